@@ -1,0 +1,35 @@
+import type { LoadedModel } from './loaded-model.ts';
+
+/** The files of a model that is ready to load. */
+export interface ModelFiles {
+  /** Absolute path of the text model's GGUF. */
+  readonly modelPath: string;
+  /** Absolute path of the vision projector's GGUF, where the model has one. */
+  readonly mmprojPath: string | undefined;
+}
+
+/** Settings that every backend understands. */
+export interface LoadSettings {
+  /** Most tokens of one conversation; undefined takes what the model was trained for and memory allows. */
+  readonly maxLength: number | undefined;
+  /** Most sequences at the same time; undefined lets the backend choose. */
+  readonly maxBatchSize: number | undefined;
+  /** `auto`, `cpu`, `gpu`, `gpu:all`, or `gpu:0,1`: as `--devices`. */
+  readonly devices: string;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
+
+export interface LoadOptions {
+  /** `fraction` from 0 to 1; `stage` names what is loading (`model`, `projector`, `warm-up`). */
+  readonly onProgress: (stage: string, fraction: number) => void;
+  readonly log: (level: LogLevel, message: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** An engine that can serve a model. A third party's backend is a module whose default export is one of these. */
+export interface Backend {
+  readonly name: string;
+  /** Loads a model. Throws a `VserveError` (`model_load_failed`, `out_of_memory`, `device_unavailable`, …). */
+  load(files: ModelFiles, settings: LoadSettings, options: LoadOptions): Promise<LoadedModel>;
+}

@@ -1,0 +1,87 @@
+/** How an error code shows outside: the HTTP status and OpenAI error type of an answer, the exit code of a command. */
+export interface ErrorPresentation {
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 499 | 500 | 501 | 503;
+  readonly type:
+    | 'invalid_request_error'
+    | 'authentication_error'
+    | 'not_found_error'
+    | 'conflict_error'
+    | 'rate_limit_error'
+    | 'api_error';
+  readonly exitCode: number;
+}
+
+const badRequest = { status: 400, type: 'invalid_request_error', exitCode: 2 } as const;
+const notFound = { status: 404, type: 'not_found_error', exitCode: 2 } as const;
+const failed = { status: 500, type: 'api_error', exitCode: 1 } as const;
+
+/**
+ * Every error code of the project, in one table. Exit codes: 2 for what the person can correct in the command or the
+ * request, 1 for everything else. A code is part of the interface: rename none.
+ */
+export const errorCodes = {
+  // Requests
+  invalid_request: badRequest,
+  invalid_json: badRequest,
+  unsupported_parameter: badRequest,
+  unsupported_capability: badRequest,
+  context_length_exceeded: badRequest,
+  chat_template_failed: badRequest,
+  model_not_found: notFound,
+  route_not_found: notFound,
+  method_not_allowed: { status: 405, type: 'invalid_request_error', exitCode: 2 },
+  request_too_large: { status: 413, type: 'invalid_request_error', exitCode: 2 },
+  at_capacity: { status: 429, type: 'rate_limit_error', exitCode: 1 },
+  request_cancelled: { status: 499, type: 'api_error', exitCode: 1 },
+  shutting_down: { status: 503, type: 'api_error', exitCode: 1 },
+  // Images. The names are those that max serve gives its media rejections.
+  dns_failure: badRequest,
+  fetch_status: badRequest,
+  fetch_timeout: badRequest,
+  fetch_transport: badRequest,
+  too_many_redirects: badRequest,
+  bad_redirect: badRequest,
+  ssrf_blocked: badRequest,
+  bad_scheme: badRequest,
+  malformed_url: badRequest,
+  no_host: badRequest,
+  bad_file_uri: badRequest,
+  over_budget: badRequest,
+  decode_too_large: badRequest,
+  too_many_images: badRequest,
+  undecodable: badRequest,
+  bad_data_uri: badRequest,
+  // Settings and the command line
+  invalid_setting: { ...failed, exitCode: 2 },
+  port_in_use: { ...failed, exitCode: 2 },
+  address_unavailable: { ...failed, exitCode: 2 },
+  // Models on disk
+  model_unavailable: { ...failed, exitCode: 2 },
+  checkpoint_invalid: { ...failed, exitCode: 2 },
+  safetensors_invalid: { ...failed, exitCode: 2 },
+  shard_missing: { ...failed, exitCode: 2 },
+  architecture_unsupported: { ...failed, exitCode: 2 },
+  tokenizer_unsupported: { ...failed, exitCode: 2 },
+  tensor_unclaimed: { ...failed, exitCode: 2 },
+  tensor_missing: { ...failed, exitCode: 2 },
+  tensor_invalid: { ...failed, exitCode: 2 },
+  gguf_invalid: { ...failed, exitCode: 2 },
+  store_locked: { ...failed, exitCode: 1 },
+  disk_full: { ...failed, exitCode: 1 },
+  // Backends
+  backend_not_found: { ...failed, exitCode: 2 },
+  native_addon_missing: { ...failed, exitCode: 1 },
+  native_addon_mismatch: { ...failed, exitCode: 1 },
+  device_unavailable: { ...failed, exitCode: 2 },
+  model_load_failed: failed,
+  out_of_memory: failed,
+  generation_failed: failed,
+  model_closed: { status: 503, type: 'api_error', exitCode: 1 },
+} as const satisfies Record<string, ErrorPresentation>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** The presentation of a code. */
+export function presentationOf(code: ErrorCode): ErrorPresentation {
+  return errorCodes[code];
+}

@@ -1,0 +1,3 @@
+export { errorCodes, presentationOf } from './error-codes.ts';
+export type { ErrorCode, ErrorPresentation } from './error-codes.ts';
+export { VserveError } from './vserve-error.ts';
