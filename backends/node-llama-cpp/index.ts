@@ -49,7 +49,6 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       device: llama.gpu !== false ? `${llama.gpu}: ${(await llama.getGpuDeviceNames()).join(', ')}` : 'cpu',
     };
     return await LoadedLlama.load(
-      llama,
       loaded,
       info,
       (onEvents) =>
@@ -75,7 +74,6 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     );
   } catch (error) {
     await model?.dispose();
-    await llama.dispose();
     throw error;
   }
 }

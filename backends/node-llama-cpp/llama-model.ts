@@ -15,8 +15,31 @@ const logLevels: Readonly<Record<LlamaLogLevel, LogLevel>> = {
   [LlamaLogLevel.debug]: 'debug',
 };
 
-/** Starts llama.cpp on the chosen devices. Throws `device_unavailable`, `native_addon_missing`. */
+const started = new Map<string, Promise<Llama>>();
+
+/**
+ * Starts llama.cpp on the chosen devices, once in the life of the process: llama.cpp's log and device state are global,
+ * and disposing one instance would take them from another. The last caller's `log` gets what llama.cpp says.
+ * Throws `device_unavailable`, `native_addon_missing`.
+ */
 export async function startLlama(devices: DeviceChoice, log: LoadOptions['log']): Promise<Llama> {
+  const key = JSON.stringify(devices);
+  const starting = started.get(key) ?? start(devices);
+  started.set(key, starting);
+  let llama: Llama;
+  try {
+    llama = await starting;
+  } catch (error) {
+    started.delete(key);
+    throw error;
+  }
+  llama.logger = (level, message) => {
+    log(logLevels[level], `llama.cpp: ${message.trim()}`);
+  };
+  return llama;
+}
+
+async function start(devices: DeviceChoice): Promise<Llama> {
   if (devices.indices !== undefined) restrictToDevices(devices.indices);
   let llama: Llama;
   try {
@@ -26,9 +49,7 @@ export async function startLlama(devices: DeviceChoice, log: LoadOptions['log'])
       skipDownload: true,
       progressLogs: false,
       logLevel: LlamaLogLevel.info,
-      logger: (level, message) => {
-        log(logLevels[level], `llama.cpp: ${message.trim()}`);
-      },
+      logger: () => undefined,
     });
   } catch (cause) {
     if (!(cause instanceof NoBinaryFoundError)) throw cause;

@@ -1,4 +1,4 @@
-import type { Llama, LlamaModel } from 'node-llama-cpp';
+import type { LlamaModel } from 'node-llama-cpp';
 import type { GenerateRequest, GenerationEvent, LoadedModel, ModelInfo, ModelStats } from '../../src/backend/index.ts';
 import { type ErrorCode, errorCodes, VserveError } from '../../src/errors/index.ts';
 import { EventChannel } from './event-channel.ts';
@@ -10,7 +10,6 @@ export type EngineFactory = (onEvents: (events: readonly NativeEvent[]) => void)
 /** A model in llama.cpp, with the engine that owns its context. */
 export class LoadedLlama implements LoadedModel {
   readonly info: ModelInfo;
-  readonly #llama: Llama;
   readonly #model: LlamaModel;
   readonly #engine: NativeEngine;
   readonly #channels = new Map<number, EventChannel<NativeEvent>>();
@@ -18,8 +17,7 @@ export class LoadedLlama implements LoadedModel {
   #lastId = 0;
   #closing: Promise<void> | undefined;
 
-  private constructor(llama: Llama, model: LlamaModel, info: ModelInfo, makeEngine: EngineFactory) {
-    this.#llama = llama;
+  private constructor(model: LlamaModel, info: ModelInfo, makeEngine: EngineFactory) {
     this.#model = model;
     this.info = info;
     this.#engine = makeEngine((events) => {
@@ -28,8 +26,8 @@ export class LoadedLlama implements LoadedModel {
   }
 
   /** Makes and loads the engine. Throws `model_load_failed`, `out_of_memory`. */
-  static async load(llama: Llama, model: LlamaModel, info: ModelInfo, makeEngine: EngineFactory): Promise<LoadedLlama> {
-    const loaded = new LoadedLlama(llama, model, info, makeEngine);
+  static async load(model: LlamaModel, info: ModelInfo, makeEngine: EngineFactory): Promise<LoadedLlama> {
+    const loaded = new LoadedLlama(model, info, makeEngine);
     try {
       await loaded.#engine.load();
     } catch (error) {
@@ -121,7 +119,6 @@ export class LoadedLlama implements LoadedModel {
     await Promise.allSettled(this.#submissions);
     await this.#engine.close();
     await this.#model.dispose();
-    await this.#llama.dispose();
   }
 }
 

@@ -1,6 +1,7 @@
 #include "engine.h"
 
 #include <algorithm>
+#include <future>
 
 #include "error.h"
 
@@ -30,12 +31,28 @@ Engine::Engine(llama_model * model, EngineOptions options)
         throw EngineError("model_load_failed",
                           std::string("The model's chat template could not be read: ") + error.what());
     }
-    warm_up();
     free_cells_ = options_.context_cells;
     for (llama_seq_id slot = options_.max_sequences - 1; slot >= 0; slot--) {
         free_slots_.push_back(slot);
     }
-    thread_ = std::thread([this] { run(); });
+    // Computing ties its thread to a CPU, so even the first decode belongs to the engine thread.
+    std::promise<void> warm;
+    thread_ = std::thread([this, &warm] {
+        try {
+            warm_up();
+        } catch (...) {
+            warm.set_exception(std::current_exception());
+            return;
+        }
+        warm.set_value();
+        run();
+    });
+    try {
+        warm.get_future().get();
+    } catch (...) {
+        thread_.join();
+        throw;
+    }
 }
 
 Engine::~Engine() {
@@ -67,6 +84,9 @@ void Engine::create_context() {
                                                " tokens. Ask for less with --max-length or --max-batch-size.");
     }
     threads_->attach_to(context_.get());
+    if (vision_) {
+        threads_->attach_to(vision_->cpu_backend());
+    }
 }
 
 // The first decode allocates and, on a GPU, compiles: before the first request, not in it.

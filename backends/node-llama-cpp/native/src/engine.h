@@ -105,8 +105,8 @@ class Engine {
     llama_model * model_;
     EngineOptions options_;
     const llama_vocab * vocab_;
+    std::unique_ptr<ThreadPool> threads_;  // outlives what it is attached to
     std::unique_ptr<Vision> vision_;
-    std::unique_ptr<ThreadPool> threads_;
     std::unique_ptr<llama_context, decltype(&llama_free)> context_{nullptr, llama_free};
     std::unique_ptr<PromptBuilder> prompts_;
 

@@ -32,6 +32,9 @@ class Vision {
 
     const mtmd_context * context() const { return context_.get(); }
 
+    // The part of the encoder that runs on the CPU.
+    ggml_backend_t cpu_backend() const { return mtmd_get_cpu_backend(context_.get()); }
+
   private:
     static bool on_node(ggml_tensor * node, bool ask, void * self);
 
