@@ -16,7 +16,7 @@ function packageRoot(): string {
 }
 
 /** The name of the variant of node-llama-cpp's binaries that `llama` is, as its folder of binaries is named. */
-function variantOf(llama: Llama): string {
+function variantOf(llama: Pick<Llama, 'gpu'>): string {
   const platform: Partial<Record<NodeJS.Platform, string>> = { linux: 'linux', darwin: 'mac', win32: 'win' };
   const base = `${platform[process.platform] ?? process.platform}-${process.arch}`;
   // On Apple silicon there is one variant, which also serves the CPU alone.
@@ -30,13 +30,20 @@ function installedNodeLlamaCppVersion(): string {
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
+/** Where `npm run build` puts the addons, a folder for each variant. */
+const builtAddonsDir = join(packageRoot(), 'backends', 'node-llama-cpp', 'native', 'build');
+
 /**
  * Loads the addon that was built for the variant of llama.cpp which node-llama-cpp has loaded.
  * Throws `native_addon_missing` where it was not built, `native_addon_mismatch` where it was built for another version.
  */
-export function loadNativeAddon(llama: Llama): NativeAddon {
+export function loadNativeAddon(
+  llama: Pick<Llama, 'gpu' | 'buildType'>,
+  addonsDir = builtAddonsDir,
+  installed = installedNodeLlamaCppVersion(),
+): NativeAddon {
   const variant = variantOf(llama);
-  const path = join(packageRoot(), 'backends', 'node-llama-cpp', 'native', 'build', variant, 'vserve-engine.node');
+  const path = join(addonsDir, variant, 'vserve-engine.node');
   if (!existsSync(path)) {
     throw new VserveError(
       'native_addon_missing',
@@ -60,7 +67,6 @@ export function loadNativeAddon(llama: Llama): NativeAddon {
       { cause },
     );
   }
-  const installed = installedNodeLlamaCppVersion();
   if (addon.nodeLlamaCppVersion !== installed) {
     throw new VserveError(
       'native_addon_mismatch',

@@ -117,7 +117,6 @@ GenerationSettings settings_of(const Napi::Object & object) {
     sampling.penalty_freq = float_of(object, "frequencyPenalty");
     sampling.penalty_present = float_of(object, "presencePenalty");
     sampling.penalty_repeat = float_of(object, "repetitionPenalty");
-    sampling.penalty_last_n = -1;
     sampling.no_perf = true;
     const auto seed = object.Get("seed");
     if (seed.IsNumber()) {

@@ -128,6 +128,7 @@ void Engine::prepare(Sequence & sequence, const std::vector<Message> & messages,
                               "server with a larger --max-length.");
     }
     common_params_sampling params = sequence.settings.sampling;
+    params.penalty_last_n = options_.max_length;
     sequence.sampler.reset(common_sampler_init(model_, params));
     if (!sequence.sampler) {
         throw EngineError("generation_failed", "The sampler could not be made.");
