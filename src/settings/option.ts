@@ -15,7 +15,7 @@ export interface ValueKind<T> {
 /** One option: everything that any part of the program needs to know about it. */
 export interface Option<T> {
   /** Heading in the help. */
-  readonly group: 'Model' | 'Server' | 'Images' | 'Configuration';
+  readonly group: 'Model' | 'Server' | 'Images' | 'General';
   /** Long flags without dashes; the first is the name, the others are aliases. Empty where there is no flag. */
   readonly flags: readonly string[];
   /** Names the argument in the help, as in `--port <port>`. */
@@ -26,7 +26,7 @@ export interface Option<T> {
   readonly inConfigFile?: false;
   readonly help: string;
   readonly kind: ValueKind<T>;
-  readonly default: T;
+  readonly default: NoInfer<T>;
   /** How the help and the configuration print the default, where the value itself would say too little. */
   readonly defaultText?: string;
 }

@@ -200,7 +200,7 @@ export const options = {
   }),
 
   configFile: option({
-    group: 'Configuration',
+    group: 'General',
     flags: ['config-file'],
     argument: 'path',
     inConfigFile: false,
@@ -209,7 +209,7 @@ export const options = {
     default: undefined,
   }),
   logLevel: option({
-    group: 'Configuration',
+    group: 'General',
     flags: ['log-level'],
     argument: 'level',
     environment: 'MAX_SERVE_LOGS_CONSOLE_LEVEL',
@@ -218,7 +218,7 @@ export const options = {
     default: 'INFO',
   }),
   prettyPrintConfig: option({
-    group: 'Configuration',
+    group: 'General',
     flags: ['pretty-print-config'],
     help: 'Print every option at the start, and where its value came from',
     kind: toggle(),

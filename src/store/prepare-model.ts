@@ -1,9 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { LogLevel, ModelFiles } from '../backend/index.ts';
-import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
+import { VserveError } from '../errors/index.ts';
 import { convertOnce } from './convert-once.ts';
 import type { ConversionProgress, Converter, Outtype } from './converter.ts';
+import { explainDiskError } from './disk-errors.ts';
 import { findModel } from './find-model.ts';
 import { checkGguf, findProjector, ggufNames } from './gguf-files.ts';
 
@@ -45,7 +46,7 @@ export async function prepareModel(options: PrepareModelOptions): Promise<Prepar
         : await openGguf(ggufPath, options);
     return { ...files, name: options.model };
   } catch (error) {
-    throw explain(error, home);
+    throw explainDiskError(error, home, 'Set VSERVE_HOME to a folder elsewhere that you may write to.');
   }
 }
 
@@ -104,29 +105,4 @@ async function convertFolder(sourceDir: string, options: PrepareModelOptions): P
     );
   }
   return convertOnce({ ...options, sourceDir, converter: await options.loadConverter() });
-}
-
-/** Says what to do about an error of the disk; passes any other on. */
-function explain(error: unknown, home: string): unknown {
-  const code = systemErrorCode(error) ?? '';
-  if (error instanceof VserveError) return error;
-  if (['ENOSPC', 'EDQUOT'].includes(code)) {
-    return new VserveError(
-      'disk_full',
-      `The disk is full: ${messageOf(error)}\nFree some space in ${home}, or set VSERVE_HOME to a folder on another disk.`,
-      { cause: error },
-    );
-  }
-  const path = error instanceof Error && 'path' in error ? String(error.path) : '';
-  if (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(code) && path.startsWith(home)) {
-    return new VserveError(
-      'invalid_setting',
-      `The store ${home} cannot be written: ${messageOf(error)}\nSet VSERVE_HOME to a folder that you may write to.`,
-      { cause: error, param: 'home' },
-    );
-  }
-  if (code === 'EACCES' || code === 'ENOENT') {
-    return new VserveError('model_unavailable', `The model cannot be read: ${messageOf(error)}`, { cause: error });
-  }
-  return error;
 }

@@ -123,7 +123,9 @@ describe('when a conversion fails, nothing of it stays', () => {
     });
     await expect(prepare()).rejects.toMatchObject({
       code: 'disk_full',
-      message: expect.stringMatching(/^The disk is full: ENOSPC.*\nFree some space in .*home, or set VSERVE_HOME/),
+      message: expect.stringMatching(
+        /^The disk is full: ENOSPC.*\nFree some space for .*home, or else: Set VSERVE_HOME/,
+      ),
     });
     await expectNothingLeft();
   });
@@ -162,7 +164,7 @@ test('a store that cannot be written says which setting to change', async () => 
   home = join(source, 'config.json', 'home');
   await expect(prepare()).rejects.toMatchObject({
     code: 'invalid_setting',
-    message: expect.stringMatching(/^The store .*home cannot be written: .*\nSet VSERVE_HOME/),
+    message: expect.stringMatching(/^The folder .*home cannot be written: .*\nSet VSERVE_HOME/),
   });
 });
 
