@@ -18,12 +18,8 @@ export function describeConfiguration({ settings, origins }: LoadedSettings<Sett
     origin: origins[name],
   }));
   const labelWidth = Math.max(...rows.map(({ label }) => label.length));
-  const valueWidth = Math.max(...rows.map(({ value }) => value.length));
   return rows
-    .map(({ label, value, origin }) => {
-      const line = `  ${label.padEnd(labelWidth)}  ${value}`;
-      return isFull ? `${line.padEnd(labelWidth + valueWidth + 4)}  ${origin}` : line;
-    })
+    .map(({ label, value, origin }) => `  ${label.padEnd(labelWidth)}  ${value}${isFull ? ` (${origin})` : ''}`)
     .join('\n');
 }
 

@@ -92,12 +92,14 @@ function spinnerTask(stream: NodeJS.WriteStream): Task {
 
 function plainTask(line: (text: string) => void): Task {
   const start = Date.now();
-  let last: { text: string; time: number } | undefined;
+  const shown = new Set<string>();
+  let lastTime = 0;
   return {
     update(text, fraction) {
       const time = Date.now();
-      if (last?.text === text && time - last.time < PROGRESS_LINE_MS) return;
-      last = { text, time };
+      if (shown.has(text) && time - lastTime < PROGRESS_LINE_MS) return;
+      shown.add(text);
+      lastTime = time;
       line(`${text} ${percent(fraction)}`);
     },
     succeed: (text) => line(`${text} in ${formatDuration(Date.now() - start)}`),

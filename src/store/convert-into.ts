@@ -21,13 +21,20 @@ export interface ConvertIntoOptions {
  * Throws `invalid_setting` where the folder holds something already, `disk_full`, and what the converter throws.
  */
 export async function convertInto(options: ConvertIntoOptions): Promise<string[]> {
+  const { sourceDir, outtype, converter, onProgress, signal } = options;
   const destination = resolve(options.destinationDir);
   const workDir = join(dirname(destination), `.${basename(destination)}.${randomUUID()}`);
   try {
     await checkEmpty(destination);
     await mkdir(workDir, { recursive: true });
-    const files = await options.converter.convertCheckpoint({ ...options, destinationDir: workDir });
-    options.signal.throwIfAborted();
+    const files = await converter.convertCheckpoint({
+      sourceDir,
+      destinationDir: workDir,
+      outtype,
+      onProgress,
+      signal,
+    });
+    signal.throwIfAborted();
     await rmdir(destination).catch(() => undefined);
     await rename(workDir, destination);
     const written = files.mmprojPath === undefined ? [files.modelPath] : [files.modelPath, files.mmprojPath];

@@ -27,7 +27,7 @@ export interface ConvertOnceOptions {
  * `converted/<name>-<key>` is complete or absent; `converting/<key>.<random>` is work in progress; `locks/<key>`.
  */
 export async function convertOnce(options: ConvertOnceOptions): Promise<ModelFiles> {
-  const { sourceDir, outtype, home, converter, log, signal } = options;
+  const { sourceDir, outtype, home, converter, onProgress, log, signal } = options;
   const source = await identifyCheckpoint(sourceDir, converter);
   const key = conversionKey(source, converter.converterVersion, outtype);
   const destination = join(home, 'converted', `${slugOf(source.path)}-${outtype}-${key}`);
@@ -50,7 +50,13 @@ export async function convertOnce(options: ConvertOnceOptions): Promise<ModelFil
     const workDir = join(home, 'converting', `${key}.${randomUUID()}`);
     await mkdir(workDir, { recursive: true });
     try {
-      const files = await converter.convertCheckpoint({ ...options, destinationDir: workDir });
+      const files = await converter.convertCheckpoint({
+        sourceDir,
+        destinationDir: workDir,
+        outtype,
+        onProgress,
+        signal,
+      });
       signal.throwIfAborted();
       const after = await identifyCheckpoint(sourceDir, converter);
       if (conversionKey(after, converter.converterVersion, outtype) !== key) {

@@ -47,6 +47,7 @@ test('a task prints when it begins something and when it ends', () => {
   const task = output.startTask();
   for (let step = 0; step <= 100; step++) task.update('Converting: a', step / 100);
   task.update('Converting: b', 0.255);
+  task.update('Converting: a', 1);
   task.succeed('Converted');
   task.end();
   const messages = printed()

@@ -122,9 +122,9 @@ describe('what a person sees', () => {
   test('every option and its origin with --pretty-print-config', async () => {
     const vserve = serve(['--model', await model(folder), '--pretty-print-config']);
     await vserve.until(ready);
-    expect(vserve.text.stderr).toMatch(/ port +0 +MAX_SERVE_PORT in the environment\n/);
-    expect(vserve.text.stderr).toMatch(/ max-request-bytes +104857600 +default\n/);
-    expect(vserve.text.stderr).toMatch(/ VSERVE_HOME +\S+ +VSERVE_HOME in the environment\n/);
+    expect(vserve.text.stderr).toMatch(/ port +0 \(MAX_SERVE_PORT in the environment\)\n/);
+    expect(vserve.text.stderr).toMatch(/ max-request-bytes +104857600 \(default\)\n/);
+    expect(vserve.text.stderr).toMatch(/ VSERVE_HOME +\S+ \(VSERVE_HOME in the environment\)\n/);
   });
 
   test('nothing but the ready line with --log-level ERROR', async () => {

@@ -29,6 +29,12 @@ test('a checkpoint is converted into the store, once', async () => {
   expect(converter.conversions).toEqual(['auto']);
 });
 
+test('two that ask at the same time in one process share one conversion', async () => {
+  const [first, second] = await Promise.all([prepare(), prepare()]);
+  expect(second).toEqual(first);
+  expect(converter.conversions).toHaveLength(1);
+});
+
 test('the manifest says what the files were made from', async () => {
   const { modelPath } = await prepare();
   expect(JSON.parse(await readFile(join(dirname(modelPath), 'manifest.json'), 'utf8'))).toMatchObject({
