@@ -12,7 +12,7 @@ export default {
     onProgress('model', 0.5);
     if (file.startsWith('broken')) throw new VserveError('model_load_failed', 'The model is broken.');
     if (file.startsWith('slow')) {
-      await once(signal, 'abort');
+      if (!signal.aborted) await once(signal, 'abort');
       signal.throwIfAborted();
     }
     onProgress('model', 1);

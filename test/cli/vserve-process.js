@@ -16,7 +16,7 @@ const converter = {
     await writeFile(modelPath, 'GGUF');
     onProgress({ file: 'model.gguf', bytesWritten: 2048, bytesTotal: 4096 });
     if ((await readdir(sourceDir)).includes('slow')) {
-      await once(signal, 'abort');
+      if (!signal.aborted) await once(signal, 'abort');
       signal.throwIfAborted();
     }
     const mmprojPath = join(destinationDir, 'mmproj.gguf');
