@@ -20,35 +20,20 @@ double ms_between(Clock::time_point from, Clock::time_point to) {
 
 Engine::Engine(llama_model * model, EngineOptions options)
     : model_(model), options_(std::move(options)), vocab_(llama_model_get_vocab(model)) {
-    if (!options_.mmproj_path.empty()) {
-        vision_ = std::make_unique<Vision>(model, Vision::Options{options_.mmproj_path, options_.use_gpu,
-                                                                  options_.n_threads, options_.on_projector_progress});
-    }
-    create_context();
-    try {
-        prompts_ = std::make_unique<PromptBuilder>(model, vision_ ? vision_->context() : nullptr, options_.placement);
-    } catch (const std::exception & error) {
-        throw EngineError("model_load_failed",
-                          std::string("The model's chat template could not be read: ") + error.what());
-    }
-    free_cells_ = options_.context_cells;
-    for (llama_seq_id slot = options_.max_sequences - 1; slot >= 0; slot--) {
-        free_slots_.push_back(slot);
-    }
-    // Computing ties its thread to a CPU, so even the first decode belongs to the engine thread.
-    std::promise<void> warm;
-    thread_ = std::thread([this, &warm] {
+    // ggml ties the thread that makes a pool, or computes, to a CPU: all of that belongs to the engine thread.
+    std::promise<void> loaded;
+    thread_ = std::thread([this, &loaded] {
         try {
-            warm_up();
+            load();
         } catch (...) {
-            warm.set_exception(std::current_exception());
+            loaded.set_exception(std::current_exception());
             return;
         }
-        warm.set_value();
+        loaded.set_value();
         run();
     });
     try {
-        warm.get_future().get();
+        loaded.get_future().get();
     } catch (...) {
         thread_.join();
         throw;
@@ -57,6 +42,25 @@ Engine::Engine(llama_model * model, EngineOptions options)
 
 Engine::~Engine() {
     stop();
+}
+
+void Engine::load() {
+    if (!options_.mmproj_path.empty()) {
+        vision_ = std::make_unique<Vision>(model_, Vision::Options{options_.mmproj_path, options_.use_gpu,
+                                                                   options_.n_threads, options_.on_projector_progress});
+    }
+    create_context();
+    try {
+        prompts_ = std::make_unique<PromptBuilder>(model_, vision_ ? vision_->context() : nullptr, options_.placement);
+    } catch (const std::exception & error) {
+        throw EngineError("model_load_failed",
+                          std::string("The model's chat template could not be read: ") + error.what());
+    }
+    warm_up();
+    free_cells_ = options_.context_cells;
+    for (llama_seq_id slot = options_.max_sequences - 1; slot >= 0; slot--) {
+        free_slots_.push_back(slot);
+    }
 }
 
 void Engine::create_context() {

@@ -78,6 +78,7 @@ class Engine {
   private:
     using SequencePtr = std::shared_ptr<Sequence>;
 
+    void load();
     void create_context();
     void warm_up();
 
