@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import type { convertCheckpoint as convert } from '../../src/convert/index.ts';
 import { shapesCheckpointDir } from './shapes.ts';
 
 declare module 'vitest' {
@@ -15,7 +16,7 @@ declare module 'vitest' {
 /** Converts the embedded checkpoint once, before any test, with the built converter: it starts worker threads. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const built = new URL('../../dist/src/convert/index.js', import.meta.url).href;
-  const { convertCheckpoint } = (await import(built)) as typeof import('../../src/convert/index.ts');
+  const { convertCheckpoint } = (await import(built)) as { convertCheckpoint: typeof convert };
   const destinationDir = await mkdtemp(join(tmpdir(), 'vserve-shapes-'));
   const { modelPath, mmprojPath } = await convertCheckpoint({
     sourceDir: shapesCheckpointDir,
