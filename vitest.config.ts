@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    execArgv: ['--import', './test/support/typescript-in-workers.js'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
