@@ -7,7 +7,7 @@ import { convertCheckpoint } from '../../../src/convert/index.ts';
 import type { ConvertedModel, ConvertOptions } from '../../../src/convert/index.ts';
 
 /** The trained checkpoint of the repository, `shapes-vlm`. */
-export const shapesVlm = fileURLToPath(new URL('../../models/', import.meta.url));
+export const shapesVlm = fileURLToPath(new URL('../../models/shapes-vlm/', import.meta.url));
 
 /** A folder that is removed when the test ends. */
 export async function temporaryFolder(): Promise<string> {
