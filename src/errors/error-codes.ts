@@ -34,6 +34,7 @@ export const errorCodes = {
   at_capacity: { status: 429, type: 'rate_limit_error', exitCode: 1 },
   request_cancelled: { status: 499, type: 'api_error', exitCode: 1 },
   shutting_down: { status: 503, type: 'api_error', exitCode: 1 },
+  internal_error: failed,
   // Images. The names are those that max serve gives its media rejections.
   dns_failure: badRequest,
   fetch_status: badRequest,

@@ -1,0 +1,50 @@
+import type { ChatMessage, FinishReason, GenerateRequest } from '../../src/backend/index.ts';
+
+/** All that the model will say, known before it says it. */
+export interface Answer {
+  readonly promptTokens: number;
+  /** One a token; an empty one is a token that shows nothing. */
+  readonly deltas: readonly string[];
+  readonly reason: FinishReason;
+}
+
+/**
+ * The answer to a request: the last user message, a word a token. A token is a word with the white space after it; a
+ * picture is one token, `[image WxH]`. With `ignoreEos` it says the same over and over.
+ */
+export function answerTo(request: GenerateRequest, contextLength: number): Answer {
+  const promptTokens = request.messages.reduce((sum, message) => sum + tokensOf(message).length, 0);
+  const said = tokensOf(request.messages.findLast(({ role }) => role === 'user'));
+  const room = Math.max(0, Math.min(request.maxTokens ?? Infinity, contextLength - promptTokens));
+  const endless = request.ignoreEos && said.length > 0;
+  const tokens = endless ? Array.from({ length: room }, (_, index) => said[index % said.length] ?? '') : said;
+  const stopped = upToStop(tokens.slice(0, room), request.stop);
+  if (stopped !== undefined) return { promptTokens, deltas: stopped, reason: 'stop' };
+  return { promptTokens, deltas: tokens.slice(0, room), reason: endless || tokens.length > room ? 'length' : 'stop' };
+}
+
+function tokensOf(message: ChatMessage | undefined): string[] {
+  const texts = message?.content.map((part) =>
+    part.type === 'text' ? part.text : `[image ${part.image.width}x${part.image.height}]`,
+  );
+  return (texts ?? []).join(' ').match(/\[image \d+x\d+\]\s*|\S+\s*|\s+/g) ?? [];
+}
+
+/** The tokens before the first stop string, the one that completes it cut short; undefined where none appears. */
+function upToStop(tokens: readonly string[], stop: readonly string[]): string[] | undefined {
+  const text = tokens.join('');
+  const found = stop
+    .map((string) => ({ start: text.indexOf(string), length: string.length }))
+    .filter(({ start }) => start !== -1);
+  if (found.length === 0) return undefined;
+  const start = Math.min(...found.map((match) => match.start));
+  const end = Math.min(...found.map((match) => match.start + match.length));
+  const deltas: string[] = [];
+  let offset = 0;
+  for (const token of tokens) {
+    if (offset >= end) break;
+    deltas.push(text.slice(offset, Math.max(offset, Math.min(start, offset + token.length))));
+    offset += token.length;
+  }
+  return deltas;
+}

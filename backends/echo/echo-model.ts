@@ -1,0 +1,88 @@
+import type { GenerateRequest, GenerationEvent, LoadedModel, ModelInfo, ModelStats } from '../../src/backend/index.ts';
+import { VserveError } from '../../src/errors/index.ts';
+import { answerTo } from './answer.ts';
+import type { EchoHooks } from './echo-backend.ts';
+import { Turnstile } from './turnstile.ts';
+
+/** The model that says back what it was told. See `answerTo` for what it takes as a token. */
+export class EchoModel implements LoadedModel {
+  readonly info: ModelInfo;
+  readonly #hooks: EchoHooks;
+  readonly #turnstile: Turnstile;
+  readonly #closing = new AbortController();
+
+  constructor(info: ModelInfo, hooks: EchoHooks) {
+    this.info = info;
+    this.#hooks = hooks;
+    this.#turnstile = new Turnstile(info.maxBatchSize);
+  }
+
+  async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent, void, undefined> {
+    const end = AbortSignal.any([signal, this.#closing.signal]);
+    let finished = false;
+    let reason: unknown;
+    try {
+      yield* this.#generate(request, end);
+      finished = true;
+    } catch (error) {
+      reason = error;
+      throw error;
+    } finally {
+      if (!finished) this.#hooks.onEndEarly?.(reason);
+    }
+  }
+
+  async *#generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent, void, undefined> {
+    signal.throwIfAborted();
+    const { promptTokens, deltas, reason } = answerTo(request, this.info.contextLength);
+    if (promptTokens >= this.info.contextLength) {
+      const message = `The conversation has ${promptTokens} tokens; the model holds ${this.info.contextLength}, the answer included. Shorten it.`;
+      throw new VserveError('context_length_exceeded', message, { param: 'messages' });
+    }
+    const submittedAt = performance.now();
+    await this.#turnstile.enter(signal);
+    try {
+      const admittedAt = performance.now();
+      await unlessAborted(this.#hooks.beforeStart?.(), signal);
+      yield { type: 'start', promptTokens };
+      const startedAt = performance.now();
+      for (const [index, text] of deltas.entries()) {
+        await unlessAborted(this.#hooks.beforeDelta?.(index), signal);
+        if (text !== '') yield { type: 'text-delta', text, tokens: 1 };
+        signal.throwIfAborted();
+      }
+      yield {
+        type: 'finish',
+        reason,
+        usage: { promptTokens, cachedTokens: 0, completionTokens: deltas.length },
+        timings: {
+          queueMs: admittedAt - submittedAt,
+          prefillMs: startedAt - admittedAt,
+          decodeMs: performance.now() - startedAt,
+        },
+      };
+    } finally {
+      this.#turnstile.leave();
+    }
+  }
+
+  stats(): ModelStats {
+    return { sequencesRunning: this.#turnstile.taken, sequencesQueued: this.#turnstile.waiting };
+  }
+
+  close(): Promise<void> {
+    this.#closing.abort(new VserveError('model_closed', 'The model is closed.'));
+    return Promise.resolve();
+  }
+}
+
+/** Waits for a promise no longer than until the signal is aborted. Rejects with the signal's reason. */
+async function unlessAborted(promise: Promise<void> | void, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  if (promise === undefined) return;
+  await new Promise<void>((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
