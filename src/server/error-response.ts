@@ -1,0 +1,17 @@
+import { errorJson } from '../chat/index.ts';
+import { presentationOf, VserveError } from '../errors/index.ts';
+
+/** The HTTP status of an error. */
+export function statusOf(error: unknown): number {
+  return error instanceof VserveError ? presentationOf(error.code).status : 500;
+}
+
+/** The answer that tells a client of an error, in OpenAI's envelope. */
+export function errorResponse(error: unknown): Response {
+  const status = statusOf(error);
+  const headers = new Headers({ 'content-type': 'application/json' });
+  if (status === 429) headers.set('retry-after', '1');
+  // The rest of a body that was not read would be taken for the next request.
+  if (status === 413) headers.set('connection', 'close');
+  return new Response(JSON.stringify(errorJson(error)), { status, headers });
+}

@@ -1,0 +1,37 @@
+import { Hono } from 'hono';
+import { VserveError } from '../../errors/index.ts';
+
+/** OpenAI's model object. */
+interface ModelJson {
+  readonly id: string;
+  readonly object: 'model';
+  readonly created: number;
+  readonly owned_by: 'vserve';
+}
+
+/** `GET /v1/models` and `GET /v1/models/{id}`: the one model that is served. Its id may hold slashes. */
+export function modelRoutes(servedModelName: string): Hono {
+  const model: ModelJson = {
+    id: servedModelName,
+    object: 'model',
+    created: Math.floor(Date.now() / 1000),
+    owned_by: 'vserve',
+  };
+  const routes = new Hono();
+  routes.get('/v1/models', (context) => context.json({ object: 'list', data: [model] }));
+  routes.get('/v1/models/:id{.+}', (context) => {
+    const id = context.req.param('id');
+    if (id !== servedModelName) throw unknownModel(id, servedModelName);
+    return context.json(model);
+  });
+  return routes;
+}
+
+/** The error of a model that is not served here. */
+export function unknownModel(id: string, servedModelName: string): VserveError {
+  return new VserveError(
+    'model_not_found',
+    `The model ${JSON.stringify(id)} is not served here. This server has ${JSON.stringify(servedModelName)}.`,
+    { param: 'model' },
+  );
+}

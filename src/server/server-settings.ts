@@ -1,0 +1,12 @@
+/** How a server treats requests. */
+export interface ServerSettings {
+  /** Larger bodies are refused before they are buffered. */
+  readonly maxRequestBytes: number;
+  /** Idle connections are kept open so long. */
+  readonly keepAliveTimeoutS: number;
+  /** At shutdown, requests in flight have so long to end. */
+  readonly gracefulShutdownTimeoutS: number;
+  /** Accept request fields that nobody knows. */
+  readonly allowExtraRequestFields: boolean;
+  readonly maxImagesPerRequest: number;
+}
