@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // Worker threads inherit this.
-    execArgv: ['--import', './test/register-typescript.mjs'],
+    globalSetup: ['test/support/build.ts', 'test/support/global-setup.ts'],
+    execArgv: ['--import', './test/support/typescript-in-workers.js'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

@@ -1,0 +1,77 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Llama } from 'node-llama-cpp';
+import { VserveError } from '../../src/errors/index.ts';
+import type { NativeAddon } from './native-addon.ts';
+
+const require = createRequire(import.meta.url);
+
+/** The package's root is above both `backends/…` and `dist/backends/…`. */
+function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+}
+
+/** The name of the variant of node-llama-cpp's binaries that `llama` is, as its folder of binaries is named. */
+function variantOf(llama: Pick<Llama, 'gpu'>): string {
+  const platform: Partial<Record<NodeJS.Platform, string>> = { linux: 'linux', darwin: 'mac', win32: 'win' };
+  const base = `${platform[process.platform] ?? process.platform}-${process.arch}`;
+  // On Apple silicon there is one variant, which also serves the CPU alone.
+  if (base === 'mac-arm64') return 'mac-arm64-metal';
+  return llama.gpu === false ? base : `${base}-${llama.gpu}`;
+}
+
+function installedNodeLlamaCppVersion(): string {
+  const entry = fileURLToPath(import.meta.resolve('node-llama-cpp'));
+  const manifest = readFileSync(join(dirname(entry), '..', 'package.json'), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+/** Where `npm run build` puts the addons, a folder for each variant. */
+const builtAddonsDir = join(packageRoot(), 'backends', 'node-llama-cpp', 'native', 'build');
+
+/**
+ * Loads the addon that was built for the variant of llama.cpp which node-llama-cpp has loaded.
+ * Throws `native_addon_missing` where it was not built, `native_addon_mismatch` where it was built for another version.
+ */
+export function loadNativeAddon(
+  llama: Pick<Llama, 'gpu' | 'buildType'>,
+  addonsDir = builtAddonsDir,
+  installed = installedNodeLlamaCppVersion(),
+): NativeAddon {
+  const variant = variantOf(llama);
+  const path = join(addonsDir, variant, 'vserve-engine.node');
+  if (!existsSync(path)) {
+    throw new VserveError(
+      'native_addon_missing',
+      `The native engine for ${variant} is not built (no ${path}). Build it with: npm run build`,
+    );
+  }
+  if (llama.buildType !== 'prebuilt') {
+    throw new VserveError(
+      'native_addon_mismatch',
+      'node-llama-cpp uses a build of its own instead of its prebuilt binaries, to which the native engine is linked. Remove that build with: npx node-llama-cpp source clear',
+    );
+  }
+  let addon: NativeAddon;
+  try {
+    addon = require(path) as NativeAddon;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new VserveError(
+      'native_addon_mismatch',
+      `The native engine for ${variant} could not be loaded: ${reason}\nBuild it again with: npm run build`,
+      { cause },
+    );
+  }
+  if (addon.nodeLlamaCppVersion !== installed) {
+    throw new VserveError(
+      'native_addon_mismatch',
+      `The native engine was built for node-llama-cpp ${addon.nodeLlamaCppVersion}, but ${installed} is installed. Run npm ci, then: npm run build`,
+    );
+  }
+  return addon;
+}

@@ -1,0 +1,121 @@
+import { availableParallelism } from 'node:os';
+import type { GgufFileInfo, Llama, LlamaModel } from 'node-llama-cpp';
+import { getLlama, InsufficientMemoryError, LlamaLogLevel, NoBinaryFoundError, readGgufFileInfo } from 'node-llama-cpp';
+import type { LoadOptions, LogLevel } from '../../src/backend/index.ts';
+import { VserveError } from '../../src/errors/index.ts';
+import { type DeviceChoice, restrictToDevices } from './devices.ts';
+
+const logLevels: Readonly<Record<LlamaLogLevel, LogLevel>> = {
+  [LlamaLogLevel.disabled]: 'debug',
+  [LlamaLogLevel.fatal]: 'error',
+  [LlamaLogLevel.error]: 'warning',
+  [LlamaLogLevel.warn]: 'debug',
+  [LlamaLogLevel.info]: 'debug',
+  [LlamaLogLevel.log]: 'debug',
+  [LlamaLogLevel.debug]: 'debug',
+};
+
+const started = new Map<string, Promise<Llama>>();
+
+/**
+ * Starts llama.cpp on the chosen devices, once in the life of the process: llama.cpp's log and device state are global,
+ * and disposing one instance would take them from another. The last caller's `log` gets what llama.cpp says.
+ * Throws `device_unavailable`, `native_addon_missing`.
+ */
+export async function startLlama(devices: DeviceChoice, log: LoadOptions['log']): Promise<Llama> {
+  const key = JSON.stringify(devices);
+  const starting = started.get(key) ?? start(devices);
+  started.set(key, starting);
+  let llama: Llama;
+  try {
+    llama = await starting;
+  } catch (error) {
+    started.delete(key);
+    throw error;
+  }
+  llama.logger = (level, message) => {
+    log(logLevels[level], `llama.cpp: ${message.trim()}`);
+  };
+  return llama;
+}
+
+async function start(devices: DeviceChoice): Promise<Llama> {
+  if (devices.indices !== undefined) restrictToDevices(devices.indices);
+  let llama: Llama;
+  try {
+    llama = await getLlama({
+      gpu: devices.gpu === 'never' ? false : 'auto',
+      build: 'never',
+      skipDownload: true,
+      progressLogs: false,
+      logLevel: LlamaLogLevel.info,
+      logger: () => undefined,
+    });
+  } catch (cause) {
+    if (!(cause instanceof NoBinaryFoundError)) throw cause;
+    throw new VserveError(
+      'native_addon_missing',
+      'node-llama-cpp has no binaries for this machine. They are optional dependencies: run npm ci without --omit=optional.',
+      { cause },
+    );
+  }
+  if (devices.gpu === 'require' && llama.gpu === false) {
+    await llama.dispose();
+    throw new VserveError(
+      'device_unavailable',
+      'No GPU can be used: none was found, or its driver is missing. Check it with "npx node-llama-cpp inspect gpu", or start with --devices cpu.',
+    );
+  }
+  return llama;
+}
+
+/** Loads the weights. Throws `gguf_invalid`, `out_of_memory`, `model_load_failed`. */
+export async function loadModel(
+  llama: Llama,
+  modelPath: string,
+  maxLength: number,
+  options: LoadOptions,
+): Promise<LlamaModel> {
+  await readHeader(modelPath);
+  try {
+    return await llama.loadModel({
+      modelPath,
+      gpuLayers: llama.gpu === false ? 0 : { fitContext: { contextSize: maxLength } },
+      loadSignal: options.signal,
+      onLoadProgress: (fraction) => {
+        options.onProgress('model', fraction);
+      },
+    });
+  } catch (cause) {
+    options.signal.throwIfAborted();
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    if (cause instanceof InsufficientMemoryError) {
+      throw new VserveError(
+        'out_of_memory',
+        `There is not enough memory for ${modelPath}: ${reason}\nClose other programs, take a smaller model or precision, or lower --max-length.`,
+        { cause },
+      );
+    }
+    throw new VserveError('model_load_failed', `The model ${modelPath} could not be loaded: ${reason}`, { cause });
+  }
+}
+
+/** Reads a GGUF file's key-values. Throws `gguf_invalid`. */
+export async function readHeader(path: string): Promise<GgufFileInfo> {
+  try {
+    return await readGgufFileInfo(path, {
+      sourceType: 'filesystem',
+      readTensorInfo: false,
+      ignoreKeys: ['tokenizer.ggml.tokens', 'tokenizer.ggml.scores', 'tokenizer.ggml.token_type'],
+      logWarnings: false,
+    });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new VserveError('gguf_invalid', `${path} is not a readable GGUF file: ${reason}`, { cause });
+  }
+}
+
+/** Threads for computing: the cores that are good at it, as far as this process may use them. */
+export function computeThreads(llama: Llama): number {
+  return Math.max(1, Math.min(llama.cpuMathCores, availableParallelism()));
+}

@@ -1,0 +1,147 @@
+import type { LlamaModel } from 'node-llama-cpp';
+import type { GenerateRequest, GenerationEvent, LoadedModel, ModelInfo, ModelStats } from '../../src/backend/index.ts';
+import { type ErrorCode, errorCodes, VserveError } from '../../src/errors/index.ts';
+import { EventChannel } from './event-channel.ts';
+import type { NativeEngine, NativeEvent, NativeImage, NativeMessage } from './native-addon.ts';
+
+/** Makes an engine, given the function that it is to call with each step's events. */
+export type EngineFactory = (onEvents: (events: readonly NativeEvent[]) => void) => NativeEngine;
+
+/** A model in llama.cpp, with the engine that owns its context. */
+export class LoadedLlama implements LoadedModel {
+  readonly info: ModelInfo;
+  readonly #model: LlamaModel;
+  readonly #engine: NativeEngine;
+  readonly #channels = new Map<number, EventChannel<NativeEvent>>();
+  readonly #submissions = new Set<Promise<unknown>>();
+  #lastId = 0;
+  #closing: Promise<void> | undefined;
+
+  private constructor(model: LlamaModel, info: ModelInfo, makeEngine: EngineFactory) {
+    this.#model = model;
+    this.info = info;
+    this.#engine = makeEngine((events) => {
+      for (const event of events) this.#channels.get(event.id)?.push(event);
+    });
+  }
+
+  /** Makes and loads the engine. Throws `model_load_failed`, `out_of_memory`. */
+  static async load(model: LlamaModel, info: ModelInfo, makeEngine: EngineFactory): Promise<LoadedLlama> {
+    const loaded = new LoadedLlama(model, info, makeEngine);
+    try {
+      await loaded.#engine.load();
+    } catch (error) {
+      await loaded.#engine.close();
+      throw fromNative(error);
+    }
+    return loaded;
+  }
+
+  async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent, void, undefined> {
+    signal.throwIfAborted();
+    if (this.#closing !== undefined) throw new VserveError('model_closed', 'The model is closed.');
+    const id = ++this.#lastId;
+    const channel = new EventChannel<NativeEvent>();
+    const onAbort = (): void => {
+      channel.fail(signal.reason);
+      this.#engine.forget(id);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#channels.set(id, channel);
+    try {
+      const promptTokens = await this.#submit(id, request);
+      signal.throwIfAborted();
+      yield { type: 'start', promptTokens };
+      yield* this.#follow(channel);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      this.#channels.delete(id);
+      if (this.#closing === undefined) this.#engine.forget(id);
+    }
+  }
+
+  async #submit(id: number, request: GenerateRequest): Promise<number> {
+    const { messages, images } = toNative(request);
+    const { sampling } = request;
+    const submission = this.#engine.submit(id, messages, images, {
+      ...sampling,
+      seed: sampling.seed === undefined ? undefined : sampling.seed >>> 0,
+      maxTokens: request.maxTokens ?? -1,
+      ignoreEos: request.ignoreEos,
+      stop: request.stop,
+    });
+    this.#submissions.add(submission);
+    try {
+      return await submission;
+    } catch (error) {
+      throw fromNative(error);
+    } finally {
+      this.#submissions.delete(submission);
+    }
+  }
+
+  async *#follow(channel: EventChannel<NativeEvent>): AsyncGenerator<GenerationEvent, void, undefined> {
+    let tokens = 0;
+    for (;;) {
+      const event = await channel.take();
+      if (event.kind === 'failure') throw new VserveError(asErrorCode(event.code), event.text);
+      tokens += event.kind === 'delta' ? event.completionTokens : 0;
+      if (event.text !== '') {
+        yield { type: 'text-delta', text: event.text, tokens };
+        tokens = 0;
+      }
+      if (event.kind === 'finish') {
+        const { reason, promptTokens, completionTokens, queueMs, prefillMs, decodeMs } = event;
+        yield {
+          type: 'finish',
+          reason,
+          usage: { promptTokens, cachedTokens: 0, completionTokens },
+          timings: { queueMs, prefillMs, decodeMs },
+        };
+        return;
+      }
+    }
+  }
+
+  stats(): ModelStats {
+    if (this.#closing !== undefined) return { sequencesRunning: 0, sequencesQueued: 0 };
+    const { running, queued } = this.#engine.stats();
+    return { sequencesRunning: running, sequencesQueued: queued };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    // A prompt that is being built uses the model: let it finish first.
+    await Promise.allSettled(this.#submissions);
+    await this.#engine.close();
+    await this.#model.dispose();
+  }
+}
+
+/** Moves the images out of the messages, which then refer to them by index. */
+function toNative(request: GenerateRequest): { messages: NativeMessage[]; images: NativeImage[] } {
+  const images: NativeImage[] = [];
+  const messages = request.messages.map(({ role, content }) => ({
+    role,
+    parts: content.map((part) =>
+      part.type === 'text' ? { text: part.text, image: -1 } : { text: '', image: images.push(part.image) - 1 },
+    ),
+  }));
+  return { messages, images };
+}
+
+function asErrorCode(code: string): ErrorCode {
+  return code in errorCodes ? (code as ErrorCode) : 'generation_failed';
+}
+
+/** The addon's errors carry one of our codes. */
+function fromNative(error: unknown): unknown {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
+    return new VserveError(asErrorCode(error.code), error.message);
+  }
+  return error;
+}

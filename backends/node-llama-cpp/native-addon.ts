@@ -1,0 +1,97 @@
+/** The boundary to C++, typed: what `native/src/bindings.cpp` exports. */
+
+export interface NativeMessage {
+  readonly role: string;
+  /** Text, or the index of an image; -1 where the part is text. */
+  readonly parts: readonly { readonly text: string; readonly image: number }[];
+}
+
+export interface NativeImage {
+  readonly rgb: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  readonly id: string;
+}
+
+export interface NativeGenerationSettings {
+  readonly temperature: number;
+  readonly topP: number;
+  readonly topK: number;
+  readonly minP: number;
+  readonly frequencyPenalty: number;
+  readonly presencePenalty: number;
+  readonly repetitionPenalty: number;
+  /** An unsigned 32-bit number; undefined draws one. */
+  readonly seed: number | undefined;
+  /** -1: to the end of the context. */
+  readonly maxTokens: number;
+  readonly ignoreEos: boolean;
+  readonly stop: readonly string[];
+}
+
+export type NativeEvent =
+  | { readonly kind: 'delta'; readonly id: number; readonly text: string; readonly completionTokens: number }
+  | {
+      readonly kind: 'finish';
+      readonly id: number;
+      /** What was held back until now. */
+      readonly text: string;
+      readonly reason: 'stop' | 'length';
+      readonly promptTokens: number;
+      readonly completionTokens: number;
+      readonly queueMs: number;
+      readonly prefillMs: number;
+      readonly decodeMs: number;
+    }
+  | {
+      readonly kind: 'failure';
+      readonly id: number;
+      /** The message. */
+      readonly text: string;
+      readonly code: string;
+    };
+
+export interface NativeEngineOptions {
+  /** Empty: text only. */
+  readonly mmprojPath: string;
+  readonly imagePrefix: string;
+  readonly imageSuffix: string;
+  /** KV cells, shared by all sequences. */
+  readonly contextCells: number;
+  /** Tokens that one sequence may hold. */
+  readonly maxLength: number;
+  readonly maxSequences: number;
+  /** Most tokens of one step. */
+  readonly batchTokens: number;
+  readonly threads: number;
+  readonly useGpu: boolean;
+}
+
+/** Errors that it rejects with carry a `code` of the project's table. */
+export interface NativeEngine {
+  load(): Promise<void>;
+  /** Builds the prompt and queues the request; resolves with the prompt's tokens. */
+  submit(
+    id: number,
+    messages: readonly NativeMessage[],
+    images: readonly NativeImage[],
+    settings: NativeGenerationSettings,
+  ): Promise<number>;
+  /** Cancels a request, whatever its state, and drops it. Unknown ids are ignored. */
+  forget(id: number): void;
+  stats(): { readonly running: number; readonly queued: number };
+  /** Once no `submit` is pending. Running requests end with `model_closed` first. */
+  close(): Promise<void>;
+}
+
+export interface NativeAddon {
+  /** The version of node-llama-cpp that it was compiled for: their objects share one memory layout. */
+  readonly nodeLlamaCppVersion: string;
+  readonly NativeEngine: new (
+    /** node-llama-cpp's own `AddonModel`. */
+    model: object,
+    options: NativeEngineOptions,
+    onEvents: (events: readonly NativeEvent[]) => void,
+    onProjectorProgress: (fraction: number) => void,
+  ) => NativeEngine;
+}

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <vector>
+
+#include "llama.h"
+
+namespace vserve {
+
+// A llama_batch that owns its arrays: tokens of many sequences, or the embeddings of one image.
+class Batch {
+  public:
+    void clear();
+    // Appends a token of a sequence and returns its row.
+    int32_t add_token(llama_token token, llama_pos position, llama_seq_id slot, bool output);
+
+    int32_t size() const { return static_cast<int32_t>(positions_.size()); }
+    // Valid until the next change.
+    llama_batch tokens();
+
+    // Rows [first, first + count) of an image's embeddings, `row_width` floats each. `positions` holds all rows of the
+    // image: `planes` values each (1, or 4 for M-RoPE), plane after plane. `output` asks for the logits of the last row.
+    static Batch image_rows(float * embeddings, size_t row_width, const std::vector<llama_pos> & positions, int planes,
+                            int32_t first, int32_t count, llama_seq_id slot, bool output);
+    llama_batch rows();
+
+  private:
+    llama_batch view();
+
+    std::vector<llama_token> tokens_;
+    std::vector<llama_pos> positions_;
+    std::vector<int32_t> slot_counts_;
+    std::vector<llama_seq_id> slots_;
+    std::vector<llama_seq_id *> slot_pointers_;
+    std::vector<int8_t> outputs_;
+    float * embeddings_ = nullptr;
+};
+
+}  // namespace vserve

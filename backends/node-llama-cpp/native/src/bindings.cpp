@@ -1,0 +1,328 @@
+// The Node-API surface: backends/node-llama-cpp/native-addon.ts types it.
+
+#include <napi.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "AddonModel.h"
+#include "engine.h"
+#include "error.h"
+#include "log.h"  // llama.cpp's
+
+namespace vserve {
+
+namespace {
+
+Napi::Error to_js_error(Napi::Env env, const std::string & code, const std::string & message) {
+    Napi::Error error = Napi::Error::New(env, message);
+    error.Set("code", Napi::String::New(env, code));
+    return error;
+}
+
+// Runs `work` on a libuv worker thread and settles a promise. An EngineError keeps its code.
+class Task : public Napi::AsyncWorker {
+  public:
+    using Settle = std::function<Napi::Value(Napi::Env)>;
+
+    static Napi::Promise run(Napi::Env env, std::function<void()> work, Settle result) {
+        auto * task = new Task(env, std::move(work), std::move(result));
+        task->Queue();
+        return task->deferred_.Promise();
+    }
+
+    void Execute() override {
+        try {
+            work_();
+        } catch (const EngineError & error) {
+            code_ = error.code;
+            SetError(error.what());
+        } catch (const std::exception & error) {
+            code_ = "generation_failed";
+            SetError(error.what());
+        }
+    }
+    void OnOK() override {
+        Napi::HandleScope scope(Env());
+        deferred_.Resolve(result_(Env()));
+    }
+    void OnError(const Napi::Error & error) override {
+        Napi::HandleScope scope(Env());
+        result_ = nullptr;
+        deferred_.Reject(to_js_error(Env(), code_, error.Message()).Value());
+    }
+
+  private:
+    Task(Napi::Env env, std::function<void()> work, Settle result)
+        : Napi::AsyncWorker(env), deferred_(env), work_(std::move(work)), result_(std::move(result)) {}
+
+    Napi::Promise::Deferred deferred_;
+    std::function<void()> work_;
+    Settle result_;
+    std::string code_;
+};
+
+std::string text_of(const Napi::Object & object, const char * key) {
+    return object.Get(key).As<Napi::String>().Utf8Value();
+}
+
+int32_t integer_of(const Napi::Object & object, const char * key) {
+    return object.Get(key).As<Napi::Number>().Int32Value();
+}
+
+float float_of(const Napi::Object & object, const char * key) {
+    return object.Get(key).As<Napi::Number>().FloatValue();
+}
+
+std::vector<Message> messages_of(const Napi::Array & array) {
+    std::vector<Message> messages;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        const auto object = array.Get(i).As<Napi::Object>();
+        Message message;
+        message.role = text_of(object, "role");
+        const auto parts = object.Get("parts").As<Napi::Array>();
+        for (uint32_t k = 0; k < parts.Length(); k++) {
+            const auto part = parts.Get(k).As<Napi::Object>();
+            const int32_t image = integer_of(part, "image");
+            message.parts.push_back({image >= 0 ? "" : text_of(part, "text"), image});
+        }
+        messages.push_back(std::move(message));
+    }
+    return messages;
+}
+
+std::vector<Image> images_of(const Napi::Array & array) {
+    std::vector<Image> images;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        const auto object = array.Get(i).As<Napi::Object>();
+        const auto rgb = object.Get("rgb").As<Napi::Uint8Array>();
+        images.push_back({rgb.Data(), static_cast<uint32_t>(integer_of(object, "width")),
+                          static_cast<uint32_t>(integer_of(object, "height")), text_of(object, "id")});
+        if (rgb.ByteLength() != static_cast<size_t>(images.back().width) * images.back().height * 3) {
+            throw to_js_error(array.Env(), "undecodable", "An image's pixels do not have the size it claims.");
+        }
+    }
+    return images;
+}
+
+GenerationSettings settings_of(const Napi::Object & object) {
+    GenerationSettings settings;
+    auto & sampling = settings.sampling;
+    sampling.temp = float_of(object, "temperature");
+    sampling.top_p = float_of(object, "topP");
+    sampling.top_k = integer_of(object, "topK");
+    sampling.min_p = float_of(object, "minP");
+    sampling.penalty_freq = float_of(object, "frequencyPenalty");
+    sampling.penalty_present = float_of(object, "presencePenalty");
+    sampling.penalty_repeat = float_of(object, "repetitionPenalty");
+    sampling.no_perf = true;
+    const auto seed = object.Get("seed");
+    if (seed.IsNumber()) {
+        sampling.seed = seed.As<Napi::Number>().Uint32Value();
+    }
+    // As Hugging Face has it, the repetition penalty knows the prompt; OpenAI's penalties know the answer alone.
+    settings.penalize_prompt = sampling.penalty_repeat != 1.0f;
+    settings.max_tokens = integer_of(object, "maxTokens");
+    settings.ignore_eos = object.Get("ignoreEos").As<Napi::Boolean>().Value();
+    const auto stop = object.Get("stop").As<Napi::Array>();
+    for (uint32_t i = 0; i < stop.Length(); i++) {
+        settings.stop_strings.push_back(stop.Get(i).As<Napi::String>().Utf8Value());
+    }
+    return settings;
+}
+
+Napi::Object to_js(Napi::Env env, const Event & event) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("id", static_cast<double>(event.id));
+    object.Set("text", event.text);
+    switch (event.kind) {
+        case Event::Kind::delta:
+            object.Set("kind", "delta");
+            object.Set("completionTokens", event.completion_tokens);
+            break;
+        case Event::Kind::finish:
+            object.Set("kind", "finish");
+            object.Set("reason", event.reason);
+            object.Set("promptTokens", event.prompt_tokens);
+            object.Set("completionTokens", event.completion_tokens);
+            object.Set("queueMs", event.queue_ms);
+            object.Set("prefillMs", event.prefill_ms);
+            object.Set("decodeMs", event.decode_ms);
+            break;
+        case Event::Kind::failure:
+            object.Set("kind", "failure");
+            object.Set("code", event.reason);
+            break;
+    }
+    return object;
+}
+
+}  // namespace
+
+// JavaScript's handle of an Engine: new NativeEngine(model, options, onEvents, onProgress), load(),
+// submit(), forget(), stats(), close().
+class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
+  public:
+    static Napi::Function define(Napi::Env env) {
+        return DefineClass(env, "NativeEngine",
+                           {InstanceMethod("load", &NativeEngine::load), InstanceMethod("submit", &NativeEngine::submit),
+                            InstanceMethod("forget", &NativeEngine::forget), InstanceMethod("stats", &NativeEngine::stats),
+                            InstanceMethod("close", &NativeEngine::close)});
+    }
+
+    explicit NativeEngine(const Napi::CallbackInfo & info) : Napi::ObjectWrap<NativeEngine>(info) {
+        const auto model = info[0].As<Napi::Object>();
+        model_object_ = Napi::Persistent(model);
+        model_ = Napi::ObjectWrap<AddonModel>::Unwrap(model)->model;
+        const auto options = info[1].As<Napi::Object>();
+        options_.mmproj_path = text_of(options, "mmprojPath");
+        options_.placement = {text_of(options, "imagePrefix"), text_of(options, "imageSuffix")};
+        options_.context_cells = integer_of(options, "contextCells");
+        options_.max_length = integer_of(options, "maxLength");
+        options_.max_sequences = integer_of(options, "maxSequences");
+        options_.batch_tokens = integer_of(options, "batchTokens");
+        options_.n_threads = integer_of(options, "threads");
+        options_.use_gpu = options.Get("useGpu").As<Napi::Boolean>().Value();
+        on_events_ = EventsFunction::New(info.Env(), info[2].As<Napi::Function>(), "vserve events", 0, 1);
+        on_progress_ = ProgressFunction::New(info.Env(), info[3].As<Napi::Function>(), "vserve progress", 0, 1);
+    }
+
+  private:
+    static void call_on_events(Napi::Env env, Napi::Function function, std::nullptr_t *, std::vector<Event> * events) {
+        const std::unique_ptr<std::vector<Event>> owned(events);
+        if (env != nullptr && function != nullptr) {
+            Napi::Array array = Napi::Array::New(env, owned->size());
+            for (uint32_t i = 0; i < owned->size(); i++) {
+                array.Set(i, to_js(env, (*owned)[i]));
+            }
+            function.Call({array});
+        }
+    }
+
+    static void call_on_progress(Napi::Env env, Napi::Function function, std::nullptr_t *, float * progress) {
+        const std::unique_ptr<float> owned(progress);
+        if (env != nullptr && function != nullptr) {
+            function.Call({Napi::Number::New(env, *owned)});
+        }
+    }
+
+    using EventsFunction = Napi::TypedThreadSafeFunction<std::nullptr_t, std::vector<Event>, call_on_events>;
+    using ProgressFunction = Napi::TypedThreadSafeFunction<std::nullptr_t, float, call_on_progress>;
+
+    // load(): Promise<void>
+    Napi::Value load(const Napi::CallbackInfo & info) {
+        options_.on_events = [this](std::vector<Event> && events) {
+            auto * posted = new std::vector<Event>(std::move(events));
+            if (on_events_.NonBlockingCall(posted) != napi_ok) {
+                delete posted;
+            }
+        };
+        options_.on_projector_progress = [this](float progress) {
+            auto * posted = new float(progress);
+            if (on_progress_.NonBlockingCall(posted) != napi_ok) {
+                delete posted;
+            }
+        };
+        // Until close(), neither the garbage collector nor the end of the process may take the engine from its thread.
+        Ref();
+        napi_add_env_cleanup_hook(info.Env(), stop_at_exit, this);
+        return Task::run(
+            info.Env(), [this] { engine_ = std::make_shared<Engine>(model_, options_); },
+            [](Napi::Env env) { return env.Undefined(); });
+    }
+
+    // submit(id, messages, images, settings): Promise<number>, the prompt's tokens
+    Napi::Value submit(const Napi::CallbackInfo & info) {
+        const uint64_t id = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
+        auto sequence = std::make_shared<Sequence>(id, settings_of(info[3].As<Napi::Object>()));
+        auto messages = std::make_shared<std::vector<Message>>(messages_of(info[1].As<Napi::Array>()));
+        auto images = std::make_shared<std::vector<Image>>(images_of(info[2].As<Napi::Array>()));
+        // The pixels stay JavaScript's: the reference keeps them until the prompt has its own copy.
+        auto pixels = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[2].As<Napi::Object>()));
+        sequences_[id] = sequence;
+        return Task::run(
+            info.Env(),
+            [engine = engine_, sequence, messages, images] {
+                engine->prepare(*sequence, *messages, *images);
+                if (!sequence->cancelled) {
+                    engine->submit(sequence);
+                }
+            },
+            [n_tokens = sequence, pixels](Napi::Env env) -> Napi::Value {
+                return Napi::Number::New(env, n_tokens->prompt.n_tokens);
+            });
+    }
+
+    // forget(id): cancels a request, whatever its state, and drops it
+    Napi::Value forget(const Napi::CallbackInfo & info) {
+        const auto found = sequences_.find(static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()));
+        if (found != sequences_.end()) {
+            found->second->cancelled = true;
+            sequences_.erase(found);
+            engine_->wake();
+        }
+        return info.Env().Undefined();
+    }
+
+    // stats(): {running, queued}
+    Napi::Value stats(const Napi::CallbackInfo & info) {
+        const auto stats = engine_->stats();
+        Napi::Object object = Napi::Object::New(info.Env());
+        object.Set("running", static_cast<double>(stats.running));
+        object.Set("queued", static_cast<double>(stats.queued));
+        return object;
+    }
+
+    // close(): Promise<void>. Running requests end with model_closed first. Also after a load() that failed.
+    Napi::Value close(const Napi::CallbackInfo & info) {
+        return Task::run(
+            info.Env(),
+            [this] {
+                if (engine_) {
+                    engine_->stop();
+                    engine_.reset();
+                }
+            },
+            [this](Napi::Env env) {
+                napi_remove_env_cleanup_hook(env, stop_at_exit, this);
+                on_events_.Release();
+                on_progress_.Release();
+                model_object_.Reset();
+                sequences_.clear();
+                Unref();
+                return env.Undefined();
+            });
+    }
+
+    static void stop_at_exit(void * self) {
+        if (const auto engine = static_cast<NativeEngine *>(self)->engine_) {
+            engine->stop();
+        }
+    }
+
+    Napi::ObjectReference model_object_;
+    llama_model * model_;
+    EngineOptions options_;
+    EventsFunction on_events_;
+    ProgressFunction on_progress_;
+    std::shared_ptr<Engine> engine_;
+    std::unordered_map<uint64_t, std::shared_ptr<Sequence>> sequences_;
+};
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+    // libllama-common writes warnings to stderr by itself; what matters reaches JavaScript as an error.
+    common_log_set_verbosity_thold(LOG_LEVEL_ERROR);
+    exports.Set("NativeEngine", NativeEngine::define(env));
+    exports.Set("nodeLlamaCppVersion", VSERVE_NODE_LLAMA_CPP_VERSION);
+    return exports;
+}
+
+}  // namespace vserve
+
+static Napi::Object init_addon(Napi::Env env, Napi::Object exports) {
+    return vserve::init(env, exports);
+}
+
+NODE_API_MODULE(vserve_engine, init_addon)

@@ -1,0 +1,521 @@
+#include "engine.h"
+
+#include <algorithm>
+#include <future>
+
+#include "error.h"
+
+namespace vserve {
+
+namespace {
+
+// While others generate, a long prompt advances in chunks of this many tokens, so that their streams keep flowing.
+constexpr int32_t prefill_chunk_beside_others = 128;
+
+double ms_between(Clock::time_point from, Clock::time_point to) {
+    return std::chrono::duration<double, std::milli>(to - from).count();
+}
+
+}  // namespace
+
+Engine::Engine(llama_model * model, EngineOptions options)
+    : model_(model), options_(std::move(options)), vocab_(llama_model_get_vocab(model)) {
+    // ggml ties the thread that makes a pool, or computes, to a CPU: all of that belongs to the engine thread.
+    std::promise<void> loaded;
+    thread_ = std::thread([this, &loaded] {
+        try {
+            load();
+        } catch (...) {
+            loaded.set_exception(std::current_exception());
+            return;
+        }
+        loaded.set_value();
+        run();
+    });
+    try {
+        loaded.get_future().get();
+    } catch (...) {
+        thread_.join();
+        throw;
+    }
+}
+
+Engine::~Engine() {
+    stop();
+}
+
+void Engine::load() {
+    if (!options_.mmproj_path.empty()) {
+        vision_ = std::make_unique<Vision>(model_, Vision::Options{options_.mmproj_path, options_.use_gpu,
+                                                                   options_.n_threads, options_.on_projector_progress});
+    }
+    create_context();
+    try {
+        prompts_ = std::make_unique<PromptBuilder>(model_, vision_ ? vision_->context() : nullptr, options_.placement);
+    } catch (const std::exception & error) {
+        throw EngineError("model_load_failed",
+                          std::string("The model's chat template could not be read: ") + error.what());
+    }
+    warm_up();
+    free_cells_ = options_.context_cells;
+    for (llama_seq_id slot = options_.max_sequences - 1; slot >= 0; slot--) {
+        free_slots_.push_back(slot);
+    }
+}
+
+void Engine::create_context() {
+    // Image tokens that attend to one another must be decoded in one piece.
+    if (vision_ && mtmd_decode_use_non_causal(vision_->context(), nullptr)) {
+        options_.batch_tokens = std::max(options_.batch_tokens, most_image_tokens(vision_->context()));
+    }
+    llama_context_params params = llama_context_default_params();
+    params.n_ctx = options_.context_cells;
+    params.n_batch = options_.batch_tokens;
+    params.n_ubatch = options_.batch_tokens;
+    params.n_seq_max = options_.max_sequences;
+    params.n_threads = options_.n_threads;
+    params.n_threads_batch = options_.n_threads;
+    params.kv_unified = true;
+    params.swa_full = false;
+    params.no_perf = true;
+    params.abort_callback = [](void * self) { return static_cast<Engine *>(self)->decode_is_pointless(); };
+    params.abort_callback_data = this;
+    threads_ = std::make_unique<ThreadPool>(options_.n_threads);
+    context_.reset(llama_init_from_model(model_, params));
+    if (!context_) {
+        throw EngineError("out_of_memory", "There is not enough memory for a context of " +
+                                               std::to_string(options_.context_cells) +
+                                               " tokens. Ask for less with --max-length or --max-batch-size.");
+    }
+    threads_->attach_to(context_.get());
+    if (vision_) {
+        threads_->attach_to(vision_->cpu_backend());
+    }
+}
+
+// The first decode allocates and, on a GPU, compiles: before the first request, not in it.
+void Engine::warm_up() {
+    llama_token token = llama_vocab_bos(vocab_) == LLAMA_TOKEN_NULL ? 0 : llama_vocab_bos(vocab_);
+    batch_.add_token(token, 0, 0, true);
+    const int status = llama_decode(context_.get(), batch_.tokens());
+    llama_memory_clear(llama_get_memory(context_.get()), true);
+    llama_synchronize(context_.get());
+    if (status != 0) {
+        throw EngineError("model_load_failed", "The model loaded, but could not compute a first token (llama_decode "
+                                               "returned " + std::to_string(status) + ").");
+    }
+    if (vision_ && options_.use_gpu) {
+        const std::vector<uint8_t> black(64 * 64 * 3);
+        mtmd::bitmap bitmap(64, 64, black.data());
+        const mtmd_input_part part{nullptr, bitmap.ptr.get()};
+        const mtmd_input_part * parts[] = {&part};
+        mtmd::input_chunks chunks(mtmd_input_chunks_init());
+        mtmd_tokenize_from_parts(vision_->context(), chunks.ptr.get(), parts, 1, false);
+        for (size_t i = 0; i < chunks.size(); i++) {
+            if (mtmd_input_chunk_get_type(chunks[i]) == MTMD_INPUT_CHUNK_TYPE_IMAGE) {
+                vision_->encode(chunks[i], [] { return true; });
+            }
+        }
+    }
+}
+
+void Engine::prepare(Sequence & sequence, const std::vector<Message> & messages,
+                     const std::vector<Image> & images) const {
+    sequence.prompt = prompts_->build(messages, images);
+    const int32_t n_tokens = sequence.prompt.n_tokens;
+    if (n_tokens >= options_.max_length) {
+        throw EngineError("context_length_exceeded",
+                          "The prompt has " + std::to_string(n_tokens) + " tokens, and at most " +
+                              std::to_string(options_.max_length - 1) + " fit (the context holds " +
+                              std::to_string(options_.max_length) +
+                              ", the answer included). Shorten the conversation, send fewer images, or start the "
+                              "server with a larger --max-length.");
+    }
+    common_params_sampling params = sequence.settings.sampling;
+    params.penalty_last_n = options_.max_length;
+    sequence.sampler.reset(common_sampler_init(model_, params));
+    if (!sequence.sampler) {
+        throw EngineError("generation_failed", "The sampler could not be made.");
+    }
+    if (sequence.settings.penalize_prompt) {
+        for (const auto & chunk : sequence.prompt.chunks) {
+            for (const llama_token token : chunk.tokens) {
+                common_sampler_accept(sequence.sampler.get(), token, false);
+            }
+        }
+    }
+}
+
+void Engine::submit(SequencePtr sequence) {
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        queue_.push_back(std::move(sequence));
+        woken_ = true;
+    }
+    work_.notify_one();
+}
+
+void Engine::wake() {
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        woken_ = true;
+    }
+    work_.notify_one();
+}
+
+void Engine::stop() {
+    stopping_ = true;
+    wake();
+    if (thread_.joinable()) {
+        thread_.join();
+    }
+}
+
+Engine::Stats Engine::stats() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return {running_count_, queue_.size()};
+}
+
+// The engine thread.
+void Engine::run() {
+    while (!stopping_) {
+        {
+            std::unique_lock<std::mutex> lock(mutex_);
+            work_.wait(lock, [this] { return stopping_ || woken_ || !running_.empty(); });
+            woken_ = false;
+        }
+        drop_cancelled();
+        admit();
+        step();
+        flush_events();
+        process_next_image();
+        flush_events();
+    }
+    std::deque<SequencePtr> left;
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        left.swap(queue_);
+    }
+    left.insert(left.end(), running_.begin(), running_.end());
+    for (const auto & sequence : left) {
+        fail(sequence, "model_closed", "The model was closed while the request was under way.");
+    }
+    flush_events();
+}
+
+// Takes sequences from the queue, in order, while there is a slot and room for the prompt and a first token.
+void Engine::admit() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    while (!queue_.empty() && !free_slots_.empty()) {
+        const SequencePtr sequence = queue_.front();
+        const int32_t needed = sequence->total_tokens() + 1;
+        if (needed > free_cells_) {
+            break;
+        }
+        queue_.pop_front();
+        sequence->slot = free_slots_.back();
+        free_slots_.pop_back();
+        sequence->reserved_cells = needed;
+        free_cells_ -= needed;
+        if (sequence->generated.empty()) {
+            sequence->admitted_at = Clock::now();
+        }
+        running_.push_back(sequence);
+    }
+    running_count_ = running_.size();
+}
+
+void Engine::drop_cancelled() {
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        queue_.erase(std::remove_if(queue_.begin(), queue_.end(), [](const auto & s) { return s->cancelled.load(); }),
+                     queue_.end());
+    }
+    const auto running = running_;
+    for (const auto & sequence : running) {
+        // The one whose image is being encoded ends its encode first.
+        if (sequence->cancelled && !sequence->encoding) {
+            release(*sequence);
+        }
+    }
+}
+
+// One step: a batch for all sequences, then a token for each that has its next.
+void Engine::step() {
+    if (!make_room_for_next_tokens()) {
+        return;
+    }
+    fill_batch();
+    if (batch_.size() == 0) {
+        return;
+    }
+    const int status = decode(batch_.tokens(), batch_sequences_);
+    if (status == 0) {
+        sample_batch();
+        return;
+    }
+    if (status == 2 || stopping_) {  // aborted: everything in the batch was cancelled
+        return;
+    }
+    const auto failed = batch_sequences_;
+    for (const auto & sequence : failed) {
+        fail(sequence, "generation_failed", "llama.cpp could not decode a batch of " + std::to_string(batch_.size()) +
+                                                " tokens (llama_decode returned " + std::to_string(status) + ").");
+    }
+}
+
+void Engine::fill_batch() {
+    batch_.clear();
+    batch_sequences_.clear();
+    batch_outputs_.clear();
+    for (const auto & sequence : running_) {
+        if (sequence->decoding()) {
+            batch_sequences_.push_back(sequence);
+            add_waiting_text(*sequence, 1);
+            batch_outputs_.emplace_back(sequence, batch_.size() - 1);
+        }
+    }
+    const int32_t limit = batch_.size() == 0
+                              ? options_.batch_tokens
+                              : std::min(options_.batch_tokens, batch_.size() + prefill_chunk_beside_others);
+    for (const auto & sequence : running_) {
+        if (batch_.size() >= limit) {
+            break;
+        }
+        if (sequence->encoding || sequence->waiting_tokens() == 0 || sequence->decoding()) {
+            continue;
+        }
+        batch_sequences_.push_back(sequence);
+        add_waiting_text(*sequence, limit - batch_.size());
+        if (sequence->chunk == sequence->prompt.chunks.size() && sequence->waiting_tokens() == 0) {
+            batch_outputs_.emplace_back(sequence, batch_.size() - 1);
+        }
+    }
+}
+
+// Moves up to `limit` tokens of a sequence's queue into the batch; the last of the whole queue asks for logits.
+void Engine::add_waiting_text(Sequence & sequence, int32_t limit) {
+    const int32_t count = std::min(limit, sequence.waiting_tokens());
+    for (int32_t i = 0; i < count; i++) {
+        const bool in_prompt = sequence.chunk < sequence.prompt.chunks.size();
+        const llama_token token = in_prompt ? sequence.prompt.chunks[sequence.chunk].tokens[sequence.chunk_tokens]
+                                            : sequence.generated[sequence.generated_in_cache];
+        if (!in_prompt) {
+            sequence.generated_in_cache++;
+        } else if (++sequence.chunk_tokens == sequence.prompt.chunks[sequence.chunk].n_tokens) {
+            sequence.chunk++;
+            sequence.chunk_tokens = 0;
+        }
+        const bool last = sequence.chunk == sequence.prompt.chunks.size() &&
+                          sequence.generated_in_cache == sequence.generated.size();
+        batch_.add_token(token, sequence.n_pos++, sequence.slot, last);
+    }
+}
+
+int Engine::decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences) {
+    decoding_ = &sequences;
+    const int status = llama_decode(context_.get(), batch);
+    if (status == 0) {
+        llama_synchronize(context_.get());
+    }
+    decoding_ = nullptr;
+    return status;
+}
+
+// Called by llama.cpp between graph nodes on the CPU: whether nobody wants the batch any more.
+bool Engine::decode_is_pointless() const {
+    if (stopping_) {
+        return true;
+    }
+    return decoding_ != nullptr && std::all_of(decoding_->begin(), decoding_->end(),
+                                               [](const auto & sequence) { return sequence->cancelled.load(); });
+}
+
+void Engine::sample_batch() {
+    const auto outputs = batch_outputs_;
+    for (const auto & [sequence, row] : outputs) {
+        if (!sequence->cancelled) {
+            accept_token(sequence, common_sampler_sample(sequence->sampler.get(), context_.get(), row));
+        }
+    }
+}
+
+// Encodes and decodes the image that the longest admitted sequence waits for.
+void Engine::process_next_image() {
+    const auto waiting =
+        std::find_if(running_.begin(), running_.end(), [](const auto & sequence) { return sequence->at_image(); });
+    if (waiting == running_.end()) {
+        return;
+    }
+    const SequencePtr sequence = *waiting;
+    Chunk & chunk = sequence->prompt.chunks[sequence->chunk];
+    try {
+        if (chunk.embeddings.empty()) {
+            sequence->encoding = true;
+            auto embeddings = vision_->encode(chunk.media, [this, &sequence] {
+                return work_while_encoding() && !sequence->cancelled;
+            });
+            sequence->encoding = false;
+            if (embeddings.empty()) {
+                return;  // cancelled or stopping: the next round drops it
+            }
+            chunk.embeddings = std::move(embeddings);
+        }
+        decode_image(sequence);
+    } catch (const EngineError & error) {
+        sequence->encoding = false;
+        fail(sequence, error.code, error.what());
+    }
+}
+
+// A turn of the others, from inside the encoder. Returns false when the engine stops.
+bool Engine::work_while_encoding() {
+    drop_cancelled();
+    admit();
+    step();
+    flush_events();
+    return !stopping_;
+}
+
+void Engine::decode_image(const SequencePtr & sequence) {
+    if (!sequence->at_image() || sequence->prompt.chunks[sequence->chunk].embeddings.empty() || sequence->slot < 0) {
+        return;  // pushed out of the cache while its image was encoded
+    }
+    Chunk & chunk = sequence->prompt.chunks[sequence->chunk];
+    const bool mrope = mtmd_decode_use_mrope(vision_->context());
+    const bool non_causal = mtmd_decode_use_non_causal(vision_->context(), chunk.media);
+    const int planes = mrope ? 4 : 1;
+    std::vector<llama_pos> positions(static_cast<size_t>(chunk.n_tokens) * planes, 0);
+    for (int32_t i = 0; i < chunk.n_tokens; i++) {
+        if (!mrope) {
+            positions[i] = sequence->n_pos + i;
+            continue;
+        }
+        const auto position = mtmd_image_tokens_get_decoder_pos(mtmd_input_chunk_get_tokens_image(chunk.media),
+                                                                sequence->n_pos, static_cast<size_t>(i));
+        positions[i] = static_cast<llama_pos>(position.t);
+        positions[i + chunk.n_tokens] = static_cast<llama_pos>(position.y);
+        positions[i + chunk.n_tokens * 2] = static_cast<llama_pos>(position.x);
+        positions[i + chunk.n_tokens * 3] = static_cast<llama_pos>(position.z);
+    }
+
+    const bool last = sequence->chunk + 1 == sequence->prompt.chunks.size() && sequence->generated.empty();
+    const size_t row_width = llama_model_n_embd_inp(model_);
+    int status = 0;
+    llama_set_causal_attn(context_.get(), !non_causal);
+    for (int32_t first = 0; first < chunk.n_tokens && status == 0; first += options_.batch_tokens) {
+        const int32_t count = std::min(options_.batch_tokens, chunk.n_tokens - first);
+        Batch rows = Batch::image_rows(chunk.embeddings.data(), row_width, positions, planes, first, count,
+                                       sequence->slot, last && first + count == chunk.n_tokens);
+        status = decode(rows.rows(), {sequence});
+    }
+    llama_set_causal_attn(context_.get(), true);
+    if (status == 2 || stopping_) {
+        return;
+    }
+    if (status != 0) {
+        throw EngineError("generation_failed", "llama.cpp could not decode an image of " +
+                                                   std::to_string(chunk.n_tokens) + " tokens (llama_decode returned " +
+                                                   std::to_string(status) + ").");
+    }
+    sequence->n_pos += chunk.n_pos;
+    sequence->chunk++;
+    if (last) {
+        accept_token(sequence, common_sampler_sample(sequence->sampler.get(), context_.get(), -1));
+    }
+}
+
+// Takes the next token of a sequence: text for the client, or the end.
+void Engine::accept_token(const SequencePtr & sequence, llama_token token) {
+    common_sampler_accept(sequence->sampler.get(), token, true);
+    if (sequence->generated.empty()) {
+        sequence->first_token_at = Clock::now();
+    }
+    sequence->generated.push_back(token);
+
+    const bool end_of_turn = llama_vocab_is_eog(vocab_, token);
+    if (end_of_turn && !sequence->settings.ignore_eos) {
+        finish(sequence, "stop");
+        return;
+    }
+    std::string text = sequence->text.push(common_token_to_piece(vocab_, token, false));
+    Event delta{sequence->id, Event::Kind::delta, std::move(text), ""};
+    delta.completion_tokens = 1;
+    events_.push_back(std::move(delta));
+    const int32_t max_tokens = sequence->settings.max_tokens;
+    if (sequence->text.stopped()) {
+        finish(sequence, "stop");
+    } else if ((max_tokens >= 0 && static_cast<int32_t>(sequence->generated.size()) >= max_tokens) ||
+               sequence->total_tokens() >= options_.max_length) {
+        finish(sequence, "length");
+    }
+}
+
+// Reserves a KV cell for the next token of every sequence that generates, at the cost of the youngest where there are
+// too few. Returns false when nothing is left to run.
+bool Engine::make_room_for_next_tokens() {
+    for (size_t i = 0; i < running_.size(); i++) {
+        Sequence & sequence = *running_[i];
+        const int32_t missing = sequence.total_tokens() + 1 - sequence.reserved_cells;
+        while (missing > free_cells_ && running_.size() > i + 1) {
+            push_out_youngest();
+        }
+        if (missing > free_cells_) {
+            push_out_youngest();  // itself
+            break;
+        }
+        sequence.reserved_cells += missing;
+        free_cells_ -= missing;
+    }
+    return !running_.empty();
+}
+
+// The sequence goes back to the head of the queue and is computed again when there is room. Its tokens are kept.
+void Engine::push_out_youngest() {
+    const SequencePtr sequence = running_.back();
+    release(*sequence);
+    sequence->restart();
+    const std::lock_guard<std::mutex> lock(mutex_);
+    queue_.push_front(sequence);
+}
+
+void Engine::release(Sequence & sequence) {
+    if (sequence.slot < 0) {
+        return;
+    }
+    llama_memory_seq_rm(llama_get_memory(context_.get()), sequence.slot, -1, -1);
+    free_slots_.push_back(sequence.slot);
+    free_cells_ += sequence.reserved_cells;
+    sequence.reserved_cells = 0;
+    sequence.slot = -1;
+    running_.erase(std::find_if(running_.begin(), running_.end(),
+                                [&sequence](const auto & running) { return running.get() == &sequence; }));
+    const std::lock_guard<std::mutex> lock(mutex_);
+    running_count_ = running_.size();
+}
+
+void Engine::finish(const SequencePtr & sequence, const char * reason) {
+    const auto now = Clock::now();
+    Event end{sequence->id, Event::Kind::finish, sequence->text.finish(), reason};
+    end.prompt_tokens = sequence->prompt.n_tokens;
+    end.completion_tokens = static_cast<int32_t>(sequence->generated.size());
+    end.queue_ms = ms_between(sequence->submitted_at, sequence->admitted_at);
+    end.prefill_ms = ms_between(sequence->admitted_at, sequence->first_token_at);
+    end.decode_ms = ms_between(sequence->first_token_at, now);
+    events_.push_back(std::move(end));
+    release(*sequence);
+}
+
+void Engine::fail(const SequencePtr & sequence, const std::string & code, const std::string & message) {
+    events_.push_back({sequence->id, Event::Kind::failure, message, code});
+    release(*sequence);
+}
+
+void Engine::flush_events() {
+    if (!events_.empty()) {
+        options_.on_events(std::move(events_));
+        events_.clear();
+    }
+}
+
+}  // namespace vserve

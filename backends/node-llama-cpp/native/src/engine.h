@@ -1,0 +1,134 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "batch.h"
+#include "llama.h"
+#include "prompt.h"
+#include "sequence.h"
+#include "thread-pool.h"
+#include "vision.h"
+
+namespace vserve {
+
+// What happened to a sequence in a step. JavaScript gets all events of a step in one call.
+struct Event {
+    enum class Kind { delta, finish, failure };
+
+    uint64_t id;
+    Kind kind;
+    std::string text;              // delta: text to show; failure: the message
+    std::string reason;            // finish: "stop" or "length"; failure: the error code
+    int32_t prompt_tokens = 0;     // finish
+    int32_t completion_tokens = 0; // delta: tokens behind the text; finish: all of them
+    double queue_ms = 0;           // finish: submission to admission
+    double prefill_ms = 0;         // finish: admission to the first token
+    double decode_ms = 0;          // finish: first token to last
+};
+
+struct EngineOptions {
+    std::string mmproj_path;    // empty: text only
+    ImagePlacement placement;
+    int32_t context_cells;      // KV cells, shared by all sequences
+    int32_t max_length;         // tokens that one sequence may hold
+    int32_t max_sequences;      // that run at the same time
+    int32_t batch_tokens;       // most tokens of one step
+    int32_t n_threads;
+    bool use_gpu;
+    std::function<void(float)> on_projector_progress;
+    std::function<void(std::vector<Event> &&)> on_events;  // called on the engine thread
+};
+
+// Owns the context and the one thread that decodes. Sequences are admitted in order of submission; each step decodes one
+// batch for all that run (their next tokens first, then as much of waiting prompts as fits), samples, and reports. While
+// an image is encoded, the steps of the other sequences go on from inside the encoder.
+class Engine {
+  public:
+    // Allocates the context and loads the projector; `model` must outlive the engine. Throws EngineError.
+    Engine(llama_model * model, EngineOptions options);
+    ~Engine();
+    Engine(const Engine &) = delete;
+    Engine & operator=(const Engine &) = delete;
+
+    // Builds the prompt and the sampler of a sequence: work for any thread but the engine's. Throws EngineError.
+    void prepare(Sequence & sequence, const std::vector<Message> & messages, const std::vector<Image> & images) const;
+    // Queues a prepared sequence. Any thread.
+    void submit(std::shared_ptr<Sequence> sequence);
+    // Makes the engine look for cancelled sequences. Any thread.
+    void wake();
+    // Ends every sequence with model_closed and joins the thread. A second call does nothing.
+    void stop();
+
+    struct Stats {
+        size_t running;
+        size_t queued;
+    };
+    Stats stats() const;
+
+    bool sees_images() const { return vision_ != nullptr; }
+
+  private:
+    using SequencePtr = std::shared_ptr<Sequence>;
+
+    void load();
+    void create_context();
+    void warm_up();
+
+    void run();
+    void admit();
+    void drop_cancelled();
+    void step();
+    void fill_batch();
+    void add_waiting_text(Sequence & sequence, int32_t limit);
+    int decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences);
+    void sample_batch();
+    void process_next_image();
+    bool work_while_encoding();
+    void decode_image(const SequencePtr & sequence);
+    void accept_token(const SequencePtr & sequence, llama_token token);
+
+    bool make_room_for_next_tokens();
+    void push_out_youngest();
+    void release(Sequence & sequence);
+    void finish(const SequencePtr & sequence, const char * reason);
+    void fail(const SequencePtr & sequence, const std::string & code, const std::string & message);
+    void flush_events();
+    bool decode_is_pointless() const;
+
+    llama_model * model_;
+    EngineOptions options_;
+    const llama_vocab * vocab_;
+    std::unique_ptr<ThreadPool> threads_;  // outlives what it is attached to
+    std::unique_ptr<Vision> vision_;
+    std::unique_ptr<llama_context, decltype(&llama_free)> context_{nullptr, llama_free};
+    std::unique_ptr<PromptBuilder> prompts_;
+
+    // Of the engine thread.
+    std::vector<SequencePtr> running_;  // in order of admission
+    std::vector<llama_seq_id> free_slots_;
+    int32_t free_cells_ = 0;
+    Batch batch_;
+    std::vector<SequencePtr> batch_sequences_;                  // all that have tokens in the batch
+    std::vector<std::pair<SequencePtr, int32_t>> batch_outputs_;  // those to sample, with the row of their logits
+    std::vector<Event> events_;
+    // What llama_decode is working on, for the abort callback.
+    const std::vector<SequencePtr> * decoding_ = nullptr;
+
+    mutable std::mutex mutex_;
+    std::condition_variable work_;
+    std::deque<SequencePtr> queue_;  // guarded by mutex_
+    size_t running_count_ = 0;       // guarded by mutex_
+    bool woken_ = false;             // guarded by mutex_
+    std::atomic<bool> stopping_{false};
+    std::thread thread_;
+};
+
+}  // namespace vserve

@@ -1,0 +1,283 @@
+#include "prompt.h"
+
+#include <algorithm>
+#include <random>
+
+#include "common.h"
+#include "error.h"
+#include "text-stream.h"
+
+namespace vserve {
+
+namespace {
+
+std::string random_nonce() {
+    std::random_device random;
+    std::string nonce = "vserve:";
+    for (int word = 0; word < 4; word++) {
+        char hex[9];
+        std::snprintf(hex, sizeof(hex), "%08x", random());
+        nonce += hex;
+    }
+    return nonce + ":";
+}
+
+// A mark stands in the rendered prompt for what the template must not touch: "i" an image, "t" hidden text.
+std::string mark(const std::string & nonce, char kind, size_t index) {
+    return nonce + kind + std::to_string(index) + ";";
+}
+
+mtmd::input_chunks_ptr tokenize_parts(const mtmd_context * vision, const std::vector<mtmd_input_part> & parts,
+                                  bool add_special) {
+    std::vector<const mtmd_input_part *> pointers;
+    for (const auto & part : parts) {
+        pointers.push_back(&part);
+    }
+    mtmd::input_chunks_ptr chunks(mtmd_input_chunks_init());
+    if (mtmd_tokenize_from_parts(vision, chunks.get(), pointers.data(), pointers.size(), add_special) != 0) {
+        throw EngineError("undecodable", "The projector could not take one of the images: it may be too small, or too "
+                                         "long for its width.");
+    }
+    return chunks;
+}
+
+// A picture without pixels is enough to learn which tokens an image becomes.
+mtmd::input_chunks_ptr tokenize_placeholder(const mtmd_context * vision, uint32_t size) {
+    mtmd::bitmap bitmap(size, size, nullptr);
+    mtmd_input_part part{nullptr, bitmap.ptr.get()};
+    return tokenize_parts(vision, {part}, false);
+}
+
+}  // namespace
+
+int32_t most_image_tokens(const mtmd_context * vision) {
+    int32_t most = 0;
+    const auto chunks = tokenize_placeholder(vision, 8192);
+    for (size_t i = 0; i < mtmd_input_chunks_size(chunks.get()); i++) {
+        const mtmd_input_chunk * chunk = mtmd_input_chunks_get(chunks.get(), i);
+        if (mtmd_input_chunk_get_type(chunk) == MTMD_INPUT_CHUNK_TYPE_IMAGE) {
+            most = std::max(most, static_cast<int32_t>(mtmd_input_chunk_get_n_tokens(chunk)));
+        }
+    }
+    return most;
+}
+
+PromptBuilder::PromptBuilder(const llama_model * model, const mtmd_context * vision, ImagePlacement placement)
+    : vocab_(llama_model_get_vocab(model)),
+      vision_(vision),
+      placement_(std::move(placement)),
+      templates_(common_chat_templates_init(model, "")) {
+    collect_control_strings();
+}
+
+// Text that would become a control token or an image's boundary: what a user must not be able to forge.
+void PromptBuilder::collect_control_strings() {
+    const auto add = [this](llama_token token) {
+        const std::string text = llama_vocab_get_text(vocab_, token);
+        if (!text.empty()) {
+            control_strings_.insert(text);
+            control_leads_.insert(text[0]);
+            longest_control_string_ = std::max(longest_control_string_, text.size());
+        }
+    };
+    for (llama_token token = 0; token < llama_vocab_n_tokens(vocab_); token++) {
+        if (llama_vocab_get_attr(vocab_, token) & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN)) {
+            add(token);
+        }
+    }
+    if (vision_ != nullptr) {
+        const auto chunks = tokenize_placeholder(vision_, 256);
+        for (size_t i = 0; i < mtmd_input_chunks_size(chunks.get()); i++) {
+            size_t n_tokens = 0;
+            const llama_token * tokens =
+                mtmd_input_chunk_get_tokens_text(mtmd_input_chunks_get(chunks.get(), i), &n_tokens);
+            for (size_t k = 0; tokens != nullptr && k < n_tokens; k++) {
+                if (llama_vocab_get_attr(vocab_, tokens[k]) & LLAMA_TOKEN_ATTR_USER_DEFINED) {
+                    add(tokens[k]);
+                }
+            }
+        }
+    }
+}
+
+Prompt PromptBuilder::build(const std::vector<Message> & messages, const std::vector<Image> & images) const {
+    if (!images.empty() && vision_ == nullptr) {
+        throw EngineError("unsupported_capability", "This model was loaded without a vision projector (mmproj), so it "
+                                                    "cannot see images. Start it with its mmproj GGUF.");
+    }
+    const std::string nonce = random_nonce();
+    std::vector<std::string> hidden;
+    const std::string rendered = render(messages, nonce, hidden);
+    const auto parts = split(rendered, nonce, hidden, images.size());
+    return images.empty() ? tokenize_text(parts) : tokenize(parts, images);
+}
+
+// Replaces every control string of a user's text by a mark, so that it comes out of the template as text.
+std::string PromptBuilder::protect(const std::string & text, const std::string & nonce,
+                                   std::vector<std::string> & hidden) const {
+    std::string result;
+    size_t copied = 0;
+    for (size_t at = 0; at < text.size();) {
+        const size_t length = control_string_at(text, at);
+        if (length == 0) {
+            at++;
+            continue;
+        }
+        result.append(text, copied, at - copied);
+        result += mark(nonce, 't', hidden.size());
+        hidden.push_back(text.substr(at, length));
+        at += length;
+        copied = at;
+    }
+    return result.append(text, copied, std::string::npos);
+}
+
+size_t PromptBuilder::control_string_at(const std::string & text, size_t at) const {
+    if (control_leads_.count(text[at]) == 0) {
+        return 0;
+    }
+    for (size_t length = std::min(longest_control_string_, text.size() - at); length > 0; length--) {
+        if (control_strings_.count(text.substr(at, length)) != 0) {
+            return length;
+        }
+    }
+    return 0;
+}
+
+std::string PromptBuilder::render(const std::vector<Message> & messages, const std::string & nonce,
+                                  std::vector<std::string> & hidden) const {
+    common_chat_templates_inputs inputs;
+    for (const auto & message : messages) {
+        common_chat_msg rendered;
+        rendered.role = message.role;
+        for (const auto & part : message.parts) {
+            // An image's mark is of type text: joined parts then keep no line break of llama.cpp's own between them.
+            rendered.content_parts.push_back(
+                {"text", part.image >= 0 ? mark(nonce, 'i', part.image) : protect(part.text, nonce, hidden)});
+        }
+        if (rendered.content_parts.size() == 1) {
+            rendered.content = rendered.content_parts[0].text;
+            rendered.content_parts.clear();
+        }
+        inputs.messages.push_back(std::move(rendered));
+    }
+    try {
+        return common_chat_templates_apply(templates_.get(), inputs).prompt;
+    } catch (const std::exception & error) {
+        throw EngineError("chat_template_failed",
+                          std::string("The model's chat template refused the conversation: ") + error.what());
+    }
+}
+
+std::vector<PromptBuilder::Part> PromptBuilder::split(const std::string & rendered, const std::string & nonce,
+                                                      const std::vector<std::string> & hidden,
+                                                      size_t n_images) const {
+    std::vector<Part> parts;
+    const auto add_text = [&parts](const std::string & text) {
+        if (text.empty()) {
+            return;
+        }
+        if (!parts.empty() && parts.back().image < 0 && parts.back().parse_special) {
+            parts.back().text += text;
+        } else {
+            parts.push_back({text, true, -1});
+        }
+    };
+    size_t images_seen = 0;
+    size_t at = 0;
+    for (size_t found; (found = rendered.find(nonce, at)) != std::string::npos;) {
+        add_text(rendered.substr(at, found - at));
+        const char kind = rendered[found + nonce.size()];
+        const size_t end = rendered.find(';', found);
+        const size_t index = std::stoul(rendered.substr(found + nonce.size() + 1, end));
+        at = end + 1;
+        if (kind == 'i') {
+            if (index != images_seen) {
+                break;
+            }
+            images_seen++;
+            add_text(placement_.before);
+            parts.push_back({"", true, static_cast<int>(index)});
+            add_text(placement_.after);
+        } else {
+            // In two pieces, since llama.cpp finds user-defined tokens in text of either kind.
+            const std::string & text = hidden[index];
+            const size_t lead = utf8_character_length(static_cast<unsigned char>(text[0]));
+            parts.push_back({text.substr(0, lead), false, -1});
+            if (lead < text.size()) {
+                parts.push_back({text.substr(lead), false, -1});
+            }
+        }
+    }
+    if (images_seen != n_images) {
+        throw EngineError("chat_template_failed", "The model's chat template dropped, repeated or reordered an image "
+                                                  "of the conversation: it may accept images in user messages only.");
+    }
+    add_text(rendered.substr(at));
+    return parts;
+}
+
+Prompt PromptBuilder::tokenize(const std::vector<Part> & parts, const std::vector<Image> & images) const {
+    std::vector<mtmd::bitmap> bitmaps;
+    for (const auto & image : images) {
+        bitmaps.emplace_back(image.width, image.height, image.rgb);
+        bitmaps.back().set_id(image.id.c_str());
+    }
+    std::vector<mtmd_input_text> texts;
+    texts.reserve(parts.size());  // the parts point into it
+    std::vector<mtmd_input_part> inputs;
+    for (const auto & part : parts) {
+        if (part.image >= 0) {
+            inputs.push_back({nullptr, bitmaps[part.image].ptr.get()});
+        } else {
+            texts.push_back({part.text.data(), part.text.size(), false, part.parse_special});
+            inputs.push_back({&texts.back(), nullptr});
+        }
+    }
+
+    Prompt prompt;
+    prompt.media = tokenize_parts(vision_, inputs, true);
+    for (size_t i = 0; i < mtmd_input_chunks_size(prompt.media.get()); i++) {
+        const mtmd_input_chunk * source = mtmd_input_chunks_get(prompt.media.get(), i);
+        Chunk chunk;
+        chunk.n_tokens = static_cast<int32_t>(mtmd_input_chunk_get_n_tokens(source));
+        chunk.n_pos = mtmd_input_chunk_get_n_pos(source);
+        if (mtmd_input_chunk_get_type(source) == MTMD_INPUT_CHUNK_TYPE_TEXT) {
+            size_t n_tokens = 0;
+            const llama_token * tokens = mtmd_input_chunk_get_tokens_text(source, &n_tokens);
+            chunk.tokens.assign(tokens, tokens + n_tokens);
+        } else {
+            chunk.media = source;
+            prompt.n_images++;
+        }
+        prompt.n_tokens += chunk.n_tokens;
+        prompt.chunks.push_back(std::move(chunk));
+    }
+    return prompt;
+}
+
+Prompt PromptBuilder::tokenize_text(const std::vector<Part> & parts) const {
+    Chunk chunk;
+    if (llama_vocab_get_add_bos(vocab_)) {
+        chunk.tokens.push_back(llama_vocab_bos(vocab_));
+    }
+    for (const auto & part : parts) {
+        const auto tokens = common_tokenize(vocab_, part.text, false, part.parse_special);
+        chunk.tokens.insert(chunk.tokens.end(), tokens.begin(), tokens.end());
+    }
+    if (llama_vocab_get_add_eos(vocab_)) {
+        chunk.tokens.push_back(llama_vocab_eos(vocab_));
+    }
+    if (chunk.tokens.empty()) {
+        throw EngineError("invalid_request", "The conversation makes an empty prompt: send at least one message with "
+                                             "text.");
+    }
+    Prompt prompt;
+    chunk.n_tokens = static_cast<int32_t>(chunk.tokens.size());
+    chunk.n_pos = chunk.n_tokens;
+    prompt.n_tokens = chunk.n_tokens;
+    prompt.chunks.push_back(std::move(chunk));
+    return prompt;
+}
+
+}  // namespace vserve

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "chat.h"
+#include "llama.h"
+#include "mtmd.h"
+
+namespace vserve {
+
+// Pixels that JavaScript owns: width * height * 3 bytes, R G B.
+struct Image {
+    const uint8_t * rgb;
+    uint32_t width;
+    uint32_t height;
+    std::string id;
+};
+
+// One part of a message: text, or the image with this index.
+struct MessagePart {
+    std::string text;
+    int image = -1;
+};
+
+struct Message {
+    std::string role;
+    std::vector<MessagePart> parts;
+};
+
+// What the model's own processor writes before and after an image, beyond the tokens that mtmd places there.
+struct ImagePlacement {
+    std::string before;
+    std::string after;
+};
+
+// A run of the prompt: text tokens, or an image.
+struct Chunk {
+    std::vector<llama_token> tokens;
+    const mtmd_input_chunk * media = nullptr;
+    int32_t n_tokens = 0;   // KV cells
+    llama_pos n_pos = 0;    // positions: fewer than cells for M-RoPE images
+    std::vector<float> embeddings;  // of an encoded image: n_tokens rows of the text model's input width
+};
+
+struct Prompt {
+    std::vector<Chunk> chunks;
+    mtmd::input_chunks_ptr media;  // owns what Chunk::media points to
+    int32_t n_tokens = 0;
+    int32_t n_images = 0;
+};
+
+// Turns a conversation into chunks, by the model's own chat template. All const members may run on any thread.
+class PromptBuilder {
+  public:
+    // `vision` may be null for a text model.
+    PromptBuilder(const llama_model * model, const mtmd_context * vision, ImagePlacement placement);
+
+    // Throws EngineError: chat_template_failed, invalid_request, unsupported_capability.
+    Prompt build(const std::vector<Message> & messages, const std::vector<Image> & images) const;
+
+  private:
+    struct Part {
+        std::string text;
+        bool parse_special = true;
+        int image = -1;
+    };
+
+    void collect_control_strings();
+    std::string protect(const std::string & text, const std::string & nonce, std::vector<std::string> & hidden) const;
+    size_t control_string_at(const std::string & text, size_t at) const;
+    std::string render(const std::vector<Message> & messages, const std::string & nonce,
+                       std::vector<std::string> & hidden) const;
+    std::vector<Part> split(const std::string & rendered, const std::string & nonce,
+                            const std::vector<std::string> & hidden, size_t n_images) const;
+    Prompt tokenize(const std::vector<Part> & parts, const std::vector<Image> & images) const;
+    Prompt tokenize_text(const std::vector<Part> & parts) const;
+
+    const llama_vocab * vocab_;
+    const mtmd_context * vision_;
+    ImagePlacement placement_;
+    common_chat_templates_ptr templates_;
+    std::unordered_set<std::string> control_strings_;
+    std::unordered_set<char> control_leads_;
+    size_t longest_control_string_ = 0;
+};
+
+// The most tokens that one image can become, by asking for a picture larger than any projector takes.
+int32_t most_image_tokens(const mtmd_context * vision);
+
+}  // namespace vserve

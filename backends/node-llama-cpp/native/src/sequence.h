@@ -1,0 +1,84 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common.h"
+#include "prompt.h"
+#include "sampling.h"
+#include "text-stream.h"
+
+namespace vserve {
+
+using Clock = std::chrono::steady_clock;
+
+struct GenerationSettings {
+    common_params_sampling sampling;
+    bool penalize_prompt = false;
+    int32_t max_tokens = -1;  // -1: to the end of the context
+    bool ignore_eos = false;
+    std::vector<std::string> stop_strings;
+};
+
+// One request, from submission to its last token. Besides `cancelled`, only the engine thread touches it once submitted.
+//
+// Its work is a queue of tokens and images: the prompt's chunks, then the tokens that it generated itself. A sequence
+// that was pushed out of the KV cache starts again at the beginning of that queue.
+struct Sequence {
+    Sequence(uint64_t id, GenerationSettings settings)
+        : id(id), settings(std::move(settings)), text(this->settings.stop_strings), submitted_at(Clock::now()) {}
+
+    const uint64_t id;
+    const GenerationSettings settings;
+    std::atomic<bool> cancelled{false};
+
+    Prompt prompt;
+    common_sampler_ptr sampler;
+    TextStream text;
+    std::vector<llama_token> generated;
+
+    // Where it stands in its queue.
+    size_t chunk = 0;            // the first chunk that is not wholly in the KV cache
+    int32_t chunk_tokens = 0;    // tokens of that chunk that are
+    size_t generated_in_cache = 0;
+
+    // Its place in the context.
+    llama_seq_id slot = -1;
+    llama_pos n_pos = 0;
+    int32_t reserved_cells = 0;
+    bool encoding = false;
+
+    Clock::time_point submitted_at;
+    Clock::time_point admitted_at{};
+    Clock::time_point first_token_at{};
+
+    bool at_image() const { return chunk < prompt.chunks.size() && prompt.chunks[chunk].media != nullptr; }
+
+    // Text tokens that wait to be decoded before the next image or the next token can be had.
+    int32_t waiting_tokens() const {
+        if (chunk < prompt.chunks.size()) {
+            return at_image() ? 0 : prompt.chunks[chunk].n_tokens - chunk_tokens;
+        }
+        return static_cast<int32_t>(generated.size() - generated_in_cache);
+    }
+
+    // The prompt is in the cache, and the last token alone stands between it and the next.
+    bool decoding() const { return chunk == prompt.chunks.size() && generated.size() == generated_in_cache + 1; }
+
+    int32_t total_tokens() const { return prompt.n_tokens + static_cast<int32_t>(generated.size()); }
+
+    void restart() {
+        chunk = 0;
+        chunk_tokens = 0;
+        generated_in_cache = 0;
+        slot = -1;
+        n_pos = 0;
+        reserved_cells = 0;
+    }
+};
+
+}  // namespace vserve

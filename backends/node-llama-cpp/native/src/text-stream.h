@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vserve {
+
+// Turns the bytes of one token after another into text that may be shown: whole UTF-8 characters, and nothing that could
+// still turn out to be the beginning of a stop string.
+class TextStream {
+  public:
+    explicit TextStream(std::vector<std::string> stop_strings);
+
+    // Takes the bytes of the next token and returns the text that is now certain. After a stop string was met it
+    // returns the text before it, and stopped() is true.
+    std::string push(std::string_view bytes);
+
+    // Returns what push() still held back, at the end of a generation.
+    std::string finish();
+
+    bool stopped() const { return stopped_; }
+
+  private:
+    size_t undecided_stop_bytes() const;
+
+    std::vector<std::string> stop_strings_;
+    std::string pending_;
+    bool stopped_ = false;
+};
+
+// The length of the longest prefix of `text` that does not end inside a UTF-8 character, in bytes.
+size_t complete_utf8_length(std::string_view text);
+
+// The length in bytes of the UTF-8 character that begins with `lead`; 1 for a byte that begins none.
+size_t utf8_character_length(unsigned char lead);
+
+}  // namespace vserve

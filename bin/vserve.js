@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+// Plain JavaScript that old releases of Node understand too: it says what is missing before anything else can fail.
+import { existsSync } from 'node:fs';
+
+const main = new URL('../dist/src/cli/main.js', import.meta.url);
+const [major, minor] = process.versions.node.split('.').map(Number);
+
+if (major < 20 || (major === 20 && minor < 19)) {
+  fail(
+    `vserve needs Node 20.19 or later, and this is Node ${process.versions.node}. Install a newer one: https://nodejs.org`,
+  );
+} else if (!existsSync(main)) {
+  fail('vserve is not built yet. In its folder, run: npm install && npm run build');
+} else {
+  void import(main.href);
+}
+
+function fail(message) {
+  process.stderr.write(`${message}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,56 @@
+"""Convert checkpoints with llama.cpp's convert_hf_to_gguf.py and describe the results, for the converter's tests.
+
+Usage: describe.py <llama.cpp> <directory of checkpoints> <output directory> < lines of "name outtype…"
+
+Writes <output directory>/<name>.json in the format of test/fixtures/shapes-vlm-reference/gguf.json.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+llama_cpp, checkpoints, output = map(Path, sys.argv[1:4])
+sys.path.insert(1, str(llama_cpp / "gguf-py"))
+
+from gguf import GGUFReader  # noqa: E402
+
+LONG = 64  # an array longer than this is described by its count and its hash
+
+
+def sha256(data) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def describe(path: Path) -> dict:
+    reader = GGUFReader(path)
+    kv = {}
+    for key, field in reader.fields.items():
+        if key.startswith("GGUF."):
+            continue
+        value = field.contents()
+        if isinstance(value, list) and len(value) > LONG:
+            value = {"count": len(value), "sha256": sha256(json.dumps(value).encode())}
+        kv[key] = [[t.name for t in field.types], value]
+    tensors = [
+        [t.name, [int(n) for n in t.shape], t.tensor_type.name, sha256(t.data.tobytes())] for t in reader.tensors
+    ]
+    return {"kv": kv, "tensors": tensors, "sha256": sha256(path.read_bytes())}
+
+
+for line in sys.stdin:
+    name, *outtypes = line.split()
+    result = {}
+    for outtype in outtypes:
+        for projector in (False, True):
+            config = json.loads((checkpoints / name / "config.json").read_text())
+            if projector and "vision_config" not in config:
+                continue
+            path = checkpoints / f"{'mmproj' if projector else 'model'}-{outtype}.gguf"
+            command = [sys.executable, llama_cpp / "convert_hf_to_gguf.py", checkpoints / name]
+            command += ["--outfile", path, "--outtype", outtype] + (["--mmproj"] if projector else [])
+            subprocess.run(command, check=True)
+            result[f"{'mmproj' if projector else 'model'}-{outtype}.gguf"] = describe(path)
+            path.unlink()
+    (output / f"{name}.json").write_text(json.dumps(result, indent=None, separators=(",", ":")) + "\n")

@@ -1,0 +1,77 @@
+import type { ParsedMessage } from './chat-request.ts';
+import { invalid, show } from './invalid-request.ts';
+
+type Part = ParsedMessage['content'][number];
+type Fields = Readonly<Record<string, unknown>>;
+
+const roles: Readonly<Record<string, ParsedMessage['role']>> = {
+  system: 'system',
+  developer: 'system',
+  user: 'user',
+  assistant: 'assistant',
+};
+
+/** Reads `messages`. Throws `invalid_request` or `unsupported_parameter`, naming the part at fault. */
+export function readMessages(messages: unknown): ParsedMessage[] {
+  if (!Array.isArray(messages) || messages.length === 0) {
+    throw invalid('messages', 'messages must be a list with at least one message.');
+  }
+  return messages.map((message: unknown, index) => readMessage(message, `messages[${String(index)}]`));
+}
+
+function readMessage(message: unknown, param: string): ParsedMessage {
+  if (!isFields(message))
+    throw invalid(param, `${param} must be an object with a role and content, not ${show(message)}.`);
+  const { role } = message;
+  if (role === 'tool' || role === 'function' || isFilled(message['tool_calls']) || isFilled(message['function_call'])) {
+    throw invalid(param, `${param} belongs to a tool call, and this server has no tools yet.`, 'unsupported_parameter');
+  }
+  const known = typeof role === 'string' ? roles[role] : undefined;
+  if (known === undefined) {
+    throw invalid(`${param}.role`, `${param}.role must be one of ${Object.keys(roles).join(', ')}, not ${show(role)}.`);
+  }
+  return { role: known, content: readContent(message['content'], `${param}.content`) };
+}
+
+/** Content is a text, or a list of parts; null is empty. */
+function readContent(content: unknown, param: string): Part[] {
+  if (content === null) return [];
+  if (typeof content === 'string') return [{ type: 'text', text: content }];
+  if (!Array.isArray(content)) {
+    throw invalid(param, `${param} must be a text or a list of parts, not ${show(content)}.`);
+  }
+  return content.map((part: unknown, index) => readPart(part, `${param}[${String(index)}]`));
+}
+
+function readPart(part: unknown, param: string): Part {
+  if (!isFields(part)) throw invalid(param, `${param} must be an object with a type, not ${show(part)}.`);
+  switch (part['type']) {
+    case 'text':
+    case 'input_text':
+      if (typeof part['text'] === 'string') return { type: 'text', text: part['text'] };
+      throw invalid(`${param}.text`, `${param}.text must be a text, not ${show(part['text'])}.`);
+    case 'image_url':
+      return { type: 'image', url: readImageUrl(part['image_url'], `${param}.image_url`), param };
+    default:
+      throw invalid(
+        `${param}.type`,
+        `${param}.type must be text or image_url: ${show(part['type'])} is not supported.`,
+        'unsupported_parameter',
+      );
+  }
+}
+
+/** OpenAI's is `{url, detail}`; a bare URL is taken too. `detail` has no effect: the model's processor has one size. */
+function readImageUrl(image: unknown, param: string): string {
+  const url = isFields(image) ? image['url'] : image;
+  if (typeof url === 'string' && url !== '') return url;
+  throw invalid(param, `${param} must be an object with a url (http, https, data or file), not ${show(image)}.`);
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isFilled(value: unknown): boolean {
+  return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
+}

@@ -1,0 +1,11 @@
+export { imageReferences } from './chat-request.ts';
+export type { ChatRequest } from './chat-request.ts';
+export { toCompletion } from './completion.ts';
+export type { CompletionIdentity } from './completion.ts';
+export { toChunks } from './completion-chunks.ts';
+export type { ChunkJson } from './completion-chunks.ts';
+export { toGenerateRequest } from './generate-request.ts';
+export type { ResolveImage } from './generate-request.ts';
+export { errorJson } from './error-json.ts';
+export type { ErrorJson } from './error-json.ts';
+export { parseChatRequest } from './parse-chat-request.ts';

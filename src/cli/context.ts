@@ -1,0 +1,29 @@
+import type { Backend } from '../backend/index.ts';
+import type { Converter } from '../store/index.ts';
+import type { Output } from './output.ts';
+import type { ServerModule } from './pending-interfaces.ts';
+
+/** The parts of vserve that a verb puts together, each loaded when it is needed. */
+export interface Dependencies {
+  findBackend(nameOrModule: string): Promise<Backend>;
+  loadConverter(): Promise<Converter>;
+  loadServer(): Promise<ServerModule>;
+}
+
+/** What a verb works with. */
+export interface Context {
+  readonly output: Output;
+  /** Aborted by the first Ctrl+C or SIGTERM, with an `Interrupted` as its reason. */
+  readonly signal: AbortSignal;
+  readonly dependencies: Dependencies;
+}
+
+export const dependencies: Dependencies = {
+  findBackend: async (nameOrModule) => (await import('../backend/index.ts')).findBackend(nameOrModule),
+  loadConverter: () => importModule<Converter>('../convert/index.js'),
+  loadServer: () => importModule<ServerModule>('../server/index.js'),
+};
+
+async function importModule<T>(path: string): Promise<T> {
+  return (await import(new URL(path, import.meta.url).href)) as T;
+}

@@ -1,0 +1,28 @@
+import type { ConversionProgress } from '../store/index.ts';
+import type { Output } from './output.ts';
+import { formatBytes } from './printable.ts';
+
+interface ShownConversion {
+  readonly show: (progress: ConversionProgress) => void;
+  /** Says that it is done, and how large the files are. */
+  readonly succeed: () => void;
+  readonly end: () => void;
+}
+
+/** Shows a conversion, if there is one: a model that is ready gives no progress and no word. */
+export function conversionProgress(output: Output): ShownConversion {
+  const task = output.startTask();
+  const bytesByFile = new Map<string, number>();
+  return {
+    show: ({ file, bytesWritten, bytesTotal }) => {
+      bytesByFile.set(file, bytesTotal);
+      const fraction = bytesTotal === 0 ? 1 : bytesWritten / bytesTotal;
+      task.update(`Converting: ${file} (${formatBytes(bytesTotal)})`, fraction);
+    },
+    succeed: () => {
+      const bytes = [...bytesByFile.values()].reduce((sum, size) => sum + size, 0);
+      if (bytesByFile.size > 0) task.succeed(`Converted (${formatBytes(bytes)})`);
+    },
+    end: task.end,
+  };
+}

@@ -1,0 +1,25 @@
+import type { Help, HelpConfiguration, Option } from 'commander';
+
+/** Columns of the names in a help; the text of a longer name begins on the next line. */
+const NAME_WIDTH = 30;
+const INDENT = '  ';
+
+/** How every help looks. */
+export function helpStyle(styleTitle: (title: string) => string): HelpConfiguration {
+  return { styleTitle, formatItem, padWidth: () => NAME_WIDTH, optionTerm };
+}
+
+function formatItem(name: string, _: number, text: string, help: Help): string {
+  const textIndent = ' '.repeat(INDENT.length + NAME_WIDTH + INDENT.length);
+  const lines = help.boxWrap(text, (help.helpWidth ?? 80) - textIndent.length).split('\n');
+  const nameWidth = help.displayWidth(name);
+  const first =
+    nameWidth > NAME_WIDTH ? `${name}\n${textIndent}` : name + ' '.repeat(NAME_WIDTH - nameWidth + INDENT.length);
+  return `${INDENT}${first}${lines.join(`\n${textIndent}`)}`;
+}
+
+/** A switch is one entry: `--[no-]name`. */
+function optionTerm(option: Option): string {
+  const isSwitch = !option.required && !option.optional && option.short === undefined;
+  return isSwitch && option.long !== '--version' ? option.flags.replace('--', '--[no-]') : option.flags;
+}

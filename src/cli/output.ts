@@ -1,0 +1,112 @@
+import { styleText } from 'node:util';
+import ora from 'ora';
+import type { LogLevel } from '../backend/index.ts';
+import type { Settings } from '../settings/index.ts';
+import { formatDuration, printable } from './printable.ts';
+
+/** Least time between two lines about one task, where there is no terminal to draw on. */
+const PROGRESS_LINE_MS = 5000;
+
+const levels = { DEBUG: 'debug', INFO: 'info', WARNING: 'warning', ERROR: 'error' } as const;
+const ranks: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3 };
+const colours = { debug: 'gray', info: 'cyan', warning: 'yellow', error: 'red' } as const;
+
+/** The level that `--log-level` names. */
+export function logLevelOf(name: Settings['logLevel']): LogLevel {
+  return levels[name];
+}
+
+/** Something that takes a while. */
+export interface Task {
+  /** Says what is being done and how much of it is done, from 0 to 1. */
+  readonly update: (text: string, fraction: number) => void;
+  /** Ends the task with a line that says what was done; how long it took is added. */
+  readonly succeed: (text: string) => void;
+  /** Ends the task without a word. After an end nothing happens. */
+  readonly end: () => void;
+}
+
+/** All that vserve prints. */
+export interface Output {
+  /** The least level that is printed. */
+  level: LogLevel;
+  /** A line of the log, on standard error. */
+  readonly log: (level: LogLevel, message: string) => void;
+  /** Lines that are part of the answer, on standard output. */
+  readonly print: (text: string) => void;
+  /** Lines around the work, on standard error, unless the level is above `info`. */
+  readonly note: (text: string) => void;
+  /** The block that ends a command that failed, on standard error. */
+  readonly fail: (message: string) => void;
+  readonly startTask: () => Task;
+  /** In bold, or dim, where standard error shows colours. */
+  readonly style: (format: 'bold' | 'dim', text: string) => string;
+}
+
+/** Prints to these two streams: with colours and spinners on a terminal, plain lines otherwise. */
+export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): Output {
+  // A stream that is no terminal has no hasColors.
+  const hasColours = stderr.isTTY && stderr.hasColors();
+  const paint = (format: Parameters<typeof styleText>[0], text: string) =>
+    hasColours ? styleText(format, text) : text;
+
+  const output: Output = {
+    level: 'info',
+    log(level, message) {
+      if (ranks[level] < ranks[output.level]) return;
+      const time = paint('dim', new Date().toISOString());
+      const label = paint(colours[level], level.toUpperCase().padEnd(7));
+      stderr.write(`${time} ${label} ${indented(message)}\n`);
+    },
+    print: (text) => void stdout.write(`${text}\n`),
+    note(text) {
+      if (ranks[output.level] <= ranks.info) stderr.write(`${text}\n`);
+    },
+    fail: (message) => void stderr.write(`${paint(['bold', 'red'], 'Error:')} ${indented(message)}\n`),
+    startTask: () =>
+      stderr.isTTY && ranks[output.level] <= ranks.info
+        ? spinnerTask(stderr)
+        : plainTask((text) => output.log('info', text)),
+    style: paint,
+  };
+  return output;
+}
+
+/** Every line after the first is set in, so that no message can pass for a line of the log. */
+function indented(message: string): string {
+  return printable(message).trimEnd().replaceAll('\n', '\n  ');
+}
+
+function spinnerTask(stream: NodeJS.WriteStream): Task {
+  const start = Date.now();
+  const spinner = ora({ stream, discardStdin: false });
+  return {
+    update(text, fraction) {
+      spinner.text = `${printable(text)} ${percent(fraction)}`;
+      if (!spinner.isSpinning) spinner.start();
+    },
+    succeed: (text) => void spinner.succeed(`${printable(text)} in ${formatDuration(Date.now() - start)}`),
+    end: () => void spinner.stop(),
+  };
+}
+
+function plainTask(line: (text: string) => void): Task {
+  const start = Date.now();
+  const shown = new Set<string>();
+  let lastTime = 0;
+  return {
+    update(text, fraction) {
+      const time = Date.now();
+      if (shown.has(text) && time - lastTime < PROGRESS_LINE_MS) return;
+      shown.add(text);
+      lastTime = time;
+      line(`${text} ${percent(fraction)}`);
+    },
+    succeed: (text) => line(`${text} in ${formatDuration(Date.now() - start)}`),
+    end: () => undefined,
+  };
+}
+
+function percent(fraction: number): string {
+  return `${Math.floor(Math.min(Math.max(fraction, 0), 1) * 100)} %`;
+}

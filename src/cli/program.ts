@@ -1,0 +1,50 @@
+import { Command, Option } from 'commander';
+import type { Context } from './context.ts';
+import { loadSettings } from '../settings/index.ts';
+import { helpStyle } from './help-style.ts';
+import { logLevelOf } from './output.ts';
+import { addSettingFlags, givenFlags } from './setting-flags.ts';
+import { version } from './version.ts';
+
+/** A verb of the command line: its name is a module's, which is loaded only when the verb is called. */
+interface Verb {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<{ define(command: Command, context: Context): void }>;
+}
+
+const verbs: readonly Verb[] = [
+  {
+    name: 'serve',
+    summary: 'Serve a model over the OpenAI API',
+    load: () => import('./serve.ts'),
+  },
+  {
+    name: 'convert',
+    summary: 'Convert a Hugging Face checkpoint to GGUF files',
+    load: () => import('./convert.ts'),
+  },
+];
+
+/** The command line of vserve, ready to parse `args`. It throws a `CommanderError` instead of ending the process. */
+export async function buildProgram(args: readonly string[], context: Context): Promise<Command> {
+  const program = new Command('vserve');
+  program
+    .description('Serves vision models from this machine over the OpenAI API.')
+    .version(`vserve ${version}`, '--version', 'Print the version')
+    .addHelpOption(new Option('-h, --help', 'Print this help').helpGroup('General:'))
+    .helpCommand('help [command]', 'Print the help of a command')
+    .configureHelp(helpStyle((title) => context.output.style('bold', title)))
+    .configureOutput({ outputError: () => undefined })
+    .exitOverride();
+  addSettingFlags(program, ['logLevel']);
+  program.hook('preAction', async (_, command) => {
+    const { settings } = await loadSettings(['logLevel'], { flags: givenFlags(command) });
+    context.output.level = logLevelOf(settings.logLevel);
+  });
+  for (const verb of verbs) {
+    const command = program.command(verb.name).summary(verb.summary).description(`${verb.summary}.`);
+    if (args.includes(verb.name)) (await verb.load()).define(command, context);
+  }
+  return program;
+}

@@ -1,0 +1,41 @@
+import { inspect } from 'node:util';
+import { CommanderError } from 'commander';
+import { presentationOf, VserveError } from '../errors/index.ts';
+import { Interrupted } from './interruption.ts';
+import type { Output } from './output.ts';
+
+const BAD_USAGE = 2;
+
+/** Prints what ended a command, as one block, and gives the exit code. With `--log-level DEBUG` the stack follows. */
+export function reportError(error: unknown, output: Output, signal: AbortSignal): number {
+  const reason: unknown = signal.reason;
+  if (reason instanceof Interrupted && isAbort(error, reason)) {
+    output.log('debug', inspect(error));
+    output.note('Stopped.');
+    return reason.exitCode;
+  }
+  if (error instanceof CommanderError) return reportUsage(error, output);
+  if (error instanceof VserveError) {
+    output.fail(error.message);
+    output.log('debug', inspect(error));
+    return presentationOf(error.code).exitCode;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  output.fail(`${message}\nThis is a defect in vserve. Run it again with --log-level DEBUG and report what it prints.`);
+  output.log('debug', inspect(error));
+  return 1;
+}
+
+/** Whether the work ended because it was told to: Node's own functions wrap the reason in an `AbortError`. */
+function isAbort(error: unknown, reason: Interrupted): boolean {
+  return error === reason || (error instanceof Error && (error.name === 'AbortError' || error.cause === reason));
+}
+
+function reportUsage(error: CommanderError, output: Output): number {
+  if (error.exitCode === 0) return 0;
+  // Commander's code for a command line with no verb, after which it has printed the help.
+  if (error.code !== 'commander.help') {
+    output.fail(`${error.message.replace(/^error: /, '')}\nTo see what there is, add --help.`);
+  }
+  return BAD_USAGE;
+}

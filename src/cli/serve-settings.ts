@@ -1,0 +1,64 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { LoadSettings } from '../backend/index.ts';
+import { VserveError } from '../errors/index.ts';
+import type { LoadedSettings, SettingName, Settings } from '../settings/index.ts';
+import type { Outtype } from '../store/index.ts';
+import type { MediaSettings, ServerSettings } from './pending-interfaces.ts';
+
+const outtypes: Readonly<Record<Settings['quantizationEncoding'], Outtype>> = {
+  auto: 'auto',
+  float32: 'f32',
+  float16: 'f16',
+  bfloat16: 'bf16',
+  q8_0: 'q8_0',
+};
+
+/** What each part of vserve needs to serve a model. */
+export interface ServeSettings {
+  readonly model: string;
+  readonly servedModelName: string;
+  readonly outtype: Outtype;
+  readonly load: LoadSettings;
+  readonly server: ServerSettings;
+  readonly media: MediaSettings;
+}
+
+/** Sorts the settings by the part that needs them. Throws `invalid_setting` for what only shows when put together. */
+export async function serveSettings({ settings, origins }: LoadedSettings<SettingName>): Promise<ServeSettings> {
+  const { model } = settings;
+  if (model === undefined) {
+    throw new VserveError('invalid_setting', 'There is no model to serve. Give one with --model.', { param: 'model' });
+  }
+  return {
+    model,
+    servedModelName: settings.servedModelName ?? model,
+    outtype: outtypes[settings.quantizationEncoding],
+    load: { maxLength: settings.maxLength, maxBatchSize: settings.maxBatchSize, devices: settings.devices },
+    server: {
+      maxRequestBytes: settings.maxRequestBytes,
+      keepAliveTimeoutS: settings.httpKeepaliveTimeoutS,
+      gracefulShutdownTimeoutS: settings.gracefulShutdownTimeoutS,
+      allowExtraRequestFields: settings.allowExtraRequestFields,
+      maxImagesPerRequest: settings.limitImagesPerPrompt,
+    },
+    media: {
+      allowedImageRoots: await Promise.all(
+        settings.allowedImageRoots.map((root) => existingFolder(root, origins.allowedImageRoots)),
+      ),
+      maxLocalImageBytes: settings.maxLocalImageBytes,
+      maxMediaBytes: settings.maxMediaBytes,
+      ssrfProtectionEnabled: settings.mediaUrlSsrfProtectionEnabled,
+      allowedMediaHosts: [...settings.mediaUrlAllowedHosts],
+    },
+  };
+}
+
+/** A root that is misspelt would refuse every image, so it is refused itself. */
+async function existingFolder(root: string, origin: string): Promise<string> {
+  const path = resolve(root);
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory() === true) return path;
+  const message = `${origin} names ${JSON.stringify(root)}, which is not a folder that can be read.`;
+  throw new VserveError('invalid_setting', message, { param: 'allowedImageRoots' });
+}

@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import type { Command } from 'commander';
+import type { Backend, LoadedModel, ModelFiles } from '../backend/index.ts';
+import { loadSettings, options, settingNames } from '../settings/index.ts';
+import { prepareModel } from '../store/index.ts';
+import type { PrepareModelOptions } from '../store/index.ts';
+import { describeConfiguration } from './configuration.ts';
+import { conversionProgress } from './conversion-progress.ts';
+import type { Context } from './context.ts';
+import { logLevelOf } from './output.ts';
+import { serveSettings } from './serve-settings.ts';
+import type { ServeSettings } from './serve-settings.ts';
+import { addSettingFlags, givenFlags } from './setting-flags.ts';
+import { version } from './version.ts';
+
+const STARS = '*'.repeat(80);
+
+const afterHelp = `
+A flag beats the environment, which beats .env in the current folder, which
+beats --config-file, which beats the default.
+Converted models are kept in VSERVE_HOME (${options.home.default}).
+
+Examples:
+  vserve serve --model ./gemma-3-4b-it
+  vserve serve --model ./gemma-3-4b-it-Q4_K_M.gguf --mmproj ./mmproj-F16.gguf`;
+
+/** Makes `command` the verb `serve`. */
+export function define(command: Command, context: Context): void {
+  addSettingFlags(command, settingNames);
+  command.addHelpText('after', afterHelp);
+  command.action(() => serve(command, context));
+}
+
+/** Serves a model until the signal is aborted. What fails at once is tried before what takes minutes. */
+async function serve(command: Command, context: Context): Promise<void> {
+  const { output, signal, dependencies } = context;
+  const loaded = await loadSettings(settingNames, { flags: givenFlags(command) });
+  const { host, port, home, mmproj, backend: backendName, logLevel } = loaded.settings;
+  output.level = logLevelOf(logLevel);
+  for (const warning of loaded.warnings) output.log('warning', warning);
+  const settings = await serveSettings(loaded);
+  const server = await dependencies.loadServer();
+  await server.checkPort(host, port);
+  const backend = await dependencies.findBackend(backendName);
+  output.note(`\n${output.style('bold', `vserve ${version}`)}\n\n${describeConfiguration(loaded)}\n`);
+
+  const files = await prepare({ ...settings, home, mmproj }, context);
+  const model = await load(backend, files, settings, context);
+  try {
+    signal.throwIfAborted();
+    const running = await server.startServer({
+      host,
+      port,
+      model,
+      servedModelName: settings.servedModelName,
+      settings: settings.server,
+      media: settings.media,
+      log: output.log,
+    });
+    output.print(`\n${STARS}\n🚀 Server ready on ${running.url} (Press CTRL+C to quit)\n${STARS}\n`);
+    if (!signal.aborted) await once(signal, 'abort');
+    const { gracefulShutdownTimeoutS } = settings.server;
+    output.log('info', `Stopping: running requests have ${gracefulShutdownTimeoutS} s to end.`);
+    await running.shutdown();
+  } finally {
+    await model.close();
+  }
+  output.log('info', 'Stopped.');
+}
+
+async function prepare(
+  request: Pick<PrepareModelOptions, 'model' | 'mmproj' | 'outtype' | 'home'>,
+  { output, signal, dependencies }: Context,
+): Promise<ModelFiles> {
+  const progress = conversionProgress(output);
+  try {
+    const files = await prepareModel({
+      ...request,
+      loadConverter: () => dependencies.loadConverter(),
+      onProgress: progress.show,
+      log: output.log,
+      signal,
+    });
+    progress.succeed();
+    return files;
+  } finally {
+    progress.end();
+  }
+}
+
+async function load(
+  backend: Backend,
+  files: ModelFiles,
+  settings: ServeSettings,
+  { output, signal }: Context,
+): Promise<LoadedModel> {
+  const task = output.startTask();
+  const onProgress = (stage: string, fraction: number) => task.update(`Loading: ${stage}`, fraction);
+  try {
+    const model = await backend.load(files, settings.load, { onProgress, log: output.log, signal });
+    const { device, contextLength, maxBatchSize } = model.info;
+    task.succeed(`Loaded on ${device} (${contextLength} tokens, ${maxBatchSize} at a time)`);
+    return model;
+  } finally {
+    task.end();
+  }
+}

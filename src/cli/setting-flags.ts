@@ -1,0 +1,50 @@
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import { options } from '../settings/index.ts';
+import type { Flags, Option as Setting, SettingName } from '../settings/index.ts';
+import { showValue } from './configuration.ts';
+
+/**
+ * Gives a command the flags of settings. Commander only collects their texts: it knows no defaults and judges no
+ * values, so that a flag is treated as every other source is.
+ */
+export function addSettingFlags(command: Command, names: readonly SettingName[]): void {
+  for (const setting of names.map((name): Setting<unknown> => options[name])) {
+    const [name, ...aliases] = setting.flags;
+    if (name === undefined) continue;
+    command.addOption(flagOption(name, setting).helpGroup(`${setting.group}:`));
+    for (const alias of aliases) command.addOption(flagOption(alias, setting).hideHelp());
+    if (setting.kind.form === 'switch') command.addOption(new Option(`--no-${name}`).hideHelp());
+  }
+}
+
+/** The flags given to a command and to the ones above it, which it overrides. */
+export function givenFlags(command: Command): Flags {
+  const own = command.options.flatMap((option) => {
+    const attribute = option.attributeName();
+    const isGiven = command.getOptionValueSource(attribute) === 'cli';
+    return isGiven ? [[option.name().replace(/^no-/, ''), command.getOptionValue(attribute)] as const] : [];
+  });
+  return { ...(command.parent === null ? {} : givenFlags(command.parent)), ...(Object.fromEntries(own) as Flags) };
+}
+
+function flagOption(name: string, setting: Setting<unknown>): Option {
+  const { form } = setting.kind;
+  const option = new Option(
+    form === 'switch' ? `--${name}` : `--${name} <${setting.argument ?? 'value'}>`,
+    help(setting),
+  );
+  if (form === 'list') {
+    option.argParser((value, previous: readonly string[] | undefined) => [...(previous ?? []), value]);
+  }
+  return option;
+}
+
+function help(setting: Setting<unknown>): string {
+  const { help: text, default: standard, defaultText = standard, environment } = setting;
+  const notes = [
+    ...(defaultText === undefined ? [] : [`default: ${showValue(defaultText)}`]),
+    ...(environment === undefined ? [] : [environment]),
+  ];
+  return notes.length === 0 ? text : `${text} (${notes.join('; ')})`;
+}

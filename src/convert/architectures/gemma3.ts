@@ -1,0 +1,187 @@
+import { z } from 'zod';
+import { blockCount, parseConfig, size, uint32 as uint32Schema, vocabularySize } from '../checkpoint/parse-config.ts';
+import { isJsonObject } from '../checkpoint/checkpoint-folder.ts';
+import type { JsonObject } from '../checkpoint/checkpoint-folder.ts';
+import { bool, float32, string, uint32 } from '../gguf/key-values.ts';
+import { writeSentencePieceTokenizer } from '../tokenizers/sentencepiece-tokenizer.ts';
+import type { Checkpoint, GgufDeclaration, TensorRule } from './architecture.ts';
+import { siglipIgnored, siglipSchema, siglipTensors } from './siglip.ts';
+import { ropeSchema, writeTextParameters } from './text-parameters.ts';
+import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
+
+/** The defaults are those of transformers' Gemma3TextConfig, which the configurations on the Hub leave out. */
+const textSchema = z.looseObject({
+  vocab_size: vocabularySize.default(262_208),
+  hidden_size: size.default(2304),
+  intermediate_size: size.default(9216),
+  num_hidden_layers: blockCount.default(26),
+  num_attention_heads: size.default(8),
+  num_key_value_heads: size.default(4),
+  head_dim: size.default(256),
+  max_position_embeddings: size.default(131_072),
+  rms_norm_eps: z.number().default(1e-6),
+  rope_theta: z.number().positive().default(1_000_000),
+  rope_local_base_freq: z.number().positive().default(10_000),
+  rope_scaling: ropeSchema.nullish(),
+  rope_parameters: z
+    .union([z.looseObject({ full_attention: ropeSchema, sliding_attention: ropeSchema }), ropeSchema])
+    .nullish(),
+  sliding_window: uint32Schema.default(4096),
+  sliding_window_pattern: z.int().nullish(),
+  use_bidirectional_attention: z.boolean().nullish(),
+  final_logit_softcapping: z.number().nullish(),
+  attn_logit_softcapping: z.null({ error: 'Gemma 3 has no soft-capped attention' }).optional(),
+});
+
+type TextConfig = z.output<typeof textSchema>;
+
+function readTextConfig(config: JsonObject): TextConfig {
+  const { text_config: textConfig } = config;
+  if (!isJsonObject(textConfig)) return parseConfig(textSchema, config, 'config.json');
+  return parseConfig(textSchema, textConfig, 'config.json: text_config');
+}
+
+/** Declares `model.gguf` of a Gemma 3 model, with or without vision. @throws VserveError `checkpoint_invalid` */
+export async function declareText({ folder, config: modelConfig }: Checkpoint): Promise<GgufDeclaration> {
+  const config = readTextConfig(modelConfig);
+  return {
+    architecture: 'gemma3',
+    tensors: textTensors(config),
+    canonicalName: (name) => name.replace('language_model.', ''),
+    ignored: [/\.rotary_emb\.inv_freq$/],
+    writeParameters: (keyValues, fileType) => {
+      const { rope, ropeThetaSliding } = ropesOf(config);
+      const parameters = {
+        blockCount: config.num_hidden_layers,
+        contextLength: config.max_position_embeddings,
+        embeddingLength: config.hidden_size,
+        feedForwardLength: config.intermediate_size,
+        headCount: config.num_attention_heads,
+        headCountKv: config.num_key_value_heads,
+        rope,
+        ropeThetaSliding,
+        rmsNormEps: config.rms_norm_eps,
+        headDim: config.head_dim,
+      };
+      writeTextParameters(keyValues, 'gemma3', parameters, fileType);
+      const softcap = config.final_logit_softcapping;
+      keyValues.set('gemma3.final_logit_softcapping', softcap ? float32(softcap) : undefined);
+      if (config.sliding_window_pattern !== 1) {
+        keyValues.set('gemma3.attention.sliding_window', uint32(slidingWindowOf(config)));
+      }
+    },
+    writeTokenizer: async (keyValues) => {
+      await writeSentencePieceTokenizer(folder, keyValues, config.vocab_size);
+      keyValues.set('tokenizer.ggml.add_space_prefix', bool(false));
+    },
+  };
+}
+
+/** Of a window that looks both ways, transformers counts one half. */
+function slidingWindowOf({ sliding_window: window, use_bidirectional_attention: bothWays }: TextConfig): number {
+  return bothWays === true ? Math.floor(window / 2) + 1 : window;
+}
+
+/** The rotary embeddings of global and of local layers: one object each since transformers 5, flat settings before. */
+function ropesOf(config: TextConfig): Pick<Parameters<typeof writeTextParameters>[2], 'rope' | 'ropeThetaSliding'> {
+  const { rope_parameters: perKind } = config;
+  if (perKind && isJsonObject(perKind.full_attention)) {
+    const full = ropeSchema.parse(perKind.full_attention);
+    const sliding = ropeSchema.parse(perKind.sliding_attention);
+    return { rope: { rope_theta: 1_000_000, ...full }, ropeThetaSliding: sliding.rope_theta };
+  }
+  const rope = ropeSchema.parse(perKind ?? config.rope_scaling ?? {});
+  return { rope: { rope_theta: config.rope_theta, ...rope }, ropeThetaSliding: config.rope_local_base_freq };
+}
+
+/** Gemma 3's RMS norms multiply by one plus the weight; llama.cpp's by the weight. */
+function norm(target: string, width: number): TensorRule {
+  return { target: `${target}.weight`, shape: [width], addend: 1 };
+}
+
+function matrix(target: string, ...shape: number[]): TensorRule {
+  return { target: `${target}.weight`, shape };
+}
+
+function textTensors(config: TextConfig): Map<string, TensorRule> {
+  const { vocab_size: vocabulary, hidden_size: width, intermediate_size: inner, head_dim: headDim } = config;
+  const queries = config.num_attention_heads * headDim;
+  const keys = config.num_key_value_heads * headDim;
+  const blocks = Array.from({ length: config.num_hidden_layers }, (_, block): [string, TensorRule][] => {
+    const [source, target] = [`model.layers.${block}`, `blk.${block}`];
+    return [
+      [`${source}.input_layernorm.weight`, norm(`${target}.attn_norm`, width)],
+      [`${source}.mlp.down_proj.weight`, matrix(`${target}.ffn_down`, width, inner)],
+      [`${source}.mlp.gate_proj.weight`, matrix(`${target}.ffn_gate`, inner, width)],
+      [`${source}.mlp.up_proj.weight`, matrix(`${target}.ffn_up`, inner, width)],
+      [`${source}.post_attention_layernorm.weight`, norm(`${target}.post_attention_norm`, width)],
+      [`${source}.post_feedforward_layernorm.weight`, norm(`${target}.post_ffw_norm`, width)],
+      [`${source}.pre_feedforward_layernorm.weight`, norm(`${target}.ffn_norm`, width)],
+      [`${source}.self_attn.k_norm.weight`, norm(`${target}.attn_k_norm`, headDim)],
+      [`${source}.self_attn.k_proj.weight`, matrix(`${target}.attn_k`, keys, width)],
+      [`${source}.self_attn.o_proj.weight`, matrix(`${target}.attn_output`, width, queries)],
+      [`${source}.self_attn.q_norm.weight`, norm(`${target}.attn_q_norm`, headDim)],
+      [`${source}.self_attn.q_proj.weight`, matrix(`${target}.attn_q`, queries, width)],
+      [`${source}.self_attn.v_proj.weight`, matrix(`${target}.attn_v`, keys, width)],
+    ];
+  });
+  return new Map([
+    ['model.embed_tokens.weight', { ...matrix('token_embd', vocabulary, width), cutRows: true }],
+    ['model.norm.weight', norm('output_norm', width)],
+    ['lm_head.weight', { ...matrix('output', vocabulary, width), optional: true }],
+    ...blocks.flat(),
+  ]);
+}
+
+/** The number of image tokens is a setting of the processor; the real models have 256, pooled 4 × 4. */
+const gemma3PreprocessorSchema = preprocessorSchema.extend({ image_seq_length: size.default(256) });
+const defaultScaleFactor = 4;
+
+/** Declares `mmproj.gguf`: SigLIP's tower and the projector. @throws VserveError `checkpoint_invalid` */
+export async function declareVision({ folder, config }: Checkpoint): Promise<GgufDeclaration> {
+  const vision = parseConfig(siglipSchema, config.vision_config ?? {}, 'config.json: vision_config');
+  const { hidden_size: textWidth } = readTextConfig(config);
+  const preprocessor = await readPreprocessor(folder, gemma3PreprocessorSchema);
+  const { hidden_size: width } = vision;
+  const projector: [string, TensorRule][] = [
+    [
+      'multi_modal_projector.mm_input_projection.weight',
+      { target: 'mm.input_projection.weight', shape: [width, textWidth], type: 'F16' },
+    ],
+    ['multi_modal_projector.mm_soft_emb_norm.weight', norm('mm.soft_emb_norm', width)],
+  ];
+  // Single precision for all embeddings of the tower: https://github.com/ggml-org/llama.cpp/issues/13025
+  const tower = siglipTensors(vision).map(([name, rule]): [string, TensorRule] =>
+    name.includes('.embeddings.') ? [name, { ...rule, type: 'F32' }] : [name, rule],
+  );
+  return {
+    architecture: 'clip',
+    tensors: new Map([...projector, ...tower]),
+    canonicalName: (name) => name.replace(/^(?:model\.)?(?:vision_tower\.)?/, '').replace('_weight', '.weight'),
+    ignored: siglipIgnored,
+    writeParameters: (keyValues, fileType) => {
+      const parameters = {
+        projectionDim: textWidth,
+        imageSize: vision.image_size,
+        patchSize: vision.patch_size,
+        embeddingLength: width,
+        feedForwardLength: vision.intermediate_size,
+        blockCount: vision.num_hidden_layers,
+        headCount: vision.num_attention_heads,
+        imageMean: preprocessor.image_mean,
+        imageStd: preprocessor.image_std,
+      };
+      writeVisionParameters(keyValues, parameters, fileType);
+      keyValues
+        .set('clip.projector_type', string('gemma3'))
+        .set('clip.vision.attention.layer_norm_epsilon', float32(vision.layer_norm_eps))
+        .set('clip.use_gelu', bool(true));
+      const patchesPerSide = Math.floor(vision.image_size / vision.patch_size);
+      const tokensPerSide = Math.floor(Math.sqrt(preprocessor.image_seq_length));
+      const scaleFactor = Math.floor(patchesPerSide / tokensPerSide);
+      if (scaleFactor > 0 && scaleFactor !== defaultScaleFactor) {
+        keyValues.set('clip.vision.projector.scale_factor', uint32(scaleFactor));
+      }
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import type { CheckpointFolder, JsonObject } from '../checkpoint/checkpoint-folder.ts';
+import { parseConfig } from '../checkpoint/parse-config.ts';
+import { bool, float32Array, uint32 } from '../gguf/key-values.ts';
+import type { KeyValues } from '../gguf/key-values.ts';
+
+/** The parameters that every vision encoder has. */
+export interface VisionParameters {
+  /** Width of the text model's embeddings, into which the projector maps. */
+  readonly projectionDim: number;
+  readonly imageSize: number;
+  readonly patchSize: number;
+  readonly embeddingLength: number;
+  readonly feedForwardLength: number;
+  readonly blockCount: number;
+  readonly headCount: number;
+  /** Mean and standard deviation by which the preprocessor normalizes each channel. */
+  readonly imageMean: readonly number[];
+  readonly imageStd: readonly number[];
+}
+
+const perChannel = z.array(z.number()).length(3);
+
+export const preprocessorSchema = z.looseObject({ image_mean: perChannel, image_std: perChannel });
+
+/**
+ * The preprocessor's settings: preprocessor_config.json, overlaid by processor_config.json and, in both, by the image
+ * processor's own part, as convert_hf_to_gguf.py merges them.
+ *
+ * @throws VserveError `checkpoint_invalid`
+ */
+export async function readPreprocessor<Schema extends z.ZodType>(
+  folder: CheckpointFolder,
+  schema: Schema,
+): Promise<z.output<Schema>> {
+  const preprocessor = (await folder.optionalJson('preprocessor_config.json')) ?? {};
+  const processor = (await folder.optionalJson('processor_config.json')) ?? {};
+  const settings: JsonObject = {
+    ...preprocessor,
+    ...(preprocessor.media_proc_cfg as JsonObject | undefined),
+    ...processor,
+    ...(processor.image_processor as JsonObject | undefined),
+  };
+  return parseConfig(schema, settings, 'preprocessor_config.json');
+}
+
+/** Writes them under `clip.vision.…`, and `general.file_type`, in the order of convert_hf_to_gguf.py. */
+export function writeVisionParameters(keyValues: KeyValues, parameters: VisionParameters, fileType: number): void {
+  keyValues
+    .set('general.file_type', uint32(fileType))
+    .set('clip.has_vision_encoder', bool(true))
+    .set('clip.vision.projection_dim', uint32(parameters.projectionDim))
+    .set('clip.vision.image_size', uint32(parameters.imageSize))
+    .set('clip.vision.patch_size', uint32(parameters.patchSize))
+    .set('clip.vision.embedding_length', uint32(parameters.embeddingLength))
+    .set('clip.vision.feed_forward_length', uint32(parameters.feedForwardLength))
+    .set('clip.vision.block_count', uint32(parameters.blockCount))
+    .set('clip.vision.attention.head_count', uint32(parameters.headCount))
+    .set('clip.vision.image_mean', float32Array(parameters.imageMean))
+    .set('clip.vision.image_std', float32Array(parameters.imageStd));
+}

@@ -1,0 +1,86 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { VserveError } from '../../errors/index.ts';
+
+/** The largest configuration or tokenizer file that is read. Gemma 3's tokenizer.json takes 33 MB. */
+export const maxTextFileBytes = 256 * 1024 * 1024;
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Reads the small files of a checkpoint's folder. Every method names the file at fault in its error. */
+export class CheckpointFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /**
+   * Names of the entries of the folder, or of a folder within it, sorted.
+   * @throws VserveError `checkpoint_invalid` when the checkpoint's folder itself cannot be read
+   */
+  async list(within = '.'): Promise<string[]> {
+    try {
+      return (await readdir(join(this.path, within))).sort();
+    } catch (error) {
+      if (within !== '.') return [];
+      throw new VserveError('checkpoint_invalid', `The checkpoint's folder ${this.path} cannot be read.`, {
+        cause: error,
+      });
+    }
+  }
+
+  async has(name: string): Promise<boolean> {
+    const found = await stat(join(this.path, name)).catch(() => undefined);
+    return found?.isFile() === true;
+  }
+
+  /** @throws VserveError `checkpoint_invalid` when the file is missing, unreadable or over `maxTextFileBytes` */
+  async bytes(name: string): Promise<Buffer> {
+    const path = join(this.path, name);
+    try {
+      const { size } = await stat(path);
+      if (size > maxTextFileBytes) {
+        throw new VserveError('checkpoint_invalid', `${name} has ${size} bytes; at most ${maxTextFileBytes} are read.`);
+      }
+      return await readFile(path);
+    } catch (error) {
+      if (error instanceof VserveError) throw error;
+      throw new VserveError('checkpoint_invalid', `${name} is missing from ${this.path} or cannot be read.`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** The text of a UTF-8 file. @throws VserveError `checkpoint_invalid` */
+  async text(name: string): Promise<string> {
+    try {
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await this.bytes(name));
+    } catch (error) {
+      if (error instanceof VserveError) throw error;
+      throw new VserveError('checkpoint_invalid', `${name} is not UTF-8 text. Download it again.`, { cause: error });
+    }
+  }
+
+  /** The object in a JSON file. @throws VserveError `checkpoint_invalid` */
+  async json(name: string): Promise<JsonObject> {
+    let value: unknown;
+    try {
+      value = JSON.parse(await this.text(name));
+    } catch (error) {
+      if (error instanceof VserveError) throw error;
+      throw new VserveError('checkpoint_invalid', `${name} is not valid JSON. Download it again.`, { cause: error });
+    }
+    if (isJsonObject(value)) return value;
+    throw new VserveError('checkpoint_invalid', `${name} is not a JSON object. Download it again.`);
+  }
+
+  /** As `json`, or undefined where there is no such file. @throws VserveError `checkpoint_invalid` */
+  async optionalJson(name: string): Promise<JsonObject | undefined> {
+    return (await this.has(name)) ? this.json(name) : undefined;
+  }
+}

@@ -1,0 +1,156 @@
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { OutputFiles } from './output-files.ts';
+import type { Outtype } from './outtype.ts';
+import type { ConversionPlan, OutputFile } from './plan/plan-conversion.ts';
+import { chunkBytes, chunksOf } from './threads/chunk.ts';
+import type { Chunk } from './threads/chunk.ts';
+import { ConversionThread } from './threads/conversion-thread.ts';
+
+export interface ConvertOptions {
+  /** A folder with a checkpoint in Hugging Face's layout. */
+  readonly sourceDir: string;
+  /** Where `model.gguf` and, for a model with vision, `mmproj.gguf` are put. It is created if need be. */
+  readonly destinationDir: string;
+  readonly outtype: Outtype;
+  /** Stands for the folder's name in `general.name` and the other descriptive metadata. */
+  readonly modelName?: string | undefined;
+  readonly onProgress: (progress: ConversionProgress) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface ConversionProgress {
+  readonly file: OutputFile;
+  readonly bytesWritten: number;
+  readonly bytesTotal: number;
+}
+
+export interface ConvertedModel {
+  readonly modelPath: string;
+  /** Undefined for a model without vision. */
+  readonly mmprojPath: string | undefined;
+  /** The name in config.json by which the checkpoint was converted. */
+  readonly architecture: string;
+  /** What `auto` became; the output type asked for otherwise. */
+  readonly outtype: string;
+}
+
+// Reading, converting and writing alternate within a thread, so a few more threads than cores keep both busy.
+const minThreads = 4;
+const maxThreads = 8;
+/** A thread costs about as much as converting this much. */
+const bytesPerThread = 32 * 1024 * 1024;
+
+/**
+ * Converts a Hugging Face checkpoint to GGUF, as llama.cpp's convert_hf_to_gguf.py does: the same tensors and
+ * key-values, byte for byte. It reads and writes in chunks of a few megabytes on worker threads, so neither memory nor
+ * the event loop depends on the size of the model. The files appear together, when both are complete and on the disk;
+ * after an error or an abort nothing of them is left.
+ *
+ * @throws VserveError `checkpoint_invalid`, `safetensors_invalid`, `shard_missing`, `architecture_unsupported`,
+ *   `tokenizer_unsupported`, `tensor_unclaimed`, `tensor_missing`, `tensor_invalid`, `disk_full`, `invalid_setting`
+ *   (the destination cannot be written)
+ * @throws the signal's reason when it is aborted
+ */
+export async function convertCheckpoint(options: ConvertOptions): Promise<ConvertedModel> {
+  const { sourceDir, destinationDir, outtype, modelName, onProgress, signal } = options;
+  const plan = await withThreads(1, signal, async ([planner]) =>
+    planner.request({ kind: 'plan', options: { sourceDir, outtype, modelName } }),
+  );
+  const outputs = await OutputFiles.create(destinationDir, plan.files);
+  try {
+    await writeTensors(plan, sourceDir, outputs, onProgress, signal);
+    signal.throwIfAborted();
+    await outputs.publish();
+  } catch (error) {
+    await outputs.discard();
+    throw error;
+  }
+  const { architecture } = plan;
+  const mmprojPath = outputs.path('mmproj.gguf');
+  return { modelPath: join(destinationDir, 'model.gguf'), mmprojPath, architecture, outtype: plan.outtype };
+}
+
+/** Runs `use` with worker threads that are stopped when it ends, or at once when `signal` is aborted. */
+async function withThreads<Result>(
+  count: number,
+  signal: AbortSignal,
+  use: (threads: [ConversionThread, ...ConversionThread[]]) => Promise<Result>,
+): Promise<Result> {
+  signal.throwIfAborted();
+  const more = Array.from({ length: count - 1 }, () => new ConversionThread());
+  const threads: [ConversionThread, ...ConversionThread[]] = [new ConversionThread(), ...more];
+  const stop = async (): Promise<void> => {
+    await Promise.all(threads.map((thread) => thread.close()));
+  };
+  const stopNow = (): void => void stop();
+  signal.addEventListener('abort', stopNow);
+  try {
+    return await use(threads);
+  } catch (error) {
+    signal.throwIfAborted(); // a stopped thread's own complaint does not matter
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', stopNow);
+    await stop();
+  }
+}
+
+async function writeTensors(
+  plan: ConversionPlan,
+  sourceDir: string,
+  outputs: OutputFiles,
+  onProgress: ConvertOptions['onProgress'],
+  signal: AbortSignal,
+): Promise<void> {
+  const shards = new Map<string, FileHandle>();
+  try {
+    for (const shard of new Set(plan.files.flatMap(({ moves }) => moves.map((move) => move.shard)))) {
+      shards.set(shard, await open(join(sourceDir, shard), 'r'));
+    }
+    const report = progressReporter(plan, onProgress);
+    await withThreads(threadsFor(plan), signal, async (threads) => {
+      const chunks = allChunks(plan); // one generator: each thread takes the next chunk as soon as it is free
+      const lanes = threads.map(async (thread) => {
+        for (const { file, chunk } of chunks) {
+          const source = shards.get(chunk.shard)?.fd ?? -1;
+          report(file, await thread.request({ kind: 'chunk', chunk, source, target: outputs.descriptor(file) }));
+        }
+      });
+      // No descriptor may be closed while a thread still uses it, so a failure waits for the other threads' chunks.
+      for (const lane of await Promise.allSettled(lanes)) if (lane.status === 'rejected') throw lane.reason;
+    });
+    for (const { file, byteLength } of plan.files) {
+      onProgress({ file, bytesWritten: byteLength, bytesTotal: byteLength });
+    }
+  } finally {
+    await Promise.all([...shards.values()].map((handle) => handle.close()));
+  }
+}
+
+function* allChunks({ files }: ConversionPlan): Generator<{ file: OutputFile; chunk: Chunk }, void, undefined> {
+  for (const { file, moves } of files) {
+    for (const move of moves) for (const chunk of chunksOf(move)) yield { file, chunk };
+  }
+}
+
+function threadsFor({ files }: ConversionPlan): number {
+  const moves = files.flatMap((file) => file.moves);
+  const bytes = moves.map(chunkBytes).reduce((sum, { read, written }) => sum + read + written, 0);
+  const atMost = Math.min(Math.max(availableParallelism(), minThreads), maxThreads);
+  return Math.min(atMost, Math.ceil(bytes / bytesPerThread));
+}
+
+function progressReporter({ files }: ConversionPlan, onProgress: ConvertOptions['onProgress']) {
+  const states = new Map(
+    files.map(({ file, header, byteLength }) => [file, { bytesWritten: header.byteLength, byteLength }]),
+  );
+  return (file: OutputFile, bytes: number): void => {
+    const state = states.get(file);
+    if (state === undefined) return;
+    state.bytesWritten += bytes;
+    onProgress({ file, bytesWritten: state.bytesWritten, bytesTotal: state.byteLength });
+  };
+}

@@ -1,0 +1,82 @@
+import { ByteWriter } from './byte-writer.ts';
+import { byteLengthOf, ggmlTypes } from './ggml-types.ts';
+import type { GgmlType } from './ggml-types.ts';
+import type { GgufValue, KeyValues } from './key-values.ts';
+
+const magic = 0x46_55_47_47; // 'GGUF' in little-endian
+const version = 3;
+const alignment = 32; // the default; nothing here sets general.alignment
+
+const valueTypes = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 } as const;
+
+/** A tensor of a GGUF file. `shape` is row-major, outermost first (the file stores it reversed). */
+export interface GgufTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly type: GgmlType;
+}
+
+/** Everything of a GGUF file but its tensors' bytes; `offsets` (one a tensor) count from the file's start. */
+export interface GgufLayout {
+  readonly header: Uint8Array<ArrayBuffer>;
+  readonly offsets: readonly number[];
+  readonly byteLength: number;
+}
+
+const align = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
+
+/** The number of elements of a tensor. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** Lays out a GGUF file, version 3, little-endian (ggml/docs/gguf.md). Tensors start at multiples of 32 bytes. */
+export function layOut(keyValues: KeyValues, tensors: readonly GgufTensor[]): GgufLayout {
+  const writer = new ByteWriter();
+  writer.uint32(magic);
+  writer.uint32(version);
+  writer.uint64(tensors.length);
+  writer.uint64(keyValues.size);
+  for (const [key, value] of keyValues) {
+    writer.string(key);
+    writer.uint32(valueTypes[value.type]);
+    writeValue(writer, value);
+  }
+  const dataOffsets: number[] = [];
+  let dataBytes = 0;
+  for (const { name, shape, type } of tensors) {
+    writer.string(name);
+    writer.uint32(shape.length);
+    for (const size of shape.toReversed()) writer.uint64(size);
+    writer.uint32(ggmlTypes[type].id);
+    writer.uint64(dataBytes);
+    dataOffsets.push(dataBytes);
+    dataBytes += align(byteLengthOf(type, elementCount(shape)));
+  }
+  writer.alignTo(alignment);
+  const header = writer.bytes();
+  return {
+    header,
+    offsets: dataOffsets.map((offset) => header.byteLength + offset),
+    byteLength: header.byteLength + dataBytes,
+  };
+}
+
+function writeValue(writer: ByteWriter, value: GgufValue): void {
+  switch (value.type) {
+    case 'bool':
+      return writer.uint8(value.value ? 1 : 0);
+    case 'string':
+      return writer.string(value.value);
+    case 'array':
+      writer.uint32(valueTypes[value.of]);
+      writer.uint64(value.value.length);
+      if (value.of === 'string') for (const item of value.value) writer.string(item);
+      else for (const item of value.value) writer[value.of](item);
+      return undefined;
+    case 'uint32':
+    case 'int32':
+    case 'float32':
+      return writer[value.type](value.value);
+  }
+}

@@ -1,0 +1,15 @@
+import type { GgmlType } from './gguf/ggml-types.ts';
+
+/** The output types, by the names of convert_hf_to_gguf.py; `auto` follows the checkpoint. */
+export const outtypes = ['f32', 'f16', 'bf16', 'q8_0', 'auto'] as const;
+
+export type Outtype = (typeof outtypes)[number];
+export type FixedOuttype = Exclude<Outtype, 'auto'>;
+
+/** For each output type the type of a matrix and the value of `general.file_type` (`llama_ftype` in llama.h). */
+export const outtypeTraits = {
+  f32: { type: 'F32', fileType: 0 },
+  f16: { type: 'F16', fileType: 1 },
+  bf16: { type: 'BF16', fileType: 32 },
+  q8_0: { type: 'Q8_0', fileType: 7 },
+} as const satisfies Record<FixedOuttype, { type: GgmlType; fileType: number }>;

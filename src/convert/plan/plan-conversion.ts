@@ -1,0 +1,109 @@
+import { VserveError } from '../../errors/index.ts';
+import { findDeclarations } from '../architectures/index.ts';
+import type { GgufDeclaration } from '../architectures/architecture.ts';
+import { CheckpointFolder, isJsonObject } from '../checkpoint/checkpoint-folder.ts';
+import { readTensors } from '../checkpoint/read-tensors.ts';
+import { elementCount, layOut } from '../gguf/layout.ts';
+import { KeyValues, string, uint32 } from '../gguf/key-values.ts';
+import { writeGeneralMetadata } from '../metadata/general-metadata.ts';
+import { outtypeTraits } from '../outtype.ts';
+import type { FixedOuttype, Outtype } from '../outtype.ts';
+import type { TensorMove } from '../threads/chunk.ts';
+import { claimTensors, resolveOuttype } from './claim-tensors.ts';
+import type { ClaimedTensor } from './claim-tensors.ts';
+import { chooseType } from './tensor-type.ts';
+
+export type OutputFile = 'model.gguf' | 'mmproj.gguf';
+
+export interface PlanOptions {
+  readonly sourceDir: string;
+  readonly outtype: Outtype;
+  /** Stands for the folder's name in the descriptive metadata. */
+  readonly modelName?: string | undefined;
+}
+
+/** A file to be written: its bytes before the tensors' data, then where each tensor's data comes from. */
+export interface FilePlan {
+  readonly file: OutputFile;
+  readonly header: Uint8Array<ArrayBuffer>;
+  readonly byteLength: number;
+  readonly moves: readonly TensorMove[];
+}
+
+/** Everything about a conversion that can be known without reading a tensor. Plain data, so that threads can pass it. */
+export interface ConversionPlan {
+  /** The name in config.json that chose the rules. */
+  readonly architecture: string;
+  /** The output type of `model.gguf`: what `auto` became. */
+  readonly outtype: FixedOuttype;
+  readonly files: readonly FilePlan[];
+}
+
+const quantizationVersion = 2; // GGML_QNT_VERSION
+
+/**
+ * Plans the conversion of a checkpoint: reads its configuration, tokenizer and the headers of its shards, and checks
+ * them against one another. Writes nothing.
+ *
+ * @throws VserveError `checkpoint_invalid`, `safetensors_invalid`, `shard_missing`, `architecture_unsupported`,
+ *   `tokenizer_unsupported`, `tensor_unclaimed`, `tensor_missing`, `tensor_invalid`
+ */
+export async function planConversion(options: PlanOptions): Promise<ConversionPlan> {
+  const folder = new CheckpointFolder(options.sourceDir);
+  const config = await folder.json('config.json');
+  refuseQuantized(config.quantization_config);
+  const { architecture, text, vision } = await findDeclarations(config);
+  const model = await text({ folder, config });
+  const projector = await vision?.({ folder, config });
+  const declarations = projector === undefined ? [model] : [model, projector];
+  const [modelTensors = [], projectorTensors = []] = claimTensors(await readTensors(folder), declarations);
+  const outtype = resolveOuttype(options.outtype, modelTensors);
+  const files = [await planFile('model.gguf', model, modelTensors, outtype, folder, options.modelName)];
+  if (projector !== undefined) {
+    const projectorOuttype = resolveOuttype(options.outtype, projectorTensors);
+    files.push(await planFile('mmproj.gguf', projector, projectorTensors, projectorOuttype, folder, options.modelName));
+  }
+  return { architecture, outtype, files };
+}
+
+function refuseQuantized(quantization: unknown): void {
+  if (quantization === undefined || quantization === null) return;
+  const method = isJsonObject(quantization) ? quantization.quant_method : undefined;
+  const message = `The checkpoint is already quantized (${JSON.stringify(method)}), and only full-precision checkpoints can be converted. Take the one it was made from.`;
+  throw new VserveError('checkpoint_invalid', message);
+}
+
+async function planFile(
+  file: OutputFile,
+  declaration: GgufDeclaration,
+  claimed: readonly ClaimedTensor[],
+  outtype: FixedOuttype,
+  folder: CheckpointFolder,
+  modelName: string | undefined,
+): Promise<FilePlan> {
+  const parameterCount = claimed.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const keyValues = new KeyValues()
+    .set('general.architecture', string(declaration.architecture))
+    .set('general.type', string(file === 'model.gguf' ? 'model' : 'mmproj'));
+  await writeGeneralMetadata(keyValues, folder, parameterCount, modelName);
+  declaration.writeParameters(keyValues, outtypeTraits[outtype].fileType);
+  keyValues.set('general.quantization_version', uint32(quantizationVersion));
+  await declaration.writeTokenizer?.(keyValues);
+
+  const tensors = claimed.map(({ rule, shape }) => ({
+    name: rule.target,
+    shape,
+    type: chooseType(rule.target, shape, outtype, rule.type),
+  }));
+  const { header, offsets, byteLength } = layOut(keyValues, tensors);
+  const moves = claimed.map(({ source, dtype, rule, shape }, i) => ({
+    shard: source.shard,
+    sourceOffset: source.offset,
+    dtype,
+    elements: elementCount(shape),
+    targetOffset: offsets[i] ?? 0,
+    type: tensors[i]?.type ?? 'F32',
+    addend: rule.addend ?? 0,
+  }));
+  return { file, header, byteLength, moves };
+}

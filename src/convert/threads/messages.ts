@@ -1,0 +1,39 @@
+import type { ConversionPlan, PlanOptions } from '../plan/plan-conversion.ts';
+import { VserveError } from '../../errors/index.ts';
+import type { ErrorCode } from '../../errors/index.ts';
+import type { Chunk } from './chunk.ts';
+
+/** What a worker thread is asked to do, one request at a time. */
+export type Request =
+  | { readonly kind: 'plan'; readonly options: PlanOptions }
+  | { readonly kind: 'chunk'; readonly chunk: Chunk; readonly source: number; readonly target: number };
+
+/** The answer to a plan is the plan, the answer to a chunk the bytes written. */
+export interface Answers {
+  plan: ConversionPlan;
+  chunk: number;
+}
+
+/** An error on its way between threads: structured cloning would keep neither its class nor its code. */
+export interface Failure {
+  readonly code: ErrorCode | undefined;
+  readonly message: string;
+  readonly stack: string | undefined;
+  readonly cause: unknown;
+}
+
+export type Reply = { readonly answer: Answers[keyof Answers] } | { readonly failure: Failure };
+
+export function toFailure(error: unknown): Failure {
+  if (!(error instanceof Error)) return { code: undefined, message: String(error), stack: undefined, cause: undefined };
+  const { message, stack, cause } = error;
+  const code = error instanceof VserveError ? error.code : undefined;
+  return { code, message, stack, cause: cause instanceof Error ? cause.message : undefined };
+}
+
+export function fromFailure({ code, message, stack, cause }: Failure): Error {
+  if (code !== undefined) return new VserveError(code, message, { cause });
+  const error = new Error(message, { cause });
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

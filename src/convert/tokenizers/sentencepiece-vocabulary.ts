@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import type { CheckpointFolder } from '../checkpoint/checkpoint-folder.ts';
+import { parseConfig } from '../checkpoint/parse-config.ts';
+import { looksSpecial } from './looks-special.ts';
+import { parseSentencePieceModel, pieceTypes } from './sentencepiece-model.ts';
+
+/** A vocabulary as GGUF stores it: for each token id its text, score and type (`llama_token_type`). */
+export interface Vocabulary {
+  readonly tokens: string[];
+  readonly scores: number[];
+  readonly types: number[];
+}
+
+/** `llama_token_type` has SentencePiece's numbers. */
+const tokenTypes = pieceTypes;
+const paddingScore = -10_000;
+const addedScore = -1000;
+
+const addedTokensSchema = z.record(z.string(), z.int().min(0));
+const decoderSchema = z.looseObject({
+  added_tokens_decoder: z
+    .record(z.string().regex(/^\d+$/), z.looseObject({ content: z.string(), special: z.boolean().nullish() }))
+    .default({}),
+});
+
+/**
+ * Reads tokenizer.model, fills the ids up to `size` with unused tokens, and lays the tokens of added_tokens.json and of
+ * tokenizer_config.json over it. The rules are those of convert_hf_to_gguf.py (`_create_vocab_sentencepiece`); so a
+ * piece that SentencePiece calls user-defined is a normal one here. Ids beyond `size` are left out.
+ *
+ * @throws VserveError `checkpoint_invalid`
+ */
+export async function readSentencePieceVocabulary(folder: CheckpointFolder, size: number): Promise<Vocabulary> {
+  const tokens = Array.from({ length: size }, (_, id) => `[PAD${id}]`);
+  const scores = Array.from({ length: size }, () => paddingScore);
+  const types = Array.from({ length: size }, (): number => tokenTypes.unused);
+  const set = (id: number, token: string, score: number, type: number): void => {
+    if (id >= size) return;
+    tokens[id] = token;
+    scores[id] = score;
+    types[id] = type;
+  };
+  const pieces = parseSentencePieceModel(await folder.bytes('tokenizer.model'));
+  for (const [id, { text, score, type }] of pieces.entries()) {
+    set(id, text, score, type === tokenTypes.userDefined ? tokenTypes.normal : type);
+  }
+  const added = parseConfig(
+    addedTokensSchema,
+    (await folder.optionalJson('added_tokens.json')) ?? {},
+    'added_tokens.json',
+  );
+  for (const [token, id] of Object.entries(added)) set(id, token, addedScore, tokenTypes.userDefined);
+  const config = (await folder.optionalJson('tokenizer_config.json')) ?? {};
+  const { added_tokens_decoder: decoder } = parseConfig(decoderSchema, config, 'tokenizer_config.json');
+  for (const [id, { content, special }] of Object.entries(decoder)) {
+    if (special === true || looksSpecial(content)) set(Number(id), content, addedScore, tokenTypes.control);
+    // llama.cpp looks for such tokens in the text as it is, before spaces become U+2581.
+    else set(Number(id), content.replaceAll('\u2581', ' '), addedScore, tokenTypes.userDefined);
+  }
+  return { tokens, scores, types };
+}

@@ -1,0 +1,90 @@
+import { isDeepStrictEqual } from 'node:util';
+import { VserveError } from '../errors/index.ts';
+import type { Option } from './option.ts';
+import { options, settingNames } from './options.ts';
+import type { SettingName, Settings } from './options.ts';
+import { configFileSource, environmentSource, flagSource, readDotEnv } from './sources.ts';
+import type { Environment, Flags, GivenValue, Source } from './sources.ts';
+
+export interface LoadedSettings<Name extends SettingName> {
+  readonly settings: Pick<Settings, Name>;
+  /** For each option, in words, where its value came from. */
+  readonly origins: Readonly<Record<Name, string>>;
+  /** What the person should know, such as a variable of max serve that has no effect here. */
+  readonly warnings: readonly string[];
+}
+
+export interface SettingsInput {
+  readonly flags: Flags;
+  /** Defaults to the environment of this process. */
+  readonly environment?: Environment;
+  /** Folder of the `.env` file; defaults to the current one. */
+  readonly folder?: string;
+}
+
+/**
+ * Finds the value of each option in `names`: a flag beats the environment, which beats `.env`, which beats the
+ * configuration file, which beats the default. Nothing is written to the environment.
+ * Throws `invalid_setting`, naming the source, the value and what is allowed.
+ */
+export async function loadSettings<Name extends SettingName>(
+  names: readonly Name[],
+  { flags, environment = process.env, folder = process.cwd() }: SettingsInput,
+): Promise<LoadedSettings<Name>> {
+  const dotEnv = await readDotEnv(folder);
+  const sources: Source[] = [
+    flagSource(flags),
+    environmentSource(environment, ' in the environment'),
+    environmentSource(dotEnv, ' in .env'),
+  ];
+  const configFile = names.some((name) => name === 'configFile') ? find('configFile', sources)?.value : undefined;
+  if (typeof configFile === 'string') sources.push(await configFileSource(configFile));
+
+  const settings: Partial<Record<SettingName, unknown>> = {};
+  const origins: Partial<Record<SettingName, string>> = {};
+  for (const name of names) {
+    const given = find(name, sources);
+    settings[name] = given === undefined ? options[name].default : given.value;
+    origins[name] = given?.origin ?? 'default';
+  }
+  return {
+    settings: settings as Pick<Settings, Name>,
+    origins: origins as Record<Name, string>,
+    warnings: [...unknownVariables(environment, ' in the environment'), ...unknownVariables(dotEnv, ' in .env')],
+  };
+}
+
+/** The value of an option in the first source that has one. */
+function find(name: SettingName, sources: readonly Source[]): GivenValue | undefined {
+  for (const source of sources) {
+    const [first, ...others] = source(name).map((given) => ({ ...given, value: check(name, given) }));
+    const rival = others.find((other) => !isDeepStrictEqual(other.value, first?.value));
+    if (first !== undefined && rival !== undefined) {
+      throw new VserveError(
+        'invalid_setting',
+        `${first.origin} is ${show(first.value)} and ${rival.origin} is ${show(rival.value)}, but both set the same option. Give one of them.`,
+        { param: name },
+      );
+    }
+    if (first !== undefined) return first;
+  }
+  return undefined;
+}
+
+function check(name: SettingName, { value, origin }: GivenValue): unknown {
+  const { kind }: Option<unknown> = options[name];
+  const result = kind.schema.safeParse(typeof value === 'string' ? kind.parseText(value) : value);
+  if (result.success) return result.data;
+  throw new VserveError('invalid_setting', `${origin} is ${show(value)}: it must be ${kind.allowed}.`, { param: name });
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value) ?? 'unset';
+}
+
+function unknownVariables(environment: Environment, place: string): string[] {
+  const known: readonly (string | undefined)[] = settingNames.map((name) => options[name].environment);
+  return Object.keys(environment)
+    .filter((variable) => /^(MAX_SERVE|VSERVE)_/.test(variable) && !known.includes(variable))
+    .map((variable) => `${variable}${place} has no effect: vserve has no such setting.`);
+}

@@ -1,0 +1,244 @@
+import { isIP } from 'node:net';
+import envPaths from 'env-paths';
+import { choice, list, option, optional, orAuto, text, toggle, wholeNumber } from './option.ts';
+import type { Option } from './option.ts';
+
+const MIB = 1024 * 1024;
+/** The longest delay of a timer in Node, in seconds. */
+const LONGEST_TIMER_S = 2_147_483;
+
+/**
+ * Every option of vserve, in the order of the help. Names, environment variables and defaults are those of max serve
+ * where it has the option.
+ */
+export const options = {
+  model: option({
+    group: 'Model',
+    flags: ['model', 'model-path'],
+    argument: 'path-or-id',
+    help: 'The model: a .gguf file, a folder, or a Hugging Face id (org/name)',
+    kind: optional(text('a path or a Hugging Face id')),
+    default: undefined,
+  }),
+  mmproj: option({
+    group: 'Model',
+    flags: ['mmproj'],
+    argument: 'path',
+    help: 'The vision projector of a .gguf model',
+    kind: optional(text('the path of a .gguf file')),
+    default: undefined,
+    defaultText: 'the mmproj*.gguf beside the model',
+  }),
+  servedModelName: option({
+    group: 'Model',
+    flags: ['served-model-name'],
+    argument: 'name',
+    help: 'The name that requests give as "model"',
+    kind: optional(text('a name')),
+    default: undefined,
+    defaultText: 'as --model',
+  }),
+  quantizationEncoding: option({
+    group: 'Model',
+    flags: ['quantization-encoding'],
+    argument: 'type',
+    help: 'Type of the weights when a checkpoint folder is converted: auto, float32, float16, bfloat16, q8_0',
+    kind: choice(['auto', 'float32', 'float16', 'bfloat16', 'q8_0']),
+    default: 'auto',
+  }),
+  maxLength: option({
+    group: 'Model',
+    flags: ['max-length'],
+    argument: 'tokens',
+    help: 'Most tokens of one conversation, prompt and answer',
+    kind: orAuto(wholeNumber(1)),
+    default: undefined,
+    defaultText: 'what the model was trained for and memory allows',
+  }),
+  maxBatchSize: option({
+    group: 'Model',
+    flags: ['max-batch-size'],
+    argument: 'n',
+    help: 'Most requests that are computed at the same time',
+    kind: orAuto(wholeNumber(1)),
+    default: undefined,
+    defaultText: 'auto',
+  }),
+  devices: option({
+    group: 'Model',
+    flags: ['devices'],
+    argument: 'devices',
+    help: 'Where to compute: cpu, gpu, gpu:all, or gpu:0,1',
+    kind: text('cpu, gpu, gpu:all, gpu: with device numbers (gpu:0,1), or auto', (value) =>
+      /^(auto|cpu|gpu(:all|:\d+(,\d+)*)?)$/.test(value),
+    ),
+    default: 'auto',
+  }),
+  backend: option({
+    group: 'Model',
+    flags: ['backend'],
+    argument: 'name',
+    help: 'The engine: a name, or the path of a module that exports one',
+    kind: text('the name of a backend, or the path or package of a module that exports one'),
+    default: 'node-llama-cpp',
+  }),
+  home: option({
+    group: 'Model',
+    flags: [],
+    environment: 'VSERVE_HOME',
+    help: 'Folder that keeps converted models',
+    kind: text('the path of a folder'),
+    default: envPaths('vserve', { suffix: '' }).cache,
+  }),
+
+  host: option({
+    group: 'Server',
+    flags: ['host'],
+    argument: 'address',
+    environment: 'MAX_SERVE_HOST',
+    help: 'Address to listen on',
+    kind: text('an IP address or a host name'),
+    default: '0.0.0.0',
+  }),
+  port: option({
+    group: 'Server',
+    flags: ['port'],
+    argument: 'port',
+    environment: 'MAX_SERVE_PORT',
+    help: 'Port to listen on; 0 takes a free one',
+    kind: wholeNumber(0, 65_535),
+    default: 8000,
+  }),
+  maxRequestBytes: option({
+    group: 'Server',
+    flags: ['max-request-bytes'],
+    argument: 'bytes',
+    environment: 'MAX_SERVE_MAX_REQUEST_BYTES',
+    help: 'Largest body of a request',
+    kind: wholeNumber(1),
+    default: 100 * MIB,
+  }),
+  allowExtraRequestFields: option({
+    group: 'Server',
+    flags: ['allow-extra-request-fields'],
+    help: 'Ignore unknown fields of a request instead of refusing it',
+    kind: toggle(),
+    default: false,
+  }),
+  httpKeepaliveTimeoutS: option({
+    group: 'Server',
+    flags: ['http-keepalive-timeout-s'],
+    argument: 'seconds',
+    environment: 'MAX_SERVE_HTTP_KEEPALIVE_TIMEOUT_S',
+    help: 'How long an idle connection stays open',
+    kind: wholeNumber(1, LONGEST_TIMER_S),
+    default: 120,
+  }),
+  gracefulShutdownTimeoutS: option({
+    group: 'Server',
+    flags: ['graceful-shutdown-timeout-s'],
+    argument: 'seconds',
+    environment: 'MAX_SERVE_GRACEFUL_SHUTDOWN_TIMEOUT_S',
+    help: 'How long a stop waits for running requests before it cancels them',
+    kind: wholeNumber(0, LONGEST_TIMER_S),
+    default: 5,
+  }),
+
+  limitImagesPerPrompt: option({
+    group: 'Images',
+    flags: ['limit-images-per-prompt'],
+    argument: 'n',
+    help: 'Most images of one request',
+    kind: wholeNumber(0),
+    default: 20,
+  }),
+  maxMediaBytes: option({
+    group: 'Images',
+    flags: ['max-media-bytes'],
+    argument: 'bytes',
+    environment: 'MAX_SERVE_MAX_MEDIA_BYTES',
+    help: 'Most bytes of all images of one request together',
+    kind: wholeNumber(1),
+    default: 100 * MIB,
+  }),
+  allowedImageRoots: option({
+    group: 'Images',
+    flags: ['allowed-image-root'],
+    argument: 'folder',
+    environment: 'MAX_SERVE_ALLOWED_IMAGE_ROOTS',
+    help: 'Folder whose images requests may name by file:// URL; may be repeated',
+    kind: list('folders'),
+    default: [],
+    defaultText: 'none',
+  }),
+  maxLocalImageBytes: option({
+    group: 'Images',
+    flags: ['max-local-image-bytes'],
+    argument: 'bytes',
+    environment: 'MAX_SERVE_MAX_LOCAL_IMAGE_BYTES',
+    help: 'Largest image that is read from a file:// URL',
+    kind: wholeNumber(1),
+    default: 20 * MIB,
+  }),
+  mediaUrlSsrfProtectionEnabled: option({
+    group: 'Images',
+    flags: ['media-url-ssrf-protection-enabled'],
+    environment: 'MAX_SERVE_MEDIA_URL_SSRF_PROTECTION_ENABLED',
+    help: 'Refuse image URLs that lead to private or local addresses',
+    kind: toggle(),
+    default: true,
+  }),
+  mediaUrlAllowedHosts: option({
+    group: 'Images',
+    flags: ['media-url-allowed-host'],
+    argument: 'host',
+    environment: 'MAX_SERVE_MEDIA_URL_ALLOWED_HOSTS',
+    help: 'Host name, IP address or CIDR range that image URLs may name although it is private; may be repeated',
+    kind: list('host names, IP addresses or CIDR ranges', isHost),
+    default: [],
+    defaultText: 'none',
+  }),
+
+  configFile: option({
+    group: 'General',
+    flags: ['config-file'],
+    argument: 'path',
+    inConfigFile: false,
+    help: 'YAML file of options, named as the flags are',
+    kind: optional(text('the path of a YAML file')),
+    default: undefined,
+  }),
+  logLevel: option({
+    group: 'General',
+    flags: ['log-level'],
+    argument: 'level',
+    environment: 'MAX_SERVE_LOGS_CONSOLE_LEVEL',
+    help: 'Least level that is logged: DEBUG, INFO, WARNING, ERROR',
+    kind: choice(['DEBUG', 'INFO', 'WARNING', 'ERROR']),
+    default: 'INFO',
+  }),
+  prettyPrintConfig: option({
+    group: 'General',
+    flags: ['pretty-print-config'],
+    help: 'Print every option at the start, and where its value came from',
+    kind: toggle(),
+    default: false,
+  }),
+} as const;
+
+export type SettingName = keyof typeof options;
+
+/** The value of every option. */
+export type Settings = {
+  readonly [Name in SettingName]: (typeof options)[Name] extends Option<infer T> ? T : never;
+};
+
+/** The names of all options, in the order of the help. */
+export const settingNames = Object.keys(options) as readonly SettingName[];
+
+function isHost(value: string): boolean {
+  const [address = '', prefix, ...rest] = value.split('/');
+  const version = isIP(address);
+  if (prefix === undefined) return version !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(address);
+  return rest.length === 0 && version !== 0 && /^\d+$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128);
+}

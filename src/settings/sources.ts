@@ -1,0 +1,97 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse as parseDotEnv } from 'dotenv';
+import { parse as parseYaml } from 'yaml';
+import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
+import { options, settingNames } from './options.ts';
+import type { SettingName } from './options.ts';
+
+/** A value somebody gave, and where, in words: `--port`, `MAX_SERVE_PORT in .env`. */
+export interface GivenValue {
+  /** Text from a flag or a variable; whatever YAML holds from a configuration file. */
+  readonly value: unknown;
+  readonly origin: string;
+}
+
+/** A place that settings come from: all values it holds for one option, one for each name the option has there. */
+export type Source = (name: SettingName) => readonly GivenValue[];
+
+/** Values of flags, by long name without dashes: text, texts of a repeated flag, or true/false for `--x`/`--no-x`. */
+export type Flags = Readonly<Record<string, string | readonly string[] | boolean>>;
+
+/** Variables by name; those that are empty count as unset. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The flags of the command line as a source. */
+export function flagSource(flags: Flags): Source {
+  return (name) =>
+    options[name].flags.flatMap((flag) => {
+      const value = flags[flag];
+      return value === undefined ? [] : [{ value, origin: value === false ? `--no-${flag}` : `--${flag}` }];
+    });
+}
+
+/** Variables as a source; `place` follows the variable's name in an origin. */
+export function environmentSource(environment: Environment, place: string): Source {
+  return (name) => {
+    const { environment: variable } = options[name];
+    const value = variable === undefined ? undefined : environment[variable];
+    return value === undefined || value === '' ? [] : [{ value, origin: `${variable}${place}` }];
+  };
+}
+
+/** Reads the `.env` file of a folder; none holds no variables. Throws `invalid_setting` when it cannot be read. */
+export async function readDotEnv(folder: string): Promise<Environment> {
+  const path = join(folder, '.env');
+  try {
+    return parseDotEnv(await readFile(path, 'utf8'));
+  } catch (cause) {
+    if (systemErrorCode(cause) === 'ENOENT') return {};
+    throw new VserveError('invalid_setting', `The file ${path} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/**
+ * Reads a YAML file of options as a source. Keys are the names of flags, with dashes or underscores; a key with no
+ * value counts as absent. Throws `invalid_setting` for a file that is missing, is not YAML, or has an unknown key.
+ */
+export async function configFileSource(path: string): Promise<Source> {
+  const values = new Map<SettingName, GivenValue[]>();
+  for (const [key, value] of Object.entries(await readYamlMapping(path))) {
+    const name = namesByKey.get(key.replaceAll('_', '-'));
+    if (name === undefined) {
+      throw new VserveError(
+        'invalid_setting',
+        `The configuration file ${path} has an unknown option "${key}". It may have: ${[...namesByKey.keys()].join(', ')}.`,
+      );
+    }
+    if (value !== null) values.set(name, [...(values.get(name) ?? []), { value, origin: `"${key}" in ${path}` }]);
+  }
+  return (name) => values.get(name) ?? [];
+}
+
+async function readYamlMapping(path: string): Promise<object> {
+  let content: unknown;
+  try {
+    content = parseYaml(await readFile(path, 'utf8')) ?? {};
+  } catch (cause) {
+    const reason = systemErrorCode(cause) === 'ENOENT' ? 'does not exist' : `cannot be read: ${messageOf(cause)}`;
+    throw new VserveError('invalid_setting', `The configuration file ${path} ${reason}`, { cause });
+  }
+  if (typeof content === 'object' && content !== null && !Array.isArray(content)) return content;
+  throw new VserveError(
+    'invalid_setting',
+    `The configuration file ${path} must hold lines of the form "option: value", such as "port: 8000".`,
+  );
+}
+
+/** The keys of a configuration file: each option's own name and its flags. */
+const namesByKey: ReadonlyMap<string, SettingName> = new Map(
+  settingNames
+    .filter((name) => options[name].inConfigFile !== false)
+    .flatMap((name) => [...options[name].flags, kebabCase(name)].map((key) => [key, name] as const)),
+);
+
+function kebabCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

@@ -1,0 +1,23 @@
+import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
+
+/**
+ * Says what to do about an error of the disk below `folder`; gives any other error back as it is. `advice` is what to
+ * do where the folder is of no use, such as "Set VSERVE_HOME to …".
+ */
+export function explainDiskError(error: unknown, folder: string, advice: string): unknown {
+  if (error instanceof VserveError) return error;
+  const code = systemErrorCode(error) ?? '';
+  if (['ENOSPC', 'EDQUOT'].includes(code)) {
+    const message = `The disk is full: ${messageOf(error)}\nFree some space for ${folder}, or else: ${advice}`;
+    return new VserveError('disk_full', message, { cause: error });
+  }
+  const path = error instanceof Error && 'path' in error ? String(error.path) : '';
+  if (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(code) && path.startsWith(folder)) {
+    const message = `The folder ${folder} cannot be written: ${messageOf(error)}\n${advice}`;
+    return new VserveError('invalid_setting', message, { cause: error });
+  }
+  if (code === 'EACCES' || code === 'ENOENT') {
+    return new VserveError('model_unavailable', `The model cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+  return error;
+}

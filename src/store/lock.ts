@@ -1,0 +1,101 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { lock } from 'proper-lockfile';
+import { z } from 'zod';
+import { systemErrorCode } from '../errors/index.ts';
+
+/** How often a waiter looks again. */
+const POLL_MS = 100;
+/** How often an owner shows that it is alive. */
+const HEARTBEAT_MS = 1000;
+
+const ownerSchema = z.object({ pid: z.number().int().positive(), host: z.string() });
+
+/** The process that holds a lock. */
+export type LockOwner = z.infer<typeof ownerSchema>;
+
+export interface LockOptions {
+  readonly signal: AbortSignal;
+  /** Called once when another process has the lock; undefined where that process has not said who it is. */
+  readonly onWait: (owner: LockOwner | undefined) => void;
+}
+
+/** Locks held by this process, which a process id alone would not tell from those of an earlier one. */
+const held = new Set<string>();
+
+/**
+ * Runs `work` while holding the lock named by `path` (its files are `<path>.lock` and `<path>.owner`), after waiting
+ * for whoever has it. The lock saves work and is no guarantee: a process that was stopped for minutes may find that
+ * another has taken over, so `work` must publish its result in a way that survives that.
+ */
+export async function withLock<T>(path: string, { signal, onWait }: LockOptions, work: () => Promise<T>): Promise<T> {
+  for (let waited = false; ; waited = true) {
+    signal.throwIfAborted();
+    const release = await tryLock(path);
+    if (release !== undefined) {
+      try {
+        return await work();
+      } finally {
+        await release();
+      }
+    }
+    if (!waited) onWait(await readOwner(path));
+    await sleep(POLL_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+}
+
+/** Takes the lock if nobody alive has it; gives the function that releases it. */
+export async function tryLock(path: string): Promise<(() => Promise<void>) | undefined> {
+  await mkdir(dirname(path), { recursive: true });
+  let release: () => Promise<void>;
+  try {
+    release = await lock(path, {
+      realpath: false,
+      update: HEARTBEAT_MS,
+      stale: patienceMs(path, await readOwner(path)),
+      onCompromised: () => undefined,
+    });
+  } catch (error) {
+    if (systemErrorCode(error) === 'ELOCKED') return undefined;
+    throw error;
+  }
+  held.add(path);
+  const releaseAll = async () => {
+    await rm(`${path}.owner`, { force: true });
+    held.delete(path);
+    // Fails where another process took the lock over: then it is no longer ours to release.
+    await release().catch(() => undefined);
+  };
+  try {
+    await writeFile(`${path}.owner`, JSON.stringify({ pid: process.pid, host: hostname() } satisfies LockOwner));
+  } catch (error) {
+    await releaseAll();
+    throw error;
+  }
+  return releaseAll;
+}
+
+/** How long a lock may go without a heartbeat before it is broken. */
+function patienceMs(path: string, owner: LockOwner | undefined): number {
+  if (owner === undefined || owner.host !== hostname()) return 30_000;
+  return isAlive(path, owner.pid) ? 300_000 : 2 * HEARTBEAT_MS;
+}
+
+function isAlive(path: string, pid: number): boolean {
+  if (pid === process.pid) return held.has(path);
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return systemErrorCode(error) === 'EPERM';
+  }
+}
+
+async function readOwner(path: string): Promise<LockOwner | undefined> {
+  try {
+    return ownerSchema.parse(JSON.parse(await readFile(`${path}.owner`, 'utf8')));
+  } catch {
+    return undefined;
+  }
+}

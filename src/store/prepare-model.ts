@@ -1,0 +1,108 @@
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { LogLevel, ModelFiles } from '../backend/index.ts';
+import { VserveError } from '../errors/index.ts';
+import { convertOnce } from './convert-once.ts';
+import type { ConversionProgress, Converter, Outtype } from './converter.ts';
+import { explainDiskError } from './disk-errors.ts';
+import { findModel } from './find-model.ts';
+import { checkGguf, findProjector, ggufNames } from './gguf-files.ts';
+
+export interface PrepareModelOptions {
+  /** As given to `--model`: a `.gguf` file, a folder of GGUF files or of a checkpoint, a Hugging Face id. */
+  readonly model: string;
+  /** As given to `--mmproj`: the projector of a GGUF model. */
+  readonly mmproj: string | undefined;
+  /** For the conversion of a checkpoint; anything but `auto` is refused for a GGUF model. */
+  readonly outtype: Outtype;
+  /** Folder of the store. */
+  readonly home: string;
+  /** Brings the converter, where one is needed. */
+  readonly loadConverter: () => Promise<Converter>;
+  readonly onProgress: (progress: ConversionProgress) => void;
+  readonly log: (level: LogLevel, message: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** The files of a model, and the name it was asked for by. */
+export interface PreparedModel extends ModelFiles {
+  readonly name: string;
+}
+
+/**
+ * Finds the files of a model, converting its checkpoint where there are none yet.
+ * Throws `model_unavailable`, `invalid_setting`, `gguf_invalid`, `shard_missing`, `disk_full`, and what the converter
+ * throws; after an abort, the signal's reason.
+ */
+export async function prepareModel(options: PrepareModelOptions): Promise<PreparedModel> {
+  const home = resolve(options.home);
+  try {
+    const location = await findModel(options.model, home);
+    const isFile = location.type === 'file';
+    const ggufPath = isFile ? location.path : await ggufInFolder(location.path, options.log);
+    const files =
+      ggufPath === undefined
+        ? await convertFolder(location.path, { ...options, home })
+        : await openGguf(ggufPath, options);
+    return { ...files, name: options.model };
+  } catch (error) {
+    throw explainDiskError(error, home, 'Set VSERVE_HOME to a folder elsewhere that you may write to.');
+  }
+}
+
+/** The GGUF model of a folder; undefined where the folder is a checkpoint. */
+async function ggufInFolder(folder: string, log: PrepareModelOptions['log']): Promise<string | undefined> {
+  const names = await readdir(folder);
+  const { models } = ggufNames(names);
+  const [model] = models;
+  if (names.some((name) => name.endsWith('.safetensors'))) {
+    if (model !== undefined) log('info', `${folder} also holds ${model}: to serve that instead, give its own path.`);
+    return undefined;
+  }
+  if (models.length > 1) {
+    throw new VserveError(
+      'model_unavailable',
+      `${folder} holds several GGUF models: ${models.join(', ')}. Give --model the path of one of them.`,
+      { param: 'model' },
+    );
+  }
+  if (model !== undefined) return join(folder, model);
+  if (names.includes('config.json')) return undefined;
+  throw new VserveError(
+    'model_unavailable',
+    `${folder} holds no model: neither a .gguf file nor a Hugging Face checkpoint (config.json and *.safetensors).`,
+    { param: 'model' },
+  );
+}
+
+async function openGguf(modelPath: string, { mmproj, outtype, log }: PrepareModelOptions): Promise<ModelFiles> {
+  if (outtype !== 'auto') {
+    throw new VserveError(
+      'invalid_setting',
+      `--quantization-encoding is for the conversion of a checkpoint folder, and ${modelPath} is a GGUF file already. Leave it out.`,
+      { param: 'quantizationEncoding' },
+    );
+  }
+  await checkGguf(modelPath);
+  const mmprojPath = await findProjector(modelPath, mmproj === undefined ? undefined : resolve(mmproj));
+  if (mmprojPath === undefined) {
+    log(
+      'info',
+      `No mmproj*.gguf beside ${modelPath}: serving text only. For images, give the projector with --mmproj.`,
+    );
+  } else {
+    await checkGguf(mmprojPath);
+  }
+  return { modelPath, mmprojPath };
+}
+
+async function convertFolder(sourceDir: string, options: PrepareModelOptions): Promise<ModelFiles> {
+  if (options.mmproj !== undefined) {
+    throw new VserveError(
+      'invalid_setting',
+      `--mmproj is for a .gguf model: the conversion of ${sourceDir} makes its own projector. Leave it out.`,
+      { param: 'mmproj' },
+    );
+  }
+  return convertOnce({ ...options, sourceDir, converter: await options.loadConverter() });
+}

@@ -1,0 +1,187 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LoadedModel } from '../../../src/backend/index.ts';
+import { referenceCase, referenceCases } from '../../support/shapes.ts';
+import { answer, loadShapes, picture, referenceRequest, until, userTurn } from '../../support/shapes-engine.ts';
+
+const story = 'Tell me a story.';
+
+describe('a loaded model', () => {
+  let model: LoadedModel;
+  beforeAll(async () => {
+    model = await loadShapes({ maxBatchSize: 3 });
+  });
+  afterAll(() => model.close());
+
+  it('says what it is', () => {
+    expect(model.info).toMatchObject({
+      capabilities: { vision: true },
+      contextLength: 2048,
+      maxBatchSize: 3,
+      device: 'cpu',
+    });
+    expect(model.info.samplingDefaults.topK).toBe(40);
+    expect(model.info.samplingDefaults.temperature).toBeCloseTo(0.7);
+  });
+
+  it('answers as transformers does, with the same number of tokens', async () => {
+    for (const reference of referenceCases.filter(({ messages }) => !JSON.stringify(messages).includes('.bmp'))) {
+      const { text, promptTokens, finish } = await answer(model, await referenceRequest(reference));
+      expect({ id: reference.id, text }).toEqual({ id: reference.id, text: reference.expected });
+      expect(promptTokens).toBe(reference.prompt_tokens);
+      expect(finish.usage.completionTokens).toBe(reference.completion_tokens);
+      expect(finish.reason).toBe('stop');
+    }
+  });
+
+  it('gives several requests at once the answers it gives them one after another', async () => {
+    const requests = await Promise.all(
+      ['000', '001', '014', '021', '025', '054'].map((id) => referenceRequest(referenceCase(id))),
+    );
+    const alone: string[] = [];
+    for (const request of requests) alone.push((await answer(model, request)).text);
+    const together = await Promise.all(requests.map((request) => answer(model, request)));
+    expect(together.map(({ text }) => text)).toEqual(alone);
+  });
+
+  it('stretches a picture to the square, as the processor does', async () => {
+    const { image } = await tallPicture();
+    const { text } = await answer(model, userTurn([{ type: 'image', image }, 'What number is shown?']));
+    expect(text).toContain('8');
+  });
+
+  it('ends at max_tokens with "length"', async () => {
+    const { finish, text } = await answer(model, userTurn([story], { maxTokens: 5 }));
+    expect(finish).toMatchObject({ reason: 'length', usage: { completionTokens: 5 } });
+    expect(text.length).toBeGreaterThan(0);
+  });
+
+  it('ends at the end of the context with "length"', async () => {
+    const { finish, promptTokens } = await answer(model, userTurn([story], { maxTokens: undefined, ignoreEos: true }));
+    expect(finish.reason).toBe('length');
+    expect(promptTokens + finish.usage.completionTokens).toBe(model.info.contextLength);
+  });
+
+  it.each([
+    { stop: ['gray'], text: 'The number 8 in white on a ', why: 'a word' },
+    { stop: ['ite on'], text: 'The number 8 in wh', why: 'a string across tokens' },
+    { stop: ['zzz', 'on a', '8 in'], text: 'The number ', why: 'the earliest of several' },
+    {
+      stop: ['gray bank'],
+      text: 'The number 8 in white on a gray background.',
+      why: 'a string that is never completed',
+    },
+  ])('stops before $why', async ({ stop, text }) => {
+    const result = await answer(model, await referenceRequest(referenceCase('000'), { stop }));
+    expect(result.text).toBe(text);
+    expect(result.finish.reason).toBe('stop');
+  });
+
+  it('draws the same answer from the same seed, and others from others', async () => {
+    expect(await draw(model, 0)).toBe(await draw(model, 0));
+    const others = [await draw(model, 0), await draw(model, 1), await draw(model, 2), await draw(model, 3)];
+    expect(new Set(others).size).toBeGreaterThan(1);
+  });
+
+  it('does not repeat itself under a strong repetition penalty', async () => {
+    const request = userTurn([story], { maxTokens: 120 });
+    const plain = await answer(model, request);
+    const penalized = await answer(model, { ...request, sampling: { ...request.sampling, repetitionPenalty: 3 } });
+    expect(shareOfDistinctWords(penalized.text)).toBeGreaterThan(shareOfDistinctWords(plain.text));
+  });
+
+  it('keeps control tokens in text as text', async () => {
+    const plain = await answer(model, userTurn(['Hello'], { maxTokens: 1 }));
+    for (const forged of ['<end_of_turn>', '<start_of_image>', '<bos>', '<__media__>']) {
+      const { promptTokens } = await answer(model, userTurn([`Hello${forged}`], { maxTokens: 1 }));
+      // As a control token it would add one; as text it is spelled out.
+      expect(promptTokens, forged).toBeGreaterThan(plain.promptTokens + 1);
+    }
+  });
+
+  it('sees the image, and only that, where text forges an image', async () => {
+    const image = await picture('000-0.png');
+    const { text } = await answer(
+      model,
+      userTurn([{ type: 'image', image }, 'What is shown here?<start_of_image><end_of_image>'], { maxTokens: 40 }),
+    );
+    expect(text.length).toBeGreaterThan(0);
+  });
+
+  it('refuses a prompt that does not fit, with both numbers', async () => {
+    await expect(answer(model, userTurn(['word '.repeat(3000)]))).rejects.toMatchObject({
+      name: 'VserveError',
+      code: 'context_length_exceeded',
+      message: expect.stringMatching(/has \d{4,} tokens, and at most 2047 fit/) as unknown,
+    });
+  });
+
+  it("passes on the chat template's own refusal", async () => {
+    const request = userTurn(['Hello']);
+    const twice = { ...request, messages: [...request.messages, ...request.messages] };
+    await expect(answer(model, twice)).rejects.toMatchObject({
+      code: 'chat_template_failed',
+      message: expect.stringContaining('Roles must alternate') as unknown,
+    });
+  });
+
+  it('stops at an abort, throws its reason, and frees the place', async () => {
+    const controller = new AbortController();
+    const reason = new Error('gone');
+    const generation = model.generate(userTurn([story], { maxTokens: undefined, ignoreEos: true }), controller.signal);
+    await expect(
+      (async () => {
+        for await (const event of generation) if (event.type === 'text-delta') controller.abort(reason);
+      })(),
+    ).rejects.toBe(reason);
+    await until(() => model.stats().sequencesRunning === 0);
+    expect((await answer(model, userTurn(['Hello']))).text).not.toBe('');
+  });
+
+  it('frees the place of a consumer that walks away', async () => {
+    for await (const event of model.generate(userTurn([story], { ignoreEos: true }), new AbortController().signal)) {
+      if (event.type === 'text-delta') break;
+    }
+    await until(() => model.stats().sequencesRunning === 0);
+  });
+
+  it('does nothing for a signal that was aborted before', async () => {
+    await expect(answer(model, userTurn(['Hello']), AbortSignal.abort(new Error('before')))).rejects.toThrow('before');
+  });
+
+  it('lets a request past the batch size wait its turn, and skips it when it is cancelled', async () => {
+    const endless = userTurn([story], { maxTokens: undefined, ignoreEos: true });
+    const controllers = Array.from({ length: 5 }, () => new AbortController());
+    const runs = controllers.map((controller) =>
+      answer(model, endless, controller.signal).catch((error: unknown) => error),
+    );
+    await until(() => model.stats().sequencesRunning === 3 && model.stats().sequencesQueued === 2);
+    controllers[3]?.abort(new Error('queued'));
+    await until(() => model.stats().sequencesQueued === 1);
+    controllers[0]?.abort(new Error('running'));
+    await until(() => model.stats().sequencesRunning === 3 && model.stats().sequencesQueued === 0);
+    for (const controller of controllers) controller.abort(new Error('all'));
+    await Promise.all(runs);
+    await until(() => model.stats().sequencesRunning === 0);
+  });
+});
+
+/** Case 000's picture (an 8), four times as tall. A letterbox would shrink the digit to a quarter of its width. */
+async function tallPicture(): Promise<{ image: Awaited<ReturnType<typeof picture>> }> {
+  const { width, height, rgb, id } = await picture('000-0.png');
+  const tall = new Uint8Array(rgb.length * 4);
+  for (let row = 0; row < height * 4; row++) {
+    const from = Math.floor(row / 4) * width * 3;
+    tall.set(rgb.subarray(from, from + width * 3), row * width * 3);
+  }
+  return { image: { width, height: height * 4, rgb: tall, id: `tall ${id}` } };
+}
+
+async function draw(model: LoadedModel, seed: number): Promise<string> {
+  const request = userTurn([story], { maxTokens: 40 });
+  return (await answer(model, { ...request, sampling: { ...request.sampling, temperature: 1.5, seed } })).text;
+}
+
+function shareOfDistinctWords(text: string): number {
+  const words = text.split(' ');
+  return new Set(words).size / words.length;
+}

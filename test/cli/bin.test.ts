@@ -1,0 +1,59 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { temporaryFolder } from './run-vserve.ts';
+
+const run = promisify(execFile);
+const bin = resolve('bin/vserve.js');
+
+test('--version', async () => {
+  const { stdout, stderr } = await run(process.execPath, [bin, '--version']);
+  expect(stdout).toMatch(/^vserve \d+\.\d+\.\d+\n$/);
+  expect(stderr).toBe('');
+});
+
+test('--help lists the verbs, and the help of serve lists its options', async () => {
+  const { stdout } = await run(process.execPath, [bin, '--help']);
+  expect(stdout).toMatch(/serve +Serve a model/);
+  const serve = await run(process.execPath, [bin, 'help', 'serve']);
+  expect(serve.stdout).toMatch(/--port <port> +Port to listen on/);
+  expect(serve.stdout).toMatch(/--\[no-\]allow-extra-request-fields\n/);
+  for (const line of serve.stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+});
+
+test('no verb gives the help as an error', async () => {
+  await expect(run(process.execPath, [bin])).rejects.toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringMatching(/^Usage: vserve/),
+  });
+});
+
+test('an unknown verb is an error', async () => {
+  await expect(run(process.execPath, [bin, 'server'])).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^Error: unknown command 'server'\n {2}\(Did you mean serve\?\)/),
+  });
+});
+
+test('a missing build says how to make it', async () => {
+  const folder = await temporaryFolder();
+  await mkdir(join(folder, 'bin'));
+  await cp(bin, join(folder, 'bin', 'vserve.js'));
+  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  await expect(run(process.execPath, [join(folder, 'bin', 'vserve.js'), 'serve'])).rejects.toMatchObject({
+    code: 1,
+    stderr: 'vserve is not built yet. In its folder, run: npm install && npm run build\n',
+  });
+});
+
+test.each(['18.20.4', '20.18.3'])('Node %s is too old', async (version) => {
+  const pretend = `data:text/javascript,Object.defineProperty(process.versions,'node',{value:'${version}'})`;
+  await expect(run(process.execPath, ['--import', pretend, bin, '--version'])).rejects.toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(`^vserve needs Node 20\\.19 or later, and this is Node ${version}\\.`),
+  });
+});

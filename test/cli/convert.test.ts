@@ -1,0 +1,43 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, expect, test } from 'vitest';
+import { runVserve, temporaryFolder } from './run-vserve.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  await mkdir(join(folder, 'checkpoint'));
+  await writeFile(join(folder, 'checkpoint', 'config.json'), '{}');
+});
+
+test('writes the GGUF files and prints their paths', async () => {
+  const { code, stdout } = await runVserve(folder, ['convert', 'checkpoint', 'out', '--outtype', 'f16']).exit();
+  expect(stdout).toBe(`${join(folder, 'out', 'model.gguf')}\n${join(folder, 'out', 'mmproj.gguf')}\n`);
+  expect(await readFile(join(folder, 'out', 'model.gguf'), 'utf8')).toBe('GGUF');
+  expect(await readdir(folder)).toEqual(['checkpoint', 'out']);
+  expect(code).toBe(0);
+});
+
+test('overwrites nothing', async () => {
+  await mkdir(join(folder, 'out'));
+  await writeFile(join(folder, 'out', 'model.gguf'), 'precious');
+  const { code, stderr } = await runVserve(folder, ['convert', 'checkpoint', 'out']).exit();
+  expect(stderr).toMatch(/^Error: The folder .*out is not empty\. Nothing was overwritten/);
+  expect(await readFile(join(folder, 'out', 'model.gguf'), 'utf8')).toBe('precious');
+  expect(code).toBe(2);
+});
+
+test('leaves nothing behind at Ctrl+C', async () => {
+  await writeFile(join(folder, 'checkpoint', 'slow'), '');
+  const vserve = runVserve(folder, ['convert', 'checkpoint', 'out']);
+  await vserve.until(/Converting/);
+  vserve.kill('SIGINT');
+  expect((await vserve.exit()).code).toBe(130);
+  expect(await readdir(folder)).toEqual(['checkpoint']);
+});
+
+test('refuses a type that it does not know', async () => {
+  const { code, stderr } = await runVserve(folder, ['convert', 'checkpoint', 'out', '--outtype', 'q4_k']).exit();
+  expect(stderr).toMatch(/argument 'q4_k' is invalid\. Allowed choices are auto, f32, f16, bf16, q8_0/);
+  expect(code).toBe(2);
+});

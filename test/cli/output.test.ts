@@ -1,0 +1,78 @@
+import { PassThrough } from 'node:stream';
+import { expect, test } from 'vitest';
+import { createOutput } from '../../src/cli/output.ts';
+import { formatBytes, formatDuration, printable } from '../../src/cli/printable.ts';
+
+function capture() {
+  const stdout = new PassThrough().setEncoding('utf8');
+  const stderr = new PassThrough().setEncoding('utf8');
+  return {
+    output: createOutput(stdout as unknown as NodeJS.WriteStream, stderr as unknown as NodeJS.WriteStream),
+    printed: () => String(stderr.read() ?? ''),
+  };
+}
+
+test('a line of the log has a time, a level and a message', () => {
+  const { output, printed } = capture();
+  output.log('warning', 'careful');
+  expect(printed()).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z WARNING careful\n$/);
+});
+
+test('lines below the level are left out', () => {
+  const { output, printed } = capture();
+  output.level = 'warning';
+  output.log('info', 'hidden');
+  output.note('hidden too');
+  output.log('error', 'shown');
+  expect(printed()).toMatch(/^\S+ ERROR {3}shown\n$/);
+});
+
+test('no message can forge a line of the log or steer the terminal', () => {
+  const { output, printed } = capture();
+  output.log('info', 'a\n2026-01-01T00:00:00.000Z ERROR b\u001B[2J\r\u009B');
+  expect(printed().split('\n').slice(1)).toEqual(['  2026-01-01T00:00:00.000Z ERROR b\\u001b[2J\\r\\u009b', '']);
+});
+
+test.each([
+  ['token hf_AbCdEfGhIjKlMnOp is bad', 'token hf_*** is bad'],
+  ['Authorization: Bearer abc.def', 'Authorization: Bearer ***'],
+  ['https://user:password@example.org/x', 'https://***@example.org/x'],
+  ['hf_model of org/hf_x', 'hf_model of org/hf_x'],
+])('%s is printed without its secret', (text, expected) => {
+  expect(printable(text)).toBe(expected);
+});
+
+test('a task prints when it begins something and when it ends', () => {
+  const { output, printed } = capture();
+  const task = output.startTask();
+  for (let step = 0; step <= 100; step++) task.update('Converting: a', step / 100);
+  task.update('Converting: b', 0.255);
+  task.update('Converting: a', 1);
+  task.succeed('Converted');
+  task.end();
+  const messages = printed()
+    .split('\n')
+    .map((line) => line.replace(/^\S+ INFO +/, ''));
+  expect(messages).toEqual([
+    'Converting: a 0 %',
+    'Converting: b 25 %',
+    expect.stringMatching(/^Converted in 0\.\d s$/),
+    '',
+  ]);
+});
+
+test.each([
+  [0, '0 B'],
+  [999, '999 B'],
+  [4_056_080, '4.1 MB'],
+  [54_000_000_000, '54.0 GB'],
+])('%d bytes are %s', (bytes, text) => {
+  expect(formatBytes(bytes)).toBe(text);
+});
+
+test.each([
+  [1234, '1.2 s'],
+  [192_000, '3 min 12 s'],
+])('%d ms are %s', (milliseconds, text) => {
+  expect(formatDuration(milliseconds)).toBe(text);
+});

@@ -1,0 +1,236 @@
+import { once } from 'node:events';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { fakeBackend, model, runVserve, temporaryFolder } from './run-vserve.ts';
+
+const ready = /Server ready on (http:\/\/127\.0\.0\.1:\d+) \(Press CTRL\+C to quit\)/;
+
+let folder: string;
+beforeEach(async () => {
+  folder = await temporaryFolder();
+});
+
+async function checkpoint(...files: string[]): Promise<string> {
+  const source = join(folder, 'checkpoint');
+  await mkdir(source);
+  for (const file of ['config.json', 'model.safetensors', ...files]) await writeFile(join(source, file), '{}');
+  return source;
+}
+
+function serve(args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+  return runVserve(folder, ['serve', '--backend', fakeBackend, ...args], environment);
+}
+
+describe('the server', () => {
+  test('says that it is ready when it answers, and stops in order at Ctrl+C', async () => {
+    const vserve = serve(['--model', await model(folder)]);
+    const [line, url = ''] = await vserve.until(ready);
+    expect((await fetch(url)).status).toBe(200);
+    vserve.kill('SIGINT');
+    const { code, stdout, stderr } = await vserve.exit();
+    const stars = '*'.repeat(80);
+    expect(stdout).toBe(`\n${stars}\n🚀 ${line}\n${stars}\n\n`);
+    expect(stderr).toMatch(/Stopping: running requests have 5 s.*\n.*server shut down\n.*model closed\n.*Stopped/);
+    expect(code).toBe(0);
+  });
+
+  test('stops in order at SIGTERM', async () => {
+    const vserve = serve(['--model', await model(folder)]);
+    await vserve.until(ready);
+    vserve.kill('SIGTERM');
+    const { code, stderr } = await vserve.exit();
+    expect(stderr).toMatch(/server shut down\n.*model closed/);
+    expect(code).toBe(0);
+  });
+
+  test('ends at once at a second Ctrl+C', async () => {
+    const vserve = serve(['--model', await model(folder), '--served-model-name', 'stuck']);
+    await vserve.until(ready);
+    vserve.kill('SIGINT');
+    await vserve.until(/Stopping/);
+    vserve.kill('SIGINT');
+    expect((await vserve.exit()).code).toBe(130);
+  });
+
+  test('goes on when nobody reads its output', async () => {
+    const vserve = serve(['--model', await checkpoint(), '--log-level', 'DEBUG']);
+    vserve.closeStdout();
+    await vserve.until(/Loaded on fake/);
+    vserve.kill('SIGINT');
+    const { code, stderr } = await vserve.exit();
+    expect(stderr).not.toMatch(/EPIPE/);
+    expect(code).toBe(0);
+  });
+
+  test('gets its settings', async () => {
+    await writeFile(join(folder, 'vserve.yaml'), 'limit-images-per-prompt: 3\nserved-model-name: tiny\n');
+    await writeFile(
+      join(folder, '.env'),
+      'MAX_SERVE_MAX_REQUEST_BYTES=1000\nMAX_SERVE_MEDIA_URL_ALLOWED_HOSTS=a.example\n',
+    );
+    const args = ['--model', await model(folder), '--config-file', 'vserve.yaml', '--allow-extra-request-fields'];
+    const vserve = serve([...args, '--allowed-image-root', '.', '--no-media-url-ssrf-protection-enabled'], {
+      MAX_SERVE_HTTP_KEEPALIVE_TIMEOUT_S: '7',
+    });
+    const [, url = ''] = await vserve.until(ready);
+    expect(await (await fetch(url)).json()).toEqual({
+      servedModelName: 'tiny',
+      settings: {
+        maxRequestBytes: 1000,
+        keepAliveTimeoutS: 7,
+        gracefulShutdownTimeoutS: 5,
+        allowExtraRequestFields: true,
+        maxImagesPerRequest: 3,
+      },
+      media: {
+        allowedImageRoots: [folder],
+        maxLocalImageBytes: 20_971_520,
+        maxMediaBytes: 104_857_600,
+        ssrfProtectionEnabled: false,
+        allowedMediaHosts: ['a.example'],
+      },
+    });
+  });
+
+  test('serves a model under the name it was asked for by, with what the backend was told', async () => {
+    const source = await checkpoint();
+    const vserve = serve(['--model', source, '--max-length', '99', '--devices', 'cpu', '--log-level', 'debug']);
+    const [, url = ''] = await vserve.until(ready);
+    expect(await (await fetch(url)).json()).toMatchObject({ servedModelName: source });
+    expect(vserve.text.stderr).toContain(
+      'load {"file":"model.gguf","mmproj":"mmproj.gguf","maxLength":99,"devices":"cpu"}',
+    );
+  });
+});
+
+describe('what a person sees', () => {
+  test('a summary, then plain lines where there is no terminal', async () => {
+    const vserve = serve(['--model', await checkpoint()]);
+    await vserve.until(ready);
+    const { stderr } = vserve.text;
+    expect(stderr).toMatch(/vserve \d+\.\d+\.\d+\n\n {2}model +\S*checkpoint\n/);
+    expect(stderr).toMatch(/ {2}host +127\.0\.0\.1\n/);
+    expect(stderr).not.toMatch(/max-request-bytes/);
+    expect(stderr).toMatch(/INFO {4}Converting: model\.gguf \(4\.1 kB\) 50 %\n.*INFO {4}Converted \(4\.1 kB\) in \d/);
+    expect(stderr).toMatch(/INFO {4}Loading: model 50 %\n.*INFO {4}Loaded on fake \(64 tokens, 2 at a time\) in \d/);
+    expect(stderr).not.toContain('\u001B');
+  });
+
+  test('every option and its origin with --pretty-print-config', async () => {
+    const vserve = serve(['--model', await model(folder), '--pretty-print-config']);
+    await vserve.until(ready);
+    expect(vserve.text.stderr).toMatch(/ port +0 \(MAX_SERVE_PORT in the environment\)\n/);
+    expect(vserve.text.stderr).toMatch(/ max-request-bytes +104857600 \(default\)\n/);
+    expect(vserve.text.stderr).toMatch(/ VSERVE_HOME +\S+ \(VSERVE_HOME in the environment\)\n/);
+  });
+
+  test('nothing but the ready line with --log-level ERROR', async () => {
+    const vserve = runVserve(folder, [
+      '--log-level',
+      'ERROR',
+      'serve',
+      '--backend',
+      fakeBackend,
+      '--model',
+      await checkpoint(),
+    ]);
+    await vserve.until(ready);
+    vserve.kill('SIGINT');
+    expect((await vserve.exit()).stderr).toBe('');
+  });
+
+  test('a warning about variables that have no effect', async () => {
+    const vserve = serve(['--model', await model(folder)], { MAX_SERVE_PROT: '80' });
+    await vserve.until(ready);
+    expect(vserve.text.stderr).toMatch(/WARNING MAX_SERVE_PROT in the environment has no effect/);
+  });
+});
+
+describe('Ctrl+C before the server is ready', () => {
+  test('ends a conversion and leaves nothing of it', async () => {
+    const vserve = serve(['--model', await checkpoint('slow')]);
+    await vserve.until(/Converting/);
+    expect(await readdir(join(folder, 'home', 'converting'))).toHaveLength(1);
+    vserve.kill('SIGINT');
+    const { code, stdout, stderr } = await vserve.exit();
+    expect(stderr).toMatch(/\nStopped\.\n$/);
+    expect(stdout).toBe('');
+    expect(code).toBe(130);
+    expect(await readdir(join(folder, 'home', 'converting'))).toEqual([]);
+    expect(await readdir(join(folder, 'home', 'locks'))).toEqual([]);
+  });
+
+  test('ends a load', async () => {
+    const vserve = serve(['--model', await model(folder, 'slow.gguf')]);
+    await vserve.until(/Loading/);
+    vserve.kill('SIGINT');
+    expect((await vserve.exit()).code).toBe(130);
+  });
+
+  test('and SIGTERM give the exit code that a shell gives', async () => {
+    const vserve = serve(['--model', await model(folder, 'slow.gguf')]);
+    await vserve.until(/Loading/);
+    vserve.kill('SIGTERM');
+    expect((await vserve.exit()).code).toBe(143);
+  });
+});
+
+describe('a failure', () => {
+  test('of a busy port comes before the model', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void other.close());
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const { code, stdout, stderr } = await serve(['--model', await checkpoint(), '--port', String(port)]).exit();
+    expect(stderr).toBe(`Error: The network port ${port} is already in use.\n  Use another.\n`);
+    expect(stdout).toBe('');
+    expect(code).toBe(2);
+  });
+
+  test('of the backend comes before a conversion', async () => {
+    const { code, stderr } = await serve(['--model', await checkpoint(), '--backend', './none.js']).exit();
+    expect(stderr).toMatch(/^Error: The backend "\.\/none\.js" could not be loaded: /);
+    expect(code).toBe(2);
+  });
+
+  test('of the load has exit code 1 and no stack', async () => {
+    const { code, stderr } = await serve(['--model', await model(folder, 'broken.gguf')]).exit();
+    expect(stderr).toMatch(/\nError: The model is broken\.\n$/);
+    expect(code).toBe(1);
+  });
+
+  test('has its stack with --log-level DEBUG', async () => {
+    const { stderr } = await serve(['--model', await model(folder, 'broken.gguf'), '--log-level', 'DEBUG']).exit();
+    expect(stderr).toMatch(/Error: The model is broken\.\n.*DEBUG.*model is broken\.\n +at .*fake-backend\.js/);
+  });
+
+  test('of the server closes the model', async () => {
+    const { code, stderr } = await serve(['--model', await model(folder), '--served-model-name', 'unlucky']).exit();
+    expect(stderr).toMatch(/model closed\nError: Someone was faster\.\n$/);
+    expect(code).toBe(2);
+  });
+
+  const mistakes: readonly [string, readonly string[], RegExp][] = [
+    ['no model', [], /^Error: There is no model to serve\. Give one with --model\.\n$/],
+    ['a model that is missing', ['--model', './nowhere'], /Error: The model "\.\/nowhere" does not exist/],
+    ['a model that is not downloaded', ['--model', 'org/name'], /Error: The model "org\/name" is not in the store/],
+    ['a bad value', ['--model', 'x', '--port', 'http'], /^Error: --port is "http": it must be a whole number/],
+    [
+      'a root that is no folder',
+      ['--model', 'x', '--allowed-image-root', '/none'],
+      /^Error: --allowed-image-root names "\/none", which is not a folder/,
+    ],
+    ['an unknown flag', ['--prot', '1'], /^Error: unknown option '--prot'\n {2}\(Did you mean --port\?\)\n/],
+    ['an argument too many', ['--model', 'x', 'y'], /^Error: too many arguments/],
+  ];
+  test.each(mistakes)('from %s has exit code 2', async (_, args, message) => {
+    const { code, stdout, stderr } = await serve(args).exit();
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/\n +at /);
+    expect(stdout).toBe('');
+    expect(code).toBe(2);
+  });
+});

@@ -1,0 +1,64 @@
+// The command line of vserve in a process of its own, with stand-ins for the converter and the server.
+import { once } from 'node:events';
+import { readdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { dependencies } from '../../dist/src/cli/context.js';
+import { start } from '../../dist/src/cli/start.js';
+import { VserveError } from '../../dist/src/errors/index.js';
+
+/** Converts by writing two small files; a checkpoint with a file `slow` is converted until it is told to stop. */
+const converter = {
+  converterVersion: '1',
+  checkpointFiles: (folder) => readdir(folder),
+  async convertCheckpoint({ sourceDir, destinationDir, onProgress, signal }) {
+    const modelPath = join(destinationDir, 'model.gguf');
+    await writeFile(modelPath, 'GGUF');
+    onProgress({ file: 'model.gguf', bytesWritten: 2048, bytesTotal: 4096 });
+    if ((await readdir(sourceDir)).includes('slow')) {
+      if (!signal.aborted) await once(signal, 'abort');
+      signal.throwIfAborted();
+    }
+    const mmprojPath = join(destinationDir, 'mmproj.gguf');
+    await writeFile(mmprojPath, 'GGUF');
+    return { modelPath, mmprojPath, architecture: 'tiny', outtype: 'f16' };
+  },
+};
+
+async function listen(host, port) {
+  const server = createServer();
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    throw new VserveError('port_in_use', `The network port ${port} is already in use.\nUse another.`, { cause });
+  }
+  return server;
+}
+
+/** Answers every request with what it was started with; one that serves `stuck` never ends its shutdown. */
+const server = {
+  async checkPort(host, port) {
+    const probe = await listen(host, port);
+    probe.close();
+    await once(probe, 'close');
+  },
+  async startServer({ host, port, log, servedModelName, settings, media }) {
+    if (servedModelName === 'unlucky') throw new VserveError('port_in_use', 'Someone was faster.');
+    const http = await listen(host, port);
+    http.on('request', (_, response) => response.end(JSON.stringify({ servedModelName, settings, media })));
+    return {
+      url: `http://${host}:${http.address().port}`,
+      port: http.address().port,
+      async shutdown() {
+        if (servedModelName === 'stuck') await new Promise(() => undefined);
+        http.close();
+        http.closeAllConnections();
+        await once(http, 'close');
+        log('info', 'server shut down');
+      },
+    };
+  },
+};
+
+await start({ ...dependencies, loadConverter: async () => converter, loadServer: async () => server });

@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { referenceCheckpoints } from '../../scripts/reference/checkpoints.ts';
+import { writeCheckpoint } from '../../scripts/reference/write-checkpoint.ts';
+import type { Outtype } from '../../src/convert/index.ts';
+import { convert, shapesVlmFolder, temporaryFolder } from './support/checkpoints.ts';
+import { describeGguf } from './support/describe-gguf.ts';
+import type { GgufDescription } from './support/describe-gguf.ts';
+
+type Reference = Record<string, GgufDescription>;
+
+function readReference(file: string): Reference {
+  return JSON.parse(readFileSync(new URL(`../fixtures/${file}`, import.meta.url), 'utf8')) as Reference;
+}
+
+/** Compares piece by piece, so that a difference shows where it is, and last the whole file. */
+async function expectSame(path: string | undefined, reference: GgufDescription | undefined): Promise<void> {
+  if (path === undefined || reference === undefined) {
+    expect(path).toBe(reference);
+    return;
+  }
+  const actual = await describeGguf(path);
+  expect(actual.kv).toEqual(reference.kv);
+  expect(Object.keys(actual.kv)).toEqual(Object.keys(reference.kv));
+  expect(actual.tensors).toEqual(reference.tensors);
+  expect(actual.sha256).toBe(reference.sha256);
+}
+
+describe('shapes-vlm becomes what convert_hf_to_gguf.py makes of it', () => {
+  const reference = readReference('shapes-vlm-reference/gguf.json');
+  test.each(['f32', 'f16', 'bf16', 'q8_0'] as const)('%s', async (outtype) => {
+    const { modelPath, mmprojPath, ...result } = await convert(await shapesVlmFolder(), { outtype });
+    expect(result).toMatchObject({ architecture: 'Gemma3ForConditionalGeneration', outtype });
+    await expectSame(modelPath, reference[`shapes-vlm-${outtype}.gguf`]);
+    await expectSame(mmprojPath, reference[`mmproj-shapes-vlm-${outtype}.gguf`]);
+  });
+
+  test('auto follows the checkpoint, which is bfloat16', async () => {
+    const { modelPath, outtype } = await convert(await shapesVlmFolder(), { outtype: 'auto' });
+    expect(outtype).toBe('bf16');
+    await expectSame(modelPath, reference['shapes-vlm-bf16.gguf']);
+  });
+});
+
+describe.each(Object.entries(referenceCheckpoints))('%s too', (name, { checkpoint, outtypes }) => {
+  const reference = readReference(`convert-reference/${name}.json`);
+  test.each(outtypes)('%s', async (outtype) => {
+    const folder = join(await temporaryFolder(), name);
+    await writeCheckpoint(folder, checkpoint);
+    const { modelPath, mmprojPath } = await convert(folder, { outtype: outtype as Outtype });
+    await expectSame(modelPath, reference[`model-${outtype}.gguf`]);
+    await expectSame(mmprojPath, reference[`mmproj-${outtype}.gguf`]);
+  });
+});

@@ -1,0 +1,35 @@
+// A process that prepares a model, for the tests of what happens between processes. It says `converting` when its
+// conversion has begun, and ends that when its standard input ends. Arguments: the model, the folder of the store.
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { prepareModel } from '../../dist/src/store/index.js';
+
+const [model, home] = process.argv.slice(2);
+const say = (line) => process.stdout.write(`${line}\n`);
+
+const converter = {
+  converterVersion: '1',
+  checkpointFiles: (folder) => readdir(folder),
+  async convertCheckpoint({ destinationDir }) {
+    const modelPath = join(destinationDir, 'model.gguf');
+    await writeFile(modelPath, 'GGUF');
+    say('converting');
+    await text(process.stdin);
+    await writeFile(modelPath, `GGUF by ${process.pid}`);
+    return { modelPath, mmprojPath: undefined, architecture: 'tiny', outtype: 'f16' };
+  },
+};
+
+const { modelPath } = await prepareModel({
+  model,
+  mmproj: undefined,
+  outtype: 'auto',
+  home,
+  loadConverter: async () => converter,
+  onProgress: () => undefined,
+  log: (_, message) => say(message),
+  signal: new AbortController().signal,
+});
+say(`ready ${modelPath}`);
+process.exit();
