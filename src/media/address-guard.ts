@@ -1,0 +1,108 @@
+import { lookup as dnsLookup } from 'node:dns';
+import type * as dns from 'node:dns';
+import type { LookupAddress, LookupOptions } from 'node:dns';
+import ipaddr from 'ipaddr.js';
+import { VserveError } from '../errors/index.ts';
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+type Range = [Address, number];
+type Lookup = typeof dns.lookup;
+type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
+
+/** What of IPv6 is given out for the public network at all (RFC 4291, section 2.4). */
+const GLOBAL_UNICAST_IPV6: Range = ipaddr.parseCIDR('2000::/3');
+
+export interface AddressGuardOptions {
+  readonly ssrfProtectionEnabled: boolean;
+  readonly allowedMediaHosts: readonly string[];
+  /** Resolves names; for tests. */
+  readonly lookup?: Lookup | undefined;
+}
+
+/**
+ * Decides which hosts images may be fetched from: those whose every address is public, and those that are allowed by
+ * name, address or range. Its `lookup` is what a connection resolves its name with, so that the address that was
+ * checked is the address that is connected to.
+ */
+export class AddressGuard {
+  readonly #enabled: boolean;
+  readonly #allowedNames: ReadonlySet<string>;
+  readonly #allowedRanges: readonly Range[];
+  readonly #resolve: Lookup;
+
+  /** Throws `invalid_setting` for an allowed host that is neither a name nor an address nor a range. */
+  constructor({ ssrfProtectionEnabled, allowedMediaHosts, lookup = dnsLookup }: AddressGuardOptions) {
+    this.#enabled = ssrfProtectionEnabled;
+    this.#allowedRanges = allowedMediaHosts.map(rangeOf).filter((range) => range !== undefined);
+    this.#allowedNames = new Set(allowedMediaHosts.filter((entry) => rangeOf(entry) === undefined).map(normalizedName));
+    this.#resolve = lookup;
+  }
+
+  /** Checks a URL's host where it is an address, which no lookup will see. Throws `ssrf_blocked`. */
+  requireAllowedLiteral(hostname: string): void {
+    const literal = hostname.replace(/^\[|\]$/g, '');
+    if (ipaddr.isValid(literal)) this.#requireAllowed([literal]);
+  }
+
+  /** As `dns.lookup`, for `net.connect`: fails with `ssrf_blocked` if any address of the name is not allowed. */
+  readonly lookup = (hostname: string, options: LookupOptions, callback: LookupCallback): void => {
+    this.#resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) return callback(error, []);
+      try {
+        if (!this.#allowedNames.has(normalizedName(hostname))) {
+          this.#requireAllowed(addresses.map(({ address }) => address));
+        }
+      } catch (refusal) {
+        return callback(refusal as Error, []);
+      }
+      const [first] = addresses;
+      if (options.all === true || first === undefined) return callback(null, addresses);
+      callback(null, first.address, first.family);
+    });
+  };
+
+  #requireAllowed(addresses: readonly string[]): void {
+    if (!this.#enabled || addresses.every((address) => this.#isAllowed(address))) return;
+    const message =
+      'The image URL leads to an address that is not public, which this server does not fetch from (MAX_SERVE_MEDIA_URL_ALLOWED_HOSTS can allow it).';
+    throw new VserveError('ssrf_blocked', message);
+  }
+
+  #isAllowed(text: string): boolean {
+    const address = parseAddress(text);
+    return isPublic(address) || this.#allowedRanges.some((range) => isWithin(address, range));
+  }
+}
+
+function isPublic(address: Address): boolean {
+  if (address.range() !== 'unicast') return false;
+  return address.kind() === 'ipv4' || isWithin(address, GLOBAL_UNICAST_IPV6);
+}
+
+function isWithin(address: Address, [base, bits]: Range): boolean {
+  return address.kind() === base.kind() && address.match(base, bits);
+}
+
+/** An IPv4 address that is written as IPv6 (::ffff:127.0.0.1) counts as what it is. */
+function parseAddress(text: string): Address {
+  return ipaddr.process(text.replace(/%.*$/, ''));
+}
+
+/** The range that an entry of the allow-list means; undefined for a host name. */
+function rangeOf(entry: string): Range | undefined {
+  if (entry.includes('/')) {
+    if (!ipaddr.isValidCIDR(entry)) {
+      const message = `"${entry}" is not a CIDR range such as 10.0.0.0/8.`;
+      throw new VserveError('invalid_setting', message, { param: 'allowedMediaHosts' });
+    }
+    return ipaddr.parseCIDR(entry);
+  }
+  const literal = entry.replace(/^\[|\]$/g, '');
+  if (!ipaddr.isValid(literal)) return undefined;
+  const address = parseAddress(literal);
+  return [address, address.kind() === 'ipv4' ? 32 : 128];
+}
+
+function normalizedName(hostname: string): string {
+  return hostname.toLowerCase().replace(/\.$/, '');
+}

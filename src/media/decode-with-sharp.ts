@@ -1,0 +1,54 @@
+import sharp from 'sharp';
+import type { Metadata, Sharp, SharpOptions } from 'sharp';
+import { isSrgbProfile } from './icc-profile.ts';
+import type { Pixels, Reserve } from './pixels.ts';
+
+const WHITE = '#ffffff';
+
+/**
+ * Decodes what libvips reads: PNG, JPEG, WEBP, GIF (first frame), TIFF (first page), AVIF. Orientation is applied,
+ * alpha is flattened on white. Colours are only converted where the file carries a profile that is not sRGB: without
+ * one, the bytes are those that Pillow gives. Throws an `Error` from libvips, or what `reserve` throws.
+ */
+export async function decodeWithSharp(bytes: Uint8Array, reserve: Reserve): Promise<Pixels> {
+  const metadata = await sharp(bytes, { failOn: 'error', limitInputPixels: false }).metadata();
+  const { width, height } = metadata.autoOrient;
+  reserve(width, height);
+  const hasProfile = metadata.icc !== undefined && !isSrgbProfile(metadata.icc);
+  // Bad pixels are errors; what is merely odd about a file is not.
+  const options: SharpOptions = { failOn: 'error', limitInputPixels: width * height, ignoreIcc: !hasProfile };
+  const image = sharp(bytes, options).autoOrient();
+  return metadata.space === 'cmyk' && !hasProfile ? decodeCmyk(image) : decodeRgb(image, metadata);
+}
+
+async function decodeRgb(image: Sharp, { hasAlpha }: Metadata): Promise<Pixels> {
+  const flat = hasAlpha ? image.flatten({ background: WHITE }) : image;
+  const { data, info } = await flat
+    .toColourspace('srgb')
+    .removeAlpha()
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  return { width: info.width, height: info.height, rgb: new Uint8Array(data) };
+}
+
+/** Inks without a profile: the conversion of Pillow, where libvips would assume a printing process. */
+async function decodeCmyk(image: Sharp): Promise<Pixels> {
+  const { data, info } = await image
+    .pipelineColourspace('cmyk')
+    .toColourspace('cmyk')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  const rgb = new Uint8Array(info.width * info.height * 3);
+  for (let pixel = 0; pixel < info.width * info.height; pixel += 1) {
+    const at = pixel * info.channels;
+    const light = 255 - (data[at + 3] ?? 0);
+    for (let ink = 0; ink < 3; ink += 1) rgb[pixel * 3 + ink] = light - multiply(data[at + ink] ?? 0, light);
+  }
+  return { width: info.width, height: info.height, rgb };
+}
+
+/** `a * b / 255`, rounded as Pillow rounds it. */
+function multiply(a: number, b: number): number {
+  const product = a * b + 128;
+  return ((product >> 8) + product) >> 8;
+}

@@ -1,0 +1,38 @@
+import { errors } from 'undici';
+import { systemErrorCode, VserveError } from '../errors/index.ts';
+
+/**
+ * What a failed fetch is to the client. The message keeps to what the client can know: it never names an address that a
+ * host name led to.
+ */
+export function fetchFailure(error: unknown, isOverTotalTime: boolean): unknown {
+  const cause = rootOf(error);
+  if (cause instanceof VserveError) return cause;
+  if (isOverTotalTime) return failure('fetch_timeout', 'The image took too long to arrive.', error);
+  if (cause instanceof errors.ConnectTimeoutError) {
+    return failure('fetch_timeout', 'The server of the image could not be reached in time.', error);
+  }
+  if (cause instanceof errors.HeadersTimeoutError || cause instanceof errors.BodyTimeoutError) {
+    return failure('fetch_timeout', 'The server of the image fell silent.', error);
+  }
+  const code = systemErrorCode(cause);
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EAI_FAIL') {
+    return failure('dns_failure', 'The host name of the image URL could not be resolved.', error);
+  }
+  const reason = code === undefined ? '' : ` (${code})`;
+  return failure('fetch_transport', `The image could not be fetched: the connection failed${reason}.`, error);
+}
+
+function failure(
+  code: 'dns_failure' | 'fetch_timeout' | 'fetch_transport',
+  message: string,
+  cause: unknown,
+): VserveError {
+  return new VserveError(code, message, { cause });
+}
+
+/** The first failure behind an error: several addresses can fail for one connection. */
+function rootOf(error: unknown): unknown {
+  if (error instanceof AggregateError && error.errors.length > 0) return error.errors[0] as unknown;
+  return error;
+}

@@ -1,0 +1,122 @@
+import { constants } from 'node:fs';
+import { lstat, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { systemErrorCode, VserveError } from '../errors/index.ts';
+import { isInside, resolveLinks } from './contained-path.ts';
+import { inMib } from './media-budget.ts';
+import type { MediaBudget } from './media-budget.ts';
+
+/** Bytes that are read in one go. */
+const CHUNK_BYTES = 1024 * 1024;
+/** Longest path that is looked at, in characters. */
+const MAX_PATH_LENGTH = 4096;
+
+const openFailures: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EACCES: 'this server may not read that file',
+  EPERM: 'this server may not read that file',
+  ENXIO: 'it names something that is not a regular file',
+  EOPNOTSUPP: 'it names something that is not a regular file',
+};
+
+export interface FileSourceOptions {
+  readonly allowedImageRoots: readonly string[];
+  readonly maxLocalImageBytes: number;
+  readonly budget: MediaBudget;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The bytes of a `file://` URL below one of the allowed roots, in pieces that each own their memory. What lies outside
+ * the roots is refused alike whether it exists or not. Throws `bad_file_uri`, `over_budget`, or the signal's reason.
+ */
+export async function readFileUri(uri: string, options: FileSourceOptions): Promise<Uint8Array<ArrayBuffer>[]> {
+  const path = pathOf(uri);
+  if (options.allowedImageRoots.length === 0) {
+    throw badFileUri('this server reads no local files; MAX_SERVE_ALLOWED_IMAGE_ROOTS names the folders that it may');
+  }
+  const roots = await Promise.all(options.allowedImageRoots.map((root) => resolveLinks(resolve(root))));
+  const resolved = await resolveLinks(path);
+  if (!roots.some((root) => isInside(resolved, root))) throw denied();
+  const file = await openInside(resolved);
+  try {
+    await requireRegularFile(file);
+    await requireSameFile(file, resolved);
+    return await readAtMost(file, options);
+  } finally {
+    await file.close();
+  }
+}
+
+/** The absolute path that a `file:` URL names. Throws `bad_file_uri`. */
+function pathOf(uri: string): string {
+  const parts = /^file:\/\/([^/]*)(\/.*)$/is.exec(uri);
+  if (parts === null) throw badFileUri('it should look like file:///folder/image.png');
+  const [, host = '', encodedPath = ''] = parts;
+  if (host !== '' && host.toLowerCase() !== 'localhost') {
+    throw badFileUri('it names a host; it should look like file:///folder/image.png');
+  }
+  let path: string;
+  try {
+    path = decodeURIComponent(encodedPath);
+  } catch {
+    throw badFileUri('its percent-encoding is broken');
+  }
+  if (path.includes('\0')) throw badFileUri('its path has a NUL character');
+  if (path.length > MAX_PATH_LENGTH) throw badFileUri(`its path is longer than ${MAX_PATH_LENGTH} characters`);
+  return path;
+}
+
+async function openInside(path: string): Promise<FileHandle> {
+  try {
+    // Without O_NONBLOCK, opening a FIFO waits for somebody to write to it.
+    return await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  } catch (error) {
+    throw badFileUri(openFailures[systemErrorCode(error) ?? ''] ?? 'it cannot be opened');
+  }
+}
+
+async function requireRegularFile(file: FileHandle): Promise<void> {
+  const stats = await file.stat();
+  if (stats.isDirectory()) throw badFileUri('it names a folder');
+  if (!stats.isFile()) throw badFileUri('it names something that is not a regular file');
+}
+
+/** A folder of the path may have become a link between the check and the opening. */
+async function requireSameFile(file: FileHandle, path: string): Promise<void> {
+  const [opened, named, resolved] = await Promise.all([
+    file.stat(),
+    lstat(path).catch(() => undefined),
+    resolveLinks(path),
+  ]);
+  if (resolved !== path || named?.ino !== opened.ino || named.dev !== opened.dev) throw denied();
+}
+
+/** Reads to the end, and never trusts a size that was told beforehand: a file can grow. */
+async function readAtMost(file: FileHandle, options: FileSourceOptions): Promise<Uint8Array<ArrayBuffer>[]> {
+  const { maxLocalImageBytes, budget, signal } = options;
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  for (let total = 0; ;) {
+    signal.throwIfAborted();
+    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, maxLocalImageBytes + 1 - total));
+    const { bytesRead } = await file.read(chunk, 0, chunk.length, null);
+    if (bytesRead === 0) return pieces;
+    total += bytesRead;
+    if (total > maxLocalImageBytes) {
+      const message = `The file is larger than ${inMib(maxLocalImageBytes)}, the limit of this server (MAX_SERVE_MAX_LOCAL_IMAGE_BYTES).`;
+      throw new VserveError('over_budget', message);
+    }
+    budget.spendEncoded(bytesRead);
+    pieces.push(bytesRead === chunk.length ? chunk : chunk.slice(0, bytesRead));
+  }
+}
+
+function denied(): VserveError {
+  return badFileUri('its path is not in a folder that this server may read (MAX_SERVE_ALLOWED_IMAGE_ROOTS)');
+}
+
+function badFileUri(reason: string): VserveError {
+  return new VserveError('bad_file_uri', `The file:// URL cannot be read: ${reason}.`);
+}

@@ -1,0 +1,143 @@
+import { Agent, request } from 'undici';
+import type { Dispatcher } from 'undici';
+import { VserveError } from '../errors/index.ts';
+import { AddressGuard } from './address-guard.ts';
+import type { AddressGuardOptions } from './address-guard.ts';
+import { fetchFailure } from './fetch-failure.ts';
+import type { MediaBudget } from './media-budget.ts';
+
+const MAX_REDIRECTS = 4;
+const HEADERS = {
+  accept: '*/*',
+  'accept-encoding': 'identity',
+  'user-agent': 'Mozilla/5.0 (compatible; vserve)',
+};
+
+/** How long a fetch may take. */
+export interface FetchTimeouts {
+  readonly connectMs: number;
+  /** Between two pieces of an answer. */
+  readonly idleMs: number;
+  /** Redirects included. */
+  readonly totalMs: number;
+}
+
+const DEFAULT_TIMEOUTS: FetchTimeouts = { connectMs: 10_000, idleMs: 30_000, totalMs: 120_000 };
+
+export interface HttpSourceOptions extends AddressGuardOptions {
+  readonly timeouts?: FetchTimeouts | undefined;
+}
+
+export interface HttpReadOptions {
+  readonly budget: MediaBudget;
+  readonly signal: AbortSignal;
+}
+
+/** Fetches images over HTTP. It keeps connections open until it is closed. */
+export class HttpSource {
+  readonly #guard: AddressGuard;
+  readonly #agent: Agent;
+  readonly #totalMs: number;
+
+  constructor({ timeouts = DEFAULT_TIMEOUTS, ...guard }: HttpSourceOptions) {
+    this.#guard = new AddressGuard(guard);
+    this.#totalMs = timeouts.totalMs;
+    this.#agent = new Agent({
+      connect: { lookup: this.#guard.lookup, timeout: timeouts.connectMs },
+      headersTimeout: timeouts.idleMs,
+      bodyTimeout: timeouts.idleMs,
+      autoSelectFamily: true,
+    });
+  }
+
+  /**
+   * The bytes behind an `http://` or `https://` URL, in pieces that each own their memory. Throws `malformed_url`,
+   * `no_host`, `ssrf_blocked`, `dns_failure`, `fetch_status`, `fetch_timeout`, `fetch_transport`, `bad_redirect`,
+   * `too_many_redirects`, `over_budget`, or the signal's reason.
+   */
+  async read(url: string, { budget, signal }: HttpReadOptions): Promise<Uint8Array<ArrayBuffer>[]> {
+    const timeout = AbortSignal.timeout(this.#totalMs);
+    const either = AbortSignal.any([signal, timeout]);
+    try {
+      return await readBody(await this.#follow(parseUrl(url), either), budget);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw fetchFailure(error, timeout.aborted);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #follow(start: URL, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    let url = start;
+    for (let redirects = 0; ; redirects += 1) {
+      this.#guard.requireAllowedLiteral(url.hostname);
+      const response = await request(url, { dispatcher: this.#agent, headers: HEADERS, signal });
+      const { statusCode, headers } = response;
+      if (statusCode >= 200 && statusCode < 300) return response;
+      discard(response.body);
+      if (![301, 302, 303, 307, 308].includes(statusCode)) {
+        const message = `The server of the image answered with HTTP status ${statusCode}.`;
+        throw new VserveError('fetch_status', message);
+      }
+      if (redirects === MAX_REDIRECTS) {
+        const message = `The image URL redirects more than ${MAX_REDIRECTS} times.`;
+        throw new VserveError('too_many_redirects', message);
+      }
+      url = redirectTarget(headers['location'], url);
+    }
+  }
+}
+
+/** A URL that can be fetched. Throws `malformed_url`, `no_host`. */
+function parseUrl(text: string): URL {
+  if (/^https?:(\/\/)?([/?#]|$)/i.test(text)) throw new VserveError('no_host', 'The image URL names no host.');
+  if (!URL.canParse(text)) throw new VserveError('malformed_url', 'The image URL is not a valid URL.');
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '') {
+    throw new VserveError(
+      'malformed_url',
+      'The image URL has a user name or a password, which are not sent. Remove them.',
+    );
+  }
+  return url;
+}
+
+function redirectTarget(location: string | string[] | undefined, from: URL): URL {
+  if (typeof location !== 'string' || !URL.canParse(location, from.href)) {
+    throw new VserveError('bad_redirect', 'The image URL redirects without saying where to.');
+  }
+  const url = new URL(location, from.href);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new VserveError('bad_redirect', 'The image URL redirects to something that is not an HTTP address.');
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new VserveError('bad_redirect', 'The image URL redirects to an address with a user name or a password.');
+  }
+  return url;
+}
+
+async function readBody(
+  { headers, body }: Dispatcher.ResponseData,
+  budget: MediaBudget,
+): Promise<Uint8Array<ArrayBuffer>[]> {
+  const announcedBytes = Number(headers['content-length'] ?? 0);
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  try {
+    budget.requireEncoded(announcedBytes);
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      budget.spendEncoded(chunk.length);
+      pieces.push(new Uint8Array(chunk));
+    }
+  } finally {
+    discard(body);
+  }
+  return pieces;
+}
+
+/** Drops an answer that is not read to its end, and the connection with it. */
+function discard(body: Dispatcher.ResponseData['body']): void {
+  body.on('error', () => {}).destroy();
+}

@@ -1,0 +1,12 @@
+/** A decoded picture: `width * height * 3` bytes, row by row, R G B. */
+export interface Pixels {
+  readonly width: number;
+  readonly height: number;
+  readonly rgb: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Called with the size that a file's header states, in pixels, before anything of that size is allocated. Throws where
+ * the picture would be too large.
+ */
+export type Reserve = (width: number, height: number) => void;
