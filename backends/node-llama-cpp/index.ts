@@ -12,7 +12,7 @@ import { loadNativeAddon } from './addon-loader.ts';
 import { type ContextSize, fitContext } from './context-size.ts';
 import { parseDevices } from './devices.ts';
 import { placementFor } from './image-placement.ts';
-import { computeThreads, loadModel, readHeader, startLlama } from './llama-model.ts';
+import { computeThreads, loadModel, quieten, readHeader, startLlama } from './llama-model.ts';
 import { LoadedLlama } from './loaded-llama.ts';
 
 /** Most tokens of one step. Larger batches gain little on a CPU, and delay the other sequences. */
@@ -48,7 +48,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       samplingDefaults: samplingDefaultsOf(loaded.fileInfo),
       device: llama.gpu !== false ? `${llama.gpu}: ${(await llama.getGpuDeviceNames()).join(', ')}` : 'cpu',
     };
-    return await LoadedLlama.load(
+    const engine = await LoadedLlama.load(
       loaded,
       info,
       (onEvents) =>
@@ -72,6 +72,8 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           },
         ),
     );
+    quieten(llama, options.log);
+    return engine;
   } catch (error) {
     await model?.dispose();
     throw error;

@@ -39,6 +39,16 @@ export async function startLlama(devices: DeviceChoice, log: LoadOptions['log'])
   return llama;
 }
 
+/**
+ * Lowers what llama.cpp says to `debug`, once a model is loaded: what goes wrong then is thrown, and a request that was
+ * cancelled in the middle of a batch is an error to llama.cpp only.
+ */
+export function quieten(llama: Llama, log: LoadOptions['log']): void {
+  llama.logger = (_level, message) => {
+    log('debug', `llama.cpp: ${message.trim()}`);
+  };
+}
+
 async function start(devices: DeviceChoice): Promise<Llama> {
   if (devices.indices !== undefined) restrictToDevices(devices.indices);
   let llama: Llama;

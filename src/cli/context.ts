@@ -1,7 +1,13 @@
 import type { Backend } from '../backend/index.ts';
+import type { checkPort, startServer } from '../server/index.ts';
 import type { Converter } from '../store/index.ts';
 import type { Output } from './output.ts';
-import type { ServerModule } from './pending-interfaces.ts';
+
+/** What the command line needs of `src/server`. */
+export interface ServerModule {
+  readonly checkPort: typeof checkPort;
+  readonly startServer: typeof startServer;
+}
 
 /** The parts of vserve that a verb puts together, each loaded when it is needed. */
 export interface Dependencies {
@@ -20,10 +26,6 @@ export interface Context {
 
 export const dependencies: Dependencies = {
   findBackend: async (nameOrModule) => (await import('../backend/index.ts')).findBackend(nameOrModule),
-  loadConverter: () => importModule<Converter>('../convert/index.js'),
-  loadServer: () => importModule<ServerModule>('../server/index.js'),
+  loadConverter: () => import('../convert/index.ts'),
+  loadServer: () => import('../server/index.ts'),
 };
-
-async function importModule<T>(path: string): Promise<T> {
-  return (await import(new URL(path, import.meta.url).href)) as T;
-}

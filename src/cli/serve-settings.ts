@@ -4,7 +4,8 @@ import type { LoadSettings } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import type { LoadedSettings, SettingName, Settings } from '../settings/index.ts';
 import type { Outtype } from '../store/index.ts';
-import type { MediaSettings, ServerSettings } from './pending-interfaces.ts';
+import type { MediaSettings } from '../media/index.ts';
+import type { ServerSettings } from '../server/index.ts';
 
 const outtypes: Readonly<Record<Settings['quantizationEncoding'], Outtype>> = {
   auto: 'auto',

@@ -53,6 +53,7 @@ async function serve(command: Command, context: Context): Promise<void> {
       port,
       model,
       servedModelName: settings.servedModelName,
+      version,
       settings: settings.server,
       media: settings.media,
       log: output.log,

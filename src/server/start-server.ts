@@ -41,7 +41,14 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
   const { host, port, settings } = options;
   const requests = new Requests();
   const media = createMediaResolver(options.media);
-  const app = createApp({ ...options, requests, imagesOf: (signal) => media.forRequest(signal) });
+  const app = createApp({
+    ...options,
+    requests,
+    imagesOf: (signal) => {
+      const resolve = media.forRequest();
+      return (url, param) => resolve(url, { param, signal });
+    },
+  });
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
   server.keepAliveTimeout = settings.keepAliveTimeoutS * 1000;
   try {
