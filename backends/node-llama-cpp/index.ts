@@ -18,6 +18,9 @@ import { LoadedLlama } from './loaded-llama.ts';
 /** Most tokens of one step. Larger batches gain little on a CPU, and delay the other sequences. */
 const batchTokens = 512;
 const defaultSequences = { cpu: 8, gpu: 16 };
+/** As `--max-vision-cache-entries`; an image of Gemma 3 27B takes 5.5 MB. */
+const defaultCachedImages = 256;
+const cachedImageBytes = 1024 ** 3;
 /** The part of the free memory that a context may take. The rest is for the graph, the encoder, and other programs. */
 const contextShare = { cpu: 0.5, gpu: 0.85 };
 
@@ -65,6 +68,9 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             batchTokens: Math.max(batchTokens, maxSequences),
             threads: computeThreads(llama),
             useGpu,
+            keepPrefixes: settings.prefixCaching ?? true,
+            cachedImages: settings.maxVisionCacheEntries ?? defaultCachedImages,
+            cachedImageBytes,
           },
           onEvents,
           (fraction) => {

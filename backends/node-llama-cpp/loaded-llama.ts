@@ -69,6 +69,7 @@ export class LoadedLlama implements LoadedModel {
       maxTokens: request.maxTokens ?? -1,
       ignoreEos: request.ignoreEos,
       stop: request.stop,
+      cacheSalt: request.cacheSalt ?? '',
     });
     this.#submissions.add(submission);
     try {
@@ -91,11 +92,11 @@ export class LoadedLlama implements LoadedModel {
         tokens = 0;
       }
       if (event.kind === 'finish') {
-        const { reason, promptTokens, completionTokens, queueMs, prefillMs, decodeMs } = event;
+        const { reason, promptTokens, cachedTokens, completionTokens, queueMs, prefillMs, decodeMs } = event;
         yield {
           type: 'finish',
           reason,
-          usage: { promptTokens, cachedTokens: 0, completionTokens },
+          usage: { promptTokens, cachedTokens, completionTokens },
           timings: { queueMs, prefillMs, decodeMs },
         };
         return;
@@ -107,6 +108,10 @@ export class LoadedLlama implements LoadedModel {
     if (this.#closing !== undefined) return { sequencesRunning: 0, sequencesQueued: 0 };
     const { running, queued } = this.#engine.stats();
     return { sequencesRunning: running, sequencesQueued: queued };
+  }
+
+  resetPrefixCache(): void {
+    if (this.#closing === undefined) this.#engine.resetPrefixCache();
   }
 
   close(): Promise<void> {

@@ -27,6 +27,7 @@ export interface NativeGenerationSettings {
   readonly maxTokens: number;
   readonly ignoreEos: boolean;
   readonly stop: readonly string[];
+  readonly cacheSalt: string;
 }
 
 export type NativeEvent =
@@ -38,6 +39,7 @@ export type NativeEvent =
       readonly text: string;
       readonly reason: 'stop' | 'length';
       readonly promptTokens: number;
+      readonly cachedTokens: number;
       readonly completionTokens: number;
       readonly queueMs: number;
       readonly prefillMs: number;
@@ -65,6 +67,11 @@ export interface NativeEngineOptions {
   readonly batchTokens: number;
   readonly threads: number;
   readonly useGpu: boolean;
+  /** Finished sequences leave their KV cells for the next prompt that begins the same way. */
+  readonly keepPrefixes: boolean;
+  /** Encoded images that are kept, at most: by number, and by the bytes of their embeddings. */
+  readonly cachedImages: number;
+  readonly cachedImageBytes: number;
 }
 
 /** Errors that it rejects with carry a `code` of the project's table. */
@@ -79,6 +86,7 @@ export interface NativeEngine {
   ): Promise<number>;
   /** Cancels a request, whatever its state, and drops it. Unknown ids are ignored. */
   forget(id: number): void;
+  resetPrefixCache(): void;
   stats(): { readonly running: number; readonly queued: number };
   /** Once no `submit` is pending. Running requests end with `model_closed` first. */
   close(): Promise<void>;

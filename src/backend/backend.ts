@@ -16,6 +16,10 @@ export interface LoadSettings {
   readonly maxBatchSize: number | undefined;
   /** `auto`, `cpu`, `gpu`, `gpu:all`, or `gpu:0,1`: as `--devices`. */
   readonly devices: string;
+  /** Let a prompt use what is cached of an earlier one that began the same way; true unless said otherwise. */
+  readonly prefixCaching?: boolean;
+  /** Encoded images that are kept; 0 keeps none, undefined lets the backend choose. */
+  readonly maxVisionCacheEntries?: number;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error';

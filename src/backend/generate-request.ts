@@ -11,4 +11,6 @@ export interface GenerateRequest {
   readonly stop: readonly string[];
   /** Generate past the end-of-turn token. */
   readonly ignoreEos: boolean;
+  /** Prompts share cached beginnings only with prompts of the same salt. */
+  readonly cacheSalt?: string;
 }

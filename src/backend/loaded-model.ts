@@ -17,6 +17,8 @@ export interface LoadedModel {
    */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerationEvent>;
   stats(): ModelStats;
+  /** Forgets what finished requests left in the KV cache, where the backend keeps it. */
+  resetPrefixCache?(): void;
   /** Ends running generations with `model_closed` and frees everything. A second call does nothing. */
   close(): Promise<void>;
 }

@@ -35,7 +35,13 @@ export async function serveSettings({ settings, origins }: LoadedSettings<Settin
     model,
     servedModelName: settings.servedModelName ?? model,
     outtype: outtypes[settings.quantizationEncoding],
-    load: { maxLength: settings.maxLength, maxBatchSize: settings.maxBatchSize, devices: settings.devices },
+    load: {
+      maxLength: settings.maxLength,
+      maxBatchSize: settings.maxBatchSize,
+      devices: settings.devices,
+      prefixCaching: settings.enablePrefixCaching,
+      maxVisionCacheEntries: settings.maxVisionCacheEntries,
+    },
     server: {
       maxRequestBytes: settings.maxRequestBytes,
       keepAliveTimeoutS: settings.httpKeepaliveTimeoutS,

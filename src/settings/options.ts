@@ -64,6 +64,21 @@ export const options = {
     default: undefined,
     defaultText: 'auto',
   }),
+  enablePrefixCaching: option({
+    group: 'Model',
+    flags: ['enable-prefix-caching'],
+    help: 'Keep what was computed of a prompt for the next that begins the same way',
+    kind: toggle(),
+    default: true,
+  }),
+  maxVisionCacheEntries: option({
+    group: 'Model',
+    flags: ['max-vision-cache-entries'],
+    argument: 'n',
+    help: 'Most encoded images that are kept; 0 keeps none',
+    kind: wholeNumber(0),
+    default: 256,
+  }),
   devices: option({
     group: 'Model',
     flags: ['devices'],

@@ -26,10 +26,11 @@ llama_batch Batch::tokens() {
     return batch;
 }
 
-Batch Batch::image_rows(float * embeddings, size_t row_width, const std::vector<llama_pos> & positions, int planes,
+Batch Batch::image_rows(const float * embeddings, size_t row_width, const std::vector<llama_pos> & positions, int planes,
                         int32_t first, int32_t count, llama_seq_id slot, bool output) {
     Batch batch;
-    batch.embeddings_ = embeddings + first * row_width;
+    // llama_batch is not const-correct; llama_decode only reads.
+    batch.embeddings_ = const_cast<float *>(embeddings) + first * row_width;
     const size_t rows_of_image = positions.size() / planes;
     for (int plane = 0; plane < planes; plane++) {
         const auto begin = positions.begin() + plane * rows_of_image + first;

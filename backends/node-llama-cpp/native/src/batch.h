@@ -19,7 +19,7 @@ class Batch {
 
     // Rows [first, first + count) of an image's embeddings, `row_width` floats each. `positions` holds all rows of the
     // image: `planes` values each (1, or 4 for M-RoPE), plane after plane. `output` asks for the logits of the last row.
-    static Batch image_rows(float * embeddings, size_t row_width, const std::vector<llama_pos> & positions, int planes,
+    static Batch image_rows(const float * embeddings, size_t row_width, const std::vector<llama_pos> & positions, int planes,
                             int32_t first, int32_t count, llama_seq_id slot, bool output);
     llama_batch rows();
 

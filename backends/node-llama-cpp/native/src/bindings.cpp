@@ -125,6 +125,7 @@ GenerationSettings settings_of(const Napi::Object & object) {
     // As Hugging Face has it, the repetition penalty knows the prompt; OpenAI's penalties know the answer alone.
     settings.penalize_prompt = sampling.penalty_repeat != 1.0f;
     settings.max_tokens = integer_of(object, "maxTokens");
+    settings.cache_salt = text_of(object, "cacheSalt");
     settings.ignore_eos = object.Get("ignoreEos").As<Napi::Boolean>().Value();
     const auto stop = object.Get("stop").As<Napi::Array>();
     for (uint32_t i = 0; i < stop.Length(); i++) {
@@ -146,6 +147,7 @@ Napi::Object to_js(Napi::Env env, const Event & event) {
             object.Set("kind", "finish");
             object.Set("reason", event.reason);
             object.Set("promptTokens", event.prompt_tokens);
+            object.Set("cachedTokens", event.cached_tokens);
             object.Set("completionTokens", event.completion_tokens);
             object.Set("queueMs", event.queue_ms);
             object.Set("prefillMs", event.prefill_ms);
@@ -169,6 +171,7 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
         return DefineClass(env, "NativeEngine",
                            {InstanceMethod("load", &NativeEngine::load), InstanceMethod("submit", &NativeEngine::submit),
                             InstanceMethod("forget", &NativeEngine::forget), InstanceMethod("stats", &NativeEngine::stats),
+                            InstanceMethod("resetPrefixCache", &NativeEngine::reset_prefix_cache),
                             InstanceMethod("close", &NativeEngine::close)});
     }
 
@@ -185,6 +188,10 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
         options_.batch_tokens = integer_of(options, "batchTokens");
         options_.n_threads = integer_of(options, "threads");
         options_.use_gpu = options.Get("useGpu").As<Napi::Boolean>().Value();
+        options_.keep_prefixes = options.Get("keepPrefixes").As<Napi::Boolean>().Value();
+        options_.cached_images = static_cast<size_t>(options.Get("cachedImages").As<Napi::Number>().Int64Value());
+        options_.cached_image_bytes =
+            static_cast<size_t>(options.Get("cachedImageBytes").As<Napi::Number>().Int64Value());
         on_events_ = EventsFunction::New(info.Env(), info[2].As<Napi::Function>(), "vserve events", 0, 1);
         on_progress_ = ProgressFunction::New(info.Env(), info[3].As<Napi::Function>(), "vserve progress", 0, 1);
     }
@@ -263,6 +270,12 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
             sequences_.erase(found);
             engine_->wake();
         }
+        return info.Env().Undefined();
+    }
+
+    // resetPrefixCache(): forgets what finished requests left in the KV cache
+    Napi::Value reset_prefix_cache(const Napi::CallbackInfo & info) {
+        engine_->reset_prefix_cache();
         return info.Env().Undefined();
     }
 

@@ -19,7 +19,10 @@ double ms_between(Clock::time_point from, Clock::time_point to) {
 }  // namespace
 
 Engine::Engine(llama_model * model, EngineOptions options)
-    : model_(model), options_(std::move(options)), vocab_(llama_model_get_vocab(model)) {
+    : model_(model),
+      options_(std::move(options)),
+      vocab_(llama_model_get_vocab(model)),
+      encoded_(options_.cached_images, options_.cached_image_bytes) {
     // ggml ties the thread that makes a pool, or computes, to a CPU: all of that belongs to the engine thread.
     std::promise<void> loaded;
     thread_ = std::thread([this, &loaded] {
@@ -51,16 +54,15 @@ void Engine::load() {
     }
     create_context();
     try {
-        prompts_ = std::make_unique<PromptBuilder>(model_, vision_ ? vision_->context() : nullptr, options_.placement);
+        prompts_ = std::make_unique<PromptBuilder>(model_, vision_ ? vision_->context() : nullptr, options_.placement,
+                                                   encoded_);
     } catch (const std::exception & error) {
         throw EngineError("model_load_failed",
                           std::string("The model's chat template could not be read: ") + error.what());
     }
     warm_up();
-    free_cells_ = options_.context_cells;
-    for (llama_seq_id slot = options_.max_sequences - 1; slot >= 0; slot--) {
-        free_slots_.push_back(slot);
-    }
+    cache_ = std::make_unique<KvCache>(
+        context_.get(), KvCache::Options{options_.context_cells, options_.max_sequences, options_.keep_prefixes});
 }
 
 void Engine::create_context() {
@@ -163,6 +165,11 @@ void Engine::wake() {
     work_.notify_one();
 }
 
+void Engine::reset_prefix_cache() {
+    reset_asked_ = true;
+    wake();
+}
+
 void Engine::stop() {
     stopping_ = true;
     wake();
@@ -206,19 +213,22 @@ void Engine::run() {
 // Takes sequences from the queue, in order, while there is a slot and room for the prompt and a first token.
 void Engine::admit() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    while (!queue_.empty() && !free_slots_.empty()) {
+    while (!queue_.empty()) {
         const SequencePtr sequence = queue_.front();
-        const int32_t needed = sequence->total_tokens() + 1;
-        if (needed > free_cells_) {
+        const auto placement =
+            cache_->place(sequence->prompt, sequence->settings.cache_salt, sequence->total_tokens() + 1);
+        if (!placement) {
             break;
         }
         queue_.pop_front();
-        sequence->slot = free_slots_.back();
-        free_slots_.pop_back();
-        sequence->reserved_cells = needed;
-        free_cells_ -= needed;
+        sequence->slot = placement->slot;
+        sequence->chunk = placement->chunk;
+        sequence->chunk_tokens = placement->chunk_tokens;
+        sequence->n_pos = placement->n_pos;
+        sequence->generated_in_cache = 0;
         if (sequence->generated.empty()) {
             sequence->admitted_at = Clock::now();
+            sequence->cached_tokens = placement->cached_tokens;
         }
         running_.push_back(sequence);
     }
@@ -226,6 +236,9 @@ void Engine::admit() {
 }
 
 void Engine::drop_cancelled() {
+    if (reset_asked_.exchange(false)) {
+        cache_->clear_idle();
+    }
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         queue_.erase(std::remove_if(queue_.begin(), queue_.end(), [](const auto & s) { return s->cancelled.load(); }),
@@ -235,7 +248,7 @@ void Engine::drop_cancelled() {
     for (const auto & sequence : running) {
         // The one whose image is being encoded ends its encode first.
         if (sequence->cancelled && !sequence->encoding) {
-            release(*sequence);
+            release(*sequence, true);
         }
     }
 }
@@ -253,6 +266,9 @@ void Engine::step() {
     if (status == 0) {
         sample_batch();
         return;
+    }
+    for (const auto & sequence : batch_sequences_) {
+        sequence->cache_broken = true;
     }
     if (status == 2 || stopping_) {  // aborted: everything in the batch was cancelled
         return;
@@ -309,6 +325,7 @@ void Engine::add_waiting_text(Sequence & sequence, int32_t limit) {
         const bool last = sequence.chunk == sequence.prompt.chunks.size() &&
                           sequence.generated_in_cache == sequence.generated.size();
         batch_.add_token(token, sequence.n_pos++, sequence.slot, last);
+        cache_->append_token(sequence.slot, token);
     }
 }
 
@@ -350,22 +367,52 @@ void Engine::process_next_image() {
     const SequencePtr sequence = *waiting;
     Chunk & chunk = sequence->prompt.chunks[sequence->chunk];
     try {
-        if (chunk.embeddings.empty()) {
-            sequence->encoding = true;
-            auto embeddings = vision_->encode(chunk.media, [this, &sequence] {
-                return work_while_encoding() && !sequence->cancelled;
-            });
-            sequence->encoding = false;
-            if (embeddings.empty()) {
-                return;  // cancelled or stopping: the next round drops it
-            }
-            chunk.embeddings = std::move(embeddings);
-        }
+        encode_image(sequence, chunk);
         decode_image(sequence);
     } catch (const EngineError & error) {
         sequence->encoding = false;
         fail(sequence, error.code, error.what());
     }
+}
+
+// Fills in an image's embeddings. They stay empty when the sequence is cancelled meanwhile: the next round drops it.
+void Engine::encode_image(const SequencePtr & sequence, Chunk & chunk) {
+    if (chunk.embeddings) {
+        return;
+    }
+    // Another sequence may have had the same image encoded since this one was prepared.
+    auto & chunks = sequence->prompt.chunks;
+    const std::string & image_id = sequence->prompt.image_ids[chunk.image];
+    std::vector<Chunk *> of_image;
+    for (auto & candidate : chunks) {
+        if (candidate.media != nullptr && candidate.image == chunk.image) {
+            of_image.push_back(&candidate);
+        }
+    }
+    const auto encoded = encoded_.find(image_id);
+    if (encoded.size() == of_image.size()) {
+        for (size_t i = 0; i < encoded.size(); i++) {
+            of_image[i]->embeddings = encoded[i];
+        }
+        return;
+    }
+    sequence->encoding = true;
+    auto rows = vision_->encode(chunk.media, [this, &sequence] {
+        return work_while_encoding() && !sequence->cancelled;
+    });
+    sequence->encoding = false;
+    if (rows.empty()) {
+        return;
+    }
+    chunk.embeddings = std::make_shared<const std::vector<float>>(std::move(rows));
+    std::vector<Embeddings> complete;
+    for (const Chunk * part : of_image) {
+        if (!part->embeddings) {
+            return;
+        }
+        complete.push_back(part->embeddings);
+    }
+    encoded_.insert(image_id, std::move(complete));
 }
 
 // A turn of the others, from inside the encoder. Returns false when the engine stops.
@@ -378,8 +425,8 @@ bool Engine::work_while_encoding() {
 }
 
 void Engine::decode_image(const SequencePtr & sequence) {
-    if (!sequence->at_image() || sequence->prompt.chunks[sequence->chunk].embeddings.empty() || sequence->slot < 0) {
-        return;  // pushed out of the cache while its image was encoded
+    if (!sequence->at_image() || !sequence->prompt.chunks[sequence->chunk].embeddings || sequence->slot < 0) {
+        return;  // cancelled, or pushed out of the cache while its image was encoded
     }
     Chunk & chunk = sequence->prompt.chunks[sequence->chunk];
     const bool mrope = mtmd_decode_use_mrope(vision_->context());
@@ -405,11 +452,12 @@ void Engine::decode_image(const SequencePtr & sequence) {
     llama_set_causal_attn(context_.get(), !non_causal);
     for (int32_t first = 0; first < chunk.n_tokens && status == 0; first += options_.batch_tokens) {
         const int32_t count = std::min(options_.batch_tokens, chunk.n_tokens - first);
-        Batch rows = Batch::image_rows(chunk.embeddings.data(), row_width, positions, planes, first, count,
+        Batch rows = Batch::image_rows(chunk.embeddings->data(), row_width, positions, planes, first, count,
                                        sequence->slot, last && first + count == chunk.n_tokens);
         status = decode(rows.rows(), {sequence});
     }
     llama_set_causal_attn(context_.get(), true);
+    sequence->cache_broken = status != 0;
     if (status == 2 || stopping_) {
         return;
     }
@@ -418,6 +466,7 @@ void Engine::decode_image(const SequencePtr & sequence) {
                                                    std::to_string(chunk.n_tokens) + " tokens (llama_decode returned " +
                                                    std::to_string(status) + ").");
     }
+    cache_->append_image(sequence->slot, chunk);
     sequence->n_pos += chunk.n_pos;
     sequence->chunk++;
     if (last) {
@@ -456,16 +505,12 @@ void Engine::accept_token(const SequencePtr & sequence, llama_token token) {
 bool Engine::make_room_for_next_tokens() {
     for (size_t i = 0; i < running_.size(); i++) {
         Sequence & sequence = *running_[i];
-        const int32_t missing = sequence.total_tokens() + 1 - sequence.reserved_cells;
-        while (missing > free_cells_ && running_.size() > i + 1) {
+        while (!cache_->grow(sequence.slot, sequence.total_tokens() + 1)) {
             push_out_youngest();
+            if (running_.size() == i) {
+                return !running_.empty();  // it was the youngest itself
+            }
         }
-        if (missing > free_cells_) {
-            push_out_youngest();  // itself
-            break;
-        }
-        sequence.reserved_cells += missing;
-        free_cells_ -= missing;
     }
     return !running_.empty();
 }
@@ -473,21 +518,19 @@ bool Engine::make_room_for_next_tokens() {
 // The sequence goes back to the head of the queue and is computed again when there is room. Its tokens are kept.
 void Engine::push_out_youngest() {
     const SequencePtr sequence = running_.back();
-    release(*sequence);
-    sequence->restart();
+    release(*sequence, true);
     const std::lock_guard<std::mutex> lock(mutex_);
     queue_.push_front(sequence);
 }
 
-void Engine::release(Sequence & sequence) {
+// `keep`: its cells may serve the next prompt that begins the same way.
+void Engine::release(Sequence & sequence, bool keep) {
     if (sequence.slot < 0) {
         return;
     }
-    llama_memory_seq_rm(llama_get_memory(context_.get()), sequence.slot, -1, -1);
-    free_slots_.push_back(sequence.slot);
-    free_cells_ += sequence.reserved_cells;
-    sequence.reserved_cells = 0;
+    cache_->release(sequence.slot, keep && !sequence.cache_broken);
     sequence.slot = -1;
+    sequence.cache_broken = false;
     running_.erase(std::find_if(running_.begin(), running_.end(),
                                 [&sequence](const auto & running) { return running.get() == &sequence; }));
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -498,17 +541,18 @@ void Engine::finish(const SequencePtr & sequence, const char * reason) {
     const auto now = Clock::now();
     Event end{sequence->id, Event::Kind::finish, sequence->text.finish(), reason};
     end.prompt_tokens = sequence->prompt.n_tokens;
+    end.cached_tokens = sequence->cached_tokens;
     end.completion_tokens = static_cast<int32_t>(sequence->generated.size());
     end.queue_ms = ms_between(sequence->submitted_at, sequence->admitted_at);
     end.prefill_ms = ms_between(sequence->admitted_at, sequence->first_token_at);
     end.decode_ms = ms_between(sequence->first_token_at, now);
     events_.push_back(std::move(end));
-    release(*sequence);
+    release(*sequence, true);
 }
 
 void Engine::fail(const SequencePtr & sequence, const std::string & code, const std::string & message) {
     events_.push_back({sequence->id, Event::Kind::failure, message, code});
-    release(*sequence);
+    release(*sequence, false);
 }
 
 void Engine::flush_events() {

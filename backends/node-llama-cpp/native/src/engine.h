@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "batch.h"
+#include "embedding-cache.h"
+#include "kv-cache.h"
 #include "llama.h"
 #include "prompt.h"
 #include "sequence.h"
@@ -28,6 +30,7 @@ struct Event {
     std::string text;              // delta: text to show; failure: the message
     std::string reason;            // finish: "stop" or "length"; failure: the error code
     int32_t prompt_tokens = 0;     // finish
+    int32_t cached_tokens = 0;     // finish: those of prompt_tokens that were in the KV cache
     int32_t completion_tokens = 0; // delta: tokens behind the text; finish: all of them
     double queue_ms = 0;           // finish: submission to admission
     double prefill_ms = 0;         // finish: admission to the first token
@@ -43,6 +46,9 @@ struct EngineOptions {
     int32_t batch_tokens;       // most tokens of one step
     int32_t n_threads;
     bool use_gpu;
+    bool keep_prefixes;         // finished sequences leave their KV cells for the next
+    size_t cached_images;       // encoded images that are kept, at most
+    size_t cached_image_bytes;  // and their embeddings' bytes
     std::function<void(float)> on_projector_progress;
     std::function<void(std::vector<Event> &&)> on_events;  // called on the engine thread
 };
@@ -64,6 +70,8 @@ class Engine {
     void submit(std::shared_ptr<Sequence> sequence);
     // Makes the engine look for cancelled sequences. Any thread.
     void wake();
+    // Forgets what finished sequences left in the KV cache. Any thread.
+    void reset_prefix_cache();
     // Ends every sequence with model_closed and joins the thread. A second call does nothing.
     void stop();
 
@@ -92,12 +100,13 @@ class Engine {
     void sample_batch();
     void process_next_image();
     bool work_while_encoding();
+    void encode_image(const SequencePtr & sequence, Chunk & chunk);
     void decode_image(const SequencePtr & sequence);
     void accept_token(const SequencePtr & sequence, llama_token token);
 
     bool make_room_for_next_tokens();
     void push_out_youngest();
-    void release(Sequence & sequence);
+    void release(Sequence & sequence, bool keep);
     void finish(const SequencePtr & sequence, const char * reason);
     void fail(const SequencePtr & sequence, const std::string & code, const std::string & message);
     void flush_events();
@@ -109,12 +118,12 @@ class Engine {
     std::unique_ptr<ThreadPool> threads_;  // outlives what it is attached to
     std::unique_ptr<Vision> vision_;
     std::unique_ptr<llama_context, decltype(&llama_free)> context_{nullptr, llama_free};
+    EmbeddingCache encoded_;
     std::unique_ptr<PromptBuilder> prompts_;
 
     // Of the engine thread.
     std::vector<SequencePtr> running_;  // in order of admission
-    std::vector<llama_seq_id> free_slots_;
-    int32_t free_cells_ = 0;
+    std::unique_ptr<KvCache> cache_;
     Batch batch_;
     std::vector<SequencePtr> batch_sequences_;                  // all that have tokens in the batch
     std::vector<std::pair<SequencePtr, int32_t>> batch_outputs_;  // those to sample, with the row of their logits
@@ -127,6 +136,7 @@ class Engine {
     std::deque<SequencePtr> queue_;  // guarded by mutex_
     size_t running_count_ = 0;       // guarded by mutex_
     bool woken_ = false;             // guarded by mutex_
+    std::atomic<bool> reset_asked_{false};
     std::atomic<bool> stopping_{false};
     std::thread thread_;
 };

@@ -62,10 +62,13 @@ int32_t most_image_tokens(const mtmd_context * vision) {
     return most;
 }
 
-PromptBuilder::PromptBuilder(const llama_model * model, const mtmd_context * vision, ImagePlacement placement)
+PromptBuilder::PromptBuilder(const llama_model * model, const mtmd_context * vision, ImagePlacement placement,
+                             EmbeddingCache & encoded)
     : vocab_(llama_model_get_vocab(model)),
       vision_(vision),
       placement_(std::move(placement)),
+      encoded_(encoded),
+      row_width_(llama_model_n_embd_inp(model)),
       templates_(common_chat_templates_init(model, "")) {
     collect_control_strings();
 }
@@ -218,10 +221,22 @@ std::vector<PromptBuilder::Part> PromptBuilder::split(const std::string & render
 }
 
 Prompt PromptBuilder::tokenize(const std::vector<Part> & parts, const std::vector<Image> & images) const {
-    std::vector<mtmd::bitmap> bitmaps;
+    std::vector<std::vector<Embeddings>> encoded;
     for (const auto & image : images) {
-        bitmaps.emplace_back(image.width, image.height, image.rgb);
-        bitmaps.back().set_id(image.id.c_str());
+        encoded.push_back(encoded_.find(image.id));
+    }
+    Prompt prompt = tokenize_images(parts, images, encoded);
+    return attach(prompt, encoded) ? std::move(prompt) : tokenize_images(parts, images, {});
+}
+
+// Of an image that is encoded already, mtmd gets the size without the pixels: it need not resize them.
+Prompt PromptBuilder::tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images,
+                                      const std::vector<std::vector<Embeddings>> & encoded) const {
+    std::vector<mtmd::bitmap> bitmaps;
+    for (size_t i = 0; i < images.size(); i++) {
+        const bool known = i < encoded.size() && !encoded[i].empty();
+        bitmaps.emplace_back(images[i].width, images[i].height, known ? nullptr : images[i].rgb);
+        bitmaps.back().set_id(std::to_string(i).c_str());
     }
     std::vector<mtmd_input_text> texts;
     texts.reserve(parts.size());  // the parts point into it
@@ -236,6 +251,10 @@ Prompt PromptBuilder::tokenize(const std::vector<Part> & parts, const std::vecto
     }
 
     Prompt prompt;
+    for (const auto & image : images) {
+        prompt.image_ids.push_back(image.id);
+    }
+    std::vector<size_t> chunks_of_image(images.size(), 0);
     prompt.media = tokenize_parts(vision_, inputs, true);
     for (size_t i = 0; i < mtmd_input_chunks_size(prompt.media.get()); i++) {
         const mtmd_input_chunk * source = mtmd_input_chunks_get(prompt.media.get(), i);
@@ -248,12 +267,35 @@ Prompt PromptBuilder::tokenize(const std::vector<Part> & parts, const std::vecto
             chunk.tokens.assign(tokens, tokens + n_tokens);
         } else {
             chunk.media = source;
-            prompt.n_images++;
+            chunk.image = std::stoul(mtmd_input_chunk_get_id(source));
+            chunk.image_key = images[chunk.image].id + "#" + std::to_string(chunks_of_image[chunk.image]++);
         }
         prompt.n_tokens += chunk.n_tokens;
         prompt.chunks.push_back(std::move(chunk));
     }
     return prompt;
+}
+
+// Gives the chunks what the cache held for them; false where that does not fit, chunk for chunk.
+bool PromptBuilder::attach(Prompt & prompt, const std::vector<std::vector<Embeddings>> & encoded) const {
+    std::vector<size_t> attached(encoded.size(), 0);
+    for (auto & chunk : prompt.chunks) {
+        if (chunk.media == nullptr || encoded[chunk.image].empty()) {
+            continue;
+        }
+        const size_t part = attached[chunk.image]++;
+        if (part >= encoded[chunk.image].size() ||
+            encoded[chunk.image][part]->size() != chunk.n_tokens * row_width_) {
+            return false;
+        }
+        chunk.embeddings = encoded[chunk.image][part];
+    }
+    for (size_t image = 0; image < encoded.size(); image++) {
+        if (attached[image] != encoded[image].size()) {
+            return false;
+        }
+    }
+    return true;
 }
 
 Prompt PromptBuilder::tokenize_text(const std::vector<Part> & parts) const {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "chat.h"
+#include "embedding-cache.h"
 #include "llama.h"
 #include "mtmd.h"
 
@@ -42,21 +43,25 @@ struct Chunk {
     const mtmd_input_chunk * media = nullptr;
     int32_t n_tokens = 0;   // KV cells
     llama_pos n_pos = 0;    // positions: fewer than cells for M-RoPE images
-    std::vector<float> embeddings;  // of an encoded image: n_tokens rows of the text model's input width
+    // Of an image:
+    size_t image = 0;       // which of the prompt's, by order
+    std::string image_key;  // equal keys mean equal embeddings; empty for text
+    Embeddings embeddings;  // n_tokens rows of the text model's input width, once encoded
 };
 
 struct Prompt {
     std::vector<Chunk> chunks;
     mtmd::input_chunks_ptr media;  // owns what Chunk::media points to
+    std::vector<std::string> image_ids;
     int32_t n_tokens = 0;
-    int32_t n_images = 0;
 };
 
 // Turns a conversation into chunks, by the model's own chat template. All const members may run on any thread.
 class PromptBuilder {
   public:
-    // `vision` may be null for a text model.
-    PromptBuilder(const llama_model * model, const mtmd_context * vision, ImagePlacement placement);
+    // `vision` may be null for a text model. Images that `encoded` holds are not prepared for the encoder again.
+    PromptBuilder(const llama_model * model, const mtmd_context * vision, ImagePlacement placement,
+                  EmbeddingCache & encoded);
 
     // Throws EngineError: chat_template_failed, invalid_request, unsupported_capability.
     Prompt build(const std::vector<Message> & messages, const std::vector<Image> & images) const;
@@ -76,11 +81,16 @@ class PromptBuilder {
     std::vector<Part> split(const std::string & rendered, const std::string & nonce,
                             const std::vector<std::string> & hidden, size_t n_images) const;
     Prompt tokenize(const std::vector<Part> & parts, const std::vector<Image> & images) const;
+    Prompt tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images,
+                           const std::vector<std::vector<Embeddings>> & encoded) const;
+    bool attach(Prompt & prompt, const std::vector<std::vector<Embeddings>> & encoded) const;
     Prompt tokenize_text(const std::vector<Part> & parts) const;
 
     const llama_vocab * vocab_;
     const mtmd_context * vision_;
     ImagePlacement placement_;
+    EmbeddingCache & encoded_;
+    size_t row_width_;
     common_chat_templates_ptr templates_;
     std::unordered_set<std::string> control_strings_;
     std::unordered_set<char> control_leads_;

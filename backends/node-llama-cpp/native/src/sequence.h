@@ -21,6 +21,7 @@ struct GenerationSettings {
     bool penalize_prompt = false;
     int32_t max_tokens = -1;  // -1: to the end of the context
     bool ignore_eos = false;
+    std::string cache_salt;  // prompts share cached prefixes with prompts of the same salt only
     std::vector<std::string> stop_strings;
 };
 
@@ -49,8 +50,9 @@ struct Sequence {
     // Its place in the context.
     llama_seq_id slot = -1;
     llama_pos n_pos = 0;
-    int32_t reserved_cells = 0;
     bool encoding = false;
+    bool cache_broken = false;   // its cells are not what was appended
+    int32_t cached_tokens = 0;   // of the prompt, that were in the cache when it was admitted first
 
     Clock::time_point submitted_at;
     Clock::time_point admitted_at{};
@@ -71,14 +73,6 @@ struct Sequence {
 
     int32_t total_tokens() const { return prompt.n_tokens + static_cast<int32_t>(generated.size()); }
 
-    void restart() {
-        chunk = 0;
-        chunk_tokens = 0;
-        generated_in_cache = 0;
-        slot = -1;
-        n_pos = 0;
-        reserved_cells = 0;
-    }
 };
 
 }  // namespace vserve

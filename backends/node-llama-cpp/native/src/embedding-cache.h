@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace vserve {
+
+using Embeddings = std::shared_ptr<const std::vector<float>>;
+
+// Encoded images, by the id of their pixels: the least recently used give way. All members may run on any thread.
+class EmbeddingCache {
+  public:
+    // `max_images` 0 keeps nothing.
+    EmbeddingCache(size_t max_images, size_t max_bytes) : max_images_(max_images), max_bytes_(max_bytes) {}
+
+    // The embeddings of an image's chunks, in order (a tiled image has several); empty where it is not cached.
+    std::vector<Embeddings> find(const std::string & image_id);
+
+    void insert(const std::string & image_id, std::vector<Embeddings> chunks);
+
+  private:
+    struct Entry {
+        std::string image_id;
+        std::vector<Embeddings> chunks;
+        size_t bytes;
+    };
+
+    const size_t max_images_;
+    const size_t max_bytes_;
+    std::mutex mutex_;
+    std::list<Entry> entries_;  // the most recently used first
+    std::unordered_map<std::string, std::list<Entry>::iterator> by_id_;
+    size_t bytes_ = 0;
+};
+
+}  // namespace vserve

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "llama.h"
+#include "prompt.h"
+
+namespace vserve {
+
+// Who has which part of the context's KV cells, and what is in them.
+//
+// A sequence has a slot (a sequence id of llama.cpp's) while it runs. Afterwards the slot keeps its cells, and serves the
+// next prompt that begins the same way: it continues there, or shares the cells of the common beginning. When cells or
+// slots are short, the least recently used idle ones are emptied. The counts are upper bounds: cells that two slots share
+// are counted for each. For the engine thread only.
+class KvCache {
+  public:
+    struct Options {
+        int32_t cells;
+        int32_t slots;
+        bool keep_prefixes;  // false: a slot is emptied when its sequence ends
+    };
+
+    // Where a sequence begins: everything before is in the cache.
+    struct Placement {
+        llama_seq_id slot;
+        size_t chunk;          // of the prompt
+        int32_t chunk_tokens;  // of that chunk
+        llama_pos n_pos;
+        int32_t cached_tokens;
+    };
+
+    KvCache(llama_context * context, Options options);
+
+    // Gives a prompt a slot with `cells` cells, and what is cached of its beginning (all but the last token at most).
+    // `salt` keeps prompts of different tenants apart. Empty where there is no room now.
+    std::optional<Placement> place(const Prompt & prompt, const std::string & salt, int32_t cells);
+
+    // Raises a slot's cells to `cells`; false where they are not to be had.
+    bool grow(llama_seq_id slot, int32_t cells);
+
+    // Says what a batch adds to a slot.
+    void append_token(llama_seq_id slot, llama_token token);
+    void append_image(llama_seq_id slot, const Chunk & chunk);
+
+    // Ends a slot's use. `keep`: its cells hold just what was appended, and may serve again.
+    void release(llama_seq_id slot, bool keep);
+
+    // Empties every slot that is not in use.
+    void clear_idle();
+
+  private:
+    // Text tokens, or one image chunk.
+    struct Run {
+        std::vector<llama_token> tokens;
+        std::string image_key;  // empty for text
+        int32_t n_tokens = 0;
+        llama_pos n_pos = 0;
+    };
+
+    struct Slot {
+        llama_seq_id id;
+        std::vector<Run> runs;
+        std::string salt;
+        int32_t cells = 0;
+        bool busy = false;
+        uint64_t last_used = 0;
+    };
+
+    static Placement common_prefix(const Slot & slot, const Prompt & prompt);
+    bool can_continue_at(const Slot & slot, llama_pos position) const;
+    Slot * best_match(const Prompt & prompt, const std::string & salt, Placement & match);
+    Slot * least_recently_used(const Slot * except);
+    bool make_room(int32_t cells, const Slot & destination);
+    void truncate(Slot & slot, const Placement & at);
+    void empty(Slot & slot);
+
+    llama_memory_t memory_;
+    Options options_;
+    int32_t window_;  // of sliding-window attention; 0 where there is none
+    std::vector<Slot> slots_;
+    int32_t free_cells_;
+    uint64_t uses_ = 0;
+};
+
+}  // namespace vserve

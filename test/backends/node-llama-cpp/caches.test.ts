@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { GenerateRequest, LoadedModel } from '../../../src/backend/index.ts';
+import { referenceCase, referenceCases } from '../../support/shapes.ts';
+import { answer, loadShapes, picture, referenceRequest, until, userTurn } from '../../support/shapes-engine.ts';
+
+describe('the prefix cache', () => {
+  let model: LoadedModel;
+  beforeAll(async () => {
+    model = await loadShapes({ maxBatchSize: 4 });
+  });
+  afterAll(() => model.close());
+
+  /** The request that goes on from an answer with another question. */
+  async function nextTurn(request: GenerateRequest, question: string): Promise<GenerateRequest> {
+    const { text } = await answer(model, request);
+    return {
+      ...request,
+      messages: [
+        ...request.messages,
+        { role: 'assistant', content: [{ type: 'text', text }] },
+        { role: 'user', content: [{ type: 'text', text: question }] },
+      ],
+    };
+  }
+
+  async function cachedTokens(request: GenerateRequest): Promise<number> {
+    return (await answer(model, request)).finish.usage.cachedTokens;
+  }
+
+  it('computes a prompt again only from its last token', async () => {
+    const request = await referenceRequest(referenceCase('007'));
+    const first = await answer(model, request);
+    const second = await answer(model, request);
+    expect(second.text).toBe(first.text);
+    expect(second.finish.usage.cachedTokens).toBe(first.promptTokens - 1);
+  });
+
+  it('continues a conversation where the last answer ended', async () => {
+    const request = await referenceRequest(referenceCase('036'));
+    const { promptTokens, finish } = await answer(model, request);
+    const next = await nextTurn(request, 'How many shapes are there?');
+    // The prompt and the answer, but for the token that ended it: that one was never computed.
+    expect(await cachedTokens(next)).toBeGreaterThanOrEqual(promptTokens + finish.usage.completionTokens - 2);
+  });
+
+  it('keeps the image in front of a new question, and not in front of another image', async () => {
+    const image = await picture('000-0.png');
+    const other = await picture('003-0.png');
+    await answer(model, userTurn([{ type: 'image', image }, 'What number is shown?']));
+    const asked = await answer(model, userTurn([{ type: 'image', image }, 'What color is the background?']));
+    expect(asked.finish.usage.cachedTokens).toBeGreaterThan(16);
+    const elsewhere = await answer(model, userTurn([{ type: 'image', image: other }, 'What number is shown?']));
+    expect(elsewhere.finish.usage.cachedTokens).toBeLessThan(16);
+  });
+
+  it('is told apart by the salt', async () => {
+    const request = userTurn(['Tell me a story about salt.'], { maxTokens: 4 });
+    await answer(model, { ...request, cacheSalt: 'a' });
+    expect(await cachedTokens({ ...request, cacheSalt: 'b' })).toBe(0);
+    expect(await cachedTokens(request)).toBeLessThan(10);
+    expect(await cachedTokens({ ...request, cacheSalt: 'a' })).toBeGreaterThan(10);
+  });
+
+  it('can be emptied', async () => {
+    const request = userTurn(['Tell me a story about nothing.'], { maxTokens: 4 });
+    await answer(model, request);
+    expect(await cachedTokens(request)).toBeGreaterThan(10);
+    model.resetPrefixCache?.();
+    expect(await cachedTokens(request)).toBe(0);
+  });
+
+  it('serves a running sequence’s beginning to another', async () => {
+    model.resetPrefixCache?.();
+    const image = await picture('021-0.png');
+    const controller = new AbortController();
+    const endless = userTurn([{ type: 'image', image }, 'Describe this image.'], {
+      maxTokens: undefined,
+      ignoreEos: true,
+    });
+    const events = model.generate(endless, controller.signal);
+    for await (const event of events) {
+      if (event.type !== 'text-delta') continue;
+      const beside = await answer(model, userTurn([{ type: 'image', image }, 'What color is the background?']));
+      expect(beside.finish.usage.cachedTokens).toBeGreaterThan(16);
+      break;
+    }
+    controller.abort();
+    await until(() => model.stats().sequencesRunning === 0);
+  });
+
+  it('holds what a cancelled request had computed', async () => {
+    const request = userTurn(['Tell me a story about a request that was cancelled.'], {
+      maxTokens: undefined,
+      ignoreEos: true,
+    });
+    for await (const event of model.generate(request, new AbortController().signal)) {
+      if (event.type === 'text-delta') break;
+    }
+    await until(() => model.stats().sequencesRunning === 0);
+    expect(await cachedTokens({ ...request, maxTokens: 4 })).toBeGreaterThan(10);
+  });
+
+  it('does not continue where the sliding window has moved past', async () => {
+    // 64 tokens of window: after 1500 more, nothing is left of what stood before the first of them.
+    const start = userTurn(['Tell me a story.'], { maxTokens: 1500, ignoreEos: true });
+    const { text } = await answer(model, start);
+    const again = await answer(model, { ...start, maxTokens: 100 });
+    expect(text.startsWith(again.text.trimEnd())).toBe(true);
+  });
+});
+
+describe('with caches and without', () => {
+  it('the answers are the same, in one turn and over several, in any order', { timeout: 120_000 }, async () => {
+    const cached = await loadShapes({ maxBatchSize: 3 });
+    const plain = await loadShapes({ maxBatchSize: 3, prefixCaching: false, maxVisionCacheEntries: 0 });
+    const cases = referenceCases.filter(({ messages }) => !JSON.stringify(messages).includes('.bmp'));
+    const requests = await Promise.all(cases.map((reference) => referenceRequest(reference)));
+    // Each twice, so that both the images and the prompts are met again.
+    const mixed = [...requests, ...requests.toReversed()];
+    for (const model of [cached, plain]) {
+      const answers = await Promise.all(mixed.map((request) => answer(model, request)));
+      const expected = [...cases, ...cases.toReversed()].map(({ expected }) => expected);
+      expect(answers.map(({ text }) => text)).toEqual(expected);
+      const reused = answers.some(({ finish }) => finish.usage.cachedTokens > 0);
+      expect(reused).toBe(model === cached);
+    }
+    await cached.close();
+    await plain.close();
+  });
+});
