@@ -67,6 +67,18 @@ describe('the native engine', () => {
     });
   });
 
+  it('survives a mix of requests of which many are given up', { timeout: 120_000 }, async () => {
+    const script = join(import.meta.dirname, '../../../dist/scripts/soak.js');
+    const files = [inject('shapesModelPath'), inject('shapesMmprojPath')];
+    const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', script, ...files, '150', '7']);
+    const outcome = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
+    expect(outcome).toMatchObject({ requests: 150, running: 0, queued: 0 });
+    expect(outcome['cancelled']).toBeGreaterThan(20);
+    expect(outcome['finished']).toBeGreaterThan(60);
+    expect(outcome['answerBefore']).toBe('I am a tiny vision model. I describe shapes, colors and numbers.');
+    expect(outcome['answerAfter']).toBe(outcome['answerBefore']);
+  });
+
   it('frees everything: load and close leave the memory as it was', async () => {
     const script = join(import.meta.dirname, '../../../dist/scripts/load-cycles.js');
     const files = [inject('shapesModelPath'), inject('shapesMmprojPath')];

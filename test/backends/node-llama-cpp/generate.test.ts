@@ -82,6 +82,17 @@ describe('a loaded model', () => {
     expect(new Set(others).size).toBeGreaterThan(1);
   });
 
+  it.each([1, 5, 40])('draws from the %i likeliest tokens as llama.cpp’s whole chain does', async (topK) => {
+    for (const seed of [1, 2, 3]) {
+      const request = userTurn([story], { maxTokens: 40 });
+      const sampling = { ...request.sampling, temperature: 1.5, topP: 0.98, topK, seed };
+      const short = await answer(model, { ...request, sampling });
+      // A penalty too small to change a number takes the long way.
+      const long = await answer(model, { ...request, sampling: { ...sampling, presencePenalty: 1e-30 } });
+      expect(short.text).toBe(long.text);
+    }
+  });
+
   it('does not repeat itself under a strong repetition penalty', async () => {
     const request = userTurn([story], { maxTokens: 120 });
     const plain = await answer(model, request);

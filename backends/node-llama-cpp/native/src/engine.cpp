@@ -135,14 +135,11 @@ void Engine::prepare(Sequence & sequence, const std::vector<Message> & messages,
     }
     common_params_sampling params = sequence.settings.sampling;
     params.penalty_last_n = options_.max_length;
-    sequence.sampler.reset(common_sampler_init(model_, params));
-    if (!sequence.sampler) {
-        throw EngineError("generation_failed", "The sampler could not be made.");
-    }
+    sequence.sampler = std::make_unique<Sampler>(model_, params);
     if (sequence.settings.penalize_prompt) {
         for (const auto & chunk : sequence.prompt.chunks) {
             for (const llama_token token : chunk.tokens) {
-                common_sampler_accept(sequence.sampler.get(), token, false);
+                sequence.sampler->accept(token, false);
             }
         }
     }
@@ -352,7 +349,7 @@ void Engine::sample_batch() {
     const auto outputs = batch_outputs_;
     for (const auto & [sequence, row] : outputs) {
         if (!sequence->cancelled) {
-            accept_token(sequence, common_sampler_sample(sequence->sampler.get(), context_.get(), row));
+            accept_token(sequence, sequence->sampler->sample(context_.get(), row));
         }
     }
 }
@@ -470,13 +467,13 @@ void Engine::decode_image(const SequencePtr & sequence) {
     sequence->n_pos += chunk.n_pos;
     sequence->chunk++;
     if (last) {
-        accept_token(sequence, common_sampler_sample(sequence->sampler.get(), context_.get(), -1));
+        accept_token(sequence, sequence->sampler->sample(context_.get(), -1));
     }
 }
 
 // Takes the next token of a sequence: text for the client, or the end.
 void Engine::accept_token(const SequencePtr & sequence, llama_token token) {
-    common_sampler_accept(sequence->sampler.get(), token, true);
+    sequence->sampler->accept(token, true);
     if (sequence->generated.empty()) {
         sequence->first_token_at = Clock::now();
     }

@@ -9,7 +9,7 @@
 
 #include "common.h"
 #include "prompt.h"
-#include "sampling.h"
+#include "sampler.h"
 #include "text-stream.h"
 
 namespace vserve {
@@ -38,7 +38,7 @@ struct Sequence {
     std::atomic<bool> cancelled{false};
 
     Prompt prompt;
-    common_sampler_ptr sampler;
+    std::unique_ptr<Sampler> sampler;
     TextStream text;
     std::vector<llama_token> generated;
 

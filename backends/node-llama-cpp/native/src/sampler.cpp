@@ -1,0 +1,81 @@
+#include "sampler.h"
+
+#include <algorithm>
+
+#include "error.h"
+
+namespace vserve {
+
+namespace {
+
+// A longer list costs more than the pass over the vocabulary saves.
+constexpr int32_t longest_shortlist = 512;
+constexpr int32_t block = 64;
+
+bool less_likely(const llama_token_data & a, const llama_token_data & b) {
+    return a.logit > b.logit;  // a heap of these has the least likely on top
+}
+
+}  // namespace
+
+Sampler::Sampler(const llama_model * model, common_params_sampling params)
+    : sampler_(common_sampler_init(model, params)) {
+    if (!sampler_) {
+        throw EngineError("generation_failed", "The sampler could not be made.");
+    }
+    const llama_vocab * vocab = llama_model_get_vocab(model);
+    vocabulary_ = llama_vocab_n_tokens(vocab);
+    // Penalties can raise a token that the bare logits would leave out.
+    const bool penalized =
+        params.penalty_repeat != 1.0f || params.penalty_freq != 0.0f || params.penalty_present != 0.0f;
+    const int32_t wanted = params.temp <= 0.0f ? 1 : params.top_k;
+    int32_t suppressed = 0;  // tokens that the chain removes before it chooses
+    llama_vocab_get_suppress_tokens(vocab, &suppressed);
+    if (!penalized && wanted > 0 && wanted + suppressed <= std::min(longest_shortlist, vocabulary_)) {
+        shortlist_ = wanted + suppressed;
+    }
+}
+
+llama_token Sampler::sample(llama_context * context, int32_t row) {
+    if (shortlist_ == 0) {
+        return common_sampler_sample(sampler_.get(), context, row);
+    }
+    pick_likeliest(llama_get_logits_ith(context, row));
+    llama_token_data_array array{candidates_.data(), candidates_.size(), -1, false};
+    llama_sampler_apply(common_sampler_get(sampler_.get()), &array);
+    return array.data[array.selected].id;
+}
+
+void Sampler::accept(llama_token token, bool is_generated) {
+    common_sampler_accept(sampler_.get(), token, is_generated);
+}
+
+// A heap of the best so far. A block of logits whose greatest is below the heap's least is passed over: that test is all
+// that most of the vocabulary costs, and compilers make vector instructions of it.
+void Sampler::pick_likeliest(const float * logits) {
+    candidates_.clear();
+    for (llama_token token = 0; token < shortlist_; token++) {
+        candidates_.push_back({token, logits[token], 0.0f});
+    }
+    std::make_heap(candidates_.begin(), candidates_.end(), less_likely);
+    for (int32_t first = shortlist_; first < vocabulary_; first += block) {
+        const int32_t end = std::min(first + block, vocabulary_);
+        float greatest = logits[first];
+        for (int32_t i = first + 1; i < end; i++) {
+            greatest = logits[i] > greatest ? logits[i] : greatest;
+        }
+        if (!(greatest > candidates_.front().logit)) {
+            continue;
+        }
+        for (int32_t i = first; i < end; i++) {
+            if (logits[i] > candidates_.front().logit) {
+                std::pop_heap(candidates_.begin(), candidates_.end(), less_likely);
+                candidates_.back() = {i, logits[i], 0.0f};
+                std::push_heap(candidates_.begin(), candidates_.end(), less_likely);
+            }
+        }
+    }
+    std::sort(candidates_.begin(), candidates_.end(), less_likely);
+}
+
+}  // namespace vserve

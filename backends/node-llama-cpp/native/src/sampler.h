@@ -1,0 +1,33 @@
+#pragma once
+
+#include <vector>
+
+#include "common.h"
+#include "llama.h"
+#include "sampling.h"
+
+namespace vserve {
+
+// llama.cpp's sampler chain, spared most of the vocabulary. The chain looks at every token (Gemma has 262,144); where its
+// settings let only the likeliest few through, those are picked out of the logits first, in one pass over the bare
+// numbers. The result is the same.
+class Sampler {
+  public:
+    // Throws EngineError generation_failed.
+    Sampler(const llama_model * model, common_params_sampling params);
+
+    // Draws a token from row `row` of the last batch's logits.
+    llama_token sample(llama_context * context, int32_t row);
+
+    void accept(llama_token token, bool is_generated);
+
+  private:
+    void pick_likeliest(const float * logits);
+
+    common_sampler_ptr sampler_;
+    int32_t vocabulary_;
+    int32_t shortlist_ = 0;  // tokens that can be drawn at most; 0: any
+    std::vector<llama_token_data> candidates_;
+};
+
+}  // namespace vserve

@@ -1,0 +1,150 @@
+/**
+ * Sends a loaded model a long mix of requests, several at a time, many of which are given up at random moments, and
+ * checks that nothing is left behind: no sequence, no memory, and the right answer to the next question.
+ *
+ *     node --expose-gc dist/scripts/soak.js <model.gguf> <mmproj.gguf> [requests] [seed]
+ *
+ * The last line is JSON: {"requests", "finished", "cancelled", "firstRssBytes", "lastRssBytes", "answerBefore",
+ * "answerAfter", "running", "queued"}; the first RSS is taken after a quarter of the requests.
+ */
+import backend from '../backends/node-llama-cpp/index.ts';
+import type { Bitmap, ContentPart, GenerateRequest } from '../src/backend/index.ts';
+
+const [modelPath, mmprojPath, count = '2000', seed = '1'] = process.argv.slice(2);
+if (modelPath === undefined || mmprojPath === undefined || global.gc === undefined) {
+  throw new Error('Usage: node --expose-gc soak.js <model.gguf> <mmproj.gguf> [requests] [seed]');
+}
+const requests = Number(count);
+const atOnce = 12;
+
+/** mulberry32: a small generator of numbers from 0 to 1 that a seed repeats. */
+function randomNumbers(state: number): () => number {
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const random = randomNumbers(Number(seed));
+const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)] as T;
+
+function picture(shade: number): Bitmap {
+  const width = 40 + (shade % 7) * 20;
+  const height = 30 + (shade % 5) * 30;
+  return { width, height, rgb: new Uint8Array(width * height * 3).fill(shade), id: `shade ${String(shade)}` };
+}
+
+function mixedRequest(): GenerateRequest {
+  const content: ContentPart[] = [];
+  for (let images = pick([0, 0, 1, 1, 2]); images > 0; images--) {
+    content.push({ type: 'image', image: picture(Math.floor(random() * 40)) });
+  }
+  content.push({
+    type: 'text',
+    text: pick(['Hello', 'Tell me a story.', 'What is in this image?', 'word '.repeat(200)]),
+  });
+  return {
+    messages: [{ role: 'user', content }],
+    sampling: {
+      temperature: pick([0, 0.7, 1.3]),
+      topP: pick([1, 0.9]),
+      topK: pick([-1, 40]),
+      minP: 0,
+      seed: Math.floor(random() * 1000),
+      frequencyPenalty: pick([0, 0.5]),
+      presencePenalty: 0,
+      repetitionPenalty: pick([1, 1.1]),
+    },
+    maxTokens: pick([1, 20, 120]),
+    stop: pick([[], ['the']]),
+    ignoreEos: pick([true, false]),
+    cacheSalt: pick(['', '', 'tenant']),
+  };
+}
+
+const model = await backend.load(
+  { modelPath, mmprojPath },
+  { maxLength: 1024, maxBatchSize: 6, devices: 'cpu', maxVisionCacheEntries: 16 },
+  { onProgress: () => undefined, log: () => undefined, signal: new AbortController().signal },
+);
+
+async function run(request: GenerateRequest, giveUpAfter: number): Promise<string> {
+  const controller = new AbortController();
+  let text = '';
+  let events = 0;
+  // An abort can come before the prompt is built, while it waits, or in the middle of the answer.
+  if (giveUpAfter === 0) setImmediate(() => controller.abort());
+  for await (const event of model.generate(request, controller.signal)) {
+    if (event.type === 'text-delta') text += event.text;
+    if (++events === giveUpAfter) controller.abort();
+  }
+  return text;
+}
+
+const question: GenerateRequest = {
+  ...mixedRequest(),
+  messages: [{ role: 'user', content: [{ type: 'text', text: 'What are you?' }] }],
+  sampling: {
+    temperature: 0,
+    topP: 1,
+    topK: -1,
+    minP: 0,
+    seed: 0,
+    frequencyPenalty: 0,
+    presencePenalty: 0,
+    repetitionPenalty: 1,
+  },
+  maxTokens: 60,
+  stop: [],
+  ignoreEos: false,
+};
+const answerBefore = await run(question, -1);
+let started = 0;
+let finished = 0;
+let cancelled = 0;
+let firstRssBytes = 0;
+
+async function worker(): Promise<void> {
+  while (started < requests) {
+    started++;
+    if (started === Math.ceil(requests / 4)) {
+      global.gc?.();
+      firstRssBytes = process.memoryUsage.rss();
+    }
+    const giveUpAfter = random() < 0.4 ? Math.floor(random() * 12) : -1;
+    try {
+      await run(mixedRequest(), giveUpAfter);
+      finished++;
+    } catch (error) {
+      if (giveUpAfter < 0) throw error;
+      cancelled++;
+    }
+  }
+}
+
+await Promise.all(Array.from({ length: atOnce }, worker));
+while (model.stats().sequencesRunning + model.stats().sequencesQueued > 0) {
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+const { sequencesRunning: running, sequencesQueued: queued } = model.stats();
+const answerAfter = await run(question, -1);
+global.gc();
+const lastRssBytes = process.memoryUsage.rss();
+await model.close();
+console.log(
+  JSON.stringify({
+    requests,
+    finished,
+    cancelled,
+    firstRssBytes,
+    lastRssBytes,
+    answerBefore,
+    answerAfter,
+    running,
+    queued,
+  }),
+);
