@@ -1,15 +1,25 @@
 /**
  * Builds the native engine of the node-llama-cpp backend: `npm run build:native`. Nothing is downloaded: the llama.cpp
  * source comes out of node-llama-cpp's package, the headers out of node-addon-api and node-api-headers. A second run
- * that has nothing to do ends at once.
+ * that has nothing to do ends at once. `-- --sanitize address` (or `thread`) builds it for scripts/sanitize.ts.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import ora from 'ora';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -18,6 +28,9 @@ const buildDir = join(nativeDir, 'build');
 const cloneDir = join(buildDir, 'llama.cpp');
 const logPath = join(buildDir, 'build.log');
 const fingerprintPath = join(buildDir, 'fingerprint');
+/** A sanitizer of the compiler (`address`, `thread`); empty builds for use. */
+const { sanitize } = parseArgs({ options: { sanitize: { type: 'string', default: '' } } }).values;
+const cmakeDir = join(buildDir, sanitize === '' ? 'cmake' : `cmake-${sanitize}`);
 
 /** The folders of llama.cpp that the addon compiles or includes. */
 const sourceFolders = ['common', 'ggml/include', 'include', 'src', 'tools/mtmd', 'vendor'];
@@ -80,7 +93,7 @@ function fingerprint(variants: readonly Variant[]): string {
   for (const name of ['node-llama-cpp', 'node-addon-api', 'node-api-headers']) {
     hash.update(`${name} ${versionOf(packageDir(name))}\n`);
   }
-  hash.update(`${process.platform} ${process.arch} ${root}\n`);
+  hash.update(`${process.platform} ${process.arch} ${root} ${sanitize}\n`);
   hash.update(variants.map(({ name }) => name).join(' '));
   const sources = readdirSync(nativeDir, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -164,10 +177,11 @@ async function build(variants: readonly Variant[]): Promise<void> {
     '-S',
     nativeDir,
     '-B',
-    join(buildDir, 'cmake'),
+    cmakeDir,
     ...generator,
     '-DCMAKE_BUILD_TYPE=Release',
-    `-DADDON_OUTPUT_DIR=${buildDir}`,
+    `-DADDON_OUTPUT_DIR=${join(cmakeDir, 'addons')}`,
+    `-DSANITIZE=${sanitize}`,
     `-DLLAMA_CPP=${cloneDir}`,
     `-DNODE_LLAMA_CPP=${nodeLlamaCpp}`,
     `-DNODE_LLAMA_CPP_VERSION=${versionOf(nodeLlamaCpp)}`,
@@ -176,7 +190,11 @@ async function build(variants: readonly Variant[]): Promise<void> {
     `-DVARIANTS=${variants.map(({ name, libraryDir }) => `${name}=${libraryDir}`).join(';')}`,
   ]);
   const jobs = String(availableParallelism());
-  await run('cmake', ['--build', join(buildDir, 'cmake'), '--config', 'Release', '--parallel', jobs]);
+  await run('cmake', ['--build', cmakeDir, '--config', 'Release', '--parallel', jobs]);
+  for (const variant of variants) {
+    mkdirSync(dirname(addonPath(variant)), { recursive: true });
+    copyFileSync(join(cmakeDir, 'addons', variant.name, 'vserve-engine.node'), addonPath(variant));
+  }
 }
 
 async function main(): Promise<void> {

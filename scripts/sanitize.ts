@@ -1,0 +1,38 @@
+/**
+ * Runs the engine's C++ under a sanitizer: builds the addon with it, sends it the soak's mix of requests, and builds the
+ * addon for use again. Linux with GCC or Clang.
+ *
+ *     node dist/scripts/sanitize.js address|thread <model.gguf> <mmproj.gguf> [requests] [seed]
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const [kind, ...soakArguments] = process.argv.slice(2);
+const libraries: Readonly<Record<string, string>> = { address: 'libasan.so', thread: 'libtsan.so' };
+const library = libraries[kind ?? ''];
+if (kind === undefined || library === undefined || soakArguments.length < 2) {
+  throw new Error('Usage: node sanitize.js address|thread <model.gguf> <mmproj.gguf> [requests] [seed]');
+}
+
+const buildScript = join(here, 'build-native.js');
+const compiler = process.env['CXX'] ?? 'c++';
+const preload = execFileSync(compiler, [`-print-file-name=${library}`], { encoding: 'utf8' }).trim();
+execFileSync(process.execPath, [buildScript, '--sanitize', kind], { stdio: 'inherit' });
+try {
+  const { status } = spawnSync(process.execPath, ['--expose-gc', join(here, 'soak.js'), ...soakArguments], {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      LD_PRELOAD: preload,
+      // Node itself and the libraries that are not built with the sanitizer keep memory to the end.
+      ASAN_OPTIONS: 'detect_leaks=0:halt_on_error=1',
+      // ggml's own barriers are spin locks that the sanitizer cannot see into: only what our engine touches counts.
+      TSAN_OPTIONS: `halt_on_error=0:ignore_noninstrumented_modules=1`,
+    },
+  });
+  process.exitCode = status ?? 1;
+} finally {
+  execFileSync(process.execPath, [buildScript], { stdio: 'inherit' });
+}
