@@ -265,7 +265,8 @@ void Engine::step() {
         return;
     }
     for (const auto & sequence : batch_sequences_) {
-        sequence->cache_broken = true;
+        const int32_t tokens = sequence->batch_tokens;
+        sequence->cache_broken = !cache_->take_back(sequence->slot, tokens, sequence->n_pos - tokens);
     }
     if (status == 2 || stopping_) {  // aborted: everything in the batch was cancelled
         return;
@@ -309,6 +310,7 @@ void Engine::fill_batch() {
 // Moves up to `limit` tokens of a sequence's queue into the batch; the last of the whole queue asks for logits.
 void Engine::add_waiting_text(Sequence & sequence, int32_t limit) {
     const int32_t count = std::min(limit, sequence.waiting_tokens());
+    sequence.batch_tokens = count;
     for (int32_t i = 0; i < count; i++) {
         const bool in_prompt = sequence.chunk < sequence.prompt.chunks.size();
         const llama_token token = in_prompt ? sequence.prompt.chunks[sequence.chunk].tokens[sequence.chunk_tokens]
@@ -454,7 +456,9 @@ void Engine::decode_image(const SequencePtr & sequence) {
         status = decode(rows.rows(), {sequence});
     }
     llama_set_causal_attn(context_.get(), true);
-    sequence->cache_broken = status != 0;
+    if (status != 0) {
+        sequence->cache_broken = !cache_->take_back(sequence->slot, 0, sequence->n_pos);
+    }
     if (status == 2 || stopping_) {
         return;
     }

@@ -172,6 +172,20 @@ void KvCache::append_image(llama_seq_id id, const Chunk & chunk) {
     slots_[id].runs.push_back({{}, chunk.image_key, chunk.n_tokens, chunk.n_pos});
 }
 
+bool KvCache::take_back(llama_seq_id id, int32_t tokens, llama_pos position) {
+    auto & runs = slots_[id].runs;
+    if (tokens > 0) {
+        Run & last = runs.back();
+        last.tokens.resize(last.tokens.size() - tokens);
+        last.n_tokens -= tokens;
+        last.n_pos -= tokens;
+        if (last.tokens.empty()) {
+            runs.pop_back();
+        }
+    }
+    return llama_memory_seq_rm(memory_, id, position, -1);
+}
+
 void KvCache::release(llama_seq_id id, bool keep) {
     Slot & slot = slots_[id];
     slot.busy = false;

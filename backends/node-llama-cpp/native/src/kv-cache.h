@@ -47,6 +47,10 @@ class KvCache {
     void append_token(llama_seq_id slot, llama_token token);
     void append_image(llama_seq_id slot, const Chunk & chunk);
 
+    // Undoes what a batch that was aborted added: its `tokens` tokens, and every cell from `position` on. Returns whether
+    // the slot holds again just what was appended.
+    bool take_back(llama_seq_id slot, int32_t tokens, llama_pos position);
+
     // Ends a slot's use. `keep`: its cells hold just what was appended, and may serve again.
     void release(llama_seq_id slot, bool keep);
 

@@ -50,6 +50,7 @@ struct Sequence {
     // Its place in the context.
     llama_seq_id slot = -1;
     llama_pos n_pos = 0;
+    int32_t batch_tokens = 0;  // tokens of it in the batch at hand
     bool encoding = false;
     bool cache_broken = false;   // its cells are not what was appended
     int32_t cached_tokens = 0;   // of the prompt, that were in the cache when it was admitted first
