@@ -14,7 +14,7 @@ import { indexFile } from '../src/convert/safetensors/weight-map.ts';
  * Makes a checkpoint of random bfloat16 weights with the sizes of a Gemma 3 text model, converts it and reports the
  * greatest resident memory and the speed. The embedding alone takes 2.8 GB at the default width, which is that of 27B.
  *
- *   node dist/scripts/convert-memory.js --directory /tmp/bench --layers 3 --outtype bf16 --outtype q8_0
+ *   node dist/scripts/convert-memory.js --directory bench --layers 3 --outtype bf16 --outtype q8_0
  */
 const { values: options } = parseArgs({
   options: {

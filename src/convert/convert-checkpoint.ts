@@ -115,6 +115,7 @@ async function writeTensors(
       const chunks = allChunks(plan); // one generator: each thread takes the next chunk as soon as it is free
       const lanes = threads.map(async (thread) => {
         for (const { file, chunk } of chunks) {
+          signal.throwIfAborted();
           const source = shards.get(chunk.shard)?.fd ?? -1;
           report(file, await thread.request({ kind: 'chunk', chunk, source, target: outputs.descriptor(file) }));
         }

@@ -93,7 +93,7 @@ export class HttpSource {
 
 /** A URL that can be fetched. Throws `malformed_url`, `no_host`. */
 function parseUrl(text: string): URL {
-  if (/^https?:(\/\/)?([/?#]|$)/i.test(text)) throw new VserveError('no_host', 'The image URL names no host.');
+  if (!/^https?:\/\/[^/?#\\]/i.test(text)) throw new VserveError('no_host', 'The image URL names no host.');
   if (!URL.canParse(text)) throw new VserveError('malformed_url', 'The image URL is not a valid URL.');
   const url = new URL(text);
   if (url.username !== '' || url.password !== '') {

@@ -90,14 +90,19 @@ test.each(['before it starts', 'while it plans', 'while it writes'])('an abort %
   const controller = new AbortController();
   const reason = new Error('enough');
   const destinationDir = await temporaryFolder();
+  let calls = 0;
   if (when === 'before it starts') controller.abort(reason);
   const conversion = convert(await shapesVlmFolder(), {
     destinationDir,
     signal: controller.signal,
-    onProgress: () => controller.abort(reason),
+    onProgress: () => {
+      calls++;
+      controller.abort(reason);
+    },
   });
   if (when === 'while it plans') controller.abort(reason);
   await expect(conversion).rejects.toBe(reason);
+  expect(calls).toBe(when === 'while it writes' ? 1 : 0); // so small a model is written by one thread
   expect(await readdir(destinationDir)).toEqual([]);
 });
 

@@ -241,13 +241,20 @@ describe('a broken configuration or tokenizer is refused', () => {
 describe('what the disk refuses', () => {
   test('more than it has room for, found out before anything is written', async () => {
     const folder = await shapesVlmCopy();
-    const vocabulary = 16_000_000;
-    const width = 200_000; // 6.4 TB of embeddings, in a file that takes no room
+    const width = 2_000_000_000; // 6.4 TB of embeddings, in a file that takes no room
     await changeJson(folder, 'config.json', (config) => ({
       ...config,
-      text_config: { vocab_size: vocabulary, hidden_size: width, intermediate_size: 1, num_hidden_layers: 1 },
+      text_config: {
+        vocab_size: 1600,
+        hidden_size: width,
+        intermediate_size: 1,
+        num_hidden_layers: 1,
+        num_attention_heads: 1,
+        num_key_value_heads: 1,
+        head_dim: 1,
+      },
     }));
-    const sizes = { vocabulary, width, inner: 1, layers: 1, heads: 8, headsKv: 4, headDim: 256 };
+    const sizes = { vocabulary: 1600, width, inner: 1, layers: 1, heads: 1, headsKv: 1, headDim: 1 };
     const vision = { width: 96, inner: 256, layers: 3, patchSize: 14, patches: 64 };
     const shapes = new Map([...textShapes(sizes, 'language_model.'), ...visionShapes(vision, width)]);
     const header = safetensorsHeader(shapes, 'BF16');

@@ -14,6 +14,7 @@ interface Waiting {
 export class ConversionThread {
   readonly #worker = new Worker(workerUrl);
   #waiting: Waiting | undefined;
+  #ended: Error | undefined;
 
   constructor() {
     this.#worker.on('message', (reply: Reply) => {
@@ -29,6 +30,7 @@ export class ConversionThread {
   /** Sends a request; its answer must have come before the next is sent. Rejects with what the thread threw. */
   request<Kind extends Request['kind']>(request: Extract<Request, { kind: Kind }>): Promise<Answers[Kind]> {
     return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) return reject(this.#ended);
       this.#waiting = { resolve: (answer) => resolve(answer as Answers[Kind]), reject };
       this.#worker.postMessage(request, []);
     });
@@ -40,6 +42,7 @@ export class ConversionThread {
   }
 
   #fail(error: Error): void {
+    this.#ended ??= error;
     this.#waiting?.reject(error);
     this.#waiting = undefined;
   }

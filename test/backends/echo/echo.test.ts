@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import echo, { createEchoBackend } from '../../../backends/echo/index.ts';
 import type { EchoHooks } from '../../../backends/echo/index.ts';
 import type { GenerateRequest, GenerationEvent, LoadedModel } from '../../../src/backend/index.ts';
-import { Gate } from '../../gate.ts';
+import { Gate } from '../../support/gate.ts';
 
 const never = new AbortController().signal;
 

@@ -1,0 +1,56 @@
+/**
+ * Loads, asks and closes a model again and again, and reports the memory of the process: a leak shows as growth.
+ *
+ *     node --expose-gc dist/scripts/load-cycles.js <model.gguf> <mmproj.gguf> [cycles]
+ *
+ * The last line is JSON: {"cycles": …, "firstRssBytes": …, "lastRssBytes": …}, measured after the first quarter of the
+ * cycles (caches of the allocator are full by then) and at the end.
+ */
+import backend from '../backends/node-llama-cpp/index.ts';
+
+const [modelPath, mmprojPath, count = '200'] = process.argv.slice(2);
+if (modelPath === undefined || mmprojPath === undefined || global.gc === undefined) {
+  throw new Error('Usage: node --expose-gc load-cycles.js <model.gguf> <mmproj.gguf> [cycles]');
+}
+const cycles = Number(count);
+const sampling = {
+  temperature: 0,
+  topP: 1,
+  topK: -1,
+  minP: 0,
+  seed: undefined,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  repetitionPenalty: 1,
+};
+const image = { width: 64, height: 64, rgb: new Uint8Array(64 * 64 * 3).fill(127), id: 'grey' };
+const content = [
+  { type: 'image', image },
+  { type: 'text', text: 'What is in this image?' },
+] as const;
+
+let firstRssBytes = 0;
+for (let cycle = 1; cycle <= cycles; cycle++) {
+  const { signal } = new AbortController();
+  const model = await backend.load(
+    { modelPath, mmprojPath },
+    { maxLength: undefined, maxBatchSize: undefined, devices: 'cpu' },
+    { onProgress: () => undefined, log: () => undefined, signal },
+  );
+  const request = {
+    messages: [{ role: 'user', content }],
+    sampling,
+    maxTokens: 8,
+    stop: [],
+    ignoreEos: false,
+  } as const;
+  for await (const event of model.generate(request, signal)) if (event.type === 'finish') break;
+  await model.close();
+  if (cycle % Math.ceil(cycles / 20) === 0) {
+    global.gc();
+    console.log(`${String(cycle)} cycles: ${String(Math.round(process.memoryUsage.rss() / 1e6))} MB`);
+  }
+  if (cycle === Math.ceil(cycles / 4)) firstRssBytes = process.memoryUsage.rss();
+}
+global.gc();
+console.log(JSON.stringify({ cycles, firstRssBytes, lastRssBytes: process.memoryUsage.rss() }));

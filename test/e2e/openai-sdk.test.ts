@@ -1,0 +1,134 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import OpenAI from 'openai';
+import type { ChatCompletionMessageParam } from 'openai/resources';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pictureDataUri, type ReferenceCase, referenceCases, shapesCheckpointDir } from '../support/shapes.ts';
+import { startVserve, type VserveProcess } from '../support/vserve-process.ts';
+
+const run = promisify(execFile);
+
+/** Of the answers of transformers, so many must come back word for word. */
+const leastEqualShare = 0.98;
+
+describe('the embedded model behind the command line, asked by OpenAI’s own clients', () => {
+  let home: string;
+  let vserve: VserveProcess;
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), 'vserve-home-'));
+    vserve = await startVserve(['--model', shapesCheckpointDir, '--served-model-name', 'shapes-vlm'], {
+      VSERVE_HOME: home,
+    });
+  });
+  afterAll(async () => {
+    expect(await vserve.stop('SIGINT')).toBe(0);
+    await rm(home, { recursive: true });
+  });
+
+  describe('JavaScript', () => {
+    let client: OpenAI;
+    beforeAll(() => {
+      client = new OpenAI({ baseURL: `${vserve.url}/v1`, apiKey: 'EMPTY', maxRetries: 0 });
+    });
+
+    it('gets the answers of transformers', async () => {
+      const answers: string[] = [];
+      for (const { messages } of referenceCases) answers.push(await ask(client, messages));
+      expectReferenceAnswers(answers);
+    });
+
+    it('gets the same from a stream, and the usage with it', async () => {
+      const [reference] = referenceCases;
+      if (reference === undefined) throw new Error('There are no reference cases');
+      const stream = await client.chat.completions.create({
+        model: 'shapes-vlm',
+        messages: toOpenAI(reference.messages),
+        temperature: 0,
+        stream: true,
+        stream_options: { include_usage: true },
+      });
+      let text = '';
+      let usage: OpenAI.CompletionUsage | null | undefined;
+      for await (const chunk of stream) {
+        text += chunk.choices[0]?.delta.content ?? '';
+        usage = chunk.usage;
+      }
+      expect(text).toBe(reference.expected);
+      expect(usage).toMatchObject({
+        prompt_tokens: reference.prompt_tokens,
+        completion_tokens: reference.completion_tokens,
+      });
+    });
+
+    it('gets the same answers three at a time as one after another', async () => {
+      const cases = referenceCases.slice(0, 9);
+      const answers: string[] = [];
+      for (let first = 0; first < cases.length; first += 3) {
+        const together = cases.slice(first, first + 3);
+        answers.push(...(await Promise.all(together.map(({ messages }) => ask(client, messages)))));
+      }
+      const alone: string[] = [];
+      for (const { messages } of cases) alone.push(await ask(client, messages));
+      expect(answers).toEqual(alone);
+    });
+  });
+
+  it('Python gets the answers of transformers', { timeout: 300_000 }, async () => {
+    const python = await pythonWithOpenAI();
+    const script = join(import.meta.dirname, 'ask-reference-questions.py');
+    const { stdout } = await run(python, [script, `${vserve.url}/v1`, 'shapes-vlm'], { maxBuffer: 64 * 1024 * 1024 });
+    expectReferenceAnswers(JSON.parse(stdout) as string[]);
+  });
+});
+
+async function ask(client: OpenAI, messages: ReferenceCase['messages']): Promise<string> {
+  const completion = await client.chat.completions.create({
+    model: 'shapes-vlm',
+    messages: toOpenAI(messages),
+    temperature: 0,
+    max_tokens: 300,
+  });
+  return completion.choices[0]?.message.content ?? '';
+}
+
+function toOpenAI(messages: ReferenceCase['messages']): ChatCompletionMessageParam[] {
+  return messages.map(({ role, content }) =>
+    role === 'assistant'
+      ? { role, content: content.map((part) => (part.type === 'text' ? part.text : '')).join('') }
+      : {
+          role,
+          content: content.map((part) =>
+            part.type === 'text' ? part : { type: 'image_url', image_url: { url: pictureDataUri(part.image) } },
+          ),
+        },
+  );
+}
+
+function expectReferenceAnswers(answers: readonly string[]): void {
+  expect(answers).toHaveLength(referenceCases.length);
+  const others = referenceCases
+    .map(({ id, expected }, index) => ({ id, expected, answer: answers[index] }))
+    .filter(({ expected, answer }) => answer !== expected);
+  const allowed = Math.floor(referenceCases.length * (1 - leastEqualShare));
+  expect(others.length > allowed ? others : []).toEqual([]);
+}
+
+/** A Python of its own with OpenAI's SDK, made once and kept with the other caches of node_modules. */
+async function pythonWithOpenAI(): Promise<string> {
+  const folder = join(import.meta.dirname, '../../node_modules/.cache/vserve-python');
+  const python = join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
+  const requirement = 'openai==3.54.0';
+  try {
+    await run(python, [
+      '-c',
+      `import importlib.metadata as m; assert m.version("openai") == "${requirement.slice(8)}"`,
+    ]);
+  } catch {
+    await run(process.platform === 'win32' ? 'python' : 'python3', ['-m', 'venv', '--clear', folder]);
+    await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', requirement]);
+  }
+  return python;
+}

@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { readDataUri } from '../../src/media/data-uri.ts';
+import { MediaBudget } from '../../src/media/media-budget.ts';
+
+const never = new AbortController().signal;
+
+async function read(uri: string, { maxBytes = 1024 * 1024, signal = never } = {}): Promise<Buffer> {
+  return Buffer.concat(await readDataUri(uri, { budget: new MediaBudget(maxBytes), signal }));
+}
+
+/** Bytes that use every character of the alphabet. */
+const bytes = Buffer.from(Array.from({ length: 256 }, (_, index) => (index * 167) & 0xff));
+
+describe('readDataUri', () => {
+  it.each([
+    ['base64', `data:image/png;base64,${bytes.toString('base64')}`],
+    ['no media type', `data:;base64,${bytes.toString('base64')}`],
+    ['a media type with parameters', `data:image/png;name=a.png;base64,${bytes.toString('base64')}`],
+    ['a wrong media type', `data:text/html;base64,${bytes.toString('base64')}`],
+    ['upper case', `DATA:image/png;BASE64,${bytes.toString('base64')}`],
+    ['no padding', `data:image/png;base64,${bytes.toString('base64').replace(/=+$/, '')}`],
+    ['the URL-safe alphabet', `data:image/png;base64,${bytes.toString('base64url')}`],
+    ['line breaks', `data:image/png;base64,\n${bytes.toString('base64').replace(/.{76}/g, '$&\r\n')} \t`],
+    ['escaped characters', `data:image/png;base64,${encodeURIComponent(bytes.toString('base64'))}`],
+    [
+      'percent-encoding',
+      `data:image/png,${[...bytes].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')}`,
+    ],
+  ])('reads %s', async (_, uri) => {
+    expect(await read(uri)).toEqual(bytes);
+  });
+
+  it('takes characters that are not escaped as they are', async () => {
+    expect((await read('data:,P3 1 1 255%0a1 2 3é')).toString()).toBe('P3 1 1 255\n1 2 3é');
+  });
+
+  it.each([1, 2, 3, 4, 5, 77])(
+    'reads long data piece by piece, line breaks every %i characters',
+    async (lineLength) => {
+      const long = Buffer.alloc(300_000, bytes);
+      const text = long.toString('base64').replace(new RegExp(`.{${lineLength}}`, 'g'), '$&%0A');
+      expect((await read(`data:image/png;base64,${text}`)).equals(long)).toBe(true);
+    },
+  );
+
+  it('reads long percent-encoded data whose escapes lie across pieces', async () => {
+    const text = `a${'%C3%A9'.repeat(60_000)}😀`;
+    expect((await read(`data:,${text}`)).toString()).toBe(`a${'é'.repeat(60_000)}😀`);
+  });
+
+  it.each([
+    ['no comma', 'data:image/png;base64'],
+    ['no data', 'data:image/png;base64,'],
+    ['only white space', 'data:image/png;base64, \n'],
+    ['a foreign character', 'data:image/png;base64,AAAA*AAA'],
+    ['data behind its padding', 'data:image/png;base64,AA==AAAA'],
+    ['data behind its padding, in another piece', `data:image/png;base64,${'A'.repeat(262_142)}==AAAA`],
+    ['half a byte', 'data:image/png;base64,AAAAA'],
+    ['a broken escape', 'data:,100%'],
+    ['a long run of padding', `data:image/png;base64,A${'='.repeat(200_000)}!`],
+  ])('refuses %s', async (_, uri) => {
+    await expect(read(uri)).rejects.toMatchObject({ code: 'bad_data_uri' });
+  });
+
+  it('counts bytes, not characters, and takes exactly the budget', async () => {
+    const uri = `data:image/png;base64,${bytes.toString('base64')}`;
+    expect(await read(uri, { maxBytes: 256 })).toHaveLength(256);
+    await expect(read(uri, { maxBytes: 255 })).rejects.toMatchObject({ code: 'over_budget' });
+  });
+
+  it('stops when it is aborted', async () => {
+    const controller = new AbortController();
+    const reading = read(`data:;base64,${'A'.repeat(2_000_000)}`, { maxBytes: 2_000_000, signal: controller.signal });
+    controller.abort('gone');
+    await expect(reading).rejects.toBe('gone');
+  });
+});

@@ -1,0 +1,90 @@
+import { readFile, realpath } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { afterAll, describe, expect, it } from 'vitest';
+import { createMediaResolver } from '../../src/media/index.ts';
+import type { MediaSettings } from '../../src/media/index.ts';
+
+const images = await realpath(fileURLToPath(new URL('../fixtures/images', import.meta.url)));
+const signal = new AbortController().signal;
+const param = 'messages[0].content[1]';
+
+const settings: MediaSettings = {
+  allowedImageRoots: [images],
+  maxLocalImageBytes: 20 * 1024 * 1024,
+  maxMediaBytes: 100 * 1024 * 1024,
+  ssrfProtectionEnabled: true,
+  allowedMediaHosts: [],
+};
+const media = createMediaResolver(settings);
+afterAll(() => media.close());
+
+const dataUri = (bytes: Buffer): string => `data:;base64,${bytes.toString('base64')}`;
+const png = (width: number, height: number): Promise<Buffer> =>
+  sharp({ create: { width, height, channels: 3, background: '#123456' } })
+    .png()
+    .toBuffer();
+
+describe('createMediaResolver', () => {
+  it('gives the same bitmap for a file and its data', async () => {
+    const resolveImage = media.forRequest();
+    const fromFile = await resolveImage(`file://${images}/palette.bmp`, { param, signal });
+    const fromData = await resolveImage(dataUri(await readFile(`${images}/palette.bmp`)), { param, signal });
+    expect(fromFile).toMatchObject({ width: 17, height: 11 });
+    expect(fromFile.rgb).toHaveLength(17 * 11 * 3);
+    expect(fromData).toEqual(fromFile);
+  });
+
+  it.each([
+    ['picture.png', 'malformed_url'],
+    ['', 'malformed_url'],
+    ['ftp://example.com/a.png', 'bad_scheme'],
+    ['javascript:alert(1)', 'bad_scheme'],
+    ['http://127.0.0.1/a.png', 'ssrf_blocked'],
+    ['file:///etc/passwd', 'bad_file_uri'],
+    ['data:image/png;base64,*', 'bad_data_uri'],
+    ['data:image/png;base64,AAAA', 'undecodable'],
+  ])('names the part at fault: %s', async (url, code) => {
+    await expect(media.forRequest()(url, { param, signal })).rejects.toMatchObject({ code, param });
+  });
+
+  it('holds the images of a request together to the budget, decoded', async () => {
+    const small = createMediaResolver({ ...settings, maxMediaBytes: 100 * 100 * 3 * 2 });
+    const image = dataUri(await png(100, 100));
+    const resolveImage = small.forRequest();
+    const results = await Promise.allSettled([image, image, image].map((url) => resolveImage(url, { param, signal })));
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
+    expect(results.find(({ status }) => status === 'rejected')).toMatchObject({
+      reason: { code: 'decode_too_large', param },
+    });
+    await expect(small.forRequest()(image, { param, signal })).resolves.toMatchObject({ width: 100 });
+    await small.close();
+  });
+
+  it('holds the images of a request together to the budget, encoded', async () => {
+    const image = dataUri(await readFile(`${images}/32bit.bmp`));
+    const bytes = Buffer.from(image.slice(image.indexOf(',') + 1), 'base64').length;
+    const small = createMediaResolver({ ...settings, maxMediaBytes: bytes });
+    const resolveImage = small.forRequest();
+    await resolveImage(image, { param, signal });
+    await expect(resolveImage(image, { param, signal })).rejects.toMatchObject({ code: 'over_budget', param });
+    await small.close();
+  });
+
+  it('throws the reason of an abort', async () => {
+    const controller = new AbortController();
+    const resolving = media.forRequest()(dataUri(await png(2000, 2000)), { param, signal: controller.signal });
+    controller.abort('gone');
+    await expect(resolving).rejects.toBe('gone');
+  });
+
+  it('fails what is being decoded when it is closed, and a second close does nothing', async () => {
+    const closing = createMediaResolver(settings);
+    await closing.forRequest()(dataUri(await png(1, 1)), { param, signal });
+    const resolving = closing.forRequest()(`file://${images}/palette.bmp`, { param, signal });
+    const settled = Promise.allSettled([resolving]);
+    await closing.close();
+    await closing.close();
+    await settled;
+  });
+});

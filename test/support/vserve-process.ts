@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+const repository = join(import.meta.dirname, '../..');
+
+export interface VserveProcess {
+  /** Where it listens: `http://127.0.0.1:PORT`. */
+  readonly url: string;
+  readonly pid: number;
+  /** What it has written to stderr so far. */
+  stderr(): string;
+  /** Sends a signal and resolves with the exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+/** Starts the built `vserve serve` as a process of its own and waits until it is ready. */
+export async function startVserve(
+  arguments_: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<VserveProcess> {
+  const child = spawn(
+    process.execPath,
+    [join(repository, 'bin', 'vserve.js'), 'serve', '--host', '127.0.0.1', '--port', '0', ...arguments_],
+    { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  const exited = once(child, 'exit') as Promise<[number | null]>;
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const ready = new Promise<string>((resolve) => {
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      const url = /Server ready on (\S+) \(Press CTRL\+C to quit\)/.exec(stdout)?.[1];
+      if (url !== undefined) resolve(url);
+    });
+  });
+  const url = await Promise.race([ready, exited.then(() => undefined)]);
+  if (url === undefined) throw new Error(`vserve ended before it was ready:\n${stderr}`);
+  return {
+    url,
+    pid: child.pid ?? -1,
+    stderr: () => stderr,
+    async stop(signal = 'SIGTERM') {
+      child.kill(signal);
+      const [exitCode] = await exited;
+      return exitCode;
+    },
+  };
+}
