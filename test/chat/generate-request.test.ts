@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Bitmap } from '../../src/backend/index.ts';
 import { toGenerateRequest } from '../../src/chat/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
-import { Gate } from '../gate.ts';
+import { Gate } from '../support/gate.ts';
 import { parse } from './support.ts';
 
 const noImages = () => Promise.reject(new Error('There are no images.'));
