@@ -1,12 +1,26 @@
 import type { IncomingMessage } from 'node:http';
 import { messageOf, VserveError } from '../errors/index.ts';
 
+export interface ReadOptions {
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Reads a JSON body of at most `maxBytes`. A larger one is refused as soon as that shows: by its Content-Length before
- * anything is read, else by the byte that is too many. Throws `request_too_large`, `invalid_json` or, when the body
- * breaks off, `request_cancelled`.
+ * anything is read, else by the byte that is too many. Throws `request_too_large`, `invalid_json`,
+ * `request_cancelled` when the body breaks off, or the signal's reason.
  */
-export async function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
+export async function readJsonBody(request: IncomingMessage, { maxBytes, signal }: ReadOptions): Promise<unknown> {
+  signal.throwIfAborted();
+  const aborted = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+  // Aborting the stream itself would take the connection along, and the answer with it.
+  return parseJson(await Promise.race([readBytes(request, maxBytes), aborted]));
+}
+
+async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
   const declaredBytes = Number(request.headers['content-length'] ?? 0);
   if (declaredBytes > maxBytes) throw tooLarge(maxBytes);
   const chunks: Uint8Array[] = [];
@@ -22,7 +36,7 @@ export async function readJsonBody(request: IncomingMessage, maxBytes: number): 
     throw new VserveError('request_cancelled', 'The client went away before its request was complete.', { cause });
   }
   if (bytes === 0) throw new VserveError('invalid_json', 'The request has no body. Send a JSON object.');
-  return parseJson(Buffer.concat(chunks, bytes));
+  return Buffer.concat(chunks, bytes);
 }
 
 function parseJson(bytes: Uint8Array): unknown {

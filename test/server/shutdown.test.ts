@@ -90,6 +90,20 @@ describe('a shutdown', () => {
     expect(generateRequests).toHaveLength(1);
   });
 
+  it('does not wait for the rest of a body longer than for an answer', async () => {
+    const { port, log, shutdown } = await serve({ settings: impatient });
+    const socket = await openSocket(port);
+    socket.write(
+      'POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n{',
+    );
+    await readUntil(socket, /100 Continue/);
+    const stopped = shutdown();
+    expect(await readUntil(socket, /\}$/)).toMatch(/^HTTP\/1\.1 503 [^]*shutting_down/);
+    socket.destroy();
+    await stopped;
+    expect(log).toHaveLength(1);
+  });
+
   it('waits for no connection that asks nothing, or only half of something', async () => {
     const { port, shutdown } = await serve({ settings: patient });
     const silent = await openSocket(port);

@@ -37,8 +37,9 @@ export function chatRoutes(options: ChatRouteOptions): Hono<RequestContext> {
     const active = options.requests.begin(context.env.incoming.socket);
     let streaming = false;
     try {
-      const body = await readJsonBody(context.env.incoming, options.settings.maxRequestBytes);
-      const request = parseChatRequest(body, { allowExtraFields: options.settings.allowExtraRequestFields });
+      const { maxRequestBytes: maxBytes, allowExtraRequestFields: allowExtraFields } = options.settings;
+      const body = await readJsonBody(context.env.incoming, { maxBytes, signal: active.signal });
+      const request = parseChatRequest(body, { allowExtraFields });
       checkRequest(request, options);
       const events = generate(request, active.signal, options);
       if (!request.stream) return context.json(await toCompletion(newIdentity(options), events));
