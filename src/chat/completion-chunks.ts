@@ -36,6 +36,7 @@ export async function* toChunks(
     choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }],
     ...(includeUsage ? { usage: null } : {}),
   });
+  let finished = false;
   for await (const event of events) {
     switch (event.type) {
       case 'start':
@@ -47,9 +48,11 @@ export async function* toChunks(
       case 'finish':
         yield chunk({}, event.reason);
         if (includeUsage) yield { ...envelope(identity), choices: [], usage: usageJson(event.usage) };
+        finished = true;
         break;
     }
   }
+  if (!finished) throw new Error('The backend ended a generation without a finish event.');
 }
 
 function envelope({ id, created, model, systemFingerprint }: CompletionIdentity): Omit<ChunkJson, 'choices'> {

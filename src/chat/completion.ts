@@ -51,10 +51,11 @@ export async function toCompletion(
   events: AsyncIterable<GenerationEvent>,
 ): Promise<CompletionJson> {
   let content = '';
+  let completion: CompletionJson | undefined;
   for await (const event of events) {
     if (event.type === 'text-delta') content += event.text;
     if (event.type !== 'finish') continue;
-    return {
+    completion = {
       id: identity.id,
       object: 'chat.completion',
       created: identity.created,
@@ -71,5 +72,6 @@ export async function toCompletion(
       system_fingerprint: identity.systemFingerprint,
     };
   }
-  throw new Error('The backend ended a generation without a finish event.');
+  if (completion === undefined) throw new Error('The backend ended a generation without a finish event.');
+  return completion;
 }

@@ -4,12 +4,12 @@ import { invalid, show } from './invalid-request.ts';
 type Part = ParsedMessage['content'][number];
 type Fields = Readonly<Record<string, unknown>>;
 
-const roles: Readonly<Record<string, ParsedMessage['role']>> = {
-  system: 'system',
-  developer: 'system',
-  user: 'user',
-  assistant: 'assistant',
-};
+const roles: ReadonlyMap<unknown, ParsedMessage['role']> = new Map([
+  ['system', 'system'],
+  ['developer', 'system'],
+  ['user', 'user'],
+  ['assistant', 'assistant'],
+]);
 
 /** Reads `messages`. Throws `invalid_request` or `unsupported_parameter`, naming the part at fault. */
 export function readMessages(messages: unknown): ParsedMessage[] {
@@ -26,9 +26,9 @@ function readMessage(message: unknown, param: string): ParsedMessage {
   if (role === 'tool' || role === 'function' || isFilled(message['tool_calls']) || isFilled(message['function_call'])) {
     throw invalid(param, `${param} belongs to a tool call, and this server has no tools yet.`, 'unsupported_parameter');
   }
-  const known = typeof role === 'string' ? roles[role] : undefined;
+  const known = roles.get(role);
   if (known === undefined) {
-    throw invalid(`${param}.role`, `${param}.role must be one of ${Object.keys(roles).join(', ')}, not ${show(role)}.`);
+    throw invalid(`${param}.role`, `${param}.role must be one of ${[...roles.keys()].join(', ')}, not ${show(role)}.`);
   }
   return { role: known, content: readContent(message['content'], `${param}.content`) };
 }
@@ -63,9 +63,9 @@ function readPart(part: unknown, param: string): Part {
 
 /** OpenAI's is `{url, detail}`; a bare URL is taken too. `detail` has no effect: the model's processor has one size. */
 function readImageUrl(image: unknown, param: string): string {
-  const url = isFields(image) ? image['url'] : image;
+  const [url, place] = isFields(image) ? [image['url'], `${param}.url`] : [image, param];
   if (typeof url === 'string' && url !== '') return url;
-  throw invalid(param, `${param} must be an object with a url (http, https, data or file), not ${show(image)}.`);
+  throw invalid(place, `${place} must be a URL (http, https, data or file), not ${show(url)}.`);
 }
 
 function isFields(value: unknown): value is Fields {

@@ -11,7 +11,7 @@ interface Range {
 function describe({ min, max, integer, aboveMin }: Range): string {
   const kind = integer === true ? 'a whole number' : 'a number';
   const from = aboveMin === true ? `above ${String(min)}` : `from ${String(min)}`;
-  return max === Number.MAX_SAFE_INTEGER ? `${kind} ${from}` : `${kind} ${from} to ${String(max)}`;
+  return `${kind} ${from} to ${String(max)}`;
 }
 
 /** A number whose error says the field, what is allowed, and what came. */
@@ -80,7 +80,7 @@ export const unsupportedFields: Readonly<Record<string, (value: unknown) => bool
   logit_bias: isEmpty,
   logprobs: (value) => value === false,
   min_tokens: (value) => value === 0,
-  modalities: (value) => JSON.stringify(value) === '["text"]',
+  modalities: (value) => Array.isArray(value) && value.length === 1 && value[0] === 'text',
   n: (value) => value === 1,
   prediction: never,
   reasoning: isEmpty,

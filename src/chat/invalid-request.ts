@@ -3,10 +3,17 @@ import { VserveError } from '../errors/index.ts';
 
 const longestShown = 60;
 
-/** A request value as an error message shows it: JSON, shortened. */
+/** A request value as an error message shows it, shortened. It never descends: a value can be nested without limit. */
 export function show(value: unknown): string {
-  const json = JSON.stringify(value) ?? String(value);
-  return json.length > longestShown ? `${json.slice(0, longestShown)}…` : json;
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  if (typeof value !== 'string') return typeof value === 'number' ? String(value) : JSON.stringify(value);
+  return value.length > longestShown ? `${JSON.stringify(value.slice(0, longestShown))}…` : JSON.stringify(value);
+}
+
+/** A field's name as an error names it: a client can send one of any length. */
+export function shownName(name: string): string {
+  return name.length > longestShown ? `${name.slice(0, longestShown)}…` : name;
 }
 
 /** The error of a request field. `param` is its path in OpenAI's notation. */

@@ -1,7 +1,7 @@
 import type { ChatRequest } from './chat-request.ts';
 import { readMessages } from './content.ts';
 import { chatFields, fieldsWithoutEffect, unsupportedFields } from './fields.ts';
-import { invalid, paramOf, show } from './invalid-request.ts';
+import { invalid, paramOf, show, shownName } from './invalid-request.ts';
 
 export interface ParseOptions {
   /** Accept top-level fields that nobody knows. */
@@ -47,7 +47,7 @@ export function parseChatRequest(body: unknown, { allowExtraFields }: ParseOptio
 
 function checkOtherFields(given: Readonly<Record<string, unknown>>, allowExtraFields: boolean): void {
   for (const [name, value] of Object.entries(given)) {
-    const asksForNothing = unsupportedFields[name];
+    const asksForNothing = Object.hasOwn(unsupportedFields, name) ? unsupportedFields[name] : undefined;
     if (asksForNothing !== undefined) {
       if (asksForNothing(value)) continue;
       throw invalid(
@@ -56,10 +56,11 @@ function checkOtherFields(given: Readonly<Record<string, unknown>>, allowExtraFi
         'unsupported_parameter',
       );
     }
-    if (name in chatFields.shape || name === 'messages' || fieldsWithoutEffect.has(name) || allowExtraFields) continue;
+    if (Object.hasOwn(chatFields.shape, name) || name === 'messages') continue;
+    if (fieldsWithoutEffect.has(name) || allowExtraFields) continue;
     throw invalid(
-      name,
-      `${name} is not a field of a chat completion request. Leave it out, or start the server with --allow-extra-request-fields.`,
+      shownName(name),
+      `${shownName(name)} is not a field of a chat completion request. Leave it out, or start the server with --allow-extra-request-fields.`,
     );
   }
 }

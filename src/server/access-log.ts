@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import type { HttpBindings } from '@hono/node-server';
 import type { MiddlewareHandler } from 'hono';
 import type { LogLevel } from '../backend/index.ts';
-import { statusOf } from './error-response.ts';
+import { messageOf, VserveError } from '../errors/index.ts';
 
 export type Log = (level: LogLevel, message: string) => void;
 
 /** What a route knows of its request. */
 export interface RequestContext {
+  readonly Bindings: HttpBindings;
   readonly Variables: {
     readonly requestId: string;
   };
@@ -28,12 +30,18 @@ export function accessLog(log: Log): MiddlewareHandler<RequestContext> {
     context.header('x-request-id', requestId);
     const { status } = context.res;
     const ms = (performance.now() - startedAt).toFixed(1);
-    const line = `${requestId} ${context.req.method} ${context.req.path} ${String(status)} ${ms} ms`;
+    const line = `${requestId} ${context.req.method} ${pathOf(context.req.url)} ${String(status)} ${ms} ms`;
     log(status >= 500 ? 'warning' : 'info', context.error === undefined ? line : `${line} ${reasonOf(context.error)}`);
   };
 }
 
-/** An error of ours in a line; a defect with its stack. */
-function reasonOf(error: Error): string {
-  return statusOf(error) === 500 ? `\n${error.stack ?? error.message}` : error.message;
+/** The path of a URL as it came: decoded, it could hold a line break. */
+export function pathOf(url: string): string {
+  return new URL(url).pathname;
+}
+
+/** What the log says of an error: its message, and of a defect the stack. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof VserveError || !(error instanceof Error)) return messageOf(error);
+  return `\n${error.stack ?? error.message}`;
 }

@@ -1,8 +1,9 @@
 import { Hono } from 'hono';
 import { VserveError } from '../errors/index.ts';
 import type { RequestContext } from './access-log.ts';
-import { accessLog } from './access-log.ts';
+import { accessLog, pathOf } from './access-log.ts';
 import { errorResponse } from './error-response.ts';
+import { linger } from './linger.ts';
 import type { ChatRouteOptions } from './routes/chat-completions.ts';
 import { chatRoutes } from './routes/chat-completions.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -11,7 +12,7 @@ import { modelRoutes } from './routes/models.ts';
 /** The HTTP interface of a loaded model, without a socket. */
 export function createApp(options: ChatRouteOptions): Hono<RequestContext> {
   const app = new Hono<RequestContext>();
-  app.use(accessLog(options.log));
+  app.use(accessLog(options.log), linger);
   app.route('/', chatRoutes(options));
   app.route('/', modelRoutes(options.servedModelName));
   app.route('/', healthRoutes(options.version));
@@ -19,10 +20,13 @@ export function createApp(options: ChatRouteOptions): Hono<RequestContext> {
   for (const { method, path } of app.routes.filter((route) => route.method !== 'ALL')) methods.set(path, method);
   for (const [path, method] of methods) {
     app.all(path, () => {
-      throw new VserveError('method_not_allowed', `${path.replace(/:id.*/, '{id}')} takes ${method} only.`);
+      const message = `${path.replace(/:id.*/, '{id}')} takes ${method} only.`;
+      const response = errorResponse(new VserveError('method_not_allowed', message));
+      response.headers.set('allow', method === 'GET' ? 'GET, HEAD' : method);
+      return response;
     });
   }
-  app.notFound((context) => errorResponse(noRoute(context.req.method, context.req.path)));
+  app.notFound((context) => errorResponse(noRoute(context.req.method, pathOf(context.req.url))));
   app.onError((error) => errorResponse(error));
   return app;
 }

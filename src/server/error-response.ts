@@ -11,7 +11,5 @@ export function errorResponse(error: unknown): Response {
   const status = statusOf(error);
   const headers = new Headers({ 'content-type': 'application/json' });
   if (status === 429) headers.set('retry-after', '1');
-  // The rest of a body that was not read would be taken for the next request.
-  if (status === 413) headers.set('connection', 'close');
   return new Response(JSON.stringify(errorJson(error)), { status, headers });
 }

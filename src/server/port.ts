@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { VserveError } from '../errors/index.ts';
+import { systemErrorCode, VserveError } from '../errors/index.ts';
+
+/** Why an address cannot be listened on: not allowed, not of this machine, or not resolved. */
+const unavailable = new Set(['EACCES', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EAI_AGAIN', 'EINVAL', 'ENOTFOUND']);
 
 /**
  * Finds out whether `host:port` can be listened on, by doing so for a moment: to be asked before a model is loaded.
@@ -20,7 +23,7 @@ export async function checkPort(host: string, port: number): Promise<void> {
 
 /** The error of a socket that could not be bound, as ours. */
 export function listenError(cause: unknown, host: string, port: number): unknown {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const code = systemErrorCode(cause);
   if (code === 'EADDRINUSE') {
     return new VserveError(
       'port_in_use',
@@ -28,7 +31,7 @@ export function listenError(cause: unknown, host: string, port: number): unknown
       { cause },
     );
   }
-  if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EINVAL') {
+  if (code !== undefined && unavailable.has(code)) {
     return new VserveError(
       'address_unavailable',
       `The address ${host}:${String(port)} cannot be listened on (${code}). Check --host, and take a port above 1023 with --port.`,

@@ -3,7 +3,6 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { LoadedModel } from '../backend/index.ts';
-import { VserveError } from '../errors/index.ts';
 import type { MediaSettings } from '../media/index.ts';
 import { createMediaResolver } from '../media/index.ts';
 import type { Log } from './access-log.ts';
@@ -11,6 +10,10 @@ import { createApp } from './app.ts';
 import { listenError } from './port.ts';
 import { Requests } from './requests.ts';
 import type { ServerSettings } from './server-settings.ts';
+import { UnsentResponses } from './unsent-responses.ts';
+
+/** What was written last has so long to leave. */
+const SEND_MS = 1000;
 
 export interface StartServerOptions {
   readonly host: string;
@@ -33,7 +36,7 @@ export interface RunningServer {
    * Takes no new connections, gives requests in flight the time that the settings grant, aborts what is left, and
    * closes. The model stays loaded.
    */
-  shutdown(): Promise<void>;
+  readonly shutdown: () => Promise<void>;
 }
 
 /** Serves a loaded model. Resolves once the socket is bound. Throws `port_in_use` or `address_unavailable`. */
@@ -51,6 +54,7 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
   });
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
   server.keepAliveTimeout = settings.keepAliveTimeoutS * 1000;
+  const unsent = new UnsentResponses(server);
   try {
     server.listen({ host, port });
     await once(server, 'listening');
@@ -64,19 +68,12 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
     port: bound,
     async shutdown() {
       const closed = once(server, 'close');
+      // Closes idle connections too.
       server.close();
-      server.closeIdleConnections();
-      await requests.drain(
-        settings.gracefulShutdownTimeoutS * 1000,
-        new VserveError('shutting_down', 'The server is shutting down. Send the request again later.'),
-      );
-      // What was written last still has to leave; connections that are idle now have nothing more to say.
-      server.closeIdleConnections();
-      const stragglers = setTimeout(() => {
-        server.closeAllConnections();
-      }, 1000);
+      await requests.drain(settings.gracefulShutdownTimeoutS * 1000);
+      await unsent.leave(SEND_MS);
+      server.closeAllConnections();
       await closed;
-      clearTimeout(stragglers);
       await media.close();
     },
   };

@@ -12,7 +12,7 @@ import {
 } from '../../chat/index.ts';
 import { VserveError } from '../../errors/index.ts';
 import type { Log, RequestContext } from '../access-log.ts';
-import { errorResponse } from '../error-response.ts';
+import { reasonOf } from '../access-log.ts';
 import { readJsonBody } from '../request-body.ts';
 import type { ActiveRequest, Requests } from '../requests.ts';
 import type { ServerSettings } from '../server-settings.ts';
@@ -34,11 +34,12 @@ export interface ChatRouteOptions {
 export function chatRoutes(options: ChatRouteOptions): Hono<RequestContext> {
   const routes = new Hono<RequestContext>();
   routes.post('/v1/chat/completions', async (context) => {
-    const active = options.requests.begin(context.req.raw.signal);
+    const active = options.requests.begin(context.env.incoming.socket);
     let streaming = false;
     try {
-      const body = await readJsonBody(context.req.raw, options.settings.maxRequestBytes);
-      const request = parseChatRequest(body, { allowExtraFields: options.settings.allowExtraRequestFields });
+      const { maxRequestBytes: maxBytes, allowExtraRequestFields: allowExtraFields } = options.settings;
+      const body = await readJsonBody(context.env.incoming, { maxBytes, signal: active.signal });
+      const request = parseChatRequest(body, { allowExtraFields });
       checkRequest(request, options);
       const events = generate(request, active.signal, options);
       if (!request.stream) return context.json(await toCompletion(newIdentity(options), events));
@@ -48,14 +49,13 @@ export function chatRoutes(options: ChatRouteOptions): Hono<RequestContext> {
       const first = await chunks.next();
       streaming = true;
       const texts = sseTexts(first, chunks, active, (error) => {
-        const reason = error instanceof Error ? error.message : String(error);
-        options.log('warning', `${context.get('requestId')} failed after the answer had begun: ${reason}`);
+        const level = error instanceof VserveError && error.code === 'request_cancelled' ? 'info' : 'warning';
+        options.log(level, `${context.get('requestId')} ended after the answer had begun: ${reasonOf(error)}`);
       });
       return new Response(byteStream(texts), { headers: sseHeaders });
     } catch (error) {
-      // Nobody reads the answer to a request that its client gave up.
-      if (context.req.raw.signal.aborted) return errorResponse(cancelled());
-      throw error;
+      // A backend of somebody else may throw anything.
+      throw error instanceof Error ? error : new Error(String(error));
     } finally {
       if (!streaming) active.end();
     }
@@ -100,7 +100,7 @@ async function* generate(
     const generateRequest = await toGenerateRequest(request, model.info.samplingDefaults, resolveImage);
     yield* model.generate(generateRequest, signal);
   } finally {
-    fetches.abort(cancelled());
+    fetches.abort();
   }
 }
 
@@ -131,8 +131,4 @@ function newIdentity({ servedModelName, version }: ChatRouteOptions): Completion
     model: servedModelName,
     systemFingerprint: `vserve-${version}`,
   };
-}
-
-function cancelled(): VserveError {
-  return new VserveError('request_cancelled', 'The client went away before the answer was complete.');
 }

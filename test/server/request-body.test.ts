@@ -1,0 +1,125 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { chatBody, openSocket, rawChat, readUntil, send } from './support/http.ts';
+import type { TestServer } from './support/serve.ts';
+import { serve } from './support/serve.ts';
+
+async function post({ url }: TestServer, body?: string | Uint8Array, headers?: Readonly<Record<string, string>>) {
+  const sent = {
+    method: 'POST',
+    ...(body === undefined ? {} : { body }),
+    ...(headers === undefined ? {} : { headers }),
+  };
+  const answer = await send(`${url}/v1/chat/completions`, sent);
+  const json = JSON.parse(answer.text) as { error?: { code: string; message: string; param: string | null } };
+  return { ...answer, json };
+}
+
+describe('a body', () => {
+  it.each([
+    'text/plain',
+    'application/octet-stream',
+    'application/x-www-form-urlencoded',
+    'application/json; charset=x',
+  ])('is read as JSON, whatever %s says', async (type) => {
+    expect((await post(await serve(), chatBody('hi'), { 'content-type': type })).status).toBe(200);
+  });
+
+  it('may begin with a byte order mark', async () => {
+    expect((await post(await serve(), `\ufeff${chatBody('hi')}`)).status).toBe(200);
+  });
+
+  it.each([
+    ['no body', undefined, /no body/],
+    ['white space', ' \n', /Unexpected end of JSON input/],
+    ['text', 'hello', /Unexpected token 'h', "hello"/],
+    ['a missing brace', '{"messages": [', /Unexpected end of JSON input/],
+    ['a trailing comma', '{"messages": [],}', /at position 16/],
+    ['single quotes', "{'messages': []}", /at position 1/],
+    ['a line break in a string', '{"model": "a\nb"}', /at position 12/],
+    ['two values', '{}{}', /at position 2/],
+    ['broken UTF-8', Buffer.from('{"model": "\xff"}', 'latin1'), /utf-8/],
+  ])('that is %s is a 400 that says where', async (_, body, where) => {
+    const { status, json } = await post(await serve(), body);
+    expect([status, json.error?.code, json.error?.param]).toEqual([400, 'invalid_json', null]);
+    expect(json.error?.message).toMatch(where);
+  });
+
+  it('that is not JSON is not sent back whole', async () => {
+    const { json } = await post(await serve(), 'x'.repeat(1e6));
+    expect(json.error?.message.length).toBeLessThan(300);
+  });
+
+  it.each([
+    ['lists', '[', ']'],
+    ['objects', '{"":', '}'],
+    ['lists in messages', '{"messages":[', ']}'],
+  ])('of a million nested %s is a 400', async (_, open, close) => {
+    const server = await serve();
+    const depth = 1e6;
+    const nested = `${open}${'['.repeat(depth)}${']'.repeat(depth)}${close}`;
+    const { status, json } = await post(server, nested);
+    expect([status, json.error?.code]).toEqual([400, 'invalid_request']);
+    const unclosed = await post(server, open + '['.repeat(depth));
+    expect([unclosed.status, unclosed.json.error?.code]).toEqual([400, 'invalid_json']);
+  });
+});
+
+describe('a body that is too large', () => {
+  const settings = { maxRequestBytes: 1000 };
+  const tooLarge = expect.stringContaining('larger than 1000 bytes') as string;
+
+  it('has one byte more than the limit', async () => {
+    const server = await serve({ settings });
+    const body = chatBody('hi');
+    const padded = (bytes: number) => body + ' '.repeat(bytes - body.length);
+    expect((await post(server, padded(1000))).status).toBe(200);
+    for (const headers of [{}, { 'transfer-encoding': 'chunked' }]) {
+      const { status, json } = await post(server, padded(1001), headers);
+      expect([status, json.error]).toEqual([
+        413,
+        { code: 'request_too_large', message: tooLarge, param: null, type: 'invalid_request_error' },
+      ]);
+    }
+  });
+
+  it('is refused by its length before it comes', async () => {
+    const server = await serve({ settings });
+    const socket = await openSocket(server.port);
+    socket.write('POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n');
+    expect(await readUntil(socket, /\}$/)).toMatch(/^HTTP\/1\.1 413 [^]*request_too_large/);
+    socket.destroy();
+  });
+
+  it('is refused at the byte that is too many, though it has no end', async () => {
+    const server = await serve({ settings });
+    const socket = await openSocket(server.port);
+    socket.write('POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+    socket.write(`3e9\r\n${'x'.repeat(1001)}\r\n`);
+    expect(await readUntil(socket, /\}$/)).toMatch(/^HTTP\/1\.1 413 [^]*request_too_large/);
+    socket.destroy();
+  });
+
+  it.each([
+    ['with its length', 'Content-Length: 20000000', '', ''],
+    ['in chunks', 'Transfer-Encoding: chunked', '1312d00\r\n', '\r\n0\r\n\r\n'],
+  ])('still gets its answer to a client that writes it all first, %s', async (_, framing, before, after) => {
+    const { port } = await serve({ settings });
+    const writeAll = async (socket: Socket, header: string) => {
+      const head = `POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\n${framing}\r\n${header}\r\n${before}`;
+      await new Promise<unknown>((resolve) => socket.write(`${head}${'x'.repeat(20_000_000)}${after}`, resolve));
+      expect(await readUntil(socket, /\}$/)).toMatch(/^HTTP\/1\.1 413 /);
+    };
+    const kept = await openSocket(port);
+    await writeAll(kept, '');
+    // The rest was read to its end: the connection serves on.
+    kept.write(rawChat(chatBody('again')));
+    expect(await readUntil(kept, /\}$/)).toMatch(/^HTTP\/1\.1 200 [^]*again/);
+    kept.destroy();
+
+    const closing = await openSocket(port);
+    await writeAll(closing, 'Connection: close\r\n');
+    await once(closing.resume(), 'end');
+  });
+});

@@ -1,0 +1,155 @@
+import type OpenAI from 'openai';
+import { APIError } from 'openai';
+import { describe, expect, it } from 'vitest';
+import { VserveError } from '../../src/errors/index.ts';
+import { answerTo, openChat, rawChat, chatBody, openSocket, readUntil, send } from './support/http.ts';
+import type { TestServer } from './support/serve.ts';
+import { modelName, serve } from './support/serve.ts';
+
+async function streamed({ client }: TestServer, content: string, include_usage?: boolean) {
+  const chunks: OpenAI.ChatCompletionChunk[] = [];
+  const stream = await client.chat.completions.create({
+    model: modelName,
+    messages: [{ role: 'user', content }],
+    stream: true,
+    ...(include_usage === undefined ? {} : { stream_options: { include_usage } }),
+  });
+  for await (const chunk of stream) chunks.push(chunk);
+  return chunks;
+}
+
+describe('a stream', () => {
+  it("is OpenAI's, for OpenAI's client", async () => {
+    const chunks = await streamed(await serve(), 'Hello wörld');
+    const [first] = chunks;
+    const envelope = {
+      id: first?.id,
+      object: 'chat.completion.chunk',
+      created: first?.created,
+      model: modelName,
+      system_fingerprint: 'vserve-1.2.3',
+    };
+    expect(first?.id).toMatch(/^chatcmpl-[0-9a-f]{32}$/);
+    const choice = (delta: object, finish_reason: string | null) => ({
+      ...envelope,
+      choices: [{ index: 0, delta, logprobs: null, finish_reason }],
+    });
+    expect(chunks).toEqual([
+      choice({ role: 'assistant', content: '' }, null),
+      choice({ content: 'Hello ' }, null),
+      choice({ content: 'wörld' }, null),
+      choice({}, 'stop'),
+    ]);
+  });
+
+  it('ends with the usage where that is asked for', async () => {
+    const server = await serve();
+    const chunks = await streamed(server, 'Hello world', true);
+    expect(chunks.map(({ choices, usage }) => [choices.length, usage])).toEqual([
+      [1, null],
+      [1, null],
+      [1, null],
+      [1, null],
+      [0, expect.objectContaining({ prompt_tokens: 2, completion_tokens: 2, total_tokens: 4 })],
+    ]);
+    for (const chunk of await streamed(server, 'Hello world', false)) expect(chunk).not.toHaveProperty('usage');
+  });
+
+  it('is server-sent events, byte by byte', async () => {
+    const { url } = await serve();
+    const { status, headers, text } = await send(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      body: chatBody('one\n\ntwo', { stream: true }),
+    });
+    expect(status).toBe(200);
+    expect(headers).toMatchObject({
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+      'transfer-encoding': 'chunked',
+      'x-request-id': expect.any(String) as string,
+    });
+    const events = text.split('\n\n');
+    expect(events.pop()).toBe('');
+    expect(events.pop()).toBe('data: [DONE]');
+    expect(events).toHaveLength(4);
+    for (const event of events) {
+      const json = event.replace(/^data: /, '');
+      expect(event).toBe(`data: ${JSON.stringify(JSON.parse(json))}`);
+    }
+  });
+
+  it('is sent as it comes', async () => {
+    const server = await serve({ beforeDelta: (index) => (index === 1 ? new Promise(() => undefined) : undefined) });
+    const socket = await openSocket(server.port);
+    socket.write(rawChat(chatBody('one two', { stream: true })));
+    expect(await readUntil(socket, /"one "/)).not.toContain('two');
+    socket.destroy();
+  });
+
+  it('leaves its connection open for the next', async () => {
+    const { port } = await serve();
+    const socket = await openSocket(port);
+    for (const word of ['one', 'two']) {
+      socket.write(rawChat(chatBody(word, { stream: true })));
+      expect(await readUntil(socket, /\[DONE\]\n\n\r\n0\r\n\r\n$/)).toContain(`"${word}"`);
+    }
+    socket.destroy();
+  });
+});
+
+describe('a failure', () => {
+  it('before the first chunk is an HTTP error', async () => {
+    const { url } = await serve({ maxLength: 2 });
+    const { status, headers, text } = await send(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      body: chatBody('one two three', { stream: true }),
+    });
+    expect(status).toBe(400);
+    expect(headers['content-type']).toBe('application/json');
+    expect(JSON.parse(text)).toMatchObject({ error: { code: 'context_length_exceeded', param: 'messages' } });
+  });
+
+  it('after it is an event, and the last', async () => {
+    const server = await serve({
+      beforeDelta(index) {
+        if (index === 1) throw new VserveError('generation_failed', 'The device is gone.');
+      },
+    });
+    const response = await answerTo(openChat(server.url, 'one two', { stream: true }));
+    expect(response.statusCode).toBe(200);
+    let text = '';
+    for await (const chunk of response) text += String(chunk);
+    expect(text.split('\n\n').slice(1)).toEqual([
+      expect.stringContaining('"one "'),
+      'data: {"error":{"code":"generation_failed","message":"The device is gone.","param":null,"type":"api_error"}}',
+      '',
+    ]);
+    const id = String(response.headers['x-request-id']);
+    expect(server.log).toContain(`warning ${id} ended after the answer had begun: The device is gone.`);
+    expect(server.model.stats()).toEqual({ sequencesRunning: 0, sequencesQueued: 0 });
+  });
+
+  it("after it is thrown by OpenAI's client", async () => {
+    const server = await serve({
+      beforeDelta() {
+        throw new VserveError('generation_failed', 'The device is gone.');
+      },
+    });
+    const failed = streamed(server, 'one');
+    await expect(failed).rejects.toBeInstanceOf(APIError);
+    await expect(failed).rejects.toMatchObject({ code: 'generation_failed', type: 'api_error' });
+  });
+
+  it('after it that is a defect is told to nobody but the log', async () => {
+    const server = await serve({
+      beforeDelta() {
+        throw new TypeError('secret');
+      },
+    });
+    const failed = streamed(server, 'one');
+    await expect(failed).rejects.toMatchObject({ code: 'internal_error' });
+    await expect(failed).rejects.not.toThrow('secret');
+    expect(server.log.join('\n')).toMatch(/ended after the answer had begun: \nTypeError: secret\n +at /);
+  });
+});

@@ -1,0 +1,90 @@
+import OpenAI from 'openai';
+import { onTestFinished } from 'vitest';
+import type { EchoHooks } from '../../../backends/echo/index.ts';
+import { createEchoBackend } from '../../../backends/echo/index.ts';
+import type { GenerateRequest, LoadedModel } from '../../../src/backend/index.ts';
+import type { MediaSettings } from '../../../src/media/index.ts';
+import type { RunningServer, ServerSettings } from '../../../src/server/index.ts';
+import { startServer } from '../../../src/server/index.ts';
+
+export const modelName = 'google/gemma-3-4b-it';
+
+export interface TestServerOptions extends EchoHooks {
+  readonly maxLength?: number;
+  readonly maxBatchSize?: number;
+  readonly settings?: Partial<ServerSettings>;
+  readonly media?: Partial<MediaSettings>;
+}
+
+export interface TestServer extends RunningServer {
+  readonly model: LoadedModel;
+  readonly client: OpenAI;
+  /** What the backend was asked for. */
+  readonly generateRequests: readonly GenerateRequest[];
+  /** `level message` */
+  readonly log: readonly string[];
+}
+
+/** A server with the echo backend on a free port of 127.0.0.1, shut down at the end of the test. */
+export async function serve(options: TestServerOptions = {}): Promise<TestServer> {
+  const echo = await loadEcho(options);
+  const generateRequests: GenerateRequest[] = [];
+  const model: LoadedModel = {
+    info: echo.info,
+    stats: () => echo.stats(),
+    close: () => echo.close(),
+    generate(request, signal) {
+      generateRequests.push(request);
+      return echo.generate(request, signal);
+    },
+  };
+  const log: string[] = [];
+  const running = await startServer({
+    host: '127.0.0.1',
+    port: 0,
+    model,
+    servedModelName: modelName,
+    version: '1.2.3',
+    settings: serverSettings(options.settings),
+    media: mediaSettings(options.media),
+    log: (level, message) => log.push(`${level} ${message}`),
+  });
+  let stopped: Promise<void> | undefined;
+  const shutdown = () => (stopped ??= running.shutdown());
+  onTestFinished(async () => {
+    await echo.close();
+    await shutdown();
+  });
+  const client = new OpenAI({ baseURL: `${running.url}/v1`, apiKey: 'none', maxRetries: 0 });
+  return { ...running, shutdown, model, client, generateRequests, log };
+}
+
+function loadEcho({ maxLength, maxBatchSize, ...hooks }: TestServerOptions): Promise<LoadedModel> {
+  return createEchoBackend(hooks).load(
+    { modelPath: '/nowhere', mmprojPath: undefined },
+    { maxLength, maxBatchSize, devices: 'auto' },
+    { onProgress: () => undefined, log: () => undefined, signal: new AbortController().signal },
+  );
+}
+
+export function serverSettings(changes: Partial<ServerSettings> = {}): ServerSettings {
+  return {
+    maxRequestBytes: 10_000_000,
+    keepAliveTimeoutS: 120,
+    gracefulShutdownTimeoutS: 0,
+    allowExtraRequestFields: false,
+    maxImagesPerRequest: 10,
+    ...changes,
+  };
+}
+
+export function mediaSettings(changes: Partial<MediaSettings> = {}): MediaSettings {
+  return {
+    allowedImageRoots: [],
+    maxLocalImageBytes: 1_000_000,
+    maxMediaBytes: 10_000_000,
+    ssrfProtectionEnabled: true,
+    allowedMediaHosts: [],
+    ...changes,
+  };
+}
