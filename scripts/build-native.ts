@@ -170,7 +170,19 @@ async function prepareSource(): Promise<void> {
   writeFileSync(markPath, wanted);
 }
 
+/** CMake refuses to build in a folder that was moved. */
+function dropMovedBuild(): void {
+  const cachePath = join(cmakeDir, 'CMakeCache.txt');
+  if (
+    existsSync(cachePath) &&
+    !readFileSync(cachePath, 'utf8').includes(`CMAKE_HOME_DIRECTORY:INTERNAL=${nativeDir}\n`)
+  ) {
+    rmSync(cmakeDir, { recursive: true });
+  }
+}
+
 async function build(variants: readonly Variant[]): Promise<void> {
+  dropMovedBuild();
   const nodeLlamaCpp = packageDir('node-llama-cpp');
   const generator = runs('ninja') ? ['-G', 'Ninja'] : [];
   await run('cmake', [

@@ -24,6 +24,8 @@ export interface ChatRequest {
   readonly maxTokens: number | undefined;
   readonly stop: readonly string[];
   readonly ignoreEos: boolean;
+  /** Keeps prompts apart in the backend's cache. */
+  readonly cacheSalt: string;
   readonly stream: boolean;
   /** Send usage in a last chunk of a stream. */
   readonly includeUsage: boolean;

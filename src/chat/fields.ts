@@ -46,6 +46,7 @@ export const chatFields = z.object({
   repetition_penalty: number('repetition_penalty', { min: 0, max: 2, aboveMin: true }),
   stop: z.union([stopString, z.array(stopString).max(16, { error: stopError })], { error: stopError }).optional(),
   ignore_eos: boolean('ignore_eos'),
+  cache_salt: z.string({ error: ({ input }) => `cache_salt must be a text, not ${show(input)}.` }).optional(),
   stream: boolean('stream'),
   stream_options: z
     .looseObject(
@@ -57,7 +58,6 @@ export const chatFields = z.object({
 
 /** Fields of OpenAI's (and of MAX's) that change nothing about an answer of one served model. */
 export const fieldsWithoutEffect: ReadonlySet<string> = new Set([
-  'cache_salt',
   'metadata',
   'parallel_tool_calls',
   'prompt_cache_key',

@@ -41,5 +41,6 @@ export async function toGenerateRequest(
     maxTokens: request.maxTokens,
     stop: request.stop,
     ignoreEos: request.ignoreEos,
+    cacheSalt: request.cacheSalt,
   };
 }

@@ -40,6 +40,7 @@ export function parseChatRequest(body: unknown, { allowExtraFields }: ParseOptio
     maxTokens: fields.max_completion_tokens ?? fields.max_tokens,
     stop: typeof fields.stop === 'string' ? [fields.stop] : (fields.stop ?? []),
     ignoreEos: fields.ignore_eos ?? false,
+    cacheSalt: fields.cache_salt ?? '',
     stream: fields.stream ?? false,
     includeUsage: fields.stream_options?.include_usage ?? false,
   };

@@ -48,6 +48,7 @@ export async function serveSettings({ settings, origins }: LoadedSettings<Settin
       gracefulShutdownTimeoutS: settings.gracefulShutdownTimeoutS,
       allowExtraRequestFields: settings.allowExtraRequestFields,
       maxImagesPerRequest: settings.limitImagesPerPrompt,
+      maxQueueSize: settings.maxQueueSize,
     },
     media: {
       allowedImageRoots: await Promise.all(

@@ -8,6 +8,7 @@ import type { ChatRouteOptions } from './routes/chat-completions.ts';
 import { chatRoutes } from './routes/chat-completions.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
+import { prefixCacheRoutes } from './routes/prefix-cache.ts';
 
 /** The HTTP interface of a loaded model, without a socket. */
 export function createApp(options: ChatRouteOptions): Hono<RequestContext> {
@@ -16,6 +17,7 @@ export function createApp(options: ChatRouteOptions): Hono<RequestContext> {
   app.route('/', chatRoutes(options));
   app.route('/', modelRoutes(options.servedModelName));
   app.route('/', healthRoutes(options.version));
+  app.route('/', prefixCacheRoutes(options.model));
   const methods = new Map<string, string>();
   for (const { method, path } of app.routes.filter((route) => route.method !== 'ALL')) methods.set(path, method);
   for (const [path, method] of methods) {

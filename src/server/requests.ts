@@ -14,13 +14,22 @@ export class Requests {
   readonly #controllers = new Set<AbortController>();
   #draining = false;
   #onIdle: (() => void) | undefined;
+  readonly #limit: number;
+
+  /** At most `limit` requests are in flight at a time. */
+  constructor(limit = Infinity) {
+    this.#limit = limit;
+  }
 
   /**
    * Counts a request that came over `socket`. The socket tells when the client goes away: a response whose turn has not
-   * come yet (HTTP pipelining) is told nothing. Throws `shutting_down` once a shutdown has begun.
+   * come yet (HTTP pipelining) is told nothing. Throws `shutting_down` once a shutdown has begun, and `at_capacity`.
    */
   begin(socket: Socket): ActiveRequest {
     if (this.#draining) throw shuttingDown();
+    if (this.#controllers.size >= this.#limit) {
+      throw new VserveError('at_capacity', 'Server is at capacity. Please retry later.');
+    }
     const controller = new AbortController();
     const cancel = (): void => {
       controller.abort(new VserveError('request_cancelled', 'The client went away before the answer was complete.'));

@@ -9,4 +9,6 @@ export interface ServerSettings {
   /** Accept request fields that nobody knows. */
   readonly allowExtraRequestFields: boolean;
   readonly maxImagesPerRequest: number;
+  /** Requests that may wait while as many as fit into a batch are answered; undefined sets no limit. */
+  readonly maxQueueSize: number | undefined;
 }

@@ -42,7 +42,7 @@ export interface RunningServer {
 /** Serves a loaded model. Resolves once the socket is bound. Throws `port_in_use` or `address_unavailable`. */
 export async function startServer(options: StartServerOptions): Promise<RunningServer> {
   const { host, port, settings } = options;
-  const requests = new Requests();
+  const requests = new Requests(options.model.info.maxBatchSize + (settings.maxQueueSize ?? Infinity));
   const media = createMediaResolver(options.media);
   const app = createApp({
     ...options,

@@ -124,6 +124,16 @@ export const options = {
     kind: wholeNumber(0, 65_535),
     default: 8000,
   }),
+  maxQueueSize: option({
+    group: 'Server',
+    flags: ['max-queue-size'],
+    argument: 'n',
+    environment: 'MAX_SERVE_MAX_QUEUE_SIZE',
+    help: 'Most requests that wait for a place in the batch; one more gets 429',
+    kind: optional(wholeNumber(0)),
+    default: undefined,
+    defaultText: 'no limit',
+  }),
   maxRequestBytes: option({
     group: 'Server',
     flags: ['max-request-bytes'],

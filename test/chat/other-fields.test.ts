@@ -37,7 +37,6 @@ describe('fields that are not supported', () => {
 
 describe('fields without effect', () => {
   it.each([
-    ['cache_salt', 'a'],
     ['metadata', { a: 'b' }],
     ['parallel_tool_calls', false],
     ['prompt_cache_key', 'a'],

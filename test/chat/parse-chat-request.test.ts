@@ -86,6 +86,7 @@ describe('fields', () => {
       repetition_penalty: 1.1,
       stop: 'END',
       ignore_eos: true,
+      cache_salt: 'tenant',
       stream: true,
       stream_options: { include_usage: true },
     });
@@ -105,6 +106,7 @@ describe('fields', () => {
       maxTokens: 9,
       stop: ['END'],
       ignoreEos: true,
+      cacheSalt: 'tenant',
       stream: true,
       includeUsage: true,
     });
@@ -143,6 +145,7 @@ describe('fields', () => {
     ['model', 5, 'model must be a text, not 5.'],
     ['stream', 'yes', 'stream must be true or false, not "yes".'],
     ['ignore_eos', 1, 'ignore_eos must be true or false, not 1.'],
+    ['cache_salt', 1, 'cache_salt must be a text, not 1.'],
     ['stream_options', true, 'stream_options must be an object, not true.'],
     ['stream_options', [], 'stream_options must be an object, not a list.'],
   ])('refuses %s: %j', (field, value, message) => {

@@ -63,6 +63,18 @@ describe('the embedded model behind the command line, asked by OpenAI’s own cl
       });
     });
 
+    it('hears how much of a prompt was cached, until the cache is reset', async () => {
+      const messages = [{ role: 'user' as const, content: 'Tell me a story.' }];
+      const cachedTokens = async (): Promise<number> => {
+        const { usage } = await client.chat.completions.create({ model: '', messages, max_tokens: 1 });
+        return usage?.prompt_tokens_details?.cached_tokens ?? -1;
+      };
+      await cachedTokens();
+      expect(await cachedTokens()).toBeGreaterThan(5);
+      expect((await fetch(`${vserve.url}/reset_prefix_cache`, { method: 'POST' })).status).toBe(200);
+      expect(await cachedTokens()).toBe(0);
+    });
+
     it('gets the same answers three at a time as one after another', async () => {
       const cases = referenceCases.slice(0, 9);
       const answers: string[] = [];

@@ -97,6 +97,7 @@ describe('the backend', () => {
         maxTokens: 9,
         stop: ['END'],
         ignoreEos: false,
+        cacheSalt: '',
       },
     ]);
   });

@@ -137,3 +137,12 @@ describe('the wire', () => {
     expect((await send(`${url}/health`)).status).toBe(200);
   });
 });
+
+describe('the prefix cache', () => {
+  it('is reset where the backend has one, and said to be missing where not', async () => {
+    const { url } = await serve();
+    const { status, text } = await send(`${url}/reset_prefix_cache`, { method: 'POST' });
+    expect([status, errorOf(text)]).toMatchObject([400, { code: 'unsupported_capability' }]);
+    expect((await send(`${url}/reset_prefix_cache`)).status).toBe(405);
+  });
+});

@@ -74,6 +74,7 @@ export function serverSettings(changes: Partial<ServerSettings> = {}): ServerSet
     gracefulShutdownTimeoutS: 0,
     allowExtraRequestFields: false,
     maxImagesPerRequest: 10,
+    maxQueueSize: undefined,
     ...changes,
   };
 }
