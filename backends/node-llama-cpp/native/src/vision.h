@@ -1,9 +1,11 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "encoder-matmul.h"
 #include "llama.h"
 #include "mtmd.h"
 
@@ -38,6 +40,7 @@ class Vision {
   private:
     static bool on_node(ggml_tensor * node, bool ask, void * self);
 
+    std::unique_ptr<EncoderMatmul> matmul_;
     mtmd::context_ptr context_;
     size_t row_width_;
     int nodes_per_group_;
