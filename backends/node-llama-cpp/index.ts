@@ -65,6 +65,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             batchTokens: Math.max(batchTokens, maxSequences),
             threads: computeThreads(llama),
             useGpu,
+            mmprojEncoding: settings.mmprojEncoding ?? 'auto',
           },
           onEvents,
           (fraction) => {
@@ -72,6 +73,11 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           },
         ),
     );
+    if (info.capabilities.vision) {
+      const { visionKernel } = engine;
+      const how = visionKernel === '' ? "in its weights' types (ggml)" : `in float32 (${visionKernel})`;
+      options.log('info', `Vision encoder: multiplies ${how}`);
+    }
     quieten(llama, options.log);
     return engine;
   } catch (error) {

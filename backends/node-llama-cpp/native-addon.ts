@@ -1,4 +1,5 @@
 /** The boundary to C++, typed: what `native/src/bindings.cpp` exports. */
+import type { MmprojEncoding } from '../../src/backend/index.ts';
 
 export interface NativeMessage {
   readonly role: string;
@@ -65,11 +66,13 @@ export interface NativeEngineOptions {
   readonly batchTokens: number;
   readonly threads: number;
   readonly useGpu: boolean;
+  readonly mmprojEncoding: MmprojEncoding;
 }
 
 /** Errors that it rejects with carry a `code` of the project's table. */
 export interface NativeEngine {
-  load(): Promise<void>;
+  /** Resolves with the name of the vision encoder's own kernels; empty where it uses ggml's. */
+  load(): Promise<string>;
   /** Builds the prompt and queues the request; resolves with the prompt's tokens. */
   submit(
     id: number,

@@ -16,7 +16,15 @@ export interface LoadSettings {
   readonly maxBatchSize: number | undefined;
   /** `auto`, `cpu`, `gpu`, `gpu:all`, or `gpu:0,1`: as `--devices`. */
   readonly devices: string;
+  /** Undefined is `auto`. */
+  readonly mmprojEncoding?: MmprojEncoding;
 }
+
+/**
+ * How a vision encoder multiplies on a CPU: in the types of its weights (`original`), in float32 (`f32`), or as is
+ * fastest there without a loss of precision (`auto`).
+ */
+export type MmprojEncoding = 'auto' | 'original' | 'f32';
 
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
 

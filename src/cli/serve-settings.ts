@@ -35,7 +35,12 @@ export async function serveSettings({ settings, origins }: LoadedSettings<Settin
     model,
     servedModelName: settings.servedModelName ?? model,
     outtype: outtypes[settings.quantizationEncoding],
-    load: { maxLength: settings.maxLength, maxBatchSize: settings.maxBatchSize, devices: settings.devices },
+    load: {
+      maxLength: settings.maxLength,
+      maxBatchSize: settings.maxBatchSize,
+      devices: settings.devices,
+      mmprojEncoding: settings.mmprojEncoding,
+    },
     server: {
       maxRequestBytes: settings.maxRequestBytes,
       keepAliveTimeoutS: settings.httpKeepaliveTimeoutS,

@@ -101,7 +101,7 @@ describe('the server', () => {
     const [, url = ''] = await vserve.until(ready);
     expect(await (await fetch(url)).json()).toMatchObject({ servedModelName: source });
     expect(vserve.text.stderr).toContain(
-      'load {"file":"model.gguf","mmproj":"mmproj.gguf","maxLength":99,"devices":"cpu"}',
+      'load {"file":"model.gguf","mmproj":"mmproj.gguf","maxLength":99,"devices":"cpu","mmprojEncoding":"auto"}',
     );
   });
 });

@@ -39,6 +39,7 @@ describe('the native engine', () => {
               batchTokens: 64,
               threads: 2,
               useGpu: false,
+              mmprojEncoding: 'auto',
             },
             onEvents,
             () => undefined,

@@ -43,6 +43,7 @@ struct EngineOptions {
     int32_t batch_tokens;       // most tokens of one step
     int32_t n_threads;
     bool use_gpu;
+    Vision::Encoding mmproj_encoding;
     std::function<void(float)> on_projector_progress;
     std::function<void(std::vector<Event> &&)> on_events;  // called on the engine thread
 };
@@ -74,6 +75,8 @@ class Engine {
     Stats stats() const;
 
     bool sees_images() const { return vision_ != nullptr; }
+    // Vision::kernel_name; null also without a projector.
+    const char * vision_kernel() const { return vision_ ? vision_->kernel_name() : nullptr; }
 
   private:
     using SequencePtr = std::shared_ptr<Sequence>;

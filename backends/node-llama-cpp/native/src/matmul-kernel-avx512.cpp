@@ -4,6 +4,8 @@
 
 #include "matmul-kernel.h"
 
+namespace vserve {
+
 namespace {
 
 using Vector = __m512;
@@ -21,6 +23,12 @@ inline void store(float * to, Vector vector) { _mm512_storeu_ps(to, vector); }
 
 }  // namespace
 
-#include "matmul-kernel-x86.inc"
+}  // namespace vserve
 
-const vserve::MatmulKernel vserve::avx512_matmul = {"AVX-512", vserve::w_rows, x_rows, vserve::scratch_floats, vserve::multiply};
+#include "matmul-kernel-x86.h"
+
+namespace vserve {
+
+const MatmulKernel avx512_matmul = {"AVX-512", w_rows, x_rows, scratch_floats, multiply};
+
+}  // namespace vserve

@@ -17,8 +17,12 @@ Vision::Vision(const llama_model * model, Options options)
     : row_width_(llama_model_n_embd_inp(model)),
       nodes_per_group_(options.use_gpu ? gpu_nodes_per_group : cpu_nodes_per_group),
       on_progress_(std::move(options.on_progress)) {
-    if (!options.use_gpu) {
+    if (!options.use_gpu && options.encoding != Encoding::original) {
         matmul_ = EncoderMatmul::create(options.n_threads);
+    }
+    if (!matmul_ && options.encoding == Encoding::f32) {
+        throw EngineError("invalid_setting", "--mmproj-encoding f32 needs an x86 CPU with AVX2, and the encoder on the CPU "
+                                             "(--devices cpu). Take auto instead.");
     }
     // mtmd logs where llama.cpp logs: node-llama-cpp hands it to JavaScript.
     ggml_log_callback log = nullptr;
