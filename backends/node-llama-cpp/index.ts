@@ -71,6 +71,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             keepPrefixes: settings.prefixCaching ?? true,
             cachedImages: settings.maxVisionCacheEntries ?? defaultCachedImages,
             cachedImageBytes,
+            mmprojEncoding: settings.mmprojEncoding ?? 'auto',
           },
           onEvents,
           (fraction) => {
@@ -78,6 +79,11 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           },
         ),
     );
+    if (info.capabilities.vision) {
+      const { visionKernel } = engine;
+      const how = visionKernel === '' ? "in its weights' types (ggml)" : `in float32 (${visionKernel})`;
+      options.log('info', `Vision encoder: multiplies ${how}`);
+    }
     quieten(llama, options.log);
     return engine;
   } catch (error) {

@@ -14,6 +14,7 @@ export class LoadedLlama implements LoadedModel {
   readonly #engine: NativeEngine;
   readonly #channels = new Map<number, EventChannel<NativeEvent>>();
   readonly #submissions = new Set<Promise<unknown>>();
+  #visionKernel = '';
   #lastId = 0;
   #closing: Promise<void> | undefined;
 
@@ -29,12 +30,17 @@ export class LoadedLlama implements LoadedModel {
   static async load(model: LlamaModel, info: ModelInfo, makeEngine: EngineFactory): Promise<LoadedLlama> {
     const loaded = new LoadedLlama(model, info, makeEngine);
     try {
-      await loaded.#engine.load();
+      loaded.#visionKernel = await loaded.#engine.load();
     } catch (error) {
       await loaded.#engine.close();
       throw fromNative(error);
     }
     return loaded;
+  }
+
+  /** The name of the vision encoder's own kernels (`AVX2`); empty where it uses ggml's, or there is no encoder. */
+  get visionKernel(): string {
+    return this.#visionKernel;
   }
 
   async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent, void, undefined> {

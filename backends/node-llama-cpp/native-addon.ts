@@ -1,4 +1,5 @@
 /** The boundary to C++, typed: what `native/src/bindings.cpp` exports. */
+import type { MmprojEncoding } from '../../src/backend/index.ts';
 
 export interface NativeMessage {
   readonly role: string;
@@ -72,11 +73,13 @@ export interface NativeEngineOptions {
   /** Encoded images that are kept, at most: by number, and by the bytes of their embeddings. */
   readonly cachedImages: number;
   readonly cachedImageBytes: number;
+  readonly mmprojEncoding: MmprojEncoding;
 }
 
 /** Errors that it rejects with carry a `code` of the project's table. */
 export interface NativeEngine {
-  load(): Promise<void>;
+  /** Resolves with the name of the vision encoder's own kernels; empty where it uses ggml's. */
+  load(): Promise<string>;
   /** Builds the prompt and queues the request; resolves with the prompt's tokens. */
   submit(
     id: number,

@@ -20,7 +20,15 @@ export interface LoadSettings {
   readonly prefixCaching?: boolean;
   /** Encoded images that are kept; 0 keeps none, undefined lets the backend choose. */
   readonly maxVisionCacheEntries?: number;
+  /** Undefined is `auto`. */
+  readonly mmprojEncoding?: MmprojEncoding;
 }
+
+/**
+ * How a vision encoder multiplies on a CPU: in the types of its weights (`original`), in float32 (`f32`), or as is
+ * fastest there without a loss of precision (`auto`).
+ */
+export type MmprojEncoding = 'auto' | 'original' | 'f32';
 
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
 

@@ -1,5 +1,5 @@
 export { findBackend } from './registry.ts';
-export type { Backend, LoadOptions, LoadSettings, LogLevel, ModelFiles } from './backend.ts';
+export type { Backend, LoadOptions, LoadSettings, LogLevel, MmprojEncoding, ModelFiles } from './backend.ts';
 export type { Bitmap } from './bitmap.ts';
 export type { ChatMessage, ContentPart } from './chat-message.ts';
 export type { GenerateRequest } from './generate-request.ts';

@@ -41,6 +41,7 @@ export async function serveSettings({ settings, origins }: LoadedSettings<Settin
       devices: settings.devices,
       prefixCaching: settings.enablePrefixCaching,
       maxVisionCacheEntries: settings.maxVisionCacheEntries,
+      mmprojEncoding: settings.mmprojEncoding,
     },
     server: {
       maxRequestBytes: settings.maxRequestBytes,

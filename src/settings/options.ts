@@ -46,6 +46,14 @@ export const options = {
     kind: choice(['auto', 'float32', 'float16', 'bfloat16', 'q8_0']),
     default: 'auto',
   }),
+  mmprojEncoding: option({
+    group: 'Model',
+    flags: ['mmproj-encoding'],
+    argument: 'type',
+    help: 'How the vision encoder multiplies on a CPU: auto, original (in the types of its weights), f32',
+    kind: choice(['auto', 'original', 'f32']),
+    default: 'auto',
+  }),
   maxLength: option({
     group: 'Model',
     flags: ['max-length'],

@@ -152,6 +152,11 @@ const refused: readonly [string, Given, RegExp][] = [
     { flags: { 'quantization-encoding': 'q4_k' } },
     /^--quantization-encoding is "q4_k": it must be one of auto, float32, float16, bfloat16, q8_0\.$/,
   ],
+  [
+    'an encoding of the projector that there is not',
+    { flags: { 'mmproj-encoding': 'q8_0' } },
+    /^--mmproj-encoding is "q8_0": it must be one of auto, original, f32\.$/,
+  ],
   ['devices that do not exist', { flags: { devices: 'tpu' } }, /^--devices is "tpu": it must be cpu, gpu,/],
   [
     'a broken JSON list',

@@ -21,11 +21,18 @@ export function shapesFiles(): ModelFiles {
 export function loadShapes(
   settings: Partial<LoadSettings> = {},
   files: Partial<ModelFiles> = {},
+  onLog: (message: string) => void = () => undefined,
 ): Promise<LoadedModel> {
   return backend.load(
     { ...shapesFiles(), ...files },
     { devices: 'cpu', maxLength: undefined, maxBatchSize: undefined, ...settings },
-    { onProgress: () => undefined, log: () => undefined, signal: new AbortController().signal },
+    {
+      onProgress: () => undefined,
+      log: (_level, message) => {
+        onLog(message);
+      },
+      signal: new AbortController().signal,
+    },
   );
 }
 

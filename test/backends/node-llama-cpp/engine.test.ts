@@ -42,6 +42,7 @@ describe('the native engine', () => {
               keepPrefixes: true,
               cachedImages: 0,
               cachedImageBytes: 0,
+              mmprojEncoding: 'auto',
             },
             onEvents,
             () => undefined,

@@ -76,6 +76,12 @@ float float_of(const Napi::Object & object, const char * key) {
     return object.Get(key).As<Napi::Number>().FloatValue();
 }
 
+Vision::Encoding encoding_of(const std::string & name) {
+    return name == "original" ? Vision::Encoding::original
+           : name == "f32"    ? Vision::Encoding::f32
+                              : Vision::Encoding::automatic;
+}
+
 std::vector<Message> messages_of(const Napi::Array & array) {
     std::vector<Message> messages;
     for (uint32_t i = 0; i < array.Length(); i++) {
@@ -192,6 +198,7 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
         options_.cached_images = static_cast<size_t>(options.Get("cachedImages").As<Napi::Number>().Int64Value());
         options_.cached_image_bytes =
             static_cast<size_t>(options.Get("cachedImageBytes").As<Napi::Number>().Int64Value());
+        options_.mmproj_encoding = encoding_of(text_of(options, "mmprojEncoding"));
         on_events_ = EventsFunction::New(info.Env(), info[2].As<Napi::Function>(), "vserve events", 0, 1);
         on_progress_ = ProgressFunction::New(info.Env(), info[3].As<Napi::Function>(), "vserve progress", 0, 1);
     }
@@ -218,7 +225,7 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
     using EventsFunction = Napi::TypedThreadSafeFunction<std::nullptr_t, std::vector<Event>, call_on_events>;
     using ProgressFunction = Napi::TypedThreadSafeFunction<std::nullptr_t, float, call_on_progress>;
 
-    // load(): Promise<void>
+    // load(): Promise<string>, the name of the encoder's own kernels; empty where it uses ggml's
     Napi::Value load(const Napi::CallbackInfo & info) {
         options_.on_events = [this](std::vector<Event> && events) {
             auto * posted = new std::vector<Event>(std::move(events));
@@ -237,7 +244,10 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
         napi_add_env_cleanup_hook(info.Env(), stop_at_exit, this);
         return Task::run(
             info.Env(), [this] { engine_ = std::make_shared<Engine>(model_, options_); },
-            [](Napi::Env env) { return env.Undefined(); });
+            [this](Napi::Env env) {
+                const char * kernel = engine_->vision_kernel();
+                return Napi::String::New(env, kernel == nullptr ? "" : kernel);
+            });
     }
 
     // submit(id, messages, images, settings): Promise<number>, the prompt's tokens

@@ -50,7 +50,8 @@ Engine::~Engine() {
 void Engine::load() {
     if (!options_.mmproj_path.empty()) {
         vision_ = std::make_unique<Vision>(model_, Vision::Options{options_.mmproj_path, options_.use_gpu,
-                                                                   options_.n_threads, options_.on_projector_progress});
+                                                                   options_.n_threads, options_.mmproj_encoding,
+                                                                   options_.on_projector_progress});
     }
     create_context();
     try {

@@ -49,6 +49,7 @@ struct EngineOptions {
     bool keep_prefixes;         // finished sequences leave their KV cells for the next
     size_t cached_images;       // encoded images that are kept, at most
     size_t cached_image_bytes;  // and their embeddings' bytes
+    Vision::Encoding mmproj_encoding;
     std::function<void(float)> on_projector_progress;
     std::function<void(std::vector<Event> &&)> on_events;  // called on the engine thread
 };
@@ -82,6 +83,8 @@ class Engine {
     Stats stats() const;
 
     bool sees_images() const { return vision_ != nullptr; }
+    // Vision::kernel_name; null also without a projector.
+    const char * vision_kernel() const { return vision_ ? vision_->kernel_name() : nullptr; }
 
   private:
     using SequencePtr = std::shared_ptr<Sequence>;

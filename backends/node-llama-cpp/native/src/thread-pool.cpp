@@ -4,24 +4,13 @@
 #include <sched.h>
 #endif
 
+#include "cpu-backend.h"
 #include "error.h"
-#include "ggml-backend.h"
 #include "ggml-cpu.h"
 
 namespace vserve {
 
 namespace {
-
-// The CPU backend is a library of its own, chosen for the processor at run time: its functions are asked for by name.
-template <typename Function> Function cpu_function(const char * name) {
-    ggml_backend_dev_t device = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU);
-    void * address =
-        device == nullptr ? nullptr : ggml_backend_reg_get_proc_address(ggml_backend_dev_backend_reg(device), name);
-    if (address == nullptr) {
-        throw EngineError("native_addon_mismatch", std::string("The CPU backend of llama.cpp has no ") + name + ".");
-    }
-    return reinterpret_cast<Function>(address);
-}
 
 // Gives each thread a CPU of its own when there is a thread for every CPU that this process may use. ggml's threads wait
 // for one another spinning, so two of them on one CPU take turns of whole time slices; and a scheduler that packs threads

@@ -17,6 +17,13 @@ Vision::Vision(const llama_model * model, Options options)
     : row_width_(llama_model_n_embd_inp(model)),
       nodes_per_group_(options.use_gpu ? gpu_nodes_per_group : cpu_nodes_per_group),
       on_progress_(std::move(options.on_progress)) {
+    if (!options.use_gpu && options.encoding != Encoding::original) {
+        matmul_ = EncoderMatmul::create(options.n_threads);
+    }
+    if (!matmul_ && options.encoding == Encoding::f32) {
+        throw EngineError("invalid_setting", "--mmproj-encoding f32 needs an x86 CPU with AVX2, and the encoder on the CPU "
+                                             "(--devices cpu). Take auto instead.");
+    }
     // mtmd logs where llama.cpp logs: node-llama-cpp hands it to JavaScript.
     ggml_log_callback log = nullptr;
     void * log_data = nullptr;
@@ -62,10 +69,14 @@ std::vector<float> Vision::encode(const mtmd_input_chunk * chunk, const std::fun
     return std::vector<float>(rows, rows + mtmd_input_chunk_get_n_tokens(chunk) * row_width_);
 }
 
-// ggml asks before each node whether we want to look after it, and then lets us look; false ends the graph.
-bool Vision::on_node(ggml_tensor *, bool ask, void * self) {
+// ggml asks before each node whether we want to look after it, and then lets us look; false ends the graph. It asks before
+// it computes the node, which is when the node can still become another operation.
+bool Vision::on_node(ggml_tensor * node, bool ask, void * self) {
     auto & vision = *static_cast<Vision *>(self);
     if (ask) {
+        if (vision.matmul_) {
+            vision.matmul_->take_over(node);
+        }
         return ++vision.nodes_seen_ % vision.nodes_per_group_ == 0;
     }
     if (vision.keep_going_ != nullptr && !vision.ended_early_ && !(*vision.keep_going_)()) {
