@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { systemErrorCode, VserveError } from '../errors/index.ts';
 import type { ConversionProgress, Converter, Outtype } from './converter.ts';
 import { explainDiskError } from './disk-errors.ts';
+import { makeFolder } from './make-folder.ts';
 
 export interface ConvertIntoOptions {
   /** Folder of the checkpoint. */
@@ -26,7 +27,7 @@ export async function convertInto(options: ConvertIntoOptions): Promise<string[]
   const workDir = join(dirname(destination), `.${basename(destination)}.${randomUUID()}`);
   try {
     await checkEmpty(destination);
-    await mkdir(workDir, { recursive: true });
+    await makeFolder(workDir);
     const files = await converter.convertCheckpoint({
       sourceDir,
       destinationDir: workDir,

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { LogLevel, ModelFiles } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { conversionKey, identifyCheckpoint } from './checkpoint-identity.ts';
 import type { ConversionProgress, Converter, Outtype } from './converter.ts';
 import { tryLock, withLock } from './lock.ts';
+import { makeFolder } from './make-folder.ts';
 import { readConverted, writeManifest } from './manifest.ts';
 
 export interface ConvertOnceOptions {
@@ -48,7 +49,7 @@ export async function convertOnce(options: ConvertOnceOptions): Promise<ModelFil
     await removeAbandoned(home, key);
 
     const workDir = join(home, 'converting', `${key}.${randomUUID()}`);
-    await mkdir(workDir, { recursive: true });
+    await makeFolder(workDir);
     try {
       const files = await converter.convertCheckpoint({
         sourceDir,
@@ -74,7 +75,7 @@ export async function convertOnce(options: ConvertOnceOptions): Promise<ModelFil
 
 /** Puts a finished folder in its place by one rename. */
 async function publish(workDir: string, destination: string): Promise<ModelFiles> {
-  await mkdir(dirname(destination), { recursive: true });
+  await makeFolder(dirname(destination));
   await rm(destination, { recursive: true, force: true });
   await rename(workDir, destination);
   const published = await readConverted(destination);
@@ -85,7 +86,7 @@ async function publish(workDir: string, destination: string): Promise<ModelFiles
 /** Removes what conversions left behind that ended without cleaning up: those whose lock nobody alive holds. */
 async function removeAbandoned(home: string, ownKey: string): Promise<void> {
   const folder = join(home, 'converting');
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   for (const name of await readdir(folder)) {
     const [key = ''] = name.split('.');
     const release = key === ownKey ? async () => undefined : await tryLock(lockPath(home, key));

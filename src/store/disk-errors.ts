@@ -12,7 +12,8 @@ export function explainDiskError(error: unknown, folder: string, advice: string)
     return new VserveError('disk_full', message, { cause: error });
   }
   const path = error instanceof Error && 'path' in error ? String(error.path) : '';
-  if (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(code) && path.startsWith(folder)) {
+  const isMaking = error instanceof Error && 'syscall' in error && error.syscall === 'mkdir';
+  if (isMaking || (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(code) && path.startsWith(folder))) {
     const message = `The folder ${folder} cannot be written: ${messageOf(error)}\n${advice}`;
     return new VserveError('invalid_setting', message, { cause: error });
   }

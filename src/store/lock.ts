@@ -1,10 +1,11 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lock } from 'proper-lockfile';
 import { z } from 'zod';
 import { systemErrorCode } from '../errors/index.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** How often a waiter looks again. */
 const POLL_MS = 100;
@@ -48,7 +49,7 @@ export async function withLock<T>(path: string, { signal, onWait }: LockOptions,
 
 /** Takes the lock if nobody alive has it; gives the function that releases it. */
 export async function tryLock(path: string): Promise<(() => Promise<void>) | undefined> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   let release: () => Promise<void>;
   try {
     release = await lock(path, {
