@@ -141,8 +141,15 @@ async function run(command: string, args: readonly string[]): Promise<void> {
   });
   if (status !== 0) {
     const output = readFileSync(logPath, 'utf8');
-    if (/No CMAKE_CX*_COMPILER could be found|could not find any instance of Visual Studio/.test(output)) {
-      throw new BuildFailure(missingMessage('a C++17 compiler'));
+    if (
+      /No CMAKE_CX*_COMPILER could be found|could not find any instance of Visual Studio|not able to compile a simple test/.test(
+        output,
+      )
+    ) {
+      throw new BuildFailure(missingMessage('a C++17 compiler that works'));
+    }
+    if (/CMake [\d.]+ or higher is required/.test(output)) {
+      throw new BuildFailure(missingMessage('CMake 3.19 or newer'));
     }
     const errors = output.split('\n').filter((line) => /\berror\b|CMake Error/i.test(line));
     throw new BuildFailure(
@@ -220,7 +227,7 @@ async function main(): Promise<void> {
   rmSync(fingerprintPath, { force: true });
   writeFileSync(logPath, '');
   const names = variants.map(({ name }) => name).join(', ');
-  const spinner = ora(`Building the native engine for ${names} (a minute or two, once)`).start();
+  const spinner = ora(`Building the native engine for ${names} (a few minutes, once)`).start();
   try {
     await prepareSource();
     await build(variants);

@@ -44,12 +44,17 @@ async function ask(url: string): Promise<void> {
   });
   if (!response.ok || response.body === null) throw new Error(`The server answered ${await response.text()}`);
   let pending = '';
+  let first = true;
   for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
     const lines = (pending + text).split('\n');
     pending = lines.pop() ?? '';
     for (const line of lines.filter((candidate) => candidate.startsWith('data: {'))) {
       const { choices } = JSON.parse(line.slice('data: '.length)) as Chunk;
-      process.stdout.write(choices[0]?.delta.content ?? '');
+      const text = choices[0]?.delta.content ?? '';
+      // The server's log line comes before the first text.
+      if (text !== '' && first) process.stdout.write('The answer:   ');
+      first &&= text === '';
+      process.stdout.write(text);
     }
   }
 }
@@ -59,10 +64,19 @@ function curlLine(url: string): string {
   return `curl ${url}/v1/chat/completions -H 'Content-Type: application/json' -d '${body}'`;
 }
 
+function readArguments(): { readonly port: string; readonly once: boolean } {
+  const options = { port: { type: 'string', default: '8000' }, once: { type: 'boolean', default: false } } as const;
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    console.error('Usage: npm run demo -- [--port <port>] [--once]');
+    return process.exit(2);
+  }
+}
+
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: { port: { type: 'string', default: '8000' }, once: { type: 'boolean', default: false } },
-  });
+  const values = readArguments();
   const url = `http://localhost:${values.port}`;
   const command = ['serve', '--model', checkpoint, '--served-model-name', 'shapes-vlm', '--port', values.port];
   const server = spawn(
@@ -92,7 +106,6 @@ async function main(): Promise<number> {
 async function converse(url: string, isOnly: boolean, stopServer: () => void): Promise<void> {
   console.log(`\nThe picture:  ${fileURLToPath(pictureUrl)}`);
   console.log('The question: What is in this image?');
-  process.stdout.write('The answer:   ');
   try {
     await ask(url);
     console.log(isOnly ? '\n' : `\n\nAsk it yourself, from another terminal:\n\n${curlLine(url)}\n`);

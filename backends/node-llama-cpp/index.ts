@@ -39,6 +39,13 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const loaded = await loadModel(llama, files.modelPath, Math.min(maxLength ?? trainedLength, 8192), options);
     model = loaded;
 
+    const template = (loaded.fileInfo.metadata as { tokenizer?: { chat_template?: unknown } }).tokenizer?.chat_template;
+    if (template === undefined) {
+      options.log(
+        'warning',
+        `${files.modelPath} has no chat template, so ChatML stands in: the model may not know it.`,
+      );
+    }
     const useGpu = llama.gpu !== false;
     const maxSequences = settings.maxBatchSize ?? defaultSequences[useGpu ? 'gpu' : 'cpu'];
     const size = await sizeContext(llama, loaded, { trainedLength, maxLength, maxSequences });

@@ -15,6 +15,8 @@ const logLevels: Readonly<Record<LlamaLogLevel, LogLevel>> = {
   [LlamaLogLevel.debug]: 'debug',
 };
 
+/** What llama.cpp called errors since the last start: its exceptions say less. */
+const recentErrors: string[] = [];
 const started = new Map<string, Promise<Llama>>();
 
 /**
@@ -33,7 +35,9 @@ export async function startLlama(devices: DeviceChoice, log: LoadOptions['log'])
     started.delete(key);
     throw error;
   }
+  recentErrors.length = 0;
   llama.logger = (level, message) => {
+    if (level === LlamaLogLevel.error) recentErrors.push(message.trim());
     log(logLevels[level], `llama.cpp: ${message.trim()}`);
   };
   return llama;
@@ -51,10 +55,26 @@ export function quieten(llama: Llama, log: LoadOptions['log']): void {
 
 async function start(devices: DeviceChoice): Promise<Llama> {
   if (devices.indices !== undefined) restrictToDevices(devices.indices);
-  let llama: Llama;
+  let llama = await load(devices.gpu === 'never' ? false : 'auto');
+  // A driver's library can be there without a device: the CPU's own variant is the better one then.
+  if (llama.gpu !== false && (await llama.getGpuDeviceNames()).length === 0) {
+    await llama.dispose();
+    llama = await load(false);
+  }
+  if (devices.gpu === 'require' && llama.gpu === false) {
+    await llama.dispose();
+    throw new VserveError(
+      'device_unavailable',
+      'No GPU can be used: none was found, or its driver is missing. Check it with "npx node-llama-cpp inspect gpu", or start with --devices cpu.',
+    );
+  }
+  return llama;
+}
+
+async function load(gpu: 'auto' | false): Promise<Llama> {
   try {
-    llama = await getLlama({
-      gpu: devices.gpu === 'never' ? false : 'auto',
+    return await getLlama({
+      gpu,
       build: 'never',
       skipDownload: true,
       progressLogs: false,
@@ -69,14 +89,6 @@ async function start(devices: DeviceChoice): Promise<Llama> {
       { cause },
     );
   }
-  if (devices.gpu === 'require' && llama.gpu === false) {
-    await llama.dispose();
-    throw new VserveError(
-      'device_unavailable',
-      'No GPU can be used: none was found, or its driver is missing. Check it with "npx node-llama-cpp inspect gpu", or start with --devices cpu.',
-    );
-  }
-  return llama;
 }
 
 /** Loads the weights. Throws `gguf_invalid`, `out_of_memory`, `model_load_failed`. */
@@ -106,7 +118,12 @@ export async function loadModel(
         { cause },
       );
     }
-    throw new VserveError('model_load_failed', `The model ${modelPath} could not be loaded: ${reason}`, { cause });
+    const said = recentErrors.map((line) => `\n  ${line}`).join('');
+    throw new VserveError(
+      'model_load_failed',
+      `The model ${modelPath} could not be loaded: ${reason}${said}\nThe file may be damaged or incomplete: download or convert it again.`,
+      { cause },
+    );
   }
 }
 

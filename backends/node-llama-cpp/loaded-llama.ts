@@ -71,8 +71,9 @@ export class LoadedLlama implements LoadedModel {
     const { sampling } = request;
     const submission = this.#engine.submit(id, messages, images, {
       ...sampling,
-      seed: sampling.seed === undefined ? undefined : sampling.seed >>> 0,
-      maxTokens: request.maxTokens ?? -1,
+      topK: Math.min(sampling.topK, largestInt32),
+      seed: sampling.seed === undefined ? undefined : toNativeSeed(sampling.seed),
+      maxTokens: Math.min(request.maxTokens ?? -1, largestInt32),
       ignoreEos: request.ignoreEos,
       stop: request.stop,
       cacheSalt: request.cacheSalt ?? '',
@@ -133,6 +134,16 @@ export class LoadedLlama implements LoadedModel {
   }
 }
 
+const largestInt32 = 2 ** 31 - 1;
+/** To llama.cpp this seed means "draw one". */
+const randomSeed = 2 ** 32 - 1;
+
+/** A seed of 32 bits for any whole number: the same for the same, and its own for those from 0 to 2^32 - 2. */
+function toNativeSeed(seed: number): number {
+  const folded = (seed ^ Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b1)) >>> 0;
+  return folded === randomSeed ? randomSeed - 1 : folded;
+}
+
 /** Moves the images out of the messages, which then refer to them by index. */
 function toNative(request: GenerateRequest): { messages: NativeMessage[]; images: NativeImage[] } {
   const images: NativeImage[] = [];
@@ -145,6 +156,14 @@ function toNative(request: GenerateRequest): { messages: NativeMessage[]; images
   return { messages, images };
 }
 
+/** What the conversation is to blame for. */
+const ofTheMessages: ReadonlySet<ErrorCode> = new Set([
+  'chat_template_failed',
+  'context_length_exceeded',
+  'undecodable',
+  'unsupported_capability',
+]);
+
 function asErrorCode(code: string): ErrorCode {
   return code in errorCodes ? (code as ErrorCode) : 'generation_failed';
 }
@@ -152,7 +171,8 @@ function asErrorCode(code: string): ErrorCode {
 /** The addon's errors carry one of our codes. */
 function fromNative(error: unknown): unknown {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
-    return new VserveError(asErrorCode(error.code), error.message);
+    const code = asErrorCode(error.code);
+    return new VserveError(code, error.message, ofTheMessages.has(code) ? { param: 'messages' } : {});
   }
   return error;
 }

@@ -14,7 +14,14 @@ export interface ErrorJson {
 export function errorJson(error: unknown): ErrorJson {
   if (error instanceof VserveError) {
     const { type } = presentationOf(error.code);
-    return { error: { code: error.code, message: error.message, param: error.param ?? null, type } };
+    return {
+      error: {
+        code: error.code,
+        message: error.message,
+        param: error.param === '' ? null : (error.param ?? null),
+        type,
+      },
+    };
   }
   return {
     error: {

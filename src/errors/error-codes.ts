@@ -30,6 +30,7 @@ export const errorCodes = {
   model_not_found: notFound,
   route_not_found: notFound,
   method_not_allowed: { status: 405, type: 'invalid_request_error', exitCode: 2 },
+  unsupported_encoding: { status: 415, type: 'invalid_request_error', exitCode: 2 },
   request_too_large: { status: 413, type: 'invalid_request_error', exitCode: 2 },
   at_capacity: { status: 429, type: 'rate_limit_error', exitCode: 1 },
   request_cancelled: { status: 499, type: 'api_error', exitCode: 1 },
@@ -67,7 +68,6 @@ export const errorCodes = {
   tensor_missing: { ...failed, exitCode: 2 },
   tensor_invalid: { ...failed, exitCode: 2 },
   gguf_invalid: { ...failed, exitCode: 2 },
-  store_locked: { ...failed, exitCode: 1 },
   disk_full: { ...failed, exitCode: 1 },
   // Backends
   backend_not_found: { ...failed, exitCode: 2 },

@@ -8,11 +8,15 @@ export interface ReadOptions {
 
 /**
  * Reads a JSON body of at most `maxBytes`. A larger one is refused as soon as that shows: by its Content-Length before
- * anything is read, else by the byte that is too many. Throws `request_too_large`, `invalid_json`,
+ * anything is read, else by the byte that is too many. Throws `unsupported_encoding`, `request_too_large`, `invalid_json`,
  * `request_cancelled` when the body breaks off, or the signal's reason.
  */
 export async function readJsonBody(request: IncomingMessage, { maxBytes, signal }: ReadOptions): Promise<unknown> {
   signal.throwIfAborted();
+  const encoding = request.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new VserveError('unsupported_encoding', `The body is encoded (${encoding}). Send it as it is.`);
+  }
   const aborted = new Promise<never>((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });

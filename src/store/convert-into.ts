@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { systemErrorCode, VserveError } from '../errors/index.ts';
 import type { ConversionProgress, Converter, Outtype } from './converter.ts';
 import { explainDiskError } from './disk-errors.ts';
 import { makeFolder } from './make-folder.ts';
+import { isRunning } from './running-process.ts';
 
 export interface ConvertIntoOptions {
   /** Folder of the checkpoint. */
@@ -24,9 +25,10 @@ export interface ConvertIntoOptions {
 export async function convertInto(options: ConvertIntoOptions): Promise<string[]> {
   const { sourceDir, outtype, converter, onProgress, signal } = options;
   const destination = resolve(options.destinationDir);
-  const workDir = join(dirname(destination), `.${basename(destination)}.${randomUUID()}`);
+  const workDir = join(dirname(destination), `.${basename(destination)}.${String(process.pid)}.${randomUUID()}`);
   try {
     await checkEmpty(destination);
+    await removeLeftovers(destination);
     await makeFolder(workDir);
     const files = await converter.convertCheckpoint({
       sourceDir,
@@ -36,9 +38,8 @@ export async function convertInto(options: ConvertIntoOptions): Promise<string[]
       signal,
     });
     signal.throwIfAborted();
-    await rmdir(destination).catch(() => undefined);
-    await rename(workDir, destination);
     const written = files.mmprojPath === undefined ? [files.modelPath] : [files.modelPath, files.mmprojPath];
+    await publish(workDir, destination, written);
     return written.map((path) => join(destination, basename(path)));
   } catch (error) {
     throw explainDiskError(error, dirname(destination), 'Convert into another folder.');
@@ -47,10 +48,39 @@ export async function convertInto(options: ConvertIntoOptions): Promise<string[]
   }
 }
 
+/**
+ * A new folder appears whole. One that exists keeps its identity (somebody may stand in it), so the files are moved
+ * there, the model last.
+ */
+async function publish(workDir: string, destination: string, written: readonly string[]): Promise<void> {
+  const exists = await stat(destination).then(
+    () => true,
+    () => false,
+  );
+  if (!exists) {
+    await rename(workDir, destination);
+    return;
+  }
+  for (const path of written.toReversed()) await rename(path, join(destination, basename(path)));
+}
+
+/** Removes the work folders of conversions into this folder whose process was killed. */
+async function removeLeftovers(destination: string): Promise<void> {
+  const siblings = await readdir(dirname(destination)).catch(() => []);
+  const prefix = `.${basename(destination)}.`;
+  for (const name of siblings.filter((candidate) => candidate.startsWith(prefix))) {
+    const pid = /^(\d+)\.[0-9a-f-]{36}$/.exec(name.slice(prefix.length))?.[1];
+    if (pid !== undefined && !isRunning(Number(pid))) {
+      await rm(join(dirname(destination), name), { recursive: true, force: true });
+    }
+  }
+}
+
 async function checkEmpty(folder: string): Promise<void> {
   const names = await readdir(folder).catch((error: unknown) => {
     if (systemErrorCode(error) === 'ENOENT') return [];
-    throw error;
+    if (systemErrorCode(error) !== 'ENOTDIR') throw error;
+    throw new VserveError('invalid_setting', `${folder} is a file. Give a folder that is empty or does not exist.`);
   });
   if (names.length === 0) return;
   throw new VserveError(

@@ -6,6 +6,7 @@ import { lock } from 'proper-lockfile';
 import { z } from 'zod';
 import { systemErrorCode } from '../errors/index.ts';
 import { makeFolder } from './make-folder.ts';
+import { isRunning } from './running-process.ts';
 
 /** How often a waiter looks again. */
 const POLL_MS = 100;
@@ -85,12 +86,7 @@ function patienceMs(path: string, owner: LockOwner | undefined): number {
 }
 
 function isAlive(path: string, pid: number): boolean {
-  if (pid === process.pid) return held.has(path);
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return systemErrorCode(error) === 'EPERM';
-  }
+  return pid === process.pid ? held.has(path) : isRunning(pid);
 }
 
 async function readOwner(path: string): Promise<LockOwner | undefined> {

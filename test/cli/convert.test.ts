@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { runVserve, temporaryFolder } from './run-vserve.ts';
@@ -40,4 +40,35 @@ test('refuses a type that it does not know', async () => {
   const { code, stderr } = await runVserve(folder, ['convert', 'checkpoint', 'out', '--outtype', 'q4_k']).exit();
   expect(stderr).toMatch(/argument 'q4_k' is invalid\. Allowed choices are auto, f32, f16, bf16, q8_0/);
   expect(code).toBe(2);
+});
+
+test('puts the files into a folder that exists, which stays the same folder', async () => {
+  await mkdir(join(folder, 'out'));
+  const { ino } = await stat(join(folder, 'out'));
+  expect((await runVserve(folder, ['convert', 'checkpoint', 'out']).exit()).code).toBe(0);
+  expect(await readdir(join(folder, 'out'))).toEqual(['mmproj.gguf', 'model.gguf']);
+  expect((await stat(join(folder, 'out'))).ino).toBe(ino);
+});
+
+test('says that the destination is a file', async () => {
+  await writeFile(join(folder, 'out'), '');
+  const { code, stderr } = await runVserve(folder, ['convert', 'checkpoint', 'out']).exit();
+  expect(stderr).toMatch(/^Error: .*out is a file\./);
+  expect(code).toBe(2);
+});
+
+test('removes what a killed conversion left, and the work of a running one not', async () => {
+  await writeFile(join(folder, 'checkpoint', 'slow'), '');
+  const killed = runVserve(folder, ['convert', 'checkpoint', 'out']);
+  await killed.until(/Converting/);
+  killed.kill('SIGKILL');
+  await killed.exit();
+  const running = runVserve(folder, ['convert', 'checkpoint', 'out']);
+  await running.until(/Converting/);
+  expect((await readdir(folder)).filter((name) => name.startsWith('.out.'))).toHaveLength(1);
+  await rm(join(folder, 'checkpoint', 'slow'));
+  expect((await runVserve(folder, ['convert', 'checkpoint', 'out']).exit()).code).toBe(0);
+  expect((await readdir(folder)).filter((name) => name.startsWith('.out.'))).toHaveLength(1);
+  running.kill('SIGINT');
+  await running.exit();
 });

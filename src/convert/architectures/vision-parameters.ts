@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { VserveError } from '../../errors/index.ts';
 import type { CheckpointFolder, JsonObject } from '../checkpoint/checkpoint-folder.ts';
 import { parseConfig } from '../checkpoint/parse-config.ts';
 import { bool, float32Array, uint32 } from '../gguf/key-values.ts';
@@ -41,6 +42,11 @@ export async function readPreprocessor<Schema extends z.ZodType>(
     ...processor,
     ...(processor.image_processor as JsonObject | undefined),
   };
+  if (Object.keys(settings).length === 0) {
+    const message =
+      'The checkpoint has neither preprocessor_config.json nor processor_config.json. Download it again, whole.';
+    throw new VserveError('checkpoint_invalid', message);
+  }
   return parseConfig(schema, settings, 'preprocessor_config.json');
 }
 

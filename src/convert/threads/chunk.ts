@@ -1,5 +1,5 @@
 import type { GgmlType } from '../gguf/ggml-types.ts';
-import { byteLengthOf, ggmlTypes } from '../gguf/ggml-types.ts';
+import { byteLengthOf } from '../gguf/ggml-types.ts';
 import type { FloatDtype } from '../quantize/decode.ts';
 import { dtypeBytes } from '../safetensors/dtypes.ts';
 
@@ -41,6 +41,3 @@ export function isCopy({ dtype, type, addend }: TensorMove): boolean {
 export function chunkBytes({ dtype, elements, type }: Chunk): { read: number; written: number } {
   return { read: elements * dtypeBytes[dtype], written: byteLengthOf(type, elements) };
 }
-
-/** The largest buffer that a chunk may need, of whatever types. */
-export const maxChunkBytes = chunkElements * Math.max(dtypeBytes.F64, ggmlTypes.F32.blockBytes);

@@ -82,6 +82,24 @@ describe('a loaded model', () => {
     expect(new Set(others).size).toBeGreaterThan(1);
   });
 
+  it('gives every seed its own answer again, the odd ones too', async () => {
+    for (const seed of [-1, 2 ** 32 - 1, 2 ** 32, -(2 ** 40)])
+      expect(await draw(model, seed)).toBe(await draw(model, seed));
+    expect(await draw(model, 2 ** 32)).not.toBe(await draw(model, 0));
+  });
+
+  it('does not wrap numbers that are too large for it', async () => {
+    const request = userTurn(['Hello'], { maxTokens: 2 ** 32 + 1 });
+    expect((await answer(model, request)).finish.reason).toBe('stop');
+    const sampling = { ...request.sampling, temperature: 2, seed: 1 };
+    const draws = async (topK: number): Promise<string> =>
+      (await answer(model, { ...request, sampling: { ...sampling, topK } })).text;
+    expect(await draws(2 ** 32 + 1)).not.toBe(await draws(1));
+    expect(await draws(2 ** 32 + 1)).toBe(await draws(2 ** 31 - 1));
+    const cold = await answer(model, { ...request, sampling: { ...sampling, temperature: 1e-40 } });
+    expect(cold.text).toBe((await answer(model, request)).text);
+  });
+
   it.each([1, 5, 40])('draws from the %i likeliest tokens as llama.cpp’s whole chain does', async (topK) => {
     for (const seed of [1, 2, 3]) {
       const request = userTurn([story], { maxTokens: 40 });
@@ -131,7 +149,8 @@ describe('a loaded model', () => {
     const twice = { ...request, messages: [...request.messages, ...request.messages] };
     await expect(answer(model, twice)).rejects.toMatchObject({
       code: 'chat_template_failed',
-      message: expect.stringContaining('Roles must alternate') as unknown,
+      message: expect.stringMatching(/refused the conversation: Roles must alternate[^\n]*$/) as unknown,
+      param: 'messages',
     });
   });
 

@@ -64,6 +64,8 @@ class Task : public Napi::AsyncWorker {
     std::string code_;
 };
 
+constexpr float greedy_below = 1e-5f;
+
 std::string text_of(const Napi::Object & object, const char * key) {
     return object.Get(key).As<Napi::String>().Utf8Value();
 }
@@ -117,6 +119,9 @@ GenerationSettings settings_of(const Napi::Object & object) {
     GenerationSettings settings;
     auto & sampling = settings.sampling;
     sampling.temp = float_of(object, "temperature");
+    if (sampling.temp < greedy_below) {
+        sampling.temp = 0;  // logits divided by less overflow
+    }
     sampling.top_p = float_of(object, "topP");
     sampling.top_k = integer_of(object, "topK");
     sampling.min_p = float_of(object, "minP");
@@ -128,7 +133,8 @@ GenerationSettings settings_of(const Napi::Object & object) {
     if (seed.IsNumber()) {
         sampling.seed = seed.As<Napi::Number>().Uint32Value();
     }
-    // As Hugging Face has it, the repetition penalty knows the prompt; OpenAI's penalties know the answer alone.
+    // As Hugging Face has it, the repetition penalty knows the prompt; OpenAI's penalties know the answer alone. The
+    // chain has one memory for both, so where both are asked for, OpenAI's know the prompt too.
     settings.penalize_prompt = sampling.penalty_repeat != 1.0f;
     settings.max_tokens = integer_of(object, "maxTokens");
     settings.cache_salt = text_of(object, "cacheSalt");

@@ -131,8 +131,10 @@ void Engine::prepare(Sequence & sequence, const std::vector<Message> & messages,
                           "The prompt has " + std::to_string(n_tokens) + " tokens, and at most " +
                               std::to_string(options_.max_length - 1) + " fit (the context holds " +
                               std::to_string(options_.max_length) +
-                              ", the answer included). Shorten the conversation, send fewer images, or start the "
-                              "server with a larger --max-length.");
+                              ", the answer included). Shorten the conversation or send fewer images" +
+                              (options_.max_length < llama_model_n_ctx_train(model_)
+                                   ? ", or start the server with a larger --max-length."
+                                   : "."));
     }
     common_params_sampling params = sequence.settings.sampling;
     params.penalty_last_n = options_.max_length;

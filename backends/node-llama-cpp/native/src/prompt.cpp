@@ -27,6 +27,17 @@ std::string mark(const std::string & nonce, char kind, size_t index) {
     return nonce + kind + std::to_string(index) + ";";
 }
 
+// What the template itself said, out of llama.cpp's report of where in the template it was said.
+std::string template_reason(const std::string & report) {
+    const std::string mark = "Jinja Exception: ";
+    const size_t begin = report.rfind(mark);
+    if (begin == std::string::npos) {
+        return report;
+    }
+    const std::string reason = report.substr(begin + mark.size());
+    return reason.substr(0, reason.find('\n'));
+}
+
 mtmd::input_chunks_ptr tokenize_parts(const mtmd_context * vision, const std::vector<mtmd_input_part> & parts,
                                   bool add_special) {
     std::vector<const mtmd_input_part *> pointers;
@@ -168,7 +179,7 @@ std::string PromptBuilder::render(const std::vector<Message> & messages, const s
         return common_chat_templates_apply(templates_.get(), inputs).prompt;
     } catch (const std::exception & error) {
         throw EngineError("chat_template_failed",
-                          std::string("The model's chat template refused the conversation: ") + error.what());
+                          "The model's chat template refused the conversation: " + template_reason(error.what()));
     }
 }
 
