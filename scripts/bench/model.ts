@@ -105,6 +105,7 @@ async function writeRandomCheckpoint(directory: string): Promise<void> {
       patch_size: vision.patchSize,
     },
   };
+  const preprocessor = { image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] };
   const tokens = markers.map((content, id) => [id, { content, special: true }] as const);
   const tokenizer = {
     add_bos_token: true,
@@ -120,6 +121,7 @@ async function writeRandomCheckpoint(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, 'config.json'), JSON.stringify(config));
+  await writeFile(join(directory, 'preprocessor_config.json'), JSON.stringify(preprocessor));
   await writeFile(join(directory, 'tokenizer_config.json'), JSON.stringify(tokenizer));
   await writeFile(join(directory, 'chat_template.jinja'), template);
   await writeFile(join(directory, 'tokenizer.model'), sentencePieceModel(letterPieces(text.vocabulary)));

@@ -14,10 +14,8 @@ const tools = ['llama-server', 'llama-batched-bench', 'llama-quantize'];
  */
 export async function preparePeer(cacheDir: string, log: (line: string) => void): Promise<string> {
   const nodeLlamaCpp = packageDir('node-llama-cpp');
-  const destination = join(
-    cacheDir,
-    `llama.cpp-${createRequire(import.meta.url)(join(nodeLlamaCpp, 'package.json')).version}`,
-  );
+  const { version } = createRequire(import.meta.url)(join(nodeLlamaCpp, 'package.json')) as { version: string };
+  const destination = join(cacheDir, `llama.cpp-${version}`);
   const programDir = join(destination, 'build', 'bin');
 
   const variant = `linux-${process.arch}`;
