@@ -31,7 +31,7 @@ export interface Subject {
 }
 
 /** How often a disturbed measurement is made again; the least disturbed one counts. */
-const attempts = 4;
+const attempts = 3;
 
 /** Measures one model: keeps the servers and collects the figures. */
 export class Bench {

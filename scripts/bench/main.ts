@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { computeThreads, startLlama } from '../../backends/node-llama-cpp/llama-model.ts';
 import { Bench } from './bench.ts';
+import type { Figure } from './figures.ts';
 import { describeModel, randomModel, shapesModel } from './model.ts';
 import type { BenchModel } from './model.ts';
 import { parseOptions, usage } from './options.ts';
@@ -56,34 +57,31 @@ async function main(): Promise<void> {
   const threads = await threadsFor(options);
   const peerDir = options.peerDir ?? (await preparePeer(options.cacheDir, log));
   const vservePath = options.vservePath ?? ownVserve;
-  const results = [];
+  const { rounds, streams, outputTokens, promptWords } = options;
+  const machine = { cpu: cpus()[0]?.model, threads, platform: process.platform, node: process.version };
+  const loads = { rounds, streams, outputTokens, promptWords };
+  const results: { model: BenchModel; figures: Figure[] }[] = [];
   for (const [model, names] of await modelsFor(options, peerDir)) {
     const bench = new Bench({ ...options, model, threads, peerDir, vservePath, log });
+    const result = { model, figures: [] as Figure[] };
+    results.push(result);
     try {
       for (const name of names) {
         log(`\n${model.name}, ${name}`);
         await scenarios[name](bench);
+        result.figures = [...bench.figures.values()];
+        const report = { machine, load: loadavg(), loads, results };
+        await writeFile(options.jsonPath, `${JSON.stringify(report, undefined, 2)}\n`);
       }
     } finally {
       await bench.close();
     }
-    const figures = [...bench.figures.values()];
-    if (figures.length > 0) console.log(`\n${model.name}\n\n${toTable(figures)}`);
-    results.push({ model, figures });
+    if (names.length > 0) console.log(`\n${model.name}\n\n${toTable(result.figures)}`);
   }
-  const { rounds, streams, outputTokens, promptWords } = options;
-  const machine = {
-    cpu: cpus()[0]?.model,
-    threads,
-    platform: process.platform,
-    node: process.version,
-    load: loadavg(),
-  };
-  const report = { machine, loads: { rounds, streams, outputTokens, promptWords }, results };
-  await writeFile(options.jsonPath, `${JSON.stringify(report, undefined, 2)}\n`);
   console.log(`\nEvery measurement is in ${options.jsonPath}.`);
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 try {
   await main();
 } catch (error) {

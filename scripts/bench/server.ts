@@ -34,6 +34,11 @@ export async function startServer(
   let lastWords = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (lastWords = (lastWords + text).slice(-2000)));
   const exited = once(child, 'exit');
+  const killWithUs = (): void => {
+    child.kill('SIGKILL');
+  };
+  process.once('exit', killWithUs);
+  void exited.then(() => process.off('exit', killWithUs));
   const pid = child.pid;
   while (!(await isReady(url))) {
     if (pid === undefined || child.exitCode !== null || child.signalCode !== null) {
