@@ -73,19 +73,20 @@ export class Bench {
   }
 
   async #measure({ contender, pid, measure }: Subject): Promise<void> {
+    const noisy = noisyCpus(this.settings.threads);
     let quietest: { readings: readonly Reading[]; foreignCpus: number | undefined } | undefined;
     for (let attempt = 0; attempt < attempts; attempt++) {
-      await untilQuiet(this.settings.patienceMs);
+      await untilQuiet(noisy, this.settings.patienceMs);
       const foreignCpusSince = watchForeignCpus(pid);
       const readings = await measure();
       const foreignCpus = foreignCpusSince();
       if ((foreignCpus ?? 0) <= (quietest?.foreignCpus ?? Infinity)) quietest = { readings, foreignCpus };
-      if ((foreignCpus ?? 0) < noisyCpus) break;
+      if ((foreignCpus ?? 0) < noisy) break;
     }
     if (quietest === undefined) return;
     const { readings, foreignCpus } = quietest;
     record(this.figures, contender, readings, foreignCpus);
-    const noise = (foreignCpus ?? 0) < noisyCpus ? '' : ` (disturbed: ${(foreignCpus ?? 0).toFixed(2)} CPUs busy)`;
+    const noise = (foreignCpus ?? 0) < noisy ? '' : ` (disturbed: ${(foreignCpus ?? 0).toFixed(2)} CPUs busy)`;
     const parts = readings.map(({ name, unit, value }) => `${name} ${value.toFixed(1)} ${unit}`);
     this.settings.log(`${contender}: ${parts.join(', ')}${noise}`);
   }

@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { availableParallelism, cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const sampleMs = 300;
-/** How many CPUs other programs may keep busy before a measurement counts as disturbed. */
-export const noisyCpus = 0.15;
+const toleratedCpus = 0.15;
 /** Linux counts a process's CPU time in hundredths of a second. */
 const msPerTick = 10;
 
@@ -43,12 +42,17 @@ export function watchForeignCpus(serverPid: number | undefined): () => number | 
   };
 }
 
-/** Waits until the machine is idle, at most `patienceMs`. */
-export async function untilQuiet(patienceMs: number): Promise<void> {
+/** How many CPUs other programs may keep busy before a measurement on `threads` CPUs counts as disturbed. */
+export function noisyCpus(threads: number): number {
+  return availableParallelism() - threads + toleratedCpus;
+}
+
+/** Waits until other programs keep fewer than `noisy` CPUs busy, at most `patienceMs`. */
+export async function untilQuiet(noisy: number, patienceMs: number): Promise<void> {
   const deadlineMs = performance.now() + patienceMs;
   do {
     const [busy, startedAtMs] = [busyMs(), performance.now()];
     await delay(sampleMs);
-    if (busyMs() - busy < noisyCpus * (performance.now() - startedAtMs)) return;
+    if (busyMs() - busy < noisy * (performance.now() - startedAtMs)) return;
   } while (performance.now() < deadlineMs);
 }
