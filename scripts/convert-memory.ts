@@ -1,13 +1,11 @@
-import { mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { randomFillSync } from 'node:crypto';
 import { convertCheckpoint, outtypes } from '../src/convert/index.ts';
 import type { Outtype } from '../src/convert/index.ts';
 import { textShapes } from './reference/gemma3-shapes.ts';
-import type { Shapes } from './reference/gemma3-shapes.ts';
 import { sentencePieceModel, syntheticPieces } from './reference/sentencepiece-writer.ts';
-import { safetensorsHeader } from './reference/write-checkpoint.ts';
+import { plainWeightBytes, writePlainWeights } from './reference/write-plain-weights.ts';
 import { indexFile } from '../src/convert/safetensors/weight-map.ts';
 
 /*
@@ -27,27 +25,6 @@ const { values: options } = parseArgs({
     keep: { type: 'boolean', default: false },
   },
 });
-
-const blockBytes = 8 * 1024 * 1024;
-
-/** Weights of a plausible size, over and over: only their number matters here. */
-function randomBlock(): Buffer {
-  const block = randomFillSync(Buffer.alloc(blockBytes));
-  for (let i = 1; i < block.byteLength; i += 2) block[i] = ((block[i] ?? 0) & 0x80) | 0x3c;
-  return block;
-}
-
-async function writeShard(path: string, shapes: Shapes): Promise<void> {
-  const block = randomBlock();
-  const handle = await open(path, 'w');
-  await handle.write(safetensorsHeader(shapes, 'BF16'));
-  let bytes = [...shapes.values()].reduce(
-    (sum, shape) => sum + 2 * shape.reduce((product, size) => product * size, 1),
-    0,
-  );
-  for (; bytes > 0; bytes -= blockBytes) await handle.write(block, 0, Math.min(bytes, blockBytes));
-  await handle.close();
-}
 
 async function writeLargeCheckpoint(directory: string): Promise<number> {
   const [layers, width, vocabulary, shards] = [options.layers, options.width, options.vocabulary, options.shards].map(
@@ -69,7 +46,7 @@ async function writeLargeCheckpoint(directory: string): Promise<number> {
     const name = `model-${shard + 1}-of-${shards}.safetensors`;
     const within = new Map([...shapes].filter((_, i) => i % (shards ?? 1) === shard));
     for (const tensor of within.keys()) weightMap[tensor] = name;
-    await writeShard(join(directory, name), within);
+    await writePlainWeights(join(directory, name), within);
   }
   const config = {
     architectures: ['Gemma3ForCausalLM'],
@@ -86,7 +63,7 @@ async function writeLargeCheckpoint(directory: string): Promise<number> {
   await writeFile(join(directory, 'config.json'), JSON.stringify(config));
   await writeFile(join(directory, indexFile), JSON.stringify({ weight_map: weightMap }));
   await writeFile(join(directory, 'tokenizer.model'), sentencePieceModel(syntheticPieces(sizes.vocabulary)));
-  return [...shapes.values()].reduce((sum, shape) => sum + 2 * shape.reduce((product, size) => product * size, 1), 0);
+  return plainWeightBytes(shapes);
 }
 
 function isOuttype(name: string): name is Outtype {

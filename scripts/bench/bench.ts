@@ -1,0 +1,99 @@
+import { serverCommand } from './commands.ts';
+import type { CommandSettings } from './commands.ts';
+import { chat, ask } from './chat.ts';
+import { record } from './figures.ts';
+import type { Contender, Figure, Reading } from './figures.ts';
+import { randomText } from './prompts.ts';
+import { noisyCpus, untilQuiet, watchForeignCpus } from './quiet.ts';
+import { startServer } from './server.ts';
+import type { Server } from './server.ts';
+
+/** Sizes of the loads. */
+export interface LoadSizes {
+  readonly rounds: number;
+  readonly streams: readonly number[];
+  readonly outputTokens: number;
+  readonly promptWords: number;
+}
+
+export interface BenchSettings extends CommandSettings, LoadSizes {
+  /** How long to wait for other programs to leave the machine alone, before each measurement. */
+  readonly patienceMs: number;
+  readonly log: (line: string) => void;
+}
+
+/** One side of a comparison. */
+export interface Subject {
+  readonly contender: Contender;
+  /** The process that does the work, where it outlives the measurement. */
+  readonly pid?: number;
+  readonly measure: () => Promise<readonly Reading[]>;
+}
+
+/** How often a disturbed measurement is made again; the least disturbed one counts. */
+const attempts = 3;
+
+/** Measures one model: keeps the servers and collects the figures. */
+export class Bench {
+  readonly settings: BenchSettings;
+  readonly figures = new Map<string, Figure>();
+  readonly #servers = new Map<string, Promise<Server>>();
+
+  constructor(settings: BenchSettings) {
+    this.settings = settings;
+  }
+
+  /** The contenders' servers for `maxBatchSize` requests at a time, started at the first call and warmed up. */
+  async servers(contenders: readonly Contender[], maxBatchSize: number): Promise<Server[]> {
+    const servers: Server[] = [];
+    for (const contender of contenders) {
+      const key = `${contender} ${String(maxBatchSize)}`;
+      const starting = this.#servers.get(key) ?? this.#startWarm(contender, maxBatchSize);
+      this.#servers.set(key, starting);
+      servers.push(await starting);
+    }
+    return servers;
+  }
+
+  start(contender: Contender, maxBatchSize: number): Promise<Server> {
+    return startServer(contender, (port) => serverCommand(contender, this.settings, maxBatchSize, port));
+  }
+
+  /** Measures the subjects in turn, as often as there are rounds, on a machine as quiet as it gets. */
+  async alternate(subjects: readonly Subject[]): Promise<void> {
+    for (let round = 0; round < this.settings.rounds; round++) {
+      for (const subject of subjects) await this.#measure(subject);
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const starting of await Promise.allSettled(this.#servers.values())) {
+      if (starting.status === 'fulfilled') await starting.value.stop();
+    }
+  }
+
+  async #measure({ contender, pid, measure }: Subject): Promise<void> {
+    const noisy = noisyCpus(this.settings.threads);
+    let quietest: { readings: readonly Reading[]; foreignCpus: number | undefined } | undefined;
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      await untilQuiet(noisy, this.settings.patienceMs);
+      const foreignCpusSince = watchForeignCpus(pid);
+      const readings = await measure();
+      const foreignCpus = foreignCpusSince();
+      if ((foreignCpus ?? 0) <= (quietest?.foreignCpus ?? Infinity)) quietest = { readings, foreignCpus };
+      if ((foreignCpus ?? 0) < noisy) break;
+    }
+    if (quietest === undefined) return;
+    const { readings, foreignCpus } = quietest;
+    record(this.figures, contender, readings, foreignCpus);
+    const noise = (foreignCpus ?? 0) < noisy ? '' : ` (disturbed: ${(foreignCpus ?? 0).toFixed(2)} CPUs busy)`;
+    const parts = readings.map(({ name, unit, value }) => `${name} ${value.toFixed(1)} ${unit}`);
+    this.settings.log(`${contender}: ${parts.join(', ')}${noise}`);
+  }
+
+  async #startWarm(contender: Contender, maxBatchSize: number): Promise<Server> {
+    const server = await this.start(contender, maxBatchSize);
+    await chat(server.url, [ask(randomText(this.settings.promptWords))], { maxTokens: 8 });
+    return server;
+  }
+}

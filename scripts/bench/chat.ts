@@ -1,0 +1,75 @@
+import { Agent, fetch } from 'undici';
+import type { TimedStream } from './sse.ts';
+import { timeStream } from './sse.ts';
+
+/**
+ * A connection for each request: a server may close a kept one just when it is used again. And no time limits, for a slow
+ * answer is a result.
+ */
+const connections = new Agent({ pipelining: 0, headersTimeout: 0, bodyTimeout: 0 });
+
+/** A picture as a data URI. */
+export interface Picture {
+  readonly url: string;
+}
+
+/** OpenAI's message. */
+export interface Message {
+  readonly role: 'user' | 'assistant';
+  readonly content: string | readonly object[];
+}
+
+export interface ChatOptions {
+  readonly maxTokens: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onText?: (() => void) | undefined;
+}
+
+export interface Answer extends TimedStream {
+  readonly sentAtMs: number;
+  readonly endedAtMs: number;
+  /** From sending the request to the first text. */
+  readonly ttftMs: number;
+}
+
+/**
+ * Asks for a greedy answer of exactly `maxTokens` tokens and times it. Throws when the server refuses, when the answer
+ * holds no text, and the signal's reason.
+ */
+export async function chat(url: string, messages: readonly Message[], options: ChatOptions): Promise<Answer> {
+  const body = JSON.stringify({
+    model: 'bench',
+    messages,
+    max_tokens: options.maxTokens,
+    temperature: 0,
+    ignore_eos: true,
+    stream: true,
+    stream_options: { include_usage: true },
+  });
+  const sentAtMs = performance.now();
+  const response = await fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+    signal: options.signal ?? null,
+    dispatcher: connections,
+  });
+  if (!response.ok || response.body === null) {
+    throw new Error(`${url} answered with status ${String(response.status)}: ${await response.text()}`);
+  }
+  const stream = await timeStream(response.body.pipeThrough(new TextDecoderStream()), options.onText);
+  const endedAtMs = performance.now();
+  const [firstAtMs] = stream.textAtMs;
+  if (firstAtMs === undefined) throw new Error(`${url} sent an answer without text.`);
+  return { ...stream, sentAtMs, endedAtMs, ttftMs: firstAtMs - sentAtMs };
+}
+
+/** A user's message: texts and pictures in their order. */
+export function ask(...content: readonly (string | Picture)[]): Message {
+  return {
+    role: 'user',
+    content: content.map((part) =>
+      typeof part === 'string' ? { type: 'text', text: part } : { type: 'image_url', image_url: { url: part.url } },
+    ),
+  };
+}

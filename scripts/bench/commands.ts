@@ -1,0 +1,78 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { Contender } from './figures.ts';
+import type { BenchModel } from './model.ts';
+
+/** What the programs under measurement have in common. */
+export interface CommandSettings {
+  readonly model: BenchModel;
+  /** bin/vserve.js */
+  readonly vservePath: string;
+  /** The folder of llama-server and llama-batched-bench. */
+  readonly peerDir: string;
+  readonly threads: number;
+}
+
+/**
+ * The command that starts a server with room for `maxBatchSize` conversations of the model's `maxLength`, on the CPU.
+ * Everything else is left at each server's default.
+ */
+export function serverCommand(
+  contender: Contender,
+  { model, vservePath, peerDir, threads }: CommandSettings,
+  maxBatchSize: number,
+  port: number,
+): string[] {
+  const shared = { host: '127.0.0.1', port, model: model.modelPath, mmproj: model.mmprojPath };
+  const ours = {
+    ...shared,
+    'served-model-name': 'bench',
+    'max-length': model.maxLength,
+    'max-batch-size': maxBatchSize,
+    devices: 'cpu',
+    'log-level': 'ERROR',
+  };
+  const theirs = {
+    ...shared,
+    alias: 'bench',
+    'ctx-size': model.maxLength * maxBatchSize,
+    parallel: maxBatchSize,
+    threads,
+    'threads-batch': threads,
+  };
+  const swaFull = contender === 'llama-server --swa-full' ? ['--swa-full'] : [];
+  return onCpus(
+    threads,
+    contender === 'vserve'
+      ? [process.execPath, vservePath, 'serve', ...flags(ours)]
+      : [join(peerDir, 'llama-server'), '--log-disable', ...swaFull, ...flags(theirs)],
+  );
+}
+
+/** The command that measures decoding without a server: `streams` prompts of `promptTokens`, `outputTokens` each. */
+export function ceilingCommand(
+  { model, peerDir, threads }: CommandSettings,
+  { streams, promptTokens, outputTokens }: { streams: number; promptTokens: number; outputTokens: number },
+): string[] {
+  const cellsPerStream = Math.ceil((promptTokens + outputTokens) / 256) * 256;
+  const options = {
+    model: model.modelPath,
+    'output-format': 'jsonl',
+    'ctx-size': cellsPerStream * streams,
+    threads,
+    'threads-batch': threads,
+  };
+  const sizes = ['-npp', promptTokens, '-ntg', outputTokens, '-npl', streams].map(String);
+  return onCpus(threads, [join(peerDir, 'llama-batched-bench'), ...flags(options), ...sizes]);
+}
+
+function flags(options: Readonly<Record<string, string | number>>): string[] {
+  return Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+}
+
+/** vserve takes as many threads as it has CPUs: fewer threads are fewer CPUs, for both. */
+function onCpus(threads: number, command: readonly string[]): string[] {
+  return threads === availableParallelism()
+    ? [...command]
+    : ['taskset', '--cpu-list', `0-${String(threads - 1)}`, ...command];
+}

@@ -1,0 +1,40 @@
+/** Who is measured; the columns of the table, in this order. */
+export const contenders = ['vserve', 'llama-server', 'llama-server --swa-full', 'llama-batched-bench'] as const;
+export type Contender = (typeof contenders)[number];
+
+export type Unit = 'tokens/s' | 'ms' | 'MB' | '% of cold';
+
+/** One line of the table. More is better for tokens/s, less for everything else. */
+export interface Figure {
+  readonly name: string;
+  readonly unit: Unit;
+  /** Every measurement, in the order of the rounds. */
+  readonly values: Partial<Record<Contender, Measurement[]>>;
+}
+
+export interface Measurement {
+  readonly value: number;
+  /** How many CPUs other programs kept busy meanwhile; undefined where it is not known. */
+  readonly foreignCpus: number | undefined;
+}
+
+/** What one run of a load gives for one contender. */
+export interface Reading {
+  readonly name: string;
+  readonly unit: Unit;
+  readonly value: number;
+}
+
+/** Appends readings to the figures of the same name, which are added where there are none. */
+export function record(
+  figures: Map<string, Figure>,
+  contender: Contender,
+  readings: readonly Reading[],
+  foreignCpus: number | undefined,
+): void {
+  for (const { name, unit, value } of readings) {
+    const figure = figures.get(name) ?? { name, unit, values: {} };
+    figures.set(name, figure);
+    (figure.values[contender] ??= []).push({ value, foreignCpus });
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * `npm run bench`: measures vserve against llama-server, built from the same llama.cpp source, on the same GGUF files and
+ * the same CPUs, one after the other and again. Prints a Markdown table and writes every measurement as JSON.
+ */
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus, loadavg } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { computeThreads, startLlama } from '../../backends/node-llama-cpp/llama-model.ts';
+import { Bench } from './bench.ts';
+import type { Figure } from './figures.ts';
+import { describeModel, randomModel, shapesModel } from './model.ts';
+import type { BenchModel } from './model.ts';
+import { parseOptions, usage } from './options.ts';
+import type { Options } from './options.ts';
+import { preparePeer } from './peer.ts';
+import { scenarios } from './scenarios/index.ts';
+import type { ScenarioName } from './scenarios/index.ts';
+import { toTable } from './table.ts';
+
+const ownVserve = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'bin', 'vserve.js');
+/** What is measured on the embedded model: it is so small that only the servers' own work shows. */
+const overheadScenarios: readonly ScenarioName[] = ['tokens', 'text'];
+
+function log(line: string): void {
+  console.error(line);
+}
+
+async function threadsFor(options: Options): Promise<number> {
+  const llama = await startLlama({ gpu: 'never', indices: undefined }, () => undefined);
+  const threads = computeThreads(llama);
+  await llama.dispose();
+  if (options.threads === undefined) return threads;
+  if (options.threads > threads) throw new Error(`vserve takes at most ${String(threads)} threads here.`);
+  if (options.threads < availableParallelism() && process.platform !== 'linux') {
+    throw new Error('--threads needs taskset, which only Linux has.');
+  }
+  return options.threads;
+}
+
+async function modelsFor(options: Options, peerDir: string): Promise<[BenchModel, readonly ScenarioName[]][]> {
+  const shapes = await shapesModel(options.cacheDir);
+  if (options.quick) return [[shapes, options.only]];
+  const large = options.files
+    ? await describeModel('model', options.files.modelPath, options.files.mmprojPath)
+    : await randomModel(options.cacheDir, peerDir, log);
+  return [
+    [large, options.only],
+    [shapes, options.only.filter((name) => overheadScenarios.includes(name))],
+  ];
+}
+
+async function main(): Promise<void> {
+  const args = process.argv.slice(2);
+  if (args.includes('--help')) return console.log(usage);
+  const options = parseOptions(args);
+  const threads = await threadsFor(options);
+  const peerDir = options.peerDir ?? (await preparePeer(options.cacheDir, log));
+  const vservePath = options.vservePath ?? ownVserve;
+  const { rounds, streams, outputTokens, promptWords } = options;
+  const machine = { cpu: cpus()[0]?.model, threads, platform: process.platform, node: process.version };
+  const loads = { rounds, streams, outputTokens, promptWords };
+  const results: { model: BenchModel; figures: Figure[] }[] = [];
+  for (const [model, names] of await modelsFor(options, peerDir)) {
+    const bench = new Bench({ ...options, model, threads, peerDir, vservePath, log });
+    const result = { model, figures: [] as Figure[] };
+    results.push(result);
+    try {
+      for (const name of names) {
+        log(`\n${model.name}, ${name}`);
+        await scenarios[name](bench);
+        result.figures = [...bench.figures.values()];
+        const report = { machine, load: loadavg(), loads, results };
+        await writeFile(options.jsonPath, `${JSON.stringify(report, undefined, 2)}\n`);
+      }
+    } finally {
+      await bench.close();
+    }
+    if (names.length > 0) console.log(`\n${model.name}\n\n${toTable(result.figures)}`);
+  }
+  console.log(`\nEvery measurement is in ${options.jsonPath}.`);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error, error instanceof Error ? (error.cause ?? '') : '');
+  process.exitCode = 1;
+}

@@ -1,0 +1,21 @@
+import type { Bench } from '../bench.ts';
+import { cancelDuringEncode } from './cancel.ts';
+import { imageTtft } from './image-ttft.ts';
+import { startAndMemory } from './start.ts';
+import { streamGap } from './stream-gap.ts';
+import { textTtft } from './text-ttft.ts';
+import { tokensPerSecond } from './tokens-per-second.ts';
+
+/** Every scenario, by the name that `--only` takes, in the order in which they run. */
+export const scenarios = {
+  start: startAndMemory,
+  tokens: tokensPerSecond,
+  text: textTtft,
+  image: imageTtft,
+  gap: streamGap,
+  cancel: cancelDuringEncode,
+} as const satisfies Record<string, (bench: Bench) => Promise<void>>;
+
+export type ScenarioName = keyof typeof scenarios;
+
+export const scenarioNames = Object.keys(scenarios) as readonly ScenarioName[];
