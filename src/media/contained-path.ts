@@ -1,5 +1,5 @@
 import { readlink } from 'node:fs/promises';
-import { dirname, join, parse, resolve, sep } from 'node:path';
+import { dirname, isAbsolute, join, parse, sep } from 'node:path';
 
 /** As Linux has it. */
 const MAX_SYMLINKS = 40;
@@ -9,8 +9,7 @@ const MAX_SYMLINKS = 40;
  * never says what exists: a path that cannot be followed (no permission, a loop) is resolved as if it ended there.
  */
 export async function resolveLinks(path: string): Promise<string> {
-  const { root } = parse(resolve(path));
-  let resolved = root;
+  let resolved = parse(path).root;
   const remaining = componentsOf(path);
   let links = 0;
   for (let name = remaining.shift(); name !== undefined; name = remaining.shift()) {
@@ -25,7 +24,7 @@ export async function resolveLinks(path: string): Promise<string> {
       resolved = next;
       continue;
     }
-    if (target.startsWith(sep)) resolved = root;
+    if (isAbsolute(target)) resolved = parse(target).root;
     remaining.unshift(...componentsOf(target));
   }
   return resolved;
@@ -37,5 +36,8 @@ export function isInside(path: string, folder: string): boolean {
 }
 
 function componentsOf(path: string): string[] {
-  return path.split(sep).filter((name) => name !== '' && name !== '.');
+  return path
+    .slice(parse(path).root.length)
+    .split(sep)
+    .filter((name) => name !== '' && name !== '.');
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { resolve, sep } from 'node:path';
 import { systemErrorCode, VserveError } from '../errors/index.ts';
 import { isInside, resolveLinks } from './contained-path.ts';
 import { inMib } from './media-budget.ts';
@@ -66,7 +66,8 @@ function pathOf(uri: string): string {
   }
   if (path.includes('\0')) throw badFileUri('its path has a NUL character');
   if (path.length > MAX_PATH_LENGTH) throw badFileUri(`its path is longer than ${MAX_PATH_LENGTH} characters`);
-  return path;
+  // Windows: the URL of C:\images is file:///C:/images.
+  return process.platform === 'win32' ? path.slice(1).replaceAll('/', sep) : path;
 }
 
 async function openInside(path: string): Promise<FileHandle> {
