@@ -48,9 +48,13 @@ export class LoadedLlama implements LoadedModel {
     if (this.#closing !== undefined) throw new VserveError('model_closed', 'The model is closed.');
     const id = ++this.#lastId;
     const channel = new EventChannel<NativeEvent>();
+    const forget = (): void => {
+      // An engine that is closing forgets all by itself, and must not be touched.
+      if (this.#closing === undefined) this.#engine.forget(id);
+    };
     const onAbort = (): void => {
       channel.fail(signal.reason);
-      this.#engine.forget(id);
+      forget();
     };
     signal.addEventListener('abort', onAbort, { once: true });
     this.#channels.set(id, channel);
@@ -62,7 +66,7 @@ export class LoadedLlama implements LoadedModel {
     } finally {
       signal.removeEventListener('abort', onAbort);
       this.#channels.delete(id);
-      if (this.#closing === undefined) this.#engine.forget(id);
+      forget();
     }
   }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadNativeAddon } from '../../../backends/node-llama-cpp/addon-loader.ts';
-import { answer, loadShapes, picture, shapesFiles, userTurn } from '../../support/shapes-engine.ts';
+import { answer, loadShapes, picture, shapesFiles, until, userTurn } from '../../support/shapes-engine.ts';
 
 describe('loading a model', () => {
   let folder: string;
@@ -92,6 +92,18 @@ describe('loading a model', () => {
     await model.close();
     await expect(answer(model, userTurn(['Hello']))).rejects.toMatchObject({ code: 'model_closed' });
     expect(model.stats()).toEqual({ sequencesRunning: 0, sequencesQueued: 0 });
+  });
+
+  it('survives aborts while it closes', async () => {
+    const model = await loadShapes();
+    const controllers = Array.from({ length: 6 }, () => new AbortController());
+    const endless = userTurn(['Tell me a story.'], { maxTokens: undefined, ignoreEos: true });
+    const ends = controllers.map(({ signal }) => answer(model, endless, signal).catch((error: unknown) => error));
+    await until(() => model.stats().sequencesRunning === 6);
+    const closing = model.close();
+    for (const controller of controllers) controller.abort(new Error('gone'));
+    await closing;
+    for (const end of await Promise.all(ends)) expect(end).toBeInstanceOf(Error);
   });
 
   describe('the native addon', () => {
