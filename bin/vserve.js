@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Plain JavaScript that old releases of Node understand too: it says what is missing before anything else can fail.
 import { existsSync } from 'node:fs';
+import module from 'node:module';
 
 const main = new URL('../dist/src/cli/main.js', import.meta.url);
 const [major, minor] = process.versions.node.split('.').map(Number);
@@ -12,6 +13,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
 } else if (!existsSync(main)) {
   fail('vserve is not built yet. In its folder, run: npm install && npm run build');
 } else {
+  module.enableCompileCache?.(); // Node 22 keeps the compiled code of some 700 modules
   void import(main.href);
 }
 

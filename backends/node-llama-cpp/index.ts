@@ -29,13 +29,16 @@ const backend: Backend = { name: 'node-llama-cpp', load };
 export default backend;
 
 async function load(files: ModelFiles, settings: LoadSettings, options: LoadOptions): Promise<LoadedLlama> {
-  const llama = await startLlama(parseDevices(settings.devices), options.log);
+  // Starting llama.cpp is waiting, for a process that tries its binaries.
+  const [llama, trainedLength, projectorType] = await Promise.all([
+    startLlama(parseDevices(settings.devices), options.log),
+    trainedLengthOf(files.modelPath),
+    files.mmprojPath === undefined ? undefined : projectorTypeOf(files.mmprojPath),
+  ]);
   let model: LlamaModel | undefined;
   try {
     const addon = loadNativeAddon(llama);
-    const trainedLength = await trainedLengthOf(files.modelPath);
     const maxLength = checkMaxLength(settings.maxLength, trainedLength);
-    const projectorType = files.mmprojPath === undefined ? undefined : await projectorTypeOf(files.mmprojPath);
     const loaded = await loadModel(llama, files.modelPath, Math.min(maxLength ?? trainedLength, 8192), options);
     model = loaded;
 

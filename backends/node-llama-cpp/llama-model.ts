@@ -91,14 +91,13 @@ async function load(gpu: 'auto' | false): Promise<Llama> {
   }
 }
 
-/** Loads the weights. Throws `gguf_invalid`, `out_of_memory`, `model_load_failed`. */
+/** Loads the weights of a file whose header was read. Throws `out_of_memory`, `model_load_failed`. */
 export async function loadModel(
   llama: Llama,
   modelPath: string,
   maxLength: number,
   options: LoadOptions,
 ): Promise<LlamaModel> {
-  await readHeader(modelPath);
   try {
     return await llama.loadModel({
       modelPath,

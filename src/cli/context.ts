@@ -1,11 +1,10 @@
 import type { Backend } from '../backend/index.ts';
-import type { checkPort, startServer } from '../server/index.ts';
+import type { startServer } from '../server/index.ts';
 import type { Converter } from '../store/index.ts';
 import type { Output } from './output.ts';
 
 /** What the command line needs of `src/server`. */
 export interface ServerModule {
-  readonly checkPort: typeof checkPort;
   readonly startServer: typeof startServer;
 }
 

@@ -10,6 +10,7 @@ import type { Context } from './context.ts';
 import { logLevelOf } from './output.ts';
 import { serveSettings } from './serve-settings.ts';
 import type { ServeSettings } from './serve-settings.ts';
+import { checkPort } from '../server/port.ts';
 import { addSettingFlags, givenFlags } from './setting-flags.ts';
 import { version } from './version.ts';
 
@@ -39,13 +40,13 @@ async function serve(command: Command, context: Context): Promise<void> {
   output.level = logLevelOf(logLevel);
   for (const warning of loaded.warnings) output.log('warning', warning);
   const settings = await serveSettings(loaded);
-  const server = await dependencies.loadServer();
-  await server.checkPort(host, port);
+  await checkPort(host, port);
   const backend = await dependencies.findBackend(backendName);
   output.note(`\n${output.style('bold', `vserve ${version}`)}\n\n${describeConfiguration(loaded)}\n`);
 
   const files = await prepare({ ...settings, home, mmproj }, context);
-  const model = await load(backend, files, settings, context);
+  // The server's modules load while the backend waits for processes and disks.
+  const [model, server] = await Promise.all([load(backend, files, settings, context), dependencies.loadServer()]);
   try {
     signal.throwIfAborted();
     const running = await server.startServer({

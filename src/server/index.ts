@@ -1,4 +1,3 @@
-export { checkPort } from './port.ts';
 export type { ServerSettings } from './server-settings.ts';
 export { startServer } from './start-server.ts';
 export type { RunningServer, StartServerOptions } from './start-server.ts';

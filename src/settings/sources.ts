@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse as parseDotEnv } from 'dotenv';
-import { parse as parseYaml } from 'yaml';
 import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
 import { options, settingNames } from './options.ts';
 import type { SettingName } from './options.ts';
@@ -71,6 +70,7 @@ export async function configFileSource(path: string): Promise<Source> {
 }
 
 async function readYamlMapping(path: string): Promise<object> {
+  const { parse: parseYaml } = await import('yaml'); // most starts have no such file
   let content: unknown;
   try {
     content = parseYaml(await readFile(path, 'utf8')) ?? {};

@@ -38,11 +38,6 @@ async function listen(host, port) {
 
 /** Answers every request with what it was started with; one that serves `stuck` never ends its shutdown. */
 const server = {
-  async checkPort(host, port) {
-    const probe = await listen(host, port);
-    probe.close();
-    await once(probe, 'close');
-  },
   async startServer({ host, port, log, servedModelName, settings, media }) {
     if (servedModelName === 'unlucky') throw new VserveError('port_in_use', 'Someone was faster.');
     const http = await listen(host, port);

@@ -3,7 +3,8 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createEchoBackend } from '../../backends/echo/index.ts';
-import { checkPort, startServer } from '../../src/server/index.ts';
+import { startServer } from '../../src/server/index.ts';
+import { checkPort } from '../../src/server/port.ts';
 import { send } from './support/http.ts';
 import { mediaSettings, serverSettings } from './support/serve.ts';
 
