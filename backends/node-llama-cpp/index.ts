@@ -1,4 +1,4 @@
-import type { GgufFileInfo, Llama, LlamaModel } from 'node-llama-cpp';
+import type { GgufFileInfo, LlamaModel } from 'node-llama-cpp';
 import type {
   Backend,
   LoadOptions,
@@ -8,21 +8,19 @@ import type {
   SamplingSettings,
 } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
+import { admit, ramOf } from './admission.ts';
 import { loadNativeAddon } from './addon-loader.ts';
-import { type ContextSize, fitContext } from './context-size.ts';
 import { parseDevices } from './devices.ts';
 import { placementFor } from './image-placement.ts';
 import { computeThreads, loadModel, quieten, readHeader, startLlama } from './llama-model.ts';
 import { LoadedLlama } from './loaded-llama.ts';
 
-/** Most tokens of one step. Larger batches gain little on a CPU, and delay the other sequences. */
-const batchTokens = 512;
-const defaultSequences = { cpu: 8, gpu: 16 };
+/** Most tokens of one step. Larger batches gain little, and delay the other sequences. */
+const defaultBatchTokens = 512;
 /** As `--max-vision-cache-entries`; an image of Gemma 3 27B takes 5.5 MB. */
 const defaultCachedImages = 256;
 const cachedImageBytes = 1024 ** 3;
-/** The part of the free memory that a context may take. The rest is for the graph, the encoder, and other programs. */
-const contextShare = { cpu: 0.5, gpu: 0.85 };
+const checkpointBytes = 1024 ** 3;
 
 /** llama.cpp through node-llama-cpp, with our own engine on top: Metal, CUDA, Vulkan, or the CPU. */
 const backend: Backend = { name: 'node-llama-cpp', load };
@@ -30,6 +28,7 @@ export default backend;
 
 async function load(files: ModelFiles, settings: LoadSettings, options: LoadOptions): Promise<LoadedLlama> {
   // Starting llama.cpp is waiting, for a process that tries its binaries.
+  checkKvCache(settings);
   const [llama, trainedLength, projectorType] = await Promise.all([
     startLlama(parseDevices(settings.devices), options.log),
     trainedLengthOf(files.modelPath),
@@ -39,7 +38,9 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   try {
     const addon = loadNativeAddon(llama);
     const maxLength = checkMaxLength(settings.maxLength, trainedLength);
-    const loaded = await loadModel(llama, files.modelPath, Math.min(maxLength ?? trainedLength, 8192), options);
+    const ramBefore = await ramOf(llama);
+    const likelyLength = Math.min(maxLength ?? trainedLength, 8192);
+    const loaded = await loadModel(llama, files.modelPath, likelyLength, settings, options);
     model = loaded;
 
     const template = (loaded.fileInfo.metadata as { tokenizer?: { chat_template?: unknown } }).tokenizer?.chat_template;
@@ -50,13 +51,15 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       );
     }
     const useGpu = llama.gpu !== false;
-    const maxSequences = settings.maxBatchSize ?? defaultSequences[useGpu ? 'gpu' : 'cpu'];
-    const size = await sizeContext(llama, loaded, { trainedLength, maxLength, maxSequences });
-    options.log('info', describe(size, maxSequences));
+    const batchTokens = settings.maxBatchInputTokens ?? defaultBatchTokens;
+    const admission = await admit({ llama, model: loaded, files, settings, trainedLength, batchTokens, ramBefore });
+    const { maxSequences } = admission;
+    options.log('info', admission.description);
+    const threads = settings.threads ?? computeThreads(llama);
     const placement = placementFor(projectorType ?? '');
     const info: ModelInfo = {
       capabilities: { vision: files.mmprojPath !== undefined },
-      contextLength: size.maxLength,
+      contextLength: admission.maxLength,
       maxBatchSize: maxSequences,
       samplingDefaults: samplingDefaultsOf(loaded.fileInfo),
       device: llama.gpu !== false ? `${llama.gpu}: ${(await llama.getGpuDeviceNames()).join(', ')}` : 'cpu',
@@ -72,13 +75,17 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             mmprojPath: files.mmprojPath ?? '',
             imagePrefix: placement.before,
             imageSuffix: placement.after,
-            contextCells: size.cells,
-            maxLength: size.maxLength,
+            contextCells: admission.cells,
+            maxLength: admission.maxLength,
             maxSequences,
             batchTokens: Math.max(batchTokens, maxSequences),
-            threads: computeThreads(llama),
+            threads,
+            threadsBatch: settings.threadsBatch ?? threads,
             useGpu,
+            flashAttention: settings.flashAttention ?? 'auto',
+            kvCacheFormat: settings.kvCacheFormat ?? 'f16',
             keepPrefixes: settings.prefixCaching ?? true,
+            checkpointBytes,
             cachedImages: settings.maxVisionCacheEntries ?? defaultCachedImages,
             cachedImageBytes,
             mmprojEncoding: settings.mmprojEncoding ?? 'auto',
@@ -127,6 +134,16 @@ function checkMaxLength(maxLength: number | undefined, trainedLength: number): n
   return maxLength;
 }
 
+/** llama.cpp reads a quantized cache of values by flash attention only. */
+function checkKvCache({ kvCacheFormat = 'f16', flashAttention }: LoadSettings): void {
+  if (flashAttention === 'off' && !['f16', 'bf16', 'f32'].includes(kvCacheFormat)) {
+    throw new VserveError(
+      'invalid_setting',
+      `--kv-cache-format ${kvCacheFormat} needs flash attention: leave out --flash-attn off, or take f16.`,
+    );
+  }
+}
+
 /** The projector's type. Throws `gguf_invalid` for a file that is no vision projector. */
 async function projectorTypeOf(mmprojPath: string): Promise<string> {
   const { metadata } = await readHeader(mmprojPath);
@@ -139,33 +156,6 @@ async function projectorTypeOf(mmprojPath: string): Promise<string> {
     );
   }
   return type;
-}
-
-async function sizeContext(
-  llama: Llama,
-  model: LlamaModel,
-  wanted: { trainedLength: number; maxLength: number | undefined; maxSequences: number },
-): Promise<ContextSize> {
-  const onGpu = llama.gpu !== false && model.gpuLayers > 0;
-  const freeBytes = onGpu ? (await llama.getVramState()).free : process.availableMemory();
-  return fitContext({
-    ...wanted,
-    budgetBytes: freeBytes * contextShare[onGpu ? 'gpu' : 'cpu'],
-    estimateBytes: async (cells) => {
-      const { cpuRam, gpuVram } = await model.fileInsights.estimateContextResourceRequirementsV2({
-        contextSize: cells,
-        modelGpuLayers: model.gpuLayers,
-        batchSize: batchTokens,
-        sequences: 1,
-        flashAttention: 'auto',
-      });
-      return onGpu ? gpuVram : cpuRam;
-    },
-  });
-}
-
-function describe(size: ContextSize, maxSequences: number): string {
-  return `Context: ${String(size.maxLength)} tokens a conversation, ${String(size.cells)} shared by up to ${String(maxSequences)} at a time`;
 }
 
 /** A GGUF file keeps the model's generation_config under `general.sampling.*`. */

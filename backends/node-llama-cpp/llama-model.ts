@@ -1,8 +1,8 @@
-import { availableParallelism } from 'node:os';
 import type { GgufFileInfo, Llama, LlamaModel } from 'node-llama-cpp';
 import { getLlama, InsufficientMemoryError, LlamaLogLevel, NoBinaryFoundError, readGgufFileInfo } from 'node-llama-cpp';
-import type { LoadOptions, LogLevel } from '../../src/backend/index.ts';
+import type { LoadOptions, LoadSettings, LogLevel } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
+import { usableCpus } from './cpu-limit.ts';
 import { type DeviceChoice, restrictToDevices } from './devices.ts';
 
 const logLevels: Readonly<Record<LlamaLogLevel, LogLevel>> = {
@@ -38,7 +38,8 @@ export async function startLlama(devices: DeviceChoice, log: LoadOptions['log'])
   recentErrors.length = 0;
   llama.logger = (level, message) => {
     if (level === LlamaLogLevel.error) recentErrors.push(message.trim());
-    log(logLevels[level], `llama.cpp: ${message.trim()}`);
+    const refusedLock = message.includes('failed to') && message.includes('mlock');
+    log(refusedLock ? 'warning' : logLevels[level], `llama.cpp: ${message.trim()}`);
   };
   return llama;
 }
@@ -91,17 +92,26 @@ async function load(gpu: 'auto' | false): Promise<Llama> {
   }
 }
 
-/** Loads the weights of a file whose header was read. Throws `out_of_memory`, `model_load_failed`. */
+/**
+ * Loads the weights of a file whose header was read. On a GPU, as many layers as leave room for `maxLength` tokens.
+ * Throws `out_of_memory`, `model_load_failed`, `invalid_setting`.
+ */
 export async function loadModel(
   llama: Llama,
   modelPath: string,
   maxLength: number,
+  { mmap = true, mlock = false }: Pick<LoadSettings, 'mmap' | 'mlock'>,
   options: LoadOptions,
 ): Promise<LlamaModel> {
+  if (mlock && !llama.supportsMlock) {
+    throw new VserveError('invalid_setting', '--mlock is not possible on this system. Leave it out.');
+  }
   try {
     return await llama.loadModel({
       modelPath,
       gpuLayers: llama.gpu === false ? 0 : { fitContext: { contextSize: maxLength } },
+      useMmap: mmap ? 'auto' : false,
+      useMlock: mlock,
       loadSignal: options.signal,
       onLoadProgress: (fraction) => {
         options.onProgress('model', fraction);
@@ -143,5 +153,5 @@ export async function readHeader(path: string): Promise<GgufFileInfo> {
 
 /** Threads for computing: the cores that are good at it, as far as this process may use them. */
 export function computeThreads(llama: Llama): number {
-  return Math.max(1, Math.min(llama.cpuMathCores, availableParallelism()));
+  return Math.max(1, Math.min(llama.cpuMathCores, usableCpus()));
 }

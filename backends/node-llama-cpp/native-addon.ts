@@ -1,5 +1,5 @@
 /** The boundary to C++, typed: what `native/src/bindings.cpp` exports. */
-import type { MmprojEncoding } from '../../src/backend/index.ts';
+import type { KvCacheFormat, MmprojEncoding } from '../../src/backend/index.ts';
 
 export interface NativeMessage {
   readonly role: string;
@@ -66,10 +66,16 @@ export interface NativeEngineOptions {
   readonly maxSequences: number;
   /** Most tokens of one step. */
   readonly batchTokens: number;
+  /** For generating, and for prompts and images. */
   readonly threads: number;
+  readonly threadsBatch: number;
   readonly useGpu: boolean;
+  readonly flashAttention: 'auto' | 'on' | 'off';
+  readonly kvCacheFormat: KvCacheFormat;
   /** Finished sequences leave their KV cells for the next prompt that begins the same way. */
   readonly keepPrefixes: boolean;
+  /** Of KV cells kept aside for models that forget (sliding windows, recurrent states). */
+  readonly checkpointBytes: number;
   /** Encoded images that are kept, at most: by number, and by the bytes of their embeddings. */
   readonly cachedImages: number;
   readonly cachedImageBytes: number;

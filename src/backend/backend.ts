@@ -22,7 +22,25 @@ export interface LoadSettings {
   readonly maxVisionCacheEntries?: number;
   /** Undefined is `auto`. */
   readonly mmprojEncoding?: MmprojEncoding;
+  /** Most tokens of prompts in one step; undefined lets the backend choose. */
+  readonly maxBatchInputTokens?: number | undefined;
+  /** Part of the device's memory that may be used, above 0 to 1; 0.9 unless said otherwise. */
+  readonly deviceMemoryUtilization?: number;
+  /** Type of the KV cache, `f16` unless said otherwise. */
+  readonly kvCacheFormat?: KvCacheFormat;
+  /** Undefined is `auto`: where the device has it. */
+  readonly flashAttention?: 'auto' | 'on' | 'off';
+  /** Map the weights into memory; true unless said otherwise. */
+  readonly mmap?: boolean;
+  /** Keep the weights in memory; false unless said otherwise. */
+  readonly mlock?: boolean;
+  /** CPU threads that generate, and that compute prompts and images; undefined lets the backend choose. */
+  readonly threads?: number | undefined;
+  readonly threadsBatch?: number | undefined;
 }
+
+/** Types of a KV cache, by ggml's names. */
+export type KvCacheFormat = 'f32' | 'f16' | 'bf16' | 'q8_0' | 'q5_1' | 'q5_0' | 'q4_1' | 'q4_0' | 'iq4_nl';
 
 /**
  * How a vision encoder multiplies on a CPU: in the types of its weights (`original`), in float32 (`f32`), or as is

@@ -1,5 +1,13 @@
 export { findBackend } from './registry.ts';
-export type { Backend, LoadOptions, LoadSettings, LogLevel, MmprojEncoding, ModelFiles } from './backend.ts';
+export type {
+  Backend,
+  LoadOptions,
+  LoadSettings,
+  LogLevel,
+  KvCacheFormat,
+  MmprojEncoding,
+  ModelFiles,
+} from './backend.ts';
 export type { Bitmap } from './bitmap.ts';
 export type { ChatMessage, ContentPart } from './chat-message.ts';
 export type { GenerateRequest } from './generate-request.ts';

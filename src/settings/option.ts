@@ -57,6 +57,16 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): ValueKi
   };
 }
 
+/** A part of a whole: above 0, and at most 1. */
+export function fraction(): ValueKind<number> {
+  return {
+    schema: z.number().gt(0).max(1),
+    parseText: (value) => (/^\d*\.?\d+$/.test(value.trim()) ? Number(value) : value),
+    allowed: 'a number above 0, and at most 1',
+    form: 'value',
+  };
+}
+
 /** One of a few words, in either case. */
 export function choice<const T extends string>(values: readonly T[]): ValueKind<T> {
   const find = (value: string) => values.find((known) => known.toLowerCase() === value.trim().toLowerCase()) ?? value;

@@ -1,9 +1,11 @@
 import { isIP } from 'node:net';
 import envPaths from 'env-paths';
-import { choice, list, option, optional, orAuto, text, toggle, wholeNumber } from './option.ts';
+import { choice, fraction, list, option, optional, orAuto, text, toggle, wholeNumber } from './option.ts';
 import type { Option } from './option.ts';
 
 const MIB = 1024 * 1024;
+/** ggml's pools have no more. */
+const MOST_THREADS = 512;
 /** The longest delay of a timer in Node, in seconds. */
 const LONGEST_TIMER_S = 2_147_483;
 
@@ -71,6 +73,71 @@ export const options = {
     kind: orAuto(wholeNumber(1)),
     default: undefined,
     defaultText: 'auto',
+  }),
+  maxBatchInputTokens: option({
+    group: 'Model',
+    flags: ['max-batch-input-tokens'],
+    argument: 'tokens',
+    help: 'Most tokens of prompts that are computed in one step; a quarter of it while others generate',
+    kind: orAuto(wholeNumber(1)),
+    default: undefined,
+    defaultText: '512',
+  }),
+  deviceMemoryUtilization: option({
+    group: 'Model',
+    flags: ['device-memory-utilization'],
+    argument: 'fraction',
+    help: "Part of the device's memory that may be used when the context is fitted to it",
+    kind: fraction(),
+    default: 0.9,
+  }),
+  kvCacheFormat: option({
+    group: 'Model',
+    flags: ['kv-cache-format'],
+    argument: 'type',
+    help: 'Type of the KV cache: f16, bf16, f32, q8_0, q5_1, q5_0, q4_1, q4_0, iq4_nl',
+    kind: choice(['f16', 'bf16', 'f32', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'iq4_nl']),
+    default: 'f16',
+  }),
+  flashAttention: option({
+    group: 'Model',
+    flags: ['flash-attn'],
+    argument: 'when',
+    help: 'Flash attention: auto (where the device has it), on, off',
+    kind: choice(['auto', 'on', 'off']),
+    default: 'auto',
+  }),
+  mmap: option({
+    group: 'Model',
+    flags: ['mmap'],
+    help: 'Map the weights into memory instead of reading them, where the device allows it',
+    kind: toggle(),
+    default: true,
+  }),
+  mlock: option({
+    group: 'Model',
+    flags: ['mlock'],
+    help: 'Keep the weights in memory: the system may not swap them out',
+    kind: toggle(),
+    default: false,
+  }),
+  threads: option({
+    group: 'Model',
+    flags: ['threads'],
+    argument: 'n',
+    help: 'CPU threads that generate',
+    kind: orAuto(wholeNumber(1, MOST_THREADS)),
+    default: undefined,
+    defaultText: 'one a core that this process may use',
+  }),
+  threadsBatch: option({
+    group: 'Model',
+    flags: ['threads-batch'],
+    argument: 'n',
+    help: 'CPU threads that compute prompts and images',
+    kind: orAuto(wholeNumber(1, MOST_THREADS)),
+    default: undefined,
+    defaultText: 'as --threads',
   }),
   enablePrefixCaching: option({
     group: 'Model',

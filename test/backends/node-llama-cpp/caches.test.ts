@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { GenerateRequest, LoadedModel } from '../../../src/backend/index.ts';
+import type { ContentPart, GenerateRequest, LoadedModel } from '../../../src/backend/index.ts';
 import { referenceCase, referenceCases } from '../../support/shapes.ts';
 import { answer, loadShapes, picture, referenceRequest, until, userTurn } from '../../support/shapes-engine.ts';
 
@@ -106,6 +106,62 @@ describe('the prefix cache', () => {
     const { text } = await answer(model, start);
     const again = await answer(model, { ...start, maxTokens: 100 });
     expect(text.startsWith(again.text.trimEnd())).toBe(true);
+  });
+
+  it('comes back to an image that the sliding window has moved past', async () => {
+    const image: ContentPart = { type: 'image', image: await picture('000-0.png') };
+    const before = 'You will see a picture of some shapes. Look at it with care. '.repeat(5);
+    const question = userTurn([before, image, 'What color is the background?']);
+    const fresh = await loadShapes({ maxBatchSize: 1, prefixCaching: false });
+    const expected = (await answer(fresh, question)).text;
+    await fresh.close();
+    await answer(model, userTurn([before, image, 'What number is shown?'], { maxTokens: 400, ignoreEos: true }));
+    // Once in the slot that ran on, and once more, in another than the first.
+    for (const changed of [question, userTurn([before, image, 'What is the color of the background?'])]) {
+      const { text, finish } = await answer(model, changed);
+      expect(finish.usage.cachedTokens).toBeGreaterThan(64);
+      expect(text).toBe(expected);
+    }
+  });
+
+  it('comes back to the middle of a prompt that is longer than the window', async () => {
+    const story = 'Tell me a story about a red circle, a blue square and a green triangle. '.repeat(40);
+    const first = await answer(model, userTurn([`${story}The end.`], { maxTokens: 8 }));
+    const second = await answer(model, userTurn([`${story}How many shapes are there?`], { maxTokens: 8 }));
+    expect(second.finish.usage.cachedTokens).toBeGreaterThan(400);
+    expect(second.finish.usage.cachedTokens).toBeLessThan(first.promptTokens);
+    const plain = await loadShapes({ maxBatchSize: 1, prefixCaching: false });
+    const again = await answer(plain, userTurn([`${story}How many shapes are there?`], { maxTokens: 8 }));
+    await plain.close();
+    expect(second.text).toBe(again.text);
+  });
+});
+
+describe('an image beside a running stream', () => {
+  it('is answered as ever, and the stream goes on while its tokens are computed', async () => {
+    const model = await loadShapes({ maxBatchSize: 4 });
+    const image: ContentPart = { type: 'image', image: await picture('000-0.png') };
+    const question = userTurn([image, 'What color is the background?']);
+    const alone = await answer(model, question); // from here on, the image is encoded
+    let streamed = 0;
+    const controller = new AbortController();
+    const stream = (async () => {
+      const endless = userTurn(['Tell me a story.'], { maxTokens: undefined, ignoreEos: true });
+      for await (const event of model.generate(endless, controller.signal)) {
+        if (event.type === 'text-delta') streamed += event.tokens;
+      }
+    })().catch(() => undefined);
+    await until(() => streamed > 0);
+    const before = streamed;
+    model.resetPrefixCache?.();
+    const beside = await answer(model, { ...question, maxTokens: 1 });
+    // Its two pieces of text and its first token are steps that it shares; the others ran within the image.
+    expect(streamed - before).toBeGreaterThan(8);
+    expect(alone.text.startsWith(beside.text)).toBe(true);
+    expect((await answer(model, question)).text).toBe(alone.text);
+    controller.abort();
+    await stream;
+    await model.close();
   });
 });
 

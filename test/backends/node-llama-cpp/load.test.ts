@@ -35,6 +35,37 @@ describe('loading a model', () => {
     await model.close();
   });
 
+  it('computes with the cache type, the batch and the threads it is given', async () => {
+    const image = await picture('000-0.png');
+    const question = userTurn([{ type: 'image', image }, 'What color is the background?']);
+    const plain = await loadShapes({ maxBatchSize: 1 });
+    const expected = (await answer(plain, question)).text;
+    await plain.close();
+    for (const settings of [
+      { kvCacheFormat: 'q8_0' },
+      { kvCacheFormat: 'f32', flashAttention: 'off' },
+      { maxBatchInputTokens: 32 },
+      { threads: 1, threadsBatch: 2 },
+      { mmap: false },
+    ] as const) {
+      const logs: string[] = [];
+      const model = await loadShapes({ maxBatchSize: 1, ...settings }, {}, (message) => logs.push(message));
+      expect((await answer(model, question)).text, JSON.stringify(settings)).toBe(expected);
+      const kvCacheFormat = 'kvCacheFormat' in settings ? settings.kvCacheFormat : 'f16';
+      expect(logs).toContainEqual(
+        expect.stringMatching(new RegExp(`Context: .* at a time: .* \\(${kvCacheFormat}\\)`)),
+      );
+      await model.close();
+    }
+  });
+
+  it('refuses a quantized cache without flash attention', async () => {
+    await expect(loadShapes({ kvCacheFormat: 'q8_0', flashAttention: 'off' })).rejects.toMatchObject({
+      code: 'invalid_setting',
+      message: expect.stringContaining('--flash-attn') as unknown,
+    });
+  });
+
   it('refuses a length past what the model was trained for', async () => {
     await expect(loadShapes({ maxLength: 4096 })).rejects.toMatchObject({
       code: 'invalid_setting',

@@ -84,6 +84,22 @@ Vision::Encoding encoding_of(const std::string & name) {
                               : Vision::Encoding::automatic;
 }
 
+llama_flash_attn_type flash_attention_of(const std::string & name) {
+    return name == "on"    ? LLAMA_FLASH_ATTN_TYPE_ENABLED
+           : name == "off" ? LLAMA_FLASH_ATTN_TYPE_DISABLED
+                           : LLAMA_FLASH_ATTN_TYPE_AUTO;
+}
+
+ggml_type kv_type_of(Napi::Env env, const std::string & name) {
+    for (const ggml_type type : {GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_Q8_0, GGML_TYPE_Q5_1,
+                                 GGML_TYPE_Q5_0, GGML_TYPE_Q4_1, GGML_TYPE_Q4_0, GGML_TYPE_IQ4_NL}) {
+        if (name == ggml_type_name(type)) {
+            return type;
+        }
+    }
+    throw to_js_error(env, "invalid_setting", "The KV cache cannot be of the type " + name + ".");
+}
+
 std::vector<Message> messages_of(const Napi::Array & array) {
     std::vector<Message> messages;
     for (uint32_t i = 0; i < array.Length(); i++) {
@@ -199,8 +215,12 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
         options_.max_sequences = integer_of(options, "maxSequences");
         options_.batch_tokens = integer_of(options, "batchTokens");
         options_.n_threads = integer_of(options, "threads");
+        options_.n_threads_batch = integer_of(options, "threadsBatch");
+        options_.flash_attention = flash_attention_of(text_of(options, "flashAttention"));
+        options_.kv_type = kv_type_of(info.Env(), text_of(options, "kvCacheFormat"));
         options_.use_gpu = options.Get("useGpu").As<Napi::Boolean>().Value();
         options_.keep_prefixes = options.Get("keepPrefixes").As<Napi::Boolean>().Value();
+        options_.checkpoint_bytes = static_cast<size_t>(options.Get("checkpointBytes").As<Napi::Number>().Int64Value());
         options_.cached_images = static_cast<size_t>(options.Get("cachedImages").As<Napi::Number>().Int64Value());
         options_.cached_image_bytes =
             static_cast<size_t>(options.Get("cachedImageBytes").As<Napi::Number>().Int64Value());

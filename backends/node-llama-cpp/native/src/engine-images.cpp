@@ -25,44 +25,68 @@ void Engine::process_next_image() {
     }
 }
 
-// Fills in an image's embeddings. They stay empty when the sequence is cancelled meanwhile: the next round drops it.
+// Fills in an image's embeddings, and, where the encoder takes several images at once, those of others that wait. They
+// stay empty when the sequence is cancelled meanwhile: the next round drops it.
 void Engine::encode_image(const SequencePtr & sequence, Chunk & chunk) {
-    if (chunk.embeddings) {
+    if (chunk.embeddings || take_from_cache(*sequence, chunk)) {
         return;
     }
-    // Another sequence may have had the same image encoded since this one was prepared.
-    auto & chunks = sequence->prompt.chunks;
-    const std::string & image_id = sequence->prompt.image_ids[chunk.image];
-    std::vector<Chunk *> of_image;
-    for (auto & candidate : chunks) {
-        if (candidate.media != nullptr && candidate.image == chunk.image) {
-            of_image.push_back(&candidate);
-        }
+    std::vector<WaitingImage> waiting{{sequence, &chunk}};
+    if (vision_->takes_several()) {
+        add_waiting_images(waiting);
     }
-    const auto encoded = encoded_.find(image_id);
-    if (encoded.size() == of_image.size()) {
-        for (size_t i = 0; i < encoded.size(); i++) {
-            of_image[i]->embeddings = encoded[i];
-        }
-        return;
+    std::vector<const mtmd_input_chunk *> media;
+    for (const auto & image : waiting) {
+        media.push_back(image.chunk->media);
     }
     sequence->encoding = true;
-    auto rows = vision_->encode(chunk.media, [this, &sequence] {
-        return work_while_encoding() && !sequence->cancelled;
-    });
+    auto encoded = vision_->encode(media, [this, &sequence] { return work_while_encoding() && !sequence->cancelled; });
     sequence->encoding = false;
-    if (rows.empty()) {
-        return;
+    for (auto & [index, rows] : encoded) {
+        waiting[index].chunk->embeddings = std::make_shared<const std::vector<float>>(std::move(rows));
+        keep_if_complete(*waiting[index].sequence, waiting[index].chunk->image);
     }
-    chunk.embeddings = std::make_shared<const std::vector<float>>(std::move(rows));
-    std::vector<Embeddings> complete;
-    for (const Chunk * part : of_image) {
-        if (!part->embeddings) {
-            return;
+}
+
+// Another sequence may have had the same image encoded since this one was prepared.
+bool Engine::take_from_cache(Sequence & sequence, const Chunk & chunk) {
+    const auto encoded = encoded_.find(sequence.prompt.image_ids[chunk.image]);
+    size_t i = 0;
+    for (auto & part : sequence.prompt.chunks) {
+        if (i < encoded.size() && part.media != nullptr && part.image == chunk.image) {
+            part.embeddings = encoded[i++];
         }
-        complete.push_back(part->embeddings);
     }
-    encoded_.insert(image_id, std::move(complete));
+    return chunk.embeddings != nullptr;
+}
+
+// Adds the images of all that run and are still to be encoded, each once.
+void Engine::add_waiting_images(std::vector<WaitingImage> & waiting) {
+    for (const auto & sequence : running_) {
+        auto & chunks = sequence->prompt.chunks;
+        for (size_t i = sequence->chunk; i < chunks.size(); i++) {
+            const bool listed = std::any_of(waiting.begin(), waiting.end(), [&](const auto & image) {
+                return image.chunk->image_key == chunks[i].image_key;
+            });
+            if (chunks[i].media != nullptr && !chunks[i].embeddings && !listed) {
+                waiting.push_back({sequence, &chunks[i]});
+            }
+        }
+    }
+}
+
+// Hands an image of a sequence to the cache once all of its chunks (a tiled image has several) are encoded.
+void Engine::keep_if_complete(const Sequence & sequence, size_t image) {
+    std::vector<Embeddings> complete;
+    for (const auto & part : sequence.prompt.chunks) {
+        if (part.media != nullptr && part.image == image) {
+            if (!part.embeddings) {
+                return;
+            }
+            complete.push_back(part.embeddings);
+        }
+    }
+    encoded_.insert(sequence.prompt.image_ids[image], std::move(complete));
 }
 
 // A turn of the others, from inside the encoder. Returns false when the engine stops.
@@ -70,8 +94,33 @@ bool Engine::work_while_encoding() {
     drop_cancelled();
     admit();
     step();
-    flush_events();
     return !stopping_;
+}
+
+bool Engine::others_generate(const Sequence & sequence) const {
+    return std::any_of(running_.begin(), running_.end(), [&sequence](const auto & other) {
+        return other.get() != &sequence && other->decoding() && !other->cancelled;
+    });
+}
+
+// The positions of an image's rows, from `first` on: one for each row, or, for models with M-RoPE, four planes of them
+// (time, y, x, and one that is unused).
+std::vector<llama_pos> Engine::image_positions(const Chunk & chunk, llama_pos first) const {
+    const bool mrope = mtmd_decode_use_mrope(vision_->context());
+    std::vector<llama_pos> positions(static_cast<size_t>(chunk.n_tokens) * (mrope ? 4 : 1), 0);
+    for (int32_t i = 0; i < chunk.n_tokens; i++) {
+        if (!mrope) {
+            positions[i] = first + i;
+            continue;
+        }
+        const auto position = mtmd_image_tokens_get_decoder_pos(mtmd_input_chunk_get_tokens_image(chunk.media), first,
+                                                                static_cast<size_t>(i));
+        positions[i] = static_cast<llama_pos>(position.t);
+        positions[i + chunk.n_tokens] = static_cast<llama_pos>(position.y);
+        positions[i + chunk.n_tokens * 2] = static_cast<llama_pos>(position.x);
+        positions[i + chunk.n_tokens * 3] = static_cast<llama_pos>(position.z);
+    }
+    return positions;
 }
 
 void Engine::decode_image(const SequencePtr & sequence) {
@@ -79,24 +128,13 @@ void Engine::decode_image(const SequencePtr & sequence) {
         return;  // cancelled, or pushed out of the cache while its image was encoded
     }
     Chunk & chunk = sequence->prompt.chunks[sequence->chunk];
-    const bool mrope = mtmd_decode_use_mrope(vision_->context());
     const bool non_causal = mtmd_decode_use_non_causal(vision_->context(), chunk.media);
-    const int planes = mrope ? 4 : 1;
-    std::vector<llama_pos> positions(static_cast<size_t>(chunk.n_tokens) * planes, 0);
-    for (int32_t i = 0; i < chunk.n_tokens; i++) {
-        if (!mrope) {
-            positions[i] = sequence->n_pos + i;
-            continue;
-        }
-        const auto position = mtmd_image_tokens_get_decoder_pos(mtmd_input_chunk_get_tokens_image(chunk.media),
-                                                                sequence->n_pos, static_cast<size_t>(i));
-        positions[i] = static_cast<llama_pos>(position.t);
-        positions[i + chunk.n_tokens] = static_cast<llama_pos>(position.y);
-        positions[i + chunk.n_tokens * 2] = static_cast<llama_pos>(position.x);
-        positions[i + chunk.n_tokens * 3] = static_cast<llama_pos>(position.z);
-    }
-
+    const auto positions = image_positions(chunk, sequence->n_pos);
+    const int planes = static_cast<int>(positions.size() / chunk.n_tokens);
     const bool last = sequence->chunk + 1 == sequence->prompt.chunks.size() && sequence->generated.empty();
+    if (!last && others_generate(*sequence) && decode_image_aside(sequence, chunk, positions, !non_causal)) {
+        return;
+    }
     const size_t row_width = llama_model_n_embd_inp(model_);
     int status = 0;
     llama_set_causal_attn(context_.get(), !non_causal);
@@ -118,12 +156,43 @@ void Engine::decode_image(const SequencePtr & sequence) {
                                                    std::to_string(chunk.n_tokens) + " tokens (llama_decode returned " +
                                                    std::to_string(status) + ").");
     }
-    cache_->append_image(sequence->slot, chunk);
-    sequence->n_pos += chunk.n_pos;
-    sequence->chunk++;
+    image_decoded(*sequence, chunk);
     if (last) {
         accept_token(sequence, sequence->sampler->sample(context_.get(), -1));
     }
+}
+
+// The image's cells are in the sequence's slot.
+void Engine::image_decoded(Sequence & sequence, const Chunk & chunk) {
+    cache_->append_image(sequence.slot, chunk);
+    sequence.n_pos += chunk.n_pos;
+    sequence.chunk++;
+    cache_->keep_checkpoint(sequence.slot);
+}
+
+// Decodes an image in a context of its own, while the others generate. Returns whether the sequence is taken care of.
+bool Engine::decode_image_aside(const SequencePtr & sequence, const Chunk & chunk, const std::vector<llama_pos> & positions,
+                                bool causal) {
+    if (!image_prefill_ || chunk.n_tokens > options_.batch_tokens) {
+        return false;
+    }
+    const llama_seq_id slot = sequence->slot;
+    const llama_pos begin = sequence->n_pos;
+    Batch rows = Batch::image_rows(chunk.embeddings->data(), llama_model_n_embd_inp(model_), positions,
+                                   static_cast<int>(positions.size() / chunk.n_tokens), 0, chunk.n_tokens,
+                                   ImagePrefill::whole, false);
+    sequence->encoding = true;
+    const auto result = image_prefill_->run(
+        context_.get(), slot, options_.max_sequences, rows.rows(), begin, begin + chunk.n_pos, causal,
+        [this, &sequence, slot, begin] {
+            // The others may push it out of the cache meanwhile.
+            return work_while_encoding() && !sequence->cancelled && sequence->slot == slot && sequence->n_pos == begin;
+        });
+    sequence->encoding = false;
+    if (result == ImagePrefill::Result::done) {
+        image_decoded(*sequence, chunk);
+    }
+    return result != ImagePrefill::Result::impossible;
 }
 
 }  // namespace vserve

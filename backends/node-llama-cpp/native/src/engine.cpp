@@ -1,6 +1,7 @@
 #include "engine.h"
 
 #include <algorithm>
+#include <cmath>
 #include <future>
 
 #include "error.h"
@@ -9,8 +10,8 @@ namespace vserve {
 
 namespace {
 
-// While others generate, a long prompt advances in chunks of this many tokens, so that their streams keep flowing.
-constexpr int32_t prefill_chunk_beside_others = 128;
+// While others generate, a long prompt advances in chunks of this part of a full batch, so that their streams keep flowing.
+constexpr int32_t chunks_beside_others = 4;
 
 double ms_between(Clock::time_point from, Clock::time_point to) {
     return std::chrono::duration<double, std::milli>(to - from).count();
@@ -49,9 +50,9 @@ Engine::~Engine() {
 
 void Engine::load() {
     if (!options_.mmproj_path.empty()) {
-        vision_ = std::make_unique<Vision>(model_, Vision::Options{options_.mmproj_path, options_.use_gpu,
-                                                                   options_.n_threads, options_.mmproj_encoding,
-                                                                   options_.on_projector_progress});
+        vision_ = std::make_unique<Vision>(
+            model_, Vision::Options{options_.mmproj_path, options_.use_gpu, options_.n_threads_batch,
+                                    options_.flash_attention, options_.mmproj_encoding, options_.on_projector_progress});
     }
     create_context();
     try {
@@ -61,9 +62,15 @@ void Engine::load() {
         throw EngineError("model_load_failed",
                           std::string("The model's chat template could not be read: ") + error.what());
     }
+    for (llama_token token = 0; token < llama_vocab_n_tokens(vocab_); token++) {
+        if (llama_vocab_is_eog(vocab_, token)) {
+            no_end_of_turn_.push_back({token, -INFINITY});
+        }
+    }
     warm_up();
-    cache_ = std::make_unique<KvCache>(
-        context_.get(), KvCache::Options{options_.context_cells, options_.max_sequences, options_.keep_prefixes});
+    cache_ = std::make_unique<KvCache>(context_.get(),
+                                       KvCache::Options{options_.context_cells, options_.max_sequences,
+                                                        options_.keep_prefixes, options_.checkpoint_bytes});
 }
 
 void Engine::create_context() {
@@ -75,24 +82,36 @@ void Engine::create_context() {
     params.n_ctx = options_.context_cells;
     params.n_batch = options_.batch_tokens;
     params.n_ubatch = options_.batch_tokens;
-    params.n_seq_max = options_.max_sequences;
+    params.n_seq_max = options_.max_sequences + 1;  // the last is for images that come from aside
+    params.n_outputs_max = params.n_seq_max;
     params.n_threads = options_.n_threads;
-    params.n_threads_batch = options_.n_threads;
+    params.n_threads_batch = options_.n_threads_batch;
+    params.flash_attn_type = options_.flash_attention;
+    params.type_k = options_.kv_type;
+    params.type_v = options_.kv_type;
     params.kv_unified = true;
     params.swa_full = false;
     params.no_perf = true;
     params.abort_callback = [](void * self) { return static_cast<Engine *>(self)->decode_is_pointless(); };
     params.abort_callback_data = this;
     threads_ = std::make_unique<ThreadPool>(options_.n_threads);
+    if (options_.n_threads_batch != options_.n_threads) {
+        prefill_threads_ = std::make_unique<ThreadPool>(options_.n_threads_batch);
+    }
     context_.reset(llama_init_from_model(model_, params));
     if (!context_) {
         throw EngineError("out_of_memory", "There is not enough memory for a context of " +
                                                std::to_string(options_.context_cells) +
-                                               " tokens. Ask for less with --max-length or --max-batch-size.");
+                                               " tokens in " + ggml_type_name(options_.kv_type) +
+                                               ", or the device cannot do flash attention with a cache of that type. Ask for "
+                                               "less with --max-length or --max-batch-size, or leave out --kv-cache-format.");
     }
-    threads_->attach_to(context_.get());
+    ThreadPool::attach(context_.get(), *threads_, prefill_threads());
     if (vision_) {
-        threads_->attach_to(vision_->cpu_backend());
+        prefill_threads().attach_to(vision_->cpu_backend());
+        if (!options_.use_gpu) {
+            image_prefill_ = std::make_unique<ImagePrefill>(model_, params, prefill_threads());
+        }
     }
 }
 
@@ -108,17 +127,7 @@ void Engine::warm_up() {
                                                "returned " + std::to_string(status) + ").");
     }
     if (vision_ && options_.use_gpu) {
-        const std::vector<uint8_t> black(64 * 64 * 3);
-        mtmd::bitmap bitmap(64, 64, black.data());
-        const mtmd_input_part part{nullptr, bitmap.ptr.get()};
-        const mtmd_input_part * parts[] = {&part};
-        mtmd::input_chunks chunks(mtmd_input_chunks_init());
-        mtmd_tokenize_from_parts(vision_->context(), chunks.ptr.get(), parts, 1, false);
-        for (size_t i = 0; i < chunks.size(); i++) {
-            if (mtmd_input_chunk_get_type(chunks[i]) == MTMD_INPUT_CHUNK_TYPE_IMAGE) {
-                vision_->encode(chunks[i], [] { return true; });
-            }
-        }
+        vision_->warm_up();
     }
 }
 
@@ -138,6 +147,9 @@ void Engine::prepare(Sequence & sequence, const std::vector<Message> & messages,
     }
     common_params_sampling params = sequence.settings.sampling;
     params.penalty_last_n = options_.max_length;
+    if (sequence.settings.ignore_eos) {
+        params.logit_bias = no_end_of_turn_;
+    }
     sequence.sampler = std::make_unique<Sampler>(model_, params);
     if (sequence.settings.penalize_prompt) {
         for (const auto & chunk : sequence.prompt.chunks) {
@@ -194,7 +206,6 @@ void Engine::run() {
         drop_cancelled();
         admit();
         step();
-        flush_events();
         process_next_image();
         flush_events();
     }
@@ -264,7 +275,16 @@ void Engine::step() {
     }
     const int status = decode(batch_.tokens(), batch_sequences_);
     if (status == 0) {
+        std::vector<SequencePtr> prefilled;
+        std::copy_if(batch_sequences_.begin(), batch_sequences_.end(), std::back_inserter(prefilled),
+                     [](const auto & sequence) { return sequence->generated.empty(); });
         sample_batch();
+        flush_events();
+        for (const auto & sequence : prefilled) {
+            if (sequence->slot >= 0) {
+                cache_->keep_checkpoint(sequence->slot);
+            }
+        }
         return;
     }
     for (const auto & sequence : batch_sequences_) {
@@ -294,7 +314,7 @@ void Engine::fill_batch() {
     }
     const int32_t limit = batch_.size() == 0
                               ? options_.batch_tokens
-                              : std::min(options_.batch_tokens, batch_.size() + prefill_chunk_beside_others);
+                              : std::min(options_.batch_tokens, batch_.size() + options_.batch_tokens / chunks_beside_others);
     for (const auto & sequence : running_) {
         if (batch_.size() >= limit) {
             break;
@@ -350,11 +370,31 @@ bool Engine::decode_is_pointless() const {
                                                [](const auto & sequence) { return sequence->cancelled.load(); });
 }
 
+// Every sequence has a sampler of its own, so they draw at the same time.
 void Engine::sample_batch() {
     const auto outputs = batch_outputs_;
-    for (const auto & [sequence, row] : outputs) {
-        if (!sequence->cancelled) {
-            accept_token(sequence, sequence->sampler->sample(context_.get(), row));
+    if (outputs.empty()) {
+        return;
+    }
+    llama_get_logits_ith(context_.get(), outputs.front().second);  // the first call puts the rows in order
+    std::vector<llama_token> tokens(outputs.size(), LLAMA_TOKEN_NULL);
+    std::vector<std::string> errors(outputs.size());
+    threads_->for_each(static_cast<int>(outputs.size()), [&](int i) {
+        const auto & [sequence, row] = outputs[i];
+        try {
+            if (!sequence->cancelled) {
+                tokens[i] = sequence->sampler->sample(context_.get(), row);
+            }
+        } catch (const std::exception & error) {
+            errors[i] = error.what();
+        }
+    });
+    for (size_t i = 0; i < outputs.size(); i++) {
+        const SequencePtr & sequence = outputs[i].first;
+        if (!errors[i].empty()) {
+            fail(sequence, "generation_failed", errors[i]);
+        } else if (tokens[i] != LLAMA_TOKEN_NULL) {
+            accept_token(sequence, tokens[i]);
         }
     }
 }
@@ -367,8 +407,7 @@ void Engine::accept_token(const SequencePtr & sequence, llama_token token) {
     }
     sequence->generated.push_back(token);
 
-    const bool end_of_turn = llama_vocab_is_eog(vocab_, token);
-    if (end_of_turn && !sequence->settings.ignore_eos) {
+    if (llama_vocab_is_eog(vocab_, token)) {
         finish(sequence, "stop");
         return;
     }

@@ -12,6 +12,7 @@
 
 #include "batch.h"
 #include "embedding-cache.h"
+#include "image-prefill.h"
 #include "kv-cache.h"
 #include "llama.h"
 #include "prompt.h"
@@ -44,9 +45,13 @@ struct EngineOptions {
     int32_t max_length;         // tokens that one sequence may hold
     int32_t max_sequences;      // that run at the same time
     int32_t batch_tokens;       // most tokens of one step
-    int32_t n_threads;
+    int32_t n_threads;          // for batches of one token a sequence, and sampling
+    int32_t n_threads_batch;    // for larger batches, and images
     bool use_gpu;
+    llama_flash_attn_type flash_attention;
+    ggml_type kv_type;
     bool keep_prefixes;         // finished sequences leave their KV cells for the next
+    size_t checkpoint_bytes;    // of KV cells kept aside, for models that forget them
     size_t cached_images;       // encoded images that are kept, at most
     size_t cached_image_bytes;  // and their embeddings' bytes
     Vision::Encoding mmproj_encoding;
@@ -91,6 +96,7 @@ class Engine {
 
     void load();
     void create_context();
+    const ThreadPool & prefill_threads() const { return prefill_threads_ ? *prefill_threads_ : *threads_; }
     void warm_up();
 
     void run();
@@ -103,8 +109,20 @@ class Engine {
     void sample_batch();
     void process_next_image();
     bool work_while_encoding();
+    struct WaitingImage {
+        SequencePtr sequence;
+        Chunk * chunk;
+    };
     void encode_image(const SequencePtr & sequence, Chunk & chunk);
+    bool take_from_cache(Sequence & sequence, const Chunk & chunk);
+    void add_waiting_images(std::vector<WaitingImage> & waiting);
+    void keep_if_complete(const Sequence & sequence, size_t image);
     void decode_image(const SequencePtr & sequence);
+    bool decode_image_aside(const SequencePtr & sequence, const Chunk & chunk, const std::vector<llama_pos> & positions,
+                            bool causal);
+    void image_decoded(Sequence & sequence, const Chunk & chunk);
+    std::vector<llama_pos> image_positions(const Chunk & chunk, llama_pos first) const;
+    bool others_generate(const Sequence & sequence) const;
     void accept_token(const SequencePtr & sequence, llama_token token);
 
     bool make_room_for_next_tokens();
@@ -118,10 +136,13 @@ class Engine {
     llama_model * model_;
     EngineOptions options_;
     const llama_vocab * vocab_;
-    std::unique_ptr<ThreadPool> threads_;  // outlives what it is attached to
+    std::unique_ptr<ThreadPool> threads_;          // both outlive what they are attached to
+    std::unique_ptr<ThreadPool> prefill_threads_;  // null where they are as many as threads_
     std::unique_ptr<Vision> vision_;
     std::unique_ptr<llama_context, decltype(&llama_free)> context_{nullptr, llama_free};
+    std::unique_ptr<ImagePrefill> image_prefill_;  // null on a GPU
     EmbeddingCache encoded_;
+    std::vector<llama_logit_bias> no_end_of_turn_;
     std::unique_ptr<PromptBuilder> prompts_;
 
     // Of the engine thread.

@@ -1,16 +1,26 @@
 #include "kv-cache.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace vserve {
 
+namespace {
+
+// Going over so many tokens again costs less than keeping another checkpoint.
+constexpr int32_t tokens_between_checkpoints = 64;
+
+}  // namespace
+
 KvCache::KvCache(llama_context * context, Options options)
-    : memory_(llama_get_memory(context)),
+    : context_(context),
+      memory_(llama_get_memory(context)),
       options_(options),
       window_(llama_model_n_swa(llama_get_model(context))),
+      recurrent_(llama_model_is_recurrent(llama_get_model(context)) || llama_model_is_hybrid(llama_get_model(context))),
       free_cells_(options.cells) {
     for (llama_seq_id id = 0; id < options.slots; id++) {
-        slots_.push_back({id, {}, "", 0, false, 0});
+        slots_.push_back({id, {}, {}, "", 0, false, 0});
     }
 }
 
@@ -31,13 +41,17 @@ std::optional<KvCache::Placement> KvCache::place(const Prompt & prompt, const st
         if (source != nullptr && !source->runs.empty()) {  // making room may have emptied it
             llama_memory_seq_cp(memory_, source->id, destination->id, 0, match.n_pos);
             destination->runs = source->runs;
-            truncate(*destination, match);
+            destination->checkpoints = source->checkpoints;
+            for (const auto & checkpoint : destination->checkpoints) {
+                checkpoint_bytes_ += checkpoint.state->size();
+            }
         } else {
             match = {};
         }
-    } else if (llama_memory_seq_rm(memory_, destination->id, match.n_pos, -1)) {
+    }
+    if (put_back(*destination, match)) {
         truncate(*destination, match);
-    } else {  // a recurrent state cannot be taken back
+    } else {
         empty(*destination);
         match = {};
     }
@@ -45,8 +59,18 @@ std::optional<KvCache::Placement> KvCache::place(const Prompt & prompt, const st
     destination->cells = cells;
     destination->salt = salt;
     destination->busy = true;
+    drop_checkpoints_over_limit();
     match.slot = destination->id;
     return match;
+}
+
+// Makes the slot end at a place of its content. False where that cannot be: its cells are of no use then.
+bool KvCache::put_back(const Slot & slot, const Placement & place) {
+    if (place.state && llama_state_seq_set_data_ext(context_, place.state->data(), place.state->size(), slot.id,
+                                                    LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY) == 0) {
+        return false;
+    }
+    return llama_memory_seq_rm(memory_, slot.id, place.n_pos, -1);
 }
 
 KvCache::Slot * KvCache::best_match(const Prompt & prompt, const std::string & salt, Placement & match) {
@@ -58,29 +82,47 @@ KvCache::Slot * KvCache::best_match(const Prompt & prompt, const std::string & s
         if (slot.salt != salt) {
             continue;
         }
-        const Placement common = common_prefix(slot, prompt);
-        if (common.cached_tokens > match.cached_tokens && can_continue_at(slot, common.n_pos)) {
-            match = common;
+        const Placement usable = usable_prefix(slot, prompt);
+        if (usable.cached_tokens > match.cached_tokens) {
+            match = usable;
             best = &slot;
         }
     }
     return best;
 }
 
-// How far a slot's content and a prompt agree: token by token, an image as a whole.
-KvCache::Placement KvCache::common_prefix(const Slot & slot, const Prompt & prompt) {
+// What a prompt can take of a slot: all that they have in common, or, of a model that forgets, as much of it as there is a
+// checkpoint for.
+KvCache::Placement KvCache::usable_prefix(const Slot & slot, const Prompt & prompt) const {
+    const Placement common = common_prefix(slot, prompt, std::numeric_limits<int32_t>::max());
+    if (common.cached_tokens == 0 || can_continue_at(slot, common)) {
+        return common;
+    }
+    for (auto checkpoint = slot.checkpoints.rbegin(); checkpoint != slot.checkpoints.rend(); checkpoint++) {
+        if (checkpoint->tokens <= common.cached_tokens) {
+            Placement place = common_prefix(slot, prompt, checkpoint->tokens);
+            place.state = checkpoint->state;
+            return place;
+        }
+    }
+    return {};
+}
+
+// How far a slot's content and a prompt agree, up to `most_tokens`: token by token, an image as a whole.
+KvCache::Placement KvCache::common_prefix(const Slot & slot, const Prompt & prompt, int32_t most_tokens) {
     Placement common{};
     Placement before_last{};  // all but the last token or image of the prompt: something must be left to compute
     for (size_t i = 0; i < prompt.chunks.size() && i < slot.runs.size(); i++) {
         const Chunk & chunk = prompt.chunks[i];
         const Run & run = slot.runs[i];
-        if (run.image_key != chunk.image_key) {
+        const int32_t left = most_tokens - common.cached_tokens;
+        if (run.image_key != chunk.image_key || left <= 0) {
             break;
         }
         before_last = common;
         if (chunk.media == nullptr) {
             const auto mismatch = std::mismatch(chunk.tokens.begin(), chunk.tokens.end(), run.tokens.begin(), run.tokens.end());
-            const auto agreed = static_cast<int32_t>(mismatch.first - chunk.tokens.begin());
+            const auto agreed = std::min(left, static_cast<int32_t>(mismatch.first - chunk.tokens.begin()));
             common.cached_tokens += agreed;
             common.n_pos += agreed;
             if (agreed < chunk.n_tokens) {
@@ -103,12 +145,52 @@ KvCache::Placement KvCache::common_prefix(const Slot & slot, const Prompt & prom
 }
 
 // Sliding-window layers forget what is behind the window of the last token. llama.cpp keeps each sequence's positions
-// without gaps from the first that is left, so that one decides.
-bool KvCache::can_continue_at(const Slot & slot, llama_pos position) const {
-    if (window_ == 0) {
-        return true;
+// without gaps from the first that is left, so that one decides. A recurrent state is that of its last token.
+bool KvCache::can_continue_at(const Slot & slot, const Placement & place) const {
+    if (recurrent_ && place.cached_tokens < tokens_of(slot)) {
+        return false;
     }
-    return llama_memory_seq_pos_min(memory_, slot.id) <= std::max(0, position - window_);
+    return window_ == 0 || llama_memory_seq_pos_min(memory_, slot.id) <= std::max(0, place.n_pos - window_);
+}
+
+void KvCache::keep_checkpoint(llama_seq_id id) {
+    Slot & slot = slots_[id];
+    const int32_t tokens = tokens_of(slot);
+    const int32_t last = slot.checkpoints.empty() ? 0 : slot.checkpoints.back().tokens;
+    if (!options_.keep_prefixes || (window_ == 0 && !recurrent_) || tokens - last < tokens_between_checkpoints) {
+        return;
+    }
+    std::vector<uint8_t> state(llama_state_seq_get_size_ext(context_, id, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY));
+    if (state.size() > options_.checkpoint_bytes ||
+        llama_state_seq_get_data_ext(context_, state.data(), state.size(), id, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY) == 0) {
+        return;
+    }
+    checkpoint_bytes_ += state.size();
+    slot.checkpoints.push_back({tokens, std::make_shared<const std::vector<uint8_t>>(std::move(state))});
+    drop_checkpoints_over_limit();
+}
+
+// The first checkpoints of the slots that were used least recently go; a state that two slots share counts twice.
+void KvCache::drop_checkpoints_over_limit() {
+    while (checkpoint_bytes_ > options_.checkpoint_bytes) {
+        Slot * oldest = nullptr;
+        for (auto & slot : slots_) {
+            const auto age = [](const Slot & s) { return s.busy ? std::numeric_limits<uint64_t>::max() : s.last_used; };
+            if (!slot.checkpoints.empty() && (oldest == nullptr || age(slot) < age(*oldest))) {
+                oldest = &slot;
+            }
+        }
+        checkpoint_bytes_ -= oldest->checkpoints.front().state->size();
+        oldest->checkpoints.erase(oldest->checkpoints.begin());
+    }
+}
+
+int32_t KvCache::tokens_of(const Slot & slot) {
+    int32_t tokens = 0;
+    for (const auto & run : slot.runs) {
+        tokens += run.n_tokens;
+    }
+    return tokens;
 }
 
 KvCache::Slot * KvCache::least_recently_used(const Slot * except) {
@@ -194,10 +276,7 @@ void KvCache::release(llama_seq_id id, bool keep) {
         empty(slot);
         return;
     }
-    int32_t held = 0;
-    for (const auto & run : slot.runs) {
-        held += run.n_tokens;
-    }
+    const int32_t held = tokens_of(slot);
     free_cells_ += slot.cells - held;
     slot.cells = held;
 }
@@ -211,6 +290,10 @@ void KvCache::clear_idle() {
 }
 
 void KvCache::truncate(Slot & slot, const Placement & at) {
+    while (!slot.checkpoints.empty() && slot.checkpoints.back().tokens > at.cached_tokens) {
+        checkpoint_bytes_ -= slot.checkpoints.back().state->size();
+        slot.checkpoints.pop_back();
+    }
     slot.runs.resize(std::min(slot.runs.size(), at.chunk + (at.chunk_tokens > 0 ? 1 : 0)));
     if (at.chunk_tokens > 0) {
         Run & last = slot.runs.back();
@@ -233,6 +316,10 @@ void KvCache::truncate(Slot & slot, const Placement & at) {
 void KvCache::empty(Slot & slot) {
     llama_memory_seq_rm(memory_, slot.id, -1, -1);
     slot.runs.clear();
+    for (const auto & checkpoint : slot.checkpoints) {
+        checkpoint_bytes_ -= checkpoint.state->size();
+    }
+    slot.checkpoints.clear();
     free_cells_ += slot.cells;
     slot.cells = 0;
     slot.last_used = 0;

@@ -17,12 +17,16 @@ namespace vserve {
 // next prompt that begins the same way: it continues there, or shares the cells of the common beginning. When cells or
 // slots are short, the least recently used idle ones are emptied. The counts are upper bounds: cells that two slots share
 // are counted for each. For the engine thread only.
+//
+// Models with sliding-window layers or a recurrent state forget: they cannot go on from a place that lies behind. Of
+// those, copies of what will be forgotten are kept for some places of each slot: its checkpoints.
 class KvCache {
   public:
     struct Options {
         int32_t cells;
         int32_t slots;
         bool keep_prefixes;  // false: a slot is emptied when its sequence ends
+        size_t checkpoint_bytes;
     };
 
     // Where a sequence begins: everything before is in the cache.
@@ -32,6 +36,7 @@ class KvCache {
         int32_t chunk_tokens;  // of that chunk
         llama_pos n_pos;
         int32_t cached_tokens;
+        std::shared_ptr<const std::vector<uint8_t>> state;  // to be put back first, of a model that forgets
     };
 
     KvCache(llama_context * context, Options options);
@@ -46,6 +51,9 @@ class KvCache {
     // Says what a batch adds to a slot.
     void append_token(llama_seq_id slot, llama_token token);
     void append_image(llama_seq_id slot, const Chunk & chunk);
+
+    // Makes a place to come back to, where a slot is now, if the model forgets and the last such place is some way off.
+    void keep_checkpoint(llama_seq_id slot);
 
     // Undoes what a batch that was aborted added: its `tokens` tokens, and every cell from `position` on. Returns whether
     // the slot holds again just what was appended.
@@ -66,26 +74,40 @@ class KvCache {
         llama_pos n_pos = 0;
     };
 
+    // A place in a slot's content, after this many of its tokens, with the state of the layers that forget.
+    struct Checkpoint {
+        int32_t tokens;
+        std::shared_ptr<const std::vector<uint8_t>> state;
+    };
+
     struct Slot {
         llama_seq_id id;
         std::vector<Run> runs;
+        std::vector<Checkpoint> checkpoints;
         std::string salt;
         int32_t cells = 0;
         bool busy = false;
         uint64_t last_used = 0;
     };
 
-    static Placement common_prefix(const Slot & slot, const Prompt & prompt);
-    bool can_continue_at(const Slot & slot, llama_pos position) const;
+    static Placement common_prefix(const Slot & slot, const Prompt & prompt, int32_t most_tokens);
+    Placement usable_prefix(const Slot & slot, const Prompt & prompt) const;
+    bool can_continue_at(const Slot & slot, const Placement & place) const;
+    bool put_back(const Slot & slot, const Placement & place);
+    void drop_checkpoints_over_limit();
+    static int32_t tokens_of(const Slot & slot);
     Slot * best_match(const Prompt & prompt, const std::string & salt, Placement & match);
     Slot * least_recently_used(const Slot * except);
     bool make_room(int32_t cells, const Slot & destination);
     void truncate(Slot & slot, const Placement & at);
     void empty(Slot & slot);
 
+    llama_context * context_;
     llama_memory_t memory_;
     Options options_;
-    int32_t window_;  // of sliding-window attention; 0 where there is none
+    int32_t window_;   // of sliding-window attention; 0 where there is none
+    bool recurrent_;   // wholly or partly
+    size_t checkpoint_bytes_ = 0;
     std::vector<Slot> slots_;
     int32_t free_cells_;
     uint64_t uses_ = 0;

@@ -31,6 +31,7 @@ Sampler::Sampler(const llama_model * model, common_params_sampling params)
     const int32_t wanted = params.temp <= 0.0f ? 1 : params.top_k;
     int32_t suppressed = 0;  // tokens that the chain removes before it chooses
     llama_vocab_get_suppress_tokens(vocab, &suppressed);
+    suppressed += static_cast<int32_t>(params.logit_bias.size());
     if (!penalized && wanted > 0 && wanted + suppressed <= std::min(longest_shortlist, vocabulary_)) {
         shortlist_ = wanted + suppressed;
     }

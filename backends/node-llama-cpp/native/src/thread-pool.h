@@ -1,11 +1,16 @@
 #pragma once
 
+#include <atomic>
+#include <functional>
+#include <memory>
+
+#include "ggml-backend.h"
 #include "llama.h"
 
 namespace vserve {
 
-// A persistent thread pool of the CPU backend, for the text model and the image encoder by turns. Without one, ggml makes
-// and joins its threads for every graph. What it is attached to must be freed before it.
+// Persistent threads of the CPU backend, for the text model, the image encoder, and the sampling by turns. Without them,
+// ggml makes and joins its threads for every graph. What a pool is attached to must be freed before it.
 class ThreadPool {
   public:
     // Throws EngineError when the CPU backend offers no pools.
@@ -14,11 +19,25 @@ class ThreadPool {
     ThreadPool(const ThreadPool &) = delete;
     ThreadPool & operator=(const ThreadPool &) = delete;
 
-    void attach_to(llama_context * context);
-    void attach_to(ggml_backend_t cpu_backend);
+    // For batches of one token a sequence, and for larger ones.
+    static void attach(llama_context * context, const ThreadPool & decode, const ThreadPool & prefill);
+    void attach_to(ggml_backend_t cpu_backend) const;
+
+    // Calls work(i) for every i below `count`, on all threads at once, and returns when each has returned. `work` must
+    // not throw. To be called by the thread that computes with the pool.
+    void for_each(int count, const std::function<void(int)> & work);
 
   private:
+    static void take_turns(ggml_tensor * node, int thread, int n_threads, void * self);
+
     ggml_threadpool_t pool_;
+    // A graph of one node, by which the pool's threads can be had for work that is not ggml's.
+    std::unique_ptr<ggml_backend, decltype(&ggml_backend_free)> backend_{nullptr, ggml_backend_free};
+    std::unique_ptr<ggml_context, decltype(&ggml_free)> graph_memory_{nullptr, ggml_free};
+    ggml_cgraph * graph_;
+    const std::function<void(int)> * work_ = nullptr;
+    int count_ = 0;
+    std::atomic<int> next_{0};
 };
 
 }  // namespace vserve

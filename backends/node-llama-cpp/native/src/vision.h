@@ -22,6 +22,7 @@ class Vision {
         std::string mmproj_path;
         bool use_gpu;
         int n_threads;
+        llama_flash_attn_type flash_attention;
         Encoding encoding;
         std::function<void(float)> on_progress;  // 0 to 1
     };
@@ -32,10 +33,23 @@ class Vision {
     Vision(const Vision &) = delete;
     Vision & operator=(const Vision &) = delete;
 
-    // Encodes an image chunk: n_tokens rows of the text model's input width. `keep_going` is called between groups of
-    // the encoder's graph nodes, so that others can work meanwhile; when it returns false the encode ends early and the
-    // result is empty. Throws EngineError generation_failed.
-    std::vector<float> encode(const mtmd_input_chunk * chunk, const std::function<bool()> & keep_going);
+    struct Encoded {
+        size_t index;             // of the chunk
+        std::vector<float> rows;  // n_tokens rows of the text model's input width
+    };
+
+    // Whether encode() may take more than the first of its chunks.
+    bool takes_several() const { return use_gpu_; }
+
+    // Encodes the first of some image chunks, and with it those that the encoder takes along. `keep_going` is called
+    // between groups of the encoder's graph nodes, so that others can work meanwhile; when it returns false the encode ends
+    // early and the result is empty. Throws EngineError generation_failed.
+    std::vector<Encoded> encode(const std::vector<const mtmd_input_chunk *> & chunks,
+                                const std::function<bool()> & keep_going);
+
+    // Encodes a picture of one colour, so that the first request finds a GPU's programs compiled, and finds out how
+    // often the encoder can be interrupted there at no cost.
+    void warm_up();
 
     const mtmd_context * context() const { return context_.get(); }
 
@@ -48,8 +62,11 @@ class Vision {
   private:
     static bool on_node(ggml_tensor * node, bool ask, void * self);
 
+    double encode_ms(const mtmd_input_chunk * chunk);
+
     std::unique_ptr<EncoderMatmul> matmul_;
     mtmd::context_ptr context_;
+    const bool use_gpu_;
     size_t row_width_;
     int nodes_per_group_;
     int nodes_seen_ = 0;

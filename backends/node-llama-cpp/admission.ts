@@ -1,0 +1,91 @@
+import { stat } from 'node:fs/promises';
+import { GgmlType, type Llama, type LlamaModel } from 'node-llama-cpp';
+import type { KvCacheFormat, LoadSettings, ModelFiles } from '../../src/backend/index.ts';
+import { type ContextSize, fitContext } from './context-size.ts';
+import { type DeviceMemory, deviceMemory, memoryBudget } from './memory-budget.ts';
+
+const defaultSequences = { cpu: 8, gpu: 16 };
+const defaultUtilization = 0.9;
+
+const ggmlTypes: Readonly<Record<KvCacheFormat, GgmlType>> = {
+  f32: GgmlType.F32,
+  f16: GgmlType.F16,
+  bf16: GgmlType.BF16,
+  q8_0: GgmlType.Q8_0,
+  q5_1: GgmlType.Q5_1,
+  q5_0: GgmlType.Q5_0,
+  q4_1: GgmlType.Q4_1,
+  q4_0: GgmlType.Q4_0,
+  iq4_nl: GgmlType.IQ4_NL,
+};
+
+/** What the context is fitted to. */
+export interface AdmissionRequest {
+  readonly llama: Llama;
+  readonly model: LlamaModel;
+  readonly files: ModelFiles;
+  readonly settings: LoadSettings;
+  /** What the model was trained for, in tokens. */
+  readonly trainedLength: number;
+  readonly batchTokens: number;
+  /** Of this machine, before the model was loaded: mapped weights do not count as used. */
+  readonly ramBefore: DeviceMemory;
+}
+
+/** A context that fits, and in words how it was chosen. */
+export interface Admission extends ContextSize {
+  readonly description: string;
+}
+
+/** This machine's memory. To be asked before a model is loaded. */
+export function ramOf(llama: Llama): Promise<DeviceMemory> {
+  return deviceMemory(llama, false);
+}
+
+/** Fits the context and the number of conversations to the memory of the device that has the model's layers. */
+export async function admit(request: AdmissionRequest): Promise<Admission> {
+  const { llama, model, files, settings, trainedLength, batchTokens, ramBefore } = request;
+  const onGpu = llama.gpu !== false && model.gpuLayers > 0;
+  const memory = onGpu ? await deviceMemory(llama, true) : ramBefore;
+  // On a GPU the weights are there by now; the projector is not.
+  const neededBytes = (await sizeOf(files.mmprojPath)) + (onGpu ? 0 : await sizeOf(files.modelPath));
+  const utilization = settings.deviceMemoryUtilization ?? defaultUtilization;
+  const budgetBytes = memoryBudget(memory, utilization, neededBytes);
+  const kvCacheFormat = settings.kvCacheFormat ?? 'f16';
+  const flashAttention = settings.flashAttention ?? 'auto';
+  const size = await fitContext({
+    trainedLength,
+    maxLength: settings.maxLength,
+    maxSequences: settings.maxBatchSize,
+    defaultSequences: defaultSequences[onGpu ? 'gpu' : 'cpu'],
+    budgetBytes,
+    estimateBytes: async (cells, sequences) => {
+      const { cpuRam, gpuVram } = await model.fileInsights.estimateContextResourceRequirementsV2({
+        contextSize: Math.ceil(cells / sequences),
+        sequences,
+        modelGpuLayers: model.gpuLayers,
+        batchSize: batchTokens,
+        flashAttention: flashAttention === 'auto' ? 'auto' : flashAttention === 'on',
+        kvCacheKeyType: ggmlTypes[kvCacheFormat],
+        kvCacheValueType: ggmlTypes[kvCacheFormat],
+      });
+      return onGpu ? gpuVram : cpuRam;
+    },
+  });
+  const percent = String(Math.round(utilization * 100));
+  const available = `${gigabytes(Math.max(0, budgetBytes))} that ${percent} % of the ${onGpu ? 'GPU' : 'machine'}'s ${gigabytes(memory.totalBytes)} leaves`;
+  return {
+    ...size,
+    description:
+      `Context: ${String(size.maxLength)} tokens a conversation, ${String(size.cells)} shared by up to ${String(size.maxSequences)} at a time: ` +
+      `${gigabytes(size.bytes)} (${kvCacheFormat}), of the ${available} beside the weights`,
+  };
+}
+
+async function sizeOf(path: string | undefined): Promise<number> {
+  return path === undefined ? 0 : (await stat(path)).size;
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}
