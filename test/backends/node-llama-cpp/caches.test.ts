@@ -115,7 +115,7 @@ describe('the prefix cache', () => {
     const fresh = await loadShapes({ maxBatchSize: 1, prefixCaching: false });
     const expected = (await answer(fresh, question)).text;
     await fresh.close();
-    await answer(model, userTurn([before, image, 'What number is shown?'], { maxTokens: 400, ignoreEos: true }));
+    await answer(model, userTurn([before, image, 'What number is shown?'], { maxTokens: 1500, ignoreEos: true }));
     // Once in the slot that ran on, and once more, in another than the first.
     for (const changed of [question, userTurn([before, image, 'What is the color of the background?'])]) {
       const { text, finish } = await answer(model, changed);
@@ -126,7 +126,7 @@ describe('the prefix cache', () => {
 
   it('comes back to the middle of a prompt that is longer than the window', async () => {
     const story = 'Tell me a story about a red circle, a blue square and a green triangle. '.repeat(40);
-    const first = await answer(model, userTurn([`${story}The end.`], { maxTokens: 8 }));
+    const first = await answer(model, userTurn([`${story}The end.`], { maxTokens: 1000, ignoreEos: true }));
     const second = await answer(model, userTurn([`${story}How many shapes are there?`], { maxTokens: 8 }));
     expect(second.finish.usage.cachedTokens).toBeGreaterThan(400);
     expect(second.finish.usage.cachedTokens).toBeLessThan(first.promptTokens);
