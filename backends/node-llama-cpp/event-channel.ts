@@ -15,12 +15,11 @@ export class EventChannel<T> {
     this.#wake?.();
   }
 
-  /** The next event, once there is one. */
-  async take(): Promise<T> {
+  /** All events that are queued, once there is one. */
+  async take(): Promise<readonly T[]> {
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure.reason;
-      const event = this.#events.shift();
-      if (event !== undefined) return event;
+      if (this.#events.length > 0) return this.#events.splice(0);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });

@@ -92,18 +92,24 @@ export class LoadedLlama implements LoadedModel {
     }
   }
 
+  /** What the engine did since the last look is one delta, however many steps it was. */
   async *#follow(channel: EventChannel<NativeEvent>): AsyncGenerator<GenerationEvent, void, undefined> {
     let tokens = 0;
     for (;;) {
-      const event = await channel.take();
-      if (event.kind === 'failure') throw new VserveError(asErrorCode(event.code), event.text);
-      tokens += event.kind === 'delta' ? event.completionTokens : 0;
-      if (event.text !== '') {
-        yield { type: 'text-delta', text: event.text, tokens };
+      let text = '';
+      let finish: Extract<NativeEvent, { kind: 'finish' }> | undefined;
+      for (const event of await channel.take()) {
+        if (event.kind === 'failure') throw new VserveError(asErrorCode(event.code), event.text);
+        text += event.text;
+        if (event.kind === 'delta') tokens += event.completionTokens;
+        else finish = event;
+      }
+      if (text !== '') {
+        yield { type: 'text-delta', text, tokens };
         tokens = 0;
       }
-      if (event.kind === 'finish') {
-        const { reason, promptTokens, cachedTokens, completionTokens, queueMs, prefillMs, decodeMs } = event;
+      if (finish !== undefined) {
+        const { reason, promptTokens, cachedTokens, completionTokens, queueMs, prefillMs, decodeMs } = finish;
         yield {
           type: 'finish',
           reason,

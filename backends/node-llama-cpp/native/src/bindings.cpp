@@ -2,8 +2,11 @@
 
 #include <napi.h>
 
+#include <algorithm>
 #include <functional>
+#include <iterator>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 
@@ -225,19 +228,42 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
         options_.cached_image_bytes =
             static_cast<size_t>(options.Get("cachedImageBytes").As<Napi::Number>().Int64Value());
         options_.mmproj_encoding = encoding_of(text_of(options, "mmprojEncoding"));
-        on_events_ = EventsFunction::New(info.Env(), info[2].As<Napi::Function>(), "vserve events", 0, 1);
+        on_events_ = EventsFunction::New(info.Env(), info[2].As<Napi::Function>(), "vserve events", 0, 1,
+                                         new EventQueue, [](Napi::Env, void *, EventQueue * queue) { delete queue; });
         on_progress_ = ProgressFunction::New(info.Env(), info[3].As<Napi::Function>(), "vserve progress", 0, 1);
     }
 
   private:
-    static void call_on_events(Napi::Env env, Napi::Function function, std::nullptr_t *, std::vector<Event> * events) {
-        const std::unique_ptr<std::vector<Event>> owned(events);
+    // The events that no call has taken yet. It outlives the calls, whatever becomes of the engine.
+    struct EventQueue {
+        std::mutex mutex;
+        std::vector<Event> events;  // guarded by mutex
+    };
+
+    // Hands over the events of every step since the last call: of one, unless JavaScript has much to do.
+    static void call_on_events(Napi::Env env, Napi::Function function, EventQueue * queue, void *) {
+        std::vector<Event> events;
+        {
+            const std::lock_guard<std::mutex> lock(queue->mutex);
+            events.swap(queue->events);
+        }
         if (env != nullptr && function != nullptr) {
-            Napi::Array array = Napi::Array::New(env, owned->size());
-            for (uint32_t i = 0; i < owned->size(); i++) {
-                array.Set(i, to_js(env, (*owned)[i]));
+            Napi::Array array = Napi::Array::New(env, events.size());
+            for (uint32_t i = 0; i < events.size(); i++) {
+                array.Set(i, to_js(env, events[i]));
             }
             function.Call({array});
+        }
+    }
+
+    // Engine thread.
+    void post(std::vector<Event> && events) {
+        EventQueue & queue = *on_events_.GetContext();
+        const std::lock_guard<std::mutex> lock(queue.mutex);
+        const bool call_is_due = !queue.events.empty();
+        std::move(events.begin(), events.end(), std::back_inserter(queue.events));
+        if (!call_is_due) {
+            on_events_.NonBlockingCall();
         }
     }
 
@@ -248,17 +274,12 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
         }
     }
 
-    using EventsFunction = Napi::TypedThreadSafeFunction<std::nullptr_t, std::vector<Event>, call_on_events>;
+    using EventsFunction = Napi::TypedThreadSafeFunction<EventQueue, void, call_on_events>;
     using ProgressFunction = Napi::TypedThreadSafeFunction<std::nullptr_t, float, call_on_progress>;
 
     // load(): Promise<string>, the name of the encoder's own kernels; empty where it uses ggml's
     Napi::Value load(const Napi::CallbackInfo & info) {
-        options_.on_events = [this](std::vector<Event> && events) {
-            auto * posted = new std::vector<Event>(std::move(events));
-            if (on_events_.NonBlockingCall(posted) != napi_ok) {
-                delete posted;
-            }
-        };
+        options_.on_events = [this](std::vector<Event> && events) { post(std::move(events)); };
         options_.on_projector_progress = [this](float progress) {
             auto * posted = new float(progress);
             if (on_progress_.NonBlockingCall(posted) != napi_ok) {

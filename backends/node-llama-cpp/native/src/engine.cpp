@@ -12,6 +12,8 @@ namespace {
 
 // While others generate, a long prompt advances in chunks of this part of a full batch, so that their streams keep flowing.
 constexpr int32_t chunks_beside_others = 4;
+// Of Sampler::cost(), about 0.2 ms: waking the other threads takes as long.
+constexpr int64_t worth_sharing = 1 << 20;
 
 double ms_between(Clock::time_point from, Clock::time_point to) {
     return std::chrono::duration<double, std::milli>(to - from).count();
@@ -379,7 +381,7 @@ void Engine::sample_batch() {
     llama_get_logits_ith(context_.get(), outputs.front().second);  // the first call puts the rows in order
     std::vector<llama_token> tokens(outputs.size(), LLAMA_TOKEN_NULL);
     std::vector<std::string> errors(outputs.size());
-    threads_->for_each(static_cast<int>(outputs.size()), [&](int i) {
+    const auto draw = [&](int i) {
         const auto & [sequence, row] = outputs[i];
         try {
             if (!sequence->cancelled) {
@@ -388,7 +390,18 @@ void Engine::sample_batch() {
         } catch (const std::exception & error) {
             errors[i] = error.what();
         }
-    });
+    };
+    int64_t cost = 0;
+    for (const auto & [sequence, row] : outputs) {
+        cost += sequence->sampler->cost();
+    }
+    if (cost >= worth_sharing) {
+        threads_->for_each(static_cast<int>(outputs.size()), draw);
+    } else {
+        for (size_t i = 0; i < outputs.size(); i++) {
+            draw(static_cast<int>(i));
+        }
+    }
     for (size_t i = 0; i < outputs.size(); i++) {
         const SequencePtr & sequence = outputs[i].first;
         if (!errors[i].empty()) {

@@ -11,6 +11,8 @@ namespace {
 // A longer list costs more than the pass over the vocabulary saves.
 constexpr int32_t longest_shortlist = 512;
 constexpr int32_t block = 64;
+// The chain makes a candidate of each token, and sorts them.
+constexpr int64_t cost_of_chain = 16;
 
 bool less_likely(const llama_token_data & a, const llama_token_data & b) {
     return a.logit > b.logit;  // a heap of these has the least likely on top
@@ -45,6 +47,10 @@ llama_token Sampler::sample(llama_context * context, int32_t row) {
     llama_token_data_array array{candidates_.data(), candidates_.size(), -1, false};
     llama_sampler_apply(common_sampler_get(sampler_.get()), &array);
     return array.data[array.selected].id;
+}
+
+int64_t Sampler::cost() const {
+    return vocabulary_ * (shortlist_ > 0 ? 1 : cost_of_chain);
 }
 
 void Sampler::accept(llama_token token, bool is_generated) {

@@ -21,6 +21,9 @@ class Sampler {
 
     void accept(llama_token token, bool is_generated);
 
+    // About how many logits' worth of reading a draw costs.
+    int64_t cost() const;
+
   private:
     void pick_likeliest(const float * logits);
 
