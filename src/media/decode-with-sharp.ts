@@ -4,6 +4,26 @@ import { isSrgbProfile } from './icc-profile.ts';
 import type { Pixels, Reserve } from './pixels.ts';
 
 const WHITE = '#ffffff';
+/** In an image there is room for attacks on any loader: these are all that are needed, and none opens a file. */
+const LOADERS = ['Png', 'Jpeg', 'Webp', 'Nsgif', 'Tiff', 'Heif'].map((name) => `VipsForeignLoad${name}Buffer`);
+const TIMEOUT_S = 20;
+const SAMPLE_BYTES: Readonly<Record<string, number>> = {
+  uchar: 1,
+  char: 1,
+  ushort: 2,
+  short: 2,
+  uint: 4,
+  int: 4,
+  float: 4,
+};
+/** Of a complex number of two doubles, the widest that libvips has. */
+const WIDEST_SAMPLE_BYTES = 16;
+
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({ operation: LOADERS });
+// No two pictures have operations in common, and the CPUs are the model's.
+sharp.cache(false);
+sharp.concurrency(1);
 
 /**
  * Decodes what libvips reads: PNG, JPEG, WEBP, GIF (first frame), TIFF (first page), AVIF. Orientation is applied,
@@ -13,11 +33,12 @@ const WHITE = '#ffffff';
 export async function decodeWithSharp(bytes: Uint8Array, reserve: Reserve): Promise<Pixels> {
   const metadata = await sharp(bytes, { failOn: 'error', limitInputPixels: false }).metadata();
   const { width, height } = metadata.autoOrient;
-  reserve(width, height);
+  const sampleBytes = SAMPLE_BYTES[metadata.depth] ?? WIDEST_SAMPLE_BYTES;
+  reserve(width, height, Math.max(3, metadata.channels * sampleBytes));
   const hasProfile = metadata.icc !== undefined && !isSrgbProfile(metadata.icc);
   // Bad pixels are errors; what is merely odd about a file is not.
   const options: SharpOptions = { failOn: 'error', limitInputPixels: width * height, ignoreIcc: !hasProfile };
-  const image = sharp(bytes, options).autoOrient();
+  const image = sharp(bytes, options).autoOrient().timeout({ seconds: TIMEOUT_S });
   return metadata.space === 'cmyk' && !hasProfile ? decodeCmyk(image) : decodeRgb(image, metadata);
 }
 

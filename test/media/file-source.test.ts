@@ -29,7 +29,7 @@ interface Changes {
 }
 
 async function read(uri: string, { roots = [root], maxLocalImageBytes = 100, maxMediaBytes = 1000 }: Changes = {}) {
-  const pieces = await readFileUri(uri, {
+  const { pieces } = await readFileUri(uri, {
     allowedImageRoots: roots,
     maxLocalImageBytes,
     budget: new MediaBudget(maxMediaBytes),
@@ -68,6 +68,9 @@ describe('readFileUri', () => {
     'file://',
     'file:///%zz',
     'file:///%ff',
+    'file:////server/share/a.png',
+    'file:///%2fserver/share/a.png',
+    'file:///\\\\server\\share\\a.png',
   ])('refuses %s', async (uri) => {
     await messageOf(read(uri));
   });

@@ -13,6 +13,8 @@ const settings: MediaSettings = {
   allowedImageRoots: [images],
   maxLocalImageBytes: 20 * 1024 * 1024,
   maxMediaBytes: 100 * 1024 * 1024,
+  maxImagePixels: 10_000_000,
+  mediaTimeoutS: 60,
   ssrfProtectionEnabled: true,
   allowedMediaHosts: [],
 };
