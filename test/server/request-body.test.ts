@@ -60,7 +60,8 @@ describe('a body', () => {
     const depth = 1e6;
     const nested = `${open}${'['.repeat(depth)}${']'.repeat(depth)}${close}`;
     const { status, json } = await post(server, nested);
-    expect([status, json.error?.code]).toEqual([400, 'invalid_request']);
+    expect([status, json.error?.code]).toEqual([400, 'invalid_json']);
+    expect(json.error?.message).toContain('nested more than 100 levels');
     const unclosed = await post(server, open + '['.repeat(depth));
     expect([unclosed.status, unclosed.json.error?.code]).toEqual([400, 'invalid_json']);
   });
