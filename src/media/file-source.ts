@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { lstat, open } from 'node:fs/promises';
+import { lstat, open, readlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { resolve, sep } from 'node:path';
 import { systemErrorCode, VserveError } from '../errors/index.ts';
@@ -44,7 +44,7 @@ export async function readFileUri(uri: string, options: FileSourceOptions): Prom
   const file = await openInside(resolved);
   try {
     await requireRegularFile(file);
-    await requireSameFile(file, resolved);
+    await requireInside(file, resolved, roots);
     return { pieces: await readAtMost(file, options), encoding: 'bytes' };
   } finally {
     await file.close();
@@ -89,14 +89,21 @@ async function requireRegularFile(file: FileHandle): Promise<void> {
   if (!stats.isFile()) throw badFileUri('it names something that is not a regular file');
 }
 
-/** A folder of the path may have become a link between the check and the opening. */
-async function requireSameFile(file: FileHandle, path: string): Promise<void> {
-  const [opened, named, resolved] = await Promise.all([
-    file.stat(),
-    lstat(path).catch(() => undefined),
-    resolveLinks(path),
-  ]);
-  if (resolved !== path || named?.ino !== opened.ino || named.dev !== opened.dev) throw denied();
+/**
+ * A folder of the path may have become a link between the check and the opening. Linux tells where an open file lies;
+ * elsewhere the path must lead to the same file, without links before and after.
+ */
+async function requireInside(file: FileHandle, path: string, roots: readonly string[]): Promise<void> {
+  const openPath = await readlink(`/proc/self/fd/${file.fd}`).catch(() => undefined);
+  if (openPath !== undefined) {
+    if (!roots.some((root) => isInside(openPath, root))) throw denied();
+    return;
+  }
+  const opened = await file.stat();
+  const resolvedBefore = await resolveLinks(path);
+  const named = await lstat(path).catch(() => undefined);
+  const isSame = named?.ino === opened.ino && named.dev === opened.dev;
+  if (!isSame || resolvedBefore !== path || (await resolveLinks(path)) !== path) throw denied();
 }
 
 /** Reads to the end, and never trusts a size that was told beforehand: a file can grow. */
