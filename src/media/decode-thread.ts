@@ -85,7 +85,9 @@ export class DecodeThread {
     this.#failAll(new VserveError('shutting_down', 'The server is shutting down.'));
     const exited = once(this.#worker, 'exit');
     this.#worker.postMessage('close', []);
+    this.#worker.ref();
     await Promise.race([exited, setTimeout(CLOSE_MS, undefined, { ref: false })]);
+    this.#worker.unref();
   }
 
   #settle(reply: DecodeReply): void {

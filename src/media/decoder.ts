@@ -40,15 +40,18 @@ export class Decoder {
       if (this.#thread?.hasEnded !== false) this.#thread = new DecodeThread(this.#settings.workerUrl);
       const thread = this.#thread;
       const { timeoutMs } = this.#settings;
-      const timeout = AbortSignal.timeout(timeoutMs);
+      const expiry = new AbortController();
+      const timer = setTimeout(() => expiry.abort(), timeoutMs);
       try {
-        return await thread.decode(image, { budget, maxPixels, signal: AbortSignal.any([signal, timeout]) });
+        return await thread.decode(image, { budget, maxPixels, signal: AbortSignal.any([signal, expiry.signal]) });
       } catch (error) {
         signal.throwIfAborted();
-        if (!timeout.aborted) throw error;
+        if (!expiry.signal.aborted) throw error;
         if (this.#thread === thread) this.#thread = undefined;
         thread.retire();
         throw new VserveError('undecodable', `The image took longer than ${timeoutMs / 1000} s to decode.`);
+      } finally {
+        clearTimeout(timer);
       }
     });
   }

@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeData } from '../../src/media/data-encoding.ts';
 import { readDataUri } from '../../src/media/data-uri.ts';
@@ -20,6 +21,14 @@ function errorOf(uri: string, options = {}): unknown {
   } catch (error) {
     return error;
   }
+}
+
+/** The bytes in hexadecimal, or that there are none. */
+function outcomeOf(uri: string, options = {}): string {
+  const outcome = errorOf(uri, options);
+  if (outcome instanceof Buffer) return outcome.toString('hex');
+  expect(outcome).toMatchObject({ code: 'bad_data_uri' });
+  return 'refused';
 }
 
 /** Bytes that use every character of the alphabet. */
@@ -79,5 +88,45 @@ describe('readDataUri', () => {
     const uri = `data:image/png;base64,${bytes.toString('base64')}`;
     expect(read(uri, { maxBytes: 256 })).toHaveLength(256);
     expect(errorOf(uri, { maxBytes: 255 })).toMatchObject({ code: 'over_budget' });
+  });
+
+  it('reads any bytes, in any usual spelling, however it is cut', () => {
+    const space = fc.constantFrom('', ' ', '\n', '%0A', '%20', '\t\r\n');
+    const spellings = fc.constantFrom<(base64: string) => string>(
+      (base64) => base64,
+      (base64) => base64.replace(/=+$/, ''),
+      (base64) => base64.replaceAll('+', '-').replaceAll('/', '_'),
+      (base64) => base64.replaceAll('+', '%2B').replaceAll('/', '%2f').replaceAll('=', '%3D'),
+    );
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 1, maxLength: 300 }),
+        spellings,
+        fc.array(space, { minLength: 1, maxLength: 5 }),
+        fc.integer({ min: 20, max: 60 }),
+        (given, spell, spaces, pieceBytes) => {
+          const spelt = spell(Buffer.from(given).toString('base64')).split('');
+          // White space may stand between any two characters, but not inside an escape.
+          const text = spelt.map(
+            (character, i) => `${/[%0-9a-f]/i.test(character) ? '' : spaces[i % spaces.length]}${character}`,
+          );
+          const uri = `data:;base64,${text.join('')}`;
+          expect([...read(uri)]).toEqual([...given]);
+          expect([...read(uri, { pieceBytes })]).toEqual([...given]);
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('reads what it reads of any text, or says bad_data_uri', () => {
+    const piece = fc.oneof(fc.string(), fc.constantFrom('%', '%4', '=', 'AAAA', '\ud83d', 'é', ','));
+    fc.assert(
+      fc.property(fc.constantFrom('', ';base64'), fc.array(piece), (kind, pieces) => {
+        const uri = `data:${kind},${pieces.join('')}`;
+        expect(outcomeOf(uri, { pieceBytes: 16 })).toBe(outcomeOf(uri));
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
