@@ -1,9 +1,9 @@
 import sharp from 'sharp';
 import type { Metadata, Sharp, SharpOptions } from 'sharp';
+import { flattenOnWhite } from './flatten.ts';
 import { isSrgbProfile } from './icc-profile.ts';
 import type { Pixels, Reserve } from './pixels.ts';
 
-const WHITE = '#ffffff';
 /** In an image there is room for attacks on any loader: these are all that are needed, and none opens a file. */
 const LOADERS = ['Png', 'Jpeg', 'Webp', 'Nsgif', 'Tiff', 'Heif'].map((name) => `VipsForeignLoad${name}Buffer`);
 const TIMEOUT_S = 20;
@@ -43,13 +43,12 @@ export async function decodeWithSharp(bytes: Uint8Array, reserve: Reserve): Prom
 }
 
 async function decodeRgb(image: Sharp, { hasAlpha }: Metadata): Promise<Pixels> {
-  const flat = hasAlpha ? image.flatten({ background: WHITE }) : image;
-  const { data, info } = await flat
+  const { data, info } = await (hasAlpha ? image : image.removeAlpha())
     .toColourspace('srgb')
-    .removeAlpha()
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
-  return { width: info.width, height: info.height, rgb: new Uint8Array(data) };
+  const { width, height, channels } = info;
+  return { width, height, rgb: channels === 4 ? flattenOnWhite(data) : new Uint8Array(data) };
 }
 
 /** Inks without a profile: the conversion of Pillow, where libvips would assume a printing process. */
