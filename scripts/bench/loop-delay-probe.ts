@@ -17,5 +17,7 @@ if (isMainThread) {
     response.end(JSON.stringify({ p99Ms: delayMs(histogram.percentile(99)), maxMs: delayMs(histogram.max) }));
     histogram.reset();
   });
+  // Processes that this one forks load the probe too, and find the port taken.
+  server.on('error', () => histogram.disable());
   server.listen(Number(new URL(import.meta.url).searchParams.get('port')), '127.0.0.1').unref();
 }

@@ -141,7 +141,8 @@ async function readBody(
     }
   }
   try {
-    budget.requireEncoded(Number(headers['content-length'] ?? 0));
+    const announcedBytes = Number(headers['content-length']);
+    if (Number.isSafeInteger(announcedBytes)) budget.requireEncoded(announcedBytes);
     const unpack = unpackerOf(headers['content-encoding']);
     if (unpack === undefined) await collect(body as AsyncIterable<Uint8Array>);
     else await pipeline(body, counted, unpack, collect, { signal });
