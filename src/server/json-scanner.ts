@@ -42,6 +42,17 @@ export class JsonScanner {
     asInvalidJson(() => this.#scan(chunk));
   }
 
+  /**
+   * Takes the next bytes without making a string of them, which leaves nothing for the garbage collector: those in the
+   * middle of a long text that are ASCII and stand for themselves. False where they are not, and must be pushed.
+   */
+  pushPlain(bytes: Uint8Array): boolean {
+    const string = this.#openString;
+    if (string?.writer?.isBetweenCharacters !== true || string.escaped || !isPlain(bytes)) return false;
+    string.writer.writePlain(bytes.slice());
+    return true;
+  }
+
   /** The value of all chunks. Throws `invalid_json`. */
   end(): unknown {
     if (this.#openString !== undefined) this.#keep(this.#openString.text);
@@ -170,6 +181,14 @@ function endOfString(chunk: string, from: number, isEscaped: boolean): { end: nu
     else if (code === QUOTE) return { end: at + 1, escaped: false };
   }
   return { end: -1, escaped };
+}
+
+/** Whether the bytes are characters that a JSON string holds as they are, one byte each. */
+function isPlain(bytes: Uint8Array): boolean {
+  for (const byte of bytes) {
+    if (byte < 0x20 || byte > 0x7e || byte === QUOTE || byte === BACKSLASH) return false;
+  }
+  return true;
 }
 
 function asInvalidJson<T>(work: () => T): T {

@@ -20,6 +20,16 @@ export class LongTextWriter {
     if (whole !== '') this.#pieces.push(encoder.encode(whole));
   }
 
+  /** Whether what comes next stands for itself, whatever came before. */
+  get isBetweenCharacters(): boolean {
+    return this.#openEscape === '' && this.#highSurrogate === '';
+  }
+
+  /** Takes a piece of ASCII without escapes as it is: the memory moves here. */
+  writePlain(piece: Uint8Array<ArrayBuffer>): void {
+    this.#pieces.push(piece);
+  }
+
   /** The whole text. Throws a `SyntaxError` where it ends in the middle of an escape. */
   end(): Uint8Array<ArrayBuffer>[] {
     if (this.#openEscape !== '') throw new SyntaxError('Bad escape in a string');

@@ -37,6 +37,7 @@ async function readJson(request: IncomingMessage, maxBytes: number): Promise<unk
   // A client may send its body a byte at a time.
   const block = new Uint8Array(BLOCK_BYTES);
   let filled = 0;
+  let endsInAscii = true;
   let bytes = 0;
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
@@ -48,7 +49,9 @@ async function readJson(request: IncomingMessage, maxBytes: number): Promise<unk
         filled += taken.length;
         at += taken.length;
         if (filled < block.length) continue;
-        scanner.push(textOf(decoder, block, { stream: true }));
+        // The decoder must not wait for the rest of a character while it is passed by.
+        if (!endsInAscii || !scanner.pushPlain(block)) scanner.push(textOf(decoder, block, { stream: true }));
+        endsInAscii = (block.at(-1) ?? 0) < 0x80;
         filled = 0;
       }
     }
