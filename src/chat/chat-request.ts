@@ -1,10 +1,11 @@
 import type { SamplingSettings } from '../backend/index.ts';
+import type { LongText } from './long-text.ts';
 
 /** A picture that a message refers to, before it is fetched. */
 export interface ImageReference {
   readonly type: 'image';
   /** An http(s), data or file URL. */
-  readonly url: string;
+  readonly url: string | LongText;
   /** Where it stands in the request: `messages[2].content[1]`. */
   readonly param: string;
 }

@@ -1,5 +1,6 @@
 import type { ParsedMessage } from './chat-request.ts';
 import { invalid, show } from './invalid-request.ts';
+import { LongText, textOf } from './long-text.ts';
 
 type Part = ParsedMessage['content'][number];
 type Fields = Readonly<Record<string, unknown>>;
@@ -36,7 +37,8 @@ function readMessage(message: unknown, param: string): ParsedMessage {
 /** Content is a text, or a list of parts; null is empty. */
 function readContent(content: unknown, param: string): Part[] {
   if (content === null) return [];
-  if (typeof content === 'string') return [{ type: 'text', text: content }];
+  const text = textOf(content);
+  if (text !== undefined) return [{ type: 'text', text }];
   if (!Array.isArray(content)) {
     throw invalid(param, `${param} must be a text or a list of parts, not ${show(content)}.`);
   }
@@ -47,9 +49,11 @@ function readPart(part: unknown, param: string): Part {
   if (!isFields(part)) throw invalid(param, `${param} must be an object with a type, not ${show(part)}.`);
   switch (part['type']) {
     case 'text':
-    case 'input_text':
-      if (typeof part['text'] === 'string') return { type: 'text', text: part['text'] };
+    case 'input_text': {
+      const text = textOf(part['text']);
+      if (text !== undefined) return { type: 'text', text };
       throw invalid(`${param}.text`, `${param}.text must be a text, not ${show(part['text'])}.`);
+    }
     case 'image_url':
       return { type: 'image', url: readImageUrl(part['image_url'], `${param}.image_url`), param };
     default:
@@ -62,14 +66,14 @@ function readPart(part: unknown, param: string): Part {
 }
 
 /** OpenAI's is `{url, detail}`; a bare URL is taken too. `detail` has no effect: the model's processor has one size. */
-function readImageUrl(image: unknown, param: string): string {
+function readImageUrl(image: unknown, param: string): string | LongText {
   const [url, place] = isFields(image) ? [image['url'], `${param}.url`] : [image, param];
-  if (typeof url === 'string' && url !== '') return url;
+  if (url instanceof LongText || (typeof url === 'string' && url !== '')) return url;
   throw invalid(place, `${place} must be a URL (http, https, data or file), not ${show(url)}.`);
 }
 
 function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof LongText);
 }
 
 function isFilled(value: unknown): boolean {

@@ -1,5 +1,6 @@
 import type { Bitmap, ContentPart, GenerateRequest, SamplingSettings } from '../backend/index.ts';
 import type { ChatRequest } from './chat-request.ts';
+import type { LongText } from './long-text.ts';
 
 /** MAX's defaults, where neither the request nor the model's generation_config says anything. */
 const classDefaults: SamplingSettings = {
@@ -14,7 +15,7 @@ const classDefaults: SamplingSettings = {
 };
 
 /** Fetches and decodes the image at `url`; `param` says where in the request it stands. */
-export type ResolveImage = (url: string, param: string) => Promise<Bitmap>;
+export type ResolveImage = (url: string | LongText, param: string) => Promise<Bitmap>;
 
 /**
  * Makes of a request what a backend takes: defaults filled in (the request before the model before MAX's own), images

@@ -1,11 +1,13 @@
 import type { ErrorCode } from '../errors/index.ts';
 import { VserveError } from '../errors/index.ts';
+import { LongText } from './long-text.ts';
 
 const longestShown = 60;
 
 /** A request value as an error message shows it, shortened. It never descends: a value can be nested without limit. */
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
+  if (value instanceof LongText) return 'a very long text';
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
   if (typeof value !== 'string') return typeof value === 'number' ? String(value) : JSON.stringify(value);
   return value.length > longestShown ? `${JSON.stringify(value.slice(0, longestShown))}…` : JSON.stringify(value);

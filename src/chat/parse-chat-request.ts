@@ -2,6 +2,7 @@ import type { ChatRequest } from './chat-request.ts';
 import { readMessages } from './content.ts';
 import { chatFields, fieldsWithoutEffect, unsupportedFields } from './fields.ts';
 import { invalid, paramOf, show, shownName } from './invalid-request.ts';
+import { LongText } from './long-text.ts';
 
 export interface ParseOptions {
   /** Accept top-level fields that nobody knows. */
@@ -16,7 +17,11 @@ export function parseChatRequest(body: unknown, { allowExtraFields }: ParseOptio
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw invalid('', `The body must be a JSON object with messages, not ${show(body)}.`);
   }
-  const given = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
+  const given = Object.fromEntries(
+    Object.entries(body)
+      .filter(([, value]) => value !== null)
+      .map(([name, value]: [string, unknown]) => [name, value instanceof LongText ? value.toString() : value]),
+  );
   checkOtherFields(given, allowExtraFields);
   const parsed = chatFields.safeParse(given);
   if (!parsed.success) {

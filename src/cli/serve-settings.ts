@@ -65,6 +65,8 @@ export async function serveSettings({ settings, origins }: LoadedSettings<Settin
       ),
       maxLocalImageBytes: settings.maxLocalImageBytes,
       maxMediaBytes: settings.maxMediaBytes,
+      maxImagePixels: settings.maxImagePixels,
+      mediaTimeoutS: settings.mediaTimeoutS,
       ssrfProtectionEnabled: settings.mediaUrlSsrfProtectionEnabled,
       allowedMediaHosts: [...settings.mediaUrlAllowedHosts],
     },

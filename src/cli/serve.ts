@@ -7,6 +7,7 @@ import type { PrepareModelOptions } from '../store/index.ts';
 import { describeConfiguration } from './configuration.ts';
 import { conversionProgress } from './conversion-progress.ts';
 import type { Context } from './context.ts';
+import { metricsPortOf } from './metrics-port.ts';
 import { logLevelOf } from './output.ts';
 import { serveSettings } from './serve-settings.ts';
 import type { ServeSettings } from './serve-settings.ts';
@@ -41,6 +42,7 @@ async function serve(command: Command, context: Context): Promise<void> {
   for (const warning of loaded.warnings) output.log('warning', warning);
   const settings = await serveSettings(loaded);
   await checkPort(host, port);
+  const metricsPort = await metricsPortOf(loaded, checkPort, output.log);
   const backend = await dependencies.findBackend(backendName);
   output.note(`\n${output.style('bold', `vserve ${version}`)}\n\n${describeConfiguration(loaded)}\n`);
 
@@ -52,6 +54,7 @@ async function serve(command: Command, context: Context): Promise<void> {
     const running = await server.startServer({
       host,
       port,
+      metricsPort,
       model,
       servedModelName: settings.servedModelName,
       version,
@@ -59,6 +62,7 @@ async function serve(command: Command, context: Context): Promise<void> {
       media: settings.media,
       log: output.log,
     });
+    if (running.metricsUrl !== undefined) output.log('info', `Metrics are at ${running.metricsUrl}`);
     output.print(`\n${STARS}\n🚀 Server ready on ${running.url} (Press CTRL+C to quit)\n${STARS}\n`);
     if (!signal.aborted) await once(signal, 'abort');
     const { gracefulShutdownTimeoutS } = settings.server;

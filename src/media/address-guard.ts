@@ -3,6 +3,7 @@ import type * as dns from 'node:dns';
 import type { LookupAddress, LookupOptions } from 'node:dns';
 import ipaddr from 'ipaddr.js';
 import { VserveError } from '../errors/index.ts';
+import { isForeignPort } from './foreign-ports.ts';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 type Range = [Address, number];
@@ -42,6 +43,12 @@ export class AddressGuard {
   requireAllowedLiteral(hostname: string): void {
     const literal = hostname.replace(/^\[|\]$/g, '');
     if (ipaddr.isValid(literal)) this.#requireAllowed([literal]);
+  }
+
+  /** Checks a URL's port, the empty text being the scheme's own. Throws `ssrf_blocked`. */
+  requireAllowedPort(port: string): void {
+    if (!this.#enabled || !isForeignPort(port)) return;
+    throw new VserveError('ssrf_blocked', `The image URL leads to port ${port}, where no web server should be.`);
   }
 
   /** As `dns.lookup`, for `net.connect`: fails with `ssrf_blocked` if any address of the name is not allowed. */

@@ -1,6 +1,7 @@
 import { bmpHeaderOf } from './bmp-header.ts';
 import type { BmpHeader } from './bmp-header.ts';
 import { unpackRunLengths } from './bmp-run-lengths.ts';
+import { onWhite } from './flatten.ts';
 import type { Pixels, Reserve } from './pixels.ts';
 
 /** Reads pixel `x` of the row that starts at byte `row`, as 0xRRGGBB. */
@@ -110,8 +111,4 @@ function isAnyPixel(
     for (let x = 0; x < width; x += 1) if (matches(line * rowBytes, x)) return true;
   }
   return false;
-}
-
-function onWhite(value: number, opacity: number): number {
-  return Math.round((value * opacity + 255 * (255 - opacity)) / 255);
 }

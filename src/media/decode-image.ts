@@ -38,10 +38,15 @@ export async function decodeImage(bytes: Uint8Array, reserve: Reserve): Promise<
     return { ...pixels, id: bitmapId(pixels) };
   } catch (error) {
     if (error instanceof VserveError) throw error;
-    const [reason] = messageOf(error).split('\n');
-    const message = `The image cannot be decoded as ${format.toUpperCase()}: ${reason}. It is damaged, or of a kind that this server does not read.`;
+    const message = `The image cannot be decoded as ${format.toUpperCase()}: ${reasonOf(error)}. It is damaged, or of a kind that this server does not read.`;
     throw new VserveError('undecodable', message, { cause: error });
   }
+}
+
+/** The last line of what a library says, without the addresses of its memory. */
+function reasonOf(error: unknown): string {
+  const lines = messageOf(error).trim().split('\n');
+  return (lines.at(-1) ?? '').replaceAll(/0x[0-9a-f]+/gi, '…').slice(0, 200);
 }
 
 /** SHA-256 of the width and the height (32 bits each, big-endian) and the pixels, in hexadecimal. */

@@ -1,14 +1,16 @@
 import type { Bitmap } from '../backend/index.ts';
 import type { ErrorCode } from '../errors/index.ts';
+import type { EncodedImage } from './image-source.ts';
+import type { BytesLeft } from './media-budget.ts';
 
-/** What the decoding thread is asked. The memory of `pieces` moves to it. */
+/** What the decoding thread is asked. The memory of the image's pieces moves to it. */
 export interface DecodeRequest {
   readonly id: number;
-  /** The encoded picture, cut anywhere. */
-  readonly pieces: readonly Uint8Array<ArrayBuffer>[];
+  readonly image: EncodedImage;
+  readonly maxPixels: number;
   readonly maxBytes: number;
   /** See `MediaBudget`. */
-  readonly decodedBytesLeft: BigInt64Array<SharedArrayBuffer>;
+  readonly bytesLeft: BytesLeft;
 }
 
 /** What it answers. The memory of the pixels moves back. */

@@ -1,83 +1,100 @@
 import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Bitmap } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import type { DecodeReply, DecodeRequest } from './decode-messages.ts';
-import type { MediaBudget } from './media-budget.ts';
+import type { DecodeOptions } from './decoder.ts';
+import type { EncodedImage } from './image-source.ts';
 
 // The compiler renames the extensions of imports, not of URLs.
-const workerUrl = new URL(`./decode-worker${import.meta.url.slice(-3)}`, import.meta.url);
+const ownWorker = new URL(`./decode-worker${import.meta.url.slice(-3)}`, import.meta.url);
+
+/** A thread that did not answer in time has so long to finish all the same. */
+const RETIRE_MS = 60_000;
+/** A thread has so long to finish when the server ends. */
+const CLOSE_MS = 5000;
 
 interface Waiting {
   readonly resolve: (bitmap: Bitmap) => void;
   readonly reject: (reason: unknown) => void;
 }
 
-export interface DecodeOptions {
-  readonly budget: MediaBudget;
-  readonly signal: AbortSignal;
-}
-
-/** Decodes pictures in a thread of its own, which starts with the first and keeps no process alive while it idles. */
+/** A thread that decodes pictures. It keeps no process alive while it idles. */
 export class DecodeThread {
-  #worker: Worker | undefined;
+  readonly #worker: Worker;
   #lastId = 0;
   readonly #waiting = new Map<number, Waiting>();
+  #hasEnded = false;
 
-  /**
-   * Decodes a picture. `pieces` is its encoded data, cut anywhere; its memory is gone afterwards. Throws `undecodable`,
-   * `decode_too_large`, or the signal's reason; the thread then finishes the picture for nothing.
-   */
-  async decode(pieces: readonly Uint8Array<ArrayBuffer>[], { budget, signal }: DecodeOptions): Promise<Bitmap> {
+  constructor(workerUrl = ownWorker) {
+    this.#worker = new Worker(workerUrl);
+    this.#worker.on('message', (reply: DecodeReply) => this.#settle(reply));
+    this.#worker.on('error', (cause) => this.#failAll(new Error('The decoding thread failed.', { cause })));
+    this.#worker.on('exit', () => {
+      this.#hasEnded = true;
+      this.#failAll(new Error('The decoding thread ended before it answered.'));
+    });
+    this.#worker.unref();
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** See `Decoder.decode`. */
+  async decode(image: EncodedImage, { budget, maxPixels, signal }: DecodeOptions): Promise<Bitmap> {
     signal.throwIfAborted();
-    const worker = (this.#worker ??= this.#start());
     const id = ++this.#lastId;
-    const { maxBytes, decodedBytesLeft } = budget;
-    const request: DecodeRequest = { id, pieces, maxBytes, decodedBytesLeft };
+    const { maxBytes, bytesLeft } = budget;
+    const request: DecodeRequest = { id, image, maxPixels, maxBytes, bytesLeft };
     let onAbort: (() => void) | undefined;
     try {
       return await new Promise<Bitmap>((resolve, reject) => {
         onAbort = () => reject(signal.reason);
         signal.addEventListener('abort', onAbort, { once: true });
         this.#waiting.set(id, { resolve, reject });
-        worker.ref();
-        worker.postMessage(
+        this.#worker.ref();
+        this.#worker.postMessage(
           request,
-          pieces.map(({ buffer }) => buffer),
+          image.pieces.map(({ buffer }) => buffer),
         );
       });
     } finally {
       if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
       this.#waiting.delete(id);
-      if (this.#waiting.size === 0) worker.unref();
+      if (this.#waiting.size === 0) this.#worker.unref();
     }
+  }
+
+  /** Lets the thread finish what others wait for, then ends it; by force where it is stuck. Nobody waits for it. */
+  retire(): void {
+    this.#worker.postMessage('close', []);
+    // By force, the memory of what the thread decodes is lost: a late end is better.
+    const exited = new AbortController();
+    this.#worker.once('exit', () => exited.abort());
+    setTimeout(RETIRE_MS, undefined, { ref: false, signal: exited.signal }).then(
+      () => this.#worker.terminate(),
+      () => undefined,
+    );
   }
 
   /** Ends the thread. What is being decoded fails with `shutting_down`. */
   async close(): Promise<void> {
-    const worker = this.#worker;
-    if (worker === undefined) return;
+    if (this.#hasEnded) return;
     this.#failAll(new VserveError('shutting_down', 'The server is shutting down.'));
-    const exited = once(worker, 'exit');
-    worker.ref();
-    worker.postMessage('close', []);
-    await exited;
+    const exited = once(this.#worker, 'exit');
+    this.#worker.postMessage('close', []);
+    this.#worker.ref();
+    await Promise.race([exited, setTimeout(CLOSE_MS, undefined, { ref: false })]);
+    this.#worker.unref();
   }
 
-  #start(): Worker {
-    const worker = new Worker(workerUrl);
-    worker.on('message', (reply: DecodeReply) => {
-      const waiting = this.#waiting.get(reply.id);
-      if ('bitmap' in reply) waiting?.resolve(reply.bitmap);
-      else if ('failure' in reply) waiting?.reject(new VserveError(reply.failure.code, reply.failure.message));
-      else waiting?.reject(new Error(`The decoding thread failed: ${reply.defect}`));
-    });
-    worker.on('error', (cause) => this.#failAll(new Error('The decoding thread failed.', { cause })));
-    worker.on('exit', () => {
-      this.#worker = undefined;
-      this.#failAll(new Error('The decoding thread ended before it answered.'));
-    });
-    return worker;
+  #settle(reply: DecodeReply): void {
+    const waiting = this.#waiting.get(reply.id);
+    if ('bitmap' in reply) waiting?.resolve(reply.bitmap);
+    else if ('failure' in reply) waiting?.reject(new VserveError(reply.failure.code, reply.failure.message));
+    else waiting?.reject(new Error(`The decoding thread failed: ${reply.defect}`));
   }
 
   #failAll(reason: Error): void {

@@ -1,9 +1,29 @@
 import sharp from 'sharp';
 import type { Metadata, Sharp, SharpOptions } from 'sharp';
+import { flattenOnWhite } from './flatten.ts';
 import { isSrgbProfile } from './icc-profile.ts';
 import type { Pixels, Reserve } from './pixels.ts';
 
-const WHITE = '#ffffff';
+/** In an image there is room for attacks on any loader: these are all that are needed, and none opens a file. */
+const LOADERS = ['Png', 'Jpeg', 'Webp', 'Nsgif', 'Tiff', 'Heif'].map((name) => `VipsForeignLoad${name}Buffer`);
+const TIMEOUT_S = 20;
+const SAMPLE_BYTES: Readonly<Record<string, number>> = {
+  uchar: 1,
+  char: 1,
+  ushort: 2,
+  short: 2,
+  uint: 4,
+  int: 4,
+  float: 4,
+};
+/** Of a complex number of two doubles, the widest that libvips has. */
+const WIDEST_SAMPLE_BYTES = 16;
+
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({ operation: LOADERS });
+// No two pictures have operations in common, and the CPUs are the model's.
+sharp.cache(false);
+sharp.concurrency(1);
 
 /**
  * Decodes what libvips reads: PNG, JPEG, WEBP, GIF (first frame), TIFF (first page), AVIF. Orientation is applied,
@@ -13,22 +33,22 @@ const WHITE = '#ffffff';
 export async function decodeWithSharp(bytes: Uint8Array, reserve: Reserve): Promise<Pixels> {
   const metadata = await sharp(bytes, { failOn: 'error', limitInputPixels: false }).metadata();
   const { width, height } = metadata.autoOrient;
-  reserve(width, height);
+  const sampleBytes = SAMPLE_BYTES[metadata.depth] ?? WIDEST_SAMPLE_BYTES;
+  reserve(width, height, Math.max(3, metadata.channels * sampleBytes));
   const hasProfile = metadata.icc !== undefined && !isSrgbProfile(metadata.icc);
   // Bad pixels are errors; what is merely odd about a file is not.
   const options: SharpOptions = { failOn: 'error', limitInputPixels: width * height, ignoreIcc: !hasProfile };
-  const image = sharp(bytes, options).autoOrient();
+  const image = sharp(bytes, options).autoOrient().timeout({ seconds: TIMEOUT_S });
   return metadata.space === 'cmyk' && !hasProfile ? decodeCmyk(image) : decodeRgb(image, metadata);
 }
 
 async function decodeRgb(image: Sharp, { hasAlpha }: Metadata): Promise<Pixels> {
-  const flat = hasAlpha ? image.flatten({ background: WHITE }) : image;
-  const { data, info } = await flat
+  const { data, info } = await (hasAlpha ? image : image.removeAlpha())
     .toColourspace('srgb')
-    .removeAlpha()
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
-  return { width: info.width, height: info.height, rgb: new Uint8Array(data) };
+  const { width, height, channels } = info;
+  return { width, height, rgb: channels === 4 ? flattenOnWhite(data) : new Uint8Array(data) };
 }
 
 /** Inks without a profile: the conversion of Pillow, where libvips would assume a printing process. */

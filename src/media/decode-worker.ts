@@ -1,24 +1,27 @@
 // The decoding thread: everything whose work grows with the size of a picture happens here.
+import { createHash } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
-import sharp from 'sharp';
+import type { Bitmap } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
+import { decodeData } from './data-encoding.ts';
 import { decodeImage } from './decode-image.ts';
 import type { DecodeReply, DecodeRequest } from './decode-messages.ts';
-import { inMib, spendDecoded } from './media-budget.ts';
+import { DecodedImages } from './decoded-images.ts';
+import { MediaBudget } from './media-budget.ts';
+import type { Reserve } from './pixels.ts';
 
-// No two requests have operations in common.
-sharp.cache(false);
+const MAX_KEPT_BYTES = 64 * 1024 * 1024;
+const images = new DecodedImages(MAX_KEPT_BYTES);
 
 parentPort?.on('message', (request: DecodeRequest | 'close') => {
   if (request === 'close') parentPort?.close();
   else void answer(request);
 });
 
-async function answer({ id, pieces, maxBytes, decodedBytesLeft }: DecodeRequest): Promise<void> {
+async function answer(request: DecodeRequest): Promise<void> {
+  const { id } = request;
   try {
-    const bitmap = await decodeImage(Buffer.concat(pieces), (width, height) => {
-      if (!spendDecoded(decodedBytesLeft, width * height * 3)) throw tooLarge(width, height, maxBytes);
-    });
+    const bitmap = await bitmapOf(request);
     send({ id, bitmap }, [bitmap.rgb.buffer]);
   } catch (error) {
     if (error instanceof VserveError) send({ id, failure: { code: error.code, message: error.message } });
@@ -26,11 +29,32 @@ async function answer({ id, pieces, maxBytes, decodedBytesLeft }: DecodeRequest)
   }
 }
 
+async function bitmapOf({ image, maxPixels, maxBytes, bytesLeft }: DecodeRequest) {
+  const budget = new MediaBudget(maxBytes, bytesLeft);
+  const { pieces, encoding } = image;
+  const file =
+    encoding === 'bytes'
+      ? Buffer.concat(pieces)
+      : decodeData(pieces, encoding, (bytes) => {
+          budget.spendEncoded(bytes);
+        });
+  let isReserved = false;
+  const reserve: Reserve = (width, height, bytesPerPixel = 3) => {
+    if (width * height > maxPixels) throw tooManyPixels(width, height, maxPixels);
+    budget.spendDecoded(width, height, bytesPerPixel);
+    isReserved = true;
+  };
+  const bitmap = await images.get(createHash('sha256').update(file).digest('hex'), () => decodeImage(file, reserve));
+  // It was decoded for another request, whose budget and limits it fit.
+  if (!isReserved) reserve(bitmap.width, bitmap.height);
+  return bitmap satisfies Bitmap;
+}
+
 function send(reply: DecodeReply, transferred: ArrayBuffer[] = []): void {
   parentPort?.postMessage(reply, transferred);
 }
 
-function tooLarge(width: number, height: number, maxBytes: number): VserveError {
-  const message = `An image of ${width}x${height} pixels is too large: all images of a request together may take ${inMib(maxBytes)} decoded, at three bytes a pixel (MAX_SERVE_MAX_MEDIA_BYTES). Scale it down.`;
+function tooManyPixels(width: number, height: number, maxPixels: number): VserveError {
+  const message = `An image of ${width}x${height} pixels is too large: this server takes ${maxPixels} pixels (--max-image-pixels). Scale it down.`;
   return new VserveError('decode_too_large', message);
 }

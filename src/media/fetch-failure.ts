@@ -5,10 +5,9 @@ import { systemErrorCode, VserveError } from '../errors/index.ts';
  * What a failed fetch is to the client. The message keeps to what the client can know: it never names an address that a
  * host name led to.
  */
-export function fetchFailure(error: unknown, isOverTotalTime: boolean): unknown {
+export function fetchFailure(error: unknown): unknown {
   const cause = rootOf(error);
   if (cause instanceof VserveError) return cause;
-  if (isOverTotalTime) return failure('fetch_timeout', 'The image took too long to arrive.', error);
   if (cause instanceof errors.ConnectTimeoutError) {
     return failure('fetch_timeout', 'The server of the image could not be reached in time.', error);
   }

@@ -1,10 +1,11 @@
 import { constants } from 'node:fs';
-import { lstat, open } from 'node:fs/promises';
+import { lstat, open, readlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { resolve, sep } from 'node:path';
 import { systemErrorCode, VserveError } from '../errors/index.ts';
 import { isInside, resolveLinks } from './contained-path.ts';
 import { inMib } from './media-budget.ts';
+import type { EncodedImage } from './image-source.ts';
 import type { MediaBudget } from './media-budget.ts';
 
 /** Bytes that are read in one go. */
@@ -29,10 +30,10 @@ export interface FileSourceOptions {
 }
 
 /**
- * The bytes of a `file://` URL below one of the allowed roots, in pieces that each own their memory. What lies outside
+ * The bytes of a `file://` URL below one of the allowed roots. What lies outside
  * the roots is refused alike whether it exists or not. Throws `bad_file_uri`, `over_budget`, or the signal's reason.
  */
-export async function readFileUri(uri: string, options: FileSourceOptions): Promise<Uint8Array<ArrayBuffer>[]> {
+export async function readFileUri(uri: string, options: FileSourceOptions): Promise<EncodedImage> {
   const path = pathOf(uri);
   if (options.allowedImageRoots.length === 0) {
     throw badFileUri('this server reads no local files; MAX_SERVE_ALLOWED_IMAGE_ROOTS names the folders that it may');
@@ -43,8 +44,8 @@ export async function readFileUri(uri: string, options: FileSourceOptions): Prom
   const file = await openInside(resolved);
   try {
     await requireRegularFile(file);
-    await requireSameFile(file, resolved);
-    return await readAtMost(file, options);
+    await requireInside(file, resolved, roots);
+    return { pieces: await readAtMost(file, options), encoding: 'bytes' };
   } finally {
     await file.close();
   }
@@ -66,8 +67,11 @@ function pathOf(uri: string): string {
   }
   if (path.includes('\0')) throw badFileUri('its path has a NUL character');
   if (path.length > MAX_PATH_LENGTH) throw badFileUri(`its path is longer than ${MAX_PATH_LENGTH} characters`);
-  // Windows: the URL of C:\images is file:///C:/images.
-  return process.platform === 'win32' ? path.slice(1).replaceAll('/', sep) : path;
+  if (/^[/\\]{2}/.test(path)) throw badFileUri('it names a network folder');
+  if (process.platform !== 'win32') return path;
+  // The URL of C:\images is file:///C:/images. Anything else could be a network folder or a device.
+  if (!/^\/[a-z]:[/\\]/i.test(path)) throw badFileUri('it should look like file:///C:/folder/image.png');
+  return path.slice(1).replaceAll('/', sep);
 }
 
 async function openInside(path: string): Promise<FileHandle> {
@@ -85,14 +89,21 @@ async function requireRegularFile(file: FileHandle): Promise<void> {
   if (!stats.isFile()) throw badFileUri('it names something that is not a regular file');
 }
 
-/** A folder of the path may have become a link between the check and the opening. */
-async function requireSameFile(file: FileHandle, path: string): Promise<void> {
-  const [opened, named, resolved] = await Promise.all([
-    file.stat(),
-    lstat(path).catch(() => undefined),
-    resolveLinks(path),
-  ]);
-  if (resolved !== path || named?.ino !== opened.ino || named.dev !== opened.dev) throw denied();
+/**
+ * A folder of the path may have become a link between the check and the opening. Linux tells where an open file lies;
+ * elsewhere the path must lead to the same file, without links before and after.
+ */
+async function requireInside(file: FileHandle, path: string, roots: readonly string[]): Promise<void> {
+  const openPath = await readlink(`/proc/self/fd/${file.fd}`).catch(() => undefined);
+  if (openPath !== undefined) {
+    if (!roots.some((root) => isInside(openPath, root))) throw denied();
+    return;
+  }
+  const opened = await file.stat();
+  const resolvedBefore = await resolveLinks(path);
+  const named = await lstat(path).catch(() => undefined);
+  const isSame = named?.ino === opened.ino && named.dev === opened.dev;
+  if (!isSame || resolvedBefore !== path || (await resolveLinks(path)) !== path) throw denied();
 }
 
 /** Reads to the end, and never trusts a size that was told beforehand: a file can grow. */

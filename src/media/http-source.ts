@@ -1,9 +1,14 @@
+import { pipeline } from 'node:stream/promises';
+import type { Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { Agent, request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { VserveError } from '../errors/index.ts';
 import { AddressGuard } from './address-guard.ts';
 import type { AddressGuardOptions } from './address-guard.ts';
+import { ByteBlocks } from './byte-blocks.ts';
 import { fetchFailure } from './fetch-failure.ts';
+import type { EncodedImage } from './image-source.ts';
 import type { MediaBudget } from './media-budget.ts';
 
 const MAX_REDIRECTS = 4;
@@ -18,11 +23,9 @@ export interface FetchTimeouts {
   readonly connectMs: number;
   /** Between two pieces of an answer. */
   readonly idleMs: number;
-  /** Redirects included. */
-  readonly totalMs: number;
 }
 
-const DEFAULT_TIMEOUTS: FetchTimeouts = { connectMs: 10_000, idleMs: 30_000, totalMs: 120_000 };
+const DEFAULT_TIMEOUTS: FetchTimeouts = { connectMs: 10_000, idleMs: 30_000 };
 
 export interface HttpSourceOptions extends AddressGuardOptions {
   readonly timeouts?: FetchTimeouts | undefined;
@@ -37,11 +40,9 @@ export interface HttpReadOptions {
 export class HttpSource {
   readonly #guard: AddressGuard;
   readonly #agent: Agent;
-  readonly #totalMs: number;
 
   constructor({ timeouts = DEFAULT_TIMEOUTS, ...guard }: HttpSourceOptions) {
     this.#guard = new AddressGuard(guard);
-    this.#totalMs = timeouts.totalMs;
     this.#agent = new Agent({
       connect: { lookup: this.#guard.lookup, timeout: timeouts.connectMs },
       headersTimeout: timeouts.idleMs,
@@ -51,18 +52,17 @@ export class HttpSource {
   }
 
   /**
-   * The bytes behind an `http://` or `https://` URL, in pieces that each own their memory. Throws `malformed_url`,
-   * `no_host`, `ssrf_blocked`, `dns_failure`, `fetch_status`, `fetch_timeout`, `fetch_transport`, `bad_redirect`,
-   * `too_many_redirects`, `over_budget`, or the signal's reason.
+   * The bytes behind an `http://` or `https://` URL. Throws `malformed_url`, `no_host`, `ssrf_blocked`, `dns_failure`,
+   * `fetch_status`, `fetch_timeout`, `fetch_transport`, `bad_redirect`, `too_many_redirects`, `over_budget`, or the
+   * signal's reason.
    */
-  async read(url: string, { budget, signal }: HttpReadOptions): Promise<Uint8Array<ArrayBuffer>[]> {
-    const timeout = AbortSignal.timeout(this.#totalMs);
-    const either = AbortSignal.any([signal, timeout]);
+  async read(url: string, { budget, signal }: HttpReadOptions): Promise<EncodedImage> {
     try {
-      return await readBody(await this.#follow(parseUrl(url), either), budget);
+      const response = await this.#follow(parseUrl(url), signal);
+      return { pieces: await readBody(response, { budget, signal }), encoding: 'bytes' };
     } catch (error) {
       signal.throwIfAborted();
-      throw fetchFailure(error, timeout.aborted);
+      throw fetchFailure(error);
     }
   }
 
@@ -74,6 +74,7 @@ export class HttpSource {
     let url = start;
     for (let redirects = 0; ; redirects += 1) {
       this.#guard.requireAllowedLiteral(url.hostname);
+      this.#guard.requireAllowedPort(url.port);
       const response = await request(url, { dispatcher: this.#agent, headers: HEADERS, signal });
       const { statusCode, headers } = response;
       if (statusCode >= 200 && statusCode < 300) return response;
@@ -119,22 +120,61 @@ function redirectTarget(location: string | string[] | undefined, from: URL): URL
   return url;
 }
 
+/** Reads an answer to its end. Its size counts as it comes over the network, and again when it is unpacked. */
 async function readBody(
   { headers, body }: Dispatcher.ResponseData,
-  budget: MediaBudget,
+  { budget, signal }: HttpReadOptions,
 ): Promise<Uint8Array<ArrayBuffer>[]> {
-  const announcedBytes = Number(headers['content-length'] ?? 0);
-  const pieces: Uint8Array<ArrayBuffer>[] = [];
-  try {
-    budget.requireEncoded(announcedBytes);
-    for await (const chunk of body as AsyncIterable<Uint8Array>) {
-      budget.spendEncoded(chunk.length);
-      pieces.push(new Uint8Array(chunk));
+  const blocks = new ByteBlocks();
+  async function* counted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    let packedBytes = 0;
+    for await (const chunk of chunks) {
+      packedBytes += chunk.length;
+      budget.requireEncoded(packedBytes);
+      yield chunk;
     }
+  }
+  async function collect(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const chunk of chunks) {
+      budget.spendEncoded(chunk.length);
+      blocks.add(chunk);
+    }
+  }
+  try {
+    const announcedBytes = Number(headers['content-length']);
+    if (Number.isSafeInteger(announcedBytes)) budget.requireEncoded(announcedBytes);
+    const unpack = unpackerOf(headers['content-encoding']);
+    if (unpack === undefined) await collect(body as AsyncIterable<Uint8Array>);
+    else await pipeline(body, counted, unpack, collect, { signal });
   } finally {
     discard(body);
   }
-  return pieces;
+  return blocks.pieces;
+}
+
+/** What undoes a content coding (RFC 9110, section 8.4.1), which some servers apply unasked; undefined for none. */
+function unpackerOf(encoding: string | string[] | undefined): Transform | undefined {
+  switch (
+    String(encoding ?? 'identity')
+      .toLowerCase()
+      .trim()
+  ) {
+    case '':
+    case 'identity':
+      return undefined;
+    case 'gzip':
+    case 'x-gzip':
+      return createGunzip();
+    case 'deflate':
+      return createInflate();
+    case 'br':
+      return createBrotliDecompress();
+    default:
+      throw new VserveError(
+        'fetch_transport',
+        'The server of the image sent it in an encoding that was not asked for.',
+      );
+  }
 }
 
 /** Drops an answer that is not read to its end, and the connection with it. */

@@ -1,3 +1,6 @@
+export type { ImageSource } from './image-source.ts';
 export { createMediaResolver } from './media-resolver.ts';
-export type { MediaResolver, ResolveImage, ResolveOptions } from './media-resolver.ts';
+export type { MediaResolver, ResolvedImage, ResolveImage, ResolveOptions } from './media-resolver.ts';
 export type { MediaSettings } from './media-settings.ts';
+export { mediaRejections } from './rejections.ts';
+export type { MediaRejection } from './rejections.ts';

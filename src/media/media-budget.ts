@@ -1,47 +1,58 @@
 import { VserveError } from '../errors/index.ts';
 
 const MIB = 1024 * 1024;
+const ENCODED = 0;
+const DECODED = 1;
 
 /** A number of bytes, for people. */
 export function inMib(bytes: number): string {
   return `${Number((bytes / MIB).toFixed(1))} MiB`;
 }
 
+/** The counters of a `MediaBudget`: bytes that are left, encoded and decoded. */
+export type BytesLeft = BigInt64Array<SharedArrayBuffer>;
+
 /**
- * The bytes that the images of one request may still take, encoded and decoded. The decoded count lies in shared
- * memory: images of one request are decoded at the same time, in a thread that learns their sizes first.
+ * The bytes that the images of one request may still take, encoded and decoded. The counters lie in shared memory:
+ * images of one request are handled at the same time, in two threads.
  */
 export class MediaBudget {
   readonly maxBytes: number;
-  /** One counter: the decoded bytes that are left. */
-  readonly decodedBytesLeft: BigInt64Array<SharedArrayBuffer>;
-  #encodedBytesLeft: number;
+  readonly bytesLeft: BytesLeft;
 
-  constructor(maxBytes: number) {
+  /** A budget of `maxBytes` each way; with `bytesLeft`, another thread's view of the same budget. */
+  constructor(maxBytes: number, bytesLeft?: BytesLeft) {
     this.maxBytes = maxBytes;
-    this.#encodedBytesLeft = maxBytes;
-    this.decodedBytesLeft = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT));
-    this.decodedBytesLeft[0] = BigInt(maxBytes);
+    this.bytesLeft = bytesLeft ?? new BigInt64Array(new SharedArrayBuffer(2 * BigInt64Array.BYTES_PER_ELEMENT));
+    if (bytesLeft === undefined) this.bytesLeft.fill(BigInt(maxBytes));
   }
 
   /** Takes encoded bytes out of the budget. Throws `over_budget`. */
   spendEncoded(bytes: number): void {
-    this.requireEncoded(bytes);
-    this.#encodedBytesLeft -= bytes;
+    if (!this.#spend(ENCODED, bytes)) throw this.#overBudget();
   }
 
   /** Throws `over_budget` where that many encoded bytes would be too many. */
   requireEncoded(bytes: number): void {
-    if (bytes <= this.#encodedBytesLeft) return;
-    const message = `The images of the request together are larger than ${inMib(this.maxBytes)}, the limit of this server (MAX_SERVE_MAX_MEDIA_BYTES). Send fewer or smaller images.`;
-    throw new VserveError('over_budget', message);
+    if (BigInt(bytes) > Atomics.load(this.bytesLeft, ENCODED)) throw this.#overBudget();
   }
-}
 
-/** Takes the bytes of a picture's pixels out of a budget's decoded bytes; false where they do not fit. */
-export function spendDecoded(decodedBytesLeft: BigInt64Array<SharedArrayBuffer>, bytes: number): boolean {
-  const cost = BigInt(bytes);
-  if (Atomics.sub(decodedBytesLeft, 0, cost) >= cost) return true;
-  Atomics.add(decodedBytesLeft, 0, cost);
-  return false;
+  /** Takes the bytes of a picture's pixels out of the budget. Throws `decode_too_large`. */
+  spendDecoded(width: number, height: number, bytesPerPixel: number): void {
+    if (this.#spend(DECODED, width * height * bytesPerPixel)) return;
+    const message = `An image of ${width}x${height} pixels is too large: all images of a request together may take ${inMib(this.maxBytes)} decoded, and this one has ${bytesPerPixel} bytes a pixel (MAX_SERVE_MAX_MEDIA_BYTES). Scale it down.`;
+    throw new VserveError('decode_too_large', message);
+  }
+
+  #spend(counter: number, bytes: number): boolean {
+    const cost = BigInt(bytes);
+    if (Atomics.sub(this.bytesLeft, counter, cost) >= cost) return true;
+    Atomics.add(this.bytesLeft, counter, cost);
+    return false;
+  }
+
+  #overBudget(): VserveError {
+    const message = `The images of the request together are larger than ${inMib(this.maxBytes)}, the limit of this server (MAX_SERVE_MAX_MEDIA_BYTES). Send fewer or smaller images.`;
+    return new VserveError('over_budget', message);
+  }
 }

@@ -1,12 +1,20 @@
 import type { Bitmap } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { readDataUri } from './data-uri.ts';
-import { DecodeThread } from './decode-thread.ts';
+import { Decoder } from './decoder.ts';
 import { readFileUri } from './file-source.ts';
 import { HttpSource } from './http-source.ts';
 import type { HttpSourceOptions } from './http-source.ts';
+import { describeSource, startOf } from './image-source.ts';
+import type { EncodedImage, ImageSource } from './image-source.ts';
 import { MediaBudget } from './media-budget.ts';
 import type { MediaSettings } from './media-settings.ts';
+import { Semaphore } from './semaphore.ts';
+
+/** Fetches of files and URLs that run at a time. */
+const MAX_FETCHES = 64;
+const MAX_FETCHES_PER_REQUEST = 8;
+const DECODE_TIMEOUT_MS = 30_000;
 
 export interface ResolveOptions {
   /** Names the image in an error, as `messages[2].content[1]`. */
@@ -15,52 +23,72 @@ export interface ResolveOptions {
 }
 
 /**
- * Turns the reference to an image (`http:`, `https:`, `data:` or `file:`) into its pixels. Throws a `VserveError` with
- * `param` whose code says what was wrong, or the signal's reason.
+ * Turns the reference to an image (`http:`, `https:`, `data:` or `file:`) into its pixels. The memory of a source in
+ * pieces is gone afterwards. Throws a `VserveError` with `param`, whose code says what was wrong and whose `detail` says
+ * for the log which source it was, or the signal's reason.
  */
-export type ResolveImage = (url: string, options: ResolveOptions) => Promise<Bitmap>;
+export type ResolveImage = (source: ImageSource, options: ResolveOptions) => Promise<Bitmap>;
+
+/** An image that was resolved. */
+export interface ResolvedImage {
+  readonly source: 'http' | 'data' | 'file';
+  /** From the reference to the pixels. */
+  readonly resolveMs: number;
+}
 
 export interface MediaResolver {
-  /** A resolver for the images of one request, which share one budget of bytes. */
+  /** A resolver for the images of one request, which share one budget of bytes and of time, which begins to run. */
   forRequest(): ResolveImage;
   /** Closes connections and ends the decoding thread. */
   close(): Promise<void>;
 }
 
+export interface MediaResolverOptions extends Pick<HttpSourceOptions, 'lookup' | 'timeouts'> {
+  readonly onResolved?: ((image: ResolvedImage) => void) | undefined;
+  readonly decodeTimeoutMs?: number | undefined;
+}
+
 /** Makes a resolver. Throws `invalid_setting`. */
 export function createMediaResolver(
   settings: MediaSettings,
-  http: Pick<HttpSourceOptions, 'lookup' | 'timeouts'> = {},
+  { onResolved, decodeTimeoutMs: timeoutMs = DECODE_TIMEOUT_MS, ...http }: MediaResolverOptions = {},
 ): MediaResolver {
   const httpSource = new HttpSource({ ...settings, ...http });
-  const decoder = new DecodeThread();
-
-  function readSource(url: string, options: { budget: MediaBudget; signal: AbortSignal }) {
-    switch (/^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()) {
-      case 'data':
-        return readDataUri(url, options);
-      case 'http':
-      case 'https':
-        return httpSource.read(url, options);
-      case 'file':
-        return readFileUri(url, { ...settings, ...options });
-      case undefined:
-        throw new VserveError('malformed_url', 'The image URL is not a URL. Give an http(s):, data: or file: URL.');
-      default:
-        throw new VserveError('bad_scheme', 'The image URL has a scheme other than http, https, data and file.');
-    }
-  }
+  const decoder = new Decoder({ timeoutMs });
+  const allFetches = new Semaphore(MAX_FETCHES);
+  const { maxMediaBytes, maxImagePixels: maxPixels, mediaTimeoutS } = settings;
 
   return {
     forRequest() {
-      const budget = new MediaBudget(settings.maxMediaBytes);
-      return async (url, { param, signal }) => {
+      const budget = new MediaBudget(maxMediaBytes);
+      const ownFetches = new Semaphore(MAX_FETCHES_PER_REQUEST);
+      const deadline = AbortSignal.timeout(mediaTimeoutS * 1000);
+
+      function read(kind: ResolvedImage['source'], source: ImageSource, signal: AbortSignal): Promise<EncodedImage> {
+        if (kind === 'data') return Promise.resolve(source).then(readDataUri);
+        const url = textOf(source);
+        const fetch = (): Promise<EncodedImage> =>
+          kind === 'http'
+            ? httpSource.read(url, { budget, signal })
+            : readFileUri(url, { ...settings, budget, signal });
+        return ownFetches.run(signal, () => allFetches.run(signal, fetch));
+      }
+
+      return async (source, { param, signal: given }) => {
+        const startedAtMs = performance.now();
+        const signal = AbortSignal.any([given, deadline]);
         try {
-          const pieces = await readSource(url, { budget, signal });
-          return await decoder.decode(pieces, { budget, signal });
+          const kind = kindOf(source);
+          const image = await read(kind, source, signal);
+          const bitmap = await decoder.decode(image, { budget, maxPixels, signal });
+          onResolved?.({ source: kind, resolveMs: performance.now() - startedAtMs });
+          return bitmap;
         } catch (error) {
-          signal.throwIfAborted();
-          throw error instanceof VserveError ? withParam(error, param) : error;
+          given.throwIfAborted();
+          const failure = deadline.aborted ? tooLate(mediaTimeoutS) : error;
+          if (!(failure instanceof VserveError)) throw failure;
+          const { code, message, cause } = failure;
+          throw new VserveError(code, message, { param, cause, detail: describeSource(source) });
         }
       };
     },
@@ -70,6 +98,28 @@ export function createMediaResolver(
   };
 }
 
-function withParam(error: VserveError, param: string): VserveError {
-  return new VserveError(error.code, error.message, { param, cause: error.cause });
+/** Throws `malformed_url`, `bad_scheme`. */
+function kindOf(source: ImageSource): ResolvedImage['source'] {
+  switch (/^([a-z][a-z0-9+.-]*):/i.exec(startOf(source))?.[1]?.toLowerCase()) {
+    case 'data':
+      return 'data';
+    case 'http':
+    case 'https':
+      return 'http';
+    case 'file':
+      return 'file';
+    case undefined:
+      throw new VserveError('malformed_url', 'The image URL is not a URL. Give an http(s):, data: or file: URL.');
+    default:
+      throw new VserveError('bad_scheme', 'The image URL has a scheme other than http, https, data and file.');
+  }
+}
+
+function textOf(source: ImageSource): string {
+  return typeof source === 'string' ? source : Buffer.concat(source.pieces).toString();
+}
+
+function tooLate(timeoutS: number): VserveError {
+  const message = `The images of the request took longer than ${timeoutS} s to fetch and decode, the limit of this server (--media-timeout-s).`;
+  return new VserveError('fetch_timeout', message);
 }

@@ -7,6 +7,6 @@ export interface Pixels {
 
 /**
  * Called with the size that a file's header states, in pixels, before anything of that size is allocated. Throws where
- * the picture would be too large.
+ * the picture would be too large. `bytesPerPixel` is what the file's own pixels take, 3 where they take less.
  */
-export type Reserve = (width: number, height: number) => void;
+export type Reserve = (width: number, height: number, bytesPerPixel?: number) => void;

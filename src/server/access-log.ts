@@ -40,8 +40,13 @@ export function pathOf(url: string): string {
   return new URL(url).pathname;
 }
 
-/** What the log says of an error: its message, and of a defect the stack. */
+/** What the log says of an error: its code, place, message and detail, and of a defect the stack. */
 export function reasonOf(error: unknown): string {
-  if (error instanceof VserveError || !(error instanceof Error)) return messageOf(error);
+  if (error instanceof VserveError) {
+    const { code, param, message, detail } = error;
+    const place = param === undefined || param === '' ? code : `${code} ${param}`;
+    return detail === undefined ? `${place}: ${message}` : `${place}: ${message} [${detail}]`;
+  }
+  if (!(error instanceof Error)) return messageOf(error);
   return `\n${error.stack ?? error.message}`;
 }

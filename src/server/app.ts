@@ -4,6 +4,8 @@ import type { RequestContext } from './access-log.ts';
 import { accessLog, pathOf } from './access-log.ts';
 import { errorResponse } from './error-response.ts';
 import { linger } from './linger.ts';
+import { countRequests } from './count-requests.ts';
+import type { Metrics } from './metrics.ts';
 import type { ChatRouteOptions } from './routes/chat-completions.ts';
 import { chatRoutes } from './routes/chat-completions.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -11,9 +13,9 @@ import { modelRoutes } from './routes/models.ts';
 import { prefixCacheRoutes } from './routes/prefix-cache.ts';
 
 /** The HTTP interface of a loaded model, without a socket. */
-export function createApp(options: ChatRouteOptions): Hono<RequestContext> {
+export function createApp(options: ChatRouteOptions & { readonly metrics: Metrics }): Hono<RequestContext> {
   const app = new Hono<RequestContext>();
-  app.use(accessLog(options.log), linger);
+  app.use(accessLog(options.log), countRequests(options.metrics), linger);
   app.route('/', chatRoutes(options));
   app.route('/', modelRoutes(options.servedModelName));
   app.route('/', healthRoutes(options.version));

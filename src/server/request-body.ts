@@ -1,5 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { messageOf, VserveError } from '../errors/index.ts';
+import { invalidJson, JsonScanner } from './json-scanner.ts';
+
+/** Bytes that are parsed in one go; between two blocks the event loop turns. */
+const BLOCK_BYTES = 64 * 1024;
 
 export interface ReadOptions {
   readonly maxBytes: number;
@@ -21,40 +25,51 @@ export async function readJsonBody(request: IncomingMessage, { maxBytes, signal 
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });
   // Aborting the stream itself would take the connection along, and the answer with it.
-  return parseJson(await Promise.race([readBytes(request, maxBytes), aborted]));
+  return Promise.race([readJson(request, maxBytes), aborted]);
 }
 
-async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
   const declaredBytes = Number(request.headers['content-length'] ?? 0);
   if (declaredBytes > maxBytes) throw tooLarge(maxBytes);
-  const chunks: Uint8Array[] = [];
+  const scanner = new JsonScanner();
+  // Strict about UTF-8, and without the byte order mark that some clients send.
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  // A client may send its body a byte at a time.
+  const block = new Uint8Array(BLOCK_BYTES);
+  let filled = 0;
+  let endsInAscii = true;
   let bytes = 0;
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
       bytes += chunk.byteLength;
       if (bytes > maxBytes) throw tooLarge(maxBytes);
-      chunks.push(chunk);
+      for (let at = 0; at < chunk.length;) {
+        const taken = chunk.subarray(at, at + block.length - filled);
+        block.set(taken, filled);
+        filled += taken.length;
+        at += taken.length;
+        if (filled < block.length) continue;
+        // The decoder must not wait for the rest of a character while it is passed by.
+        if (!endsInAscii || !scanner.pushPlain(block)) scanner.push(textOf(decoder, block, { stream: true }));
+        endsInAscii = (block.at(-1) ?? 0) < 0x80;
+        filled = 0;
+      }
     }
   } catch (cause) {
     if (cause instanceof VserveError) throw cause;
     throw new VserveError('request_cancelled', 'The client went away before its request was complete.', { cause });
   }
   if (bytes === 0) throw new VserveError('invalid_json', 'The request has no body. Send a JSON object.');
-  return Buffer.concat(chunks, bytes);
+  scanner.push(textOf(decoder, block.subarray(0, filled), { stream: false }));
+  return scanner.end();
 }
 
-function parseJson(bytes: Uint8Array): unknown {
+function textOf(decoder: InstanceType<typeof TextDecoder>, bytes: Uint8Array, options: { stream: boolean }): string {
   try {
-    // Strict about UTF-8, and without the byte order mark that some clients send.
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown;
+    return decoder.decode(bytes, options);
   } catch (cause) {
-    throw new VserveError('invalid_json', `The body is not valid JSON: ${shorten(messageOf(cause))}`, { cause });
+    throw invalidJson(messageOf(cause), cause);
   }
-}
-
-/** The parser's message can quote much of the body. */
-function shorten(reason: string): string {
-  return reason.length > 200 ? `${reason.slice(0, 200)}…` : reason;
 }
 
 function tooLarge(maxBytes: number): VserveError {

@@ -7,7 +7,10 @@ import type { MediaSettings } from '../media/index.ts';
 import { createMediaResolver } from '../media/index.ts';
 import type { Log } from './access-log.ts';
 import { createApp } from './app.ts';
-import { listenError } from './port.ts';
+import { Metrics } from './metrics.ts';
+import { startMetricsServer } from './metrics-server.ts';
+import type { MetricsServer } from './metrics-server.ts';
+import { listen, urlOf } from './port.ts';
 import { Requests } from './requests.ts';
 import type { ServerSettings } from './server-settings.ts';
 import { UnsentResponses } from './unsent-responses.ts';
@@ -19,6 +22,8 @@ export interface StartServerOptions {
   readonly host: string;
   /** 0 takes any that is free. */
   readonly port: number;
+  /** Where `/metrics` is, on the same host: 0 takes any port that is free, undefined none. */
+  readonly metricsPort: number | undefined;
   readonly model: LoadedModel;
   readonly servedModelName: string;
   /** Of vserve, for `/version`. */
@@ -32,6 +37,8 @@ export interface RunningServer {
   /** `http://HOST:PORT` */
   readonly url: string;
   readonly port: number;
+  /** `http://HOST:PORT/metrics`; undefined where there is none. */
+  readonly metricsUrl: string | undefined;
   /**
    * Takes no new connections, gives requests in flight the time that the settings grant, aborts what is left, and
    * closes. The model stays loaded.
@@ -41,31 +48,35 @@ export interface RunningServer {
 
 /** Serves a loaded model. Resolves once the socket is bound. Throws `port_in_use` or `address_unavailable`. */
 export async function startServer(options: StartServerOptions): Promise<RunningServer> {
-  const { host, port, settings } = options;
+  const { host, port, metricsPort, settings } = options;
   const requests = new Requests(options.model.info.maxBatchSize + (settings.maxQueueSize ?? Infinity));
-  const media = createMediaResolver(options.media);
+  const metrics = new Metrics();
+  const media = createMediaResolver(options.media, { onResolved: (image) => metrics.countImage(image) });
   const app = createApp({
     ...options,
     requests,
+    metrics,
     imagesOf: (signal) => {
       const resolve = media.forRequest();
-      return (url, param) => resolve(url, { param, signal });
+      return (source, param) => resolve(source, { param, signal });
     },
   });
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
   server.keepAliveTimeout = settings.keepAliveTimeoutS * 1000;
   const unsent = new UnsentResponses(server);
+  let metricsServer: MetricsServer | undefined;
   try {
-    server.listen({ host, port });
-    await once(server, 'listening');
+    if (metricsPort !== undefined) metricsServer = await startMetricsServer(metrics, host, metricsPort);
+    await listen(server, host, port);
   } catch (error) {
-    await media.close();
-    throw listenError(error, host, port);
+    await Promise.all([media.close(), metricsServer?.close()]);
+    throw error;
   }
   const bound = (server.address() as AddressInfo).port;
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${String(bound)}`,
+    url: urlOf(host, bound),
     port: bound,
+    metricsUrl: metricsServer?.url,
     async shutdown() {
       const closed = once(server, 'close');
       // Closes idle connections too.
@@ -74,7 +85,7 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
       await unsent.leave(SEND_MS);
       server.closeAllConnections();
       await closed;
-      await media.close();
+      await Promise.all([media.close(), metricsServer?.close()]);
     },
   };
 }

@@ -130,6 +130,16 @@ export function orAuto<T>(kind: ValueKind<T>): ValueKind<T | undefined> {
   };
 }
 
+/** A kind that can also be switched off: as text, the word `off`. */
+export function orOff<T>(kind: ValueKind<T>): ValueKind<T | undefined> {
+  return {
+    ...kind,
+    // YAML reads the bare word as a truth value.
+    schema: z.preprocess((value) => (value === 'off' || value === false ? undefined : value), kind.schema.optional()),
+    allowed: `${kind.allowed}, or off`,
+  };
+}
+
 /** A kind that may also be left unset, with no word for it. */
 export function optional<T>(kind: ValueKind<T>): ValueKind<T | undefined> {
   return { ...kind, schema: kind.schema.optional() };

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import envPaths from 'env-paths';
-import { choice, fraction, list, option, optional, orAuto, text, toggle, wholeNumber } from './option.ts';
+import { choice, fraction, list, option, optional, orAuto, orOff, text, toggle, wholeNumber } from './option.ts';
 import type { Option } from './option.ts';
 
 const MIB = 1024 * 1024;
@@ -199,6 +199,15 @@ export const options = {
     kind: wholeNumber(0, 65_535),
     default: 8000,
   }),
+  metricsEndpointPort: option({
+    group: 'Server',
+    flags: ['metrics-endpoint-port'],
+    argument: 'port',
+    environment: 'MAX_SERVE_METRICS_ENDPOINT_PORT',
+    help: 'Port of /metrics for Prometheus; 0 takes a free one, off is none',
+    kind: orOff(wholeNumber(0, 65_535)),
+    default: 8001,
+  }),
   maxQueueSize: option({
     group: 'Server',
     flags: ['max-queue-size'],
@@ -260,6 +269,22 @@ export const options = {
     help: 'Most bytes of all images of one request together',
     kind: wholeNumber(1),
     default: 100 * MIB,
+  }),
+  maxImagePixels: option({
+    group: 'Images',
+    flags: ['max-image-pixels'],
+    argument: 'pixels',
+    help: 'Most pixels of one image',
+    kind: wholeNumber(1),
+    default: 100_000_000,
+  }),
+  mediaTimeoutS: option({
+    group: 'Images',
+    flags: ['media-timeout-s'],
+    argument: 'seconds',
+    help: 'How long all images of a request may take to be fetched and decoded',
+    kind: wholeNumber(1, LONGEST_TIMER_S),
+    default: 60,
   }),
   allowedImageRoots: option({
     group: 'Images',

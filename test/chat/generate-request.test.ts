@@ -51,7 +51,7 @@ describe('sampling defaults', () => {
 describe('images', () => {
   it('stand where they stood', async () => {
     const { messages } = await toGenerateRequest(twoImages, {}, (url, param) =>
-      Promise.resolve(bitmap(`${url} ${param}`)),
+      Promise.resolve(bitmap(`${String(url)} ${param}`)),
     );
     expect(messages).toEqual([
       { role: 'system', content: [{ type: 'text', text: 'look' }] },
@@ -70,9 +70,9 @@ describe('images', () => {
     const asked: string[] = [];
     const both = new Gate();
     await toGenerateRequest(twoImages, {}, async (url) => {
-      if (asked.push(url) === 2) both.open();
+      if (asked.push(String(url)) === 2) both.open();
       await both.opened;
-      return bitmap(url);
+      return bitmap(String(url));
     });
     expect(asked).toEqual(['data:,a', 'data:,b']);
   });

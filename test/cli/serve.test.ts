@@ -89,6 +89,8 @@ describe('the server', () => {
         allowedImageRoots: [folder],
         maxLocalImageBytes: 20_971_520,
         maxMediaBytes: 104_857_600,
+        maxImagePixels: 100_000_000,
+        mediaTimeoutS: 60,
         ssrfProtectionEnabled: false,
         allowedMediaHosts: ['a.example'],
       },

@@ -1,4 +1,6 @@
 import type { LookupAddress } from 'node:dns';
+import { BlockList } from 'node:net';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AddressGuard } from '../../src/media/address-guard.ts';
 import type { AddressGuardOptions } from '../../src/media/address-guard.ts';
@@ -21,6 +23,52 @@ function resolveWith(addresses: string[], allowed: string[] = [], host = 'host.e
 }
 
 const blocked = { code: 'ssrf_blocked' };
+
+/**
+ * What is not globally reachable, or leads to an IPv4 address of anybody's choice: IANA's registries of special-purpose
+ * addresses, and all of IPv6 that is given out to nobody.
+ */
+const special: readonly (readonly [string, number, 'ipv4' | 'ipv6'])[] = [
+  ['0.0.0.0', 8, 'ipv4'],
+  ['10.0.0.0', 8, 'ipv4'],
+  ['100.64.0.0', 10, 'ipv4'],
+  ['127.0.0.0', 8, 'ipv4'],
+  ['169.254.0.0', 16, 'ipv4'],
+  ['172.16.0.0', 12, 'ipv4'],
+  ['192.0.0.0', 24, 'ipv4'],
+  ['192.0.2.0', 24, 'ipv4'],
+  ['192.88.99.0', 24, 'ipv4'],
+  ['192.168.0.0', 16, 'ipv4'],
+  ['198.18.0.0', 15, 'ipv4'],
+  ['198.51.100.0', 24, 'ipv4'],
+  ['203.0.113.0', 24, 'ipv4'],
+  ['224.0.0.0', 4, 'ipv4'],
+  ['240.0.0.0', 4, 'ipv4'],
+  ['::', 3, 'ipv6'],
+  ['2001::', 23, 'ipv6'],
+  ['2001:db8::', 32, 'ipv6'],
+  ['2002::', 16, 'ipv6'],
+  ['3fff::', 20, 'ipv6'],
+  ['4000::', 2, 'ipv6'],
+  ['8000::', 1, 'ipv6'],
+];
+/** One for each family: a list takes an IPv4 address for the IPv6 address that it can be written as. */
+const oracles = { ipv4: new BlockList(), ipv6: new BlockList() };
+for (const [base, bits, family] of special) oracles[family].addSubnet(base, bits, family);
+
+function numberOf(base: string): bigint {
+  if (!base.includes(':')) return base.split('.').reduce((number, part) => number * 256n + BigInt(part), 0n);
+  const groups = base
+    .replace(/::$/, '')
+    .split(':')
+    .filter((group) => group !== '');
+  return groups.reduce((number, group, index) => number + (BigInt(`0x${group}`) << BigInt(112 - index * 16)), 0n);
+}
+
+function addressOf(number: bigint, family: 'ipv4' | 'ipv6'): string {
+  if (family === 'ipv4') return [24n, 16n, 8n, 0n].map((shift) => String((number >> shift) & 255n)).join('.');
+  return number.toString(16).padStart(32, '0').match(/.{4}/g)?.join(':') ?? '';
+}
 
 describe('AddressGuard', () => {
   it.each([
@@ -87,5 +135,34 @@ describe('AddressGuard', () => {
 
   it('refuses a list entry that is no range', () => {
     expect(() => guard(['10.0.0.0/99'])).toThrow(expect.objectContaining({ code: 'invalid_setting' }) as Error);
+  });
+
+  it('blocks what the registries of special addresses say is not global', async () => {
+    const [size, prefix] = [fc.nat(128), fc.constantFrom(...special)];
+    await fc.assert(
+      fc.asyncProperty(prefix, fc.bigInt(0n, 2n ** 128n), size, async ([base, bits, family], random, skipped) => {
+        const width = family === 'ipv4' ? 32 : 128;
+        const free = BigInt(Math.max(0, width - bits - (skipped % (width - bits + 1))));
+        const address = addressOf(numberOf(base) + (random % 2n ** free), family);
+        expect(oracles[family].check(address, family)).toBe(true);
+        await expect(resolveWith([address])).rejects.toMatchObject(blocked);
+        const literal = family === 'ipv6' ? `[${address}]` : address;
+        expect(() => guard().requireAllowedLiteral(literal)).toThrow(expect.objectContaining(blocked) as Error);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('lets through what is one below and one above a range of them, where that is global', async () => {
+    for (const [base, bits, family] of special) {
+      const width = family === 'ipv4' ? 32n : 128n;
+      const first = numberOf(base);
+      for (const number of [first - 1n, first + 2n ** (width - BigInt(bits))]) {
+        if (number < 0n || number >= 2n ** width) continue;
+        const address = addressOf(number, family);
+        if (oracles[family].check(address, family)) await expect(resolveWith([address])).rejects.toMatchObject(blocked);
+        else expect(await resolveWith([address])).toHaveLength(1);
+      }
+    }
   });
 });

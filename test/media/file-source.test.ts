@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, realpath, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +40,7 @@ interface Changes {
 }
 
 async function read(uri: string, { roots = [root], maxLocalImageBytes = 100, maxMediaBytes = 1000 }: Changes = {}) {
-  const pieces = await readFileUri(uri, {
+  const { pieces } = await readFileUri(uri, {
     allowedImageRoots: roots,
     maxLocalImageBytes,
     budget: new MediaBudget(maxMediaBytes),
@@ -45,6 +56,13 @@ async function messageOf(reading: Promise<unknown>): Promise<string> {
   );
   expect(error).toMatchObject({ code: 'bad_file_uri' });
   return (error as Error).message;
+}
+
+/** The files below the test's folder that this process has open; none where the system does not tell. */
+async function openFiles(): Promise<string[]> {
+  const names = await readdir('/proc/self/fd').catch(() => []);
+  const paths = await Promise.all(names.map((name) => readlink(`/proc/self/fd/${name}`).catch(() => '')));
+  return paths.filter((path) => path.startsWith(folder));
 }
 
 describe('readFileUri', () => {
@@ -68,6 +86,9 @@ describe('readFileUri', () => {
     'file://',
     'file:///%zz',
     'file:///%ff',
+    'file:////server/share/a.png',
+    'file:///%2fserver/share/a.png',
+    'file:///\\\\server\\share\\a.png',
   ])('refuses %s', async (uri) => {
     await messageOf(read(uri));
   });
@@ -159,5 +180,52 @@ describe('readFileUri', () => {
     await expect(
       read(`file://${root}/a.png`, { maxLocalImageBytes: bytes - 1, maxMediaBytes: bytes }),
     ).rejects.toMatchObject({ code: 'over_budget' });
+  });
+
+  it('reads nothing outside, however a folder and a link take turns', async () => {
+    const turning = join(root, 'turning');
+    const outside = join(folder, 'images-secret');
+    await writeFile(join(root, 'inner', 'key'), 'allowed');
+    await symlink(outside, join(folder, 'to-outside'));
+    const over = new AbortController();
+    const swap = async (): Promise<void> => {
+      while (!over.signal.aborted) {
+        await rename(join(root, 'inner'), turning).catch(() => undefined);
+        await rename(turning, join(root, 'inner')).catch(() => undefined);
+        await rename(join(folder, 'to-outside'), turning).catch(() => undefined);
+        await rename(turning, join(folder, 'to-outside')).catch(() => undefined);
+      }
+    };
+    const swapping = swap();
+    const seen = new Set<string>();
+    for (let turn = 0; turn < 2000; turn += 1) {
+      seen.add(await read(`file://${turning}/key`).catch((error: { code?: string }) => error.code ?? 'defect'));
+    }
+    over.abort();
+    await swapping;
+    expect([...seen].filter((outcome) => outcome !== 'allowed' && outcome !== 'bad_file_uri')).toEqual([]);
+  });
+
+  it('reads no device and no process', async () => {
+    const [zero, terminal] = ['/dev/zero', '/dev/tty'];
+    for (const path of [zero, terminal, '/dev/null']) {
+      expect(await messageOf(read(`file://${path}`, { roots: ['/dev'] }))).toMatch(
+        /not a regular file|cannot be opened/,
+      );
+    }
+  });
+
+  it('closes the file when the request is aborted', async () => {
+    const controller = new AbortController();
+    controller.abort('gone');
+    const before = await openFiles();
+    const reading = readFileUri(`file://${root}/a.png`, {
+      allowedImageRoots: [root],
+      maxLocalImageBytes: 100,
+      budget: new MediaBudget(1000),
+      signal: controller.signal,
+    });
+    await expect(reading).rejects.toBe('gone');
+    expect(await openFiles()).toEqual(before);
   });
 });

@@ -38,7 +38,8 @@ async function read(
 ) {
   const source = new HttpSource({ ssrfProtectionEnabled: true, allowedMediaHosts: ['127.0.0.1'], ...options });
   cleanups.push(() => source.close());
-  return Buffer.concat(await source.read(url, { budget: new MediaBudget(maxBytes), signal })).toString();
+  const { pieces } = await source.read(url, { budget: new MediaBudget(maxBytes), signal });
+  return Buffer.concat(pieces).toString();
 }
 
 /** Redirects /3 to /2 to /1 to /0, which answers. */
@@ -204,11 +205,10 @@ describe('HttpSource', () => {
     await closed;
   });
 
-  it.each([
-    ['a server that falls silent', { connectMs: 1000, idleMs: 10, totalMs: 60_000 }],
-    ['a server that takes too long over all', { connectMs: 1000, idleMs: 60_000, totalMs: 50 }],
-  ])('gives up on %s', async (_, timeouts) => {
+  it('gives up on a server that falls silent', async () => {
     const { url } = await serve((_request, response) => response.write('a piece'));
-    await expect(read(url, { timeouts })).rejects.toMatchObject({ code: 'fetch_timeout' });
+    await expect(read(url, { timeouts: { connectMs: 1000, idleMs: 10 } })).rejects.toMatchObject({
+      code: 'fetch_timeout',
+    });
   });
 });

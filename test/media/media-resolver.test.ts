@@ -1,7 +1,11 @@
+import { once } from 'node:events';
 import { readFile, realpath } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createMediaResolver } from '../../src/media/index.ts';
 import type { MediaSettings } from '../../src/media/index.ts';
 
@@ -13,6 +17,8 @@ const settings: MediaSettings = {
   allowedImageRoots: [images],
   maxLocalImageBytes: 20 * 1024 * 1024,
   maxMediaBytes: 100 * 1024 * 1024,
+  maxImagePixels: 10_000_000,
+  mediaTimeoutS: 60,
   ssrfProtectionEnabled: true,
   allowedMediaHosts: [],
 };
@@ -24,6 +30,17 @@ const png = (width: number, height: number): Promise<Buffer> =>
   sharp({ create: { width, height, channels: 3, background: '#123456' } })
     .png()
     .toBuffer();
+
+/** A server of images on 127.0.0.1; its URL. */
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
 
 describe('createMediaResolver', () => {
   it('gives the same bitmap for a file and its data', async () => {
@@ -86,5 +103,49 @@ describe('createMediaResolver', () => {
     await closing.close();
     await closing.close();
     await settled;
+  });
+
+  it('gives up on images that take too long over all, though bytes keep coming', async () => {
+    let closed: Promise<unknown> = Promise.resolve();
+    const url = await serve((_, response) => {
+      closed = once(response, 'close');
+      const timer = setInterval(() => response.write('x'), 5);
+      response.once('close', () => clearInterval(timer));
+    });
+    const hurried = createMediaResolver({ ...settings, mediaTimeoutS: 0.1, allowedMediaHosts: ['127.0.0.1'] });
+    await expect(hurried.forRequest()(url, { param, signal })).rejects.toMatchObject({
+      code: 'fetch_timeout',
+      param,
+      message: expect.stringContaining('--media-timeout-s') as string,
+    });
+    await closed;
+    await hurried.close();
+  });
+
+  it('fetches eight images of a request at a time', async () => {
+    const picture = await png(1, 1);
+    const waiting: ServerResponse[] = [];
+    let most = 0;
+    let answered = 0;
+    const url = await serve((_, response) => {
+      most = Math.max(most, waiting.push(response));
+      // The first eight are all there before one of them is answered.
+      if (most < 8) return;
+      for (const open of waiting.splice(0)) {
+        answered += 1;
+        open.end(picture);
+      }
+    });
+    const local = createMediaResolver({ ...settings, allowedMediaHosts: ['127.0.0.1'] });
+    const resolveImage = local.forRequest();
+    await Promise.all(Array.from({ length: 16 }, (_, i) => resolveImage(`${url}/${i}`, { param, signal })));
+    expect([most, answered]).toEqual([8, 16]);
+    await local.close();
+  });
+
+  it('tells the log, and the log only, which source failed', async () => {
+    const failed = media.forRequest()('http://127.0.0.1/a.png?secret', { param, signal });
+    await expect(failed).rejects.toMatchObject({ detail: 'http://127.0.0.1/a.png' });
+    await expect(failed).rejects.not.toThrow(/127/);
   });
 });

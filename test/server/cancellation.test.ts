@@ -44,7 +44,9 @@ describe('a client that leaves', () => {
     expect(reasons).toEqual([cancelled]);
     expect(model.stats()).toEqual(idle);
     await send(`${url}/health`);
-    expect(log.join('\n')).toMatch(/info \S+ ended after the answer had begun: The client went away/);
+    expect(log.join('\n')).toMatch(
+      /info \S+ ended after the answer had begun: request_cancelled: The client went away/,
+    );
     expect(log.join('\n')).not.toContain('warning');
   });
 
@@ -67,7 +69,7 @@ describe('a client that leaves', () => {
     expect(reasons).toEqual([cancelled]);
     expect(model.stats()).toEqual(idle);
     await send(`${url}/health`);
-    expect(log[0]).toMatch(/^info \S+ POST \/v1\/chat\/completions 499 \S+ ms The client went away/);
+    expect(log[0]).toMatch(/^info \S+ POST \/v1\/chat\/completions 499 \S+ ms request_cancelled: The client went away/);
   });
 
   it("ends OpenAI's stream with its abort", async () => {

@@ -34,7 +34,7 @@ describe('an error', () => {
     expect(answer.headers['retry-after']).toBe(status === 429 ? '1' : undefined);
     expect(answer.json).toEqual({ error: { code, message: 'What was wrong.', param: 'messages', type } });
     expect(answer.log).toMatch(
-      new RegExp(`^${status >= 500 ? 'warning' : 'info'} .* ${status} .* ms What was wrong\\.$`),
+      new RegExp(`^${status >= 500 ? 'warning' : 'info'} .* ${status} .* ms ${code} messages: What was wrong\\.$`),
     );
   });
 

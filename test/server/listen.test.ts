@@ -18,6 +18,7 @@ async function start(host: string, port: number) {
     host,
     port,
     model,
+    metricsPort: undefined,
     servedModelName: 'm',
     version: '1.2.3',
     settings: serverSettings(),

@@ -60,9 +60,43 @@ describe('a body', () => {
     const depth = 1e6;
     const nested = `${open}${'['.repeat(depth)}${']'.repeat(depth)}${close}`;
     const { status, json } = await post(server, nested);
-    expect([status, json.error?.code]).toEqual([400, 'invalid_request']);
+    expect([status, json.error?.code]).toEqual([400, 'invalid_json']);
+    expect(json.error?.message).toContain('nested more than 100 levels');
     const unclosed = await post(server, open + '['.repeat(depth));
     expect([unclosed.status, unclosed.json.error?.code]).toEqual([400, 'invalid_json']);
+  });
+});
+
+/** A list of one text part, without its closing bracket. */
+function textPart(data: string): string {
+  return JSON.stringify([{ type: 'text', text: data }]).slice(0, -1);
+}
+
+async function echoed(content: string): Promise<string> {
+  const { json } = await post(await serve(), `{"messages":[{"role":"user","content":${content}]}]}`);
+  return (json as { choices?: { message: { content: string } }[] }).choices?.[0]?.message.content ?? '';
+}
+
+describe('a long data URI', () => {
+  it.each([
+    ['plain', ''],
+    ['with escapes', '\n"\\/\u0001'],
+    ['with characters of several bytes', 'é€😀'],
+  ])('is what was sent, %s, wherever its blocks end', async (_, unusual) => {
+    for (const shift of [0, 1, 2, 3, 4, 5, 6, 7]) {
+      const data = `data:,${'x'.repeat(shift)}${'A'.repeat(131_000)}${unusual.repeat(100)}${'B'.repeat(140_000)}`;
+      expect(await echoed(textPart(data))).toBe(data);
+    }
+  });
+
+  it('with half a character before plain blocks is not valid', async () => {
+    const start = Buffer.from('{"messages":[{"role":"user","content":"data:,');
+    for (let broken = 131_060; broken < 131_080; broken += 1) {
+      const body = Buffer.concat([start, Buffer.alloc(300_000, 'A'), Buffer.from('"}]}')]);
+      body[broken] = 0xc3;
+      const { status, json } = await post(await serve(), body);
+      expect([status, json.error?.code]).toEqual([400, 'invalid_json']);
+    }
   });
 });
 

@@ -126,7 +126,9 @@ describe('a failure', () => {
       '',
     ]);
     const id = String(response.headers['x-request-id']);
-    expect(server.log).toContain(`warning ${id} ended after the answer had begun: The device is gone.`);
+    expect(server.log).toContain(
+      `warning ${id} ended after the answer had begun: generation_failed: The device is gone.`,
+    );
     expect(server.model.stats()).toEqual({ sequencesRunning: 0, sequencesQueued: 0 });
   });
 

@@ -1,6 +1,7 @@
 import type { Bench } from '../bench.ts';
 import { cancelDuringEncode } from './cancel.ts';
 import { imageTtft } from './image-ttft.ts';
+import { largeMedia } from './large-media.ts';
 import { startAndMemory } from './start.ts';
 import { streamGap } from './stream-gap.ts';
 import { textTtft } from './text-ttft.ts';
@@ -14,6 +15,7 @@ export const scenarios = {
   image: imageTtft,
   gap: streamGap,
   cancel: cancelDuringEncode,
+  media: largeMedia,
 } as const satisfies Record<string, (bench: Bench) => Promise<void>>;
 
 export type ScenarioName = keyof typeof scenarios;

@@ -12,6 +12,7 @@ export const modelName = 'google/gemma-3-4b-it';
 export interface TestServerOptions extends EchoHooks {
   readonly maxLength?: number;
   readonly maxBatchSize?: number;
+  readonly metricsPort?: number;
   readonly settings?: Partial<ServerSettings>;
   readonly media?: Partial<MediaSettings>;
 }
@@ -42,6 +43,7 @@ export async function serve(options: TestServerOptions = {}): Promise<TestServer
   const running = await startServer({
     host: '127.0.0.1',
     port: 0,
+    metricsPort: options.metricsPort,
     model,
     servedModelName: modelName,
     version: '1.2.3',
@@ -84,6 +86,8 @@ export function mediaSettings(changes: Partial<MediaSettings> = {}): MediaSettin
     allowedImageRoots: [],
     maxLocalImageBytes: 1_000_000,
     maxMediaBytes: 10_000_000,
+    maxImagePixels: 10_000_000,
+    mediaTimeoutS: 60,
     ssrfProtectionEnabled: true,
     allowedMediaHosts: [],
     ...changes,

@@ -1,0 +1,168 @@
+/**
+ * Decodes mutated pictures by the ten thousands, in a process of its own, and checks that it neither crashes nor hangs nor
+ * grows: every picture is decoded or refused.
+ *
+ *     node dist/scripts/fuzz-images.js [--count 100000] [--seed 1] [--from 0]
+ *
+ * The last line is JSON: {"seed", "decoded", "refused", "slowestMs", "firstRssMb", "lastRssMb"}; the first RSS is taken
+ * after a tenth of the pictures. A picture depends on the seed and its number only: `--from` begins again near a crash.
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import sharp from 'sharp';
+import { VserveError } from '../src/errors/index.ts';
+import { Decoder } from '../src/media/decoder.ts';
+import { MediaBudget } from '../src/media/media-budget.ts';
+import { randomBits } from './reference/random.ts';
+
+const MIB = 1024 * 1024;
+const atOnce = 2;
+const timeoutMs = 10_000;
+const fixtures = join(import.meta.dirname, '..', '..', 'test', 'fixtures', 'images');
+
+interface Progress {
+  readonly done: number;
+  readonly rssMb: number;
+}
+
+interface Result extends Progress {
+  readonly decoded: number;
+  readonly refused: number;
+  readonly slowestMs: number;
+}
+
+/** Pictures of all formats: those of the tests, and those that only libvips writes. */
+async function originals(): Promise<Buffer[]> {
+  const names = (await readdir(fixtures)).filter((name) => !name.endsWith('.json'));
+  const files = await Promise.all(names.map((name) => readFile(join(fixtures, name))));
+  const raw = { width: 40, height: 30, channels: 4 } as const;
+  const random = randomBits(7);
+  const pixels = Buffer.from(Array.from({ length: raw.width * raw.height * raw.channels }, random));
+  const image = () => sharp(pixels, { raw });
+  return [
+    ...files,
+    await image().avif({ effort: 1 }).toBuffer(),
+    await image().removeAlpha().avif({ lossless: true, effort: 1 }).toBuffer(),
+    await image().png({ progressive: true }).toBuffer(),
+    await image().toColourspace('rgb16').png().toBuffer(),
+    await image().webp({ alphaQuality: 50 }).toBuffer(),
+    await image().tiff({ tile: true, compression: 'deflate', predictor: 'horizontal' }).toBuffer(),
+    await image().removeAlpha().tiff({ compression: 'jpeg' }).toBuffer(),
+    await image()
+      .withIccProfile('p3')
+      .withExif({ IFD0: { Artist: 'vserve' } })
+      .jpeg()
+      .toBuffer(),
+  ];
+}
+
+/** The picture of a number: one of the originals, changed in one to six places. */
+function mutant(files: readonly Buffer[], seed: number, number: number): Buffer {
+  const bits = randomBits(seed * 1_000_003 + number);
+  const below = (limit: number): number => bits() % limit;
+  const anyFile = (): Buffer => files[below(files.length)] ?? Buffer.alloc(0);
+  let file = Buffer.from(anyFile());
+  for (let changes = 1 + below(6); changes > 0 && file.length > 0; changes -= 1) {
+    // Headers are short, and decide most.
+    const at = below(below(2) === 0 ? Math.min(file.length, 200) : file.length);
+    const end = Math.min(file.length, at + 1 + below(below(10) > 0 ? 8 : file.length));
+    switch (below(7)) {
+      case 0:
+        file[at] = (file[at] ?? 0) ^ (1 << below(8));
+        break;
+      case 1:
+        file.fill(below(256), at, end);
+        break;
+      case 2:
+        file.fill(below(2) === 0 ? 0 : 255, at, end);
+        break;
+      case 3:
+        file = file.subarray(0, at);
+        break;
+      case 4:
+        file = Buffer.concat([file.subarray(0, at), file.subarray(end)]);
+        break;
+      case 5:
+        file = Buffer.concat([file.subarray(0, end), file.subarray(at)]);
+        break;
+      case 6:
+        file.set(
+          anyFile()
+            .subarray(below(40))
+            .subarray(0, end - at),
+          at,
+        );
+        break;
+    }
+  }
+  return file;
+}
+
+function rssMb(): number {
+  return Math.round(process.memoryUsage.rss() / 1e6);
+}
+
+async function decodeAll(count: number, seed: number, from: number): Promise<Result> {
+  const files = await originals();
+  const decoder = new Decoder({ timeoutMs });
+  let next = from;
+  let decoded = 0;
+  let refused = 0;
+  let slowestMs = 0;
+  async function work(): Promise<void> {
+    while (next < from + count) {
+      const image = { pieces: [new Uint8Array(mutant(files, seed, next++))], encoding: 'bytes' } as const;
+      const { signal } = new AbortController();
+      const startedAtMs = performance.now();
+      try {
+        await decoder.decode(image, { budget: new MediaBudget(16 * MIB), maxPixels: 1_000_000, signal });
+        decoded += 1;
+      } catch (error) {
+        if (!(error instanceof VserveError)) throw error;
+        if (error.message.includes('took longer')) throw new Error(`Picture ${next - 1} hangs`, { cause: error });
+        refused += 1;
+      }
+      slowestMs = Math.max(slowestMs, performance.now() - startedAtMs);
+      const done = decoded + refused;
+      if (done % Math.ceil(count / 10) === 0) process.send?.({ done, rssMb: rssMb() } satisfies Progress);
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, work));
+  await decoder.close();
+  return { done: decoded + refused, rssMb: rssMb(), decoded, refused, slowestMs: Math.round(slowestMs) };
+}
+
+/** Runs the pictures in a child process; throws when it does not come to its end. */
+async function watchChild(args: readonly string[], seed: number): Promise<void> {
+  const child = fork(import.meta.filename, [...args, '--child']);
+  const seen: (Progress | Result)[] = [];
+  child.on('message', (progress: Progress | Result) => {
+    seen.push(progress);
+    if (!('decoded' in progress)) console.log(`${progress.done} pictures, ${progress.rssMb} MB`);
+  });
+  const [exitCode, exitSignal] = (await once(child, 'exit')) as [number | null, string | null];
+  const last = seen.at(-1);
+  if (exitCode !== 0 || last === undefined || !('decoded' in last)) {
+    throw new Error(
+      `It ended with ${String(exitSignal ?? exitCode)} after ${last?.done ?? 0} pictures of seed ${seed}`,
+    );
+  }
+  const { decoded, refused, slowestMs, rssMb: lastRssMb } = last;
+  console.log(JSON.stringify({ seed, decoded, refused, slowestMs, firstRssMb: seen[0]?.rssMb, lastRssMb }));
+}
+
+const { values } = parseArgs({
+  options: {
+    count: { type: 'string', default: '100000' },
+    seed: { type: 'string', default: '1' },
+    from: { type: 'string', default: '0' },
+    child: { type: 'boolean', default: false },
+  },
+});
+const seed = Number(values.seed);
+if (values.child)
+  process.send?.(await decodeAll(Number(values.count), seed, Number(values.from)), () => process.exit());
+else await watchChild(process.argv.slice(2), seed);

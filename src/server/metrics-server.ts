@@ -1,0 +1,38 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Metrics } from './metrics.ts';
+import { listen, urlOf } from './port.ts';
+
+export interface MetricsServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Serves `GET /metrics` on a port of its own. Throws `port_in_use` or `address_unavailable`. */
+export async function startMetricsServer(metrics: Metrics, host: string, port: number): Promise<MetricsServer> {
+  const server = createServer((request, response) => {
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (!isRead || !/^\/metrics(?:\?|$)/.test(request.url ?? '')) {
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('There is GET /metrics here, and nothing else.\n');
+      return;
+    }
+    void answer(response, metrics);
+  });
+  await listen(server, host, port, '--metrics-endpoint-port');
+  return {
+    url: `${urlOf(host, (server.address() as AddressInfo).port)}/metrics`,
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function answer(response: ServerResponse, metrics: Metrics): Promise<void> {
+  const text = await metrics.text();
+  response.writeHead(200, { 'content-type': metrics.contentType }).end(text);
+}

@@ -1,0 +1,63 @@
+import { Counter, Histogram, Registry } from 'prom-client';
+import { VserveError } from '../errors/index.ts';
+import { mediaRejections } from '../media/index.ts';
+import type { MediaRejection, ResolvedImage } from '../media/index.ts';
+
+const RESOLVE_BUCKETS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
+
+/** What a server counts, under the names of max serve, in Prometheus' text format. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #requests = new Counter({
+    name: 'maxserve_request_count_total',
+    help: 'Requests that were answered, by HTTP status and route',
+    labelNames: ['code', 'path'],
+    registers: [this.#registry],
+  });
+  readonly #images = new Counter({
+    name: 'maxserve_media_items_total',
+    help: 'Images that were resolved, by where they came from',
+    labelNames: ['media_kind', 'source'],
+    registers: [this.#registry],
+  });
+  readonly #resolveTime = new Histogram({
+    name: 'maxserve_media_resolve_time_milliseconds',
+    help: 'Time from the reference to an image to its pixels',
+    buckets: RESOLVE_BUCKETS_MS,
+    registers: [this.#registry],
+  });
+  readonly #rejections = new Counter({
+    name: 'maxserve_media_rejections_total',
+    help: 'Requests that were refused for one of their images, by reason',
+    labelNames: ['reason'],
+    registers: [this.#registry],
+  });
+
+  constructor() {
+    for (const reason of mediaRejections) this.#rejections.inc({ reason }, 0);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  countImage({ source, resolveMs }: ResolvedImage): void {
+    this.#images.inc({ media_kind: 'image', source });
+    this.#resolveTime.observe(resolveMs);
+  }
+
+  /** Counts an answer that began, and why it is none where it failed. `path` is that of a route. */
+  countRequest(code: number, path: string, error: unknown): void {
+    this.#requests.inc({ code, path });
+    if (error instanceof VserveError && isMediaRejection(error.code)) this.#rejections.inc({ reason: error.code });
+  }
+
+  /** All numbers as a scraper reads them. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+}
+
+function isMediaRejection(code: string): code is MediaRejection {
+  return (mediaRejections as readonly string[]).includes(code);
+}

@@ -1,0 +1,115 @@
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { mediaRejections } from '../../src/media/index.ts';
+import { send } from './support/http.ts';
+import type { TestServer } from './support/serve.ts';
+import { serve } from './support/serve.ts';
+
+const picture = await readFile(new URL('../fixtures/images/grey.png', import.meta.url));
+const dataUri = `data:image/png;base64,${picture.toString('base64')}`;
+
+async function metricsOf({ metricsUrl = '' }: TestServer): Promise<string[]> {
+  const { status, headers, text } = await send(metricsUrl);
+  expect([status, headers['content-type']]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8']);
+  return text.split('\n');
+}
+
+function look(server: TestServer, ...urls: string[]): Promise<{ status: number }> {
+  const content = urls.map((url) => ({ type: 'image_url', image_url: { url } }));
+  const body = JSON.stringify({ messages: [{ role: 'user', content }] });
+  return send(`${server.url}/v1/chat/completions`, { method: 'POST', body });
+}
+
+describe('/metrics', () => {
+  it('counts answers by status and route, never by a path of the client', async () => {
+    const server = await serve({ metricsPort: 0 });
+    for (const path of ['/health', '/health', '/v1/models/none', '/v1/models/other', '/a', '/b?c=d']) {
+      await send(server.url + path);
+    }
+    expect((await metricsOf(server)).filter((line) => line.startsWith('maxserve_request_count_total'))).toEqual([
+      'maxserve_request_count_total{code="200",path="/health"} 2',
+      'maxserve_request_count_total{code="404",path="/v1/models/{id}"} 2',
+      'maxserve_request_count_total{code="404",path="other"} 2',
+    ]);
+  });
+
+  it('counts images by source, and how long they took', async () => {
+    const folder = new URL('../fixtures/images/', import.meta.url);
+    const server = await serve({ metricsPort: 0, media: { allowedImageRoots: [folder.pathname] } });
+    expect((await look(server, dataUri, dataUri, new URL('grey.jpg', folder).href)).status).toBe(200);
+    const lines = await metricsOf(server);
+    expect(lines).toContain('maxserve_media_items_total{media_kind="image",source="data"} 2');
+    expect(lines).toContain('maxserve_media_items_total{media_kind="image",source="file"} 1');
+    expect(lines).toContain('maxserve_media_resolve_time_milliseconds_count 3');
+  });
+
+  it('counts refused images by reason, each of which is there from the start', async () => {
+    const server = await serve({ metricsPort: 0, settings: { maxImagesPerRequest: 2 } });
+    const none = mediaRejections.map((reason) => `maxserve_media_rejections_total{reason="${reason}"} 0`);
+    expect(await metricsOf(server)).toEqual(expect.arrayContaining(none));
+    const refused = {
+      ssrf_blocked: ['http://127.0.0.1/secret?token=1'],
+      bad_file_uri: ['file:///etc/passwd'],
+      bad_scheme: ['ftp://example.org/'],
+      undecodable: [dataUri, 'data:,x'],
+      too_many_images: [dataUri, dataUri, dataUri],
+    };
+    for (const urls of Object.values(refused)) expect((await look(server, ...urls)).status).toBe(400);
+    const lines = await metricsOf(server);
+    for (const reason of Object.keys(refused)) {
+      expect(lines).toContain(`maxserve_media_rejections_total{reason="${reason}"} 1`);
+    }
+    expect(lines).toContain('maxserve_media_rejections_total{reason="dns_failure"} 0');
+    expect(lines).toContain('maxserve_request_count_total{code="400",path="/v1/chat/completions"} 5');
+  });
+
+  it('is the only thing on its port, and is not on the other', async () => {
+    const server = await serve({ metricsPort: 0 });
+    expect((await send(`${server.url}/metrics`)).status).toBe(404);
+    expect((await send((server.metricsUrl ?? '').replace('/metrics', '/health'))).status).toBe(404);
+    expect((await send(server.metricsUrl ?? '', { method: 'POST' })).status).toBe(404);
+  });
+
+  it('closes with the server, and is not there where it is off', async () => {
+    const server = await serve({ metricsPort: 0 });
+    await server.shutdown();
+    await expect(send(server.metricsUrl ?? '')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    expect((await serve()).metricsUrl).toBeUndefined();
+  });
+
+  it('names its flag when its port is taken', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    onTestFinished(() => void taken.close());
+    await expect(serve({ metricsPort: (taken.address() as AddressInfo).port })).rejects.toMatchObject({
+      code: 'port_in_use',
+      message: expect.stringContaining('--metrics-endpoint-port') as string,
+    });
+  });
+});
+
+describe('the log of a refused image', () => {
+  it.each([
+    [
+      'http://user.example/a.png?token=secret#secret',
+      /no_host|dns_failure|ssrf_blocked|fetch/,
+      'http://user.example/a.png',
+    ],
+    ['http://127.0.0.1/a%0ab.png?token=secret', /ssrf_blocked/, 'http://127.0.0.1/a%0ab.png'],
+    ['http://name:secret@127.0.0.1/a.png', /malformed_url/, 'http://127.0.0.1/a.png'],
+    ['http://[secret', /malformed_url/, 'no URL of a known kind'],
+    ['file:///etc/a\nb', /bad_file_uri/, 'file:///etc/a?b'],
+    ['data:image/png;base64,c2VjcmV0', /undecodable/, 'data:image/png;base64,…'],
+  ])('tells code, place and source of %j, and no secret', async (url, code, shown) => {
+    const server = await serve();
+    await look(server, dataUri, url);
+    const line = server.log.at(-1) ?? '';
+    expect(line).toMatch(code);
+    expect(line).toContain('messages[0].content[1]: ');
+    expect(line.endsWith(`[${shown}]`)).toBe(true);
+    expect(line).not.toMatch(/secret|c2Vj|\n/);
+  });
+});
