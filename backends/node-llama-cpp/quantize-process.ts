@@ -6,6 +6,8 @@ import type { QuantizedType } from '../../src/backend/index.ts';
 import { loadNativeAddon } from './addon-loader.ts';
 import { startLlama } from './llama-model.ts';
 
+// A library that node-llama-cpp uses ends the process at this signal; without it, a write past the limit is an error.
+process.on('SIGXFSZ', () => undefined);
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 const [source = '', destination = '', type = '', threads = '1'] = process.argv.slice(2);
