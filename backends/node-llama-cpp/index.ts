@@ -8,7 +8,7 @@ import type {
   SamplingSettings,
 } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
-import { loadNativeAddon } from './addon-loader.ts';
+import { installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
 import { type ContextSize, fitContext } from './context-size.ts';
 import { availableMemoryBytes, deviceMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
@@ -27,7 +27,12 @@ const cachedImageBytes = 1024 ** 3;
 const contextShare = { cpu: 0.5, gpu: 0.85 };
 
 /** llama.cpp through node-llama-cpp, with our own engine on top: Metal, CUDA, Vulkan, or the CPU. */
-const backend: Backend = { name: 'node-llama-cpp', load, quantize, deviceMemory };
+const backend: Backend = {
+  name: 'node-llama-cpp',
+  load,
+  quantizer: { version: `node-llama-cpp ${installedNodeLlamaCppVersion()}`, quantize },
+  deviceMemory,
+};
 export default backend;
 
 async function load(files: ModelFiles, settings: LoadSettings, options: LoadOptions): Promise<LoadedLlama> {

@@ -54,6 +54,13 @@ export interface QuantizeRequest {
   readonly signal: AbortSignal;
 }
 
+export interface Quantizer {
+  /** Changes whenever the same model would become other bytes. */
+  readonly version: string;
+  /** Writes a model with smaller weights. Throws `disk_full`, `quantization_failed`; after an abort, its reason. */
+  quantize(request: QuantizeRequest): Promise<void>;
+}
+
 /** The memory that a model would be loaded into. */
 export interface DeviceMemory {
   /** For people: what computes (`cpu`, `cuda: NVIDIA H100`, …). */
@@ -66,11 +73,8 @@ export interface Backend {
   readonly name: string;
   /** Loads a model. Throws a `VserveError` (`model_load_failed`, `out_of_memory`, `device_unavailable`, …). */
   load(files: ModelFiles, settings: LoadSettings, options: LoadOptions): Promise<LoadedModel>;
-  /**
-   * Writes a model with smaller weights, where the backend can. Throws `disk_full`, `quantization_failed`; after an
-   * abort, the signal's reason.
-   */
-  quantize?(request: QuantizeRequest): Promise<void>;
+  /** Makes weights smaller, where the backend can. */
+  readonly quantizer?: Quantizer;
   /** The memory of what `--devices` names, where the backend knows it. Throws `device_unavailable`. */
   deviceMemory?(devices: string, log: LoadOptions['log']): Promise<DeviceMemory>;
 }

@@ -9,6 +9,7 @@ export type {
   MmprojEncoding,
   ModelFiles,
   QuantizedType,
+  Quantizer,
   QuantizeRequest,
 } from './backend.ts';
 export type { Bitmap } from './bitmap.ts';

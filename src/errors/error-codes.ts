@@ -70,6 +70,7 @@ export const errorCodes = {
   gguf_invalid: { ...failed, exitCode: 2 },
   disk_full: { ...failed, exitCode: 1 },
   quantization_failed: failed,
+  model_damaged: failed,
   model_in_use: { ...failed, exitCode: 2 },
   // Backends
   backend_not_found: { ...failed, exitCode: 2 },

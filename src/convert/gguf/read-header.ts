@@ -86,7 +86,7 @@ function readTensorInfo(reader: Reader): GgufTensorInfo {
   const name = reader.string();
   const dimensions = reader.uint32();
   if (dimensions > maxDimensions) throw new Error(`the tensor ${JSON.stringify(name)} has ${dimensions} dimensions.`);
-  const shape = Array.from({ length: dimensions }, () => reader.count()).reverse();
+  const shape = Array.from({ length: dimensions }, () => reader.count()).toReversed();
   const type = reader.uint32();
   reader.skip(8); // its offset
   return { name, shape, type };
