@@ -1,11 +1,12 @@
 // A process that prepares a model, for the tests of what happens between processes. It says `converting` when its
-// conversion has begun, and ends that when its standard input ends. Arguments: the model, the folder of the store.
+// conversion has begun, and ends that when its standard input ends. Arguments: the model, the folder of the store; with a
+// third one it stays until it is killed, as a server does.
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { prepareModel } from '../../dist/src/store/index.js';
 
-const [model, home] = process.argv.slice(2);
+const [model, home, stay] = process.argv.slice(2);
 const say = (line) => process.stdout.write(`${line}\n`);
 
 const converter = {
@@ -42,4 +43,5 @@ const { modelPath } = await prepareModel({
   signal: new AbortController().signal,
 });
 say(`ready ${modelPath}`);
-process.exit();
+if (stay === undefined) process.exit();
+else setInterval(() => undefined, 2 ** 30);
