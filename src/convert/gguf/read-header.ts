@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { VserveError } from '../../errors/index.ts';
 
 /** A tensor as a GGUF header lists it. `shape` is row-major, outermost first; `type` is its number in ggml.h. */
@@ -48,7 +49,16 @@ const arrayType = 9;
  * @throws VserveError `gguf_invalid`; the system's error where the file cannot be read
  */
 export async function readGgufHeader(path: string): Promise<GgufHeader> {
-  await using file = await open(path, 'r');
+  const file = await open(path, 'r');
+  try {
+    return await readGrowing(file, path);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Reads more and more of the file, until its header is within what was read. */
+async function readGrowing(file: FileHandle, path: string): Promise<GgufHeader> {
   const { size } = await file.stat();
   for (let bytes = firstReadBytes; ; bytes *= 4) {
     const length = Math.min(bytes, size, maxHeaderBytes);
@@ -56,8 +66,7 @@ export async function readGgufHeader(path: string): Promise<GgufHeader> {
     try {
       return parseGgufHeader(buffer);
     } catch (error) {
-      if (!(error instanceof RangeError)) throw invalid(path, error);
-      if (length < bytes) throw invalid(path, error);
+      if (!(error instanceof RangeError) || length < bytes) throw invalid(path, error);
     }
   }
 }
