@@ -38,7 +38,7 @@ export async function quantize({
   try {
     const answer = await answerOf(child);
     signal.throwIfAborted();
-    if (!answer.done) throw failure(answer.code, `${sourcePath} could not be quantized to ${type}: ${answer.message}`);
+    if (!answer.done) throw failure(answer, `${sourcePath} could not be quantized to ${type}: ${answer.message}`);
     onProgress(await sizeOf(destinationPath));
   } finally {
     clearInterval(watch);
@@ -58,7 +58,8 @@ async function answerOf(child: ChildProcess): Promise<Answer> {
   return answer ?? { done: false, message: `the quantizer ended with ${signal ?? `exit code ${String(exitCode)}`}.` };
 }
 
-function failure(code: string | undefined, message: string): VserveError {
+function failure({ code }: { readonly code?: string }, message: string): VserveError {
+  if (code === 'disk_full') return new VserveError(code, `${message}. Make room and try again.`);
   return new VserveError(
     code !== undefined && code in errorCodes ? (code as ErrorCode) : 'quantization_failed',
     message,
