@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -60,12 +60,8 @@ test.runIf(canLimitFiles())('a disk that is full while a model is quantized', as
       .quantize({ ...${request}, onProgress: () => undefined, signal: new AbortController().signal })
       .catch((error) => console.log(error.code, error.message));
     process.exit();`;
-  const { stdout } = await promisify(execFile)('prlimit', [
-    '--fsize=600000',
-    process.execPath,
-    '--input-type=module',
-    '--eval',
-    code,
-  ]);
+  const script = join(folder, 'quantize.mjs');
+  await writeFile(script, code);
+  const { stdout } = await promisify(execFile)('prlimit', ['--fsize=600000', process.execPath, script]);
   expect(stdout).toMatch(/^disk_full .*model\.gguf could not be quantized to q4_0: File too large/);
 });
