@@ -3,10 +3,10 @@ import { loadSettings } from '../settings/index.ts';
 import { convertInto } from '../store/index.ts';
 import { conversionProgress } from './conversion-progress.ts';
 import type { Context } from './context.ts';
-import { precisionOf } from './precision.ts';
+import { precisionsOf } from './precision.ts';
 import { addSettingFlags, givenFlags } from './setting-flags.ts';
 
-const settingNames = ['quantizationEncoding', 'devices', 'backend', 'logLevel'] as const;
+const settingNames = ['quantizationEncoding', 'mmprojQuantizationEncoding', 'devices', 'backend', 'logLevel'] as const;
 
 /** Makes `command` the verb `convert`. */
 export function define(command: Command, context: Context): void {
@@ -29,7 +29,7 @@ async function convert(
   try {
     const paths = await convertInto({
       ...folders,
-      precision: precisionOf(settings.quantizationEncoding),
+      ...precisionsOf(settings),
       converter: await dependencies.loadConverter(),
       backend: { load: () => dependencies.findBackend(settings.backend), devices: settings.devices },
       onProgress: progress.show,

@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import type { LoadSettings } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import type { LoadedSettings, SettingName } from '../settings/index.ts';
-import type { Precision } from '../store/index.ts';
-import { precisionOf } from './precision.ts';
+import type { AskedPrecisions } from '../store/index.ts';
+import { precisionsOf } from './precision.ts';
 import type { MediaSettings } from '../media/index.ts';
 import type { ServerSettings } from '../server/index.ts';
 
@@ -12,7 +12,7 @@ import type { ServerSettings } from '../server/index.ts';
 export interface ServeSettings {
   readonly model: string;
   readonly servedModelName: string;
-  readonly precision: Precision | 'auto';
+  readonly precisions: AskedPrecisions;
   readonly load: LoadSettings;
   readonly server: ServerSettings;
   readonly media: MediaSettings;
@@ -27,7 +27,7 @@ export async function serveSettings({ settings, origins }: LoadedSettings<Settin
   return {
     model,
     servedModelName: settings.servedModelName ?? model,
-    precision: precisionOf(settings.quantizationEncoding),
+    precisions: precisionsOf(settings),
     load: {
       maxLength: settings.maxLength,
       maxBatchSize: settings.maxBatchSize,

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Backend, LoadedModel, ModelFiles } from '../backend/index.ts';
 import { loadSettings, options, settingNames } from '../settings/index.ts';
 import { prepareModel } from '../store/index.ts';
-import type { PreparedModel, PrepareModelOptions } from '../store/index.ts';
+import type { AskedPrecisions, PreparedModel, PrepareModelOptions } from '../store/index.ts';
 import { describeConfiguration } from './configuration.ts';
 import { conversionProgress } from './conversion-progress.ts';
 import type { Context } from './context.ts';
@@ -46,7 +46,7 @@ async function serve(command: Command, context: Context): Promise<void> {
 
   const { devices } = settings.load;
   const files = await prepare(
-    { ...settings, home, mmproj, backend: { load: () => Promise.resolve(backend), devices } },
+    { ...settings, ...settings.precisions, home, mmproj, backend: { load: () => Promise.resolve(backend), devices } },
     context,
   );
   let model: LoadedModel | undefined;
@@ -76,7 +76,7 @@ async function serve(command: Command, context: Context): Promise<void> {
 }
 
 async function prepare(
-  request: Pick<PrepareModelOptions, 'model' | 'mmproj' | 'precision' | 'home' | 'backend'>,
+  request: Pick<PrepareModelOptions, 'model' | 'mmproj' | 'home' | 'backend' | keyof AskedPrecisions>,
   { output, signal, dependencies }: Context,
 ): Promise<PreparedModel> {
   const progress = conversionProgress(output);

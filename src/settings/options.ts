@@ -50,6 +50,14 @@ export const options = {
     }),
     default: 'auto',
   }),
+  mmprojQuantizationEncoding: option({
+    group: 'Model',
+    flags: ['mmproj-quantization-encoding'],
+    argument: 'type',
+    help: 'Precision of the vision projector that a checkpoint is converted to: auto (half precision beside quantized weights, else as the weights), float32, float16, bfloat16, q8_0',
+    kind: choice(['auto', 'float32', 'float16', 'bfloat16', 'q8_0']),
+    default: 'auto',
+  }),
   mmprojEncoding: option({
     group: 'Model',
     flags: ['mmproj-encoding'],

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Converter, Precision } from './converter.ts';
+import type { Converter, Outtype, Precision } from './converter.ts';
 import { repositoryOf } from './snapshot.ts';
 
 /** Bytes at each end of a file that are hashed: all of a configuration or a tokenizer, the header of large weights. */
@@ -43,6 +43,8 @@ export async function identifyCheckpoint(sourceDir: string, converter: Converter
 export interface ConversionSettings {
   readonly converterVersion: string;
   readonly precision: Precision;
+  /** Where the mmproj's was asked for. */
+  readonly mmprojOuttype?: Outtype | undefined;
   /** The version of the quantizer, where the precision took one. */
   readonly quantizerVersion?: string | undefined;
 }
@@ -51,9 +53,9 @@ export interface ConversionSettings {
 export function conversionKey(checkpoint: CheckpointIdentity, settings: ConversionSettings): string {
   const { path, repository, commit, files } = checkpoint;
   const origin = repository === undefined ? path : `${repository}@${commit ?? ''}`;
-  const { converterVersion, precision, quantizerVersion } = settings;
+  const { converterVersion, precision, mmprojOuttype, quantizerVersion } = settings;
   return createHash('sha256')
-    .update(JSON.stringify([origin, files, converterVersion, precision, quantizerVersion ?? null]))
+    .update(JSON.stringify([origin, files, converterVersion, precision, mmprojOuttype, quantizerVersion]))
     .digest('hex')
     .slice(0, 16);
 }

@@ -5,20 +5,18 @@ import { systemErrorCode, VserveError } from '../errors/index.ts';
 import type { LogLevel } from '../backend/index.ts';
 import { choose } from './choose-for-backend.ts';
 import type { BackendChoice } from './choose-for-backend.ts';
-import type { ConversionProgress, Converter, Precision } from './converter.ts';
+import type { AskedPrecisions, ConversionProgress, Converter } from './converter.ts';
 import { explainDiskError } from './disk-errors.ts';
 import { makeFolder } from './make-folder.ts';
 import { makeModel } from './make-model.ts';
 import { isRunning } from './running-process.ts';
 import { modelNameOf } from './snapshot.ts';
 
-export interface ConvertIntoOptions {
+export interface ConvertIntoOptions extends AskedPrecisions {
   /** Folder of the checkpoint. */
   readonly sourceDir: string;
   /** Folder for the GGUF files: absent, or empty. */
   readonly destinationDir: string;
-  /** `auto`: see `choosePrecision`. */
-  readonly precision: Precision | 'auto';
   readonly converter: Converter;
   readonly backend: BackendChoice;
   readonly log: (level: LogLevel, message: string) => void;

@@ -5,8 +5,8 @@ import { basename, dirname, join } from 'node:path';
 import type { LogLevel, ModelFiles, Quantizer } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { conversionKey, identifyCheckpoint } from './checkpoint-identity.ts';
-import type { CheckpointIdentity } from './checkpoint-identity.ts';
-import type { ConversionProgress, Converter, ModelDescription, Precision } from './converter.ts';
+import type { CheckpointIdentity, ConversionSettings } from './checkpoint-identity.ts';
+import type { ConversionProgress, Converter, ModelDescription, Outtype, Precision } from './converter.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { lockPath, withLock } from './lock.ts';
 import { makeFolder } from './make-folder.ts';
@@ -21,6 +21,7 @@ export interface ConvertOnceOptions {
   readonly source: CheckpointIdentity;
   readonly description: ModelDescription;
   readonly precision: Precision;
+  readonly mmprojOuttype: Outtype;
   /** Folder of the store. */
   readonly home: string;
   readonly converter: Converter;
@@ -76,9 +77,13 @@ export async function convertOnce(options: ConvertOnceOptions): Promise<ModelFil
 }
 
 /** Throws `unsupported_capability` where the precision needs a quantizer and there is none. */
-function settingsOf({ converter: { converterVersion }, precision, quantizer }: ConvertOnceOptions) {
-  if (!needsQuantizer(precision)) return { converterVersion, precision };
-  return { converterVersion, precision, quantizerVersion: checkQuantizer(precision, quantizer).version };
+function settingsOf({ converter, precision, mmprojOuttype, quantizer }: ConvertOnceOptions): ConversionSettings {
+  return {
+    converterVersion: converter.converterVersion,
+    precision,
+    ...(mmprojOuttype === 'auto' ? {} : { mmprojOuttype }),
+    ...(needsQuantizer(precision) ? { quantizerVersion: checkQuantizer(precision, quantizer).version } : {}),
+  };
 }
 
 /** Puts a finished folder in its place by one rename. */

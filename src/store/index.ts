@@ -5,7 +5,14 @@ export type { Garbage } from './collect-garbage.ts';
 export { convertInto } from './convert-into.ts';
 export type { ConvertIntoOptions } from './convert-into.ts';
 export { precisions } from './converter.ts';
-export type { ConversionProgress, Converter, ModelDescription, Outtype, Precision } from './converter.ts';
+export type {
+  AskedPrecisions,
+  ConversionProgress,
+  Converter,
+  ModelDescription,
+  Outtype,
+  Precision,
+} from './converter.ts';
 export { describeModel } from './describe-model.ts';
 export type { DescribedModel } from './describe-model.ts';
 export { prepareModel } from './prepare-model.ts';

@@ -3,13 +3,14 @@ import { dirname, join } from 'node:path';
 import { quantizedTypes } from '../backend/index.ts';
 import type { ModelFiles, QuantizedType, Quantizer } from '../backend/index.ts';
 import { formatBytes, VserveError } from '../errors/index.ts';
-import type { ConversionProgress, Converter, ModelDescription, Precision } from './converter.ts';
+import type { ConversionProgress, Converter, ModelDescription, Outtype, Precision } from './converter.ts';
 
 export interface MakeModelOptions {
   readonly sourceDir: string;
   /** An existing folder. */
   readonly destinationDir: string;
   readonly precision: Precision;
+  readonly mmprojOuttype: Outtype;
   readonly description: ModelDescription;
   /** Stands for the source folder's name in the model's metadata. */
   readonly modelName: string | undefined;
@@ -27,28 +28,23 @@ export function needsQuantizer(precision: string): precision is Exclude<Quantize
 
 /**
  * Makes a checkpoint's GGUF files in a folder. A small precision goes by way of the checkpoint's own, whose file is
- * removed again. The mmproj keeps its own precision beside quantized weights: it is small, and sees for all of them.
+ * removed again.
  * Throws `disk_full`, `unsupported_capability`, and what the converter and the quantizer throw.
  */
 export async function makeModel(options: MakeModelOptions): Promise<ModelFiles> {
   const { sourceDir, destinationDir, precision, modelName, converter, onProgress, signal } = options;
-  const from = { sourceDir, destinationDir, modelName, onProgress, signal };
+  const isQuantized = quantizedTypes.some((type) => type === precision);
+  const ownMmproj = isQuantized ? 'auto' : (precision as Outtype);
+  const mmprojOuttype = options.mmprojOuttype === 'auto' ? ownMmproj : options.mmprojOuttype;
+  const from = { sourceDir, destinationDir, mmprojOuttype, modelName, onProgress, signal };
   if (!needsQuantizer(precision)) {
-    return converter.convertCheckpoint({
-      ...from,
-      outtype: precision,
-      mmprojOuttype: precision === 'q8_0' ? 'auto' : precision,
-    });
+    return converter.convertCheckpoint({ ...from, outtype: precision });
   }
   const quantizer = checkQuantizer(precision, options.quantizer);
   const { sizes, mmprojBytes } = options.description;
   const bytesTotal = sizes.find((size) => size.precision === precision)?.bytes ?? 0;
   await checkRoom(destinationDir, (sizes[0]?.bytes ?? 0) + bytesTotal + mmprojBytes);
-  const { modelPath, mmprojPath } = await converter.convertCheckpoint({
-    ...from,
-    outtype: 'auto',
-    mmprojOuttype: 'auto',
-  });
+  const { modelPath, mmprojPath } = await converter.convertCheckpoint({ ...from, outtype: 'auto' });
   const sourcePath = join(dirname(modelPath), 'unquantized.gguf');
   await rename(modelPath, sourcePath);
   await quantizer.quantize({

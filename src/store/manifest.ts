@@ -25,6 +25,7 @@ const manifestSchema = z.object({
   settings: z.object({
     converterVersion: z.string(),
     precision: z.enum(precisions),
+    mmprojOuttype: z.enum(['f32', 'f16', 'bf16', 'q8_0']).optional(),
     quantizerVersion: z.string().optional(),
   }),
   /** Of the checkpoint, so that it need not be read again to choose a precision. */

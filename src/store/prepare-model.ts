@@ -7,20 +7,19 @@ import { identifyCheckpoint } from './checkpoint-identity.ts';
 import { choose } from './choose-for-backend.ts';
 import type { BackendChoice } from './choose-for-backend.ts';
 import { convertOnce } from './convert-once.ts';
-import type { ConversionProgress, Converter, Precision } from './converter.ts';
+import type { AskedPrecisions, ConversionProgress, Converter } from './converter.ts';
 import { knownDescription } from './conversions.ts';
 import { explainDiskError } from './disk-errors.ts';
 import { findModel } from './find-model.ts';
 import { checkGguf, findProjector, ggufNames } from './gguf-files.ts';
 import { markUse } from './uses.ts';
 
-export interface PrepareModelOptions {
+/** The precisions are for the conversion of a checkpoint: anything but `auto` is refused for a GGUF model. */
+export interface PrepareModelOptions extends AskedPrecisions {
   /** As given to `--model`: a `.gguf` file, a folder of GGUF files or of a checkpoint, a Hugging Face id. */
   readonly model: string;
   /** As given to `--mmproj`: the projector of a GGUF model. */
   readonly mmproj: string | undefined;
-  /** For the conversion of a checkpoint; anything but `auto` is refused for a GGUF model. */
-  readonly precision: Precision | 'auto';
   readonly backend: BackendChoice;
   /** Folder of the store. */
   readonly home: string;
@@ -48,7 +47,7 @@ export async function prepareModel(options: PrepareModelOptions): Promise<Prepar
   try {
     for (;;) {
       const files = await findFiles({ ...options, home });
-      const release = await markUse(home, files.modelPath);
+      const release = await markUse(home, files.modelPath, options.log);
       // Somebody may have removed them before they were marked.
       if (existsSync(files.modelPath)) return { ...files, name: options.model, release };
       await release();
@@ -89,11 +88,14 @@ export async function ggufInFolder(folder: string, log: PrepareModelOptions['log
   );
 }
 
-async function openGguf(modelPath: string, { mmproj, precision, log }: PrepareModelOptions): Promise<ModelFiles> {
-  if (precision !== 'auto') {
+async function openGguf(
+  modelPath: string,
+  { mmproj, precision, mmprojOuttype, log }: PrepareModelOptions,
+): Promise<ModelFiles> {
+  if (precision !== 'auto' || mmprojOuttype !== 'auto') {
     throw new VserveError(
       'invalid_setting',
-      `--quantization-encoding is for the conversion of a checkpoint folder, and ${modelPath} is a GGUF file already. Leave it out.`,
+      `${precision === 'auto' ? '--mmproj-quantization-encoding' : '--quantization-encoding'} is for the conversion of a checkpoint folder, and ${modelPath} is a GGUF file already. Leave it out.`,
       { param: 'quantizationEncoding' },
     );
   }

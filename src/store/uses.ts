@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import { z } from 'zod';
+import type { LogLevel } from '../backend/index.ts';
+import { messageOf } from '../errors/index.ts';
 import { makeFolder } from './make-folder.ts';
 import { namesIn } from './names-in.ts';
 import { isRunning } from './running-process.ts';
@@ -12,16 +15,25 @@ const useSchema = z.object({ pid: z.number().int().positive(), host: z.string() 
 export type ModelUse = z.infer<typeof useSchema>;
 
 /**
- * Says, in `uses/<model>.<pid>`, that this process uses a file of the store, so that nobody removes it; gives the
- * function that says it no longer does. A file elsewhere needs no word.
+ * Says, in `uses/<model>.<pid>.<random>`, that this process uses a file of the store, so that nobody removes it; gives
+ * the function that says it no longer does. A file elsewhere needs no word. Where none can be written (a store that is
+ * read-only, a full disk), the model can be used all the same.
  */
-export async function markUse(home: string, path: string): Promise<() => Promise<void>> {
+export async function markUse(
+  home: string,
+  path: string,
+  log: (level: LogLevel, message: string) => void,
+): Promise<() => Promise<void>> {
   const model = modelFolderOf(home, path);
   if (model === undefined) return async () => undefined;
-  const mark = join(home, 'uses', `${model}.${process.pid}`);
-  await makeFolder(join(home, 'uses'));
-  await writeFile(mark, JSON.stringify({ pid: process.pid, host: hostname() } satisfies ModelUse));
-  return () => rm(mark, { force: true });
+  const mark = join(home, 'uses', `${model}.${process.pid}.${randomUUID()}`);
+  try {
+    await makeFolder(join(home, 'uses'));
+    await writeFile(mark, JSON.stringify({ pid: process.pid, host: hostname() } satisfies ModelUse));
+  } catch (error) {
+    log('warning', `Nothing will keep others from removing ${path} while it is in use: ${messageOf(error)}`);
+  }
+  return () => rm(mark, { force: true }).catch(() => undefined);
 }
 
 /** The processes that use a model, by the name of its folder. Those of this machine that ended do not count. */
@@ -43,7 +55,7 @@ async function readMarks(home: string): Promise<{ path: string; model: string; u
     names.map(async (name) => {
       const path = join(folder, name);
       const text = await readFile(path, 'utf8').catch(() => '');
-      return { path, model: name.replace(/\.\d+$/, ''), use: parseUse(text) };
+      return { path, model: name.replace(/\.\d+\.[0-9a-f-]+$/, ''), use: parseUse(text) };
     }),
   );
 }

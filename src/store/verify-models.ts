@@ -6,7 +6,7 @@ import { conversionKey, identifyCheckpoint } from './checkpoint-identity.ts';
 import { convertOnce } from './convert-once.ts';
 import { listConversions } from './conversions.ts';
 import type { StoredConversion } from './conversions.ts';
-import type { ConversionProgress, Converter } from './converter.ts';
+import type { AskedPrecisions, ConversionProgress, Converter, Precision } from './converter.ts';
 import { listDownloads } from './downloads.ts';
 import type { Download } from './downloads.ts';
 import { hashFile } from './hash-file.ts';
@@ -125,10 +125,11 @@ async function makeAgain(key: string, path: string, manifest: Manifest, options:
   const quantizer = needsQuantizer(settings.precision) ? (await options.loadBackend()).quantizer : undefined;
   const source = await identifyCheckpoint(made.path, converter);
   const versions = { converterVersion: converter.converterVersion, quantizerVersion: quantizer?.version };
-  if (conversionKey(source, { ...versions, precision: settings.precision }) !== key) {
+  if (conversionKey(source, { ...settings, ...versions }) !== key) {
     throw new VserveError('checkpoint_invalid', `${made.path} or the converter is not what it was made from and by.`);
   }
   await removeFolder(options.home, path);
-  const { precision } = settings;
-  await convertOnce({ ...options, sourceDir: made.path, source, description, precision, converter, quantizer });
+  const { precision, mmprojOuttype = 'auto' } = settings;
+  const asked: AskedPrecisions & { precision: Precision } = { precision, mmprojOuttype };
+  await convertOnce({ ...options, ...asked, sourceDir: made.path, source, description, converter, quantizer });
 }

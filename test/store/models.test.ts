@@ -161,6 +161,15 @@ describe('rm', () => {
     expect(await remove(folder)).toEqual([]);
   });
 
+  test('one who cannot write to the store may serve from it all the same, and is warned', async () => {
+    const folder = await convert(source);
+    await rm(join(home, 'uses'), { recursive: true });
+    await writeFile(join(home, 'uses'), '');
+    const options = preparation(home, folder);
+    await (await prepareModel(options)).release();
+    expect(options.lines).toEqual([expect.stringMatching(/^warning: Nothing will keep others from removing/)]);
+  });
+
   test('with --force takes what is in use', async () => {
     const { release } = await prepare(source);
     expect(await remove(source, true)).toEqual([]);

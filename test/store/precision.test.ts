@@ -76,7 +76,7 @@ test('an unknown quantizer is not asked for what it cannot make', async () => {
   });
 });
 
-test('the mmproj keeps its own precision beside quantized weights', async () => {
+test('the mmproj keeps its own precision beside quantized weights, unless another is asked for', async () => {
   const types: string[][] = [];
   const real = fakeConverter();
   const converter = fakeConverter({
@@ -88,10 +88,12 @@ test('the mmproj keeps its own precision beside quantized weights', async () => 
   for (const precision of ['q4_0', 'q8_0', 'f32'] as const) {
     await prepare({ precision, loadConverter: async () => converter }).model;
   }
+  await prepare({ precision: 'q4_0', mmprojOuttype: 'q8_0', loadConverter: async () => converter }).model;
   expect(types).toEqual([
     ['auto', 'auto'],
     ['q8_0', 'auto'],
     ['f32', 'f32'],
+    ['auto', 'q8_0'],
   ]);
 });
 

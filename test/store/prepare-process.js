@@ -35,6 +35,7 @@ const { modelPath } = await prepareModel({
   model,
   mmproj: undefined,
   precision: 'auto',
+  mmprojOuttype: 'auto',
   backend: { load: async () => ({ name: 'none' }), devices: 'auto' },
   home,
   loadConverter: async () => converter,

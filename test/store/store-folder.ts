@@ -96,6 +96,7 @@ export function preparation(
     model,
     mmproj: undefined,
     precision: 'auto',
+    mmprojOuttype: 'auto',
     backend: { load: async () => fakeBackend(), devices: 'auto' },
     home,
     loadConverter: () => Promise.reject(new Error('no conversion was expected')),
