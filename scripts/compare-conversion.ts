@@ -1,6 +1,7 @@
 /**
  * Converts a checkpoint of random weights with vserve and with llama.cpp's converter, in turns, and prints the time and
- * the most memory that each process and its children had resident together (Linux), as a table. Mixtures that llama.cpp's
+ * the most memory that each process and its children had resident together (Linux), as a table. The time is that until
+ * the files are on the disk (`sync`). Mixtures that llama.cpp's
  * converter does not write are made by vserve alone.
  *
  *     node dist/scripts/compare-conversion.js --python <python> --converter <convert_hf_to_gguf.py>
@@ -51,6 +52,7 @@ async function run(command: readonly string[]): Promise<Run> {
   const watch = setInterval(() => void look(), 20);
   await closed;
   clearInterval(watch);
+  await once(spawn('sync', { stdio: 'ignore' }), 'close');
   if (child.exitCode !== 0) throw new Error(`${command.join(' ')}\n${errors}`);
   return { seconds: (performance.now() - start) / 1000, peakRssBytes };
 }

@@ -22,7 +22,7 @@ function canLimitFiles(): boolean {
 async function convert(folder: string, precision: string, maxFileBytes: number | undefined) {
   const command = [process.execPath, program, 'convert', shapesCheckpointDir, join(folder, 'out')];
   const limit = maxFileBytes === undefined ? [] : ['prlimit', `--fsize=${maxFileBytes}`];
-  const [file = '', ...args] = [...limit, ...command, '--quantization-encoding', precision];
+  const [file, ...args] = [...limit, ...command, '--quantization-encoding', precision];
   return promisify(execFile)(file, args).then(
     ({ stdout }) => ({ code: 0, stdout, stderr: '' }),
     (error: unknown) => error as { code: number; stdout: string; stderr: string },

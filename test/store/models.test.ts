@@ -101,12 +101,13 @@ describe('a conversion of a snapshot', () => {
   });
 });
 
-describe('rm', () => {
-  async function remove(target: string, force = false) {
-    await removeModels(home, await findStored(home, target), force);
-    return (await listModels(home)).map(({ id }) => id);
-  }
+/** Removes what `target` names, and tells what is left. */
+async function remove(target: string, force = false) {
+  await removeModels(home, await findStored(home, target), force);
+  return (await listModels(home)).map(({ id }) => id);
+}
 
+describe('rm', () => {
   test('by repository takes the downloads and what was made of them, and nothing else', async () => {
     const snapshot = await download(home, 'org/name', commit, files);
     await download(home, 'org/other', commit, files);
@@ -235,12 +236,12 @@ describe('verify', () => {
   });
 });
 
-describe('gc', () => {
-  async function gc(isDryRun = false, converterVersion = '1') {
-    const found = await collectGarbage({ home, converterVersion, isDryRun });
-    return found.map(({ path, bytes, reason }) => `${basename(path)} ${bytes} ${reason}`);
-  }
+async function gc(isDryRun = false, converterVersion = '1') {
+  const found = await collectGarbage({ home, converterVersion, isDryRun });
+  return found.map(({ path, bytes, reason }) => `${basename(path)} ${bytes} ${reason}`);
+}
 
+describe('gc', () => {
   test('finds nothing in a store that is in order', async () => {
     await convert(await download(home, 'org/name', commit, files));
     expect(await gc()).toEqual([]);

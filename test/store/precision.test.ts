@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Backend } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { choosePrecision, prepareModel } from '../../src/store/index.ts';
 import type { PrepareModelOptions } from '../../src/store/index.ts';
@@ -65,7 +66,11 @@ test('a checkpoint is made as small as the memory of the chosen devices demands,
 });
 
 test('an unknown quantizer is not asked for what it cannot make', async () => {
-  const backend = { name: 'other', load: fakeBackend().load, deviceMemory: async () => memory(100) };
+  const backend: Backend = {
+    name: 'other',
+    load: () => Promise.reject(new Error('no model was to be loaded')),
+    deviceMemory: async () => memory(100),
+  };
   const { model, converter } = prepare({ backend: on(backend) });
   await model;
   expect(converter.conversions).toEqual(['q8_0']);
@@ -116,8 +121,7 @@ test('another release of the quantizer makes a quantized model again, and no oth
 
 test('a checkpoint that was converted before is not read again to choose a precision', async () => {
   await prepare().model;
-  const describeCheckpoint = () => Promise.reject(new Error('it was read again'));
-  const converter = fakeConverter({ describeCheckpoint });
+  const converter = fakeConverter({ describeCheckpoint: () => Promise.reject(new Error('it was read again')) });
   await prepare({ loadConverter: async () => converter, precision: 'q8_0' }).model;
   expect(converter.conversions).toEqual(['q8_0']);
 });
