@@ -1,12 +1,9 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { convertCheckpoint, outtypes } from '../src/convert/index.ts';
 import type { Outtype } from '../src/convert/index.ts';
-import { textShapes } from './reference/gemma3-shapes.ts';
-import { sentencePieceModel, syntheticPieces } from './reference/sentencepiece-writer.ts';
-import { plainWeightBytes, writePlainWeights } from './reference/write-plain-weights.ts';
-import { indexFile } from '../src/convert/safetensors/weight-map.ts';
+import { writeLargeCheckpoint } from './reference/large-checkpoint.ts';
 
 /*
  * Makes a checkpoint of random bfloat16 weights with the sizes of a Gemma 3 text model, converts it and reports the
@@ -26,52 +23,17 @@ const { values: options } = parseArgs({
   },
 });
 
-async function writeLargeCheckpoint(directory: string): Promise<number> {
-  const [layers, width, vocabulary, shards] = [options.layers, options.width, options.vocabulary, options.shards].map(
-    Number,
-  );
-  const sizes = {
-    vocabulary: vocabulary ?? 0,
-    width: width ?? 0,
-    inner: (width ?? 0) * 4,
-    layers: layers ?? 0,
-    heads: 32,
-    headsKv: 16,
-    headDim: 128,
-  };
-  const shapes = textShapes(sizes, '');
-  const weightMap: Record<string, string> = {};
-  await mkdir(directory, { recursive: true });
-  for (let shard = 0; shard < (shards ?? 1); shard++) {
-    const name = `model-${shard + 1}-of-${shards}.safetensors`;
-    const within = new Map([...shapes].filter((_, i) => i % (shards ?? 1) === shard));
-    for (const tensor of within.keys()) weightMap[tensor] = name;
-    await writePlainWeights(join(directory, name), within);
-  }
-  const config = {
-    architectures: ['Gemma3ForCausalLM'],
-    model_type: 'gemma3_text',
-    vocab_size: sizes.vocabulary,
-    hidden_size: sizes.width,
-    intermediate_size: sizes.inner,
-    num_hidden_layers: sizes.layers,
-    num_attention_heads: sizes.heads,
-    num_key_value_heads: sizes.headsKv,
-    head_dim: sizes.headDim,
-    sliding_window: 1024,
-  };
-  await writeFile(join(directory, 'config.json'), JSON.stringify(config));
-  await writeFile(join(directory, indexFile), JSON.stringify({ weight_map: weightMap }));
-  await writeFile(join(directory, 'tokenizer.model'), sentencePieceModel(syntheticPieces(sizes.vocabulary)));
-  return plainWeightBytes(shapes);
-}
-
 function isOuttype(name: string): name is Outtype {
   return (outtypes as readonly string[]).includes(name);
 }
 
 const source = join(options.directory, 'checkpoint');
-const sourceBytes = await writeLargeCheckpoint(source);
+const sourceBytes = await writeLargeCheckpoint(source, {
+  layers: Number(options.layers),
+  width: Number(options.width),
+  vocabulary: Number(options.vocabulary),
+  shards: Number(options.shards),
+});
 console.log(`checkpoint: ${(sourceBytes / 1e9).toFixed(2)} GB`);
 for (const outtype of options.outtype) {
   if (!isOuttype(outtype)) throw new Error(`--outtype is one of ${outtypes.join(', ')}`);

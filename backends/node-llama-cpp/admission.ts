@@ -2,7 +2,8 @@ import { stat } from 'node:fs/promises';
 import { GgmlType, type Llama, type LlamaModel } from 'node-llama-cpp';
 import type { KvCacheFormat, LoadSettings, ModelFiles } from '../../src/backend/index.ts';
 import { type ContextSize, fitContext } from './context-size.ts';
-import { type DeviceMemory, deviceMemory, memoryBudget } from './memory-budget.ts';
+import { gpuMemory, type MemorySize } from './device-memory.ts';
+import { memoryBudget } from './memory-budget.ts';
 
 const defaultSequences = { cpu: 8, gpu: 16 };
 const defaultUtilization = 0.9;
@@ -29,7 +30,7 @@ export interface AdmissionRequest {
   readonly trainedLength: number;
   readonly batchTokens: number;
   /** Of this machine, before the model was loaded: mapped weights do not count as used. */
-  readonly ramBefore: DeviceMemory;
+  readonly ramBefore: MemorySize;
 }
 
 /** A context that fits, and in words how it was chosen. */
@@ -37,16 +38,11 @@ export interface Admission extends ContextSize {
   readonly description: string;
 }
 
-/** This machine's memory. To be asked before a model is loaded. */
-export function ramOf(llama: Llama): Promise<DeviceMemory> {
-  return deviceMemory(llama, false);
-}
-
 /** Fits the context and the number of conversations to the memory of the device that has the model's layers. */
 export async function admit(request: AdmissionRequest): Promise<Admission> {
   const { llama, model, files, settings, trainedLength, batchTokens, ramBefore } = request;
   const onGpu = llama.gpu !== false && model.gpuLayers > 0;
-  const memory = onGpu ? await deviceMemory(llama, true) : ramBefore;
+  const memory = onGpu ? await gpuMemory(llama) : ramBefore;
   // On a GPU the weights are there by now; the projector is not.
   const neededBytes = (await sizeOf(files.mmprojPath)) + (onGpu ? 0 : await sizeOf(files.modelPath));
   const utilization = settings.deviceMemoryUtilization ?? defaultUtilization;

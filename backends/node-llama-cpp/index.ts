@@ -8,12 +8,14 @@ import type {
   SamplingSettings,
 } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
-import { admit, ramOf } from './admission.ts';
-import { loadNativeAddon } from './addon-loader.ts';
+import { admit } from './admission.ts';
+import { installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
+import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
 import { placementFor } from './image-placement.ts';
 import { computeThreads, loadModel, quieten, readHeader, startLlama } from './llama-model.ts';
 import { LoadedLlama } from './loaded-llama.ts';
+import { quantize } from './quantize.ts';
 
 /** Most tokens of one step. Larger batches gain little, and delay the other sequences. */
 const defaultBatchTokens = 512;
@@ -23,7 +25,12 @@ const cachedImageBytes = 1024 ** 3;
 const checkpointBytes = 1024 ** 3;
 
 /** llama.cpp through node-llama-cpp, with our own engine on top: Metal, CUDA, Vulkan, or the CPU. */
-const backend: Backend = { name: 'node-llama-cpp', load };
+const backend: Backend = {
+  name: 'node-llama-cpp',
+  load,
+  quantizer: { version: `node-llama-cpp ${installedNodeLlamaCppVersion()}`, quantize },
+  deviceMemory,
+};
 export default backend;
 
 async function load(files: ModelFiles, settings: LoadSettings, options: LoadOptions): Promise<LoadedLlama> {
@@ -38,7 +45,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   try {
     const addon = loadNativeAddon(llama);
     const maxLength = checkMaxLength(settings.maxLength, trainedLength);
-    const ramBefore = await ramOf(llama);
+    const ramBefore = await machineMemory();
     const likelyLength = Math.min(maxLength ?? trainedLength, 8192);
     const loaded = await loadModel(llama, files.modelPath, likelyLength, settings, options);
     model = loaded;

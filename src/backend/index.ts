@@ -1,12 +1,17 @@
 export { findBackend } from './registry.ts';
+export { quantizedTypes } from './backend.ts';
 export type {
   Backend,
+  DeviceMemory,
+  KvCacheFormat,
   LoadOptions,
   LoadSettings,
   LogLevel,
-  KvCacheFormat,
   MmprojEncoding,
   ModelFiles,
+  QuantizedType,
+  Quantizer,
+  QuantizeRequest,
 } from './backend.ts';
 export type { Bitmap } from './bitmap.ts';
 export type { ChatMessage, ContentPart } from './chat-message.ts';

@@ -1,10 +1,40 @@
 import { float16FromNumber } from './float16.ts';
+import { kernelBase64 } from './q8-0-kernel.ts';
 
 const blockElements = 32;
-const magnitudeBits = 0x7f_ff_ff_ff;
+const blockBytes = 34;
+/** Elements that go through the kernel's memory at once: few enough to stay in a core's own cache. */
+const sliceElements = 16_384;
 
-const largestBits = new Int32Array(1);
-const largestValue = new Float32Array(largestBits.buffer);
+/** Where things are in the kernel's memory, in bytes. */
+const valuesAt = 0;
+const halvesAt = valuesAt + sliceElements * 4;
+const scalesAt = halvesAt + sliceElements * 2;
+const blocksAt = scalesAt + (sliceElements / blockElements) * 4;
+
+/** TypeScript has its types with a browser's only. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: object };
+};
+
+/** What `q8-0.wat` exports. */
+interface Kernel {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  decodeBf16(source: number, target: number, count: number): void;
+  quantize(values: number, count: number, scales: number, target: number): void;
+}
+
+let loaded: Kernel | undefined;
+
+/** The kernel of this thread. */
+function loadKernel(): Kernel {
+  if (loaded === undefined) {
+    const module = new WebAssembly.Module(Buffer.from(kernelBase64, 'base64'));
+    loaded = new WebAssembly.Instance(module).exports as Kernel;
+  }
+  return loaded;
+}
 
 /**
  * Quantizes blocks of 32 elements to ggml's Q8_0: the scale as half precision, then 32 signed bytes. Bit for bit what
@@ -12,30 +42,37 @@ const largestValue = new Float32Array(largestBits.buffer);
  * precision, rounded half away from zero. What is not finite becomes zero.
  */
 export function quantizeQ8(values: Float32Array, count: number, target: Uint8Array): void {
-  const bits = new Int32Array(values.buffer, values.byteOffset, count);
-  let out = 0;
-  for (let start = 0; start < count; start += blockElements) {
-    const end = start + blockElements;
-    // Magnitudes compare like their bits, with a NaN above them all: so it stays the largest, as it does in numpy.
-    let largest = 0;
-    for (let i = start; i < end; i++) {
-      const magnitude = (bits[i] ?? 0) & magnitudeBits;
-      largest = magnitude > largest ? magnitude : largest;
+  const { memory } = loadKernel();
+  const input = new Float32Array(memory.buffer, valuesAt, sliceElements);
+  quantizeSlices(count, target, (start, end) => input.set(values.subarray(start, end)));
+}
+
+/** The same from bfloat16 numbers (aligned, little-endian), the way from most checkpoints. */
+export function quantizeBf16ToQ8(source: ArrayBuffer, count: number, target: Uint8Array): void {
+  const kernel = loadKernel();
+  const input = new Uint16Array(kernel.memory.buffer, halvesAt, sliceElements);
+  quantizeSlices(count, target, (start, end) => {
+    input.set(new Uint16Array(source, start * 2, end - start));
+    kernel.decodeBf16(halvesAt, valuesAt, end - start);
+  });
+}
+
+/** Quantizes slice by slice what `put` has put into the kernel's memory. */
+function quantizeSlices(count: number, target: Uint8Array, put: (start: number, end: number) => void): void {
+  const kernel = loadKernel();
+  const { memory } = kernel;
+  const scales = new Float32Array(memory.buffer, scalesAt, sliceElements / blockElements);
+  const blocks = new Uint8Array(memory.buffer, blocksAt, (sliceElements / blockElements) * blockBytes);
+  for (let start = 0; start < count; start += sliceElements) {
+    const end = Math.min(start + sliceElements, count);
+    put(start, end);
+    kernel.quantize(valuesAt, end - start, scalesAt, blocksAt);
+    const blockCount = (end - start) / blockElements;
+    for (let block = 0; block < blockCount; block++) {
+      const half = float16FromNumber(scales[block] ?? 0);
+      blocks[block * blockBytes] = half & 0xff;
+      blocks[block * blockBytes + 1] = half >>> 8;
     }
-    largestBits[0] = largest;
-    const scale = Math.fround((largestValue[0] ?? 0) / 127);
-    const inverse = scale === 0 ? 0 : Math.fround(1 / scale);
-    const half = float16FromNumber(scale);
-    target[out] = half & 0xff;
-    target[out + 1] = half >>> 8;
-    out += 2;
-    for (let i = start; i < end; i++) {
-      // Adding a half is exact in double precision; `| 0` truncates and makes infinities and NaN zero. The sign is put
-      // back without a branch, which random signs would mispredict.
-      const rounded = (Math.abs(Math.fround((values[i] ?? 0) * inverse)) + 0.5) | 0;
-      const sign = (bits[i] ?? 0) >> 31;
-      target[out + i - start] = (rounded ^ sign) - sign;
-    }
-    out += blockElements;
+    target.set(blocks.subarray(0, blockCount * blockBytes), (start / blockElements) * blockBytes);
   }
 }

@@ -2,6 +2,7 @@ import { readSync, writeSync } from 'node:fs';
 import { VserveError } from '../../errors/index.ts';
 import { add, decode } from '../quantize/decode.ts';
 import { encode } from '../quantize/encode.ts';
+import { quantizeBf16ToQ8 } from '../quantize/q8-0.ts';
 import { writeError } from '../write-error.ts';
 import { chunkBytes, isCopy } from './chunk.ts';
 import type { Chunk } from './chunk.ts';
@@ -27,8 +28,13 @@ export class ChunkConverter {
       return written;
     }
     const { dtype, elements, type, addend } = chunk;
-    if (this.#values.length < elements) this.#values = new Float32Array(elements);
     if (this.#output.byteLength < written) this.#output = new ArrayBuffer(written);
+    if (dtype === 'BF16' && type === 'Q8_0' && addend === 0) {
+      quantizeBf16ToQ8(this.#input, elements, new Uint8Array(this.#output));
+      writeFully(target, new Uint8Array(this.#output, 0, written), chunk.targetOffset);
+      return written;
+    }
+    if (this.#values.length < elements) this.#values = new Float32Array(elements);
     decode(this.#input, dtype, elements, this.#values);
     if (addend !== 0) add(this.#values, elements, addend, dtype);
     encode(this.#values, elements, type, this.#output);

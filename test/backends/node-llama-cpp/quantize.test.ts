@@ -1,0 +1,89 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, inject, onTestFinished, test } from 'vitest';
+import backend from '../../../backends/node-llama-cpp/index.ts';
+import { quantizedTypes } from '../../../src/backend/index.ts';
+import type { QuantizedType, QuantizeRequest } from '../../../src/backend/index.ts';
+import { describeCheckpoint, describeGguf } from '../../../src/convert/index.ts';
+import { answer, loadShapes, referenceRequest } from '../../support/shapes-engine.ts';
+import { referenceCase, shapesCheckpointDir } from '../../support/shapes.ts';
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'vserve-quantize-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
+async function quantize(type: QuantizedType, overrides: Partial<QuantizeRequest> = {}): Promise<string> {
+  const { destinationPath = join(await temporaryFolder(), 'model.gguf'), ...others } = overrides;
+  await backend.quantizer?.quantize({
+    sourcePath: inject('shapesModelPath'),
+    destinationPath,
+    type,
+    onProgress: () => undefined,
+    signal: new AbortController().signal,
+    ...others,
+  });
+  return destinationPath;
+}
+
+test('every type has the size that was promised before', async () => {
+  const { sizes } = await describeCheckpoint(shapesCheckpointDir, new AbortController().signal);
+  expect(sizes.map(({ precision }) => precision)).toEqual(['bf16', ...quantizedTypes]);
+  for (const { precision, bytes } of sizes.slice(1)) {
+    const written: number[] = [];
+    const type = precision as QuantizedType;
+    const path = await quantize(type, { onProgress: (bytesWritten) => written.push(bytesWritten) });
+    expect(await describeGguf(path, undefined)).toMatchObject({ precision, sizes: [{ precision, bytes }] });
+    expect(written.at(-1)).toBe(bytes);
+  }
+});
+
+test('a quantized model still sees', async () => {
+  const model = await loadShapes({}, { modelPath: await quantize('q6_k') });
+  try {
+    const asked = referenceCase('000');
+    expect((await answer(model, await referenceRequest(asked))).text).toBe(asked.expected);
+  } finally {
+    await model.close();
+  }
+});
+
+test('an abort ends it at once, and the process with it', async () => {
+  const controller = new AbortController();
+  const destinationPath = join(await temporaryFolder(), 'model.gguf');
+  const onProgress = () => controller.abort(new Error('stopped by hand'));
+  await expect(quantize('q4_0', { destinationPath, onProgress, signal: controller.signal })).rejects.toThrow(
+    'stopped by hand',
+  );
+});
+
+test.runIf(process.platform === 'linux')('a full disk says so', async () => {
+  await expect(quantize('q4_0', { destinationPath: '/dev/full' })).rejects.toMatchObject({
+    code: 'disk_full',
+    message: expect.stringMatching(/No space left on device/),
+  });
+});
+
+test('what is no model is refused with the reason of llama.cpp', async () => {
+  const sourcePath = join(await temporaryFolder(), 'model.gguf');
+  await writeFile(sourcePath, 'nonsense');
+  await expect(quantize('q4_0', { sourcePath })).rejects.toMatchObject({
+    code: 'quantization_failed',
+    message: expect.stringMatching(/invalid magic/),
+  });
+});
+
+test('a quantized model is refused: its precision is lost already', async () => {
+  await expect(quantize('q4_0', { sourcePath: await quantize('q8_0') })).rejects.toMatchObject({
+    code: 'quantization_failed',
+    message: expect.stringMatching(/requantizing from type q8_0 is disabled/),
+  });
+});
+
+test('the memory of the CPU is what the system has free', async () => {
+  const memory = await backend.deviceMemory?.('cpu', () => undefined);
+  expect(memory?.device).toBe('cpu');
+  expect(memory?.freeBytes).toBeGreaterThan(0);
+});
