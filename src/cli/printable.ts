@@ -1,3 +1,5 @@
+export { formatBytes } from '../errors/index.ts';
+
 /** Makes text safe for a terminal or a log: no control characters but line feeds, no secrets. */
 export function printable(text: string): string {
   return text
@@ -5,14 +7,6 @@ export function printable(text: string): string {
     .replaceAll(/\b(bearer\s+)[^\s"',]+/gi, '$1***')
     .replaceAll(/(:\/\/)[^\s/@]+@/g, '$1***@')
     .replaceAll(/[^\P{Cc}\n]/gu, escaped);
-}
-
-/** Bytes for people: `4.1 MB`. */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const power = bytes < 1000 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), units.length - 1);
-  const value = bytes / 1000 ** power;
-  return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`;
 }
 
 /** A duration for people: `1.2 s`, `3 min 12 s`. */
