@@ -101,12 +101,17 @@ function chooseProjector(
     const message = `${repository} has no file ${JSON.stringify(given)}. Its projectors: ${names}.`;
     throw new VserveError('model_unavailable', message, { param: 'mmproj' });
   }
-  const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1);
   const beside = projectors.filter(({ path }) => folderOf(path) === folderOf(model.path));
   const eligible = beside.length > 0 ? beside : projectors.filter(({ path }) => folderOf(path) === '');
-  const rank = ({ path }: RemoteFile): number => {
-    const found = projectorEncodings.indexOf(encodingInName(path));
-    return found === -1 ? projectorEncodings.length : found;
-  };
-  return eligible.toSorted((a, b) => rank(a) - rank(b))[0];
+  return eligible.toSorted((a, b) => projectorRank(a) - projectorRank(b))[0];
+}
+
+/** The folder of a path with its slash; empty at the top. */
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1);
+}
+
+function projectorRank({ path }: RemoteFile): number {
+  const found = projectorEncodings.indexOf(encodingInName(path));
+  return found === -1 ? projectorEncodings.length : found;
 }

@@ -28,35 +28,32 @@ function reply(request: HashRequest): HashReply {
 }
 
 function answer(request: HashRequest): string | number | null {
-  switch (request.type) {
-    case 'begin': {
-      const hash = createHash(request.algorithm).update(request.prefix);
-      running.set(request.stream, { hash, file: openSync(request.path, 'r'), position: 0 });
-      return null;
-    }
-    case 'advance': {
-      const stream = streamOf(request.stream);
-      readRange(stream.file, stream.position, request.end, (piece) => stream.hash.update(piece));
-      stream.position = Math.max(stream.position, request.end);
-      return null;
-    }
-    case 'finish': {
-      const { hash, file } = streamOf(request.stream);
-      running.delete(request.stream);
-      closeSync(file);
-      return hash.digest('hex');
-    }
-    case 'crc32': {
-      const file = openSync(request.path, 'r');
-      let checksum = 0;
-      try {
-        readRange(file, request.start, request.end, (piece) => (checksum = crc32(piece, checksum)));
-      } finally {
-        closeSync(file);
-      }
-      return checksum;
-    }
+  if (request.type === 'crc32') return checksumOf(request.path, request.start, request.end);
+  if (request.type === 'begin') {
+    const hash = createHash(request.algorithm).update(request.prefix);
+    running.set(request.stream, { hash, file: openSync(request.path, 'r'), position: 0 });
+    return null;
   }
+  const stream = streamOf(request.stream);
+  if (request.type === 'advance') {
+    readRange(stream.file, stream.position, request.end, (piece) => stream.hash.update(piece));
+    stream.position = Math.max(stream.position, request.end);
+    return null;
+  }
+  running.delete(request.stream);
+  closeSync(stream.file);
+  return stream.hash.digest('hex');
+}
+
+function checksumOf(path: string, start: number, end: number): number {
+  const file = openSync(path, 'r');
+  let checksum = 0;
+  try {
+    readRange(file, start, end, (piece) => (checksum = crc32(piece, checksum)));
+  } finally {
+    closeSync(file);
+  }
+  return checksum;
 }
 
 function streamOf(id: number): RunningHash {
