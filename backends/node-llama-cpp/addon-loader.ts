@@ -24,7 +24,8 @@ function variantOf(llama: Pick<Llama, 'gpu'>): string {
   return llama.gpu === false ? base : `${base}-${llama.gpu}`;
 }
 
-function installedNodeLlamaCppVersion(): string {
+/** The version of node-llama-cpp, and with it of llama.cpp. */
+export function installedNodeLlamaCppVersion(): string {
   const entry = fileURLToPath(import.meta.resolve('node-llama-cpp'));
   const manifest = readFileSync(join(dirname(entry), '..', 'package.json'), 'utf8');
   return (JSON.parse(manifest) as { version: string }).version;

@@ -8,12 +8,14 @@ import type {
   SamplingSettings,
 } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
-import { loadNativeAddon } from './addon-loader.ts';
+import { installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
 import { type ContextSize, fitContext } from './context-size.ts';
+import { availableMemoryBytes, deviceMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
 import { placementFor } from './image-placement.ts';
 import { computeThreads, loadModel, quieten, readHeader, startLlama } from './llama-model.ts';
 import { LoadedLlama } from './loaded-llama.ts';
+import { quantize } from './quantize.ts';
 
 /** Most tokens of one step. Larger batches gain little on a CPU, and delay the other sequences. */
 const batchTokens = 512;
@@ -25,7 +27,12 @@ const cachedImageBytes = 1024 ** 3;
 const contextShare = { cpu: 0.5, gpu: 0.85 };
 
 /** llama.cpp through node-llama-cpp, with our own engine on top: Metal, CUDA, Vulkan, or the CPU. */
-const backend: Backend = { name: 'node-llama-cpp', load };
+const backend: Backend = {
+  name: 'node-llama-cpp',
+  load,
+  quantizer: { version: `node-llama-cpp ${installedNodeLlamaCppVersion()}`, quantize },
+  deviceMemory,
+};
 export default backend;
 
 async function load(files: ModelFiles, settings: LoadSettings, options: LoadOptions): Promise<LoadedLlama> {
@@ -144,7 +151,7 @@ async function sizeContext(
   wanted: { trainedLength: number; maxLength: number | undefined; maxSequences: number },
 ): Promise<ContextSize> {
   const onGpu = llama.gpu !== false && model.gpuLayers > 0;
-  const freeBytes = onGpu ? (await llama.getVramState()).free : process.availableMemory();
+  const freeBytes = onGpu ? (await llama.getVramState()).free : await availableMemoryBytes();
   return fitContext({
     ...wanted,
     budgetBytes: freeBytes * contextShare[onGpu ? 'gpu' : 'cpu'],

@@ -1,5 +1,5 @@
 /** The boundary to C++, typed: what `native/src/bindings.cpp` exports. */
-import type { MmprojEncoding } from '../../src/backend/index.ts';
+import type { MmprojEncoding, QuantizedType } from '../../src/backend/index.ts';
 
 export interface NativeMessage {
   readonly role: string;
@@ -98,6 +98,8 @@ export interface NativeEngine {
 export interface NativeAddon {
   /** The version of node-llama-cpp that it was compiled for: their objects share one memory layout. */
   readonly nodeLlamaCppVersion: string;
+  /** Cannot be stopped, and an assertion of llama.cpp ends the process: see `quantize.ts`. */
+  quantize(sourcePath: string, destinationPath: string, type: QuantizedType, threads: number): Promise<void>;
   readonly NativeEngine: new (
     /** node-llama-cpp's own `AddonModel`. */
     model: object,

@@ -39,9 +39,42 @@ export interface LoadOptions {
   readonly signal: AbortSignal;
 }
 
+/** The mixtures of quantized types that weights can be made smaller with, by llama.cpp's names; the best first. */
+export const quantizedTypes = ['q8_0', 'q6_k', 'q5_k_m', 'q4_k_m', 'q4_0'] as const;
+
+export type QuantizedType = (typeof quantizedTypes)[number];
+
+export interface QuantizeRequest {
+  /** Absolute path of a text model's GGUF of f32, f16 or bf16 weights. */
+  readonly sourcePath: string;
+  /** Absolute path of the file to write. What an end by an error or an abort leaves there is no model. */
+  readonly destinationPath: string;
+  readonly type: QuantizedType;
+  readonly onProgress: (bytesWritten: number) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface Quantizer {
+  /** Changes whenever the same model would become other bytes. */
+  readonly version: string;
+  /** Writes a model with smaller weights. Throws `disk_full`, `quantization_failed`; after an abort, its reason. */
+  quantize(request: QuantizeRequest): Promise<void>;
+}
+
+/** The memory that a model would be loaded into. */
+export interface DeviceMemory {
+  /** For people: what computes (`cpu`, `cuda: NVIDIA H100`, …). */
+  readonly device: string;
+  readonly freeBytes: number;
+}
+
 /** An engine that can serve a model. A third party's backend is a module whose default export is one of these. */
 export interface Backend {
   readonly name: string;
   /** Loads a model. Throws a `VserveError` (`model_load_failed`, `out_of_memory`, `device_unavailable`, …). */
   load(files: ModelFiles, settings: LoadSettings, options: LoadOptions): Promise<LoadedModel>;
+  /** Makes weights smaller, where the backend can. */
+  readonly quantizer?: Quantizer;
+  /** The memory of what `--devices` names, where the backend knows it. Throws `device_unavailable`. */
+  deviceMemory?(devices: string, log: LoadOptions['log']): Promise<DeviceMemory>;
 }

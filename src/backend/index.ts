@@ -1,5 +1,17 @@
 export { findBackend } from './registry.ts';
-export type { Backend, LoadOptions, LoadSettings, LogLevel, MmprojEncoding, ModelFiles } from './backend.ts';
+export { quantizedTypes } from './backend.ts';
+export type {
+  Backend,
+  DeviceMemory,
+  LoadOptions,
+  LoadSettings,
+  LogLevel,
+  MmprojEncoding,
+  ModelFiles,
+  QuantizedType,
+  Quantizer,
+  QuantizeRequest,
+} from './backend.ts';
 export type { Bitmap } from './bitmap.ts';
 export type { ChatMessage, ContentPart } from './chat-message.ts';
 export type { GenerateRequest } from './generate-request.ts';

@@ -1,4 +1,5 @@
 import type { Backend } from '../backend/index.ts';
+import type { supportedArchitectures } from '../convert/index.ts';
 import type { checkPort, startServer } from '../server/index.ts';
 import type { Converter } from '../store/index.ts';
 import type { Output } from './output.ts';
@@ -9,10 +10,15 @@ export interface ServerModule {
   readonly startServer: typeof startServer;
 }
 
+/** What the command line needs of `src/convert`. */
+export interface ConverterModule extends Converter {
+  readonly supportedArchitectures: typeof supportedArchitectures;
+}
+
 /** The parts of vserve that a verb puts together, each loaded when it is needed. */
 export interface Dependencies {
   findBackend(nameOrModule: string): Promise<Backend>;
-  loadConverter(): Promise<Converter>;
+  loadConverter(): Promise<ConverterModule>;
   loadServer(): Promise<ServerModule>;
 }
 

@@ -14,10 +14,11 @@ export function conversionProgress(output: Output): ShownConversion {
   const task = output.startTask();
   const bytesByFile = new Map<string, number>();
   return {
-    show: ({ file, bytesWritten, bytesTotal }) => {
+    show: ({ file, quantizedTo, bytesWritten, bytesTotal }) => {
       bytesByFile.set(file, bytesTotal);
       const fraction = bytesTotal === 0 ? 1 : bytesWritten / bytesTotal;
-      task.update(`Converting: ${file} (${formatBytes(bytesTotal)})`, fraction);
+      const doing = quantizedTo === undefined ? 'Converting' : `Quantizing to ${quantizedTo}`;
+      task.update(`${doing}: ${file} (${formatBytes(bytesTotal)})`, fraction);
     },
     succeed: () => {
       const bytes = [...bytesByFile.values()].reduce((sum, size) => sum + size, 0);

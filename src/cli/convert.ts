@@ -1,33 +1,41 @@
-import { Option } from 'commander';
 import type { Command } from 'commander';
+import { loadSettings } from '../settings/index.ts';
 import { convertInto } from '../store/index.ts';
-import type { Outtype } from '../store/index.ts';
 import { conversionProgress } from './conversion-progress.ts';
 import type { Context } from './context.ts';
-import { addSettingFlags } from './setting-flags.ts';
+import { precisionOf } from './precision.ts';
+import { addSettingFlags, givenFlags } from './setting-flags.ts';
 
-const outtypes: readonly Outtype[] = ['auto', 'f32', 'f16', 'bf16', 'q8_0'];
+const settingNames = ['quantizationEncoding', 'devices', 'backend', 'logLevel'] as const;
 
 /** Makes `command` the verb `convert`. */
 export function define(command: Command, context: Context): void {
   command
     .argument('<folder>', 'Folder of a Hugging Face checkpoint')
-    .argument('<destination>', 'Folder for the GGUF files: a new one, or an empty one')
-    .addOption(new Option('--outtype <type>', 'Type of the weights').choices(outtypes).default('auto'));
-  addSettingFlags(command, ['logLevel']);
-  command.action((sourceDir: string, destinationDir: string, { outtype }: { outtype: Outtype }) =>
-    convert({ sourceDir, destinationDir, outtype }, context),
+    .argument('<destination>', 'Folder for the GGUF files: a new one, or an empty one');
+  addSettingFlags(command, settingNames);
+  command.action((sourceDir: string, destinationDir: string) =>
+    convert(command, { sourceDir, destinationDir }, context),
   );
 }
 
 async function convert(
-  options: { readonly sourceDir: string; readonly destinationDir: string; readonly outtype: Outtype },
+  command: Command,
+  folders: { readonly sourceDir: string; readonly destinationDir: string },
   { output, signal, dependencies }: Context,
 ): Promise<void> {
+  const { settings } = await loadSettings(settingNames, { flags: givenFlags(command) });
   const progress = conversionProgress(output);
   try {
-    const converter = await dependencies.loadConverter();
-    const paths = await convertInto({ ...options, converter, onProgress: progress.show, signal });
+    const paths = await convertInto({
+      ...folders,
+      precision: precisionOf(settings.quantizationEncoding),
+      converter: await dependencies.loadConverter(),
+      backend: { load: () => dependencies.findBackend(settings.backend), devices: settings.devices },
+      onProgress: progress.show,
+      log: output.log,
+      signal,
+    });
     progress.succeed();
     for (const path of paths) output.print(path);
   } finally {

@@ -9,6 +9,15 @@ export function printable(text: string): string {
     .replaceAll(/[^\P{Cc}\n]/gu, escaped);
 }
 
+/** A count for people: `4.3 billion`. */
+export function formatCount(count: number): string {
+  return new Intl.NumberFormat('en', {
+    notation: 'compact',
+    compactDisplay: 'long',
+    maximumSignificantDigits: 3,
+  }).format(count);
+}
+
 /** A duration for people: `1.2 s`, `3 min 12 s`. */
 export function formatDuration(milliseconds: number): string {
   const seconds = milliseconds / 1000;

@@ -24,6 +24,31 @@ const verbs: readonly Verb[] = [
     summary: 'Convert a Hugging Face checkpoint to GGUF files',
     load: () => import('./convert.ts'),
   },
+  {
+    name: 'list',
+    summary: 'List the models in the store',
+    load: () => import('./list.ts'),
+  },
+  {
+    name: 'show',
+    summary: 'Show what a model is, and what would be made of it',
+    load: () => import('./show.ts'),
+  },
+  {
+    name: 'rm',
+    summary: 'Remove models from the store',
+    load: () => import('./rm.ts'),
+  },
+  {
+    name: 'verify',
+    summary: 'Check the files of the store against their hashes, and repair them',
+    load: () => import('./verify.ts'),
+  },
+  {
+    name: 'gc',
+    summary: 'Remove what nothing in the store needs',
+    load: () => import('./gc.ts'),
+  },
 ];
 
 /** The command line of vserve, ready to parse `args`. It throws a `CommanderError` instead of ending the process. */

@@ -2,24 +2,17 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { LoadSettings } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
-import type { LoadedSettings, SettingName, Settings } from '../settings/index.ts';
-import type { Outtype } from '../store/index.ts';
+import type { LoadedSettings, SettingName } from '../settings/index.ts';
+import type { Precision } from '../store/index.ts';
+import { precisionOf } from './precision.ts';
 import type { MediaSettings } from '../media/index.ts';
 import type { ServerSettings } from '../server/index.ts';
-
-const outtypes: Readonly<Record<Settings['quantizationEncoding'], Outtype>> = {
-  auto: 'auto',
-  float32: 'f32',
-  float16: 'f16',
-  bfloat16: 'bf16',
-  q8_0: 'q8_0',
-};
 
 /** What each part of vserve needs to serve a model. */
 export interface ServeSettings {
   readonly model: string;
   readonly servedModelName: string;
-  readonly outtype: Outtype;
+  readonly precision: Precision | 'auto';
   readonly load: LoadSettings;
   readonly server: ServerSettings;
   readonly media: MediaSettings;
@@ -34,7 +27,7 @@ export async function serveSettings({ settings, origins }: LoadedSettings<Settin
   return {
     model,
     servedModelName: settings.servedModelName ?? model,
-    outtype: outtypes[settings.quantizationEncoding],
+    precision: precisionOf(settings.quantizationEncoding),
     load: {
       maxLength: settings.maxLength,
       maxBatchSize: settings.maxBatchSize,

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Backend, LoadedModel, ModelFiles } from '../backend/index.ts';
 import { loadSettings, options, settingNames } from '../settings/index.ts';
 import { prepareModel } from '../store/index.ts';
-import type { PrepareModelOptions } from '../store/index.ts';
+import type { PreparedModel, PrepareModelOptions } from '../store/index.ts';
 import { describeConfiguration } from './configuration.ts';
 import { conversionProgress } from './conversion-progress.ts';
 import type { Context } from './context.ts';
@@ -18,7 +18,7 @@ const STARS = '*'.repeat(80);
 const afterHelp = `
 A flag beats the environment, which beats .env in the current folder, which
 beats --config-file, which beats the default.
-Converted models are kept in VSERVE_HOME (${options.home.default}).
+Models are kept in VSERVE_HOME (${options.home.default}).
 
 Examples:
   vserve serve --model ./gemma-3-4b-it
@@ -44,9 +44,14 @@ async function serve(command: Command, context: Context): Promise<void> {
   const backend = await dependencies.findBackend(backendName);
   output.note(`\n${output.style('bold', `vserve ${version}`)}\n\n${describeConfiguration(loaded)}\n`);
 
-  const files = await prepare({ ...settings, home, mmproj }, context);
-  const model = await load(backend, files, settings, context);
+  const { devices } = settings.load;
+  const files = await prepare(
+    { ...settings, home, mmproj, backend: { load: () => Promise.resolve(backend), devices } },
+    context,
+  );
+  let model: LoadedModel | undefined;
   try {
+    model = await load(backend, files, settings, context);
     signal.throwIfAborted();
     const running = await server.startServer({
       host,
@@ -64,15 +69,16 @@ async function serve(command: Command, context: Context): Promise<void> {
     output.log('info', `Stopping: running requests have ${gracefulShutdownTimeoutS} s to end.`);
     await running.shutdown();
   } finally {
-    await model.close();
+    await model?.close();
+    await files.release();
   }
   output.log('info', 'Stopped.');
 }
 
 async function prepare(
-  request: Pick<PrepareModelOptions, 'model' | 'mmproj' | 'outtype' | 'home'>,
+  request: Pick<PrepareModelOptions, 'model' | 'mmproj' | 'precision' | 'home' | 'backend'>,
   { output, signal, dependencies }: Context,
-): Promise<ModelFiles> {
+): Promise<PreparedModel> {
   const progress = conversionProgress(output);
   try {
     const files = await prepareModel({

@@ -15,6 +15,10 @@ export async function start(dependencies: Dependencies): Promise<never> {
     });
   }
 
+  // A library ends the process at this signal where nobody else listens. A write past a limit on the size of files is an
+  // error that we report, as a full disk is.
+  process.on('SIGXFSZ', () => undefined);
+
   const output = createOutput(process.stdout, process.stderr);
   const signal = listenForInterruption((exitCode) => process.exit(exitCode));
   // Node ends a process, with success, when only promises are left to wait for: an engine's threads may not count.

@@ -7,7 +7,7 @@ import type { Outtype } from './outtype.ts';
 import type { ConversionPlan, OutputFile } from './plan/plan-conversion.ts';
 import { chunkBytes, chunksOf } from './threads/chunk.ts';
 import type { Chunk } from './threads/chunk.ts';
-import { ConversionThread } from './threads/conversion-thread.ts';
+import { withThreads } from './threads/with-threads.ts';
 
 export interface ConvertOptions {
   /** A folder with a checkpoint in Hugging Face's layout. */
@@ -15,6 +15,8 @@ export interface ConvertOptions {
   /** Where `model.gguf` and, for a model with vision, `mmproj.gguf` are put. It is created if need be. */
   readonly destinationDir: string;
   readonly outtype: Outtype;
+  /** The type of the mmproj, where it is to be another than the model's. */
+  readonly mmprojOuttype?: Outtype | undefined;
   /** Stands for the folder's name in `general.name` and the other descriptive metadata. */
   readonly modelName?: string | undefined;
   readonly onProgress: (progress: ConversionProgress) => void;
@@ -55,9 +57,9 @@ const bytesPerThread = 32 * 1024 * 1024;
  * @throws the signal's reason when it is aborted
  */
 export async function convertCheckpoint(options: ConvertOptions): Promise<ConvertedModel> {
-  const { sourceDir, destinationDir, outtype, modelName, onProgress, signal } = options;
+  const { sourceDir, destinationDir, outtype, mmprojOuttype, modelName, onProgress, signal } = options;
   const plan = await withThreads(1, signal, async ([planner]) =>
-    planner.request({ kind: 'plan', options: { sourceDir, outtype, modelName } }),
+    planner.request({ kind: 'plan', options: { sourceDir, outtype, mmprojOuttype, modelName } }),
   );
   const outputs = await OutputFiles.create(destinationDir, plan.files);
   try {
@@ -71,31 +73,6 @@ export async function convertCheckpoint(options: ConvertOptions): Promise<Conver
   const { architecture } = plan;
   const mmprojPath = outputs.path('mmproj.gguf');
   return { modelPath: join(destinationDir, 'model.gguf'), mmprojPath, architecture, outtype: plan.outtype };
-}
-
-/** Runs `use` with worker threads that are stopped when it ends, or at once when `signal` is aborted. */
-async function withThreads<Result>(
-  count: number,
-  signal: AbortSignal,
-  use: (threads: [ConversionThread, ...ConversionThread[]]) => Promise<Result>,
-): Promise<Result> {
-  signal.throwIfAborted();
-  const more = Array.from({ length: count - 1 }, () => new ConversionThread());
-  const threads: [ConversionThread, ...ConversionThread[]] = [new ConversionThread(), ...more];
-  const stop = async (): Promise<void> => {
-    await Promise.all(threads.map((thread) => thread.close()));
-  };
-  const stopNow = (): void => void stop();
-  signal.addEventListener('abort', stopNow);
-  try {
-    return await use(threads);
-  } catch (error) {
-    signal.throwIfAborted(); // a stopped thread's own complaint does not matter
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', stopNow);
-    await stop();
-  }
 }
 
 async function writeTensors(

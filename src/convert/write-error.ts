@@ -4,7 +4,7 @@ import { VserveError } from '../errors/index.ts';
 export function writeError(error: unknown, where: string): VserveError {
   if (error instanceof VserveError) return error;
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
     const message = `The disk became full while a model was written to ${where}. Make room and try again.`;
     return new VserveError('disk_full', message, { cause: error });
   }

@@ -69,6 +69,9 @@ export const errorCodes = {
   tensor_invalid: { ...failed, exitCode: 2 },
   gguf_invalid: { ...failed, exitCode: 2 },
   disk_full: { ...failed, exitCode: 1 },
+  quantization_failed: failed,
+  model_damaged: failed,
+  model_in_use: { ...failed, exitCode: 2 },
   // The Hugging Face Hub
   repository_not_found: { ...failed, exitCode: 2 },
   revision_not_found: { ...failed, exitCode: 2 },

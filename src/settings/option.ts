@@ -57,9 +57,15 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): ValueKi
   };
 }
 
-/** One of a few words, in either case. */
-export function choice<const T extends string>(values: readonly T[]): ValueKind<T> {
-  const find = (value: string) => values.find((known) => known.toLowerCase() === value.trim().toLowerCase()) ?? value;
+/** One of a few words, in either case; `synonyms` are other words for some of them. */
+export function choice<const T extends string>(
+  values: readonly T[],
+  synonyms: Readonly<Record<string, NoInfer<T>>> = {},
+): ValueKind<T> {
+  const find = (value: string) => {
+    const word = value.trim().toLowerCase();
+    return values.find((known) => known.toLowerCase() === word) ?? synonyms[word] ?? value;
+  };
   return {
     schema: z.preprocess((value) => (typeof value === 'string' ? find(value) : value), z.enum(values)),
     parseText: find,

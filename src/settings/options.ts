@@ -40,10 +40,14 @@ export const options = {
   }),
   quantizationEncoding: option({
     group: 'Model',
-    flags: ['quantization-encoding'],
+    flags: ['quantization-encoding', 'outtype'],
     argument: 'type',
-    help: 'Type of the weights when a checkpoint folder is converted: auto, float32, float16, bfloat16, q8_0',
-    kind: choice(['auto', 'float32', 'float16', 'bfloat16', 'q8_0']),
+    help: 'Precision of the weights that a checkpoint is converted to: auto (the best that fits the memory), float32, float16, bfloat16, q8_0, q6_k, q5_k_m, q4_k_m, q4_0',
+    kind: choice(['auto', 'float32', 'float16', 'bfloat16', 'q8_0', 'q6_k', 'q5_k_m', 'q4_k_m', 'q4_0'], {
+      f32: 'float32',
+      f16: 'float16',
+      bf16: 'bfloat16',
+    }),
     default: 'auto',
   }),
   mmprojEncoding: option({
@@ -109,7 +113,7 @@ export const options = {
     group: 'Model',
     flags: [],
     environment: 'VSERVE_HOME',
-    help: 'Folder that keeps converted models',
+    help: 'Folder that keeps models: downloaded and converted ones',
     kind: text('the path of a folder'),
     default: envPaths('vserve', { suffix: '' }).cache,
   }),

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { open, realpath } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Converter, Outtype } from './converter.ts';
+import { open, readlink, realpath } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Converter, Precision } from './converter.ts';
+import { repositoryOf } from './snapshot.ts';
 
 /** Bytes at each end of a file that are hashed: all of a configuration or a tokenizer, the header of large weights. */
 const HASHED_BYTES = 1024 * 1024;
@@ -10,16 +11,22 @@ const HASHED_BYTES = 1024 * 1024;
 export interface FileIdentity {
   readonly name: string;
   readonly bytes: number;
-  /** SHA-256 of the first and the last mebibyte: of the whole file up to two of them. */
+  /**
+   * SHA-256 of the first and the last mebibyte: of the whole file up to two of them. Of a file of a snapshot, the hash
+   * that its content is stored under.
+   */
   readonly sha256: string;
   /** Time of the last change, for files that are not hashed whole; a touched small file is still the same. */
-  readonly mtimeMs?: number;
+  readonly mtimeMs?: number | undefined;
 }
 
 /** What a conversion is made from. */
 export interface CheckpointIdentity {
   /** The real path of the folder: two large files may agree in all else. */
   readonly path: string;
+  /** `org/name` on the Hub, and the commit, where the folder is a snapshot of one: they stand for the path then. */
+  readonly repository?: string | undefined;
+  readonly commit?: string | undefined;
   readonly files: readonly FileIdentity[];
 }
 
@@ -29,13 +36,24 @@ export async function identifyCheckpoint(sourceDir: string, converter: Converter
   const files: FileIdentity[] = [];
   for (const name of (await converter.checkpointFiles(sourceDir)).toSorted())
     files.push(await identifyFile(path, name));
-  return { path, files };
+  return { path, ...repositoryOf(path), files };
+}
+
+/** How a conversion was made, beside what it was made from. */
+export interface ConversionSettings {
+  readonly converterVersion: string;
+  readonly precision: Precision;
+  /** The version of the quantizer, where the precision took one. */
+  readonly quantizerVersion?: string | undefined;
 }
 
 /** 16 hexadecimal digits that differ whenever a conversion could give other files. */
-export function conversionKey(checkpoint: CheckpointIdentity, converterVersion: string, outtype: Outtype): string {
+export function conversionKey(checkpoint: CheckpointIdentity, settings: ConversionSettings): string {
+  const { path, repository, commit, files } = checkpoint;
+  const origin = repository === undefined ? path : `${repository}@${commit ?? ''}`;
+  const { converterVersion, precision, quantizerVersion } = settings;
   return createHash('sha256')
-    .update(JSON.stringify([checkpoint.path, checkpoint.files, converterVersion, outtype]))
+    .update(JSON.stringify([origin, files, converterVersion, precision, quantizerVersion ?? null]))
     .digest('hex')
     .slice(0, 16);
 }
@@ -43,6 +61,8 @@ export function conversionKey(checkpoint: CheckpointIdentity, converterVersion: 
 async function identifyFile(folder: string, name: string): Promise<FileIdentity> {
   await using file = await open(join(folder, name), 'r');
   const { size: bytes, mtimeMs } = await file.stat();
+  const blob = await blobName(join(folder, name));
+  if (blob !== undefined) return { name, bytes, sha256: blob };
   const hash = createHash('sha256');
   const buffer = Buffer.alloc(HASHED_BYTES);
   const tailStart = Math.max(bytes - HASHED_BYTES, HASHED_BYTES);
@@ -52,4 +72,11 @@ async function identifyFile(folder: string, name: string): Promise<FileIdentity>
   }
   const identity = { name, bytes, sha256: hash.digest('hex') };
   return bytes <= 2 * HASHED_BYTES ? identity : { ...identity, mtimeMs };
+}
+
+/** The SHA-256 that a large file of a snapshot is stored under, by the link that leads there. */
+async function blobName(path: string): Promise<string | undefined> {
+  const target = await readlink(path).catch(() => '');
+  const isBlob = basename(dirname(target)) === 'blobs' && /^[0-9a-f]{64}$/.test(basename(target));
+  return isBlob ? basename(target) : undefined;
 }

@@ -1,19 +1,27 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { systemErrorCode, VserveError } from '../errors/index.ts';
-import type { ConversionProgress, Converter, Outtype } from './converter.ts';
+import type { LogLevel } from '../backend/index.ts';
+import { choose } from './choose-for-backend.ts';
+import type { BackendChoice } from './choose-for-backend.ts';
+import type { ConversionProgress, Converter, Precision } from './converter.ts';
 import { explainDiskError } from './disk-errors.ts';
 import { makeFolder } from './make-folder.ts';
+import { makeModel } from './make-model.ts';
 import { isRunning } from './running-process.ts';
+import { modelNameOf } from './snapshot.ts';
 
 export interface ConvertIntoOptions {
   /** Folder of the checkpoint. */
   readonly sourceDir: string;
   /** Folder for the GGUF files: absent, or empty. */
   readonly destinationDir: string;
-  readonly outtype: Outtype;
+  /** `auto`: see `choosePrecision`. */
+  readonly precision: Precision | 'auto';
   readonly converter: Converter;
+  readonly backend: BackendChoice;
+  readonly log: (level: LogLevel, message: string) => void;
   readonly onProgress: (progress: ConversionProgress) => void;
   readonly signal: AbortSignal;
 }
@@ -23,19 +31,21 @@ export interface ConvertIntoOptions {
  * Throws `invalid_setting` where the folder holds something already, `disk_full`, and what the converter throws.
  */
 export async function convertInto(options: ConvertIntoOptions): Promise<string[]> {
-  const { sourceDir, outtype, converter, onProgress, signal } = options;
+  const { sourceDir, converter, signal } = options;
   const destination = resolve(options.destinationDir);
   const workDir = join(dirname(destination), `.${basename(destination)}.${String(process.pid)}.${randomUUID()}`);
   try {
     await checkEmpty(destination);
     await removeLeftovers(destination);
     await makeFolder(workDir);
-    const files = await converter.convertCheckpoint({
-      sourceDir,
+    const description = await converter.describeCheckpoint(sourceDir, signal);
+    const choice = await choose(options.precision, description, options.backend, options.log);
+    const files = await makeModel({
+      ...options,
+      ...choice,
+      description,
       destinationDir: workDir,
-      outtype,
-      onProgress,
-      signal,
+      modelName: modelNameOf(await realpath(sourceDir)),
     });
     signal.throwIfAborted();
     const written = files.mmprojPath === undefined ? [files.modelPath] : [files.modelPath, files.mmprojPath];

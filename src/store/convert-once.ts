@@ -1,37 +1,47 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { LogLevel, ModelFiles } from '../backend/index.ts';
+import type { LogLevel, ModelFiles, Quantizer } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { conversionKey, identifyCheckpoint } from './checkpoint-identity.ts';
-import type { ConversionProgress, Converter, Outtype } from './converter.ts';
-import { tryLock, withLock } from './lock.ts';
+import type { CheckpointIdentity } from './checkpoint-identity.ts';
+import type { ConversionProgress, Converter, ModelDescription, Precision } from './converter.ts';
+import { removeLeftovers } from './leftovers.ts';
+import { lockPath, withLock } from './lock.ts';
 import { makeFolder } from './make-folder.ts';
+import { checkQuantizer, makeModel, needsQuantizer } from './make-model.ts';
 import { readConverted, writeManifest } from './manifest.ts';
+import { modelNameOf } from './snapshot.ts';
 
 export interface ConvertOnceOptions {
   /** Folder of the checkpoint. */
   readonly sourceDir: string;
-  readonly outtype: Outtype;
+  /** What is in that folder. */
+  readonly source: CheckpointIdentity;
+  readonly description: ModelDescription;
+  readonly precision: Precision;
   /** Folder of the store. */
   readonly home: string;
   readonly converter: Converter;
+  /** Undefined where the backend has none. */
+  readonly quantizer: Quantizer | undefined;
   readonly onProgress: (progress: ConversionProgress) => void;
   readonly log: (level: LogLevel, message: string) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * The GGUF files of a checkpoint: those of an earlier conversion where the checkpoint, the converter and the type are
- * still the same, new ones otherwise. Processes that ask at the same time share one conversion. In the store,
- * `converted/<name>-<key>` is complete or absent; `converting/<key>.<random>` is work in progress; `locks/<key>`.
+ * The GGUF files of a checkpoint: those of an earlier conversion where the checkpoint, the converter and the precision
+ * are still the same, new ones otherwise. Processes that ask at the same time share one conversion. In the store,
+ * `converted/<name>-<precision>-<key>` is complete or absent; `converting/<key>.<random>` is work in progress;
+ * `locks/<key>`.
  */
 export async function convertOnce(options: ConvertOnceOptions): Promise<ModelFiles> {
-  const { sourceDir, outtype, home, converter, onProgress, log, signal } = options;
-  const source = await identifyCheckpoint(sourceDir, converter);
-  const key = conversionKey(source, converter.converterVersion, outtype);
-  const destination = join(home, 'converted', `${slugOf(source.path)}-${outtype}-${key}`);
+  const { sourceDir, source, precision, home, converter, log, signal } = options;
+  const settings = settingsOf(options);
+  const key = conversionKey(source, settings);
+  const destination = join(home, 'converted', `${nameOf(source)}-${precision}-${key}`);
 
   const ready = await readConverted(destination);
   if (ready !== undefined) {
@@ -46,31 +56,29 @@ export async function convertOnce(options: ConvertOnceOptions): Promise<ModelFil
     const finished = await readConverted(destination);
     if (finished !== undefined) return finished;
     if (existsSync(destination)) log('warning', `${destination} is damaged: converting the model again.`);
-    await removeAbandoned(home, key);
+    await removeLeftovers(home, key);
 
     const workDir = join(home, 'converting', `${key}.${randomUUID()}`);
     await makeFolder(workDir);
     try {
-      const files = await converter.convertCheckpoint({
-        sourceDir,
-        destinationDir: workDir,
-        outtype,
-        onProgress,
-        signal,
-      });
+      const files = await makeModel({ ...options, destinationDir: workDir, modelName: modelNameOf(source.path) });
       signal.throwIfAborted();
       const after = await identifyCheckpoint(sourceDir, converter);
-      if (conversionKey(after, converter.converterVersion, outtype) !== key) {
+      if (conversionKey(after, settings) !== key) {
         throw new VserveError('checkpoint_invalid', `${sourceDir} changed while it was being converted. Start again.`);
       }
-      const { architecture, outtype: resultOuttype } = files;
-      const { converterVersion } = converter;
-      await writeManifest(workDir, { source, converterVersion, outtype, architecture, resultOuttype, files });
+      await writeManifest(workDir, { ...options, settings, files });
       return await publish(workDir, destination);
     } finally {
       await rm(workDir, { recursive: true, force: true });
     }
   });
+}
+
+/** Throws `unsupported_capability` where the precision needs a quantizer and there is none. */
+function settingsOf({ converter: { converterVersion }, precision, quantizer }: ConvertOnceOptions) {
+  if (!needsQuantizer(precision)) return { converterVersion, precision };
+  return { converterVersion, precision, quantizerVersion: checkQuantizer(precision, quantizer).version };
 }
 
 /** Puts a finished folder in its place by one rename. */
@@ -83,28 +91,7 @@ async function publish(workDir: string, destination: string): Promise<ModelFiles
   throw new VserveError('gguf_invalid', `The converted model in ${destination} was changed by another program.`);
 }
 
-/** Removes what conversions left behind that ended without cleaning up: those whose lock nobody alive holds. */
-async function removeAbandoned(home: string, ownKey: string): Promise<void> {
-  const folder = join(home, 'converting');
-  await makeFolder(folder);
-  for (const name of await readdir(folder)) {
-    const [key = ''] = name.split('.');
-    const release = key === ownKey ? async () => undefined : await tryLock(lockPath(home, key));
-    if (release === undefined) continue;
-    try {
-      await rm(join(folder, name), { recursive: true, force: true });
-    } finally {
-      await release();
-    }
-  }
-}
-
-function lockPath(home: string, key: string): string {
-  return join(home, 'locks', key);
-}
-
-function slugOf(path: string): string {
-  return basename(path)
-    .replaceAll(/[^\w.-]+/g, '_')
-    .slice(0, 60);
+/** A part of a folder's name that people recognize. */
+function nameOf({ path, repository }: CheckpointIdentity): string {
+  return (repository?.replace('/', '--') ?? basename(path)).replaceAll(/[^\w.-]+/g, '_').slice(0, 60);
 }

@@ -1,11 +1,62 @@
+import { quantizedTypes } from '../backend/index.ts';
+import type { QuantizedType } from '../backend/index.ts';
+
 /** Type of the weights a conversion writes; `auto` keeps the checkpoint's own where GGUF has it. */
 export type Outtype = 'auto' | 'f32' | 'f16' | 'bf16' | 'q8_0';
+
+/** A precision that a model can be made with. Those that the converter does not write, a quantizer makes. */
+export type Precision = Exclude<Outtype, 'auto'> | QuantizedType;
+
+/** Every precision, the best first. */
+export const precisions: readonly Precision[] = ['f32', 'bf16', 'f16', ...quantizedTypes];
 
 export interface ConversionProgress {
   /** Name of the file being written. */
   readonly file: string;
   readonly bytesWritten: number;
   readonly bytesTotal: number;
+  /** Undefined while the file is converted; what it is quantized to after that. */
+  readonly quantizedTo?: string;
+}
+
+/** What a model is, known from the headers of its files. */
+export interface ModelDescription {
+  /** The name in config.json, of a checkpoint; else llama.cpp's. */
+  readonly architecture: string;
+  /** llama.cpp's name of the text model's architecture. */
+  readonly family: string;
+  readonly name?: string | undefined;
+  /** Of the text model. */
+  readonly parameters: number;
+  /** Of the vision encoder and its projector; undefined where there is none. */
+  readonly visionParameters?: number | undefined;
+  /** Tokens that it was trained for. */
+  readonly contextLength?: number | undefined;
+  /** Bytes that a token takes in the KV cache, at most. */
+  readonly contextBytesPerToken: number;
+  /** Its own. */
+  readonly precision: string;
+  readonly mmprojBytes: number;
+  /** Bytes of the text model in each precision that it can have, the best first, its own included. */
+  readonly sizes: readonly { readonly precision: string; readonly bytes: number }[];
+}
+
+export interface Conversion {
+  readonly sourceDir: string;
+  /** An existing folder. */
+  readonly destinationDir: string;
+  readonly outtype: Outtype;
+  readonly mmprojOuttype: Outtype;
+  /** Stands for the folder's name in the model's metadata. */
+  readonly modelName: string | undefined;
+  readonly onProgress: (progress: ConversionProgress) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Absolute paths of what a conversion wrote. */
+export interface ConversionFiles {
+  readonly modelPath: string;
+  readonly mmprojPath: string | undefined;
 }
 
 /** What the store needs from the converter: a checkpoint folder becomes GGUF files in another folder. */
@@ -14,17 +65,8 @@ export interface Converter {
   readonly converterVersion: string;
   /** The files of a checkpoint that a conversion reads, relative to its folder. */
   checkpointFiles(sourceDir: string): Promise<string[]>;
-  /** Writes the files into `destinationDir`, an existing folder, and tells their absolute paths. */
-  convertCheckpoint(conversion: {
-    readonly sourceDir: string;
-    readonly destinationDir: string;
-    readonly outtype: Outtype;
-    readonly onProgress: (progress: ConversionProgress) => void;
-    readonly signal: AbortSignal;
-  }): Promise<{
-    readonly modelPath: string;
-    readonly mmprojPath: string | undefined;
-    readonly architecture: string;
-    readonly outtype: string;
-  }>;
+  describeCheckpoint(sourceDir: string, signal: AbortSignal): Promise<ModelDescription>;
+  /** Throws `gguf_invalid`. */
+  describeGguf(modelPath: string, mmprojPath: string | undefined): Promise<ModelDescription>;
+  convertCheckpoint(conversion: Conversion): Promise<ConversionFiles>;
 }

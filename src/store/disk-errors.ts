@@ -7,7 +7,7 @@ import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
 export function explainDiskError(error: unknown, folder: string, advice: string): unknown {
   if (error instanceof VserveError) return error;
   const code = systemErrorCode(error) ?? '';
-  if (['ENOSPC', 'EDQUOT'].includes(code)) {
+  if (['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)) {
     const message = `The disk is full: ${messageOf(error)}\nFree some space for ${folder}, or else: ${advice}`;
     return new VserveError('disk_full', message, { cause: error });
   }

@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lock } from 'proper-lockfile';
 import { z } from 'zod';
@@ -95,4 +95,9 @@ async function readOwner(path: string): Promise<LockOwner | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/** Where the lock of a conversion, by its key, or of a repository, by its folder's name, stands. */
+export function lockPath(home: string, name: string): string {
+  return join(home, 'locks', name);
 }

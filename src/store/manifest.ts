@@ -2,57 +2,75 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { ModelFiles } from '../backend/index.ts';
-import type { CheckpointIdentity } from './checkpoint-identity.ts';
+import type { CheckpointIdentity, ConversionSettings } from './checkpoint-identity.ts';
+import { precisions } from './converter.ts';
+import type { ModelDescription } from './converter.ts';
+import { hashFile } from './hash-file.ts';
 
 const fileName = z.string().refine((name) => name === basename(name));
-const output = z.object({ file: fileName, bytes: z.number() });
+const output = z.object({ file: fileName, bytes: z.number(), sha256: z.string() });
 
-/** `manifest.json` of a converted model: what it was made from, by which converter, and what there should be. */
+/** `manifest.json` of a converted model: what it was made from and how, and what there should be. */
 const manifestSchema = z.object({
-  formatVersion: z.literal(1),
+  formatVersion: z.literal(2),
   createdAt: z.iso.datetime(),
   source: z.object({
     path: z.string(),
+    repository: z.string().optional(),
+    commit: z.string().optional(),
     files: z.array(
       z.object({ name: z.string(), bytes: z.number(), sha256: z.string(), mtimeMs: z.number().optional() }),
     ),
   }),
-  converterVersion: z.string(),
-  /** As asked for; `auto` became `result.outtype`. */
-  outtype: z.string(),
-  result: z.object({ architecture: z.string(), outtype: z.string() }),
+  settings: z.object({
+    converterVersion: z.string(),
+    precision: z.enum(precisions),
+    quantizerVersion: z.string().optional(),
+  }),
+  /** Of the checkpoint, so that it need not be read again to choose a precision. */
+  description: z.object({
+    architecture: z.string(),
+    family: z.string(),
+    name: z.string().optional(),
+    parameters: z.number(),
+    visionParameters: z.number().optional(),
+    contextLength: z.number().optional(),
+    contextBytesPerToken: z.number(),
+    precision: z.string(),
+    mmprojBytes: z.number(),
+    sizes: z.array(z.object({ precision: z.string(), bytes: z.number() })),
+  }),
   outputs: z.object({ model: output, mmproj: output.optional() }),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
 
-export interface Conversion {
+export interface FinishedConversion {
   readonly source: CheckpointIdentity;
-  readonly converterVersion: string;
-  readonly outtype: string;
-  readonly architecture: string;
-  readonly resultOuttype: string;
+  readonly settings: ConversionSettings;
+  readonly description: ModelDescription;
   readonly files: ModelFiles;
+  readonly signal: AbortSignal;
 }
 
 /** Writes the manifest of a finished conversion into its folder, and waits until it and the outputs are on the disk. */
-export async function writeManifest(folder: string, conversion: Conversion): Promise<void> {
-  const { modelPath, mmprojPath } = conversion.files;
-  const manifest: Manifest = {
-    formatVersion: 1,
-    createdAt: new Date().toISOString(),
-    source: { path: conversion.source.path, files: conversion.source.files.map((file) => ({ ...file })) },
-    converterVersion: conversion.converterVersion,
-    outtype: conversion.outtype,
-    result: { architecture: conversion.architecture, outtype: conversion.resultOuttype },
-    outputs: {
-      model: await flushed(modelPath),
-      ...(mmprojPath === undefined ? {} : { mmproj: await flushed(mmprojPath) }),
-    },
-  };
+export async function writeManifest(folder: string, conversion: FinishedConversion): Promise<void> {
+  const { source, settings, description, files, signal } = conversion;
+  const paths = files.mmprojPath === undefined ? [files.modelPath] : [files.modelPath, files.mmprojPath];
+  const [model, mmproj] = await Promise.all(paths.map((path) => flushed(path, signal)));
+  const manifest = { formatVersion: 2, createdAt: new Date().toISOString(), source, settings, description };
   await using file = await open(join(folder, 'manifest.json'), 'w');
-  await file.writeFile(`${JSON.stringify(manifest, undefined, 2)}\n`);
+  await file.writeFile(`${JSON.stringify({ ...manifest, outputs: { model, mmproj } }, undefined, 2)}\n`);
   await file.sync();
+}
+
+/** The manifest of a converted model; undefined where there is none that can be read. */
+export async function readManifest(folder: string): Promise<Manifest | undefined> {
+  try {
+    return manifestSchema.parse(JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')));
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -60,23 +78,27 @@ export async function writeManifest(folder: string, conversion: Conversion): Pro
  * one that cannot be read, an output that is missing or has another size.
  */
 export async function readConverted(folder: string): Promise<ModelFiles | undefined> {
-  try {
-    const manifest = manifestSchema.parse(JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')));
-    const { model, mmproj } = manifest.outputs;
-    for (const { file, bytes } of mmproj === undefined ? [model] : [model, mmproj]) {
-      if ((await stat(join(folder, file))).size !== bytes) return undefined;
-    }
-    return {
-      modelPath: join(folder, model.file),
-      mmprojPath: mmproj === undefined ? undefined : join(folder, mmproj.file),
-    };
-  } catch {
-    return undefined;
+  const manifest = await readManifest(folder);
+  if (manifest === undefined) return undefined;
+  for (const { file, bytes } of outputsOf(manifest)) {
+    const found = await stat(join(folder, file)).catch(() => undefined);
+    if (found?.size !== bytes) return undefined;
   }
+  const { model, mmproj } = manifest.outputs;
+  return {
+    modelPath: join(folder, model.file),
+    mmprojPath: mmproj === undefined ? undefined : join(folder, mmproj.file),
+  };
 }
 
-async function flushed(path: string): Promise<z.infer<typeof output>> {
+/** The files that a manifest promises. */
+export function outputsOf({ outputs: { model, mmproj } }: Manifest): readonly z.infer<typeof output>[] {
+  return mmproj === undefined ? [model] : [model, mmproj];
+}
+
+async function flushed(path: string, signal: AbortSignal): Promise<z.infer<typeof output>> {
   await using file = await open(path, 'r+');
   await file.sync();
-  return { file: basename(path), bytes: (await file.stat()).size };
+  const { size: bytes } = await file.stat();
+  return { file: basename(path), bytes, sha256: await hashFile(path, 'sha256', signal) };
 }

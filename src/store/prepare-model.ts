@@ -1,12 +1,18 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { LogLevel, ModelFiles } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
+import { identifyCheckpoint } from './checkpoint-identity.ts';
+import { choose } from './choose-for-backend.ts';
+import type { BackendChoice } from './choose-for-backend.ts';
 import { convertOnce } from './convert-once.ts';
-import type { ConversionProgress, Converter, Outtype } from './converter.ts';
+import type { ConversionProgress, Converter, Precision } from './converter.ts';
+import { knownDescription } from './conversions.ts';
 import { explainDiskError } from './disk-errors.ts';
 import { findModel } from './find-model.ts';
 import { checkGguf, findProjector, ggufNames } from './gguf-files.ts';
+import { markUse } from './uses.ts';
 
 export interface PrepareModelOptions {
   /** As given to `--model`: a `.gguf` file, a folder of GGUF files or of a checkpoint, a Hugging Face id. */
@@ -14,7 +20,8 @@ export interface PrepareModelOptions {
   /** As given to `--mmproj`: the projector of a GGUF model. */
   readonly mmproj: string | undefined;
   /** For the conversion of a checkpoint; anything but `auto` is refused for a GGUF model. */
-  readonly outtype: Outtype;
+  readonly precision: Precision | 'auto';
+  readonly backend: BackendChoice;
   /** Folder of the store. */
   readonly home: string;
   /** Brings the converter, where one is needed. */
@@ -27,6 +34,8 @@ export interface PrepareModelOptions {
 /** The files of a model, and the name it was asked for by. */
 export interface PreparedModel extends ModelFiles {
   readonly name: string;
+  /** Says that the files are no longer in use: until then, nobody removes them from the store. */
+  readonly release: () => Promise<void>;
 }
 
 /**
@@ -37,21 +46,26 @@ export interface PreparedModel extends ModelFiles {
 export async function prepareModel(options: PrepareModelOptions): Promise<PreparedModel> {
   const home = resolve(options.home);
   try {
-    const location = await findModel(options.model, home);
-    const isFile = location.type === 'file';
-    const ggufPath = isFile ? location.path : await ggufInFolder(location.path, options.log);
-    const files =
-      ggufPath === undefined
-        ? await convertFolder(location.path, { ...options, home })
-        : await openGguf(ggufPath, options);
-    return { ...files, name: options.model };
+    for (;;) {
+      const files = await findFiles({ ...options, home });
+      const release = await markUse(home, files.modelPath);
+      // Somebody may have removed them before they were marked.
+      if (existsSync(files.modelPath)) return { ...files, name: options.model, release };
+      await release();
+    }
   } catch (error) {
     throw explainDiskError(error, home, 'Set VSERVE_HOME to a folder elsewhere that you may write to.');
   }
 }
 
+async function findFiles(options: PrepareModelOptions): Promise<ModelFiles> {
+  const location = await findModel(options.model, options.home);
+  const ggufPath = location.type === 'file' ? location.path : await ggufInFolder(location.path, options.log);
+  return ggufPath === undefined ? convertFolder(location.path, options) : openGguf(ggufPath, options);
+}
+
 /** The GGUF model of a folder; undefined where the folder is a checkpoint. */
-async function ggufInFolder(folder: string, log: PrepareModelOptions['log']): Promise<string | undefined> {
+export async function ggufInFolder(folder: string, log: PrepareModelOptions['log']): Promise<string | undefined> {
   const names = await readdir(folder);
   const { models } = ggufNames(names);
   const [model] = models;
@@ -75,8 +89,8 @@ async function ggufInFolder(folder: string, log: PrepareModelOptions['log']): Pr
   );
 }
 
-async function openGguf(modelPath: string, { mmproj, outtype, log }: PrepareModelOptions): Promise<ModelFiles> {
-  if (outtype !== 'auto') {
+async function openGguf(modelPath: string, { mmproj, precision, log }: PrepareModelOptions): Promise<ModelFiles> {
+  if (precision !== 'auto') {
     throw new VserveError(
       'invalid_setting',
       `--quantization-encoding is for the conversion of a checkpoint folder, and ${modelPath} is a GGUF file already. Leave it out.`,
@@ -104,5 +118,11 @@ async function convertFolder(sourceDir: string, options: PrepareModelOptions): P
       { param: 'mmproj' },
     );
   }
-  return convertOnce({ ...options, sourceDir, converter: await options.loadConverter() });
+  const converter = await options.loadConverter();
+  const source = await identifyCheckpoint(sourceDir, converter);
+  const description =
+    (await knownDescription(options.home, source, converter)) ??
+    (await converter.describeCheckpoint(sourceDir, options.signal));
+  const choice = await choose(options.precision, description, options.backend, options.log);
+  return convertOnce({ ...options, ...choice, sourceDir, source, description, converter });
 }

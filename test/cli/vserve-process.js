@@ -11,6 +11,15 @@ import { VserveError } from '../../dist/src/errors/index.js';
 const converter = {
   converterVersion: '1',
   checkpointFiles: (folder) => readdir(folder),
+  describeCheckpoint: async () => ({
+    architecture: 'Tiny',
+    family: 'tiny',
+    parameters: 1,
+    contextBytesPerToken: 1,
+    precision: 'f16',
+    mmprojBytes: 4,
+    sizes: [{ precision: 'f16', bytes: 4 }],
+  }),
   async convertCheckpoint({ sourceDir, destinationDir, onProgress, signal }) {
     const modelPath = join(destinationDir, 'model.gguf');
     await writeFile(modelPath, 'GGUF');
@@ -21,7 +30,7 @@ const converter = {
     }
     const mmprojPath = join(destinationDir, 'mmproj.gguf');
     await writeFile(mmprojPath, 'GGUF');
-    return { modelPath, mmprojPath, architecture: 'tiny', outtype: 'f16' };
+    return { modelPath, mmprojPath };
   },
 };
 

@@ -150,7 +150,7 @@ const refused: readonly [string, Given, RegExp][] = [
   [
     'an unknown word',
     { flags: { 'quantization-encoding': 'q4_k' } },
-    /^--quantization-encoding is "q4_k": it must be one of auto, float32, float16, bfloat16, q8_0\.$/,
+    /^--quantization-encoding is "q4_k": it must be one of auto, float32, float16, bfloat16, q8_0, .* q4_0\.$/,
   ],
   [
     'an encoding of the projector that there is not',

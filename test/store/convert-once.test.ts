@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto';
 import { appendFile, mkdir, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { prepareModel } from '../../src/store/index.ts';
 import type { PrepareModelOptions } from '../../src/store/index.ts';
-import { checkpoint, fakeConverter, preparation, temporaryFolder } from './store-folder.ts';
+import { checkpoint, description, fakeConverter, preparation, temporaryFolder } from './store-folder.ts';
 import type { FakeConverter } from './store-folder.ts';
 
 let home: string;
@@ -16,17 +17,25 @@ beforeEach(async () => {
   converter = fakeConverter();
 });
 
-function prepare(overrides: Partial<PrepareModelOptions> = {}) {
-  return prepareModel(preparation(home, source, { loadConverter: async () => converter, ...overrides }));
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+async function prepare(overrides: Partial<PrepareModelOptions> = {}) {
+  const { release, ...files } = await prepareModel(
+    preparation(home, source, { loadConverter: async () => converter, ...overrides }),
+  );
+  await release();
+  return files;
 }
 
 test('a checkpoint is converted into the store, once', async () => {
   const first = await prepare();
-  expect(await readFile(first.modelPath, 'utf8')).toBe('GGUF and so onauto');
-  expect(dirname(first.modelPath)).toMatch(/home\/converted\/tiny-auto-[0-9a-f]{16}$/);
+  expect(await readFile(first.modelPath, 'utf8')).toBe('GGUF and so onf16');
+  expect(dirname(first.modelPath)).toMatch(/home\/converted\/tiny-f16-[0-9a-f]{16}$/);
   expect(first).toMatchObject({ name: source, mmprojPath: join(dirname(first.modelPath), 'mmproj.gguf') });
   expect(await prepare()).toEqual(first);
-  expect(converter.conversions).toEqual(['auto']);
+  expect(converter.conversions).toEqual(['f16']);
 });
 
 test('two that ask at the same time in one process share one conversion', async () => {
@@ -45,10 +54,12 @@ test('the manifest says what the files were made from', async () => {
         { name: 'model.safetensors', bytes: 3 * 1024 * 1024, mtimeMs: expect.any(Number) },
       ],
     },
-    converterVersion: '1',
-    outtype: 'auto',
-    result: { architecture: 'tiny', outtype: 'f16' },
-    outputs: { model: { file: 'model.gguf', bytes: 18 }, mmproj: { file: 'mmproj.gguf', bytes: 14 } },
+    settings: { converterVersion: '1', precision: 'f16' },
+    description,
+    outputs: {
+      model: { file: 'model.gguf', bytes: 17, sha256: sha256('GGUF and so onf16') },
+      mmproj: { file: 'mmproj.gguf', bytes: 14, sha256: sha256('GGUF and so on') },
+    },
   });
 });
 
@@ -71,10 +82,10 @@ describe('a new conversion is made', () => {
 
   test('when another type is asked for, beside the first', async () => {
     const first = await prepare();
-    const second = await prepare({ outtype: 'q8_0' });
+    const second = await prepare({ precision: 'q8_0' });
     expect(await readFile(second.modelPath, 'utf8')).toBe('GGUF and so onq8_0');
     expect(await prepare()).toEqual(first);
-    expect(converter.conversions).toEqual(['auto', 'q8_0']);
+    expect(converter.conversions).toEqual(['f16', 'q8_0']);
   });
 
   const damages: readonly [string, (folder: string) => Promise<unknown>][] = [
@@ -82,14 +93,14 @@ describe('a new conversion is made', () => {
     ['the projector was cut', (folder) => truncate(join(folder, 'mmproj.gguf'), 3)],
     ['the manifest is gone', (folder) => rm(join(folder, 'manifest.json'))],
     ['the manifest is nonsense', (folder) => writeFile(join(folder, 'manifest.json'), '{"outputs":')],
-    ['the manifest is of another kind', (folder) => writeFile(join(folder, 'manifest.json'), '{"formatVersion":2}')],
+    ['the manifest is of another kind', (folder) => writeFile(join(folder, 'manifest.json'), '{"formatVersion":3}')],
   ];
   test.each(damages)('when %s', async (_, damage) => {
     const first = await prepare();
     await damage(dirname(first.modelPath));
     const options = preparation(home, source, { loadConverter: async () => converter });
-    expect(await prepareModel(options)).toEqual(first);
-    expect(await readFile(first.modelPath, 'utf8')).toBe('GGUF and so onauto');
+    expect(await prepareModel(options)).toMatchObject(first);
+    expect(await readFile(first.modelPath, 'utf8')).toBe('GGUF and so onf16');
     expect(options.lines).toContainEqual(expect.stringMatching(/^warning: .* is damaged: converting/));
     expect(converter.conversions).toHaveLength(2);
   });

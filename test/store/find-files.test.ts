@@ -21,14 +21,14 @@ describe('a .gguf file', () => {
     const model = await gguf(folder, 'gemma.gguf');
     await gguf(folder, 'mmproj-other.gguf');
     const mmproj = await gguf(folder, 'projector.gguf');
-    expect(await prepare(model, { mmproj })).toEqual({ modelPath: model, mmprojPath: mmproj, name: model });
+    expect(await prepare(model, { mmproj })).toMatchObject({ modelPath: model, mmprojPath: mmproj, name: model });
   });
 
   test('with the only projector beside it', async () => {
     const model = await gguf(folder, 'gemma.gguf');
     const mmproj = await gguf(folder, 'mmproj-gemma-f16.gguf');
     const given = relative('.', model);
-    expect(await prepare(given)).toEqual({ modelPath: model, mmprojPath: mmproj, name: given });
+    expect(await prepare(given)).toMatchObject({ modelPath: model, mmprojPath: mmproj, name: given });
   });
 
   test('with several projectors beside it asks which', async () => {
@@ -61,7 +61,7 @@ describe('a folder', () => {
     const modelPath = await gguf(folder, 'gemma.gguf');
     const mmprojPath = await gguf(folder, 'mmproj.gguf');
     await writeFile(join(folder, 'config.json'), '{}');
-    expect(await prepare(folder)).toEqual({ modelPath, mmprojPath, name: folder });
+    expect(await prepare(folder)).toMatchObject({ modelPath, mmprojPath, name: folder });
   });
 
   test('with weights and a GGUF model is a checkpoint, and says so', async () => {
@@ -70,7 +70,7 @@ describe('a folder', () => {
     const converter = fakeConverter();
     const options = preparation(home, source, { loadConverter: async () => converter });
     await prepareModel(options);
-    expect(converter.conversions).toEqual(['auto']);
+    expect(converter.conversions).toEqual(['f16']);
     expect(options.lines).toContainEqual(expect.stringMatching(/also holds gemma\.gguf: to serve that instead/));
   });
 
@@ -148,6 +148,6 @@ test('refuses a later part of a split model, and one with parts missing', async 
 test('refuses options that would have no effect', async () => {
   const model = await gguf(folder, 'model.gguf');
   const source = await checkpoint(folder);
-  await expect(prepare(model, { outtype: 'q8_0' })).rejects.toThrow(/--quantization-encoding is for the conversion/);
+  await expect(prepare(model, { precision: 'q8_0' })).rejects.toThrow(/--quantization-encoding is for the conversion/);
   await expect(prepare(source, { mmproj: model })).rejects.toThrow(/--mmproj is for a \.gguf model/);
 });

@@ -11,20 +11,30 @@ const say = (line) => process.stdout.write(`${line}\n`);
 const converter = {
   converterVersion: '1',
   checkpointFiles: (folder) => readdir(folder),
+  describeCheckpoint: async () => ({
+    architecture: 'Tiny',
+    family: 'tiny',
+    parameters: 1,
+    contextBytesPerToken: 1,
+    precision: 'f16',
+    mmprojBytes: 0,
+    sizes: [{ precision: 'f16', bytes: 1 }],
+  }),
   async convertCheckpoint({ destinationDir }) {
     const modelPath = join(destinationDir, 'model.gguf');
     await writeFile(modelPath, 'GGUF');
     say('converting');
     await text(process.stdin);
     await writeFile(modelPath, `GGUF by ${process.pid}`);
-    return { modelPath, mmprojPath: undefined, architecture: 'tiny', outtype: 'f16' };
+    return { modelPath, mmprojPath: undefined };
   },
 };
 
 const { modelPath } = await prepareModel({
   model,
   mmproj: undefined,
-  outtype: 'auto',
+  precision: 'auto',
+  backend: { load: async () => ({ name: 'none' }), devices: 'auto' },
   home,
   loadConverter: async () => converter,
   onProgress: () => undefined,

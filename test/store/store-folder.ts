@@ -1,8 +1,9 @@
-import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Converter, PrepareModelOptions } from '../../src/store/index.ts';
+import type { Backend } from '../../src/backend/index.ts';
+import type { Converter, ModelDescription, PrepareModelOptions } from '../../src/store/index.ts';
 
 /** An empty folder that goes when the test ends. */
 export async function temporaryFolder(): Promise<string> {
@@ -27,6 +28,37 @@ export async function gguf(folder: string, name: string): Promise<string> {
   return path;
 }
 
+/** What the stand-in converter says of every checkpoint: 7 kB in its own precision. */
+export const description: ModelDescription = {
+  architecture: 'Tiny',
+  family: 'tiny',
+  parameters: 3000,
+  contextLength: 10,
+  contextBytesPerToken: 100,
+  precision: 'f16',
+  mmprojBytes: 1000,
+  sizes: [
+    { precision: 'f16', bytes: 6000 },
+    { precision: 'q8_0', bytes: 3000 },
+    { precision: 'q6_k', bytes: 2500 },
+    { precision: 'q4_0', bytes: 2000 },
+  ],
+};
+
+/** A backend that only makes models smaller: it writes the type behind what it finds. */
+export function fakeBackend(overrides: Partial<Backend> = {}): Backend {
+  return {
+    name: 'fake',
+    load: () => Promise.reject(new Error('no model was to be loaded')),
+    quantizer: {
+      version: '1',
+      quantize: async ({ sourcePath, destinationPath, type }) =>
+        writeFile(destinationPath, `${await readFile(sourcePath, 'utf8')} ${type}`),
+    },
+    ...overrides,
+  };
+}
+
 export interface FakeConverter extends Converter {
   converterVersion: string;
   /** Conversions so far, by output type. */
@@ -40,12 +72,14 @@ export function fakeConverter(overrides: Partial<Converter> = {}): FakeConverter
     converterVersion: '1',
     conversions,
     checkpointFiles: async (folder) => (await readdir(folder)).filter((name) => !name.endsWith('.md')),
+    describeCheckpoint: async () => description,
+    describeGguf: () => Promise.reject(new Error('no GGUF file was expected')),
     async convertCheckpoint({ destinationDir, outtype, onProgress }) {
       conversions.push(outtype);
       const modelPath = await gguf(destinationDir, 'model.gguf');
       onProgress({ file: 'model.gguf', bytesWritten: 14, bytesTotal: 14 });
       await appendFile(modelPath, outtype);
-      return { modelPath, mmprojPath: await gguf(destinationDir, 'mmproj.gguf'), architecture: 'tiny', outtype: 'f16' };
+      return { modelPath, mmprojPath: await gguf(destinationDir, 'mmproj.gguf') };
     },
     ...overrides,
   };
@@ -61,7 +95,8 @@ export function preparation(
   return {
     model,
     mmproj: undefined,
-    outtype: 'auto',
+    precision: 'auto',
+    backend: { load: async () => fakeBackend(), devices: 'auto' },
     home,
     loadConverter: () => Promise.reject(new Error('no conversion was expected')),
     onProgress: () => undefined,

@@ -18,6 +18,8 @@ export type OutputFile = 'model.gguf' | 'mmproj.gguf';
 export interface PlanOptions {
   readonly sourceDir: string;
   readonly outtype: Outtype;
+  /** The type of the mmproj, where it is to be another than the model's. */
+  readonly mmprojOuttype?: Outtype | undefined;
   /** Stands for the folder's name in the descriptive metadata. */
   readonly modelName?: string | undefined;
 }
@@ -60,7 +62,7 @@ export async function planConversion(options: PlanOptions): Promise<ConversionPl
   const outtype = resolveOuttype(options.outtype, modelTensors);
   const files = [await planFile('model.gguf', model, modelTensors, outtype, folder, options.modelName)];
   if (projector !== undefined) {
-    const projectorOuttype = resolveOuttype(options.outtype, projectorTensors);
+    const projectorOuttype = resolveOuttype(options.mmprojOuttype ?? options.outtype, projectorTensors);
     files.push(await planFile('mmproj.gguf', projector, projectorTensors, projectorOuttype, folder, options.modelName));
   }
   return { architecture, outtype, files };

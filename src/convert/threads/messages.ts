@@ -1,3 +1,4 @@
+import type { ModelDescription } from '../describe.ts';
 import type { ConversionPlan, PlanOptions } from '../plan/plan-conversion.ts';
 import { VserveError } from '../../errors/index.ts';
 import type { ErrorCode } from '../../errors/index.ts';
@@ -6,11 +7,13 @@ import type { Chunk } from './chunk.ts';
 /** What a worker thread is asked to do, one request at a time. */
 export type Request =
   | { readonly kind: 'plan'; readonly options: PlanOptions }
+  | { readonly kind: 'describe'; readonly sourceDir: string }
   | { readonly kind: 'chunk'; readonly chunk: Chunk; readonly source: number; readonly target: number };
 
-/** The answer to a plan is the plan, the answer to a chunk the bytes written. */
+/** The answer to a plan is the plan, to a checkpoint its description, to a chunk the bytes written. */
 export interface Answers {
   plan: ConversionPlan;
+  describe: ModelDescription;
   chunk: number;
 }
 

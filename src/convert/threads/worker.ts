@@ -7,6 +7,10 @@ const converter = new ChunkConverter();
 
 async function answer(request: Request): Promise<Answers[keyof Answers]> {
   if (request.kind === 'chunk') return converter.convert(request.chunk, request.source, request.target);
+  if (request.kind === 'describe') {
+    const { describePlanned } = await import('../describe-checkpoint.ts');
+    return describePlanned(request.sourceDir);
+  }
   // Only one thread plans, so only one loads the architectures and tokenizers.
   const { planConversion } = await import('../plan/plan-conversion.ts');
   return planConversion(request.options);

@@ -11,6 +11,7 @@
 #include "engine.h"
 #include "error.h"
 #include "log.h"  // llama.cpp's
+#include "quantize.h"
 
 namespace vserve {
 
@@ -340,10 +341,22 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
     std::unordered_map<uint64_t, std::shared_ptr<Sequence>> sequences_;
 };
 
+// quantize(source, destination, type, threads): Promise<void>
+static Napi::Value quantize_file(const Napi::CallbackInfo & info) {
+    return Task::run(
+        info.Env(),
+        [source = info[0].As<Napi::String>().Utf8Value(), destination = info[1].As<Napi::String>().Utf8Value(),
+         type = info[2].As<Napi::String>().Utf8Value(), threads = info[3].As<Napi::Number>().Int32Value()] {
+            quantize(source, destination, type, threads);
+        },
+        [](Napi::Env env) { return env.Undefined(); });
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
     // libllama-common writes warnings to stderr by itself; what matters reaches JavaScript as an error.
     common_log_set_verbosity_thold(LOG_LEVEL_ERROR);
     exports.Set("NativeEngine", NativeEngine::define(env));
+    exports.Set("quantize", Napi::Function::New(env, quantize_file, "quantize"));
     exports.Set("nodeLlamaCppVersion", VSERVE_NODE_LLAMA_CPP_VERSION);
     return exports;
 }

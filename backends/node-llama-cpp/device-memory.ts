@@ -1,0 +1,32 @@
+import { readFile } from 'node:fs/promises';
+import { totalmem } from 'node:os';
+import type { DeviceMemory, LoadOptions } from '../../src/backend/index.ts';
+import { parseDevices } from './devices.ts';
+import { startLlama } from './llama-model.ts';
+
+/** The memory that a model on these devices would be loaded into. Throws `device_unavailable`, `native_addon_missing`. */
+export async function deviceMemory(devices: string, log: LoadOptions['log']): Promise<DeviceMemory> {
+  const llama = await startLlama(parseDevices(devices), log);
+  if (llama.gpu === false) return { device: 'cpu', freeBytes: await availableMemoryBytes() };
+  const { free: freeBytes } = await llama.getVramState();
+  return { device: `${llama.gpu}: ${(await llama.getGpuDeviceNames()).join(', ')}`, freeBytes };
+}
+
+/**
+ * The main memory that this process may still take. In a container with a limit the system counts the cache of files
+ * that were read or written as taken, although it makes room at once: it is added.
+ */
+export async function availableMemoryBytes(): Promise<number> {
+  const available = process.availableMemory();
+  const limit = process.constrainedMemory();
+  if (limit === 0 || limit >= totalmem()) return available;
+  return Math.min(limit, available + (await fileCacheBytes()));
+}
+
+/** Bytes of files in the cache of this process's control group (Linux, cgroup v2: `memory.stat`). */
+async function fileCacheBytes(): Promise<number> {
+  const groups = await readFile('/proc/self/cgroup', 'utf8').catch(() => '');
+  const group = /^0::(\/.*)$/m.exec(groups)?.[1] ?? '/';
+  const statistics = await readFile(`/sys/fs/cgroup${group}/memory.stat`, 'utf8').catch(() => '');
+  return [...statistics.matchAll(/^(?:in)?active_file (\d+)$/gm)].reduce((sum, [, bytes]) => sum + Number(bytes), 0);
+}

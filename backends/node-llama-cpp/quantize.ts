@@ -1,0 +1,73 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { QuantizeRequest } from '../../src/backend/index.ts';
+import { errorCodes, VserveError } from '../../src/errors/index.ts';
+import type { ErrorCode } from '../../src/errors/index.ts';
+
+/** How often the growing file is looked at. */
+const PROGRESS_MS = 200;
+
+// The compiler renames the extensions of imports, not of URLs.
+const program = fileURLToPath(new URL(`./quantize-process${import.meta.url.slice(-3)}`, import.meta.url));
+
+/** What the process says last. */
+type Answer = { readonly done: true } | { readonly done: false; readonly code?: string; readonly message: string };
+
+/**
+ * Quantizes in a process of its own. llama.cpp's quantizer can neither be stopped nor asked how far it is, and a failed
+ * assertion in it ends the process that it runs in. A process can be killed, and the file that it writes can be watched.
+ */
+export async function quantize({
+  sourcePath,
+  destinationPath,
+  type,
+  onProgress,
+  signal,
+}: QuantizeRequest): Promise<void> {
+  signal.throwIfAborted();
+  const child = fork(program, [sourcePath, destinationPath, type, String(availableParallelism())], {
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
+  const kill = (): void => void child.kill('SIGKILL');
+  signal.addEventListener('abort', kill);
+  const watch = setInterval(() => void sizeOf(destinationPath).then(onProgress), PROGRESS_MS);
+  try {
+    const answer = await answerOf(child);
+    signal.throwIfAborted();
+    if (!answer.done) throw failure(answer.code, `${sourcePath} could not be quantized to ${type}: ${answer.message}`);
+    onProgress(await sizeOf(destinationPath));
+  } finally {
+    clearInterval(watch);
+    signal.removeEventListener('abort', kill);
+  }
+}
+
+/** Waits for the end of the process, so that nothing writes to the file any more. */
+async function answerOf(child: ChildProcess): Promise<Answer> {
+  let answer: Answer | undefined;
+  child.on('message', (message) => {
+    answer = message as Answer;
+    child.disconnect();
+  });
+  const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const [exitCode, signal] = await ended;
+  return answer ?? { done: false, message: `the quantizer ended with ${signal ?? `exit code ${String(exitCode)}`}.` };
+}
+
+function failure(code: string | undefined, message: string): VserveError {
+  return new VserveError(
+    code !== undefined && code in errorCodes ? (code as ErrorCode) : 'quantization_failed',
+    message,
+  );
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}

@@ -1,0 +1,25 @@
+import type { Command } from 'commander';
+import { loadSettings } from '../settings/index.ts';
+import { collectGarbage } from '../store/index.ts';
+import type { Context } from './context.ts';
+import { formatBytes } from './printable.ts';
+import { addSettingFlags, givenFlags } from './setting-flags.ts';
+import { formatTable } from './table.ts';
+
+/** Makes `command` the verb `gc`. */
+export function define(command: Command, context: Context): void {
+  command.option('--dry-run', 'Only say what would be removed');
+  addSettingFlags(command, ['logLevel']);
+  command.action(({ dryRun }: { dryRun?: true }) => collect(command, dryRun === true, context));
+}
+
+async function collect(command: Command, isDryRun: boolean, { output, dependencies }: Context): Promise<void> {
+  const { settings } = await loadSettings(['home'], { flags: givenFlags(command) });
+  const { converterVersion } = await dependencies.loadConverter();
+  const garbage = await collectGarbage({ home: settings.home, converterVersion, isDryRun });
+  if (garbage.length > 0) {
+    output.print(formatTable(garbage.map(({ path, bytes, reason }) => [formatBytes(bytes), path, reason])));
+  }
+  const bytes = garbage.reduce((sum, found) => sum + found.bytes, 0);
+  output.note(`${isDryRun ? 'Would remove' : 'Removed'} ${formatBytes(bytes)}.`);
+}

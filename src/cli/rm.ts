@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import { loadSettings } from '../settings/index.ts';
+import { findStored, removeModels } from '../store/index.ts';
+import type { Context } from './context.ts';
+import { formatBytes } from './printable.ts';
+import { addSettingFlags, givenFlags } from './setting-flags.ts';
+
+/** Makes `command` the verb `rm`. */
+export function define(command: Command, context: Context): void {
+  command
+    .argument('<model...>', 'An id (org/name: all of it, or org/name@commit), the ID or path of a converted model')
+    .option('--force', 'Remove what a server uses, too');
+  addSettingFlags(command, ['logLevel']);
+  command.action((targets: readonly string[], { force }: { force?: true }) =>
+    remove(command, targets, force === true, context),
+  );
+}
+
+async function remove(
+  command: Command,
+  targets: readonly string[],
+  force: boolean,
+  { output }: Context,
+): Promise<void> {
+  const { settings } = await loadSettings(['home'], { flags: givenFlags(command) });
+  const found = (await Promise.all(targets.map((target) => findStored(settings.home, target)))).flat();
+  const models = [...new Map(found.map((model) => [model.path, model])).values()];
+  await removeModels(settings.home, models, force);
+  for (const { name, type, precision, bytes } of models) {
+    output.print(`Removed ${name} (${precision ?? type}, ${formatBytes(bytes)})`);
+  }
+}

@@ -1,0 +1,73 @@
+import type { Command } from 'commander';
+import type { DeviceMemory } from '../backend/index.ts';
+import { loadSettings } from '../settings/index.ts';
+import { choosePrecision, contextTokens, describeModel, precisionFits } from '../store/index.ts';
+import type { DescribedModel } from '../store/index.ts';
+import type { Context } from './context.ts';
+import { formatBytes, formatCount } from './printable.ts';
+import { addSettingFlags, givenFlags } from './setting-flags.ts';
+import { formatTable } from './table.ts';
+
+const settingNames = ['home', 'devices', 'backend'] as const;
+
+/** Makes `command` the verb `show`. */
+export function define(command: Command, context: Context): void {
+  command
+    .argument('<model>', 'A folder, a .gguf file, an id (org/name) or an ID of the store')
+    .option('--json', 'Print JSON');
+  addSettingFlags(command, ['devices', 'backend', 'logLevel']);
+  command.action((target: string, { json }: { json?: true }) => show(command, target, json === true, context));
+}
+
+async function show(
+  command: Command,
+  target: string,
+  json: boolean,
+  { output, signal, dependencies }: Context,
+): Promise<void> {
+  const { settings } = await loadSettings(settingNames, { flags: givenFlags(command) });
+  const converter = await dependencies.loadConverter();
+  const model = await describeModel(target, { home: settings.home, converter, signal });
+  const backend = await dependencies.findBackend(settings.backend);
+  const memory = await backend.deviceMemory?.(settings.devices, () => undefined);
+  const fits = precisionFits(model.description, memory);
+  if (json) {
+    const auto = model.type === 'checkpoint' ? choosePrecision(model.description, memory).precision : undefined;
+    output.print(JSON.stringify({ ...model, memory, precisions: fits, auto }, undefined, 2));
+    return;
+  }
+  output.print([heading(model), formatTable(facts(model, memory)), precisions(model, memory)].join('\n\n'));
+}
+
+function heading({ path, description: { name } }: DescribedModel): string {
+  return name === undefined ? path : `${name}: ${path}`;
+}
+
+function facts({ type, description }: DescribedModel, memory: DeviceMemory | undefined): string[][] {
+  const { architecture, family, parameters, visionParameters, contextLength, contextBytesPerToken } = description;
+  const rows = [
+    ['Kind', type === 'gguf' ? 'GGUF model' : 'Hugging Face checkpoint, to be converted'],
+    ['Architecture', architecture === family ? family : `${architecture} (${family})`],
+    ['Precision', description.precision],
+    ['Parameters', formatCount(parameters)],
+    ['Vision', visionParameters === undefined ? 'no' : `${formatCount(visionParameters)} parameters`],
+    ['Context', `${contextLength ?? 'unknown'} tokens, at most ${formatBytes(contextBytesPerToken)} each`],
+    ['Memory', memory === undefined ? 'unknown' : `${formatBytes(memory.freeBytes)} free (${memory.device})`],
+  ];
+  return rows.map(([label = '', value = '']) => [`  ${label}`, value]);
+}
+
+function precisions({ type, description, conversions }: DescribedModel, memory: DeviceMemory | undefined): string {
+  const header = ['  PRECISION', 'FILES', `WITH ${contextTokens(description)} TOKENS`, 'FITS', ''];
+  const auto = type === 'checkpoint' ? choosePrecision(description, memory).precision : undefined;
+  const rows = precisionFits(description, memory).map(({ precision, bytes, memoryBytes, fits }) => {
+    const made = conversions.find((conversion) => conversion.precision === precision);
+    const notes = [
+      ...(precision === auto ? ['what auto takes'] : []),
+      ...(made === undefined ? [] : [`converted: ${made.path}`]),
+    ];
+    const answer = fits === undefined ? 'unknown' : fits ? 'yes' : 'no';
+    return [`  ${precision}`, formatBytes(bytes), formatBytes(memoryBytes), answer, notes.join('; ')];
+  });
+  return formatTable([header, ...rows]);
+}

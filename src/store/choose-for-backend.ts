@@ -1,0 +1,32 @@
+import type { Backend, LogLevel, Quantizer } from '../backend/index.ts';
+import { choosePrecision } from './choose-precision.ts';
+import type { ModelDescription, Precision } from './converter.ts';
+import { needsQuantizer } from './make-model.ts';
+
+/** The backend that a model is made for, and the devices that it is to use. */
+export interface BackendChoice {
+  readonly load: () => Promise<Backend>;
+  /** As `--devices`. */
+  readonly devices: string;
+}
+
+/**
+ * Settles the precision, and finds the quantizer where it takes one. Says why `auto` became what it did. A backend that
+ * is not needed is not loaded. Throws what the backend throws about its devices.
+ */
+export async function choose(
+  asked: Precision | 'auto',
+  description: ModelDescription,
+  { load, devices }: BackendChoice,
+  log: (level: LogLevel, message: string) => void,
+): Promise<{ readonly precision: Precision; readonly quantizer: Quantizer | undefined }> {
+  if (asked !== 'auto') {
+    return { precision: asked, quantizer: needsQuantizer(asked) ? (await load()).quantizer : undefined };
+  }
+  const backend = await load();
+  const { quantizer } = backend;
+  const sizes = description.sizes.filter(({ precision }) => quantizer !== undefined || !needsQuantizer(precision));
+  const choice = choosePrecision({ ...description, sizes }, await backend.deviceMemory?.(devices, () => undefined));
+  log(choice.fits ? 'info' : 'warning', `Precision ${choice.reason}`);
+  return { precision: choice.precision, quantizer };
+}

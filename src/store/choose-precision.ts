@@ -1,0 +1,70 @@
+import type { DeviceMemory } from '../backend/index.ts';
+import { formatBytes } from '../errors/index.ts';
+import { precisions } from './converter.ts';
+import type { ModelDescription, Precision } from './converter.ts';
+
+/** Tokens that there must be room for beside the weights, where the model was trained for as many. */
+const CONTEXT_TOKENS = 8192;
+/** The part of the free memory that a model may take. The rest is for the graph's buffers and other programs. */
+const MEMORY_SHARE = 0.9;
+
+/** What a model takes in memory at one precision. */
+export interface PrecisionFit {
+  readonly precision: string;
+  /** Of the model and its mmproj, on the disk and in memory. */
+  readonly bytes: number;
+  /** Weights and context. */
+  readonly memoryBytes: number;
+  /** Undefined where the device's memory is not known. */
+  readonly fits: boolean | undefined;
+}
+
+/** The precisions that a model can have, the best first, and whether each fits the memory. */
+export function precisionFits(description: ModelDescription, memory: DeviceMemory | undefined): PrecisionFit[] {
+  const contextBytes = contextTokens(description) * description.contextBytesPerToken;
+  return description.sizes.map(({ precision, bytes: modelBytes }) => {
+    const bytes = modelBytes + description.mmprojBytes;
+    const memoryBytes = bytes + contextBytes;
+    const fits = memory === undefined ? undefined : memoryBytes <= memory.freeBytes * MEMORY_SHARE;
+    return { precision, bytes, memoryBytes, fits };
+  });
+}
+
+/** Tokens whose KV cache is counted in `memoryBytes`. */
+export function contextTokens({ contextLength }: ModelDescription): number {
+  return Math.min(contextLength ?? CONTEXT_TOKENS, CONTEXT_TOKENS);
+}
+
+/**
+ * What `auto` stands for: the best precision that fits the memory, the smallest where none does, the checkpoint's own
+ * where the memory is not known. `reason` says why, in one line.
+ */
+export function choosePrecision(
+  description: ModelDescription,
+  memory: DeviceMemory | undefined,
+): { readonly precision: Precision; readonly fits: boolean; readonly reason: string } {
+  const fits = precisionFits(description, memory).flatMap(({ precision, ...fit }) =>
+    isPrecision(precision) ? [{ ...fit, precision }] : [],
+  );
+  const own = fits[0];
+  const smallest = fits.at(-1);
+  if (own === undefined || smallest === undefined) {
+    throw new RangeError(`A model of the precision ${description.precision} cannot be converted`);
+  }
+  const { precision } = own;
+  if (memory === undefined) return { precision, fits: true, reason: `${precision}: the checkpoint's own precision` };
+  const tokens = contextTokens(description);
+  const said = ({ precision, bytes }: Pick<PrecisionFit, 'precision' | 'bytes'>) =>
+    `${precision}: ${formatBytes(bytes)} of weights and a context of ${tokens} tokens`;
+  const room = `${formatBytes(memory.freeBytes)} free (${memory.device})`;
+  const best = fits.find((candidate) => candidate.fits === true);
+  if (best === undefined) {
+    return { precision: smallest.precision, fits: false, reason: `${said(smallest)} do not fit in ${room} either` };
+  }
+  const larger = best === own ? '' : `; ${own.precision} has ${formatBytes(own.bytes)}`;
+  return { precision: best.precision, fits: true, reason: `${said(best)} fit in ${room}${larger}` };
+}
+
+function isPrecision(name: string): name is Precision {
+  return precisions.some((precision) => precision === name);
+}

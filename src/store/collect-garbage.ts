@@ -1,0 +1,110 @@
+import { readdir, rm, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { listConversions } from './conversions.ts';
+import { listDownloads } from './downloads.ts';
+import type { Download } from './downloads.ts';
+import { keyOf, leftovers, withoutOwner } from './leftovers.ts';
+import { lockPath, tryLock } from './lock.ts';
+import { namesIn } from './names-in.ts';
+import { removeFolder } from './remove-models.ts';
+import { staleUses, usesOf } from './uses.ts';
+
+/** An interrupted pull goes on from what it has, if it is started again soon. */
+const PULL_PATIENCE_MS = 24 * 60 * 60 * 1000;
+
+/** Something in the store that nothing needs. */
+export interface Garbage {
+  readonly path: string;
+  readonly bytes: number;
+  readonly reason: string;
+}
+
+export interface GarbageOptions {
+  readonly home: string;
+  /** Conversions by any other are garbage. */
+  readonly converterVersion: string;
+  /** Only tell. */
+  readonly isDryRun: boolean;
+}
+
+/**
+ * Removes what nothing needs: work that a killed process left behind, conversions by another version of the converter
+ * or without a readable manifest, parts of downloads that belong to no snapshot. What somebody works on or serves stays.
+ */
+export async function collectGarbage(options: GarbageOptions): Promise<Garbage[]> {
+  const found = [
+    ...(await abandonedWork(options)),
+    ...(await oldConversions(options)),
+    ...(await orphanedBlobs(options)),
+  ];
+  if (!options.isDryRun) {
+    await Promise.all((await staleUses(options.home)).map((path) => rm(path, { force: true })));
+    await releaseStaleLocks(options.home);
+  }
+  return found;
+}
+
+async function abandonedWork({ home, isDryRun }: GarbageOptions): Promise<Garbage[]> {
+  const found: Garbage[] = [];
+  for (const name of await leftovers(home)) {
+    await withoutOwner(home, keyOf(name), async () => {
+      const path = join(home, 'converting', name);
+      found.push({ path, bytes: await folderBytes(path), reason: 'left behind by a process that ended' });
+      if (!isDryRun) await rm(path, { recursive: true, force: true });
+    });
+  }
+  return found;
+}
+
+async function oldConversions({ home, converterVersion, isDryRun }: GarbageOptions): Promise<Garbage[]> {
+  const found: Garbage[] = [];
+  for (const { key, path, manifest } of await listConversions(home)) {
+    const version = manifest?.settings.converterVersion;
+    if (version === converterVersion || (await usesOf(home, basename(path))).length > 0) continue;
+    await withoutOwner(home, key, async () => {
+      const reason = version === undefined ? 'has no readable manifest' : `made by version ${version} of the converter`;
+      found.push({ path, bytes: await folderBytes(path), reason });
+      if (!isDryRun) await removeFolder(home, path);
+    });
+  }
+  return found;
+}
+
+async function orphanedBlobs({ home, isDryRun }: GarbageOptions): Promise<Garbage[]> {
+  const found: Garbage[] = [];
+  for (const download of await listDownloads(home)) {
+    await withoutOwner(home, basename(download.path), async () => {
+      for (const { path, bytes } of orphansOf(download)) {
+        found.push({ path, bytes, reason: 'belongs to no snapshot' });
+        if (!isDryRun) await rm(path, { force: true, recursive: true });
+      }
+    });
+  }
+  return found;
+}
+
+function orphansOf({ snapshots, blobs }: Download) {
+  const used = new Set(snapshots.flatMap(({ files }) => files.map(({ blob }) => blob)));
+  const youngest = Date.now() - PULL_PATIENCE_MS;
+  return blobs.filter(({ name, mtimeMs }) => !used.has(name) && mtimeMs < youngest);
+}
+
+/** Taking a lock breaks one whose owner ended, and releasing it removes its files. */
+async function releaseStaleLocks(home: string): Promise<void> {
+  const names = await namesIn(join(home, 'locks'));
+  for (const name of new Set(names.map((file) => file.replace(/\.(?:lock|owner)$/, '')))) {
+    await (
+      await tryLock(lockPath(home, name))
+    )?.();
+  }
+}
+
+async function folderBytes(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const sizes = await Promise.all(
+    entries
+      .filter((entry) => entry.isFile())
+      .map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size),
+  );
+  return sizes.reduce((sum, bytes) => sum + bytes, 0);
+}

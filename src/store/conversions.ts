@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { CheckpointIdentity } from './checkpoint-identity.ts';
+import type { Converter, ModelDescription } from './converter.ts';
+import { readManifest } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
+import { namesIn } from './names-in.ts';
+
+/** A folder in `converted/`. */
+export interface StoredConversion {
+  /** 16 hexadecimal digits: the end of the folder's name. */
+  readonly key: string;
+  readonly path: string;
+  /** Undefined where it cannot be read: of another version of vserve, or damaged. */
+  readonly manifest: Manifest | undefined;
+}
+
+/** All conversions in the store, by the names of their folders. */
+export async function listConversions(home: string): Promise<StoredConversion[]> {
+  const folder = join(home, 'converted');
+  const names = await namesIn(folder);
+  return Promise.all(
+    names.map(async (name) => {
+      const path = join(folder, name);
+      return { key: name.slice(name.lastIndexOf('-') + 1), path, manifest: await readManifest(path) };
+    }),
+  );
+}
+
+/** The description of a checkpoint that was converted before, to any precision. */
+export async function knownDescription(
+  home: string,
+  source: CheckpointIdentity,
+  { converterVersion }: Converter,
+): Promise<ModelDescription | undefined> {
+  const same = (await listConversions(home)).find(
+    ({ manifest }) =>
+      manifest?.settings.converterVersion === converterVersion &&
+      isDeepStrictEqual(withoutUndefined(manifest.source), withoutUndefined(source)),
+  );
+  return same?.manifest?.description;
+}
+
+function withoutUndefined(value: CheckpointIdentity): unknown {
+  return JSON.parse(JSON.stringify(value));
+}

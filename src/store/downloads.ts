@@ -1,0 +1,88 @@
+import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { namesIn } from './names-in.ts';
+import { repositoryNamed } from './snapshot.ts';
+
+/** A repository in `hub/`, in the layout of Hugging Face's cache: `blobs/`, `refs/`, `snapshots/<commit>/`. */
+export interface Download {
+  readonly repository: string;
+  readonly path: string;
+  readonly snapshots: readonly Snapshot[];
+  /** What is in `blobs/`, parts of downloads included. */
+  readonly blobs: readonly Blob[];
+}
+
+/** The files of a repository at a commit, most of them links into `blobs/`. */
+export interface Snapshot {
+  readonly commit: string;
+  readonly path: string;
+  readonly files: readonly SnapshotFile[];
+}
+
+export interface SnapshotFile {
+  /** Its path within the snapshot. */
+  readonly name: string;
+  /** The name of its blob; undefined for a file that is no link. */
+  readonly blob: string | undefined;
+  /** Undefined where the link leads nowhere. */
+  readonly bytes: number | undefined;
+}
+
+export interface Blob {
+  /** The SHA-256 of the content, or git's hash of it; of a part of a download that and more. */
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly mtimeMs: number;
+}
+
+/** Every repository in the store, sorted by name. */
+export async function listDownloads(home: string): Promise<Download[]> {
+  const folder = join(home, 'hub');
+  const downloads: Download[] = [];
+  for (const name of await namesIn(folder)) {
+    const repository = repositoryNamed(name);
+    if (repository !== undefined) downloads.push(await readDownload(repository, join(folder, name)));
+  }
+  return downloads;
+}
+
+/** Reads what is there of a repository. */
+export async function readDownload(repository: string, path: string): Promise<Download> {
+  const commits = await namesIn(join(path, 'snapshots'));
+  const snapshots = await Promise.all(commits.map((commit) => readSnapshot(join(path, 'snapshots', commit))));
+  const names = await namesIn(join(path, 'blobs'));
+  const blobs = await Promise.all(
+    names.map(async (name) => {
+      const { size: bytes, mtimeMs } = await lstat(join(path, 'blobs', name));
+      return { name, path: join(path, 'blobs', name), bytes, mtimeMs };
+    }),
+  );
+  return { repository, path, snapshots, blobs };
+}
+
+/** The snapshot that `refs/main` names, else the newest. */
+export async function currentSnapshot({ path, snapshots }: Download): Promise<Snapshot | undefined> {
+  const main = await readFile(join(path, 'refs', 'main'), 'utf8').catch(() => '');
+  const named = snapshots.find(({ commit }) => commit === main.trim());
+  if (named !== undefined) return named;
+  const times = await Promise.all(snapshots.map(async (snapshot) => (await stat(snapshot.path)).mtimeMs));
+  return snapshots[times.indexOf(Math.max(...times))];
+}
+
+async function readSnapshot(path: string): Promise<Snapshot> {
+  const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch(() => []);
+  const files = entries
+    .filter((entry) => !entry.isDirectory())
+    .map(async (entry): Promise<SnapshotFile> => {
+      const file = join(entry.parentPath, entry.name);
+      const found = await stat(file).catch(() => undefined);
+      const target = found === undefined ? undefined : await realpath(file);
+      return {
+        name: file.slice(path.length + 1),
+        blob: entry.isSymbolicLink() && target !== undefined ? basename(target) : undefined,
+        bytes: found?.size,
+      };
+    });
+  return { commit: basename(path), path, files: await Promise.all(files) };
+}

@@ -1,0 +1,88 @@
+import { open, rename, rm, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { quantizedTypes } from '../backend/index.ts';
+import type { ModelFiles, QuantizedType, Quantizer } from '../backend/index.ts';
+import { formatBytes, VserveError } from '../errors/index.ts';
+import type { ConversionProgress, Converter, ModelDescription, Precision } from './converter.ts';
+
+export interface MakeModelOptions {
+  readonly sourceDir: string;
+  /** An existing folder. */
+  readonly destinationDir: string;
+  readonly precision: Precision;
+  readonly description: ModelDescription;
+  /** Stands for the source folder's name in the model's metadata. */
+  readonly modelName: string | undefined;
+  readonly converter: Converter;
+  /** Undefined where the backend has none. */
+  readonly quantizer: Quantizer | undefined;
+  readonly onProgress: (progress: ConversionProgress) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Whether a precision needs a quantizer: the converter writes q8_0 itself. */
+export function needsQuantizer(precision: string): precision is Exclude<QuantizedType, 'q8_0'> {
+  return precision !== 'q8_0' && quantizedTypes.some((type) => type === precision);
+}
+
+/**
+ * Makes a checkpoint's GGUF files in a folder. A small precision goes by way of the checkpoint's own, whose file is
+ * removed again. The mmproj keeps its own precision beside quantized weights: it is small, and sees for all of them.
+ * Throws `disk_full`, `unsupported_capability`, and what the converter and the quantizer throw.
+ */
+export async function makeModel(options: MakeModelOptions): Promise<ModelFiles> {
+  const { sourceDir, destinationDir, precision, modelName, converter, onProgress, signal } = options;
+  const from = { sourceDir, destinationDir, modelName, onProgress, signal };
+  if (!needsQuantizer(precision)) {
+    return converter.convertCheckpoint({
+      ...from,
+      outtype: precision,
+      mmprojOuttype: precision === 'q8_0' ? 'auto' : precision,
+    });
+  }
+  const quantizer = checkQuantizer(precision, options.quantizer);
+  const { sizes, mmprojBytes } = options.description;
+  const bytesTotal = sizes.find((size) => size.precision === precision)?.bytes ?? 0;
+  await checkRoom(destinationDir, (sizes[0]?.bytes ?? 0) + bytesTotal + mmprojBytes);
+  const { modelPath, mmprojPath } = await converter.convertCheckpoint({
+    ...from,
+    outtype: 'auto',
+    mmprojOuttype: 'auto',
+  });
+  const sourcePath = join(dirname(modelPath), 'unquantized.gguf');
+  await rename(modelPath, sourcePath);
+  await quantizer.quantize({
+    sourcePath,
+    destinationPath: modelPath,
+    type: precision,
+    onProgress: (bytesWritten) => onProgress({ file: 'model.gguf', quantizedTo: precision, bytesWritten, bytesTotal }),
+    signal,
+  });
+  await rm(sourcePath);
+  await flush(modelPath);
+  return { modelPath, mmprojPath };
+}
+
+/** Throws `unsupported_capability` where a precision needs a quantizer and there is none. */
+export function checkQuantizer(precision: Precision, quantizer: Quantizer | undefined): Quantizer {
+  if (quantizer !== undefined) return quantizer;
+  throw new VserveError(
+    'unsupported_capability',
+    `This backend cannot quantize to ${precision}. Take another --quantization-encoding, or the backend node-llama-cpp.`,
+    { param: 'quantizationEncoding' },
+  );
+}
+
+async function checkRoom(folder: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  if (bytes <= bavail * bsize) return;
+  throw new VserveError(
+    'disk_full',
+    `Converting and quantizing takes ${formatBytes(bytes)} for a while, and ${folder} has room for ${formatBytes(bavail * bsize)}. Make room and try again.`,
+  );
+}
+
+async function flush(path: string): Promise<void> {
+  await using file = await open(path, 'r+');
+  await file.sync();
+}
