@@ -1,5 +1,6 @@
 import type { Backend } from '../backend/index.ts';
 import type { supportedArchitectures } from '../convert/index.ts';
+import type { downloadModel, previewDownload } from '../hub/index.ts';
 import type { checkPort, startServer } from '../server/index.ts';
 import type { Converter } from '../store/index.ts';
 import type { Output } from './output.ts';
@@ -8,6 +9,12 @@ import type { Output } from './output.ts';
 export interface ServerModule {
   readonly checkPort: typeof checkPort;
   readonly startServer: typeof startServer;
+}
+
+/** What the command line needs of `src/hub`. */
+export interface HubModule {
+  readonly downloadModel: typeof downloadModel;
+  readonly previewDownload: typeof previewDownload;
 }
 
 /** What the command line needs of `src/convert`. */
@@ -19,6 +26,7 @@ export interface ConverterModule extends Converter {
 export interface Dependencies {
   findBackend(nameOrModule: string): Promise<Backend>;
   loadConverter(): Promise<ConverterModule>;
+  loadHub(): Promise<HubModule>;
   loadServer(): Promise<ServerModule>;
 }
 
@@ -33,5 +41,6 @@ export interface Context {
 export const dependencies: Dependencies = {
   findBackend: async (nameOrModule) => (await import('../backend/index.ts')).findBackend(nameOrModule),
   loadConverter: () => import('../convert/index.ts'),
+  loadHub: () => import('../hub/index.ts'),
   loadServer: () => import('../server/index.ts'),
 };

@@ -4,14 +4,14 @@ import type { RemoteFile } from './remote-file.ts';
 
 /** What decides which files of a repository are wanted. */
 export interface Choice {
-  /** As given to `--quantization-encoding`: `auto`, `float16`, `q4_k_m`, … It chooses among GGUF files. */
+  /** A type of weights in llama.cpp's words, in either case (`f16`, `q4_k_m`), or `auto`. It chooses among GGUF files. */
   readonly encoding: string;
   /** As given to `--weight-path`: the path of a GGUF file within the repository. */
   readonly weightPath: string | undefined;
   /** As given to `--mmproj`: the path of a projector within the repository. */
   readonly mmproj: string | undefined;
-  /** Memory that a GGUF model may take, where `auto` chooses. */
-  readonly memoryBytes: number;
+  /** Memory that a GGUF model may take, for `auto`; undefined where it is not known. */
+  readonly memoryBytes: () => Promise<number | undefined>;
   /** Throws when the configuration of a checkpoint is of no model that can be converted. */
   readonly checkConfig: (config: Readonly<Record<string, unknown>>) => Promise<void>;
 }

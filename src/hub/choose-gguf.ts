@@ -11,9 +11,6 @@ interface Candidate {
   readonly encoding: string | undefined;
 }
 
-/** The words of `--quantization-encoding` that GGUF files write otherwise. */
-const namesOfEncodings: Readonly<Record<string, string>> = { float32: 'F32', float16: 'F16', bfloat16: 'BF16' };
-
 /** The types of a projector, best first. */
 const projectorEncodings: readonly (string | undefined)[] = ['F16', 'BF16', 'F32'];
 
@@ -21,10 +18,14 @@ const projectorEncodings: readonly (string | undefined)[] = ['F16', 'BF16', 'F32
  * Chooses a GGUF model and its projector: by `--weight-path`, by `--quantization-encoding`, or, for `auto`, the only one
  * or the largest that fits the memory. Throws `model_unavailable`, which lists what there is, and `shard_missing`.
  */
-export function chooseGguf(repository: string, files: readonly RemoteFile[], choice: Choice): ChosenFiles {
+export async function chooseGguf(
+  repository: string,
+  files: readonly RemoteFile[],
+  choice: Choice,
+): Promise<ChosenFiles> {
   const ggufs = files.filter(({ path }) => /\.gguf$/i.test(path));
   const candidates = candidatesOf(ggufs.filter(({ path }) => !isProjector(path)));
-  const { model, reason } = chooseModel(repository, candidates, choice);
+  const { model, reason } = await chooseModel(repository, candidates, choice);
   const mmproj = chooseProjector(repository, ggufs, model.first, choice.mmproj);
   const licences = files.filter(({ path }) => /^(licen[cs]e|notice)[^/]*$/i.test(path));
   return {
@@ -49,11 +50,11 @@ function candidatesOf(models: readonly RemoteFile[]): Candidate[] {
   });
 }
 
-function chooseModel(
+async function chooseModel(
   repository: string,
   candidates: readonly Candidate[],
-  { weightPath, encoding, memoryBytes }: Choice,
-): { model: Candidate; reason: string | undefined } {
+  { weightPath, encoding, memoryBytes: memoryOf }: Choice,
+): Promise<{ model: Candidate; reason: string | undefined }> {
   const listed = candidates.map(({ first, bytes }) => `  ${first.path} (${formatBytes(bytes)})`).join('\n');
   const fail = (problem: string): VserveError =>
     new VserveError(
@@ -69,8 +70,7 @@ function chooseModel(
     return { model, reason: undefined };
   }
   if (encoding !== 'auto') {
-    const name = namesOfEncodings[encoding] ?? encoding.toUpperCase();
-    const [model, ...others] = candidates.filter((candidate) => candidate.encoding === name);
+    const [model, ...others] = candidates.filter((candidate) => candidate.encoding === encoding.toUpperCase());
     if (model === undefined) throw fail(`has no GGUF model of type ${encoding}.`);
     if (others.length > 0) throw fail(`has several GGUF models of type ${encoding}.`);
     return { model, reason: undefined };
@@ -80,10 +80,12 @@ function chooseModel(
   if (second === undefined) return { model: only, reason: undefined };
   // 32 bits say no more than the 16 that the weights were published in.
   const small = candidates.filter((candidate) => candidate.encoding !== 'F32');
+  const memoryBytes = (await memoryOf()) ?? Infinity;
   const fitting = (small.length > 0 ? small : candidates).filter(({ bytes }) => bytes <= memoryBytes);
   const [model] = fitting.toSorted((a, b) => b.bytes - a.bytes);
   if (model === undefined) throw fail(`has no GGUF model that fits the memory (${formatBytes(memoryBytes)}).`);
-  const reason = `${model.first.path}: the largest of ${candidates.length} GGUF models that fits, with ${formatBytes(model.bytes)} of ${formatBytes(memoryBytes)}.`;
+  const room = memoryBytes === Infinity ? '' : ` that fits in ${formatBytes(memoryBytes)} of memory`;
+  const reason = `${model.first.path} (${formatBytes(model.bytes)}): the largest of ${candidates.length} GGUF models${room}.`;
   return { model, reason };
 }
 

@@ -48,6 +48,7 @@ export class Contents {
   /** How many bytes of a file need not be fetched, as far as can be told without reading them. */
   async bytesHere(file: RemoteFile): Promise<number> {
     const { request, own } = this.#options;
+    if (this.#places.has(file.hash.digest)) return file.bytes;
     if (request.forceDownload) return 0;
     const isHere = (await this.#ownPlace(file)) ?? (await this.#sharedPlace(file));
     return isHere === undefined ? bytesLeft(own.blob(file), file.bytes) : file.bytes;
@@ -98,7 +99,7 @@ export class Contents {
     if (shared === undefined) return undefined;
     request.onEvent({ type: 'check', path: file.path, bytes: file.bytes });
     if ((await thread.digest(shared, file)) === file.hash.digest) {
-      this.#report(file, file.bytes);
+      request.onEvent({ type: 'done', path: file.path, bytes: file.bytes });
       return shared;
     }
     const message = `${shared} does not have the content that its name stands for: it is left alone, and ${file.path} is fetched.`;
@@ -136,6 +137,7 @@ export class Contents {
       onProgress: (bytesDone) => this.#report(file, bytesDone),
       onRetry: (reason) => request.onEvent({ type: 'retry', reason }),
     });
+    request.onEvent({ type: 'done', path: file.path, bytes: file.bytes });
     return target;
   }
 

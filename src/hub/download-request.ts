@@ -16,6 +16,8 @@ export type DownloadEvent =
   /** A file of another program's cache is hashed before it is used. */
   | { readonly type: 'check'; readonly path: string; readonly bytes: number }
   | { readonly type: 'progress'; readonly path: string; readonly bytes: number; readonly bytesDone: number }
+  /** A file is in its place, and its hash is right. */
+  | { readonly type: 'done'; readonly path: string; readonly bytes: number }
   /** Something failed and is tried again. */
   | { readonly type: 'retry'; readonly reason: string }
   /** Something that the person should know. */

@@ -6,6 +6,16 @@ export function isRepositoryId(text: string): boolean {
   return parts.length === 2 && text.length <= 96 && parts.every(isIdPart);
 }
 
+/** Throws `model_unavailable` for a text that is not the id of a model on the Hub. */
+export function requireRepositoryId(text: string): void {
+  if (isRepositoryId(text)) return;
+  throw new VserveError(
+    'model_unavailable',
+    `${JSON.stringify(text)} is no Hugging Face id. An id has the form org/name, of letters, digits, "-", "_" and ".".`,
+    { param: 'model' },
+  );
+}
+
 function isIdPart(part: string): boolean {
   return /^[a-z0-9_][a-z0-9._-]*$/i.test(part) && !/\.\.|--|[.-]$|\.git$/.test(part);
 }

@@ -21,7 +21,7 @@ test('a checkpoint: what it needs and nothing else, in the layout of the cache o
   expect(model.files.map(({ path }) => path).toSorted()).toEqual(wanted);
   expect(await readdir(model.folder)).toEqual(wanted);
   for (const path of wanted) {
-    expect(await readFile(join(model.folder, path))).toEqual(files.get(path)?.content);
+    expect(sha256(await readFile(join(model.folder, path)))).toBe(sha256(files.get(path)?.content ?? Buffer.alloc(0)));
   }
   const weights = files.get('model.safetensors')?.content ?? Buffer.alloc(0);
   expect(await readlink(join(model.folder, 'model.safetensors'))).toBe(`../../blobs/${sha256(weights)}`);

@@ -68,7 +68,7 @@ export function requestTo(
       encoding: 'auto',
       weightPath: undefined,
       mmproj: undefined,
-      memoryBytes: 1e9,
+      memoryBytes: async () => 1e9,
       checkConfig: async () => undefined,
     },
     settings: {
