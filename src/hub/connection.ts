@@ -1,8 +1,9 @@
-import { EnvHttpProxyAgent, request } from 'undici';
+import { request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
 import { answerError } from './answer-errors.ts';
 import type { DownloadTuning, HubSettings } from './hub-settings.ts';
+import { proxyAgent } from './proxy-agent.ts';
 import { TransientFailure, withRetries } from './retry.ts';
 
 const MAX_REDIRECTS = 5;
@@ -34,7 +35,7 @@ export interface ConnectionOptions {
 /** Requests to the Hub about one repository. It keeps sockets open until it is closed. */
 export class HubConnection {
   readonly #options: ConnectionOptions;
-  readonly #agent: EnvHttpProxyAgent;
+  readonly #agent: Dispatcher;
   readonly #hub: URL;
 
   /** Throws `invalid_setting` for an endpoint or a proxy that is no HTTP address. */
@@ -44,12 +45,7 @@ export class HubConnection {
     this.#hub = httpUrl(endpoint, 'HF_ENDPOINT');
     if (proxies.http !== '') httpUrl(proxies.http, 'HTTP_PROXY');
     if (proxies.https !== '') httpUrl(proxies.https, 'HTTPS_PROXY');
-    // Empty texts, not undefined, for which the agent would look at the environment itself.
-    this.#agent = new EnvHttpProxyAgent({
-      httpProxy: proxies.http,
-      httpsProxy: proxies.https,
-      noProxy: proxies.none,
-    });
+    this.#agent = proxyAgent(proxies);
   }
 
   /** The address of a file of the repository at a commit. */

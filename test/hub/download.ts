@@ -39,6 +39,8 @@ export function large(bytes: number): HostedFile {
   return { content: randomBytes(bytes), lfs: true };
 }
 
+const tokenizer = large(150_000);
+
 /** A checkpoint with one file of weights of a megabyte and a bit, and files that nobody needs. */
 export function checkpointFiles(weights = large(1024 * 1024 + 12_345)): Map<string, HostedFile> {
   return new Map([
@@ -49,7 +51,7 @@ export function checkpointFiles(weights = large(1024 * 1024 + 12_345)): Map<stri
     ['empty.json', small('')],
     ['model.safetensors', weights],
     ['pytorch_model.bin', large(200_000)],
-    ['tokenizer.json', large(150_000)],
+    ['tokenizer.json', tokenizer],
     ['tokenizer_config.json', small('{}')],
   ]);
 }

@@ -32,6 +32,8 @@ export interface Fault {
   /** Answers with this status and these headers, and no content. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Answers with this instead. */
+  readonly json?: unknown;
   /** Breaks the connection after so many bytes of the content. */
   readonly cutAfter?: number;
   /** Sends no more after so many bytes, and leaves the connection open. */
@@ -118,6 +120,11 @@ export async function startLoopbackHub(initial: HubOptions): Promise<LoopbackHub
     };
     requests.push(seen);
     const fault = hub.options.fault?.(seen);
+    if (fault !== undefined && 'json' in fault) {
+      response.writeHead(200, { 'content-type': 'application/json', ...fault.headers });
+      response.end(JSON.stringify(fault.json));
+      return;
+    }
     if (fault?.status !== undefined) {
       response.writeHead(fault.status, fault.headers).end();
       return;
