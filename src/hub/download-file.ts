@@ -55,9 +55,12 @@ async function fetchMissing(partial: PartialFile, download: FileDownload): Promi
   const { file, thread, tuning, onProgress } = download;
   const hash = thread.begin(partial.path, file);
   hash.advance(partial.prefixEnd);
+  let hashedEnd = partial.prefixEnd;
   const onPart = (): void => {
     onProgress(partial.bytesDone);
-    hash.advance(partial.prefixEnd);
+    if (partial.prefixEnd === hashedEnd) return;
+    hashedEnd = partial.prefixEnd;
+    hash.advance(hashedEnd);
   };
   const [first, ...others] = cut(partial.missing(), tuning.partBytes);
   try {

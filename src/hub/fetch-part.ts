@@ -57,7 +57,6 @@ async function store(part: Extent, position: number, answer: HubAnswer, request:
     if (written === extentStart) return;
     await partial.record({ start: extentStart, end: written }, checksum);
     [extentStart, checksum] = [written, 0];
-    onProgress();
   };
   try {
     for await (const piece of connection.read(answer, url, signal)) {
@@ -69,6 +68,7 @@ async function store(part: Extent, position: number, answer: HubAnswer, request:
         checksum = checksumOf(useful, checksum);
         written += useful.length;
         if (written - extentStart >= tuning.extentBytes) await record();
+        onProgress();
       }
       if (written === part.end) break;
     }

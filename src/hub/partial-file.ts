@@ -26,6 +26,7 @@ export class PartialFile {
   readonly #file: FileHandle;
   readonly #journal: FileHandle;
   #extents: readonly Extent[];
+  #unrecordedBytes = 0;
 
   private constructor(
     target: string,
@@ -58,9 +59,9 @@ export class PartialFile {
     }
   }
 
-  /** Bytes that are there. */
+  /** Bytes that are there, those included that were written and not yet recorded. */
   get bytesDone(): number {
-    return bytesIn(this.#extents);
+    return Math.min(bytesIn(this.#extents) + this.#unrecordedBytes, this.bytes);
   }
 
   /** The end of what is there without a gap from the start. */
@@ -79,6 +80,7 @@ export class PartialFile {
     for (let written = 0; written < data.length;) {
       const { bytesWritten } = await this.#file.write(data, written, data.length - written, position + written);
       written += bytesWritten;
+      this.#unrecordedBytes += bytesWritten;
     }
   }
 
@@ -86,6 +88,7 @@ export class PartialFile {
   async record(extent: Extent, checksum: number): Promise<void> {
     await this.#journal.appendFile(lineOf({ ...extent, crc32: checksum }));
     this.#extents = union(this.#extents, extent);
+    this.#unrecordedBytes -= extent.end - extent.start;
   }
 
   /** Takes a part for missing again. What the journal said of it is void as soon as other bytes are written there. */
