@@ -1,5 +1,5 @@
 import type { DownloadState, FileState } from './download-state.ts';
-import { formatBytes, formatDuration, printable } from './printable.ts';
+import { formatBytes, printable } from './printable.ts';
 
 const BAR_WIDTH = 20;
 /** Lines of files at the same time; the others are counted. */
@@ -26,12 +26,12 @@ function speed(state: DownloadState, nowMs: number): string[] {
   if (left === 0) return ['checking'];
   const rate = state.meter.rate(nowMs);
   const stalledMs = state.meter.stalledMs(nowMs);
-  if (stalledMs !== undefined) return [`stalled for ${formatDuration(Math.floor(stalledMs / 1000) * 1000)}`];
+  if (stalledMs !== undefined) return [`stalled for ${minutesAndSeconds(stalledMs)}`];
   if (rate === 0) return [];
-  return [`${formatBytes(rate)}/s`, `${timeLeft((left / rate) * 1000)} left`];
+  return [`${formatBytes(rate)}/s`, `${minutesAndSeconds((left / rate) * 1000)} left`];
 }
 
-function timeLeft(milliseconds: number): string {
+function minutesAndSeconds(milliseconds: number): string {
   const minutes = Math.floor(milliseconds / 60_000);
   if (minutes >= 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   return minutes > 0

@@ -49,7 +49,6 @@ export class PartialFile {
     const lines = await intactLines(path, await readJournal(target), bytes, thread);
     const file = await open(path, lines.length > 0 ? 'r+' : 'w+');
     try {
-      await file.truncate(bytes);
       await writeJournal(target, lines);
       const journal = await open(journalPath(target), 'a');
       return new PartialFile(target, bytes, file, journal, lines.reduce<Extent[]>(union, []));
