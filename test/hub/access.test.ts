@@ -120,7 +120,10 @@ async function proxyThat(makesTunnels: boolean): Promise<{ url: string; asked: (
   const proxy = createServer();
   proxy.on('connect', (request, socket, head) => {
     asked += 1;
-    if (!makesTunnels) return socket.destroy();
+    if (!makesTunnels) {
+      socket.destroy();
+      return;
+    }
     const target = new URL(`http://${request.url ?? ''}`);
     const tunnel = connect(Number(target.port), target.hostname, () => {
       socket.write('HTTP/1.1 200 OK\r\n\r\n');

@@ -79,8 +79,8 @@ describe('a checkpoint', () => {
   });
 
   test('an architecture that cannot be converted is refused when only its configuration is known', async () => {
-    const checkConfig = () => Promise.reject(new Error('unsupported'));
-    await expect(choose(['config.json', 'model.safetensors'], { checkConfig })).rejects.toThrow('unsupported');
+    const choice = { checkConfig: () => Promise.reject(new Error('unsupported')) };
+    await expect(choose(['config.json', 'model.safetensors'], choice)).rejects.toThrow('unsupported');
   });
 
   const broken: readonly [string, readonly string[], Record<string, string>, RegExp][] = [

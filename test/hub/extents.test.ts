@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { bytesIn, cut, gaps, union } from '../../src/hub/extents.ts';
 import type { Extent } from '../../src/hub/extents.ts';
 

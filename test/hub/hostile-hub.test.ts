@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
 import { downloadModel } from '../../src/hub/index.ts';
 import { isRepositoryId, requireRevision, requireSafePath } from '../../src/hub/names.ts';

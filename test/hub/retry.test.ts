@@ -28,7 +28,8 @@ test('attempts that get something done cost no retry', async () => {
 
 test('an abort ends a pause', async () => {
   const stop = new AbortController();
-  const attempt = () => Promise.reject(new TransientFailure('busy', { retryAfterMs: 60_000 }));
+  const busy = new TransientFailure('busy', { retryAfterMs: 60_000 });
+  const attempt = () => Promise.reject(busy);
   const onRetry = () => stop.abort(new Error('stopped'));
   await expect(withRetries(attempt, { tuning, signal: stop.signal, onRetry })).rejects.toThrow('stopped');
 });
