@@ -84,9 +84,6 @@ describe('a folder', () => {
 test('an existing path wins over an id', async () => {
   await expect(prepare('test/store')).rejects.toThrow(/test\/store holds no model/);
 });
-  await gguf(stored, 'model.gguf');
-  await expect(prepare('test/store')).rejects.toThrow(/test\/store holds no model/);
-});
 
 const unavailable: readonly [string, string, RegExp][] = [
   ['a missing file', './nowhere/model.gguf', /"\.\/nowhere\/model\.gguf" does not exist \(looked at \/.*nowhere/],
