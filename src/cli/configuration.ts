@@ -1,5 +1,6 @@
 import { options, settingNames } from '../settings/index.ts';
 import type { LoadedSettings, Option, SettingName } from '../settings/index.ts';
+import { printable } from './printable.ts';
 
 const alwaysShown: readonly SettingName[] = ['model', 'backend', 'devices', 'host', 'port'];
 
@@ -29,9 +30,9 @@ function labelOf(name: SettingName): string {
 }
 
 function valueOf(name: SettingName, value: unknown): string {
-  const { default: standard, defaultText }: Option<unknown> = options[name];
+  const { default: standard, defaultText, secret }: Option<unknown> = options[name];
   if (value === standard && defaultText !== undefined) return defaultText;
-  return showValue(value);
+  return secret === true ? 'given, not shown' : printable(showValue(value));
 }
 
 /** The value of a setting as people write it. */

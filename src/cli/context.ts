@@ -1,5 +1,6 @@
 import type { Backend } from '../backend/index.ts';
 import type { supportedArchitectures } from '../convert/index.ts';
+import type { downloadModel, previewDownload } from '../hub/index.ts';
 import type { startServer } from '../server/index.ts';
 import type { Converter } from '../store/index.ts';
 import type { Output } from './output.ts';
@@ -7,6 +8,12 @@ import type { Output } from './output.ts';
 /** What the command line needs of `src/server`. */
 export interface ServerModule {
   readonly startServer: typeof startServer;
+}
+
+/** What the command line needs of `src/hub`. */
+export interface HubModule {
+  readonly downloadModel: typeof downloadModel;
+  readonly previewDownload: typeof previewDownload;
 }
 
 /** What the command line needs of `src/convert`. */
@@ -18,6 +25,7 @@ export interface ConverterModule extends Converter {
 export interface Dependencies {
   findBackend(nameOrModule: string): Promise<Backend>;
   loadConverter(): Promise<ConverterModule>;
+  loadHub(): Promise<HubModule>;
   loadServer(): Promise<ServerModule>;
 }
 
@@ -32,5 +40,6 @@ export interface Context {
 export const dependencies: Dependencies = {
   findBackend: async (nameOrModule) => (await import('../backend/index.ts')).findBackend(nameOrModule),
   loadConverter: () => import('../convert/index.ts'),
+  loadHub: () => import('../hub/index.ts'),
   loadServer: () => import('../server/index.ts'),
 };

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { createLogUpdate } from 'log-update';
 import ora from 'ora';
 import type { LogLevel } from '../backend/index.ts';
 import type { Settings } from '../settings/index.ts';
@@ -26,6 +27,16 @@ export interface Task {
   readonly end: () => void;
 }
 
+/** Lines at the end of a terminal that are drawn again and again. */
+export interface Area {
+  readonly columns: number;
+  readonly draw: (lines: readonly string[]) => void;
+  /** Prints a line that stays, above. */
+  readonly above: (line: string) => void;
+  /** Removes what is drawn. */
+  readonly end: () => void;
+}
+
 /** All that vserve prints. */
 export interface Output {
   /** The least level that is printed. */
@@ -39,6 +50,8 @@ export interface Output {
   /** The block that ends a command that failed, on standard error. */
   readonly fail: (message: string) => void;
   readonly startTask: () => Task;
+  /** Undefined where standard error is no terminal, or the level is above `info`. One at a time. */
+  readonly startArea: () => Area | undefined;
   /** In bold, or dim, where standard error shows colours. */
   readonly style: (format: 'bold' | 'dim', text: string) => string;
 }
@@ -50,23 +63,35 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
   const paint = (format: Parameters<typeof styleText>[0], text: string) =>
     hasColours ? styleText(format, text) : text;
 
+  let area: Area | undefined;
+  /** Writes whole lines, which may not get between the lines of an area. */
+  const writeLines = (text: string): void => {
+    if (area === undefined) stderr.write(`${text}\n`);
+    else area.above(text);
+  };
+
   const output: Output = {
     level: 'info',
     log(level, message) {
       if (ranks[level] < ranks[output.level]) return;
       const time = paint('dim', new Date().toISOString());
       const label = paint(colours[level], level.toUpperCase().padEnd(7));
-      stderr.write(`${time} ${label} ${indented(message)}\n`);
+      writeLines(`${time} ${label} ${indented(message)}`);
     },
     print: (text) => void stdout.write(`${text}\n`),
     note(text) {
-      if (ranks[output.level] <= ranks.info) stderr.write(`${text}\n`);
+      if (ranks[output.level] <= ranks.info) writeLines(text);
     },
-    fail: (message) => void stderr.write(`${paint(['bold', 'red'], 'Error:')} ${indented(message)}\n`),
+    fail: (message) => writeLines(`${paint(['bold', 'red'], 'Error:')} ${indented(message)}`),
     startTask: () =>
       stderr.isTTY && ranks[output.level] <= ranks.info
         ? spinnerTask(stderr)
         : plainTask((text) => output.log('info', text)),
+    startArea() {
+      if (!stderr.isTTY || ranks[output.level] > ranks.info) return undefined;
+      area = drawnArea(stderr, () => (area = undefined));
+      return area;
+    },
     style: paint,
   };
   return output;
@@ -75,6 +100,22 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
 /** Every line after the first is set in, so that no message can pass for a line of the log. */
 function indented(message: string): string {
   return printable(message).trimEnd().replaceAll('\n', '\n  ');
+}
+
+function drawnArea(stream: NodeJS.WriteStream, onEnd: () => void): Area {
+  const update = createLogUpdate(stream);
+  return {
+    get columns() {
+      return stream.columns;
+    },
+    draw: (lines) => update(lines.join('\n')),
+    above: (line) => update.persist(line),
+    end() {
+      update.clear();
+      update.done();
+      onEnd();
+    },
+  };
 }
 
 function spinnerTask(stream: NodeJS.WriteStream): Task {

@@ -9,6 +9,7 @@ import { version } from './version.ts';
 /** A verb of the command line: its name is a module's, which is loaded only when the verb is called. */
 interface Verb {
   readonly name: string;
+  readonly alias?: string;
   readonly summary: string;
   readonly load: () => Promise<{ define(command: Command, context: Context): void }>;
 }
@@ -18,6 +19,12 @@ const verbs: readonly Verb[] = [
     name: 'serve',
     summary: 'Serve a model over the OpenAI API',
     load: () => import('./serve.ts'),
+  },
+  {
+    name: 'pull',
+    alias: 'warm-cache',
+    summary: 'Fetch a model from the Hugging Face Hub, ready to serve',
+    load: () => import('./pull.ts'),
   },
   {
     name: 'convert',
@@ -69,7 +76,8 @@ export async function buildProgram(args: readonly string[], context: Context): P
   });
   for (const verb of verbs) {
     const command = program.command(verb.name).summary(verb.summary).description(`${verb.summary}.`);
-    if (args.includes(verb.name)) (await verb.load()).define(command, context);
+    if (verb.alias !== undefined) command.alias(verb.alias);
+    if (args.some((arg) => arg === verb.name || arg === verb.alias)) (await verb.load()).define(command, context);
   }
   return program;
 }

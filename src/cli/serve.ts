@@ -7,6 +7,8 @@ import type { AskedPrecisions, PreparedModel, PrepareModelOptions } from '../sto
 import { describeConfiguration } from './configuration.ts';
 import { conversionProgress } from './conversion-progress.ts';
 import type { Context } from './context.ts';
+import { downloadProgress } from './download-progress.ts';
+import { hubAccess } from './hub-access.ts';
 import { metricsPortOf } from './metrics-port.ts';
 import { logLevelOf } from './output.ts';
 import { serveSettings } from './serve-settings.ts';
@@ -23,6 +25,7 @@ beats --config-file, which beats the default.
 Models are kept in VSERVE_HOME (${options.home.default}).
 
 Examples:
+  vserve serve --model google/gemma-3-4b-it
   vserve serve --model ./gemma-3-4b-it
   vserve serve --model ./gemma-3-4b-it-Q4_K_M.gguf --mmproj ./mmproj-F16.gguf`;
 
@@ -48,7 +51,14 @@ async function serve(command: Command, context: Context): Promise<void> {
 
   const { devices } = settings.load;
   const files = await prepare(
-    { ...settings, ...settings.precisions, home, mmproj, backend: { load: () => Promise.resolve(backend), devices } },
+    {
+      ...settings,
+      ...settings.precisions,
+      home,
+      mmproj,
+      backend: { load: () => Promise.resolve(backend), devices },
+    },
+    loaded.settings,
     context,
   );
   let model: LoadedModel | undefined;
@@ -86,12 +96,15 @@ async function serve(command: Command, context: Context): Promise<void> {
 
 async function prepare(
   request: Pick<PrepareModelOptions, 'model' | 'mmproj' | 'home' | 'backend' | keyof AskedPrecisions>,
+  settings: Parameters<typeof hubAccess>[0],
   { output, signal, dependencies }: Context,
 ): Promise<PreparedModel> {
+  const download = downloadProgress(output);
   const progress = conversionProgress(output);
   try {
     const files = await prepareModel({
       ...request,
+      hub: hubAccess(settings, dependencies, download.onEvent),
       loadConverter: () => dependencies.loadConverter(),
       onProgress: progress.show,
       log: output.log,
@@ -100,6 +113,7 @@ async function prepare(
     progress.succeed();
     return files;
   } finally {
+    download.end();
     progress.end();
   }
 }

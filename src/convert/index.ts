@@ -1,5 +1,6 @@
 export { supportedArchitectures } from './architectures/index.ts';
 export type { SupportedArchitecture } from './architectures/index.ts';
+export { checkConfig } from './check-config.ts';
 export { checkpointFiles } from './checkpoint/checkpoint-files.ts';
 export { convertCheckpoint } from './convert-checkpoint.ts';
 export type { ConversionProgress, ConvertedModel, ConvertOptions } from './convert-checkpoint.ts';

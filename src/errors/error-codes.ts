@@ -72,6 +72,13 @@ export const errorCodes = {
   quantization_failed: failed,
   model_damaged: failed,
   model_in_use: { ...failed, exitCode: 2 },
+  // The Hugging Face Hub
+  repository_not_found: { ...failed, exitCode: 2 },
+  revision_not_found: { ...failed, exitCode: 2 },
+  hub_access_denied: { ...failed, exitCode: 2 },
+  hub_unreachable: failed,
+  hub_invalid_answer: failed,
+  download_corrupt: failed,
   // Backends
   backend_not_found: { ...failed, exitCode: 2 },
   native_addon_missing: { ...failed, exitCode: 1 },

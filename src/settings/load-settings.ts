@@ -72,10 +72,14 @@ function find(name: SettingName, sources: readonly Source[]): GivenValue | undef
 }
 
 function check(name: SettingName, { value, origin }: GivenValue): unknown {
-  const { kind }: Option<unknown> = options[name];
+  const { kind, secret }: Option<unknown> = options[name];
   const result = kind.schema.safeParse(typeof value === 'string' ? kind.parseText(value) : value);
   if (result.success) return result.data;
-  throw new VserveError('invalid_setting', `${origin} is ${show(value)}: it must be ${kind.allowed}.`, { param: name });
+  throw new VserveError(
+    'invalid_setting',
+    `${origin} is ${secret === true ? 'not right' : show(value)}: it must be ${kind.allowed}.`,
+    { param: name },
+  );
 }
 
 function show(value: unknown): string {

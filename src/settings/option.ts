@@ -15,13 +15,17 @@ export interface ValueKind<T> {
 /** One option: everything that any part of the program needs to know about it. */
 export interface Option<T> {
   /** Heading in the help. */
-  readonly group: 'Model' | 'Server' | 'Images' | 'General';
+  readonly group: 'Model' | 'Hub' | 'Server' | 'Images' | 'General';
   /** Long flags without dashes; the first is the name, the others are aliases. Empty where there is no flag. */
   readonly flags: readonly string[];
   /** Names the argument in the help, as in `--port <port>`. */
   readonly argument?: string;
   /** Environment variable, also read from `.env`. */
   readonly environment?: string;
+  /** Other names of the variable, which go after it. */
+  readonly environmentAliases?: readonly string[];
+  /** Nobody is shown the value. */
+  readonly secret?: true;
   /** False where the option cannot stand in a configuration file. */
   readonly inConfigFile?: false;
   readonly help: string;

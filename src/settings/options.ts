@@ -1,4 +1,6 @@
 import { isIP } from 'node:net';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import envPaths from 'env-paths';
 import { choice, fraction, list, option, optional, orAuto, orOff, text, toggle, wholeNumber } from './option.ts';
 import type { Option } from './option.ts';
@@ -193,6 +195,116 @@ export const options = {
     default: envPaths('vserve', { suffix: '' }).cache,
   }),
 
+  huggingfaceModelRevision: option({
+    group: 'Hub',
+    flags: ['huggingface-model-revision'],
+    argument: 'revision',
+    help: 'Branch, tag or commit of a repository of the Hugging Face Hub',
+    kind: text('a branch, a tag or a commit'),
+    default: 'main',
+  }),
+  weightPath: option({
+    group: 'Hub',
+    flags: ['weight-path'],
+    argument: 'path',
+    help: 'The GGUF file to take from a repository that holds several',
+    kind: optional(text('the path of a .gguf file within the repository')),
+    default: undefined,
+    defaultText: 'by --quantization-encoding',
+  }),
+  forceDownload: option({
+    group: 'Hub',
+    flags: ['force-download'],
+    help: 'Fetch the files again that are there already',
+    kind: toggle(),
+    default: false,
+  }),
+  hfToken: option({
+    group: 'Hub',
+    flags: [],
+    environment: 'HF_TOKEN',
+    environmentAliases: ['HUGGING_FACE_HUB_TOKEN'],
+    secret: true,
+    inConfigFile: false,
+    help: 'Token for repositories that are private or gated',
+    kind: optional(text('a token')),
+    default: undefined,
+    defaultText: 'the one in HF_TOKEN_PATH, if there is one',
+  }),
+  hfTokenPath: option({
+    group: 'Hub',
+    flags: [],
+    environment: 'HF_TOKEN_PATH',
+    help: 'File with the token',
+    kind: optional(text('the path of a file')),
+    default: undefined,
+    defaultText: 'token in HF_HOME',
+  }),
+  hfHome: option({
+    group: 'Hub',
+    flags: [],
+    environment: 'HF_HOME',
+    help: 'Folder of the tools of Hugging Face',
+    kind: text('the path of a folder'),
+    default: join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'huggingface'),
+  }),
+  hfHubCache: option({
+    group: 'Hub',
+    flags: [],
+    environment: 'HF_HUB_CACHE',
+    environmentAliases: ['HUGGINGFACE_HUB_CACHE'],
+    help: 'Folder of their downloads, which are used where they are',
+    kind: optional(text('the path of a folder')),
+    default: undefined,
+    defaultText: 'hub in HF_HOME',
+  }),
+  hfEndpoint: option({
+    group: 'Hub',
+    flags: [],
+    environment: 'HF_ENDPOINT',
+    help: 'Address of the Hugging Face Hub',
+    kind: text('an http or https address', isHttpUrl),
+    default: 'https://huggingface.co',
+  }),
+  hfHubOffline: option({
+    group: 'Hub',
+    flags: [],
+    environment: 'HF_HUB_OFFLINE',
+    help: 'Fetch nothing: use what is on this machine',
+    kind: toggle(),
+    default: false,
+  }),
+  httpProxy: option({
+    group: 'Hub',
+    flags: [],
+    environment: 'http_proxy',
+    environmentAliases: ['HTTP_PROXY', 'all_proxy', 'ALL_PROXY'],
+    help: 'Proxy for http addresses of the Hub',
+    kind: optional(text('an http or https address', isHttpUrl)),
+    default: undefined,
+    defaultText: 'none',
+  }),
+  httpsProxy: option({
+    group: 'Hub',
+    flags: [],
+    environment: 'https_proxy',
+    environmentAliases: ['HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'],
+    help: 'Proxy for https addresses of the Hub',
+    kind: optional(text('an http or https address', isHttpUrl)),
+    default: undefined,
+    defaultText: 'none',
+  }),
+  noProxy: option({
+    group: 'Hub',
+    flags: [],
+    environment: 'no_proxy',
+    environmentAliases: ['NO_PROXY'],
+    help: 'Hosts that are reached without a proxy',
+    kind: optional(text('host names between commas')),
+    default: undefined,
+    defaultText: 'none',
+  }),
+
   host: option({
     group: 'Server',
     flags: ['host'],
@@ -372,6 +484,10 @@ export type Settings = {
 
 /** The names of all options, in the order of the help. */
 export const settingNames = Object.keys(options) as readonly SettingName[];
+
+function isHttpUrl(value: string): boolean {
+  return URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
+}
 
 function isHost(value: string): boolean {
   const [address = '', prefix, ...rest] = value.split('/');

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse as parseDotEnv } from 'dotenv';
 import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
+import type { Option } from './option.ts';
 import { options, settingNames } from './options.ts';
 import type { SettingName } from './options.ts';
 
@@ -33,9 +34,10 @@ export function flagSource(flags: Flags): Source {
 /** Variables as a source; `place` follows the variable's name in an origin. */
 export function environmentSource(environment: Environment, place: string): Source {
   return (name) => {
-    const { environment: variable } = options[name];
-    const value = variable === undefined ? undefined : environment[variable];
-    return value === undefined || value === '' ? [] : [{ value, origin: `${variable}${place}` }];
+    const { environment: variable, environmentAliases: aliases = [] }: Option<unknown> = options[name];
+    const names = variable === undefined ? [] : [variable, ...aliases];
+    const given = names.find((candidate) => (environment[candidate] ?? '') !== '');
+    return given === undefined ? [] : [{ value: environment[given], origin: `${given}${place}` }];
   };
 }
 

@@ -6,7 +6,7 @@ import type { ModelDescription, Precision } from './converter.ts';
 /** Tokens that there must be room for beside the weights, where the model was trained for as many. */
 const CONTEXT_TOKENS = 8192;
 /** The part of the free memory that a model may take. The rest is for the graph's buffers and other programs. */
-const MEMORY_SHARE = 0.9;
+export const MEMORY_SHARE = 0.9;
 
 /** What a model takes in memory at one precision. */
 export interface PrecisionFit {

@@ -71,6 +71,8 @@ export interface ConversionFiles {
 export interface Converter {
   /** Changes whenever the same checkpoint would give other files. */
   readonly converterVersion: string;
+  /** Throws `architecture_unsupported` where a config.json is of no model that can be converted. */
+  checkConfig(config: Readonly<Record<string, unknown>>): Promise<void>;
   /** The files of a checkpoint that a conversion reads, relative to its folder. */
   checkpointFiles(sourceDir: string): Promise<string[]>;
   describeCheckpoint(sourceDir: string, signal: AbortSignal): Promise<ModelDescription>;

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { VserveError } from '../errors/index.ts';
 import { identifyCheckpoint } from './checkpoint-identity.ts';
 import { listConversions } from './conversions.ts';
 import type { Converter, ModelDescription } from './converter.ts';
@@ -47,10 +48,17 @@ async function describeCheckpoint(path: string, home: string, converter: Convert
 
 /** What is on the disk goes first, then what is in the store. */
 async function locate(target: string, home: string) {
-  if (existsSync(target)) return findModel(target, home);
+  if (existsSync(target)) return findLocal(target);
   const download = (await listDownloads(home)).find(({ repository }) => repository === target);
   const snapshot = download === undefined ? undefined : await currentSnapshot(download);
   if (snapshot !== undefined) return { type: 'folder' as const, path: snapshot.path };
   const [stored] = await findStored(home, target).catch(() => []);
-  return stored === undefined ? findModel(target, home) : { type: 'folder' as const, path: stored.path };
+  return stored === undefined ? findLocal(target) : { type: 'folder' as const, path: stored.path };
+}
+
+async function findLocal(target: string) {
+  const location = await findModel(target);
+  if (location.type !== 'repository') return location;
+  const message = `${target} is not in the store. To fetch it: vserve pull ${target}`;
+  throw new VserveError('model_unavailable', message, { param: 'model' });
 }

@@ -1,19 +1,21 @@
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
-
-/** Where a model is: one GGUF file, or a folder of GGUF files or of a checkpoint. Paths are absolute. */
-export interface ModelLocation {
-  readonly type: 'file' | 'folder';
-  readonly path: string;
-}
+import { isRepositoryId } from '../hub/names.ts';
 
 /**
- * Finds what `--model` names: an existing path first, then a Hugging Face id in the store.
+ * Where a model is: one GGUF file, or a folder of GGUF files or of a checkpoint, by its absolute path; or a repository
+ * of the Hugging Face Hub, by its id.
+ */
+export type ModelLocation =
+  { readonly type: 'file' | 'folder'; readonly path: string } | { readonly type: 'repository'; readonly id: string };
+
+/**
+ * Finds what `--model` names: an existing path first, then a repository of the Hub.
  * Throws `model_unavailable`, saying which of the two it looked like.
  */
-export async function findModel(model: string, home: string): Promise<ModelLocation> {
+export async function findModel(model: string): Promise<ModelLocation> {
   if (model === '' || /\p{Cc}/u.test(model)) {
     throw unavailable(model, 'is no path and no Hugging Face id: it is empty or has control characters in it.');
   }
@@ -27,32 +29,15 @@ export async function findModel(model: string, home: string): Promise<ModelLocat
       `does not exist (looked at ${path}). Give the path of a .gguf file or of a model's folder.`,
     );
   }
-  const [owner = '', name = ''] = splitId(model);
-  const stored = join(home, 'hub', owner, name);
-  if ((await statIfPresent(model, stored))?.isDirectory() === true) return { type: 'folder', path: stored };
-  throw unavailable(
-    model,
-    `is not in the store, and vserve cannot download models yet.\nDownload it by other means and give --model the path of its folder, or of a .gguf file; or put the folder at ${stored}.`,
-  );
-}
-
-function looksLikePath(model: string): boolean {
-  return /^[./~]|^[a-z]:[\\/]|\\|\.gguf$|\/$|\/.*\//i.test(model);
-}
-
-/** Owner and name of an id: what the Hub itself allows. Throws `model_unavailable`. */
-function splitId(model: string): string[] {
-  const parts = model.split('/');
-  const isValid = parts.length === 2 && parts.every(isIdPart);
-  if (isValid) return parts;
+  if (isRepositoryId(model)) return { type: 'repository', id: model };
   throw unavailable(
     model,
     'is no existing path and no Hugging Face id. An id has the form org/name, of letters, digits, "-", "_" and ".".',
   );
 }
 
-function isIdPart(part: string): boolean {
-  return /^[a-z0-9][a-z0-9._-]{0,95}$/i.test(part) && !/\.\.|--|[.-]$|\.git$/.test(part);
+function looksLikePath(model: string): boolean {
+  return /^[./~]|^[a-z]:[\\/]|\\|\.gguf$|\/$|\/.*\//i.test(model);
 }
 
 async function statIfPresent(model: string, path: string): Promise<Stats | undefined> {
@@ -64,7 +49,7 @@ async function statIfPresent(model: string, path: string): Promise<Stats | undef
   }
 }
 
-function typeOf(model: string, found: Stats): ModelLocation['type'] {
+function typeOf(model: string, found: Stats): 'file' | 'folder' {
   if (found.isDirectory()) return 'folder';
   if (found.isFile() && /\.gguf$/i.test(model)) return 'file';
   throw unavailable(model, 'is not a .gguf file. Give the path of one, or of the folder of a Hugging Face checkpoint.');

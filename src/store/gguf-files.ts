@@ -1,6 +1,7 @@
 import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, VserveError } from '../errors/index.ts';
+import { splitPart } from '../hub/gguf-names.ts';
 
 /** File names of the GGUF models and vision projectors (`mmproj*.gguf`) in a folder; of a split model the first part. */
 export interface GgufNames {
@@ -54,17 +55,6 @@ export async function findProjector(modelPath: string, given: string | undefined
     );
   }
   return only === undefined ? undefined : join(folder, only);
-}
-
-/** llama.cpp names the parts of a split model `<prefix>-00001-of-00003.gguf`. */
-function splitPart(name: string): { part: number; names: string[] } | undefined {
-  const match = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/i.exec(name);
-  if (match === null) return undefined;
-  const [, prefix, part, count = ''] = match;
-  const names = Array.from({ length: Number(count) }, (_, index) => {
-    return `${prefix}-${String(index + 1).padStart(5, '0')}-of-${count}.gguf`;
-  });
-  return { part: Number(part), names };
 }
 
 async function readMagic(path: string): Promise<string> {

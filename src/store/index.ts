@@ -15,8 +15,10 @@ export type {
 } from './converter.ts';
 export { describeModel } from './describe-model.ts';
 export type { DescribedModel } from './describe-model.ts';
-export { prepareModel } from './prepare-model.ts';
+export { prepareModel, pullModel } from './prepare-model.ts';
 export type { PreparedModel, PrepareModelOptions } from './prepare-model.ts';
+export { downloadRequest } from './pull-repository.ts';
+export type { HubAccess } from './pull-repository.ts';
 export { findStored, removeModels } from './remove-models.ts';
 export { listModels } from './stored-models.ts';
 export type { StoredModel } from './stored-models.ts';

@@ -12,15 +12,18 @@ import { knownDescription } from './conversions.ts';
 import { explainDiskError } from './disk-errors.ts';
 import { findModel } from './find-model.ts';
 import { checkGguf, findProjector, ggufNames } from './gguf-files.ts';
+import { ggufOf, pullRepository, refuseHubOptions } from './pull-repository.ts';
+import type { HubAccess } from './pull-repository.ts';
 import { markUse } from './uses.ts';
 
 /** The precisions are for the conversion of a checkpoint: anything but `auto` is refused for a GGUF model. */
 export interface PrepareModelOptions extends AskedPrecisions {
   /** As given to `--model`: a `.gguf` file, a folder of GGUF files or of a checkpoint, a Hugging Face id. */
   readonly model: string;
-  /** As given to `--mmproj`: the projector of a GGUF model. */
+  /** As given to `--mmproj`: the projector of a GGUF model, on the disk or in its repository. */
   readonly mmproj: string | undefined;
   readonly backend: BackendChoice;
+  readonly hub: HubAccess;
   /** Folder of the store. */
   readonly home: string;
   /** Brings the converter, where one is needed. */
@@ -38,15 +41,27 @@ export interface PreparedModel extends ModelFiles {
 }
 
 /**
- * Finds the files of a model, converting its checkpoint where there are none yet.
- * Throws `model_unavailable`, `invalid_setting`, `gguf_invalid`, `shard_missing`, `disk_full`, and what the converter
- * throws; after an abort, the signal's reason.
+ * Finds the files of a model, fetching it from the Hub and converting its checkpoint where there are none yet.
+ * Throws `model_unavailable`, `invalid_setting`, `gguf_invalid`, `shard_missing`, `disk_full`, and what the Hub's client
+ * and the converter throw; after an abort, the signal's reason.
  */
-export async function prepareModel(options: PrepareModelOptions): Promise<PreparedModel> {
+export function prepareModel(options: PrepareModelOptions): Promise<PreparedModel> {
+  return prepare(options, findFiles);
+}
+
+/** The same for a repository of the Hub, whatever is on the disk under its name. Throws the same errors. */
+export function pullModel(options: PrepareModelOptions): Promise<PreparedModel> {
+  return prepare(options, pullFiles);
+}
+
+async function prepare(
+  options: PrepareModelOptions,
+  find: (options: PrepareModelOptions) => Promise<ModelFiles>,
+): Promise<PreparedModel> {
   const home = resolve(options.home);
   try {
     for (;;) {
-      const files = await findFiles({ ...options, home });
+      const files = await find({ ...options, home });
       const release = await markUse(home, files.modelPath, options.log);
       // Somebody may have removed them before they were marked.
       if (existsSync(files.modelPath)) return { ...files, name: options.model, release };
@@ -58,9 +73,16 @@ export async function prepareModel(options: PrepareModelOptions): Promise<Prepar
 }
 
 async function findFiles(options: PrepareModelOptions): Promise<ModelFiles> {
-  const location = await findModel(options.model, options.home);
+  const location = await findModel(options.model);
+  if (location.type === 'repository') return pullFiles(options);
+  refuseHubOptions(options.hub, location.path);
   const ggufPath = location.type === 'file' ? location.path : await ggufInFolder(location.path, options.log);
   return ggufPath === undefined ? convertFolder(location.path, options) : openGguf(ggufPath, options);
+}
+
+async function pullFiles(options: PrepareModelOptions): Promise<ModelFiles> {
+  const model = await pullRepository(options.model, options);
+  return (await ggufOf(model, options)) ?? convertFolder(model.folder, options);
 }
 
 /** The GGUF model of a folder; undefined where the folder is a checkpoint. */

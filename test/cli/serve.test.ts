@@ -218,7 +218,7 @@ describe('a failure', () => {
   const mistakes: readonly [string, readonly string[], RegExp][] = [
     ['no model', [], /^Error: There is no model to serve\. Give one with --model\.\n$/],
     ['a model that is missing', ['--model', './nowhere'], /Error: The model "\.\/nowhere" does not exist/],
-    ['a model that is not downloaded', ['--model', 'org/name'], /Error: The model "org\/name" is not in the store/],
+    ['a model that is not here, offline', ['--model', 'org/name'], /Error: org\/name \(main\) is not on this machine/],
     ['a bad value', ['--model', 'x', '--port', 'http'], /^Error: --port is "http": it must be a whole number/],
     [
       'a root that is no folder',
@@ -229,7 +229,7 @@ describe('a failure', () => {
     ['an argument too many', ['--model', 'x', 'y'], /^Error: too many arguments/],
   ];
   test.each(mistakes)('from %s has exit code 2', async (_, args, message) => {
-    const { code, stdout, stderr } = await serve(args).exit();
+    const { code, stdout, stderr } = await serve(args, { HF_HUB_OFFLINE: '1' }).exit();
     expect(stderr).toMatch(message);
     expect(stderr).not.toMatch(/\n +at /);
     expect(stdout).toBe('');

@@ -11,6 +11,7 @@ const say = (line) => process.stdout.write(`${line}\n`);
 
 const converter = {
   converterVersion: '1',
+  checkConfig: async () => undefined,
   checkpointFiles: (folder) => readdir(folder),
   describeCheckpoint: async () => ({
     architecture: 'Tiny',
@@ -37,6 +38,7 @@ const { modelPath } = await prepareModel({
   precision: 'auto',
   mmprojOuttype: 'auto',
   backend: { load: async () => ({ name: 'none' }), devices: 'auto' },
+  hub: { revision: 'main', weightPath: undefined, forceDownload: false },
   home,
   loadConverter: async () => converter,
   onProgress: () => undefined,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Backend } from '../../src/backend/index.ts';
-import type { Converter, ModelDescription, PrepareModelOptions } from '../../src/store/index.ts';
+import type { HubAccess, Converter, ModelDescription, PrepareModelOptions } from '../../src/store/index.ts';
 
 /** An empty folder that goes when the test ends. */
 export async function temporaryFolder(): Promise<string> {
@@ -71,6 +71,7 @@ export function fakeConverter(overrides: Partial<Converter> = {}): FakeConverter
   return {
     converterVersion: '1',
     conversions,
+    checkConfig: async () => undefined,
     checkpointFiles: async (folder) => (await readdir(folder)).filter((name) => !name.endsWith('.md')),
     describeCheckpoint: async () => description,
     describeGguf: () => Promise.reject(new Error('no GGUF file was expected')),
@@ -85,6 +86,17 @@ export function fakeConverter(overrides: Partial<Converter> = {}): FakeConverter
   };
 }
 
+/** Access to the Hub for models that are on the disk. */
+export const noHub: HubAccess = {
+  load: () => Promise.reject(new Error('the Hub was not to be asked')),
+  settings: () => Promise.reject(new Error('the Hub was not to be asked')),
+  revision: 'main',
+  weightPath: undefined,
+  forceDownload: false,
+  userAgent: 'vserve/test',
+  onEvent: () => undefined,
+};
+
 /** Options for `prepareModel`, with a log that can be read. */
 export function preparation(
   home: string,
@@ -98,6 +110,7 @@ export function preparation(
     precision: 'auto',
     mmprojOuttype: 'auto',
     backend: { load: async () => fakeBackend(), devices: 'auto' },
+    hub: noHub,
     home,
     loadConverter: () => Promise.reject(new Error('no conversion was expected')),
     onProgress: () => undefined,

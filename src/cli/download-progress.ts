@@ -1,0 +1,67 @@
+import type { DownloadEvent } from '../hub/index.ts';
+import { downloadLines, totalLine } from './download-lines.ts';
+import { DownloadState } from './download-state.ts';
+import type { Area, Output } from './output.ts';
+import { formatBytes, formatDuration } from './printable.ts';
+
+const DRAW_MS = 100;
+/** Between two lines where there is no terminal to draw on. */
+const LINE_MS = 5000;
+
+interface ShownDownload {
+  readonly onEvent: (event: DownloadEvent) => void;
+  /** Ends the drawing. After that nothing happens. */
+  readonly end: () => void;
+}
+
+/**
+ * Shows a download, if there is one: drawn on a terminal, else as a line every few seconds. A model that is all there
+ * gives no word.
+ */
+export function downloadProgress(output: Output, now: () => number = Date.now): ShownDownload {
+  const startMs = now();
+  const state = new DownloadState(startMs);
+  let area: Area | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let lastReason = '';
+
+  const draw = (): void => {
+    if (area === undefined) output.log('info', totalLine(state, now()));
+    else area.draw(downloadLines(state, area.columns, now()));
+  };
+  const start = (): void => {
+    if (timer !== undefined || state.repository === '' || state.isDone) return;
+    area = output.startArea();
+    draw();
+    timer = setInterval(draw, area === undefined ? LINE_MS : DRAW_MS);
+  };
+  const end = (): void => {
+    clearInterval(timer);
+    area?.end();
+  };
+  const say = (event: DownloadEvent): void => {
+    if (event.type === 'plan' && event.reason !== undefined) output.log('info', event.reason);
+    if (event.type === 'warning') output.log('warning', event.message);
+    if (event.type === 'done' && area !== undefined && timer !== undefined) {
+      area.above(`${output.style('dim', '✔')} ${event.path} (${formatBytes(event.bytes)})`);
+    }
+    // Eight connections that break tell it eight times.
+    if (event.type === 'retry' && event.reason !== lastReason) {
+      lastReason = event.reason;
+      output.log('info', `${event.reason} Trying again.`);
+    }
+  };
+  return {
+    onEvent(event) {
+      state.update(event, now());
+      say(event);
+      start();
+      if (timer === undefined || !state.isDone) return;
+      end();
+      timer = undefined;
+      const took = formatDuration(now() - startMs);
+      output.note(`✔ Downloaded ${state.repository} (${formatBytes(state.bytesFetched)}) in ${took}`);
+    },
+    end,
+  };
+}

@@ -1,0 +1,28 @@
+import type { DownloadEvent } from '../hub/index.ts';
+import type { ConversionProgress } from '../store/index.ts';
+
+/** Least time between two lines about one file. */
+const LINE_MS = 500;
+
+/** Tells the steps of a pull as lines of JSON: the events of the download, and `convert`. */
+export function jsonProgress(print: (line: string) => void, now: () => number = Date.now) {
+  const lastMs = new Map<string, number>();
+  const isTime = (key: string): boolean => {
+    if (now() - (lastMs.get(key) ?? -Infinity) < LINE_MS) return false;
+    lastMs.set(key, now());
+    return true;
+  };
+  return {
+    onEvent(event: DownloadEvent): void {
+      const { type, ...rest } = event;
+      if (type === 'progress' && !isTime(`download ${event.path}`)) return;
+      print(JSON.stringify({ event: type, ...rest }));
+    },
+    onConversion(progress: ConversionProgress): void {
+      const isEnd = progress.bytesWritten === progress.bytesTotal;
+      if (isTime(`convert ${progress.file}`) || isEnd) print(JSON.stringify({ event: 'convert', ...progress }));
+    },
+    succeed: (): void => undefined,
+    end: (): void => undefined,
+  };
+}

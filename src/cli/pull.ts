@@ -1,0 +1,161 @@
+import type { Command } from 'commander';
+import { VserveError } from '../errors/index.ts';
+import type { DownloadEvent } from '../hub/index.ts';
+import { loadSettings } from '../settings/index.ts';
+import type { Settings } from '../settings/index.ts';
+import { downloadRequest, pullModel } from '../store/index.ts';
+import type { ConversionProgress, PrepareModelOptions } from '../store/index.ts';
+import { conversionProgress } from './conversion-progress.ts';
+import type { Context } from './context.ts';
+import { downloadProgress } from './download-progress.ts';
+import { hubAccess, hubSettingNames } from './hub-access.ts';
+import { jsonProgress } from './json-progress.ts';
+import { precisionsOf } from './precision.ts';
+import { formatBytes } from './printable.ts';
+import { addSettingFlags, givenFlags } from './setting-flags.ts';
+import { formatTable } from './table.ts';
+
+const settingNames = [
+  'model',
+  'mmproj',
+  'quantizationEncoding',
+  'mmprojQuantizationEncoding',
+  'devices',
+  'backend',
+  'home',
+  'logLevel',
+  ...hubSettingNames,
+] as const;
+
+const afterHelp = `
+A token is taken from HF_TOKEN, else from the file that "hf auth login" writes.
+HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_TOKEN_PATH, HF_HUB_OFFLINE, HTTP_PROXY,
+HTTPS_PROXY and NO_PROXY mean what they mean to the tools of Hugging Face.
+A pull that was stopped goes on where it was.
+
+Examples:
+  vserve pull google/gemma-3-4b-it
+  vserve pull ggml-org/gemma-3-4b-it-GGUF --quantization-encoding q4_k_m`;
+
+interface PullFlags {
+  readonly dryRun?: true;
+  readonly json?: true;
+  readonly quiet?: true;
+}
+
+/** What a pull shows of its work. */
+interface Shown {
+  readonly onEvent: (event: DownloadEvent) => void;
+  readonly onConversion: (progress: ConversionProgress) => void;
+  readonly succeed: () => void;
+  readonly end: () => void;
+}
+
+/** Makes `command` the verb `pull`. */
+export function define(command: Command, context: Context): void {
+  command
+    .argument('[id]', 'A model of the Hugging Face Hub: org/name')
+    .option('--dry-run', 'Only tell what would be fetched')
+    .option('--json', 'Print a line of JSON for each step')
+    .option('--quiet', 'Print the paths of the files and nothing else');
+  addSettingFlags(command, settingNames);
+  command.addHelpText('after', afterHelp);
+  command.action((id: string | undefined, flags: PullFlags) => pull(command, id, flags, context));
+}
+
+async function pull(command: Command, id: string | undefined, flags: PullFlags, context: Context): Promise<void> {
+  const { output } = context;
+  const { settings } = await loadSettings(settingNames, { flags: givenFlags(command) });
+  const model = id ?? settings.model;
+  if (model === undefined) {
+    throw new VserveError('invalid_setting', 'There is no model to pull. Give its id: vserve pull org/name', {
+      param: 'model',
+    });
+  }
+  if (id !== undefined && settings.model !== undefined && id !== settings.model) {
+    throw new VserveError('invalid_setting', `There are two models to pull, ${id} and ${settings.model}. Give one.`);
+  }
+  if (flags.quiet === true) output.level = 'error';
+  if (flags.dryRun === true) return preview(model, flags, settings, context);
+  const shown = flags.json === true ? jsonProgress(output.print) : shownOnTerminal(context);
+  try {
+    const { modelPath, mmprojPath, release } = await pullModel(pullOptions(model, settings, shown, context));
+    await release();
+    shown.succeed();
+    if (flags.json === true)
+      output.print(JSON.stringify({ event: 'ready', modelPath, mmprojPath: mmprojPath ?? null }));
+    else output.print([modelPath, ...(mmprojPath === undefined ? [] : [mmprojPath])].join('\n'));
+  } finally {
+    shown.end();
+  }
+}
+
+async function preview(
+  model: string,
+  { json }: PullFlags,
+  settings: Pick<Settings, (typeof settingNames)[number]>,
+  context: Context,
+): Promise<void> {
+  const { output, dependencies } = context;
+  const onEvent = (event: DownloadEvent): void => {
+    if (event.type === 'retry') output.log('info', `${event.reason} Trying again.`);
+    if (event.type === 'warning') output.log('warning', event.message);
+    if (event.type !== 'plan') return;
+    const { type, ...plan } = event;
+    output.print(json === true ? JSON.stringify({ event: type, ...plan }) : describePlan(event));
+  };
+  const shown: Shown = { onEvent, onConversion: () => undefined, succeed: () => undefined, end: () => undefined };
+  const request = await downloadRequest(model, pullOptions(model, settings, shown, context));
+  const { previewDownload } = await dependencies.loadHub();
+  await previewDownload(request);
+}
+
+function pullOptions(
+  model: string,
+  settings: Pick<Settings, (typeof settingNames)[number]>,
+  { onEvent, onConversion }: Shown,
+  { output, signal, dependencies }: Context,
+): PrepareModelOptions {
+  return {
+    model,
+    mmproj: settings.mmproj,
+    ...precisionsOf(settings),
+    backend: { load: () => dependencies.findBackend(settings.backend), devices: settings.devices },
+    hub: hubAccess(settings, dependencies, onEvent),
+    home: settings.home,
+    loadConverter: () => dependencies.loadConverter(),
+    onProgress: onConversion,
+    log: output.log,
+    signal,
+  };
+}
+
+function shownOnTerminal({ output }: Context): Shown {
+  const download = downloadProgress(output);
+  const conversion = conversionProgress(output);
+  return {
+    onEvent: download.onEvent,
+    onConversion: conversion.show,
+    succeed: conversion.succeed,
+    end() {
+      download.end();
+      conversion.end();
+    },
+  };
+}
+
+function describePlan({ repository, commit, reason, files }: Extract<DownloadEvent, { type: 'plan' }>): string {
+  const missing = files.reduce((sum, { bytes, bytesDone }) => sum + bytes - bytesDone, 0);
+  const rows = files.map(({ path, bytes, bytesDone }) => {
+    const here =
+      bytesDone === bytes ? 'on this machine' : bytesDone > 0 ? `${formatBytes(bytesDone)} on this machine` : '';
+    return [`  ${path}`, formatBytes(bytes), here];
+  });
+  const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  return [
+    `${repository} at ${commit}`,
+    ...(reason === undefined ? [] : [reason]),
+    formatTable(rows),
+    `To fetch: ${formatBytes(missing)} of ${formatBytes(total)}`,
+  ].join('\n');
+}

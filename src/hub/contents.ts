@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pLimit from 'p-limit';
+import { VserveError } from '../errors/index.ts';
+import type { CacheFolder } from './cache-folder.ts';
+import type { HubConnection } from './connection.ts';
+import { downloadFile } from './download-file.ts';
+import type { DownloadRequest } from './download-request.ts';
+import type { HashThread } from './hash-thread.ts';
+import type { DownloadTuning } from './hub-settings.ts';
+import { bytesLeft, removePartial } from './partial-file.ts';
+import type { RemoteFile } from './remote-file.ts';
+import { withRetries } from './retry.ts';
+
+/** Files that are downloaded at the same time; their parts share the connections. */
+const FILES_AT_ONCE = 3;
+
+export interface ContentsOptions {
+  readonly request: DownloadRequest;
+  readonly commit: string;
+  /** False where what is on the disk must do. */
+  readonly isOnline: boolean;
+  /** Where downloads are put. */
+  readonly own: CacheFolder;
+  /** Hugging Face's own cache, which is only read. */
+  readonly shared: CacheFolder;
+  readonly connection: HubConnection;
+  readonly thread: HashThread;
+  readonly tuning: DownloadTuning;
+}
+
+/** The contents of a repository's files: finds those on the disk, and fetches the others. */
+export class Contents {
+  readonly #options: ContentsOptions;
+  readonly #limit: ReturnType<typeof pLimit>;
+  readonly #failure = new AbortController();
+  readonly #signal: AbortSignal;
+  /** Where the content of a hash is; made once for each, so that two files with one content are fetched once. */
+  readonly #places = new Map<string, Promise<string>>();
+
+  constructor(options: ContentsOptions) {
+    this.#options = options;
+    this.#signal = AbortSignal.any([options.request.signal, this.#failure.signal]);
+    this.#limit = pLimit(options.tuning.connections);
+  }
+
+  /** How many bytes of a file need not be fetched, as far as can be told without reading them. */
+  async bytesHere(file: RemoteFile): Promise<number> {
+    const { request, own } = this.#options;
+    if (this.#places.has(file.hash.digest)) return file.bytes;
+    if (request.forceDownload) return 0;
+    const isHere = (await this.#ownPlace(file)) ?? (await this.#sharedPlace(file));
+    return isHere === undefined ? bytesLeft(own.blob(file), file.bytes) : file.bytes;
+  }
+
+  /** The path of a file's content, fetched where it is not on the disk. */
+  fetch(file: RemoteFile): Promise<string> {
+    const { digest } = file.hash;
+    const place = this.#places.get(digest) ?? this.#find(file).then((found) => found ?? this.#download(file));
+    this.#places.set(digest, place);
+    return place;
+  }
+
+  /** The paths of the contents of many files. The first failure ends all, and is thrown when all have ended. */
+  async fetchAll(files: readonly RemoteFile[]): Promise<Map<RemoteFile, string>> {
+    const limit = pLimit(FILES_AT_ONCE);
+    const places = new Map<RemoteFile, string>();
+    const fetches = files
+      .toSorted((a, b) => a.bytes - b.bytes)
+      .map((file) =>
+        limit(async () => {
+          this.#signal.throwIfAborted();
+          places.set(file, await this.fetch(file));
+        }).catch((error: unknown) => this.#failure.abort(error)),
+      );
+    await Promise.all(fetches);
+    this.#signal.throwIfAborted();
+    return places;
+  }
+
+  /** The text of a small file, fetched to the disk where it is not there. */
+  async fetchText(file: RemoteFile): Promise<string> {
+    return readFile(await this.fetch(file), 'utf8');
+  }
+
+  /** The same without writing anything. */
+  async readText(file: RemoteFile): Promise<string> {
+    const place = await this.#find(file);
+    return place === undefined ? this.#fetchToMemory(file) : readFile(place, 'utf8');
+  }
+
+  async #find(file: RemoteFile): Promise<string | undefined> {
+    const { request, thread } = this.#options;
+    if (request.forceDownload) return undefined;
+    const own = await this.#ownPlace(file);
+    if (own !== undefined) return own;
+    const shared = await this.#sharedPlace(file);
+    if (shared === undefined) return undefined;
+    request.onEvent({ type: 'check', path: file.path, bytes: file.bytes });
+    if ((await thread.digest(shared, file)) === file.hash.digest) {
+      request.onEvent({ type: 'done', path: file.path, bytes: file.bytes });
+      return shared;
+    }
+    const message = `${shared} does not have the content that its name stands for: it is left alone, and ${file.path} is fetched.`;
+    request.onEvent({ type: 'warning', message });
+    return undefined;
+  }
+
+  async #ownPlace(file: RemoteFile): Promise<string | undefined> {
+    const { own, commit } = this.#options;
+    if (await own.hasBlob(file)) return own.blob(file);
+    return (await own.hasFile(commit, file)) ? join(own.snapshot(commit), file.path) : undefined;
+  }
+
+  async #sharedPlace(file: RemoteFile): Promise<string | undefined> {
+    const { shared, commit } = this.#options;
+    if (await shared.hasBlob(file)) return shared.blob(file);
+    return (await shared.hasFile(commit, file)) ? join(shared.snapshot(commit), file.path) : undefined;
+  }
+
+  async #download(file: RemoteFile): Promise<string> {
+    const { request, commit, own, connection, thread, tuning } = this.#options;
+    this.#requireOnline(file);
+    const target = own.blob(file);
+    await own.makeBlobs();
+    if (request.forceDownload) await removePartial(target);
+    await downloadFile({
+      file,
+      url: connection.fileUrl(commit, file.path),
+      target,
+      connection,
+      thread,
+      tuning,
+      limit: this.#limit,
+      signal: this.#signal,
+      onProgress: (bytesDone) => this.#report(file, bytesDone),
+      onRetry: (reason) => request.onEvent({ type: 'retry', reason }),
+    });
+    request.onEvent({ type: 'done', path: file.path, bytes: file.bytes });
+    return target;
+  }
+
+  async #fetchToMemory(file: RemoteFile): Promise<string> {
+    const { request, commit, connection, tuning } = this.#options;
+    const { onEvent } = request;
+    const signal = this.#signal;
+    this.#requireOnline(file);
+    const url = connection.fileUrl(commit, file.path);
+    const attempt = async (): Promise<Buffer> => {
+      const answer = await connection.get(url, {}, signal);
+      const pieces: Uint8Array[] = [];
+      let bytes = 0;
+      for await (const piece of connection.read(answer, url, signal)) {
+        bytes += piece.length;
+        if (bytes > file.bytes) break;
+        pieces.push(piece);
+      }
+      return Buffer.concat(pieces);
+    };
+    const content = await withRetries(attempt, {
+      tuning,
+      signal,
+      onRetry: (reason) => onEvent({ type: 'retry', reason }),
+    });
+    const { algorithm, digest } = file.hash;
+    const hash = algorithm === 'git' ? createHash('sha1').update(`blob ${file.bytes}\0`) : createHash('sha256');
+    if (hash.update(content).digest('hex') === digest) return content.toString('utf8');
+    throw new VserveError('download_corrupt', `${file.path} came with another content than its hash says. Try again.`);
+  }
+
+  #requireOnline({ path }: RemoteFile): void {
+    const { request, isOnline } = this.#options;
+    if (isOnline) return;
+    throw new VserveError(
+      'model_unavailable',
+      `${path} of ${request.repository} is not on this machine, and the Hub is not asked (HF_HUB_OFFLINE) or does not answer. Try again online.`,
+      { param: 'model' },
+    );
+  }
+
+  #report({ path, bytes }: RemoteFile, bytesDone: number): void {
+    this.#options.request.onEvent({ type: 'progress', path, bytes, bytesDone });
+  }
+}

@@ -1,0 +1,54 @@
+import type { Choice } from './choose-files.ts';
+import type { DownloadTuning, HubSettings } from './hub-settings.ts';
+import type { FileHash } from './remote-file.ts';
+
+/** What happens during a download. */
+export type DownloadEvent =
+  | {
+      readonly type: 'plan';
+      readonly repository: string;
+      readonly commit: string;
+      /** Why these files, where there was a choice. */
+      readonly reason: string | undefined;
+      /** All files of the model; `bytesDone` is what was there before. */
+      readonly files: readonly { readonly path: string; readonly bytes: number; readonly bytesDone: number }[];
+    }
+  /** A file of another program's cache is hashed before it is used. */
+  | { readonly type: 'check'; readonly path: string; readonly bytes: number }
+  | { readonly type: 'progress'; readonly path: string; readonly bytes: number; readonly bytesDone: number }
+  /** A file is in its place, and its hash is right. */
+  | { readonly type: 'done'; readonly path: string; readonly bytes: number }
+  /** Something failed and is tried again. */
+  | { readonly type: 'retry'; readonly reason: string }
+  /** Something that the person should know. */
+  | { readonly type: 'warning'; readonly message: string };
+
+export interface DownloadRequest {
+  /** `org/name`; see `isRepositoryId`. */
+  readonly repository: string;
+  /** A branch, a tag or a commit. */
+  readonly revision: string;
+  readonly choice: Choice;
+  readonly settings: HubSettings;
+  /** The folder that downloads are put in, in the layout of Hugging Face's cache. */
+  readonly folder: string;
+  /** Room that the conversion of so many bytes of weights takes, for the check of the disk. */
+  readonly conversionBytes: (weightBytes: number) => number;
+  /** Fetch again what is there already. */
+  readonly forceDownload: boolean;
+  readonly userAgent: string;
+  readonly tuning?: DownloadTuning;
+  readonly onEvent: (event: DownloadEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+/** The files of a model on the disk. */
+export interface DownloadedModel {
+  /** The snapshot: a folder with all files under their own names. */
+  readonly folder: string;
+  readonly repository: string;
+  readonly commit: string;
+  readonly files: readonly { readonly path: string; readonly bytes: number; readonly hash: FileHash }[];
+  /** The paths within `folder` of the GGUF files to serve; undefined for a checkpoint. */
+  readonly gguf: { readonly model: string; readonly mmproj: string | undefined } | undefined;
+}

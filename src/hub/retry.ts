@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pRetry from 'p-retry';
+import { VserveError } from '../errors/index.ts';
+import type { DownloadTuning } from './hub-settings.ts';
+
+const LONGEST_PAUSE_MS = 30_000;
+/** A server that asks for more patience than this is left alone. */
+const LONGEST_RETRY_AFTER_MS = 5 * 60_000;
+
+/** A failure that another attempt may not meet. */
+export class TransientFailure extends Error {
+  /** How long the server asked us to wait. */
+  readonly retryAfterMs: number;
+
+  constructor(message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
+    super(message, { cause: options.cause });
+    this.retryAfterMs = options.retryAfterMs ?? 0;
+  }
+}
+
+export interface RetryOptions {
+  readonly tuning: DownloadTuning;
+  readonly signal: AbortSignal;
+  /** Called before each pause. */
+  readonly onRetry: (reason: string) => void;
+  /** Whether the last attempt got something done: then it costs no retry. */
+  readonly hasProgressed?: () => boolean;
+}
+
+/**
+ * Tries again while attempts end in a `TransientFailure`, after pauses that grow and vary, and never sooner than the
+ * server asked. Throws `hub_unreachable` when it gives up, anything else that an attempt throws, the signal's reason.
+ */
+export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const { tuning, signal, onRetry, hasProgressed = () => false } = options;
+  try {
+    return await pRetry(attempt, {
+      retries: tuning.retries,
+      minTimeout: tuning.backoffMs,
+      maxTimeout: LONGEST_PAUSE_MS,
+      randomize: true,
+      signal,
+      shouldRetry: ({ error }) => isWorthRetrying(error),
+      shouldConsumeRetry: () => !hasProgressed(),
+      onFailedAttempt: async ({ error, retriesLeft }) => {
+        if (!isWorthRetrying(error) || retriesLeft === 0) return;
+        onRetry(error.message);
+        if (error.retryAfterMs > 0) await sleep(error.retryAfterMs, undefined, { signal });
+      },
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof TransientFailure)) throw error;
+    const message = `${error.message}\nWhat was downloaded is kept. Run the command again to go on.`;
+    throw new VserveError('hub_unreachable', message, { cause: error });
+  }
+}
+
+function isWorthRetrying(error: unknown): error is TransientFailure {
+  return error instanceof TransientFailure && error.retryAfterMs <= LONGEST_RETRY_AFTER_MS;
+}
+
+/** Milliseconds from a `Retry-After` header: seconds, or a date (RFC 9110, section 10.2.3); 0 without one. */
+export function retryAfterMs(header: string | undefined, now = Date.now()): number {
+  if (header === undefined) return 0;
+  if (/^\d+$/.test(header.trim())) return Number(header) * 1000;
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? 0 : Math.max(date - now, 0);
+}

@@ -1,0 +1,135 @@
+import { existsSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import type { LogLevel, ModelFiles } from '../backend/index.ts';
+import { VserveError } from '../errors/index.ts';
+import type {
+  Choice,
+  DownloadedModel,
+  downloadModel,
+  DownloadEvent,
+  DownloadRequest,
+  HubSettings,
+} from '../hub/index.ts';
+import { requireRepositoryId } from '../hub/names.ts';
+import type { BackendChoice } from './choose-for-backend.ts';
+import { MEMORY_SHARE } from './choose-precision.ts';
+import type { Converter, Precision } from './converter.ts';
+import { checkGguf } from './gguf-files.ts';
+import { lockPath, withLock } from './lock.ts';
+import { needsQuantizer } from './make-model.ts';
+import { repositoryFolder } from './snapshot.ts';
+
+/** How models come from the Hub. */
+export interface HubAccess {
+  /** Brings the client, where it is needed. */
+  readonly load: () => Promise<{ readonly downloadModel: typeof downloadModel }>;
+  /** Where the Hub is, and with which token. */
+  readonly settings: () => Promise<HubSettings>;
+  /** As given to `--huggingface-model-revision`. */
+  readonly revision: string;
+  /** As given to `--weight-path`. */
+  readonly weightPath: string | undefined;
+  readonly forceDownload: boolean;
+  readonly userAgent: string;
+  readonly onEvent: (event: DownloadEvent) => void;
+}
+
+export interface PullOptions {
+  readonly hub: HubAccess;
+  /** As given to `--mmproj`: a file of the repository, or one on the disk. */
+  readonly mmproj: string | undefined;
+  readonly precision: Precision | 'auto';
+  readonly backend: BackendChoice;
+  /** Folder of the store. */
+  readonly home: string;
+  readonly loadConverter: () => Promise<Converter>;
+  readonly log: (level: LogLevel, message: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What a model needs on the disk when it is converted, as a multiple of a 16-bit checkpoint. */
+const conversionShares: Readonly<Partial<Record<Precision | 'auto', number>>> = { f32: 2, q8_0: 0.6 };
+/** The checkpoint's own precision comes first, and both are there at the same time. */
+const QUANTIZATION_SHARE = 1.5;
+
+/** What to ask of the Hub for a repository. */
+export async function downloadRequest(repository: string, options: PullOptions): Promise<DownloadRequest> {
+  const { hub, home, precision, signal } = options;
+  requireRepositoryId(repository);
+  const share = conversionShares[precision] ?? (needsQuantizer(precision) ? QUANTIZATION_SHARE : 1);
+  return {
+    repository,
+    revision: hub.revision,
+    settings: await hub.settings(),
+    forceDownload: hub.forceDownload,
+    userAgent: hub.userAgent,
+    onEvent: hub.onEvent,
+    folder: join(home, 'hub'),
+    choice: choiceOf(options),
+    conversionBytes: (weightBytes) => weightBytes * share,
+    signal,
+  };
+}
+
+/**
+ * Brings a repository's model from the Hub to the store. Processes that ask at the same time share one download. Throws
+ * what `downloadModel` throws.
+ */
+export async function pullRepository(repository: string, options: PullOptions): Promise<DownloadedModel> {
+  const { hub, home, log, signal } = options;
+  const { downloadModel } = await hub.load();
+  const request = await downloadRequest(repository, options);
+  const onWait = (owner: { pid: number } | undefined): void => {
+    const who = owner === undefined ? 'Another vserve' : `Another vserve (process ${owner.pid})`;
+    log('info', `${who} is downloading ${repository}: waiting for it to finish.`);
+  };
+  const lock = lockPath(home, basename(repositoryFolder(home, repository)));
+  return withLock(lock, { signal, onWait }, () => downloadModel(request));
+}
+
+/** The GGUF files of a repository that holds such; undefined for a checkpoint. Throws `gguf_invalid`. */
+export async function ggufOf({ folder, gguf }: DownloadedModel, options: PullOptions): Promise<ModelFiles | undefined> {
+  if (gguf === undefined) return undefined;
+  const modelPath = join(folder, gguf.model);
+  const local = localProjector(options.mmproj);
+  const mmprojPath = local ?? (gguf.mmproj === undefined ? undefined : join(folder, gguf.mmproj));
+  await checkGguf(modelPath);
+  if (mmprojPath === undefined) {
+    options.log(
+      'info',
+      'The repository has no mmproj*.gguf: serving text only. For images, give a projector with --mmproj.',
+    );
+  } else {
+    await checkGguf(mmprojPath);
+  }
+  return { modelPath, mmprojPath };
+}
+
+/** Throws `invalid_setting` where options are given that only a model of the Hub has a use for. */
+export function refuseHubOptions({ weightPath, revision, forceDownload }: HubAccess, path: string): void {
+  const given = [
+    ...(weightPath === undefined ? [] : ['--weight-path']),
+    ...(revision === 'main' ? [] : ['--huggingface-model-revision']),
+    ...(forceDownload ? ['--force-download'] : []),
+  ];
+  if (given.length === 0) return;
+  const message = `${given.join(', ')}: only for a model of the Hugging Face Hub (org/name), and ${path} is on this machine. Leave it out.`;
+  throw new VserveError('invalid_setting', message);
+}
+
+function choiceOf({ hub, mmproj, precision, backend, loadConverter }: PullOptions): Choice {
+  return {
+    encoding: precision,
+    weightPath: hub.weightPath,
+    mmproj: localProjector(mmproj) === undefined ? mmproj : undefined,
+    memoryBytes: async () => {
+      const memory = await (await backend.load()).deviceMemory?.(backend.devices, () => undefined);
+      return memory && memory.freeBytes * MEMORY_SHARE;
+    },
+    checkConfig: async (config) => (await loadConverter()).checkConfig(config),
+  };
+}
+
+function localProjector(mmproj: string | undefined): string | undefined {
+  return mmproj !== undefined && existsSync(mmproj) ? resolve(mmproj) : undefined;
+}

@@ -1,0 +1,203 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import OpenAI from 'openai';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { killDownloads } from '../../scripts/kill-pull.ts';
+import { COMMIT, hostedFolder, sha256, startLoopbackHub } from '../support/loopback-hub.ts';
+import type { LoopbackHub } from '../support/loopback-hub.ts';
+import { pictureDataUri, referenceCase, shapesCheckpointDir } from '../support/shapes.ts';
+import { startVserve } from '../support/vserve-process.ts';
+
+const program = join(import.meta.dirname, '../../bin/vserve.js');
+const files = hostedFolder(shapesCheckpointDir);
+
+let folder: string;
+let hub: LoopbackHub;
+let environment: Record<string, string>;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vserve-pull-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  hub = await startLoopbackHub({ files });
+  onTestFinished(() => hub.close());
+  environment = { VSERVE_HOME: join(folder, 'home'), HF_HOME: join(folder, 'huggingface'), HF_ENDPOINT: hub.url };
+});
+
+/** Runs the built program; `limit` is a shell's command before it. */
+async function vserve(args: readonly string[], variables: Record<string, string> = {}, limit = ':') {
+  const child = spawn('bash', ['-c', `${limit}; exec "$@"`, 'bash', process.execPath, program, ...args], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, ...environment, ...variables },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const closed = once(child, 'close') as Promise<[number | null]>;
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { code: (await closed)[0], stdout, stderr };
+}
+
+function pull(args: readonly string[] = [], variables: Record<string, string> = {}, limit?: string) {
+  return vserve(['pull', 'org/shapes', '--backend', 'echo', ...args], variables, limit);
+}
+
+/** Bytes of the files' contents that the hub has sent. */
+function bytesSent(): number {
+  return hub.requests.reduce((sum, request) => sum + request.bytesSent, 0);
+}
+
+function bytesOf(paths: readonly string[]): number {
+  return paths.reduce((sum, path) => sum + (files.get(path)?.content.length ?? 0), 0);
+}
+
+async function expectWholeSnapshot(): Promise<string[]> {
+  const snapshot = join(folder, 'home', 'hub', 'models--org--shapes', 'snapshots', COMMIT);
+  const paths = await readdir(snapshot);
+  for (const path of paths) {
+    expect(sha256(await readFile(join(snapshot, path)))).toBe(sha256(files.get(path)?.content ?? Buffer.alloc(0)));
+  }
+  return paths;
+}
+
+test('pull, serve, and a right answer; serve alone does the same', async () => {
+  const { code, stdout } = await pull();
+  expect(code).toBe(0);
+  const [modelPath = '', mmprojPath = ''] = stdout.trim().split('\n');
+  expect((await readFile(modelPath)).subarray(0, 4).toString()).toBe('GGUF');
+  expect((await readFile(mmprojPath)).subarray(0, 4).toString()).toBe('GGUF');
+
+  const { messages, expected } = referenceCase('000');
+  const [{ content } = { content: [] }] = messages;
+  for (const home of [environment.VSERVE_HOME ?? '', join(folder, 'another')]) {
+    hub.requests.length = 0;
+    const server = await startVserve(['--model', 'org/shapes'], { ...environment, VSERVE_HOME: home });
+    try {
+      const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'EMPTY', maxRetries: 0 });
+      const parts = content.map((part) =>
+        part.type === 'text'
+          ? { type: 'text' as const, text: part.text }
+          : { type: 'image_url' as const, image_url: { url: pictureDataUri(part.image) } },
+      );
+      const answer = await client.chat.completions.create({
+        model: 'org/shapes',
+        messages: [{ role: 'user', content: parts }],
+        temperature: 0,
+      });
+      expect(answer.choices[0]?.message.content).toBe(expected);
+    } finally {
+      await server.stop('SIGINT');
+    }
+    expect(bytesSent() > 0).toBe(home !== environment.VSERVE_HOME);
+  }
+});
+
+test('two pulls at once: every byte is fetched once', async () => {
+  hub.options = { ...hub.options, fault: ({ host }) => (host === 'cdn' ? { bytesPerSecond: 4_000_000 } : undefined) };
+  const pulls = await Promise.all([pull(), pull()]);
+  expect(pulls.map(({ code }) => code)).toEqual([0, 0]);
+  expect(pulls[0]?.stdout).toBe(pulls[1]?.stdout);
+  expect(pulls.map(({ stderr }) => stderr).join('')).toMatch(
+    /Another vserve \(process \d+\) is downloading org\/shapes/,
+  );
+  expect(bytesSent()).toBe(bytesOf(await expectWholeSnapshot()));
+});
+
+test('a full disk is an error that says so; with room, the pull goes on where it was', async () => {
+  // Blocks of 1024 bytes: half of the weights. Node answers the limit of a file's size with EFBIG.
+  const full = await pull([], {}, 'ulimit -f 2000');
+  expect(full.code).toBe(1);
+  expect(full.stderr).toMatch(/Error: The disk is full: EFBIG.*\n.*Free some space/);
+  expect((await pull()).code).toBe(0);
+  await expectWholeSnapshot();
+  expect(hub.requestsFor('model.safetensors').at(-1)?.range?.[0]).toBeGreaterThan(1_900_000);
+});
+
+test('a download that is killed at random moments goes on, and fetches no verified byte twice', async () => {
+  const report = await killDownloads({ kills: 4, seed: 3, bytes: 2_000_000 });
+  expect(report).toMatchObject({ kills: 4, fetchedTwice: 0, wrongHashes: 0 });
+});
+
+describe('what is printed', () => {
+  test('lines of JSON', async () => {
+    const { stdout } = await pull(['--json']);
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event: string });
+    expect(lines.find(({ event }) => event === 'plan')).toMatchObject({ repository: 'org/shapes', commit: COMMIT });
+    expect(lines.at(-1)).toMatchObject({ event: 'ready', modelPath: expect.stringMatching(/model\.gguf$/) });
+    expect(new Set(lines.map(({ event }) => event))).toEqual(new Set(['plan', 'progress', 'done', 'convert', 'ready']));
+  });
+
+  test('with --quiet only the paths', async () => {
+    const { stdout, stderr } = await pull(['--quiet']);
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/^\/.*model\.gguf\n\/.*mmproj\.gguf\n$/);
+  });
+
+  test('with --dry-run what would be fetched; nothing is', async () => {
+    const { stdout } = await pull(['--dry-run']);
+    expect(stdout).toMatch(/^org\/shapes at 0123456789abcdef.*\n.*\n/);
+    expect(stdout).toMatch(/model\.safetensors +4\.1 MB\n/);
+    expect(stdout).toMatch(/To fetch: 4\.2 MB of 4\.2 MB\n$/);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('never the token', async () => {
+    hub.options = { ...hub.options, tokens: { hf_secret123456: false }, gated: true };
+    const { code, stdout, stderr } = await pull(['--log-level', 'DEBUG'], { HF_TOKEN: 'hf_secret123456' });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/org\/shapes is gated, and the account of the token from HF_TOKEN has no access/);
+    expect(stdout + stderr).not.toContain('secret');
+    const serve = ['serve', '--model', 'org/shapes', '--backend', 'echo', '--port', '0', '--pretty-print-config'];
+    const served = await vserve(serve, { HF_TOKEN: 'hf_secret123456' });
+    expect(served.stderr).toMatch(/HF_TOKEN +given, not shown \(HF_TOKEN in the environment\)/);
+    expect(served.stdout + served.stderr).not.toContain('secret');
+  });
+});
+
+test('a model that cannot be converted is refused before its weights are fetched, with what can', async () => {
+  const config = { content: Buffer.from('{"architectures":["GPT2LMHeadModel"]}'), lfs: false };
+  hub.options = { files: new Map(files).set('config.json', config) };
+  const { code, stderr } = await pull();
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/GPT2LMHeadModel.*Gemma3ForConditionalGeneration/s);
+  expect(hub.requestsFor('model.safetensors')).toEqual([]);
+});
+
+test('a repository of GGUF files is served as it is', async () => {
+  const { stdout } = await pull();
+  const [modelPath = '', mmprojPath = ''] = stdout.trim().split('\n');
+  const [model, mmproj] = await Promise.all([readFile(modelPath), readFile(mmprojPath)]);
+  hub.options = {
+    repository: 'org/shapes-GGUF',
+    files: new Map([
+      ['shapes-BF16.gguf', { content: model, lfs: true }],
+      ['shapes-Q8_0.gguf', { content: Buffer.from('GGUF of another precision'), lfs: true }],
+      ['mmproj-shapes-f16.gguf', { content: mmproj, lfs: true }],
+    ]),
+  };
+  const pulled = await vserve(['pull', 'org/shapes-GGUF', '--quantization-encoding', 'bfloat16', '--backend', 'echo']);
+  const [model2 = '', mmproj2 = ''] = pulled.stdout.trim().split('\n');
+  expect(model2).toMatch(/snapshots\/.*\/shapes-BF16\.gguf$/);
+  expect(await realpath(model2)).toContain(sha256(model));
+  expect(await realpath(mmproj2)).toContain(sha256(mmproj));
+  expect(hub.requestsFor('shapes-Q8_0.gguf')).toEqual([]);
+});
+
+test('options of the hub are refused for a model on the disk', async () => {
+  const { code, stderr } = await vserve([
+    'serve',
+    '--model',
+    shapesCheckpointDir,
+    '--backend',
+    'echo',
+    '--port',
+    '0',
+    '--force-download',
+  ]);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/--force-download: only for a model of the Hugging Face Hub/);
+});
