@@ -70,6 +70,8 @@ export interface GgufDeclaration {
 export interface Checkpoint {
   readonly folder: CheckpointFolder;
   readonly config: JsonObject;
+  /** The names of its tensors, as they stand in its files. */
+  readonly tensorNames: readonly string[];
 }
 
 /** A function that declares a GGUF file from a checkpoint's configuration. */

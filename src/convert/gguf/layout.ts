@@ -92,6 +92,7 @@ function writeValue(writer: ByteWriter, value: GgufValue): void {
       writer.uint32(valueTypes[value.of]);
       writer.uint64(value.value.length);
       if (value.of === 'string') for (const item of value.value) writer.string(item);
+      else if (value.of === 'bool') for (const item of value.value) writer.uint8(item ? 1 : 0);
       else for (const item of value.value) writer[value.of](item);
       return undefined;
     case 'uint32':

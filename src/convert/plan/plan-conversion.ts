@@ -54,10 +54,12 @@ export async function planConversion(options: PlanOptions): Promise<ConversionPl
   const config = await folder.json('config.json');
   refuseQuantized(config.quantization_config);
   const { architecture, text, vision } = await findDeclarations(config);
-  const model = await text({ folder, config });
-  const projector = await vision?.({ folder, config });
+  const tensors = await readTensors(folder);
+  const checkpoint = { folder, config, tensorNames: tensors.map(({ name }) => name) };
+  const model = await text(checkpoint);
+  const projector = await vision?.(checkpoint);
   const declarations = projector === undefined ? [model] : [model, projector];
-  const [modelTensors = [], projectorTensors = []] = claimTensors(await readTensors(folder), declarations);
+  const [modelTensors = [], projectorTensors = []] = claimTensors(tensors, declarations);
   const outtype = resolveOuttype(options.outtype, modelTensors);
   const files = [await planFile('model.gguf', model, modelTensors, outtype, folder, options.modelName)];
   if (projector !== undefined) {
