@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { byteCharacters, byteText } from '../../src/convert/tokenizers/byte-characters.ts';
 import { sampleText } from '../../src/convert/tokenizers/fingerprint.ts';
 
 /*
@@ -25,14 +26,7 @@ const talk = [
   'The first picture, the second picture and the third picture. Yes. No. 0 1 2 3 4 5 6 7 8 9 Picture 1: Image-1: ',
 ].join('');
 
-/** The characters that stand for the 256 bytes in a byte-level vocabulary. */
-const printable = (byte: number): boolean => (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
-const others = Array.from({ length: 256 }, (_, byte) => byte).filter((byte) => !printable(byte));
-const characters = Array.from({ length: 256 }, (_, byte) =>
-  String.fromCharCode(printable(byte) ? byte : 256 + others.indexOf(byte)),
-);
-
-const texts = [sampleText, talk].map((text) => Array.from(Buffer.from(text), (byte) => characters[byte]).join(''));
+const texts = [sampleText, talk].map((text) => byteText(Buffer.from(text)));
 const isNeeded = (token: string): boolean => texts.some((text) => text.includes(token));
 
 const tokenizer = JSON.parse(await readFile(join(from, 'tokenizer.json'), 'utf8')) as TokenizerJson;
@@ -40,7 +34,7 @@ const { model, added_tokens: added } = tokenizer;
 let nextId = Math.max(...Object.values(model.vocab), ...added.map(({ id }) => id)) + 1;
 const settings = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
 for (const content of further) added.push({ id: nextId++, content, ...settings });
-const kept = new Set(characters);
+const kept = new Set(byteCharacters);
 // Added tokens stand in the vocabulary too: else the tokenizers library would number them on from its size.
 model.vocab = Object.fromEntries([
   ...Object.entries(model.vocab).filter(([token]) => kept.has(token) || isNeeded(token)),

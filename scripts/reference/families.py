@@ -292,6 +292,243 @@ INTERNVL_PREPROCESSOR = {
     "size": 56,
 }
 
+KIMI_TEXT = {
+    "attention_bias": False,
+    "attention_dropout": 0.0,
+    "aux_loss_alpha": 0.001,
+    "eos_token_id": 50256,
+    "ep_size": 1,
+    "first_k_dense_replace": 1,
+    "hidden_act": "silu",
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "kv_lora_rank": 32,
+    "max_position_embeddings": 131072,
+    "model_type": "deepseek_v3",
+    "moe_intermediate_size": 32,
+    "moe_layer_freq": 1,
+    "n_group": 1,
+    "n_routed_experts": 11,
+    "n_shared_experts": 2,
+    "norm_topk_prob": True,
+    "num_attention_heads": 2,
+    "num_experts_per_tok": 3,
+    "num_hidden_layers": 3,
+    "num_key_value_heads": 2,
+    "num_nextn_predict_layers": 0,
+    "q_lora_rank": None,
+    "qk_nope_head_dim": 24,
+    "qk_rope_head_dim": 16,
+    "rms_norm_eps": 1e-05,
+    "rope_scaling": None,
+    "rope_theta": 800000.0,
+    "routed_scaling_factor": 2.446,
+    "scoring_func": "sigmoid",
+    "tie_word_embeddings": False,
+    "topk_group": 1,
+    "topk_method": "noaux_tc",
+    "v_head_dim": 32,
+    "vocab_size": 50304,
+}
+KIMI_CONFIG = {
+    "architectures": ["KimiVLForConditionalGeneration"],
+    "ignore_index": -100,
+    "media_placeholder_token_id": 50257,
+    "model_type": "kimi_vl",
+    "text_config": KIMI_TEXT,
+    "torch_dtype": "bfloat16",
+    "vision_config": {
+        "hidden_size": 48,
+        "init_pos_emb_height": 8,
+        "init_pos_emb_width": 6,
+        "intermediate_size": 72,
+        "merge_kernel_size": [2, 2],
+        "model_type": "moonvit",
+        "num_attention_heads": 3,
+        "num_hidden_layers": 3,
+        "patch_size": 14,
+    },
+    "vocab_size": 50304,
+}
+
+
+def kimi_vl_shapes(config):
+    """modeling_kimi_vl.py, which comes with the checkpoints."""
+    text, vision = config["text_config"], config["vision_config"]
+    width, heads, latent = text["hidden_size"], text["num_attention_heads"], text["kv_lora_rank"]
+    plain, rotary, values = text["qk_nope_head_dim"], text["qk_rope_head_dim"], text["v_head_dim"]
+    shapes = {"model.embed_tokens": [text["vocab_size"], width], "model.norm": [width], "lm_head": [text["vocab_size"], width]}
+    for layer in range(text["num_hidden_layers"]):
+        prefix = f"model.layers.{layer}"
+        shapes |= {
+            f"{prefix}.input_layernorm": [width],
+            f"{prefix}.post_attention_layernorm": [width],
+            f"{prefix}.self_attn.q_proj": [heads * (plain + rotary), width],
+            f"{prefix}.self_attn.kv_a_proj_with_mqa": [latent + rotary, width],
+            f"{prefix}.self_attn.kv_a_layernorm": [latent],
+            f"{prefix}.self_attn.kv_b_proj": [heads * (plain + values), latent],
+            f"{prefix}.self_attn.o_proj": [width, heads * values],
+        }
+
+        def feed_forward(name, inner, prefix=prefix):
+            return {
+                f"{prefix}.{name}.gate_proj": [inner, width],
+                f"{prefix}.{name}.up_proj": [inner, width],
+                f"{prefix}.{name}.down_proj": [width, inner],
+            }
+
+        if layer < text["first_k_dense_replace"]:
+            shapes |= feed_forward("mlp", text["intermediate_size"])
+            continue
+        inner = text["moe_intermediate_size"]
+        shapes |= {f"{prefix}.mlp.gate": [text["n_routed_experts"], width]}
+        shapes |= feed_forward("mlp.shared_experts", inner * text["n_shared_experts"])
+        for expert in range(text["n_routed_experts"]):
+            shapes |= feed_forward(f"mlp.experts.{expert}", inner)
+    shapes = {f"language_model.{name}.weight": shape for name, shape in shapes.items()}
+    for layer in range(text["first_k_dense_replace"], text["num_hidden_layers"]):
+        shapes[f"language_model.model.layers.{layer}.mlp.gate.e_score_correction_bias"] = [text["n_routed_experts"]]
+    size, inner, patch = vision["hidden_size"], vision["intermediate_size"], vision["patch_size"]
+    shapes["vision_tower.patch_embed.pos_emb.weight"] = [vision["init_pos_emb_height"], vision["init_pos_emb_width"], size]
+    shapes |= with_bias("vision_tower.patch_embed.proj", size, 3, patch, patch)
+    for layer in range(vision["num_hidden_layers"]):
+        prefix = f"vision_tower.encoder.blocks.{layer}"
+        shapes |= with_bias(f"{prefix}.wqkv", 3 * size, size) | with_bias(f"{prefix}.wo", size, size)
+        shapes |= with_bias(f"{prefix}.norm0", size) | with_bias(f"{prefix}.norm1", size)
+        shapes |= with_bias(f"{prefix}.mlp.fc0", inner, size) | with_bias(f"{prefix}.mlp.fc1", size, inner)
+    shapes |= with_bias("vision_tower.encoder.final_layernorm", size) | with_bias("multi_modal_projector.pre_norm", size)
+    shapes |= with_bias("multi_modal_projector.linear_1", 4 * size, 4 * size)
+    return shapes | with_bias("multi_modal_projector.linear_2", width, 4 * size)
+
+
+QWEN35_TEXT = {
+    "attention_bias": False,
+    "eos_token_id": 50256,
+    "full_attention_interval": 2,
+    "head_dim": 32,
+    "hidden_act": "silu",
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "layer_types": ["linear_attention", "full_attention"],
+    "linear_conv_kernel_dim": 4,
+    "linear_key_head_dim": 16,
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 6,
+    "linear_value_head_dim": 16,
+    "max_position_embeddings": 262144,
+    "model_type": "qwen3_5_text",
+    "mtp_num_hidden_layers": 1,
+    "num_attention_heads": 4,
+    "num_hidden_layers": 2,
+    "num_key_value_heads": 2,
+    "rms_norm_eps": 1e-06,
+    "rope_parameters": {
+        "mrope_interleaved": True,
+        "mrope_section": [2, 1, 1],
+        "partial_rotary_factor": 0.25,
+        "rope_theta": 10000000,
+        "rope_type": "default",
+    },
+    "tie_word_embeddings": False,
+    "vocab_size": 50304,
+}
+QWEN35_CONFIG = {
+    "architectures": ["Qwen3_5ForConditionalGeneration"],
+    "image_token_id": 50257,
+    "model_type": "qwen3_5",
+    "text_config": QWEN35_TEXT,
+    "tie_word_embeddings": False,
+    "vision_config": {**QWEN3_VISION, "deepstack_visual_indexes": [], "model_type": "qwen3_5"},
+}
+QWEN35_MOE_CONFIG = {
+    **QWEN35_CONFIG,
+    "architectures": ["Qwen3_5MoeForConditionalGeneration"],
+    "model_type": "qwen3_5_moe",
+    "text_config": {
+        **{k: v for k, v in QWEN35_TEXT.items() if k != "intermediate_size"},
+        "model_type": "qwen3_5_moe_text",
+        "moe_intermediate_size": 32,
+        "num_experts": 6,
+        "num_experts_per_tok": 2,
+        "shared_expert_intermediate_size": 32,
+    },
+}
+
+
+def qwen35_shapes(config):
+    """modeling_qwen3_5.py of transformers 5, with the layers that predict a further token."""
+    text, vision = config["text_config"], config["vision_config"]
+    width, heads, head = text["hidden_size"], text["num_attention_heads"], text["head_dim"]
+    keys = text["linear_num_key_heads"] * text["linear_key_head_dim"]
+    value_heads = text["linear_num_value_heads"]
+    values = value_heads * text["linear_value_head_dim"]
+
+    def gated(prefix, inner):
+        return {
+            f"{prefix}.gate_proj.weight": [inner, width],
+            f"{prefix}.up_proj.weight": [inner, width],
+            f"{prefix}.down_proj.weight": [width, inner],
+        }
+
+    def layer_shapes(prefix, is_linear):
+        shapes = {f"{prefix}.input_layernorm.weight": [width], f"{prefix}.post_attention_layernorm.weight": [width]}
+        if is_linear:
+            shapes |= {
+                f"{prefix}.linear_attn.in_proj_qkv.weight": [2 * keys + values, width],
+                f"{prefix}.linear_attn.in_proj_z.weight": [values, width],
+                f"{prefix}.linear_attn.in_proj_a.weight": [value_heads, width],
+                f"{prefix}.linear_attn.in_proj_b.weight": [value_heads, width],
+                f"{prefix}.linear_attn.conv1d.weight": [2 * keys + values, 1, text["linear_conv_kernel_dim"]],
+                f"{prefix}.linear_attn.A_log": [value_heads],
+                f"{prefix}.linear_attn.dt_bias": [value_heads],
+                f"{prefix}.linear_attn.norm.weight": [text["linear_value_head_dim"]],
+                f"{prefix}.linear_attn.out_proj.weight": [width, values],
+            }
+        else:
+            shapes |= {
+                f"{prefix}.self_attn.q_proj.weight": [2 * heads * head, width],
+                f"{prefix}.self_attn.k_proj.weight": [text["num_key_value_heads"] * head, width],
+                f"{prefix}.self_attn.v_proj.weight": [text["num_key_value_heads"] * head, width],
+                f"{prefix}.self_attn.o_proj.weight": [width, heads * head],
+                f"{prefix}.self_attn.q_norm.weight": [head],
+                f"{prefix}.self_attn.k_norm.weight": [head],
+            }
+        if "num_experts" not in text:
+            return shapes | gated(f"{prefix}.mlp", text["intermediate_size"])
+        experts, inner = text["num_experts"], text["moe_intermediate_size"]
+        shapes |= gated(f"{prefix}.mlp.shared_expert", text["shared_expert_intermediate_size"])
+        return shapes | {
+            f"{prefix}.mlp.gate.weight": [experts, width],
+            f"{prefix}.mlp.shared_expert_gate.weight": [1, width],
+            f"{prefix}.mlp.experts.gate_up_proj": [experts, 2 * inner, width],
+            f"{prefix}.mlp.experts.down_proj": [experts, width, inner],
+        }
+
+    shapes = {
+        "lm_head.weight": [text["vocab_size"], width],
+        "model.language_model.embed_tokens.weight": [text["vocab_size"], width],
+        "model.language_model.norm.weight": [width],
+        "mtp.fc.weight": [width, 2 * width],
+        "mtp.norm.weight": [width],
+        "mtp.pre_fc_norm_embedding.weight": [width],
+        "mtp.pre_fc_norm_hidden.weight": [width],
+        **layer_shapes("mtp.layers.0", False),
+    }
+    for layer, kind in enumerate(text["layer_types"]):
+        shapes |= layer_shapes(f"model.language_model.layers.{layer}", kind == "linear_attention")
+    size, inner, patch = vision["hidden_size"], vision["intermediate_size"], vision["patch_size"]
+    shapes["model.visual.pos_embed.weight"] = [vision["num_position_embeddings"], size]
+    shapes |= with_bias("model.visual.patch_embed.proj", size, 3, 2, patch, patch)
+    for layer in range(vision["depth"]):
+        prefix = f"model.visual.blocks.{layer}"
+        shapes |= with_bias(f"{prefix}.norm1", size) | with_bias(f"{prefix}.norm2", size)
+        shapes |= with_bias(f"{prefix}.attn.qkv", 3 * size, size) | with_bias(f"{prefix}.attn.proj", size, size)
+        shapes |= with_bias(f"{prefix}.mlp.linear_fc1", inner, size) | with_bias(f"{prefix}.mlp.linear_fc2", size, inner)
+    shapes |= with_bias("model.visual.merger.norm", size)
+    shapes |= with_bias("model.visual.merger.linear_fc1", 4 * size, 4 * size)
+    return shapes | with_bias("model.visual.merger.linear_fc2", width, 4 * size)
+
+
 FAMILIES = {
     "qwen2-tiny": {
         "seed": 20,
@@ -614,5 +851,138 @@ FAMILIES = {
             },
             "preprocessor_config.json": PIXTRAL_PREPROCESSOR,
         },
+    },
+    "kimi-vl-tiny": {
+        "seed": 11,
+        "shards": 2,
+        "tokenizer": "gpt2-images",
+        "shapes": lambda: kimi_vl_shapes(KIMI_CONFIG),
+        "files": {
+            "config.json": KIMI_CONFIG,
+            "preprocessor_config.json": {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5], "patch_size": 14},
+        },
+    },
+    "lfm2-vl-tiny": {
+        "seed": 12,
+        "tokenizer": "gpt2-images",
+        "files": {
+            "config.json": {
+                "architectures": ["Lfm2VlForConditionalGeneration"],
+                "do_image_splitting": True,
+                "downsample_factor": 2,
+                "image_token_id": 50257,
+                "model_type": "lfm2_vl",
+                "projector_bias": True,
+                "projector_hidden_act": "gelu",
+                "projector_hidden_size": 80,
+                "text_config": {
+                    "architectures": ["Lfm2ForCausalLM"],
+                    "block_auto_adjust_ff_dim": True,
+                    "block_dim": 64,
+                    "block_ff_dim": 150,
+                    "block_ffn_dim_multiplier": 1.0,
+                    "block_multiple_of": 32,
+                    "conv_L_cache": 3,
+                    "conv_bias": False,
+                    "eos_token_id": 50256,
+                    "full_attn_idxs": [2],
+                    "hidden_size": 64,
+                    "layer_types": ["conv", "conv", "full_attention", "conv"],
+                    "max_position_embeddings": 128000,
+                    "model_type": "lfm2",
+                    "norm_eps": 1e-05,
+                    "num_attention_heads": 4,
+                    "num_hidden_layers": 4,
+                    "num_key_value_heads": 2,
+                    "rope_theta": 1000000.0,
+                    "vocab_size": 50304,
+                },
+                "torch_dtype": "bfloat16",
+                "vision_config": {
+                    "hidden_size": 48,
+                    "intermediate_size": 70,
+                    "layer_norm_eps": 1e-06,
+                    "model_type": "siglip2_vision_model",
+                    "num_attention_heads": 3,
+                    "num_channels": 3,
+                    "num_hidden_layers": 3,
+                    "num_patches": 64,
+                    "patch_size": 16,
+                    "vision_use_head": False,
+                },
+                "vision_feature_layer": -1,
+            },
+            "preprocessor_config.json": {
+                "downsample_factor": 2,
+                "encoder_patch_size": 16,
+                "image_mean": [0.5, 0.5, 0.5],
+                "image_std": [0.5, 0.5, 0.5],
+                "max_image_tokens": 256,
+                "min_image_tokens": 64,
+            },
+        },
+    },
+    "glm4v-tiny": {
+        "seed": 13,
+        "tokenizer": "gpt2-images",
+        "files": {
+            "config.json": {
+                "architectures": ["Glm4vForConditionalGeneration"],
+                "image_end_token_id": 50259,
+                "image_start_token_id": 50258,
+                "image_token_id": 50257,
+                "model_type": "glm4v",
+                "text_config": {
+                    "attention_bias": True,
+                    "eos_token_id": [50256, 50260],
+                    "hidden_size": 64,
+                    "intermediate_size": 96,
+                    "max_position_embeddings": 65536,
+                    "model_type": "glm4v_text",
+                    "num_attention_heads": 4,
+                    "num_hidden_layers": 2,
+                    "num_key_value_heads": 2,
+                    "partial_rotary_factor": 0.5,
+                    "rms_norm_eps": 1e-05,
+                    "rope_scaling": {"mrope_section": [1, 1, 2], "rope_type": "default"},
+                    "rope_theta": 10000.0,
+                    "tie_word_embeddings": False,
+                    "vocab_size": 50304,
+                },
+                "tie_word_embeddings": False,
+                "torch_dtype": "bfloat16",
+                "vision_config": {
+                    "attention_bias": False,
+                    "depth": 3,
+                    "hidden_act": "silu",
+                    "hidden_size": 48,
+                    "image_size": 56,
+                    "in_channels": 3,
+                    "intermediate_size": 104,
+                    "model_type": "glm4v",
+                    "num_heads": 3,
+                    "out_hidden_size": 64,
+                    "patch_size": 14,
+                    "rms_norm_eps": 1e-05,
+                    "spatial_merge_size": 2,
+                    "temporal_patch_size": 2,
+                },
+            },
+            "preprocessor_config.json": QWEN2_PREPROCESSOR,
+        },
+    },
+    "qwen3.5-tiny": {
+        "seed": 35,
+        "tokenizer": "gpt2-images",
+        "shapes": lambda: qwen35_shapes(QWEN35_CONFIG),
+        "files": {"config.json": QWEN35_CONFIG, "preprocessor_config.json": QWEN3_PREPROCESSOR},
+    },
+    "qwen3.5-moe-tiny": {
+        "seed": 36,
+        "shards": 2,
+        "tokenizer": "gpt2-images",
+        "outtypes": ["bf16", "q8_0"],
+        "shapes": lambda: qwen35_shapes(QWEN35_MOE_CONFIG),
+        "files": {"config.json": QWEN35_MOE_CONFIG, "preprocessor_config.json": QWEN3_PREPROCESSOR},
     },
 }

@@ -29,6 +29,8 @@ export interface TargetTensor {
   readonly pieces?: readonly TensorPiece[];
   /** Added to every element. */
   readonly addend?: number;
+  /** What every element becomes: `-exp` is minus the exponential of it. */
+  readonly elements?: '-exp';
   /** The type it always gets, whatever the output type. A vector is F32 even so. */
   readonly type?: 'F16' | 'F32';
 }

@@ -11,7 +11,11 @@ interface Entry {
 
 const gemma3 = { family: 'gemma3', load: async () => (await import('./gemma3.ts')).declareText };
 const qwen2Vl = { family: 'qwen2-vl', load: async () => (await import('./qwen.ts')).declareQwen2Vl };
+const glm4 = { family: 'glm4', load: async () => (await import('./glm4.ts')).declareText };
+const lfm2 = { family: 'lfm2', load: async () => (await import('./lfm2.ts')).declareText };
 const llama = { family: 'llama', load: async () => (await import('./llama.ts')).declareLlama };
+const qwen35 = { family: 'qwen3.5', load: async () => (await import('./qwen3-5.ts')).declareText };
+const qwen35Moe = { family: 'qwen3.5', load: async () => (await import('./qwen3-5.ts')).declareMoeText };
 const smolvlm = { family: 'idefics3', load: llama.load };
 
 /**
@@ -21,7 +25,15 @@ const smolvlm = { family: 'idefics3', load: llama.load };
 const textModels: Readonly<Record<string, Entry>> = {
   Gemma3ForCausalLM: gemma3,
   Gemma3ForConditionalGeneration: gemma3,
+  Glm4ForCausalLM: glm4,
+  Glm4vForConditionalGeneration: glm4,
   Idefics3ForConditionalGeneration: smolvlm,
+  KimiVLForConditionalGeneration: {
+    family: 'kimi-vl',
+    load: async () => (await import('./kimi-vl.ts')).declareText,
+  },
+  Lfm2ForCausalLM: lfm2,
+  Lfm2VlForConditionalGeneration: lfm2,
   LlamaForCausalLM: llama,
   LlavaForConditionalGeneration: { family: 'pixtral', load: llama.load },
   Ministral3ForCausalLM: { family: 'mistral3', load: async () => (await import('./llama.ts')).declareMistral3 },
@@ -43,6 +55,10 @@ const textModels: Readonly<Record<string, Entry>> = {
     family: 'qwen3-vl',
     load: async () => (await import('./qwen.ts')).declareQwen3VlMoe,
   },
+  Qwen3_5ForCausalLM: qwen35,
+  Qwen3_5ForConditionalGeneration: qwen35,
+  Qwen3_5MoeForCausalLM: qwen35Moe,
+  Qwen3_5MoeForConditionalGeneration: qwen35Moe,
   SmolVLMForConditionalGeneration: smolvlm,
   VLlama3ForCausalLM: smolvlm,
 };
@@ -59,14 +75,22 @@ const visionModels: Readonly<Record<string, Entry>> = {
     family: 'gemma3',
     load: async () => (await import('./gemma3.ts')).declareVision,
   },
+  Glm4vForConditionalGeneration: { family: 'glm4', load: async () => (await import('./glm4.ts')).declareVision },
   Idefics3ForConditionalGeneration: idefics3Vision,
   InternVisionModel: { family: 'internvl', load: async () => (await import('./internvl-vision.ts')).declareVision },
+  KimiVLForConditionalGeneration: {
+    family: 'kimi-vl',
+    load: async () => (await import('./kimi-vl.ts')).declareVision,
+  },
+  Lfm2VlForConditionalGeneration: { family: 'lfm2', load: async () => (await import('./lfm2.ts')).declareVision },
   LlavaForConditionalGeneration: pixtralVision,
   Mistral3ForConditionalGeneration: { ...pixtralVision, family: 'mistral3' },
   Qwen2VLForConditionalGeneration: qwen2VlVision,
   Qwen2_5_VLForConditionalGeneration: qwen2VlVision,
   Qwen3VLForConditionalGeneration: qwen3VlVision,
   Qwen3VLMoeForConditionalGeneration: qwen3VlVision,
+  Qwen3_5ForConditionalGeneration: { ...qwen3VlVision, family: 'qwen3.5' },
+  Qwen3_5MoeForConditionalGeneration: { ...qwen3VlVision, family: 'qwen3.5' },
   SmolVLMForConditionalGeneration: idefics3Vision,
 };
 

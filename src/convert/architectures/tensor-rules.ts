@@ -5,7 +5,8 @@ export function copied(
   source: string,
   target: string,
   shape: readonly number[],
-  settings: Pick<TargetTensor, 'addend' | 'type'> & Pick<TensorRule, 'optional'> & { readonly cutRows?: true } = {},
+  settings: Pick<TargetTensor, 'addend' | 'elements' | 'pieces' | 'type'> &
+    Pick<TensorRule, 'optional'> & { readonly cutRows?: true } = {},
 ): TensorRule {
   const { optional, cutRows, ...ofTarget } = settings;
   return {

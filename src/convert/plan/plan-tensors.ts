@@ -34,7 +34,7 @@ export function movesOf(
 }
 
 function movesOfTarget(
-  { shape, pieces, addend = 0 }: TargetTensor,
+  { shape, pieces, addend = 0, elements: change }: TargetTensor,
   sources: readonly ClaimedSource[],
   type: GgufTensor['type'],
   offset: number,
@@ -56,6 +56,7 @@ function movesOfTarget(
       targetOffset,
       type,
       addend,
+      negativeExp: change === '-exp',
     };
     targetOffset += byteLengthOf(type, elements);
     return [move];

@@ -19,6 +19,8 @@ export interface TensorMove {
   readonly targetOffset: number;
   readonly type: GgmlType;
   readonly addend: number;
+  /** Whether each element becomes minus its exponential. */
+  readonly negativeExp: boolean;
 }
 
 /** A piece of a move, of at most `chunkElements` elements. Of a view it shows those from the element `first` on. */
@@ -40,8 +42,8 @@ export function* chunksOf(move: TensorMove): Generator<Chunk, void, undefined> {
 }
 
 /** Whether the bytes of a move stay as they are. */
-export function isCopy({ dtype, type, addend }: TensorMove): boolean {
-  return dtype === type && addend === 0;
+export function isCopy({ dtype, type, addend, negativeExp }: TensorMove): boolean {
+  return dtype === type && addend === 0 && !negativeExp;
 }
 
 /** Bytes that a move or a chunk writes. */

@@ -1,6 +1,6 @@
 import { readSync, writeSync } from 'node:fs';
 import { VserveError } from '../../errors/index.ts';
-import { add, decode } from '../quantize/decode.ts';
+import { add, decode, negateExponential } from '../quantize/decode.ts';
 import { encode } from '../quantize/encode.ts';
 import { writeError } from '../write-error.ts';
 import { dtypeBytes } from '../safetensors/dtypes.ts';
@@ -38,6 +38,7 @@ export class ChunkConverter {
     if (this.#values.length < elements) this.#values = new Float32Array(elements);
     if (this.#output.byteLength < written) this.#output = new ArrayBuffer(written);
     decode(input, dtype, elements, this.#values);
+    if (chunk.negativeExp) negateExponential(this.#values, elements, dtype);
     if (addend !== 0) add(this.#values, elements, addend, dtype);
     encode(this.#values, elements, type, this.#output);
     writeFully(target, new Uint8Array(this.#output, 0, written), chunk.targetOffset);
