@@ -1,6 +1,6 @@
 """Describe tiny checkpoints of many families, for the converter's tests.
 
-Usage: describe-checkpoints.py <output directory>
+Usage: describe-checkpoints.py <output directory> [name…]
 
 Each description holds the configuration files, as they stand on the Hub but with small sizes, and the names and shapes
 of the tensors that transformers saves for that configuration. `write-checkpoints.ts` makes checkpoints of them.

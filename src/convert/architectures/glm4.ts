@@ -122,16 +122,17 @@ const visionSchema = z.looseObject({
 });
 const widthSchema = z.looseObject({ hidden_size: size.default(4096) });
 
+/** The weight of one of the encoder's layers. */
+function matrix(source: string, target: string, ...shape: number[]): TensorRule {
+  return copied(`visual.${source}.weight`, `${target}.weight`, shape);
+}
+
 /** Declares the vision encoder and merger of GLM-4.1V. @throws VserveError `checkpoint_invalid` */
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
   const { image_mean: imageMean, image_std: imageStd } = await readPreprocessor(folder, preprocessorSchema);
   const { hidden_size: width, out_hidden_size: merged, intermediate_size: inner, patch_size: patch } = vision;
-  const vector = (source: string, target: string, length = width): TensorRule =>
-    copied(`visual.${source}.weight`, `${target}.weight`, [length]);
-  const matrix = (source: string, target: string, ...shape: number[]): TensorRule =>
-    copied(`visual.${source}.weight`, `${target}.weight`, shape);
   return {
     architecture: 'clip',
     canonicalName: (name) => name.replace(/^model\.visual\./, 'visual.'),
@@ -140,15 +141,15 @@ export const declareVision: Declare = async ({ folder, config }) => {
       framePatches('visual.patch_embed.proj', width, patch),
       copied('visual.patch_embed.proj.bias', 'v.patch_embd.bias', [width]),
       matrix('embeddings.position_embedding', 'v.position_embd', Math.floor(vision.image_size / patch) ** 2, width),
-      vector('post_conv_layernorm', 'v.norm_embd'),
-      vector('post_layernorm', 'v.post_ln'),
+      matrix('post_conv_layernorm', 'v.norm_embd', width),
+      matrix('post_layernorm', 'v.post_ln', width),
       ...Array.from({ length: vision.depth }, (_, layer) => {
         const [source, target] = [`blocks.${layer}`, `v.blk.${layer}`];
         return [
           matrix(`${source}.attn.qkv`, `${target}.attn_qkv`, 3 * width, width),
           matrix(`${source}.attn.proj`, `${target}.attn_out`, width, width),
-          vector(`${source}.norm1`, `${target}.ln1`),
-          vector(`${source}.norm2`, `${target}.ln2`),
+          matrix(`${source}.norm1`, `${target}.ln1`, width),
+          matrix(`${source}.norm2`, `${target}.ln2`, width),
           matrix(`${source}.mlp.gate_proj`, `${target}.ffn_gate`, merged, width),
           matrix(`${source}.mlp.up_proj`, `${target}.ffn_up`, merged, width),
           matrix(`${source}.mlp.down_proj`, `${target}.ffn_down`, width, merged),
