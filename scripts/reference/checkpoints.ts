@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { textShapes, visionShapes } from './gemma3-shapes.ts';
 import { sentencePieceModel, syntheticPieces } from './sentencepiece-writer.ts';
 import type { SyntheticCheckpoint } from './write-checkpoint.ts';
@@ -159,11 +162,45 @@ const textOfFloats: SyntheticCheckpoint = {
   },
 };
 
+interface ReferenceCheckpoint {
+  readonly checkpoint: SyntheticCheckpoint;
+  readonly outtypes: readonly string[];
+}
+
+/** A file of `test/fixtures/checkpoints`, which describe-checkpoints.py writes. */
+interface Description extends Omit<SyntheticCheckpoint, 'shapes'> {
+  readonly outtypes: readonly string[];
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
+  /** A folder of `test/fixtures/tokenizers`, whose files belong to the checkpoint. */
+  readonly tokenizer: string;
+}
+
+const fixtures = fileURLToPath(
+  new URL(`${import.meta.url.endsWith('.ts') ? '../..' : '../../..'}/test/fixtures/`, import.meta.url),
+);
+
+function describedCheckpoint(file: string): ReferenceCheckpoint {
+  const path = join(fixtures, 'checkpoints', file);
+  const description = JSON.parse(readFileSync(path, 'utf8')) as Description;
+  const { outtypes, shapes, tokenizer, files, ...checkpoint } = description;
+  const tokenizerFolder = join(fixtures, 'tokenizers', tokenizer);
+  const tokenizerFiles = readdirSync(tokenizerFolder).map((name) => [name, readFileSync(join(tokenizerFolder, name))]);
+  return {
+    outtypes,
+    checkpoint: {
+      ...checkpoint,
+      shapes: new Map(Object.entries(shapes)),
+      files: { ...(Object.fromEntries(tokenizerFiles) as Record<string, Buffer>), ...files },
+    },
+  };
+}
+
 /** The checkpoints of `test/fixtures/convert-reference`, and the output types in which the reference converted each. */
-export const referenceCheckpoints: Readonly<
-  Record<string, { readonly checkpoint: SyntheticCheckpoint; readonly outtypes: readonly string[] }>
-> = {
+export const referenceCheckpoints: Readonly<Record<string, ReferenceCheckpoint>> = {
   'gemma-tiny-text': { checkpoint: textOnly, outtypes: ['auto', 'f32', 'bf16', 'q8_0'] },
   'gemma-3-4b-like': { checkpoint: visionLike4b, outtypes: ['auto', 'f16', 'q8_0'] },
   'gemma-tiny-floats': { checkpoint: textOfFloats, outtypes: ['auto', 'f32', 'bf16', 'q8_0'] },
+  ...Object.fromEntries(
+    readdirSync(join(fixtures, 'checkpoints')).map((file) => [basename(file, '.json'), describedCheckpoint(file)]),
+  ),
 };

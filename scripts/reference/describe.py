@@ -7,13 +7,13 @@ Writes <output directory>/<name>.json in the format of test/fixtures/shapes-vlm-
 
 import hashlib
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 llama_cpp, checkpoints, output = map(Path, sys.argv[1:4])
-sys.path.insert(1, str(llama_cpp / "gguf-py"))
+sys.path[1:1] = [str(llama_cpp), str(llama_cpp / "gguf-py")]
 
+import convert_hf_to_gguf  # noqa: E402
 from gguf import GGUFReader  # noqa: E402
 
 LONG = 64  # an array longer than this is described by its count and its hash
@@ -48,9 +48,9 @@ for line in sys.stdin:
             if projector and "vision_config" not in config:
                 continue
             path = checkpoints / f"{'mmproj' if projector else 'model'}-{outtype}.gguf"
-            command = [sys.executable, llama_cpp / "convert_hf_to_gguf.py", checkpoints / name]
-            command += ["--outfile", path, "--outtype", outtype] + (["--mmproj"] if projector else [])
-            subprocess.run(command, check=True)
+            sys.argv = ["convert_hf_to_gguf.py", str(checkpoints / name), "--outfile", str(path), "--outtype", outtype]
+            sys.argv += ["--mmproj"] if projector else []
+            convert_hf_to_gguf.main()
             result[f"{'mmproj' if projector else 'model'}-{outtype}.gguf"] = describe(path)
             path.unlink()
     (output / f"{name}.json").write_text(json.dumps(result, indent=None, separators=(",", ":")) + "\n")

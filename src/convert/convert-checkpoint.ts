@@ -3,9 +3,10 @@ import type { FileHandle } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { OutputFiles } from './output-files.ts';
+import { dtypeBytes } from './safetensors/dtypes.ts';
 import type { Outtype } from './outtype.ts';
 import type { ConversionPlan, OutputFile } from './plan/plan-conversion.ts';
-import { chunkBytes, chunksOf } from './threads/chunk.ts';
+import { chunksOf, writtenBytes } from './threads/chunk.ts';
 import type { Chunk } from './threads/chunk.ts';
 import { withThreads } from './threads/with-threads.ts';
 
@@ -116,7 +117,7 @@ function* allChunks({ files }: ConversionPlan): Generator<{ file: OutputFile; ch
 
 function threadsFor({ files }: ConversionPlan): number {
   const moves = files.flatMap((file) => file.moves);
-  const bytes = moves.map(chunkBytes).reduce((sum, { read, written }) => sum + read + written, 0);
+  const bytes = moves.reduce((sum, move) => sum + move.elements * dtypeBytes[move.dtype] + writtenBytes(move), 0);
   const atMost = Math.min(Math.max(availableParallelism(), minThreads), maxThreads);
   return Math.min(atMost, Math.ceil(bytes / bytesPerThread));
 }

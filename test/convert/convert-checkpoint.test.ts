@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { checkpointFiles, converterVersion, supportedArchitectures } from '../../src/convert/index.ts';
 import type { ConversionProgress } from '../../src/convert/index.ts';
+import { referenceCheckpoints } from '../../scripts/reference/checkpoints.ts';
 import { textShapes } from '../../scripts/reference/gemma3-shapes.ts';
 import { sentencePieceModel, syntheticPieces } from '../../scripts/reference/sentencepiece-writer.ts';
 import { writeCheckpoint } from '../../scripts/reference/write-checkpoint.ts';
@@ -10,6 +11,7 @@ import { decode } from '../../src/convert/quantize/decode.ts';
 import { encode } from '../../src/convert/quantize/encode.ts';
 import { changeJson, convert, shapesVlmCopy, shapesVlmFolder, temporaryFolder } from './support/checkpoints.ts';
 import { describeGguf } from './support/describe-gguf.ts';
+import type { GgufDescription } from './support/describe-gguf.ts';
 import { pickTensors, readSafetensors } from './support/safetensors.ts';
 
 async function deal(folder: string, shards: Record<string, string[]>): Promise<void> {
@@ -217,8 +219,30 @@ test('the files that a conversion reads can be listed', async () => {
 
 test('what is supported can be listed', () => {
   expect(converterVersion).toMatch(/^\d/);
-  expect(supportedArchitectures()).toEqual([
-    { architecture: 'Gemma3ForCausalLM', family: 'gemma3', vision: false },
-    { architecture: 'Gemma3ForConditionalGeneration', family: 'gemma3', vision: true },
-  ]);
+  const supported = supportedArchitectures();
+  expect(supported).toContainEqual({ architecture: 'Gemma3ForCausalLM', family: 'gemma3', vision: false });
+  expect(supported).toContainEqual({ architecture: 'Gemma3ForConditionalGeneration', family: 'gemma3', vision: true });
+  expect(supported).toContainEqual({ architecture: 'InternVLChatModel', family: 'internvl', vision: true });
+  const names = supported.map(({ architecture }) => architecture);
+  expect(names).toEqual([...new Set(names)].sort());
+});
+
+test('the [IMG_BREAK] embedding of Pixtral is found under the names that the Hub has', async () => {
+  const name = 'pixtral-tiny';
+  const { checkpoint } = referenceCheckpoints[name] ?? {};
+  if (checkpoint === undefined) throw new Error(`${name} is not described`);
+  const shapes = new Map(
+    Array.from(checkpoint.shapes, ([tensor, shape]) => [
+      tensor.replace(/^(?=model\.|lm_head)/, 'language_model.'),
+      shape,
+    ]),
+  );
+  const folder = join(await temporaryFolder(), name);
+  await writeCheckpoint(folder, { ...checkpoint, shapes });
+  const { mmprojPath } = await convert(folder);
+  const reference = JSON.parse(
+    await readFile(new URL(`../fixtures/convert-reference/${name}.json`, import.meta.url), 'utf8'),
+  ) as Record<string, GgufDescription>;
+  const { tensors } = await describeGguf(mmprojPath ?? '');
+  expect(new Set(tensors.map(String))).toEqual(new Set(reference['mmproj-bf16.gguf']?.tensors.map(String)));
 });

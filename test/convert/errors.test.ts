@@ -209,7 +209,8 @@ describe('a broken configuration or tokenizer is refused', () => {
   test.each<[string, object, RegExp]>([
     ['hidden_size', { hidden_size: 'wide' }, /text_config cannot be converted\. hidden_size/],
     ['num_hidden_layers', { num_hidden_layers: 4_000_000_000 }, /num_hidden_layers/],
-    ['rope_scaling', { rope_scaling: { rope_type: 'yarn', factor: 2 } }, /rope_type/],
+    ['rope_scaling', { rope_scaling: { rope_type: 'ntk', factor: 2 } }, /rope_type/],
+    ['YaRN', { rope_scaling: { rope_type: 'yarn', factor: 2 } }, /original_max_position_embeddings: YaRN needs it/],
     ['attn_logit_softcapping', { attn_logit_softcapping: 50 }, /soft-capped/],
   ])('a wrong %s', async (_, change, naming) => {
     const folder = await shapesVlmCopy();

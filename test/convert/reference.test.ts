@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { referenceCheckpoints } from '../../scripts/reference/checkpoints.ts';
 import { writeCheckpoint } from '../../scripts/reference/write-checkpoint.ts';
 import type { Outtype } from '../../src/convert/index.ts';
-import { convert, shapesVlmFolder, temporaryFolder } from './support/checkpoints.ts';
+import { convert, shapesVlmFolder } from './support/checkpoints.ts';
 import { describeGguf } from './support/describe-gguf.ts';
 import type { GgufDescription } from './support/describe-gguf.ts';
 
@@ -44,11 +46,16 @@ describe('shapes-vlm becomes what convert_hf_to_gguf.py makes of it', () => {
 });
 
 describe.each(Object.entries(referenceCheckpoints))('%s too', (name, { checkpoint, outtypes }) => {
-  const reference = readReference(`convert-reference/${name}.json`);
+  let reference: Reference = {};
+  let parent = '';
+  beforeAll(async () => {
+    reference = readReference(`convert-reference/${name}.json`);
+    parent = await mkdtemp(join(tmpdir(), 'vserve-reference-'));
+    await writeCheckpoint(join(parent, name), checkpoint);
+  });
+  afterAll(() => rm(parent, { recursive: true, force: true }));
   test.each(outtypes)('%s', async (outtype) => {
-    const folder = join(await temporaryFolder(), name);
-    await writeCheckpoint(folder, checkpoint);
-    const { modelPath, mmprojPath } = await convert(folder, { outtype: outtype as Outtype });
+    const { modelPath, mmprojPath } = await convert(join(parent, name), { outtype: outtype as Outtype });
     await expectSame(modelPath, reference[`model-${outtype}.gguf`]);
     await expectSame(mmprojPath, reference[`mmproj-${outtype}.gguf`]);
   });

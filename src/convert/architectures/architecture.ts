@@ -1,28 +1,63 @@
 import type { CheckpointFolder, JsonObject } from '../checkpoint/checkpoint-folder.ts';
 import type { KeyValues } from '../gguf/key-values.ts';
+import type { TensorView } from '../tensor-view.ts';
 
-/** What becomes of one tensor of a checkpoint. */
-export interface TensorRule {
-  /** Its name in the GGUF file. */
-  readonly target: string;
+/** A tensor of a checkpoint, as a rule expects it. */
+export interface SourceTensor {
+  /** Its name in the form that `canonicalName` gives. */
+  readonly name: string;
   /** The shape it must have, row-major. */
   readonly shape: readonly number[];
   /** It may have more rows than `shape` says; those beyond are left out. */
   readonly cutRows?: true;
+}
+
+/** Elements of one of a rule's sources. */
+export interface TensorPiece {
+  /** The source's position in the rule. */
+  readonly source: number;
+  /** Which elements, in which order; without it all of them, one after the other. */
+  readonly view?: TensorView;
+}
+
+/** A tensor of a GGUF file. */
+export interface TargetTensor {
+  readonly name: string;
+  /** Its shape, row-major. */
+  readonly shape: readonly number[];
+  /** What it is put together from, one piece after the other; without it, the rule's only source. */
+  readonly pieces?: readonly TensorPiece[];
   /** Added to every element. */
   readonly addend?: number;
+  /** What every element becomes: `-exp` is minus the exponential of it. */
+  readonly elements?: '-exp';
   /** The type it always gets, whatever the output type. A vector is F32 even so. */
   readonly type?: 'F16' | 'F32';
-  /** The checkpoint may lack it. */
+}
+
+/** What becomes of a tensor of a checkpoint, or of several that belong together. */
+export interface TensorRule {
+  readonly sources: readonly SourceTensor[];
+  /** They are written one after the other, at the place of the last of the sources in the checkpoint. */
+  readonly targets: readonly TargetTensor[];
+  /** The checkpoint may lack the sources, all of them. */
   readonly optional?: true;
+}
+
+/** A tensor that no checkpoint holds: it follows from the configuration. */
+export interface GeneratedTensor {
+  readonly name: string;
+  /** Its elements; it is a vector of single precision. */
+  readonly values: readonly number[];
 }
 
 /** All that an architecture declares about one of the GGUF files it becomes. */
 export interface GgufDeclaration {
   /** `general.architecture`. */
   readonly architecture: string;
-  /** The rules, by the tensor's name in the form that `canonicalName` gives. */
-  readonly tensors: ReadonlyMap<string, TensorRule>;
+  readonly tensors: readonly TensorRule[];
+  /** Written before all others. */
+  readonly generated?: readonly GeneratedTensor[];
   /** Removes what the different writers of such checkpoints put around a tensor's name. */
   readonly canonicalName: (name: string) => string;
   /** Tensors (by canonical name) that such checkpoints may hold and no GGUF file needs. */
@@ -37,6 +72,8 @@ export interface GgufDeclaration {
 export interface Checkpoint {
   readonly folder: CheckpointFolder;
   readonly config: JsonObject;
+  /** The names of its tensors, as they stand in its files. */
+  readonly tensorNames: readonly string[];
 }
 
 /** A function that declares a GGUF file from a checkpoint's configuration. */

@@ -6,6 +6,7 @@ import { bool, float32, string, uint32 } from '../gguf/key-values.ts';
 import { writeSentencePieceTokenizer } from '../tokenizers/sentencepiece-tokenizer.ts';
 import type { Checkpoint, GgufDeclaration, TensorRule } from './architecture.ts';
 import { siglipIgnored, siglipSchema, siglipTensors } from './siglip.ts';
+import { copied } from './tensor-rules.ts';
 import { ropeSchema, writeTextParameters } from './text-parameters.ts';
 import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
 
@@ -95,42 +96,42 @@ function ropesOf(config: TextConfig): Pick<Parameters<typeof writeTextParameters
 }
 
 /** Gemma 3's RMS norms multiply by one plus the weight; llama.cpp's by the weight. */
-function norm(target: string, width: number): TensorRule {
-  return { target: `${target}.weight`, shape: [width], addend: 1 };
+function norm(source: string, target: string, width: number): TensorRule {
+  return copied(`${source}.weight`, `${target}.weight`, [width], { addend: 1 });
 }
 
-function matrix(target: string, ...shape: number[]): TensorRule {
-  return { target: `${target}.weight`, shape };
+function matrix(source: string, target: string, ...shape: number[]): TensorRule {
+  return copied(`${source}.weight`, `${target}.weight`, shape);
 }
 
-function textTensors(config: TextConfig): Map<string, TensorRule> {
+function textTensors(config: TextConfig): TensorRule[] {
   const { vocab_size: vocabulary, hidden_size: width, intermediate_size: inner, head_dim: headDim } = config;
   const queries = config.num_attention_heads * headDim;
   const keys = config.num_key_value_heads * headDim;
-  const blocks = Array.from({ length: config.num_hidden_layers }, (_, block): [string, TensorRule][] => {
+  const blocks = Array.from({ length: config.num_hidden_layers }, (_, block): TensorRule[] => {
     const [source, target] = [`model.layers.${block}`, `blk.${block}`];
     return [
-      [`${source}.input_layernorm.weight`, norm(`${target}.attn_norm`, width)],
-      [`${source}.mlp.down_proj.weight`, matrix(`${target}.ffn_down`, width, inner)],
-      [`${source}.mlp.gate_proj.weight`, matrix(`${target}.ffn_gate`, inner, width)],
-      [`${source}.mlp.up_proj.weight`, matrix(`${target}.ffn_up`, inner, width)],
-      [`${source}.post_attention_layernorm.weight`, norm(`${target}.post_attention_norm`, width)],
-      [`${source}.post_feedforward_layernorm.weight`, norm(`${target}.post_ffw_norm`, width)],
-      [`${source}.pre_feedforward_layernorm.weight`, norm(`${target}.ffn_norm`, width)],
-      [`${source}.self_attn.k_norm.weight`, norm(`${target}.attn_k_norm`, headDim)],
-      [`${source}.self_attn.k_proj.weight`, matrix(`${target}.attn_k`, keys, width)],
-      [`${source}.self_attn.o_proj.weight`, matrix(`${target}.attn_output`, width, queries)],
-      [`${source}.self_attn.q_norm.weight`, norm(`${target}.attn_q_norm`, headDim)],
-      [`${source}.self_attn.q_proj.weight`, matrix(`${target}.attn_q`, queries, width)],
-      [`${source}.self_attn.v_proj.weight`, matrix(`${target}.attn_v`, keys, width)],
+      norm(`${source}.input_layernorm`, `${target}.attn_norm`, width),
+      matrix(`${source}.mlp.down_proj`, `${target}.ffn_down`, width, inner),
+      matrix(`${source}.mlp.gate_proj`, `${target}.ffn_gate`, inner, width),
+      matrix(`${source}.mlp.up_proj`, `${target}.ffn_up`, inner, width),
+      norm(`${source}.post_attention_layernorm`, `${target}.post_attention_norm`, width),
+      norm(`${source}.post_feedforward_layernorm`, `${target}.post_ffw_norm`, width),
+      norm(`${source}.pre_feedforward_layernorm`, `${target}.ffn_norm`, width),
+      norm(`${source}.self_attn.k_norm`, `${target}.attn_k_norm`, headDim),
+      matrix(`${source}.self_attn.k_proj`, `${target}.attn_k`, keys, width),
+      matrix(`${source}.self_attn.o_proj`, `${target}.attn_output`, width, queries),
+      norm(`${source}.self_attn.q_norm`, `${target}.attn_q_norm`, headDim),
+      matrix(`${source}.self_attn.q_proj`, `${target}.attn_q`, queries, width),
+      matrix(`${source}.self_attn.v_proj`, `${target}.attn_v`, keys, width),
     ];
   });
-  return new Map([
-    ['model.embed_tokens.weight', { ...matrix('token_embd', vocabulary, width), cutRows: true }],
-    ['model.norm.weight', norm('output_norm', width)],
-    ['lm_head.weight', { ...matrix('output', vocabulary, width), optional: true }],
+  return [
+    copied('model.embed_tokens.weight', 'token_embd.weight', [vocabulary, width], { cutRows: true }),
+    norm('model.norm', 'output_norm', width),
+    copied('lm_head.weight', 'output.weight', [vocabulary, width], { optional: true }),
     ...blocks.flat(),
-  ]);
+  ];
 }
 
 /** The number of image tokens is a setting of the processor; the real models have 256, pooled 4 × 4. */
@@ -143,20 +144,16 @@ export async function declareVision({ folder, config }: Checkpoint): Promise<Ggu
   const { hidden_size: textWidth } = readTextConfig(config);
   const preprocessor = await readPreprocessor(folder, gemma3PreprocessorSchema);
   const { hidden_size: width } = vision;
-  const projector: [string, TensorRule][] = [
-    [
-      'multi_modal_projector.mm_input_projection.weight',
-      { target: 'mm.input_projection.weight', shape: [width, textWidth], type: 'F16' },
-    ],
-    ['multi_modal_projector.mm_soft_emb_norm.weight', norm('mm.soft_emb_norm', width)],
+  const projector = [
+    copied('multi_modal_projector.mm_input_projection.weight', 'mm.input_projection.weight', [width, textWidth], {
+      type: 'F16',
+    }),
+    norm('multi_modal_projector.mm_soft_emb_norm', 'mm.soft_emb_norm', width),
   ];
-  // Single precision for all embeddings of the tower: https://github.com/ggml-org/llama.cpp/issues/13025
-  const tower = siglipTensors(vision).map(([name, rule]): [string, TensorRule] =>
-    name.includes('.embeddings.') ? [name, { ...rule, type: 'F32' }] : [name, rule],
-  );
   return {
     architecture: 'clip',
-    tensors: new Map([...projector, ...tower]),
+    // Single precision for all embeddings of the tower: https://github.com/ggml-org/llama.cpp/issues/13025
+    tensors: [...projector, ...siglipTensors(vision, { embeddings: 'F32' })],
     canonicalName: (name) => name.replace(/^(?:model\.)?(?:vision_tower\.)?/, '').replace('_weight', '.weight'),
     ignored: siglipIgnored,
     writeParameters: (keyValues, fileType) => {

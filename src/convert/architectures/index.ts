@@ -9,19 +9,95 @@ interface Entry {
   readonly load: () => Promise<Declare>;
 }
 
+const gemma3 = { family: 'gemma3', load: async () => (await import('./gemma3.ts')).declareText };
+const qwen2Vl = { family: 'qwen2-vl', load: async () => (await import('./qwen.ts')).declareQwen2Vl };
+const glm4 = { family: 'glm4', load: async () => (await import('./glm4.ts')).declareText };
+const lfm2 = { family: 'lfm2', load: async () => (await import('./lfm2.ts')).declareText };
+const llama = { family: 'llama', load: async () => (await import('./llama.ts')).declareLlama };
+const qwen35 = { family: 'qwen3.5', load: async () => (await import('./qwen3-5.ts')).declareText };
+const qwen35Moe = { family: 'qwen3.5', load: async () => (await import('./qwen3-5.ts')).declareMoeText };
+const smolvlm = { family: 'idefics3', load: llama.load };
+
 /**
  * Which text model each name in `architectures` of a config.json stands for. To add a family, write its file beside
  * this one and name it here; nothing else in the converter needs to know.
  */
 const textModels: Readonly<Record<string, Entry>> = {
-  Gemma3ForCausalLM: { family: 'gemma3', load: async () => (await import('./gemma3.ts')).declareText },
-  Gemma3ForConditionalGeneration: { family: 'gemma3', load: async () => (await import('./gemma3.ts')).declareText },
+  Gemma3ForCausalLM: gemma3,
+  Gemma3ForConditionalGeneration: gemma3,
+  Glm4ForCausalLM: glm4,
+  Glm4vForConditionalGeneration: glm4,
+  Idefics3ForConditionalGeneration: smolvlm,
+  KimiVLForConditionalGeneration: {
+    family: 'kimi-vl',
+    load: async () => (await import('./kimi-vl.ts')).declareText,
+  },
+  Lfm2ForCausalLM: lfm2,
+  Lfm2VlForConditionalGeneration: lfm2,
+  LlamaForCausalLM: llama,
+  LlavaForConditionalGeneration: { family: 'pixtral', load: llama.load },
+  Ministral3ForCausalLM: { family: 'mistral3', load: async () => (await import('./llama.ts')).declareMistral3 },
+  Mistral3ForConditionalGeneration: {
+    family: 'mistral3',
+    load: async () => (await import('./llama.ts')).declareMistral3,
+  },
+  MistralForCausalLM: llama,
+  Qwen2ForCausalLM: { family: 'qwen2', load: async () => (await import('./qwen.ts')).declareQwen2 },
+  Qwen2VLForConditionalGeneration: qwen2Vl,
+  Qwen2_5_VLForConditionalGeneration: qwen2Vl,
+  Qwen3ForCausalLM: { family: 'qwen3', load: async () => (await import('./qwen.ts')).declareQwen3 },
+  Qwen3MoeForCausalLM: { family: 'qwen3', load: async () => (await import('./qwen.ts')).declareQwen3Moe },
+  Qwen3VLForConditionalGeneration: {
+    family: 'qwen3-vl',
+    load: async () => (await import('./qwen.ts')).declareQwen3Vl,
+  },
+  Qwen3VLMoeForConditionalGeneration: {
+    family: 'qwen3-vl',
+    load: async () => (await import('./qwen.ts')).declareQwen3VlMoe,
+  },
+  Qwen3_5ForCausalLM: qwen35,
+  Qwen3_5ForConditionalGeneration: qwen35,
+  Qwen3_5MoeForCausalLM: qwen35Moe,
+  Qwen3_5MoeForConditionalGeneration: qwen35Moe,
+  SmolVLMForConditionalGeneration: smolvlm,
+  VLlama3ForCausalLM: smolvlm,
 };
+
+const qwen2VlVision = { family: 'qwen2-vl', load: async () => (await import('./qwen2-vl-vision.ts')).declareVision };
+const qwen3VlVision = { family: 'qwen3-vl', load: async () => (await import('./qwen3-vl-vision.ts')).declareVision };
+
+const idefics3Vision = { family: 'idefics3', load: async () => (await import('./idefics3-vision.ts')).declareVision };
+const pixtralVision = { family: 'pixtral', load: async () => (await import('./pixtral-vision.ts')).declareVision };
 
 /** The same for vision encoders with their projectors, which become `mmproj.gguf`. */
 const visionModels: Readonly<Record<string, Entry>> = {
-  Gemma3ForConditionalGeneration: { family: 'gemma3', load: async () => (await import('./gemma3.ts')).declareVision },
+  Gemma3ForConditionalGeneration: {
+    family: 'gemma3',
+    load: async () => (await import('./gemma3.ts')).declareVision,
+  },
+  Glm4vForConditionalGeneration: { family: 'glm4', load: async () => (await import('./glm4.ts')).declareVision },
+  Idefics3ForConditionalGeneration: idefics3Vision,
+  InternVisionModel: { family: 'internvl', load: async () => (await import('./internvl-vision.ts')).declareVision },
+  KimiVLForConditionalGeneration: {
+    family: 'kimi-vl',
+    load: async () => (await import('./kimi-vl.ts')).declareVision,
+  },
+  Lfm2VlForConditionalGeneration: { family: 'lfm2', load: async () => (await import('./lfm2.ts')).declareVision },
+  LlavaForConditionalGeneration: pixtralVision,
+  Mistral3ForConditionalGeneration: { ...pixtralVision, family: 'mistral3' },
+  Qwen2VLForConditionalGeneration: qwen2VlVision,
+  Qwen2_5_VLForConditionalGeneration: qwen2VlVision,
+  Qwen3VLForConditionalGeneration: qwen3VlVision,
+  Qwen3VLMoeForConditionalGeneration: qwen3VlVision,
+  Qwen3_5ForConditionalGeneration: { ...qwen3VlVision, family: 'qwen3.5' },
+  Qwen3_5MoeForConditionalGeneration: { ...qwen3VlVision, family: 'qwen3.5' },
+  SmolVLMForConditionalGeneration: idefics3Vision,
 };
+
+/** Checkpoints whose parts have architectures of their own, in `llm_config` and `vision_config`: by those they convert. */
+const composites: readonly SupportedArchitecture[] = [
+  { architecture: 'InternVLChatModel', family: 'internvl', vision: true },
+];
 
 /** An architecture that can be converted, by its name in config.json. */
 export interface SupportedArchitecture {
@@ -33,11 +109,12 @@ export interface SupportedArchitecture {
 
 /** Every architecture whose checkpoints `convertCheckpoint` converts. */
 export function supportedArchitectures(): readonly SupportedArchitecture[] {
-  return Object.entries(textModels).map(([architecture, { family }]) => ({
+  const single = Object.entries(textModels).map(([architecture, { family }]) => ({
     architecture,
     family,
     vision: Object.hasOwn(visionModels, architecture),
   }));
+  return [...single, ...composites].sort((a, b) => (a.architecture < b.architecture ? -1 : 1));
 }
 
 /** The declarations of the files that a checkpoint becomes. */
@@ -56,7 +133,7 @@ export interface Declarations {
  */
 export async function findDeclarations(config: JsonObject): Promise<Declarations> {
   const top = firstArchitecture(config);
-  const text = firstArchitecture(config.text_config) ?? top;
+  const text = firstArchitecture(config.text_config) ?? firstArchitecture(config.llm_config) ?? top;
   const vision = firstArchitecture(config.vision_config) ?? top;
   if (text === undefined || vision === undefined) {
     throw new VserveError('architecture_unsupported', `config.json names no architecture. ${supportedList()}`);
@@ -78,12 +155,16 @@ function entryOf(entries: Readonly<Record<string, Entry>>, name: string): Entry 
   return Object.hasOwn(entries, name) ? entries[name] : undefined;
 }
 
+function supportedNames(): string[] {
+  return supportedArchitectures().map(({ architecture }) => architecture);
+}
+
 function supportedList(): string {
-  return `Supported: ${Object.keys(textModels).sort().join(', ')}.`;
+  return `Supported: ${supportedNames().join(', ')}.`;
 }
 
 function unsupported(name: string): VserveError {
-  const near = nearestNames(name, Object.keys(textModels));
+  const near = nearestNames(name, supportedNames());
   const hint = near.length > 0 ? ` The nearest: ${near.join(', ')}.` : '';
   const message = `The architecture ${JSON.stringify(name)} cannot be converted.${hint} ${supportedList()}`;
   return new VserveError('architecture_unsupported', message);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { blockCount, size } from '../checkpoint/parse-config.ts';
 import type { TensorRule } from './architecture.ts';
+import { copied, withBias } from './tensor-rules.ts';
 
 /** The configuration of a SigLIP vision tower, with the defaults of transformers' SiglipVisionConfig. */
 export const siglipSchema = z.looseObject({
@@ -16,37 +17,43 @@ export const siglipSchema = z.looseObject({
 
 export type SiglipConfig = z.output<typeof siglipSchema>;
 
-function withBias(source: string, target: string, rows: number, ...rest: number[]): [string, TensorRule][] {
-  return [
-    [`vision_model.${source}.weight`, { target: `v.${target}.weight`, shape: [rows, ...rest] }],
-    [`vision_model.${source}.bias`, { target: `v.${target}.bias`, shape: [rows] }],
-  ];
+function module(source: string, target: string, rows: number, ...rest: number[]): TensorRule[] {
+  return withBias(`vision_model.${source}`, `v.${target}`, rows, ...rest);
 }
 
-/** The rules for a SigLIP tower's tensors, whose canonical names begin with `vision_model.`. */
-export function siglipTensors(config: SiglipConfig): [string, TensorRule][] {
+/**
+ * The rules for a SigLIP tower's tensors, whose canonical names begin with `vision_model.`.
+ *
+ * @param types the type of all embeddings, where it is not left to the output type
+ */
+export function siglipTensors(config: SiglipConfig, types: { embeddings?: 'F32' } = {}): TensorRule[] {
   const { hidden_size: width, intermediate_size: inner, patch_size: patch } = config;
   const positions = Math.floor(config.image_size / patch) ** 2;
   const blocks = Array.from({ length: config.num_hidden_layers }, (_, block) => {
     const [source, target] = [`encoder.layers.${block}`, `blk.${block}`];
     return [
-      ...withBias(`${source}.layer_norm1`, `${target}.ln1`, width),
-      ...withBias(`${source}.layer_norm2`, `${target}.ln2`, width),
-      ...withBias(`${source}.mlp.fc1`, `${target}.ffn_up`, inner, width),
-      ...withBias(`${source}.mlp.fc2`, `${target}.ffn_down`, width, inner),
-      ...withBias(`${source}.self_attn.k_proj`, `${target}.attn_k`, width, width),
-      ...withBias(`${source}.self_attn.out_proj`, `${target}.attn_out`, width, width),
-      ...withBias(`${source}.self_attn.q_proj`, `${target}.attn_q`, width, width),
-      ...withBias(`${source}.self_attn.v_proj`, `${target}.attn_v`, width, width),
+      ...module(`${source}.layer_norm1`, `${target}.ln1`, width),
+      ...module(`${source}.layer_norm2`, `${target}.ln2`, width),
+      ...module(`${source}.mlp.fc1`, `${target}.ffn_up`, inner, width),
+      ...module(`${source}.mlp.fc2`, `${target}.ffn_down`, width, inner),
+      ...module(`${source}.self_attn.k_proj`, `${target}.attn_k`, width, width),
+      ...module(`${source}.self_attn.out_proj`, `${target}.attn_out`, width, width),
+      ...module(`${source}.self_attn.q_proj`, `${target}.attn_q`, width, width),
+      ...module(`${source}.self_attn.v_proj`, `${target}.attn_v`, width, width),
     ];
   });
+  const type = types.embeddings === undefined ? {} : { type: types.embeddings };
+  const embeddings = 'vision_model.embeddings';
   return [
-    ...withBias('embeddings.patch_embedding', 'patch_embd', width, config.num_channels, patch, patch),
-    [
-      'vision_model.embeddings.position_embedding.weight',
-      { target: 'v.position_embd.weight', shape: [positions, width] },
-    ],
-    ...withBias('post_layernorm', 'post_ln', width),
+    copied(
+      `${embeddings}.patch_embedding.weight`,
+      'v.patch_embd.weight',
+      [width, config.num_channels, patch, patch],
+      type,
+    ),
+    copied(`${embeddings}.patch_embedding.bias`, 'v.patch_embd.bias', [width]),
+    copied(`${embeddings}.position_embedding.weight`, 'v.position_embd.weight', [positions, width], type),
+    ...module('post_layernorm', 'post_ln', width),
     ...blocks.flat(),
   ];
 }

@@ -1,15 +1,37 @@
 import { z } from 'zod';
-import { float32, string, uint32 } from '../gguf/key-values.ts';
-import type { KeyValues } from '../gguf/key-values.ts';
+import { float32, int32Array, string, uint32 } from '../gguf/key-values.ts';
+import type { GgufValue, KeyValues } from '../gguf/key-values.ts';
+import { uint32 as uint32Schema } from '../checkpoint/parse-config.ts';
+
+/** The kinds of scaling that need no key, beside those that have some. `mrope` is an older name of `default`. */
+const ropeType = z.enum(['default', 'mrope', 'dynamic', 'llama3', 'linear', 'yarn', 'longrope', 'proportional']);
 
 /** One kind of rotary embedding in a config.json: its base and how it is scaled to longer contexts. */
-export const ropeSchema = z.looseObject({
-  rope_theta: z.number().positive().optional(),
-  rope_type: z.enum(['default', 'linear']).optional(),
-  /** The older name of `rope_type`. */
-  type: z.enum(['default', 'linear']).optional(),
-  factor: z.number().positive().nullish(),
-});
+export const ropeSchema = z
+  .looseObject({
+    rope_theta: z.number().positive().optional(),
+    rope_type: ropeType.optional(),
+    /** The older name of `rope_type`. */
+    type: ropeType.optional(),
+    factor: z.number().positive().nullish(),
+    original_max_position_embeddings: uint32Schema.nullish(),
+    extrapolation_factor: z.number().nullish(),
+    attention_factor: z.number().nullish(),
+    beta_fast: z.number().nullish(),
+    beta_slow: z.number().nullish(),
+    low_freq_factor: z.number().positive().nullish(),
+    high_freq_factor: z.number().positive().nullish(),
+    partial_rotary_factor: z.number().positive().optional(),
+    /** How many of a head's frequencies turn with time, height and width. */
+    mrope_section: z.array(z.int().min(0)).max(4).nullish(),
+  })
+  .refine(
+    (rope) => (rope.rope_type ?? rope.type) !== 'yarn' || typeof rope.original_max_position_embeddings === 'number',
+    {
+      path: ['original_max_position_embeddings'],
+      error: 'YaRN needs it',
+    },
+  );
 
 export type Rope = z.output<typeof ropeSchema>;
 
@@ -18,15 +40,26 @@ export interface TextParameters {
   readonly blockCount: number;
   readonly contextLength: number;
   readonly embeddingLength: number;
-  readonly feedForwardLength: number;
+  readonly feedForwardLength: number | undefined;
   readonly headCount: number;
-  readonly headCountKv: number;
+  /** One number, or one a layer. */
+  readonly headCountKv: number | readonly number[];
   readonly rope: Rope;
   /** Base of the rotary embedding of layers with a sliding window. */
-  readonly ropeThetaSliding: number | undefined;
-  readonly rmsNormEps: number;
-  readonly headDim: number;
+  readonly ropeThetaSliding?: number | undefined;
+  readonly rmsNormEps: number | undefined;
+  readonly expertCount?: number | undefined;
+  readonly expertUsedCount?: number | undefined;
+  readonly expertGroupCount?: number | undefined;
+  readonly expertGroupUsedCount?: number | undefined;
+  readonly expertGating?: ExpertGating | undefined;
+  readonly headDim: number | undefined;
 }
+
+export type ExpertGating = keyof typeof expertGatings;
+
+/** `gguf.ExpertGatingFuncType`. */
+const expertGatings = { softmax: 1, sigmoid: 2 } as const;
 
 /** Writes them under `<architecture>.…`, and `general.file_type`, in the order of convert_hf_to_gguf.py. */
 export function writeTextParameters(
@@ -35,24 +68,48 @@ export function writeTextParameters(
   parameters: TextParameters,
   fileType: number,
 ): void {
-  const { rope, ropeThetaSliding } = parameters;
-  const set = (key: string, value: Parameters<KeyValues['set']>[1]): void => {
+  const { headCountKv, rope, ropeThetaSliding, expertGating } = parameters;
+  const set = (key: string, value: GgufValue | undefined): void => {
     keyValues.set(`${architecture}.${key}`, value);
   };
   set('block_count', uint32(parameters.blockCount));
   set('context_length', uint32(parameters.contextLength));
   set('embedding_length', uint32(parameters.embeddingLength));
-  set('feed_forward_length', uint32(parameters.feedForwardLength));
+  set('feed_forward_length', known(parameters.feedForwardLength, uint32));
   set('attention.head_count', uint32(parameters.headCount));
-  set('attention.head_count_kv', uint32(parameters.headCountKv));
-  if ((rope.rope_type ?? rope.type) === 'linear' && typeof rope.factor === 'number') {
-    set('rope.scaling.type', string('linear'));
+  set('attention.head_count_kv', typeof headCountKv === 'number' ? uint32(headCountKv) : int32Array(headCountKv));
+  writeRope(set, rope);
+  set('rope.freq_base_swa', known(ropeThetaSliding, float32));
+  set('attention.layer_norm_rms_epsilon', known(parameters.rmsNormEps, float32));
+  set('expert_count', known(parameters.expertCount, uint32));
+  set('expert_used_count', known(parameters.expertUsedCount, uint32));
+  set('expert_group_count', known(parameters.expertGroupCount, uint32));
+  set('expert_group_used_count', known(parameters.expertGroupUsedCount, uint32));
+  set('expert_gating_func', expertGating && uint32(expertGatings[expertGating]));
+  set('attention.key_length', known(parameters.headDim, uint32));
+  set('attention.value_length', known(parameters.headDim, uint32));
+  keyValues.set('general.file_type', uint32(fileType));
+}
+
+function known(value: number | null | undefined, make: (value: number) => GgufValue): GgufValue | undefined {
+  return typeof value === 'number' ? make(value) : undefined;
+}
+
+function writeRope(set: (key: string, value: GgufValue | undefined) => void, rope: Rope): void {
+  const kind = rope.rope_type ?? rope.type;
+  if (kind === 'longrope') set('rope.scaling.type', string(kind));
+  if ((kind === 'linear' || kind === 'yarn') && typeof rope.factor === 'number') {
+    set('rope.scaling.type', string(kind));
     set('rope.scaling.factor', float32(rope.factor));
   }
-  set('rope.freq_base', rope.rope_theta === undefined ? undefined : float32(rope.rope_theta));
-  set('rope.freq_base_swa', ropeThetaSliding === undefined ? undefined : float32(ropeThetaSliding));
-  set('attention.layer_norm_rms_epsilon', float32(parameters.rmsNormEps));
-  set('attention.key_length', uint32(parameters.headDim));
-  set('attention.value_length', uint32(parameters.headDim));
-  keyValues.set('general.file_type', uint32(fileType));
+  if (kind === 'yarn' && typeof rope.factor === 'number') {
+    set('rope.scaling.original_context_length', known(rope.original_max_position_embeddings, uint32));
+    set('rope.scaling.yarn_ext_factor', known(rope.extrapolation_factor, float32));
+    set('rope.scaling.yarn_attn_factor', known(rope.attention_factor, float32));
+    set('rope.scaling.yarn_beta_fast', known(rope.beta_fast, float32));
+    set('rope.scaling.yarn_beta_slow', known(rope.beta_slow, float32));
+  }
+  const { mrope_section: sections } = rope;
+  if (sections) set('rope.dimension_sections', int32Array([...sections, 0, 0, 0, 0].slice(0, 4)));
+  set('rope.freq_base', known(rope.rope_theta, float32));
 }

@@ -14,6 +14,7 @@ const smallFiles = [
   indexFile,
   'preprocessor_config.json',
   'processor_config.json',
+  'tiktoken.model',
   'tokenizer.json',
   'tokenizer.model',
   'tokenizer_config.json',

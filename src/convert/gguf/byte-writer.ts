@@ -39,6 +39,10 @@ export class ByteWriter {
     this.#length += padding;
   }
 
+  get length(): number {
+    return this.#length;
+  }
+
   bytes(): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.#buffer.subarray(0, this.#length));
   }

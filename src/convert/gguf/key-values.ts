@@ -4,6 +4,7 @@ export type GgufValue =
   | { readonly type: 'bool'; readonly value: boolean }
   | { readonly type: 'string'; readonly value: string }
   | { readonly type: 'array'; readonly of: 'int32' | 'float32'; readonly value: readonly number[] }
+  | { readonly type: 'array'; readonly of: 'bool'; readonly value: readonly boolean[] }
   | { readonly type: 'array'; readonly of: 'string'; readonly value: readonly string[] };
 
 export const uint32 = (value: number): GgufValue => ({ type: 'uint32', value });
@@ -13,6 +14,7 @@ export const bool = (value: boolean): GgufValue => ({ type: 'bool', value });
 export const string = (value: string): GgufValue => ({ type: 'string', value });
 export const int32Array = (value: readonly number[]): GgufValue => ({ type: 'array', of: 'int32', value });
 export const float32Array = (value: readonly number[]): GgufValue => ({ type: 'array', of: 'float32', value });
+export const boolArray = (value: readonly boolean[]): GgufValue => ({ type: 'array', of: 'bool', value });
 export const stringArray = (value: readonly string[]): GgufValue => ({ type: 'array', of: 'string', value });
 
 /**

@@ -16,7 +16,16 @@ export interface GgufTensor {
   readonly type: GgmlType;
 }
 
-/** Everything of a GGUF file but its tensors' bytes; `offsets` (one a tensor) count from the file's start. */
+/** A vector of single precision whose elements are known beforehand. */
+export interface KnownTensor extends GgufTensor {
+  readonly type: 'F32';
+  readonly values: readonly number[];
+}
+
+/**
+ * Everything of a GGUF file up to the first tensor's bytes that are not known beforehand; `offsets` (one for each of
+ * the others) count from the file's start.
+ */
 export interface GgufLayout {
   readonly header: Uint8Array<ArrayBuffer>;
   readonly offsets: readonly number[];
@@ -30,12 +39,19 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** Lays out a GGUF file, version 3, little-endian (ggml/docs/gguf.md). Tensors start at multiples of 32 bytes. */
-export function layOut(keyValues: KeyValues, tensors: readonly GgufTensor[]): GgufLayout {
+/**
+ * Lays out a GGUF file, version 3, little-endian (ggml/docs/gguf.md): key-values, the `known` tensors, the others.
+ * Tensors start at multiples of 32 bytes.
+ */
+export function layOut(
+  keyValues: KeyValues,
+  known: readonly KnownTensor[],
+  tensors: readonly GgufTensor[],
+): GgufLayout {
   const writer = new ByteWriter();
   writer.uint32(magic);
   writer.uint32(version);
-  writer.uint64(tensors.length);
+  writer.uint64(known.length + tensors.length);
   writer.uint64(keyValues.size);
   for (const [key, value] of keyValues) {
     writer.string(key);
@@ -44,7 +60,7 @@ export function layOut(keyValues: KeyValues, tensors: readonly GgufTensor[]): Gg
   }
   const dataOffsets: number[] = [];
   let dataBytes = 0;
-  for (const { name, shape, type } of tensors) {
+  for (const { name, shape, type } of [...known, ...tensors]) {
     writer.string(name);
     writer.uint32(shape.length);
     for (const size of shape.toReversed()) writer.uint64(size);
@@ -54,11 +70,15 @@ export function layOut(keyValues: KeyValues, tensors: readonly GgufTensor[]): Gg
     dataBytes += align(byteLengthOf(type, elementCount(shape)));
   }
   writer.alignTo(alignment);
-  const header = writer.bytes();
+  const dataStart = writer.length;
+  for (const { values } of known) {
+    for (const value of values) writer.float32(value);
+    writer.alignTo(alignment);
+  }
   return {
-    header,
-    offsets: dataOffsets.map((offset) => header.byteLength + offset),
-    byteLength: header.byteLength + dataBytes,
+    header: writer.bytes(),
+    offsets: dataOffsets.slice(known.length).map((offset) => dataStart + offset),
+    byteLength: dataStart + dataBytes,
   };
 }
 
@@ -72,6 +92,7 @@ function writeValue(writer: ByteWriter, value: GgufValue): void {
       writer.uint32(valueTypes[value.of]);
       writer.uint64(value.value.length);
       if (value.of === 'string') for (const item of value.value) writer.string(item);
+      else if (value.of === 'bool') for (const item of value.value) writer.uint8(item ? 1 : 0);
       else for (const item of value.value) writer[value.of](item);
       return undefined;
     case 'uint32':

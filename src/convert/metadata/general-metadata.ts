@@ -7,6 +7,7 @@ import type { KeyValues } from '../gguf/key-values.ts';
 import { parseModelName, titleOf } from './model-name.ts';
 import type { ModelName } from './model-name.ts';
 import { sizeLabel } from './size-label.ts';
+import type { ParameterCount } from './size-label.ts';
 
 const integer = z.int32().nullish();
 const number = z.number().nullish();
@@ -32,13 +33,13 @@ const samplingSchema = z.looseObject({
  * organization, finetune, basename and size label, in the order of gguf-py's `Metadata`. The name is `modelName`, or
  * `_name_or_path` of config.json where that is a repository's id, or the folder's. A model card is not read.
  *
- * @param parameterCount elements of all tensors of the file
+ * @param parameters how many the file's tensors have
  * @throws VserveError `checkpoint_invalid`
  */
 export async function writeGeneralMetadata(
   keyValues: KeyValues,
   folder: CheckpointFolder,
-  parameterCount: number,
+  parameters: ParameterCount,
   modelName: string | undefined,
 ): Promise<void> {
   const generation = (await folder.optionalJson('generation_config.json')) ?? {};
@@ -48,7 +49,7 @@ export async function writeGeneralMetadata(
   const isRepository = typeof nameOrPath === 'string' && nameOrPath.split('/').length <= 2;
   const names = [isRepository ? nameOrPath : undefined, modelName ?? basename(resolve(folder.path))]
     .filter((name) => name !== undefined)
-    .map((name) => parseModelName(name, parameterCount));
+    .map((name) => parseModelName(name, parameters.total));
   const first = (part: keyof ModelName): string | undefined => names.find((name) => name[part] !== undefined)?.[part];
   const set = (key: string, value: string | undefined): void => {
     keyValues.set(`general.${key}`, value === undefined ? undefined : string(value));
@@ -58,7 +59,7 @@ export async function writeGeneralMetadata(
   set('organization', titled(first('organization')));
   set('finetune', first('finetune'));
   set('basename', first('basename'));
-  set('size_label', first('sizeLabel') ?? (parameterCount > 0 ? sizeLabel(parameterCount) : undefined));
+  set('size_label', first('sizeLabel') ?? (parameters.total > 0 ? sizeLabel(parameters) : undefined));
 }
 
 function titled(name: string | undefined): string | undefined {

@@ -1,8 +1,44 @@
+import { elementCount } from '../gguf/layout.ts';
+import type { GgufTensor } from '../gguf/layout.ts';
+
+/** How many parameters the tensors of a file have. */
+export interface ParameterCount {
+  readonly total: number;
+  /** In a mixture of experts: how many experts, and how many parameters one expert of each layer and all else have. */
+  readonly experts: number;
+  readonly active: number;
+}
+
+type Named = Pick<GgufTensor, 'name' | 'shape'>;
+
+/** Counts the elements of tensors as gguf-py does, which knows stacked experts by their names. */
+export function countParameters(tensors: readonly Named[]): ParameterCount {
+  const total = sum(tensors.map(({ shape }) => elementCount(shape)));
+  const stacked = tensors.filter(({ name, shape }) => name.includes('_exps.') && shape.length >= 3);
+  const inExperts = sum(stacked.map(({ shape }) => elementCount(shape)));
+  const perExpert = sum(stacked.map((tensor) => Math.floor(elementCount(tensor.shape) / expertsOf(tensor))));
+  const experts = stacked.length === 0 ? 0 : Math.floor(sum(stacked.map(expertsOf)) / stacked.length);
+  return { total, experts, active: total - inExperts + perExpert };
+}
+
+function expertsOf({ shape }: Named): number {
+  return shape.at(-3) ?? 1;
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}
+
+/** `general.size_label`: "27B", or "128x2.4B" for a mixture of experts. */
+export function sizeLabel({ total, experts, active }: ParameterCount): string {
+  return experts > 0 ? `${experts}x${roundedCount(active)}` : roundedCount(total);
+}
+
 /**
  * A count of parameters with at least two digits and the unit K, M, B or T, as gguf-py writes `general.size_label`:
  * 1,689,728 is "1.7M", 27,432,406,640 is "27B".
  */
-export function sizeLabel(parameterCount: number): string {
+export function roundedCount(parameterCount: number): string {
   const [unit, scale] =
     parameterCount > 1e12
       ? ['T', 1e-12]

@@ -1,28 +1,33 @@
 import { VserveError } from '../../errors/index.ts';
-import type { GgufDeclaration, TensorRule } from '../architectures/architecture.ts';
+import type { GgufDeclaration, SourceTensor, TensorRule } from '../architectures/architecture.ts';
 import type { CheckpointTensor } from '../checkpoint/read-tensors.ts';
 import type { FloatDtype } from '../quantize/decode.ts';
 import type { FixedOuttype, Outtype } from '../outtype.ts';
 
-/** A tensor of the checkpoint, what becomes of it, and its shape then. */
-export interface ClaimedTensor {
-  readonly source: CheckpointTensor;
+/** A tensor of the checkpoint that a rule wants. */
+export interface ClaimedSource {
+  readonly tensor: CheckpointTensor;
   readonly dtype: FloatDtype;
+}
+
+/** A rule and its sources, in the rule's order. */
+export interface Claim {
   readonly rule: TensorRule;
-  readonly shape: readonly number[];
+  readonly sources: readonly ClaimedSource[];
 }
 
 /**
- * Gives each tensor of a checkpoint to the declared files that want it, in the checkpoint's order; one list a file.
+ * Gives each tensor of a checkpoint to the declared files that want it; one list a file. A rule stands in it at the
+ * place of the last of its sources in the checkpoint.
  *
  * @throws VserveError `tensor_unclaimed`, `tensor_missing`, `tensor_invalid`
  */
 export function claimTensors(
   tensors: readonly CheckpointTensor[],
   declarations: readonly GgufDeclaration[],
-): ClaimedTensor[][] {
+): Claim[][] {
   const claimed = declarations.map((declaration) => claimFor(tensors, declaration));
-  const wanted = new Set(claimed.flat().map(({ source }) => source.name));
+  const wanted = new Set(claimed.flat().flatMap(({ sources }) => sources.map(({ tensor }) => tensor.name)));
   const unclaimed = tensors.filter(
     ({ name }) => !wanted.has(name) && !declarations.some((file) => ignores(file, name)),
   );
@@ -33,22 +38,34 @@ export function claimTensors(
   return claimed;
 }
 
-function claimFor(tensors: readonly CheckpointTensor[], { tensors: rules, canonicalName }: GgufDeclaration) {
-  const claimed = new Map<TensorRule, ClaimedTensor>();
-  for (const source of tensors) {
-    const rule = rules.get(canonicalName(source.name));
-    if (rule === undefined) continue;
-    const other = claimed.get(rule);
+function claimFor(tensors: readonly CheckpointTensor[], { tensors: rules, canonicalName }: GgufDeclaration): Claim[] {
+  const wanted = new Map<string, { rule: TensorRule; source: SourceTensor }>();
+  for (const rule of rules) for (const source of rule.sources) wanted.set(source.name, { rule, source });
+  const found = new Map<string, ClaimedSource>();
+  const open = new Map<TensorRule, number>();
+  const claims: Claim[] = [];
+  for (const tensor of tensors) {
+    const name = canonicalName(tensor.name);
+    const want = wanted.get(name);
+    if (want === undefined) continue;
+    const other = found.get(name);
     if (other !== undefined) {
-      throw new VserveError('tensor_invalid', `${other.source.name} and ${source.name} are the same tensor twice.`);
+      throw new VserveError('tensor_invalid', `${other.tensor.name} and ${tensor.name} are the same tensor twice.`);
     }
-    claimed.set(rule, { source, dtype: floatDtype(source), rule, shape: checkedShape(source, rule) });
+    checkShape(tensor, want.source);
+    found.set(name, { tensor, dtype: floatDtype(tensor) });
+    const { rule } = want;
+    const missing = (open.get(rule) ?? rule.sources.length) - 1;
+    open.set(rule, missing);
+    if (missing === 0) claims.push({ rule, sources: rule.sources.flatMap(({ name }) => found.get(name) ?? []) });
   }
-  const missing = [...rules].filter(([, rule]) => rule.optional !== true && !claimed.has(rule)).map(([name]) => name);
-  if (missing.length > 0) {
-    throw new VserveError('tensor_missing', `The checkpoint lacks ${listed(missing)}. Download it again.`);
+  const lacking = rules
+    .filter((rule) => open.get(rule) !== 0 && (rule.optional !== true || open.has(rule)))
+    .flatMap(({ sources }) => sources.map(({ name }) => name).filter((name) => !found.has(name)));
+  if (lacking.length > 0) {
+    throw new VserveError('tensor_missing', `The checkpoint lacks ${listed(lacking)}. Download it again.`);
   }
-  return [...claimed.values()];
+  return claims;
 }
 
 function ignores({ canonicalName, ignored }: GgufDeclaration, name: string): boolean {
@@ -61,11 +78,11 @@ function floatDtype({ name, dtype }: CheckpointTensor): FloatDtype {
   throw new VserveError('tensor_invalid', message);
 }
 
-function checkedShape({ name, shape }: CheckpointTensor, { shape: expected, cutRows }: TensorRule): readonly number[] {
+function checkShape({ name, shape }: CheckpointTensor, { shape: expected, cutRows }: SourceTensor): void {
   const [rows = 0, ...rest] = shape;
   const [expectedRows = 0, ...expectedRest] = expected;
   const rowsFit = cutRows === true ? rows >= expectedRows : rows === expectedRows;
-  if (shape.length === expected.length && rowsFit && rest.every((size, i) => size === expectedRest[i])) return expected;
+  if (shape.length === expected.length && rowsFit && rest.every((size, i) => size === expectedRest[i])) return;
   const message = `The tensor ${name} has the shape [${shape.join(', ')}], but by config.json it should have [${expected.join(', ')}].`;
   throw new VserveError('tensor_invalid', message);
 }
@@ -76,8 +93,10 @@ function listed(names: readonly string[]): string {
 }
 
 /** What `auto` stands for: the type of the first half-precision tensor that is no vector, else f16. */
-export function resolveOuttype(outtype: Outtype, tensors: readonly ClaimedTensor[]): FixedOuttype {
+export function resolveOuttype(outtype: Outtype, claims: readonly Claim[]): FixedOuttype {
   if (outtype !== 'auto') return outtype;
-  const first = tensors.find(({ dtype, shape }) => shape.length >= 2 && (dtype === 'BF16' || dtype === 'F16'));
+  const first = claims
+    .flatMap(({ sources }) => sources)
+    .find(({ dtype, tensor }) => tensor.shape.length >= 2 && (dtype === 'BF16' || dtype === 'F16'));
   return first?.dtype === 'BF16' ? 'bf16' : 'f16';
 }

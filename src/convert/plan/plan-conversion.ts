@@ -3,15 +3,16 @@ import { findDeclarations } from '../architectures/index.ts';
 import type { GgufDeclaration } from '../architectures/architecture.ts';
 import { CheckpointFolder, isJsonObject } from '../checkpoint/checkpoint-folder.ts';
 import { readTensors } from '../checkpoint/read-tensors.ts';
-import { elementCount, layOut } from '../gguf/layout.ts';
+import { layOut } from '../gguf/layout.ts';
 import { KeyValues, string, uint32 } from '../gguf/key-values.ts';
 import { writeGeneralMetadata } from '../metadata/general-metadata.ts';
+import { countParameters } from '../metadata/size-label.ts';
 import { outtypeTraits } from '../outtype.ts';
 import type { FixedOuttype, Outtype } from '../outtype.ts';
 import type { TensorMove } from '../threads/chunk.ts';
 import { claimTensors, resolveOuttype } from './claim-tensors.ts';
-import type { ClaimedTensor } from './claim-tensors.ts';
-import { chooseType } from './tensor-type.ts';
+import type { Claim } from './claim-tensors.ts';
+import { describeTargets, movesOf } from './plan-tensors.ts';
 
 export type OutputFile = 'model.gguf' | 'mmproj.gguf';
 
@@ -55,10 +56,12 @@ export async function planConversion(options: PlanOptions): Promise<ConversionPl
   const config = await folder.json('config.json');
   refuseQuantized(config.quantization_config);
   const { architecture, text, vision } = await findDeclarations(config);
-  const model = await text({ folder, config });
-  const projector = await vision?.({ folder, config });
+  const tensors = await readTensors(folder);
+  const checkpoint = { folder, config, tensorNames: tensors.map(({ name }) => name) };
+  const model = await text(checkpoint);
+  const projector = await vision?.(checkpoint);
   const declarations = projector === undefined ? [model] : [model, projector];
-  const [modelTensors = [], projectorTensors = []] = claimTensors(await readTensors(folder), declarations);
+  const [modelTensors = [], projectorTensors = []] = claimTensors(tensors, declarations);
   const outtype = resolveOuttype(options.outtype, modelTensors);
   const files = [await planFile('model.gguf', model, modelTensors, outtype, folder, options.modelName)];
   if (projector !== undefined) {
@@ -78,34 +81,26 @@ function refuseQuantized(quantization: unknown): void {
 async function planFile(
   file: OutputFile,
   declaration: GgufDeclaration,
-  claimed: readonly ClaimedTensor[],
+  claims: readonly Claim[],
   outtype: FixedOuttype,
   folder: CheckpointFolder,
   modelName: string | undefined,
 ): Promise<FilePlan> {
-  const parameterCount = claimed.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const tensors = describeTargets(claims, outtype);
+  const generated = (declaration.generated ?? []).map(({ name, values }) => ({
+    name,
+    shape: [values.length],
+    type: 'F32' as const,
+    values,
+  }));
   const keyValues = new KeyValues()
     .set('general.architecture', string(declaration.architecture))
     .set('general.type', string(file === 'model.gguf' ? 'model' : 'mmproj'));
-  await writeGeneralMetadata(keyValues, folder, parameterCount, modelName);
+  await writeGeneralMetadata(keyValues, folder, countParameters([...generated, ...tensors]), modelName);
   declaration.writeParameters(keyValues, outtypeTraits[outtype].fileType);
   keyValues.set('general.quantization_version', uint32(quantizationVersion));
   await declaration.writeTokenizer?.(keyValues);
 
-  const tensors = claimed.map(({ rule, shape }) => ({
-    name: rule.target,
-    shape,
-    type: chooseType(rule.target, shape, outtype, rule.type),
-  }));
-  const { header, offsets, byteLength } = layOut(keyValues, tensors);
-  const moves = claimed.map(({ source, dtype, rule, shape }, i) => ({
-    shard: source.shard,
-    sourceOffset: source.offset,
-    dtype,
-    elements: elementCount(shape),
-    targetOffset: offsets[i] ?? 0,
-    type: tensors[i]?.type ?? 'F32',
-    addend: rule.addend ?? 0,
-  }));
-  return { file, header, byteLength, moves };
+  const { header, offsets, byteLength } = layOut(keyValues, generated, tensors);
+  return { file, header, byteLength, moves: movesOf(claims, tensors, offsets) };
 }

@@ -4,8 +4,10 @@ import { ggmlTypes } from '../gguf/ggml-types.ts';
 import type { GgmlType } from '../gguf/ggml-types.ts';
 
 /** Small matrices, by GGUF name, that llama.cpp reads in single precision only. */
-const alwaysF32 = /(?:^|\.)(?:ffn_gate_inp|ffn_gate_inp_shexp|position_embd|token_types|ssm_conv1d)\.weight$/;
-const patchConvolution = /(?:^|\.)(?:patch_embd|patch_merger)\.weight$/;
+const alwaysF32 =
+  /(?:^|\.)(?:ffn_gate_inp|ffn_gate_inp_shexp|position_embd|token_types|ssm_conv1d|shortconv\.conv)\.weight$/;
+/** Of a patch embedding for several frames, each frame's has a name of its own: `v.patch_embd.weight.1`. */
+const patchConvolution = /\.(?:patch_embd|patch_merger)\.weight(?:$|\.)/;
 
 /**
  * The type in which a tensor is written: the rules of convert_hf_to_gguf.py (`prepare_tensors`). Vectors, norms,

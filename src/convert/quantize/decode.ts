@@ -38,6 +38,16 @@ export function decode(source: ArrayBuffer, dtype: FloatDtype, count: number, ta
  */
 export function add(values: Float32Array, count: number, addend: number, dtype: FloatDtype): void {
   for (let i = 0; i < count; i++) values[i] = (values[i] ?? 0) + addend;
+  roundAs(dtype, values, count);
+}
+
+/** Replaces `count` elements of `values` by minus their exponential, in the same precision. */
+export function negateExponential(values: Float32Array, count: number, dtype: FloatDtype): void {
+  for (let i = 0; i < count; i++) values[i] = -Math.exp(values[i] ?? 0);
+  roundAs(dtype, values, count);
+}
+
+function roundAs(dtype: FloatDtype, values: Float32Array, count: number): void {
   if (dtype !== 'F16') return;
   halves ??= float32BitsOfHalves();
   const bits = new Uint32Array(values.buffer, values.byteOffset, count);

@@ -26,5 +26,5 @@ export async function writeSentencePieceTokenizer(
     .set('tokenizer.ggml.tokens', stringArray(tokens))
     .set('tokenizer.ggml.scores', float32Array(scores))
     .set('tokenizer.ggml.token_type', int32Array(types));
-  await writeSpecialTokens(folder, keyValues, vocabularySize);
+  await writeSpecialTokens(folder, keyValues, { vocabularySize });
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { CheckpointFolder } from '../checkpoint/checkpoint-folder.ts';
 import { parseConfig } from '../checkpoint/parse-config.ts';
 import { looksSpecial } from './looks-special.ts';
+import { decoderSchema } from './tokenizer-json.ts';
 import { parseSentencePieceModel, pieceTypes } from './sentencepiece-model.ts';
 
 /** A vocabulary as GGUF stores it: for each token id its text, score and type (`llama_token_type`). */
@@ -17,12 +18,6 @@ const paddingScore = -10_000;
 const addedScore = -1000;
 
 const addedTokensSchema = z.record(z.string(), z.int().min(0));
-const decoderSchema = z.looseObject({
-  added_tokens_decoder: z
-    .record(z.string().regex(/^\d+$/), z.looseObject({ content: z.string(), special: z.boolean().nullish() }))
-    .default({}),
-});
-
 /**
  * Reads tokenizer.model, fills the ids up to `size` with unused tokens, and lays the tokens of added_tokens.json and of
  * tokenizer_config.json over it. The rules are those of convert_hf_to_gguf.py (`_create_vocab_sentencepiece`); so a
@@ -53,7 +48,7 @@ export async function readSentencePieceVocabulary(folder: CheckpointFolder, size
   const config = (await folder.optionalJson('tokenizer_config.json')) ?? {};
   const { added_tokens_decoder: decoder } = parseConfig(decoderSchema, config, 'tokenizer_config.json');
   for (const [id, { content, special }] of Object.entries(decoder)) {
-    if (special === true || looksSpecial(content)) set(Number(id), content, addedScore, tokenTypes.control);
+    if (special || looksSpecial(content)) set(Number(id), content, addedScore, tokenTypes.control);
     // llama.cpp looks for such tokens in the text as it is, before spaces become U+2581.
     else set(Number(id), content.replaceAll('\u2581', ' '), addedScore, tokenTypes.userDefined);
   }

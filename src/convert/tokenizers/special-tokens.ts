@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { CheckpointFolder, JsonObject } from '../checkpoint/checkpoint-folder.ts';
 import { isJsonObject } from '../checkpoint/checkpoint-folder.ts';
 import { parseConfig } from '../checkpoint/parse-config.ts';
@@ -6,7 +5,7 @@ import { bool, uint32 } from '../gguf/key-values.ts';
 import type { KeyValues } from '../gguf/key-values.ts';
 import { writeChatTemplate } from './chat-template.ts';
 import { readPostProcessor } from './post-processor.ts';
-import { addedTokensSchema } from './tokenizer-json.ts';
+import { addedTokensSchema, tokenSchema } from './tokenizer-json.ts';
 
 /** The special tokens that GGUF knows, by their names in transformers, with their keys. `cls` has none. */
 const idKeys = {
@@ -23,7 +22,12 @@ const kinds = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'];
 /** Those for which GGUF can say that the tokenizer adds them by itself. */
 const addKinds = new Set(['bos', 'eos', 'sep']);
 
-const tokenSchema = z.union([z.string(), z.looseObject({ content: z.string() }).transform(({ content }) => content)]);
+export interface SpecialTokenSettings {
+  /** Ids from here on are no tokens of the vocabulary. */
+  readonly vocabularySize?: number;
+  /** Special tokens by their texts that stand for those which the checkpoint's files do not name, by kind. */
+  readonly substitutes?: Readonly<Partial<Record<keyof typeof idKeys, string>>>;
+}
 
 /**
  * Writes the ids of the special tokens, which of them the tokenizer adds, and the chat template, by the rules of
@@ -35,13 +39,14 @@ const tokenSchema = z.union([z.string(), z.looseObject({ content: z.string() }).
 export async function writeSpecialTokens(
   folder: CheckpointFolder,
   keyValues: KeyValues,
-  vocabularySize: number,
+  { vocabularySize = Infinity, substitutes = {} }: SpecialTokenSettings = {},
 ): Promise<void> {
   const tokenizer = await folder.optionalJson('tokenizer.json');
   const original = await folder.optionalJson('tokenizer_config.json');
   const { added_tokens: addedTokens } = parseConfig(addedTokensSchema, tokenizer ?? {}, 'tokenizer.json');
   const { added, config, extraKinds } = readPostProcessor(tokenizer, original);
   const ids = new Map<string, number>();
+  const idOf = (token: string): number | undefined => addedTokens.find(({ content }) => content === token)?.id;
   const allKinds = [...kinds, ...extraKinds];
   const setId = (kind: string, id: unknown): void => {
     if (Number.isInteger(id) && Number(id) >= 0 && Number(id) < vocabularySize && !ids.has(kind)) {
@@ -52,10 +57,11 @@ export async function writeSpecialTokens(
     const adds = config?.[`add_${kind}_token`];
     if (typeof adds === 'boolean') added.set(kind, adds);
     const token = tokenSchema.safeParse(config?.[`${kind}_token`]);
-    if (token.success) setId(kind, addedTokens.find(({ content }) => content === token.data)?.id);
+    if (token.success) setId(kind, idOf(token.data));
   }
   const modelConfig = await folder.json('config.json');
   for (const kind of allKinds) setId(kind, configuredId(modelConfig, kind));
+  for (const [kind, token] of Object.entries(substitutes)) setId(kind, idOf(token));
 
   for (const [kind, id] of ids) {
     if (Object.hasOwn(idKeys, kind)) {

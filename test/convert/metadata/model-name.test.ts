@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseModelName, titleOf } from '../../../src/convert/metadata/model-name.ts';
 import type { ModelName } from '../../../src/convert/metadata/model-name.ts';
-import { sizeLabel } from '../../../src/convert/metadata/size-label.ts';
+import { roundedCount } from '../../../src/convert/metadata/size-label.ts';
 
 // What gguf-py's Metadata.get_model_id_components gives.
 test.each<[string, number, Partial<ModelName>]>([
@@ -42,5 +42,5 @@ test.each([
   [27_432_406_640, '27B'],
   [1_250_000_000_000, '1.2T'],
 ])('%i parameters are %s', (count, label) => {
-  expect(sizeLabel(count)).toBe(label);
+  expect(roundedCount(count)).toBe(label);
 });

@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import { parseConfig } from '../checkpoint/parse-config.ts';
+import type { CheckpointFolder } from '../checkpoint/checkpoint-folder.ts';
+import { bool, float32, uint32 } from '../gguf/key-values.ts';
+import type { KeyValues } from '../gguf/key-values.ts';
+import { writeBpeTokenizer } from '../tokenizers/bpe-tokenizer.ts';
+import { writeSentencePieceTokenizer } from '../tokenizers/sentencepiece-tokenizer.ts';
+import type { Declare, GeneratedTensor } from './architecture.ts';
+import { decoderParameters, decoderSchema, headDimOf, readDecoderConfig, ropeOf } from './decoder-config.ts';
+import type { DecoderConfig, DecoderDefaults } from './decoder-config.ts';
+import {
+  attentionTensors,
+  decoderIgnored,
+  decoderName,
+  embeddingTensors,
+  everyLayer,
+  feedForwardTensors,
+  pairedRows,
+} from './decoder-tensors.ts';
+import { llama3RopeFactors } from './llama3-rope.ts';
+import { writeTextParameters } from './text-parameters.ts';
+
+/** transformers' LlamaConfig. */
+const llamaDefaults: DecoderDefaults = {
+  vocab_size: 32_000,
+  hidden_size: 4096,
+  intermediate_size: 11_008,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
+  num_key_value_heads: null,
+  head_dim: null,
+  max_position_embeddings: 2048,
+  rms_norm_eps: 1e-6,
+  rope_theta: 10_000,
+};
+
+/** transformers' MistralConfig; Ministral3Config has the same. */
+const mistralDefaults: DecoderDefaults = {
+  ...llamaDefaults,
+  intermediate_size: 14_336,
+  num_key_value_heads: 8,
+  max_position_embeddings: 131_072,
+};
+
+const kindSchema = z.looseObject({ model_type: z.string().default('llama') });
+
+function readConfig(config: Parameters<typeof readDecoderConfig>[1]): { kind: string; config: DecoderConfig } {
+  const { model_type: kind } = readDecoderConfig(kindSchema, config);
+  const isLlama = kind === 'llama';
+  const decoder = readDecoderConfig(decoderSchema(isLlama ? llamaDefaults : mistralDefaults), config);
+  // LlamaConfig works the size of a head out, so the reference always writes it; MistralConfig leaves it open.
+  return { kind, config: isLlama ? { ...decoder, head_dim: headDimOf(decoder) } : decoder };
+}
+
+/** Declares Llama, Mistral and the text models of Idefics 3, SmolVLM and Pixtral. @throws VserveError `checkpoint_invalid` */
+export const declareLlama: Declare = async (checkpoint) => declareText(checkpoint, 'llama');
+
+/** Declares Mistral 3 and Ministral 3. @throws VserveError `checkpoint_invalid` */
+export const declareMistral3: Declare = async (checkpoint) => declareText(checkpoint, 'mistral3');
+
+const ministralSchema = z.looseObject({
+  rope_type: z.literal('yarn').optional(),
+  type: z.literal('yarn').optional(),
+  mscale_all_dim: z.number(),
+  llama_4_scaling_beta: z.number(),
+});
+
+const declareText = async (
+  { folder, config: modelConfig }: Parameters<Declare>[0],
+  architecture: 'llama' | 'mistral3',
+): ReturnType<Declare> => {
+  const { kind, config } = readConfig(modelConfig);
+  const headDim = headDimOf(config);
+  return {
+    architecture,
+    canonicalName: (name) => decoderName(name).replace('text_model.', ''),
+    ignored: decoderIgnored,
+    generated: generatedTensors(config),
+    tensors: [
+      ...embeddingTensors(config),
+      ...everyLayer(config, (_, source, target) => [
+        ...attentionTensors(config, source, target, { bias: 'optional', norms: false, rotary: pairedRows }),
+        ...feedForwardTensors(`${source}.mlp`, `${target}.ffn`, config.hidden_size, config.intermediate_size),
+      ]),
+    ],
+    writeParameters: (keyValues, fileType) => {
+      writeTextParameters(keyValues, architecture, decoderParameters(config), fileType);
+      keyValues
+        .set(`${architecture}.vocab_size`, uint32(config.vocab_size))
+        .set(`${architecture}.rope.dimension_count`, uint32(headDim));
+      if (kind !== 'ministral3') return;
+      const rope = parseConfig(ministralSchema, ropeOf(config), 'config.json: rope_parameters');
+      keyValues
+        .set(`${architecture}.rope.scaling.yarn_log_multiplier`, float32(rope.mscale_all_dim))
+        .set(`${architecture}.attention.temperature_scale`, float32(rope.llama_4_scaling_beta));
+    },
+    writeTokenizer: (keyValues) => writeTokenizer(folder, keyValues, config.vocab_size),
+  };
+};
+
+function generatedTensors(config: DecoderConfig): GeneratedTensor[] {
+  const rope = ropeOf(config);
+  if ((rope.rope_type ?? rope.type) !== 'llama3') return [];
+  return [{ name: 'rope_freqs.weight', values: llama3RopeFactors(rope, headDimOf(config)) }];
+}
+
+const tokenizerSchema = z.looseObject({ add_prefix_space: z.boolean().nullish() });
+/** Vocabularies of this size are those of Granite's and SmolLM's tokenizers, which add no BOS token. */
+const sizeWithoutBos = 49_152;
+
+async function writeTokenizer(folder: CheckpointFolder, keyValues: KeyValues, vocabularySize: number): Promise<void> {
+  const tokenizerConfig = (await folder.optionalJson('tokenizer_config.json')) ?? {};
+  const { add_prefix_space: addSpace } = parseConfig(tokenizerSchema, tokenizerConfig, 'tokenizer_config.json');
+  if (typeof addSpace === 'boolean') keyValues.set('tokenizer.ggml.add_space_prefix', bool(addSpace));
+  if (await folder.has('tokenizer.model')) await writeSentencePieceTokenizer(folder, keyValues, vocabularySize);
+  else await writeBpeTokenizer(folder, keyValues, vocabularySize);
+  if (vocabularySize === sizeWithoutBos) keyValues.set('tokenizer.ggml.add_bos_token', bool(false));
+}
