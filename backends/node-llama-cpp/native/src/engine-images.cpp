@@ -132,20 +132,32 @@ void Engine::decode_image(const SequencePtr & sequence) {
     const auto positions = image_positions(chunk, sequence->n_pos);
     const int planes = static_cast<int>(positions.size() / chunk.n_tokens);
     const bool last = sequence->chunk + 1 == sequence->prompt.chunks.size() && sequence->generated.empty();
-    if (!last && others_generate(*sequence) && decode_image_aside(sequence, chunk, positions, !non_causal)) {
+    const bool beside_others = others_generate(*sequence);
+    if (non_causal && beside_others && !last && decode_image_aside(sequence, chunk, positions)) {
         return;
     }
+    // Tokens that attend only to those before them advance in pieces, as text does.
+    const int32_t piece =
+        beside_others && !non_causal ? std::max(1, options_.batch_tokens / chunks_beside_others) : options_.batch_tokens;
+    const uint32_t admission = sequence->admissions;
     const size_t row_width = llama_model_n_embd_inp(model_);
     int status = 0;
-    llama_set_causal_attn(context_.get(), !non_causal);
-    for (int32_t first = 0; first < chunk.n_tokens && status == 0; first += options_.batch_tokens) {
-        const int32_t count = std::min(options_.batch_tokens, chunk.n_tokens - first);
+    for (int32_t first = 0; first < chunk.n_tokens && status == 0; first += piece) {
+        if (first > 0 && !step_beside_part_of(*sequence)) {
+            status = 2;
+            break;
+        }
+        if (sequence->admissions != admission || sequence->slot < 0) {
+            return;  // pushed out of the cache: it is computed again
+        }
+        const int32_t count = std::min(piece, chunk.n_tokens - first);
         Batch rows = Batch::image_rows(chunk.embeddings->data(), row_width, positions, planes, first, count,
                                        sequence->slot, last && first + count == chunk.n_tokens);
+        llama_set_causal_attn(context_.get(), !non_causal);
         status = decode(rows.rows(), {sequence});
+        llama_set_causal_attn(context_.get(), true);
     }
-    llama_set_causal_attn(context_.get(), true);
-    if (status != 0) {
+    if (status != 0 && sequence->slot >= 0) {
         sequence->cache_broken = !cache_->take_back(sequence->slot, 0, sequence->n_pos);
     }
     if (status == 2 || stopping_) {
@@ -162,6 +174,16 @@ void Engine::decode_image(const SequencePtr & sequence) {
     }
 }
 
+// A turn of the others, between two pieces of an image whose cells are in the cache in part. Returns whether to go on.
+bool Engine::step_beside_part_of(Sequence & sequence) {
+    sequence.encoding = true;
+    sequence.cache_broken = true;  // should it be pushed out, its cells are of no use
+    const bool go_on = work_while_encoding();
+    sequence.encoding = false;
+    sequence.cache_broken = false;
+    return go_on && !sequence.cancelled;
+}
+
 // The image's cells are in the sequence's slot.
 void Engine::image_decoded(Sequence & sequence, const Chunk & chunk) {
     cache_->append_image(sequence.slot, chunk);
@@ -171,8 +193,8 @@ void Engine::image_decoded(Sequence & sequence, const Chunk & chunk) {
 }
 
 // Decodes an image in a context of its own, while the others generate. Returns whether the sequence is taken care of.
-bool Engine::decode_image_aside(const SequencePtr & sequence, const Chunk & chunk, const std::vector<llama_pos> & positions,
-                                bool causal) {
+bool Engine::decode_image_aside(const SequencePtr & sequence, const Chunk & chunk,
+                                const std::vector<llama_pos> & positions) {
     if (!image_prefill_ || chunk.n_tokens > options_.batch_tokens) {
         return false;
     }
@@ -183,7 +205,7 @@ bool Engine::decode_image_aside(const SequencePtr & sequence, const Chunk & chun
                                    ImagePrefill::whole, false);
     sequence->encoding = true;
     const auto result = image_prefill_->run(
-        context_.get(), slot, options_.max_sequences, rows.rows(), begin, begin + chunk.n_pos, causal,
+        context_.get(), slot, options_.max_sequences, rows.rows(), begin, begin + chunk.n_pos,
         [this, &sequence, slot, begin] {
             // The others may push it out of the cache meanwhile.
             return work_while_encoding() && !sequence->cancelled && sequence->slot == slot && sequence->n_pos == begin;

@@ -10,8 +10,6 @@ namespace vserve {
 
 namespace {
 
-// While others generate, a long prompt advances in chunks of this part of a full batch, so that their streams keep flowing.
-constexpr int32_t chunks_beside_others = 4;
 // Of Sampler::cost(), about 0.2 ms: waking the other threads takes as long.
 constexpr int64_t worth_sharing = 1 << 20;
 
@@ -111,7 +109,8 @@ void Engine::create_context() {
     ThreadPool::attach(context_.get(), *threads_, prefill_threads());
     if (vision_) {
         prefill_threads().attach_to(vision_->cpu_backend());
-        if (!options_.use_gpu) {
+        const bool recurrent = llama_model_is_recurrent(model_) || llama_model_is_hybrid(model_);
+        if (!options_.use_gpu && !recurrent) {
             image_prefill_ = std::make_unique<ImagePrefill>(model_, params, prefill_threads());
         }
     }
@@ -234,6 +233,7 @@ void Engine::admit() {
             break;
         }
         queue_.pop_front();
+        sequence->admissions++;
         sequence->slot = placement->slot;
         sequence->chunk = placement->chunk;
         sequence->chunk_tokens = placement->chunk_tokens;

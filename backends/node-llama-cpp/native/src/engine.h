@@ -94,6 +94,10 @@ class Engine {
   private:
     using SequencePtr = std::shared_ptr<Sequence>;
 
+    // While others generate, a long prompt advances in chunks of this part of a full batch, so that their streams keep
+    // flowing.
+    static constexpr int32_t chunks_beside_others = 4;
+
     void load();
     void create_context();
     const ThreadPool & prefill_threads() const { return prefill_threads_ ? *prefill_threads_ : *threads_; }
@@ -118,8 +122,8 @@ class Engine {
     void add_waiting_images(std::vector<WaitingImage> & waiting);
     void keep_if_complete(const Sequence & sequence, size_t image);
     void decode_image(const SequencePtr & sequence);
-    bool decode_image_aside(const SequencePtr & sequence, const Chunk & chunk, const std::vector<llama_pos> & positions,
-                            bool causal);
+    bool decode_image_aside(const SequencePtr & sequence, const Chunk & chunk, const std::vector<llama_pos> & positions);
+    bool step_beside_part_of(Sequence & sequence);
     void image_decoded(Sequence & sequence, const Chunk & chunk);
     std::vector<llama_pos> image_positions(const Chunk & chunk, llama_pos first) const;
     bool others_generate(const Sequence & sequence) const;

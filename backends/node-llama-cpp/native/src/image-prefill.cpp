@@ -37,7 +37,7 @@ bool ImagePrefill::allocate() {
 }
 
 ImagePrefill::Result ImagePrefill::run(llama_context * context, llama_seq_id slot, llama_seq_id scratch,
-                                       const llama_batch & rows, llama_pos begin, llama_pos end, bool causal,
+                                       const llama_batch & rows, llama_pos begin, llama_pos end,
                                        const std::function<bool()> & keep_going) {
     const auto held = static_cast<uint32_t>(llama_memory_seq_pos_max(llama_get_memory(context), slot) + 1);
     if (held + rows.n_tokens > params_.n_ctx || !allocate()) {
@@ -51,7 +51,7 @@ ImagePrefill::Result ImagePrefill::run(llama_context * context, llama_seq_id slo
     keep_going_ = &keep_going;
     stopped_ = false;
     nodes_seen_ = 0;
-    llama_set_causal_attn(context_.get(), causal);
+    llama_set_causal_attn(context_.get(), false);
     const int status = llama_decode(context_.get(), rows);
     llama_synchronize(context_.get());
     keep_going_ = nullptr;

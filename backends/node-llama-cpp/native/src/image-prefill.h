@@ -29,10 +29,11 @@ class ImagePrefill {
     // `like` are the parameters of the context that the sequences are in. Nothing is allocated before the first image.
     ImagePrefill(llama_model * model, const llama_context_params & like, const ThreadPool & threads);
 
-    // Decodes `rows`, which take the positions from `begin` to `end`, behind what `slot` of `context` holds, and adds their
-    // cells to that slot. `scratch` is a sequence of `context` that nobody uses. `keep_going` is called between groups.
+    // Decodes `rows`, which attend to one another and take the positions from `begin` to `end`, behind what `slot` of
+    // `context` holds, and adds their cells to that slot. `scratch` is a sequence of `context` that nobody uses.
+    // `keep_going` is called between groups.
     Result run(llama_context * context, llama_seq_id slot, llama_seq_id scratch, const llama_batch & rows, llama_pos begin,
-               llama_pos end, bool causal, const std::function<bool()> & keep_going);
+               llama_pos end, const std::function<bool()> & keep_going);
 
   private:
     static bool on_node(ggml_tensor * node, bool ask, void * self);

@@ -49,6 +49,7 @@ struct Sequence {
 
     // Its place in the context.
     llama_seq_id slot = -1;
+    uint32_t admissions = 0;
     llama_pos n_pos = 0;
     int32_t batch_tokens = 0;  // tokens of it in the batch at hand
     bool encoding = false;
