@@ -16,6 +16,11 @@ export interface Choice {
   readonly checkConfig: (config: Readonly<Record<string, unknown>>) => Promise<void>;
 }
 
+/** Files that are known by their paths. */
+export interface NamedFiles {
+  readonly paths: readonly string[];
+}
+
 /** The files to fetch. */
 export interface ChosenFiles {
   readonly files: readonly RemoteFile[];
@@ -85,6 +90,16 @@ export async function chooseFiles(
     gguf: undefined,
     reason: undefined,
   };
+}
+
+/** Finds named files. Throws `hub_invalid_answer` where the repository has not got one. */
+export function findNamed(repository: string, files: readonly RemoteFile[], { paths }: NamedFiles): ChosenFiles {
+  const named = paths.map((wanted) => {
+    const file = files.find(({ path }) => path === wanted);
+    if (file !== undefined) return file;
+    throw new VserveError('hub_invalid_answer', `The list of ${repository} has no file ${JSON.stringify(wanted)}.`);
+  });
+  return { files: named, weightBytes: 0, gguf: undefined, reason: undefined };
 }
 
 function isSideFile(path: string): boolean {

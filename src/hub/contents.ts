@@ -98,7 +98,8 @@ export class Contents {
     const shared = await this.#sharedPlace(file);
     if (shared === undefined) return undefined;
     request.onEvent({ type: 'check', path: file.path, bytes: file.bytes });
-    if ((await thread.digest(shared, file)) === file.hash.digest) {
+    const { algorithm, digest } = file.hash;
+    if ((await thread.digest(shared, { bytes: file.bytes, algorithm })) === digest) {
       request.onEvent({ type: 'done', path: file.path, bytes: file.bytes });
       return shared;
     }

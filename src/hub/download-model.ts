@@ -1,5 +1,5 @@
 import { CacheFolder } from './cache-folder.ts';
-import { chooseFiles } from './choose-files.ts';
+import { chooseFiles, findNamed } from './choose-files.ts';
 import type { ChosenFiles } from './choose-files.ts';
 import { HubConnection } from './connection.ts';
 import { Contents } from './contents.ts';
@@ -68,9 +68,13 @@ async function withPlan<T>(
     const opened = await openRepository(request, connection, own, shared);
     const { commit, isOnline } = opened;
     const contents = new Contents({ request, commit, isOnline, own, shared, connection, thread, tuning });
-    const chosen = await chooseFiles(repository, opened.files, request.choice, (file) =>
-      purpose === 'download' ? contents.fetchText(file) : contents.readText(file),
-    );
+    const { choice } = request;
+    const chosen =
+      'paths' in choice
+        ? findNamed(repository, opened.files, choice)
+        : await chooseFiles(repository, opened.files, choice, (file) =>
+            purpose === 'download' ? contents.fetchText(file) : contents.readText(file),
+          );
     for (const { path } of chosen.files) requireSafePath(path);
     await announce(request, opened, chosen, contents);
     signal.throwIfAborted();

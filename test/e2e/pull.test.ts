@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -117,6 +117,42 @@ test('a full disk is an error that says so; with room, the pull goes on where it
 test('a download that is killed at random moments goes on, and fetches no verified byte twice', async () => {
   const report = await killDownloads({ kills: 4, seed: 3, bytes: 2_000_000 });
   expect(report).toMatchObject({ kills: 4, fetchedTwice: 0, wrongHashes: 0 });
+});
+
+describe('verify', () => {
+  test('fetches what is damaged, and nothing else; then all is whole', async () => {
+    await pull();
+    await damage('model.safetensors');
+    hub.requests.length = 0;
+    const { code, stdout, stderr } = await vserve(['verify']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^repaired +\S+model\.safetensors\n$/);
+    expect(stderr).toMatch(/All \d+ files are as they should be, 1 after a repair\.\n$/);
+    expect(bytesSent()).toBe(bytesOf(['model.safetensors']));
+    await expectWholeSnapshot();
+    expect((await vserve(['verify'])).stdout).toBe('');
+  });
+
+  test('offline says what is lost and what to do; online it is fetched', async () => {
+    await pull();
+    await damage('model.safetensors');
+    const offline = { HF_HUB_OFFLINE: '1' };
+    const { code, stdout, stderr } = await vserve(['verify'], offline);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /^removed +\S+model\.safetensors\n +It cannot be fetched now: .*HF_HUB_OFFLINE.*\n +When it can/,
+    );
+    expect(stderr).toMatch(/1 of \d+ files are damaged or missing/);
+    expect((await vserve(['verify'], offline)).stdout).toMatch(/^missing +\S+model\.safetensors\n/);
+    expect((await vserve(['verify', 'org/shapes'])).stdout).toMatch(/^repaired +\S+model\.safetensors\n$/);
+    await expectWholeSnapshot();
+  });
+
+  async function damage(path: string): Promise<void> {
+    const content = files.get(path)?.content ?? Buffer.alloc(0);
+    const blob = join(folder, 'home', 'hub', 'models--org--shapes', 'blobs', sha256(content));
+    await writeFile(blob, Buffer.from(content).fill(0, 1000, 1001));
+  }
 });
 
 describe('what is printed', () => {
