@@ -16,6 +16,15 @@ export interface Choice {
   readonly checkConfig: (config: Readonly<Record<string, unknown>>) => Promise<void>;
 }
 
+/** The GGUF files to serve. */
+export interface GgufChoice {
+  /** The first part of a split model. */
+  readonly model: RemoteFile;
+  readonly mmproj: RemoteFile | undefined;
+  /** Every model of the repository, the one chosen included: the type that its name tells, and all its bytes. */
+  readonly models: readonly { readonly path: string; readonly encoding: string | undefined; readonly bytes: number }[];
+}
+
 /** Files that are known by their paths. */
 export interface NamedFiles {
   readonly paths: readonly string[];
@@ -27,7 +36,7 @@ export interface ChosenFiles {
   /** Bytes of the weights that are converted: 0 for a GGUF model. */
   readonly weightBytes: number;
   /** The GGUF files to serve, where it is no checkpoint. */
-  readonly gguf: { readonly model: RemoteFile; readonly mmproj: RemoteFile | undefined } | undefined;
+  readonly gguf: GgufChoice | undefined;
   /** Why these, where `auto` chose. */
   readonly reason: string | undefined;
 }

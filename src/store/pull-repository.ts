@@ -8,6 +8,7 @@ import type {
   downloadModel,
   DownloadEvent,
   DownloadRequest,
+  fetchHeaders,
   HubSettings,
 } from '../hub/index.ts';
 import { requireRepositoryId } from '../hub/names.ts';
@@ -23,7 +24,10 @@ import type { RepositoryCommit } from './snapshot.ts';
 /** How models come from the Hub. */
 export interface HubAccess {
   /** Brings the client, where it is needed. */
-  readonly load: () => Promise<{ readonly downloadModel: typeof downloadModel }>;
+  readonly load: () => Promise<{
+    readonly downloadModel: typeof downloadModel;
+    readonly fetchHeaders: typeof fetchHeaders;
+  }>;
   /** Where the Hub is, and with which token. */
   readonly settings: () => Promise<HubSettings>;
   /** As given to `--huggingface-model-revision`. */
