@@ -1,147 +1,183 @@
-// Kills downloads at random moments and goes on with them: npm run build:ts, then
-// node dist/scripts/kill-pull.js [--kills 50] [--seed 1] [--bytes 8000000]
+/**
+ * Kills `vserve pull` (SIGKILL) at random moments of its download, its conversion and its quantization, against a hub on
+ * loopback. After each kill the next run must finish: it may ask for no byte that was verified, its files must have the
+ * hashes of a pull that nobody disturbed, and nothing may be left behind.
+ *
+ *     npm run build && node dist/scripts/kill-pull.js [--kills 50] [--seed 1] [--layers 1] [--width 512]
+ *
+ * The last line is JSON, a `KillReport`; what is wrong makes the exit code 1.
+ */
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { crc32 } from 'node:zlib';
-import { downloadModel } from '../src/hub/index.ts';
-import { randomBits } from './reference/random.ts';
-import { sha256, startLoopbackHub } from '../test/support/loopback-hub.ts';
+import { bytesIn, gaps, union } from '../src/hub/extents.ts';
+import type { Extent } from '../src/hub/extents.ts';
+import { gitHash, hostedFolder, sha256, startLoopbackHub } from '../test/support/loopback-hub.ts';
 import type { HostedFile, LoopbackHub } from '../test/support/loopback-hub.ts';
+import { writeLargeCheckpoint } from './reference/large-checkpoint.ts';
+import { randomBits } from './reference/random.ts';
 
 export interface KillOptions {
   readonly kills: number;
   readonly seed: number;
-  /** Of the weights. */
-  readonly bytes: number;
+  /** Of the checkpoint of random weights. */
+  readonly layers: number;
+  readonly width: number;
 }
 
-/** What was seen; `fetchedTwice` are bytes that were asked for again although they were verified. */
+/** How far a pull was when it was killed, by what it left on the disk. */
+type Stage = 'downloading' | 'converting' | 'quantizing' | 'finished';
+
 export interface KillReport {
   readonly kills: number;
-  readonly downloads: number;
-  /** Kills that came when a part of the weights was there. */
-  readonly inTheMiddle: number;
+  readonly seed: number;
+  readonly killedWhile: Readonly<Record<Stage, number>>;
+  /** Of all files together. */
   readonly bytes: number;
-  readonly bytesSent: number;
+  /** Verified bytes that were on the disk after the kills, all together. */
+  readonly bytesKept: number;
+  /** Of these, what the hub was asked for again. */
   readonly fetchedTwice: number;
-  readonly wrongHashes: number;
+  readonly wrong: readonly string[];
 }
 
-/** A download is to take about so long, so that kills meet it everywhere. */
-const DOWNLOAD_SECONDS = 1;
+/** The download takes about so long, so that kills meet it everywhere. */
+const DOWNLOAD_SECONDS = 2;
+const SHARDS = 2;
+const program = new URL(
+  import.meta.url.includes('/dist/') ? '../../bin/vserve.js' : '../bin/vserve.js',
+  import.meta.url,
+);
 
-/**
- * Downloads from a hub on loopback, in processes that are killed at random moments, until there were so many kills. A
- * download that was completed is checked, and begun anew.
- */
-export async function killDownloads({ kills, seed, bytes }: KillOptions): Promise<KillReport> {
+/** Pulls, kills and pulls again, so many times; `onKill` hears of each. */
+export async function killPulls(
+  { kills, seed, layers, width }: KillOptions,
+  onKill: (line: string) => void,
+): Promise<KillReport> {
   const bits = randomBits(seed);
-  const random = (): number => bits() / 2 ** 32;
-  const content = Buffer.from(Uint8Array.from({ length: bytes }, () => Math.floor(random() * 256)));
-  const files = new Map<string, HostedFile>([
-    ['config.json', { content: Buffer.from('{}'), lfs: false }],
-    ['model.safetensors', { content, lfs: true }],
-  ]);
-  const hub = await startLoopbackHub({
-    files,
-    fault: ({ host }) => (host === 'cdn' ? { bytesPerSecond: bytes / DOWNLOAD_SECONDS / 4 } : undefined),
-  });
-  const report = { kills: 0, downloads: 0, inTheMiddle: 0, bytes, bytesSent: 0, fetchedTwice: 0, wrongHashes: 0 };
-  let folder = await mkdtemp(join(tmpdir(), 'vserve-kill-'));
+  const folder = await mkdtemp(join(tmpdir(), 'vserve-kill-'));
+  const home = join(folder, 'home');
+  await writeLargeCheckpoint(join(folder, 'checkpoint'), { layers, width, vocabulary: 4096, shards: SHARDS });
+  const files = hostedFolder(join(folder, 'checkpoint'));
+  const bytes = [...files.values()].reduce((sum, { content }) => sum + content.length, 0);
+  const bytesPerSecond = bytes / DOWNLOAD_SECONDS / SHARDS;
+  const hub = await startLoopbackHub({ files, fault: ({ host }) => (host === 'cdn' ? { bytesPerSecond } : undefined) });
+  const killedWhile: Record<Stage, number> = { downloading: 0, converting: 0, quantizing: 0, finished: 0 };
+  const wrong: string[] = [];
+  let [bytesKept, fetchedTwice] = [0, 0];
   try {
-    while (report.kills < kills) {
-      const verified = await verifiedBytes(folder, content);
+    const started = performance.now();
+    const expected = await pull(hub, home);
+    const undisturbedMs = performance.now() - started;
+    for (let kill = 1; kill <= kills; kill += 1) {
+      await rm(home, { recursive: true });
+      await killedPull(hub, home, (bits() / 2 ** 32) * undisturbedMs);
+      const stage = await stageOf(home);
+      killedWhile[stage] += 1;
+      const verified = await verifiedExtents(home, files);
       hub.requests.length = 0;
-      const child = startDownload(hub, folder);
-      const closed = once(child, 'close') as Promise<[number | null]>;
-      const killed = sleep(random() * (DOWNLOAD_SECONDS * 1000 + 800)).then(() => child.kill('SIGKILL'));
-      const [exitCode] = await closed;
-      await killed;
-      report.bytesSent += hub.requests.reduce((sum, { bytesSent }) => sum + bytesSent, 0);
-      report.fetchedTwice += askedAgain(hub, verified);
-      if (exitCode === null) {
-        report.kills += 1;
-        if ((await verifiedBytes(folder, content)).some(Boolean)) report.inTheMiddle += 1;
-        continue;
-      }
-      if (exitCode !== 0) throw new Error(`A download failed with exit code ${exitCode}`);
-      report.downloads += 1;
-      const snapshots = join(folder, 'models--org--shapes', 'snapshots');
-      const [commit = ''] = await readdir(snapshots);
-      const result = await readFile(join(snapshots, commit, 'model.safetensors'));
-      if (sha256(result) !== sha256(content)) report.wrongHashes += 1;
-      await rm(folder, { recursive: true });
-      folder = await mkdtemp(join(tmpdir(), 'vserve-kill-'));
+      const found = await pull(hub, home).catch((error: unknown) => String(error));
+      const twice = askedAgain(hub, verified);
+      const left = await readdir(join(home, 'converting')).catch(() => []);
+      if (found !== expected) wrong.push(`kill ${kill} (${stage}): ${found}`);
+      if (left.length > 0) wrong.push(`kill ${kill} (${stage}) left ${left.join(', ')}`);
+      const kept = [...verified.values()].reduce((sum, extents) => sum + bytesIn(extents), 0);
+      bytesKept += kept;
+      fetchedTwice += twice;
+      onKill(`${kill}: killed while ${stage}, ${kept} of ${bytes} bytes verified, ${twice} of them fetched twice`);
     }
-    return report;
+    return { kills, seed, killedWhile, bytes, bytesKept, fetchedTwice, wrong };
   } finally {
     await hub.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function startDownload({ url }: LoopbackHub, folder: string) {
-  const script = fileURLToPath(
-    new URL('../dist/scripts/kill-pull.js', import.meta.url).href.replace('dist/dist', 'dist'),
-  );
-  return spawn(process.execPath, [script, '--download', url, '--folder', folder], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+function startPull({ url }: LoopbackHub, home: string) {
+  const args = [fileURLToPath(program), 'pull', 'org/shapes', '--quantization-encoding', 'q4_k_m', '--quiet'];
+  const environment = { PATH: process.env['PATH'], VSERVE_HOME: home, HF_HOME: join(home, 'none'), HF_ENDPOINT: url };
+  return spawn(process.execPath, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** For each byte of the weights, whether it is on the disk and known to be right: by the journal, or as a blob. */
-async function verifiedBytes(folder: string, content: Buffer): Promise<readonly boolean[]> {
-  const blob = join(folder, 'models--org--shapes', 'blobs', sha256(content));
-  const verified: boolean[] = Array.from({ length: content.length }, () => false);
-  if ((await readFile(blob).catch(() => undefined)) !== undefined) return verified.fill(true);
+/** Pulls to the end, and gives the hashes of all files that came of it, as a text. Throws what was printed. */
+async function pull(hub: LoopbackHub, home: string): Promise<string> {
+  const child = startPull(hub, home);
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  await once(child, 'close');
+  if (child.exitCode !== 0) throw new Error(`exit code ${child.exitCode}: ${stderr}`);
+  const snapshots = join(home, 'hub', 'models--org--shapes', 'snapshots');
+  const [commit = ''] = await readdir(snapshots);
+  const names = (await readdir(join(snapshots, commit))).toSorted();
+  const paths = [...stdout.trim().split('\n'), ...names.map((name) => join(snapshots, commit, name))];
+  const hashes = await Promise.all(
+    paths.map(
+      async (path) =>
+        `${basename(path)} ${createHash('sha256')
+          .update(await readFile(path))
+          .digest('hex')}`,
+    ),
+  );
+  return hashes.join('\n');
+}
+
+/** Starts a pull and kills it after so long, unless it has ended. */
+async function killedPull(hub: LoopbackHub, home: string, milliseconds: number): Promise<void> {
+  const child = startPull(hub, home);
+  const closed = once(child, 'close');
+  await Promise.race([sleep(milliseconds), closed]);
+  child.kill('SIGKILL');
+  await closed;
+}
+
+async function stageOf(home: string): Promise<Stage> {
+  if ((await readdir(join(home, 'converted')).catch(() => [])).length > 0) return 'finished';
+  const [work] = await readdir(join(home, 'converting')).catch((): string[] => []);
+  if (work === undefined) return 'downloading';
+  return existsSync(join(home, 'converting', work, 'unquantized.gguf')) ? 'quantizing' : 'converting';
+}
+
+/** For each file, the bytes that are on the disk and known to be right: by the journal, or as a blob. */
+async function verifiedExtents(
+  home: string,
+  files: ReadonlyMap<string, HostedFile>,
+): Promise<Map<string, readonly Extent[]>> {
+  const found = new Map<string, readonly Extent[]>();
+  for (const [path, { content, lfs }] of files) {
+    const blob = join(home, 'hub', 'models--org--shapes', 'blobs', lfs ? sha256(content) : gitHash(content));
+    found.set(path, existsSync(blob) ? [{ start: 0, end: content.length }] : await journalExtents(blob));
+  }
+  return found;
+}
+
+async function journalExtents(blob: string): Promise<readonly Extent[]> {
   const partial = await readFile(`${blob}.incomplete`).catch(() => Buffer.alloc(0));
   const journal = await readFile(`${blob}.journal`, 'utf8').catch(() => '');
-  for (const line of journal.split('\n').slice(0, -1)) {
-    const extent = JSON.parse(line) as { start: number; end: number; crc32: number };
-    const isRight = crc32(partial.subarray(extent.start, extent.end)) === extent.crc32;
-    if (isRight) verified.fill(true, extent.start, extent.end);
-  }
-  return verified;
+  // A kill may have torn the last line.
+  const lines = journal.split('\n').slice(0, -1);
+  return lines
+    .map((line) => JSON.parse(line) as Extent & { readonly crc32: number })
+    .filter((extent) => crc32(partial.subarray(extent.start, extent.end)) === extent.crc32)
+    .reduce<Extent[]>(union, []);
 }
 
-function askedAgain(hub: LoopbackHub, verified: readonly boolean[]): number {
-  const ranges = hub.requestsFor('model.safetensors').flatMap(({ range }) => (range === undefined ? [] : [range]));
-  return ranges.reduce((sum, [first, last]) => sum + verified.slice(first, last + 1).filter(Boolean).length, 0);
-}
-
-/** The process that is killed. */
-async function download(endpoint: string, folder: string): Promise<void> {
-  await downloadModel({
-    repository: 'org/shapes',
-    revision: 'main',
-    choice: {
-      encoding: 'auto',
-      weightPath: undefined,
-      mmproj: undefined,
-      memoryBytes: async () => undefined,
-      checkConfig: async () => undefined,
-    },
-    settings: {
-      endpoint,
-      token: undefined,
-      offline: false,
-      cacheFolder: join(folder, 'none'),
-      proxies: { http: '', https: '', none: '' },
-    },
-    folder,
-    conversionBytes: () => 0,
-    forceDownload: false,
-    userAgent: 'vserve/kill-pull',
-    tuning: { connections: 4, partBytes: 1_000_000, extentBytes: 65_536, stallMs: 10_000, backoffMs: 10, retries: 3 },
-    onEvent: () => undefined,
-    signal: new AbortController().signal,
-  });
+function askedAgain(hub: LoopbackHub, verified: ReadonlyMap<string, readonly Extent[]>): number {
+  const twice = [...verified].flatMap(([path, extents]) =>
+    hub.requestsFor(path).map(({ range: [first, last] = [0, Infinity] }) => {
+      const asked = { start: first, end: last + 1 };
+      return extents.reduce((sum, extent) => sum + bytesIn([extent]) - bytesIn(gaps([asked], extent)), 0);
+    }),
+  );
+  return twice.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
@@ -149,17 +185,17 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     options: {
       kills: { type: 'string', default: '50' },
       seed: { type: 'string', default: '1' },
-      bytes: { type: 'string', default: '8000000' },
-      download: { type: 'string' },
-      folder: { type: 'string' },
+      layers: { type: 'string', default: '1' },
+      width: { type: 'string', default: '512' },
     },
   });
-  if (values.download !== undefined && values.folder !== undefined) {
-    await download(values.download, values.folder);
-    process.exit();
-  }
-  const options = { kills: Number(values.kills), seed: Number(values.seed), bytes: Number(values.bytes) };
-  const report = await killDownloads(options);
-  console.table(report);
-  process.exitCode = report.fetchedTwice + report.wrongHashes === 0 ? 0 : 1;
+  const [kills, seed, layers, width] = [values.kills, values.seed, values.layers, values.width].map(Number) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const report = await killPulls({ kills, seed, layers, width }, (line) => console.log(line));
+  console.log(JSON.stringify(report));
+  process.exitCode = report.fetchedTwice === 0 && report.wrong.length === 0 ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 import type { Backend } from '../backend/index.ts';
 import type { supportedArchitectures } from '../convert/index.ts';
-import type { downloadModel, previewDownload } from '../hub/index.ts';
+import type { downloadModel, fetchHeaders, previewDownload } from '../hub/index.ts';
 import type { startServer } from '../server/index.ts';
 import type { Converter } from '../store/index.ts';
 import type { Output } from './output.ts';
@@ -13,6 +13,7 @@ export interface ServerModule {
 /** What the command line needs of `src/hub`. */
 export interface HubModule {
   readonly downloadModel: typeof downloadModel;
+  readonly fetchHeaders: typeof fetchHeaders;
   readonly previewDownload: typeof previewDownload;
 }
 

@@ -4,18 +4,19 @@ import { loadSettings } from '../settings/index.ts';
 import { choosePrecision, contextTokens, describeModel, precisionFits } from '../store/index.ts';
 import type { DescribedModel } from '../store/index.ts';
 import type { Context } from './context.ts';
+import { hubAccess, hubSettingNames } from './hub-access.ts';
 import { formatBytes, formatCount } from './printable.ts';
 import { addSettingFlags, givenFlags } from './setting-flags.ts';
 import { formatTable } from './table.ts';
 
-const settingNames = ['home', 'devices', 'backend'] as const;
+const settingNames = ['home', 'devices', 'backend', ...hubSettingNames] as const;
 
 /** Makes `command` the verb `show`. */
 export function define(command: Command, context: Context): void {
   command
-    .argument('<model>', 'A folder, a .gguf file, an id (org/name) or an ID of the store')
+    .argument('<model>', 'A folder, a .gguf file, an id (org/name; on the Hub too) or an ID of the store')
     .option('--json', 'Print JSON');
-  addSettingFlags(command, ['devices', 'backend', 'logLevel']);
+  addSettingFlags(command, ['huggingfaceModelRevision', 'weightPath', 'devices', 'backend', 'logLevel']);
   command.action((target: string, { json }: { json?: true }) => show(command, target, json === true, context));
 }
 
@@ -26,10 +27,21 @@ async function show(
   { output, signal, dependencies }: Context,
 ): Promise<void> {
   const { settings } = await loadSettings(settingNames, { flags: givenFlags(command) });
-  const converter = await dependencies.loadConverter();
-  const model = await describeModel(target, { home: settings.home, converter, signal });
-  const backend = await dependencies.findBackend(settings.backend);
-  const memory = await backend.deviceMemory?.(settings.devices, () => undefined);
+  const { home, devices } = settings;
+  const loadBackend = () => dependencies.findBackend(settings.backend);
+  const model = await describeModel(target, {
+    home,
+    hub: hubAccess(settings, dependencies, (event) => {
+      if (event.type === 'retry') output.log('info', `${event.reason} Trying again.`);
+      if (event.type === 'warning') output.log('warning', event.message);
+    }),
+    loadConverter: () => dependencies.loadConverter(),
+    backend: { load: loadBackend, devices },
+    log: output.log,
+    signal,
+  });
+  const backend = await loadBackend();
+  const memory = await backend.deviceMemory?.(devices, () => undefined);
   const fits = precisionFits(model.description, memory);
   if (json) {
     const auto = model.type === 'checkpoint' ? choosePrecision(model.description, memory).precision : undefined;
@@ -39,7 +51,8 @@ async function show(
   output.print([heading(model), formatTable(facts(model, memory)), precisions(model, memory)].join('\n\n'));
 }
 
-function heading({ path, description: { name } }: DescribedModel): string {
+function heading({ path, commit, description: { name } }: DescribedModel): string {
+  if (commit !== undefined) return `${path} on the Hub, at commit ${commit}`;
   return name === undefined ? path : `${name}: ${path}`;
 }
 

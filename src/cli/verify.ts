@@ -1,13 +1,17 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { VserveError } from '../errors/index.ts';
 import { loadSettings } from '../settings/index.ts';
-import { findStored, verifyModels } from '../store/index.ts';
+import { fetchFiles, findStored, verifyModels } from '../store/index.ts';
+import type { VerifiedFile } from '../store/index.ts';
 import { conversionProgress } from './conversion-progress.ts';
 import type { Context } from './context.ts';
+import { downloadProgress } from './download-progress.ts';
+import { hubAccess, hubSettingNames } from './hub-access.ts';
+import { printable } from './printable.ts';
 import { addSettingFlags, givenFlags } from './setting-flags.ts';
-import { formatTable } from './table.ts';
 
-const settingNames = ['home', 'backend'] as const;
+const settingNames = ['home', 'backend', ...hubSettingNames] as const;
 
 /** Makes `command` the verb `verify`. */
 export function define(command: Command, context: Context): void {
@@ -20,22 +24,31 @@ export function define(command: Command, context: Context): void {
 async function verify(command: Command, targets: readonly string[], context: Context): Promise<void> {
   const { output, signal, dependencies } = context;
   const { settings } = await loadSettings(settingNames, { flags: givenFlags(command) });
-  const models = await Promise.all(targets.map((target) => findStored(settings.home, target)));
+  const home = resolve(settings.home);
+  const models = await Promise.all(targets.map((target) => findStored(home, target)));
   const progress = conversionProgress(output);
   try {
     const files = await verifyModels({
-      home: settings.home,
+      home,
       paths: targets.length === 0 ? undefined : models.flat().map(({ path }) => path),
       loadConverter: () => dependencies.loadConverter(),
       loadBackend: () => dependencies.findBackend(settings.backend),
-      fetchAgain: undefined,
+      async fetchAgain(snapshot, paths) {
+        const download = downloadProgress(output);
+        const hub = hubAccess(settings, dependencies, download.onEvent);
+        try {
+          await fetchFiles(snapshot, paths, { hub, home, log: output.log, signal });
+        } finally {
+          download.end();
+        }
+      },
       onFile: (path) => output.log('debug', `Reading ${path}`),
       onProgress: progress.show,
       log: output.log,
       signal,
     });
     const wrong = files.filter(({ result }) => result !== 'ok');
-    if (wrong.length > 0) output.print(formatTable(wrong.map(({ result, path, advice }) => [result, path, advice])));
+    if (wrong.length > 0) output.print(linesOf(wrong).join('\n'));
     const left = wrong.filter(({ result }) => result !== 'repaired').length;
     if (left > 0) throw new VserveError('model_damaged', `${left} of ${files.length} files are damaged or missing.`);
     const repaired = wrong.length === 0 ? '' : `, ${wrong.length} after a repair`;
@@ -43,4 +56,13 @@ async function verify(command: Command, targets: readonly string[], context: Con
   } finally {
     progress.end();
   }
+}
+
+/** A line for each file; what to do stands once under those that it is for. */
+function linesOf(files: readonly VerifiedFile[]): string[] {
+  return files.flatMap(({ result, path, advice }, index) => {
+    const isLast = files[index + 1]?.advice !== advice;
+    const lines = isLast && advice !== '' ? printable(advice).split('\n') : [];
+    return [`${result.padEnd(8)}  ${path}`, ...lines.map((line) => `          ${line}`)];
+  });
 }

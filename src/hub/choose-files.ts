@@ -16,13 +16,27 @@ export interface Choice {
   readonly checkConfig: (config: Readonly<Record<string, unknown>>) => Promise<void>;
 }
 
+/** The GGUF files to serve. */
+export interface GgufChoice {
+  /** The first part of a split model. */
+  readonly model: RemoteFile;
+  readonly mmproj: RemoteFile | undefined;
+  /** Every model of the repository, the one chosen included: the type that its name tells, and all its bytes. */
+  readonly models: readonly { readonly path: string; readonly encoding: string | undefined; readonly bytes: number }[];
+}
+
+/** Files that are known by their paths. */
+export interface NamedFiles {
+  readonly paths: readonly string[];
+}
+
 /** The files to fetch. */
 export interface ChosenFiles {
   readonly files: readonly RemoteFile[];
   /** Bytes of the weights that are converted: 0 for a GGUF model. */
   readonly weightBytes: number;
   /** The GGUF files to serve, where it is no checkpoint. */
-  readonly gguf: { readonly model: RemoteFile; readonly mmproj: RemoteFile | undefined } | undefined;
+  readonly gguf: GgufChoice | undefined;
   /** Why these, where `auto` chose. */
   readonly reason: string | undefined;
 }
@@ -85,6 +99,16 @@ export async function chooseFiles(
     gguf: undefined,
     reason: undefined,
   };
+}
+
+/** Finds named files. Throws `hub_invalid_answer` where the repository has not got one. */
+export function findNamed(repository: string, files: readonly RemoteFile[], { paths }: NamedFiles): ChosenFiles {
+  const named = paths.map((wanted) => {
+    const file = files.find(({ path }) => path === wanted);
+    if (file !== undefined) return file;
+    throw new VserveError('hub_invalid_answer', `The list of ${repository} has no file ${JSON.stringify(wanted)}.`);
+  });
+  return { files: named, weightBytes: 0, gguf: undefined, reason: undefined };
 }
 
 function isSideFile(path: string): boolean {

@@ -31,7 +31,11 @@ export async function chooseGguf(
   return {
     files: [...licences, ...(mmproj === undefined ? [] : [mmproj]), ...model.files],
     weightBytes: 0,
-    gguf: { model: model.first, mmproj },
+    gguf: {
+      model: model.first,
+      mmproj,
+      models: candidates.map(({ first, encoding, bytes }) => ({ path: first.path, encoding, bytes })),
+    },
     reason,
   };
 }

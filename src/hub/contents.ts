@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { VserveError } from '../errors/index.ts';
@@ -11,7 +11,7 @@ import type { HashThread } from './hash-thread.ts';
 import type { DownloadTuning } from './hub-settings.ts';
 import { bytesLeft, removePartial } from './partial-file.ts';
 import type { RemoteFile } from './remote-file.ts';
-import { withRetries } from './retry.ts';
+import { TransientFailure, withRetries } from './retry.ts';
 
 /** Files that are downloaded at the same time; their parts share the connections. */
 const FILES_AT_ONCE = 3;
@@ -86,8 +86,32 @@ export class Contents {
 
   /** The same without writing anything. */
   async readText(file: RemoteFile): Promise<string> {
+    return (await this.readBytes(file)).toString('utf8');
+  }
+
+  /** All of a small file, its hash checked. Nothing is written. */
+  async readBytes(file: RemoteFile): Promise<Buffer> {
     const place = await this.#find(file);
-    return place === undefined ? this.#fetchToMemory(file) : readFile(place, 'utf8');
+    if (place !== undefined) return readFile(place);
+    const content = await this.#fetchStart(file, file.bytes);
+    const { algorithm, digest } = file.hash;
+    const hash = algorithm === 'git' ? createHash('sha1').update(`blob ${file.bytes}\0`) : createHash('sha256');
+    if (hash.update(content).digest('hex') === digest) return content;
+    throw new VserveError('download_corrupt', `${file.path} came with another content than its hash says. Try again.`);
+  }
+
+  /** The first bytes of a file, from the disk or by a ranged request; no hash says whether they are right. */
+  async readStart(file: RemoteFile, most: number): Promise<Buffer> {
+    const bytes = Math.min(most, file.bytes);
+    const place = (await this.#ownPlace(file)) ?? (await this.#sharedPlace(file));
+    if (place === undefined) return this.#fetchStart(file, bytes);
+    const handle = await open(place, 'r');
+    try {
+      const { buffer } = await handle.read(Buffer.alloc(bytes), 0, bytes, 0);
+      return buffer;
+    } finally {
+      await handle.close();
+    }
   }
 
   async #find(file: RemoteFile): Promise<string | undefined> {
@@ -98,7 +122,8 @@ export class Contents {
     const shared = await this.#sharedPlace(file);
     if (shared === undefined) return undefined;
     request.onEvent({ type: 'check', path: file.path, bytes: file.bytes });
-    if ((await thread.digest(shared, file)) === file.hash.digest) {
+    const { algorithm, digest } = file.hash;
+    if ((await thread.digest(shared, { bytes: file.bytes, algorithm })) === digest) {
       request.onEvent({ type: 'done', path: file.path, bytes: file.bytes });
       return shared;
     }
@@ -141,32 +166,27 @@ export class Contents {
     return target;
   }
 
-  async #fetchToMemory(file: RemoteFile): Promise<string> {
+  async #fetchStart(file: RemoteFile, wanted: number): Promise<Buffer> {
     const { request, commit, connection, tuning } = this.#options;
     const { onEvent } = request;
     const signal = this.#signal;
     this.#requireOnline(file);
     const url = connection.fileUrl(commit, file.path);
+    const headers = wanted < file.bytes ? { range: `bytes=0-${wanted - 1}` } : {};
     const attempt = async (): Promise<Buffer> => {
-      const answer = await connection.get(url, {}, signal);
+      const answer = await connection.get(url, headers, signal);
       const pieces: Uint8Array[] = [];
       let bytes = 0;
+      // A server that knows no ranges sends all.
       for await (const piece of connection.read(answer, url, signal)) {
         bytes += piece.length;
-        if (bytes > file.bytes) break;
         pieces.push(piece);
+        if (bytes > wanted) break;
       }
-      return Buffer.concat(pieces);
+      if (bytes >= wanted) return Buffer.concat(pieces).subarray(0, wanted);
+      throw new TransientFailure(`${url.host} ended its answer early: ${file.path} came up to byte ${bytes}.`);
     };
-    const content = await withRetries(attempt, {
-      tuning,
-      signal,
-      onRetry: (reason) => onEvent({ type: 'retry', reason }),
-    });
-    const { algorithm, digest } = file.hash;
-    const hash = algorithm === 'git' ? createHash('sha1').update(`blob ${file.bytes}\0`) : createHash('sha256');
-    if (hash.update(content).digest('hex') === digest) return content.toString('utf8');
-    throw new VserveError('download_corrupt', `${file.path} came with another content than its hash says. Try again.`);
+    return withRetries(attempt, { tuning, signal, onRetry: (reason) => onEvent({ type: 'retry', reason }) });
   }
 
   #requireOnline({ path }: RemoteFile): void {

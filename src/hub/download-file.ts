@@ -53,7 +53,7 @@ export async function downloadFile(download: FileDownload): Promise<void> {
 /** Fetches what is missing while a thread hashes what is there; tells whether the hash is the right one. */
 async function fetchMissing(partial: PartialFile, download: FileDownload): Promise<boolean> {
   const { file, thread, tuning, onProgress } = download;
-  const hash = thread.begin(partial.path, file);
+  const hash = thread.begin(partial.path, { bytes: file.bytes, algorithm: file.hash.algorithm });
   hash.advance(partial.prefixEnd);
   let hashedEnd = partial.prefixEnd;
   const onPart = (): void => {
@@ -81,6 +81,7 @@ async function fetchMissing(partial: PartialFile, download: FileDownload): Promi
  */
 async function repair(partial: PartialFile, download: FileDownload): Promise<boolean> {
   const { file, thread, tuning, onRetry } = download;
+  const { algorithm, digest } = file.hash;
   if (await partial.forgetDamaged(thread)) {
     onRetry(`${file.path} was damaged on the disk: fetching the damaged parts again.`);
     if (await fetchMissing(partial, download)) return true;
@@ -91,7 +92,7 @@ async function repair(partial: PartialFile, download: FileDownload): Promise<boo
     partial.forget(part);
     await fetchAgain(part, partial, download, () => download.onProgress(partial.bytesDone), false);
     const hasChanged = (await thread.crc32(partial.path, part)) !== before;
-    if (hasChanged && (await thread.digest(partial.path, file)) === file.hash.digest) return true;
+    if (hasChanged && (await thread.digest(partial.path, { bytes: file.bytes, algorithm })) === digest) return true;
   }
   return false;
 }

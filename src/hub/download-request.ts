@@ -1,4 +1,4 @@
-import type { Choice } from './choose-files.ts';
+import type { Choice, NamedFiles } from './choose-files.ts';
 import type { DownloadTuning, HubSettings } from './hub-settings.ts';
 import type { FileHash } from './remote-file.ts';
 
@@ -28,7 +28,7 @@ export interface DownloadRequest {
   readonly repository: string;
   /** A branch, a tag or a commit. */
   readonly revision: string;
-  readonly choice: Choice;
+  readonly choice: Choice | NamedFiles;
   readonly settings: HubSettings;
   /** The folder that downloads are put in, in the layout of Hugging Face's cache. */
   readonly folder: string;

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Extent } from './extents.ts';
 import type { HashReply, HashRequest } from './hash-messages.ts';
-import type { RemoteFile } from './remote-file.ts';
+import type { FileHash } from './remote-file.ts';
 
 // The compiler renames the extensions of imports, not of URLs.
 const workerUrl = new URL(`./hash-worker${import.meta.url.slice(-3)}`, import.meta.url);
@@ -11,6 +11,12 @@ type Asked = HashRequest extends infer Request ? (Request extends HashRequest ? 
 interface Waiting {
   readonly resolve: (value: string | number | null) => void;
   readonly reject: (error: Error) => void;
+}
+
+/** What is hashed: a file that will have so many bytes, with the algorithm by which the Hub knows it. */
+export interface HashedFile {
+  readonly bytes: number;
+  readonly algorithm: FileHash['algorithm'];
 }
 
 /** The hash of a file that is still growing. */
@@ -38,10 +44,10 @@ export class HashThread {
     this.#worker.on('exit', () => this.#failAll(new Error('The hashing thread ended before it answered.')));
   }
 
-  /** Begins the hash by which the Hub knows `file`; git hashes a header before the bytes. */
-  begin(path: string, { bytes, hash }: Pick<RemoteFile, 'bytes' | 'hash'>): RunningHash {
+  /** Begins a hash; git hashes a header before the bytes. */
+  begin(path: string, { bytes, algorithm }: HashedFile): RunningHash {
     const stream = ++this.#lastId;
-    const isGit = hash.algorithm === 'git';
+    const isGit = algorithm === 'git';
     const asked: Promise<unknown>[] = [
       this.#ask({
         type: 'begin',
@@ -67,8 +73,8 @@ export class HashThread {
     };
   }
 
-  /** The digest of a whole file, as the Hub makes it. */
-  digest(path: string, file: Pick<RemoteFile, 'bytes' | 'hash'>): Promise<string> {
+  /** The digest of a whole file. */
+  digest(path: string, file: HashedFile): Promise<string> {
     const running = this.begin(path, file);
     running.advance(file.bytes);
     return running.finish();

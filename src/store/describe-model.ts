@@ -1,37 +1,46 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { VserveError } from '../errors/index.ts';
 import { identifyCheckpoint } from './checkpoint-identity.ts';
 import { listConversions } from './conversions.ts';
 import type { Converter, ModelDescription } from './converter.ts';
 import { currentSnapshot, listDownloads } from './downloads.ts';
+import { describeRemote } from './describe-remote.ts';
 import { findModel } from './find-model.ts';
+import type { ModelLocation } from './find-model.ts';
 import { checkGguf, findProjector } from './gguf-files.ts';
 import { ggufInFolder } from './prepare-model.ts';
+import type { PullOptions } from './pull-repository.ts';
 import { findStored } from './remove-models.ts';
 
 /** A model that was looked at, and not loaded. */
 export interface DescribedModel {
   /** A checkpoint is to be converted; a GGUF model is served as it is. */
   readonly type: 'checkpoint' | 'gguf';
-  /** Of the checkpoint's folder, or the model's file. */
+  /** Of the checkpoint's folder, or the model's file; the id of a model that only the Hub has. */
   readonly path: string;
+  /** Of a model that only the Hub has. */
+  readonly commit?: string;
   readonly description: ModelDescription;
   /** What the store has made of a checkpoint. */
   readonly conversions: readonly { readonly precision: string; readonly path: string }[];
 }
 
+export type DescribeOptions = Omit<PullOptions, 'precision' | 'mmproj'>;
+
 /**
- * Looks at a model: a folder, a `.gguf` file, or what is in the store by its id or key. Nothing is converted.
- * Throws `model_unavailable`, `gguf_invalid`, and what the converter throws about a checkpoint.
+ * Looks at a model: a folder, a `.gguf` file, what is in the store by its id or key, else what the Hub has by that id.
+ * Nothing is converted, and nothing stays of what was read from the Hub.
+ * Throws `model_unavailable`, `gguf_invalid`, what the converter throws about a checkpoint, and the Hub's client.
  */
-export async function describeModel(
-  target: string,
-  { home, converter, signal }: { readonly home: string; readonly converter: Converter; readonly signal: AbortSignal },
-): Promise<DescribedModel> {
-  const location = await locate(target, resolve(home));
+export async function describeModel(target: string, options: DescribeOptions): Promise<DescribedModel> {
+  const home = resolve(options.home);
+  const converter = await options.loadConverter();
+  const location = await locate(target, home);
+  if (location.type === 'repository') {
+    return { ...(await describeRemote(location.id, { ...options, home })), path: location.id, conversions: [] };
+  }
   const ggufPath = location.type === 'file' ? location.path : await ggufInFolder(location.path, () => undefined);
-  if (ggufPath === undefined) return describeCheckpoint(location.path, resolve(home), converter, signal);
+  if (ggufPath === undefined) return describeCheckpoint(location.path, home, converter, options.signal);
   await checkGguf(ggufPath);
   const description = await converter.describeGguf(ggufPath, await findProjector(ggufPath, undefined));
   return { type: 'gguf', path: ggufPath, description, conversions: [] };
@@ -46,19 +55,12 @@ async function describeCheckpoint(path: string, home: string, converter: Convert
   return { type: 'checkpoint' as const, path, description, conversions };
 }
 
-/** What is on the disk goes first, then what is in the store. */
-async function locate(target: string, home: string) {
-  if (existsSync(target)) return findLocal(target);
+/** What is on the disk goes first, then what is in the store, then the Hub. */
+async function locate(target: string, home: string): Promise<ModelLocation> {
+  if (existsSync(target)) return findModel(target);
   const download = (await listDownloads(home)).find(({ repository }) => repository === target);
   const snapshot = download === undefined ? undefined : await currentSnapshot(download);
-  if (snapshot !== undefined) return { type: 'folder' as const, path: snapshot.path };
+  if (snapshot !== undefined) return { type: 'folder', path: snapshot.path };
   const [stored] = await findStored(home, target).catch(() => []);
-  return stored === undefined ? findLocal(target) : { type: 'folder' as const, path: stored.path };
-}
-
-async function findLocal(target: string) {
-  const location = await findModel(target);
-  if (location.type !== 'repository') return location;
-  const message = `${target} is not in the store. To fetch it: vserve pull ${target}`;
-  throw new VserveError('model_unavailable', message, { param: 'model' });
+  return stored === undefined ? findModel(target) : { type: 'folder', path: stored.path };
 }

@@ -24,7 +24,8 @@ export interface SnapshotFile {
   readonly name: string;
   /** The name of its blob; undefined for a file that is no link. */
   readonly blob: string | undefined;
-  /** Undefined where the link leads nowhere. */
+  /** The real path of its content; it and the size are undefined where the link leads nowhere. */
+  readonly target: string | undefined;
   readonly bytes: number | undefined;
 }
 
@@ -81,6 +82,7 @@ async function readSnapshot(path: string): Promise<Snapshot> {
       return {
         name: file.slice(path.length + 1),
         blob: entry.isSymbolicLink() && target !== undefined ? basename(target) : undefined,
+        target,
         bytes: found?.size,
       };
     });

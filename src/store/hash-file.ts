@@ -1,27 +1,25 @@
-import { Worker } from 'node:worker_threads';
-
-/** `git` is the SHA-1 of a blob object, by which the Hub names small files. */
-export type HashKind = 'sha256' | 'git';
-
-// The compiler renames the extensions of imports, not of URLs.
-const workerUrl = new URL(`./hash-worker${import.meta.url.slice(-3)}`, import.meta.url);
+import { stat } from 'node:fs/promises';
+import type { FileHash } from '../hub/index.ts';
+// Not the whole client, which takes a while to load.
+import { HashThread } from '../hub/hash-thread.ts';
 
 /**
- * The hash of a file in hexadecimal, computed in a thread of its own, in bounded pieces.
+ * The hash of a file in hexadecimal, computed in a thread of its own, in bounded pieces; `git` is the SHA-1 of a blob.
  * Throws the system's error where the file cannot be read; after an abort, the signal's reason.
  */
-export async function hashFile(path: string, kind: HashKind, signal?: AbortSignal): Promise<string> {
-  signal?.throwIfAborted();
-  const worker = new Worker(workerUrl, { workerData: { path, kind } });
-  const stop = (): void => void worker.terminate();
-  signal?.addEventListener('abort', stop);
+export async function hashFile(path: string, algorithm: FileHash['algorithm'], signal: AbortSignal): Promise<string> {
+  signal.throwIfAborted();
+  const { size: bytes } = await stat(path);
+  const thread = new HashThread();
+  const stop = (): void => void thread.close();
+  signal.addEventListener('abort', stop);
   try {
-    return await new Promise<string>((resolve, reject) => {
-      worker.on('message', resolve);
-      worker.on('error', reject);
-      worker.on('exit', () => reject(signal?.aborted === true ? signal.reason : new Error('The hash thread ended.')));
-    });
+    return await thread.digest(path, { bytes, algorithm });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
   } finally {
-    signal?.removeEventListener('abort', stop);
+    signal.removeEventListener('abort', stop);
+    await thread.close();
   }
 }

@@ -17,7 +17,7 @@ export { describeModel } from './describe-model.ts';
 export type { DescribedModel } from './describe-model.ts';
 export { prepareModel, pullModel } from './prepare-model.ts';
 export type { PreparedModel, PrepareModelOptions } from './prepare-model.ts';
-export { downloadRequest } from './pull-repository.ts';
+export { downloadRequest, fetchFiles } from './pull-repository.ts';
 export type { HubAccess } from './pull-repository.ts';
 export { findStored, removeModels } from './remove-models.ts';
 export { listModels } from './stored-models.ts';

@@ -8,6 +8,7 @@ import type {
   downloadModel,
   DownloadEvent,
   DownloadRequest,
+  fetchHeaders,
   HubSettings,
 } from '../hub/index.ts';
 import { requireRepositoryId } from '../hub/names.ts';
@@ -18,11 +19,15 @@ import { checkGguf } from './gguf-files.ts';
 import { lockPath, withLock } from './lock.ts';
 import { needsQuantizer } from './make-model.ts';
 import { repositoryFolder } from './snapshot.ts';
+import type { RepositoryCommit } from './snapshot.ts';
 
 /** How models come from the Hub. */
 export interface HubAccess {
   /** Brings the client, where it is needed. */
-  readonly load: () => Promise<{ readonly downloadModel: typeof downloadModel }>;
+  readonly load: () => Promise<{
+    readonly downloadModel: typeof downloadModel;
+    readonly fetchHeaders: typeof fetchHeaders;
+  }>;
   /** Where the Hub is, and with which token. */
   readonly settings: () => Promise<HubSettings>;
   /** As given to `--huggingface-model-revision`. */
@@ -34,17 +39,21 @@ export interface HubAccess {
   readonly onEvent: (event: DownloadEvent) => void;
 }
 
-export interface PullOptions {
+/** The Hub, and where its files are put. */
+export interface StoreAccess {
   readonly hub: HubAccess;
+  /** Folder of the store. */
+  readonly home: string;
+  readonly log: (level: LogLevel, message: string) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface PullOptions extends StoreAccess {
   /** As given to `--mmproj`: a file of the repository, or one on the disk. */
   readonly mmproj: string | undefined;
   readonly precision: Precision | 'auto';
   readonly backend: BackendChoice;
-  /** Folder of the store. */
-  readonly home: string;
   readonly loadConverter: () => Promise<Converter>;
-  readonly log: (level: LogLevel, message: string) => void;
-  readonly signal: AbortSignal;
 }
 
 /** What a model needs on the disk when it is converted, as a multiple of a 16-bit checkpoint. */
@@ -54,20 +63,12 @@ const QUANTIZATION_SHARE = 1.5;
 
 /** What to ask of the Hub for a repository. */
 export async function downloadRequest(repository: string, options: PullOptions): Promise<DownloadRequest> {
-  const { hub, home, precision, signal } = options;
-  requireRepositoryId(repository);
+  const { precision } = options;
   const share = conversionShares[precision] ?? (needsQuantizer(precision) ? QUANTIZATION_SHARE : 1);
   return {
-    repository,
-    revision: hub.revision,
-    settings: await hub.settings(),
-    forceDownload: hub.forceDownload,
-    userAgent: hub.userAgent,
-    onEvent: hub.onEvent,
-    folder: join(home, 'hub'),
+    ...(await requestTo(repository, options)),
     choice: choiceOf(options),
     conversionBytes: (weightBytes) => weightBytes * share,
-    signal,
   };
 }
 
@@ -76,9 +77,33 @@ export async function downloadRequest(repository: string, options: PullOptions):
  * what `downloadModel` throws.
  */
 export async function pullRepository(repository: string, options: PullOptions): Promise<DownloadedModel> {
-  const { hub, home, log, signal } = options;
+  return download(await downloadRequest(repository, options), options);
+}
+
+/** Brings files of a snapshot, by their paths within it. Throws what `downloadModel` throws. */
+export async function fetchFiles(
+  { repository, commit }: RepositoryCommit,
+  paths: readonly string[],
+  options: StoreAccess,
+): Promise<void> {
+  const request = await requestTo(repository, options);
+  const here = { revision: commit, forceDownload: false, choice: { paths }, conversionBytes: () => 0 };
+  await download({ ...request, ...here }, options);
+}
+
+async function requestTo(
+  repository: string,
+  { hub, home, signal }: StoreAccess,
+): Promise<Omit<DownloadRequest, 'choice' | 'conversionBytes'>> {
+  requireRepositoryId(repository);
+  const { revision, forceDownload, userAgent, onEvent } = hub;
+  const settings = await hub.settings();
+  return { repository, revision, settings, forceDownload, userAgent, onEvent, folder: join(home, 'hub'), signal };
+}
+
+async function download(request: DownloadRequest, { hub, home, log, signal }: StoreAccess): Promise<DownloadedModel> {
+  const { repository } = request;
   const { downloadModel } = await hub.load();
-  const request = await downloadRequest(repository, options);
   const onWait = (owner: { pid: number } | undefined): void => {
     const who = owner === undefined ? 'Another vserve' : `Another vserve (process ${owner.pid})`;
     log('info', `${who} is downloading ${repository}: waiting for it to finish.`);

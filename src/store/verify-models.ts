@@ -1,5 +1,5 @@
-import { rm, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { rm, stat, symlink } from 'node:fs/promises';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import type { Backend, LogLevel } from '../backend/index.ts';
 import { messageOf, VserveError } from '../errors/index.ts';
 import { conversionKey, identifyCheckpoint } from './checkpoint-identity.ts';
@@ -22,8 +22,8 @@ export interface VerifyOptions {
   readonly paths: readonly string[] | undefined;
   readonly loadConverter: () => Promise<Converter>;
   readonly loadBackend: () => Promise<Backend>;
-  /** Fetches what a snapshot lacks; undefined leaves that to the next pull. */
-  readonly fetchAgain: ((snapshot: RepositoryCommit, signal: AbortSignal) => Promise<void>) | undefined;
+  /** Fetches files of a snapshot, by their paths within it. */
+  readonly fetchAgain: (snapshot: RepositoryCommit, paths: readonly string[]) => Promise<void>;
   readonly onFile: (path: string) => void;
   readonly onProgress: (progress: ConversionProgress) => void;
   readonly log: (level: LogLevel, message: string) => void;
@@ -32,7 +32,7 @@ export interface VerifyOptions {
 
 /** A file of the store, and what came of looking at it. */
 export interface VerifiedFile {
-  /** `removed`: it was damaged, and is fetched by the next pull. `damaged`: it still is. */
+  /** `removed`: it was damaged, and could not be fetched. `missing`: it was not there, and could not be fetched. */
   readonly result: 'ok' | 'repaired' | 'removed' | 'missing' | 'damaged';
   readonly path: string;
   /** What to do about it; empty where there is nothing. */
@@ -40,8 +40,9 @@ export interface VerifiedFile {
 }
 
 /**
- * Computes the hashes of everything in the store again. What is damaged of a download is removed and, where that is
- * possible, fetched; a damaged conversion is made again from its checkpoint.
+ * Computes the hashes of everything in the store again. What is damaged of a download is removed and fetched; a damaged
+ * conversion is made again from its checkpoint. Where that fails, the file's advice says why, and the others are looked
+ * at all the same.
  */
 export async function verifyModels(options: VerifyOptions): Promise<VerifiedFile[]> {
   const { home, paths } = options;
@@ -60,35 +61,61 @@ export async function verifyModels(options: VerifyOptions): Promise<VerifiedFile
 }
 
 async function verifyDownload(
-  { repository, blobs, snapshots }: Download,
+  download: Download,
   { fetchAgain, onFile, signal }: VerifyOptions,
 ): Promise<VerifiedFile[]> {
+  const { repository, snapshots } = download;
   const results: VerifiedFile[] = [];
   const lost = new Set<string>();
-  for (const { name, path } of blobs) {
-    const kind = /^[0-9a-f]{64}$/.test(name) ? 'sha256' : /^[0-9a-f]{40}$/.test(name) ? 'git' : undefined;
-    if (kind === undefined) continue;
+  for (const [name, path] of contentsOf(download)) {
     onFile(path);
-    if ((await hashFile(path, kind, signal)) === name) {
+    if ((await hashFile(path, name.length === 40 ? 'git' : 'sha256', signal)) === name) {
       results.push({ result: 'ok', path, advice: '' });
     } else {
-      await rm(path, { force: true });
+      await removeContent(download, name);
       lost.add(name);
     }
   }
   for (const { commit, path, files } of snapshots) {
     const missing = files.filter(({ blob, bytes }) => bytes === undefined || (blob !== undefined && lost.has(blob)));
     if (missing.length === 0) continue;
-    const isFetched = await fetchAgain?.({ repository, commit }, signal).then(() => true);
+    const paths = missing.map(({ name }) => name.replaceAll(sep, '/'));
+    const failure = await fetchAgain({ repository, commit }, paths).then(
+      () => undefined,
+      (error: unknown) => {
+        signal.throwIfAborted();
+        return `It cannot be fetched now: ${messageOf(error)}\nWhen it can, run "vserve verify" again.`;
+      },
+    );
     for (const { name, bytes } of missing) {
-      results.push({
-        result: isFetched === true ? 'repaired' : bytes === undefined ? 'missing' : 'removed',
-        path: join(path, name),
-        advice: isFetched === true ? '' : `Fetch it again: vserve pull ${repository}`,
-      });
+      const left = bytes === undefined ? 'missing' : 'removed';
+      const result = failure === undefined ? 'repaired' : left;
+      results.push({ result, path: join(path, name), advice: failure ?? '' });
     }
   }
   return results;
+}
+
+/** What a repository's files hold, by hash: its own blobs, and what its links lead to in another program's cache. */
+function contentsOf({ blobs, snapshots }: Download): Map<string, string> {
+  const linked = snapshots.flatMap(({ files }) =>
+    files.flatMap(({ blob = '', target = '' }): [string, string][] => [[blob, target]]),
+  );
+  const own = blobs.map(({ name, path }): [string, string] => [name, path]);
+  return new Map([...linked, ...own].filter(([name]) => /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(name)));
+}
+
+/** Removes a blob; what belongs to another program is left alone, and the links to it lead to a blob of ours to come. */
+async function removeContent({ path, blobs, snapshots }: Download, name: string): Promise<void> {
+  const own = join(path, 'blobs', name);
+  if (blobs.some((blob) => blob.name === name)) return rm(own, { force: true });
+  for (const snapshot of snapshots) {
+    for (const file of snapshot.files.filter(({ blob }) => blob === name)) {
+      const link = join(snapshot.path, file.name);
+      await rm(link);
+      await symlink(relative(dirname(link), own), link, 'file');
+    }
+  }
 }
 
 async function verifyConversion({ key, path, manifest }: StoredConversion, options: VerifyOptions) {

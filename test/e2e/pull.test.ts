@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import OpenAI from 'openai';
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { killDownloads } from '../../scripts/kill-pull.ts';
+import { beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { killPulls } from '../../scripts/kill-pull.ts';
 import { COMMIT, hostedFolder, sha256, startLoopbackHub } from '../support/loopback-hub.ts';
 import type { LoopbackHub } from '../support/loopback-hub.ts';
 import { pictureDataUri, referenceCase, shapesCheckpointDir } from '../support/shapes.ts';
@@ -59,6 +59,17 @@ async function expectWholeSnapshot(): Promise<string[]> {
     expect(sha256(await readFile(join(snapshot, path)))).toBe(sha256(files.get(path)?.content ?? Buffer.alloc(0)));
   }
   return paths;
+}
+
+/** What `show` prints, without what two runs need not have in common. */
+function withoutHeadingAndMemory(text: string): string {
+  return text.replace(/^.*/, '').replace(/^ +Memory.*$/m, '');
+}
+
+async function damage(path: string): Promise<void> {
+  const content = files.get(path)?.content ?? Buffer.alloc(0);
+  const blob = join(folder, 'home', 'hub', 'models--org--shapes', 'blobs', sha256(content));
+  await writeFile(blob, Buffer.from(content).fill(0, 1000, 1001));
 }
 
 test('pull, serve, and a right answer; serve alone does the same', async () => {
@@ -114,9 +125,81 @@ test('a full disk is an error that says so; with room, the pull goes on where it
   expect(hub.requestsFor('model.safetensors').at(-1)?.range?.[0]).toBeGreaterThan(1_900_000);
 });
 
-test('a download that is killed at random moments goes on, and fetches no verified byte twice', async () => {
-  const report = await killDownloads({ kills: 4, seed: 3, bytes: 2_000_000 });
-  expect(report).toMatchObject({ kills: 4, fetchedTwice: 0, wrongHashes: 0 });
+test('a pull that is killed at random moments is finished by the next, and fetches no verified byte twice', async () => {
+  const report = await killPulls({ kills: 3, seed: 3, layers: 1, width: 256 }, () => undefined);
+  expect(report).toMatchObject({ kills: 3, fetchedTwice: 0, wrong: [] });
+}, 120_000);
+
+describe('verify', () => {
+  test('fetches what is damaged, and nothing else; then all is whole', async () => {
+    await pull();
+    await damage('model.safetensors');
+    hub.requests.length = 0;
+    const { code, stdout, stderr } = await vserve(['verify']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^repaired +\S+model\.safetensors\n$/);
+    expect(stderr).toMatch(/All \d+ files are as they should be, 1 after a repair\.\n$/);
+    expect(bytesSent()).toBe(bytesOf(['model.safetensors']));
+    await expectWholeSnapshot();
+    expect((await vserve(['verify'])).stdout).toBe('');
+  });
+
+  test('offline says what is lost and what to do; online it is fetched', async () => {
+    await pull();
+    await damage('model.safetensors');
+    const offline = { HF_HUB_OFFLINE: '1' };
+    const { code, stdout, stderr } = await vserve(['verify'], offline);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /^removed +\S+model\.safetensors\n +It cannot be fetched now: .*HF_HUB_OFFLINE.*\n +When it can/,
+    );
+    expect(stderr).toMatch(/1 of \d+ files are damaged or missing/);
+    expect((await vserve(['verify'], offline)).stdout).toMatch(/^missing +\S+model\.safetensors\n/);
+    expect((await vserve(['verify', 'org/shapes'])).stdout).toMatch(/^repaired +\S+model\.safetensors\n$/);
+    await expectWholeSnapshot();
+  });
+});
+
+describe('show', () => {
+  test('a checkpoint of the hub: all of it but its weights is known before they are fetched', async () => {
+    const { code, stdout } = await vserve(['show', 'org/shapes', '--devices', 'cpu']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^org/shapes on the Hub, at commit ${COMMIT}\\n`));
+    const local = await vserve(['show', shapesCheckpointDir, '--devices', 'cpu']);
+    expect(withoutHeadingAndMemory(stdout)).toBe(withoutHeadingAndMemory(local.stdout));
+    const sent = hub.requestsFor('model.safetensors').reduce((sum, request) => sum + request.bytesSent, 0);
+    expect(sent).toBeLessThanOrEqual(128 * 1024);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('a repository of GGUF files: every size that it has', async () => {
+    const model = await readFile(inject('shapesModelPath'));
+    hub.options = {
+      files: new Map([
+        ['shapes-Q8_0.gguf', { content: model.subarray(0, 2_000_000), lfs: true }],
+        ['shapes-BF16.gguf', { content: model, lfs: true }],
+        ['mmproj-shapes-f16.gguf', { content: await readFile(inject('shapesMmprojPath')), lfs: true }],
+      ]),
+    };
+    const { stdout } = await vserve(['show', 'org/shapes', '--devices', 'cpu', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      type: 'gguf',
+      path: 'org/shapes',
+      commit: COMMIT,
+      description: { family: 'gemma3', parameters: 1_682_944, visionParameters: 336_672 },
+      precisions: [
+        { precision: 'bf16', fits: true },
+        { precision: 'q8_0', fits: true },
+      ],
+    });
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('what no hub and no disk has', async () => {
+    const { code, stderr } = await vserve(['show', 'org/shapes'], { HF_HUB_OFFLINE: '1' });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/org\/shapes \(main\) is not on this machine, and HF_HUB_OFFLINE forbids to fetch it/);
+  });
 });
 
 describe('what is printed', () => {

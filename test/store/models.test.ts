@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -48,7 +48,7 @@ function verify(overrides: Partial<Parameters<typeof verifyModels>[0]> = {}) {
     paths: undefined,
     loadConverter: async () => converter,
     loadBackend: async () => fakeBackend(),
-    fetchAgain: undefined,
+    fetchAgain: () => Promise.reject(new Error('The Hub does not answer.')),
     onFile: () => undefined,
     onProgress: () => undefined,
     log: () => undefined,
@@ -209,16 +209,36 @@ describe('verify', () => {
     expect(await readFile(join(folder, 'mmproj.gguf'), 'utf8')).toBe('GGUF and so no');
   });
 
-  test('removes a damaged blob, which the next pull fetches', async () => {
+  test('removes a damaged blob that cannot be fetched, and says what to do', async () => {
     const snapshot = await download(home, 'org/name', commit, files);
     const weights = join(home, 'hub', 'models--org--name', 'blobs', sha256('weights'));
     await writeFile(weights, 'weighty');
     expect(await verify()).toMatchObject([
       { result: 'ok' },
-      { result: 'removed', path: join(snapshot, 'model.safetensors'), advice: 'Fetch it again: vserve pull org/name' },
+      {
+        result: 'removed',
+        path: join(snapshot, 'model.safetensors'),
+        advice: 'It cannot be fetched now: The Hub does not answer.\nWhen it can, run "vserve verify" again.',
+      },
     ]);
     await expect(stat(weights)).rejects.toThrow(/ENOENT/);
     expect(await verify()).toContainEqual(expect.objectContaining({ result: 'missing' }));
+  });
+
+  test('leaves a damaged file of another program alone, and fetches one of its own', async () => {
+    const snapshot = await download(home, 'org/name', commit, files);
+    const link = join(snapshot, 'model.safetensors');
+    const foreign = join(dirname(home), sha256('weights'));
+    await writeFile(foreign, 'weighty');
+    await rm(join(home, 'hub', 'models--org--name', 'blobs', sha256('weights')));
+    await rm(link);
+    await symlink(foreign, link);
+    const fetched: (readonly string[])[] = [];
+    const results = await verify({ fetchAgain: async (_, paths) => void fetched.push(paths) });
+    expect(results.map(({ result }) => result)).toEqual(['ok', 'repaired']);
+    expect(fetched).toEqual([['model.safetensors']]);
+    expect(await readFile(foreign, 'utf8')).toBe('weighty');
+    expect(await readlink(link)).toBe(`../../blobs/${sha256('weights')}`);
   });
 
   test('fetches a damaged blob where it can, before it looks at what was made of it', async () => {
