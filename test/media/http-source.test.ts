@@ -211,4 +211,11 @@ describe('HttpSource', () => {
       code: 'fetch_timeout',
     });
   });
+
+  it('gives up on a host name that is not resolved in time', async () => {
+    const lookup = (() => undefined) as unknown as HttpSourceOptions['lookup'];
+    await expect(
+      read('http://pictures.example/', { lookup, timeouts: { connectMs: 10, idleMs: 60_000 } }),
+    ).rejects.toMatchObject({ code: 'fetch_timeout' });
+  });
 });
