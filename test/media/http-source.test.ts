@@ -104,6 +104,7 @@ describe('HttpSource', () => {
     ['to an address that is blocked', 'http://127.0.0.2:1/', 'ssrf_blocked'],
     ['to another private address', 'http://[::1]:1/', 'ssrf_blocked'],
     ['to the metadata service', 'http://169.254.169.254/latest/', 'ssrf_blocked'],
+    ['to the port of another protocol', 'http://127.0.0.1:25/', 'ssrf_blocked'],
     ['to a file', 'file:///etc/passwd', 'bad_redirect'],
     ['to data', 'data:,x', 'bad_redirect'],
     ['with a password', 'http://user:pass@example.com/', 'bad_redirect'],
