@@ -8,5 +8,6 @@ export { toGenerateRequest } from './generate-request.ts';
 export type { ResolveImage } from './generate-request.ts';
 export { errorJson } from './error-json.ts';
 export type { ErrorJson } from './error-json.ts';
+export { show } from './invalid-request.ts';
 export { LongText } from './long-text.ts';
 export { parseChatRequest } from './parse-chat-request.ts';

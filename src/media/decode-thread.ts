@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { Bitmap } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import type { DecodeReply, DecodeRequest } from './decode-messages.ts';
-import type { DecodeOptions } from './decoder.ts';
+import type { DecodeLimits } from './decoder.ts';
 import type { EncodedImage } from './image-source.ts';
 
 // The compiler renames the extensions of imports, not of URLs.
@@ -42,17 +42,16 @@ export class DecodeThread {
     return this.#hasEnded;
   }
 
-  /** See `Decoder.decode`. */
-  async decode(image: EncodedImage, { budget, maxPixels, signal }: DecodeOptions): Promise<Bitmap> {
-    signal.throwIfAborted();
+  /**
+   * Decodes a picture; the memory of its pieces moves to the thread. Settles when the thread has answered: what it works
+   * at can be made to end early by the budget. Throws as `Decoder.decode`, but for the signal's reason.
+   */
+  async decode(image: EncodedImage, { budget, maxPixels }: DecodeLimits): Promise<Bitmap> {
     const id = ++this.#lastId;
     const { maxBytes, bytesLeft } = budget;
     const request: DecodeRequest = { id, image, maxPixels, maxBytes, bytesLeft };
-    let onAbort: (() => void) | undefined;
     try {
       return await new Promise<Bitmap>((resolve, reject) => {
-        onAbort = () => reject(signal.reason);
-        signal.addEventListener('abort', onAbort, { once: true });
         this.#waiting.set(id, { resolve, reject });
         this.#worker.ref();
         this.#worker.postMessage(
@@ -61,7 +60,6 @@ export class DecodeThread {
         );
       });
     } finally {
-      if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
       this.#waiting.delete(id);
       if (this.#waiting.size === 0) this.#worker.unref();
     }

@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import type { Metadata, Sharp, SharpOptions } from 'sharp';
+import { messageOf, VserveError } from '../errors/index.ts';
 import { flattenOnWhite } from './flatten.ts';
 import { isSrgbProfile } from './icc-profile.ts';
 import type { Pixels, Reserve } from './pixels.ts';
@@ -16,6 +17,8 @@ const SAMPLE_BYTES: Readonly<Record<string, number>> = {
   int: 4,
   float: 4,
 };
+/** What libheif says of a compression that it was built without: HEVC, mostly, in the photos of telephones. */
+const NOT_BUILT_IN = /compression format has not been built in/i;
 /** Of a complex number of two doubles, the widest that libvips has. */
 const WIDEST_SAMPLE_BYTES = 16;
 
@@ -28,7 +31,8 @@ sharp.concurrency(1);
 /**
  * Decodes what libvips reads: PNG, JPEG, WEBP, GIF (first frame), TIFF (first page), AVIF. Orientation is applied,
  * alpha is flattened on white. Colours are only converted where the file carries a profile that is not sRGB: without
- * one, the bytes are those that Pillow gives. Throws an `Error` from libvips, or what `reserve` throws.
+ * one, the bytes are those that Pillow gives. HEIC is read where libvips was built with HEVC. Throws an `Error` from
+ * libvips, `undecodable` for HEIC without HEVC, or what `reserve` throws.
  */
 export async function decodeWithSharp(bytes: Uint8Array, reserve: Reserve): Promise<Pixels> {
   const metadata = await sharp(bytes, { failOn: 'error', limitInputPixels: false }).metadata();
@@ -39,7 +43,16 @@ export async function decodeWithSharp(bytes: Uint8Array, reserve: Reserve): Prom
   // Bad pixels are errors; what is merely odd about a file is not.
   const options: SharpOptions = { failOn: 'error', limitInputPixels: width * height, ignoreIcc: !hasProfile };
   const image = sharp(bytes, options).autoOrient().timeout({ seconds: TIMEOUT_S });
-  return metadata.space === 'cmyk' && !hasProfile ? decodeCmyk(image) : decodeRgb(image, metadata);
+  try {
+    return await (metadata.space === 'cmyk' && !hasProfile ? decodeCmyk(image) : decodeRgb(image, metadata));
+  } catch (error) {
+    throw NOT_BUILT_IN.test(messageOf(error)) ? compressionNotBuiltIn(metadata, error) : error;
+  }
+}
+
+function compressionNotBuiltIn({ compression }: Metadata, cause: unknown): VserveError {
+  const message = `The image is HEIC or alike, with a compression that this server cannot decode (${compression ?? 'unknown'}). Send it as JPEG, PNG, WEBP or AVIF.`;
+  return new VserveError('undecodable', message, { cause });
 }
 
 async function decodeRgb(image: Sharp, { hasAlpha }: Metadata): Promise<Pixels> {

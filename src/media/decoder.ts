@@ -8,9 +8,12 @@ import { Semaphore } from './semaphore.ts';
 /** Half of the threads that Node shares among all decoding, files and DNS. */
 const MAX_AT_ONCE = 2;
 
-export interface DecodeOptions {
+export interface DecodeLimits {
   readonly budget: MediaBudget;
   readonly maxPixels: number;
+}
+
+export interface DecodeOptions extends DecodeLimits {
   readonly signal: AbortSignal;
 }
 
@@ -33,27 +36,43 @@ export class Decoder {
 
   /**
    * Decodes a picture; the memory of its pieces is gone afterwards. Throws `bad_data_uri`, `over_budget`, `undecodable`,
-   * `decode_too_large`, or the signal's reason; the thread then finishes the picture for nothing.
+   * `decode_too_large`, or the signal's reason, and ends the budget then. A picture keeps its place until the thread is
+   * done with it: those who leave cannot make the thread hold more than a few.
    */
-  decode(image: EncodedImage, { budget, maxPixels, signal }: DecodeOptions): Promise<Bitmap> {
-    return this.#places.run(signal, async () => {
-      if (this.#thread?.hasEnded !== false) this.#thread = new DecodeThread(this.#settings.workerUrl);
-      const thread = this.#thread;
-      const { timeoutMs } = this.#settings;
-      const expiry = new AbortController();
-      const timer = setTimeout(() => expiry.abort(), timeoutMs);
-      try {
-        return await thread.decode(image, { budget, maxPixels, signal: AbortSignal.any([signal, expiry.signal]) });
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!expiry.signal.aborted) throw error;
+  async decode(image: EncodedImage, { signal, ...limits }: DecodeOptions): Promise<Bitmap> {
+    let onAbort: (() => void) | undefined;
+    const aborted = new Promise<never>((_resolve, reject) => {
+      onAbort = () => {
+        limits.budget.end();
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
+    try {
+      return await Promise.race([this.#places.run(signal, () => this.#decode(image, limits)), aborted]);
+    } finally {
+      if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async #decode(image: EncodedImage, limits: DecodeLimits): Promise<Bitmap> {
+    if (this.#thread?.hasEnded !== false) this.#thread = new DecodeThread(this.#settings.workerUrl);
+    const thread = this.#thread;
+    const { timeoutMs } = this.#settings;
+    let timer: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
         if (this.#thread === thread) this.#thread = undefined;
         thread.retire();
-        throw new VserveError('undecodable', `The image took longer than ${timeoutMs / 1000} s to decode.`);
-      } finally {
-        clearTimeout(timer);
-      }
+        limits.budget.end();
+        reject(new VserveError('undecodable', `The image took longer than ${timeoutMs / 1000} s to decode.`));
+      }, timeoutMs);
     });
+    try {
+      return await Promise.race([thread.decode(image, limits), tooLate]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Ends the thread. What is being decoded fails with `shutting_down`. */

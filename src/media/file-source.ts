@@ -10,8 +10,9 @@ import type { MediaBudget } from './media-budget.ts';
 
 /** Bytes that are read in one go. */
 const CHUNK_BYTES = 1024 * 1024;
-/** Longest path that is looked at, in characters. */
+/** Longest path that is looked at, in characters, and longest URL: each character may be four bytes, and each byte `%xx`. */
 const MAX_PATH_LENGTH = 4096;
+const MAX_URI_LENGTH = 12 * MAX_PATH_LENGTH;
 
 const openFailures: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
@@ -53,6 +54,7 @@ export async function readFileUri(uri: string, options: FileSourceOptions): Prom
 
 /** The absolute path that a `file:` URL names. Throws `bad_file_uri`. */
 function pathOf(uri: string): string {
+  if (uri.length > MAX_URI_LENGTH) throw badFileUri(`its path is longer than ${MAX_PATH_LENGTH} characters`);
   const parts = /^file:\/\/([^/]*)(\/.*)$/is.exec(uri);
   if (parts === null) throw badFileUri('it should look like file:///folder/image.png');
   const [, host = '', encodedPath = ''] = parts;

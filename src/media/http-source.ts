@@ -12,6 +12,10 @@ import type { EncodedImage } from './image-source.ts';
 import type { MediaBudget } from './media-budget.ts';
 
 const MAX_REDIRECTS = 4;
+/** Longer URLs are refused unread, as most servers would. */
+const MAX_URL_CHARACTERS = 8192;
+/** Longer than any host is written; the time that it takes to read a host name in Unicode grows with its square. */
+const MAX_PART_CHARACTERS = 2048;
 const HEADERS = {
   accept: '*/*',
   'accept-encoding': 'identity',
@@ -94,6 +98,12 @@ export class HttpSource {
 
 /** A URL that can be fetched. Throws `malformed_url`, `no_host`. */
 function parseUrl(text: string): URL {
+  if (isTooLong(text)) {
+    throw new VserveError(
+      'malformed_url',
+      `The image URL is too long: ${MAX_URL_CHARACTERS} characters are the limit.`,
+    );
+  }
   if (!/^https?:\/\/[^/?#\\]/i.test(text)) throw new VserveError('no_host', 'The image URL names no host.');
   if (!URL.canParse(text)) throw new VserveError('malformed_url', 'The image URL is not a valid URL.');
   const url = new URL(text);
@@ -106,7 +116,17 @@ function parseUrl(text: string): URL {
   return url;
 }
 
+/** Whether a URL, or any part of it between slashes, is longer than there is reason for. */
+function isTooLong(text: string): boolean {
+  if (text.length > MAX_URL_CHARACTERS) return true;
+  const [beforeQuery = ''] = text.split(/[?#]/, 1);
+  return beforeQuery.split(/[/\\]/).some((part) => part.length > MAX_PART_CHARACTERS);
+}
+
 function redirectTarget(location: string | string[] | undefined, from: URL): URL {
+  if (typeof location === 'string' && isTooLong(location)) {
+    throw new VserveError('bad_redirect', 'The image URL redirects to an address that is too long.');
+  }
   if (typeof location !== 'string' || !URL.canParse(location, from.href)) {
     throw new VserveError('bad_redirect', 'The image URL redirects without saying where to.');
   }

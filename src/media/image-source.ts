@@ -9,6 +9,8 @@ export interface EncodedImage {
 }
 
 const MAX_SHOWN_CHARACTERS = 200;
+/** What stands before the data of a `data:` URI. Where it looks like anything else, it may be data. */
+const MEDIA_TYPE = /^data:[\w.+-]*(?:\/[\w.+-]+)?(?:;[\w.+-]+(?:=[\w.+-]+)?)*(?=,)/i;
 /** What a URL's path is shown without: control characters and what else is not plain text. */
 const UNPRINTABLE = /[^\x20-\x7e]/g;
 
@@ -21,7 +23,7 @@ export function startOf(source: ImageSource): string {
 /** A source for the log: without query, fragment, credentials and data. */
 export function describeSource(source: ImageSource): string {
   const start = startOf(source);
-  if (/^data:/i.test(start)) return `${shortened(/^[^,]*/.exec(start)?.[0] ?? '')},…`;
+  if (/^data:/i.test(start)) return `${shortened(MEDIA_TYPE.exec(start)?.[0] ?? 'data:')},…`;
   if (/^https?:/i.test(start) && URL.canParse(start)) {
     const { protocol, host, pathname } = new URL(start);
     return shortened(`${protocol}//${host}${pathname}`);

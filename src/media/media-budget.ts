@@ -3,6 +3,8 @@ import { VserveError } from '../errors/index.ts';
 const MIB = 1024 * 1024;
 const ENCODED = 0;
 const DECODED = 1;
+/** Far below zero: a refused spend in another thread that gives back what it took leaves nothing either. */
+const ENDED = -(2n ** 60n);
 
 /** A number of bytes, for people. */
 export function inMib(bytes: number): string {
@@ -42,6 +44,11 @@ export class MediaBudget {
     if (this.#spend(DECODED, width * height * bytesPerPixel)) return;
     const message = `An image of ${width}x${height} pixels is too large: all images of a request together may take ${inMib(this.maxBytes)} decoded, and this one has ${bytesPerPixel} bytes a pixel (MAX_SERVE_MAX_MEDIA_BYTES). Scale it down.`;
     throw new VserveError('decode_too_large', message);
+  }
+
+  /** Leaves nothing: what still works for the request, in whatever thread, ends at its next step. */
+  end(): void {
+    for (const counter of [ENCODED, DECODED]) Atomics.store(this.bytesLeft, counter, ENDED);
   }
 
   #spend(counter: number, bytes: number): boolean {

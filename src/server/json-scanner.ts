@@ -30,8 +30,8 @@ export class JsonScanner {
   readonly #longTexts: LongText[] = [];
   /** Stands before the number of a long text in the JSON. A client cannot guess it. */
   readonly #marker = randomUUID();
-  /** The keys of each object that is open; undefined for a list. */
-  readonly #containers: (Set<string> | undefined)[] = [];
+  /** Of each container that is open, whether it is an object. */
+  readonly #areObjects: boolean[] = [];
   #expectsKey = false;
   #values = 0;
   /** A string that the last chunk ended in, from its quote on. */
@@ -76,10 +76,10 @@ export class JsonScanner {
       const { end, escaped } = endOfString(chunk, at + 1, false);
       if (end === -1) {
         this.#keep(chunk.slice(keptFrom, at));
-        this.#openString = { text: chunk.slice(at), isKey: this.#expectsKey, escaped };
+        this.#openString = { text: chunk.slice(at), mayBeData: !this.#expectsKey, escaped };
         return;
       }
-      if (this.#expectsKey) this.#addKey(chunk.slice(at, end));
+      this.#expectsKey = false;
       at = end;
     }
     this.#keep(chunk.slice(keptFrom));
@@ -94,11 +94,7 @@ export class JsonScanner {
       string.writer.write(piece);
     } else {
       string.text += piece;
-      if (string.text.length >= LONG_CHARACTERS && !string.isKey && /^"data:/i.test(string.text)) {
-        string.writer = new LongTextWriter();
-        string.writer.write(string.text.slice(1));
-        string.text = '';
-      }
+      if (string.mayBeData && string.text.length >= LONG_CHARACTERS) takeData(string);
       if (this.#keptCharacters + string.text.length > MAX_CHARACTERS) throw tooMuchText();
     }
     if (end === -1) return chunk.length;
@@ -106,10 +102,10 @@ export class JsonScanner {
     return end;
   }
 
-  #closeString({ text, isKey, writer }: OpenString): void {
+  #closeString({ text, writer }: OpenString): void {
     this.#openString = undefined;
+    this.#expectsKey = false;
     if (writer === undefined) {
-      if (isKey) this.#addKey(`${text}"`);
       this.#keep(`${text}"`);
     } else {
       this.#keep(JSON.stringify(`${this.#marker}${this.#longTexts.length}`));
@@ -127,18 +123,18 @@ export class JsonScanner {
     switch (code) {
       case OPEN_OBJECT:
       case OPEN_LIST:
-        if (this.#containers.length === MAX_DEPTH) throw invalidJson(`it is nested more than ${MAX_DEPTH} levels deep`);
-        this.#containers.push(code === OPEN_OBJECT ? new Set() : undefined);
+        if (this.#areObjects.length === MAX_DEPTH) throw invalidJson(`it is nested more than ${MAX_DEPTH} levels deep`);
+        this.#areObjects.push(code === OPEN_OBJECT);
         this.#expectsKey = code === OPEN_OBJECT;
         this.#countValue();
         break;
       case CLOSE_OBJECT:
       case CLOSE_LIST:
-        this.#containers.pop();
+        this.#areObjects.pop();
         this.#expectsKey = false;
         break;
       case COMMA:
-        this.#expectsKey = this.#containers.at(-1) !== undefined;
+        this.#expectsKey = this.#areObjects.at(-1) === true;
         this.#countValue();
         break;
     }
@@ -148,24 +144,26 @@ export class JsonScanner {
     this.#values += 1;
     if (this.#values > MAX_VALUES) throw invalidJson(`it holds more than ${MAX_VALUES} values`);
   }
-
-  #addKey(token: string): void {
-    this.#expectsKey = false;
-    const keys = this.#containers.at(-1);
-    const key = token.includes('\\') ? unescaped(token) : token.slice(1, -1);
-    if (keys?.has(key) === true) throw invalidJson(`the key ${JSON.stringify(key)} stands twice in one object`);
-    keys?.add(key);
-  }
 }
 
 interface OpenString {
   /** What has come of it, from its quote on; empty where a writer has it. */
   text: string;
-  readonly isKey: boolean;
+  /** Whether it may turn out to be a long data URI: a key is none, and a text is judged once, when it is long enough. */
+  mayBeData: boolean;
   /** Whether the next character is escaped. */
   escaped: boolean;
   /** Takes what is too long to be kept. */
   writer?: LongTextWriter;
+}
+
+/** Gives a string to a writer where it is a data URI. To look at a string that grew in pieces is to copy it: once. */
+function takeData(string: OpenString): void {
+  string.mayBeData = false;
+  if (!/^"data:/i.test(string.text)) return;
+  string.writer = new LongTextWriter();
+  string.writer.write(string.text.slice(1));
+  string.text = '';
 }
 
 /** Where the string that goes on at `from` ends: behind its closing quote, or -1 where the chunk ends first. */
@@ -196,15 +194,6 @@ function asInvalidJson<T>(work: () => T): T {
     return work();
   } catch (error) {
     throw error instanceof SyntaxError ? invalidJson(messageOf(error), error) : error;
-  }
-}
-
-/** What a JSON string says; the string itself where that cannot be told: the parser will complain. */
-function unescaped(token: string): string {
-  try {
-    return JSON.parse(token) as string;
-  } catch {
-    return token;
   }
 }
 

@@ -39,6 +39,10 @@ function refuseLarge(width: number, height: number): void {
   if (width * height > 100_000) throw new VserveError('decode_too_large', 'no');
 }
 
+function refuseAll(): void {
+  throw new VserveError('decode_too_large', 'no');
+}
+
 async function rejectionOf(bytes: Uint8Array, reserve = accept): Promise<unknown> {
   return decodeImage(bytes, reserve).then(
     () => undefined,
@@ -130,6 +134,17 @@ describe('decodeImage', () => {
   ])('refuses %s', async (_, text) => {
     const error = await rejectionOf(Buffer.from(text));
     expect(error).toMatchObject({ code: 'undecodable', message: expect.stringContaining('PNG, JPEG') as string });
+  });
+
+  it('says of HEIC what it is, where libvips cannot decode it', async () => {
+    const file = await read('photo.heic');
+    const outcome = await decodeImage(file, accept).catch((error: unknown) => error);
+    if (!(outcome instanceof Error)) return expect(outcome).toMatchObject({ width: 16, height: 16 });
+    expect(outcome).toMatchObject({
+      code: 'undecodable',
+      message: expect.stringMatching(/HEIC.*\(hevc\)\. Send it as JPEG/) as string,
+    });
+    expect(await rejectionOf(file, refuseAll)).toMatchObject({ code: 'decode_too_large' });
   });
 
   it.each<[string, (file: Buffer) => void]>([

@@ -35,6 +35,36 @@ const worker = new URL(
     });`)}`,
 );
 
+/**
+ * A thread that keeps a file of two bytes until nothing is left of its budget, and answers one of one byte: the width is the most
+ * files that it kept at a time.
+ */
+const hoardingWorker = new URL(
+  `data:text/javascript,${encodeURIComponent(`
+    import { parentPort } from 'node:worker_threads';
+    let most = 0;
+    let kept = [];
+    const isOver = ({ bytesLeft }) => Atomics.load(bytesLeft, 0) <= 0n && Atomics.load(bytesLeft, 1) <= 0n;
+    const timer = setInterval(() => {
+      for (const { id } of kept.filter(isOver)) parentPort.postMessage({ id, failure: { code: 'over_budget', message: '' } });
+      kept = kept.filter((request) => !isOver(request));
+    }, 1);
+    parentPort.on('message', (request) => {
+      if (request === 'close') {
+        clearInterval(timer);
+        parentPort.close();
+      } else if (request.image.pieces[0].length === 1) {
+        parentPort.postMessage({ id: request.id, bitmap: { width: most, height: 1, id: 'a', rgb: new Uint8Array(3) } });
+      } else {
+        most = Math.max(most, kept.push(request));
+      }
+    });`)}`,
+);
+
+function turnEventLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 describe('Decoder', () => {
   it('gives up on a picture that takes too long, and decodes the next in another thread', async () => {
     const decoder = open(3000, worker);
@@ -74,5 +104,17 @@ describe('Decoder', () => {
     controller.abort('gone');
     await expect(aborted).rejects.toBe('gone');
     expect((await other).rgb.subarray(0, 3)).toEqual(Uint8Array.of(0x11, 0x22, 0x33));
+  });
+
+  it('lets those who leave pile nothing up: the thread has two pictures at a time', async () => {
+    const decoder = open(60_000, hoardingWorker);
+    for (let round = 0; round < 4; round += 1) {
+      const controller = new AbortController();
+      const left = [1, 2].map(() => decode(decoder, Buffer.alloc(2), { signal: controller.signal }));
+      await turnEventLoop();
+      controller.abort('gone');
+      for (const outcome of await Promise.allSettled(left)) expect(outcome).toMatchObject({ reason: 'gone' });
+    }
+    expect(await decode(decoder, Buffer.alloc(1))).toMatchObject({ width: 2 });
   });
 });

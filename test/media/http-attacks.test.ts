@@ -181,6 +181,40 @@ describe('a port', () => {
   });
 });
 
+/** Different Chinese characters, which are the slowest to make a host name of. */
+function letters(count: number): string {
+  return Array.from({ length: count }, (_, index) => String.fromCodePoint(0x4e00 + ((index * 7919) % 20_000))).join('');
+}
+
+describe('a URL', () => {
+  it.each([
+    ['a host without end', `http://${letters(1_000_000)}/`],
+    ['a host that is longer than any', `http://a/../../\\\\${letters(2049)}/`],
+    ['a path without end', `http://127.0.0.1/${'a/'.repeat(5000)}`],
+    ['a query without end', `http://127.0.0.1/?${'a'.repeat(9000)}`],
+  ])('with %s is refused before it is taken apart', async (_, url) => {
+    await expect(open()(url)).rejects.toMatchObject({ code: 'malformed_url' });
+  });
+
+  it.each(['//', 'http:', 'h\tttp:\\\\', '/\\', 'ws://'])(
+    'with a host without end is no target of a redirect either (%j)',
+    async (start) => {
+      const host = Buffer.from(letters(2049)).toString('latin1');
+      const port = await serveBytes((socket) =>
+        socket.end(
+          Buffer.from(`HTTP/1.1 302 Found\r\nlocation: ${start}${host}/\r\ncontent-length: 0\r\n\r\n`, 'latin1'),
+        ),
+      );
+      await expect(open()(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({ code: 'bad_redirect' });
+    },
+  );
+
+  it('may have a long query', async () => {
+    const port = await serve((request, response) => response.end(String(request.url?.length)));
+    expect(await open()(`http://127.0.0.1:${port}/?${'a'.repeat(8000)}`)).toBe('8002');
+  });
+});
+
 describe('any text', () => {
   it('is read or refused with a code of ours', async () => {
     const read = open({ allowedMediaHosts: [], lookup: resolver(['10.0.0.1']).lookup });

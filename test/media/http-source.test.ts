@@ -104,6 +104,7 @@ describe('HttpSource', () => {
     ['to an address that is blocked', 'http://127.0.0.2:1/', 'ssrf_blocked'],
     ['to another private address', 'http://[::1]:1/', 'ssrf_blocked'],
     ['to the metadata service', 'http://169.254.169.254/latest/', 'ssrf_blocked'],
+    ['to the port of another protocol', 'http://127.0.0.1:25/', 'ssrf_blocked'],
     ['to a file', 'file:///etc/passwd', 'bad_redirect'],
     ['to data', 'data:,x', 'bad_redirect'],
     ['with a password', 'http://user:pass@example.com/', 'bad_redirect'],
@@ -210,5 +211,12 @@ describe('HttpSource', () => {
     await expect(read(url, { timeouts: { connectMs: 1000, idleMs: 10 } })).rejects.toMatchObject({
       code: 'fetch_timeout',
     });
+  });
+
+  it('gives up on a host name that is not resolved in time', async () => {
+    const lookup = (() => undefined) as unknown as HttpSourceOptions['lookup'];
+    await expect(
+      read('http://pictures.example/', { lookup, timeouts: { connectMs: 10, idleMs: 60_000 } }),
+    ).rejects.toMatchObject({ code: 'fetch_timeout' });
   });
 });

@@ -3,6 +3,7 @@ import { readFile, realpath } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { RequestListener, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -105,13 +106,21 @@ describe('createMediaResolver', () => {
     await settled;
   });
 
-  it('gives up on images that take too long over all, though bytes keep coming', async () => {
+  it.each([
+    ['its body', '\r\n', 'x'],
+    ['its head', '', 'x: y\r\n'],
+  ])('gives up on images that take too long over all, though %s keeps coming', async (_, end, piece) => {
     let closed: Promise<unknown> = Promise.resolve();
-    const url = await serve((_, response) => {
-      closed = once(response, 'close');
-      const timer = setInterval(() => response.write('x'), 5);
-      response.once('close', () => clearInterval(timer));
-    });
+    const slow = createTcpServer((socket) => {
+      closed = new Promise((resolve) => socket.once('close', resolve));
+      socket.on('error', () => undefined);
+      socket.write(`HTTP/1.1 200 OK\r\n${end}`);
+      const timer = setInterval(() => socket.write(piece), 5);
+      socket.once('close', () => clearInterval(timer));
+    }).listen(0, '127.0.0.1');
+    onTestFinished(() => void slow.close());
+    await once(slow, 'listening');
+    const url = `http://127.0.0.1:${(slow.address() as AddressInfo).port}/`;
     const hurried = createMediaResolver({ ...settings, mediaTimeoutS: 0.1, allowedMediaHosts: ['127.0.0.1'] });
     await expect(hurried.forRequest()(url, { param, signal })).rejects.toMatchObject({
       code: 'fetch_timeout',
@@ -141,6 +150,38 @@ describe('createMediaResolver', () => {
     await Promise.all(Array.from({ length: 16 }, (_, i) => resolveImage(`${url}/${i}`, { param, signal })));
     expect([most, answered]).toEqual([8, 16]);
     await local.close();
+  });
+
+  it('fetches 64 images of all requests at a time', async () => {
+    const picture = await png(1, 1);
+    const waiting: ServerResponse[] = [];
+    let most = 0;
+    const url = await serve((_, response) => {
+      most = Math.max(most, waiting.push(response));
+      // The first 64 are all there before one of them is answered.
+      if (most >= 64) for (const open of waiting.splice(0)) open.end(picture);
+    });
+    const local = createMediaResolver({ ...settings, allowedMediaHosts: ['127.0.0.1'] });
+    const requests = Array.from({ length: 10 }, () => local.forRequest());
+    const resolving = requests.flatMap((resolveImage, request) =>
+      Array.from({ length: 8 }, (_, i) => resolveImage(`${url}/${request}/${i}`, { param, signal })),
+    );
+    await Promise.all(resolving);
+    expect([most, resolving.length]).toEqual([64, 80]);
+    await local.close();
+  });
+
+  it.each([
+    ['data', 'data:image/png;name=a;base64,c2VjcmV0', 'data:image/png;name=a;base64,…'],
+    ['data without a comma', 'data:image/png;base64c2VjcmV0', 'data:,…'],
+    ['data without a media type', `data:${'c2VjcmV0/'.repeat(300)}`, 'data:,…'],
+    ['a query', 'http://127.0.0.1/a.png?secret#secret', 'http://127.0.0.1/a.png'],
+    ['a password', 'http://user:secret@127.0.0.1/a.png', 'http://127.0.0.1/a.png'],
+    ['a URL that is none', 'http://[secret', 'no URL of a known kind'],
+    ['a line break', 'file:///a\nb', 'file:///a?b'],
+    ['any other text', 'secret', 'no URL of a known kind'],
+  ])('gives the log no secret of a source: %s', async (_, url, detail) => {
+    await expect(media.forRequest()(url, { param, signal })).rejects.toMatchObject({ detail });
   });
 
   it('tells the log, and the log only, which source failed', async () => {

@@ -108,14 +108,23 @@ describe('JsonScanner', () => {
   });
 
   it.each([
-    ['plainly', '{"a":1,"b":2,"a":3}', 'a'],
-    ['by an escape', '{"a":1,"\\u0061":3}', 'a'],
-    ['further in', '[{"x":{}},{"x":[],"y":{"k":1,"k":1}}]', 'k'],
-  ])('refuses a key that stands twice in one object, %s', (_, json, key) => {
-    for (const sizes of [[1], [1000]]) {
-      expect(() => parse(cut(json, sizes))).toThrow(`the key "${key}" stands twice`);
-    }
-    expect(parse(['{"a":{"a":["a","a"]},"b":{"a":1}}'])).toEqual({ a: { a: ['a', 'a'] }, b: { a: 1 } });
+    ['plainly', '{"a":1,"b":2,"a":3}'],
+    ['by an escape', '{"a":1,"\\u0061":3}'],
+    ['further in', '[{"x":{}},{"x":[],"y":{"k":1,"k":2}}]'],
+    ['as a prototype', '{"__proto__":{"a":1},"__proto__":{"b":2}}'],
+  ])('takes the last value of a key that stands twice in one object, %s', (_, json) => {
+    for (const sizes of [[1], [1000]]) expect(parse(cut(json, sizes))).toEqual(JSON.parse(json));
+  });
+
+  it('takes the last value of a key that has two long data URIs', () => {
+    const [first, second] = ['A', 'B'].map((letter) => `data:,${letter.repeat(70 * KIB)}`);
+    const json = `{"url":"${first}","url":"${second}"}`;
+    expect(plain(parse(cut(json, [64 * KIB])))).toEqual({ url: second });
+  });
+
+  it('leaves a long key alone, though it looks like a data URI', () => {
+    const key = `data:,${'A'.repeat(70 * KIB)}`;
+    expect(parse(cut(`{"a":{"b":1},"${key}":"c"}`, [64 * KIB]))).toEqual({ a: { b: 1 }, [key]: 'c' });
   });
 
   it('takes 100 levels and no more', () => {

@@ -51,6 +51,16 @@ describe('a body', () => {
     expect(json.error?.message.length).toBeLessThan(300);
   });
 
+  it('that names a model without end is not sent back whole', async () => {
+    const server = await serve();
+    const { status, json } = await post(server, chatBody('hi', { model: 'x'.repeat(1e6) }));
+    expect([status, json.error?.code]).toEqual([404, 'model_not_found']);
+    expect([json.error?.message.length, server.log.join('').length]).toEqual([
+      expect.toSatisfy((length: number) => length < 300),
+      expect.toSatisfy((length: number) => length < 500),
+    ]);
+  });
+
   it.each([
     ['lists', '[', ']'],
     ['objects', '{"":', '}'],

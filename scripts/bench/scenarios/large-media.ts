@@ -48,7 +48,7 @@ export async function largeMedia(bench: Bench): Promise<void> {
       const decoding = await besideStream(server.url, settings.model.maxLength, read, picture);
       const arriving = await besideStream(server.url, settings.model.maxLength, read, body);
       return [
-        ...readings('alone', alone, alone),
+        ...readings('alone', alone),
         ...readings('while 50 megapixels are decoded', decoding, alone),
         ...readings('while a body of 90 MiB arrives', arriving, alone),
       ];
@@ -99,15 +99,23 @@ async function refuse(url: string, body: Uint8Array): Promise<void> {
   if (!text.includes('context_length_exceeded')) throw new Error(`${url} should have refused the length: ${text}`);
 }
 
-function readings(when: string, { p99Ms, maxMs, gapMs }: Evenness, alone: Evenness): Reading[] {
-  const ratio = (name: string, value: number, base: number): Reading[] =>
-    alone.gapMs === gapMs ? [] : [{ name: `${name} ${when}`, unit: '× alone', value: value / Math.max(base, 0.1) }];
-  return [
+/** A delay of less than a tenth of a millisecond is none to compare with. */
+function ratio(valueMs: number, baseMs: number): number {
+  return valueMs / Math.max(baseMs, 0.1);
+}
+
+/** The figures of one load; with `alone`, also their ratios to those without it. */
+function readings(when: string, { p99Ms, maxMs, gapMs }: Evenness, alone?: Evenness): readonly Reading[] {
+  const inMs = [
     { name: `event loop delay (p99) ${when}`, unit: 'ms', value: p99Ms },
     { name: `event loop delay (most) ${when}`, unit: 'ms', value: maxMs },
     { name: `longest gap of a stream ${when}`, unit: 'ms', value: gapMs },
-    ...ratio('event loop delay (p99)', p99Ms, alone.p99Ms),
-    ...ratio('longest gap of a stream', gapMs, alone.gapMs),
+  ] as const;
+  if (alone === undefined) return inMs;
+  return [
+    ...inMs,
+    { name: `ratio of event loop delay (p99) ${when}`, unit: '× alone', value: ratio(p99Ms, alone.p99Ms) },
+    { name: `ratio of longest gap of a stream ${when}`, unit: '× alone', value: ratio(gapMs, alone.gapMs) },
   ];
 }
 

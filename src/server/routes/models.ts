@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { show } from '../../chat/index.ts';
 import { VserveError } from '../../errors/index.ts';
 
 /** OpenAI's model object. */
@@ -31,7 +32,7 @@ export function modelRoutes(servedModelName: string): Hono {
 export function unknownModel(id: string, servedModelName: string): VserveError {
   return new VserveError(
     'model_not_found',
-    `The model ${JSON.stringify(id)} is not served here. This server has ${JSON.stringify(servedModelName)}.`,
+    `The model ${show(id)} is not served here. This server has ${JSON.stringify(servedModelName)}.`,
     { param: 'model' },
   );
 }
