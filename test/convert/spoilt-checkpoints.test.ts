@@ -5,6 +5,7 @@ import { VserveError } from '../../src/errors/index.ts';
 /** `scripts/fuzz-checkpoints.ts` tries many more. */
 test.each([
   ['gemma-tiny-text', 300],
+  ['gemma-tiny-floats', 300],
   ['qwen2.5-vl-nested-tiny', 30],
 ])('spoilt files of %s give a plan or a named error', async (name, count) => {
   const checkpoints = await SpoiltCheckpoints.write([name]);
