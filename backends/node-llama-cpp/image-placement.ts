@@ -10,6 +10,8 @@ export interface ImagePlacement {
  */
 const placements: Readonly<Record<string, ImagePlacement>> = {
   gemma3: { before: '\n\n', after: '\n\n' },
+  // From the chat template of the models that transformers has a class for; the others' own code writes the same.
+  internvl: { before: '', after: '\n' },
 };
 
 /** The placement for a projector type; nothing where the processor adds nothing. */

@@ -15,6 +15,7 @@ import { parseDevices } from './devices.ts';
 import { placementFor } from './image-placement.ts';
 import { computeThreads, loadModel, quieten, readHeader, startLlama } from './llama-model.ts';
 import { LoadedLlama } from './loaded-llama.ts';
+import { projectorTypeOf } from './projector-type.ts';
 import { quantize } from './quantize.ts';
 
 /** Most tokens of one step. Larger batches gain little, and delay the other sequences. */
@@ -149,20 +150,6 @@ function checkKvCache({ kvCacheFormat = 'f16', flashAttention }: LoadSettings): 
       `--kv-cache-format ${kvCacheFormat} needs flash attention: leave out --flash-attn off, or take f16.`,
     );
   }
-}
-
-/** The projector's type. Throws `gguf_invalid` for a file that is no vision projector. */
-async function projectorTypeOf(mmprojPath: string): Promise<string> {
-  const { metadata } = await readHeader(mmprojPath);
-  const clip = (metadata as { clip?: { projector_type?: unknown; vision?: { projector_type?: unknown } } }).clip;
-  const type = clip?.projector_type ?? clip?.vision?.projector_type;
-  if (typeof type !== 'string') {
-    throw new VserveError(
-      'gguf_invalid',
-      `${mmprojPath} is not a vision projector (mmproj): it names no projector type.`,
-    );
-  }
-  return type;
 }
 
 /** A GGUF file keeps the model's generation_config under `general.sampling.*`. */

@@ -179,6 +179,11 @@ const fixtures = fileURLToPath(
   new URL(`${import.meta.url.endsWith('.ts') ? '../..' : '../../..'}/test/fixtures/`, import.meta.url),
 );
 
+/** The absolute path of a file of `test/fixtures`, from the sources and from what is built of them. */
+export function fixture(file: string): string {
+  return join(fixtures, file);
+}
+
 function describedCheckpoint(file: string): ReferenceCheckpoint {
   const path = join(fixtures, 'checkpoints', file);
   const description = JSON.parse(readFileSync(path, 'utf8')) as Description;

@@ -308,12 +308,13 @@ KIMI_TEXT = {
     "moe_intermediate_size": 32,
     "moe_layer_freq": 1,
     "n_group": 1,
-    "n_routed_experts": 11,
+    "n_routed_experts": 4,
     "n_shared_experts": 2,
     "norm_topk_prob": True,
     "num_attention_heads": 2,
-    "num_experts_per_tok": 3,
-    "num_hidden_layers": 3,
+    "num_experts_per_tok": 2,
+    # llama.cpp tells DeepSeek's models without a low-rank query by their number of layers.
+    "num_hidden_layers": 27,
     "num_key_value_heads": 2,
     "num_nextn_predict_layers": 0,
     "q_lora_rank": None,
@@ -340,7 +341,7 @@ KIMI_CONFIG = {
     "vision_config": {
         "hidden_size": 48,
         "init_pos_emb_height": 8,
-        "init_pos_emb_width": 6,
+        "init_pos_emb_width": 8,
         "intermediate_size": 72,
         "merge_kernel_size": [2, 2],
         "model_type": "moonvit",
@@ -549,7 +550,7 @@ FAMILIES = {
     },
     "qwen2-vl-tiny": {
         "seed": 2,
-        "tokenizer": "gpt2",
+        "tokenizer": "gpt2-images",
         "files": {
             "config.json": {
                 "architectures": ["Qwen2VLForConditionalGeneration"],
@@ -597,7 +598,7 @@ FAMILIES = {
     },
     "qwen2.5-vl-nested-tiny": {
         "seed": 26,
-        "tokenizer": "gpt2",
+        "tokenizer": "gpt2-images",
         "outtypes": ["bf16"],
         "files": {
             "config.json": {
@@ -684,7 +685,7 @@ FAMILIES = {
     "qwen3-vl-moe-tiny": {
         "seed": 34,
         "shards": 2,
-        "tokenizer": "gpt2",
+        "tokenizer": "gpt2-images",
         "files": {
             "config.json": {
                 "architectures": ["Qwen3VLMoeForConditionalGeneration"],
@@ -707,33 +708,32 @@ FAMILIES = {
     "llama-tiny": {
         "seed": 3,
         "shards": 2,
-        "tokenizer": "llama3",
+        "tokenizer": "gpt2",
         "files": {
             "config.json": {
                 "architectures": ["LlamaForCausalLM"],
                 **{k: v for k, v in LLAMA_TEXT.items() if k != "head_dim"},
-                "bos_token_id": 128000,
-                "eos_token_id": [128001, 128008, 128009],
+                "bos_token_id": 50256,
+                "eos_token_id": [50256, 50300],
                 "hidden_size": 128,
                 "num_attention_heads": 2,
                 "num_key_value_heads": 1,
                 "rope_scaling": LLAMA3_ROPE,
                 "tie_word_embeddings": True,
                 "torch_dtype": "bfloat16",
-                "vocab_size": 128256,
             },
             "generation_config.json": {"temperature": 0.6, "top_p": 0.9},
         },
     },
     "smolvlm-tiny": {
         "seed": 5,
-        "tokenizer": "gpt2",
+        "tokenizer": "gpt2-images",
         "files": {
             "config.json": {
                 "architectures": ["SmolVLMForConditionalGeneration"],
-                "image_token_id": 49190,
+                "image_token_id": 50262,
                 "model_type": "smolvlm",
-                "pad_token_id": 128002,
+                "pad_token_id": 50256,
                 "scale_factor": 4,
                 "text_config": {**LLAMA_TEXT, "architectures": ["VLlama3ForCausalLM"], "is_llama_config": True},
                 "tie_word_embeddings": False,
@@ -762,18 +762,17 @@ FAMILIES = {
     },
     "idefics3-tiny": {
         "seed": 6,
-        "tokenizer": "llama3",
+        "tokenizer": "gpt2-images",
         "outtypes": ["f16", "q8_0"],
         "files": {
             "config.json": {
                 "architectures": ["Idefics3ForConditionalGeneration"],
-                "image_token_id": 128257,
+                "image_token_id": 50262,
                 "model_type": "idefics3",
                 "scale_factor": 2,
                 "text_config": {
                     **{k: v for k, v in LLAMA_TEXT.items() if k != "head_dim"},
                     "architectures": ["VLlama3ForCausalLM"],
-                    "vocab_size": 128259,
                 },
                 "vision_config": {
                     "hidden_size": 64,
@@ -784,7 +783,7 @@ FAMILIES = {
                     "num_hidden_layers": 3,
                     "patch_size": 14,
                 },
-                "vocab_size": 128259,
+                "vocab_size": 50304,
             },
             "preprocessor_config.json": {
                 "image_mean": [0.5, 0.5, 0.5],
@@ -795,14 +794,14 @@ FAMILIES = {
     },
     "internvl3-tiny": {
         "seed": 7,
-        "tokenizer": "gpt2",
+        "tokenizer": "gpt2-images",
         "shapes": lambda: internvl_shapes(INTERNVL_CONFIG),
         "files": {"config.json": INTERNVL_CONFIG, "preprocessor_config.json": INTERNVL_PREPROCESSOR},
     },
     "internvl3.5-tiny": {
         "seed": 8,
         "shards": 2,
-        "tokenizer": "gpt2",
+        "tokenizer": "gpt2-images",
         "outtypes": ["bf16", "q8_0"],
         "shapes": lambda: internvl_shapes(
             {**INTERNVL35_CONFIG, "vision_config": {**INTERNVL35_CONFIG["vision_config"], "image_size": 56, "patch_size": 14}}

@@ -15,6 +15,8 @@ export interface SyntheticCheckpoint {
   readonly seed: number;
   /** How many shards; the tensors are dealt out to them in turn. One makes a single `model.safetensors`. */
   readonly shards: number;
+  /** Makes a tensor's bytes out of random 32-bit numbers. Without it, bits that try the edges of the number format. */
+  readonly elementsOf?: (tensor: string, shape: readonly number[], next: () => number) => Uint8Array;
 }
 
 /** The bytes of a safetensors header for tensors that follow one another in the order of `shapes`. */
@@ -33,7 +35,7 @@ export function safetensorsHeader(shapes: Shapes, dtype: RandomDtype): Buffer {
 
 /** Writes a checkpoint in Hugging Face's layout. The same one is always written the same. */
 export async function writeCheckpoint(directory: string, checkpoint: SyntheticCheckpoint): Promise<void> {
-  const { files, shapes, dtype, seed, shards } = checkpoint;
+  const { files, shapes, dtype, seed, shards, elementsOf } = checkpoint;
   await mkdir(directory, { recursive: true });
   for (const [name, content] of Object.entries(files)) {
     const isRaw = typeof content === 'string' || Buffer.isBuffer(content);
@@ -50,9 +52,9 @@ export async function writeCheckpoint(directory: string, checkpoint: SyntheticCh
     const within = new Map([...shapes].filter(([tensor]) => weightMap[tensor] === name));
     const handle = await open(join(directory, name), 'w');
     await handle.write(safetensorsHeader(within, dtype));
-    for (const shape of within.values()) {
+    for (const [tensor, shape] of within) {
       const count = shape.reduce((product, size) => product * size, 1);
-      await handle.write(randomElements(dtype, count, next));
+      await handle.write(elementsOf?.(tensor, shape, next) ?? randomElements(dtype, count, next));
     }
     await handle.close();
   }

@@ -87,11 +87,15 @@ function slidingWindowOf({ sliding_window: window, use_bidirectional_attention: 
 function ropesOf(config: TextConfig): Pick<Parameters<typeof writeTextParameters>[2], 'rope' | 'ropeThetaSliding'> {
   const { rope_parameters: perKind } = config;
   if (perKind && isJsonObject(perKind.full_attention)) {
-    const full = ropeSchema.parse(perKind.full_attention);
-    const sliding = ropeSchema.parse(perKind.sliding_attention);
+    const full = parseConfig(ropeSchema, perKind.full_attention, 'config.json: rope_parameters.full_attention');
+    const sliding = parseConfig(
+      ropeSchema,
+      perKind.sliding_attention,
+      'config.json: rope_parameters.sliding_attention',
+    );
     return { rope: { rope_theta: 1_000_000, ...full }, ropeThetaSliding: sliding.rope_theta };
   }
-  const rope = ropeSchema.parse(perKind ?? config.rope_scaling ?? {});
+  const rope = parseConfig(ropeSchema, perKind ?? config.rope_scaling ?? {}, 'config.json: rope_parameters');
   return { rope: { rope_theta: config.rope_theta, ...rope }, ropeThetaSliding: config.rope_local_base_freq };
 }
 

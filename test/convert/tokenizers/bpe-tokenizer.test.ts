@@ -25,7 +25,6 @@ async function keyValuesOf(folder: string, size: number): Promise<Map<string, Gg
 
 test.each([
   ['gpt2', 50_257, 'gpt-2'],
-  ['llama3', 128_256, 'llama-bpe'],
   ['qwen3', 151_936, 'qwen2'],
 ])('%s is told by what it does', async (name, size, expected) => {
   const written = await keyValuesOf(await tokenizerFolder(name), size);

@@ -58,6 +58,8 @@ void Engine::load() {
     try {
         prompts_ = std::make_unique<PromptBuilder>(model_, vision_ ? vision_->context() : nullptr, options_.placement,
                                                    encoded_);
+    } catch (const EngineError &) {
+        throw;
     } catch (const std::exception & error) {
         throw EngineError("model_load_failed",
                           std::string("The model's chat template could not be read: ") + error.what());

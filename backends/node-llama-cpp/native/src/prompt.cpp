@@ -38,6 +38,18 @@ std::string template_reason(const std::string & report) {
     return reason.substr(0, reason.find('\n'));
 }
 
+// mtmd looks up some of the tokens round an image by their text, and writes LLAMA_TOKEN_NULL for one that is not there.
+void check_tokens(const mtmd_input_chunks * chunks) {
+    for (size_t i = 0; i < mtmd_input_chunks_size(chunks); i++) {
+        size_t n_tokens = 0;
+        const llama_token * tokens = mtmd_input_chunk_get_tokens_text(mtmd_input_chunks_get(chunks, i), &n_tokens);
+        if (tokens != nullptr && std::find(tokens, tokens + n_tokens, LLAMA_TOKEN_NULL) != tokens + n_tokens) {
+            throw EngineError("model_load_failed", "The model's vocabulary lacks a token that the vision projector needs "
+                                                   "round an image: the --mmproj may be that of another model.");
+        }
+    }
+}
+
 mtmd::input_chunks_ptr tokenize_parts(const mtmd_context * vision, const std::vector<mtmd_input_part> & parts,
                                   bool add_special) {
     std::vector<const mtmd_input_part *> pointers;
@@ -49,6 +61,7 @@ mtmd::input_chunks_ptr tokenize_parts(const mtmd_context * vision, const std::ve
         throw EngineError("undecodable", "The projector could not take one of the images: it may be too small, or too "
                                          "long for its width.");
     }
+    check_tokens(chunks.get());
     return chunks;
 }
 
@@ -99,8 +112,12 @@ void PromptBuilder::collect_control_strings() {
             add(token);
         }
     }
-    if (vision_ != nullptr) {
-        const auto chunks = tokenize_placeholder(vision_, 256);
+    // A small image, and one so large that it is cut into tiles where the model does that.
+    for (const uint32_t size : {256, 8192}) {
+        if (vision_ == nullptr) {
+            break;
+        }
+        const auto chunks = tokenize_placeholder(vision_, size);
         for (size_t i = 0; i < mtmd_input_chunks_size(chunks.get()); i++) {
             size_t n_tokens = 0;
             const llama_token * tokens =

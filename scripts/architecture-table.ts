@@ -1,0 +1,35 @@
+/**
+ * Writes the table of architectures in README.md anew, from the registry: after one was added,
+ *
+ *     npm run docs
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { supportedArchitectures } from '../src/convert/index.ts';
+
+/** Where the table stands in README.md. */
+const [start, end] = ['<!-- architectures: npm run docs -->', '<!-- /architectures -->'];
+
+/** The text of README.md with the table as the registry has it. Throws where the place is not marked. */
+export function withArchitectureTable(readme: string): string {
+  const [before, rest] = readme.split(start);
+  const after = rest?.split(end)[1];
+  if (before === undefined || after === undefined) throw new Error(`README.md has no "${start}" and "${end}".`);
+  const architectures = supportedArchitectures();
+  const families = [...new Set(architectures.map(({ family }) => family))].toSorted();
+  const row = (family: string): string => {
+    const namesOf = (vision: boolean): string =>
+      architectures
+        .filter((one) => one.family === family && one.vision === vision)
+        .map(({ architecture }) => `\`${architecture}\``)
+        .join(', ');
+    return `| ${family} | ${namesOf(true)} | ${namesOf(false)} |`;
+  };
+  const table = ['| family | with vision | text only |', '|---|---|---|', ...families.map(row)].join('\n');
+  return `${before}${start}\n\n${table}\n\n${end}${after}`;
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const path = join(import.meta.dirname, '..', '..', 'README.md');
+  await writeFile(path, withArchitectureTable(await readFile(path, 'utf8')));
+}

@@ -1,0 +1,105 @@
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { startServer } from '../bench/server.ts';
+import type { Server } from '../bench/server.ts';
+import type { Bitmap, ChatMessage, ModelFiles } from '../../src/backend/index.ts';
+import type { ImagePlacement } from '../../backends/node-llama-cpp/image-placement.ts';
+import { answerTokens } from './conversations.ts';
+
+/** What llama-server made of a conversation. */
+export interface PeerAnswer {
+  readonly promptTokens: number;
+  readonly text: string;
+  /** The least difference between the logits of the likeliest token and the next, over the answer. */
+  readonly smallestMargin: number;
+}
+
+interface Completion {
+  readonly choices: readonly [
+    {
+      readonly message: { readonly content: string };
+      readonly logprobs: { readonly content: readonly { readonly top_logprobs: readonly { logprob: number }[] }[] };
+    },
+  ];
+  readonly usage: { readonly prompt_tokens: number };
+}
+
+/** Starts llama-server on a model, on the CPU. */
+export function startLlamaServer(peerDir: string, { modelPath, mmprojPath }: ModelFiles): Promise<Server> {
+  const model = [
+    '--model',
+    modelPath,
+    '--mmproj',
+    mmprojPath ?? '',
+    '--ctx-size',
+    '8192',
+    '--parallel',
+    '1',
+    '--jinja',
+  ];
+  return startServer('llama-server', (port) => {
+    const place = ['--host', '127.0.0.1', '--port', String(port)];
+    return [join(peerDir, 'llama-server'), '--log-disable', ...place, ...model];
+  });
+}
+
+/** Asks for a greedy answer of `answerTokens` tokens, with what vserve writes round an image beside it. */
+export async function askLlamaServer(
+  url: string,
+  messages: readonly ChatMessage[],
+  placement: ImagePlacement,
+): Promise<PeerAnswer> {
+  const sent = messages.map(async ({ role, content }) => ({ role, content: await partsOf(content, placement) }));
+  const response = await fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({
+      messages: await Promise.all(sent),
+      temperature: 0,
+      repeat_penalty: 1,
+      max_tokens: answerTokens,
+      ignore_eos: true,
+      logprobs: true,
+      top_logprobs: 2,
+    }),
+  });
+  if (!response.ok) throw new Error(`llama-server: ${await response.text()}`);
+  const { choices, usage } = (await response.json()) as Completion;
+  const margins = choices[0].logprobs.content.map(
+    ({ top_logprobs: [best, next] }) => (best?.logprob ?? 0) - (next?.logprob ?? -Infinity),
+  );
+  return {
+    promptTokens: usage.prompt_tokens,
+    text: choices[0].message.content,
+    smallestMargin: Math.min(...margins),
+  };
+}
+
+/** llama-server writes line breaks between parts of text: what stands round an image belongs to the text beside it. */
+async function partsOf(content: ChatMessage['content'], { before, after }: ImagePlacement): Promise<object[]> {
+  const parts: object[] = [];
+  let text = '';
+  const endText = (): void => {
+    if (text !== '') parts.push({ type: 'text', text });
+    text = '';
+  };
+  for (const part of content) {
+    if (part.type === 'text') {
+      text += part.text;
+      continue;
+    }
+    text += before;
+    endText();
+    parts.push(await imagePart(part.image));
+    text = after;
+  }
+  endText();
+  return parts;
+}
+
+async function imagePart({ width, height, rgb }: Bitmap): Promise<object> {
+  const png = await sharp(rgb, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
+  return { type: 'image_url', image_url: { url: `data:image/png;base64,${png.toString('base64')}` } };
+}

@@ -1,0 +1,88 @@
+/**
+ * Plans the conversion of spoilt checkpoints, and describes spoilt GGUF files, by the ten thousands, in a process of its
+ * own: each must end in time, with a plan or with a named error, and without more memory than its files explain.
+ *
+ *     node dist/scripts/fuzz-checkpoints.js [--count 50000] [--seed 1] [--from 0]
+ *
+ * The last line is JSON: how many were read, how many refused with which code, the slowest, and the memory after a tenth
+ * of the cases, at the end, and at most. A case depends on the seed and its number only: `--from` begins near a failure.
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { VserveError } from '../src/errors/index.ts';
+import { SpoiltCheckpoints } from './fuzz/spoilt-checkpoints.ts';
+
+/** Longer is a hang. */
+const timeoutMs = 20_000;
+/** Small ones most of the time, so that many cases are tried, and two with a real tokenizer. */
+const small = ['gemma-tiny-text', 'gemma-tiny-floats'];
+const names = [...small, ...small, ...small, ...small, 'qwen2.5-vl-nested-tiny', 'smolvlm-tiny'];
+
+interface Outcome {
+  readonly done: number;
+  readonly read: number;
+  readonly refused: Readonly<Record<string, number>>;
+  readonly slowestMs: number;
+  readonly rssMb: number;
+  readonly mostRssMb: number;
+}
+
+async function tryAll(count: number, seed: number, from: number): Promise<void> {
+  const checkpoints = await SpoiltCheckpoints.write(names);
+  const refused: Record<string, number> = {};
+  let read = 0;
+  let slowestMs = 0;
+  for (let number = from; number < from + count; number++) {
+    process.send?.(number);
+    const startedAtMs = performance.now();
+    try {
+      await checkpoints.tryCase(seed, number);
+      read += 1;
+    } catch (error) {
+      if (!(error instanceof VserveError)) throw new Error(`Case ${number} of seed ${seed}`, { cause: error });
+      refused[error.code] = (refused[error.code] ?? 0) + 1;
+    }
+    slowestMs = Math.max(slowestMs, performance.now() - startedAtMs);
+    const done = number - from + 1;
+    if (done % Math.ceil(count / 10) !== 0 && done !== count) continue;
+    const mostRssMb = Math.round(process.resourceUsage().maxRSS / 1e3);
+    const rssMb = Math.round(process.memoryUsage.rss() / 1e6);
+    process.send?.({ done, read, refused, slowestMs: Math.round(slowestMs), rssMb, mostRssMb } satisfies Outcome);
+  }
+  await checkpoints.remove();
+}
+
+/** Runs the cases in a child process; throws when it does not come to its end. */
+async function watchChild(args: readonly string[], seed: number): Promise<void> {
+  const child = fork(import.meta.filename, [...args, '--child']);
+  const outcomes: Outcome[] = [];
+  let lastCase = -1;
+  const hang = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+  child.on('message', (message: number | Outcome) => {
+    hang.refresh();
+    if (typeof message === 'number') {
+      lastCase = message;
+    } else {
+      outcomes.push(message);
+      console.log(`${message.done} cases, ${message.rssMb} MB`);
+    }
+  });
+  const [exitCode, exitSignal] = (await once(child, 'exit')) as [number | null, string | null];
+  clearTimeout(hang);
+  if (exitCode !== 0) {
+    throw new Error(`It ended with ${String(exitSignal ?? exitCode)} in case ${lastCase} of seed ${seed}`);
+  }
+  console.log(JSON.stringify({ seed, firstRssMb: outcomes[0]?.rssMb, ...outcomes.at(-1) }));
+}
+
+const { values } = parseArgs({
+  options: {
+    count: { type: 'string', default: '50000' },
+    seed: { type: 'string', default: '1' },
+    from: { type: 'string', default: '0' },
+    child: { type: 'boolean', default: false },
+  },
+});
+if (values.child) await tryAll(Number(values.count), Number(values.seed), Number(values.from));
+else await watchChild(process.argv.slice(2), Number(values.seed));

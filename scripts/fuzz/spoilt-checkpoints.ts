@@ -1,0 +1,109 @@
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describeGguf } from '../../src/convert/index.ts';
+import { planConversion } from '../../src/convert/plan/plan-conversion.ts';
+import { referenceCheckpoints } from '../reference/checkpoints.ts';
+import { randomBits } from '../reference/random.ts';
+import { safetensorsHeader } from '../reference/write-checkpoint.ts';
+import type { SyntheticCheckpoint } from '../reference/write-checkpoint.ts';
+import { mutateBytes, mutateJson } from './mutate.ts';
+import type { Below } from './mutate.ts';
+
+/** A checkpoint on the disk, whose tensors are holes in the file: only headers are read. */
+interface Base {
+  readonly folder: string;
+  readonly files: ReadonlyMap<string, Buffer>;
+  readonly header: Buffer;
+  readonly weightBytes: number;
+  /** What comes before the tensors in the GGUF files made of it. */
+  readonly ggufHeaders: readonly Buffer[];
+}
+
+const weights = 'model.safetensors';
+
+/**
+ * Checkpoints of the reference in which one file is spoilt at a time: the header of the weights, a configuration, a part
+ * of the tokenizer, or the header of a GGUF file made of them. A case depends on the seed and its number only.
+ */
+export class SpoiltCheckpoints {
+  readonly #bases: readonly Base[];
+
+  private constructor(bases: readonly Base[]) {
+    this.#bases = bases;
+  }
+
+  /** Writes the named checkpoints to folders of their own, which `remove` removes. */
+  static async write(names: readonly string[]): Promise<SpoiltCheckpoints> {
+    return new SpoiltCheckpoints(await Promise.all(names.map((name) => writeBase(name))));
+  }
+
+  async remove(): Promise<void> {
+    for (const { folder } of this.#bases) await rm(folder, { recursive: true });
+  }
+
+  /** Plans the conversion of a spoilt checkpoint, or describes a spoilt GGUF file. Throws what that throws. */
+  async tryCase(seed: number, number: number): Promise<void> {
+    const bits = randomBits(seed * 1_000_003 + number);
+    const below: Below = (limit) => bits() % limit;
+    const base = this.#bases[below(this.#bases.length)];
+    if (base === undefined) return;
+    const { folder, files, ggufHeaders } = base;
+    const kind = below(4);
+    if (kind === 0) {
+      const path = join(folder, 'spoilt.gguf');
+      await writeFile(path, mutateBytes(ggufHeaders[below(ggufHeaders.length)] ?? Buffer.alloc(0), below));
+      await describeGguf(path, undefined);
+      return;
+    }
+    const names = [...files.keys()];
+    const name = kind === 1 ? weights : kind === 2 ? 'config.json' : (names[below(names.length)] ?? '');
+    try {
+      if (name === weights) await writeWeights(folder, spoiltHeader(base.header, below), base.weightBytes - below(2));
+      else await writeFile(join(folder, name), spoiltFile(name, files.get(name) ?? Buffer.alloc(0), below));
+      await planConversion({ sourceDir: folder, outtype: 'auto' });
+    } finally {
+      await writeFile(join(folder, name), files.get(name) ?? '');
+      if (name === weights) await writeWeights(folder, base.header, base.weightBytes);
+    }
+  }
+}
+
+async function writeBase(name: string): Promise<Base> {
+  const checkpoint: SyntheticCheckpoint | undefined = referenceCheckpoints[name]?.checkpoint;
+  if (checkpoint === undefined) throw new Error(`There is no checkpoint ${name}.`);
+  const folder = await mkdtemp(join(tmpdir(), 'vserve-fuzz-'));
+  const files = new Map<string, Buffer>();
+  for (const [file, content] of Object.entries(checkpoint.files)) {
+    const isRaw = typeof content === 'string' || Buffer.isBuffer(content);
+    files.set(file, Buffer.from(isRaw ? content : JSON.stringify(content)));
+  }
+  for (const [file, bytes] of files) await writeFile(join(folder, file), bytes);
+  const { shapes, dtype } = checkpoint;
+  const header = safetensorsHeader(shapes, dtype);
+  const elements = [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((product, n) => product * n, 1), 0);
+  const weightBytes = elements * (dtype === 'F32' ? 4 : 2);
+  await writeWeights(folder, header, weightBytes);
+  const plan = await planConversion({ sourceDir: folder, outtype: 'auto' });
+  return { folder, files, header, weightBytes, ggufHeaders: plan.files.map((file) => Buffer.from(file.header)) };
+}
+
+async function writeWeights(folder: string, header: Buffer, weightBytes: number): Promise<void> {
+  const file = await open(join(folder, weights), 'w');
+  await file.write(header);
+  await file.truncate(header.byteLength + weightBytes);
+  await file.close();
+}
+
+function spoiltHeader(header: Buffer, below: Below): Buffer {
+  if (below(2) === 0) return mutateBytes(header, below);
+  const json = Buffer.from(JSON.stringify(mutateJson(JSON.parse(header.toString('utf8', 8)), below)) ?? '');
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.byteLength));
+  return Buffer.concat([length, json]);
+}
+
+function spoiltFile(name: string, content: Buffer, below: Below): Buffer {
+  if (!name.endsWith('.json') || below(4) === 0) return mutateBytes(content, below);
+  return Buffer.from(JSON.stringify(mutateJson(JSON.parse(content.toString()), below)) ?? '');
+}

@@ -1,0 +1,76 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import backend from '../../../backends/node-llama-cpp/index.ts';
+import { ask } from '../../../scripts/engine/ask.ts';
+import type { OwnAnswer } from '../../../scripts/engine/ask.ts';
+import { conversations } from '../../../scripts/engine/conversations.ts';
+import type { PeerAnswer } from '../../../scripts/engine/llama-server.ts';
+import { seeingCheckpoint } from '../../../scripts/engine/seeing-checkpoints.ts';
+import { writeCheckpoint } from '../../../scripts/reference/write-checkpoint.ts';
+import type { LoadedModel, LoadSettings, ModelFiles } from '../../../src/backend/index.ts';
+import { convertCheckpoint } from '../../../src/convert/index.ts';
+
+/** What llama-server answers, by `scripts/compare-engine.ts`. */
+const reference = JSON.parse(
+  readFileSync(new URL('../../fixtures/engine/llama-server.json', import.meta.url), 'utf8'),
+) as Readonly<Record<string, readonly PeerAnswer[]>>;
+
+/** Closer calls may fall otherwise with another CPU's kernels. */
+const clearMargin = 0.05;
+
+async function load(files: ModelFiles, settings: Partial<LoadSettings>): Promise<LoadedModel> {
+  return backend.load(
+    files,
+    // The encoder multiplies as llama-server's does: kernels of another precision decide close calls otherwise.
+    { devices: 'cpu', maxLength: 8192, maxBatchSize: 2, mmprojEncoding: 'original', ...settings },
+    { onProgress: () => undefined, log: () => undefined, signal: new AbortController().signal },
+  );
+}
+
+describe.each(Object.entries(reference))('a converted %s', (name, expected) => {
+  let folder = '';
+  let files: ModelFiles;
+  let plain: OwnAnswer[];
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'vserve-family-'));
+    const sourceDir = join(folder, name);
+    await writeCheckpoint(sourceDir, seeingCheckpoint(name));
+    const { modelPath, mmprojPath } = await convertCheckpoint({
+      sourceDir,
+      destinationDir: folder,
+      outtype: 'f32',
+      onProgress: () => undefined,
+      signal: new AbortController().signal,
+    });
+    files = { modelPath, mmprojPath };
+    const model = await load(files, { prefixCaching: false, maxVisionCacheEntries: 0 });
+    plain = [];
+    for (const messages of conversations) plain.push(await ask(model, messages));
+    await model.close();
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it('gets prompts as long as llama-server’s, and answers the same, token for token', () => {
+    expect(plain.map(({ promptTokens }) => promptTokens)).toEqual(expected.map(({ promptTokens }) => promptTokens));
+    const clear = expected.map(({ smallestMargin, text }) => (smallestMargin > clearMargin ? text : undefined));
+    expect(clear.filter((text) => text !== undefined).length).toBeGreaterThan(3);
+    expect(plain.map(({ text }, i) => (clear[i] === undefined ? undefined : text))).toEqual(clear);
+  });
+
+  it('answers by what it sees: another picture, another answer', () => {
+    const [wide, otherWide, ...others] = plain.map(({ text }) => text);
+    expect(wide).not.toBe(otherWide);
+    expect(new Set(others).size).toBe(others.length);
+  });
+
+  it('answers the same with caches, in any order', async () => {
+    const model = await load(files, {});
+    for (const [i, messages] of [...conversations.entries(), ...[...conversations.entries()].toReversed()]) {
+      if ((expected[i]?.smallestMargin ?? 0) > clearMargin) expect(await ask(model, messages)).toEqual(plain[i]);
+    }
+    await model.close();
+  });
+});
