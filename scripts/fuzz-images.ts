@@ -16,6 +16,7 @@ import sharp from 'sharp';
 import { VserveError } from '../src/errors/index.ts';
 import { Decoder } from '../src/media/decoder.ts';
 import { MediaBudget } from '../src/media/media-budget.ts';
+import { mutateBytes } from './fuzz/mutate.ts';
 import { randomBits } from './reference/random.ts';
 
 const MIB = 1024 * 1024;
@@ -59,44 +60,16 @@ async function originals(): Promise<Buffer[]> {
   ];
 }
 
-/** The picture of a number: one of the originals, changed in one to six places. */
+/** The picture of a number: one of the originals, spoilt, at times with a piece of another in it. */
 function mutant(files: readonly Buffer[], seed: number, number: number): Buffer {
   const bits = randomBits(seed * 1_000_003 + number);
   const below = (limit: number): number => bits() % limit;
   const anyFile = (): Buffer => files[below(files.length)] ?? Buffer.alloc(0);
-  let file = Buffer.from(anyFile());
-  for (let changes = 1 + below(6); changes > 0 && file.length > 0; changes -= 1) {
-    // Headers are short, and decide most.
-    const at = below(below(2) === 0 ? Math.min(file.length, 200) : file.length);
-    const end = Math.min(file.length, at + 1 + below(below(10) > 0 ? 8 : file.length));
-    switch (below(7)) {
-      case 0:
-        file[at] = (file[at] ?? 0) ^ (1 << below(8));
-        break;
-      case 1:
-        file.fill(below(256), at, end);
-        break;
-      case 2:
-        file.fill(below(2) === 0 ? 0 : 255, at, end);
-        break;
-      case 3:
-        file = file.subarray(0, at);
-        break;
-      case 4:
-        file = Buffer.concat([file.subarray(0, at), file.subarray(end)]);
-        break;
-      case 5:
-        file = Buffer.concat([file.subarray(0, end), file.subarray(at)]);
-        break;
-      case 6:
-        file.set(
-          anyFile()
-            .subarray(below(40))
-            .subarray(0, end - at),
-          at,
-        );
-        break;
-    }
+  const file = mutateBytes(anyFile(), below);
+  if (below(4) === 0 && file.length > 0) {
+    const at = below(file.length);
+    const room = file.length - at;
+    file.set(anyFile().subarray(below(40)).subarray(0, room), at);
   }
   return file;
 }

@@ -7,22 +7,13 @@
  * cycles (caches of the allocator are full by then) and at the end.
  */
 import backend from '../backends/node-llama-cpp/index.ts';
+import { greedy } from './engine/greedy.ts';
 
 const [modelPath, mmprojPath, count = '200'] = process.argv.slice(2);
 if (modelPath === undefined || mmprojPath === undefined || global.gc === undefined) {
   throw new Error('Usage: node --expose-gc load-cycles.js <model.gguf> <mmproj.gguf> [cycles]');
 }
 const cycles = Number(count);
-const sampling = {
-  temperature: 0,
-  topP: 1,
-  topK: -1,
-  minP: 0,
-  seed: undefined,
-  frequencyPenalty: 0,
-  presencePenalty: 0,
-  repetitionPenalty: 1,
-};
 const image = { width: 64, height: 64, rgb: new Uint8Array(64 * 64 * 3).fill(127), id: 'grey' };
 const content = [
   { type: 'image', image },
@@ -39,7 +30,7 @@ for (let cycle = 1; cycle <= cycles; cycle++) {
   );
   const request = {
     messages: [{ role: 'user', content }],
-    sampling,
+    sampling: greedy,
     maxTokens: 8,
     stop: [],
     ignoreEos: false,

@@ -1,16 +1,6 @@
 import type { ChatMessage, LoadedModel } from '../../src/backend/index.ts';
 import { answerTokens } from './conversations.ts';
-
-const sampling = {
-  temperature: 0,
-  topP: 1,
-  topK: -1,
-  minP: 0,
-  seed: undefined,
-  frequencyPenalty: 0,
-  presencePenalty: 0,
-  repetitionPenalty: 1,
-};
+import { greedy } from './greedy.ts';
 
 export interface OwnAnswer {
   readonly promptTokens: number;
@@ -19,7 +9,7 @@ export interface OwnAnswer {
 
 /** Asks a model of vserve's engine for a greedy answer of `answerTokens` tokens. */
 export async function ask(model: LoadedModel, messages: readonly ChatMessage[]): Promise<OwnAnswer> {
-  const request = { messages, sampling, maxTokens: answerTokens, stop: [], ignoreEos: true };
+  const request = { messages, sampling: greedy, maxTokens: answerTokens, stop: [], ignoreEos: true };
   let promptTokens = 0;
   let text = '';
   for await (const event of model.generate(request, new AbortController().signal)) {

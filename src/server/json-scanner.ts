@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { LongText } from '../chat/index.ts';
 import { messageOf, VserveError } from '../errors/index.ts';
@@ -183,10 +184,18 @@ function endOfString(chunk: string, from: number, isEscaped: boolean): { end: nu
 
 /** Whether the bytes are characters that a JSON string holds as they are, one byte each. */
 function isPlain(bytes: Uint8Array): boolean {
-  for (const byte of bytes) {
-    if (byte < 0x20 || byte > 0x7e || byte === QUOTE || byte === BACKSLASH) return false;
-  }
-  return true;
+  return isAscii(bytes) && !bytes.includes(QUOTE) && !bytes.includes(BACKSLASH) && !hasControls(bytes);
+}
+
+/**
+ * Whether ASCII bytes hold one below 0x20: four at a time, since the runtime has no search for a range. Taking 0x20 from
+ * each byte borrows, and so sets a top bit, in the first that is less.
+ */
+function hasControls(bytes: Uint8Array): boolean {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  const words = new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length >>> 2);
+  for (const word of words) if (((word - 0x20202020) & 0x80808080) !== 0) return true;
+  return aligned.subarray(words.length * 4).some((byte) => byte < 0x20);
 }
 
 function asInvalidJson<T>(work: () => T): T {

@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { inject } from 'vitest';
 import backend from '../../backends/node-llama-cpp/index.ts';
+import { greedy } from '../../scripts/engine/greedy.ts';
 import type {
   Bitmap,
   ContentPart,
@@ -42,16 +43,7 @@ export async function picture(name: string): Promise<Bitmap> {
   return { width: info.width, height: info.height, rgb: data, id: name };
 }
 
-export const greedy: GenerateRequest['sampling'] = {
-  temperature: 0,
-  topP: 1,
-  topK: -1,
-  minP: 0,
-  seed: undefined,
-  frequencyPenalty: 0,
-  presencePenalty: 0,
-  repetitionPenalty: 1,
-};
+export { greedy };
 
 /** A request of one user turn; greedy, to the end of the answer. */
 export function userTurn(

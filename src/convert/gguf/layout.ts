@@ -1,3 +1,4 @@
+import { VserveError } from '../../errors/index.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { byteLengthOf, ggmlTypes } from './ggml-types.ts';
 import type { GgmlType } from './ggml-types.ts';
@@ -7,6 +8,7 @@ const magic = 0x46_55_47_47; // 'GGUF' in little-endian
 const version = 3;
 const alignment = 32; // the default; nothing here sets general.alignment
 
+const ranges = { uint32: { least: 0, most: 2 ** 32 - 1 }, int32: { least: -(2 ** 31), most: 2 ** 31 - 1 } } as const;
 const valueTypes = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 } as const;
 
 /** A tensor of a GGUF file. `shape` is row-major, outermost first (the file stores it reversed). */
@@ -41,7 +43,7 @@ export function elementCount(shape: readonly number[]): number {
 
 /**
  * Lays out a GGUF file, version 3, little-endian (ggml/docs/gguf.md): key-values, the `known` tensors, the others.
- * Tensors start at multiples of 32 bytes.
+ * Tensors start at multiples of 32 bytes. Throws `checkpoint_invalid` for a key-value that does not fit its type.
  */
 export function layOut(
   keyValues: KeyValues,
@@ -56,6 +58,7 @@ export function layOut(
   for (const [key, value] of keyValues) {
     writer.string(key);
     writer.uint32(valueTypes[value.type]);
+    checkRange(key, value);
     writeValue(writer, value);
   }
   const dataOffsets: number[] = [];
@@ -80,6 +83,21 @@ export function layOut(
     offsets: dataOffsets.slice(known.length).map((offset) => dataStart + offset),
     byteLength: dataStart + dataBytes,
   };
+}
+
+/** Throws `checkpoint_invalid` for a number that its type cannot hold. */
+function checkRange(key: string, value: GgufValue): void {
+  const type = value.type === 'array' ? value.of : value.type;
+  if (type !== 'uint32' && type !== 'int32') return;
+  const { least, most } = ranges[type];
+  const numbers: readonly unknown[] = value.type === 'array' ? value.value : [value.value];
+  for (const number of numbers) {
+    if (typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most) continue;
+    throw new VserveError(
+      'checkpoint_invalid',
+      `The checkpoint's ${key} is ${String(number)}, and must be a whole number from ${String(least)} to ${String(most)}. The configuration or the tokenizer may be damaged.`,
+    );
+  }
 }
 
 function writeValue(writer: ByteWriter, value: GgufValue): void {
