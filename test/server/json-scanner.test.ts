@@ -101,6 +101,22 @@ describe('JsonScanner', () => {
     );
   });
 
+  it('takes bytes as they come only where each stands for itself, wherever the one stands that does not', () => {
+    const scanner = new JsonScanner();
+    scanner.push('"data:');
+    scanner.push('A'.repeat(64 * KIB));
+    for (let at = 0; at < 19; at += 1) {
+      for (let byte = 0; byte < 256; byte += 1) {
+        for (const offset of [0, 1, 2, 3]) {
+          const bytes = new Uint8Array(19 + offset).subarray(offset).fill(0x41);
+          bytes[at] = byte;
+          const isPlain = byte >= 0x20 && byte < 0x80 && byte !== 0x22 && byte !== 0x5c;
+          expect(scanner.pushPlain(bytes), `byte ${byte} at ${at}, offset ${offset}`).toBe(isPlain);
+        }
+      }
+    }
+  });
+
   it('is not deceived by what looks like the mark of a long text', () => {
     const uri = `data:,${'A'.repeat(64 * KIB)}`;
     const value = parse([`["${uri.slice(0, 20)}`, uri.slice(20), '", "0", "undefined0"]']);
