@@ -32,7 +32,13 @@ class Base64Decoder {
   #padded = false;
 
   decode(slice: string, isLast: boolean): Buffer {
-    const { whole, rest } = cutWhole(this.#rest + slice, isLast);
+    const waiting = this.#rest + slice;
+    const plain = isLast || this.#padded ? undefined : decodePlain(waiting);
+    if (plain !== undefined) {
+      this.#rest = waiting.slice(waiting.length - (waiting.length % 4));
+      return plain;
+    }
+    const { whole, rest } = cutWhole(waiting, isLast);
     const text = whole.replace(/%[0-9a-f]{2}/gi, decodeEscape).replace(/\s+/g, '');
     const padding = text.indexOf('=');
     const body = padding === -1 ? text : text.slice(0, padding);
@@ -45,6 +51,16 @@ class Base64Decoder {
     this.#rest = body.slice(length) + rest;
     return Buffer.from(body.slice(0, length), 'base64');
   }
+}
+
+/**
+ * The bytes of a text's whole groups of four, or undefined where one of them is anything but four letters of base64: the
+ * runtime leaves out what it does not know, and so has fewer bytes than the length promises.
+ */
+function decodePlain(text: string): Buffer | undefined {
+  const groups = Math.floor(text.length / 4);
+  const bytes = Buffer.from(text.slice(0, groups * 4), 'base64');
+  return bytes.length === groups * 3 ? bytes : undefined;
 }
 
 /** Decodes percent-encoded text slice by slice. A character that is not escaped stands for its UTF-8 bytes. */
