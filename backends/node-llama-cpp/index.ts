@@ -13,7 +13,7 @@ import { installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts
 import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
 import { placementFor } from './image-placement.ts';
-import { computeThreads, loadModel, quieten, readHeader, startLlama } from './llama-model.ts';
+import { computeThreads, defaultDecodeThreads, loadModel, quieten, readHeader, startLlama } from './llama-model.ts';
 import { LoadedLlama } from './loaded-llama.ts';
 import { projectorTypeOf } from './projector-type.ts';
 import { quantize } from './quantize.ts';
@@ -23,7 +23,9 @@ const defaultBatchTokens = 512;
 /** As `--max-vision-cache-entries`; an image of Gemma 3 27B takes 5.5 MB. */
 const defaultCachedImages = 256;
 const cachedImageBytes = 1024 ** 3;
-const checkpointBytes = 1024 ** 3;
+/** Of KV cells that are kept outside of the context: a part of the machine's memory, and at most. */
+const kvCopyShare = 1 / 16;
+const mostKvCopyBytes = 1024 ** 3;
 
 /** llama.cpp through node-llama-cpp, with our own engine on top: Metal, CUDA, Vulkan, or the CPU. */
 const backend: Backend = {
@@ -63,7 +65,6 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const admission = await admit({ llama, model: loaded, files, settings, trainedLength, batchTokens, ramBefore });
     const { maxSequences } = admission;
     options.log('info', admission.description);
-    const threads = settings.threads ?? computeThreads(llama);
     const placement = placementFor(projectorType ?? '');
     const info: ModelInfo = {
       capabilities: { vision: files.mmprojPath !== undefined },
@@ -87,13 +88,13 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             maxLength: admission.maxLength,
             maxSequences,
             batchTokens: Math.max(batchTokens, maxSequences),
-            threads,
-            threadsBatch: settings.threadsBatch ?? threads,
+            threads: settings.threads ?? defaultDecodeThreads(llama, loaded.size),
+            threadsBatch: settings.threadsBatch ?? settings.threads ?? computeThreads(llama),
             useGpu,
             flashAttention: settings.flashAttention ?? 'auto',
             kvCacheFormat: settings.kvCacheFormat ?? 'f16',
             keepPrefixes: settings.prefixCaching ?? true,
-            checkpointBytes,
+            kvCopyBytes: Math.min(mostKvCopyBytes, Math.floor(ramBefore.totalBytes * kvCopyShare)),
             cachedImages: settings.maxVisionCacheEntries ?? defaultCachedImages,
             cachedImageBytes,
             mmprojEncoding: settings.mmprojEncoding ?? 'auto',

@@ -5,6 +5,9 @@ import { VserveError } from '../../src/errors/index.ts';
 import { usableCpus } from './cpu-limit.ts';
 import { type DeviceChoice, restrictToDevices } from './devices.ts';
 
+/** A core reads so much in less than a millisecond: other threads would take as long to wake. */
+const oneThreadModelBytes = 8 * 1024 * 1024;
+
 const logLevels: Readonly<Record<LlamaLogLevel, LogLevel>> = {
   [LlamaLogLevel.disabled]: 'debug',
   [LlamaLogLevel.fatal]: 'error',
@@ -149,6 +152,11 @@ export async function readHeader(path: string): Promise<GgufFileInfo> {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new VserveError('gguf_invalid', `${path} is not a readable GGUF file: ${reason}`, { cause });
   }
+}
+
+/** Threads for generating where none are set, with a model whose weights have so many bytes. */
+export function defaultDecodeThreads(llama: Llama, modelBytes: number): number {
+  return modelBytes <= oneThreadModelBytes ? 1 : computeThreads(llama);
 }
 
 /** Threads for computing: the cores that are good at it, as far as this process may use them. */

@@ -74,8 +74,8 @@ export interface NativeEngineOptions {
   readonly kvCacheFormat: KvCacheFormat;
   /** Finished sequences leave their KV cells for the next prompt that begins the same way. */
   readonly keepPrefixes: boolean;
-  /** Of KV cells kept aside for models that forget (sliding windows, recurrent states). */
-  readonly checkpointBytes: number;
+  /** Of KV cells that are kept outside of the context: of finished sequences, and of models that forget. */
+  readonly kvCopyBytes: number;
   /** Encoded images that are kept, at most: by number, and by the bytes of their embeddings. */
   readonly cachedImages: number;
   readonly cachedImageBytes: number;

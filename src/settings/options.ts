@@ -142,7 +142,7 @@ export const options = {
     help: 'CPU threads that generate',
     kind: orAuto(wholeNumber(1, MOST_THREADS)),
     default: undefined,
-    defaultText: 'one a core that this process may use',
+    defaultText: 'one a core that this process may use, or 1 for a model of a few megabytes',
   }),
   threadsBatch: option({
     group: 'Model',
@@ -151,7 +151,7 @@ export const options = {
     help: 'CPU threads that compute prompts and images',
     kind: orAuto(wholeNumber(1, MOST_THREADS)),
     default: undefined,
-    defaultText: 'as --threads',
+    defaultText: 'as --threads, or one a core',
   }),
   enablePrefixCaching: option({
     group: 'Model',

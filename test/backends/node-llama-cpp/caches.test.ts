@@ -3,25 +3,24 @@ import type { ContentPart, GenerateRequest, LoadedModel } from '../../../src/bac
 import { referenceCase, referenceCases } from '../../support/shapes.ts';
 import { answer, loadShapes, picture, referenceRequest, until, userTurn } from '../../support/shapes-engine.ts';
 
+/** The request that goes on from an answer with another question. */
+function nextTurn(request: GenerateRequest, text: string, question: string): GenerateRequest {
+  return {
+    ...request,
+    messages: [
+      ...request.messages,
+      { role: 'assistant', content: [{ type: 'text', text }] },
+      { role: 'user', content: [{ type: 'text', text: question }] },
+    ],
+  };
+}
+
 describe('the prefix cache', () => {
   let model: LoadedModel;
   beforeAll(async () => {
     model = await loadShapes({ maxBatchSize: 4 });
   });
   afterAll(() => model.close());
-
-  /** The request that goes on from an answer with another question. */
-  async function nextTurn(request: GenerateRequest, question: string): Promise<GenerateRequest> {
-    const { text } = await answer(model, request);
-    return {
-      ...request,
-      messages: [
-        ...request.messages,
-        { role: 'assistant', content: [{ type: 'text', text }] },
-        { role: 'user', content: [{ type: 'text', text: question }] },
-      ],
-    };
-  }
 
   async function cachedTokens(request: GenerateRequest): Promise<number> {
     return (await answer(model, request)).finish.usage.cachedTokens;
@@ -37,8 +36,8 @@ describe('the prefix cache', () => {
 
   it('continues a conversation where the last answer ended', async () => {
     const request = await referenceRequest(referenceCase('036'));
-    const { promptTokens, finish } = await answer(model, request);
-    const next = await nextTurn(request, 'How many shapes are there?');
+    const { text, promptTokens, finish } = await answer(model, request);
+    const next = nextTurn(request, text, 'How many shapes are there?');
     // The prompt and the answer, but for the token that ended it: that one was never computed.
     expect(await cachedTokens(next)).toBeGreaterThanOrEqual(promptTokens + finish.usage.completionTokens - 2);
   });
@@ -134,6 +133,34 @@ describe('the prefix cache', () => {
     const again = await answer(plain, userTurn([`${story}How many shapes are there?`], { maxTokens: 8 }));
     await plain.close();
     expect(second.text).toBe(again.text);
+  });
+});
+
+describe('the prefix cache of a model with a single slot', () => {
+  it('goes on with each of several conversations, and answers as without a cache', async () => {
+    const model = await loadShapes({ maxBatchSize: 1 });
+    const plain = await loadShapes({ maxBatchSize: 1, prefixCaching: false });
+    const image: ContentPart = { type: 'image', image: await picture('000-0.png') };
+    const before = 'You will see a picture of some shapes. Look at it with care. '.repeat(5);
+    const conversations = [
+      userTurn([image, 'What number is shown?']),
+      userTurn(['Tell me a story.'], { maxTokens: 200, ignoreEos: true }),
+      userTurn([before, image, 'What number is shown?']),
+    ];
+    const first = [];
+    for (const request of conversations) first.push(await answer(model, request));
+    const next = conversations.map((request, i) =>
+      nextTurn({ ...request, maxTokens: 16, ignoreEos: false }, first[i]?.text ?? '', 'What color is the background?'),
+    );
+    for (const [i, request] of next.entries()) {
+      const { text, finish } = await answer(model, request);
+      expect(finish.usage.cachedTokens).toBeGreaterThanOrEqual(first[i]?.promptTokens ?? Infinity);
+      expect(text).toBe((await answer(plain, request)).text);
+    }
+    model.resetPrefixCache?.();
+    for (const request of next) expect((await answer(model, request)).finish.usage.cachedTokens).toBeLessThan(16);
+    await model.close();
+    await plain.close();
   });
 });
 

@@ -43,7 +43,7 @@ describe('the native engine', () => {
               flashAttention: 'auto',
               kvCacheFormat: 'f16',
               keepPrefixes: true,
-              checkpointBytes: 0,
+              kvCopyBytes: 0,
               cachedImages: 0,
               cachedImageBytes: 0,
               mmprojEncoding: 'auto',

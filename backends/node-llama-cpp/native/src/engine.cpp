@@ -72,7 +72,7 @@ void Engine::load() {
     warm_up();
     cache_ = std::make_unique<KvCache>(context_.get(),
                                        KvCache::Options{options_.context_cells, options_.max_sequences,
-                                                        options_.keep_prefixes, options_.checkpoint_bytes});
+                                                        options_.keep_prefixes, options_.copy_bytes});
 }
 
 void Engine::create_context() {

@@ -51,7 +51,7 @@ struct EngineOptions {
     llama_flash_attn_type flash_attention;
     ggml_type kv_type;
     bool keep_prefixes;         // finished sequences leave their KV cells for the next
-    size_t checkpoint_bytes;    // of KV cells kept aside, for models that forget them
+    size_t copy_bytes;          // of KV cells that are kept outside of the context
     size_t cached_images;       // encoded images that are kept, at most
     size_t cached_image_bytes;  // and their embeddings' bytes
     Vision::Encoding mmproj_encoding;

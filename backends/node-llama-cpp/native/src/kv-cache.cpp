@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
+#include <utility>
 
 namespace vserve {
 
@@ -9,6 +11,15 @@ namespace {
 
 // Going over so many tokens again costs less than keeping another checkpoint.
 constexpr int32_t tokens_between_checkpoints = 64;
+
+// Attention over so many idle cells, besides those that were used last, takes no time that matters.
+constexpr int32_t most_idle_cells = 1024;
+
+// Copies that are larger would push each other out.
+constexpr size_t fewest_parked = 4;
+
+// To compute fewer tokens again takes no longer than to copy them out and in.
+constexpr int32_t fewest_parked_tokens = 32;
 
 }  // namespace
 
@@ -20,13 +31,20 @@ KvCache::KvCache(llama_context * context, Options options)
       recurrent_(llama_model_is_recurrent(llama_get_model(context)) || llama_model_is_hybrid(llama_get_model(context))),
       free_cells_(options.cells) {
     for (llama_seq_id id = 0; id < options.slots; id++) {
-        slots_.push_back({id, {}, {}, "", 0, false, 0});
+        Slot slot;
+        slot.id = id;
+        slots_.push_back(std::move(slot));
     }
 }
 
 std::optional<KvCache::Placement> KvCache::place(const Prompt & prompt, const std::string & salt, int32_t cells) {
     Placement match{};
     Slot * source = best_match(prompt, salt, match);
+    Placement parked_match = match;
+    const auto parked = best_parked(prompt, salt, parked_match);
+    if (Slot * slot = parked == parked_.end() ? nullptr : unpark(parked, parked_match, cells)) {
+        return occupy(*slot, slot->runs.empty() ? Placement{} : parked_match, salt, cells);
+    }
     // Continue in the matching slot where that loses little of it; else leave it, and share its beginning.
     const bool take_over = source != nullptr && !source->busy && match.cached_tokens * 2 >= source->cells;
     Slot * destination = take_over ? source : least_recently_used(source);
@@ -37,31 +55,57 @@ std::optional<KvCache::Placement> KvCache::place(const Prompt & prompt, const st
         return std::nullopt;
     }
     if (source != destination) {
-        empty(*destination);
+        park(*destination);
         if (source != nullptr && !source->runs.empty()) {  // making room may have emptied it
             llama_memory_seq_cp(memory_, source->id, destination->id, 0, match.n_pos);
-            destination->runs = source->runs;
-            destination->checkpoints = source->checkpoints;
-            for (const auto & checkpoint : destination->checkpoints) {
-                checkpoint_bytes_ += checkpoint.state->size();
-            }
+            copy_content(*source, *destination);
         } else {
             match = {};
         }
+    } else if (!take_over) {
+        keep_copy(*destination);
     }
-    if (put_back(*destination, match)) {
-        truncate(*destination, match);
+    return occupy(*destination, match, salt, cells);
+}
+
+// Lets a prompt begin at a place of a slot's content.
+std::optional<KvCache::Placement> KvCache::occupy(Slot & slot, Placement place, const std::string & salt, int32_t cells) {
+    if (put_back(slot, place)) {
+        truncate(slot, place);
     } else {
-        empty(*destination);
-        match = {};
+        empty(slot);
+        place = {};
     }
-    free_cells_ += destination->cells - cells;
-    destination->cells = cells;
-    destination->salt = salt;
-    destination->busy = true;
-    drop_checkpoints_over_limit();
-    match.slot = destination->id;
-    return match;
+    free_cells_ += slot.cells - cells;
+    slot.cells = cells;
+    slot.salt = salt;
+    slot.busy = true;
+    drop_copies_over_limit();
+    place.slot = slot.id;
+    return place;
+}
+
+// Puts what is parked into a slot, for a prompt that needs `cells`: the slot is empty where that failed. Null where there
+// is no slot or no room now.
+KvCache::Slot * KvCache::unpark(std::list<Parked>::iterator parked, const Placement & match, int32_t cells) {
+    Slot * slot = least_recently_used(nullptr);
+    const int32_t tokens = tokens_of(*parked);
+    if (slot == nullptr || std::max(cells, tokens) > free_cells_ + idle_cells(nullptr)) {
+        return nullptr;
+    }
+    Parked taken = take(parked);  // first: what is parked for it may push out what is oldest
+    make_room(std::max(cells, tokens), *slot);
+    park(*slot);
+    if (llama_state_seq_set_data_ext(context_, taken.state.data(), taken.state.size(), slot->id, 0) == 0) {
+        llama_memory_seq_rm(memory_, slot->id, -1, -1);
+        return slot;
+    }
+    copy_content(taken, *slot);
+    if (match.cached_tokens * 2 < tokens) {
+        taken.last_used = ++uses_;
+        keep(std::move(taken));
+    }
+    return slot;
 }
 
 // Makes the slot end at a place of its content. False where that cannot be: its cells are of no use then.
@@ -82,7 +126,7 @@ KvCache::Slot * KvCache::best_match(const Prompt & prompt, const std::string & s
         if (slot.salt != salt) {
             continue;
         }
-        const Placement usable = usable_prefix(slot, prompt);
+        const Placement usable = usable_prefix(slot, llama_memory_seq_pos_min(memory_, slot.id), prompt);
         if (usable.cached_tokens > match.cached_tokens) {
             match = usable;
             best = &slot;
@@ -91,16 +135,32 @@ KvCache::Slot * KvCache::best_match(const Prompt & prompt, const std::string & s
     return best;
 }
 
-// What a prompt can take of a slot: all that they have in common, or, of a model that forgets, as much of it as there is a
+// What is parked and agrees with a prompt further than `match`, if there is any.
+std::list<KvCache::Parked>::iterator KvCache::best_parked(const Prompt & prompt, const std::string & salt, Placement & match) {
+    auto best = parked_.end();
+    for (auto parked = parked_.begin(); parked != parked_.end(); parked++) {
+        if (parked->salt != salt) {
+            continue;
+        }
+        const Placement usable = usable_prefix(*parked, parked->first_position, prompt);
+        if (usable.cached_tokens >= match.cached_tokens + fewest_parked_tokens) {
+            match = usable;
+            best = parked;
+        }
+    }
+    return best;
+}
+
+// What a prompt can take of a content: all that they have in common, or, of a model that forgets, as much of it as there is a
 // checkpoint for.
-KvCache::Placement KvCache::usable_prefix(const Slot & slot, const Prompt & prompt) const {
-    const Placement common = common_prefix(slot, prompt, std::numeric_limits<int32_t>::max());
-    if (common.cached_tokens == 0 || can_continue_at(slot, common)) {
+KvCache::Placement KvCache::usable_prefix(const Content & content, llama_pos first_position, const Prompt & prompt) const {
+    const Placement common = common_prefix(content, prompt, std::numeric_limits<int32_t>::max());
+    if (common.cached_tokens == 0 || can_continue_at(content, first_position, common)) {
         return common;
     }
-    for (auto checkpoint = slot.checkpoints.rbegin(); checkpoint != slot.checkpoints.rend(); checkpoint++) {
+    for (auto checkpoint = content.checkpoints.rbegin(); checkpoint != content.checkpoints.rend(); checkpoint++) {
         if (checkpoint->tokens <= common.cached_tokens) {
-            Placement place = common_prefix(slot, prompt, checkpoint->tokens);
+            Placement place = common_prefix(content, prompt, checkpoint->tokens);
             place.state = checkpoint->state;
             return place;
         }
@@ -108,13 +168,13 @@ KvCache::Placement KvCache::usable_prefix(const Slot & slot, const Prompt & prom
     return {};
 }
 
-// How far a slot's content and a prompt agree, up to `most_tokens`: token by token, an image as a whole.
-KvCache::Placement KvCache::common_prefix(const Slot & slot, const Prompt & prompt, int32_t most_tokens) {
+// How far a content and a prompt agree, up to `most_tokens`: token by token, an image as a whole.
+KvCache::Placement KvCache::common_prefix(const Content & content, const Prompt & prompt, int32_t most_tokens) {
     Placement common{};
     Placement before_last{};  // all but the last token or image of the prompt: something must be left to compute
-    for (size_t i = 0; i < prompt.chunks.size() && i < slot.runs.size(); i++) {
+    for (size_t i = 0; i < prompt.chunks.size() && i < content.runs.size(); i++) {
         const Chunk & chunk = prompt.chunks[i];
-        const Run & run = slot.runs[i];
+        const Run & run = content.runs[i];
         const int32_t left = most_tokens - common.cached_tokens;
         if (run.image_key != chunk.image_key || left <= 0) {
             break;
@@ -146,11 +206,11 @@ KvCache::Placement KvCache::common_prefix(const Slot & slot, const Prompt & prom
 
 // Sliding-window layers forget what is behind the window of the last token. llama.cpp keeps each sequence's positions
 // without gaps from the first that is left, so that one decides. A recurrent state is that of its last token.
-bool KvCache::can_continue_at(const Slot & slot, const Placement & place) const {
-    if (recurrent_ && place.cached_tokens < tokens_of(slot)) {
+bool KvCache::can_continue_at(const Content & content, llama_pos first_position, const Placement & place) const {
+    if (recurrent_ && place.cached_tokens < tokens_of(content)) {
         return false;
     }
-    return window_ == 0 || llama_memory_seq_pos_min(memory_, slot.id) <= std::max(0, place.n_pos - window_);
+    return window_ == 0 || first_position <= std::max(0, place.n_pos - window_);
 }
 
 void KvCache::keep_checkpoint(llama_seq_id id) {
@@ -161,18 +221,22 @@ void KvCache::keep_checkpoint(llama_seq_id id) {
         return;
     }
     std::vector<uint8_t> state(llama_state_seq_get_size_ext(context_, id, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY));
-    if (state.size() > options_.checkpoint_bytes ||
+    if (state.size() > options_.copy_bytes ||
         llama_state_seq_get_data_ext(context_, state.data(), state.size(), id, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY) == 0) {
         return;
     }
-    checkpoint_bytes_ += state.size();
+    copy_bytes_ += state.size();
     slot.checkpoints.push_back({tokens, std::make_shared<const std::vector<uint8_t>>(std::move(state))});
-    drop_checkpoints_over_limit();
+    drop_copies_over_limit();
 }
 
-// The first checkpoints of the slots that were used least recently go; a state that two slots share counts twice.
-void KvCache::drop_checkpoints_over_limit() {
-    while (checkpoint_bytes_ > options_.checkpoint_bytes) {
+// What was parked goes first, then the first checkpoints of the slots that were used least recently. A state that two
+// share counts twice.
+void KvCache::drop_copies_over_limit() {
+    while (copy_bytes_ > options_.copy_bytes && !parked_.empty()) {
+        take(parked_.begin());
+    }
+    while (copy_bytes_ > options_.copy_bytes) {
         Slot * oldest = nullptr;
         for (auto & slot : slots_) {
             const auto age = [](const Slot & s) { return s.busy ? std::numeric_limits<uint64_t>::max() : s.last_used; };
@@ -180,14 +244,14 @@ void KvCache::drop_checkpoints_over_limit() {
                 oldest = &slot;
             }
         }
-        checkpoint_bytes_ -= oldest->checkpoints.front().state->size();
+        copy_bytes_ -= oldest->checkpoints.front().state->size();
         oldest->checkpoints.erase(oldest->checkpoints.begin());
     }
 }
 
-int32_t KvCache::tokens_of(const Slot & slot) {
+int32_t KvCache::tokens_of(const Content & content) {
     int32_t tokens = 0;
-    for (const auto & run : slot.runs) {
+    for (const auto & run : content.runs) {
         tokens += run.n_tokens;
     }
     return tokens;
@@ -203,28 +267,100 @@ KvCache::Slot * KvCache::least_recently_used(const Slot * except) {
     return oldest;
 }
 
-// Empties idle slots until `cells` fit into `destination`; changes nothing where that cannot be.
+KvCache::Slot * KvCache::least_recently_used_with_cells(const Slot * except) {
+    Slot * oldest = nullptr;
+    for (auto & slot : slots_) {
+        if (!slot.busy && &slot != except && slot.cells > 0 && (oldest == nullptr || slot.last_used < oldest->last_used)) {
+            oldest = &slot;
+        }
+    }
+    return oldest;
+}
+
+// Parks idle slots until `cells` fit into `destination`; changes nothing where that cannot be.
 bool KvCache::make_room(int32_t cells, const Slot & destination) {
     int32_t available = free_cells_ + destination.cells;
-    int32_t idle = 0;
-    for (const auto & slot : slots_) {
-        idle += slot.busy || &slot == &destination ? 0 : slot.cells;
-    }
-    if (cells > available + idle) {
+    if (cells > available + idle_cells(&destination)) {
         return false;
     }
     while (cells > available) {
-        Slot * victim = nullptr;
-        for (auto & slot : slots_) {
-            if (!slot.busy && &slot != &destination && slot.cells > 0 &&
-                (victim == nullptr || slot.last_used < victim->last_used)) {
-                victim = &slot;
-            }
-        }
+        Slot * victim = least_recently_used_with_cells(&destination);
         available += victim->cells;
-        empty(*victim);
+        park(*victim);
     }
     return true;
+}
+
+// The cells of the idle slots but for one.
+int32_t KvCache::idle_cells(const Slot * except) const {
+    int32_t cells = 0;
+    for (const auto & slot : slots_) {
+        cells += slot.busy || &slot == except ? 0 : slot.cells;
+    }
+    return cells;
+}
+
+// Parks the least recently used of the idle slots while they have many cells, and are small enough that several can be
+// parked: to compute a prompt again costs more than idle cells do. `except` was used last: it stays.
+void KvCache::park_most_idle(const Slot & except) {
+    while (idle_cells(&except) > most_idle_cells) {
+        Slot * oldest = least_recently_used_with_cells(&except);
+        if (llama_state_seq_get_size_ext(context_, oldest->id, 0) > options_.copy_bytes / fewest_parked) {
+            return;
+        }
+        park(*oldest);
+    }
+}
+
+// Empties an idle slot, of which a copy is kept.
+void KvCache::park(Slot & slot) {
+    keep_copy(slot);
+    empty(slot);
+    drop_copies_over_limit();
+}
+
+// Keeps a copy of what is in an idle slot, where that is worth it and fits.
+void KvCache::keep_copy(const Slot & slot) {
+    const size_t size = tokens_of(slot) < fewest_parked_tokens ? 0 : llama_state_seq_get_size_ext(context_, slot.id, 0);
+    if (size == 0 || size > options_.copy_bytes) {
+        return;
+    }
+    Parked parked{slot, std::vector<uint8_t>(size), first_copied_position(slot)};
+    if (llama_state_seq_get_data_ext(context_, parked.state.data(), size, slot.id, 0) == size) {
+        keep(std::move(parked));
+    }
+}
+
+// llama.cpp copies of a sliding-window layer only what the window before the next token covers, not what is left besides.
+llama_pos KvCache::first_copied_position(const Slot & slot) const {
+    const llama_pos first = llama_memory_seq_pos_min(memory_, slot.id);
+    return window_ == 0 ? first : std::max(first, llama_memory_seq_pos_max(memory_, slot.id) + 1 - window_);
+}
+
+void KvCache::keep(Parked parked) {
+    copy_bytes_ += parked.state.size() + bytes_of(parked.checkpoints);
+    const auto younger = std::find_if(parked_.begin(), parked_.end(),
+                                      [&parked](const auto & other) { return other.last_used > parked.last_used; });
+    parked_.insert(younger, std::move(parked));
+}
+
+KvCache::Parked KvCache::take(std::list<Parked>::iterator parked) {
+    Parked taken = std::move(*parked);
+    parked_.erase(parked);
+    copy_bytes_ -= taken.state.size() + bytes_of(taken.checkpoints);
+    return taken;
+}
+
+size_t KvCache::bytes_of(const std::vector<Checkpoint> & checkpoints) {
+    return std::accumulate(checkpoints.begin(), checkpoints.end(), size_t{0},
+                           [](size_t sum, const Checkpoint & checkpoint) { return sum + checkpoint.state->size(); });
+}
+
+// The slot is empty.
+void KvCache::copy_content(const Content & from, Slot & to) {
+    to.runs = from.runs;
+    to.checkpoints = from.checkpoints;
+    copy_bytes_ += bytes_of(to.checkpoints);
 }
 
 bool KvCache::grow(llama_seq_id id, int32_t cells) {
@@ -279,9 +415,13 @@ void KvCache::release(llama_seq_id id, bool keep) {
     const int32_t held = tokens_of(slot);
     free_cells_ += slot.cells - held;
     slot.cells = held;
+    park_most_idle(slot);
 }
 
 void KvCache::clear_idle() {
+    while (!parked_.empty()) {
+        take(parked_.begin());
+    }
     for (auto & slot : slots_) {
         if (!slot.busy) {
             empty(slot);
@@ -291,7 +431,7 @@ void KvCache::clear_idle() {
 
 void KvCache::truncate(Slot & slot, const Placement & at) {
     while (!slot.checkpoints.empty() && slot.checkpoints.back().tokens > at.cached_tokens) {
-        checkpoint_bytes_ -= slot.checkpoints.back().state->size();
+        copy_bytes_ -= slot.checkpoints.back().state->size();
         slot.checkpoints.pop_back();
     }
     slot.runs.resize(std::min(slot.runs.size(), at.chunk + (at.chunk_tokens > 0 ? 1 : 0)));
@@ -316,9 +456,7 @@ void KvCache::truncate(Slot & slot, const Placement & at) {
 void KvCache::empty(Slot & slot) {
     llama_memory_seq_rm(memory_, slot.id, -1, -1);
     slot.runs.clear();
-    for (const auto & checkpoint : slot.checkpoints) {
-        checkpoint_bytes_ -= checkpoint.state->size();
-    }
+    copy_bytes_ -= bytes_of(slot.checkpoints);
     slot.checkpoints.clear();
     free_cells_ += slot.cells;
     slot.cells = 0;
