@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 #include <utility>
 
 namespace vserve {
@@ -38,12 +37,12 @@ KvCache::KvCache(llama_context * context, Options options)
 }
 
 std::optional<KvCache::Placement> KvCache::place(const Prompt & prompt, const std::string & salt, int32_t cells) {
-    Placement match{};
+    Place match;
     Slot * source = best_match(prompt, salt, match);
-    Placement parked_match = match;
+    Place parked_match = match;
     const auto parked = best_parked(prompt, salt, parked_match);
     if (Slot * slot = parked == parked_.end() ? nullptr : unpark(parked, parked_match, cells)) {
-        return occupy(*slot, slot->runs.empty() ? Placement{} : parked_match, salt, cells);
+        return occupy(*slot, slot->runs.empty() ? Place{} : parked_match, salt, cells);
     }
     // Continue in the matching slot where that loses little of it; else leave it, and share its beginning.
     const bool take_over = source != nullptr && !source->busy && match.cached_tokens * 2 >= source->cells;
@@ -69,9 +68,11 @@ std::optional<KvCache::Placement> KvCache::place(const Prompt & prompt, const st
 }
 
 // Lets a prompt begin at a place of a slot's content.
-std::optional<KvCache::Placement> KvCache::occupy(Slot & slot, Placement place, const std::string & salt, int32_t cells) {
+std::optional<KvCache::Placement> KvCache::occupy(Slot & slot, Place place, const std::string & salt, int32_t cells) {
     if (put_back(slot, place)) {
-        truncate(slot, place);
+        copy_bytes_ -= slot.checkpoint_bytes();
+        slot.truncate(place);
+        copy_bytes_ += slot.checkpoint_bytes();
     } else {
         empty(slot);
         place = {};
@@ -81,15 +82,14 @@ std::optional<KvCache::Placement> KvCache::occupy(Slot & slot, Placement place, 
     slot.salt = salt;
     slot.busy = true;
     drop_copies_over_limit();
-    place.slot = slot.id;
-    return place;
+    return Placement{std::move(place), slot.id};
 }
 
 // Puts what is parked into a slot, for a prompt that needs `cells`: the slot is empty where that failed. Null where there
 // is no slot or no room now.
-KvCache::Slot * KvCache::unpark(std::list<Parked>::iterator parked, const Placement & match, int32_t cells) {
+KvCache::Slot * KvCache::unpark(std::list<Parked>::iterator parked, const Place & match, int32_t cells) {
     Slot * slot = least_recently_used(nullptr);
-    const int32_t tokens = tokens_of(*parked);
+    const int32_t tokens = parked->tokens();
     if (slot == nullptr || std::max(cells, tokens) > free_cells_ + idle_cells(nullptr)) {
         return nullptr;
     }
@@ -109,7 +109,7 @@ KvCache::Slot * KvCache::unpark(std::list<Parked>::iterator parked, const Placem
 }
 
 // Makes the slot end at a place of its content. False where that cannot be: its cells are of no use then.
-bool KvCache::put_back(const Slot & slot, const Placement & place) {
+bool KvCache::put_back(const Slot & slot, const Place & place) {
     if (place.state && llama_state_seq_set_data_ext(context_, place.state->data(), place.state->size(), slot.id,
                                                     LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY) == 0) {
         return false;
@@ -117,7 +117,7 @@ bool KvCache::put_back(const Slot & slot, const Placement & place) {
     return llama_memory_seq_rm(memory_, slot.id, place.n_pos, -1);
 }
 
-KvCache::Slot * KvCache::best_match(const Prompt & prompt, const std::string & salt, Placement & match) {
+KvCache::Slot * KvCache::best_match(const Prompt & prompt, const std::string & salt, Place & match) {
     Slot * best = nullptr;
     if (!options_.keep_prefixes) {
         return best;
@@ -126,7 +126,7 @@ KvCache::Slot * KvCache::best_match(const Prompt & prompt, const std::string & s
         if (slot.salt != salt) {
             continue;
         }
-        const Placement usable = usable_prefix(slot, llama_memory_seq_pos_min(memory_, slot.id), prompt);
+        const Place usable = usable_prefix(slot, llama_memory_seq_pos_min(memory_, slot.id), prompt);
         if (usable.cached_tokens > match.cached_tokens) {
             match = usable;
             best = &slot;
@@ -136,13 +136,13 @@ KvCache::Slot * KvCache::best_match(const Prompt & prompt, const std::string & s
 }
 
 // What is parked and agrees with a prompt further than `match`, if there is any.
-std::list<KvCache::Parked>::iterator KvCache::best_parked(const Prompt & prompt, const std::string & salt, Placement & match) {
+std::list<KvCache::Parked>::iterator KvCache::best_parked(const Prompt & prompt, const std::string & salt, Place & match) {
     auto best = parked_.end();
     for (auto parked = parked_.begin(); parked != parked_.end(); parked++) {
         if (parked->salt != salt) {
             continue;
         }
-        const Placement usable = usable_prefix(*parked, parked->first_position, prompt);
+        const Place usable = usable_prefix(*parked, parked->first_position, prompt);
         if (usable.cached_tokens >= match.cached_tokens + fewest_parked_tokens) {
             match = usable;
             best = parked;
@@ -153,14 +153,14 @@ std::list<KvCache::Parked>::iterator KvCache::best_parked(const Prompt & prompt,
 
 // What a prompt can take of a content: all that they have in common, or, of a model that forgets, as much of it as there is a
 // checkpoint for.
-KvCache::Placement KvCache::usable_prefix(const Content & content, llama_pos first_position, const Prompt & prompt) const {
-    const Placement common = common_prefix(content, prompt, std::numeric_limits<int32_t>::max());
+KvContent::Place KvCache::usable_prefix(const KvContent & content, llama_pos first_position, const Prompt & prompt) const {
+    const Place common = content.common_prefix(prompt, std::numeric_limits<int32_t>::max());
     if (common.cached_tokens == 0 || can_continue_at(content, first_position, common)) {
         return common;
     }
     for (auto checkpoint = content.checkpoints.rbegin(); checkpoint != content.checkpoints.rend(); checkpoint++) {
         if (checkpoint->tokens <= common.cached_tokens) {
-            Placement place = common_prefix(content, prompt, checkpoint->tokens);
+            Place place = content.common_prefix(prompt, checkpoint->tokens);
             place.state = checkpoint->state;
             return place;
         }
@@ -168,46 +168,10 @@ KvCache::Placement KvCache::usable_prefix(const Content & content, llama_pos fir
     return {};
 }
 
-// How far a content and a prompt agree, up to `most_tokens`: token by token, an image as a whole.
-KvCache::Placement KvCache::common_prefix(const Content & content, const Prompt & prompt, int32_t most_tokens) {
-    Placement common{};
-    Placement before_last{};  // all but the last token or image of the prompt: something must be left to compute
-    for (size_t i = 0; i < prompt.chunks.size() && i < content.runs.size(); i++) {
-        const Chunk & chunk = prompt.chunks[i];
-        const Run & run = content.runs[i];
-        const int32_t left = most_tokens - common.cached_tokens;
-        if (run.image_key != chunk.image_key || left <= 0) {
-            break;
-        }
-        before_last = common;
-        if (chunk.media == nullptr) {
-            const auto mismatch = std::mismatch(chunk.tokens.begin(), chunk.tokens.end(), run.tokens.begin(), run.tokens.end());
-            const auto agreed = std::min(left, static_cast<int32_t>(mismatch.first - chunk.tokens.begin()));
-            common.cached_tokens += agreed;
-            common.n_pos += agreed;
-            if (agreed < chunk.n_tokens) {
-                common.chunk_tokens = agreed;
-                break;
-            }
-            before_last.cached_tokens += agreed - 1;
-            before_last.n_pos += agreed - 1;
-            before_last.chunk_tokens = agreed - 1;
-        } else {
-            common.cached_tokens += chunk.n_tokens;
-            common.n_pos += chunk.n_pos;
-        }
-        common.chunk++;
-        if (run.tokens.size() > chunk.tokens.size()) {
-            break;
-        }
-    }
-    return common.chunk == prompt.chunks.size() ? before_last : common;
-}
-
 // Sliding-window layers forget what is behind the window of the last token. llama.cpp keeps each sequence's positions
 // without gaps from the first that is left, so that one decides. A recurrent state is that of its last token.
-bool KvCache::can_continue_at(const Content & content, llama_pos first_position, const Placement & place) const {
-    if (recurrent_ && place.cached_tokens < tokens_of(content)) {
+bool KvCache::can_continue_at(const KvContent & content, llama_pos first_position, const Place & place) const {
+    if (recurrent_ && place.cached_tokens < content.tokens()) {
         return false;
     }
     return window_ == 0 || first_position <= std::max(0, place.n_pos - window_);
@@ -215,7 +179,7 @@ bool KvCache::can_continue_at(const Content & content, llama_pos first_position,
 
 void KvCache::keep_checkpoint(llama_seq_id id) {
     Slot & slot = slots_[id];
-    const int32_t tokens = tokens_of(slot);
+    const int32_t tokens = slot.tokens();
     const int32_t last = slot.checkpoints.empty() ? 0 : slot.checkpoints.back().tokens;
     if (!options_.keep_prefixes || (window_ == 0 && !recurrent_) || tokens - last < tokens_between_checkpoints) {
         return;
@@ -247,14 +211,6 @@ void KvCache::drop_copies_over_limit() {
         copy_bytes_ -= oldest->checkpoints.front().state->size();
         oldest->checkpoints.erase(oldest->checkpoints.begin());
     }
-}
-
-int32_t KvCache::tokens_of(const Content & content) {
-    int32_t tokens = 0;
-    for (const auto & run : content.runs) {
-        tokens += run.n_tokens;
-    }
-    return tokens;
 }
 
 KvCache::Slot * KvCache::least_recently_used(const Slot * except) {
@@ -321,7 +277,7 @@ void KvCache::park(Slot & slot) {
 
 // Keeps a copy of what is in an idle slot, where that is worth it and fits.
 void KvCache::keep_copy(const Slot & slot) {
-    const size_t size = tokens_of(slot) < fewest_parked_tokens ? 0 : llama_state_seq_get_size_ext(context_, slot.id, 0);
+    const size_t size = slot.tokens() < fewest_parked_tokens ? 0 : llama_state_seq_get_size_ext(context_, slot.id, 0);
     if (size == 0 || size > options_.copy_bytes) {
         return;
     }
@@ -338,7 +294,7 @@ llama_pos KvCache::first_copied_position(const Slot & slot) const {
 }
 
 void KvCache::keep(Parked parked) {
-    copy_bytes_ += parked.state.size() + bytes_of(parked.checkpoints);
+    copy_bytes_ += parked.state.size() + parked.checkpoint_bytes();
     const auto younger = std::find_if(parked_.begin(), parked_.end(),
                                       [&parked](const auto & other) { return other.last_used > parked.last_used; });
     parked_.insert(younger, std::move(parked));
@@ -347,20 +303,15 @@ void KvCache::keep(Parked parked) {
 KvCache::Parked KvCache::take(std::list<Parked>::iterator parked) {
     Parked taken = std::move(*parked);
     parked_.erase(parked);
-    copy_bytes_ -= taken.state.size() + bytes_of(taken.checkpoints);
+    copy_bytes_ -= taken.state.size() + taken.checkpoint_bytes();
     return taken;
 }
 
-size_t KvCache::bytes_of(const std::vector<Checkpoint> & checkpoints) {
-    return std::accumulate(checkpoints.begin(), checkpoints.end(), size_t{0},
-                           [](size_t sum, const Checkpoint & checkpoint) { return sum + checkpoint.state->size(); });
-}
-
 // The slot is empty.
-void KvCache::copy_content(const Content & from, Slot & to) {
+void KvCache::copy_content(const KvContent & from, Slot & to) {
     to.runs = from.runs;
     to.checkpoints = from.checkpoints;
-    copy_bytes_ += bytes_of(to.checkpoints);
+    copy_bytes_ += to.checkpoint_bytes();
 }
 
 bool KvCache::grow(llama_seq_id id, int32_t cells) {
@@ -377,30 +328,15 @@ bool KvCache::grow(llama_seq_id id, int32_t cells) {
 }
 
 void KvCache::append_token(llama_seq_id id, llama_token token) {
-    auto & runs = slots_[id].runs;
-    if (runs.empty() || !runs.back().image_key.empty()) {
-        runs.emplace_back();
-    }
-    runs.back().tokens.push_back(token);
-    runs.back().n_tokens++;
-    runs.back().n_pos++;
+    slots_[id].append_token(token);
 }
 
 void KvCache::append_image(llama_seq_id id, const Chunk & chunk) {
-    slots_[id].runs.push_back({{}, chunk.image_key, chunk.n_tokens, chunk.n_pos});
+    slots_[id].append_image(chunk);
 }
 
 bool KvCache::take_back(llama_seq_id id, int32_t tokens, llama_pos position) {
-    auto & runs = slots_[id].runs;
-    if (tokens > 0) {
-        Run & last = runs.back();
-        last.tokens.resize(last.tokens.size() - tokens);
-        last.n_tokens -= tokens;
-        last.n_pos -= tokens;
-        if (last.tokens.empty()) {
-            runs.pop_back();
-        }
-    }
+    slots_[id].drop_tokens(tokens);
     return llama_memory_seq_rm(memory_, id, position, -1);
 }
 
@@ -412,7 +348,7 @@ void KvCache::release(llama_seq_id id, bool keep) {
         empty(slot);
         return;
     }
-    const int32_t held = tokens_of(slot);
+    const int32_t held = slot.tokens();
     free_cells_ += slot.cells - held;
     slot.cells = held;
     park_most_idle(slot);
@@ -429,34 +365,10 @@ void KvCache::clear_idle() {
     }
 }
 
-void KvCache::truncate(Slot & slot, const Placement & at) {
-    while (!slot.checkpoints.empty() && slot.checkpoints.back().tokens > at.cached_tokens) {
-        copy_bytes_ -= slot.checkpoints.back().state->size();
-        slot.checkpoints.pop_back();
-    }
-    slot.runs.resize(std::min(slot.runs.size(), at.chunk + (at.chunk_tokens > 0 ? 1 : 0)));
-    if (at.chunk_tokens > 0) {
-        Run & last = slot.runs.back();
-        last.tokens.resize(at.chunk_tokens);
-        last.n_tokens = at.chunk_tokens;
-        last.n_pos = at.chunk_tokens;
-    } else if (!slot.runs.empty() && slot.runs.back().image_key.empty()) {
-        // The last run may go on past the end of the prompt's chunk.
-        int32_t before = 0;
-        for (size_t i = 0; i + 1 < slot.runs.size(); i++) {
-            before += slot.runs[i].n_tokens;
-        }
-        Run & last = slot.runs.back();
-        last.tokens.resize(at.cached_tokens - before);
-        last.n_tokens = at.cached_tokens - before;
-        last.n_pos = last.n_tokens;
-    }
-}
-
 void KvCache::empty(Slot & slot) {
     llama_memory_seq_rm(memory_, slot.id, -1, -1);
     slot.runs.clear();
-    copy_bytes_ -= bytes_of(slot.checkpoints);
+    copy_bytes_ -= slot.checkpoint_bytes();
     slot.checkpoints.clear();
     free_cells_ += slot.cells;
     slot.cells = 0;

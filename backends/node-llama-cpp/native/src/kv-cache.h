@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kv-content.h"
 #include "llama.h"
 #include "prompt.h"
 
@@ -34,13 +35,8 @@ class KvCache {
     };
 
     // Where a sequence begins: everything before is in the cache.
-    struct Placement {
+    struct Placement : KvContent::Place {
         llama_seq_id slot;
-        size_t chunk;          // of the prompt
-        int32_t chunk_tokens;  // of that chunk
-        llama_pos n_pos;
-        int32_t cached_tokens;
-        std::shared_ptr<const std::vector<uint8_t>> state;  // to be put back first, of a model that forgets
     };
 
     KvCache(llama_context * context, Options options);
@@ -70,50 +66,28 @@ class KvCache {
     void clear_idle();
 
   private:
-    // Text tokens, or one image chunk.
-    struct Run {
-        std::vector<llama_token> tokens;
-        std::string image_key;  // empty for text
-        int32_t n_tokens = 0;
-        llama_pos n_pos = 0;
-    };
+    using Place = KvContent::Place;
 
-    // A place in a slot's content, after this many of its tokens, with the state of the layers that forget.
-    struct Checkpoint {
-        int32_t tokens;
-        std::shared_ptr<const std::vector<uint8_t>> state;
-    };
-
-    // What a sequence computed: serves the prompts of the same tenant that begin the same way.
-    struct Content {
-        std::vector<Run> runs;
-        std::vector<Checkpoint> checkpoints;
-        std::string salt;
-        uint64_t last_used = 0;
-    };
-
-    struct Slot : Content {
+    struct Slot : KvContent {
         llama_seq_id id;
         int32_t cells = 0;
         bool busy = false;
     };
 
     // What was in a slot, with a copy of its cells.
-    struct Parked : Content {
+    struct Parked : KvContent {
         std::vector<uint8_t> state;
         llama_pos first_position;  // of the cells that were left
     };
 
-    static Placement common_prefix(const Content & content, const Prompt & prompt, int32_t most_tokens);
-    Placement usable_prefix(const Content & content, llama_pos first_position, const Prompt & prompt) const;
-    bool can_continue_at(const Content & content, llama_pos first_position, const Placement & place) const;
-    bool put_back(const Slot & slot, const Placement & place);
+    Place usable_prefix(const KvContent & content, llama_pos first_position, const Prompt & prompt) const;
+    bool can_continue_at(const KvContent & content, llama_pos first_position, const Place & place) const;
+    bool put_back(const Slot & slot, const Place & place);
     void drop_copies_over_limit();
-    static int32_t tokens_of(const Content & content);
-    Slot * best_match(const Prompt & prompt, const std::string & salt, Placement & match);
-    std::list<Parked>::iterator best_parked(const Prompt & prompt, const std::string & salt, Placement & match);
-    Slot * unpark(std::list<Parked>::iterator parked, const Placement & match, int32_t cells);
-    std::optional<Placement> occupy(Slot & slot, Placement place, const std::string & salt, int32_t cells);
+    Slot * best_match(const Prompt & prompt, const std::string & salt, Place & match);
+    std::list<Parked>::iterator best_parked(const Prompt & prompt, const std::string & salt, Place & match);
+    Slot * unpark(std::list<Parked>::iterator parked, const Place & match, int32_t cells);
+    std::optional<Placement> occupy(Slot & slot, Place place, const std::string & salt, int32_t cells);
     Slot * least_recently_used(const Slot * except);
     Slot * least_recently_used_with_cells(const Slot * except);
     int32_t idle_cells(const Slot * except) const;
@@ -124,9 +98,7 @@ class KvCache {
     llama_pos first_copied_position(const Slot & slot) const;
     void keep(Parked parked);
     Parked take(std::list<Parked>::iterator parked);
-    static size_t bytes_of(const std::vector<Checkpoint> & checkpoints);
-    void copy_content(const Content & from, Slot & to);
-    void truncate(Slot & slot, const Placement & at);
+    void copy_content(const KvContent & from, Slot & to);
     void empty(Slot & slot);
 
     llama_context * context_;
