@@ -1,12 +1,16 @@
 import { stat } from 'node:fs/promises';
 import { GgmlType, type Llama, type LlamaModel } from 'node-llama-cpp';
 import type { KvCacheFormat, LoadSettings, ModelFiles } from '../../src/backend/index.ts';
+import { formatBytes } from '../../src/errors/index.ts';
+import { sharedContextBytes } from './context-memory.ts';
 import { type ContextSize, fitContext } from './context-size.ts';
 import { gpuMemory, type MemorySize } from './device-memory.ts';
 import { memoryBudget } from './memory-budget.ts';
 
 const defaultSequences = { cpu: 8, gpu: 16 };
 const defaultUtilization = 0.9;
+/** Of the context that an image's tokens are computed in beside other requests, on a CPU (`native/src/image-prefill.cpp`). */
+const asideCells = 8192;
 
 const ggmlTypes: Readonly<Record<KvCacheFormat, GgmlType>> = {
   f32: GgmlType.F32,
@@ -49,6 +53,20 @@ export async function admit(request: AdmissionRequest): Promise<Admission> {
   const budgetBytes = memoryBudget(memory, utilization, neededBytes);
   const kvCacheFormat = settings.kvCacheFormat ?? 'f16';
   const flashAttention = settings.flashAttention ?? 'auto';
+  const estimateSeparate = async (contextSize: number, sequences: number, swaFullCache: boolean): Promise<number> => {
+    const { cpuRam, gpuVram } = await model.fileInsights.estimateContextResourceRequirementsV2({
+      contextSize,
+      sequences,
+      swaFullCache,
+      modelGpuLayers: model.gpuLayers,
+      batchSize: batchTokens,
+      flashAttention: flashAttention === 'auto' ? 'auto' : flashAttention === 'on',
+      kvCacheKeyType: ggmlTypes[kvCacheFormat],
+      kvCacheValueType: ggmlTypes[kvCacheFormat],
+    });
+    return onGpu ? gpuVram : cpuRam;
+  };
+  const asideImages = !onGpu && files.mmprojPath !== undefined;
   const size = await fitContext({
     trainedLength,
     maxLength: settings.maxLength,
@@ -56,32 +74,25 @@ export async function admit(request: AdmissionRequest): Promise<Admission> {
     defaultSequences: defaultSequences[onGpu ? 'gpu' : 'cpu'],
     budgetBytes,
     estimateBytes: async (cells, sequences) => {
-      const { cpuRam, gpuVram } = await model.fileInsights.estimateContextResourceRequirementsV2({
-        contextSize: Math.ceil(cells / sequences),
-        sequences,
-        modelGpuLayers: model.gpuLayers,
-        batchSize: batchTokens,
-        flashAttention: flashAttention === 'auto' ? 'auto' : flashAttention === 'on',
-        kvCacheKeyType: ggmlTypes[kvCacheFormat],
-        kvCacheValueType: ggmlTypes[kvCacheFormat],
-      });
-      return onGpu ? gpuVram : cpuRam;
+      const shared = { windowCells: model.fileInsights.swaSize, batchTokens };
+      const context = await sharedContextBytes({ ...shared, cells, slots: sequences + 1 }, estimateSeparate);
+      if (!asideImages) return context;
+      return (
+        context +
+        (await sharedContextBytes({ ...shared, cells: Math.min(cells, asideCells), slots: 2 }, estimateSeparate))
+      );
     },
   });
   const percent = String(Math.round(utilization * 100));
-  const available = `${gigabytes(Math.max(0, budgetBytes))} that ${percent} % of the ${onGpu ? 'GPU' : 'machine'}'s ${gigabytes(memory.totalBytes)} leaves`;
+  const available = `${formatBytes(Math.max(0, budgetBytes))} that ${percent} % of the ${onGpu ? 'GPU' : 'machine'}'s ${formatBytes(memory.totalBytes)} leaves`;
   return {
     ...size,
     description:
       `Context: ${String(size.maxLength)} tokens a conversation, ${String(size.cells)} shared by up to ${String(size.maxSequences)} at a time: ` +
-      `${gigabytes(size.bytes)} (${kvCacheFormat}), of the ${available} beside the weights`,
+      `${formatBytes(size.bytes)} (${kvCacheFormat}), of the ${available} beside the weights`,
   };
 }
 
 async function sizeOf(path: string | undefined): Promise<number> {
   return path === undefined ? 0 : (await stat(path)).size;
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
 }

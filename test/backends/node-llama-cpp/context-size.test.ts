@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { sharedContextBytes } from '../../../backends/node-llama-cpp/context-memory.ts';
 import { fitContext } from '../../../backends/node-llama-cpp/context-size.ts';
 import { memoryBudget } from '../../../backends/node-llama-cpp/memory-budget.ts';
+import { loadShapes } from '../../support/shapes-engine.ts';
 
 /** A kilobyte a cell, and a megabyte for each sequence. */
 async function estimateBytes(cells: number, sequences: number): Promise<number> {
@@ -46,6 +48,42 @@ describe('fitting a context to memory', () => {
 
   it('never goes below a length that can hold a conversation', async () => {
     expect(await fitContext({ ...wanted, budgetBytes: 0 })).toMatchObject({ maxLength: 512, cells: 512 });
+  });
+});
+
+describe('the memory of a context whose sequences share their cells', () => {
+  const [windowCells, batchTokens, perCell, perState] = [1024, 512, 100, 5000];
+
+  it('has a window for each sequence, and one batch', async () => {
+    const estimate = async (cells: number, sequences: number, swaFullCache: boolean): Promise<number> =>
+      sequences * perCell * (cells + (swaFullCache ? cells : Math.min(cells, windowCells + batchTokens)));
+    const bytes = (cells: number, slots: number): Promise<number> =>
+      sharedContextBytes({ cells, slots, windowCells, batchTokens }, estimate);
+    expect(await bytes(65_536, 1)).toBe(perCell * (65_536 + 1536));
+    expect(await bytes(65_536, 17)).toBeCloseTo(perCell * (65_536 + 17 * 1024 + 512));
+    expect(await bytes(8192, 17)).toBeCloseTo(perCell * (8192 + 8192));
+    expect(await bytes(1024, 4)).toBe(perCell * (1024 + 1024));
+  });
+
+  it('has a recurrent state for each sequence', async () => {
+    const estimate = async (cells: number, sequences: number): Promise<number> =>
+      sequences * (perCell * cells + perState);
+    const bytes = await sharedContextBytes({ cells: 8192, slots: 9, windowCells: undefined, batchTokens }, estimate);
+    expect(bytes).toBe(perCell * 8192 + 9 * perState);
+  });
+
+  it('is what llama.cpp then takes for its cells', async () => {
+    const lines: string[] = [];
+    const model = await loadShapes({ maxLength: 2048, maxBatchSize: 8 }, { mmprojPath: undefined }, (line) =>
+      lines.push(line),
+    );
+    await model.close();
+    const estimatedBytes = 1e6 * Number(lines.join('\n').match(/Context: .* at a time: ([\d.]+) MB/)?.[1]);
+    const buffers = lines.join('\n').matchAll(/(?:output|KV|compute) buffer size = +([\d.]+) MiB/g);
+    const takenBytes = [...buffers].reduce((sum, [, mebibytes]) => sum + Number(mebibytes) * 1024 ** 2, 0);
+    expect(takenBytes).toBeGreaterThan(10e6);
+    expect(estimatedBytes / takenBytes).toBeGreaterThan(0.9);
+    expect(estimatedBytes / takenBytes).toBeLessThan(1.1);
   });
 });
 
