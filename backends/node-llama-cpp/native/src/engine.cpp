@@ -123,7 +123,7 @@ void Engine::warm_up() {
     llama_token token = llama_vocab_bos(vocab_) == LLAMA_TOKEN_NULL ? 0 : llama_vocab_bos(vocab_);
     batch_.add_token(token, 0, 0, true);
     const int status = llama_decode(context_.get(), batch_.tokens());
-    llama_memory_clear(llama_get_memory(context_.get()), true);
+    llama_memory_seq_rm(llama_get_memory(context_.get()), 0, -1, -1);  // clearing the data of all cells takes too long
     llama_synchronize(context_.get());
     if (status != 0) {
         throw EngineError("model_load_failed", "The model loaded, but could not compute a first token (llama_decode "
