@@ -27,25 +27,39 @@ export interface ContextSizeRequest {
 
 /** Past this many cells, more serve no conversation that is likely: they are taken only for a longer `maxLength`. */
 const plentyOfCells = 65_536;
+/** A length that serves most conversations with images: to hold several of them comes before a longer one. */
+const comfortableLength = 16_384;
 const fewestCells = 512;
+/** Fewer sequences are taken only where that makes the context smaller by at least this part. */
+const worthwhileSaving = 0.01;
 
 /**
  * Fits a context into memory: enough cells for every sequence to reach its full length, where there is room, and fewer
- * (the sequences share them) where there is not. Where not even one would reach it, there are fewer sequences, which
- * saves what each takes for itself. What the user asked for is kept; a length that they did not ask for gives way last.
+ * (the sequences share them) where there is not. Where not even one would reach it, the length gives way, down to one that
+ * is comfortable; then the number of sequences, if that saves anything (windows and recurrent states are kept for each);
+ * then the length again. What the user asked for is kept.
  */
 export async function fitContext(request: ContextSizeRequest): Promise<ContextSize> {
+  const { budgetBytes, estimateBytes } = request;
   const length = request.maxLength ?? request.trainedLength;
-  const floor = request.maxLength ?? Math.min(fewestCells, length);
+  const shortest = (wanted: number): number => request.maxLength ?? Math.min(wanted, length);
   let maxSequences = request.maxSequences ?? request.defaultSequences;
   let cells = Math.max(length, Math.min(length * maxSequences, plentyOfCells));
-  let bytes = await request.estimateBytes(cells, maxSequences);
-  while (bytes > request.budgetBytes) {
-    if (cells > length) cells = Math.max(length, Math.floor(cells / 2));
-    else if (request.maxSequences === undefined && maxSequences > 1) maxSequences = Math.floor(maxSequences / 2);
-    else if (cells > floor) cells = Math.max(floor, Math.floor(cells / 2));
-    else break;
-    bytes = await request.estimateBytes(cells, maxSequences);
+  let bytes = await estimateBytes(cells, maxSequences);
+  const shrinkTo = async (fewest: number): Promise<void> => {
+    while (bytes > budgetBytes && cells > fewest) {
+      cells = Math.max(fewest, Math.floor(cells / 2));
+      bytes = await estimateBytes(cells, maxSequences);
+    }
+  };
+  await shrinkTo(length);
+  await shrinkTo(shortest(comfortableLength));
+  while (bytes > budgetBytes && request.maxSequences === undefined && maxSequences > 1) {
+    const fewer = Math.floor(maxSequences / 2);
+    const fewerBytes = await estimateBytes(cells, fewer);
+    if (fewerBytes > bytes * (1 - worthwhileSaving)) break;
+    [maxSequences, bytes] = [fewer, fewerBytes];
   }
+  await shrinkTo(shortest(fewestCells));
   return { maxLength: Math.min(length, cells), maxSequences, cells, bytes };
 }

@@ -37,6 +37,13 @@ describe('fitting a context to memory', () => {
     expect(await fitContext({ ...wanted, budgetBytes: 4e6 })).toMatchObject({ maxLength: 2048, maxSequences: 1 });
   });
 
+  it('shortens a long context before it gives up sequences, and gives up none that take nothing', async () => {
+    const long = { ...wanted, trainedLength: 131_072 };
+    expect(await fitContext({ ...long, budgetBytes: 25e6 })).toMatchObject({ maxLength: 16_384, maxSequences: 8 });
+    const cellsOnly = { ...long, estimateBytes: async (cells: number) => cells * 1000 };
+    expect(await fitContext({ ...cellsOnly, budgetBytes: 5e6 })).toMatchObject({ maxLength: 4096, maxSequences: 8 });
+  });
+
   it('keeps what the user asked for', async () => {
     const asked = { ...wanted, maxLength: 4096, maxSequences: 6 };
     expect(await fitContext({ ...asked, budgetBytes: 1 })).toMatchObject({
