@@ -23,9 +23,10 @@ const defaultBatchTokens = 512;
 /** As `--max-vision-cache-entries`; an image of Gemma 3 27B takes 5.5 MB. */
 const defaultCachedImages = 256;
 const cachedImageBytes = 1024 ** 3;
-/** Of KV cells that are kept outside of the context: a part of the machine's memory, and at most. */
-const kvCopyShare = 1 / 16;
+/** Of KV cells that are kept outside of the context: as much as the context has, at least, at most, and of the machine. */
+const leastKvCopyBytes = 64 * 1024 ** 2;
 const mostKvCopyBytes = 1024 ** 3;
+const kvCopyShare = 1 / 16;
 
 /** llama.cpp through node-llama-cpp, with our own engine on top: Metal, CUDA, Vulkan, or the CPU. */
 const backend: Backend = {
@@ -94,7 +95,13 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             flashAttention: settings.flashAttention ?? 'auto',
             kvCacheFormat: settings.kvCacheFormat ?? 'f16',
             keepPrefixes: settings.prefixCaching ?? true,
-            kvCopyBytes: Math.min(mostKvCopyBytes, Math.floor(ramBefore.totalBytes * kvCopyShare)),
+            kvCopyBytes: Math.floor(
+              Math.min(
+                Math.max(leastKvCopyBytes, admission.bytes),
+                mostKvCopyBytes,
+                ramBefore.totalBytes * kvCopyShare,
+              ),
+            ),
             cachedImages: settings.maxVisionCacheEntries ?? defaultCachedImages,
             cachedImageBytes,
             mmprojEncoding: settings.mmprojEncoding ?? 'auto',
