@@ -11,7 +11,7 @@ import { downloadProgress } from './download-progress.ts';
 import { hubAccess, hubSettingNames } from './hub-access.ts';
 import { jsonProgress } from './json-progress.ts';
 import { precisionsOf } from './precision.ts';
-import { formatBytes } from './printable.ts';
+import { formatBytes, printable } from './printable.ts';
 import { addSettingFlags, givenFlags } from './setting-flags.ts';
 import { formatTable } from './table.ts';
 
@@ -76,7 +76,25 @@ async function pull(command: Command, id: string | undefined, flags: PullFlags, 
     throw new VserveError('invalid_setting', `There are two models to pull, ${id} and ${settings.model}. Give one.`);
   }
   if (flags.quiet === true) output.level = 'error';
-  if (flags.dryRun === true) return preview(model, flags, settings, context);
+  try {
+    await (flags.dryRun === true ? preview : fetchAndConvert)(model, flags, settings, context);
+  } catch (error) {
+    if (flags.json === true && error instanceof VserveError) {
+      output.print(JSON.stringify({ event: 'error', code: error.code, message: printable(error.message) }));
+    }
+    throw error;
+  }
+}
+
+type PullSettings = Pick<Settings, (typeof settingNames)[number]>;
+
+async function fetchAndConvert(
+  model: string,
+  flags: PullFlags,
+  settings: PullSettings,
+  context: Context,
+): Promise<void> {
+  const { output } = context;
   const shown = flags.json === true ? jsonProgress(output.print) : shownOnTerminal(context);
   try {
     const { modelPath, mmprojPath, release } = await pullModel(pullOptions(model, settings, shown, context));
@@ -90,12 +108,7 @@ async function pull(command: Command, id: string | undefined, flags: PullFlags, 
   }
 }
 
-async function preview(
-  model: string,
-  { json }: PullFlags,
-  settings: Pick<Settings, (typeof settingNames)[number]>,
-  context: Context,
-): Promise<void> {
+async function preview(model: string, { json }: PullFlags, settings: PullSettings, context: Context): Promise<void> {
   const { output, dependencies } = context;
   const onEvent = (event: DownloadEvent): void => {
     if (event.type === 'retry') output.log('info', `${event.reason} Trying again.`);
@@ -112,7 +125,7 @@ async function preview(
 
 function pullOptions(
   model: string,
-  settings: Pick<Settings, (typeof settingNames)[number]>,
+  settings: PullSettings,
   { onEvent, onConversion }: Shown,
   { output, signal, dependencies }: Context,
 ): PrepareModelOptions {

@@ -170,6 +170,11 @@ describe('show', () => {
     const sent = hub.requestsFor('model.safetensors').reduce((sum, request) => sum + request.bytesSent, 0);
     expect(sent).toBeLessThanOrEqual(128 * 1024);
     expect(await readdir(folder)).toEqual([]);
+
+    expect((await pull()).code).toBe(0);
+    const fetched = await vserve(['show', 'org/shapes', '--devices', 'cpu']);
+    expect(fetched.stdout).toMatch(/^org\/shapes: \/.*\n/);
+    expect(fetched.stdout).toMatch(/^ +bf16 .* what auto takes; converted: \/.*\/org--shapes-bf16-/m);
   });
 
   test('a repository of GGUF files: every size that it has', async () => {
@@ -212,6 +217,16 @@ describe('what is printed', () => {
     expect(lines.find(({ event }) => event === 'plan')).toMatchObject({ repository: 'org/shapes', commit: COMMIT });
     expect(lines.at(-1)).toMatchObject({ event: 'ready', modelPath: expect.stringMatching(/model\.gguf$/) });
     expect(new Set(lines.map(({ event }) => event))).toEqual(new Set(['plan', 'progress', 'done', 'convert', 'ready']));
+  });
+
+  test('lines of JSON tell what went wrong too', async () => {
+    const { code, stdout } = await pull(['--json', '--huggingface-model-revision', 'v9']);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({
+      event: 'error',
+      code: 'revision_not_found',
+      message: expect.stringContaining('org/shapes has no revision "v9"'),
+    });
   });
 
   test('with --quiet only the paths', async () => {

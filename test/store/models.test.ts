@@ -1,6 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, readlink, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  link,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -239,6 +252,35 @@ describe('verify', () => {
     expect(fetched).toEqual([['model.safetensors']]);
     expect(await readFile(foreign, 'utf8')).toBe('weighty');
     expect(await readlink(link)).toBe(`../../blobs/${sha256('weights')}`);
+  });
+
+  test.each([
+    ['hard link to the cache of another program', link],
+    ['copy of it', copyFile],
+  ])('knows by the list of the Hub what a %s should hold', async (_, put) => {
+    const snapshot = await download(home, 'org/name', commit, files);
+    const weights = join(snapshot, 'model.safetensors');
+    const blob = join(home, 'hub', 'models--org--name', 'blobs', sha256('weights'));
+    await mkdir(join(home, 'hub', 'models--org--name', 'listings'));
+    const hash = { algorithm: 'sha256', digest: sha256('weights') };
+    await writeFile(
+      join(home, 'hub', 'models--org--name', 'listings', `${commit}.json`),
+      JSON.stringify([{ path: 'model.safetensors', bytes: 7, hash }]),
+    );
+    const foreign = join(dirname(home), 'model.safetensors');
+    await rename(blob, foreign);
+    await rm(weights);
+    await put(foreign, weights);
+    expect((await verify()).map(({ result }) => result)).toEqual(['ok', 'ok']);
+
+    await writeFile(weights, 'weighty');
+    const before = await readFile(foreign, 'utf8');
+    expect(await verify({ fetchAgain: () => writeFile(blob, 'weights') })).toMatchObject([
+      { result: 'ok' },
+      { result: 'repaired', path: weights },
+    ]);
+    expect(await readFile(weights, 'utf8')).toBe('weights');
+    expect(await readFile(foreign, 'utf8')).toBe(before);
   });
 
   test('fetches a damaged blob where it can, before it looks at what was made of it', async () => {
