@@ -30,10 +30,10 @@ test('pauses double, and have a random share, so that many clients do not come b
   onTestFinished(() => void vi.restoreAllMocks());
   const pauses: (number | undefined)[] = [];
   const { setTimeout } = globalThis;
-  vi.spyOn(globalThis, 'setTimeout').mockImplementation(((callback: () => void, milliseconds?: number) => {
+  vi.spyOn(globalThis, 'setTimeout').mockImplementation((callback: () => void, milliseconds?: number) => {
     pauses.push(milliseconds);
     return setTimeout(callback, 0);
-  }) as typeof setTimeout);
+  });
   const options = { tuning: { ...tuning, backoffMs: 1000, retries: 3 }, signal, onRetry: () => undefined };
   for (const random of [0, 0.5]) {
     vi.spyOn(Math, 'random').mockReturnValue(random);
