@@ -12,7 +12,7 @@ import { hubAccess, hubSettingNames } from './hub-access.ts';
 import { jsonProgress } from './json-progress.ts';
 import { precisionsOf } from './precision.ts';
 import { formatBytes, printable } from './printable.ts';
-import { addSettingFlags, givenFlags } from './setting-flags.ts';
+import { addSettingFlags, givenFlags, storeHelp } from './setting-flags.ts';
 import { formatTable } from './table.ts';
 
 const settingNames = [
@@ -32,6 +32,7 @@ A token is taken from HF_TOKEN, else from the file that "hf auth login" writes.
 HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_TOKEN_PATH, HF_HUB_OFFLINE, HTTP_PROXY,
 HTTPS_PROXY and NO_PROXY mean what they mean to the tools of Hugging Face.
 A pull that was stopped goes on where it was.
+${storeHelp}
 
 Examples:
   vserve pull google/gemma-3-4b-it

@@ -10,14 +10,18 @@ import type { Task } from './output.ts';
 import { downloadProgress } from './download-progress.ts';
 import { hubAccess, hubSettingNames } from './hub-access.ts';
 import { printable } from './printable.ts';
-import { addSettingFlags, givenFlags } from './setting-flags.ts';
+import { addSettingFlags, givenFlags, storeHelp } from './setting-flags.ts';
 
 const settingNames = ['home', 'backend', ...hubSettingNames] as const;
 
 /** Makes `command` the verb `verify`. */
 export function define(command: Command, context: Context): void {
-  command.argument('[model...]', 'As for rm; all models where none is given');
+  command.argument(
+    '[model...]',
+    'An id (org/name, or org/name@commit), the ID or path of a converted model; all models where none is given',
+  );
   addSettingFlags(command, ['backend', 'logLevel']);
+  command.addHelpText('after', `\n${storeHelp}`);
   command.action((targets: readonly string[]) => verify(command, targets, context));
 }
 
