@@ -6,6 +6,7 @@ import {
   mkdir,
   readdir,
   readFile,
+  readlink,
   realpath,
   rename,
   rm,
@@ -121,6 +122,8 @@ export class CacheFolder {
     if (content === place) return;
     const isOwn = content.startsWith(this.path);
     const target = isOwn ? relative(dirname(place), content) : await realpath(content);
+    // Not made again: the folder's date is that of the download.
+    if ((await readlink(place).catch(() => undefined)) === target) return;
     await replace(place, async (temporary) => {
       const attempts = [
         () => symlink(target, temporary, 'file'),
