@@ -4,6 +4,7 @@ import { CacheFolder } from '../hub/cache-folder.ts';
 import type { FileHash } from '../hub/index.ts';
 import { namesIn } from './names-in.ts';
 import { repositoryNamed } from './snapshot.ts';
+import type { RepositoryCommit } from './snapshot.ts';
 
 /** A repository in `hub/`, in the layout of Hugging Face's cache: `blobs/`, `refs/`, `snapshots/<commit>/`. */
 export interface Download {
@@ -55,9 +56,10 @@ export async function listDownloads(home: string): Promise<Download[]> {
 /** Reads what is there of a repository. */
 export async function readDownload(repository: string, path: string): Promise<Download> {
   const commits = await namesIn(join(path, 'snapshots'));
-  const folder = new CacheFolder(dirname(path), repository);
   const snapshots = await Promise.all(
-    commits.map(async (commit) => readSnapshot(join(path, 'snapshots', commit), await listedHashes(folder, commit))),
+    commits.map(async (commit) =>
+      readSnapshot(join(path, 'snapshots', commit), await listedHashes(path, { repository, commit })),
+    ),
   );
   const names = await namesIn(join(path, 'blobs'));
   const blobs = await Promise.all(
@@ -84,8 +86,13 @@ export function hashNamed(name: string): FileHash | undefined {
   return { algorithm: name.length === 40 ? 'git' : 'sha256', digest: name };
 }
 
-async function listedHashes(folder: CacheFolder, commit: string): Promise<ReadonlyMap<string, FileHash>> {
-  return new Map((await folder.readListing(commit))?.map(({ path, hash }) => [path, hash]));
+/** The hashes that the Hub has listed for a repository at a commit, by path; none where nobody asked it. */
+export async function listedHashes(
+  folder: string,
+  { repository, commit }: RepositoryCommit,
+): Promise<ReadonlyMap<string, FileHash>> {
+  const listing = await new CacheFolder(dirname(folder), repository).readListing(commit);
+  return new Map(listing?.map(({ path, hash }) => [path, hash]));
 }
 
 async function readSnapshot(path: string, listed: ReadonlyMap<string, FileHash>): Promise<Snapshot> {

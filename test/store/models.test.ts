@@ -70,6 +70,17 @@ function verify(overrides: Partial<Parameters<typeof verifyModels>[0]> = {}) {
   });
 }
 
+/** Keeps what the Hub would list for the weights of org/name. */
+async function list(weights: string): Promise<void> {
+  const folder = join(home, 'hub', 'models--org--name', 'listings');
+  const hash = { algorithm: 'sha256', digest: sha256(weights) };
+  await mkdir(folder, { recursive: true });
+  await writeFile(
+    join(folder, `${commit}.json`),
+    JSON.stringify([{ path: 'model.safetensors', bytes: weights.length, hash }]),
+  );
+}
+
 describe('list', () => {
   test('an empty store has no models', async () => {
     expect(await listModels(home)).toEqual([]);
@@ -97,6 +108,18 @@ describe('a conversion of a snapshot', () => {
     }
     expect(await convert(snapshot)).toBe(first);
     expect(await convert(await download(home, 'org/name', otherCommit, files))).not.toBe(first);
+  });
+
+  test('is not made again either where the files are no links, and were fetched again', async () => {
+    const weights = Buffer.alloc(3 * 1024 * 1024, 7).toString();
+    const snapshot = await download(home, 'org/name', commit, { 'config.json': '{}' });
+    await list(weights);
+    await writeFile(join(snapshot, 'model.safetensors'), weights);
+    const first = await convert(snapshot);
+    await utimes(join(snapshot, 'model.safetensors'), new Date(), new Date('2001-01-01'));
+    expect(await convert(snapshot)).toBe(first);
+    await list('other weights');
+    expect(await convert(snapshot)).not.toBe(first);
   });
 
   test('is named by its repository, not by its commit', async () => {
@@ -261,12 +284,7 @@ describe('verify', () => {
     const snapshot = await download(home, 'org/name', commit, files);
     const weights = join(snapshot, 'model.safetensors');
     const blob = join(home, 'hub', 'models--org--name', 'blobs', sha256('weights'));
-    await mkdir(join(home, 'hub', 'models--org--name', 'listings'));
-    const hash = { algorithm: 'sha256', digest: sha256('weights') };
-    await writeFile(
-      join(home, 'hub', 'models--org--name', 'listings', `${commit}.json`),
-      JSON.stringify([{ path: 'model.safetensors', bytes: 7, hash }]),
-    );
+    await list('weights');
     const foreign = join(dirname(home), 'model.safetensors');
     await rename(blob, foreign);
     await rm(weights);
