@@ -1,5 +1,5 @@
 import type { ConversionProgress } from '../store/index.ts';
-import type { Output } from './output.ts';
+import type { Output, Task } from './output.ts';
 import { formatBytes } from './printable.ts';
 
 interface ShownConversion {
@@ -11,19 +11,21 @@ interface ShownConversion {
 
 /** Shows a conversion, if there is one: a model that is ready gives no progress and no word. */
 export function conversionProgress(output: Output): ShownConversion {
-  const task = output.startTask();
+  // Begun with the conversion, so that the time it is said to have taken is its own.
+  let task: Task | undefined;
   const bytesByFile = new Map<string, number>();
   return {
     show: ({ file, quantizedTo, bytesWritten, bytesTotal }) => {
       bytesByFile.set(file, bytesTotal);
       const fraction = bytesTotal === 0 ? 1 : bytesWritten / bytesTotal;
       const doing = quantizedTo === undefined ? 'Converting' : `Quantizing to ${quantizedTo}`;
+      task ??= output.startTask();
       task.update(`${doing}: ${file} (${formatBytes(bytesTotal)})`, fraction);
     },
     succeed: () => {
       const bytes = [...bytesByFile.values()].reduce((sum, size) => sum + size, 0);
-      if (bytesByFile.size > 0) task.succeed(`Converted (${formatBytes(bytes)})`);
+      task?.succeed(`Converted (${formatBytes(bytes)})`);
     },
-    end: task.end,
+    end: () => task?.end(),
   };
 }

@@ -34,6 +34,8 @@ export class DownloadState {
     } else if (event.type === 'progress') {
       const { path, bytes, bytesDone } = event;
       const before = this.#files.get(path);
+      // What was there may have turned out to be damaged.
+      this.#present.delete(path);
       // The first word of a file tells what an earlier process has left of it, which did not come now.
       const isFirst = before === undefined || before.stage === 'waiting';
       this.meter.add(isFirst ? 0 : bytesDone - before.bytesDone, nowMs);

@@ -3,13 +3,14 @@ import { loadSettings } from '../settings/index.ts';
 import { collectGarbage } from '../store/index.ts';
 import type { Context } from './context.ts';
 import { formatBytes } from './printable.ts';
-import { addSettingFlags, givenFlags } from './setting-flags.ts';
+import { addSettingFlags, givenFlags, storeHelp } from './setting-flags.ts';
 import { formatTable } from './table.ts';
 
 /** Makes `command` the verb `gc`. */
 export function define(command: Command, context: Context): void {
   command.option('--dry-run', 'Only say what would be removed');
   addSettingFlags(command, ['logLevel']);
+  command.addHelpText('after', `\n${storeHelp}`);
   command.action(({ dryRun }: { dryRun?: true }) => collect(command, dryRun === true, context));
 }
 

@@ -18,8 +18,9 @@ function formatItem(name: string, _: number, text: string, help: Help): string {
   return `${INDENT}${first}${lines.join(`\n${textIndent}`)}`;
 }
 
-/** A switch is one entry: `--[no-]name`. */
+/** A setting that is a switch has an opposite, and both are one entry: `--[no-]name`. Only settings stand in groups. */
 function optionTerm(option: Option): string {
   const isSwitch = !option.required && !option.optional && option.short === undefined;
-  return isSwitch && option.long !== '--version' ? option.flags.replace('--', '--[no-]') : option.flags;
+  const isSetting = option.helpGroupHeading !== undefined;
+  return isSwitch && isSetting ? option.flags.replace('--', '--[no-]') : option.flags;
 }

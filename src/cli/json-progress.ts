@@ -7,6 +7,8 @@ const LINE_MS = 500;
 /** Tells the steps of a pull as lines of JSON: the events of the download, and `convert`. */
 export function jsonProgress(print: (line: string) => void, now: () => number = Date.now) {
   const lastMs = new Map<string, number>();
+  /** The end of a file is reported with that of the next. */
+  const told = new Set<string>();
   const isTime = (key: string): boolean => {
     if (now() - (lastMs.get(key) ?? -Infinity) < LINE_MS) return false;
     lastMs.set(key, now());
@@ -20,7 +22,10 @@ export function jsonProgress(print: (line: string) => void, now: () => number = 
     },
     onConversion(progress: ConversionProgress): void {
       const isEnd = progress.bytesWritten === progress.bytesTotal;
-      if (isTime(`convert ${progress.file}`) || isEnd) print(JSON.stringify({ event: 'convert', ...progress }));
+      if (!isTime(`convert ${progress.file}`) && !isEnd) return;
+      const line = JSON.stringify({ event: 'convert', ...progress });
+      if (!told.has(line)) print(line);
+      told.add(line);
     },
     succeed: (): void => undefined,
     end: (): void => undefined,

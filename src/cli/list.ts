@@ -4,7 +4,7 @@ import { listModels } from '../store/index.ts';
 import type { StoredModel } from '../store/index.ts';
 import type { Context } from './context.ts';
 import { formatBytes } from './printable.ts';
-import { addSettingFlags, givenFlags } from './setting-flags.ts';
+import { addSettingFlags, givenFlags, storeHelp } from './setting-flags.ts';
 import { formatTable } from './table.ts';
 
 interface ListFlags {
@@ -18,6 +18,7 @@ export function define(command: Command, context: Context): void {
     .option('--json', 'Print JSON')
     .option('--architectures', 'List the architectures whose checkpoints can be converted instead');
   addSettingFlags(command, ['logLevel']);
+  command.addHelpText('after', `\n${storeHelp}`);
   command.action((flags: ListFlags) =>
     (flags.architectures === true ? architectures : models)(command, flags, context),
   );

@@ -11,8 +11,8 @@ import { downloadProgress } from './download-progress.ts';
 import { hubAccess, hubSettingNames } from './hub-access.ts';
 import { jsonProgress } from './json-progress.ts';
 import { precisionsOf } from './precision.ts';
-import { formatBytes } from './printable.ts';
-import { addSettingFlags, givenFlags } from './setting-flags.ts';
+import { formatBytes, printable } from './printable.ts';
+import { addSettingFlags, givenFlags, storeHelp } from './setting-flags.ts';
 import { formatTable } from './table.ts';
 
 const settingNames = [
@@ -32,6 +32,7 @@ A token is taken from HF_TOKEN, else from the file that "hf auth login" writes.
 HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_TOKEN_PATH, HF_HUB_OFFLINE, HTTP_PROXY,
 HTTPS_PROXY and NO_PROXY mean what they mean to the tools of Hugging Face.
 A pull that was stopped goes on where it was.
+${storeHelp}
 
 Examples:
   vserve pull google/gemma-3-4b-it
@@ -76,7 +77,25 @@ async function pull(command: Command, id: string | undefined, flags: PullFlags, 
     throw new VserveError('invalid_setting', `There are two models to pull, ${id} and ${settings.model}. Give one.`);
   }
   if (flags.quiet === true) output.level = 'error';
-  if (flags.dryRun === true) return preview(model, flags, settings, context);
+  try {
+    await (flags.dryRun === true ? preview : fetchAndConvert)(model, flags, settings, context);
+  } catch (error) {
+    if (flags.json === true && error instanceof VserveError) {
+      output.print(JSON.stringify({ event: 'error', code: error.code, message: printable(error.message) }));
+    }
+    throw error;
+  }
+}
+
+type PullSettings = Pick<Settings, (typeof settingNames)[number]>;
+
+async function fetchAndConvert(
+  model: string,
+  flags: PullFlags,
+  settings: PullSettings,
+  context: Context,
+): Promise<void> {
+  const { output } = context;
   const shown = flags.json === true ? jsonProgress(output.print) : shownOnTerminal(context);
   try {
     const { modelPath, mmprojPath, release } = await pullModel(pullOptions(model, settings, shown, context));
@@ -90,12 +109,7 @@ async function pull(command: Command, id: string | undefined, flags: PullFlags, 
   }
 }
 
-async function preview(
-  model: string,
-  { json }: PullFlags,
-  settings: Pick<Settings, (typeof settingNames)[number]>,
-  context: Context,
-): Promise<void> {
+async function preview(model: string, { json }: PullFlags, settings: PullSettings, context: Context): Promise<void> {
   const { output, dependencies } = context;
   const onEvent = (event: DownloadEvent): void => {
     if (event.type === 'retry') output.log('info', `${event.reason} Trying again.`);
@@ -112,7 +126,7 @@ async function preview(
 
 function pullOptions(
   model: string,
-  settings: Pick<Settings, (typeof settingNames)[number]>,
+  settings: PullSettings,
   { onEvent, onConversion }: Shown,
   { output, signal, dependencies }: Context,
 ): PrepareModelOptions {

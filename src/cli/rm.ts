@@ -3,7 +3,7 @@ import { loadSettings } from '../settings/index.ts';
 import { findStored, removeModels } from '../store/index.ts';
 import type { Context } from './context.ts';
 import { formatBytes } from './printable.ts';
-import { addSettingFlags, givenFlags } from './setting-flags.ts';
+import { addSettingFlags, givenFlags, storeHelp } from './setting-flags.ts';
 
 /** Makes `command` the verb `rm`. */
 export function define(command: Command, context: Context): void {
@@ -11,6 +11,7 @@ export function define(command: Command, context: Context): void {
     .argument('<model...>', 'An id (org/name: all of it, or org/name@commit), the ID or path of a converted model')
     .option('--force', 'Remove what a server uses, too');
   addSettingFlags(command, ['logLevel']);
+  command.addHelpText('after', `\n${storeHelp}`);
   command.action((targets: readonly string[], { force }: { force?: true }) =>
     remove(command, targets, force === true, context),
   );

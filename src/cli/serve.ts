@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import type { Backend, LoadedModel, ModelFiles } from '../backend/index.ts';
-import { loadSettings, options, settingNames } from '../settings/index.ts';
+import { loadSettings, settingNames } from '../settings/index.ts';
 import { prepareModel } from '../store/index.ts';
 import type { AskedPrecisions, PreparedModel, PrepareModelOptions } from '../store/index.ts';
 import { describeConfiguration } from './configuration.ts';
@@ -14,7 +14,7 @@ import { logLevelOf } from './output.ts';
 import { serveSettings } from './serve-settings.ts';
 import type { ServeSettings } from './serve-settings.ts';
 import { checkPort } from '../server/port.ts';
-import { addSettingFlags, givenFlags } from './setting-flags.ts';
+import { addSettingFlags, givenFlags, storeHelp } from './setting-flags.ts';
 import { version } from './version.ts';
 
 const STARS = '*'.repeat(80);
@@ -22,7 +22,7 @@ const STARS = '*'.repeat(80);
 const afterHelp = `
 A flag beats the environment, which beats .env in the current folder, which
 beats --config-file, which beats the default.
-Models are kept in VSERVE_HOME (${options.home.default}).
+${storeHelp}
 
 Examples:
   vserve serve --model google/gemma-3-4b-it

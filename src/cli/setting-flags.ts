@@ -18,6 +18,9 @@ export function addSettingFlags(command: Command, names: readonly SettingName[])
   }
 }
 
+/** What a help says of the store's place. */
+export const storeHelp = `Models are kept in VSERVE_HOME (${options.home.default}).`;
+
 /** The flags given to a command and to the ones above it, which it overrides. */
 export function givenFlags(command: Command): Flags {
   const own = command.options.flatMap((option) => {

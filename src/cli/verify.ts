@@ -6,17 +6,22 @@ import { fetchFiles, findStored, verifyModels } from '../store/index.ts';
 import type { VerifiedFile } from '../store/index.ts';
 import { conversionProgress } from './conversion-progress.ts';
 import type { Context } from './context.ts';
+import type { Task } from './output.ts';
 import { downloadProgress } from './download-progress.ts';
 import { hubAccess, hubSettingNames } from './hub-access.ts';
 import { printable } from './printable.ts';
-import { addSettingFlags, givenFlags } from './setting-flags.ts';
+import { addSettingFlags, givenFlags, storeHelp } from './setting-flags.ts';
 
 const settingNames = ['home', 'backend', ...hubSettingNames] as const;
 
 /** Makes `command` the verb `verify`. */
 export function define(command: Command, context: Context): void {
-  command.argument('[model...]', 'As for rm; all models where none is given');
+  command.argument(
+    '[model...]',
+    'An id (org/name, or org/name@commit), the ID or path of a converted model; all models where none is given',
+  );
   addSettingFlags(command, ['backend', 'logLevel']);
+  command.addHelpText('after', `\n${storeHelp}`);
   command.action((targets: readonly string[]) => verify(command, targets, context));
 }
 
@@ -27,6 +32,12 @@ async function verify(command: Command, targets: readonly string[], context: Con
   const home = resolve(settings.home);
   const models = await Promise.all(targets.map((target) => findStored(home, target)));
   const progress = conversionProgress(output);
+  let checking: Task | undefined;
+  /** Makes room for what else is to be shown. */
+  const endChecking = (): void => {
+    checking?.end();
+    checking = undefined;
+  };
   try {
     const files = await verifyModels({
       home,
@@ -34,6 +45,7 @@ async function verify(command: Command, targets: readonly string[], context: Con
       loadConverter: () => dependencies.loadConverter(),
       loadBackend: () => dependencies.findBackend(settings.backend),
       async fetchAgain(snapshot, paths) {
+        endChecking();
         const download = downloadProgress(output);
         const hub = hubAccess(settings, dependencies, download.onEvent);
         try {
@@ -42,18 +54,31 @@ async function verify(command: Command, targets: readonly string[], context: Con
           download.end();
         }
       },
-      onFile: (path) => output.log('debug', `Reading ${path}`),
-      onProgress: progress.show,
+      onFile(path, share) {
+        output.log('debug', `Reading ${path}`);
+        checking ??= output.startTask();
+        checking.update('Computing the hashes', share);
+      },
+      onProgress(conversion) {
+        endChecking();
+        progress.show(conversion);
+      },
       log: output.log,
       signal,
     });
+    endChecking();
     const wrong = files.filter(({ result }) => result !== 'ok');
     if (wrong.length > 0) output.print(linesOf(wrong).join('\n'));
     const left = wrong.filter(({ result }) => result !== 'repaired').length;
-    if (left > 0) throw new VserveError('model_damaged', `${left} of ${files.length} files are damaged or missing.`);
+    if (left > 0)
+      throw new VserveError(
+        'model_damaged',
+        `${left} of ${files.length} files ${left === 1 ? 'is' : 'are'} damaged or missing.`,
+      );
     const repaired = wrong.length === 0 ? '' : `, ${wrong.length} after a repair`;
     output.note(`All ${files.length} files are as they should be${repaired}.`);
   } finally {
+    endChecking();
     progress.end();
   }
 }

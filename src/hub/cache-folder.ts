@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import {
   copyFile,
   link,
+  lstat,
   mkdir,
   readdir,
   readFile,
+  readlink,
   realpath,
   rename,
   rm,
@@ -48,6 +50,12 @@ export class CacheFolder {
   /** Whether a file of a snapshot is there, wherever its link leads. */
   async hasFile(commit: string, { path, bytes }: RemoteFile): Promise<boolean> {
     return (await sizeOf(join(this.snapshot(commit), path))) === bytes;
+  }
+
+  /** The path of the content of a file of a snapshot: where its link leads, or the file itself where it is none. */
+  async contentPath(commit: string, { path }: RemoteFile): Promise<string> {
+    const place = join(this.snapshot(commit), path);
+    return (await lstat(place)).isSymbolicLink() ? realpath(place) : place;
   }
 
   /**
@@ -110,8 +118,12 @@ export class CacheFolder {
   async link(commit: string, path: string, content: string): Promise<void> {
     const place = join(this.snapshot(commit), path);
     await mkdir(dirname(place), { recursive: true });
+    // A file that is no link is its own content, and stays.
+    if (content === place) return;
     const isOwn = content.startsWith(this.path);
     const target = isOwn ? relative(dirname(place), content) : await realpath(content);
+    // Not made again: the folder's date is that of the download.
+    if ((await readlink(place).catch(() => undefined)) === target) return;
     await replace(place, async (temporary) => {
       const attempts = [
         () => symlink(target, temporary, 'file'),

@@ -13,7 +13,7 @@ export interface Choice {
   /** Memory that a GGUF model may take, for `auto`; undefined where it is not known. */
   readonly memoryBytes: () => Promise<number | undefined>;
   /** Throws when the configuration of a checkpoint is of no model that can be converted. */
-  readonly checkConfig: (config: Readonly<Record<string, unknown>>) => Promise<void>;
+  readonly checkConfig: (config: Readonly<Record<string, unknown>>) => Promise<{ readonly hasVision: boolean }>;
 }
 
 /** The GGUF files to serve. */
@@ -39,6 +39,8 @@ export interface ChosenFiles {
   readonly gguf: GgufChoice | undefined;
   /** Why these, where `auto` chose. */
   readonly reason: string | undefined;
+  /** What the person should know before the files are fetched. */
+  readonly warning?: string;
 }
 
 /** Reads a small file of the repository as text. */
@@ -89,7 +91,7 @@ export async function chooseFiles(
     const message = `--mmproj is for GGUF models: the conversion of ${repository} makes its own projector. Leave it out.`;
     throw new VserveError('invalid_setting', message, { param: 'mmproj' });
   }
-  await choice.checkConfig(await readObject(config, readText));
+  const { hasVision } = await choice.checkConfig(await readObject(config, readText));
   const index = files.find(({ path }) => path === indexPath);
   const shards = index === undefined ? weights : await shardsOf(index, files, readText);
   const others = files.filter(({ path }) => isSideFile(path));
@@ -98,6 +100,7 @@ export async function chooseFiles(
     weightBytes: shards.reduce((sum, { bytes }) => sum + bytes, 0),
     gguf: undefined,
     reason: undefined,
+    ...(hasVision ? {} : { warning: `${repository} has no vision encoder: it answers about text only, not images.` }),
   };
 }
 

@@ -171,7 +171,7 @@ export class HubConnection {
       const message = `The certificate of ${host} is not trusted: ${messageOf(error)}\nWhere a proxy has its own, name its certificate in NODE_EXTRA_CA_CERTS.`;
       return new VserveError('hub_unreachable', message, { cause: error });
     }
-    return new TransientFailure(`The connection to ${host} failed: ${messageOf(error) || code}`, { cause: error });
+    return new TransientFailure(`The connection to ${host} failed: ${messageOf(error) || code}.`, { cause: error });
   }
 }
 

@@ -135,7 +135,7 @@ export class Contents {
   async #ownPlace(file: RemoteFile): Promise<string | undefined> {
     const { own, commit } = this.#options;
     if (await own.hasBlob(file)) return own.blob(file);
-    return (await own.hasFile(commit, file)) ? join(own.snapshot(commit), file.path) : undefined;
+    return (await own.hasFile(commit, file)) ? own.contentPath(commit, file) : undefined;
   }
 
   async #sharedPlace(file: RemoteFile): Promise<string | undefined> {

@@ -44,7 +44,11 @@ export async function openRepository(
   } catch (error) {
     if (!(error instanceof VserveError) || error.code !== 'hub_unreachable') throw error;
     const known = await openOffline(request, own, shared);
-    if (known === undefined) throw error;
+    if (known === undefined) {
+      const [reason = ''] = error.message.split('\n');
+      const advice = `${repository} (${revision}) is not on this machine either. Look at the network and its proxies, then run the command again.`;
+      throw new VserveError('hub_unreachable', `${reason}\n${advice}`, { cause: error });
+    }
     const message = `${settings.endpoint} does not answer: using ${repository} as it was last fetched (commit ${known.commit.slice(0, 8)}).`;
     onEvent({ type: 'warning', message });
     return known;

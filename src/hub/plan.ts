@@ -54,16 +54,17 @@ export async function withPlan<T>(
   }
 }
 
-/** Tells what is wanted by the event `plan`, and checks that there is room for it. Throws `disk_full`. */
+/** Tells what is wanted by the event `plan`, warns of what is not as expected, and checks that there is room for it. Throws `disk_full`. */
 export async function announce(
   { repository, folder, conversionBytes, onEvent }: DownloadRequest,
   { opened, chosen, contents }: Plan,
 ): Promise<void> {
-  const { files: wanted, weightBytes, reason } = chosen;
+  const { files: wanted, weightBytes, reason, warning } = chosen;
   const files = await Promise.all(
     wanted.map(async (file) => ({ path: file.path, bytes: file.bytes, bytesDone: await contents.bytesHere(file) })),
   );
   onEvent({ type: 'plan', repository, commit: opened.commit, reason, files });
+  if (warning !== undefined) onEvent({ type: 'warning', message: warning });
   const downloadBytes = files.reduce((sum, { bytes, bytesDone }) => sum + bytes - bytesDone, 0);
   await requireSpace(folder, { repository, downloadBytes, conversionBytes: conversionBytes(weightBytes) });
 }

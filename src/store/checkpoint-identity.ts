@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { open, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import type { FileHash } from '../hub/index.ts';
 import type { Converter, Outtype, Precision } from './converter.ts';
+import { listedHashes } from './downloads.ts';
 import { repositoryOf } from './snapshot.ts';
 
 /** Bytes at each end of a file that are hashed: all of a configuration or a tokenizer, the header of large weights. */
@@ -13,7 +15,7 @@ export interface FileIdentity {
   readonly bytes: number;
   /**
    * SHA-256 of the first and the last mebibyte: of the whole file up to two of them. Of a file of a snapshot, the hash
-   * that its content is stored under.
+   * that its content is stored under, or that the Hub listed.
    */
   readonly sha256: string;
   /** Time of the last change, for files that are not hashed whole; a touched small file is still the same. */
@@ -33,10 +35,12 @@ export interface CheckpointIdentity {
 /** Looks at every file that a conversion of the folder reads. */
 export async function identifyCheckpoint(sourceDir: string, converter: Converter): Promise<CheckpointIdentity> {
   const path = await realpath(sourceDir);
+  const snapshot = repositoryOf(path);
+  const listed = snapshot === undefined ? undefined : await listedHashes(dirname(dirname(path)), snapshot);
   const files: FileIdentity[] = [];
   for (const name of (await converter.checkpointFiles(sourceDir)).toSorted())
-    files.push(await identifyFile(path, name));
-  return { path, ...repositoryOf(path), files };
+    files.push(await identifyFile(path, name, listed?.get(name)));
+  return { path, ...snapshot, files };
 }
 
 /** How a conversion was made, beside what it was made from. */
@@ -60,10 +64,11 @@ export function conversionKey(checkpoint: CheckpointIdentity, settings: Conversi
     .slice(0, 16);
 }
 
-async function identifyFile(folder: string, name: string): Promise<FileIdentity> {
+async function identifyFile(folder: string, name: string, listed: FileHash | undefined): Promise<FileIdentity> {
   await using file = await open(join(folder, name), 'r');
   const { size: bytes, mtimeMs } = await file.stat();
-  const blob = await blobName(join(folder, name));
+  // Without links on the file system, only the Hub's list says the same of a file that was fetched again.
+  const blob = (await blobName(join(folder, name))) ?? (listed?.algorithm === 'sha256' ? listed.digest : undefined);
   if (blob !== undefined) return { name, bytes, sha256: blob };
   const hash = createHash('sha256');
   const buffer = Buffer.alloc(HASHED_BYTES);

@@ -72,7 +72,7 @@ export interface Converter {
   /** Changes whenever the same checkpoint would give other files. */
   readonly converterVersion: string;
   /** Throws `architecture_unsupported` where a config.json is of no model that can be converted. */
-  checkConfig(config: Readonly<Record<string, unknown>>): Promise<void>;
+  checkConfig(config: Readonly<Record<string, unknown>>): Promise<{ readonly hasVision: boolean }>;
   /** The files of a checkpoint that a conversion reads, relative to its folder. */
   checkpointFiles(sourceDir: string): Promise<string[]>;
   describeCheckpoint(sourceDir: string, signal: AbortSignal): Promise<ModelDescription>;

@@ -11,6 +11,7 @@ import { checkGguf, findProjector } from './gguf-files.ts';
 import { ggufInFolder } from './prepare-model.ts';
 import type { PullOptions } from './pull-repository.ts';
 import { findStored } from './remove-models.ts';
+import { repositoryOf } from './snapshot.ts';
 
 /** A model that was looked at, and not loaded. */
 export interface DescribedModel {
@@ -52,7 +53,9 @@ async function describeCheckpoint(path: string, home: string, converter: Convert
   const conversions = (await listConversions(home)).flatMap(({ manifest, path }) =>
     manifest?.source.path === source.path ? [{ precision: manifest.settings.precision, path }] : [],
   );
-  return { type: 'checkpoint' as const, path, description, conversions };
+  // The folder of a snapshot is named by its commit.
+  const name = repositoryOf(source.path)?.repository ?? description.name;
+  return { type: 'checkpoint' as const, path, description: { ...description, name }, conversions };
 }
 
 /** What is on the disk goes first, then what is in the store, then the Hub. */

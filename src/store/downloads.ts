@@ -1,7 +1,10 @@
 import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
+import { CacheFolder } from '../hub/cache-folder.ts';
+import type { FileHash } from '../hub/index.ts';
 import { namesIn } from './names-in.ts';
 import { repositoryNamed } from './snapshot.ts';
+import type { RepositoryCommit } from './snapshot.ts';
 
 /** A repository in `hub/`, in the layout of Hugging Face's cache: `blobs/`, `refs/`, `snapshots/<commit>/`. */
 export interface Download {
@@ -24,6 +27,8 @@ export interface SnapshotFile {
   readonly name: string;
   /** The name of its blob; undefined for a file that is no link. */
   readonly blob: string | undefined;
+  /** What the Hub has listed for it, else what its blob's name says; undefined where neither is there. */
+  readonly hash: FileHash | undefined;
   /** The real path of its content; it and the size are undefined where the link leads nowhere. */
   readonly target: string | undefined;
   readonly bytes: number | undefined;
@@ -51,7 +56,11 @@ export async function listDownloads(home: string): Promise<Download[]> {
 /** Reads what is there of a repository. */
 export async function readDownload(repository: string, path: string): Promise<Download> {
   const commits = await namesIn(join(path, 'snapshots'));
-  const snapshots = await Promise.all(commits.map((commit) => readSnapshot(join(path, 'snapshots', commit))));
+  const snapshots = await Promise.all(
+    commits.map(async (commit) =>
+      readSnapshot(join(path, 'snapshots', commit), await listedHashes(path, { repository, commit })),
+    ),
+  );
   const names = await namesIn(join(path, 'blobs'));
   const blobs = await Promise.all(
     names.map(async (name) => {
@@ -71,7 +80,22 @@ export async function currentSnapshot({ path, snapshots }: Download): Promise<Sn
   return snapshots[times.indexOf(Math.max(...times))];
 }
 
-async function readSnapshot(path: string): Promise<Snapshot> {
+/** The hash that the name of a blob is: SHA-256, or git's. Undefined for any other name. */
+export function hashNamed(name: string): FileHash | undefined {
+  if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(name)) return undefined;
+  return { algorithm: name.length === 40 ? 'git' : 'sha256', digest: name };
+}
+
+/** The hashes that the Hub has listed for a repository at a commit, by path; none where nobody asked it. */
+export async function listedHashes(
+  folder: string,
+  { repository, commit }: RepositoryCommit,
+): Promise<ReadonlyMap<string, FileHash>> {
+  const listing = await new CacheFolder(dirname(folder), repository).readListing(commit);
+  return new Map(listing?.map(({ path, hash }) => [path, hash]));
+}
+
+async function readSnapshot(path: string, listed: ReadonlyMap<string, FileHash>): Promise<Snapshot> {
   const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch(() => []);
   const files = entries
     .filter((entry) => !entry.isDirectory())
@@ -79,9 +103,12 @@ async function readSnapshot(path: string): Promise<Snapshot> {
       const file = join(entry.parentPath, entry.name);
       const found = await stat(file).catch(() => undefined);
       const target = found === undefined ? undefined : await realpath(file);
+      const name = relative(path, file);
+      const blob = entry.isSymbolicLink() && target !== undefined ? basename(target) : undefined;
       return {
-        name: file.slice(path.length + 1),
-        blob: entry.isSymbolicLink() && target !== undefined ? basename(target) : undefined,
+        name,
+        blob,
+        hash: listed.get(name.replaceAll(sep, '/')) ?? hashNamed(blob ?? ''),
         target,
         bytes: found?.size,
       };

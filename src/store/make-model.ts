@@ -56,6 +56,7 @@ export async function makeModel(options: MakeModelOptions): Promise<ModelFiles> 
   });
   await rm(sourcePath);
   await flush(modelPath);
+  onProgress({ file: 'model.gguf', quantizedTo: precision, bytesWritten: bytesTotal, bytesTotal });
   return { modelPath, mmprojPath };
 }
 

@@ -1,14 +1,15 @@
 import { rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import type { Backend, LogLevel } from '../backend/index.ts';
-import { messageOf, VserveError } from '../errors/index.ts';
+import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
+import type { FileHash } from '../hub/index.ts';
 import { conversionKey, identifyCheckpoint } from './checkpoint-identity.ts';
 import { convertOnce } from './convert-once.ts';
 import { listConversions } from './conversions.ts';
 import type { StoredConversion } from './conversions.ts';
 import type { AskedPrecisions, ConversionProgress, Converter, Precision } from './converter.ts';
-import { listDownloads } from './downloads.ts';
-import type { Download } from './downloads.ts';
+import { hashNamed, listDownloads } from './downloads.ts';
+import type { Download, SnapshotFile } from './downloads.ts';
 import { hashFile } from './hash-file.ts';
 import { needsQuantizer } from './make-model.ts';
 import { outputsOf } from './manifest.ts';
@@ -24,7 +25,8 @@ export interface VerifyOptions {
   readonly loadBackend: () => Promise<Backend>;
   /** Fetches files of a snapshot, by their paths within it. */
   readonly fetchAgain: (snapshot: RepositoryCommit, paths: readonly string[]) => Promise<void>;
-  readonly onFile: (path: string) => void;
+  /** Called before a file is read, with the share of all bytes that were read before, from 0 to 1. */
+  readonly onFile: (path: string, share: number) => void;
   readonly onProgress: (progress: ConversionProgress) => void;
   readonly log: (level: LogLevel, message: string) => void;
   readonly signal: AbortSignal;
@@ -46,38 +48,56 @@ export interface VerifiedFile {
  */
 export async function verifyModels(options: VerifyOptions): Promise<VerifiedFile[]> {
   const { home, paths } = options;
+  const isWanted = (path: string): boolean => paths === undefined || paths.includes(path);
+  const downloads = (await listDownloads(home)).filter(
+    ({ snapshots }) => paths === undefined || snapshots.some(({ path }) => isWanted(path)),
+  );
+  const conversions = (await listConversions(home)).filter(({ path }) => isWanted(path));
+  const contents = await Promise.all(downloads.map(contentsOf));
+  const bytes = [
+    ...contents.flat().map((content) => content.bytes),
+    ...conversions.flatMap(({ manifest }) => (manifest === undefined ? [] : outputsOf(manifest).map((o) => o.bytes))),
+  ].reduce((sum, each) => sum + each, 0);
+  let bytesRead = 0;
+  /** The hash of a file, or undefined where there is none. */
+  const read: ReadHash = async (path, algorithm) => {
+    options.onFile(path, bytes === 0 ? 1 : bytesRead / bytes);
+    const found = await stat(path).catch(() => undefined);
+    if (found === undefined) return undefined;
+    const digest = await hashFile(path, algorithm, options.signal);
+    bytesRead += found.size;
+    return digest;
+  };
   const results: VerifiedFile[] = [];
-  for (const download of await listDownloads(home)) {
-    if (paths === undefined || download.snapshots.some(({ path }) => paths.includes(path))) {
-      results.push(...(await verifyDownload(download, options)));
-    }
+  for (const [index, download] of downloads.entries()) {
+    results.push(...(await verifyDownload(download, contents[index] ?? [], read, options)));
   }
-  for (const conversion of await listConversions(home)) {
-    if (paths === undefined || paths.includes(conversion.path)) {
-      results.push(...(await verifyConversion(conversion, options)));
-    }
-  }
+  for (const conversion of conversions) results.push(...(await verifyConversion(conversion, read, options)));
   return results;
 }
 
+type ReadHash = (path: string, algorithm: FileHash['algorithm']) => Promise<string | undefined>;
+
 async function verifyDownload(
   download: Download,
-  { fetchAgain, onFile, signal }: VerifyOptions,
+  contents: readonly Content[],
+  read: ReadHash,
+  { fetchAgain, signal }: VerifyOptions,
 ): Promise<VerifiedFile[]> {
   const { repository, snapshots } = download;
   const results: VerifiedFile[] = [];
-  const lost = new Set<string>();
-  for (const [name, path] of contentsOf(download)) {
-    onFile(path);
-    if ((await hashFile(path, name.length === 40 ? 'git' : 'sha256', signal)) === name) {
+  const lost = new Set<SnapshotFile>();
+  for (const content of contents) {
+    const { path, hash, links } = content;
+    if ((await read(path, hash.algorithm)) === hash.digest) {
       results.push({ result: 'ok', path, advice: '' });
     } else {
-      await removeContent(download, name);
-      lost.add(name);
+      await removeContent(download, content);
+      for (const { file } of links) lost.add(file);
     }
   }
   for (const { commit, path, files } of snapshots) {
-    const missing = files.filter(({ blob, bytes }) => bytes === undefined || (blob !== undefined && lost.has(blob)));
+    const missing = files.filter((file) => file.bytes === undefined || lost.has(file));
     if (missing.length === 0) continue;
     const paths = missing.map(({ name }) => name.replaceAll(sep, '/'));
     const failure = await fetchAgain({ repository, commit }, paths).then(
@@ -96,40 +116,74 @@ async function verifyDownload(
   return results;
 }
 
-/** What a repository's files hold, by hash: its own blobs, and what its links lead to in another program's cache. */
-function contentsOf({ blobs, snapshots }: Download): Map<string, string> {
-  const linked = snapshots.flatMap(({ files }) =>
-    files.flatMap(({ blob = '', target = '' }): [string, string][] => [[blob, target]]),
-  );
-  const own = blobs.map(({ name, path }): [string, string] => [name, path]);
-  return new Map([...linked, ...own].filter(([name]) => /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(name)));
+/** A content of a repository, and what leads to it. */
+interface Content {
+  readonly path: string;
+  readonly bytes: number;
+  /** What it should have. */
+  readonly hash: FileHash;
+  /** The files of snapshots that are this content: links of either kind, or it. */
+  readonly links: { readonly file: SnapshotFile; readonly path: string }[];
 }
 
-/** Removes a blob; what belongs to another program is left alone, and the links to it lead to a blob of ours to come. */
-async function removeContent({ path, blobs, snapshots }: Download, name: string): Promise<void> {
-  const own = join(path, 'blobs', name);
-  if (blobs.some((blob) => blob.name === name)) return rm(own, { force: true });
+/**
+ * What a repository's files hold: its own blobs, and what is in its snapshots in whatever way it came there: links to
+ * these blobs or to the cache of another program, hard links and copies where the file system knows no other links.
+ */
+async function contentsOf({ blobs, snapshots }: Download): Promise<Content[]> {
+  const contents = new Map<string, Content>();
+  const add = async (path: string, hash: FileHash): Promise<Content> => {
+    // Not the path, which tells nothing of hard links.
+    const { dev, ino, size } = await stat(path, { bigint: true });
+    const key = `${dev}:${ino}:${hash.digest}`;
+    const content = contents.get(key) ?? { path, bytes: Number(size), hash, links: [] };
+    contents.set(key, content);
+    return content;
+  };
+  for (const { name, path } of blobs) {
+    const hash = hashNamed(name);
+    if (hash !== undefined) await add(path, hash);
+  }
   for (const snapshot of snapshots) {
-    for (const file of snapshot.files.filter(({ blob }) => blob === name)) {
-      const link = join(snapshot.path, file.name);
-      await rm(link);
-      await symlink(relative(dirname(link), own), link, 'file');
+    for (const file of snapshot.files) {
+      if (file.target === undefined || file.hash === undefined) continue;
+      (await add(file.target, file.hash)).links.push({ file, path: join(snapshot.path, file.name) });
     }
+  }
+  return [...contents.values()];
+}
+
+/**
+ * Removes a content of ours. What belongs to another program is left alone: only what leads there goes, so that a blob
+ * of ours can take its place.
+ */
+async function removeContent({ path, blobs }: Download, { hash, links, path: content }: Content): Promise<void> {
+  const own = join(path, 'blobs', hash.digest);
+  if (blobs.some((blob) => blob.path === content)) await rm(content, { force: true });
+  for (const { path: link } of links) {
+    await rm(link, { force: true });
+    // It leads nowhere until the blob is fetched, which tells the next verification what is missing.
+    await symlink(relative(dirname(link), own), link, 'file').catch((error: unknown) => {
+      // Without links on the file system, the next pull finds that the file is not there.
+      if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(systemErrorCode(error) ?? '')) throw error;
+    });
   }
 }
 
-async function verifyConversion({ key, path, manifest }: StoredConversion, options: VerifyOptions) {
-  const { home, onFile, signal } = options;
+async function verifyConversion(
+  { key, path, manifest }: StoredConversion,
+  read: ReadHash,
+  options: VerifyOptions,
+): Promise<VerifiedFile[]> {
+  const { home, signal } = options;
   if (manifest === undefined) {
     const advice = 'Its manifest cannot be read; "vserve gc" removes it.';
-    return [{ result: 'damaged' as const, path, advice }];
+    return [{ result: 'damaged', path, advice }];
   }
   const results: VerifiedFile[] = [];
   for (const { file, sha256 } of outputsOf(manifest)) {
     const output = join(path, file);
-    onFile(output);
-    const found = await stat(output).catch(() => undefined);
-    const isWhole = found !== undefined && (await hashFile(output, 'sha256', signal)) === sha256;
+    const isWhole = (await read(output, 'sha256')) === sha256;
     results.push({ result: isWhole ? 'ok' : 'damaged', path: output, advice: '' });
   }
   if (results.every(({ result }) => result === 'ok')) return results;

@@ -23,6 +23,13 @@ test('--help lists the verbs, and the help of serve lists its options', async ()
   for (const line of serve.stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
 });
 
+test('the help of pull offers no opposite of a switch that has none, and says where models are kept', async () => {
+  const { stdout } = await run(process.execPath, [bin, 'warm-cache', '--help']);
+  expect(stdout).toMatch(/^ {2}--dry-run +Only tell/m);
+  expect(stdout).toMatch(/^ {2}--\[no-\]force-download +Fetch/m);
+  expect(stdout).toMatch(/^Models are kept in VSERVE_HOME \(.+\)\.$/m);
+});
+
 test('no verb gives the help as an error', async () => {
   await expect(run(process.execPath, [bin])).rejects.toMatchObject({
     code: 2,

@@ -49,6 +49,14 @@ test('what an earlier process has left is counted as there, and not as speed', (
   );
 });
 
+test('a file that was there and turned out to be damaged counts as fetched', () => {
+  const state = stateAt(0);
+  state.update({ type: 'check', path: 'config.json', bytes: 1000 }, 0);
+  state.update({ type: 'progress', path: 'config.json', bytes: 1000, bytesDone: 0 }, 1000);
+  state.update({ type: 'done', path: 'config.json', bytes: 1000 }, 2000);
+  expect(state.bytesFetched).toBe(100e6 + 1000);
+});
+
 test('a stall promises no time that is left', () => {
   const state = stateAt(0);
   state.update(progress(20e6), 0);

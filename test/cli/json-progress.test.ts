@@ -33,6 +33,17 @@ test('everything else is told each time', () => {
   expect(lines).toHaveLength(4);
 });
 
+test('the end of a file is told once, although it is reported with that of each other file', () => {
+  const { lines, shown } = capture();
+  const model = { file: 'model.gguf', bytesWritten: 3, bytesTotal: 3 };
+  const mmproj = { file: 'mmproj.gguf', bytesWritten: 1, bytesTotal: 1 };
+  for (const progress of [model, mmproj, model, mmproj]) shown.onConversion(progress);
+  expect(lines).toEqual([
+    { event: 'convert', ...model },
+    { event: 'convert', ...mmproj },
+  ]);
+});
+
 test('the end of a conversion is told however soon it comes', () => {
   const { lines, shown } = capture();
   for (const bytesWritten of [1, 2, 3])

@@ -69,7 +69,7 @@ test('verify repairs a damaged model, and fails where it cannot', async () => {
   await writeFile(model, 'GGUG');
   await writeFile(join(folder, 'checkpoint', 'config.json'), '{"changed":true}');
   const failed = await vserve('verify');
-  expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/1 of 2 files are damaged/) });
+  expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/1 of 2 files is damaged/) });
   expect(failed.stdout).toMatch(/^damaged +\S+model\.gguf\n +It cannot be made again/);
 });
 

@@ -228,8 +228,12 @@ describe('a broken configuration or tokenizer is refused', () => {
   });
 
   test.each<[unknown, RegExp]>([
-    [['Gemma3nForConditionalGeneration'], /nearest: Gemma3ForConditionalGeneration.*Supported: Gemma3ForCausalLM/],
-    [['T5Model'], /"T5Model" cannot be converted\. Supported/],
+    [
+      ['Gemma3nForConditionalGeneration'],
+      /nearest: Gemma3ForConditionalGeneration, Gemma3ForCausalLM\.\nSupported with vision: Gemma3For.*\nText only: Gemma3For/,
+    ],
+    [['NovelForConditionalGeneration'], /"NovelForConditionalGeneration" cannot be converted\.\nSupported/],
+    [['T5Model'], /"T5Model" cannot be converted\.\nSupported/],
     [['__proto__'], /"__proto__" cannot be converted/],
     [undefined, /names no architecture/],
   ])('the architectures %j', async (architectures, naming) => {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -115,6 +115,36 @@ test('two pulls at once: every byte is fetched once', async () => {
   expect(bytesSent()).toBe(bytesOf(await expectWholeSnapshot()));
 });
 
+test('a token is taken from the file of Hugging Face’s own tools, or from the file that HF_TOKEN_PATH names', async () => {
+  hub.options = { ...hub.options, gated: true, tokens: { hf_reader: true } };
+  const file = join(folder, 'elsewhere');
+  await writeFile(file, 'hf_reader\n');
+  expect((await pull(['--dry-run'])).code).toBe(2);
+  expect((await pull(['--dry-run'], { HF_TOKEN_PATH: file })).code).toBe(0);
+  await mkdir(join(folder, 'huggingface'));
+  await rename(file, join(folder, 'huggingface', 'token'));
+  expect((await pull(['--dry-run'])).code).toBe(0);
+});
+
+test('warm-cache is pull; a branch is resolved to its commit', async () => {
+  hub.options = { ...hub.options, refs: { 'refs/pr/1': COMMIT } };
+  const args = [
+    'warm-cache',
+    '--model',
+    'org/shapes',
+    '--huggingface-model-revision',
+    'refs/pr/1',
+    '--backend',
+    'echo',
+  ];
+  const { code, stdout } = await vserve(args);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/model\.gguf\n.*mmproj\.gguf\n$/);
+  await expectWholeSnapshot();
+  const ref = join(folder, 'home', 'hub', 'models--org--shapes', 'refs', 'refs', 'pr', '1');
+  expect(await readFile(ref, 'utf8')).toBe(COMMIT);
+});
+
 test('a full disk is an error that says so; with room, the pull goes on where it was', async () => {
   // Blocks of 1024 bytes: half of the weights. Node answers the limit of a file's size with EFBIG.
   const full = await pull([], {}, 'ulimit -f 2000');
@@ -153,7 +183,7 @@ describe('verify', () => {
     expect(stdout).toMatch(
       /^removed +\S+model\.safetensors\n +It cannot be fetched now: .*HF_HUB_OFFLINE.*\n +When it can/,
     );
-    expect(stderr).toMatch(/1 of \d+ files are damaged or missing/);
+    expect(stderr).toMatch(/1 of \d+ files is damaged or missing/);
     expect((await vserve(['verify'], offline)).stdout).toMatch(/^missing +\S+model\.safetensors\n/);
     expect((await vserve(['verify', 'org/shapes'])).stdout).toMatch(/^repaired +\S+model\.safetensors\n$/);
     await expectWholeSnapshot();
@@ -170,6 +200,11 @@ describe('show', () => {
     const sent = hub.requestsFor('model.safetensors').reduce((sum, request) => sum + request.bytesSent, 0);
     expect(sent).toBeLessThanOrEqual(128 * 1024);
     expect(await readdir(folder)).toEqual([]);
+
+    expect((await pull()).code).toBe(0);
+    const fetched = await vserve(['show', 'org/shapes', '--devices', 'cpu']);
+    expect(fetched.stdout).toMatch(/^org\/shapes: \/.*\n/);
+    expect(fetched.stdout).toMatch(/^ +bf16 .* what auto takes; converted: \/.*\/org--shapes-bf16-/m);
   });
 
   test('a repository of GGUF files: every size that it has', async () => {
@@ -212,6 +247,16 @@ describe('what is printed', () => {
     expect(lines.find(({ event }) => event === 'plan')).toMatchObject({ repository: 'org/shapes', commit: COMMIT });
     expect(lines.at(-1)).toMatchObject({ event: 'ready', modelPath: expect.stringMatching(/model\.gguf$/) });
     expect(new Set(lines.map(({ event }) => event))).toEqual(new Set(['plan', 'progress', 'done', 'convert', 'ready']));
+  });
+
+  test('lines of JSON tell what went wrong too', async () => {
+    const { code, stdout } = await pull(['--json', '--huggingface-model-revision', 'v9']);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({
+      event: 'error',
+      code: 'revision_not_found',
+      message: expect.stringContaining('org/shapes has no revision "v9"'),
+    });
   });
 
   test('with --quiet only the paths', async () => {

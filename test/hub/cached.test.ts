@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { link, lstat, mkdir, readdir, readFile, readlink, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { downloadModel, previewDownload } from '../../src/hub/index.ts';
@@ -59,6 +59,26 @@ describe('the cache of Hugging Face', () => {
     );
     expect(hub.requests.filter(({ path }) => path.includes('/resolve/'))).toEqual([]);
     expect(await readdir(repository, { recursive: true })).toEqual(before);
+  });
+
+  test('is used again by the next download, which changes no link', async () => {
+    await putInSharedCache(wanted);
+    const { folder: snapshot } = await downloadModel(requestTo(hub, folder));
+    const before = await Promise.all(wanted.map((path) => readlink(join(snapshot, path))));
+    await expectWhole(await downloadModel(requestTo(hub, folder)));
+    expect(await Promise.all(wanted.map((path) => readlink(join(snapshot, path))))).toEqual(before);
+    expect(hub.requests.filter(({ path }) => path.includes('/resolve/'))).toEqual([]);
+  });
+
+  test('is used again where the file system knows hard links only', async () => {
+    const repository = await putInSharedCache(wanted);
+    const { folder: snapshot } = await downloadModel(requestTo(hub, folder));
+    const weights = join(snapshot, 'model.safetensors');
+    await rm(weights);
+    await link(join(repository, 'blobs', sha256(contentOf('model.safetensors').content)), weights);
+    await expectWhole(await downloadModel(requestTo(hub, folder)));
+    expect((await lstat(weights)).nlink).toBe(2);
+    expect(hub.requests.filter(({ path }) => path.includes('/resolve/'))).toEqual([]);
   });
 
   test('gives what it has; the rest is fetched', async () => {

@@ -23,7 +23,7 @@ function choose(paths: readonly (string | RemoteFile)[], choice: Partial<Choice>
       weightPath: undefined,
       mmproj: undefined,
       memoryBytes: async () => 100,
-      checkConfig: async () => undefined,
+      checkConfig: async () => ({ hasVision: true }),
       ...choice,
     },
     async ({ path }) => contents[path] ?? '',
@@ -76,6 +76,13 @@ describe('a checkpoint', () => {
     const paths = ['config.json', 'model.safetensors', 'q4.gguf'];
     expect(await pathsOf(choose(paths))).toEqual(['config.json', 'model.safetensors']);
     expect(await pathsOf(choose(paths, { weightPath: 'q4.gguf' }))).toEqual(['q4.gguf']);
+  });
+
+  test('without a vision encoder is fetched all the same, with a warning', async () => {
+    const { warning } = await choose(['config.json', 'model.safetensors'], {
+      checkConfig: async () => ({ hasVision: false }),
+    });
+    expect(warning).toBe('org/name has no vision encoder: it answers about text only, not images.');
   });
 
   test('an architecture that cannot be converted is refused when only its configuration is known', async () => {

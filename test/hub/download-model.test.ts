@@ -1,4 +1,4 @@
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { downloadModel } from '../../src/hub/index.ts';
@@ -32,7 +32,8 @@ test('a checkpoint: what it needs and nothing else, in the layout of the cache o
 test('each byte is fetched once, and nothing the second time', async () => {
   const files = checkpointFiles();
   const hub = await hubWith({ files });
-  await downloadModel(requestTo(hub, folder));
+  const model = await downloadModel(requestTo(hub, folder));
+  const before = await stat(model.folder);
   const requests = hub.requestsFor('model.safetensors').filter(({ host }) => host === 'cdn');
   expect(requests.length).toBe(5);
   expect(requests.reduce((sum, { bytesSent }) => sum + bytesSent, 0)).toBe(
@@ -41,4 +42,6 @@ test('each byte is fetched once, and nothing the second time', async () => {
   hub.requests.length = 0;
   await downloadModel(requestTo(hub, folder));
   expect(hub.requests.map(({ path }) => path)).toEqual(['/api/models/org/shapes/revision/main']);
+  // "vserve list" gives the folder's time as the date of the download.
+  expect((await stat(model.folder)).mtimeMs).toBe(before.mtimeMs);
 });

@@ -71,7 +71,7 @@ export function requestTo(
       weightPath: undefined,
       mmproj: undefined,
       memoryBytes: async () => 1e9,
-      checkConfig: async () => undefined,
+      checkConfig: async () => ({ hasVision: true }),
     },
     settings: {
       endpoint: hub.url,

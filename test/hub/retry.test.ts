@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { retryAfterMs, TransientFailure, withRetries } from '../../src/hub/retry.ts';
 import { tuning } from './download.ts';
 
@@ -24,6 +24,33 @@ test('attempts that get something done cost no retry', async () => {
   attempts = 0;
   await expect(withRetries(attempt, options)).rejects.toMatchObject({ code: 'hub_unreachable' });
   expect(attempts).toBe(tuning.retries + 1);
+});
+
+test('pauses double, and have a random share, so that many clients do not come back together', async () => {
+  onTestFinished(() => void vi.restoreAllMocks());
+  const pauses: (number | undefined)[] = [];
+  const { setTimeout } = globalThis;
+  vi.spyOn(globalThis, 'setTimeout').mockImplementation((callback: () => void, milliseconds?: number) => {
+    pauses.push(milliseconds);
+    return setTimeout(callback, 0);
+  });
+  const options = { tuning: { ...tuning, backoffMs: 1000, retries: 3 }, signal, onRetry: () => undefined };
+  for (const random of [0, 0.5]) {
+    vi.spyOn(Math, 'random').mockReturnValue(random);
+    await expect(withRetries(() => Promise.reject(new TransientFailure('busy')), options)).rejects.toThrow('busy');
+  }
+  expect(pauses).toEqual([1000, 2000, 4000, 1500, 3000, 6000]);
+});
+
+test('a server that says when to come back is not asked before', async () => {
+  const start = performance.now();
+  let attempts = 0;
+  const attempt = async (): Promise<number> => {
+    if (++attempts === 1) throw new TransientFailure('busy', { retryAfterMs: 200 });
+    return performance.now() - start;
+  };
+  // Timers may come a millisecond early.
+  expect(await withRetries(attempt, { tuning, signal, onRetry: () => undefined })).toBeGreaterThanOrEqual(199);
 });
 
 test('an abort ends a pause', async () => {

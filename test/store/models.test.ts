@@ -1,6 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, readlink, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  link,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -57,6 +70,17 @@ function verify(overrides: Partial<Parameters<typeof verifyModels>[0]> = {}) {
   });
 }
 
+/** Keeps what the Hub would list for the weights of org/name. */
+async function list(weights: string): Promise<void> {
+  const folder = join(home, 'hub', 'models--org--name', 'listings');
+  const hash = { algorithm: 'sha256', digest: sha256(weights) };
+  await mkdir(folder, { recursive: true });
+  await writeFile(
+    join(folder, `${commit}.json`),
+    JSON.stringify([{ path: 'model.safetensors', bytes: weights.length, hash }]),
+  );
+}
+
 describe('list', () => {
   test('an empty store has no models', async () => {
     expect(await listModels(home)).toEqual([]);
@@ -84,6 +108,18 @@ describe('a conversion of a snapshot', () => {
     }
     expect(await convert(snapshot)).toBe(first);
     expect(await convert(await download(home, 'org/name', otherCommit, files))).not.toBe(first);
+  });
+
+  test('is not made again either where the files are no links, and were fetched again', async () => {
+    const weights = Buffer.alloc(3 * 1024 * 1024, 7).toString();
+    const snapshot = await download(home, 'org/name', commit, { 'config.json': '{}' });
+    await list(weights);
+    await writeFile(join(snapshot, 'model.safetensors'), weights);
+    const first = await convert(snapshot);
+    await utimes(join(snapshot, 'model.safetensors'), new Date(), new Date('2001-01-01'));
+    expect(await convert(snapshot)).toBe(first);
+    await list('other weights');
+    expect(await convert(snapshot)).not.toBe(first);
   });
 
   test('is named by its repository, not by its commit', async () => {
@@ -239,6 +275,30 @@ describe('verify', () => {
     expect(fetched).toEqual([['model.safetensors']]);
     expect(await readFile(foreign, 'utf8')).toBe('weighty');
     expect(await readlink(link)).toBe(`../../blobs/${sha256('weights')}`);
+  });
+
+  test.each([
+    ['hard link to the cache of another program', link],
+    ['copy of it', copyFile],
+  ])('knows by the list of the Hub what a %s should hold', async (_, put) => {
+    const snapshot = await download(home, 'org/name', commit, files);
+    const weights = join(snapshot, 'model.safetensors');
+    const blob = join(home, 'hub', 'models--org--name', 'blobs', sha256('weights'));
+    await list('weights');
+    const foreign = join(dirname(home), 'model.safetensors');
+    await rename(blob, foreign);
+    await rm(weights);
+    await put(foreign, weights);
+    expect((await verify()).map(({ result }) => result)).toEqual(['ok', 'ok']);
+
+    await writeFile(weights, 'weighty');
+    const before = await readFile(foreign, 'utf8');
+    expect(await verify({ fetchAgain: () => writeFile(blob, 'weights') })).toMatchObject([
+      { result: 'ok' },
+      { result: 'repaired', path: weights },
+    ]);
+    expect(await readFile(weights, 'utf8')).toBe('weights');
+    expect(await readFile(foreign, 'utf8')).toBe(before);
   });
 
   test('fetches a damaged blob where it can, before it looks at what was made of it', async () => {

@@ -71,7 +71,7 @@ export function fakeConverter(overrides: Partial<Converter> = {}): FakeConverter
   return {
     converterVersion: '1',
     conversions,
-    checkConfig: async () => undefined,
+    checkConfig: async () => ({ hasVision: true }),
     checkpointFiles: async (folder) => (await readdir(folder)).filter((name) => !name.endsWith('.md')),
     describeCheckpoint: async () => description,
     describeGguf: () => Promise.reject(new Error('no GGUF file was expected')),

@@ -155,11 +155,18 @@ export async function startLoopbackHub(initial: HubOptions): Promise<LoopbackHub
       const next = `<${url}${pathname}?recursive=true&cursor=${page + 5}>; rel="next"`;
       json(entries.slice(page, page + 5), page + 5 < entries.length ? { link: next } : {});
     } else {
-      sendFile(host, path ?? '', seen, fault ?? {}, response);
+      sendFile(host, path ?? '', sha, seen, fault ?? {}, response);
     }
   }
 
-  function sendFile(host: string, path: string, seen: SeenRequest, fault: Fault, response: ServerResponse): void {
+  function sendFile(
+    host: string,
+    path: string,
+    commit: string,
+    seen: SeenRequest,
+    fault: Fault,
+    response: ServerResponse,
+  ): void {
     const file = hub.options.files.get(path);
     if (file === undefined) {
       response.writeHead(404, { 'x-error-code': 'EntryNotFound' }).end();
@@ -168,7 +175,7 @@ export async function startLoopbackHub(initial: HubOptions): Promise<LoopbackHub
     if (file.lfs && host === 'hub') {
       response.writeHead(302, {
         location: `${cdnUrl}${seen.path}?signature=secret`,
-        'x-repo-commit': COMMIT,
+        'x-repo-commit': commit,
         'x-linked-size': String(file.content.length),
         'x-linked-etag': `"${sha256(file.content)}"`,
       });
@@ -189,6 +196,7 @@ export async function startLoopbackHub(initial: HubOptions): Promise<LoopbackHub
     response.writeHead(range === undefined ? 200 : 206, {
       'content-length': content.length,
       etag: file.lfs ? '"an-etag-of-the-cdn"' : `W/"${gitHash(file.content)}"`,
+      ...(host === 'hub' ? { 'x-repo-commit': commit } : {}),
       ...(range === undefined ? {} : { 'content-range': `bytes ${start}-${end - 1}/${total}` }),
       ...fault.headers,
     });

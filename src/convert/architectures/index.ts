@@ -136,7 +136,7 @@ export async function findDeclarations(config: JsonObject): Promise<Declarations
   const text = firstArchitecture(config.text_config) ?? firstArchitecture(config.llm_config) ?? top;
   const vision = firstArchitecture(config.vision_config) ?? top;
   if (text === undefined || vision === undefined) {
-    throw new VserveError('architecture_unsupported', `config.json names no architecture. ${supportedList()}`);
+    throw new VserveError('architecture_unsupported', `config.json names no architecture.\n${supportedList()}`);
   }
   const textEntry = entryOf(textModels, text);
   if (textEntry === undefined) throw unsupported(text);
@@ -155,17 +155,19 @@ function entryOf(entries: Readonly<Record<string, Entry>>, name: string): Entry 
   return Object.hasOwn(entries, name) ? entries[name] : undefined;
 }
 
-function supportedNames(): string[] {
-  return supportedArchitectures().map(({ architecture }) => architecture);
-}
-
 function supportedList(): string {
-  return `Supported: ${supportedNames().join(', ')}.`;
+  const all = supportedArchitectures();
+  const withVision = all.filter(({ vision }) => vision).map(({ architecture }) => architecture);
+  const textOnly = all.filter(({ vision }) => !vision).map(({ architecture }) => architecture);
+  return `Supported with vision: ${withVision.join(', ')}.\nText only: ${textOnly.join(', ')}.`;
 }
 
 function unsupported(name: string): VserveError {
-  const near = nearestNames(name, supportedNames());
+  const near = nearestNames(
+    name,
+    supportedArchitectures().map(({ architecture }) => architecture),
+  );
   const hint = near.length > 0 ? ` The nearest: ${near.join(', ')}.` : '';
-  const message = `The architecture ${JSON.stringify(name)} cannot be converted.${hint} ${supportedList()}`;
+  const message = `The architecture ${JSON.stringify(name)} cannot be converted.${hint}\n${supportedList()}`;
   return new VserveError('architecture_unsupported', message);
 }
