@@ -20,7 +20,8 @@ export interface VerifyOptions {
   readonly home: string;
   /** Folders of the models to look at; undefined looks at all. */
   readonly paths: readonly string[] | undefined;
-  readonly loadConverter: () => Promise<Converter>;
+  /** Brings the converter whose `converterVersion`, now or formerly, a manifest has. */
+  readonly loadConverter: (converterVersion: string) => Promise<Converter>;
   readonly loadBackend: () => Promise<Backend>;
   /** Fetches files of a snapshot, by their paths within it. */
   readonly fetchAgain: (snapshot: RepositoryCommit, paths: readonly string[]) => Promise<void>;
@@ -148,7 +149,7 @@ async function verifyConversion({ key, path, manifest }: StoredConversion, optio
 /** Makes a conversion again, in its place. Throws `checkpoint_invalid` where what it was made from is not the same. */
 async function makeAgain(key: string, path: string, manifest: Manifest, options: VerifyOptions): Promise<void> {
   const { source: made, settings, description } = manifest;
-  const converter = await options.loadConverter();
+  const converter = await options.loadConverter(settings.converterVersion);
   const quantizer = needsQuantizer(settings.precision) ? (await options.loadBackend()).quantizer : undefined;
   const source = await identifyCheckpoint(made.path, converter);
   const versions = { converterVersion: converter.converterVersion, quantizerVersion: quantizer?.version };

@@ -155,7 +155,7 @@ describe('rm', () => {
       code: 'model_in_use',
       message: expect.stringContaining(`served by process ${server.pid}. Stop that first`),
     });
-    expect(await collectGarbage({ home, converterVersion: '2', isDryRun: false })).toEqual([]);
+    expect(await collectGarbage({ home, converterVersions: ['2'], isDryRun: false })).toEqual([]);
 
     server.kill('SIGKILL');
     await once(server, 'exit');
@@ -257,7 +257,7 @@ describe('verify', () => {
 });
 
 async function gc(isDryRun = false, converterVersion = '1') {
-  const found = await collectGarbage({ home, converterVersion, isDryRun });
+  const found = await collectGarbage({ home, converterVersions: ['another 3', converterVersion], isDryRun });
   return found.map(({ path, bytes, reason }) => `${basename(path)} ${bytes} ${reason}`);
 }
 

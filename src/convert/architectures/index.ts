@@ -166,6 +166,6 @@ function supportedList(): string {
 function unsupported(name: string): VserveError {
   const near = nearestNames(name, supportedNames());
   const hint = near.length > 0 ? ` The nearest: ${near.join(', ')}.` : '';
-  const message = `The architecture ${JSON.stringify(name)} cannot be converted.${hint} ${supportedList()}`;
+  const message = `The architecture ${JSON.stringify(name)} cannot be converted.${hint} ${supportedList()} With --converter llama.cpp, llama.cpp's own converter is run, which knows others; it needs Python with PyTorch and transformers.`;
   return new VserveError('architecture_unsupported', message);
 }
