@@ -26,7 +26,11 @@ export async function writeChatTemplate(
   tokenizerConfig: JsonObject,
 ): Promise<void> {
   const inConfig = parseConfig(templateSchema, tokenizerConfig, 'tokenizer_config.json').chat_template;
-  const found = 'chat_template' in tokenizerConfig ? inConfig : await readTemplateFiles(folder);
+  setChatTemplate(keyValues, 'chat_template' in tokenizerConfig ? inConfig : await readTemplateFiles(folder));
+}
+
+/** Writes a chat template, or several by their names. */
+export function setChatTemplate(keyValues: KeyValues, found: Templates | null | undefined): void {
   if (typeof found === 'string') keyValues.set('tokenizer.chat_template', string(found));
   if (typeof found === 'string' || !found) return;
   const named = found.map(({ name, template = '' }) => ({ name: name.replace(/[^A-Za-z0-9]/g, '_'), template }));
@@ -37,7 +41,11 @@ export async function writeChatTemplate(
   if (chosen !== undefined) keyValues.set('tokenizer.chat_template', string(chosen.template));
 }
 
-async function readTemplateFiles(folder: CheckpointFolder): Promise<Templates | null | undefined> {
+/**
+ * The chat templates in files of their own; undefined where there are none.
+ * @throws VserveError `checkpoint_invalid`
+ */
+export async function readTemplateFiles(folder: CheckpointFolder): Promise<Templates | null | undefined> {
   if (!(await folder.has('chat_template.jinja'))) {
     const json = (await folder.optionalJson('chat_template.json')) ?? {};
     return parseConfig(templateSchema, json, 'chat_template.json').chat_template;
