@@ -10,7 +10,7 @@ const special = (content: string): object => ({
 });
 
 const byteTokens = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
-const letters = ['\u2581', ...'abcdefghijklmnopqrst', 'é', '图'];
+const letters = Array.from('\u2581abcdefghijklmnopqrsté图');
 const pairs = letters.slice(1, 15).map((letter) => `\u2581${letter}`);
 const texts = ['<unk>', '<s>', '</s>', ...byteTokens, ...letters, ...pairs];
 const added = { [texts.length]: '<extra\u2581>', [texts.length + 1]: '<|im_end|>', [texts.length + 2]: '<tool>' };
