@@ -16,8 +16,14 @@ import { SpoiltCheckpoints } from './fuzz/spoilt-checkpoints.ts';
 /** Longer is a hang. */
 const timeoutMs = 20_000;
 /** Small ones most of the time, so that many cases are tried, and two with a real tokenizer. */
-const small = ['gemma-tiny-text', 'gemma-tiny-floats'];
-const names = [...small, ...small, ...small, ...small, 'qwen2.5-vl-nested-tiny', 'smolvlm-tiny'];
+const small = [
+  'gemma-tiny-text',
+  'gemma-tiny-floats',
+  'llama-fp8-blocks-tiny',
+  'llama-int8-channels-tiny',
+  'mistral-fp8-tekken-tiny',
+];
+const names = [...small, ...small, 'qwen2.5-vl-nested-tiny', 'smolvlm-tiny'];
 
 interface Outcome {
   readonly done: number;

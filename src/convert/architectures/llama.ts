@@ -118,14 +118,14 @@ async function writeTokenizer(
 ): Promise<void> {
   const tokenizer = await folder.optionalJson('tokenizer.json');
   if (tokenizer === undefined && (await folder.has(tekkenFile))) {
-    return writeTekkenTokenizer(folder, keyValues, architecture);
+    return writeTekkenTokenizer(folder, keyValues, architecture, vocabularySize);
   }
   const tokenizerConfig = (await folder.optionalJson('tokenizer_config.json')) ?? {};
   const { add_prefix_space: addSpace } = parseConfig(tokenizerSchema, tokenizerConfig, 'tokenizer_config.json');
   if (typeof addSpace === 'boolean') keyValues.set('tokenizer.ggml.add_space_prefix', bool(addSpace));
   if (await folder.has('tokenizer.model')) await writeSentencePieceTokenizer(folder, keyValues, vocabularySize);
   else if (tokenizer !== undefined && isByteFallback(tokenizer)) {
-    await writeByteFallbackTokenizer(folder, keyValues, tokenizer);
+    await writeByteFallbackTokenizer(folder, keyValues, tokenizer, vocabularySize);
   } else await writeBpeTokenizer(folder, keyValues, vocabularySize);
   if (vocabularySize === sizeWithoutBos) keyValues.set('tokenizer.ggml.add_bos_token', bool(false));
 }

@@ -33,7 +33,8 @@ export function isByteFallback(tokenizer: JsonObject): boolean {
 }
 
 /**
- * Writes such a vocabulary by the rules of gguf-py's `LlamaHfVocab`.
+ * Writes such a vocabulary by the rules of gguf-py's `LlamaHfVocab`. Where it has fewer than `vocabularySize` tokens,
+ * unused ones follow: llama.cpp wants one for each row of the embedding.
  *
  * @throws VserveError `checkpoint_invalid`
  */
@@ -41,9 +42,10 @@ export async function writeByteFallbackTokenizer(
   folder: CheckpointFolder,
   keyValues: KeyValues,
   tokenizer: JsonObject,
+  vocabularySize: number,
 ): Promise<void> {
   const { model } = parseConfig(bpeSchema, tokenizer, 'tokenizer.json');
-  const { tokens, types } = readVocabulary(model.vocab, await readAddedTokens(folder, tokenizer));
+  const { tokens, types } = readVocabulary(model.vocab, await readAddedTokens(folder, tokenizer), vocabularySize);
   keyValues
     .set('tokenizer.ggml.model', string('llama'))
     .set('tokenizer.ggml.pre', string('default'))
@@ -70,20 +72,25 @@ async function readAddedTokens(folder: CheckpointFolder, tokenizer: JsonObject):
   return { byId, special };
 }
 
-/** The model's tokens, then those added tokens that are not among them. */
-function readVocabulary(vocab: Readonly<Record<string, number>>, { byId, special }: AddedTokens) {
+/** The model's tokens, those added tokens that are not among them, and unused ones. */
+function readVocabulary(
+  vocab: Readonly<Record<string, number>>,
+  { byId, special }: AddedTokens,
+  size: number,
+): { tokens: string[]; types: number[] } {
   const baseSize = Object.keys(vocab).length;
-  const further = [...byId].filter(([id]) => id >= baseSize).sort(([a], [b]) => a - b);
-  const tokens: string[] = [];
-  const types: number[] = [];
-  for (const [text, id] of [...Object.entries(vocab), ...further.map(([id, text]) => [text, id] as const)]) {
-    if (id >= baseSize + further.length || tokens[id] !== undefined) {
-      const message = `tokenizer.json gives the token ${JSON.stringify(text)} the id ${id}, which leaves a gap or is another's.`;
+  const tokens = Array.from({ length: size }, (_, id) => `[PAD${id}]`);
+  const types = Array.from({ length: size }, (): number => pieceTypes.unused);
+  const further = [...byId].filter(([id]) => id >= baseSize).map(([id, text]) => [text, id] as const);
+  for (const [text, id] of [...Object.entries(vocab), ...further]) {
+    if (id >= size) {
+      const message = `tokenizer.json has the token ${JSON.stringify(text)} with the id ${id}, but by config.json there are only ${size} tokens. The files do not belong together.`;
       throw new VserveError('checkpoint_invalid', message);
     }
     tokens[id] = text;
-    const kind = id < baseSize ? pieceTypes.normal : pieceTypes.userDefined;
-    types[id] = id < baseSize && byteToken.test(text) ? pieceTypes.byte : special.has(text) ? pieceTypes.control : kind;
+    const isBase = id < baseSize;
+    const kind = isBase ? pieceTypes.normal : pieceTypes.userDefined;
+    types[id] = isBase && byteToken.test(text) ? pieceTypes.byte : special.has(text) ? pieceTypes.control : kind;
   }
   return { tokens, types };
 }

@@ -20,7 +20,8 @@ const tekkenSchema = z.looseObject({
   config: z.looseObject({
     /** All tokens, special ones included; the file may hold more, which are left out. */
     default_vocab_size: vocabularySize,
-    default_num_special_tokens: vocabularySize,
+    /** 1000 in practice. Those without a name get one, which is why there is a limit. */
+    default_num_special_tokens: z.int().min(1).max(65_536),
     version: z.string().regex(/^v\d+$/),
   }),
   vocab: z.array(token),
@@ -71,7 +72,8 @@ function invalid(what: string): VserveError {
 /**
  * Writes the vocabulary of tekken.json by the rules of convert_hf_to_gguf.py (`_set_vocab_mistral`), but for the chat
  * template: that one names a format of llama.cpp's, or takes a template of llama.cpp's repository. The checkpoint's own
- * goes first here, and then one for the tokenizer's version.
+ * goes first here, and then one for the tokenizer's version. Where it has fewer than `vocabularySize` tokens, unused ones
+ * follow: llama.cpp wants one for each row of the embedding.
  *
  * @param architecture before whose `vocab_size` stands the number of tokens
  * @throws VserveError `checkpoint_invalid`
@@ -80,14 +82,25 @@ export async function writeTekkenTokenizer(
   folder: CheckpointFolder,
   keyValues: KeyValues,
   architecture: string,
+  vocabularySize: number,
 ): Promise<void> {
   const { version, specialTokens, tokens } = await readTekken(folder);
+  const count = specialTokens.length + tokens.length;
+  if (count > vocabularySize) {
+    throw invalid(`it has ${count} tokens, and by config.json there are only ${vocabularySize}`);
+  }
   const idOf = (text: string): number => {
     const id = specialTokens.indexOf(text);
     if (id < 0) throw invalid(`it lacks the token ${text}`);
     return id;
   };
-  const texts = [...specialTokens, ...tokens];
+  const unused = Array.from({ length: vocabularySize - count }, (_, i) => `[PAD${count + i}]`);
+  const texts = [...specialTokens, ...tokens, ...unused];
+  const types = [
+    ...specialTokens.map(() => pieceTypes.control),
+    ...tokens.map(() => pieceTypes.normal),
+    ...unused.map(() => pieceTypes.unused),
+  ];
   keyValues
     .set('tokenizer.ggml.model', string('gpt2'))
     .set('tokenizer.ggml.pre', string('tekken'))
@@ -99,10 +112,7 @@ export async function writeTekkenTokenizer(
     .set('tokenizer.ggml.tokens', stringArray(texts))
     // Whole numbers, as the reference writes them.
     .set('tokenizer.ggml.scores', int32Array(texts.map(() => 0)))
-    .set(
-      'tokenizer.ggml.token_type',
-      int32Array(texts.map((_, id) => (id < specialTokens.length ? pieceTypes.control : pieceTypes.normal))),
-    )
+    .set('tokenizer.ggml.token_type', int32Array(types))
     .set(`${architecture}.vocab_size`, uint32(texts.length))
     .set('tokenizer.ggml.add_bos_token', bool(true))
     .set('tokenizer.ggml.add_eos_token', bool(false));

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { tekkenFiles } from '../../../scripts/reference/small-tokenizers.ts';
+import { tekkenFiles, tekkenSize } from '../../../scripts/reference/small-tokenizers.ts';
 import { CheckpointFolder } from '../../../src/convert/checkpoint/checkpoint-folder.ts';
 import { KeyValues } from '../../../src/convert/gguf/key-values.ts';
 import { writeTekkenTokenizer } from '../../../src/convert/tokenizers/tekken-tokenizer.ts';
@@ -13,9 +13,9 @@ beforeEach(async () => {
   await writeFile(join(folder, 'tekken.json'), JSON.stringify(tekkenFiles['tekken.json']));
 });
 
-async function written(): Promise<Map<string, unknown>> {
+async function written(vocabularySize = tekkenSize): Promise<Map<string, unknown>> {
   const keyValues = new KeyValues();
-  await writeTekkenTokenizer(new CheckpointFolder(folder), keyValues, 'llama');
+  await writeTekkenTokenizer(new CheckpointFolder(folder), keyValues, 'llama', vocabularySize);
   return new Map(Array.from(keyValues, ([key, { value }]) => [key, value]));
 }
 
@@ -45,6 +45,21 @@ describe('the chat template', () => {
   test("is the checkpoint's own where it brings one", async () => {
     await writeFile(join(folder, 'chat_template.jinja'), 'own');
     expect((await written()).get('tokenizer.chat_template')).toBe('own');
+  });
+});
+
+test('rows of the embedding without a token get one', async () => {
+  const keyValues = await written(tekkenSize + 2);
+  const tokens = keyValues.get('tokenizer.ggml.tokens') as string[];
+  expect(tokens.slice(-2)).toEqual([`[PAD${tekkenSize}]`, `[PAD${tekkenSize + 1}]`]);
+  expect((keyValues.get('tokenizer.ggml.token_type') as number[]).slice(-3)).toEqual([1, 5, 5]);
+  expect(keyValues.get('llama.vocab_size')).toBe(tekkenSize + 2);
+});
+
+test('more tokens than the embedding has rows are refused', async () => {
+  await expect(written(100)).rejects.toMatchObject({
+    code: 'checkpoint_invalid',
+    message: expect.stringContaining(`it has ${tekkenSize} tokens, and by config.json there are only 100`) as string,
   });
 });
 
