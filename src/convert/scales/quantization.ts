@@ -48,7 +48,8 @@ export async function readQuantization(
   folder: CheckpointFolder,
   config: JsonObject,
 ): Promise<Quantization | undefined> {
-  const settings = (await modelOptSettings(folder, config)) ?? config.quantization_config;
+  const ofText = isJsonObject(config.text_config) ? config.text_config.quantization_config : undefined;
+  const settings = ofText ?? config.quantization_config ?? (await modelOptSettings(folder));
   if (settings === undefined || settings === null) return undefined;
   const method = isJsonObject(settings) ? settings.quant_method : undefined;
   const where = 'config.json: quantization_config';
@@ -84,8 +85,7 @@ function readCompressed(settings: unknown, where: string): Quantization {
 }
 
 /** NVIDIA's older exports keep their settings in a file of their own. */
-async function modelOptSettings(folder: CheckpointFolder, config: JsonObject): Promise<JsonObject | undefined> {
-  if (isJsonObject(config.quantization_config)) return undefined;
+async function modelOptSettings(folder: CheckpointFolder): Promise<JsonObject | undefined> {
   const file = await folder.optionalJson('hf_quant_config.json');
   if (file === undefined) return undefined;
   const producer = isJsonObject(file.producer) ? file.producer.name : undefined;
