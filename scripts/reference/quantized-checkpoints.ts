@@ -59,12 +59,7 @@ function quantizedLlama(settings: Settings): SyntheticCheckpoint {
     dtypes,
     shards,
     shapes,
-    elementsOf: (name, shape, next) => {
-      const count = shape.reduce((product, size) => product * size, 1);
-      const own = dtypes.get(name) ?? 'BF16';
-      if (own === 'F32' || (own === 'BF16' && name.includes('scale'))) return scaleElements(own, count, next);
-      return own === 'BF16' ? randomElements(own, count, next) : smallElements(own, count, next);
-    },
+    elementsOf: quantizedElements(dtypes),
     files: {
       'config.json': {
         architectures: [architecture],
@@ -87,6 +82,35 @@ function quantizedLlama(settings: Settings): SyntheticCheckpoint {
       ...files,
     },
   };
+}
+
+/** Tame numbers for scales, every byte for tensors of eight bits, the usual for all others. */
+function quantizedElements(dtypes: ReadonlyMap<string, Dtype>): NonNullable<SyntheticCheckpoint['elementsOf']> {
+  return (name, shape, next) => {
+    const count = shape.reduce((product, size) => product * size, 1);
+    const dtype = dtypes.get(name) ?? 'BF16';
+    if (dtype === 'F32' || (dtype === 'BF16' && name.includes('scale'))) return scaleElements(dtype, count, next);
+    return dtype === 'BF16' ? randomElements(dtype, count, next) : smallElements(dtype, count, next);
+  };
+}
+
+/** A checkpoint of BF16 with the matrices of its text model in FP8, stacked ones too, and a scale for each block. */
+export function inFp8Blocks(
+  checkpoint: SyntheticCheckpoint,
+  [rows, columns]: readonly [number, number],
+): SyntheticCheckpoint {
+  const shapes = new Map(checkpoint.shapes);
+  const dtypes = new Map<string, Dtype>();
+  for (const [name, shape] of checkpoint.shapes) {
+    if (!/language_model\..*layers\..*_proj(?:\.weight)?$/.test(name)) continue;
+    const [height = 1, width = 1] = shape.slice(-2);
+    shapes.set(`${name}_scale_inv`, [...shape.slice(0, -2), Math.ceil(height / rows), Math.ceil(width / columns)]);
+    dtypes.set(name, 'F8_E4M3').set(`${name}_scale_inv`, 'F32');
+  }
+  const quantization = { quant_method: 'fp8', activation_scheme: 'dynamic', weight_block_size: [rows, columns] };
+  const config = { ...(checkpoint.files['config.json'] as object), quantization_config: quantization };
+  const files = { ...checkpoint.files, 'config.json': config };
+  return { ...checkpoint, shapes, dtypes, files, elementsOf: quantizedElements(dtypes) };
 }
 
 /** Positive numbers from 2^-9 to 2^-5. */
