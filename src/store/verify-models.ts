@@ -1,4 +1,4 @@
-import { rm, stat, symlink } from 'node:fs/promises';
+import { readFile, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import type { Backend, LogLevel } from '../backend/index.ts';
 import { messageOf, VserveError } from '../errors/index.ts';
@@ -156,6 +156,9 @@ async function makeAgain(key: string, path: string, manifest: Manifest, options:
   if (conversionKey(source, { ...settings, ...versions }) !== key) {
     throw new VserveError('checkpoint_invalid', `${made.path} or the converter is not what it was made from and by.`);
   }
+  // What the converter needs may be gone, and what is damaged is better than nothing.
+  const config = await readFile(join(made.path, 'config.json'), 'utf8');
+  await converter.checkConfig(JSON.parse(config) as Readonly<Record<string, unknown>>);
   await removeFolder(options.home, path);
   const { precision, mmprojOuttype = 'auto' } = settings;
   const asked: AskedPrecisions & { precision: Precision } = { precision, mmprojOuttype };

@@ -70,6 +70,13 @@ describe.skipIf(process.platform === 'win32')('says what is missing', () => {
     expect(message).toMatch(/No Python could be started \(tried \/nowhere\/python\)\. Install one, or .* --python/);
   });
 
+  test('before a model is fetched', async () => {
+    const config = { architectures: ['Gemma3nForConditionalGeneration'] };
+    await expect(converterWith('/nowhere/python').checkConfig(config)).rejects.toMatchObject({
+      code: 'converter_unavailable',
+    });
+  });
+
   test('where Python lacks packages: which, and how to install them', async () => {
     const python = await barePython({ numpy: '', tqdm: '' });
     const { code, message } = await failureOf(python);

@@ -209,6 +209,27 @@ describe('verify', () => {
     expect(await readFile(join(folder, 'mmproj.gguf'), 'utf8')).toBe('GGUF and so no');
   });
 
+  test('leaves a damaged conversion whose converter lacks something, and brings the one that made it', async () => {
+    converter.converterVersion = 'another 3';
+    const folder = await convert(source);
+    await writeFile(join(folder, 'mmproj.gguf'), 'GGUF and so no');
+    converter = fakeConverter({
+      converterVersion: 'another 3',
+      checkConfig: () => Promise.reject(new Error('There is no Python.')),
+    });
+    const versions: string[] = [];
+    const loadConverter = async (version: string) => {
+      versions.push(version);
+      return converter;
+    };
+    expect(await verify({ loadConverter })).toMatchObject([
+      { result: 'ok' },
+      { result: 'damaged', advice: expect.stringMatching(/cannot be made again: There is no Python/) },
+    ]);
+    expect(versions).toEqual(['another 3']);
+    expect(await readFile(join(folder, 'mmproj.gguf'), 'utf8')).toBe('GGUF and so no');
+  });
+
   test('removes a damaged blob that cannot be fetched, and says what to do', async () => {
     const snapshot = await download(home, 'org/name', commit, files);
     const weights = join(home, 'hub', 'models--org--name', 'blobs', sha256('weights'));
