@@ -39,7 +39,7 @@ const answerSchema = z.object({
  */
 export async function findPython(given: string | undefined, signal: AbortSignal): Promise<string> {
   const candidates = given === undefined ? ['python3', 'python'] : [given];
-  const shortcomings: string[] = [];
+  let shortcoming: string | undefined;
   for (const python of candidates) {
     const { stdout, ended } = await runPython(python, lookAround, Object.keys(packages), signal);
     const answer = ended === 0 ? parseAnswer(stdout) : undefined;
@@ -50,15 +50,12 @@ export async function findPython(given: string | undefined, signal: AbortSignal)
     if (!isTooOld && missing.length === 0) return python;
     const name = `${python} (Python ${version.join('.')})`;
     const names = missing.map((module) => packages[module]).join(' ');
-    shortcomings.push(
-      isTooOld
-        ? `${name} is older than Python ${oldest.join('.')}.`
-        : `${name} lacks packages. Install them: ${python} -m pip install ${names}`,
-    );
+    // What the first lacks, the second lacks as a rule: it is the same Python.
+    shortcoming ??= isTooOld
+      ? `${name} is older than Python ${oldest.join('.')}.`
+      : `${name} lacks packages. Install them: ${python} -m pip install ${names}`;
   }
-  throw new VserveError('converter_unavailable', [...shortcomings, needs(candidates, shortcomings)].join('\n'), {
-    param: 'python',
-  });
+  throw new VserveError('converter_unavailable', explain(candidates, shortcoming), { param: 'python' });
 }
 
 function parseAnswer(stdout: string): z.output<typeof answerSchema> | undefined {
@@ -69,8 +66,8 @@ function parseAnswer(stdout: string): z.output<typeof answerSchema> | undefined 
   }
 }
 
-function needs(candidates: readonly string[], shortcomings: readonly string[]): string {
+function explain(candidates: readonly string[], shortcoming: string | undefined): string {
   const what = `--converter llama.cpp runs llama.cpp's converter, a program in Python ${oldest.join('.')} or newer that needs ${Object.values(packages).join(', ')}.`;
-  if (shortcomings.length > 0) return `${what} Another Python is chosen with --python.`;
+  if (shortcoming !== undefined) return `${shortcoming}\n${what} Another Python is chosen with --python.`;
   return `${what} No Python could be started (tried ${candidates.join(', ')}). Install one, or give its path with --python.`;
 }
