@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Llama } from 'node-llama-cpp';
+import type { ConverterSource } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import type { NativeAddon } from './native-addon.ts';
 
@@ -24,11 +25,22 @@ function variantOf(llama: Pick<Llama, 'gpu'>): string {
   return llama.gpu === false ? base : `${base}-${llama.gpu}`;
 }
 
+/** The folder of node-llama-cpp's package. */
+function nodeLlamaCppRoot(): string {
+  return join(dirname(fileURLToPath(import.meta.resolve('node-llama-cpp'))), '..');
+}
+
 /** The version of node-llama-cpp, and with it of llama.cpp. */
 export function installedNodeLlamaCppVersion(): string {
-  const entry = fileURLToPath(import.meta.resolve('node-llama-cpp'));
-  const manifest = readFileSync(join(dirname(entry), '..', 'package.json'), 'utf8');
+  const manifest = readFileSync(join(nodeLlamaCppRoot(), 'package.json'), 'utf8');
   return (JSON.parse(manifest) as { version: string }).version;
+}
+
+/** The source of llama.cpp that node-llama-cpp brings, of the release that its binaries are built from. */
+export function bundledSource(): ConverterSource {
+  const folder = join(nodeLlamaCppRoot(), 'llama');
+  const { tag } = JSON.parse(readFileSync(join(folder, 'llama.cpp.info.json'), 'utf8')) as { tag: string };
+  return { release: tag, bundlePath: join(folder, 'gitRelease.bundle') };
 }
 
 /** Where `npm run build` puts the addons, a folder for each variant. */

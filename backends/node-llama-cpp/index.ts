@@ -9,7 +9,7 @@ import type {
 } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { admit } from './admission.ts';
-import { installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
+import { bundledSource, installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
 import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
 import { placementFor } from './image-placement.ts';
@@ -33,6 +33,7 @@ const backend: Backend = {
   name: 'node-llama-cpp',
   load,
   quantizer: { version: `node-llama-cpp ${installedNodeLlamaCppVersion()}`, quantize },
+  converterSource: bundledSource(),
   deviceMemory,
 };
 export default backend;

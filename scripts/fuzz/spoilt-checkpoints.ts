@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeGguf } from '../../src/convert/index.ts';
 import { planConversion } from '../../src/convert/plan/plan-conversion.ts';
+import { dtypeBytes } from '../../src/convert/safetensors/dtypes.ts';
 import { referenceCheckpoints } from '../reference/checkpoints.ts';
 import { randomBits } from '../reference/random.ts';
 import { safetensorsHeader } from '../reference/write-checkpoint.ts';
@@ -79,10 +80,11 @@ async function writeBase(name: string): Promise<Base> {
     files.set(file, Buffer.from(isRaw ? content : JSON.stringify(content)));
   }
   for (const [file, bytes] of files) await writeFile(join(folder, file), bytes);
-  const { shapes, dtype } = checkpoint;
-  const header = safetensorsHeader(shapes, dtype);
-  const elements = [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((product, n) => product * n, 1), 0);
-  const weightBytes = elements * (dtype === 'F32' ? 4 : 2);
+  const { shapes, dtype, dtypes } = checkpoint;
+  const header = safetensorsHeader(shapes, dtype, dtypes);
+  const weightBytes = Array.from(shapes, ([tensor, shape]) =>
+    shape.reduce((product, size) => product * size, dtypeBytes[dtypes?.get(tensor) ?? dtype]),
+  ).reduce((sum, bytes) => sum + bytes, 0);
   await writeWeights(folder, header, weightBytes);
   const plan = await planConversion({ sourceDir: folder, outtype: 'auto' });
   return { folder, files, header, weightBytes, ggufHeaders: plan.files.map((file) => Buffer.from(file.header)) };

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { textShapes, visionShapes } from './gemma3-shapes.ts';
+import { inFp8Blocks, quantizedCheckpoints } from './quantized-checkpoints.ts';
 import { sentencePieceModel, syntheticPieces } from './sentencepiece-writer.ts';
 import type { SyntheticCheckpoint } from './write-checkpoint.ts';
 
@@ -165,6 +166,8 @@ const textOfFloats: SyntheticCheckpoint = {
 interface ReferenceCheckpoint {
   readonly checkpoint: SyntheticCheckpoint;
   readonly outtypes: readonly string[];
+  /** Keys whose values are not the reference's. */
+  readonly ownKeys?: readonly string[];
 }
 
 /** A file of `test/fixtures/checkpoints`, which describe-checkpoints.py writes. */
@@ -205,6 +208,11 @@ export const referenceCheckpoints: Readonly<Record<string, ReferenceCheckpoint>>
   'gemma-tiny-text': { checkpoint: textOnly, outtypes: ['auto', 'f32', 'bf16', 'q8_0'] },
   'gemma-3-4b-like': { checkpoint: visionLike4b, outtypes: ['auto', 'f16', 'q8_0'] },
   'gemma-tiny-floats': { checkpoint: textOfFloats, outtypes: ['auto', 'f32', 'bf16', 'q8_0'] },
+  ...quantizedCheckpoints,
+  'qwen3-vl-moe-fp8-tiny': {
+    checkpoint: inFp8Blocks(describedCheckpoint('qwen3-vl-moe-tiny.json').checkpoint, [24, 40]),
+    outtypes: ['f32', 'q8_0'],
+  },
   ...Object.fromEntries(
     readdirSync(join(fixtures, 'checkpoints')).map((file) => [basename(file, '.json'), describedCheckpoint(file)]),
   ),

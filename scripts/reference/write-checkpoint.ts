@@ -1,6 +1,7 @@
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dtypeBytes } from '../../src/convert/safetensors/dtypes.ts';
+import type { Dtype } from '../../src/convert/safetensors/dtypes.ts';
 import { indexFile } from '../../src/convert/safetensors/weight-map.ts';
 import type { Shapes } from './gemma3-shapes.ts';
 import { randomBits, randomElements } from './random.ts';
@@ -12,6 +13,8 @@ export interface SyntheticCheckpoint {
   readonly files: Readonly<Record<string, object | string | Buffer>>;
   readonly shapes: Shapes;
   readonly dtype: RandomDtype;
+  /** Of tensors that have another; `elementsOf` must make them. */
+  readonly dtypes?: ReadonlyMap<string, Dtype>;
   readonly seed: number;
   /** How many shards; the tensors are dealt out to them in turn. One makes a single `model.safetensors`. */
   readonly shards: number;
@@ -20,10 +23,15 @@ export interface SyntheticCheckpoint {
 }
 
 /** The bytes of a safetensors header for tensors that follow one another in the order of `shapes`. */
-export function safetensorsHeader(shapes: Shapes, dtype: RandomDtype): Buffer {
+export function safetensorsHeader(
+  shapes: Shapes,
+  usual: RandomDtype,
+  dtypes: ReadonlyMap<string, Dtype> = new Map(),
+): Buffer {
   let end = 0;
   const entries = Array.from(shapes, ([name, shape]) => {
     const begin = end;
+    const dtype = dtypes.get(name) ?? usual;
     end += shape.reduce((product, size) => product * size, dtypeBytes[dtype]);
     return [name, { dtype, shape, data_offsets: [begin, end] }];
   });
@@ -35,7 +43,7 @@ export function safetensorsHeader(shapes: Shapes, dtype: RandomDtype): Buffer {
 
 /** Writes a checkpoint in Hugging Face's layout. The same one is always written the same. */
 export async function writeCheckpoint(directory: string, checkpoint: SyntheticCheckpoint): Promise<void> {
-  const { files, shapes, dtype, seed, shards, elementsOf } = checkpoint;
+  const { files, shapes, dtype, dtypes, seed, shards, elementsOf } = checkpoint;
   await mkdir(directory, { recursive: true });
   for (const [name, content] of Object.entries(files)) {
     const isRaw = typeof content === 'string' || Buffer.isBuffer(content);
@@ -51,7 +59,7 @@ export async function writeCheckpoint(directory: string, checkpoint: SyntheticCh
   for (const name of names) {
     const within = new Map([...shapes].filter(([tensor]) => weightMap[tensor] === name));
     const handle = await open(join(directory, name), 'w');
-    await handle.write(safetensorsHeader(within, dtype));
+    await handle.write(safetensorsHeader(within, dtype, dtypes));
     for (const [tensor, shape] of within) {
       const count = shape.reduce((product, size) => product * size, 1);
       await handle.write(elementsOf?.(tensor, shape, next) ?? randomElements(dtype, count, next));

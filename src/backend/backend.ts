@@ -79,6 +79,14 @@ export interface Quantizer {
   quantize(request: QuantizeRequest): Promise<void>;
 }
 
+/** The source of llama.cpp, at the release whose GGUF files a backend reads. */
+export interface ConverterSource {
+  /** `v0.5.0` */
+  readonly release: string;
+  /** A git bundle with the release's commit as its HEAD. */
+  readonly bundlePath: string;
+}
+
 /** The memory that a model would be loaded into. */
 export interface DeviceMemory {
   /** For people: what computes (`cpu`, `cuda: NVIDIA H100`, …). */
@@ -93,6 +101,8 @@ export interface Backend {
   load(files: ModelFiles, settings: LoadSettings, options: LoadOptions): Promise<LoadedModel>;
   /** Makes weights smaller, where the backend can. */
   readonly quantizer?: Quantizer;
+  /** Where llama.cpp's own converter is, for `--converter llama.cpp`. */
+  readonly converterSource?: ConverterSource;
   /** The memory of what `--devices` names, where the backend knows it. Throws `device_unavailable`. */
   deviceMemory?(devices: string, log: LoadOptions['log']): Promise<DeviceMemory>;
 }

@@ -2,6 +2,7 @@ export { findBackend } from './registry.ts';
 export { quantizedTypes } from './backend.ts';
 export type {
   Backend,
+  ConverterSource,
   DeviceMemory,
   KvCacheFormat,
   LoadOptions,

@@ -1,5 +1,5 @@
 import type { Backend } from '../backend/index.ts';
-import type { supportedArchitectures } from '../convert/index.ts';
+import type { LlamaCppConverter, llamaCppVersionPrefix, supportedArchitectures } from '../convert/index.ts';
 import type { downloadModel, fetchHeaders, previewDownload } from '../hub/index.ts';
 import type { startServer } from '../server/index.ts';
 import type { Converter } from '../store/index.ts';
@@ -20,6 +20,8 @@ export interface HubModule {
 /** What the command line needs of `src/convert`. */
 export interface ConverterModule extends Converter {
   readonly supportedArchitectures: typeof supportedArchitectures;
+  readonly LlamaCppConverter: typeof LlamaCppConverter;
+  readonly llamaCppVersionPrefix: typeof llamaCppVersionPrefix;
 }
 
 /** The parts of vserve that a verb puts together, each loaded when it is needed. */

@@ -3,10 +3,19 @@ import { loadSettings } from '../settings/index.ts';
 import { convertInto } from '../store/index.ts';
 import { conversionProgress } from './conversion-progress.ts';
 import type { Context } from './context.ts';
+import { converterSettingNames, loadConverter } from './converter.ts';
 import { precisionsOf } from './precision.ts';
 import { addSettingFlags, givenFlags } from './setting-flags.ts';
 
-const settingNames = ['quantizationEncoding', 'mmprojQuantizationEncoding', 'devices', 'backend', 'logLevel'] as const;
+const settingNames = [
+  'quantizationEncoding',
+  'mmprojQuantizationEncoding',
+  ...converterSettingNames,
+  'devices',
+  'backend',
+  'home',
+  'logLevel',
+] as const;
 
 /** Makes `command` the verb `convert`. */
 export function define(command: Command, context: Context): void {
@@ -30,7 +39,7 @@ async function convert(
     const paths = await convertInto({
       ...folders,
       ...precisionsOf(settings),
-      converter: await dependencies.loadConverter(),
+      converter: await loadConverter(settings, dependencies),
       backend: { load: () => dependencies.findBackend(settings.backend), devices: settings.devices },
       onProgress: progress.show,
       log: output.log,

@@ -15,9 +15,17 @@ export function define(command: Command, context: Context): void {
 }
 
 async function collect(command: Command, isDryRun: boolean, { output, dependencies }: Context): Promise<void> {
-  const { settings } = await loadSettings(['home'], { flags: givenFlags(command) });
-  const { converterVersion } = await dependencies.loadConverter();
-  const garbage = await collectGarbage({ home: settings.home, converterVersion, isDryRun });
+  const { settings } = await loadSettings(['home', 'backend'], { flags: givenFlags(command) });
+  const [builtIn, { converterSource }] = await Promise.all([
+    dependencies.loadConverter(),
+    dependencies.findBackend(settings.backend),
+  ]);
+  const llamaCpp = converterSource && `${builtIn.llamaCppVersionPrefix}${converterSource.release}`;
+  const garbage = await collectGarbage({
+    home: settings.home,
+    converterVersions: [builtIn.converterVersion, ...(llamaCpp === undefined ? [] : [llamaCpp])],
+    isDryRun,
+  });
   if (garbage.length > 0) {
     output.print(formatTable(garbage.map(({ path, bytes, reason }) => [formatBytes(bytes), path, reason])));
   }

@@ -7,6 +7,7 @@ import { downloadRequest, pullModel } from '../store/index.ts';
 import type { ConversionProgress, PrepareModelOptions } from '../store/index.ts';
 import { conversionProgress } from './conversion-progress.ts';
 import type { Context } from './context.ts';
+import { converterSettingNames, loadConverter } from './converter.ts';
 import { downloadProgress } from './download-progress.ts';
 import { hubAccess, hubSettingNames } from './hub-access.ts';
 import { jsonProgress } from './json-progress.ts';
@@ -20,6 +21,7 @@ const settingNames = [
   'mmproj',
   'quantizationEncoding',
   'mmprojQuantizationEncoding',
+  ...converterSettingNames,
   'devices',
   'backend',
   'home',
@@ -137,7 +139,7 @@ function pullOptions(
     backend: { load: () => dependencies.findBackend(settings.backend), devices: settings.devices },
     hub: hubAccess(settings, dependencies, onEvent),
     home: settings.home,
-    loadConverter: () => dependencies.loadConverter(),
+    loadConverter: () => loadConverter(settings, dependencies),
     onProgress: onConversion,
     log: output.log,
     signal,

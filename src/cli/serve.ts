@@ -7,6 +7,7 @@ import type { AskedPrecisions, PreparedModel, PrepareModelOptions } from '../sto
 import { describeConfiguration } from './configuration.ts';
 import { conversionProgress } from './conversion-progress.ts';
 import type { Context } from './context.ts';
+import { loadConverter } from './converter.ts';
 import { downloadProgress } from './download-progress.ts';
 import { hubAccess } from './hub-access.ts';
 import { metricsPortOf } from './metrics-port.ts';
@@ -96,7 +97,7 @@ async function serve(command: Command, context: Context): Promise<void> {
 
 async function prepare(
   request: Pick<PrepareModelOptions, 'model' | 'mmproj' | 'home' | 'backend' | keyof AskedPrecisions>,
-  settings: Parameters<typeof hubAccess>[0],
+  settings: Parameters<typeof hubAccess>[0] & Parameters<typeof loadConverter>[0],
   { output, signal, dependencies }: Context,
 ): Promise<PreparedModel> {
   const download = downloadProgress(output);
@@ -105,7 +106,7 @@ async function prepare(
     const files = await prepareModel({
       ...request,
       hub: hubAccess(settings, dependencies, download.onEvent),
-      loadConverter: () => dependencies.loadConverter(),
+      loadConverter: () => loadConverter(settings, dependencies),
       onProgress: progress.show,
       log: output.log,
       signal,

@@ -4,19 +4,27 @@ import { loadSettings } from '../settings/index.ts';
 import { choosePrecision, contextTokens, describeModel, precisionFits } from '../store/index.ts';
 import type { DescribedModel } from '../store/index.ts';
 import type { Context } from './context.ts';
+import { converterSettingNames, loadConverter } from './converter.ts';
 import { hubAccess, hubSettingNames } from './hub-access.ts';
 import { formatBytes, formatCount } from './printable.ts';
 import { addSettingFlags, givenFlags } from './setting-flags.ts';
 import { formatTable } from './table.ts';
 
-const settingNames = ['home', 'devices', 'backend', ...hubSettingNames] as const;
+const settingNames = ['home', 'devices', 'backend', ...converterSettingNames, ...hubSettingNames] as const;
 
 /** Makes `command` the verb `show`. */
 export function define(command: Command, context: Context): void {
   command
     .argument('<model>', 'A folder, a .gguf file, an id (org/name; on the Hub too) or an ID of the store')
     .option('--json', 'Print JSON');
-  addSettingFlags(command, ['huggingfaceModelRevision', 'weightPath', 'devices', 'backend', 'logLevel']);
+  addSettingFlags(command, [
+    'huggingfaceModelRevision',
+    'weightPath',
+    ...converterSettingNames,
+    'devices',
+    'backend',
+    'logLevel',
+  ]);
   command.action((target: string, { json }: { json?: true }) => show(command, target, json === true, context));
 }
 
@@ -35,7 +43,7 @@ async function show(
       if (event.type === 'retry') output.log('info', `${event.reason} Trying again.`);
       if (event.type === 'warning') output.log('warning', event.message);
     }),
-    loadConverter: () => dependencies.loadConverter(),
+    loadConverter: () => loadConverter(settings, dependencies),
     backend: { load: loadBackend, devices },
     log: output.log,
     signal,
@@ -48,7 +56,8 @@ async function show(
     output.print(JSON.stringify({ ...model, memory, precisions: fits, auto }, undefined, 2));
     return;
   }
-  output.print([heading(model), formatTable(facts(model, memory)), precisions(model, memory)].join('\n\n'));
+  const note = settings.converter === 'llama.cpp' && model.type === 'checkpoint' ? ['  The sizes are estimates.'] : [];
+  output.print([heading(model), formatTable(facts(model, memory)), precisions(model, memory), ...note].join('\n\n'));
 }
 
 function heading({ path, commit, description: { name } }: DescribedModel): string {

@@ -6,13 +6,14 @@ import { fetchFiles, findStored, verifyModels } from '../store/index.ts';
 import type { VerifiedFile } from '../store/index.ts';
 import { conversionProgress } from './conversion-progress.ts';
 import type { Context } from './context.ts';
+import { converterOf } from './converter.ts';
 import type { Task } from './output.ts';
 import { downloadProgress } from './download-progress.ts';
 import { hubAccess, hubSettingNames } from './hub-access.ts';
 import { printable } from './printable.ts';
 import { addSettingFlags, givenFlags, storeHelp } from './setting-flags.ts';
 
-const settingNames = ['home', 'backend', ...hubSettingNames] as const;
+const settingNames = ['home', 'backend', 'python', ...hubSettingNames] as const;
 
 /** Makes `command` the verb `verify`. */
 export function define(command: Command, context: Context): void {
@@ -20,7 +21,7 @@ export function define(command: Command, context: Context): void {
     '[model...]',
     'An id (org/name, or org/name@commit), the ID or path of a converted model; all models where none is given',
   );
-  addSettingFlags(command, ['backend', 'logLevel']);
+  addSettingFlags(command, ['python', 'backend', 'logLevel']);
   command.addHelpText('after', `\n${storeHelp}`);
   command.action((targets: readonly string[]) => verify(command, targets, context));
 }
@@ -42,7 +43,7 @@ async function verify(command: Command, targets: readonly string[], context: Con
     const files = await verifyModels({
       home,
       paths: targets.length === 0 ? undefined : models.flat().map(({ path }) => path),
-      loadConverter: () => dependencies.loadConverter(),
+      loadConverter: (version) => converterOf(version, settings, dependencies),
       loadBackend: () => dependencies.findBackend(settings.backend),
       async fetchAgain(snapshot, paths) {
         endChecking();

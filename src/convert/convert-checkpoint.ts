@@ -85,7 +85,8 @@ async function writeTensors(
 ): Promise<void> {
   const shards = new Map<string, FileHandle>();
   try {
-    for (const shard of new Set(plan.files.flatMap(({ moves }) => moves.map((move) => move.shard)))) {
+    const moves = plan.files.flatMap((file) => file.moves);
+    for (const shard of new Set(moves.flatMap((move) => [move.shard, ...(move.scale ? [move.scale.shard] : [])]))) {
       shards.set(shard, await open(join(sourceDir, shard), 'r'));
     }
     const report = progressReporter(plan, onProgress);
@@ -94,8 +95,12 @@ async function writeTensors(
       const lanes = threads.map(async (thread) => {
         for (const { file, chunk } of chunks) {
           signal.throwIfAborted();
-          const source = shards.get(chunk.shard)?.fd ?? -1;
-          report(file, await thread.request({ kind: 'chunk', chunk, source, target: outputs.descriptor(file) }));
+          const descriptors = {
+            source: shards.get(chunk.shard)?.fd ?? -1,
+            scale: shards.get(chunk.scale?.shard ?? '')?.fd ?? -1,
+            target: outputs.descriptor(file),
+          };
+          report(file, await thread.request({ kind: 'chunk', chunk, descriptors }));
         }
       });
       // No descriptor may be closed while a thread still uses it, so a failure waits for the other threads' chunks.

@@ -8,5 +8,6 @@ export { describeCheckpoint } from './describe-checkpoint.ts';
 export { describeGguf } from './describe.ts';
 export type { ModelDescription, PrecisionSize } from './describe.ts';
 export { converterVersion } from './converter-version.ts';
+export { LlamaCppConverter, llamaCppVersionPrefix } from './llama-cpp/index.ts';
 export { outtypes } from './outtype.ts';
 export type { Outtype } from './outtype.ts';

@@ -68,6 +68,8 @@ export const errorCodes = {
   tensor_missing: { ...failed, exitCode: 2 },
   tensor_invalid: { ...failed, exitCode: 2 },
   gguf_invalid: { ...failed, exitCode: 2 },
+  converter_unavailable: { ...failed, exitCode: 2 },
+  conversion_failed: failed,
   disk_full: { ...failed, exitCode: 1 },
   quantization_failed: failed,
   model_damaged: failed,

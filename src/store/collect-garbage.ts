@@ -21,8 +21,8 @@ export interface Garbage {
 
 export interface GarbageOptions {
   readonly home: string;
-  /** Conversions by any other are garbage. */
-  readonly converterVersion: string;
+  /** Conversions by any others are garbage. */
+  readonly converterVersions: readonly string[];
   /** Only tell. */
   readonly isDryRun: boolean;
 }
@@ -56,11 +56,12 @@ async function abandonedWork({ home, isDryRun }: GarbageOptions): Promise<Garbag
   return found;
 }
 
-async function oldConversions({ home, converterVersion, isDryRun }: GarbageOptions): Promise<Garbage[]> {
+async function oldConversions({ home, converterVersions, isDryRun }: GarbageOptions): Promise<Garbage[]> {
   const found: Garbage[] = [];
   for (const { key, path, manifest } of await listConversions(home)) {
     const version = manifest?.settings.converterVersion;
-    if (version === converterVersion || (await usesOf(home, basename(path))).length > 0) continue;
+    const isCurrent = version !== undefined && converterVersions.includes(version);
+    if (isCurrent || (await usesOf(home, basename(path))).length > 0) continue;
     await withoutOwner(home, key, async () => {
       const reason = version === undefined ? 'has no readable manifest' : `made by version ${version} of the converter`;
       found.push({ path, bytes: await folderBytes(path), reason });

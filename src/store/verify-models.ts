@@ -1,4 +1,4 @@
-import { rm, stat, symlink } from 'node:fs/promises';
+import { readFile, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import type { Backend, LogLevel } from '../backend/index.ts';
 import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
@@ -21,7 +21,8 @@ export interface VerifyOptions {
   readonly home: string;
   /** Folders of the models to look at; undefined looks at all. */
   readonly paths: readonly string[] | undefined;
-  readonly loadConverter: () => Promise<Converter>;
+  /** Brings the converter whose `converterVersion`, now or formerly, a manifest has. */
+  readonly loadConverter: (converterVersion: string) => Promise<Converter>;
   readonly loadBackend: () => Promise<Backend>;
   /** Fetches files of a snapshot, by their paths within it. */
   readonly fetchAgain: (snapshot: RepositoryCommit, paths: readonly string[]) => Promise<void>;
@@ -202,13 +203,16 @@ async function verifyConversion(
 /** Makes a conversion again, in its place. Throws `checkpoint_invalid` where what it was made from is not the same. */
 async function makeAgain(key: string, path: string, manifest: Manifest, options: VerifyOptions): Promise<void> {
   const { source: made, settings, description } = manifest;
-  const converter = await options.loadConverter();
+  const converter = await options.loadConverter(settings.converterVersion);
   const quantizer = needsQuantizer(settings.precision) ? (await options.loadBackend()).quantizer : undefined;
   const source = await identifyCheckpoint(made.path, converter);
   const versions = { converterVersion: converter.converterVersion, quantizerVersion: quantizer?.version };
   if (conversionKey(source, { ...settings, ...versions }) !== key) {
     throw new VserveError('checkpoint_invalid', `${made.path} or the converter is not what it was made from and by.`);
   }
+  // What the converter needs may be gone, and what is damaged is better than nothing.
+  const config = await readFile(join(made.path, 'config.json'), 'utf8');
+  await converter.checkConfig(JSON.parse(config) as Readonly<Record<string, unknown>>);
   await removeFolder(options.home, path);
   const { precision, mmprojOuttype = 'auto' } = settings;
   const asked: AskedPrecisions & { precision: Precision } = { precision, mmprojOuttype };

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { runVserve, temporaryFolder } from './run-vserve.ts';
+import { fakeBackend, runVserve, temporaryFolder } from './run-vserve.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -71,4 +71,11 @@ test('removes what a killed conversion left, and the work of a running one not',
   expect((await readdir(folder)).filter((name) => name.startsWith('.out.'))).toHaveLength(1);
   running.kill('SIGINT');
   await running.exit();
+});
+
+test("says that a backend does not bring llama.cpp's converter", async () => {
+  const args = ['convert', 'checkpoint', 'out', '--converter', 'llama.cpp', '--backend', fakeBackend];
+  const { code, stderr } = await runVserve(folder, args).exit();
+  expect(stderr).toMatch(/^Error: The backend fake does not bring llama\.cpp's converter\. Leave out --converter/);
+  expect(code).toBe(2);
 });

@@ -6,6 +6,8 @@ import { VserveError } from '../../src/errors/index.ts';
 test.each([
   ['gemma-tiny-text', 300],
   ['gemma-tiny-floats', 300],
+  ['llama-fp8-blocks-tiny', 200],
+  ['mistral-fp8-tekken-tiny', 200],
   ['qwen2.5-vl-nested-tiny', 30],
 ])('spoilt files of %s give a plan or a named error', async (name, count) => {
   const checkpoints = await SpoiltCheckpoints.write([name]);

@@ -54,6 +54,8 @@ describe('a checkpoint', () => {
         'original/params.json',
         'preprocessor_config.json',
         'pytorch_model.bin',
+        'tekken.json',
+        'tiktoken.model',
         'tokenizer.model',
         'training_args.bin',
       ]),
@@ -68,6 +70,8 @@ describe('a checkpoint', () => {
       'model-2.safetensors',
       'model.safetensors.index.json',
       'preprocessor_config.json',
+      'tekken.json',
+      'tiktoken.model',
       'tokenizer.model',
     ]);
   });

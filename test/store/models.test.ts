@@ -191,7 +191,7 @@ describe('rm', () => {
       code: 'model_in_use',
       message: expect.stringContaining(`served by process ${server.pid}. Stop that first`),
     });
-    expect(await collectGarbage({ home, converterVersion: '2', isDryRun: false })).toEqual([]);
+    expect(await collectGarbage({ home, converterVersions: ['2'], isDryRun: false })).toEqual([]);
 
     server.kill('SIGKILL');
     await once(server, 'exit');
@@ -242,6 +242,27 @@ describe('verify', () => {
         advice: expect.stringMatching(/cannot be made again: .*ENOENT.* Remove it with: vserve rm/),
       },
     ]);
+    expect(await readFile(join(folder, 'mmproj.gguf'), 'utf8')).toBe('GGUF and so no');
+  });
+
+  test('leaves a damaged conversion whose converter lacks something, and brings the one that made it', async () => {
+    converter.converterVersion = 'another 3';
+    const folder = await convert(source);
+    await writeFile(join(folder, 'mmproj.gguf'), 'GGUF and so no');
+    converter = fakeConverter({
+      converterVersion: 'another 3',
+      checkConfig: () => Promise.reject(new Error('There is no Python.')),
+    });
+    const versions: string[] = [];
+    const loadConverter = async (version: string) => {
+      versions.push(version);
+      return converter;
+    };
+    expect(await verify({ loadConverter })).toMatchObject([
+      { result: 'ok' },
+      { result: 'damaged', advice: expect.stringMatching(/cannot be made again: There is no Python/) },
+    ]);
+    expect(versions).toEqual(['another 3']);
     expect(await readFile(join(folder, 'mmproj.gguf'), 'utf8')).toBe('GGUF and so no');
   });
 
@@ -317,7 +338,7 @@ describe('verify', () => {
 });
 
 async function gc(isDryRun = false, converterVersion = '1') {
-  const found = await collectGarbage({ home, converterVersion, isDryRun });
+  const found = await collectGarbage({ home, converterVersions: ['another 3', converterVersion], isDryRun });
   return found.map(({ path, bytes, reason }) => `${basename(path)} ${bytes} ${reason}`);
 }
 

@@ -168,6 +168,10 @@ function unsupported(name: string): VserveError {
     supportedArchitectures().map(({ architecture }) => architecture),
   );
   const hint = near.length > 0 ? ` The nearest: ${near.join(', ')}.` : '';
-  const message = `The architecture ${JSON.stringify(name)} cannot be converted.${hint}\n${supportedList()}`;
+  const others =
+    "With --converter llama.cpp, llama.cpp's own converter is run, which knows others; it needs Python with PyTorch and transformers.";
+  const message = `The architecture ${JSON.stringify(name)} cannot be converted.${hint}
+${supportedList()}
+${others}`;
   return new VserveError('architecture_unsupported', message);
 }

@@ -4,7 +4,9 @@ import type { CheckpointFolder } from '../checkpoint/checkpoint-folder.ts';
 import { bool, float32, uint32 } from '../gguf/key-values.ts';
 import type { KeyValues } from '../gguf/key-values.ts';
 import { writeBpeTokenizer } from '../tokenizers/bpe-tokenizer.ts';
+import { isByteFallback, writeByteFallbackTokenizer } from '../tokenizers/byte-fallback-tokenizer.ts';
 import { writeSentencePieceTokenizer } from '../tokenizers/sentencepiece-tokenizer.ts';
+import { tekkenFile, writeTekkenTokenizer } from '../tokenizers/tekken-tokenizer.ts';
 import type { Declare, GeneratedTensor } from './architecture.ts';
 import { decoderParameters, decoderSchema, headDimOf, readDecoderConfig, ropeOf } from './decoder-config.ts';
 import type { DecoderConfig, DecoderDefaults } from './decoder-config.ts';
@@ -94,7 +96,7 @@ const declareText = async (
         .set(`${architecture}.rope.scaling.yarn_log_multiplier`, float32(rope.mscale_all_dim))
         .set(`${architecture}.attention.temperature_scale`, float32(rope.llama_4_scaling_beta));
     },
-    writeTokenizer: (keyValues) => writeTokenizer(folder, keyValues, config.vocab_size),
+    writeTokenizer: (keyValues) => writeTokenizer(folder, keyValues, architecture, config.vocab_size),
   };
 };
 
@@ -108,11 +110,22 @@ const tokenizerSchema = z.looseObject({ add_prefix_space: z.boolean().nullish() 
 /** Vocabularies of this size are those of Granite's and SmolLM's tokenizers, which add no BOS token. */
 const sizeWithoutBos = 49_152;
 
-async function writeTokenizer(folder: CheckpointFolder, keyValues: KeyValues, vocabularySize: number): Promise<void> {
+async function writeTokenizer(
+  folder: CheckpointFolder,
+  keyValues: KeyValues,
+  architecture: string,
+  vocabularySize: number,
+): Promise<void> {
+  const tokenizer = await folder.optionalJson('tokenizer.json');
+  if (tokenizer === undefined && (await folder.has(tekkenFile))) {
+    return writeTekkenTokenizer(folder, keyValues, architecture, vocabularySize);
+  }
   const tokenizerConfig = (await folder.optionalJson('tokenizer_config.json')) ?? {};
   const { add_prefix_space: addSpace } = parseConfig(tokenizerSchema, tokenizerConfig, 'tokenizer_config.json');
   if (typeof addSpace === 'boolean') keyValues.set('tokenizer.ggml.add_space_prefix', bool(addSpace));
   if (await folder.has('tokenizer.model')) await writeSentencePieceTokenizer(folder, keyValues, vocabularySize);
-  else await writeBpeTokenizer(folder, keyValues, vocabularySize);
+  else if (tokenizer !== undefined && isByteFallback(tokenizer)) {
+    await writeByteFallbackTokenizer(folder, keyValues, tokenizer, vocabularySize);
+  } else await writeBpeTokenizer(folder, keyValues, vocabularySize);
   if (vocabularySize === sizeWithoutBos) keyValues.set('tokenizer.ggml.add_bos_token', bool(false));
 }

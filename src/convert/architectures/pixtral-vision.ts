@@ -4,6 +4,7 @@ import { blockCount, parseConfig, size } from '../checkpoint/parse-config.ts';
 import type { CheckpointFolder } from '../checkpoint/checkpoint-folder.ts';
 import { bool, float32, string, uint32 } from '../gguf/key-values.ts';
 import { addedTokensSchema, decoderSchema as addedTokensDecoderSchema } from '../tokenizers/tokenizer-json.ts';
+import { readTekken, tekkenFile } from '../tokenizers/tekken-tokenizer.ts';
 import { slice, viewOf } from '../tensor-view.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
@@ -133,10 +134,13 @@ async function imageBreakToken(folder: CheckpointFolder, vocabulary: number): Pr
   const [inConfig] = Object.entries(decoder).find(([, { content }]) => content === breakToken) ?? [];
   const tokenizer = (await folder.optionalJson('tokenizer.json')) ?? {};
   const { added_tokens: added } = parseConfig(addedTokensSchema, tokenizer, 'tokenizer.json');
-  const id = inConfig === undefined ? added.find(({ content }) => content === breakToken)?.id : Number(inConfig);
+  const inTokenizer = added.find(({ content }) => content === breakToken)?.id;
+  const hasTekken = !(await folder.has('tokenizer.json')) && (await folder.has(tekkenFile));
+  const inTekken = hasTekken ? (await readTekken(folder)).specialTokens.indexOf(breakToken) : -1;
+  const id = inConfig === undefined ? (inTokenizer ?? (inTekken < 0 ? undefined : inTekken)) : Number(inConfig);
   if (id !== undefined && id < vocabulary) return id;
   throw new VserveError(
     'checkpoint_invalid',
-    `Neither tokenizer_config.json nor tokenizer.json has the token ${breakToken}, which the vision encoder needs. Download them again.`,
+    `None of tokenizer_config.json, tokenizer.json and ${tekkenFile} has the token ${breakToken}, which the vision encoder needs. Download them again.`,
   );
 }

@@ -14,6 +14,7 @@ const smallFiles = [
   indexFile,
   'preprocessor_config.json',
   'processor_config.json',
+  'tekken.json',
   'tiktoken.model',
   'tokenizer.json',
   'tokenizer.model',

@@ -1,13 +1,14 @@
 import { VserveError } from '../../errors/index.ts';
 import type { GgufDeclaration, SourceTensor, TensorRule } from '../architectures/architecture.ts';
 import type { CheckpointTensor } from '../checkpoint/read-tensors.ts';
-import type { FloatDtype } from '../quantize/decode.ts';
+import { isSourceDtype } from '../quantize/decode.ts';
+import type { SourceDtype } from '../quantize/decode.ts';
 import type { FixedOuttype, Outtype } from '../outtype.ts';
 
 /** A tensor of the checkpoint that a rule wants. */
 export interface ClaimedSource {
   readonly tensor: CheckpointTensor;
-  readonly dtype: FloatDtype;
+  readonly dtype: SourceDtype;
 }
 
 /** A rule and its sources, in the rule's order. */
@@ -53,7 +54,7 @@ function claimFor(tensors: readonly CheckpointTensor[], { tensors: rules, canoni
       throw new VserveError('tensor_invalid', `${other.tensor.name} and ${tensor.name} are the same tensor twice.`);
     }
     checkShape(tensor, want.source);
-    found.set(name, { tensor, dtype: floatDtype(tensor) });
+    found.set(name, { tensor, dtype: sourceDtype(tensor) });
     const { rule } = want;
     const missing = (open.get(rule) ?? rule.sources.length) - 1;
     open.set(rule, missing);
@@ -72,9 +73,10 @@ function ignores({ canonicalName, ignored }: GgufDeclaration, name: string): boo
   return ignored.some((pattern) => pattern.test(canonicalName(name)));
 }
 
-function floatDtype({ name, dtype }: CheckpointTensor): FloatDtype {
-  if (dtype === 'F64' || dtype === 'F32' || dtype === 'F16' || dtype === 'BF16') return dtype;
-  const message = `The tensor ${name} is ${dtype}; only F64, F32, F16 and BF16 can be converted. Take the checkpoint before it was quantized.`;
+/** Eight-bit integers mean something only with a scale. */
+function sourceDtype({ name, dtype, scale }: CheckpointTensor): SourceDtype {
+  if (isSourceDtype(dtype) && (dtype !== 'I8' || scale !== undefined)) return dtype;
+  const message = `The tensor ${name} is ${dtype}; only F64, F32, F16, BF16, F8_E4M3 and F8_E5M2 can be converted. Take the checkpoint before it was quantized.`;
   throw new VserveError('tensor_invalid', message);
 }
 

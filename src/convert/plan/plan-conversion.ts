@@ -1,7 +1,6 @@
-import { VserveError } from '../../errors/index.ts';
 import { findDeclarations } from '../architectures/index.ts';
 import type { GgufDeclaration } from '../architectures/architecture.ts';
-import { CheckpointFolder, isJsonObject } from '../checkpoint/checkpoint-folder.ts';
+import { CheckpointFolder } from '../checkpoint/checkpoint-folder.ts';
 import { readTensors } from '../checkpoint/read-tensors.ts';
 import { layOut } from '../gguf/layout.ts';
 import { KeyValues, string, uint32 } from '../gguf/key-values.ts';
@@ -9,6 +8,8 @@ import { writeGeneralMetadata } from '../metadata/general-metadata.ts';
 import { countParameters } from '../metadata/size-label.ts';
 import { outtypeTraits } from '../outtype.ts';
 import type { FixedOuttype, Outtype } from '../outtype.ts';
+import { pairScales } from '../scales/pair-scales.ts';
+import { readQuantization } from '../scales/quantization.ts';
 import type { TensorMove } from '../threads/chunk.ts';
 import { claimTensors, resolveOuttype } from './claim-tensors.ts';
 import type { Claim } from './claim-tensors.ts';
@@ -54,9 +55,10 @@ const quantizationVersion = 2; // GGML_QNT_VERSION
 export async function planConversion(options: PlanOptions): Promise<ConversionPlan> {
   const folder = new CheckpointFolder(options.sourceDir);
   const config = await folder.json('config.json');
-  refuseQuantized(config.quantization_config);
+  const quantization = await readQuantization(folder, config);
   const { architecture, text, vision } = await findDeclarations(config);
-  const tensors = await readTensors(folder);
+  const found = await readTensors(folder);
+  const tensors = quantization === undefined ? found : pairScales(found, quantization);
   const checkpoint = { folder, config, tensorNames: tensors.map(({ name }) => name) };
   const model = await text(checkpoint);
   const projector = await vision?.(checkpoint);
@@ -69,13 +71,6 @@ export async function planConversion(options: PlanOptions): Promise<ConversionPl
     files.push(await planFile('mmproj.gguf', projector, projectorTensors, projectorOuttype, folder, options.modelName));
   }
   return { architecture, outtype, files };
-}
-
-function refuseQuantized(quantization: unknown): void {
-  if (quantization === undefined || quantization === null) return;
-  const method = isJsonObject(quantization) ? quantization.quant_method : undefined;
-  const message = `The checkpoint is already quantized (${JSON.stringify(method)}), and only full-precision checkpoints can be converted. Take the one it was made from.`;
-  throw new VserveError('checkpoint_invalid', message);
 }
 
 async function planFile(

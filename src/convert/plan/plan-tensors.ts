@@ -48,6 +48,7 @@ function movesOfTarget(
     const elements = view === undefined ? pieceElements(shape, pieces, tensor.shape) : viewSize(view);
     const contiguousFrom = view === undefined ? 0 : isContiguous(view) ? view.offset : undefined;
     const move: TensorMove = {
+      ...(tensor.scale && { scale: { ...tensor.scale, first: contiguousFrom ?? 0 } }),
       shard: tensor.shard,
       sourceOffset: tensor.offset + (contiguousFrom ?? 0) * dtypeBytes[dtype],
       dtype,

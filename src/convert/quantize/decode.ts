@@ -1,15 +1,22 @@
 import { float16FromBits, float32BitsOfHalves } from './float16.ts';
 
+const sourceDtypes = ['F64', 'F32', 'F16', 'BF16', 'F8_E4M3', 'F8_E5M2', 'I8'] as const;
+
 /** The dtypes whose tensors can be converted. */
-export type FloatDtype = 'F64' | 'F32' | 'F16' | 'BF16';
+export type SourceDtype = (typeof sourceDtypes)[number];
+
+export function isSourceDtype(dtype: string): dtype is SourceDtype {
+  return sourceDtypes.some((known) => known === dtype);
+}
 
 let halves: Uint32Array | undefined;
+let eights: Float32Array | undefined;
 
 /**
  * Decodes `count` elements of `source` (aligned, little-endian) into `target`, in single precision. F64 is rounded to
  * nearest, everything else is exact.
  */
-export function decode(source: ArrayBuffer, dtype: FloatDtype, count: number, target: Float32Array): void {
+export function decode(source: ArrayBuffer, dtype: SourceDtype, count: number, target: Float32Array): void {
   const bits = new Uint32Array(target.buffer, target.byteOffset, count);
   switch (dtype) {
     case 'F64':
@@ -28,26 +35,52 @@ export function decode(source: ArrayBuffer, dtype: FloatDtype, count: number, ta
     case 'BF16': {
       const input = new Uint16Array(source, 0, count);
       for (let i = 0; i < count; i++) bits[i] = (input[i] ?? 0) << 16;
+      return;
     }
+    case 'F8_E4M3': {
+      eights ??= Float32Array.from({ length: 256 }, (_, byte) => float8(byte));
+      const table = eights;
+      const input = new Uint8Array(source, 0, count);
+      for (let i = 0; i < count; i++) target[i] = table[input[i] ?? 0] ?? 0;
+      return;
+    }
+    case 'F8_E5M2': {
+      // The upper half of a half-precision number.
+      halves ??= float32BitsOfHalves();
+      const table = halves;
+      const input = new Uint8Array(source, 0, count);
+      for (let i = 0; i < count; i++) bits[i] = table[(input[i] ?? 0) << 8] ?? 0;
+      return;
+    }
+    case 'I8':
+      target.set(new Int8Array(source, 0, count));
   }
+}
+
+/** A number of four bits of exponent and three of mantissa, without infinities (PyTorch's `float8_e4m3fn`). */
+function float8(byte: number): number {
+  const [exponent, mantissa] = [(byte >>> 3) & 15, byte & 7];
+  if (exponent === 15 && mantissa === 7) return NaN;
+  const magnitude = exponent === 0 ? mantissa * 2 ** -9 : (8 + mantissa) * 2 ** (exponent - 10);
+  return byte >= 128 ? -magnitude : magnitude;
 }
 
 /**
  * Adds `addend` to `count` elements of `values` in the precision of `dtype`'s reference arithmetic: PyTorch adds half
  * precision tensors in single precision and rounds the sum to half; the other dtypes are added in single precision.
  */
-export function add(values: Float32Array, count: number, addend: number, dtype: FloatDtype): void {
+export function add(values: Float32Array, count: number, addend: number, dtype: SourceDtype): void {
   for (let i = 0; i < count; i++) values[i] = (values[i] ?? 0) + addend;
   roundAs(dtype, values, count);
 }
 
 /** Replaces `count` elements of `values` by minus their exponential, in the same precision. */
-export function negateExponential(values: Float32Array, count: number, dtype: FloatDtype): void {
+export function negateExponential(values: Float32Array, count: number, dtype: SourceDtype): void {
   for (let i = 0; i < count; i++) values[i] = -Math.exp(values[i] ?? 0);
   roundAs(dtype, values, count);
 }
 
-function roundAs(dtype: FloatDtype, values: Float32Array, count: number): void {
+function roundAs(dtype: SourceDtype, values: Float32Array, count: number): void {
   if (dtype !== 'F16') return;
   halves ??= float32BitsOfHalves();
   const bits = new Uint32Array(values.buffer, values.byteOffset, count);

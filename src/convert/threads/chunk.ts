@@ -1,7 +1,8 @@
 import type { GgmlType } from '../gguf/ggml-types.ts';
 import { byteLengthOf } from '../gguf/ggml-types.ts';
-import type { FloatDtype } from '../quantize/decode.ts';
+import type { SourceDtype } from '../quantize/decode.ts';
 import { dtypeBytes } from '../safetensors/dtypes.ts';
+import type { Scale } from '../scales/scale.ts';
 import type { TensorView } from '../tensor-view.ts';
 import { spanOf } from './gather.ts';
 
@@ -12,7 +13,9 @@ export const chunkElements = 2 * 1024 * 1024;
 export interface TensorMove {
   readonly shard: string;
   readonly sourceOffset: number;
-  readonly dtype: FloatDtype;
+  readonly dtype: SourceDtype;
+  /** By what the elements are multiplied; `first` is the element of the tensor that `sourceOffset` leads to. */
+  readonly scale?: Scale & { readonly first: number };
   /** Which elements of the tensor, in which order, with as few axes as possible; without it, one after the other. */
   readonly view?: TensorView | undefined;
   readonly elements: number;
@@ -42,8 +45,8 @@ export function* chunksOf(move: TensorMove): Generator<Chunk, void, undefined> {
 }
 
 /** Whether the bytes of a move stay as they are. */
-export function isCopy({ dtype, type, addend, negativeExp }: TensorMove): boolean {
-  return dtype === type && addend === 0 && !negativeExp;
+export function isCopy({ dtype, type, addend, negativeExp, scale }: TensorMove): boolean {
+  return dtype === type && scale === undefined && addend === 0 && !negativeExp;
 }
 
 /** Bytes that a move or a chunk writes. */

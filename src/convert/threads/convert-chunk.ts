@@ -1,16 +1,26 @@
 import { readSync, writeSync } from 'node:fs';
 import { VserveError } from '../../errors/index.ts';
 import { add, decode, negateExponential } from '../quantize/decode.ts';
+import type { SourceDtype } from '../quantize/decode.ts';
 import { encode } from '../quantize/encode.ts';
 import { quantizeBf16ToQ8 } from '../quantize/q8-0.ts';
 import { writeError } from '../write-error.ts';
+import { multiplyByScales } from '../scales/scale.ts';
 import { dtypeBytes } from '../safetensors/dtypes.ts';
 import { isCopy, sourceRange, writtenBytes } from './chunk.ts';
 import type { Chunk } from './chunk.ts';
 import { gather, spanOf } from './gather.ts';
 
 /** Arrays that move elements of each dtype about without looking at their values. */
-const elementArrays = { F64: Float64Array, F32: Uint32Array, F16: Uint16Array, BF16: Uint16Array } as const;
+const elementArrays = {
+  F64: Float64Array,
+  F32: Uint32Array,
+  F16: Uint16Array,
+  BF16: Uint16Array,
+  F8_E4M3: Uint8Array,
+  F8_E5M2: Uint8Array,
+  I8: Uint8Array,
+} as const;
 
 /** The buffers that one thread uses for every chunk. They grow to the largest chunk and never beyond. */
 export class ChunkConverter {
@@ -18,20 +28,26 @@ export class ChunkConverter {
   #gathered = new ArrayBuffer(0);
   #values = new Float32Array(0);
   #output = new ArrayBuffer(0);
+  #scaled = new ArrayBuffer(0);
 
   /**
-   * Reads a chunk from `source`, converts it and writes it to `target`, both open file descriptors. Returns the bytes
-   * written. Blocks its thread: it is for worker threads.
+   * Reads a chunk from `source`, and its scale from `scaleSource`, converts it and writes it to `target`, all open file
+   * descriptors. Returns the bytes written. Blocks its thread: it is for worker threads.
    *
    * @throws VserveError `safetensors_invalid` when the shard has become shorter, `disk_full`
    */
-  convert(chunk: Chunk, source: number, target: number): number {
-    const { dtype, elements, type, addend } = chunk;
+  convert(chunk: Chunk, source: number, target: number, scaleSource: number): number {
+    const { elements, type, addend } = chunk;
     const { offset, length } = sourceRange(chunk);
     const written = writtenBytes(chunk);
     if (this.#input.byteLength < length) this.#input = new ArrayBuffer(length);
     readFully(source, new Uint8Array(this.#input, 0, length), offset, chunk.shard);
-    const input = this.#inOrder(chunk, length);
+    const stored = length / dtypeBytes[chunk.dtype];
+    const [read, dtype] =
+      chunk.scale === undefined
+        ? [this.#input, chunk.dtype]
+        : [this.#scale(chunk, chunk.scale, stored, scaleSource), 'F32' as const];
+    const input = this.#inOrder(chunk, read, dtype, stored);
     if (isCopy(chunk)) {
       writeFully(target, new Uint8Array(input, 0, written), chunk.targetOffset);
       return written;
@@ -51,13 +67,28 @@ export class ChunkConverter {
     return written;
   }
 
-  /** The chunk's elements, one after the other, of the `length` bytes that were read. */
-  #inOrder({ dtype, elements, first, view }: Chunk, length: number): ArrayBuffer {
-    if (view === undefined) return this.#input;
+  /** The `count` elements that were read, in single precision and multiplied by their scales. */
+  #scale(chunk: Chunk, scale: NonNullable<Chunk['scale']>, count: number, source: number): ArrayBuffer {
+    if (this.#scaled.byteLength < count * 4) this.#scaled = new ArrayBuffer(count * 4);
+    const values = new Float32Array(this.#scaled, 0, count);
+    decode(this.#input, chunk.dtype, count, values);
+    const stored = new ArrayBuffer(scale.elements * dtypeBytes[scale.dtype]);
+    readFully(source, new Uint8Array(stored), scale.offset, scale.shard);
+    const scales = new Float32Array(scale.elements);
+    decode(stored, scale.dtype, scale.elements, scales);
+    const { view, first: firstOfChunk, elements } = chunk;
+    const start = view === undefined ? firstOfChunk : spanOf(view, firstOfChunk, elements)[0];
+    multiplyByScales(values, count, scale.first + start, scale.axes, scales);
+    return this.#scaled;
+  }
+
+  /** The chunk's elements, one after the other, of the `count` that were read. */
+  #inOrder({ elements, first, view }: Chunk, input: ArrayBuffer, dtype: SourceDtype, count: number): ArrayBuffer {
+    if (view === undefined) return input;
     const bytes = dtypeBytes[dtype];
     if (this.#gathered.byteLength < elements * bytes) this.#gathered = new ArrayBuffer(elements * bytes);
     const ElementArray = elementArrays[dtype];
-    const from = new ElementArray(this.#input, 0, length / bytes);
+    const from = new ElementArray(input, 0, count);
     const [start] = spanOf(view, first, elements);
     gather(from, start, view, first, elements, new ElementArray(this.#gathered, 0, elements));
     return this.#gathered;

@@ -26,7 +26,7 @@ export function spanOf({ offset, sizes, strides }: TensorView, first: number, co
   return [low, high + 1];
 }
 
-type Elements = Uint16Array | Uint32Array | Float64Array;
+type Elements = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
 /**
  * Copies the elements `first` to `first + count - 1` of a view, in its order, to the start of `target`. `source` holds

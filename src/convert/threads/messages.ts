@@ -4,11 +4,18 @@ import { VserveError } from '../../errors/index.ts';
 import type { ErrorCode } from '../../errors/index.ts';
 import type { Chunk } from './chunk.ts';
 
+/** The open files of a chunk. `scale` is that of its scale's shard, where it has one. */
+export interface Descriptors {
+  readonly source: number;
+  readonly scale: number;
+  readonly target: number;
+}
+
 /** What a worker thread is asked to do, one request at a time. */
 export type Request =
   | { readonly kind: 'plan'; readonly options: PlanOptions }
   | { readonly kind: 'describe'; readonly sourceDir: string }
-  | { readonly kind: 'chunk'; readonly chunk: Chunk; readonly source: number; readonly target: number };
+  | { readonly kind: 'chunk'; readonly chunk: Chunk; readonly descriptors: Descriptors };
 
 /** The answer to a plan is the plan, to a checkpoint its description, to a chunk the bytes written. */
 export interface Answers {

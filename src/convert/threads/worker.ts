@@ -6,7 +6,10 @@ import type { Answers, Reply, Request } from './messages.ts';
 const converter = new ChunkConverter();
 
 async function answer(request: Request): Promise<Answers[keyof Answers]> {
-  if (request.kind === 'chunk') return converter.convert(request.chunk, request.source, request.target);
+  if (request.kind === 'chunk') {
+    const { source, scale, target } = request.descriptors;
+    return converter.convert(request.chunk, source, target, scale);
+  }
   if (request.kind === 'describe') {
     const { describePlanned } = await import('../describe-checkpoint.ts');
     return describePlanned(request.sourceDir);

@@ -61,7 +61,8 @@ function addedTokens(json: JsonObject, config: JsonObject, vocabulary: Map<strin
   return added;
 }
 
-function namedTokens(config: JsonObject): string[] {
+/** The special tokens that tokenizer_config.json names, by their texts. @throws VserveError `checkpoint_invalid` */
+export function namedTokens(config: JsonObject): string[] {
   const { additional_special_tokens: additional, ...named } = parseConfig(
     namedTokensSchema,
     config,

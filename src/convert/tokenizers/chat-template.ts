@@ -15,8 +15,8 @@ type Templates = z.output<typeof templates>;
 
 /**
  * Writes the chat template: that of tokenizer_config.json, else chat_template.jinja with the further ones beside it,
- * else chat_template.json. Where there are several, the one named `default` is the chat template and each other one has
- * a key of its own.
+ * else chat_template.json, as gguf-py's `SpecialVocab` looks for it; else that of processor_config.json, where early
+ * vision models have it. Of several, the one named `default` is the chat template and each other one has a key of its own.
  *
  * @throws VserveError `checkpoint_invalid`
  */
@@ -26,7 +26,11 @@ export async function writeChatTemplate(
   tokenizerConfig: JsonObject,
 ): Promise<void> {
   const inConfig = parseConfig(templateSchema, tokenizerConfig, 'tokenizer_config.json').chat_template;
-  const found = 'chat_template' in tokenizerConfig ? inConfig : await readTemplateFiles(folder);
+  setChatTemplate(keyValues, 'chat_template' in tokenizerConfig ? inConfig : await readTemplateFiles(folder));
+}
+
+/** Writes a chat template, or several by their names. */
+export function setChatTemplate(keyValues: KeyValues, found: Templates | null | undefined): void {
   if (typeof found === 'string') keyValues.set('tokenizer.chat_template', string(found));
   if (typeof found === 'string' || !found) return;
   const named = found.map(({ name, template = '' }) => ({ name: name.replace(/[^A-Za-z0-9]/g, '_'), template }));
@@ -37,10 +41,14 @@ export async function writeChatTemplate(
   if (chosen !== undefined) keyValues.set('tokenizer.chat_template', string(chosen.template));
 }
 
-async function readTemplateFiles(folder: CheckpointFolder): Promise<Templates | null | undefined> {
+/**
+ * The chat templates in files of their own; undefined where there are none.
+ * @throws VserveError `checkpoint_invalid`
+ */
+export async function readTemplateFiles(folder: CheckpointFolder): Promise<Templates | null | undefined> {
   if (!(await folder.has('chat_template.jinja'))) {
-    const json = (await folder.optionalJson('chat_template.json')) ?? {};
-    return parseConfig(templateSchema, json, 'chat_template.json').chat_template;
+    const file = (await folder.has('chat_template.json')) ? 'chat_template.json' : 'processor_config.json';
+    return parseConfig(templateSchema, (await folder.optionalJson(file)) ?? {}, file).chat_template;
   }
   const template = await readTemplate(folder, 'chat_template.jinja');
   const files = (await folder.list(additionalTemplatesFolder)).filter((name) => name.endsWith('.jinja'));

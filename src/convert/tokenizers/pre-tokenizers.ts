@@ -93,6 +93,7 @@ const fingerprints: Readonly<Record<string, readonly string[]>> = {
   stablelm2: ['32d85c31273f8019248f2559fed492d929ea28b17e51d81d3bb36fff23ca72b3'],
   starcoder: ['35d91631860c815f952d711435f48d356ebac988362536bed955d43bfa436e34'],
   superbpe: ['7dec86086fcc38b66b7bc1575a160ae21cf705be7718b9d5598190d7c12db76f'],
+  talkie: ['f728162c1315c26e40249849799b4ba3fe584c32084b4795b03eb295e63cb5af'],
   tekken: ['63b97e4253352e6f357cc59ea5b583e3a680eaeaf2632188c2b952de2588485e'],
   tiny_aya: ['d772b220ace2baec124bed8cfafce0ead7d6c38a4b65ef11261cf9d5d62246d1'],
   trillion: ['1994ffd01900cfb37395608534236ecd63f2bd5995d6cb1004dda1af50240f15'],

@@ -71,7 +71,7 @@ export async function writeSpecialTokens(
   for (const [kind, value] of added) {
     if (addKinds.has(kind)) keyValues.set(`tokenizer.ggml.add_${kind}_token`, bool(value));
   }
-  if (original !== undefined) await writeChatTemplate(folder, keyValues, original);
+  await writeChatTemplate(folder, keyValues, original ?? {});
 }
 
 function configuredId(config: JsonObject, kind: string): unknown {

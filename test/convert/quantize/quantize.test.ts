@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { add, decode } from '../../../src/convert/quantize/decode.ts';
-import type { FloatDtype } from '../../../src/convert/quantize/decode.ts';
+import type { SourceDtype } from '../../../src/convert/quantize/decode.ts';
 import { encode } from '../../../src/convert/quantize/encode.ts';
 
 /** The 16-bit patterns that numbers given by their single-precision bits become. */
@@ -10,7 +10,7 @@ function encoded(type: 'F16' | 'BF16', bits: readonly number[]): number[] {
   return [...new Uint16Array(output)];
 }
 
-function decoded(dtype: FloatDtype, source: ArrayBuffer, count: number): Uint32Array {
+function decoded(dtype: SourceDtype, source: ArrayBuffer, count: number): Uint32Array {
   const values = new Float32Array(count);
   decode(source, dtype, count, values);
   return new Uint32Array(values.buffer);

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { VserveError } from '../../errors/index.ts';
+import type { CheckpointFolder, JsonObject } from '../checkpoint/checkpoint-folder.ts';
+import { parseConfig } from '../checkpoint/parse-config.ts';
+import { float32Array, int32Array, string, stringArray } from '../gguf/key-values.ts';
+import type { KeyValues } from '../gguf/key-values.ts';
+import { namedTokens } from './bpe-vocabulary.ts';
+import { pieceTypes } from './sentencepiece-model.ts';
+import { writeSpecialTokens } from './special-tokens.ts';
+import { addedTokensSchema, bpeSchema, decoderSchema } from './tokenizer-json.ts';
+
+const kindSchema = z.looseObject({
+  model: z.looseObject({ type: z.string(), byte_fallback: z.boolean().nullish() }),
+  decoder: z.looseObject({ type: z.string() }).nullish(),
+});
+
+/** The reference gives all tokens of such a vocabulary the same score. */
+const score = -1000;
+const byteToken = /^<0x[0-9A-Fa-f]{2}>$/;
+/** Classes that have these special tokens where tokenizer_config.json names none. */
+const llamaClasses = new Set(['LlamaTokenizer', 'LlamaTokenizerFast']);
+const llamaTokens = { bos_token: '<s>', eos_token: '</s>', unk_token: '<unk>' };
+
+/**
+ * Whether tokenizer.json is a SentencePiece vocabulary in Hugging Face's form, as Llama 2 and the first Mistral models
+ * have it: BPE that falls back to bytes and puts a text together in several steps.
+ *
+ * @throws VserveError `checkpoint_invalid`
+ */
+export function isByteFallback(tokenizer: JsonObject): boolean {
+  const { model, decoder } = parseConfig(kindSchema, tokenizer, 'tokenizer.json');
+  return model.type === 'BPE' && model.byte_fallback === true && decoder?.type === 'Sequence';
+}
+
+/**
+ * Writes such a vocabulary by the rules of gguf-py's `LlamaHfVocab`. Where it has fewer than `vocabularySize` tokens,
+ * unused ones follow: llama.cpp wants one for each row of the embedding.
+ *
+ * @throws VserveError `checkpoint_invalid`
+ */
+export async function writeByteFallbackTokenizer(
+  folder: CheckpointFolder,
+  keyValues: KeyValues,
+  tokenizer: JsonObject,
+  vocabularySize: number,
+): Promise<void> {
+  const { model } = parseConfig(bpeSchema, tokenizer, 'tokenizer.json');
+  const { tokens, types } = readVocabulary(model.vocab, await readAddedTokens(folder, tokenizer), vocabularySize);
+  keyValues
+    .set('tokenizer.ggml.model', string('llama'))
+    .set('tokenizer.ggml.pre', string('default'))
+    .set('tokenizer.ggml.tokens', stringArray(tokens))
+    .set('tokenizer.ggml.scores', float32Array(tokens.map(() => score)))
+    .set('tokenizer.ggml.token_type', int32Array(types));
+  await writeSpecialTokens(folder, keyValues, { vocabularySize: tokens.length });
+}
+
+interface AddedTokens {
+  readonly byId: ReadonlyMap<number, string>;
+  /** Those that tokenizer_config.json names. */
+  readonly special: ReadonlySet<string>;
+}
+
+async function readAddedTokens(folder: CheckpointFolder, tokenizer: JsonObject): Promise<AddedTokens> {
+  const config = (await folder.optionalJson('tokenizer_config.json')) ?? {};
+  const { added_tokens: added } = parseConfig(addedTokensSchema, tokenizer, 'tokenizer.json');
+  const { added_tokens_decoder: decoder } = parseConfig(decoderSchema, config, 'tokenizer_config.json');
+  const byId = new Map(added.map(({ id, content }) => [id, content]));
+  for (const [id, { content }] of Object.entries(decoder)) byId.set(Number(id), content);
+  const isLlama = typeof config.tokenizer_class !== 'string' || llamaClasses.has(config.tokenizer_class);
+  const special = new Set(namedTokens(isLlama ? { ...llamaTokens, ...config } : config));
+  return { byId, special };
+}
+
+/** The model's tokens, those added tokens that are not among them, and unused ones. */
+function readVocabulary(
+  vocab: Readonly<Record<string, number>>,
+  { byId, special }: AddedTokens,
+  size: number,
+): { tokens: string[]; types: number[] } {
+  const baseSize = Object.keys(vocab).length;
+  const tokens = Array.from({ length: size }, (_, id) => `[PAD${id}]`);
+  const types = Array.from({ length: size }, (): number => pieceTypes.unused);
+  const further = [...byId].filter(([id]) => id >= baseSize).map(([id, text]) => [text, id] as const);
+  for (const [text, id] of [...Object.entries(vocab), ...further]) {
+    if (id >= size) {
+      const message = `tokenizer.json has the token ${JSON.stringify(text)} with the id ${id}, but by config.json there are only ${size} tokens. The files do not belong together.`;
+      throw new VserveError('checkpoint_invalid', message);
+    }
+    tokens[id] = text;
+    const isBase = id < baseSize;
+    const kind = isBase ? pieceTypes.normal : pieceTypes.userDefined;
+    types[id] = isBase && byteToken.test(text) ? pieceTypes.byte : special.has(text) ? pieceTypes.control : kind;
+  }
+  return { tokens, types };
+}
