@@ -62,11 +62,12 @@ export class LlamaCppConverter {
   }
 
   /** @throws VserveError `converter_unavailable`, `architecture_unsupported`, `checkpoint_invalid` */
-  async checkConfig(config: Readonly<Record<string, unknown>>): Promise<void> {
+  async checkConfig(config: Readonly<Record<string, unknown>>): Promise<{ readonly hasVision: boolean }> {
     const folder = await mkdtemp(join(tmpdir(), 'vserve-config-'));
     try {
       await writeFile(join(folder, 'config.json'), JSON.stringify(config));
-      await this.#architectureOf(folder, new AbortController().signal);
+      const { projector } = await this.#architectureOf(folder, new AbortController().signal);
+      return { hasVision: projector };
     } finally {
       await rm(folder, { recursive: true });
     }
