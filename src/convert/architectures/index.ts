@@ -10,6 +10,7 @@ interface Entry {
 }
 
 const gemma3 = { family: 'gemma3', load: async () => (await import('./gemma3.ts')).declareText };
+const gemma4 = { family: 'gemma4', load: async () => (await import('./gemma4.ts')).declareText };
 const qwen2Vl = { family: 'qwen2-vl', load: async () => (await import('./qwen.ts')).declareQwen2Vl };
 const glm4 = { family: 'glm4', load: async () => (await import('./glm4.ts')).declareText };
 const lfm2 = { family: 'lfm2', load: async () => (await import('./lfm2.ts')).declareText };
@@ -25,6 +26,8 @@ const smolvlm = { family: 'idefics3', load: llama.load };
 const textModels: Readonly<Record<string, Entry>> = {
   Gemma3ForCausalLM: gemma3,
   Gemma3ForConditionalGeneration: gemma3,
+  Gemma4ForCausalLM: gemma4,
+  Gemma4ForConditionalGeneration: gemma4,
   Glm4ForCausalLM: glm4,
   Glm4vForConditionalGeneration: glm4,
   Idefics3ForConditionalGeneration: smolvlm,
@@ -74,6 +77,10 @@ const visionModels: Readonly<Record<string, Entry>> = {
   Gemma3ForConditionalGeneration: {
     family: 'gemma3',
     load: async () => (await import('./gemma3.ts')).declareVision,
+  },
+  Gemma4ForConditionalGeneration: {
+    family: 'gemma4',
+    load: async () => (await import('./gemma4-vision.ts')).declareVision,
   },
   Glm4vForConditionalGeneration: { family: 'glm4', load: async () => (await import('./glm4.ts')).declareVision },
   Idefics3ForConditionalGeneration: idefics3Vision,
