@@ -1,4 +1,6 @@
-"""The checkpoints of families whose classes only transformers 5 has."""
+"""The checkpoints of families whose classes only transformers 5 has, or whose configurations are written by it."""
+
+import re
 
 GEMMA4_LAYERS = ["sliding_attention", "sliding_attention", "full_attention"] * 2
 GEMMA4_TEXT = {
@@ -101,7 +103,7 @@ GEMMA4_AUDIO = {
     "output_proj_dims": 40,
     "residual_weight": 0.5,
     "rms_norm_eps": 1e-06,
-    "subsampling_conv_channels": [16, 8],
+    "subsampling_conv_channels": [128, 8],
     "use_clipped_linears": True,
 }
 GEMMA4_CONFIG = {
@@ -171,7 +173,89 @@ def shared_layers(shapes, text=GEMMA4_TEXT):
     return shapes
 
 
+INTERNVL_HF = {
+    "architectures": ["InternVLForConditionalGeneration"],
+    "downsample_ratio": 0.5,
+    "dtype": "bfloat16",
+    "image_seq_length": 256,
+    "image_token_id": 50257,
+    "model_type": "internvl",
+    "projector_hidden_act": "gelu",
+    "text_config": {
+        "architectures": ["Qwen2ForCausalLM"],
+        "attention_dropout": 0.0,
+        "bos_token_id": 50256,
+        "eos_token_id": 50256,
+        "hidden_act": "silu",
+        "hidden_size": 64,
+        "intermediate_size": 104,
+        "layer_types": ["full_attention", "full_attention"],
+        "max_position_embeddings": 32768,
+        "max_window_layers": 2,
+        "model_type": "qwen2",
+        "num_attention_heads": 4,
+        "num_hidden_layers": 2,
+        "num_key_value_heads": 2,
+        "rms_norm_eps": 1e-06,
+        "rope_parameters": {"factor": 2.0, "rope_theta": 1000000.0, "rope_type": "dynamic"},
+        "sliding_window": None,
+        "tie_word_embeddings": False,
+        "use_cache": True,
+        "use_sliding_window": False,
+        "vocab_size": 50304,
+    },
+    "tie_word_embeddings": False,
+    "vision_config": {
+        "architectures": ["InternVisionModel"],
+        "attention_bias": True,
+        "attention_dropout": 0.0,
+        "dropout": 0.0,
+        "hidden_act": "gelu",
+        "hidden_dropout_prob": 0.0,
+        "hidden_size": 40,
+        "image_size": [56, 56],
+        "intermediate_size": 76,
+        "layer_norm_eps": 1e-06,
+        "layer_scale_init_value": 0.1,
+        "model_type": "internvl_vision",
+        "norm_type": "layer_norm",
+        "num_attention_heads": 2,
+        "num_channels": 3,
+        "num_hidden_layers": 4,
+        "patch_size": [14, 14],
+        "projection_dropout": 0.0,
+        "use_absolute_position_embeddings": True,
+        "use_mask_token": False,
+        "use_mean_pooling": True,
+        "use_qk_norm": False,
+    },
+    "vision_feature_layer": -1,
+    "vision_feature_select_strategy": "default",
+}
+INTERNVL_HF_PREPROCESSOR = {
+    "crop_to_patches": True,
+    "do_resize": True,
+    "image_mean": [0.485, 0.456, 0.406],
+    "image_processor_type": "GotOcr2ImageProcessorFast",
+    "image_std": [0.229, 0.224, 0.225],
+    "max_patches": 12,
+    "min_patches": 1,
+    "processor_class": "InternVLProcessor",
+    "size": {"height": 56, "width": 56},
+}
+
+
 FAMILIES5 = {
+    "internvl3-hf-tiny": {
+        "seed": 48,
+        "shards": 2,
+        "tokenizer": "gpt2-images",
+        # llama.cpp's converter knows the classes' own names only, not those that are saved for the sake of older releases.
+        "rename": lambda name: re.sub("^(?=vision_tower|multi_modal)", "model.", name)
+        .replace("language_model.model.", "model.language_model.")
+        .replace("language_model.lm_head", "lm_head"),
+        "files": {"config.json": INTERNVL_HF, "preprocessor_config.json": INTERNVL_HF_PREPROCESSOR},
+    },
     "gemma4-e2b-tiny": {
         # With some others, a number or two of PyTorch's softplus are off in the last place (src/convert/quantize/decode.ts).
         "seed": 47,
