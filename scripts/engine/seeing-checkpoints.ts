@@ -13,9 +13,19 @@ const chatTemplate = [
 /** Answers the same whatever it sees, with such weights: it would show nothing. */
 const blind = 'internvl3.5-tiny';
 
+const hasProcessor = (files: object): boolean =>
+  'preprocessor_config.json' in files || 'processor_config.json' in files;
+
 /** The reference checkpoints that see. Gemma 3 is tested with a trained model. */
 export const seeingNames: readonly string[] = Object.entries(referenceCheckpoints)
-  .filter(([name, { checkpoint }]) => 'preprocessor_config.json' in checkpoint.files && !name.startsWith('gemma'))
+  .filter(
+    ([
+      name,
+      {
+        checkpoint: { files },
+      },
+    ]) => hasProcessor(files) && !name.startsWith('gemma-'),
+  )
   .map(([name]) => name)
   .filter((name) => name !== blind);
 
@@ -26,8 +36,8 @@ export function seeingCheckpoint(name: string): SyntheticCheckpoint {
   const { checkpoint } = reference;
   const { model } = parse(checkpoint.files['tokenizer.json']) as { model: { vocab: Record<string, number> } };
   const tokens = new Set(Object.values(model.vocab));
-  // In a byte-level vocabulary, Ġ stands for a space.
-  const words = Object.entries(model.vocab).filter(([token]) => /^Ġ?[A-Za-z]{2,}$/.test(token));
+  // Ġ stands for a space in a byte-level vocabulary, ▁ in Gemma's.
+  const words = Object.entries(model.vocab).filter(([token]) => /^[Ġ▁]?[A-Za-z]{2,}$/.test(token));
   const tokenizerConfig = { ...parse(checkpoint.files['tokenizer_config.json']), chat_template: chatTemplate };
   return {
     ...checkpoint,

@@ -14,6 +14,8 @@ export function seeingWeights(words: ReadonlySet<number>, tokens: ReadonlySet<nu
   return (tensor, shape, next) => {
     const count = shape.reduce((product, size) => product * size, 1);
     const width = shape.at(-1) ?? 1;
+    const limit = limitOf(tensor);
+    if (limit !== undefined) return new Uint8Array(Uint16Array.of(bfloat16(limit)).buffer);
     const { mean, deviation } = distributionOf(tensor, shape);
     const elements = new Uint16Array(count);
     for (let row = 0; row * width < count; row++) {
@@ -25,6 +27,12 @@ export function seeingWeights(words: ReadonlySet<number>, tokens: ReadonlySet<nu
     }
     return new Uint8Array(elements.buffer);
   };
+}
+
+/** What a clipped layer lets in and out, where a tensor is such a limit: nearly everything. */
+function limitOf(tensor: string): number | undefined {
+  if (!/\.(in|out)put_(min|max)$/.test(tensor)) return undefined;
+  return tensor.endsWith('max') ? 4 : -4;
 }
 
 function distributionOf(tensor: string, shape: readonly number[]): { mean: number; deviation: number } {

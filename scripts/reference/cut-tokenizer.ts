@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { byteCharacters, byteText } from '../../src/convert/tokenizers/byte-characters.ts';
 import { sampleText } from '../../src/convert/tokenizers/fingerprint.ts';
+import { talk } from './talk.ts';
 
 /*
  * Cuts a real byte-level BPE tokenizer down to what the texts below need. Every token that is left keeps its id, so the
@@ -18,13 +19,6 @@ interface TokenizerJson {
   added_tokens: { id: number; content: string }[];
   model: { vocab: Record<string, number>; merges: (string | [string, string])[] };
 }
-
-const talk = [
-  'system\nYou are a helpful assistant.\nuser\nassistant\nmodel\n\n',
-  'What is in this picture? Describe the image in detail. How many shapes are there? ',
-  'Which color is the circle, the square, the triangle? It is red, green, blue, yellow, black or white. ',
-  'The first picture, the second picture and the third picture. Yes. No. 0 1 2 3 4 5 6 7 8 9 Picture 1: Image-1: ',
-].join('');
 
 const texts = [sampleText, talk].map((text) => byteText(Buffer.from(text)));
 const isNeeded = (token: string): boolean => texts.some((text) => text.includes(token));

@@ -2,6 +2,8 @@
 
 Usage: describe-checkpoints.py <output directory> [name…]
 
+With transformers 4 it describes those of families.py, with transformers 5 those of families5.py.
+
 Each description holds the configuration files, as they stand on the Hub but with small sizes, and the names and shapes
 of the tensors that transformers saves for that configuration. `write-checkpoints.ts` makes checkpoints of them.
 """
@@ -12,12 +14,16 @@ import tempfile
 from pathlib import Path
 
 import torch
+import transformers
 from safetensors import safe_open
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
 from families import FAMILIES
+from families5 import FAMILIES5
 
 output = Path(sys.argv[1])
+by_transformers_5 = not transformers.__version__.startswith("4.")
+families = FAMILIES5 if by_transformers_5 else FAMILIES
 
 
 def saved_shapes(config: dict) -> dict:
@@ -25,18 +31,23 @@ def saved_shapes(config: dict) -> dict:
         (Path(folder) / "config.json").write_text(json.dumps(config))
         loaded = AutoConfig.from_pretrained(folder)
         auto = AutoModelForImageTextToText if "vision_config" in config else AutoModelForCausalLM
-        model = auto.from_config(loaded, torch_dtype=torch.bfloat16)
+        model = auto.from_config(loaded, dtype=torch.bfloat16)
         model.save_pretrained(f"{folder}/saved")
         with safe_open(f"{folder}/saved/model.safetensors", "pt") as file:
             return {name: list(file.get_slice(name).get_shape()) for name in file.keys()}
 
 
-for name, family in FAMILIES.items():
+for name, family in families.items():
     if len(sys.argv) > 2 and name not in sys.argv[2:]:
         continue
     shapes = family.pop("shapes", None)
     shapes = shapes() if callable(shapes) else saved_shapes(family["files"]["config.json"])
+    shapes = family.pop("further", lambda shapes: shapes)(shapes)
     rename = family.pop("rename", lambda name: name)
+    if by_transformers_5:
+        # It refuses 30 where it wants 30.0: such files stay the text that they are.
+        texts = {file: json.dumps(it) for file, it in family["files"].items() if not isinstance(it, str)}
+        family["files"] = {**family["files"], **texts}
     description = {
         "dtype": "BF16",
         "shards": 1,

@@ -65,3 +65,25 @@ describe.each(Object.entries(referenceCheckpoints))('%s too', (name, { checkpoin
     await expectSame(mmprojPath, reference[`mmproj-${outtype}.gguf`]);
   });
 });
+
+test('InternVL by the names that it has on the Hub becomes the same', async () => {
+  const name = 'internvl3-hf-tiny';
+  const { checkpoint } = referenceCheckpoints[name] ?? {};
+  if (checkpoint === undefined) throw new Error(`There is no ${name}`);
+  const parent = await mkdtemp(join(tmpdir(), 'vserve-reference-'));
+  const shapes = new Map(
+    Array.from(checkpoint.shapes, ([tensor, shape]) => [
+      tensor
+        .replace(/^model\.(?=vision_tower|multi_modal)/, '')
+        .replace('model.language_model.', 'language_model.model.')
+        .replace(/^lm_head/, 'language_model.lm_head'),
+      shape,
+    ]),
+  );
+  await writeCheckpoint(join(parent, name), { ...checkpoint, shapes });
+  const reference = readReference(`convert-reference/${name}.json`);
+  const { modelPath, mmprojPath } = await convert(join(parent, name), { outtype: 'bf16' });
+  await expectSame(modelPath, reference['model-bf16.gguf']);
+  await expectSame(mmprojPath, reference['mmproj-bf16.gguf']);
+  await rm(parent, { recursive: true });
+});

@@ -1,5 +1,6 @@
 import type { CheckpointFolder, JsonObject } from '../checkpoint/checkpoint-folder.ts';
 import type { KeyValues } from '../gguf/key-values.ts';
+import type { ElementChange } from '../quantize/decode.ts';
 import type { TensorView } from '../tensor-view.ts';
 
 /** A tensor of a checkpoint, as a rule expects it. */
@@ -29,8 +30,8 @@ export interface TargetTensor {
   readonly pieces?: readonly TensorPiece[];
   /** Added to every element. */
   readonly addend?: number;
-  /** What every element becomes: `-exp` is minus the exponential of it. */
-  readonly elements?: '-exp';
+  /** What every element becomes. */
+  readonly elements?: ElementChange;
   /** The type it always gets, whatever the output type. A vector is F32 even so. */
   readonly type?: 'F16' | 'F32';
 }

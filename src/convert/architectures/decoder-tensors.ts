@@ -35,6 +35,8 @@ export interface AttentionTraits {
   readonly bias: 'required' | 'optional';
   /** Whether each head's queries and keys are normed. */
   readonly norms: boolean;
+  /** What GGUF calls the norm that stands before the feed-forward network, where it is not `ffn_norm`. */
+  readonly secondNorm?: string;
   /** The order in which llama.cpp wants the elements of a head, for the rotary embedding. */
   readonly rotary?: (heads: number, headDim: number, columns: number) => TensorView;
 }
@@ -44,7 +46,7 @@ export function attentionTensors(
   config: DecoderConfig,
   source: string,
   target: string,
-  { bias, norms, rotary }: AttentionTraits,
+  { bias, norms, rotary, secondNorm = 'ffn_norm' }: AttentionTraits,
 ): TensorRule[] {
   const { hidden_size: width, num_attention_heads: heads } = config;
   const [headDim, headsKv] = [headDimOf(config), headsKvOf(config)];
@@ -68,7 +70,7 @@ export function attentionTensors(
     copied(`${source}.self_attn.${name}_norm.weight`, `${target}.attn_${name}_norm.weight`, [headDim]);
   return [
     copied(`${source}.input_layernorm.weight`, `${target}.attn_norm.weight`, [width]),
-    copied(`${source}.post_attention_layernorm.weight`, `${target}.ffn_norm.weight`, [width]),
+    copied(`${source}.post_attention_layernorm.weight`, `${target}.${secondNorm}.weight`, [width]),
     ...projection('q', heads),
     ...projection('k', headsKv),
     ...projection('v', headsKv),
@@ -169,5 +171,14 @@ export function packedExperts(source: string, target: string, sizes: ExpertSizes
         { ...up, pieces: [{ source: 0, view: half(inner) }] },
       ],
     },
+  ];
+}
+
+/** Experts that are always asked: one network, `[inner, width]` twice and back. */
+export function sharedExperts(source: string, target: string, width: number, inner: number): TensorRule[] {
+  return [
+    copied(`${source}.gate_proj.weight`, `${target}.ffn_gate_shexp.weight`, [inner, width]),
+    copied(`${source}.up_proj.weight`, `${target}.ffn_up_shexp.weight`, [inner, width]),
+    copied(`${source}.down_proj.weight`, `${target}.ffn_down_shexp.weight`, [width, inner]),
   ];
 }

@@ -10,8 +10,10 @@ interface Entry {
 }
 
 const gemma3 = { family: 'gemma3', load: async () => (await import('./gemma3.ts')).declareText };
+const gemma4 = { family: 'gemma4', load: async () => (await import('./gemma4.ts')).declareText };
 const qwen2Vl = { family: 'qwen2-vl', load: async () => (await import('./qwen.ts')).declareQwen2Vl };
 const glm4 = { family: 'glm4', load: async () => (await import('./glm4.ts')).declareText };
+const glm4Moe = { family: 'glm4', load: async () => (await import('./glm4-moe.ts')).declareMoeText };
 const lfm2 = { family: 'lfm2', load: async () => (await import('./lfm2.ts')).declareText };
 const llama = { family: 'llama', load: async () => (await import('./llama.ts')).declareLlama };
 const qwen35 = { family: 'qwen3.5', load: async () => (await import('./qwen3-5.ts')).declareText };
@@ -25,8 +27,12 @@ const smolvlm = { family: 'idefics3', load: llama.load };
 const textModels: Readonly<Record<string, Entry>> = {
   Gemma3ForCausalLM: gemma3,
   Gemma3ForConditionalGeneration: gemma3,
+  Gemma4ForCausalLM: gemma4,
+  Gemma4ForConditionalGeneration: gemma4,
   Glm4ForCausalLM: glm4,
+  Glm4MoeForCausalLM: glm4Moe,
   Glm4vForConditionalGeneration: glm4,
+  Glm4vMoeForConditionalGeneration: glm4Moe,
   Idefics3ForConditionalGeneration: smolvlm,
   KimiVLForConditionalGeneration: {
     family: 'kimi-vl',
@@ -42,6 +48,7 @@ const textModels: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./llama.ts')).declareMistral3,
   },
   MistralForCausalLM: llama,
+  MixtralForCausalLM: { family: 'llama', load: async () => (await import('./llama.ts')).declareMixtral },
   Qwen2ForCausalLM: { family: 'qwen2', load: async () => (await import('./qwen.ts')).declareQwen2 },
   Qwen2VLForConditionalGeneration: qwen2Vl,
   Qwen2_5_VLForConditionalGeneration: qwen2Vl,
@@ -66,6 +73,7 @@ const textModels: Readonly<Record<string, Entry>> = {
 const qwen2VlVision = { family: 'qwen2-vl', load: async () => (await import('./qwen2-vl-vision.ts')).declareVision };
 const qwen3VlVision = { family: 'qwen3-vl', load: async () => (await import('./qwen3-vl-vision.ts')).declareVision };
 
+const glm4Vision = { family: 'glm4', load: async () => (await import('./glm4.ts')).declareVision };
 const idefics3Vision = { family: 'idefics3', load: async () => (await import('./idefics3-vision.ts')).declareVision };
 const pixtralVision = { family: 'pixtral', load: async () => (await import('./pixtral-vision.ts')).declareVision };
 
@@ -75,7 +83,12 @@ const visionModels: Readonly<Record<string, Entry>> = {
     family: 'gemma3',
     load: async () => (await import('./gemma3.ts')).declareVision,
   },
-  Glm4vForConditionalGeneration: { family: 'glm4', load: async () => (await import('./glm4.ts')).declareVision },
+  Gemma4ForConditionalGeneration: {
+    family: 'gemma4',
+    load: async () => (await import('./gemma4-vision.ts')).declareVision,
+  },
+  Glm4vForConditionalGeneration: glm4Vision,
+  Glm4vMoeForConditionalGeneration: glm4Vision,
   Idefics3ForConditionalGeneration: idefics3Vision,
   InternVisionModel: { family: 'internvl', load: async () => (await import('./internvl-vision.ts')).declareVision },
   KimiVLForConditionalGeneration: {
@@ -97,6 +110,7 @@ const visionModels: Readonly<Record<string, Entry>> = {
 /** Checkpoints whose parts have architectures of their own, in `llm_config` and `vision_config`: by those they convert. */
 const composites: readonly SupportedArchitecture[] = [
   { architecture: 'InternVLChatModel', family: 'internvl', vision: true },
+  { architecture: 'InternVLForConditionalGeneration', family: 'internvl', vision: true },
 ];
 
 /** An architecture that can be converted, by its name in config.json. */

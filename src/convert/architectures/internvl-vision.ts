@@ -25,7 +25,12 @@ const visionSchema = z.looseObject({
   norm_type: z.enum(['layer_norm', 'rms_norm']).default('rms_norm'),
   qkv_bias: z.boolean().default(false),
   qk_normalization: z.boolean().default(true),
+  /** What transformers' InternVLVisionConfig calls the last two. */
+  attention_bias: z.boolean().default(false),
+  use_qk_norm: z.boolean().default(false),
 });
+
+type VisionConfig = z.output<typeof visionSchema>;
 
 const topSchema = z.looseObject({
   downsample_ratio: z.number().positive().max(1).default(0.5),
@@ -35,7 +40,8 @@ const topSchema = z.looseObject({
 const widthSchema = z.looseObject({ hidden_size: size });
 
 /** Declares InternViT and the projector of InternVL. @throws VserveError `checkpoint_invalid` */
-export const declareVision: Declare = async ({ folder, config }) => {
+export const declareVision: Declare = async (checkpoint) => {
+  const { folder, config } = checkpoint;
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const top = parseConfig(topSchema, config, 'config.json');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
@@ -44,40 +50,21 @@ export const declareVision: Declare = async ({ folder, config }) => {
   const scaleFactor = Math.floor(1 / top.downsample_ratio);
   const merged = width * scaleFactor ** 2;
   const positions = Math.floor(vision.image_size / patch) ** 2 + 1;
-  const norm = (source: string, target: string): TensorRule[] =>
-    vision.norm_type === 'layer_norm'
-      ? withBias(source, target, width)
-      : [copied(`${source}.weight`, `${target}.weight`, [width])];
+  const isOwn = checkpoint.tensorNames.some((name) => name.startsWith('vision_model.'));
   return {
     architecture: 'clip',
-    canonicalName: (name) => name,
+    canonicalName: (name) => name.replace(/^model\.(?=vision_tower|multi_modal_projector)/, ''),
     ignored: [],
-    tensors: [
-      copied('vision_model.embeddings.class_embedding', 'v.class_embd', [1, 1, width]),
-      ...withBias('vision_model.embeddings.patch_embedding', 'v.patch_embd', width, 3, patch, patch),
-      copied('vision_model.embeddings.position_embedding', 'v.position_embd.weight', [1, positions, width]),
-      ...Array.from({ length: vision.num_hidden_layers }, (_, layer) => {
-        const [source, target] = [`vision_model.encoder.layers.${layer}`, `v.blk.${layer}`];
-        return [
-          ...splitQkv(`${source}.attn.qkv`, target, width, vision.qkv_bias ? 'required' : 'none'),
-          ...withBias(`${source}.attn.proj`, `${target}.attn_out`, width, width),
-          ...(vision.qk_normalization
-            ? ['q', 'k'].map((name) =>
-                copied(`${source}.attn.${name}_norm.weight`, `${target}.attn_${name}_norm.weight`, [width]),
-              )
-            : []),
-          copied(`${source}.ls1`, `${target}.ls1.weight`, [width]),
-          copied(`${source}.ls2`, `${target}.ls2.weight`, [width]),
-          ...withBias(`${source}.mlp.fc1`, `${target}.ffn_up`, inner, width),
-          ...withBias(`${source}.mlp.fc2`, `${target}.ffn_down`, width, inner),
-          ...norm(`${source}.norm1`, `${target}.ln1`),
-          ...norm(`${source}.norm2`, `${target}.ln2`),
-        ];
-      }).flat(),
-      ...withBias('mlp1.0', 'mm.model.mlp.0', merged),
-      ...withBias('mlp1.1', 'mm.model.mlp.1', textWidth, merged),
-      ...withBias('mlp1.3', 'mm.model.mlp.3', textWidth, textWidth),
-    ],
+    tensors: isOwn
+      ? [...ownTower(vision, positions), ...projector(['mlp1.0', 'mlp1.1', 'mlp1.3'], merged, textWidth)]
+      : [
+          ...transformersTower(vision, positions),
+          ...projector(
+            ['layer_norm', 'linear_1', 'linear_2'].map((name) => `multi_modal_projector.${name}`),
+            merged,
+            textWidth,
+          ),
+        ],
     writeParameters: (keyValues, fileType) => {
       const parameters = {
         projectionDim: textWidth,
@@ -102,3 +89,87 @@ export const declareVision: Declare = async ({ folder, config }) => {
     },
   };
 };
+
+/** A norm before or after: of a mean and a deviation, or of a mean square. */
+function normTensors(
+  { norm_type: type, hidden_size: width }: VisionConfig,
+  source: string,
+  target: string,
+): TensorRule[] {
+  if (type === 'layer_norm') return withBias(source, target, width);
+  return [copied(`${source}.weight`, `${target}.weight`, [width])];
+}
+
+/** The norms of a layer's queries and keys. */
+function headNorms({ hidden_size: width }: VisionConfig, source: string, target: string): TensorRule[] {
+  return ['q', 'k'].map((name) =>
+    copied(`${source}.${name}_norm.weight`, `${target}.attn_${name}_norm.weight`, [width]),
+  );
+}
+
+/** The tower by the names of the code that comes with the checkpoints. */
+function ownTower(vision: VisionConfig, positions: number): TensorRule[] {
+  const { hidden_size: width, intermediate_size: inner, patch_size: patch } = vision;
+  return [
+    copied('vision_model.embeddings.class_embedding', 'v.class_embd', [1, 1, width]),
+    ...withBias('vision_model.embeddings.patch_embedding', 'v.patch_embd', width, 3, patch, patch),
+    copied('vision_model.embeddings.position_embedding', 'v.position_embd.weight', [1, positions, width]),
+    ...Array.from({ length: vision.num_hidden_layers }, (_, layer) => {
+      const [source, target] = [`vision_model.encoder.layers.${layer}`, `v.blk.${layer}`];
+      return [
+        ...splitQkv(`${source}.attn.qkv`, target, width, vision.qkv_bias ? 'required' : 'none'),
+        ...withBias(`${source}.attn.proj`, `${target}.attn_out`, width, width),
+        ...(vision.qk_normalization ? headNorms(vision, `${source}.attn`, target) : []),
+        copied(`${source}.ls1`, `${target}.ls1.weight`, [width]),
+        copied(`${source}.ls2`, `${target}.ls2.weight`, [width]),
+        ...withBias(`${source}.mlp.fc1`, `${target}.ffn_up`, inner, width),
+        ...withBias(`${source}.mlp.fc2`, `${target}.ffn_down`, width, inner),
+        ...normTensors(vision, `${source}.norm1`, `${target}.ln1`),
+        ...normTensors(vision, `${source}.norm2`, `${target}.ln2`),
+      ];
+    }).flat(),
+  ];
+}
+
+/** The tower by the names of transformers' InternVLForConditionalGeneration. */
+function transformersTower(vision: VisionConfig, positions: number): TensorRule[] {
+  const { hidden_size: width, intermediate_size: inner, patch_size: patch } = vision;
+  const linear = (source: string, target: string): TensorRule[] =>
+    vision.attention_bias
+      ? withBias(source, target, width, width)
+      : [copied(`${source}.weight`, `${target}.weight`, [width, width])];
+  return [
+    copied('vision_tower.embeddings.cls_token', 'v.class_embd', [1, 1, width]),
+    ...withBias('vision_tower.embeddings.patch_embeddings.projection', 'v.patch_embd', width, 3, patch, patch),
+    copied('vision_tower.embeddings.position_embeddings', 'v.position_embd.weight', [1, positions, width]),
+    ...Array.from({ length: vision.num_hidden_layers }, (_, layer) => {
+      const [source, target] = [`vision_tower.encoder.layer.${layer}`, `v.blk.${layer}`];
+      return [
+        ...(['q', 'k', 'v'] as const).flatMap((name) =>
+          linear(`${source}.attention.${name}_proj`, `${target}.attn_${name}`),
+        ),
+        ...withBias(`${source}.attention.projection_layer`, `${target}.attn_out`, width, width),
+        ...(vision.use_qk_norm ? headNorms(vision, `${source}.attention`, target) : []),
+        copied(`${source}.lambda_1`, `${target}.ls1.weight`, [width]),
+        copied(`${source}.lambda_2`, `${target}.ls2.weight`, [width]),
+        ...withBias(`${source}.mlp.fc1`, `${target}.ffn_up`, inner, width),
+        ...withBias(`${source}.mlp.fc2`, `${target}.ffn_down`, width, inner),
+        ...normTensors(vision, `${source}.layernorm_before`, `${target}.ln1`),
+        ...normTensors(vision, `${source}.layernorm_after`, `${target}.ln2`),
+      ];
+    }).flat(),
+  ];
+}
+
+/** `sources` are the names of its norm and its two layers. */
+function projector(
+  [norm = '', first = '', second = '']: readonly string[],
+  merged: number,
+  textWidth: number,
+): TensorRule[] {
+  return [
+    ...withBias(norm, 'mm.model.mlp.0', merged),
+    ...withBias(first, 'mm.model.mlp.1', textWidth, merged),
+    ...withBias(second, 'mm.model.mlp.3', textWidth, textWidth),
+  ];
+}

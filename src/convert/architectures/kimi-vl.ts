@@ -5,7 +5,14 @@ import { permute, slice, viewOf } from '../tensor-view.ts';
 import { writeKimiTokenizer } from '../tokenizers/kimi-tokenizer.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
-import { decoderIgnored, decoderName, everyLayer, feedForwardTensors, stackedExperts } from './decoder-tensors.ts';
+import {
+  decoderIgnored,
+  decoderName,
+  everyLayer,
+  feedForwardTensors,
+  sharedExperts,
+  stackedExperts,
+} from './decoder-tensors.ts';
 import { copied, withBias } from './tensor-rules.ts';
 import { ropeSchema, writeTextParameters } from './text-parameters.ts';
 import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
@@ -116,14 +123,6 @@ function textTensors(config: TextConfig): TensorRule[] {
             ...(sharedInner > 0 ? sharedExperts(`${source}.mlp.shared_experts`, target, width, sharedInner) : []),
           ]),
     ]),
-  ];
-}
-
-function sharedExperts(source: string, target: string, width: number, inner: number): TensorRule[] {
-  return [
-    copied(`${source}.gate_proj.weight`, `${target}.ffn_gate_shexp.weight`, [inner, width]),
-    copied(`${source}.up_proj.weight`, `${target}.ffn_up_shexp.weight`, [inner, width]),
-    copied(`${source}.down_proj.weight`, `${target}.ffn_down_shexp.weight`, [width, inner]),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseConfig } from '../checkpoint/parse-config.ts';
+import { parseConfig, size } from '../checkpoint/parse-config.ts';
 import type { CheckpointFolder } from '../checkpoint/checkpoint-folder.ts';
 import { bool, float32, uint32 } from '../gguf/key-values.ts';
 import type { KeyValues } from '../gguf/key-values.ts';
@@ -7,7 +7,7 @@ import { writeBpeTokenizer } from '../tokenizers/bpe-tokenizer.ts';
 import { isByteFallback, writeByteFallbackTokenizer } from '../tokenizers/byte-fallback-tokenizer.ts';
 import { writeSentencePieceTokenizer } from '../tokenizers/sentencepiece-tokenizer.ts';
 import { tekkenFile, writeTekkenTokenizer } from '../tokenizers/tekken-tokenizer.ts';
-import type { Declare, GeneratedTensor } from './architecture.ts';
+import type { Checkpoint, Declare, GeneratedTensor, GgufDeclaration, TensorRule } from './architecture.ts';
 import { decoderParameters, decoderSchema, headDimOf, readDecoderConfig, ropeOf } from './decoder-config.ts';
 import type { DecoderConfig, DecoderDefaults } from './decoder-config.ts';
 import {
@@ -18,8 +18,10 @@ import {
   everyLayer,
   feedForwardTensors,
   pairedRows,
+  stackedExperts,
 } from './decoder-tensors.ts';
 import { llama3RopeFactors } from './llama3-rope.ts';
+import { copied } from './tensor-rules.ts';
 import { writeTextParameters } from './text-parameters.ts';
 
 /** transformers' LlamaConfig. */
@@ -44,6 +46,12 @@ const mistralDefaults: DecoderDefaults = {
   max_position_embeddings: 131_072,
 };
 
+/** transformers' MixtralConfig. */
+const mixtralSchema = decoderSchema({ ...mistralDefaults, rms_norm_eps: 1e-5, rope_theta: 1_000_000 }).extend({
+  num_local_experts: size.max(65_536).default(8),
+  num_experts_per_tok: size.default(2),
+});
+
 const kindSchema = z.looseObject({ model_type: z.string().default('llama') });
 
 function readConfig(config: Parameters<typeof readDecoderConfig>[1]): { kind: string; config: DecoderConfig } {
@@ -57,6 +65,31 @@ function readConfig(config: Parameters<typeof readDecoderConfig>[1]): { kind: st
 /** Declares Llama, Mistral and the text models of Idefics 3, SmolVLM and Pixtral. @throws VserveError `checkpoint_invalid` */
 export const declareLlama: Declare = async (checkpoint) => declareText(checkpoint, 'llama');
 
+/** Declares Mixtral, Mistral's mixture of experts. @throws VserveError `checkpoint_invalid` */
+export const declareMixtral: Declare = async (checkpoint) => {
+  const config = readDecoderConfig(mixtralSchema, checkpoint.config);
+  const {
+    num_local_experts: experts,
+    num_experts_per_tok: used,
+    hidden_size: width,
+    intermediate_size: inner,
+  } = config;
+  const names = { gate: 'w1', down: 'w2', up: 'w3' };
+  return declareDecoder(
+    checkpoint,
+    'llama',
+    { kind: 'mixtral', config, experts: { experts, used } },
+    (source, target) => [
+      copied(`${source}.block_sparse_moe.gate.weight`, `${target}.ffn_gate_inp.weight`, [experts, width]),
+      stackedExperts(`${source}.block_sparse_moe.experts`, target, { experts, width, inner }, names, [
+        'gate',
+        'down',
+        'up',
+      ]),
+    ],
+  );
+};
+
 /** Declares Mistral 3 and Ministral 3. @throws VserveError `checkpoint_invalid` */
 export const declareMistral3: Declare = async (checkpoint) => declareText(checkpoint, 'mistral3');
 
@@ -67,11 +100,27 @@ const ministralSchema = z.looseObject({
   llama_4_scaling_beta: z.number(),
 });
 
-const declareText = async (
-  { folder, config: modelConfig }: Parameters<Declare>[0],
+function declareText(checkpoint: Checkpoint, architecture: 'llama' | 'mistral3'): GgufDeclaration {
+  const { kind, config } = readConfig(checkpoint.config);
+  const { hidden_size: width, intermediate_size: inner } = config;
+  return declareDecoder(checkpoint, architecture, { kind, config }, (source, target) =>
+    feedForwardTensors(`${source}.mlp`, `${target}.ffn`, width, inner),
+  );
+}
+
+interface Decoder {
+  /** Its `model_type`. */
+  readonly kind: string;
+  readonly config: DecoderConfig;
+  readonly experts?: { readonly experts: number; readonly used: number };
+}
+
+function declareDecoder(
+  { folder }: Checkpoint,
   architecture: 'llama' | 'mistral3',
-): ReturnType<Declare> => {
-  const { kind, config } = readConfig(modelConfig);
+  { kind, config, experts }: Decoder,
+  feedForward: (source: string, target: string) => TensorRule[],
+): GgufDeclaration {
   const headDim = headDimOf(config);
   return {
     architecture,
@@ -82,11 +131,12 @@ const declareText = async (
       ...embeddingTensors(config),
       ...everyLayer(config, (_, source, target) => [
         ...attentionTensors(config, source, target, { bias: 'optional', norms: false, rotary: pairedRows }),
-        ...feedForwardTensors(`${source}.mlp`, `${target}.ffn`, config.hidden_size, config.intermediate_size),
+        ...feedForward(source, target),
       ]),
     ],
     writeParameters: (keyValues, fileType) => {
-      writeTextParameters(keyValues, architecture, decoderParameters(config), fileType);
+      const moe = experts && { expertCount: experts.experts, expertUsedCount: experts.used };
+      writeTextParameters(keyValues, architecture, { ...decoderParameters(config), ...moe }, fileType);
       keyValues
         .set(`${architecture}.vocab_size`, uint32(config.vocab_size))
         .set(`${architecture}.rope.dimension_count`, uint32(headDim));
@@ -98,7 +148,7 @@ const declareText = async (
     },
     writeTokenizer: (keyValues) => writeTokenizer(folder, keyValues, architecture, config.vocab_size),
   };
-};
+}
 
 function generatedTensors(config: DecoderConfig): GeneratedTensor[] {
   const rope = ropeOf(config);

@@ -40,7 +40,8 @@ export interface TextParameters {
   readonly blockCount: number;
   readonly contextLength: number;
   readonly embeddingLength: number;
-  readonly feedForwardLength: number | undefined;
+  /** One number, or one a layer. */
+  readonly feedForwardLength: number | readonly number[] | undefined;
   readonly headCount: number;
   /** One number, or one a layer. */
   readonly headCountKv: number | readonly number[];
@@ -75,9 +76,9 @@ export function writeTextParameters(
   set('block_count', uint32(parameters.blockCount));
   set('context_length', uint32(parameters.contextLength));
   set('embedding_length', uint32(parameters.embeddingLength));
-  set('feed_forward_length', known(parameters.feedForwardLength, uint32));
+  set('feed_forward_length', perLayer(parameters.feedForwardLength));
   set('attention.head_count', uint32(parameters.headCount));
-  set('attention.head_count_kv', typeof headCountKv === 'number' ? uint32(headCountKv) : int32Array(headCountKv));
+  set('attention.head_count_kv', perLayer(headCountKv));
   writeRope(set, rope);
   set('rope.freq_base_swa', known(ropeThetaSliding, float32));
   set('attention.layer_norm_rms_epsilon', known(parameters.rmsNormEps, float32));
@@ -89,6 +90,12 @@ export function writeTextParameters(
   set('attention.key_length', known(parameters.headDim, uint32));
   set('attention.value_length', known(parameters.headDim, uint32));
   keyValues.set('general.file_type', uint32(fileType));
+}
+
+/** A setting that is one number or one a layer. */
+function perLayer(value: number | readonly number[] | undefined): GgufValue | undefined {
+  if (value === undefined) return undefined;
+  return typeof value === 'number' ? uint32(value) : int32Array(value);
 }
 
 function known(value: number | null | undefined, make: (value: number) => GgufValue): GgufValue | undefined {

@@ -57,7 +57,7 @@ function movesOfTarget(
       targetOffset,
       type,
       addend,
-      negativeExp: change === '-exp',
+      change,
     };
     targetOffset += byteLengthOf(type, elements);
     return [move];

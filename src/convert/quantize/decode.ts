@@ -74,9 +74,20 @@ export function add(values: Float32Array, count: number, addend: number, dtype: 
   roundAs(dtype, values, count);
 }
 
-/** Replaces `count` elements of `values` by minus their exponential, in the same precision. */
-export function negateExponential(values: Float32Array, count: number, dtype: SourceDtype): void {
-  for (let i = 0; i < count; i++) values[i] = -Math.exp(values[i] ?? 0);
+/** What every element of a tensor can become: minus its exponential, or the softplus of it, log(1 + exp(x)). */
+export type ElementChange = '-exp' | 'softplus';
+
+const changes: Readonly<Record<ElementChange, (value: number) => number>> = {
+  '-exp': (value) => -Math.exp(value),
+  // PyTorch's steps: each is rounded, and what is large stays. Its vector library is one unit off in the last place now
+  // and then, with one number in two hundred.
+  softplus: (value) => (value > 20 ? value : Math.log1p(Math.fround(Math.exp(value)))),
+};
+
+/** Changes `count` elements of `values`, in the same precision. */
+export function changeElements(values: Float32Array, count: number, change: ElementChange, dtype: SourceDtype): void {
+  const become = changes[change];
+  for (let i = 0; i < count; i++) values[i] = become(values[i] ?? 0);
   roundAs(dtype, values, count);
 }
 

@@ -1,6 +1,6 @@
 import type { GgmlType } from '../gguf/ggml-types.ts';
 import { byteLengthOf } from '../gguf/ggml-types.ts';
-import type { SourceDtype } from '../quantize/decode.ts';
+import type { ElementChange, SourceDtype } from '../quantize/decode.ts';
 import { dtypeBytes } from '../safetensors/dtypes.ts';
 import type { Scale } from '../scales/scale.ts';
 import type { TensorView } from '../tensor-view.ts';
@@ -22,8 +22,8 @@ export interface TensorMove {
   readonly targetOffset: number;
   readonly type: GgmlType;
   readonly addend: number;
-  /** Whether each element becomes minus its exponential. */
-  readonly negativeExp: boolean;
+  /** What each element becomes, where it does not stay. */
+  readonly change: ElementChange | undefined;
 }
 
 /** A piece of a move, of at most `chunkElements` elements. Of a view it shows those from the element `first` on. */
@@ -45,8 +45,8 @@ export function* chunksOf(move: TensorMove): Generator<Chunk, void, undefined> {
 }
 
 /** Whether the bytes of a move stay as they are. */
-export function isCopy({ dtype, type, addend, negativeExp, scale }: TensorMove): boolean {
-  return dtype === type && scale === undefined && addend === 0 && !negativeExp;
+export function isCopy({ dtype, type, addend, change, scale }: TensorMove): boolean {
+  return dtype === type && scale === undefined && addend === 0 && change === undefined;
 }
 
 /** Bytes that a move or a chunk writes. */

@@ -1,6 +1,6 @@
 import { readSync, writeSync } from 'node:fs';
 import { VserveError } from '../../errors/index.ts';
-import { add, decode, negateExponential } from '../quantize/decode.ts';
+import { add, changeElements, decode } from '../quantize/decode.ts';
 import type { SourceDtype } from '../quantize/decode.ts';
 import { encode } from '../quantize/encode.ts';
 import { quantizeBf16ToQ8 } from '../quantize/q8-0.ts';
@@ -37,7 +37,7 @@ export class ChunkConverter {
    * @throws VserveError `safetensors_invalid` when the shard has become shorter, `disk_full`
    */
   convert(chunk: Chunk, source: number, target: number, scaleSource: number): number {
-    const { elements, type, addend } = chunk;
+    const { elements, type, addend, change } = chunk;
     const { offset, length } = sourceRange(chunk);
     const written = writtenBytes(chunk);
     if (this.#input.byteLength < length) this.#input = new ArrayBuffer(length);
@@ -53,14 +53,14 @@ export class ChunkConverter {
       return written;
     }
     if (this.#output.byteLength < written) this.#output = new ArrayBuffer(written);
-    if (dtype === 'BF16' && type === 'Q8_0' && addend === 0 && !chunk.negativeExp) {
+    if (dtype === 'BF16' && type === 'Q8_0' && addend === 0 && change === undefined) {
       quantizeBf16ToQ8(input, elements, new Uint8Array(this.#output));
       writeFully(target, new Uint8Array(this.#output, 0, written), chunk.targetOffset);
       return written;
     }
     if (this.#values.length < elements) this.#values = new Float32Array(elements);
     decode(input, dtype, elements, this.#values);
-    if (chunk.negativeExp) negateExponential(this.#values, elements, dtype);
+    if (change !== undefined) changeElements(this.#values, elements, change, dtype);
     if (addend !== 0) add(this.#values, elements, addend, dtype);
     encode(this.#values, elements, type, this.#output);
     writeFully(target, new Uint8Array(this.#output, 0, written), chunk.targetOffset);

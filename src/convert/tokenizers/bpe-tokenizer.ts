@@ -58,6 +58,6 @@ function openTokenizer(json: JsonObject, config: JsonObject): Tokenizer {
 }
 
 /** A merge as one string. The newer form, a pair, may have spaces within its parts: they are written as U+0120. */
-function mergeText(merge: string | readonly string[]): string {
+export function mergeText(merge: string | readonly string[]): string {
   return typeof merge === 'string' ? merge : merge.map((part) => part.replaceAll(' ', '\u0120')).join(' ');
 }
