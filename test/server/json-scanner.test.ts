@@ -158,5 +158,9 @@ describe('JsonScanner', () => {
       text.push('{"content":"');
       for (let chunk = 0; chunk < 300; chunk += 1) text.push('A'.repeat(64 * KIB));
     }).toThrow(expect.objectContaining({ code: 'request_too_large' }) as Error);
+    const space = new JsonScanner();
+    expect(() => {
+      for (let chunk = 0; chunk < 300; chunk += 1) space.push(' '.repeat(64 * KIB));
+    }).toThrow(expect.objectContaining({ code: 'request_too_large' }) as Error);
   });
 });
