@@ -228,7 +228,7 @@ describe('decodeImage', () => {
   });
 
   it('refuses a bitmap with a run of pixels that is longer than the file', async () => {
-    expect(await rejectionOf(bitmapOfRuns(0, 255, 1, 1))).toMatchObject({ code: 'undecodable' });
+    expect(await rejectionOf(bitmapOfRuns(2, 1, 0, 0, 0, 255, 1, 1))).toMatchObject({ code: 'undecodable' });
   });
 
   it.each([
