@@ -92,7 +92,7 @@ function isWithin(address: Address, [base, bits]: Range): boolean {
 
 /** An IPv4 address that is written as IPv6 (::ffff:127.0.0.1) counts as what it is. */
 function parseAddress(text: string): Address {
-  return ipaddr.process(text.replace(/%.*$/, ''));
+  return ipaddr.process(text);
 }
 
 /** The range that an entry of the allow-list means; undefined for a host name. */

@@ -46,7 +46,7 @@ export async function decodeImage(bytes: Uint8Array, reserve: Reserve): Promise<
 /** The last line of what a library says, without the addresses of its memory. */
 function reasonOf(error: unknown): string {
   const lines = messageOf(error).trim().split('\n');
-  return (lines.at(-1) ?? '').replaceAll(/0x[0-9a-f]+/gi, '…').slice(0, 200);
+  return (lines.at(-1) ?? '').replaceAll(/0x[0-9a-f]{6,}/gi, '…').slice(0, 200);
 }
 
 /** SHA-256 of the width and the height (32 bits each, big-endian) and the pixels, in hexadecimal. */

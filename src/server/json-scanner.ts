@@ -49,7 +49,7 @@ export class JsonScanner {
    */
   pushPlain(bytes: Uint8Array): boolean {
     const string = this.#openString;
-    if (string?.writer?.isBetweenCharacters !== true || string.escaped || !isPlain(bytes)) return false;
+    if (string?.writer?.isBetweenCharacters !== true || !isPlain(bytes)) return false;
     string.writer.writePlain(bytes.slice());
     return true;
   }
@@ -210,10 +210,9 @@ function asInvalidJson<T>(work: () => T): T {
   }
 }
 
-/** The error of a body that is not what it should be. The reason can quote much of the body: it is cut. */
+/** The error of a body that is not what it should be. */
 export function invalidJson(reason: string, cause?: unknown): VserveError {
-  const shown = reason.length > 200 ? `${reason.slice(0, 200)}…` : reason;
-  return new VserveError('invalid_json', `The body is not valid JSON: ${shown}`, { cause });
+  return new VserveError('invalid_json', `The body is not valid JSON: ${reason}`, { cause });
 }
 
 function tooMuchText(): VserveError {

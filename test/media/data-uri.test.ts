@@ -76,6 +76,7 @@ describe('readDataUri', () => {
     ['a foreign character', 'data:image/png;base64,AAAA*AAA'],
     ['data behind its padding', 'data:image/png;base64,AA==AAAA'],
     ['data behind its padding, in another piece', `data:image/png;base64,${'A'.repeat(262_142)}==AAAA`],
+    ['data far behind its padding', `data:image/png;base64,AA==${' '.repeat(3000)}AAAA`],
     ['half a byte', 'data:image/png;base64,AAAAA'],
     ['a broken escape', 'data:,100%'],
     ['a long run of padding', `data:image/png;base64,A${'='.repeat(200_000)}!`],

@@ -35,6 +35,20 @@ function largestDifference(one: Uint8Array, other: Uint8Array): number {
   return one.reduce((largest, value, index) => Math.max(largest, Math.abs(value - (other[index] ?? 0))), 0);
 }
 
+/** Two by two pixels, of a palette whose second colour is red (BI_RLE8). */
+function bitmapOfRuns(...runs: number[]): Buffer {
+  const header = Buffer.alloc(14 + 40 + 256 * 4);
+  header.write('BM');
+  header.writeUInt32LE(header.length, 10);
+  header.writeUInt32LE(40, 14);
+  header.writeInt32LE(2, 18);
+  header.writeInt32LE(2, 22);
+  header.writeUInt16LE(8, 28);
+  header.writeUInt32LE(1, 30);
+  header.writeUInt32LE(0xff0000, 54 + 4);
+  return Buffer.concat([header, Buffer.from(runs)]);
+}
+
 function refuseLarge(width: number, height: number): void {
   if (width * height > 100_000) throw new VserveError('decode_too_large', 'no');
 }
@@ -182,6 +196,54 @@ describe('decodeImage', () => {
     });
     expect(asked).toEqual([[60_000, 60_000]]);
     expect(error).toBe(refusal);
+  });
+
+  it('asks before it allocates what a lying header states: PPM', async () => {
+    const error = await rejectionOf(Buffer.from('P6\n60000 60000\n255\n'), refuseLarge);
+    expect(error).toMatchObject({ code: 'decode_too_large' });
+  });
+
+  it.each<[RegExp, string, (file: Buffer) => void]>([
+    [/size of 0x11/, '24bit.bmp', (file) => file.writeInt32LE(0, 18)],
+    [/size of -17x11/, '24bit.bmp', (file) => file.writeInt32LE(-17, 18)],
+    [/size of 17x0/, '24bit.bmp', (file) => file.writeInt32LE(0, 22)],
+    [/unknown header of 41 bytes/, '24bit.bmp', (file) => file.writeUInt32LE(41, 14)],
+    [/23 bits a pixel/, '24bit.bmp', (file) => file.writeUInt16LE(23, 28)],
+    [/compression 4 /, '24bit.bmp', (file) => file.writeUInt32LE(4, 30)],
+    [/compression 1 with 24 bits/, '24bit.bmp', (file) => file.writeUInt32LE(1, 30)],
+    [/unusual bit masks/, '16bit-565.bmp', (file) => file.writeUInt32LE(0b101, 54)],
+  ])('says %s of a bitmap that says so: %s', async (reason, name, spoil) => {
+    const file = await read(`images/${name}`);
+    spoil(file);
+    expect(await rejectionOf(file, refuseLarge)).toMatchObject({
+      code: 'undecodable',
+      message: expect.stringMatching(reason) as string,
+    });
+  });
+
+  it('drops what a run of a bitmap puts behind the end of its row', async () => {
+    // The lower row comes first: four pixels where there is room for two.
+    const { rgb } = await decodeImage(bitmapOfRuns(4, 1, 0, 0, 0, 1), accept);
+    expect([...rgb]).toEqual([0, 0, 0, 0, 0, 0, 255, 0, 0, 255, 0, 0]);
+  });
+
+  it('refuses a bitmap with a run of pixels that is longer than the file', async () => {
+    expect(await rejectionOf(bitmapOfRuns(2, 1, 0, 0, 0, 255, 1, 1))).toMatchObject({ code: 'undecodable' });
+  });
+
+  it.each([
+    ['P5 1 1 0 x', /largest value of 0/],
+    ['P5 1 1 65536 xx', /largest value of 65536/],
+    ['P5 0 1 255 x', /size of 0x1/],
+    ['P5 1 0 255 x', /size of 1x0/],
+    ['P5 0x1 1 255 x', /"0x1" where a number/],
+    ['P5 1e1 1 255 xxxxxxxxxx', /"1e1" where a number/],
+    ['P2 1 1 255 -1', /where a number|-1/],
+  ])('refuses %s and says why', async (text, reason) => {
+    expect(await rejectionOf(Buffer.from(text))).toMatchObject({
+      code: 'undecodable',
+      message: expect.stringMatching(reason) as string,
+    });
   });
 
   it('asks with the size after the turn', async () => {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import { BroadcastChannel } from 'node:worker_threads';
 import sharp from 'sharp';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Decoder } from '../../src/media/decoder.ts';
 import { MediaBudget } from '../../src/media/media-budget.ts';
 
@@ -32,6 +33,19 @@ const worker = new URL(
     parentPort.on('message', (request) => {
       if (request === 'close') parentPort.close();
       else if (request.image.pieces[0].length === 1) parentPort.postMessage({ id: request.id, bitmap: { width: 1, height: 1, id: 'a', rgb: new Uint8Array(3) } });
+    });`)}`,
+);
+
+/** A thread that answers nothing, and says when it is told to end. */
+const partingWorker = new URL(
+  `data:text/javascript,${encodeURIComponent(`
+    import { BroadcastChannel, parentPort } from 'node:worker_threads';
+    parentPort.on('message', (request) => {
+      if (request !== 'close') return;
+      const parting = new BroadcastChannel('parting');
+      parting.postMessage('closed');
+      parting.close();
+      parentPort.close();
     });`)}`,
 );
 
@@ -74,6 +88,14 @@ describe('Decoder', () => {
       message: expect.stringContaining('longer than 3 s') as string,
     });
     expect(await decode(decoder, Buffer.alloc(1))).toMatchObject({ id: 'a' });
+  });
+
+  it('ends a thread that it has given up on, when the thread can be told', async () => {
+    const parting = new BroadcastChannel('parting');
+    onTestFinished(() => parting.close());
+    const farewell = new Promise((resolve) => parting.addEventListener('message', resolve));
+    await expect(decode(open(100, partingWorker), Buffer.alloc(1))).rejects.toMatchObject({ code: 'undecodable' });
+    await farewell;
   });
 
   it('takes exactly as many pixels as are allowed, also of a picture that it knows', async () => {

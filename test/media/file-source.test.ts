@@ -93,15 +93,22 @@ describe('readFileUri', () => {
     await messageOf(read(uri));
   });
 
+  it('names a network folder for what it is', async () => {
+    for (const path of ['//server/share/a.png', '/%2fserver/share/a.png', '/\\server\\share\\a.png']) {
+      expect(await messageOf(read(`file://${path}`, { roots: ['/'] }))).toContain('network folder');
+    }
+  });
+
   it('refuses a NUL character and a path without end', async () => {
     expect(await messageOf(read(`file://${root}/a.png%00.txt`))).toContain('NUL');
-    for (const end of ['a/'.repeat(5000), '%61'.repeat(1_000_000)]) {
+    for (const end of ['a/'.repeat(5000), '%61'.repeat(1_000_000), '%zz'.repeat(20_000)]) {
       expect(await messageOf(read(`file://${root}/${end}`))).toContain('longer than 4096');
     }
   });
 
   it('reads nothing without roots, and says how to allow it; a wrong host comes first', async () => {
-    expect(await messageOf(read(`file://${root}/a.png`, { roots: [] }))).toContain('MAX_SERVE_ALLOWED_IMAGE_ROOTS');
+    const refusal = await messageOf(read(`file://${root}/a.png`, { roots: [] }));
+    expect(refusal).toMatch(/reads no local files; MAX_SERVE_ALLOWED_IMAGE_ROOTS/);
     expect(await messageOf(read('file://host/a.png', { roots: [] }))).toContain('names a host');
   });
 

@@ -280,6 +280,21 @@ describe('an answer', () => {
   });
 
   it.each([
+    ['that redirects', 'HTTP/1.1 302 Found\r\nlocation: file:///a.png'],
+    ['that is none', 'HTTP/1.1 404 Not Found\r\nx: y'],
+    ['that says that it is too large', 'HTTP/1.1 200 OK\r\ncontent-length: 100000000'],
+    ['in an unknown encoding', 'HTTP/1.1 200 OK\r\ncontent-encoding: secret'],
+  ])('%s is not waited for: its connection is closed', async (_, head) => {
+    let closed: Promise<unknown> = Promise.resolve();
+    const port = await serveBytes((socket) => {
+      closed = once(socket, 'close');
+      socket.write(`${head}\r\n\r\nthe beginning`);
+    });
+    await expect(open()(`http://127.0.0.1:${port}/`)).rejects.toThrow();
+    await closed;
+  });
+
+  it.each([
     ['in a broken encoding', 'content-encoding: gzip\r\ncontent-length: 7', 'picture'],
     ['in an unknown encoding', 'content-encoding: secret\r\ncontent-length: 7', 'picture'],
     ['shorter than it says', 'content-length: 8', 'picture'],

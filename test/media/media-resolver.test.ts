@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { readFile, realpath } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { RequestListener, ServerResponse } from 'node:http';
@@ -131,44 +131,37 @@ describe('createMediaResolver', () => {
     await hurried.close();
   });
 
-  it('fetches eight images of a request at a time', async () => {
+  it.each([
+    ['eight images of a request', 1, 16, 8],
+    ['64 images of all requests', 10, 8, 64],
+  ])('fetches %s at a time', async (_, requests, images, limit) => {
     const picture = await png(1, 1);
     const waiting: ServerResponse[] = [];
     let most = 0;
-    let answered = 0;
-    const url = await serve((_, response) => {
-      most = Math.max(most, waiting.push(response));
-      // The first eight are all there before one of them is answered.
-      if (most < 8) return;
-      for (const open of waiting.splice(0)) {
-        answered += 1;
-        open.end(picture);
+    let isOpen = false;
+    const arrivals = new EventEmitter();
+    const url = await serve((request, response) => {
+      if (isOpen || request.url === '/probe') {
+        response.end(picture);
+      } else {
+        most = Math.max(most, waiting.push(response));
+        if (most === limit) arrivals.emit('limit');
       }
     });
+    const full = once(arrivals, 'limit');
     const local = createMediaResolver({ ...settings, allowedMediaHosts: ['127.0.0.1'] });
-    const resolveImage = local.forRequest();
-    await Promise.all(Array.from({ length: 16 }, (_, i) => resolveImage(`${url}/${i}`, { param, signal })));
-    expect([most, answered]).toEqual([8, 16]);
-    await local.close();
-  });
-
-  it('fetches 64 images of all requests at a time', async () => {
-    const picture = await png(1, 1);
-    const waiting: ServerResponse[] = [];
-    let most = 0;
-    const url = await serve((_, response) => {
-      most = Math.max(most, waiting.push(response));
-      // The first 64 are all there before one of them is answered.
-      if (most >= 64) for (const open of waiting.splice(0)) open.end(picture);
-    });
-    const local = createMediaResolver({ ...settings, allowedMediaHosts: ['127.0.0.1'] });
-    const requests = Array.from({ length: 10 }, () => local.forRequest());
-    const resolving = requests.flatMap((resolveImage, request) =>
-      Array.from({ length: 8 }, (_, i) => resolveImage(`${url}/${request}/${i}`, { param, signal })),
+    const other = createMediaResolver({ ...settings, allowedMediaHosts: ['127.0.0.1'] });
+    const resolving = Array.from({ length: requests }, () => local.forRequest()).flatMap((resolveImage, request) =>
+      Array.from({ length: images }, (__, i) => resolveImage(`${url}/${request}/${i}`, { param, signal })),
     );
-    await Promise.all(resolving);
-    expect([most, resolving.length]).toEqual([64, 80]);
-    await local.close();
+    await full;
+    // Whatever else was sent before this has come when this is answered.
+    await other.forRequest()(`${url}/probe`, { param, signal });
+    expect(most).toBe(limit);
+    isOpen = true;
+    for (const response of waiting) response.end(picture);
+    expect(await Promise.all(resolving)).toHaveLength(requests * images);
+    await Promise.all([local.close(), other.close()]);
   });
 
   it.each([

@@ -138,6 +138,13 @@ describe('JsonScanner', () => {
     expect(plain(parse(cut(json, [64 * KIB])))).toEqual({ url: second });
   });
 
+  it.each(['\\', '\\u', '\\u00', '\\ud83d', '\\ud83d\\ude'])('takes no bytes as they come after %s', (open) => {
+    const scanner = new JsonScanner();
+    scanner.push('["data:,');
+    scanner.push(`${'A'.repeat(64 * KIB)}${open}`);
+    expect(scanner.pushPlain(Buffer.alloc(64 * KIB, '0'))).toBe(false);
+  });
+
   it('leaves a long key alone, though it looks like a data URI', () => {
     const key = `data:,${'A'.repeat(70 * KIB)}`;
     expect(parse(cut(`{"a":{"b":1},"${key}":"c"}`, [64 * KIB]))).toEqual({ a: { b: 1 }, [key]: 'c' });
@@ -157,6 +164,10 @@ describe('JsonScanner', () => {
     expect(() => {
       text.push('{"content":"');
       for (let chunk = 0; chunk < 300; chunk += 1) text.push('A'.repeat(64 * KIB));
+    }).toThrow(expect.objectContaining({ code: 'request_too_large' }) as Error);
+    const space = new JsonScanner();
+    expect(() => {
+      for (let chunk = 0; chunk < 300; chunk += 1) space.push(' '.repeat(64 * KIB));
     }).toThrow(expect.objectContaining({ code: 'request_too_large' }) as Error);
   });
 });

@@ -26,6 +26,12 @@ describe('a body', () => {
     expect((await post(await serve(), chatBody('hi'), { 'content-type': type })).status).toBe(200);
   });
 
+  it.each(['gzip', 'br', 'deflate', 'secret'])('that is said to be in %s is refused as that', async (encoding) => {
+    const { status, json } = await post(await serve(), chatBody('hi'), { 'content-encoding': encoding });
+    expect([status, json.error?.code]).toEqual([415, 'unsupported_encoding']);
+    expect((await post(await serve(), chatBody('hi'), { 'content-encoding': 'identity' })).status).toBe(200);
+  });
+
   it('may begin with a byte order mark', async () => {
     expect((await post(await serve(), `\ufeff${chatBody('hi')}`)).status).toBe(200);
   });
@@ -104,6 +110,8 @@ describe('a long data URI', () => {
     for (let broken = 131_060; broken < 131_080; broken += 1) {
       const body = Buffer.concat([start, Buffer.alloc(300_000, 'A'), Buffer.from('"}]}')]);
       body[broken] = 0xc3;
+      // The other half, a block later, does not make up for it.
+      if (broken % 2 === 1) body[broken + 65_537] = 0xa9;
       const { status, json } = await post(await serve(), body);
       expect([status, json.error?.code]).toEqual([400, 'invalid_json']);
     }

@@ -146,6 +146,15 @@ describe('a loaded model', () => {
     });
   });
 
+  it('refuses a text that cannot fit without looking at all of it', { timeout: 30_000 }, async () => {
+    // The vocabulary does not have the character.
+    await expect(answer(model, userTurn(['\\'.repeat(5_000_000)]))).rejects.toMatchObject({
+      name: 'VserveError',
+      code: 'context_length_exceeded',
+      message: expect.stringMatching(/has more than 2048 tokens, and at most 2047 fit/) as unknown,
+    });
+  });
+
   it("passes on the chat template's own refusal", async () => {
     const request = userTurn(['Hello']);
     const twice = { ...request, messages: [...request.messages, ...request.messages] };

@@ -136,11 +136,12 @@ void Engine::warm_up() {
 
 void Engine::prepare(Sequence & sequence, const std::vector<Message> & messages,
                      const std::vector<Image> & images) const {
-    sequence.prompt = prompts_->build(messages, images);
+    sequence.prompt = prompts_->build(messages, images, options_.max_length);
     const int32_t n_tokens = sequence.prompt.n_tokens;
     if (n_tokens >= options_.max_length) {
         throw EngineError("context_length_exceeded",
-                          "The prompt has " + std::to_string(n_tokens) + " tokens, and at most " +
+                          "The prompt has " + std::string(sequence.prompt.is_cut ? "more than " : "") +
+                              std::to_string(n_tokens) + " tokens, and at most " +
                               std::to_string(options_.max_length - 1) + " fit (the context holds " +
                               std::to_string(options_.max_length) +
                               ", the answer included). Shorten the conversation or send fewer images" +

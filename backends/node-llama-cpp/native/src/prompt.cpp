@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <random>
+#include <string_view>
 
 #include "common.h"
 #include "error.h"
@@ -107,7 +108,12 @@ void PromptBuilder::collect_control_strings() {
             longest_control_string_ = std::max(longest_control_string_, text.size());
         }
     };
+    const auto type = llama_vocab_type(vocab_);
+    const bool keeps_text = type == LLAMA_VOCAB_TYPE_SPM || type == LLAMA_VOCAB_TYPE_BPE;
     for (llama_token token = 0; token < llama_vocab_n_tokens(vocab_); token++) {
+        if (keeps_text) {
+            longest_token_ = std::max(longest_token_, std::string_view(llama_vocab_get_text(vocab_, token)).size());
+        }
         if (llama_vocab_get_attr(vocab_, token) & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN)) {
             add(token);
         }
@@ -131,7 +137,8 @@ void PromptBuilder::collect_control_strings() {
     }
 }
 
-Prompt PromptBuilder::build(const std::vector<Message> & messages, const std::vector<Image> & images) const {
+Prompt PromptBuilder::build(const std::vector<Message> & messages, const std::vector<Image> & images,
+                            size_t max_tokens) const {
     if (!images.empty() && vision_ == nullptr) {
         throw EngineError("unsupported_capability", "This model was loaded without a vision projector (mmproj), so it "
                                                     "cannot see images. Start it with its mmproj GGUF.");
@@ -140,7 +147,22 @@ Prompt PromptBuilder::build(const std::vector<Message> & messages, const std::ve
     std::vector<std::string> hidden;
     const std::string rendered = render(messages, nonce, hidden);
     const auto parts = split(rendered, nonce, hidden, images.size());
+    if (must_exceed(parts, max_tokens)) {
+        Prompt prompt;
+        prompt.n_tokens = static_cast<int32_t>(max_tokens);
+        prompt.is_cut = true;
+        return prompt;
+    }
     return images.empty() ? tokenize_text(parts) : tokenize(parts, images);
+}
+
+// The time that llama.cpp takes for characters outside the vocabulary grows with the square of their number.
+bool PromptBuilder::must_exceed(const std::vector<Part> & parts, size_t max_tokens) const {
+    size_t bytes = 0;
+    for (const auto & part : parts) {
+        bytes += part.text.size();
+    }
+    return longest_token_ > 0 && bytes / longest_token_ > max_tokens;
 }
 
 // Replaces every control string of a user's text by a mark, so that it comes out of the template as text.

@@ -54,6 +54,7 @@ struct Prompt {
     mtmd::input_chunks_ptr media;  // owns what Chunk::media points to
     std::vector<std::string> image_ids;
     int32_t n_tokens = 0;
+    bool is_cut = false;  // it has no chunks, and more tokens than n_tokens
 };
 
 // Turns a conversation into chunks, by the model's own chat template. All const members may run on any thread.
@@ -63,8 +64,9 @@ class PromptBuilder {
     PromptBuilder(const llama_model * model, const mtmd_context * vision, ImagePlacement placement,
                   EmbeddingCache & encoded);
 
+    // A text that must have more than `max_tokens` tokens is not tokenized: the prompt is cut.
     // Throws EngineError: chat_template_failed, invalid_request, unsupported_capability.
-    Prompt build(const std::vector<Message> & messages, const std::vector<Image> & images) const;
+    Prompt build(const std::vector<Message> & messages, const std::vector<Image> & images, size_t max_tokens) const;
 
   private:
     struct Part {
@@ -83,6 +85,7 @@ class PromptBuilder {
     Prompt tokenize(const std::vector<Part> & parts, const std::vector<Image> & images) const;
     Prompt tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images,
                            const std::vector<std::vector<Embeddings>> & encoded) const;
+    bool must_exceed(const std::vector<Part> & parts, size_t max_tokens) const;
     bool attach(Prompt & prompt, const std::vector<std::vector<Embeddings>> & encoded) const;
     Prompt tokenize_text(const std::vector<Part> & parts) const;
 
@@ -95,6 +98,7 @@ class PromptBuilder {
     std::unordered_set<std::string> control_strings_;
     std::unordered_set<char> control_leads_;
     size_t longest_control_string_ = 0;
+    size_t longest_token_ = 0;  // bytes; 0 where tokens may stand for more text than they hold
 };
 
 // The most tokens that one image can become, by asking for a picture larger than any projector takes.
