@@ -64,7 +64,6 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const { maxSequences } = admission;
     options.log('info', admission.description);
     const threads = settings.threads ?? computeThreads(llama);
-    const placement = placementFor(projectorType ?? '');
     const info: ModelInfo = {
       capabilities: { vision: files.mmprojPath !== undefined },
       contextLength: admission.maxLength,
@@ -81,8 +80,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           (loaded as unknown as { _model: object })._model,
           {
             mmprojPath: files.mmprojPath ?? '',
-            imagePrefix: placement.before,
-            imageSuffix: placement.after,
+            imagePlacement: placementFor(projectorType ?? ''),
             contextCells: admission.cells,
             maxLength: admission.maxLength,
             maxSequences,
