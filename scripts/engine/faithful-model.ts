@@ -77,8 +77,15 @@ export async function loadFaithful(name: string): Promise<FaithfulModel> {
 export function denormalizer(name: string): (input: EncoderInput) => Uint8Array {
   const preprocessor = faithfulCheckpoint(name).files['preprocessor_config.json'];
   const { image_mean: mean, image_std: deviation } = preprocessor as Record<string, readonly number[]>;
-  return ({ pixels }) =>
-    Uint8Array.from(pixels, (value, i) => Math.round((value * (deviation?.[i % 3] ?? 0) + (mean?.[i % 3] ?? 0)) * 255));
+  return ({ pixels }) => {
+    const bytes = new Uint8Array(pixels.length);
+    for (let channel = 0; channel < 3; channel++) {
+      const scale = (deviation?.[channel] ?? 0) * 255;
+      const offset = (mean?.[channel] ?? 0) * 255;
+      for (let i = channel; i < bytes.length; i += 3) bytes[i] = Math.round((pixels[i] ?? 0) * scale + offset);
+    }
+    return bytes;
+  };
 }
 
 /** As many bytes, evenly spread, the first and the last among them. */

@@ -17,7 +17,7 @@ const names = readdirSync(fixture('processors'))
   .map((file) => basename(file, '.json'))
   .filter((name) => name !== 'conversations');
 
-describe.each(names)('%s sees and reads what its own processor makes', (name) => {
+describe.each(names)('%s sees and reads what its own processor makes', { timeout: 180_000 }, (name) => {
   const reference = JSON.parse(readFileSync(fixture(`processors/${name}.json`), 'utf8')) as ProcessorReference;
   let loaded: FaithfulModel;
   beforeAll(async () => {
