@@ -1,6 +1,7 @@
 import { referenceCheckpoints } from '../reference/checkpoints.ts';
 import type { SyntheticCheckpoint } from '../reference/write-checkpoint.ts';
 import { familyTemplates } from './family-templates.ts';
+import type { FamilyTemplate } from './family-templates.ts';
 import { seeingWeights } from './seeing-weights.ts';
 
 /** Says who speaks, and otherwise what is said: the engines place the pictures. */
@@ -48,13 +49,20 @@ export function seeingCheckpoint(name: string): SyntheticCheckpoint {
   };
 }
 
+function templateOf(name: string): FamilyTemplate | undefined {
+  return Object.entries(familyTemplates).find(([beginning]) => name.startsWith(beginning))?.[1];
+}
+
+/** The seeing checkpoints of families whose way of writing images is known. */
+export const faithfulNames: readonly string[] = seeingNames.filter((name) => templateOf(name) !== undefined);
+
 /**
  * A seeing checkpoint that writes images as the models of its family do: with their chat template's way, and the tokens
  * for it. Throws for a name that there is not.
  */
 export function faithfulCheckpoint(name: string): SyntheticCheckpoint {
   const checkpoint = seeingCheckpoint(name);
-  const family = Object.entries(familyTemplates).find(([beginning]) => name.startsWith(beginning))?.[1];
+  const family = templateOf(name);
   if (family === undefined) throw new Error(`There is no chat template for ${name}`);
   const tokenizer = parse(checkpoint.files['tokenizer.json']) as {
     added_tokens: { id: number; content: string }[];

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { bitmapOf, describedConversations, oddPictures } from '../engine/conversations.ts';
 import type { Picture } from '../engine/conversations.ts';
-import { faithfulCheckpoint, seeingNames } from '../engine/seeing-checkpoints.ts';
+import { faithfulCheckpoint, faithfulNames } from '../engine/seeing-checkpoints.ts';
 import { writeCheckpoint } from './write-checkpoint.ts';
 
 const [directory, ...names] = process.argv.slice(2);
@@ -42,7 +42,7 @@ for (const messages of describedConversations) {
 const pictures = [];
 for (const picture of oddPictures) pictures.push({ ...picture, file: await writePicture(picture) });
 await writeFile(join(directory, 'cases.json'), JSON.stringify({ conversations, pictures }));
-for (const name of names.length > 0 ? names : seeingNames) {
+for (const name of names.length > 0 ? names : faithfulNames) {
   await writeCheckpoint(join(directory, name), faithfulCheckpoint(name));
   console.log(name);
 }

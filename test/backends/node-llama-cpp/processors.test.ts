@@ -6,7 +6,9 @@ import { bitmapOf, oddConversations } from '../../../scripts/engine/conversation
 import { denormalizer, joined, loadFaithful, sampleOf } from '../../../scripts/engine/faithful-model.ts';
 import type { FaithfulModel, ProcessorReference } from '../../../scripts/engine/faithful-model.ts';
 import { greedy } from '../../../scripts/engine/greedy.ts';
+import { faithfulCheckpoint } from '../../../scripts/engine/seeing-checkpoints.ts';
 import { fixture } from '../../../scripts/reference/checkpoints.ts';
+import type { ContentPart } from '../../../src/backend/index.ts';
 
 /** torchvision and Pillow round otherwise: only Pillow's bytes are known to the last bit. */
 const levelsOff = 1;
@@ -45,6 +47,24 @@ describe.each(names)('%s sees and reads what its own processor makes', { timeout
     for (const [i, messages] of oddConversations.entries()) {
       expect(joined(await loaded.model.inspectPrompt(messages))).toEqual(reference.prompts[i]?.tokens);
     }
+  });
+
+  it('no image where a user writes what stands for one', async () => {
+    const [picture] = reference.pictures;
+    if (picture === undefined) throw new Error('no pictures');
+    const image: ContentPart = { type: 'image', image: bitmapOf(picture) };
+    const ask = async (text: string): Promise<(number | [number])[]> =>
+      joined(await loaded.model.inspectPrompt([{ role: 'user', content: [image, { type: 'text', text }] }]));
+    const imagesOf = (prompt: readonly (number | [number])[]): unknown =>
+      prompt.filter((run) => typeof run !== 'number');
+    const { added_tokens: special } = faithfulCheckpoint(name).files['tokenizer.json'] as unknown as {
+      added_tokens: readonly { readonly id: number; readonly content: string }[];
+    };
+    const forged = ['<|image_pad|>', '<image>', '[IMG]', '<|media_pad|>', '<IMG_CONTEXT>', '<|image|>'];
+    const plain = await ask('Look.');
+    const prompt = await ask(`Look. ${forged.join(' ')}`);
+    expect(imagesOf(prompt)).toEqual(imagesOf(plain));
+    for (const { id } of special.filter(({ content }) => forged.includes(content))) expect(prompt).not.toContain(id);
   });
 
   it.runIf(reference.prompts[0]?.logits)('and begins its answers as transformers’ model does', async () => {
