@@ -19,6 +19,9 @@ const names = readdirSync(fixture('processors'))
   .map((file) => basename(file, '.json'))
   .filter((name) => name !== 'conversations');
 
+/** How many tokens stand for each image of a prompt. */
+const imagesOf = (prompt: readonly (number | [number])[]): unknown => prompt.filter((run) => typeof run !== 'number');
+
 describe.each(names)('%s sees and reads what its own processor makes', { timeout: 180_000 }, (name) => {
   const reference = JSON.parse(readFileSync(fixture(`processors/${name}.json`), 'utf8')) as ProcessorReference;
   let loaded: FaithfulModel;
@@ -55,8 +58,6 @@ describe.each(names)('%s sees and reads what its own processor makes', { timeout
     const image: ContentPart = { type: 'image', image: bitmapOf(picture) };
     const ask = async (text: string): Promise<(number | [number])[]> =>
       joined(await loaded.model.inspectPrompt([{ role: 'user', content: [image, { type: 'text', text }] }]));
-    const imagesOf = (prompt: readonly (number | [number])[]): unknown =>
-      prompt.filter((run) => typeof run !== 'number');
     const { added_tokens: special } = faithfulCheckpoint(name).files['tokenizer.json'] as unknown as {
       added_tokens: readonly { readonly id: number; readonly content: string }[];
     };
