@@ -13,7 +13,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { placementFor } from '../backends/node-llama-cpp/image-placement.ts';
 import backend from '../backends/node-llama-cpp/index.ts';
 import { projectorTypeOf } from '../backends/node-llama-cpp/projector-type.ts';
 import type { MmprojEncoding } from '../src/backend/index.ts';
@@ -21,7 +20,7 @@ import { convertCheckpoint } from '../src/convert/index.ts';
 import { ask } from './engine/ask.ts';
 import type { OwnAnswer } from './engine/ask.ts';
 import { conversations } from './engine/conversations.ts';
-import { askLlamaServer, startLlamaServer } from './engine/llama-server.ts';
+import { askLlamaServer, startLlamaServer, surroundingsOf } from './engine/llama-server.ts';
 import type { PeerAnswer } from './engine/llama-server.ts';
 import { seeingCheckpoint, seeingNames } from './engine/seeing-checkpoints.ts';
 import { writeCheckpoint } from './reference/write-checkpoint.ts';
@@ -50,7 +49,7 @@ async function compare(name: string, folder: string, peerDir: string): Promise<P
   const server = await startLlamaServer(peerDir, { modelPath, mmprojPath });
   const theirs: PeerAnswer[] = [];
   try {
-    const placement = placementFor(await projectorTypeOf(mmprojPath));
+    const placement = surroundingsOf(await projectorTypeOf(mmprojPath));
     for (const messages of conversations) theirs.push(await askLlamaServer(server.url, messages, placement));
   } finally {
     await server.stop();

@@ -1,20 +1,39 @@
-/** What stands round an image in the prompt, beyond the boundary tokens that mtmd writes itself. */
+/** How a model's chat template and Hugging Face processor write an image. */
 export interface ImagePlacement {
+  /** What the template writes and the processor replaces by the image. */
+  readonly slot: string;
+  /** What the processor writes before and after the image then, tiles and their marks left out. */
   readonly before: string;
   readonly after: string;
+  /** All that the model's own template writes for an image, the slot in it: for a template that knows no images. */
+  readonly written: string;
 }
 
+function placement(slot: string, before: string, after: string, written = slot): ImagePlacement {
+  return { slot, before, after, written };
+}
+
+const qwenVl = placement('<|image_pad|>', '', '', '<|vision_start|><|image_pad|><|vision_end|>');
+
 /**
- * By projector type (the mmproj's `clip.projector_type`): what the model's own Hugging Face processor writes, and
- * llama.cpp alone would leave out. The model was trained on it.
+ * By projector type (the mmproj's `clip.projector_type`), from the processors in transformers and the templates of the
+ * models on the Hub. The models were trained on just that.
  */
 const placements: Readonly<Record<string, ImagePlacement>> = {
-  gemma3: { before: '\n\n', after: '\n\n' },
-  // From the chat template of the models that transformers has a class for; the others' own code writes the same.
-  internvl: { before: '', after: '\n' },
+  gemma3: placement('<start_of_image>', '\n\n<start_of_image>', '<end_of_image>\n\n'),
+  glm4v: placement('<|image|>', '', '', '<|begin_of_image|><|image|><|end_of_image|>'),
+  idefics3: placement('<image>', '', ''),
+  // The line break is the template's, of the models that transformers has a class for; the others' own code writes it.
+  internvl: placement('<IMG_CONTEXT>', '<img>', '</img>', '<IMG_CONTEXT>\n'),
+  kimivl: placement('<|media_pad|>', '', '', '<|media_start|>image<|media_content|><|media_pad|><|media_end|>'),
+  lfm2: placement('<image>', '<|image_start|>', '<|image_end|>'),
+  pixtral: placement('[IMG]', '', '[IMG_END]'),
+  qwen2vl_merger: qwenVl,
+  'qwen2.5vl_merger': qwenVl,
+  qwen3vl_merger: qwenVl,
 };
 
-/** The placement for a projector type; nothing where the processor adds nothing. */
-export function placementFor(projectorType: string): ImagePlacement {
-  return placements[projectorType] ?? { before: '', after: '' };
+/** The placement for a projector type; undefined where llama.cpp places the image as it sees fit. */
+export function placementFor(projectorType: string): ImagePlacement | undefined {
+  return placements[projectorType];
 }

@@ -67,7 +67,6 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const admission = await admit({ llama, model: loaded, files, settings, trainedLength, batchTokens, ramBefore });
     const { maxSequences } = admission;
     options.log('info', admission.description);
-    const placement = placementFor(projectorType ?? '');
     const info: ModelInfo = {
       capabilities: { vision: files.mmprojPath !== undefined },
       contextLength: admission.maxLength,
@@ -84,8 +83,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           (loaded as unknown as { _model: object })._model,
           {
             mmprojPath: files.mmprojPath ?? '',
-            imagePrefix: placement.before,
-            imageSuffix: placement.after,
+            imagePlacement: placementFor(projectorType ?? ''),
             contextCells: admission.cells,
             maxLength: admission.maxLength,
             maxSequences,

@@ -1,8 +1,24 @@
 import type { LlamaModel } from 'node-llama-cpp';
-import type { GenerateRequest, GenerationEvent, LoadedModel, ModelInfo, ModelStats } from '../../src/backend/index.ts';
+import type {
+  Bitmap,
+  ChatMessage,
+  GenerateRequest,
+  GenerationEvent,
+  LoadedModel,
+  ModelInfo,
+  ModelStats,
+} from '../../src/backend/index.ts';
 import { type ErrorCode, errorCodes, VserveError } from '../../src/errors/index.ts';
 import { EventChannel } from './event-channel.ts';
-import type { NativeEngine, NativeEvent, NativeImage, NativeMessage } from './native-addon.ts';
+import type {
+  EncoderInput,
+  NativeEngine,
+  NativeEvent,
+  NativeImage,
+  NativeMessage,
+  PromptRun,
+  TokenLogit,
+} from './native-addon.ts';
 
 /** Makes an engine, given the function that it is to call with each step's events. */
 export type EngineFactory = (onEvents: (events: readonly NativeEvent[]) => void) => NativeEngine;
@@ -70,8 +86,8 @@ export class LoadedLlama implements LoadedModel {
     }
   }
 
-  async #submit(id: number, request: GenerateRequest): Promise<number> {
-    const { messages, images } = toNative(request);
+  async #submit(id: number, request: GenerateRequest, reportedLogits = 0): Promise<number> {
+    const { messages, images } = toNative(request.messages);
     const { sampling } = request;
     const submission = this.#engine.submit(id, messages, images, {
       ...sampling,
@@ -81,6 +97,7 @@ export class LoadedLlama implements LoadedModel {
       ignoreEos: request.ignoreEos,
       stop: request.stop,
       cacheSalt: request.cacheSalt ?? '',
+      reportedLogits,
     });
     this.#submissions.add(submission);
     try {
@@ -121,6 +138,36 @@ export class LoadedLlama implements LoadedModel {
     }
   }
 
+  /** The prompt of a conversation: what is held against a model's own processor. */
+  inspectPrompt(conversation: readonly ChatMessage[]): Promise<readonly PromptRun[]> {
+    const { messages, images } = toNative(conversation);
+    return this.#engine.inspectPrompt(messages, images);
+  }
+
+  /** What the encoder gets of an image: its tiles, row by row, then the whole of it, or only that. */
+  inspectImage(image: Bitmap): Promise<readonly EncoderInput[]> {
+    return this.#engine.inspectImages([image]);
+  }
+
+  /** The `count` tokens that are likeliest to begin the answer, with their logits, the likeliest first. */
+  async firstLogits(request: GenerateRequest, count: number): Promise<readonly TokenLogit[]> {
+    const id = ++this.#lastId;
+    const channel = new EventChannel<NativeEvent>();
+    this.#channels.set(id, channel);
+    try {
+      await this.#submit(id, request, count);
+      for (;;) {
+        for (const event of await channel.take()) {
+          if (event.kind === 'failure') throw new VserveError(asErrorCode(event.code), event.text);
+          if (event.kind === 'finish') return event.firstLogits;
+        }
+      }
+    } finally {
+      this.#channels.delete(id);
+      if (this.#closing === undefined) this.#engine.forget(id);
+    }
+  }
+
   stats(): ModelStats {
     if (this.#closing !== undefined) return { sequencesRunning: 0, sequencesQueued: 0 };
     const { running, queued } = this.#engine.stats();
@@ -155,9 +202,9 @@ function toNativeSeed(seed: number): number {
 }
 
 /** Moves the images out of the messages, which then refer to them by index. */
-function toNative(request: GenerateRequest): { messages: NativeMessage[]; images: NativeImage[] } {
+function toNative(conversation: readonly ChatMessage[]): { messages: NativeMessage[]; images: NativeImage[] } {
   const images: NativeImage[] = [];
-  const messages = request.messages.map(({ role, content }) => ({
+  const messages = conversation.map(({ role, content }) => ({
     role,
     parts: content.map((part) =>
       part.type === 'text' ? { text: part.text, image: -1 } : { text: '', image: images.push(part.image) - 1 },

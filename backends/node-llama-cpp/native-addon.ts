@@ -1,5 +1,6 @@
 /** The boundary to C++, typed: what `native/src/bindings.cpp` exports. */
 import type { KvCacheFormat, MmprojEncoding, QuantizedType } from '../../src/backend/index.ts';
+import type { ImagePlacement } from './image-placement.ts';
 
 export interface NativeMessage {
   readonly role: string;
@@ -29,6 +30,13 @@ export interface NativeGenerationSettings {
   readonly ignoreEos: boolean;
   readonly stop: readonly string[];
   readonly cacheSalt: string;
+  /** How many of the first token's logits the finish event is to name, greatest first. */
+  readonly reportedLogits: number;
+}
+
+export interface TokenLogit {
+  readonly token: number;
+  readonly logit: number;
 }
 
 export type NativeEvent =
@@ -45,6 +53,7 @@ export type NativeEvent =
       readonly queueMs: number;
       readonly prefillMs: number;
       readonly decodeMs: number;
+      readonly firstLogits: readonly TokenLogit[];
     }
   | {
       readonly kind: 'failure';
@@ -57,8 +66,8 @@ export type NativeEvent =
 export interface NativeEngineOptions {
   /** Empty: text only. */
   readonly mmprojPath: string;
-  readonly imagePrefix: string;
-  readonly imageSuffix: string;
+  /** Undefined: llama.cpp's own. */
+  readonly imagePlacement: ImagePlacement | undefined;
   /** KV cells, shared by all sequences. */
   readonly contextCells: number;
   /** Tokens that one sequence may hold. */
@@ -82,6 +91,16 @@ export interface NativeEngineOptions {
   readonly mmprojEncoding: MmprojEncoding;
 }
 
+/** A picture, or a tile of one, as the encoder gets it: rows of normalized R G B. */
+export interface EncoderInput {
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: Float32Array;
+}
+
+/** A run of a prompt: the tokens of text, or how many tokens an image takes. */
+export type PromptRun = Int32Array | number;
+
 /** Errors that it rejects with carry a `code` of the project's table. */
 export interface NativeEngine {
   /** Resolves with the name of the vision encoder's own kernels; empty where it uses ggml's. */
@@ -93,6 +112,10 @@ export interface NativeEngine {
     images: readonly NativeImage[],
     settings: NativeGenerationSettings,
   ): Promise<number>;
+  /** What `submit` would make of a conversation. */
+  inspectPrompt(messages: readonly NativeMessage[], images: readonly NativeImage[]): Promise<readonly PromptRun[]>;
+  /** What the encoder gets of images; nothing where llama.cpp prepares them. */
+  inspectImages(images: readonly NativeImage[]): Promise<readonly EncoderInput[]>;
   /** Cancels a request, whatever its state, and drops it. Unknown ids are ignored. */
   forget(id: number): void;
   resetPrefixCache(): void;

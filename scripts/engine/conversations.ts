@@ -3,13 +3,13 @@ import type { Bitmap, ChatMessage, ContentPart } from '../../src/backend/index.t
 import { fixture } from '../reference/checkpoints.ts';
 import { randomBits } from '../reference/random.ts';
 
-interface Picture {
+export interface Picture {
   readonly width: number;
   readonly height: number;
   readonly seed: number;
 }
 
-type Conversation = readonly {
+export type Conversation = readonly {
   readonly role: 'user' | 'assistant';
   readonly content: readonly (string | Picture)[];
 }[];
@@ -17,17 +17,49 @@ type Conversation = readonly {
 /** Greedy, and on past the end: each answer has this many tokens. */
 export const answerTokens = 12;
 
-/** The conversations of `test/fixtures/engine/conversations.json`. The first two differ in the picture only. */
-export const conversations: readonly (readonly ChatMessage[])[] = (
-  JSON.parse(readFileSync(fixture('engine/conversations.json'), 'utf8')) as readonly Conversation[]
-).map((messages) => messages.map(({ role, content }) => ({ role, content: content.map((part) => partOf(part)) })));
+function readConversations(file: string): readonly Conversation[] {
+  return JSON.parse(readFileSync(fixture(file), 'utf8')) as readonly Conversation[];
+}
+
+function messagesOf(conversation: Conversation): ChatMessage[] {
+  return conversation.map(({ role, content }) => ({ role, content: content.map((part) => partOf(part)) }));
+}
+
+/**
+ * Conversations about pictures of such sizes that llama.cpp takes them as the models' own processors do: what differs from
+ * llama-server's answers is then the engine's fault. The first two differ in the picture only.
+ */
+export const conversations: readonly (readonly ChatMessage[])[] = readConversations('engine/conversations.json').map(
+  (conversation) => messagesOf(conversation),
+);
+
+/** Conversations about pictures of odd sizes, as they stand in the file. */
+export const describedConversations = readConversations('processors/conversations.json');
+
+/** The same with their pictures. */
+export const oddConversations: readonly (readonly ChatMessage[])[] = describedConversations.map((conversation) =>
+  messagesOf(conversation),
+);
+
+/** Pictures that processors make larger or smaller, round otherwise, and cut into different tiles. */
+export const oddPictures: readonly Picture[] = [
+  { width: 120, height: 75, seed: 1 },
+  { width: 63, height: 150, seed: 2 },
+  { width: 1060, height: 520, seed: 5 },
+  { width: 500, height: 500, seed: 6 },
+  { width: 17, height: 23, seed: 7 },
+  { width: 900, height: 61, seed: 8 },
+  { width: 97, height: 1203, seed: 9 },
+  { width: 1330, height: 1001, seed: 10 },
+  { width: 42, height: 70, seed: 11 },
+];
 
 function partOf(part: string | Picture): ContentPart {
   return typeof part === 'string' ? { type: 'text', text: part } : { type: 'image', image: bitmapOf(part) };
 }
 
 /** A picture of coloured discs on a coloured ground. The same seed and size make the same picture. */
-function bitmapOf({ width, height, seed }: Picture): Bitmap {
+export function bitmapOf({ width, height, seed }: Picture): Bitmap {
   const next = randomBits(seed);
   const colour = (): [number, number, number] => [next() % 256, next() % 256, next() % 256];
   const ground = colour();

@@ -3,7 +3,6 @@ import sharp from 'sharp';
 import { startServer } from '../bench/server.ts';
 import type { Server } from '../bench/server.ts';
 import type { Bitmap, ChatMessage, ModelFiles } from '../../src/backend/index.ts';
-import type { ImagePlacement } from '../../backends/node-llama-cpp/image-placement.ts';
 import { answerTokens } from './conversations.ts';
 
 /** What llama-server made of a conversation. */
@@ -22,6 +21,23 @@ interface Completion {
     },
   ];
   readonly usage: { readonly prompt_tokens: number };
+}
+
+/** What stands before and after an image. */
+export interface Surroundings {
+  readonly before: string;
+  readonly after: string;
+}
+
+/** By projector type, what vserve writes round an image and llama.cpp alone leaves out. */
+const surroundings: Readonly<Record<string, Surroundings>> = {
+  gemma3: { before: '\n\n', after: '\n\n' },
+  internvl: { before: '', after: '\n' },
+};
+
+/** What vserve writes round an image of a projector type and llama-server would not. */
+export function surroundingsOf(projectorType: string): Surroundings {
+  return surroundings[projectorType] ?? { before: '', after: '' };
 }
 
 /** Starts llama-server on a model, on the CPU. */
@@ -47,7 +63,7 @@ export function startLlamaServer(peerDir: string, { modelPath, mmprojPath }: Mod
 export async function askLlamaServer(
   url: string,
   messages: readonly ChatMessage[],
-  placement: ImagePlacement,
+  placement: Surroundings,
 ): Promise<PeerAnswer> {
   const sent = messages.map(async ({ role, content }) => ({ role, content: await partsOf(content, placement) }));
   const response = await fetch(`${url}/v1/chat/completions`, {
@@ -76,7 +92,7 @@ export async function askLlamaServer(
 }
 
 /** llama-server writes line breaks between parts of text: what stands round an image belongs to the text beside it. */
-async function partsOf(content: ChatMessage['content'], { before, after }: ImagePlacement): Promise<object[]> {
+async function partsOf(content: ChatMessage['content'], { before, after }: Surroundings): Promise<object[]> {
   const parts: object[] = [];
   let text = '';
   const endText = (): void => {

@@ -1,5 +1,7 @@
 import { referenceCheckpoints } from '../reference/checkpoints.ts';
 import type { SyntheticCheckpoint } from '../reference/write-checkpoint.ts';
+import { familyTemplates } from './family-templates.ts';
+import type { FamilyTemplate } from './family-templates.ts';
 import { seeingWeights } from './seeing-weights.ts';
 
 /** Says who speaks, and otherwise what is said: the engines place the pictures. */
@@ -29,6 +31,14 @@ export const seeingNames: readonly string[] = Object.entries(referenceCheckpoint
   .map(([name]) => name)
   .filter((name) => name !== blind);
 
+/** Settings of processors that stand on the Hub where the tiny checkpoint has none, or those of another model. */
+const processorSettings: Readonly<Record<string, object>> = {
+  'glm4v-tiny': { size: { shortest_edge: 12_544, longest_edge: 9_633_792 }, patch_size: 14, merge_size: 2 },
+  'idefics3-tiny': { size: { longest_edge: 224 } },
+  'mistral3-tiny': { size: { longest_edge: 1540 }, patch_size: { height: 14, width: 14 } },
+  'kimi-vl-tiny': { in_token_limit: 4096, pad_input: true, merge_kernel_size: [2, 2] },
+};
+
 /** A reference checkpoint that answers by what it sees, in words. Throws for a name that there is not. */
 export function seeingCheckpoint(name: string): SyntheticCheckpoint {
   const reference = referenceCheckpoints[name];
@@ -39,12 +49,49 @@ export function seeingCheckpoint(name: string): SyntheticCheckpoint {
   // Ġ stands for a space in a byte-level vocabulary, ▁ in Gemma's.
   const words = Object.entries(model.vocab).filter(([token]) => /^[Ġ▁]?[A-Za-z]{2,}$/.test(token));
   const tokenizerConfig = { ...parse(checkpoint.files['tokenizer_config.json']), chat_template: chatTemplate };
+  const preprocessor = { ...(checkpoint.files['preprocessor_config.json'] as object), ...processorSettings[name] };
   return {
     ...checkpoint,
     dtype: 'BF16',
     shards: 1,
-    files: { ...checkpoint.files, 'tokenizer_config.json': tokenizerConfig },
+    files: { ...checkpoint.files, 'tokenizer_config.json': tokenizerConfig, 'preprocessor_config.json': preprocessor },
     elementsOf: seeingWeights(new Set(words.map(([, id]) => id)), tokens),
+  };
+}
+
+function templateOf(name: string): FamilyTemplate | undefined {
+  return Object.entries(familyTemplates).find(([beginning]) => name.startsWith(beginning))?.[1];
+}
+
+/** The seeing checkpoints of families whose way of writing images is known. */
+export const faithfulNames: readonly string[] = seeingNames.filter((name) => templateOf(name) !== undefined);
+
+/**
+ * A seeing checkpoint that writes images as the models of its family do: with their chat template's way, and the tokens
+ * for it. Throws for a name that there is not.
+ */
+export function faithfulCheckpoint(name: string): SyntheticCheckpoint {
+  const checkpoint = seeingCheckpoint(name);
+  const family = templateOf(name);
+  if (family === undefined) throw new Error(`There is no chat template for ${name}`);
+  const tokenizer = parse(checkpoint.files['tokenizer.json']) as {
+    added_tokens: { id: number; content: string }[];
+    model: { vocab: Record<string, number> };
+  };
+  let id = Math.max(...tokenizer.added_tokens.map((token) => token.id));
+  for (const content of family.tokens.filter((token) => !tokenizer.added_tokens.some((t) => t.content === token))) {
+    const token = { id: ++id, content, lstrip: false, normalized: false, rstrip: false, single_word: false };
+    tokenizer.model.vocab[content] = id;
+    tokenizer.added_tokens.push({ ...token, special: true } as { id: number; content: string });
+  }
+  const configuration = checkpoint.files['tokenizer_config.json'] as object;
+  return {
+    ...checkpoint,
+    files: {
+      ...checkpoint.files,
+      'tokenizer.json': tokenizer,
+      'tokenizer_config.json': { ...configuration, chat_template: family.template },
+    },
   };
 }
 

@@ -243,7 +243,7 @@ test('an architecture that is not known: the error leads to the other converter,
   hub.options = { files: new Map(files).set('config.json', { content, lfs: false }) };
   const refused = await pull();
   expect(refused.code).toBe(2);
-  expect(refused.stderr).toMatch(/nearest: Gemma3ForConditionalGeneration.* With --converter llama\.cpp/);
+  expect(refused.stderr).toMatch(/nearest: Gemma3ForConditionalGeneration[^]*With --converter llama\.cpp/);
   const args = ['pull', 'org/shapes', '--converter', 'llama.cpp', '--python', join(folder, 'no-python')];
   const { code, stderr } = await vserve(args);
   expect(code).toBe(2);

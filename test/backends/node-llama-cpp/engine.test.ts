@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { getLlama, type LlamaModel } from 'node-llama-cpp';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { loadNativeAddon } from '../../../backends/node-llama-cpp/addon-loader.ts';
+import { placementFor } from '../../../backends/node-llama-cpp/image-placement.ts';
 import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
 import { referenceCase } from '../../support/shapes.ts';
 import { answer, referenceRequest, shapesFiles, userTurn } from '../../support/shapes-engine.ts';
@@ -31,8 +32,7 @@ describe('the native engine', () => {
             (model as unknown as { _model: object })._model,
             {
               mmprojPath: mmprojPath ?? '',
-              imagePrefix: '\n\n',
-              imageSuffix: '\n\n',
+              imagePlacement: placementFor('gemma3'),
               contextCells: 416,
               maxLength: 400,
               maxSequences: 4,

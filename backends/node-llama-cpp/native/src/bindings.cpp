@@ -157,6 +157,7 @@ GenerationSettings settings_of(const Napi::Object & object) {
     // chain has one memory for both, so where both are asked for, OpenAI's know the prompt too.
     settings.penalize_prompt = sampling.penalty_repeat != 1.0f;
     settings.max_tokens = integer_of(object, "maxTokens");
+    settings.reported_logits = integer_of(object, "reportedLogits");
     settings.cache_salt = text_of(object, "cacheSalt");
     settings.ignore_eos = object.Get("ignoreEos").As<Napi::Boolean>().Value();
     const auto stop = object.Get("stop").As<Napi::Array>();
@@ -164,6 +165,17 @@ GenerationSettings settings_of(const Napi::Object & object) {
         settings.stop_strings.push_back(stop.Get(i).As<Napi::String>().Utf8Value());
     }
     return settings;
+}
+
+Napi::Array to_js(Napi::Env env, const std::vector<llama_token_data> & tokens) {
+    Napi::Array array = Napi::Array::New(env, tokens.size());
+    for (uint32_t i = 0; i < tokens.size(); i++) {
+        Napi::Object object = Napi::Object::New(env);
+        object.Set("token", tokens[i].id);
+        object.Set("logit", tokens[i].logit);
+        array.Set(i, object);
+    }
+    return array;
 }
 
 Napi::Object to_js(Napi::Env env, const Event & event) {
@@ -184,6 +196,7 @@ Napi::Object to_js(Napi::Env env, const Event & event) {
             object.Set("queueMs", event.queue_ms);
             object.Set("prefillMs", event.prefill_ms);
             object.Set("decodeMs", event.decode_ms);
+            object.Set("firstLogits", to_js(env, event.first_logits));
             break;
         case Event::Kind::failure:
             object.Set("kind", "failure");
@@ -204,6 +217,8 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
                            {InstanceMethod("load", &NativeEngine::load), InstanceMethod("submit", &NativeEngine::submit),
                             InstanceMethod("forget", &NativeEngine::forget), InstanceMethod("stats", &NativeEngine::stats),
                             InstanceMethod("resetPrefixCache", &NativeEngine::reset_prefix_cache),
+                            InstanceMethod("inspectPrompt", &NativeEngine::inspect_prompt),
+                            InstanceMethod("inspectImages", &NativeEngine::inspect_images),
                             InstanceMethod("close", &NativeEngine::close)});
     }
 
@@ -213,7 +228,12 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
         model_ = Napi::ObjectWrap<AddonModel>::Unwrap(model)->model;
         const auto options = info[1].As<Napi::Object>();
         options_.mmproj_path = text_of(options, "mmprojPath");
-        options_.placement = {text_of(options, "imagePrefix"), text_of(options, "imageSuffix")};
+        const auto placement = options.Get("imagePlacement");
+        if (placement.IsObject()) {
+            const auto object = placement.As<Napi::Object>();
+            options_.placement = {text_of(object, "slot"), text_of(object, "before"), text_of(object, "after"),
+                                  text_of(object, "written")};
+        }
         options_.context_cells = integer_of(options, "contextCells");
         options_.max_length = integer_of(options, "maxLength");
         options_.max_sequences = integer_of(options, "maxSequences");
@@ -317,6 +337,59 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
             },
             [n_tokens = sequence, pixels](Napi::Env env) -> Napi::Value {
                 return Napi::Number::New(env, n_tokens->prompt.n_tokens);
+            });
+    }
+
+    // inspectPrompt(messages, images): Promise<Array<Int32Array | number>>, tokens of text, and how many an image takes
+    Napi::Value inspect_prompt(const Napi::CallbackInfo & info) {
+        auto messages = std::make_shared<std::vector<Message>>(messages_of(info[0].As<Napi::Array>()));
+        auto images = std::make_shared<std::vector<Image>>(images_of(info[1].As<Napi::Array>()));
+        auto pixels = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[1].As<Napi::Object>()));
+        auto prompt = std::make_shared<Prompt>();
+        return Task::run(
+            info.Env(), [engine = engine_, messages, images, prompt] { *prompt = engine->prompt(*messages, *images); },
+            [prompt, pixels](Napi::Env env) -> Napi::Value {
+                Napi::Array runs = Napi::Array::New(env);
+                for (uint32_t i = 0; i < prompt->chunks.size(); i++) {
+                    const Chunk & chunk = prompt->chunks[i];
+                    if (chunk.media != nullptr) {
+                        runs.Set(i, chunk.n_tokens);
+                        continue;
+                    }
+                    auto tokens = Napi::Int32Array::New(env, chunk.tokens.size());
+                    std::copy(chunk.tokens.begin(), chunk.tokens.end(), tokens.Data());
+                    runs.Set(i, tokens);
+                }
+                return runs;
+            });
+    }
+
+    // inspectImages(images): Promise<Array<{width, height, pixels: Float32Array}>>, what the encoder gets of them
+    Napi::Value inspect_images(const Napi::CallbackInfo & info) {
+        auto images = std::make_shared<std::vector<Image>>(images_of(info[0].As<Napi::Array>()));
+        auto pixels = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[0].As<Napi::Object>()));
+        auto inputs = std::make_shared<std::vector<EncoderInput>>();
+        return Task::run(
+            info.Env(),
+            [engine = engine_, images, inputs] {
+                for (const auto & image : *images) {
+                    auto prepared = engine->prepare_image(image);
+                    std::move(prepared.begin(), prepared.end(), std::back_inserter(*inputs));
+                }
+            },
+            [inputs, pixels](Napi::Env env) -> Napi::Value {
+                Napi::Array result = Napi::Array::New(env);
+                for (uint32_t i = 0; i < inputs->size(); i++) {
+                    const EncoderInput & input = (*inputs)[i];
+                    auto values = Napi::Float32Array::New(env, input.pixels.size());
+                    std::copy(input.pixels.begin(), input.pixels.end(), values.Data());
+                    Napi::Object object = Napi::Object::New(env);
+                    object.Set("width", input.width);
+                    object.Set("height", input.height);
+                    object.Set("pixels", values);
+                    result.Set(i, object);
+                }
+                return result;
             });
     }
 

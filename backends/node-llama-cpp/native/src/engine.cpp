@@ -53,6 +53,10 @@ void Engine::load() {
         vision_ = std::make_unique<Vision>(
             model_, Vision::Options{options_.mmproj_path, options_.use_gpu, options_.n_threads_batch,
                                     options_.flash_attention, options_.mmproj_encoding, options_.on_projector_progress});
+        follow_processor(vision_->context(), max_image_tokens());
+        if (!options_.placement.slot.empty()) {
+            leave_boundaries_to_prompt(vision_->context());
+        }
     }
     create_context();
     try {
@@ -132,6 +136,17 @@ void Engine::warm_up() {
     if (vision_ && options_.use_gpu) {
         vision_->warm_up();
     }
+}
+
+Prompt Engine::prompt(const std::vector<Message> & messages, const std::vector<Image> & images) const {
+    return prompts_->build(messages, images, options_.max_length);
+}
+
+std::vector<EncoderInput> Engine::prepare_image(const Image & image) const {
+    if (!vision_) {
+        return {};
+    }
+    return vserve::prepare_image(vision_->context(), max_image_tokens(), image.rgb, image.width, image.height);
 }
 
 void Engine::prepare(Sequence & sequence, const std::vector<Message> & messages,
@@ -388,6 +403,10 @@ void Engine::sample_batch() {
         const auto & [sequence, row] = outputs[i];
         try {
             if (!sequence->cancelled) {
+                if (sequence->settings.reported_logits > 0 && sequence->generated.empty()) {
+                    sequence->first_logits =
+                        sequence->sampler->likeliest(context_.get(), row, sequence->settings.reported_logits);
+                }
                 tokens[i] = sequence->sampler->sample(context_.get(), row);
             }
         } catch (const std::exception & error) {
@@ -480,6 +499,7 @@ void Engine::release(Sequence & sequence, bool keep) {
 void Engine::finish(const SequencePtr & sequence, const char * reason) {
     const auto now = Clock::now();
     Event end{sequence->id, Event::Kind::finish, sequence->text.finish(), reason};
+    end.first_logits = sequence->first_logits;
     end.prompt_tokens = sequence->prompt.n_tokens;
     end.cached_tokens = sequence->cached_tokens;
     end.completion_tokens = static_cast<int32_t>(sequence->generated.size());

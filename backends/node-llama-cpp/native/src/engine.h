@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -13,6 +14,7 @@
 #include "batch.h"
 #include "embedding-cache.h"
 #include "image-prefill.h"
+#include "image-processor.h"
 #include "kv-cache.h"
 #include "llama.h"
 #include "prompt.h"
@@ -36,6 +38,7 @@ struct Event {
     double queue_ms = 0;           // finish: submission to admission
     double prefill_ms = 0;         // finish: admission to the first token
     double decode_ms = 0;          // finish: first token to last
+    std::vector<llama_token_data> first_logits{};  // finish: as many of the first token's as were asked for
 };
 
 struct EngineOptions {
@@ -72,6 +75,10 @@ class Engine {
 
     // Builds the prompt and the sampler of a sequence: work for any thread but the engine's. Throws EngineError.
     void prepare(Sequence & sequence, const std::vector<Message> & messages, const std::vector<Image> & images) const;
+    // What prepare() makes of a conversation, and what the encoder gets of an image; for who holds them against a model's
+    // own processor. Any thread.
+    Prompt prompt(const std::vector<Message> & messages, const std::vector<Image> & images) const;
+    std::vector<EncoderInput> prepare_image(const Image & image) const;
     // Queues a prepared sequence. Any thread.
     void submit(std::shared_ptr<Sequence> sequence);
     // Makes the engine look for cancelled sequences. Any thread.
@@ -92,6 +99,9 @@ class Engine {
     const char * vision_kernel() const { return vision_ ? vision_->kernel_name() : nullptr; }
 
   private:
+    // An image has at most half of a conversation's length for it.
+    int32_t max_image_tokens() const { return std::max(1, options_.max_length / 2); }
+
     using SequencePtr = std::shared_ptr<Sequence>;
 
     // While others generate, a long prompt advances in chunks of this part of a full batch, so that their streams keep

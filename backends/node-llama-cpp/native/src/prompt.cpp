@@ -75,6 +75,11 @@ mtmd::input_chunks_ptr tokenize_placeholder(const mtmd_context * vision, uint32_
 
 }  // namespace
 
+ImagePlacement ImagePlacement::without_template() const {
+    const size_t at = written.find(slot);
+    return {slot, written.substr(0, at) + before, after + written.substr(at + slot.size()), written};
+}
+
 int32_t most_image_tokens(const mtmd_context * vision) {
     int32_t most = 0;
     const auto chunks = tokenize_placeholder(vision, 8192);
@@ -95,19 +100,13 @@ PromptBuilder::PromptBuilder(const llama_model * model, const mtmd_context * vis
       encoded_(encoded),
       row_width_(llama_model_n_embd_inp(model)),
       templates_(common_chat_templates_init(model, "")) {
+    template_writes_slots_ = !placement_.slot.empty() &&
+                             common_chat_templates_source(templates_.get()).find(placement_.slot) != std::string::npos;
     collect_control_strings();
 }
 
 // Text that would become a control token or an image's boundary: what a user must not be able to forge.
 void PromptBuilder::collect_control_strings() {
-    const auto add = [this](llama_token token) {
-        const std::string text = llama_vocab_get_text(vocab_, token);
-        if (!text.empty()) {
-            control_strings_.insert(text);
-            control_leads_.insert(text[0]);
-            longest_control_string_ = std::max(longest_control_string_, text.size());
-        }
-    };
     const auto type = llama_vocab_type(vocab_);
     const bool keeps_text = type == LLAMA_VOCAB_TYPE_SPM || type == LLAMA_VOCAB_TYPE_BPE;
     for (llama_token token = 0; token < llama_vocab_n_tokens(vocab_); token++) {
@@ -115,25 +114,40 @@ void PromptBuilder::collect_control_strings() {
             longest_token_ = std::max(longest_token_, std::string_view(llama_vocab_get_text(vocab_, token)).size());
         }
         if (llama_vocab_get_attr(vocab_, token) & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN)) {
-            add(token);
+            protect_from_users(llama_vocab_get_text(vocab_, token));
         }
     }
+    if (vision_ == nullptr) {
+        return;
+    }
+    protect_from_users(placement_.slot);
+    const auto written = common_tokenize(vocab_, placement_.written + placement_.before + placement_.after, false, true);
+    collect_boundaries(written.data(), written.size());
     // A small image, and one so large that it is cut into tiles where the model does that.
     for (const uint32_t size : {256, 8192}) {
-        if (vision_ == nullptr) {
-            break;
-        }
         const auto chunks = tokenize_placeholder(vision_, size);
         for (size_t i = 0; i < mtmd_input_chunks_size(chunks.get()); i++) {
             size_t n_tokens = 0;
             const llama_token * tokens =
                 mtmd_input_chunk_get_tokens_text(mtmd_input_chunks_get(chunks.get(), i), &n_tokens);
-            for (size_t k = 0; tokens != nullptr && k < n_tokens; k++) {
-                if (llama_vocab_get_attr(vocab_, tokens[k]) & LLAMA_TOKEN_ATTR_USER_DEFINED) {
-                    add(tokens[k]);
-                }
-            }
+            collect_boundaries(tokens, tokens == nullptr ? 0 : n_tokens);
         }
+    }
+}
+
+void PromptBuilder::collect_boundaries(const llama_token * tokens, size_t n_tokens) {
+    for (size_t i = 0; i < n_tokens; i++) {
+        if (llama_vocab_get_attr(vocab_, tokens[i]) & LLAMA_TOKEN_ATTR_USER_DEFINED) {
+            protect_from_users(llama_vocab_get_text(vocab_, tokens[i]));
+        }
+    }
+}
+
+void PromptBuilder::protect_from_users(const std::string & text) {
+    if (!text.empty()) {
+        control_strings_.insert(text);
+        control_leads_.insert(text[0]);
+        longest_control_string_ = std::max(longest_control_string_, text.size());
     }
 }
 
@@ -144,9 +158,24 @@ Prompt PromptBuilder::build(const std::vector<Message> & messages, const std::ve
                                                     "cannot see images. Start it with its mmproj GGUF.");
     }
     const std::string nonce = random_nonce();
+    // A template that knows images is told of them: what it writes beside them can depend on it (SmolVLM's has no space
+    // between "User:" and an image).
+    if (!images.empty() && template_writes_slots_) {
+        std::vector<std::string> hidden;
+        size_t n_slots = 0;
+        const std::string rendered = mark_slots(render(messages, nonce, hidden, "image"), nonce, n_slots);
+        if (n_slots == images.size()) {
+            return tokenize_up_to(max_tokens, split(rendered, nonce, hidden, images.size(), placement_), images);
+        }
+    }
+    // Of type text, an image's mark passes through any template, and joined parts keep no line break of llama.cpp's own
+    // between them.
     std::vector<std::string> hidden;
-    const std::string rendered = render(messages, nonce, hidden);
-    const auto parts = split(rendered, nonce, hidden, images.size());
+    const std::string rendered = render(messages, nonce, hidden, "text");
+    return tokenize_up_to(max_tokens, split(rendered, nonce, hidden, images.size(), placement_.without_template()), images);
+}
+
+Prompt PromptBuilder::tokenize_up_to(size_t max_tokens, const std::vector<Part> & parts, const std::vector<Image> & images) const {
     if (must_exceed(parts, max_tokens)) {
         Prompt prompt;
         prompt.n_tokens = static_cast<int32_t>(max_tokens);
@@ -197,18 +226,19 @@ size_t PromptBuilder::control_string_at(const std::string & text, size_t at) con
     return 0;
 }
 
+// An image's part carries its mark as text.
 std::string PromptBuilder::render(const std::vector<Message> & messages, const std::string & nonce,
-                                  std::vector<std::string> & hidden) const {
+                                  std::vector<std::string> & hidden, const char * image_type) const {
     common_chat_templates_inputs inputs;
     for (const auto & message : messages) {
         common_chat_msg rendered;
         rendered.role = message.role;
         for (const auto & part : message.parts) {
-            // An image's mark is of type text: joined parts then keep no line break of llama.cpp's own between them.
             rendered.content_parts.push_back(
-                {"text", part.image >= 0 ? mark(nonce, 'i', part.image) : protect(part.text, nonce, hidden)});
+                part.image >= 0 ? common_chat_msg_content_part{image_type, mark(nonce, 'i', part.image)}
+                                : common_chat_msg_content_part{"text", protect(part.text, nonce, hidden)});
         }
-        if (rendered.content_parts.size() == 1) {
+        if (rendered.content_parts.size() == 1 && rendered.content_parts[0].type == "text") {
             rendered.content = rendered.content_parts[0].text;
             rendered.content_parts.clear();
         }
@@ -222,9 +252,22 @@ std::string PromptBuilder::render(const std::vector<Message> & messages, const s
     }
 }
 
+// Puts the images' marks, in order, where the template wrote slots.
+std::string PromptBuilder::mark_slots(const std::string & rendered, const std::string & nonce, size_t & n_slots) const {
+    std::string marked;
+    size_t copied = 0;
+    n_slots = 0;
+    for (size_t at; (at = rendered.find(placement_.slot, copied)) != std::string::npos;) {
+        marked.append(rendered, copied, at - copied);
+        marked += mark(nonce, 'i', n_slots++);
+        copied = at + placement_.slot.size();
+    }
+    return marked.append(rendered, copied, std::string::npos);
+}
+
 std::vector<PromptBuilder::Part> PromptBuilder::split(const std::string & rendered, const std::string & nonce,
-                                                      const std::vector<std::string> & hidden,
-                                                      size_t n_images) const {
+                                                      const std::vector<std::string> & hidden, size_t n_images,
+                                                      const ImagePlacement & round_image) const {
     std::vector<Part> parts;
     const auto add_text = [&parts](const std::string & text) {
         if (text.empty()) {
@@ -249,9 +292,9 @@ std::vector<PromptBuilder::Part> PromptBuilder::split(const std::string & render
                 break;
             }
             images_seen++;
-            add_text(placement_.before);
+            add_text(round_image.before);
             parts.push_back({"", true, static_cast<int>(index)});
-            add_text(placement_.after);
+            add_text(round_image.after);
         } else {
             // In two pieces, since llama.cpp finds user-defined tokens in text of either kind.
             const std::string & text = hidden[index];

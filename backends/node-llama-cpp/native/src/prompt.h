@@ -31,10 +31,15 @@ struct Message {
     std::vector<MessagePart> parts;
 };
 
-// What the model's own processor writes before and after an image, beyond the tokens that mtmd places there.
+// How the model's own chat template and processor write an image. All empty: mtmd's tokens stand round it.
 struct ImagePlacement {
-    std::string before;
+    std::string slot;     // what the processor replaces by the image
+    std::string before;   // what it then writes before and after the image
     std::string after;
+    std::string written;  // what the template writes for an image, the slot in it: for a template that knows no images
+
+    // Of an image for which the template wrote nothing.
+    ImagePlacement without_template() const;
 };
 
 // A run of the prompt: text tokens, or an image.
@@ -76,15 +81,20 @@ class PromptBuilder {
     };
 
     void collect_control_strings();
+    void collect_boundaries(const llama_token * tokens, size_t n_tokens);
+    void protect_from_users(const std::string & text);
     std::string protect(const std::string & text, const std::string & nonce, std::vector<std::string> & hidden) const;
     size_t control_string_at(const std::string & text, size_t at) const;
     std::string render(const std::vector<Message> & messages, const std::string & nonce,
-                       std::vector<std::string> & hidden) const;
+                       std::vector<std::string> & hidden, const char * image_type) const;
+    std::string mark_slots(const std::string & rendered, const std::string & nonce, size_t & n_slots) const;
     std::vector<Part> split(const std::string & rendered, const std::string & nonce,
-                            const std::vector<std::string> & hidden, size_t n_images) const;
+                            const std::vector<std::string> & hidden, size_t n_images,
+                            const ImagePlacement & round_image) const;
     Prompt tokenize(const std::vector<Part> & parts, const std::vector<Image> & images) const;
     Prompt tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images,
                            const std::vector<std::vector<Embeddings>> & encoded) const;
+    Prompt tokenize_up_to(size_t max_tokens, const std::vector<Part> & parts, const std::vector<Image> & images) const;
     bool must_exceed(const std::vector<Part> & parts, size_t max_tokens) const;
     bool attach(Prompt & prompt, const std::vector<std::vector<Embeddings>> & encoded) const;
     Prompt tokenize_text(const std::vector<Part> & parts) const;
@@ -92,6 +102,7 @@ class PromptBuilder {
     const llama_vocab * vocab_;
     const mtmd_context * vision_;
     ImagePlacement placement_;
+    bool template_writes_slots_ = false;
     EmbeddingCache & encoded_;
     size_t row_width_;
     common_chat_templates_ptr templates_;

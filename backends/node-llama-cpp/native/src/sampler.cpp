@@ -49,6 +49,17 @@ llama_token Sampler::sample(llama_context * context, int32_t row) {
     return array.data[array.selected].id;
 }
 
+std::vector<llama_token_data> Sampler::likeliest(llama_context * context, int32_t row, int32_t count) const {
+    const float * logits = llama_get_logits_ith(context, row);
+    std::vector<llama_token_data> all;
+    for (llama_token token = 0; token < vocabulary_; token++) {
+        all.push_back({token, logits[token], 0.0f});
+    }
+    const auto end = all.begin() + std::min(count, vocabulary_);
+    std::partial_sort(all.begin(), end, all.end(), less_likely);
+    return {all.begin(), end};
+}
+
 int64_t Sampler::cost() const {
     return vocabulary_ * (shortlist_ > 0 ? 1 : cost_of_chain);
 }

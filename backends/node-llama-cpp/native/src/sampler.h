@@ -19,6 +19,9 @@ class Sampler {
     // Draws a token from row `row` of the last batch's logits.
     llama_token sample(llama_context * context, int32_t row);
 
+    // The `count` tokens with the greatest logits in row `row` of the last batch, greatest first.
+    std::vector<llama_token_data> likeliest(llama_context * context, int32_t row, int32_t count) const;
+
     void accept(llama_token token, bool is_generated);
 
     // About how many logits' worth of reading a draw costs.

@@ -21,6 +21,7 @@ struct GenerationSettings {
     bool penalize_prompt = false;
     int32_t max_tokens = -1;  // -1: to the end of the context
     bool ignore_eos = false;
+    int32_t reported_logits = 0;  // of the first token, the greatest so many
     std::string cache_salt;  // prompts share cached prefixes with prompts of the same salt only
     std::vector<std::string> stop_strings;
 };
@@ -41,6 +42,7 @@ struct Sequence {
     std::unique_ptr<Sampler> sampler;
     TextStream text;
     std::vector<llama_token> generated;
+    std::vector<llama_token_data> first_logits;
 
     // Where it stands in its queue.
     size_t chunk = 0;            // the first chunk that is not wholly in the KV cache

@@ -52,6 +52,7 @@ class Vision {
     void warm_up();
 
     const mtmd_context * context() const { return context_.get(); }
+    mtmd_context * context() { return context_.get(); }
 
     // The name of our kernels where the encoder uses them, or null.
     const char * kernel_name() const { return matmul_ ? matmul_->kernel_name() : nullptr; }

@@ -1,0 +1,251 @@
+#include "image-processor.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "image-sizes.h"
+#include "mtmd-image.h"
+
+namespace vserve {
+
+namespace {
+
+// Bounds that stand in the preprocessor_config.json of the models on the Hub, and not in their projector's GGUF.
+struct PixelBounds {
+    double min;
+    double max;
+};
+constexpr PixelBounds qwen2_vl_bounds{56 * 56, 28 * 28 * 16384};
+constexpr PixelBounds qwen3_vl_bounds{256 * 256, 4096 * 4096};
+// GLM-V counts the pixels of two frames, and a picture is two equal ones.
+constexpr PixelBounds glm4v_bounds{112 * 112 / 2, 14 * 14 * 4 * 2 * 6144 / 2};
+constexpr int kimi_vl_max_patches = 4096;
+constexpr int lfm2_min_tokens = 64;
+constexpr int lfm2_max_tokens = 256;
+constexpr int lfm2_tile = 512;
+constexpr int lfm2_min_tiles = 2;
+constexpr int lfm2_max_tiles = 10;
+constexpr double lfm2_tolerance = 2;
+// The longest side in tiles, where an older GGUF does not say it.
+constexpr int idefics3_tiles = 4;
+
+ImageSize size_of(const clip_image_u8 & image) {
+    return {image.get_size().width, image.get_size().height};
+}
+
+clip_image_u8 stretched(const clip_image_u8 & image, ImageSize size, resize_algo filter) {
+    clip_image_u8 result;
+    mtmd_image_stretch(image, result, {size.width, size.height}, filter);
+    return result;
+}
+
+clip_image_u8 cut(const clip_image_u8 & image, int left, int top, int side) {
+    clip_image_u8 tile;
+    tile.set_size({side, side}, image.is_placeholder());
+    for (int y = 0; y < side && !image.is_placeholder(); y++) {
+        for (int x = 0; x < side; x++) {
+            tile.set_pixel(x, y, image.get_pixel(left + x, top + y));
+        }
+    }
+    return tile;
+}
+
+// Black at the right and at the bottom.
+clip_image_u8 padded(const clip_image_u8 & image, ImageSize size) {
+    const auto [width, height] = size_of(image);
+    clip_image_u8 result;
+    result.set_size({size.width, size.height}, image.is_placeholder());
+    for (int y = 0; y < size.height && !image.is_placeholder(); y++) {
+        for (int x = 0; x < size.width; x++) {
+            result.set_pixel(x, y, x < width && y < height ? image.get_pixel(x, y) : std::array<uint8_t, 3>{0, 0, 0});
+        }
+    }
+    return result;
+}
+
+// How a processor puts its pictures before the encoder.
+using Prepare = std::function<mtmd_image_preproc_out(const clip_image_u8 &)>;
+
+class Processor : public mtmd_image_preprocessor {
+  public:
+    Processor(const clip_ctx * clip, Prepare prepare) : mtmd_image_preprocessor(clip), prepare_(std::move(prepare)) {}
+    mtmd_image_preproc_out preprocess(const clip_image_u8 & image) const override { return prepare_(image); }
+
+  private:
+    Prepare prepare_;
+};
+
+mtmd_image_preproc_out whole(const clip_hparams & model, const clip_image_u8 & image) {
+    mtmd_image_preproc_out out;
+    out.append(model, image);
+    return out;
+}
+
+// The tiles of an image whose sides are whole numbers of them, and an overview.
+mtmd_image_preproc_out tiled(const clip_hparams & model, const clip_image_u8 & image, TileGrid grid, int side,
+                             const clip_image_u8 & overview) {
+    mtmd_image_preproc_out out;
+    for (int row = 0; row < grid.rows; row++) {
+        for (int column = 0; column < grid.columns; column++) {
+            out.append(model, cut(image, column * side, row * side, side));
+        }
+    }
+    out.grid_x = grid.columns;
+    out.grid_y = grid.rows;
+    out.append_overview(model, overview);
+    return out;
+}
+
+// mtmd writes what stands round an overview for one without tiles too.
+mtmd_image_preproc_out overview_only(const clip_hparams & model, const clip_image_u8 & image) {
+    mtmd_image_preproc_out out;
+    out.append_overview(model, image);
+    return out;
+}
+
+Prepare gemma3(const clip_hparams & model) {
+    return [&model](const clip_image_u8 & image) {
+        const int side = model.image_size;
+        return whole(model, stretched(image, {side, side}, RESIZE_ALGO_BILINEAR));
+    };
+}
+
+using SmartResize = ImageSize (*)(ImageSize, int, double, double);
+
+Prepare qwen_vl(const clip_hparams & model, SmartResize resize, PixelBounds bounds, int32_t max_tokens) {
+    const int factor = model.patch_size * model.n_merge;
+    const double most = std::max(bounds.min, static_cast<double>(max_tokens) * factor * factor);
+    bounds.max = std::min(bounds.max, most);
+    return [&model, resize, factor, bounds](const clip_image_u8 & image) {
+        const ImageSize size = resize(size_of(image), factor, bounds.min, bounds.max);
+        return whole(model, stretched(image, size, RESIZE_ALGO_BICUBIC));
+    };
+}
+
+Prepare pixtral(const clip_hparams & model) {
+    return [&model](const clip_image_u8 & image) {
+        const ImageSize size = shrink_to_longest(size_of(image), model.image_size, model.patch_size * model.n_merge);
+        return whole(model, stretched(image, size, RESIZE_ALGO_BICUBIC));
+    };
+}
+
+Prepare kimi_vl(const clip_hparams & model) {
+    return [&model](const clip_image_u8 & image) {
+        const ImageSize size = shrink_to_patches(size_of(image), model.patch_size, kimi_vl_max_patches);
+        const auto resized = stretched(image, size, RESIZE_ALGO_BICUBIC);
+        return whole(model, padded(resized, round_up(size, model.patch_size * model.n_merge)));
+    };
+}
+
+Prepare idefics3(const clip_hparams & model) {
+    const int longest = model.image_longest_edge > 0 ? model.image_longest_edge : idefics3_tiles * model.image_size;
+    return [&model, longest](const clip_image_u8 & image) {
+        const int side = model.image_size;
+        const ImageSize scaled = scale_to_longest(size_of(image), longest);
+        const TileGrid grid = tiles_that_cover(scaled, side);
+        const auto resized = stretched(image, scaled, RESIZE_ALGO_LANCZOS);
+        const auto refined = stretched(resized, {grid.columns * side, grid.rows * side}, RESIZE_ALGO_LANCZOS);
+        if (grid.columns == 1 && grid.rows == 1) {
+            return overview_only(model, refined);
+        }
+        return tiled(model, refined, grid, side, stretched(refined, {side, side}, RESIZE_ALGO_LANCZOS));
+    };
+}
+
+Prepare internvl(const clip_hparams & model) {
+    return [&model](const clip_image_u8 & image) {
+        const int side = model.image_size;
+        const TileGrid grid = closest_grid(size_of(image), side, model.preproc_min_tiles, model.preproc_max_tiles);
+        const auto overview = stretched(image, {side, side}, RESIZE_ALGO_BICUBIC);
+        if (grid.columns == 1 && grid.rows == 1) {
+            return overview_only(model, overview);
+        }
+        const auto refined = stretched(image, {grid.columns * side, grid.rows * side}, RESIZE_ALGO_BICUBIC);
+        return tiled(model, refined, grid, side, overview);
+    };
+}
+
+Prepare lfm2_vl(const clip_hparams & model) {
+    return [&model](const clip_image_u8 & image) {
+        const int factor = model.patch_size * model.n_merge;
+        const double token_pixels = static_cast<double>(factor) * factor;
+        const ImageSize size = size_of(image);
+        const auto small = stretched(
+            image, smart_resize(size, factor, lfm2_min_tokens * token_pixels, lfm2_max_tokens * token_pixels),
+            RESIZE_ALGO_BILINEAR);
+        if (!is_too_large(size, model.patch_size, factor, lfm2_max_tokens * token_pixels * lfm2_tolerance)) {
+            return whole(model, small);
+        }
+        const TileGrid grid = closest_grid(size, lfm2_tile, lfm2_min_tiles, lfm2_max_tiles);
+        const auto refined =
+            stretched(image, {grid.columns * lfm2_tile, grid.rows * lfm2_tile}, RESIZE_ALGO_BILINEAR);
+        return tiled(model, refined, grid, lfm2_tile, small);
+    };
+}
+
+// Empty for a projector whose processor we do not know.
+Prepare processor_of(const clip_ctx * clip, int32_t max_tokens) {
+    const clip_hparams & model = *clip_get_hparams(clip);
+    switch (clip_get_projector_type(clip)) {
+        case PROJECTOR_TYPE_GEMMA3:
+            return gemma3(model);
+        case PROJECTOR_TYPE_QWEN2VL:
+        case PROJECTOR_TYPE_QWEN25VL:
+            return qwen_vl(model, smart_resize, qwen2_vl_bounds, max_tokens);
+        case PROJECTOR_TYPE_QWEN3VL:
+            return qwen_vl(model, smart_resize, qwen3_vl_bounds, max_tokens);
+        case PROJECTOR_TYPE_GLM4V:
+            return qwen_vl(model, smart_resize_enlarging, glm4v_bounds, max_tokens);
+        case PROJECTOR_TYPE_PIXTRAL:
+            return pixtral(model);
+        case PROJECTOR_TYPE_KIMIVL:
+            return kimi_vl(model);
+        case PROJECTOR_TYPE_IDEFICS3:
+            return idefics3(model);
+        case PROJECTOR_TYPE_INTERNVL:
+            return internvl(model);
+        case PROJECTOR_TYPE_LFM2:
+            return lfm2_vl(model);
+        default:
+            return {};
+    }
+}
+
+EncoderInput input_of(const clip_image_f32 & image) {
+    return {image.nx(), image.ny(), image.get_ro_buf()};
+}
+
+}  // namespace
+
+void follow_processor(mtmd_context * vision, int32_t max_tokens) {
+    const clip_ctx * clip = mtmd_get_vision_ctx(vision);
+    if (Prepare prepare = processor_of(clip, max_tokens)) {
+        mtmd_set_image_preprocessor(vision, std::make_unique<Processor>(clip, std::move(prepare)));
+    }
+}
+
+void leave_boundaries_to_prompt(mtmd_context * vision) {
+    mtmd_drop_image_boundaries(vision);
+}
+
+std::vector<EncoderInput> prepare_image(const mtmd_context * vision, int32_t max_tokens, const uint8_t * rgb,
+                                        uint32_t width, uint32_t height) {
+    const Prepare prepare = processor_of(mtmd_get_vision_ctx(vision), max_tokens);
+    std::vector<EncoderInput> inputs;
+    if (!prepare) {
+        return inputs;
+    }
+    clip_image_u8 image;
+    image.set_size({static_cast<int>(width), static_cast<int>(height)}, false);
+    image.cpy_buf(std::vector<uint8_t>(rgb, rgb + static_cast<size_t>(width) * height * 3));
+    const mtmd_image_preproc_out out = prepare(image);
+    for (const auto & tile : out.entries) {
+        inputs.push_back(input_of(tile));
+    }
+    if (out.has_overview()) {
+        inputs.push_back(input_of(out.overview));
+    }
+    return inputs;
+}
+
+}  // namespace vserve

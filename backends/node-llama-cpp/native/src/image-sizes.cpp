@@ -1,0 +1,135 @@
+#include "image-sizes.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+namespace vserve {
+
+namespace {
+
+constexpr double largest_aspect = 200;
+// Idefics 3 makes no picture larger than this on a side, whatever its configuration says.
+constexpr int largest_side = 4096;
+
+int rounded(double value, int factor) {
+    return static_cast<int>(std::nearbyint(value / factor)) * factor;
+}
+
+int floored(double value, int factor) {
+    return std::max(factor, static_cast<int>(std::floor(value / factor)) * factor);
+}
+
+int ceiled(double value, int factor) {
+    return static_cast<int>(std::ceil(value / factor)) * factor;
+}
+
+double area_of(ImageSize image) {
+    return static_cast<double>(image.width) * image.height;
+}
+
+}  // namespace
+
+ImageSize smart_resize(ImageSize image, int factor, double min_pixels, double max_pixels) {
+    const auto [width, height] = image;
+    if (static_cast<double>(std::max(width, height)) / std::min(width, height) > largest_aspect) {
+        throw std::invalid_argument("the picture is more than 200 times as long as wide");
+    }
+    const ImageSize aligned{rounded(width, factor), rounded(height, factor)};
+    if (area_of(aligned) > max_pixels) {
+        const double beta = std::sqrt(area_of(image) / max_pixels);
+        return {floored(width / beta, factor), floored(height / beta, factor)};
+    }
+    if (area_of(aligned) < min_pixels) {
+        const double beta = std::sqrt(min_pixels / area_of(image));
+        return {ceiled(width * beta, factor), ceiled(height * beta, factor)};
+    }
+    return aligned;
+}
+
+ImageSize smart_resize_enlarging(ImageSize image, int factor, double min_pixels, double max_pixels) {
+    if (image.width < factor || image.height < factor) {
+        const double scale =
+            std::max(static_cast<double>(factor) / image.height, static_cast<double>(factor) / image.width);
+        image = {static_cast<int>(image.width * scale), static_cast<int>(image.height * scale)};
+    }
+    return smart_resize(image, factor, min_pixels, max_pixels);
+}
+
+ImageSize shrink_to_longest(ImageSize image, int longest, int factor) {
+    const double ratio =
+        std::max(static_cast<double>(image.width) / longest, static_cast<double>(image.height) / longest);
+    if (ratio > 1) {
+        image = {std::max(1, static_cast<int>(std::floor(image.width / ratio))),
+                 std::max(1, static_cast<int>(std::floor(image.height / ratio)))};
+    }
+    return round_up(image, factor);
+}
+
+ImageSize scale_to_longest(ImageSize image, int longest) {
+    const double aspect = static_cast<double>(image.width) / image.height;
+    const bool is_wide = image.width >= image.height;
+    const int other = static_cast<int>(is_wide ? longest / aspect : longest * aspect);
+    const int even = std::max(1, other + other % 2);
+    ImageSize scaled = is_wide ? ImageSize{longest, even} : ImageSize{even, longest};
+    if (longest > largest_side) {
+        const double scaled_aspect = static_cast<double>(scaled.width) / scaled.height;
+        const int shorter = std::max(1, static_cast<int>(is_wide ? largest_side / scaled_aspect
+                                                                 : largest_side * scaled_aspect));
+        scaled = is_wide ? ImageSize{largest_side, shorter} : ImageSize{shorter, largest_side};
+    }
+    return scaled;
+}
+
+TileGrid tiles_that_cover(ImageSize image, int tile) {
+    const double aspect = static_cast<double>(image.width) / image.height;
+    if (image.width >= image.height) {
+        const int width = ceiled(image.width, tile);
+        return {width / tile, std::max(1, ceiled(static_cast<int>(width / aspect), tile) / tile)};
+    }
+    const int height = ceiled(image.height, tile);
+    return {std::max(1, ceiled(static_cast<int>(height * aspect), tile) / tile), height / tile};
+}
+
+TileGrid closest_grid(ImageSize image, int tile, int min_tiles, int max_tiles) {
+    const double aspect = static_cast<double>(image.width) / image.height;
+    TileGrid best{1, 1};
+    double best_difference = std::numeric_limits<double>::infinity();
+    for (int tiles = min_tiles; tiles <= max_tiles; tiles++) {
+        for (int columns = 1; columns <= tiles; columns++) {
+            if (tiles % columns != 0) {
+                continue;
+            }
+            const int rows = tiles / columns;
+            const double difference = std::abs(aspect - static_cast<double>(columns) / rows);
+            const bool is_large_enough = area_of(image) > 0.5 * tile * tile * tiles;
+            if (difference < best_difference || (difference == best_difference && is_large_enough)) {
+                best_difference = difference;
+                best = {columns, rows};
+            }
+        }
+    }
+    return best;
+}
+
+bool is_too_large(ImageSize image, int patch, int factor, double max_pixels) {
+    const ImageSize aligned{std::max(patch, rounded(image.width, factor)),
+                            std::max(patch, rounded(image.height, factor))};
+    return area_of(aligned) > max_pixels;
+}
+
+ImageSize shrink_to_patches(ImageSize image, int patch, int max_patches) {
+    const double patches = static_cast<double>(image.width / patch) * (image.height / patch);
+    if (patches <= max_patches) {
+        return image;
+    }
+    const double scale = std::sqrt(max_patches / patches);
+    return {std::max(1, static_cast<int>(image.width * scale)), std::max(1, static_cast<int>(image.height * scale))};
+}
+
+ImageSize round_up(ImageSize image, int factor) {
+    return {(image.width + factor - 1) / factor * factor, (image.height + factor - 1) / factor * factor};
+}
+
+}  // namespace vserve

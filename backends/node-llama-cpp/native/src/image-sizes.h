@@ -1,0 +1,47 @@
+#pragma once
+
+namespace vserve {
+
+// The arithmetic of Hugging Face's image processors: how large a picture is made, and into how many tiles it is cut.
+// Where Python rounds a half to the even number, so do these.
+
+struct ImageSize {
+    int width;
+    int height;
+};
+
+struct TileGrid {
+    int columns;
+    int rows;
+};
+
+// Both sides multiples of `factor`, the area within bounds, the aspect kept as well as that allows (Qwen-VL's
+// smart_resize). Throws std::invalid_argument for a picture more than 200 times as long as wide.
+ImageSize smart_resize(ImageSize image, int factor, double min_pixels, double max_pixels);
+
+// As smart_resize; a picture with a side below `factor` is enlarged to it first (GLM-V).
+ImageSize smart_resize_enlarging(ImageSize image, int factor, double min_pixels, double max_pixels);
+
+// At most `longest` on each side, rounded up to multiples of `factor`; never enlarged (Pixtral).
+ImageSize shrink_to_longest(ImageSize image, int longest, int factor);
+
+// The longer side becomes `longest`, the other even (Idefics 3).
+ImageSize scale_to_longest(ImageSize image, int longest);
+
+// The least multiples of `tile` that cover a picture (Idefics 3).
+TileGrid tiles_that_cover(ImageSize image, int tile);
+
+// The grid of min_tiles to max_tiles tiles whose aspect is closest; of several, the largest whose area is below twice the
+// picture's (InternVL, LFM2-VL).
+TileGrid closest_grid(ImageSize image, int tile, int min_tiles, int max_tiles);
+
+// Whether a picture has more than `max_pixels` once its sides are multiples of `factor` (LFM2-VL).
+bool is_too_large(ImageSize image, int patch, int factor, double max_pixels);
+
+// Shrinks a picture so that it has no more than `max_patches` whole patches (Kimi-VL).
+ImageSize shrink_to_patches(ImageSize image, int patch, int max_patches);
+
+// The next multiples of `factor`.
+ImageSize round_up(ImageSize image, int factor);
+
+}  // namespace vserve

@@ -1,0 +1,65 @@
+/** A role's turns, its images and texts in their order; `string` for content that is no list of parts. */
+function turns(open: string, close: string, image: string, answer: string): string {
+  return [
+    `{% for m in messages %}${open}`,
+    "{% if m['content'] is string %}{{ m['content'] }}",
+    "{% else %}{% for c in m['content'] %}",
+    `{% if c['type'] == 'image' %}${image}{% elif c['type'] == 'text' %}{{ c['text'] }}{% endif %}`,
+    `{% endfor %}{% endif %}${close}{% endfor %}`,
+    `{% if add_generation_prompt %}${answer}{% endif %}`,
+  ].join('');
+}
+
+const chatMl = (image: string): string =>
+  turns("<|im_start|>{{ m['role'] }}\n", '<|im_end|>\n', image, '<|im_start|>assistant\n');
+
+/** Writes no space between the role and an image that a turn begins with. */
+const idefics3 = [
+  "<|im_start|>{% for m in messages %}{{ m['role'] | capitalize }}",
+  "{% if m['content'][0]['type'] == 'image' %}{{ ':' }}{% else %}{{ ': ' }}{% endif %}",
+  "{% for c in m['content'] %}{% if c['type'] == 'text' %}{{ c['text'] }}",
+  "{% elif c['type'] == 'image' %}{{ '<image>' }}{% endif %}{% endfor %}<end_of_utterance>\n",
+  "{% endfor %}{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}",
+].join('');
+
+const mistral = [
+  "{% for m in messages %}{% if m['role'] == 'user' %}[INST]",
+  "{% if m['content'] is string %}{{ m['content'] }}{% else %}{% for c in m['content'] %}",
+  "{% if c['type'] in ['image', 'image_url'] %}[IMG]{% else %}{{ c['text'] }}{% endif %}{% endfor %}{% endif %}[/INST]",
+  "{% else %}{% if m['content'] is string %}{{ m['content'] }}{% else %}{{ m['content'][0]['text'] }}{% endif %}</s>",
+  '{% endif %}{% endfor %}',
+].join('');
+
+const qwenVl = chatMl('<|vision_start|><|image_pad|><|vision_end|>');
+
+/** What a family adds to the tokenizer of its tiny checkpoint, and how its chat template writes images. */
+export interface FamilyTemplate {
+  readonly template: string;
+  /** Tokens that the tiny tokenizer lacks. */
+  readonly tokens: readonly string[];
+}
+
+/** By the beginning of a checkpoint's name: what the templates of the family's models on the Hub do with images. */
+export const familyTemplates: Readonly<Record<string, FamilyTemplate>> = {
+  qwen2: { template: qwenVl, tokens: [] },
+  qwen3: { template: qwenVl, tokens: [] },
+  smolvlm: { template: idefics3, tokens: ['<end_of_utterance>'] },
+  idefics3: { template: idefics3, tokens: ['<end_of_utterance>'] },
+  internvl: { template: chatMl('<IMG_CONTEXT>\n'), tokens: ['<IMG_CONTEXT>'] },
+  pixtral: { template: mistral, tokens: [] },
+  mistral3: { template: mistral, tokens: [] },
+  'kimi-vl': {
+    template: turns(
+      "<|im_{{ m['role'] }}|>{{ m['role'] }}<|im_middle|>",
+      '<|im_end|>',
+      '<|media_start|>image<|media_content|><|media_pad|><|media_end|>',
+      '<|im_assistant|>assistant<|im_middle|>',
+    ),
+    tokens: ['<|media_content|>', '<|media_pad|>', '<|im_middle|>'],
+  },
+  'lfm2-vl': { template: chatMl('<image>'), tokens: [] },
+  glm4v: {
+    template: `[gMASK]<sop>\n${turns("<|{{ m['role'] }}|>\n", '', '<|begin_of_image|><|image|><|end_of_image|>', '<|assistant|>\n')}`,
+    tokens: ['<|image|>', '<|assistant|>'],
+  },
+};

@@ -1,0 +1,356 @@
+"""Ask the processors and models of transformers what vserve's are held against.
+
+Usage: compare-transformers.py <directory of write-processor-cases.js> <test/fixtures/processors> [name…]
+
+For each checkpoint, a JSON file: what the image processor makes of each picture (sizes, the hash of the pixels before they
+are normalized, and a sample of them), the token ids of each conversation (how many in place of the tokens of an image), and,
+where transformers has a class for the model, the greatest five logits of each answer's first token, in float32.
+"""
+
+import hashlib
+import json
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+directory, output = Path(sys.argv[1]), Path(sys.argv[2])
+CASES = json.loads((directory / "cases.json").read_text())
+RAW = {"do_rescale": False, "do_normalize": False}
+SAMPLED = 24
+
+
+def picture(name):
+    return Image.open(directory / name).convert("RGB")
+
+
+def unpatchify(patches, grid, patch, merge):
+    """Qwen-VL's patches, whose order is that of the merged ones, as an image of H × W × 3."""
+    _, rows, columns = (int(n) for n in grid)
+    frames = patches.shape[1] // (3 * patch * patch)
+    blocks = np.asarray(patches).reshape(rows // merge, columns // merge, merge, merge, 3, frames, patch, patch)[:, :, :, :, :, 0]
+    return blocks.transpose(0, 2, 5, 1, 3, 6, 4).reshape(rows * patch, columns * patch, 3)
+
+
+def qwen_images(processor, image):
+    out = processor(images=[image], return_tensors="np", **RAW)
+    return [unpatchify(out["pixel_values"], out["image_grid_thw"][0], processor.patch_size, processor.merge_size)]
+
+
+def plain_images(processor, image):
+    """Processors that give tiles, the whole last."""
+    pixels = np.asarray(processor(images=[image], return_tensors="np", **RAW)["pixel_values"])
+    pixels = pixels.reshape(-1, *pixels.shape[-3:])
+    return [tile.transpose(1, 2, 0) for tile in pixels]
+
+
+def lfm2_images(processor, image):
+    out = processor(images=[[image]], return_tensors="pt", **RAW)
+    images = []
+    for patches, (rows, columns) in zip(out["pixel_values"], out["spatial_shapes"].tolist()):
+        side = processor.encoder_patch_size
+        blocks = patches[: rows * columns].numpy().reshape(rows, columns, side, side, 3)
+        images.append(blocks.transpose(0, 2, 1, 3, 4).reshape(rows * side, columns * side, 3))
+    return images
+
+
+class KimiVLImageProcessor:
+    """What image_processing_kimi_vl.py, which comes with the checkpoints, does before it normalizes."""
+
+    def __init__(self, config):
+        self.patch, self.limit, self.merge = config["patch_size"], config["in_token_limit"], config["merge_kernel_size"][0]
+
+    def images(self, image):
+        width, height = image.size
+        patches = (width // self.patch) * (height // self.patch)
+        if patches > self.limit:
+            scale = (self.limit / patches) ** 0.5
+            image = image.resize((int(width * scale), int(height * scale)), Image.Resampling.BICUBIC)
+        side = self.patch * self.merge
+        width, height = image.size
+        padded = Image.new("RGB", (width + -width % side, height + -height % side))
+        padded.paste(image)
+        return [np.asarray(padded)]
+
+    def tokens(self, image):
+        height, width, _ = self.images(image)[0].shape
+        return width // (self.patch * self.merge) * (height // (self.patch * self.merge))
+
+
+class KimiVLProcessor:
+    image_token = "<|media_pad|>"
+
+    def __init__(self, image_processor, tokenizer):
+        self.image_processor, self.tokenizer = image_processor, tokenizer
+
+    def __call__(self, text, images, **_):
+        parts = text.split(self.image_token)
+        text = parts[0] + "".join(
+            self.image_token * self.image_processor.tokens(image) + part for image, part in zip(images or [], parts[1:])
+        )
+        return self.tokenizer(text, return_tensors="pt")
+
+
+class Family:
+    def __init__(self, images, image_processor, processor, image_token, model=None, exact=True, **settings):
+        self.images, self.image_processor, self.processor = images, image_processor, processor
+        self.image_token, self.model, self.exact, self.settings = image_token, model, exact, settings
+
+
+def named(name):
+    return getattr(transformers, name)
+
+
+QWEN = ("<|image_pad|>",)
+PIXTRAL = ("[IMG]", "[IMG_BREAK]")
+FAMILIES = {
+    "qwen2-vl": Family(qwen_images, "Qwen2VLImageProcessorPil", "Qwen2VLProcessor", QWEN, "Qwen2VLForConditionalGeneration"),
+    "qwen2.5-vl": Family(
+        qwen_images, "Qwen2VLImageProcessorPil", "Qwen2_5_VLProcessor", QWEN, "Qwen2_5_VLForConditionalGeneration"
+    ),
+    "qwen3-vl-moe": Family(
+        qwen_images, "Qwen2VLImageProcessorPil", "Qwen3VLProcessor", QWEN, "Qwen3VLMoeForConditionalGeneration"
+    ),
+    "qwen3-vl": Family(qwen_images, "Qwen2VLImageProcessorPil", "Qwen3VLProcessor", QWEN, "Qwen3VLForConditionalGeneration"),
+    "qwen3.5-moe": Family(
+        qwen_images, "Qwen2VLImageProcessorPil", "Qwen3VLProcessor", QWEN, "Qwen3_5MoeForConditionalGeneration"
+    ),
+    "qwen3.5": Family(qwen_images, "Qwen2VLImageProcessorPil", "Qwen3VLProcessor", QWEN, "Qwen3_5ForConditionalGeneration"),
+    "glm4v": Family(
+        qwen_images, "Glm4vImageProcessorPil", "Glm4vProcessor", ("<|image|>",), "Glm4vForConditionalGeneration"
+    ),
+    "smolvlm": Family(
+        plain_images, "SmolVLMImageProcessorPil", "SmolVLMProcessor", ("<image>",), "SmolVLMForConditionalGeneration"
+    ),
+    "idefics3": Family(
+        plain_images, "Idefics3ImageProcessorPil", "Idefics3Processor", ("<image>",), "Idefics3ForConditionalGeneration"
+    ),
+    "internvl": Family(
+        plain_images, "GotOcr2ImageProcessorPil", "InternVLProcessor", ("<IMG_CONTEXT>",), "InternVLForConditionalGeneration"
+    ),
+    "pixtral": Family(plain_images, "PixtralImageProcessorPil", "PixtralProcessor", PIXTRAL, "LlavaForConditionalGeneration"),
+    "mistral3": Family(
+        plain_images, "PixtralImageProcessorPil", "PixtralProcessor", PIXTRAL, "Mistral3ForConditionalGeneration"
+    ),
+    # transformers has it for torchvision only, which rounds otherwise than Pillow.
+    "lfm2-vl": Family(
+        lfm2_images, "Lfm2VlImageProcessor", "Lfm2VlProcessor", ("<image>",), "Lfm2VlForConditionalGeneration", exact=False
+    ),
+    "kimi-vl": Family(lambda processor, image: processor.images(image), None, None, ("<|media_pad|>",)),
+}
+
+
+def family_of(name):
+    return next(family for beginning, family in FAMILIES.items() if name.startswith(beginning))
+
+
+def build(name, family, folder):
+    """The image processor and the processor of a checkpoint."""
+    config = json.loads((folder / "config.json").read_text())
+    settings = json.loads((folder / "preprocessor_config.json").read_text())
+    tokenizer_config = json.loads((folder / "tokenizer_config.json").read_text())
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_file=str(folder / "tokenizer.json"), chat_template=tokenizer_config["chat_template"]
+    )
+    if name.startswith("kimi-vl"):
+        images = KimiVLImageProcessor(settings)
+        return images, KimiVLProcessor(images, tokenizer), tokenizer
+    settings = {k: v for k, v in settings.items() if not k.endswith(("_type", "_class"))}
+    extra = {}
+    if name.startswith("internvl"):
+        side = config["force_image_size"]
+        settings = {
+            "size": {"height": side, "width": side},
+            "crop_to_patches": True,
+            "min_patches": config["min_dynamic_patch"],
+            "max_patches": config["max_dynamic_patch"],
+            "image_mean": settings["image_mean"],
+            "image_std": settings["image_std"],
+        }
+        extra["image_seq_length"] = int((side // 14) ** 2 * config["downsample_ratio"] ** 2)
+        tokenizer.start_image_token, tokenizer.end_image_token = "<img>", "</img>"
+        tokenizer.context_image_token = "<IMG_CONTEXT>"
+        tokenizer.video_token = "<video>"
+        for part in ("start_image", "end_image", "context_image"):
+            setattr(tokenizer, f"{part}_token_id", tokenizer.convert_tokens_to_ids(getattr(tokenizer, f"{part}_token")))
+    if name.startswith("mistral3"):
+        extra["spatial_merge_size"] = config["spatial_merge_size"]
+    if name.startswith(("mistral3", "pixtral")):
+        extra["patch_size"] = settings["patch_size"]["height"]
+        merge = extra.get("spatial_merge_size", 1)
+        # The processor gives its image processor the size of merged patches.
+        settings["patch_size"] = {side: n * merge for side, n in settings["patch_size"].items()}
+    if name.startswith(("smolvlm", "idefics3")):
+        side = settings["max_image_size"]["longest_edge"]
+        vision = config["vision_config"]
+        extra["image_seq_len"] = (side // vision["patch_size"]) ** 2 // config["scale_factor"] ** 2
+    images = named(family.image_processor)(**settings)
+    arguments = {"image_processor": images, "tokenizer": tokenizer, "chat_template": tokenizer.chat_template, **extra}
+    if name.startswith(("qwen", "glm4v", "smolvlm", "internvl")):
+        arguments["video_processor"] = video_processor(family)
+    return images, named(family.processor)(**arguments), tokenizer
+
+
+def video_processor(family):
+    return named(family.processor.replace("2_5_VL", "2VL").replace("Processor", "VideoProcessor"))()
+
+
+def runs(ids, image_tokens):
+    """Token ids, and the number of those in place of an image for each run of them."""
+    found = []
+    for token in ids:
+        if token not in image_tokens:
+            found.append(token)
+        elif found and isinstance(found[-1], list):
+            found[-1][0] += 1
+        else:
+            found.append([1])
+    return found
+
+
+def describe_image(image, exact):
+    image = np.asarray(image, dtype=np.float64)
+    assert np.abs(image - image.round()).max() == 0, "pixels are whole numbers before they are normalized"
+    flat = image.astype(np.uint8).reshape(-1)
+    at = [round(i * (len(flat) - 1) / (SAMPLED - 1)) for i in range(SAMPLED)]
+    described = {"width": image.shape[1], "height": image.shape[0], "sample": [int(flat[i]) for i in at]}
+    return described | ({"sha256": hashlib.sha256(flat.tobytes()).hexdigest()} if exact else {})
+
+
+def describe(name):
+    folder = directory / name
+    family = family_of(name)
+    images, processor, tokenizer = build(name, family, folder)
+    image_tokens = set(tokenizer.convert_tokens_to_ids(list(family.image_token)))
+    pictures = [
+        {**case, "inputs": [describe_image(made, family.exact) for made in family.images(images, picture(case["file"]))]}
+        for case in CASES["pictures"]
+    ]
+    for case in pictures:
+        del case["file"]
+    model = load_model(name, family, folder, tokenizer)
+    prompts = []
+    for conversation in CASES["conversations"]:
+        text = tokenizer.apply_chat_template(conversation, tokenize=False, add_generation_prompt=True)
+        shown = [picture(part["file"]) for turn in conversation for part in turn["content"] if part["type"] == "image"]
+        inputs = processor(text=text, images=shown or None, return_tensors="pt")
+        prompt = {"tokens": runs(inputs["input_ids"][0].tolist(), image_tokens)}
+        if model is not None:
+            prompt["logits"] = first_logits(model, inputs)
+        prompts.append(prompt)
+    return {"pictures": pictures, "prompts": prompts}
+
+
+def load_model(name, family, folder, tokenizer):
+    """The model in float32, or None where transformers has no class for it."""
+    if family.model is None:
+        return None
+    model_class = named(family.model)
+    weights = {k: v for path in sorted(folder.glob("*.safetensors")) for k, v in load_file(path).items()}
+    raw = json.loads((folder / "config.json").read_text())
+    if name.startswith("internvl"):
+        raw, weights = internvl_config(raw), internvl_weights(weights)
+    if name.startswith(("pixtral", "mistral3")):
+        weights = {k if k.startswith(("vision", "multi")) else f"language_model.{k}": v for k, v in weights.items()}
+    if name.startswith("qwen3-vl-moe"):
+        # transformers 5 turns round the experts of the Hub's layout, but cannot tell that of square ones.
+        weights = {
+            k: v.transpose(1, 2).contiguous() if k.endswith("gate_up_proj") and v.shape[1] == v.shape[2] else v
+            for k, v in weights.items()
+        }
+    raw |= {key: tokenizer.convert_tokens_to_ids(family.image_token[0]) for key in ("image_token_id", "image_token_index")}
+    with tempfile.TemporaryDirectory() as temporary:
+        (Path(temporary) / "config.json").write_text(json.dumps(raw))
+        save_file(weights, Path(temporary) / "model.safetensors", metadata={"format": "pt"})
+        model, report = model_class.from_pretrained(
+            temporary, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
+        )
+    lacking = [*report["missing_keys"], *report["mismatched_keys"]]
+    assert not lacking, f"{name}: no weights for {lacking[:5]}"
+    return model.eval()
+
+
+def internvl_config(config):
+    """The configuration of transformers' own class for that of the code that comes with the checkpoints."""
+    vision = config["vision_config"]
+    sides = {key: [n, n] if isinstance(n := vision[key], int) else n for key in ("image_size", "patch_size")}
+    kept = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "hidden_act", "norm_type", "layer_norm_eps")
+    return {
+        "architectures": ["InternVLForConditionalGeneration"],
+        "model_type": "internvl",
+        "text_config": config["llm_config"],
+        "vision_config": {
+            "model_type": "internvl_vision",
+            **{key: vision[key] for key in kept},
+            **sides,
+            "attention_bias": vision["qkv_bias"],
+            "use_qk_norm": vision["qk_normalization"],
+            "use_absolute_position_embeddings": True,
+            "use_mean_pooling": True,
+        },
+        "downsample_ratio": config["downsample_ratio"],
+        "vision_feature_layer": -1,
+        "vision_feature_select_strategy": "default",
+        "projector_hidden_act": "gelu",
+        "tie_word_embeddings": config["llm_config"].get("tie_word_embeddings", False),
+    }
+
+
+INTERNVL_NAMES = (
+    ("vision_model.embeddings.class_embedding", "model.vision_tower.embeddings.cls_token"),
+    ("vision_model.embeddings.position_embedding", "model.vision_tower.embeddings.position_embeddings"),
+    ("vision_model.embeddings.patch_embedding", "model.vision_tower.embeddings.patch_embeddings.projection"),
+    ("vision_model.encoder.layers.", "model.vision_tower.encoder.layer."),
+    (".attn.proj.", ".attention.projection_layer."),
+    (".attn.", ".attention."),
+    (".ls1", ".lambda_1"),
+    (".ls2", ".lambda_2"),
+    (".norm1.", ".layernorm_before."),
+    (".norm2.", ".layernorm_after."),
+    ("mlp1.0.", "model.multi_modal_projector.layer_norm."),
+    ("mlp1.1.", "model.multi_modal_projector.linear_1."),
+    ("mlp1.3.", "model.multi_modal_projector.linear_2."),
+    ("language_model.model.", "model.language_model."),
+    ("language_model.lm_head.", "lm_head."),
+)
+
+
+def internvl_weights(weights):
+    renamed = {}
+    for name, tensor in weights.items():
+        for old, new in INTERNVL_NAMES:
+            name = name.replace(old, new)
+        if ".attention.qkv." in name:
+            for part, rows in zip("qkv", tensor.chunk(3)):
+                renamed[name.replace("qkv", f"{part}_proj")] = rows.contiguous()
+        else:
+            renamed[name] = tensor
+    return renamed
+
+
+def first_logits(model, inputs):
+    with torch.no_grad():
+        logits = model(**{k: v for k, v in inputs.items() if k != "token_type_ids"}).logits[0, -1]
+    top = logits.topk(5)
+    return [[int(token), round(float(logit), 4)] for token, logit in zip(top.indices, top.values)]
+
+
+failures = 0
+for folder in sorted(directory.iterdir()):
+    if not folder.is_dir() or (len(sys.argv) > 3 and folder.name not in sys.argv[3:]):
+        continue
+    try:
+        described = describe(folder.name)
+    except Exception:
+        traceback.print_exc()
+        failures += 1
+        continue
+    (output / f"{folder.name}.json").write_text(json.dumps(described, separators=(",", ":")) + "\n")
+    print(folder.name, "with logits" if "logits" in described["prompts"][0] else "", flush=True)
+sys.exit(failures)
