@@ -28,7 +28,7 @@ GEMMA4_TEXT = {
     "num_global_key_value_heads": None,
     "num_hidden_layers": 6,
     "num_key_value_heads": 1,
-    "num_kv_shared_layers": 2,
+    "num_kv_shared_layers": 3,
     "pad_token_id": 0,
     "rms_norm_eps": 1e-06,
     "rope_parameters": {
@@ -280,6 +280,21 @@ FAMILIES5 = {
                 "vision_config": {**GEMMA4_VISION, "standardize": True, "use_clipped_linears": False},
             },
             "generation_config.json": GEMMA4_GENERATION,
+            "processor_config.json": GEMMA4_PROCESSOR,
+            "chat_template.jinja": GEMMA4_TEMPLATE,
+        },
+    },
+    "gemma4-31b-tiny": {
+        "seed": 50,
+        "tokenizer": "gemma4",
+        "outtypes": ["bf16", "q8_0"],
+        "files": {
+            "config.json": {
+                **GEMMA4_CONFIG,
+                "audio_config": None,
+                "text_config": GEMMA4_LARGE_TEXT,
+                "vision_config": {**GEMMA4_VISION, "standardize": True, "use_clipped_linears": False},
+            },
             "processor_config.json": GEMMA4_PROCESSOR,
             "chat_template.jinja": GEMMA4_TEMPLATE,
         },
