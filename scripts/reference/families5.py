@@ -299,6 +299,42 @@ FAMILIES5 = {
             "chat_template.jinja": GEMMA4_TEMPLATE,
         },
     },
+    "gemma4-unified-tiny": {
+        "seed": 51,
+        "tokenizer": "gemma4",
+        "files": {
+            "config.json": {
+                **GEMMA4_CONFIG,
+                "architectures": ["Gemma4UnifiedForConditionalGeneration"],
+                "audio_config": {
+                    "audio_embed_dim": 40,
+                    "dtype": "bfloat16",
+                    "model_type": "gemma4_unified_audio",
+                    "rms_norm_eps": 1e-06,
+                },
+                "model_type": "gemma4_unified",
+                "text_config": {
+                    **GEMMA4_LARGE_TEXT,
+                    "max_position_embeddings": 262144,
+                    "model_type": "gemma4_unified_text",
+                    "sliding_window": 1024,
+                },
+                "vision_config": {
+                    "dtype": "bfloat16",
+                    "mm_embed_dim": 64,
+                    "mm_posemb_size": 100,
+                    "model_type": "gemma4_unified_vision",
+                    "output_proj_dims": 64,
+                    "patch_size": 4,
+                    "pooling_kernel_size": 3,
+                    "rms_norm_eps": 1e-06,
+                },
+            },
+            "generation_config.json": {**GEMMA4_GENERATION, "suppress_tokens": [8, 19]},
+            "processor_config.json": GEMMA4_PROCESSOR,
+            "chat_template.jinja": GEMMA4_TEMPLATE,
+        },
+    },
     "gemma4-text-tiny": {
         "seed": 44,
         "dtype": "F32",
