@@ -307,7 +307,7 @@ FAMILIES5 = {
                 **GEMMA4_CONFIG,
                 "architectures": ["Gemma4UnifiedForConditionalGeneration"],
                 "audio_config": {
-                    "audio_embed_dim": 40,
+                    "audio_embed_dim": 640,
                     "dtype": "bfloat16",
                     "model_type": "gemma4_unified_audio",
                     "rms_norm_eps": 1e-06,
