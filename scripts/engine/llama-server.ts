@@ -52,6 +52,12 @@ export function startLlamaServer(peerDir: string, { modelPath, mmprojPath }: Mod
     '--parallel',
     '1',
     '--jinja',
+    // It would encode pictures together that have as many tokens, whatever their shapes, and see them wrongly.
+    '--mtmd-batch-max-tokens',
+    '1',
+    // It ends at a picture that looks ahead and does not fit in one.
+    '--ubatch-size',
+    '2048',
   ];
   return startServer('llama-server', (port) => {
     const place = ['--host', '127.0.0.1', '--port', String(port)];

@@ -31,9 +31,12 @@ export const seeingNames: readonly string[] = Object.entries(referenceCheckpoint
   .map(([name]) => name)
   .filter((name) => name !== blind);
 
+const glm4v = { size: { shortest_edge: 12_544, longest_edge: 9_633_792 }, patch_size: 14, merge_size: 2 };
+
 /** Settings of processors that stand on the Hub where the tiny checkpoint has none, or those of another model. */
 const processorSettings: Readonly<Record<string, object>> = {
-  'glm4v-tiny': { size: { shortest_edge: 12_544, longest_edge: 9_633_792 }, patch_size: 14, merge_size: 2 },
+  'glm4v-tiny': glm4v,
+  'glm4.5v-tiny': glm4v,
   'idefics3-tiny': { size: { longest_edge: 224 } },
   'mistral3-tiny': { size: { longest_edge: 1540 }, patch_size: { height: 14, width: 14 } },
   'kimi-vl-tiny': { in_token_limit: 4096, pad_input: true, merge_kernel_size: [2, 2] },
@@ -55,7 +58,7 @@ export function seeingCheckpoint(name: string): SyntheticCheckpoint {
     dtype: 'BF16',
     shards: 1,
     files: { ...checkpoint.files, 'tokenizer_config.json': tokenizerConfig, 'preprocessor_config.json': preprocessor },
-    elementsOf: seeingWeights(new Set(words.map(([, id]) => id)), tokens),
+    elementsOf: seeingWeights(new Set(words.map(([, id]) => id)), tokens, tableScaleOf(name)),
   };
 }
 
@@ -93,6 +96,11 @@ export function faithfulCheckpoint(name: string): SyntheticCheckpoint {
       'tokenizer_config.json': { ...configuration, chat_template: family.template },
     },
   };
+}
+
+/** Gemma multiplies what it reads from its table: with smaller numbers there, pictures weigh as much as words. */
+function tableScaleOf(name: string): number {
+  return name.startsWith('gemma4') ? 0.3 : 1;
 }
 
 function parse(file: object | string | undefined): object {

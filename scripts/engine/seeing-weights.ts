@@ -9,8 +9,9 @@ const isTable = (tensor: string): boolean => /embed_tokens|lm_head/.test(tensor)
  * Random bfloat16 weights in the proportions of a trained model's: what goes into a layer comes out about as large, and
  * attention and the pictures outweigh the last token, so that an answer hangs on what was seen. Of the tables, rows of
  * ids without a token are zero and those of `words` the greatest: the answer is made of words that can be read.
+ * `tableScale` is their deviation.
  */
-export function seeingWeights(words: ReadonlySet<number>, tokens: ReadonlySet<number>): ElementsOf {
+export function seeingWeights(words: ReadonlySet<number>, tokens: ReadonlySet<number>, tableScale: number): ElementsOf {
   return (tensor, shape, next) => {
     const count = shape.reduce((product, size) => product * size, 1);
     const width = shape.at(-1) ?? 1;
@@ -19,7 +20,7 @@ export function seeingWeights(words: ReadonlySet<number>, tokens: ReadonlySet<nu
     const { mean, deviation } = distributionOf(tensor, shape);
     const elements = new Uint16Array(count);
     for (let row = 0; row * width < count; row++) {
-      const scale = !isTable(tensor) || words.has(row) ? 1 : tokens.has(row) ? 0.3 : 0;
+      const scale = isTable(tensor) ? tableScale * (words.has(row) ? 1 : tokens.has(row) ? 0.3 : 0) : 1;
       if (scale === 0) continue;
       for (let i = row * width; i < (row + 1) * width; i++) {
         elements[i] = bfloat16(mean + scale * deviation * evenly(next));

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { VserveError } from '../../errors/index.ts';
 import { blockCount, size, uint32 as uint32Schema, vocabularySize } from '../checkpoint/parse-config.ts';
 import { boolArray, float32, uint32 } from '../gguf/key-values.ts';
 import type { GgufValue } from '../gguf/key-values.ts';
@@ -9,6 +10,8 @@ import { decoderIgnored, decoderName, everyLayer } from './decoder-tensors.ts';
 import { copied } from './tensor-rules.ts';
 import { writeTextParameters } from './text-parameters.ts';
 
+/** Elements of a head. The limit keeps a corrupt configuration from a table without an end. */
+const headSize = size.max(65_536);
 const layerTypes = ['sliding_attention', 'full_attention'] as const;
 const fullRope = z.looseObject({
   rope_type: z.literal('proportional', { error: 'Gemma 4 turns a part of each head in its global layers' }),
@@ -32,13 +35,13 @@ const textSchema = z.looseObject({
   layer_types: z.array(z.enum(layerTypes)).nullish(),
   num_attention_heads: size.default(8),
   num_key_value_heads: size.default(4),
-  head_dim: size.default(256),
+  head_dim: headSize.default(256),
   /** What global layers have instead. */
-  global_head_dim: size.nullish(),
+  global_head_dim: headSize.nullish(),
   num_global_key_value_heads: size.nullish(),
   /** The same by layer, as later releases of transformers write it. */
   per_layer_config: z
-    .record(z.string(), z.looseObject({ head_dim: size.optional(), num_key_value_heads: size.optional() }))
+    .record(z.string(), z.looseObject({ head_dim: headSize.optional(), num_key_value_heads: size.optional() }))
     .nullish(),
   /** In global layers, keys are values too. */
   attention_k_eq_v: z.boolean().default(false),
@@ -129,6 +132,10 @@ export const declareText: Declare = async ({ folder, config: modelConfig }) => {
 
 function layersOf(config: TextConfig): Layer[] {
   const { num_hidden_layers: count, layer_types: types } = config;
+  if (types && types.length !== count) {
+    const message = `config.json has layer_types for ${types.length} layers, but ${count} layers.`;
+    throw new VserveError('checkpoint_invalid', message);
+  }
   const firstShared = count - config.num_kv_shared_layers;
   const headDim = config.global_head_dim ?? ofGlobalLayers(config, 'head_dim') ?? globalHeadDim;
   const headsKv = globalHeadsKv(config) ?? config.num_key_value_heads;

@@ -29,6 +29,10 @@ const textModels: Readonly<Record<string, Entry>> = {
   Gemma3ForConditionalGeneration: gemma3,
   Gemma4ForCausalLM: gemma4,
   Gemma4ForConditionalGeneration: gemma4,
+  Gemma4UnifiedForConditionalGeneration: {
+    family: 'gemma4',
+    load: async () => (await import('./gemma4-unified.ts')).declareText,
+  },
   Glm4ForCausalLM: glm4,
   Glm4MoeForCausalLM: glm4Moe,
   Glm4vForConditionalGeneration: glm4,
@@ -86,6 +90,10 @@ const visionModels: Readonly<Record<string, Entry>> = {
   Gemma4ForConditionalGeneration: {
     family: 'gemma4',
     load: async () => (await import('./gemma4-vision.ts')).declareVision,
+  },
+  Gemma4UnifiedForConditionalGeneration: {
+    family: 'gemma4',
+    load: async () => (await import('./gemma4-unified.ts')).declareVision,
   },
   Glm4vForConditionalGeneration: glm4Vision,
   Glm4vMoeForConditionalGeneration: glm4Vision,
