@@ -13,6 +13,7 @@ function placement(slot: string, before: string, after: string, written = slot):
   return { slot, before, after, written };
 }
 
+const gemma4 = placement('<|image|>', '<|image>', '<image|>');
 const qwenVl = placement('<|image_pad|>', '', '', '<|vision_start|><|image_pad|><|vision_end|>');
 
 /**
@@ -21,6 +22,8 @@ const qwenVl = placement('<|image_pad|>', '', '', '<|vision_start|><|image_pad|>
  */
 const placements: Readonly<Record<string, ImagePlacement>> = {
   gemma3: placement('<start_of_image>', '\n\n<start_of_image>', '<end_of_image>\n\n'),
+  gemma4v: gemma4,
+  gemma4uv: gemma4,
   glm4v: placement('<|image|>', '', '', '<|begin_of_image|><|image|><|end_of_image|>'),
   idefics3: placement('<image>', '', ''),
   // The line break is the template's, of the models that transformers has a class for; the others' own code writes it.

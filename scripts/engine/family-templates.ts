@@ -39,6 +39,11 @@ export interface FamilyTemplate {
   readonly tokens: readonly string[];
 }
 
+const glm4: FamilyTemplate = {
+  template: `[gMASK]<sop>\n${turns("<|{{ m['role'] }}|>\n", '', '<|begin_of_image|><|image|><|end_of_image|>', '<|assistant|>\n')}`,
+  tokens: ['<|image|>', '<|assistant|>'],
+};
+
 /** By the beginning of a checkpoint's name: what the templates of the family's models on the Hub do with images. */
 export const familyTemplates: Readonly<Record<string, FamilyTemplate>> = {
   qwen2: { template: qwenVl, tokens: [] },
@@ -58,8 +63,15 @@ export const familyTemplates: Readonly<Record<string, FamilyTemplate>> = {
     tokens: ['<|media_content|>', '<|media_pad|>', '<|im_middle|>'],
   },
   'lfm2-vl': { template: chatMl('<image>'), tokens: [] },
-  glm4v: {
-    template: `[gMASK]<sop>\n${turns("<|{{ m['role'] }}|>\n", '', '<|begin_of_image|><|image|><|end_of_image|>', '<|assistant|>\n')}`,
-    tokens: ['<|image|>', '<|assistant|>'],
+  glm4v: glm4,
+  'glm4.5v': glm4,
+  gemma4: {
+    template: turns(
+      "<|turn>{{ 'model' if m['role'] == 'assistant' else m['role'] }}\n",
+      '<turn|>\n',
+      '<|image|>',
+      '<|turn>model\n',
+    ),
+    tokens: [],
   },
 };

@@ -31,12 +31,23 @@ export const seeingNames: readonly string[] = Object.entries(referenceCheckpoint
   .map(([name]) => name)
   .filter((name) => name !== blind);
 
+const gemma4 = {
+  image_mean: [0, 0, 0],
+  image_std: [1, 1, 1],
+  max_soft_tokens: 280,
+  patch_size: 16,
+  pooling_kernel_size: 3,
+};
 const glm4v = { size: { shortest_edge: 12_544, longest_edge: 9_633_792 }, patch_size: 14, merge_size: 2 };
 
 /** Settings of processors that stand on the Hub where the tiny checkpoint has none, or those of another model. */
 const processorSettings: Readonly<Record<string, object>> = {
   'glm4v-tiny': glm4v,
   'glm4.5v-tiny': glm4v,
+  'gemma4-31b-tiny': gemma4,
+  'gemma4-e2b-tiny': gemma4,
+  'gemma4-moe-tiny': gemma4,
+  'gemma4-unified-tiny': gemma4,
   'idefics3-tiny': { size: { longest_edge: 224 } },
   'mistral3-tiny': { size: { longest_edge: 1540 }, patch_size: { height: 14, width: 14 } },
   'kimi-vl-tiny': { in_token_limit: 4096, pad_input: true, merge_kernel_size: [2, 2] },
@@ -94,6 +105,7 @@ export function faithfulCheckpoint(name: string): SyntheticCheckpoint {
       ...checkpoint.files,
       'tokenizer.json': tokenizer,
       'tokenizer_config.json': { ...configuration, chat_template: family.template },
+      ...('chat_template.jinja' in checkpoint.files ? { 'chat_template.jinja': family.template } : {}),
     },
   };
 }

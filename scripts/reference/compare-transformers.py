@@ -60,6 +60,15 @@ def lfm2_images(processor, image):
     return images
 
 
+def gemma4_images(processor, image):
+    out = processor(images=[image], return_tensors="np", **RAW)
+    positions = out["image_position_ids"][0]
+    count, side = int((positions >= 0).all(axis=-1).sum()), processor.patch_size
+    columns, rows = (int(n) + 1 for n in positions[:count].max(axis=0))
+    blocks = np.asarray(out["pixel_values"][0][:count]).reshape(rows, columns, side, side, 3)
+    return [blocks.transpose(0, 2, 1, 3, 4).reshape(rows * side, columns * side, 3)]
+
+
 class KimiVLImageProcessor:
     """What image_processing_kimi_vl.py, which comes with the checkpoints, does before it normalizes."""
 
@@ -125,6 +134,11 @@ FAMILIES = {
     "glm4v": Family(
         qwen_images, "Glm4vImageProcessorPil", "Glm4vProcessor", ("<|image|>",), "Glm4vForConditionalGeneration"
     ),
+    "glm4.5v": Family(
+        qwen_images, "Glm4vImageProcessorPil", "Glm4vProcessor", ("<|image|>",), "Glm4vMoeForConditionalGeneration"
+    ),
+    # Its logits with pictures are off by 0.1 to 0.6 in llama.cpp's encoder (0.005 without), so they are not held against it.
+    "gemma4": Family(gemma4_images, "Gemma4ImageProcessorPil", "Gemma4Processor", ("<|image|>",)),
     "smolvlm": Family(
         plain_images, "SmolVLMImageProcessorPil", "SmolVLMProcessor", ("<image>",), "SmolVLMForConditionalGeneration"
     ),
@@ -179,6 +193,12 @@ def build(name, family, folder):
         tokenizer.video_token = "<video>"
         for part in ("start_image", "end_image", "context_image"):
             setattr(tokenizer, f"{part}_token_id", tokenizer.convert_tokens_to_ids(getattr(tokenizer, f"{part}_token")))
+    if name.startswith("gemma4"):
+        for key, token in tokenizer_config["model_specific_special_tokens"].items():
+            setattr(tokenizer, key, token)
+            setattr(tokenizer, f"{key}_id", tokenizer.convert_tokens_to_ids(token))
+        tokenizer.pad_token = "<pad>"
+        extra["feature_extractor"] = transformers.Gemma4AudioFeatureExtractor()
     if name.startswith("mistral3"):
         extra["spatial_merge_size"] = config["spatial_merge_size"]
     if name.startswith(("mistral3", "pixtral")):
@@ -192,7 +212,7 @@ def build(name, family, folder):
         extra["image_seq_len"] = (side // vision["patch_size"]) ** 2 // config["scale_factor"] ** 2
     images = named(family.image_processor)(**settings)
     arguments = {"image_processor": images, "tokenizer": tokenizer, "chat_template": tokenizer.chat_template, **extra}
-    if name.startswith(("qwen", "glm4v", "smolvlm", "internvl")):
+    if name.startswith(("qwen", "glm4", "gemma4", "smolvlm", "internvl")):
         arguments["video_processor"] = video_processor(family)
     return images, named(family.processor)(**arguments), tokenizer
 
@@ -264,6 +284,8 @@ def load_model(name, family, folder, tokenizer):
             k: v.transpose(1, 2).contiguous() if k.endswith("gate_up_proj") and v.shape[1] == v.shape[2] else v
             for k, v in weights.items()
         }
+    if name.startswith("glm4.5v"):
+        raw["text_config"]["routed_scaling_factor"] = float(raw["text_config"]["routed_scaling_factor"])
     raw |= {key: tokenizer.convert_tokens_to_ids(family.image_token[0]) for key in ("image_token_id", "image_token_index")}
     with tempfile.TemporaryDirectory() as temporary:
         (Path(temporary) / "config.json").write_text(json.dumps(raw))

@@ -19,6 +19,7 @@ constexpr PixelBounds qwen2_vl_bounds{56 * 56, 28 * 28 * 16384};
 constexpr PixelBounds qwen3_vl_bounds{256 * 256, 4096 * 4096};
 // GLM-V counts the pixels of two frames, and a picture is two equal ones.
 constexpr PixelBounds glm4v_bounds{112 * 112 / 2, 14 * 14 * 4 * 2 * 6144 / 2};
+constexpr int gemma4_max_tokens = 280;
 constexpr int kimi_vl_max_patches = 4096;
 constexpr int lfm2_min_tokens = 64;
 constexpr int lfm2_max_tokens = 256;
@@ -110,6 +111,13 @@ Prepare gemma3(const clip_hparams & model) {
     };
 }
 
+Prepare gemma4(const clip_hparams & model) {
+    return [&model](const clip_image_u8 & image) {
+        const ImageSize size = scale_to_tokens(size_of(image), model.patch_size * model.n_merge, gemma4_max_tokens);
+        return whole(model, stretched(image, size, RESIZE_ALGO_BICUBIC));
+    };
+}
+
 using SmartResize = ImageSize (*)(ImageSize, int, double, double);
 
 Prepare qwen_vl(const clip_hparams & model, SmartResize resize, PixelBounds bounds, int32_t max_tokens) {
@@ -189,6 +197,9 @@ Prepare processor_of(const clip_ctx * clip, int32_t max_tokens) {
     switch (clip_get_projector_type(clip)) {
         case PROJECTOR_TYPE_GEMMA3:
             return gemma3(model);
+        case PROJECTOR_TYPE_GEMMA4V:
+        case PROJECTOR_TYPE_GEMMA4UV:
+            return gemma4(model);
         case PROJECTOR_TYPE_QWEN2VL:
         case PROJECTOR_TYPE_QWEN25VL:
             return qwen_vl(model, smart_resize, qwen2_vl_bounds, max_tokens);

@@ -128,6 +128,20 @@ ImageSize shrink_to_patches(ImageSize image, int patch, int max_patches) {
     return {std::max(1, static_cast<int>(image.width * scale)), std::max(1, static_cast<int>(image.height * scale))};
 }
 
+ImageSize scale_to_tokens(ImageSize image, int factor, int max_tokens) {
+    const auto [width, height] = image;
+    const double scale = std::sqrt(static_cast<double>(max_tokens) * factor * factor / area_of(image));
+    const auto aligned = [factor](double side) { return static_cast<int>(std::floor(side / factor)) * factor; };
+    const ImageSize scaled{aligned(scale * width), aligned(scale * height)};
+    if (scaled.height == 0) {
+        return {std::min(width / height, max_tokens) * factor, factor};
+    }
+    if (scaled.width == 0) {
+        return {factor, std::min(height / width, max_tokens) * factor};
+    }
+    return scaled;
+}
+
 ImageSize round_up(ImageSize image, int factor) {
     return {(image.width + factor - 1) / factor * factor, (image.height + factor - 1) / factor * factor};
 }

@@ -41,6 +41,9 @@ bool is_too_large(ImageSize image, int patch, int factor, double max_pixels);
 // Shrinks a picture so that it has no more than `max_patches` whole patches (Kimi-VL).
 ImageSize shrink_to_patches(ImageSize image, int patch, int max_patches);
 
+// The largest multiples of `factor` near the picture's aspect that make at most `max_tokens` squares of it (Gemma 4).
+ImageSize scale_to_tokens(ImageSize image, int factor, int max_tokens);
+
 // The next multiples of `factor`.
 ImageSize round_up(ImageSize image, int factor);
 
