@@ -147,7 +147,7 @@ describe('the prefix cache of a model with a single slot', () => {
       userTurn(['Tell me a story.'], { maxTokens: 200, ignoreEos: true }),
       userTurn([before, image, 'What number is shown?']),
     ];
-    const first = [];
+    const first: Awaited<ReturnType<typeof answer>>[] = [];
     for (const request of conversations) first.push(await answer(model, request));
     const next = conversations.map((request, i) =>
       nextTurn({ ...request, maxTokens: 16, ignoreEos: false }, first[i]?.text ?? '', 'What color is the background?'),
