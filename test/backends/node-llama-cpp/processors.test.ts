@@ -22,6 +22,20 @@ const names = readdirSync(fixture('processors'))
 /** How many tokens stand for each image of a prompt. */
 const imagesOf = (prompt: readonly (number | [number])[]): unknown => prompt.filter((run) => typeof run !== 'number');
 
+/** How a request with a picture of that size ends: `finish`, or an error's code. */
+async function outcomeOf(model: FaithfulModel['model'], width: number, height: number): Promise<string> {
+  const content: ContentPart[] = [{ type: 'image', image: bitmapOf({ width, height, seed: 1 }) }];
+  const messages = [{ role: 'user' as const, content }];
+  const request = { messages, sampling: greedy, maxTokens: 1, stop: [], ignoreEos: true };
+  let last = '';
+  try {
+    for await (const event of model.generate(request, new AbortController().signal)) last = event.type;
+  } catch (error) {
+    last = (error as { code?: string }).code ?? String(error);
+  }
+  return last;
+}
+
 describe.each(names)('%s sees and reads what its own processor makes', { timeout: 180_000 }, (name) => {
   const reference = JSON.parse(readFileSync(fixture(`processors/${name}.json`), 'utf8')) as ProcessorReference;
   let loaded: FaithfulModel;
@@ -50,6 +64,16 @@ describe.each(names)('%s sees and reads what its own processor makes', { timeout
     for (const [i, messages] of oddConversations.entries()) {
       expect(joined(await loaded.model.inspectPrompt(messages))).toEqual(reference.prompts[i]?.tokens);
     }
+  });
+
+  it('lines of pixels: each is answered or refused, and the next picture is seen', async () => {
+    for (const [width, height] of [
+      [300, 1],
+      [1, 300],
+    ] as const) {
+      expect(['finish', 'undecodable']).toContain(await outcomeOf(loaded.model, width, height));
+    }
+    expect(await outcomeOf(loaded.model, 40, 30)).toBe('finish');
   });
 
   it('no image where a user writes what stands for one', async () => {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <stdexcept>
 
 #include "image-sizes.h"
 #include "mtmd-image.h"
@@ -111,9 +112,12 @@ Prepare gemma3(const clip_hparams & model) {
     };
 }
 
-Prepare gemma4(const clip_hparams & model) {
-    return [&model](const clip_image_u8 & image) {
+Prepare gemma4(const clip_hparams & model, int n_positions) {
+    return [&model, n_positions](const clip_image_u8 & image) {
         const ImageSize size = scale_to_tokens(size_of(image), model.patch_size * model.n_merge, gemma4_max_tokens);
+        if (n_positions > 0 && std::max(size.width, size.height) / model.patch_size > n_positions) {
+            throw std::invalid_argument("the picture is longer than the encoder has positions");  // ggml would abort
+        }
         return whole(model, stretched(image, size, RESIZE_ALGO_BICUBIC));
     };
 }
@@ -199,7 +203,7 @@ Prepare processor_of(const clip_ctx * clip, int32_t max_tokens) {
             return gemma3(model);
         case PROJECTOR_TYPE_GEMMA4V:
         case PROJECTOR_TYPE_GEMMA4UV:
-            return gemma4(model);
+            return gemma4(model, clip_n_positions(clip));
         case PROJECTOR_TYPE_QWEN2VL:
         case PROJECTOR_TYPE_QWEN25VL:
             return qwen_vl(model, smart_resize, qwen2_vl_bounds, max_tokens);

@@ -175,7 +175,8 @@ Prompt PromptBuilder::build(const std::vector<Message> & messages, const std::ve
     return tokenize_up_to(max_tokens, split(rendered, nonce, hidden, images.size(), placement_.without_template()), images);
 }
 
-Prompt PromptBuilder::tokenize_up_to(size_t max_tokens, const std::vector<Part> & parts, const std::vector<Image> & images) const {
+Prompt PromptBuilder::tokenize_up_to(size_t max_tokens, const std::vector<Part> & parts,
+                                     const std::vector<Image> & images) const {
     if (must_exceed(parts, max_tokens)) {
         Prompt prompt;
         prompt.n_tokens = static_cast<int32_t>(max_tokens);
