@@ -109,8 +109,9 @@ test('two pulls at once: every byte is fetched once', async () => {
   const pulls = await Promise.all([pull(), pull()]);
   expect(pulls.map(({ code }) => code)).toEqual([0, 0]);
   expect(pulls[0]?.stdout).toBe(pulls[1]?.stdout);
+  // A lock that was taken a moment ago does not tell yet by whom.
   expect(pulls.map(({ stderr }) => stderr).join('')).toMatch(
-    /Another vserve \(process \d+\) is downloading org\/shapes/,
+    /Another vserve(?: \(process \d+\))? is downloading org\/shapes/,
   );
   expect(bytesSent()).toBe(bytesOf(await expectWholeSnapshot()));
 });
