@@ -10,6 +10,7 @@ import type {
 import { VserveError } from '../../src/errors/index.ts';
 import { admit } from './admission.ts';
 import { bundledSource, installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
+import { usableCpus } from './cpu-limit.ts';
 import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
 import { placementFor } from './image-placement.ts';
@@ -90,6 +91,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             batchTokens: Math.max(batchTokens, maxSequences),
             threads: settings.threads ?? defaultDecodeThreads(llama, loaded.size),
             threadsBatch: settings.threadsBatch ?? settings.threads ?? computeThreads(llama),
+            cpus: usableCpus(),
             useGpu,
             flashAttention: settings.flashAttention ?? 'auto',
             kvCacheFormat: settings.kvCacheFormat ?? 'f16',

@@ -174,8 +174,17 @@ export class LoadedLlama implements LoadedModel {
     return { sequencesRunning: running, sequencesQueued: queued };
   }
 
+  /** CPU threads that computed the last step. */
+  get stepThreads(): number {
+    return this.#closing === undefined ? this.#engine.stats().threads : 0;
+  }
+
   resetPrefixCache(): void {
     if (this.#closing === undefined) this.#engine.resetPrefixCache();
+  }
+
+  leaveCpus(count: number): void {
+    if (this.#closing === undefined) this.#engine.leaveCpus(count);
   }
 
   close(): Promise<void> {

@@ -78,6 +78,8 @@ export interface NativeEngineOptions {
   /** For generating, and for prompts and images. */
   readonly threads: number;
   readonly threadsBatch: number;
+  /** That this process may use. */
+  readonly cpus: number;
   readonly useGpu: boolean;
   readonly flashAttention: 'auto' | 'on' | 'off';
   readonly kvCacheFormat: KvCacheFormat;
@@ -119,7 +121,10 @@ export interface NativeEngine {
   /** Cancels a request, whatever its state, and drops it. Unknown ids are ignored. */
   forget(id: number): void;
   resetPrefixCache(): void;
-  stats(): { readonly running: number; readonly queued: number };
+  /** Leaves so many of `cpus` to other work of the process, from the next step on. */
+  leaveCpus(count: number): void;
+  /** `threads`: those that computed the last batch. */
+  stats(): { readonly running: number; readonly queued: number; readonly threads: number };
   /** Once no `submit` is pending. Running requests end with `model_closed` first. */
   close(): Promise<void>;
 }

@@ -6,10 +6,15 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * The longest time without an event between `from` and `to`, in their unit. `times` ascend; those outside the interval
+ * The times without an event between `from` and `to`, in their unit and order. `times` ascend; those outside the interval
  * are left out, and its two ends count as events.
  */
-export function longestGap(times: readonly number[], from: number, to: number): number {
+export function gapsWithin(times: readonly number[], from: number, to: number): number[] {
   const within = [from, ...times.filter((time) => time > from && time < to), to];
-  return Math.max(...within.slice(1).map((time, i) => time - (within[i] ?? time)));
+  return within.slice(1).map((time, i) => time - (within[i] ?? time));
+}
+
+/** The longest of `gapsWithin`. */
+export function longestGap(times: readonly number[], from: number, to: number): number {
+  return Math.max(...gapsWithin(times, from, to));
 }

@@ -19,6 +19,11 @@ export interface LoadedModel {
   stats(): ModelStats;
   /** Forgets what finished requests left in the KV cache, where the backend keeps it. */
   resetPrefixCache?(): void;
+  /**
+   * Leaves so many CPUs to the server's own work from now on, 0 at first: a backend whose streams are computed on all of
+   * them takes fewer meanwhile, so that they go on evenly.
+   */
+  leaveCpus?(count: number): void;
   /** Ends running generations with `model_closed` and frees everything. A second call does nothing. */
   close(): Promise<void>;
 }

@@ -17,11 +17,15 @@ export interface DecodeOptions extends DecodeLimits {
   readonly signal: AbortSignal;
 }
 
+/** Takes a CPU from other work until the function that it returns is called. */
+export type TakeCpu = () => () => void;
+
 export interface DecoderSettings {
   /** How long a picture may take to decode. */
   readonly timeoutMs: number;
   /** The program of the decoding thread; for tests. */
   readonly workerUrl?: URL | undefined;
+  readonly takeCpu?: TakeCpu | undefined;
 }
 
 /** Decodes pictures, a few at a time, in a thread that is replaced when it does not answer. */
@@ -58,7 +62,8 @@ export class Decoder {
   async #decode(image: EncodedImage, limits: DecodeLimits): Promise<Bitmap> {
     if (this.#thread?.hasEnded !== false) this.#thread = new DecodeThread(this.#settings.workerUrl);
     const thread = this.#thread;
-    const { timeoutMs } = this.#settings;
+    const { timeoutMs, takeCpu } = this.#settings;
+    const giveBack = takeCpu?.();
     let timer: NodeJS.Timeout | undefined;
     const tooLate = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
@@ -72,6 +77,7 @@ export class Decoder {
       return await Promise.race([thread.decode(image, limits), tooLate]);
     } finally {
       clearTimeout(timer);
+      giveBack?.();
     }
   }
 

@@ -2,6 +2,7 @@ import type { Bitmap } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { readDataUri } from './data-uri.ts';
 import { Decoder } from './decoder.ts';
+import type { TakeCpu } from './decoder.ts';
 import { readFileUri } from './file-source.ts';
 import { HttpSource } from './http-source.ts';
 import type { HttpSourceOptions } from './http-source.ts';
@@ -46,15 +47,17 @@ export interface MediaResolver {
 export interface MediaResolverOptions extends Pick<HttpSourceOptions, 'lookup' | 'timeouts'> {
   readonly onResolved?: ((image: ResolvedImage) => void) | undefined;
   readonly decodeTimeoutMs?: number | undefined;
+  /** Called when a picture begins to be decoded; what it returns, when that is done. */
+  readonly takeCpu?: TakeCpu | undefined;
 }
 
 /** Makes a resolver. Throws `invalid_setting`. */
 export function createMediaResolver(
   settings: MediaSettings,
-  { onResolved, decodeTimeoutMs: timeoutMs = DECODE_TIMEOUT_MS, ...http }: MediaResolverOptions = {},
+  { onResolved, takeCpu, decodeTimeoutMs: timeoutMs = DECODE_TIMEOUT_MS, ...http }: MediaResolverOptions = {},
 ): MediaResolver {
   const httpSource = new HttpSource({ ...settings, ...http });
-  const decoder = new Decoder({ timeoutMs });
+  const decoder = new Decoder({ timeoutMs, takeCpu });
   const allFetches = new Semaphore(MAX_FETCHES);
   const { maxMediaBytes, maxImagePixels: maxPixels, mediaTimeoutS } = settings;
 

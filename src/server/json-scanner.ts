@@ -45,12 +45,13 @@ export class JsonScanner {
 
   /**
    * Takes the next bytes without making a string of them, which leaves nothing for the garbage collector: those in the
-   * middle of a long text that are ASCII and stand for themselves. False where they are not, and must be pushed.
+   * middle of a long text that are ASCII and stand for themselves. `keep` gives them memory of their own, where they have
+   * none. False where they are not plain, and must be pushed.
    */
-  pushPlain(bytes: Uint8Array): boolean {
+  pushPlain(bytes: Uint8Array, keep: (bytes: Uint8Array) => Uint8Array<ArrayBuffer>): boolean {
     const string = this.#openString;
     if (string?.writer?.isBetweenCharacters !== true || !isPlain(bytes)) return false;
-    string.writer.writePlain(bytes.slice());
+    string.writer.writePlain(keep(bytes));
     return true;
   }
 

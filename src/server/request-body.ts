@@ -1,12 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 import { messageOf, VserveError } from '../errors/index.ts';
+import type { CpuLease, CpuShare } from './cpu-share.ts';
 import { invalidJson, JsonScanner } from './json-scanner.ts';
 
 /** Bytes that are parsed in one go; between two blocks the event loop turns. */
 const BLOCK_BYTES = 64 * 1024;
+/** A body that is larger takes a CPU from the model while it comes: reading it, and what the kernel does for it, is work. */
+const LARGE_BYTES = 1024 * 1024;
+/** Pauses that are longer leave the CPU to the model. */
+const PAUSE_MS = 100;
 
 export interface ReadOptions {
   readonly maxBytes: number;
+  readonly cpus: CpuShare;
   readonly signal: AbortSignal;
 }
 
@@ -15,7 +21,10 @@ export interface ReadOptions {
  * anything is read, else by the byte that is too many. Throws `unsupported_encoding`, `request_too_large`, `invalid_json`,
  * `request_cancelled` when the body breaks off, or the signal's reason.
  */
-export async function readJsonBody(request: IncomingMessage, { maxBytes, signal }: ReadOptions): Promise<unknown> {
+export async function readJsonBody(
+  request: IncomingMessage,
+  { maxBytes, cpus, signal }: ReadOptions,
+): Promise<unknown> {
   signal.throwIfAborted();
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
@@ -25,12 +34,18 @@ export async function readJsonBody(request: IncomingMessage, { maxBytes, signal 
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });
   // Aborting the stream itself would take the connection along, and the answer with it.
-  return Promise.race([readJson(request, maxBytes), aborted]);
+  const lease = cpus.lease(PAUSE_MS);
+  try {
+    return await Promise.race([readJson(request, maxBytes, lease), aborted]);
+  } finally {
+    lease.end();
+  }
 }
 
-async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
+async function readJson(request: IncomingMessage, maxBytes: number, cpu: CpuLease): Promise<unknown> {
   const declaredBytes = Number(request.headers['content-length'] ?? 0);
   if (declaredBytes > maxBytes) throw tooLarge(maxBytes);
+  if (declaredBytes > LARGE_BYTES) cpu.renew();
   const scanner = new JsonScanner();
   // Strict about UTF-8, and without the byte order mark that some clients send.
   const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -39,20 +54,32 @@ async function readJson(request: IncomingMessage, maxBytes: number): Promise<unk
   let filled = 0;
   let endsInAscii = true;
   let bytes = 0;
+  const push = (piece: Uint8Array, keep: (piece: Uint8Array) => Uint8Array<ArrayBuffer>): void => {
+    // The decoder must not wait for the rest of a character while it is passed by.
+    if (!endsInAscii || !scanner.pushPlain(piece, keep)) scanner.push(textOf(decoder, piece, { stream: true }));
+    endsInAscii = (piece.at(-1) ?? 0) < 0x80;
+  };
+  const pushBlock = (): void => {
+    push(block.subarray(0, filled), (piece) => piece.slice());
+    filled = 0;
+  };
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
       bytes += chunk.byteLength;
       if (bytes > maxBytes) throw tooLarge(maxBytes);
+      if (bytes > LARGE_BYTES) cpu.renew();
+      if (isWholeBuffer(chunk) && chunk.length > BLOCK_BYTES / 2 && chunk.length <= BLOCK_BYTES) {
+        // Nothing of a large picture is copied.
+        if (filled > 0) pushBlock();
+        push(chunk, ({ buffer }) => new Uint8Array(buffer as ArrayBuffer));
+        continue;
+      }
       for (let at = 0; at < chunk.length;) {
         const taken = chunk.subarray(at, at + block.length - filled);
         block.set(taken, filled);
         filled += taken.length;
         at += taken.length;
-        if (filled < block.length) continue;
-        // The decoder must not wait for the rest of a character while it is passed by.
-        if (!endsInAscii || !scanner.pushPlain(block)) scanner.push(textOf(decoder, block, { stream: true }));
-        endsInAscii = (block.at(-1) ?? 0) < 0x80;
-        filled = 0;
+        if (filled === block.length) pushBlock();
       }
     }
   } catch (cause) {
@@ -62,6 +89,11 @@ async function readJson(request: IncomingMessage, maxBytes: number): Promise<unk
   if (bytes === 0) throw new VserveError('invalid_json', 'The request has no body. Send a JSON object.');
   scanner.push(textOf(decoder, block.subarray(0, filled), { stream: false }));
   return scanner.end();
+}
+
+/** Whether nothing else lies in its memory, which can move away then. */
+function isWholeBuffer(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
+  return bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
 }
 
 function textOf(decoder: InstanceType<typeof TextDecoder>, bytes: Uint8Array, options: { stream: boolean }): string {

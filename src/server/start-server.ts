@@ -7,6 +7,7 @@ import type { MediaSettings } from '../media/index.ts';
 import { createMediaResolver } from '../media/index.ts';
 import type { Log } from './access-log.ts';
 import { createApp } from './app.ts';
+import { CpuShare } from './cpu-share.ts';
 import { Metrics } from './metrics.ts';
 import { startMetricsServer } from './metrics-server.ts';
 import type { MetricsServer } from './metrics-server.ts';
@@ -51,10 +52,15 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
   const { host, port, metricsPort, settings } = options;
   const requests = new Requests(options.model.info.maxBatchSize + (settings.maxQueueSize ?? Infinity));
   const metrics = new Metrics();
-  const media = createMediaResolver(options.media, { onResolved: (image) => metrics.countImage(image) });
+  const cpus = new CpuShare(options.model);
+  const media = createMediaResolver(options.media, {
+    onResolved: (image) => metrics.countImage(image),
+    takeCpu: () => cpus.take(),
+  });
   const app = createApp({
     ...options,
     requests,
+    cpus,
     metrics,
     imagesOf: (signal) => {
       const resolve = media.forRequest();

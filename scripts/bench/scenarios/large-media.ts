@@ -1,13 +1,15 @@
 import { randomFillSync } from 'node:crypto';
+import { once } from 'node:events';
 import sharp from 'sharp';
-import { request } from 'undici';
+import { Worker } from 'node:worker_threads';
 import type { Bench } from '../bench.ts';
 import { ask, chat } from '../chat.ts';
 import { serverCommand } from '../commands.ts';
 import type { Reading } from '../figures.ts';
 import { randomText } from '../prompts.ts';
 import { freePort, startServer } from '../server.ts';
-import { longestGap } from '../statistics.ts';
+import { gapsWithin, median } from '../statistics.ts';
+import type { Server } from '../server.ts';
 
 const textsBefore = 16;
 const textsAlone = 64;
@@ -22,53 +24,78 @@ interface LoopDelay {
 }
 
 /**
- * How free vserve's event loop is beside a running stream, and how even the stream, while a picture of 50 megapixels is
- * decoded and while a body of 90 MiB arrives. Both requests end when their pictures are decoded: their text is too long
- * for the model, so that no encoding is measured. Ratios are to the stream alone.
+ * How even a running stream is while a picture of 50 megapixels is decoded and while a body of 90 MiB arrives, and how
+ * free vserve's event loop. Both requests end when their pictures are decoded: their text is too long for the model, so
+ * that no encoding is measured. Ratios are to the stream alone.
  */
 export async function largeMedia(bench: Bench): Promise<void> {
   const { settings } = bench;
   const probePort = await freePort();
   const probe = new URL(`../loop-delay-probe.js?port=${String(probePort)}`, import.meta.url).href;
-  const server = await startServer('vserve', (port) => {
+  const tooLong = randomText(settings.model.maxLength * 2);
+  const senders = {
+    picture: senderOf(bodyOf(tooLong, 'image/jpeg', await jpegOf(largePicture))),
+    large: senderOf(bodyOf(tooLong, 'image/png', await pngOfBytes((bodyBytes * 3) / 4))),
+  };
+  const vserve = await startServer('vserve', (port) => {
     const command = serverCommand('vserve', settings, 2, port);
     const at = command.indexOf(settings.vservePath);
     const limits = ['--max-media-bytes', String(maxMediaBytes)];
     return [...command.slice(0, at), '--import', probe, ...command.slice(at), ...limits];
   });
-  const tooLong = randomText(settings.model.maxLength * 2);
-  const picture = bodyOf(tooLong, 'image/jpeg', await jpegOf(largePicture));
-  const body = bodyOf(tooLong, 'image/png', await pngOfBytes((bodyBytes * 3) / 4));
-  const read = async (): Promise<LoopDelay> =>
-    (await (await fetch(`http://127.0.0.1:${probePort}`)).json()) as LoopDelay;
+  const servers = [vserve];
   try {
-    await chat(server.url, [ask(randomText(12))], { maxTokens: 8 });
-    const measure = async (): Promise<Reading[]> => {
-      const alone = await besideStream(server.url, settings.model.maxLength, read, undefined);
-      const decoding = await besideStream(server.url, settings.model.maxLength, read, picture);
-      const arriving = await besideStream(server.url, settings.model.maxLength, read, body);
-      return [
-        ...readings('alone', alone),
-        ...readings('while 50 megapixels are decoded', decoding, alone),
-        ...readings('while a body of 90 MiB arrives', arriving, alone),
-      ];
-    };
-    await bench.alternate([{ contender: 'vserve', pid: server.pid, measure }]);
+    servers.push(await startServer('llama-server', (port) => serverCommand('llama-server', settings, 2, port)));
+    const readLoop = async (): Promise<LoopDelay> =>
+      (await (await fetch(`http://127.0.0.1:${probePort}`)).json()) as LoopDelay;
+    for (const { url } of servers) await chat(url, [ask(randomText(12))], { maxTokens: 8 });
+    await bench.alternate(
+      servers.map((server) => ({
+        contender: server.contender,
+        pid: server.pid,
+        measure: () => besideLoads(server, settings.model.maxLength, senders, server === vserve ? readLoop : undefined),
+      })),
+    );
   } finally {
-    await server.stop();
+    for (const server of servers) await server.stop();
+    await Promise.all([senders.picture.terminate(), senders.large.terminate()]);
   }
 }
 
-interface Evenness extends LoopDelay {
-  readonly gapMs: number;
+type ReadLoop = () => Promise<LoopDelay>;
+
+async function besideLoads(
+  { url }: Server,
+  maxLength: number,
+  { picture, large }: { readonly picture: Worker; readonly large: Worker },
+  readLoop: ReadLoop | undefined,
+): Promise<Reading[]> {
+  const alone = await besideStream(url, maxLength, readLoop, undefined);
+  const decoding = await besideStream(url, maxLength, readLoop, picture);
+  const arriving = await besideStream(url, maxLength, readLoop, large);
+  return [
+    ...readings('alone', alone),
+    ...readings('while 50 megapixels are decoded', decoding, alone),
+    ...readings('while a body of 90 MiB arrives', arriving, alone),
+  ];
 }
 
-/** Runs a stream and sends `body` beside it; without one, lets the stream run alone for a while. */
+interface Evenness {
+  /** Of vserve only. */
+  readonly loop: LoopDelay | undefined;
+  /** Between one text of the stream and the next. */
+  readonly medianGapMs: number;
+  readonly longestGapMs: number;
+  /** What the request beside the stream took. */
+  readonly answeredMs: number;
+}
+
+/** Runs a stream and lets `sender` send beside it; without one, lets the stream run alone for a while. */
 async function besideStream(
   url: string,
   maxLength: number,
-  read: () => Promise<LoopDelay>,
-  body: Uint8Array | undefined,
+  readLoop: ReadLoop | undefined,
+  sender: Worker | undefined,
 ): Promise<Evenness> {
   const stop = new AbortController();
   const textAtMs: number[] = [];
@@ -82,21 +109,30 @@ async function besideStream(
     (error: unknown) => (stop.signal.aborted ? undefined : Promise.reject(error)),
   );
   await Promise.race([started, ended]);
-  await read();
+  await readLoop?.();
   const fromMs = performance.now();
-  await Promise.race([body === undefined ? ranAlone : refuse(url, body), ended]);
+  await Promise.race([sender === undefined ? ranAlone : refuse(url, sender), ended]);
   const toMs = performance.now();
-  const delay = await read();
+  const loop = await readLoop?.();
   stop.abort();
   await ended;
-  return { ...delay, gapMs: longestGap(textAtMs, fromMs, toMs) };
+  const gapsMs = gapsWithin(textAtMs, fromMs, toMs);
+  return { loop, medianGapMs: median(gapsMs), longestGapMs: Math.max(...gapsMs), answeredMs: toMs - fromMs };
+}
+
+/** What sends a body, from a thread of its own: the stream's times are taken in this one. */
+function senderOf(body: Uint8Array): Worker {
+  return new Worker(new URL('../send-body.js', import.meta.url), { workerData: body });
 }
 
 /** Sends a request whose text is too long for the model, and waits until the server says so. */
-async function refuse(url: string, body: Uint8Array): Promise<void> {
-  const response = await request(`${url}/v1/chat/completions`, { method: 'POST', body, headersTimeout: 0 });
-  const text = await response.body.text();
-  if (!text.includes('context_length_exceeded')) throw new Error(`${url} should have refused the length: ${text}`);
+async function refuse(url: string, sender: Worker): Promise<void> {
+  const answered = once(sender, 'message') as Promise<[string]>;
+  sender.postMessage(`${url}/v1/chat/completions`, []);
+  const [text] = await answered;
+  if (!/context_length_exceeded|exceed_context_size/.test(text)) {
+    throw new Error(`${url} should have refused the length: ${text.slice(0, 500)}`);
+  }
 }
 
 /** A delay of less than a tenth of a millisecond is none to compare with. */
@@ -105,17 +141,24 @@ function ratio(valueMs: number, baseMs: number): number {
 }
 
 /** The figures of one load; with `alone`, also their ratios to those without it. */
-function readings(when: string, { p99Ms, maxMs, gapMs }: Evenness, alone?: Evenness): readonly Reading[] {
-  const inMs = [
-    { name: `event loop delay (p99) ${when}`, unit: 'ms', value: p99Ms },
-    { name: `event loop delay (most) ${when}`, unit: 'ms', value: maxMs },
-    { name: `longest gap of a stream ${when}`, unit: 'ms', value: gapMs },
-  ] as const;
-  if (alone === undefined) return inMs;
+function readings(when: string, beside: Evenness, alone?: Evenness): readonly Reading[] {
+  const { loop, medianGapMs, longestGapMs, answeredMs } = beside;
+  const inMs = (name: string, value: number): Reading => ({ name: `${name} ${when}`, unit: 'ms', value });
+  const ofLoop = loop && [inMs('event loop delay (p99)', loop.p99Ms), inMs('event loop delay (most)', loop.maxMs)];
+  const ofStream = [inMs('median gap of a stream', medianGapMs), inMs('longest gap of a stream', longestGapMs)];
+  if (alone === undefined) return [...(ofLoop ?? []), ...ofStream];
+  const toAlone = (name: string, valueMs: number, baseMs: number): Reading => ({
+    name: `ratio of ${name} ${when}`,
+    unit: '× alone',
+    value: ratio(valueMs, baseMs),
+  });
   return [
-    ...inMs,
-    { name: `ratio of event loop delay (p99) ${when}`, unit: '× alone', value: ratio(p99Ms, alone.p99Ms) },
-    { name: `ratio of longest gap of a stream ${when}`, unit: '× alone', value: ratio(gapMs, alone.gapMs) },
+    ...(ofLoop ?? []),
+    ...ofStream,
+    ...(loop && alone.loop ? [toAlone('event loop delay (p99)', loop.p99Ms, alone.loop.p99Ms)] : []),
+    toAlone('median gap of a stream', medianGapMs, alone.medianGapMs),
+    toAlone('longest gap of a stream', longestGapMs, alone.longestGapMs),
+    inMs('answer to the request beside it', answeredMs),
   ];
 }
 

@@ -13,6 +13,7 @@ import {
 import { VserveError } from '../../errors/index.ts';
 import type { Log, RequestContext } from '../access-log.ts';
 import { reasonOf } from '../access-log.ts';
+import type { CpuShare } from '../cpu-share.ts';
 import { readJsonBody } from '../request-body.ts';
 import type { ActiveRequest, Requests } from '../requests.ts';
 import type { ServerSettings } from '../server-settings.ts';
@@ -27,6 +28,7 @@ export interface ChatRouteOptions {
   /** Makes what fetches the images of one request. */
   readonly imagesOf: (signal: AbortSignal) => ResolveImage;
   readonly requests: Requests;
+  readonly cpus: CpuShare;
   readonly log: Log;
 }
 
@@ -38,7 +40,7 @@ export function chatRoutes(options: ChatRouteOptions): Hono<RequestContext> {
     let streaming = false;
     try {
       const { maxRequestBytes: maxBytes, allowExtraRequestFields: allowExtraFields } = options.settings;
-      const body = await readJsonBody(context.env.incoming, { maxBytes, signal: active.signal });
+      const body = await readJsonBody(context.env.incoming, { maxBytes, cpus: options.cpus, signal: active.signal });
       const request = parseChatRequest(body, { allowExtraFields });
       checkRequest(request, options);
       const events = generate(request, active.signal, options);

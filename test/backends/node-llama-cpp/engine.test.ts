@@ -39,6 +39,7 @@ describe('the native engine', () => {
               batchTokens: 64,
               threads: 2,
               threadsBatch: 2,
+              cpus: 2,
               useGpu: false,
               flashAttention: 'auto',
               kvCacheFormat: 'f16',

@@ -1,10 +1,33 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { usableCpus } from '../../../backends/node-llama-cpp/cpu-limit.ts';
+import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
 import type { LoadedModel } from '../../../src/backend/index.ts';
 import { referenceCase, referenceCases } from '../../support/shapes.ts';
 import { answer, loadShapes, picture, referenceRequest, until, userTurn } from '../../support/shapes-engine.ts';
 
 const story = 'Tell me a story.';
+
+describe.runIf(usableCpus() > 1)('a model that is told to leave a CPU', () => {
+  it('computes its streams with a thread less, and answers the same', async () => {
+    const model = await loadShapes({ maxBatchSize: 1, threads: usableCpus(), prefixCaching: false });
+    onTestFinished(() => model.close());
+    if (!(model instanceof LoadedLlama)) throw new Error('not a model of node-llama-cpp');
+    const request = userTurn([story], { maxTokens: 300, ignoreEos: true });
+    const { text: undisturbed } = await answer(model, request);
+    const seen: number[] = [];
+    let text = '';
+    for await (const event of model.generate(request, new AbortController().signal)) {
+      if (event.type === 'text-delta' || event.type === 'finish') {
+        if (seen.at(-1) !== model.stepThreads) seen.push(model.stepThreads);
+        model.leaveCpus(seen.length % 2);
+      }
+      if (event.type === 'text-delta') text += event.text;
+    }
+    expect(seen.slice(0, 4)).toEqual([usableCpus(), usableCpus() - 1, usableCpus(), usableCpus() - 1]);
+    expect(text).toBe(undisturbed);
+  });
+});
 
 describe('a loaded model', () => {
   let model: LoadedModel;

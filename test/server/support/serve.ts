@@ -22,6 +22,8 @@ export interface TestServer extends RunningServer {
   readonly client: OpenAI;
   /** What the backend was asked for. */
   readonly generateRequests: readonly GenerateRequest[];
+  /** How many CPUs the backend was to leave to the server, call by call. */
+  readonly cpusLeft: readonly number[];
   /** `level message` */
   readonly log: readonly string[];
 }
@@ -30,10 +32,12 @@ export interface TestServer extends RunningServer {
 export async function serve(options: TestServerOptions = {}): Promise<TestServer> {
   const echo = await loadEcho(options);
   const generateRequests: GenerateRequest[] = [];
+  const cpusLeft: number[] = [];
   const model: LoadedModel = {
     info: echo.info,
     stats: () => echo.stats(),
     close: () => echo.close(),
+    leaveCpus: (count) => cpusLeft.push(count),
     generate(request, signal) {
       generateRequests.push(request);
       return echo.generate(request, signal);
@@ -58,7 +62,7 @@ export async function serve(options: TestServerOptions = {}): Promise<TestServer
     await shutdown();
   });
   const client = new OpenAI({ baseURL: `${running.url}/v1`, apiKey: 'none', maxRetries: 0 });
-  return { ...running, shutdown, model, client, generateRequests, log };
+  return { ...running, shutdown, model, client, generateRequests, cpusLeft, log };
 }
 
 function loadEcho({ maxLength, maxBatchSize, ...hooks }: TestServerOptions): Promise<LoadedModel> {

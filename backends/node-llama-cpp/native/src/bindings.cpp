@@ -217,6 +217,7 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
                            {InstanceMethod("load", &NativeEngine::load), InstanceMethod("submit", &NativeEngine::submit),
                             InstanceMethod("forget", &NativeEngine::forget), InstanceMethod("stats", &NativeEngine::stats),
                             InstanceMethod("resetPrefixCache", &NativeEngine::reset_prefix_cache),
+                            InstanceMethod("leaveCpus", &NativeEngine::leave_cpus),
                             InstanceMethod("inspectPrompt", &NativeEngine::inspect_prompt),
                             InstanceMethod("inspectImages", &NativeEngine::inspect_images),
                             InstanceMethod("close", &NativeEngine::close)});
@@ -240,6 +241,7 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
         options_.batch_tokens = integer_of(options, "batchTokens");
         options_.n_threads = integer_of(options, "threads");
         options_.n_threads_batch = integer_of(options, "threadsBatch");
+        options_.n_cpus = integer_of(options, "cpus");
         options_.flash_attention = flash_attention_of(text_of(options, "flashAttention"));
         options_.kv_type = kv_type_of(info.Env(), text_of(options, "kvCacheFormat"));
         options_.use_gpu = options.Get("useGpu").As<Napi::Boolean>().Value();
@@ -410,12 +412,19 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
         return info.Env().Undefined();
     }
 
-    // stats(): {running, queued}
+    // leaveCpus(count): leaves so many CPUs to other work of the process
+    Napi::Value leave_cpus(const Napi::CallbackInfo & info) {
+        engine_->leave_cpus(info[0].As<Napi::Number>().Int32Value());
+        return info.Env().Undefined();
+    }
+
+    // stats(): {running, queued, threads}
     Napi::Value stats(const Napi::CallbackInfo & info) {
         const auto stats = engine_->stats();
         Napi::Object object = Napi::Object::New(info.Env());
         object.Set("running", static_cast<double>(stats.running));
         object.Set("queued", static_cast<double>(stats.queued));
+        object.Set("threads", stats.threads);
         return object;
     }
 

@@ -50,6 +50,7 @@ struct EngineOptions {
     int32_t batch_tokens;       // most tokens of one step
     int32_t n_threads;          // for batches of one token a sequence, and sampling
     int32_t n_threads_batch;    // for larger batches, and images
+    int32_t n_cpus;             // that this process may use
     bool use_gpu;
     llama_flash_attn_type flash_attention;
     ggml_type kv_type;
@@ -85,12 +86,15 @@ class Engine {
     void wake();
     // Forgets what finished sequences left in the KV cache. Any thread.
     void reset_prefix_cache();
+    // Leaves so many of the process's CPUs to other work while there are streams, from the next batch on. Any thread.
+    void leave_cpus(int32_t count) { left_cpus_ = count; }
     // Ends every sequence with model_closed and joins the thread. A second call does nothing.
     void stop();
 
     struct Stats {
         size_t running;
         size_t queued;
+        int32_t threads;  // of the last batch
     };
     Stats stats() const;
 
@@ -119,6 +123,7 @@ class Engine {
     void step();
     void fill_batch();
     void add_waiting_text(Sequence & sequence, int32_t limit);
+    void choose_threads(const std::vector<SequencePtr> & sequences);
     int decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences);
     void sample_batch();
     void process_next_image();
@@ -175,6 +180,9 @@ class Engine {
     size_t running_count_ = 0;       // guarded by mutex_
     bool woken_ = false;             // guarded by mutex_
     std::atomic<bool> reset_asked_{false};
+    std::atomic<int32_t> left_cpus_{0};
+    mutable std::atomic<int32_t> preparing_{0};
+    std::atomic<int32_t> batch_threads_{0};
     std::atomic<bool> stopping_{false};
     std::thread thread_;
 };
