@@ -63,16 +63,19 @@ describe('the server takes a CPU from the model', () => {
     expect(server.cpusLeft).toEqual([1, 0]);
   });
 
-  it('while a large body comes', async () => {
+  it.each(['content-length', 'chunks'])('while a large body comes, as %s tells', async (how) => {
     const server = await serve();
-    const body = chatBody('a'.repeat(2 * MIB));
+    const [first, rest] = [chatBody('a'.repeat(2 * MIB)).slice(0, MIB + 1), `${'a'.repeat(MIB)}"}]}`];
+    const chunked = how === 'chunks';
+    const part = (text: string): string => (chunked ? `${text.length.toString(16)}\r\n${text}\r\n` : text);
+    const length = chunked ? 'transfer-encoding: chunked' : `content-length: ${String(first.length + rest.length)}`;
     const socket = await openSocket(server.port);
-    socket.write(`POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: ${String(body.length)}\r\n\r\n`);
-    socket.write(body.slice(0, MIB));
+    socket.write(`POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n${length}\r\n\r\n`);
+    if (chunked) socket.write(part(first));
     await turnUntil(() => server.cpusLeft.length > 0);
     expect(server.cpusLeft[0]).toBe(1);
-    socket.write(body.slice(MIB));
-    await readUntil(socket, /HTTP\/1.1 200/);
+    socket.write(chunked ? `${part(rest)}0\r\n\r\n` : `${first}${rest}`);
+    expect(await readUntil(socket, /^HTTP.*$/m)).toContain(' 200 ');
     expect(server.cpusLeft.at(-1)).toBe(0);
   });
 
