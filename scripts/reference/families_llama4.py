@@ -113,19 +113,25 @@ PREPROCESSOR = {
     "size": {"height": 84, "width": 84},
 }
 
+# What convert_hf_to_gguf.py names the second norm of a vision layer since it knows Gemma 4, and llama.cpp would put behind
+# the attention: what is before the network is called otherwise in every other model.
+OWN_NAMES = {"attn_post_norm": "ln2"}
+
 LLAMA4_FAMILIES = {
     "llama4-scout-tiny": {
         "seed": 60,
+        "ownNames": OWN_NAMES,
         "tokenizer": "gpt2-more",
         "files": {"config.json": CONFIG, "preprocessor_config.json": PREPROCESSOR},
     },
     "llama4-maverick-tiny": {
         "seed": 61,
+        "ownNames": OWN_NAMES,
         "shards": 3,
         "outtypes": ["bf16", "q8_0"],
         "tokenizer": "gpt2-more",
         "files": {
-            "config.json": {**CONFIG, "text_config": MAVERICK_TEXT, "vision_config": {**VISION, "num_hidden_layers": 2}},
+            "config.json": {**CONFIG, "text_config": MAVERICK_TEXT},
             "preprocessor_config.json": PREPROCESSOR,
         },
     },
