@@ -20,6 +20,8 @@ const visionSchema = z.looseObject({
   norm_eps: z.number().default(1e-5),
   /** Two patches beside each other, and two such pairs below each other, become one token. */
   pixel_shuffle_ratio: z.literal(0.5).default(0.5),
+  /** llama.cpp has it built in, as it has the way in which heads turn: half of them by columns, half by rows. */
+  rope_theta: z.literal(10_000).default(10_000),
   projector_input_dim: size.default(4096),
   projector_output_dim: size.default(4096),
 });
