@@ -38,8 +38,14 @@ export interface FaithfulModel {
 
 const onProgress = (): void => undefined;
 
-/** Converts a faithful checkpoint and loads it, in float32 wherever that is possible. */
-export async function loadFaithful(name: string): Promise<FaithfulModel> {
+/**
+ * Converts a faithful checkpoint and loads it, in float32 wherever that is possible. `change` may change the mmproj's file
+ * in between.
+ */
+export async function loadFaithful(
+  name: string,
+  change?: (mmprojPath: string) => Promise<void>,
+): Promise<FaithfulModel> {
   const folder = await mkdtemp(join(tmpdir(), 'vserve-faithful-'));
   const sourceDir = join(folder, name);
   const { signal } = new AbortController();
@@ -51,6 +57,7 @@ export async function loadFaithful(name: string): Promise<FaithfulModel> {
     onProgress,
     signal,
   });
+  if (mmprojPath !== undefined) await change?.(mmprojPath);
   const model = await backend.load(
     { modelPath, mmprojPath },
     {

@@ -65,6 +65,15 @@ export const familyTemplates: Readonly<Record<string, FamilyTemplate>> = {
   'lfm2-vl': { template: chatMl('<image>'), tokens: [] },
   glm4v: glm4,
   'glm4.5v': glm4,
+  llama4: {
+    template: turns(
+      "<|header_start|>{{ m['role'] }}<|header_end|>\n\n",
+      '<|eot|>',
+      '<|image|>',
+      '<|header_start|>assistant<|header_end|>\n\n',
+    ),
+    tokens: ['<|header_start|>', '<|header_end|>', '<|eot|>'],
+  },
   gemma4: {
     template: turns(
       "<|turn>{{ 'model' if m['role'] == 'assistant' else m['role'] }}\n",

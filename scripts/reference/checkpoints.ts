@@ -168,11 +168,14 @@ interface ReferenceCheckpoint {
   readonly outtypes: readonly string[];
   /** Keys whose values are not the reference's. */
   readonly ownKeys?: readonly string[];
+  /** Parts of tensors' names that the reference has wrong, and what stands in their place. */
+  readonly ownNames?: Readonly<Record<string, string>>;
 }
 
 /** A file of `test/fixtures/checkpoints`, which describe-checkpoints.py writes. */
 interface Description extends Omit<SyntheticCheckpoint, 'shapes'> {
   readonly outtypes: readonly string[];
+  readonly ownNames?: Readonly<Record<string, string>>;
   readonly shapes: Readonly<Record<string, readonly number[]>>;
   /** A folder of `test/fixtures/tokenizers`, whose files belong to the checkpoint. */
   readonly tokenizer: string;
@@ -190,11 +193,12 @@ export function fixture(file: string): string {
 function describedCheckpoint(file: string): ReferenceCheckpoint {
   const path = join(fixtures, 'checkpoints', file);
   const description = JSON.parse(readFileSync(path, 'utf8')) as Description;
-  const { outtypes, shapes, tokenizer, files, ...checkpoint } = description;
+  const { outtypes, ownNames, shapes, tokenizer, files, ...checkpoint } = description;
   const tokenizerFolder = join(fixtures, 'tokenizers', tokenizer);
   const tokenizerFiles = readdirSync(tokenizerFolder).map((name) => [name, readFileSync(join(tokenizerFolder, name))]);
   return {
     outtypes,
+    ...(ownNames && { ownNames }),
     checkpoint: {
       ...checkpoint,
       shapes: new Map(Object.entries(shapes)),

@@ -69,6 +69,12 @@ def gemma4_images(processor, image):
     return [blocks.transpose(0, 2, 1, 3, 4).reshape(rows * side, columns * side, 3)]
 
 
+def llama4_images(processor, image):
+    """The tiles, the whole last. What it does with pixels that are not normalized is left as it is."""
+    pixels = processor(images=[image], return_tensors="pt", **RAW)["pixel_values"]
+    return [tile.permute(1, 2, 0).numpy() for tile in pixels]
+
+
 class KimiVLImageProcessor:
     """What image_processing_kimi_vl.py, which comes with the checkpoints, does before it normalizes."""
 
@@ -155,6 +161,10 @@ FAMILIES = {
     # transformers has it for torchvision only, which rounds otherwise than Pillow.
     "lfm2-vl": Family(
         lfm2_images, "Lfm2VlImageProcessor", "Lfm2VlProcessor", ("<image>",), "Lfm2VlForConditionalGeneration", exact=False
+    ),
+    # Resized as LFM2-VL's.
+    "llama4": Family(
+        llama4_images, "Llama4ImageProcessor", "Llama4Processor", ("<|patch|>",), "Llama4ForConditionalGeneration", exact=False
     ),
     "kimi-vl": Family(lambda processor, image: processor.images(image), None, None, ("<|media_pad|>",)),
 }
@@ -284,6 +294,9 @@ def load_model(name, family, folder, tokenizer):
             k: v.transpose(1, 2).contiguous() if k.endswith("gate_up_proj") and v.shape[1] == v.shape[2] else v
             for k, v in weights.items()
         }
+    if name.startswith("llama4"):
+        # Its forward asks for it, and its text model's output lacks it.
+        transformers.modeling_outputs.MoeCausalLMOutputWithPast.image_outputs = None
     if name.startswith("glm4.5v"):
         raw["text_config"]["routed_scaling_factor"] = float(raw["text_config"]["routed_scaling_factor"])
     raw |= {key: tokenizer.convert_tokens_to_ids(family.image_token[0]) for key in ("image_token_id", "image_token_index")}
@@ -357,8 +370,10 @@ def internvl_weights(weights):
 
 
 def first_logits(model, inputs):
+    # Llama 4's processor gives pixels in bfloat16.
+    inputs = {k: v.to(model.dtype) if v.is_floating_point() else v for k, v in inputs.items() if k != "token_type_ids"}
     with torch.no_grad():
-        logits = model(**{k: v for k, v in inputs.items() if k != "token_type_ids"}).logits[0, -1]
+        logits = model(**inputs).logits[0, -1]
     top = logits.topk(5)
     return [[int(token), round(float(logit), 4)] for token, logit in zip(top.indices, top.values)]
 

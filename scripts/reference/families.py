@@ -1,5 +1,7 @@
 """The checkpoints that describe-checkpoints.py describes: configurations from the Hub with small, odd sizes."""
 
+from families_llama4 import LLAMA4_FAMILIES
+
 CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073]
 CLIP_STD = [0.26862954, 0.26130258, 0.27577711]
 
@@ -739,6 +741,7 @@ FAMILIES = {
             "generation_config.json": {"temperature": 0.6, "top_p": 0.9},
         },
     },
+    **LLAMA4_FAMILIES,
     "smolvlm-tiny": {
         "seed": 5,
         "tokenizer": "gpt2-images",

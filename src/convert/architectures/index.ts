@@ -16,6 +16,7 @@ const glm4 = { family: 'glm4', load: async () => (await import('./glm4.ts')).dec
 const glm4Moe = { family: 'glm4', load: async () => (await import('./glm4-moe.ts')).declareMoeText };
 const lfm2 = { family: 'lfm2', load: async () => (await import('./lfm2.ts')).declareText };
 const llama = { family: 'llama', load: async () => (await import('./llama.ts')).declareLlama };
+const llama4 = { family: 'llama4', load: async () => (await import('./llama4.ts')).declareText };
 const qwen35 = { family: 'qwen3.5', load: async () => (await import('./qwen3-5.ts')).declareText };
 const qwen35Moe = { family: 'qwen3.5', load: async () => (await import('./qwen3-5.ts')).declareMoeText };
 const smolvlm = { family: 'idefics3', load: llama.load };
@@ -44,6 +45,8 @@ const textModels: Readonly<Record<string, Entry>> = {
   },
   Lfm2ForCausalLM: lfm2,
   Lfm2VlForConditionalGeneration: lfm2,
+  Llama4ForCausalLM: llama4,
+  Llama4ForConditionalGeneration: llama4,
   LlamaForCausalLM: llama,
   LlavaForConditionalGeneration: { family: 'pixtral', load: llama.load },
   Ministral3ForCausalLM: { family: 'mistral3', load: async () => (await import('./llama.ts')).declareMistral3 },
@@ -104,6 +107,10 @@ const visionModels: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./kimi-vl.ts')).declareVision,
   },
   Lfm2VlForConditionalGeneration: { family: 'lfm2', load: async () => (await import('./lfm2.ts')).declareVision },
+  Llama4ForConditionalGeneration: {
+    family: 'llama4',
+    load: async () => (await import('./llama4-vision.ts')).declareVision,
+  },
   LlavaForConditionalGeneration: pixtralVision,
   Mistral3ForConditionalGeneration: { ...pixtralVision, family: 'mistral3' },
   Qwen2VLForConditionalGeneration: qwen2VlVision,

@@ -22,6 +22,7 @@ constexpr PixelBounds qwen3_vl_bounds{256 * 256, 4096 * 4096};
 constexpr PixelBounds glm4v_bounds{112 * 112 / 2, 14 * 14 * 4 * 2 * 6144 / 2};
 constexpr int gemma4_max_tokens = 280;
 constexpr int kimi_vl_max_patches = 4096;
+constexpr int llama4_max_tiles = 16;
 constexpr int lfm2_min_tokens = 64;
 constexpr int lfm2_max_tokens = 256;
 constexpr int lfm2_tile = 512;
@@ -85,16 +86,16 @@ mtmd_image_preproc_out whole(const clip_hparams & model, const clip_image_u8 & i
 
 // The tiles of an image whose sides are whole numbers of them, and an overview.
 mtmd_image_preproc_out tiled(const clip_hparams & model, const clip_image_u8 & image, TileGrid grid, int side,
-                             const clip_image_u8 & overview) {
+                             const clip_image_u8 & overview, bool normalized = true) {
     mtmd_image_preproc_out out;
     for (int row = 0; row < grid.rows; row++) {
         for (int column = 0; column < grid.columns; column++) {
-            out.append(model, cut(image, column * side, row * side, side));
+            out.append(model, cut(image, column * side, row * side, side), normalized);
         }
     }
     out.grid_x = grid.columns;
     out.grid_y = grid.rows;
-    out.append_overview(model, overview);
+    out.append_overview(model, overview, normalized);
     return out;
 }
 
@@ -195,6 +196,45 @@ Prepare lfm2_vl(const clip_hparams & model) {
     };
 }
 
+// The nearest number that bfloat16 has, a half to the even one.
+float in_bfloat16(float value) {
+    return ggml_bf16_to_fp32(ggml_fp32_to_bf16(value));
+}
+
+// Llama 4's processor rescales and normalizes in bfloat16.
+void normalize_in_bfloat16(const clip_hparams & model, clip_image_f32 & image) {
+    if (image.is_placeholder()) {
+        return;
+    }
+    std::vector<float> pixels = image.get_ro_buf();
+    for (size_t i = 0; i < pixels.size(); i++) {
+        const float mean = in_bfloat16(model.image_mean[i % 3]);
+        const float deviation = in_bfloat16(model.image_std[i % 3]);
+        pixels[i] = in_bfloat16(in_bfloat16(in_bfloat16(pixels[i]) - mean) / deviation);
+    }
+    image.cpy_buf(pixels);
+}
+
+Prepare llama4(const clip_hparams & model) {
+    return [&model](const clip_image_u8 & image) {
+        const int side = model.image_size;
+        const TileGrid grid = best_fitting_grid(size_of(image), side, llama4_max_tiles);
+        const auto fitted = stretched(image, fit_on_grid(size_of(image), grid, side), RESIZE_ALGO_BILINEAR);
+        const auto canvas = padded(fitted, {grid.columns * side, grid.rows * side});
+        mtmd_image_preproc_out out;
+        if (grid.columns == 1 && grid.rows == 1) {
+            out.append_overview(model, canvas, false);
+        } else {
+            out = tiled(model, canvas, grid, side, stretched(image, {side, side}, RESIZE_ALGO_BILINEAR), false);
+        }
+        for (auto & tile : out.entries) {
+            normalize_in_bfloat16(model, tile);
+        }
+        normalize_in_bfloat16(model, out.overview);
+        return out;
+    };
+}
+
 // Empty for a projector whose processor we do not know.
 Prepare processor_of(const clip_ctx * clip, int32_t max_tokens) {
     const clip_hparams & model = *clip_get_hparams(clip);
@@ -221,6 +261,8 @@ Prepare processor_of(const clip_ctx * clip, int32_t max_tokens) {
             return internvl(model);
         case PROJECTOR_TYPE_LFM2:
             return lfm2_vl(model);
+        case PROJECTOR_TYPE_LLAMA4:
+            return llama4(model);
         default:
             return {};
     }

@@ -142,6 +142,39 @@ ImageSize scale_to_tokens(ImageSize image, int factor, int max_tokens) {
     return scaled;
 }
 
+TileGrid best_fitting_grid(ImageSize image, int tile, int max_tiles) {
+    // In single precision, as PyTorch has it, where grids count as equal.
+    const auto scale_of = [image, tile](TileGrid grid) {
+        return std::min(static_cast<float>(grid.columns * tile) / static_cast<float>(image.width),
+                        static_cast<float>(grid.rows * tile) / static_cast<float>(image.height));
+    };
+    TileGrid best{1, 1};
+    for (int rows = 1; rows <= max_tiles; rows++) {
+        for (int columns = 1; columns <= max_tiles / rows; columns++) {
+            const TileGrid grid{columns, rows};
+            const float scale = scale_of(grid);
+            const float best_scale = scale_of(best);
+            const bool is_better = best_scale < 1 ? scale > best_scale : scale >= 1 && scale < best_scale;
+            const bool is_smaller = columns * rows < best.columns * best.rows;
+            if (is_better || (scale == best_scale && is_smaller)) {
+                best = grid;
+            }
+        }
+    }
+    return best;
+}
+
+ImageSize fit_on_grid(ImageSize image, TileGrid grid, int tile) {
+    const int width = std::min(std::max(image.width, tile), grid.columns * tile);
+    const int height = std::min(std::max(image.height, tile), grid.rows * tile);
+    const double scale_x = static_cast<double>(width) / image.width;
+    const double scale_y = static_cast<double>(height) / image.height;
+    if (scale_x < scale_y) {
+        return {width, std::max(1, std::min(static_cast<int>(image.height * scale_x), height))};
+    }
+    return {std::max(1, std::min(static_cast<int>(image.width * scale_y), width)), height};
+}
+
 ImageSize round_up(ImageSize image, int factor) {
     return {(image.width + factor - 1) / factor * factor, (image.height + factor - 1) / factor * factor};
 }

@@ -44,6 +44,13 @@ ImageSize shrink_to_patches(ImageSize image, int patch, int max_patches);
 // The largest multiples of `factor` near the picture's aspect that make at most `max_tokens` squares of it (Gemma 4).
 ImageSize scale_to_tokens(ImageSize image, int factor, int max_tokens);
 
+// The grid of at most `max_tiles` tiles in which a picture need be made least smaller, or is made least larger; of those,
+// the smallest (Llama 4).
+TileGrid best_fitting_grid(ImageSize image, int tile, int max_tiles);
+
+// As large as fits on the tiles of `grid`, but enlarged to no more than one tile (Llama 4).
+ImageSize fit_on_grid(ImageSize image, TileGrid grid, int tile);
+
 // The next multiples of `factor`.
 ImageSize round_up(ImageSize image, int factor);
 

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { blockCount, parseConfig, size } from '../checkpoint/parse-config.ts';
+import { bool, float32, string, uint32 } from '../gguf/key-values.ts';
+import type { Declare, TensorRule } from './architecture.ts';
+import { readDecoderConfig } from './decoder-config.ts';
+import { copied, withBias } from './tensor-rules.ts';
+import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
+
+/** transformers' Llama4VisionConfig. */
+const visionSchema = z.looseObject({
+  hidden_size: size.default(768),
+  hidden_act: z.literal('gelu').default('gelu'),
+  num_hidden_layers: blockCount.default(34),
+  num_attention_heads: size.default(16),
+  num_channels: z.literal(3).default(3),
+  intermediate_size: size.default(5632),
+  vision_output_dim: size.default(7680),
+  image_size: size.default(448),
+  patch_size: size.default(14),
+  norm_eps: z.number().default(1e-5),
+  /** Two patches beside each other, and two such pairs below each other, become one token. */
+  pixel_shuffle_ratio: z.literal(0.5).default(0.5),
+  /** llama.cpp has it built in, as it has the way in which heads turn: half of them by columns, half by rows. */
+  rope_theta: z.literal(10_000).default(10_000),
+  projector_input_dim: size.default(4096),
+  projector_output_dim: size.default(4096),
+});
+type VisionConfig = z.output<typeof visionSchema>;
+
+const widthSchema = z.looseObject({ hidden_size: size.default(5120) });
+
+/** Declares the vision encoder and the projector of Llama 4. @throws VserveError `checkpoint_invalid` */
+export const declareVision: Declare = async ({ folder, config }) => {
+  const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
+  const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
+  const { image_mean: imageMean, image_std: imageStd } = await readPreprocessor(folder, preprocessorSchema);
+  const scaleFactor = 1 / vision.pixel_shuffle_ratio;
+  return {
+    architecture: 'clip',
+    canonicalName: (name) => name.replace(/^model\.(?=vision_model|multi_modal_projector)/, ''),
+    ignored: [/rotary_embedding/],
+    tensors: [...encoderTensors(vision), ...projectorTensors(vision, textWidth)],
+    writeParameters: (keyValues, fileType) => {
+      const parameters = {
+        projectionDim: textWidth,
+        imageSize: vision.image_size,
+        patchSize: vision.patch_size,
+        embeddingLength: vision.hidden_size,
+        feedForwardLength: vision.intermediate_size,
+        blockCount: vision.num_hidden_layers,
+        headCount: vision.num_attention_heads,
+        imageMean,
+        imageStd,
+      };
+      writeVisionParameters(keyValues, parameters, fileType);
+      keyValues
+        .set('clip.projector_type', string('llama4'))
+        .set('clip.vision.attention.layer_norm_epsilon', float32(vision.norm_eps))
+        .set('clip.vision.projector.scale_factor', uint32(scaleFactor))
+        .set('clip.use_gelu', bool(true));
+    },
+  };
+};
+
+function encoderTensors(vision: VisionConfig): TensorRule[] {
+  const { hidden_size: width, intermediate_size: inner, patch_size: patch } = vision;
+  const positions = Math.floor(vision.image_size / patch) ** 2 + 1;
+  return [
+    copied('vision_model.class_embedding', 'v.class_embd', [width]),
+    copied('vision_model.positional_embedding_vlm', 'v.position_embd.weight', [positions, width]),
+    copied('vision_model.patch_embedding.linear.weight', 'v.patch_embd.weight', [width, 3 * patch * patch]),
+    ...withBias('vision_model.layernorm_pre', 'v.pre_ln', width),
+    ...withBias('vision_model.layernorm_post', 'v.post_ln', width),
+    ...Array.from({ length: vision.num_hidden_layers }, (_, layer) => {
+      const [source, target] = [`vision_model.model.layers.${String(layer)}`, `v.blk.${String(layer)}`];
+      return [
+        ...(['q', 'k', 'v'] as const).flatMap((name) =>
+          withBias(`${source}.self_attn.${name}_proj`, `${target}.attn_${name}`, width, width),
+        ),
+        ...withBias(`${source}.self_attn.o_proj`, `${target}.attn_out`, width, width),
+        ...withBias(`${source}.input_layernorm`, `${target}.ln1`, width),
+        ...withBias(`${source}.post_attention_layernorm`, `${target}.ln2`, width),
+        ...withBias(`${source}.mlp.fc1`, `${target}.ffn_up`, inner, width),
+        ...withBias(`${source}.mlp.fc2`, `${target}.ffn_down`, width, inner),
+      ];
+    }).flat(),
+  ];
+}
+
+/** The layers of the adapter, and the projection into the text model. */
+function projectorTensors(vision: VisionConfig, textWidth: number): TensorRule[] {
+  const { projector_input_dim: input, projector_output_dim: output } = vision;
+  return [
+    copied('vision_model.vision_adapter.mlp.fc1.weight', 'mm.model.mlp.1.weight', [input, vision.intermediate_size]),
+    copied('vision_model.vision_adapter.mlp.fc2.weight', 'mm.model.mlp.2.weight', [output, output]),
+    copied('multi_modal_projector.linear_1.weight', 'mm.model.fc.weight', [textWidth, vision.vision_output_dim]),
+  ];
+}
