@@ -137,8 +137,9 @@ FAMILIES = {
     "glm4.5v": Family(
         qwen_images, "Glm4vImageProcessorPil", "Glm4vProcessor", ("<|image|>",), "Glm4vMoeForConditionalGeneration"
     ),
-    # Its logits with pictures are off by 0.1 to 0.6 in llama.cpp's encoder (0.005 without), so they are not held against it.
-    "gemma4": Family(gemma4_images, "Gemma4ImageProcessorPil", "Gemma4Processor", ("<|image|>",)),
+    "gemma4": Family(
+        gemma4_images, "Gemma4ImageProcessorPil", "Gemma4Processor", ("<|image|>",), "Gemma4ForConditionalGeneration"
+    ),
     "smolvlm": Family(
         plain_images, "SmolVLMImageProcessorPil", "SmolVLMProcessor", ("<image>",), "SmolVLMForConditionalGeneration"
     ),
