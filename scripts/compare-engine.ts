@@ -19,9 +19,10 @@ import type { MmprojEncoding } from '../src/backend/index.ts';
 import { convertCheckpoint } from '../src/convert/index.ts';
 import { ask } from './engine/ask.ts';
 import type { OwnAnswer } from './engine/ask.ts';
-import { conversations } from './engine/conversations.ts';
+import { conversationsFor } from './engine/conversations.ts';
 import { askLlamaServer, startLlamaServer, surroundingsOf } from './engine/llama-server.ts';
 import type { PeerAnswer } from './engine/llama-server.ts';
+import { peerProjector } from './engine/peer-projector.ts';
 import { seeingCheckpoint, seeingNames } from './engine/seeing-checkpoints.ts';
 import { writeCheckpoint } from './reference/write-checkpoint.ts';
 
@@ -46,10 +47,13 @@ async function compare(name: string, folder: string, peerDir: string): Promise<P
   const { modelPath, mmprojPath } = files;
   if (mmprojPath === undefined) throw new Error(`${name} made no mmproj`);
 
-  const server = await startLlamaServer(peerDir, { modelPath, mmprojPath });
+  const projectorType = await projectorTypeOf(mmprojPath);
+  const peerMmprojPath = await peerProjector(mmprojPath, projectorType);
+  const server = await startLlamaServer(peerDir, { modelPath, mmprojPath: peerMmprojPath });
+  const conversations = conversationsFor(name);
   const theirs: PeerAnswer[] = [];
   try {
-    const placement = surroundingsOf(await projectorTypeOf(mmprojPath));
+    const placement = surroundingsOf(projectorType);
     for (const messages of conversations) theirs.push(await askLlamaServer(server.url, messages, placement));
   } finally {
     await server.stop();

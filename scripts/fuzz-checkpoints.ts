@@ -2,10 +2,11 @@
  * Plans the conversion of spoilt checkpoints, and describes spoilt GGUF files, by the ten thousands, in a process of its
  * own: each must end in time, with a plan or with a named error, and without more memory than its files explain.
  *
- *     node dist/scripts/fuzz-checkpoints.js [--count 50000] [--seed 1] [--from 0]
+ *     node dist/scripts/fuzz-checkpoints.js [--count 50000] [--seed 1] [--from 0] [checkpoint…]
  *
  * The last line is JSON: how many were read, how many refused with which code, the slowest, and the memory after a tenth
- * of the cases, at the end, and at most. A case depends on the seed and its number only: `--from` begins near a failure.
+ * of the cases, at the end, and at most. A case depends on the seed, its number, and the checkpoints only: `--from` begins
+ * near a failure.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,7 +24,7 @@ const small = [
   'llama-int8-channels-tiny',
   'mistral-fp8-tekken-tiny',
 ];
-const names = [...small, ...small, 'qwen2.5-vl-nested-tiny', 'smolvlm-tiny'];
+const usual = [...small, ...small, 'qwen2.5-vl-nested-tiny', 'smolvlm-tiny'];
 
 interface Outcome {
   readonly done: number;
@@ -34,7 +35,7 @@ interface Outcome {
   readonly mostRssMb: number;
 }
 
-async function tryAll(count: number, seed: number, from: number): Promise<void> {
+async function tryAll(names: readonly string[], count: number, seed: number, from: number): Promise<void> {
   const checkpoints = await SpoiltCheckpoints.write(names);
   const refused: Record<string, number> = {};
   let read = 0;
@@ -86,7 +87,8 @@ async function watchChild(args: readonly string[], seed: number): Promise<void> 
   console.log(JSON.stringify({ seed, firstRssMb: outcomes[0]?.rssMb, ...outcomes.at(-1) }));
 }
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     count: { type: 'string', default: '50000' },
     seed: { type: 'string', default: '1' },
@@ -94,5 +96,6 @@ const { values } = parseArgs({
     child: { type: 'boolean', default: false },
   },
 });
-if (values.child) await tryAll(Number(values.count), Number(values.seed), Number(values.from));
+const names = positionals.length > 0 ? positionals : usual;
+if (values.child) await tryAll(names, Number(values.count), Number(values.seed), Number(values.from));
 else await watchChild(process.argv.slice(2), Number(values.seed));

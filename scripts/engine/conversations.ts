@@ -26,12 +26,14 @@ function messagesOf(conversation: Conversation): ChatMessage[] {
 }
 
 /**
- * Conversations about pictures of such sizes that llama.cpp takes them as the models' own processors do: what differs from
- * llama-server's answers is then the engine's fault. The first two differ in the picture only.
+ * Conversations about pictures of such sizes that llama.cpp takes them as the processor of a checkpoint's family does: what
+ * differs from llama-server's answers is then the engine's fault. The first two differ in the picture only. Gemma 4's
+ * processor makes every picture as large as 280 tokens allow, so that only those which have them stay as they are.
  */
-export const conversations: readonly (readonly ChatMessage[])[] = readConversations('engine/conversations.json').map(
-  (conversation) => messagesOf(conversation),
-);
+export function conversationsFor(name: string): readonly (readonly ChatMessage[])[] {
+  const file = name.startsWith('gemma4') ? 'gemma4-conversations' : 'conversations';
+  return readConversations(`engine/${file}.json`).map((conversation) => messagesOf(conversation));
+}
 
 /** Conversations about pictures of odd sizes, as they stand in the file. */
 export const describedConversations = readConversations('processors/conversations.json');

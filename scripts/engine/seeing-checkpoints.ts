@@ -110,8 +110,12 @@ export function faithfulCheckpoint(name: string): SyntheticCheckpoint {
   };
 }
 
-/** Gemma multiplies what it reads from its table: with smaller numbers there, pictures weigh as much as words. */
+/**
+ * Gemma multiplies what it reads from its table, by the root of its width: with smaller numbers there, pictures weigh as
+ * much as words, and the logits are not all at their cap.
+ */
 function tableScaleOf(name: string): number {
+  if (name.startsWith('gemma4-e2b')) return 0.06; // 1536 wide, the others 64
   return name.startsWith('gemma4') ? 0.3 : 1;
 }
 

@@ -60,13 +60,22 @@ def lfm2_images(processor, image):
     return images
 
 
-def gemma4_images(processor, image):
-    out = processor(images=[image], return_tensors="np", **RAW)
-    positions = out["image_position_ids"][0]
-    count, side = int((positions >= 0).all(axis=-1).sum()), processor.patch_size
+def patches_by_position(image, side):
+    """An image of H × W × 3 whose patches, rows of red, green and blue, come with their columns and rows (-1: none)."""
+    positions = image["image_position_ids"][0]
+    count = int((positions >= 0).all(axis=-1).sum())
     columns, rows = (int(n) + 1 for n in positions[:count].max(axis=0))
-    blocks = np.asarray(out["pixel_values"][0][:count]).reshape(rows, columns, side, side, 3)
-    return [blocks.transpose(0, 2, 1, 3, 4).reshape(rows * side, columns * side, 3)]
+    blocks = np.asarray(image["pixel_values"][0][:count]).reshape(rows, columns, side, side, 3)
+    return blocks.transpose(0, 2, 1, 3, 4).reshape(rows * side, columns * side, 3)
+
+
+def gemma4_images(processor, image):
+    return [patches_by_position(processor(images=[image], return_tensors="np", **RAW), processor.patch_size)]
+
+
+def gemma4_unified_images(processor, image):
+    side = processor.patch_size * processor.pooling_kernel_size
+    return [patches_by_position(processor(images=[image], return_tensors="np", **RAW), side)]
 
 
 def llama4_images(processor, image):
@@ -113,9 +122,20 @@ class KimiVLProcessor:
 
 
 class Family:
-    def __init__(self, images, image_processor, processor, image_token, model=None, exact=True, **settings):
+    def __init__(self, images, image_processor, processor, image_token, model=None, exact=True, first=None, **settings):
         self.images, self.image_processor, self.processor = images, image_processor, processor
         self.image_token, self.model, self.exact, self.settings = image_token, model, exact, settings
+        self.first = first or forward_logits
+
+
+def forward_logits(model, inputs):
+    return model(**inputs).logits[0, -1]
+
+
+def generated_logits(model, inputs):
+    return model.generate(
+        **inputs, max_new_tokens=1, do_sample=False, output_logits=True, return_dict_in_generate=True
+    ).logits[0][0]
 
 
 def named(name):
@@ -143,8 +163,20 @@ FAMILIES = {
     "glm4.5v": Family(
         qwen_images, "Glm4vImageProcessorPil", "Glm4vProcessor", ("<|image|>",), "Glm4vMoeForConditionalGeneration"
     ),
-    # Its logits with pictures are off by 0.1 to 0.6 in llama.cpp's encoder (0.005 without), so they are not held against it.
-    "gemma4": Family(gemma4_images, "Gemma4ImageProcessorPil", "Gemma4Processor", ("<|image|>",)),
+    # transformers has it for torchvision only, which rounds otherwise than Pillow.
+    "gemma4-unified": Family(
+        gemma4_unified_images,
+        "Gemma4UnifiedImageProcessor",
+        "Gemma4UnifiedProcessor",
+        ("<|image|>",),
+        "Gemma4UnifiedForConditionalGeneration",
+        exact=False,
+        # Called itself, the model lets pictures look ahead in its global layers too; what it generates does not.
+        first=generated_logits,
+    ),
+    "gemma4": Family(
+        gemma4_images, "Gemma4ImageProcessorPil", "Gemma4Processor", ("<|image|>",), "Gemma4ForConditionalGeneration"
+    ),
     "smolvlm": Family(
         plain_images, "SmolVLMImageProcessorPil", "SmolVLMProcessor", ("<image>",), "SmolVLMForConditionalGeneration"
     ),
@@ -208,7 +240,8 @@ def build(name, family, folder):
             setattr(tokenizer, key, token)
             setattr(tokenizer, f"{key}_id", tokenizer.convert_tokens_to_ids(token))
         tokenizer.pad_token = "<pad>"
-        extra["feature_extractor"] = transformers.Gemma4AudioFeatureExtractor()
+        kind = "Gemma4Unified" if name.startswith("gemma4-unified") else "Gemma4"
+        extra["feature_extractor"] = named(f"{kind}AudioFeatureExtractor")()
     if name.startswith("mistral3"):
         extra["spatial_merge_size"] = config["spatial_merge_size"]
     if name.startswith(("mistral3", "pixtral")):
@@ -272,7 +305,7 @@ def describe(name):
         inputs = processor(text=text, images=shown or None, return_tensors="pt")
         prompt = {"tokens": runs(inputs["input_ids"][0].tolist(), image_tokens)}
         if model is not None:
-            prompt["logits"] = first_logits(model, inputs)
+            prompt["logits"] = first_logits(family, model, inputs)
         prompts.append(prompt)
     return {"pictures": pictures, "prompts": prompts}
 
@@ -369,11 +402,11 @@ def internvl_weights(weights):
     return renamed
 
 
-def first_logits(model, inputs):
+def first_logits(family, model, inputs):
     # Llama 4's processor gives pixels in bfloat16.
     inputs = {k: v.to(model.dtype) if v.is_floating_point() else v for k, v in inputs.items() if k != "token_type_ids"}
     with torch.no_grad():
-        logits = model(**inputs).logits[0, -1]
+        logits = family.first(model, inputs)
     top = logits.topk(5)
     return [[int(token), round(float(logit), 4)] for token, logit in zip(top.indices, top.values)]
 

@@ -49,11 +49,25 @@ GEMMA4_LARGE_TEXT = {
     **GEMMA4_TEXT,
     "attention_k_eq_v": True,
     "hidden_size_per_layer_input": 0,
+    "max_position_embeddings": 262144,
     "num_global_key_value_heads": 1,
     "num_key_value_heads": 2,
     "num_kv_shared_layers": 0,
     "use_bidirectional_attention": "vision",
     "use_double_wide_mlp": False,
+}
+# The smallest ones. llama.cpp knows them by their width: pictures do not look ahead in them.
+GEMMA4_SMALL_TEXT = {
+    **GEMMA4_TEXT,
+    "global_head_dim": 32,
+    "head_dim": 16,
+    "hidden_size": 1536,
+    "hidden_size_per_layer_input": 16,
+    "intermediate_size": 40,
+    "layer_types": ["sliding_attention", "full_attention"] * 2,
+    "num_attention_heads": 2,
+    "num_hidden_layers": 4,
+    "num_kv_shared_layers": 2,
 }
 GEMMA4_MOE_TEXT = {
     **GEMMA4_LARGE_TEXT,
@@ -85,6 +99,16 @@ GEMMA4_VISION = {
     "standardize": False,
     "use_clipped_linears": True,
 }
+# That of the larger models: heads of a size that is no power of two.
+GEMMA4_LARGE_VISION = {
+    **GEMMA4_VISION,
+    "global_head_dim": 24,
+    "head_dim": 24,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "standardize": True,
+    "use_clipped_linears": False,
+}
 GEMMA4_AUDIO = {
     "attention_chunk_size": 12,
     "attention_context_left": 13,
@@ -109,21 +133,21 @@ GEMMA4_AUDIO = {
 GEMMA4_CONFIG = {
     "architectures": ["Gemma4ForConditionalGeneration"],
     "audio_config": GEMMA4_AUDIO,
-    "audio_token_id": 8,
-    "boa_token_id": 9,
-    "boi_token_id": 10,
+    "audio_token_id": 9,
+    "boa_token_id": 10,
+    "boi_token_id": 11,
     "dtype": "bfloat16",
-    "eoa_token_id": 11,
-    "eoa_token_index": 11,
-    "eoi_token_id": 13,
-    "eos_token_id": [1, 14],
-    "image_token_id": 19,
+    "eoa_token_id": 12,
+    "eoa_token_index": 12,
+    "eoi_token_id": 14,
+    "eos_token_id": [1, 15],
+    "image_token_id": 20,
     "initializer_range": 0.02,
     "model_type": "gemma4",
     "text_config": GEMMA4_TEXT,
     "tie_word_embeddings": True,
     "transformers_version": "5.5.0.dev0",
-    "video_token_id": 5,
+    "video_token_id": 8,
     "vision_config": GEMMA4_VISION,
     "vision_soft_tokens_per_image": 280,
 }
@@ -153,7 +177,7 @@ GEMMA4_TEMPLATE = (
 GEMMA4_GENERATION = {
     "bos_token_id": 2,
     "do_sample": True,
-    "eos_token_id": [1, 14],
+    "eos_token_id": [1, 15, 25],
     "pad_token_id": 0,
     "temperature": 1.0,
     "top_k": 64,
@@ -161,7 +185,7 @@ GEMMA4_GENERATION = {
 }
 
 
-def shared_layers(shapes, text=GEMMA4_TEXT):
+def shared_layers(shapes, text=GEMMA4_SMALL_TEXT):
     """The checkpoints on the Hub have keys and values also for layers that take them from others."""
     first = text["num_hidden_layers"] - text["num_kv_shared_layers"]
     for layer in range(first, text["num_hidden_layers"]):
@@ -262,7 +286,7 @@ FAMILIES5 = {
         "tokenizer": "gemma4",
         "further": shared_layers,
         "files": {
-            "config.json": GEMMA4_CONFIG,
+            "config.json": {**GEMMA4_CONFIG, "text_config": GEMMA4_SMALL_TEXT},
             "generation_config.json": GEMMA4_GENERATION,
             "processor_config.json": GEMMA4_PROCESSOR,
             "chat_template.jinja": GEMMA4_TEMPLATE,
@@ -277,7 +301,7 @@ FAMILIES5 = {
                 **GEMMA4_CONFIG,
                 "audio_config": None,
                 "text_config": GEMMA4_MOE_TEXT,
-                "vision_config": {**GEMMA4_VISION, "standardize": True, "use_clipped_linears": False},
+                "vision_config": GEMMA4_LARGE_VISION,
             },
             "generation_config.json": GEMMA4_GENERATION,
             "processor_config.json": GEMMA4_PROCESSOR,
@@ -287,13 +311,12 @@ FAMILIES5 = {
     "gemma4-31b-tiny": {
         "seed": 50,
         "tokenizer": "gemma4",
-        "outtypes": ["bf16", "q8_0"],
         "files": {
             "config.json": {
                 **GEMMA4_CONFIG,
                 "audio_config": None,
                 "text_config": GEMMA4_LARGE_TEXT,
-                "vision_config": {**GEMMA4_VISION, "standardize": True, "use_clipped_linears": False},
+                "vision_config": GEMMA4_LARGE_VISION,
             },
             "processor_config.json": GEMMA4_PROCESSOR,
             "chat_template.jinja": GEMMA4_TEMPLATE,
@@ -315,22 +338,21 @@ FAMILIES5 = {
                 "model_type": "gemma4_unified",
                 "text_config": {
                     **GEMMA4_LARGE_TEXT,
-                    "max_position_embeddings": 262144,
                     "model_type": "gemma4_unified_text",
                     "sliding_window": 1024,
                 },
                 "vision_config": {
                     "dtype": "bfloat16",
                     "mm_embed_dim": 64,
-                    "mm_posemb_size": 100,
+                    "mm_posemb_size": 290,
                     "model_type": "gemma4_unified_vision",
                     "output_proj_dims": 64,
-                    "patch_size": 4,
+                    "patch_size": 16,
                     "pooling_kernel_size": 3,
                     "rms_norm_eps": 1e-06,
                 },
             },
-            "generation_config.json": {**GEMMA4_GENERATION, "suppress_tokens": [8, 19]},
+            "generation_config.json": {**GEMMA4_GENERATION, "suppress_tokens": [9, 20]},
             "processor_config.json": GEMMA4_PROCESSOR,
             "chat_template.jinja": GEMMA4_TEMPLATE,
         },
