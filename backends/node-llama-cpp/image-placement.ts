@@ -25,6 +25,7 @@ const placements: Readonly<Record<string, ImagePlacement>> = {
   gemma4v: gemma4,
   gemma4uv: gemma4,
   glm4v: placement('<|image|>', '', '', '<|begin_of_image|><|image|><|end_of_image|>'),
+  granite4_vision: placement('<image>', '', '', '<image>\n'),
   idefics3: placement('<image>', '', ''),
   // The line break is the template's, of the models that transformers has a class for; the others' own code writes it.
   internvl: placement('<IMG_CONTEXT>', '<img>', '</img>', '<IMG_CONTEXT>\n'),

@@ -95,7 +95,7 @@ export const familyTemplates: Readonly<Record<string, FamilyTemplate>> = {
     tokens: ['<|media_content|>', '<|media_pad|>', '<|im_middle|>'],
   },
   bakllava: { template: llava, tokens: [] },
-  'granite-vision': { template: granite, tokens: ['<image>', '<|user|>', '<|assistant|>'] },
+  granite: { template: granite, tokens: ['<image>', '<|user|>', '<|assistant|>'] },
   'llava-next': { template: llavaNext, tokens: [] },
   'llava-qwen': { template: llavaQwen, tokens: [] },
   llava: { template: llava, tokens: [] },

@@ -163,6 +163,13 @@ FAMILIES = {
     "granite-vision": Family(
         stacked_images, "LlavaNextImageProcessorPil", "LlavaNextProcessor", ("<image>",), "LlavaNextForConditionalGeneration"
     ),
+    "granite4-vision": Family(
+        stacked_images,
+        "LlavaNextImageProcessorPil",
+        "Granite4VisionProcessor",
+        ("<image>",),
+        "Granite4VisionForConditionalGeneration",
+    ),
     "llava-qwen": Family(
         plain_images, "SiglipImageProcessorPil", "LlavaProcessor", ("<image>",), "LlavaForConditionalGeneration"
     ),
@@ -228,7 +235,9 @@ def build(name, family, folder):
         side = settings["max_image_size"]["longest_edge"]
         vision = config["vision_config"]
         extra["image_seq_len"] = (side // vision["patch_size"]) ** 2 // config["scale_factor"] ** 2
-    if family.processor.startswith("Llava"):
+    if name.startswith("granite4-vision"):
+        extra["downsample_rate"] = config["downsample_rate"]
+    if name.startswith(("llava", "bakllava", "granite")):
         extra["patch_size"] = config["vision_config"]["patch_size"]
         extra["vision_feature_select_strategy"] = config["vision_feature_select_strategy"]
         extra["num_additional_image_tokens"] = int(config["vision_config"]["model_type"] == "clip_vision_model")
@@ -316,7 +325,8 @@ def load_model(name, family, folder, tokenizer):
             temporary, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
         )
     # transformers 5 leaves that out where Granite is the text model of a LLaVA, and by itself does not.
-    model.logits_divisor = raw.get("text_config", {}).get("logits_scaling", 1)
+    is_granite_in_llava = name.startswith("granite-vision")
+    model.logits_divisor = raw["text_config"]["logits_scaling"] if is_granite_in_llava else 1
     lacking = [*report["missing_keys"], *report["mismatched_keys"]]
     assert not lacking, f"{name}: no weights for {lacking[:5]}"
     return model.eval()

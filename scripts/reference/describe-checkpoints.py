@@ -20,11 +20,11 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageText
 
 from families import FAMILIES
 from families5 import FAMILIES5
-from families_llava import FAMILIES_LLAVA
+from families_llava import FAMILIES_LLAVA, FAMILIES_LLAVA5
 
 output = Path(sys.argv[1])
 by_transformers_5 = not transformers.__version__.startswith("4.")
-families = FAMILIES5 if by_transformers_5 else FAMILIES | FAMILIES_LLAVA
+families = FAMILIES5 | FAMILIES_LLAVA5 if by_transformers_5 else FAMILIES | FAMILIES_LLAVA
 
 
 def saved_shapes(config: dict) -> dict:

@@ -122,7 +122,7 @@ FAMILIES_LLAVA = {
     "llava-qwen-tiny": {
         "seed": 17,
         "tokenizer": "gpt2-images",
-        "outtypes": ["f16", "q8_0"],
+        "outtypes": ["q8_0"],
         "files": {
             "config.json": {
                 "architectures": ["LlavaForConditionalGeneration"],
@@ -197,6 +197,7 @@ FAMILIES_LLAVA = {
     "granite-vision-tiny": {
         "seed": 19,
         "tokenizer": "gpt2-images",
+        "outtypes": ["q8_0"],
         "files": {
             "config.json": {
                 "architectures": ["LlavaNextForConditionalGeneration"],
@@ -260,6 +261,54 @@ FAMILIES_LLAVA = {
                 "residual_multiplier": 0.31,
                 "tie_word_embeddings": False,
                 "torch_dtype": "float16",
+            },
+        },
+    },
+}
+
+# Granite 4 Vision, which only transformers 5 has.
+FAMILIES_LLAVA5 = {
+    "granite4-vision-tiny": {
+        "seed": 22,
+        "shards": 2,
+        "tokenizer": "gpt2-images",
+        "outtypes": ["bf16", "q8_0"],
+        # The names of the Hub, which are those of transformers before it took the middle out.
+        "rename": lambda name: name.replace("model.vision_tower.", "model.vision_tower.vision_model."),
+        "files": {
+            "config.json": {
+                "architectures": ["Granite4VisionForConditionalGeneration"],
+                "deepstack_layer_map": [[-3, 3], [-1, 0]],
+                "downsample_rate": "2/4",
+                "image_grid_pinpoints": GRANITE_PINPOINTS,
+                "image_seq_length": 576,
+                "image_token_index": 50262,
+                "model_type": "granite4_vision",
+                "projector_dropout": 0.1,
+                "qformer_config": {"intermediate_size": 96, "model_type": "blip_2_qformer", "num_hidden_layers": 1},
+                "spatial_target_layers": [1, 2, 4, 5],
+                "spatial_vision_layer": -1,
+                "text_config": {**GRANITE_TEXT, "model_type": "granite4_vision_text", "num_hidden_layers": 6},
+                "tie_word_embeddings": True,
+                "torch_dtype": "bfloat16",
+                "vision_config": {
+                    "hidden_act": "gelu_pytorch_tanh",
+                    "hidden_size": 128,
+                    "image_size": 64,
+                    "intermediate_size": 96,
+                    "layer_norm_eps": 1e-06,
+                    "model_type": "siglip_vision_model",
+                    "num_attention_heads": 4,
+                    "num_channels": 3,
+                    "num_hidden_layers": 6,
+                    "patch_size": 8,
+                },
+                "vision_feature_layer": -2,
+                "vision_feature_select_strategy": "full",
+            },
+            "preprocessor_config.json": {
+                **FAMILIES_LLAVA["granite-vision-tiny"]["files"]["preprocessor_config.json"],
+                "processor_class": "Granite4VisionProcessor",
             },
         },
     },

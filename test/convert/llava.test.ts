@@ -39,6 +39,15 @@ describe('a configuration that would become another model is refused', () => {
     ['llava-next-tiny', { image_grid_pinpoints: [[70, 141]] }, 'image_grid_pinpoints'],
     ['llava-next-tiny', { image_grid_pinpoints: [[70, 70 * 65]] }, 'image_grid_pinpoints'],
     ['granite-tiny', { logits_scaling: 'much' }, 'logits_scaling'],
+    ['granite4-vision-tiny', { downsample_rate: '2/3' }, 'downsample_rate: "2/3" does not halve'],
+    ['granite4-vision-tiny', { downsample_rate: 'half' }, 'downsample_rate'],
+    ['granite4-vision-tiny', { vision_feature_select_strategy: 'default' }, 'vision_feature_select_strategy'],
+    ['granite4-vision-tiny', { deepstack_layer_map: [[3, 0]] }, 'counted from the end'],
+    ['granite4-vision-tiny', { deepstack_layer_map: [[-9, 0]] }, 'deepstack_layer_map, spatial_target_layers'],
+    ['granite4-vision-tiny', { deepstack_layer_map: [[-1, 3]] }, 'must begin at layer 0'],
+    ['granite4-vision-tiny', { spatial_target_layers: [1, 2, 4, 6] }, 'deepstack_layer_map, spatial_target_layers'],
+    ['granite4-vision-tiny', { spatial_target_layers: [1, 1, 4, 5] }, 'name none twice'],
+    ['granite4-vision-tiny', { spatial_target_layers: [1, 2] }, 'spatial_target_layers'],
   ])('%s with %j', async (name, change, naming) => {
     const folder = await checkpointFolder(name);
     await changeJson(folder, 'config.json', (config) => ({ ...config, ...change }));
@@ -64,7 +73,8 @@ describe('a processor that prepares pictures in another way is refused', () => {
 
 test.each([
   ['llava-next-tiny', 'f32', /^language_model\.model/],
-  ['granite-vision-tiny', 'bf16', /^language_model\.model/],
+  ['granite-vision-tiny', 'q8_0', /^language_model\.model/],
+  ['granite4-vision-tiny', 'bf16', /^nothing/],
 ] as const)('%s by the names that transformers 5 has becomes the same', async (name, outtype, text) => {
   const rename = (tensor: string): string =>
     tensor

@@ -1,8 +1,10 @@
 import { z } from 'zod';
-import { float32 } from '../gguf/key-values.ts';
+import { float32, int32Array } from '../gguf/key-values.ts';
 import type { Declare } from './architecture.ts';
 import { decoderSchema, readDecoderConfig } from './decoder-config.ts';
 import { feedForwardTensors } from './decoder-tensors.ts';
+import { readProjectors } from './granite4-projectors.ts';
+import type { Projector } from './granite4-projectors.ts';
 import { declareDecoder, llamaDefaults } from './llama.ts';
 
 const multiplier = z.number().default(1);
@@ -15,7 +17,7 @@ const graniteSchema = decoderSchema(llamaDefaults).extend({
   logits_scaling: multiplier,
 });
 
-/** Declares Granite and the text model of Granite Vision. @throws VserveError `checkpoint_invalid` */
+/** Declares Granite and the text models of Granite Vision 3 and 4. @throws VserveError `checkpoint_invalid` */
 export const declareText: Declare = async (checkpoint) => {
   const read = readDecoderConfig(graniteSchema, checkpoint.config);
   const config = { ...read, head_dim: null }; // its heads always share the width
@@ -36,8 +38,19 @@ export const declareText: Declare = async (checkpoint) => {
         for (const [key, scale] of Object.entries(scales)) {
           if (scale !== 0) keyValues.set(`granite.${key}`, float32(scale));
         }
+        if ('deepstack_layer_map' in checkpoint.config) {
+          const layers = deepstackLayers(readProjectors(checkpoint.config), config.num_hidden_layers);
+          keyValues.set('granite.deepstack_mapping', int32Array(layers));
+        }
       },
     },
     (source, target) => feedForwardTensors(`${source}.mlp`, `${target}.ffn`, width, inner),
   );
 };
+
+/** For each layer, the number of the projector whose output is added before it; the first one's is the input already. */
+function deepstackLayers(projectors: readonly Projector[], layers: number): number[] {
+  const mapping = Array.from({ length: layers }, () => -1);
+  for (const [i, { textLayer }] of projectors.entries()) if (i > 0) mapping[textLayer] = i;
+  return mapping;
+}

@@ -39,6 +39,7 @@ const textModels: Readonly<Record<string, Entry>> = {
   Glm4MoeForCausalLM: glm4Moe,
   Glm4vForConditionalGeneration: glm4,
   Glm4vMoeForConditionalGeneration: glm4Moe,
+  Granite4VisionForConditionalGeneration: { ...granite, family: 'granite4-vision' },
   GraniteForCausalLM: granite,
   Idefics3ForConditionalGeneration: smolvlm,
   KimiVLForConditionalGeneration: {
@@ -102,6 +103,10 @@ const visionModels: Readonly<Record<string, Entry>> = {
   },
   Glm4vForConditionalGeneration: glm4Vision,
   Glm4vMoeForConditionalGeneration: glm4Vision,
+  Granite4VisionForConditionalGeneration: {
+    family: 'granite4-vision',
+    load: async () => (await import('./granite4-vision.ts')).declareVision,
+  },
   Idefics3ForConditionalGeneration: idefics3Vision,
   InternVisionModel: { family: 'internvl', load: async () => (await import('./internvl-vision.ts')).declareVision },
   KimiVLForConditionalGeneration: {

@@ -123,8 +123,12 @@ export const declareTower: Declare = async ({ folder, config }) => {
   };
 };
 
-/** Widths and heights, one after the other, of the pictures that are cut into tiles. */
-function readPinpoints(config: JsonObject, imageSize: number): number[] {
+/**
+ * Widths and heights, one after the other, of the pictures that are cut into tiles.
+ *
+ * @throws VserveError `checkpoint_invalid`
+ */
+export function readPinpoints(config: JsonObject, imageSize: number): number[] {
   const { image_grid_pinpoints: pinpoints } = parseConfig(nextSchema, config, 'config.json');
   const fits = (side: number): boolean => side % imageSize === 0 && side <= imageSize * maxTiles;
   if (pinpoints.every((sides) => sides.every(fits))) return pinpoints.flatMap(([height, width]) => [width, height]);

@@ -1,12 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import backend from '../../../backends/node-llama-cpp/index.ts';
+import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
 import { ask } from '../../../scripts/engine/ask.ts';
 import type { OwnAnswer } from '../../../scripts/engine/ask.ts';
 import { oddConversations } from '../../../scripts/engine/conversations.ts';
+import { joined } from '../../../scripts/engine/faithful-model.ts';
+import type { ProcessorReference } from '../../../scripts/engine/faithful-model.ts';
 import { faithfulCheckpoint } from '../../../scripts/engine/seeing-checkpoints.ts';
+import { fixture } from '../../../scripts/reference/checkpoints.ts';
 import { writeCheckpoint } from '../../../scripts/reference/write-checkpoint.ts';
 import type { LoadedModel, LoadSettings, ModelFiles } from '../../../src/backend/index.ts';
 import { convertCheckpoint } from '../../../src/convert/index.ts';
@@ -20,7 +25,9 @@ async function load(files: ModelFiles, settings: Partial<LoadSettings>): Promise
 }
 
 // llama-server makes other pictures of theirs, and puts CLIP's token of the whole in the wrong place.
-describe.each(['llava-tiny', 'llava-next-tiny', 'granite-vision-tiny'])('a converted %s', (name) => {
+const asked = oddConversations.slice(0, 5);
+
+describe.each(['llava-tiny', 'llava-next-tiny', 'granite4-vision-tiny'])('a converted %s', (name) => {
   let folder = '';
   let files: ModelFiles;
   let plain: OwnAnswer[];
@@ -31,7 +38,7 @@ describe.each(['llava-tiny', 'llava-next-tiny', 'granite-vision-tiny'])('a conve
     files = await convertCheckpoint({ sourceDir, destinationDir: folder, outtype: 'f32', onProgress, signal });
     const model = await load(files, { prefixCaching: false, maxVisionCacheEntries: 0 });
     plain = [];
-    for (const messages of oddConversations) plain.push(await ask(model, messages));
+    for (const messages of asked) plain.push(await ask(model, messages));
     await model.close();
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -44,9 +51,29 @@ describe.each(['llava-tiny', 'llava-next-tiny', 'granite-vision-tiny'])('a conve
 
   it('answers the same with caches, in any order', async () => {
     const model = await load(files, {});
-    for (const [i, messages] of [...oddConversations.entries(), ...[...oddConversations.entries()].toReversed()]) {
+    for (const [i, messages] of [...asked.entries(), ...[...asked.entries()].toReversed()]) {
       expect(await ask(model, messages)).toEqual(plain[i]);
     }
     await model.close();
   });
+});
+
+it('reads the same without tokenizer.model, of the same vocabulary in tokenizer.json', async () => {
+  const name = 'llava-tiny';
+  const folder = await mkdtemp(join(tmpdir(), 'vserve-llava-'));
+  const checkpoint = faithfulCheckpoint(name);
+  const files = Object.entries(checkpoint.files).filter(([file]) => file !== 'tokenizer.model');
+  const sourceDir = join(folder, name);
+  await writeCheckpoint(sourceDir, { ...checkpoint, files: Object.fromEntries(files) });
+  const { prompts } = JSON.parse(readFileSync(fixture(`processors/${name}.json`), 'utf8')) as ProcessorReference;
+  const model = await load(
+    await convertCheckpoint({ sourceDir, destinationDir: folder, outtype: 'f32', onProgress, signal }),
+    {},
+  );
+  if (!(model instanceof LoadedLlama)) throw new Error('not a model of node-llama-cpp');
+  for (const [i, messages] of oddConversations.entries()) {
+    expect(joined(await model.inspectPrompt(messages))).toEqual(prompts[i]?.tokens);
+  }
+  await model.close();
+  await rm(folder, { recursive: true });
 });

@@ -300,6 +300,8 @@ Prepare processor_of(const clip_ctx * clip, int32_t max_tokens) {
             return lfm2_vl(model);
         case PROJECTOR_TYPE_MLP:
             return llava_of(clip);
+        case PROJECTOR_TYPE_GRANITE4_VISION:
+            return model.image_res_candidates.empty() ? Prepare{} : llava_next(model);
         default:
             return {};
     }
