@@ -10,6 +10,8 @@ export const preparationSchema = preprocessorSchema.extend({
   size: z.union([size, z.object({ shortest_edge: size }), sides]).optional(),
   crop_size: z.union([size, sides]).nullish(),
   do_center_crop: z.boolean().nullish(),
+  /** LLaVA's own image processor makes a square of a picture so; that of LLaVA-NeXT means something else. */
+  do_pad: z.boolean().nullish(),
   /** Pillow's bicubic filter. */
   resample: z.literal(3, { error: 'only the bicubic filter, 3, is known' }).optional(),
 });
@@ -31,17 +33,17 @@ const wanted: Readonly<Record<Way, string>> = {
  * @throws VserveError `checkpoint_invalid`
  */
 export function checkPreparation(preparation: Preparation, imageSize: number, way: Way): void {
-  const { size: side, crop_size: crop, do_center_crop: crops } = preparation;
+  const { size: side, crop_size: crop, do_center_crop: crops, do_pad: pads } = preparation;
   const fits = (lengths: readonly number[]): boolean => lengths.every((length) => length === imageSize);
   const hasShortest = typeof side === 'number' || (side !== undefined && 'shortest_edge' in side);
   const isCropped = fits(lengthsOf(crop));
   const isSo = {
-    crop: hasShortest && crops !== false && isCropped,
+    crop: hasShortest && crops !== false && pads !== true && isCropped,
     stretch: !hasShortest && crops !== true,
     tiles: isCropped,
   };
   if (fits(lengthsOf(side)) && isSo[way]) return;
-  const message = `preprocessor_config.json cannot be converted. size, crop_size: only ${wanted[way]} of ${imageSize} fit this vision encoder.`;
+  const message = `preprocessor_config.json cannot be converted. size, crop_size, do_pad: only ${wanted[way]} of ${imageSize} fit this vision encoder.`;
   throw new VserveError('checkpoint_invalid', message);
 }
 
