@@ -22,6 +22,7 @@ const small = [
   'gemma-tiny-floats',
   'llama-fp8-blocks-tiny',
   'llama-int8-channels-tiny',
+  'llava-next-tiny',
   'mistral-fp8-tekken-tiny',
 ];
 const usual = [...small, ...small, 'qwen2.5-vl-nested-tiny', 'smolvlm-tiny'];

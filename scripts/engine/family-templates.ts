@@ -32,6 +32,38 @@ const mistral = [
 
 const qwenVl = chatMl('<|vision_start|><|image_pad|><|vision_end|>');
 
+const parts = (type: string, written: string): string =>
+  `{% for content in message['content'] | selectattr('type', 'equalto', '${type}') %}${written}{% endfor %}`;
+
+/** LLaVA's templates write the images of a turn before its texts. */
+const llava = [
+  "{% for message in messages %}{% if message['role'] != 'system' %}{{ message['role'].upper() + ': '}}{% endif %}",
+  `{# Images first #}${parts('image', "{{ '<image>\n' }}")}`,
+  `{% if message['role'] != 'assistant' %}${parts('text', "{{ content['text'] + ' '}}")}`,
+  `{% else %}${parts('text', "{% generation %}{{ content['text'] + ' '}}{% endgeneration %}")}{% endif %}`,
+  "{% endfor %}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}",
+].join('');
+
+const llavaQwen = [
+  "{% for message in messages %}{{ '<|im_start|>' + message['role'] + ' ' }}",
+  parts('image', "{{ '<image>' }}"),
+  parts('text', "{{ '\n' + content['text'] }}"),
+  "{{ '<|im_end|>' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}",
+].join('');
+
+const llavaNext = [
+  "{% for message in messages %}{% if message['role'] == 'user' %}{{ '[INST] ' }}",
+  parts('image', "{{ '<image>\n' }}"),
+  `${parts('text', "{{ content['text'] }}")}{{ ' [/INST]' }}`,
+  "{% elif message['role'] == 'assistant' %}{{ ' ' + message['content'][0]['text'] + '</s> ' }}{% endif %}{% endfor %}",
+].join('');
+
+const granite = [
+  "{% for message in messages %}{{ '<|' + message['role'] + '|>\n' }}",
+  `${parts('image', "{{ '<image>\n' }}")}${parts('text', "{{ content['text'] + '\n' }}")}`,
+  "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}",
+].join('');
+
 /** What a family adds to the tokenizer of its tiny checkpoint, and how its chat template writes images. */
 export interface FamilyTemplate {
   readonly template: string;
@@ -62,6 +94,11 @@ export const familyTemplates: Readonly<Record<string, FamilyTemplate>> = {
     ),
     tokens: ['<|media_content|>', '<|media_pad|>', '<|im_middle|>'],
   },
+  bakllava: { template: llava, tokens: [] },
+  granite: { template: granite, tokens: ['<image>', '<|user|>', '<|assistant|>'] },
+  'llava-next': { template: llavaNext, tokens: [] },
+  'llava-qwen': { template: llavaQwen, tokens: [] },
+  llava: { template: llava, tokens: [] },
   'lfm2-vl': { template: chatMl('<image>'), tokens: [] },
   glm4v: glm4,
   'glm4.5v': glm4,

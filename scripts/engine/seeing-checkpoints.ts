@@ -63,7 +63,9 @@ export function seeingCheckpoint(name: string): SyntheticCheckpoint {
   // Ġ stands for a space in a byte-level vocabulary, ▁ in Gemma's.
   const words = Object.entries(model.vocab).filter(([token]) => /^[Ġ▁]?[A-Za-z]{2,}$/.test(token));
   const tokenizerConfig = { ...parse(checkpoint.files['tokenizer_config.json']), chat_template: chatTemplate };
-  const preprocessor = { ...(checkpoint.files['preprocessor_config.json'] as object), ...processorSettings[name] };
+  const written = checkpoint.files['preprocessor_config.json'];
+  const own = typeof written === 'string' ? (JSON.parse(written) as object) : (written as object | undefined);
+  const preprocessor = { ...own, ...processorSettings[name] };
   return {
     ...checkpoint,
     dtype: 'BF16',

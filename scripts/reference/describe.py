@@ -14,6 +14,7 @@ llama_cpp, checkpoints, output = map(Path, sys.argv[1:4])
 sys.path[1:1] = [str(llama_cpp), str(llama_cpp / "gguf-py")]
 
 import convert_hf_to_gguf  # noqa: E402
+import llava_converter  # noqa: E402, F401
 from gguf import GGUFReader  # noqa: E402
 
 LONG = 64  # an array longer than this is described by its count and its hash

@@ -131,6 +131,8 @@ function smallElements(dtype: Dtype, count: number, next: () => number): Uint8Ar
 
 const blocks = (rows: number, columns: number): number[] => [Math.ceil(rows / 48), Math.ceil(columns / 40)];
 const byteFallback = { vocabulary: byteFallbackSize, files: byteFallbackFiles };
+/** The reference gives all tokens of such a vocabulary the same. */
+const ownKeys = ['tokenizer.ggml.scores'];
 const outtypes = ['auto', 'f32', 'f16', 'bf16', 'q8_0'];
 
 /** A checkpoint, the output types in which the reference converts it, and the keys that are not the reference's. */
@@ -145,6 +147,7 @@ export const quantizedCheckpoints: Readonly<Record<string, QuantizedReference>> 
   // Blocks that do not divide the matrices, which are turned for the rotary embedding too.
   'llama-fp8-blocks-tiny': {
     outtypes,
+    ownKeys,
     checkpoint: quantizedLlama({
       seed: 81,
       architecture: 'LlamaForCausalLM',
@@ -175,6 +178,7 @@ export const quantizedCheckpoints: Readonly<Record<string, QuantizedReference>> 
   },
   'llama-int8-channels-tiny': {
     outtypes,
+    ownKeys,
     checkpoint: quantizedLlama({
       seed: 83,
       architecture: 'LlamaForCausalLM',
@@ -198,6 +202,7 @@ export const quantizedCheckpoints: Readonly<Record<string, QuantizedReference>> 
   },
   'llama-fp8-modelopt-tiny': {
     outtypes,
+    ownKeys,
     checkpoint: quantizedLlama({
       seed: 84,
       architecture: 'LlamaForCausalLM',
@@ -214,6 +219,7 @@ export const quantizedCheckpoints: Readonly<Record<string, QuantizedReference>> 
   // Without scales the numbers mean what they are.
   'llama-fp8-plain-tiny': {
     outtypes: ['auto', 'q8_0'],
+    ownKeys,
     checkpoint: quantizedLlama({
       seed: 85,
       architecture: 'LlamaForCausalLM',

@@ -15,6 +15,8 @@ const qwen2Vl = { family: 'qwen2-vl', load: async () => (await import('./qwen.ts
 const glm4 = { family: 'glm4', load: async () => (await import('./glm4.ts')).declareText };
 const glm4Moe = { family: 'glm4', load: async () => (await import('./glm4-moe.ts')).declareMoeText };
 const lfm2 = { family: 'lfm2', load: async () => (await import('./lfm2.ts')).declareText };
+const granite = { family: 'granite', load: async () => (await import('./granite.ts')).declareText };
+const llava = { family: 'llava, pixtral', load: async () => (await import('./llava.ts')).declareText };
 const llama = { family: 'llama', load: async () => (await import('./llama.ts')).declareLlama };
 const llama4 = { family: 'llama4', load: async () => (await import('./llama4.ts')).declareText };
 const qwen35 = { family: 'qwen3.5', load: async () => (await import('./qwen3-5.ts')).declareText };
@@ -38,6 +40,8 @@ const textModels: Readonly<Record<string, Entry>> = {
   Glm4MoeForCausalLM: glm4Moe,
   Glm4vForConditionalGeneration: glm4,
   Glm4vMoeForConditionalGeneration: glm4Moe,
+  Granite4VisionForConditionalGeneration: { ...granite, family: 'granite4-vision' },
+  GraniteForCausalLM: granite,
   Idefics3ForConditionalGeneration: smolvlm,
   KimiVLForConditionalGeneration: {
     family: 'kimi-vl',
@@ -48,7 +52,8 @@ const textModels: Readonly<Record<string, Entry>> = {
   Llama4ForCausalLM: llama4,
   Llama4ForConditionalGeneration: llama4,
   LlamaForCausalLM: llama,
-  LlavaForConditionalGeneration: { family: 'pixtral', load: llama.load },
+  LlavaForConditionalGeneration: llava,
+  LlavaNextForConditionalGeneration: { ...llava, family: 'llava-next' },
   Ministral3ForCausalLM: { family: 'mistral3', load: async () => (await import('./llama.ts')).declareMistral3 },
   Mistral3ForConditionalGeneration: {
     family: 'mistral3',
@@ -82,6 +87,7 @@ const qwen3VlVision = { family: 'qwen3-vl', load: async () => (await import('./q
 
 const glm4Vision = { family: 'glm4', load: async () => (await import('./glm4.ts')).declareVision };
 const idefics3Vision = { family: 'idefics3', load: async () => (await import('./idefics3-vision.ts')).declareVision };
+const llavaVision = { family: 'llava, pixtral', load: async () => (await import('./llava.ts')).declareVision };
 const pixtralVision = { family: 'pixtral', load: async () => (await import('./pixtral-vision.ts')).declareVision };
 
 /** The same for vision encoders with their projectors, which become `mmproj.gguf`. */
@@ -100,6 +106,10 @@ const visionModels: Readonly<Record<string, Entry>> = {
   },
   Glm4vForConditionalGeneration: glm4Vision,
   Glm4vMoeForConditionalGeneration: glm4Vision,
+  Granite4VisionForConditionalGeneration: {
+    family: 'granite4-vision',
+    load: async () => (await import('./granite4-vision.ts')).declareVision,
+  },
   Idefics3ForConditionalGeneration: idefics3Vision,
   InternVisionModel: { family: 'internvl', load: async () => (await import('./internvl-vision.ts')).declareVision },
   KimiVLForConditionalGeneration: {
@@ -111,7 +121,8 @@ const visionModels: Readonly<Record<string, Entry>> = {
     family: 'llama4',
     load: async () => (await import('./llama4-vision.ts')).declareVision,
   },
-  LlavaForConditionalGeneration: pixtralVision,
+  LlavaForConditionalGeneration: llavaVision,
+  LlavaNextForConditionalGeneration: { ...llavaVision, family: 'llava-next' },
   Mistral3ForConditionalGeneration: { ...pixtralVision, family: 'mistral3' },
   Qwen2VLForConditionalGeneration: qwen2VlVision,
   Qwen2_5_VLForConditionalGeneration: qwen2VlVision,

@@ -25,7 +25,7 @@ import { copied } from './tensor-rules.ts';
 import { writeTextParameters } from './text-parameters.ts';
 
 /** transformers' LlamaConfig. */
-const llamaDefaults: DecoderDefaults = {
+export const llamaDefaults: DecoderDefaults = {
   vocab_size: 32_000,
   hidden_size: 4096,
   intermediate_size: 11_008,
@@ -108,17 +108,22 @@ function declareText(checkpoint: Checkpoint, architecture: 'llama' | 'mistral3')
   );
 }
 
+type Architecture = 'llama' | 'mistral3' | 'granite';
+
 interface Decoder {
   /** Its `model_type`. */
   readonly kind: string;
   readonly config: DecoderConfig;
   readonly experts?: { readonly experts: number; readonly used: number };
+  /** Writes the parameters that only this architecture has. */
+  readonly writeFurther?: (keyValues: KeyValues) => void;
 }
 
-function declareDecoder(
+/** Declares a decoder of Llama's kind, its layers' feed-forward networks as told. */
+export function declareDecoder(
   { folder }: Checkpoint,
-  architecture: 'llama' | 'mistral3',
-  { kind, config, experts }: Decoder,
+  architecture: Architecture,
+  { kind, config, experts, writeFurther }: Decoder,
   feedForward: (source: string, target: string) => TensorRule[],
 ): GgufDeclaration {
   const headDim = headDimOf(config);
@@ -140,6 +145,7 @@ function declareDecoder(
       keyValues
         .set(`${architecture}.vocab_size`, uint32(config.vocab_size))
         .set(`${architecture}.rope.dimension_count`, uint32(headDim));
+      writeFurther?.(keyValues);
       if (kind !== 'ministral3') return;
       const rope = parseConfig(ministralSchema, ropeOf(config), 'config.json: rope_parameters');
       keyValues

@@ -21,27 +21,33 @@ function module(source: string, target: string, rows: number, ...rest: number[])
   return withBias(`vision_model.${source}`, `v.${target}`, rows, ...rest);
 }
 
+/** The rules for one of its layers, which are CLIP's too. */
+export function encoderLayer(
+  { hidden_size: width, intermediate_size: inner }: Pick<SiglipConfig, 'hidden_size' | 'intermediate_size'>,
+  layer: number,
+): TensorRule[] {
+  const [source, target] = [`encoder.layers.${layer}`, `blk.${layer}`];
+  return [
+    ...module(`${source}.layer_norm1`, `${target}.ln1`, width),
+    ...module(`${source}.layer_norm2`, `${target}.ln2`, width),
+    ...module(`${source}.mlp.fc1`, `${target}.ffn_up`, inner, width),
+    ...module(`${source}.mlp.fc2`, `${target}.ffn_down`, width, inner),
+    ...module(`${source}.self_attn.k_proj`, `${target}.attn_k`, width, width),
+    ...module(`${source}.self_attn.out_proj`, `${target}.attn_out`, width, width),
+    ...module(`${source}.self_attn.q_proj`, `${target}.attn_q`, width, width),
+    ...module(`${source}.self_attn.v_proj`, `${target}.attn_v`, width, width),
+  ];
+}
+
 /**
  * The rules for a SigLIP tower's tensors, whose canonical names begin with `vision_model.`.
  *
  * @param types the type of all embeddings, where it is not left to the output type
  */
 export function siglipTensors(config: SiglipConfig, types: { embeddings?: 'F32' } = {}): TensorRule[] {
-  const { hidden_size: width, intermediate_size: inner, patch_size: patch } = config;
+  const { hidden_size: width, patch_size: patch } = config;
   const positions = Math.floor(config.image_size / patch) ** 2;
-  const blocks = Array.from({ length: config.num_hidden_layers }, (_, block) => {
-    const [source, target] = [`encoder.layers.${block}`, `blk.${block}`];
-    return [
-      ...module(`${source}.layer_norm1`, `${target}.ln1`, width),
-      ...module(`${source}.layer_norm2`, `${target}.ln2`, width),
-      ...module(`${source}.mlp.fc1`, `${target}.ffn_up`, inner, width),
-      ...module(`${source}.mlp.fc2`, `${target}.ffn_down`, width, inner),
-      ...module(`${source}.self_attn.k_proj`, `${target}.attn_k`, width, width),
-      ...module(`${source}.self_attn.out_proj`, `${target}.attn_out`, width, width),
-      ...module(`${source}.self_attn.q_proj`, `${target}.attn_q`, width, width),
-      ...module(`${source}.self_attn.v_proj`, `${target}.attn_v`, width, width),
-    ];
-  });
+  const blocks = Array.from({ length: config.num_hidden_layers }, (_, layer) => encoderLayer(config, layer));
   const type = types.embeddings === undefined ? {} : { type: types.embeddings };
   const embeddings = 'vision_model.embeddings';
   return [

@@ -14,8 +14,6 @@ const kindSchema = z.looseObject({
   decoder: z.looseObject({ type: z.string() }).nullish(),
 });
 
-/** The reference gives all tokens of such a vocabulary the same score. */
-const score = -1000;
 const byteToken = /^<0x[0-9A-Fa-f]{2}>$/;
 /** Classes that have these special tokens where tokenizer_config.json names none. */
 const llamaClasses = new Set(['LlamaTokenizer', 'LlamaTokenizerFast']);
@@ -33,7 +31,8 @@ export function isByteFallback(tokenizer: JsonObject): boolean {
 }
 
 /**
- * Writes such a vocabulary by the rules of gguf-py's `LlamaHfVocab`. Where it has fewer than `vocabularySize` tokens,
+ * Writes such a vocabulary by the rules of gguf-py's `LlamaHfVocab`, but for the scores: with the same for all tokens, as
+ * it has them, llama.cpp would put the words of a text together otherwise. Where it has fewer than `vocabularySize` tokens,
  * unused ones follow: llama.cpp wants one for each row of the embedding.
  *
  * @throws VserveError `checkpoint_invalid`
@@ -50,9 +49,16 @@ export async function writeByteFallbackTokenizer(
     .set('tokenizer.ggml.model', string('llama'))
     .set('tokenizer.ggml.pre', string('default'))
     .set('tokenizer.ggml.tokens', stringArray(tokens))
-    .set('tokenizer.ggml.scores', float32Array(tokens.map(() => score)))
+    .set('tokenizer.ggml.scores', float32Array(scoresOf(tokens, model.merges)))
     .set('tokenizer.ggml.token_type', int32Array(types));
   await writeSpecialTokens(folder, keyValues, { vocabularySize: tokens.length });
+}
+
+/** llama.cpp merges what gets the highest score first, Hugging Face's tokenizers what stands first among the merges. */
+function scoresOf(tokens: readonly string[], merges: readonly (string | readonly string[])[]): number[] {
+  const made = merges.map((merge) => (typeof merge === 'string' ? merge.replace(' ', '') : merge.join('')));
+  const ranks = new Map(Array.from(made.entries(), ([rank, token]) => [token, rank] as const).toReversed());
+  return tokens.map((token) => 0 - (ranks.get(token) ?? merges.length));
 }
 
 interface AddedTokens {

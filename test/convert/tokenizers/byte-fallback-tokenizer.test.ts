@@ -33,6 +33,15 @@ test('rows of the embedding without a token get one', async () => {
   expect((keyValues.get('tokenizer.ggml.token_type') as number[]).slice(-4)).toEqual([4, 4, 3, 5]);
 });
 
+test('what is merged first has the highest score', async () => {
+  const keyValues = await written(byteFallbackSize);
+  const tokens = keyValues.get('tokenizer.ggml.tokens') as string[];
+  const scores = keyValues.get('tokenizer.ggml.scores') as number[];
+  const scoreOf = (token: string): number => scores[tokens.indexOf(token)] ?? 1;
+  expect(['\u2581a', '\u2581b', '\u2581c'].map((token) => scoreOf(token))).toEqual([0, -1, -2]);
+  expect(scoreOf('a')).toBeLessThan(scoreOf('\u2581n'));
+});
+
 test('more tokens than the embedding has rows are refused', async () => {
   await expect(written(byteFallbackSize - 1)).rejects.toMatchObject({
     code: 'checkpoint_invalid',

@@ -4,6 +4,7 @@
 #include <functional>
 #include <stdexcept>
 
+#include "clip.h"
 #include "image-sizes.h"
 #include "mtmd-image.h"
 
@@ -31,6 +32,8 @@ constexpr int lfm2_max_tiles = 10;
 constexpr double lfm2_tolerance = 2;
 // The longest side in tiles, where an older GGUF does not say it.
 constexpr int idefics3_tiles = 4;
+// In tiles; models have up to ten.
+constexpr int llava_next_longest_grid = 64;
 
 ImageSize size_of(const clip_image_u8 & image) {
     return {image.get_size().width, image.get_size().height};
@@ -64,6 +67,29 @@ clip_image_u8 padded(const clip_image_u8 & image, ImageSize size) {
         }
     }
     return result;
+}
+
+clip_image_u8 black(ImageSize size, bool is_placeholder) {
+    clip_image_u8 image;
+    image.set_size({size.width, size.height}, is_placeholder);
+    return image;
+}
+
+void paste(const clip_image_u8 & image, clip_image_u8 & onto, int left, int top) {
+    const auto [width, height] = size_of(image);
+    for (int y = 0; y < height && !onto.is_placeholder(); y++) {
+        for (int x = 0; x < width; x++) {
+            onto.set_pixel(left + x, top + y, image.get_pixel(x, y));
+        }
+    }
+}
+
+std::vector<ImageSize> resolutions_of(const clip_hparams & model) {
+    std::vector<ImageSize> sizes;
+    for (const auto & [width, height] : model.image_res_candidates) {
+        sizes.push_back({width, height});
+    }
+    return sizes;
 }
 
 // How a processor puts its pictures before the encoder.
@@ -235,6 +261,57 @@ Prepare llama4(const clip_hparams & model) {
     };
 }
 
+// CLIP's processor cuts the middle out of a picture, SigLIP's stretches it.
+Prepare llava(const clip_hparams & model, bool is_clip) {
+    return [&model, is_clip](const clip_image_u8 & image) {
+        const int side = model.image_size;
+        if (!is_clip) {
+            return whole(model, stretched(image, {side, side}, RESIZE_ALGO_BICUBIC));
+        }
+        const ImageSize size = scale_to_shortest(size_of(image), side);
+        const auto resized = stretched(image, size, RESIZE_ALGO_BICUBIC);
+        return whole(model, cut(resized, (size.width - side) / 2, (size.height - side) / 2, side));
+    };
+}
+
+// The whole picture, and tiles of a larger one that is black where the picture does not fill it, one below the other: mtmd
+// puts them together behind the encoder.
+Prepare llava_next(const clip_hparams & model) {
+    return [&model](const clip_image_u8 & image) {
+        const int side = model.image_size;
+        const ImageSize size = size_of(image);
+        const ImageSize area = best_resolution(size, resolutions_of(model));
+        const TileGrid grid{area.width / side, area.height / side};
+        if (std::max(grid.columns, grid.rows) > llava_next_longest_grid) {
+            throw std::invalid_argument("the projector asks for too many tiles");
+        }
+        const ImageSize scaled = fit_into(size, area);
+        const bool is_placeholder = image.is_placeholder();
+        clip_image_u8 large = black(area, is_placeholder);
+        paste(stretched(image, scaled, RESIZE_ALGO_BICUBIC), large, (area.width - scaled.width) / 2,
+              (area.height - scaled.height) / 2);
+        clip_image_u8 stack = black({side, side * (1 + grid.columns * grid.rows)}, is_placeholder);
+        paste(stretched(image, {side, side}, RESIZE_ALGO_BICUBIC), stack, 0, 0);
+        for (int tile = 0; tile < grid.columns * grid.rows; tile++) {
+            const int column = tile % grid.columns;
+            const int row = tile / grid.columns;
+            paste(cut(large, column * side, row * side, side), stack, 0, (1 + tile) * side);
+        }
+        mtmd_image_preproc_out out = whole(model, stack);
+        out.entries.back().anyres = {grid.columns, grid.rows, size.width, size.height};
+        return out;
+    };
+}
+
+Prepare llava_of(const clip_ctx * clip) {
+    const clip_hparams & model = *clip_get_hparams(clip);
+    if (model.image_res_candidates.empty()) {
+        return llava(model, clip_has_class_token(clip));
+    }
+    // Older files of LLaVA-NeXT lack what ends a row of tiles: mtmd has its own way with them.
+    return clip_has_newline(clip) ? llava_next(model) : Prepare{};
+}
+
 // Empty for a projector whose processor we do not know.
 Prepare processor_of(const clip_ctx * clip, int32_t max_tokens) {
     const clip_hparams & model = *clip_get_hparams(clip);
@@ -263,6 +340,10 @@ Prepare processor_of(const clip_ctx * clip, int32_t max_tokens) {
             return lfm2_vl(model);
         case PROJECTOR_TYPE_LLAMA4:
             return llama4(model);
+        case PROJECTOR_TYPE_MLP:
+            return llava_of(clip);
+        case PROJECTOR_TYPE_GRANITE4_VISION:
+            return model.image_res_candidates.empty() ? Prepare{} : llava_next(model);
         default:
             return {};
     }

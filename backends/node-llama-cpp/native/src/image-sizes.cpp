@@ -12,6 +12,8 @@ namespace {
 constexpr double largest_aspect = 200;
 // Idefics 3 makes no picture larger than this on a side, whatever its configuration says.
 constexpr int largest_side = 4096;
+// mtmd resizes to no more than this on a side.
+constexpr int largest_resized = 65536;
 
 int rounded(double value, int factor) {
     return static_cast<int>(std::nearbyint(value / factor)) * factor;
@@ -65,6 +67,16 @@ ImageSize shrink_to_longest(ImageSize image, int longest, int factor) {
                  std::max(1, static_cast<int>(std::floor(image.height / ratio)))};
     }
     return round_up(image, factor);
+}
+
+ImageSize scale_to_shortest(ImageSize image, int shortest) {
+    const auto [width, height] = image;
+    const double longer = static_cast<double>(shortest) * std::max(width, height) / std::min(width, height);
+    if (longer > largest_resized) {
+        throw std::invalid_argument("the picture is too long for its width");
+    }
+    const int other = static_cast<int>(longer);
+    return width <= height ? ImageSize{shortest, other} : ImageSize{other, shortest};
 }
 
 ImageSize scale_to_longest(ImageSize image, int longest) {
@@ -164,6 +176,25 @@ TileGrid best_fitting_grid(ImageSize image, int tile, int max_tiles) {
     return best;
 }
 
+ImageSize best_resolution(ImageSize image, const std::vector<ImageSize> & resolutions) {
+    ImageSize best = resolutions.front();
+    double most_used = 0;
+    double least_wasted = std::numeric_limits<double>::infinity();
+    for (const ImageSize resolution : resolutions) {
+        const double scale = std::min(static_cast<double>(resolution.width) / image.width,
+                                      static_cast<double>(resolution.height) / image.height);
+        const double scaled = std::floor(image.width * scale) * std::floor(image.height * scale);
+        const double used = std::min(scaled, area_of(image));
+        const double wasted = area_of(resolution) - used;
+        if (used > most_used || (used == most_used && wasted < least_wasted)) {
+            most_used = used;
+            least_wasted = wasted;
+            best = resolution;
+        }
+    }
+    return best;
+}
+
 ImageSize fit_on_grid(ImageSize image, TileGrid grid, int tile) {
     const int width = std::min(std::max(image.width, tile), grid.columns * tile);
     const int height = std::min(std::max(image.height, tile), grid.rows * tile);
@@ -173,6 +204,15 @@ ImageSize fit_on_grid(ImageSize image, TileGrid grid, int tile) {
         return {width, std::max(1, std::min(static_cast<int>(image.height * scale_x), height))};
     }
     return {std::max(1, std::min(static_cast<int>(image.width * scale_y), width)), height};
+}
+
+ImageSize fit_into(ImageSize image, ImageSize area) {
+    const double across = static_cast<double>(area.width) / image.width;
+    const double down = static_cast<double>(area.height) / image.height;
+    if (across < down) {
+        return {area.width, std::min(static_cast<int>(std::ceil(image.height * across)), area.height)};
+    }
+    return {std::min(static_cast<int>(std::ceil(image.width * down)), area.width), area.height};
 }
 
 ImageSize round_up(ImageSize image, int factor) {

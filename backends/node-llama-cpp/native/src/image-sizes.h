@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 namespace vserve {
 
 // The arithmetic of Hugging Face's image processors: how large a picture is made, and into how many tiles it is cut.
@@ -24,6 +26,9 @@ ImageSize smart_resize_enlarging(ImageSize image, int factor, double min_pixels,
 
 // At most `longest` on each side, rounded up to multiples of `factor`; never enlarged (Pixtral).
 ImageSize shrink_to_longest(ImageSize image, int longest, int factor);
+
+// The shorter side becomes `shortest` (CLIP). Throws std::invalid_argument for a picture that would become too long.
+ImageSize scale_to_shortest(ImageSize image, int shortest);
 
 // The longer side becomes `longest`, the other even (Idefics 3).
 ImageSize scale_to_longest(ImageSize image, int longest);
@@ -50,6 +55,12 @@ TileGrid best_fitting_grid(ImageSize image, int tile, int max_tiles);
 
 // As large as fits on the tiles of `grid`, but enlarged to no more than one tile (Llama 4).
 ImageSize fit_on_grid(ImageSize image, TileGrid grid, int tile);
+
+// Of some resolutions, the one that loses least of a picture, and of several the one that it fills best (LLaVA-NeXT).
+ImageSize best_resolution(ImageSize image, const std::vector<ImageSize> & resolutions);
+
+// The picture's aspect, as large as an area allows, rounded up (LLaVA-NeXT).
+ImageSize fit_into(ImageSize image, ImageSize area);
 
 // The next multiples of `factor`.
 ImageSize round_up(ImageSize image, int factor);
