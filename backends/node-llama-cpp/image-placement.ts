@@ -30,6 +30,7 @@ const placements: Readonly<Record<string, ImagePlacement>> = {
   internvl: placement('<IMG_CONTEXT>', '<img>', '</img>', '<IMG_CONTEXT>\n'),
   kimivl: placement('<|media_pad|>', '', '', '<|media_start|>image<|media_content|><|media_pad|><|media_end|>'),
   lfm2: placement('<image>', '<|image_start|>', '<|image_end|>'),
+  paddleocr: placement('<|IMAGE_PLACEHOLDER|>', '', '', '<|IMAGE_START|><|IMAGE_PLACEHOLDER|><|IMAGE_END|>'),
   pixtral: placement('[IMG]', '', '[IMG_END]'),
   qwen2vl_merger: qwenVl,
   'qwen2.5vl_merger': qwenVl,

@@ -69,6 +69,14 @@ def gemma4_images(processor, image):
     return [blocks.transpose(0, 2, 1, 3, 4).reshape(rows * side, columns * side, 3)]
 
 
+def paddleocr_images(processor, image):
+    out = processor(images=[image], return_tensors="np", **RAW)
+    _, rows, columns = (int(n) for n in out["image_grid_thw"][0])
+    side = processor.patch_size
+    blocks = np.asarray(out["pixel_values"]).reshape(rows, columns, 3, side, side)
+    return [blocks.transpose(0, 3, 1, 4, 2).reshape(rows * side, columns * side, 3)]
+
+
 class KimiVLImageProcessor:
     """What image_processing_kimi_vl.py, which comes with the checkpoints, does before it normalizes."""
 
@@ -152,6 +160,13 @@ FAMILIES = {
     "mistral3": Family(
         plain_images, "PixtralImageProcessorPil", "PixtralProcessor", PIXTRAL, "Mistral3ForConditionalGeneration"
     ),
+    "paddleocr-vl": Family(
+        paddleocr_images,
+        "PaddleOCRVLImageProcessorPil",
+        "PaddleOCRVLProcessor",
+        ("<|IMAGE_PLACEHOLDER|>",),
+        "PaddleOCRVLForConditionalGeneration",
+    ),
     # transformers has it for torchvision only, which rounds otherwise than Pillow.
     "lfm2-vl": Family(
         lfm2_images, "Lfm2VlImageProcessor", "Lfm2VlProcessor", ("<image>",), "Lfm2VlForConditionalGeneration", exact=False
@@ -199,6 +214,9 @@ def build(name, family, folder):
             setattr(tokenizer, f"{key}_id", tokenizer.convert_tokens_to_ids(token))
         tokenizer.pad_token = "<pad>"
         extra["feature_extractor"] = transformers.Gemma4AudioFeatureExtractor()
+    if name.startswith("paddleocr"):
+        tokenizer.image_token = family.image_token[0]
+        tokenizer.image_token_id = tokenizer.convert_tokens_to_ids(tokenizer.image_token)
     if name.startswith("mistral3"):
         extra["spatial_merge_size"] = config["spatial_merge_size"]
     if name.startswith(("mistral3", "pixtral")):

@@ -2,7 +2,7 @@
 
 Usage: describe-checkpoints.py <output directory> [name…]
 
-With transformers 4 it describes those of families.py, with transformers 5 those of families5.py.
+With transformers 4 it describes those of families.py, with transformers 5 those of families5.py and families_ocr.py.
 
 Each description holds the configuration files, as they stand on the Hub but with small sizes, and the names and shapes
 of the tensors that transformers saves for that configuration. `write-checkpoints.ts` makes checkpoints of them.
@@ -20,10 +20,11 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageText
 
 from families import FAMILIES
 from families5 import FAMILIES5
+from families_ocr import FAMILIES_OCR
 
 output = Path(sys.argv[1])
 by_transformers_5 = not transformers.__version__.startswith("4.")
-families = FAMILIES5 if by_transformers_5 else FAMILIES
+families = {**FAMILIES5, **FAMILIES_OCR} if by_transformers_5 else FAMILIES
 
 
 def saved_shapes(config: dict) -> dict:

@@ -211,6 +211,10 @@ Prepare processor_of(const clip_ctx * clip, int32_t max_tokens) {
             return qwen_vl(model, smart_resize, qwen3_vl_bounds, max_tokens);
         case PROJECTOR_TYPE_GLM4V:
             return qwen_vl(model, smart_resize_enlarging, glm4v_bounds, max_tokens);
+        case PROJECTOR_TYPE_PADDLEOCR:
+            return qwen_vl(model, smart_resize_widening,
+                           {static_cast<double>(model.image_min_pixels), static_cast<double>(model.image_max_pixels)},
+                           max_tokens);
         case PROJECTOR_TYPE_PIXTRAL:
             return pixtral(model);
         case PROJECTOR_TYPE_KIMIVL:

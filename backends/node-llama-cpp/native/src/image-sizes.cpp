@@ -57,6 +57,19 @@ ImageSize smart_resize_enlarging(ImageSize image, int factor, double min_pixels,
     return smart_resize(image, factor, min_pixels, max_pixels);
 }
 
+ImageSize smart_resize_widening(ImageSize image, int factor, double min_pixels, double max_pixels) {
+    auto [width, height] = image;
+    if (height < factor) {
+        width = rounded(static_cast<double>(width) * factor / height, 1);
+        height = factor;
+    }
+    if (width < factor) {
+        height = rounded(static_cast<double>(height) * factor / width, 1);
+        width = factor;
+    }
+    return smart_resize({width, height}, factor, min_pixels, max_pixels);
+}
+
 ImageSize shrink_to_longest(ImageSize image, int longest, int factor) {
     const double ratio =
         std::max(static_cast<double>(image.width) / longest, static_cast<double>(image.height) / longest);

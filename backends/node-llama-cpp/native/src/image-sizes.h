@@ -22,6 +22,9 @@ ImageSize smart_resize(ImageSize image, int factor, double min_pixels, double ma
 // As smart_resize; a picture with a side below `factor` is enlarged to it first (GLM-V).
 ImageSize smart_resize_enlarging(ImageSize image, int factor, double min_pixels, double max_pixels);
 
+// As smart_resize; a picture with a side below `factor` is enlarged to it first, its other side rounded (PaddleOCR-VL).
+ImageSize smart_resize_widening(ImageSize image, int factor, double min_pixels, double max_pixels);
+
 // At most `longest` on each side, rounded up to multiples of `factor`; never enlarged (Pixtral).
 ImageSize shrink_to_longest(ImageSize image, int longest, int factor);
 

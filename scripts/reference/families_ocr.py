@@ -1,0 +1,149 @@
+"""The checkpoints of families that read documents. transformers 5 has classes for them."""
+
+PADDLEOCR_TOKENS = {"image_token_id": 6, "video_token_id": 11, "vision_start_token_id": 9, "vision_end_token_id": 10}
+# As the checkpoints on the Hub have it: the settings of the text model at the top level.
+PADDLEOCR_CONFIG = {
+    "architectures": ["PaddleOCRVLForConditionalGeneration"],
+    "attention_probs_dropout_prob": 0.0,
+    "compression_ratio": 1.0,
+    "head_dim": 32,
+    "hidden_act": "silu",
+    "hidden_dropout_prob": 0.0,
+    "hidden_size": 72,
+    "ignored_index": -100,
+    "intermediate_size": 104,
+    "max_position_embeddings": 131072,
+    "max_sequence_length": None,
+    "model_type": "paddleocr_vl",
+    "num_attention_heads": 4,
+    "num_hidden_layers": 2,
+    "num_key_value_heads": 2,
+    "pad_token_id": 0,
+    "rms_norm_eps": 1e-05,
+    "rope_is_neox_style": True,
+    "rope_scaling": {"mrope_section": [4, 6, 6], "rope_type": "default", "type": "default"},
+    "rope_theta": 500000,
+    "sliding_window": None,
+    "tie_word_embeddings": False,
+    "torch_dtype": "bfloat16",
+    "transformers_version": "4.55.0",
+    "use_3d_rope": True,
+    "use_bias": False,
+    "use_cache": False,
+    "use_flash_attention": False,
+    "vision_config": {
+        "architectures": ["PaddleOCRVisionModel"],
+        "attention_dropout": 0.0,
+        "hidden_act": "gelu_pytorch_tanh",
+        "hidden_size": 48,
+        "image_size": 384,
+        "intermediate_size": 76,
+        "layer_norm_eps": 1e-06,
+        "model_type": "paddleocr_vl",
+        "num_attention_heads": 2,
+        "num_channels": 3,
+        "num_hidden_layers": 3,
+        "pad_token_id": 0,
+        "patch_size": 14,
+        "spatial_merge_size": 2,
+        "temporal_patch_size": 2,
+        "tokens_per_second": 2,
+        "torch_dtype": "bfloat16",
+    },
+    "vocab_size": 652,
+    "weight_share_add_bias": True,
+    **PADDLEOCR_TOKENS,
+}
+PADDLEOCR_PREPROCESSOR = {
+    "do_convert_rgb": True,
+    "do_normalize": True,
+    "do_rescale": True,
+    "do_resize": True,
+    "image_mean": [0.5, 0.5, 0.5],
+    "image_processor_type": "PaddleOCRVLImageProcessor",
+    "image_std": [0.5, 0.5, 0.5],
+    "max_pixels": 2822400,
+    "merge_size": 2,
+    "min_pixels": 147384,
+    "patch_size": 14,
+    "resample": 3,
+    "rescale_factor": 0.00392156862745098,
+    "size": {"max_pixels": 2822400, "min_pixels": 147384},
+    "temporal_patch_size": 1,
+}
+PADDLEOCR_TEMPLATE = (
+    "{{ '<|begin_of_sentence|>' }}{% for message in messages %}{{ message['role'] + ': ' + message['content'] + '\\n' }}"
+    "{% endfor %}"
+)
+ERNIE_TEXT = {
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "head_dim": None,
+    "hidden_act": "silu",
+    "hidden_size": 64,
+    "intermediate_size": 104,
+    "max_position_embeddings": 131072,
+    "model_type": "ernie4_5",
+    "num_attention_heads": 4,
+    "num_hidden_layers": 2,
+    "num_key_value_heads": 2,
+    "pad_token_id": 0,
+    "rms_norm_eps": 1e-05,
+    "rope_theta": 500000,
+    "tie_word_embeddings": True,
+    "torch_dtype": "bfloat16",
+    "use_bias": False,
+    "use_cache": True,
+    "vocab_size": 643,
+}
+
+
+def paddleocr_name(name: str) -> str:
+    """The names on the Hub: those of the class that came with the checkpoints."""
+    for new, old in (("model.language_model.", "model."), ("model.visual.", "visual."), ("model.projector.", "mlp_AR.")):
+        if name.startswith(new):
+            return old + name.removeprefix(new)
+    return name
+
+
+def paddleocr_further(shapes: dict) -> dict:
+    """What the checkpoints on the Hub have beside: the output layer, and, unused, a head and positions of another kind."""
+    width, inner = 48, 76
+    head = "visual.vision_model.head"
+    return shapes | {
+        # transformers' class ties it, against the configuration.
+        "lm_head.weight": [652, 72],
+        "visual.vision_model.embeddings.packing_position_embedding.weight": [1000, width],
+        f"{head}.probe": [1, 1, width],
+        f"{head}.attention.in_proj_weight": [3 * width, width],
+        f"{head}.attention.in_proj_bias": [3 * width],
+        f"{head}.attention.out_proj.weight": [width, width],
+        f"{head}.attention.out_proj.bias": [width],
+        f"{head}.layernorm.weight": [width],
+        f"{head}.layernorm.bias": [width],
+        f"{head}.mlp.fc1.weight": [inner, width],
+        f"{head}.mlp.fc1.bias": [inner],
+        f"{head}.mlp.fc2.weight": [width, inner],
+        f"{head}.mlp.fc2.bias": [width],
+    }
+
+
+FAMILIES_OCR = {
+    "paddleocr-vl-tiny": {
+        "seed": 61,
+        "tokenizer": "ernie",
+        "rename": paddleocr_name,
+        "further": paddleocr_further,
+        "files": {
+            "config.json": PADDLEOCR_CONFIG,
+            "preprocessor_config.json": PADDLEOCR_PREPROCESSOR,
+            "chat_template.jinja": PADDLEOCR_TEMPLATE,
+        },
+    },
+    "ernie4.5-tiny": {
+        "seed": 62,
+        "shards": 2,
+        "tokenizer": "ernie",
+        "files": {"config.json": {"architectures": ["Ernie4_5ForCausalLM"], **ERNIE_TEXT}},
+    },
+}
