@@ -1,5 +1,7 @@
 """The checkpoints of families that read documents. transformers 5 has classes for them."""
 
+import re
+
 PADDLEOCR_TOKENS = {"image_token_id": 6, "video_token_id": 11, "vision_start_token_id": 9, "vision_end_token_id": 10}
 # As the checkpoints on the Hub have it: the settings of the text model at the top level.
 PADDLEOCR_CONFIG = {
@@ -52,6 +54,53 @@ PADDLEOCR_CONFIG = {
     },
     "vocab_size": 652,
     "weight_share_add_bias": True,
+    **PADDLEOCR_TOKENS,
+}
+# As transformers 5 writes it. With a smaller table of positions, which llama.cpp alone reads otherwise where it shrinks.
+PADDLEOCR_NESTED = {
+    "architectures": ["PaddleOCRVLForConditionalGeneration"],
+    "dtype": "bfloat16",
+    "model_type": "paddleocr_vl",
+    "text_config": {
+        "bos_token_id": 1,
+        "dtype": "bfloat16",
+        "eos_token_id": 2,
+        "head_dim": 24,
+        "hidden_act": "silu",
+        "hidden_size": 64,
+        "intermediate_size": 104,
+        "max_position_embeddings": 131072,
+        "model_type": "paddleocr_vl_text",
+        "num_attention_heads": 4,
+        "num_hidden_layers": 3,
+        "num_key_value_heads": 1,
+        "pad_token_id": 0,
+        "rms_norm_eps": 1e-05,
+        "rope_parameters": {"mrope_section": [2, 5, 5], "rope_theta": 500000.0, "rope_type": "default"},
+        "tie_word_embeddings": True,
+        "use_bias": False,
+        "use_cache": True,
+        "vocab_size": 652,
+    },
+    "tie_word_embeddings": True,
+    "transformers_version": "5.24.0",
+    "vision_config": {
+        "architectures": ["PaddleOCRVisionModel"],
+        "attention_dropout": 0.0,
+        "dtype": "bfloat16",
+        "hidden_act": "gelu_pytorch_tanh",
+        "hidden_size": 48,
+        "image_size": 196,
+        "intermediate_size": 76,
+        "layer_norm_eps": 1e-06,
+        "model_type": "paddleocr_vl_vision",
+        "num_attention_heads": 2,
+        "num_channels": 3,
+        "num_hidden_layers": 3,
+        "patch_size": 14,
+        "rope_parameters": {"rope_theta": 10000.0, "rope_type": "axial"},
+        "spatial_merge_size": 2,
+    },
     **PADDLEOCR_TOKENS,
 }
 PADDLEOCR_PREPROCESSOR = {
@@ -128,6 +177,17 @@ def paddleocr_further(shapes: dict) -> dict:
     }
 
 
+def fused(shapes: dict, text: dict = ERNIE_TEXT) -> dict:
+    """The layout of PaddlePaddle's checkpoints, which join matrices that read the same."""
+    joined = {name: shape for name, shape in shapes.items() if not re.search(r"(?<!o|n)_proj\.weight$", name)}
+    for layer in range(text["num_hidden_layers"]):
+        prefix, width = f"model.layers.{layer}", text["hidden_size"]
+        heads = text["num_attention_heads"] + 2 * text["num_key_value_heads"]
+        joined[f"{prefix}.self_attn.qkv_proj.weight"] = [heads * width // text["num_attention_heads"], width]
+        joined[f"{prefix}.mlp.up_gate_proj.weight"] = [2 * text["intermediate_size"], width]
+    return joined
+
+
 FAMILIES_OCR = {
     "paddleocr-vl-tiny": {
         "seed": 61,
@@ -140,10 +200,29 @@ FAMILIES_OCR = {
             "chat_template.jinja": PADDLEOCR_TEMPLATE,
         },
     },
+    "paddleocr-vl-nested-tiny": {
+        "seed": 63,
+        "shards": 2,
+        "tokenizer": "ernie",
+        "rename": paddleocr_name,
+        "outtypes": ["bf16", "q8_0"],
+        "files": {
+            "config.json": PADDLEOCR_NESTED,
+            "preprocessor_config.json": {**PADDLEOCR_PREPROCESSOR, "max_pixels": 1003520, "min_pixels": 112896},
+        },
+    },
     "ernie4.5-tiny": {
         "seed": 62,
         "shards": 2,
         "tokenizer": "ernie",
         "files": {"config.json": {"architectures": ["Ernie4_5ForCausalLM"], **ERNIE_TEXT}},
+    },
+    "ernie4.5-fused-tiny": {
+        "seed": 64,
+        "tokenizer": "ernie",
+        "rename": lambda name: re.sub("^model", "ernie", name),
+        "further": fused,
+        "outtypes": ["bf16", "q8_0"],
+        "files": {"config.json": {"architectures": ["Ernie4_5_ForCausalLM"], **ERNIE_TEXT}},
     },
 }
