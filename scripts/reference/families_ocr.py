@@ -146,6 +146,70 @@ ERNIE_TEXT = {
     "vocab_size": 643,
 }
 
+# As the checkpoint on the Hub has it, which leaves out the kinds of the layers, the sections of M-RoPE and the dtype.
+MINICPM_CONFIG = {
+    "architectures": ["MiniCPMV4_6ForConditionalGeneration"],
+    "drop_vision_last_layer": False,
+    "image_size": 1120,
+    "image_token_id": 50274,
+    "insert_layer_id": 1,
+    "model_type": "minicpmv4_6",
+    "text_config": {
+        "attention_bias": False,
+        "full_attention_interval": 2,
+        "head_dim": 32,
+        "hidden_act": "silu",
+        "hidden_size": 48,
+        "intermediate_size": 104,
+        "linear_conv_kernel_dim": 4,
+        "linear_key_head_dim": 16,
+        "linear_num_key_heads": 2,
+        "linear_num_value_heads": 4,
+        "linear_value_head_dim": 16,
+        "max_position_embeddings": 262144,
+        "model_type": "qwen3_5_text",
+        "num_attention_heads": 4,
+        "num_hidden_layers": 4,
+        "num_key_value_heads": 2,
+        "partial_rotary_factor": 0.25,
+        "rms_norm_eps": 1e-06,
+        "rope_parameters": {"partial_rotary_factor": 0.25, "rope_theta": 10000000, "rope_type": "default"},
+        "tie_word_embeddings": True,
+        "vocab_size": 50304,
+    },
+    "tie_word_embeddings": True,
+    "video_token_id": 50275,
+    "vision_config": {
+        "hidden_act": "gelu_pytorch_tanh",
+        "hidden_size": 48,
+        # llama.cpp knows this number of positions only.
+        "image_size": 980,
+        "intermediate_size": 76,
+        "layer_norm_eps": 1e-06,
+        "model_type": "minicpmv4_6_vision",
+        "num_attention_heads": 2,
+        "num_channels": 3,
+        "num_hidden_layers": 3,
+        "patch_size": 14,
+    },
+}
+MINICPM_PREPROCESSOR = {
+    "do_convert_rgb": True,
+    "do_normalize": True,
+    "do_rescale": True,
+    "do_resize": True,
+    "downsample_mode": "16x",
+    "image_mean": [0.5, 0.5, 0.5],
+    "image_processor_type": "MiniCPMV4_6ImageProcessor",
+    "image_std": [0.5, 0.5, 0.5],
+    "max_slice_nums": 9,
+    "patch_size": 14,
+    "processor_class": "MiniCPMV4_6Processor",
+    "scale_resolution": 448,
+    "slice_mode": True,
+    "use_image_id": True,
+}
+
 
 def paddleocr_name(name: str) -> str:
     """The names on the Hub: those of the class that came with the checkpoints."""
@@ -208,7 +272,7 @@ FAMILIES_OCR = {
         "outtypes": ["bf16", "q8_0"],
         "files": {
             "config.json": PADDLEOCR_NESTED,
-            "preprocessor_config.json": {**PADDLEOCR_PREPROCESSOR, "max_pixels": 1003520, "min_pixels": 112896},
+            "preprocessor_config.json": {**PADDLEOCR_PREPROCESSOR, "max_pixels": 1003520, "min_pixels": 50176},
         },
     },
     "ernie4.5-tiny": {
@@ -224,5 +288,11 @@ FAMILIES_OCR = {
         "further": fused,
         "outtypes": ["bf16", "q8_0"],
         "files": {"config.json": {"architectures": ["Ernie4_5_ForCausalLM"], **ERNIE_TEXT}},
+    },
+    "minicpm-v-4.6-tiny": {
+        "seed": 65,
+        "shards": 2,
+        "tokenizer": "gpt2-more",
+        "files": {"config.json": MINICPM_CONFIG, "preprocessor_config.json": MINICPM_PREPROCESSOR},
     },
 }
