@@ -61,6 +61,10 @@ export const familyTemplates: Readonly<Record<string, FamilyTemplate>> = {
   smolvlm: { template: idefics3, tokens: ['<end_of_utterance>'] },
   idefics3: { template: idefics3, tokens: ['<end_of_utterance>'] },
   internvl: { template: chatMl('<IMG_CONTEXT>\n'), tokens: ['<IMG_CONTEXT>'] },
+  'minicpm-v': {
+    template: chatMl('<|image_pad|>'),
+    tokens: ['<|image_pad|>', '<|video_pad|>', '<image_id>', '</image_id>', '<|im_start|>', '<|im_end|>'],
+  },
   paddleocr: { template: paddleOcr, tokens: [] },
   pixtral: { template: mistral, tokens: [] },
   mistral3: { template: mistral, tokens: [] },

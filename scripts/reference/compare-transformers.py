@@ -77,6 +77,18 @@ def paddleocr_images(processor, image):
     return [blocks.transpose(0, 3, 1, 4, 2).reshape(rows * side, columns * side, 3)]
 
 
+def minicpm_images(processor, image):
+    out = processor(images=[image], return_tensors="np", **RAW)
+    images, begin = [], 0
+    for rows, columns in out["target_sizes"].tolist():
+        side = processor.patch_size
+        width = rows * columns * side
+        blocks = np.asarray(out["pixel_values"][0, :, :, begin : begin + width]).reshape(3, side, rows, columns, side)
+        images.append(blocks.transpose(2, 1, 3, 4, 0).reshape(rows * side, columns * side, 3))
+        begin += width
+    return [*images[1:], images[0]]
+
+
 class KimiVLImageProcessor:
     """What image_processing_kimi_vl.py, which comes with the checkpoints, does before it normalizes."""
 
@@ -160,6 +172,13 @@ FAMILIES = {
     "mistral3": Family(
         plain_images, "PixtralImageProcessorPil", "PixtralProcessor", PIXTRAL, "Mistral3ForConditionalGeneration"
     ),
+    "minicpm-v-4.6": Family(
+        minicpm_images,
+        "MiniCPMV4_6ImageProcessorPil",
+        "MiniCPMV4_6Processor",
+        ("<|image_pad|>",),
+        "MiniCPMV4_6ForConditionalGeneration",
+    ),
     "paddleocr-vl": Family(
         paddleocr_images,
         "PaddleOCRVLImageProcessorPil",
@@ -214,6 +233,14 @@ def build(name, family, folder):
             setattr(tokenizer, f"{key}_id", tokenizer.convert_tokens_to_ids(token))
         tokenizer.pad_token = "<pad>"
         extra["feature_extractor"] = transformers.Gemma4AudioFeatureExtractor()
+    if name.startswith("minicpm-v"):
+        for part in ("image", "slice", "image_id"):
+            setattr(tokenizer, f"{part}_start_token", f"<{part}>")
+            setattr(tokenizer, f"{part}_end_token", f"</{part}>")
+        for part in ("image", "video"):
+            setattr(tokenizer, f"{part}_token", f"<|{part}_pad|>")
+            setattr(tokenizer, f"{part}_token_id", tokenizer.convert_tokens_to_ids(f"<|{part}_pad|>"))
+        tokenizer.pad_token = "<|endoftext|>"
     if name.startswith("paddleocr"):
         tokenizer.image_token = family.image_token[0]
         tokenizer.image_token_id = tokenizer.convert_tokens_to_ids(tokenizer.image_token)
@@ -230,7 +257,7 @@ def build(name, family, folder):
         extra["image_seq_len"] = (side // vision["patch_size"]) ** 2 // config["scale_factor"] ** 2
     images = named(family.image_processor)(**settings)
     arguments = {"image_processor": images, "tokenizer": tokenizer, "chat_template": tokenizer.chat_template, **extra}
-    if name.startswith(("qwen", "glm4", "gemma4", "smolvlm", "internvl")):
+    if name.startswith(("qwen", "glm4", "gemma4", "smolvlm", "internvl", "minicpm")):
         arguments["video_processor"] = video_processor(family)
     return images, named(family.processor)(**arguments), tokenizer
 

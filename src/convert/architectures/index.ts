@@ -49,6 +49,10 @@ const textModels: Readonly<Record<string, Entry>> = {
   Lfm2VlForConditionalGeneration: lfm2,
   LlamaForCausalLM: llama,
   LlavaForConditionalGeneration: { family: 'pixtral', load: llama.load },
+  MiniCPMV4_6ForConditionalGeneration: {
+    family: 'minicpm-v',
+    load: async () => (await import('./minicpm-v.ts')).declareText,
+  },
   Ministral3ForCausalLM: { family: 'mistral3', load: async () => (await import('./llama.ts')).declareMistral3 },
   Mistral3ForConditionalGeneration: {
     family: 'mistral3',
@@ -116,6 +120,10 @@ const visionModels: Readonly<Record<string, Entry>> = {
   },
   Lfm2VlForConditionalGeneration: { family: 'lfm2', load: async () => (await import('./lfm2.ts')).declareVision },
   LlavaForConditionalGeneration: pixtralVision,
+  MiniCPMV4_6ForConditionalGeneration: {
+    family: 'minicpm-v',
+    load: async () => (await import('./minicpm-v.ts')).declareVision,
+  },
   Mistral3ForConditionalGeneration: { ...pixtralVision, family: 'mistral3' },
   PaddleOCRVLForConditionalGeneration: paddleOcrVision,
   PaddleOCRVisionModel: paddleOcrVision,

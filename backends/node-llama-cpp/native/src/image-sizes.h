@@ -47,6 +47,17 @@ ImageSize shrink_to_patches(ImageSize image, int patch, int max_patches);
 // The largest multiples of `factor` near the picture's aspect that make at most `max_tokens` squares of it (Gemma 4).
 ImageSize scale_to_tokens(ImageSize image, int factor, int max_tokens);
 
+// The size of a tile's square for a picture's aspect, in multiples of `factor`. A picture below it keeps its own size,
+// unless `enlarge` (MiniCPM-V).
+ImageSize scale_to_square(ImageSize image, int side, int factor, bool enlarge);
+
+// The grid of about as many tiles as the picture has squares of `side`, whose aspect is closest by its logarithm; {0, 0}
+// for a picture that is no larger than one (MiniCPM-V).
+TileGrid grid_of_squares(ImageSize image, int side, int max_tiles);
+
+// A grid of tiles of one size, for a picture of nearly its own (MiniCPM-V).
+ImageSize scale_to_grid(ImageSize image, TileGrid grid, int side, int factor);
+
 // The next multiples of `factor`.
 ImageSize round_up(ImageSize image, int factor);
 
