@@ -2,7 +2,10 @@
 export interface ImagePlacement {
   /** What the template writes and the processor replaces by the image. */
   readonly slot: string;
-  /** What the processor writes before and after the image then, tiles and their marks left out. */
+  /**
+   * What the processor writes before and after the image then, tiles and their marks left out. `{number}` stands for the
+   * number of the image in the conversation, from 0.
+   */
   readonly before: string;
   readonly after: string;
   /** All that the model's own template writes for an image, the slot in it: for a template that knows no images. */
@@ -33,6 +36,8 @@ const placements: Readonly<Record<string, ImagePlacement>> = {
   lfm2: placement('<image>', '<|image_start|>', '<|image_end|>'),
   llama4: placement('<|image|>', '<|image_start|>', '<|image_end|>'),
   mlp: placement('<image>', '', '', '<image>\n'),
+  minicpmv4_6: placement('<|image_pad|>', '<image_id>{number}</image_id>', ''),
+  paddleocr: placement('<|IMAGE_PLACEHOLDER|>', '', '', '<|IMAGE_START|><|IMAGE_PLACEHOLDER|><|IMAGE_END|>'),
   pixtral: placement('[IMG]', '', '[IMG_END]'),
   qwen2vl_merger: qwenVl,
   'qwen2.5vl_merger': qwenVl,

@@ -30,6 +30,16 @@ const mistral = [
   '{% endif %}{% endfor %}',
 ].join('');
 
+/** The pictures of a turn go before its texts. */
+const paddleOcr = [
+  "<|begin_of_sentence|>{% for m in messages %}{{ 'User: ' if m['role'] == 'user' else 'Assistant: ' }}",
+  "{% if m['content'] is string %}{{ m['content'] }}{% else %}",
+  "{% for c in m['content'] %}{% if c['type'] == 'image' %}",
+  '<|IMAGE_START|><|IMAGE_PLACEHOLDER|><|IMAGE_END|>{% endif %}{% endfor %}',
+  "{% for c in m['content'] %}{% if c['type'] == 'text' %}{{ c['text'] }}{% endif %}{% endfor %}{% endif %}",
+  "{{ '\n' if m['role'] == 'user' else '</s>' }}{% endfor %}{% if add_generation_prompt %}{{ 'Assistant: ' }}{% endif %}",
+].join('');
+
 const qwenVl = chatMl('<|vision_start|><|image_pad|><|vision_end|>');
 
 const parts = (type: string, written: string): string =>
@@ -83,6 +93,11 @@ export const familyTemplates: Readonly<Record<string, FamilyTemplate>> = {
   smolvlm: { template: idefics3, tokens: ['<end_of_utterance>'] },
   idefics3: { template: idefics3, tokens: ['<end_of_utterance>'] },
   internvl: { template: chatMl('<IMG_CONTEXT>\n'), tokens: ['<IMG_CONTEXT>'] },
+  'minicpm-v': {
+    template: chatMl('<|image_pad|>'),
+    tokens: ['<|image_pad|>', '<|video_pad|>', '<image_id>', '</image_id>', '<|im_start|>', '<|im_end|>'],
+  },
+  paddleocr: { template: paddleOcr, tokens: [] },
   pixtral: { template: mistral, tokens: [] },
   mistral3: { template: mistral, tokens: [] },
   'kimi-vl': {

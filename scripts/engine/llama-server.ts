@@ -23,7 +23,7 @@ interface Completion {
   readonly usage: { readonly prompt_tokens: number };
 }
 
-/** What stands before and after an image. */
+/** What stands before and after an image; `{number}` is its number in the conversation. */
 export interface Surroundings {
   readonly before: string;
   readonly after: string;
@@ -33,6 +33,7 @@ export interface Surroundings {
 const surroundings: Readonly<Record<string, Surroundings>> = {
   gemma3: { before: '\n\n', after: '\n\n' },
   internvl: { before: '', after: '\n' },
+  minicpmv4_6: { before: '<image_id>{number}</image_id>', after: '' },
 };
 
 /** What vserve writes round an image of a projector type and llama-server would not. */
@@ -71,12 +72,17 @@ export async function askLlamaServer(
   messages: readonly ChatMessage[],
   placement: Surroundings,
 ): Promise<PeerAnswer> {
-  const sent = messages.map(async ({ role, content }) => ({ role, content: await partsOf(content, placement) }));
+  let images = 0;
+  const sent: object[] = [];
+  for (const { role, content } of messages) {
+    sent.push({ role, content: await partsOf(content, placement, images) });
+    images += content.filter(({ type }) => type === 'image').length;
+  }
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({
-      messages: await Promise.all(sent),
+      messages: sent,
       temperature: 0,
       repeat_penalty: 1,
       max_tokens: answerTokens,
@@ -98,7 +104,12 @@ export async function askLlamaServer(
 }
 
 /** llama-server writes line breaks between parts of text: what stands round an image belongs to the text beside it. */
-async function partsOf(content: ChatMessage['content'], { before, after }: Surroundings): Promise<object[]> {
+async function partsOf(
+  content: ChatMessage['content'],
+  { before, after }: Surroundings,
+  imagesBefore: number,
+): Promise<object[]> {
+  let number = imagesBefore;
   const parts: object[] = [];
   let text = '';
   const endText = (): void => {
@@ -110,7 +121,7 @@ async function partsOf(content: ChatMessage['content'], { before, after }: Surro
       text += part.text;
       continue;
     }
-    text += before;
+    text += before.replace('{number}', String(number++));
     endText();
     parts.push(await imagePart(part.image));
     text = after;

@@ -63,9 +63,7 @@ export function seeingCheckpoint(name: string): SyntheticCheckpoint {
   // Ġ stands for a space in a byte-level vocabulary, ▁ in Gemma's.
   const words = Object.entries(model.vocab).filter(([token]) => /^[Ġ▁]?[A-Za-z]{2,}$/.test(token));
   const tokenizerConfig = { ...parse(checkpoint.files['tokenizer_config.json']), chat_template: chatTemplate };
-  const written = checkpoint.files['preprocessor_config.json'];
-  const own = typeof written === 'string' ? (JSON.parse(written) as object) : (written as object | undefined);
-  const preprocessor = { ...own, ...processorSettings[name] };
+  const preprocessor = { ...parse(checkpoint.files['preprocessor_config.json']), ...processorSettings[name] };
   return {
     ...checkpoint,
     dtype: 'BF16',
@@ -122,5 +120,6 @@ function tableScaleOf(name: string): number {
 }
 
 function parse(file: object | string | undefined): object {
-  return Buffer.isBuffer(file) ? (JSON.parse(file.toString()) as object) : {};
+  if (Buffer.isBuffer(file) || typeof file === 'string') return JSON.parse(file.toString()) as object;
+  return file ?? {};
 }

@@ -89,6 +89,26 @@ def llama4_images(processor, image):
     return [tile.permute(1, 2, 0).numpy() for tile in pixels]
 
 
+def paddleocr_images(processor, image):
+    out = processor(images=[image], return_tensors="np", **RAW)
+    _, rows, columns = (int(n) for n in out["image_grid_thw"][0])
+    side = processor.patch_size
+    blocks = np.asarray(out["pixel_values"]).reshape(rows, columns, 3, side, side)
+    return [blocks.transpose(0, 3, 1, 4, 2).reshape(rows * side, columns * side, 3)]
+
+
+def minicpm_images(processor, image):
+    out = processor(images=[image], return_tensors="np", **RAW)
+    images, begin = [], 0
+    for rows, columns in out["target_sizes"].tolist():
+        side = processor.patch_size
+        width = rows * columns * side
+        blocks = np.asarray(out["pixel_values"][0, :, :, begin : begin + width]).reshape(3, side, rows, columns, side)
+        images.append(blocks.transpose(2, 1, 3, 4, 0).reshape(rows * side, columns * side, 3))
+        begin += width
+    return [*images[1:], images[0]]
+
+
 class KimiVLImageProcessor:
     """What image_processing_kimi_vl.py, which comes with the checkpoints, does before it normalizes."""
 
@@ -215,6 +235,20 @@ FAMILIES = {
     "bakllava": Family(
         plain_images, "CLIPImageProcessorPil", "LlavaProcessor", ("<image>",), "LlavaForConditionalGeneration"
     ),
+    "minicpm-v-4.6": Family(
+        minicpm_images,
+        "MiniCPMV4_6ImageProcessorPil",
+        "MiniCPMV4_6Processor",
+        ("<|image_pad|>",),
+        "MiniCPMV4_6ForConditionalGeneration",
+    ),
+    "paddleocr-vl": Family(
+        paddleocr_images,
+        "PaddleOCRVLImageProcessorPil",
+        "PaddleOCRVLProcessor",
+        ("<|IMAGE_PLACEHOLDER|>",),
+        "PaddleOCRVLForConditionalGeneration",
+    ),
     # transformers has it for torchvision only, which rounds otherwise than Pillow.
     "lfm2-vl": Family(
         lfm2_images, "Lfm2VlImageProcessor", "Lfm2VlProcessor", ("<image>",), "Lfm2VlForConditionalGeneration", exact=False
@@ -267,6 +301,17 @@ def build(name, family, folder):
         tokenizer.pad_token = "<pad>"
         kind = "Gemma4Unified" if name.startswith("gemma4-unified") else "Gemma4"
         extra["feature_extractor"] = named(f"{kind}AudioFeatureExtractor")()
+    if name.startswith("minicpm-v"):
+        for part in ("image", "slice", "image_id"):
+            setattr(tokenizer, f"{part}_start_token", f"<{part}>")
+            setattr(tokenizer, f"{part}_end_token", f"</{part}>")
+        for part in ("image", "video"):
+            setattr(tokenizer, f"{part}_token", f"<|{part}_pad|>")
+            setattr(tokenizer, f"{part}_token_id", tokenizer.convert_tokens_to_ids(f"<|{part}_pad|>"))
+        tokenizer.pad_token = "<|endoftext|>"
+    if name.startswith("paddleocr"):
+        tokenizer.image_token = family.image_token[0]
+        tokenizer.image_token_id = tokenizer.convert_tokens_to_ids(tokenizer.image_token)
     if name.startswith("mistral3"):
         extra["spatial_merge_size"] = config["spatial_merge_size"]
     if name.startswith(("mistral3", "pixtral")):
@@ -286,7 +331,7 @@ def build(name, family, folder):
         extra["num_additional_image_tokens"] = int(config["vision_config"]["model_type"] == "clip_vision_model")
     images = named(family.image_processor)(**settings)
     arguments = {"image_processor": images, "tokenizer": tokenizer, "chat_template": tokenizer.chat_template, **extra}
-    if name.startswith(("qwen", "glm4", "gemma4", "smolvlm", "internvl")):
+    if name.startswith(("qwen", "glm4", "gemma4", "smolvlm", "internvl", "minicpm")):
         arguments["video_processor"] = video_processor(family)
     return images, named(family.processor)(**arguments), tokenizer
 

@@ -15,7 +15,11 @@ sys.path[1:1] = [str(llama_cpp), str(llama_cpp / "gguf-py")]
 
 import convert_hf_to_gguf  # noqa: E402
 import llava_converter  # noqa: E402, F401
+from conversion.minicpm import MiniCPMV4_6TextModel  # noqa: E402
 from gguf import GGUFReader  # noqa: E402
+
+# It drops the layers that predict ahead, then insists on them, and refuses the flag that would have it do without.
+MiniCPMV4_6TextModel.no_mtp = True
 
 LONG = 64  # an array longer than this is described by its count and its hash
 

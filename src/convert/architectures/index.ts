@@ -9,6 +9,7 @@ interface Entry {
   readonly load: () => Promise<Declare>;
 }
 
+const ernie = { family: 'ernie4.5', load: async () => (await import('./ernie.ts')).declareErnie };
 const gemma3 = { family: 'gemma3', load: async () => (await import('./gemma3.ts')).declareText };
 const gemma4 = { family: 'gemma4', load: async () => (await import('./gemma4.ts')).declareText };
 const qwen2Vl = { family: 'qwen2-vl', load: async () => (await import('./qwen.ts')).declareQwen2Vl };
@@ -28,6 +29,8 @@ const smolvlm = { family: 'idefics3', load: llama.load };
  * this one and name it here; nothing else in the converter needs to know.
  */
 const textModels: Readonly<Record<string, Entry>> = {
+  Ernie4_5ForCausalLM: ernie,
+  Ernie4_5_ForCausalLM: ernie,
   Gemma3ForCausalLM: gemma3,
   Gemma3ForConditionalGeneration: gemma3,
   Gemma4ForCausalLM: gemma4,
@@ -54,6 +57,10 @@ const textModels: Readonly<Record<string, Entry>> = {
   LlamaForCausalLM: llama,
   LlavaForConditionalGeneration: llava,
   LlavaNextForConditionalGeneration: { ...llava, family: 'llava-next' },
+  MiniCPMV4_6ForConditionalGeneration: {
+    family: 'minicpm-v',
+    load: async () => (await import('./minicpm-v.ts')).declareText,
+  },
   Ministral3ForCausalLM: { family: 'mistral3', load: async () => (await import('./llama.ts')).declareMistral3 },
   Mistral3ForConditionalGeneration: {
     family: 'mistral3',
@@ -61,6 +68,10 @@ const textModels: Readonly<Record<string, Entry>> = {
   },
   MistralForCausalLM: llama,
   MixtralForCausalLM: { family: 'llama', load: async () => (await import('./llama.ts')).declareMixtral },
+  PaddleOCRVLForConditionalGeneration: {
+    family: 'paddleocr-vl',
+    load: async () => (await import('./ernie.ts')).declarePaddleOcr,
+  },
   Qwen2ForCausalLM: { family: 'qwen2', load: async () => (await import('./qwen.ts')).declareQwen2 },
   Qwen2VLForConditionalGeneration: qwen2Vl,
   Qwen2_5_VLForConditionalGeneration: qwen2Vl,
@@ -88,6 +99,10 @@ const qwen3VlVision = { family: 'qwen3-vl', load: async () => (await import('./q
 const glm4Vision = { family: 'glm4', load: async () => (await import('./glm4.ts')).declareVision };
 const idefics3Vision = { family: 'idefics3', load: async () => (await import('./idefics3-vision.ts')).declareVision };
 const llavaVision = { family: 'llava, pixtral', load: async () => (await import('./llava.ts')).declareVision };
+const paddleOcrVision = {
+  family: 'paddleocr-vl',
+  load: async () => (await import('./paddleocr-vision.ts')).declareVision,
+};
 const pixtralVision = { family: 'pixtral', load: async () => (await import('./pixtral-vision.ts')).declareVision };
 
 /** The same for vision encoders with their projectors, which become `mmproj.gguf`. */
@@ -123,7 +138,13 @@ const visionModels: Readonly<Record<string, Entry>> = {
   },
   LlavaForConditionalGeneration: llavaVision,
   LlavaNextForConditionalGeneration: { ...llavaVision, family: 'llava-next' },
+  MiniCPMV4_6ForConditionalGeneration: {
+    family: 'minicpm-v',
+    load: async () => (await import('./minicpm-v.ts')).declareVision,
+  },
   Mistral3ForConditionalGeneration: { ...pixtralVision, family: 'mistral3' },
+  PaddleOCRVLForConditionalGeneration: paddleOcrVision,
+  PaddleOCRVisionModel: paddleOcrVision,
   Qwen2VLForConditionalGeneration: qwen2VlVision,
   Qwen2_5_VLForConditionalGeneration: qwen2VlVision,
   Qwen3VLForConditionalGeneration: qwen3VlVision,

@@ -30,6 +30,7 @@ constexpr int lfm2_tile = 512;
 constexpr int lfm2_min_tiles = 2;
 constexpr int lfm2_max_tiles = 10;
 constexpr double lfm2_tolerance = 2;
+constexpr int minicpm_v_max_tiles = 9;
 // The longest side in tiles, where an older GGUF does not say it.
 constexpr int idefics3_tiles = 4;
 // In tiles; models have up to ten.
@@ -45,11 +46,11 @@ clip_image_u8 stretched(const clip_image_u8 & image, ImageSize size, resize_algo
     return result;
 }
 
-clip_image_u8 cut(const clip_image_u8 & image, int left, int top, int side) {
+clip_image_u8 cut(const clip_image_u8 & image, int left, int top, ImageSize size) {
     clip_image_u8 tile;
-    tile.set_size({side, side}, image.is_placeholder());
-    for (int y = 0; y < side && !image.is_placeholder(); y++) {
-        for (int x = 0; x < side; x++) {
+    tile.set_size({size.width, size.height}, image.is_placeholder());
+    for (int y = 0; y < size.height && !image.is_placeholder(); y++) {
+        for (int x = 0; x < size.width; x++) {
             tile.set_pixel(x, y, image.get_pixel(left + x, top + y));
         }
     }
@@ -111,12 +112,13 @@ mtmd_image_preproc_out whole(const clip_hparams & model, const clip_image_u8 & i
 }
 
 // The tiles of an image whose sides are whole numbers of them, and an overview.
-mtmd_image_preproc_out tiled(const clip_hparams & model, const clip_image_u8 & image, TileGrid grid, int side,
+mtmd_image_preproc_out tiled(const clip_hparams & model, const clip_image_u8 & image, TileGrid grid,
                              const clip_image_u8 & overview, bool normalized = true) {
+    const ImageSize tile{size_of(image).width / grid.columns, size_of(image).height / grid.rows};
     mtmd_image_preproc_out out;
     for (int row = 0; row < grid.rows; row++) {
         for (int column = 0; column < grid.columns; column++) {
-            out.append(model, cut(image, column * side, row * side, side), normalized);
+            out.append(model, cut(image, column * tile.width, row * tile.height, tile), normalized);
         }
     }
     out.grid_x = grid.columns;
@@ -187,7 +189,7 @@ Prepare idefics3(const clip_hparams & model) {
         if (grid.columns == 1 && grid.rows == 1) {
             return overview_only(model, refined);
         }
-        return tiled(model, refined, grid, side, stretched(refined, {side, side}, RESIZE_ALGO_LANCZOS));
+        return tiled(model, refined, grid, stretched(refined, {side, side}, RESIZE_ALGO_LANCZOS));
     };
 }
 
@@ -200,7 +202,7 @@ Prepare internvl(const clip_hparams & model) {
             return overview_only(model, overview);
         }
         const auto refined = stretched(image, {grid.columns * side, grid.rows * side}, RESIZE_ALGO_BICUBIC);
-        return tiled(model, refined, grid, side, overview);
+        return tiled(model, refined, grid, overview);
     };
 }
 
@@ -218,7 +220,23 @@ Prepare lfm2_vl(const clip_hparams & model) {
         const TileGrid grid = closest_grid(size, lfm2_tile, lfm2_min_tiles, lfm2_max_tiles);
         const auto refined =
             stretched(image, {grid.columns * lfm2_tile, grid.rows * lfm2_tile}, RESIZE_ALGO_BILINEAR);
-        return tiled(model, refined, grid, lfm2_tile, small);
+        return tiled(model, refined, grid, small);
+    };
+}
+
+Prepare minicpm_v(const clip_hparams & model) {
+    return [&model](const clip_image_u8 & image) {
+        const int side = model.image_size;
+        const int factor = model.patch_size * model.n_merge;
+        const TileGrid grid = grid_of_squares(size_of(image), side, minicpm_v_max_tiles);
+        const bool is_whole = grid.columns == 0;
+        const auto overview =
+            stretched(image, scale_to_square(size_of(image), side, factor, is_whole), RESIZE_ALGO_BICUBIC);
+        if (is_whole) {
+            return overview_only(model, overview);
+        }
+        const ImageSize refined = scale_to_grid(size_of(image), grid, side, factor);
+        return tiled(model, stretched(image, refined, RESIZE_ALGO_BICUBIC), grid, overview);
     };
 }
 
@@ -251,7 +269,7 @@ Prepare llama4(const clip_hparams & model) {
         if (grid.columns == 1 && grid.rows == 1) {
             out.append_overview(model, canvas, false);
         } else {
-            out = tiled(model, canvas, grid, side, stretched(image, {side, side}, RESIZE_ALGO_BILINEAR), false);
+            out = tiled(model, canvas, grid, stretched(image, {side, side}, RESIZE_ALGO_BILINEAR), false);
         }
         for (auto & tile : out.entries) {
             normalize_in_bfloat16(model, tile);
@@ -270,7 +288,7 @@ Prepare llava(const clip_hparams & model, bool is_clip) {
         }
         const ImageSize size = scale_to_shortest(size_of(image), side);
         const auto resized = stretched(image, size, RESIZE_ALGO_BICUBIC);
-        return whole(model, cut(resized, (size.width - side) / 2, (size.height - side) / 2, side));
+        return whole(model, cut(resized, (size.width - side) / 2, (size.height - side) / 2, {side, side}));
     };
 }
 
@@ -295,7 +313,7 @@ Prepare llava_next(const clip_hparams & model) {
         for (int tile = 0; tile < grid.columns * grid.rows; tile++) {
             const int column = tile % grid.columns;
             const int row = tile / grid.columns;
-            paste(cut(large, column * side, row * side, side), stack, 0, (1 + tile) * side);
+            paste(cut(large, column * side, row * side, {side, side}), stack, 0, (1 + tile) * side);
         }
         mtmd_image_preproc_out out = whole(model, stack);
         out.entries.back().anyres = {grid.columns, grid.rows, size.width, size.height};
@@ -328,6 +346,12 @@ Prepare processor_of(const clip_ctx * clip, int32_t max_tokens) {
             return qwen_vl(model, smart_resize, qwen3_vl_bounds, max_tokens);
         case PROJECTOR_TYPE_GLM4V:
             return qwen_vl(model, smart_resize_enlarging, glm4v_bounds, max_tokens);
+        case PROJECTOR_TYPE_MINICPMV4_6:
+            return minicpm_v(model);
+        case PROJECTOR_TYPE_PADDLEOCR:
+            return qwen_vl(model, smart_resize_widening,
+                           {static_cast<double>(model.image_min_pixels), static_cast<double>(model.image_max_pixels)},
+                           max_tokens);
         case PROJECTOR_TYPE_PIXTRAL:
             return pixtral(model);
         case PROJECTOR_TYPE_KIMIVL:

@@ -59,6 +59,19 @@ ImageSize smart_resize_enlarging(ImageSize image, int factor, double min_pixels,
     return smart_resize(image, factor, min_pixels, max_pixels);
 }
 
+ImageSize smart_resize_widening(ImageSize image, int factor, double min_pixels, double max_pixels) {
+    auto [width, height] = image;
+    if (height < factor) {
+        width = rounded(static_cast<double>(width) * factor / height, 1);
+        height = factor;
+    }
+    if (width < factor) {
+        height = rounded(static_cast<double>(height) * factor / width, 1);
+        width = factor;
+    }
+    return smart_resize({width, height}, factor, min_pixels, max_pixels);
+}
+
 ImageSize shrink_to_longest(ImageSize image, int longest, int factor) {
     const double ratio =
         std::max(static_cast<double>(image.width) / longest, static_cast<double>(image.height) / longest);
@@ -176,6 +189,40 @@ TileGrid best_fitting_grid(ImageSize image, int tile, int max_tiles) {
     return best;
 }
 
+ImageSize scale_to_square(ImageSize image, int side, int factor, bool enlarge) {
+    auto [width, height] = image;
+    if (enlarge || area_of(image) > static_cast<double>(side) * side) {
+        const double aspect = static_cast<double>(width) / height;
+        height = static_cast<int>(side / std::sqrt(aspect));
+        width = static_cast<int>(height * aspect);
+    }
+    return {std::max(factor, rounded(width, factor)), std::max(factor, rounded(height, factor))};
+}
+
+TileGrid grid_of_squares(ImageSize image, int side, int max_tiles) {
+    const double squares = std::ceil(area_of(image) / (static_cast<double>(side) * side));
+    const int tiles = static_cast<int>(std::min<double>(squares, max_tiles));
+    if (tiles <= 1) {
+        return {0, 0};
+    }
+    const double aspect = std::log(static_cast<double>(image.width) / image.height);
+    TileGrid best{1, 1};
+    double best_difference = std::numeric_limits<double>::infinity();
+    for (int count = std::max(2, tiles - 1); count <= std::min(tiles + 1, max_tiles); count++) {
+        for (int rows = 1; rows <= count; rows++) {
+            if (count % rows != 0) {
+                continue;
+            }
+            const double difference = std::abs(aspect - std::log(static_cast<double>(count / rows) / rows));
+            if (difference < best_difference || (difference == best_difference && rows > best.rows)) {
+                best_difference = difference;
+                best = {count / rows, rows};
+            }
+        }
+    }
+    return best;
+}
+
 ImageSize best_resolution(ImageSize image, const std::vector<ImageSize> & resolutions) {
     ImageSize best = resolutions.front();
     double most_used = 0;
@@ -213,6 +260,13 @@ ImageSize fit_into(ImageSize image, ImageSize area) {
         return {area.width, std::min(static_cast<int>(std::ceil(image.height * across)), area.height)};
     }
     return {std::min(static_cast<int>(std::ceil(image.width * down)), area.width), area.height};
+}
+
+ImageSize scale_to_grid(ImageSize image, TileGrid grid, int side, int factor) {
+    const ImageSize tile{std::max(1, rounded(image.width, grid.columns) / grid.columns),
+                         std::max(1, rounded(image.height, grid.rows) / grid.rows)};
+    const ImageSize scaled = scale_to_square(tile, side, factor, true);
+    return {scaled.width * grid.columns, scaled.height * grid.rows};
 }
 
 ImageSize round_up(ImageSize image, int factor) {

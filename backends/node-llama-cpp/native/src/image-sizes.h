@@ -24,6 +24,9 @@ ImageSize smart_resize(ImageSize image, int factor, double min_pixels, double ma
 // As smart_resize; a picture with a side below `factor` is enlarged to it first (GLM-V).
 ImageSize smart_resize_enlarging(ImageSize image, int factor, double min_pixels, double max_pixels);
 
+// As smart_resize; a picture with a side below `factor` is enlarged to it first, its other side rounded (PaddleOCR-VL).
+ImageSize smart_resize_widening(ImageSize image, int factor, double min_pixels, double max_pixels);
+
 // At most `longest` on each side, rounded up to multiples of `factor`; never enlarged (Pixtral).
 ImageSize shrink_to_longest(ImageSize image, int longest, int factor);
 
@@ -61,6 +64,17 @@ ImageSize best_resolution(ImageSize image, const std::vector<ImageSize> & resolu
 
 // The picture's aspect, as large as an area allows, rounded up (LLaVA-NeXT).
 ImageSize fit_into(ImageSize image, ImageSize area);
+
+// The size of a tile's square for a picture's aspect, in multiples of `factor`. A picture below it keeps its own size,
+// unless `enlarge` (MiniCPM-V).
+ImageSize scale_to_square(ImageSize image, int side, int factor, bool enlarge);
+
+// The grid of about as many tiles as the picture has squares of `side`, whose aspect is closest by its logarithm; {0, 0}
+// for a picture that is no larger than one (MiniCPM-V).
+TileGrid grid_of_squares(ImageSize image, int side, int max_tiles);
+
+// A grid of tiles of one size, for a picture of nearly its own (MiniCPM-V).
+ImageSize scale_to_grid(ImageSize image, TileGrid grid, int side, int factor);
 
 // The next multiples of `factor`.
 ImageSize round_up(ImageSize image, int factor);

@@ -28,6 +28,13 @@ std::string mark(const std::string & nonce, char kind, size_t index) {
     return nonce + kind + std::to_string(index) + ";";
 }
 
+// What stands round an image, with its number where some models have it.
+std::string numbered(std::string text, size_t index) {
+    const std::string_view number = "{number}";
+    const size_t at = text.find(number);
+    return at == std::string::npos ? text : text.replace(at, number.size(), std::to_string(index));
+}
+
 // What the template itself said, out of llama.cpp's report of where in the template it was said.
 std::string template_reason(const std::string & report) {
     const std::string mark = "Jinja Exception: ";
@@ -293,9 +300,9 @@ std::vector<PromptBuilder::Part> PromptBuilder::split(const std::string & render
                 break;
             }
             images_seen++;
-            add_text(round_image.before);
+            add_text(numbered(round_image.before, index));
             parts.push_back({"", true, static_cast<int>(index)});
-            add_text(round_image.after);
+            add_text(numbered(round_image.after, index));
         } else {
             // In two pieces, since llama.cpp finds user-defined tokens in text of either kind.
             const std::string & text = hidden[index];
