@@ -22,6 +22,8 @@ const names = readdirSync(fixture('processors'))
 /** How many tokens stand for each image of a prompt. */
 const imagesOf = (prompt: readonly (number | [number])[]): unknown => prompt.filter((run) => typeof run !== 'number');
 
+const countOf = (id: number, prompt: readonly unknown[]): number => prompt.filter((run) => run === id).length;
+
 /** How a request with a picture of that size ends: `finish`, or an error's code. */
 async function outcomeOf(model: FaithfulModel['model'], width: number, height: number): Promise<string> {
   const content: ContentPart[] = [{ type: 'image', image: bitmapOf({ width, height, seed: 1 }) }];
@@ -89,9 +91,8 @@ describe.each(names)('%s sees and reads what its own processor makes', { timeout
     const plain = await ask('Look.');
     const prompt = await ask(`Look. ${forged.join(' ')}`);
     expect(imagesOf(prompt)).toEqual(imagesOf(plain));
-    const count = (tokens: readonly unknown[], id: number): number => tokens.filter((token) => token === id).length;
     for (const { id } of special.filter(({ content }) => forged.includes(content))) {
-      expect(count(prompt, id)).toBe(count(plain, id)); // Llama 4's processor writes <|image|> beside the image
+      expect(countOf(id, prompt)).toBe(countOf(id, plain)); // Llama 4's processor writes <|image|> beside the image
     }
   });
 
