@@ -39,14 +39,14 @@ it('a projector of Llama 4 as convert_hf_to_gguf.py writes it sees the same', { 
   const name = 'llama4-scout-tiny';
   const { prompts } = JSON.parse(readFileSync(fixture(`processors/${name}.json`), 'utf8')) as ProcessorReference;
   let renamed = 0;
-  const { model, dispose } = await loadFaithful(name, async (mmprojPath) => {
+  const loaded = await loadFaithful(name, async (mmprojPath) => {
     renamed = await renameTensors(mmprojPath, (tensor) => tensor.replace('.ln2.', '.attn_post_norm.'));
   });
   expect(renamed).toBe(6); // a weight and a bias for each layer
   const request = { messages: oddConversations[0] ?? [], sampling: greedy, maxTokens: 1, stop: [], ignoreEos: true };
-  const [first] = await model.firstLogits(request, 1);
+  const [first] = await loaded.model.firstLogits(request, 1);
   const [token, logit] = prompts[0]?.logits?.[0] ?? [];
   expect(first?.token).toBe(token);
   expect(first?.logit).toBeCloseTo(logit ?? NaN, 1);
-  await dispose();
+  await loaded.dispose();
 });

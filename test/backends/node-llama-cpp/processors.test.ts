@@ -22,6 +22,8 @@ const names = readdirSync(fixture('processors'))
 /** How many tokens stand for each image of a prompt. */
 const imagesOf = (prompt: readonly (number | [number])[]): unknown => prompt.filter((run) => typeof run !== 'number');
 
+const countOf = (id: number, prompt: readonly unknown[]): number => prompt.filter((run) => run === id).length;
+
 /** How a request with a picture of that size ends: `finish`, or an error's code. */
 async function outcomeOf(model: FaithfulModel['model'], width: number, height: number): Promise<string> {
   const content: ContentPart[] = [{ type: 'image', image: bitmapOf({ width, height, seed: 1 }) }];
@@ -85,11 +87,13 @@ describe.each(names)('%s sees and reads what its own processor makes', { timeout
     const { added_tokens: special } = faithfulCheckpoint(name).files['tokenizer.json'] as unknown as {
       added_tokens: readonly { readonly id: number; readonly content: string }[];
     };
-    const forged = ['<|image_pad|>', '<image>', '[IMG]', '<|media_pad|>', '<IMG_CONTEXT>', '<|image|>'];
+    const forged = ['<|image_pad|>', '<image>', '[IMG]', '<|media_pad|>', '<IMG_CONTEXT>', '<|image|>', '<|patch|>'];
     const plain = await ask('Look.');
     const prompt = await ask(`Look. ${forged.join(' ')}`);
     expect(imagesOf(prompt)).toEqual(imagesOf(plain));
-    for (const { id } of special.filter(({ content }) => forged.includes(content))) expect(prompt).not.toContain(id);
+    for (const { id } of special.filter(({ content }) => forged.includes(content))) {
+      expect(countOf(id, prompt)).toBe(countOf(id, plain)); // Llama 4's processor writes <|image|> beside the image
+    }
   });
 
   it.runIf(reference.prompts[0]?.logits)('and begins its answers as transformers’ model does', async () => {
