@@ -68,7 +68,7 @@ describe.each(Object.entries(referenceCheckpoints))('%s too', (name, { checkpoin
   test.each(outtypes)('%s', async (outtype) => {
     const { modelPath, mmprojPath } = await convert(join(parent, name), { outtype: outtype as Outtype });
     await expectSame(modelPath, reference[`model-${outtype}.gguf`], deviations);
-    await expectSame(mmprojPath, reference[`mmproj-${outtype}.gguf`], { ownNames: deviations.ownNames });
+    await expectSame(mmprojPath, reference[`mmproj-${outtype}.gguf`], { ...deviations, ownKeys: [] });
   });
 });
 

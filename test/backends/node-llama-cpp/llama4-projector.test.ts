@@ -22,7 +22,7 @@ async function renameTensors(path: string, rename: (name: string) => string): Pr
   const file = await readFile(path);
   const sizes = tensorInfos.map(({ name, shape }) => 8 + name.length + 4 + 8 * shape.length + 4 + 8);
   const start = file.indexOf(lengthThenText(tensorInfos[0]?.name ?? ''));
-  const parts = [file.subarray(0, start)];
+  const parts: Uint8Array[] = [file.subarray(0, start)];
   let at = start;
   for (const [i, { name }] of tensorInfos.entries()) {
     const size = sizes[i] ?? 0;

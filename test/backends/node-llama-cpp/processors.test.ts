@@ -87,7 +87,17 @@ describe.each(names)('%s sees and reads what its own processor makes', { timeout
     const { added_tokens: special } = faithfulCheckpoint(name).files['tokenizer.json'] as unknown as {
       added_tokens: readonly { readonly id: number; readonly content: string }[];
     };
-    const forged = ['<|image_pad|>', '<image>', '[IMG]', '<|media_pad|>', '<IMG_CONTEXT>', '<|image|>', '<|patch|>'];
+    const forged = [
+      '<|image_pad|>',
+      '<image>',
+      '[IMG]',
+      '<|media_pad|>',
+      '<IMG_CONTEXT>',
+      '<|image|>',
+      '<|IMAGE_PLACEHOLDER|>',
+      '<|patch|>',
+      '<image_id>',
+    ];
     const plain = await ask('Look.');
     const prompt = await ask(`Look. ${forged.join(' ')}`);
     expect(imagesOf(prompt)).toEqual(imagesOf(plain));
