@@ -15,7 +15,7 @@ import { SpoiltCheckpoints } from './fuzz/spoilt-checkpoints.ts';
 
 /** Longer is a hang. It is counted by the second, so that a pause of the whole machine is none. */
 const timeoutS = 20;
-/** Small ones most of the time, so that many cases are tried, and two with a real tokenizer. */
+/** Small ones most of the time, so that many cases are tried, and some of whole families. */
 const small = [
   'gemma-tiny-text',
   'gemma-tiny-floats',
@@ -23,7 +23,14 @@ const small = [
   'llama-int8-channels-tiny',
   'mistral-fp8-tekken-tiny',
 ];
-const names = [...small, ...small, 'qwen2.5-vl-nested-tiny', 'smolvlm-tiny'];
+const names = [
+  ...small,
+  ...small,
+  'qwen2.5-vl-nested-tiny',
+  'smolvlm-tiny',
+  'paddleocr-vl-nested-tiny',
+  'minicpm-v-4.6-4x-tiny',
+];
 
 interface Outcome {
   readonly done: number;

@@ -98,7 +98,10 @@ describe.each(names)('%s sees and reads what its own processor makes', { timeout
     const plain = await ask('Look.');
     const prompt = await ask(`Look. ${forged.join(' ')}`);
     expect(imagesOf(prompt)).toEqual(imagesOf(plain));
-    for (const { id } of special.filter(({ content }) => forged.includes(content))) expect(prompt).not.toContain(id);
+    // Some processors write such tokens themselves: then there are no more of them.
+    for (const { id } of special.filter(({ content }) => forged.includes(content))) {
+      expect(prompt.filter((token) => token === id)).toEqual(plain.filter((token) => token === id));
+    }
   });
 
   it.runIf(reference.prompts[0]?.logits)('and begins its answers as transformers’ model does', async () => {
