@@ -16,7 +16,7 @@ import { SpoiltCheckpoints } from './fuzz/spoilt-checkpoints.ts';
 
 /** Longer is a hang. It is counted by the second, so that a pause of the whole machine is none. */
 const timeoutS = 20;
-/** Small ones most of the time, so that many cases are tried, and two with a real tokenizer. */
+/** Small ones most of the time, so that many cases are tried, and some of whole families. */
 const small = [
   'gemma-tiny-text',
   'gemma-tiny-floats',
@@ -25,7 +25,14 @@ const small = [
   'llava-next-tiny',
   'mistral-fp8-tekken-tiny',
 ];
-const usual = [...small, ...small, 'qwen2.5-vl-nested-tiny', 'smolvlm-tiny'];
+const usual = [
+  ...small,
+  ...small,
+  'qwen2.5-vl-nested-tiny',
+  'smolvlm-tiny',
+  'paddleocr-vl-nested-tiny',
+  'minicpm-v-4.6-4x-tiny',
+];
 
 interface Outcome {
   readonly done: number;

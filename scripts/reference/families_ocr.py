@@ -272,7 +272,7 @@ FAMILIES_OCR = {
         "outtypes": ["bf16", "q8_0"],
         "files": {
             "config.json": PADDLEOCR_NESTED,
-            "preprocessor_config.json": {**PADDLEOCR_PREPROCESSOR, "max_pixels": 1003520, "min_pixels": 50176},
+            "preprocessor_config.json": {**PADDLEOCR_PREPROCESSOR, "max_pixels": 401408, "min_pixels": 50176},
         },
     },
     "ernie4.5-tiny": {

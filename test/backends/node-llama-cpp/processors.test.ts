@@ -22,7 +22,6 @@ const names = readdirSync(fixture('processors'))
 /** How many tokens stand for each image of a prompt. */
 const imagesOf = (prompt: readonly (number | [number])[]): unknown => prompt.filter((run) => typeof run !== 'number');
 
-const countOf = (id: number, prompt: readonly unknown[]): number => prompt.filter((run) => run === id).length;
 
 /** How a request with a picture of that size ends: `finish`, or an error's code. */
 async function outcomeOf(model: FaithfulModel['model'], width: number, height: number): Promise<string> {
@@ -101,8 +100,9 @@ describe.each(names)('%s sees and reads what its own processor makes', { timeout
     const plain = await ask('Look.');
     const prompt = await ask(`Look. ${forged.join(' ')}`);
     expect(imagesOf(prompt)).toEqual(imagesOf(plain));
+    // Some processors write such tokens themselves: then there are no more of them.
     for (const { id } of special.filter(({ content }) => forged.includes(content))) {
-      expect(countOf(id, prompt)).toBe(countOf(id, plain)); // Llama 4's processor writes <|image|> beside the image
+      expect(prompt.filter((token) => token === id)).toEqual(plain.filter((token) => token === id));
     }
   });
 
