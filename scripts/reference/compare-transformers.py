@@ -483,7 +483,9 @@ def internvl_weights(weights):
 
 def first_logits(family, model, inputs):
     # Llama 4's processor gives pixels in bfloat16.
-    inputs = {k: v.to(model.dtype) if v.is_floating_point() else v for k, v in inputs.items() if k != "token_type_ids"}
+    if "pixel_values" in inputs and inputs["pixel_values"].dtype == torch.bfloat16:
+        inputs["pixel_values"] = inputs["pixel_values"].to(model.dtype)
+    inputs = {k: v for k, v in inputs.items() if k != "token_type_ids"}
     with torch.no_grad():
         logits = family.first(model, inputs) / model.logits_divisor
     top = logits.topk(5)

@@ -31,6 +31,24 @@ double area_of(ImageSize image) {
     return static_cast<double>(image.width) * image.height;
 }
 
+// A factor that Llama 4's processor computes in single precision where a grid bounds it, which is a tensor of PyTorch.
+struct Scale {
+    double value;
+    bool is_single;
+
+    static Scale to(int wanted, int side, bool is_single) {
+        return {is_single ? static_cast<float>(wanted) / static_cast<float>(side) : static_cast<double>(wanted) / side,
+                is_single};
+    }
+    bool operator<(const Scale & other) const {
+        return is_single || other.is_single ? static_cast<float>(value) < static_cast<float>(other.value)
+                                            : value < other.value;
+    }
+    int scaled(int side) const {
+        return static_cast<int>(is_single ? static_cast<float>(side) * static_cast<float>(value) : side * value);
+    }
+};
+
 }  // namespace
 
 ImageSize smart_resize(ImageSize image, int factor, double min_pixels, double max_pixels) {
@@ -243,14 +261,15 @@ ImageSize best_resolution(ImageSize image, const std::vector<ImageSize> & resolu
 }
 
 ImageSize fit_on_grid(ImageSize image, TileGrid grid, int tile) {
-    const int width = std::min(std::max(image.width, tile), grid.columns * tile);
-    const int height = std::min(std::max(image.height, tile), grid.rows * tile);
-    const double scale_x = static_cast<double>(width) / image.width;
-    const double scale_y = static_cast<double>(height) / image.height;
-    if (scale_x < scale_y) {
-        return {width, std::max(1, std::min(static_cast<int>(image.height * scale_x), height))};
+    const ImageSize canvas{grid.columns * tile, grid.rows * tile};
+    const ImageSize wanted{std::min(std::max(image.width, tile), canvas.width),
+                           std::min(std::max(image.height, tile), canvas.height)};
+    const Scale x = Scale::to(wanted.width, image.width, canvas.width < std::max(image.width, tile));
+    const Scale y = Scale::to(wanted.height, image.height, canvas.height < std::max(image.height, tile));
+    if (x < y) {
+        return {wanted.width, std::max(1, std::min(x.scaled(image.height), wanted.height))};
     }
-    return {std::max(1, std::min(static_cast<int>(image.width * scale_y), width)), height};
+    return {std::max(1, std::min(y.scaled(image.width), wanted.width)), wanted.height};
 }
 
 ImageSize fit_into(ImageSize image, ImageSize area) {
