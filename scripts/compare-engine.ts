@@ -3,11 +3,12 @@
  * are converted, loaded on both sides, and asked the same, greedily, about one, two and three pictures.
  *
  *     node dist/scripts/compare-engine.js --peer <folder of llama-server> [--write <file.json>]
- *       [--mmproj-encoding auto] [name…]
+ *       [--mmproj-encoding auto] [--side <pixels>] [name…]
  *
  * A line for each family says how many answers and prompt lengths are the same, how many answers differ from each other
  * (when the picture did not count, few would), and the least difference of two logits that an answer hung on. `--write`
- * keeps llama-server's answers, for test/backends/node-llama-cpp/families.test.ts.
+ * keeps llama-server's answers, for test/backends/node-llama-cpp/families.test.ts. `--side` asks about squares, for families
+ * of whose other pictures llama-server makes something else.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,7 +20,7 @@ import type { MmprojEncoding } from '../src/backend/index.ts';
 import { convertCheckpoint } from '../src/convert/index.ts';
 import { ask } from './engine/ask.ts';
 import type { OwnAnswer } from './engine/ask.ts';
-import { conversations } from './engine/conversations.ts';
+import { conversations, squareConversations } from './engine/conversations.ts';
 import { askLlamaServer, startLlamaServer, surroundingsOf } from './engine/llama-server.ts';
 import type { PeerAnswer } from './engine/llama-server.ts';
 import { seeingCheckpoint, seeingNames } from './engine/seeing-checkpoints.ts';
@@ -31,11 +32,13 @@ const { values: options, positionals } = parseArgs({
     peer: { type: 'string' },
     write: { type: 'string' },
     'mmproj-encoding': { type: 'string', default: 'auto' },
+    side: { type: 'string' },
   },
 });
 const peerDir = options.peer;
 if (peerDir === undefined) throw new Error('--peer is needed: the folder with llama-server');
 const mmprojEncoding = options['mmproj-encoding'] as MmprojEncoding;
+const asked = options.side === undefined ? conversations : squareConversations(Number(options.side));
 const { signal } = new AbortController();
 const onProgress = (): void => undefined;
 
@@ -50,7 +53,7 @@ async function compare(name: string, folder: string, peerDir: string): Promise<P
   const theirs: PeerAnswer[] = [];
   try {
     const placement = surroundingsOf(await projectorTypeOf(mmprojPath));
-    for (const messages of conversations) theirs.push(await askLlamaServer(server.url, messages, placement));
+    for (const messages of asked) theirs.push(await askLlamaServer(server.url, messages, placement));
   } finally {
     await server.stop();
   }
@@ -58,7 +61,7 @@ async function compare(name: string, folder: string, peerDir: string): Promise<P
   const settings = { devices: 'cpu', maxLength: 8192, maxBatchSize: 1, mmprojEncoding };
   const model = await backend.load({ modelPath, mmprojPath }, settings, { onProgress, log: () => undefined, signal });
   const ours: OwnAnswer[] = [];
-  for (const messages of conversations) ours.push(await ask(model, messages));
+  for (const messages of asked) ours.push(await ask(model, messages));
   await model.close();
 
   const differences = theirs.filter(

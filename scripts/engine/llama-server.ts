@@ -33,6 +33,7 @@ export interface Surroundings {
 const surroundings: Readonly<Record<string, Surroundings>> = {
   gemma3: { before: '\n\n', after: '\n\n' },
   internvl: { before: '', after: '\n' },
+  mlp: { before: '', after: '\n' },
 };
 
 /** What vserve writes round an image of a projector type and llama-server would not. */
