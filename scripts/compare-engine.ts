@@ -3,11 +3,12 @@
  * are converted, loaded on both sides, and asked the same, greedily, about one, two and three pictures.
  *
  *     node dist/scripts/compare-engine.js --peer <folder of llama-server> [--write <file.json>]
- *       [--mmproj-encoding auto] [name…]
+ *       [--mmproj-encoding auto] [--side <pixels>] [name…]
  *
  * A line for each family says how many answers and prompt lengths are the same, how many answers differ from each other
  * (when the picture did not count, few would), and the least difference of two logits that an answer hung on. `--write`
- * keeps llama-server's answers, for test/backends/node-llama-cpp/families.test.ts.
+ * keeps llama-server's answers, for test/backends/node-llama-cpp/families.test.ts. `--side` asks about squares, for families
+ * of whose other pictures llama-server makes something else.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -32,11 +33,13 @@ const { values: options, positionals } = parseArgs({
     peer: { type: 'string' },
     write: { type: 'string' },
     'mmproj-encoding': { type: 'string', default: 'auto' },
+    side: { type: 'string' },
   },
 });
 const peerDir = options.peer;
 if (peerDir === undefined) throw new Error('--peer is needed: the folder with llama-server');
 const mmprojEncoding = options['mmproj-encoding'] as MmprojEncoding;
+const asked = options.side === undefined ? conversations : squareConversations(Number(options.side));
 const { signal } = new AbortController();
 const onProgress = (): void => undefined;
 
@@ -62,7 +65,7 @@ async function compare(name: string, folder: string, peerDir: string): Promise<P
   const settings = { devices: 'cpu', maxLength: 8192, maxBatchSize: 1, mmprojEncoding };
   const model = await backend.load({ modelPath, mmprojPath }, settings, { onProgress, log: () => undefined, signal });
   const ours: OwnAnswer[] = [];
-  for (const messages of conversations) ours.push(await ask(model, messages));
+  for (const messages of asked) ours.push(await ask(model, messages));
   await model.close();
 
   const differences = theirs.filter(

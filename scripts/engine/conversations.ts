@@ -43,6 +43,18 @@ export const oddConversations: readonly (readonly ChatMessage[])[] = describedCo
   messagesOf(conversation),
 );
 
+/** The same about squares: for encoders that take those of their own size as they are, on whichever side. */
+export function squareConversations(side: number): readonly (readonly ChatMessage[])[] {
+  return describedConversations.map((conversation) =>
+    messagesOf(
+      conversation.map(({ role, content }) => ({
+        role,
+        content: content.map((part) => (typeof part === 'string' ? part : { ...part, width: side, height: side })),
+      })),
+    ),
+  );
+}
+
 /** Pictures that processors make larger or smaller, round otherwise, and cut into different tiles. */
 export const oddPictures: readonly Picture[] = [
   { width: 120, height: 75, seed: 1 },

@@ -34,6 +34,7 @@ const surroundings: Readonly<Record<string, Surroundings>> = {
   gemma3: { before: '\n\n', after: '\n\n' },
   internvl: { before: '', after: '\n' },
   minicpmv4_6: { before: '<image_id>{number}</image_id>', after: '' },
+  mlp: { before: '', after: '\n' },
 };
 
 /** What vserve writes round an image of a projector type and llama-server would not. */
