@@ -147,10 +147,10 @@ class KimiVLProcessor:
 
 
 class Family:
-    def __init__(self, images, image_processor, processor, image_token, model=None, exact=True, first=None, **settings):
+    def __init__(self, images, image_processor, processor, image_token, model=None, exact=True, first=None, change=None):
         self.images, self.image_processor, self.processor = images, image_processor, processor
-        self.image_token, self.model, self.exact, self.settings = image_token, model, exact, settings
-        self.first = first or forward_logits
+        self.image_token, self.model, self.exact = image_token, model, exact
+        self.first, self.change = first or forward_logits, change or (lambda model: model)
 
 
 def forward_logits(model, inputs):
@@ -158,9 +158,32 @@ def forward_logits(model, inputs):
 
 
 def generated_logits(model, inputs):
-    return model.generate(
-        **inputs, max_new_tokens=1, do_sample=False, output_logits=True, return_dict_in_generate=True
-    ).logits[0][0]
+    generated = model.generate(
+        **inputs,
+        max_new_tokens=1,
+        do_sample=False,
+        output_logits=True,
+        return_dict_in_generate=True,
+        cache_implementation="static",
+    )
+    return generated.logits[0][0]
+
+
+class HalfGelu(torch.nn.Module):
+    """ggml's on the CPU: a table of half precision."""
+
+    def forward(self, x):
+        return torch.nn.functional.gelu(x.half().float(), approximate="tanh").half().float()
+
+
+def rounded_as_ggml(model):
+    """Gemma 4 with ggml's GELU, and with patches in half precision, as ggml convolves them."""
+    for name, module in list(model.named_modules()):
+        if name.endswith("act_fn"):
+            model.set_submodule(name, HalfGelu())
+    project = model.model.vision_tower.patch_embedder.input_proj
+    project.register_forward_pre_hook(lambda _, inputs: (inputs[0].half().float(),))
+    return model
 
 
 def named(name):
@@ -196,8 +219,18 @@ FAMILIES = {
         ("<|image|>",),
         "Gemma4UnifiedForConditionalGeneration",
         exact=False,
-        # Called itself, the model lets pictures look ahead in its global layers too; what it generates does not.
+        # Where the masks are left to the model's forward, pictures look ahead in global layers too. Those made for a static
+        # cache are Gemma 4's: in sliding layers only, as in Google's own code.
         first=generated_logits,
+    ),
+    "gemma4-moe": Family(
+        gemma4_images,
+        "Gemma4ImageProcessorPil",
+        "Gemma4Processor",
+        ("<|image|>",),
+        "Gemma4ForConditionalGeneration",
+        # Random experts are chosen by so little that this rounding chooses others, which logits show by up to 0.7.
+        change=rounded_as_ggml,
     ),
     "gemma4": Family(
         gemma4_images, "Gemma4ImageProcessorPil", "Gemma4Processor", ("<|image|>",), "Gemma4ForConditionalGeneration"
@@ -420,7 +453,7 @@ def load_model(name, family, folder, tokenizer):
     model.logits_divisor = raw["text_config"]["logits_scaling"] if is_granite_in_llava else 1
     lacking = [*report["missing_keys"], *report["mismatched_keys"]]
     assert not lacking, f"{name}: no weights for {lacking[:5]}"
-    return model.eval()
+    return family.change(model.eval())
 
 
 def internvl_config(config):
