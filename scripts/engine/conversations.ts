@@ -26,12 +26,28 @@ function messagesOf(conversation: Conversation): ChatMessage[] {
 }
 
 /**
+ * By the beginning of a checkpoint's name, how much smaller its pictures are: llama.cpp gives it fewer tokens a picture or
+ * fewer tiles than its processor, or has tiles of another size.
+ */
+const pictureScales: Readonly<Record<string, number>> = {
+  internvl: 1 / 4,
+  pixtral: 1 / 2,
+  mistral3: 1 / 2,
+  'kimi-vl': 1 / 2,
+};
+
+/**
  * Conversations about pictures of such sizes that llama.cpp takes them as the models' own processors do: what differs from
  * llama-server's answers is then the engine's fault. The first two differ in the picture only.
  */
-export const conversations: readonly (readonly ChatMessage[])[] = readConversations('engine/conversations.json').map(
-  (conversation) => messagesOf(conversation),
-);
+export function conversationsOf(name: string): readonly (readonly ChatMessage[])[] {
+  const scale = Object.entries(pictureScales).find(([beginning]) => name.startsWith(beginning))?.[1] ?? 1;
+  const scaled = (part: string | Picture): string | Picture =>
+    typeof part === 'string' ? part : { ...part, width: part.width * scale, height: part.height * scale };
+  return readConversations('engine/conversations.json').map((conversation) =>
+    messagesOf(conversation.map(({ role, content }) => ({ role, content: content.map((part) => scaled(part)) }))),
+  );
+}
 
 /** Conversations about pictures of odd sizes, as they stand in the file. */
 export const describedConversations = readConversations('processors/conversations.json');

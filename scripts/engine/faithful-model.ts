@@ -7,7 +7,7 @@ import type { EncoderInput, PromptRun } from '../../backends/node-llama-cpp/nati
 import { convertCheckpoint } from '../../src/convert/index.ts';
 import { writeCheckpoint } from '../reference/write-checkpoint.ts';
 import type { Picture } from './conversations.ts';
-import { faithfulCheckpoint } from './seeing-checkpoints.ts';
+import { faithfulCheckpoint, seeingCheckpoint } from './seeing-checkpoints.ts';
 
 /** What transformers makes of a checkpoint, by `scripts/reference/compare-transformers.py`. */
 export interface ProcessorReference {
@@ -75,7 +75,7 @@ export async function loadFaithful(name: string): Promise<FaithfulModel> {
 
 /** Undoes the normalization of a checkpoint's image processor: gives the R G B bytes that it was given. */
 export function denormalizer(name: string): (input: EncoderInput) => Uint8Array {
-  const preprocessor = faithfulCheckpoint(name).files['preprocessor_config.json'];
+  const preprocessor = seeingCheckpoint(name).files['preprocessor_config.json'];
   const { image_mean: mean, image_std: deviation } = preprocessor as Record<string, readonly number[]>;
   return ({ pixels }) => {
     const bytes = new Uint8Array(pixels.length);

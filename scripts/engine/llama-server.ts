@@ -3,6 +3,7 @@ import sharp from 'sharp';
 import { startServer } from '../bench/server.ts';
 import type { Server } from '../bench/server.ts';
 import type { Bitmap, ChatMessage, ModelFiles } from '../../src/backend/index.ts';
+import type { SyntheticCheckpoint } from '../reference/write-checkpoint.ts';
 import { answerTokens } from './conversations.ts';
 
 /** What llama-server made of a conversation. */
@@ -40,6 +41,27 @@ export function surroundingsOf(projectorType: string): Surroundings {
   return surroundings[projectorType] ?? { before: '', after: '' };
 }
 
+/**
+ * What llama-server's files are made of. It puts InternVL's class token behind the patches and reads their positions from the
+ * first row on, which is the class token's: with that row last, each has its own again.
+ */
+export function peerCheckpoint(checkpoint: SyntheticCheckpoint): SyntheticCheckpoint {
+  const { elementsOf } = checkpoint;
+  if (elementsOf === undefined) return checkpoint;
+  return {
+    ...checkpoint,
+    elementsOf: (tensor, shape, next) => {
+      const bytes = elementsOf(tensor, shape, next);
+      if (!classFirst.test(tensor)) return bytes;
+      const row = bytes.byteLength / (shape[1] ?? 1);
+      return Buffer.concat([bytes.subarray(row), bytes.subarray(0, row)]);
+    },
+  };
+}
+
+const classFirst =
+  /^(model\.vision_tower\.embeddings\.position_embeddings|vision_model\.embeddings\.position_embedding)$/;
+
 /** Starts llama-server on a model, on the CPU. */
 export function startLlamaServer(peerDir: string, { modelPath, mmprojPath }: ModelFiles): Promise<Server> {
   const model = [
@@ -50,6 +72,9 @@ export function startLlamaServer(peerDir: string, { modelPath, mmprojPath }: Mod
     '--ctx-size',
     '8192',
     '--parallel',
+    '1',
+    // With more, so small a model mostly waits for them.
+    '--threads',
     '1',
     '--jinja',
     // It would encode pictures together that have as many tokens, whatever their shapes, and see them wrongly.
@@ -65,13 +90,17 @@ export function startLlamaServer(peerDir: string, { modelPath, mmprojPath }: Mod
   });
 }
 
-/** Asks for a greedy answer of `answerTokens` tokens, with what vserve writes round an image beside it. */
+/**
+ * Asks for a greedy answer of `answerTokens` tokens, with what vserve writes round an image beside it, and `shown` of each
+ * picture.
+ */
 export async function askLlamaServer(
   url: string,
   messages: readonly ChatMessage[],
   placement: Surroundings,
+  shown: (picture: Bitmap) => Promise<Bitmap>,
 ): Promise<PeerAnswer> {
-  const sent = messages.map(async ({ role, content }) => ({ role, content: await partsOf(content, placement) }));
+  const sent = messages.map(async ({ role, content }) => ({ role, content: await partsOf(content, placement, shown) }));
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
@@ -98,7 +127,11 @@ export async function askLlamaServer(
 }
 
 /** llama-server writes line breaks between parts of text: what stands round an image belongs to the text beside it. */
-async function partsOf(content: ChatMessage['content'], { before, after }: Surroundings): Promise<object[]> {
+async function partsOf(
+  content: ChatMessage['content'],
+  { before, after }: Surroundings,
+  shown: (picture: Bitmap) => Promise<Bitmap>,
+): Promise<object[]> {
   const parts: object[] = [];
   let text = '';
   const endText = (): void => {
@@ -112,7 +145,7 @@ async function partsOf(content: ChatMessage['content'], { before, after }: Surro
     }
     text += before;
     endText();
-    parts.push(await imagePart(part.image));
+    parts.push(await imagePart(await shown(part.image)));
     text = after;
   }
   endText();

@@ -131,7 +131,8 @@ function smallElements(dtype: Dtype, count: number, next: () => number): Uint8Ar
 
 const blocks = (rows: number, columns: number): number[] => [Math.ceil(rows / 48), Math.ceil(columns / 40)];
 const byteFallback = { vocabulary: byteFallbackSize, files: byteFallbackFiles };
-const outtypes = ['auto', 'f32', 'f16', 'bf16', 'q8_0'];
+/** Every output type, and the one that follows from the weights. */
+export const outtypes = ['auto', 'f32', 'f16', 'bf16', 'q8_0'];
 
 /** A checkpoint, the output types in which the reference converts it, and the keys that are not the reference's. */
 interface QuantizedReference {
@@ -213,7 +214,7 @@ export const quantizedCheckpoints: Readonly<Record<string, QuantizedReference>> 
   },
   // Without scales the numbers mean what they are.
   'llama-fp8-plain-tiny': {
-    outtypes: ['auto', 'q8_0'],
+    outtypes,
     checkpoint: quantizedLlama({
       seed: 85,
       architecture: 'LlamaForCausalLM',

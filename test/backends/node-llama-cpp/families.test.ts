@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import backend from '../../../backends/node-llama-cpp/index.ts';
 import { ask } from '../../../scripts/engine/ask.ts';
 import type { OwnAnswer } from '../../../scripts/engine/ask.ts';
-import { conversations } from '../../../scripts/engine/conversations.ts';
+import { conversationsOf } from '../../../scripts/engine/conversations.ts';
 import type { PeerAnswer } from '../../../scripts/engine/llama-server.ts';
 import { seeingCheckpoint } from '../../../scripts/engine/seeing-checkpoints.ts';
 import { writeCheckpoint } from '../../../scripts/reference/write-checkpoint.ts';
@@ -31,6 +31,7 @@ async function load(files: ModelFiles, settings: Partial<LoadSettings>): Promise
 }
 
 describe.each(Object.entries(reference))('a converted %s', (name, expected) => {
+  const conversations = conversationsOf(name);
   let folder = '';
   let files: ModelFiles;
   let plain: OwnAnswer[];
