@@ -57,6 +57,8 @@ export async function loadFaithful(name: string): Promise<FaithfulModel> {
       devices: 'cpu',
       maxLength: 8192,
       maxBatchSize: 1,
+      // With more, so small a model mostly waits for them.
+      threads: 1,
       mmprojEncoding: 'original',
       kvCacheFormat: 'f32',
       flashAttention: 'off',

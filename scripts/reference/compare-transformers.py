@@ -324,7 +324,7 @@ def kimi_vl(text_class, config, weights, image_token):
     text = {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
     seen = {name: tensor for name, tensor in weights.items() if not name.startswith(prefix)}
     text_model = from_pretrained(text_class, config["text_config"], text)
-    return KimiVL({**config, "media_placeholder_token_id": image_token}, seen, text_model)
+    return KimiVL({**config, "media_placeholder_token_id": image_token}, seen, text_model, TableGelu() if LIKE_GGML else torch.nn.GELU("tanh"))
 
 
 def internvl_config(config):
@@ -399,14 +399,15 @@ def halved(numbers):
     return [halved(part) for part in numbers] if isinstance(numbers, list) else numbers.half().float()
 
 
-def round_gelu(model):
+class TableGelu(torch.nn.Module):
     """ggml's CPU kernel looks GELU's approximation up in a table of half-precision numbers, from -10 to 10."""
 
-    class TableGelu(torch.nn.Module):
-        def forward(self, x):
-            found = halved(torch.nn.functional.gelu(halved(x), approximate="tanh"))
-            return torch.where(x <= -10, 0, torch.where(x >= 10, x, found))
+    def forward(self, x):
+        found = halved(torch.nn.functional.gelu(halved(x), approximate="tanh"))
+        return torch.where(x <= -10, 0, torch.where(x >= 10, x, found))
 
+
+def round_gelu(model):
     for name, module in list(model.named_modules()):
         if type(module).__name__ == "GELUTanh":
             model.set_submodule(name, TableGelu())

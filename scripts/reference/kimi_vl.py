@@ -12,8 +12,8 @@ from torch.nn import functional as F
 class MoonViT:
     """The encoder and the projector, in the tensors of a checkpoint."""
 
-    def __init__(self, config, weights):
-        self.config = config
+    def __init__(self, config, weights, gelu):
+        self.config, self.gelu = config, gelu
         self.weights = {name: tensor.float() for name, tensor in weights.items()}
 
     def _affine(self, function, name, x, *between):
@@ -61,7 +61,7 @@ class MoonViT:
             query, key, value = (part.transpose(0, 1) for part in (turned(query), turned(key), value))
             seen = F.scaled_dot_product_attention(query, key, value).transpose(0, 1).reshape(-1, width)
             x = x + self._linear(f"{name}.wo", seen)
-            inner = F.gelu(self._linear(f"{name}.mlp.fc0", self._norm(f"{name}.norm1", x)), approximate="tanh")
+            inner = self.gelu(self._linear(f"{name}.mlp.fc0", self._norm(f"{name}.norm1", x)))
             x = x + self._linear(f"{name}.mlp.fc1", inner)
         x = self._norm("vision_tower.encoder.final_layernorm", x)
         x = self._norm("multi_modal_projector.pre_norm", x)
@@ -73,9 +73,9 @@ class MoonViT:
 class KimiVL:
     """Answers as a model of transformers does: `logits` for token ids and pictures in the place of the image tokens."""
 
-    def __init__(self, config, weights, text_model):
+    def __init__(self, config, weights, text_model, gelu):
         self.text_model, self.image_token = text_model, config["media_placeholder_token_id"]
-        self.encoder = MoonViT(config["vision_config"], weights)
+        self.encoder = MoonViT(config["vision_config"], weights, gelu)
 
     def __call__(self, input_ids, pixel_values=(), **_):
         embedded = self.text_model.get_input_embeddings()(input_ids)

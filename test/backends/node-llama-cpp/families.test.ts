@@ -25,7 +25,7 @@ async function load(files: ModelFiles, settings: Partial<LoadSettings>): Promise
   return backend.load(
     files,
     // The encoder multiplies as llama-server's does: kernels of another precision decide close calls otherwise.
-    { devices: 'cpu', maxLength: 8192, maxBatchSize: 2, mmprojEncoding: 'original', ...settings },
+    { devices: 'cpu', maxLength: 8192, maxBatchSize: 2, threads: 1, mmprojEncoding: 'original', ...settings },
     { onProgress: () => undefined, log: () => undefined, signal: new AbortController().signal },
   );
 }

@@ -12,8 +12,8 @@ import type { ContentPart } from '../../../src/backend/index.ts';
 
 /** torchvision and Pillow round otherwise: only Pillow's bytes are known to the last bit. */
 const levelsOff = 1;
-/** Patches are convolved in half precision. Most are within 0.02; Qwen 3.5's recurrence and experts make more of it. */
-const logitTolerance = 0.1;
+/** Encoders round to half precision here and there. Most are within 0.02; Qwen 3.5's recurrence and experts make more of it. */
+const logitTolerance = 0.05;
 
 const names = readdirSync(fixture('processors'))
   .map((file) => basename(file, '.json'))
