@@ -15,17 +15,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import backend from '../backends/node-llama-cpp/index.ts';
+import { LoadedLlama } from '../backends/node-llama-cpp/loaded-llama.ts';
 import { projectorTypeOf } from '../backends/node-llama-cpp/projector-type.ts';
-import type { MmprojEncoding } from '../src/backend/index.ts';
+import type { Bitmap, MmprojEncoding, ModelFiles } from '../src/backend/index.ts';
 import { convertCheckpoint } from '../src/convert/index.ts';
 import { ask } from './engine/ask.ts';
 import type { OwnAnswer } from './engine/ask.ts';
-import { conversationsFor } from './engine/conversations.ts';
-import { askLlamaServer, startLlamaServer, surroundingsOf } from './engine/llama-server.ts';
+import { areShownPlain, conversationsOf } from './engine/conversations.ts';
+import { denormalizer } from './engine/faithful-model.ts';
+import { askLlamaServer, peerCheckpoint, startLlamaServer, surroundingsOf } from './engine/llama-server.ts';
 import type { PeerAnswer } from './engine/llama-server.ts';
 import { peerProjector } from './engine/peer-projector.ts';
 import { seeingCheckpoint, seeingNames } from './engine/seeing-checkpoints.ts';
 import { writeCheckpoint } from './reference/write-checkpoint.ts';
+import type { SyntheticCheckpoint } from './reference/write-checkpoint.ts';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -33,40 +36,56 @@ const { values: options, positionals } = parseArgs({
     peer: { type: 'string' },
     write: { type: 'string' },
     'mmproj-encoding': { type: 'string', default: 'auto' },
-    side: { type: 'string' },
   },
 });
 const peerDir = options.peer;
 if (peerDir === undefined) throw new Error('--peer is needed: the folder with llama-server');
 const mmprojEncoding = options['mmproj-encoding'] as MmprojEncoding;
-const asked = options.side === undefined ? conversations : squareConversations(Number(options.side));
 const { signal } = new AbortController();
 const onProgress = (): void => undefined;
 
-async function compare(name: string, folder: string, peerDir: string): Promise<PeerAnswer[]> {
+/** Converts a checkpoint into a folder of its name and more. */
+async function filesOf(folder: string, name: string, checkpoint: SyntheticCheckpoint): Promise<ModelFiles> {
   const sourceDir = join(folder, name);
-  await writeCheckpoint(sourceDir, seeingCheckpoint(name));
-  const files = await convertCheckpoint({ sourceDir, destinationDir: folder, outtype: 'f32', onProgress, signal });
-  const { modelPath, mmprojPath } = files;
-  if (mmprojPath === undefined) throw new Error(`${name} made no mmproj`);
+  await writeCheckpoint(sourceDir, checkpoint);
+  return convertCheckpoint({ sourceDir, destinationDir: folder, outtype: 'f32', onProgress, signal });
+}
 
-  const projectorType = await projectorTypeOf(mmprojPath);
-  const peerMmprojPath = await peerProjector(mmprojPath, projectorType);
-  const server = await startLlamaServer(peerDir, { modelPath, mmprojPath: peerMmprojPath });
-  const conversations = conversationsFor(name);
+/**
+ * What vserve's processor makes of a picture, where that is one: llama-server, which has processors of its own, leaves it as
+ * it is. Tiles it has to cut itself.
+ */
+async function prepared(name: string, model: LoadedLlama, picture: Bitmap): Promise<Bitmap> {
+  if (areShownPlain(name)) return picture;
+  const [input, ...tiles] = await model.inspectImage(picture);
+  if (input === undefined || tiles.length > 0) return picture;
+  const { width, height } = input;
+  return { width, height, rgb: denormalizer(name)(input), id: picture.id };
+}
+
+async function compare(name: string, folder: string, peerDir: string): Promise<PeerAnswer[]> {
+  const conversations = conversationsOf(name);
+  const checkpoint = seeingCheckpoint(name);
+  const files = await filesOf(folder, name, checkpoint);
+  const settings = { devices: 'cpu', maxLength: 8192, maxBatchSize: 1, threads: 1, mmprojEncoding };
+  const model = await backend.load(files, settings, { onProgress, log: () => undefined, signal });
+  if (!(model instanceof LoadedLlama)) throw new Error('not a model of node-llama-cpp');
+  const ours: OwnAnswer[] = [];
+  for (const messages of conversations) ours.push(await ask(model, messages));
+
+  const peerFiles = await filesOf(folder, `${name}-peer`, peerCheckpoint(checkpoint));
+  const projectorType = await projectorTypeOf(peerFiles.mmprojPath ?? '');
+  const mmprojPath = await peerProjector(peerFiles.mmprojPath ?? '', projectorType);
+  const server = await startLlamaServer(peerDir, { ...peerFiles, mmprojPath });
   const theirs: PeerAnswer[] = [];
   try {
     const placement = surroundingsOf(projectorType);
-    for (const messages of conversations) theirs.push(await askLlamaServer(server.url, messages, placement));
+    const shown = (picture: Bitmap): Promise<Bitmap> => prepared(name, model, picture);
+    for (const messages of conversations) theirs.push(await askLlamaServer(server.url, messages, placement, shown));
   } finally {
     await server.stop();
+    await model.close();
   }
-
-  const settings = { devices: 'cpu', maxLength: 8192, maxBatchSize: 1, mmprojEncoding };
-  const model = await backend.load({ modelPath, mmprojPath }, settings, { onProgress, log: () => undefined, signal });
-  const ours: OwnAnswer[] = [];
-  for (const messages of asked) ours.push(await ask(model, messages));
-  await model.close();
 
   const differences = theirs.filter(
     ({ text, promptTokens }, i) => text !== ours[i]?.text || promptTokens !== ours[i].promptTokens,

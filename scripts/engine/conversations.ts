@@ -26,13 +26,40 @@ function messagesOf(conversation: Conversation): ChatMessage[] {
 }
 
 /**
- * Conversations about pictures of such sizes that llama.cpp takes them as the processor of a checkpoint's family does: what
- * differs from llama-server's answers is then the engine's fault. The first two differ in the picture only. Gemma 4's
- * processor makes every picture as large as 280 tokens allow, so that only those which have them stay as they are.
+ * By the beginning of a checkpoint's name, how much smaller its pictures are: llama.cpp gives it fewer tokens a picture or
+ * fewer tiles than its processor, or has tiles of another size.
  */
-export function conversationsFor(name: string): readonly (readonly ChatMessage[])[] {
+const pictureScales: Readonly<Record<string, number>> = {
+  internvl: 1 / 4,
+  pixtral: 1 / 2,
+  mistral3: 1 / 2,
+  'kimi-vl': 1 / 2,
+};
+
+/** By name, the side of the only pictures that both leave as they are: squares that the encoder takes whole. */
+const squareSides: Readonly<Record<string, number>> = { 'llava-qwen-tiny': 76, 'granite4-vision-tiny': 64 };
+
+/** Whether llama-server is shown a checkpoint's pictures as they are, not as vserve's processor makes them. */
+export function areShownPlain(name: string): boolean {
+  return name in squareSides;
+}
+
+/**
+ * Conversations about pictures of such sizes that llama.cpp takes them as the models' own processors do: what differs from
+ * llama-server's answers is then the engine's fault. The first two differ in the picture only. Gemma 4's processor makes
+ * every picture as large as 280 tokens allow, so that only those which have them stay as they are.
+ */
+export function conversationsOf(name: string): readonly (readonly ChatMessage[])[] {
   const file = name.startsWith('gemma4') ? 'gemma4-conversations' : 'conversations';
-  return readConversations(`engine/${file}.json`).map((conversation) => messagesOf(conversation));
+  const scale = Object.entries(pictureScales).find(([beginning]) => name.startsWith(beginning))?.[1] ?? 1;
+  const side = squareSides[name];
+  const resized = (part: string | Picture): string | Picture =>
+    typeof part === 'string'
+      ? part
+      : { ...part, width: side ?? part.width * scale, height: side ?? part.height * scale };
+  return readConversations(`engine/${file}.json`).map((conversation) =>
+    messagesOf(conversation.map(({ role, content }) => ({ role, content: content.map((part) => resized(part)) }))),
+  );
 }
 
 /** Conversations about pictures of odd sizes, as they stand in the file. */
@@ -42,18 +69,6 @@ export const describedConversations = readConversations('processors/conversation
 export const oddConversations: readonly (readonly ChatMessage[])[] = describedConversations.map((conversation) =>
   messagesOf(conversation),
 );
-
-/** The same about squares: for encoders that take those of their own size as they are, on whichever side. */
-export function squareConversations(side: number): readonly (readonly ChatMessage[])[] {
-  return describedConversations.map((conversation) =>
-    messagesOf(
-      conversation.map(({ role, content }) => ({
-        role,
-        content: content.map((part) => (typeof part === 'string' ? part : { ...part, width: side, height: side })),
-      })),
-    ),
-  );
-}
 
 /** Pictures that processors make larger or smaller, round otherwise, and cut into different tiles. */
 export const oddPictures: readonly Picture[] = [

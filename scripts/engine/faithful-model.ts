@@ -7,7 +7,7 @@ import type { EncoderInput, PromptRun } from '../../backends/node-llama-cpp/nati
 import { convertCheckpoint } from '../../src/convert/index.ts';
 import { writeCheckpoint } from '../reference/write-checkpoint.ts';
 import type { Picture } from './conversations.ts';
-import { faithfulCheckpoint } from './seeing-checkpoints.ts';
+import { faithfulCheckpoint, seeingCheckpoint } from './seeing-checkpoints.ts';
 
 /** What transformers makes of a checkpoint, by `scripts/reference/compare-transformers.py`. */
 export interface ProcessorReference {
@@ -64,6 +64,8 @@ export async function loadFaithful(
       devices: 'cpu',
       maxLength: 8192,
       maxBatchSize: 1,
+      // With more, so small a model mostly waits for them.
+      threads: 1,
       mmprojEncoding: 'original',
       kvCacheFormat: 'f32',
       flashAttention: 'off',
@@ -82,7 +84,7 @@ export async function loadFaithful(
 
 /** Undoes the normalization of a checkpoint's image processor: gives the R G B bytes that it was given. */
 export function denormalizer(name: string): (input: EncoderInput) => Uint8Array {
-  const preprocessor = faithfulCheckpoint(name).files['preprocessor_config.json'];
+  const preprocessor = seeingCheckpoint(name).files['preprocessor_config.json'];
   const { image_mean: mean, image_std: deviation } = preprocessor as Record<string, readonly number[]>;
   return ({ pixels }) => {
     const bytes = new Uint8Array(pixels.length);

@@ -3,6 +3,7 @@ import sharp from 'sharp';
 import { startServer } from '../bench/server.ts';
 import type { Server } from '../bench/server.ts';
 import type { Bitmap, ChatMessage, ModelFiles } from '../../src/backend/index.ts';
+import type { SyntheticCheckpoint } from '../reference/write-checkpoint.ts';
 import { answerTokens } from './conversations.ts';
 
 /** What llama-server made of a conversation. */
@@ -42,6 +43,27 @@ export function surroundingsOf(projectorType: string): Surroundings {
   return surroundings[projectorType] ?? { before: '', after: '' };
 }
 
+/**
+ * What llama-server's files are made of. It puts InternVL's class token behind the patches and reads their positions from the
+ * first row on, which is the class token's: with that row last, each has its own again.
+ */
+export function peerCheckpoint(checkpoint: SyntheticCheckpoint): SyntheticCheckpoint {
+  const { elementsOf } = checkpoint;
+  if (elementsOf === undefined) return checkpoint;
+  return {
+    ...checkpoint,
+    elementsOf: (tensor, shape, next) => {
+      const bytes = elementsOf(tensor, shape, next);
+      if (!classFirst.test(tensor)) return bytes;
+      const row = bytes.byteLength / (shape[1] ?? 1);
+      return Buffer.concat([bytes.subarray(row), bytes.subarray(0, row)]);
+    },
+  };
+}
+
+const classFirst =
+  /^(model\.vision_tower\.embeddings\.position_embeddings|vision_model\.embeddings\.position_embedding)$/;
+
 /** Starts llama-server on a model, on the CPU. */
 export function startLlamaServer(peerDir: string, { modelPath, mmprojPath }: ModelFiles): Promise<Server> {
   const model = [
@@ -52,6 +74,9 @@ export function startLlamaServer(peerDir: string, { modelPath, mmprojPath }: Mod
     '--ctx-size',
     '8192',
     '--parallel',
+    '1',
+    // With more, so small a model mostly waits for them.
+    '--threads',
     '1',
     '--jinja',
     // It would encode pictures together that have as many tokens, whatever their shapes, and see them wrongly.
@@ -67,16 +92,20 @@ export function startLlamaServer(peerDir: string, { modelPath, mmprojPath }: Mod
   });
 }
 
-/** Asks for a greedy answer of `answerTokens` tokens, with what vserve writes round an image beside it. */
+/**
+ * Asks for a greedy answer of `answerTokens` tokens, with what vserve writes round an image beside it, and `shown` of each
+ * picture.
+ */
 export async function askLlamaServer(
   url: string,
   messages: readonly ChatMessage[],
   placement: Surroundings,
+  shown: (picture: Bitmap) => Promise<Bitmap>,
 ): Promise<PeerAnswer> {
   let images = 0;
   const sent: object[] = [];
   for (const { role, content } of messages) {
-    sent.push({ role, content: await partsOf(content, placement, images) });
+    sent.push({ role, content: await partsOf(content, placement, images, shown) });
     images += content.filter(({ type }) => type === 'image').length;
   }
   const response = await fetch(`${url}/v1/chat/completions`, {
@@ -109,6 +138,7 @@ async function partsOf(
   content: ChatMessage['content'],
   { before, after }: Surroundings,
   imagesBefore: number,
+  shown: (picture: Bitmap) => Promise<Bitmap>,
 ): Promise<object[]> {
   let number = imagesBefore;
   const parts: object[] = [];
@@ -124,7 +154,7 @@ async function partsOf(
     }
     text += before.replace('{number}', String(number++));
     endText();
-    parts.push(await imagePart(part.image));
+    parts.push(await imagePart(await shown(part.image)));
     text = after;
   }
   endText();

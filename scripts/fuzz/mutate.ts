@@ -31,7 +31,25 @@ export function mutateBytes(original: Buffer, below: Below): Buffer {
   return file;
 }
 
-const oddNumbers = [0, -1, 1, 2, 3, 0.5, -0, 255, 65_536, 2 ** 31, 2 ** 32, 2 ** 53, -(2 ** 63), 1e308, 1e-308];
+const oddNumbers = [
+  0,
+  -1,
+  1,
+  2,
+  3,
+  0.5,
+  -0,
+  255,
+  4096,
+  65_536,
+  2 ** 24,
+  2 ** 31,
+  2 ** 32,
+  2 ** 53,
+  -(2 ** 63),
+  1e308,
+  1e-308,
+];
 const oddTexts = ['', 'x', '\u0000', '-1', 'a'.repeat(10_000)];
 
 /** What stands in configurations where nobody expects it. */

@@ -34,22 +34,33 @@ export class SpoiltCheckpoints {
     this.#bases = bases;
   }
 
-  /** Writes the named checkpoints to folders of their own, which `remove` removes. */
-  static async write(names: readonly string[]): Promise<SpoiltCheckpoints> {
-    return new SpoiltCheckpoints(await Promise.all(names.map((name) => writeBase(name))));
+  /**
+   * Writes the named checkpoints to folders of their own, which `remove` removes. One that is named twice is spoilt twice
+   * as often. `onWritten` is told after each.
+   */
+  static async write(names: readonly string[], onWritten: () => void = () => undefined): Promise<SpoiltCheckpoints> {
+    const bases = new Map<string, Base>();
+    for (const name of new Set(names)) {
+      bases.set(name, await writeBase(name));
+      onWritten();
+    }
+    return new SpoiltCheckpoints(names.map((name) => bases.get(name)).filter((base) => base !== undefined));
   }
 
   async remove(): Promise<void> {
-    for (const { folder } of this.#bases) await rm(folder, { recursive: true });
+    for (const { folder } of new Set(this.#bases)) await rm(folder, { recursive: true });
+  }
+
+  /** The bytes of the files that a case's checkpoint has unspoilt, weights and all. */
+  bytesOf(seed: number, number: number): number {
+    const { files, header, weightBytes } = this.#baseOf(belowOf(seed, number));
+    return [...files.values()].reduce((sum, { byteLength }) => sum + byteLength, header.byteLength + weightBytes);
   }
 
   /** Plans the conversion of a spoilt checkpoint, or describes a spoilt GGUF file. Throws what that throws. */
   async tryCase(seed: number, number: number): Promise<void> {
-    const bits = randomBits(seed * 1_000_003 + number);
-    const below: Below = (limit) => bits() % limit;
-    const base = this.#bases[below(this.#bases.length)];
-    if (base === undefined) return;
-    const { folder, files, ggufHeaders } = base;
+    const below = belowOf(seed, number);
+    const { folder, files, header, weightBytes, ggufHeaders } = this.#baseOf(below);
     const kind = below(4);
     if (kind === 0) {
       const path = join(folder, 'spoilt.gguf');
@@ -60,14 +71,25 @@ export class SpoiltCheckpoints {
     const names = [...files.keys()];
     const name = kind === 1 ? weights : kind === 2 ? 'config.json' : (names[below(names.length)] ?? '');
     try {
-      if (name === weights) await writeWeights(folder, spoiltHeader(base.header, below), base.weightBytes - below(2));
+      if (name === weights) await writeWeights(folder, spoiltHeader(header, below), weightBytes - below(2));
       else await writeFile(join(folder, name), spoiltFile(name, files.get(name) ?? Buffer.alloc(0), below));
       await planConversion({ sourceDir: folder, outtype: 'auto' });
     } finally {
       await writeFile(join(folder, name), files.get(name) ?? '');
-      if (name === weights) await writeWeights(folder, base.header, base.weightBytes);
+      if (name === weights) await writeWeights(folder, header, weightBytes);
     }
   }
+
+  #baseOf(below: Below): Base {
+    const base = this.#bases[below(this.#bases.length)];
+    if (base === undefined) throw new Error('There are no checkpoints to spoil.');
+    return base;
+  }
+}
+
+function belowOf(seed: number, number: number): Below {
+  const bits = randomBits(seed * 1_000_003 + number);
+  return (limit) => bits() % limit;
 }
 
 async function writeBase(name: string): Promise<Base> {

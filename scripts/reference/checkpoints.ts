@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { textShapes, visionShapes } from './gemma3-shapes.ts';
-import { inFp8Blocks, quantizedCheckpoints } from './quantized-checkpoints.ts';
+import { inFp8Blocks, outtypes, quantizedCheckpoints } from './quantized-checkpoints.ts';
+import { pieceTypes } from '../../src/convert/tokenizers/sentencepiece-model.ts';
 import { sentencePieceModel, syntheticPieces } from './sentencepiece-writer.ts';
 import type { SyntheticCheckpoint } from './write-checkpoint.ts';
 
@@ -133,6 +134,79 @@ const visionLike4b: SyntheticCheckpoint = {
   },
 };
 
+const words =
+  'What is in this picture The first second red or blue And Describe image How many shapes are there Which color circle square green yellow one two three left right A It it triangle below above and'.split(
+    ' ',
+  );
+const piecesWithWords = [
+  ...syntheticPieces(263),
+  ...words.map((word, i) => ({ text: `\u2581${word}`, score: -i - 0.25, type: pieceTypes.normal })),
+  ...['<start_of_image>', '<end_of_image>', '<start_of_turn>', '<end_of_turn>', '\n', '\n\n'].map((text) => ({
+    text,
+    score: 0,
+    type: text.startsWith('<') ? pieceTypes.control : pieceTypes.userDefined,
+  })),
+];
+const imageToken = piecesWithWords.length;
+
+/** A small one of words, whose encoder pools other squares than the large models', under transformers 5's field names. */
+const smallVision: SyntheticCheckpoint = {
+  seed: 43,
+  dtype: 'BF16',
+  shards: 1,
+  shapes: new Map([
+    ...textShapes(
+      { vocabulary: imageToken + 1, width: 72, inner: 104, layers: 7, heads: 4, headsKv: 2, headDim: 32 },
+      'language_model.',
+    ),
+    ...visionShapes({ width: 48, inner: 68, layers: 3, patchSize: 14, patches: 64 }, 72),
+  ]),
+  files: {
+    'config.json': {
+      architectures: ['Gemma3ForConditionalGeneration'],
+      boi_token_index: imageToken - 6,
+      dtype: 'bfloat16',
+      eoi_token_index: imageToken - 5,
+      eos_token_id: [1, imageToken - 3],
+      image_token_index: imageToken,
+      mm_tokens_per_image: 16,
+      model_type: 'gemma3',
+      text_config: {
+        head_dim: 32,
+        hidden_size: 72,
+        intermediate_size: 104,
+        layer_types: Array.from({ length: 7 }, (_, i) => (i % 6 === 5 ? 'full_attention' : 'sliding_attention')),
+        model_type: 'gemma3_text',
+        num_attention_heads: 4,
+        num_hidden_layers: 7,
+        num_key_value_heads: 2,
+        query_pre_attn_scalar: 32,
+        rope_parameters: {
+          full_attention: { factor: 8.0, rope_theta: 1_000_000.0, rope_type: 'linear' },
+          sliding_attention: { rope_theta: 10_000.0, rope_type: 'default' },
+        },
+        sliding_window: 64,
+        vocab_size: imageToken + 1,
+      },
+      vision_config: {
+        hidden_size: 48,
+        image_size: 112,
+        intermediate_size: 68,
+        model_type: 'siglip_vision_model',
+        num_attention_heads: 3,
+        num_hidden_layers: 3,
+        patch_size: 14,
+        vision_use_head: false,
+      },
+    },
+    'preprocessor_config.json': { image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5], image_seq_length: 16 },
+    'processor_config.json': { image_seq_length: 16, processor_class: 'Gemma3Processor' },
+    'tokenizer.model': sentencePieceModel(piecesWithWords),
+    'added_tokens.json': { '<image_soft_token>': imageToken },
+    'tokenizer_config.json': { ...tokenizerConfig, chat_template: chatTemplate },
+  },
+};
+
 /** Single-precision weights that round in every direction, under a configuration as transformers 5 writes it. */
 const textOfFloats: SyntheticCheckpoint = {
   seed: 32,
@@ -209,13 +283,14 @@ function describedCheckpoint(file: string): ReferenceCheckpoint {
 
 /** The checkpoints of `test/fixtures/convert-reference`, and the output types in which the reference converted each. */
 export const referenceCheckpoints: Readonly<Record<string, ReferenceCheckpoint>> = {
-  'gemma-tiny-text': { checkpoint: textOnly, outtypes: ['auto', 'f32', 'bf16', 'q8_0'] },
-  'gemma-3-4b-like': { checkpoint: visionLike4b, outtypes: ['auto', 'f16', 'q8_0'] },
-  'gemma-tiny-floats': { checkpoint: textOfFloats, outtypes: ['auto', 'f32', 'bf16', 'q8_0'] },
+  'gemma-tiny-text': { checkpoint: textOnly, outtypes },
+  'gemma-3-4b-like': { checkpoint: visionLike4b, outtypes },
+  'gemma3-tiny': { checkpoint: smallVision, outtypes },
+  'gemma-tiny-floats': { checkpoint: textOfFloats, outtypes },
   ...quantizedCheckpoints,
   'qwen3-vl-moe-fp8-tiny': {
     checkpoint: inFp8Blocks(describedCheckpoint('qwen3-vl-moe-tiny.json').checkpoint, [24, 40]),
-    outtypes: ['f32', 'q8_0'],
+    outtypes: ['f32', 'f16', 'bf16', 'q8_0'],
   },
   ...Object.fromEntries(
     readdirSync(join(fixtures, 'checkpoints')).map((file) => [basename(file, '.json'), describedCheckpoint(file)]),

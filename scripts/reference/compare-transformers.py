@@ -1,10 +1,13 @@
 """Ask the processors and models of transformers what vserve's are held against.
 
-Usage: compare-transformers.py <directory of write-processor-cases.js> <test/fixtures/processors> [name…]
+Usage: compare-transformers.py <directory of write-processor-cases.js> <test/fixtures/processors> [--like-ggml] [name…]
 
 For each checkpoint, a JSON file: what the image processor makes of each picture (sizes, the hash of the pixels before they
 are normalized, and a sample of them), the token ids of each conversation (how many in place of the tokens of an image), and,
 where transformers has a class for the model, the greatest five logits of each answer's first token, in float32.
+
+With --like-ggml the encoder rounds where ggml's does on a CPU, to half precision: pixels before the first convolution, and
+what GELU is given and gives. What is left of a difference then has another cause.
 """
 
 import hashlib
@@ -20,7 +23,11 @@ import transformers
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-directory, output = Path(sys.argv[1]), Path(sys.argv[2])
+from kimi_vl import KimiVL
+
+LIKE_GGML = "--like-ggml" in sys.argv
+directory, output, *names = (Path(argument) for argument in sys.argv[1:] if argument != "--like-ggml")
+names = [str(name) for name in names]
 CASES = json.loads((directory / "cases.json").read_text())
 RAW = {"do_rescale": False, "do_normalize": False}
 SAMPLED = 24
@@ -114,6 +121,7 @@ class KimiVLImageProcessor:
 
     def __init__(self, config):
         self.patch, self.limit, self.merge = config["patch_size"], config["in_token_limit"], config["merge_kernel_size"][0]
+        self.mean, self.deviation = (torch.tensor(config[key]) for key in ("image_mean", "image_std"))
 
     def images(self, image):
         width, height = image.size
@@ -126,6 +134,9 @@ class KimiVLImageProcessor:
         padded = Image.new("RGB", (width + -width % side, height + -height % side))
         padded.paste(image)
         return [np.asarray(padded)]
+
+    def normalized(self, image):
+        return (torch.from_numpy(self.images(image)[0].copy()) / 255 - self.mean) / self.deviation
 
     def tokens(self, image):
         height, width, _ = self.images(image)[0].shape
@@ -143,7 +154,8 @@ class KimiVLProcessor:
         text = parts[0] + "".join(
             self.image_token * self.image_processor.tokens(image) + part for image, part in zip(images or [], parts[1:])
         )
-        return self.tokenizer(text, return_tensors="pt")
+        pixels = [self.image_processor.normalized(image) for image in images or []]
+        return {**self.tokenizer(text, return_tensors="pt"), "pixel_values": pixels}
 
 
 class Family:
@@ -155,6 +167,11 @@ class Family:
 
 def forward_logits(model, inputs):
     return model(**inputs).logits[0, -1]
+
+
+def granite_vision_logits(model, inputs):
+    # transformers 5 leaves this out where Granite is the text model of a LLaVA, and by itself does not.
+    return forward_logits(model, inputs) / model.config.text_config.logits_scaling
 
 
 def generated_logits(model, inputs):
@@ -252,7 +269,12 @@ FAMILIES = {
         stacked_images, "LlavaNextImageProcessorPil", "LlavaNextProcessor", ("<image>",), "LlavaNextForConditionalGeneration"
     ),
     "granite-vision": Family(
-        stacked_images, "LlavaNextImageProcessorPil", "LlavaNextProcessor", ("<image>",), "LlavaNextForConditionalGeneration"
+        stacked_images,
+        "LlavaNextImageProcessorPil",
+        "LlavaNextProcessor",
+        ("<image>",),
+        "LlavaNextForConditionalGeneration",
+        first=granite_vision_logits,
     ),
     "granite4-vision": Family(
         stacked_images,
@@ -290,7 +312,7 @@ FAMILIES = {
     "llama4": Family(
         llama4_images, "Llama4ImageProcessor", "Llama4Processor", ("<|patch|>",), "Llama4ForConditionalGeneration", exact=False
     ),
-    "kimi-vl": Family(lambda processor, image: processor.images(image), None, None, ("<|media_pad|>",)),
+    "kimi-vl": Family(lambda processor, image: processor.images(image), None, None, ("<|media_pad|>",), "DeepseekV3ForCausalLM"),
 }
 
 
@@ -407,6 +429,8 @@ def describe(name):
     for case in pictures:
         del case["file"]
     model = load_model(name, family, folder, tokenizer)
+    if LIKE_GGML and isinstance(model, torch.nn.Module):
+        round_gelu(model)
     prompts = []
     for conversation in CASES["conversations"]:
         text = tokenizer.apply_chat_template(conversation, tokenize=False, add_generation_prompt=True)
@@ -426,6 +450,8 @@ def load_model(name, family, folder, tokenizer):
     model_class = named(family.model)
     weights = {k: v for path in sorted(folder.glob("*.safetensors")) for k, v in load_file(path).items()}
     raw = json.loads((folder / "config.json").read_text())
+    if name.startswith("kimi-vl"):
+        return kimi_vl(model_class, raw, weights, tokenizer.convert_tokens_to_ids(family.image_token[0]))
     if name.startswith("internvl"):
         raw, weights = internvl_config(raw), internvl_weights(weights)
     if name.startswith(("pixtral", "mistral3")):
@@ -442,18 +468,28 @@ def load_model(name, family, folder, tokenizer):
     if name.startswith("glm4.5v"):
         raw["text_config"]["routed_scaling_factor"] = float(raw["text_config"]["routed_scaling_factor"])
     raw |= {key: tokenizer.convert_tokens_to_ids(family.image_token[0]) for key in ("image_token_id", "image_token_index")}
+    return family.change(from_pretrained(model_class, raw, weights))
+
+
+def from_pretrained(model_class, config, weights):
+    """A model of transformers in float32. Fails where it finds no weights for a part of it."""
     with tempfile.TemporaryDirectory() as temporary:
-        (Path(temporary) / "config.json").write_text(json.dumps(raw))
+        (Path(temporary) / "config.json").write_text(json.dumps(config))
         save_file(weights, Path(temporary) / "model.safetensors", metadata={"format": "pt"})
         model, report = model_class.from_pretrained(
             temporary, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
         )
-    # transformers 5 leaves that out where Granite is the text model of a LLaVA, and by itself does not.
-    is_granite_in_llava = name.startswith("granite-vision")
-    model.logits_divisor = raw["text_config"]["logits_scaling"] if is_granite_in_llava else 1
     lacking = [*report["missing_keys"], *report["mismatched_keys"]]
-    assert not lacking, f"{name}: no weights for {lacking[:5]}"
-    return family.change(model.eval())
+    assert not lacking, f"no weights for {lacking[:5]}"
+    return model.eval()
+
+
+def kimi_vl(text_class, config, weights, image_token):
+    prefix = "language_model."
+    text = {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
+    seen = {name: tensor for name, tensor in weights.items() if not name.startswith(prefix)}
+    text_model = from_pretrained(text_class, config["text_config"], text)
+    return KimiVL({**config, "media_placeholder_token_id": image_token}, seen, text_model, TableGelu() if LIKE_GGML else torch.nn.GELU("tanh"))
 
 
 def internvl_config(config):
@@ -519,15 +555,35 @@ def first_logits(family, model, inputs):
     if "pixel_values" in inputs and inputs["pixel_values"].dtype == torch.bfloat16:
         inputs["pixel_values"] = inputs["pixel_values"].to(model.dtype)
     inputs = {k: v for k, v in inputs.items() if k != "token_type_ids"}
+    if LIKE_GGML and "pixel_values" in inputs:
+        inputs["pixel_values"] = halved(inputs["pixel_values"])
     with torch.no_grad():
-        logits = family.first(model, inputs) / model.logits_divisor
+        logits = family.first(model, inputs)
     top = logits.topk(5)
     return [[int(token), round(float(logit), 4)] for token, logit in zip(top.indices, top.values)]
 
 
+def halved(numbers):
+    return [halved(part) for part in numbers] if isinstance(numbers, list) else numbers.half().float()
+
+
+class TableGelu(torch.nn.Module):
+    """ggml's CPU kernel looks GELU's approximation up in a table of half-precision numbers, from -10 to 10."""
+
+    def forward(self, x):
+        found = halved(torch.nn.functional.gelu(halved(x), approximate="tanh"))
+        return torch.where(x <= -10, 0, torch.where(x >= 10, x, found))
+
+
+def round_gelu(model):
+    for name, module in list(model.named_modules()):
+        if type(module).__name__ == "GELUTanh":
+            model.set_submodule(name, TableGelu())
+
+
 failures = 0
 for folder in sorted(directory.iterdir()):
-    if not folder.is_dir() or (len(sys.argv) > 3 and folder.name not in sys.argv[3:]):
+    if not folder.is_dir() or (names and folder.name not in names):
         continue
     try:
         described = describe(folder.name)

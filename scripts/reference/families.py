@@ -615,7 +615,6 @@ FAMILIES = {
     "qwen2.5-vl-nested-tiny": {
         "seed": 26,
         "tokenizer": "gpt2-images",
-        "outtypes": ["bf16"],
         "files": {
             "config.json": {
                 "architectures": ["Qwen2_5_VLForConditionalGeneration"],
@@ -780,7 +779,6 @@ FAMILIES = {
     "idefics3-tiny": {
         "seed": 6,
         "tokenizer": "gpt2-images",
-        "outtypes": ["f16", "q8_0"],
         "files": {
             "config.json": {
                 "architectures": ["Idefics3ForConditionalGeneration"],
@@ -819,7 +817,6 @@ FAMILIES = {
         "seed": 8,
         "shards": 2,
         "tokenizer": "gpt2-images",
-        "outtypes": ["bf16", "q8_0"],
         "shapes": lambda: internvl_shapes(
             {**INTERNVL35_CONFIG, "vision_config": {**INTERNVL35_CONFIG["vision_config"], "image_size": 56, "patch_size": 14}}
         ),
@@ -1057,7 +1054,6 @@ FAMILIES = {
     "glm4.5-tiny": {
         "seed": 15,
         "tokenizer": "gpt2-more",
-        "outtypes": ["bf16", "q8_0"],
         "further": lambda shapes: glm_guessing_layer(shapes, 2),
         "files": {
             "config.json": {
@@ -1136,7 +1132,6 @@ FAMILIES = {
         "seed": 36,
         "shards": 2,
         "tokenizer": "gpt2-images",
-        "outtypes": ["bf16", "q8_0"],
         "shapes": lambda: qwen35_shapes(QWEN35_MOE_CONFIG),
         "files": {"config.json": QWEN35_MOE_CONFIG, "preprocessor_config.json": QWEN3_PREPROCESSOR},
     },

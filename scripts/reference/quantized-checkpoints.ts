@@ -133,7 +133,8 @@ const blocks = (rows: number, columns: number): number[] => [Math.ceil(rows / 48
 const byteFallback = { vocabulary: byteFallbackSize, files: byteFallbackFiles };
 /** The reference gives all tokens of such a vocabulary the same. */
 const ownKeys = ['tokenizer.ggml.scores'];
-const outtypes = ['auto', 'f32', 'f16', 'bf16', 'q8_0'];
+/** Every output type, and the one that follows from the weights. */
+export const outtypes = ['auto', 'f32', 'f16', 'bf16', 'q8_0'];
 
 /** A checkpoint, the output types in which the reference converts it, and the keys that are not the reference's. */
 interface QuantizedReference {
@@ -218,7 +219,7 @@ export const quantizedCheckpoints: Readonly<Record<string, QuantizedReference>> 
   },
   // Without scales the numbers mean what they are.
   'llama-fp8-plain-tiny': {
-    outtypes: ['auto', 'q8_0'],
+    outtypes,
     ownKeys,
     checkpoint: quantizedLlama({
       seed: 85,

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import backend from '../../../backends/node-llama-cpp/index.ts';
 import { ask } from '../../../scripts/engine/ask.ts';
 import type { OwnAnswer } from '../../../scripts/engine/ask.ts';
-import { conversationsFor } from '../../../scripts/engine/conversations.ts';
+import { conversationsOf } from '../../../scripts/engine/conversations.ts';
 import type { PeerAnswer } from '../../../scripts/engine/llama-server.ts';
 import { seeingCheckpoint } from '../../../scripts/engine/seeing-checkpoints.ts';
 import { writeCheckpoint } from '../../../scripts/reference/write-checkpoint.ts';
@@ -25,13 +25,13 @@ async function load(files: ModelFiles, settings: Partial<LoadSettings>): Promise
   return backend.load(
     files,
     // The encoder multiplies as llama-server's does: kernels of another precision decide close calls otherwise.
-    { devices: 'cpu', maxLength: 8192, maxBatchSize: 2, mmprojEncoding: 'original', ...settings },
+    { devices: 'cpu', maxLength: 8192, maxBatchSize: 2, threads: 1, mmprojEncoding: 'original', ...settings },
     { onProgress: () => undefined, log: () => undefined, signal: new AbortController().signal },
   );
 }
 
 describe.each(Object.entries(reference))('a converted %s', (name, expected) => {
-  const conversations = conversationsFor(name);
+  const conversations = conversationsOf(name);
   let folder = '';
   let files: ModelFiles;
   let plain: OwnAnswer[];

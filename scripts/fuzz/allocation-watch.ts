@@ -1,0 +1,67 @@
+type View = abstract new (...given: never[]) => ArrayBufferView | ArrayBuffer;
+
+/** What makes memory of a length that somebody says. */
+const views = [
+  'ArrayBuffer',
+  'Uint8Array',
+  'Uint16Array',
+  'Uint32Array',
+  'Int8Array',
+  'Int16Array',
+  'Int32Array',
+  'Float32Array',
+  'Float64Array',
+  'BigInt64Array',
+  'BigUint64Array',
+] as const;
+const bufferMakers = ['alloc', 'allocUnsafe', 'allocUnsafeSlow'] as const;
+/** An element of an array takes a pointer at least. */
+const elementBytes = 8;
+
+/**
+ * Sees how much memory is asked for at once, by the length that a buffer, a typed array or an `Array.from` is given. It
+ * notes the request before it is granted, and refuses none. Lists that grow are seen by the process's memory only.
+ */
+export class AllocationWatch {
+  #largestBytes = 0;
+
+  constructor() {
+    for (const name of views) this.#watchView(name);
+    for (const name of bufferMakers) {
+      const make = Buffer[name].bind(Buffer) as (size: number, ...rest: never[]) => Buffer<ArrayBuffer>;
+      Buffer[name] = (size: number, ...rest: never[]): Buffer<ArrayBuffer> => {
+        this.#note(size);
+        return make(size, ...rest);
+      };
+    }
+    const from = Array.from.bind(Array) as (...given: unknown[]) => unknown[];
+    Array.from = (...given: unknown[]): never[] => {
+      const { length } = given[0] as { length?: unknown };
+      if (typeof length === 'number') this.#note(length * elementBytes);
+      return from(...given) as never[];
+    };
+  }
+
+  /** The most bytes asked for at once since the last call. */
+  take(): number {
+    const bytes = this.#largestBytes;
+    this.#largestBytes = 0;
+    return bytes;
+  }
+
+  #note(bytes: number): void {
+    this.#largestBytes = Math.max(this.#largestBytes, bytes);
+  }
+
+  #watchView(name: (typeof views)[number]): void {
+    const View = globalThis[name] as unknown as View & { BYTES_PER_ELEMENT?: number };
+    const watched = new Proxy(View, {
+      construct: (target, given: unknown[], newTarget) => {
+        const [length] = given;
+        if (typeof length === 'number') this.#note(length * (View.BYTES_PER_ELEMENT ?? 1));
+        return Reflect.construct(target, given, newTarget) as object;
+      },
+    });
+    Object.defineProperty(globalThis, name, { value: watched });
+  }
+}
