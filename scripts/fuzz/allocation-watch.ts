@@ -28,7 +28,7 @@ export class AllocationWatch {
   constructor() {
     for (const name of views) this.#watchView(name);
     for (const name of bufferMakers) {
-      const make = Buffer[name].bind(Buffer) as (size: number, ...rest: never[]) => Buffer<ArrayBuffer>;
+      const make: (size: number, ...rest: never[]) => Buffer<ArrayBuffer> = Buffer[name].bind(Buffer);
       Buffer[name] = (size: number, ...rest: never[]): Buffer<ArrayBuffer> => {
         this.#note(size);
         return make(size, ...rest);

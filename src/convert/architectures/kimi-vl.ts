@@ -45,6 +45,7 @@ const textSchema = z.looseObject({
   rms_norm_eps: z.number().default(1e-6),
   rope_theta: z.number().positive().default(10_000),
   rope_scaling: ropeSchema.nullish(),
+  rope_parameters: ropeSchema.nullish(),
   tie_word_embeddings: z.boolean().default(false),
 });
 
@@ -68,7 +69,7 @@ export const declareText: Declare = async ({ folder, config: modelConfig }) => {
         feedForwardLength: config.intermediate_size,
         headCount: config.num_attention_heads,
         headCountKv: 1, // all heads share the latent keys and values
-        rope: { rope_theta: config.rope_theta, ...config.rope_scaling },
+        rope: { rope_theta: config.rope_theta, ...(config.rope_parameters ?? config.rope_scaling) },
         rmsNormEps: config.rms_norm_eps,
         expertCount: config.n_routed_experts,
         expertUsedCount: config.num_experts_per_tok,

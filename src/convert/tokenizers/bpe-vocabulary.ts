@@ -73,5 +73,6 @@ export function namedTokens(config: JsonObject): string[] {
 
 /** A token's text as its tokenizer gives it back, which is the form that llama.cpp looks for. */
 function roundTrip(tokenizer: Tokenizer, token: string): string {
-  return tokenizer.decode(tokenizer.encode(token, { add_special_tokens: false }).ids);
+  const { ids } = tokenizer.encode(token, { add_special_tokens: false });
+  return ids.length === 0 ? '' : tokenizer.decode(ids); // which takes no empty list
 }
