@@ -64,8 +64,10 @@ describe.each(Object.entries(reference))('a converted %s', (name, expected) => {
   it('answers by what it sees: another picture, another answer', () => {
     const [wide, otherWide, ...others] = plain.map(({ text }) => text);
     expect(wide).not.toBe(otherWide);
-    // Random weights may fall into the same words twice.
-    expect(new Set(others).size).toBeGreaterThanOrEqual(others.length - 1);
+    // Random weights may fall into the same words twice: in llama-server too, then.
+    const [, , ...theirs] = expected.map(({ text }) => text);
+    expect(new Set(others).size).toBeGreaterThanOrEqual(Math.min(new Set(theirs).size, others.length));
+    expect(new Set(theirs).size).toBeGreaterThanOrEqual(others.length - 1);
   });
 
   it('answers the same with caches, in any order', async () => {
