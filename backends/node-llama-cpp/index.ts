@@ -134,6 +134,13 @@ async function trainedLengthOf(modelPath: string): Promise<number> {
       `${modelPath} is a vision projector. Give it as --mmproj, and the text model as --model.`,
     );
   }
+  const { attention } = architectureMetadata as { attention?: { sliding_window?: unknown } };
+  if ((metadata.general.architecture as string) === 'llama4' && attention?.sliding_window === 0) {
+    throw new VserveError(
+      'model_load_failed',
+      `${modelPath} is a Llama 4 whose layers all see the whole context: llama.cpp cannot compute it, and would end the process.`,
+    );
+  }
   const length = Number(architectureMetadata.context_length);
   if (!(length > 0)) {
     throw new VserveError('gguf_invalid', `${modelPath} does not say which context length its model has.`);

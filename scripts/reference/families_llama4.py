@@ -139,16 +139,16 @@ LLAMA4_FAMILIES = {
     "llama4-text-tiny": {
         "seed": 62,
         "dtype": "F16",
-        "outtypes": ["f32", "q8_0"],
+        "outtypes": ["f32", "f16", "bf16", "q8_0"],
         "tokenizer": "gpt2-more",
         "files": {
             "config.json": {
                 "architectures": ["Llama4ForCausalLM"],
                 **{key: value for key, value in SCOUT_TEXT.items() if key != "no_rope_layers"},
                 "hidden_size": 32,
-                "layer_types": ["full_attention"] * 2,
-                "no_rope_layers": [1, 1],
-                "num_hidden_layers": 2,
+                "layer_types": [*["chunked_attention"] * 3, "full_attention"],
+                "no_rope_layers": [1, 1, 1, 0],
+                "num_hidden_layers": 4,
                 "num_experts_per_tok": 2,
                 "tie_word_embeddings": True,
             },

@@ -57,7 +57,11 @@ async function show(
     return;
   }
   const note = settings.converter === 'llama.cpp' && model.type === 'checkpoint' ? ['  The sizes are estimates.'] : [];
-  output.print([heading(model), formatTable(facts(model, memory)), precisions(model, memory), ...note].join('\n\n'));
+  const { supportedArchitectures } = await dependencies.loadConverter();
+  const known = supportedArchitectures().find(({ architecture }) => architecture === model.description.architecture);
+  output.print(
+    [heading(model), formatTable(facts(model, memory, known?.family)), precisions(model, memory), ...note].join('\n\n'),
+  );
 }
 
 function heading({ path, commit, description: { name } }: DescribedModel): string {
@@ -65,11 +69,27 @@ function heading({ path, commit, description: { name } }: DescribedModel): strin
   return name === undefined ? path : `${name}: ${path}`;
 }
 
-function facts({ type, description }: DescribedModel, memory: DeviceMemory | undefined): string[][] {
+function kindOf(type: DescribedModel['type'], architecture: string): string {
+  if (type === 'checkpoint') return 'Hugging Face checkpoint, to be converted';
+  return architecture === 'clip' ? 'GGUF vision projector, for --mmproj' : 'GGUF model';
+}
+
+/** `knownFamily` is that of `vserve list --architectures`. */
+function facts(
+  { type, description }: DescribedModel,
+  memory: DeviceMemory | undefined,
+  knownFamily: string | undefined,
+): string[][] {
   const { architecture, family, parameters, visionParameters, contextLength, contextBytesPerToken } = description;
   const rows = [
-    ['Kind', type === 'gguf' ? 'GGUF model' : 'Hugging Face checkpoint, to be converted'],
-    ['Architecture', architecture === family ? family : `${architecture} (${family})`],
+    ['Kind', kindOf(type, architecture)],
+    ['Architecture', architecture],
+    ...(type === 'gguf'
+      ? []
+      : [
+          ['Family', knownFamily ?? 'unknown to the built-in converter'],
+          ['In llama.cpp', family],
+        ]),
     ['Precision', description.precision],
     ['Parameters', formatCount(parameters)],
     ['Vision', visionParameters === undefined ? 'no' : `${formatCount(visionParameters)} parameters`],

@@ -42,7 +42,7 @@ export class MediaBudget {
   /** Takes the bytes of a picture's pixels out of the budget. Throws `decode_too_large`. */
   spendDecoded(width: number, height: number, bytesPerPixel: number): void {
     if (this.#spend(DECODED, width * height * bytesPerPixel)) return;
-    const message = `An image of ${width}x${height} pixels is too large: all images of a request together may take ${inMib(this.maxBytes)} decoded, and this one has ${bytesPerPixel} bytes a pixel (MAX_SERVE_MAX_MEDIA_BYTES). Scale it down.`;
+    const message = `An image of ${width}x${height} pixels is too large: all images of a request together may take ${inMib(this.maxBytes)} decoded, and this one has ${bytesPerPixel} bytes a pixel (--max-media-bytes, MAX_SERVE_MAX_MEDIA_BYTES). Scale it down.`;
     throw new VserveError('decode_too_large', message);
   }
 
@@ -59,7 +59,7 @@ export class MediaBudget {
   }
 
   #overBudget(): VserveError {
-    const message = `The images of the request together are larger than ${inMib(this.maxBytes)}, the limit of this server (MAX_SERVE_MAX_MEDIA_BYTES). Send fewer or smaller images.`;
+    const message = `The images of the request together are larger than ${inMib(this.maxBytes)}, the limit of this server (--max-media-bytes, MAX_SERVE_MAX_MEDIA_BYTES). Send fewer or smaller images.`;
     return new VserveError('over_budget', message);
   }
 }

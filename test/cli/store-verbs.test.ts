@@ -100,7 +100,9 @@ describe('of the real converter', () => {
 
   test('show tells what a checkpoint is and what can be made of it, and makes nothing', async () => {
     const text = await real('show', shapesCheckpointDir, '--devices', 'cpu');
-    expect(text).toMatch(/^ +Architecture +Gemma3ForConditionalGeneration \(gemma3\)$/m);
+    expect(text).toMatch(
+      /^ +Architecture +Gemma3ForConditionalGeneration\n +Family +gemma3\n +In llama\.cpp +gemma3$/m,
+    );
     expect(text).toMatch(/^ +Parameters +1\.68 million$/m);
     expect(text).toMatch(/^ +Memory +\S+ [kMGT]B free \(cpu\)$/m);
     expect(text).toMatch(/^ +bf16 +4\.2 MB +7\.4 MB +yes +what auto takes$/m);

@@ -27,10 +27,16 @@ async function planChanged(part: 'text_config' | 'vision_config', change: Settin
 
 describe('attention and experts that llama.cpp would compute otherwise are refused', () => {
   test.each([
+    ['too few layers', { num_hidden_layers: 3 }, 'num_hidden_layers'],
     ['rotary embeddings elsewhere', { no_rope_layers: [1, 1, 0, 1, 1] }, 'no_rope_layers'],
     ['rotary embeddings less often', { no_rope_layer_interval: 2 }, 'no_rope_layers'],
     ['other chunks', { attention_chunk_size: 4096 }, 'attention_chunk_size'],
     ['no chunks, but layers without a rotary embedding', { attention_chunk_size: null }, 'layer_types'],
+    [
+      'layers that all see everything',
+      { layer_types: Array<string>(5).fill('full_attention'), no_rope_layers: [1, 1, 1, 1, 1] },
+      'layer_types',
+    ],
     ['no tuned temperature', { attn_temperature_tuning: false }, 'attn_temperature_tuning'],
     ['a temperature that grows sooner', { floor_scale: 4096 }, 'floor_scale'],
     ['a temperature that grows more', { attn_scale: 0.2 }, 'attn_scale'],

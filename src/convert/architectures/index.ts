@@ -17,7 +17,7 @@ const glm4 = { family: 'glm4', load: async () => (await import('./glm4.ts')).dec
 const glm4Moe = { family: 'glm4', load: async () => (await import('./glm4-moe.ts')).declareMoeText };
 const lfm2 = { family: 'lfm2', load: async () => (await import('./lfm2.ts')).declareText };
 const granite = { family: 'granite', load: async () => (await import('./granite.ts')).declareText };
-const llava = { family: 'llava, pixtral', load: async () => (await import('./llava.ts')).declareText };
+const llava = { family: 'llava', load: async () => (await import('./llava.ts')).declareText };
 const llama = { family: 'llama', load: async () => (await import('./llama.ts')).declareLlama };
 const llama4 = { family: 'llama4', load: async () => (await import('./llama4.ts')).declareText };
 const qwen35 = { family: 'qwen3.5', load: async () => (await import('./qwen3-5.ts')).declareText };
@@ -98,7 +98,7 @@ const qwen3VlVision = { family: 'qwen3-vl', load: async () => (await import('./q
 
 const glm4Vision = { family: 'glm4', load: async () => (await import('./glm4.ts')).declareVision };
 const idefics3Vision = { family: 'idefics3', load: async () => (await import('./idefics3-vision.ts')).declareVision };
-const llavaVision = { family: 'llava, pixtral', load: async () => (await import('./llava.ts')).declareVision };
+const llavaVision = { family: 'llava', load: async () => (await import('./llava.ts')).declareVision };
 const paddleOcrVision = {
   family: 'paddleocr-vl',
   load: async () => (await import('./paddleocr-vision.ts')).declareVision,

@@ -54,7 +54,7 @@ type TextConfig = z.output<typeof textSchema>;
 /** Declares the text model of Llama 4. @throws VserveError `checkpoint_invalid` */
 export const declareText: Declare = async ({ folder, config: modelConfig }) => {
   const config = readDecoderConfig(textSchema, modelConfig);
-  const isChunked = checkAttention(config);
+  checkAttention(config);
   checkExperts(config);
   const rope = ropeOf(config);
   const architecture = 'llama4';
@@ -84,7 +84,6 @@ export const declareText: Declare = async ({ folder, config: modelConfig }) => {
         .set(`${architecture}.rope.dimension_count`, uint32(headDimOf(config)))
         .set(`${architecture}.interleave_moe_layer_step`, uint32(config.interleave_moe_layer_step))
         .set(`${architecture}.expert_feed_forward_length`, uint32(config.intermediate_size));
-      if (!isChunked) keyValues.set(`${architecture}.attention.sliding_window`, uint32(0));
     },
     writeTokenizer: (keyValues) => writeBpeTokenizer(folder, keyValues, config.vocab_size),
   };
@@ -113,12 +112,8 @@ function hasExperts({ interleave_moe_layer_step: step }: TextConfig, layer: numb
 const chunk = 8192;
 const ropePeriod = 4;
 
-/**
- * Whether the layers with a rotary embedding see the last chunk only; otherwise all layers have one, and see everything.
- *
- * @throws VserveError `checkpoint_invalid` for attention that llama.cpp would compute otherwise
- */
-function checkAttention(config: TextConfig): boolean {
+/** @throws VserveError `checkpoint_invalid` for attention that llama.cpp would compute otherwise, or ends the process at */
+function checkAttention(config: TextConfig): void {
   const layers = Array.from({ length: config.num_hidden_layers }, (_, layer) => layer);
   const hasRope = (layer: number): boolean =>
     config.no_rope_layers?.length
@@ -128,8 +123,12 @@ function checkAttention(config: TextConfig): boolean {
     config.layer_types
       ? config.layer_types[layer] === 'chunked_attention'
       : hasRope(layer) && config.attention_chunk_size !== null;
-  if (layers.every((layer) => hasRope(layer) && !seesChunk(layer))) return false;
 
+  check(
+    layers.length >= ropePeriod,
+    'num_hidden_layers',
+    `llama.cpp computes none of fewer than ${String(ropePeriod)}`,
+  );
   for (const layer of layers) {
     const isRegular = (layer + 1) % ropePeriod !== 0;
     check(
@@ -143,7 +142,6 @@ function checkAttention(config: TextConfig): boolean {
   check(Boolean(config.attn_temperature_tuning), 'attn_temperature_tuning', 'llama.cpp always tunes');
   check(config.floor_scale === chunk, 'floor_scale', `llama.cpp knows ${String(chunk)} only`);
   check(config.attn_scale === 0.1, 'attn_scale', 'llama.cpp knows 0.1 only');
-  return true;
 }
 
 /** llama.cpp takes a model of so many experts for Maverick, whose queries and keys are not normed. */

@@ -70,7 +70,7 @@ describe.each(Object.entries(reference))('a converted %s', (name, expected) => {
   it('gets prompts as long as llama-server’s, and answers the same, token for token', () => {
     expect(plain.map(({ promptTokens }) => promptTokens)).toEqual(expected.map(({ promptTokens }) => promptTokens));
     const clear = expected.map(({ smallestMargin, text }) => (smallestMargin > clearMargin ? text : undefined));
-    expect(clear.filter((text) => text !== undefined).length).toBeGreaterThan(3);
+    expect(clear.filter((text) => text !== undefined).length).toBeGreaterThanOrEqual(3);
     expect(plain.map(({ text }, i) => (clear[i] === undefined ? undefined : text))).toEqual(clear);
   });
 
