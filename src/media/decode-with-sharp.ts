@@ -59,14 +59,10 @@ async function decodeRgb(image: Sharp, { hasAlpha }: Metadata): Promise<Pixels> 
   const { data, info } = await (hasAlpha ? image : image.removeAlpha())
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
-    .toUint8Array();
+    .toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
-  return { width, height, rgb: channels === 4 ? flattenOnWhite(data) : plainBytes(data) };
-}
-
-/** The same memory, which sharp promises can move to another thread; a Buffer's `slice` would not copy it. */
-function plainBytes({ buffer, byteOffset, length }: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
+  // sharp's toUint8Array would spare this copy, but the memory of a process that decodes for long grows with it.
+  return { width, height, rgb: channels === 4 ? flattenOnWhite(data) : new Uint8Array(data) };
 }
 
 /** Inks without a profile: the conversion of Pillow, where libvips would assume a printing process. */
@@ -75,7 +71,7 @@ async function decodeCmyk(image: Sharp): Promise<Pixels> {
     .pipelineColourspace('cmyk')
     .toColourspace('cmyk')
     .raw({ depth: 'uchar' })
-    .toUint8Array();
+    .toBuffer({ resolveWithObject: true });
   const rgb = new Uint8Array(info.width * info.height * 3);
   for (let pixel = 0; pixel < info.width * info.height; pixel += 1) {
     const at = pixel * info.channels;
