@@ -1,18 +1,15 @@
-import { createHash } from 'node:crypto';
 import { messageOf, VserveError } from '../errors/index.ts';
 import { decodeBmp } from './decode-bmp.ts';
 import { decodeNetpbm } from './decode-netpbm.ts';
 import { decodeWithSharp } from './decode-with-sharp.ts';
 import { imageFormatOf, SUPPORTED_FORMATS } from './image-format.ts';
 import type { ImageFormat } from './image-format.ts';
-import type { Pixels, Reserve } from './pixels.ts';
+import { identify } from './pixels.ts';
+import type { DecodedImage, Pixels, Reserve } from './pixels.ts';
 
-/** A `Bitmap` whose memory can move to another thread. */
-export interface DecodedImage extends Pixels {
-  readonly id: string;
-}
+type Decode = (bytes: Uint8Array, reserve: Reserve) => Pixels | Promise<DecodedImage>;
 
-const decoders: Readonly<Record<ImageFormat, (bytes: Uint8Array, reserve: Reserve) => Pixels | Promise<Pixels>>> = {
+const decoders: Readonly<Record<ImageFormat, Decode>> = {
   png: decodeWithSharp,
   jpeg: decodeWithSharp,
   webp: decodeWithSharp,
@@ -34,8 +31,8 @@ export async function decodeImage(bytes: Uint8Array, reserve: Reserve): Promise<
     throw new VserveError('undecodable', message);
   }
   try {
-    const pixels = await decoders[format](bytes, reserve);
-    return { ...pixels, id: bitmapId(pixels) };
+    const decoded = await decoders[format](bytes, reserve);
+    return 'id' in decoded ? decoded : identify(decoded);
   } catch (error) {
     if (error instanceof VserveError) throw error;
     const message = `The image cannot be decoded as ${format.toUpperCase()}: ${reasonOf(error)}. It is damaged, or of a kind that this server does not read.`;
@@ -47,12 +44,4 @@ export async function decodeImage(bytes: Uint8Array, reserve: Reserve): Promise<
 function reasonOf(error: unknown): string {
   const lines = messageOf(error).trim().split('\n');
   return (lines.at(-1) ?? '').replaceAll(/0x[0-9a-f]{6,}/gi, '…').slice(0, 200);
-}
-
-/** SHA-256 of the width and the height (32 bits each, big-endian) and the pixels, in hexadecimal. */
-function bitmapId({ width, height, rgb }: Pixels): string {
-  const size = Buffer.alloc(8);
-  size.writeUInt32BE(width, 0);
-  size.writeUInt32BE(height, 4);
-  return createHash('sha256').update(size).update(rgb).digest('hex');
 }

@@ -3,7 +3,8 @@ import type { Metadata, Sharp, SharpOptions } from 'sharp';
 import { messageOf, VserveError } from '../errors/index.ts';
 import { flattenOnWhite } from './flatten.ts';
 import { isSrgbProfile } from './icc-profile.ts';
-import type { Pixels, Reserve } from './pixels.ts';
+import { copyAndIdentify, identify } from './pixels.ts';
+import type { DecodedImage, Reserve } from './pixels.ts';
 
 /** In an image there is room for attacks on any loader: these are all that are needed, and none opens a file. */
 const LOADERS = ['Png', 'Jpeg', 'Webp', 'Nsgif', 'Tiff', 'Heif'].map((name) => `VipsForeignLoad${name}Buffer`);
@@ -34,7 +35,7 @@ sharp.concurrency(1);
  * one, the bytes are those that Pillow gives. HEIC is read where libvips was built with HEVC. Throws an `Error` from
  * libvips, `undecodable` for HEIC without HEVC, or what `reserve` throws.
  */
-export async function decodeWithSharp(bytes: Uint8Array, reserve: Reserve): Promise<Pixels> {
+export async function decodeWithSharp(bytes: Uint8Array, reserve: Reserve): Promise<DecodedImage> {
   const metadata = await sharp(bytes, { failOn: 'error', limitInputPixels: false }).metadata();
   const { width, height } = metadata.autoOrient;
   const sampleBytes = SAMPLE_BYTES[metadata.depth] ?? WIDEST_SAMPLE_BYTES;
@@ -55,18 +56,18 @@ function compressionNotBuiltIn({ compression }: Metadata, cause: unknown): Vserv
   return new VserveError('undecodable', message, { cause });
 }
 
-async function decodeRgb(image: Sharp, { hasAlpha }: Metadata): Promise<Pixels> {
+async function decodeRgb(image: Sharp, { hasAlpha }: Metadata): Promise<DecodedImage> {
   const { data, info } = await (hasAlpha ? image : image.removeAlpha())
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
   // sharp's toUint8Array would spare this copy, but the memory of a process that decodes for long grows with it.
-  return { width, height, rgb: channels === 4 ? flattenOnWhite(data) : new Uint8Array(data) };
+  return channels === 4 ? identify({ width, height, rgb: flattenOnWhite(data) }) : copyAndIdentify(width, height, data);
 }
 
 /** Inks without a profile: the conversion of Pillow, where libvips would assume a printing process. */
-async function decodeCmyk(image: Sharp): Promise<Pixels> {
+async function decodeCmyk(image: Sharp): Promise<DecodedImage> {
   const { data, info } = await image
     .pipelineColourspace('cmyk')
     .toColourspace('cmyk')
@@ -78,7 +79,7 @@ async function decodeCmyk(image: Sharp): Promise<Pixels> {
     const light = 255 - (data[at + 3] ?? 0);
     for (let ink = 0; ink < 3; ink += 1) rgb[pixel * 3 + ink] = light - multiply(data[at + ink] ?? 0, light);
   }
-  return { width: info.width, height: info.height, rgb };
+  return identify({ width: info.width, height: info.height, rgb });
 }
 
 /** `a * b / 255`, rounded as Pillow rounds it. */

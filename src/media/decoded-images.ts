@@ -1,4 +1,4 @@
-import type { DecodedImage } from './decode-image.ts';
+import type { DecodedImage } from './pixels.ts';
 
 /** A decode that others may wait for. */
 interface Running {

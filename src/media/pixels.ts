@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
+
 /** A decoded picture: `width * height * 3` bytes, row by row, R G B. */
 export interface Pixels {
   readonly width: number;
@@ -10,3 +13,35 @@ export interface Pixels {
  * the picture would be too large. `bytesPerPixel` is what the file's own pixels take, 3 where they take less.
  */
 export type Reserve = (width: number, height: number, bytesPerPixel?: number) => void;
+
+/** A `Bitmap` whose memory can move to another thread. */
+export interface DecodedImage extends Pixels {
+  readonly id: string;
+}
+
+/** What is copied and hashed at a time: little enough to be still in the CPU's cache. */
+const PIECE_BYTES = 256 * 1024;
+
+/** A bitmap with its id: the SHA-256 of the width and the height (32 bits each, big-endian) and the pixels, in hexadecimal. */
+export function identify(pixels: Pixels): DecodedImage {
+  return { ...pixels, id: hashOfSize(pixels.width, pixels.height).update(pixels.rgb).digest('hex') };
+}
+
+/** As `identify`, of pixels in memory that belongs to somebody else: they are copied on the way. */
+export function copyAndIdentify(width: number, height: number, pixels: Uint8Array): DecodedImage {
+  const hash = hashOfSize(width, height);
+  const rgb = new Uint8Array(pixels.length);
+  for (let at = 0; at < pixels.length; at += PIECE_BYTES) {
+    const piece = pixels.subarray(at, at + PIECE_BYTES);
+    rgb.set(piece, at);
+    hash.update(piece);
+  }
+  return { width, height, rgb, id: hash.digest('hex') };
+}
+
+function hashOfSize(width: number, height: number): Hash {
+  const size = Buffer.alloc(8);
+  size.writeUInt32BE(width, 0);
+  size.writeUInt32BE(height, 4);
+  return createHash('sha256').update(size);
+}

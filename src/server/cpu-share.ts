@@ -1,6 +1,6 @@
 import type { LoadedModel } from '../backend/index.ts';
 
-/** Gives a CPU back. A second call does nothing. */
+/** Gives a CPU back, once this turn of the event loop is over. A second call does nothing. */
 export type GiveBack = () => void;
 
 /** A CPU that is taken while there is work, and given back when none came for a while. */
@@ -13,20 +13,31 @@ export interface CpuLease {
 
 /** Keeps count of the CPUs that the server's own work takes from the model, and tells the model. */
 export class CpuShare {
-  readonly #model: Pick<LoadedModel, 'leaveCpus'>;
+  readonly #model: Pick<LoadedModel, 'leaveCpus' | 'stats'>;
   #taken = 0;
+  /** What the model knows of it. */
+  #told = 0;
 
-  constructor(model: Pick<LoadedModel, 'leaveCpus'>) {
+  constructor(model: Pick<LoadedModel, 'leaveCpus' | 'stats'>) {
     this.#model = model;
+  }
+
+  /** Whether the model computes at the moment. */
+  get modelIsBusy(): boolean {
+    return this.#model.stats().sequencesRunning > 0;
   }
 
   /** Takes a CPU from the model. */
   take(): GiveBack {
     let isTaken = true;
-    this.#change(1);
+    this.#taken += 1;
+    this.#tell();
     return () => {
-      if (isTaken) this.#change(-1);
+      if (!isTaken) return;
       isTaken = false;
+      this.#taken -= 1;
+      // What comes next in this turn of the event loop often takes one again.
+      setImmediate(() => this.#tell());
     };
   }
 
@@ -47,8 +58,9 @@ export class CpuShare {
     };
   }
 
-  #change(by: 1 | -1): void {
-    this.#taken += by;
-    this.#model.leaveCpus?.(this.#taken);
+  #tell(): void {
+    if (this.#taken === this.#told) return;
+    this.#told = this.#taken;
+    this.#model.leaveCpus?.(this.#told);
   }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import { messageOf, VserveError } from '../errors/index.ts';
 import type { CpuLease, CpuShare } from './cpu-share.ts';
 import { invalidJson, JsonScanner } from './json-scanner.ts';
@@ -7,8 +8,14 @@ import { invalidJson, JsonScanner } from './json-scanner.ts';
 const BLOCK_BYTES = 64 * 1024;
 /** A body that is larger takes a CPU from the model while it comes: reading it, and what the kernel does for it, is work. */
 const LARGE_BYTES = 1024 * 1024;
-/** Pauses that are longer leave the CPU to the model. */
-const PAUSE_MS = 100;
+/** A client that is silent for longer leaves the CPU to the model. */
+const SILENCE_MS = 100;
+/**
+ * Beside streams, a large body is read no faster than a gigabit network brings it: a client on the same machine would take
+ * their CPUs.
+ */
+const PACE_BYTES = 256 * 1024;
+const PACE_MS = 2;
 
 export interface ReadOptions {
   readonly maxBytes: number;
@@ -34,18 +41,24 @@ export async function readJsonBody(
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });
   // Aborting the stream itself would take the connection along, and the answer with it.
-  const lease = cpus.lease(PAUSE_MS);
+  const lease = cpus.lease(SILENCE_MS);
   try {
-    return await Promise.race([readJson(request, maxBytes, lease), aborted]);
+    return await Promise.race([readJson(request, { maxBytes, cpus, lease }), aborted]);
   } finally {
     lease.end();
   }
 }
 
-async function readJson(request: IncomingMessage, maxBytes: number, cpu: CpuLease): Promise<unknown> {
+interface ReadJsonOptions {
+  readonly maxBytes: number;
+  readonly cpus: CpuShare;
+  readonly lease: CpuLease;
+}
+
+async function readJson(request: IncomingMessage, { maxBytes, cpus, lease }: ReadJsonOptions): Promise<unknown> {
   const declaredBytes = Number(request.headers['content-length'] ?? 0);
   if (declaredBytes > maxBytes) throw tooLarge(maxBytes);
-  if (declaredBytes > LARGE_BYTES) cpu.renew();
+  if (declaredBytes > LARGE_BYTES) lease.renew();
   const scanner = new JsonScanner();
   // Strict about UTF-8, and without the byte order mark that some clients send.
   const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -54,6 +67,7 @@ async function readJson(request: IncomingMessage, maxBytes: number, cpu: CpuLeas
   let filled = 0;
   let endsInAscii = true;
   let bytes = 0;
+  let pausedAtBytes = 0;
   const push = (piece: Uint8Array, keep: (piece: Uint8Array) => Uint8Array<ArrayBuffer>): void => {
     // The decoder must not wait for the rest of a character while it is passed by.
     if (!endsInAscii || !scanner.pushPlain(piece, keep)) scanner.push(textOf(decoder, piece, { stream: true }));
@@ -67,7 +81,11 @@ async function readJson(request: IncomingMessage, maxBytes: number, cpu: CpuLeas
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
       bytes += chunk.byteLength;
       if (bytes > maxBytes) throw tooLarge(maxBytes);
-      if (bytes > LARGE_BYTES) cpu.renew();
+      if (bytes > LARGE_BYTES) lease.renew();
+      if (bytes - pausedAtBytes > PACE_BYTES && cpus.modelIsBusy) {
+        pausedAtBytes = bytes;
+        await setTimeout(PACE_MS);
+      }
       if (isWholeBuffer(chunk) && chunk.length > BLOCK_BYTES / 2 && chunk.length <= BLOCK_BYTES) {
         // Nothing of a large picture is copied.
         if (filled > 0) pushBlock();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { DecodedImage } from '../../src/media/decode-image.ts';
+import type { DecodedImage } from '../../src/media/pixels.ts';
 import { DecodedImages } from '../../src/media/decoded-images.ts';
 import { Gate } from '../support/gate.ts';
 

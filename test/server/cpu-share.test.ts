@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CpuShare } from '../../src/server/cpu-share.ts';
 import { chatBody, openSocket, readUntil, send } from './support/http.ts';
@@ -9,21 +10,37 @@ const MIB = 1024 * 1024;
 
 function share(): { cpus: CpuShare; left: number[] } {
   const left: number[] = [];
-  return { cpus: new CpuShare({ leaveCpus: (count) => left.push(count) }), left };
+  const stats = () => ({ sequencesRunning: 0, sequencesQueued: 0 });
+  return { cpus: new CpuShare({ leaveCpus: (count) => left.push(count), stats }), left };
 }
 
 describe('CPUs that the server takes from the model', () => {
-  it('are counted, and given back once each', () => {
+  it('are counted, and given back once each', async () => {
     const { cpus, left } = share();
     const [first, second] = [cpus.take(), cpus.take()];
     first();
     first();
+    await setImmediate();
+    expect(left).toEqual([1, 2, 1]);
     second();
+    await setImmediate();
     expect(left).toEqual([1, 2, 1, 0]);
   });
 
-  it('are given back when no work came for a while', () => {
-    vi.useFakeTimers();
+  it('stay taken where the next work takes one in the same turn', async () => {
+    const { cpus, left } = share();
+    cpus.take()();
+    await Promise.resolve();
+    const giveBack = cpus.take();
+    await setImmediate();
+    expect(left).toEqual([1]);
+    giveBack();
+    await setImmediate();
+    expect(left).toEqual([1, 0]);
+  });
+
+  it('are given back when no work came for a while', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
     const { cpus, left } = share();
     const lease = cpus.lease(100);
@@ -31,17 +48,22 @@ describe('CPUs that the server takes from the model', () => {
     vi.advanceTimersByTime(99);
     lease.renew();
     vi.advanceTimersByTime(99);
+    await setImmediate();
     expect(left).toEqual([1]);
     vi.advanceTimersByTime(1);
+    await setImmediate();
     expect(left).toEqual([1, 0]);
     lease.renew();
     lease.end();
     lease.end();
+    await setImmediate();
     expect(left).toEqual([1, 0, 1, 0]);
   });
 
-  it('are no business of a backend that computes elsewhere', () => {
-    expect(() => new CpuShare({}).take()()).not.toThrow();
+  it('are no business of a backend that computes elsewhere', async () => {
+    const stats = () => ({ sequencesRunning: 0, sequencesQueued: 0 });
+    expect(() => new CpuShare({ stats }).take()()).not.toThrow();
+    await setImmediate();
   });
 });
 
@@ -76,7 +98,7 @@ describe('the server takes a CPU from the model', () => {
     expect(server.cpusLeft[0]).toBe(1);
     socket.write(chunked ? `${part(rest)}0\r\n\r\n` : `${first}${rest}`);
     expect(await readUntil(socket, /^HTTP.*$/m)).toContain(' 200 ');
-    expect(server.cpusLeft.at(-1)).toBe(0);
+    await turnUntil(() => server.cpusLeft.at(-1) === 0);
   });
 
   it('but not for a small one', async () => {

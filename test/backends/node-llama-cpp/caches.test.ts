@@ -210,4 +210,19 @@ describe('with caches and without', () => {
     await cached.close();
     await plain.close();
   });
+
+  it('a picture that is there twice is seen twice', async () => {
+    const image = await picture('000-0.png');
+    const other = await picture('003-0.png');
+    const requestOf = (...images: (typeof image)[]) =>
+      userTurn([...images.map((image) => ({ type: 'image', image }) as const), 'What color is the background?']);
+    for (const maxVisionCacheEntries of [0, 8]) {
+      const model = await loadShapes({ maxBatchSize: 1, prefixCaching: false, maxVisionCacheEntries });
+      const twice = await model.firstLogits(requestOf(image, other, image), 5);
+      const apart = await model.firstLogits(requestOf(image, other, { ...image, id: 'of its own' }), 5);
+      expect(twice).toEqual(apart);
+      expect(twice).not.toEqual(await model.firstLogits(requestOf(image, other, other), 5));
+      await model.close();
+    }
+  });
 });

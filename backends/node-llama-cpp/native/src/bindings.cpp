@@ -329,10 +329,12 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
         // The pixels stay JavaScript's: the reference keeps them until the prompt has its own copy.
         auto pixels = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[2].As<Napi::Object>()));
         sequences_[id] = sequence;
+        auto preparing = std::make_shared<Engine::Preparing>(*engine_);
         return Task::run(
             info.Env(),
-            [engine = engine_, sequence, messages, images] {
+            [engine = engine_, preparing = std::move(preparing), sequence, messages, images]() mutable {
                 engine->prepare(*sequence, *messages, *images);
+                preparing.reset();
                 if (!sequence->cancelled) {
                     engine->submit(sequence);
                 }

@@ -37,7 +37,7 @@ void Engine::encode_image(const SequencePtr & sequence, Chunk & chunk) {
     }
     std::vector<const mtmd_input_chunk *> media;
     for (const auto & image : waiting) {
-        media.push_back(image.chunk->media);
+        media.push_back(image.chunk->pixels);
     }
     sequence->encoding = true;
     auto encoded = vision_->encode(media, [this, &sequence] { return work_while_encoding() && !sequence->cancelled; });

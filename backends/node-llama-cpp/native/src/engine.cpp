@@ -13,18 +13,6 @@ namespace {
 // Of Sampler::cost(), about 0.2 ms: waking the other threads takes as long.
 constexpr int64_t worth_sharing = 1 << 20;
 
-// Counts who prepares a sequence at the moment.
-class Preparing {
-  public:
-    explicit Preparing(std::atomic<int32_t> & count) : count_(count) { count_++; }
-    ~Preparing() { count_--; }
-    Preparing(const Preparing &) = delete;
-    Preparing & operator=(const Preparing &) = delete;
-
-  private:
-    std::atomic<int32_t> & count_;
-};
-
 double ms_between(Clock::time_point from, Clock::time_point to) {
     return std::chrono::duration<double, std::milli>(to - from).count();
 }
@@ -163,7 +151,6 @@ std::vector<EncoderInput> Engine::prepare_image(const Image & image) const {
 
 void Engine::prepare(Sequence & sequence, const std::vector<Message> & messages,
                      const std::vector<Image> & images) const {
-    const Preparing preparing(preparing_);
     sequence.prompt = prompts_->build(messages, images, options_.max_length);
     const int32_t n_tokens = sequence.prompt.n_tokens;
     if (n_tokens >= options_.max_length) {
@@ -177,6 +164,8 @@ void Engine::prepare(Sequence & sequence, const std::vector<Message> & messages,
                                    ? ", or start the server with a larger --max-length."
                                    : "."));
     }
+    // Only of a prompt that fits: this is most of the work.
+    prompts_->prepare_images(sequence.prompt, images);
     common_params_sampling params = sequence.settings.sampling;
     params.penalty_last_n = options_.max_length;
     if (sequence.settings.ignore_eos) {

@@ -74,6 +74,18 @@ class Engine {
     Engine(const Engine &) = delete;
     Engine & operator=(const Engine &) = delete;
 
+    // Who prepares a sequence, from the first look at it on: the streams leave him a CPU.
+    class Preparing {
+      public:
+        explicit Preparing(Engine & engine) : count_(engine.preparing_) { count_++; }
+        ~Preparing() { count_--; }
+        Preparing(const Preparing &) = delete;
+        Preparing & operator=(const Preparing &) = delete;
+
+      private:
+        std::atomic<int32_t> & count_;
+    };
+
     // Builds the prompt and the sampler of a sequence: work for any thread but the engine's. Throws EngineError.
     void prepare(Sequence & sequence, const std::vector<Message> & messages, const std::vector<Image> & images) const;
     // What prepare() makes of a conversation, and what the encoder gets of an image; for who holds them against a model's
@@ -181,7 +193,7 @@ class Engine {
     bool woken_ = false;             // guarded by mutex_
     std::atomic<bool> reset_asked_{false};
     std::atomic<int32_t> left_cpus_{0};
-    mutable std::atomic<int32_t> preparing_{0};
+    std::atomic<int32_t> preparing_{0};
     std::atomic<int32_t> batch_threads_{0};
     std::atomic<bool> stopping_{false};
     std::thread thread_;

@@ -190,7 +190,7 @@ Prompt PromptBuilder::tokenize_up_to(size_t max_tokens, const std::vector<Part> 
         prompt.is_cut = true;
         return prompt;
     }
-    return images.empty() ? tokenize_text(parts) : tokenize(parts, images);
+    return images.empty() ? tokenize_text(parts) : tokenize_images(parts, images);
 }
 
 // The time that llama.cpp takes for characters outside the vocabulary grows with the square of their number.
@@ -321,22 +321,11 @@ std::vector<PromptBuilder::Part> PromptBuilder::split(const std::string & render
     return parts;
 }
 
-Prompt PromptBuilder::tokenize(const std::vector<Part> & parts, const std::vector<Image> & images) const {
-    std::vector<std::vector<Embeddings>> encoded;
-    for (const auto & image : images) {
-        encoded.push_back(encoded_.find(image.id));
-    }
-    Prompt prompt = tokenize_images(parts, images, encoded);
-    return attach(prompt, encoded) ? std::move(prompt) : tokenize_images(parts, images, {});
-}
-
-// Of an image that is encoded already, mtmd gets the size without the pixels: it need not resize them.
-Prompt PromptBuilder::tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images,
-                                      const std::vector<std::vector<Embeddings>> & encoded) const {
+// mtmd gets the images' sizes without their pixels: which tokens they become depends on nothing else.
+Prompt PromptBuilder::tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images) const {
     std::vector<mtmd::bitmap> bitmaps;
     for (size_t i = 0; i < images.size(); i++) {
-        const bool known = i < encoded.size() && !encoded[i].empty();
-        bitmaps.emplace_back(images[i].width, images[i].height, known ? nullptr : images[i].rgb);
+        bitmaps.emplace_back(images[i].width, images[i].height, nullptr);
         bitmaps.back().set_id(std::to_string(i).c_str());
     }
     std::vector<mtmd_input_text> texts;
@@ -377,24 +366,61 @@ Prompt PromptBuilder::tokenize_images(const std::vector<Part> & parts, const std
     return prompt;
 }
 
-// Gives the chunks what the cache held for them; false where that does not fit, chunk for chunk.
-bool PromptBuilder::attach(Prompt & prompt, const std::vector<std::vector<Embeddings>> & encoded) const {
-    std::vector<size_t> attached(encoded.size(), 0);
+void PromptBuilder::prepare_images(Prompt & prompt, const std::vector<Image> & images) const {
+    std::vector<std::vector<Chunk *>> chunks_of(images.size());
     for (auto & chunk : prompt.chunks) {
-        if (chunk.media == nullptr || encoded[chunk.image].empty()) {
-            continue;
+        if (chunk.media != nullptr) {
+            chunks_of[chunk.image].push_back(&chunk);
         }
-        const size_t part = attached[chunk.image]++;
-        if (part >= encoded[chunk.image].size() ||
-            encoded[chunk.image][part]->size() != chunk.n_tokens * row_width_) {
-            return false;
-        }
-        chunk.embeddings = encoded[chunk.image][part];
     }
-    for (size_t image = 0; image < encoded.size(); image++) {
-        if (attached[image] != encoded[image].size()) {
-            return false;
+    for (size_t i = 0; i < images.size(); i++) {
+        // An image that is there twice is prepared once.
+        const auto same = std::find(prompt.image_ids.begin(), prompt.image_ids.begin() + i, images[i].id);
+        if (same != prompt.image_ids.begin() + i) {
+            const auto & prepared = chunks_of[same - prompt.image_ids.begin()];
+            for (size_t part = 0; part < prepared.size(); part++) {
+                chunks_of[i][part]->embeddings = prepared[part]->embeddings;
+                chunks_of[i][part]->pixels = prepared[part]->pixels;
+            }
+        } else if (!attach(chunks_of[i], encoded_.find(images[i].id))) {
+            prompt.pixels.push_back(add_pixels(chunks_of[i], images[i]));
         }
+    }
+}
+
+// Returns what owns the pixels.
+mtmd::input_chunks_ptr PromptBuilder::add_pixels(const std::vector<Chunk *> & chunks, const Image & image) const {
+    mtmd::bitmap bitmap(image.width, image.height, image.rgb);
+    auto prepared = tokenize_parts(vision_, {{nullptr, bitmap.ptr.get()}}, false);
+    std::vector<const mtmd_input_chunk *> parts;
+    for (size_t i = 0; i < mtmd_input_chunks_size(prepared.get()); i++) {
+        const mtmd_input_chunk * part = mtmd_input_chunks_get(prepared.get(), i);
+        if (mtmd_input_chunk_get_type(part) == MTMD_INPUT_CHUNK_TYPE_IMAGE) {
+            parts.push_back(part);
+        }
+    }
+    const auto fits = [](const Chunk * chunk, const mtmd_input_chunk * part) {
+        return mtmd_input_chunk_get_n_tokens(part) == static_cast<size_t>(chunk->n_tokens);
+    };
+    if (!std::equal(chunks.begin(), chunks.end(), parts.begin(), parts.end(), fits)) {
+        throw EngineError("generation_failed", "The projector makes other tokens of an image than of its size.");
+    }
+    for (size_t i = 0; i < parts.size(); i++) {
+        chunks[i]->pixels = parts[i];
+    }
+    return prepared;
+}
+
+// Gives an image's chunks what the cache holds for it; false where it holds nothing, or what does not fit.
+bool PromptBuilder::attach(const std::vector<Chunk *> & chunks, const std::vector<Embeddings> & encoded) const {
+    const auto fits = [this](const Chunk * chunk, const Embeddings & rows) {
+        return rows->size() == chunk->n_tokens * row_width_;
+    };
+    if (!std::equal(chunks.begin(), chunks.end(), encoded.begin(), encoded.end(), fits)) {
+        return false;
+    }
+    for (size_t part = 0; part < chunks.size(); part++) {
+        chunks[part]->embeddings = encoded[part];
     }
     return true;
 }

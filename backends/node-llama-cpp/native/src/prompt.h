@@ -45,18 +45,20 @@ struct ImagePlacement {
 // A run of the prompt: text tokens, or an image.
 struct Chunk {
     std::vector<llama_token> tokens;
-    const mtmd_input_chunk * media = nullptr;
+    const mtmd_input_chunk * media = nullptr;  // of an image: its place and its size
     int32_t n_tokens = 0;   // KV cells
     llama_pos n_pos = 0;    // positions: fewer than cells for M-RoPE images
     // Of an image:
     size_t image = 0;       // which of the prompt's, by order
     std::string image_key;  // equal keys mean equal embeddings; empty for text
+    const mtmd_input_chunk * pixels = nullptr;  // for the encoder; null where the embeddings are known
     Embeddings embeddings;  // n_tokens rows of the text model's input width, once encoded
 };
 
 struct Prompt {
     std::vector<Chunk> chunks;
-    mtmd::input_chunks_ptr media;  // owns what Chunk::media points to
+    mtmd::input_chunks_ptr media;                // owns what Chunk::media points to
+    std::vector<mtmd::input_chunks_ptr> pixels;  // own what Chunk::pixels points to
     std::vector<std::string> image_ids;
     int32_t n_tokens = 0;
     bool is_cut = false;  // it has no chunks, and more tokens than n_tokens
@@ -65,13 +67,16 @@ struct Prompt {
 // Turns a conversation into chunks, by the model's own chat template. All const members may run on any thread.
 class PromptBuilder {
   public:
-    // `vision` may be null for a text model. Images that `encoded` holds are not prepared for the encoder again.
+    // `vision` may be null for a text model.
     PromptBuilder(const llama_model * model, const mtmd_context * vision, ImagePlacement placement,
                   EmbeddingCache & encoded);
 
-    // A text that must have more than `max_tokens` tokens is not tokenized: the prompt is cut.
-    // Throws EngineError: chat_template_failed, invalid_request, unsupported_capability.
+    // Looks at the images' sizes only. A text that must have more than `max_tokens` tokens is not tokenized: the prompt is
+    // cut. Throws EngineError: chat_template_failed, invalid_request, undecodable, unsupported_capability.
     Prompt build(const std::vector<Message> & messages, const std::vector<Image> & images, size_t max_tokens) const;
+    // Gives the images of a prompt that build() made of `images` what `encoded` holds for them, or else their pixels as
+    // the encoder wants them. Throws EngineError: undecodable.
+    void prepare_images(Prompt & prompt, const std::vector<Image> & images) const;
 
   private:
     struct Part {
@@ -91,12 +96,11 @@ class PromptBuilder {
     std::vector<Part> split(const std::string & rendered, const std::string & nonce,
                             const std::vector<std::string> & hidden, size_t n_images,
                             const ImagePlacement & round_image) const;
-    Prompt tokenize(const std::vector<Part> & parts, const std::vector<Image> & images) const;
-    Prompt tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images,
-                           const std::vector<std::vector<Embeddings>> & encoded) const;
+    Prompt tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images) const;
     Prompt tokenize_up_to(size_t max_tokens, const std::vector<Part> & parts, const std::vector<Image> & images) const;
     bool must_exceed(const std::vector<Part> & parts, size_t max_tokens) const;
-    bool attach(Prompt & prompt, const std::vector<std::vector<Embeddings>> & encoded) const;
+    mtmd::input_chunks_ptr add_pixels(const std::vector<Chunk *> & chunks, const Image & image) const;
+    bool attach(const std::vector<Chunk *> & chunks, const std::vector<Embeddings> & encoded) const;
     Prompt tokenize_text(const std::vector<Part> & parts) const;
 
     const llama_vocab * vocab_;
