@@ -45,6 +45,11 @@ async function serve(command: Command, context: Context): Promise<void> {
   output.level = logLevelOf(logLevel);
   for (const warning of loaded.warnings) output.log('warning', warning);
   const settings = await serveSettings(loaded);
+  if (!settings.media.ssrfProtectionEnabled) {
+    const message =
+      'Images are fetched from any address, also of this machine and its network: MAX_SERVE_MEDIA_URL_SSRF_PROTECTION_ENABLED is off.';
+    output.log('warning', message);
+  }
   await checkPort(host, port);
   const metricsPort = await metricsPortOf(loaded, checkPort, output.log);
   const backend = await dependencies.findBackend(backendName);

@@ -25,6 +25,7 @@ const decoders: Readonly<Record<ImageFormat, Decode>> = {
  * Throws `undecodable`, or what `reserve` throws.
  */
 export async function decodeImage(bytes: Uint8Array, reserve: Reserve): Promise<DecodedImage> {
+  if (bytes.length === 0) throw new VserveError('undecodable', 'The image is empty: it has no bytes.');
   const format = imageFormatOf(bytes);
   if (format === undefined) {
     const message = `The data is not an image in a format that this server reads: ${SUPPORTED_FORMATS}.`;

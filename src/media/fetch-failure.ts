@@ -1,11 +1,27 @@
 import { errors } from 'undici';
 import { systemErrorCode, VserveError } from '../errors/index.ts';
+import type { ErrorCode } from '../errors/index.ts';
+
+/** The failures that a person would look for at the address that he gave. */
+const OF_THE_PLACE: ReadonlySet<ErrorCode> = new Set([
+  'dns_failure',
+  'fetch_status',
+  'fetch_timeout',
+  'fetch_transport',
+  'ssrf_blocked',
+]);
 
 /**
  * What a failed fetch is to the client. The message keeps to what the client can know: it never names an address that a
- * host name led to.
+ * host name or a redirect led to.
  */
-export function fetchFailure(error: unknown): unknown {
+export function fetchFailure(error: unknown, wasRedirected: boolean): unknown {
+  const failed = failureOf(error);
+  if (!wasRedirected || !(failed instanceof VserveError) || !OF_THE_PLACE.has(failed.code)) return failed;
+  return new VserveError(failed.code, `${failed.message} A redirect led there.`, { cause: failed.cause });
+}
+
+function failureOf(error: unknown): unknown {
   const cause = rootOf(error);
   if (cause instanceof VserveError) return cause;
   if (cause instanceof errors.ConnectTimeoutError) {

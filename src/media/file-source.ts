@@ -42,6 +42,8 @@ export async function readFileUri(uri: string, options: FileSourceOptions): Prom
   const roots = await Promise.all(options.allowedImageRoots.map((root) => resolveLinks(resolve(root))));
   const resolved = await resolveLinks(path);
   if (!roots.some((root) => isInside(resolved, root))) throw denied();
+  // To the system, image.png/ is no file.
+  if (['', '.', '..'].includes(path.split(sep).at(-1) ?? '')) throw badFileUri('it names a folder');
   const file = await openInside(resolved);
   try {
     await requireRegularFile(file);

@@ -61,12 +61,13 @@ export class HttpSource {
    * signal's reason.
    */
   async read(url: string, { budget, signal }: HttpReadOptions): Promise<EncodedImage> {
+    let redirects = 0;
     try {
-      const response = await this.#follow(parseUrl(url), signal);
+      const response = await this.#follow(parseUrl(url), signal, () => (redirects += 1));
       return { pieces: await readBody(response, { budget, signal }), encoding: 'bytes' };
     } catch (error) {
       signal.throwIfAborted();
-      throw fetchFailure(error);
+      throw fetchFailure(error, redirects > 0);
     }
   }
 
@@ -74,9 +75,9 @@ export class HttpSource {
     await this.#agent.destroy();
   }
 
-  async #follow(start: URL, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  async #follow(start: URL, signal: AbortSignal, onRedirect: () => number): Promise<Dispatcher.ResponseData> {
     let url = start;
-    for (let redirects = 0; ; redirects += 1) {
+    for (;;) {
       this.#guard.requireAllowedLiteral(url.hostname);
       this.#guard.requireAllowedPort(url.port);
       const response = await request(url, { dispatcher: this.#agent, headers: HEADERS, signal });
@@ -87,11 +88,12 @@ export class HttpSource {
         const message = `The server of the image answered with HTTP status ${statusCode}.`;
         throw new VserveError('fetch_status', message);
       }
-      if (redirects === MAX_REDIRECTS) {
+      const target = redirectTarget(headers['location'], url);
+      if (onRedirect() > MAX_REDIRECTS) {
         const message = `The image URL redirects more than ${MAX_REDIRECTS} times.`;
         throw new VserveError('too_many_redirects', message);
       }
-      url = redirectTarget(headers['location'], url);
+      url = target;
     }
   }
 }

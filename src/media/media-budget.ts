@@ -41,8 +41,14 @@ export class MediaBudget {
 
   /** Takes the bytes of a picture's pixels out of the budget. Throws `decode_too_large`. */
   spendDecoded(width: number, height: number, bytesPerPixel: number): void {
-    if (this.#spend(DECODED, width * height * bytesPerPixel)) return;
-    const message = `An image of ${width}x${height} pixels is too large: all images of a request together may take ${inMib(this.maxBytes)} decoded, and this one has ${bytesPerPixel} bytes a pixel (--max-media-bytes, MAX_SERVE_MAX_MEDIA_BYTES). Scale it down.`;
+    const bytes = width * height * bytesPerPixel;
+    if (this.#spend(DECODED, bytes)) return;
+    const size = `${width}x${height} pixels of ${bytesPerPixel} bytes`;
+    const limit = `${inMib(this.maxBytes)} decoded, the limit of this server for a request (--max-media-bytes, MAX_SERVE_MAX_MEDIA_BYTES)`;
+    const message =
+      bytes > this.maxBytes
+        ? `An image of ${size} takes more than ${limit}. Scale it down.`
+        : `The images of the request together take more than ${limit}; this one has ${size}. Send fewer, or scale them down.`;
     throw new VserveError('decode_too_large', message);
   }
 

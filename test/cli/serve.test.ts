@@ -144,6 +144,12 @@ describe('what a person sees', () => {
     expect((await vserve.exit()).stderr).toBe('');
   });
 
+  test('a warning about images from anywhere', async () => {
+    const vserve = serve(['--model', await model(folder), '--no-media-url-ssrf-protection-enabled']);
+    await vserve.until(ready);
+    expect(vserve.text.stderr).toMatch(/WARNING Images are fetched from any address/);
+  });
+
   test('a warning about variables that have no effect', async () => {
     const vserve = serve(['--model', await model(folder)], { MAX_SERVE_PROT: '80' });
     await vserve.until(ready);

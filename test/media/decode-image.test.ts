@@ -144,10 +144,14 @@ describe('decodeImage', () => {
     ['XML', '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>'],
     ['PDF', '%PDF-1.7\n'],
     ['HTML', '<!doctype html><title>Not found</title>'],
-    ['nothing', ''],
   ])('refuses %s', async (_, text) => {
     const error = await rejectionOf(Buffer.from(text));
     expect(error).toMatchObject({ code: 'undecodable', message: expect.stringContaining('PNG, JPEG') as string });
+  });
+
+  it('refuses nothing as that', async () => {
+    const error = await rejectionOf(new Uint8Array());
+    expect(error).toMatchObject({ code: 'undecodable', message: expect.stringContaining('empty') as string });
   });
 
   it('says of HEIC what it is, where libvips cannot decode it', async () => {

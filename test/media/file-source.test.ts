@@ -165,6 +165,9 @@ describe('readFileUri', () => {
       expect(await messageOf(read(`file://${root}/a.png/x`))).toContain('no such file');
       expect(await messageOf(read(`file://${root}`))).toContain('names a folder');
       expect(await messageOf(read(`file://${root}/inner/`))).toContain('names a folder');
+      for (const end of ['/', '/.', '//', '/x/..']) {
+        expect(await messageOf(read(`file://${root}/a.png${end}`))).toContain('names a folder');
+      }
       expect(await messageOf(read(`file://${root}/fifo`))).toContain('not a regular file');
       expect(await messageOf(read(`file://${root}/socket`))).toContain('not a regular file');
     } finally {

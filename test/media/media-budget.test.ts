@@ -5,8 +5,10 @@ it('leaves what a refused spend did not take', () => {
   const budget = new MediaBudget(10);
   expect(() => budget.spendEncoded(11)).toThrow(expect.objectContaining({ code: 'over_budget' }));
   expect(() => budget.spendDecoded(2, 2, 3)).toThrow(expect.objectContaining({ code: 'decode_too_large' }));
+  expect(() => budget.spendDecoded(2, 2, 3)).toThrow('An image of 2x2 pixels');
   budget.spendEncoded(10);
   budget.spendDecoded(1, 3, 3);
+  expect(() => budget.spendDecoded(1, 1, 3)).toThrow('The images of the request together');
   expect(() => budget.spendEncoded(1)).toThrow(expect.objectContaining({ code: 'over_budget' }));
 });
 

@@ -8,9 +8,10 @@ import { turnUntil } from './support/turn-until.ts';
 
 const MIB = 1024 * 1024;
 
+const stats = () => ({ sequencesRunning: 0, sequencesQueued: 0 });
+
 function share(): { cpus: CpuShare; left: number[] } {
   const left: number[] = [];
-  const stats = () => ({ sequencesRunning: 0, sequencesQueued: 0 });
   return { cpus: new CpuShare({ leaveCpus: (count) => left.push(count), stats }), left };
 }
 
@@ -61,7 +62,6 @@ describe('CPUs that the server takes from the model', () => {
   });
 
   it('are no business of a backend that computes elsewhere', async () => {
-    const stats = () => ({ sequencesRunning: 0, sequencesQueued: 0 });
     expect(() => new CpuShare({ stats }).take()()).not.toThrow();
     await setImmediate();
   });
