@@ -23,11 +23,12 @@ import transformers
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from chosen_names import chosen_names
 from kimi_vl import KimiVL
 
 LIKE_GGML = "--like-ggml" in sys.argv
 directory, output, *names = (Path(argument) for argument in sys.argv[1:] if argument != "--like-ggml")
-names = [str(name) for name in names]
+names = chosen_names([str(name) for name in names], sorted(path.name for path in directory.iterdir() if path.is_dir()))
 CASES = json.loads((directory / "cases.json").read_text())
 RAW = {"do_rescale": False, "do_normalize": False}
 SAMPLED = 24
@@ -582,15 +583,13 @@ def round_gelu(model):
 
 
 failures = 0
-for folder in sorted(directory.iterdir()):
-    if not folder.is_dir() or (names and folder.name not in names):
-        continue
+for name in names:
     try:
-        described = describe(folder.name)
+        described = describe(name)
     except Exception:
         traceback.print_exc()
         failures += 1
         continue
-    (output / f"{folder.name}.json").write_text(json.dumps(described, separators=(",", ":")) + "\n")
-    print(folder.name, "with logits" if "logits" in described["prompts"][0] else "", flush=True)
+    (output / f"{name}.json").write_text(json.dumps(described, separators=(",", ":")) + "\n")
+    print(name, "with logits" if "logits" in described["prompts"][0] else "", flush=True)
 sys.exit(failures)
