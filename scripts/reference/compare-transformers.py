@@ -160,10 +160,13 @@ class KimiVLProcessor:
 
 
 class Family:
-    def __init__(self, images, image_processor, processor, image_token, model=None, exact=True, first=None, change=None):
+    def __init__(
+        self, images, image_processor, processor, image_token, model=None, exact=True, first=None, change=None, told=()
+    ):
         self.images, self.image_processor, self.processor = images, image_processor, processor
         self.image_token, self.model, self.exact = image_token, model, exact
         self.first, self.change = first or forward_logits, change or (lambda model: model)
+        self.told = told
 
 
 def forward_logits(model, inputs):
@@ -313,6 +316,15 @@ FAMILIES = {
     "llama4": Family(
         llama4_images, "Llama4ImageProcessor", "Llama4Processor", ("<|patch|>",), "Llama4ForConditionalGeneration", exact=False
     ),
+    # Gemma 3, trained. Its model asks which tokens are a picture's, as they look ahead.
+    "shapes-vlm": Family(
+        plain_images,
+        "Gemma3ImageProcessorPil",
+        "Gemma3Processor",
+        ("<image_soft_token>",),
+        "Gemma3ForConditionalGeneration",
+        told=("token_type_ids",),
+    ),
     "kimi-vl": Family(lambda processor, image: processor.images(image), None, None, ("<|media_pad|>",), "DeepseekV3ForCausalLM"),
 }
 
@@ -326,9 +338,8 @@ def build(name, family, folder):
     config = json.loads((folder / "config.json").read_text())
     settings = json.loads((folder / "preprocessor_config.json").read_text())
     tokenizer_config = json.loads((folder / "tokenizer_config.json").read_text())
-    tokenizer = transformers.PreTrainedTokenizerFast(
-        tokenizer_file=str(folder / "tokenizer.json"), chat_template=tokenizer_config["chat_template"]
-    )
+    template = tokenizer_config.get("chat_template") or (folder / "chat_template.jinja").read_text()
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), chat_template=template)
     if name.startswith("kimi-vl"):
         images = KimiVLImageProcessor(settings)
         return images, KimiVLProcessor(images, tokenizer), tokenizer
@@ -357,6 +368,11 @@ def build(name, family, folder):
         tokenizer.pad_token = "<pad>"
         kind = "Gemma4Unified" if name.startswith("gemma4-unified") else "Gemma4"
         extra["feature_extractor"] = named(f"{kind}AudioFeatureExtractor")()
+    if name.startswith("shapes-vlm"):
+        for part, token in (("boi", "<start_of_image>"), ("eoi", "<end_of_image>"), ("image", "<image_soft_token>")):
+            setattr(tokenizer, f"{part}_token", token)
+            setattr(tokenizer, f"{part}_token_id", tokenizer.convert_tokens_to_ids(token))
+        extra["image_seq_length"] = settings["image_seq_length"]
     if name.startswith("minicpm-v"):
         for part in ("image", "slice", "image_id"):
             setattr(tokenizer, f"{part}_start_token", f"<{part}>")
@@ -555,7 +571,7 @@ def first_logits(family, model, inputs):
     # Llama 4's processor gives pixels in bfloat16.
     if "pixel_values" in inputs and inputs["pixel_values"].dtype == torch.bfloat16:
         inputs["pixel_values"] = inputs["pixel_values"].to(model.dtype)
-    inputs = {k: v for k, v in inputs.items() if k != "token_type_ids"}
+    inputs = {k: v for k, v in inputs.items() if k != "token_type_ids" or k in family.told}
     if LIKE_GGML and "pixel_values" in inputs:
         inputs["pixel_values"] = halved(inputs["pixel_values"])
     with torch.no_grad():
