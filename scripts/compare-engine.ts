@@ -27,6 +27,7 @@ import { askLlamaServer, peerCheckpoint, startLlamaServer, surroundingsOf } from
 import type { PeerAnswer } from './engine/llama-server.ts';
 import { peerProjector } from './engine/peer-projector.ts';
 import { seeingCheckpoint, seeingNames } from './engine/seeing-checkpoints.ts';
+import { chosenNames } from './reference/chosen-names.ts';
 import { writeCheckpoint } from './reference/write-checkpoint.ts';
 import type { SyntheticCheckpoint } from './reference/write-checkpoint.ts';
 
@@ -40,6 +41,7 @@ const { values: options, positionals } = parseArgs({
 });
 const peerDir = options.peer;
 if (peerDir === undefined) throw new Error('--peer is needed: the folder with llama-server');
+const names = chosenNames(positionals, seeingNames);
 const mmprojEncoding = options['mmproj-encoding'] as MmprojEncoding;
 const { signal } = new AbortController();
 const onProgress = (): void => undefined;
@@ -102,7 +104,7 @@ async function compare(name: string, folder: string, peerDir: string): Promise<P
 }
 
 const kept: Record<string, PeerAnswer[]> = {};
-for (const name of positionals.length > 0 ? positionals : seeingNames) {
+for (const name of names) {
   const folder = await mkdtemp(join(tmpdir(), 'vserve-compare-'));
   try {
     kept[name] = await compare(name, folder, peerDir);

@@ -17,6 +17,7 @@ import { denormalizer, joined, loadFaithful, sampleOf } from './engine/faithful-
 import type { ProcessorReference } from './engine/faithful-model.ts';
 import { greedy } from './engine/greedy.ts';
 import { fixture } from './reference/checkpoints.ts';
+import { chosenNames } from './reference/chosen-names.ts';
 
 const sizes = (images: readonly { width: number; height: number }[]): string =>
   images.map(({ width, height }) => `${width}x${height}`).join(' ');
@@ -69,11 +70,10 @@ async function comparePrompts(model: LoadedLlama, prompts: ProcessorReference['p
   return `prompts ${String(same)} of ${all}; ${logits}`;
 }
 
-const asked = process.argv.slice(2);
-const names = readdirSync(fixture('processors'))
+const kept = readdirSync(fixture('processors'))
   .map((file) => basename(file, '.json'))
-  .filter((name) => name !== 'conversations' && (asked.length === 0 || asked.includes(name)));
-for (const name of names) {
+  .filter((name) => name !== 'conversations');
+for (const name of chosenNames(process.argv.slice(2), kept)) {
   const { pictures, prompts } = JSON.parse(
     readFileSync(fixture(`processors/${name}.json`), 'utf8'),
   ) as ProcessorReference;

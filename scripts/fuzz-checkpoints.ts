@@ -16,6 +16,7 @@ import { VserveError } from '../src/errors/index.ts';
 import { AllocationWatch } from './fuzz/allocation-watch.ts';
 import { SpoiltCheckpoints } from './fuzz/spoilt-checkpoints.ts';
 import { referenceCheckpoints } from './reference/checkpoints.ts';
+import { chosenNames } from './reference/chosen-names.ts';
 
 /** Longer is a hang. It is counted by the second, so that a pause of the whole machine is none. */
 const timeoutS = 20;
@@ -120,6 +121,6 @@ const { values, positionals } = parseArgs({
     child: { type: 'boolean', default: false },
   },
 });
-const names = positionals.length > 0 ? positionals : usual;
+const names = chosenNames(positionals, Object.keys(referenceCheckpoints), usual);
 if (values.child) await tryAll(names, Number(values.count), Number(values.seed), Number(values.from));
 else await watchChild(process.argv.slice(2), Number(values.seed));

@@ -8,6 +8,7 @@ import { convertCheckpoint } from '../../src/convert/index.ts';
 import { writeCheckpoint } from '../reference/write-checkpoint.ts';
 import type { Picture } from './conversations.ts';
 import { faithfulCheckpoint, seeingCheckpoint } from './seeing-checkpoints.ts';
+import { trainedName } from './trained-checkpoint.ts';
 
 /** What transformers makes of a checkpoint, by `scripts/reference/compare-transformers.py`. */
 export interface ProcessorReference {
@@ -62,7 +63,8 @@ export async function loadFaithful(
     { modelPath, mmprojPath },
     {
       devices: 'cpu',
-      maxLength: 8192,
+      // The trained one knows no more.
+      maxLength: name === trainedName ? 2048 : 8192,
       maxBatchSize: 1,
       // With more, so small a model mostly waits for them.
       threads: 1,

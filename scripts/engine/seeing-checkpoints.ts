@@ -4,6 +4,7 @@ import { familyTemplates } from './family-templates.ts';
 import type { FamilyTemplate } from './family-templates.ts';
 import { parseSentencePieceModel } from '../../src/convert/tokenizers/sentencepiece-model.ts';
 import { seeingWeights } from './seeing-weights.ts';
+import { trainedCheckpoint, trainedName } from './trained-checkpoint.ts';
 
 /** Says who speaks, and otherwise what is said: the engines place the pictures. */
 const chatTemplate = [
@@ -51,6 +52,7 @@ const looksSharply = new Set(['internvl3.5-tiny', 'qwen3-vl-tiny']);
 
 /** A reference checkpoint that answers by what it sees, in words. Throws for a name that there is not. */
 export function seeingCheckpoint(name: string): SyntheticCheckpoint {
+  if (name === trainedName) return trainedCheckpoint();
   const reference = referenceCheckpoints[name];
   if (reference === undefined) throw new Error(`There is no checkpoint ${name}. There are: ${seeingNames.join(', ')}.`);
   const { checkpoint } = reference;
@@ -80,8 +82,11 @@ function templateOf(name: string): FamilyTemplate | undefined {
   return Object.entries(familyTemplates).find(([beginning]) => name.startsWith(beginning))?.[1];
 }
 
-/** The seeing checkpoints of families whose way of writing images is known. */
-export const faithfulNames: readonly string[] = seeingNames.filter((name) => templateOf(name) !== undefined);
+/** The seeing checkpoints of families whose way of writing images is known, and the trained one, which has its own. */
+export const faithfulNames: readonly string[] = [
+  ...seeingNames.filter((name) => templateOf(name) !== undefined),
+  trainedName,
+];
 
 /**
  * A seeing checkpoint that writes images as the models of its family do: with their chat template's way, and the tokens
@@ -89,6 +94,7 @@ export const faithfulNames: readonly string[] = seeingNames.filter((name) => tem
  */
 export function faithfulCheckpoint(name: string): SyntheticCheckpoint {
   const checkpoint = seeingCheckpoint(name);
+  if (name === trainedName) return checkpoint;
   const family = templateOf(name);
   if (family === undefined) throw new Error(`There is no chat template for ${name}`);
   const tokenizer = parse(checkpoint.files['tokenizer.json']) as {

@@ -23,11 +23,12 @@ import transformers
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from chosen_names import chosen_names
 from kimi_vl import KimiVL
 
 LIKE_GGML = "--like-ggml" in sys.argv
 directory, output, *names = (Path(argument) for argument in sys.argv[1:] if argument != "--like-ggml")
-names = [str(name) for name in names]
+names = chosen_names([str(name) for name in names], sorted(path.name for path in directory.iterdir() if path.is_dir()))
 CASES = json.loads((directory / "cases.json").read_text())
 RAW = {"do_rescale": False, "do_normalize": False}
 SAMPLED = 24
@@ -159,10 +160,13 @@ class KimiVLProcessor:
 
 
 class Family:
-    def __init__(self, images, image_processor, processor, image_token, model=None, exact=True, first=None, change=None):
+    def __init__(
+        self, images, image_processor, processor, image_token, model=None, exact=True, first=None, change=None, told=()
+    ):
         self.images, self.image_processor, self.processor = images, image_processor, processor
         self.image_token, self.model, self.exact = image_token, model, exact
         self.first, self.change = first or forward_logits, change or (lambda model: model)
+        self.told = told
 
 
 def forward_logits(model, inputs):
@@ -312,6 +316,15 @@ FAMILIES = {
     "llama4": Family(
         llama4_images, "Llama4ImageProcessor", "Llama4Processor", ("<|patch|>",), "Llama4ForConditionalGeneration", exact=False
     ),
+    # Gemma 3, trained. Its model asks which tokens are a picture's, as they look ahead.
+    "shapes-vlm": Family(
+        plain_images,
+        "Gemma3ImageProcessorPil",
+        "Gemma3Processor",
+        ("<image_soft_token>",),
+        "Gemma3ForConditionalGeneration",
+        told=("token_type_ids",),
+    ),
     "kimi-vl": Family(lambda processor, image: processor.images(image), None, None, ("<|media_pad|>",), "DeepseekV3ForCausalLM"),
 }
 
@@ -325,9 +338,8 @@ def build(name, family, folder):
     config = json.loads((folder / "config.json").read_text())
     settings = json.loads((folder / "preprocessor_config.json").read_text())
     tokenizer_config = json.loads((folder / "tokenizer_config.json").read_text())
-    tokenizer = transformers.PreTrainedTokenizerFast(
-        tokenizer_file=str(folder / "tokenizer.json"), chat_template=tokenizer_config["chat_template"]
-    )
+    template = tokenizer_config.get("chat_template") or (folder / "chat_template.jinja").read_text()
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), chat_template=template)
     if name.startswith("kimi-vl"):
         images = KimiVLImageProcessor(settings)
         return images, KimiVLProcessor(images, tokenizer), tokenizer
@@ -356,6 +368,11 @@ def build(name, family, folder):
         tokenizer.pad_token = "<pad>"
         kind = "Gemma4Unified" if name.startswith("gemma4-unified") else "Gemma4"
         extra["feature_extractor"] = named(f"{kind}AudioFeatureExtractor")()
+    if name.startswith("shapes-vlm"):
+        for part, token in (("boi", "<start_of_image>"), ("eoi", "<end_of_image>"), ("image", "<image_soft_token>")):
+            setattr(tokenizer, f"{part}_token", token)
+            setattr(tokenizer, f"{part}_token_id", tokenizer.convert_tokens_to_ids(token))
+        extra["image_seq_length"] = settings["image_seq_length"]
     if name.startswith("minicpm-v"):
         for part in ("image", "slice", "image_id"):
             setattr(tokenizer, f"{part}_start_token", f"<{part}>")
@@ -554,7 +571,7 @@ def first_logits(family, model, inputs):
     # Llama 4's processor gives pixels in bfloat16.
     if "pixel_values" in inputs and inputs["pixel_values"].dtype == torch.bfloat16:
         inputs["pixel_values"] = inputs["pixel_values"].to(model.dtype)
-    inputs = {k: v for k, v in inputs.items() if k != "token_type_ids"}
+    inputs = {k: v for k, v in inputs.items() if k != "token_type_ids" or k in family.told}
     if LIKE_GGML and "pixel_values" in inputs:
         inputs["pixel_values"] = halved(inputs["pixel_values"])
     with torch.no_grad():
@@ -582,15 +599,13 @@ def round_gelu(model):
 
 
 failures = 0
-for folder in sorted(directory.iterdir()):
-    if not folder.is_dir() or (names and folder.name not in names):
-        continue
+for name in names:
     try:
-        described = describe(folder.name)
+        described = describe(name)
     except Exception:
         traceback.print_exc()
         failures += 1
         continue
-    (output / f"{folder.name}.json").write_text(json.dumps(described, separators=(",", ":")) + "\n")
-    print(folder.name, "with logits" if "logits" in described["prompts"][0] else "", flush=True)
+    (output / f"{name}.json").write_text(json.dumps(described, separators=(",", ":")) + "\n")
+    print(name, "with logits" if "logits" in described["prompts"][0] else "", flush=True)
 sys.exit(failures)

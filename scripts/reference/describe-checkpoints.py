@@ -19,6 +19,7 @@ import transformers
 from safetensors import safe_open
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
+from chosen_names import chosen_names
 from families import FAMILIES
 from families5 import FAMILIES5
 from families_llava import FAMILIES_LLAVA, FAMILIES_LLAVA5
@@ -40,9 +41,8 @@ def saved_shapes(config: dict) -> dict:
             return {name: list(file.get_slice(name).get_shape()) for name in file.keys()}
 
 
-for name, family in families.items():
-    if len(sys.argv) > 2 and name not in sys.argv[2:]:
-        continue
+for name in chosen_names(sys.argv[2:], list(families), f" that transformers {transformers.__version__} describes"):
+    family = families[name]
     shapes = family.pop("shapes", None)
     shapes = shapes() if callable(shapes) else saved_shapes(family["files"]["config.json"])
     shapes = family.pop("further", lambda shapes: shapes)(shapes)

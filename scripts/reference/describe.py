@@ -15,6 +15,7 @@ sys.path[1:1] = [str(llama_cpp), str(llama_cpp / "gguf-py")]
 
 import convert_hf_to_gguf  # noqa: E402
 import llava_converter  # noqa: E402, F401
+from chosen_names import chosen_names  # noqa: E402
 from conversion.minicpm import MiniCPMV4_6TextModel  # noqa: E402
 from gguf import GGUFReader  # noqa: E402
 
@@ -44,8 +45,11 @@ def describe(path: Path) -> dict:
     return {"kv": kv, "tensors": tensors, "sha256": sha256(path.read_bytes())}
 
 
-for line in sys.stdin:
-    name, *outtypes = line.split()
+asked = {name: outtypes for name, *outtypes in map(str.split, sys.stdin)}
+if not asked:
+    sys.exit("No checkpoints came: see what write-checkpoints.js says.")
+for name in chosen_names(list(asked), sorted(path.name for path in checkpoints.iterdir() if path.is_dir())):
+    outtypes = asked[name]
     result = {}
     for outtype in outtypes:
         for projector in (False, True):

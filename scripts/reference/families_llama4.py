@@ -128,7 +128,6 @@ LLAMA4_FAMILIES = {
         "seed": 61,
         "ownNames": OWN_NAMES,
         "shards": 3,
-        "outtypes": ["bf16", "q8_0"],
         "tokenizer": "gpt2-more",
         "files": {
             "config.json": {**CONFIG, "text_config": MAVERICK_TEXT},
@@ -139,7 +138,6 @@ LLAMA4_FAMILIES = {
     "llama4-text-tiny": {
         "seed": 62,
         "dtype": "F16",
-        "outtypes": ["f32", "f16", "bf16", "q8_0"],
         "tokenizer": "gpt2-more",
         "files": {
             "config.json": {

@@ -102,7 +102,6 @@ FAMILIES_LLAVA = {
     "bakllava-tiny": {
         "seed": 16,
         "tokenizer": "llama2",
-        "outtypes": ["bf16"],
         "files": {
             "config.json": {
                 **LLAVA_CONFIG,
@@ -122,7 +121,6 @@ FAMILIES_LLAVA = {
     "llava-qwen-tiny": {
         "seed": 17,
         "tokenizer": "gpt2-images",
-        "outtypes": ["q8_0"],
         "files": {
             "config.json": {
                 "architectures": ["LlavaForConditionalGeneration"],
@@ -165,7 +163,6 @@ FAMILIES_LLAVA = {
         "seed": 18,
         "shards": 2,
         "tokenizer": "llama2",
-        "outtypes": ["f32", "q8_0"],
         "files": {
             "config.json": {
                 **LLAVA_CONFIG,
@@ -197,7 +194,6 @@ FAMILIES_LLAVA = {
     "granite-vision-tiny": {
         "seed": 19,
         "tokenizer": "gpt2-images",
-        "outtypes": ["q8_0"],
         "files": {
             "config.json": {
                 "architectures": ["LlavaNextForConditionalGeneration"],
@@ -250,7 +246,6 @@ FAMILIES_LLAVA = {
         "seed": 21,
         "dtype": "F16",
         "tokenizer": "gpt2",
-        "outtypes": ["f16"],
         "files": {
             "config.json": {
                 **GRANITE_TEXT,
@@ -272,7 +267,6 @@ FAMILIES_LLAVA5 = {
         "seed": 22,
         "shards": 2,
         "tokenizer": "gpt2-images",
-        "outtypes": ["bf16", "q8_0"],
         # The names of the Hub, which are those of transformers before it took the middle out.
         "rename": lambda name: name.replace("model.vision_tower.", "model.vision_tower.vision_model."),
         "files": {

@@ -269,7 +269,6 @@ FAMILIES_OCR = {
         "shards": 2,
         "tokenizer": "ernie",
         "rename": paddleocr_name,
-        "outtypes": ["bf16", "q8_0"],
         "files": {
             "config.json": PADDLEOCR_NESTED,
             "preprocessor_config.json": {**PADDLEOCR_PREPROCESSOR, "max_pixels": 401408, "min_pixels": 50176},
@@ -286,7 +285,6 @@ FAMILIES_OCR = {
         "tokenizer": "ernie",
         "rename": lambda name: re.sub("^model", "ernie", name),
         "further": fused,
-        "outtypes": ["bf16", "q8_0"],
         "files": {"config.json": {"architectures": ["Ernie4_5_ForCausalLM"], **ERNIE_TEXT}},
     },
     "minicpm-v-4.6-tiny": {
@@ -301,7 +299,6 @@ FAMILIES_OCR = {
     "minicpm-v-4.6-4x-tiny": {
         "seed": 71,
         "tokenizer": "gpt2-more",
-        "outtypes": ["bf16"],
         "files": {
             "config.json": {**MINICPM_CONFIG, "downsample_mode": "4x"},
             "preprocessor_config.json": {**MINICPM_PREPROCESSOR, "downsample_mode": "4x"},

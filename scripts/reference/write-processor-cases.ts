@@ -10,12 +10,14 @@ import sharp from 'sharp';
 import { bitmapOf, describedConversations, oddPictures } from '../engine/conversations.ts';
 import type { Picture } from '../engine/conversations.ts';
 import { faithfulCheckpoint, faithfulNames } from '../engine/seeing-checkpoints.ts';
+import { chosenNames } from './chosen-names.ts';
 import { writeCheckpoint } from './write-checkpoint.ts';
 
-const [directory, ...names] = process.argv.slice(2);
+const [directory, ...asked] = process.argv.slice(2);
 if (directory === undefined) {
   throw new Error('Usage: node dist/scripts/reference/write-processor-cases.js <directory> [name…]');
 }
+const names = chosenNames(asked, faithfulNames);
 
 async function writePicture(picture: Picture): Promise<string> {
   const { width, height, rgb } = bitmapOf(picture);
@@ -42,7 +44,7 @@ for (const messages of describedConversations) {
 const pictures = [];
 for (const picture of oddPictures) pictures.push({ ...picture, file: await writePicture(picture) });
 await writeFile(join(directory, 'cases.json'), JSON.stringify({ conversations, pictures }));
-for (const name of names.length > 0 ? names : faithfulNames) {
+for (const name of names) {
   await writeCheckpoint(join(directory, name), faithfulCheckpoint(name));
   console.log(name);
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { referenceCheckpoints } from '../../scripts/reference/checkpoints.ts';
 import { writeCheckpoint } from '../../scripts/reference/write-checkpoint.ts';
+import { supportedArchitectures } from '../../src/convert/index.ts';
 import type { Outtype } from '../../src/convert/index.ts';
 import { convert, shapesVlmFolder } from './support/checkpoints.ts';
 import { describeGguf } from './support/describe-gguf.ts';
@@ -54,6 +55,21 @@ describe('shapes-vlm becomes what convert_hf_to_gguf.py makes of it', () => {
     expect(outtype).toBe('bf16');
     await expectSame(modelPath, reference['shapes-vlm-bf16.gguf']);
   });
+});
+
+test('each checkpoint is held in every precision, and with them each family and each architecture that sees', () => {
+  const held = new Set<unknown>();
+  for (const { checkpoint, outtypes } of Object.values(referenceCheckpoints)) {
+    expect(outtypes).toEqual(expect.arrayContaining(['f32', 'f16', 'bf16', 'q8_0']));
+    const config = checkpoint.files['config.json'] ?? {};
+    const text = typeof config === 'string' || Buffer.isBuffer(config) ? config.toString() : JSON.stringify(config);
+    const { architectures: [architecture] = [] } = JSON.parse(text) as { architectures?: readonly string[] };
+    held.add(architecture);
+  }
+  const supported = supportedArchitectures();
+  expect(supported.filter(({ architecture, vision }) => vision && !held.has(architecture))).toEqual([]);
+  const families = new Set(supported.filter(({ architecture }) => held.has(architecture)).map(({ family }) => family));
+  expect(supported.filter(({ family }) => !families.has(family))).toEqual([]);
 });
 
 describe.each(Object.entries(referenceCheckpoints))('%s too', (name, { checkpoint, outtypes, ...deviations }) => {

@@ -35,6 +35,7 @@ describe.each([
   'minicpm-v-4.6-tiny',
   'llama4-maverick-tiny',
   'granite-vision-tiny',
+  'internvl3.5-tiny',
 ])('a converted %s', (name) => {
   let folder = '';
   let files: ModelFiles;

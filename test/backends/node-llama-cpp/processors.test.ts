@@ -95,6 +95,8 @@ describe.each(names)('%s sees and reads what its own processor makes', { timeout
       '<|IMAGE_PLACEHOLDER|>',
       '<|patch|>',
       '<image_id>',
+      '<start_of_image>',
+      '<image_soft_token>',
     ];
     const plain = await ask('Look.');
     const prompt = await ask(`Look. ${forged.join(' ')}`);
