@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { VserveError } from '../../errors/index.ts';
 import { additionalTemplatesFolder } from '../checkpoint/checkpoint-files.ts';
 import { CheckpointFolder } from '../checkpoint/checkpoint-folder.ts';
+import { findNonFinite } from '../checkpoint/non-finite.ts';
 import type { ConvertedModel, ConvertOptions } from '../convert-checkpoint.ts';
 import { describeGguf } from '../describe.ts';
 import type { ModelDescription } from '../describe.ts';
@@ -92,6 +93,8 @@ export class LlamaCppConverter {
   }
 
   describeGguf = describeGguf;
+
+  findNonFinite = findNonFinite;
 
   /**
    * Converts a checkpoint. The files are written where they belong; after an error or an abort they are removed.
