@@ -41,8 +41,15 @@ export function safetensorsHeader(
   return Buffer.concat([length, json]);
 }
 
-/** Writes a checkpoint in Hugging Face's layout. The same one is always written the same. */
-export async function writeCheckpoint(directory: string, checkpoint: SyntheticCheckpoint): Promise<void> {
+/**
+ * Writes a checkpoint in Hugging Face's layout. The same one is always written the same. Without its weights the files
+ * have their headers and their lengths: all that a conversion is planned by.
+ */
+export async function writeCheckpoint(
+  directory: string,
+  checkpoint: SyntheticCheckpoint,
+  { withWeights = true } = {},
+): Promise<void> {
   const { files, shapes, dtype, dtypes, seed, shards, elementsOf } = checkpoint;
   await mkdir(directory, { recursive: true });
   for (const [name, content] of Object.entries(files)) {
@@ -59,11 +66,15 @@ export async function writeCheckpoint(directory: string, checkpoint: SyntheticCh
   for (const name of names) {
     const within = new Map([...shapes].filter(([tensor]) => weightMap[tensor] === name));
     const handle = await open(join(directory, name), 'w');
-    await handle.write(safetensorsHeader(within, dtype, dtypes));
+    const header = safetensorsHeader(within, dtype, dtypes);
+    await handle.write(header);
+    let length = header.byteLength;
     for (const [tensor, shape] of within) {
       const count = shape.reduce((product, size) => product * size, 1);
-      await handle.write(elementsOf?.(tensor, shape, next) ?? randomElements(dtype, count, next));
+      length += count * dtypeBytes[dtypes?.get(tensor) ?? dtype];
+      if (withWeights) await handle.write(elementsOf?.(tensor, shape, next) ?? randomElements(dtype, count, next));
     }
+    if (!withWeights) await handle.truncate(length);
     await handle.close();
   }
   if (shards > 1) {

@@ -7,6 +7,7 @@ export type { ConversionProgress, ConvertedModel, ConvertOptions } from './conve
 export { describeCheckpoint } from './describe-checkpoint.ts';
 export { describeGguf } from './describe.ts';
 export type { ModelDescription, PrecisionSize } from './describe.ts';
+export { findNonFinite } from './checkpoint/non-finite.ts';
 export { converterVersion } from './converter-version.ts';
 export { LlamaCppConverter, llamaCppVersionPrefix } from './llama-cpp/index.ts';
 export { outtypes } from './outtype.ts';

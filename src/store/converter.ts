@@ -78,5 +78,7 @@ export interface Converter {
   describeCheckpoint(sourceDir: string, signal: AbortSignal): Promise<ModelDescription>;
   /** Throws `gguf_invalid`. */
   describeGguf(modelPath: string, mmprojPath: string | undefined): Promise<ModelDescription>;
+  /** The weights, with their files, that no quantizer can take; `inHalves` where they become f16 first. It reads them all. */
+  findNonFinite(sourceDir: string, inHalves: boolean, signal: AbortSignal): Promise<readonly string[]>;
   convertCheckpoint(conversion: Conversion): Promise<ConversionFiles>;
 }

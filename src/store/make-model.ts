@@ -29,7 +29,7 @@ export function needsQuantizer(precision: string): precision is Exclude<Quantize
 /**
  * Makes a checkpoint's GGUF files in a folder. A small precision goes by way of the checkpoint's own, whose file is
  * removed again.
- * Throws `disk_full`, `unsupported_capability`, and what the converter and the quantizer throw.
+ * Throws `disk_full`, `unsupported_capability`, `tensor_invalid` for weights that no quantizer can take, and what the converter and the quantizer throw.
  */
 export async function makeModel(options: MakeModelOptions): Promise<ModelFiles> {
   const { sourceDir, destinationDir, precision, modelName, converter, onProgress, signal } = options;
@@ -47,13 +47,18 @@ export async function makeModel(options: MakeModelOptions): Promise<ModelFiles> 
   const { modelPath, mmprojPath } = await converter.convertCheckpoint({ ...from, outtype: 'auto' });
   const sourcePath = join(dirname(modelPath), 'unquantized.gguf');
   await rename(modelPath, sourcePath);
-  await quantizer.quantize({
-    sourcePath,
-    destinationPath: modelPath,
-    type: precision,
-    onProgress: (bytesWritten) => onProgress({ file: 'model.gguf', quantizedTo: precision, bytesWritten, bytesTotal }),
-    signal,
-  });
+  try {
+    await quantizer.quantize({
+      sourcePath,
+      destinationPath: modelPath,
+      type: precision,
+      onProgress: (bytesWritten) =>
+        onProgress({ file: 'model.gguf', quantizedTo: precision, bytesWritten, bytesTotal }),
+      signal,
+    });
+  } catch (error) {
+    throw await explained(error, sourcePath, options);
+  }
   await rm(sourcePath);
   await flush(modelPath);
   onProgress({ file: 'model.gguf', quantizedTo: precision, bytesWritten: bytesTotal, bytesTotal });
@@ -68,6 +73,19 @@ export function checkQuantizer(precision: Precision, quantizer: Quantizer | unde
     `This backend cannot quantize to ${precision}. Take another --quantization-encoding, or the backend node-llama-cpp.`,
     { param: 'quantizationEncoding' },
   );
+}
+
+/** A quantizer says what it lacks of its own file: here it is said of the checkpoint. */
+async function explained(error: unknown, sourcePath: string, options: MakeModelOptions): Promise<unknown> {
+  const { sourceDir, precision, converter, description, signal } = options;
+  if (!(error instanceof VserveError) || error.code !== 'quantization_failed') return error;
+  const tensors = await converter.findNonFinite(sourceDir, description.precision === 'f16', signal);
+  if (tensors.length === 0) {
+    return new VserveError(error.code, error.message.replaceAll(sourcePath, sourceDir), { cause: error });
+  }
+  const message = `${sourceDir} cannot be quantized to ${precision}: it has weights without a value. ${tensors.join('; ')}.
+Download the checkpoint again. If it has them at its source too, take a precision that keeps them as they are: ${description.precision}.`;
+  return new VserveError('tensor_invalid', message, { cause: error });
 }
 
 async function checkRoom(folder: string, bytes: number): Promise<void> {

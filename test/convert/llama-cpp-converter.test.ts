@@ -110,12 +110,12 @@ while True: time.sleep(60)`;
   expect(await readdir(destinationDir)).toEqual([]);
 });
 
-test('a checkpoint of any architecture is described by its tensors and settings', async () => {
+test('a checkpoint of any architecture that llama.cpp has is described by its tensors and settings', async () => {
   const folder = await shapesVlmCopy();
-  const own = await converterWith('python3').describeCheckpoint(folder);
-  await changeJson(folder, 'config.json', (config) => ({ ...config, architectures: ['NewForCausalLM'] }));
-  const described = await converterWith('python3').describeCheckpoint(folder);
-  expect(described).toEqual({ ...own, architecture: 'NewForCausalLM' });
+  const own = await converterWith('python3').describeCheckpoint(folder, never);
+  await changeJson(folder, 'config.json', (config) => ({ ...config, architectures: ['BloomForCausalLM'] }));
+  const described = await converterWith('python3').describeCheckpoint(folder, never);
+  expect(described).toEqual({ ...own, architecture: 'BloomForCausalLM' });
   expect(described.parameters).toBeGreaterThan(described.visionParameters ?? Infinity);
   expect(described.sizes.map(({ precision }) => precision)).toEqual([
     'bf16',
@@ -125,6 +125,30 @@ test('a checkpoint of any architecture is described by its tensors and settings'
     'q4_k_m',
     'q4_0',
   ]);
+});
+
+test('an architecture that llama.cpp lacks is refused without Python, with the nearest of its own', async () => {
+  const folder = await shapesVlmCopy();
+  const name = 'Bloom2ForCausalLM';
+  await changeJson(folder, 'config.json', (config) => ({ ...config, architectures: [name] }));
+  const refusal = {
+    code: 'architecture_unsupported',
+    message: `llama.cpp ${bundledSource().release} does not convert the architecture "${name}" either. The nearest that it has: BloomForCausalLM, BloomModel.`,
+  };
+  const converter = converterWith('/nowhere/python');
+  await expect(converter.describeCheckpoint(folder, never)).rejects.toMatchObject(refusal);
+  await expect(converter.checkConfig({ architectures: [name] })).rejects.toMatchObject(refusal);
+  expect(await failureOf('/nowhere/python', folder)).toMatchObject(refusal);
+});
+
+test('of several names one that llama.cpp has is enough, and none leaves it to the conversion', async () => {
+  const folder = await shapesVlmCopy();
+  const converter = converterWith('/nowhere/python');
+  const text = { architectures: ['LlamaForCausalLM'] };
+  for (const names of [{ architectures: ['NewForCausalLM'], text_config: text }, { architectures: undefined }]) {
+    await changeJson(folder, 'config.json', (config) => ({ ...config, ...names }));
+    await expect(converter.describeCheckpoint(folder, never)).resolves.toMatchObject({ precision: 'bf16' });
+  }
 });
 
 const python = await findPython(process.env.VSERVE_PYTHON, never).catch(() => '');
@@ -146,14 +170,6 @@ describe.skipIf(python === '')('with Python and its packages', { timeout: 120_00
     expect((await describeGguf(mmprojPath)).tensors).toEqual(reference['mmproj-f16.gguf']?.tensors);
     expect(new Set(progress.map(({ file }) => file))).toEqual(new Set(['model.gguf', 'mmproj.gguf']));
     expect(progress.at(-1)).toMatchObject({ file: 'mmproj.gguf', bytesWritten: progress.at(-1)?.bytesTotal });
-  });
-
-  test('says that llama.cpp does not know an architecture, before anything is fetched', async () => {
-    const config = { architectures: ['NewForCausalLM'], model_type: 'new' };
-    await expect(converterWith(python).checkConfig(config)).rejects.toMatchObject({
-      code: 'architecture_unsupported',
-      message: `llama.cpp ${bundledSource().release} does not convert the architecture "NewForCausalLM" either.`,
-    });
   });
 
   test('says what the converter said about a broken checkpoint', async () => {

@@ -126,6 +126,29 @@ test('a checkpoint that was converted before is not read again to choose a preci
   expect(converter.conversions).toEqual(['q8_0']);
 });
 
+test('why a quantizer failed is said of the checkpoint, which may have weights that are at fault', async () => {
+  const backend = fakeBackend({
+    quantizer: {
+      version: '1',
+      quantize: async ({ sourcePath }) => {
+        throw new VserveError('quantization_failed', `${sourcePath} could not be quantized: it is odd.`);
+      },
+    },
+  });
+  const asked = { precision: 'q4_k_m', backend: on(backend) } as const;
+  await expect(prepare(asked).model).rejects.toMatchObject({
+    code: 'quantization_failed',
+    message: `${source} could not be quantized: it is odd.`,
+  });
+  const converter = fakeConverter({ findNonFinite: async (_, inHalves) => [`a.weight (halves: ${inHalves})`] });
+  await expect(prepare({ ...asked, loadConverter: async () => converter }).model).rejects.toMatchObject({
+    code: 'tensor_invalid',
+    message: expect.stringMatching(
+      /tiny cannot be quantized to q4_k_m: .* a\.weight \(halves: true\)\.\nDownload .* keeps them as they are: f16\.$/,
+    ),
+  });
+});
+
 test('a quantization that fails leaves nothing, and the next run makes the model', async () => {
   const backend = fakeBackend({
     quantizer: {

@@ -74,6 +74,7 @@ export function fakeConverter(overrides: Partial<Converter> = {}): FakeConverter
     checkConfig: async () => ({ hasVision: true }),
     checkpointFiles: async (folder) => (await readdir(folder)).filter((name) => !name.endsWith('.md')),
     describeCheckpoint: async () => description,
+    findNonFinite: async () => [],
     describeGguf: () => Promise.reject(new Error('no GGUF file was expected')),
     async convertCheckpoint({ destinationDir, outtype, onProgress }) {
       conversions.push(outtype);

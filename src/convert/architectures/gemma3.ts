@@ -93,7 +93,10 @@ function ropesOf(config: TextConfig): Pick<Parameters<typeof writeTextParameters
       perKind.sliding_attention,
       'config.json: rope_parameters.sliding_attention',
     );
-    return { rope: { rope_theta: 1_000_000, ...full }, ropeThetaSliding: sliding.rope_theta };
+    return {
+      rope: { rope_theta: config.rope_theta, ...full },
+      ropeThetaSliding: sliding.rope_theta ?? config.rope_local_base_freq,
+    };
   }
   const rope = parseConfig(ropeSchema, perKind ?? config.rope_scaling ?? {}, 'config.json: rope_parameters');
   return { rope: { rope_theta: config.rope_theta, ...rope }, ropeThetaSliding: config.rope_local_base_freq };

@@ -22,6 +22,7 @@ const visionSchema = z.looseObject({
   pixel_shuffle_ratio: z.literal(0.5).default(0.5),
   /** llama.cpp has it built in, as it has the way in which heads turn: half of them by columns, half by rows. */
   rope_theta: z.literal(10_000).default(10_000),
+  rope_parameters: z.looseObject({ rope_theta: z.literal(10_000).default(10_000) }).nullish(),
   projector_input_dim: size.default(4096),
   projector_output_dim: size.default(4096),
 });

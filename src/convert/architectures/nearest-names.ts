@@ -1,26 +1,49 @@
 const MOST_NAMES = 3;
 
 /**
- * The few names whose models are called nearly as that of `name` (they differ in less than a third of the characters,
- * by edit distance), nearest first.
+ * The few names whose models are called nearly as that of `name`, nearest first: without the task at the end they begin
+ * alike, or differ in less than a third of the characters, by edit distance.
  */
 export function nearestNames(name: string, candidates: readonly string[]): string[] {
   const known = name.slice(0, 100);
   return candidates
     .map((candidate) => ({
       candidate,
-      ofFamily: editDistance(family(known), family(candidate)),
+      ...compare(family(known), family(candidate)),
       ofAll: editDistance(known, candidate),
     }))
-    .filter(({ candidate, ofFamily }) => ofFamily * 3 < family(candidate).length)
-    .sort((a, b) => a.ofFamily - b.ofFamily || a.ofAll - b.ofAll)
+    .filter(({ isNear }) => isNear)
+    .sort((a, b) => a.distance - b.distance || a.ofAll - b.ofAll)
     .slice(0, MOST_NAMES)
     .map(({ candidate }) => candidate);
 }
 
-/** A name without the task at its end, which tells nothing of the model: `gemma3` of `Gemma3ForCausalLM`. */
+/** A name without the task in it, which tells nothing of the model: `gemma3` of `Gemma3ForCausalLM`. */
 function family(name: string): string {
-  return name.replace(/(?:For[A-Z]\w*|ChatModel|Model)$/, '').toLowerCase();
+  return name
+    .replace(/(?:For[A-Z]|ChatModel|LMHead|(?<=.)Model(?![a-z])).*$/, '')
+    .replaceAll(/[^A-Za-z0-9]/g, '')
+    .toLowerCase();
+}
+
+/** The fewest letters that make a name of their own: `kimi` and `qwen` do, the beginning of `llama` and `llava` does not. */
+const SHORTEST = 4;
+
+/**
+ * Whether two families are near each other, and how far apart they are. What tells the maker stands at the beginning of a
+ * name, versions and kinds behind it: so it counts how much of the shorter name both begin with.
+ */
+function compare(one: string, other: string): { isNear: boolean; distance: number } {
+  const [shorter, longer] = [Math.min(one.length, other.length), Math.max(one.length, other.length)];
+  if (shorter === 0) return { isNear: false, distance: 1 };
+  const edits = editDistance(one, other) / longer;
+  let same = 0;
+  while (same < shorter && one[same] === other[same]) same++;
+  const letters = /^[a-z]*/.exec(one.slice(0, same))?.[0].length ?? 0;
+  // Letters that a number follows in both are a whole name, however short: `glm4`.
+  const isName = letters >= SHORTEST || same > letters;
+  const beginsAlike = isName && (1 - same / shorter) * 2 + edits < 4 / 3;
+  return { isNear: edits < 1 / 3 || beginsAlike, distance: 1 - (2 * same) / (shorter + longer) + edits };
 }
 
 /** Levenshtein's distance: the least number of characters to insert, delete or replace. */

@@ -79,6 +79,8 @@ const noDenseLayers = 'llama.cpp has no such model with layers that lack experts
 const expertSettings = {
   num_experts_per_tok: size,
   num_experts: size.max(65_536),
+  /** What transformers 5 calls `num_experts`. */
+  num_local_experts: size.max(65_536).optional(),
   moe_intermediate_size: size,
   mlp_only_layers: z.array(z.int()).max(0, { error: noDenseLayers }).nullish(),
   decoder_sparse_step: z.literal(1, { error: noDenseLayers }).default(1),
@@ -194,7 +196,8 @@ function mixture(
   transposed: boolean,
   writeFurther: (keyValues: KeyValues) => void = () => undefined,
 ): GgufDeclaration {
-  const { hidden_size: width, num_experts: experts, moe_intermediate_size: inner } = config;
+  const { hidden_size: width, moe_intermediate_size: inner } = config;
+  const experts = config.num_local_experts ?? config.num_experts;
   const isPacked = checkpoint.tensorNames.some((name) => name.endsWith('.mlp.experts.gate_up_proj'));
   const expertTensors = (source: string, target: string): TensorRule[] => [
     copied(`${source}.mlp.gate.weight`, `${target}.ffn_gate_inp.weight`, [experts, width]),

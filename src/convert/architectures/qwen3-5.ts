@@ -27,6 +27,8 @@ const textSchema = decoderSchema({
 }).extend({
   layer_types: z.array(z.enum(['linear_attention', 'full_attention'])).nullish(),
   full_attention_interval: size.default(4),
+  /** The part of a head that turns, where `rope_parameters` does not tell it. */
+  partial_rotary_factor: z.number().positive().default(0.25),
   linear_conv_kernel_dim: size.default(4),
   linear_key_head_dim: size.default(128),
   linear_value_head_dim: size.default(128),
@@ -130,7 +132,7 @@ function declaration(
         set('attention.recurrent_layers', boolArray([...isLinear, ...Array.from({ length: nextLayers }, () => false)]));
       }
       set('full_attention_interval', uint32(config.full_attention_interval));
-      const rotaryPart = rope.partial_rotary_factor ?? 0.25;
+      const rotaryPart = rope.partial_rotary_factor ?? config.partial_rotary_factor;
       set('rope.dimension_count', uint32(Math.trunc(headDimOf(config) * rotaryPart)));
       if (!rope.mrope_section) set('rope.dimension_sections', int32Array([11, 11, 10, 0]));
     },

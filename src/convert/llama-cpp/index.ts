@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { VserveError } from '../../errors/index.ts';
 import { additionalTemplatesFolder } from '../checkpoint/checkpoint-files.ts';
 import { CheckpointFolder } from '../checkpoint/checkpoint-folder.ts';
+import type { JsonObject } from '../checkpoint/checkpoint-folder.ts';
+import { findNonFinite } from '../checkpoint/non-finite.ts';
 import type { ConvertedModel, ConvertOptions } from '../convert-checkpoint.ts';
 import { describeGguf } from '../describe.ts';
 import type { ModelDescription } from '../describe.ts';
@@ -12,6 +14,7 @@ import type { OutputFile } from '../plan/plan-conversion.ts';
 import { unpackConverter } from './converter-source.ts';
 import type { ConverterSource } from './converter-source.ts';
 import { describeUnknown } from './describe-unknown.ts';
+import { checkKnown, unknownArchitecture } from './known-architectures.ts';
 import { findPython } from './find-python.ts';
 import { runCode, runFile, runPython } from './run-python.ts';
 import type { PythonResult } from './run-python.ts';
@@ -86,12 +89,20 @@ export class LlamaCppConverter {
     return files.flat().sort();
   }
 
-  /** An estimate: only the conversion knows better. @throws VserveError what `describeUnknown` throws */
-  async describeCheckpoint(sourceDir: string): Promise<ModelDescription> {
-    return describeUnknown(new CheckpointFolder(sourceDir));
+  /**
+   * An estimate: only the conversion knows better.
+   *
+   * @throws VserveError `architecture_unsupported`, and `converter_unavailable` without git; what `describeUnknown` throws
+   */
+  async describeCheckpoint(sourceDir: string, signal: AbortSignal): Promise<ModelDescription> {
+    const folder = new CheckpointFolder(sourceDir);
+    await this.#checkKnown(await folder.json('config.json'), signal);
+    return describeUnknown(folder);
   }
 
   describeGguf = describeGguf;
+
+  findNonFinite = findNonFinite;
 
   /**
    * Converts a checkpoint. The files are written where they belong; after an error or an abort they are removed.
@@ -103,7 +114,7 @@ export class LlamaCppConverter {
   async convertCheckpoint(options: ConvertOptions): Promise<ConvertedModel> {
     const { sourceDir, destinationDir, outtype, signal } = options;
     const { architecture, projector } = await this.#architectureOf(sourceDir, signal);
-    const description = await this.describeCheckpoint(sourceDir);
+    const description = await this.describeCheckpoint(sourceDir, signal);
     const modelPath = join(destinationDir, 'model.gguf');
     const mmprojPath = projector ? join(destinationDir, 'mmproj.gguf') : undefined;
     const modelBytes = description.sizes.find(({ precision }) => precision === outtype)?.bytes;
@@ -158,15 +169,18 @@ export class LlamaCppConverter {
   }
 
   async #architectureOf(sourceDir: string, signal: AbortSignal): Promise<z.output<typeof architectureSchema>> {
+    await this.#checkKnown(await new CheckpointFolder(sourceDir).json('config.json'), signal);
     const python = await this.#findPython(signal);
     const folder = await this.#unpacked(signal);
     const result = await runPython(python, askArchitecture, [folder, sourceDir], signal);
     if (result.ended !== 0) throw conversionError(result);
     const answer = architectureSchema.parse(JSON.parse(result.stdout.trim().split('\n').at(-1) ?? ''));
     if (answer.known) return answer;
-    const { release } = this.#options.source;
-    const message = `llama.cpp ${release} does not convert the architecture ${JSON.stringify(answer.architecture)} either.`;
-    throw new VserveError('architecture_unsupported', message);
+    throw unknownArchitecture(answer.architecture, this.#options.source.release);
+  }
+
+  async #checkKnown(config: JsonObject, signal: AbortSignal): Promise<void> {
+    await checkKnown(await this.#unpacked(signal), this.#options.source.release, config);
   }
 
   async #findPython(signal: AbortSignal): Promise<string> {

@@ -4,7 +4,8 @@ import type { ElementChange, SourceDtype } from '../quantize/decode.ts';
 import { dtypeBytes } from '../safetensors/dtypes.ts';
 import type { Scale } from '../scales/scale.ts';
 import type { TensorView } from '../tensor-view.ts';
-import { spanOf } from './gather.ts';
+import { runsOf, transposedMatrix } from './gather.ts';
+import type { Runs } from './gather.ts';
 
 /** How many elements are read, converted and written at once: a multiple of every block, 4 MiB of bfloat16. */
 export const chunkElements = 2 * 1024 * 1024;
@@ -31,16 +32,21 @@ export interface Chunk extends TensorMove {
   readonly first: number;
 }
 
-/** Cuts a move into chunks, in order. */
+/** Cuts a move into chunks, in order. One that ends matrices which are transposed has nothing of the next. */
 export function* chunksOf(move: TensorMove): Generator<Chunk, void, undefined> {
-  for (let done = 0; done < move.elements; done += chunkElements) {
+  const { rows, width } = (move.view && transposedMatrix(move.view)) ?? { rows: 1, width: 1 };
+  for (let done = 0; done < move.elements;) {
+    const end = Math.min(done + chunkElements, move.elements);
+    const endOfMatrix = end - (end % (rows * width));
+    const elements = (endOfMatrix > done ? endOfMatrix : end) - done;
     yield {
       ...move,
       first: done,
-      elements: Math.min(chunkElements, move.elements - done),
+      elements,
       sourceOffset: move.view === undefined ? move.sourceOffset + done * dtypeBytes[move.dtype] : move.sourceOffset,
       targetOffset: move.targetOffset + byteLengthOf(move.type, done),
     };
+    done += elements;
   }
 }
 
@@ -54,10 +60,7 @@ export function writtenBytes({ elements, type }: TensorMove): number {
   return byteLengthOf(type, elements);
 }
 
-/** Where in its shard the bytes lie that a chunk needs, and how many they are. A view may leave gaps between them. */
-export function sourceRange({ dtype, elements, first, sourceOffset, view }: Chunk): { offset: number; length: number } {
-  const bytes = dtypeBytes[dtype];
-  if (view === undefined) return { offset: sourceOffset, length: elements * bytes };
-  const [start, end] = spanOf(view, first, elements);
-  return { offset: sourceOffset + start * bytes, length: (end - start) * bytes };
+/** Which elements a chunk needs, counted from the one at `sourceOffset`. A view may leave gaps between them. */
+export function sourceRuns({ elements, first, view }: Chunk): Runs {
+  return view === undefined ? { start: 0, length: elements, count: 1, step: 0 } : runsOf(view, first, elements);
 }

@@ -7,9 +7,10 @@ import { quantizeBf16ToQ8 } from '../quantize/q8-0.ts';
 import { writeError } from '../write-error.ts';
 import { multiplyByScales } from '../scales/scale.ts';
 import { dtypeBytes } from '../safetensors/dtypes.ts';
-import { isCopy, sourceRange, writtenBytes } from './chunk.ts';
+import { isCopy, sourceRuns, writtenBytes } from './chunk.ts';
 import type { Chunk } from './chunk.ts';
-import { gather, spanOf } from './gather.ts';
+import { gather, transposedMatrix, viewOfRuns } from './gather.ts';
+import type { Runs } from './gather.ts';
 
 /** Arrays that move elements of each dtype about without looking at their values. */
 const elementArrays = {
@@ -38,16 +39,14 @@ export class ChunkConverter {
    */
   convert(chunk: Chunk, source: number, target: number, scaleSource: number): number {
     const { elements, type, addend, change } = chunk;
-    const { offset, length } = sourceRange(chunk);
+    const runs = sourceRuns(chunk);
     const written = writtenBytes(chunk);
-    if (this.#input.byteLength < length) this.#input = new ArrayBuffer(length);
-    readFully(source, new Uint8Array(this.#input, 0, length), offset, chunk.shard);
-    const stored = length / dtypeBytes[chunk.dtype];
+    this.#read(chunk, runs, source);
     const [read, dtype] =
       chunk.scale === undefined
         ? [this.#input, chunk.dtype]
-        : [this.#scale(chunk, chunk.scale, stored, scaleSource), 'F32' as const];
-    const input = this.#inOrder(chunk, read, dtype, stored);
+        : [this.#scale(chunk, chunk.scale, runs, scaleSource), 'F32' as const];
+    const input = this.#inOrder(chunk, read, dtype, runs);
     if (isCopy(chunk)) {
       writeFully(target, new Uint8Array(input, 0, written), chunk.targetOffset);
       return written;
@@ -67,8 +66,26 @@ export class ChunkConverter {
     return written;
   }
 
-  /** The `count` elements that were read, in single precision and multiplied by their scales. */
-  #scale(chunk: Chunk, scale: NonNullable<Chunk['scale']>, count: number, source: number): ArrayBuffer {
+  /** Puts the runs into the input, one after the other. */
+  #read({ dtype, first, shard, sourceOffset, view }: Chunk, runs: Runs, source: number): void {
+    const bytes = dtypeBytes[dtype];
+    const length = runs.length * bytes;
+    if (this.#input.byteLength < length * runs.count) this.#input = new ArrayBuffer(length * runs.count);
+    const input = new Uint8Array(this.#input, 0, length * runs.count);
+    const offset = sourceOffset + runs.start * bytes;
+    // The first chunk of a matrix has its rows read from end to end: the disk is slow at runs with gaps between them,
+    // and the chunks that follow find the rows in memory.
+    const matrix = view && transposedMatrix(view);
+    const isFirst = matrix !== undefined && runs.count > 1 && first % (matrix.rows * matrix.width) === 0;
+    if (isFirst) readThrough(source, input, offset, (runs.count - 1) * runs.step * bytes + length);
+    for (let run = 0; run < runs.count; run++) {
+      readFully(source, input.subarray(run * length, (run + 1) * length), offset + run * runs.step * bytes, shard);
+    }
+  }
+
+  /** The elements that were read, in single precision and multiplied by their scales. */
+  #scale(chunk: Chunk, scale: NonNullable<Chunk['scale']>, runs: Runs, source: number): ArrayBuffer {
+    const count = runs.length * runs.count;
     if (this.#scaled.byteLength < count * 4) this.#scaled = new ArrayBuffer(count * 4);
     const values = new Float32Array(this.#scaled, 0, count);
     decode(this.#input, chunk.dtype, count, values);
@@ -76,22 +93,37 @@ export class ChunkConverter {
     readFully(source, new Uint8Array(stored), scale.offset, scale.shard);
     const scales = new Float32Array(scale.elements);
     decode(stored, scale.dtype, scale.elements, scales);
-    const { view, first: firstOfChunk, elements } = chunk;
-    const start = view === undefined ? firstOfChunk : spanOf(view, firstOfChunk, elements)[0];
-    multiplyByScales(values, count, scale.first + start, scale.axes, scales);
+    const start = scale.first + (chunk.view === undefined ? chunk.first : runs.start);
+    for (let run = 0; run < runs.count; run++) {
+      const ofRun = values.subarray(run * runs.length, (run + 1) * runs.length);
+      multiplyByScales(ofRun, runs.length, start + run * runs.step, scale.axes, scales);
+    }
     return this.#scaled;
   }
 
-  /** The chunk's elements, one after the other, of the `count` that were read. */
-  #inOrder({ elements, first, view }: Chunk, input: ArrayBuffer, dtype: SourceDtype, count: number): ArrayBuffer {
+  /** The chunk's elements, one after the other, of those that were read. */
+  #inOrder({ elements, first, view }: Chunk, input: ArrayBuffer, dtype: SourceDtype, runs: Runs): ArrayBuffer {
     if (view === undefined) return input;
     const bytes = dtypeBytes[dtype];
     if (this.#gathered.byteLength < elements * bytes) this.#gathered = new ArrayBuffer(elements * bytes);
     const ElementArray = elementArrays[dtype];
-    const from = new ElementArray(input, 0, count);
-    const [start] = spanOf(view, first, elements);
-    gather(from, start, view, first, elements, new ElementArray(this.#gathered, 0, elements));
+    const from = new ElementArray(input, 0, runs.length * runs.count);
+    const target = new ElementArray(this.#gathered, 0, elements);
+    if (runs.count === 1) gather(from, runs.start, view, first, elements, target);
+    else {
+      const read = viewOfRuns(runs, first);
+      gather(from, 0, read.view, read.first, elements, target);
+    }
     return this.#gathered;
+  }
+}
+
+/** Reads what is there of `length` bytes, for nothing but that the system has them at hand. */
+function readThrough(descriptor: number, buffer: Uint8Array, offset: number, length: number): void {
+  for (let done = 0; done < length;) {
+    const count = readSync(descriptor, buffer, 0, Math.min(buffer.byteLength, length - done), offset + done);
+    if (count === 0) return;
+    done += count;
   }
 }
 

@@ -1,11 +1,14 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import backend from '../../../backends/node-llama-cpp/index.ts';
 import { quantizedTypes } from '../../../src/backend/index.ts';
 import type { QuantizedType, QuantizeRequest } from '../../../src/backend/index.ts';
+import * as converter from '../../../src/convert/index.ts';
 import { describeCheckpoint, describeGguf } from '../../../src/convert/index.ts';
+import { readHeader } from '../../../src/convert/safetensors/read-header.ts';
+import { convertInto } from '../../../src/store/index.ts';
 import { answer, loadShapes, referenceRequest } from '../../support/shapes-engine.ts';
 import { referenceCase, shapesCheckpointDir } from '../../support/shapes.ts';
 
@@ -80,6 +83,37 @@ test('a quantized model is refused: its precision is lost already', async () => 
     code: 'quantization_failed',
     message: expect.stringMatching(/requantizing from type q8_0 is disabled/),
   });
+});
+
+test('weights without a value are named, with what to do', async () => {
+  const sourceDir = join(await temporaryFolder(), 'shapes-vlm');
+  await cp(shapesCheckpointDir, sourceDir, { recursive: true });
+  const [shard = ''] = (await readdir(sourceDir)).filter((name) => name.endsWith('.safetensors'));
+  const spoilt = (await readHeader(join(sourceDir, shard))).find(({ name }) =>
+    name.endsWith('layers.1.mlp.up_proj.weight'),
+  );
+  const file = await open(join(sourceDir, shard), 'r+');
+  await file.write(Buffer.from([0xc0, 0x7f]), 0, 2, (spoilt?.offset ?? 0) + 2 * 300);
+  await file.close();
+  const destinationDir = join(await temporaryFolder(), 'converted');
+  const made = convertInto({
+    sourceDir,
+    destinationDir,
+    precision: 'q4_k_m',
+    mmprojOuttype: 'auto',
+    converter,
+    backend: { load: async () => backend, devices: 'cpu' },
+    log: () => undefined,
+    onProgress: () => undefined,
+    signal: new AbortController().signal,
+  });
+  await expect(made).rejects.toMatchObject({
+    code: 'tensor_invalid',
+    message: expect.stringMatching(
+      /shapes-vlm cannot be quantized to q4_k_m: .* \S*layers\.1\.mlp\.up_proj\.weight in \S+\.safetensors \(element 300 is NaN\)\.\nDownload/,
+    ),
+  });
+  await expect(made).rejects.not.toMatchObject({ message: expect.stringMatching(/unquantized\.gguf/) });
 });
 
 test('the memory of the CPU is what the system has free', async () => {
