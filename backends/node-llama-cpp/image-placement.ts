@@ -16,6 +16,8 @@ function placement(slot: string, before: string, after: string, written = slot):
   return { slot, before, after, written };
 }
 
+// No template: the line break stands in all prompts that the models were trained on.
+const deepseekOcr = placement('<image>', '', '', '<image>\n');
 const gemma4 = placement('<|image|>', '<|image>', '<image|>');
 const qwenVl = placement('<|image_pad|>', '', '', '<|vision_start|><|image_pad|><|vision_end|>');
 
@@ -24,6 +26,8 @@ const qwenVl = placement('<|image_pad|>', '', '', '<|vision_start|><|image_pad|>
  * models on the Hub. The models were trained on just that.
  */
 const placements: Readonly<Record<string, ImagePlacement>> = {
+  deepseekocr: deepseekOcr,
+  deepseekocr2: deepseekOcr,
   gemma3: placement('<start_of_image>', '\n\n<start_of_image>', '<end_of_image>\n\n'),
   gemma4v: gemma4,
   gemma4uv: gemma4,

@@ -2,8 +2,8 @@
 
 Usage: describe-checkpoints.py <output directory> [name…]
 
-With transformers 4 it describes those of families.py, families_llava.py and families_deepseek_ocr.py, with transformers 5 those of families5.py,
-families_llava.py and families_ocr.py.
+With transformers 4 it describes those of families.py, families_llava.py and families_deepseek_ocr.py, with transformers 5
+those of families5.py, families_llava.py and families_ocr.py.
 
 Each description holds the configuration files, as they stand on the Hub but with small sizes, and the names and shapes
 of the tensors that transformers saves for that configuration. `write-checkpoints.ts` makes checkpoints of them.

@@ -210,5 +210,5 @@ def family(seed: int, shapes, configuration: dict) -> dict:
 
 FAMILIES_DEEPSEEK_OCR = {
     "deepseek-ocr-tiny": {**family(81, ocr_shapes, OCR_CONFIG), "shards": 2},
-    "deepseek-ocr-2-tiny": family(82, ocr2_shapes, OCR2_CONFIG),
+    "deepseek-ocr-2-tiny": family(84, ocr2_shapes, OCR2_CONFIG),
 }
