@@ -120,8 +120,8 @@ const headsKv = 2;
 /** Declares the encoders of DeepSeek-OCR 2, SAM and behind it Qwen 2, and its projector. @throws VserveError `checkpoint_invalid` */
 export const declareVision2: Declare = async ({ folder, config }) => {
   const schema = qwenSchema.refine(
-    ({ num_attention_heads: heads, width }) => heads % headsKv === 0 && width['qwen2-0-5b'].dim % heads === 0,
-    { path: ['num_attention_heads'], error: `it must be even and divide the width` },
+    ({ num_attention_heads: heads, width }) => heads % headsKv === 0 && width['qwen2-0-5b'].dim % (2 * heads) === 0,
+    { path: ['num_attention_heads'], error: 'it must be even, and share the width evenly' },
   );
   const vision = parseConfig(schema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);

@@ -32,7 +32,7 @@ const textSchema = z
     n_shared_experts: size,
     num_experts_per_tok: size,
     first_k_dense_replace: z.int().min(0).default(0),
-    n_group: size.nullish(),
+    n_group: z.literal(1, { error: 'llama.cpp would choose groups of experts first' }).nullish(),
     topk_group: size.nullish(),
     topk_method: z.literal('greedy', { error: 'llama.cpp chooses the greatest experts of all' }).default('greedy'),
     scoring_func: z.enum(['softmax', 'sigmoid']).optional(),
@@ -48,8 +48,11 @@ const textSchema = z
   })
   .refine(
     ({ hidden_size: width, num_attention_heads: heads, num_key_value_heads: headsKv }) =>
-      width % heads === 0 && (headsKv ?? heads) === heads,
-    { path: ['num_attention_heads'], error: 'llama.cpp wants heads that share the width, and keys and values of each' },
+      width % (2 * heads) === 0 && (headsKv ?? heads) === heads,
+    {
+      path: ['num_attention_heads'],
+      error: 'llama.cpp wants heads of even size that share the width, with keys and values of their own',
+    },
   );
 
 type TextConfig = z.output<typeof textSchema>;
