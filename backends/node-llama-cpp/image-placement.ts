@@ -26,11 +26,13 @@ function placement(
 
 // No template: the line break stands in all prompts that the models were trained on.
 // The tokens ask for places in a picture and tell them, as boxes and as tables.
-const deepseekOcr = placement('<image>', '', '', '<image>\n', [
-  '<|grounding|>',
-  ...['<|ref|>', '<|/ref|>', '<|det|>', '<|/det|>'],
-  ...['<td>', '</td>', '<tr>', '</tr>'],
-]);
+const deepseekOcr = placement(
+  '<image>',
+  '',
+  '',
+  '<image>\n',
+  '<|grounding|> <|ref|> <|/ref|> <|det|> <|/det|> <td> </td> <tr> </tr>'.split(' '),
+);
 const gemma4 = placement('<|image|>', '<|image>', '<image|>');
 const qwenVl = placement('<|image_pad|>', '', '', '<|vision_start|><|image_pad|><|vision_end|>');
 

@@ -35,6 +35,7 @@ class DeepSeekOcrImageProcessor:
         return best
 
     def whole(self, image):
+        # transformers' processor of DeepSeek-OCR 2 rounds half a pixel of a margin down, this one to the even number.
         return np.asarray(ImageOps.pad(image, (SIDE, SIDE), color=GREY))
 
     def tiles(self, image):

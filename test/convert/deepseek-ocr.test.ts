@@ -9,6 +9,8 @@ import { planConversion } from '../../src/convert/plan/plan-conversion.ts';
 
 type Settings = Record<string, unknown>;
 
+const textOf = ({ files: [model] }: ConversionPlan): string => Buffer.from(model?.header ?? []).toString('latin1');
+
 describe.each(['deepseek-ocr-tiny', 'deepseek-ocr-2-tiny'])('%s', (name) => {
   const checkpoint = referenceCheckpoints[name]?.checkpoint;
   const config = checkpoint?.files['config.json'] as Settings;
@@ -72,7 +74,6 @@ describe.each(['deepseek-ocr-tiny', 'deepseek-ocr-2-tiny'])('%s', (name) => {
   test('keeps a chat template that it comes with', async () => {
     const template = "{{ messages[0]['content'] }}";
     const tokenizer = checkpoint?.files['tokenizer_config.json'] as Settings;
-    const textOf = ({ files: [model] }: ConversionPlan): string => Buffer.from(model?.header ?? []).toString('latin1');
     const own = await plan({
       'config.json': config,
       'tokenizer_config.json': { ...tokenizer, chat_template: template },
