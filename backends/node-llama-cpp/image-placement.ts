@@ -10,12 +10,29 @@ export interface ImagePlacement {
   readonly after: string;
   /** All that the model's own template writes for an image, the slot in it: for a template that knows no images. */
   readonly written: string;
+  /** Control tokens that are part of what is said: users may write them, and answers show them. */
+  readonly spoken: readonly string[];
 }
 
-function placement(slot: string, before: string, after: string, written = slot): ImagePlacement {
-  return { slot, before, after, written };
+function placement(
+  slot: string,
+  before: string,
+  after: string,
+  written = slot,
+  spoken: readonly string[] = [],
+): ImagePlacement {
+  return { slot, before, after, written, spoken };
 }
 
+// No template: the line break stands in all prompts that the models were trained on.
+// The tokens ask for places in a picture and tell them, as boxes and as tables.
+const deepseekOcr = placement(
+  '<image>',
+  '',
+  '',
+  '<image>\n',
+  '<|grounding|> <|ref|> <|/ref|> <|det|> <|/det|> <td> </td> <tr> </tr>'.split(' '),
+);
 const gemma4 = placement('<|image|>', '<|image>', '<image|>');
 const qwenVl = placement('<|image_pad|>', '', '', '<|vision_start|><|image_pad|><|vision_end|>');
 
@@ -24,6 +41,8 @@ const qwenVl = placement('<|image_pad|>', '', '', '<|vision_start|><|image_pad|>
  * models on the Hub. The models were trained on just that.
  */
 const placements: Readonly<Record<string, ImagePlacement>> = {
+  deepseekocr: deepseekOcr,
+  deepseekocr2: deepseekOcr,
   gemma3: placement('<start_of_image>', '\n\n<start_of_image>', '<end_of_image>\n\n'),
   gemma4v: gemma4,
   gemma4uv: gemma4,

@@ -34,6 +34,8 @@ const pictureScales: Readonly<Record<string, number>> = {
   pixtral: 1 / 2,
   mistral3: 1 / 2,
   'kimi-vl': 1 / 2,
+  // llama.cpp alone sees tiles with the positions of others.
+  'deepseek-ocr': 1 / 2,
 };
 
 /** By name, the side of the only pictures that both leave as they are: squares that the encoder takes whole. */
@@ -41,7 +43,7 @@ const squareSides: Readonly<Record<string, number>> = { 'llava-qwen-tiny': 76, '
 
 /** Whether llama-server is shown a checkpoint's pictures as they are, not as vserve's processor makes them. */
 export function areShownPlain(name: string): boolean {
-  return name in squareSides;
+  return name in squareSides || name.startsWith('deepseek-ocr');
 }
 
 /**

@@ -100,6 +100,7 @@ export const familyTemplates: Readonly<Record<string, FamilyTemplate>> = {
   paddleocr: { template: paddleOcr, tokens: [] },
   pixtral: { template: mistral, tokens: [] },
   mistral3: { template: mistral, tokens: [] },
+  'deepseek-ocr': { template: turns('', '', '<image>\n', ''), tokens: ['<|grounding|>', '<|ref|>', '<|det|>'] },
   'kimi-vl': {
     template: turns(
       "<|im_{{ m['role'] }}|>{{ m['role'] }}<|im_middle|>",

@@ -32,10 +32,13 @@ const gemma4 = {
   patch_size: 16,
   pooling_kernel_size: 3,
 };
+const halves = { image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] };
 const glm4v = { size: { shortest_edge: 12_544, longest_edge: 9_633_792 }, patch_size: 14, merge_size: 2 };
 
 /** Settings of processors that stand on the Hub where the tiny checkpoint has none, or those of another model. */
 const processorSettings: Readonly<Record<string, object>> = {
+  'deepseek-ocr-tiny': halves,
+  'deepseek-ocr-2-tiny': halves,
   'glm4v-tiny': glm4v,
   'glm4.5v-tiny': glm4v,
   'gemma4-31b-tiny': gemma4,

@@ -23,6 +23,7 @@ import transformers
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+import deepseek_ocr
 from chosen_names import chosen_names
 from kimi_vl import KimiVL
 
@@ -325,6 +326,8 @@ FAMILIES = {
         "Gemma3ForConditionalGeneration",
         told=("token_type_ids",),
     ),
+    "deepseek-ocr-2": Family(deepseek_ocr.tile_images, None, None, ("<image>",), "DeepseekOcr2ForConditionalGeneration"),
+    "deepseek-ocr": Family(deepseek_ocr.row_images, None, None, ("<image>",), "UnlimitedOcrForConditionalGeneration"),
     "kimi-vl": Family(lambda processor, image: processor.images(image), None, None, ("<|media_pad|>",), "DeepseekV3ForCausalLM"),
 }
 
@@ -343,6 +346,10 @@ def build(name, family, folder):
     if name.startswith("kimi-vl"):
         images = KimiVLImageProcessor(settings)
         return images, KimiVLProcessor(images, tokenizer), tokenizer
+    if name.startswith("deepseek-ocr"):
+        is_second = name.startswith("deepseek-ocr-2")
+        images = deepseek_ocr.DeepSeekOcrImageProcessor(settings, *((768, 6) if is_second else (640, 9)))
+        return images, deepseek_ocr.DeepSeekOcrProcessor(images, tokenizer, not is_second), tokenizer
     settings = {k: v for k, v in settings.items() if not k.endswith(("_type", "_class"))}
     extra = {}
     if name.startswith("internvl"):
@@ -469,6 +476,8 @@ def load_model(name, family, folder, tokenizer):
     raw = json.loads((folder / "config.json").read_text())
     if name.startswith("kimi-vl"):
         return kimi_vl(model_class, raw, weights, tokenizer.convert_tokens_to_ids(family.image_token[0]))
+    if name.startswith("deepseek-ocr"):
+        raw = deepseek_ocr.transformers_config(raw, tokenizer.convert_tokens_to_ids("<image>"))
     if name.startswith("internvl"):
         raw, weights = internvl_config(raw), internvl_weights(weights)
     if name.startswith(("pixtral", "mistral3")):

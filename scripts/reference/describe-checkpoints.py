@@ -2,8 +2,8 @@
 
 Usage: describe-checkpoints.py <output directory> [name…]
 
-With transformers 4 it describes those of families.py and families_llava.py, with transformers 5 those of families5.py,
-families_llava.py and families_ocr.py.
+With transformers 4 it describes those of families.py, families_llava.py and families_deepseek_ocr.py, with transformers 5
+those of families5.py, families_llava.py and families_ocr.py.
 
 Each description holds the configuration files, as they stand on the Hub but with small sizes, and the names and shapes
 of the tensors that transformers saves for that configuration. `write-checkpoints.ts` makes checkpoints of them.
@@ -22,12 +22,13 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageText
 from chosen_names import chosen_names
 from families import FAMILIES
 from families5 import FAMILIES5
+from families_deepseek_ocr import FAMILIES_DEEPSEEK_OCR
 from families_llava import FAMILIES_LLAVA, FAMILIES_LLAVA5
 from families_ocr import FAMILIES_OCR
 
 output = Path(sys.argv[1])
 by_transformers_5 = not transformers.__version__.startswith("4.")
-families = FAMILIES5 | FAMILIES_LLAVA5 | FAMILIES_OCR if by_transformers_5 else FAMILIES | FAMILIES_LLAVA
+families = FAMILIES5 | FAMILIES_LLAVA5 | FAMILIES_OCR if by_transformers_5 else FAMILIES | FAMILIES_LLAVA | FAMILIES_DEEPSEEK_OCR
 
 
 def saved_shapes(config: dict) -> dict:

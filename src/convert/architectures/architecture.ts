@@ -63,6 +63,8 @@ export interface GgufDeclaration {
   readonly canonicalName: (name: string) => string;
   /** Tensors (by canonical name) that such checkpoints may hold and no GGUF file needs. */
   readonly ignored: readonly RegExp[];
+  /** A chat template for checkpoints that come with none. */
+  readonly chatTemplate?: string;
   /** Writes the model's parameters. `fileType` is the value of `general.file_type`. */
   readonly writeParameters: (keyValues: KeyValues, fileType: number) => void;
   /** Writes the vocabulary and the chat template; a projector has none. */

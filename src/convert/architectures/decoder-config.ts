@@ -44,7 +44,7 @@ export function decoderSchema(defaults: DecoderDefaults) {
 export type DecoderConfig = z.output<ReturnType<typeof decoderSchema>>;
 
 /** Where configurations keep the settings of the text model, beside the top level. */
-const textKeys = ['text_config', 'llm_config'] as const;
+const textKeys = ['text_config', 'llm_config', 'language_config'] as const;
 
 /**
  * Reads the settings of the text model: those in `text_config` go before those at the top level, where older

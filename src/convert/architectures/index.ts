@@ -9,6 +9,7 @@ interface Entry {
   readonly load: () => Promise<Declare>;
 }
 
+const deepseekOcr = { family: 'deepseek-ocr', load: async () => (await import('./deepseek-ocr.ts')).declareText };
 const ernie = { family: 'ernie4.5', load: async () => (await import('./ernie.ts')).declareErnie };
 const gemma3 = { family: 'gemma3', load: async () => (await import('./gemma3.ts')).declareText };
 const gemma4 = { family: 'gemma4', load: async () => (await import('./gemma4.ts')).declareText };
@@ -29,6 +30,8 @@ const smolvlm = { family: 'idefics3', load: llama.load };
  * this one and name it here; nothing else in the converter needs to know.
  */
 const textModels: Readonly<Record<string, Entry>> = {
+  DeepseekOCR2ForCausalLM: deepseekOcr,
+  DeepseekOCRForCausalLM: deepseekOcr,
   Ernie4_5ForCausalLM: ernie,
   Ernie4_5_ForCausalLM: ernie,
   Gemma3ForCausalLM: gemma3,
@@ -107,6 +110,14 @@ const pixtralVision = { family: 'pixtral', load: async () => (await import('./pi
 
 /** The same for vision encoders with their projectors, which become `mmproj.gguf`. */
 const visionModels: Readonly<Record<string, Entry>> = {
+  DeepseekOCR2ForCausalLM: {
+    family: 'deepseek-ocr',
+    load: async () => (await import('./deepseek-ocr-vision.ts')).declareVision2,
+  },
+  DeepseekOCRForCausalLM: {
+    family: 'deepseek-ocr',
+    load: async () => (await import('./deepseek-ocr-vision.ts')).declareVision,
+  },
   Gemma3ForConditionalGeneration: {
     family: 'gemma3',
     load: async () => (await import('./gemma3.ts')).declareVision,

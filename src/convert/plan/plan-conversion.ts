@@ -88,8 +88,10 @@ async function planFile(
     type: 'F32' as const,
     values,
   }));
+  const { chatTemplate } = declaration;
   const keyValues = new KeyValues()
     .set('general.architecture', string(declaration.architecture))
+    .set('tokenizer.chat_template', chatTemplate === undefined ? undefined : string(chatTemplate))
     .set('general.type', string(file === 'model.gguf' ? 'model' : 'mmproj'));
   await writeGeneralMetadata(keyValues, folder, countParameters([...generated, ...tensors]), modelName);
   declaration.writeParameters(keyValues, outtypeTraits[outtype].fileType);

@@ -74,6 +74,15 @@ std::string text_of(const Napi::Object & object, const char * key) {
     return object.Get(key).As<Napi::String>().Utf8Value();
 }
 
+std::vector<std::string> texts_of(const Napi::Object & object, const char * key) {
+    const auto array = object.Get(key).As<Napi::Array>();
+    std::vector<std::string> texts;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        texts.push_back(array.Get(i).As<Napi::String>().Utf8Value());
+    }
+    return texts;
+}
+
 int32_t integer_of(const Napi::Object & object, const char * key) {
     return object.Get(key).As<Napi::Number>().Int32Value();
 }
@@ -160,10 +169,7 @@ GenerationSettings settings_of(const Napi::Object & object) {
     settings.reported_logits = integer_of(object, "reportedLogits");
     settings.cache_salt = text_of(object, "cacheSalt");
     settings.ignore_eos = object.Get("ignoreEos").As<Napi::Boolean>().Value();
-    const auto stop = object.Get("stop").As<Napi::Array>();
-    for (uint32_t i = 0; i < stop.Length(); i++) {
-        settings.stop_strings.push_back(stop.Get(i).As<Napi::String>().Utf8Value());
-    }
+    settings.stop_strings = texts_of(object, "stop");
     return settings;
 }
 
@@ -233,7 +239,7 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
         if (placement.IsObject()) {
             const auto object = placement.As<Napi::Object>();
             options_.placement = {text_of(object, "slot"), text_of(object, "before"), text_of(object, "after"),
-                                  text_of(object, "written")};
+                                  text_of(object, "written"), texts_of(object, "spoken")};
         }
         options_.context_cells = integer_of(options, "contextCells");
         options_.max_length = integer_of(options, "maxLength");

@@ -72,6 +72,10 @@ void Engine::load() {
         if (llama_vocab_is_eog(vocab_, token)) {
             no_end_of_turn_.push_back({token, -INFINITY});
         }
+        const auto & spoken = options_.placement.spoken;
+        if (std::find(spoken.begin(), spoken.end(), llama_vocab_get_text(vocab_, token)) != spoken.end()) {
+            spoken_tokens_.insert(token);
+        }
     }
     warm_up();
     cache_ = std::make_unique<KvCache>(context_.get(),
@@ -463,7 +467,7 @@ void Engine::accept_token(const SequencePtr & sequence, llama_token token) {
         finish(sequence, "stop");
         return;
     }
-    std::string text = sequence->text.push(common_token_to_piece(vocab_, token, false));
+    std::string text = sequence->text.push(common_token_to_piece(vocab_, token, spoken_tokens_.count(token) != 0));
     Event delta{sequence->id, Event::Kind::delta, std::move(text), ""};
     delta.completion_tokens = 1;
     events_.push_back(std::move(delta));

@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "batch.h"
@@ -174,6 +175,7 @@ class Engine {
     std::unique_ptr<ImagePrefill> image_prefill_;  // null on a GPU
     EmbeddingCache encoded_;
     std::vector<llama_logit_bias> no_end_of_turn_;
+    std::unordered_set<llama_token> spoken_tokens_;  // control tokens that answers show
     std::unique_ptr<PromptBuilder> prompts_;
 
     // Of the engine thread.

@@ -76,6 +76,16 @@ clip_image_u8 black(ImageSize size, bool is_placeholder) {
     return image;
 }
 
+clip_image_u8 filled(ImageSize size, const std::array<uint8_t, 3> & colour, bool is_placeholder) {
+    clip_image_u8 image = black(size, is_placeholder);
+    for (int y = 0; y < size.height && !is_placeholder; y++) {
+        for (int x = 0; x < size.width; x++) {
+            image.set_pixel(x, y, colour);
+        }
+    }
+    return image;
+}
+
 void paste(const clip_image_u8 & image, clip_image_u8 & onto, int left, int top) {
     const auto [width, height] = size_of(image);
     for (int y = 0; y < height && !onto.is_placeholder(); y++) {
@@ -240,6 +250,45 @@ Prepare minicpm_v(const clip_hparams & model) {
     };
 }
 
+// The tiles of a row stand one below the other: the encoder puts a line break behind each of their rows.
+clip_image_u8 row_of_tiles(const clip_image_u8 & image, int row, int columns, int tile) {
+    clip_image_u8 stack = black({tile, tile * columns}, image.is_placeholder());
+    for (int column = 0; column < columns; column++) {
+        paste(cut(image, column * tile, row * tile, {tile, tile}), stack, 0, column * tile);
+    }
+    return stack;
+}
+
+// Tiles of a picture that is larger than one, and the whole on grey.
+Prepare deepseek_ocr(const clip_hparams & model, bool in_rows) {
+    return [&model, in_rows](const clip_image_u8 & image) {
+        const int side = model.image_size;
+        const int tile = model.preproc_tile_size;
+        const ImageSize size = size_of(image);
+        const ImageSize fitted = fit_on_square(size, side);
+        clip_image_u8 overview = filled({side, side}, model.image_pad_color, image.is_placeholder());
+        paste(stretched(image, fitted, RESIZE_ALGO_BICUBIC), overview, centred(fitted.width, side),
+              centred(fitted.height, side));
+        mtmd_image_preproc_out out;
+        if (std::max(size.width, size.height) > tile) {
+            const TileGrid grid = closest_grid(size, tile, model.preproc_min_tiles, model.preproc_max_tiles);
+            const auto refined = stretched(image, {grid.columns * tile, grid.rows * tile}, RESIZE_ALGO_BICUBIC);
+            if (in_rows) {
+                for (int row = 0; row < grid.rows; row++) {
+                    out.append(model, row_of_tiles(refined, row, grid.columns, tile));
+                }
+                out.grid_x = 1;
+                out.grid_y = grid.rows;
+            } else {
+                out = tiled(model, refined, grid, overview);
+            }
+        }
+        out.append_overview(model, overview);
+        out.overview.add_viewsep = true;
+        return out;
+    };
+}
+
 // The nearest number that bfloat16 has, a half to the even one.
 float in_bfloat16(float value) {
     return ggml_bf16_to_fp32(ggml_fp32_to_bf16(value));
@@ -334,6 +383,9 @@ Prepare llava_of(const clip_ctx * clip) {
 Prepare processor_of(const clip_ctx * clip, int32_t max_tokens) {
     const clip_hparams & model = *clip_get_hparams(clip);
     switch (clip_get_projector_type(clip)) {
+        case PROJECTOR_TYPE_DEEPSEEKOCR:
+        case PROJECTOR_TYPE_DEEPSEEKOCR2:
+            return deepseek_ocr(model, clip_get_projector_type(clip) == PROJECTOR_TYPE_DEEPSEEKOCR);
         case PROJECTOR_TYPE_GEMMA3:
             return gemma3(model);
         case PROJECTOR_TYPE_GEMMA4V:

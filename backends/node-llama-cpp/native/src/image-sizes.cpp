@@ -288,6 +288,23 @@ ImageSize scale_to_grid(ImageSize image, TileGrid grid, int side, int factor) {
     return {scaled.width * grid.columns, scaled.height * grid.rows};
 }
 
+ImageSize fit_on_square(ImageSize image, int side) {
+    ImageSize size{side, side};
+    if (image.width > image.height) {
+        size.height = static_cast<int>(std::nearbyint(static_cast<double>(image.height) / image.width * side));
+    } else {
+        size.width = static_cast<int>(std::nearbyint(static_cast<double>(image.width) / image.height * side));
+    }
+    if (std::min(size.width, size.height) < 1) {
+        throw std::invalid_argument("the picture is too long for its width");
+    }
+    return size;
+}
+
+int centred(int length, int space) {
+    return static_cast<int>(std::nearbyint((space - length) / 2.0));
+}
+
 ImageSize round_up(ImageSize image, int factor) {
     return {(image.width + factor - 1) / factor * factor, (image.height + factor - 1) / factor * factor};
 }

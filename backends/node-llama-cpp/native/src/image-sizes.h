@@ -76,6 +76,13 @@ TileGrid grid_of_squares(ImageSize image, int side, int max_tiles);
 // A grid of tiles of one size, for a picture of nearly its own (MiniCPM-V).
 ImageSize scale_to_grid(ImageSize image, TileGrid grid, int side, int factor);
 
+// As large as fits on a square, a side rounded (DeepSeek-OCR). Throws std::invalid_argument for a picture of which nothing
+// would be left.
+ImageSize fit_on_square(ImageSize image, int side);
+
+// Where a picture begins that stands in the middle of `space`.
+int centred(int length, int space);
+
 // The next multiples of `factor`.
 ImageSize round_up(ImageSize image, int factor);
 

@@ -84,7 +84,7 @@ mtmd::input_chunks_ptr tokenize_placeholder(const mtmd_context * vision, uint32_
 
 ImagePlacement ImagePlacement::without_template() const {
     const size_t at = written.find(slot);
-    return {slot, written.substr(0, at) + before, after + written.substr(at + slot.size()), written};
+    return {slot, written.substr(0, at) + before, after + written.substr(at + slot.size()), written, spoken};
 }
 
 int32_t most_image_tokens(const mtmd_context * vision) {
@@ -123,6 +123,9 @@ void PromptBuilder::collect_control_strings() {
         if (llama_vocab_get_attr(vocab_, token) & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN)) {
             protect_from_users(llama_vocab_get_text(vocab_, token));
         }
+    }
+    for (const auto & token : placement_.spoken) {
+        control_strings_.erase(token);
     }
     if (vision_ == nullptr) {
         return;

@@ -37,6 +37,7 @@ struct ImagePlacement {
     std::string before;   // what it then writes before and after the image
     std::string after;
     std::string written;  // what the template writes for an image, the slot in it: for a template that knows no images
+    std::vector<std::string> spoken;  // control tokens that users may write and answers show
 
     // Of an image for which the template wrote nothing.
     ImagePlacement without_template() const;
