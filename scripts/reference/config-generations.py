@@ -31,6 +31,7 @@ FILLED_IN = {
     "sliding_window",
     "transformers_version",
 }
+TEXT_KEYS = ("text_config", "llm_config", "language_config")
 # Their text settings stood at the top level at first.
 ONCE_FLAT = {"paddleocr_vl", "qwen2_vl", "qwen2_5_vl"}
 # JSON does not tell 1.0 from 1, which transformers 5 does.
@@ -51,14 +52,16 @@ def saved(config: dict) -> dict | None:
             (Path(folder) / "config.json").write_text(json.dumps(config))
             AutoConfig.from_pretrained(folder).save_pretrained(f"{folder}/saved")
             return json.loads((Path(folder) / "saved/config.json").read_text())
-    key = next((it for it in ("text_config", "llm_config") if it in config), None)
-    if key is None or config[key]["model_type"] not in CONFIG_MAPPING:
+    key = next((it for it in TEXT_KEYS if it in config), None)
+    if key is None:
         return None
     # Such classes keep the other settings as they are, but for the name of the type.
-    top = dict(config)
-    if "torch_dtype" in top:
-        top["dtype"] = top.pop("torch_dtype")
-    return {**top, key: saved(config[key])}
+    by_class = config[key].get("model_type") in CONFIG_MAPPING
+    return {**with_dtype(config), key: saved(config[key]) if by_class else with_dtype(config[key])}
+
+
+def with_dtype(config: dict) -> dict:
+    return {"dtype" if key == "torch_dtype" else key: it for key, it in config.items()}
 
 
 def merge_patch(old, new):
@@ -80,7 +83,7 @@ def with_own_values(config: dict, by_class: dict) -> dict:
 
 
 def with_older_names(config: dict) -> dict:
-    text_key = next((key for key in ("text_config", "llm_config") if key in config), None)
+    text_key = next((key for key in TEXT_KEYS if key in config), None)
     older = {key: older_part(it) if isinstance(it, dict) else it for key, it in config.items()}
     if text_key is None:
         older = older_part(older)
