@@ -25,6 +25,8 @@ const qwenVl = placement('<|image_pad|>', '', '', '<|vision_start|><|image_pad|>
  */
 const placements: Readonly<Record<string, ImagePlacement>> = {
   gemma3: placement('<start_of_image>', '\n\n<start_of_image>', '<end_of_image>\n\n'),
+  // The encoder gives the token that ends an image, too.
+  gemma3nv: placement('<image_soft_token>', '\n\n<start_of_image>', '\n\n'),
   gemma4v: gemma4,
   gemma4uv: gemma4,
   glm4v: placement('<|image|>', '', '', '<|begin_of_image|><|image|><|end_of_image|>'),

@@ -41,6 +41,7 @@ const processorSettings: Readonly<Record<string, object>> = {
   'gemma4-e2b-tiny': gemma4,
   'gemma4-moe-tiny': gemma4,
   'gemma4-unified-tiny': gemma4,
+  'gemma3n-tiny': { image_mean: [0, 0, 0], image_std: [1, 1, 1] },
   'idefics3-tiny': { size: { longest_edge: 224 } },
   'mistral3-tiny': { size: { longest_edge: 1540 }, patch_size: { height: 14, width: 14 } },
   'kimi-vl-tiny': { in_token_limit: 4096, pad_input: true, merge_kernel_size: [2, 2] },

@@ -335,6 +335,7 @@ Prepare processor_of(const clip_ctx * clip, int32_t max_tokens) {
     const clip_hparams & model = *clip_get_hparams(clip);
     switch (clip_get_projector_type(clip)) {
         case PROJECTOR_TYPE_GEMMA3:
+        case PROJECTOR_TYPE_GEMMA3NV:
             return gemma3(model);
         case PROJECTOR_TYPE_GEMMA4V:
         case PROJECTOR_TYPE_GEMMA4UV:
