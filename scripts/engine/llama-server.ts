@@ -3,6 +3,7 @@ import sharp from 'sharp';
 import { startServer } from '../bench/server.ts';
 import type { Server } from '../bench/server.ts';
 import type { Bitmap, ChatMessage, ModelFiles } from '../../src/backend/index.ts';
+import type { Outtype } from '../../src/convert/index.ts';
 import type { SyntheticCheckpoint } from '../reference/write-checkpoint.ts';
 import { answerTokens } from './conversations.ts';
 import { withEndOfImage } from './gemma3n-peer.ts';
@@ -62,6 +63,11 @@ export function peerCheckpoint(checkpoint: SyntheticCheckpoint): SyntheticCheckp
       return Buffer.concat([bytes.subarray(row), bytes.subarray(0, row)]);
     },
   };
+}
+
+/** The type of llama-server's projector. It convolves Gemma 3n's channels with weights of half precision only. */
+export function peerMmprojOuttypeOf(name: string): Outtype {
+  return name.startsWith('gemma3n') ? 'f16' : 'f32';
 }
 
 const classFirst =
