@@ -24,7 +24,13 @@ import { ask } from './engine/ask.ts';
 import type { OwnAnswer } from './engine/ask.ts';
 import { areShownPlain, conversationsOf } from './engine/conversations.ts';
 import { denormalizer } from './engine/faithful-model.ts';
-import { askLlamaServer, peerCheckpoint, peerMmprojOuttypeOf, startLlamaServer, surroundingsOf } from './engine/llama-server.ts';
+import {
+  askLlamaServer,
+  peerCheckpoint,
+  peerMmprojOuttypeOf,
+  startLlamaServer,
+  surroundingsOf,
+} from './engine/llama-server.ts';
 import type { PeerAnswer } from './engine/llama-server.ts';
 import { peerProjector } from './engine/peer-projector.ts';
 import { seeingCheckpoint, seeingNames } from './engine/seeing-checkpoints.ts';

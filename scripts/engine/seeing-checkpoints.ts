@@ -4,6 +4,7 @@ import { familyTemplates } from './family-templates.ts';
 import type { FamilyTemplate } from './family-templates.ts';
 import { parseSentencePieceModel } from '../../src/convert/tokenizers/sentencepiece-model.ts';
 import { seeingWeights } from './seeing-weights.ts';
+import type { Additions } from './seeing-weights.ts';
 
 /** Says who speaks, and otherwise what is said: the engines place the pictures. */
 const chatTemplate = [
@@ -51,10 +52,10 @@ const processorSettings: Readonly<Record<string, object>> = {
 const looksSharply = new Set(['internvl3.5-tiny', 'qwen3-vl-tiny']);
 
 /**
- * By name, how much of what they find out the parts of a layer add to what is known. Few of Gemma 3n's gates are open, and
- * which ones hangs on so little in random layers that, one after the other, they make anything of a rounding.
+ * By name, how much the parts of a layer add. Few of Gemma 3n's gates are open, and which ones hangs on so little in random
+ * layers that, one after the other, they make anything of a rounding.
  */
-const additions: Readonly<Record<string, number>> = { 'gemma3n-tiny': 0.2 };
+const additions: Readonly<Record<string, Additions>> = { 'gemma3n-tiny': { attention: 0.5, others: 0.15 } };
 
 /** A reference checkpoint that answers by what it sees, in words. Throws for a name that there is not. */
 export function seeingCheckpoint(name: string): SyntheticCheckpoint {
@@ -134,6 +135,7 @@ export function faithfulCheckpoint(name: string): SyntheticCheckpoint {
 function tableScaleOf(name: string): number {
   if (name.startsWith('gemma4-e2b')) return 0.06; // 1536 wide, the others 64
   if (name === 'gemma3-tiny') return 0.15;
+  if (name === 'gemma3n-tiny') return 0.25;
   if (looksSharply.has(name)) return 0.6;
   return name.startsWith('gemma') ? 0.3 : 1;
 }

@@ -575,7 +575,8 @@ def first_logits(family, model, inputs):
     if "pixel_values" in inputs and inputs["pixel_values"].dtype == torch.bfloat16:
         inputs["pixel_values"] = inputs["pixel_values"].to(model.dtype)
     inputs = {k: v for k, v in inputs.items() if k != "token_type_ids"}
-    if LIKE_GGML and "pixel_values" in inputs:
+    # Gemma 3n's encoder convolves in single precision.
+    if LIKE_GGML and "pixel_values" in inputs and not type(model).__name__.startswith("Gemma3n"):
         inputs["pixel_values"] = halved(inputs["pixel_values"])
     with torch.no_grad():
         logits = family.first(model, inputs)
@@ -597,8 +598,16 @@ class TableGelu(torch.nn.Module):
 
 def round_gelu(model):
     for name, module in list(model.named_modules()):
-        if type(module).__name__ == "GELUTanh":
+        if type(module).__name__ == "GELUTanh" or getattr(module, "approximate", "none") == "tanh":
             model.set_submodule(name, TableGelu())
+        elif type(module).__name__ == "Gemma3nTextMLP":
+            module._gaussian_topk = sample_topk
+
+
+def sample_topk(gates):
+    """llama.cpp takes the deviation of Gemma 3n's gates for that of a sample: of thousands of gates, it is the same."""
+    cutoff = gates.mean(-1, keepdim=True) + gates.std(-1, keepdim=True) * 1.6448533535003662
+    return torch.relu(gates - cutoff)
 
 
 failures = 0

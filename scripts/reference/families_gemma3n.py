@@ -189,11 +189,11 @@ GENERATION = {
 }
 
 
-def shared_layers(shapes, prefix="model.language_model."):
+def shared_layers(shapes):
     """The checkpoints on the Hub have keys and values also for layers that take them from others."""
     rows = TEXT["num_key_value_heads"] * TEXT["head_dim"]
     for layer in range(LAYERS - TEXT["num_kv_shared_layers"], LAYERS):
-        attention = f"{prefix}layers.{layer}.self_attn"
+        attention = f"model.language_model.layers.{layer}.self_attn"
         shapes |= {f"{attention}.{name}_proj.weight": [rows, TEXT["hidden_size"]] for name in "kv"}
         shapes[f"{attention}.k_norm.weight"] = [TEXT["head_dim"]]
     return shapes
@@ -203,6 +203,8 @@ FAMILIES_GEMMA3N = {
     "gemma3n-tiny": {
         "seed": 61,
         "tokenizer": "gemma3n",
+        # Where ggml's kernels for AMX have their weights in another type, they compute the first of three matrices only.
+        "ownSingles": ["altup_proj.weight", "altup_unembd_proj.weight"],
         "further": shared_layers,
         "files": {
             "config.json": CONFIG,
@@ -214,28 +216,6 @@ FAMILIES_GEMMA3N = {
                 "processor_class": "Gemma3nProcessor",
             },
             "chat_template.jinja": TEMPLATE,
-        },
-    },
-    "gemma3n-text-tiny": {
-        "seed": 62,
-        "dtype": "F32",
-        "shards": 2,
-        "outtypes": ["q8_0"],
-        "tokenizer": "gemma3n",
-        "further": lambda shapes: shared_layers(shapes, "model."),
-        "files": {
-            # As transformers 5 writes it.
-            "config.json": {
-                "architectures": ["Gemma3nForCausalLM"],
-                **{key: value for key, value in TEXT.items() if not key.startswith(("rope_", "torch_"))},
-                "dtype": "float32",
-                "eos_token_id": [1, 5],
-                "rope_parameters": {
-                    "full_attention": {"rope_theta": 1000000.0, "rope_type": "default"},
-                    "sliding_attention": {"rope_theta": 10000.0, "rope_type": "default"},
-                },
-                "transformers_version": "5.24.0",
-            },
         },
     },
 }

@@ -20,10 +20,12 @@ const visionSchema = z.looseObject({
   num_attention_heads: size.default(8),
   layer_norm_eps: z.number().default(1e-6),
   vocab_size: size.default(128),
+  vocab_offset: z.int().default(262_144),
   model_args: towerSchema.nullish(),
 });
 
 const widthSchema = z.looseObject({ hidden_size: size.default(2048) });
+const tokenSchema = z.looseObject({ eoi_token_id: z.int().default(262_144) });
 const preprocessorSchema = z.looseObject({
   size: z.looseObject({ height: size, width: size }).default({ height: 768, width: 768 }),
   image_seq_length: size.default(256),
@@ -43,6 +45,12 @@ export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const audio = isJsonObject(config.audio_config) ? readAudioConfig(config.audio_config) : undefined;
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
+  const { eoi_token_id: endToken } = parseConfig(tokenSchema, config, 'config.json');
+  if (endToken !== vision.vocab_offset) {
+    const message =
+      'config.json cannot be converted. eoi_token_id: what ends an image is the first of the tokens from vision_config.vocab_offset on';
+    throw new VserveError('checkpoint_invalid', message);
+  }
   const { size: pictureSize, image_seq_length: imageTokens } = await readPreprocessor(folder, preprocessorSchema);
   const side = checkPictures(pictureSize, imageTokens);
   const { hidden_size: width } = vision;

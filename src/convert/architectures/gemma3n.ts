@@ -159,7 +159,10 @@ function matrix(source: string, target: string, ...shape: number[]): TensorRule 
   return copied(`${source}.weight`, `${target}.weight`, shape);
 }
 
-/** The matrices for all inputs but the active one, in one tensor. */
+/**
+ * The matrices for all inputs but the active one, in one tensor. In a type that ggml's kernels for AMX take, they would
+ * compute the first of them only.
+ */
 function stacked(source: string, target: string, width: number): TensorRule {
   const numbers = Array.from({ length: builtIn.inputs - 1 }, (_, i) => i);
   return {
@@ -169,6 +172,7 @@ function stacked(source: string, target: string, width: number): TensorRule {
         name: `${target}.weight`,
         shape: [numbers.length, width, width],
         pieces: numbers.map((source) => ({ source })),
+        type: 'F32',
       },
     ],
   };
