@@ -11,7 +11,7 @@ const perLayerTable = 'model.language_model.embed_tokens_per_layer.weight';
  */
 export function withEndOfImage(checkpoint: SyntheticCheckpoint): SyntheticCheckpoint {
   const { elementsOf, files } = checkpoint;
-  const config = JSON.parse(String(files['config.json'])) as {
+  const config = JSON.parse(files['config.json'] as string) as {
     eoi_token_id: number;
     text_config: { vocab_size: number; vocab_size_per_layer_input: number };
   };

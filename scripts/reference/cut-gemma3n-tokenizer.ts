@@ -27,8 +27,8 @@ const rankOf = new Map(model.merges.map((pair, rank) => [pair.join(' '), rank]))
 
 /** All that a word is while its letters are put together. */
 function stepsOf(word: string): string[] {
-  const steps = [...word];
-  let parts = [...word];
+  const steps = word.split('');
+  let parts = word.split('');
   for (;;) {
     const ranks = parts.slice(1).map((part, i) => rankOf.get(`${parts[i] ?? ''} ${part}`) ?? Infinity);
     const best = ranks.indexOf(Math.min(...ranks));
