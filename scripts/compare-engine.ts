@@ -19,11 +19,18 @@ import { LoadedLlama } from '../backends/node-llama-cpp/loaded-llama.ts';
 import { projectorTypeOf } from '../backends/node-llama-cpp/projector-type.ts';
 import type { Bitmap, MmprojEncoding, ModelFiles } from '../src/backend/index.ts';
 import { convertCheckpoint } from '../src/convert/index.ts';
+import type { Outtype } from '../src/convert/index.ts';
 import { ask } from './engine/ask.ts';
 import type { OwnAnswer } from './engine/ask.ts';
 import { areShownPlain, conversationsOf } from './engine/conversations.ts';
 import { denormalizer } from './engine/faithful-model.ts';
-import { askLlamaServer, peerCheckpoint, startLlamaServer, surroundingsOf } from './engine/llama-server.ts';
+import {
+  askLlamaServer,
+  peerCheckpoint,
+  peerMmprojOuttypeOf,
+  startLlamaServer,
+  surroundingsOf,
+} from './engine/llama-server.ts';
 import type { PeerAnswer } from './engine/llama-server.ts';
 import { peerProjector } from './engine/peer-projector.ts';
 import { seeingCheckpoint, seeingNames } from './engine/seeing-checkpoints.ts';
@@ -47,10 +54,15 @@ const { signal } = new AbortController();
 const onProgress = (): void => undefined;
 
 /** Converts a checkpoint into a folder of its name and more. */
-async function filesOf(folder: string, name: string, checkpoint: SyntheticCheckpoint): Promise<ModelFiles> {
+async function filesOf(
+  folder: string,
+  name: string,
+  checkpoint: SyntheticCheckpoint,
+  mmprojOuttype: Outtype = 'f32',
+): Promise<ModelFiles> {
   const sourceDir = join(folder, name);
   await writeCheckpoint(sourceDir, checkpoint);
-  return convertCheckpoint({ sourceDir, destinationDir: folder, outtype: 'f32', onProgress, signal });
+  return convertCheckpoint({ sourceDir, destinationDir: folder, outtype: 'f32', mmprojOuttype, onProgress, signal });
 }
 
 /**
@@ -75,7 +87,7 @@ async function compare(name: string, folder: string, peerDir: string): Promise<P
   const ours: OwnAnswer[] = [];
   for (const messages of conversations) ours.push(await ask(model, messages));
 
-  const peerFiles = await filesOf(folder, `${name}-peer`, peerCheckpoint(checkpoint));
+  const peerFiles = await filesOf(folder, `${name}-peer`, peerCheckpoint(checkpoint), peerMmprojOuttypeOf(name));
   const projectorType = await projectorTypeOf(peerFiles.mmprojPath ?? '');
   const mmprojPath = await peerProjector(peerFiles.mmprojPath ?? '', projectorType);
   const server = await startLlamaServer(peerDir, { ...peerFiles, mmprojPath });

@@ -44,6 +44,8 @@ const placements: Readonly<Record<string, ImagePlacement>> = {
   deepseekocr: deepseekOcr,
   deepseekocr2: deepseekOcr,
   gemma3: placement('<start_of_image>', '\n\n<start_of_image>', '<end_of_image>\n\n'),
+  // The encoder gives the token that ends an image, too.
+  gemma3nv: placement('<image_soft_token>', '\n\n<start_of_image>', '\n\n'),
   gemma4v: gemma4,
   gemma4uv: gemma4,
   glm4v: placement('<|image|>', '', '', '<|begin_of_image|><|image|><|end_of_image|>'),

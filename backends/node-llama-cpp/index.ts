@@ -126,6 +126,11 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   }
 }
 
+/** Whether the last layers of a Gemma 3n find layers of both kinds whose keys and values they can take. */
+function canShareKeys(slides: unknown): boolean {
+  return !Array.isArray(slides) || (slides.length >= 20 && slides[18] === true && slides[19] === false);
+}
+
 async function trainedLengthOf(modelPath: string): Promise<number> {
   const { metadata, architectureMetadata } = await readHeader(modelPath);
   if ((metadata.general.architecture as string) === 'clip') {
@@ -134,11 +139,19 @@ async function trainedLengthOf(modelPath: string): Promise<number> {
       `${modelPath} is a vision projector. Give it as --mmproj, and the text model as --model.`,
     );
   }
-  const { attention } = architectureMetadata as { attention?: { sliding_window?: unknown } };
+  const { attention } = architectureMetadata as {
+    attention?: { sliding_window?: unknown; sliding_window_pattern?: unknown };
+  };
   if ((metadata.general.architecture as string) === 'llama4' && attention?.sliding_window === 0) {
     throw new VserveError(
       'model_load_failed',
       `${modelPath} is a Llama 4 whose layers all see the whole context: llama.cpp cannot compute it, and would end the process.`,
+    );
+  }
+  if ((metadata.general.architecture as string) === 'gemma3n' && !canShareKeys(attention?.sliding_window_pattern)) {
+    throw new VserveError(
+      'model_load_failed',
+      `${modelPath} is a Gemma 3n whose layers llama.cpp cannot compute, and would end the process: it takes keys and values from the 19th, which slides, and from the 20th, which does not.`,
     );
   }
   const length = Number(architectureMetadata.context_length);

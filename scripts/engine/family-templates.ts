@@ -127,6 +127,15 @@ export const familyTemplates: Readonly<Record<string, FamilyTemplate>> = {
     ),
     tokens: ['<|header_start|>', '<|header_end|>', '<|eot|>'],
   },
+  gemma3n: {
+    template: `{{ bos_token }}${turns(
+      "<start_of_turn>{{ 'model' if m['role'] == 'assistant' else m['role'] }}\n",
+      '<end_of_turn>\n',
+      '<image_soft_token>',
+      '<start_of_turn>model\n',
+    )}`,
+    tokens: [],
+  },
   gemma4: {
     template: turns(
       "<|turn>{{ 'model' if m['role'] == 'assistant' else m['role'] }}\n",

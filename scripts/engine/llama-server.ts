@@ -3,8 +3,10 @@ import sharp from 'sharp';
 import { startServer } from '../bench/server.ts';
 import type { Server } from '../bench/server.ts';
 import type { Bitmap, ChatMessage, ModelFiles } from '../../src/backend/index.ts';
+import type { Outtype } from '../../src/convert/index.ts';
 import type { SyntheticCheckpoint } from '../reference/write-checkpoint.ts';
 import { answerTokens } from './conversations.ts';
+import { withEndOfImage } from './gemma3n-peer.ts';
 
 /** What llama-server made of a conversation. */
 export interface PeerAnswer {
@@ -33,6 +35,7 @@ export interface Surroundings {
 /** By projector type, what vserve writes round an image and llama.cpp alone leaves out. */
 const surroundings: Readonly<Record<string, Surroundings>> = {
   gemma3: { before: '\n\n', after: '\n\n' },
+  gemma3nv: { before: '\n\n', after: '\n\n' },
   internvl: { before: '', after: '\n' },
   minicpmv4_6: { before: '<image_id>{number}</image_id>', after: '' },
   mlp: { before: '', after: '\n' },
@@ -48,7 +51,8 @@ export function surroundingsOf(projectorType: string): Surroundings {
  * first row on, which is the class token's: with that row last, each has its own again.
  */
 export function peerCheckpoint(checkpoint: SyntheticCheckpoint): SyntheticCheckpoint {
-  const { elementsOf } = checkpoint;
+  const { elementsOf, shapes } = checkpoint;
+  if (shapes.has('model.embed_vision.hard_embedding_norm.weight')) return withEndOfImage(checkpoint);
   if (elementsOf === undefined) return checkpoint;
   return {
     ...checkpoint,
@@ -59,6 +63,11 @@ export function peerCheckpoint(checkpoint: SyntheticCheckpoint): SyntheticCheckp
       return Buffer.concat([bytes.subarray(row), bytes.subarray(0, row)]);
     },
   };
+}
+
+/** The type of llama-server's projector. It convolves Gemma 3n's channels with weights of half precision only. */
+export function peerMmprojOuttypeOf(name: string): Outtype {
+  return name.startsWith('gemma3n') ? 'f16' : 'f32';
 }
 
 const classFirst =

@@ -4,6 +4,7 @@ import { familyTemplates } from './family-templates.ts';
 import type { FamilyTemplate } from './family-templates.ts';
 import { parseSentencePieceModel } from '../../src/convert/tokenizers/sentencepiece-model.ts';
 import { seeingWeights } from './seeing-weights.ts';
+import type { Additions } from './seeing-weights.ts';
 import { trainedCheckpoint, trainedName } from './trained-checkpoint.ts';
 
 /** Says who speaks, and otherwise what is said: the engines place the pictures. */
@@ -45,6 +46,7 @@ const processorSettings: Readonly<Record<string, object>> = {
   'gemma4-e2b-tiny': gemma4,
   'gemma4-moe-tiny': gemma4,
   'gemma4-unified-tiny': gemma4,
+  'gemma3n-tiny': { image_mean: [0, 0, 0], image_std: [1, 1, 1] },
   'idefics3-tiny': { size: { longest_edge: 224 } },
   'mistral3-tiny': { size: { longest_edge: 1540 }, patch_size: { height: 14, width: 14 } },
   'kimi-vl-tiny': { in_token_limit: 4096, pad_input: true, merge_kernel_size: [2, 2] },
@@ -52,6 +54,12 @@ const processorSettings: Readonly<Record<string, object>> = {
 
 /** Their attention would mix all that was seen evenly, whatever it is. */
 const looksSharply = new Set(['internvl3.5-tiny', 'qwen3-vl-tiny']);
+
+/**
+ * By name, how much the parts of a layer add. Few of Gemma 3n's gates are open, and which ones hangs on so little in random
+ * layers that, one after the other, they make anything of a rounding.
+ */
+const additions: Readonly<Record<string, Additions>> = { 'gemma3n-tiny': { attention: 0.5, others: 0.15 } };
 
 /** A reference checkpoint that answers by what it sees, in words. Throws for a name that there is not. */
 export function seeingCheckpoint(name: string): SyntheticCheckpoint {
@@ -70,7 +78,13 @@ export function seeingCheckpoint(name: string): SyntheticCheckpoint {
     dtype: 'BF16',
     shards: 1,
     files: { ...checkpoint.files, 'tokenizer_config.json': tokenizerConfig, 'preprocessor_config.json': preprocessor },
-    elementsOf: seeingWeights(new Set(words.map(([, id]) => id)), tokens, tableScaleOf(name), looksSharply.has(name)),
+    elementsOf: seeingWeights(
+      new Set(words.map(([, id]) => id)),
+      tokens,
+      tableScaleOf(name),
+      looksSharply.has(name),
+      additions[name],
+    ),
   };
 }
 
@@ -130,6 +144,7 @@ export function faithfulCheckpoint(name: string): SyntheticCheckpoint {
 function tableScaleOf(name: string): number {
   if (name.startsWith('gemma4-e2b')) return 0.06; // 1536 wide, the others 64
   if (name === 'gemma3-tiny') return 0.15;
+  if (name === 'gemma3n-tiny') return 0.25;
   if (looksSharply.has(name)) return 0.6;
   return name.startsWith('gemma') ? 0.3 : 1;
 }

@@ -2,6 +2,12 @@ import type { SyntheticCheckpoint } from '../reference/write-checkpoint.ts';
 
 type ElementsOf = NonNullable<SyntheticCheckpoint['elementsOf']>;
 
+/** How much the parts of a layer add to what is known. */
+export interface Additions {
+  readonly attention: number;
+  readonly others: number;
+}
+
 /** Tables of a row for each token. */
 const isTable = (tensor: string): boolean => /embed_tokens|lm_head/.test(tensor);
 
@@ -9,13 +15,15 @@ const isTable = (tensor: string): boolean => /embed_tokens|lm_head/.test(tensor)
  * Random bfloat16 weights in the proportions of a trained model's: what goes into a layer comes out about as large, and
  * attention and the pictures outweigh the last token, so that an answer hangs on what was seen. Of the tables, rows of
  * ids without a token are zero and those of `words` the greatest: the answer is made of words that can be read.
- * `tableScale` is their deviation. Attention whose queries and keys are normalized is sharper where `isSharp`.
+ * `tableScale` is their deviation. Attention whose queries and keys are normalized is sharper where `isSharp`. What the
+ * norms behind a layer's attention and its other parts let through is `additions` times as much.
  */
 export function seeingWeights(
   words: ReadonlySet<number>,
   tokens: ReadonlySet<number>,
   tableScale: number,
   isSharp: boolean,
+  additions: Additions = { attention: 1, others: 1 },
 ): ElementsOf {
   return (tensor, shape, next) => {
     const count = shape.reduce((product, size) => product * size, 1);
@@ -24,12 +32,14 @@ export function seeingWeights(
     if (limit !== undefined) return new Uint8Array(Uint16Array.of(bfloat16(limit)).buffer);
     const { mean: usual, deviation } = distributionOf(tensor, shape);
     const mean = isSharp && /[qk]_norm/.test(tensor) ? 3 : usual;
+    const [, behind] = /layers\.\d+\..*post_(\w+)norm\./.exec(tensor) ?? [];
+    const part = behind === undefined ? 1 : behind.startsWith('attention') ? additions.attention : additions.others;
     const elements = new Uint16Array(count);
     for (let row = 0; row * width < count; row++) {
-      const scale = isTable(tensor) ? tableScale * (words.has(row) ? 1 : tokens.has(row) ? 0.3 : 0) : 1;
+      const scale = isTable(tensor) ? tableScale * (words.has(row) ? 1 : tokens.has(row) ? 0.3 : 0) : part;
       if (scale === 0) continue;
       for (let i = row * width; i < (row + 1) * width; i++) {
-        elements[i] = bfloat16(mean + scale * deviation * evenly(next));
+        elements[i] = bfloat16(part * mean + scale * deviation * evenly(next));
       }
     }
     return new Uint8Array(elements.buffer);

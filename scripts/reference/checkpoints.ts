@@ -244,12 +244,15 @@ interface ReferenceCheckpoint {
   readonly ownKeys?: readonly string[];
   /** Parts of tensors' names that the reference has wrong, and what stands in their place. */
   readonly ownNames?: Readonly<Record<string, string>>;
+  /** Tensors that are in single precision whatever the output type, and the reference's are not. */
+  readonly ownSingles?: readonly string[];
 }
 
 /** A file of `test/fixtures/checkpoints`, which describe-checkpoints.py writes. */
 interface Description extends Omit<SyntheticCheckpoint, 'shapes'> {
   readonly outtypes: readonly string[];
   readonly ownNames?: Readonly<Record<string, string>>;
+  readonly ownSingles?: readonly string[];
   readonly shapes: Readonly<Record<string, readonly number[]>>;
   /** A folder of `test/fixtures/tokenizers`, whose files belong to the checkpoint. */
   readonly tokenizer: string;
@@ -267,12 +270,13 @@ export function fixture(file: string): string {
 function describedCheckpoint(file: string): ReferenceCheckpoint {
   const path = join(fixtures, 'checkpoints', file);
   const description = JSON.parse(readFileSync(path, 'utf8')) as Description;
-  const { outtypes, ownNames, shapes, tokenizer, files, ...checkpoint } = description;
+  const { outtypes, ownNames, ownSingles, shapes, tokenizer, files, ...checkpoint } = description;
   const tokenizerFolder = join(fixtures, 'tokenizers', tokenizer);
   const tokenizerFiles = readdirSync(tokenizerFolder).map((name) => [name, readFileSync(join(tokenizerFolder, name))]);
   return {
     outtypes,
     ...(ownNames && { ownNames }),
+    ...(ownSingles && { ownSingles }),
     checkpoint: {
       ...checkpoint,
       shapes: new Map(Object.entries(shapes)),

@@ -254,6 +254,15 @@ FAMILIES = {
         # Random experts are chosen by so little that this rounding chooses others, which logits show by up to 0.7.
         change=rounded_as_ggml,
     ),
+    # What ends an image is embedded with it. Resized as LFM2-VL's.
+    "gemma3n": Family(
+        plain_images,
+        "SiglipImageProcessor",
+        "Gemma3nProcessor",
+        ("<image_soft_token>", "<end_of_image>"),
+        "Gemma3nForConditionalGeneration",
+        exact=False,
+    ),
     "gemma4": Family(
         gemma4_images, "Gemma4ImageProcessorPil", "Gemma4Processor", ("<|image|>",), "Gemma4ForConditionalGeneration"
     ),
@@ -368,6 +377,13 @@ def build(name, family, folder):
         tokenizer.video_token = "<video>"
         for part in ("start_image", "end_image", "context_image"):
             setattr(tokenizer, f"{part}_token_id", tokenizer.convert_tokens_to_ids(getattr(tokenizer, f"{part}_token")))
+    if name.startswith("gemma3n"):
+        for key, token in tokenizer_config["extra_special_tokens"].items():
+            setattr(tokenizer, key, token)
+            setattr(tokenizer, f"{key}_id", tokenizer.convert_tokens_to_ids(token))
+        tokenizer.pad_token = "<pad>"
+        extra["feature_extractor"] = named("Gemma3nAudioFeatureExtractor")()
+        settings = {key: settings[key] for key in ("do_normalize", "image_mean", "image_std", "resample", "size")}
     if name.startswith("gemma4"):
         for key, token in tokenizer_config["model_specific_special_tokens"].items():
             setattr(tokenizer, key, token)
@@ -491,6 +507,10 @@ def load_model(name, family, folder, tokenizer):
     if name.startswith("llama4"):
         # Its forward asks for it, and its text model's output lacks it.
         transformers.modeling_outputs.MoeCausalLMOutputWithPast.image_outputs = None
+    if name.startswith("gemma3n"):
+        from gemma3n_tower import narrow
+
+        narrow(raw["vision_config"]["hidden_size"])
     if name.startswith("glm4.5v"):
         raw["text_config"]["routed_scaling_factor"] = float(raw["text_config"]["routed_scaling_factor"])
     raw |= {key: tokenizer.convert_tokens_to_ids(family.image_token[0]) for key in ("image_token_id", "image_token_index")}
@@ -581,7 +601,8 @@ def first_logits(family, model, inputs):
     if "pixel_values" in inputs and inputs["pixel_values"].dtype == torch.bfloat16:
         inputs["pixel_values"] = inputs["pixel_values"].to(model.dtype)
     inputs = {k: v for k, v in inputs.items() if k != "token_type_ids" or k in family.told}
-    if LIKE_GGML and "pixel_values" in inputs:
+    # Gemma 3n's encoder convolves in single precision.
+    if LIKE_GGML and "pixel_values" in inputs and not type(model).__name__.startswith("Gemma3n"):
         inputs["pixel_values"] = halved(inputs["pixel_values"])
     with torch.no_grad():
         logits = family.first(model, inputs)
@@ -603,8 +624,16 @@ class TableGelu(torch.nn.Module):
 
 def round_gelu(model):
     for name, module in list(model.named_modules()):
-        if type(module).__name__ == "GELUTanh":
+        if type(module).__name__ == "GELUTanh" or getattr(module, "approximate", "none") == "tanh":
             model.set_submodule(name, TableGelu())
+        elif type(module).__name__ == "Gemma3nTextMLP":
+            module._gaussian_topk = sample_topk
+
+
+def sample_topk(gates):
+    """llama.cpp takes the deviation of Gemma 3n's gates for that of a sample: of thousands of gates, it is the same."""
+    cutoff = gates.mean(-1, keepdim=True) + gates.std(-1, keepdim=True) * 1.6448533535003662
+    return torch.relu(gates - cutoff)
 
 
 failures = 0

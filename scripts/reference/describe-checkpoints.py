@@ -3,7 +3,7 @@
 Usage: describe-checkpoints.py <output directory> [name…]
 
 With transformers 4 it describes those of families.py, families_llava.py and families_deepseek_ocr.py, with transformers 5
-those of families5.py, families_llava.py and families_ocr.py.
+those of families5.py, families_llava.py and families_ocr.py, and with timm beside them those of families_gemma3n.py.
 
 Each description holds the configuration files, as they stand on the Hub but with small sizes, and the names and shapes
 of the tensors that transformers saves for that configuration. `write-checkpoints.ts` makes checkpoints of them.
@@ -23,17 +23,25 @@ from chosen_names import chosen_names
 from families import FAMILIES
 from families5 import FAMILIES5
 from families_deepseek_ocr import FAMILIES_DEEPSEEK_OCR
+from families_gemma3n import FAMILIES_GEMMA3N
 from families_llava import FAMILIES_LLAVA, FAMILIES_LLAVA5
 from families_ocr import FAMILIES_OCR
 
 output = Path(sys.argv[1])
 by_transformers_5 = not transformers.__version__.startswith("4.")
-families = FAMILIES5 | FAMILIES_LLAVA5 | FAMILIES_OCR if by_transformers_5 else FAMILIES | FAMILIES_LLAVA | FAMILIES_DEEPSEEK_OCR
+if by_transformers_5:
+    families = FAMILIES5 | FAMILIES_LLAVA5 | FAMILIES_OCR | FAMILIES_GEMMA3N
+else:
+    families = FAMILIES | FAMILIES_LLAVA | FAMILIES_DEEPSEEK_OCR
 
 
 def saved_shapes(config: dict) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "config.json").write_text(json.dumps(config))
+        if config["model_type"] == "gemma3n":
+            from gemma3n_tower import narrow
+
+            narrow(config["vision_config"]["hidden_size"])
         loaded = AutoConfig.from_pretrained(folder)
         auto = AutoModelForImageTextToText if "vision_config" in config else AutoModelForCausalLM
         model = auto.from_config(loaded, dtype=torch.bfloat16)

@@ -7,6 +7,7 @@ Writes <output directory>/<name>.json in the format of test/fixtures/shapes-vlm-
 
 import hashlib
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ llama_cpp, checkpoints, output = map(Path, sys.argv[1:4])
 sys.path[1:1] = [str(llama_cpp), str(llama_cpp / "gguf-py")]
 
 import convert_hf_to_gguf  # noqa: E402
+import gemma3n_converter  # noqa: E402, F401
 import llava_converter  # noqa: E402, F401
 from chosen_names import chosen_names  # noqa: E402
 from conversion.minicpm import MiniCPMV4_6TextModel  # noqa: E402
@@ -38,6 +40,8 @@ def describe(path: Path) -> dict:
         value = field.contents()
         if isinstance(value, list) and len(value) > LONG:
             value = {"count": len(value), "sha256": sha256(json.dumps(value).encode())}
+        elif isinstance(value, list):
+            value = [str(it) if isinstance(it, float) and math.isinf(it) else it for it in value]
         kv[key] = [[t.name for t in field.types], value]
     tensors = [
         [t.name, [int(n) for n in t.shape], t.tensor_type.name, sha256(t.data.tobytes())] for t in reader.tensors

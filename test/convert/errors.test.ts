@@ -229,8 +229,8 @@ describe('a broken configuration or tokenizer is refused', () => {
 
   test.each<[unknown, RegExp]>([
     [
-      ['Gemma3nForConditionalGeneration'],
-      /nearest: Gemma3ForConditionalGeneration, Gemma3ForCausalLM, Gemma4ForConditionalGeneration\.\nSupported with vision: .*Gemma3For.*\nText only: .*Gemma3For/,
+      ['Gemma2ForCausalLM'],
+      /nearest: Gemma3ForCausalLM, Gemma4ForCausalLM, Gemma3ForConditionalGeneration\.\nSupported with vision: .*Gemma3For.*\nText only: .*Gemma3For/,
     ],
     [['NovelForConditionalGeneration'], /"NovelForConditionalGeneration" cannot be converted\.\nSupported/],
     [['T5Model'], /"T5Model" cannot be converted\.\nSupported/],

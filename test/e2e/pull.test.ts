@@ -240,11 +240,11 @@ describe('show', () => {
 
 test('an architecture that is not known: the error leads to the other converter, and that to what it needs', async () => {
   const config = JSON.parse(files.get('config.json')?.content.toString() ?? '') as object;
-  const content = Buffer.from(JSON.stringify({ ...config, architectures: ['Gemma3nForConditionalGeneration'] }));
+  const content = Buffer.from(JSON.stringify({ ...config, architectures: ['Gemma2ForCausalLM'] }));
   hub.options = { files: new Map(files).set('config.json', { content, lfs: false }) };
   const refused = await pull();
   expect(refused.code).toBe(2);
-  expect(refused.stderr).toMatch(/nearest: Gemma3ForConditionalGeneration[^]*With --converter llama\.cpp/);
+  expect(refused.stderr).toMatch(/nearest: Gemma3ForCausalLM[^]*With --converter llama\.cpp/);
   const args = ['pull', 'org/shapes', '--converter', 'llama.cpp', '--python', join(folder, 'no-python')];
   const { code, stderr } = await vserve(args);
   expect(code).toBe(2);

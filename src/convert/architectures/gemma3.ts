@@ -83,8 +83,12 @@ function slidingWindowOf({ sliding_window: window, use_bidirectional_attention: 
   return bothWays === true ? Math.floor(window / 2) + 1 : window;
 }
 
+type RopeSettings = Pick<TextConfig, 'rope_theta' | 'rope_local_base_freq' | 'rope_scaling' | 'rope_parameters'>;
+
 /** The rotary embeddings of global and of local layers: one object each since transformers 5, flat settings before. */
-function ropesOf(config: TextConfig): Pick<Parameters<typeof writeTextParameters>[2], 'rope' | 'ropeThetaSliding'> {
+export function ropesOf(
+  config: RopeSettings,
+): Pick<Parameters<typeof writeTextParameters>[2], 'rope' | 'ropeThetaSliding'> {
   const { rope_parameters: perKind } = config;
   if (perKind && isJsonObject(perKind.full_attention)) {
     const full = parseConfig(ropeSchema, perKind.full_attention, 'config.json: rope_parameters.full_attention');

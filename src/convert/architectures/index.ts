@@ -12,6 +12,7 @@ interface Entry {
 const deepseekOcr = { family: 'deepseek-ocr', load: async () => (await import('./deepseek-ocr.ts')).declareText };
 const ernie = { family: 'ernie4.5', load: async () => (await import('./ernie.ts')).declareErnie };
 const gemma3 = { family: 'gemma3', load: async () => (await import('./gemma3.ts')).declareText };
+const gemma3n = { family: 'gemma3n', load: async () => (await import('./gemma3n.ts')).declareText };
 const gemma4 = { family: 'gemma4', load: async () => (await import('./gemma4.ts')).declareText };
 const qwen2Vl = { family: 'qwen2-vl', load: async () => (await import('./qwen.ts')).declareQwen2Vl };
 const glm4 = { family: 'glm4', load: async () => (await import('./glm4.ts')).declareText };
@@ -36,6 +37,8 @@ const textModels: Readonly<Record<string, Entry>> = {
   Ernie4_5_ForCausalLM: ernie,
   Gemma3ForCausalLM: gemma3,
   Gemma3ForConditionalGeneration: gemma3,
+  Gemma3nForCausalLM: gemma3n,
+  Gemma3nForConditionalGeneration: gemma3n,
   Gemma4ForCausalLM: gemma4,
   Gemma4ForConditionalGeneration: gemma4,
   Gemma4UnifiedForConditionalGeneration: {
@@ -121,6 +124,10 @@ const visionModels: Readonly<Record<string, Entry>> = {
   Gemma3ForConditionalGeneration: {
     family: 'gemma3',
     load: async () => (await import('./gemma3.ts')).declareVision,
+  },
+  Gemma3nForConditionalGeneration: {
+    family: 'gemma3n',
+    load: async () => (await import('./gemma3n-vision.ts')).declareVision,
   },
   Gemma4ForConditionalGeneration: {
     family: 'gemma4',

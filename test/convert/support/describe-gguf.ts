@@ -26,7 +26,11 @@ function pythonJson(values: readonly unknown[], isFloat: boolean): string {
   return `[${values.map(text).join(', ')}]`;
 }
 
-const plain = (value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);
+/** JSON has neither such large numbers nor infinite ones. */
+const plain = (value: unknown): unknown => {
+  if (value === Infinity || value === -Infinity) return value > 0 ? 'inf' : '-inf';
+  return typeof value === 'bigint' ? Number(value) : value;
+};
 
 /** Describes a GGUF file as an independent reader, `@huggingface/gguf`, sees it. */
 export async function describeGguf(path: string): Promise<GgufDescription> {

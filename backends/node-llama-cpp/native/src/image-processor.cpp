@@ -387,6 +387,7 @@ Prepare processor_of(const clip_ctx * clip, int32_t max_tokens) {
         case PROJECTOR_TYPE_DEEPSEEKOCR2:
             return deepseek_ocr(model, clip_get_projector_type(clip) == PROJECTOR_TYPE_DEEPSEEKOCR);
         case PROJECTOR_TYPE_GEMMA3:
+        case PROJECTOR_TYPE_GEMMA3NV:
             return gemma3(model);
         case PROJECTOR_TYPE_GEMMA4V:
         case PROJECTOR_TYPE_GEMMA4UV:

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { VserveError } from '../../errors/index.ts';
+import { parseConfig, size } from '../checkpoint/parse-config.ts';
+import { isJsonObject } from '../checkpoint/checkpoint-folder.ts';
+import { float32, string } from '../gguf/key-values.ts';
+import type { Declare } from './architecture.ts';
+import { readDecoderConfig } from './decoder-config.ts';
+import { audioTensors, readAudioConfig, writeAudioNumbers, writeAudioParameters } from './gemma3n-audio.ts';
+import { mobileNetTensors, towerSchema } from './mobilenet-v5.ts';
+import { copied } from './tensor-rules.ts';
+import { readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
+
+/** transformers' Gemma3nVisionConfig, with what the reference takes for the sizes of a transformer. */
+const visionSchema = z.looseObject({
+  architecture: z
+    .literal('mobilenetv5_300m_enc', { error: 'llama.cpp knows MobileNetV5 only' })
+    .default('mobilenetv5_300m_enc'),
+  hidden_size: size.default(2048),
+  intermediate_size: size.max(0x0fff_ffff).default(2048),
+  num_attention_heads: size.default(8),
+  layer_norm_eps: z.number().default(1e-6),
+  vocab_size: size.default(128),
+  vocab_offset: z.int().default(262_144),
+  model_args: towerSchema.nullish(),
+});
+
+const widthSchema = z.looseObject({ hidden_size: size.default(2048) });
+const tokenSchema = z.looseObject({ eoi_token_id: z.int().default(262_144) });
+const preprocessorSchema = z.looseObject({
+  size: z.looseObject({ height: size, width: size }).default({ height: 768, width: 768 }),
+  image_seq_length: size.default(256),
+});
+/** Rows and columns of features that a picture becomes. */
+const featureSide = 16;
+/** Pixels of the third stage's, which are put together to those. */
+const pixelsPerFeature = 16;
+
+/**
+ * Declares the vision encoder and projector of Gemma 3n, and those for sound where the checkpoint has them: llama.cpp
+ * keeps both in one file.
+ *
+ * @throws VserveError `checkpoint_invalid`
+ */
+export const declareVision: Declare = async ({ folder, config }) => {
+  const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
+  const audio = isJsonObject(config.audio_config) ? readAudioConfig(config.audio_config) : undefined;
+  const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
+  const { eoi_token_id: endToken } = parseConfig(tokenSchema, config, 'config.json');
+  if (endToken !== vision.vocab_offset) {
+    const message =
+      'config.json cannot be converted. eoi_token_id: what ends an image is the first of the tokens from vision_config.vocab_offset on';
+    throw new VserveError('checkpoint_invalid', message);
+  }
+  const { size: pictureSize, image_seq_length: imageTokens } = await readPreprocessor(folder, preprocessorSchema);
+  const side = checkPictures(pictureSize, imageTokens);
+  const { hidden_size: width } = vision;
+  return {
+    architecture: 'clip',
+    canonicalName: (name) => name,
+    ignored: [],
+    tensors: [
+      copied('model.embed_vision.embedding.weight', 'mm.embedding.weight', [vision.vocab_size, width]),
+      copied('model.embed_vision.embedding_projection.weight', 'mm.input_projection.weight', [textWidth, width]),
+      copied('model.embed_vision.hard_embedding_norm.weight', 'mm.hard_emb_norm.weight', [width]),
+      copied('model.embed_vision.soft_embedding_norm.weight', 'mm.soft_emb_norm.weight', [width]),
+      ...mobileNetTensors(vision.model_args ?? { stem_size: 64 }, width, 'model.vision_tower.timm_model'),
+      ...(audio ? audioTensors(audio, textWidth) : []),
+    ],
+    writeParameters: (keyValues, fileType) => {
+      const parameters = {
+        projectionDim: textWidth,
+        imageSize: side,
+        patchSize: Math.floor(side / imageTokens), // llama.cpp divides by it, to know how many tokens a picture has
+        embeddingLength: width,
+        feedForwardLength: vision.intermediate_size * 4,
+        blockCount: 128, // of no meaning for these encoders
+        headCount: vision.num_attention_heads,
+        imageMean: [0, 0, 0],
+        imageStd: [1, 1, 1],
+      };
+      writeVisionParameters(keyValues, parameters, fileType);
+      if (audio) writeAudioNumbers(keyValues, audio, textWidth);
+      keyValues
+        .set('clip.vision.projector_type', string('gemma3nv'))
+        .set('clip.vision.attention.layer_norm_epsilon', float32(vision.layer_norm_eps));
+      if (audio) writeAudioParameters(keyValues, audio);
+    },
+  };
+};
+
+/** The side of the squares that pictures are stretched to. @throws VserveError `checkpoint_invalid` */
+function checkPictures({ height, width }: { height: number; width: number }, imageTokens: number): number {
+  const [unit, tokens] = [featureSide * pixelsPerFeature, featureSide ** 2];
+  if (height === width && height % unit === 0 && imageTokens === tokens) return height;
+  const message = `preprocessor_config.json cannot be converted. llama.cpp makes ${String(tokens)} tokens of squares with sides of a multiple of ${String(unit)} pixels, not ${String(imageTokens)} of ${String(width)} × ${String(height)}`;
+  throw new VserveError('checkpoint_invalid', message);
+}
