@@ -10,6 +10,8 @@ type Range = [Address, number];
 type Lookup = typeof dns.lookup;
 type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
 
+/** Azure's virtual machines reach their host there, with their secrets; the address itself is a public one. */
+const AZURE_HOST = ipaddr.parse('168.63.129.16');
 /** What of IPv6 is given out for the public network at all (RFC 4291, section 2.4). */
 const GLOBAL_UNICAST_IPV6: Range = ipaddr.parseCIDR('2000::/3');
 
@@ -82,7 +84,7 @@ export class AddressGuard {
 }
 
 function isPublic(address: Address): boolean {
-  if (address.range() !== 'unicast') return false;
+  if (address.range() !== 'unicast' || address.toString() === AZURE_HOST.toString()) return false;
   return address.kind() === 'ipv4' || isWithin(address, GLOBAL_UNICAST_IPV6);
 }
 

@@ -1,5 +1,5 @@
 import { readlink } from 'node:fs/promises';
-import { dirname, isAbsolute, join, parse, sep } from 'node:path';
+import { dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
 
 /** As Linux has it. */
 const MAX_SYMLINKS = 40;
@@ -28,6 +28,35 @@ export async function resolveLinks(path: string): Promise<string> {
     remaining.unshift(...componentsOf(target));
   }
   return resolved;
+}
+
+/** A folder as it was named, and without symbolic links. */
+export interface Root {
+  readonly named: string;
+  readonly resolved: string;
+}
+
+/**
+ * The path, without symbolic links, of what lies in one of the roots; undefined for anything else. Nothing outside of
+ * them is looked at, so that nobody learns what is there: a link that leads out ends the search.
+ */
+export async function resolveInside(path: string, roots: readonly Root[]): Promise<string | undefined> {
+  let wanted = resolve(path);
+  for (let links = 0; ;) {
+    const root = roots.find(({ named, resolved }) => isInside(wanted, resolved) || isInside(wanted, named));
+    if (root === undefined) return undefined;
+    const base = isInside(wanted, root.resolved) ? root.resolved : root.named;
+    const names = wanted.slice(base.length).split(sep).filter(Boolean);
+    let found = root.resolved;
+    let target: string | undefined;
+    for (let name = names.shift(); name !== undefined && target === undefined; name = names.shift()) {
+      const next = join(found, name);
+      target = await readlink(next).catch(() => undefined);
+      if (target === undefined) found = next;
+      else wanted = resolve(found, target, ...names);
+    }
+    if (target === undefined || ++links > MAX_SYMLINKS) return found;
+  }
 }
 
 /** Whether a resolved path lies below a resolved folder. The folder itself does too. */

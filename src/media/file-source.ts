@@ -3,7 +3,8 @@ import { lstat, open, readlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { resolve, sep } from 'node:path';
 import { systemErrorCode, VserveError } from '../errors/index.ts';
-import { isInside, resolveLinks } from './contained-path.ts';
+import { isInside, resolveInside, resolveLinks } from './contained-path.ts';
+import type { Root } from './contained-path.ts';
 import { inMib } from './media-budget.ts';
 import type { EncodedImage } from './image-source.ts';
 import type { MediaBudget } from './media-budget.ts';
@@ -39,9 +40,9 @@ export async function readFileUri(uri: string, options: FileSourceOptions): Prom
   if (options.allowedImageRoots.length === 0) {
     throw badFileUri('this server reads no local files; MAX_SERVE_ALLOWED_IMAGE_ROOTS names the folders that it may');
   }
-  const roots = await Promise.all(options.allowedImageRoots.map((root) => resolveLinks(resolve(root))));
-  const resolved = await resolveLinks(path);
-  if (!roots.some((root) => isInside(resolved, root))) throw denied();
+  const roots = await Promise.all(options.allowedImageRoots.map(rootOf));
+  const resolved = await resolveInside(path, roots);
+  if (resolved === undefined) throw denied();
   // To the system, image.png/ is no file.
   if (['', '.', '..'].includes(path.split(sep).at(-1) ?? '')) throw badFileUri('it names a folder');
   const file = await openInside(resolved);
@@ -52,6 +53,11 @@ export async function readFileUri(uri: string, options: FileSourceOptions): Prom
   } finally {
     await file.close();
   }
+}
+
+async function rootOf(path: string): Promise<Root> {
+  const named = resolve(path);
+  return { named, resolved: await resolveLinks(named) };
 }
 
 /** The absolute path that a `file:` URL names. Throws `bad_file_uri`. */
@@ -97,10 +103,10 @@ async function requireRegularFile(file: FileHandle): Promise<void> {
  * A folder of the path may have become a link between the check and the opening. Linux tells where an open file lies;
  * elsewhere the path must lead to the same file, without links before and after.
  */
-async function requireInside(file: FileHandle, path: string, roots: readonly string[]): Promise<void> {
+async function requireInside(file: FileHandle, path: string, roots: readonly Root[]): Promise<void> {
   const openPath = await readlink(`/proc/self/fd/${file.fd}`).catch(() => undefined);
   if (openPath !== undefined) {
-    if (!roots.some((root) => isInside(openPath, root))) throw denied();
+    if (!roots.some(({ resolved }) => isInside(openPath, resolved))) throw denied();
     return;
   }
   const opened = await file.stat();

@@ -1,7 +1,8 @@
+import type { Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import { Agent, request } from 'undici';
+import { Agent, buildConnector, request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { VserveError } from '../errors/index.ts';
 import { AddressGuard } from './address-guard.ts';
@@ -40,17 +41,25 @@ export interface HttpReadOptions {
   readonly signal: AbortSignal;
 }
 
-/** Fetches images over HTTP. It keeps connections open until it is closed. */
+interface FollowOptions {
+  readonly agent: Agent;
+  readonly signal: AbortSignal;
+  /** Tells how many there were. */
+  readonly onRedirect: () => number;
+}
+
+/** Fetches images over HTTP. Each fetch has its own connections, which end with it. */
 export class HttpSource {
   readonly #guard: AddressGuard;
-  readonly #agent: Agent;
+  readonly #timeouts: FetchTimeouts;
+  readonly #connect: buildConnector.connector;
 
   constructor({ timeouts = DEFAULT_TIMEOUTS, ...guard }: HttpSourceOptions) {
     this.#guard = new AddressGuard(guard);
-    this.#agent = new Agent({
-      connect: { lookup: this.#guard.lookup, timeout: timeouts.connectMs },
-      headersTimeout: timeouts.idleMs,
-      bodyTimeout: timeouts.idleMs,
+    this.#timeouts = timeouts;
+    this.#connect = buildConnector({
+      lookup: this.#guard.lookup,
+      timeout: timeouts.connectMs,
       autoSelectFamily: true,
     });
   }
@@ -62,25 +71,38 @@ export class HttpSource {
    */
   async read(url: string, { budget, signal }: HttpReadOptions): Promise<EncodedImage> {
     let redirects = 0;
+    const agent = this.#agentUntil(signal);
     try {
-      const response = await this.#follow(parseUrl(url), signal, () => (redirects += 1));
+      const response = await this.#follow(parseUrl(url), { agent, signal, onRedirect: () => (redirects += 1) });
       return { pieces: await readBody(response, { budget, signal }), encoding: 'bytes' };
     } catch (error) {
       signal.throwIfAborted();
       throw fetchFailure(error, redirects > 0);
+    } finally {
+      void agent.destroy();
     }
   }
 
-  async close(): Promise<void> {
-    await this.#agent.destroy();
+  /** An agent whose connections end when the signal is aborted, also those that are only being made: undici waits for them. */
+  #agentUntil(signal: AbortSignal): Agent {
+    return new Agent({
+      connect: (options, callback) => {
+        const socket = this.#connect(options, callback) as unknown as Socket;
+        const onAbort = (): void => void socket.destroy(new Error('The fetch was aborted.'));
+        signal.addEventListener('abort', onAbort, { once: true });
+        socket.once('close', () => signal.removeEventListener('abort', onAbort));
+      },
+      headersTimeout: this.#timeouts.idleMs,
+      bodyTimeout: this.#timeouts.idleMs,
+    });
   }
 
-  async #follow(start: URL, signal: AbortSignal, onRedirect: () => number): Promise<Dispatcher.ResponseData> {
+  async #follow(start: URL, { agent, signal, onRedirect }: FollowOptions): Promise<Dispatcher.ResponseData> {
     let url = start;
     for (;;) {
       this.#guard.requireAllowedLiteral(url.hostname);
       this.#guard.requireAllowedPort(url.port);
-      const response = await request(url, { dispatcher: this.#agent, headers: HEADERS, signal });
+      const response = await request(url, { dispatcher: agent, headers: HEADERS, signal });
       const { statusCode, headers } = response;
       if (statusCode >= 200 && statusCode < 300) return response;
       discard(response.body);
@@ -129,8 +151,11 @@ function redirectTarget(location: string | string[] | undefined, from: URL): URL
   if (typeof location === 'string' && isTooLong(location)) {
     throw new VserveError('bad_redirect', 'The image URL redirects to an address that is too long.');
   }
-  if (typeof location !== 'string' || !URL.canParse(location, from.href)) {
+  if (typeof location !== 'string') {
     throw new VserveError('bad_redirect', 'The image URL redirects without saying where to.');
+  }
+  if (!URL.canParse(location, from.href)) {
+    throw new VserveError('bad_redirect', 'The image URL redirects to something that is not a URL.');
   }
   const url = new URL(location, from.href);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {

@@ -29,7 +29,7 @@ export function describeSource(source: ImageSource): string {
     return shortened(`${protocol}//${host}${pathname}`);
   }
   // What could not be parsed may hold anything in any place.
-  return /^file:/i.test(start) ? shortened(start) : 'no URL of a known kind';
+  return /^file:/i.test(start) ? shortened(start.replace(/[?#][^]*/, '')) : 'no URL of a known kind';
 }
 
 function shortened(text: string): string {

@@ -6,9 +6,9 @@ const DECODED = 1;
 /** Far below zero: a refused spend in another thread that gives back what it took leaves nothing either. */
 const ENDED = -(2n ** 60n);
 
-/** A number of bytes, for people. */
+/** A number of bytes, for people: exact, as limits are. */
 export function inMib(bytes: number): string {
-  return `${Number((bytes / MIB).toFixed(1))} MiB`;
+  return bytes % MIB === 0 ? `${bytes / MIB} MiB` : `${bytes} bytes`;
 }
 
 /** The counters of a `MediaBudget`: bytes that are left, encoded and decoded. */

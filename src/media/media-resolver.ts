@@ -40,7 +40,7 @@ export interface ResolvedImage {
 export interface MediaResolver {
   /** A resolver for the images of one request, which share one budget of bytes and of time, which begins to run. */
   forRequest(): ResolveImage;
-  /** Closes connections and ends the decoding thread. */
+  /** Ends the decoding thread. */
   close(): Promise<void>;
 }
 
@@ -96,7 +96,7 @@ export function createMediaResolver(
       };
     },
     async close() {
-      await Promise.all([httpSource.close(), decoder.close()]);
+      await decoder.close();
     },
   };
 }

@@ -6,7 +6,7 @@ import { LongTextWriter } from './long-text-writer.ts';
 
 const MAX_DEPTH = 100;
 /** More values than a conversation has, and few enough that parsing them does not stop the other requests. */
-const MAX_VALUES = 250_000;
+const MAX_VALUES = 100_000;
 /** Most characters of the JSON, without the long texts. */
 const MAX_CHARACTERS = 16 * 1024 * 1024;
 /** A data URI of at least so many characters is kept out of the JSON. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { LoadedModel } from '../backend/index.ts';
@@ -68,6 +68,11 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
     },
   });
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
+  // A client that asks before it sends (RFC 9110, section 10.1.1) is not told to send what will be refused.
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (!(Number(request.headers['content-length']) > settings.maxRequestBytes)) response.writeContinue();
+    server.emit('request', request, response);
+  });
   server.keepAliveTimeout = settings.keepAliveTimeoutS * 1000;
   const unsent = new UnsentResponses(server);
   let metricsServer: MetricsServer | undefined;

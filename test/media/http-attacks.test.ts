@@ -62,7 +62,6 @@ interface Changes extends Partial<HttpSourceOptions> {
 
 function open({ maxBytes = 1_000_000, ...options }: Changes = {}) {
   const source = new HttpSource({ ssrfProtectionEnabled: true, allowedMediaHosts: ['127.0.0.1'], ...options });
-  cleanups.push(() => source.close());
   return async (url: string): Promise<string> => {
     const { signal } = new AbortController();
     const { pieces } = await source.read(url, { budget: new MediaBudget(maxBytes), signal });
@@ -328,7 +327,6 @@ describe('an answer', () => {
       socket.end(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(chunks)}0\r\n\r\n`);
     });
     const source = new HttpSource({ ssrfProtectionEnabled: true, allowedMediaHosts: ['127.0.0.1'] });
-    cleanups.push(() => source.close());
     const { signal } = new AbortController();
     const { pieces } = await source.read(`http://127.0.0.1:${port}/`, { budget: new MediaBudget(chunks), signal });
     expect(pieces).toHaveLength(1);

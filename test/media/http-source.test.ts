@@ -37,7 +37,6 @@ async function read(
   { maxBytes = 1_000_000, signal = new AbortController().signal, ...options }: ReadOptions = {},
 ) {
   const source = new HttpSource({ ssrfProtectionEnabled: true, allowedMediaHosts: ['127.0.0.1'], ...options });
-  cleanups.push(() => source.close());
   const { pieces } = await source.read(url, { budget: new MediaBudget(maxBytes), signal });
   return Buffer.concat(pieces).toString();
 }
@@ -204,6 +203,50 @@ describe('HttpSource', () => {
     });
     await expect(read(slow.url, { signal: inAnswer.signal })).rejects.toBe('gone');
     await closed;
+  });
+
+  const patient = { timeouts: { connectMs: 60_000, idleMs: 60_000 } };
+
+  it('stops when it is aborted in the middle of a handshake, and leaves no connection', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const ends: Promise<unknown>[] = [];
+    const server = createTcpServer((socket) => {
+      ends.push(once(socket.resume(), 'close'));
+      controller.abort('gone');
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    await expect(read(`https://127.0.0.1:${port}/`, { signal, ...patient })).rejects.toBe('gone');
+    server.close();
+    await once(server, 'close');
+    await Promise.all(ends);
+    expect(ends).toHaveLength(1);
+  });
+
+  it('stops when it is aborted while a host name is resolved', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const lookup = (() => void setImmediate(() => controller.abort('gone'))) as unknown as HttpSourceOptions['lookup'];
+    await expect(read('http://pictures.example/', { lookup, signal, ...patient })).rejects.toBe('gone');
+  });
+
+  it('opens no other connection when an answer was aborted', async () => {
+    const controller = new AbortController();
+    const ends: Promise<unknown>[] = [];
+    const server = createTcpServer((socket) => {
+      ends.push(once(socket, 'close'));
+      socket.once('data', () => controller.abort('gone'));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    await expect(read(`http://127.0.0.1:${port}/`, { signal: controller.signal })).rejects.toBe('gone');
+    await Promise.all(ends);
+    // Whoever was to come, has.
+    await read((await serve((_, response) => response.end('picture'))).url);
+    server.close();
+    await once(server, 'close');
+    expect(ends).toHaveLength(1);
   });
 
   it('gives up on a server that falls silent', async () => {

@@ -172,6 +172,7 @@ describe('createMediaResolver', () => {
     ['a password', 'http://user:secret@127.0.0.1/a.png', 'http://127.0.0.1/a.png'],
     ['a URL that is none', 'http://[secret', 'no URL of a known kind'],
     ['a line break', 'file:///a\nb', 'file:///a?b'],
+    ['what follows a file', 'file:///a?secret#secret', 'file:///a'],
     ['any other text', 'secret', 'no URL of a known kind'],
   ])('gives the log no secret of a source: %s', async (_, url, detail) => {
     await expect(media.forRequest()(url, { param, signal })).rejects.toMatchObject({ detail });

@@ -118,6 +118,28 @@ describe('a long data URI', () => {
   });
 });
 
+/** The head of a request whose client waits for leave to send its body. */
+function ask(length: number): string {
+  return `POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: ${length}\r\n\r\n`;
+}
+
+describe('a client that asks before it sends', () => {
+  it('is told to go on, and answered', async () => {
+    const socket = await openSocket((await serve()).port);
+    const body = chatBody('hi');
+    socket.write(ask(body.length));
+    expect(await readUntil(socket, /\r\n\r\n/)).toMatch(/^HTTP\/1.1 100 Continue/);
+    socket.write(body);
+    expect(await readUntil(socket, /^HTTP.*$/m)).toContain(' 200 ');
+  });
+
+  it('is refused at once where it would send too much', async () => {
+    const socket = await openSocket((await serve({ settings: { maxRequestBytes: 1000 } })).port);
+    socket.write(ask(1001));
+    expect(await readUntil(socket, /\r\n\r\n/)).toMatch(/^HTTP\/1.1 413 /);
+  });
+});
+
 describe('a body that is too large', () => {
   const settings = { maxRequestBytes: 1000 };
   const tooLarge = expect.stringContaining('larger than 1000 bytes') as string;
