@@ -11,7 +11,8 @@ test.each([
   ['Qwen2_5OmniModel', 'Qwen2_5_VLForConditionalGeneration'],
   ['Qwen2_5_VLForConditionalGeneration2', 'Qwen2_5_VLForConditionalGeneration'],
   ['Qwen3OmniMoeForConditionalGeneration', 'Qwen3MoeForCausalLM'],
-  ['Gemma3nForConditionalGeneration', 'Gemma3ForConditionalGeneration'],
+  ['Gemma2ForCausalLM', 'Gemma3ForCausalLM'],
+  ['DeepseekVLV2ForCausalLM', 'DeepseekOCR2ForCausalLM'],
   ['LlavaOnevisionForConditionalGeneration', 'LlavaForConditionalGeneration'],
   ['LlavaNextVideoForConditionalGeneration', 'LlavaNextForConditionalGeneration'],
   ['MiniCPMV', 'MiniCPMV4_6ForConditionalGeneration'],
@@ -28,13 +29,10 @@ test('of one maker no other is listed', () => {
   expect(nearestNames('InternVLChatModelFoo', candidates).join()).not.toMatch(/Qwen|Kimi/);
 });
 
-test.each([
-  'BertModel',
-  'GPT2LMHeadModel',
-  'T5ForConditionalGeneration',
-  'DeepseekOCRForCausalLM',
-  'Phi4MMForCausalLM',
-])('nothing is near %s', (name) => expect(nearestNames(name, candidates)).toEqual([]));
+test.each(['BertModel', 'GPT2LMHeadModel', 'T5ForConditionalGeneration', 'Phi4MMForCausalLM'])(
+  'nothing is near %s',
+  (name) => expect(nearestNames(name, candidates)).toEqual([]),
+);
 
 test.each(['', 'Model', 'ForCausalLM', 'x'.repeat(100_000)])('a name that tells nothing is near nothing', (name) => {
   expect(nearestNames(name, candidates)).toEqual([]);

@@ -45,23 +45,23 @@ async function firstBeyond(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const chunkBytes = CHUNK_ELEMENTS * dtypeBytes[dtype];
-  await using file = await open(path, 'r');
-  for (let done = 0; done < byteLength; done += chunkBytes) {
-    signal.throwIfAborted();
-    const { bytesRead } = await file.read(
-      new Uint8Array(bytes, 0, Math.min(chunkBytes, byteLength - done)),
-      0,
-      Math.min(chunkBytes, byteLength - done),
-      offset + done,
-    );
-    const count = Math.floor(bytesRead / dtypeBytes[dtype]);
-    decode(bytes, dtype, count, values);
-    // NaN is not less than anything.
-    const index = values.subarray(0, count).findIndex((value) => !(Math.abs(value) < most));
-    if (index < 0) continue;
-    const value = values[index] ?? NaN;
-    const what = Number.isFinite(value) ? `${value.toPrecision(3)}, too large for half precision` : String(value);
-    return `element ${done / dtypeBytes[dtype] + index} is ${what}`;
+  const file = await open(path, 'r');
+  try {
+    for (let done = 0; done < byteLength; done += chunkBytes) {
+      signal.throwIfAborted();
+      const length = Math.min(chunkBytes, byteLength - done);
+      const { bytesRead } = await file.read(new Uint8Array(bytes, 0, length), 0, length, offset + done);
+      const count = Math.floor(bytesRead / dtypeBytes[dtype]);
+      decode(bytes, dtype, count, values);
+      // NaN is not less than anything.
+      const index = values.subarray(0, count).findIndex((value) => !(Math.abs(value) < most));
+      if (index < 0) continue;
+      const value = values[index] ?? NaN;
+      const what = Number.isFinite(value) ? `${value.toPrecision(3)}, too large for half precision` : String(value);
+      return `element ${done / dtypeBytes[dtype] + index} is ${what}`;
+    }
+    return undefined;
+  } finally {
+    await file.close();
   }
-  return undefined;
 }
