@@ -142,12 +142,16 @@ export async function loadModel(
 /** Reads a GGUF file's key-values. Throws `gguf_invalid`. */
 export async function readHeader(path: string): Promise<GgufFileInfo> {
   try {
-    return await readGgufFileInfo(path, {
+    const info = await readGgufFileInfo(path, {
       sourceType: 'filesystem',
       readTensorInfo: false,
       ignoreKeys: ['tokenizer.ggml.tokens', 'tokenizer.ggml.scores', 'tokenizer.ggml.token_type'],
       logWarnings: false,
     });
+    // Of a file that ends in its first bytes, less is read than the type promises.
+    const { general } = info.metadata as { general?: { architecture?: unknown } };
+    if (typeof general?.architecture !== 'string') throw new Error('it does not say which architecture it has');
+    return info;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new VserveError('gguf_invalid', `${path} is not a readable GGUF file: ${reason}`, { cause });

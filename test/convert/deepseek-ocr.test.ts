@@ -41,6 +41,7 @@ describe.each(['deepseek-ocr-tiny', 'deepseek-ocr-2-tiny'])('%s', (name) => {
     ['experts in groups', { n_group: 2 }, 'n_group'],
     ['experts chosen otherwise', { topk_method: 'group_limited_greedy' }, 'topk_method'],
     ['no experts', { n_routed_experts: null }, 'n_routed_experts'],
+    ['more experts a token than there are', { num_experts_per_tok: 99 }, 'num_experts_per_tok'],
   ])('is refused with %s', async (_, change, field) => {
     await expect(plan({ 'config.json': changed('language_config', change) })).rejects.toMatchObject({
       code: 'checkpoint_invalid',

@@ -14,7 +14,8 @@ const graniteSchema = decoderSchema(llamaDefaults).extend({
   attention_multiplier: multiplier,
   embedding_multiplier: multiplier,
   residual_multiplier: multiplier,
-  logits_scaling: multiplier,
+  /** llama.cpp divides by it. */
+  logits_scaling: z.number().positive().default(1),
 });
 
 /** Declares Granite and the text models of Granite Vision 3 and 4. @throws VserveError `checkpoint_invalid` */

@@ -32,11 +32,21 @@ const visionSchema = z.looseObject({
 
 type VisionConfig = z.output<typeof visionSchema>;
 
-const topSchema = z.looseObject({
-  downsample_ratio: z.number().positive().max(1).default(0.5),
-  min_dynamic_patch: z.int().default(0),
-  max_dynamic_patch: z.int().default(0),
-});
+/** More tiles than any model has; llama.cpp lists all the grids there can be. */
+const mostTiles = 1024;
+/** What llama.cpp takes where a file says nothing. */
+const usualTiles = 12;
+
+const topSchema = z
+  .looseObject({
+    downsample_ratio: z.number().positive().max(1).default(0.5),
+    min_dynamic_patch: z.int().max(mostTiles).default(0),
+    max_dynamic_patch: z.int().max(mostTiles).default(0),
+  })
+  .refine(({ min_dynamic_patch: min, max_dynamic_patch: max }) => min <= (max > 0 ? max : usualTiles), {
+    path: ['min_dynamic_patch'],
+    error: 'it is greater than max_dynamic_patch',
+  });
 const widthSchema = z.looseObject({ hidden_size: size });
 
 /** Declares InternViT and the projector of InternVL. @throws VserveError `checkpoint_invalid` */

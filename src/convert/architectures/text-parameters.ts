@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { VserveError } from '../../errors/index.ts';
 import { float32, int32Array, string, uint32 } from '../gguf/key-values.ts';
 import type { GgufValue, KeyValues } from '../gguf/key-values.ts';
 import { uint32 as uint32Schema } from '../checkpoint/parse-config.ts';
@@ -62,7 +63,7 @@ export type ExpertGating = keyof typeof expertGatings;
 /** `gguf.ExpertGatingFuncType`. */
 const expertGatings = { softmax: 1, sigmoid: 2 } as const;
 
-/** Writes them under `<architecture>.…`, and `general.file_type`, in the order of convert_hf_to_gguf.py. */
+/** Writes them under `<architecture>.…`, and `general.file_type`, in the order of convert_hf_to_gguf.py. @throws VserveError `checkpoint_invalid` for more experts a token than there are */
 export function writeTextParameters(
   keyValues: KeyValues,
   architecture: string,
@@ -73,6 +74,11 @@ export function writeTextParameters(
   const set = (key: string, value: GgufValue | undefined): void => {
     keyValues.set(`${architecture}.${key}`, value);
   };
+  const { expertCount = 0, expertUsedCount = 0 } = parameters;
+  if (expertUsedCount > expertCount) {
+    const message = `config.json cannot be converted. num_experts_per_tok: a token cannot go to ${String(expertUsedCount)} of ${String(expertCount)} experts`;
+    throw new VserveError('checkpoint_invalid', message);
+  }
   set('block_count', uint32(parameters.blockCount));
   set('context_length', uint32(parameters.contextLength));
   set('embedding_length', uint32(parameters.embeddingLength));

@@ -20,9 +20,10 @@ export interface VisionParameters {
   readonly imageStd: readonly number[];
 }
 
-const perChannel = z.array(z.number()).length(3);
-
-export const preprocessorSchema = z.looseObject({ image_mean: perChannel, image_std: perChannel });
+export const preprocessorSchema = z.looseObject({
+  image_mean: z.array(z.number()).length(3),
+  image_std: z.array(z.number().positive()).length(3),
+});
 
 /**
  * The preprocessor's settings: preprocessor_config.json, overlaid by processor_config.json and, in both, by the image

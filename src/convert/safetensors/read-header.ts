@@ -22,7 +22,9 @@ export async function readHeader(path: string): Promise<SafetensorsTensor[]> {
     });
   });
   try {
-    const { size } = await handle.stat();
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw invalid('it is a folder, or no regular file');
+    const { size } = stats;
     if (size < lengthBytes) throw invalid(`it has only ${size} bytes`);
     const { buffer: length } = await handle.read(Buffer.alloc(lengthBytes), 0, lengthBytes, 0);
     const headerBytes = length.readBigUInt64LE();

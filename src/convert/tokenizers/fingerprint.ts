@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { runInNewContext } from 'node:vm';
 import type { Tokenizer } from '@huggingface/tokenizers';
+import { VserveError } from '../../errors/index.ts';
 import type { JsonObject } from '../checkpoint/checkpoint-folder.ts';
 
 /** The text of convert_hf_to_gguf.py (`chktxt`), which pre-tokenizers cut in different ways. */
@@ -15,15 +17,33 @@ export const sampleText =
 /** The classes that put BOS and EOS round a text by their own settings, whatever tokenizer.json says. */
 const ownPostProcessor = new Set(['LlamaTokenizer', 'LlamaTokenizerFast', 'GemmaTokenizer', 'GemmaTokenizerFast']);
 
+/** The sample takes milliseconds. A pattern can be written so that it takes years. */
+const TIMEOUT_MS = 5000;
+
 /**
  * Tells tokenizers apart by what they do: the SHA-256 of the token ids of a sample text, written as Python writes a
  * list. `config` is tokenizer_config.json.
+ *
+ * @throws VserveError `tokenizer_unsupported` where the sample takes longer than `timeoutMs`
  */
-export function fingerprintOf(tokenizer: Tokenizer, config: JsonObject): string {
-  const ids = encodeSample(tokenizer, config);
+export function fingerprintOf(tokenizer: Tokenizer, config: JsonObject, timeoutMs = TIMEOUT_MS): string {
+  const ids = withinTime(() => encodeSample(tokenizer, config), timeoutMs);
   return createHash('sha256')
     .update(`[${ids.join(', ')}]`)
     .digest('hex');
+}
+
+/** A virtual machine's clock stops regular expressions too. */
+function withinTime<Result>(work: () => Result, timeoutMs: number): Result {
+  try {
+    return runInNewContext('work()', { work }, { timeout: timeoutMs }) as Result;
+  } catch (error) {
+    // It is an `Error` of the virtual machine's own.
+    if ((error as { code?: unknown }).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+    const message =
+      'tokenizer.json cannot be used: the pattern of its pre-tokenizer takes too long. Take tokenizer.json from the model that this one was made from.';
+    throw new VserveError('tokenizer_unsupported', message, { cause: error });
+  }
 }
 
 function encodeSample(tokenizer: Tokenizer, config: JsonObject): number[] {

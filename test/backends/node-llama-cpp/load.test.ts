@@ -86,9 +86,11 @@ describe('loading a model', () => {
     const { modelPath } = shapesFiles();
     const text = join(folder, 'text.gguf');
     await writeFile(text, 'hello');
+    const begun = join(folder, 'begun.gguf');
+    await writeFile(begun, 'GGUF');
     const short = join(folder, 'short.gguf');
     await writeFile(short, (await readFile(modelPath)).subarray(0, 200_000));
-    for (const path of [join(folder, 'missing.gguf'), text]) {
+    for (const path of [join(folder, 'missing.gguf'), text, begun]) {
       await expect(loadShapes({}, { modelPath: path })).rejects.toMatchObject({
         code: 'gguf_invalid',
         message: expect.stringContaining(path) as unknown,
