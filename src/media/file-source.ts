@@ -5,7 +5,7 @@ import { resolve, sep } from 'node:path';
 import { systemErrorCode, VserveError } from '../errors/index.ts';
 import { isInside, resolveInside, resolveLinks } from './contained-path.ts';
 import type { Root } from './contained-path.ts';
-import { inMib } from './media-budget.ts';
+import { exactSize } from './media-budget.ts';
 import type { EncodedImage } from './image-source.ts';
 import type { MediaBudget } from './media-budget.ts';
 
@@ -127,7 +127,7 @@ async function readAtMost(file: FileHandle, options: FileSourceOptions): Promise
     if (bytesRead === 0) return pieces;
     total += bytesRead;
     if (total > maxLocalImageBytes) {
-      const message = `The file is larger than ${inMib(maxLocalImageBytes)}, the limit of this server (MAX_SERVE_MAX_LOCAL_IMAGE_BYTES).`;
+      const message = `The file is larger than ${exactSize(maxLocalImageBytes)}, the limit of this server (MAX_SERVE_MAX_LOCAL_IMAGE_BYTES).`;
       throw new VserveError('over_budget', message);
     }
     budget.spendEncoded(bytesRead);

@@ -7,7 +7,7 @@ const DECODED = 1;
 const ENDED = -(2n ** 60n);
 
 /** A number of bytes, for people: exact, as limits are. */
-export function inMib(bytes: number): string {
+export function exactSize(bytes: number): string {
   return bytes % MIB === 0 ? `${bytes / MIB} MiB` : `${bytes} bytes`;
 }
 
@@ -44,7 +44,7 @@ export class MediaBudget {
     const bytes = width * height * bytesPerPixel;
     if (this.#spend(DECODED, bytes)) return;
     const size = `${width}x${height} pixels of ${bytesPerPixel} bytes`;
-    const limit = `${inMib(this.maxBytes)} decoded, the limit of this server for a request (--max-media-bytes, MAX_SERVE_MAX_MEDIA_BYTES)`;
+    const limit = `${exactSize(this.maxBytes)} decoded, the limit of this server for a request (--max-media-bytes, MAX_SERVE_MAX_MEDIA_BYTES)`;
     const message =
       bytes > this.maxBytes
         ? `An image of ${size} takes more than ${limit}. Scale it down.`
@@ -65,7 +65,7 @@ export class MediaBudget {
   }
 
   #overBudget(): VserveError {
-    const message = `The images of the request together are larger than ${inMib(this.maxBytes)}, the limit of this server (--max-media-bytes, MAX_SERVE_MAX_MEDIA_BYTES). Send fewer or smaller images.`;
+    const message = `The images of the request together are larger than ${exactSize(this.maxBytes)}, the limit of this server (--max-media-bytes, MAX_SERVE_MAX_MEDIA_BYTES). Send fewer or smaller images.`;
     return new VserveError('over_budget', message);
   }
 }
