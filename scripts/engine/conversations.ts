@@ -92,15 +92,17 @@ function partOf(part: string | Picture): ContentPart {
 /** A picture of coloured discs on a coloured ground. The same seed and size make the same picture. */
 export function bitmapOf({ width, height, seed }: Picture): Bitmap {
   const next = randomBits(seed);
-  const colour = (): [number, number, number] => [next() % 256, next() % 256, next() % 256];
+  const colour = (): Uint8Array => Uint8Array.of(next(), next(), next());
   const ground = colour();
   const discs = Array.from({ length: 6 }, () => ({ x: next() % width, y: next() % height, colour: colour() }));
   const radius = Math.min(width, height) / 4;
-  const rgb = new Uint8Array(width * height * 3);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const disc = discs.find((disc) => (disc.x - x) ** 2 + (disc.y - y) ** 2 < radius ** 2);
-      rgb.set(disc?.colour ?? ground, (y * width + x) * 3);
+  const rgb = Buffer.alloc(width * height * 3, ground);
+  // The first disc lies on top.
+  for (const { x, y, colour } of discs.toReversed()) {
+    for (let row = Math.max(Math.ceil(y - radius), 0); row < Math.min(y + radius, height); row++) {
+      const reach = Math.ceil(Math.sqrt(radius ** 2 - (row - y) ** 2));
+      const [first, end] = [Math.max(x - reach + 1, 0), Math.min(x + reach, width)];
+      if (first < end) rgb.fill(colour, (row * width + first) * 3, (row * width + end) * 3);
     }
   }
   return { width, height, rgb, id: `${width} × ${height}, ${seed}` };

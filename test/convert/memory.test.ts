@@ -38,10 +38,8 @@ async function peakRssOf(megabytes: number): Promise<number> {
   const folder = await temporaryFolder();
   const source = join(folder, 'checkpoint');
   await writeWideCheckpoint(source, megabytes);
-  const [hooks, script] = ['../support/typescript-in-workers.js', './support/convert-and-measure.ts'].map((file) =>
-    fileURLToPath(new URL(file, import.meta.url)),
-  );
-  const command = ['--import', hooks ?? '', script ?? '', source, join(folder, 'converted'), 'q8_0'];
+  const script = fileURLToPath(new URL('support/convert-and-measure.js', import.meta.url));
+  const command = [script, source, join(folder, 'converted'), 'q8_0'];
   const { stdout } = await promisify(execFile)(process.execPath, command);
   return Number(stdout);
 }

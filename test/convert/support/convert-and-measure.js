@@ -1,12 +1,11 @@
-import { convertCheckpoint } from '../../../src/convert/index.ts';
-import type { Outtype } from '../../../src/convert/index.ts';
-
 // Converts in a process of its own and prints the most memory that was resident, in bytes.
-const [sourceDir = '', destinationDir = '', outtype = ''] = process.argv.slice(2);
+import { convertCheckpoint } from '../../../dist/src/convert/index.js';
+
+const [sourceDir, destinationDir, outtype] = process.argv.slice(2);
 await convertCheckpoint({
   sourceDir,
   destinationDir,
-  outtype: outtype as Outtype,
+  outtype,
   onProgress: () => undefined,
   signal: new AbortController().signal,
 });
