@@ -58,26 +58,38 @@ void check_tokens(const mtmd_input_chunks * chunks) {
     }
 }
 
-mtmd::input_chunks_ptr tokenize_parts(const mtmd_context * vision, const std::vector<mtmd_input_part> & parts,
-                                  bool add_special) {
+// Null where the projector cannot take one of the images.
+mtmd::input_chunks_ptr try_to_tokenize(const mtmd_context * vision, const std::vector<mtmd_input_part> & parts,
+                                       bool add_special) {
     std::vector<const mtmd_input_part *> pointers;
     for (const auto & part : parts) {
         pointers.push_back(&part);
     }
     mtmd::input_chunks_ptr chunks(mtmd_input_chunks_init());
     if (mtmd_tokenize_from_parts(vision, chunks.get(), pointers.data(), pointers.size(), add_special) != 0) {
-        throw EngineError("undecodable", "The projector could not take one of the images: it may be too small, or too "
-                                         "long for its width.");
+        return nullptr;
     }
     check_tokens(chunks.get());
     return chunks;
+}
+
+[[noreturn]] void refuse(size_t image, uint32_t width, uint32_t height) {
+    throw EngineError("undecodable",
+                      "The projector cannot take an image of " + std::to_string(width) + "x" + std::to_string(height) +
+                          " pixels: it may be too small, or too long for its width.",
+                      static_cast<int>(image));
 }
 
 // A picture without pixels is enough to learn which tokens an image becomes.
 mtmd::input_chunks_ptr tokenize_placeholder(const mtmd_context * vision, uint32_t size) {
     mtmd::bitmap bitmap(size, size, nullptr);
     mtmd_input_part part{nullptr, bitmap.ptr.get()};
-    return tokenize_parts(vision, {part}, false);
+    auto chunks = try_to_tokenize(vision, {part}, false);
+    if (!chunks) {
+        throw EngineError("model_load_failed", "The vision projector cannot take an image of " + std::to_string(size) +
+                                                   " pixels a side.");
+    }
+    return chunks;
 }
 
 }  // namespace
@@ -348,7 +360,10 @@ Prompt PromptBuilder::tokenize_images(const std::vector<Part> & parts, const std
         prompt.image_ids.push_back(image.id);
     }
     std::vector<size_t> chunks_of_image(images.size(), 0);
-    prompt.media = tokenize_parts(vision_, inputs, true);
+    prompt.media = try_to_tokenize(vision_, inputs, true);
+    if (!prompt.media) {
+        refuse_one_of(images);
+    }
     for (size_t i = 0; i < mtmd_input_chunks_size(prompt.media.get()); i++) {
         const mtmd_input_chunk * source = mtmd_input_chunks_get(prompt.media.get(), i);
         Chunk chunk;
@@ -369,6 +384,17 @@ Prompt PromptBuilder::tokenize_images(const std::vector<Part> & parts, const std
     return prompt;
 }
 
+// mtmd does not say which it was.
+void PromptBuilder::refuse_one_of(const std::vector<Image> & images) const {
+    for (size_t i = 0; i < images.size(); i++) {
+        mtmd::bitmap bitmap(images[i].width, images[i].height, nullptr);
+        if (!try_to_tokenize(vision_, {{nullptr, bitmap.ptr.get()}}, false)) {
+            refuse(i, images[i].width, images[i].height);
+        }
+    }
+    throw EngineError("undecodable", "The projector cannot take the images of the conversation together.");
+}
+
 void PromptBuilder::prepare_images(Prompt & prompt, const std::vector<Image> & images) const {
     std::vector<std::vector<Chunk *>> chunks_of(images.size());
     for (auto & chunk : prompt.chunks) {
@@ -386,15 +412,19 @@ void PromptBuilder::prepare_images(Prompt & prompt, const std::vector<Image> & i
                 chunks_of[i][part]->pixels = prepared[part]->pixels;
             }
         } else if (!attach(chunks_of[i], encoded_.find(images[i].id))) {
-            prompt.pixels.push_back(add_pixels(chunks_of[i], images[i]));
+            prompt.pixels.push_back(add_pixels(i, chunks_of[i], images[i]));
         }
     }
 }
 
 // Returns what owns the pixels.
-mtmd::input_chunks_ptr PromptBuilder::add_pixels(const std::vector<Chunk *> & chunks, const Image & image) const {
+mtmd::input_chunks_ptr PromptBuilder::add_pixels(size_t index, const std::vector<Chunk *> & chunks,
+                                                 const Image & image) const {
     mtmd::bitmap bitmap(image.width, image.height, image.rgb);
-    auto prepared = tokenize_parts(vision_, {{nullptr, bitmap.ptr.get()}}, false);
+    auto prepared = try_to_tokenize(vision_, {{nullptr, bitmap.ptr.get()}}, false);
+    if (!prepared) {
+        refuse(index, image.width, image.height);
+    }
     std::vector<const mtmd_input_chunk *> parts;
     for (size_t i = 0; i < mtmd_input_chunks_size(prepared.get()); i++) {
         const mtmd_input_chunk * part = mtmd_input_chunks_get(prepared.get(), i);
