@@ -10,6 +10,7 @@ import { outtypeTraits } from '../outtype.ts';
 import type { FixedOuttype, Outtype } from '../outtype.ts';
 import { pairScales } from '../scales/pair-scales.ts';
 import { readQuantization } from '../scales/quantization.ts';
+import { chatTemplateWarnings } from '../tokenizers/chat-template.ts';
 import type { TensorMove } from '../threads/chunk.ts';
 import { claimTensors, resolveOuttype } from './claim-tensors.ts';
 import type { Claim } from './claim-tensors.ts';
@@ -41,6 +42,8 @@ export interface ConversionPlan {
   /** The output type of `model.gguf`: what `auto` became. */
   readonly outtype: FixedOuttype;
   readonly files: readonly FilePlan[];
+  /** What is converted as it is, and will be of no use. */
+  readonly warnings: readonly string[];
 }
 
 const quantizationVersion = 2; // GGML_QNT_VERSION
@@ -70,7 +73,8 @@ export async function planConversion(options: PlanOptions): Promise<ConversionPl
     const projectorOuttype = resolveOuttype(options.mmprojOuttype ?? options.outtype, projectorTensors);
     files.push(await planFile('mmproj.gguf', projector, projectorTensors, projectorOuttype, folder, options.modelName));
   }
-  return { architecture, outtype, files };
+  const warnings = model.chatTemplate === undefined ? await chatTemplateWarnings(folder) : [];
+  return { architecture, outtype, files, warnings };
 }
 
 async function planFile(

@@ -6,6 +6,7 @@
 
 #include "common.h"
 #include "error.h"
+#include "log.h"  // llama.cpp's
 #include "text-stream.h"
 
 namespace vserve {
@@ -44,6 +45,32 @@ std::string template_reason(const std::string & report) {
     }
     const std::string reason = report.substr(begin + mark.size());
     return reason.substr(0, reason.find('\n'));
+}
+
+// llama.cpp throws its reason on as a plain std::exception, which has lost it: the template that failed is read again.
+std::string template_fault(const llama_model * model) {
+    for (const char * name : {static_cast<const char *>(nullptr), "tool_use"}) {
+        const char * source = llama_model_chat_template(model, name);
+        try {
+            common_chat_template(source == nullptr ? "" : source, "", "");
+        } catch (const std::exception & error) {
+            return error.what();
+        }
+    }
+    return "llama.cpp does not say why";
+}
+
+common_chat_templates_ptr read_templates(const llama_model * model) {
+    const int verbosity = common_log_get_verbosity_thold();
+    common_log_set_verbosity_thold(LOG_LEVEL_OUTPUT);  // it would advise options that vserve does not have
+    try {
+        auto templates = common_chat_templates_init(model, "");
+        common_log_set_verbosity_thold(verbosity);
+        return templates;
+    } catch (const std::exception &) {
+        common_log_set_verbosity_thold(verbosity);
+        throw EngineError("model_load_failed", "The model's chat template could not be read: " + template_fault(model));
+    }
 }
 
 // mtmd looks up some of the tokens round an image by their text, and writes LLAMA_TOKEN_NULL for one that is not there.
@@ -118,7 +145,7 @@ PromptBuilder::PromptBuilder(const llama_model * model, const mtmd_context * vis
       placement_(std::move(placement)),
       encoded_(encoded),
       row_width_(llama_model_n_embd_inp(model)),
-      templates_(common_chat_templates_init(model, "")) {
+      templates_(read_templates(model)) {
     template_writes_slots_ = !placement_.slot.empty() &&
                              common_chat_templates_source(templates_.get()).find(placement_.slot) != std::string::npos;
     collect_control_strings();
