@@ -1,5 +1,6 @@
 import { findDeclarations } from '../architectures/index.ts';
 import type { GgufDeclaration } from '../architectures/architecture.ts';
+import { withAssumptions } from '../checkpoint/assumptions.ts';
 import { CheckpointFolder } from '../checkpoint/checkpoint-folder.ts';
 import { readTensors } from '../checkpoint/read-tensors.ts';
 import { layOut } from '../gguf/layout.ts';
@@ -63,10 +64,13 @@ export async function planConversion(options: PlanOptions): Promise<ConversionPl
   const found = await readTensors(folder);
   const tensors = quantization === undefined ? found : pairScales(found, quantization);
   const checkpoint = { folder, config, tensorNames: tensors.map(({ name }) => name) };
-  const model = await text(checkpoint);
-  const projector = await vision?.(checkpoint);
-  const declarations = projector === undefined ? [model] : [model, projector];
-  const [modelTensors = [], projectorTensors = []] = claimTensors(tensors, declarations);
+  const { result: model, assumptions } = await withAssumptions(() => text(checkpoint));
+  const projected = vision && (await withAssumptions(() => vision(checkpoint)));
+  const projector = projected?.result;
+  const [modelTensors = [], projectorTensors = []] = claimTensors(tensors, [
+    { declaration: model, assumptions },
+    ...(projected === undefined ? [] : [{ declaration: projected.result, assumptions: projected.assumptions }]),
+  ]);
   const outtype = resolveOuttype(options.outtype, modelTensors);
   const files = [await planFile('model.gguf', model, modelTensors, outtype, folder, options.modelName)];
   if (projector !== undefined) {
