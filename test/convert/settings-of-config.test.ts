@@ -104,3 +104,21 @@ test.each([
     message: expect.stringContaining(`rms_norm_eps: ${message}`) as string,
   });
 });
+
+test.each([
+  ['gemma3-tiny', 'image_token_index', 'x', ['config.json: image_token_index is "x", and no token of the 307 ']],
+  ['gemma3-tiny', 'boi_token_index', 307, ['config.json: boi_token_index is 307, and no token']],
+  ['kimi-vl-tiny', 'media_placeholder_token_id', -1, ['media_placeholder_token_id is -1, and no token']],
+  ['internvl3-hf-tiny', 'image_token_id', [1], ['image_token_id is no number, and no token']],
+  ['internvl3-hf-tiny', 'image_token_id', null, []],
+  ['qwen2-tiny', 'image_token_id', -1, []],
+])('%s: it is told that %s is %j', async (name, field, value, expected) => {
+  const { warnings } = await planWith(name, setting(field, value));
+  expect(warnings).toEqual(expected.map((text) => expect.stringContaining(text) as unknown));
+});
+
+test('none of the reference checkpoints has anything to be told', { timeout: 60_000 }, async () => {
+  for (const name of ['gemma3n-tiny', 'llava-next-tiny', 'internvl3-hf-tiny', 'qwen3.5-tiny', 'minicpm-v-4.6-tiny']) {
+    expect((await planWith(name, (config) => config)).warnings, name).toEqual([]);
+  }
+});

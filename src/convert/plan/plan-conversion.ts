@@ -3,6 +3,7 @@ import type { GgufDeclaration } from '../architectures/architecture.ts';
 import { withAssumptions } from '../checkpoint/assumptions.ts';
 import { CheckpointFolder } from '../checkpoint/checkpoint-folder.ts';
 import { readTensors } from '../checkpoint/read-tensors.ts';
+import { tokenIdWarnings } from '../checkpoint/token-ids.ts';
 import { layOut } from '../gguf/layout.ts';
 import { KeyValues, string, uint32 } from '../gguf/key-values.ts';
 import { writeGeneralMetadata } from '../metadata/general-metadata.ts';
@@ -77,7 +78,12 @@ export async function planConversion(options: PlanOptions): Promise<ConversionPl
     const projectorOuttype = resolveOuttype(options.mmprojOuttype ?? options.outtype, projectorTensors);
     files.push(await planFile('mmproj.gguf', projector, projectorTensors, projectorOuttype, folder, options.modelName));
   }
-  const warnings = model.chatTemplate === undefined ? await chatTemplateWarnings(folder) : [];
+  const [embeddingRows = 0] =
+    modelTensors.flatMap(({ rule }) => rule.targets).find(({ name }) => name === 'token_embd.weight')?.shape ?? [];
+  const warnings = [
+    ...(model.chatTemplate === undefined ? await chatTemplateWarnings(folder) : []),
+    ...(projector === undefined ? [] : tokenIdWarnings(config, embeddingRows)),
+  ];
   return { architecture, outtype, files, warnings };
 }
 
