@@ -39,18 +39,18 @@ function explain(issue: z.core.$ZodRawIssue): string {
 }
 
 function wanted(issue: z.core.$ZodRawIssue): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return `, and not ${typeNames[issue.expected] ?? `a ${issue.expected}`}`;
-    case 'invalid_value':
-      return `; only ${issue.values.map((value) => JSON.stringify(value)).join(', ')} can be converted`;
-    case 'too_small':
-      return `, and at least ${issue.minimum}${issue.origin === 'array' ? ' elements' : ''} ${issue.inclusive === false ? 'and more ' : ''}is wanted`;
-    case 'too_big':
-      return `, and at most ${issue.maximum}${issue.origin === 'array' ? ' elements' : ''} is wanted`;
-    default:
-      return ', which cannot be converted';
+  const elements = 'origin' in issue && issue.origin === 'array' ? ' elements' : '';
+  if (issue.code === 'invalid_type') return `, and not ${typeNames[issue.expected] ?? `a ${issue.expected}`}`;
+  if (issue.code === 'too_small') {
+    return `, and ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${elements} is wanted`;
   }
+  if (issue.code === 'too_big') {
+    return `, and ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${elements} is wanted`;
+  }
+  if (issue.code === 'invalid_value') {
+    return `; only ${issue.values.map((value) => JSON.stringify(value)).join(', ')} can be converted`;
+  }
+  return ', which cannot be converted';
 }
 
 const typeNames: Readonly<Record<string, string>> = {
