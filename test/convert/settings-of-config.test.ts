@@ -71,6 +71,14 @@ test.each<[string, string, unknown, string]>([
   });
 });
 
+// Its rotary embedding alone would take all memory.
+test.each([
+  ['llama-tiny', 'head_dim'],
+  ['llama4-scout-tiny', 'text_config.head_dim'],
+])('%s: a head too large is refused before anything is made of its size', async (name, path) => {
+  await expect(planWith(name, setting(path, 1_000_000_000))).rejects.toMatchObject({ code: 'tensor_invalid' });
+});
+
 test.each([
   ['internvl3-tiny', 'select_layer'],
   ['internvl3-hf-tiny', 'vision_feature_layer'],

@@ -96,12 +96,10 @@ async function planFile(
   modelName: string | undefined,
 ): Promise<FilePlan> {
   const tensors = describeTargets(claims, outtype);
-  const generated = (declaration.generated ?? []).map(({ name, values }) => ({
-    name,
-    shape: [values.length],
-    type: 'F32' as const,
-    values,
-  }));
+  const generated = (declaration.generated ?? []).map((tensor) => {
+    const values = tensor.values();
+    return { name: tensor.name, shape: [values.length], type: 'F32' as const, values };
+  });
   const { chatTemplate } = declaration;
   const keyValues = new KeyValues()
     .set('general.architecture', string(declaration.architecture))
