@@ -39,13 +39,13 @@ function explain(issue: z.core.$ZodRawIssue): string {
 }
 
 function wanted(issue: z.core.$ZodRawIssue): string {
-  const elements = 'origin' in issue && issue.origin === 'array' ? ' elements' : '';
+  const what = 'origin' in issue && issue.origin === 'array' ? ' elements are wanted' : ' is wanted';
   if (issue.code === 'invalid_type') return `, and not ${typeNames[issue.expected] ?? `a ${issue.expected}`}`;
   if (issue.code === 'too_small') {
-    return `, and ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${elements} is wanted`;
+    return `, and ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${what}`;
   }
   if (issue.code === 'too_big') {
-    return `, and ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${elements} is wanted`;
+    return `, and ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${what}`;
   }
   if (issue.code === 'invalid_value') {
     return `; only ${issue.values.map((value) => JSON.stringify(value)).join(', ')} can be converted`;
