@@ -1,6 +1,6 @@
 import { elementCount } from './gguf/layout.ts';
-import { readGgufHeader } from './gguf/read-header.ts';
-import type { GgufHeader } from './gguf/read-header.ts';
+import { readGgufHeader } from '../gguf/read-header.ts';
+import type { GgufHeader } from '../gguf/read-header.ts';
 import { tensorBytes, typesById } from './gguf/type-sizes.ts';
 import { outtypeTraits } from './outtype.ts';
 import { mixedType } from './quantize/mixtures.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { describeCheckpoint, describeGguf } from '../../src/convert/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
-import { parseGgufHeader } from '../../src/convert/gguf/read-header.ts';
+import { parseGgufHeader } from '../../src/gguf/read-header.ts';
 import { mixedType } from '../../src/convert/quantize/mixtures.ts';
 import { shapesCheckpointDir } from '../support/shapes.ts';
 

@@ -1,7 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { messageOf, VserveError } from '../../errors/index.ts';
-import { elementCount } from './layout.ts';
+import { messageOf, VserveError } from '../errors/index.ts';
 
 /** A tensor as a GGUF header lists it. `shape` is row-major, outermost first; `type` is its number in ggml.h. */
 export interface GgufTensorInfo {
@@ -111,7 +110,7 @@ function readTensorInfo(reader: Reader): GgufTensorInfo {
   const dimensions = reader.uint32();
   if (dimensions > maxDimensions) throw new Error(`the tensor ${JSON.stringify(name)} has ${dimensions} dimensions`);
   const shape = Array.from({ length: dimensions }, () => reader.count()).toReversed();
-  if (!Number.isSafeInteger(elementCount(shape))) {
+  if (!Number.isSafeInteger(shape.reduce((product, size) => product * size, 1))) {
     throw new Error(`the tensor ${JSON.stringify(name)} has the shape [${shape.join(', ')}]`);
   }
   const type = reader.uint32();
