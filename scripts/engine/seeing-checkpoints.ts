@@ -137,7 +137,6 @@ export function faithfulCheckpoint(name: string): SyntheticCheckpoint {
 }
 
 /**
-/**
  * With smaller numbers in the table, pictures weigh as much as words: Gemma multiplies what it reads there by the root of
  * its width, and a model that answers from the same table would repeat what it read last.
  */

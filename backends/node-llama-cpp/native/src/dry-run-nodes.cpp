@@ -38,7 +38,10 @@ void FirstOfEach::look_at(ggml_tensor * node) {
     if (node->op == GGML_OP_GET_ROWS && (node->src[1]->flags & GGML_TENSOR_FLAG_INPUT) != 0) {
         return;
     }
-    std::vector<int32_t> operation{node->op};
+    std::vector<int32_t> operation{node->op, node->type};
+    for (const ggml_tensor * source : node->src) {
+        operation.push_back(source == nullptr ? -1 : source->type);
+    }
     operation.insert(operation.end(), std::begin(node->op_params), std::end(node->op_params));
     if (is_product(*node) || node->op == GGML_OP_GET_ROWS || !seen_.insert(std::move(operation)).second) {
         node->op = GGML_OP_NONE;

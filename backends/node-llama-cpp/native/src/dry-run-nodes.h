@@ -13,7 +13,7 @@ namespace vserve {
 // Computes everything but products with weights and attention, which become zeros. For graphs of a token.
 bool leave_out_products(ggml_tensor * node, bool ask, void * unused);
 
-// Computes the first node of each operation with each set of parameters, and lookups of rows whose numbers are not computed
+// Computes the first node of each operation with each set of types and parameters, and lookups of rows whose numbers are not computed
 // themselves. For an encoder, whose
 // graph is large even for a small picture.
 class FirstOfEach {
@@ -21,7 +21,7 @@ class FirstOfEach {
     void look_at(ggml_tensor * node);
 
   private:
-    std::set<std::vector<int32_t>> seen_;  // the operation, then its parameters
+    std::set<std::vector<int32_t>> seen_;  // the operation, its types, its parameters
 };
 
 }  // namespace vserve
