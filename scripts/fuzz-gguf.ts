@@ -12,11 +12,11 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import backend from '../backends/node-llama-cpp/index.ts';
 import type { ModelFiles } from '../src/backend/index.ts';
 import { convertCheckpoint } from '../src/convert/index.ts';
 import { VserveError } from '../src/errors/index.ts';
+import { scriptArguments } from './arguments.ts';
 import { ask } from './engine/ask.ts';
 import { bitmapOf } from './engine/conversations.ts';
 import { seeingNames } from './engine/seeing-checkpoints.ts';
@@ -114,7 +114,7 @@ async function watch(models: readonly ModelFiles[], folder: string, seed: number
   if (failures.length > 0) process.exitCode = 1;
 }
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = scriptArguments({
   allowPositionals: true,
   options: {
     count: { type: 'string', default: '2000' },

@@ -9,7 +9,10 @@ export function parsePythonJson(text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     // Strings are matched too, so that nothing within one is taken for a number; one without an end, to the end.
-    const plain = text.replace(/"[^"\\]*(?:\\[^][^"\\]*)*(?:"|\\?$)|\bNaN\b|\bInfinity\b/g, (token) => standIns.get(token) ?? token);
+    const plain = text.replace(
+      /"[^"\\]*(?:\\[^][^"\\]*)*(?:"|\\?$)|\bNaN\b|\bInfinity\b/g,
+      (token) => standIns.get(token) ?? token,
+    );
     if (plain === text) throw error;
     return JSON.parse(plain);
   }
