@@ -27,6 +27,7 @@ import { denormalizer } from './engine/faithful-model.ts';
 import {
   askLlamaServer,
   peerCheckpoint,
+  peerFlashAttentionOf,
   peerMmprojOuttypeOf,
   startLlamaServer,
   surroundingsOf,
@@ -90,7 +91,7 @@ async function compare(name: string, folder: string, peerDir: string): Promise<P
   const peerFiles = await filesOf(folder, `${name}-peer`, peerCheckpoint(checkpoint), peerMmprojOuttypeOf(name));
   const projectorType = await projectorTypeOf(peerFiles.mmprojPath ?? '');
   const mmprojPath = await peerProjector(peerFiles.mmprojPath ?? '', projectorType);
-  const server = await startLlamaServer(peerDir, { ...peerFiles, mmprojPath });
+  const server = await startLlamaServer(peerDir, { ...peerFiles, mmprojPath }, peerFlashAttentionOf(name));
   const theirs: PeerAnswer[] = [];
   try {
     const placement = surroundingsOf(projectorType);

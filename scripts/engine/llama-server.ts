@@ -73,8 +73,17 @@ export function peerMmprojOuttypeOf(name: string): Outtype {
 const classFirst =
   /^(model\.vision_tower\.embeddings\.position_embeddings|vision_model\.embeddings\.position_embedding)$/;
 
+/** Heads that do not fill the CPU's vectors, as Gemma 4's, have sums of half precision in its flash attention. */
+export function peerFlashAttentionOf(name: string): 'auto' | 'off' {
+  return name.startsWith('gemma4') ? 'off' : 'auto';
+}
+
 /** Starts llama-server on a model, on the CPU. */
-export function startLlamaServer(peerDir: string, { modelPath, mmprojPath }: ModelFiles): Promise<Server> {
+export function startLlamaServer(
+  peerDir: string,
+  { modelPath, mmprojPath }: ModelFiles,
+  flashAttention: 'auto' | 'off',
+): Promise<Server> {
   const model = [
     '--model',
     modelPath,
@@ -87,6 +96,8 @@ export function startLlamaServer(peerDir: string, { modelPath, mmprojPath }: Mod
     // With more, so small a model mostly waits for them.
     '--threads',
     '1',
+    '--flash-attn',
+    flashAttention,
     '--jinja',
     // It would encode pictures together that have as many tokens, whatever their shapes, and see them wrongly.
     '--mtmd-batch-max-tokens',
