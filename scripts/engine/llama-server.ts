@@ -73,9 +73,9 @@ export function peerMmprojOuttypeOf(name: string): Outtype {
 const classFirst =
   /^(model\.vision_tower\.embeddings\.position_embeddings|vision_model\.embeddings\.position_embedding)$/;
 
-/** Heads that do not fill the CPU's vectors, as Gemma 4's, have sums of half precision in its flash attention. */
+/** Encoders' heads that do not fill the CPU's vectors have sums of half precision in its flash attention. */
 export function peerFlashAttentionOf(name: string): 'auto' | 'off' {
-  return name.startsWith('gemma4') ? 'off' : 'auto';
+  return /^(gemma4|qwen2\.5-vl|qwen3)/.test(name) ? 'off' : 'auto';
 }
 
 /** Starts llama-server on a model, on the CPU. */
