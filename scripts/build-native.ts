@@ -105,8 +105,10 @@ function fingerprint(variants: readonly Variant[]): string {
   return hash.digest('hex');
 }
 
-function addonPath(variant: Variant): string {
-  return join(buildDir, variant.name, 'vserve-engine.node');
+/** What is built for a variant: the addon, and once, for the CPU, the program that tries a model before the addon does. */
+function productsOf({ name }: Variant): string[] {
+  const program = `vserve-dry-run${process.platform === 'win32' ? '.exe' : ''}`;
+  return ['vserve-engine.node', ...(/-(cuda|vulkan)$/.test(name) ? [] : [program])].map((file) => join(name, file));
 }
 
 function runs(command: string): boolean {
@@ -210,9 +212,11 @@ async function build(variants: readonly Variant[]): Promise<void> {
   ]);
   const jobs = String(availableParallelism());
   await run('cmake', ['--build', cmakeDir, '--config', 'Release', '--parallel', jobs]);
-  for (const variant of variants) {
-    mkdirSync(dirname(addonPath(variant)), { recursive: true });
-    copyFileSync(join(cmakeDir, 'addons', variant.name, 'vserve-engine.node'), addonPath(variant));
+  for (const product of variants.flatMap(productsOf)) {
+    mkdirSync(dirname(join(buildDir, product)), { recursive: true });
+    // A server that runs keeps what it has: a file of that name is made anew, not written over.
+    rmSync(join(buildDir, product), { force: true });
+    copyFileSync(join(cmakeDir, 'addons', product), join(buildDir, product));
   }
 }
 
@@ -220,7 +224,7 @@ async function main(): Promise<void> {
   const variants = installedVariants();
   const wanted = fingerprint(variants);
   const built = existsSync(fingerprintPath) ? readFileSync(fingerprintPath, 'utf8') : '';
-  if (built === wanted && variants.every((variant) => existsSync(addonPath(variant)))) return;
+  if (built === wanted && variants.flatMap(productsOf).every((product) => existsSync(join(buildDir, product)))) return;
 
   checkPrerequisites();
   mkdirSync(buildDir, { recursive: true });

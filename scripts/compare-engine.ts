@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import backend from '../backends/node-llama-cpp/index.ts';
 import { LoadedLlama } from '../backends/node-llama-cpp/loaded-llama.ts';
-import { projectorTypeOf } from '../backends/node-llama-cpp/projector-type.ts';
+import { readProjectorType } from '../backends/node-llama-cpp/model-header.ts';
 import type { Bitmap, MmprojEncoding, ModelFiles } from '../src/backend/index.ts';
 import { convertCheckpoint } from '../src/convert/index.ts';
 import type { Outtype } from '../src/convert/index.ts';
@@ -89,7 +89,7 @@ async function compare(name: string, folder: string, peerDir: string): Promise<P
   for (const messages of conversations) ours.push(await ask(model, messages));
 
   const peerFiles = await filesOf(folder, `${name}-peer`, peerCheckpoint(checkpoint), peerMmprojOuttypeOf(name));
-  const projectorType = await projectorTypeOf(peerFiles.mmprojPath ?? '');
+  const projectorType = await readProjectorType(peerFiles.mmprojPath ?? '');
   const mmprojPath = await peerProjector(peerFiles.mmprojPath ?? '', projectorType);
   const server = await startLlamaServer(peerDir, { ...peerFiles, mmprojPath }, peerFlashAttentionOf(name));
   const theirs: PeerAnswer[] = [];

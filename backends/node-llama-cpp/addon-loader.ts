@@ -46,6 +46,21 @@ export function bundledSource(): ConverterSource {
 /** Where `npm run build` puts the addons, a folder for each variant. */
 const builtAddonsDir = join(packageRoot(), 'backends', 'node-llama-cpp', 'native', 'build');
 
+/** The program that `dry-run.ts` runs, and the folder of the libraries that it needs. Throws `native_addon_missing`. */
+export function dryRunProgram(): { readonly path: string; readonly libraryDir: string } {
+  const variant = variantOf({ gpu: false });
+  const path = join(builtAddonsDir, variant, `vserve-dry-run${process.platform === 'win32' ? '.exe' : ''}`);
+  if (!existsSync(path)) throw notBuilt(variant, path);
+  return { path, libraryDir: join(nodeLlamaCppRoot(), '..', '@node-llama-cpp', variant, 'bins', variant) };
+}
+
+function notBuilt(variant: string, path: string): VserveError {
+  return new VserveError(
+    'native_addon_missing',
+    `The native engine for ${variant} is not built (no ${path}). Build it with: npm run build`,
+  );
+}
+
 /**
  * Loads the addon that was built for the variant of llama.cpp which node-llama-cpp has loaded.
  * Throws `native_addon_missing` where it was not built, `native_addon_mismatch` where it was built for another version.
@@ -57,12 +72,7 @@ export function loadNativeAddon(
 ): NativeAddon {
   const variant = variantOf(llama);
   const path = join(addonsDir, variant, 'vserve-engine.node');
-  if (!existsSync(path)) {
-    throw new VserveError(
-      'native_addon_missing',
-      `The native engine for ${variant} is not built (no ${path}). Build it with: npm run build`,
-    );
-  }
+  if (!existsSync(path)) throw notBuilt(variant, path);
   if (llama.buildType !== 'prebuilt') {
     throw new VserveError(
       'native_addon_mismatch',

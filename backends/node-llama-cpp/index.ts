@@ -13,10 +13,11 @@ import { bundledSource, installedNodeLlamaCppVersion, loadNativeAddon } from './
 import { usableCpus } from './cpu-limit.ts';
 import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
+import { dryRun } from './dry-run.ts';
 import { placementFor } from './image-placement.ts';
-import { computeThreads, defaultDecodeThreads, loadModel, quieten, readHeader, startLlama } from './llama-model.ts';
+import { computeThreads, defaultDecodeThreads, loadModel, quieten, startLlama } from './llama-model.ts';
 import { LoadedLlama } from './loaded-llama.ts';
-import { projectorTypeOf } from './projector-type.ts';
+import { type ModelHeader, readModelHeader, readProjectorType } from './model-header.ts';
 import { quantize } from './quantize.ts';
 
 /** Most tokens of one step. Larger batches gain little, and delay the other sequences. */
@@ -40,12 +41,11 @@ const backend: Backend = {
 export default backend;
 
 async function load(files: ModelFiles, settings: LoadSettings, options: LoadOptions): Promise<LoadedLlama> {
-  // Starting llama.cpp is waiting, for a process that tries its binaries.
   checkKvCache(settings);
-  const [llama, trainedLength, projectorType] = await Promise.all([
+  // Starting llama.cpp is waiting, for a process that tries its binaries.
+  const [llama, { trainedLength, mayRepack, projectorType }] = await Promise.all([
     startLlama(parseDevices(settings.devices), options.log),
-    trainedLengthOf(files.modelPath),
-    files.mmprojPath === undefined ? undefined : projectorTypeOf(files.mmprojPath),
+    examine(files, options.signal),
   ]);
   let model: LlamaModel | undefined;
   try {
@@ -53,7 +53,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const maxLength = checkMaxLength(settings.maxLength, trainedLength);
     const ramBefore = await machineMemory();
     const likelyLength = Math.min(maxLength ?? trainedLength, 8192);
-    const loaded = await loadModel(llama, files.modelPath, likelyLength, settings, options);
+    const loaded = await loadModel(llama, addon, files.modelPath, likelyLength, { ...settings, mayRepack }, options);
     model = loaded;
 
     const template = (loaded.fileInfo.metadata as { tokenizer?: { chat_template?: unknown } }).tokenizer?.chat_template;
@@ -126,39 +126,17 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   }
 }
 
-/** Whether the last layers of a Gemma 3n find layers of both kinds whose keys and values they can take. */
-function canShareKeys(slides: unknown): boolean {
-  return !Array.isArray(slides) || (slides.length >= 20 && slides[18] === true && slides[19] === false);
-}
-
-async function trainedLengthOf(modelPath: string): Promise<number> {
-  const { metadata, architectureMetadata } = await readHeader(modelPath);
-  if ((metadata.general.architecture as string) === 'clip') {
-    throw new VserveError(
-      'gguf_invalid',
-      `${modelPath} is a vision projector. Give it as --mmproj, and the text model as --model.`,
-    );
-  }
-  const { attention } = architectureMetadata as {
-    attention?: { sliding_window?: unknown; sliding_window_pattern?: unknown };
-  };
-  if ((metadata.general.architecture as string) === 'llama4' && attention?.sliding_window === 0) {
-    throw new VserveError(
-      'model_load_failed',
-      `${modelPath} is a Llama 4 whose layers all see the whole context: llama.cpp cannot compute it, and would end the process.`,
-    );
-  }
-  if ((metadata.general.architecture as string) === 'gemma3n' && !canShareKeys(attention?.sliding_window_pattern)) {
-    throw new VserveError(
-      'model_load_failed',
-      `${modelPath} is a Gemma 3n whose layers llama.cpp cannot compute, and would end the process: it takes keys and values from the 19th, which slides, and from the 20th, which does not.`,
-    );
-  }
-  const length = Number(architectureMetadata.context_length);
-  if (!(length > 0)) {
-    throw new VserveError('gguf_invalid', `${modelPath} does not say which context length its model has.`);
-  }
-  return length;
+/** What the files' headers say, once it is known that llama.cpp survives them. */
+async function examine(
+  files: ModelFiles,
+  signal: AbortSignal,
+): Promise<ModelHeader & { readonly projectorType: string | undefined }> {
+  const [header, projectorType] = await Promise.all([
+    readModelHeader(files.modelPath),
+    files.mmprojPath === undefined ? undefined : readProjectorType(files.mmprojPath),
+  ]);
+  await dryRun(files, signal);
+  return { ...header, projectorType };
 }
 
 function checkMaxLength(maxLength: number | undefined, trainedLength: number): number | undefined {

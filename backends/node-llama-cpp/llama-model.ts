@@ -1,9 +1,12 @@
-import type { GgufFileInfo, Llama, LlamaModel } from 'node-llama-cpp';
-import { getLlama, InsufficientMemoryError, LlamaLogLevel, NoBinaryFoundError, readGgufFileInfo } from 'node-llama-cpp';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Llama, LlamaModel } from 'node-llama-cpp';
+import { getLlama, InsufficientMemoryError, LlamaLogLevel, NoBinaryFoundError } from 'node-llama-cpp';
 import type { LoadOptions, LoadSettings, LogLevel } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { usableCpus } from './cpu-limit.ts';
 import { type DeviceChoice, restrictToDevices } from './devices.ts';
+import type { ModelHeader } from './model-header.ts';
+import type { NativeAddon } from './native-addon.ts';
 
 /** A core reads so much in less than a millisecond: other threads would take as long to wake. */
 const oneThreadModelBytes = 8 * 1024 * 1024;
@@ -72,6 +75,7 @@ async function start(devices: DeviceChoice): Promise<Llama> {
       'No GPU can be used: none was found, or its driver is missing. Check it with "npx node-llama-cpp inspect gpu", or start with --devices cpu.',
     );
   }
+  letWeightsStayAsInFile(llama);
   return llama;
 }
 
@@ -95,22 +99,46 @@ async function load(gpu: 'auto' | false): Promise<Llama> {
   }
 }
 
+/** Of node-llama-cpp's own objects for models: not in its types, but fixed by the pinned version. */
+type AddonModelClass = new (...given: never[]) => object;
+
+/** While it has one, the weights of models that load are laid out in memory as they are in their files. */
+const asInFile = new AsyncLocalStorage<NativeAddon>();
+
+/**
+ * Lets `asInFile` decide how weights are laid out: node-llama-cpp has no setting for it. On a CPU with AMX, ggml lays
+ * matrices out anew, and takes a stack of them for one: a model whose graph multiplies by a stack gives nonsense, or ends
+ * the process (Kimi-VL's and DeepSeek's latent attention, Gemma 3n). Of rows of 32 numbers its products are wrong.
+ */
+function letWeightsStayAsInFile(llama: Llama): void {
+  const inside = llama as unknown as { _bindings: { AddonModel: AddonModelClass } };
+  const { AddonModel } = inside._bindings;
+  const model = class extends AddonModel {
+    constructor(...given: never[]) {
+      super(...given);
+      asInFile.getStore()?.keepWeightsAsInFile(this);
+    }
+  };
+  inside._bindings = Object.create(inside._bindings, { AddonModel: { value: model } }) as typeof inside._bindings;
+}
+
 /**
  * Loads the weights of a file whose header was read. On a GPU, as many layers as leave room for `maxLength` tokens.
  * Throws `out_of_memory`, `model_load_failed`, `invalid_setting`.
  */
 export async function loadModel(
   llama: Llama,
+  addon: NativeAddon,
   modelPath: string,
   maxLength: number,
-  { mmap = true, mlock = false }: Pick<LoadSettings, 'mmap' | 'mlock'>,
+  { mmap = true, mlock = false, mayRepack }: Pick<LoadSettings, 'mmap' | 'mlock'> & Pick<ModelHeader, 'mayRepack'>,
   options: LoadOptions,
 ): Promise<LlamaModel> {
   if (mlock && !llama.supportsMlock) {
     throw new VserveError('invalid_setting', '--mlock is not possible on this system. Leave it out.');
   }
-  try {
-    return await llama.loadModel({
+  const load = (): Promise<LlamaModel> =>
+    llama.loadModel({
       modelPath,
       gpuLayers: llama.gpu === false ? 0 : { fitContext: { contextSize: maxLength } },
       useMmap: mmap ? 'auto' : false,
@@ -120,6 +148,8 @@ export async function loadModel(
         options.onProgress('model', fraction);
       },
     });
+  try {
+    return mayRepack || !llama.systemInfo.includes('AMX_INT8 = 1') ? await load() : await asInFile.run(addon, load);
   } catch (cause) {
     options.signal.throwIfAborted();
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -136,25 +166,6 @@ export async function loadModel(
       `The model ${modelPath} could not be loaded: ${reason}${said}\nThe file may be damaged or incomplete: download or convert it again.`,
       { cause },
     );
-  }
-}
-
-/** Reads a GGUF file's key-values. Throws `gguf_invalid`. */
-export async function readHeader(path: string): Promise<GgufFileInfo> {
-  try {
-    const info = await readGgufFileInfo(path, {
-      sourceType: 'filesystem',
-      readTensorInfo: false,
-      ignoreKeys: ['tokenizer.ggml.tokens', 'tokenizer.ggml.scores', 'tokenizer.ggml.token_type'],
-      logWarnings: false,
-    });
-    // Of a file that ends in its first bytes, less is read than the type promises.
-    const { general } = info.metadata as { general?: { architecture?: unknown } };
-    if (typeof general?.architecture !== 'string') throw new Error('it does not say which architecture it has');
-    return info;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new VserveError('gguf_invalid', `${path} is not a readable GGUF file: ${reason}`, { cause });
   }
 }
 

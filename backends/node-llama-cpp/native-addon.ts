@@ -132,6 +132,8 @@ export interface NativeEngine {
 export interface NativeAddon {
   /** The version of node-llama-cpp that it was compiled for: their objects share one memory layout. */
   readonly nodeLlamaCppVersion: string;
+  /** Has a model's weights laid out as they are in its file: of node-llama-cpp's `AddonModel`, before it loads. */
+  keepWeightsAsInFile(model: object): void;
   /** Cannot be stopped, and an assertion of llama.cpp ends the process: see `quantize.ts`. */
   quantize(sourcePath: string, destinationPath: string, type: QuantizedType, threads: number): Promise<void>;
   readonly NativeEngine: new (

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readHeader } from '../../backends/node-llama-cpp/llama-model.ts';
+import { readHeader } from '../../backends/node-llama-cpp/model-header.ts';
 import { convertCheckpoint } from '../../src/convert/index.ts';
 import { textShapes, visionShapes } from '../reference/gemma3-shapes.ts';
 import { sentencePieceModel } from '../reference/sentencepiece-writer.ts';

@@ -472,6 +472,12 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
     std::unordered_map<uint64_t, std::shared_ptr<Sequence>> sequences_;
 };
 
+// keepWeightsAsInFile(model): before the model is loaded
+static Napi::Value keep_weights_as_in_file(const Napi::CallbackInfo & info) {
+    Napi::ObjectWrap<AddonModel>::Unwrap(info[0].As<Napi::Object>())->model_params.use_extra_bufts = false;
+    return info.Env().Undefined();
+}
+
 // quantize(source, destination, type, threads): Promise<void>
 static Napi::Value quantize_file(const Napi::CallbackInfo & info) {
     return Task::run(
@@ -487,6 +493,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     // libllama-common writes warnings to stderr by itself; what matters reaches JavaScript as an error.
     common_log_set_verbosity_thold(LOG_LEVEL_ERROR);
     exports.Set("NativeEngine", NativeEngine::define(env));
+    exports.Set("keepWeightsAsInFile", Napi::Function::New(env, keep_weights_as_in_file, "keepWeightsAsInFile"));
     exports.Set("quantize", Napi::Function::New(env, quantize_file, "quantize"));
     exports.Set("nodeLlamaCppVersion", VSERVE_NODE_LLAMA_CPP_VERSION);
     return exports;

@@ -52,7 +52,8 @@ void Engine::load() {
     if (!options_.mmproj_path.empty()) {
         vision_ = std::make_unique<Vision>(
             model_, Vision::Options{options_.mmproj_path, options_.use_gpu, options_.n_threads_batch,
-                                    options_.flash_attention, options_.mmproj_encoding, options_.on_projector_progress});
+                                    options_.flash_attention, options_.mmproj_encoding, options_.dry_run,
+                                    options_.on_projector_progress});
         follow_processor(vision_->context(), max_image_tokens());
         if (!options_.placement.slot.empty()) {
             leave_boundaries_to_prompt(vision_->context());
@@ -78,6 +79,9 @@ void Engine::load() {
         }
     }
     warm_up();
+    if (options_.dry_run && vision_) {
+        try_image();
+    }
     cache_ = std::make_unique<KvCache>(context_.get(),
                                        KvCache::Options{options_.context_cells, options_.max_sequences,
                                                         options_.keep_prefixes, options_.copy_bytes});
@@ -104,6 +108,9 @@ void Engine::create_context() {
     params.no_perf = true;
     params.abort_callback = [](void * self) { return static_cast<Engine *>(self)->decode_is_pointless(); };
     params.abort_callback_data = this;
+    if (options_.dry_run) {
+        params.cb_eval = leave_out_products;
+    }
     threads_ = std::make_unique<ThreadPool>(options_.n_threads);
     if (options_.n_threads_batch != options_.n_threads) {
         prefill_threads_ = std::make_unique<ThreadPool>(options_.n_threads_batch);
@@ -120,7 +127,7 @@ void Engine::create_context() {
     if (vision_) {
         prefill_threads().attach_to(vision_->cpu_backend());
         const bool recurrent = llama_model_is_recurrent(model_) || llama_model_is_hybrid(model_);
-        if (!options_.use_gpu && !recurrent) {
+        if (!options_.use_gpu && !recurrent && !options_.dry_run) {
             image_prefill_ = std::make_unique<ImagePrefill>(model_, params, prefill_threads());
         }
     }
@@ -139,6 +146,25 @@ void Engine::warm_up() {
     }
     if (vision_ && options_.use_gpu) {
         vision_->warm_up();
+    }
+}
+
+// In a dry run: what a request's picture goes through, up to the encoder's end. That one is refused is no matter.
+void Engine::try_image() {
+    constexpr uint32_t width = 64;
+    constexpr uint32_t height = 48;
+    const std::vector<uint8_t> black(width * height * 3);
+    const std::vector<Image> images{{black.data(), width, height, "black"}};
+    const std::vector<Message> messages{{"user", {{"", 0}, {"What is it?", -1}}}};
+    try {
+        Prompt prompt = prompts_->build(messages, images, options_.max_length);
+        prompts_->prepare_images(prompt, images);
+        for (const auto & chunk : prompt.chunks) {
+            if (chunk.pixels != nullptr) {
+                vision_->encode({chunk.pixels}, [] { return true; });
+            }
+        }
+    } catch (const EngineError &) {
     }
 }
 

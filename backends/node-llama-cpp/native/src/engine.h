@@ -60,6 +60,7 @@ struct EngineOptions {
     size_t cached_images;       // encoded images that are kept, at most
     size_t cached_image_bytes;  // and their embeddings' bytes
     Vision::Encoding mmproj_encoding;
+    bool dry_run = false;       // only find out whether it can be done: see dry-run.cpp
     std::function<void(float)> on_projector_progress;
     std::function<void(std::vector<Event> &&)> on_events;  // called on the engine thread
 };
@@ -129,6 +130,7 @@ class Engine {
     void create_context();
     const ThreadPool & prefill_threads() const { return prefill_threads_ ? *prefill_threads_ : *threads_; }
     void warm_up();
+    void try_image();
 
     void run();
     void admit();

@@ -31,6 +31,9 @@ Vision::Vision(const llama_model * model, Options options)
         throw EngineError("invalid_setting", "--mmproj-encoding f32 needs an x86 CPU with AVX2, and the encoder on the CPU "
                                              "(--devices cpu). Take auto instead.");
     }
+    if (options.dry_run) {
+        first_of_each_ = std::make_unique<FirstOfEach>();
+    }
     // mtmd logs where llama.cpp logs: node-llama-cpp hands it to JavaScript.
     ggml_log_callback log = nullptr;
     void * log_data = nullptr;
@@ -42,6 +45,7 @@ Vision::Vision(const llama_model * model, Options options)
     params.n_threads = options.n_threads;
     params.print_timings = false;
     params.flash_attn_type = options.flash_attention;
+    params.no_alloc = options.dry_run;
     params.cb_eval = on_node;
     params.cb_eval_user_data = this;
     params.progress_callback = [](float progress, void * self) {
@@ -129,6 +133,9 @@ bool Vision::on_node(ggml_tensor * node, bool ask, void * self) {
     if (ask) {
         if (vision.matmul_) {
             vision.matmul_->take_over(node);
+        }
+        if (vision.first_of_each_) {
+            vision.first_of_each_->look_at(node);
         }
         return ++vision.nodes_seen_ % vision.nodes_per_group_ == 0;
     }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "dry-run-nodes.h"
 #include "encoder-matmul.h"
 #include "llama.h"
 #include "mtmd.h"
@@ -24,6 +25,7 @@ class Vision {
         int n_threads;
         llama_flash_attn_type flash_attention;
         Encoding encoding;
+        bool dry_run;                            // without the weights: what comes out is nothing
         std::function<void(float)> on_progress;  // 0 to 1
     };
 
@@ -66,6 +68,7 @@ class Vision {
     double encode_ms(const mtmd_input_chunk * chunk);
 
     std::unique_ptr<EncoderMatmul> matmul_;
+    std::unique_ptr<FirstOfEach> first_of_each_;  // in a dry run
     mtmd::context_ptr context_;
     const bool use_gpu_;
     size_t row_width_;

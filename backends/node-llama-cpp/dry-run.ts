@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import type { ModelFiles } from '../../src/backend/index.ts';
+import { VserveError } from '../../src/errors/index.ts';
+import { dryRunProgram } from './addon-loader.ts';
+
+/**
+ * Loads a model and its projector in a process of their own, as `native/src/dry-run.cpp` tells, which takes a fraction of
+ * what loading them takes. llama.cpp trusts the header of a GGUF file in many places, and a value that it should not have
+ * trusted ends the process that it runs in. Throws `model_load_failed`, `native_addon_missing`; after an abort, its reason.
+ */
+export async function dryRun({ modelPath, mmprojPath }: ModelFiles, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const { path, libraryDir } = dryRunProgram();
+  // Windows looks for a program's libraries where it runs.
+  const child = spawn(path, [libraryDir, modelPath, ...(mmprojPath === undefined ? [] : [mmprojPath])], {
+    cwd: libraryDir,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    killSignal: 'SIGKILL',
+    signal,
+  });
+  const said = Promise.all([text(child.stdout), text(child.stderr)]);
+  let exitCode: number | null;
+  let exitSignal: NodeJS.Signals | null;
+  try {
+    [exitCode, exitSignal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
+  if (exitCode === 0) return;
+  const [stages, complaints] = await said;
+  const spoilt = String(stages.includes('projector') ? mmprojPath : modelPath);
+  const reasons = complaints
+    .split('\n')
+    .map((line) => line.trim().replace(/^\/.*\/llama\.cpp\//, '')) // in the folder of who compiled it
+    .filter((line) => line !== '');
+  const end =
+    exitCode === 1 ? 'it was refused' : `llama.cpp ended the process (${exitSignal ?? `status ${String(exitCode)}`})`;
+  throw new VserveError(
+    'model_load_failed',
+    `${spoilt} could not be loaded: in a dry run, ${end}.${reasons.map((line) => `\n  ${line}`).join('')}\nThe file may be damaged or incomplete, or, as a projector, made for another model: download or convert it again.`,
+  );
+}

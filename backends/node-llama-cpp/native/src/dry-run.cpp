@@ -1,0 +1,122 @@
+// A program of its own: loads a model, and a projector for it, as the engine would, and computes a token and a picture, but
+// for the products that make up the work.
+//
+//     vserve-dry-run <folder of llama.cpp's libraries> <model> [<projector>]
+//
+// llama.cpp trusts the header of a GGUF file in many places, and where it should not, an assertion or the system ends the
+// process: this one, then, instead of the server. The model's weights are mapped and not read; the projector's are not even
+// mapped. It writes to stdout what it is at (`model`, `projector`), and to stderr why it failed. The exit status is 0 where
+// all went well, and 1 where something was refused.
+
+#ifndef _WIN32
+#include <sys/mman.h>
+#include <sys/resource.h>
+#endif
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine.h"
+#include "ggml-backend.h"
+#include "llama.h"
+#include "log.h"  // llama.cpp's
+#include "mtmd.h"
+
+namespace {
+
+constexpr int32_t context_cells = 256;
+constexpr int32_t batch_tokens = 256;
+constexpr int32_t max_length = 1 << 20;  // so that any image fits
+
+void tell_errors(ggml_log_level level, const char * text, void *) {
+    if (level == GGML_LOG_LEVEL_ERROR) {
+        std::fputs(text, stderr);
+    }
+}
+
+void begin(const char * stage) {
+    std::printf("%s\n", stage);
+    std::fflush(stdout);
+}
+
+// An end by an assertion is nothing to keep: no image of the memory, and no debugger to look at it.
+void leave_no_traces() {
+#ifndef _WIN32
+    const rlimit nothing{0, 0};
+    setrlimit(RLIMIT_CORE, &nothing);
+    setenv("GGML_NO_BACKTRACE", "1", 1);
+#endif
+}
+
+vserve::EngineOptions options_for(const std::string & mmproj_path) {
+    vserve::EngineOptions options{};
+    options.mmproj_path = mmproj_path;
+    options.context_cells = context_cells;
+    options.max_length = max_length;
+    options.max_sequences = 1;
+    options.batch_tokens = batch_tokens;
+    options.n_threads = 1;
+    options.n_threads_batch = 1;
+    options.n_cpus = 1;
+    options.flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
+    options.kv_type = GGML_TYPE_F16;
+    options.mmproj_encoding = vserve::Vision::Encoding::original;
+    options.dry_run = true;
+    options.on_projector_progress = [](float) {};
+    options.on_events = [](std::vector<vserve::Event> &&) {};
+    return options;
+}
+
+}  // namespace
+
+#if defined(__linux__) && defined(__LP64__)
+// llama.cpp has a file read when it maps it, which is to say all weights. Its library finds these two first.
+extern "C" __attribute__((visibility("default"))) void * mmap(void * address, size_t length, int protection, int flags,
+                                                              int file, off_t offset) {
+    return reinterpret_cast<void *>(
+        syscall(SYS_mmap, address, length, protection, flags & ~MAP_POPULATE, file, offset));
+}
+extern "C" __attribute__((visibility("default"))) int posix_madvise(void *, size_t, int) {
+    return 0;
+}
+#endif
+
+int main(int argc, char ** argv) {
+    if (argc < 3) {
+        return 1;
+    }
+    leave_no_traces();
+    llama_log_set(tell_errors, nullptr);
+    common_log_set_verbosity_thold(LOG_LEVEL_ERROR);
+    ggml_backend_load_all_from_path(argv[1]);
+    try {
+        begin("model");
+        ggml_backend_dev_t no_gpu[] = {nullptr};
+        llama_model_params params = llama_model_default_params();
+        params.devices = no_gpu;
+        params.load_mode = LLAMA_LOAD_MODE_MMAP;
+        params.use_extra_bufts = false;  // into which weights are copied
+        const std::unique_ptr<llama_model, decltype(&llama_model_free)> model(llama_model_load_from_file(argv[2], params),
+                                                                              llama_model_free);
+        if (!model) {
+            return 1;
+        }
+        { const vserve::Engine engine(model.get(), options_for("")); }
+        if (argc > 3) {
+            begin("projector");
+            const vserve::Engine engine(model.get(), options_for(argv[3]));
+        }
+        std::_Exit(0);  // taking a vocabulary apart takes as long as half of making it
+    } catch (const std::exception & error) {
+        std::fputs(error.what(), stderr);
+        return 1;
+    }
+}

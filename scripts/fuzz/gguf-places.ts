@@ -1,0 +1,85 @@
+/** Where a GGUF header keeps something that can be changed without moving what follows. */
+export interface Place {
+  /** `key`, `value`, `element`, `length`, `tensor`, `dimension`, `type`, or `offset`. */
+  readonly kind: string;
+  /** The key or the tensor that it belongs to. */
+  readonly of: string;
+  readonly at: number;
+  /** How it is written: a number of `scalarBytes`, or text of so many bytes. */
+  readonly type: number | 'text';
+  readonly byteLength: number;
+}
+
+/** Bytes of GGUF's value types (ggml/docs/gguf.md): 0 to 7 and 10 to 12 are numbers and booleans. */
+const scalarBytes: Readonly<Record<number, number>> = {
+  0: 1,
+  1: 1,
+  2: 2,
+  3: 2,
+  4: 4,
+  5: 4,
+  6: 4,
+  7: 1,
+  10: 8,
+  11: 8,
+  12: 8,
+};
+const uint32 = 4;
+const uint64 = 10;
+const stringType = 8;
+const arrayType = 9;
+/** Of an array, so many elements are places. */
+const mostElements = 64;
+
+/** Finds the places of a file's header. Throws a RangeError where it ends too early. */
+export function placesOf(file: Buffer): Place[] {
+  const places: Place[] = [];
+  let at = 8;
+  const count = (): number => {
+    at += 8;
+    return Number(file.readBigUInt64LE(at - 8));
+  };
+  const number = (): number => {
+    at += 4;
+    return file.readUInt32LE(at - 4);
+  };
+  const text = (): { at: number; byteLength: number; text: string } => {
+    const byteLength = count();
+    at += byteLength;
+    return { at: at - byteLength, byteLength, text: file.toString('utf8', at - byteLength, at) };
+  };
+  const scalar = (kind: string, of: string, type: number, isPlace = true): void => {
+    if (type === stringType) {
+      const { at: start, byteLength } = text();
+      if (isPlace) places.push({ kind, of, at: start, type: 'text', byteLength });
+      return;
+    }
+    const byteLength = scalarBytes[type] ?? 0;
+    if (isPlace) places.push({ kind, of, at, type, byteLength });
+    at += byteLength;
+  };
+  const tensorCount = count();
+  const keyCount = count();
+  for (let i = 0; i < keyCount; i++) {
+    const { text: of, ...key } = text();
+    places.push({ kind: 'key', of, ...key, type: 'text' });
+    const type = number();
+    if (type !== arrayType) {
+      scalar('value', of, type);
+      continue;
+    }
+    const elementType = number();
+    places.push({ kind: 'length', of, at, type: uint64, byteLength: 8 });
+    const length = count();
+    for (let k = 0; k < length; k++) scalar('element', of, elementType, k < mostElements);
+  }
+  for (let i = 0; i < tensorCount; i++) {
+    const { text: of, ...name } = text();
+    places.push({ kind: 'tensor', of, ...name, type: 'text' });
+    const dimensions = number();
+    for (let k = 0; k < dimensions; k++) scalar('dimension', of, uint64);
+    scalar('type', of, uint32);
+    scalar('offset', of, uint64);
+  }
+  return places;
+}
