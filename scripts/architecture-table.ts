@@ -5,6 +5,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { scriptArguments } from './arguments.ts';
 import { supportedArchitectures } from '../src/convert/index.ts';
 
 /** Where the table stands in README.md. */
@@ -30,6 +31,7 @@ export function withArchitectureTable(readme: string): string {
 }
 
 if (process.argv[1] === import.meta.filename) {
+  scriptArguments({});
   const path = join(import.meta.dirname, '..', '..', 'README.md');
   await writeFile(path, withArchitectureTable(await readFile(path, 'utf8')));
 }

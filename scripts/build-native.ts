@@ -19,7 +19,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { scriptArguments } from './arguments.ts';
 import ora from 'ora';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -29,7 +29,7 @@ const cloneDir = join(buildDir, 'llama.cpp');
 const logPath = join(buildDir, 'build.log');
 const fingerprintPath = join(buildDir, 'fingerprint');
 /** A sanitizer of the compiler (`address`, `thread`); empty builds for use. */
-const { sanitize } = parseArgs({ options: { sanitize: { type: 'string', default: '' } } }).values;
+const { sanitize } = scriptArguments({ options: { sanitize: { type: 'string', default: '' } } }).values;
 const cmakeDir = join(buildDir, sanitize === '' ? 'cmake' : `cmake-${sanitize}`);
 
 /** The folders of llama.cpp that the addon compiles or includes. */

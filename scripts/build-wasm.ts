@@ -6,8 +6,10 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { scriptArguments } from './arguments.ts';
 import { compileWat } from './compile-wat.ts';
 
+scriptArguments({});
 const folder = join('src', 'convert', 'quantize');
 const base64 = Buffer.from(await compileWat(await readFile(join(folder, 'q8-0.wat'), 'utf8'))).toString('base64');
 const lines = base64.match(/.{1,100}/g) ?? [];

@@ -14,11 +14,11 @@ import { once } from 'node:events';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { scriptArguments, usageError } from './arguments.ts';
 import { median } from './bench/statistics.ts';
 import { writeLargeCheckpoint } from './reference/large-checkpoint.ts';
 
-const { values: options } = parseArgs({
+const { values: options } = scriptArguments({
   options: {
     python: { type: 'string' },
     converter: { type: 'string' },
@@ -31,7 +31,7 @@ const { values: options } = parseArgs({
   },
 });
 const { python, converter } = options;
-if (python === undefined || converter === undefined) throw new Error('--python and --converter are needed');
+if (python === undefined || converter === undefined) usageError('--python and --converter are needed');
 
 interface Run {
   readonly seconds: number;

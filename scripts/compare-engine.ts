@@ -3,17 +3,16 @@
  * are converted, loaded on both sides, and asked the same, greedily, about one, two and three pictures.
  *
  *     node dist/scripts/compare-engine.js --peer <folder of llama-server> [--write <file.json>]
- *       [--mmproj-encoding auto] [--side <pixels>] [name…]
+ *       [--mmproj-encoding auto] [name…]
  *
  * A line for each family says how many answers and prompt lengths are the same, how many answers differ from each other
  * (when the picture did not count, few would), and the least difference of two logits that an answer hung on. `--write`
- * keeps llama-server's answers, for test/backends/node-llama-cpp/families.test.ts. `--side` asks about squares, for families
- * of whose other pictures llama-server makes something else.
+ * keeps llama-server's answers, for test/backends/node-llama-cpp/families.test.ts.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { scriptArguments, usageError } from './arguments.ts';
 import backend from '../backends/node-llama-cpp/index.ts';
 import { LoadedLlama } from '../backends/node-llama-cpp/loaded-llama.ts';
 import { readProjectorType } from '../backends/node-llama-cpp/model-header.ts';
@@ -39,7 +38,7 @@ import { chosenNames } from './reference/chosen-names.ts';
 import { writeCheckpoint } from './reference/write-checkpoint.ts';
 import type { SyntheticCheckpoint } from './reference/write-checkpoint.ts';
 
-const { values: options, positionals } = parseArgs({
+const { values: options, positionals } = scriptArguments({
   allowPositionals: true,
   options: {
     peer: { type: 'string' },
@@ -48,7 +47,7 @@ const { values: options, positionals } = parseArgs({
   },
 });
 const peerDir = options.peer;
-if (peerDir === undefined) throw new Error('--peer is needed: the folder with llama-server');
+if (peerDir === undefined) usageError('--peer is needed: the folder with llama-server');
 const names = chosenNames(positionals, seeingNames);
 const mmprojEncoding = options['mmproj-encoding'] as MmprojEncoding;
 const { signal } = new AbortController();

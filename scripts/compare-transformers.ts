@@ -11,6 +11,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
+import { scriptArguments } from './arguments.ts';
 import type { LoadedLlama } from '../backends/node-llama-cpp/loaded-llama.ts';
 import { bitmapOf, oddConversations } from './engine/conversations.ts';
 import { denormalizer, joined, loadFaithful, sampleOf } from './engine/faithful-model.ts';
@@ -73,7 +74,7 @@ async function comparePrompts(model: LoadedLlama, prompts: ProcessorReference['p
 const kept = readdirSync(fixture('processors'))
   .map((file) => basename(file, '.json'))
   .filter((name) => name !== 'conversations');
-for (const name of chosenNames(process.argv.slice(2), kept)) {
+for (const name of chosenNames(scriptArguments({ allowPositionals: true }).positionals, kept)) {
   const { pictures, prompts } = JSON.parse(
     readFileSync(fixture(`processors/${name}.json`), 'utf8'),
   ) as ProcessorReference;

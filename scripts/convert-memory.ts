@@ -1,17 +1,17 @@
+/**
+ * Makes a checkpoint of random bfloat16 weights with the sizes of a Gemma 3 text model, converts it and reports the
+ * greatest resident memory and the speed. The embedding alone takes 2.8 GB at the default width, which is that of 27B.
+ *
+ *     node dist/scripts/convert-memory.js --directory bench --layers 3 --outtype bf16 --outtype q8_0
+ */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { scriptArguments, usageError } from './arguments.ts';
 import { convertCheckpoint, outtypes } from '../src/convert/index.ts';
 import type { Outtype } from '../src/convert/index.ts';
 import { writeLargeCheckpoint } from './reference/large-checkpoint.ts';
 
-/*
- * Makes a checkpoint of random bfloat16 weights with the sizes of a Gemma 3 text model, converts it and reports the
- * greatest resident memory and the speed. The embedding alone takes 2.8 GB at the default width, which is that of 27B.
- *
- *   node dist/scripts/convert-memory.js --directory bench --layers 3 --outtype bf16 --outtype q8_0
- */
-const { values: options } = parseArgs({
+const { values: options } = scriptArguments({
   options: {
     directory: { type: 'string', default: 'convert-memory' },
     layers: { type: 'string', default: '2' },
@@ -36,7 +36,7 @@ const sourceBytes = await writeLargeCheckpoint(source, {
 });
 console.log(`checkpoint: ${(sourceBytes / 1e9).toFixed(2)} GB`);
 for (const outtype of options.outtype) {
-  if (!isOuttype(outtype)) throw new Error(`--outtype is one of ${outtypes.join(', ')}`);
+  if (!isOuttype(outtype)) usageError(`--outtype is one of ${outtypes.join(', ')}`);
   const destinationDir = join(options.directory, outtype);
   let peakRss = 0;
   let longestPauseMs = 0;

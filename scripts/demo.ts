@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
+import { scriptArguments } from './arguments.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const checkpoint = join(root, 'test', 'models', 'shapes-vlm');
@@ -64,19 +64,10 @@ function curlLine(url: string): string {
   return `curl ${url}/v1/chat/completions -H 'Content-Type: application/json' -d '${body}'`;
 }
 
-function readArguments(): { readonly port: string; readonly once: boolean } {
-  const options = { port: { type: 'string', default: '8000' }, once: { type: 'boolean', default: false } } as const;
-  try {
-    return parseArgs({ options }).values;
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
-    console.error('Usage: npm run demo -- [--port <port>] [--once]');
-    return process.exit(2);
-  }
-}
-
 async function main(): Promise<number> {
-  const values = readArguments();
+  const values = scriptArguments({
+    options: { port: { type: 'string', default: '8000' }, once: { type: 'boolean', default: false } },
+  }).values;
   const url = `http://localhost:${values.port}`;
   const command = ['serve', '--model', checkpoint, '--served-model-name', 'shapes-vlm', '--port', values.port];
   const server = spawn(

@@ -11,7 +11,7 @@
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { parseArgs } from 'node:util';
+import { scriptArguments } from './arguments.ts';
 import { VserveError } from '../src/errors/index.ts';
 import { AllocationWatch } from './fuzz/allocation-watch.ts';
 import { SpoiltCheckpoints } from './fuzz/spoilt-checkpoints.ts';
@@ -112,7 +112,7 @@ async function watchChild(args: readonly string[], seed: number): Promise<void> 
   console.log(JSON.stringify({ seed, firstRssMb: outcomes[0]?.rssMb, ...outcomes.at(-1) }));
 }
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = scriptArguments({
   allowPositionals: true,
   options: {
     count: { type: 'string', default: '50000' },

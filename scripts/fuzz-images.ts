@@ -11,7 +11,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { scriptArguments } from './arguments.ts';
 import sharp from 'sharp';
 import { VserveError } from '../src/errors/index.ts';
 import { Decoder } from '../src/media/decoder.ts';
@@ -127,7 +127,7 @@ async function watchChild(args: readonly string[], seed: number): Promise<void> 
   console.log(JSON.stringify({ seed, decoded, refused, slowestMs, firstRssMb: seen[0]?.rssMb, lastRssMb }));
 }
 
-const { values } = parseArgs({
+const { values } = scriptArguments({
   options: {
     count: { type: 'string', default: '100000' },
     seed: { type: 'string', default: '1' },

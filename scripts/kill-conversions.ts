@@ -18,11 +18,11 @@ import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { scriptArguments } from './arguments.ts';
 import { randomBits } from './reference/random.ts';
 import { writeLargeCheckpoint } from './reference/large-checkpoint.ts';
 
-const { values: options } = parseArgs({
+const { values: options } = scriptArguments({
   options: {
     kills: { type: 'string', default: '50' },
     seed: { type: 'string', default: '1' },

@@ -16,8 +16,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { crc32 } from 'node:zlib';
+import { scriptArguments } from './arguments.ts';
 import { bytesIn, gaps, union } from '../src/hub/extents.ts';
 import type { Extent } from '../src/hub/extents.ts';
 import { gitHash, hostedFolder, sha256, startLoopbackHub } from '../test/support/loopback-hub.ts';
@@ -181,7 +181,7 @@ function askedAgain(hub: LoopbackHub, verified: ReadonlyMap<string, readonly Ext
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({
+  const { values } = scriptArguments({
     options: {
       kills: { type: 'string', default: '50' },
       seed: { type: 'string', default: '1' },

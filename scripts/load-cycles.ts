@@ -6,12 +6,13 @@
  * The last line is JSON: {"cycles": …, "firstRssBytes": …, "lastRssBytes": …}, measured after the first quarter of the
  * cycles (caches of the allocator are full by then) and at the end.
  */
+import { scriptArguments, usageError } from './arguments.ts';
 import backend from '../backends/node-llama-cpp/index.ts';
 import { greedy } from './engine/greedy.ts';
 
-const [modelPath, mmprojPath, count = '200'] = process.argv.slice(2);
+const [modelPath, mmprojPath, count = '200'] = scriptArguments({ allowPositionals: true }).positionals;
 if (modelPath === undefined || mmprojPath === undefined || global.gc === undefined) {
-  throw new Error('Usage: node --expose-gc load-cycles.js <model.gguf> <mmproj.gguf> [cycles]');
+  usageError('--expose-gc, a model and its projector are needed');
 }
 const cycles = Number(count);
 const image = { width: 64, height: 64, rgb: new Uint8Array(64 * 64 * 3).fill(127), id: 'grey' };

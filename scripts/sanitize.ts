@@ -9,13 +9,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { scriptArguments, usageError } from './arguments.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const [kind, ...soakArguments] = process.argv.slice(2);
+const [kind, ...soakArguments] = scriptArguments({ allowPositionals: true }).positionals;
 const libraries: Readonly<Record<string, string>> = { address: 'libasan.so', thread: 'libtsan.so' };
 const library = libraries[kind ?? ''];
 if (kind === undefined || library === undefined || soakArguments.length < 2) {
-  throw new Error('Usage: node sanitize.js address|thread <model.gguf> <mmproj.gguf> [requests] [seed]');
+  usageError('A sanitizer, a model and its projector are needed');
 }
 
 // The encoder's matrix products run on ggml's threads, between barriers of ggml's that the sanitizer cannot see.

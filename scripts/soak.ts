@@ -7,12 +7,13 @@
  * The last line is JSON: {"requests", "finished", "cancelled", "firstRssBytes", "lastRssBytes", "answerBefore",
  * "answerAfter", "running", "queued"}; the first RSS is taken after a quarter of the requests.
  */
+import { scriptArguments, usageError } from './arguments.ts';
 import backend from '../backends/node-llama-cpp/index.ts';
 import type { Bitmap, ContentPart, GenerateRequest } from '../src/backend/index.ts';
 
-const [modelPath, mmprojPath, count = '2000', seed = '1'] = process.argv.slice(2);
+const [modelPath, mmprojPath, count = '2000', seed = '1'] = scriptArguments({ allowPositionals: true }).positionals;
 if (modelPath === undefined || mmprojPath === undefined || global.gc === undefined) {
-  throw new Error('Usage: node --expose-gc soak.js <model.gguf> <mmproj.gguf> [requests] [seed]');
+  usageError('--expose-gc, a model and its projector are needed');
 }
 const requests = Number(count);
 const atOnce = 12;

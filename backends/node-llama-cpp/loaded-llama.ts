@@ -87,25 +87,26 @@ export class LoadedLlama implements LoadedModel {
   }
 
   async #submit(id: number, request: GenerateRequest, reportedLogits = 0): Promise<number> {
-    const { messages, images } = toNative(request.messages);
+    const { messages, images, places } = toNative(request.messages);
     const { sampling } = request;
-    const submission = this.#engine.submit(id, messages, images, {
-      ...sampling,
-      topK: Math.min(sampling.topK, largestInt32),
-      seed: sampling.seed === undefined ? undefined : toNativeSeed(sampling.seed),
-      maxTokens: Math.min(request.maxTokens ?? -1, largestInt32),
-      ignoreEos: request.ignoreEos,
-      stop: request.stop,
-      cacheSalt: request.cacheSalt ?? '',
-      reportedLogits,
-    });
-    this.#submissions.add(submission);
+    let submission: Promise<number> | undefined;
     try {
+      submission = this.#engine.submit(id, messages, images, {
+        ...sampling,
+        topK: Math.min(sampling.topK, largestInt32),
+        seed: sampling.seed === undefined ? undefined : toNativeSeed(sampling.seed),
+        maxTokens: Math.min(request.maxTokens ?? -1, largestInt32),
+        ignoreEos: request.ignoreEos,
+        stop: request.stop,
+        cacheSalt: request.cacheSalt ?? '',
+        reportedLogits,
+      });
+      this.#submissions.add(submission);
       return await submission;
     } catch (error) {
-      throw fromNative(error);
+      throw fromNative(error, places);
     } finally {
-      this.#submissions.delete(submission);
+      if (submission !== undefined) this.#submissions.delete(submission);
     }
   }
 
@@ -210,16 +211,26 @@ function toNativeSeed(seed: number): number {
   return folded === randomSeed ? randomSeed - 1 : folded;
 }
 
+interface NativeConversation {
+  readonly messages: NativeMessage[];
+  readonly images: NativeImage[];
+  /** Where each image stands in the request. */
+  readonly places: string[];
+}
+
 /** Moves the images out of the messages, which then refer to them by index. */
-function toNative(conversation: readonly ChatMessage[]): { messages: NativeMessage[]; images: NativeImage[] } {
+function toNative(conversation: readonly ChatMessage[]): NativeConversation {
   const images: NativeImage[] = [];
-  const messages = conversation.map(({ role, content }) => ({
+  const places: string[] = [];
+  const messages = conversation.map(({ role, content }, message) => ({
     role,
-    parts: content.map((part) =>
-      part.type === 'text' ? { text: part.text, image: -1 } : { text: '', image: images.push(part.image) - 1 },
-    ),
+    parts: content.map((part, index) => {
+      if (part.type === 'text') return { text: part.text, image: -1 };
+      places.push(`messages[${message}].content[${index}]`);
+      return { text: '', image: images.push(part.image) - 1 };
+    }),
   }));
-  return { messages, images };
+  return { messages, images, places };
 }
 
 /** What the conversation is to blame for. */
@@ -234,11 +245,13 @@ function asErrorCode(code: string): ErrorCode {
   return code in errorCodes ? (code as ErrorCode) : 'generation_failed';
 }
 
-/** The addon's errors carry one of our codes. */
-function fromNative(error: unknown): unknown {
+/** The addon's errors carry one of our codes, and the index of the image that is to blame. */
+function fromNative(error: unknown, places: readonly string[] = []): unknown {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
     const code = asErrorCode(error.code);
-    return new VserveError(code, error.message, ofTheMessages.has(code) ? { param: 'messages' } : {});
+    const place = 'image' in error && typeof error.image === 'number' ? places[error.image] : undefined;
+    const param = place ?? (ofTheMessages.has(code) ? 'messages' : undefined);
+    return new VserveError(code, error.message, param === undefined ? {} : { param });
   }
   return error;
 }

@@ -1,6 +1,5 @@
-import type { GgufFileInfo } from 'node-llama-cpp';
-import { readGgufFileInfo } from 'node-llama-cpp';
-import { VserveError } from '../../src/errors/index.ts';
+import { messageOf, VserveError } from '../../src/errors/index.ts';
+import { type GgufHeader, type GgufTensorInfo, readGgufHeader } from '../../src/gguf/read-header.ts';
 
 /** llama.cpp counts positions in 32 bits. */
 const largestInt32 = 2 ** 31 - 1;
@@ -15,43 +14,46 @@ export interface ModelHeader {
 
 /** Reads a text model's header. Throws `gguf_invalid`, and `model_load_failed` for what llama.cpp cannot compute. */
 export async function readModelHeader(modelPath: string): Promise<ModelHeader> {
-  const { metadata, architectureMetadata, fullTensorInfo } = await readHeader(modelPath);
-  if ((metadata.general.architecture as string) === 'clip') {
+  const { keyValues, tensors } = await readHeader(modelPath);
+  const architecture = String(keyValues.get('general.architecture'));
+  if (architecture === 'clip') {
     throw new VserveError(
       'gguf_invalid',
       `${modelPath} is a vision projector. Give it as --mmproj, and the text model as --model.`,
     );
   }
-  const { attention } = architectureMetadata as {
-    attention?: { sliding_window?: unknown; sliding_window_pattern?: unknown };
-  };
-  if ((metadata.general.architecture as string) === 'llama4' && attention?.sliding_window === 0) {
+  if (architecture === 'llama4' && keyValues.get('llama4.attention.sliding_window') === 0) {
     throw new VserveError(
       'model_load_failed',
       `${modelPath} is a Llama 4 whose layers all see the whole context: llama.cpp cannot compute it, and would end the process.`,
     );
   }
-  if ((metadata.general.architecture as string) === 'gemma3n' && !canShareKeys(attention?.sliding_window_pattern)) {
+  if (architecture === 'gemma3n' && !canShareKeys(keyValues.get('gemma3n.attention.sliding_window_pattern'))) {
     throw new VserveError(
       'model_load_failed',
       `${modelPath} is a Gemma 3n whose layers llama.cpp cannot compute, and would end the process: it takes keys and values from the 19th, which slides, and from the 20th, which does not.`,
     );
   }
-  const trainedLength = Number(architectureMetadata.context_length);
-  if (!(trainedLength > 0 && trainedLength <= largestInt32)) {
-    throw new VserveError(
-      'gguf_invalid',
-      `${modelPath} does not say which context length its model has: ${String(architectureMetadata.context_length)} is none.`,
-    );
-  }
-  return { trainedLength, mayRepack: !fullTensorInfo?.some(isBeyondAmx) };
+  return {
+    trainedLength: contextLengthOf(modelPath, keyValues, architecture),
+    // Of a file in parts, the first has all keys, but not all tensors.
+    mayRepack: !keyValues.has(`${architecture}.attention.key_length_mla`) && !tensors.some(isBeyondAmx),
+  };
+}
+
+function contextLengthOf(path: string, keyValues: GgufHeader['keyValues'], architecture: string): number {
+  const length = keyValues.get(`${architecture}.context_length`);
+  if (typeof length === 'number' && length > 0 && length <= largestInt32) return length;
+  throw new VserveError(
+    'gguf_invalid',
+    `${path} does not say which context length its model has: ${length === undefined ? 'there is none' : `it is ${JSON.stringify(length)}`}.`,
+  );
 }
 
 /** The projector's type. Throws `gguf_invalid`, also for a file that is no vision projector. */
 export async function readProjectorType(mmprojPath: string): Promise<string> {
-  const { metadata } = await readHeader(mmprojPath);
-  const clip = (metadata as { clip?: { projector_type?: unknown; vision?: { projector_type?: unknown } } }).clip;
-  const type = clip?.projector_type ?? clip?.vision?.projector_type;
+  const { keyValues } = await readHeader(mmprojPath);
+  const type = keyValues.get('clip.projector_type') ?? keyValues.get('clip.vision.projector_type');
   if (typeof type !== 'string') {
     throw new VserveError(
       'gguf_invalid',
@@ -61,34 +63,26 @@ export async function readProjectorType(mmprojPath: string): Promise<string> {
   return type;
 }
 
-/** Reads a GGUF file's key-values and what its tensors are. Throws `gguf_invalid`. */
-export async function readHeader(path: string): Promise<GgufFileInfo> {
-  let info: GgufFileInfo;
+async function readHeader(path: string): Promise<GgufHeader> {
+  let header: GgufHeader;
   try {
-    info = await readGgufFileInfo(path, {
-      sourceType: 'filesystem',
-      ignoreKeys: ['tokenizer.ggml.tokens', 'tokenizer.ggml.scores', 'tokenizer.ggml.token_type'],
-      logWarnings: false,
-    });
-    // Of a file that ends in its first bytes, less is read than the type promises.
-    const { general } = info.metadata as { general?: { architecture?: unknown } };
-    if (typeof general?.architecture !== 'string') throw new Error('it does not say which architecture it has');
+    header = await readGgufHeader(path);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new VserveError('gguf_invalid', `${path} is not a readable GGUF file: ${reason}`, { cause });
+    if (cause instanceof VserveError) throw cause;
+    throw new VserveError('gguf_invalid', `${path} is not a readable GGUF file: ${messageOf(cause)}`, { cause });
   }
-  checkNumbers(path, info.metadata);
-  return info;
+  if (typeof header.keyValues.get('general.architecture') !== 'string') {
+    throw new VserveError('gguf_invalid', `${path} does not say which architecture it has.`);
+  }
+  checkNumbers(path, header);
+  return header;
 }
 
 /** A value that is no number becomes all that is computed with it, and ends the process where it is an epsilon. */
-function checkNumbers(path: string, values: object, prefix = ''): void {
-  for (const [key, value] of Object.entries(values) as [string, unknown][]) {
-    const name = `${prefix}${key}`;
-    if (typeof value === 'object' && value !== null) checkNumbers(path, value, `${name}.`);
-    if (typeof value !== 'number') continue;
-    if (Number.isNaN(value) || (value < 0 && name.endsWith('epsilon'))) {
-      throw new VserveError('gguf_invalid', `${path} cannot be computed with: its ${name} is ${String(value)}.`);
+function checkNumbers(path: string, { keyValues }: GgufHeader): void {
+  for (const [key, value] of keyValues) {
+    if (Number.isNaN(value) || (typeof value === 'number' && value < 0 && key.endsWith('epsilon'))) {
+      throw new VserveError('gguf_invalid', `${path} cannot be computed with: its ${key} is ${String(value)}.`);
     }
   }
 }
@@ -102,7 +96,7 @@ function canShareKeys(slides: unknown): boolean {
  * Whether a tensor is a stack of matrices that are multiplied one by one (experts, of which the graph takes some, are
  * another matter), or has rows of one block.
  */
-function isBeyondAmx({ name, dimensions }: NonNullable<GgufFileInfo['fullTensorInfo']>[number]): boolean {
-  const isStack = dimensions.length > 2 && Number(dimensions[2]) > 1 && !name.includes('_exps');
-  return isStack || (dimensions.length === 2 && Number(dimensions[0]) === 32);
+function isBeyondAmx({ name, shape }: GgufTensorInfo): boolean {
+  const isStack = shape.length > 2 && (shape.at(-3) ?? 1) > 1 && !name.includes('_exps');
+  return isStack || (shape.length === 2 && shape[1] === 32);
 }

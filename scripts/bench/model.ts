@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readHeader } from '../../backends/node-llama-cpp/model-header.ts';
+import { readGgufHeader } from '../../src/gguf/read-header.ts';
 import { convertCheckpoint } from '../../src/convert/index.ts';
 import { textShapes, visionShapes } from '../reference/gemma3-shapes.ts';
 import { sentencePieceModel } from '../reference/sentencepiece-writer.ts';
@@ -37,11 +37,11 @@ const vision = { width: 768, inner: 3072, layers: 12, heads: 12, patchSize: 14, 
 
 /** Reads from a GGUF pair's headers what the bench has to know. */
 export async function describeModel(name: string, modelPath: string, mmprojPath: string): Promise<BenchModel> {
-  const { architectureMetadata } = await readHeader(modelPath);
-  const { metadata } = await readHeader(mmprojPath);
-  const { clip } = metadata as { clip?: { vision?: { image_size?: number } } };
-  const maxLength = Math.min(Number(architectureMetadata.context_length), mostLength);
-  return { name, modelPath, mmprojPath, imageSize: Number(clip?.vision?.image_size), maxLength };
+  const { keyValues } = await readGgufHeader(modelPath);
+  const contextLength = Number(keyValues.get(`${String(keyValues.get('general.architecture'))}.context_length`));
+  const imageSize = Number((await readGgufHeader(mmprojPath)).keyValues.get('clip.vision.image_size'));
+  const maxLength = Math.min(contextLength, mostLength);
+  return { name, modelPath, mmprojPath, imageSize, maxLength };
 }
 
 /** The embedded model, converted once. */

@@ -51,17 +51,23 @@ async function show(
   const backend = await loadBackend();
   const memory = await backend.deviceMemory?.(devices, () => undefined);
   const fits = precisionFits(model.description, memory);
+  const { supportedArchitectures } = await dependencies.loadConverter();
+  const known = supportedArchitectures().find(({ architecture }) => architecture === model.description.architecture);
   if (json) {
     const auto = model.type === 'checkpoint' ? choosePrecision(model.description, memory).precision : undefined;
-    output.print(JSON.stringify({ ...model, memory, precisions: fits, auto }, undefined, 2));
+    const description = namedAsInText(model, known?.family);
+    output.print(JSON.stringify({ ...model, description, memory, precisions: fits, auto }, undefined, 2));
     return;
   }
   const note = settings.converter === 'llama.cpp' && model.type === 'checkpoint' ? ['  The sizes are estimates.'] : [];
-  const { supportedArchitectures } = await dependencies.loadConverter();
-  const known = supportedArchitectures().find(({ architecture }) => architecture === model.description.architecture);
   output.print(
     [heading(model), formatTable(facts(model, memory, known?.family)), precisions(model, memory), ...note].join('\n\n'),
   );
+}
+
+/** A GGUF file has one name only, llama.cpp's. */
+function namedAsInText({ type, description }: DescribedModel, knownFamily: string | undefined): object {
+  return type === 'gguf' ? description : { ...description, family: knownFamily, inLlamaCpp: description.family };
 }
 
 function heading({ path, commit, description: { name } }: DescribedModel): string {

@@ -21,6 +21,8 @@ export interface ConvertOptions {
   /** Stands for the folder's name in `general.name` and the other descriptive metadata. */
   readonly modelName?: string | undefined;
   readonly onProgress: (progress: ConversionProgress) => void;
+  /** Is told what is converted as it is, and will be of no use. */
+  readonly onWarning?: ((message: string) => void) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -62,6 +64,7 @@ export async function convertCheckpoint(options: ConvertOptions): Promise<Conver
   const plan = await withThreads(1, signal, async ([planner]) =>
     planner.request({ kind: 'plan', options: { sourceDir, outtype, mmprojOuttype, modelName } }),
   );
+  for (const warning of plan.warnings) options.onWarning?.(warning);
   const outputs = await OutputFiles.create(destinationDir, plan.files);
   try {
     await writeTensors(plan, sourceDir, outputs, onProgress, signal);

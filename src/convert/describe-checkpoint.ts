@@ -1,6 +1,6 @@
 import { describeHeaders, sizesOf } from './describe.ts';
 import type { ModelDescription } from './describe.ts';
-import { parseGgufHeader } from './gguf/read-header.ts';
+import { parseGgufHeader } from '../gguf/read-header.ts';
 import { withThreads } from './threads/with-threads.ts';
 import { planConversion } from './plan/plan-conversion.ts';
 

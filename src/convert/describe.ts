@@ -1,6 +1,6 @@
 import { elementCount } from './gguf/layout.ts';
-import { readGgufHeader } from './gguf/read-header.ts';
-import type { GgufHeader } from './gguf/read-header.ts';
+import { readGgufHeader } from '../gguf/read-header.ts';
+import type { GgufHeader } from '../gguf/read-header.ts';
 import { tensorBytes, typesById } from './gguf/type-sizes.ts';
 import { outtypeTraits } from './outtype.ts';
 import { mixedType } from './quantize/mixtures.ts';
@@ -96,7 +96,7 @@ function contextBytesPerToken(header: GgufHeader): number {
   const layers = of('block_count')?.[0] ?? 0;
   const heads = of('attention.head_count')?.[0] ?? 1;
   const headsKv = of('attention.head_count_kv') ?? [heads];
-  const width = (of('embedding_length')?.[0] ?? 0) / heads;
+  const width = heads > 0 ? (of('embedding_length')?.[0] ?? 0) / heads : 0;
   const perHead = (of('attention.key_length')?.[0] ?? width) + (of('attention.value_length')?.[0] ?? width);
   const allHeads = headsKv.length === 1 ? (headsKv[0] ?? 0) * layers : headsKv.reduce((sum, count) => sum + count, 0);
   return allHeads * perHead * 2;

@@ -1,4 +1,5 @@
 import { VserveError } from '../errors/index.ts';
+import { parsePythonJson } from '../python-json.ts';
 import { chooseGguf } from './choose-gguf.ts';
 import type { RemoteFile } from './remote-file.ts';
 
@@ -145,7 +146,7 @@ async function readObject(file: RemoteFile, readText: ReadText): Promise<Readonl
   }
   const text = await readText(file);
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parsePythonJson(text);
     if (typeof value === 'object' && value !== null) return value as Readonly<Record<string, unknown>>;
   } catch (cause) {
     throw new VserveError('checkpoint_invalid', `${file.path} of the repository is not valid JSON.`, { cause });

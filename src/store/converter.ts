@@ -58,6 +58,8 @@ export interface Conversion {
   /** Stands for the folder's name in the model's metadata. */
   readonly modelName: string | undefined;
   readonly onProgress: (progress: ConversionProgress) => void;
+  /** Is told what is converted as it is, and will be of no use. */
+  readonly onWarning: (message: string) => void;
   readonly signal: AbortSignal;
 }
 

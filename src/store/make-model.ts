@@ -1,7 +1,7 @@
 import { open, rename, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { quantizedTypes } from '../backend/index.ts';
-import type { ModelFiles, QuantizedType, Quantizer } from '../backend/index.ts';
+import type { LogLevel, ModelFiles, QuantizedType, Quantizer } from '../backend/index.ts';
 import { formatBytes, VserveError } from '../errors/index.ts';
 import type { ConversionProgress, Converter, ModelDescription, Outtype, Precision } from './converter.ts';
 
@@ -18,6 +18,7 @@ export interface MakeModelOptions {
   /** Undefined where the backend has none. */
   readonly quantizer: Quantizer | undefined;
   readonly onProgress: (progress: ConversionProgress) => void;
+  readonly log: (level: LogLevel, message: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -32,11 +33,12 @@ export function needsQuantizer(precision: string): precision is Exclude<Quantize
  * Throws `disk_full`, `unsupported_capability`, `tensor_invalid` for weights that no quantizer can take, and what the converter and the quantizer throw.
  */
 export async function makeModel(options: MakeModelOptions): Promise<ModelFiles> {
-  const { sourceDir, destinationDir, precision, modelName, converter, onProgress, signal } = options;
+  const { sourceDir, destinationDir, precision, modelName, converter, onProgress, log, signal } = options;
   const isQuantized = quantizedTypes.some((type) => type === precision);
   const ownMmproj = isQuantized ? 'auto' : (precision as Outtype);
   const mmprojOuttype = options.mmprojOuttype === 'auto' ? ownMmproj : options.mmprojOuttype;
-  const from = { sourceDir, destinationDir, mmprojOuttype, modelName, onProgress, signal };
+  const onWarning = (message: string): void => log('warning', message);
+  const from = { sourceDir, destinationDir, mmprojOuttype, modelName, onProgress, onWarning, signal };
   if (!needsQuantizer(precision)) {
     return converter.convertCheckpoint({ ...from, outtype: precision });
   }

@@ -3,6 +3,7 @@ import { basename, dirname, join, relative, sep } from 'node:path';
 import type { Backend, LogLevel } from '../backend/index.ts';
 import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
 import type { FileHash } from '../hub/index.ts';
+import { parsePythonJson } from '../python-json.ts';
 import { conversionKey, identifyCheckpoint } from './checkpoint-identity.ts';
 import { convertOnce } from './convert-once.ts';
 import { listConversions } from './conversions.ts';
@@ -212,7 +213,7 @@ async function makeAgain(key: string, path: string, manifest: Manifest, options:
   }
   // What the converter needs may be gone, and what is damaged is better than nothing.
   const config = await readFile(join(made.path, 'config.json'), 'utf8');
-  await converter.checkConfig(JSON.parse(config) as Readonly<Record<string, unknown>>);
+  await converter.checkConfig(parsePythonJson(config) as Readonly<Record<string, unknown>>);
   await removeFolder(options.home, path);
   const { precision, mmprojOuttype = 'auto' } = settings;
   const asked: AskedPrecisions & { precision: Precision } = { precision, mmprojOuttype };

@@ -110,6 +110,12 @@ describe('of the real converter', () => {
     await expect(readdir(join(folder, 'home'))).rejects.toThrow(/ENOENT/);
   });
 
+  test('show names a checkpoint the same in JSON', async () => {
+    const shown: unknown = JSON.parse(await real('show', shapesCheckpointDir, '--json', '--devices', 'cpu'));
+    const architecture = 'Gemma3ForConditionalGeneration';
+    expect(shown).toMatchObject({ description: { architecture, family: 'gemma3', inLlamaCpp: 'gemma3' } });
+  });
+
   test('show tells the same of a .gguf file, as JSON', async () => {
     const shown: unknown = JSON.parse(await real('show', inject('shapesModelPath'), '--json', '--devices', 'cpu'));
     expect(shown).toMatchObject({

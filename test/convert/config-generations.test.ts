@@ -7,7 +7,7 @@ import { fixture, referenceCheckpoints } from '../../scripts/reference/checkpoin
 import { writeCheckpoint } from '../../scripts/reference/write-checkpoint.ts';
 import { isJsonObject } from '../../src/convert/checkpoint/checkpoint-folder.ts';
 import type { JsonObject } from '../../src/convert/checkpoint/checkpoint-folder.ts';
-import { parseGgufHeader } from '../../src/convert/gguf/read-header.ts';
+import { parseGgufHeader } from '../../src/gguf/read-header.ts';
 import { planConversion } from '../../src/convert/plan/plan-conversion.ts';
 
 /**

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { describeCheckpoint, describeGguf } from '../../src/convert/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
-import { parseGgufHeader } from '../../src/convert/gguf/read-header.ts';
+import { parseGgufHeader } from '../../src/gguf/read-header.ts';
 import { mixedType } from '../../src/convert/quantize/mixtures.ts';
 import { shapesCheckpointDir } from '../support/shapes.ts';
 
@@ -55,6 +55,37 @@ test('a file with a header that is cut or changed is refused by name, and never 
     await writeFile(path, changed);
     await describeGguf(path, undefined).catch((error: unknown) => expect(error).toBeInstanceOf(VserveError));
   }
+});
+
+const uint32 = (value: number): Buffer => Buffer.from(Uint32Array.of(value).buffer);
+const uint64 = (value: bigint): Buffer => Buffer.from(BigUint64Array.of(value).buffer);
+const text = (value: string): Buffer => Buffer.concat([uint64(BigInt(Buffer.byteLength(value))), Buffer.from(value)]);
+
+// Of value types, 4 is a uint32, 8 a string and 9 an array; what follows is no longer of the file.
+test.each<[string, Buffer[], string]>([
+  [
+    'the length of a string',
+    [text('general.name'), uint32(8), uint64(2n ** 33n)],
+    'the value of "general.name" takes 8589934592 bytes from byte 56 of the file on, which has 96 bytes',
+  ],
+  ['the length of a key', [uint64(2n ** 50n)], 'key 1 of 1 takes 1125899906842624 bytes from byte 32'],
+  [
+    'the length of an array',
+    [text('a'), uint32(9), uint32(4), uint64(2n ** 40n)],
+    'the value of "a" takes 4398046511104',
+  ],
+  ['the type of a value', [text('a'), uint32(77)], 'the value of "a" is of the unknown type 77'],
+  ['the alignment', [text('general.alignment'), uint32(4), uint32(0)], 'its general.alignment is 0'],
+])('what is wrong in a header is told: %s', async (_, keyValue, message) => {
+  const folder = await mkdtemp(join(tmpdir(), 'vserve-describe-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'model.gguf');
+  const begin = Buffer.concat([Buffer.from('GGUF'), uint32(3), uint64(0n), uint64(1n), ...keyValue]);
+  await writeFile(path, Buffer.concat([begin, Buffer.alloc(40)]));
+  await expect(describeGguf(path, undefined)).rejects.toMatchObject({
+    code: 'gguf_invalid',
+    message: expect.stringContaining(message),
+  });
 });
 
 test('rows that are no whole blocks get a type with smaller ones', () => {

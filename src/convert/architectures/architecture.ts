@@ -48,8 +48,11 @@ export interface TensorRule {
 /** A tensor that no checkpoint holds: it follows from the configuration. */
 export interface GeneratedTensor {
   readonly name: string;
-  /** Its elements; it is a vector of single precision. */
-  readonly values: readonly number[];
+  /**
+   * Makes its elements; it is a vector of single precision. Called when the checkpoint's tensors have the shapes that the
+   * configuration says: until then that may ask for any number of elements.
+   */
+  readonly values: () => readonly number[];
 }
 
 /** All that an architecture declares about one of the GGUF files it becomes. */

@@ -92,7 +92,7 @@ export const declareText: Declare = async ({ folder, config: modelConfig }) => {
     canonicalName: decoderName,
     ignored: decoderIgnored,
     tensors: textTensors(config, layers),
-    generated: [{ name: 'rope_freqs.weight', values: ropeFactors(headDim, full.partial_rotary_factor) }],
+    generated: [{ name: 'rope_freqs.weight', values: () => ropeFactors(headDim, full.partial_rotary_factor) }],
     writeParameters: (keyValues, fileType) => {
       const headCounts = layers.map(({ headsKv }) => headsKv);
       const parameters = {

@@ -218,10 +218,23 @@ export async function findDeclarations(config: JsonObject): Promise<Declarations
     throw new VserveError('architecture_unsupported', `config.json names no architecture.\n${supportedList()}`);
   }
   const textEntry = entryOf(textModels, text);
-  if (textEntry === undefined) throw unsupported(text);
+  if (textEntry === undefined) throw unknownPart(text, 'text', 'llm_config or text_config');
   const visionEntry = entryOf(visionModels, vision);
-  if (visionEntry === undefined && isJsonObject(config.vision_config)) throw unsupported(vision);
+  if (visionEntry === undefined && (isJsonObject(config.vision_config) || isComposite(vision))) {
+    throw unknownPart(vision, 'vision', 'vision_config');
+  }
   return { architecture: top ?? text, text: await textEntry.load(), vision: await visionEntry?.load() };
+}
+
+function isComposite(name: string): boolean {
+  return composites.some(({ architecture }) => architecture === name);
+}
+
+/** A composite stands for a part only where the part's own name is missing. */
+function unknownPart(name: string, part: string, place: string): VserveError {
+  if (!isComposite(name)) return unsupported(name);
+  const message = `config.json does not tell which ${part} model this ${name} has: "architectures" is missing under ${place}. Download it again.`;
+  return new VserveError('checkpoint_invalid', message);
 }
 
 function firstArchitecture(config: unknown): string | undefined {

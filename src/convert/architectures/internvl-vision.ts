@@ -1,16 +1,20 @@
 import { z } from 'zod';
+import { VserveError } from '../../errors/index.ts';
 import { blockCount, parseConfig, size } from '../checkpoint/parse-config.ts';
 import { bool, float32, string, uint32 } from '../gguf/key-values.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
+import { featureLayersOf, unusedLayers } from './feature-layers.ts';
 import { copied, withBias } from './tensor-rules.ts';
 import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
 import { splitQkv } from './vision-tensors.ts';
 
 /** One number, or one for each direction. */
 const side = z
-  .union([size, z.array(size).min(1)])
-  .transform((sides) => (Array.isArray(sides) ? (sides[0] ?? 1) : sides));
+  .union([size, z.array(size).min(1).max(2)])
+  .transform((sides) => (Array.isArray(sides) ? sides : [sides]))
+  .refine(([height, width = height]) => height === width, 'llama.cpp knows squares only')
+  .transform(([side = 1]) => side);
 
 /** The defaults are those of InternVisionConfig, which comes with the checkpoints. */
 const visionSchema = z.looseObject({
@@ -42,6 +46,14 @@ const topSchema = z
     downsample_ratio: z.number().positive().max(1).default(0.5),
     min_dynamic_patch: z.int().max(mostTiles).default(0),
     max_dynamic_patch: z.int().max(mostTiles).default(0),
+    /** The side of a tile, where the encoder was trained at another. */
+    force_image_size: size.nullish(),
+    /** Which hidden states the projector gets: the last, as a rule. */
+    select_layer: z.int().default(-1),
+    /** What transformers' InternVLConfig calls it. */
+    vision_feature_layer: z.int().default(-1),
+    /** The class token is left out. */
+    vision_feature_select_strategy: z.literal('default').default('default'),
   })
   .refine(({ min_dynamic_patch: min, max_dynamic_patch: max }) => min <= (max > 0 ? max : usualTiles), {
     path: ['min_dynamic_patch'],
@@ -59,16 +71,24 @@ export const declareVision: Declare = async (checkpoint) => {
   const { hidden_size: width, intermediate_size: inner, patch_size: patch } = vision;
   const scaleFactor = Math.floor(1 / top.downsample_ratio);
   const merged = width * scaleFactor ** 2;
-  const positions = Math.floor(vision.image_size / patch) ** 2 + 1;
+  checkSides(vision, top.force_image_size ?? vision.image_size, scaleFactor);
+  const positions = (vision.image_size / patch) ** 2 + 1;
   const isOwn = checkpoint.tensorNames.some((name) => name.startsWith('vision_model.'));
+  const field = isOwn ? 'select_layer' : 'vision_feature_layer';
+  const layers = featureLayersOf(field, top[field], vision.num_hidden_layers).at(-1) ?? 0;
+  const used = { ...vision, num_hidden_layers: layers };
   return {
     architecture: 'clip',
     canonicalName: (name) => name.replace(/^model\.(?=vision_tower|multi_modal_projector)/, ''),
-    ignored: [],
+    ignored: unusedLayers(
+      isOwn ? 'vision_model.encoder.layers.' : 'vision_tower.encoder.layer.',
+      layers,
+      vision.num_hidden_layers,
+    ),
     tensors: isOwn
-      ? [...ownTower(vision, positions), ...projector(['mlp1.0', 'mlp1.1', 'mlp1.3'], merged, textWidth)]
+      ? [...ownTower(used, positions), ...projector(['mlp1.0', 'mlp1.1', 'mlp1.3'], merged, textWidth)]
       : [
-          ...transformersTower(vision, positions),
+          ...transformersTower(used, positions),
           ...projector(
             ['layer_norm', 'linear_1', 'linear_2'].map((name) => `multi_modal_projector.${name}`),
             merged,
@@ -82,7 +102,7 @@ export const declareVision: Declare = async (checkpoint) => {
         patchSize: patch,
         embeddingLength: width,
         feedForwardLength: inner,
-        blockCount: vision.num_hidden_layers,
+        blockCount: layers,
         headCount: vision.num_attention_heads,
         imageMean: preprocessor.image_mean,
         imageStd: preprocessor.image_std,
@@ -99,6 +119,17 @@ export const declareVision: Declare = async (checkpoint) => {
     },
   };
 };
+
+/** Tiles are cut into patches, and squares of these are put together. @throws VserveError `checkpoint_invalid` */
+function checkSides({ image_size: side, patch_size: patch }: VisionConfig, tile: number, scaleFactor: number): void {
+  if (tile !== side) {
+    const message = `config.json cannot be converted. force_image_size: tiles of ${tile} pixels are only known where vision_config.image_size, which is ${side}, says so too`;
+    throw new VserveError('checkpoint_invalid', message);
+  }
+  if (side % (patch * scaleFactor) === 0) return;
+  const message = `config.json: vision_config cannot be converted. image_size: ${side} is no multiple of ${patch * scaleFactor}, which is patch_size divided by downsample_ratio`;
+  throw new VserveError('checkpoint_invalid', message);
+}
 
 /** A norm before or after: of a mean and a deviation, or of a mean square. */
 function normTensors(

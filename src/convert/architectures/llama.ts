@@ -159,7 +159,7 @@ export function declareDecoder(
 function generatedTensors(config: DecoderConfig): GeneratedTensor[] {
   const rope = ropeOf(config);
   if ((rope.rope_type ?? rope.type) !== 'llama3') return [];
-  return [{ name: 'rope_freqs.weight', values: llama3RopeFactors(rope, headDimOf(config)) }];
+  return [{ name: 'rope_freqs.weight', values: () => llama3RopeFactors(rope, headDimOf(config)) }];
 }
 
 const tokenizerSchema = z.looseObject({ add_prefix_space: z.boolean().nullish() });

@@ -64,7 +64,7 @@ export const declareText: Declare = async ({ folder, config: modelConfig }) => {
     ignored: decoderIgnored,
     generated:
       (rope.rope_type ?? rope.type) === 'llama3'
-        ? [{ name: 'rope_freqs.weight', values: llama3RopeFactors(rope, headDimOf(config)) }]
+        ? [{ name: 'rope_freqs.weight', values: () => llama3RopeFactors(rope, headDimOf(config)) }]
         : [],
     tensors: [
       ...embeddingTensors(config),

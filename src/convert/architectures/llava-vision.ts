@@ -5,6 +5,7 @@ import { blockCount, parseConfig, size } from '../checkpoint/parse-config.ts';
 import { bool, float32, int32Array, string } from '../gguf/key-values.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
+import { featureLayersOf, unusedLayers } from './feature-layers.ts';
 import { checkPreparation, preparationSchema } from './llava-preparation.ts';
 import { encoderLayer } from './siglip.ts';
 import { copied, withBias } from './tensor-rules.ts';
@@ -74,7 +75,7 @@ export const declareTower: Declare = async ({ folder, config }) => {
   const vision = parseConfig(schema, config.vision_config, 'config.json: vision_config');
   const top = parseConfig(topSchema, config, 'config.json');
   checkStrategy(top.vision_feature_select_strategy, isClip);
-  const featureLayers = fromTheFirst(top.vision_feature_layer, vision.num_hidden_layers);
+  const featureLayers = featureLayersOf('vision_feature_layer', top.vision_feature_layer, vision.num_hidden_layers);
   const layers = featureLayers.at(-1) ?? 0;
   const { hidden_size: textWidth } = readDecoderConfig(textSchema, config);
   const preprocessor = await readPreprocessor(folder, preparationSchema);
@@ -91,7 +92,7 @@ export const declareTower: Declare = async ({ folder, config }) => {
     ignored: [
       /^vision_model\.(?:head|post_layernorm)\./,
       /^vision_model\.embeddings\.position_ids$/,
-      ...unusedLayers(layers, vision.num_hidden_layers),
+      ...unusedLayers('vision_model.encoder.layers.', layers, vision.num_hidden_layers),
     ],
     tensors: [
       ...withBias('multi_modal_projector.linear_1', 'mm.0', textWidth, width * featureLayers.length),
@@ -142,25 +143,6 @@ function checkStrategy(strategy: string, isClip: boolean): void {
   if (strategy === wanted) return;
   const message = `config.json cannot be converted. vision_feature_select_strategy: with this vision encoder only ${JSON.stringify(wanted)} is known, and it is ${JSON.stringify(strategy)}`;
   throw new VserveError('checkpoint_invalid', message);
-}
-
-/**
- * The numbers of the hidden states that the projector gets, 0 being what goes into the first layer. Negative ones count
- * from the end. llama.cpp puts them one after the other in ascending order.
- */
-function fromTheFirst(value: number | readonly number[], layers: number): number[] {
-  const all = (typeof value === 'number' ? [value] : value).map((layer) => (layer < 0 ? layers + 1 + layer : layer));
-  const isAscending = all.every((layer, i) => layer > (all[i - 1] ?? -1) && layer <= layers);
-  if (isAscending && (all.at(-1) ?? 0) > 0) return all;
-  const message = `config.json cannot be converted. vision_feature_layer: ${JSON.stringify(value)} are no ascending layers of an encoder that has ${layers}`;
-  throw new VserveError('checkpoint_invalid', message);
-}
-
-/** Layers behind the last one whose output is used. */
-function unusedLayers(used: number, layers: number): RegExp[] {
-  if (used >= layers) return [];
-  const numbers = Array.from({ length: layers - used }, (_, i) => used + i);
-  return [new RegExp(`^vision_model\\.encoder\\.layers\\.(?:${numbers.join('|')})\\.`)];
 }
 
 function embeddings(vision: TowerConfig, isClip: boolean): TensorRule[] {

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VserveError } from '../../errors/index.ts';
+import { parsePythonJson } from '../../python-json.ts';
 
 /** The largest configuration or tokenizer file that is read. Gemma 3's tokenizer.json takes 33 MB. */
 export const maxTextFileBytes = 256 * 1024 * 1024;
@@ -70,7 +71,7 @@ export class CheckpointFolder {
   async json(name: string): Promise<JsonObject> {
     let value: unknown;
     try {
-      value = JSON.parse(await this.text(name));
+      value = parsePythonJson(await this.text(name));
     } catch (error) {
       if (error instanceof VserveError) throw error;
       throw new VserveError('checkpoint_invalid', `${name} is not valid JSON. Download it again.`, { cause: error });

@@ -1,5 +1,6 @@
 import { VserveError } from '../../errors/index.ts';
 import type { GgufDeclaration, SourceTensor, TensorRule } from '../architectures/architecture.ts';
+import type { Assumption } from '../checkpoint/assumptions.ts';
 import type { CheckpointTensor } from '../checkpoint/read-tensors.ts';
 import { isSourceDtype } from '../quantize/decode.ts';
 import type { SourceDtype } from '../quantize/decode.ts';
@@ -17,20 +18,23 @@ export interface Claim {
   readonly sources: readonly ClaimedSource[];
 }
 
+export interface DeclaredFile {
+  readonly declaration: GgufDeclaration;
+  /** What it takes for granted: to be named where a tensor is of another shape. */
+  readonly assumptions: readonly Assumption[];
+}
+
 /**
  * Gives each tensor of a checkpoint to the declared files that want it; one list a file. A rule stands in it at the
  * place of the last of its sources in the checkpoint.
  *
  * @throws VserveError `tensor_unclaimed`, `tensor_missing`, `tensor_invalid`
  */
-export function claimTensors(
-  tensors: readonly CheckpointTensor[],
-  declarations: readonly GgufDeclaration[],
-): Claim[][] {
-  const claimed = declarations.map((declaration) => claimFor(tensors, declaration));
+export function claimTensors(tensors: readonly CheckpointTensor[], declared: readonly DeclaredFile[]): Claim[][] {
+  const claimed = declared.map((file) => claimFor(tensors, file));
   const wanted = new Set(claimed.flat().flatMap(({ sources }) => sources.map(({ tensor }) => tensor.name)));
   const unclaimed = tensors.filter(
-    ({ name }) => !wanted.has(name) && !declarations.some((file) => ignores(file, name)),
+    ({ name }) => !wanted.has(name) && !declared.some(({ declaration }) => ignores(declaration, name)),
   );
   if (unclaimed.length > 0) {
     const message = `The converter does not know what to do with ${listed(unclaimed.map(({ name }) => name))}. The checkpoint is not quite of the architecture that config.json names.`;
@@ -39,7 +43,8 @@ export function claimTensors(
   return claimed;
 }
 
-function claimFor(tensors: readonly CheckpointTensor[], { tensors: rules, canonicalName }: GgufDeclaration): Claim[] {
+function claimFor(tensors: readonly CheckpointTensor[], { declaration, assumptions }: DeclaredFile): Claim[] {
+  const { tensors: rules, canonicalName } = declaration;
   const wanted = new Map<string, { rule: TensorRule; source: SourceTensor }>();
   for (const rule of rules) for (const source of rule.sources) wanted.set(source.name, { rule, source });
   const found = new Map<string, ClaimedSource>();
@@ -53,7 +58,7 @@ function claimFor(tensors: readonly CheckpointTensor[], { tensors: rules, canoni
     if (other !== undefined) {
       throw new VserveError('tensor_invalid', `${other.tensor.name} and ${tensor.name} are the same tensor twice.`);
     }
-    checkShape(tensor, want.source);
+    checkShape(tensor, want.source, assumptions);
     found.set(name, { tensor, dtype: sourceDtype(tensor) });
     const { rule } = want;
     const missing = (open.get(rule) ?? rule.sources.length) - 1;
@@ -80,13 +85,27 @@ function sourceDtype({ name, dtype, scale }: CheckpointTensor): SourceDtype {
   throw new VserveError('tensor_invalid', message);
 }
 
-function checkShape({ name, shape }: CheckpointTensor, { shape: expected, cutRows }: SourceTensor): void {
+function checkShape(
+  { name, shape }: CheckpointTensor,
+  { shape: expected, cutRows }: SourceTensor,
+  assumptions: readonly Assumption[],
+): void {
   const [rows = 0, ...rest] = shape;
   const [expectedRows = 0, ...expectedRest] = expected;
   const rowsFit = cutRows === true ? rows >= expectedRows : rows === expectedRows;
   if (shape.length === expected.length && rowsFit && rest.every((size, i) => size === expectedRest[i])) return;
-  const message = `The tensor ${name} has the shape [${shape.join(', ')}], but by config.json it should have [${expected.join(', ')}].`;
+  const wrong = expected.filter((size, i) => size !== shape[i]);
+  const message = `The tensor ${name} has the shape [${shape.join(', ')}], but by config.json it should have [${expected.join(', ')}].${assumed(wrong, assumptions)}`;
   throw new VserveError('tensor_invalid', message);
+}
+
+/** Of the sizes that a tensor should have and has not, those for which no setting stands in config.json. */
+function assumed(sizes: readonly number[], assumptions: readonly Assumption[]): string {
+  const taken = assumptions.filter(({ value }) => sizes.includes(value));
+  const texts = taken.map(
+    ({ where, field, value }) => ` ${where} has no ${field}, so that it was taken to be ${value}.`,
+  );
+  return [...new Set(texts)].join('');
 }
 
 function listed(names: readonly string[]): string {

@@ -1,7 +1,9 @@
 import { findDeclarations } from '../architectures/index.ts';
 import type { GgufDeclaration } from '../architectures/architecture.ts';
+import { withAssumptions } from '../checkpoint/assumptions.ts';
 import { CheckpointFolder } from '../checkpoint/checkpoint-folder.ts';
 import { readTensors } from '../checkpoint/read-tensors.ts';
+import { tokenIdWarnings } from '../checkpoint/token-ids.ts';
 import { layOut } from '../gguf/layout.ts';
 import { KeyValues, string, uint32 } from '../gguf/key-values.ts';
 import { writeGeneralMetadata } from '../metadata/general-metadata.ts';
@@ -10,6 +12,7 @@ import { outtypeTraits } from '../outtype.ts';
 import type { FixedOuttype, Outtype } from '../outtype.ts';
 import { pairScales } from '../scales/pair-scales.ts';
 import { readQuantization } from '../scales/quantization.ts';
+import { chatTemplateWarnings } from '../tokenizers/chat-template.ts';
 import type { TensorMove } from '../threads/chunk.ts';
 import { claimTensors, resolveOuttype } from './claim-tensors.ts';
 import type { Claim } from './claim-tensors.ts';
@@ -41,6 +44,8 @@ export interface ConversionPlan {
   /** The output type of `model.gguf`: what `auto` became. */
   readonly outtype: FixedOuttype;
   readonly files: readonly FilePlan[];
+  /** What is converted as it is, and will be of no use. */
+  readonly warnings: readonly string[];
 }
 
 const quantizationVersion = 2; // GGML_QNT_VERSION
@@ -60,17 +65,26 @@ export async function planConversion(options: PlanOptions): Promise<ConversionPl
   const found = await readTensors(folder);
   const tensors = quantization === undefined ? found : pairScales(found, quantization);
   const checkpoint = { folder, config, tensorNames: tensors.map(({ name }) => name) };
-  const model = await text(checkpoint);
-  const projector = await vision?.(checkpoint);
-  const declarations = projector === undefined ? [model] : [model, projector];
-  const [modelTensors = [], projectorTensors = []] = claimTensors(tensors, declarations);
+  const { result: model, assumptions } = await withAssumptions(() => text(checkpoint));
+  const projected = vision && (await withAssumptions(() => vision(checkpoint)));
+  const projector = projected?.result;
+  const [modelTensors = [], projectorTensors = []] = claimTensors(tensors, [
+    { declaration: model, assumptions },
+    ...(projected === undefined ? [] : [{ declaration: projected.result, assumptions: projected.assumptions }]),
+  ]);
   const outtype = resolveOuttype(options.outtype, modelTensors);
   const files = [await planFile('model.gguf', model, modelTensors, outtype, folder, options.modelName)];
   if (projector !== undefined) {
     const projectorOuttype = resolveOuttype(options.mmprojOuttype ?? options.outtype, projectorTensors);
     files.push(await planFile('mmproj.gguf', projector, projectorTensors, projectorOuttype, folder, options.modelName));
   }
-  return { architecture, outtype, files };
+  const [embeddingRows = 0] =
+    modelTensors.flatMap(({ rule }) => rule.targets).find(({ name }) => name === 'token_embd.weight')?.shape ?? [];
+  const warnings = [
+    ...(model.chatTemplate === undefined ? await chatTemplateWarnings(folder) : []),
+    ...(projector === undefined ? [] : tokenIdWarnings(config, embeddingRows)),
+  ];
+  return { architecture, outtype, files, warnings };
 }
 
 async function planFile(
@@ -82,12 +96,10 @@ async function planFile(
   modelName: string | undefined,
 ): Promise<FilePlan> {
   const tensors = describeTargets(claims, outtype);
-  const generated = (declaration.generated ?? []).map(({ name, values }) => ({
-    name,
-    shape: [values.length],
-    type: 'F32' as const,
-    values,
-  }));
+  const generated = (declaration.generated ?? []).map((tensor) => {
+    const values = tensor.values();
+    return { name: tensor.name, shape: [values.length], type: 'F32' as const, values };
+  });
   const { chatTemplate } = declaration;
   const keyValues = new KeyValues()
     .set('general.architecture', string(declaration.architecture))

@@ -3,7 +3,7 @@ import { isJsonObject } from '../checkpoint/checkpoint-folder.ts';
 import { parseConfig } from '../checkpoint/parse-config.ts';
 import { bool, uint32 } from '../gguf/key-values.ts';
 import type { KeyValues } from '../gguf/key-values.ts';
-import { writeChatTemplate } from './chat-template.ts';
+import { findChatTemplates, setChatTemplate } from './chat-template.ts';
 import { readPostProcessor } from './post-processor.ts';
 import { addedTokensSchema, tokenSchema } from './tokenizer-json.ts';
 
@@ -71,7 +71,7 @@ export async function writeSpecialTokens(
   for (const [kind, value] of added) {
     if (addKinds.has(kind)) keyValues.set(`tokenizer.ggml.add_${kind}_token`, bool(value));
   }
-  await writeChatTemplate(folder, keyValues, original ?? {});
+  setChatTemplate(keyValues, (await findChatTemplates(folder))?.templates);
 }
 
 function configuredId(config: JsonObject, kind: string): unknown {

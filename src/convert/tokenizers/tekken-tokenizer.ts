@@ -5,7 +5,7 @@ import { parseConfig, vocabularySize } from '../checkpoint/parse-config.ts';
 import { bool, int32Array, string, stringArray, uint32 } from '../gguf/key-values.ts';
 import type { KeyValues } from '../gguf/key-values.ts';
 import { byteText } from './byte-characters.ts';
-import { readTemplateFiles, setChatTemplate } from './chat-template.ts';
+import { findChatTemplates, setChatTemplate } from './chat-template.ts';
 import { mistralTemplate } from './mistral-template.ts';
 import { pieceTypes } from './sentencepiece-model.ts';
 
@@ -116,7 +116,7 @@ export async function writeTekkenTokenizer(
     .set(`${architecture}.vocab_size`, uint32(texts.length))
     .set('tokenizer.ggml.add_bos_token', bool(true))
     .set('tokenizer.ggml.add_eos_token', bool(false));
-  setChatTemplate(keyValues, (await readTemplateFiles(folder)) ?? mistralTemplate(version));
+  setChatTemplate(keyValues, (await findChatTemplates(folder))?.templates ?? mistralTemplate(version));
 }
 
 /** For each token of several bytes, every pair of tokens that makes it up, by the ranks of its parts. */

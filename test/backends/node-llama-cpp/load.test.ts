@@ -82,6 +82,20 @@ describe('loading a model', () => {
     await expect(loadShapes({}, { mmprojPath: modelPath })).rejects.toMatchObject({ code: 'gguf_invalid' });
   });
 
+  it('says why a chat template cannot be read', async () => {
+    const { modelPath } = shapesFiles();
+    const file = await readFile(modelPath);
+    const spoilt = file.lastIndexOf('endfor', file.indexOf('<start_of_turn>model\\n'));
+    expect(spoilt).toBeGreaterThan(0);
+    file.write('endfox', spoilt);
+    const path = join(folder, 'template.gguf');
+    await writeFile(path, file);
+    await expect(loadShapes({}, { modelPath: path })).rejects.toMatchObject({
+      code: 'model_load_failed',
+      message: expect.stringMatching(/chat template could not be read: .*endfox/) as unknown,
+    });
+  });
+
   it('names a file that is missing, is no GGUF, or ends too early', async () => {
     const { modelPath } = shapesFiles();
     const text = join(folder, 'text.gguf');

@@ -85,7 +85,8 @@ test('a quantized model is refused: its precision is lost already', async () => 
   });
 });
 
-test('weights without a value are named, with what to do', async () => {
+/** Makes q4_k_m of the trained checkpoint with another weight in its place, the 300th of a matrix; `bits` are bfloat16. */
+async function quantizeWith(bits: number): Promise<string[]> {
   const sourceDir = join(await temporaryFolder(), 'shapes-vlm');
   await cp(shapesCheckpointDir, sourceDir, { recursive: true });
   const [shard = ''] = (await readdir(sourceDir)).filter((name) => name.endsWith('.safetensors'));
@@ -93,12 +94,11 @@ test('weights without a value are named, with what to do', async () => {
     name.endsWith('layers.1.mlp.up_proj.weight'),
   );
   const file = await open(join(sourceDir, shard), 'r+');
-  await file.write(Buffer.from([0xc0, 0x7f]), 0, 2, (spoilt?.offset ?? 0) + 2 * 300);
+  await file.write(new Uint8Array(Uint16Array.of(bits).buffer), 0, 2, (spoilt?.offset ?? 0) + 2 * 300);
   await file.close();
-  const destinationDir = join(await temporaryFolder(), 'converted');
-  const made = convertInto({
+  return convertInto({
     sourceDir,
-    destinationDir,
+    destinationDir: join(await temporaryFolder(), 'converted'),
     precision: 'q4_k_m',
     mmprojOuttype: 'auto',
     converter,
@@ -107,6 +107,19 @@ test('weights without a value are named, with what to do', async () => {
     onProgress: () => undefined,
     signal: new AbortController().signal,
   });
+}
+
+test('a tensor that a type cannot hold is named', async () => {
+  await expect(quantizeWith(0x7149)).rejects.toMatchObject({
+    code: 'quantization_failed',
+    message: expect.stringMatching(
+      /shapes-vlm could not be quantized to q4_k_m: the tensor blk\.1\.ffn_up\.weight has weights too large/,
+    ),
+  });
+});
+
+test('weights without a value are named, with what to do', async () => {
+  const made = quantizeWith(0x7fc0);
   await expect(made).rejects.toMatchObject({
     code: 'tensor_invalid',
     message: expect.stringMatching(

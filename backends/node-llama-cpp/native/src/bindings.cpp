@@ -20,13 +20,16 @@ namespace vserve {
 
 namespace {
 
-Napi::Error to_js_error(Napi::Env env, const std::string & code, const std::string & message) {
+Napi::Error to_js_error(Napi::Env env, const std::string & code, const std::string & message, int image = -1) {
     Napi::Error error = Napi::Error::New(env, message);
     error.Set("code", Napi::String::New(env, code));
+    if (image >= 0) {
+        error.Set("image", Napi::Number::New(env, image));
+    }
     return error;
 }
 
-// Runs `work` on a libuv worker thread and settles a promise. An EngineError keeps its code.
+// Runs `work` on a libuv worker thread and settles a promise. An EngineError keeps its code and its image.
 class Task : public Napi::AsyncWorker {
   public:
     using Settle = std::function<Napi::Value(Napi::Env)>;
@@ -42,6 +45,7 @@ class Task : public Napi::AsyncWorker {
             work_();
         } catch (const EngineError & error) {
             code_ = error.code;
+            image_ = error.image;
             SetError(error.what());
         } catch (const std::exception & error) {
             code_ = "generation_failed";
@@ -55,7 +59,7 @@ class Task : public Napi::AsyncWorker {
     void OnError(const Napi::Error & error) override {
         Napi::HandleScope scope(Env());
         result_ = nullptr;
-        deferred_.Reject(to_js_error(Env(), code_, error.Message()).Value());
+        deferred_.Reject(to_js_error(Env(), code_, error.Message(), image_).Value());
     }
 
   private:
@@ -66,6 +70,7 @@ class Task : public Napi::AsyncWorker {
     std::function<void()> work_;
     Settle result_;
     std::string code_;
+    int image_ = -1;
 };
 
 constexpr float greedy_below = 1e-5f;
@@ -138,7 +143,8 @@ std::vector<Image> images_of(const Napi::Array & array) {
         images.push_back({rgb.Data(), static_cast<uint32_t>(integer_of(object, "width")),
                           static_cast<uint32_t>(integer_of(object, "height")), text_of(object, "id")});
         if (rgb.ByteLength() != static_cast<size_t>(images.back().width) * images.back().height * 3) {
-            throw to_js_error(array.Env(), "undecodable", "An image's pixels do not have the size it claims.");
+            throw to_js_error(array.Env(), "undecodable", "The image's pixels do not have the size it claims.",
+                              static_cast<int>(i));
         }
     }
     return images;

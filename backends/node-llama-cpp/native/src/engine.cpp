@@ -60,15 +60,8 @@ void Engine::load() {
         }
     }
     create_context();
-    try {
-        prompts_ = std::make_unique<PromptBuilder>(model_, vision_ ? vision_->context() : nullptr, options_.placement,
-                                                   encoded_);
-    } catch (const EngineError &) {
-        throw;
-    } catch (const std::exception & error) {
-        throw EngineError("model_load_failed",
-                          std::string("The model's chat template could not be read: ") + error.what());
-    }
+    prompts_ = std::make_unique<PromptBuilder>(model_, vision_ ? vision_->context() : nullptr, options_.placement,
+                                               encoded_);
     for (llama_token token = 0; token < llama_vocab_n_tokens(vocab_); token++) {
         if (llama_vocab_is_eog(vocab_, token)) {
             no_end_of_turn_.push_back({token, -INFINITY});

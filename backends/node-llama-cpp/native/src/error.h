@@ -8,7 +8,9 @@ namespace vserve {
 // An error with one of the project's codes (src/errors/error-codes.ts); JavaScript turns it into a VserveError.
 struct EngineError : std::runtime_error {
     std::string code;
-    EngineError(std::string code, const std::string & message) : std::runtime_error(message), code(std::move(code)) {}
+    int image = -1;  // the index of the image that is to blame
+    EngineError(std::string code, const std::string & message, int image = -1)
+        : std::runtime_error(message), code(std::move(code)), image(image) {}
 };
 
 }  // namespace vserve

@@ -6,6 +6,7 @@
 
 #include "common.h"
 #include "error.h"
+#include "log.h"  // llama.cpp's
 #include "text-stream.h"
 
 namespace vserve {
@@ -46,6 +47,32 @@ std::string template_reason(const std::string & report) {
     return reason.substr(0, reason.find('\n'));
 }
 
+// llama.cpp throws its reason on as a plain std::exception, which has lost it: the template that failed is read again.
+std::string template_fault(const llama_model * model) {
+    for (const char * name : {static_cast<const char *>(nullptr), "tool_use"}) {
+        const char * source = llama_model_chat_template(model, name);
+        try {
+            common_chat_template(source == nullptr ? "" : source, "", "");
+        } catch (const std::exception & error) {
+            return error.what();
+        }
+    }
+    return "llama.cpp does not say why";
+}
+
+common_chat_templates_ptr read_templates(const llama_model * model) {
+    const int verbosity = common_log_get_verbosity_thold();
+    common_log_set_verbosity_thold(LOG_LEVEL_OUTPUT);  // it would advise options that vserve does not have
+    try {
+        auto templates = common_chat_templates_init(model, "");
+        common_log_set_verbosity_thold(verbosity);
+        return templates;
+    } catch (const std::exception &) {
+        common_log_set_verbosity_thold(verbosity);
+        throw EngineError("model_load_failed", "The model's chat template could not be read: " + template_fault(model));
+    }
+}
+
 // mtmd looks up some of the tokens round an image by their text, and writes LLAMA_TOKEN_NULL for one that is not there.
 void check_tokens(const mtmd_input_chunks * chunks) {
     for (size_t i = 0; i < mtmd_input_chunks_size(chunks); i++) {
@@ -58,26 +85,38 @@ void check_tokens(const mtmd_input_chunks * chunks) {
     }
 }
 
-mtmd::input_chunks_ptr tokenize_parts(const mtmd_context * vision, const std::vector<mtmd_input_part> & parts,
-                                  bool add_special) {
+// Null where the projector cannot take one of the images.
+mtmd::input_chunks_ptr try_to_tokenize(const mtmd_context * vision, const std::vector<mtmd_input_part> & parts,
+                                       bool add_special) {
     std::vector<const mtmd_input_part *> pointers;
     for (const auto & part : parts) {
         pointers.push_back(&part);
     }
     mtmd::input_chunks_ptr chunks(mtmd_input_chunks_init());
     if (mtmd_tokenize_from_parts(vision, chunks.get(), pointers.data(), pointers.size(), add_special) != 0) {
-        throw EngineError("undecodable", "The projector could not take one of the images: it may be too small, or too "
-                                         "long for its width.");
+        return nullptr;
     }
     check_tokens(chunks.get());
     return chunks;
+}
+
+[[noreturn]] void refuse(size_t image, uint32_t width, uint32_t height) {
+    throw EngineError("undecodable",
+                      "The projector cannot take an image of " + std::to_string(width) + "x" + std::to_string(height) +
+                          " pixels: it may be too small, or too long for its width.",
+                      static_cast<int>(image));
 }
 
 // A picture without pixels is enough to learn which tokens an image becomes.
 mtmd::input_chunks_ptr tokenize_placeholder(const mtmd_context * vision, uint32_t size) {
     mtmd::bitmap bitmap(size, size, nullptr);
     mtmd_input_part part{nullptr, bitmap.ptr.get()};
-    return tokenize_parts(vision, {part}, false);
+    auto chunks = try_to_tokenize(vision, {part}, false);
+    if (!chunks) {
+        throw EngineError("model_load_failed", "The vision projector cannot take an image of " + std::to_string(size) +
+                                                   " pixels a side.");
+    }
+    return chunks;
 }
 
 }  // namespace
@@ -106,7 +145,7 @@ PromptBuilder::PromptBuilder(const llama_model * model, const mtmd_context * vis
       placement_(std::move(placement)),
       encoded_(encoded),
       row_width_(llama_model_n_embd_inp(model)),
-      templates_(common_chat_templates_init(model, "")) {
+      templates_(read_templates(model)) {
     template_writes_slots_ = !placement_.slot.empty() &&
                              common_chat_templates_source(templates_.get()).find(placement_.slot) != std::string::npos;
     collect_control_strings();
@@ -348,7 +387,10 @@ Prompt PromptBuilder::tokenize_images(const std::vector<Part> & parts, const std
         prompt.image_ids.push_back(image.id);
     }
     std::vector<size_t> chunks_of_image(images.size(), 0);
-    prompt.media = tokenize_parts(vision_, inputs, true);
+    prompt.media = try_to_tokenize(vision_, inputs, true);
+    if (!prompt.media) {
+        refuse_one_of(images);
+    }
     for (size_t i = 0; i < mtmd_input_chunks_size(prompt.media.get()); i++) {
         const mtmd_input_chunk * source = mtmd_input_chunks_get(prompt.media.get(), i);
         Chunk chunk;
@@ -369,6 +411,17 @@ Prompt PromptBuilder::tokenize_images(const std::vector<Part> & parts, const std
     return prompt;
 }
 
+// mtmd does not say which it was.
+void PromptBuilder::refuse_one_of(const std::vector<Image> & images) const {
+    for (size_t i = 0; i < images.size(); i++) {
+        mtmd::bitmap bitmap(images[i].width, images[i].height, nullptr);
+        if (!try_to_tokenize(vision_, {{nullptr, bitmap.ptr.get()}}, false)) {
+            refuse(i, images[i].width, images[i].height);
+        }
+    }
+    throw EngineError("undecodable", "The projector cannot take the images of the conversation together.");
+}
+
 void PromptBuilder::prepare_images(Prompt & prompt, const std::vector<Image> & images) const {
     std::vector<std::vector<Chunk *>> chunks_of(images.size());
     for (auto & chunk : prompt.chunks) {
@@ -386,15 +439,19 @@ void PromptBuilder::prepare_images(Prompt & prompt, const std::vector<Image> & i
                 chunks_of[i][part]->pixels = prepared[part]->pixels;
             }
         } else if (!attach(chunks_of[i], encoded_.find(images[i].id))) {
-            prompt.pixels.push_back(add_pixels(chunks_of[i], images[i]));
+            prompt.pixels.push_back(add_pixels(i, chunks_of[i], images[i]));
         }
     }
 }
 
 // Returns what owns the pixels.
-mtmd::input_chunks_ptr PromptBuilder::add_pixels(const std::vector<Chunk *> & chunks, const Image & image) const {
+mtmd::input_chunks_ptr PromptBuilder::add_pixels(size_t index, const std::vector<Chunk *> & chunks,
+                                                 const Image & image) const {
     mtmd::bitmap bitmap(image.width, image.height, image.rgb);
-    auto prepared = tokenize_parts(vision_, {{nullptr, bitmap.ptr.get()}}, false);
+    auto prepared = try_to_tokenize(vision_, {{nullptr, bitmap.ptr.get()}}, false);
+    if (!prepared) {
+        refuse(index, image.width, image.height);
+    }
     std::vector<const mtmd_input_chunk *> parts;
     for (size_t i = 0; i < mtmd_input_chunks_size(prepared.get()); i++) {
         const mtmd_input_chunk * part = mtmd_input_chunks_get(prepared.get(), i);

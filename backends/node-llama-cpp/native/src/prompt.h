@@ -100,7 +100,8 @@ class PromptBuilder {
     Prompt tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images) const;
     Prompt tokenize_up_to(size_t max_tokens, const std::vector<Part> & parts, const std::vector<Image> & images) const;
     bool must_exceed(const std::vector<Part> & parts, size_t max_tokens) const;
-    mtmd::input_chunks_ptr add_pixels(const std::vector<Chunk *> & chunks, const Image & image) const;
+    [[noreturn]] void refuse_one_of(const std::vector<Image> & images) const;
+    mtmd::input_chunks_ptr add_pixels(size_t index, const std::vector<Chunk *> & chunks, const Image & image) const;
     bool attach(const std::vector<Chunk *> & chunks, const std::vector<Embeddings> & encoded) const;
     Prompt tokenize_text(const std::vector<Part> & parts) const;
 

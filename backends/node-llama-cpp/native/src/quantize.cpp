@@ -21,17 +21,35 @@ const std::map<std::string, llama_ftype> file_types = {
 
 struct Failure {
     std::string message;
+    std::string tensor;  // that it was at
     int system_error = 0;
 };
 
 // llama.cpp says why it failed in its log only, and the system's reason is in errno only, until something else fails.
+// Before each tensor it logs "[   1/  20] its name   - [its shape], …".
 void keep_errors(ggml_log_level level, const char * text, void * data) {
+    const int system_error = errno;
+    auto * failure = static_cast<Failure *>(data);
     if (level == GGML_LOG_LEVEL_ERROR) {
-        const int system_error = errno;
-        auto * failure = static_cast<Failure *>(data);
         failure->message += text;
         failure->system_error = system_error;
+        return;
     }
+    const std::string line = text;
+    const size_t number_end = line.find("] ");
+    if (level == GGML_LOG_LEVEL_INFO && line.compare(0, 1, "[") == 0 && number_end != std::string::npos) {
+        const size_t begin = number_end + 2;
+        failure->tensor = line.substr(begin, line.find(' ', begin) - begin);
+    }
+}
+
+// What it says of a tensor names neither that nor what it may come from: a block's scale is of half precision.
+std::string explained(const Failure & failure) {
+    if (failure.message.find("data validation failed") == std::string::npos) {
+        return failure.message;
+    }
+    return "the tensor " + failure.tensor + " has weights too large for the type, or without a value (" +
+           failure.message.substr(0, failure.message.find_last_not_of('\n') + 1) + ").";
 }
 
 bool is_full(int system_error) {
@@ -65,7 +83,7 @@ void quantize(const std::string & source, const std::string & destination, const
     llama_log_set(log, log_data);
     if (failed) {
         throw EngineError(is_full(failure.system_error) ? "disk_full" : "quantization_failed",
-                          is_full(failure.system_error) ? std::strerror(failure.system_error) : failure.message);
+                          is_full(failure.system_error) ? std::strerror(failure.system_error) : explained(failure));
     }
 }
 

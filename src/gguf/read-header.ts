@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { VserveError } from '../../errors/index.ts';
+import { messageOf, VserveError } from '../errors/index.ts';
 
 /** A tensor as a GGUF header lists it. `shape` is row-major, outermost first; `type` is its number in ggml.h. */
 export interface GgufTensorInfo {
@@ -66,36 +66,53 @@ async function readGrowing(file: FileHandle, path: string): Promise<GgufHeader> 
     try {
       return parseGgufHeader(buffer);
     } catch (error) {
-      if (!(error instanceof RangeError) || length < bytes) throw invalid(path, error);
+      if (error instanceof EndsTooEarly && length === bytes) continue;
+      const ends = length < size ? `of which ${length} bytes are read at most` : `which has ${size} bytes`;
+      throw invalid(path, error instanceof EndsTooEarly ? `${error.message}, ${ends}` : messageOf(error), error);
     }
   }
 }
 
-/** Reads a header from the first bytes of a file. Throws a RangeError where they end before the header does. */
+/** Bytes that end before the header does. */
+class EndsTooEarly extends Error {}
+
+/** Reads a header from the first bytes of a file. Throws `EndsTooEarly` where they end before the header does. */
 export function parseGgufHeader(bytes: Uint8Array): GgufHeader {
   const reader = new Reader(bytes);
-  if (reader.uint32() !== magic) throw new Error('it does not begin with "GGUF".');
+  if (reader.uint32() !== magic) throw new Error('it does not begin with "GGUF"');
   const version = reader.uint32();
-  if (version !== 2 && version !== 3) throw new Error(`it has version ${version} of the format, not 2 or 3.`);
+  if (version !== 2 && version !== 3) throw new Error(`it has version ${version} of the format, not 2 or 3`);
   const tensorCount = reader.count();
   const keyCount = reader.count();
   const keyValues = new Map<string, GgufScalar | readonly GgufScalar[]>();
   for (let i = 0; i < keyCount; i++) {
+    reader.item = `key ${i + 1} of ${keyCount}`;
     const key = reader.string();
+    reader.item = `the value of ${JSON.stringify(key)}`;
     const value = readValue(reader, reader.uint32());
     if (value !== undefined) keyValues.set(key, value);
   }
   const tensors: GgufTensorInfo[] = [];
-  for (let i = 0; i < tensorCount; i++) tensors.push(readTensorInfo(reader));
-  const alignment = Number(keyValues.get('general.alignment') ?? 32);
+  for (let i = 0; i < tensorCount; i++) {
+    reader.item = `tensor ${i + 1} of ${tensorCount}`;
+    tensors.push(readTensorInfo(reader));
+  }
+  const alignment = keyValues.get('general.alignment') ?? 32;
+  if (typeof alignment !== 'number' || alignment < 1) {
+    throw new Error(`its general.alignment is ${JSON.stringify(alignment)}`);
+  }
   return { keyValues, tensors, byteLength: Math.ceil(reader.position / alignment) * alignment };
 }
 
 function readTensorInfo(reader: Reader): GgufTensorInfo {
   const name = reader.string();
+  reader.item = `the tensor ${JSON.stringify(name)}`;
   const dimensions = reader.uint32();
-  if (dimensions > maxDimensions) throw new Error(`the tensor ${JSON.stringify(name)} has ${dimensions} dimensions.`);
+  if (dimensions > maxDimensions) throw new Error(`the tensor ${JSON.stringify(name)} has ${dimensions} dimensions`);
   const shape = Array.from({ length: dimensions }, () => reader.count()).toReversed();
+  if (!Number.isSafeInteger(shape.reduce((product, size) => product * size, 1))) {
+    throw new Error(`the tensor ${JSON.stringify(name)} has the shape [${shape.join(', ')}]`);
+  }
   const type = reader.uint32();
   reader.skip(8); // its offset
   return { name, shape, type };
@@ -110,7 +127,7 @@ function readValue(reader: Reader, type: number): GgufScalar | readonly GgufScal
     return undefined;
   }
   if (length > longestArray) {
-    reader.skip(length * scalarSize(of));
+    reader.skip(length * scalarSize(of, reader.item));
     return undefined;
   }
   const values: GgufScalar[] = [];
@@ -120,18 +137,20 @@ function readValue(reader: Reader, type: number): GgufScalar | readonly GgufScal
 
 function readScalar(reader: Reader, type: number): GgufScalar {
   if (type === stringType) return reader.string();
-  return reader.scalar(type, scalarSize(type));
+  return reader.scalar(type, scalarSize(type, reader.item));
 }
 
-function scalarSize(type: number): number {
+function scalarSize(type: number, item: string): number {
   const size = scalarBytes[type];
-  if (size === undefined) throw new Error(`it has a value of the unknown type ${type}.`);
+  if (size === undefined) throw new Error(`${item} is of the unknown type ${type}`);
   return size;
 }
 
-/** Reads on through bytes. A DataView throws the RangeError at their end. */
+/** Reads on through bytes. Throws `EndsTooEarly` at their end. */
 class Reader {
   position = 0;
+  /** What is being read, for messages. */
+  item = 'its beginning';
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
 
@@ -142,7 +161,9 @@ class Reader {
 
   skip(bytes: number): number {
     const start = this.position;
-    if (bytes > this.#bytes.byteLength - start) throw new RangeError('it ends within its header.');
+    if (bytes > this.#bytes.byteLength - start) {
+      throw new EndsTooEarly(`${this.item} takes ${bytes} bytes from byte ${start} of the file on`);
+    }
     this.position += bytes;
     return start;
   }
@@ -179,13 +200,10 @@ class Reader {
   }
 }
 
-function invalid(path: string, cause: unknown): VserveError {
-  const reason = cause instanceof RangeError ? 'it ends within its header.' : (cause as Error).message;
+function invalid(path: string, reason: string, cause: unknown): VserveError {
   return new VserveError(
     'gguf_invalid',
-    `${path} is not a readable GGUF file: ${reason} Download or convert it again.`,
-    {
-      cause,
-    },
+    `${path} is not a readable GGUF file: ${reason}. Download or convert it again.`,
+    { cause },
   );
 }
