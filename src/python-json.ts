@@ -8,8 +8,8 @@ export function parsePythonJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    // Strings are matched too, so that nothing within one is taken for a number.
-    const plain = text.replace(/"(?:[^"\\]|\\.)*"|\bNaN\b|\bInfinity\b/g, (token) => standIns.get(token) ?? token);
+    // Strings are matched too, so that nothing within one is taken for a number; one without an end, to the end.
+    const plain = text.replace(/"[^"\\]*(?:\\[^][^"\\]*)*(?:"|\\?$)|\bNaN\b|\bInfinity\b/g, (token) => standIns.get(token) ?? token);
     if (plain === text) throw error;
     return JSON.parse(plain);
   }

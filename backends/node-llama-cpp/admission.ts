@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { GgmlType, type Llama, type LlamaModel } from 'node-llama-cpp';
 import type { KvCacheFormat, LoadSettings, ModelFiles } from '../../src/backend/index.ts';
 import { formatBytes } from '../../src/errors/index.ts';
+import { contextFlashAttention } from './context-flash-attention.ts';
 import { sharedContextBytes } from './context-memory.ts';
 import { type ContextSize, fitContext } from './context-size.ts';
 import { gpuMemory, type MemorySize } from './device-memory.ts';
@@ -52,7 +53,7 @@ export async function admit(request: AdmissionRequest): Promise<Admission> {
   const utilization = settings.deviceMemoryUtilization ?? defaultUtilization;
   const budgetBytes = memoryBudget(memory, utilization, neededBytes);
   const kvCacheFormat = settings.kvCacheFormat ?? 'f16';
-  const flashAttention = settings.flashAttention ?? 'auto';
+  const flashAttention = contextFlashAttention(settings);
   const estimateSeparate = async (contextSize: number, sequences: number, swaFullCache: boolean): Promise<number> => {
     const { cpuRam, gpuVram } = await model.fileInsights.estimateContextResourceRequirementsV2({
       contextSize,

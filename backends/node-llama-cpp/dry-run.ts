@@ -12,9 +12,9 @@ import { dryRunProgram } from './addon-loader.ts';
  */
 export async function dryRun({ modelPath, mmprojPath }: ModelFiles, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
-  const { path, libraryDir } = dryRunProgram();
+  const { path: program, libraryDir } = dryRunProgram();
   // Windows looks for a program's libraries where it runs.
-  const child = spawn(path, [libraryDir, modelPath, ...(mmprojPath === undefined ? [] : [mmprojPath])], {
+  const child = spawn(program, [libraryDir, modelPath, ...(mmprojPath === undefined ? [] : [mmprojPath])], {
     cwd: libraryDir,
     stdio: ['ignore', 'pipe', 'pipe'],
     killSignal: 'SIGKILL',
@@ -31,15 +31,19 @@ export async function dryRun({ modelPath, mmprojPath }: ModelFiles, signal: Abor
   }
   if (exitCode === 0) return;
   const [stages, complaints] = await said;
-  const spoilt = String(stages.includes('projector') ? mmprojPath : modelPath);
+  // It says what it is at.
+  const ofProjector = stages.includes('projector');
+  const path = String(ofProjector ? mmprojPath : modelPath);
+  const end =
+    exitCode === 1
+      ? 'llama.cpp refuses it'
+      : `what its header says would have ended the process (${exitSignal ?? `status ${String(exitCode)}`})`;
   const reasons = complaints
     .split('\n')
     .map((line) => line.trim().replace(/^\/.*\/llama\.cpp\//, '')) // in the folder of who compiled it
     .filter((line) => line !== '');
-  const end =
-    exitCode === 1 ? 'it was refused' : `llama.cpp ended the process (${exitSignal ?? `status ${String(exitCode)}`})`;
   throw new VserveError(
     'model_load_failed',
-    `${spoilt} could not be loaded: in a dry run, ${end}.${reasons.map((line) => `\n  ${line}`).join('')}\nThe file may be damaged or incomplete, or, as a projector, made for another model: download or convert it again.`,
+    `${path} could not be loaded: ${end}.${reasons.map((line) => `\n  ${line}`).join('')}\nThe file may be damaged or incomplete${ofProjector ? ', or made for another model' : ''}: download or convert it again.`,
   );
 }

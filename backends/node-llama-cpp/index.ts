@@ -9,6 +9,7 @@ import type {
 } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { admit } from './admission.ts';
+import { contextFlashAttention } from './context-flash-attention.ts';
 import { bundledSource, installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
 import { usableCpus } from './cpu-limit.ts';
 import { deviceMemory, machineMemory } from './device-memory.ts';
@@ -93,7 +94,8 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             threadsBatch: settings.threadsBatch ?? settings.threads ?? computeThreads(llama),
             cpus: usableCpus(),
             useGpu,
-            flashAttention: settings.flashAttention ?? 'auto',
+            flashAttention: contextFlashAttention(settings),
+            encoderFlashAttention: settings.flashAttention ?? 'auto',
             kvCacheFormat: settings.kvCacheFormat ?? 'f16',
             keepPrefixes: settings.prefixCaching ?? true,
             kvCopyBytes: Math.floor(

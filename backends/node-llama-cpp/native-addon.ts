@@ -81,7 +81,9 @@ export interface NativeEngineOptions {
   /** That this process may use. */
   readonly cpus: number;
   readonly useGpu: boolean;
+  /** Of the context. */
   readonly flashAttention: 'auto' | 'on' | 'off';
+  readonly encoderFlashAttention: 'auto' | 'on' | 'off';
   readonly kvCacheFormat: KvCacheFormat;
   /** Finished sequences leave their KV cells for the next prompt that begins the same way. */
   readonly keepPrefixes: boolean;

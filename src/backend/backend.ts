@@ -28,7 +28,7 @@ export interface LoadSettings {
   readonly deviceMemoryUtilization?: number;
   /** Type of the KV cache, `f16` unless said otherwise. */
   readonly kvCacheFormat?: KvCacheFormat;
-  /** Undefined is `auto`: where the device has it. */
+  /** Undefined is `auto`: where the device has it, but for a KV cache of `f32`, which it would round. */
   readonly flashAttention?: 'auto' | 'on' | 'off';
   /** Map the weights into memory; true unless said otherwise. */
   readonly mmap?: boolean;

@@ -135,7 +135,7 @@ export const options = {
     group: 'Model',
     flags: ['flash-attn'],
     argument: 'when',
-    help: 'Flash attention: auto (where the device has it), on, off',
+    help: 'Flash attention: auto (where the device has it, but for a KV cache of f32), on, off',
     kind: choice(['auto', 'on', 'off']),
     default: 'auto',
   }),

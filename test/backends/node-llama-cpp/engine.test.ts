@@ -42,6 +42,7 @@ describe('the native engine', () => {
               cpus: 2,
               useGpu: false,
               flashAttention: 'auto',
+              encoderFlashAttention: 'auto',
               kvCacheFormat: 'f16',
               keepPrefixes: true,
               kvCopyBytes: 0,

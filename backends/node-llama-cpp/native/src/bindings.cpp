@@ -255,6 +255,7 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
         options_.n_threads_batch = integer_of(options, "threadsBatch");
         options_.n_cpus = integer_of(options, "cpus");
         options_.flash_attention = flash_attention_of(text_of(options, "flashAttention"));
+        options_.encoder_flash_attention = flash_attention_of(text_of(options, "encoderFlashAttention"));
         options_.kv_type = kv_type_of(info.Env(), text_of(options, "kvCacheFormat"));
         options_.use_gpu = options.Get("useGpu").As<Napi::Boolean>().Value();
         options_.keep_prefixes = options.Get("keepPrefixes").As<Napi::Boolean>().Value();

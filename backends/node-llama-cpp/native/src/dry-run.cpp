@@ -67,6 +67,7 @@ vserve::EngineOptions options_for(const std::string & mmproj_path) {
     options.n_threads_batch = 1;
     options.n_cpus = 1;
     options.flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
+    options.encoder_flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
     options.kv_type = GGML_TYPE_F16;
     options.mmproj_encoding = vserve::Vision::Encoding::original;
     options.dry_run = true;

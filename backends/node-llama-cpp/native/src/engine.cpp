@@ -52,7 +52,7 @@ void Engine::load() {
     if (!options_.mmproj_path.empty()) {
         vision_ = std::make_unique<Vision>(
             model_, Vision::Options{options_.mmproj_path, options_.use_gpu, options_.n_threads_batch,
-                                    options_.flash_attention, options_.mmproj_encoding, options_.dry_run,
+                                    options_.encoder_flash_attention, options_.mmproj_encoding, options_.dry_run,
                                     options_.on_projector_progress});
         follow_processor(vision_->context(), max_image_tokens());
         if (!options_.placement.slot.empty()) {

@@ -53,7 +53,8 @@ struct EngineOptions {
     int32_t n_threads_batch;    // for larger batches, and images
     int32_t n_cpus;             // that this process may use
     bool use_gpu;
-    llama_flash_attn_type flash_attention;
+    llama_flash_attn_type flash_attention;          // of the context
+    llama_flash_attn_type encoder_flash_attention;
     ggml_type kv_type;
     bool keep_prefixes;         // finished sequences leave their KV cells for the next
     size_t copy_bytes;          // of KV cells that are kept outside of the context

@@ -1,0 +1,12 @@
+import type { LoadSettings } from '../../src/backend/index.ts';
+
+/**
+ * Whether the context computes attention in one step (flash attention). llama.cpp rounds keys and values of float32 to
+ * half precision for that, each time anew: who asks for float32 gets it, unless they ask for both.
+ */
+export function contextFlashAttention({
+  flashAttention = 'auto',
+  kvCacheFormat,
+}: Pick<LoadSettings, 'flashAttention' | 'kvCacheFormat'>): 'auto' | 'on' | 'off' {
+  return flashAttention === 'auto' && kvCacheFormat === 'f32' ? 'off' : flashAttention;
+}
