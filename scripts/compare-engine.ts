@@ -25,6 +25,7 @@ import { areShownPlain, conversationsOf } from './engine/conversations.ts';
 import { denormalizer } from './engine/faithful-model.ts';
 import {
   askLlamaServer,
+  peerAttendsInSingles,
   peerCheckpoint,
   peerMmprojOuttypeOf,
   startLlamaServer,
@@ -80,7 +81,15 @@ async function compare(name: string, folder: string, peerDir: string): Promise<P
   const conversations = conversationsOf(name);
   const checkpoint = seeingCheckpoint(name);
   const files = await filesOf(folder, name, checkpoint);
-  const settings = { devices: 'cpu', maxLength: 8192, maxBatchSize: 1, threads: 1, mmprojEncoding };
+  const attendsInSingles = peerAttendsInSingles(name);
+  const settings = {
+    ...(attendsInSingles && { kvCacheFormat: 'f32' as const }),
+    devices: 'cpu',
+    maxLength: 8192,
+    maxBatchSize: 1,
+    threads: 1,
+    mmprojEncoding,
+  };
   const model = await backend.load(files, settings, { onProgress, log: () => undefined, signal });
   if (!(model instanceof LoadedLlama)) throw new Error('not a model of node-llama-cpp');
   const ours: OwnAnswer[] = [];
@@ -89,7 +98,7 @@ async function compare(name: string, folder: string, peerDir: string): Promise<P
   const peerFiles = await filesOf(folder, `${name}-peer`, peerCheckpoint(checkpoint), peerMmprojOuttypeOf(name));
   const projectorType = await readProjectorType(peerFiles.mmprojPath ?? '');
   const mmprojPath = await peerProjector(peerFiles.mmprojPath ?? '', projectorType);
-  const server = await startLlamaServer(peerDir, { ...peerFiles, mmprojPath });
+  const server = await startLlamaServer(peerDir, { ...peerFiles, mmprojPath }, attendsInSingles);
   const theirs: PeerAnswer[] = [];
   try {
     const placement = surroundingsOf(projectorType);

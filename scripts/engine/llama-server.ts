@@ -73,8 +73,20 @@ export function peerMmprojOuttypeOf(name: string): Outtype {
 const classFirst =
   /^(model\.vision_tower\.embeddings\.position_embeddings|vision_model\.embeddings\.position_embedding)$/;
 
+/**
+ * Whether llama-server attends in single precision: without flash attention, whose sums are of half precision in encoders with
+ * heads that do not fill the CPU's vectors. It knows one setting for the encoder and the text model.
+ */
+export function peerAttendsInSingles(name: string): boolean {
+  return /^(gemma4|qwen2\.5-vl|qwen3)/.test(name);
+}
+
 /** Starts llama-server on a model, on the CPU. */
-export function startLlamaServer(peerDir: string, { modelPath, mmprojPath }: ModelFiles): Promise<Server> {
+export function startLlamaServer(
+  peerDir: string,
+  { modelPath, mmprojPath }: ModelFiles,
+  attendsInSingles: boolean,
+): Promise<Server> {
   const model = [
     '--model',
     modelPath,
@@ -87,6 +99,7 @@ export function startLlamaServer(peerDir: string, { modelPath, mmprojPath }: Mod
     // With more, so small a model mostly waits for them.
     '--threads',
     '1',
+    ...(attendsInSingles ? ['--flash-attn', 'off', '--cache-type-k', 'f32', '--cache-type-v', 'f32'] : []),
     '--jinja',
     // It would encode pictures together that have as many tokens, whatever their shapes, and see them wrongly.
     '--mtmd-batch-max-tokens',

@@ -77,7 +77,13 @@ export function seeingCheckpoint(name: string): SyntheticCheckpoint {
     ...checkpoint,
     dtype: 'BF16',
     shards: 1,
-    files: { ...checkpoint.files, 'tokenizer_config.json': tokenizerConfig, 'preprocessor_config.json': preprocessor },
+    files: {
+      ...checkpoint.files,
+      'tokenizer_config.json': tokenizerConfig,
+      'preprocessor_config.json': preprocessor,
+      // It goes before the one in the configuration.
+      ...('chat_template.jinja' in checkpoint.files ? { 'chat_template.jinja': chatTemplate } : {}),
+    },
     elementsOf: seeingWeights(
       new Set(words.map(([, id]) => id)),
       tokens,

@@ -9,6 +9,7 @@ import { ask } from '../../../scripts/engine/ask.ts';
 import type { OwnAnswer } from '../../../scripts/engine/ask.ts';
 import { bitmapOf, conversationsOf } from '../../../scripts/engine/conversations.ts';
 import { greedy } from '../../../scripts/engine/greedy.ts';
+import { peerAttendsInSingles } from '../../../scripts/engine/llama-server.ts';
 import type { PeerAnswer } from '../../../scripts/engine/llama-server.ts';
 import { seeingCheckpoint } from '../../../scripts/engine/seeing-checkpoints.ts';
 import { writeCheckpoint } from '../../../scripts/reference/write-checkpoint.ts';
@@ -110,11 +111,11 @@ describe.each(Object.entries(reference))('a converted %s', (name, expected) => {
       onProgress: () => undefined,
       signal: new AbortController().signal,
     });
-    // A picture of Gemma 4's takes seconds: where it is asked about twice, it is encoded once.
-    const uncached = name.startsWith('gemma4') ? {} : { maxVisionCacheEntries: 0 };
+    // The encoder's attention stays as it is by default.
+    const settings = peerAttendsInSingles(name) ? ({ kvCacheFormat: 'f32' } as const) : {};
     [plain, cached] = await Promise.all([
-      askAll(files, { prefixCaching: false, ...uncached }, conversations),
-      askAll(files, {}, [...conversations, ...conversations.toReversed()]),
+      askAll(files, { ...settings, prefixCaching: false, maxVisionCacheEntries: 0 }, conversations),
+      askAll(files, settings, [...conversations, ...conversations.toReversed()]),
     ]);
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
