@@ -1,6 +1,9 @@
 import { messageOf, VserveError } from '../../src/errors/index.ts';
 import { type GgufHeader, type GgufTensorInfo, readGgufHeader } from '../../src/gguf/read-header.ts';
 
+/** GGML_TYPE_I8 to GGML_TYPE_F64. */
+const numberTypes: ReadonlySet<number> = new Set([24, 25, 26, 27, 28]);
+
 /** llama.cpp counts positions in 32 bits. */
 const largestInt32 = 2 ** 31 - 1;
 
@@ -79,12 +82,21 @@ async function readHeader(path: string): Promise<GgufHeader> {
 }
 
 /** A value that is no number becomes all that is computed with it, and ends the process where it is an epsilon. */
-function checkNumbers(path: string, { keyValues }: GgufHeader): void {
+function checkNumbers(path: string, { keyValues, tensors }: GgufHeader): void {
+  const refuse = (what: string): never => {
+    throw new VserveError('gguf_invalid', `${path} cannot be computed with: ${what}.`);
+  };
   for (const [key, value] of keyValues) {
-    if (Number.isNaN(value) || (typeof value === 'number' && value < 0 && key.endsWith('epsilon'))) {
-      throw new VserveError('gguf_invalid', `${path} cannot be computed with: its ${key} is ${String(value)}.`);
+    const isBadEpsilon = key.endsWith('epsilon') && !(Number(value) >= 0 && Number(value) < Infinity);
+    if (Number.isNaN(value) || isBadEpsilon) refuse(`its ${key} is ${String(value)}`);
+    const isPixels = key === 'clip.vision.image_mean' || key === 'clip.vision.image_std';
+    if (isPixels && [value].flat().some((each) => !Number.isFinite(each) || (key.endsWith('std') && each === 0))) {
+      refuse(`its ${key} is ${String(value)}`);
     }
   }
+  // Whole numbers stand for other tokens in some models; nothing is multiplied by them.
+  const unfit = tensors.find(({ type, name }) => numberTypes.has(type) && !/tid2eid|d2t/.test(name));
+  if (unfit !== undefined) refuse(`the tensor ${JSON.stringify(unfit.name)} is of a type that no weights have`);
 }
 
 /** Whether the last layers of a Gemma 3n find layers of both kinds whose keys and values they can take. */

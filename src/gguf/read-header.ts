@@ -1,6 +1,7 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { messageOf, VserveError } from '../errors/index.ts';
+import { isLfsPointer, lfsPointerMessage } from '../git-lfs.ts';
 
 /** A tensor as a GGUF header lists it. `shape` is row-major, outermost first; `type` is its number in ggml.h. */
 export interface GgufTensorInfo {
@@ -49,6 +50,8 @@ const arrayType = 9;
  * @throws VserveError `gguf_invalid`; the system's error where the file cannot be read
  */
 export async function readGgufHeader(path: string): Promise<GgufHeader> {
+  // A pipe is not even opened until somebody writes.
+  if (!(await stat(path)).isFile()) throw invalid(path, 'it is no regular file');
   const file = await open(path, 'r');
   try {
     return await readGrowing(file, path);
@@ -78,6 +81,7 @@ class EndsTooEarly extends Error {}
 
 /** Reads a header from the first bytes of a file. Throws `EndsTooEarly` where they end before the header does. */
 export function parseGgufHeader(bytes: Uint8Array): GgufHeader {
+  if (isLfsPointer(bytes)) throw new Error(`it ${lfsPointerMessage}`);
   const reader = new Reader(bytes);
   if (reader.uint32() !== magic) throw new Error('it does not begin with "GGUF"');
   const version = reader.uint32();
@@ -200,7 +204,7 @@ class Reader {
   }
 }
 
-function invalid(path: string, reason: string, cause: unknown): VserveError {
+function invalid(path: string, reason: string, cause?: unknown): VserveError {
   return new VserveError(
     'gguf_invalid',
     `${path} is not a readable GGUF file: ${reason}. Download or convert it again.`,

@@ -39,7 +39,7 @@ export async function checkGguf(path: string): Promise<void> {
 }
 
 /**
- * The projector of a model: the one given, else the only `mmproj*.gguf` beside it, else none. Throws
+ * The projector of a model: the one given, else the only `mmproj*.gguf` beside it, else none; a projector has none. Throws
  * `invalid_setting` when there are several to choose from.
  */
 export async function findProjector(modelPath: string, given: string | undefined): Promise<string | undefined> {
@@ -47,6 +47,7 @@ export async function findProjector(modelPath: string, given: string | undefined
   const folder = dirname(modelPath);
   const { projectors } = ggufNames(await readdir(folder));
   const [only] = projectors;
+  if (projectors.includes(basename(modelPath))) return undefined;
   if (projectors.length > 1) {
     throw new VserveError(
       'invalid_setting',

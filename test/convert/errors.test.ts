@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -299,3 +300,24 @@ test('an error keeps its class, code and cause on the way from the planning thre
   expect(error).toMatchObject({ code: 'safetensors_invalid', cause: expect.stringContaining('JSON') });
   await expect(readdir(destinationDir)).rejects.toMatchObject({ code: 'ENOENT' });
 });
+
+test.each(['config.json', 'tokenizer.json', 'model.safetensors'])(
+  'a %s that Git LFS has not fetched is told as one',
+  async (name) => {
+    const folder = await shapesVlmCopy();
+    const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n';
+    await writeFile(join(folder, name), pointer);
+    const code = name.endsWith('.json') ? 'checkpoint_invalid' : 'safetensors_invalid';
+    await expectFailure(folder, code, new RegExp(`${name}.* git lfs pull`));
+  },
+);
+
+test.skipIf(process.platform === 'win32').each(['config.json', 'model.safetensors'])(
+  'a pipe for a %s is refused, and not waited for',
+  async (name) => {
+    const folder = await shapesVlmCopy();
+    await rm(join(folder, name));
+    execFileSync('mkfifo', [join(folder, name)]);
+    await expectFailure(folder, name.endsWith('.json') ? 'checkpoint_invalid' : 'safetensors_invalid', /regular file/);
+  },
+);

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VserveError } from '../../errors/index.ts';
+import { isLfsPointer, lfsPointerMessage } from '../../git-lfs.ts';
 import { parsePythonJson } from '../../python-json.ts';
 
 /** The largest configuration or tokenizer file that is read. Gemma 3's tokenizer.json takes 33 MB. */
@@ -44,11 +45,15 @@ export class CheckpointFolder {
   async bytes(name: string): Promise<Buffer> {
     const path = join(this.path, name);
     try {
-      const { size } = await stat(path);
+      const found = await stat(path);
+      if (!found.isFile()) throw new VserveError('checkpoint_invalid', `${name} is no regular file.`);
+      const { size } = found;
       if (size > maxTextFileBytes) {
         throw new VserveError('checkpoint_invalid', `${name} has ${size} bytes; at most ${maxTextFileBytes} are read.`);
       }
-      return await readFile(path);
+      const bytes = await readFile(path);
+      if (isLfsPointer(bytes)) throw new VserveError('checkpoint_invalid', `${name} ${lfsPointerMessage}.`);
+      return bytes;
     } catch (error) {
       if (error instanceof VserveError) throw error;
       throw new VserveError('checkpoint_invalid', `${name} is missing from ${this.path} or cannot be read.`, {

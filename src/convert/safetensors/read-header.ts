@@ -1,6 +1,7 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { VserveError } from '../../errors/index.ts';
+import { isLfsPointer, lfsPointerMessage } from '../../git-lfs.ts';
 import { maxHeaderBytes, parseHeader } from './header.ts';
 import type { SafetensorsTensor } from './header.ts';
 
@@ -16,16 +17,19 @@ export async function readHeader(path: string): Promise<SafetensorsTensor[]> {
   const file = basename(path);
   const invalid = (what: string): VserveError =>
     new VserveError('safetensors_invalid', `${file} is not a valid safetensors file: ${what}. Download it again.`);
-  const handle = await open(path, 'r').catch((error: unknown) => {
+  const missing = (error: unknown): never => {
     throw new VserveError('shard_missing', `${file} cannot be opened. Download the checkpoint's files again.`, {
       cause: error,
     });
-  });
+  };
+  // A pipe is not even opened until somebody writes.
+  if (!(await stat(path).catch(missing)).isFile()) throw invalid('it is a folder, or no regular file');
+  const handle = await open(path, 'r').catch(missing);
   try {
-    const stats = await handle.stat();
-    if (!stats.isFile()) throw invalid('it is a folder, or no regular file');
-    const { size } = stats;
+    const { size } = await handle.stat();
     if (size < lengthBytes) throw invalid(`it has only ${size} bytes`);
+    const { buffer: beginning } = await handle.read(Buffer.alloc(32), 0, 32, 0);
+    if (isLfsPointer(beginning)) throw invalid(`it ${lfsPointerMessage}`);
     const { buffer: length } = await handle.read(Buffer.alloc(lengthBytes), 0, lengthBytes, 0);
     const headerBytes = length.readBigUInt64LE();
     if (headerBytes > BigInt(size - lengthBytes)) {

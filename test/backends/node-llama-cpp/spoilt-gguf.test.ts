@@ -28,13 +28,14 @@ const to = (value: number) => (bytes: Buffer) => bytes.writeUInt32LE(value);
 
 // Each of these would end the process.
 test.each([
-  ['gemma3.block_count', to(1_000_000)],
-  ['gemma3.attention.head_count', to(0)],
-  ['gemma3.attention.key_length', to(3)],
-  ['gemma3.attention.layer_norm_rms_epsilon', (bytes: Buffer) => bytes.writeFloatLE(Number.NaN)],
-  ['gemma3.attention.layer_norm_rms_epsilon', (bytes: Buffer) => bytes.writeFloatLE(-1)],
-])('a model with another %s is refused by a named error', async (key, change) => {
-  const modelPath = await spoil(shapesFiles().modelPath, 'value', key, change);
+  ['value', 'gemma3.block_count', to(1_000_000)],
+  ['value', 'gemma3.attention.head_count', to(0)],
+  ['value', 'gemma3.attention.key_length', to(3)],
+  ['value', 'gemma3.attention.layer_norm_rms_epsilon', (bytes: Buffer) => bytes.writeFloatLE(Number.NaN)],
+  ['value', 'gemma3.attention.layer_norm_rms_epsilon', (bytes: Buffer) => bytes.writeFloatLE(-1)],
+  ['type', 'blk.1.ffn_down.weight', to(26)],
+])('a model with another %s of %s is refused by a named error', async (kind, of, change) => {
+  const modelPath = await spoil(shapesFiles().modelPath, kind, of, change);
   await expect(loadShapes({ threads: 1 }, { modelPath })).rejects.toMatchObject({
     name: 'VserveError',
     message: expect.stringContaining(modelPath) as unknown,
@@ -45,6 +46,7 @@ test.each([
   ['value', 'clip.vision.attention.head_count', to(0)],
   ['value', 'clip.vision.patch_size', to(0)],
   ['value', 'clip.vision.image_size', to(100_000)],
+  ['type', 'v.blk.1.attn_q.bias', to(1)],
   ['tensor', 'v.blk.0.attn_q.weight', (bytes: Buffer) => bytes.write('9', 'v.blk.'.length)],
 ])('a projector with another %s of %s is refused by a named error', async (kind, of, change) => {
   const mmprojPath = await spoil(shapesFiles().mmprojPath ?? '', kind, of, change);

@@ -13,6 +13,8 @@
 #include <sys/resource.h>
 #endif
 #ifdef __linux__
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -21,6 +23,7 @@
 #include <cstdlib>
 #include <exception>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -47,13 +50,38 @@ void begin(const char * stage) {
     std::fflush(stdout);
 }
 
-// An end by an assertion is nothing to keep: no image of the memory, and no debugger to look at it.
-void leave_no_traces() {
+// A header can ask for any work and memory: a model of 27 billion parameters takes a second or two, and 0.4 GB.
+constexpr uint64_t most_cpu_s = 60;
+constexpr uint64_t most_bytes = 16ull << 30;
+
+void limit(int resource, uint64_t value) {
 #ifndef _WIN32
-    const rlimit nothing{0, 0};
-    setrlimit(RLIMIT_CORE, &nothing);
-    setenv("GGML_NO_BACKTRACE", "1", 1);
+    const rlimit both{static_cast<rlim_t>(value), static_cast<rlim_t>(value)};
+    setrlimit(resource, &both);
 #endif
+}
+
+void confine() {
+#ifndef _WIN32
+    // An end by an assertion is nothing to keep: no image of the memory, and no debugger to look at it.
+    limit(RLIMIT_CORE, 0);
+    setenv("GGML_NO_BACKTRACE", "1", 1);
+    limit(RLIMIT_CPU, most_cpu_s);
+    limit(RLIMIT_DATA, most_bytes);
+#endif
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody would want to know any more
+#endif
+}
+
+// node-llama-cpp tokenizes one as it loads a model, and so does nearly every chat template.
+void tokenize_newline(const llama_model * model) {
+    llama_token tokens[8];
+    try {
+        llama_tokenize(llama_model_get_vocab(model), "\n", 1, tokens, 8, false, false);
+    } catch (const std::exception & error) {
+        throw std::runtime_error(std::string("its vocabulary cannot write a line break: ") + error.what());
+    }
 }
 
 vserve::EngineOptions options_for(const std::string & mmproj_path) {
@@ -94,7 +122,7 @@ int main(int argc, char ** argv) {
     if (argc < 3) {
         return 1;
     }
-    leave_no_traces();
+    confine();
     llama_log_set(tell_errors, nullptr);
     common_log_set_verbosity_thold(LOG_LEVEL_ERROR);
     ggml_backend_load_all_from_path(argv[1]);
@@ -110,6 +138,7 @@ int main(int argc, char ** argv) {
         if (!model) {
             return 1;
         }
+        tokenize_newline(model.get());
         { const vserve::Engine engine(model.get(), options_for("")); }
         if (argc > 3) {
             begin("projector");
