@@ -1,3 +1,5 @@
+import { scalarBytes } from '../../src/gguf/read-header.ts';
+
 /** Where a GGUF header keeps something that can be changed without moving what follows. */
 export interface Place {
   /** `key`, `value`, `element`, `length`, `tensor`, `dimension`, `type`, or `offset`. */
@@ -10,20 +12,6 @@ export interface Place {
   readonly byteLength: number;
 }
 
-/** Bytes of GGUF's value types (ggml/docs/gguf.md): 0 to 7 and 10 to 12 are numbers and booleans. */
-const scalarBytes: Readonly<Record<number, number>> = {
-  0: 1,
-  1: 1,
-  2: 2,
-  3: 2,
-  4: 4,
-  5: 4,
-  6: 4,
-  7: 1,
-  10: 8,
-  11: 8,
-  12: 8,
-};
 const uint32 = 4;
 const uint64 = 10;
 const stringType = 8;

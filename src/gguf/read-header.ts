@@ -29,7 +29,7 @@ const maxDimensions = 4; // GGML_MAX_DIMS
 const longestArray = 4096;
 
 /** Bytes of the value types that have one size (ggml/docs/gguf.md); 8 is a string, 9 an array. */
-const scalarBytes: Readonly<Record<number, number>> = {
+export const scalarBytes: Readonly<Record<number, number>> = {
   0: 1,
   1: 1,
   2: 2,
