@@ -2,13 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import type { ModelFiles } from '../../src/backend/index.ts';
-import { VserveError } from '../../src/errors/index.ts';
+import { messageOf, VserveError } from '../../src/errors/index.ts';
 import { dryRunProgram } from './addon-loader.ts';
 
 /**
  * Loads a model and its projector in a process of their own, as `native/src/dry-run.cpp` tells, which takes a fraction of
  * what loading them takes. llama.cpp trusts the header of a GGUF file in many places, and a value that it should not have
- * trusted ends the process that it runs in. Throws `model_load_failed`, `native_addon_missing`; after an abort, its reason.
+ * trusted ends the process that it runs in. Throws `model_load_failed`, `native_addon_missing`, `native_addon_mismatch`;
+ * after an abort, its reason.
  */
 export async function dryRun({ modelPath, mmprojPath }: ModelFiles, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
@@ -25,9 +26,10 @@ export async function dryRun({ modelPath, mmprojPath }: ModelFiles, signal: Abor
   let exitSignal: NodeJS.Signals | null;
   try {
     [exitCode, exitSignal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  } catch (error) {
+  } catch (cause) {
     signal.throwIfAborted();
-    throw error;
+    const message = `${program} could not be started: ${messageOf(cause)}. Build it again with: npm run build`;
+    throw new VserveError('native_addon_mismatch', message, { cause });
   }
   if (exitCode === 0) return;
   const [stages, complaints] = await said;

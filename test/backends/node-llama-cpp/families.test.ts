@@ -149,6 +149,7 @@ describe.each(Object.entries(reference))('a converted %s', (name, expected) => {
       firstLogits(files, { prefixCaching: false, maxVisionCacheEntries: 0 }, [second]),
       firstLogits(files, {}, [first, second]),
     ]);
+    expect(plain?.size).toBe(20);
     const differences = [...(plain ?? [])].map(([token, logit]) => Math.abs(logit - (cached?.get(token) ?? NaN)));
     expect(Math.max(...differences.slice(0, 10))).toBeLessThan(roundingOnly);
   });

@@ -33,6 +33,13 @@
 #include "log.h"  // llama.cpp's
 #include "mtmd.h"
 
+// A sanitizer's own memory is beyond every limit, and mappings are its affair.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define VSERVE_SANITIZED 1
+#else
+#define VSERVE_SANITIZED 0
+#endif
+
 namespace {
 
 constexpr int32_t context_cells = 256;
@@ -67,7 +74,9 @@ void confine() {
     limit(RLIMIT_CORE, 0);
     setenv("GGML_NO_BACKTRACE", "1", 1);
     limit(RLIMIT_CPU, most_cpu_s);
-    limit(RLIMIT_DATA, most_bytes);
+    if (!VSERVE_SANITIZED) {
+        limit(RLIMIT_DATA, most_bytes);
+    }
 #endif
 #ifdef __linux__
     prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody would want to know any more
@@ -106,7 +115,7 @@ vserve::EngineOptions options_for(const std::string & mmproj_path) {
 
 }  // namespace
 
-#if defined(__linux__) && defined(__LP64__)
+#if defined(__linux__) && defined(__LP64__) && !VSERVE_SANITIZED
 // llama.cpp has a file read when it maps it, which is to say all weights. Its library finds these two first.
 extern "C" __attribute__((visibility("default"))) void * mmap(void * address, size_t length, int protection, int flags,
                                                               int file, off_t offset) {
