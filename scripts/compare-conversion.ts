@@ -16,7 +16,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { scriptArguments, usageError } from './arguments.ts';
 import { median } from './bench/statistics.ts';
-import { writeLargeCheckpoint } from './reference/large-checkpoint.ts';
+import { writeLargeCheckpoint } from '../test/reference/large-checkpoint.ts';
 
 const { values: options } = scriptArguments({
   options: {

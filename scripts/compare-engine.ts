@@ -19,10 +19,10 @@ import { readProjectorType } from '../backends/node-llama-cpp/model-header.ts';
 import type { Bitmap, MmprojEncoding, ModelFiles } from '../src/backend/index.ts';
 import { convertCheckpoint } from '../src/convert/index.ts';
 import type { Outtype } from '../src/convert/index.ts';
-import { ask } from './engine/ask.ts';
-import type { OwnAnswer } from './engine/ask.ts';
-import { areShownPlain, conversationsOf } from './engine/conversations.ts';
-import { denormalizer } from './engine/faithful-model.ts';
+import { ask } from '../test/engine/ask.ts';
+import type { OwnAnswer } from '../test/engine/ask.ts';
+import { areShownPlain, conversationsOf } from '../test/engine/conversations.ts';
+import { denormalizer } from '../test/engine/faithful-model.ts';
 import {
   askLlamaServer,
   peerAttendsInSingles,
@@ -30,13 +30,13 @@ import {
   peerMmprojOuttypeOf,
   startLlamaServer,
   surroundingsOf,
-} from './engine/llama-server.ts';
-import type { PeerAnswer } from './engine/llama-server.ts';
-import { peerProjector } from './engine/peer-projector.ts';
-import { seeingCheckpoint, seeingNames } from './engine/seeing-checkpoints.ts';
-import { chosenNames } from './reference/chosen-names.ts';
-import { writeCheckpoint } from './reference/write-checkpoint.ts';
-import type { SyntheticCheckpoint } from './reference/write-checkpoint.ts';
+} from '../test/engine/llama-server.ts';
+import type { PeerAnswer } from '../test/engine/llama-server.ts';
+import { peerProjector } from '../test/engine/peer-projector.ts';
+import { seeingCheckpoint, seeingNames } from '../test/engine/seeing-checkpoints.ts';
+import { chosenNames } from '../test/reference/chosen-names.ts';
+import { writeCheckpoint } from '../test/reference/write-checkpoint.ts';
+import type { SyntheticCheckpoint } from '../test/reference/write-checkpoint.ts';
 
 const { values: options, positionals } = scriptArguments({
   allowPositionals: true,

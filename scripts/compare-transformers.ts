@@ -13,12 +13,12 @@ import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { scriptArguments } from './arguments.ts';
 import type { LoadedLlama } from '../backends/node-llama-cpp/loaded-llama.ts';
-import { bitmapOf, oddConversations } from './engine/conversations.ts';
-import { denormalizer, joined, loadFaithful, sampleOf } from './engine/faithful-model.ts';
-import type { ProcessorReference } from './engine/faithful-model.ts';
-import { greedy } from './engine/greedy.ts';
-import { fixture } from './reference/checkpoints.ts';
-import { chosenNames } from './reference/chosen-names.ts';
+import { bitmapOf, oddConversations } from '../test/engine/conversations.ts';
+import { denormalizer, joined, loadFaithful, sampleOf } from '../test/engine/faithful-model.ts';
+import type { ProcessorReference } from '../test/engine/faithful-model.ts';
+import { greedyRequest } from '../test/engine/greedy.ts';
+import { fixture } from '../test/reference/checkpoints.ts';
+import { chosenNames } from '../test/reference/chosen-names.ts';
 
 const sizes = (images: readonly { width: number; height: number }[]): string =>
   images.map(({ width, height }) => `${width}x${height}`).join(' ');
@@ -60,7 +60,7 @@ async function comparePrompts(model: LoadedLlama, prompts: ProcessorReference['p
     const { tokens, logits } = prompts[i] ?? { tokens: [] };
     if (JSON.stringify(joined(await model.inspectPrompt(messages))) === JSON.stringify(tokens)) same++;
     if (logits === undefined) continue;
-    const request = { messages, sampling: greedy, maxTokens: 1, stop: [], ignoreEos: true };
+    const request = { messages, ...greedyRequest, maxTokens: 1, ignoreEos: true };
     const own = await model.firstLogits(request, logits.length);
     if (own[0]?.token === logits[0]?.[0]) first++;
     off.push(Math.max(...logits.map(([, logit], rank) => Math.abs(logit - (own[rank]?.logit ?? Infinity)))));

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { scriptArguments, usageError } from './arguments.ts';
 import { convertCheckpoint, outtypes } from '../src/convert/index.ts';
 import type { Outtype } from '../src/convert/index.ts';
-import { writeLargeCheckpoint } from './reference/large-checkpoint.ts';
+import { writeLargeCheckpoint } from '../test/reference/large-checkpoint.ts';
 
 const { values: options } = scriptArguments({
   options: {

@@ -15,8 +15,8 @@ import { scriptArguments } from './arguments.ts';
 import { VserveError } from '../src/errors/index.ts';
 import { AllocationWatch } from './fuzz/allocation-watch.ts';
 import { SpoiltCheckpoints } from './fuzz/spoilt-checkpoints.ts';
-import { referenceCheckpoints } from './reference/checkpoints.ts';
-import { chosenNames } from './reference/chosen-names.ts';
+import { referenceCheckpoints } from '../test/reference/checkpoints.ts';
+import { chosenNames } from '../test/reference/chosen-names.ts';
 
 /** Longer is a hang. It is counted by the second, so that a pause of the whole machine is none. */
 const timeoutS = 20;

@@ -17,13 +17,13 @@ import type { ModelFiles } from '../src/backend/index.ts';
 import { convertCheckpoint } from '../src/convert/index.ts';
 import { VserveError } from '../src/errors/index.ts';
 import { scriptArguments } from './arguments.ts';
-import { ask } from './engine/ask.ts';
-import { bitmapOf } from './engine/conversations.ts';
-import { seeingNames } from './engine/seeing-checkpoints.ts';
+import { ask } from '../test/engine/ask.ts';
+import { bitmapOf } from '../test/engine/conversations.ts';
+import { seeingNames } from '../test/engine/seeing-checkpoints.ts';
 import { SpoiltGguf } from './fuzz/spoilt-gguf.ts';
-import { referenceCheckpoints } from './reference/checkpoints.ts';
-import { chosenNames } from './reference/chosen-names.ts';
-import { writeCheckpoint } from './reference/write-checkpoint.ts';
+import { referenceCheckpoints } from '../test/reference/checkpoints.ts';
+import { chosenNames } from '../test/reference/chosen-names.ts';
+import { writeCheckpoint } from '../test/reference/write-checkpoint.ts';
 
 /** Longer is a hang. It is counted by the second, so that a pause of the whole machine is none. */
 const timeoutS = 60;

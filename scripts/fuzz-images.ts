@@ -17,7 +17,7 @@ import { VserveError } from '../src/errors/index.ts';
 import { Decoder } from '../src/media/decoder.ts';
 import { MediaBudget } from '../src/media/media-budget.ts';
 import { mutateBytes } from './fuzz/mutate.ts';
-import { randomBits } from './reference/random.ts';
+import { randomBits } from '../test/reference/random.ts';
 
 const MIB = 1024 * 1024;
 const atOnce = 2;

@@ -19,8 +19,8 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { scriptArguments } from './arguments.ts';
-import { randomBits } from './reference/random.ts';
-import { writeLargeCheckpoint } from './reference/large-checkpoint.ts';
+import { randomBits } from '../test/reference/random.ts';
+import { writeLargeCheckpoint } from '../test/reference/large-checkpoint.ts';
 
 const { values: options } = scriptArguments({
   options: {

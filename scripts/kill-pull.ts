@@ -22,8 +22,8 @@ import { bytesIn, gaps, union } from '../src/hub/extents.ts';
 import type { Extent } from '../src/hub/extents.ts';
 import { gitHash, hostedFolder, sha256, startLoopbackHub } from '../test/support/loopback-hub.ts';
 import type { HostedFile, LoopbackHub } from '../test/support/loopback-hub.ts';
-import { writeLargeCheckpoint } from './reference/large-checkpoint.ts';
-import { randomBits } from './reference/random.ts';
+import { writeLargeCheckpoint } from '../test/reference/large-checkpoint.ts';
+import { randomBits } from '../test/reference/random.ts';
 
 export interface KillOptions {
   readonly kills: number;

@@ -8,7 +8,7 @@
  */
 import { scriptArguments, usageError } from './arguments.ts';
 import backend from '../backends/node-llama-cpp/index.ts';
-import { greedy } from './engine/greedy.ts';
+import { greedyRequest } from '../test/engine/greedy.ts';
 
 const [modelPath, mmprojPath, count = '200'] = scriptArguments({ allowPositionals: true }).positionals;
 if (modelPath === undefined || mmprojPath === undefined || global.gc === undefined) {
@@ -31,10 +31,8 @@ for (let cycle = 1; cycle <= cycles; cycle++) {
   );
   const request = {
     messages: [{ role: 'user', content }],
-    sampling: greedy,
+    ...greedyRequest,
     maxTokens: 8,
-    stop: [],
-    ignoreEos: false,
   } as const;
   for await (const event of model.generate(request, signal)) if (event.type === 'finish') break;
   await model.close();

@@ -61,6 +61,8 @@ function mixedRequest(): GenerateRequest {
     maxTokens: pick([1, 20, 120]),
     stop: pick([[], ['the']]),
     ignoreEos: pick([true, false]),
+    template: { variables: {}, addGenerationPrompt: true, continueFinalMessage: false },
+    skipSpecialTokens: pick([true, false]),
     cacheSalt: pick(['', '', 'tenant']),
   };
 }

@@ -98,7 +98,7 @@ export class LoadedLlama implements LoadedModel {
         maxTokens: Math.min(request.maxTokens ?? -1, largestInt32),
         ignoreEos: request.ignoreEos,
         stop: request.stop,
-        cacheSalt: request.cacheSalt ?? '',
+        cacheSalt: request.cacheSalt,
         reportedLogits,
       });
       this.#submissions.add(submission);
@@ -214,19 +214,19 @@ function toNativeSeed(seed: number): number {
 interface NativeConversation {
   readonly messages: NativeMessage[];
   readonly images: NativeImage[];
-  /** Where each image stands in the request. */
-  readonly places: string[];
+  /** The path of each image in the request, where it is known. */
+  readonly places: (string | undefined)[];
 }
 
 /** Moves the images out of the messages, which then refer to them by index. */
 function toNative(conversation: readonly ChatMessage[]): NativeConversation {
   const images: NativeImage[] = [];
-  const places: string[] = [];
-  const messages = conversation.map(({ role, content }, message) => ({
+  const places: (string | undefined)[] = [];
+  const messages = conversation.map(({ role, content }) => ({
     role,
-    parts: content.map((part, index) => {
+    parts: content.map((part) => {
       if (part.type === 'text') return { text: part.text, image: -1 };
-      places.push(`messages[${message}].content[${index}]`);
+      places.push(part.param);
       return { text: '', image: images.push(part.image) - 1 };
     }),
   }));
@@ -246,7 +246,7 @@ function asErrorCode(code: string): ErrorCode {
 }
 
 /** The addon's errors carry one of our codes, and the index of the image that is to blame. */
-function fromNative(error: unknown, places: readonly string[] = []): unknown {
+function fromNative(error: unknown, places: readonly (string | undefined)[] = []): unknown {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
     const code = asErrorCode(error.code);
     const place = 'image' in error && typeof error.image === 'number' ? places[error.image] : undefined;

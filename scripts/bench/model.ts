@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readGgufHeader } from '../../src/gguf/read-header.ts';
 import { convertCheckpoint } from '../../src/convert/index.ts';
-import { textShapes, visionShapes } from '../reference/gemma3-shapes.ts';
-import { sentencePieceModel } from '../reference/sentencepiece-writer.ts';
-import { writePlainWeights } from '../reference/write-plain-weights.ts';
+import { textShapes, visionShapes } from '../../test/reference/gemma3-shapes.ts';
+import { sentencePieceModel } from '../../test/reference/sentencepiece-writer.ts';
+import { writePlainWeights } from '../../test/reference/write-plain-weights.ts';
 import { runTool } from './run-tool.ts';
 import { letterPieces, markers } from './vocabulary.ts';
 

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { describeGguf } from '../../src/convert/index.ts';
 import { planConversion } from '../../src/convert/plan/plan-conversion.ts';
 import { dtypeBytes } from '../../src/convert/safetensors/dtypes.ts';
-import { referenceCheckpoints } from '../reference/checkpoints.ts';
-import { randomBits } from '../reference/random.ts';
-import { safetensorsHeader } from '../reference/write-checkpoint.ts';
-import type { SyntheticCheckpoint } from '../reference/write-checkpoint.ts';
+import { referenceCheckpoints } from '../../test/reference/checkpoints.ts';
+import { randomBits } from '../../test/reference/random.ts';
+import { safetensorsHeader } from '../../test/reference/write-checkpoint.ts';
+import type { SyntheticCheckpoint } from '../../test/reference/write-checkpoint.ts';
 import { mutateBytes, mutateJson } from './mutate.ts';
 import type { Below } from './mutate.ts';
 

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelFiles } from '../../src/backend/index.ts';
-import { randomBits } from '../reference/random.ts';
+import { randomBits } from '../../test/reference/random.ts';
 import { type Place, placesOf } from './gguf-places.ts';
 
 const oddIntegers = [

@@ -1,4 +1,4 @@
-import { errorJson } from '../chat/index.ts';
+import { errorJson } from '../api/index.ts';
 import { presentationOf, VserveError } from '../errors/index.ts';
 
 /** The HTTP status of an error. */

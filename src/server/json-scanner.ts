@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
-import { LongText } from '../chat/index.ts';
+import { LongText } from '../api/index.ts';
 import { messageOf, VserveError } from '../errors/index.ts';
 import { LongTextWriter } from './long-text-writer.ts';
 

@@ -57,16 +57,7 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
     onResolved: (image) => metrics.countImage(image),
     takeCpu: () => cpus.take(),
   });
-  const app = createApp({
-    ...options,
-    requests,
-    cpus,
-    metrics,
-    imagesOf: (signal) => {
-      const resolve = media.forRequest();
-      return (source, param) => resolve(source, { param, signal });
-    },
-  });
+  const app = createApp({ ...options, requests, cpus, metrics, media });
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
   // A client that asks before it sends (RFC 9110, section 10.1.1) is not told to send what will be refused.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {

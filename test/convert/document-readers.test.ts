@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { referenceCheckpoints } from '../../scripts/reference/checkpoints.ts';
-import { writeCheckpoint } from '../../scripts/reference/write-checkpoint.ts';
+import { referenceCheckpoints } from '../reference/checkpoints.ts';
+import { writeCheckpoint } from '../reference/write-checkpoint.ts';
 import { planConversion } from '../../src/convert/plan/plan-conversion.ts';
 import { changeJson, temporaryFolder } from './support/checkpoints.ts';
 

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { fixture, referenceCheckpoints } from '../../scripts/reference/checkpoints.ts';
-import { writeCheckpoint } from '../../scripts/reference/write-checkpoint.ts';
+import { fixture, referenceCheckpoints } from '../reference/checkpoints.ts';
+import { writeCheckpoint } from '../reference/write-checkpoint.ts';
 import { planConversion } from '../../src/convert/plan/plan-conversion.ts';
 import { changeJson, temporaryFolder } from './support/checkpoints.ts';
 

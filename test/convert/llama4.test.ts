@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { referenceCheckpoints } from '../../scripts/reference/checkpoints.ts';
-import { writeCheckpoint } from '../../scripts/reference/write-checkpoint.ts';
+import { referenceCheckpoints } from '../reference/checkpoints.ts';
+import { writeCheckpoint } from '../reference/write-checkpoint.ts';
 import { planConversion } from '../../src/convert/plan/plan-conversion.ts';
 
 type Settings = Record<string, unknown>;

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { referenceCheckpoints } from '../../scripts/reference/checkpoints.ts';
-import { writeCheckpoint } from '../../scripts/reference/write-checkpoint.ts';
+import { referenceCheckpoints } from '../reference/checkpoints.ts';
+import { writeCheckpoint } from '../reference/write-checkpoint.ts';
 import { planConversion } from '../../src/convert/plan/plan-conversion.ts';
 import { changeJson, convert, temporaryFolder } from './support/checkpoints.ts';
 import { describeGguf } from './support/describe-gguf.ts';

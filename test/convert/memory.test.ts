@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { textShapes } from '../../scripts/reference/gemma3-shapes.ts';
-import { sentencePieceModel, syntheticPieces } from '../../scripts/reference/sentencepiece-writer.ts';
-import { safetensorsHeader } from '../../scripts/reference/write-checkpoint.ts';
+import { textShapes } from '../reference/gemma3-shapes.ts';
+import { sentencePieceModel, syntheticPieces } from '../reference/sentencepiece-writer.ts';
+import { safetensorsHeader } from '../reference/write-checkpoint.ts';
 import { temporaryFolder } from './support/checkpoints.ts';
 
 /** A checkpoint whose embedding alone has `megabytes` (of zeros, in a file with a hole). */

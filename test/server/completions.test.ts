@@ -95,6 +95,8 @@ describe('the backend', () => {
           repetitionPenalty: 1,
         },
         maxTokens: 9,
+        template: { variables: {}, addGenerationPrompt: true, continueFinalMessage: false },
+        skipSpecialTokens: true,
         stop: ['END'],
         ignoreEos: false,
         cacheSalt: '',

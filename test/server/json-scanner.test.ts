@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LongText } from '../../src/chat/index.ts';
+import { LongText } from '../../src/api/index.ts';
 import { JsonScanner } from '../../src/server/json-scanner.ts';
 
 const KIB = 1024;

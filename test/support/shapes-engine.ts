@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { inject } from 'vitest';
 import backend from '../../backends/node-llama-cpp/index.ts';
-import { greedy } from '../../scripts/engine/greedy.ts';
+import { greedy, greedyRequest } from '../engine/greedy.ts';
 import type {
   Bitmap,
   ContentPart,
@@ -53,10 +53,8 @@ export function userTurn(
   const parts = content.map((part): ContentPart => (typeof part === 'string' ? { type: 'text', text: part } : part));
   return {
     messages: [{ role: 'user', content: parts }],
-    sampling: greedy,
+    ...greedyRequest,
     maxTokens: 300,
-    stop: [],
-    ignoreEos: false,
     ...changes,
   };
 }

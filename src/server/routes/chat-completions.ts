@@ -1,16 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Hono } from 'hono';
 import type { GenerationEvent, LoadedModel } from '../../backend/index.ts';
-import type { ChatRequest, ChunkJson, CompletionIdentity, ResolveImage } from '../../chat/index.ts';
-import {
-  errorJson,
-  imageReferences,
-  parseChatRequest,
-  toChunks,
-  toCompletion,
-  toGenerateRequest,
-} from '../../chat/index.ts';
+import type { ChatRequest, ChunkJson, CompletionIdentity } from '../../api/chat/index.ts';
+import { parseChatRequest, toChunks, toCompletion } from '../../api/chat/index.ts';
+import { errorJson, imageReferences, toGenerateRequest } from '../../api/index.ts';
 import { VserveError } from '../../errors/index.ts';
+import type { MediaResolver } from '../../media/index.ts';
 import type { Log, RequestContext } from '../access-log.ts';
 import { reasonOf } from '../access-log.ts';
 import type { CpuShare } from '../cpu-share.ts';
@@ -25,8 +20,7 @@ export interface ChatRouteOptions {
   readonly servedModelName: string;
   readonly settings: ServerSettings;
   readonly version: string;
-  /** Makes what fetches the images of one request. */
-  readonly imagesOf: (signal: AbortSignal) => ResolveImage;
+  readonly media: MediaResolver;
   readonly requests: Requests;
   readonly cpus: CpuShare;
   readonly log: Log;
@@ -94,13 +88,16 @@ function checkRequest(request: ChatRequest, { model, servedModelName, settings }
 async function* generate(
   request: ChatRequest,
   signal: AbortSignal,
-  { model, imagesOf }: ChatRouteOptions,
+  { model, media }: ChatRouteOptions,
 ): AsyncGenerator<GenerationEvent, void, undefined> {
   const fetches = new AbortController();
   try {
-    const resolveImage = imagesOf(AbortSignal.any([signal, fetches.signal]));
-    const generateRequest = await toGenerateRequest(request, model.info.samplingDefaults, resolveImage);
-    yield* model.generate(generateRequest, signal);
+    const resolve = media.forRequest();
+    const fetchSignal = AbortSignal.any([signal, fetches.signal]);
+    const images = await Promise.all(
+      imageReferences(request).map(({ url, param }) => resolve(url, { param, signal: fetchSignal })),
+    );
+    yield* model.generate(toGenerateRequest(request, model.info.samplingDefaults, images), signal);
   } finally {
     fetches.abort();
   }

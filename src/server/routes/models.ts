@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { show } from '../../chat/index.ts';
+import { show } from '../../api/index.ts';
 import { VserveError } from '../../errors/index.ts';
 
 /** OpenAI's model object. */

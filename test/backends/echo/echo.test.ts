@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import echo, { createEchoBackend } from '../../../backends/echo/index.ts';
 import type { EchoHooks } from '../../../backends/echo/index.ts';
 import type { GenerateRequest, GenerationEvent, LoadedModel } from '../../../src/backend/index.ts';
+import { greedyRequest } from '../../engine/greedy.ts';
 import { Gate } from '../../support/gate.ts';
 
 const never = new AbortController().signal;
@@ -20,19 +21,8 @@ function load(
 function request(text: string, changes: Partial<GenerateRequest> = {}): GenerateRequest {
   return {
     messages: [{ role: 'user', content: [{ type: 'text', text }] }],
-    sampling: {
-      temperature: 1,
-      topP: 1,
-      topK: -1,
-      minP: 0,
-      seed: undefined,
-      frequencyPenalty: 0,
-      presencePenalty: 0,
-      repetitionPenalty: 1,
-    },
+    ...greedyRequest,
     maxTokens: undefined,
-    stop: [],
-    ignoreEos: false,
     ...changes,
   };
 }

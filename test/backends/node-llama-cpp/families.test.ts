@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import backend from '../../../backends/node-llama-cpp/index.ts';
 import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
-import { ask } from '../../../scripts/engine/ask.ts';
-import type { OwnAnswer } from '../../../scripts/engine/ask.ts';
-import { bitmapOf, conversationsOf } from '../../../scripts/engine/conversations.ts';
-import { greedy } from '../../../scripts/engine/greedy.ts';
-import { peerAttendsInSingles } from '../../../scripts/engine/llama-server.ts';
-import type { PeerAnswer } from '../../../scripts/engine/llama-server.ts';
-import { seeingCheckpoint } from '../../../scripts/engine/seeing-checkpoints.ts';
-import { writeCheckpoint } from '../../../scripts/reference/write-checkpoint.ts';
+import { ask } from '../../engine/ask.ts';
+import type { OwnAnswer } from '../../engine/ask.ts';
+import { bitmapOf, conversationsOf } from '../../engine/conversations.ts';
+import { greedyRequest } from '../../engine/greedy.ts';
+import { peerAttendsInSingles } from '../../engine/llama-server.ts';
+import type { PeerAnswer } from '../../engine/llama-server.ts';
+import { seeingCheckpoint } from '../../engine/seeing-checkpoints.ts';
+import { writeCheckpoint } from '../../reference/write-checkpoint.ts';
 import type { ChatMessage, ContentPart, LoadedModel, LoadSettings, ModelFiles } from '../../../src/backend/index.ts';
 import { convertCheckpoint } from '../../../src/convert/index.ts';
 
@@ -85,7 +85,7 @@ async function firstLogits(
   if (!(model instanceof LoadedLlama)) throw new Error('not a model of node-llama-cpp');
   const logits: Map<number, number>[] = [];
   for (const messages of conversations) {
-    const request = { messages, sampling: greedy, maxTokens: 1, stop: [], ignoreEos: true };
+    const request = { messages, ...greedyRequest, maxTokens: 1, ignoreEos: true };
     const likeliest = await model.firstLogits(request, 20);
     logits.push(new Map(likeliest.map(({ token, logit }) => [token, logit])));
   }

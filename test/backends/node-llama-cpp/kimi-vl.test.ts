@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import backend from '../../../backends/node-llama-cpp/index.ts';
 import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
-import { greedy } from '../../../scripts/engine/greedy.ts';
-import { seeingCheckpoint } from '../../../scripts/engine/seeing-checkpoints.ts';
-import { writeCheckpoint } from '../../../scripts/reference/write-checkpoint.ts';
+import { greedyRequest } from '../../engine/greedy.ts';
+import { seeingCheckpoint } from '../../engine/seeing-checkpoints.ts';
+import { writeCheckpoint } from '../../reference/write-checkpoint.ts';
 import type { ModelFiles } from '../../../src/backend/index.ts';
 import { convertCheckpoint } from '../../../src/convert/index.ts';
 
@@ -19,7 +19,7 @@ async function logitsOf(files: ModelFiles): Promise<number[]> {
   const model = await backend.load(files, settings, { onProgress, log: () => undefined, signal });
   if (!(model instanceof LoadedLlama)) throw new Error('not a model of node-llama-cpp');
   const messages = [{ role: 'user', content: [{ type: 'text', text: 'a' }] }] as const;
-  const logits = await model.firstLogits({ messages, sampling: greedy, maxTokens: 1, stop: [], ignoreEos: true }, 5);
+  const logits = await model.firstLogits({ messages, ...greedyRequest, maxTokens: 1, ignoreEos: true }, 5);
   await model.close();
   expect(logits).toHaveLength(5);
   return logits.map(({ logit }) => logit);

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { gguf } from '@huggingface/gguf';
 import { expect, it } from 'vitest';
-import { oddConversations } from '../../../scripts/engine/conversations.ts';
-import { loadFaithful } from '../../../scripts/engine/faithful-model.ts';
-import type { ProcessorReference } from '../../../scripts/engine/faithful-model.ts';
-import { greedy } from '../../../scripts/engine/greedy.ts';
-import { fixture } from '../../../scripts/reference/checkpoints.ts';
+import { oddConversations } from '../../engine/conversations.ts';
+import { loadFaithful } from '../../engine/faithful-model.ts';
+import type { ProcessorReference } from '../../engine/faithful-model.ts';
+import { greedyRequest } from '../../engine/greedy.ts';
+import { fixture } from '../../reference/checkpoints.ts';
 
 const alignment = 32;
 
@@ -43,7 +43,7 @@ it('a projector of Llama 4 as convert_hf_to_gguf.py writes it sees the same', { 
     renamed = await renameTensors(mmprojPath, (tensor) => tensor.replace('.ln2.', '.attn_post_norm.'));
   });
   expect(renamed).toBe(6); // a weight and a bias for each layer
-  const request = { messages: oddConversations[0] ?? [], sampling: greedy, maxTokens: 1, stop: [], ignoreEos: true };
+  const request = { messages: oddConversations[0] ?? [], ...greedyRequest, maxTokens: 1, ignoreEos: true };
   const [first] = await loaded.model.firstLogits(request, 1);
   const [token, logit] = prompts[0]?.logits?.[0] ?? [];
   expect(first?.token).toBe(token);

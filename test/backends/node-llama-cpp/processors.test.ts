@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { basename } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bitmapOf, oddConversations } from '../../../scripts/engine/conversations.ts';
-import { denormalizer, joined, loadFaithful, sampleOf } from '../../../scripts/engine/faithful-model.ts';
-import type { FaithfulModel, ProcessorReference } from '../../../scripts/engine/faithful-model.ts';
-import { greedy } from '../../../scripts/engine/greedy.ts';
-import { faithfulCheckpoint } from '../../../scripts/engine/seeing-checkpoints.ts';
-import { fixture } from '../../../scripts/reference/checkpoints.ts';
+import { bitmapOf, oddConversations } from '../../engine/conversations.ts';
+import { denormalizer, joined, loadFaithful, sampleOf } from '../../engine/faithful-model.ts';
+import type { FaithfulModel, ProcessorReference } from '../../engine/faithful-model.ts';
+import { greedyRequest } from '../../engine/greedy.ts';
+import { faithfulCheckpoint } from '../../engine/seeing-checkpoints.ts';
+import { fixture } from '../../reference/checkpoints.ts';
 import type { ContentPart } from '../../../src/backend/index.ts';
 
 /** torchvision and Pillow round otherwise: only Pillow's bytes are known to the last bit. */
@@ -26,7 +26,7 @@ const imagesOf = (prompt: readonly (number | [number])[]): unknown => prompt.fil
 async function outcomeOf(model: FaithfulModel['model'], width: number, height: number): Promise<string> {
   const content: ContentPart[] = [{ type: 'image', image: bitmapOf({ width, height, seed: 1 }) }];
   const messages = [{ role: 'user' as const, content }];
-  const request = { messages, sampling: greedy, maxTokens: 1, stop: [], ignoreEos: true };
+  const request = { messages, ...greedyRequest, maxTokens: 1, ignoreEos: true };
   let last = '';
   try {
     for await (const event of model.generate(request, new AbortController().signal)) last = event.type;
@@ -109,7 +109,7 @@ describe.each(names)('%s sees and reads what its own processor makes', { timeout
 
   it.runIf(reference.prompts[0]?.logits)('and begins its answers as transformers’ model does', async () => {
     for (const [i, messages] of oddConversations.entries()) {
-      const request = { messages, sampling: greedy, maxTokens: 1, stop: [], ignoreEos: true };
+      const request = { messages, ...greedyRequest, maxTokens: 1, ignoreEos: true };
       const expected = reference.prompts[i]?.logits ?? [];
       const own = await loaded.model.firstLogits(request, expected.length);
       const [[likeliest, best] = [-1, 0], [, next] = [-1, 0]] = expected;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bitmapOf } from '../../../scripts/engine/conversations.ts';
-import { loadFaithful } from '../../../scripts/engine/faithful-model.ts';
-import type { FaithfulModel } from '../../../scripts/engine/faithful-model.ts';
-import { greedy } from '../../../scripts/engine/greedy.ts';
+import { bitmapOf } from '../../engine/conversations.ts';
+import { loadFaithful } from '../../engine/faithful-model.ts';
+import type { FaithfulModel } from '../../engine/faithful-model.ts';
+import { greedyRequest } from '../../engine/greedy.ts';
 import type { Bitmap, ContentPart } from '../../../src/backend/index.ts';
 
 let loaded: FaithfulModel;
@@ -21,7 +21,7 @@ async function ask(second: Bitmap): Promise<void> {
     { role: 'user' as const, content: [good] },
     { role: 'user' as const, content: [text, imagePart(second)] },
   ];
-  const request = { messages, sampling: greedy, maxTokens: 1, stop: [], ignoreEos: true };
+  const request = { messages, ...greedyRequest, maxTokens: 1, ignoreEos: true };
   for await (const event of loaded.model.generate(request, new AbortController().signal)) void event;
 }
 

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import backend from '../../../backends/node-llama-cpp/index.ts';
 import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
-import { ask } from '../../../scripts/engine/ask.ts';
-import { faithfulCheckpoint } from '../../../scripts/engine/seeing-checkpoints.ts';
-import { writeCheckpoint } from '../../../scripts/reference/write-checkpoint.ts';
+import { ask } from '../../engine/ask.ts';
+import { faithfulCheckpoint } from '../../engine/seeing-checkpoints.ts';
+import { writeCheckpoint } from '../../reference/write-checkpoint.ts';
 import { convertCheckpoint } from '../../../src/convert/index.ts';
 
 const onProgress = (): void => undefined;

@@ -1,8 +1,8 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { quantizedCheckpoints } from '../../../scripts/reference/quantized-checkpoints.ts';
-import { writeCheckpoint } from '../../../scripts/reference/write-checkpoint.ts';
+import { quantizedCheckpoints } from '../../reference/quantized-checkpoints.ts';
+import { writeCheckpoint } from '../../reference/write-checkpoint.ts';
 import { elementCount } from '../../../src/convert/gguf/layout.ts';
 import { planConversion } from '../../../src/convert/plan/plan-conversion.ts';
 import { multiplyByScales, scaleAxes } from '../../../src/convert/scales/scale.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { byteFallbackFiles, byteFallbackSize } from '../../../scripts/reference/small-tokenizers.ts';
+import { byteFallbackFiles, byteFallbackSize } from '../../reference/small-tokenizers.ts';
 import { CheckpointFolder } from '../../../src/convert/checkpoint/checkpoint-folder.ts';
 import { KeyValues } from '../../../src/convert/gguf/key-values.ts';
 import { isByteFallback, writeByteFallbackTokenizer } from '../../../src/convert/tokenizers/byte-fallback-tokenizer.ts';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { sentencePieceModel, syntheticPieces } from '../../../scripts/reference/sentencepiece-writer.ts';
+import { sentencePieceModel, syntheticPieces } from '../../reference/sentencepiece-writer.ts';
 import { VserveError } from '../../../src/errors/index.ts';
 import { parseSentencePieceModel } from '../../../src/convert/tokenizers/sentencepiece-model.ts';
 

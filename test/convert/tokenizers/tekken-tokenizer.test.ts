@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { tekkenFiles, tekkenSize } from '../../../scripts/reference/small-tokenizers.ts';
+import { tekkenFiles, tekkenSize } from '../../reference/small-tokenizers.ts';
 import { CheckpointFolder } from '../../../src/convert/checkpoint/checkpoint-folder.ts';
 import { KeyValues } from '../../../src/convert/gguf/key-values.ts';
 import { writeTekkenTokenizer } from '../../../src/convert/tokenizers/tekken-tokenizer.ts';

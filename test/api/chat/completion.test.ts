@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+import type { GenerationEvent } from '../../../src/backend/index.ts';
+import { toChunks, toCompletion } from '../../../src/api/chat/index.ts';
+import { errorJson } from '../../../src/api/index.ts';
+import { VserveError } from '../../../src/errors/index.ts';
+
+const identity = { id: 'chatcmpl-1', created: 1700000000, model: 'google/gemma-3-4b-it', systemFingerprint: 'fp' };
+const usage = { promptTokens: 7, cachedTokens: 3, completionTokens: 2 };
+const timings = { queueMs: 0, prefillMs: 0, decodeMs: 0 };
+const events: readonly GenerationEvent[] = [
+  { type: 'start', promptTokens: 7 },
+  { type: 'text-delta', text: 'Hello ', tokens: 1 },
+  { type: 'text-delta', text: 'wörld', tokens: 1 },
+  { type: 'finish', reason: 'length', usage, timings },
+];
+const usageJson = {
+  prompt_tokens: 7,
+  completion_tokens: 2,
+  total_tokens: 9,
+  prompt_tokens_details: { cached_tokens: 3 },
+  completion_tokens_details: { reasoning_tokens: 0 },
+};
+
+async function* generation(told: readonly GenerationEvent[], onEnd?: () => void) {
+  yield* told;
+  await Promise.resolve();
+  onEnd?.();
+}
+
+async function chunksOf(told: readonly GenerationEvent[], includeUsage: boolean, onEnd?: () => void) {
+  const chunks: unknown[] = [];
+  for await (const chunk of toChunks(identity, generation(told, onEnd), includeUsage)) chunks.push(chunk);
+  return chunks;
+}
+
+const envelope = {
+  id: 'chatcmpl-1',
+  object: 'chat.completion.chunk',
+  created: 1700000000,
+  model: 'google/gemma-3-4b-it',
+  system_fingerprint: 'fp',
+};
+
+function choice(delta: object, finish_reason: string | null = null) {
+  return { choices: [{ index: 0, delta, logprobs: null, finish_reason }] };
+}
+
+describe('a completion', () => {
+  it("is OpenAI's object", async () => {
+    expect(await toCompletion(identity, generation(events))).toEqual({
+      id: 'chatcmpl-1',
+      object: 'chat.completion',
+      created: 1700000000,
+      model: 'google/gemma-3-4b-it',
+      choices: [
+        {
+          index: 0,
+          message: { role: 'assistant', content: 'Hello wörld', refusal: null },
+          logprobs: null,
+          finish_reason: 'length',
+        },
+      ],
+      usage: usageJson,
+      system_fingerprint: 'fp',
+    });
+  });
+});
+
+describe('chunks', () => {
+  it('begin with the role, hold the text, and end with the reason', async () => {
+    expect(await chunksOf(events, false)).toEqual([
+      { ...envelope, ...choice({ role: 'assistant', content: '' }) },
+      { ...envelope, ...choice({ content: 'Hello ' }) },
+      { ...envelope, ...choice({ content: 'wörld' }) },
+      { ...envelope, ...choice({}, 'length') },
+    ]);
+  });
+
+  it('have usage null and a last one with the usage where that is asked for', async () => {
+    const chunks = await chunksOf(events, true);
+    expect(chunks.slice(0, -1)).toEqual(
+      (await chunksOf(events, false)).map((chunk) => ({ ...(chunk as object), usage: null })),
+    );
+    expect(chunks.at(-1)).toEqual({ ...envelope, choices: [], usage: usageJson });
+  });
+});
+
+describe('a generation', () => {
+  it('is read to its end', async () => {
+    let ends = 0;
+    const onEnd = () => void (ends += 1);
+    await toCompletion(identity, generation(events, onEnd));
+    await chunksOf(events, true, onEnd);
+    expect(ends).toBe(2);
+  });
+
+  it('that never finishes is a defect of the backend, not an answer', async () => {
+    const unfinished = events.slice(0, -1);
+    await expect(toCompletion(identity, generation(unfinished))).rejects.toThrow('without a finish event');
+    await expect(chunksOf(unfinished, false)).rejects.toThrow('without a finish event');
+  });
+});
+
+describe('an error', () => {
+  it('of ours is told', () => {
+    const error = new VserveError('undecodable', 'No image.', { param: 'messages[0].content[0]' });
+    expect(errorJson(error)).toEqual({
+      error: {
+        code: 'undecodable',
+        message: 'No image.',
+        param: 'messages[0].content[0]',
+        type: 'invalid_request_error',
+      },
+    });
+    expect(errorJson(new VserveError('at_capacity', 'Later.')).error).toMatchObject({
+      param: null,
+      type: 'rate_limit_error',
+    });
+  });
+
+  it.each([[new Error('secret')], ['secret'], [{ secret: 1 }], [undefined]])(
+    'that is not ours says nothing: %j',
+    (error) => {
+      const json = errorJson(error);
+      expect(json.error).toMatchObject({ code: 'internal_error', param: null, type: 'api_error' });
+      expect(JSON.stringify(json)).not.toContain('secret');
+    },
+  );
+});

@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { imageReferences } from '../../../src/api/index.ts';
+import { failureOf, parse } from './support.ts';
+
+function contentOf(content: unknown) {
+  return parse({ messages: [{ role: 'user', content }] }).messages[0]?.content;
+}
+
+describe('roles', () => {
+  it.each([
+    ['system', 'system'],
+    ['developer', 'system'],
+    ['user', 'user'],
+    ['assistant', 'assistant'],
+  ])('reads %s as %s', (role, expected) => {
+    expect(parse({ messages: [{ role, content: 'x' }] }).messages[0]?.role).toBe(expected);
+  });
+
+  it.each([['robot'], [undefined], [null], [5], [['user']], ['constructor'], ['__proto__']])('refuses %j', (role) => {
+    expect(
+      failureOf({
+        messages: [
+          { role: 'user', content: 'x' },
+          { role, content: 'x' },
+        ],
+      }),
+    ).toMatchObject({
+      code: 'invalid_request',
+      param: 'messages[1].role',
+      message: expect.stringContaining('must be one of system, developer, user, assistant, not') as string,
+    });
+  });
+
+  it.each([
+    ['role tool', { role: 'tool', tool_call_id: 'a', content: 'x' }],
+    ['role function', { role: 'function', name: 'f', content: 'x' }],
+    ['tool_calls', { role: 'assistant', content: null, tool_calls: [{ id: 'a' }] }],
+    ['function_call', { role: 'assistant', content: null, function_call: { name: 'f' } }],
+  ])('refuses what belongs to a tool call: %s', (_, message) => {
+    expect(failureOf({ messages: [message] })).toMatchObject({
+      code: 'unsupported_parameter',
+      param: 'messages[0]',
+    });
+  });
+
+  it('takes the empty tool_calls that clients send along', () => {
+    const message = { role: 'assistant', content: 'x', tool_calls: [], function_call: null };
+    expect(() => parse({ messages: [message] })).not.toThrow();
+  });
+});
+
+describe('content', () => {
+  it('is a text, parts, or null for nothing', () => {
+    expect(contentOf('hi')).toEqual([{ type: 'text', text: 'hi' }]);
+    expect(contentOf('')).toEqual([{ type: 'text', text: '' }]);
+    expect(contentOf(null)).toEqual([]);
+    expect(contentOf([])).toEqual([]);
+    expect(
+      contentOf([
+        { type: 'text', text: 'a' },
+        { type: 'input_text', text: 'b' },
+      ]),
+    ).toEqual([
+      { type: 'text', text: 'a' },
+      { type: 'text', text: 'b' },
+    ]);
+  });
+
+  it('refers to images by an object or a bare URL, and knows where each stands', () => {
+    const request = parse({
+      messages: [
+        { role: 'user', content: [{ type: 'image_url', image_url: { url: 'http://a/', detail: 'high' } }] },
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'and' },
+            { type: 'image_url', image_url: 'data:,b' },
+          ],
+        },
+      ],
+    });
+    expect(imageReferences(request)).toEqual([
+      { type: 'image', url: 'http://a/', param: 'messages[0].content[0]' },
+      { type: 'image', url: 'data:,b', param: 'messages[1].content[1]' },
+    ]);
+  });
+
+  it.each<[string, unknown, string, string]>([
+    ['a missing content', undefined, 'messages[0].content', 'not nothing'],
+    ['a number', 5, 'messages[0].content', 'not 5'],
+    ['an object', {}, 'messages[0].content', 'not an object'],
+    ['a part that is a text', ['x'], 'messages[0].content[0]', 'not "x"'],
+    ['a part that is null', [null], 'messages[0].content[0]', 'not null'],
+    ['a text part without text', [{ type: 'text' }], 'messages[0].content[0].text', 'not nothing'],
+    ['a null image', [{ type: 'image_url', image_url: null }], 'messages[0].content[0].image_url', 'not null'],
+    ['no image', [{ type: 'image_url' }], 'messages[0].content[0].image_url', 'not nothing'],
+    ['an empty URL', [{ type: 'image_url', image_url: '' }], 'messages[0].content[0].image_url', 'not ""'],
+    ['a URL object without one', [{ type: 'image_url', image_url: {} }], 'messages[0].content[0].image_url.url', 'URL'],
+  ])('refuses %s', (_, content, param, message) => {
+    const failure = failureOf({ messages: [{ role: 'user', content }] });
+    expect(failure).toMatchObject({ code: 'invalid_request', param });
+    expect(failure.message).toContain(`${param} must be `);
+    expect(failure.message).toContain(message);
+  });
+
+  it.each(['input_audio', 'file', 'video_url', 'input_image', undefined])('does not drop a part of type %s', (type) => {
+    expect(failureOf({ messages: [{ role: 'user', content: [{ type: 'text', text: 'x' }, { type }] }] })).toMatchObject(
+      {
+        code: 'unsupported_parameter',
+        param: 'messages[0].content[1].type',
+      },
+    );
+  });
+
+  it.each([[undefined], [null], [[]], ['hello'], [{}]])('refuses %j as messages', (messages) => {
+    expect(failureOf({ messages })).toMatchObject({ code: 'invalid_request', param: 'messages' });
+  });
+
+  it.each([[null], ['hello'], [[]], [5]])('refuses %j as a message', (message) => {
+    expect(failureOf({ messages: [message] })).toMatchObject({ code: 'invalid_request', param: 'messages[0]' });
+  });
+});
