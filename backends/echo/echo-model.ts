@@ -1,7 +1,7 @@
 import type { GenerateRequest, GenerationEvent, LoadedModel, ModelInfo, ModelStats } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { answerTo } from './answer.ts';
-import type { EchoHooks } from './echo-backend.ts';
+import type { EchoHooks } from './echo-hooks.ts';
 import { Turnstile } from './turnstile.ts';
 
 /** The model that says back what it was told. See `answerTo` for what it takes as a token. */

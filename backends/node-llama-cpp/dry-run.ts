@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import type { ModelFiles } from '../../src/backend/index.ts';
 import { messageOf, VserveError } from '../../src/errors/index.ts';
-import { dryRunProgram } from './addon-loader.ts';
+import { buildCommand, dryRunProgram } from './addon-loader.ts';
 
 /**
  * Loads a model and its projector in a process of their own, as `native/src/dry-run.cpp` tells, which takes a fraction of
@@ -28,7 +28,7 @@ export async function dryRun({ modelPath, mmprojPath }: ModelFiles, signal: Abor
     [exitCode, exitSignal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   } catch (cause) {
     signal.throwIfAborted();
-    const message = `${program} could not be started: ${messageOf(cause)}. Build it again with: npm run build`;
+    const message = `${program} could not be started: ${messageOf(cause)}.\nBuild it again with: ${buildCommand} --force`;
     throw new VserveError('native_addon_mismatch', message, { cause });
   }
   if (exitCode === 0) return;

@@ -10,7 +10,7 @@ import type {
 import { VserveError } from '../../src/errors/index.ts';
 import { admit } from './admission.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
-import { bundledSource, installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
+import { bundledSource, dryRunProgram, installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
 import { usableCpus } from './cpu-limit.ts';
 import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
@@ -34,6 +34,9 @@ const kvCopyShare = 1 / 16;
 /** llama.cpp through node-llama-cpp, with our own engine on top: Metal, CUDA, Vulkan, or the CPU. */
 const backend: Backend = {
   name: 'node-llama-cpp',
+  async check() {
+    dryRunProgram();
+  },
   load,
   quantizer: { version: `node-llama-cpp ${installedNodeLlamaCppVersion()}`, quantize },
   converterSource: bundledSource(),

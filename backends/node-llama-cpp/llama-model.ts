@@ -93,7 +93,7 @@ async function load(gpu: 'auto' | false): Promise<Llama> {
     if (!(cause instanceof NoBinaryFoundError)) throw cause;
     throw new VserveError(
       'native_addon_missing',
-      'node-llama-cpp has no binaries for this machine. They are optional dependencies: run npm ci without --omit=optional.',
+      'node-llama-cpp has no binaries for this machine. They are optional dependencies: run npm install with --include=optional.',
       { cause },
     );
   }

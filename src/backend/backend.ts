@@ -97,6 +97,8 @@ export interface DeviceMemory {
 /** An engine that can serve a model. A third party's backend is a module whose default export is one of these. */
 export interface Backend {
   readonly name: string;
+  /** Throws where the backend cannot run at all, before a model is downloaded and converted for it. */
+  check?(): Promise<void>;
   /** Loads a model. Throws a `VserveError` (`model_load_failed`, `out_of_memory`, `device_unavailable`, …). */
   load(files: ModelFiles, settings: LoadSettings, options: LoadOptions): Promise<LoadedModel>;
   /** Makes weights smaller, where the backend can. */

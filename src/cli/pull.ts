@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { VserveError } from '../errors/index.ts';
+import { isCodedError, VserveError } from '../errors/index.ts';
 import type { DownloadEvent } from '../hub/index.ts';
 import { loadSettings } from '../settings/index.ts';
 import type { Settings } from '../settings/index.ts';
@@ -82,7 +82,7 @@ async function pull(command: Command, id: string | undefined, flags: PullFlags, 
   try {
     await (flags.dryRun === true ? preview : fetchAndConvert)(model, flags, settings, context);
   } catch (error) {
-    if (flags.json === true && error instanceof VserveError) {
+    if (flags.json === true && isCodedError(error)) {
       output.print(JSON.stringify({ event: 'error', code: error.code, message: printable(error.message) }));
     }
     throw error;

@@ -53,6 +53,7 @@ async function serve(command: Command, context: Context): Promise<void> {
   await checkPort(host, port);
   const metricsPort = await metricsPortOf(loaded, checkPort, output.log);
   const backend = await dependencies.findBackend(backendName);
+  await backend.check?.();
   output.note(`\n${output.style('bold', `vserve ${version}`)}\n\n${describeConfiguration(loaded)}\n`);
 
   const { devices } = settings.load;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { HttpBindings } from '@hono/node-server';
 import type { MiddlewareHandler } from 'hono';
 import type { LogLevel } from '../backend/index.ts';
-import { messageOf, VserveError } from '../errors/index.ts';
+import { isCodedError, messageOf } from '../errors/index.ts';
 
 export type Log = (level: LogLevel, message: string) => void;
 
@@ -42,7 +42,7 @@ export function pathOf(url: string): string {
 
 /** What the log says of an error: its code, place, message and detail, and of a defect the stack. */
 export function reasonOf(error: unknown): string {
-  if (error instanceof VserveError) {
+  if (isCodedError(error)) {
     const { code, param, message, detail } = error;
     const place = param === undefined || param === '' ? code : `${code} ${param}`;
     return detail === undefined ? `${place}: ${message}` : `${place}: ${message} [${detail}]`;

@@ -4,7 +4,7 @@ import type { GenerationEvent, LoadedModel } from '../../backend/index.ts';
 import type { ChatRequest, ChunkJson, CompletionIdentity } from '../../api/chat/index.ts';
 import { parseChatRequest, toChunks, toCompletion } from '../../api/chat/index.ts';
 import { errorJson, imageReferences, toGenerateRequest } from '../../api/index.ts';
-import { VserveError } from '../../errors/index.ts';
+import { isCodedError, VserveError } from '../../errors/index.ts';
 import type { MediaResolver } from '../../media/index.ts';
 import type { Log, RequestContext } from '../access-log.ts';
 import { reasonOf } from '../access-log.ts';
@@ -45,7 +45,7 @@ export function chatRoutes(options: ChatRouteOptions): Hono<RequestContext> {
       const first = await chunks.next();
       streaming = true;
       const texts = sseTexts(first, chunks, active, (error) => {
-        const level = error instanceof VserveError && error.code === 'request_cancelled' ? 'info' : 'warning';
+        const level = isCodedError(error) && error.code === 'request_cancelled' ? 'info' : 'warning';
         options.log(level, `${context.get('requestId')} ended after the answer had begun: ${reasonOf(error)}`);
       });
       return new Response(byteStream(texts), { headers: sseHeaders });
