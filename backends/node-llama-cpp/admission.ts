@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { GgmlType, type Llama, type LlamaModel } from 'node-llama-cpp';
 import type { KvCacheFormat, LoadSettings, ModelFiles } from '../../src/backend/index.ts';
-import { formatBytes } from '../../src/errors/index.ts';
+import { formatBytes } from '../../src/formats/format-bytes.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
 import { sharedContextBytes } from './context-memory.ts';
 import { type ContextSize, fitContext } from './context-size.ts';

@@ -1,6 +1,7 @@
 import type { Backend, LogLevel, Quantizer } from '../backend/index.ts';
 import { choosePrecision } from './choose-precision.ts';
-import type { ModelDescription, Precision } from './converter.ts';
+import type { ModelDescription } from '../conversion/index.ts';
+import type { Precision } from './precision.ts';
 import { needsQuantizer } from './make-model.ts';
 
 /** The backend that a model is made for, and the devices that it is to use. */

@@ -14,7 +14,8 @@ import type {
 import { requireRepositoryId } from '../hub/names.ts';
 import type { BackendChoice } from './choose-for-backend.ts';
 import { MEMORY_SHARE } from './choose-precision.ts';
-import type { Converter, Precision } from './converter.ts';
+import type { Converter } from '../conversion/index.ts';
+import type { Precision } from './precision.ts';
 import { checkGguf } from './gguf-files.ts';
 import { lockPath, withLock } from './lock.ts';
 import { needsQuantizer } from './make-model.ts';

@@ -1,77 +1,14 @@
 #include "prompt.h"
 
 #include <algorithm>
-#include <random>
 #include <string_view>
 
 #include "common.h"
 #include "error.h"
-#include "log.h"  // llama.cpp's
-#include "text-stream.h"
 
 namespace vserve {
 
 namespace {
-
-std::string random_nonce() {
-    std::random_device random;
-    std::string nonce = "vserve:";
-    for (int word = 0; word < 4; word++) {
-        char hex[9];
-        std::snprintf(hex, sizeof(hex), "%08x", random());
-        nonce += hex;
-    }
-    return nonce + ":";
-}
-
-// A mark stands in the rendered prompt for what the template must not touch: "i" an image, "t" hidden text.
-std::string mark(const std::string & nonce, char kind, size_t index) {
-    return nonce + kind + std::to_string(index) + ";";
-}
-
-// What stands round an image, with its number where some models have it.
-std::string numbered(std::string text, size_t index) {
-    const std::string_view number = "{number}";
-    const size_t at = text.find(number);
-    return at == std::string::npos ? text : text.replace(at, number.size(), std::to_string(index));
-}
-
-// What the template itself said, out of llama.cpp's report of where in the template it was said.
-std::string template_reason(const std::string & report) {
-    const std::string mark = "Jinja Exception: ";
-    const size_t begin = report.rfind(mark);
-    if (begin == std::string::npos) {
-        return report;
-    }
-    const std::string reason = report.substr(begin + mark.size());
-    return reason.substr(0, reason.find('\n'));
-}
-
-// llama.cpp throws its reason on as a plain std::exception, which has lost it: the template that failed is read again.
-std::string template_fault(const llama_model * model) {
-    for (const char * name : {static_cast<const char *>(nullptr), "tool_use"}) {
-        const char * source = llama_model_chat_template(model, name);
-        try {
-            common_chat_template(source == nullptr ? "" : source, "", "");
-        } catch (const std::exception & error) {
-            return error.what();
-        }
-    }
-    return "llama.cpp does not say why";
-}
-
-common_chat_templates_ptr read_templates(const llama_model * model) {
-    const int verbosity = common_log_get_verbosity_thold();
-    common_log_set_verbosity_thold(LOG_LEVEL_OUTPUT);  // it would advise options that vserve does not have
-    try {
-        auto templates = common_chat_templates_init(model, "");
-        common_log_set_verbosity_thold(verbosity);
-        return templates;
-    } catch (const std::exception &) {
-        common_log_set_verbosity_thold(verbosity);
-        throw EngineError("model_load_failed", "The model's chat template could not be read: " + template_fault(model));
-    }
-}
 
 // mtmd looks up some of the tokens round an image by their text, and writes LLAMA_TOKEN_NULL for one that is not there.
 void check_tokens(const mtmd_input_chunks * chunks) {
@@ -121,11 +58,6 @@ mtmd::input_chunks_ptr tokenize_placeholder(const mtmd_context * vision, uint32_
 
 }  // namespace
 
-ImagePlacement ImagePlacement::without_template() const {
-    const size_t at = written.find(slot);
-    return {slot, written.substr(0, at) + before, after + written.substr(at + slot.size()), written, spoken};
-}
-
 int32_t most_image_tokens(const mtmd_context * vision) {
     int32_t most = 0;
     const auto chunks = tokenize_placeholder(vision, 8192);
@@ -145,33 +77,24 @@ PromptBuilder::PromptBuilder(const llama_model * model, const mtmd_context * vis
       placement_(std::move(placement)),
       encoded_(encoded),
       row_width_(llama_model_n_embd_inp(model)),
-      templates_(read_templates(model)) {
-    template_writes_slots_ = !placement_.slot.empty() &&
-                             common_chat_templates_source(templates_.get()).find(placement_.slot) != std::string::npos;
-    collect_control_strings();
-}
-
-// Text that would become a control token or an image's boundary: what a user must not be able to forge.
-void PromptBuilder::collect_control_strings() {
+      template_(model, placement_),
+      control_strings_(vocab_, placement_.spoken) {
     const auto type = llama_vocab_type(vocab_);
-    const bool keeps_text = type == LLAMA_VOCAB_TYPE_SPM || type == LLAMA_VOCAB_TYPE_BPE;
-    for (llama_token token = 0; token < llama_vocab_n_tokens(vocab_); token++) {
-        if (keeps_text) {
+    if (type == LLAMA_VOCAB_TYPE_SPM || type == LLAMA_VOCAB_TYPE_BPE) {
+        for (llama_token token = 0; token < llama_vocab_n_tokens(vocab_); token++) {
             longest_token_ = std::max(longest_token_, std::string_view(llama_vocab_get_text(vocab_, token)).size());
         }
-        if (llama_vocab_get_attr(vocab_, token) & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN)) {
-            protect_from_users(llama_vocab_get_text(vocab_, token));
-        }
     }
-    for (const auto & token : placement_.spoken) {
-        control_strings_.erase(token);
+    if (vision_ != nullptr) {
+        protect_boundaries();
     }
-    if (vision_ == nullptr) {
-        return;
-    }
-    protect_from_users(placement_.slot);
+}
+
+// What stands round an image: users must not be able to forge it either.
+void PromptBuilder::protect_boundaries() {
+    control_strings_.add(placement_.slot);
     const auto written = common_tokenize(vocab_, placement_.written + placement_.before + placement_.after, false, true);
-    collect_boundaries(written.data(), written.size());
+    control_strings_.add_boundaries(written.data(), written.size());
     // A small image, and one so large that it is cut into tiles where the model does that.
     for (const uint32_t size : {256, 8192}) {
         const auto chunks = tokenize_placeholder(vision_, size);
@@ -179,24 +102,8 @@ void PromptBuilder::collect_control_strings() {
             size_t n_tokens = 0;
             const llama_token * tokens =
                 mtmd_input_chunk_get_tokens_text(mtmd_input_chunks_get(chunks.get(), i), &n_tokens);
-            collect_boundaries(tokens, tokens == nullptr ? 0 : n_tokens);
+            control_strings_.add_boundaries(tokens, tokens == nullptr ? 0 : n_tokens);
         }
-    }
-}
-
-void PromptBuilder::collect_boundaries(const llama_token * tokens, size_t n_tokens) {
-    for (size_t i = 0; i < n_tokens; i++) {
-        if (llama_vocab_get_attr(vocab_, tokens[i]) & LLAMA_TOKEN_ATTR_USER_DEFINED) {
-            protect_from_users(llama_vocab_get_text(vocab_, tokens[i]));
-        }
-    }
-}
-
-void PromptBuilder::protect_from_users(const std::string & text) {
-    if (!text.empty()) {
-        control_strings_.insert(text);
-        control_leads_.insert(text[0]);
-        longest_control_string_ = std::max(longest_control_string_, text.size());
     }
 }
 
@@ -206,23 +113,9 @@ Prompt PromptBuilder::build(const std::vector<Message> & messages, const std::ve
         throw EngineError("unsupported_capability", "This model was loaded without a vision projector (mmproj), so it "
                                                     "cannot see images. Start it with its mmproj GGUF.");
     }
-    const std::string nonce = random_nonce();
-    // A template that knows images is told of them: what it writes beside them can depend on it (SmolVLM's has no space
-    // between "User:" and an image).
-    if (!images.empty() && template_writes_slots_) {
-        std::vector<std::string> hidden;
-        size_t n_slots = 0;
-        const std::string rendered = mark_slots(render(messages, nonce, hidden, "image"), nonce, n_slots);
-        if (n_slots == images.size()) {
-            return tokenize_up_to(max_tokens, split(rendered, nonce, hidden, images.size(), placement_), images);
-        }
-    }
-    // Of type text, an image's mark passes through any template, and joined parts keep no line break of llama.cpp's own
-    // between them.
-    std::vector<std::string> hidden;
-    const std::string rendered = render(messages, nonce, hidden, "text");
-    return tokenize_up_to(max_tokens, split(rendered, nonce, hidden, images.size(), placement_.without_template()), images);
+    return tokenize_up_to(max_tokens, template_.render(messages, images.size(), control_strings_), images);
 }
+
 
 Prompt PromptBuilder::tokenize_up_to(size_t max_tokens, const std::vector<Part> & parts,
                                      const std::vector<Image> & images) const {
@@ -242,125 +135,6 @@ bool PromptBuilder::must_exceed(const std::vector<Part> & parts, size_t max_toke
         bytes += part.text.size();
     }
     return longest_token_ > 0 && bytes / longest_token_ > max_tokens;
-}
-
-// Replaces every control string of a user's text by a mark, so that it comes out of the template as text.
-std::string PromptBuilder::protect(const std::string & text, const std::string & nonce,
-                                   std::vector<std::string> & hidden) const {
-    std::string result;
-    size_t copied = 0;
-    for (size_t at = 0; at < text.size();) {
-        const size_t length = control_string_at(text, at);
-        if (length == 0) {
-            at++;
-            continue;
-        }
-        result.append(text, copied, at - copied);
-        result += mark(nonce, 't', hidden.size());
-        hidden.push_back(text.substr(at, length));
-        at += length;
-        copied = at;
-    }
-    return result.append(text, copied, std::string::npos);
-}
-
-size_t PromptBuilder::control_string_at(const std::string & text, size_t at) const {
-    if (control_leads_.count(text[at]) == 0) {
-        return 0;
-    }
-    for (size_t length = std::min(longest_control_string_, text.size() - at); length > 0; length--) {
-        if (control_strings_.count(text.substr(at, length)) != 0) {
-            return length;
-        }
-    }
-    return 0;
-}
-
-// An image's part carries its mark as text.
-std::string PromptBuilder::render(const std::vector<Message> & messages, const std::string & nonce,
-                                  std::vector<std::string> & hidden, const char * image_type) const {
-    common_chat_templates_inputs inputs;
-    for (const auto & message : messages) {
-        common_chat_msg rendered;
-        rendered.role = message.role;
-        for (const auto & part : message.parts) {
-            rendered.content_parts.push_back(
-                part.image >= 0 ? common_chat_msg_content_part{image_type, mark(nonce, 'i', part.image)}
-                                : common_chat_msg_content_part{"text", protect(part.text, nonce, hidden)});
-        }
-        if (rendered.content_parts.size() == 1 && rendered.content_parts[0].type == "text") {
-            rendered.content = rendered.content_parts[0].text;
-            rendered.content_parts.clear();
-        }
-        inputs.messages.push_back(std::move(rendered));
-    }
-    try {
-        return common_chat_templates_apply(templates_.get(), inputs).prompt;
-    } catch (const std::exception & error) {
-        throw EngineError("chat_template_failed",
-                          "The model's chat template refused the conversation: " + template_reason(error.what()));
-    }
-}
-
-// Puts the images' marks, in order, where the template wrote slots.
-std::string PromptBuilder::mark_slots(const std::string & rendered, const std::string & nonce, size_t & n_slots) const {
-    std::string marked;
-    size_t copied = 0;
-    n_slots = 0;
-    for (size_t at; (at = rendered.find(placement_.slot, copied)) != std::string::npos;) {
-        marked.append(rendered, copied, at - copied);
-        marked += mark(nonce, 'i', n_slots++);
-        copied = at + placement_.slot.size();
-    }
-    return marked.append(rendered, copied, std::string::npos);
-}
-
-std::vector<PromptBuilder::Part> PromptBuilder::split(const std::string & rendered, const std::string & nonce,
-                                                      const std::vector<std::string> & hidden, size_t n_images,
-                                                      const ImagePlacement & round_image) const {
-    std::vector<Part> parts;
-    const auto add_text = [&parts](const std::string & text) {
-        if (text.empty()) {
-            return;
-        }
-        if (!parts.empty() && parts.back().image < 0 && parts.back().parse_special) {
-            parts.back().text += text;
-        } else {
-            parts.push_back({text, true, -1});
-        }
-    };
-    size_t images_seen = 0;
-    size_t at = 0;
-    for (size_t found; (found = rendered.find(nonce, at)) != std::string::npos;) {
-        add_text(rendered.substr(at, found - at));
-        const char kind = rendered[found + nonce.size()];
-        const size_t end = rendered.find(';', found);
-        const size_t index = std::stoul(rendered.substr(found + nonce.size() + 1, end));
-        at = end + 1;
-        if (kind == 'i') {
-            if (index != images_seen) {
-                break;
-            }
-            images_seen++;
-            add_text(numbered(round_image.before, index));
-            parts.push_back({"", true, static_cast<int>(index)});
-            add_text(numbered(round_image.after, index));
-        } else {
-            // In two pieces, since llama.cpp finds user-defined tokens in text of either kind.
-            const std::string & text = hidden[index];
-            const size_t lead = utf8_character_length(static_cast<unsigned char>(text[0]));
-            parts.push_back({text.substr(0, lead), false, -1});
-            if (lead < text.size()) {
-                parts.push_back({text.substr(lead), false, -1});
-            }
-        }
-    }
-    if (images_seen != n_images) {
-        throw EngineError("chat_template_failed", "The model's chat template dropped, repeated or reordered an image "
-                                                  "of the conversation: it may accept images in user messages only.");
-    }
-    add_text(rendered.substr(at));
-    return parts;
 }
 
 // mtmd gets the images' sizes without their pixels: which tokens they become depends on nothing else.

@@ -2,13 +2,16 @@
 
 #include <cstdint>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
-#include "chat.h"
+#include "chat-template.h"
+#include "control-strings.h"
 #include "embedding-cache.h"
+#include "image-placement.h"
 #include "llama.h"
+#include "message.h"
 #include "mtmd.h"
+#include "prompt-part.h"
 
 namespace vserve {
 
@@ -18,29 +21,6 @@ struct Image {
     uint32_t width;
     uint32_t height;
     std::string id;
-};
-
-// One part of a message: text, or the image with this index.
-struct MessagePart {
-    std::string text;
-    int image = -1;
-};
-
-struct Message {
-    std::string role;
-    std::vector<MessagePart> parts;
-};
-
-// How the model's own chat template and processor write an image. All empty: mtmd's tokens stand round it.
-struct ImagePlacement {
-    std::string slot;     // what the processor replaces by the image
-    std::string before;   // what it then writes before and after the image
-    std::string after;
-    std::string written;  // what the template writes for an image, the slot in it: for a template that knows no images
-    std::vector<std::string> spoken;  // control tokens that users may write and answers show
-
-    // Of an image for which the template wrote nothing.
-    ImagePlacement without_template() const;
 };
 
 // A run of the prompt: text tokens, or an image.
@@ -80,23 +60,7 @@ class PromptBuilder {
     void prepare_images(Prompt & prompt, const std::vector<Image> & images) const;
 
   private:
-    struct Part {
-        std::string text;
-        bool parse_special = true;
-        int image = -1;
-    };
-
-    void collect_control_strings();
-    void collect_boundaries(const llama_token * tokens, size_t n_tokens);
-    void protect_from_users(const std::string & text);
-    std::string protect(const std::string & text, const std::string & nonce, std::vector<std::string> & hidden) const;
-    size_t control_string_at(const std::string & text, size_t at) const;
-    std::string render(const std::vector<Message> & messages, const std::string & nonce,
-                       std::vector<std::string> & hidden, const char * image_type) const;
-    std::string mark_slots(const std::string & rendered, const std::string & nonce, size_t & n_slots) const;
-    std::vector<Part> split(const std::string & rendered, const std::string & nonce,
-                            const std::vector<std::string> & hidden, size_t n_images,
-                            const ImagePlacement & round_image) const;
+    void protect_boundaries();
     Prompt tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images) const;
     Prompt tokenize_up_to(size_t max_tokens, const std::vector<Part> & parts, const std::vector<Image> & images) const;
     bool must_exceed(const std::vector<Part> & parts, size_t max_tokens) const;
@@ -108,13 +72,10 @@ class PromptBuilder {
     const llama_vocab * vocab_;
     const mtmd_context * vision_;
     ImagePlacement placement_;
-    bool template_writes_slots_ = false;
     EmbeddingCache & encoded_;
     size_t row_width_;
-    common_chat_templates_ptr templates_;
-    std::unordered_set<std::string> control_strings_;
-    std::unordered_set<char> control_leads_;
-    size_t longest_control_string_ = 0;
+    ChatTemplate template_;
+    ControlStrings control_strings_;
     size_t longest_token_ = 0;  // bytes; 0 where tokens may stand for more text than they hold
 };
 
