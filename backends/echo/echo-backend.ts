@@ -5,7 +5,7 @@ import { EchoModel } from './echo-model.ts';
 const DEFAULT_CONTEXT_LENGTH = 8192;
 const DEFAULT_BATCH_SIZE = 8;
 
-/** Makes an echo backend. The files that it is told to load are not looked at. */
+/** Creates an echo backend. The files it is given are ignored. */
 export function createEchoBackend(hooks: EchoHooks = {}): Backend {
   return {
     name: 'echo',

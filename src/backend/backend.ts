@@ -57,7 +57,7 @@ export interface LoadOptions {
   readonly signal: AbortSignal;
 }
 
-/** The mixtures of quantized types that weights can be made smaller with, by llama.cpp's names; the best first. */
+/** Types that weights can be quantized to, by llama.cpp's names, the most precise first. */
 export const quantizedTypes = ['q8_0', 'q6_k', 'q5_k_m', 'q4_k_m', 'q4_0'] as const;
 
 export type QuantizedType = (typeof quantizedTypes)[number];
@@ -65,7 +65,7 @@ export type QuantizedType = (typeof quantizedTypes)[number];
 export interface QuantizeRequest {
   /** Absolute path of a text model's GGUF of f32, f16 or bf16 weights. */
   readonly sourcePath: string;
-  /** Absolute path of the file to write. What an end by an error or an abort leaves there is no model. */
+  /** Absolute path of the file to write. After an error or an abort, what is there is not a model. */
   readonly destinationPath: string;
   readonly type: QuantizedType;
   readonly onProgress: (bytesWritten: number) => void;
@@ -73,38 +73,38 @@ export interface QuantizeRequest {
 }
 
 export interface Quantizer {
-  /** Changes whenever the same model would become other bytes. */
+  /** Changes whenever the same input would give different bytes. */
   readonly version: string;
-  /** Writes a model with smaller weights. Throws `disk_full`, `quantization_failed`; after an abort, its reason. */
+  /** Writes a model with quantized weights. Throws `disk_full`, `quantization_failed`; after an abort, its reason. */
   quantize(request: QuantizeRequest): Promise<void>;
 }
 
-/** The source of llama.cpp, at the release whose GGUF files a backend reads. */
+/** The llama.cpp source of the release whose GGUF files a backend reads. */
 export interface ConverterSource {
   /** `v0.5.0` */
   readonly release: string;
-  /** A git bundle with the release's commit as its HEAD. */
+  /** A git bundle whose HEAD is the release's commit. */
   readonly bundlePath: string;
 }
 
-/** The memory that a model would be loaded into. */
+/** Memory that a model would be loaded into. */
 export interface DeviceMemory {
-  /** For people: what computes (`cpu`, `cuda: NVIDIA H100`, …). */
+  /** Human-readable name of the device (`cpu`, `cuda: NVIDIA H100`, …). */
   readonly device: string;
   readonly freeBytes: number;
 }
 
-/** An engine that can serve a model. A third party's backend is a module whose default export is one of these. */
+/** An engine that can serve a model. A third-party backend is a module whose default export is one of these. */
 export interface Backend {
   readonly name: string;
-  /** Throws where the backend cannot run at all, before a model is downloaded and converted for it. */
+  /** Throws if the backend cannot run on this machine; called before a model is downloaded and converted for it. */
   check?(): Promise<void>;
-  /** Loads a model. Throws a `VserveError` (`model_load_failed`, `out_of_memory`, `device_unavailable`, …). */
+  /** Loads a model. Throws `model_load_failed`, `out_of_memory`, `device_unavailable`; after an abort, its reason. */
   load(files: ModelFiles, settings: LoadSettings, options: LoadOptions): Promise<LoadedModel>;
-  /** Makes weights smaller, where the backend can. */
+  /** Quantizes weights, if the backend can. */
   readonly quantizer?: Quantizer;
-  /** Where llama.cpp's own converter is, for `--converter llama.cpp`. */
+  /** Source of llama.cpp's converter, for `--converter llama.cpp`. */
   readonly converterSource?: ConverterSource;
-  /** The memory of what `--devices` names, where the backend knows it. Throws `device_unavailable`. */
+  /** Memory of the devices that `--devices` names, if the backend knows it. Throws `device_unavailable`. */
   deviceMemory?(devices: string, log: LoadOptions['log']): Promise<DeviceMemory>;
 }

@@ -1,3 +1,3 @@
-export { quantizedTypes } from './backend.ts';
+export * from './backend.ts';
 export { findBackend } from './registry.ts';
 export type * from './specification.ts';

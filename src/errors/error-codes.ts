@@ -1,4 +1,4 @@
-/** How an error code shows outside: the HTTP status and OpenAI error type of an answer, the exit code of a command. */
+/** How an error appears outside: HTTP status and OpenAI error type of a response, exit code of a command. */
 export interface ErrorPresentation {
   readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 499 | 500 | 501 | 503;
   readonly type:
@@ -16,8 +16,8 @@ const notFound = { status: 404, type: 'not_found_error', exitCode: 2 } as const;
 const failed = { status: 500, type: 'api_error', exitCode: 1 } as const;
 
 /**
- * Every error code of the project, in one table. Exit codes: 2 for what the person can correct in the command or the
- * request, 1 for everything else. A code is part of the interface: rename none.
+ * Every error code of the project. Exit codes: 2 for what the user can correct in the command or the request, 1 for
+ * everything else. Codes are part of the interface: never rename one.
  */
 export const errorCodes = {
   // Requests
@@ -36,7 +36,7 @@ export const errorCodes = {
   request_cancelled: { status: 499, type: 'api_error', exitCode: 1 },
   shutting_down: { status: 503, type: 'api_error', exitCode: 1 },
   internal_error: failed,
-  // Images. The names are those that max serve gives its media rejections.
+  // Images. The names are those of max serve's media rejections.
   dns_failure: badRequest,
   fetch_status: badRequest,
   fetch_timeout: badRequest,
@@ -94,7 +94,6 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
-/** The presentation of a code. */
 export function presentationOf(code: ErrorCode): ErrorPresentation {
   return errorCodes[code];
 }
