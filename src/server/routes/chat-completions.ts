@@ -40,7 +40,7 @@ export function chatRoutes(options: ChatRouteOptions): Hono<RequestContext> {
       const events = generate(request, active.signal, options);
       if (!request.stream) return context.json(await toCompletion(newIdentity(options), events));
 
-      const chunks = toChunks(newIdentity(options), events, request.includeUsage);
+      const chunks = toChunks(newIdentity(options), events, request.streamUsage);
       // The first chunk comes when the generation has begun: until then a failure is an ordinary error answer.
       const first = await chunks.next();
       streaming = true;
