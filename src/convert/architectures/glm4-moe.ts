@@ -52,8 +52,6 @@ export const declareMoeText: Declare = async ({ folder, config: modelConfig, ten
   const config = readDecoderConfig(moeSchema, modelConfig);
   const rope = ropeOf(config);
   const guessingLayer = new RegExp(`^model\\.layers\\.${config.num_hidden_layers}\\.`);
-  const canonicalName = (name: string): string =>
-    decoderName(name).replace('e_score_correction_bias', 'e_score_correction.bias');
   // transformers drops these layers: a fine-tune that it saved lacks them, whatever config.json says.
   const hasGuessing = tensorNames.some((name) => guessingLayer.test(canonicalName(name)));
   const configured = config.num_nextn_predict_layers ?? undefined;
@@ -99,6 +97,10 @@ export const declareMoeText: Declare = async ({ folder, config: modelConfig, ten
       }),
   };
 };
+
+function canonicalName(name: string): string {
+  return decoderName(name).replace('e_score_correction_bias', 'e_score_correction.bias');
+}
 
 /** `gguf.ExpertGatingFuncType` */
 const sigmoid = 2;
