@@ -41,16 +41,17 @@ const onProgress = (): void => undefined;
 
 /**
  * Converts a faithful checkpoint and loads it, in float32 wherever that is possible. `change` may change the mmproj's file
- * in between.
+ * in between; `checkpoint` may be one of that name with changes.
  */
 export async function loadFaithful(
   name: string,
   change?: (mmprojPath: string) => Promise<void>,
+  checkpoint = faithfulCheckpoint(name),
 ): Promise<FaithfulModel> {
   const folder = await mkdtemp(join(tmpdir(), 'vserve-faithful-'));
   const sourceDir = join(folder, name);
   const { signal } = new AbortController();
-  await writeCheckpoint(sourceDir, faithfulCheckpoint(name));
+  await writeCheckpoint(sourceDir, checkpoint);
   const { modelPath, mmprojPath } = await convertCheckpoint({
     sourceDir,
     destinationDir: folder,
