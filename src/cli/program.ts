@@ -4,6 +4,7 @@ import { loadSettings } from '../settings/index.ts';
 import { helpStyle } from './help-style.ts';
 import { logLevelOf } from './output.ts';
 import { addSettingFlags, givenFlags } from './setting-flags.ts';
+import { layoutColumns } from './terminal.ts';
 import { version } from './version.ts';
 
 /** A verb of the command line: its name is a module's, which is loaded only when the verb is called. */
@@ -67,7 +68,11 @@ export async function buildProgram(args: readonly string[], context: Context): P
     .addHelpOption(new Option('-h, --help', 'Print this help').helpGroup('General:'))
     .helpCommand('help [command]', 'Print the help of a command')
     .configureHelp(helpStyle((title) => context.output.style('bold', title)))
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({
+      outputError: () => undefined,
+      getOutHelpWidth: () => layoutColumns(process.stdout),
+      getErrHelpWidth: () => layoutColumns(process.stderr),
+    })
     .exitOverride();
   addSettingFlags(program, ['logLevel']);
   program.hook('preAction', async (_, command) => {
