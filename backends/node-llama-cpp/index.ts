@@ -45,7 +45,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   checkKvCache(settings);
   // Starting llama.cpp is waiting, for a process that tries its binaries.
   const [llama, { trainedLength, mayRepack, projectorType }] = await Promise.all([
-    startLlama(parseDevices(settings.devices), options.log),
+    startLlama(parseDevices(settings.devices), options),
     examine(files, options.signal),
   ]);
   let model: LlamaModel | undefined;

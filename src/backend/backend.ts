@@ -104,5 +104,5 @@ export interface Backend {
   /** Where llama.cpp's own converter is, for `--converter llama.cpp`. */
   readonly converterSource?: ConverterSource;
   /** The memory of what `--devices` names, where the backend knows it. Throws `device_unavailable`. */
-  deviceMemory?(devices: string, log: LoadOptions['log']): Promise<DeviceMemory>;
+  deviceMemory?(devices: string, options: Pick<LoadOptions, 'log' | 'signal'>): Promise<DeviceMemory>;
 }

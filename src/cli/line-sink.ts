@@ -23,7 +23,7 @@ export function createLineSink(
   return {
     write(text) {
       stream.write(text, (error) => {
-        if (error != null) {
+        if (error instanceof Error) {
           lost += 1;
           reason = systemErrorCode(error) ?? error.message;
           if (reason !== 'EPIPE') failure = reason;

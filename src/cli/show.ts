@@ -49,7 +49,7 @@ async function show(
     signal,
   });
   const backend = await loadBackend();
-  const memory = await backend.deviceMemory?.(devices, () => undefined);
+  const memory = await backend.deviceMemory?.(devices, { log: () => undefined, signal });
   const fits = precisionFits(model.description, memory);
   const { supportedArchitectures } = await dependencies.loadConverter();
   const known = supportedArchitectures().find(({ architecture }) => architecture === model.description.architecture);

@@ -21,7 +21,7 @@ export async function start(dependencies: Dependencies): Promise<never> {
     isOnTerminal: process.stdout.isTTY || process.stderr.isTTY,
     exitNow: (exitCode) => process.exit(exitCode),
   });
-  captureConsole(output, signal);
+  captureConsole(output);
   // Node ends a process, with success, when only promises are left to wait for: an engine's threads may not count.
   setInterval(() => undefined, LONGEST_TIMER_MS);
   const exitCode = await runCli(process.argv.slice(2), { output, signal, dependencies });
