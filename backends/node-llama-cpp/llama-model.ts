@@ -160,7 +160,7 @@ export async function loadModel(
   addon: NativeAddon,
   modelPath: string,
   maxLength: number,
-  { mmap = true, mlock = false, mayRepack }: Pick<LoadSettings, 'mmap' | 'mlock'> & Pick<ModelHeader, 'mayRepack'>,
+  { mmap, mlock, mayRepack }: Pick<LoadSettings, 'mmap' | 'mlock'> & Pick<ModelHeader, 'mayRepack'>,
   options: LoadOptions,
 ): Promise<LlamaModel> {
   if (mlock && !llama.supportsMlock) {

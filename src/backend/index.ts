@@ -1,9 +1,10 @@
 export { findBackend } from './registry.ts';
-export { quantizedTypes } from './backend.ts';
+export { flashAttentionModes, kvCacheFormats, mmprojEncodings, quantizedTypes } from './backend.ts';
 export type {
   Backend,
   ConverterSource,
   DeviceMemory,
+  FlashAttention,
   KvCacheFormat,
   LoadOptions,
   LoadSettings,

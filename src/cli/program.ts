@@ -86,3 +86,13 @@ export async function buildProgram(args: readonly string[], context: Context): P
   }
   return program;
 }
+
+/** The arguments to parse. Commander answers a request for help whatever the verb is; an unknown verb is an error all the same. */
+export function checkedArguments(program: Command, args: readonly string[]): readonly string[] {
+  const { operands, unknown } = program.parseOptions([...args]);
+  const isHelp = operands[0] === 'help';
+  const verb = isHelp ? (operands[1] ?? unknown[0]) : operands[0];
+  if (verb === undefined || verb.startsWith('-') || verb === 'help') return args;
+  const isKnown = program.commands.some((command) => command.name() === verb || command.aliases().includes(verb));
+  return isKnown ? args : [verb];
+}
