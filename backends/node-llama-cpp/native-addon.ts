@@ -1,5 +1,5 @@
 /** The boundary to C++, typed: what `native/src/bindings.cpp` exports. */
-import type { KvCacheFormat, MmprojEncoding, QuantizedType, ToolCall } from '../../src/backend/index.ts';
+import type { FlashAttention, LoadSettings, QuantizedType, ToolCall } from '../../src/backend/index.ts';
 import type { ImagePlacement } from './image-placement.ts';
 
 export interface NativeMessage {
@@ -85,7 +85,11 @@ export type NativeEvent =
       readonly code: string;
     };
 
-export interface NativeEngineOptions {
+/** Settings that reach the engine as they are, and what was worked out from the others. */
+export interface NativeEngineOptions extends Pick<
+  LoadSettings,
+  'enablePrefixCaching' | 'kvCacheFormat' | 'maxVisionCacheEntries' | 'mmprojEncoding'
+> {
   /** Empty: text only. */
   readonly mmprojPath: string;
   /** Undefined: llama.cpp's own. */
@@ -104,17 +108,12 @@ export interface NativeEngineOptions {
   readonly cpus: number;
   readonly useGpu: boolean;
   /** Of the context. */
-  readonly flashAttention: 'auto' | 'on' | 'off';
-  readonly encoderFlashAttention: 'auto' | 'on' | 'off';
-  readonly kvCacheFormat: KvCacheFormat;
-  /** Finished sequences leave their KV cells for the next prompt that begins the same way. */
-  readonly keepPrefixes: boolean;
+  readonly flashAttention: FlashAttention;
+  readonly encoderFlashAttention: FlashAttention;
   /** Of KV cells that are kept outside of the context: of finished sequences, and of models that forget. */
   readonly kvCopyBytes: number;
-  /** Encoded images that are kept, at most: by number, and by the bytes of their embeddings. */
-  readonly cachedImages: number;
+  /** Limit of the cached images beside their number: the bytes of their embeddings. */
   readonly cachedImageBytes: number;
-  readonly mmprojEncoding: MmprojEncoding;
 }
 
 /** A picture, or a tile of one, as the encoder gets it: rows of normalized R G B. */

@@ -9,6 +9,7 @@ import { writeCheckpoint } from '../reference/write-checkpoint.ts';
 import type { Picture } from './conversations.ts';
 import { faithfulCheckpoint, seeingCheckpoint } from './seeing-checkpoints.ts';
 import { trainedName } from './trained-checkpoint.ts';
+import { defaultLoadSettings } from '../../src/settings/index.ts';
 
 /** What transformers makes of a checkpoint, by `test/reference/compare-transformers.py`. */
 export interface ProcessorReference {
@@ -63,6 +64,7 @@ export async function loadFaithful(
   const model = await backend.load(
     { modelPath, mmprojPath },
     {
+      ...defaultLoadSettings,
       devices: 'cpu',
       // The trained one knows no more.
       maxLength: name === trainedName ? 2048 : 8192,

@@ -10,6 +10,7 @@ import { seeingCheckpoint } from '../../engine/seeing-checkpoints.ts';
 import { writeCheckpoint } from '../../reference/write-checkpoint.ts';
 import type { ChatMessage } from '../../../src/backend/index.ts';
 import { convertCheckpoint } from '../../../src/convert/index.ts';
+import { defaultLoadSettings } from '../../../src/settings/index.ts';
 import { readGgufHeader } from '../../../src/gguf/read-header.ts';
 import { pickTensors, readSafetensors } from '../../convert/support/safetensors.ts';
 
@@ -38,7 +39,7 @@ describe.each([
     const sourceDir = join(folder, name);
     const files = await convertCheckpoint({ sourceDir, destinationDir: folder, outtype, onProgress, signal });
     const { keyValues } = await readGgufHeader(files.modelPath);
-    const settings = { devices: 'cpu', maxLength: 512, maxBatchSize: 1, threads: 1 };
+    const settings = { ...defaultLoadSettings, devices: 'cpu', maxLength: 512, maxBatchSize: 1, threads: 1 };
     const model = await backend.load(files, settings, { onProgress, log: () => undefined, signal });
     const messages: ChatMessage[] = [{ role: 'user', content: sees ? [picture, text] : [text] }];
     const answer = await ask(model, messages);

@@ -284,9 +284,9 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
         options_.encoder_flash_attention = flash_attention_of(text_of(options, "encoderFlashAttention"));
         options_.kv_type = kv_type_of(info.Env(), text_of(options, "kvCacheFormat"));
         options_.use_gpu = options.Get("useGpu").As<Napi::Boolean>().Value();
-        options_.keep_prefixes = options.Get("keepPrefixes").As<Napi::Boolean>().Value();
+        options_.keep_prefixes = options.Get("enablePrefixCaching").As<Napi::Boolean>().Value();
         options_.copy_bytes = static_cast<size_t>(options.Get("kvCopyBytes").As<Napi::Number>().Int64Value());
-        options_.cached_images = static_cast<size_t>(options.Get("cachedImages").As<Napi::Number>().Int64Value());
+        options_.cached_images = static_cast<size_t>(options.Get("maxVisionCacheEntries").As<Napi::Number>().Int64Value());
         options_.cached_image_bytes =
             static_cast<size_t>(options.Get("cachedImageBytes").As<Napi::Number>().Int64Value());
         options_.mmproj_encoding = encoding_of(text_of(options, "mmprojEncoding"));
