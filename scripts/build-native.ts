@@ -169,7 +169,10 @@ async function run(command: string, args: readonly string[]): Promise<void> {
 /** Unpacks the llama.cpp source and applies our patches, unless the last build left exactly that. */
 async function prepareSource(): Promise<void> {
   const patchesDir = join(nativeDir, 'patches');
-  const patches = readdirSync(patchesDir).filter((name) => name.endsWith('.patch'));
+  // Their numbers are the order in which they apply.
+  const patches = readdirSync(patchesDir)
+    .filter((name) => name.endsWith('.patch'))
+    .toSorted();
   const nodeLlamaCpp = packageDir('node-llama-cpp');
   const hash = createHash('sha256').update(versionOf(nodeLlamaCpp));
   for (const patch of patches) hash.update(readFileSync(join(patchesDir, patch)));

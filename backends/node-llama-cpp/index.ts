@@ -21,10 +21,7 @@ import { LoadedLlama } from './loaded-llama.ts';
 import { type ModelHeader, readModelHeader, readProjectorType } from './model-header.ts';
 import { quantize } from './quantize.ts';
 
-/** Most tokens of one step. Larger batches gain little, and delay the other sequences. */
-const defaultBatchTokens = 512;
-/** As `--max-vision-cache-entries`; an image of Gemma 3 27B takes 5.5 MB. */
-const defaultCachedImages = 256;
+/** Of the encoded images that are cached; one of Gemma 3 27B takes 5.5 MB. */
 const cachedImageBytes = 1024 ** 3;
 /** Of KV cells that are kept outside of the context: as much as the context has, at least, at most, and of the machine. */
 const leastKvCopyBytes = 64 * 1024 ** 2;
@@ -48,7 +45,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   checkKvCache(settings);
   // Starting llama.cpp is waiting, for a process that tries its binaries.
   const [llama, { trainedLength, mayRepack, projectorType }] = await Promise.all([
-    startLlama(parseDevices(settings.devices), options.log),
+    startLlama(parseDevices(settings.devices), options),
     examine(files, options.signal),
   ]);
   let model: LlamaModel | undefined;
@@ -68,8 +65,8 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       );
     }
     const useGpu = llama.gpu !== false;
-    const batchTokens = settings.maxBatchInputTokens ?? defaultBatchTokens;
-    const admission = await admit({ llama, model: loaded, files, settings, trainedLength, batchTokens, ramBefore });
+    const { maxBatchInputTokens } = settings;
+    const admission = await admit({ llama, model: loaded, files, settings, trainedLength, ramBefore });
     const { maxSequences } = admission;
     options.log('info', admission.description);
     const info: ModelInfo = {
@@ -92,15 +89,15 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             contextCells: admission.cells,
             maxLength: admission.maxLength,
             maxSequences,
-            batchTokens: Math.max(batchTokens, maxSequences),
+            batchTokens: Math.max(maxBatchInputTokens, maxSequences),
             threads: settings.threads ?? defaultDecodeThreads(llama, loaded.size),
             threadsBatch: settings.threadsBatch ?? settings.threads ?? computeThreads(llama),
             cpus: usableCpus(),
             useGpu,
             flashAttention: contextFlashAttention(settings),
-            encoderFlashAttention: settings.flashAttention ?? 'auto',
-            kvCacheFormat: settings.kvCacheFormat ?? 'f16',
-            keepPrefixes: settings.prefixCaching ?? true,
+            encoderFlashAttention: settings.flashAttention,
+            kvCacheFormat: settings.kvCacheFormat,
+            enablePrefixCaching: settings.enablePrefixCaching,
             kvCopyBytes: Math.floor(
               Math.min(
                 Math.max(leastKvCopyBytes, admission.bytes),
@@ -108,9 +105,9 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
                 ramBefore.totalBytes * kvCopyShare,
               ),
             ),
-            cachedImages: settings.maxVisionCacheEntries ?? defaultCachedImages,
+            maxVisionCacheEntries: settings.maxVisionCacheEntries,
             cachedImageBytes,
-            mmprojEncoding: settings.mmprojEncoding ?? 'auto',
+            mmprojEncoding: settings.mmprojEncoding,
           },
           onEvents,
           (fraction) => {
@@ -155,7 +152,7 @@ function checkMaxLength(maxLength: number | undefined, trainedLength: number): n
 }
 
 /** llama.cpp reads a quantized cache of values by flash attention only. */
-function checkKvCache({ kvCacheFormat = 'f16', flashAttention }: LoadSettings): void {
+function checkKvCache({ kvCacheFormat, flashAttention }: LoadSettings): void {
   if (flashAttention === 'off' && !['f16', 'bf16', 'f32'].includes(kvCacheFormat)) {
     throw new VserveError(
       'invalid_setting',

@@ -38,7 +38,7 @@ export async function convertInto(options: ConvertIntoOptions): Promise<string[]
     await removeLeftovers(destination);
     await makeFolder(workDir);
     const description = await converter.describeCheckpoint(sourceDir, signal);
-    const choice = await choose(options.precision, description, options.backend, options.log);
+    const choice = await choose(options.precision, description, options.backend, options);
     const files = await makeModel({
       ...options,
       ...choice,

@@ -148,6 +148,6 @@ async function convertFolder(sourceDir: string, options: PrepareModelOptions): P
   const description =
     (await knownDescription(options.home, source, converter)) ??
     (await converter.describeCheckpoint(sourceDir, options.signal));
-  const choice = await choose(options.precision, description, options.backend, options.log);
+  const choice = await choose(options.precision, description, options.backend, options);
   return convertOnce({ ...options, ...choice, sourceDir, source, description, converter });
 }

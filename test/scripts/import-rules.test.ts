@@ -79,4 +79,3 @@ test('wire formats do not import one another, and share what is beside them', as
     { filename: 'src/api/responses/index.ts', help: expect.stringContaining('Wire formats do not') as unknown },
   ]);
 });
-

@@ -7,10 +7,12 @@
 #include <iterator>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
 #include "AddonModel.h"
+#include "chat-template.h"
 #include "engine.h"
 #include "error.h"
 #include "log.h"  // llama.cpp's
@@ -118,21 +120,46 @@ ggml_type kv_type_of(Napi::Env env, const std::string & name) {
     throw to_js_error(env, "invalid_setting", "The KV cache cannot be of the type " + name + ".");
 }
 
-std::vector<Message> messages_of(const Napi::Array & array) {
-    std::vector<Message> messages;
-    for (uint32_t i = 0; i < array.Length(); i++) {
-        const auto object = array.Get(i).As<Napi::Object>();
-        Message message;
-        message.role = text_of(object, "role");
-        const auto parts = object.Get("parts").As<Napi::Array>();
-        for (uint32_t k = 0; k < parts.Length(); k++) {
-            const auto part = parts.Get(k).As<Napi::Object>();
-            const int32_t image = integer_of(part, "image");
-            message.parts.push_back({image >= 0 ? "" : text_of(part, "text"), image});
-        }
-        messages.push_back(std::move(message));
+std::optional<std::string> optional_text_of(const Napi::Object & object, const char * key) {
+    const auto value = object.Get(key);
+    return value.IsString() ? std::optional<std::string>(value.As<Napi::String>().Utf8Value()) : std::nullopt;
+}
+
+Message message_of(const Napi::Object & object) {
+    Message message;
+    message.role = text_of(object, "role");
+    const auto parts = object.Get("parts").As<Napi::Array>();
+    for (uint32_t i = 0; i < parts.Length(); i++) {
+        const auto part = parts.Get(i).As<Napi::Object>();
+        const int32_t image = integer_of(part, "image");
+        message.parts.push_back({image >= 0 ? "" : text_of(part, "text"), image});
     }
-    return messages;
+    message.name = optional_text_of(object, "name");
+    message.reasoning = optional_text_of(object, "reasoning");
+    message.tool_call_id = optional_text_of(object, "toolCallId");
+    const auto calls = object.Get("toolCalls").As<Napi::Array>();
+    for (uint32_t i = 0; i < calls.Length(); i++) {
+        const auto call = calls.Get(i).As<Napi::Object>();
+        message.tool_calls.push_back({text_of(call, "id"), text_of(call, "name"), text_of(call, "arguments")});
+    }
+    return message;
+}
+
+Conversation conversation_of(const Napi::Object & object) {
+    Conversation conversation;
+    const auto messages = object.Get("messages").As<Napi::Array>();
+    for (uint32_t i = 0; i < messages.Length(); i++) {
+        conversation.messages.push_back(message_of(messages.Get(i).As<Napi::Object>()));
+    }
+    conversation.settings.variables = text_of(object, "variables");
+    conversation.settings.add_generation_prompt = object.Get("addGenerationPrompt").As<Napi::Boolean>().Value();
+    conversation.settings.continue_final_message = object.Get("continueFinalMessage").As<Napi::Boolean>().Value();
+    return conversation;
+}
+
+ImagePlacement placement_of(const Napi::Object & object) {
+    return {text_of(object, "slot"), text_of(object, "before"), text_of(object, "after"), text_of(object, "written"),
+            texts_of(object, "spoken")};
 }
 
 std::vector<Image> images_of(const Napi::Array & array) {
@@ -175,6 +202,7 @@ GenerationSettings settings_of(const Napi::Object & object) {
     settings.reported_logits = integer_of(object, "reportedLogits");
     settings.cache_salt = text_of(object, "cacheSalt");
     settings.ignore_eos = object.Get("ignoreEos").As<Napi::Boolean>().Value();
+    settings.skip_special_tokens = object.Get("skipSpecialTokens").As<Napi::Boolean>().Value();
     settings.stop_strings = texts_of(object, "stop");
     return settings;
 }
@@ -243,9 +271,7 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
         options_.mmproj_path = text_of(options, "mmprojPath");
         const auto placement = options.Get("imagePlacement");
         if (placement.IsObject()) {
-            const auto object = placement.As<Napi::Object>();
-            options_.placement = {text_of(object, "slot"), text_of(object, "before"), text_of(object, "after"),
-                                  text_of(object, "written"), texts_of(object, "spoken")};
+            options_.placement = placement_of(placement.As<Napi::Object>());
         }
         options_.context_cells = integer_of(options, "contextCells");
         options_.max_length = integer_of(options, "maxLength");
@@ -258,9 +284,9 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
         options_.encoder_flash_attention = flash_attention_of(text_of(options, "encoderFlashAttention"));
         options_.kv_type = kv_type_of(info.Env(), text_of(options, "kvCacheFormat"));
         options_.use_gpu = options.Get("useGpu").As<Napi::Boolean>().Value();
-        options_.keep_prefixes = options.Get("keepPrefixes").As<Napi::Boolean>().Value();
+        options_.keep_prefixes = options.Get("enablePrefixCaching").As<Napi::Boolean>().Value();
         options_.copy_bytes = static_cast<size_t>(options.Get("kvCopyBytes").As<Napi::Number>().Int64Value());
-        options_.cached_images = static_cast<size_t>(options.Get("cachedImages").As<Napi::Number>().Int64Value());
+        options_.cached_images = static_cast<size_t>(options.Get("maxVisionCacheEntries").As<Napi::Number>().Int64Value());
         options_.cached_image_bytes =
             static_cast<size_t>(options.Get("cachedImageBytes").As<Napi::Number>().Int64Value());
         options_.mmproj_encoding = encoding_of(text_of(options, "mmprojEncoding"));
@@ -333,11 +359,11 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
             });
     }
 
-    // submit(id, messages, images, settings): Promise<number>, the prompt's tokens
+    // submit(id, conversation, images, settings): Promise<number>, the prompt's tokens
     Napi::Value submit(const Napi::CallbackInfo & info) {
         const uint64_t id = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
         auto sequence = std::make_shared<Sequence>(id, settings_of(info[3].As<Napi::Object>()));
-        auto messages = std::make_shared<std::vector<Message>>(messages_of(info[1].As<Napi::Array>()));
+        auto conversation = std::make_shared<Conversation>(conversation_of(info[1].As<Napi::Object>()));
         auto images = std::make_shared<std::vector<Image>>(images_of(info[2].As<Napi::Array>()));
         // The pixels stay JavaScript's: the reference keeps them until the prompt has its own copy.
         auto pixels = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[2].As<Napi::Object>()));
@@ -345,8 +371,8 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
         auto preparing = std::make_shared<Engine::Preparing>(*engine_);
         return Task::run(
             info.Env(),
-            [engine = engine_, preparing = std::move(preparing), sequence, messages, images]() mutable {
-                engine->prepare(*sequence, *messages, *images);
+            [engine = engine_, preparing = std::move(preparing), sequence, conversation, images]() mutable {
+                engine->prepare(*sequence, *conversation, *images);
                 preparing.reset();
                 if (!sequence->cancelled) {
                     engine->submit(sequence);
@@ -357,14 +383,15 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
             });
     }
 
-    // inspectPrompt(messages, images): Promise<Array<Int32Array | number>>, tokens of text, and how many an image takes
+    // inspectPrompt(conversation, images): Promise<Array<Int32Array | number>>, tokens of text, and how many an image takes
     Napi::Value inspect_prompt(const Napi::CallbackInfo & info) {
-        auto messages = std::make_shared<std::vector<Message>>(messages_of(info[0].As<Napi::Array>()));
+        auto conversation = std::make_shared<Conversation>(conversation_of(info[0].As<Napi::Object>()));
         auto images = std::make_shared<std::vector<Image>>(images_of(info[1].As<Napi::Array>()));
         auto pixels = std::make_shared<Napi::ObjectReference>(Napi::Persistent(info[1].As<Napi::Object>()));
         auto prompt = std::make_shared<Prompt>();
         return Task::run(
-            info.Env(), [engine = engine_, messages, images, prompt] { *prompt = engine->prompt(*messages, *images); },
+            info.Env(),
+            [engine = engine_, conversation, images, prompt] { *prompt = engine->prompt(*conversation, *images); },
             [prompt, pixels](Napi::Env env) -> Napi::Value {
                 Napi::Array runs = Napi::Array::New(env);
                 for (uint32_t i = 0; i < prompt->chunks.size(); i++) {
@@ -496,11 +523,39 @@ static Napi::Value quantize_file(const Napi::CallbackInfo & info) {
         [](Napi::Env env) { return env.Undefined(); });
 }
 
+// renderTemplate(source, specialTokens, imagePlacement, conversation, imageCount): what a chat template makes of a
+// conversation, in runs of one origin
+static Napi::Value render_template(const Napi::CallbackInfo & info) {
+    ChatTemplate::Variables special_tokens;
+    const auto names = info[1].As<Napi::Object>().GetPropertyNames();
+    for (uint32_t i = 0; i < names.Length(); i++) {
+        const std::string name = names.Get(i).As<Napi::String>().Utf8Value();
+        special_tokens.emplace_back(name, text_of(info[1].As<Napi::Object>(), name.c_str()));
+    }
+    Napi::Array runs = Napi::Array::New(info.Env());
+    try {
+        const ChatTemplate chat_template(info[0].As<Napi::String>().Utf8Value(), std::move(special_tokens),
+                                         info[2].IsObject() ? placement_of(info[2].As<Napi::Object>()) : ImagePlacement{});
+        const Conversation conversation = conversation_of(info[3].As<Napi::Object>());
+        for (const auto & run : chat_template.render(conversation, info[4].As<Napi::Number>().Uint32Value())) {
+            Napi::Object object = Napi::Object::New(info.Env());
+            object.Set("text", run.text);
+            object.Set("fromUser", run.from_user);
+            object.Set("image", run.image);
+            runs.Set(runs.Length(), object);
+        }
+    } catch (const EngineError & error) {
+        throw to_js_error(info.Env(), error.code, error.what());
+    }
+    return runs;
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
     // libllama-common writes warnings to stderr by itself; what matters reaches JavaScript as an error.
     common_log_set_verbosity_thold(LOG_LEVEL_ERROR);
     exports.Set("NativeEngine", NativeEngine::define(env));
     exports.Set("keepWeightsAsInFile", Napi::Function::New(env, keep_weights_as_in_file, "keepWeightsAsInFile"));
+    exports.Set("renderTemplate", Napi::Function::New(env, render_template, "renderTemplate"));
     exports.Set("quantize", Napi::Function::New(env, quantize_file, "quantize"));
     exports.Set("nodeLlamaCppVersion", VSERVE_NODE_LLAMA_CPP_VERSION);
     return exports;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -54,13 +55,14 @@ class PromptBuilder {
 
     // Looks at the images' sizes only. A text that must have more than `max_tokens` tokens is not tokenized: the prompt is
     // cut. Throws EngineError: chat_template_failed, invalid_request, undecodable, unsupported_capability.
-    Prompt build(const std::vector<Message> & messages, const std::vector<Image> & images, size_t max_tokens) const;
+    Prompt build(const Conversation & conversation, const std::vector<Image> & images, size_t max_tokens) const;
     // Gives the images of a prompt that build() made of `images` what `encoded` holds for them, or else their pixels as
     // the encoder wants them. Throws EngineError: undecodable.
     void prepare_images(Prompt & prompt, const std::vector<Image> & images) const;
 
   private:
     void protect_boundaries();
+    void drop_doubled_ends(std::vector<Run> & runs) const;
     Prompt tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images) const;
     Prompt tokenize_up_to(size_t max_tokens, const std::vector<Part> & parts, const std::vector<Image> & images) const;
     bool must_exceed(const std::vector<Part> & parts, size_t max_tokens) const;
@@ -74,7 +76,7 @@ class PromptBuilder {
     ImagePlacement placement_;
     EmbeddingCache & encoded_;
     size_t row_width_;
-    ChatTemplate template_;
+    std::unique_ptr<ChatTemplate> template_;
     ControlStrings control_strings_;
     size_t longest_token_ = 0;  // bytes; 0 where tokens may stand for more text than they hold
 };
