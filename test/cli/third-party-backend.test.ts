@@ -21,7 +21,15 @@ function failing(code: string): string {
 }
 
 async function serve(folder: string, modelPath: string, backend: string) {
-  return runVserve(folder, ['serve', '--backend', backend, '--model', modelPath]).exit();
+  return runVserve(folder, [
+    'serve',
+    '--metrics-endpoint-port',
+    'off',
+    '--backend',
+    backend,
+    '--model',
+    modelPath,
+  ]).exit();
 }
 
 test('a backend that is a package of the current folder is found, and its own error with a known code is reported', async () => {
