@@ -17,7 +17,7 @@ export function createApp(options: ChatRouteOptions & { readonly metrics: Metric
   const app = new Hono<RequestContext>();
   app.use(accessLog(options.log), countRequests(options.metrics), linger);
   app.route('/', chatRoutes(options));
-  app.route('/', modelRoutes(options.servedModelName));
+  app.route('/', modelRoutes(options.servedModelName, options.model.info));
   app.route('/', healthRoutes(options.version));
   app.route('/', prefixCacheRoutes(options.model));
   const methods = new Map<string, string>();

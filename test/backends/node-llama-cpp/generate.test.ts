@@ -165,7 +165,9 @@ describe('a loaded model', () => {
     await expect(answer(model, userTurn(['word '.repeat(3000)]))).rejects.toMatchObject({
       name: 'VserveError',
       code: 'context_length_exceeded',
-      message: expect.stringMatching(/has \d{4,} tokens, and at most 2047 fit/) as unknown,
+      message: expect.stringMatching(
+        /^This model's maximum context length is 2048 tokens, .* the prompt has \d{4,}\./,
+      ) as unknown,
     });
   });
 
@@ -174,7 +176,9 @@ describe('a loaded model', () => {
     await expect(answer(model, userTurn(['\\'.repeat(5_000_000)]))).rejects.toMatchObject({
       name: 'VserveError',
       code: 'context_length_exceeded',
-      message: expect.stringMatching(/has more than 2048 tokens, and at most 2047 fit/) as unknown,
+      message: expect.stringMatching(
+        /^This model's maximum context length is 2048 tokens, .* the prompt has more than 2048\./,
+      ) as unknown,
     });
   });
 
