@@ -8,12 +8,27 @@ function errorOf(text: string): unknown {
 }
 
 describe('models', () => {
-  const model = { id: modelName, object: 'model', created: expect.any(Number) as number, owned_by: 'vserve' };
+  const model = {
+    id: modelName,
+    object: 'model',
+    created: expect.any(Number) as number,
+    owned_by: 'vserve',
+    max_model_len: 8192,
+    architecture: { input_modalities: ['text', 'image'], output_modalities: ['text'] },
+  };
 
   it('are the one that is served', async () => {
     const { client } = await serve();
     const list = await client.models.list();
     expect([list.object, list.data]).toEqual(['list', [model]]);
+  });
+
+  it('say what they hold and see', async () => {
+    const info = { contextLength: 100, capabilities: { vision: false } };
+    const { client } = await serve({ info });
+    expect((await client.models.list()).data).toMatchObject([
+      { max_model_len: 100, architecture: { input_modalities: ['text'] } },
+    ]);
   });
 
   it('are found by their id, its slash encoded or not', async () => {
