@@ -7,6 +7,8 @@ const LOOKED_AT_CHARACTERS = 1024;
 const MIN_BASE64_CHARACTERS = 40;
 const BASE64 = /^[\w+/-]+$/;
 const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
+/** The first bytes of PNG, JPEG, GIF, WebP, BMP, TIFF, AVIF and HEIF, and PPM. */
+const BASE64_OF_IMAGES = /^(?:iVBORw0KGgo|[/_]9j[/_]|R0lGOD|UklGR|Qk[0-3]|SUkqA|TU0AK|AAAA[\w+/-]{2}Z0eX|UD[EIMQUY])/;
 /** A data URI up to its data, where that is not said to be base64. */
 const PLAIN_DATA_HEADER = /^data:[^,]*(?<!;\s*base64\s*),/i;
 
@@ -36,6 +38,11 @@ function withPrefix(url: string | LongText, start: string): string | LongText {
   const header = PLAIN_DATA_HEADER.exec(start)?.[0];
   if (header === undefined || !isBase64(start.slice(header.length))) return url;
   return replaceStart(url, header.length, `${header.slice(0, -1)};base64,`);
+}
+
+/** Whether a text begins as an image in base64 does. */
+export function isImageInBase64(start: string): boolean {
+  return BASE64_OF_IMAGES.test(start);
 }
 
 /** Whether data begins as base64 does. The bytes of an image, percent-encoded, begin otherwise: they are not all letters. */

@@ -4,7 +4,7 @@ import { ANY_KEY } from './field-table.ts';
 import { invalid, show, shownName } from './invalid-request.ts';
 import type { JsonObject, ReadOptions } from './json-object.ts';
 import { entriesOf, isJsonObject, refuseUnknown, unsupported } from './json-object.ts';
-import { LongText } from './long-text.ts';
+import { LongText, textOf } from './long-text.ts';
 
 /** What a request's fields say. */
 export interface SettingsRead<K extends Kinds> {
@@ -49,7 +49,7 @@ function readObject(
     const path = parent === '' ? shownName(name) : `${parent}.${shownName(name)}`;
     const field = table.get(name) ?? table.get(ANY_KEY);
     if (field === undefined) refuseUnknown(path, options);
-    else readField(field, value instanceof LongText ? value.toString() : value, path, options, said);
+    else readField(field, value instanceof LongText ? textOf(value) : value, path, options, said);
   }
 }
 

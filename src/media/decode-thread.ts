@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { Bitmap } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import type { DecodeReply, DecodeRequest } from './decode-messages.ts';
-import type { DecodeLimits } from './decoder.ts';
+import type { DecodeLimits } from './decode-limits.ts';
 import type { EncodedImage } from './image-source.ts';
 
 // The compiler renames the extensions of imports, not of URLs.

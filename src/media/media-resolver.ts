@@ -40,7 +40,7 @@ export interface ResolvedImage {
 export interface MediaResolver {
   /** A resolver for the images of one request, which share one budget of bytes and of time, which begins to run. */
   forRequest(): ResolveImage;
-  /** Ends the decoding thread. */
+  /** Ends the decoding threads. */
   close(): Promise<void>;
 }
 

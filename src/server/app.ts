@@ -28,7 +28,7 @@ export function createApp(options: AppOptions): Hono<RequestContext> {
   app.use(accessLog(options.log), countRequests(options.metrics), linger, checkHost);
   app.use(browserGuard({ ...options.settings, host: options.host }));
   app.route('/', chatRoutes(options));
-  app.route('/', modelRoutes(options.servedModelName));
+  app.route('/', modelRoutes(options.servedModelName, options.model.info));
   app.route('/', healthRoutes(options.version));
   app.route('/', prefixCacheRoutes(options.model));
   answerOtherMethods(app);

@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
-import { LongText } from '../api/index.ts';
+import { isImageInBase64, LongText } from '../api/index.ts';
 import { messageOf, VserveError } from '../errors/index.ts';
 import { LongTextWriter } from './long-text-writer.ts';
 
@@ -9,8 +9,10 @@ const MAX_DEPTH = 100;
 const MAX_VALUES = 100_000;
 /** Most characters of the JSON, without the long texts. */
 const MAX_CHARACTERS = 16 * 1024 * 1024;
-/** A data URI of at least so many characters is kept out of the JSON. */
+/** A data URI, or an image in base64, of at least so many characters is kept out of the JSON. */
 const LONG_CHARACTERS = 64 * 1024;
+
+const LOOKED_AT_CHARACTERS = 64;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -22,8 +24,8 @@ const CLOSE_OBJECT = 0x7d;
 
 /**
  * Reads JSON (RFC 8259) that comes in chunks, with an amount of work for each chunk that does not depend on how much
- * came before. Data URIs of 64 Ki characters and more become `LongText`s as they come; what is left at the end is small
- * and goes through `JSON.parse`, which judges the syntax. Each chunk should be no longer than 64 Ki characters.
+ * came before. Data URIs and images in base64 of 64 Ki characters and more become `LongText`s as they come; what is left
+ * at the end is small and goes through `JSON.parse`, which judges the syntax. Each chunk should be no longer than 64 Ki characters.
  */
 export class JsonScanner {
   readonly #kept: string[] = [];
@@ -159,10 +161,15 @@ interface OpenString {
   writer?: LongTextWriter;
 }
 
-/** Gives a string to a writer where it is a data URI. To look at a string that grew in pieces is to copy it: once. */
+/**
+ * Gives a string to a writer where it is a data URI, or an image in base64. To look at a string that grew in
+ * pieces is to copy it: once.
+ */
 function takeData(string: OpenString): void {
   string.mayBeData = false;
-  if (!/^"data:/i.test(string.text)) return;
+  const start = string.text.slice(1, 1 + LOOKED_AT_CHARACTERS);
+  // Some encoders of JSON escape slashes.
+  if (!/^data:/i.test(start) && !isImageInBase64(start.replaceAll('\\/', '/'))) return;
   string.writer = new LongTextWriter();
   string.writer.write(string.text.slice(1));
   string.text = '';

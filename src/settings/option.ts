@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Environment } from './sources.ts';
 
 /** What values an option takes and how they are written as text. */

@@ -41,18 +41,19 @@ const byteUnits: Readonly<Record<string, number>> = { kib: 1024, mib: 1024 ** 2,
 
 /** A number of bytes, at least one: plain, or with KiB, MiB or GiB. */
 export function byteCount(): ValueKind<number> {
-  const parse = (value: string): unknown => {
-    const [, digits, unit] = /^(\d+)\s*([kmg]ib)?$/i.exec(value.trim()) ?? [];
-    return digits === undefined ? value : Number(digits) * (byteUnits[unit?.toLowerCase() ?? ''] ?? 1);
-  };
   const { schema } = wholeNumber(1);
   return {
-    schema: z.preprocess((value) => (typeof value === 'string' ? parse(value) : value), schema),
-    parseText: parse,
+    schema: z.preprocess((value) => (typeof value === 'string' ? parseBytes(value) : value), schema),
+    parseText: parseBytes,
     allowed: 'a number of bytes of at least 1, such as 1048576 or 1MiB',
     form: 'value',
     show: (value) => (typeof value === 'number' ? exactSize(value) : undefined),
   };
+}
+
+function parseBytes(value: string): unknown {
+  const [, digits, unit] = /^(\d+)\s*([kmg]ib)?$/i.exec(value.trim()) ?? [];
+  return digits === undefined ? value : Number(digits) * (byteUnits[unit?.toLowerCase() ?? ''] ?? 1);
 }
 
 /** A fraction above 0, and at most 1. */

@@ -20,7 +20,7 @@ const PART_READERS: ReadonlyMap<unknown, PartReader> = new Map<unknown, PartRead
   ['image', readImagePart],
 ]);
 
-const TEXT_KEYS = {
+export const TEXT_KEYS = {
   ...MISPLACED_IMAGES,
   type: 'read',
   text: 'read',

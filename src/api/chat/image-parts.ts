@@ -39,7 +39,7 @@ export const MISPLACED_IMAGES = {
   source: isEmpty,
 } as const satisfies KeyTable;
 
-const PART_KEYS = {
+export const IMAGE_PART_KEYS = {
   ...MISPLACED_IMAGES,
   type: 'read',
   detail: 'read',
@@ -61,7 +61,7 @@ const PART_KEYS = {
   uuid: anything,
 } as const satisfies KeyTable;
 
-const URL_KEYS = {
+export const IMAGE_URL_KEYS = {
   url: 'read',
   detail: 'read',
   ...SIZES,
@@ -71,7 +71,7 @@ const URL_KEYS = {
 } as const satisfies KeyTable;
 
 /** Anthropic's. */
-const SOURCE_KEYS = {
+export const SOURCE_KEYS = {
   type: 'read',
   url: 'read',
   data: 'read',
@@ -93,7 +93,7 @@ const IMAGE_READERS: Readonly<Record<string, (value: unknown, path: string, opti
 
 /** A part that is an image, wherever in it the image stands. Throws `invalid_request` unless there is exactly one. */
 export function readImagePart(part: JsonObject, param: string, options: ReadOptions): ImageReference {
-  const { type, detail, ...places } = readKeys(part, param, PART_KEYS, options);
+  const { type, detail, ...places } = readKeys(part, param, IMAGE_PART_KEYS, options);
   checkDetail(detail, param);
   const [place, second] = Object.entries(places);
   if (place === undefined) {
@@ -111,7 +111,7 @@ export function readImagePart(part: JsonObject, param: string, options: ReadOpti
 /** OpenAI's is `{url, detail}`; a bare URL is taken too. */
 function readUrlObject(image: unknown, path: string, options: ReadOptions): Url {
   if (!isJsonObject(image)) return readImageUrl(image, path);
-  const { url, detail } = readKeys(image, path, URL_KEYS, options);
+  const { url, detail } = readKeys(image, path, IMAGE_URL_KEYS, options);
   checkDetail(detail, path);
   return readImageUrl(url, `${path}.url`);
 }

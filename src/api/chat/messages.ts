@@ -19,7 +19,7 @@ const ROLES: ReadonlyMap<unknown, Role> = new Map([
   ['function', 'tool'],
 ]);
 
-const MESSAGE_KEYS = {
+export const MESSAGE_KEYS = {
   ...MISPLACED_IMAGES,
   role: 'read',
   content: 'read',
@@ -82,7 +82,8 @@ function readMessage(message: unknown, path: string, calls: ToolCalls, options: 
     );
   }
   const content = readAllContent(keys, path, options);
-  const name = readText(keys.name ?? keys.tool_name, `${path}.name`);
+  const toolName = readText(keys.tool_name, `${path}.tool_name`);
+  const name = readText(keys.name, `${path}.name`) ?? toolName;
   const reasoning = readReasoning(keys, path);
   return {
     role,

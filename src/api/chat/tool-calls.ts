@@ -6,7 +6,7 @@ import { textOf } from '../long-text.ts';
 import type { ParsedMessage } from '../parsed-request.ts';
 import { readArguments } from '../tool-arguments.ts';
 import { anything } from '../values.ts';
-import { OpenCalls } from './open-calls.ts';
+import { OpenCalls } from '../open-calls.ts';
 
 type OfTools = Pick<ParsedMessage, 'toolCalls' | 'toolCallId' | 'name'>;
 
@@ -20,7 +20,7 @@ interface ToolKeys {
   readonly function_call?: unknown;
 }
 
-const CALL_KEYS = {
+export const CALL_KEYS = {
   id: 'read',
   type: 'read',
   function: 'read',
@@ -30,7 +30,7 @@ const CALL_KEYS = {
   provider_specific_fields: anything,
 } as const satisfies KeyTable;
 
-const FUNCTION_KEYS = {
+export const FUNCTION_KEYS = {
   name: 'read',
   arguments: 'read',
   description: anything,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type ReferenceTemplate, referenceTemplates } from '../../reference/chat-templates.ts';
+import { checkTemplate } from '../../support/forgery-check.ts';
 import { templateRenderer, textOf, type WrittenConversation } from '../../support/render-template.ts';
 
 const fixtures = join(import.meta.dirname, '../../fixtures/chat-templates');
@@ -76,6 +77,10 @@ describe('text of the request is told from the template’s own', () => {
     const ofUser = runs.filter(({ fromUser }) => fromUser);
     expect(textOf(ofUser)).toContain('quagga');
     expect(textOf(runs.filter(({ fromUser }) => !fromUser))).not.toContain('quagga');
+  });
+
+  it.each(usable)('%s, and no control token is made of its pieces', (_name, reference) => {
+    expect(checkTemplate(render, reference, { count: 5 })).toEqual([]);
   });
 
   it.each([

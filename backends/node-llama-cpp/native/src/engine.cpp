@@ -181,11 +181,11 @@ void Engine::prepare(Sequence & sequence, const Conversation & conversation,
     const int32_t n_tokens = sequence.prompt.n_tokens;
     if (n_tokens >= options_.max_length) {
         throw EngineError("context_length_exceeded",
-                          "The prompt has " + std::string(sequence.prompt.is_cut ? "more than " : "") +
-                              std::to_string(n_tokens) + " tokens, and at most " +
-                              std::to_string(options_.max_length - 1) + " fit (the context holds " +
-                              std::to_string(options_.max_length) +
-                              ", the answer included). Shorten the conversation or send fewer images" +
+                          // Clients tell this error by its first words.
+                          "This model's maximum context length is " + std::to_string(options_.max_length) +
+                              " tokens, the answer included, and the prompt has " +
+                              std::string(sequence.prompt.is_cut ? "more than " : "") + std::to_string(n_tokens) +
+                              ". Shorten the conversation or send fewer images" +
                               (options_.max_length < llama_model_n_ctx_train(model_)
                                    ? ", or start the server with a larger --max-length."
                                    : "."));
