@@ -16,7 +16,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/gguf-choice': ['src/gguf', 'src/formats', 'src/errors'],
   'src/backend': ['src/errors'],
   'src/conversion': [],
-  'src/media': ['src/backend', 'src/errors'],
+  'src/media': ['src/backend', 'src/formats', 'src/errors'],
   'src/api': ['src/backend', 'src/errors'],
   'src/hub': ['src/gguf-choice', 'src/gguf', 'src/formats', 'src/errors'],
   'src/convert': ['src/conversion', 'src/gguf', 'src/formats', 'src/errors'],
