@@ -2,12 +2,26 @@ import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import envPaths from 'env-paths';
-import { choice, fraction, list, option, optional, orAuto, orOff, text, toggle, wholeNumber } from './option.ts';
+import {
+  choice,
+  fraction,
+  list,
+  option,
+  optional,
+  orAuto,
+  orOff,
+  orWord,
+  text,
+  toggle,
+  wholeNumber,
+} from './option.ts';
 import type { Option } from './option.ts';
 
 const MIB = 1024 * 1024;
 /** ggml's pools have no more. */
 const MOST_THREADS = 512;
+/** A type of weights in the name of a GGUF file, with a publisher's mark before it or without. */
+const GGUF_TYPE = /^\s*(?:[a-z]+\d*-)?(?:i?q|p?tq|mxfp|nvfp)\d[a-z0-9_]*\s*$/i;
 /** The longest delay of a timer in Node, in seconds. */
 const LONGEST_TIMER_S = 2_147_483;
 
@@ -46,12 +60,16 @@ export const options = {
     group: 'Model',
     flags: ['quantization-encoding', 'outtype'],
     argument: 'type',
-    help: 'Precision of the weights that a checkpoint is converted to: auto (the best that fits the memory), float32, float16, bfloat16, q8_0, q6_k, q5_k_m, q4_k_m, q4_0',
-    kind: choice(['auto', 'float32', 'float16', 'bfloat16', 'q8_0', 'q6_k', 'q5_k_m', 'q4_k_m', 'q4_0'], {
-      f32: 'float32',
-      f16: 'float16',
-      bf16: 'bfloat16',
-    }),
+    help: 'Precision of the weights: auto (the best that fits the memory), float32, float16, bfloat16, q8_0, q6_k, q5_k_m, q4_k_m, q4_0; of GGUF files also any other type they are named by (iq4_xs, ud-q4_k_xl)',
+    kind: orWord(
+      choice(['auto', 'float32', 'float16', 'bfloat16', 'q8_0', 'q6_k', 'q5_k_m', 'q4_k_m', 'q4_0'], {
+        f32: 'float32',
+        f16: 'float16',
+        bf16: 'bfloat16',
+      }),
+      GGUF_TYPE,
+      'a type that GGUF files are named by, such as iq4_xs or ud-q4_k_xl',
+    ),
     default: 'auto',
   }),
   mmprojQuantizationEncoding: option({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { chooseFiles } from '../../src/hub/choose-files.ts';
-import type { Choice } from '../../src/hub/choose-files.ts';
+import type { Choice } from '../../src/hub/choice.ts';
 import type { RemoteFile } from '../../src/hub/remote-file.ts';
 
 const texts: Record<string, string> = {
@@ -20,13 +20,15 @@ function choose(paths: readonly (string | RemoteFile)[], choice: Partial<Choice>
     files,
     {
       encoding: 'auto',
+      mmprojEncoding: 'auto',
+      ifNoneFits: 'refuse',
       weightPath: undefined,
       mmproj: undefined,
       memoryBytes: async () => 100,
       checkConfig: async () => ({ hasVision: true }),
       ...choice,
     },
-    async ({ path }) => contents[path] ?? '',
+    { readText: async ({ path }) => contents[path] ?? '', readStart: async () => Buffer.from('not looked at') },
   );
 }
 
@@ -182,7 +184,7 @@ describe('a repository of GGUF files', () => {
 
   test('auto says why', async () => {
     expect((await choose(repository)).reason).toBe(
-      'gemma-Q8_0.gguf (80 B): the largest of 4 GGUF models that fits in 100 B of memory.',
+      'gemma-Q8_0.gguf (80 B): the largest of 4 GGUF models that fits in 100 B of memory with a context.',
     );
   });
 
@@ -200,8 +202,18 @@ describe('a repository of GGUF files', () => {
       { mmproj: 'x.gguf' },
       /has no file "x\.gguf"\. Its projectors: mmproj-BF16\.gguf/,
     ],
-    ['none that fits', repository, { memoryBytes: async () => 3 }, /no GGUF model that fits the memory \(3 B\)/],
-    ['a part that is missing', [file('a-00001-of-00002.gguf')], {}, /and not its part a-00002-of-00002\.gguf/],
+    [
+      'none that fits',
+      repository,
+      { memoryBytes: async () => 3 },
+      /org\/name has no GGUF model that fits in 3 B of memory: the smallest is gemma-Q4_K_M\.gguf, which takes 45 B with/,
+    ],
+    [
+      'a part that is missing',
+      [file('a-00001-of-00002.gguf')],
+      {},
+      /has a-00001-of-00002\.gguf without a-00002-of-00002\.gguf/,
+    ],
     ['projectors only', [file('mmproj-F16.gguf')], {}, /holds no GGUF model/],
   ];
   test.each(refused)('%s', async (_, files, choice, message) => {
