@@ -1,12 +1,12 @@
 import { VserveError } from '../errors/index.ts';
-import { parsePythonJson } from '../formats/python-json.ts';
 import type { Choice, ChosenFiles, NamedFiles, RepositoryReader } from './choice.ts';
 import { chooseGgufFiles } from './choose-gguf.ts';
+import { checkConfig, refuseAdapter } from './foreign-repository.ts';
+import { noModel } from './no-model.ts';
+import { readObject } from './read-object.ts';
 import type { RemoteFile } from './remote-file.ts';
 
 const indexPath = 'model.safetensors.index.json';
-/** The largest configuration or index that is read. */
-const MAX_TEXT_BYTES = 64 * 1024 * 1024;
 
 /** What transformers' tokenizers, processors and configurations are kept in, beside the weights. */
 const sideFiles = new Set([
@@ -46,13 +46,14 @@ export async function chooseFiles(
   if (choice.weightPath !== undefined || (weights.length === 0 && hasGguf)) {
     return chooseGgufFiles(repository, files, choice, reader);
   }
+  await refuseAdapter(repository, files, reader);
   const config = files.find(({ path }) => path === 'config.json');
   if (weights.length === 0 || config === undefined) throw noModel(repository, files);
   if (choice.mmproj !== undefined) {
     const message = `--mmproj is for GGUF models: the conversion of ${repository} makes its own projector. Leave it out.`;
     throw new VserveError('invalid_setting', message, { param: 'mmproj' });
   }
-  const { hasVision } = await choice.checkConfig(await readObject(config, reader));
+  const { hasVision } = await checkConfig(repository, files, config, choice, reader);
   const index = files.find(({ path }) => path === indexPath);
   const shards = index === undefined ? weights : await shardsOf(index, files, reader);
   const others = files.filter(({ path }) => isSideFile(path));
@@ -96,39 +97,4 @@ async function shardsOf(
     const message = `${indexPath} names ${JSON.stringify(name)}, which is not there. The repository or its copy is not complete.`;
     throw new VserveError('shard_missing', message);
   });
-}
-
-async function readObject(
-  file: RemoteFile,
-  { readText }: RepositoryReader,
-): Promise<Readonly<Record<string, unknown>>> {
-  if (file.bytes > MAX_TEXT_BYTES) {
-    throw new VserveError(
-      'checkpoint_invalid',
-      `${file.path} has ${file.bytes} bytes; at most ${MAX_TEXT_BYTES} are read.`,
-    );
-  }
-  const text = await readText(file);
-  try {
-    const value = parsePythonJson(text);
-    if (typeof value === 'object' && value !== null) return value as Readonly<Record<string, unknown>>;
-  } catch (cause) {
-    throw new VserveError('checkpoint_invalid', `${file.path} of the repository is not valid JSON.`, { cause });
-  }
-  throw new VserveError('checkpoint_invalid', `${file.path} of the repository is not a JSON object.`);
-}
-
-function noModel(repository: string, files: readonly RemoteFile[]): VserveError {
-  const has = (pattern: RegExp): boolean => files.some(({ path }) => pattern.test(path));
-  const found = [
-    ...(has(/\.(bin|pth?|ckpt)$/) ? ['PyTorch files, which vserve does not open because they can hold programs'] : []),
-    ...(has(/\.safetensors$/) ? ['safetensors files, but not those of a transformers checkpoint'] : []),
-    ...(has(/\.onnx$/) ? ['ONNX files'] : []),
-  ];
-  const held = found.length === 0 ? '' : ` It has ${found.join(', and ')}.`;
-  return new VserveError(
-    'model_unavailable',
-    `${repository} holds no model that vserve can serve: neither a checkpoint (config.json and model*.safetensors) nor GGUF files.${held}`,
-    { param: 'model' },
-  );
 }

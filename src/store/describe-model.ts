@@ -8,6 +8,7 @@ import { describeRemote } from './describe-remote.ts';
 import type { DescribeOptions } from './describe-remote.ts';
 import { findModel } from './find-model.ts';
 import type { ModelLocation } from './find-model.ts';
+import { refuseForeign } from './foreign-checkpoint.ts';
 import { checkGguf, findProjector } from './gguf-files.ts';
 import type { LocalWish } from './gguf-files.ts';
 import { ggufInFolder } from './prepare-model.ts';
@@ -54,6 +55,7 @@ export async function describeModel(target: string, options: DescribeOptions): P
 }
 
 async function describeCheckpoint(path: string, home: string, converter: Converter, signal: AbortSignal) {
+  await refuseForeign(path);
   const description = await converter.describeCheckpoint(path, signal);
   const source = await identifyCheckpoint(path, converter);
   const conversions = (await listConversions(home)).flatMap(({ manifest, path }) =>

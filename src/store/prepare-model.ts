@@ -13,6 +13,7 @@ import type { AskedPrecisions } from './precision.ts';
 import { knownDescription } from './conversions.ts';
 import { explainDiskError } from './disk-errors.ts';
 import { findModel } from './find-model.ts';
+import { refuseForeign } from './foreign-checkpoint.ts';
 import { checkGguf, chooseInFolder, findProjector, requireModel } from './gguf-files.ts';
 import type { LocalWish } from './gguf-files.ts';
 import { requirePrecision } from './precision.ts';
@@ -155,6 +156,7 @@ async function convertFolder(sourceDir: string, options: PrepareModelOptions): P
     );
   }
   requirePrecision(options.precision);
+  await refuseForeign(sourceDir);
   const converter = await options.loadConverter();
   const source = await identifyCheckpoint(sourceDir, converter);
   const description =

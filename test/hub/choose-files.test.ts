@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { checkConfig } from '../../src/convert/index.ts';
 import { chooseFiles } from '../../src/hub/choose-files.ts';
 import type { Choice } from '../../src/hub/choice.ts';
 import type { RemoteFile } from '../../src/hub/remote-file.ts';
@@ -28,7 +29,10 @@ function choose(paths: readonly (string | RemoteFile)[], choice: Partial<Choice>
       checkConfig: async () => ({ hasVision: true }),
       ...choice,
     },
-    { readText: async ({ path }) => contents[path] ?? '', readStart: async () => Buffer.from('not looked at') },
+    {
+      readText: async ({ path }) => contents[path] ?? '',
+      readStart: async ({ path }) => Buffer.from(contents[path] ?? ''),
+    },
   );
 }
 
@@ -96,6 +100,68 @@ describe('a checkpoint', () => {
     await expect(choose(['config.json', 'model.safetensors'], choice)).rejects.toThrow('unsupported');
   });
 
+  const card = '---\nbase_model:\n- google/gemma-3-4b-it\nlibrary_name: mlx\n---\n# A model';
+  const quantized = {
+    'config.json':
+      '{"architectures":["Tiny"],"quantization":{"group_size":64,"bits":4},"quantization_config":{"group_size":64,"bits":4}}',
+    'README.md': card,
+  };
+  test('for MLX is refused by name, with the original that its card names', async () => {
+    const chosen = choose(['README.md', 'config.json', 'model.safetensors'], {}, quantized);
+    await expect(chosen).rejects.toMatchObject({
+      code: 'checkpoint_invalid',
+      message: expect.stringMatching(
+        /^org\/name is a checkpoint for Apple's MLX, quantized to 4 bits .*: google\/gemma-3-4b-it\.$/,
+      ),
+    });
+    await expect(choose(['config.json', 'model.safetensors'], {}, quantized)).rejects.toThrow(
+      /: the checkpoint it was made from/,
+    );
+  });
+
+  test('that is quantized otherwise is refused before it is fetched, with the original that its card names', async () => {
+    const chosen = choose(
+      ['README.md', 'config.json', 'model.safetensors'],
+      { checkConfig },
+      {
+        'config.json':
+          '{"architectures":["Gemma3ForConditionalGeneration"],"quantization_config":{"quant_method":"bitsandbytes"}}',
+        'README.md': '---\r\nbase_model: google/gemma-3-4b-it\r\n---\r\n',
+      },
+    );
+    await expect(chosen).rejects.toMatchObject({
+      code: 'checkpoint_invalid',
+      message: expect.stringMatching(
+        /already quantized \("bitsandbytes"\).*\nThe model card of org\/name names google\/gemma-3-4b-it as the model/,
+      ),
+    });
+  });
+
+  const adapters: readonly [string, Record<string, string>, RegExp][] = [
+    [
+      'its configuration',
+      { 'adapter_config.json': '{"peft_type":"LORA","base_model_name_or_path":"Qwen/Qwen2.5-VL-7B-Instruct"}' },
+      /^org\/name is no model but an adapter \(PEFT, LoRA\) of Qwen\/Qwen2\.5-VL-7B-Instruct\. Serve Qwen\/Qwen2\.5/,
+    ],
+    [
+      'its card',
+      { 'adapter_config.json': '{"base_model_name_or_path":"/home/me/model"}', 'README.md': card },
+      /of google\/gemma-3-4b-it\. Serve google\/gemma-3-4b-it, or merge/,
+    ],
+    [
+      'neither',
+      { 'adapter_config.json': '{}', 'README.md': '---\nbase_model: [a/b, c/d]\n---' },
+      /of another model\. Serve that/,
+    ],
+  ];
+  test.each(adapters)('an adapter is refused as that, its model by %s', async (_, contents, message) => {
+    const paths = ['README.md', 'adapter_config.json', 'adapter_model.safetensors', 'tokenizer.json'];
+    await expect(choose(paths, {}, contents)).rejects.toMatchObject({
+      code: 'model_unavailable',
+      message: expect.stringMatching(message),
+    });
+  });
+
   const broken: readonly [string, readonly string[], Record<string, string>, RegExp][] = [
     [
       'a shard that is missing',
@@ -132,6 +198,12 @@ describe('a checkpoint', () => {
       ['config.json', 'pytorch_model.bin'],
       texts,
       /no model that vserve can serve.*It has PyTorch files/,
+    ],
+    [
+      'a diffusers pipeline',
+      ['model_index.json', 'unet/x.safetensors'],
+      texts,
+      /It has safetensors .* and a diffusers pipeline/,
     ],
     [
       'no model at all',

@@ -174,6 +174,28 @@ describe('a folder with several types of one model', () => {
   });
 });
 
+describe('a folder that is no checkpoint of transformers', () => {
+  test('an adapter is refused as that', async () => {
+    await writeFile(join(folder, 'adapter_config.json'), '{"base_model_name_or_path":"google/gemma-3-4b-it"}');
+    await writeFile(join(folder, 'adapter_model.safetensors'), '');
+    await expect(prepare(folder)).rejects.toMatchObject({
+      code: 'model_unavailable',
+      message: expect.stringMatching(
+        /is no model but an adapter \(PEFT, LoRA\) of google\/gemma-3-4b-it\. Serve google/,
+      ),
+    });
+  });
+
+  test('a checkpoint for MLX is refused as that', async () => {
+    const source = await checkpoint(folder);
+    await writeFile(join(source, 'config.json'), '{"quantization":{"group_size":64,"bits":8}}');
+    await writeFile(join(source, 'README.md'), '---\nbase_model: google/gemma-3-4b-it\n---');
+    await expect(prepare(source)).rejects.toThrow(
+      /tiny is a checkpoint for Apple's MLX, quantized to 8 bits .*: google\//,
+    );
+  });
+});
+
 test('an existing path wins over an id', async () => {
   await expect(prepare('test/store')).rejects.toThrow(/test\/store holds no model/);
 });
