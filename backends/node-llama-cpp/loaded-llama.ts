@@ -145,6 +145,11 @@ export class LoadedLlama implements LoadedModel {
     return this.#engine.inspectPrompt(messages, images);
   }
 
+  /** The tokens of a text: what is held against llama.cpp's own tokenizer. */
+  inspectTokens(text: string, parseSpecial: boolean): Promise<Int32Array> {
+    return this.#engine.inspectTokens(text, parseSpecial);
+  }
+
   /** What the encoder gets of an image: its tiles, row by row, then the whole of it, or only that. */
   inspectImage(image: Bitmap): Promise<readonly EncoderInput[]> {
     return this.#engine.inspectImages([image]);

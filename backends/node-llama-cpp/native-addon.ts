@@ -1,5 +1,5 @@
-/** The boundary to C++, typed: what `native/src/bindings.cpp` exports. */
-import type { KvCacheFormat, MmprojEncoding, QuantizedType } from '../../src/backend/index.ts';
+/** The boundary to C++, typed: what `native/src/bindings` exports. */
+import type { KvCacheFormat, MmprojEncoding, QuantizedType, SamplingSettings } from '../../src/backend/index.ts';
 import type { ImagePlacement } from './image-placement.ts';
 
 export interface NativeMessage {
@@ -15,16 +15,8 @@ export interface NativeImage {
   readonly id: string;
 }
 
-export interface NativeGenerationSettings {
-  readonly temperature: number;
-  readonly topP: number;
-  readonly topK: number;
-  readonly minP: number;
-  readonly frequencyPenalty: number;
-  readonly presencePenalty: number;
-  readonly repetitionPenalty: number;
-  /** An unsigned 32-bit number; undefined draws one. */
-  readonly seed: number | undefined;
+/** `seed` is an unsigned 32-bit number here; undefined draws one. `topK` and `maxTokens` are signed 32-bit numbers. */
+export type NativeGenerationSettings = SamplingSettings & {
   /** -1: to the end of the context. */
   readonly maxTokens: number;
   readonly ignoreEos: boolean;
@@ -32,7 +24,7 @@ export interface NativeGenerationSettings {
   readonly cacheSalt: string;
   /** How many of the first token's logits the finish event is to name, greatest first. */
   readonly reportedLogits: number;
-}
+};
 
 export interface TokenLogit {
   readonly token: number;
@@ -118,6 +110,8 @@ export interface NativeEngine {
   ): Promise<number>;
   /** What `submit` would make of a conversation. */
   inspectPrompt(messages: readonly NativeMessage[], images: readonly NativeImage[]): Promise<readonly PromptRun[]>;
+  /** The tokens of a text; control tokens in it stay text unless `parseSpecial`. */
+  inspectTokens(text: string, parseSpecial: boolean): Promise<Int32Array>;
   /** What the encoder gets of images; nothing where llama.cpp prepares them. */
   inspectImages(images: readonly NativeImage[]): Promise<readonly EncoderInput[]>;
   /** Cancels a request, whatever its state, and drops it. Unknown ids are ignored. */

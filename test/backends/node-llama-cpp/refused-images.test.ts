@@ -19,7 +19,7 @@ const text: ContentPart = { type: 'text', text: 'Look.' };
 async function ask(second: Bitmap): Promise<void> {
   const messages = [
     { role: 'user' as const, content: [good] },
-    { role: 'user' as const, content: [text, imagePart(second)] },
+    { role: 'user' as const, content: [text, { ...imagePart(second), param: 'messages[1].content[1]' }] },
   ];
   const request = { messages, ...greedyRequest, maxTokens: 1, ignoreEos: true };
   for await (const event of loaded.model.generate(request, new AbortController().signal)) void event;

@@ -150,7 +150,7 @@ void Engine::try_image() {
     const std::vector<Image> images{{black.data(), width, height, "black"}};
     const std::vector<Message> messages{{"user", {{"", 0}, {"What is it?", -1}}}};
     try {
-        Prompt prompt = prompts_->build(messages, images, options_.max_length);
+        Prompt prompt = prompts_->build(messages, images, options_.max_length, [this] { return stopping_.load(); });
         prompts_->prepare_images(prompt, images);
         for (const auto & chunk : prompt.chunks) {
             if (chunk.pixels != nullptr) {
@@ -165,7 +165,13 @@ void Engine::try_image() {
 }
 
 Prompt Engine::prompt(const std::vector<Message> & messages, const std::vector<Image> & images) const {
-    return prompts_->build(messages, images, options_.max_length);
+    return prompts_->build(messages, images, options_.max_length, [this] { return stopping_.load(); });
+}
+
+std::vector<llama_token> Engine::tokens(const std::string & text, bool parse_special) const {
+    const std::function<bool()> is_stopping = [this] { return stopping_.load(); };
+    const auto scope = prompts_->tokenizer().scope(is_stopping, SIZE_MAX);
+    return prompts_->tokenizer().tokenize({{text, parse_special, -1}});
 }
 
 std::vector<EncoderInput> Engine::prepare_image(const Image & image) const {
@@ -177,7 +183,8 @@ std::vector<EncoderInput> Engine::prepare_image(const Image & image) const {
 
 void Engine::prepare(Sequence & sequence, const std::vector<Message> & messages,
                      const std::vector<Image> & images) const {
-    sequence.prompt = prompts_->build(messages, images, options_.max_length);
+    sequence.prompt = prompts_->build(messages, images, options_.max_length,
+                                      [this, &sequence] { return stopping_ || sequence.cancelled; });
     const int32_t n_tokens = sequence.prompt.n_tokens;
     if (n_tokens >= options_.max_length) {
         throw EngineError("context_length_exceeded",

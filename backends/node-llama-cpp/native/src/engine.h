@@ -95,6 +95,7 @@ class Engine {
     // own processor. Any thread.
     Prompt prompt(const std::vector<Message> & messages, const std::vector<Image> & images) const;
     std::vector<EncoderInput> prepare_image(const Image & image) const;
+    std::vector<llama_token> tokens(const std::string & text, bool parse_special) const;
     // Queues a prepared sequence. Any thread.
     void submit(std::shared_ptr<Sequence> sequence);
     // Makes the engine look for cancelled sequences. Any thread.

@@ -1,7 +1,6 @@
 #include "prompt.h"
 
 #include <algorithm>
-#include <string_view>
 
 #include "common.h"
 #include "error.h"
@@ -36,6 +35,10 @@ mtmd::input_chunks_ptr try_to_tokenize(const mtmd_context * vision, const std::v
     check_tokens(chunks.get());
     return chunks;
 }
+
+// A prompt that is too long is counted up to so many times the length that fits: who has to shorten it wants to know by
+// how much.
+constexpr size_t counted_excess = 4;
 
 [[noreturn]] void refuse(size_t image, uint32_t width, uint32_t height) {
     throw EngineError("undecodable",
@@ -73,18 +76,13 @@ int32_t most_image_tokens(const mtmd_context * vision) {
 PromptBuilder::PromptBuilder(const llama_model * model, const mtmd_context * vision, ImagePlacement placement,
                              EmbeddingCache & encoded)
     : vocab_(llama_model_get_vocab(model)),
+      tokenizer_(vocab_),
       vision_(vision),
       placement_(std::move(placement)),
       encoded_(encoded),
       row_width_(llama_model_n_embd_inp(model)),
       template_(model, placement_),
       control_strings_(vocab_, placement_.spoken) {
-    const auto type = llama_vocab_type(vocab_);
-    if (type == LLAMA_VOCAB_TYPE_SPM || type == LLAMA_VOCAB_TYPE_BPE) {
-        for (llama_token token = 0; token < llama_vocab_n_tokens(vocab_); token++) {
-            longest_token_ = std::max(longest_token_, std::string_view(llama_vocab_get_text(vocab_, token)).size());
-        }
-    }
     if (vision_ != nullptr) {
         protect_boundaries();
     }
@@ -108,33 +106,23 @@ void PromptBuilder::protect_boundaries() {
 }
 
 Prompt PromptBuilder::build(const std::vector<Message> & messages, const std::vector<Image> & images,
-                            size_t max_tokens) const {
+                            size_t max_tokens, const std::function<bool()> & is_cancelled) const {
     if (!images.empty() && vision_ == nullptr) {
         throw EngineError("unsupported_capability", "This model was loaded without a vision projector (mmproj), so it "
                                                     "cannot see images. Start it with its mmproj GGUF.");
     }
-    return tokenize_up_to(max_tokens, template_.render(messages, images.size(), control_strings_), images);
-}
-
-
-Prompt PromptBuilder::tokenize_up_to(size_t max_tokens, const std::vector<Part> & parts,
-                                     const std::vector<Image> & images) const {
-    if (must_exceed(parts, max_tokens)) {
-        Prompt prompt;
-        prompt.n_tokens = static_cast<int32_t>(max_tokens);
-        prompt.is_cut = true;
-        return prompt;
+    const auto parts = template_.render(messages, images.size(), control_strings_);
+    const auto scope = tokenizer_.scope(is_cancelled, max_tokens * counted_excess);
+    try {
+        if (!tokenizer_.must_exceed(parts, max_tokens)) {
+            return images.empty() ? tokenize_text(parts) : tokenize_images(parts, images);
+        }
+    } catch (const TooManyTokens &) {
     }
-    return images.empty() ? tokenize_text(parts) : tokenize_images(parts, images);
-}
-
-// The time that llama.cpp takes for characters outside the vocabulary grows with the square of their number.
-bool PromptBuilder::must_exceed(const std::vector<Part> & parts, size_t max_tokens) const {
-    size_t bytes = 0;
-    for (const auto & part : parts) {
-        bytes += part.text.size();
-    }
-    return longest_token_ > 0 && bytes / longest_token_ > max_tokens;
+    Prompt prompt;
+    prompt.n_tokens = static_cast<int32_t>(max_tokens);
+    prompt.is_cut = true;
+    return prompt;
 }
 
 // mtmd gets the images' sizes without their pixels: which tokens they become depends on nothing else.
@@ -264,10 +252,8 @@ Prompt PromptBuilder::tokenize_text(const std::vector<Part> & parts) const {
     if (llama_vocab_get_add_bos(vocab_)) {
         chunk.tokens.push_back(llama_vocab_bos(vocab_));
     }
-    for (const auto & part : parts) {
-        const auto tokens = common_tokenize(vocab_, part.text, false, part.parse_special);
-        chunk.tokens.insert(chunk.tokens.end(), tokens.begin(), tokens.end());
-    }
+    const auto tokens = tokenizer_.tokenize(parts);
+    chunk.tokens.insert(chunk.tokens.end(), tokens.begin(), tokens.end());
     if (llama_vocab_get_add_eos(vocab_)) {
         chunk.tokens.push_back(llama_vocab_eos(vocab_));
     }

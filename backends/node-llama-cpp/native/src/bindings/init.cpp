@@ -1,0 +1,50 @@
+// The Node-API surface: backends/node-llama-cpp/native-addon.ts types it.
+
+#include <napi.h>
+
+#include "AddonModel.h"
+#include "bindings/native-engine.h"
+#include "bindings/task.h"
+#include "log.h"  // llama.cpp's
+#include "quantize.h"
+
+namespace vserve {
+
+namespace {
+
+// keepWeightsAsInFile(model): before the model is loaded
+Napi::Value keep_weights_as_in_file(const Napi::CallbackInfo & info) {
+    Napi::ObjectWrap<AddonModel>::Unwrap(info[0].As<Napi::Object>())->model_params.use_extra_bufts = false;
+    return info.Env().Undefined();
+}
+
+// quantize(source, destination, type, threads): Promise<void>
+Napi::Value quantize_file(const Napi::CallbackInfo & info) {
+    return Task::run(
+        info.Env(),
+        [source = info[0].As<Napi::String>().Utf8Value(), destination = info[1].As<Napi::String>().Utf8Value(),
+         type = info[2].As<Napi::String>().Utf8Value(), threads = info[3].As<Napi::Number>().Int32Value()] {
+            quantize(source, destination, type, threads);
+        },
+        [](Napi::Env env) { return env.Undefined(); });
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+    // libllama-common writes warnings to stderr by itself; what matters reaches JavaScript as an error.
+    common_log_set_verbosity_thold(LOG_LEVEL_ERROR);
+    exports.Set("NativeEngine", NativeEngine::define(env));
+    exports.Set("keepWeightsAsInFile", Napi::Function::New(env, keep_weights_as_in_file, "keepWeightsAsInFile"));
+    exports.Set("quantize", Napi::Function::New(env, quantize_file, "quantize"));
+    exports.Set("nodeLlamaCppVersion", VSERVE_NODE_LLAMA_CPP_VERSION);
+    return exports;
+}
+
+}  // namespace
+
+}  // namespace vserve
+
+static Napi::Object init_addon(Napi::Env env, Napi::Object exports) {
+    return vserve::init(env, exports);
+}
+
+NODE_API_MODULE(vserve_engine, init_addon)
