@@ -20,6 +20,7 @@ import { computeThreads, defaultDecodeThreads, loadModel, quieten, startLlama } 
 import { LoadedLlama } from './loaded-llama.ts';
 import { type ModelHeader, readModelHeader, readProjectorType } from './model-header.ts';
 import { quantize } from './quantize.ts';
+import { splitFiles } from './split-files.ts';
 
 /** Most tokens of one step. Larger batches gain little, and delay the other sequences. */
 const defaultBatchTokens = 512;
@@ -51,6 +52,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   let model: LlamaModel | undefined;
   try {
     const addon = loadNativeAddon(llama);
+    addon.explainBusErrors([...splitFiles(files.modelPath), ...(files.mmprojPath === undefined ? [] : [files.mmprojPath])]);
     const maxLength = checkMaxLength(settings.maxLength, trainedLength);
     const ramBefore = await machineMemory();
     const likelyLength = Math.min(maxLength ?? trainedLength, 8192);

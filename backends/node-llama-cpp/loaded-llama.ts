@@ -75,8 +75,9 @@ export class LoadedLlama implements LoadedModel {
     signal.addEventListener('abort', onAbort, { once: true });
     this.#channels.set(id, channel);
     try {
-      const promptTokens = await this.#submit(id, request);
-      signal.throwIfAborted();
+      const promptTokens = await this.#submit(id, request).finally(() => {
+        signal.throwIfAborted();
+      });
       yield { type: 'start', promptTokens };
       yield* this.#follow(channel);
     } finally {

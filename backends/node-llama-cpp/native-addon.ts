@@ -130,6 +130,8 @@ export interface NativeAddon {
   readonly nodeLlamaCppVersion: string;
   /** Has a model's weights laid out as they are in its file: of node-llama-cpp's `AddonModel`, before it loads. */
   keepWeightsAsInFile(model: object): void;
+  /** Has the process name these files, where they changed, when it ends by SIGBUS: a mapped file was cut short. */
+  explainBusErrors(paths: readonly string[]): void;
   /** Cannot be stopped, and an assertion of llama.cpp ends the process: see `quantize.ts`. */
   quantize(sourcePath: string, destinationPath: string, type: QuantizedType, threads: number): Promise<void>;
   readonly NativeEngine: new (

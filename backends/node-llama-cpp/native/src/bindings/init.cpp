@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include "AddonModel.h"
+#include "bindings/crash-report.h"
 #include "bindings/native-engine.h"
 #include "bindings/task.h"
 #include "log.h"  // llama.cpp's
@@ -15,6 +16,17 @@ namespace {
 // keepWeightsAsInFile(model): before the model is loaded
 Napi::Value keep_weights_as_in_file(const Napi::CallbackInfo & info) {
     Napi::ObjectWrap<AddonModel>::Unwrap(info[0].As<Napi::Object>())->model_params.use_extra_bufts = false;
+    return info.Env().Undefined();
+}
+
+// explainBusErrors(paths)
+Napi::Value explain_bus_errors_of(const Napi::CallbackInfo & info) {
+    const auto array = info[0].As<Napi::Array>();
+    std::vector<std::string> paths;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        paths.push_back(array.Get(i).As<Napi::String>().Utf8Value());
+    }
+    explain_bus_errors(paths);
     return info.Env().Undefined();
 }
 
@@ -35,6 +47,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("NativeEngine", NativeEngine::define(env));
     exports.Set("keepWeightsAsInFile", Napi::Function::New(env, keep_weights_as_in_file, "keepWeightsAsInFile"));
     exports.Set("quantize", Napi::Function::New(env, quantize_file, "quantize"));
+    exports.Set("explainBusErrors", Napi::Function::New(env, explain_bus_errors_of, "explainBusErrors"));
     exports.Set("nodeLlamaCppVersion", VSERVE_NODE_LLAMA_CPP_VERSION);
     return exports;
 }

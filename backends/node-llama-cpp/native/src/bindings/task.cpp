@@ -3,7 +3,6 @@
 #include <exception>
 #include <memory>
 
-#include "error.h"
 #include "tokenizer-scope.h"
 
 namespace vserve {
@@ -52,32 +51,20 @@ Napi::Promise Task::run_on(PromptThreads & threads, size_t bytes, Napi::Env env,
 void Task::execute() {
     try {
         work_();
-    } catch (const EngineError & error) {
-        fail(error.code, error.what(), error.image);
-    } catch (const std::bad_alloc &) {
-        fail("out_of_memory", "There is not enough memory for the request.");
-    } catch (const std::exception & error) {
-        fail("generation_failed", error.what());
     } catch (const Cancelled &) {
-        fail("request_cancelled", "The request was cancelled while its prompt was built.");
+        error_ = EngineError("request_cancelled", "The request was cancelled while its prompt was built.");
     } catch (...) {
-        fail("internal_error", "The native engine failed for an unknown reason.");
+        error_ = engine_error_of(std::current_exception());
     }
     work_ = nullptr;
 }
 
-void Task::fail(const std::string & code, const std::string & message, int image) {
-    code_ = code;
-    message_ = message;
-    image_ = image;
-}
-
 void Task::settle(Napi::Env env) {
     Napi::HandleScope scope(env);
-    if (code_.empty()) {
-        deferred_.Resolve(result_(env));
+    if (error_) {
+        deferred_.Reject(to_js_error(env, error_->code, error_->what(), error_->image).Value());
     } else {
-        deferred_.Reject(to_js_error(env, code_, message_, image_).Value());
+        deferred_.Resolve(result_(env));
     }
     result_ = nullptr;
 }

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include <napi.h>
 
+#include "error.h"
 #include "prompt-threads.h"
 
 namespace vserve {
@@ -30,15 +32,12 @@ class Task {
         : deferred_(env), work_(std::move(work)), result_(std::move(result)) {}
 
     void execute();
-    void fail(const std::string & code, const std::string & message, int image = -1);
     void settle(Napi::Env env);
 
     Napi::Promise::Deferred deferred_;
     std::function<void()> work_;
     Settle result_;
-    std::string code_;  // empty: it succeeded
-    std::string message_;
-    int image_ = -1;
+    std::optional<EngineError> error_;
 };
 
 }  // namespace vserve
