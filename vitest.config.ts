@@ -3,7 +3,9 @@ import { BaseSequencer } from 'vitest/node';
 import type { TestSpecification } from 'vitest/node';
 
 /** What would be waited for at the end, were it not begun first. The longest first. */
-const long = ['families', 'reference', 'processors', 'pull', 'killed-conversions'].map((name) => `/${name}.test.ts`);
+const long = ['package', 'families', 'reference', 'processors', 'pull', 'killed-conversions'].map(
+  (name) => `/${name}.test.ts`,
+);
 
 function placeOf({ moduleId }: TestSpecification): number {
   const index = long.findIndex((name) => moduleId.endsWith(name));

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { ParseArgsConfig } from 'node:util';
+import { messageOf } from '../src/errors/index.ts';
 
 /**
  * Reads the arguments of the script that runs. With `--help` the comment that it begins with is printed, and the process
@@ -16,7 +17,7 @@ export function scriptArguments<const Config extends ParseArgsConfig>(
   try {
     return parseArgs(config);
   } catch (error) {
-    return usageError(error instanceof Error ? error.message : String(error));
+    return usageError(messageOf(error));
   }
 }
 

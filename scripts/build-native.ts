@@ -1,11 +1,14 @@
 /**
- * Builds the native engine of the node-llama-cpp backend: `npm run build:native`. Nothing is downloaded: the llama.cpp
- * source comes out of node-llama-cpp's package, the headers out of node-addon-api and node-api-headers. A second run
- * that has nothing to do ends at once. `-- --sanitize address` (or `thread`) builds it for scripts/sanitize.ts.
+ * Builds the native engine of the node-llama-cpp backend: `npm run build:native`, and the package's install script.
+ * Nothing is downloaded: the llama.cpp source comes from node-llama-cpp's package, the headers from node-addon-api and
+ * node-api-headers. Does nothing when the engine is up to date; `--force` builds it from scratch. `--sanitize address`
+ * (or `thread`) builds it for scripts/sanitize.ts.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  accessSync,
+  constants,
   copyFileSync,
   createWriteStream,
   existsSync,
@@ -19,8 +22,9 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { scriptArguments } from './arguments.ts';
 import ora from 'ora';
+import { messageOf } from '../src/errors/index.ts';
+import { scriptArguments } from './arguments.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const nativeDir = join(root, 'backends', 'node-llama-cpp', 'native');
@@ -28,14 +32,16 @@ const buildDir = join(nativeDir, 'build');
 const cloneDir = join(buildDir, 'llama.cpp');
 const logPath = join(buildDir, 'build.log');
 const fingerprintPath = join(buildDir, 'fingerprint');
-/** A sanitizer of the compiler (`address`, `thread`); empty builds for use. */
-const { sanitize } = scriptArguments({ options: { sanitize: { type: 'string', default: '' } } }).values;
+/** `sanitize` is a sanitizer of the compiler (`address`, `thread`); empty builds for use. */
+const { force, sanitize } = scriptArguments({
+  options: { force: { type: 'boolean', default: false }, sanitize: { type: 'string', default: '' } },
+}).values;
 const cmakeDir = join(buildDir, sanitize === '' ? 'cmake' : `cmake-${sanitize}`);
 
 /** The folders of llama.cpp that the addon compiles or includes. */
 const sourceFolders = ['common', 'ggml/include', 'include', 'src', 'tools/mtmd', 'vendor'];
 
-/** What to install where something is missing; README.md has the same list. */
+/** What to install where something is missing. README.md has the same list. */
 const prerequisites: Partial<Record<NodeJS.Platform, string>> = {
   linux: 'Debian and Ubuntu: sudo apt-get install cmake g++ git',
   darwin: 'macOS: xcode-select --install && brew install cmake',
@@ -57,7 +63,7 @@ function packageDir(name: string): string {
   for (const searchDir of require.resolve.paths(name) ?? []) {
     if (existsSync(join(searchDir, name, 'package.json'))) return join(searchDir, name);
   }
-  throw new BuildFailure(`The package ${name} is not installed. Run: npm ci`);
+  throw new BuildFailure(`The package ${name} is not installed. Run: npm install`);
 }
 
 function versionOf(dir: string): string {
@@ -81,13 +87,13 @@ function installedVariants(): Variant[] {
   }
   if (variants.length === 0) {
     throw new BuildFailure(
-      `node-llama-cpp has no binaries for ${prefix} here. They are optional dependencies: run npm ci without --omit=optional.`,
+      `node-llama-cpp's binaries for ${prefix} are not installed. They are optional dependencies: run npm install with --include=optional.`,
     );
   }
   return variants.toSorted((a, b) => a.name.localeCompare(b.name));
 }
 
-/** Changes when anything that goes into the build changes. */
+/** Changes whenever an input of the build changes. */
 function fingerprint(variants: readonly Variant[]): string {
   const hash = createHash('sha256');
   for (const name of ['node-llama-cpp', 'node-addon-api', 'node-api-headers']) {
@@ -105,7 +111,7 @@ function fingerprint(variants: readonly Variant[]): string {
   return hash.digest('hex');
 }
 
-/** What is built for a variant: the addon, and once, for the CPU, the program that tries a model before the addon does. */
+/** What is built for a variant: the addon and, for the CPU, the program that tries a model before the addon loads it. */
 function productsOf({ name }: Variant): string[] {
   const program = `vserve-dry-run${process.platform === 'win32' ? '.exe' : ''}`;
   return ['vserve-engine.node', ...(/-(cuda|vulkan)$/.test(name) ? [] : [program])].map((file) => join(name, file));
@@ -127,7 +133,7 @@ function missingMessage(what: string): string {
   return `To build the native engine, ${what} must be installed first.\n${hint}\nThen run the same command again.`;
 }
 
-/** Runs a command, its output in the build log. */
+/** Runs a command and appends its output to the build log. */
 async function run(command: string, args: readonly string[]): Promise<void> {
   const log = createWriteStream(logPath, { flags: 'a' });
   log.write(`\n$ ${command} ${args.join(' ')}\n`);
@@ -155,15 +161,18 @@ async function run(command: string, args: readonly string[]): Promise<void> {
     }
     const errors = output.split('\n').filter((line) => /\berror\b|CMake Error/i.test(line));
     throw new BuildFailure(
-      `The native engine could not be built: ${command} ended with status ${String(status)}.\n${errors.slice(0, 5).join('\n')}\nThe whole log: ${logPath}`,
+      `The native engine could not be built: ${command} ended with status ${String(status)}.\n${errors.slice(0, 5).join('\n')}\nFull log: ${logPath}`,
     );
   }
 }
 
-/** Unpacks the llama.cpp source and applies our patches, unless the last build left just that. */
+/** Unpacks the llama.cpp source and applies our patches, unless the last build left exactly that. */
 async function prepareSource(): Promise<void> {
   const patchesDir = join(nativeDir, 'patches');
-  const patches = readdirSync(patchesDir).filter((name) => name.endsWith('.patch'));
+  // Their numbers are the order in which they apply.
+  const patches = readdirSync(patchesDir)
+    .filter((name) => name.endsWith('.patch'))
+    .toSorted();
   const nodeLlamaCpp = packageDir('node-llama-cpp');
   const hash = createHash('sha256').update(versionOf(nodeLlamaCpp));
   for (const patch of patches) hash.update(readFileSync(join(patchesDir, patch)));
@@ -179,7 +188,7 @@ async function prepareSource(): Promise<void> {
   writeFileSync(markPath, wanted);
 }
 
-/** CMake refuses to build in a folder that was moved. */
+/** CMake refuses to build in a folder that has moved. */
 function dropMovedBuild(): void {
   const cachePath = join(cmakeDir, 'CMakeCache.txt');
   if (
@@ -214,9 +223,20 @@ async function build(variants: readonly Variant[]): Promise<void> {
   await run('cmake', ['--build', cmakeDir, '--config', 'Release', '--parallel', jobs]);
   for (const product of variants.flatMap(productsOf)) {
     mkdirSync(dirname(join(buildDir, product)), { recursive: true });
-    // A server that runs keeps what it has: a file of that name is made anew, not written over.
+    // Replaced, not overwritten: a running server has the old file mapped.
     rmSync(join(buildDir, product), { force: true });
     copyFileSync(join(cmakeDir, 'addons', product), join(buildDir, product));
+  }
+}
+
+function makeBuildDir(): void {
+  try {
+    mkdirSync(buildDir, { recursive: true });
+    accessSync(buildDir, constants.W_OK);
+  } catch (cause) {
+    throw new BuildFailure(
+      `The native engine cannot be built: ${messageOf(cause)}\nRun the same command as the user that installed vserve.`,
+    );
   }
 }
 
@@ -224,10 +244,16 @@ async function main(): Promise<void> {
   const variants = installedVariants();
   const wanted = fingerprint(variants);
   const built = existsSync(fingerprintPath) ? readFileSync(fingerprintPath, 'utf8') : '';
-  if (built === wanted && variants.flatMap(productsOf).every((product) => existsSync(join(buildDir, product)))) return;
+  if (
+    !force &&
+    built === wanted &&
+    variants.flatMap(productsOf).every((product) => existsSync(join(buildDir, product)))
+  )
+    return;
 
   checkPrerequisites();
-  mkdirSync(buildDir, { recursive: true });
+  makeBuildDir();
+  if (force) rmSync(cmakeDir, { recursive: true, force: true });
   rmSync(fingerprintPath, { force: true });
   writeFileSync(logPath, '');
   const names = variants.map(({ name }) => name).join(', ');

@@ -37,6 +37,7 @@ import { seeingCheckpoint, seeingNames } from '../test/engine/seeing-checkpoints
 import { chosenNames } from '../test/reference/chosen-names.ts';
 import { writeCheckpoint } from '../test/reference/write-checkpoint.ts';
 import type { SyntheticCheckpoint } from '../test/reference/write-checkpoint.ts';
+import { defaultLoadSettings } from '../src/settings/index.ts';
 
 const { values: options, positionals } = scriptArguments({
   allowPositionals: true,
@@ -83,6 +84,7 @@ async function compare(name: string, folder: string, peerDir: string): Promise<P
   const files = await filesOf(folder, name, checkpoint);
   const attendsInSingles = peerAttendsInSingles(name);
   const settings = {
+    ...defaultLoadSettings,
     ...(attendsInSingles && { kvCacheFormat: 'f32' as const }),
     devices: 'cpu',
     maxLength: 8192,

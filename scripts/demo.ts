@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { messageOf } from '../src/errors/index.ts';
 import { scriptArguments } from './arguments.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -102,7 +103,7 @@ async function converse(url: string, isOnly: boolean, stopServer: () => void): P
     console.log(isOnly ? '\n' : `\n\nAsk it yourself, from another terminal:\n\n${curlLine(url)}\n`);
     if (isOnly) stopServer();
   } catch (error) {
-    console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`\nThe demo failed: ${messageOf(error)}`);
     process.exitCode = 1;
     stopServer();
   }

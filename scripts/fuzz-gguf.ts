@@ -24,10 +24,11 @@ import { SpoiltGguf } from './fuzz/spoilt-gguf.ts';
 import { referenceCheckpoints } from '../test/reference/checkpoints.ts';
 import { chosenNames } from '../test/reference/chosen-names.ts';
 import { writeCheckpoint } from '../test/reference/write-checkpoint.ts';
+import { defaultLoadSettings } from '../src/settings/index.ts';
 
 /** Longer is a hang. It is counted by the second, so that a pause of the whole machine is none. */
 const timeoutS = 60;
-const settings = { devices: 'cpu', maxLength: undefined, maxBatchSize: 1, threads: 1 };
+const settings = { ...defaultLoadSettings, devices: 'cpu', maxLength: undefined, maxBatchSize: 1, threads: 1 };
 
 type Outcome = { readonly number: number; readonly change: string; readonly end?: string; readonly tookMs?: number };
 

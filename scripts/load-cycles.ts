@@ -9,6 +9,7 @@
 import { scriptArguments, usageError } from './arguments.ts';
 import backend from '../backends/node-llama-cpp/index.ts';
 import { greedyRequest } from '../test/engine/greedy.ts';
+import { defaultLoadSettings } from '../src/settings/index.ts';
 
 const [modelPath, mmprojPath, count = '200'] = scriptArguments({ allowPositionals: true }).positionals;
 if (modelPath === undefined || mmprojPath === undefined || global.gc === undefined) {
@@ -26,7 +27,7 @@ for (let cycle = 1; cycle <= cycles; cycle++) {
   const { signal } = new AbortController();
   const model = await backend.load(
     { modelPath, mmprojPath },
-    { maxLength: undefined, maxBatchSize: undefined, devices: 'cpu' },
+    { ...defaultLoadSettings, devices: 'cpu' },
     { onProgress: () => undefined, log: () => undefined, signal },
   );
   const request = {

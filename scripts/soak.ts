@@ -10,6 +10,7 @@
 import { scriptArguments, usageError } from './arguments.ts';
 import backend from '../backends/node-llama-cpp/index.ts';
 import type { Bitmap, ContentPart, GenerateRequest } from '../src/backend/index.ts';
+import { defaultLoadSettings } from '../src/settings/index.ts';
 
 const [modelPath, mmprojPath, count = '2000', seed = '1'] = scriptArguments({ allowPositionals: true }).positionals;
 if (modelPath === undefined || mmprojPath === undefined || global.gc === undefined) {
@@ -69,7 +70,7 @@ function mixedRequest(): GenerateRequest {
 
 const model = await backend.load(
   { modelPath, mmprojPath },
-  { maxLength: 1024, maxBatchSize: 6, devices: 'cpu', maxVisionCacheEntries: 16 },
+  { ...defaultLoadSettings, maxLength: 1024, maxBatchSize: 6, devices: 'cpu', maxVisionCacheEntries: 16 },
   { onProgress: () => undefined, log: () => undefined, signal: new AbortController().signal },
 );
 

@@ -1,16 +1,16 @@
 import type { ChatMessage, FinishReason, GenerateRequest } from '../../src/backend/index.ts';
 
-/** All that the model will say, known before it says it. */
+/** The whole answer, known before it is streamed. */
 export interface Answer {
   readonly promptTokens: number;
-  /** One a token; an empty one is a token that shows nothing. */
+  /** One per token; empty for a token that is not shown. */
   readonly deltas: readonly string[];
   readonly reason: FinishReason;
 }
 
 /**
- * The answer to a request: the last user message, a word a token. A token is a word with the white space after it; a
- * picture is one token, `[image WxH]`. With `ignoreEos` it says the same over and over.
+ * The answer to a request: the last user message, one word per token. A token is a word and the white space after it; an
+ * image is one token, `[image WxH]`. With `ignoreEos` the message is repeated without end.
  */
 export function answerTo(request: GenerateRequest, contextLength: number): Answer {
   const promptTokens = request.messages.reduce((sum, message) => sum + tokensOf(message).length, 0);
@@ -30,7 +30,7 @@ function tokensOf(message: ChatMessage | undefined): string[] {
   return (texts ?? []).join(' ').match(/\[image \d+x\d+\]\s*|\S+\s*|\s+/g) ?? [];
 }
 
-/** The tokens before the first stop string, the one that completes it cut short; undefined where none appears. */
+/** The tokens before the first stop string, cut where it begins; undefined if none matches. */
 function upToStop(tokens: readonly string[], stop: readonly string[]): string[] | undefined {
   const text = tokens.join('');
   const found = stop

@@ -1,10 +1,10 @@
 import type { GenerateRequest, GenerationEvent, LoadedModel, ModelInfo, ModelStats } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { answerTo } from './answer.ts';
-import type { EchoHooks } from './echo-backend.ts';
+import type { EchoHooks } from './echo-hooks.ts';
 import { Turnstile } from './turnstile.ts';
 
-/** The model that says back what it was told. See `answerTo` for what it takes as a token. */
+/** A model that repeats the last user message; `answerTo` defines its tokens. */
 export class EchoModel implements LoadedModel {
   readonly info: ModelInfo;
   readonly #hooks: EchoHooks;
@@ -76,7 +76,7 @@ export class EchoModel implements LoadedModel {
   }
 }
 
-/** Waits for a promise no longer than until the signal is aborted. Rejects with the signal's reason. */
+/** Waits for a promise until the signal aborts, then rejects with its reason. */
 async function unlessAborted(promise: Promise<void> | void, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   if (promise === undefined) return;

@@ -1,4 +1,4 @@
-/** Lets a number of holders in at the same time; the rest wait in the order in which they came. */
+/** Admits a limited number of holders at a time; the rest wait in arrival order. */
 export class Turnstile {
   readonly #places: number;
   #taken = 0;
@@ -16,7 +16,7 @@ export class Turnstile {
     return this.#waiting.length;
   }
 
-  /** Resolves once a place is taken, which `leave` gives back. Rejects with the signal's reason. */
+  /** Resolves once a place is taken; `leave` returns it. Rejects with the signal's reason. */
   async enter(signal: AbortSignal): Promise<void> {
     if (this.#taken < this.#places) {
       this.#taken += 1;
@@ -36,7 +36,7 @@ export class Turnstile {
     });
   }
 
-  /** Gives a place back: to the one who has waited longest, if there is one. */
+  /** Passes the place on to the longest-waiting caller, if any. */
   leave(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#taken -= 1;

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Llama } from 'node-llama-cpp';
 import type { ConverterSource } from '../../src/backend/index.ts';
-import { VserveError } from '../../src/errors/index.ts';
+import { messageOf, VserveError } from '../../src/errors/index.ts';
 import type { NativeAddon } from './native-addon.ts';
 
 const require = createRequire(import.meta.url);
@@ -43,8 +43,11 @@ export function bundledSource(): ConverterSource {
   return { release: tag, bundlePath: join(folder, 'gitRelease.bundle') };
 }
 
-/** Where `npm run build` puts the addons, a folder for each variant. */
+/** Where scripts/build-native.ts puts the addons, a folder for each variant. */
 const builtAddonsDir = join(packageRoot(), 'backends', 'node-llama-cpp', 'native', 'build');
+
+/** Works in a checkout and in an installed package, whichever package manager put it there. */
+export const buildCommand = `node ${JSON.stringify(join(packageRoot(), 'dist', 'scripts', 'build-native.js'))}`;
 
 /** The program that `dry-run.ts` runs, and the folder of the libraries that it needs. Throws `native_addon_missing`. */
 export function dryRunProgram(): { readonly path: string; readonly libraryDir: string } {
@@ -57,7 +60,7 @@ export function dryRunProgram(): { readonly path: string; readonly libraryDir: s
 function notBuilt(variant: string, path: string): VserveError {
   return new VserveError(
     'native_addon_missing',
-    `The native engine for ${variant} is not built (no ${path}). Build it with: npm run build`,
+    `The native engine for ${variant} is not built (no ${path}).\nBuild it with: ${buildCommand}`,
   );
 }
 
@@ -83,17 +86,16 @@ export function loadNativeAddon(
   try {
     addon = require(path) as NativeAddon;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
     throw new VserveError(
       'native_addon_mismatch',
-      `The native engine for ${variant} could not be loaded: ${reason}\nBuild it again with: npm run build`,
+      `The native engine for ${variant} could not be loaded: ${messageOf(cause)}\nBuild it again with: ${buildCommand} --force`,
       { cause },
     );
   }
   if (addon.nodeLlamaCppVersion !== installed) {
     throw new VserveError(
       'native_addon_mismatch',
-      `The native engine was built for node-llama-cpp ${addon.nodeLlamaCppVersion}, but ${installed} is installed. Run npm ci, then: npm run build`,
+      `The native engine was built for node-llama-cpp ${addon.nodeLlamaCppVersion}, but ${installed} is installed.\nBuild it again with: ${buildCommand}`,
     );
   }
   return addon;

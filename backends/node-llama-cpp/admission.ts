@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { GgmlType, type Llama, type LlamaModel } from 'node-llama-cpp';
 import type { KvCacheFormat, LoadSettings, ModelFiles } from '../../src/backend/index.ts';
-import { formatBytes } from '../../src/errors/index.ts';
+import { formatBytes } from '../../src/formats/format-bytes.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
 import { sharedContextBytes } from './context-memory.ts';
 import { type ContextSize, fitContext } from './context-size.ts';
@@ -9,7 +9,6 @@ import { gpuMemory, type MemorySize } from './device-memory.ts';
 import { memoryBudget } from './memory-budget.ts';
 
 const defaultSequences = { cpu: 8, gpu: 16 };
-const defaultUtilization = 0.9;
 /** Of the context that an image's tokens are computed in beside other requests, on a CPU (`native/src/image-prefill.cpp`). */
 const asideCells = 8192;
 
@@ -33,7 +32,6 @@ export interface AdmissionRequest {
   readonly settings: LoadSettings;
   /** What the model was trained for, in tokens. */
   readonly trainedLength: number;
-  readonly batchTokens: number;
   /** Of this machine, before the model was loaded: mapped weights do not count as used. */
   readonly ramBefore: MemorySize;
 }
@@ -45,14 +43,13 @@ export interface Admission extends ContextSize {
 
 /** Fits the context and the number of conversations to the memory of the device that has the model's layers. */
 export async function admit(request: AdmissionRequest): Promise<Admission> {
-  const { llama, model, files, settings, trainedLength, batchTokens, ramBefore } = request;
+  const { llama, model, files, settings, trainedLength, ramBefore } = request;
   const onGpu = llama.gpu !== false && model.gpuLayers > 0;
   const memory = onGpu ? await gpuMemory(llama) : ramBefore;
   // On a GPU the weights are there by now; the projector is not.
   const neededBytes = (await sizeOf(files.mmprojPath)) + (onGpu ? 0 : await sizeOf(files.modelPath));
-  const utilization = settings.deviceMemoryUtilization ?? defaultUtilization;
-  const budgetBytes = memoryBudget(memory, utilization, neededBytes);
-  const kvCacheFormat = settings.kvCacheFormat ?? 'f16';
+  const { deviceMemoryUtilization, kvCacheFormat, maxBatchInputTokens } = settings;
+  const budgetBytes = memoryBudget(memory, deviceMemoryUtilization, neededBytes);
   const flashAttention = contextFlashAttention(settings);
   const estimateSeparate = async (contextSize: number, sequences: number, swaFullCache: boolean): Promise<number> => {
     const { cpuRam, gpuVram } = await model.fileInsights.estimateContextResourceRequirementsV2({
@@ -60,7 +57,7 @@ export async function admit(request: AdmissionRequest): Promise<Admission> {
       sequences,
       swaFullCache,
       modelGpuLayers: model.gpuLayers,
-      batchSize: batchTokens,
+      batchSize: maxBatchInputTokens,
       flashAttention: flashAttention === 'auto' ? 'auto' : flashAttention === 'on',
       kvCacheKeyType: ggmlTypes[kvCacheFormat],
       kvCacheValueType: ggmlTypes[kvCacheFormat],
@@ -75,7 +72,7 @@ export async function admit(request: AdmissionRequest): Promise<Admission> {
     defaultSequences: defaultSequences[onGpu ? 'gpu' : 'cpu'],
     budgetBytes,
     estimateBytes: async (cells, sequences) => {
-      const shared = { windowCells: model.fileInsights.swaSize, batchTokens };
+      const shared = { windowCells: model.fileInsights.swaSize, batchTokens: maxBatchInputTokens };
       const context = await sharedContextBytes({ ...shared, cells, slots: sequences + 1 }, estimateSeparate);
       if (!asideImages) return context;
       return (
@@ -84,7 +81,7 @@ export async function admit(request: AdmissionRequest): Promise<Admission> {
       );
     },
   });
-  const percent = String(Math.round(utilization * 100));
+  const percent = String(Math.round(deviceMemoryUtilization * 100));
   const available = `${formatBytes(Math.max(0, budgetBytes))} that ${percent} % of the ${onGpu ? 'GPU' : 'machine'}'s ${formatBytes(memory.totalBytes)} leaves`;
   return {
     ...size,

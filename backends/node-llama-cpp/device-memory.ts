@@ -12,8 +12,11 @@ export interface MemorySize {
 }
 
 /** The memory that a model on these devices would be loaded into. Throws `device_unavailable`, `native_addon_missing`. */
-export async function deviceMemory(devices: string, log: LoadOptions['log']): Promise<DeviceMemory> {
-  const llama = await startLlama(parseDevices(devices), log);
+export async function deviceMemory(
+  devices: string,
+  options: Pick<LoadOptions, 'log' | 'signal'>,
+): Promise<DeviceMemory> {
+  const llama = await startLlama(parseDevices(devices), options);
   if (llama.gpu === false) return { device: 'cpu', freeBytes: (await machineMemory()).freeBytes };
   const { freeBytes } = await gpuMemory(llama);
   return { device: `${llama.gpu}: ${(await llama.getGpuDeviceNames()).join(', ')}`, freeBytes };

@@ -3,13 +3,14 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import type { ModelFiles } from '../../src/backend/index.ts';
 import { messageOf, VserveError } from '../../src/errors/index.ts';
-import { dryRunProgram } from './addon-loader.ts';
+import { buildCommand, dryRunProgram } from './addon-loader.ts';
+import { throwIfInterrupted } from './binary-tests.ts';
 
 /**
  * Loads a model and its projector in a process of their own, as `native/src/dry-run.cpp` tells, which takes a fraction of
  * what loading them takes. llama.cpp trusts the header of a GGUF file in many places, and a value that it should not have
- * trusted ends the process that it runs in. Throws `model_load_failed`, `native_addon_missing`, `native_addon_mismatch`;
- * after an abort, its reason.
+ * trusted ends the process that it runs in. Throws `model_load_failed`, `out_of_memory`, `native_addon_missing`,
+ * `native_addon_mismatch`; after an abort, its reason.
  */
 export async function dryRun({ modelPath, mmprojPath }: ModelFiles, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
@@ -28,10 +29,15 @@ export async function dryRun({ modelPath, mmprojPath }: ModelFiles, signal: Abor
     [exitCode, exitSignal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   } catch (cause) {
     signal.throwIfAborted();
-    const message = `${program} could not be started: ${messageOf(cause)}. Build it again with: npm run build`;
+    const message = `${program} could not be started: ${messageOf(cause)}.\nBuild it again with: ${buildCommand} --force`;
     throw new VserveError('native_addon_mismatch', message, { cause });
   }
+  await throwIfInterrupted([exitSignal], signal);
   if (exitCode === 0) return;
+  if (exitSignal === 'SIGKILL') {
+    const message = `${modelPath} could not be loaded: the process that tries it first ended with SIGKILL, most likely because the system ran out of memory. Close other programs, or give the container more memory.`;
+    throw new VserveError('out_of_memory', message);
+  }
   const [stages, complaints] = await said;
   // It says what it is at.
   const ofProjector = stages.includes('projector');

@@ -10,7 +10,7 @@ import type {
 import { VserveError } from '../../src/errors/index.ts';
 import { admit } from './admission.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
-import { bundledSource, installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
+import { bundledSource, dryRunProgram, installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
 import { usableCpus } from './cpu-limit.ts';
 import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
@@ -22,10 +22,7 @@ import { type ModelHeader, readModelHeader, readProjectorType } from './model-he
 import { quantize } from './quantize.ts';
 import { splitFiles } from './split-files.ts';
 
-/** Most tokens of one step. Larger batches gain little, and delay the other sequences. */
-const defaultBatchTokens = 512;
-/** As `--max-vision-cache-entries`; an image of Gemma 3 27B takes 5.5 MB. */
-const defaultCachedImages = 256;
+/** Of the encoded images that are cached; one of Gemma 3 27B takes 5.5 MB. */
 const cachedImageBytes = 1024 ** 3;
 /** Of KV cells that are kept outside of the context: as much as the context has, at least, at most, and of the machine. */
 const leastKvCopyBytes = 64 * 1024 ** 2;
@@ -35,6 +32,9 @@ const kvCopyShare = 1 / 16;
 /** llama.cpp through node-llama-cpp, with our own engine on top: Metal, CUDA, Vulkan, or the CPU. */
 const backend: Backend = {
   name: 'node-llama-cpp',
+  async check() {
+    dryRunProgram();
+  },
   load,
   quantizer: { version: `node-llama-cpp ${installedNodeLlamaCppVersion()}`, quantize },
   converterSource: bundledSource(),
@@ -46,7 +46,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   checkKvCache(settings);
   // Starting llama.cpp is waiting, for a process that tries its binaries.
   const [llama, { trainedLength, mayRepack, projectorType }] = await Promise.all([
-    startLlama(parseDevices(settings.devices), options.log),
+    startLlama(parseDevices(settings.devices), options),
     examine(files, options.signal),
   ]);
   let model: LlamaModel | undefined;
@@ -67,8 +67,8 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       );
     }
     const useGpu = llama.gpu !== false;
-    const batchTokens = settings.maxBatchInputTokens ?? defaultBatchTokens;
-    const admission = await admit({ llama, model: loaded, files, settings, trainedLength, batchTokens, ramBefore });
+    const { maxBatchInputTokens } = settings;
+    const admission = await admit({ llama, model: loaded, files, settings, trainedLength, ramBefore });
     const { maxSequences } = admission;
     options.log('info', admission.description);
     const info: ModelInfo = {
@@ -91,15 +91,15 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             contextCells: admission.cells,
             maxLength: admission.maxLength,
             maxSequences,
-            batchTokens: Math.max(batchTokens, maxSequences),
+            batchTokens: Math.max(maxBatchInputTokens, maxSequences),
             threads: settings.threads ?? defaultDecodeThreads(llama, loaded.size),
             threadsBatch: settings.threadsBatch ?? settings.threads ?? computeThreads(llama),
             cpus: usableCpus(),
             useGpu,
             flashAttention: contextFlashAttention(settings),
-            encoderFlashAttention: settings.flashAttention ?? 'auto',
-            kvCacheFormat: settings.kvCacheFormat ?? 'f16',
-            keepPrefixes: settings.prefixCaching ?? true,
+            encoderFlashAttention: settings.flashAttention,
+            kvCacheFormat: settings.kvCacheFormat,
+            enablePrefixCaching: settings.enablePrefixCaching,
             kvCopyBytes: Math.floor(
               Math.min(
                 Math.max(leastKvCopyBytes, admission.bytes),
@@ -107,9 +107,9 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
                 ramBefore.totalBytes * kvCopyShare,
               ),
             ),
-            cachedImages: settings.maxVisionCacheEntries ?? defaultCachedImages,
+            maxVisionCacheEntries: settings.maxVisionCacheEntries,
             cachedImageBytes,
-            mmprojEncoding: settings.mmprojEncoding ?? 'auto',
+            mmprojEncoding: settings.mmprojEncoding,
           },
           onEvents,
           (fraction) => {
@@ -154,7 +154,7 @@ function checkMaxLength(maxLength: number | undefined, trainedLength: number): n
 }
 
 /** llama.cpp reads a quantized cache of values by flash attention only. */
-function checkKvCache({ kvCacheFormat = 'f16', flashAttention }: LoadSettings): void {
+function checkKvCache({ kvCacheFormat, flashAttention }: LoadSettings): void {
   if (flashAttention === 'off' && !['f16', 'bf16', 'f32'].includes(kvCacheFormat)) {
     throw new VserveError(
       'invalid_setting',

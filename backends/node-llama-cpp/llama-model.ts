@@ -3,6 +3,7 @@ import type { Llama, LlamaModel } from 'node-llama-cpp';
 import { getLlama, InsufficientMemoryError, LlamaLogLevel, NoBinaryFoundError } from 'node-llama-cpp';
 import type { LoadOptions, LoadSettings, LogLevel } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
+import { BinaryTests, throwIfInterrupted } from './binary-tests.ts';
 import { usableCpus } from './cpu-limit.ts';
 import { type DeviceChoice, restrictToDevices } from './devices.ts';
 import type { ModelHeader } from './model-header.ts';
@@ -28,19 +29,22 @@ const started = new Map<string, Promise<Llama>>();
 /**
  * Starts llama.cpp on the chosen devices, once in the life of the process: llama.cpp's log and device state are global,
  * and disposing one instance would take them from another. The last caller's `log` gets what llama.cpp says.
- * Throws `device_unavailable`, `native_addon_missing`.
+ * Throws `device_unavailable`, `native_addon_missing`, `out_of_memory`, or the signal's reason.
  */
-export async function startLlama(devices: DeviceChoice, log: LoadOptions['log']): Promise<Llama> {
+export async function startLlama(devices: DeviceChoice, options: Pick<LoadOptions, 'log' | 'signal'>): Promise<Llama> {
+  const { log, signal } = options;
   const key = JSON.stringify(devices);
-  const starting = started.get(key) ?? start(devices);
+  const starting = started.get(key) ?? start(devices, options);
   started.set(key, starting);
   let llama: Llama;
   try {
     llama = await starting;
   } catch (error) {
     started.delete(key);
+    signal.throwIfAborted();
     throw error;
   }
+  signal.throwIfAborted();
   recentErrors.length = 0;
   llama.logger = (level, message) => {
     if (level === LlamaLogLevel.error) recentErrors.push(message.trim());
@@ -60,13 +64,13 @@ export function quieten(llama: Llama, log: LoadOptions['log']): void {
   };
 }
 
-async function start(devices: DeviceChoice): Promise<Llama> {
+async function start(devices: DeviceChoice, options: Pick<LoadOptions, 'log' | 'signal'>): Promise<Llama> {
   if (devices.indices !== undefined) restrictToDevices(devices.indices);
-  let llama = await load(devices.gpu === 'never' ? false : 'auto');
+  let llama = await load(devices.gpu === 'never' ? false : 'auto', options);
   // A driver's library can be there without a device: the CPU's own variant is the better one then.
   if (llama.gpu !== false && (await llama.getGpuDeviceNames()).length === 0) {
     await llama.dispose();
-    llama = await load(false);
+    llama = await load(false, options);
   }
   if (devices.gpu === 'require' && llama.gpu === false) {
     await llama.dispose();
@@ -79,24 +83,49 @@ async function start(devices: DeviceChoice): Promise<Llama> {
   return llama;
 }
 
-async function load(gpu: 'auto' | false): Promise<Llama> {
+async function load(gpu: 'auto' | false, { log, signal }: Pick<LoadOptions, 'log' | 'signal'>): Promise<Llama> {
+  const tests = new BinaryTests();
   try {
-    return await getLlama({
-      gpu,
-      build: 'never',
-      skipDownload: true,
-      progressLogs: false,
-      logLevel: LlamaLogLevel.info,
-      logger: () => undefined,
-    });
+    const llama = await tests.during(() =>
+      getLlama({
+        gpu,
+        build: 'never',
+        skipDownload: true,
+        progressLogs: false,
+        logLevel: LlamaLogLevel.info,
+        logger: () => undefined,
+      }),
+    );
+    const [failure] = tests.failures;
+    if (failure !== undefined) {
+      const message = `llama.cpp runs on ${llama.gpu === false ? 'the CPU' : llama.gpu}: ${endOfTest(failure)}.`;
+      log(typeof failure === 'number' ? 'info' : 'warning', message);
+    }
+    return llama;
   } catch (cause) {
     if (!(cause instanceof NoBinaryFoundError)) throw cause;
-    throw new VserveError(
-      'native_addon_missing',
-      'node-llama-cpp has no binaries for this machine. They are optional dependencies: run npm ci without --omit=optional.',
-      { cause },
-    );
+    await throwIfInterrupted(tests.failures, signal);
+    throw noBinary(tests.failures, cause);
   }
+}
+
+function noBinary(failures: readonly (NodeJS.Signals | number)[], cause: Error): VserveError {
+  const [failure] = failures;
+  if (failures.includes('SIGKILL')) {
+    const message = `llama.cpp could not be started: ${endOfTest('SIGKILL')}. Close other programs, or give the container more memory.`;
+    return new VserveError('out_of_memory', message, { cause });
+  }
+  const message =
+    failure === undefined
+      ? 'node-llama-cpp has no binaries for this machine. They are optional dependencies: run npm install with --include=optional.'
+      : `The binaries of node-llama-cpp do not run on this machine: ${endOfTest(failure)}. Run it again with --log-level DEBUG to see why.`;
+  return new VserveError('native_addon_missing', message, { cause });
+}
+
+function endOfTest(failure: NodeJS.Signals | number): string {
+  const end = typeof failure === 'number' ? `exit code ${String(failure)}` : failure;
+  const reason = failure === 'SIGKILL' ? ', most likely because the system ran out of memory' : '';
+  return `the process that tries a binary first ended with ${end}${reason}`;
 }
 
 /** Of node-llama-cpp's own objects for models: not in its types, but fixed by the pinned version. */
@@ -131,7 +160,7 @@ export async function loadModel(
   addon: NativeAddon,
   modelPath: string,
   maxLength: number,
-  { mmap = true, mlock = false, mayRepack }: Pick<LoadSettings, 'mmap' | 'mlock'> & Pick<ModelHeader, 'mayRepack'>,
+  { mmap, mlock, mayRepack }: Pick<LoadSettings, 'mmap' | 'mlock'> & Pick<ModelHeader, 'mayRepack'>,
   options: LoadOptions,
 ): Promise<LlamaModel> {
   if (mlock && !llama.supportsMlock) {

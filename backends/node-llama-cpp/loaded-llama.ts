@@ -7,15 +7,16 @@ import type {
   LoadedModel,
   ModelInfo,
   ModelStats,
+  TemplateSettings,
 } from '../../src/backend/index.ts';
 import { type ErrorCode, errorCodes, VserveError } from '../../src/errors/index.ts';
 import { EventChannel } from './event-channel.ts';
 import type {
   EncoderInput,
+  NativeConversation,
   NativeEngine,
   NativeEvent,
   NativeImage,
-  NativeMessage,
   PromptRun,
   TokenLogit,
 } from './native-addon.ts';
@@ -88,16 +89,17 @@ export class LoadedLlama implements LoadedModel {
   }
 
   async #submit(id: number, request: GenerateRequest, reportedLogits = 0): Promise<number> {
-    const { messages, images, places } = toNative(request.messages);
+    const { conversation, images, places } = toNative(request.messages, request.template);
     const { sampling } = request;
     let submission: Promise<number> | undefined;
     try {
-      submission = this.#engine.submit(id, messages, images, {
+      submission = this.#engine.submit(id, conversation, images, {
         ...sampling,
         topK: Math.min(sampling.topK, largestInt32),
         seed: sampling.seed === undefined ? undefined : toNativeSeed(sampling.seed),
         maxTokens: Math.min(request.maxTokens ?? -1, largestInt32),
         ignoreEos: request.ignoreEos,
+        skipSpecialTokens: request.skipSpecialTokens,
         stop: request.stop,
         cacheSalt: request.cacheSalt,
         reportedLogits,
@@ -141,9 +143,9 @@ export class LoadedLlama implements LoadedModel {
   }
 
   /** The prompt of a conversation: what is held against a model's own processor. */
-  inspectPrompt(conversation: readonly ChatMessage[]): Promise<readonly PromptRun[]> {
-    const { messages, images } = toNative(conversation);
-    return this.#engine.inspectPrompt(messages, images);
+  inspectPrompt(messages: readonly ChatMessage[], template = opensTurn): Promise<readonly PromptRun[]> {
+    const { conversation, images } = toNative(messages, template);
+    return this.#engine.inspectPrompt(conversation, images);
   }
 
   /** The tokens of a text: what is held against llama.cpp's own tokenizer. */
@@ -217,26 +219,38 @@ function toNativeSeed(seed: number): number {
   return folded === randomSeed ? randomSeed - 1 : folded;
 }
 
-interface NativeConversation {
-  readonly messages: NativeMessage[];
-  readonly images: NativeImage[];
+/** What most requests ask of the chat template. */
+const opensTurn: TemplateSettings = { variables: {}, addGenerationPrompt: true, continueFinalMessage: false };
+
+interface ConversationAndImages {
+  readonly conversation: NativeConversation;
+  readonly images: readonly NativeImage[];
   /** The path of each image in the request, where it is known. */
-  readonly places: (string | undefined)[];
+  readonly places: readonly (string | undefined)[];
 }
 
 /** Moves the images out of the messages, which then refer to them by index. */
-function toNative(conversation: readonly ChatMessage[]): NativeConversation {
+export function toNative(chat: readonly ChatMessage[], template: TemplateSettings): ConversationAndImages {
   const images: NativeImage[] = [];
   const places: (string | undefined)[] = [];
-  const messages = conversation.map(({ role, content }) => ({
+  const messages = chat.map(({ role, content, name, reasoning, toolCalls = [], toolCallId }) => ({
     role,
     parts: content.map((part) => {
       if (part.type === 'text') return { text: part.text, image: -1 };
       places.push(part.param);
       return { text: '', image: images.push(part.image) - 1 };
     }),
+    name,
+    reasoning,
+    toolCalls,
+    toolCallId,
   }));
-  return { messages, images, places };
+  const { variables, addGenerationPrompt, continueFinalMessage } = template;
+  return {
+    conversation: { messages, variables: JSON.stringify(variables), addGenerationPrompt, continueFinalMessage },
+    images,
+    places,
+  };
 }
 
 /** What the conversation is to blame for. */

@@ -1,11 +1,38 @@
 /** The boundary to C++, typed: what `native/src/bindings` exports. */
-import type { KvCacheFormat, MmprojEncoding, QuantizedType, SamplingSettings } from '../../src/backend/index.ts';
+import type {
+  FlashAttention,
+  LoadSettings,
+  QuantizedType,
+  SamplingSettings,
+  ToolCall,
+} from '../../src/backend/index.ts';
 import type { ImagePlacement } from './image-placement.ts';
 
 export interface NativeMessage {
   readonly role: string;
   /** Text, or the index of an image; -1 where the part is text. */
   readonly parts: readonly { readonly text: string; readonly image: number }[];
+  readonly name: string | undefined;
+  readonly reasoning: string | undefined;
+  readonly toolCalls: readonly ToolCall[];
+  readonly toolCallId: string | undefined;
+}
+
+export interface NativeConversation {
+  readonly messages: readonly NativeMessage[];
+  /** JSON text of an object: the chat template's variables. */
+  readonly variables: string;
+  readonly addGenerationPrompt: boolean;
+  readonly continueFinalMessage: boolean;
+}
+
+/** A run of what a chat template made of a conversation: text of one origin, or an image. */
+export interface RenderedRun {
+  readonly text: string;
+  /** It came with the request; otherwise the template wrote it. */
+  readonly fromUser: boolean;
+  /** The index of an image, which has no text; -1 where the run is text. */
+  readonly image: number;
 }
 
 export interface NativeImage {
@@ -20,6 +47,7 @@ export type NativeGenerationSettings = SamplingSettings & {
   /** -1: to the end of the context. */
   readonly maxTokens: number;
   readonly ignoreEos: boolean;
+  readonly skipSpecialTokens: boolean;
   readonly stop: readonly string[];
   readonly cacheSalt: string;
   /** How many of the first token's logits the finish event is to name, greatest first. */
@@ -55,7 +83,11 @@ export type NativeEvent =
       readonly code: string;
     };
 
-export interface NativeEngineOptions {
+/** Settings that reach the engine as they are, and what was worked out from the others. */
+export interface NativeEngineOptions extends Pick<
+  LoadSettings,
+  'enablePrefixCaching' | 'kvCacheFormat' | 'maxVisionCacheEntries' | 'mmprojEncoding'
+> {
   /** Empty: text only. */
   readonly mmprojPath: string;
   /** Undefined: llama.cpp's own. */
@@ -74,17 +106,12 @@ export interface NativeEngineOptions {
   readonly cpus: number;
   readonly useGpu: boolean;
   /** Of the context. */
-  readonly flashAttention: 'auto' | 'on' | 'off';
-  readonly encoderFlashAttention: 'auto' | 'on' | 'off';
-  readonly kvCacheFormat: KvCacheFormat;
-  /** Finished sequences leave their KV cells for the next prompt that begins the same way. */
-  readonly keepPrefixes: boolean;
+  readonly flashAttention: FlashAttention;
+  readonly encoderFlashAttention: FlashAttention;
   /** Of KV cells that are kept outside of the context: of finished sequences, and of models that forget. */
   readonly kvCopyBytes: number;
-  /** Encoded images that are kept, at most: by number, and by the bytes of their embeddings. */
-  readonly cachedImages: number;
+  /** Limit of the cached images beside their number: the bytes of their embeddings. */
   readonly cachedImageBytes: number;
-  readonly mmprojEncoding: MmprojEncoding;
 }
 
 /** A picture, or a tile of one, as the encoder gets it: rows of normalized R G B. */
@@ -104,12 +131,12 @@ export interface NativeEngine {
   /** Builds the prompt and queues the request; resolves with the prompt's tokens. */
   submit(
     id: number,
-    messages: readonly NativeMessage[],
+    conversation: NativeConversation,
     images: readonly NativeImage[],
     settings: NativeGenerationSettings,
   ): Promise<number>;
   /** What `submit` would make of a conversation. */
-  inspectPrompt(messages: readonly NativeMessage[], images: readonly NativeImage[]): Promise<readonly PromptRun[]>;
+  inspectPrompt(conversation: NativeConversation, images: readonly NativeImage[]): Promise<readonly PromptRun[]>;
   /** The tokens of a text; control tokens in it stay text unless `parseSpecial`. */
   inspectTokens(text: string, parseSpecial: boolean): Promise<Int32Array>;
   /** What the encoder gets of images; nothing where llama.cpp prepares them. */
@@ -134,6 +161,17 @@ export interface NativeAddon {
   explainBusErrors(paths: readonly string[]): void;
   /** Cannot be stopped, and an assertion of llama.cpp ends the process: see `quantize.ts`. */
   quantize(sourcePath: string, destinationPath: string, type: QuantizedType, threads: number): Promise<void>;
+  /**
+   * Renders a conversation with a chat template in Jinja. `specialTokens` are variables of the template by their name in
+   * transformers (`bos_token`). Throws `model_load_failed`, `chat_template_failed`, `invalid_request`.
+   */
+  renderTemplate(
+    source: string,
+    specialTokens: Readonly<Record<string, string>>,
+    imagePlacement: ImagePlacement | undefined,
+    conversation: NativeConversation,
+    imageCount: number,
+  ): readonly RenderedRun[];
   readonly NativeEngine: new (
     /** node-llama-cpp's own `AddonModel`. */
     model: object,

@@ -12,7 +12,10 @@ process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 const [source = '', destination = '', type = '', threads = '1'] = process.argv.slice(2);
 try {
-  const llama = await startLlama({ gpu: 'never', indices: undefined }, () => undefined);
+  const llama = await startLlama(
+    { gpu: 'never', indices: undefined },
+    { log: () => undefined, signal: new AbortController().signal },
+  );
   await loadNativeAddon(llama).quantize(source, destination, type as QuantizedType, Number(threads));
   process.send?.({ done: true });
 } catch (error) {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { QuantizeRequest } from '../../src/backend/index.ts';
 import { errorCodes, VserveError } from '../../src/errors/index.ts';
 import type { ErrorCode } from '../../src/errors/index.ts';
+import { throwIfInterrupted } from './binary-tests.ts';
 
 /** How often the growing file is looked at. */
 const PROGRESS_MS = 200;
@@ -37,7 +38,7 @@ export async function quantize({
   const watch = setInterval(() => void sizeOf(destinationPath).then(onProgress), PROGRESS_MS);
   try {
     const answer = await answerOf(child);
-    signal.throwIfAborted();
+    await throwIfInterrupted([child.signalCode], signal);
     if (!answer.done) throw failure(answer, `${sourcePath} could not be quantized to ${type}: ${answer.message}`);
     onProgress(await sizeOf(destinationPath));
   } finally {
@@ -55,7 +56,14 @@ async function answerOf(child: ChildProcess): Promise<Answer> {
   });
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   const [exitCode, signal] = await ended;
-  return answer ?? { done: false, message: `the quantizer ended with ${signal ?? `exit code ${String(exitCode)}`}.` };
+  if (answer !== undefined) return answer;
+  const ending = `the quantizer ended with ${signal ?? `exit code ${String(exitCode)}`}`;
+  if (signal !== 'SIGKILL') return { done: false, message: `${ending}.` };
+  return {
+    done: false,
+    code: 'out_of_memory',
+    message: `${ending}, most likely because the system ran out of memory..`,
+  };
 }
 
 function failure({ code }: { readonly code?: string }, message: string): VserveError {

@@ -27,7 +27,10 @@ function log(line: string): void {
 }
 
 async function threadsFor(options: Options): Promise<number> {
-  const llama = await startLlama({ gpu: 'never', indices: undefined }, () => undefined);
+  const llama = await startLlama(
+    { gpu: 'never', indices: undefined },
+    { log: () => undefined, signal: new AbortController().signal },
+  );
   const threads = computeThreads(llama);
   await llama.dispose();
   if (options.threads === undefined) return threads;

@@ -1,4 +1,4 @@
-import { presentationOf, VserveError } from '../errors/index.ts';
+import { isCodedError, presentationOf } from '../errors/index.ts';
 
 /** OpenAI's error object, as an answer's body and as an event of a stream. */
 export interface ErrorJson {
@@ -12,7 +12,7 @@ export interface ErrorJson {
 
 /** What a client learns of an error. Of one that is not ours it learns nothing but that it happened. */
 export function errorJson(error: unknown): ErrorJson {
-  if (error instanceof VserveError) {
+  if (isCodedError(error)) {
     const { type } = presentationOf(error.code);
     return {
       error: {

@@ -2,7 +2,7 @@ import type { Bitmap, ContentPart, GenerateRequest, SamplingSettings } from '../
 import type { ParsedRequest } from './parsed-request.ts';
 
 /** MAX's defaults, where neither the request nor the model's generation_config says anything. */
-const classDefaults: SamplingSettings = {
+const SAMPLING_DEFAULTS: SamplingSettings = {
   temperature: 1,
   topP: 1,
   topK: -1,
@@ -37,7 +37,7 @@ export function toGenerateRequest(
       ),
     })),
     template,
-    sampling: { ...classDefaults, ...modelDefaults, ...sampling },
+    sampling: { ...SAMPLING_DEFAULTS, ...modelDefaults, ...sampling },
     maxTokens,
     stop,
     ignoreEos,

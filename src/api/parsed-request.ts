@@ -1,4 +1,4 @@
-import type { ChatMessage, SamplingSettings, TemplateSettings } from '../backend/index.ts';
+import type { ChatMessage, GenerateRequest, SamplingSettings } from '../backend/index.ts';
 import type { LongText } from './long-text.ts';
 
 /** An image that a message refers to, before it is fetched. */
@@ -10,25 +10,20 @@ export interface ImageReference {
   readonly param: string;
 }
 
+export type ParsedPart = { readonly type: 'text'; readonly text: string } | ImageReference;
+
 /** A message as a backend takes it, but for its images. */
 export interface ParsedMessage extends Omit<ChatMessage, 'content'> {
-  readonly content: readonly ({ readonly type: 'text'; readonly text: string } | ImageReference)[];
+  readonly content: readonly ParsedPart[];
 }
 
-/** What every wire format makes of a request: read and checked, its images not yet fetched. */
-export interface ParsedRequest {
+/** What every wire format makes of a request: read and checked, its images not fetched yet. */
+export interface ParsedRequest extends Omit<GenerateRequest, 'messages' | 'sampling'> {
   /** Undefined or empty means the served model. */
   readonly model: string | undefined;
   readonly messages: readonly ParsedMessage[];
-  readonly template: TemplateSettings;
   /** Only what the request itself sets; `toGenerateRequest` adds the defaults. */
   readonly sampling: Partial<SamplingSettings>;
-  readonly maxTokens: number | undefined;
-  readonly stop: readonly string[];
-  readonly ignoreEos: boolean;
-  readonly skipSpecialTokens: boolean;
-  /** Keeps prompts apart in the backend's cache. */
-  readonly cacheSalt: string;
 }
 
 /** The images of a request, in order. */

@@ -8,45 +8,52 @@ export interface ModelFiles {
   readonly mmprojPath: string | undefined;
 }
 
-/** Settings that every backend understands. */
+/** How a model is loaded. Defaults are those of the options with the same names: a backend has none of its own. */
 export interface LoadSettings {
-  /** Most tokens of one conversation; undefined takes what the model was trained for and memory allows. */
+  /** Maximum tokens of one conversation; undefined takes what the model was trained for, as far as memory allows. */
   readonly maxLength: number | undefined;
-  /** Most sequences at the same time; undefined lets the backend choose. */
+  /** Maximum concurrent sequences; undefined lets the backend choose. */
   readonly maxBatchSize: number | undefined;
   /** `auto`, `cpu`, `gpu`, `gpu:all`, or `gpu:0,1`: as `--devices`. */
   readonly devices: string;
-  /** Let a prompt use what is cached of an earlier one that began the same way; true unless said otherwise. */
-  readonly prefixCaching?: boolean;
-  /** Encoded images that are kept; 0 keeps none, undefined lets the backend choose. */
-  readonly maxVisionCacheEntries?: number;
-  /** Undefined is `auto`. */
-  readonly mmprojEncoding?: MmprojEncoding;
-  /** Most tokens of prompts in one step; undefined lets the backend choose. */
-  readonly maxBatchInputTokens?: number | undefined;
-  /** Part of the device's memory that may be used, above 0 to 1; 0.9 unless said otherwise. */
-  readonly deviceMemoryUtilization?: number;
-  /** Type of the KV cache, `f16` unless said otherwise. */
-  readonly kvCacheFormat?: KvCacheFormat;
-  /** Undefined is `auto`: where the device has it, but for a KV cache of `f32`, which it would round. */
-  readonly flashAttention?: 'auto' | 'on' | 'off';
-  /** Map the weights into memory; true unless said otherwise. */
-  readonly mmap?: boolean;
-  /** Keep the weights in memory; false unless said otherwise. */
-  readonly mlock?: boolean;
-  /** CPU threads that generate, and that compute prompts and images; undefined lets the backend choose. */
-  readonly threads?: number | undefined;
-  readonly threadsBatch?: number | undefined;
+  /** Let a prompt reuse what is cached of an earlier one with the same beginning. */
+  readonly enablePrefixCaching: boolean;
+  /** Maximum cached encoded images; 0 disables the cache. */
+  readonly maxVisionCacheEntries: number;
+  readonly mmprojEncoding: MmprojEncoding;
+  /** Maximum prompt tokens per step. */
+  readonly maxBatchInputTokens: number;
+  /** Fraction of the device's memory that may be used, above 0 to 1. */
+  readonly deviceMemoryUtilization: number;
+  readonly kvCacheFormat: KvCacheFormat;
+  /** `auto`: where the device has it, but for a KV cache of `f32`, which it would round. */
+  readonly flashAttention: FlashAttention;
+  /** Map the weights into memory. */
+  readonly mmap: boolean;
+  /** Lock the weights in memory. */
+  readonly mlock: boolean;
+  /** CPU threads for generation; undefined lets the backend choose. */
+  readonly threads: number | undefined;
+  /** CPU threads for prompts and images; undefined lets the backend choose. */
+  readonly threadsBatch: number | undefined;
 }
 
 /** Types of a KV cache, by ggml's names. */
-export type KvCacheFormat = 'f32' | 'f16' | 'bf16' | 'q8_0' | 'q5_1' | 'q5_0' | 'q4_1' | 'q4_0' | 'iq4_nl';
+export const kvCacheFormats = ['f16', 'bf16', 'f32', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'iq4_nl'] as const;
+
+export type KvCacheFormat = (typeof kvCacheFormats)[number];
+
+export const flashAttentionModes = ['auto', 'on', 'off'] as const;
+
+export type FlashAttention = (typeof flashAttentionModes)[number];
 
 /**
- * How a vision encoder multiplies on a CPU: in the types of its weights (`original`), in float32 (`f32`), or as is
- * fastest there without a loss of precision (`auto`).
+ * Arithmetic of a vision encoder on a CPU: the fastest that loses no precision (`auto`), in the types of its weights
+ * (`original`), or in float32 (`f32`).
  */
-export type MmprojEncoding = 'auto' | 'original' | 'f32';
+export const mmprojEncodings = ['auto', 'original', 'f32'] as const;
+
+export type MmprojEncoding = (typeof mmprojEncodings)[number];
 
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
 
@@ -57,7 +64,7 @@ export interface LoadOptions {
   readonly signal: AbortSignal;
 }
 
-/** The mixtures of quantized types that weights can be made smaller with, by llama.cpp's names; the best first. */
+/** Types that weights can be quantized to, by llama.cpp's names, the most precise first. */
 export const quantizedTypes = ['q8_0', 'q6_k', 'q5_k_m', 'q4_k_m', 'q4_0'] as const;
 
 export type QuantizedType = (typeof quantizedTypes)[number];
@@ -65,7 +72,7 @@ export type QuantizedType = (typeof quantizedTypes)[number];
 export interface QuantizeRequest {
   /** Absolute path of a text model's GGUF of f32, f16 or bf16 weights. */
   readonly sourcePath: string;
-  /** Absolute path of the file to write. What an end by an error or an abort leaves there is no model. */
+  /** Absolute path of the file to write. After an error or an abort, what is there is not a model. */
   readonly destinationPath: string;
   readonly type: QuantizedType;
   readonly onProgress: (bytesWritten: number) => void;
@@ -73,36 +80,38 @@ export interface QuantizeRequest {
 }
 
 export interface Quantizer {
-  /** Changes whenever the same model would become other bytes. */
+  /** Changes whenever the same input would give different bytes. */
   readonly version: string;
-  /** Writes a model with smaller weights. Throws `disk_full`, `quantization_failed`; after an abort, its reason. */
+  /** Writes a model with quantized weights. Throws `disk_full`, `quantization_failed`; after an abort, its reason. */
   quantize(request: QuantizeRequest): Promise<void>;
 }
 
-/** The source of llama.cpp, at the release whose GGUF files a backend reads. */
+/** The llama.cpp source of the release whose GGUF files a backend reads. */
 export interface ConverterSource {
   /** `v0.5.0` */
   readonly release: string;
-  /** A git bundle with the release's commit as its HEAD. */
+  /** A git bundle whose HEAD is the release's commit. */
   readonly bundlePath: string;
 }
 
-/** The memory that a model would be loaded into. */
+/** Memory that a model would be loaded into. */
 export interface DeviceMemory {
-  /** For people: what computes (`cpu`, `cuda: NVIDIA H100`, …). */
+  /** Human-readable name of the device (`cpu`, `cuda: NVIDIA H100`, …). */
   readonly device: string;
   readonly freeBytes: number;
 }
 
-/** An engine that can serve a model. A third party's backend is a module whose default export is one of these. */
+/** An engine that can serve a model. A third-party backend is a module whose default export is one of these. */
 export interface Backend {
   readonly name: string;
-  /** Loads a model. Throws a `VserveError` (`model_load_failed`, `out_of_memory`, `device_unavailable`, …). */
+  /** Throws if the backend cannot run on this machine; called before a model is downloaded and converted for it. */
+  check?(): Promise<void>;
+  /** Loads a model. Throws `model_load_failed`, `out_of_memory`, `device_unavailable`; after an abort, its reason. */
   load(files: ModelFiles, settings: LoadSettings, options: LoadOptions): Promise<LoadedModel>;
-  /** Makes weights smaller, where the backend can. */
+  /** Quantizes weights, if the backend can. */
   readonly quantizer?: Quantizer;
-  /** Where llama.cpp's own converter is, for `--converter llama.cpp`. */
+  /** Source of llama.cpp's converter, for `--converter llama.cpp`. */
   readonly converterSource?: ConverterSource;
-  /** The memory of what `--devices` names, where the backend knows it. Throws `device_unavailable`. */
-  deviceMemory?(devices: string, log: LoadOptions['log']): Promise<DeviceMemory>;
+  /** Memory of the devices that `--devices` names, if the backend knows it. Throws `device_unavailable`. */
+  deviceMemory?(devices: string, options: Pick<LoadOptions, 'log' | 'signal'>): Promise<DeviceMemory>;
 }

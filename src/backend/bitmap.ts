@@ -1,6 +1,6 @@
 /**
- * A decoded picture, as every backend takes it: the pixels that the model's own processor would see before it resizes.
- * Orientation is applied, alpha is flattened, the colours are sRGB.
+ * A decoded image, as every backend takes it: the pixels that the model's own processor sees before it resizes.
+ * Orientation is applied, alpha is flattened, colours are sRGB.
  */
 export interface Bitmap {
   /** In pixels. */
@@ -9,6 +9,6 @@ export interface Bitmap {
   readonly height: number;
   /** `width * height * 3` bytes, row by row, R G B. */
   readonly rgb: Uint8Array;
-  /** SHA-256, in hexadecimal, of the size and the pixels: equal ids mean equal pictures. Never taken from a client. */
+  /** SHA-256, in hexadecimal, of size and pixels: equal ids mean equal images. Never supplied by a client. */
   readonly id: string;
 }

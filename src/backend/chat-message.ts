@@ -5,15 +5,15 @@ export type ContentPart =
   | {
       readonly type: 'image';
       readonly image: Bitmap;
-      /** Its path in the client's request (`messages[2].content[1]`): the `param` of an error about it. */
+      /** Path in the client's request (`messages[2].content[1]`): the `param` of errors about this image. */
       readonly param?: string;
     };
 
-/** A call that the model made in an earlier turn. */
+/** A tool call that the model made in an earlier turn. */
 export interface ToolCall {
   readonly id: string;
   readonly name: string;
-  /** JSON text of an object, as the model wrote it. */
+  /** A JSON object as text, as the model wrote it. */
   readonly arguments: string;
 }
 
@@ -21,12 +21,12 @@ export interface ToolCall {
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant' | 'tool';
   readonly content: readonly ContentPart[];
-  /** Of the participant, or of the tool whose result this is. */
+  /** The participant, or the tool whose result this is. */
   readonly name?: string;
-  /** What an assistant's turn thought before it answered. */
+  /** The reasoning of an assistant's turn, before its answer. */
   readonly reasoning?: string;
-  /** Of an assistant's turn. */
+  /** Calls made in an assistant's turn. */
   readonly toolCalls?: readonly ToolCall[];
-  /** Of a tool's result: the call that it answers. */
+  /** The call that a tool's result answers. */
   readonly toolCallId?: string;
 }

@@ -2,19 +2,19 @@ import type { ChatMessage } from './chat-message.ts';
 import type { SamplingSettings } from './sampling-settings.ts';
 import type { TemplateSettings } from './template-settings.ts';
 
-/** What a backend is asked to do: continue a conversation. */
+/** A request to a backend: continue a conversation. */
 export interface GenerateRequest {
   readonly messages: readonly ChatMessage[];
   readonly template: TemplateSettings;
   readonly sampling: SamplingSettings;
-  /** The most tokens to generate; undefined stops only at the end of the context. */
+  /** Maximum tokens to generate; undefined generates until the context is full. */
   readonly maxTokens: number | undefined;
-  /** Strings that end the answer; the answer does not contain them. */
+  /** Strings that end the answer and are not part of it. */
   readonly stop: readonly string[];
-  /** Generate past the end-of-turn token. */
+  /** Continue past the end-of-turn token. */
   readonly ignoreEos: boolean;
-  /** Leave control tokens out of the answer's text, as Hugging Face's `skip_special_tokens`. */
+  /** Omit control tokens from the answer, as Hugging Face's `skip_special_tokens`. */
   readonly skipSpecialTokens: boolean;
-  /** Prompts share cached beginnings only with prompts of the same salt. */
+  /** Prompts share cached prefixes only with prompts of the same salt. */
   readonly cacheSalt: string;
 }

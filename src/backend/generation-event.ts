@@ -1,6 +1,6 @@
 export interface TokenUsage {
   readonly promptTokens: number;
-  /** Those of `promptTokens` that were not computed again. */
+  /** Those of `promptTokens` that came from the cache. */
   readonly cachedTokens: number;
   readonly completionTokens: number;
 }
@@ -8,18 +8,18 @@ export interface TokenUsage {
 export interface GenerationTimings {
   /** From submission to admission. */
   readonly queueMs: number;
-  /** From admission to the first token, image encoding included. */
+  /** From admission to the first token, including image encoding. */
   readonly prefillMs: number;
   /** From the first token to the last. */
   readonly decodeMs: number;
 }
 
-/** `stop`: the model ended its turn, or a stop string was met. `length`: `maxTokens` or the context was used up. */
+/** `stop`: the model ended its turn, or a stop string matched. `length`: `maxTokens` or the context was exhausted. */
 export type FinishReason = 'stop' | 'length';
 
 /**
- * What a generation tells, in order: `start` once the prompt is known, any number of `text-delta`s (whole UTF-8
- * characters, never a part of a stop string), one `finish`. A failure is thrown instead.
+ * The events of a generation, in order: `start` once the prompt is known, any number of `text-delta`s (whole UTF-8
+ * characters, never part of a stop string), one `finish`. Failures are thrown instead.
  */
 export type GenerationEvent =
   | { readonly type: 'start'; readonly promptTokens: number }

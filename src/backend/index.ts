@@ -1,24 +1,3 @@
+export * from './backend.ts';
 export { findBackend } from './registry.ts';
-export { quantizedTypes } from './backend.ts';
-export type {
-  Backend,
-  ConverterSource,
-  DeviceMemory,
-  KvCacheFormat,
-  LoadOptions,
-  LoadSettings,
-  LogLevel,
-  MmprojEncoding,
-  ModelFiles,
-  QuantizedType,
-  Quantizer,
-  QuantizeRequest,
-} from './backend.ts';
-export type { Bitmap } from './bitmap.ts';
-export type { ChatMessage, ContentPart, ToolCall } from './chat-message.ts';
-export type { GenerateRequest } from './generate-request.ts';
-export type { FinishReason, GenerationEvent, GenerationTimings, TokenUsage } from './generation-event.ts';
-export type { LoadedModel, ModelStats } from './loaded-model.ts';
-export type { ModelInfo } from './model-info.ts';
-export type { SamplingSettings } from './sampling-settings.ts';
-export type { JsonValue, TemplateSettings } from './template-settings.ts';
+export type * from './specification.ts';

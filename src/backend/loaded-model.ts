@@ -11,19 +11,19 @@ export interface ModelStats {
 export interface LoadedModel {
   readonly info: ModelInfo;
   /**
-   * Continues a conversation. Nothing happens before the first `next()`. Aborting `signal`, or returning from the
-   * iterator, stops the work within one step and frees its place; after an abort the iterator throws the signal's
-   * reason. A request that cannot be served throws a `VserveError` before the first event.
+   * Continues a conversation. Work starts at the first `next()`. Aborting `signal`, or returning from the iterator,
+   * stops it within one step and frees its place; after an abort the iterator throws the signal's reason. A request that
+   * cannot be served throws an error with one of our codes (see `VserveError`) before the first event.
    */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerationEvent>;
   stats(): ModelStats;
-  /** Forgets what finished requests left in the KV cache, where the backend keeps it. */
+  /** Drops what finished requests left in the KV cache, if the backend keeps any of it. */
   resetPrefixCache?(): void;
   /**
-   * Leaves so many CPUs to the server's own work from now on, 0 at first: a backend whose streams are computed on all of
-   * them takes fewer meanwhile, so that they go on evenly.
+   * Leaves this many CPUs to the server's own work from now on, initially 0: a backend that computes on all of them uses
+   * fewer meanwhile, so that its streams stay even.
    */
   leaveCpus?(count: number): void;
-  /** Ends running generations with `model_closed` and frees everything. A second call does nothing. */
+  /** Ends running generations with `model_closed` and frees everything. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,16 +1,16 @@
 import type { SamplingSettings } from './sampling-settings.ts';
 
-/** What a loaded model is and can do. The server refuses a request that needs a capability that is missing. */
+/** Properties of a loaded model. The server refuses requests that need a missing capability. */
 export interface ModelInfo {
   readonly capabilities: {
     readonly vision: boolean;
   };
-  /** Tokens that one conversation may hold, prompt and answer. */
+  /** Maximum tokens of one conversation, prompt and answer. */
   readonly contextLength: number;
-  /** Sequences that run at the same time; a request past that waits. */
+  /** Maximum concurrent sequences; further requests wait. */
   readonly maxBatchSize: number;
-  /** The model's own generation_config, where it has one: defaults below the request and above the server's. */
+  /** The model's own generation_config, if any: these defaults yield to the request and override the server's. */
   readonly samplingDefaults: Partial<SamplingSettings>;
-  /** For people: what computes (`cpu`, `CUDA0 NVIDIA H100`, …). */
+  /** Human-readable name of the device (`cpu`, `CUDA0 NVIDIA H100`, …). */
   readonly device: string;
 }

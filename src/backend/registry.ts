@@ -1,6 +1,6 @@
-import { isAbsolute, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { VserveError } from '../errors/index.ts';
+import { isCodedError, messageOf, VserveError } from '../errors/index.ts';
 import type { Backend } from './backend.ts';
 
 /** The backends that come with vserve, each loaded only when it is asked for. */
@@ -10,31 +10,43 @@ const builtIn: Readonly<Record<string, URL>> = {
 };
 
 /**
- * Finds a backend by its name, or by the path or package name of a module whose default export is a `Backend`.
- * Throws `backend_not_found`.
+ * Finds a backend by its name, or by the path or package name of a module whose default export is a `Backend`. Paths and
+ * packages are looked up from the current folder; packages also beside vserve. Throws `backend_not_found`.
  */
 export async function findBackend(nameOrModule: string): Promise<Backend> {
-  const isPath = nameOrModule.startsWith('.') || isAbsolute(nameOrModule);
-  const specifier = builtIn[nameOrModule]?.href ?? (isPath ? pathToFileURL(resolve(nameOrModule)).href : nameOrModule);
-  let module: { default?: unknown };
-  try {
-    module = (await import(specifier)) as { default?: unknown };
-  } catch (cause) {
-    if (cause instanceof VserveError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new VserveError(
-      'backend_not_found',
-      `The backend "${nameOrModule}" could not be loaded: ${reason}\nIt must be one of ${Object.keys(builtIn).join(', ')}, or a module whose default export is a backend.`,
-      { cause },
-    );
-  }
-  if (!isBackend(module.default)) {
+  const exported = await importDefault(nameOrModule);
+  if (!isBackend(exported)) {
     throw new VserveError(
       'backend_not_found',
       `"${nameOrModule}" is not a backend: its default export needs a "name" and a "load" function.`,
     );
   }
-  return module.default;
+  return exported;
+}
+
+async function importDefault(nameOrModule: string): Promise<unknown> {
+  try {
+    const url = builtIn[nameOrModule]?.href ?? (await locate(nameOrModule));
+    return ((await import(url)) as { default?: unknown }).default;
+  } catch (cause) {
+    if (isCodedError(cause)) throw cause;
+    throw new VserveError(
+      'backend_not_found',
+      `The backend "${nameOrModule}" could not be loaded: ${messageOf(cause)}\nUse one of ${Object.keys(builtIn).join(', ')}, or a module whose default export is a backend.`,
+      { cause },
+    );
+  }
+}
+
+async function locate(pathOrPackage: string): Promise<string> {
+  if (pathOrPackage.startsWith('.') || isAbsolute(pathOrPackage)) return pathToFileURL(resolve(pathOrPackage)).href;
+  // Only here: `import.meta.resolve` takes no parent, and nothing else needs this module.
+  const { resolve: resolveFrom } = await import('import-meta-resolve');
+  try {
+    return resolveFrom(pathOrPackage, pathToFileURL(join(process.cwd(), 'vserve')).href);
+  } catch {
+    return resolveFrom(pathOrPackage, import.meta.url);
+  }
 }
 
 function isBackend(value: unknown): value is Backend {
@@ -42,6 +54,7 @@ function isBackend(value: unknown): value is Backend {
     typeof value === 'object' &&
     value !== null &&
     'name' in value &&
+    typeof value.name === 'string' &&
     'load' in value &&
     typeof value.load === 'function'
   );

@@ -1,14 +1,14 @@
-/** How the next token is chosen. Every field is set: defaults were applied before a backend sees them. */
+/** How the next token is chosen. Every field is set: defaults are applied before a backend sees them. */
 export interface SamplingSettings {
-  /** 0 takes the likeliest token (greedy). */
+  /** 0 is greedy: the likeliest token. */
   readonly temperature: number;
-  /** Nucleus sampling: 1 takes all. */
+  /** Nucleus sampling; 1 keeps all tokens. */
   readonly topP: number;
-  /** The k likeliest tokens: -1 takes all. */
+  /** The k likeliest tokens; -1 keeps all. */
   readonly topK: number;
-  /** Least probability relative to the likeliest token: 0 takes all. */
+  /** Minimum probability relative to the likeliest token; 0 keeps all. */
   readonly minP: number;
-  /** Undefined draws a seed. */
+  /** Undefined draws one at random. */
   readonly seed: number | undefined;
   /** OpenAI's: -2 to 2, 0 is off. */
   readonly frequencyPenalty: number;

@@ -1,5 +1,5 @@
-import { options, settingNames } from '../settings/index.ts';
-import type { LoadedSettings, Option, SettingName } from '../settings/index.ts';
+import { defaultOf, options, settingNames } from '../settings/index.ts';
+import type { LoadedSettings, Option, SettingName, ValueKind } from '../settings/index.ts';
 import { printable } from './printable.ts';
 
 const alwaysShown: readonly SettingName[] = ['model', 'backend', 'devices', 'host', 'port'];
@@ -30,13 +30,15 @@ function labelOf(name: SettingName): string {
 }
 
 function valueOf(name: SettingName, value: unknown): string {
-  const { default: standard, defaultText, secret }: Option<unknown> = options[name];
-  if (value === standard && defaultText !== undefined) return defaultText;
-  return secret === true ? 'given, not shown' : printable(showValue(value));
+  const { kind, defaultText, secret }: Option<unknown> = options[name];
+  if (value === defaultOf<unknown>(options[name]) && defaultText !== undefined) return defaultText;
+  return secret === true ? 'given, not shown' : printable(showValue(value, kind));
 }
 
 /** The value of a setting as people write it. */
-export function showValue(value: unknown): string {
+export function showValue(value: unknown, { show }: Pick<ValueKind<unknown>, 'show'>): string {
+  const shown = show?.(value);
+  if (shown !== undefined) return shown;
   if (typeof value === 'boolean') return value ? 'on' : 'off';
   if (Array.isArray(value)) return value.join(', ');
   return typeof value === 'string' || typeof value === 'number' ? String(value) : 'none';

@@ -1,11 +1,13 @@
+import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { loadSettings } from '../settings/index.ts';
+import { systemErrorCode, VserveError } from '../errors/index.ts';
 import { convertInto } from '../store/index.ts';
 import { conversionProgress } from './conversion-progress.ts';
 import type { Context } from './context.ts';
 import { converterSettingNames, loadConverter } from './converter.ts';
 import { precisionsOf } from './precision.ts';
-import { addSettingFlags, givenFlags } from './setting-flags.ts';
+import { addSettingFlags } from './setting-flags.ts';
+import { verbSettings } from './verb-settings.ts';
 
 const settingNames = [
   'quantizationEncoding',
@@ -28,12 +30,24 @@ export function define(command: Command, context: Context): void {
   );
 }
 
+/** The converter would miss a file of a folder that is not there. */
+async function requireSource(sourceDir: string): Promise<void> {
+  const found = await stat(sourceDir).catch((error: unknown) => systemErrorCode(error));
+  if (typeof found === 'object' && found.isDirectory()) return;
+  const isFile = typeof found === 'object' || found === 'ENOTDIR';
+  const reason = isFile ? 'is a file' : found === 'ENOENT' ? 'does not exist' : `cannot be read (${String(found)})`;
+  const advice = 'Give the folder of a Hugging Face checkpoint; "vserve pull" fetches one from the Hub.';
+  throw new VserveError('model_unavailable', `The folder ${sourceDir} ${reason}. ${advice}`);
+}
+
 async function convert(
   command: Command,
   folders: { readonly sourceDir: string; readonly destinationDir: string },
-  { output, signal, dependencies }: Context,
+  context: Context,
 ): Promise<void> {
-  const { settings } = await loadSettings(settingNames, { flags: givenFlags(command) });
+  const { output, signal, dependencies } = context;
+  const { settings } = await verbSettings(command, settingNames, context);
+  await requireSource(folders.sourceDir);
   const progress = conversionProgress(output);
   try {
     const paths = await convertInto({

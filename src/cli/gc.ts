@@ -1,21 +1,22 @@
 import type { Command } from 'commander';
-import { loadSettings } from '../settings/index.ts';
 import { collectGarbage } from '../store/index.ts';
 import type { Context } from './context.ts';
 import { formatBytes } from './printable.ts';
-import { addSettingFlags, givenFlags, storeHelp } from './setting-flags.ts';
+import { addSettingFlags, storeHelp } from './setting-flags.ts';
 import { formatTable } from './table.ts';
+import { verbSettings } from './verb-settings.ts';
 
 /** Makes `command` the verb `gc`. */
 export function define(command: Command, context: Context): void {
   command.option('--dry-run', 'Only say what would be removed');
   addSettingFlags(command, ['logLevel']);
-  command.addHelpText('after', `\n${storeHelp}`);
+  command.addHelpText('after', `\n${storeHelp()}`);
   command.action(({ dryRun }: { dryRun?: true }) => collect(command, dryRun === true, context));
 }
 
-async function collect(command: Command, isDryRun: boolean, { output, dependencies }: Context): Promise<void> {
-  const { settings } = await loadSettings(['home', 'backend'], { flags: givenFlags(command) });
+async function collect(command: Command, isDryRun: boolean, context: Context): Promise<void> {
+  const { output, dependencies } = context;
+  const { settings } = await verbSettings(command, ['home', 'backend'], context);
   const [builtIn, { converterSource }] = await Promise.all([
     dependencies.loadConverter(),
     dependencies.findBackend(settings.backend),

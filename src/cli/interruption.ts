@@ -1,24 +1,34 @@
 import { constants } from 'node:os';
 
+type Name = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
 /** Why the work was stopped: a signal from the person or the system. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
   readonly exitCode: number;
 
-  constructor(signal: 'SIGINT' | 'SIGTERM') {
+  constructor(signal: Name) {
     super(`Interrupted by ${signal}`);
     this.exitCode = exitCodeOf(signal);
   }
 }
 
+interface Listening {
+  /** Whether the terminal's end is that of the command: `nohup` and services have none. */
+  readonly isOnTerminal: boolean;
+  readonly exitNow: (exitCode: number) => void;
+}
+
 /**
- * Listens for Ctrl+C and SIGTERM. The first aborts the signal that is returned, which ends the work in order; the next
- * calls `exitNow` with the exit code that a shell gives for that signal.
+ * Listens for Ctrl+C, SIGTERM and the end of the terminal (SIGHUP). The first aborts the signal that is returned, which
+ * ends the work in order; the next calls `exitNow` with the exit code that a shell gives for that signal. Without a
+ * terminal, SIGHUP is ignored: Node does not inherit that from `nohup`.
  */
-export function listenForInterruption(exitNow: (exitCode: number) => void): AbortSignal {
+export function listenForInterruption({ isOnTerminal, exitNow }: Listening): AbortSignal {
   const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
+      if (name === 'SIGHUP' && (!isOnTerminal || controller.signal.aborted)) return;
       if (controller.signal.aborted) exitNow(exitCodeOf(name));
       else controller.abort(new Interrupted(name));
     });
@@ -26,6 +36,6 @@ export function listenForInterruption(exitNow: (exitCode: number) => void): Abor
   return controller.signal;
 }
 
-function exitCodeOf(signal: 'SIGINT' | 'SIGTERM'): number {
+function exitCodeOf(signal: Name): number {
   return 128 + constants.signals[signal];
 }

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { loadSettings } from '../settings/index.ts';
 import { listModels } from '../store/index.ts';
 import type { StoredModel } from '../store/index.ts';
 import type { Context } from './context.ts';
 import { formatBytes } from './printable.ts';
-import { addSettingFlags, givenFlags, storeHelp } from './setting-flags.ts';
+import { addSettingFlags, storeHelp } from './setting-flags.ts';
 import { formatTable } from './table.ts';
+import { verbSettings } from './verb-settings.ts';
 
 interface ListFlags {
   readonly json?: true;
@@ -18,14 +18,15 @@ export function define(command: Command, context: Context): void {
     .option('--json', 'Print JSON')
     .option('--architectures', 'List the architectures whose checkpoints can be converted instead');
   addSettingFlags(command, ['logLevel']);
-  command.addHelpText('after', `\n${storeHelp}`);
+  command.addHelpText('after', `\n${storeHelp()}`);
   command.action((flags: ListFlags) =>
     (flags.architectures === true ? architectures : models)(command, flags, context),
   );
 }
 
-async function models(command: Command, { json }: ListFlags, { output }: Context): Promise<void> {
-  const { settings } = await loadSettings(['home'], { flags: givenFlags(command) });
+async function models(command: Command, { json }: ListFlags, context: Context): Promise<void> {
+  const { output } = context;
+  const { settings } = await verbSettings(command, ['home'], context);
   const stored = await listModels(settings.home);
   if (json === true) {
     output.print(JSON.stringify(stored, undefined, 2));

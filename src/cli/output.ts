@@ -3,7 +3,9 @@ import { createLogUpdate } from 'log-update';
 import ora from 'ora';
 import type { LogLevel } from '../backend/index.ts';
 import type { Settings } from '../settings/index.ts';
+import { createLineSink } from './line-sink.ts';
 import { formatDuration, printable } from './printable.ts';
+import { isDrawable, whenTooNarrow } from './terminal.ts';
 
 /** Least time between two lines about one task, where there is no terminal to draw on. */
 const PROGRESS_LINE_MS = 5000;
@@ -50,10 +52,12 @@ export interface Output {
   /** The block that ends a command that failed, on standard error. */
   readonly fail: (message: string) => void;
   readonly startTask: () => Task;
-  /** Undefined where standard error is no terminal, or the level is above `info`. One at a time. */
+  /** Undefined where standard error is no terminal to draw on, or the level is above `info`. One at a time. */
   readonly startArea: () => Area | undefined;
   /** In bold, or dim, where standard error shows colours. */
   readonly style: (format: 'bold' | 'dim', text: string) => string;
+  /** Why part of the answer could not be written to standard output (`ENOSPC`, …); undefined where all of it was. */
+  readonly printFailure: () => string | undefined;
 }
 
 /** Prints to these two streams: with colours and spinners on a terminal, plain lines otherwise. */
@@ -63,10 +67,16 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
   const paint = (format: Parameters<typeof styleText>[0], text: string) =>
     hasColours ? styleText(format, text) : text;
 
+  const answers = createLineSink(stdout);
+  const lines = createLineSink(stderr, (lost, reason) => {
+    output.log('warning', `${lost} lines of this log could not be written (${reason}).`);
+  });
+  const draws = (): boolean => isDrawable(stderr) && ranks[output.level] <= ranks.info;
+
   let area: Area | undefined;
   /** Writes whole lines, which may not get between the lines of an area. */
   const writeLines = (text: string): void => {
-    if (area === undefined) stderr.write(`${text}\n`);
+    if (area === undefined) lines.write(`${text}\n`);
     else area.above(text);
   };
 
@@ -78,21 +88,19 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
       const label = paint(colours[level], level.toUpperCase().padEnd(7));
       writeLines(`${time} ${label} ${indented(message)}`);
     },
-    print: (text) => void stdout.write(`${text}\n`),
+    print: (text) => answers.write(`${text}\n`),
     note(text) {
       if (ranks[output.level] <= ranks.info) writeLines(text);
     },
     fail: (message) => writeLines(`${paint(['bold', 'red'], 'Error:')} ${indented(message)}`),
-    startTask: () =>
-      stderr.isTTY && ranks[output.level] <= ranks.info
-        ? spinnerTask(stderr)
-        : plainTask((text) => output.log('info', text)),
+    startTask: () => (draws() ? spinnerTask(stderr) : plainTask((text) => output.log('info', text))),
     startArea() {
-      if (!stderr.isTTY || ranks[output.level] > ranks.info) return undefined;
+      if (!draws()) return undefined;
       area = drawnArea(stderr, () => (area = undefined));
       return area;
     },
     style: paint,
+    printFailure: answers.failure,
   };
   return output;
 }
@@ -108,8 +116,13 @@ function drawnArea(stream: NodeJS.WriteStream, onEnd: () => void): Area {
     get columns() {
       return stream.columns;
     },
-    draw: (lines) => update(lines.join('\n')),
-    above: (line) => update.persist(line),
+    draw(lines) {
+      if (isDrawable(stream)) update(lines.join('\n'));
+    },
+    above(line) {
+      if (isDrawable(stream)) update.persist(line);
+      else stream.write(`${line}\n`);
+    },
     end() {
       update.clear();
       update.done();
@@ -121,13 +134,21 @@ function drawnArea(stream: NodeJS.WriteStream, onEnd: () => void): Area {
 function spinnerTask(stream: NodeJS.WriteStream): Task {
   const start = Date.now();
   const spinner = ora({ stream, discardStdin: false });
+  // It draws on a timer of its own.
+  const stopListening = whenTooNarrow(stream, () => void spinner.stop());
   return {
     update(text, fraction) {
       spinner.text = `${printable(text)} ${percent(fraction)}`;
-      if (!spinner.isSpinning) spinner.start();
+      if (!spinner.isSpinning && isDrawable(stream)) spinner.start();
     },
-    succeed: (text) => void spinner.succeed(`${printable(text)} in ${formatDuration(Date.now() - start)}`),
-    end: () => void spinner.stop(),
+    succeed(text) {
+      stopListening();
+      spinner.succeed(`${printable(text)} in ${formatDuration(Date.now() - start)}`);
+    },
+    end() {
+      stopListening();
+      spinner.stop();
+    },
   };
 }
 

@@ -1,9 +1,8 @@
+import { shortByLong } from '../settings/index.ts';
 import type { Settings } from '../settings/index.ts';
 import type { AskedPrecisions } from '../store/index.ts';
 
-const longNames = { float32: 'f32', float16: 'f16', bfloat16: 'bf16' } as const;
-
-/** What the store calls the precisions that a person asked for. */
+/** What the store calls the precisions of the settings. */
 export function precisionsOf(
   settings: Pick<Settings, 'quantizationEncoding' | 'mmprojQuantizationEncoding'>,
 ): AskedPrecisions {
@@ -13,8 +12,9 @@ export function precisionsOf(
   };
 }
 
-type ShortName<Name> = Name extends keyof typeof longNames ? (typeof longNames)[Name] : Name;
+type Long = keyof typeof shortByLong;
+type ShortName<Name> = Name extends Long ? (typeof shortByLong)[Name] : Name;
 
 function shortName<Name extends string>(name: Name): ShortName<Name> {
-  return (Object.hasOwn(longNames, name) ? longNames[name as keyof typeof longNames] : name) as ShortName<Name>;
+  return (Object.hasOwn(shortByLong, name) ? shortByLong[name as Name & Long] : name) as ShortName<Name>;
 }

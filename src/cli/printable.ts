@@ -1,4 +1,4 @@
-export { formatBytes } from '../errors/index.ts';
+export { formatBytes } from '../formats/format-bytes.ts';
 
 /** Makes text safe for a terminal or a log: no control characters but line feeds, no secrets. */
 export function printable(text: string): string {

@@ -4,6 +4,7 @@ import { loadSettings } from '../settings/index.ts';
 import { helpStyle } from './help-style.ts';
 import { logLevelOf } from './output.ts';
 import { addSettingFlags, givenFlags } from './setting-flags.ts';
+import { layoutColumns } from './terminal.ts';
 import { version } from './version.ts';
 
 /** A verb of the command line: its name is a module's, which is loaded only when the verb is called. */
@@ -67,7 +68,11 @@ export async function buildProgram(args: readonly string[], context: Context): P
     .addHelpOption(new Option('-h, --help', 'Print this help').helpGroup('General:'))
     .helpCommand('help [command]', 'Print the help of a command')
     .configureHelp(helpStyle((title) => context.output.style('bold', title)))
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({
+      outputError: () => undefined,
+      getOutHelpWidth: () => layoutColumns(process.stdout),
+      getErrHelpWidth: () => layoutColumns(process.stderr),
+    })
     .exitOverride();
   addSettingFlags(program, ['logLevel']);
   program.hook('preAction', async (_, command) => {
@@ -80,4 +85,14 @@ export async function buildProgram(args: readonly string[], context: Context): P
     if (args.some((arg) => arg === verb.name || arg === verb.alias)) (await verb.load()).define(command, context);
   }
   return program;
+}
+
+/** The arguments to parse. Commander answers a request for help whatever the verb is; an unknown verb is an error all the same. */
+export function checkedArguments(program: Command, args: readonly string[]): readonly string[] {
+  const { operands, unknown } = program.parseOptions([...args]);
+  const isHelp = operands[0] === 'help';
+  const verb = isHelp ? (operands[1] ?? unknown[0]) : operands[0];
+  if (verb === undefined || verb.startsWith('-') || verb === 'help') return args;
+  const isKnown = program.commands.some((command) => command.name() === verb || command.aliases().includes(verb));
+  return isKnown ? args : [verb];
 }

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { VserveError } from '../errors/index.ts';
+import { isCodedError, VserveError } from '../errors/index.ts';
 import type { DownloadEvent } from '../hub/index.ts';
-import { loadSettings } from '../settings/index.ts';
 import type { Settings } from '../settings/index.ts';
 import { downloadRequest, pullModel } from '../store/index.ts';
 import type { ConversionProgress, PrepareModelOptions } from '../store/index.ts';
@@ -13,8 +12,9 @@ import { hubAccess, hubSettingNames } from './hub-access.ts';
 import { jsonProgress } from './json-progress.ts';
 import { precisionsOf } from './precision.ts';
 import { formatBytes, printable } from './printable.ts';
-import { addSettingFlags, givenFlags, storeHelp } from './setting-flags.ts';
+import { addSettingFlags, storeHelp } from './setting-flags.ts';
 import { formatTable } from './table.ts';
+import { modelArgument, verbSettings } from './verb-settings.ts';
 
 const settingNames = [
   'model',
@@ -29,12 +29,12 @@ const settingNames = [
   ...hubSettingNames,
 ] as const;
 
-const afterHelp = `
+const afterHelp = (): string => `
 A token is taken from HF_TOKEN, else from the file that "hf auth login" writes.
 HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_TOKEN_PATH, HF_HUB_OFFLINE, HTTP_PROXY,
 HTTPS_PROXY and NO_PROXY mean what they mean to the tools of Hugging Face.
 A pull that was stopped goes on where it was.
-${storeHelp}
+${storeHelp()}
 
 Examples:
   vserve pull google/gemma-3-4b-it
@@ -62,27 +62,24 @@ export function define(command: Command, context: Context): void {
     .option('--json', 'Print a line of JSON for each step')
     .option('--quiet', 'Print the paths of the files and nothing else');
   addSettingFlags(command, settingNames);
-  command.addHelpText('after', afterHelp);
+  command.addHelpText('after', afterHelp());
   command.action((id: string | undefined, flags: PullFlags) => pull(command, id, flags, context));
 }
 
 async function pull(command: Command, id: string | undefined, flags: PullFlags, context: Context): Promise<void> {
   const { output } = context;
-  const { settings } = await loadSettings(settingNames, { flags: givenFlags(command) });
-  const model = id ?? settings.model;
+  const { settings } = await verbSettings(command, settingNames, context, modelArgument(command, id));
+  const { model } = settings;
   if (model === undefined) {
     throw new VserveError('invalid_setting', 'There is no model to pull. Give its id: vserve pull org/name', {
       param: 'model',
     });
   }
-  if (id !== undefined && settings.model !== undefined && id !== settings.model) {
-    throw new VserveError('invalid_setting', `There are two models to pull, ${id} and ${settings.model}. Give one.`);
-  }
   if (flags.quiet === true) output.level = 'error';
   try {
     await (flags.dryRun === true ? preview : fetchAndConvert)(model, flags, settings, context);
   } catch (error) {
-    if (flags.json === true && error instanceof VserveError) {
+    if (flags.json === true && isCodedError(error)) {
       output.print(JSON.stringify({ event: 'error', code: error.code, message: printable(error.message) }));
     }
     throw error;

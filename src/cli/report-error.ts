@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
-import { presentationOf, VserveError } from '../errors/index.ts';
+import { isCodedError, presentationOf } from '../errors/index.ts';
 import { Interrupted } from './interruption.ts';
 import type { Output } from './output.ts';
 
@@ -15,7 +15,7 @@ export function reportError(error: unknown, output: Output, signal: AbortSignal)
     return reason.exitCode;
   }
   if (error instanceof CommanderError) return reportUsage(error, output);
-  if (error instanceof VserveError) {
+  if (isCodedError(error)) {
     output.fail(error.message);
     output.log('debug', inspect(error));
     return presentationOf(error.code).exitCode;

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { LoadSettings } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
+import { loadSettingsOf } from '../settings/index.ts';
 import type { LoadedSettings, SettingName } from '../settings/index.ts';
 import type { AskedPrecisions } from '../store/index.ts';
 import { precisionsOf } from './precision.ts';
@@ -22,35 +23,26 @@ export interface ServeSettings {
 export async function serveSettings({ settings, origins }: LoadedSettings<SettingName>): Promise<ServeSettings> {
   const { model } = settings;
   if (model === undefined) {
-    throw new VserveError('invalid_setting', 'There is no model to serve. Give one with --model.', { param: 'model' });
+    throw new VserveError('invalid_setting', 'There is no model to serve. Give one: vserve serve --model org/name', {
+      param: 'model',
+    });
   }
   return {
     model,
     servedModelName: settings.servedModelName ?? model,
     precisions: precisionsOf(settings),
-    load: {
-      maxLength: settings.maxLength,
-      maxBatchSize: settings.maxBatchSize,
-      devices: settings.devices,
-      prefixCaching: settings.enablePrefixCaching,
-      maxVisionCacheEntries: settings.maxVisionCacheEntries,
-      mmprojEncoding: settings.mmprojEncoding,
-      maxBatchInputTokens: settings.maxBatchInputTokens,
-      deviceMemoryUtilization: settings.deviceMemoryUtilization,
-      kvCacheFormat: settings.kvCacheFormat,
-      flashAttention: settings.flashAttention,
-      mmap: settings.mmap,
-      mlock: settings.mlock,
-      threads: settings.threads,
-      threadsBatch: settings.threadsBatch,
-    },
+    load: loadSettingsOf(settings),
     server: {
       maxRequestBytes: settings.maxRequestBytes,
+      maxRequestMemoryBytes: settings.maxRequestMemoryBytes,
+      bodyTimeoutS: settings.httpBodyTimeoutS,
       keepAliveTimeoutS: settings.httpKeepaliveTimeoutS,
       gracefulShutdownTimeoutS: settings.gracefulShutdownTimeoutS,
       allowExtraRequestFields: settings.allowExtraRequestFields,
       maxImagesPerRequest: settings.limitImagesPerPrompt,
       maxQueueSize: settings.maxQueueSize,
+      allowedOrigins: settings.allowedOrigins,
+      allowedHosts: settings.allowedHosts,
     },
     media: {
       allowedImageRoots: await Promise.all(

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import type { Backend, LoadedModel, ModelFiles } from '../backend/index.ts';
-import { loadSettings, settingNames } from '../settings/index.ts';
+import { settingNames } from '../settings/index.ts';
 import { prepareModel } from '../store/index.ts';
 import type { AskedPrecisions, PreparedModel, PrepareModelOptions } from '../store/index.ts';
 import { describeConfiguration } from './configuration.ts';
@@ -9,21 +9,23 @@ import { conversionProgress } from './conversion-progress.ts';
 import type { Context } from './context.ts';
 import { loadConverter } from './converter.ts';
 import { downloadProgress } from './download-progress.ts';
+import { exposureOf } from './exposure.ts';
 import { hubAccess } from './hub-access.ts';
 import { metricsPortOf } from './metrics-port.ts';
 import { logLevelOf } from './output.ts';
 import { serveSettings } from './serve-settings.ts';
 import type { ServeSettings } from './serve-settings.ts';
 import { checkPort } from '../server/port.ts';
-import { addSettingFlags, givenFlags, storeHelp } from './setting-flags.ts';
+import { addSettingFlags, storeHelp } from './setting-flags.ts';
+import { modelArgument, verbSettings } from './verb-settings.ts';
 import { version } from './version.ts';
 
 const STARS = '*'.repeat(80);
 
-const afterHelp = `
+const afterHelp = (): string => `
 A flag beats the environment, which beats .env in the current folder, which
 beats --config-file, which beats the default.
-${storeHelp}
+${storeHelp()}
 
 Examples:
   vserve serve --model google/gemma-3-4b-it
@@ -32,18 +34,19 @@ Examples:
 
 /** Makes `command` the verb `serve`. */
 export function define(command: Command, context: Context): void {
+  command.argument('[model]', 'The same as --model');
   addSettingFlags(command, settingNames);
-  command.addHelpText('after', afterHelp);
-  command.action(() => serve(command, context));
+  command.addHelpText('after', afterHelp());
+  command.action((model: string | undefined) => serve(command, model, context));
 }
 
 /** Serves a model until the signal is aborted. What fails at once is tried before what takes minutes. */
-async function serve(command: Command, context: Context): Promise<void> {
+async function serve(command: Command, argument: string | undefined, context: Context): Promise<void> {
   const { output, signal, dependencies } = context;
-  const loaded = await loadSettings(settingNames, { flags: givenFlags(command) });
+  const loaded = await verbSettings(command, settingNames, context, modelArgument(command, argument));
   const { host, port, home, mmproj, backend: backendName, logLevel } = loaded.settings;
   output.level = logLevelOf(logLevel);
-  for (const warning of loaded.warnings) output.log('warning', warning);
+  for (const variable of loaded.unknownVariables) output.log('warning', variable);
   const settings = await serveSettings(loaded);
   if (!settings.media.ssrfProtectionEnabled) {
     const message =
@@ -53,6 +56,7 @@ async function serve(command: Command, context: Context): Promise<void> {
   await checkPort(host, port);
   const metricsPort = await metricsPortOf(loaded, checkPort, output.log);
   const backend = await dependencies.findBackend(backendName);
+  await backend.check?.();
   output.note(`\n${output.style('bold', `vserve ${version}`)}\n\n${describeConfiguration(loaded)}\n`);
 
   const { devices } = settings.load;
@@ -88,6 +92,7 @@ async function serve(command: Command, context: Context): Promise<void> {
       log: output.log,
     });
     if (running.metricsUrl !== undefined) output.log('info', `Metrics are at ${running.metricsUrl}`);
+    output.log(...exposureOf(host, running.port));
     output.print(`\n${STARS}\n🚀 Server ready on ${running.url} (Press CTRL+C to quit)\n${STARS}\n`);
     if (!signal.aborted) await once(signal, 'abort');
     const { gracefulShutdownTimeoutS } = settings.server;

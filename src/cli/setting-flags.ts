@@ -1,15 +1,16 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { options } from '../settings/index.ts';
+import { defaultOf, options, settingNames } from '../settings/index.ts';
 import type { Flags, Option as Setting, SettingName } from '../settings/index.ts';
 import { showValue } from './configuration.ts';
 
 /**
- * Gives a command the flags of settings. Commander only collects their texts: it knows no defaults and judges no
- * values, so that a flag is treated as every other source is.
+ * Gives a command the flags of settings, in the order of the table. Commander only collects their texts: it knows no
+ * defaults and judges no values, so that a flag is treated as every other source is.
  */
 export function addSettingFlags(command: Command, names: readonly SettingName[]): void {
-  for (const setting of names.map((name): Setting<unknown> => options[name])) {
+  const ordered = settingNames.filter((name) => names.includes(name));
+  for (const setting of ordered.map((name): Setting<unknown> => options[name])) {
     const [name, ...aliases] = setting.flags;
     if (name === undefined) continue;
     command.addOption(flagOption(name, setting).helpGroup(`${setting.group}:`));
@@ -18,8 +19,10 @@ export function addSettingFlags(command: Command, names: readonly SettingName[])
   }
 }
 
-/** What a help says of the store's place. */
-export const storeHelp = `Models are kept in VSERVE_HOME (${options.home.default}).`;
+/** Where models are kept, for a help. */
+export function storeHelp(): string {
+  return `Models are kept in VSERVE_HOME (${defaultOf(options.home)}).`;
+}
 
 /** The flags given to a command and to the ones above it, which it overrides. */
 export function givenFlags(command: Command): Flags {
@@ -44,10 +47,14 @@ function flagOption(name: string, setting: Setting<unknown>): Option {
 }
 
 function help(setting: Setting<unknown>): string {
-  const { help: text, default: standard, defaultText = standard, environment } = setting;
+  const { help: text, kind, defaultText, environment: variable } = setting;
+  const standard = defaultOf(setting);
   const notes = [
-    ...(defaultText === undefined ? [] : [`default: ${showValue(defaultText)}`]),
-    ...(environment === undefined ? [] : [environment]),
+    ...(standard === undefined && defaultText === undefined
+      ? []
+      : [`default: ${defaultText ?? showValue(standard, kind)}`]),
+    ...(variable === undefined ? [] : [variable]),
   ];
-  return notes.length === 0 ? text : `${text} (${notes.join('; ')})`;
+  const values = kind.values === undefined ? text : `${text}: ${kind.values.join(', ')}`;
+  return notes.length === 0 ? values : `${values} (${notes.join('; ')})`;
 }

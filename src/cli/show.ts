@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import type { DeviceMemory } from '../backend/index.ts';
-import { loadSettings } from '../settings/index.ts';
 import { choosePrecision, contextTokens, describeModel, precisionFits } from '../store/index.ts';
 import type { DescribedModel } from '../store/index.ts';
 import type { Context } from './context.ts';
 import { converterSettingNames, loadConverter } from './converter.ts';
 import { hubAccess, hubSettingNames } from './hub-access.ts';
 import { formatBytes, formatCount } from './printable.ts';
-import { addSettingFlags, givenFlags } from './setting-flags.ts';
+import { addSettingFlags } from './setting-flags.ts';
 import { formatTable } from './table.ts';
+import { verbSettings } from './verb-settings.ts';
 
 const settingNames = ['home', 'devices', 'backend', ...converterSettingNames, ...hubSettingNames] as const;
 
@@ -28,13 +28,9 @@ export function define(command: Command, context: Context): void {
   command.action((target: string, { json }: { json?: true }) => show(command, target, json === true, context));
 }
 
-async function show(
-  command: Command,
-  target: string,
-  json: boolean,
-  { output, signal, dependencies }: Context,
-): Promise<void> {
-  const { settings } = await loadSettings(settingNames, { flags: givenFlags(command) });
+async function show(command: Command, target: string, json: boolean, context: Context): Promise<void> {
+  const { output, signal, dependencies } = context;
+  const { settings } = await verbSettings(command, settingNames, context);
   const { home, devices } = settings;
   const loadBackend = () => dependencies.findBackend(settings.backend);
   const model = await describeModel(target, {
@@ -49,7 +45,7 @@ async function show(
     signal,
   });
   const backend = await loadBackend();
-  const memory = await backend.deviceMemory?.(devices, () => undefined);
+  const memory = await backend.deviceMemory?.(devices, { log: () => undefined, signal });
   const fits = precisionFits(model.description, memory);
   const { supportedArchitectures } = await dependencies.loadConverter();
   const known = supportedArchitectures().find(({ architecture }) => architecture === model.description.architecture);

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { VserveError } from '../errors/index.ts';
-import { loadSettings } from '../settings/index.ts';
 import { fetchFiles, findStored, verifyModels } from '../store/index.ts';
 import type { VerifiedFile } from '../store/index.ts';
 import { conversionProgress } from './conversion-progress.ts';
@@ -11,7 +10,8 @@ import type { Task } from './output.ts';
 import { downloadProgress } from './download-progress.ts';
 import { hubAccess, hubSettingNames } from './hub-access.ts';
 import { printable } from './printable.ts';
-import { addSettingFlags, givenFlags, storeHelp } from './setting-flags.ts';
+import { addSettingFlags, storeHelp } from './setting-flags.ts';
+import { verbSettings } from './verb-settings.ts';
 
 const settingNames = ['home', 'backend', 'python', ...hubSettingNames] as const;
 
@@ -22,14 +22,14 @@ export function define(command: Command, context: Context): void {
     'An id (org/name, or org/name@commit), the ID or path of a converted model; all models where none is given',
   );
   addSettingFlags(command, ['python', 'backend', 'logLevel']);
-  command.addHelpText('after', `\n${storeHelp}`);
+  command.addHelpText('after', `\n${storeHelp()}`);
   command.action((targets: readonly string[]) => verify(command, targets, context));
 }
 
 /** Prints what is not as it should be. Fails where something stays so. */
 async function verify(command: Command, targets: readonly string[], context: Context): Promise<void> {
   const { output, signal, dependencies } = context;
-  const { settings } = await loadSettings(settingNames, { flags: givenFlags(command) });
+  const { settings } = await verbSettings(command, settingNames, context);
   const home = resolve(settings.home);
   const models = await Promise.all(targets.map((target) => findStored(home, target)));
   const progress = conversionProgress(output);

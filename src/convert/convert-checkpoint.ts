@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { ConversionFiles, ConversionProgress } from '../conversion/index.ts';
 import { OutputFiles } from './output-files.ts';
 import { dtypeBytes } from './safetensors/dtypes.ts';
 import type { Outtype } from './outtype.ts';
@@ -26,16 +27,7 @@ export interface ConvertOptions {
   readonly signal: AbortSignal;
 }
 
-export interface ConversionProgress {
-  readonly file: OutputFile;
-  readonly bytesWritten: number;
-  readonly bytesTotal: number;
-}
-
-export interface ConvertedModel {
-  readonly modelPath: string;
-  /** Undefined for a model without vision. */
-  readonly mmprojPath: string | undefined;
+export interface ConvertedModel extends ConversionFiles {
   /** The name in config.json by which the checkpoint was converted. */
   readonly architecture: string;
   /** What `auto` became; the output type asked for otherwise. */

@@ -1,5 +1,5 @@
+import type { ModelDescription } from '../conversion/index.ts';
 import { describeHeaders, sizesOf } from './describe.ts';
-import type { ModelDescription } from './describe.ts';
 import { parseGgufHeader } from '../gguf/read-header.ts';
 import { withThreads } from './threads/with-threads.ts';
 import { planConversion } from './plan/plan-conversion.ts';

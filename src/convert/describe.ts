@@ -1,3 +1,4 @@
+import type { ModelDescription, PrecisionSize } from '../conversion/index.ts';
 import { elementCount } from './gguf/layout.ts';
 import { readGgufHeader } from '../gguf/read-header.ts';
 import type { GgufHeader } from '../gguf/read-header.ts';
@@ -9,34 +10,6 @@ import { mixedType } from './quantize/mixtures.ts';
 export const precisions = ['f32', 'bf16', 'f16', 'q8_0', 'q6_k', 'q5_k_m', 'q4_k_m', 'q4_0'] as const;
 
 export type Precision = (typeof precisions)[number];
-
-/** What a model is, known from the headers of its files. */
-export interface ModelDescription {
-  /** The name in config.json, of a checkpoint; else `general.architecture`. */
-  readonly architecture: string;
-  /** llama.cpp's name of the text model's architecture: `gemma3`. */
-  readonly family: string;
-  readonly name: string | undefined;
-  /** Of the text model. */
-  readonly parameters: number;
-  /** Of the vision encoder and its projector; undefined where there is none. */
-  readonly visionParameters: number | undefined;
-  /** Tokens that it was trained for. */
-  readonly contextLength: number | undefined;
-  /** Bytes that a token takes in the KV cache (f16), at most: sliding windows take less. */
-  readonly contextBytesPerToken: number;
-  /** The type of most of its weights. */
-  readonly precision: string;
-  /** Bytes of the mmproj, which has the same precision whatever the model's. */
-  readonly mmprojBytes: number;
-  /** Bytes of the model in each precision that it can have; for a GGUF file only in its own. */
-  readonly sizes: readonly PrecisionSize[];
-}
-
-export interface PrecisionSize {
-  readonly precision: string;
-  readonly bytes: number;
-}
 
 /** Describes GGUF files as they are. @throws VserveError `gguf_invalid`; the system's errors */
 export async function describeGguf(modelPath: string, mmprojPath: string | undefined): Promise<ModelDescription> {

@@ -1,12 +1,12 @@
+export type { ConversionProgress, ModelDescription, PrecisionSize } from '../conversion/index.ts';
 export { supportedArchitectures } from './architectures/index.ts';
 export type { SupportedArchitecture } from './architectures/index.ts';
 export { checkConfig } from './check-config.ts';
 export { checkpointFiles } from './checkpoint/checkpoint-files.ts';
 export { convertCheckpoint } from './convert-checkpoint.ts';
-export type { ConversionProgress, ConvertedModel, ConvertOptions } from './convert-checkpoint.ts';
+export type { ConvertedModel, ConvertOptions } from './convert-checkpoint.ts';
 export { describeCheckpoint } from './describe-checkpoint.ts';
 export { describeGguf } from './describe.ts';
-export type { ModelDescription, PrecisionSize } from './describe.ts';
 export { findNonFinite } from './checkpoint/non-finite.ts';
 export { converterVersion } from './converter-version.ts';
 export { LlamaCppConverter, llamaCppVersionPrefix } from './llama-cpp/index.ts';

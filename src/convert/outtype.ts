@@ -1,10 +1,8 @@
+import type { FixedOuttype } from '../conversion/index.ts';
 import type { GgmlType } from './gguf/ggml-types.ts';
 
-/** The output types, by the names of convert_hf_to_gguf.py; `auto` follows the checkpoint. */
-export const outtypes = ['f32', 'f16', 'bf16', 'q8_0', 'auto'] as const;
-
-export type Outtype = (typeof outtypes)[number];
-export type FixedOuttype = Exclude<Outtype, 'auto'>;
+export { outtypes } from '../conversion/index.ts';
+export type { FixedOuttype, Outtype } from '../conversion/index.ts';
 
 /** For each output type the type of a matrix and the value of `general.file_type` (`llama_ftype` in llama.h). */
 export const outtypeTraits = {

@@ -1,9 +1,10 @@
-/** How an error code shows outside: the HTTP status and OpenAI error type of an answer, the exit code of a command. */
+/** How an error appears outside: HTTP status and OpenAI error type of a response, exit code of a command. */
 export interface ErrorPresentation {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 499 | 500 | 501 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 429 | 431 | 499 | 500 | 501 | 503;
   readonly type:
     | 'invalid_request_error'
     | 'authentication_error'
+    | 'permission_error'
     | 'not_found_error'
     | 'conflict_error'
     | 'rate_limit_error'
@@ -13,11 +14,12 @@ export interface ErrorPresentation {
 
 const badRequest = { status: 400, type: 'invalid_request_error', exitCode: 2 } as const;
 const notFound = { status: 404, type: 'not_found_error', exitCode: 2 } as const;
+const forbidden = { status: 403, type: 'permission_error', exitCode: 2 } as const;
 const failed = { status: 500, type: 'api_error', exitCode: 1 } as const;
 
 /**
- * Every error code of the project, in one table. Exit codes: 2 for what the person can correct in the command or the
- * request, 1 for everything else. A code is part of the interface: rename none.
+ * Every error code of the project. Exit codes: 2 for what the user can correct in the command or the request, 1 for
+ * everything else. Codes are part of the interface: never rename one.
  */
 export const errorCodes = {
   // Requests
@@ -30,13 +32,17 @@ export const errorCodes = {
   model_not_found: notFound,
   route_not_found: notFound,
   method_not_allowed: { status: 405, type: 'invalid_request_error', exitCode: 2 },
+  origin_not_allowed: forbidden,
+  host_not_allowed: forbidden,
+  request_timeout: { status: 408, type: 'invalid_request_error', exitCode: 1 },
+  headers_too_large: { status: 431, type: 'invalid_request_error', exitCode: 2 },
   unsupported_encoding: { status: 415, type: 'invalid_request_error', exitCode: 2 },
   request_too_large: { status: 413, type: 'invalid_request_error', exitCode: 2 },
   at_capacity: { status: 429, type: 'rate_limit_error', exitCode: 1 },
   request_cancelled: { status: 499, type: 'api_error', exitCode: 1 },
   shutting_down: { status: 503, type: 'api_error', exitCode: 1 },
   internal_error: failed,
-  // Images. The names are those that max serve gives its media rejections.
+  // Images. The names are those of max serve's media rejections.
   dns_failure: badRequest,
   fetch_status: badRequest,
   fetch_timeout: badRequest,
@@ -94,7 +100,6 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
-/** The presentation of a code. */
 export function presentationOf(code: ErrorCode): ErrorPresentation {
   return errorCodes[code];
 }

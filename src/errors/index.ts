@@ -1,5 +1,6 @@
+export { diskFullError } from './disk-full.ts';
 export { errorCodes, presentationOf } from './error-codes.ts';
 export type { ErrorCode, ErrorPresentation } from './error-codes.ts';
-export { formatBytes } from './format-bytes.ts';
 export { messageOf, systemErrorCode } from './system-error.ts';
-export { VserveError } from './vserve-error.ts';
+export { isCodedError, VserveError } from './vserve-error.ts';
+export type { CodedError } from './vserve-error.ts';

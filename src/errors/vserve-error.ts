@@ -1,15 +1,16 @@
+import { errorCodes } from './error-codes.ts';
 import type { ErrorCode } from './error-codes.ts';
 
 /**
- * The one error class of the project: something a person can act on. `message` says what was wrong, where, and what to
- * do next; `code` is stable and decides the HTTP status and the exit code (see `error-codes.ts`); `param` names the
- * request field or option at fault, in OpenAI's notation (`messages[2].content[1]`).
+ * The error class of the project: something a person can act on. `message` says what was wrong, where, and what to do
+ * next; `code` is stable and decides the HTTP status and the exit code (see `error-codes.ts`); `param` names the request
+ * field or option at fault, in OpenAI's notation (`messages[2].content[1]`).
  *
- * `detail` is for the log only, never for an answer: what an image's URL was, without its secrets.
+ * `detail` is for the log only, never for a response: an image's URL without its secrets, for example.
  *
  * Anything else that is thrown is a defect and is reported as one.
  */
-export class VserveError extends Error {
+export class VserveError extends Error implements CodedError {
   override readonly name = 'VserveError';
   readonly code: ErrorCode;
   readonly param: string | undefined;
@@ -21,4 +22,21 @@ export class VserveError extends Error {
     this.param = options.param;
     this.detail = options.detail;
   }
+}
+
+/** An error with one of our codes, of whatever class. */
+export interface CodedError extends Error {
+  readonly code: ErrorCode;
+  readonly param?: string | undefined;
+  readonly detail?: string | undefined;
+}
+
+/**
+ * Tells our errors by their code, not by their class: a third party's backend may have another copy of `VserveError`, or
+ * none.
+ */
+export function isCodedError(error: unknown): error is CodedError {
+  return (
+    error instanceof Error && 'code' in error && typeof error.code === 'string' && Object.hasOwn(errorCodes, error.code)
+  );
 }

@@ -1,7 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { messageOf, VserveError } from '../errors/index.ts';
-import { isLfsPointer, lfsPointerMessage } from '../git-lfs.ts';
+import { isLfsPointer, lfsPointerMessage } from '../formats/git-lfs.ts';
 
 /** A tensor as a GGUF header lists it. `shape` is row-major, outermost first; `type` is its number in ggml.h. */
 export interface GgufTensorInfo {

@@ -1,5 +1,5 @@
 import { VserveError } from '../errors/index.ts';
-import { parsePythonJson } from '../python-json.ts';
+import { parsePythonJson } from '../formats/python-json.ts';
 import { chooseGguf } from './choose-gguf.ts';
 import type { RemoteFile } from './remote-file.ts';
 

@@ -1,4 +1,5 @@
-import { formatBytes, VserveError } from '../errors/index.ts';
+import { VserveError } from '../errors/index.ts';
+import { formatBytes } from '../formats/format-bytes.ts';
 import type { Choice, ChosenFiles } from './choose-files.ts';
 import { encodingInName, isProjector, splitPart } from './gguf-names.ts';
 import type { RemoteFile } from './remote-file.ts';

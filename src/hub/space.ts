@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { formatBytes, systemErrorCode, VserveError } from '../errors/index.ts';
+import { systemErrorCode, VserveError } from '../errors/index.ts';
+import { formatBytes } from '../formats/format-bytes.ts';
 
 /** What a model still needs on the disk. */
 export interface SpaceNeeded {

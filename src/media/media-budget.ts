@@ -1,15 +1,10 @@
 import { VserveError } from '../errors/index.ts';
+import { exactSize } from './exact-size.ts';
 
-const MIB = 1024 * 1024;
 const ENCODED = 0;
 const DECODED = 1;
 /** Far below zero: a refused spend in another thread that gives back what it took leaves nothing either. */
 const ENDED = -(2n ** 60n);
-
-/** A number of bytes, for people: exact, as limits are. */
-export function exactSize(bytes: number): string {
-  return bytes % MIB === 0 ? `${bytes / MIB} MiB` : `${bytes} bytes`;
-}
 
 /** The counters of a `MediaBudget`: bytes that are left, encoded and decoded. */
 export type BytesLeft = BigInt64Array<SharedArrayBuffer>;

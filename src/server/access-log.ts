@@ -2,9 +2,20 @@ import { randomUUID } from 'node:crypto';
 import type { HttpBindings } from '@hono/node-server';
 import type { MiddlewareHandler } from 'hono';
 import type { LogLevel } from '../backend/index.ts';
-import { messageOf, VserveError } from '../errors/index.ts';
+import { isCodedError, messageOf } from '../errors/index.ts';
 
 export type Log = (level: LogLevel, message: string) => void;
+
+/** A log that never throws: what cannot be written is no fault of the request that it is about. */
+export function safeLog(log: Log): Log {
+  return (level, message) => {
+    try {
+      log(level, message);
+    } catch {
+      // There is nowhere to tell it.
+    }
+  };
+}
 
 /** What a route knows of its request. */
 export interface RequestContext {
@@ -42,7 +53,7 @@ export function pathOf(url: string): string {
 
 /** What the log says of an error: its code, place, message and detail, and of a defect the stack. */
 export function reasonOf(error: unknown): string {
-  if (error instanceof VserveError) {
+  if (isCodedError(error)) {
     const { code, param, message, detail } = error;
     const place = param === undefined || param === '' ? code : `${code} ${param}`;
     return detail === undefined ? `${place}: ${message}` : `${place}: ${message} [${detail}]`;

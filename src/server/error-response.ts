@@ -1,9 +1,9 @@
 import { errorJson } from '../api/index.ts';
-import { presentationOf, VserveError } from '../errors/index.ts';
+import { isCodedError, presentationOf } from '../errors/index.ts';
 
 /** The HTTP status of an error. */
 export function statusOf(error: unknown): number {
-  return error instanceof VserveError ? presentationOf(error.code).status : 500;
+  return isCodedError(error) ? presentationOf(error.code).status : 500;
 }
 
 /** The answer that tells a client of an error, in OpenAI's envelope. */

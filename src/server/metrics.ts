@@ -1,5 +1,5 @@
 import { Counter, Histogram, Registry } from 'prom-client';
-import { VserveError } from '../errors/index.ts';
+import { isCodedError } from '../errors/index.ts';
 import { mediaRejections } from '../media/index.ts';
 import type { MediaRejection, ResolvedImage } from '../media/index.ts';
 
@@ -49,7 +49,7 @@ export class Metrics {
   /** Counts an answer that began, and why it is none where it failed. `path` is that of a route. */
   countRequest(code: number, path: string, error: unknown): void {
     this.#requests.inc({ code, path });
-    if (error instanceof VserveError && isMediaRejection(error.code)) this.#rejections.inc({ reason: error.code });
+    if (isCodedError(error) && isMediaRejection(error.code)) this.#rejections.inc({ reason: error.code });
   }
 
   /** All numbers as a scraper reads them. */

@@ -1,17 +1,23 @@
 import { isDeepStrictEqual } from 'node:util';
 import { VserveError } from '../errors/index.ts';
+import { dotEnvSource, dotEnvWarnings, readDotEnv } from './dot-env.ts';
+import { defaultOf } from './option.ts';
 import type { Option } from './option.ts';
 import { options, settingNames } from './options.ts';
 import type { SettingName, Settings } from './options.ts';
-import { configFileSource, environmentSource, flagSource, readDotEnv } from './sources.ts';
+import { configFileSource, environmentSource, flagSource, variableOf } from './sources.ts';
 import type { Environment, Flags, GivenValue, Source } from './sources.ts';
 
 export interface LoadedSettings<Name extends SettingName> {
   readonly settings: Pick<Settings, Name>;
   /** For each option, in words, where its value came from. */
   readonly origins: Readonly<Record<Name, string>>;
-  /** What the person should know, such as a variable of max serve that has no effect here. */
+  /** What is wrong with `.env`. */
   readonly warnings: readonly string[];
+  /** The variables of `.env` that took effect. */
+  readonly fromDotEnv: readonly string[];
+  /** Variables that look like settings but are none, such as one of max serve that has no effect here, in words. */
+  readonly unknownVariables: readonly string[];
 }
 
 export interface SettingsInput {
@@ -19,7 +25,7 @@ export interface SettingsInput {
   /** Defaults to the environment of this process. */
   readonly environment?: Environment;
   /** Folder of the `.env` file; defaults to the current one. */
-  readonly folder?: string;
+  readonly folder?: string | undefined;
 }
 
 /**
@@ -29,14 +35,11 @@ export interface SettingsInput {
  */
 export async function loadSettings<Name extends SettingName>(
   names: readonly Name[],
-  { flags, environment = process.env, folder = process.cwd() }: SettingsInput,
+  { flags, environment = process.env, folder = '.' }: SettingsInput,
 ): Promise<LoadedSettings<Name>> {
   const dotEnv = await readDotEnv(folder);
-  const sources: Source[] = [
-    flagSource(flags),
-    environmentSource(environment, ' in the environment'),
-    environmentSource(dotEnv, ' in .env'),
-  ];
+  const fromDotEnv = dotEnvSource(dotEnv);
+  const sources: Source[] = [flagSource(flags), environmentSource(environment, ' in the environment'), fromDotEnv];
   const configFile = names.some((name) => name === 'configFile') ? find('configFile', sources)?.value : undefined;
   if (typeof configFile === 'string') sources.push(await configFileSource(configFile));
 
@@ -44,13 +47,19 @@ export async function loadSettings<Name extends SettingName>(
   const origins: Partial<Record<SettingName, string>> = {};
   for (const name of names) {
     const given = find(name, sources);
-    settings[name] = given === undefined ? options[name].default : given.value;
+    settings[name] = given === undefined ? defaultOf<unknown>(options[name], environment) : given.value;
     origins[name] = given?.origin ?? 'default';
   }
+  const inEffect = names.filter((name) => fromDotEnv(name).some(({ origin }) => origin === origins[name]));
   return {
     settings: settings as Pick<Settings, Name>,
     origins: origins as Record<Name, string>,
-    warnings: [...unknownVariables(environment, ' in the environment'), ...unknownVariables(dotEnv, ' in .env')],
+    warnings: dotEnvWarnings(dotEnv, names),
+    fromDotEnv: inEffect.map((name) => variableOf(name, dotEnv.variables) ?? ''),
+    unknownVariables: [
+      ...unknownVariables(environment, ' in the environment'),
+      ...unknownVariables(dotEnv.variables, ' in .env'),
+    ],
   };
 }
 

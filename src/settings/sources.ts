@@ -1,12 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { parse as parseDotEnv } from 'dotenv';
 import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
 import type { Option } from './option.ts';
 import { options, settingNames } from './options.ts';
 import type { SettingName } from './options.ts';
 
-/** A value somebody gave, and where, in words: `--port`, `MAX_SERVE_PORT in .env`. */
+/** A value that was given, and where, in words: `--port`, `MAX_SERVE_PORT in .env`. */
 export interface GivenValue {
   /** Text from a flag or a variable; whatever YAML holds from a configuration file. */
   readonly value: unknown;
@@ -34,22 +32,16 @@ export function flagSource(flags: Flags): Source {
 /** Variables as a source; `place` follows the variable's name in an origin. */
 export function environmentSource(environment: Environment, place: string): Source {
   return (name) => {
-    const { environment: variable, environmentAliases: aliases = [] }: Option<unknown> = options[name];
-    const names = variable === undefined ? [] : [variable, ...aliases];
-    const given = names.find((candidate) => (environment[candidate] ?? '') !== '');
-    return given === undefined ? [] : [{ value: environment[given], origin: `${given}${place}` }];
+    const variable = variableOf(name, environment);
+    return variable === undefined ? [] : [{ value: environment[variable], origin: `${variable}${place}` }];
   };
 }
 
-/** Reads the `.env` file of a folder; none holds no variables. Throws `invalid_setting` when it cannot be read. */
-export async function readDotEnv(folder: string): Promise<Environment> {
-  const path = join(folder, '.env');
-  try {
-    return parseDotEnv(await readFile(path, 'utf8'));
-  } catch (cause) {
-    if (systemErrorCode(cause) === 'ENOENT') return {};
-    throw new VserveError('invalid_setting', `The file ${path} cannot be read: ${messageOf(cause)}`, { cause });
-  }
+/** The variable of an environment that sets an option, where one does. */
+export function variableOf(name: SettingName, environment: Environment): string | undefined {
+  const { environment: variable, environmentAliases: aliases = [] }: Option<unknown> = options[name];
+  if (variable === undefined) return undefined;
+  return [variable, ...aliases].find((candidate) => (environment[candidate] ?? '') !== '');
 }
 
 /**

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { open, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { FileHash } from '../hub/index.ts';
-import type { Converter, Outtype, Precision } from './converter.ts';
+import type { Converter, Outtype } from '../conversion/index.ts';
+import type { Precision } from './precision.ts';
 import { listedHashes } from './downloads.ts';
 import { repositoryOf } from './snapshot.ts';
 

@@ -1,6 +1,7 @@
 import type { Backend, LogLevel, Quantizer } from '../backend/index.ts';
 import { choosePrecision } from './choose-precision.ts';
-import type { ModelDescription, Precision } from './converter.ts';
+import type { ModelDescription } from '../conversion/index.ts';
+import type { Precision } from './precision.ts';
 import { needsQuantizer } from './make-model.ts';
 
 /** The backend that a model is made for, and the devices that it is to use. */
@@ -18,7 +19,7 @@ export async function choose(
   asked: Precision | 'auto',
   description: ModelDescription,
   { load, devices }: BackendChoice,
-  log: (level: LogLevel, message: string) => void,
+  { log, signal }: { readonly log: (level: LogLevel, message: string) => void; readonly signal: AbortSignal },
 ): Promise<{ readonly precision: Precision; readonly quantizer: Quantizer | undefined }> {
   if (asked !== 'auto') {
     return { precision: asked, quantizer: needsQuantizer(asked) ? (await load()).quantizer : undefined };
@@ -26,7 +27,8 @@ export async function choose(
   const backend = await load();
   const { quantizer } = backend;
   const sizes = description.sizes.filter(({ precision }) => quantizer !== undefined || !needsQuantizer(precision));
-  const choice = choosePrecision({ ...description, sizes }, await backend.deviceMemory?.(devices, () => undefined));
+  const memory = await backend.deviceMemory?.(devices, { log: () => undefined, signal });
+  const choice = choosePrecision({ ...description, sizes }, memory);
   log(choice.fits ? 'info' : 'warning', `Precision ${choice.reason}`);
   return { precision: choice.precision, quantizer };
 }

@@ -1,7 +1,8 @@
 import type { DeviceMemory } from '../backend/index.ts';
-import { formatBytes } from '../errors/index.ts';
-import { precisions } from './converter.ts';
-import type { ModelDescription, Precision } from './converter.ts';
+import { formatBytes } from '../formats/format-bytes.ts';
+import { precisions } from './precision.ts';
+import type { ModelDescription } from '../conversion/index.ts';
+import type { Precision } from './precision.ts';
 
 /** Tokens that there must be room for beside the weights, where the model was trained for as many. */
 const CONTEXT_TOKENS = 8192;

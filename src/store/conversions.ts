@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { CheckpointIdentity } from './checkpoint-identity.ts';
-import type { Converter, ModelDescription } from './converter.ts';
+import type { Converter, ModelDescription } from '../conversion/index.ts';
 import { readManifest } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import { namesIn } from './names-in.ts';

@@ -5,7 +5,8 @@ import { systemErrorCode, VserveError } from '../errors/index.ts';
 import type { LogLevel } from '../backend/index.ts';
 import { choose } from './choose-for-backend.ts';
 import type { BackendChoice } from './choose-for-backend.ts';
-import type { AskedPrecisions, ConversionProgress, Converter } from './converter.ts';
+import type { ConversionProgress, Converter } from '../conversion/index.ts';
+import type { AskedPrecisions } from './precision.ts';
 import { explainDiskError } from './disk-errors.ts';
 import { makeFolder } from './make-folder.ts';
 import { makeModel } from './make-model.ts';
@@ -37,7 +38,7 @@ export async function convertInto(options: ConvertIntoOptions): Promise<string[]
     await removeLeftovers(destination);
     await makeFolder(workDir);
     const description = await converter.describeCheckpoint(sourceDir, signal);
-    const choice = await choose(options.precision, description, options.backend, options.log);
+    const choice = await choose(options.precision, description, options.backend, options);
     const files = await makeModel({
       ...options,
       ...choice,

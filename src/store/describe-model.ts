@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { identifyCheckpoint } from './checkpoint-identity.ts';
 import { listConversions } from './conversions.ts';
-import type { Converter, ModelDescription } from './converter.ts';
+import type { Converter, ModelDescription } from '../conversion/index.ts';
 import { currentSnapshot, listDownloads } from './downloads.ts';
 import { describeRemote } from './describe-remote.ts';
 import { findModel } from './find-model.ts';

@@ -1,4 +1,4 @@
-import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
+import { diskFullError, messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
 
 /**
  * Says what to do about an error of the disk below `folder`; gives any other error back as it is. `advice` is what to
@@ -6,11 +6,9 @@ import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
  */
 export function explainDiskError(error: unknown, folder: string, advice: string): unknown {
   if (error instanceof VserveError) return error;
+  const full = diskFullError(error, folder, advice);
+  if (full !== undefined) return full;
   const code = systemErrorCode(error) ?? '';
-  if (['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)) {
-    const message = `The disk is full: ${messageOf(error)}\nFree some space for ${folder}, or else: ${advice}`;
-    return new VserveError('disk_full', message, { cause: error });
-  }
   const path = error instanceof Error && 'path' in error ? String(error.path) : '';
   const isMaking = error instanceof Error && 'syscall' in error && error.syscall === 'mkdir';
   if (isMaking || (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(code) && path.startsWith(folder))) {

@@ -1,20 +1,14 @@
+export type { ConversionProgress, Converter, ModelDescription, Outtype } from '../conversion/index.ts';
 export { contextTokens, choosePrecision, precisionFits } from './choose-precision.ts';
 export type { PrecisionFit } from './choose-precision.ts';
 export { collectGarbage } from './collect-garbage.ts';
 export type { Garbage } from './collect-garbage.ts';
 export { convertInto } from './convert-into.ts';
 export type { ConvertIntoOptions } from './convert-into.ts';
-export { precisions } from './converter.ts';
-export type {
-  AskedPrecisions,
-  ConversionProgress,
-  Converter,
-  ModelDescription,
-  Outtype,
-  Precision,
-} from './converter.ts';
 export { describeModel } from './describe-model.ts';
 export type { DescribedModel } from './describe-model.ts';
+export { precisions } from './precision.ts';
+export type { AskedPrecisions, Precision } from './precision.ts';
 export { prepareModel, pullModel } from './prepare-model.ts';
 export type { PreparedModel, PrepareModelOptions } from './prepare-model.ts';
 export { downloadRequest, fetchFiles } from './pull-repository.ts';

@@ -3,8 +3,8 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { ModelFiles } from '../backend/index.ts';
 import type { CheckpointIdentity, ConversionSettings } from './checkpoint-identity.ts';
-import { precisions } from './converter.ts';
-import type { ModelDescription } from './converter.ts';
+import { precisions } from './precision.ts';
+import type { ModelDescription } from '../conversion/index.ts';
 import { hashFile } from './hash-file.ts';
 
 const fileName = z.string().refine((name) => name === basename(name));

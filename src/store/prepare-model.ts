@@ -7,7 +7,8 @@ import { identifyCheckpoint } from './checkpoint-identity.ts';
 import { choose } from './choose-for-backend.ts';
 import type { BackendChoice } from './choose-for-backend.ts';
 import { convertOnce } from './convert-once.ts';
-import type { AskedPrecisions, ConversionProgress, Converter } from './converter.ts';
+import type { ConversionProgress, Converter } from '../conversion/index.ts';
+import type { AskedPrecisions } from './precision.ts';
 import { knownDescription } from './conversions.ts';
 import { explainDiskError } from './disk-errors.ts';
 import { findModel } from './find-model.ts';
@@ -147,6 +148,6 @@ async function convertFolder(sourceDir: string, options: PrepareModelOptions): P
   const description =
     (await knownDescription(options.home, source, converter)) ??
     (await converter.describeCheckpoint(sourceDir, options.signal));
-  const choice = await choose(options.precision, description, options.backend, options.log);
+  const choice = await choose(options.precision, description, options.backend, options);
   return convertOnce({ ...options, ...choice, sourceDir, source, description, converter });
 }

@@ -14,7 +14,8 @@ import type {
 import { requireRepositoryId } from '../hub/names.ts';
 import type { BackendChoice } from './choose-for-backend.ts';
 import { MEMORY_SHARE } from './choose-precision.ts';
-import type { Converter, Precision } from './converter.ts';
+import type { Converter } from '../conversion/index.ts';
+import type { Precision } from './precision.ts';
 import { checkGguf } from './gguf-files.ts';
 import { lockPath, withLock } from './lock.ts';
 import { needsQuantizer } from './make-model.ts';
@@ -142,13 +143,13 @@ export function refuseHubOptions({ weightPath, revision, forceDownload }: HubAcc
   throw new VserveError('invalid_setting', message);
 }
 
-function choiceOf({ hub, mmproj, precision, backend, loadConverter }: PullOptions): Choice {
+function choiceOf({ hub, mmproj, precision, backend, loadConverter, signal }: PullOptions): Choice {
   return {
     encoding: precision,
     weightPath: hub.weightPath,
     mmproj: localProjector(mmproj) === undefined ? mmproj : undefined,
     memoryBytes: async () => {
-      const memory = await (await backend.load()).deviceMemory?.(backend.devices, () => undefined);
+      const memory = await (await backend.load()).deviceMemory?.(backend.devices, { log: () => undefined, signal });
       return memory && memory.freeBytes * MEMORY_SHARE;
     },
     checkConfig: async (config) => (await loadConverter()).checkConfig(config),

@@ -26,7 +26,7 @@ test('--help lists the verbs, and the help of serve lists its options', async ()
 test('the help of pull offers no opposite of a switch that has none, and says where models are kept', async () => {
   const { stdout } = await run(process.execPath, [bin, 'warm-cache', '--help']);
   expect(stdout).toMatch(/^ {2}--dry-run +Only tell/m);
-  expect(stdout).toMatch(/^ {2}--\[no-\]force-download +Fetch/m);
+  expect(stdout).toMatch(/^ {2}--\[no-\]force-download +Download again/m);
   expect(stdout).toMatch(/^Models are kept in VSERVE_HOME \(.+\)\.$/m);
 });
 
@@ -36,6 +36,37 @@ test('no verb gives the help as an error', async () => {
     stdout: '',
     stderr: expect.stringMatching(/^Usage: vserve/),
   });
+});
+
+test.each([
+  ['nope', '--help'],
+  ['help', 'nope'],
+  ['--log-level', 'ERROR', 'nope', '-h'],
+])('an unknown verb is an error, also with a request for help: %s %s', async (...args) => {
+  await expect(run(process.execPath, [bin, ...args])).rejects.toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringMatching(/^Error: unknown command 'nope'/),
+  });
+});
+
+test('the groups of a help have one order for all verbs, and limits have units', async () => {
+  const titles = async (verb: string): Promise<string[]> => {
+    const { stdout } = await run(process.execPath, [bin, verb, '--help']);
+    return [...stdout.matchAll(/^([A-Z]\w+):$/gm)].map(([, title = '']) => title);
+  };
+  expect(await titles('pull')).toEqual([
+    'Arguments',
+    'Options',
+    'Model',
+    'Conversion',
+    'Hub',
+    'Engine',
+    'General',
+    'Examples',
+  ]);
+  const { stdout } = await run(process.execPath, [bin, 'serve', '--help']);
+  expect(stdout.replaceAll(/\s+/g, ' ')).toContain('(default: 100 MiB; MAX_SERVE_MAX_REQUEST_BYTES)');
 });
 
 test('an unknown verb is an error', async () => {

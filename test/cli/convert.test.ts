@@ -79,3 +79,15 @@ test("says that a backend does not bring llama.cpp's converter", async () => {
   expect(stderr).toMatch(/^Error: The backend fake does not bring llama\.cpp's converter\. Leave out --converter/);
   expect(code).toBe(2);
 });
+
+test('says of a source that is not there, or is no folder, just that', async () => {
+  await writeFile(join(folder, 'file'), '');
+  for (const [source, reason] of [
+    ['nowhere', 'does not exist'],
+    ['file', 'is a file'],
+  ] as const) {
+    const { code, stderr } = await runVserve(folder, ['convert', source, 'out']).exit();
+    expect(stderr).toMatch(`Error: The folder ${source} ${reason}.`);
+    expect(code).toBe(2);
+  }
+});

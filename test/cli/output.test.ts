@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
+import { createLineSink } from '../../src/cli/line-sink.ts';
 import { createOutput } from '../../src/cli/output.ts';
 import { formatBytes, formatDuration, printable } from '../../src/cli/printable.ts';
 
@@ -75,4 +76,54 @@ test.each([
   [192_000, '3 min 12 s'],
 ])('%d ms are %s', (milliseconds, text) => {
   expect(formatDuration(milliseconds)).toBe(text);
+});
+
+/** A terminal of so many columns. */
+function terminal(columns: number) {
+  const stream = new PassThrough().setEncoding('utf8');
+  return Object.assign(stream, { isTTY: true, columns, hasColors: () => false }) as unknown as NodeJS.WriteStream;
+}
+
+test.each([0, 1, 19])('nothing is drawn on a terminal of %i columns', (columns) => {
+  const stderr = terminal(columns);
+  const output = createOutput(terminal(columns), stderr);
+  expect(output.startArea()).toBeUndefined();
+  const task = output.startTask();
+  task.update('Converting', 0.5);
+  task.succeed('Converted');
+  expect(stderr.read()).toMatch(/^\S+ INFO {4}Converting 50 %\n\S+ INFO {4}Converted in \d/);
+});
+
+test('an area on a terminal that shrinks to nothing is left alone', () => {
+  const stderr = terminal(80);
+  const area = createOutput(terminal(80), stderr).startArea();
+  area?.draw(['one']);
+  stderr.read();
+  stderr.columns = 0;
+  area?.draw(['two']);
+  expect(stderr.read()).toBeNull();
+  area?.above('said');
+  expect(stderr.read()).toBe('said\n');
+});
+
+test('lines that could not be written are counted once they can be again', () => {
+  let failure: NodeJS.ErrnoException | null = null;
+  const disk = {
+    on: () => disk,
+    write: (_text: string, done: (error: NodeJS.ErrnoException | null) => void) => done(failure),
+  };
+  const recoveries: string[] = [];
+  const sink = createLineSink(disk as unknown as NodeJS.WritableStream, (lost, reason) => {
+    recoveries.push(`${lost} lost: ${reason}`);
+  });
+  sink.write('a');
+  failure = Object.assign(new Error('full'), { code: 'ENOSPC' });
+  sink.write('b');
+  sink.write('c');
+  expect(recoveries).toEqual([]);
+  expect(sink.failure()).toBe('ENOSPC');
+  failure = null;
+  sink.write('d');
+  sink.write('e');
+  expect(recoveries).toEqual(['2 lost: ENOSPC']);
 });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { onTestFinished } from 'vitest';
 
 const program = join(import.meta.dirname, 'vserve-process.js');
@@ -30,21 +31,41 @@ export interface RunningVserve {
   kill(signal: NodeJS.Signals): void;
   /** Closes our end of its standard output. */
   closeStdout(): void;
+  /** Closes our ends of its standard output and standard error. */
+  closeOutput(): void;
+  /** Ends its standard input. */
+  closeStdin(): void;
   /** Waits for the end. */
   exit(): Promise<{ code: number | null; stdout: string; stderr: string }>;
 }
 
+/** What stands around vserve. */
+export interface Surroundings {
+  /** The command that starts vserve, to which vserve's own command line is appended. */
+  readonly launcher?: readonly string[];
+  /** Where its standard output and error go: `pipe`, or an open file. */
+  readonly output?: 'pipe' | number;
+}
+
 /** Starts vserve in `folder`, which is also its store, with this environment only. */
-export function runVserve(folder: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): RunningVserve {
-  const child = spawn(process.execPath, [program, ...args], {
+export function runVserve(
+  folder: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+  { launcher = [], output = 'pipe' }: Surroundings = {},
+): RunningVserve {
+  const [command = '', ...rest] = [...launcher, process.execPath, program, ...args];
+  const child = spawn(command, rest, {
     cwd: folder,
     env: { VSERVE_HOME: join(folder, 'home'), MAX_SERVE_HOST: '127.0.0.1', MAX_SERVE_PORT: '0', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', output, output],
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   const text = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text.stdout += chunk));
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (text.stderr += chunk));
+  const stdout = child.stdout ?? new PassThrough();
+  const stderr = child.stderr ?? new PassThrough();
+  stdout.setEncoding('utf8').on('data', (chunk: string) => (text.stdout += chunk));
+  stderr.setEncoding('utf8').on('data', (chunk: string) => (text.stderr += chunk));
   const closed = once(child, 'close');
   return {
     text,
@@ -52,14 +73,16 @@ export function runVserve(folder: string, args: readonly string[], environment: 
       for (;;) {
         const match = pattern.exec(text.stdout) ?? pattern.exec(text.stderr);
         if (match !== null) return match;
-        const news = Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data')]);
+        const news = Promise.race([once(stdout, 'data'), once(stderr, 'data')]);
         if ((await Promise.race([news, closed.then(() => 'closed')])) === 'closed') {
           throw new Error(`vserve ended and never printed ${String(pattern)}:\n${text.stdout}${text.stderr}`);
         }
       }
     },
     kill: (signal) => void child.kill(signal),
-    closeStdout: () => child.stdout.destroy(),
+    closeOutput: () => [stdout, stderr].forEach((stream) => stream.destroy()),
+    closeStdout: () => stdout.destroy(),
+    closeStdin: () => child.stdin?.end(),
     async exit() {
       await closed;
       return { code: child.exitCode, ...text };

@@ -20,6 +20,10 @@ async function checkpoint(...files: string[]): Promise<string> {
   return source;
 }
 
+function kebabCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
 function serve(args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
   return runVserve(folder, ['serve', '--backend', fakeBackend, ...args], environment);
 }
@@ -97,14 +101,37 @@ describe('the server', () => {
     });
   });
 
-  test('serves a model under the name it was asked for by, with what the backend was told', async () => {
+  test('serves a model under the name it was asked for by, also without --model', async () => {
     const source = await checkpoint();
-    const vserve = serve(['--model', source, '--max-length', '99', '--devices', 'cpu', '--log-level', 'debug']);
-    const [, url = ''] = await vserve.until(ready);
+    const [, url = ''] = await serve([source]).until(ready);
     expect(await (await fetch(url)).json()).toMatchObject({ servedModelName: source });
-    expect(vserve.text.stderr).toContain(
-      'load {"file":"model.gguf","mmproj":"mmproj.gguf","maxLength":99,"devices":"cpu",',
+  });
+
+  test('has the backend load the model as every one of its options says', async () => {
+    const engine = {
+      maxLength: 99,
+      maxBatchSize: 3,
+      devices: 'cpu',
+      enablePrefixCaching: false,
+      maxVisionCacheEntries: 4,
+      mmprojEncoding: 'f32',
+      maxBatchInputTokens: 5,
+      deviceMemoryUtilization: 0.5,
+      kvCacheFormat: 'q8_0',
+      flashAttention: 'on',
+      mmap: false,
+      mlock: true,
+      threads: 6,
+      threadsBatch: 7,
+    };
+    const lines = Object.entries({ ...engine, logLevel: 'DEBUG' }).map(
+      ([name, value]) => `${kebabCase(name)}: ${value}`,
     );
+    await writeFile(join(folder, 'vserve.yaml'), lines.join('\n'));
+    const vserve = serve(['--model', await checkpoint(), '--config-file', 'vserve.yaml']);
+    await vserve.until(ready);
+    const [, told = ''] = /load (\{.*\})/.exec(vserve.text.stderr) ?? [];
+    expect(JSON.parse(told)).toEqual({ file: 'model.gguf', mmproj: 'mmproj.gguf', ...engine });
   });
 });
 
@@ -125,7 +152,7 @@ describe('what a person sees', () => {
     const vserve = serve(['--model', await model(folder), '--pretty-print-config']);
     await vserve.until(ready);
     expect(vserve.text.stderr).toMatch(/ port +0 \(MAX_SERVE_PORT in the environment\)\n/);
-    expect(vserve.text.stderr).toMatch(/ max-request-bytes +104857600 \(default\)\n/);
+    expect(vserve.text.stderr).toMatch(/ max-request-bytes +100 MiB \(default\)\n/);
     expect(vserve.text.stderr).toMatch(/ VSERVE_HOME +\S+ \(VSERVE_HOME in the environment\)\n/);
   });
 
@@ -148,6 +175,28 @@ describe('what a person sees', () => {
     const vserve = serve(['--model', await model(folder), '--no-media-url-ssrf-protection-enabled']);
     await vserve.until(ready);
     expect(vserve.text.stderr).toMatch(/WARNING Images are fetched from any address/);
+  });
+
+  test('that nothing protects the server', async () => {
+    const path = await model(folder);
+    const local = serve([path]);
+    await local.until(ready);
+    expect(local.text.stderr).toMatch(
+      /INFO {4}No authentication and no TLS: only programs on this machine can connect/,
+    );
+    const open = serve([path, '--host', '0.0.0.0']);
+    await open.until(/Server ready/);
+    expect(open.text.stderr).toMatch(
+      /WARNING No authentication and no TLS: everyone who can reach port \d+ of 0\.0\.0\.0 can use this server/,
+    );
+  });
+
+  test('what came from .env, without the values, and what was not taken from it', async () => {
+    await writeFile(join(folder, '.env'), 'MAX_SERVE_MAX_QUEUE_SIZE=77\nVSERVE_PYTHON=./evil\n');
+    const vserve = serve([await model(folder)]);
+    await vserve.until(ready);
+    expect(vserve.text.stderr).toMatch(/INFO {4}From \.env: MAX_SERVE_MAX_QUEUE_SIZE\n/);
+    expect(vserve.text.stderr).toMatch(/WARNING VSERVE_PYTHON in \.env is ignored/);
   });
 
   test('a warning about variables that have no effect', async () => {
@@ -222,7 +271,7 @@ describe('a failure', () => {
   });
 
   const mistakes: readonly [string, readonly string[], RegExp][] = [
-    ['no model', [], /^Error: There is no model to serve\. Give one with --model\.\n$/],
+    ['no model', [], /^Error: There is no model to serve\. Give one: vserve serve --model org\/name\n$/],
     ['a model that is missing', ['--model', './nowhere'], /Error: The model "\.\/nowhere" does not exist/],
     ['a model that is not here, offline', ['--model', 'org/name'], /Error: org\/name \(main\) is not on this machine/],
     ['a bad value', ['--model', 'x', '--port', 'http'], /^Error: --port is "http": it must be a whole number/],
@@ -232,7 +281,8 @@ describe('a failure', () => {
       /^Error: --allowed-image-root names "\/none", which is not a folder/,
     ],
     ['an unknown flag', ['--prot', '1'], /^Error: unknown option '--prot'\n {2}\(Did you mean --port\?\)\n/],
-    ['an argument too many', ['--model', 'x', 'y'], /^Error: too many arguments/],
+    ['two models', ['--model', 'x', 'y'], /^Error: There are two models, y and x\. Give one\.\n$/],
+    ['an argument too many', ['x', 'y'], /^Error: too many arguments/],
   ];
   test.each(mistakes)('from %s has exit code 2', async (_, args, message) => {
     const { code, stdout, stderr } = await serve(args, { HF_HUB_OFFLINE: '1' }).exit();

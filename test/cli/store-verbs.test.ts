@@ -126,3 +126,17 @@ describe('of the real converter', () => {
     });
   });
 });
+
+test.each(['list', 'gc', 'verify'])('%s says that VSERVE_HOME is a file', async (verb) => {
+  await writeFile(join(folder, 'home'), '');
+  const { code, stderr } = await runVserve(folder, [verb]).exit();
+  expect(stderr).toMatch(/^Error: VSERVE_HOME in the environment is .*home, which is not a folder\./);
+  expect(code).toBe(2);
+});
+
+test('list works beside a .env that cannot be read', async () => {
+  await mkdir(join(folder, '.env'));
+  const { code, stderr } = await runVserve(folder, ['list']).exit();
+  expect(stderr).toMatch(/WARNING \.env is skipped: it is not a regular file/);
+  expect(code).toBe(0);
+});

@@ -125,8 +125,9 @@ test('a conversion replaces an earlier one, and only at its end', async () => {
   await convert(await shapesVlmFolder(), { destinationDir, outtype: 'q8_0' });
   const earlier = await readFile(join(destinationDir, 'model.gguf'));
   const broken = await shapesVlmCopy();
-  await rm(join(broken, 'tokenizer.model'));
-  await expect(convert(broken, { destinationDir })).rejects.toThrow('tokenizer.model');
+  await rm(join(broken, 'preprocessor_config.json'));
+  await rm(join(broken, 'processor_config.json'));
+  await expect(convert(broken, { destinationDir })).rejects.toThrow('preprocessor_config.json');
   expect((await readFile(join(destinationDir, 'model.gguf'))).equals(earlier)).toBe(true);
   await convert(await shapesVlmFolder(), { destinationDir });
   expect((await readFile(join(destinationDir, 'model.gguf'))).equals(earlier)).toBe(false);

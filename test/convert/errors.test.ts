@@ -184,12 +184,27 @@ describe('shards that do not fit their index are refused', () => {
 describe('a broken configuration or tokenizer is refused', () => {
   test.each<[string, ErrorCode, RegExp]>([
     ['config.json', 'checkpoint_invalid', /config\.json/],
-    ['tokenizer.model', 'tokenizer_unsupported', /tokenizer\.model/],
     ['preprocessor_config.json', 'checkpoint_invalid', /image_mean/],
   ])('%s missing', async (file, code, naming) => {
     const folder = await shapesVlmCopy();
     await rm(join(folder, file));
     await expectFailure(folder, code, naming);
+  });
+
+  test('tokenizer.model and tokenizer.json missing', async () => {
+    const folder = await shapesVlmCopy();
+    for (const file of ['tokenizer.model', 'tokenizer.json']) await rm(join(folder, file));
+    await expectFailure(folder, 'tokenizer_unsupported', /neither tokenizer\.model nor tokenizer\.json/);
+  });
+
+  test('tokenizer.model missing, and a tokenizer.json of another kind', async () => {
+    const folder = await shapesVlmCopy();
+    await rm(join(folder, 'tokenizer.model'));
+    await changeJson(folder, 'tokenizer.json', (json) => ({
+      ...json,
+      model: { ...(json.model as object), byte_fallback: false },
+    }));
+    await expectFailure(folder, 'tokenizer_unsupported', /not a SentencePiece vocabulary/);
   });
 
   test.each(['config.json', 'tokenizer.json', 'tokenizer_config.json', 'generation_config.json', 'added_tokens.json'])(

@@ -9,6 +9,7 @@ import { writeCheckpoint } from '../reference/write-checkpoint.ts';
 import type { Picture } from './conversations.ts';
 import { faithfulCheckpoint, seeingCheckpoint } from './seeing-checkpoints.ts';
 import { trainedName } from './trained-checkpoint.ts';
+import { defaultLoadSettings } from '../../src/settings/index.ts';
 
 /** What transformers makes of a checkpoint, by `test/reference/compare-transformers.py`. */
 export interface ProcessorReference {
@@ -41,16 +42,17 @@ const onProgress = (): void => undefined;
 
 /**
  * Converts a faithful checkpoint and loads it, in float32 wherever that is possible. `change` may change the mmproj's file
- * in between.
+ * in between; `checkpoint` may be one of that name with changes.
  */
 export async function loadFaithful(
   name: string,
   change?: (mmprojPath: string) => Promise<void>,
+  checkpoint = faithfulCheckpoint(name),
 ): Promise<FaithfulModel> {
   const folder = await mkdtemp(join(tmpdir(), 'vserve-faithful-'));
   const sourceDir = join(folder, name);
   const { signal } = new AbortController();
-  await writeCheckpoint(sourceDir, faithfulCheckpoint(name));
+  await writeCheckpoint(sourceDir, checkpoint);
   const { modelPath, mmprojPath } = await convertCheckpoint({
     sourceDir,
     destinationDir: folder,
@@ -62,6 +64,7 @@ export async function loadFaithful(
   const model = await backend.load(
     { modelPath, mmprojPath },
     {
+      ...defaultLoadSettings,
       devices: 'cpu',
       // The trained one knows no more.
       maxLength: name === trainedName ? 2048 : 8192,

@@ -138,7 +138,7 @@ def transformers_config(config, image_token):
                 "num_attention_heads": sam["heads"],
                 "mlp_dim": 4 * sam["width"],
                 "global_attn_indexes": [layer for layer in sam["global_attn_indexes"] if layer < sam["layers"]],
-                "downsample_channels": sam["downsample_channels"],
+                "downsample_channels": sam["downsample_channels"] if clip else [sam["downsample_channels"][0], qwen["dim"]],
             },
             "encoder_config": encoder,
         },

@@ -76,7 +76,8 @@ OCR2_CONFIG = config(
         "intermediate_size": 76,
         "layers": 4,
         "num_attention_heads": 4,
-        "width": {"qwen2-0-5b": {"dim": 48}, "sam_vit_b": SAM},
+        # The second channel is left over from DeepSeek-OCR 1: SAM's neck counts to the width of Qwen 2.
+        "width": {"qwen2-0-5b": {"dim": 48}, "sam_vit_b": {**SAM, "downsample_channels": [28, 64]}},
     },
     48,
 )

@@ -7,13 +7,14 @@ import { startServer } from '../../src/server/index.ts';
 import { checkPort } from '../../src/server/port.ts';
 import { send } from './support/http.ts';
 import { mediaSettings, serverSettings } from './support/serve.ts';
+import { defaultLoadSettings } from '../../src/settings/index.ts';
 
 async function start(host: string, port: number) {
-  const model = await createEchoBackend().load(
-    { modelPath: '/nowhere', mmprojPath: undefined },
-    { maxLength: undefined, maxBatchSize: undefined, devices: 'auto' },
-    { onProgress: () => undefined, log: () => undefined, signal: new AbortController().signal },
-  );
+  const model = await createEchoBackend().load({ modelPath: '/nowhere', mmprojPath: undefined }, defaultLoadSettings, {
+    onProgress: () => undefined,
+    log: () => undefined,
+    signal: new AbortController().signal,
+  });
   const server = await startServer({
     host,
     port,

@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { loadSettings, settingNames } from '../../src/settings/index.ts';
+import { defaultLoadSettings, groups, loadSettings, options, settingNames } from '../../src/settings/index.ts';
 import type { Environment, Flags, SettingName } from '../../src/settings/index.ts';
 
 let folder: string;
@@ -30,7 +31,7 @@ async function load({ flags = {}, environment = {}, dotEnv, yaml }: Given) {
 }
 
 test('the defaults are those of max serve', async () => {
-  const { settings, origins, warnings } = await load({});
+  const { settings, origins, warnings, unknownVariables } = await load({});
   expect(settings).toMatchObject({
     model: undefined,
     host: '0.0.0.0',
@@ -47,7 +48,7 @@ test('the defaults are those of max serve', async () => {
     logLevel: 'INFO',
   });
   expect(origins.port).toBe('default');
-  expect(warnings).toEqual([]);
+  expect([...warnings, ...unknownVariables]).toEqual([]);
 });
 
 test('a flag beats the environment, then .env, then the configuration file', async () => {
@@ -113,6 +114,18 @@ const accepted: readonly [string, Given, SettingName, unknown][] = [
   ],
   ['a log level in small letters', { environment: { MAX_SERVE_LOGS_CONSOLE_LEVEL: 'debug' } }, 'logLevel', 'DEBUG'],
   ['the word auto', { flags: { 'max-batch-size': 'auto' }, yaml: 'max-batch-size: 4' }, 'maxBatchSize', undefined],
+  ['bytes with a unit', { flags: { 'max-media-bytes': '2 MiB' } }, 'maxMediaBytes', 2_097_152],
+  ['bytes with a unit in YAML', { yaml: 'max-media-bytes: 3KiB' }, 'maxMediaBytes', 3072],
+  ['a proxy without a scheme', { environment: { http_proxy: '127.0.0.1:3128' } }, 'httpProxy', 'http://127.0.0.1:3128'],
+  ['a proxy by name', { environment: { HTTPS_PROXY: 'proxy.lan:80 ' } }, 'httpsProxy', 'http://proxy.lan:80'],
+  ['a proxy with a scheme', { environment: { HTTPS_PROXY: 'https://p.lan' } }, 'httpsProxy', 'https://p.lan'],
+  ['the word auto for a number', { flags: { 'max-batch-input-tokens': 'auto' } }, 'maxBatchInputTokens', 512],
+  [
+    'a short name of a precision',
+    { flags: { 'mmproj-quantization-encoding': 'bf16' } },
+    'mmprojQuantizationEncoding',
+    'bfloat16',
+  ],
   ['devices by number', { flags: { devices: 'gpu:0,1' } }, 'devices', 'gpu:0,1'],
   ['the store of the environment', { environment: { VSERVE_HOME: '/data' } }, 'home', '/data'],
 ];
@@ -135,7 +148,7 @@ const refused: readonly [string, Given, RegExp][] = [
   [
     'a fraction',
     { dotEnv: 'MAX_SERVE_MAX_REQUEST_BYTES=1.5' },
-    /^MAX_SERVE_MAX_REQUEST_BYTES in \.env is "1\.5": it must be a whole number of at least 1\.$/,
+    /^MAX_SERVE_MAX_REQUEST_BYTES in \.env is "1\.5": it must be a number of bytes of at least 1, such as/,
   ],
   [
     'a wrong type in YAML',
@@ -182,6 +195,16 @@ const refused: readonly [string, Given, RegExp][] = [
   ['an unknown key', { yaml: 'prot: 80' }, /has an unknown option "prot"\. It may have: model, .*port/],
   ['a file that names another', { yaml: 'config-file: x.yaml' }, /has an unknown option "config-file"/],
   ['a list for a file', { yaml: '- port' }, /must hold lines of the form "option: value"/],
+  [
+    'bytes with another unit',
+    { flags: { 'max-media-bytes': '2 MB' } },
+    /^--max-media-bytes is "2 MB": it must be a number of bytes/,
+  ],
+  [
+    'a SOCKS proxy',
+    { environment: { ALL_PROXY: 'socks5://p' } },
+    /^ALL_PROXY in the environment is .*must be an http or https address/,
+  ],
   ['what is no YAML', { yaml: 'port: [' }, /vserve\.yaml cannot be read: .*line 1/],
   [
     'a missing file',
@@ -197,8 +220,8 @@ test.each(refused)('refuses %s', async (_, given, message) => {
 
 describe('variables', () => {
   test('one of max serve that vserve does not have is reported', async () => {
-    const { warnings } = await load({ environment: { MAX_SERVE_HEADLESS: '3' }, dotEnv: 'VSERVE_HOEM=/x' });
-    expect(warnings).toEqual([
+    const { unknownVariables } = await load({ environment: { MAX_SERVE_HEADLESS: '3' }, dotEnv: 'VSERVE_HOEM=/x' });
+    expect(unknownVariables).toEqual([
       'MAX_SERVE_HEADLESS in the environment has no effect: vserve has no such setting.',
       'VSERVE_HOEM in .env has no effect: vserve has no such setting.',
     ]);
@@ -209,13 +232,83 @@ describe('variables', () => {
     expect(process.env['MAX_SERVE_PORT']).toBeUndefined();
   });
 
-  test('a .env that cannot be read is an error, not an absent one', async () => {
-    await mkdir(join(folder, '.env'));
-    await expect(load({})).rejects.toThrow(/\.env cannot be read/);
+  test('the caches of the environment are where the XDG specification says', async () => {
+    const { settings } = await load({ environment: { XDG_CACHE_HOME: '/cache' } });
+    expect(settings.hfHome).toBe('/cache/huggingface');
+    if (process.platform === 'linux') expect(settings.home).toBe('/cache/vserve');
+    const relative = await load({ environment: { XDG_CACHE_HOME: 'cache' } });
+    expect(relative.settings.hfHome).toBe(join(homedir(), '.cache', 'huggingface'));
   });
+});
+
+describe('.env', () => {
+  /** What would run a program or a module, or lead a token to another place. */
+  const dangerous = [
+    ['VSERVE_PYTHON', './evil', 'python'],
+    ['VSERVE_HOME', '/evil', 'home'],
+    ['HF_ENDPOINT', 'http://evil.example', 'hfEndpoint'],
+    ['HF_HOME', '/evil', 'hfHome'],
+    ['HF_TOKEN_PATH', '/evil', 'hfTokenPath'],
+    ['http_proxy', 'http://evil.example', 'httpProxy'],
+    ['HTTPS_PROXY', 'http://evil.example', 'httpsProxy'],
+    ['ALL_PROXY', 'http://evil.example', 'httpsProxy'],
+    ['no_proxy', '*', 'noProxy'],
+  ] as const;
+  test.each(dangerous)('%s is ignored, with a warning', async (variable, value, name) => {
+    const { settings, origins, warnings, fromDotEnv } = await load({ dotEnv: `${variable}=${value}` });
+    expect(settings[name]).not.toBe(value);
+    expect(origins[name]).toBe('default');
+    expect(warnings).toEqual([expect.stringMatching(`^${variable} in \\.env is ignored`)]);
+    expect(fromDotEnv).toEqual([]);
+    expect((await load({ environment: { [variable]: value }, dotEnv: '' })).settings[name]).toBe(value);
+  });
+
+  test('the variables that took effect are named', async () => {
+    const { fromDotEnv, settings } = await load({
+      dotEnv: 'MAX_SERVE_PORT=3\nHF_TOKEN=hf_secret\nMAX_SERVE_HOST=::1\nOTHER=1',
+      environment: { MAX_SERVE_HOST: '127.0.0.1' },
+    });
+    expect(fromDotEnv).toEqual(['HF_TOKEN', 'MAX_SERVE_PORT']);
+    expect(settings).toMatchObject({ hfToken: 'hf_secret', port: 3, host: '127.0.0.1' });
+  });
+
+  test('a folder of that name is skipped, with a warning', async () => {
+    await mkdir(join(folder, '.env'));
+    expect((await load({})).warnings).toEqual([expect.stringMatching(/\.env is skipped: it is not a regular file/)]);
+  });
+
+  test.runIf(process.platform !== 'win32')('a pipe of that name holds nothing up', async () => {
+    execFileSync('mkfifo', [join(folder, '.env')]);
+    expect((await load({})).warnings).toEqual([expect.stringMatching(/\.env is skipped: it is not a regular file/)]);
+  });
+
+  test('a loop of links of that name is skipped, with a warning', async () => {
+    await symlink('.env', join(folder, '.env'));
+    expect((await load({})).warnings).toEqual([expect.stringMatching(/\.env is skipped: it cannot be read \(ELOOP\)/)]);
+  });
+});
+
+test('each option says in one place what its choices are', () => {
+  const choices = Object.values(options).filter(({ kind }) => kind.values !== undefined);
+  expect(choices.length).toBeGreaterThan(6);
+  for (const { kind } of choices) {
+    const words = (kind.values ?? []).map((value) => value.replace(/ \(.*/, ''));
+    expect(kind.allowed).toBe(`one of ${words.join(', ')}`);
+  }
+});
+
+test('the groups of the help follow one another', () => {
+  const found = settingNames.map((name) => options[name].group);
+  expect(found.filter((group, index) => group !== found[index - 1])).toEqual(groups);
 });
 
 test('a verb reads only the options it has', async () => {
   const loaded = await loadSettings(['logLevel'], { flags: {}, environment: { MAX_SERVE_PORT: 'abc' }, folder });
   expect(loaded.settings).toEqual({ logLevel: 'INFO' });
+});
+
+test('a backend is told every default of its options', async () => {
+  const { settings } = await load({});
+  expect(settings).toMatchObject(defaultLoadSettings);
+  expect(Object.keys(defaultLoadSettings)).toHaveLength(14);
 });

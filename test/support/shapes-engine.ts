@@ -12,6 +12,7 @@ import type {
   ModelFiles,
 } from '../../src/backend/index.ts';
 import { pictureBytes, type ReferenceCase } from './shapes.ts';
+import { defaultLoadSettings } from '../../src/settings/index.ts';
 
 /** The embedded model's files, as global-setup converted them. */
 export function shapesFiles(): ModelFiles {
@@ -26,7 +27,7 @@ export function loadShapes(
 ): Promise<LoadedModel> {
   return backend.load(
     { ...shapesFiles(), ...files },
-    { devices: 'cpu', maxLength: undefined, maxBatchSize: undefined, ...settings },
+    { ...defaultLoadSettings, devices: 'cpu', ...settings },
     {
       onProgress: () => undefined,
       log: (_level, message) => {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
-const repository = join(import.meta.dirname, '../..');
+const checkoutProgram = join(import.meta.dirname, '../../bin/vserve.js');
 
 export interface VserveProcess {
   /** Where it listens: `http://127.0.0.1:PORT`. */
@@ -18,12 +18,12 @@ export interface VserveProcess {
 export async function startVserve(
   arguments_: readonly string[],
   environment: Readonly<Record<string, string>>,
+  program = checkoutProgram,
 ): Promise<VserveProcess> {
-  const child = spawn(
-    process.execPath,
-    [join(repository, 'bin', 'vserve.js'), 'serve', '--host', '127.0.0.1', '--port', '0', ...arguments_],
-    { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+  const child = spawn(process.execPath, [program, 'serve', '--host', '127.0.0.1', '--port', '0', ...arguments_], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const exited = once(child, 'exit') as Promise<[number | null]>;
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));

@@ -1,8 +1,10 @@
 import type { ParsedRequest } from '../parsed-request.ts';
 
+/** When a stream tells its usage: never, in a last chunk, or in every chunk. */
+export type StreamUsage = 'none' | 'last' | 'every';
+
 /** A chat completion request. */
 export interface ChatRequest extends ParsedRequest {
   readonly stream: boolean;
-  /** Send usage in a last chunk of a stream. */
-  readonly includeUsage: boolean;
+  readonly streamUsage: StreamUsage;
 }

@@ -1,6 +1,10 @@
 import type { FinishReason, GenerationEvent } from '../../backend/index.ts';
+import type { StreamUsage } from './chat-request.ts';
 import type { CompletionIdentity, UsageJson } from './completion.ts';
 import { usageJson } from './completion.ts';
+
+/** The usage of a generation that goes on. */
+type UsageSoFarJson = Pick<UsageJson, 'prompt_tokens' | 'completion_tokens' | 'total_tokens'>;
 
 /** OpenAI's `chat.completion.chunk`. */
 export interface ChunkJson {
@@ -15,44 +19,53 @@ export interface ChunkJson {
     readonly logprobs: null;
     readonly finish_reason: FinishReason | null;
   }[];
-  readonly usage?: UsageJson | null;
+  readonly usage?: UsageJson | UsageSoFarJson | null;
 }
 
 /**
- * Turns a generation into the chunks of a stream: the role once the generation has begun, the text as it comes, the
- * finish reason, and with `includeUsage` a last chunk without choices that holds the usage (null in all others).
- * Throws what the generation throws; before the first chunk, that can still be an ordinary error answer.
+ * Turns a generation into the chunks of a stream: the role once the generation has begun, the text as it comes, and the
+ * finish reason. Where usage is asked for, a last chunk without choices holds it; the others have null, or with `every`
+ * the usage so far, as vLLM's `continuous_usage_stats`. Throws what the generation throws; before the first chunk, that
+ * can still be an ordinary error answer.
  */
 export async function* toChunks(
   identity: CompletionIdentity,
   events: AsyncIterable<GenerationEvent>,
-  includeUsage: boolean,
+  streamUsage: StreamUsage,
 ): AsyncGenerator<ChunkJson, void, undefined> {
+  const tokens = { prompt: 0, completion: 0 };
   const chunk = (
     delta: ChunkJson['choices'][number]['delta'],
     finishReason: FinishReason | null = null,
   ): ChunkJson => ({
     ...envelope(identity),
     choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }],
-    ...(includeUsage ? { usage: null } : {}),
+    ...(streamUsage === 'none' ? {} : { usage: streamUsage === 'every' ? usageSoFar(tokens) : null }),
   });
   let finished = false;
   for await (const event of events) {
     switch (event.type) {
       case 'start':
+        tokens.prompt = event.promptTokens;
         yield chunk({ role: 'assistant', content: '' });
         break;
       case 'text-delta':
+        tokens.completion += event.tokens;
         yield chunk({ content: event.text });
         break;
       case 'finish':
+        tokens.completion = event.usage.completionTokens;
         yield chunk({}, event.reason);
-        if (includeUsage) yield { ...envelope(identity), choices: [], usage: usageJson(event.usage) };
+        if (streamUsage !== 'none') yield { ...envelope(identity), choices: [], usage: usageJson(event.usage) };
         finished = true;
         break;
     }
   }
   if (!finished) throw new Error('The backend ended a generation without a finish event.');
+}
+
+function usageSoFar({ prompt, completion }: { readonly prompt: number; readonly completion: number }): UsageSoFarJson {
+  return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion };
 }
 
 function envelope({ id, created, model, systemFingerprint }: CompletionIdentity): Omit<ChunkJson, 'choices'> {

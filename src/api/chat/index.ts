@@ -1,4 +1,4 @@
-export type { ChatRequest } from './chat-request.ts';
+export type { ChatRequest, StreamUsage } from './chat-request.ts';
 export { toCompletion } from './completion.ts';
 export type { CompletionIdentity } from './completion.ts';
 export { toChunks } from './completion-chunks.ts';

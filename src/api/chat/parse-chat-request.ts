@@ -1,80 +1,57 @@
-import type { ChatRequest } from './chat-request.ts';
-import { readMessages } from '../content.ts';
-import { chatFields, fieldsWithoutEffect, unsupportedFields } from '../fields.ts';
-import { invalid, paramOf, show, shownName } from '../invalid-request.ts';
-import { LongText } from '../long-text.ts';
-
-export interface ParseOptions {
-  /** Accept top-level fields that nobody knows. */
-  readonly allowExtraFields: boolean;
-}
+import { invalid, show } from '../invalid-request.ts';
+import type { ReadOptions } from '../json-object.ts';
+import { isJsonObject } from '../json-object.ts';
+import type { ParsedMessage } from '../parsed-request.ts';
+import { readFields } from '../read-fields.ts';
+import { GENERATION_DEFAULTS, GENERATION_KINDS, SAMPLING_KINDS } from '../setting-kinds.ts';
+import { toTemplateSettings } from '../template-settings.ts';
+import type { ChatRequest, StreamUsage } from './chat-request.ts';
+import { CHAT_FIELDS } from './fields.ts';
+import { readMessages } from './messages.ts';
+import type { CHAT_KINDS } from './settings.ts';
 
 /**
- * Reads the JSON body of a chat completion request. `null` means that a field was left out. Throws `invalid_request` or
- * `unsupported_parameter`; the error's `param` names the field.
+ * Reads the JSON body of a chat completion request. `null` means that a field was left out, wherever it stands. Throws
+ * `invalid_request` or `unsupported_parameter`; the error's `param` names the field.
  */
-export function parseChatRequest(body: unknown, { allowExtraFields }: ParseOptions): ChatRequest {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw invalid('', `The body must be a JSON object with messages, not ${show(body)}.`);
-  }
-  const given = Object.fromEntries(
-    Object.entries(body)
-      .filter(([, value]) => value !== null)
-      .map(([name, value]: [string, unknown]) => [name, value instanceof LongText ? value.toString() : value]),
-  );
-  checkOtherFields(given, allowExtraFields);
-  const parsed = chatFields.safeParse(given);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw invalid(paramOf(issue?.path ?? []), issue?.message ?? parsed.error.message);
-  }
-  const fields = parsed.data;
+export function parseChatRequest(body: unknown, options: ReadOptions): ChatRequest {
+  if (!isJsonObject(body)) throw invalid('', `The body must be a JSON object with messages, not ${show(body)}.`);
+  const { messages: given, ...fields } = body;
+  const { values, paths } = readFields<typeof CHAT_KINDS>(fields, CHAT_FIELDS, options);
+  const messages = readMessages(given, options);
+  const template = toTemplateSettings({ values, paths }, messages);
+  if (template.continueFinalMessage) refuseOpenCalls(messages);
   return {
-    model: fields.model,
-    messages: readMessages(given['messages']),
-    sampling: withoutUndefined({
-      temperature: fields.temperature,
-      topP: fields.top_p,
-      topK: fields.top_k === 0 ? -1 : fields.top_k,
-      minP: fields.min_p,
-      seed: fields.seed,
-      frequencyPenalty: fields.frequency_penalty,
-      presencePenalty: fields.presence_penalty,
-      repetitionPenalty: fields.repetition_penalty,
-    }),
-    maxTokens: fields.max_completion_tokens ?? fields.max_tokens,
-    stop: typeof fields.stop === 'string' ? [fields.stop] : (fields.stop ?? []),
-    template: { variables: {}, addGenerationPrompt: true, continueFinalMessage: false },
-    ignoreEos: fields.ignore_eos ?? false,
-    skipSpecialTokens: true,
-    cacheSalt: fields.cache_salt ?? '',
-    stream: fields.stream ?? false,
-    includeUsage: fields.stream_options?.include_usage ?? false,
+    model: values.model,
+    messages,
+    template,
+    sampling: pick(values, SAMPLING_KINDS),
+    ...GENERATION_DEFAULTS,
+    ...pick(values, GENERATION_KINDS),
+    stream: values.stream ?? false,
+    streamUsage: streamUsageOf(values),
   };
 }
 
-function checkOtherFields(given: Readonly<Record<string, unknown>>, allowExtraFields: boolean): void {
-  for (const [name, value] of Object.entries(given)) {
-    const asksForNothing = Object.hasOwn(unsupportedFields, name) ? unsupportedFields[name] : undefined;
-    if (asksForNothing !== undefined) {
-      if (asksForNothing(value)) continue;
-      throw invalid(
-        name,
-        `${name}: ${show(value)} is not supported by this server. Leave it out.`,
-        'unsupported_parameter',
-      );
-    }
-    if (Object.hasOwn(chatFields.shape, name) || name === 'messages') continue;
-    if (fieldsWithoutEffect.has(name) || allowExtraFields) continue;
-    throw invalid(
-      shownName(name),
-      `${shownName(name)} is not a field of a chat completion request. Leave it out, or start the server with --allow-extra-request-fields.`,
-    );
-  }
+/** A turn that calls tools is over: what comes next are their results. */
+function refuseOpenCalls(messages: readonly ParsedMessage[]): void {
+  if (messages.at(-1)?.toolCalls === undefined) return;
+  const path = `messages[${String(messages.length - 1)}].tool_calls`;
+  throw invalid(path, `${path} have no results yet. Send the messages of the tools after them.`);
 }
 
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+function streamUsageOf({
+  includeUsage,
+  continuousUsage,
+}: {
+  readonly includeUsage?: boolean;
+  readonly continuousUsage?: boolean;
+}): StreamUsage {
+  if (includeUsage !== true) return 'none';
+  return continuousUsage === true ? 'every' : 'last';
+}
 
-function withoutUndefined<T extends object>(fields: T): Defined<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
+/** The values of those keys that a table has. */
+function pick<T extends object, K extends keyof T>(values: T, table: Readonly<Record<K, unknown>>): Pick<T, K> {
+  return Object.fromEntries(Object.entries(values).filter(([key]) => Object.hasOwn(table, key))) as Pick<T, K>;
 }

@@ -126,8 +126,10 @@ export const declareVision2: Declare = async ({ folder, config }) => {
   const vision = parseConfig(schema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
   const images = await readPreprocessor(folder, preprocessorSchema);
-  const { sam_vit_b: sam, 'qwen2-0-5b': qwen } = vision.width;
-  const { dim: width } = qwen;
+  const { dim: width } = vision.width['qwen2-0-5b'];
+  // config.json still has DeepSeek-OCR 1's second channel; what follows SAM here takes its own width.
+  const { downsample_channels: channels, ...ofSam } = vision.width.sam_vit_b;
+  const sam: SamConfig = { ...ofSam, downsample_channels: [channels[0], width] };
   const { layers, intermediate_size: inner, num_attention_heads: heads } = vision;
   const model = 'model.qwen2_model';
   return declaration(

@@ -48,15 +48,19 @@ const moeSchema = decoderSchema({
 type MoeConfig = z.output<typeof moeSchema>;
 
 /** Declares the mixtures of experts of GLM 4.5 and the text model of GLM-4.5V. @throws VserveError `checkpoint_invalid` */
-export const declareMoeText: Declare = async ({ folder, config: modelConfig }) => {
+export const declareMoeText: Declare = async ({ folder, config: modelConfig, tensorNames }) => {
   const config = readDecoderConfig(moeSchema, modelConfig);
   const rope = ropeOf(config);
-  const guessing = config.num_nextn_predict_layers ?? undefined;
+  const guessingLayer = new RegExp(`^model\\.layers\\.${config.num_hidden_layers}\\.`);
+  // transformers drops these layers: a fine-tune that it saved lacks them, whatever config.json says.
+  const hasGuessing = tensorNames.some((name) => guessingLayer.test(canonicalName(name)));
+  const configured = config.num_nextn_predict_layers ?? undefined;
+  const guessing = hasGuessing || configured === 0 ? configured : undefined;
   const layers = config.num_hidden_layers + (guessing ?? 0);
   return {
     architecture: 'glm4moe',
-    canonicalName: (name) => decoderName(name).replace('e_score_correction_bias', 'e_score_correction.bias'),
-    ignored: decoderIgnored,
+    canonicalName,
+    ignored: guessing === undefined || guessing === 0 ? [...decoderIgnored, guessingLayer] : decoderIgnored,
     tensors: [
       ...embeddingTensors(config),
       ...everyLayer({ num_hidden_layers: layers }, (layer, source, target) => [
@@ -93,6 +97,10 @@ export const declareMoeText: Declare = async ({ folder, config: modelConfig }) =
       }),
   };
 };
+
+function canonicalName(name: string): string {
+  return decoderName(name).replace('e_score_correction_bias', 'e_score_correction.bias');
+}
 
 /** `gguf.ExpertGatingFuncType` */
 const sigmoid = 2;

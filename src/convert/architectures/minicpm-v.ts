@@ -1,24 +1,19 @@
 import { z } from 'zod';
 import { VserveError } from '../../errors/index.ts';
-import { isJsonObject } from '../checkpoint/checkpoint-folder.ts';
 import { blockCount, parseConfig, size } from '../checkpoint/parse-config.ts';
 import { bool, float32, int32Array, string, uint32 } from '../gguf/key-values.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
-import { decoderName } from './decoder-tensors.ts';
-import { declareText as declareQwen } from './qwen3-5.ts';
+import { declareText as declareQwen, predictionLayer } from './qwen3-5.ts';
 import { siglipSchema, siglipTensors } from './siglip.ts';
 import { withBias } from './tensor-rules.ts';
 import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
 
 /** Declares the text model of MiniCPM-V 4.6, a Qwen 3.5 that predicts no further token. @throws VserveError `checkpoint_invalid` */
 export const declareText: Declare = async (checkpoint) => {
-  const { text_config: text = {} } = checkpoint.config;
-  const config = isJsonObject(text)
-    ? { ...checkpoint.config, text_config: { ...text, mtp_num_hidden_layers: 0 } }
-    : checkpoint.config;
-  const declared = await declareQwen({ ...checkpoint, config });
-  return { ...declared, canonicalName: decoderName, ignored: [...declared.ignored, /^(?:model\.)?mtp\./] };
+  const tensorNames = checkpoint.tensorNames.filter((name) => !predictionLayer.test(name));
+  const declared = await declareQwen({ ...checkpoint, tensorNames });
+  return { ...declared, ignored: [...declared.ignored, predictionLayer] };
 };
 
 const twoByTwo = z

@@ -85,25 +85,27 @@ export const declareMoeText: Declare = async (checkpoint) => {
 };
 
 function declaration(
-  { folder }: Checkpoint,
+  { folder, tensorNames }: Checkpoint,
   architecture: string,
   config: TextConfig,
   parameters: ReturnType<typeof decoderParameters>,
   feedForward: FeedForward,
   writeExperts: (keyValues: KeyValues) => void = () => undefined,
 ): GgufDeclaration {
-  const { num_hidden_layers: layers, mtp_num_hidden_layers: nextLayers } = config;
+  const { num_hidden_layers: layers } = config;
+  const nextLayers = predictionLayers(tensorNames, config);
   const isLinear = linearLayers(config);
   return {
     architecture,
-    canonicalName: (name) => predictionName(decoderName(name), layers),
+    canonicalName: (name) => decoderName(name).replace(predictionLayer, 'mtp.'),
     ignored: decoderIgnored,
     tensors: [
       copied('model.embed_tokens.weight', 'token_embd.weight', [config.vocab_size, config.hidden_size]),
       copied('lm_head.weight', 'output.weight', [config.vocab_size, config.hidden_size], { optional: true }),
       norm('model.norm', 'output_norm', config.hidden_size),
       ...Array.from({ length: layers + nextLayers }, (_, layer) => {
-        const [source, target] = [`model.layers.${layer}`, `blk.${layer}`];
+        const source = layer < layers ? `model.layers.${layer}` : `mtp.layers.${layer - layers}`;
+        const target = `blk.${layer}`;
         return [
           norm(`${source}.input_layernorm`, `${target}.attn_norm`, config.hidden_size),
           norm(`${source}.post_attention_layernorm`, `${target}.post_attention_norm`, config.hidden_size),
@@ -214,19 +216,27 @@ function linearAttention(config: TextConfig, source: string, target: string): Te
   ];
 }
 
-/** The layers that predict a further token follow the others in GGUF; checkpoints name them `mtp`. */
-function predictionName(name: string, layers: number): string {
-  const [, rest] = /^(?:model\.)?mtp\.(?<rest>.+)$/.exec(name) ?? [];
-  if (rest === undefined) return name;
-  return rest.replace(/^layers\.(?<layer>\d+)\./, (_, layer: string) => `model.layers.${layers + Number(layer)}.`);
+/** Names of the layers that predict a further token, which follow the others in GGUF. */
+export const predictionLayer = /^(?:model\.)?mtp\./;
+
+/**
+ * How many of those layers there are: the tensors tell. transformers has no module for them, so that a fine-tune saved by
+ * it lacks them, whatever config.json says; and not every config.json says that they are there.
+ */
+function predictionLayers(tensorNames: readonly string[], config: TextConfig): number {
+  const numbers = tensorNames.map((name) =>
+    Number(/^(?:model\.)?mtp\.layers\.(?<layer>\d+)\./.exec(name)?.groups?.layer ?? -1),
+  );
+  const found = 1 + numbers.reduce((most, number) => Math.max(most, number), -1);
+  return found > 0 ? Math.max(found, config.mtp_num_hidden_layers) : 0;
 }
 
 function predictionTensors({ hidden_size: width, num_hidden_layers: layers }: TextConfig): TensorRule[] {
   const target = `blk.${layers}.nextn`;
   return [
-    copied('fc.weight', `${target}.eh_proj.weight`, [width, 2 * width]),
-    norm('pre_fc_norm_embedding', `${target}.enorm`, width),
-    norm('pre_fc_norm_hidden', `${target}.hnorm`, width),
-    norm('norm', `${target}.shared_head_norm`, width),
+    copied('mtp.fc.weight', `${target}.eh_proj.weight`, [width, 2 * width]),
+    norm('mtp.pre_fc_norm_embedding', `${target}.enorm`, width),
+    norm('mtp.pre_fc_norm_hidden', `${target}.hnorm`, width),
+    norm('mtp.norm', `${target}.shared_head_norm`, width),
   ];
 }

@@ -1,8 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VserveError } from '../../errors/index.ts';
-import { isLfsPointer, lfsPointerMessage } from '../../git-lfs.ts';
-import { parsePythonJson } from '../../python-json.ts';
+import { isLfsPointer, lfsPointerMessage } from '../../formats/git-lfs.ts';
+import { parsePythonJson } from '../../formats/python-json.ts';
 
 /** The largest configuration or tokenizer file that is read. Gemma 3's tokenizer.json takes 33 MB. */
 export const maxTextFileBytes = 256 * 1024 * 1024;

@@ -3,7 +3,8 @@ import type { CheckpointFolder, JsonObject } from '../checkpoint/checkpoint-fold
 import { readTensors } from '../checkpoint/read-tensors.ts';
 import type { CheckpointTensor } from '../checkpoint/read-tensors.ts';
 import { precisions } from '../describe.ts';
-import type { ModelDescription, Precision } from '../describe.ts';
+import type { ModelDescription } from '../../conversion/index.ts';
+import type { Precision } from '../describe.ts';
 import { elementCount } from '../gguf/layout.ts';
 
 /** Bits of an element, in the middle of what models take: mixtures depend on names that only a conversion knows. */

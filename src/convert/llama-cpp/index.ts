@@ -9,7 +9,7 @@ import type { JsonObject } from '../checkpoint/checkpoint-folder.ts';
 import { findNonFinite } from '../checkpoint/non-finite.ts';
 import type { ConvertedModel, ConvertOptions } from '../convert-checkpoint.ts';
 import { describeGguf } from '../describe.ts';
-import type { ModelDescription } from '../describe.ts';
+import type { ModelDescription } from '../../conversion/index.ts';
 import type { OutputFile } from '../plan/plan-conversion.ts';
 import { unpackConverter } from './converter-source.ts';
 import type { ConverterSource } from './converter-source.ts';

@@ -1,7 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { VserveError } from '../../errors/index.ts';
-import { isLfsPointer, lfsPointerMessage } from '../../git-lfs.ts';
+import { isLfsPointer, lfsPointerMessage } from '../../formats/git-lfs.ts';
 import { maxHeaderBytes, parseHeader } from './header.ts';
 import type { SafetensorsTensor } from './header.ts';
 

@@ -1,4 +1,4 @@
-import type { ModelDescription } from '../describe.ts';
+import type { ModelDescription } from '../../conversion/index.ts';
 import type { ConversionPlan, PlanOptions } from '../plan/plan-conversion.ts';
 import { VserveError } from '../../errors/index.ts';
 import type { ErrorCode } from '../../errors/index.ts';

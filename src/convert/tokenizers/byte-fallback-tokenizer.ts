@@ -1,37 +1,20 @@
-import { z } from 'zod';
 import { VserveError } from '../../errors/index.ts';
 import type { CheckpointFolder, JsonObject } from '../checkpoint/checkpoint-folder.ts';
 import { parseConfig } from '../checkpoint/parse-config.ts';
-import { float32Array, int32Array, string, stringArray } from '../gguf/key-values.ts';
+import { bool, float32Array, int32Array, string, stringArray } from '../gguf/key-values.ts';
 import type { KeyValues } from '../gguf/key-values.ts';
+import { byteToken, mergeScores, prependsSpace } from './byte-fallback-pieces.ts';
 import { namedTokens } from './bpe-vocabulary.ts';
 import { pieceTypes } from './sentencepiece-model.ts';
 import { writeSpecialTokens } from './special-tokens.ts';
 import { addedTokensSchema, bpeSchema, decoderSchema } from './tokenizer-json.ts';
 
-const kindSchema = z.looseObject({
-  model: z.looseObject({ type: z.string(), byte_fallback: z.boolean().nullish() }),
-  decoder: z.looseObject({ type: z.string() }).nullish(),
-});
-
-const byteToken = /^<0x[0-9A-Fa-f]{2}>$/;
 /** Classes that have these special tokens where tokenizer_config.json names none. */
 const llamaClasses = new Set(['LlamaTokenizer', 'LlamaTokenizerFast']);
 const llamaTokens = { bos_token: '<s>', eos_token: '</s>', unk_token: '<unk>' };
 
 /**
- * Whether tokenizer.json is a SentencePiece vocabulary in Hugging Face's form, as Llama 2 and the first Mistral models
- * have it: BPE that falls back to bytes and puts a text together in several steps.
- *
- * @throws VserveError `checkpoint_invalid`
- */
-export function isByteFallback(tokenizer: JsonObject): boolean {
-  const { model, decoder } = parseConfig(kindSchema, tokenizer, 'tokenizer.json');
-  return model.type === 'BPE' && model.byte_fallback === true && decoder?.type === 'Sequence';
-}
-
-/**
- * Writes such a vocabulary by the rules of gguf-py's `LlamaHfVocab`, but for the scores: with the same for all tokens, as
+ * Writes a SentencePiece vocabulary in Hugging Face's form (`isByteFallback`) by the rules of gguf-py's `LlamaHfVocab`, but for the scores: with the same for all tokens, as
  * it has them, llama.cpp would put the words of a text together otherwise. Where it has fewer than `vocabularySize` tokens,
  * unused ones follow: llama.cpp wants one for each row of the embedding.
  *
@@ -49,21 +32,15 @@ export async function writeByteFallbackTokenizer(
     .set('tokenizer.ggml.model', string('llama'))
     .set('tokenizer.ggml.pre', string('default'))
     .set('tokenizer.ggml.tokens', stringArray(tokens))
-    .set('tokenizer.ggml.scores', float32Array(scoresOf(tokens, model.merges)))
+    .set('tokenizer.ggml.scores', float32Array(mergeScores(tokens, model.merges)))
     .set('tokenizer.ggml.token_type', int32Array(types));
-  await writeSpecialTokens(folder, keyValues, { vocabularySize: tokens.length });
-}
-
-/** llama.cpp merges what gets the highest score first, Hugging Face's tokenizers what stands first among the merges. */
-function scoresOf(tokens: readonly string[], merges: readonly (string | readonly string[])[]): number[] {
-  const made = merges.map((merge) => (typeof merge === 'string' ? merge.replace(' ', '') : merge.join('')));
-  const ranks = new Map(Array.from(made.entries(), ([rank, token]) => [token, rank] as const).toReversed());
-  return tokens.map((token) => 0 - (ranks.get(token) ?? merges.length));
+  if (!prependsSpace(tokenizer)) keyValues.set('tokenizer.ggml.add_space_prefix', bool(false));
+  await writeSpecialTokens(folder, keyValues, { vocabularySize: tokens.length, assumesBos: true });
 }
 
 interface AddedTokens {
   readonly byId: ReadonlyMap<number, string>;
-  /** Those that tokenizer_config.json names. */
+  /** Those that tokenizer_config.json names; transformers 5 marks others in tokenizer.json only. */
   readonly special: ReadonlySet<string>;
 }
 
@@ -74,7 +51,9 @@ async function readAddedTokens(folder: CheckpointFolder, tokenizer: JsonObject):
   const byId = new Map(added.map(({ id, content }) => [id, content]));
   for (const [id, { content }] of Object.entries(decoder)) byId.set(Number(id), content);
   const isLlama = typeof config.tokenizer_class !== 'string' || llamaClasses.has(config.tokenizer_class);
-  const special = new Set(namedTokens(isLlama ? { ...llamaTokens, ...config } : config));
+  const marked = config.added_tokens_decoder === undefined ? added.filter((token) => token.special) : [];
+  const named = namedTokens(isLlama ? { ...llamaTokens, ...config } : config);
+  const special = new Set([...named, ...marked.map(({ content }) => content)]);
   return { byId, special };
 }
 

@@ -25,6 +25,8 @@ const addKinds = new Set(['bos', 'eos', 'sep']);
 export interface SpecialTokenSettings {
   /** Ids from here on are no tokens of the vocabulary. */
   readonly vocabularySize?: number;
+  /** Whether llama.cpp puts a BOS token before a text of such a vocabulary where nothing says otherwise. */
+  readonly assumesBos?: boolean;
   /** Special tokens by their texts that stand for those which the checkpoint's files do not name, by kind. */
   readonly substitutes?: Readonly<Partial<Record<keyof typeof idKeys, string>>>;
 }
@@ -39,12 +41,16 @@ export interface SpecialTokenSettings {
 export async function writeSpecialTokens(
   folder: CheckpointFolder,
   keyValues: KeyValues,
-  { vocabularySize = Infinity, substitutes = {} }: SpecialTokenSettings = {},
+  { vocabularySize = Infinity, assumesBos = false, substitutes = {} }: SpecialTokenSettings = {},
 ): Promise<void> {
   const tokenizer = await folder.optionalJson('tokenizer.json');
   const original = await folder.optionalJson('tokenizer_config.json');
   const { added_tokens: addedTokens } = parseConfig(addedTokensSchema, tokenizer ?? {}, 'tokenizer.json');
   const { added, config, extraKinds } = readPostProcessor(tokenizer, original);
+  // In transformers 5 only the template of tokenizer.json tells; tokenizer_config.json no longer lists the tokens.
+  if (assumesBos && tokenizer !== undefined && original?.added_tokens_decoder === undefined && !added.has('bos')) {
+    added.set('bos', false);
+  }
   const ids = new Map<string, number>();
   const idOf = (token: string): number | undefined => addedTokens.find(({ content }) => content === token)?.id;
   const allKinds = [...kinds, ...extraKinds];

@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { parseChatRequest } from '../../../src/api/chat/index.ts';
-import { chatFields, fieldsWithoutEffect, unsupportedFields } from '../../../src/api/fields.ts';
+import { CHAT_FIELDS } from '../../../src/api/chat/fields.ts';
 import { VserveError } from '../../../src/errors/index.ts';
 import { hello } from './support.ts';
 
-const names = [...Object.keys(chatFields.shape), ...fieldsWithoutEffect, ...Object.keys(unsupportedFields), 'messages'];
+const names = [...CHAT_FIELDS.keys(), 'messages'];
 const field = fc.oneof(fc.constantFrom(...names), fc.string());
 
 const role = fc.oneof(fc.constantFrom('system', 'developer', 'user', 'assistant', 'tool'), fc.jsonValue());

@@ -29,7 +29,8 @@ async function* generation(told: readonly GenerationEvent[], onEnd?: () => void)
 
 async function chunksOf(told: readonly GenerationEvent[], includeUsage: boolean, onEnd?: () => void) {
   const chunks: unknown[] = [];
-  for await (const chunk of toChunks(identity, generation(told, onEnd), includeUsage)) chunks.push(chunk);
+  for await (const chunk of toChunks(identity, generation(told, onEnd), includeUsage ? 'last' : 'none'))
+    chunks.push(chunk);
   return chunks;
 }
 

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { parseChatRequest } from '../../../src/api/chat/index.ts';
 import { failureOf, hello, parse } from './support.ts';
 
-const most = Number.MAX_SAFE_INTEGER;
+function messageOf(fields: object): string {
+  return failureOf(fields).message;
+}
 
 describe('numbers', () => {
   const ranges: readonly {
@@ -12,27 +14,21 @@ describe('numbers', () => {
     refused: readonly unknown[];
   }[] = [
     { field: 'temperature', allowed: 'a number from 0 to 2', accepted: [0, 0.7, 2], refused: [-0.1, 2.1, '1'] },
-    { field: 'top_p', allowed: 'a number above 0 to 1', accepted: [0.01, 1], refused: [0, 1.1, true] },
-    { field: 'top_k', allowed: `a whole number from -1 to ${most}`, accepted: [-1, 0, 40], refused: [-2, 1.5, 'all'] },
+    { field: 'top_p', allowed: 'a number from 0 to 1', accepted: [0, 0.01, 1], refused: [-0.1, 1.1, true] },
+    { field: 'top_k', allowed: 'a whole number of at least -1', accepted: [-1, 0, 40], refused: [-2, 1.5, 'all'] },
     { field: 'min_p', allowed: 'a number from 0 to 1', accepted: [0, 1], refused: [-1, 2, [0.5]] },
     {
       field: 'seed',
-      allowed: `a whole number from ${-most} to ${most}`,
-      accepted: [0, -5, most],
-      refused: [0.5, 2e53],
+      allowed: 'a whole number of at most 64 bits',
+      accepted: [0, -5, 2 ** 64 - 1, -(2 ** 63)],
+      refused: [0.5, 2 ** 65, -(2 ** 64)],
     },
-    {
-      field: 'max_tokens',
-      allowed: `a whole number from 1 to ${most}`,
-      accepted: [1, 9999],
-      refused: [0, -1, 2.5, 'x'],
-    },
-    {
-      field: 'max_completion_tokens',
-      allowed: `a whole number from 1 to ${most}`,
-      accepted: [1, 9999],
-      refused: [0, Infinity, {}],
-    },
+    ...['max_tokens', 'max_completion_tokens', 'max_new_tokens', 'n_predict'].map((field) => ({
+      field,
+      allowed: 'a whole number of at least 1, or -1 for no limit',
+      accepted: [1, 9999, 1e300, -1],
+      refused: [0, -2, 2.5, 'x', Infinity, {}],
+    })),
     { field: 'frequency_penalty', allowed: 'a number from -2 to 2', accepted: [-2, 0, 2], refused: [-2.1, 3] },
     { field: 'presence_penalty', allowed: 'a number from -2 to 2', accepted: [-2, 0, 2], refused: [-2.1, 3] },
     { field: 'repetition_penalty', allowed: 'a number above 0 to 2', accepted: [0.1, 2], refused: [0, -1, 2.01] },
@@ -64,8 +60,24 @@ describe('numbers', () => {
     expect(parse({ top_k: 7 }).sampling).toEqual({ topK: 7 });
   });
 
-  it('lets max_completion_tokens win over max_tokens', () => {
+  it('draws a seed for -1', () => {
+    expect(parse({ seed: -1 }).sampling).toEqual({});
+  });
+
+  it('holds a repetition penalty that no 32-bit float can hold, and that no logit survives', () => {
+    expect(parse({ repetition_penalty: 1e-320 }).sampling.repetitionPenalty).toBe(1e-6);
+    expect(parse({ repetition_penalty: 0.5 }).sampling.repetitionPenalty).toBe(0.5);
+  });
+
+  it('lets max_completion_tokens win over the other names, which must agree', () => {
     expect(parse({ max_tokens: 5, max_completion_tokens: 3 }).maxTokens).toBe(3);
+    expect(parse({ max_completion_tokens: 3, max_tokens: 5, n_predict: 7 }).maxTokens).toBe(3);
+    expect(parse({ max_tokens: 5, n_predict: 5 }).maxTokens).toBe(5);
+    expect(failureOf({ max_tokens: 5, n_predict: 7 })).toMatchObject({
+      code: 'invalid_request',
+      param: 'max_tokens',
+      message: 'max_tokens and n_predict contradict each other. Send only one of them.',
+    });
     expect(parse({ max_tokens: 5 }).maxTokens).toBe(5);
     expect(parse({}).maxTokens).toBeUndefined();
   });
@@ -110,7 +122,7 @@ describe('fields', () => {
       template: { variables: {}, addGenerationPrompt: true, continueFinalMessage: false },
       skipSpecialTokens: true,
       stream: true,
-      includeUsage: true,
+      streamUsage: 'last',
     });
   });
 
@@ -139,8 +151,27 @@ describe('fields', () => {
     expect(failureOf({ stop })).toMatchObject({
       code: 'invalid_request',
       param: expect.stringMatching(/^stop/) as string,
-      message: 'stop must be a text, or a list of at most 16 texts, none of them empty.',
+      message: expect.stringMatching(
+        /^stop must be a text, or a list of at most 16 texts, none of them empty, not /,
+      ) as string,
     });
+  });
+
+  it('takes two names of one setting where they agree', () => {
+    expect(parse({ repetition_penalty: 1.1, repeat_penalty: 1.1, options: { repeat_penalty: 1.1 } }).sampling).toEqual({
+      repetitionPenalty: 1.1,
+    });
+    expect(failureOf({ repetition_penalty: 1.1, repeat_penalty: 1.2 })).toMatchObject({ param: 'repetition_penalty' });
+    expect(failureOf({ stop: ['a'], options: { stop: 'b' } })).toMatchObject({ param: 'stop' });
+  });
+
+  it('names what was asked for, where it is not supported', () => {
+    expect(messageOf({ response_format: { type: 'json_schema', json_schema: {} } })).toBe(
+      'response_format: json_schema is not supported by this server. Leave it out.',
+    );
+    expect(messageOf({ mm_processor_kwargs: { max_pixels: 5 } })).toContain('mm_processor_kwargs.max_pixels: 5 is not');
+    expect(messageOf({ grammar: 'x'.repeat(1e6) }).length).toBeLessThan(150);
+    expect(messageOf({ tool_choice: { type: 'x'.repeat(1e6) } }).length).toBeLessThan(150);
   });
 
   it.each([

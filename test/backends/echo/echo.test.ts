@@ -4,6 +4,7 @@ import type { EchoHooks } from '../../../backends/echo/index.ts';
 import type { GenerateRequest, GenerationEvent, LoadedModel } from '../../../src/backend/index.ts';
 import { greedyRequest } from '../../engine/greedy.ts';
 import { Gate } from '../../support/gate.ts';
+import { defaultLoadSettings } from '../../../src/settings/index.ts';
 
 const never = new AbortController().signal;
 
@@ -13,7 +14,7 @@ function load(
 ): Promise<LoadedModel> {
   return createEchoBackend(hooks).load(
     { modelPath: '/nowhere', mmprojPath: undefined },
-    { maxLength: settings.maxLength, maxBatchSize: settings.maxBatchSize, devices: 'auto' },
+    { ...defaultLoadSettings, ...settings },
     { onProgress: () => {}, log: () => {}, signal: never },
   );
 }

@@ -111,7 +111,7 @@ describe('the prefix cache', () => {
     const image: ContentPart = { type: 'image', image: await picture('000-0.png') };
     const before = 'You will see a picture of some shapes. Look at it with care. '.repeat(5);
     const question = userTurn([before, image, 'What color is the background?']);
-    const fresh = await loadShapes({ maxBatchSize: 1, prefixCaching: false });
+    const fresh = await loadShapes({ maxBatchSize: 1, enablePrefixCaching: false });
     const expected = (await answer(fresh, question)).text;
     await fresh.close();
     await answer(model, userTurn([before, image, 'What number is shown?'], { maxTokens: 1500, ignoreEos: true }));
@@ -129,7 +129,7 @@ describe('the prefix cache', () => {
     const second = await answer(model, userTurn([`${story}How many shapes are there?`], { maxTokens: 8 }));
     expect(second.finish.usage.cachedTokens).toBeGreaterThan(400);
     expect(second.finish.usage.cachedTokens).toBeLessThan(first.promptTokens);
-    const plain = await loadShapes({ maxBatchSize: 1, prefixCaching: false });
+    const plain = await loadShapes({ maxBatchSize: 1, enablePrefixCaching: false });
     const again = await answer(plain, userTurn([`${story}How many shapes are there?`], { maxTokens: 8 }));
     await plain.close();
     expect(second.text).toBe(again.text);
@@ -139,7 +139,7 @@ describe('the prefix cache', () => {
 describe('the prefix cache of a model with a single slot', () => {
   it('goes on with each of several conversations, and answers as without a cache', async () => {
     const model = await loadShapes({ maxBatchSize: 1 });
-    const plain = await loadShapes({ maxBatchSize: 1, prefixCaching: false });
+    const plain = await loadShapes({ maxBatchSize: 1, enablePrefixCaching: false });
     const image: ContentPart = { type: 'image', image: await picture('000-0.png') };
     const before = 'You will see a picture of some shapes. Look at it with care. '.repeat(5);
     const conversations = [
@@ -195,7 +195,7 @@ describe('an image beside a running stream', () => {
 describe('with caches and without', () => {
   it('the answers are the same, in one turn and over several, in any order', { timeout: 120_000 }, async () => {
     const cached = await loadShapes({ maxBatchSize: 3 });
-    const plain = await loadShapes({ maxBatchSize: 3, prefixCaching: false, maxVisionCacheEntries: 0 });
+    const plain = await loadShapes({ maxBatchSize: 3, enablePrefixCaching: false, maxVisionCacheEntries: 0 });
     const cases = referenceCases.filter(({ messages }) => !JSON.stringify(messages).includes('.bmp'));
     const requests = await Promise.all(cases.map((reference) => referenceRequest(reference)));
     // Each twice, so that both the images and the prompts are met again.
@@ -217,7 +217,7 @@ describe('with caches and without', () => {
     const requestOf = (...images: (typeof image)[]) =>
       userTurn([...images.map((image) => ({ type: 'image', image }) as const), 'What color is the background?']);
     for (const maxVisionCacheEntries of [0, 8]) {
-      const model = await loadShapes({ maxBatchSize: 1, prefixCaching: false, maxVisionCacheEntries });
+      const model = await loadShapes({ maxBatchSize: 1, enablePrefixCaching: false, maxVisionCacheEntries });
       const [twice, apart, otherwise] = [
         await answer(model, requestOf(image, other, image)),
         await answer(model, requestOf(image, other, { ...image, id: 'of its own' })),

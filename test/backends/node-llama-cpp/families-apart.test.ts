@@ -15,12 +15,13 @@ import { fixture } from '../../reference/checkpoints.ts';
 import { writeCheckpoint } from '../../reference/write-checkpoint.ts';
 import type { LoadedModel, LoadSettings, ModelFiles } from '../../../src/backend/index.ts';
 import { convertCheckpoint } from '../../../src/convert/index.ts';
+import { defaultLoadSettings } from '../../../src/settings/index.ts';
 
 const onProgress = (): void => undefined;
 const { signal } = new AbortController();
 
 async function load(files: ModelFiles, settings: Partial<LoadSettings>): Promise<LoadedModel> {
-  const usual = { devices: 'cpu', maxLength: 8192, maxBatchSize: 2 };
+  const usual = { ...defaultLoadSettings, devices: 'cpu', maxLength: 8192, maxBatchSize: 2 };
   return backend.load(files, { ...usual, ...settings }, { onProgress, log: () => undefined, signal });
 }
 
@@ -45,7 +46,7 @@ describe.each([
     const sourceDir = join(folder, name);
     await writeCheckpoint(sourceDir, faithfulCheckpoint(name));
     files = await convertCheckpoint({ sourceDir, destinationDir: folder, outtype: 'f32', onProgress, signal });
-    const model = await load(files, { prefixCaching: false, maxVisionCacheEntries: 0 });
+    const model = await load(files, { enablePrefixCaching: false, maxVisionCacheEntries: 0 });
     plain = [];
     for (const messages of asked) plain.push(await ask(model, messages));
     await model.close();

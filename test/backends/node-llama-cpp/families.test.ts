@@ -15,6 +15,7 @@ import { seeingCheckpoint } from '../../engine/seeing-checkpoints.ts';
 import { writeCheckpoint } from '../../reference/write-checkpoint.ts';
 import type { ChatMessage, ContentPart, LoadedModel, LoadSettings, ModelFiles } from '../../../src/backend/index.ts';
 import { convertCheckpoint } from '../../../src/convert/index.ts';
+import { defaultLoadSettings } from '../../../src/settings/index.ts';
 
 /** What llama-server answers, by `scripts/compare-engine.ts`. */
 const reference = JSON.parse(
@@ -42,7 +43,15 @@ async function load(files: ModelFiles, settings: Partial<LoadSettings>): Promise
   return backend.load(
     files,
     // The encoder multiplies as llama-server's does: kernels of another precision decide close calls otherwise.
-    { devices: 'cpu', maxLength: 8192, maxBatchSize: 2, threads: 1, mmprojEncoding: 'original', ...settings },
+    {
+      ...defaultLoadSettings,
+      devices: 'cpu',
+      maxLength: 8192,
+      maxBatchSize: 2,
+      threads: 1,
+      mmprojEncoding: 'original',
+      ...settings,
+    },
     { onProgress: () => undefined, log: () => undefined, signal: new AbortController().signal },
   );
 }
@@ -114,7 +123,7 @@ describe.each(Object.entries(reference))('a converted %s', (name, expected) => {
     // The encoder's attention stays as it is by default.
     const settings = peerAttendsInSingles(name) ? ({ kvCacheFormat: 'f32' } as const) : {};
     [plain, cached] = await Promise.all([
-      askAll(files, { ...settings, prefixCaching: false, maxVisionCacheEntries: 0 }, conversations),
+      askAll(files, { ...settings, enablePrefixCaching: false, maxVisionCacheEntries: 0 }, conversations),
       askAll(files, settings, [...conversations, ...conversations.toReversed()]),
     ]);
   });
@@ -146,7 +155,7 @@ describe.each(Object.entries(reference))('a converted %s', (name, expected) => {
   it.runIf(computedAgain.has(name))('computes the same with caches, but for rounding', async () => {
     const [first, second] = conversationsOfOneBeginning(name);
     const [[plain], [, cached]] = await Promise.all([
-      firstLogits(files, { prefixCaching: false, maxVisionCacheEntries: 0 }, [second]),
+      firstLogits(files, { enablePrefixCaching: false, maxVisionCacheEntries: 0 }, [second]),
       firstLogits(files, {}, [first, second]),
     ]);
     expect(plain?.size).toBe(20);

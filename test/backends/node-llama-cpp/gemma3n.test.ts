@@ -11,6 +11,7 @@ import { writeCheckpoint } from '../../reference/write-checkpoint.ts';
 import type { LoadedModel, ModelFiles } from '../../../src/backend/index.ts';
 import { convertCheckpoint } from '../../../src/convert/index.ts';
 import type { ConvertedModel, Outtype } from '../../../src/convert/index.ts';
+import { defaultLoadSettings } from '../../../src/settings/index.ts';
 
 const name = 'gemma3n-tiny';
 const { signal } = new AbortController();
@@ -28,7 +29,7 @@ function convertAs(outtype: Outtype): Promise<ConvertedModel> {
 }
 
 function load(files: ModelFiles): Promise<LoadedModel> {
-  const settings = { devices: 'cpu', maxLength: 2048, maxBatchSize: 1, threads: 1 };
+  const settings = { ...defaultLoadSettings, devices: 'cpu', maxLength: 2048, maxBatchSize: 1, threads: 1 };
   return backend.load(files, settings, { onProgress, log: () => undefined, signal });
 }
 

@@ -10,7 +10,7 @@ const story = 'Tell me a story.';
 
 describe.runIf(usableCpus() > 1)('a model that is told to leave a CPU', () => {
   it('computes its streams with a thread less, and answers the same', async () => {
-    const model = await loadShapes({ maxBatchSize: 1, threads: usableCpus(), prefixCaching: false });
+    const model = await loadShapes({ maxBatchSize: 1, threads: usableCpus(), enablePrefixCaching: false });
     onTestFinished(() => model.close());
     if (!(model instanceof LoadedLlama)) throw new Error('not a model of node-llama-cpp');
     const request = userTurn([story], { maxTokens: 300, ignoreEos: true });

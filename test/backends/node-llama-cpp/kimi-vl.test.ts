@@ -9,13 +9,14 @@ import { seeingCheckpoint } from '../../engine/seeing-checkpoints.ts';
 import { writeCheckpoint } from '../../reference/write-checkpoint.ts';
 import type { ModelFiles } from '../../../src/backend/index.ts';
 import { convertCheckpoint } from '../../../src/convert/index.ts';
+import { defaultLoadSettings } from '../../../src/settings/index.ts';
 
 const { signal } = new AbortController();
 const onProgress = (): void => undefined;
 
 /** The greatest logits of the answer to a word. */
 async function logitsOf(files: ModelFiles): Promise<number[]> {
-  const settings = { devices: 'cpu', maxLength: 512, maxBatchSize: 1, threads: 1 };
+  const settings = { ...defaultLoadSettings, devices: 'cpu', maxLength: 512, maxBatchSize: 1, threads: 1 };
   const model = await backend.load(files, settings, { onProgress, log: () => undefined, signal });
   if (!(model instanceof LoadedLlama)) throw new Error('not a model of node-llama-cpp');
   const messages = [{ role: 'user', content: [{ type: 'text', text: 'a' }] }] as const;

@@ -160,7 +160,7 @@ describe('loading a model', () => {
       expect(() => loadNativeAddon(llama, folder)).toThrow(
         expect.objectContaining({
           code: 'native_addon_missing',
-          message: expect.stringContaining('npm run build') as unknown,
+          message: expect.stringMatching(/Build it with: node ".*build-native.js"$/) as unknown,
         }) as Error,
       );
     });

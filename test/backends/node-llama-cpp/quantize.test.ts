@@ -130,7 +130,7 @@ test('weights without a value are named, with what to do', async () => {
 });
 
 test('the memory of the CPU is what the system has free', async () => {
-  const memory = await backend.deviceMemory?.('cpu', () => undefined);
+  const memory = await backend.deviceMemory?.('cpu', { log: () => undefined, signal: new AbortController().signal });
   expect(memory?.device).toBe('cpu');
   expect(memory?.freeBytes).toBeGreaterThan(0);
 });

@@ -8,6 +8,7 @@ import { ask } from '../../engine/ask.ts';
 import { faithfulCheckpoint } from '../../engine/seeing-checkpoints.ts';
 import { writeCheckpoint } from '../../reference/write-checkpoint.ts';
 import { convertCheckpoint } from '../../../src/convert/index.ts';
+import { defaultLoadSettings } from '../../../src/settings/index.ts';
 
 const onProgress = (): void => undefined;
 const checkpoint = faithfulCheckpoint('deepseek-ocr-tiny');
@@ -39,7 +40,7 @@ beforeAll(async () => {
       tensor === 'lm_head.weight' ? outputOf(shape) : elementsOf(tensor, shape, next),
   });
   const files = await convertCheckpoint({ sourceDir, destinationDir: folder, outtype: 'f32', onProgress, signal });
-  const settings = { devices: 'cpu', maxLength: 512, maxBatchSize: 1, threads: 1 };
+  const settings = { ...defaultLoadSettings, devices: 'cpu', maxLength: 512, maxBatchSize: 1, threads: 1 };
   const loaded = await backend.load(files, settings, { onProgress, log: () => undefined, signal });
   if (!(loaded instanceof LoadedLlama)) throw new Error('not a model of node-llama-cpp');
   model = loaded;

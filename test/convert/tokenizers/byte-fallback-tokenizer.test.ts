@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import { byteFallbackFiles, byteFallbackSize } from '../../reference/small-tokenizers.ts';
 import { CheckpointFolder } from '../../../src/convert/checkpoint/checkpoint-folder.ts';
 import { KeyValues } from '../../../src/convert/gguf/key-values.ts';
-import { isByteFallback, writeByteFallbackTokenizer } from '../../../src/convert/tokenizers/byte-fallback-tokenizer.ts';
+import { isByteFallback } from '../../../src/convert/tokenizers/byte-fallback-pieces.ts';
+import { writeByteFallbackTokenizer } from '../../../src/convert/tokenizers/byte-fallback-tokenizer.ts';
 import { temporaryFolder } from '../support/checkpoints.ts';
 
 const tokenizer = byteFallbackFiles['tokenizer.json'] as Readonly<Record<string, object>>;

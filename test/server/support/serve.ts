@@ -6,6 +6,7 @@ import type { GenerateRequest, LoadedModel } from '../../../src/backend/index.ts
 import type { MediaSettings } from '../../../src/media/index.ts';
 import type { RunningServer, ServerSettings } from '../../../src/server/index.ts';
 import { startServer } from '../../../src/server/index.ts';
+import { defaultLoadSettings } from '../../../src/settings/index.ts';
 
 export const modelName = 'google/gemma-3-4b-it';
 
@@ -68,7 +69,7 @@ export async function serve(options: TestServerOptions = {}): Promise<TestServer
 function loadEcho({ maxLength, maxBatchSize, ...hooks }: TestServerOptions): Promise<LoadedModel> {
   return createEchoBackend(hooks).load(
     { modelPath: '/nowhere', mmprojPath: undefined },
-    { maxLength, maxBatchSize, devices: 'auto' },
+    { ...defaultLoadSettings, maxLength, maxBatchSize },
     { onProgress: () => undefined, log: () => undefined, signal: new AbortController().signal },
   );
 }
@@ -76,11 +77,15 @@ function loadEcho({ maxLength, maxBatchSize, ...hooks }: TestServerOptions): Pro
 export function serverSettings(changes: Partial<ServerSettings> = {}): ServerSettings {
   return {
     maxRequestBytes: 10_000_000,
+    maxRequestMemoryBytes: 100_000_000,
+    bodyTimeoutS: 300,
     keepAliveTimeoutS: 120,
     gracefulShutdownTimeoutS: 0,
     allowExtraRequestFields: false,
     maxImagesPerRequest: 10,
     maxQueueSize: undefined,
+    allowedOrigins: [],
+    allowedHosts: [],
     ...changes,
   };
 }

@@ -1,35 +1,64 @@
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "chat.h"
-#include "control-strings.h"
 #include "image-placement.h"
 #include "llama.h"
 #include "message.h"
-#include "prompt-part.h"
+#include "rendered-run.h"
+
+namespace jinja {
+struct program;
+}
 
 namespace vserve {
 
-// The model's own chat template. Rendering may run on any thread.
+// How a template takes the contents of a role's messages.
+struct ContentForm {
+    bool takes_text = true;    // as one string
+    bool takes_parts = false;  // as a list of parts
+    bool keeps_parts = false;  // and several texts in it stay whole
+};
+
+// A chat template in Jinja, rendered by llama.cpp's engine to what transformers' apply_chat_template makes of it. Rendering
+// may run on any thread.
 class ChatTemplate {
   public:
-    // Throws EngineError: model_load_failed.
-    ChatTemplate(const llama_model * model, ImagePlacement placement);
+    using Variables = std::vector<std::pair<std::string, std::string>>;
 
-    // Renders a conversation. `control` holds what stays text where it is not the template's own. Throws EngineError:
-    // chat_template_failed.
-    std::vector<Part> render(const std::vector<Message> & messages, size_t n_images, const ControlStrings & control) const;
+    // `special_tokens` are variables of every rendering: `bos_token`, `eos_token`, … Throws EngineError:
+    // model_load_failed.
+    ChatTemplate(const std::string & source, Variables special_tokens, ImagePlacement placement);
+    ~ChatTemplate();
+    ChatTemplate(const ChatTemplate &) = delete;
+    ChatTemplate & operator=(const ChatTemplate &) = delete;
+
+    // The model's template; ChatML's where it has none. Throws EngineError: model_load_failed.
+    static std::unique_ptr<ChatTemplate> of_model(const llama_model * model, ImagePlacement placement);
+
+    // Renders a conversation with `n_images` images. Throws EngineError: chat_template_failed, invalid_request.
+    std::vector<Run> render(const Conversation & conversation, size_t n_images) const;
 
   private:
-    std::string apply(const std::vector<Message> & messages, const std::string & nonce, const ControlStrings & control,
-                      std::vector<std::string> & hidden, const char * image_type) const;
-    std::string mark_slots(const std::string & rendered, const std::string & nonce, size_t & n_slots) const;
+    enum class Images { typed, as_text };
+    struct Rendering;
 
-    common_chat_templates_ptr templates_;
+    ContentForm probe(const std::string & role) const;
+    bool keeps(const Rendering & rendering) const;
+    const ContentForm & form_of(const std::string & role) const;
+    std::vector<Run> apply(const Rendering & rendering) const;
+    std::vector<Run> render_typed(const Conversation & conversation, const std::string & nonce) const;
+
+    std::string source_;
+    std::unique_ptr<jinja::program> program_;
+    Variables special_tokens_;
     ImagePlacement placement_;
     bool writes_slots_ = false;
+    std::vector<std::pair<std::string, ContentForm>> forms_;  // by role
 };
 
 }  // namespace vserve

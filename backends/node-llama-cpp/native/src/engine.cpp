@@ -148,9 +148,9 @@ void Engine::try_image() {
     constexpr uint32_t height = 336;
     const std::vector<uint8_t> black(width * height * 3);
     const std::vector<Image> images{{black.data(), width, height, "black"}};
-    const std::vector<Message> messages{{"user", {{"", 0}, {"What is it?", -1}}}};
+    const Conversation conversation{{{"user", {{"", 0}, {"What is it?", -1}}}}};
     try {
-        Prompt prompt = prompts_->build(messages, images, options_.max_length, [this] { return stopping_.load(); });
+        Prompt prompt = prompts_->build(conversation, images, options_.max_length, [this] { return stopping_.load(); });
         prompts_->prepare_images(prompt, images);
         for (const auto & chunk : prompt.chunks) {
             if (chunk.pixels != nullptr) {
@@ -164,8 +164,8 @@ void Engine::try_image() {
     }
 }
 
-Prompt Engine::prompt(const std::vector<Message> & messages, const std::vector<Image> & images) const {
-    return prompts_->build(messages, images, options_.max_length, [this] { return stopping_.load(); });
+Prompt Engine::prompt(const Conversation & conversation, const std::vector<Image> & images) const {
+    return prompts_->build(conversation, images, options_.max_length, [this] { return stopping_.load(); });
 }
 
 std::vector<llama_token> Engine::tokens(const std::string & text, bool parse_special) const {
@@ -181,9 +181,9 @@ std::vector<EncoderInput> Engine::prepare_image(const Image & image) const {
     return vserve::prepare_image(vision_->context(), max_image_tokens(), image.rgb, image.width, image.height);
 }
 
-void Engine::prepare(Sequence & sequence, const std::vector<Message> & messages,
+void Engine::prepare(Sequence & sequence, const Conversation & conversation,
                      const std::vector<Image> & images) const {
-    sequence.prompt = prompts_->build(messages, images, options_.max_length,
+    sequence.prompt = prompts_->build(conversation, images, options_.max_length,
                                       [this, &sequence] { return stopping_ || sequence.cancelled; });
     const int32_t n_tokens = sequence.prompt.n_tokens;
     if (n_tokens >= options_.max_length) {
@@ -530,6 +530,11 @@ void Engine::sample_batch() {
     }
 }
 
+// Whether a token's text is part of the answer where it is a control token. What ends the answer never comes here.
+bool Engine::shows(const Sequence & sequence, llama_token token) const {
+    return !sequence.settings.skip_special_tokens || spoken_tokens_.count(token) != 0;
+}
+
 // Takes the next token of a sequence: text for the client, or the end.
 void Engine::accept_token(const SequencePtr & sequence, llama_token token) {
     sequence->sampler->accept(token, true);
@@ -542,7 +547,7 @@ void Engine::accept_token(const SequencePtr & sequence, llama_token token) {
         finish(sequence, "stop");
         return;
     }
-    std::string text = sequence->text.push(common_token_to_piece(vocab_, token, spoken_tokens_.count(token) != 0));
+    std::string text = sequence->text.push(common_token_to_piece(vocab_, token, shows(*sequence, token)));
     Event delta{sequence->id, Event::Kind::delta, std::move(text), ""};
     delta.completion_tokens = 1;
     events_.push_back(std::move(delta));

@@ -91,10 +91,10 @@ class Engine {
     };
 
     // Builds the prompt and the sampler of a sequence: work for any thread but the engine's. Throws EngineError.
-    void prepare(Sequence & sequence, const std::vector<Message> & messages, const std::vector<Image> & images) const;
+    void prepare(Sequence & sequence, const Conversation & conversation, const std::vector<Image> & images) const;
     // What prepare() makes of a conversation, and what the encoder gets of an image; for who holds them against a model's
     // own processor. Any thread.
-    Prompt prompt(const std::vector<Message> & messages, const std::vector<Image> & images) const;
+    Prompt prompt(const Conversation & conversation, const std::vector<Image> & images) const;
     std::vector<EncoderInput> prepare_image(const Image & image) const;
     std::vector<llama_token> tokens(const std::string & text, bool parse_special) const;
     // Queues a prepared sequence. Any thread.
@@ -163,6 +163,7 @@ class Engine {
     void image_decoded(Sequence & sequence, const Chunk & chunk);
     std::vector<llama_pos> image_positions(const Chunk & chunk, llama_pos first) const;
     bool others_generate(const Sequence & sequence) const;
+    bool shows(const Sequence & sequence, llama_token token) const;
     void accept_token(const SequencePtr & sequence, llama_token token);
 
     bool make_room_for_next_tokens();
@@ -184,7 +185,7 @@ class Engine {
     std::unique_ptr<ImagePrefill> image_prefill_;  // null on a GPU
     EmbeddingCache encoded_;
     std::vector<llama_logit_bias> no_end_of_turn_;
-    std::unordered_set<llama_token> spoken_tokens_;  // control tokens that answers show
+    std::unordered_set<llama_token> spoken_tokens_;  // control tokens that every answer shows
     std::unique_ptr<PromptBuilder> prompts_;
 
     // Of the engine thread.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,9 +12,31 @@ struct MessagePart {
     int image = -1;
 };
 
+// A call of a tool that the model made in an earlier turn.
+struct ToolCall {
+    std::string id;
+    std::string name;
+    std::string arguments;  // JSON text of an object
+};
+
 struct Message {
     std::string role;
     std::vector<MessagePart> parts;
+    std::optional<std::string> name{};
+    std::optional<std::string> reasoning{};
+    std::vector<ToolCall> tool_calls{};
+    std::optional<std::string> tool_call_id{};
+};
+
+struct TemplateSettings {
+    std::string variables = "{}";  // JSON text of an object
+    bool add_generation_prompt = true;
+    bool continue_final_message = false;
+};
+
+struct Conversation {
+    std::vector<Message> messages;
+    TemplateSettings settings{};
 };
 
 }  // namespace vserve

@@ -24,7 +24,7 @@ constexpr size_t short_prompt_bytes = 64 * 1024;
 
 #ifndef _WIN32
 // std::regex, which some pre-tokenizers use, recurses by the length of a word: see unicode_regex_bound in
-// patches/tokenizer.patch. Only what is used of a stack takes memory.
+// patches/16-tokenizer.patch. Only what is used of a stack takes memory.
 constexpr size_t stack_bytes = 128 * 1024 * 1024;
 
 void * run_and_delete(void * function) {

@@ -1,6 +1,7 @@
 #include "prompt.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "common.h"
 #include "error.h"
@@ -81,7 +82,7 @@ PromptBuilder::PromptBuilder(const llama_model * model, const mtmd_context * vis
       placement_(std::move(placement)),
       encoded_(encoded),
       row_width_(llama_model_n_embd_inp(model)),
-      template_(model, placement_),
+      template_(ChatTemplate::of_model(model, placement_)),
       control_strings_(vocab_, placement_.spoken) {
     if (vision_ != nullptr) {
         protect_boundaries();
@@ -90,9 +91,9 @@ PromptBuilder::PromptBuilder(const llama_model * model, const mtmd_context * vis
 
 // What stands round an image: users must not be able to forge it either.
 void PromptBuilder::protect_boundaries() {
-    control_strings_.add(placement_.slot);
+    control_strings_.protect(placement_.slot);
     const auto written = common_tokenize(vocab_, placement_.written + placement_.before + placement_.after, false, true);
-    control_strings_.add_boundaries(written.data(), written.size());
+    control_strings_.protect_boundaries(written.data(), written.size());
     // A small image, and one so large that it is cut into tiles where the model does that.
     for (const uint32_t size : {256, 8192}) {
         const auto chunks = tokenize_placeholder(vision_, size);
@@ -100,19 +101,40 @@ void PromptBuilder::protect_boundaries() {
             size_t n_tokens = 0;
             const llama_token * tokens =
                 mtmd_input_chunk_get_tokens_text(mtmd_input_chunks_get(chunks.get(), i), &n_tokens);
-            control_strings_.add_boundaries(tokens, tokens == nullptr ? 0 : n_tokens);
+            control_strings_.protect_boundaries(tokens, tokens == nullptr ? 0 : n_tokens);
         }
     }
 }
 
-Prompt PromptBuilder::build(const std::vector<Message> & messages, const std::vector<Image> & images,
-                            size_t max_tokens, const std::function<bool()> & is_cancelled) const {
+// The tokenizer writes these tokens, too.
+void PromptBuilder::drop_doubled_ends(std::vector<Run> & runs) const {
+    runs.erase(std::remove_if(runs.begin(), runs.end(), [](const Run & run) { return run.image < 0 && run.text.empty(); }),
+               runs.end());
+    if (!runs.empty() && !runs.front().from_user && llama_vocab_get_add_bos(vocab_)) {
+        const std::string_view bos = llama_vocab_get_text(vocab_, llama_vocab_bos(vocab_));
+        if (runs.front().text.compare(0, bos.size(), bos) == 0) {
+            runs.front().text.erase(0, bos.size());
+        }
+    }
+    if (!runs.empty() && !runs.back().from_user && llama_vocab_get_add_eos(vocab_)) {
+        const std::string_view eos = llama_vocab_get_text(vocab_, llama_vocab_eos(vocab_));
+        std::string & text = runs.back().text;
+        if (text.size() >= eos.size() && text.compare(text.size() - eos.size(), eos.size(), eos) == 0) {
+            text.resize(text.size() - eos.size());
+        }
+    }
+}
+
+Prompt PromptBuilder::build(const Conversation & conversation, const std::vector<Image> & images, size_t max_tokens,
+                            const std::function<bool()> & is_cancelled) const {
     if (!images.empty() && vision_ == nullptr) {
         throw EngineError("unsupported_capability", "This model was loaded without a vision projector (mmproj), so it "
                                                     "cannot see images. Start it with its mmproj GGUF.");
     }
-    const auto parts = template_.render(messages, images.size(), control_strings_);
     const auto scope = tokenizer_.scope(is_cancelled, max_tokens * counted_excess);
+    auto runs = template_->render(conversation, images.size());
+    drop_doubled_ends(runs);
+    const auto parts = control_strings_.parts_of(runs);
     try {
         if (!tokenizer_.must_exceed(parts, max_tokens)) {
             return images.empty() ? tokenize_text(parts) : tokenize_images(parts, images);

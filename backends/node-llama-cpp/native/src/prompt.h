@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -57,7 +58,7 @@ class PromptBuilder {
     // Looks at the images' sizes only. Text that has more than `max_tokens` tokens is tokenized only as far as it takes to
     // know: the prompt is cut. Throws EngineError: chat_template_failed, invalid_request, undecodable,
     // unsupported_capability; Cancelled.
-    Prompt build(const std::vector<Message> & messages, const std::vector<Image> & images, size_t max_tokens,
+    Prompt build(const Conversation & conversation, const std::vector<Image> & images, size_t max_tokens,
                  const std::function<bool()> & is_cancelled) const;
     // Gives the images of a prompt that build() made of `images` what `encoded` holds for them, or else their pixels as
     // the encoder wants them. Throws EngineError: undecodable.
@@ -67,6 +68,7 @@ class PromptBuilder {
 
   private:
     void protect_boundaries();
+    void drop_doubled_ends(std::vector<Run> & runs) const;
     Prompt tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images) const;
     [[noreturn]] void refuse_one_of(const std::vector<Image> & images) const;
     mtmd::input_chunks_ptr add_pixels(size_t index, const std::vector<Chunk *> & chunks, const Image & image) const;
@@ -79,7 +81,7 @@ class PromptBuilder {
     ImagePlacement placement_;
     EmbeddingCache & encoded_;
     size_t row_width_;
-    ChatTemplate template_;
+    std::unique_ptr<ChatTemplate> template_;
     ControlStrings control_strings_;
 };
 

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <map>
 
-#include "tokenizer-scope.h"
+#include "prompt-scope.h"
 
 namespace vserve {
 
@@ -87,7 +87,7 @@ class SpecialTokens::Cutter {
 
     std::vector<Piece> cut() {
         for (size_t at = 0; at < text_.size(); at++) {
-            TokenizerScope::checkpoint();
+            PromptScope::checkpoint();
             offer(at, text_.size());
         }
         if (!offers_.empty()) {
@@ -100,7 +100,7 @@ class SpecialTokens::Cutter {
             offers_.erase(first);
             std::sort(positions.begin(), positions.end());
             for (const size_t at : positions) {
-                TokenizerScope::checkpoint();
+                PromptScope::checkpoint();
                 place(rank, at);
             }
         }

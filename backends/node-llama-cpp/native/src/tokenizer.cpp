@@ -31,7 +31,7 @@ void Tokenizer::measure_tokens() {
 // The tokenizer that is compiled into the addon reads the vocabulary of node-llama-cpp's binary: they must agree.
 void Tokenizer::check_against_library() {
     const std::function<bool()> never = [] { return false; };
-    const TokenizerScope scope(special_, never, SIZE_MAX);
+    const PromptScope scope(special_, never, SIZE_MAX);
     std::string text = " It's 1234 pm:\n\n\tna\xc3\xafve \xf0\x9f\x99\x82<s></s>  ";
     for (const llama_token token : {llama_vocab_bos(vocab_), llama_vocab_eos(vocab_), llama_vocab_eot(vocab_)}) {
         text += token == LLAMA_TOKEN_NULL ? "" : llama_vocab_get_text(vocab_, token);
@@ -60,7 +60,7 @@ std::vector<llama_token> Tokenizer::tokenize(const std::vector<Part> & parts) co
     std::vector<llama_token> all;
     for (const auto & part : parts) {
         const auto tokens = vocab_->tokenize(part.text, false, part.parse_special);
-        TokenizerScope::add(tokens.size());
+        PromptScope::add(tokens.size());
         all.insert(all.end(), tokens.begin(), tokens.end());
     }
     return all;

@@ -8,11 +8,11 @@
 #include "llama.h"
 #include "prompt-part.h"
 #include "special-tokens.h"
-#include "tokenizer-scope.h"
+#include "prompt-scope.h"
 
 namespace vserve {
 
-// llama.cpp's tokenizer, made fit for text of strangers: see patches/tokenizer.patch. All const members may run on any
+// llama.cpp's tokenizer, made fit for text of strangers: see patches/16-tokenizer.patch. All const members may run on any
 // thread.
 class Tokenizer {
   public:
@@ -21,8 +21,8 @@ class Tokenizer {
 
     // While it is alive, tokenizing on this thread, mtmd's too, throws Cancelled once `is_cancelled`, and TooManyTokens
     // where a text has more than `max_tokens`.
-    TokenizerScope scope(const std::function<bool()> & is_cancelled, size_t max_tokens) const {
-        return TokenizerScope(special_, is_cancelled, max_tokens);
+    PromptScope scope(const std::function<bool()> & is_cancelled, size_t max_tokens) const {
+        return PromptScope(special_, is_cancelled, max_tokens);
     }
     // Whether the texts have more than `max_tokens` tokens for sure, by their lengths.
     bool must_exceed(const std::vector<Part> & parts, size_t max_tokens) const;

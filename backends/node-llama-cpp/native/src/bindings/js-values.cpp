@@ -1,6 +1,7 @@
 #include "bindings/js-values.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "bindings/task.h"
@@ -62,14 +63,29 @@ size_t size_of(const Napi::Object & object, const char * key) {
     return static_cast<size_t>(object.Get(key).As<Napi::Number>().Int64Value());
 }
 
-ImagePlacement placement_of(const Napi::Object & options) {
-    const auto value = options.Get("imagePlacement");
-    if (!value.IsObject()) {
-        return {};
+std::optional<std::string> optional_text_of(const Napi::Object & object, const char * key) {
+    const auto value = object.Get(key);
+    return value.IsString() ? std::optional<std::string>(value.As<Napi::String>().Utf8Value()) : std::nullopt;
+}
+
+Message message_of(const Napi::Object & object) {
+    Message message;
+    message.role = text_of(object, "role");
+    const auto parts = object.Get("parts").As<Napi::Array>();
+    for (uint32_t i = 0; i < parts.Length(); i++) {
+        const auto part = parts.Get(i).As<Napi::Object>();
+        const int32_t image = integer_of(part, "image");
+        message.parts.push_back({image >= 0 ? "" : text_of(part, "text"), image});
     }
-    const auto object = value.As<Napi::Object>();
-    return {text_of(object, "slot"), text_of(object, "before"), text_of(object, "after"), text_of(object, "written"),
-            texts_of(object, "spoken")};
+    message.name = optional_text_of(object, "name");
+    message.reasoning = optional_text_of(object, "reasoning");
+    message.tool_call_id = optional_text_of(object, "toolCallId");
+    const auto calls = object.Get("toolCalls").As<Napi::Array>();
+    for (uint32_t i = 0; i < calls.Length(); i++) {
+        const auto call = calls.Get(i).As<Napi::Object>();
+        message.tool_calls.push_back({text_of(call, "id"), text_of(call, "name"), text_of(call, "arguments")});
+    }
+    return message;
 }
 
 Napi::Array to_js(Napi::Env env, const std::vector<llama_token_data> & tokens) {
@@ -116,7 +132,7 @@ Napi::Object to_js(Napi::Env env, const Event & event) {
 EngineOptions options_of(const Napi::Object & object) {
     EngineOptions options;
     options.mmproj_path = text_of(object, "mmprojPath");
-    options.placement = placement_of(object);
+    options.placement = placement_of(object.Get("imagePlacement"));
     options.context_cells = integer_of(object, "contextCells");
     options.max_length = integer_of(object, "maxLength");
     options.max_sequences = integer_of(object, "maxSequences");
@@ -128,29 +144,33 @@ EngineOptions options_of(const Napi::Object & object) {
     options.encoder_flash_attention = flash_attention_of(text_of(object, "encoderFlashAttention"));
     options.kv_type = kv_type_of(object.Env(), text_of(object, "kvCacheFormat"));
     options.use_gpu = boolean_of(object, "useGpu");
-    options.keep_prefixes = boolean_of(object, "keepPrefixes");
+    options.keep_prefixes = boolean_of(object, "enablePrefixCaching");
     options.copy_bytes = size_of(object, "kvCopyBytes");
-    options.cached_images = size_of(object, "cachedImages");
+    options.cached_images = size_of(object, "maxVisionCacheEntries");
     options.cached_image_bytes = size_of(object, "cachedImageBytes");
     options.mmproj_encoding = encoding_of(text_of(object, "mmprojEncoding"));
     return options;
 }
 
-std::vector<Message> messages_of(const Napi::Array & array) {
-    std::vector<Message> messages;
-    for (uint32_t i = 0; i < array.Length(); i++) {
-        const auto object = array.Get(i).As<Napi::Object>();
-        Message message;
-        message.role = text_of(object, "role");
-        const auto parts = object.Get("parts").As<Napi::Array>();
-        for (uint32_t k = 0; k < parts.Length(); k++) {
-            const auto part = parts.Get(k).As<Napi::Object>();
-            const int32_t image = integer_of(part, "image");
-            message.parts.push_back({image >= 0 ? "" : text_of(part, "text"), image});
-        }
-        messages.push_back(std::move(message));
+Conversation conversation_of(const Napi::Object & object) {
+    Conversation conversation;
+    const auto messages = object.Get("messages").As<Napi::Array>();
+    for (uint32_t i = 0; i < messages.Length(); i++) {
+        conversation.messages.push_back(message_of(messages.Get(i).As<Napi::Object>()));
     }
-    return messages;
+    conversation.settings.variables = text_of(object, "variables");
+    conversation.settings.add_generation_prompt = boolean_of(object, "addGenerationPrompt");
+    conversation.settings.continue_final_message = boolean_of(object, "continueFinalMessage");
+    return conversation;
+}
+
+ImagePlacement placement_of(const Napi::Value & value) {
+    if (!value.IsObject()) {
+        return {};
+    }
+    const auto object = value.As<Napi::Object>();
+    return {text_of(object, "slot"), text_of(object, "before"), text_of(object, "after"), text_of(object, "written"),
+            texts_of(object, "spoken")};
 }
 
 std::vector<Image> images_of(const Napi::Array & array) {
@@ -193,6 +213,7 @@ GenerationSettings settings_of(const Napi::Object & object) {
     settings.reported_logits = integer_of(object, "reportedLogits");
     settings.cache_salt = text_of(object, "cacheSalt");
     settings.ignore_eos = boolean_of(object, "ignoreEos");
+    settings.skip_special_tokens = boolean_of(object, "skipSpecialTokens");
     settings.stop_strings = texts_of(object, "stop");
     return settings;
 }
@@ -216,6 +237,18 @@ Napi::Array to_js(Napi::Env env, const Prompt & prompt) {
         runs.Set(i, to_js(env, chunk.tokens));
     }
     return runs;
+}
+
+Napi::Array to_js(Napi::Env env, const std::vector<Run> & runs) {
+    Napi::Array array = Napi::Array::New(env, runs.size());
+    for (uint32_t i = 0; i < runs.size(); i++) {
+        Napi::Object object = Napi::Object::New(env);
+        object.Set("text", runs[i].text);
+        object.Set("fromUser", runs[i].from_user);
+        object.Set("image", runs[i].image);
+        array.Set(i, object);
+    }
+    return array;
 }
 
 Napi::Array to_js(Napi::Env env, const std::vector<EncoderInput> & inputs) {

@@ -27,16 +27,15 @@ size_t prompt_bytes(const std::vector<Message> & messages, const std::vector<Ima
     return bytes;
 }
 
-// A conversation as JavaScript gave it. The pixels stay JavaScript's: the reference keeps them until the prompt has its
-// own copy.
-struct Conversation {
-    Conversation(const Napi::Value & messages, const Napi::Value & images)
-        : messages(messages_of(messages.As<Napi::Array>())),
+// What a prompt is built of. The pixels stay JavaScript's: the reference keeps them until the prompt has its own copy.
+struct Content {
+    Content(Conversation conversation, const Napi::Value & images)
+        : conversation(std::move(conversation)),
           images(images_of(images.As<Napi::Array>())),
           pixels(Napi::Persistent(images.As<Napi::Object>())),
-          bytes(prompt_bytes(this->messages, this->images)) {}
+          bytes(prompt_bytes(this->conversation.messages, this->images)) {}
 
-    std::vector<Message> messages;
+    Conversation conversation;
     std::vector<Image> images;
     Napi::ObjectReference pixels;
     size_t bytes;
@@ -116,37 +115,37 @@ Napi::Value NativeEngine::load(const Napi::CallbackInfo & info) {
         });
 }
 
-// submit(id, messages, images, settings): Promise<number>, the prompt's tokens
+// submit(id, conversation, images, settings): Promise<number>, the prompt's tokens
 Napi::Value NativeEngine::submit(const Napi::CallbackInfo & info) {
     const uint64_t id = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
     const auto sequence = std::make_shared<Sequence>(id, settings_of(info[3].As<Napi::Object>()));
-    const auto conversation = std::make_shared<Conversation>(info[1], info[2]);
+    const auto content = std::make_shared<Content>(conversation_of(info[1].As<Napi::Object>()), info[2]);
     sequences_[id] = sequence;
     auto preparing = std::make_shared<Engine::Preparing>(*engine_);
     return Task::run_on(
-        prompt_threads_, conversation->bytes, info.Env(),
-        [engine = engine_, preparing = std::move(preparing), sequence, conversation]() mutable {
-            engine->prepare(*sequence, conversation->messages, conversation->images);
+        prompt_threads_, content->bytes, info.Env(),
+        [engine = engine_, preparing = std::move(preparing), sequence, content]() mutable {
+            engine->prepare(*sequence, content->conversation, content->images);
             preparing.reset();
             if (!sequence->cancelled) {
                 engine->submit(sequence);
             }
         },
-        [sequence, conversation](Napi::Env env) -> Napi::Value {
+        [sequence, content](Napi::Env env) -> Napi::Value {
             return Napi::Number::New(env, sequence->prompt.n_tokens);
         });
 }
 
-// inspectPrompt(messages, images): Promise<Array<Int32Array | number>>, tokens of text, and how many an image takes
+// inspectPrompt(conversation, images): Promise<Array<Int32Array | number>>, tokens of text, and how many an image takes
 Napi::Value NativeEngine::inspect_prompt(const Napi::CallbackInfo & info) {
-    const auto conversation = std::make_shared<Conversation>(info[0], info[1]);
+    const auto content = std::make_shared<Content>(conversation_of(info[0].As<Napi::Object>()), info[1]);
     const auto prompt = std::make_shared<Prompt>();
     return Task::run_on(
-        prompt_threads_, conversation->bytes, info.Env(),
-        [engine = engine_, conversation, prompt] {
-            *prompt = engine->prompt(conversation->messages, conversation->images);
+        prompt_threads_, content->bytes, info.Env(),
+        [engine = engine_, content, prompt] {
+            *prompt = engine->prompt(content->conversation, content->images);
         },
-        [prompt, conversation](Napi::Env env) -> Napi::Value { return to_js(env, *prompt); });
+        [prompt, content](Napi::Env env) -> Napi::Value { return to_js(env, *prompt); });
 }
 
 // inspectTokens(text, parseSpecial): Promise<Int32Array>
@@ -162,17 +161,17 @@ Napi::Value NativeEngine::inspect_tokens(const Napi::CallbackInfo & info) {
 
 // inspectImages(images): Promise<Array<{width, height, pixels: Float32Array}>>, what the encoder gets of them
 Napi::Value NativeEngine::inspect_images(const Napi::CallbackInfo & info) {
-    const auto conversation = std::make_shared<Conversation>(Napi::Array::New(info.Env()), info[0]);
+    const auto content = std::make_shared<Content>(Conversation{}, info[0]);
     const auto inputs = std::make_shared<std::vector<EncoderInput>>();
     return Task::run_on(
-        prompt_threads_, conversation->bytes, info.Env(),
-        [engine = engine_, conversation, inputs] {
-            for (const auto & image : conversation->images) {
+        prompt_threads_, content->bytes, info.Env(),
+        [engine = engine_, content, inputs] {
+            for (const auto & image : content->images) {
                 auto prepared = engine->prepare_image(image);
                 std::move(prepared.begin(), prepared.end(), std::back_inserter(*inputs));
             }
         },
-        [inputs, conversation](Napi::Env env) -> Napi::Value { return to_js(env, *inputs); });
+        [inputs, content](Napi::Env env) -> Napi::Value { return to_js(env, *inputs); });
 }
 
 // forget(id): cancels a request, whatever its state, and drops it

@@ -3,7 +3,7 @@
 #include <exception>
 #include <memory>
 
-#include "tokenizer-scope.h"
+#include "prompt-scope.h"
 
 namespace vserve {
 

@@ -1,0 +1,85 @@
+/**
+ * Writes the lint rules on the direction of imports, .oxlintrc.imports.json, from the table below: after a change,
+ *
+ *     npm run docs
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { scriptArguments } from './arguments.ts';
+
+/** Every room of the source, and the rooms that it may import. Nothing in `src` or `backends` imports anything else. */
+export const mayImport: Readonly<Record<string, readonly string[]>> = {
+  'src/errors': [],
+  'src/formats': ['src/errors'],
+  'src/gguf': ['src/formats', 'src/errors'],
+  'src/backend': ['src/errors'],
+  'src/conversion': [],
+  'src/media': ['src/backend', 'src/errors'],
+  'src/api': ['src/backend', 'src/errors'],
+  'src/hub': ['src/formats', 'src/errors'],
+  'src/convert': ['src/conversion', 'src/gguf', 'src/formats', 'src/errors'],
+  'src/store': ['src/hub', 'src/conversion', 'src/backend', 'src/formats', 'src/errors'],
+  'src/settings': ['src/backend', 'src/conversion', 'src/formats', 'src/errors'],
+  'src/server': ['src/api', 'src/media', 'src/backend', 'src/errors'],
+  'src/cli': [
+    'src/settings',
+    'src/server',
+    'src/store',
+    'src/hub',
+    'src/convert',
+    'src/conversion',
+    'src/media',
+    'src/backend',
+    'src/gguf',
+    'src/formats',
+    'src/errors',
+  ],
+  'backends/echo': ['src/backend', 'src/errors'],
+  'backends/node-llama-cpp': ['src/backend', 'src/gguf', 'src/formats', 'src/errors'],
+};
+
+/** Folders around the source, which import it and are never imported by it. */
+const around = ['bin', 'dist', 'scripts', 'test'];
+
+/** A folder of `src/api` for each wire format: they share what is beside them, and do not import one another. */
+const wireFormats = 'src/api/*';
+
+/** Matches relative paths that leave a room for one of these: `../store/index.ts`, `../../src/store/index.ts`. */
+function pathsInto(rooms: readonly string[]): string {
+  const namesIn = (floor: string): string =>
+    rooms
+      .filter((room) => room.startsWith(`${floor}/`))
+      .map((room) => room.slice(floor.length + 1))
+      .join('|');
+  const floors = ['src', 'backends'].map((floor) => `(${floor}/)?(${namesIn(floor)})`);
+  return `^(\\.\\./)+(${[...floors, ...around].join('|')})/`;
+}
+
+function ruleFor(room: string, ...more: object[]): object {
+  const allowed = mayImport[room] ?? [];
+  const forbidden = Object.keys(mayImport).filter((other) => other !== room && !allowed.includes(other));
+  const message = `${room} may import ${allowed.join(', ') || 'no other room'}: see scripts/import-rules.ts.`;
+  return { 'no-restricted-imports': ['error', { patterns: [{ regex: pathsInto(forbidden), message }, ...more] }] };
+}
+
+/** The configuration of oxlint that .oxlintrc.json extends. */
+export function importRules(): object {
+  const message = 'Wire formats do not import one another. Put what they share into src/api.';
+  // Of the overrides that match a file, the last one decides.
+  return {
+    overrides: [
+      ...Object.keys(mayImport).map((room) => ({ files: [`${room}/**`], rules: ruleFor(room) })),
+      { files: [`${wireFormats}/**`], rules: ruleFor('src/api', { regex: '^\\.\\./[^./]+/', message }) },
+    ],
+  };
+}
+
+/** The text of .oxlintrc.imports.json. */
+export function importRulesText(): string {
+  return `${JSON.stringify(importRules(), null, 2)}\n`;
+}
+
+if (process.argv[1] === import.meta.filename) {
+  scriptArguments({});
+  await writeFile(join(import.meta.dirname, '..', '..', '.oxlintrc.imports.json'), importRulesText());
+}

@@ -1,0 +1,81 @@
+import { invalid, show } from '../invalid-request.ts';
+import { readImageData } from '../image-url.ts';
+import type { JsonObject, KeyTable, ReadOptions } from '../json-object.ts';
+import { isJsonObject, readKeys, unsupported } from '../json-object.ts';
+import { textOf } from '../long-text.ts';
+import type { ParsedPart } from '../parsed-request.ts';
+import { anything } from '../values.ts';
+import { MISPLACED_IMAGES, readImagePart } from './image-parts.ts';
+
+type PartReader = (part: JsonObject, path: string, options: ReadOptions) => ParsedPart;
+
+/** OpenAI's of Chat Completions and of Responses, Anthropic's, Qwen's and Hugging Face's. */
+const PART_READERS: ReadonlyMap<unknown, PartReader> = new Map<unknown, PartReader>([
+  ['text', readTextPart],
+  ['input_text', readTextPart],
+  ['output_text', readTextPart],
+  ['refusal', readRefusalPart],
+  ['image_url', readImagePart],
+  ['input_image', readImagePart],
+  ['image', readImagePart],
+]);
+
+const TEXT_KEYS = {
+  ...MISPLACED_IMAGES,
+  type: 'read',
+  text: 'read',
+  annotations: anything,
+  cache_control: anything,
+  citations: anything,
+  id: anything,
+  index: anything,
+  logprobs: anything,
+} as const satisfies KeyTable;
+
+const REFUSAL_KEYS = { ...MISPLACED_IMAGES, type: 'read', refusal: 'read' } as const satisfies KeyTable;
+
+/** Content is a text or a list of parts; left out, it is empty. */
+export function readContent(content: unknown, path: string, options: ReadOptions): ParsedPart[] {
+  if (content === undefined) return [];
+  const text = textOf(content);
+  if (text !== undefined) return [{ type: 'text', text }];
+  if (!Array.isArray(content)) {
+    throw invalid(path, `${path} must be a text or a list of parts, not ${show(content)}.`);
+  }
+  return content.map((part: unknown, index) => readPart(part, `${path}[${String(index)}]`, options));
+}
+
+/** A message's own list of images, as Ollama has it: base64, or data URIs. */
+export function readImages(images: unknown, path: string): ParsedPart[] {
+  if (images === undefined) return [];
+  if (!Array.isArray(images)) throw invalid(path, `${path} must be a list of images in base64, not ${show(images)}.`);
+  return images.map((image: unknown, index) => {
+    const param = `${path}[${String(index)}]`;
+    return { type: 'image', url: readImageData(image, param), param };
+  });
+}
+
+function readPart(part: unknown, path: string, options: ReadOptions): ParsedPart {
+  if (!isJsonObject(part)) throw invalid(path, `${path} must be an object with a type, not ${show(part)}.`);
+  const type = part['type'];
+  const read = PART_READERS.get(type);
+  if (read !== undefined) return read(part, path, options);
+  const known = `It must be one of ${[...PART_READERS.keys()].join(', ')}.`;
+  throw unsupported(`${path}.type`, type, known);
+}
+
+function readTextPart(part: JsonObject, path: string, options: ReadOptions): ParsedPart {
+  const { text } = readKeys(part, path, TEXT_KEYS, options);
+  return { type: 'text', text: requireText(text, `${path}.text`) };
+}
+
+function readRefusalPart(part: JsonObject, path: string, options: ReadOptions): ParsedPart {
+  const { refusal } = readKeys(part, path, REFUSAL_KEYS, options);
+  return { type: 'text', text: requireText(refusal, `${path}.refusal`) };
+}
+
+function requireText(value: unknown, path: string): string {
+  const text = textOf(value);
+  if (text === undefined) throw invalid(path, `${path} must be a text, not ${show(value)}.`);
+  return text;
+}

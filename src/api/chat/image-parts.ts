@@ -1,0 +1,134 @@
+import { readImageData, readImageUrl } from '../image-url.ts';
+import { invalid, show } from '../invalid-request.ts';
+import type { JsonObject, KeyTable, ReadOptions } from '../json-object.ts';
+import { isJsonObject, readKeys, unsupported } from '../json-object.ts';
+import type { LongText } from '../long-text.ts';
+import type { ImageReference } from '../parsed-request.ts';
+import { anything, isEmpty, never } from '../values.ts';
+
+type Url = string | LongText;
+
+/** How an image may be scaled before the model sees it. No model here takes that from a request. */
+const SIZES = {
+  image_pixel_limit: never,
+  max_long_side_pixel: never,
+  max_pixels: never,
+  min_pixels: never,
+  resized_height: never,
+  resized_width: never,
+  total_pixels: never,
+} as const satisfies KeyTable;
+
+/** What the image's bytes tell anyway. */
+const MEDIA_TYPES = {
+  format: anything,
+  media_type: anything,
+  mediaType: anything,
+  mime_type: anything,
+  mimeType: anything,
+} as const satisfies KeyTable;
+
+/** Where images stand in parts that are images. Anywhere else they would be lost. */
+export const MISPLACED_IMAGES = {
+  image_url: isEmpty,
+  image: isEmpty,
+  images: isEmpty,
+  url: isEmpty,
+  base64: isEmpty,
+  data: isEmpty,
+  source: isEmpty,
+} as const satisfies KeyTable;
+
+const PART_KEYS = {
+  ...MISPLACED_IMAGES,
+  type: 'read',
+  detail: 'read',
+  image_url: 'read',
+  image: 'read',
+  url: 'read',
+  base64: 'read',
+  data: 'read',
+  source: 'read',
+  text: isEmpty,
+  ...SIZES,
+  ...MEDIA_TYPES,
+  cache_control: anything,
+  file_id: never,
+  id: anything,
+  index: anything,
+  path: never,
+  source_type: anything,
+  uuid: anything,
+} as const satisfies KeyTable;
+
+const URL_KEYS = {
+  url: 'read',
+  detail: 'read',
+  ...SIZES,
+  ...MEDIA_TYPES,
+  file_id: never,
+  uuid: anything,
+} as const satisfies KeyTable;
+
+/** Anthropic's. */
+const SOURCE_KEYS = {
+  type: 'read',
+  url: 'read',
+  data: 'read',
+  ...MEDIA_TYPES,
+  file_id: never,
+} as const satisfies KeyTable;
+
+/** Every one of them means the size that the model's own processor chooses. */
+const DETAILS: ReadonlySet<unknown> = new Set([undefined, 'auto', 'low', 'high', 'original']);
+
+const IMAGE_READERS: Readonly<Record<string, (value: unknown, path: string, options: ReadOptions) => Url>> = {
+  image_url: readUrlObject,
+  image: readUrlObject,
+  url: readImageUrl,
+  base64: readImageData,
+  data: readImageData,
+  source: readSource,
+};
+
+/** A part that is an image, wherever in it the image stands. Throws `invalid_request` unless there is exactly one. */
+export function readImagePart(part: JsonObject, param: string, options: ReadOptions): ImageReference {
+  const { type, detail, ...places } = readKeys(part, param, PART_KEYS, options);
+  checkDetail(detail, param);
+  const [place, second] = Object.entries(places);
+  if (place === undefined) {
+    // The usual place: the one named as the type, but for Anthropic's, Qwen's and Hugging Face's `image`.
+    const expected = `${param}.${type === 'image' ? 'image' : 'image_url'}`;
+    throw invalid(expected, `${expected} must be a URL (http, https, data or file) or base64, not nothing.`);
+  }
+  if (second !== undefined) throw secondImage(`${param}.${second[0]}`);
+  const [key, value] = place;
+  const url = IMAGE_READERS[key]?.(value, `${param}.${key}`, options);
+  if (url === undefined) throw new TypeError(`No reader for ${key}.`);
+  return { type: 'image', url, param };
+}
+
+/** OpenAI's is `{url, detail}`; a bare URL is taken too. */
+function readUrlObject(image: unknown, path: string, options: ReadOptions): Url {
+  if (!isJsonObject(image)) return readImageUrl(image, path);
+  const { url, detail } = readKeys(image, path, URL_KEYS, options);
+  checkDetail(detail, path);
+  return readImageUrl(url, `${path}.url`);
+}
+
+function readSource(source: unknown, path: string, options: ReadOptions): Url {
+  if (!isJsonObject(source)) throw invalid(path, `${path} must be an object with a type, not ${show(source)}.`);
+  const { type, url, data } = readKeys(source, path, SOURCE_KEYS, options);
+  if (type !== 'base64' && type !== 'url') throw unsupported(`${path}.type`, type, 'It must be base64 or url.');
+  if (url !== undefined && data !== undefined) throw secondImage(`${path}.${type === 'url' ? 'data' : 'url'}`);
+  return type === 'base64' ? readImageData(data, `${path}.data`) : readImageUrl(url, `${path}.url`);
+}
+
+function secondImage(path: string) {
+  return invalid(path, `${path} is a second image in one part. Send a part for each.`);
+}
+
+function checkDetail(detail: unknown, path: string): void {
+  if (DETAILS.has(detail)) return;
+  throw invalid(`${path}.detail`, `${path}.detail must be auto, low, high or original, not ${show(detail)}.`);
+}

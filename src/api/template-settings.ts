@@ -1,0 +1,82 @@
+import type { JsonValue, TemplateSettings } from '../backend/index.ts';
+import { invalid, show } from './invalid-request.ts';
+import { readVariables } from './json-value.ts';
+import type { ParsedMessage } from './parsed-request.ts';
+import { contradiction } from './read-fields.ts';
+import type { TemplateRequest } from './setting-kinds.ts';
+
+/** What a request says about the template, and which of its fields said so. */
+export interface TemplateFields {
+  readonly values: Partial<TemplateRequest>;
+  readonly paths: { readonly [Setting in keyof TemplateRequest]?: string };
+}
+
+/** Templates do not agree on the name of the variable that turns thinking on and off. */
+const THINKING_VARIABLES = ['enable_thinking', 'thinking'] as const;
+
+/**
+ * The settings of the template. An assistant's message at the end is continued unless the request says otherwise.
+ * Throws `invalid_request` where fields contradict each other or the conversation.
+ */
+export function toTemplateSettings(fields: TemplateFields, messages: readonly ParsedMessage[]): TemplateSettings {
+  return { variables: variablesOf(fields), ...endOf(fields, messages) };
+}
+
+function variablesOf({ values, paths }: TemplateFields): TemplateSettings['variables'] {
+  const path = paths.variables ?? '';
+  const given = readVariables(values.variables ?? {}, path);
+  const { enable_thinking: switched = given['thinking'] } = given;
+  if (given['enable_thinking'] !== undefined && typeof switched !== 'boolean') {
+    throw invalid(`${path}.enable_thinking`, `${path}.enable_thinking must be true or false, not ${show(switched)}.`);
+  }
+  const asked = askedVariables({ values, paths }, switched !== undefined);
+  for (const [name, { value, from }] of asked) {
+    if (given[name] !== undefined && given[name] !== value) throw contradiction(from, `${path}.${name}`);
+  }
+  return { ...Object.fromEntries([...asked].map(([name, { value }]) => [name, value])), ...given };
+}
+
+interface Asked {
+  readonly value: JsonValue;
+  /** The field that asks for it. */
+  readonly from: string;
+}
+
+/** The variables that follow from fields of their own, outside of `chat_template_kwargs`. */
+function askedVariables({ values, paths }: TemplateFields, isSwitched: boolean): Map<string, Asked> {
+  const { thinking, reasoningEffort: effort } = values;
+  const { thinking: thinkingPath = '', reasoningEffort: effortPath = '' } = paths;
+  const asked = new Map<string, Asked>();
+  const think = (value: boolean, from: string): void => {
+    for (const name of THINKING_VARIABLES) asked.set(name, { value, from });
+  };
+  if (effort === 'none') {
+    if (thinking === true) throw contradiction(thinkingPath, effortPath);
+    think(false, effortPath);
+  } else if (effort !== undefined) {
+    if (thinking === false) throw contradiction(thinkingPath, effortPath);
+    asked.set('reasoning_effort', { value: effort, from: effortPath });
+    // Some templates think only when told to. An effort asks for thoughts, unless the template's own variable is given.
+    if (!isSwitched) think(true, effortPath);
+  }
+  if (thinking !== undefined) think(thinking, thinkingPath);
+  return asked;
+}
+
+function endOf(
+  { values, paths }: TemplateFields,
+  messages: readonly ParsedMessage[],
+): Omit<TemplateSettings, 'variables'> {
+  const { addGenerationPrompt: add, continueFinalMessage: goOn } = values;
+  if (add === true && goOn === true) {
+    throw contradiction(paths.addGenerationPrompt ?? '', paths.continueFinalMessage ?? '');
+  }
+  const last = messages.at(-1);
+  const isAnswer = last?.role === 'assistant';
+  if (goOn === true && !isAnswer) {
+    const path = paths.continueFinalMessage ?? '';
+    throw invalid(path, `${path} needs an assistant's message at the end of the conversation.`);
+  }
+  const continues = goOn ?? (isAnswer && add !== true);
+  return { addGenerationPrompt: !continues && (add ?? true), continueFinalMessage: continues };
+}

@@ -1,0 +1,15 @@
+/**
+ * `vserve/backend`, for authors of backends: the types that a backend meets, and the error class whose codes decide the
+ * HTTP status of a response.
+ */
+export { errorCodes, VserveError } from '../errors/index.ts';
+export type { CodedError, ErrorCode, ErrorPresentation } from '../errors/index.ts';
+export * from './backend.ts';
+export * from './bitmap.ts';
+export * from './chat-message.ts';
+export * from './generate-request.ts';
+export * from './generation-event.ts';
+export * from './loaded-model.ts';
+export * from './model-info.ts';
+export * from './sampling-settings.ts';
+export * from './template-settings.ts';

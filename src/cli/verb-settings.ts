@@ -1,0 +1,47 @@
+import { stat } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { systemErrorCode, VserveError } from '../errors/index.ts';
+import { loadSettings } from '../settings/index.ts';
+import type { Flags, LoadedSettings, SettingName, Settings } from '../settings/index.ts';
+import type { Context } from './context.ts';
+import { givenFlags } from './setting-flags.ts';
+
+/** The settings of a verb. Reports what came from `.env`, and what is wrong with it. Throws `invalid_setting`. */
+export async function verbSettings<Name extends SettingName>(
+  command: Command,
+  names: readonly Name[],
+  { output }: Context,
+  argument: Flags = {},
+): Promise<LoadedSettings<Name>> {
+  const loaded = await loadSettings(names, { flags: { ...givenFlags(command), ...argument } });
+  for (const warning of loaded.warnings) output.log('warning', warning);
+  if (loaded.fromDotEnv.length > 0) output.log('info', `From .env: ${loaded.fromDotEnv.join(', ')}`);
+  const { home } = loaded.settings as Partial<Settings>;
+  if (home !== undefined)
+    await requireFolder(home, (loaded.origins as Partial<LoadedSettings<'home'>['origins']>).home);
+  return loaded;
+}
+
+/**
+ * The flag that an argument `[model]` stands for, beside which `--model` may only say the same. Throws
+ * `invalid_setting`.
+ */
+export function modelArgument(command: Command, model: string | undefined): Flags {
+  if (model === undefined) return {};
+  const flags = givenFlags(command);
+  const other = [flags['model'], flags['model-path']].find((given) => given !== undefined && given !== model);
+  if (other !== undefined) {
+    const message = `There are two models, ${model} and ${String(other)}. Give one.`;
+    throw new VserveError('invalid_setting', message, { param: 'model' });
+  }
+  return { model };
+}
+
+/** The store may not exist yet; what stands in its place is reported before any file of it is missed. */
+async function requireFolder(home: string, origin = 'VSERVE_HOME'): Promise<void> {
+  const found = await stat(home).catch((error: unknown) => systemErrorCode(error));
+  const isFile = typeof found === 'object' ? !found.isDirectory() : found === 'ENOTDIR';
+  if (!isFile) return;
+  const message = `${origin} is ${home}, which is not a folder. Remove that file, or set VSERVE_HOME to a folder.`;
+  throw new VserveError('invalid_setting', message, { param: 'home' });
+}

@@ -1,0 +1,167 @@
+import { z } from 'zod';
+import { exactSize } from '../media/exact-size.ts';
+import type { ValueKind } from './option.ts';
+
+/** Text of at least one character. */
+export function text(allowed: string, accepts: (value: string) => boolean = () => true): ValueKind<string> {
+  return {
+    schema: z.string().min(1).refine(accepts),
+    parseText: (value) => value,
+    allowed,
+    form: 'value',
+  };
+}
+
+/** An http or https address. Where `impliedScheme` is given, it may be left out, as in `localhost:3128`. */
+export function httpAddress(impliedScheme?: 'http'): ValueKind<string> {
+  const complete = (value: unknown): unknown => {
+    if (impliedScheme === undefined || typeof value !== 'string' || value.includes('://')) return value;
+    return `${impliedScheme}://${value}`;
+  };
+  return {
+    schema: z.preprocess(complete, z.string().refine(isHttpUrl)),
+    parseText: (value) => value.trim(),
+    allowed: impliedScheme === undefined ? 'an http or https address' : 'an http or https address, or host:port',
+    form: 'value',
+  };
+}
+
+/** A whole number from `min` to `max`, both included. */
+export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): ValueKind<number> {
+  return {
+    schema: z.number().int().min(min).max(max),
+    parseText: (value) => (/^-?\d+$/.test(value.trim()) ? Number(value) : value),
+    allowed:
+      max === Number.MAX_SAFE_INTEGER ? `a whole number of at least ${min}` : `a whole number from ${min} to ${max}`,
+    form: 'value',
+  };
+}
+
+const byteUnits: Readonly<Record<string, number>> = { kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 };
+
+/** A number of bytes, at least one: plain, or with KiB, MiB or GiB. */
+export function byteCount(): ValueKind<number> {
+  const parse = (value: string): unknown => {
+    const [, digits, unit] = /^(\d+)\s*([kmg]ib)?$/i.exec(value.trim()) ?? [];
+    return digits === undefined ? value : Number(digits) * (byteUnits[unit?.toLowerCase() ?? ''] ?? 1);
+  };
+  const { schema } = wholeNumber(1);
+  return {
+    schema: z.preprocess((value) => (typeof value === 'string' ? parse(value) : value), schema),
+    parseText: parse,
+    allowed: 'a number of bytes of at least 1, such as 1048576 or 1MiB',
+    form: 'value',
+    show: (value) => (typeof value === 'number' ? exactSize(value) : undefined),
+  };
+}
+
+/** A fraction above 0, and at most 1. */
+export function fraction(): ValueKind<number> {
+  return {
+    schema: z.number().gt(0).max(1),
+    parseText: (value) => (/^\d*\.?\d+$/.test(value.trim()) ? Number(value) : value),
+    allowed: 'a number above 0, and at most 1',
+    form: 'value',
+  };
+}
+
+interface ChoiceWords<T extends string> {
+  /** Other words for some of the values. */
+  readonly synonyms?: Readonly<Record<string, NoInfer<T>>>;
+  /** What the help says behind some of them. */
+  readonly notes?: Partial<Readonly<Record<NoInfer<T>, string>>>;
+}
+
+/** One of a few words, in either case. */
+export function choice<const T extends string>(
+  values: readonly T[],
+  { synonyms = {}, notes = {} }: ChoiceWords<T> = {},
+): ValueKind<T> {
+  const find = (value: string) => {
+    const word = value.trim().toLowerCase();
+    return values.find((known) => known.toLowerCase() === word) ?? synonyms[word] ?? value;
+  };
+  return {
+    schema: z.preprocess((value) => (typeof value === 'string' ? find(value) : value), z.enum(values)),
+    parseText: find,
+    allowed: `one of ${values.join(', ')}`,
+    form: 'value',
+    values: values.map((value) => (notes[value] === undefined ? value : `${value} (${notes[value]})`)),
+  };
+}
+
+const booleanWords: Readonly<Record<string, boolean>> = {
+  true: true,
+  1: true,
+  yes: true,
+  on: true,
+  false: false,
+  0: false,
+  no: false,
+  off: false,
+};
+
+/** True or false. */
+export function toggle(): ValueKind<boolean> {
+  return {
+    schema: z.boolean(),
+    parseText: (value) => booleanWords[value.trim().toLowerCase()] ?? value,
+    allowed: 'true or false',
+    form: 'switch',
+  };
+}
+
+/** Several texts. As text: a JSON list, or parts between commas. */
+export function list(allowed: string, accepts: (item: string) => boolean = () => true): ValueKind<readonly string[]> {
+  return {
+    schema: z.array(z.string().min(1).refine(accepts)),
+    parseText: parseList,
+    allowed: `${allowed}, as a JSON list or separated by commas`,
+    form: 'list',
+  };
+}
+
+function parseList(value: string): unknown {
+  if (value.trimStart().startsWith('[')) {
+    try {
+      return JSON.parse(value) as unknown;
+    } catch {
+      return value;
+    }
+  }
+  const items = value.split(',').map((item) => item.trim());
+  return items.filter((item) => item !== '');
+}
+
+/** A kind that can also be left to the program: as text, the word `auto`, which stands for `automatic`. */
+export function orAuto<T>(kind: ValueKind<T>): ValueKind<T | undefined>;
+export function orAuto<T>(kind: ValueKind<T>, automatic: NoInfer<T>): ValueKind<T>;
+export function orAuto<T>(kind: ValueKind<T>, automatic?: T): ValueKind<T | undefined> {
+  return {
+    ...kind,
+    schema: z.preprocess(
+      (value) => (value === 'auto' ? automatic : value),
+      automatic === undefined ? kind.schema.optional() : kind.schema,
+    ),
+    allowed: `${kind.allowed}, or auto`,
+  };
+}
+
+/** A kind that can also be switched off: as text, the word `off`. */
+export function orOff<T>(kind: ValueKind<T>): ValueKind<T | undefined> {
+  return {
+    ...kind,
+    // YAML reads the bare word as a truth value.
+    schema: z.preprocess((value) => (value === 'off' || value === false ? undefined : value), kind.schema.optional()),
+    allowed: `${kind.allowed}, or off`,
+  };
+}
+
+/** A kind that may also be left unset, with no word for it. */
+export function optional<T>(kind: ValueKind<T>): ValueKind<T | undefined> {
+  return { ...kind, schema: kind.schema.optional() };
+}
+
+function isHttpUrl(value: string): boolean {
+  return URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
+}

@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { failureOf, hello, parse } from './support.ts';
+
+const variablesOf = (fields: object) => parse(fields).template.variables;
+const off = { enable_thinking: false, thinking: false };
+const on = { enable_thinking: true, thinking: true };
+
+function nested(depth: number): unknown {
+  return JSON.parse('['.repeat(depth) + ']'.repeat(depth));
+}
+
+function endOf(fields: object): object {
+  const { addGenerationPrompt, continueFinalMessage } = parse(fields).template;
+  return { addGenerationPrompt, continueFinalMessage };
+}
+
+describe('thinking', () => {
+  it.each<[object, object]>([
+    [{ enable_thinking: false, reasoning_effort: 'none', think: false }, off],
+    [
+      { thinking: { type: 'enabled' }, reasoning: { enabled: true, effort: 'high' } },
+      { ...on, reasoning_effort: 'high' },
+    ],
+    [{ chat_template_kwargs: { enable_thinking: false } }, { enable_thinking: false }],
+    [{ chat_template_kwargs: { enable_thinking: false }, reasoning_effort: 'none' }, off],
+    // The template's own variable decides beside an effort, as in vLLM.
+    [
+      { chat_template_kwargs: { enable_thinking: false }, reasoning_effort: 'low' },
+      { enable_thinking: false, reasoning_effort: 'low' },
+    ],
+    [
+      { chat_template_kwargs: { thinking: false }, reasoning_effort: 'low' },
+      { thinking: false, reasoning_effort: 'low' },
+    ],
+    [{ chat_template_kwargs: { reasoning_effort: 'low' } }, { reasoning_effort: 'low' }],
+  ])('is asked for by %j', (fields, variables) => {
+    expect(variablesOf(fields)).toEqual(variables);
+  });
+
+  it.each<[object, string]>([
+    [{ enable_thinking: true, reasoning_effort: 'none' }, 'enable_thinking'],
+    [{ enable_thinking: false, reasoning_effort: 'high' }, 'enable_thinking'],
+    [{ enable_thinking: false, think: true }, 'enable_thinking'],
+    [{ thinking: { type: 'enabled' }, reasoning: { enabled: false } }, 'thinking.type'],
+    [{ reasoning_effort: 'low', reasoning: { effort: 'high' } }, 'reasoning_effort'],
+    [{ reasoning_effort: 'low', include_reasoning: false }, 'include_reasoning'],
+    [{ enable_thinking: true, chat_template_kwargs: { enable_thinking: false } }, 'enable_thinking'],
+    [{ enable_thinking: true, chat_template_kwargs: { thinking: false } }, 'enable_thinking'],
+    [{ reasoning_effort: 'none', chat_template_kwargs: { enable_thinking: true } }, 'reasoning_effort'],
+    [{ reasoning_effort: 'low', chat_template_kwargs: { reasoning_effort: 'high' } }, 'reasoning_effort'],
+  ])('is refused where fields contradict each other: %j', (fields, param) => {
+    const failure = failureOf(fields);
+    expect(failure).toMatchObject({ code: 'invalid_request', param });
+    expect(failure.message).toContain(' contradict each other');
+  });
+});
+
+describe("the template's variables", () => {
+  it('are any JSON, without those that are null', () => {
+    const variables = JSON.parse('{"a":{"b":[1,null,"c"]},"__proto__":{"d":1},"e":true}') as object;
+    expect(variablesOf({ chat_template_kwargs: { ...variables, f: null } })).toEqual(variables);
+  });
+
+  it('are nested to a limit', () => {
+    expect(() => variablesOf({ chat_template_kwargs: { a: nested(100) } })).not.toThrow();
+    expect(failureOf({ chat_template_kwargs: { a: nested(101) } })).toMatchObject({ param: 'chat_template_kwargs' });
+  });
+});
+
+describe("an assistant's message at the end", () => {
+  const answered = [...hello, { role: 'assistant', content: 'Once upon' }];
+  const continues = { addGenerationPrompt: false, continueFinalMessage: true };
+  const opens = { addGenerationPrompt: true, continueFinalMessage: false };
+  const ends = { addGenerationPrompt: false, continueFinalMessage: false };
+
+  it.each<[string, object, object]>([
+    ['is continued', { messages: answered }, continues],
+    ['is continued where that is asked for', { messages: answered, continue_final_message: true }, continues],
+    ["is continued for llama-server's word", { messages: answered, continue_final_message: 'content' }, continues],
+    ['is continued without a new turn', { messages: answered, add_generation_prompt: false }, continues],
+    ['is not continued where a new turn is asked for', { messages: answered, add_generation_prompt: true }, opens],
+    ['is not continued where that is declined', { messages: answered, continue_final_message: false }, opens],
+    ['is left', { messages: answered, continue_final_message: false, add_generation_prompt: false }, ends],
+    ['is not there', { messages: hello }, opens],
+    ['is not there, and no turn is opened', { messages: hello, add_generation_prompt: false }, ends],
+  ])('%s', (_, fields, expected) => {
+    expect(endOf(fields)).toEqual(expected);
+  });
+
+  it('cannot be continued and followed by another', () => {
+    const fields = { messages: answered, continue_final_message: true, add_generation_prompt: true };
+    expect(failureOf(fields)).toMatchObject({ code: 'invalid_request', param: 'add_generation_prompt' });
+  });
+
+  it('must be there to be continued', () => {
+    expect(failureOf({ continue_final_message: true })).toMatchObject({ param: 'continue_final_message' });
+  });
+
+  it('cannot be continued behind the tools it calls', () => {
+    const calls = [{ id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }];
+    const messages = [...hello, { role: 'assistant', content: null, tool_calls: calls }];
+    expect(failureOf({ messages })).toMatchObject({ code: 'invalid_request', param: 'messages[1].tool_calls' });
+    expect(endOf({ messages, continue_final_message: false })).toEqual(opens);
+  });
+});

@@ -1,0 +1,200 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type ReferenceTemplate, referenceTemplates } from '../../reference/chat-templates.ts';
+import { templateRenderer, textOf, type WrittenConversation } from '../../support/render-template.ts';
+
+const fixtures = join(import.meta.dirname, '../../fixtures/chat-templates');
+const read = (name: string): unknown => JSON.parse(readFileSync(join(fixtures, name), 'utf8'));
+const conversations = read('conversations.json') as Readonly<Record<string, WrittenConversation>>;
+const expected = read('expected.json') as Readonly<Record<string, Readonly<Record<string, string | null>>>>;
+const templates = referenceTemplates();
+
+let render: Awaited<ReturnType<typeof templateRenderer>>;
+beforeAll(async () => {
+  render = await templateRenderer();
+});
+
+const template = (source: string, slot = ''): ReferenceTemplate => ({ source, slot });
+const user = (text: string): WrittenConversation => ({ messages: [{ role: 'user', content: text }] });
+const rendered = (source: string, conversation: WrittenConversation = user('x')): string =>
+  textOf(render(template(source), conversation));
+
+describe('a real template makes the prompt that transformers makes', () => {
+  it('of every template there is', () => {
+    expect(Object.keys(expected)).toEqual(Object.keys(templates));
+  });
+
+  it.each(Object.entries(templates))('%s', (name, reference) => {
+    for (const [title, wanted] of Object.entries(expected[name] ?? {})) {
+      const conversation = conversations[title];
+      if (conversation === undefined || wanted === null) continue;
+      const text = textOf(render(reference, conversation));
+      const sha256 = createHash('sha256').update(text).digest('hex');
+      expect(wanted.startsWith('sha256:') ? `sha256:${sha256}` : text, title).toBe(wanted);
+    }
+  });
+});
+
+/** With the word in every place where a request can put a text. */
+const quagga: WrittenConversation = {
+  messages: [
+    { role: 'system', content: 'quagga' },
+    {
+      role: 'user',
+      name: 'quagga',
+      content: [
+        { type: 'text', text: ' quagga' },
+        { type: 'text', text: 'quagga ' },
+      ],
+    },
+    {
+      role: 'assistant',
+      content: 'a quagga',
+      reasoning: 'quagga',
+      toolCalls: [{ id: 'quagga000', name: 'quagga', arguments: '{"quagga": ["quagga", {"quagga": "\\"quagga\\n"}]}' }],
+    },
+    { role: 'tool', name: 'quagga', toolCallId: 'quagga000', content: 'quagga' },
+  ],
+  variables: { reasoning_effort: 'quagga', documents: [{ title: 'quagga', text: 'quagga' }] },
+};
+
+/** Some take no conversation without tools. */
+const usable = Object.entries(templates).filter(([name]) => expected[name]?.['plain'] !== null);
+
+describe('text of the request is told from the template’s own', () => {
+  it.each(usable)('%s', (_name, reference) => {
+    let runs: ReturnType<typeof render> = [];
+    try {
+      runs = render(reference, quagga);
+    } catch (error) {
+      // Some know no tools, or no system message.
+      expect(error).toMatchObject({ code: 'chat_template_failed' });
+      runs = render(reference, user('quagga'));
+    }
+    const ofUser = runs.filter(({ fromUser }) => fromUser);
+    expect(textOf(ofUser)).toContain('quagga');
+    expect(textOf(runs.filter(({ fromUser }) => !fromUser))).not.toContain('quagga');
+  });
+
+  it.each([
+    ['split', "{{ m.split('.') | join('') }}{{ m.split('.')[0] }}{{ m.split('.')[-1] }}{{ m.rsplit('.', 1)[0] }}"],
+    ['replace', "{{ m.replace('.', '') }}{{ m | replace('x', m) }}{{ '..' | replace('.', m) }}"],
+    ['slices', '{{ m[0] }}{{ m[-1] }}{{ m[1:] }}{{ m[::-1] }}'],
+    ['case and space', "{{ m.strip('.') }}{{ m | trim | upper | lower | capitalize | title }}"],
+    ['indent', '{{ m | indent(2) }}'],
+    ['JSON', '{{ [m] | tojson }}{{ {m: m} | tojson(indent=2) }}{{ m | tojson(ensure_ascii=true) }}'],
+    ['printing', "{{ [m] }}{{ {m: m} }}{{ '' ~ [m] }}{{ [m] | string }}"],
+    ['loops', '{% for k, v in {m: m}.items() %}{{ k }}{{ v }}{% endfor %}'],
+    ['blocks', '{% set a %}{{ m }}{% endset %}{{ a }}{% macro f(x) %}{{ x }}{% endmacro %}{{ f(m) }}{{ f(x=m) }}'],
+    ['joins', "{{ [m, m] | join(m) }}{{ m.join([m, m]) }}{{ [{'a': m}] | map(attribute='a') | join }}"],
+    ['formats', "{{ '{}{}'.format(m, m) }}{{ m ~ m }}{{ m * 2 }}"],
+  ])('through %s', (_what, body) => {
+    const runs = render(template(`{% set m = messages[0].content %}<t>${body}</t>`), user('quagga.quagga'));
+    const ofTemplate = textOf(runs.filter(({ fromUser }) => !fromUser));
+    expect(textOf(runs)).toMatch(/[aA]/);
+    expect(ofTemplate).toMatch(/^<t>.*<\/t>$/s);
+    expect(ofTemplate).not.toMatch(/[quag]/i);
+  });
+
+  it('piece by piece, where both are in one text', () => {
+    const source =
+      "{% set a = '<a>' + messages[0].content + '<b>' %}{{ a.replace('x', 'y').strip() }}{{ a.split('y')[0] }}";
+    expect(render(template(source), user('x'))).toMatchObject([
+      { text: '<a>y<b><a>', fromUser: false },
+      { text: 'x', fromUser: true },
+      { text: '<b>', fromUser: false },
+    ]);
+  });
+});
+
+describe('Python', () => {
+  it.each([
+    ['{{ none }} {{ true }} {{ 1 }} {{ 2.0 }} {{ undefined_name }}|', 'None True 1 2.0 |'],
+    ["{{ ['a', 1, none, {'b': \"it's\"}] }}", `['a', 1, None, {'b': "it's"}]`],
+    ['{{ [1.5, 1000.0] | tojson }}{{ 0.1 + 0.2 }} {{ 1 / 3 }}', '[1.5, 1000.0]0.30000000000000004 0.3333333333333333'],
+    [`{{ {'b': 1, 'a': 'é"'} | tojson(sort_keys=true, ensure_ascii=true) }}`, '{"a": "\\u00e9\\"", "b": 1}'],
+    ["{{ {'a': [1, {}], 'b': []} | tojson(indent=2) }}", '{\n  "a": [\n    1,\n    {}\n  ],\n  "b": []\n}'],
+    ["{{ 'héllo'[1] }}{{ 'héllo'[-1] }}{{ 'héllo' | length }}{{ 'héllo'[::-1] }}", 'éo5olléh'],
+    ["{{ 'a  b\n c'.split() | join('|') }}{{ ' a b'.split(' ') | join('|') }}", 'a|b|c|a|b'],
+    ["{{ 'a.b.c'.split('.', 1) }}{{ 'a.b.c'.rsplit('.', 1) }}", "['a', 'b.c']['a.b', 'c']"],
+    ["{{ 'aXbXc'.replace('X', '-', 1) }}", 'a-bXc'],
+    ["{{ '\u3000a\u00a0' | trim }}|", 'a|'],
+    ['{% for i in [1, 2] %}{{ x is defined }}{% set x = 1 %}{% endfor %}', 'FalseFalse'],
+    ['{% for i in [1, 2] %}{% continue %}{% else %}none{% endfor %}', ''],
+    ['{% macro f(a, b=2, c=3) %}{{ a }}{{ b }}{{ c }}{% endmacro %}{{ f(1, c=4) }}', '124'],
+    ["{{ none | default('a') }}{{ nothing | default('b') }}{{ '' | default('c', true) }}", 'Nonebc'],
+    ['{{ {} is iterable }}{{ {} is sequence }}{{ 1 is iterable }}', 'TrueTrueFalse'],
+    ['{% generation %}a{% endgeneration %}', 'a'],
+  ])('%s', (source, wanted) => {
+    const messages = '{% for m in messages %}{{ m.content }}{% endfor %}';
+    expect(rendered(`${source}${messages}`)).toBe(`${wanted}x`);
+  });
+});
+
+describe('the variables of a request', () => {
+  const source = '{% if v is defined %}{{ v }}{% else %}not given{% endif %}{{ messages[0].content }}';
+  it('are undefined unless they are given', () => {
+    expect(rendered(source)).toBe('not givenx');
+    expect(rendered(source, { ...user('x'), variables: { v: false } })).toBe('Falsex');
+    expect(rendered(source, { ...user('x'), variables: { v: null } })).toBe('Nonex');
+  });
+
+  it('cannot replace the messages', () => {
+    expect(() => rendered(source, { ...user('x'), variables: { messages: [] } })).toThrow(
+      expect.objectContaining({ code: 'invalid_request' }),
+    );
+  });
+
+  it('and arguments of tool calls are not walked without end', () => {
+    const deep = `{"a": ${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+    const call = { id: 'a', name: 'dig', arguments: deep };
+    const messages: WrittenConversation['messages'] = [{ role: 'assistant', content: '', toolCalls: [call] }];
+    expect(() => rendered(source, { messages })).toThrow(/tool call dig are nested more than 100 levels/);
+    const broken: WrittenConversation['messages'] = [
+      { role: 'assistant', content: '', toolCalls: [{ ...call, arguments: '{' }] },
+    ];
+    expect(() => rendered(source, { messages: broken })).toThrow(
+      /arguments of the tool call dig must be a JSON object/,
+    );
+  });
+});
+
+it('a template that refuses a conversation says why', () => {
+  const source = "{{ raise_exception('Only cats.') }}";
+  expect(() => rendered(source)).toThrow("The model's chat template refused the conversation: Only cats.");
+});
+
+it('an image goes as text through a template that takes strings', () => {
+  const conversation: WrittenConversation = {
+    messages: [
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'a' },
+          { type: 'text', text: 'b' },
+          { type: 'image' },
+          { type: 'text', text: 'c' },
+        ],
+      },
+    ],
+  };
+  expect(textOf(render(template("{{ 'U: ' + messages[0]['content'] }}", '<img>'), conversation))).toBe('U: a\nb<img>c');
+});
+
+/** CPU time of a rendering, in microseconds. */
+function cost(count: number): number {
+  const source =
+    "{% for m in messages %}<|{{ m.role }}|>{{ m.content | trim }}{{ m.content.split('b')[-1] }}{% endfor %}";
+  const messages = Array.from({ length: count }, () => ({ role: 'user', content: ' abc ' }) as const);
+  const before = process.cpuUsage();
+  rendered(source, { messages });
+  const { user: spent, system } = process.cpuUsage(before);
+  return spent + system;
+}
+
+it('the time that a rendering takes grows with the messages, not with their square', () => {
+  cost(100);
+  expect(cost(20_000)).toBeLessThan(10 * cost(5000));
+});

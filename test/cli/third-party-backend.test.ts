@@ -1,0 +1,60 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { model, runVserve, temporaryFolder } from './run-vserve.ts';
+
+/** A folder with a model and a backend that is installed there as a package, for ES modules only. */
+async function projectWith(backend: string): Promise<{ folder: string; modelPath: string }> {
+  const folder = await temporaryFolder();
+  const packageDir = join(folder, 'node_modules', 'vserve-backend-tiny');
+  await mkdir(packageDir, { recursive: true });
+  const exports = { '.': { import: './backend.js' } };
+  await writeFile(join(packageDir, 'package.json'), JSON.stringify({ name: 'tiny', type: 'module', exports }));
+  await writeFile(join(packageDir, 'backend.js'), backend);
+  return { folder, modelPath: await model(folder) };
+}
+
+function failing(code: string): string {
+  return `
+    class TinyError extends Error { code = '${code}'; }
+    export default { name: 'tiny', load: async () => { throw new TinyError('The tiny model is too large.'); } };`;
+}
+
+async function serve(folder: string, modelPath: string, backend: string) {
+  return runVserve(folder, ['serve', '--backend', backend, '--model', modelPath]).exit();
+}
+
+test('a backend that is a package of the current folder is found, and its own error with a known code is reported', async () => {
+  const { folder, modelPath } = await projectWith(failing('device_unavailable'));
+  const { code, stderr } = await serve(folder, modelPath, 'vserve-backend-tiny');
+  expect(stderr).toContain('Error: The tiny model is too large.\n');
+  expect(stderr).not.toContain('defect');
+  expect(code).toBe(2);
+});
+
+test('an error with a code that is none of the table is reported as a defect', async () => {
+  const { folder, modelPath } = await projectWith(failing('toString'));
+  const { code, stderr } = await serve(folder, modelPath, 'vserve-backend-tiny');
+  expect(stderr).toContain('This is a defect in vserve.');
+  expect(code).toBe(1);
+});
+
+test('a backend that cannot run here says so before a model is looked for', async () => {
+  const { folder } = await projectWith(`
+    const check = async () => { throw Object.assign(new Error('No such machine.'), { code: 'device_unavailable' }); };
+    export default { name: 'tiny', check, load: async () => {} };`);
+  const { code, stderr } = await serve(folder, join(folder, 'no-such-model'), 'vserve-backend-tiny');
+  expect(stderr).toBe('Error: No such machine.\n');
+  expect(code).toBe(2);
+});
+
+test.each([
+  ['vserve-backend-none', /^Error: The backend "vserve-backend-none" could not be loaded: .*\n\s*Use one of /],
+  ['./none.js', /^Error: The backend "\.\/none\.js" could not be loaded: /],
+  ['vserve-backend-tiny', /^Error: "vserve-backend-tiny" is not a backend: its default export needs a "name" and/],
+])('%s is not a backend', async (name, message) => {
+  const { folder, modelPath } = await projectWith('export default { load() {} };');
+  const { code, stderr } = await serve(folder, modelPath, name);
+  expect(stderr).toMatch(message);
+  expect(code).toBe(2);
+});

@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { expect, inject, onTestFinished, test } from 'vitest';
+
+const bin = resolve('bin/vserve.js');
+
+/** Starts `vserve serve` as the leader of a process group, as a terminal does, up to the point where it begins its work. */
+async function begin() {
+  const home = await mkdtemp(join(tmpdir(), 'vserve-stop-'));
+  onTestFinished(() => rm(home, { recursive: true, force: true }));
+  const arguments_ = ['serve', '--model', inject('shapesModelPath'), '--host', '127.0.0.1', '--port', '0'];
+  const child = spawn(process.execPath, [bin, ...arguments_, '--metrics-endpoint-port', 'off', '--devices', 'cpu'], {
+    env: { ...process.env, VSERVE_HOME: home },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const closed = once(child, 'close');
+  while (!stderr.includes('devices')) await Promise.race([once(child.stderr, 'data'), closed]);
+  return {
+    pid: child.pid ?? 0,
+    async end() {
+      await closed;
+      return { code: child.exitCode, stderr };
+    },
+  };
+}
+
+/** The processes that a process has started, by what runs in them (Linux). */
+async function childrenOf(pid: number): Promise<readonly { pid: number; command: string }[]> {
+  const pids = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').filter(Boolean);
+  return Promise.all(
+    pids.map(async (child) => ({
+      pid: Number(child),
+      command: await readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => ''),
+    })),
+  );
+}
+
+/** Waits, turn by turn, for a process that is started on the way to a loaded model. */
+async function childOf(pid: number, program: string): Promise<number> {
+  for (;;) {
+    const found = (await childrenOf(pid)).find(({ command }) => command.includes(program));
+    if (found !== undefined) return found.pid;
+  }
+}
+
+// Both end with the process group, of which vserve is told later than they.
+const programs = ['testBindingBinary', 'vserve-dry-run'];
+const signals = [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const;
+
+test
+  .runIf(process.platform === 'linux')
+  .each(programs.flatMap((program) => signals.map(([signal, code]) => [signal, program, code] as const)))(
+  '%s to the process group while %s runs stops the start, with the exit code of a shell',
+  async (signal, program, code) => {
+    const vserve = await begin();
+    await childOf(vserve.pid, program);
+    process.kill(-vserve.pid, signal);
+    const end = await vserve.end();
+    expect(end.stderr).toMatch(/\nStopped\.\n$/);
+    expect(end.stderr).not.toMatch(/Error|binar/);
+    expect(end.code).toBe(code);
+  },
+);
+
+test.runIf(process.platform === 'linux').each(programs)(
+  'a kill of %s is reported as lack of memory',
+  async (program) => {
+    const vserve = await begin();
+    process.kill(await childOf(vserve.pid, program), 'SIGKILL');
+    const { stderr, code } = await vserve.end();
+    expect(stderr).toMatch(/\nError: .* ended with SIGKILL, most likely because the system ran out of memory\./);
+    expect(stderr).not.toMatch(/no binaries|damaged/);
+    expect(code).toBe(1);
+  },
+);

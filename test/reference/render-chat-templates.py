@@ -1,0 +1,137 @@
+"""Writes down what transformers makes of conversations with the chat templates of many models.
+
+For maintainers, after npm run build:ts, with a Python that has transformers 5 and jinja2:
+
+    node dist/test/reference/chat-templates.js |
+      python test/reference/render-chat-templates.py test/fixtures/chat-templates
+
+It reads conversations.json there and writes expected.json: the text for each template and conversation, the SHA-256 of a
+long one, null where the template refuses the conversation. Texts of a message that follow one another are joined by a line break where the
+template would lose some of them, or the white space at their ends: what a client sends must reach the model whole.
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+from transformers.utils.chat_template_utils import render_jinja_template
+
+LONGEST_TEXT = 600
+TOKENS = {"bos_token": "<bos>", "eos_token": "<eos>"}
+
+
+def message_of(message: dict, content) -> dict:
+    result = {"role": message["role"], "content": content}
+    for ours, theirs in {"name": "name", "reasoning": "reasoning_content", "toolCallId": "tool_call_id"}.items():
+        if ours in message:
+            result[theirs] = message[ours]
+    if "toolCalls" in message:
+        result["tool_calls"] = [
+            {
+                "id": call["id"],
+                "type": "function",
+                "function": {"name": call["name"], "arguments": json.loads(call["arguments"])},
+            }
+            for call in message["toolCalls"]
+        ]
+    return result
+
+
+def joined(parts: list) -> list:
+    result = []
+    for part in parts:
+        if result and part["type"] == "text" and result[-1]["type"] == "text":
+            result[-1] = {"type": "text", "text": f"{result[-1]['text']}\n{part['text']}"}
+        else:
+            result.append(part)
+    return result
+
+
+def as_string(content):
+    texts = [part.get("text") for part in content]
+    return texts[0] if len(texts) == 1 and texts[0] is not None else content
+
+
+def as_list(content):
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def render(source: str, conversation: dict, convert) -> str | None:
+    messages = [message_of(message, convert(message["content"])) for message in conversation["messages"]]
+    try:
+        rendered, _ = render_jinja_template(
+            [messages],
+            chat_template=source,
+            add_generation_prompt=conversation.get("addGenerationPrompt", True),
+            continue_final_message=conversation.get("continueFinalMessage", False),
+            **TOKENS,
+            **conversation.get("variables", {}),
+        )
+    except Exception as error:  # templates fail in any way they like
+        print(f"  {type(error).__name__}: {error}"[:150], file=sys.stderr)
+        return None
+    return rendered[0]
+
+
+def holds_in_order(rendered: str, texts: list[str]) -> bool:
+    at = 0
+    for i, text in enumerate(texts):
+        wanted = text.lstrip() if i == 0 else text
+        found = rendered.find(wanted, at)
+        if found < 0:
+            return False
+        at = found + len(wanted)
+    return True
+
+
+def is_whole(rendered: str | None, conversation: dict) -> bool:
+    """Whether the parts of each message are there, with the white space between them, and not as a printed list."""
+    if rendered is None or "'type'" in rendered:
+        return False
+    for message in conversation["messages"]:
+        content = message["content"]
+        if not isinstance(content, str):
+            if not holds_in_order(rendered, [part["text"] for part in content if part["type"] == "text"]):
+                return False
+        elif message["role"] == "user" and content.strip() not in rendered:
+            return False
+    return True
+
+
+def expected(source: str, conversation: dict) -> str | None:
+    """As the client sent it, or joined, or with every content in the other form."""
+    for convert in (
+        lambda content: content,
+        lambda content: content if isinstance(content, str) else as_string(joined(content)),
+        lambda content: as_list(content) if isinstance(content, str) else content,
+        lambda content: joined(as_list(content)),
+    ):
+        rendered = render(source, conversation, convert)
+        if is_whole(rendered, conversation):
+            return rendered
+    return None
+
+
+def shortened(text: str | None) -> str | None:
+    if text is None or len(text) <= LONGEST_TEXT:
+        return text
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def main(folder: Path) -> None:
+    conversations = json.loads((folder / "conversations.json").read_text())
+    templates = json.load(sys.stdin)
+    result = {}
+    for name, template in templates.items():
+        print(name, file=sys.stderr)
+        result[name] = {}
+        for title, conversation in conversations.items():
+            if "image" in title and not template["slot"]:
+                continue
+            result[name][title] = shortened(expected(template["source"], conversation))
+    (folder / "expected.json").write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

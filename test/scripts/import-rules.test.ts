@@ -1,0 +1,81 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, onTestFinished, test } from 'vitest';
+import { importRules, mayImport } from '../../scripts/import-rules.ts';
+
+const repository = join(import.meta.dirname, '../..');
+const oxlint = join(repository, 'node_modules', 'oxlint', 'bin', 'oxlint');
+const rooms = Object.keys(mayImport);
+
+interface Finding {
+  readonly filename: string;
+  readonly code: string;
+  readonly help: string;
+}
+
+/** Runs the project's lint configuration over these files (path → text) in a folder of their own. */
+async function lint(files: Readonly<Record<string, string>>): Promise<readonly Finding[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'vserve-lint-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  for (const name of ['.oxlintrc.json', '.oxlintrc.imports.json']) await cp(join(repository, name), join(folder, name));
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+  const options = { cwd: folder, maxBuffer: 2 ** 26 };
+  const { stdout } = await promisify(execFile)(process.execPath, [oxlint, '--format', 'json'], options).catch(
+    (error: { stdout: string }) => error,
+  );
+  return (JSON.parse(stdout) as { diagnostics: readonly Finding[] }).diagnostics;
+}
+
+/** A module that imports a type from another, as is done across rooms. */
+function importing(from: string, to: string): string {
+  const path = relative(dirname(from), to);
+  return `export type { A } from '${path.startsWith('.') ? path : `./${path}`}';\n`;
+}
+
+test('.oxlintrc.imports.json is that of the table (npm run docs)', async () => {
+  expect(JSON.parse(await readFile(join(repository, '.oxlintrc.imports.json'), 'utf8'))).toEqual(importRules());
+});
+
+test('every folder of src and backends is a room of the table, and no code is outside of them', async () => {
+  for (const floor of ['src', 'backends']) {
+    const entries = await readdir(join(repository, floor), { withFileTypes: true });
+    const names = entries.map((entry) => (entry.isDirectory() ? `${floor}/${entry.name}` : entry.name));
+    expect(rooms).toEqual(expect.arrayContaining(names));
+  }
+});
+
+test('an import that the table does not allow is refused, from any depth, and no other', async () => {
+  const targets = [...rooms, 'scripts', 'test', 'bin', 'dist'];
+  const files: Record<string, string> = {};
+  const expected: string[] = [];
+  for (const target of targets) files[`${target}/index.ts`] = 'export type A = 1;\n';
+  for (const room of rooms) {
+    for (const target of targets.filter((other) => other !== room)) {
+      for (const folder of [room, `${room}/inner`, `${room}/inner/most`]) {
+        const path = `${folder}/to-${target.replace('/', '-')}.ts`;
+        files[path] = importing(path, `${target}/index.ts`);
+        if (!mayImport[room]?.includes(target)) expected.push(path);
+      }
+    }
+  }
+  const refused = (await lint(files)).filter(({ code }) => code === 'eslint(no-restricted-imports)');
+  expect(refused.map(({ filename }) => filename).toSorted()).toEqual(expected.toSorted());
+});
+
+test('wire formats do not import one another, and share what is beside them', async () => {
+  const findings = await lint({
+    'src/api/content.ts': 'export type A = 1;\n',
+    'src/api/chat/index.ts': 'export type A = 1;\n',
+    'src/api/chat/shared.ts': importing('src/api/chat/shared.ts', 'src/api/content.ts'),
+    'src/api/responses/index.ts': importing('src/api/responses/index.ts', 'src/api/chat/index.ts'),
+  });
+  expect(findings).toMatchObject([
+    { filename: 'src/api/responses/index.ts', help: expect.stringContaining('Wire formats do not') as unknown },
+  ]);
+});
