@@ -76,8 +76,9 @@ export class LoadedLlama implements LoadedModel {
     signal.addEventListener('abort', onAbort, { once: true });
     this.#channels.set(id, channel);
     try {
-      const promptTokens = await this.#submit(id, request);
-      signal.throwIfAborted();
+      const promptTokens = await this.#submit(id, request).finally(() => {
+        signal.throwIfAborted();
+      });
       yield { type: 'start', promptTokens };
       yield* this.#follow(channel);
     } finally {
@@ -145,6 +146,11 @@ export class LoadedLlama implements LoadedModel {
   inspectPrompt(messages: readonly ChatMessage[], template = opensTurn): Promise<readonly PromptRun[]> {
     const { conversation, images } = toNative(messages, template);
     return this.#engine.inspectPrompt(conversation, images);
+  }
+
+  /** The tokens of a text: what is held against llama.cpp's own tokenizer. */
+  inspectTokens(text: string, parseSpecial: boolean): Promise<Int32Array> {
+    return this.#engine.inspectTokens(text, parseSpecial);
   }
 
   /** What the encoder gets of an image: its tiles, row by row, then the whole of it, or only that. */

@@ -1,5 +1,11 @@
-/** The boundary to C++, typed: what `native/src/bindings.cpp` exports. */
-import type { FlashAttention, LoadSettings, QuantizedType, ToolCall } from '../../src/backend/index.ts';
+/** The boundary to C++, typed: what `native/src/bindings` exports. */
+import type {
+  FlashAttention,
+  LoadSettings,
+  QuantizedType,
+  SamplingSettings,
+  ToolCall,
+} from '../../src/backend/index.ts';
 import type { ImagePlacement } from './image-placement.ts';
 
 export interface NativeMessage {
@@ -36,16 +42,8 @@ export interface NativeImage {
   readonly id: string;
 }
 
-export interface NativeGenerationSettings {
-  readonly temperature: number;
-  readonly topP: number;
-  readonly topK: number;
-  readonly minP: number;
-  readonly frequencyPenalty: number;
-  readonly presencePenalty: number;
-  readonly repetitionPenalty: number;
-  /** An unsigned 32-bit number; undefined draws one. */
-  readonly seed: number | undefined;
+/** `seed` is an unsigned 32-bit number here; undefined draws one. `topK` and `maxTokens` are signed 32-bit numbers. */
+export type NativeGenerationSettings = SamplingSettings & {
   /** -1: to the end of the context. */
   readonly maxTokens: number;
   readonly ignoreEos: boolean;
@@ -54,7 +52,7 @@ export interface NativeGenerationSettings {
   readonly cacheSalt: string;
   /** How many of the first token's logits the finish event is to name, greatest first. */
   readonly reportedLogits: number;
-}
+};
 
 export interface TokenLogit {
   readonly token: number;
@@ -139,6 +137,8 @@ export interface NativeEngine {
   ): Promise<number>;
   /** What `submit` would make of a conversation. */
   inspectPrompt(conversation: NativeConversation, images: readonly NativeImage[]): Promise<readonly PromptRun[]>;
+  /** The tokens of a text; control tokens in it stay text unless `parseSpecial`. */
+  inspectTokens(text: string, parseSpecial: boolean): Promise<Int32Array>;
   /** What the encoder gets of images; nothing where llama.cpp prepares them. */
   inspectImages(images: readonly NativeImage[]): Promise<readonly EncoderInput[]>;
   /** Cancels a request, whatever its state, and drops it. Unknown ids are ignored. */
@@ -157,6 +157,8 @@ export interface NativeAddon {
   readonly nodeLlamaCppVersion: string;
   /** Has a model's weights laid out as they are in its file: of node-llama-cpp's `AddonModel`, before it loads. */
   keepWeightsAsInFile(model: object): void;
+  /** Has the process name these files, where they changed, when it ends by SIGBUS: a mapped file was cut short. */
+  explainBusErrors(paths: readonly string[]): void;
   /** Cannot be stopped, and an assertion of llama.cpp ends the process: see `quantize.ts`. */
   quantize(sourcePath: string, destinationPath: string, type: QuantizedType, threads: number): Promise<void>;
   /**

@@ -1,4 +1,4 @@
-import type { Choice, NamedFiles } from './choose-files.ts';
+import type { Choice, NamedFiles } from './choice.ts';
 import type { DownloadTuning, HubSettings } from './hub-settings.ts';
 import type { FileHash } from './remote-file.ts';
 

@@ -1,6 +1,6 @@
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { GgufChoice } from './choose-files.ts';
+import type { GgufChoice } from './choice.ts';
 import type { Contents } from './contents.ts';
 import type { DownloadRequest } from './download-request.ts';
 import { withPlan } from './plan.ts';

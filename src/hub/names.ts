@@ -45,11 +45,16 @@ export function isCommit(revision: string): boolean {
 }
 
 /**
- * Checks that a path from the Hub names a file below the folder it is put in, on every platform: no absolute path, no
- * `..`, no control characters, nothing that Windows reads as a drive, a stream or a device. Throws `hub_invalid_answer`.
+ * Whether a path from the Hub names a file below the folder it is put in, on every platform: no absolute path, no `..`,
+ * no control characters, nothing that Windows reads as a drive, a stream or a device.
  */
+export function isSafePath(path: string): boolean {
+  return path.length <= 512 && path.split('/').every(isSafeName);
+}
+
+/** Throws `hub_invalid_answer` for a path that is not safe. */
 export function requireSafePath(path: string): void {
-  if (path.length <= 512 && path.split('/').every(isSafeName)) return;
+  if (isSafePath(path)) return;
   throw new VserveError(
     'hub_invalid_answer',
     `The repository names a file ${JSON.stringify(path)}, which vserve does not write: the path may lead out of its folder.`,

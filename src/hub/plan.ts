@@ -1,11 +1,11 @@
 import { CacheFolder } from './cache-folder.ts';
 import { chooseFiles, findNamed } from './choose-files.ts';
-import type { ChosenFiles } from './choose-files.ts';
+import type { ChosenFiles, RepositoryReader } from './choice.ts';
 import { HubConnection } from './connection.ts';
 import { Contents } from './contents.ts';
 import { HashThread } from './hash-thread.ts';
 import { defaultTuning } from './hub-settings.ts';
-import { requireRevision, requireSafePath } from './names.ts';
+import { isSafePath, requireRevision, requireSafePath } from './names.ts';
 import { openRepository } from './open-repository.ts';
 import type { OpenRepository } from './open-repository.ts';
 import { requireSpace } from './space.ts';
@@ -43,15 +43,27 @@ export async function withPlan<T>(
     const chosen =
       'paths' in choice
         ? findNamed(repository, opened.files, choice)
-        : await chooseFiles(repository, opened.files, choice, (file) =>
-            purpose === 'download' ? contents.fetchText(file) : contents.readText(file),
-          );
+        : await chooseFiles(repository, opened.files, choice, readerOf(contents, isOnline, purpose));
     for (const { path } of chosen.files) requireSafePath(path);
     signal.throwIfAborted();
     return await work({ own, contents, opened, chosen });
   } finally {
     await Promise.all([connection.close(), thread.close()]);
   }
+}
+
+function readerOf(contents: Contents, isOnline: boolean, purpose: 'download' | 'preview'): RepositoryReader {
+  // A path that leads out of the repository's folder is not even looked up there.
+  return {
+    readText: (file) => (purpose === 'download' ? contents.fetchText(file) : contents.readText(file)),
+    readStart: async (file, maxBytes) => {
+      requireSafePath(file.path);
+      return contents.readStart(file, maxBytes);
+    },
+    isHere: isOnline
+      ? undefined
+      : async (file) => isSafePath(file.path) && (await contents.bytesHere(file)) === file.bytes,
+  };
 }
 
 /** Tells what is wanted by the event `plan`, warns of what is not as expected, and checks that there is room for it. Throws `disk_full`. */

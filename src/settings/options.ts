@@ -16,6 +16,7 @@ import {
   optional,
   orAuto,
   orOff,
+  orWord,
   text,
   toggle,
   wholeNumber,
@@ -26,6 +27,8 @@ const MIB = 1024 * 1024;
 const MAX_THREADS = 512;
 /** Larger batches gain little, and delay other requests. */
 const MAX_BATCH_INPUT_TOKENS = 512;
+/** A type of weights in the name of a GGUF file, with or without a publisher's prefix. */
+const GGUF_TYPE = /^\s*(?:[a-z]+\d*-)?(?:i?q|p?tq|mxfp|nvfp)\d[a-z0-9_]*\s*$/i;
 /** The longest delay of a timer in Node, in seconds. */
 const LONGEST_TIMER_S = 2_147_483;
 
@@ -65,11 +68,15 @@ export const options = {
     group: 'Conversion',
     flags: ['quantization-encoding', 'outtype'],
     argument: 'type',
-    help: 'Precision of the converted weights',
-    kind: choice(['auto', ...longPrecisions, ...quantizedTypes], {
-      synonyms: longByShort,
-      notes: { auto: 'the best that fits in memory' },
-    }),
+    help: 'Precision of the weights: what a checkpoint is converted to, or which GGUF file to take',
+    kind: orWord(
+      choice(['auto', ...longPrecisions, ...quantizedTypes], {
+        synonyms: longByShort,
+        notes: { auto: 'the best that fits in memory' },
+      }),
+      GGUF_TYPE,
+      'a type that GGUF files are named by, such as iq4_xs or ud-q4_k_xl',
+    ),
     default: 'auto',
   }),
   mmprojQuantizationEncoding: option({

@@ -91,6 +91,15 @@ export function choice<const T extends string>(
   };
 }
 
+/** A kind that also takes other words, in lower case; `others` completes "or …". */
+export function orWord<T extends string>(kind: ValueKind<T>, pattern: RegExp, others: string): ValueKind<string> {
+  const word = z
+    .string()
+    .regex(pattern)
+    .transform((value) => value.trim().toLowerCase());
+  return { ...kind, schema: z.union([kind.schema, word]), allowed: `${kind.allowed}, or ${others}` };
+}
+
 const booleanWords: Readonly<Record<string, boolean>> = {
   true: true,
   1: true,

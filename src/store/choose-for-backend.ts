@@ -1,6 +1,7 @@
 import type { Backend, LogLevel, Quantizer } from '../backend/index.ts';
 import { choosePrecision } from './choose-precision.ts';
 import type { ModelDescription } from '../conversion/index.ts';
+import { requirePrecision } from './precision.ts';
 import type { Precision } from './precision.ts';
 import { needsQuantizer } from './make-model.ts';
 
@@ -13,16 +14,18 @@ export interface BackendChoice {
 
 /**
  * Settles the precision, and finds the quantizer where it takes one. Says why `auto` became what it did. A backend that
- * is not needed is not loaded. Throws what the backend throws about its devices.
+ * is not needed is not loaded. Throws `invalid_setting` for a type that a checkpoint cannot
+ * be converted to, and what the backend throws about its devices.
  */
 export async function choose(
-  asked: Precision | 'auto',
+  asked: string,
   description: ModelDescription,
   { load, devices }: BackendChoice,
   { log, signal }: { readonly log: (level: LogLevel, message: string) => void; readonly signal: AbortSignal },
 ): Promise<{ readonly precision: Precision; readonly quantizer: Quantizer | undefined }> {
-  if (asked !== 'auto') {
-    return { precision: asked, quantizer: needsQuantizer(asked) ? (await load()).quantizer : undefined };
+  const given = requirePrecision(asked);
+  if (given !== 'auto') {
+    return { precision: given, quantizer: needsQuantizer(given) ? (await load()).quantizer : undefined };
   }
   const backend = await load();
   const { quantizer } = backend;

@@ -1,11 +1,10 @@
 import type { DeviceMemory } from '../backend/index.ts';
+import { contextTokens as contextTokensFor } from '../gguf/context-bytes.ts';
 import { formatBytes } from '../formats/format-bytes.ts';
-import { precisions } from './precision.ts';
+import { isPrecision } from './precision.ts';
 import type { ModelDescription } from '../conversion/index.ts';
 import type { Precision } from './precision.ts';
 
-/** Tokens that there must be room for beside the weights, where the model was trained for as many. */
-const CONTEXT_TOKENS = 8192;
 /** The part of the free memory that a model may take. The rest is for the graph's buffers and other programs. */
 export const MEMORY_SHARE = 0.9;
 
@@ -33,7 +32,7 @@ export function precisionFits(description: ModelDescription, memory: DeviceMemor
 
 /** Tokens whose KV cache is counted in `memoryBytes`. */
 export function contextTokens({ contextLength }: ModelDescription): number {
-  return Math.min(contextLength ?? CONTEXT_TOKENS, CONTEXT_TOKENS);
+  return contextTokensFor(contextLength);
 }
 
 /**
@@ -64,8 +63,4 @@ export function choosePrecision(
   }
   const larger = best === own ? '' : `; ${own.precision} has ${formatBytes(own.bytes)}`;
   return { precision: best.precision, fits: true, reason: `${said(best)} fit in ${room}${larger}` };
-}
-
-function isPrecision(name: string): name is Precision {
-  return precisions.some((precision) => precision === name);
 }

@@ -6,8 +6,10 @@ import type { LogLevel } from '../backend/index.ts';
 import { choose } from './choose-for-backend.ts';
 import type { BackendChoice } from './choose-for-backend.ts';
 import type { ConversionProgress, Converter } from '../conversion/index.ts';
+import { requirePrecision } from './precision.ts';
 import type { AskedPrecisions } from './precision.ts';
 import { explainDiskError } from './disk-errors.ts';
+import { refuseForeign } from './foreign-checkpoint.ts';
 import { makeFolder } from './make-folder.ts';
 import { makeModel } from './make-model.ts';
 import { isRunning } from './running-process.ts';
@@ -34,6 +36,8 @@ export async function convertInto(options: ConvertIntoOptions): Promise<string[]
   const destination = resolve(options.destinationDir);
   const workDir = join(dirname(destination), `.${basename(destination)}.${String(process.pid)}.${randomUUID()}`);
   try {
+    requirePrecision(options.precision);
+    await refuseForeign(sourceDir);
     await checkEmpty(destination);
     await removeLeftovers(destination);
     await makeFolder(workDir);

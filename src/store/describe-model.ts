@@ -5,11 +5,14 @@ import { listConversions } from './conversions.ts';
 import type { Converter, ModelDescription } from '../conversion/index.ts';
 import { currentSnapshot, listDownloads } from './downloads.ts';
 import { describeRemote } from './describe-remote.ts';
+import type { DescribeOptions } from './describe-remote.ts';
 import { findModel } from './find-model.ts';
 import type { ModelLocation } from './find-model.ts';
+import { refuseForeign } from './foreign-checkpoint.ts';
 import { checkGguf, findProjector } from './gguf-files.ts';
+import type { LocalWish } from './gguf-files.ts';
 import { ggufInFolder } from './prepare-model.ts';
-import type { PullOptions } from './pull-repository.ts';
+import { usableMemory } from './pull-repository.ts';
 import { findStored } from './remove-models.ts';
 import { repositoryOf } from './snapshot.ts';
 
@@ -26,8 +29,6 @@ export interface DescribedModel {
   readonly conversions: readonly { readonly precision: string; readonly path: string }[];
 }
 
-export type DescribeOptions = Omit<PullOptions, 'precision' | 'mmproj'>;
-
 /**
  * Looks at a model: a folder, a `.gguf` file, what is in the store by its id or key, else what the Hub has by that id.
  * Nothing is converted, and nothing stays of what was read from the Hub.
@@ -40,14 +41,21 @@ export async function describeModel(target: string, options: DescribeOptions): P
   if (location.type === 'repository') {
     return { ...(await describeRemote(location.id, { ...options, home })), path: location.id, conversions: [] };
   }
-  const ggufPath = location.type === 'file' ? location.path : await ggufInFolder(location.path, () => undefined);
+  const wish: LocalWish = {
+    encoding: 'auto',
+    mmprojEncoding: 'auto',
+    memoryBytes: () => usableMemory(options.backend, options.signal),
+    warn: (message) => options.log('warning', message),
+  };
+  const ggufPath = location.type === 'file' ? location.path : await ggufInFolder(location.path, () => undefined, wish);
   if (ggufPath === undefined) return describeCheckpoint(location.path, home, converter, options.signal);
   await checkGguf(ggufPath);
-  const description = await converter.describeGguf(ggufPath, await findProjector(ggufPath, undefined));
+  const description = await converter.describeGguf(ggufPath, await findProjector(ggufPath, wish));
   return { type: 'gguf', path: ggufPath, description, conversions: [] };
 }
 
 async function describeCheckpoint(path: string, home: string, converter: Converter, signal: AbortSignal) {
+  await refuseForeign(path);
   const description = await converter.describeCheckpoint(path, signal);
   const source = await identifyCheckpoint(path, converter);
   const conversions = (await listConversions(home)).flatMap(({ manifest, path }) =>

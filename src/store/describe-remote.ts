@@ -9,6 +9,12 @@ import type { PullOptions } from './pull-repository.ts';
 /** What is read of a GGUF model at first, and where its header is longer. Gemma 3's takes 6 MB. */
 const GGUF_BYTES = [8 * 1024 * 1024, 64 * 1024 * 1024] as const;
 
+/** Of several GGUF models, the one that would be served. */
+const DESCRIBED = { precision: 'auto', mmproj: undefined, mmprojOuttype: 'auto', ifNoneFits: 'smallest' } as const;
+
+/** What `describeModel` and `describeRemote` need. */
+export type DescribeOptions = Omit<PullOptions, keyof typeof DESCRIBED>;
+
 export interface RemoteModel {
   readonly type: 'checkpoint' | 'gguf';
   readonly commit: string;
@@ -20,10 +26,7 @@ export interface RemoteModel {
  * Describes a model of the Hub that is not on the disk, from its configuration and the headers of its weights, which it
  * reads into a temporary folder. Throws what the Hub's client and the converter throw.
  */
-export async function describeRemote(
-  repository: string,
-  options: Omit<PullOptions, 'precision' | 'mmproj'>,
-): Promise<RemoteModel> {
+export async function describeRemote(repository: string, options: DescribeOptions): Promise<RemoteModel> {
   const [first, more] = GGUF_BYTES;
   return describe(repository, options, first).catch((error: unknown) => {
     if (error instanceof VserveError && error.code === 'gguf_invalid') return describe(repository, options, more);
@@ -31,18 +34,14 @@ export async function describeRemote(
   });
 }
 
-async function describe(
-  repository: string,
-  options: Omit<PullOptions, 'precision' | 'mmproj'>,
-  ggufBytes: number,
-): Promise<RemoteModel> {
+async function describe(repository: string, options: DescribeOptions, ggufBytes: number): Promise<RemoteModel> {
   const { hub, log, signal } = options;
   const temporary = await mkdtemp(join(tmpdir(), 'vserve-show-'));
   // The folder's name becomes the model's.
   const folder = join(temporary, basename(repository));
   try {
     const [{ fetchHeaders }, converter] = await Promise.all([hub.load(), options.loadConverter()]);
-    const request = await downloadRequest(repository, { ...options, precision: 'auto', mmproj: undefined });
+    const request = await downloadRequest(repository, { ...options, ...DESCRIBED });
     const { commit, gguf, reason } = await fetchHeaders(request, folder, ggufBytes);
     if (reason !== undefined) log('info', reason);
     if (gguf === undefined) {

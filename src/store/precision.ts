@@ -1,17 +1,33 @@
 import { quantizedTypes } from '../backend/index.ts';
 import type { QuantizedType } from '../backend/index.ts';
 import type { FixedOuttype, Outtype } from '../conversion/index.ts';
+import { VserveError } from '../errors/index.ts';
 
 /** A precision that a model can be made with. Those that the converter does not write, a quantizer makes. */
 export type Precision = FixedOuttype | QuantizedType;
 
-/** What a checkpoint is to be made into. */
+/** Every precision, the best first. */
+export const precisions: readonly Precision[] = ['f32', 'bf16', 'f16', ...quantizedTypes];
+
+/** What is asked for: of a checkpoint what it is converted to, of a repository or a folder of GGUF files which to take. */
 export interface AskedPrecisions {
-  /** `auto`: the best that fits the memory. */
-  readonly precision: Precision | 'auto';
+  /** `auto`: the best that fits the memory. A `Precision`, or another type that GGUF files are named by (`iq4_xs`). */
+  readonly precision: string;
   /** `auto`: as the model, but half precision beside quantized weights: it is small, and sees for all of them. */
   readonly mmprojOuttype: Outtype;
 }
 
-/** Every precision, the best first. */
-export const precisions: readonly Precision[] = ['f32', 'bf16', 'f16', ...quantizedTypes];
+/** Whether a checkpoint can be converted to a type. */
+export function isPrecision(name: string): name is Precision {
+  return precisions.some((precision) => precision === name);
+}
+
+/** Throws `invalid_setting` for a type that a checkpoint cannot be converted to. */
+export function requirePrecision(asked: string): Precision | 'auto' {
+  if (asked === 'auto' || isPrecision(asked)) return asked;
+  throw new VserveError(
+    'invalid_setting',
+    `A checkpoint cannot be converted to ${asked}, which only chooses among GGUF files. --quantization-encoding takes auto, ${precisions.join(', ')}.`,
+    { param: 'quantizationEncoding' },
+  );
+}

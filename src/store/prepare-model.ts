@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { LogLevel, ModelFiles } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
+import { isGguf, isProjectorName } from '../gguf-choice/index.ts';
 import { identifyCheckpoint } from './checkpoint-identity.ts';
 import { choose } from './choose-for-backend.ts';
 import type { BackendChoice } from './choose-for-backend.ts';
@@ -12,12 +13,15 @@ import type { AskedPrecisions } from './precision.ts';
 import { knownDescription } from './conversions.ts';
 import { explainDiskError } from './disk-errors.ts';
 import { findModel } from './find-model.ts';
-import { checkGguf, findProjector, ggufNames } from './gguf-files.ts';
-import { ggufOf, pullRepository, refuseHubOptions } from './pull-repository.ts';
+import { refuseForeign } from './foreign-checkpoint.ts';
+import { checkGguf, chooseInFolder, findProjector, requireModel } from './gguf-files.ts';
+import type { LocalWish } from './gguf-files.ts';
+import { requirePrecision } from './precision.ts';
+import { ggufOf, pullRepository, refuseHubOptions, refuseTwoProjectors, usableMemory } from './pull-repository.ts';
 import type { HubAccess } from './pull-repository.ts';
 import { markUse } from './uses.ts';
 
-/** The precisions are for the conversion of a checkpoint: anything but `auto` is refused for a GGUF model. */
+/** The precisions are for the conversion of a checkpoint, and to choose among GGUF files. */
 export interface PrepareModelOptions extends AskedPrecisions {
   /** As given to `--model`: a `.gguf` file, a folder of GGUF files or of a checkpoint, a Hugging Face id. */
   readonly model: string;
@@ -77,7 +81,11 @@ async function findFiles(options: PrepareModelOptions): Promise<ModelFiles> {
   const location = await findModel(options.model);
   if (location.type === 'repository') return pullFiles(options);
   refuseHubOptions(options.hub, location.path);
-  const ggufPath = location.type === 'file' ? location.path : await ggufInFolder(location.path, options.log);
+  if (location.type === 'file') {
+    refusePrecision(location.path, options);
+    return openGguf(location.path, options);
+  }
+  const ggufPath = await ggufInFolder(location.path, options.log, wishOf(options));
   return ggufPath === undefined ? convertFolder(location.path, options) : openGguf(ggufPath, options);
 }
 
@@ -86,24 +94,29 @@ async function pullFiles(options: PrepareModelOptions): Promise<ModelFiles> {
   return (await ggufOf(model, options)) ?? convertFolder(model.folder, options);
 }
 
-/** The GGUF model of a folder; undefined where the folder is a checkpoint. */
-export async function ggufInFolder(folder: string, log: PrepareModelOptions['log']): Promise<string | undefined> {
+function wishOf({ precision, mmprojOuttype, backend, log, signal }: PrepareModelOptions): LocalWish {
+  return {
+    encoding: precision,
+    mmprojEncoding: mmprojOuttype,
+    memoryBytes: () => usableMemory(backend, signal),
+    warn: (message) => log('warning', message),
+  };
+}
+
+/** The GGUF model of a folder; undefined if the folder is a checkpoint. */
+export async function ggufInFolder(
+  folder: string,
+  log: PrepareModelOptions['log'],
+  wish: LocalWish,
+): Promise<string | undefined> {
   const names = await readdir(folder);
-  const { models } = ggufNames(names);
-  const [model] = models;
   if (names.some((name) => name.endsWith('.safetensors'))) {
-    if (model !== undefined) log('info', `${folder} also holds ${model}: to serve that instead, give its own path.`);
+    const gguf = names.find((name) => isGguf(name) && !isProjectorName(name));
+    if (gguf !== undefined) log('info', `${folder} also holds ${gguf}: to serve that instead, give its own path.`);
     return undefined;
   }
-  if (models.length > 1) {
-    throw new VserveError(
-      'model_unavailable',
-      `${folder} holds several GGUF models: ${models.join(', ')}. Give --model the path of one of them.`,
-      { param: 'model' },
-    );
-  }
-  if (model !== undefined) return join(folder, model);
-  if (names.includes('config.json')) return undefined;
+  const model = await chooseInFolder(folder, wish);
+  if (model !== undefined || names.includes('config.json')) return model;
   throw new VserveError(
     'model_unavailable',
     `${folder} holds no model: neither a .gguf file nor a Hugging Face checkpoint (config.json and *.safetensors).`,
@@ -111,24 +124,23 @@ export async function ggufInFolder(folder: string, log: PrepareModelOptions['log
   );
 }
 
-async function openGguf(
-  modelPath: string,
-  { mmproj, precision, mmprojOuttype, log }: PrepareModelOptions,
-): Promise<ModelFiles> {
-  if (precision !== 'auto' || mmprojOuttype !== 'auto') {
-    throw new VserveError(
-      'invalid_setting',
-      `${precision === 'auto' ? '--mmproj-quantization-encoding' : '--quantization-encoding'} is for the conversion of a checkpoint folder, and ${modelPath} is a GGUF file already. Leave it out.`,
-      { param: 'quantizationEncoding' },
-    );
-  }
+function refusePrecision(modelPath: string, { precision }: PrepareModelOptions): void {
+  if (precision === 'auto') return;
+  throw new VserveError(
+    'invalid_setting',
+    `--quantization-encoding is for the conversion of a checkpoint, and to choose among GGUF files; ${modelPath} is one already. Leave it out.`,
+    { param: 'quantizationEncoding' },
+  );
+}
+
+async function openGguf(modelPath: string, options: PrepareModelOptions): Promise<ModelFiles> {
+  const { mmproj, log } = options;
   await checkGguf(modelPath);
-  const mmprojPath = await findProjector(modelPath, mmproj === undefined ? undefined : resolve(mmproj));
+  await requireModel(modelPath);
+  refuseTwoProjectors(options);
+  const mmprojPath = mmproj === undefined ? await findProjector(modelPath, wishOf(options)) : resolve(mmproj);
   if (mmprojPath === undefined) {
-    log(
-      'info',
-      `No mmproj*.gguf beside ${modelPath}: serving text only. For images, give the projector with --mmproj.`,
-    );
+    log('info', `No projector (mmproj) beside ${modelPath}: serving text only. For images, give one with --mmproj.`);
   } else {
     await checkGguf(mmprojPath);
   }
@@ -143,6 +155,8 @@ async function convertFolder(sourceDir: string, options: PrepareModelOptions): P
       { param: 'mmproj' },
     );
   }
+  requirePrecision(options.precision);
+  await refuseForeign(sourceDir);
   const converter = await options.loadConverter();
   const source = await identifyCheckpoint(sourceDir, converter);
   const description =

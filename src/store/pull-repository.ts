@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { LogLevel, ModelFiles } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
@@ -14,8 +15,8 @@ import type {
 import { requireRepositoryId } from '../hub/names.ts';
 import type { BackendChoice } from './choose-for-backend.ts';
 import { MEMORY_SHARE } from './choose-precision.ts';
-import type { Converter } from '../conversion/index.ts';
-import type { Precision } from './precision.ts';
+import type { Converter, Outtype } from '../conversion/index.ts';
+import { requirePrecision } from './precision.ts';
 import { checkGguf } from './gguf-files.ts';
 import { lockPath, withLock } from './lock.ts';
 import { needsQuantizer } from './make-model.ts';
@@ -52,13 +53,17 @@ export interface StoreAccess {
 export interface PullOptions extends StoreAccess {
   /** As given to `--mmproj`: a file of the repository, or one on the disk. */
   readonly mmproj: string | undefined;
-  readonly precision: Precision | 'auto';
+  /** As `AskedPrecisions` has them. */
+  readonly precision: string;
+  readonly mmprojOuttype: Outtype;
+  /** What `auto` does if no GGUF model fits the memory; `refuse` unless it is only to describe one. */
+  readonly ifNoneFits?: 'refuse' | 'smallest';
   readonly backend: BackendChoice;
   readonly loadConverter: () => Promise<Converter>;
 }
 
 /** What a model needs on the disk when it is converted, as a multiple of a 16-bit checkpoint. */
-const conversionShares: Readonly<Partial<Record<Precision | 'auto', number>>> = { f32: 2, q8_0: 0.6 };
+const conversionShares: Readonly<Record<string, number>> = { f32: 2, q8_0: 0.6 };
 /** The checkpoint's own precision comes first, and both are there at the same time. */
 const QUANTIZATION_SHARE = 1.5;
 
@@ -68,7 +73,7 @@ export async function downloadRequest(repository: string, options: PullOptions):
   const share = conversionShares[precision] ?? (needsQuantizer(precision) ? QUANTIZATION_SHARE : 1);
   return {
     ...(await requestTo(repository, options)),
-    choice: choiceOf(options),
+    choice: await choiceOf(options),
     conversionBytes: (weightBytes) => weightBytes * share,
   };
 }
@@ -123,7 +128,7 @@ export async function ggufOf({ folder, gguf }: DownloadedModel, options: PullOpt
   if (mmprojPath === undefined) {
     options.log(
       'info',
-      'The repository has no mmproj*.gguf: serving text only. For images, give a projector with --mmproj.',
+      'The repository has no projector (mmproj) for it: serving text only. For images, give one with --mmproj.',
     );
   } else {
     await checkGguf(mmprojPath);
@@ -143,17 +148,36 @@ export function refuseHubOptions({ weightPath, revision, forceDownload }: HubAcc
   throw new VserveError('invalid_setting', message);
 }
 
-function choiceOf({ hub, mmproj, precision, backend, loadConverter, signal }: PullOptions): Choice {
+async function choiceOf(options: PullOptions): Promise<Choice> {
+  const { hub, precision, mmprojOuttype, backend, loadConverter, ifNoneFits = 'refuse' } = options;
+  refuseTwoProjectors(options);
+  const local = localProjector(options.mmproj);
   return {
     encoding: precision,
+    mmprojEncoding: mmprojOuttype,
     weightPath: hub.weightPath,
-    mmproj: localProjector(mmproj) === undefined ? mmproj : undefined,
-    memoryBytes: async () => {
-      const memory = await (await backend.load()).deviceMemory?.(backend.devices, { log: () => undefined, signal });
-      return memory && memory.freeBytes * MEMORY_SHARE;
+    mmproj: local === undefined ? options.mmproj : undefined,
+    otherProjectorBytes: local === undefined ? undefined : (await stat(local)).size,
+    memoryBytes: () => usableMemory(backend, options.signal),
+    ifNoneFits,
+    checkConfig: async (config) => {
+      requirePrecision(precision);
+      return (await loadConverter()).checkConfig(config);
     },
-    checkConfig: async (config) => (await loadConverter()).checkConfig(config),
   };
+}
+
+/** Memory that a model may take; undefined where the backend does not know. Throws what the backend throws about its devices. */
+export async function usableMemory({ load, devices }: BackendChoice, signal: AbortSignal): Promise<number | undefined> {
+  const memory = await (await load()).deviceMemory?.(devices, { log: () => undefined, signal });
+  return memory && memory.freeBytes * MEMORY_SHARE;
+}
+
+/** Throws `invalid_setting` for a projector that is asked for by its name and by its type. */
+export function refuseTwoProjectors({ mmproj, mmprojOuttype }: Pick<PullOptions, 'mmproj' | 'mmprojOuttype'>): void {
+  if (mmproj === undefined || mmprojOuttype === 'auto') return;
+  const message = `--mmproj names the projector, and --mmproj-quantization-encoding chooses one by its type. Leave one out.`;
+  throw new VserveError('invalid_setting', message, { param: 'mmprojQuantizationEncoding' });
 }
 
 function localProjector(mmproj: string | undefined): string | undefined {

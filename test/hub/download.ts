@@ -68,6 +68,8 @@ export function requestTo(
     revision: 'main',
     choice: {
       encoding: 'auto',
+      mmprojEncoding: 'auto',
+      ifNoneFits: 'refuse',
       weightPath: undefined,
       mmproj: undefined,
       memoryBytes: async () => 1e9,

@@ -152,7 +152,7 @@ describe('Decoder', () => {
     let most = 0;
     const end = new Promise<void>((resolve) => {
       channel.addEventListener('message', (event) => {
-        const { data } = event as MessageEvent<number | 'end'>;
+        const { data } = event as unknown as { readonly data: number | 'end' };
         if (data === 'end') resolve();
         else most = Math.max(most, data);
       });

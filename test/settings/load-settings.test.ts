@@ -55,6 +55,19 @@ test('the defaults are those of max serve', async () => {
   expect([...warnings, ...unknownVariables]).toEqual([]);
 });
 
+test('a type of GGUF files may be asked for, in either case, and the short names of precisions', async () => {
+  for (const [given, value] of [
+    ['IQ4_XS', 'iq4_xs'],
+    ['UD-Q4_K_XL', 'ud-q4_k_xl'],
+    ['mxfp4_moe', 'mxfp4_moe'],
+    ['Q4_K_M', 'q4_k_m'],
+    ['f16', 'float16'],
+  ] as const) {
+    const { settings } = await load({ flags: { 'quantization-encoding': given } });
+    expect(settings.quantizationEncoding).toBe(value);
+  }
+});
+
 test('a flag beats the environment, then .env, then the configuration file', async () => {
   const all = {
     flags: { port: '1' },
@@ -166,8 +179,8 @@ const refused: readonly [string, Given, RegExp][] = [
   ],
   [
     'an unknown word',
-    { flags: { 'quantization-encoding': 'q4_k' } },
-    /^--quantization-encoding is "q4_k": it must be one of auto, float32, float16, bfloat16, q8_0, .* q4_0\.$/,
+    { flags: { 'quantization-encoding': '4bit' } },
+    /^--quantization-encoding is "4bit": it must be one of auto, float32, .* q4_0, or a type that GGUF files .*\.$/,
   ],
   [
     'an encoding of the projector that there is not',

@@ -48,9 +48,25 @@ export async function readQuantization(
   folder: CheckpointFolder,
   config: JsonObject,
 ): Promise<Quantization | undefined> {
+  return quantizationOf(settingsIn(config) ?? (await modelOptSettings(folder)));
+}
+
+/**
+ * Refuses a checkpoint by its config.json alone, before its weights are there.
+ *
+ * @throws VserveError as `readQuantization`
+ */
+export function checkQuantization(config: JsonObject): void {
+  quantizationOf(settingsIn(config));
+}
+
+function settingsIn(config: JsonObject): unknown {
   const ofText = isJsonObject(config.text_config) ? config.text_config.quantization_config : undefined;
-  const settings = ofText ?? config.quantization_config ?? (await modelOptSettings(folder));
-  if (settings === undefined || settings === null) return undefined;
+  return ofText ?? config.quantization_config ?? undefined;
+}
+
+function quantizationOf(settings: unknown): Quantization | undefined {
+  if (settings === undefined) return undefined;
   const method = isJsonObject(settings) ? settings.quant_method : undefined;
   const where = 'config.json: quantization_config';
   if (method === 'fp8') {

@@ -19,9 +19,10 @@ void Engine::process_next_image() {
     try {
         encode_image(sequence, chunk);
         decode_image(sequence);
-    } catch (const EngineError & error) {
+    } catch (...) {
         sequence->encoding = false;
-        fail(sequence, error.code, error.what());
+        llama_set_causal_attn(context_.get(), true);  // as decode_image leaves it
+        fail(sequence, engine_error_of(std::current_exception()));
     }
 }
 
@@ -89,11 +90,16 @@ void Engine::keep_if_complete(const Sequence & sequence, size_t image) {
     encoded_.insert(sequence.prompt.image_ids[image], std::move(complete));
 }
 
-// A turn of the others, from inside the encoder. Returns false when the engine stops.
+// A turn of the others, from inside the encoder, which nothing may be thrown through: much of ggml is C. Returns false when
+// the engine stops.
 bool Engine::work_while_encoding() {
-    drop_cancelled();
-    admit();
-    step();
+    guard([this] {
+        empty_prefix_cache_if_asked();
+        drop_cancelled();
+        admit();
+        step();
+        flush_events();
+    });
     return !stopping_;
 }
 

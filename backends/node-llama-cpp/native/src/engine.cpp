@@ -150,7 +150,7 @@ void Engine::try_image() {
     const std::vector<Image> images{{black.data(), width, height, "black"}};
     const Conversation conversation{{{"user", {{"", 0}, {"What is it?", -1}}}}};
     try {
-        Prompt prompt = prompts_->build(conversation, images, options_.max_length);
+        Prompt prompt = prompts_->build(conversation, images, options_.max_length, [this] { return stopping_.load(); });
         prompts_->prepare_images(prompt, images);
         for (const auto & chunk : prompt.chunks) {
             if (chunk.pixels != nullptr) {
@@ -165,7 +165,13 @@ void Engine::try_image() {
 }
 
 Prompt Engine::prompt(const Conversation & conversation, const std::vector<Image> & images) const {
-    return prompts_->build(conversation, images, options_.max_length);
+    return prompts_->build(conversation, images, options_.max_length, [this] { return stopping_.load(); });
+}
+
+std::vector<llama_token> Engine::tokens(const std::string & text, bool parse_special) const {
+    const std::function<bool()> is_stopping = [this] { return stopping_.load(); };
+    const auto scope = prompts_->tokenizer().scope(is_stopping, SIZE_MAX);
+    return prompts_->tokenizer().tokenize({{text, parse_special, -1}});
 }
 
 std::vector<EncoderInput> Engine::prepare_image(const Image & image) const {
@@ -177,7 +183,8 @@ std::vector<EncoderInput> Engine::prepare_image(const Image & image) const {
 
 void Engine::prepare(Sequence & sequence, const Conversation & conversation,
                      const std::vector<Image> & images) const {
-    sequence.prompt = prompts_->build(conversation, images, options_.max_length);
+    sequence.prompt = prompts_->build(conversation, images, options_.max_length,
+                                      [this, &sequence] { return stopping_ || sequence.cancelled; });
     const int32_t n_tokens = sequence.prompt.n_tokens;
     if (n_tokens >= options_.max_length) {
         throw EngineError("context_length_exceeded",
@@ -195,7 +202,7 @@ void Engine::prepare(Sequence & sequence, const Conversation & conversation,
     common_params_sampling params = sequence.settings.sampling;
     params.penalty_last_n = options_.max_length;
     if (sequence.settings.ignore_eos) {
-        params.logit_bias = no_end_of_turn_;
+        params.logit_bias.insert(params.logit_bias.end(), no_end_of_turn_.begin(), no_end_of_turn_.end());
     }
     sequence.sampler = std::make_unique<Sampler>(model_, params);
     if (sequence.settings.penalize_prompt) {
@@ -250,11 +257,14 @@ void Engine::run() {
             work_.wait(lock, [this] { return stopping_ || woken_ || !running_.empty(); });
             woken_ = false;
         }
-        drop_cancelled();
-        admit();
-        step();
-        process_next_image();
-        flush_events();
+        guard([this] {
+            empty_prefix_cache_if_asked();
+            drop_cancelled();
+            admit();
+            step();
+            process_next_image();
+            flush_events();
+        });
     }
     std::deque<SequencePtr> left;
     {
@@ -268,13 +278,34 @@ void Engine::run() {
     flush_events();
 }
 
+// Nothing that is thrown may end the thread, and the process with it. What could not be laid to some of the sequences fails
+// all that run.
+void Engine::guard(const std::function<void()> & work) {
+    try {
+        work();
+    } catch (...) {
+        const auto error = engine_error_of(std::current_exception());
+        const auto running = running_;
+        for (const auto & sequence : running) {
+            fail(sequence, error);
+        }
+        flush_events();
+    }
+}
+
 // Takes sequences from the queue, in order, while there is a slot and room for the prompt and a first token.
 void Engine::admit() {
     const std::lock_guard<std::mutex> lock(mutex_);
     while (!queue_.empty()) {
         const SequencePtr sequence = queue_.front();
-        const auto placement =
-            cache_->place(sequence->prompt, sequence->settings.cache_salt, sequence->total_tokens() + 1);
+        std::optional<KvCache::Placement> placement;
+        try {
+            placement = cache_->place(sequence->prompt, sequence->settings.cache_salt, sequence->total_tokens() + 1);
+        } catch (...) {
+            queue_.pop_front();
+            fail(sequence, engine_error_of(std::current_exception()));
+            continue;
+        }
         if (!placement) {
             break;
         }
@@ -294,10 +325,13 @@ void Engine::admit() {
     running_count_ = running_.size();
 }
 
-void Engine::drop_cancelled() {
+void Engine::empty_prefix_cache_if_asked() {
     if (reset_asked_.exchange(false)) {
         cache_->clear_idle();
     }
+}
+
+void Engine::drop_cancelled() {
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         queue_.erase(std::remove_if(queue_.begin(), queue_.end(), [](const auto & s) { return s->cancelled.load(); }),
@@ -312,8 +346,25 @@ void Engine::drop_cancelled() {
     }
 }
 
-// One step: a batch for all sequences, then a token for each that has its next.
+// One step: a batch for all sequences, then a token for each that has its next. What goes wrong fails those of the batch.
 void Engine::step() {
+    batch_sequences_.clear();
+    try {
+        step_or_throw();
+    } catch (...) {
+        if (batch_sequences_.empty()) {
+            throw;
+        }
+        const auto error = engine_error_of(std::current_exception());
+        const auto failed = batch_sequences_;
+        for (const auto & sequence : failed) {
+            fail(sequence, error);
+        }
+        flush_events();
+    }
+}
+
+void Engine::step_or_throw() {
     if (!make_room_for_next_tokens()) {
         return;
     }
@@ -415,12 +466,14 @@ void Engine::choose_threads(const std::vector<SequencePtr> & sequences) {
 
 int Engine::decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences) {
     choose_threads(sequences);
-    decoding_ = &sequences;
+    struct Decoding {
+        const std::vector<SequencePtr> *& current;
+        ~Decoding() { current = nullptr; }
+    } const until_done{decoding_ = &sequences};
     const int status = llama_decode(context_.get(), batch);
     if (status == 0) {
         llama_synchronize(context_.get());
     }
-    decoding_ = nullptr;
     return status;
 }
 
@@ -441,7 +494,7 @@ void Engine::sample_batch() {
     }
     llama_get_logits_ith(context_.get(), outputs.front().second);  // the first call puts the rows in order
     std::vector<llama_token> tokens(outputs.size(), LLAMA_TOKEN_NULL);
-    std::vector<std::string> errors(outputs.size());
+    std::vector<std::exception_ptr> errors(outputs.size());
     const auto draw = [&](int i) {
         const auto & [sequence, row] = outputs[i];
         try {
@@ -452,8 +505,8 @@ void Engine::sample_batch() {
                 }
                 tokens[i] = sequence->sampler->sample(context_.get(), row);
             }
-        } catch (const std::exception & error) {
-            errors[i] = error.what();
+        } catch (...) {
+            errors[i] = std::current_exception();
         }
     };
     int64_t cost = 0;
@@ -469,8 +522,8 @@ void Engine::sample_batch() {
     }
     for (size_t i = 0; i < outputs.size(); i++) {
         const SequencePtr & sequence = outputs[i].first;
-        if (!errors[i].empty()) {
-            fail(sequence, "generation_failed", errors[i]);
+        if (errors[i]) {
+            fail(sequence, engine_error_of(errors[i]));
         } else if (tokens[i] != LLAMA_TOKEN_NULL) {
             accept_token(sequence, tokens[i]);
         }
@@ -556,6 +609,10 @@ void Engine::finish(const SequencePtr & sequence, const char * reason) {
     end.decode_ms = ms_between(sequence->first_token_at, now);
     events_.push_back(std::move(end));
     release(*sequence, true);
+}
+
+void Engine::fail(const SequencePtr & sequence, const EngineError & error) {
+    fail(sequence, error.code, error.what());
 }
 
 void Engine::fail(const SequencePtr & sequence, const std::string & code, const std::string & message) {

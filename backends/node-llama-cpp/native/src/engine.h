@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -8,12 +9,12 @@
 #include <mutex>
 #include <string>
 #include <thread>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "batch.h"
 #include "embedding-cache.h"
+#include "error.h"
 #include "image-prefill.h"
 #include "image-processor.h"
 #include "kv-cache.h"
@@ -45,22 +46,22 @@ struct Event {
 struct EngineOptions {
     std::string mmproj_path;    // empty: text only
     ImagePlacement placement;
-    int32_t context_cells;      // KV cells, shared by all sequences
-    int32_t max_length;         // tokens that one sequence may hold
-    int32_t max_sequences;      // that run at the same time
-    int32_t batch_tokens;       // most tokens of one step
-    int32_t n_threads;          // for batches of one token a sequence, and sampling
-    int32_t n_threads_batch;    // for larger batches, and images
-    int32_t n_cpus;             // that this process may use
-    bool use_gpu;
-    llama_flash_attn_type flash_attention;          // of the context
-    llama_flash_attn_type encoder_flash_attention;
-    ggml_type kv_type;
-    bool keep_prefixes;         // finished sequences leave their KV cells for the next
-    size_t copy_bytes;          // of KV cells that are kept outside of the context
-    size_t cached_images;       // encoded images that are kept, at most
-    size_t cached_image_bytes;  // and their embeddings' bytes
-    Vision::Encoding mmproj_encoding;
+    int32_t context_cells = 0;      // KV cells, shared by all sequences
+    int32_t max_length = 0;         // tokens that one sequence may hold
+    int32_t max_sequences = 1;      // that run at the same time
+    int32_t batch_tokens = 1;       // most tokens of one step
+    int32_t n_threads = 1;          // for batches of one token a sequence, and sampling
+    int32_t n_threads_batch = 1;    // for larger batches, and images
+    int32_t n_cpus = 1;             // that this process may use
+    bool use_gpu = false;
+    llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;  // of the context
+    llama_flash_attn_type encoder_flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
+    ggml_type kv_type = GGML_TYPE_F16;
+    bool keep_prefixes = true;      // finished sequences leave their KV cells for the next
+    size_t copy_bytes = 0;          // of KV cells that are kept outside of the context
+    size_t cached_images = 0;       // encoded images that are kept, at most
+    size_t cached_image_bytes = 0;  // and their embeddings' bytes
+    Vision::Encoding mmproj_encoding = Vision::Encoding::automatic;
     bool dry_run = false;       // only find out whether it can be done: see dry-run.cpp
     std::function<void(float)> on_projector_progress;
     std::function<void(std::vector<Event> &&)> on_events;  // called on the engine thread
@@ -95,6 +96,7 @@ class Engine {
     // own processor. Any thread.
     Prompt prompt(const Conversation & conversation, const std::vector<Image> & images) const;
     std::vector<EncoderInput> prepare_image(const Image & image) const;
+    std::vector<llama_token> tokens(const std::string & text, bool parse_special) const;
     // Queues a prepared sequence. Any thread.
     void submit(std::shared_ptr<Sequence> sequence);
     // Makes the engine look for cancelled sequences. Any thread.
@@ -134,9 +136,12 @@ class Engine {
     void try_image();
 
     void run();
+    void guard(const std::function<void()> & work);
     void admit();
+    void empty_prefix_cache_if_asked();
     void drop_cancelled();
     void step();
+    void step_or_throw();
     void fill_batch();
     void add_waiting_text(Sequence & sequence, int32_t limit);
     void choose_threads(const std::vector<SequencePtr> & sequences);
@@ -166,6 +171,7 @@ class Engine {
     void release(Sequence & sequence, bool keep);
     void finish(const SequencePtr & sequence, const char * reason);
     void fail(const SequencePtr & sequence, const std::string & code, const std::string & message);
+    void fail(const SequencePtr & sequence, const EngineError & error);
     void flush_events();
     bool decode_is_pointless() const;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <stdexcept>
 #include <string>
 
@@ -12,5 +13,8 @@ struct EngineError : std::runtime_error {
     EngineError(std::string code, const std::string & message, int image = -1)
         : std::runtime_error(message), code(std::move(code)), image(image) {}
 };
+
+// Whatever was thrown, by llama.cpp or the standard library, as an error that can be reported.
+EngineError engine_error_of(const std::exception_ptr & thrown);
 
 }  // namespace vserve

@@ -1,6 +1,7 @@
 #include "image-prefill.h"
 
 #include <algorithm>
+#include <new>
 
 namespace vserve {
 
@@ -69,7 +70,11 @@ ImagePrefill::Result ImagePrefill::run(llama_context * context, llama_seq_id slo
 }
 
 bool ImagePrefill::copy(llama_context * from, llama_seq_id from_id, llama_context * to, llama_seq_id to_id) {
-    cells_.resize(llama_state_seq_get_size(from, from_id));
+    try {
+        cells_.resize(llama_state_seq_get_size(from, from_id));
+    } catch (const std::bad_alloc &) {
+        return false;
+    }
     const size_t written = llama_state_seq_get_data(from, cells_.data(), cells_.size(), from_id);
     return written > 0 && llama_state_seq_set_data(to, cells_.data(), written, to_id) > 0;
 }

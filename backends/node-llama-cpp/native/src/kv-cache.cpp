@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 #include <utility>
 
 namespace vserve {
@@ -19,6 +20,15 @@ constexpr size_t fewest_parked = 4;
 
 // To compute fewer tokens again takes no longer than to copy them out and in.
 constexpr int32_t fewest_parked_tokens = 32;
+
+// Empty where there is no memory for it: a copy saves time, and can be gone without.
+std::vector<uint8_t> buffer_for_copy(size_t bytes) {
+    try {
+        return std::vector<uint8_t>(bytes);
+    } catch (const std::bad_alloc &) {
+        return {};
+    }
+}
 
 }  // namespace
 
@@ -184,8 +194,9 @@ void KvCache::keep_checkpoint(llama_seq_id id) {
     if (!options_.keep_prefixes || (window_ == 0 && !recurrent_) || tokens - last < tokens_between_checkpoints) {
         return;
     }
-    std::vector<uint8_t> state(llama_state_seq_get_size_ext(context_, id, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY));
-    if (state.size() > options_.copy_bytes ||
+    const size_t size = llama_state_seq_get_size_ext(context_, id, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY);
+    std::vector<uint8_t> state = size > options_.copy_bytes ? std::vector<uint8_t>() : buffer_for_copy(size);
+    if (state.empty() ||
         llama_state_seq_get_data_ext(context_, state.data(), state.size(), id, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY) == 0) {
         return;
     }
@@ -281,8 +292,8 @@ void KvCache::keep_copy(const Slot & slot) {
     if (size == 0 || size > options_.copy_bytes) {
         return;
     }
-    Parked parked{slot, std::vector<uint8_t>(size), first_copied_position(slot)};
-    if (llama_state_seq_get_data_ext(context_, parked.state.data(), size, slot.id, 0) == size) {
+    Parked parked{slot, buffer_for_copy(size), first_copied_position(slot)};
+    if (!parked.state.empty() && llama_state_seq_get_data_ext(context_, parked.state.data(), size, slot.id, 0) == size) {
         keep(std::move(parked));
     }
 }

@@ -31,9 +31,14 @@ Sampler::Sampler(const llama_model * model, common_params_sampling params)
     const bool penalized =
         params.penalty_repeat != 1.0f || params.penalty_freq != 0.0f || params.penalty_present != 0.0f;
     const int32_t wanted = params.temp <= 0.0f ? 1 : params.top_k;
-    int32_t suppressed = 0;  // tokens that the chain removes before it chooses
+    int32_t suppressed = 0;  // tokens that the chain removes or lowers before it chooses
     llama_vocab_get_suppress_tokens(vocab, &suppressed);
     suppressed += static_cast<int32_t>(params.logit_bias.size());
+    for (const auto & [token, bias] : params.logit_bias) {
+        if (bias > 0.0f) {
+            raised_.push_back(token);
+        }
+    }
     if (!penalized && wanted > 0 && wanted + suppressed <= std::min(longest_shortlist, vocabulary_)) {
         shortlist_ = wanted + suppressed;
     }
@@ -43,7 +48,9 @@ llama_token Sampler::sample(llama_context * context, int32_t row) {
     if (shortlist_ == 0) {
         return common_sampler_sample(sampler_.get(), context, row);
     }
-    pick_likeliest(llama_get_logits_ith(context, row));
+    const float * logits = llama_get_logits_ith(context, row);
+    pick_likeliest(logits);
+    add_raised(logits);
     llama_token_data_array array{candidates_.data(), candidates_.size(), -1, false};
     llama_sampler_apply(common_sampler_get(sampler_.get()), &array);
     return array.data[array.selected].id;
@@ -94,6 +101,16 @@ void Sampler::pick_likeliest(const float * logits) {
         }
     }
     std::sort(candidates_.begin(), candidates_.end(), less_likely);
+}
+
+void Sampler::add_raised(const float * logits) {
+    for (const llama_token token : raised_) {
+        const bool listed = std::any_of(candidates_.begin(), candidates_.end(),
+                                        [token](const auto & candidate) { return candidate.id == token; });
+        if (!listed) {
+            candidates_.push_back({token, logits[token], 0.0f});
+        }
+    }
 }
 
 }  // namespace vserve

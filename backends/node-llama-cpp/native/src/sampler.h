@@ -29,10 +29,12 @@ class Sampler {
 
   private:
     void pick_likeliest(const float * logits);
+    void add_raised(const float * logits);
 
     common_sampler_ptr sampler_;
     int32_t vocabulary_;
-    int32_t shortlist_ = 0;  // tokens that can be drawn at most; 0: any
+    int32_t shortlist_ = 0;  // the likeliest tokens that can be drawn at most; 0: any
+    std::vector<llama_token> raised_;  // by a bias: they can be drawn from outside of the shortlist
     std::vector<llama_token_data> candidates_;
 };
 

@@ -1,0 +1,52 @@
+import { familyOf, numbersOf, textOf } from '../gguf/values.ts';
+import type { GgufHeader, GgufKeyValues } from '../gguf/read-header.ts';
+
+/** What a GGUF file holds. Only a model can be served. */
+export type GgufKind = 'model' | 'projector' | 'drafter' | 'imatrix' | 'adapter' | 'control-vector' | 'vocabulary';
+
+/** Completes "the file is …". */
+export const kindNames: Readonly<Record<GgufKind, string>> = {
+  model: 'a model',
+  projector: 'a vision projector',
+  drafter: 'a draft model, which only speeds up another one',
+  imatrix: 'an importance matrix, which only the quantization of a model uses',
+  adapter: 'a LoRA adapter, which changes another model',
+  'control-vector': 'a control vector, which changes another model',
+  vocabulary: 'a vocabulary without weights',
+};
+
+const KINDS_BY_TYPE: Readonly<Record<string, GgufKind>> = {
+  mmproj: 'projector',
+  adapter: 'adapter',
+  imatrix: 'imatrix',
+};
+
+/** llama.cpp's architectures of models that need another one beside them, and of files that hold no language model. */
+const KINDS_BY_FAMILY: Readonly<Record<string, GgufKind>> = {
+  clip: 'projector',
+  controlvector: 'control-vector',
+  eagle3: 'drafter',
+  dflash: 'drafter',
+};
+
+/** The kind of a file by the beginning of its header; undefined if that does not tell. */
+export function kindInStart(keyValues: GgufKeyValues): GgufKind | undefined {
+  const family = familyOf(keyValues);
+  const byType = KINDS_BY_TYPE[textOf(keyValues, 'general.type') ?? ''];
+  if (byType !== undefined) return byType;
+  if (keyValues.has('imatrix.chunk_count')) return 'imatrix';
+  if (family === undefined) return undefined;
+  // gemma4-assistant, gemma4_mtp: a draft head as a model of its own.
+  return KINDS_BY_FAMILY[family] ?? (/[-_](assistant|mtp)$/.test(family) ? 'drafter' : 'model');
+}
+
+/** The kind by a whole header. A draft head alone lacks the layers of the model that it belongs to. */
+export function kindInHeader({ keyValues, tensors }: GgufHeader): GgufKind | undefined {
+  const kind = kindInStart(keyValues);
+  // The first part of a split model may hold no tensors.
+  if (kind !== 'model' || (numbersOf(keyValues, 'split.count')?.[0] ?? 1) > 1) return kind;
+  if (tensors.length === 0) return 'vocabulary';
+  const draftLayers = numbersOf(keyValues, `${familyOf(keyValues) ?? ''}.nextn_predict_layers`)?.[0] ?? 0;
+  const hasFirstLayer = tensors.some(({ name }) => name.startsWith('blk.0.'));
+  return draftLayers > 0 && !hasFirstLayer ? 'drafter' : 'model';
+}
