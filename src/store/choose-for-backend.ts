@@ -24,14 +24,17 @@ export async function choose(
   { log, signal }: { readonly log: (level: LogLevel, message: string) => void; readonly signal: AbortSignal },
 ): Promise<{ readonly precision: Precision; readonly quantizer: Quantizer | undefined }> {
   const given = requirePrecision(asked);
-  if (given !== 'auto') {
-    return { precision: given, quantizer: needsQuantizer(given) ? (await load()).quantizer : undefined };
-  }
+  if (given !== 'auto' && !needsQuantizer(given)) return { precision: given, quantizer: undefined };
   const backend = await load();
+  if (given !== 'auto') {
+    await backend.check?.();
+    return { precision: given, quantizer: backend.quantizer };
+  }
   const { quantizer } = backend;
   const sizes = description.sizes.filter(({ precision }) => quantizer !== undefined || !needsQuantizer(precision));
   const memory = await backend.deviceMemory?.(devices, { log: () => undefined, signal });
   const choice = choosePrecision({ ...description, sizes }, memory);
   log(choice.fits ? 'info' : 'warning', `Precision ${choice.reason}`);
+  if (needsQuantizer(choice.precision)) await backend.check?.();
   return { precision: choice.precision, quantizer };
 }
