@@ -17,7 +17,7 @@ import { requireRepositoryId } from '../../hub/names.ts';
 import type { BackendChoice } from '../conversions/choose-for-backend.ts';
 import { MEMORY_SHARE } from '../conversions/choose-precision.ts';
 import { needsQuantizer } from '../conversions/make-model.ts';
-import { requirePrecision } from '../conversions/precision.ts';
+import { isPrecision, requirePrecision } from '../conversions/precision.ts';
 import { checkGguf } from '../gguf-files.ts';
 import { lockPath, withLock } from '../locks/lock.ts';
 import { repositoryFolder } from './snapshot.ts';
@@ -154,6 +154,7 @@ async function choiceOf(options: PullOptions): Promise<Choice> {
   const local = localProjector(options.mmproj);
   return {
     encoding: precision,
+    isGgufOnly: precision !== 'auto' && !isPrecision(precision),
     mmprojEncoding: mmprojOuttype,
     weightPath: hub.weightPath,
     mmproj: local === undefined ? options.mmproj : undefined,
