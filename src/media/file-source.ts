@@ -5,7 +5,7 @@ import { resolve, sep } from 'node:path';
 import { systemErrorCode, VserveError } from '../errors/index.ts';
 import { isInside, resolveInside, resolveLinks } from './contained-path.ts';
 import type { Root } from './contained-path.ts';
-import { exactSize } from './exact-size.ts';
+import { exactSize } from '../formats/exact-size.ts';
 import type { EncodedImage } from './image-source.ts';
 import type { MediaBudget } from './media-budget.ts';
 

@@ -1,5 +1,5 @@
 import { VserveError } from '../errors/index.ts';
-import { exactSize } from './exact-size.ts';
+import { exactSize } from '../formats/exact-size.ts';
 
 const ENCODED = 0;
 const DECODED = 1;

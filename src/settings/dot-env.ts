@@ -3,11 +3,12 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { messageOf, systemErrorCode } from '../errors/index.ts';
+import type { Environment } from './environment.ts';
 import type { Option } from './option.ts';
 import { options } from './options.ts';
 import type { SettingName } from './options.ts';
 import { environmentSource, variableOf } from './sources.ts';
-import type { Environment, Source } from './sources.ts';
+import type { Source } from './sources.ts';
 
 const PLACE = ' in .env';
 

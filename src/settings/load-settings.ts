@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { VserveError } from '../errors/index.ts';
 import { dotEnvSource, dotEnvWarnings, readDotEnv } from './dot-env.ts';
+import type { Environment } from './environment.ts';
 import { defaultOf } from './option.ts';
 import type { Option } from './option.ts';
 import { options, settingNames } from './options.ts';
 import type { SettingName, Settings } from './options.ts';
 import { configFileSource, environmentSource, flagSource, variableOf } from './sources.ts';
-import type { Environment, Flags, GivenValue, Source } from './sources.ts';
+import type { Flags, GivenValue, Source } from './sources.ts';
 
 export interface LoadedSettings<Name extends SettingName> {
   readonly settings: Pick<Settings, Name>;

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Environment } from './sources.ts';
+import type { Environment } from './environment.ts';
 
 /** What values an option takes and how they are written as text. */
 export interface ValueKind<T> {

@@ -3,10 +3,10 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import envPaths from 'env-paths';
 import { flashAttentionModes, kvCacheFormats, mmprojEncodings, quantizedTypes } from '../backend/index.ts';
+import type { Environment } from './environment.ts';
 import { option } from './option.ts';
 import type { Option } from './option.ts';
 import { longByShort, longPrecisions } from './precisions.ts';
-import type { Environment } from './sources.ts';
 import {
   byteCount,
   choice,

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
+import type { Environment } from './environment.ts';
 import type { Option } from './option.ts';
 import { options, settingNames } from './options.ts';
 import type { SettingName } from './options.ts';
@@ -16,9 +17,6 @@ export type Source = (name: SettingName) => readonly GivenValue[];
 
 /** Values of flags, by long name without dashes: text, texts of a repeated flag, or true/false for `--x`/`--no-x`. */
 export type Flags = Readonly<Record<string, string | readonly string[] | boolean>>;
-
-/** Variables by name; those that are empty count as unset. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The flags of the command line as a source. */
 export function flagSource(flags: Flags): Source {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { exactSize } from '../media/exact-size.ts';
+import { exactSize } from '../formats/exact-size.ts';
 import type { ValueKind } from './option.ts';
 
 /** Text of at least one character. */
