@@ -52,7 +52,10 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   let model: LlamaModel | undefined;
   try {
     const addon = loadNativeAddon(llama);
-    addon.explainBusErrors([...splitFiles(files.modelPath), ...(files.mmprojPath === undefined ? [] : [files.mmprojPath])]);
+    addon.explainBusErrors([
+      ...splitFiles(files.modelPath),
+      ...(files.mmprojPath === undefined ? [] : [files.mmprojPath]),
+    ]);
     const maxLength = checkMaxLength(settings.maxLength, trainedLength);
     const ramBefore = await machineMemory();
     const likelyLength = Math.min(maxLength ?? trainedLength, 8192);
