@@ -36,8 +36,8 @@ for (const name of chosenNames(positionals, [...Object.keys(templates), ...faith
   if (template !== undefined) {
     report(name, checkTemplate(render, template, { count, seed }));
   } else {
-    const { model, dispose } = await loadFaithful(name);
-    report(name, await checkForgeries(model, name, { count, seed, allowed: allowedTokens(name) }));
-    await dispose();
+    const loaded = await loadFaithful(name);
+    report(name, await checkForgeries(loaded.model, name, { count, seed, allowed: allowedTokens(name) }));
+    await loaded.dispose();
   }
 }

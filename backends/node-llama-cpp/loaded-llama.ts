@@ -30,7 +30,8 @@ export class LoadedLlama implements LoadedModel {
   readonly #model: LlamaModel;
   readonly #engine: NativeEngine;
   readonly #channels = new Map<number, EventChannel<NativeEvent>>();
-  readonly #submissions = new Set<Promise<unknown>>();
+  /** Prompts that are being built, by id. */
+  readonly #submissions = new Map<number, Promise<unknown>>();
   #visionKernel = '';
   #lastId = 0;
   #closing: Promise<void> | undefined;
@@ -62,7 +63,7 @@ export class LoadedLlama implements LoadedModel {
 
   async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent, void, undefined> {
     signal.throwIfAborted();
-    if (this.#closing !== undefined) throw new VserveError('model_closed', 'The model is closed.');
+    if (this.#closing !== undefined) throw modelClosed();
     const id = ++this.#lastId;
     const channel = new EventChannel<NativeEvent>();
     const forget = (): void => {
@@ -91,9 +92,8 @@ export class LoadedLlama implements LoadedModel {
   async #submit(id: number, request: GenerateRequest, reportedLogits = 0): Promise<number> {
     const { conversation, images, places } = toNative(request.messages, request.template);
     const { sampling } = request;
-    let submission: Promise<number> | undefined;
     try {
-      submission = this.#engine.submit(id, conversation, images, {
+      const submission = this.#engine.submit(id, conversation, images, {
         ...sampling,
         topK: Math.min(sampling.topK, largestInt32),
         seed: sampling.seed === undefined ? undefined : toNativeSeed(sampling.seed),
@@ -104,12 +104,14 @@ export class LoadedLlama implements LoadedModel {
         cacheSalt: request.cacheSalt,
         reportedLogits,
       });
-      this.#submissions.add(submission);
-      return await submission;
+      this.#submissions.set(id, submission);
+      const promptTokens = await submission;
+      if (this.#closing !== undefined) throw modelClosed();
+      return promptTokens;
     } catch (error) {
-      throw fromNative(error, places);
+      throw this.#closing === undefined ? fromNative(error, places) : modelClosed();
     } finally {
-      if (submission !== undefined) this.#submissions.delete(submission);
+      this.#submissions.delete(id);
     }
   }
 
@@ -202,11 +204,16 @@ export class LoadedLlama implements LoadedModel {
   }
 
   async #close(): Promise<void> {
-    // A prompt that is being built uses the model: let it finish first.
-    await Promise.allSettled(this.#submissions);
+    // A prompt that is being built uses the model. The engine tells those that run by itself.
+    for (const id of this.#submissions.keys()) this.#engine.forget(id);
+    await Promise.allSettled(this.#submissions.values());
     await this.#engine.close();
     await this.#model.dispose();
   }
+}
+
+function modelClosed(): VserveError {
+  return new VserveError('model_closed', 'The model is closed.');
 }
 
 const largestInt32 = 2 ** 31 - 1;

@@ -1,14 +1,14 @@
-/** The tool calls of a conversation that have no result yet. Each step takes the same time, however many there are. */
+/** The tool calls of a conversation, and which of them have no result yet. Every method takes constant time. */
 export class OpenCalls {
-  /** The function of each call, by id. */
+  /** The function of each call, by the call's id. */
   readonly #names = new Map<string, string>();
   readonly #answered = new Set<string>();
-  /** Ids in order, by the function's name. */
+  /** The ids of the calls of each function, in order. */
   readonly #byName = new Map<string, Queue>();
   readonly #all: Queue = { ids: [], next: 0 };
   #lastNumber = 0;
 
-  /** An id for a call that came without one. */
+  /** Makes an id for a call without one. */
   newId(): string {
     let id: string;
     do id = `call_${String(this.#lastNumber++)}`;
@@ -25,7 +25,7 @@ export class OpenCalls {
     this.#all.ids.push(id);
   }
 
-  /** The function that a call calls. Undefined where no call has that id. */
+  /** The function of a call; undefined if there is no call with this id. */
   nameOf(id: string): string | undefined {
     return this.#names.get(id);
   }
@@ -34,7 +34,7 @@ export class OpenCalls {
     this.#answered.add(id);
   }
 
-  /** Answers the first call that is open, of a name where one is given. Undefined where there is none. */
+  /** Answers the first open call, of the given function if any. Returns its id; undefined if there is none. */
   next(name: string | undefined): string | undefined {
     const queue = name === undefined ? this.#all : this.#byName.get(name);
     if (queue === undefined) return undefined;
@@ -51,6 +51,6 @@ export class OpenCalls {
 
 interface Queue {
   readonly ids: string[];
-  /** Index of the first that may be open. */
+  /** Index of the first call that may be open. */
   next: number;
 }

@@ -109,7 +109,7 @@ class Choice<File extends GgufFile> {
     const memoryBytes = await this.#memoryFor(whole.length);
     for (const model of sorted.filter(({ bytes }) => bytes <= memoryBytes)) {
       if (!(await this.#isModel(model)) || (await this.#needOf(model)) > memoryBytes) continue;
-      const count = this.#left().length;
+      const count = this.#left().filter(({ missing }) => missing.length === 0).length;
       const room = memoryBytes === Infinity ? '' : ` that fits in ${formatBytes(memoryBytes)} of memory with a context`;
       const reason = `${model.path} (${formatBytes(model.bytes)}): the largest of ${count} GGUF models${room}.`;
       return this.#chosen(model, count > 1 ? reason : undefined);
@@ -191,9 +191,13 @@ class Choice<File extends GgufFile> {
 
   #noModel(problem: string, among = this.#left(), advice = this.#wish.advice): VserveError {
     const { where, param } = this.#wish;
-    const listed = among.map(({ path, bytes }) => `\n  ${path} (${formatBytes(bytes)})`).join('');
+    const listed = among.map(({ path, bytes, missing }) => {
+      return `\n  ${path} (${formatBytes(bytes)}${missing.length === 0 ? '' : ', incomplete'})`;
+    });
     const isEmpty = among.length === 0;
-    const message = isEmpty ? `${where} holds no GGUF model. ${this.#companions()}` : `${problem} ${advice}:${listed}`;
+    const message = isEmpty
+      ? `${where} holds no GGUF model. ${this.#companions()}`
+      : `${problem} ${advice}:${listed.join('')}`;
     return new VserveError('model_unavailable', message.trimEnd(), { param });
   }
 

@@ -1,5 +1,5 @@
-import { familyOf, numbersOf, textOf } from '../gguf/values.ts';
 import type { GgufHeader, GgufKeyValues } from '../gguf/read-header.ts';
+import { familyOf, numbersOf, textOf } from '../gguf/values.ts';
 
 /** What a GGUF file holds. Only a model can be served. */
 export type GgufKind = 'model' | 'projector' | 'drafter' | 'imatrix' | 'adapter' | 'control-vector' | 'vocabulary';

@@ -4,7 +4,9 @@ import type { RemoteFile } from './remote-file.ts';
 export interface Choice {
   /** A type of weights as GGUF files are named by (`f16`, `q4_k_m`, `iq4_xs`), in either case, or `auto`. */
   readonly encoding: string;
-  /** The same for the projector of a GGUF model. */
+  /** Whether only GGUF files can have that type: then they go before a checkpoint in the same repository. */
+  readonly isGgufOnly: boolean;
+  /** A type of weights for the projector of a GGUF model. */
   readonly mmprojEncoding: string;
   /** As given to `--weight-path`: the path of a GGUF file within the repository. */
   readonly weightPath: string | undefined;

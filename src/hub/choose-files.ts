@@ -43,7 +43,7 @@ export async function chooseFiles(
 ): Promise<ChosenFiles> {
   const weights = files.filter(({ path }) => /^model[^/]*\.safetensors$/.test(path));
   const hasGguf = files.some(({ path }) => /\.gguf$/i.test(path));
-  if (choice.weightPath !== undefined || (weights.length === 0 && hasGguf)) {
+  if (choice.weightPath !== undefined || (hasGguf && (weights.length === 0 || choice.isGgufOnly))) {
     return chooseGgufFiles(repository, files, choice, reader);
   }
   await refuseAdapter(repository, files, reader);

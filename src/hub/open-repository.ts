@@ -3,8 +3,8 @@ import type { CacheFolder } from './cache-folder.ts';
 import type { HubConnection } from './connection.ts';
 import type { DownloadRequest } from './download-request.ts';
 import { isCommit } from './names.ts';
-import { listRepository, resolveCommit } from './repository.ts';
 import type { RemoteFile } from './remote-file.ts';
+import { listRepository, resolveCommit } from './repository.ts';
 
 /** A repository at a commit. */
 export interface OpenRepository {

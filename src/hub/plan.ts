@@ -1,15 +1,15 @@
 import { CacheFolder } from './cache-folder.ts';
-import { chooseFiles, findNamed } from './choose-files.ts';
 import type { ChosenFiles, RepositoryReader } from './choice.ts';
+import { chooseFiles, findNamed } from './choose-files.ts';
 import { HubConnection } from './connection.ts';
 import { Contents } from './contents.ts';
+import type { DownloadRequest } from './download-request.ts';
 import { HashThread } from './hash-thread.ts';
 import { defaultTuning } from './hub-settings.ts';
 import { isSafePath, requireRevision, requireSafePath } from './names.ts';
 import { openRepository } from './open-repository.ts';
 import type { OpenRepository } from './open-repository.ts';
 import { requireSpace } from './space.ts';
-import type { DownloadRequest } from './download-request.ts';
 
 /** What is known of a repository before anything is fetched from it. */
 export interface Plan {

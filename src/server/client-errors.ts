@@ -34,7 +34,7 @@ export function answerClientErrors(server: Server, onRefused: OnRefused): void {
 }
 
 function refusalOf(cause: Error): VserveError {
-  switch (systemErrorCode(cause)) {
+  switch (systemErrorCode(cause) ?? '') {
     case 'HPE_HEADER_OVERFLOW':
       return new VserveError(
         'headers_too_large',

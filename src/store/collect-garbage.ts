@@ -1,13 +1,13 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { listConversions } from './conversions.ts';
-import { listDownloads } from './downloads.ts';
-import type { Download } from './downloads.ts';
-import { keyOf, leftovers, withoutOwner } from './leftovers.ts';
-import { lockPath, tryLock } from './lock.ts';
-import { namesIn } from './names-in.ts';
+import { listConversions } from './conversions/conversions.ts';
+import { namesIn } from './disk/folders.ts';
+import { listDownloads } from './downloads/downloads.ts';
+import type { Download } from './downloads/downloads.ts';
+import { keyOf, leftovers, withoutOwner } from './locks/leftovers.ts';
+import { lockPath, tryLock } from './locks/lock.ts';
+import { staleUses, usesOf } from './locks/uses.ts';
 import { removeFolder } from './remove-models.ts';
-import { staleUses, usesOf } from './uses.ts';
 
 /** An interrupted pull goes on from what it has, if it is started again soon. */
 const PULL_PATIENCE_MS = 24 * 60 * 60 * 1000;

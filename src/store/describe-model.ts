@@ -1,20 +1,20 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { identifyCheckpoint } from './checkpoint-identity.ts';
-import { listConversions } from './conversions.ts';
 import type { Converter, ModelDescription } from '../conversion/index.ts';
-import { currentSnapshot, listDownloads } from './downloads.ts';
-import { describeRemote } from './describe-remote.ts';
-import type { DescribeOptions } from './describe-remote.ts';
+import { identifyCheckpoint } from './conversions/checkpoint-identity.ts';
+import { listConversions } from './conversions/conversions.ts';
+import { refuseForeign } from './conversions/foreign-checkpoint.ts';
+import { describeRemote } from './downloads/describe-remote.ts';
+import type { DescribeOptions } from './downloads/describe-remote.ts';
+import { currentSnapshot, listDownloads } from './downloads/downloads.ts';
+import { usableMemory } from './downloads/pull-repository.ts';
+import { repositoryOf } from './downloads/snapshot.ts';
 import { findModel } from './find-model.ts';
 import type { ModelLocation } from './find-model.ts';
-import { refuseForeign } from './foreign-checkpoint.ts';
 import { checkGguf, findProjector } from './gguf-files.ts';
 import type { LocalWish } from './gguf-files.ts';
 import { ggufInFolder } from './prepare-model.ts';
-import { usableMemory } from './pull-repository.ts';
 import { findStored } from './remove-models.ts';
-import { repositoryOf } from './snapshot.ts';
 
 /** A model that was looked at, and not loaded. */
 export interface DescribedModel {

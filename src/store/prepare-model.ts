@@ -2,24 +2,30 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { LogLevel, ModelFiles } from '../backend/index.ts';
+import type { ConversionProgress, Converter } from '../conversion/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { isGguf, isProjectorName } from '../gguf-choice/index.ts';
-import { identifyCheckpoint } from './checkpoint-identity.ts';
-import { choose } from './choose-for-backend.ts';
-import type { BackendChoice } from './choose-for-backend.ts';
-import { convertOnce } from './convert-once.ts';
-import type { ConversionProgress, Converter } from '../conversion/index.ts';
-import type { AskedPrecisions } from './precision.ts';
-import { knownDescription } from './conversions.ts';
-import { explainDiskError } from './disk-errors.ts';
+import { identifyCheckpoint } from './conversions/checkpoint-identity.ts';
+import { choose } from './conversions/choose-for-backend.ts';
+import type { BackendChoice } from './conversions/choose-for-backend.ts';
+import { knownDescription } from './conversions/conversions.ts';
+import { convertOnce } from './conversions/convert-once.ts';
+import { refuseForeign } from './conversions/foreign-checkpoint.ts';
+import { isPrecision, requirePrecision } from './conversions/precision.ts';
+import type { AskedPrecisions } from './conversions/precision.ts';
+import { explainDiskError } from './disk/disk-errors.ts';
+import {
+  ggufOf,
+  pullRepository,
+  refuseHubOptions,
+  refuseTwoProjectors,
+  usableMemory,
+} from './downloads/pull-repository.ts';
+import type { HubAccess } from './downloads/pull-repository.ts';
 import { findModel } from './find-model.ts';
-import { refuseForeign } from './foreign-checkpoint.ts';
 import { checkGguf, chooseInFolder, findProjector, requireModel } from './gguf-files.ts';
 import type { LocalWish } from './gguf-files.ts';
-import { requirePrecision } from './precision.ts';
-import { ggufOf, pullRepository, refuseHubOptions, refuseTwoProjectors, usableMemory } from './pull-repository.ts';
-import type { HubAccess } from './pull-repository.ts';
-import { markUse } from './uses.ts';
+import { markUse } from './locks/uses.ts';
 
 /** The precisions are for the conversion of a checkpoint, and to choose among GGUF files. */
 export interface PrepareModelOptions extends AskedPrecisions {
@@ -110,7 +116,8 @@ export async function ggufInFolder(
   wish: LocalWish,
 ): Promise<string | undefined> {
   const names = await readdir(folder);
-  if (names.some((name) => name.endsWith('.safetensors'))) {
+  const isGgufOnly = wish.encoding !== 'auto' && !isPrecision(wish.encoding);
+  if (names.some((name) => name.endsWith('.safetensors')) && !isGgufOnly) {
     const gguf = names.find((name) => isGguf(name) && !isProjectorName(name));
     if (gguf !== undefined) log('info', `${folder} also holds ${gguf}: to serve that instead, give its own path.`);
     return undefined;

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { VserveError } from '../errors/index.ts';
-import { readDownload } from './downloads.ts';
-import { lockPath, tryLock } from './lock.ts';
-import { makeFolder } from './make-folder.ts';
-import { repositoryFolder } from './snapshot.ts';
+import { makeFolder } from './disk/folders.ts';
+import { readDownload } from './downloads/downloads.ts';
+import { repositoryFolder } from './downloads/snapshot.ts';
+import { lockPath, tryLock } from './locks/lock.ts';
 import { listModels } from './stored-models.ts';
 import type { StoredModel } from './stored-models.ts';
 

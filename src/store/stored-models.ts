@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { listConversions } from './conversions.ts';
-import { listDownloads } from './downloads.ts';
-import { outputsOf } from './manifest.ts';
-import { usesOf } from './uses.ts';
+import { listConversions } from './conversions/conversions.ts';
+import { outputsOf } from './conversions/manifest.ts';
+import { listDownloads } from './downloads/downloads.ts';
+import { usesOf } from './locks/uses.ts';
 
 /** A model in the store. */
 export interface StoredModel {

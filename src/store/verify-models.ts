@@ -1,23 +1,23 @@
 import { readFile, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import type { Backend, LogLevel } from '../backend/index.ts';
-import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
-import type { FileHash } from '../hub/index.ts';
-import { parsePythonJson } from '../formats/python-json.ts';
-import { conversionKey, identifyCheckpoint } from './checkpoint-identity.ts';
-import { convertOnce } from './convert-once.ts';
-import { listConversions } from './conversions.ts';
-import type { StoredConversion } from './conversions.ts';
 import type { ConversionProgress, Converter } from '../conversion/index.ts';
-import type { AskedPrecisions, Precision } from './precision.ts';
-import { hashNamed, listDownloads } from './downloads.ts';
-import type { Download, SnapshotFile } from './downloads.ts';
-import { hashFile } from './hash-file.ts';
-import { needsQuantizer } from './make-model.ts';
-import { outputsOf } from './manifest.ts';
-import type { Manifest } from './manifest.ts';
+import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
+import { parsePythonJson } from '../formats/python-json.ts';
+import type { FileHash } from '../hub/index.ts';
+import { conversionKey, identifyCheckpoint } from './conversions/checkpoint-identity.ts';
+import { listConversions } from './conversions/conversions.ts';
+import type { StoredConversion } from './conversions/conversions.ts';
+import { convertOnce } from './conversions/convert-once.ts';
+import { needsQuantizer } from './conversions/make-model.ts';
+import { outputsOf } from './conversions/manifest.ts';
+import type { Manifest } from './conversions/manifest.ts';
+import type { AskedPrecisions, Precision } from './conversions/precision.ts';
+import { hashFile } from './disk/hash-file.ts';
+import { hashNamed, listDownloads } from './downloads/downloads.ts';
+import type { Download, SnapshotFile } from './downloads/downloads.ts';
+import type { RepositoryCommit } from './downloads/snapshot.ts';
 import { removeFolder } from './remove-models.ts';
-import type { RepositoryCommit } from './snapshot.ts';
 
 export interface VerifyOptions {
   readonly home: string;

@@ -53,7 +53,7 @@ test('puts the files into a folder that exists, which stays the same folder', as
 test('says that the destination is a file', async () => {
   await writeFile(join(folder, 'out'), '');
   const { code, stderr } = await runVserve(folder, ['convert', 'checkpoint', 'out']).exit();
-  expect(stderr).toMatch(/^Error: .*out is a file\./);
+  expect(stderr).toMatch(/^Error: .*out is a file, or below one\./);
   expect(code).toBe(2);
 });
 

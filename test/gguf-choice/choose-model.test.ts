@@ -165,6 +165,13 @@ describe('a split model that lacks a part', () => {
     });
   });
 
+  test('is listed as that, and not counted', async () => {
+    await expect(chooseIn(files, { encoding: 'q6_k' })).rejects.toThrow(
+      /BF16-00001-of-00002\.gguf \(9\.0 GB, incomplete\)/,
+    );
+    expect((await chooseIn(files)).reason).toBeUndefined();
+  });
+
   test('is told of when the first one is missing', async () => {
     await expect(chooseIn({ 'm-00002-of-00002.gguf': 9 })).rejects.toThrow(/m-00001-of-00002\.gguf without m-00001-of/);
   });

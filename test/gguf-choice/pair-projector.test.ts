@@ -81,6 +81,11 @@ describe('of several models, the projector with the name that has most in common
     );
   });
 
+  test('a name that tells the model goes before one that tells none', async () => {
+    const files = listing('mmproj-F16.gguf', 'mmproj-a-4b-BF16.gguf');
+    expect(await projectorOf('a-4b-Q4_0.gguf', files)).toBe('mmproj-a-4b-BF16.gguf');
+  });
+
   test('one in the folder of the model goes before others', async () => {
     const files = listing('4b/mmproj-F32.gguf', '12b/mmproj-F16.gguf', 'mmproj-F16.gguf');
     expect(await projectorOf('4b/model-Q4_0.gguf', files)).toBe('4b/mmproj-F32.gguf');

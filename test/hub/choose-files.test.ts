@@ -21,6 +21,7 @@ function choose(paths: readonly (string | RemoteFile)[], choice: Partial<Choice>
     files,
     {
       encoding: 'auto',
+      isGgufOnly: false,
       mmprojEncoding: 'auto',
       ifNoneFits: 'refuse',
       weightPath: undefined,
@@ -82,10 +83,12 @@ describe('a checkpoint', () => {
     ]);
   });
 
-  test('goes before GGUF files, which --weight-path can still name', async () => {
+  test('goes before GGUF files, which --weight-path can still name, or a type that only they have', async () => {
     const paths = ['config.json', 'model.safetensors', 'q4.gguf'];
     expect(await pathsOf(choose(paths))).toEqual(['config.json', 'model.safetensors']);
     expect(await pathsOf(choose(paths, { weightPath: 'q4.gguf' }))).toEqual(['q4.gguf']);
+    const typed = ['config.json', 'model.safetensors', 'm-IQ4_XS.gguf'];
+    expect(await pathsOf(choose(typed, { encoding: 'iq4_xs', isGgufOnly: true }))).toEqual(['m-IQ4_XS.gguf']);
   });
 
   test('without a vision encoder is fetched all the same, with a warning', async () => {

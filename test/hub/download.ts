@@ -68,6 +68,7 @@ export function requestTo(
     revision: 'main',
     choice: {
       encoding: 'auto',
+      isGgufOnly: false,
       mmprojEncoding: 'auto',
       ifNoneFits: 'refuse',
       weightPath: undefined,

@@ -181,7 +181,7 @@ test('a store that cannot be written says which setting to change', async () => 
   home = join(source, 'config.json', 'home');
   await expect(prepare()).rejects.toMatchObject({
     code: 'invalid_setting',
-    message: expect.stringMatching(/^The folder .*home cannot be written: .*\nSet VSERVE_HOME/),
+    message: expect.stringMatching(/^The folder .*home.* cannot be read: .*\nSet VSERVE_HOME/),
   });
 });
 

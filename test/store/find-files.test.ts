@@ -137,6 +137,8 @@ describe('a folder', () => {
     await prepareModel(options);
     expect(converter.conversions).toEqual(['f16']);
     expect(options.lines).toContainEqual(expect.stringMatching(/also holds gemma\.gguf: to serve that instead/));
+    const modelPath = await gguf(source, 'gemma-IQ4_XS.gguf');
+    expect(await prepare(source, { precision: 'iq4_xs' })).toMatchObject({ modelPath });
   });
 
   test('with several GGUF models asks which', async () => {

@@ -6,7 +6,7 @@ import { LongText } from '../../../src/api/index.ts';
 import { VserveError } from '../../../src/errors/index.ts';
 import { hello } from './support.ts';
 
-const names = [...CHAT_FIELDS.keys(), 'messages'];
+const names = [...CHAT_FIELDS.keys()];
 const field = fc.oneof(fc.constantFrom(...names), fc.string());
 const groups = ['stream_options', 'reasoning', 'thinking', 'options', 'chat_template_kwargs', 'mm_processor_kwargs'];
 

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { Converter, ModelDescription } from '../../conversion/index.ts';
+import { namesIn } from '../disk/folders.ts';
 import type { CheckpointIdentity } from './checkpoint-identity.ts';
-import type { Converter, ModelDescription } from '../conversion/index.ts';
 import { readManifest } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
-import { namesIn } from './names-in.ts';
 
 /** A folder in `converted/`. */
 export interface StoredConversion {

@@ -1,8 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder, namesIn } from '../disk/folders.ts';
 import { lockPath, tryLock } from './lock.ts';
-import { makeFolder } from './make-folder.ts';
-import { namesIn } from './names-in.ts';
 
 /** Removes what conversions left behind that ended without cleaning up. `ownKey` is that of a lock held here. */
 export async function removeLeftovers(home: string, ownKey: string): Promise<void> {

@@ -1,8 +1,8 @@
 import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
-import { CacheFolder } from '../hub/cache-folder.ts';
-import type { FileHash } from '../hub/index.ts';
-import { namesIn } from './names-in.ts';
+import { CacheFolder } from '../../hub/cache-folder.ts';
+import type { FileHash } from '../../hub/index.ts';
+import { namesIn } from '../disk/folders.ts';
 import { repositoryNamed } from './snapshot.ts';
 import type { RepositoryCommit } from './snapshot.ts';
 

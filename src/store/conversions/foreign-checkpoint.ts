@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, VserveError } from '../errors/index.ts';
-import { adapterError, isAdapter, mlxBits, mlxError } from '../formats/foreign-checkpoint.ts';
-import { baseModelOf } from '../formats/model-card.ts';
-import { parsePythonJson } from '../formats/python-json.ts';
+import { messageOf, VserveError } from '../../errors/index.ts';
+import { adapterError, isAdapter, mlxBits, mlxError } from '../../formats/foreign-checkpoint.ts';
+import { baseModelOf } from '../../formats/model-card.ts';
+import { parsePythonJson } from '../../formats/python-json.ts';
 
 /**
  * Refuses a folder that no converter can make a model of, and says what it is: an adapter, a checkpoint for MLX. Throws

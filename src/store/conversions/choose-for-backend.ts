@@ -1,9 +1,9 @@
-import type { Backend, LogLevel, Quantizer } from '../backend/index.ts';
+import type { Backend, LogLevel, Quantizer } from '../../backend/index.ts';
+import type { ModelDescription } from '../../conversion/index.ts';
 import { choosePrecision } from './choose-precision.ts';
-import type { ModelDescription } from '../conversion/index.ts';
+import { needsQuantizer } from './make-model.ts';
 import { requirePrecision } from './precision.ts';
 import type { Precision } from './precision.ts';
-import { needsQuantizer } from './make-model.ts';
 
 /** The backend that a model is made for, and the devices that it is to use. */
 export interface BackendChoice {

@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lock } from 'proper-lockfile';
 import { z } from 'zod';
-import { systemErrorCode } from '../errors/index.ts';
-import { makeFolder } from './make-folder.ts';
+import { systemErrorCode } from '../../errors/index.ts';
+import { makeFolder } from '../disk/folders.ts';
 import { isRunning } from './running-process.ts';
 
 /** How often a waiter looks again. */

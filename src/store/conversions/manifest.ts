@@ -1,11 +1,11 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import type { ModelFiles } from '../backend/index.ts';
+import type { ModelFiles } from '../../backend/index.ts';
+import type { ModelDescription } from '../../conversion/index.ts';
+import { hashFile } from '../disk/hash-file.ts';
 import type { CheckpointIdentity, ConversionSettings } from './checkpoint-identity.ts';
 import { precisions } from './precision.ts';
-import type { ModelDescription } from '../conversion/index.ts';
-import { hashFile } from './hash-file.ts';
 
 const fileName = z.string().refine((name) => name === basename(name));
 const output = z.object({ file: fileName, bytes: z.number(), sha256: z.string() });

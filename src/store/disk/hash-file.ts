@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
-import type { FileHash } from '../hub/index.ts';
+import type { FileHash } from '../../hub/index.ts';
 // Not the whole client, which takes a while to load.
-import { HashThread } from '../hub/hash-thread.ts';
+import { HashThread } from '../../hub/hash-thread.ts';
 
 /**
  * The hash of a file in hexadecimal, computed in a thread of its own, in bounded pieces; `git` is the SHA-1 of a blob.

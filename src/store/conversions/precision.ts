@@ -1,7 +1,7 @@
-import { quantizedTypes } from '../backend/index.ts';
-import type { QuantizedType } from '../backend/index.ts';
-import type { FixedOuttype, Outtype } from '../conversion/index.ts';
-import { VserveError } from '../errors/index.ts';
+import { quantizedTypes } from '../../backend/index.ts';
+import type { QuantizedType } from '../../backend/index.ts';
+import type { FixedOuttype, Outtype } from '../../conversion/index.ts';
+import { VserveError } from '../../errors/index.ts';
 
 /** A precision that a model can be made with. Those that the converter does not write, a quantizer makes. */
 export type Precision = FixedOuttype | QuantizedType;

@@ -1,4 +1,4 @@
-import { systemErrorCode } from '../errors/index.ts';
+import { systemErrorCode } from '../../errors/index.ts';
 
 /** Whether a process of this machine has that id. One of another user's counts, though it cannot be signalled. */
 export function isRunning(pid: number): boolean {

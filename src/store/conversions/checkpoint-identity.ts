@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { open, readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { FileHash } from '../hub/index.ts';
-import type { Converter, Outtype } from '../conversion/index.ts';
+import type { Converter, Outtype } from '../../conversion/index.ts';
+import type { FileHash } from '../../hub/index.ts';
+import { listedHashes } from '../downloads/downloads.ts';
+import { repositoryOf } from '../downloads/snapshot.ts';
 import type { Precision } from './precision.ts';
-import { listedHashes } from './downloads.ts';
-import { repositoryOf } from './snapshot.ts';
 
 /** Bytes at each end of a file that are hashed: all of a configuration or a tokenizer, the header of large weights. */
 const HASHED_BYTES = 1024 * 1024;

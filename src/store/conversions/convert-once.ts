@@ -2,18 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { LogLevel, ModelFiles, Quantizer } from '../backend/index.ts';
-import { VserveError } from '../errors/index.ts';
+import type { LogLevel, ModelFiles, Quantizer } from '../../backend/index.ts';
+import type { ConversionProgress, Converter, ModelDescription, Outtype } from '../../conversion/index.ts';
+import { VserveError } from '../../errors/index.ts';
+import { makeFolder } from '../disk/folders.ts';
+import { modelNameOf } from '../downloads/snapshot.ts';
+import { removeLeftovers } from '../locks/leftovers.ts';
+import { lockPath, withLock } from '../locks/lock.ts';
 import { conversionKey, identifyCheckpoint } from './checkpoint-identity.ts';
 import type { CheckpointIdentity, ConversionSettings } from './checkpoint-identity.ts';
-import type { ConversionProgress, Converter, ModelDescription, Outtype } from '../conversion/index.ts';
-import type { Precision } from './precision.ts';
-import { removeLeftovers } from './leftovers.ts';
-import { lockPath, withLock } from './lock.ts';
-import { makeFolder } from './make-folder.ts';
 import { checkQuantizer, makeModel, needsQuantizer } from './make-model.ts';
 import { readConverted, writeManifest } from './manifest.ts';
-import { modelNameOf } from './snapshot.ts';
+import type { Precision } from './precision.ts';
 
 export interface ConvertOnceOptions {
   /** Folder of the checkpoint. */

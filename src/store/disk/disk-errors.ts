@@ -1,4 +1,4 @@
-import { diskFullError, messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
+import { diskFullError, messageOf, systemErrorCode, VserveError } from '../../errors/index.ts';
 
 /**
  * Says what to do about an error of the disk below `folder`; gives any other error back as it is. `advice` is what to

@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { systemErrorCode, VserveError } from '../errors/index.ts';
-import type { LogLevel } from '../backend/index.ts';
+import type { LogLevel } from '../../backend/index.ts';
+import type { ConversionProgress, Converter } from '../../conversion/index.ts';
+import { systemErrorCode, VserveError } from '../../errors/index.ts';
+import { explainDiskError } from '../disk/disk-errors.ts';
+import { makeFolder } from '../disk/folders.ts';
+import { modelNameOf } from '../downloads/snapshot.ts';
+import { isRunning } from '../locks/running-process.ts';
 import { choose } from './choose-for-backend.ts';
 import type { BackendChoice } from './choose-for-backend.ts';
-import type { ConversionProgress, Converter } from '../conversion/index.ts';
+import { refuseForeign } from './foreign-checkpoint.ts';
+import { makeModel } from './make-model.ts';
 import { requirePrecision } from './precision.ts';
 import type { AskedPrecisions } from './precision.ts';
-import { explainDiskError } from './disk-errors.ts';
-import { refuseForeign } from './foreign-checkpoint.ts';
-import { makeFolder } from './make-folder.ts';
-import { makeModel } from './make-model.ts';
-import { isRunning } from './running-process.ts';
-import { modelNameOf } from './snapshot.ts';
 
 export interface ConvertIntoOptions extends AskedPrecisions {
   /** Folder of the checkpoint. */
@@ -32,33 +32,39 @@ export interface ConvertIntoOptions extends AskedPrecisions {
  * Throws `invalid_setting` where the folder holds something already, `disk_full`, and what the converter throws.
  */
 export async function convertInto(options: ConvertIntoOptions): Promise<string[]> {
-  const { sourceDir, converter, signal } = options;
   const destination = resolve(options.destinationDir);
   const workDir = join(dirname(destination), `.${basename(destination)}.${String(process.pid)}.${randomUUID()}`);
   try {
     requirePrecision(options.precision);
-    await refuseForeign(sourceDir);
+    await refuseForeign(options.sourceDir);
     await checkEmpty(destination);
     await removeLeftovers(destination);
     await makeFolder(workDir);
-    const description = await converter.describeCheckpoint(sourceDir, signal);
-    const choice = await choose(options.precision, description, options.backend, options);
-    const files = await makeModel({
-      ...options,
-      ...choice,
-      description,
-      destinationDir: workDir,
-      modelName: modelNameOf(await realpath(sourceDir)),
-    });
-    signal.throwIfAborted();
-    const written = files.mmprojPath === undefined ? [files.modelPath] : [files.modelPath, files.mmprojPath];
-    await publish(workDir, destination, written);
-    return written.map((path) => join(destination, basename(path)));
+    try {
+      return await convertIn(workDir, destination, options);
+    } finally {
+      await rm(workDir, { recursive: true, force: true });
+    }
   } catch (error) {
     throw explainDiskError(error, dirname(destination), 'Convert into another folder.');
-  } finally {
-    await rm(workDir, { recursive: true, force: true });
   }
+}
+
+async function convertIn(workDir: string, destination: string, options: ConvertIntoOptions): Promise<string[]> {
+  const { sourceDir, converter, signal } = options;
+  const description = await converter.describeCheckpoint(sourceDir, signal);
+  const choice = await choose(options.precision, description, options.backend, options);
+  const files = await makeModel({
+    ...options,
+    ...choice,
+    description,
+    destinationDir: workDir,
+    modelName: modelNameOf(await realpath(sourceDir)),
+  });
+  signal.throwIfAborted();
+  const written = files.mmprojPath === undefined ? [files.modelPath] : [files.modelPath, files.mmprojPath];
+  await publish(workDir, destination, written);
+  return written.map((path) => join(destination, basename(path)));
 }
 
 /**
@@ -93,7 +99,10 @@ async function checkEmpty(folder: string): Promise<void> {
   const names = await readdir(folder).catch((error: unknown) => {
     if (systemErrorCode(error) === 'ENOENT') return [];
     if (systemErrorCode(error) !== 'ENOTDIR') throw error;
-    throw new VserveError('invalid_setting', `${folder} is a file. Give a folder that is empty or does not exist.`);
+    throw new VserveError(
+      'invalid_setting',
+      `${folder} is a file, or below one. Give a folder that is empty or does not exist.`,
+    );
   });
   if (names.length === 0) return;
   throw new VserveError(

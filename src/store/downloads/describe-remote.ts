@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { VserveError } from '../errors/index.ts';
-import type { ModelDescription } from '../conversion/index.ts';
+import type { ModelDescription } from '../../conversion/index.ts';
+import { VserveError } from '../../errors/index.ts';
 import { downloadRequest } from './pull-repository.ts';
 import type { PullOptions } from './pull-repository.ts';
 

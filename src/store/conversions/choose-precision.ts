@@ -1,8 +1,8 @@
-import type { DeviceMemory } from '../backend/index.ts';
-import { contextTokens as contextTokensFor } from '../gguf/context-bytes.ts';
-import { formatBytes } from '../formats/format-bytes.ts';
+import type { DeviceMemory } from '../../backend/index.ts';
+import type { ModelDescription } from '../../conversion/index.ts';
+import { formatBytes } from '../../formats/format-bytes.ts';
+import { contextTokens as contextTokensFor } from '../../gguf/context-bytes.ts';
 import { isPrecision } from './precision.ts';
-import type { ModelDescription } from '../conversion/index.ts';
 import type { Precision } from './precision.ts';
 
 /** The part of the free memory that a model may take. The rest is for the graph's buffers and other programs. */

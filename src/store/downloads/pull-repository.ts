@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import type { LogLevel, ModelFiles } from '../backend/index.ts';
-import { VserveError } from '../errors/index.ts';
+import type { LogLevel, ModelFiles } from '../../backend/index.ts';
+import type { Converter, Outtype } from '../../conversion/index.ts';
+import { VserveError } from '../../errors/index.ts';
 import type {
   Choice,
   DownloadedModel,
@@ -11,15 +12,14 @@ import type {
   DownloadRequest,
   fetchHeaders,
   HubSettings,
-} from '../hub/index.ts';
-import { requireRepositoryId } from '../hub/names.ts';
-import type { BackendChoice } from './choose-for-backend.ts';
-import { MEMORY_SHARE } from './choose-precision.ts';
-import type { Converter, Outtype } from '../conversion/index.ts';
-import { requirePrecision } from './precision.ts';
-import { checkGguf } from './gguf-files.ts';
-import { lockPath, withLock } from './lock.ts';
-import { needsQuantizer } from './make-model.ts';
+} from '../../hub/index.ts';
+import { requireRepositoryId } from '../../hub/names.ts';
+import type { BackendChoice } from '../conversions/choose-for-backend.ts';
+import { MEMORY_SHARE } from '../conversions/choose-precision.ts';
+import { needsQuantizer } from '../conversions/make-model.ts';
+import { isPrecision, requirePrecision } from '../conversions/precision.ts';
+import { checkGguf } from '../gguf-files.ts';
+import { lockPath, withLock } from '../locks/lock.ts';
 import { repositoryFolder } from './snapshot.ts';
 import type { RepositoryCommit } from './snapshot.ts';
 
@@ -154,6 +154,7 @@ async function choiceOf(options: PullOptions): Promise<Choice> {
   const local = localProjector(options.mmproj);
   return {
     encoding: precision,
+    isGgufOnly: precision !== 'auto' && !isPrecision(precision),
     mmprojEncoding: mmprojOuttype,
     weightPath: hub.weightPath,
     mmproj: local === undefined ? options.mmproj : undefined,

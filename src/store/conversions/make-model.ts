@@ -1,10 +1,10 @@
 import { open, rename, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { quantizedTypes } from '../backend/index.ts';
-import type { LogLevel, ModelFiles, QuantizedType, Quantizer } from '../backend/index.ts';
-import { VserveError } from '../errors/index.ts';
-import { formatBytes } from '../formats/format-bytes.ts';
-import type { ConversionProgress, Converter, ModelDescription, Outtype } from '../conversion/index.ts';
+import { quantizedTypes } from '../../backend/index.ts';
+import type { LogLevel, ModelFiles, QuantizedType, Quantizer } from '../../backend/index.ts';
+import type { ConversionProgress, Converter, ModelDescription, Outtype } from '../../conversion/index.ts';
+import { VserveError } from '../../errors/index.ts';
+import { formatBytes } from '../../formats/format-bytes.ts';
 import type { Precision } from './precision.ts';
 
 export interface MakeModelOptions {

@@ -3,10 +3,9 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import { z } from 'zod';
-import type { LogLevel } from '../backend/index.ts';
-import { messageOf } from '../errors/index.ts';
-import { makeFolder } from './make-folder.ts';
-import { namesIn } from './names-in.ts';
+import type { LogLevel } from '../../backend/index.ts';
+import { messageOf } from '../../errors/index.ts';
+import { makeFolder, namesIn } from '../disk/folders.ts';
 import { isRunning } from './running-process.ts';
 
 const useSchema = z.object({ pid: z.number().int().positive(), host: z.string() });
