@@ -6,6 +6,7 @@ import { VserveError } from '../errors/index.ts';
 import type { DecodeReply, DecodeRequest } from './decode-messages.ts';
 import type { DecodeLimits } from './decode-limits.ts';
 import type { EncodedImage } from './image-source.ts';
+import { outOfDescriptors } from './out-of-descriptors.ts';
 
 // The compiler renames the extensions of imports, not of URLs.
 const ownWorker = new URL(`./decode-worker${import.meta.url.slice(-3)}`, import.meta.url);
@@ -30,7 +31,9 @@ export class DecodeThread {
   constructor(workerUrl = ownWorker) {
     this.#worker = new Worker(workerUrl);
     this.#worker.on('message', (reply: DecodeReply) => this.#settle(reply));
-    this.#worker.on('error', (cause) => this.#failAll(new Error('The decoding thread failed.', { cause })));
+    this.#worker.on('error', (cause) =>
+      this.#failAll(outOfDescriptors(cause) ?? new Error('The decoding thread failed.', { cause })),
+    );
     this.#worker.on('exit', () => {
       this.#hasEnded = true;
       this.#failAll(new Error('The decoding thread ended before it answered.'));

@@ -1,6 +1,7 @@
 import { errors } from 'undici';
 import { systemErrorCode, VserveError } from '../errors/index.ts';
 import type { ErrorCode } from '../errors/index.ts';
+import { outOfDescriptors } from './out-of-descriptors.ts';
 
 /** The failures that a person would look for at the address that he gave. */
 const OF_THE_PLACE: ReadonlySet<ErrorCode> = new Set([
@@ -30,9 +31,14 @@ function failureOf(error: unknown): unknown {
   if (cause instanceof errors.HeadersTimeoutError || cause instanceof errors.BodyTimeoutError) {
     return failure('fetch_timeout', 'The server of the image fell silent.', error);
   }
+  const capacity = outOfDescriptors(cause);
+  if (capacity !== undefined) return capacity;
   const code = systemErrorCode(cause);
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EAI_FAIL') {
     return failure('dns_failure', 'The host name of the image URL could not be resolved.', error);
+  }
+  if (code !== undefined && /^(Z_|ERR_(_ERROR|BROTLI))/.test(code)) {
+    return failure('fetch_transport', `The image came packed, and could not be unpacked (${code}).`, error);
   }
   const reason = code === undefined ? '' : ` (${code})`;
   return failure('fetch_transport', `The image could not be fetched: the connection failed${reason}.`, error);

@@ -8,6 +8,7 @@ import type { Root } from './contained-path.ts';
 import { exactSize } from '../formats/exact-size.ts';
 import type { EncodedImage } from './image-source.ts';
 import type { MediaBudget } from './media-budget.ts';
+import { outOfDescriptors } from './out-of-descriptors.ts';
 
 /** Bytes that are read in one go. */
 const CHUNK_BYTES = 1024 * 1024;
@@ -89,7 +90,7 @@ async function openInside(path: string): Promise<FileHandle> {
     // Without O_NONBLOCK, opening a FIFO waits for somebody to write to it.
     return await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   } catch (error) {
-    throw badFileUri(openFailures[systemErrorCode(error) ?? ''] ?? 'it cannot be opened');
+    throw outOfDescriptors(error) ?? badFileUri(openFailures[systemErrorCode(error) ?? ''] ?? 'it cannot be opened');
   }
 }
 

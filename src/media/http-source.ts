@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net';
-import { pipeline } from 'node:stream/promises';
 import type { Transform } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { pipeline } from 'node:stream/promises';
 import { Agent, buildConnector, request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { VserveError } from '../errors/index.ts';
 import { AddressGuard } from './address-guard.ts';
 import type { AddressGuardOptions } from './address-guard.ts';
 import { ByteBlocks } from './byte-blocks.ts';
+import { peek, unpackersOf } from './content-coding.ts';
 import { fetchFailure } from './fetch-failure.ts';
 import type { EncodedImage } from './image-source.ts';
 import type { MediaBudget } from './media-budget.ts';
@@ -18,7 +18,8 @@ const MAX_URL_CHARACTERS = 8192;
 /** Longer than any host is written; the time that it takes to read a host name in Unicode grows with its square. */
 const MAX_PART_CHARACTERS = 2048;
 const HEADERS = {
-  accept: '*/*',
+  // Some servers have nothing for those who do not ask for an image.
+  accept: 'image/*,*/*;q=0.8',
   'accept-encoding': 'identity',
   'user-agent': 'Mozilla/5.0 (compatible; vserve)',
 };
@@ -147,7 +148,8 @@ function isTooLong(text: string): boolean {
   return beforeQuery.split(/[/\\]/).some((part) => part.length > MAX_PART_CHARACTERS);
 }
 
-function redirectTarget(location: string | string[] | undefined, from: URL): URL {
+function redirectTarget(header: string | string[] | undefined, from: URL): URL {
+  const location = typeof header === 'string' ? utf8Of(header) : header;
   if (typeof location === 'string' && isTooLong(location)) {
     throw new VserveError('bad_redirect', 'The image URL redirects to an address that is too long.');
   }
@@ -167,7 +169,16 @@ function redirectTarget(location: string | string[] | undefined, from: URL): URL
   return url;
 }
 
-/** Reads an answer to its end. Its size counts as it comes over the network, and again when it is unpacked. */
+/** The text of a header whose bytes came as Latin-1: many servers send raw UTF-8. */
+function utf8Of(header: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(header, 'latin1'));
+  } catch {
+    return header;
+  }
+}
+
+/** Reads a response to its end. Its size counts as it comes over the network, and again each time it is unpacked. */
 async function readBody(
   { headers, body }: Dispatcher.ResponseData,
   { budget, signal }: HttpReadOptions,
@@ -181,47 +192,24 @@ async function readBody(
       yield chunk;
     }
   }
-  async function collect(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    for await (const chunk of chunks) {
-      budget.spendEncoded(chunk.length);
-      blocks.add(chunk);
-    }
+  async function* unpacked(chunks: AsyncIterable<Uint8Array>, unpacker: Transform): AsyncGenerator<Uint8Array> {
+    // What goes wrong in it is thrown by the unpacker too.
+    pipeline(chunks, counted, unpacker, { signal }).catch(() => undefined);
+    yield* unpacker as AsyncIterable<Uint8Array>;
   }
   try {
     const announcedBytes = Number(headers['content-length']);
     if (Number.isSafeInteger(announcedBytes)) budget.requireEncoded(announcedBytes);
-    const unpack = unpackerOf(headers['content-encoding']);
-    if (unpack === undefined) await collect(body as AsyncIterable<Uint8Array>);
-    else await pipeline(body, counted, unpack, collect, { signal });
+    const { start, chunks } = await peek(body as AsyncIterable<Uint8Array>);
+    const unpackers = unpackersOf(headers['content-encoding'], start);
+    for await (const chunk of unpackers.reduce(unpacked, chunks)) {
+      budget.spendEncoded(chunk.length);
+      blocks.add(chunk);
+    }
   } finally {
     discard(body);
   }
   return blocks.pieces;
-}
-
-/** What undoes a content coding (RFC 9110, section 8.4.1), which some servers apply unasked; undefined for none. */
-function unpackerOf(encoding: string | string[] | undefined): Transform | undefined {
-  switch (
-    String(encoding ?? 'identity')
-      .toLowerCase()
-      .trim()
-  ) {
-    case '':
-    case 'identity':
-      return undefined;
-    case 'gzip':
-    case 'x-gzip':
-      return createGunzip();
-    case 'deflate':
-      return createInflate();
-    case 'br':
-      return createBrotliDecompress();
-    default:
-      throw new VserveError(
-        'fetch_transport',
-        'The server of the image sent it in an encoding that was not asked for.',
-      );
-  }
 }
 
 /** Drops an answer that is not read to its end, and the connection with it. */

@@ -15,7 +15,7 @@ const SIGNATURES: readonly (readonly [ImageFormat, RegExp])[] = [
 ];
 
 /** The longest signature, in bytes. */
-const SIGNATURE_BYTES = 16;
+export const SIGNATURE_BYTES = 16;
 
 /** What a file is by its first bytes, whatever its name or media type says; undefined for anything else. */
 export function imageFormatOf(bytes: Uint8Array): ImageFormat | undefined {

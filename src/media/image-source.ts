@@ -8,11 +8,20 @@ export interface EncodedImage {
   readonly encoding: 'bytes' | 'base64' | 'percent';
 }
 
+const SPACE = 0x20;
 const MAX_SHOWN_CHARACTERS = 200;
 /** What stands before the data of a `data:` URI. Where it looks like anything else, it may be data. */
 const MEDIA_TYPE = /^data:[\w.+-]*(?:\/[\w.+-]+)?(?:;[\w.+-]+(?:=[\w.+-]+)?)*(?=,)/i;
 /** What a URL's path is shown without: control characters and what else is not plain text. */
 const UNPRINTABLE = /[^\x20-\x7e]/g;
+
+/** A source without the white space that was copied along with it. */
+export function withoutSpaceAround(source: ImageSource): ImageSource {
+  if (typeof source === 'string') return source.trim();
+  const [first, ...others] = source.pieces;
+  const start = first?.findIndex((byte) => byte > SPACE) ?? 0;
+  return first === undefined || start <= 0 ? source : { pieces: [first.subarray(start), ...others] };
+}
 
 /** The first characters of a source: more than any media type has. */
 export function startOf(source: ImageSource): string {

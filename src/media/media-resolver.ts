@@ -6,7 +6,7 @@ import type { TakeCpu } from './decoder.ts';
 import { readFileUri } from './file-source.ts';
 import { HttpSource } from './http-source.ts';
 import type { HttpSourceOptions } from './http-source.ts';
-import { describeSource, startOf } from './image-source.ts';
+import { describeSource, startOf, withoutSpaceAround } from './image-source.ts';
 import type { EncodedImage, ImageSource } from './image-source.ts';
 import { MediaBudget } from './media-budget.ts';
 import type { MediaSettings } from './media-settings.ts';
@@ -77,9 +77,10 @@ export function createMediaResolver(
         return ownFetches.run(signal, () => allFetches.run(signal, fetch));
       }
 
-      return async (source, { param, signal: given }) => {
+      return async (given, { param, signal: givenSignal }) => {
+        const source = withoutSpaceAround(given);
         const startedAtMs = performance.now();
-        const signal = AbortSignal.any([given, deadline]);
+        const signal = AbortSignal.any([givenSignal, deadline]);
         try {
           const kind = kindOf(source);
           const image = await read(kind, source, signal);
@@ -87,7 +88,7 @@ export function createMediaResolver(
           onResolved?.({ source: kind, resolveMs: performance.now() - startedAtMs });
           return bitmap;
         } catch (error) {
-          given.throwIfAborted();
+          givenSignal.throwIfAborted();
           const failure = deadline.aborted ? tooLate(mediaTimeoutS) : error;
           if (!(failure instanceof VserveError)) throw failure;
           const { code, message, cause } = failure;
@@ -119,7 +120,7 @@ function kindOf(source: ImageSource): ResolvedImage['source'] {
 }
 
 function textOf(source: ImageSource): string {
-  return typeof source === 'string' ? source : Buffer.concat(source.pieces).toString();
+  return typeof source === 'string' ? source : Buffer.concat(source.pieces).toString().trim();
 }
 
 function tooLate(timeoutS: number): VserveError {

@@ -96,6 +96,16 @@ function turnEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Decodes files at the same time, and gives how many the thread of each has got by then. */
+async function countedFiles(files: readonly Uint8Array[]): Promise<number[]> {
+  const decoder = open(60_000, countingWorker);
+  return (await Promise.all(files.map((file) => decode(decoder, file)))).map(({ width }) => width);
+}
+
+function sample(...pieces: readonly Uint8Array<ArrayBuffer>[]): string {
+  return sampleOf({ pieces, encoding: 'bytes' });
+}
+
 describe('Decoder', () => {
   it('gives up on a picture that takes too long, and decodes the next in another thread', async () => {
     const decoder = open(3000, worker);
@@ -183,12 +193,9 @@ describe('Decoder', () => {
   });
 
   it('decodes the same image in one thread, and others in others', async () => {
-    const widthsOf = async (files: readonly Uint8Array[]): Promise<number[]> => {
-      const decoder = open(60_000, countingWorker);
-      return (await Promise.all(files.map((file) => decode(decoder, file)))).map(({ width }) => width);
-    };
-    expect(await widthsOf([Buffer.alloc(9, 1), Buffer.alloc(9, 1)])).toEqual([1, 2]);
-    if (availableParallelism() > 1) expect(await widthsOf([Buffer.alloc(9, 1), Buffer.alloc(9, 2)])).toEqual([1, 1]);
+    expect(await countedFiles([Buffer.alloc(9, 1), Buffer.alloc(9, 1)])).toEqual([1, 2]);
+    if (availableParallelism() > 1)
+      expect(await countedFiles([Buffer.alloc(9, 1), Buffer.alloc(9, 2)])).toEqual([1, 1]);
   });
 
   it.runIf(availableParallelism() > 1)('decodes an image again in the thread that keeps it', async () => {
@@ -219,7 +226,6 @@ describe('DecodeThreads', () => {
 });
 
 describe('sampleOf', () => {
-  const sample = (...pieces: readonly Uint8Array<ArrayBuffer>[]): string => sampleOf({ pieces, encoding: 'bytes' });
   const bytes = new Uint8Array(100_000).map((_, index) => index % 251);
 
   it('is the same however an image is cut, and another for another image', () => {
