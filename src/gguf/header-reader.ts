@@ -3,7 +3,7 @@ export type GgufScalar = string | number | boolean;
 /** Thrown at the end of bytes that hold less than a whole header. */
 export class EndsTooEarly extends Error {}
 
-/** Reads on through bytes. Throws `EndsTooEarly` at their end. */
+/** Reads through bytes. Throws `EndsTooEarly` at their end. */
 export class HeaderReader {
   position = 0;
   /** What is being read, for messages. */
@@ -29,7 +29,7 @@ export class HeaderReader {
     return this.#view.getUint32(this.skip(4), true);
   }
 
-  /** A uint64 that counts something; none is so large that a double could not hold it. */
+  /** A uint64 count, never too large for a double. */
   count(): number {
     return Number(this.#view.getBigUint64(this.skip(8), true));
   }

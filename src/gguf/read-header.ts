@@ -12,7 +12,7 @@ export interface GgufTensorInfo {
   readonly type: number;
 }
 
-/** What a GGUF file says before its tensors' bytes. Long arrays and those of strings, a vocabulary's, are left out. */
+/** The part of a GGUF file before its tensors' bytes. Long arrays and arrays of strings, as of a vocabulary, are skipped. */
 export interface GgufHeader {
   readonly keyValues: GgufKeyValues;
   readonly tensors: readonly GgufTensorInfo[];
@@ -25,13 +25,13 @@ export type GgufKeyValues = ReadonlyMap<string, GgufScalar | readonly GgufScalar
 
 const magic = 0x46_55_47_47; // 'GGUF' in little-endian
 const firstReadBytes = 1024 * 1024;
-/** A header is mostly its vocabulary; Gemma 3's takes 6 MB. */
+/** A header is mostly vocabulary; Gemma 3's takes 6 MB. */
 const maxHeaderBytes = 256 * 1024 * 1024;
 const maxDimensions = 4; // GGML_MAX_DIMS
-/** Arrays with an entry for each layer are shorter. */
+/** Arrays with an entry per layer are shorter. */
 const longestArray = 4096;
 
-/** Bytes of the value types that have one size (ggml/docs/gguf.md); 8 is a string, 9 an array. */
+/** Sizes of the fixed-size value types (ggml/docs/gguf.md); 8 is a string, 9 an array. */
 export const scalarBytes: Readonly<Record<number, number>> = {
   0: 1,
   1: 1,
@@ -50,11 +50,11 @@ const arrayType = 9;
 
 /**
  * Reads the header of a GGUF file, version 2 or 3, little-endian (ggml/docs/gguf.md), however long it is.
- * @throws VserveError `gguf_invalid`; the system's error where the file cannot be read
+ * @throws VserveError `gguf_invalid`; the system's error if the file cannot be read
  */
 export async function readGgufHeader(path: string): Promise<GgufHeader> {
-  // A pipe is not even opened until somebody writes.
-  if (!(await stat(path)).isFile()) throw invalid(path, 'it is no regular file');
+  // Opening a pipe blocks until another process writes.
+  if (!(await stat(path)).isFile()) throw invalid(path, 'it is not a regular file');
   const file = await open(path, 'r');
   try {
     return await readGrowing(file, path);
@@ -63,7 +63,7 @@ export async function readGgufHeader(path: string): Promise<GgufHeader> {
   }
 }
 
-/** Reads more and more of the file, until its header is within what was read. */
+/** Reads more and more of the file until that holds the whole header. */
 async function readGrowing(file: FileHandle, path: string): Promise<GgufHeader> {
   const { size } = await file.stat();
   for (let bytes = firstReadBytes; ; bytes *= 4) {
@@ -73,7 +73,7 @@ async function readGrowing(file: FileHandle, path: string): Promise<GgufHeader> 
       return parseGgufHeader(buffer);
     } catch (error) {
       if (error instanceof EndsTooEarly && length === bytes) continue;
-      const ends = length < size ? `of which ${length} bytes are read at most` : `which has ${size} bytes`;
+      const ends = length < size ? `of which at most ${length} bytes are read` : `which has ${size} bytes`;
       throw invalid(path, error instanceof EndsTooEarly ? `${error.message}, ${ends}` : messageOf(error), error);
     }
   }

@@ -8,7 +8,7 @@ import type { RemoteFile } from './remote-file.ts';
 
 const indexPath = 'model.safetensors.index.json';
 
-/** What transformers' tokenizers, processors and configurations are kept in, beside the weights. */
+/** Files of transformers' tokenizers, processors and configurations, beside the weights. */
 const sideFiles = new Set([
   'added_tokens.json',
   'chat_template.jinja',
@@ -30,9 +30,9 @@ const sideFiles = new Set([
 ]);
 
 /**
- * Chooses the files of a repository that vserve needs: of a checkpoint the safetensors shards that its index names, the
- * tokenizer, the configurations, the chat templates and the licence; of a repository of GGUF files one model and its
- * projector. Throws `model_unavailable` where there is no such model, `shard_missing`, `checkpoint_invalid`,
+ * Chooses the files that vserve needs: from a checkpoint the safetensors shards named by its index, the tokenizer, the
+ * configurations, the chat templates and the license; from a repository of GGUF files one model and its projector.
+ * Throws `model_unavailable` if there is no such model, `shard_missing`, `checkpoint_invalid`,
  * `invalid_setting`, and what `checkConfig` and the reader throw.
  */
 export async function chooseFiles(
@@ -50,7 +50,7 @@ export async function chooseFiles(
   const config = files.find(({ path }) => path === 'config.json');
   if (weights.length === 0 || config === undefined) throw noModel(repository, files);
   if (choice.mmproj !== undefined) {
-    const message = `--mmproj is for GGUF models: the conversion of ${repository} makes its own projector. Leave it out.`;
+    const message = `--mmproj is for GGUF models: converting ${repository} produces its own projector. Remove the option.`;
     throw new VserveError('invalid_setting', message, { param: 'mmproj' });
   }
   const { hasVision } = await checkConfig(repository, files, config, choice, reader);
@@ -62,11 +62,11 @@ export async function chooseFiles(
     weightBytes: shards.reduce((sum, { bytes }) => sum + bytes, 0),
     gguf: undefined,
     reason: undefined,
-    ...(hasVision ? {} : { warning: `${repository} has no vision encoder: it answers about text only, not images.` }),
+    ...(hasVision ? {} : { warning: `${repository} has no vision encoder: it accepts text only, no images.` }),
   };
 }
 
-/** Finds named files. Throws `hub_invalid_answer` where the repository has not got one. */
+/** Finds files by path. Throws `hub_invalid_answer` if the repository lacks one. */
 export function findNamed(repository: string, files: readonly RemoteFile[], { paths }: NamedFiles): ChosenFiles {
   const named = paths.map((wanted) => {
     const file = files.find(({ path }) => path === wanted);
@@ -89,12 +89,12 @@ async function shardsOf(
   const { weight_map: map } = await readObject(index, reader);
   const names: unknown[] = typeof map === 'object' && map !== null ? [...new Set(Object.values(map))] : [];
   if (names.length === 0) {
-    throw new VserveError('checkpoint_invalid', `${indexPath} names no weights. The repository is broken.`);
+    throw new VserveError('checkpoint_invalid', `${indexPath} names no weights. The repository is incomplete.`);
   }
   return names.map((name) => {
     const shard = files.find(({ path }) => path === name);
     if (shard !== undefined) return shard;
-    const message = `${indexPath} names ${JSON.stringify(name)}, which is not there. The repository or its copy is not complete.`;
+    const message = `${indexPath} names ${JSON.stringify(name)}, which is missing. The repository or its copy is incomplete.`;
     throw new VserveError('shard_missing', message);
   });
 }

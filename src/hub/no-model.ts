@@ -5,7 +5,7 @@ import type { RemoteFile } from './remote-file.ts';
 export function noModel(repository: string, files: readonly RemoteFile[]): VserveError {
   const has = (pattern: RegExp): boolean => files.some(({ path }) => pattern.test(path));
   const found = [
-    ...(has(/\.(bin|pth?|ckpt)$/) ? ['PyTorch files, which vserve does not open because they can hold programs'] : []),
+    ...(has(/\.(bin|pth?|ckpt)$/) ? ['PyTorch files, which vserve does not open because they can contain code'] : []),
     ...(has(/\.safetensors$/) ? ['safetensors files, but not those of a transformers checkpoint'] : []),
     ...(has(/\.onnx$/) ? ['ONNX files'] : []),
     ...(has(/^model_index\.json$/) ? ['a diffusers pipeline'] : []),

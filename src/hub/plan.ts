@@ -11,7 +11,7 @@ import { openRepository } from './open-repository.ts';
 import type { OpenRepository } from './open-repository.ts';
 import { requireSpace } from './space.ts';
 
-/** What is known of a repository before anything is fetched from it. */
+/** What is known about a repository before anything is fetched from it. */
 export interface Plan {
   readonly own: CacheFolder;
   readonly contents: Contents;
@@ -20,8 +20,8 @@ export interface Plan {
 }
 
 /**
- * Finds out which files of a model are wanted, and goes on with `work`. Throws the errors of a refusal (`answerError`),
- * `hub_unreachable`, `hub_invalid_answer`, and what `chooseFiles` throws.
+ * Determines which files of a model are wanted, and continues with `work`. Throws the errors of unsuccessful responses
+ * (`answerError`), `hub_unreachable`, `hub_invalid_answer`, and what `chooseFiles` throws.
  */
 export async function withPlan<T>(
   request: DownloadRequest,
@@ -53,7 +53,7 @@ export async function withPlan<T>(
 }
 
 function readerOf(contents: Contents, isOnline: boolean, purpose: 'download' | 'preview'): RepositoryReader {
-  // A path that leads out of the repository's folder is not even looked up there.
+  // A path that leads outside the repository's folder is not even looked up on the disk.
   return {
     readText: (file) => (purpose === 'download' ? contents.fetchText(file) : contents.readText(file)),
     readStart: async (file, maxBytes) => {
@@ -66,7 +66,7 @@ function readerOf(contents: Contents, isOnline: boolean, purpose: 'download' | '
   };
 }
 
-/** Tells what is wanted by the event `plan`, warns of what is not as expected, and checks that there is room for it. Throws `disk_full`. */
+/** Reports what is wanted as the event `plan`, warns of surprises, and checks the disk space. Throws `disk_full`. */
 export async function announce(
   { repository, folder, conversionBytes, onEvent }: DownloadRequest,
   { opened, chosen, contents }: Plan,

@@ -14,7 +14,7 @@ export async function readObject(
   if (file.bytes > MAX_TEXT_BYTES) {
     throw new VserveError(
       'checkpoint_invalid',
-      `${file.path} has ${file.bytes} bytes; at most ${MAX_TEXT_BYTES} are read.`,
+      `${file.path} has ${file.bytes} bytes, more than the limit of ${MAX_TEXT_BYTES}.`,
     );
   }
   const text = await readText(file);

@@ -16,22 +16,22 @@ import type { LocalWish } from './gguf-files.ts';
 import { ggufInFolder } from './prepare-model.ts';
 import { findStored } from './remove-models.ts';
 
-/** A model that was looked at, and not loaded. */
+/** What is known about a model without loading it. */
 export interface DescribedModel {
-  /** A checkpoint is to be converted; a GGUF model is served as it is. */
+  /** A checkpoint is converted first; a GGUF model is served as it is. */
   readonly type: 'checkpoint' | 'gguf';
-  /** Of the checkpoint's folder, or the model's file; the id of a model that only the Hub has. */
+  /** Of the checkpoint's folder or the model's file; the id of a model that is only on the Hub. */
   readonly path: string;
-  /** Of a model that only the Hub has. */
+  /** Of a model that is only on the Hub. */
   readonly commit?: string;
   readonly description: ModelDescription;
-  /** What the store has made of a checkpoint. */
+  /** The store's conversions of a checkpoint. */
   readonly conversions: readonly { readonly precision: string; readonly path: string }[];
 }
 
 /**
- * Looks at a model: a folder, a `.gguf` file, what is in the store by its id or key, else what the Hub has by that id.
- * Nothing is converted, and nothing stays of what was read from the Hub.
+ * Describes a model: a folder, a `.gguf` file, a model of the store by its id or key, else a model of the Hub by its id.
+ * Nothing is converted, and nothing read from the Hub is kept.
  * Throws `model_unavailable`, `gguf_invalid`, what the converter throws about a checkpoint, and the Hub's client.
  */
 export async function describeModel(target: string, options: DescribeOptions): Promise<DescribedModel> {
@@ -66,7 +66,7 @@ async function describeCheckpoint(path: string, home: string, converter: Convert
   return { type: 'checkpoint' as const, path, description: { ...description, name }, conversions };
 }
 
-/** What is on the disk goes first, then what is in the store, then the Hub. */
+/** Looks on the disk first, then in the store, then on the Hub. */
 async function locate(target: string, home: string): Promise<ModelLocation> {
   if (existsSync(target)) return findModel(target);
   const download = (await listDownloads(home)).find(({ repository }) => repository === target);

@@ -27,8 +27,8 @@ export interface LocalWish {
 const START_BYTES = 64 * 1024;
 
 /**
- * The GGUF model of a folder: the only one, or of several types of one the type asked for or the best that fits the
- * memory. Undefined where there is none. Throws `model_unavailable`, `shard_missing`.
+ * The GGUF model of a folder: the only one, or, of one model in several types, the type asked for or the best that fits
+ * the memory. Undefined if there is none. Throws `model_unavailable`, `shard_missing`.
  */
 export async function chooseInFolder(folder: string, wish: LocalWish): Promise<string | undefined> {
   const files = await listGgufs(folder, () => true);
@@ -42,7 +42,7 @@ export async function chooseInFolder(folder: string, wish: LocalWish): Promise<s
       ...wish,
       ifSeveral: 'ask',
       ifNoneFits: 'smallest',
-      // It is looked for beside the model, as of a model that is given by its path.
+      // The caller looks for it beside the model, as for a model given by its path.
       wantsProjector: false,
     },
     readStartIn(folder),
@@ -51,15 +51,15 @@ export async function chooseInFolder(folder: string, wish: LocalWish): Promise<s
 }
 
 /**
- * The projector of a model among the files beside it; undefined where there is none. Throws `invalid_setting` if
- * several may be the one.
+ * The projector of a model among the files beside it; undefined if there is none. Throws `invalid_setting` if several
+ * could be it.
  */
 export async function findProjector(
   modelPath: string,
   { mmprojEncoding, warn }: Pick<LocalWish, 'mmprojEncoding' | 'warn'>,
 ): Promise<string | undefined> {
   const folder = dirname(modelPath);
-  // A copy of a repository has the projector above the folders of its types.
+  // In a copy of a repository the projector lies above the folders of its types.
   const root = isTypeFolder(basename(folder)) ? dirname(folder) : folder;
   const files = await listGgufs(root, (name) => isTypeFolder(name) || /^mm[-_]?proj/i.test(name));
   const path = toSlashes(relative(root, modelPath));
@@ -73,7 +73,7 @@ export async function findProjector(
 }
 
 /**
- * Checks that a path is a GGUF file and, if the model is split, that it is the first part and none is missing. Throws
+ * Checks that a path is a GGUF file and, for a split model, that it is the first part and no part is missing. Throws
  * `model_unavailable`, `gguf_invalid`, `shard_missing`.
  */
 export async function checkGguf(path: string): Promise<void> {
@@ -84,7 +84,7 @@ export async function checkGguf(path: string): Promise<void> {
   const split = splitPart(basename(path));
   if (split === undefined) return;
   if (split.part !== 1) {
-    throw new VserveError('model_unavailable', `${path} is part ${split.part} of a model. Give the first part.`);
+    throw new VserveError('model_unavailable', `${path} is part ${split.part} of a split model. Give the first part.`);
   }
   const present = await readdir(dirname(path));
   const missing = split.names.filter((name) => !present.includes(name));
@@ -93,7 +93,7 @@ export async function checkGguf(path: string): Promise<void> {
   }
 }
 
-/** Throws `model_unavailable` for a GGUF file that is known to hold something other than a model. */
+/** Throws `model_unavailable` for a GGUF file whose header says that it is not a model. */
 export async function requireModel(path: string): Promise<void> {
   const kind = kindOf(await readStart(path, START_BYTES));
   if (kind === undefined || kind === 'model') return;
@@ -105,7 +105,7 @@ function kindOf(start: Uint8Array): ReturnType<typeof kindInStart> {
   try {
     return kindInStart(parseGgufStart(start));
   } catch {
-    // What is wrong with it is said when it is loaded.
+    // Loading it reports what is wrong.
     return undefined;
   }
 }

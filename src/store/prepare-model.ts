@@ -27,7 +27,7 @@ import { checkGguf, chooseInFolder, findProjector, requireModel } from './gguf-f
 import type { LocalWish } from './gguf-files.ts';
 import { markUse } from './locks/uses.ts';
 
-/** The precisions are for the conversion of a checkpoint, and to choose among GGUF files. */
+/** The types convert a checkpoint, or select one of several GGUF files. */
 export interface PrepareModelOptions extends AskedPrecisions {
   /** As given to `--model`: a `.gguf` file, a folder of GGUF files or of a checkpoint, a Hugging Face id. */
   readonly model: string;
@@ -37,22 +37,22 @@ export interface PrepareModelOptions extends AskedPrecisions {
   readonly hub: HubAccess;
   /** Folder of the store. */
   readonly home: string;
-  /** Brings the converter, where one is needed. */
+  /** Loads the converter when it is needed. */
   readonly loadConverter: () => Promise<Converter>;
   readonly onProgress: (progress: ConversionProgress) => void;
   readonly log: (level: LogLevel, message: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** The files of a model, and the name it was asked for by. */
+/** The files of a model, and the name it was requested by. */
 export interface PreparedModel extends ModelFiles {
   readonly name: string;
-  /** Says that the files are no longer in use: until then, nobody removes them from the store. */
+  /** Marks the files as no longer in use: until then they are not removed from the store. */
   readonly release: () => Promise<void>;
 }
 
 /**
- * Finds the files of a model, fetching it from the Hub and converting its checkpoint where there are none yet.
+ * Finds the files of a model, downloading it from the Hub and converting its checkpoint if necessary.
  * Throws `model_unavailable`, `invalid_setting`, `gguf_invalid`, `shard_missing`, `disk_full`, and what the Hub's client
  * and the converter throw; after an abort, the signal's reason.
  */
@@ -60,7 +60,7 @@ export function prepareModel(options: PrepareModelOptions): Promise<PreparedMode
   return prepare(options, findFiles);
 }
 
-/** The same for a repository of the Hub, whatever is on the disk under its name. Throws the same errors. */
+/** The same for a repository of the Hub, even if a path has the same name. Throws the same errors. */
 export function pullModel(options: PrepareModelOptions): Promise<PreparedModel> {
   return prepare(options, pullFiles);
 }
@@ -74,12 +74,12 @@ async function prepare(
     for (;;) {
       const files = await find({ ...options, home });
       const release = await markUse(home, files.modelPath, options.log);
-      // Somebody may have removed them before they were marked.
+      // Another process may have removed them before they were marked.
       if (existsSync(files.modelPath)) return { ...files, name: options.model, release };
       await release();
     }
   } catch (error) {
-    throw explainDiskError(error, home, 'Set VSERVE_HOME to a folder elsewhere that you may write to.');
+    throw explainDiskError(error, home, 'Set VSERVE_HOME to a folder that you can write to.');
   }
 }
 
@@ -119,7 +119,7 @@ export async function ggufInFolder(
   const isGgufOnly = wish.encoding !== 'auto' && !isPrecision(wish.encoding);
   if (names.some((name) => name.endsWith('.safetensors')) && !isGgufOnly) {
     const gguf = names.find((name) => isGguf(name) && !isProjectorName(name));
-    if (gguf !== undefined) log('info', `${folder} also holds ${gguf}: to serve that instead, give its own path.`);
+    if (gguf !== undefined) log('info', `${folder} also holds ${gguf}: to serve it instead, give its path.`);
     return undefined;
   }
   const model = await chooseInFolder(folder, wish);
@@ -135,7 +135,7 @@ function refusePrecision(modelPath: string, { precision }: PrepareModelOptions):
   if (precision === 'auto') return;
   throw new VserveError(
     'invalid_setting',
-    `--quantization-encoding is for the conversion of a checkpoint, and to choose among GGUF files; ${modelPath} is one already. Leave it out.`,
+    `--quantization-encoding converts a checkpoint or selects one of several GGUF files; ${modelPath} is a single file. Remove the option.`,
     { param: 'quantizationEncoding' },
   );
 }
@@ -158,7 +158,7 @@ async function convertFolder(sourceDir: string, options: PrepareModelOptions): P
   if (options.mmproj !== undefined) {
     throw new VserveError(
       'invalid_setting',
-      `--mmproj is for a .gguf model: the conversion of ${sourceDir} makes its own projector. Leave it out.`,
+      `--mmproj is for a .gguf model: converting ${sourceDir} produces its own projector. Remove the option.`,
       { param: 'mmproj' },
     );
   }

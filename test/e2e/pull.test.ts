@@ -234,7 +234,7 @@ describe('show', () => {
   test('what no hub and no disk has', async () => {
     const { code, stderr } = await vserve(['show', 'org/shapes'], { HF_HUB_OFFLINE: '1' });
     expect(code).toBe(2);
-    expect(stderr).toMatch(/org\/shapes \(main\) is not on this machine, and HF_HUB_OFFLINE forbids to fetch it/);
+    expect(stderr).toMatch(/org\/shapes \(main\) is not on this machine, and HF_HUB_OFFLINE prevents the download/);
   });
 });
 

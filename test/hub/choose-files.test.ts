@@ -95,7 +95,7 @@ describe('a checkpoint', () => {
     const { warning } = await choose(['config.json', 'model.safetensors'], {
       checkConfig: async () => ({ hasVision: false }),
     });
-    expect(warning).toBe('org/name has no vision encoder: it answers about text only, not images.');
+    expect(warning).toBe('org/name has no vision encoder: it accepts text only, no images.');
   });
 
   test('an architecture that cannot be converted is refused when only its configuration is known', async () => {
@@ -170,13 +170,13 @@ describe('a checkpoint', () => {
       'a shard that is missing',
       ['config.json', 'model-1.safetensors', 'model.safetensors.index.json'],
       texts,
-      /names "model-2\.safetensors", which is not there/,
+      /names "model-2\.safetensors", which is missing/,
     ],
     [
       'an index that leads out',
       ['config.json', 'model-1.safetensors', 'model.safetensors.index.json'],
       { ...texts, 'model.safetensors.index.json': '{"weight_map":{"a":"../../x"}}' },
-      /names "\.\.\/\.\.\/x", which is not there/,
+      /names "\.\.\/\.\.\/x", which is missing/,
     ],
     [
       'an index without weights',

@@ -171,7 +171,7 @@ describe('when a conversion fails, nothing of it stays', () => {
     });
     await expect(prepare()).rejects.toMatchObject({
       code: 'checkpoint_invalid',
-      message: expect.stringMatching(/changed while it was being converted/),
+      message: expect.stringMatching(/changed during the conversion/),
     });
     await expectNothingLeft();
   });

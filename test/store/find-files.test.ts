@@ -136,7 +136,7 @@ describe('a folder', () => {
     const options = preparation(home, source, { loadConverter: async () => converter });
     await prepareModel(options);
     expect(converter.conversions).toEqual(['f16']);
-    expect(options.lines).toContainEqual(expect.stringMatching(/also holds gemma\.gguf: to serve that instead/));
+    expect(options.lines).toContainEqual(expect.stringMatching(/also holds gemma\.gguf: to serve it instead/));
     const modelPath = await gguf(source, 'gemma-IQ4_XS.gguf');
     expect(await prepare(source, { precision: 'iq4_xs' })).toMatchObject({ modelPath });
   });
@@ -207,15 +207,15 @@ const unavailable: readonly [string, string, RegExp][] = [
   ['a missing file with no dot before it', 'model.gguf', /does not exist/],
   ['a missing folder', '/nowhere/at/all', /does not exist/],
   ['a missing folder in Windows notation', 'C:\\models\\x', /does not exist/],
-  ['an id that leaves the store', 'org/..', /no existing path and no Hugging Face id/],
-  ['an id with two dots', 'org/a..b', /no existing path and no Hugging Face id/],
+  ['an id that leaves the store', 'org/..', /neither an existing path nor a Hugging Face id/],
+  ['an id with two dots', 'org/a..b', /neither an existing path nor a Hugging Face id/],
   ['an id that climbs', 'org/../../etc', /does not exist/],
   ['an id with a space', 'org/my model', /An id has the form org\/name/],
   ['a name with no owner', 'gemma', /An id has the form org\/name/],
   ['control characters', 'org/na\u0000me', /^The model "org\/na\\u0000me" .*control characters/],
   ['an escape sequence', 'org/\u001B[31mname', /control characters/],
   ['nothing', '', /it is empty/],
-  ['a name of ten thousand letters', 'x'.repeat(10_000), /no Hugging Face id/],
+  ['a name of ten thousand letters', 'x'.repeat(10_000), /nor a Hugging Face id/],
   ['a file that is no model', 'package.json', /"package\.json" is not a \.gguf file/],
   ['a folder that is no model', 'src', /holds no model: neither a \.gguf file nor a Hugging Face checkpoint/],
 ];
@@ -244,7 +244,7 @@ test('refuses a projector that is missing', async () => {
 test('refuses a later part of a split model, and one with parts missing', async () => {
   const first = await gguf(folder, 'big-00001-of-00003.gguf');
   const second = await gguf(folder, 'big-00002-of-00003.gguf');
-  await expect(prepare(second)).rejects.toThrow(/is part 2 of a model\. Give the first part/);
+  await expect(prepare(second)).rejects.toThrow(/is part 2 of a split model\. Give the first part/);
   await expect(prepare(first)).rejects.toMatchObject({
     code: 'shard_missing',
     message: expect.stringMatching(/missing: big-00003-of-00003\.gguf/),
@@ -255,10 +255,12 @@ test('refuses options that would have no effect', async () => {
   const model = await gguf(folder, 'model.gguf');
   const source = await checkpoint(folder);
   await expect(prepare(model, { precision: 'q8_0' })).rejects.toThrow(
-    /--quantization-encoding is for the conversion of a checkpoint, and to choose among GGUF files;/,
+    /--quantization-encoding converts a checkpoint or selects one of several GGUF files;/,
   );
   const both = { mmproj: model, mmprojOuttype: 'f16' } as const;
-  await expect(prepare(model, both)).rejects.toThrow(/--mmproj names the projector, and .* Leave one out/);
+  await expect(prepare(model, both)).rejects.toThrow(
+    /--mmproj and --mmproj-quantization-encoding both select a projector/,
+  );
   await expect(prepare(source, { precision: 'iq4_xs' })).rejects.toThrow(
     /A checkpoint cannot be converted to iq4_xs, .* takes auto, f32, bf16, f16, q8_0/,
   );

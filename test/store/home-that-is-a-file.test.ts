@@ -63,7 +63,7 @@ test('a conversion into a folder below a file says so, and leaves nothing', asyn
   } as const;
   await expect(convertInto({ ...options, log, onProgress, signal })).rejects.toMatchObject({
     code: 'invalid_setting',
-    message: expect.stringMatching(/home.out is a file, or below one\. Give a folder/),
+    message: expect.stringMatching(/home.out is a file, or below one\. Give an empty folder/),
   });
   expect((await readdir(folder)).toSorted()).toEqual(['home', 'tiny']);
 });

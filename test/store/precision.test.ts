@@ -77,7 +77,7 @@ test('an unknown quantizer is not asked for what it cannot make', async () => {
 
   await expect(prepare({ backend: on(backend), precision: 'q4_k_m' }).model).rejects.toMatchObject({
     code: 'unsupported_capability',
-    message: expect.stringMatching(/cannot quantize to q4_k_m\. Take another --quantization-encoding/),
+    message: expect.stringMatching(/cannot quantize to q4_k_m\. Choose another --quantization-encoding/),
   });
 });
 
@@ -144,7 +144,7 @@ test('why a quantizer failed is said of the checkpoint, which may have weights t
   await expect(prepare({ ...asked, loadConverter: async () => converter }).model).rejects.toMatchObject({
     code: 'tensor_invalid',
     message: expect.stringMatching(
-      /tiny cannot be quantized to q4_k_m: .* a\.weight \(halves: true\)\.\nDownload .* keeps them as they are: f16\.$/,
+      /tiny cannot be quantized to q4_k_m: .* a\.weight \(halves: true\)\.\nDownload .* a precision that keeps them: f16\.$/,
     ),
   });
 });

@@ -7,19 +7,19 @@ import { listedHashes } from '../downloads/downloads.ts';
 import { repositoryOf } from '../downloads/snapshot.ts';
 import type { Precision } from './precision.ts';
 
-/** Bytes at each end of a file that are hashed: all of a configuration or a tokenizer, the header of large weights. */
+/** Bytes hashed at each end of a file: all of a configuration or a tokenizer, the header of large weights. */
 const HASHED_BYTES = 1024 * 1024;
 
-/** What tells one version of a file from another without reading gigabytes. */
+/** Tells one version of a file from another without reading gigabytes. */
 export interface FileIdentity {
   readonly name: string;
   readonly bytes: number;
   /**
-   * SHA-256 of the first and the last mebibyte: of the whole file up to two of them. Of a file of a snapshot, the hash
-   * that its content is stored under, or that the Hub listed.
+   * SHA-256 of the first and the last mebibyte, of the whole file if it has at most two. For a file of a snapshot, the
+   * hash that its content is stored under, or that the Hub listed.
    */
   readonly sha256: string;
-  /** Time of the last change, for files that are not hashed whole; a touched small file is still the same. */
+  /** Time of the last change, for files not hashed as a whole; a touched small file is still the same. */
   readonly mtimeMs?: number | undefined;
 }
 
@@ -27,13 +27,13 @@ export interface FileIdentity {
 export interface CheckpointIdentity {
   /** The real path of the folder: two large files may agree in all else. */
   readonly path: string;
-  /** `org/name` on the Hub, and the commit, where the folder is a snapshot of one: they stand for the path then. */
+  /** `org/name` on the Hub, and the commit, if the folder is a snapshot: they replace the path. */
   readonly repository?: string | undefined;
   readonly commit?: string | undefined;
   readonly files: readonly FileIdentity[];
 }
 
-/** Looks at every file that a conversion of the folder reads. */
+/** Identifies every file that a conversion of the folder reads. */
 export async function identifyCheckpoint(sourceDir: string, converter: Converter): Promise<CheckpointIdentity> {
   const path = await realpath(sourceDir);
   const snapshot = repositoryOf(path);
@@ -44,17 +44,17 @@ export async function identifyCheckpoint(sourceDir: string, converter: Converter
   return { path, ...snapshot, files };
 }
 
-/** How a conversion was made, beside what it was made from. */
+/** How a conversion was made, in addition to what it was made from. */
 export interface ConversionSettings {
   readonly converterVersion: string;
   readonly precision: Precision;
-  /** Where the mmproj's was asked for. */
+  /** Undefined for `auto`. */
   readonly mmprojOuttype?: Outtype | undefined;
-  /** The version of the quantizer, where the precision took one. */
+  /** The version of the quantizer, if one was used. */
   readonly quantizerVersion?: string | undefined;
 }
 
-/** 16 hexadecimal digits that differ whenever a conversion could give other files. */
+/** 16 hexadecimal digits that differ whenever a conversion could produce other files. */
 export function conversionKey(checkpoint: CheckpointIdentity, settings: ConversionSettings): string {
   const { path, repository, commit, files } = checkpoint;
   const origin = repository === undefined ? path : `${repository}@${commit ?? ''}`;
@@ -68,7 +68,7 @@ export function conversionKey(checkpoint: CheckpointIdentity, settings: Conversi
 async function identifyFile(folder: string, name: string, listed: FileHash | undefined): Promise<FileIdentity> {
   await using file = await open(join(folder, name), 'r');
   const { size: bytes, mtimeMs } = await file.stat();
-  // Without links on the file system, only the Hub's list says the same of a file that was fetched again.
+  // On a file system without links, only the Hub's listing identifies a file that was fetched again.
   const blob = (await blobName(join(folder, name))) ?? (listed?.algorithm === 'sha256' ? listed.digest : undefined);
   if (blob !== undefined) return { name, bytes, sha256: blob };
   const hash = createHash('sha256');
@@ -82,7 +82,7 @@ async function identifyFile(folder: string, name: string, listed: FileHash | und
   return bytes <= 2 * HASHED_BYTES ? identity : { ...identity, mtimeMs };
 }
 
-/** The SHA-256 that a large file of a snapshot is stored under, by the link that leads there. */
+/** The SHA-256 that a large file of a snapshot is stored under, from its link. */
 async function blobName(path: string): Promise<string | undefined> {
   const target = await readlink(path).catch(() => '');
   const isBlob = basename(dirname(target)) === 'blobs' && /^[0-9a-f]{64}$/.test(basename(target));

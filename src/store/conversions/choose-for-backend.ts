@@ -5,7 +5,7 @@ import { needsQuantizer } from './make-model.ts';
 import { requirePrecision } from './precision.ts';
 import type { Precision } from './precision.ts';
 
-/** The backend that a model is made for, and the devices that it is to use. */
+/** The backend that a model is made for, and the devices it should use. */
 export interface BackendChoice {
   readonly load: () => Promise<Backend>;
   /** As `--devices`. */
@@ -13,8 +13,8 @@ export interface BackendChoice {
 }
 
 /**
- * Settles the precision, and finds the quantizer where it takes one. Says why `auto` became what it did. A backend that
- * is not needed is not loaded. Throws `invalid_setting` for a type that a checkpoint cannot
+ * Decides the precision, and finds the quantizer if one is needed. Logs what `auto` became and why. A backend that is not
+ * needed is not loaded. Throws `invalid_setting` for a type that a checkpoint cannot
  * be converted to, and what the backend throws about its devices.
  */
 export async function choose(

@@ -5,7 +5,7 @@ import { contextTokens as contextTokensFor } from '../../gguf/context-bytes.ts';
 import { isPrecision } from './precision.ts';
 import type { Precision } from './precision.ts';
 
-/** The part of the free memory that a model may take. The rest is for the graph's buffers and other programs. */
+/** The share of the free memory a model may take. The rest is for the graph's buffers and other programs. */
 export const MEMORY_SHARE = 0.9;
 
 /** What a model takes in memory at one precision. */
@@ -15,11 +15,11 @@ export interface PrecisionFit {
   readonly bytes: number;
   /** Weights and context. */
   readonly memoryBytes: number;
-  /** Undefined where the device's memory is not known. */
+  /** Undefined if the device's memory is not known. */
   readonly fits: boolean | undefined;
 }
 
-/** The precisions that a model can have, the best first, and whether each fits the memory. */
+/** The precisions that a model can have, best first, and whether each fits the memory. */
 export function precisionFits(description: ModelDescription, memory: DeviceMemory | undefined): PrecisionFit[] {
   const contextBytes = contextTokens(description) * description.contextBytesPerToken;
   return description.sizes.map(({ precision, bytes: modelBytes }) => {
@@ -36,8 +36,8 @@ export function contextTokens({ contextLength }: ModelDescription): number {
 }
 
 /**
- * What `auto` stands for: the best precision that fits the memory, the smallest where none does, the checkpoint's own
- * where the memory is not known. `reason` says why, in one line.
+ * What `auto` means: the best precision that fits the memory, the smallest if none does, the checkpoint's own if the
+ * memory is not known. `reason` explains it in one line.
  */
 export function choosePrecision(
   description: ModelDescription,

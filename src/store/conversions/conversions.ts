@@ -11,11 +11,11 @@ export interface StoredConversion {
   /** 16 hexadecimal digits: the end of the folder's name. */
   readonly key: string;
   readonly path: string;
-  /** Undefined where it cannot be read: of another version of vserve, or damaged. */
+  /** Undefined if it cannot be read: from another version of vserve, or damaged. */
   readonly manifest: Manifest | undefined;
 }
 
-/** All conversions in the store, by the names of their folders. */
+/** All conversions in the store, sorted by the names of their folders. */
 export async function listConversions(home: string): Promise<StoredConversion[]> {
   const folder = join(home, 'converted');
   const names = await namesIn(folder);
@@ -27,7 +27,7 @@ export async function listConversions(home: string): Promise<StoredConversion[]>
   );
 }
 
-/** The description of a checkpoint that was converted before, to any precision. */
+/** The description of a checkpoint that was converted before, in any precision. */
 export async function knownDescription(
   home: string,
   source: CheckpointIdentity,

@@ -18,7 +18,7 @@ import type { AskedPrecisions } from './precision.ts';
 export interface ConvertIntoOptions extends AskedPrecisions {
   /** Folder of the checkpoint. */
   readonly sourceDir: string;
-  /** Folder for the GGUF files: absent, or empty. */
+  /** Folder for the GGUF files: missing or empty. */
   readonly destinationDir: string;
   readonly converter: Converter;
   readonly backend: BackendChoice;
@@ -28,12 +28,12 @@ export interface ConvertIntoOptions extends AskedPrecisions {
 }
 
 /**
- * Converts a checkpoint into a folder of its own, which appears when all is done. Gives the absolute paths of the files.
- * Throws `invalid_setting` where the folder holds something already, `disk_full`, and what the converter throws.
+ * Converts a checkpoint into a new folder, which appears when everything is done. Returns the absolute paths of the files.
+ * Throws `invalid_setting` if the folder is not empty, `disk_full`, and what the converter throws.
  */
 export async function convertInto(options: ConvertIntoOptions): Promise<string[]> {
   const destination = resolve(options.destinationDir);
-  const workDir = join(dirname(destination), `.${basename(destination)}.${String(process.pid)}.${randomUUID()}`);
+  const workDir = join(dirname(destination), `.${basename(destination)}.${process.pid}.${randomUUID()}`);
   try {
     requirePrecision(options.precision);
     await refuseForeign(options.sourceDir);
@@ -68,8 +68,8 @@ async function convertIn(workDir: string, destination: string, options: ConvertI
 }
 
 /**
- * A new folder appears whole. One that exists keeps its identity (somebody may stand in it), so the files are moved
- * there, the model last.
+ * A new folder appears complete. An existing one keeps its identity (it may be someone's current directory), so the files
+ * are moved there, the model last.
  */
 async function publish(workDir: string, destination: string, written: readonly string[]): Promise<void> {
   const exists = await stat(destination).then(
@@ -83,7 +83,7 @@ async function publish(workDir: string, destination: string, written: readonly s
   for (const path of written.toReversed()) await rename(path, join(destination, basename(path)));
 }
 
-/** Removes the work folders of conversions into this folder whose process was killed. */
+/** Removes work folders left by killed conversions into this folder. */
 async function removeLeftovers(destination: string): Promise<void> {
   const siblings = await readdir(dirname(destination)).catch(() => []);
   const prefix = `.${basename(destination)}.`;
@@ -101,12 +101,12 @@ async function checkEmpty(folder: string): Promise<void> {
     if (systemErrorCode(error) !== 'ENOTDIR') throw error;
     throw new VserveError(
       'invalid_setting',
-      `${folder} is a file, or below one. Give a folder that is empty or does not exist.`,
+      `${folder} is a file, or below one. Give an empty folder or one that does not exist.`,
     );
   });
   if (names.length === 0) return;
   throw new VserveError(
     'invalid_setting',
-    `The folder ${folder} is not empty. Nothing was overwritten: give a folder that is empty or does not exist.`,
+    `The folder ${folder} is not empty. Nothing was overwritten: give an empty folder or one that does not exist.`,
   );
 }

@@ -18,7 +18,7 @@ import type { Precision } from './precision.ts';
 export interface ConvertOnceOptions {
   /** Folder of the checkpoint. */
   readonly sourceDir: string;
-  /** What is in that folder. */
+  /** The contents of that folder. */
   readonly source: CheckpointIdentity;
   readonly description: ModelDescription;
   readonly precision: Precision;
@@ -26,7 +26,7 @@ export interface ConvertOnceOptions {
   /** Folder of the store. */
   readonly home: string;
   readonly converter: Converter;
-  /** Undefined where the backend has none. */
+  /** Undefined if the backend has none. */
   readonly quantizer: Quantizer | undefined;
   readonly onProgress: (progress: ConversionProgress) => void;
   readonly log: (level: LogLevel, message: string) => void;
@@ -34,10 +34,9 @@ export interface ConvertOnceOptions {
 }
 
 /**
- * The GGUF files of a checkpoint: those of an earlier conversion where the checkpoint, the converter and the precision
- * are still the same, new ones otherwise. Processes that ask at the same time share one conversion. In the store,
- * `converted/<name>-<precision>-<key>` is complete or absent; `converting/<key>.<random>` is work in progress;
- * `locks/<key>`.
+ * The GGUF files of a checkpoint: those of an earlier conversion if checkpoint, converter and precision are unchanged,
+ * new ones otherwise. Concurrent processes share one conversion. In the store, `converted/<name>-<precision>-<key>` is
+ * complete or absent; `converting/<key>.<random>` is work in progress, guarded by `locks/<key>`.
  */
 export async function convertOnce(options: ConvertOnceOptions): Promise<ModelFiles> {
   const { sourceDir, source, precision, home, converter, log, signal } = options;
@@ -52,12 +51,12 @@ export async function convertOnce(options: ConvertOnceOptions): Promise<ModelFil
   }
   const onWait = (owner: { pid: number } | undefined) => {
     const who = owner === undefined ? 'Another vserve' : `Another vserve (process ${owner.pid})`;
-    log('info', `${who} is converting this model: waiting for it to finish.`);
+    log('info', `${who} is converting this model: waiting for it.`);
   };
   return withLock(lockPath(home, key), { signal, onWait }, async () => {
     const finished = await readConverted(destination);
     if (finished !== undefined) return finished;
-    if (existsSync(destination)) log('warning', `${destination} is damaged: converting the model again.`);
+    if (existsSync(destination)) log('warning', `${destination} is damaged: converting again.`);
     await removeLeftovers(home, key);
 
     const workDir = join(home, 'converting', `${key}.${randomUUID()}`);
@@ -67,7 +66,10 @@ export async function convertOnce(options: ConvertOnceOptions): Promise<ModelFil
       signal.throwIfAborted();
       const after = await identifyCheckpoint(sourceDir, converter);
       if (conversionKey(after, settings) !== key) {
-        throw new VserveError('checkpoint_invalid', `${sourceDir} changed while it was being converted. Start again.`);
+        throw new VserveError(
+          'checkpoint_invalid',
+          `${sourceDir} changed during the conversion. Run the command again.`,
+        );
       }
       await writeManifest(workDir, { ...options, settings, files });
       return await publish(workDir, destination);
@@ -77,7 +79,7 @@ export async function convertOnce(options: ConvertOnceOptions): Promise<ModelFil
   });
 }
 
-/** Throws `unsupported_capability` where the precision needs a quantizer and there is none. */
+/** Throws `unsupported_capability` if the precision needs a quantizer and there is none. */
 function settingsOf({ converter, precision, mmprojOuttype, quantizer }: ConvertOnceOptions): ConversionSettings {
   return {
     converterVersion: converter.converterVersion,
@@ -87,17 +89,17 @@ function settingsOf({ converter, precision, mmprojOuttype, quantizer }: ConvertO
   };
 }
 
-/** Puts a finished folder in its place by one rename. */
+/** Moves a finished folder into place with one rename. */
 async function publish(workDir: string, destination: string): Promise<ModelFiles> {
   await makeFolder(dirname(destination));
   await rm(destination, { recursive: true, force: true });
   await rename(workDir, destination);
   const published = await readConverted(destination);
   if (published !== undefined) return published;
-  throw new VserveError('gguf_invalid', `The converted model in ${destination} was changed by another program.`);
+  throw new VserveError('gguf_invalid', `Another program changed the converted model in ${destination}.`);
 }
 
-/** A part of a folder's name that people recognize. */
+/** A part of a folder's name that users recognize. */
 function nameOf({ path, repository }: CheckpointIdentity): string {
   return (repository?.replace('/', '--') ?? basename(path)).replaceAll(/[^\w.-]+/g, '_').slice(0, 60);
 }

@@ -14,10 +14,10 @@ export interface MakeModelOptions {
   readonly precision: Precision;
   readonly mmprojOuttype: Outtype;
   readonly description: ModelDescription;
-  /** Stands for the source folder's name in the model's metadata. */
+  /** Replaces the source folder's name in the model's metadata. */
   readonly modelName: string | undefined;
   readonly converter: Converter;
-  /** Undefined where the backend has none. */
+  /** Undefined if the backend has none. */
   readonly quantizer: Quantizer | undefined;
   readonly onProgress: (progress: ConversionProgress) => void;
   readonly log: (level: LogLevel, message: string) => void;
@@ -30,9 +30,9 @@ export function needsQuantizer(precision: string): precision is Exclude<Quantize
 }
 
 /**
- * Makes a checkpoint's GGUF files in a folder. A small precision goes by way of the checkpoint's own, whose file is
- * removed again.
- * Throws `disk_full`, `unsupported_capability`, `tensor_invalid` for weights that no quantizer can take, and what the converter and the quantizer throw.
+ * Creates the GGUF files of a checkpoint in a folder. A quantized precision goes through the checkpoint's own, whose file
+ * is then removed. Throws `disk_full`, `unsupported_capability`, `tensor_invalid` for weights that no quantizer can take,
+ * and what the converter and the quantizer throw.
  */
 export async function makeModel(options: MakeModelOptions): Promise<ModelFiles> {
   const { sourceDir, destinationDir, precision, modelName, converter, onProgress, log, signal } = options;
@@ -69,17 +69,17 @@ export async function makeModel(options: MakeModelOptions): Promise<ModelFiles> 
   return { modelPath, mmprojPath };
 }
 
-/** Throws `unsupported_capability` where a precision needs a quantizer and there is none. */
+/** Throws `unsupported_capability` if there is no quantizer. */
 export function checkQuantizer(precision: Precision, quantizer: Quantizer | undefined): Quantizer {
   if (quantizer !== undefined) return quantizer;
   throw new VserveError(
     'unsupported_capability',
-    `This backend cannot quantize to ${precision}. Take another --quantization-encoding, or the backend node-llama-cpp.`,
+    `This backend cannot quantize to ${precision}. Choose another --quantization-encoding, or the backend node-llama-cpp.`,
     { param: 'quantizationEncoding' },
   );
 }
 
-/** A quantizer says what it lacks of its own file: here it is said of the checkpoint. */
+/** A quantizer reports problems of its input file: this turns them into problems of the checkpoint. */
 async function explained(error: unknown, sourcePath: string, options: MakeModelOptions): Promise<unknown> {
   const { sourceDir, precision, converter, description, signal } = options;
   if (!(error instanceof VserveError) || error.code !== 'quantization_failed') return error;
@@ -87,8 +87,8 @@ async function explained(error: unknown, sourcePath: string, options: MakeModelO
   if (tensors.length === 0) {
     return new VserveError(error.code, error.message.replaceAll(sourcePath, sourceDir), { cause: error });
   }
-  const message = `${sourceDir} cannot be quantized to ${precision}: it has weights without a value. ${tensors.join('; ')}.
-Download the checkpoint again. If it has them at its source too, take a precision that keeps them as they are: ${description.precision}.`;
+  const message = `${sourceDir} cannot be quantized to ${precision}: some of its weights are not finite. ${tensors.join('; ')}.
+Download the checkpoint again. If the original has them too, use a precision that keeps them: ${description.precision}.`;
   return new VserveError('tensor_invalid', message, { cause: error });
 }
 
@@ -97,7 +97,7 @@ async function checkRoom(folder: string, bytes: number): Promise<void> {
   if (bytes <= bavail * bsize) return;
   throw new VserveError(
     'disk_full',
-    `Converting and quantizing takes ${formatBytes(bytes)} for a while, and ${folder} has room for ${formatBytes(bavail * bsize)}. Make room and try again.`,
+    `Converting and quantizing temporarily takes ${formatBytes(bytes)}, and ${folder} has ${formatBytes(bavail * bsize)} free. Free some space and try again.`,
   );
 }
 

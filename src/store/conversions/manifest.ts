@@ -10,7 +10,7 @@ import { precisions } from './precision.ts';
 const fileName = z.string().refine((name) => name === basename(name));
 const output = z.object({ file: fileName, bytes: z.number(), sha256: z.string() });
 
-/** `manifest.json` of a converted model: what it was made from and how, and what there should be. */
+/** `manifest.json` of a converted model: what it was made from, how, and its expected files. */
 const manifestSchema = z.object({
   formatVersion: z.literal(2),
   createdAt: z.iso.datetime(),
@@ -28,7 +28,7 @@ const manifestSchema = z.object({
     mmprojOuttype: z.enum(['f32', 'f16', 'bf16', 'q8_0']).optional(),
     quantizerVersion: z.string().optional(),
   }),
-  /** Of the checkpoint, so that it need not be read again to choose a precision. */
+  /** Of the checkpoint, to choose a precision without reading it again. */
   description: z.object({
     architecture: z.string(),
     family: z.string(),
@@ -54,7 +54,7 @@ export interface FinishedConversion {
   readonly signal: AbortSignal;
 }
 
-/** Writes the manifest of a finished conversion into its folder, and waits until it and the outputs are on the disk. */
+/** Writes the manifest of a finished conversion into its folder, and flushes it and the outputs. */
 export async function writeManifest(folder: string, conversion: FinishedConversion): Promise<void> {
   const { source, settings, description, files, signal } = conversion;
   const paths = files.mmprojPath === undefined ? [files.modelPath] : [files.modelPath, files.mmprojPath];
@@ -65,7 +65,7 @@ export async function writeManifest(folder: string, conversion: FinishedConversi
   await file.sync();
 }
 
-/** The manifest of a converted model; undefined where there is none that can be read. */
+/** The manifest of a converted model; undefined if it is missing or unreadable. */
 export async function readManifest(folder: string): Promise<Manifest | undefined> {
   try {
     return manifestSchema.parse(JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')));
@@ -75,8 +75,8 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
 }
 
 /**
- * The files of a converted model, or undefined where the folder does not hold what its manifest promises: no manifest,
- * one that cannot be read, an output that is missing or has another size.
+ * The files of a converted model, or undefined if the folder does not match its manifest: a missing or unreadable
+ * manifest, an output that is missing or has another size.
  */
 export async function readConverted(folder: string): Promise<ModelFiles | undefined> {
   const manifest = await readManifest(folder);
@@ -92,7 +92,7 @@ export async function readConverted(folder: string): Promise<ModelFiles | undefi
   };
 }
 
-/** The files that a manifest promises. */
+/** The files that a manifest lists. */
 export function outputsOf({ outputs: { model, mmproj } }: Manifest): readonly z.infer<typeof output>[] {
   return mmproj === undefined ? [model] : [model, mmproj];
 }

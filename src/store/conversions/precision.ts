@@ -3,17 +3,17 @@ import type { QuantizedType } from '../../backend/index.ts';
 import type { FixedOuttype, Outtype } from '../../conversion/index.ts';
 import { VserveError } from '../../errors/index.ts';
 
-/** A precision that a model can be made with. Those that the converter does not write, a quantizer makes. */
+/** A precision that a checkpoint can be converted to, by the converter itself or by a quantizer. */
 export type Precision = FixedOuttype | QuantizedType;
 
-/** Every precision, the best first. */
+/** Every precision, best first. */
 export const precisions: readonly Precision[] = ['f32', 'bf16', 'f16', ...quantizedTypes];
 
-/** What is asked for: of a checkpoint what it is converted to, of a repository or a folder of GGUF files which to take. */
+/** The requested types: what a checkpoint is converted to, or which of several GGUF files to take. */
 export interface AskedPrecisions {
   /** `auto`: the best that fits the memory. A `Precision`, or another type that GGUF files are named by (`iq4_xs`). */
   readonly precision: string;
-  /** `auto`: as the model, but half precision beside quantized weights: it is small, and sees for all of them. */
+  /** `auto`: as the model, but half precision beside quantized weights, since it is small and affects every answer. */
   readonly mmprojOuttype: Outtype;
 }
 
@@ -27,7 +27,7 @@ export function requirePrecision(asked: string): Precision | 'auto' {
   if (asked === 'auto' || isPrecision(asked)) return asked;
   throw new VserveError(
     'invalid_setting',
-    `A checkpoint cannot be converted to ${asked}, which only chooses among GGUF files. --quantization-encoding takes auto, ${precisions.join(', ')}.`,
+    `A checkpoint cannot be converted to ${asked}, which only selects a GGUF file. For checkpoints --quantization-encoding takes auto, ${precisions.join(', ')}.`,
     { param: 'quantizationEncoding' },
   );
 }

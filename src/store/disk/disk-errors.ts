@@ -1,8 +1,8 @@
 import { diskFullError, messageOf, systemErrorCode, VserveError } from '../../errors/index.ts';
 
 /**
- * Says what to do about an error of the disk below `folder`; gives any other error back as it is. `advice` is what to
- * do where the folder is of no use, such as "Set VSERVE_HOME to …".
+ * Explains an error of the disk below `folder`; returns any other error unchanged. `advice` says what to do if the folder
+ * cannot be used, such as "Set VSERVE_HOME to …".
  */
 export function explainDiskError(error: unknown, folder: string, advice: string): unknown {
   if (error instanceof VserveError) return error;

@@ -6,7 +6,7 @@ import { VserveError } from '../../errors/index.ts';
 import { downloadRequest } from './pull-repository.ts';
 import type { PullOptions } from './pull-repository.ts';
 
-/** What is read of a GGUF model at first, and where its header is longer. Gemma 3's takes 6 MB. */
+/** The first read of a GGUF model, and the next if its header is longer. Gemma 3's takes 6 MB. */
 const GGUF_BYTES = [8 * 1024 * 1024, 64 * 1024 * 1024] as const;
 
 /** Of several GGUF models, the one that would be served. */
@@ -23,8 +23,8 @@ export interface RemoteModel {
 }
 
 /**
- * Describes a model of the Hub that is not on the disk, from its configuration and the headers of its weights, which it
- * reads into a temporary folder. Throws what the Hub's client and the converter throw.
+ * Describes a model of the Hub that is not on the disk, from its configuration and the headers of its weights, read into
+ * a temporary folder. Throws what the Hub's client and the converter throw.
  */
 export async function describeRemote(repository: string, options: DescribeOptions): Promise<RemoteModel> {
   const [first, more] = GGUF_BYTES;

@@ -11,11 +11,11 @@ export interface Download {
   readonly repository: string;
   readonly path: string;
   readonly snapshots: readonly Snapshot[];
-  /** What is in `blobs/`, parts of downloads included. */
+  /** The contents of `blobs/`, including parts of downloads. */
   readonly blobs: readonly Blob[];
 }
 
-/** The files of a repository at a commit, most of them links into `blobs/`. */
+/** The files of a repository at a commit, mostly links into `blobs/`. */
 export interface Snapshot {
   readonly commit: string;
   readonly path: string;
@@ -25,17 +25,17 @@ export interface Snapshot {
 export interface SnapshotFile {
   /** Its path within the snapshot. */
   readonly name: string;
-  /** The name of its blob; undefined for a file that is no link. */
+  /** The name of its blob; undefined for a file that is not a link. */
   readonly blob: string | undefined;
-  /** What the Hub has listed for it, else what its blob's name says; undefined where neither is there. */
+  /** What the Hub listed for it, else the name of its blob; undefined if neither exists. */
   readonly hash: FileHash | undefined;
-  /** The real path of its content; it and the size are undefined where the link leads nowhere. */
+  /** The real path of its content; this and the size are undefined for a broken link. */
   readonly target: string | undefined;
   readonly bytes: number | undefined;
 }
 
 export interface Blob {
-  /** The SHA-256 of the content, or git's hash of it; of a part of a download that and more. */
+  /** The SHA-256 of the content, or git's hash of it; for a part of a download with a suffix. */
   readonly name: string;
   readonly path: string;
   readonly bytes: number;
@@ -53,7 +53,7 @@ export async function listDownloads(home: string): Promise<Download[]> {
   return downloads;
 }
 
-/** Reads what is there of a repository. */
+/** Reads what the store holds of a repository. */
 export async function readDownload(repository: string, path: string): Promise<Download> {
   const commits = await namesIn(join(path, 'snapshots'));
   const snapshots = await Promise.all(
@@ -80,13 +80,13 @@ export async function currentSnapshot({ path, snapshots }: Download): Promise<Sn
   return snapshots[times.indexOf(Math.max(...times))];
 }
 
-/** The hash that the name of a blob is: SHA-256, or git's. Undefined for any other name. */
+/** The hash in the name of a blob: SHA-256, or git's. Undefined for any other name. */
 export function hashNamed(name: string): FileHash | undefined {
   if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(name)) return undefined;
   return { algorithm: name.length === 40 ? 'git' : 'sha256', digest: name };
 }
 
-/** The hashes that the Hub has listed for a repository at a commit, by path; none where nobody asked it. */
+/** The hashes that the Hub listed for a repository at a commit, by path; none if it was never asked. */
 export async function listedHashes(
   folder: string,
   { repository, commit }: RepositoryCommit,

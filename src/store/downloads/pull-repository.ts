@@ -25,12 +25,12 @@ import type { RepositoryCommit } from './snapshot.ts';
 
 /** How models come from the Hub. */
 export interface HubAccess {
-  /** Brings the client, where it is needed. */
+  /** Loads the client when it is needed. */
   readonly load: () => Promise<{
     readonly downloadModel: typeof downloadModel;
     readonly fetchHeaders: typeof fetchHeaders;
   }>;
-  /** Where the Hub is, and with which token. */
+  /** The address of the Hub, and the token. */
   readonly settings: () => Promise<HubSettings>;
   /** As given to `--huggingface-model-revision`. */
   readonly revision: string;
@@ -41,7 +41,7 @@ export interface HubAccess {
   readonly onEvent: (event: DownloadEvent) => void;
 }
 
-/** The Hub, and where its files are put. */
+/** The Hub, and the folder for its files. */
 export interface StoreAccess {
   readonly hub: HubAccess;
   /** Folder of the store. */
@@ -51,7 +51,7 @@ export interface StoreAccess {
 }
 
 export interface PullOptions extends StoreAccess {
-  /** As given to `--mmproj`: a file of the repository, or one on the disk. */
+  /** As given to `--mmproj`: a file in the repository, or one on the disk. */
   readonly mmproj: string | undefined;
   /** As `AskedPrecisions` has them. */
   readonly precision: string;
@@ -62,12 +62,12 @@ export interface PullOptions extends StoreAccess {
   readonly loadConverter: () => Promise<Converter>;
 }
 
-/** What a model needs on the disk when it is converted, as a multiple of a 16-bit checkpoint. */
+/** Disk space that a conversion takes, as a multiple of a 16-bit checkpoint. */
 const conversionShares: Readonly<Record<string, number>> = { f32: 2, q8_0: 0.6 };
-/** The checkpoint's own precision comes first, and both are there at the same time. */
+/** The checkpoint's own precision comes first, and both exist at the same time. */
 const QUANTIZATION_SHARE = 1.5;
 
-/** What to ask of the Hub for a repository. */
+/** The request to the Hub for a repository. */
 export async function downloadRequest(repository: string, options: PullOptions): Promise<DownloadRequest> {
   const { precision } = options;
   const share = conversionShares[precision] ?? (needsQuantizer(precision) ? QUANTIZATION_SHARE : 1);
@@ -79,14 +79,14 @@ export async function downloadRequest(repository: string, options: PullOptions):
 }
 
 /**
- * Brings a repository's model from the Hub to the store. Processes that ask at the same time share one download. Throws
- * what `downloadModel` throws.
+ * Downloads a repository's model into the store. Concurrent processes share one download. Throws what `downloadModel`
+ * throws.
  */
 export async function pullRepository(repository: string, options: PullOptions): Promise<DownloadedModel> {
   return download(await downloadRequest(repository, options), options);
 }
 
-/** Brings files of a snapshot, by their paths within it. Throws what `downloadModel` throws. */
+/** Downloads files of a snapshot, by their paths within it. Throws what `downloadModel` throws. */
 export async function fetchFiles(
   { repository, commit }: RepositoryCommit,
   paths: readonly string[],
@@ -112,13 +112,13 @@ async function download(request: DownloadRequest, { hub, home, log, signal }: St
   const { downloadModel } = await hub.load();
   const onWait = (owner: { pid: number } | undefined): void => {
     const who = owner === undefined ? 'Another vserve' : `Another vserve (process ${owner.pid})`;
-    log('info', `${who} is downloading ${repository}: waiting for it to finish.`);
+    log('info', `${who} is downloading ${repository}: waiting for it.`);
   };
   const lock = lockPath(home, basename(repositoryFolder(home, repository)));
   return withLock(lock, { signal, onWait }, () => downloadModel(request));
 }
 
-/** The GGUF files of a repository that holds such; undefined for a checkpoint. Throws `gguf_invalid`. */
+/** The GGUF files of a repository; undefined for a checkpoint. Throws `gguf_invalid`. */
 export async function ggufOf({ folder, gguf }: DownloadedModel, options: PullOptions): Promise<ModelFiles | undefined> {
   if (gguf === undefined) return undefined;
   const modelPath = join(folder, gguf.model);
@@ -136,7 +136,7 @@ export async function ggufOf({ folder, gguf }: DownloadedModel, options: PullOpt
   return { modelPath, mmprojPath };
 }
 
-/** Throws `invalid_setting` where options are given that only a model of the Hub has a use for. */
+/** Throws `invalid_setting` for options that only apply to a model of the Hub. */
 export function refuseHubOptions({ weightPath, revision, forceDownload }: HubAccess, path: string): void {
   const given = [
     ...(weightPath === undefined ? [] : ['--weight-path']),
@@ -144,7 +144,7 @@ export function refuseHubOptions({ weightPath, revision, forceDownload }: HubAcc
     ...(forceDownload ? ['--force-download'] : []),
   ];
   if (given.length === 0) return;
-  const message = `${given.join(', ')}: only for a model of the Hugging Face Hub (org/name), and ${path} is on this machine. Leave it out.`;
+  const message = `${given.join(', ')}: only for a model of the Hugging Face Hub (org/name), and ${path} is on this machine. Remove the option.`;
   throw new VserveError('invalid_setting', message);
 }
 
@@ -168,7 +168,7 @@ async function choiceOf(options: PullOptions): Promise<Choice> {
   };
 }
 
-/** Memory that a model may take; undefined where the backend does not know. Throws what the backend throws about its devices. */
+/** Memory that a model may take; undefined if the backend does not know. Throws what the backend throws about its devices. */
 export async function usableMemory({ load, devices }: BackendChoice, signal: AbortSignal): Promise<number | undefined> {
   const memory = await (await load()).deviceMemory?.(devices, { log: () => undefined, signal });
   return memory && memory.freeBytes * MEMORY_SHARE;
@@ -177,7 +177,7 @@ export async function usableMemory({ load, devices }: BackendChoice, signal: Abo
 /** Throws `invalid_setting` for a projector that is asked for by its name and by its type. */
 export function refuseTwoProjectors({ mmproj, mmprojOuttype }: Pick<PullOptions, 'mmproj' | 'mmprojOuttype'>): void {
   if (mmproj === undefined || mmprojOuttype === 'auto') return;
-  const message = `--mmproj names the projector, and --mmproj-quantization-encoding chooses one by its type. Leave one out.`;
+  const message = `--mmproj and --mmproj-quantization-encoding both select a projector. Remove one of them.`;
   throw new VserveError('invalid_setting', message, { param: 'mmprojQuantizationEncoding' });
 }
 

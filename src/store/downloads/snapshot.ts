@@ -8,8 +8,8 @@ export interface RepositoryCommit {
 }
 
 /**
- * The repository that a folder is a snapshot of, by its place: `…/models--<org>--<name>/snapshots/<commit>`, as Hugging
- * Face's own cache has it, and the store's `hub/`. Undefined for any other folder.
+ * The repository that a folder is a snapshot of, from its path: `…/models--<org>--<name>/snapshots/<commit>`, as in
+ * Hugging Face's own cache and the store's `hub/`. Undefined for any other folder.
  */
 export function repositoryOf(folder: string): RepositoryCommit | undefined {
   const snapshots = dirname(folder);
@@ -18,13 +18,13 @@ export function repositoryOf(folder: string): RepositoryCommit | undefined {
   return { repository, commit: basename(folder) };
 }
 
-/** The name that a model goes by where its folder's is only a commit; undefined where the folder's own says more. */
+/** The name of a model whose folder is named by a commit; undefined if the folder's own name says more. */
 export function modelNameOf(folder: string): string | undefined {
   const repository = repositoryOf(folder)?.repository;
   return repository === undefined ? undefined : basename(repository);
 }
 
-/** The repository whose folder in `hub/` has this name; undefined for the name of no repository. */
+/** The repository whose folder in `hub/` has this name; undefined for any other name. */
 export function repositoryNamed(folderName: string): string | undefined {
   const match = /^models--(.+)$/.exec(folderName);
   return match?.[1]?.replace('--', '/');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { makeFolder, namesIn } from '../disk/folders.ts';
 import { lockPath, tryLock } from './lock.ts';
 
-/** Removes what conversions left behind that ended without cleaning up. `ownKey` is that of a lock held here. */
+/** Removes what conversions left behind that ended without cleaning up. `ownKey` belongs to a lock held by the caller. */
 export async function removeLeftovers(home: string, ownKey: string): Promise<void> {
   await makeFolder(join(home, 'converting'));
   for (const name of await leftovers(home)) {
@@ -23,7 +23,7 @@ export function keyOf(name: string): string {
   return name.slice(0, name.indexOf('.'));
 }
 
-/** Runs `work` with the lock of a conversion or a repository, unless somebody alive holds it. */
+/** Runs `work` with the lock of a conversion or a repository, unless a running process holds it. */
 export async function withoutOwner(home: string, lock: string, work: () => Promise<void>): Promise<void> {
   const release = await tryLock(lockPath(home, lock));
   if (release === undefined) return;

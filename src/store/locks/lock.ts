@@ -8,9 +8,9 @@ import { systemErrorCode } from '../../errors/index.ts';
 import { makeFolder } from '../disk/folders.ts';
 import { isRunning } from './running-process.ts';
 
-/** How often a waiter looks again. */
+/** Polling interval of a waiting process. */
 const POLL_MS = 100;
-/** How often an owner shows that it is alive. */
+/** Heartbeat interval of an owner. */
 const HEARTBEAT_MS = 1000;
 
 const ownerSchema = z.object({ pid: z.number().int().positive(), host: z.string() });
@@ -20,17 +20,17 @@ export type LockOwner = z.infer<typeof ownerSchema>;
 
 export interface LockOptions {
   readonly signal: AbortSignal;
-  /** Called once when another process has the lock; undefined where that process has not said who it is. */
+  /** Called once if another process holds the lock; undefined if its owner is not known. */
   readonly onWait: (owner: LockOwner | undefined) => void;
 }
 
-/** Locks held by this process, which a process id alone would not tell from those of an earlier one. */
+/** Locks held by this process: a process id alone does not tell them from those of an earlier process. */
 const held = new Set<string>();
 
 /**
- * Runs `work` while holding the lock named by `path` (its files are `<path>.lock` and `<path>.owner`), after waiting
- * for whoever has it. The lock saves work and is no guarantee: a process that was stopped for minutes may find that
- * another has taken over, so `work` must publish its result in a way that survives that.
+ * Runs `work` while holding the lock named by `path` (its files are `<path>.lock` and `<path>.owner`), after waiting for
+ * its current owner. The lock avoids duplicate work but is no guarantee: a process that was stopped for minutes may find
+ * that another has taken over, so `work` must publish its result in a way that survives that.
  */
 export async function withLock<T>(path: string, { signal, onWait }: LockOptions, work: () => Promise<T>): Promise<T> {
   for (let waited = false; ; waited = true) {
@@ -48,7 +48,7 @@ export async function withLock<T>(path: string, { signal, onWait }: LockOptions,
   }
 }
 
-/** Takes the lock if nobody alive has it; gives the function that releases it. */
+/** Takes the lock unless a running process holds it; returns the function that releases it. */
 export async function tryLock(path: string): Promise<(() => Promise<void>) | undefined> {
   await makeFolder(dirname(path));
   let release: () => Promise<void>;
@@ -67,7 +67,7 @@ export async function tryLock(path: string): Promise<(() => Promise<void>) | und
   const releaseAll = async () => {
     await rm(`${path}.owner`, { force: true });
     held.delete(path);
-    // Fails where another process took the lock over: then it is no longer ours to release.
+    // Fails if another process took the lock over: then it is no longer ours to release.
     await release().catch(() => undefined);
   };
   try {
@@ -79,7 +79,7 @@ export async function tryLock(path: string): Promise<(() => Promise<void>) | und
   return releaseAll;
 }
 
-/** How long a lock may go without a heartbeat before it is broken. */
+/** Time without a heartbeat after which a lock is broken. */
 function patienceMs(path: string, owner: LockOwner | undefined): number {
   if (owner === undefined || owner.host !== hostname()) return 30_000;
   return isAlive(path, owner.pid) ? 300_000 : 2 * HEARTBEAT_MS;
@@ -97,7 +97,7 @@ async function readOwner(path: string): Promise<LockOwner | undefined> {
   }
 }
 
-/** Where the lock of a conversion, by its key, or of a repository, by its folder's name, stands. */
+/** The path of the lock of a conversion, by its key, or of a repository, by its folder's name. */
 export function lockPath(home: string, name: string): string {
   return join(home, 'locks', name);
 }

@@ -1,6 +1,6 @@
 import { systemErrorCode } from '../../errors/index.ts';
 
-/** Whether a process of this machine has that id. One of another user's counts, though it cannot be signalled. */
+/** Whether a process with this id exists, including other users' processes, which cannot be signalled. */
 export function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);

@@ -14,9 +14,9 @@ const useSchema = z.object({ pid: z.number().int().positive(), host: z.string() 
 export type ModelUse = z.infer<typeof useSchema>;
 
 /**
- * Says, in `uses/<model>.<pid>.<random>`, that this process uses a file of the store, so that nobody removes it; gives
- * the function that says it no longer does. A file elsewhere needs no word. Where none can be written (a store that is
- * read-only, a full disk), the model can be used all the same.
+ * Records in `uses/<model>.<pid>.<random>` that this process uses a file of the store, so that it is not removed; returns
+ * the function that withdraws the record. A file elsewhere needs none. If it cannot be written (a read-only store, a full
+ * disk), the model can be used all the same.
  */
 export async function markUse(
   home: string,
@@ -30,18 +30,18 @@ export async function markUse(
     await makeFolder(join(home, 'uses'));
     await writeFile(mark, JSON.stringify({ pid: process.pid, host: hostname() } satisfies ModelUse));
   } catch (error) {
-    log('warning', `Nothing will keep others from removing ${path} while it is in use: ${messageOf(error)}`);
+    log('warning', `Other processes may remove ${path} while it is in use: ${messageOf(error)}`);
   }
   return () => rm(mark, { force: true }).catch(() => undefined);
 }
 
-/** The processes that use a model, by the name of its folder. Those of this machine that ended do not count. */
+/** The processes that use a model, by the name of its folder, except those of this machine that have ended. */
 export async function usesOf(home: string, model: string): Promise<ModelUse[]> {
   const marks = await readMarks(home);
   return marks.filter((mark) => mark.model === model && isAlive(mark.use)).flatMap(({ use }) => use ?? []);
 }
 
-/** The marks of processes that ended without removing them. */
+/** The records of processes that ended without removing them. */
 export async function staleUses(home: string): Promise<string[]> {
   const marks = await readMarks(home);
   return marks.filter(({ use }) => !isAlive(use)).map(({ path }) => path);
@@ -67,7 +67,7 @@ function parseUse(text: string): ModelUse | undefined {
   }
 }
 
-/** A process of another machine may be alive; nobody here can tell. */
+/** A process of another machine counts as alive: there is no way to tell. */
 function isAlive(use: ModelUse | undefined): boolean {
   return use !== undefined && (use.host !== hostname() || isRunning(use.pid));
 }
