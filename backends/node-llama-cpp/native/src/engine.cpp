@@ -54,7 +54,7 @@ void Engine::load() {
             model_, Vision::Options{options_.mmproj_path, options_.use_gpu, options_.n_threads_batch,
                                     options_.encoder_flash_attention, options_.mmproj_encoding, options_.dry_run,
                                     options_.on_projector_progress});
-        follow_processor(vision_->context(), max_image_tokens());
+        follow_processor(vision_->context(), vision_->processor_settings(), max_image_tokens());
         if (!options_.placement.slot.empty()) {
             leave_boundaries_to_prompt(vision_->context());
         }
@@ -178,7 +178,8 @@ std::vector<EncoderInput> Engine::prepare_image(const Image & image) const {
     if (!vision_) {
         return {};
     }
-    return vserve::prepare_image(vision_->context(), max_image_tokens(), image.rgb, image.width, image.height);
+    return vserve::prepare_image(vision_->context(), vision_->processor_settings(), max_image_tokens(), image.rgb,
+                                 image.width, image.height);
 }
 
 void Engine::prepare(Sequence & sequence, const Conversation & conversation,

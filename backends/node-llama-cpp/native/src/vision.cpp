@@ -20,7 +20,8 @@ constexpr double free_of_cost = 1.02;
 }  // namespace
 
 Vision::Vision(const llama_model * model, Options options)
-    : use_gpu_(options.use_gpu),
+    : processor_settings_(read_processor_settings(options.mmproj_path)),
+      use_gpu_(options.use_gpu),
       row_width_(llama_model_n_embd_inp(model)),
       nodes_per_group_(fewest_nodes_per_group),
       on_progress_(std::move(options.on_progress)) {

@@ -9,6 +9,7 @@
 #include "encoder-matmul.h"
 #include "llama.h"
 #include "mtmd.h"
+#include "processor-settings.h"
 
 namespace vserve {
 
@@ -56,6 +57,9 @@ class Vision {
     const mtmd_context * context() const { return context_.get(); }
     mtmd_context * context() { return context_.get(); }
 
+    // How the image processor of the projector's checkpoint is set up.
+    const ProcessorSettings & processor_settings() const { return processor_settings_; }
+
     // The name of our kernels where the encoder uses them, or null.
     const char * kernel_name() const { return matmul_ ? matmul_->kernel_name() : nullptr; }
 
@@ -67,6 +71,7 @@ class Vision {
 
     double encode_ms(const mtmd_input_chunk * chunk);
 
+    const ProcessorSettings processor_settings_;
     std::unique_ptr<EncoderMatmul> matmul_;
     std::unique_ptr<FirstOfEach> first_of_each_;  // in a dry run
     mtmd::context_ptr context_;
