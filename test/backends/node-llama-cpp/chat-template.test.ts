@@ -127,11 +127,18 @@ describe('Python', () => {
     ["{{ 'aXbXc'.replace('X', '-', 1) }}", 'a-bXc'],
     ["{{ '\u3000a\u00a0' | trim }}|", 'a|'],
     ['{% for i in [1, 2] %}{{ x is defined }}{% set x = 1 %}{% endfor %}', 'FalseFalse'],
-    ['{% for i in [1, 2] %}{% continue %}{% else %}none{% endfor %}', ''],
+    ['{% for i in [1, 2] %}{% continue %}{% else %}none{% endfor %}', 'none'],
     ['{% macro f(a, b=2, c=3) %}{{ a }}{{ b }}{{ c }}{% endmacro %}{{ f(1, c=4) }}', '124'],
     ["{{ none | default('a') }}{{ nothing | default('b') }}{{ '' | default('c', true) }}", 'Nonebc'],
     ['{{ {} is iterable }}{{ {} is sequence }}{{ 1 is iterable }}', 'TrueTrueFalse'],
     ['{% generation %}a{% endgeneration %}', 'a'],
+    ["{{ {'b': 1, 'C': 2, 'a': 3} | dictsort }}", "[('a', 3), ('b', 1), ('C', 2)]"],
+    ["{{ ['b', 'C', 'a'] | sort | join }}{{ ['b', 'C', 'a'] | sort(case_sensitive=true) | join }}", 'abCCab'],
+    [
+      "{{ ['a', 1] | map('string') | map('upper') | join }}{{ ['a', 1, ''] | select('string') | select | join }}",
+      'A1a',
+    ],
+    ['{% set a = [] %}{{ a.append(1) }}{{ a }}', 'None[1]'],
   ])('%s', (source, wanted) => {
     const messages = '{% for m in messages %}{{ m.content }}{% endfor %}';
     expect(rendered(`${source}${messages}`)).toBe(`${wanted}x`);
