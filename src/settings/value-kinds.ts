@@ -39,13 +39,13 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): ValueKi
 
 const byteUnits: Readonly<Record<string, number>> = { kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 };
 
-/** A number of bytes, at least one: plain, or with KiB, MiB or GiB. */
-export function byteCount(): ValueKind<number> {
-  const { schema } = wholeNumber(1);
+/** A number of bytes, at least `min`: plain, or with KiB, MiB or GiB. */
+export function byteCount(min = 1): ValueKind<number> {
+  const { schema } = wholeNumber(min);
   return {
     schema: z.preprocess((value) => (typeof value === 'string' ? parseBytes(value) : value), schema),
     parseText: parseBytes,
-    allowed: 'a number of bytes of at least 1, such as 1048576 or 1MiB',
+    allowed: `a number of bytes of at least ${min}, such as 1048576 or 1MiB`,
     form: 'value',
     show: (value) => (typeof value === 'number' ? exactSize(value) : undefined),
   };
