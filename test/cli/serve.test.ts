@@ -254,7 +254,14 @@ describe('a failure', () => {
   });
 
   test('of the backend comes before a conversion', async () => {
-    const { code, stderr } = await serve(['--model', await checkpoint(), '--backend', './none.js']).exit();
+    const { code, stderr } = await serve([
+      '--model',
+      await checkpoint(),
+      '--backend',
+      './none.js',
+      '--metrics-endpoint-port',
+      'off',
+    ]).exit();
     expect(stderr).toMatch(/^Error: The backend "\.\/none\.js" could not be loaded: /);
     expect(code).toBe(2);
   });
