@@ -13,8 +13,8 @@ const alwaysShown: readonly SettingName[] = [
 ];
 
 /**
- * The settings as lines for people: those that matter most and those that are not at their defaults; with
- * `--pretty-print-config` all of them, each with where its value came from.
+ * The settings, human-readable: the most important ones and those that differ from their defaults; with
+ * `--pretty-print-config` all of them, each with its origin.
  */
 export function describeConfiguration({ settings, origins }: LoadedSettings<SettingName>): string {
   const isFull = settings.prettyPrintConfig;
@@ -40,10 +40,10 @@ function labelOf(name: SettingName): string {
 function valueOf(name: SettingName, value: unknown): string {
   const { kind, defaultText, secret }: Option<unknown> = options[name];
   if (value === defaultOf<unknown>(options[name]) && defaultText !== undefined) return defaultText;
-  return secret === true ? 'given, not shown' : printable(showValue(value, kind));
+  return secret === true ? 'set (hidden)' : printable(showValue(value, kind));
 }
 
-/** The value of a setting as people write it. */
+/** The value of a setting, human-readable. */
 export function showValue(value: unknown, { show }: Pick<ValueKind<unknown>, 'show'>): string {
   const shown = show?.(value);
   if (shown !== undefined) return shown;

@@ -4,7 +4,7 @@ const UNITS = [
   [1024, 'KiB'],
 ] as const;
 
-/** A number of bytes, for people: exact, as limits are. */
+/** A human-readable number of bytes, exact, as limits are. */
 export function exactSize(bytes: number): string {
   const [unitBytes, unit] = UNITS.find(([size]) => bytes > 0 && bytes % size === 0) ?? [1, 'bytes'];
   return `${bytes / unitBytes} ${unit}`;

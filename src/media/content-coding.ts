@@ -5,13 +5,13 @@ import { imageFormatOf, SIGNATURE_BYTES } from './image-format.ts';
 
 const MAX_CODINGS = 4;
 
-/** The first bytes of a body, and all of it. */
+/** The first bytes of a body, and the whole of it. */
 export interface Peeked {
   readonly start: Uint8Array;
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
-/** Reads as many chunks as the signature of an image takes. */
+/** Reads enough chunks to recognize an image by its signature. */
 export async function peek(body: AsyncIterable<Uint8Array>): Promise<Peeked> {
   const iterator = body[Symbol.asyncIterator]();
   const read: Uint8Array[] = [];
@@ -30,9 +30,9 @@ export async function peek(body: AsyncIterable<Uint8Array>): Promise<Peeked> {
 }
 
 /**
- * What undoes the content codings of a response (RFC 9110, section 8.4), which some servers apply unasked; in the order
- * to apply it. Others name codings that they do not apply, or that there are not (`utf-8`, `aws-chunked`): a body that
- * begins as an image does is one, and an unknown coding stands for none. Throws `fetch_transport` for too many.
+ * Undoes the content codings of a response (RFC 9110, section 8.4), in the order given. Some servers apply them unasked;
+ * others name one that they did not apply, or that does not exist (`utf-8`, `aws-chunked`): a body with the signature of
+ * an image is taken as it is, and unknown codings are ignored. Throws `fetch_transport` for too many.
  */
 export function unpackersOf(encoding: string | string[] | undefined, start: Uint8Array): Transform[] {
   if (imageFormatOf(start) !== undefined) return [];
@@ -43,12 +43,12 @@ export function unpackersOf(encoding: string | string[] | undefined, start: Uint
   // The last was applied last.
   const unpackers = codings.toReversed().flatMap((coding, index) => unpackerOf(coding, index === 0 ? start : []) ?? []);
   if (unpackers.length > MAX_CODINGS) {
-    throw new VserveError('fetch_transport', `The server of the image has packed it more than ${MAX_CODINGS} times.`);
+    throw new VserveError('fetch_transport', `The image is compressed more than ${MAX_CODINGS} times.`);
   }
   return unpackers;
 }
 
-/** `start` is empty where it is not known. */
+/** `start` is empty if unknown. */
 function unpackerOf(coding: string, start: ArrayLike<number>): Transform | undefined {
   switch (coding) {
     case 'gzip':
@@ -63,7 +63,7 @@ function unpackerOf(coding: string, start: ArrayLike<number>): Transform | undef
   }
 }
 
-/** Whether data has the header of RFC 1950, which some servers leave out. */
+/** Whether data has a zlib header (RFC 1950), which some servers omit. */
 function isZlib({ 0: first = 0, 1: second = 0 }: ArrayLike<number>): boolean {
   return (first & 0x0f) === 8 && ((first << 8) | second) % 31 === 0;
 }

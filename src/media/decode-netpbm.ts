@@ -2,9 +2,9 @@ import type { Pixels, Reserve } from './pixels.ts';
 
 const MAX_SAMPLE = 65_535;
 const MAX_NUMBER = 999_999_999;
-/** Where the kind of a file stands: the magic number is P1 to P6. */
+/** Position of the kind: the magic number is P1 to P6. */
 const KIND_AT = 1;
-/** Kinds above this one are binary, the others are text. */
+/** Kinds above this one are binary, the others text. */
 const LAST_TEXT_KIND = 3;
 
 const ZERO = 0x30;
@@ -48,7 +48,7 @@ function headerOf(bytes: Uint8Array, reader: Reader): NetpbmHeader {
 function binarySamples(data: Uint8Array, header: NetpbmHeader): Uint8Array | Uint16Array {
   const { isBitmap, channels, width, height, largest } = header;
   const rowBytes = isBitmap ? Math.ceil(width / 8) : width * channels * (largest > 255 ? 2 : 1);
-  if (data.length < rowBytes * height) throw new Error('it is cut short');
+  if (data.length < rowBytes * height) throw new Error('it is truncated');
   if (isBitmap) return unpackBits(data, width, height, rowBytes);
   if (largest <= 255) return data;
   const samples = new Uint16Array(width * height * channels);
@@ -58,7 +58,7 @@ function binarySamples(data: Uint8Array, header: NetpbmHeader): Uint8Array | Uin
   return samples;
 }
 
-/** Each row begins with a byte of its own; the first pixel is in the highest bit. */
+/** Rows are padded to whole bytes; the first pixel is the highest bit. */
 function unpackBits(data: Uint8Array, width: number, height: number, rowBytes: number): Uint8Array {
   const samples = new Uint8Array(width * height);
   for (let y = 0, at = 0; y < height; y += 1) {
@@ -89,13 +89,13 @@ function toRgb(
   return rgb;
 }
 
-/** What each sample is on a scale of 255. In a bitmap, 1 is black. */
+/** Each sample on a scale of 255. In a bitmap, 1 is black. */
 function scaleTo8Bits(largest: number, isBitmap: boolean): Uint8Array {
   if (isBitmap) return Uint8Array.of(255, 0);
   return Uint8Array.from({ length: largest + 1 }, (_, sample) => roundHalfToEven((sample * 255) / largest));
 }
 
-/** As Python's `round`, with which Pillow scales. */
+/** Like Python's `round`, which Pillow scales with. */
 function roundHalfToEven(value: number): number {
   const below = Math.floor(value);
   if (value - below !== 0.5) return Math.round(value);
@@ -103,8 +103,8 @@ function roundHalfToEven(value: number): number {
 }
 
 /**
- * Reads decimal numbers between white space; `#` begins a comment that ends with its line. A file may have tens of
- * millions of them, so that no text is made of any.
+ * Reads decimal numbers separated by white space; `#` starts a comment to the end of the line. A file may have tens of
+ * millions of them, so no strings are made.
  */
 class Reader {
   readonly #bytes: Uint8Array;
@@ -129,7 +129,7 @@ class Reader {
     return value;
   }
 
-  /** Samples as numbers. Those of a bitmap are single digits that need no space between them. */
+  /** Samples as numbers. Those of a bitmap are single digits, with or without space between them. */
   samples(count: number, isBitmap: boolean): Uint16Array {
     const samples = new Uint16Array(count);
     for (let index = 0; index < count; index += 1) {
@@ -138,7 +138,7 @@ class Reader {
     return samples;
   }
 
-  /** What follows the one white space character behind the header. */
+  /** The data after the header and the one white space character that ends it. */
   rest(): Uint8Array {
     return this.#bytes.subarray(this.#position + 1);
   }
@@ -151,7 +151,7 @@ class Reader {
     return digit;
   }
 
-  /** Goes to the next number. Throws at the end of the file. */
+  /** Moves to the next number. Throws at the end of the file. */
   #skipSpace(): void {
     const { length } = this.#bytes;
     for (; this.#position < length; this.#position += 1) {
@@ -161,7 +161,7 @@ class Reader {
         this.#position = end === -1 ? length : end;
       } else if (!isSpace(byte)) return;
     }
-    throw new Error('it is cut short');
+    throw new Error('it is truncated');
   }
 
   #noNumber(start: number): Error {

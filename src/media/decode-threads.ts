@@ -1,29 +1,29 @@
 import { DecodeThread } from './decode-thread.ts';
 
-/** A thread that was needed once is ended after so long without work, and what it keeps with it; one always stays. */
+/** Idle threads, and the images they cache, are dropped after this time; one always stays. */
 const IDLE_MS = 30_000;
-/** Samples of images that a thread is known to have decoded. */
+/** Samples remembered per thread. */
 const MAX_KNOWN = 256;
 
-/** A thread of the pool that decodes an image. */
+/** The use of a thread for one image. */
 export interface DecodeLease {
   readonly thread: DecodeThread;
-  /** The thread is done with the image. */
+  /** To be called when the thread is done with the image. */
   readonly end: () => void;
-  /** The thread does not answer: another takes its place. */
+  /** To be called when the thread does not answer: another will take its place. */
   readonly replace: () => void;
 }
 
 interface Member {
   readonly thread: DecodeThread;
-  /** Samples of the images it works at. */
+  /** Samples of the images it is decoding. */
   readonly current: string[];
-  /** Samples of the images it has decoded, the latest last. */
+  /** Samples of the images it has decoded, the most recent last. */
   readonly known: Set<string>;
   idleTimer: NodeJS.Timeout | undefined;
 }
 
-/** Threads for decoding, each made when all the others are at work. */
+/** The decoding threads. A new one is started only while all others are busy. */
 export class DecodeThreads {
   readonly #workerUrl: URL | undefined;
   readonly #idleMs: number;
@@ -40,8 +40,8 @@ export class DecodeThreads {
   }
 
   /**
-   * A thread for an image: the one that decodes the same image now, else an idle one, if possible one that keeps the
-   * image, else a new one.
+   * Picks a thread for an image: the one that is decoding the same image, else an idle one, preferably one that has it
+   * cached, else a new one.
    */
   take(sample: string): DecodeLease {
     this.#members = this.#members.filter(({ thread }) => !thread.hasEnded);

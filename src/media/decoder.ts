@@ -7,27 +7,27 @@ import { encodedBytes, sampleOf } from './image-sample.ts';
 import type { EncodedImage } from './image-source.ts';
 import { Semaphore } from './semaphore.ts';
 
-/** Large images wait for large ones, small ones for small ones. */
+/** Up to this encoded size, an image does not wait for larger ones. */
 const SMALL_BYTES = 1024 * 1024;
-/** Of each kind at a time: libvips computes in the threads that Node shares with files and DNS, of which there are four. */
+/** Of small and of large images each: libvips runs in Node's thread pool of four, beside file access and DNS. */
 const MAX_AT_ONCE = Math.min(2, availableParallelism());
 
 export interface DecodeOptions extends DecodeLimits {
   readonly signal: AbortSignal;
 }
 
-/** Takes a CPU from other work until the function that it returns is called. */
+/** Takes a CPU from other work until the returned function is called. */
 export type TakeCpu = () => () => void;
 
 export interface DecoderSettings {
-  /** How long an image may take to decode. */
+  /** Limit for decoding one image. */
   readonly timeoutMs: number;
   /** The program of the decoding threads; for tests. */
   readonly workerUrl?: URL | undefined;
   readonly takeCpu?: TakeCpu | undefined;
 }
 
-/** Decodes images in threads, each of which is replaced when it does not answer. */
+/** Decodes images in threads, which are replaced when they do not answer. */
 export class Decoder {
   readonly #settings: DecoderSettings;
   readonly #small = new Semaphore(MAX_AT_ONCE);
@@ -40,10 +40,10 @@ export class Decoder {
   }
 
   /**
-   * Decodes an image; the memory of its pieces is gone afterwards. Of those that wait, the smallest goes first. Throws
-   * `bad_data_uri`, `over_budget`, `undecodable`, `decode_too_large`, or the signal's reason, and ends the budget then. An
-   * image keeps its place until its thread is done with it: clients that leave cannot make the threads hold more than a
-   * few.
+   * Decodes an image; the memory of its pieces is gone afterwards. Waiting images are taken smallest first. Throws
+   * `bad_data_uri`, `over_budget`, `undecodable`, `decode_too_large`, `at_capacity`, or the signal's reason, which also
+   * ends the budget. An image keeps its place until its thread is done with it: clients that disconnect cannot pile up
+   * work.
    */
   async decode(image: EncodedImage, { signal, ...limits }: DecodeOptions): Promise<Bitmap> {
     let onAbort: (() => void) | undefined;
@@ -84,7 +84,7 @@ export class Decoder {
     }
   }
 
-  /** Ends the threads. What is being decoded fails with `shutting_down`. */
+  /** Ends the threads. Pending decodes fail with `shutting_down`. */
   async close(): Promise<void> {
     await this.#threads.close();
   }

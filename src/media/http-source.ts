@@ -13,21 +13,21 @@ import type { EncodedImage } from './image-source.ts';
 import type { MediaBudget } from './media-budget.ts';
 
 const MAX_REDIRECTS = 4;
-/** Longer URLs are refused unread, as most servers would. */
+/** Longer URLs are refused, as most servers would. */
 const MAX_URL_CHARACTERS = 8192;
-/** Longer than any host is written; the time that it takes to read a host name in Unicode grows with its square. */
+/** Longer than any host name; parsing a Unicode host name takes quadratic time. */
 const MAX_PART_CHARACTERS = 2048;
 const HEADERS = {
-  // Some servers have nothing for those who do not ask for an image.
+  // Some servers answer 406 to clients that do not ask for an image.
   accept: 'image/*,*/*;q=0.8',
   'accept-encoding': 'identity',
   'user-agent': 'Mozilla/5.0 (compatible; vserve)',
 };
 
-/** How long a fetch may take. */
+/** Timeouts of a fetch. */
 export interface FetchTimeouts {
   readonly connectMs: number;
-  /** Between two pieces of an answer. */
+  /** Between two chunks of a response. */
   readonly idleMs: number;
 }
 
@@ -45,11 +45,11 @@ export interface HttpReadOptions {
 interface FollowOptions {
   readonly agent: Agent;
   readonly signal: AbortSignal;
-  /** Tells how many there were. */
+  /** Returns how many there were so far. */
   readonly onRedirect: () => number;
 }
 
-/** Fetches images over HTTP. Each fetch has its own connections, which end with it. */
+/** Fetches images over HTTP. Each fetch has its own connections, which are closed with it. */
 export class HttpSource {
   readonly #guard: AddressGuard;
   readonly #timeouts: FetchTimeouts;
@@ -67,8 +67,8 @@ export class HttpSource {
 
   /**
    * The bytes behind an `http://` or `https://` URL. Throws `malformed_url`, `no_host`, `ssrf_blocked`, `dns_failure`,
-   * `fetch_status`, `fetch_timeout`, `fetch_transport`, `bad_redirect`, `too_many_redirects`, `over_budget`, or the
-   * signal's reason.
+   * `fetch_status`, `fetch_timeout`, `fetch_transport`, `bad_redirect`, `too_many_redirects`, `over_budget`,
+   * `at_capacity`, or the signal's reason.
    */
   async read(url: string, { budget, signal }: HttpReadOptions): Promise<EncodedImage> {
     let redirects = 0;
@@ -84,7 +84,7 @@ export class HttpSource {
     }
   }
 
-  /** An agent whose connections end when the signal is aborted, also those that are only being made: undici waits for them. */
+  /** An agent whose connections are closed on abort, even while connecting, which undici would wait for. */
   #agentUntil(signal: AbortSignal): Agent {
     return new Agent({
       connect: (options, callback) => {
@@ -124,24 +124,21 @@ export class HttpSource {
 /** A URL that can be fetched. Throws `malformed_url`, `no_host`. */
 function parseUrl(text: string): URL {
   if (isTooLong(text)) {
-    throw new VserveError(
-      'malformed_url',
-      `The image URL is too long: ${MAX_URL_CHARACTERS} characters are the limit.`,
-    );
+    throw new VserveError('malformed_url', `The image URL is too long: the limit is ${MAX_URL_CHARACTERS} characters.`);
   }
-  if (!/^https?:\/\/[^/?#\\]/i.test(text)) throw new VserveError('no_host', 'The image URL names no host.');
+  if (!/^https?:\/\/[^/?#\\]/i.test(text)) throw new VserveError('no_host', 'The image URL has no host.');
   if (!URL.canParse(text)) throw new VserveError('malformed_url', 'The image URL is not a valid URL.');
   const url = new URL(text);
   if (url.username !== '' || url.password !== '') {
     throw new VserveError(
       'malformed_url',
-      'The image URL has a user name or a password, which are not sent. Remove them.',
+      'The image URL has a user name or password, which are not sent. Remove them.',
     );
   }
   return url;
 }
 
-/** Whether a URL, or any part of it between slashes, is longer than there is reason for. */
+/** Whether a URL, or any part of it between slashes, is too long. */
 function isTooLong(text: string): boolean {
   if (text.length > MAX_URL_CHARACTERS) return true;
   const [beforeQuery = ''] = text.split(/[?#]/, 1);
@@ -154,22 +151,22 @@ function redirectTarget(header: string | string[] | undefined, from: URL): URL {
     throw new VserveError('bad_redirect', 'The image URL redirects to an address that is too long.');
   }
   if (typeof location !== 'string') {
-    throw new VserveError('bad_redirect', 'The image URL redirects without saying where to.');
+    throw new VserveError('bad_redirect', 'The image URL redirects without a Location.');
   }
   if (!URL.canParse(location, from.href)) {
-    throw new VserveError('bad_redirect', 'The image URL redirects to something that is not a URL.');
+    throw new VserveError('bad_redirect', 'The image URL redirects to an invalid URL.');
   }
   const url = new URL(location, from.href);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw new VserveError('bad_redirect', 'The image URL redirects to something that is not an HTTP address.');
   }
   if (url.username !== '' || url.password !== '') {
-    throw new VserveError('bad_redirect', 'The image URL redirects to an address with a user name or a password.');
+    throw new VserveError('bad_redirect', 'The image URL redirects to an address with a user name or password.');
   }
   return url;
 }
 
-/** The text of a header whose bytes came as Latin-1: many servers send raw UTF-8. */
+/** A header, which arrives decoded as Latin-1, as UTF-8 if it is that: many servers send raw UTF-8. */
 function utf8Of(header: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(header, 'latin1'));
@@ -178,7 +175,7 @@ function utf8Of(header: string): string {
   }
 }
 
-/** Reads a response to its end. Its size counts as it comes over the network, and again each time it is unpacked. */
+/** Reads a response to its end. The limit applies to what is received, and again to what each decompression gives. */
 async function readBody(
   { headers, body }: Dispatcher.ResponseData,
   { budget, signal }: HttpReadOptions,
@@ -193,7 +190,7 @@ async function readBody(
     }
   }
   async function* unpacked(chunks: AsyncIterable<Uint8Array>, unpacker: Transform): AsyncGenerator<Uint8Array> {
-    // What goes wrong in it is thrown by the unpacker too.
+    // The unpacker fails with the same error.
     pipeline(chunks, counted, unpacker, { signal }).catch(() => undefined);
     yield* unpacker as AsyncIterable<Uint8Array>;
   }
@@ -212,7 +209,7 @@ async function readBody(
   return blocks.pieces;
 }
 
-/** Drops an answer that is not read to its end, and the connection with it. */
+/** Drops a response that is not read to its end, and its connection. */
 function discard(body: Dispatcher.ResponseData['body']): void {
   body.on('error', () => {}).destroy();
 }

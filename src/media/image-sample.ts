@@ -4,14 +4,14 @@ import type { EncodedImage } from './image-source.ts';
 const WINDOWS = 8;
 const WINDOW_BYTES = 512;
 
-/** The number of bytes of an image, as it is encoded. */
+/** The encoded size of an image. */
 export function encodedBytes({ pieces }: EncodedImage): number {
   return pieces.reduce((sum, piece) => sum + piece.length, 0);
 }
 
 /**
- * Tells apart most images by their length and a few places of them: the work does not grow with the image. The same image
- * always has the same sample; two images may share one.
+ * A fingerprint of an image's length and of a few places in it, in constant time. The same image always has the same
+ * sample; two images may share one.
  */
 export function sampleOf(image: EncodedImage): string {
   const length = encodedBytes(image);
@@ -22,7 +22,7 @@ export function sampleOf(image: EncodedImage): string {
   return hash.digest('base64');
 }
 
-/** Up to `count` bytes from `start` on, in the parts that they lie in. */
+/** Up to `count` bytes from `start` on, as views of the pieces. */
 function bytesAt({ pieces }: EncodedImage, start: number, count: number): Uint8Array[] {
   const parts: Uint8Array[] = [];
   let offset = 0;

@@ -1,8 +1,8 @@
 import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
 
 /**
- * The error of a server that has too many files and connections open, where that is what `error` says: the limit is this
- * process's (EMFILE) or the machine's (ENFILE). A thread that cannot start says so in its message only.
+ * The error for a server with too many open files and connections, if `error` means that: the limit of this process
+ * (EMFILE) or of the machine (ENFILE). A thread that cannot start has the code in its message only.
  */
 export function outOfDescriptors(error: unknown): VserveError | undefined {
   const errorCode = systemErrorCode(error) ?? '';

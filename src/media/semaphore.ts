@@ -3,7 +3,7 @@ interface Waiting {
   readonly take: () => void;
 }
 
-/** Lets at most so many pieces of work run at a time; the others wait in order. */
+/** Limits concurrent work; the rest waits in order. */
 export class Semaphore {
   #free: number;
   /** Sorted by order; the first goes next. */
@@ -14,8 +14,8 @@ export class Semaphore {
   }
 
   /**
-   * Runs `work` when there is a place; of those that wait, the one with the lowest `order` goes first, and of equal ones
-   * the first. Throws what it throws, or the signal's reason while it waits.
+   * Runs `work` once there is a place: lowest `order` first, first come first served among equals. Throws what `work`
+   * throws, or the signal's reason while waiting.
    */
   async run<T>(signal: AbortSignal, work: () => Promise<T>, order = 0): Promise<T> {
     await this.#enter(signal, order);
@@ -47,7 +47,7 @@ export class Semaphore {
     });
   }
 
-  /** Behind all whose order is not greater. */
+  /** Behind all with the same or a lower order. */
   #placeOf(order: number): number {
     let low = 0;
     let high = this.#waiting.length;
@@ -61,7 +61,7 @@ export class Semaphore {
 
   #leave(): void {
     const next = this.#waiting.shift();
-    // The place goes from hand to hand.
+    // The place is handed over.
     if (next === undefined) this.#free += 1;
     else next.take();
   }

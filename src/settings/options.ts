@@ -610,7 +610,7 @@ function storeFolder(environment: Environment): string {
   return envPaths('vserve', { suffix: '' }).cache;
 }
 
-/** The cache folder of the XDG Base Directory Specification, by which a relative path counts as unset. */
+/** The cache folder of the XDG Base Directory Specification, which ignores relative paths. */
 function xdgCacheFolder({ XDG_CACHE_HOME: folder = '' }: Environment): string {
   return isAbsolute(folder) ? folder : join(homedir(), '.cache');
 }

@@ -67,13 +67,13 @@ export function fraction(): ValueKind<number> {
 }
 
 interface ChoiceWords<T extends string> {
-  /** Other words for some of the values. */
+  /** Synonyms of some values. */
   readonly synonyms?: Readonly<Record<string, NoInfer<T>>>;
-  /** What the help says behind some of them. */
+  /** Explanations of some values in the help. */
   readonly notes?: Partial<Readonly<Record<NoInfer<T>, string>>>;
 }
 
-/** One of a few words, in either case. */
+/** One of a few words, case-insensitive. */
 export function choice<const T extends string>(
   values: readonly T[],
   { synonyms = {}, notes = {} }: ChoiceWords<T> = {},
@@ -121,7 +121,7 @@ export function toggle(): ValueKind<boolean> {
   };
 }
 
-/** Several texts. As text: a JSON list, or parts between commas. */
+/** Several texts. As text: a JSON list, or separated by commas. */
 export function list(allowed: string, accepts: (item: string) => boolean = () => true): ValueKind<readonly string[]> {
   return {
     schema: z.array(z.string().min(1).refine(accepts)),
@@ -143,7 +143,7 @@ function parseList(value: string): unknown {
   return items.filter((item) => item !== '');
 }
 
-/** A kind that can also be left to the program: as text, the word `auto`, which stands for `automatic`. */
+/** A kind that can also be `auto`, which stands for `automatic`. */
 export function orAuto<T>(kind: ValueKind<T>): ValueKind<T | undefined>;
 export function orAuto<T>(kind: ValueKind<T>, automatic: NoInfer<T>): ValueKind<T>;
 export function orAuto<T>(kind: ValueKind<T>, automatic?: T): ValueKind<T | undefined> {
@@ -157,17 +157,17 @@ export function orAuto<T>(kind: ValueKind<T>, automatic?: T): ValueKind<T | unde
   };
 }
 
-/** A kind that can also be switched off: as text, the word `off`. */
+/** A kind that can also be `off`, which stands for undefined. */
 export function orOff<T>(kind: ValueKind<T>): ValueKind<T | undefined> {
   return {
     ...kind,
-    // YAML reads the bare word as a truth value.
+    // YAML parses the bare word as a boolean.
     schema: z.preprocess((value) => (value === 'off' || value === false ? undefined : value), kind.schema.optional()),
     allowed: `${kind.allowed}, or off`,
   };
 }
 
-/** A kind that may also be left unset, with no word for it. */
+/** A kind that may also be unset. */
 export function optional<T>(kind: ValueKind<T>): ValueKind<T | undefined> {
   return { ...kind, schema: kind.schema.optional() };
 }

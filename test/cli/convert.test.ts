@@ -73,10 +73,10 @@ test('removes what a killed conversion left, and the work of a running one not',
   await running.exit();
 });
 
-test("says that a backend does not bring llama.cpp's converter", async () => {
+test("says that a backend does not include llama.cpp's converter", async () => {
   const args = ['convert', 'checkpoint', 'out', '--converter', 'llama.cpp', '--backend', fakeBackend];
   const { code, stderr } = await runVserve(folder, args).exit();
-  expect(stderr).toMatch(/^Error: The backend fake does not bring llama\.cpp's converter\. Leave out --converter/);
+  expect(stderr).toMatch(/^Error: The backend fake does not include llama\.cpp's converter\. Omit --converter/);
   expect(code).toBe(2);
 });
 

@@ -193,7 +193,7 @@ describe('what a person sees', () => {
     const open = serve([path, '--host', '0.0.0.0']);
     await open.until(/Server ready/);
     expect(open.text.stderr).toMatch(
-      /WARNING No authentication and no TLS: everyone who can reach port \d+ of 0\.0\.0\.0 can use this server/,
+      /WARNING No authentication and no TLS: anyone who can reach port \d+ on 0\.0\.0\.0 can use this server/,
     );
   });
 
@@ -284,17 +284,17 @@ describe('a failure', () => {
   });
 
   const mistakes: readonly [string, readonly string[], RegExp][] = [
-    ['no model', [], /^Error: There is no model to serve\. Give one: vserve serve --model org\/name\n$/],
+    ['no model', [], /^Error: No model to serve\. Give one: vserve serve --model org\/name\n$/],
     ['a model that is missing', ['--model', './nowhere'], /Error: The model "\.\/nowhere" does not exist/],
     ['a model that is not here, offline', ['--model', 'org/name'], /Error: org\/name \(main\) is not on this machine/],
     ['a bad value', ['--model', 'x', '--port', 'http'], /^Error: --port is "http": it must be a whole number/],
     [
       'a root that is no folder',
       ['--model', 'x', '--allowed-image-root', '/none'],
-      /^Error: --allowed-image-root names "\/none", which is not a folder/,
+      /^Error: --allowed-image-root names "\/none", which is not a readable folder/,
     ],
     ['an unknown flag', ['--prot', '1'], /^Error: unknown option '--prot'\n {2}\(Did you mean --port\?\)\n/],
-    ['two models', ['--model', 'x', 'y'], /^Error: There are two models, y and x\. Give one\.\n$/],
+    ['two models', ['--model', 'x', 'y'], /^Error: Two models were given: y and x\. Give only one\.\n$/],
     ['an argument too many', ['x', 'y'], /^Error: too many arguments/],
   ];
   test.each(mistakes)('from %s has exit code 2', async (_, args, message) => {

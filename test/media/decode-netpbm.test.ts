@@ -35,13 +35,13 @@ it.each([
 });
 
 it.each([
-  ['P1 3 1 01', 'it is cut short'],
+  ['P1 3 1 01', 'it is truncated'],
   ['P1 3 1 01x', 'it has "x" where a number should be'],
-  ['P2 3 1 2 0 1', 'it is cut short'],
+  ['P2 3 1 2 0 1', 'it is truncated'],
   ['P2 3 1 2 0 1a 2', 'it has "1a" where a number should be'],
   ['P2 3 1 2 0 -1 2', 'it has "-1" where a number should be'],
   ['P2 3 99999999999 2 0', 'it has "99999999999" where a number should be'],
-  ['P2 3', 'it is cut short'],
+  ['P2 3', 'it is truncated'],
 ])('says what is wrong with %j', (text, message) => {
   expect(() => decode(Buffer.from(text))).toThrow(message);
 });

@@ -68,7 +68,7 @@ test('a type of GGUF files may be asked for, in either case, and the short names
   }
 });
 
-test('a flag beats the environment, then .env, then the configuration file', async () => {
+test('a flag overrides the environment, then .env, then the configuration file', async () => {
   const all = {
     flags: { port: '1' },
     environment: { MAX_SERVE_PORT: '2' },
@@ -209,9 +209,9 @@ const refused: readonly [string, Given, RegExp][] = [
     { yaml: 'max-length: 1\nmax_length: 2' },
     /^"max-length" in .* is 1 and "max_length" in .* is 2, but both/,
   ],
-  ['an unknown key', { yaml: 'prot: 80' }, /has an unknown option "prot"\. It may have: model, .*port/],
+  ['an unknown key', { yaml: 'prot: 80' }, /has an unknown option "prot"\. Known options: model, .*port/],
   ['a file that names another', { yaml: 'config-file: x.yaml' }, /has an unknown option "config-file"/],
-  ['a list for a file', { yaml: '- port' }, /must hold lines of the form "option: value"/],
+  ['a list for a file', { yaml: '- port' }, /must consist of lines of the form "option: value"/],
   [
     'bytes with another unit',
     { flags: { 'max-media-bytes': '2 MB' } },
