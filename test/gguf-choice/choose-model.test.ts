@@ -161,7 +161,9 @@ describe('a split model that lacks a part', () => {
   ])('is refused: %s', async (_, sizes, wish) => {
     await expect(chooseIn(sizes, wish)).rejects.toMatchObject({
       code: 'shard_missing',
-      message: expect.stringMatching(/m-BF16-00001-of-00002\.gguf without BF16\/m-BF16-00002-of-00002\.gguf/),
+      message: expect.stringMatching(
+        /org\/name lacks parts of BF16\/m-BF16-00001-of-00002\.gguf: BF16\/m-BF16-00002-of-00002\.gguf\./,
+      ),
     });
   });
 
@@ -173,7 +175,7 @@ describe('a split model that lacks a part', () => {
   });
 
   test('is told of when the first one is missing', async () => {
-    await expect(chooseIn({ 'm-00002-of-00002.gguf': 9 })).rejects.toThrow(/m-00001-of-00002\.gguf without m-00001-of/);
+    await expect(chooseIn({ 'm-00002-of-00002.gguf': 9 })).rejects.toThrow(/m-00001-of-00002\.gguf: m-00001-of/);
   });
 });
 
