@@ -1,7 +1,7 @@
 import { VserveError } from '../errors/index.ts';
 import type { Candidate, GgufFile } from './candidates.ts';
 import { chooseModel } from './choose-model.ts';
-import type { ChosenModel, ModelWish } from './choose-model.ts';
+import type { ChosenModel, ModelWish } from './model-wish.ts';
 import { Headers } from './headers.ts';
 import type { ReadStart } from './headers.ts';
 import { encodingInName, tellsEncoding } from './names.ts';

@@ -8,7 +8,8 @@ const assistant = ggufHeader({ 'general.architecture': 'gemma4-assistant', 'gene
 const imatrix = ggufHeader({ 'general.type': 'imatrix', 'imatrix.chunk_count': 100 });
 const adapter = ggufHeader({ 'general.architecture': 'llama', 'general.type': 'adapter' });
 
-// File names as unsloth, bartowski, ggml-org, google, mradermacher and stepfun's users publish them; sizes in GB.
+// File names as published by unsloth, bartowski, ggml-org and google, from listings quoted in public code and issues
+// (the tests of unsloth's studio, llama.cpp's and GPUStack's issues, model registries); sizes in GB.
 const flashNext: Sizes = {
   'MTP/mtp-Qwen3.8-Flash-Next-shared-Q8_0.gguf': 2.1,
   'UD-Q4_K_XL/Qwen3.8-Flash-Next-UD-Q4_K_XL-00001-of-00002.gguf': 45,
