@@ -58,16 +58,22 @@ class Choice<File extends GgufFile> {
   }
 
   async byEncoding(encoding: string): Promise<ChosenModel<File>> {
-    const named = this.#candidates.filter(({ path }) => tellsEncoding(path, encoding));
-    const models = await this.#models(named);
+    const { type, models } = await this.#modelsOfType(encoding);
     const whole = models.filter(({ missing }) => missing.length === 0);
-    const exact = whole.filter(({ path }) => tellsExactly(path, encoding));
+    const exact = whole.filter(({ path }) => tellsExactly(path, type));
     const [model, ...others] = exact.length > 0 ? exact : whole;
     for (const incomplete of model === undefined ? models : []) requireWhole(incomplete, this.#wish);
     if (model === undefined) throw this.#noModel(`${this.#wish.where} has no GGUF model of type ${encoding}.`);
     if (others.length > 0)
       throw this.#noModel(`${this.#wish.where} has several GGUF models of type ${encoding}.`, [model, ...others]);
     return this.#chosen(model);
+  }
+
+  /** The models of a type; for `q4_k`, if there are none, those of `q4_k_m`, which llama.cpp means by it. */
+  async #modelsOfType(type: string): Promise<{ readonly type: string; readonly models: readonly Candidate<File>[] }> {
+    const models = await this.#models(this.#candidates.filter(({ path }) => tellsEncoding(path, type)));
+    const isShort = /^q[345]_k$/i.test(type);
+    return models.length === 0 && isShort ? this.#modelsOfType(`${type}_m`) : { type, models };
   }
 
   async byMemory(): Promise<ChosenModel<File>> {

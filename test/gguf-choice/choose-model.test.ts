@@ -236,12 +236,18 @@ describe('a type of weights', () => {
     ['q3_k_m', 'gemma-3-4b-it-Q3_K_M.gguf'],
     ['q4_k_l', 'gemma-3-4b-it-Q4_K_L.gguf'],
     ['q4_k_m', 'gemma-3-4b-it-Q4_K_M.gguf'],
+    ['q4_k', 'gemma-3-4b-it-Q4_K_M.gguf'],
+    ['q3_k', 'gemma-3-4b-it-Q3_K_M.gguf'],
     ['ud-q4_k_m', 'gemma-3-4b-it-UD-Q4_K_M.gguf'],
     ['q4_k_xl', 'gemma-3-4b-it-UD-Q4_K_XL.gguf'],
     ['UD-Q4_K_XL', 'gemma-3-4b-it-UD-Q4_K_XL.gguf'],
     ['mxfp4_moe', 'gemma-3-4b-it-MXFP4_MOE.gguf'],
   ])('%s is %s', async (encoding, path) => {
     expect((await chooseIn(files, { encoding })).model).toBe(path);
+  });
+
+  test('goes before the one it is short for', async () => {
+    expect((await chooseIn({ 'm-Q4_K.gguf': 2, 'm-Q4_K_M.gguf': 3 }, { encoding: 'q4_k' })).model).toBe('m-Q4_K.gguf');
   });
 
   test('that two models have is refused with both', async () => {
