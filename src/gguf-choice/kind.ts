@@ -22,22 +22,22 @@ const KINDS_BY_TYPE: Readonly<Record<string, GgufKind>> = {
 };
 
 /** llama.cpp's architectures of files that are not language models, or only work beside one. */
-const KINDS_BY_FAMILY: Readonly<Record<string, GgufKind>> = {
-  clip: 'projector',
-  controlvector: 'control-vector',
-  eagle3: 'drafter',
-  dflash: 'drafter',
-};
+const KINDS_BY_FAMILY: ReadonlyMap<string, GgufKind> = new Map([
+  ['clip', 'projector'],
+  ['controlvector', 'control-vector'],
+  ['eagle3', 'drafter'],
+  ['dflash', 'drafter'],
+]);
 
 /** The kind of a file, from the start of its header; undefined if that does not tell. */
 export function kindInStart(keyValues: GgufKeyValues): GgufKind | undefined {
   const family = familyOf(keyValues);
-  const byType = KINDS_BY_TYPE[textOf(keyValues, 'general.type') ?? ''];
+  const byType = KINDS_BY_TYPE.get(textOf(keyValues, 'general.type') ?? '');
   if (byType !== undefined) return byType;
   if (keyValues.has('imatrix.chunk_count')) return 'imatrix';
   if (family === undefined) return undefined;
   // gemma4-assistant, gemma4_mtp: a separate draft head.
-  return KINDS_BY_FAMILY[family] ?? (/[-_](assistant|mtp)$/.test(family) ? 'drafter' : 'model');
+  return KINDS_BY_FAMILY.get(family) ?? (/[-_](assistant|mtp)$/.test(family) ? 'drafter' : 'model');
 }
 
 /** The kind, from a whole header. A draft head alone lacks the layers of its model. */

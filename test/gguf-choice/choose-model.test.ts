@@ -144,6 +144,11 @@ describe('a drafter, an importance matrix or an adapter is not taken for the mod
   });
 });
 
+test('a header that says anything else is that of a model', async () => {
+  const odd = ggufHeader({ 'general.architecture': 'constructor', 'general.type': 'toString' });
+  expect((await chooseIn({ 'm-Q4_0.gguf': 1 }, {}, { m: odd })).model).toBe('m-Q4_0.gguf');
+});
+
 describe('a split model that lacks a part', () => {
   const files: Sizes = { 'm-Q4_0.gguf': 5, 'BF16/m-BF16-00001-of-00002.gguf': 9, 'mmproj-F16.gguf': 1 };
 
