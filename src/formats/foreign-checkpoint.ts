@@ -3,13 +3,13 @@ import { isRepositoryName } from './model-card.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Whether files are those of an adapter and no model: PEFT's configuration without weights of a model. */
+/** Whether files are those of an adapter without a model: PEFT's configuration, but no weights of a model. */
 export function isAdapter(names: readonly string[]): boolean {
   const hasModel = names.some((name) => /^(model|consolidated)[^/]*\.safetensors$|\.gguf$/i.test(name));
   return names.includes('adapter_config.json') && !hasModel;
 }
 
-/** The error for an adapter of PEFT: it names the model that it changes, by its configuration or its card. */
+/** The error for a PEFT adapter: it names the base model, from its configuration or its card. */
 export function adapterError(where: string, config: JsonObject, cardBase: string | undefined): VserveError {
   const { peft_type: method = 'LORA' } = config;
   const type = method === 'LORA' || typeof method !== 'string' ? 'LoRA' : method;
@@ -19,7 +19,7 @@ export function adapterError(where: string, config: JsonObject, cardBase: string
   const advice = `Serve ${base ?? 'that model'}, or merge the adapter into it (merge_and_unload of PEFT) and serve the result.`;
   return new VserveError(
     'model_unavailable',
-    `${where} is no model but an adapter (PEFT, ${type}) of ${of}. ${advice}`,
+    `${where} is not a model but an adapter (PEFT, ${type}) for ${of}. ${advice}`,
     {
       param: 'model',
     },
@@ -36,12 +36,12 @@ export function mlxBits(config: JsonObject): number | undefined {
   return undefined;
 }
 
-/** The error for a checkpoint of MLX: it names the one it was made from, if that is known. */
+/** The error for an MLX checkpoint: it names the original, if known. */
 export function mlxError(where: string, bits: number, cardBase: string | undefined): VserveError {
   const original = cardBase === undefined ? 'the checkpoint it was made from, which its model card names' : cardBase;
   return new VserveError(
     'checkpoint_invalid',
-    `${where} is a checkpoint for Apple's MLX, quantized to ${bits} bits in a way that only MLX reads. Serve the original instead: ${original}.`,
+    `${where} is a checkpoint for Apple's MLX, quantized to ${bits} bits in a format that only MLX reads. Serve the original instead: ${original}.`,
     { param: 'model' },
   );
 }

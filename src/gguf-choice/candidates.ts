@@ -2,25 +2,25 @@ import { companionKindInName, encodingInName, isGguf, isProjectorName, splitPart
 
 /** A file of a repository or a folder. */
 export interface GgufFile {
-  /** Within the repository or the folder, between slashes. */
+  /** Within the repository or the folder, slash-separated. */
   readonly path: string;
   readonly bytes: number;
 }
 
-/** A GGUF model by its name: one file, or the parts of a split one. */
+/** A GGUF model, judged by name: one file, or the parts of a split one. */
 export interface Candidate<File extends GgufFile = GgufFile> {
   /** Of its first part. */
   readonly path: string;
   /** The first part comes first, unless it is missing. */
   readonly files: readonly [File, ...File[]];
-  /** Paths of the parts that are not there. */
+  /** Paths of missing parts. */
   readonly missing: readonly string[];
   /** Of all files. */
   readonly bytes: number;
   readonly encoding: string | undefined;
 }
 
-/** Groups the GGUF files that may be models by their names. */
+/** Groups the GGUF files that may be models, judged by name. */
 export function candidatesOf<File extends GgufFile>(files: readonly File[]): Candidate<File>[] {
   const models = files.filter(
     ({ path }) => isGguf(path) && !isProjectorName(path) && companionKindInName(path) === undefined,

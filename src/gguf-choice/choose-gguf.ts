@@ -1,7 +1,7 @@
 import { VserveError } from '../errors/index.ts';
 import type { Candidate, GgufFile } from './candidates.ts';
 import { chooseModel } from './choose-model.ts';
-import type { ChosenModel, ModelWish } from './choose-model.ts';
+import type { ChosenModel, ModelWish } from './model-wish.ts';
 import { Headers } from './headers.ts';
 import type { ReadStart } from './headers.ts';
 import { encodingInName, tellsEncoding } from './names.ts';
@@ -11,13 +11,13 @@ import { pairProjector } from './pair-projector.ts';
 export interface GgufWish extends ModelWish {
   /** A type of the projector's weights, or `auto`. */
   readonly mmprojEncoding: string;
-  /** False if a projector is given that is none of the files. */
+  /** False if the projector comes from elsewhere. */
   readonly wantsProjector: boolean;
 }
 
 export interface ChosenGguf<File extends GgufFile> extends ChosenModel<File> {
   readonly mmproj: File | undefined;
-  /** Why there is no projector although there are some. */
+  /** Why none of several projectors was chosen. */
   readonly warning: string | undefined;
 }
 

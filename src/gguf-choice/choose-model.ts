@@ -7,45 +7,15 @@ import type { Headers } from './headers.ts';
 import { kindNames } from './kind.ts';
 import type { GgufKind } from './kind.ts';
 import { companionKindInName, isProjectorName, modelKeyOf, tellsEncoding, tellsExactly } from './names.ts';
+import type { ChosenModel, ModelWish } from './model-wish.ts';
 import { pairProjector } from './pair-projector.ts';
 
-/** Files that an error says what they are of. */
+/** Files whose kind an error explains. */
 const MAX_NAMED = 3;
 
-/** Which of several models is wanted. */
-export interface ModelWish {
-  /** The repository or the folder, for messages. */
-  readonly where: string;
-  /** How to name one of its files, for messages: "Choose one with --weight-path". */
-  readonly advice: string;
-  /** The option at fault where there is no such model. */
-  readonly param: string;
-  /** A type of weights by its name in files (`q4_k_m`, `ud-q4_k_xl`), or `auto`. */
-  readonly encoding: string;
-  /** The path of a file. */
-  readonly path?: string | undefined;
-  /** Bytes of memory for `auto`; undefined if that is not known. */
-  readonly memoryBytes: () => Promise<number | undefined>;
-  /** Without a projector of its own: bytes of one from elsewhere, for `auto`. */
-  readonly otherProjectorBytes?: number | undefined;
-  /** What `auto` does if no model fits the memory: it refuses, unless it is only to describe one. */
-  readonly ifNoneFits: 'refuse' | 'smallest';
-  /** What `auto` does with several models, not only several types of one. */
-  readonly ifSeveral: 'largest' | 'ask';
-}
-
-/** A model that was chosen. */
-export interface ChosenModel<File extends GgufFile> {
-  readonly model: Candidate<File>;
-  /** All models there are. */
-  readonly models: readonly Candidate<File>[];
-  /** Why this one, if `auto` had a choice. */
-  readonly reason: string | undefined;
-}
-
 /**
- * Chooses a model among the files of a repository or a folder: by its path, by its type, or, for `auto`, the best that
- * fits the memory together with its projector and a context. What the names leave open, the headers tell.
+ * Chooses a model among the files of a repository or a folder: by path, by type, or, for `auto`, the largest that fits
+ * the memory together with its projector and a context. Headers settle what names leave open.
  * Throws `model_unavailable`, which lists what there is, `shard_missing` for a model that lacks a part, and what reading
  * a header throws.
  */
@@ -64,7 +34,7 @@ class Choice<File extends GgufFile> {
   readonly #wish: ModelWish;
   readonly #headers: Headers<File>;
   readonly #candidates: readonly Candidate<File>[];
-  /** Keys of candidates that are no models by their headers. */
+  /** Keys of candidates whose headers say that they are not models. */
   readonly #others = new Map<string, GgufKind>();
 
   constructor(files: readonly File[], wish: ModelWish, headers: Headers<File>) {
@@ -88,10 +58,9 @@ class Choice<File extends GgufFile> {
   }
 
   async byEncoding(encoding: string): Promise<ChosenModel<File>> {
-    const named = this.#candidates.filter(({ path }) => tellsEncoding(path, encoding));
-    const models = await this.#models(named);
+    const { type, models } = await this.#modelsOfType(encoding);
     const whole = models.filter(({ missing }) => missing.length === 0);
-    const exact = whole.filter(({ path }) => tellsExactly(path, encoding));
+    const exact = whole.filter(({ path }) => tellsExactly(path, type));
     const [model, ...others] = exact.length > 0 ? exact : whole;
     for (const incomplete of model === undefined ? models : []) requireWhole(incomplete, this.#wish);
     if (model === undefined) throw this.#noModel(`${this.#wish.where} has no GGUF model of type ${encoding}.`);
@@ -100,10 +69,17 @@ class Choice<File extends GgufFile> {
     return this.#chosen(model);
   }
 
+  /** The models of a type; for `q4_k`, if there are none, those of `q4_k_m`, which llama.cpp means by it. */
+  async #modelsOfType(type: string): Promise<{ readonly type: string; readonly models: readonly Candidate<File>[] }> {
+    const models = await this.#models(this.#candidates.filter(({ path }) => tellsEncoding(path, type)));
+    const isShort = /^q[345]_k$/i.test(type);
+    return models.length === 0 && isShort ? this.#modelsOfType(`${type}_m`) : { type, models };
+  }
+
   async byMemory(): Promise<ChosenModel<File>> {
     const whole = this.#candidates.filter(({ missing }) => missing.length === 0);
     if (this.#wish.ifSeveral === 'ask') await this.#requireOneModel(whole);
-    // 32 bits say no more than the 16 that the weights were published in.
+    // 32 bits hold no more than the 16 that the weights were published in.
     const small = whole.filter(({ encoding }) => encoding !== 'F32');
     const sorted = (small.length > 0 ? small : whole).toSorted((a, b) => b.bytes - a.bytes);
     const memoryBytes = await this.#memoryFor(whole.length);
@@ -117,7 +93,7 @@ class Choice<File extends GgufFile> {
     return this.#noneFits(sorted, memoryBytes);
   }
 
-  /** Without a choice there is no need to ask a backend, which takes a while to load. */
+  /** Without a choice there is no need to load a backend, which is slow. */
   async #memoryFor(modelCount: number): Promise<number> {
     const { memoryBytes, ifNoneFits } = this.#wish;
     const isChoice = modelCount > 1 || (modelCount === 1 && ifNoneFits === 'refuse');
@@ -170,7 +146,7 @@ class Choice<File extends GgufFile> {
     return candidates.filter((_, index) => are[index]);
   }
 
-  /** A file without a readable header passes: it is refused with the reason when it is opened. */
+  /** A file without a readable header passes: opening it reports the reason. */
   async #isModel(candidate: Candidate<File>): Promise<boolean> {
     const { kind = 'model' } = await this.#headers.ofModel(candidate);
     if (kind !== 'model') this.#others.set(modelKeyOf(candidate.path), kind);
@@ -201,7 +177,7 @@ class Choice<File extends GgufFile> {
     return new VserveError('model_unavailable', message.trimEnd(), { param });
   }
 
-  /** What the files are that are no models. */
+  /** Explains the files that are not models. */
   #companions(): string {
     const byName = this.#files.flatMap(({ path }) => {
       const kind = isProjectorName(path) ? 'projector' : companionKindInName(path);
@@ -216,5 +192,8 @@ class Choice<File extends GgufFile> {
 
 function requireWhole({ path, missing }: Candidate, { where }: ModelWish): void {
   if (missing.length === 0) return;
-  throw new VserveError('shard_missing', `${where} has ${path} without ${missing.join(', ')}. Choose another model.`);
+  throw new VserveError(
+    'shard_missing',
+    `${where} lacks parts of ${path}: ${missing.join(', ')}. Choose another model.`,
+  );
 }

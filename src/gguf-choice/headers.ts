@@ -7,25 +7,25 @@ import { kindInHeader, kindInStart } from './kind.ts';
 import type { GgufKind } from './kind.ts';
 import { mayBeDraftHead, modelKeyOf } from './names.ts';
 
-/** Enough for everything before the vocabulary. */
+/** Covers everything before the vocabulary. */
 const START_BYTES = 64 * 1024;
-/** A header up to its end is read in steps: most end within the second. */
+/** A whole header is read in growing steps: most end within the second. */
 const WHOLE_BYTES = [1024 * 1024, 16 * 1024 * 1024, 64 * 1024 * 1024];
 
-/** Reads the first bytes of a file: at most so many, all of a shorter file. */
+/** Reads up to `maxBytes` from the start of a file. */
 export type ReadStart<File extends GgufFile> = (file: File, maxBytes: number) => Promise<Uint8Array>;
 
-/** What the header of a file tells. */
+/** What the header of a file reveals. */
 export interface Facts {
   /** Undefined for a file that cannot be read as GGUF. */
   readonly kind: GgufKind | undefined;
   /** Bytes of the KV cache that a model must have room for. */
   readonly contextBytes: number;
-  /** Width of a model's embeddings, or of what a projector makes for it. */
+  /** Width of a model's embeddings, or of a projector's output. */
   readonly width: number | undefined;
 }
 
-/** Looks into the headers of files, into each at most once. */
+/** Reads the headers of files, each at most once. */
 export class Headers<File extends GgufFile> {
   readonly #readStart: ReadStart<File>;
   readonly #facts = new Map<string, Promise<Facts>>();
@@ -34,7 +34,7 @@ export class Headers<File extends GgufFile> {
     this.#readStart = readStart;
   }
 
-  /** Of a model. The files of one model in several types differ in their weights alone: one is read for all. */
+  /** Of a model. The types of one model differ only in their weights: one header is read for all. */
   ofModel({ path, files: [first] }: Candidate<File>): Promise<Facts> {
     return this.#once(`model ${modelKeyOf(path)}`, () => this.#read(first, mayBeDraftHead(path)));
   }

@@ -21,26 +21,26 @@ const KINDS_BY_TYPE: Readonly<Record<string, GgufKind>> = {
   imatrix: 'imatrix',
 };
 
-/** llama.cpp's architectures of models that need another one beside them, and of files that hold no language model. */
-const KINDS_BY_FAMILY: Readonly<Record<string, GgufKind>> = {
-  clip: 'projector',
-  controlvector: 'control-vector',
-  eagle3: 'drafter',
-  dflash: 'drafter',
-};
+/** llama.cpp's architectures of files that are not language models, or only work beside one. */
+const KINDS_BY_FAMILY: ReadonlyMap<string, GgufKind> = new Map([
+  ['clip', 'projector'],
+  ['controlvector', 'control-vector'],
+  ['eagle3', 'drafter'],
+  ['dflash', 'drafter'],
+]);
 
-/** The kind of a file by the beginning of its header; undefined if that does not tell. */
+/** The kind of a file, from the start of its header; undefined if that does not tell. */
 export function kindInStart(keyValues: GgufKeyValues): GgufKind | undefined {
   const family = familyOf(keyValues);
-  const byType = KINDS_BY_TYPE[textOf(keyValues, 'general.type') ?? ''];
+  const byType = KINDS_BY_TYPE.get(textOf(keyValues, 'general.type') ?? '');
   if (byType !== undefined) return byType;
   if (keyValues.has('imatrix.chunk_count')) return 'imatrix';
   if (family === undefined) return undefined;
-  // gemma4-assistant, gemma4_mtp: a draft head as a model of its own.
-  return KINDS_BY_FAMILY[family] ?? (/[-_](assistant|mtp)$/.test(family) ? 'drafter' : 'model');
+  // gemma4-assistant, gemma4_mtp: a separate draft head.
+  return KINDS_BY_FAMILY.get(family) ?? (/[-_](assistant|mtp)$/.test(family) ? 'drafter' : 'model');
 }
 
-/** The kind by a whole header. A draft head alone lacks the layers of the model that it belongs to. */
+/** The kind, from a whole header. A draft head alone lacks the layers of its model. */
 export function kindInHeader({ keyValues, tensors }: GgufHeader): GgufKind | undefined {
   const kind = kindInStart(keyValues);
   // The first part of a split model may hold no tensors.

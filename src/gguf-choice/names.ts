@@ -28,8 +28,9 @@ export function isProjectorName(path: string): boolean {
 }
 
 /**
- * What a file is that cannot be a model by its name: an importance matrix (`imatrix_unsloth.gguf`), unless the name also
- * tells a type of weights, which were made with it then; a drafter with one of llama.cpp's prefixes; a vocabulary.
+ * The kind of a file whose name rules out a model: an importance matrix (`imatrix_unsloth.gguf`), unless the name also
+ * contains a type of weights, which then were quantized with one; a drafter with one of llama.cpp's prefixes; a
+ * vocabulary.
  */
 export function companionKindInName(path: string): 'imatrix' | 'drafter' | 'vocabulary' | undefined {
   const name = stemOf(path);
@@ -38,36 +39,36 @@ export function companionKindInName(path: string): 'imatrix' | 'drafter' | 'voca
   return name.startsWith('ggml-vocab-') ? 'vocabulary' : undefined;
 }
 
-/** Whether a name leaves open if the file holds a model with a draft head, or the head alone. The tensors tell. */
+/** Whether a name leaves open if the file holds a model with a draft head or the head alone. The tensors tell. */
 export function mayBeDraftHead(path: string): boolean {
   return /(^|[-_./])(mtp|nextn|draft|drafter)(?=[-_./])/i.test(path);
 }
 
 const TYPE = String.raw`(?:I?Q|P?TQ|MXFP|NVFP)\d+(?:_(?:\d|K|KS|KSS|KT|XXS|XS|S|M|L|XL|NL|H|MOE|HIFI))*|BF16|FP?16|FP?32`;
 
-/** A type of weights in a name, and before it what publishers mark their own recipes with (`UD-`). */
+/** A type of weights in a name, after the mark of a publisher's own recipe (`UD-`), if any. */
 const TYPE_PATTERN = new RegExp(String.raw`(?<=^|[-._ ])(UD-|i1-)?(${TYPE})(?=$|[-._ ])`, 'gi');
 
 /**
- * The type of the weights as the name of a GGUF file tells it, in llama.cpp's capitals: `Q4_K_M` for
- * `gemma-3-4b-it-q4_k_m.gguf`, `F16` for `mmproj-model-fp16.gguf`, `Q4_K_XL` for `gemma-UD-Q4_K_XL.gguf`; else as its
- * folder's name tells it; undefined if neither does.
+ * The type of the weights in the name of a GGUF file, in llama.cpp's capitals: `Q4_K_M` for `gemma-3-4b-it-q4_k_m.gguf`,
+ * `F16` for `mmproj-model-fp16.gguf`, `Q4_K_XL` for `gemma-UD-Q4_K_XL.gguf`; else the type in its folder's name;
+ * undefined without either.
  */
 export function encodingInName(path: string): string | undefined {
   return encodingsInName(path).at(-1);
 }
 
-/** Whether a name tells this type of weights, with the publisher's mark (`ud-q4_k_xl`) or without (`q4_k_xl`). */
+/** Whether a name contains this type of weights, with the publisher's mark (`ud-q4_k_xl`) or without (`q4_k_xl`). */
 export function tellsEncoding(path: string, asked: string): boolean {
   return encodingsInName(path).includes(asked.toUpperCase());
 }
 
-/** Whether it tells this type and nothing else: no mark that was not asked for. */
+/** Whether it contains exactly this type, without a mark that was not asked for. */
 export function tellsExactly(path: string, asked: string): boolean {
   return encodingsInName(path)[0] === asked.toUpperCase();
 }
 
-/** The type with its mark, if it has one, then without. */
+/** The type with its mark, if any, then without. */
 function encodingsInName(path: string): string[] {
   for (const part of bare(path).split('/').toReversed()) {
     const found = [...part.matchAll(TYPE_PATTERN)].at(-1);
@@ -79,7 +80,7 @@ function encodingsInName(path: string): string[] {
   return [];
 }
 
-/** The name of a model without folder, type and part: the same for every type that it was published in. */
+/** The name of a model without folder, type and part: the same for all types it is published in. */
 export function stemOf(path: string): string {
   const name = bare(path).replace(/^.*\//, '');
   return name
@@ -94,7 +95,7 @@ export function modelKeyOf(path: string): string {
   return `${placeOf(path)}${stemOf(path)}`;
 }
 
-/** Words of file names that tell nothing about which model it is. */
+/** Words of file names that do not identify a model. */
 const PLAIN_WORDS = new Set(['mmproj', 'mm', 'proj', 'projector', 'model', 'ggml', 'gguf', 'clip', 'encoder', 'text']);
 
 /** The words and numbers by which a projector and its model are paired: `gemma`, `3`, `4b`, `it`. */

@@ -12,14 +12,14 @@ import {
 
 /** The types of a projector, best first. */
 const PROJECTOR_ENCODINGS: readonly (string | undefined)[] = ['F16', 'BF16', 'F32', 'Q8_0'];
-/** Headers that are read to find a projector that its name does not tell. */
+/** Headers read to find a projector whose name does not reveal it. */
 const MAX_READ = 16;
 
 /** The projectors that may belong to a model. */
 export interface Pairing<File extends GgufFile> {
-  /** Those of one model, which differ in their types: the best first. None for a model without vision. */
+  /** The model's own, in several types, best first. None for a model without vision. */
   readonly projectors: readonly File[];
-  /** Those of several models, where neither names nor headers tell which one it is. */
+  /** Those of several models, if neither names nor headers tell which one fits. */
   readonly ambiguous: readonly File[];
   /** Those that belong to another model. */
   readonly foreign: readonly File[];
@@ -28,9 +28,8 @@ export interface Pairing<File extends GgufFile> {
 const NONE = { projectors: [], ambiguous: [], foreign: [] };
 
 /**
- * Finds the projector of a model among the files of its repository or folder: by the folder, then by the name, which has
- * most in common with the model's, then by the width of the embeddings. A projector whose name tells no model is taken
- * for any.
+ * Finds the projector of a model among the files of its repository or folder: by folder, then by the name that has most
+ * in common with the model's, then by the width of the embeddings. A projector named after no model fits any.
  */
 export async function pairProjector<File extends GgufFile>(
   model: Candidate<File>,
@@ -63,7 +62,7 @@ function nearest<File extends GgufFile>(modelPath: string, projectors: readonly 
   return above.filter(({ path }) => placeOf(path).length === depth);
 }
 
-/** Files beside the model, of another name, that are projectors by their headers. */
+/** Files with other names beside the model whose headers say that they are projectors. */
 async function projectorsByHeader<File extends GgufFile>(
   model: Candidate<File>,
   ggufs: readonly File[],
@@ -81,13 +80,13 @@ async function projectorsByHeader<File extends GgufFile>(
   return kinds.filter(({ kind }) => kind === 'projector').map(({ file }) => file);
 }
 
-/** Projectors with one name, but for the type, and what it has in common with the model's. */
+/** Projectors whose names differ only in the type, and how similar that name is to the model's. */
 interface Group<File extends GgufFile> {
   readonly files: readonly File[];
   readonly sharedWords: number;
   /** Words that the model's name lacks. */
   readonly otherWords: number;
-  /** The name is that of another model: no word in common, or another size. */
+  /** Whether it is the name of another model: no word in common, or another size. */
   readonly isOther: boolean;
 }
 

@@ -11,7 +11,7 @@ import type { BackendChoice } from './conversions/choose-for-backend.ts';
 import { knownDescription } from './conversions/conversions.ts';
 import { convertOnce } from './conversions/convert-once.ts';
 import { refuseForeign } from './conversions/foreign-checkpoint.ts';
-import { isPrecision, requirePrecision } from './conversions/precision.ts';
+import { precisionNamed, requirePrecision } from './conversions/precision.ts';
 import type { AskedPrecisions } from './conversions/precision.ts';
 import { explainDiskError } from './disk/disk-errors.ts';
 import {
@@ -116,7 +116,7 @@ export async function ggufInFolder(
   wish: LocalWish,
 ): Promise<string | undefined> {
   const names = await readdir(folder);
-  const isGgufOnly = wish.encoding !== 'auto' && !isPrecision(wish.encoding);
+  const isGgufOnly = precisionNamed(wish.encoding) === undefined;
   if (names.some((name) => name.endsWith('.safetensors')) && !isGgufOnly) {
     const gguf = names.find((name) => isGguf(name) && !isProjectorName(name));
     if (gguf !== undefined) log('info', `${folder} also holds ${gguf}: to serve it instead, give its path.`);

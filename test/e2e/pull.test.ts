@@ -182,7 +182,7 @@ describe('verify', () => {
     const { code, stdout, stderr } = await vserve(['verify'], offline);
     expect(code).toBe(1);
     expect(stdout).toMatch(
-      /^removed +\S+model\.safetensors\n +It cannot be fetched now: .*HF_HUB_OFFLINE.*\n +When it can/,
+      /^removed +\S+model\.safetensors\n +It cannot be fetched now: .*HF_HUB_OFFLINE.*\n +Run "vserve verify" again later/,
     );
     expect(stderr).toMatch(/1 of \d+ files is damaged or missing/);
     expect((await vserve(['verify'], offline)).stdout).toMatch(/^missing +\S+model\.safetensors\n/);

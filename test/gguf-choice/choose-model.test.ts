@@ -8,7 +8,8 @@ const assistant = ggufHeader({ 'general.architecture': 'gemma4-assistant', 'gene
 const imatrix = ggufHeader({ 'general.type': 'imatrix', 'imatrix.chunk_count': 100 });
 const adapter = ggufHeader({ 'general.architecture': 'llama', 'general.type': 'adapter' });
 
-// File names as unsloth, bartowski, ggml-org, google, mradermacher and stepfun's users publish them; sizes in GB.
+// File names as published by unsloth, bartowski, ggml-org and google, from listings quoted in public code and issues
+// (the tests of unsloth's studio, llama.cpp's and GPUStack's issues, model registries); sizes in GB.
 const flashNext: Sizes = {
   'MTP/mtp-Qwen3.8-Flash-Next-shared-Q8_0.gguf': 2.1,
   'UD-Q4_K_XL/Qwen3.8-Flash-Next-UD-Q4_K_XL-00001-of-00002.gguf': 45,
@@ -143,6 +144,11 @@ describe('a drafter, an importance matrix or an adapter is not taken for the mod
   });
 });
 
+test('a header that says anything else is that of a model', async () => {
+  const odd = ggufHeader({ 'general.architecture': 'constructor', 'general.type': 'toString' });
+  expect((await chooseIn({ 'm-Q4_0.gguf': 1 }, {}, { m: odd })).model).toBe('m-Q4_0.gguf');
+});
+
 describe('a split model that lacks a part', () => {
   const files: Sizes = { 'm-Q4_0.gguf': 5, 'BF16/m-BF16-00001-of-00002.gguf': 9, 'mmproj-F16.gguf': 1 };
 
@@ -161,7 +167,9 @@ describe('a split model that lacks a part', () => {
   ])('is refused: %s', async (_, sizes, wish) => {
     await expect(chooseIn(sizes, wish)).rejects.toMatchObject({
       code: 'shard_missing',
-      message: expect.stringMatching(/m-BF16-00001-of-00002\.gguf without BF16\/m-BF16-00002-of-00002\.gguf/),
+      message: expect.stringMatching(
+        /org\/name lacks parts of BF16\/m-BF16-00001-of-00002\.gguf: BF16\/m-BF16-00002-of-00002\.gguf\./,
+      ),
     });
   });
 
@@ -173,7 +181,7 @@ describe('a split model that lacks a part', () => {
   });
 
   test('is told of when the first one is missing', async () => {
-    await expect(chooseIn({ 'm-00002-of-00002.gguf': 9 })).rejects.toThrow(/m-00001-of-00002\.gguf without m-00001-of/);
+    await expect(chooseIn({ 'm-00002-of-00002.gguf': 9 })).rejects.toThrow(/m-00001-of-00002\.gguf: m-00001-of/);
   });
 });
 
@@ -233,12 +241,18 @@ describe('a type of weights', () => {
     ['q3_k_m', 'gemma-3-4b-it-Q3_K_M.gguf'],
     ['q4_k_l', 'gemma-3-4b-it-Q4_K_L.gguf'],
     ['q4_k_m', 'gemma-3-4b-it-Q4_K_M.gguf'],
+    ['q4_k', 'gemma-3-4b-it-Q4_K_M.gguf'],
+    ['q3_k', 'gemma-3-4b-it-Q3_K_M.gguf'],
     ['ud-q4_k_m', 'gemma-3-4b-it-UD-Q4_K_M.gguf'],
     ['q4_k_xl', 'gemma-3-4b-it-UD-Q4_K_XL.gguf'],
     ['UD-Q4_K_XL', 'gemma-3-4b-it-UD-Q4_K_XL.gguf'],
     ['mxfp4_moe', 'gemma-3-4b-it-MXFP4_MOE.gguf'],
   ])('%s is %s', async (encoding, path) => {
     expect((await chooseIn(files, { encoding })).model).toBe(path);
+  });
+
+  test('goes before the one it is short for', async () => {
+    expect((await chooseIn({ 'm-Q4_K.gguf': 2, 'm-Q4_K_M.gguf': 3 }, { encoding: 'q4_k' })).model).toBe('m-Q4_K.gguf');
   });
 
   test('that two models have is refused with both', async () => {

@@ -11,7 +11,8 @@ import {
   tellsExactly,
 } from '../../src/gguf-choice/names.ts';
 
-// Names as published by ggml-org, unsloth, bartowski, mradermacher, google, Qwen, openbmb, mys, ubergarm and others.
+// Names as published by ggml-org, unsloth, bartowski, mradermacher, google, Qwen, openbmb, steampunque and others, from
+// scripts and registries in public repositories.
 const encodings: readonly [string, string | undefined][] = [
   ['gemma-3-4b-it-Q4_K_M.gguf', 'Q4_K_M'],
   ['gemma-3-4b-it-q4_0.gguf', 'Q4_0'],

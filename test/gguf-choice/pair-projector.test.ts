@@ -13,7 +13,8 @@ async function projectorOf(path: string, files: Sizes, headers: HeadersByPath = 
   return (await chooseIn({ ...files, [path]: 1 }, { path, ...wish }, headers)).mmproj;
 }
 
-// Pairs as published by ggml-org, unsloth, bartowski, mradermacher, google, Qwen, moondream, mys, cjpais and openbmb.
+// Pairs as published by ggml-org, unsloth, bartowski, mradermacher, google, Qwen, moondream, mys, cjpais and openbmb,
+// from download scripts and model registries in public repositories, unsloth #5347 and GPUStack #5108.
 const published: readonly [string, readonly string[], string][] = [
   ['gemma-3-4b-it-Q4_K_M.gguf', ['mmproj-BF16.gguf', 'mmproj-F16.gguf', 'mmproj-F32.gguf'], 'mmproj-F16.gguf'],
   ['UD-Q6_K_XL/Qwen3.5-122B-A10B-UD-Q6_K_XL-00001-of-00001.gguf', ['mmproj-F32.gguf'], 'mmproj-F32.gguf'],

@@ -144,17 +144,17 @@ describe('a checkpoint', () => {
     [
       'its configuration',
       { 'adapter_config.json': '{"peft_type":"LORA","base_model_name_or_path":"Qwen/Qwen2.5-VL-7B-Instruct"}' },
-      /^org\/name is no model but an adapter \(PEFT, LoRA\) of Qwen\/Qwen2\.5-VL-7B-Instruct\. Serve Qwen\/Qwen2\.5/,
+      /^org\/name is not a model but an adapter \(PEFT, LoRA\) for Qwen\/Qwen2\.5-VL-7B-Instruct\. Serve Qwen\/Qwen2\.5/,
     ],
     [
       'its card',
       { 'adapter_config.json': '{"base_model_name_or_path":"/home/me/model"}', 'README.md': card },
-      /of google\/gemma-3-4b-it\. Serve google\/gemma-3-4b-it, or merge/,
+      /for google\/gemma-3-4b-it\. Serve google\/gemma-3-4b-it, or merge/,
     ],
     [
       'neither',
       { 'adapter_config.json': '{}', 'README.md': '---\nbase_model: [a/b, c/d]\n---' },
-      /of another model\. Serve that/,
+      /for another model\. Serve that/,
     ],
   ];
   test.each(adapters)('an adapter is refused as that, its model by %s', async (_, contents, message) => {
@@ -287,7 +287,7 @@ describe('a repository of GGUF files', () => {
       'a part that is missing',
       [file('a-00001-of-00002.gguf')],
       {},
-      /has a-00001-of-00002\.gguf without a-00002-of-00002\.gguf/,
+      /lacks parts of a-00001-of-00002\.gguf: a-00002-of-00002\.gguf/,
     ],
     ['projectors only', [file('mmproj-F16.gguf')], {}, /holds no GGUF model/],
   ];

@@ -183,7 +183,7 @@ describe('a folder that is no checkpoint of transformers', () => {
     await expect(prepare(folder)).rejects.toMatchObject({
       code: 'model_unavailable',
       message: expect.stringMatching(
-        /is no model but an adapter \(PEFT, LoRA\) of google\/gemma-3-4b-it\. Serve google/,
+        /is not a model but an adapter \(PEFT, LoRA\) for google\/gemma-3-4b-it\. Serve google/,
       ),
     });
   });

@@ -102,6 +102,11 @@ test('the mmproj keeps its own precision beside quantized weights, unless anothe
   ]);
 });
 
+test('q4_k is short for q4_k_m', async () => {
+  const { modelPath } = await prepare({ precision: 'q4_k' }).model;
+  expect(await readFile(modelPath, 'utf8')).toMatch(/ q4_k_m$/);
+});
+
 test('another release of the quantizer makes a quantized model again, and no other', async () => {
   const quantizer = fakeBackend().quantizer;
   if (quantizer === undefined) throw new Error('the fake backend has no quantizer');

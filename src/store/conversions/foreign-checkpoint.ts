@@ -6,8 +6,8 @@ import { baseModelOf } from '../../formats/model-card.ts';
 import { parsePythonJson } from '../../formats/python-json.ts';
 
 /**
- * Refuses a folder that no converter can make a model of, and says what it is: an adapter, a checkpoint for MLX. Throws
- * `model_unavailable`, also for a folder that cannot be read, and `checkpoint_invalid`.
+ * Rejects a folder that no converter can handle, and says what it is: an adapter, an MLX checkpoint. Throws
+ * `model_unavailable`, also for an unreadable folder, and `checkpoint_invalid`.
  */
 export async function refuseForeign(folder: string): Promise<void> {
   const names = await readdir(folder).catch((cause: unknown) => {
@@ -22,7 +22,7 @@ export async function refuseForeign(folder: string): Promise<void> {
   if (bits !== undefined) throw mlxError(folder, bits, await cardBase());
 }
 
-/** An empty object for a file that is missing or damaged: the converter says what is wrong with it. */
+/** An empty object for a missing or damaged file: the converter reports what is wrong. */
 async function objectIn(path: string): Promise<Readonly<Record<string, unknown>>> {
   try {
     const value = parsePythonJson(await readFile(path, 'utf8'));

@@ -22,9 +22,21 @@ export function isPrecision(name: string): name is Precision {
   return precisions.some((precision) => precision === name);
 }
 
+/** llama.cpp's other names of two precisions. */
+const ALIASES: ReadonlyMap<string, Precision> = new Map([
+  ['q4_k', 'q4_k_m'],
+  ['q5_k', 'q5_k_m'],
+]);
+
+/** The precision that a requested type stands for; undefined for one that only GGUF files have. */
+export function precisionNamed(asked: string): Precision | 'auto' | undefined {
+  return asked === 'auto' || isPrecision(asked) ? asked : ALIASES.get(asked);
+}
+
 /** Throws `invalid_setting` for a type that a checkpoint cannot be converted to. */
 export function requirePrecision(asked: string): Precision | 'auto' {
-  if (asked === 'auto' || isPrecision(asked)) return asked;
+  const precision = precisionNamed(asked);
+  if (precision !== undefined) return precision;
   throw new VserveError(
     'invalid_setting',
     `A checkpoint cannot be converted to ${asked}, which only selects a GGUF file. For checkpoints --quantization-encoding takes auto, ${precisions.join(', ')}.`,

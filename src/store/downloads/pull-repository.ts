@@ -17,7 +17,7 @@ import { requireRepositoryId } from '../../hub/names.ts';
 import type { BackendChoice } from '../conversions/choose-for-backend.ts';
 import { MEMORY_SHARE } from '../conversions/choose-precision.ts';
 import { needsQuantizer } from '../conversions/make-model.ts';
-import { isPrecision, requirePrecision } from '../conversions/precision.ts';
+import { precisionNamed, requirePrecision } from '../conversions/precision.ts';
 import { checkGguf } from '../gguf-files.ts';
 import { lockPath, withLock } from '../locks/lock.ts';
 import { repositoryFolder } from './snapshot.ts';
@@ -69,7 +69,7 @@ const QUANTIZATION_SHARE = 1.5;
 
 /** The request to the Hub for a repository. */
 export async function downloadRequest(repository: string, options: PullOptions): Promise<DownloadRequest> {
-  const { precision } = options;
+  const precision = precisionNamed(options.precision) ?? 'auto';
   const share = conversionShares[precision] ?? (needsQuantizer(precision) ? QUANTIZATION_SHARE : 1);
   return {
     ...(await requestTo(repository, options)),
@@ -154,7 +154,7 @@ async function choiceOf(options: PullOptions): Promise<Choice> {
   const local = localProjector(options.mmproj);
   return {
     encoding: precision,
-    isGgufOnly: precision !== 'auto' && !isPrecision(precision),
+    isGgufOnly: precisionNamed(precision) === undefined,
     mmprojEncoding: mmprojOuttype,
     weightPath: hub.weightPath,
     mmproj: local === undefined ? options.mmproj : undefined,
