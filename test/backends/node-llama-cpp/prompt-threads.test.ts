@@ -70,7 +70,7 @@ describe('prompts that take long to build', () => {
     const other = await loadShapes({ threads: 1 });
     const closing = await cpuOf(async () => {
       const answers = Array.from({ length: 8 }, () => {
-        const events = other.generate(long, new AbortController().signal);
+        const events = other.generate(long, new AbortController().signal)[Symbol.asyncIterator]();
         return expect(events.next()).rejects.toMatchObject({ code: 'model_closed' });
       });
       await Promise.all([other.close(), ...answers]);
