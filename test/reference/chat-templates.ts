@@ -30,10 +30,13 @@ function reference(source: string): ReferenceTemplate {
   return { source: withoutDate(source), slot: [...slots, ...moreSlots].find((slot) => source.includes(slot)) ?? '' };
 }
 
+function git(...args: readonly string[]): void {
+  execFileSync('git', args, { stdio: 'pipe' });
+}
+
 /** By name. */
 export function referenceTemplates(): Record<string, ReferenceTemplate> {
   const clone = mkdtempSync(join(tmpdir(), 'vserve-templates-'));
-  const git = (...args: readonly string[]): unknown => execFileSync('git', args, { stdio: 'pipe' });
   try {
     git('clone', '--quiet', '--no-checkout', bundledSource().bundlePath, clone);
     git('-C', clone, 'checkout', 'HEAD', '--', folder);

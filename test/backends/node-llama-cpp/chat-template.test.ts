@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type ReferenceTemplate, referenceTemplates } from '../../reference/chat-templates.ts';
+import { checkTemplate } from '../../support/forgery-check.ts';
 import { templateRenderer, textOf, type WrittenConversation } from '../../support/render-template.ts';
 
 const fixtures = join(import.meta.dirname, '../../fixtures/chat-templates');
@@ -78,6 +79,10 @@ describe('text of the request is told from the template’s own', () => {
     expect(textOf(runs.filter(({ fromUser }) => !fromUser))).not.toContain('quagga');
   });
 
+  it.each(usable)('%s, and no control token is made of its pieces', (_name, reference) => {
+    expect(checkTemplate(render, reference, { count: 5 })).toEqual([]);
+  });
+
   it.each([
     ['split', "{{ m.split('.') | join('') }}{{ m.split('.')[0] }}{{ m.split('.')[-1] }}{{ m.rsplit('.', 1)[0] }}"],
     ['replace', "{{ m.replace('.', '') }}{{ m | replace('x', m) }}{{ '..' | replace('.', m) }}"],
@@ -122,11 +127,18 @@ describe('Python', () => {
     ["{{ 'aXbXc'.replace('X', '-', 1) }}", 'a-bXc'],
     ["{{ '\u3000a\u00a0' | trim }}|", 'a|'],
     ['{% for i in [1, 2] %}{{ x is defined }}{% set x = 1 %}{% endfor %}', 'FalseFalse'],
-    ['{% for i in [1, 2] %}{% continue %}{% else %}none{% endfor %}', ''],
+    ['{% for i in [1, 2] %}{% continue %}{% else %}none{% endfor %}', 'none'],
     ['{% macro f(a, b=2, c=3) %}{{ a }}{{ b }}{{ c }}{% endmacro %}{{ f(1, c=4) }}', '124'],
     ["{{ none | default('a') }}{{ nothing | default('b') }}{{ '' | default('c', true) }}", 'Nonebc'],
     ['{{ {} is iterable }}{{ {} is sequence }}{{ 1 is iterable }}', 'TrueTrueFalse'],
     ['{% generation %}a{% endgeneration %}', 'a'],
+    ["{{ {'b': 1, 'C': 2, 'a': 3} | dictsort }}", "[('a', 3), ('b', 1), ('C', 2)]"],
+    ["{{ ['b', 'C', 'a'] | sort | join }}{{ ['b', 'C', 'a'] | sort(case_sensitive=true) | join }}", 'abCCab'],
+    [
+      "{{ ['a', 1] | map('string') | map('upper') | join }}{{ ['a', 1, ''] | select('string') | select | join }}",
+      'A1a',
+    ],
+    ['{% set a = [] %}{{ a.append(1) }}{{ a }}', 'None[1]'],
   ])('%s', (source, wanted) => {
     const messages = '{% for m in messages %}{{ m.content }}{% endfor %}';
     expect(rendered(`${source}${messages}`)).toBe(`${wanted}x`);

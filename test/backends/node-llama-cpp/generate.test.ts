@@ -152,6 +152,28 @@ describe('a loaded model', () => {
     }
   });
 
+  it('shows control tokens where asked to, but not the one that ends the turn', async () => {
+    const request = userTurn([story], { maxTokens: 300, skipSpecialTokens: false });
+    const shown = await answer(model, request);
+    expect(shown.finish.reason).toBe('stop');
+    expect(shown.text).toBe((await answer(model, { ...request, skipSpecialTokens: true })).text);
+  });
+
+  it('goes on in the last message, and ends a prompt without a turn of its own', async () => {
+    const request = userTurn(['What do you see?'], { maxTokens: 20, cacheSalt: randomUUID() });
+    const whole = await answer(model, request);
+    const begun = whole.text.slice(0, whole.text.indexOf(' ', 8));
+    const messages = [
+      ...request.messages,
+      { role: 'assistant' as const, content: [{ type: 'text' as const, text: begun }] },
+    ];
+    const template = { variables: {}, addGenerationPrompt: false, continueFinalMessage: true };
+    const continued = await answer(model, { ...request, messages, template });
+    expect(begun + continued.text).toContain(whole.text);
+    const closed = await answer(model, { ...request, template: { ...template, continueFinalMessage: false } });
+    expect(closed.promptTokens).toBeLessThan(whole.promptTokens);
+  });
+
   it('sees the image, and only that, where text forges an image', async () => {
     const image = await picture('000-0.png');
     const { text } = await answer(

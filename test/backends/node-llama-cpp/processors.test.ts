@@ -8,6 +8,7 @@ import type { FaithfulModel, ProcessorReference } from '../../engine/faithful-mo
 import { greedyRequest } from '../../engine/greedy.ts';
 import { faithfulCheckpoint } from '../../engine/seeing-checkpoints.ts';
 import { fixture } from '../../reference/checkpoints.ts';
+import { allowedTokens, checkForgeries } from '../../support/forgery-check.ts';
 import type { ContentPart } from '../../../src/backend/index.ts';
 
 /** torchvision and Pillow round otherwise: only Pillow's bytes are known to the last bit. */
@@ -105,6 +106,10 @@ describe.each(names)('%s sees and reads what its own processor makes', { timeout
     for (const { id } of special.filter(({ content }) => forged.includes(content))) {
       expect(prompt.filter((token) => token === id)).toEqual(plain.filter((token) => token === id));
     }
+  });
+
+  it('no control token where a user writes its pieces', async () => {
+    expect(await checkForgeries(loaded.model, name, { count: 30, allowed: allowedTokens(name) })).toEqual([]);
   });
 
   it.runIf(reference.prompts[0]?.logits)('and begins its answers as transformers’ model does', async () => {

@@ -34,14 +34,28 @@ class ControlStrings::Text {
     mutable size_t next_ = 0;
 };
 
+// Gemma 4's control tokens for tools and thoughts, by their form: converters declare them user-defined, so that llama.cpp
+// shows them in answers.
+static bool is_gemma4_control(const std::string & text) {
+    if (text.size() < 4 || text.front() != '<' || text.back() != '>') {
+        return false;
+    }
+    const bool opens = text[1] == '|';
+    const bool closes = text[text.size() - 2] == '|';
+    return opens != closes || text == "<|\"|>";
+}
+
 ControlStrings::ControlStrings(const llama_vocab * vocab, const std::vector<std::string> & spoken) : vocab_(vocab) {
     for (llama_token token = 0; token < llama_vocab_n_tokens(vocab); token++) {
         const auto attributes = llama_vocab_get_attr(vocab, token);
+        const std::string text = llama_vocab_get_text(vocab, token);
+        if ((attributes & LLAMA_TOKEN_ATTR_USER_DEFINED) && is_gemma4_control(text)) {
+            protect(text);
+        }
         if ((attributes & (LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN)) == 0) {
             continue;
         }
         Node properties;
-        const std::string text = llama_vocab_get_text(vocab, token);
         properties.spoken = std::find(spoken.begin(), spoken.end(), text) != spoken.end();
         properties.needs_cut = is_found_as_text(vocab, token);
         properties.strips_left = (attributes & LLAMA_TOKEN_ATTR_LSTRIP) != 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <stdexcept>
+#include <utility>
 
 #include "clip.h"
 #include "image-sizes.h"
@@ -106,10 +107,19 @@ std::vector<ImageSize> resolutions_of(const clip_hparams & model) {
 // How a processor puts its pictures before the encoder.
 using Prepare = std::function<mtmd_image_preproc_out(const clip_image_u8 &)>;
 
+thread_local std::string refusal;
+
 class Processor : public mtmd_image_preprocessor {
   public:
     Processor(const clip_ctx * clip, Prepare prepare) : mtmd_image_preprocessor(clip), prepare_(std::move(prepare)) {}
-    mtmd_image_preproc_out preprocess(const clip_image_u8 & image) const override { return prepare_(image); }
+    mtmd_image_preproc_out preprocess(const clip_image_u8 & image) const override {
+        try {
+            return prepare_(image);
+        } catch (const std::exception & error) {
+            refusal = error.what();
+            throw;
+        }
+    }
 
   private:
     Prepare prepare_;
@@ -437,6 +447,10 @@ void follow_processor(mtmd_context * vision, int32_t max_tokens) {
     if (Prepare prepare = processor_of(clip, max_tokens)) {
         mtmd_set_image_preprocessor(vision, std::make_unique<Processor>(clip, std::move(prepare)));
     }
+}
+
+std::string take_refusal() {
+    return std::exchange(refusal, {});
 }
 
 void leave_boundaries_to_prompt(mtmd_context * vision) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "mtmd.h"
@@ -19,6 +20,9 @@ struct EncoderInput {
 // and filter. A projector whose processor we do not know keeps what mtmd has for it. Where a processor's own bound is
 // higher, no picture becomes more than `max_tokens` tokens.
 void follow_processor(mtmd_context * vision, int32_t max_tokens);
+
+// Why an image was refused on this thread since the last call; empty where nobody said. mtmd only says that one was.
+std::string take_refusal();
 
 // Makes mtmd write nothing round a whole picture: the prompt has it.
 void leave_boundaries_to_prompt(mtmd_context * vision);

@@ -5,6 +5,7 @@
 
 #include "common.h"
 #include "error.h"
+#include "image-processor.h"
 
 namespace vserve {
 
@@ -30,6 +31,7 @@ mtmd::input_chunks_ptr try_to_tokenize(const mtmd_context * vision, const std::v
         pointers.push_back(&part);
     }
     mtmd::input_chunks_ptr chunks(mtmd_input_chunks_init());
+    take_refusal();  // of an earlier image
     if (mtmd_tokenize_from_parts(vision, chunks.get(), pointers.data(), pointers.size(), add_special) != 0) {
         return nullptr;
     }
@@ -41,10 +43,12 @@ mtmd::input_chunks_ptr try_to_tokenize(const mtmd_context * vision, const std::v
 // how much.
 constexpr size_t counted_excess = 4;
 
+// The reason is that of the last image which this thread tried.
 [[noreturn]] void refuse(size_t image, uint32_t width, uint32_t height) {
+    const std::string reason = take_refusal();
     throw EngineError("undecodable",
-                      "The projector cannot take an image of " + std::to_string(width) + "x" + std::to_string(height) +
-                          " pixels: it may be too small, or too long for its width.",
+                      "The model cannot take an image of " + std::to_string(width) + "x" + std::to_string(height) +
+                          " pixels: " + (reason.empty() ? "it may be too small, or too long for its width" : reason) + ".",
                       static_cast<int>(image));
 }
 
