@@ -94,7 +94,7 @@ def is_whole(rendered: str | None, conversation: dict) -> bool:
         if not isinstance(content, str):
             if not holds_in_order(rendered, [part["text"] for part in content if part["type"] == "text"]):
                 return False
-        elif message["role"] == "user" and content.strip() not in rendered:
+        elif message["role"] in ("user", "system") and content.strip() not in rendered:
             return False
     return True
 

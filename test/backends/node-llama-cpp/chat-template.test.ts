@@ -178,6 +178,40 @@ it('a template that refuses a conversation says why', () => {
   expect(() => rendered(source)).toThrow("The model's chat template refused the conversation: Only cats.");
 });
 
+describe('a system message that the template', () => {
+  const messages: WrittenConversation['messages'] = [
+    {
+      role: 'system',
+      content: [
+        { type: 'text', text: 'Be nice.' },
+        { type: 'text', text: 'Be brief.' },
+      ],
+    },
+    { role: 'user', content: 'What is it?' },
+    { role: 'assistant', content: 'A star.' },
+    { role: 'system', content: 'Be rude.' },
+  ];
+  const turn = "{% if m.role != 'system' %}<{{ m.role }}>{{ m.content }}{% endif %}";
+  const wanted = '<user>Be nice.\nBe brief.\nWhat is it?<assistant>A star.<user>Be rude.';
+  it.each([
+    ['drops', ''],
+    ['refuses', "{% if m.role == 'system' %}{{ raise_exception('No system role.') }}{% endif %}"],
+  ])('%s is the user’s', (_what, check) => {
+    expect(rendered(`{% for m in messages %}${check}${turn}{% endfor %}`, { messages })).toBe(wanted);
+  });
+
+  it('takes stays one', () => {
+    const source = '{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}';
+    expect(rendered(source, { messages: messages.slice(0, 2) })).toBe('<system>Be nice.\nBe brief.<user>What is it?');
+  });
+});
+
+it('a tool call without arguments has none', () => {
+  const call = { id: 'a', name: 'look', arguments: '' };
+  const source = '{% for m in messages %}{{ m.tool_calls[0].function.arguments | tojson }}{% endfor %}';
+  expect(rendered(source, { messages: [{ role: 'assistant', content: '', toolCalls: [call] }] })).toBe('{}');
+});
+
 it('an image goes as text through a template that takes strings', () => {
   const conversation: WrittenConversation = {
     messages: [

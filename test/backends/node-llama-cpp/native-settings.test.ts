@@ -59,10 +59,10 @@ const conversation = {
 };
 
 /** An object that notes which of its keys are read. */
-function watched<T extends object>(object: T): { readonly watched: T; readonly read: Set<string | symbol> } {
-  const read = new Set<string | symbol>();
+function watched<T extends object>(object: T): { readonly watched: T; readonly read: Set<string> } {
+  const read = new Set<string>();
   const get = (target: T, key: string | symbol): unknown => {
-    read.add(key);
+    read.add(String(key));
     return Reflect.get(target, key);
   };
   return { watched: new Proxy(object, { get }), read };

@@ -5,7 +5,7 @@ import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
 import { loadShapes, userTurn } from '../../support/shapes-engine.ts';
 
 /** Takes the template engine a good part of a second. Far too long for the model, which is known only then. */
-const longConversation = Array.from({ length: 20_001 }, (_, i): ChatMessage => ({
+const longConversation = Array.from({ length: 8001 }, (_, i): ChatMessage => ({
   role: i % 2 === 0 ? 'user' : 'assistant',
   content: [{ type: 'text', text: 'a' }],
 }));
@@ -70,7 +70,7 @@ describe('prompts that take long to build', () => {
     const other = await loadShapes({ threads: 1 });
     const closing = await cpuOf(async () => {
       const answers = Array.from({ length: 8 }, () => {
-        const events = other.generate(long, new AbortController().signal);
+        const events = other.generate(long, new AbortController().signal)[Symbol.asyncIterator]();
         return expect(events.next()).rejects.toMatchObject({ code: 'model_closed' });
       });
       await Promise.all([other.close(), ...answers]);

@@ -8,6 +8,7 @@
 
 #include "image-placement.h"
 #include "llama.h"
+#include "message-value.h"
 #include "message.h"
 #include "rendered-run.h"
 
@@ -16,13 +17,6 @@ struct program;
 }
 
 namespace vserve {
-
-// How a template takes the contents of a role's messages.
-struct ContentForm {
-    bool takes_text = true;    // as one string
-    bool takes_parts = false;  // as a list of parts
-    bool keeps_parts = false;  // and several texts in it stay whole
-};
 
 // A chat template in Jinja, rendered by llama.cpp's engine to what transformers' apply_chat_template makes of it. Rendering
 // may run on any thread.
@@ -44,10 +38,9 @@ class ChatTemplate {
     std::vector<Run> render(const Conversation & conversation, size_t n_images) const;
 
   private:
-    enum class Images { typed, as_text };
     struct Rendering;
 
-    ContentForm probe(const std::string & role) const;
+    ContentForm probe(const std::string & role);
     bool keeps(const Rendering & rendering) const;
     const ContentForm & form_of(const std::string & role) const;
     std::vector<Run> apply(const Rendering & rendering) const;
@@ -58,6 +51,7 @@ class ChatTemplate {
     Variables special_tokens_;
     ImagePlacement placement_;
     bool writes_slots_ = false;
+    bool folds_system_ = false;  // the template drops or refuses system messages
     std::vector<std::pair<std::string, ContentForm>> forms_;  // by role
 };
 

@@ -7,11 +7,11 @@ namespace vserve {
 
 namespace {
 
-// Of what stands before an image, and the image. A longer conversation's image is decoded where it is.
+// Limit of the prefix and the image. In longer conversations the image is decoded in the main context.
 constexpr uint32_t most_cells = 8192;
-// Between two looks at the other sequences: tens of milliseconds for 256 tokens of a model of a billion parameters.
+// Between two steps of the other sequences: tens of milliseconds for 256 tokens with a billion parameters.
 constexpr int nodes_per_group = 10;
-// The sequence of the image's own cells; `whole` has those before it too.
+// The sequence of the image's own cells; `whole` includes the prefix.
 constexpr llama_seq_id image = 1;
 
 }  // namespace

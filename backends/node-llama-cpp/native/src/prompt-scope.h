@@ -11,16 +11,15 @@ namespace vserve {
 
 class SpecialTokens;
 
-// Thrown through llama.cpp and mtmd, which catch std::exception: these two are none.
+// These pass through llama.cpp and mtmd, which catch std::exception: so they do not derive from it.
 struct Cancelled {};
 struct TooManyTokens {};
 
-// While one is alive, the template engine and the tokenizer of llama.cpp (see patches/16-tokenizer.patch) stop on this
-// thread when the request is cancelled, and when its tokens are more than can be of use. The tokenizer finds special tokens
-// by way of `special`.
+// While one is alive, llama.cpp's template engine and tokenizer (see patches/16-tokenizer.patch) stop on this thread when
+// the request is cancelled or exceeds a number of tokens, and the tokenizer uses `special` to find special tokens.
 class PromptScope {
   public:
-    // `special`: filled with the vocabulary's special tokens by the first text, if it is empty.
+    // If `special` is empty, the first text fills it with the vocabulary's special tokens.
     PromptScope(std::unique_ptr<const SpecialTokens> & special, const std::function<bool()> & is_cancelled,
                    size_t max_tokens);
     ~PromptScope();
@@ -29,13 +28,13 @@ class PromptScope {
 
     // Null outside of a scope. `ids`: llama.cpp's list of special tokens.
     static const SpecialTokens * special_tokens(const llama_vocab * vocab, const std::vector<llama_token> & ids);
-    // Called once for every bit of work. `n_tokens`: of the text at hand, at least. Throws Cancelled, TooManyTokens.
+    // Call it once per unit of work. `n_tokens`: a lower bound for the current text. Throws Cancelled, TooManyTokens.
     static void checkpoint(size_t n_tokens = 0) {
         if (current_ != nullptr) {
             current_->check(n_tokens);
         }
     }
-    // A text has become so many tokens. Throws TooManyTokens.
+    // Adds the tokens of a finished text. Throws TooManyTokens.
     static void add(size_t n_tokens);
 
   private:
@@ -47,7 +46,7 @@ class PromptScope {
     std::unique_ptr<const SpecialTokens> & special_;
     const std::function<bool()> & is_cancelled_;
     size_t max_tokens_;
-    size_t n_tokens_ = 0;  // of the texts before
+    size_t n_tokens_ = 0;  // of finished texts
     int work_ = 0;
     PromptScope * outer_;
 };

@@ -17,14 +17,14 @@ namespace vserve {
 
 namespace {
 
-// The threads of a lane: one that is slow leaves another.
+// Per lane: a slow prompt leaves one thread for the others.
 constexpr int lane_threads = 2;
-// Tokenized in about a tenth of a second.
+// Built in well under a tenth of a second.
 constexpr size_t short_prompt_bytes = 64 * 1024;
 
 #ifndef _WIN32
-// std::regex, which some pre-tokenizers use, recurses by the length of a word: see unicode_regex_bound in
-// patches/16-tokenizer.patch. Only what is used of a stack takes memory.
+// std::regex, which some pre-tokenizers use, recurses as deep as a word is long: see unicode_regex_bound in
+// patches/16-tokenizer.patch. Only the used part of a stack takes memory.
 constexpr size_t stack_bytes = 128 * 1024 * 1024;
 
 void * run_and_delete(void * function) {
@@ -53,7 +53,7 @@ void start_detached(std::function<void()> function) {
 }
 #endif
 
-// Linux alone has a priority for each thread.
+// Only Linux has per-thread priorities.
 void lower_own_priority() {
 #ifdef __linux__
     setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 10);
@@ -85,7 +85,7 @@ void PromptThreads::start_thread(Lane & lane) {
         start_detached([this, &lane] { work(lane); });
         lane.n_threads++;
     } catch (const std::system_error &) {
-        if (lane.n_threads == 0) {  // else the others of the lane come to it
+        if (lane.n_threads == 0) {  // otherwise the running threads get to it
             lane.queue.pop_back();
             throw;
         }

@@ -8,8 +8,8 @@
 
 namespace vserve {
 
-// The threads that build prompts: a few, of their own, so that no prompt holds up what else the process does. Long prompts
-// have their own, and a lower priority: a short one never waits for them. A thread ends when there is nothing to do.
+// A few dedicated threads that build prompts, so that no prompt delays other work of the process. Long prompts have their
+// own threads at a lower priority: short ones never wait for them. A thread ends when its queue is empty.
 class PromptThreads {
   public:
     PromptThreads() = default;
@@ -18,7 +18,7 @@ class PromptThreads {
     PromptThreads(const PromptThreads &) = delete;
     PromptThreads & operator=(const PromptThreads &) = delete;
 
-    // Queues work, which must not throw. `bytes`: of the prompt, by which it is short or long. Any thread.
+    // Queues work, which must not throw. `bytes`, the size of the prompt, decides whether it is long. Any thread.
     void run(size_t bytes, std::function<void()> work);
     // Waits until all work is done.
     void drain();

@@ -39,8 +39,7 @@ mtmd::input_chunks_ptr try_to_tokenize(const mtmd_context * vision, const std::v
     return chunks;
 }
 
-// A prompt that is too long is counted up to so many times the length that fits: who has to shorten it wants to know by
-// how much.
+// Prompts that are too long are counted up to this multiple of the limit: the caller wants to know how much to cut.
 constexpr size_t counted_excess = 4;
 
 // The reason is that of the last image which this thread tried.

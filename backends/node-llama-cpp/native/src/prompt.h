@@ -55,9 +55,8 @@ class PromptBuilder {
     PromptBuilder(const llama_model * model, const mtmd_context * vision, ImagePlacement placement,
                   EmbeddingCache & encoded);
 
-    // Looks at the images' sizes only. Text that has more than `max_tokens` tokens is tokenized only as far as it takes to
-    // know: the prompt is cut. Throws EngineError: chat_template_failed, invalid_request, undecodable,
-    // unsupported_capability; Cancelled.
+    // Uses only the sizes of the images. The prompt is cut if it is far longer than `max_tokens`. Throws EngineError:
+    // chat_template_failed, invalid_request, undecodable, unsupported_capability; Cancelled.
     Prompt build(const Conversation & conversation, const std::vector<Image> & images, size_t max_tokens,
                  const std::function<bool()> & is_cancelled) const;
     // Gives the images of a prompt that build() made of `images` what `encoded` holds for them, or else their pixels as

@@ -44,7 +44,7 @@ void SpecialTokens::insert(std::string_view text, int32_t rank, bool user_define
         }
         node = next;
     }
-    // Of two tokens with one text, llama.cpp finds the one it looks for first.
+    // Of two tokens with the same text, llama.cpp finds the first.
     if (nodes_[node].rank < 0) {
         nodes_[node].rank = rank;
     }
@@ -53,7 +53,7 @@ void SpecialTokens::insert(std::string_view text, int32_t rank, bool user_define
     }
 }
 
-// The root is -1, and so is a child that is not there.
+// -1 stands for the root, and for a missing child.
 int32_t SpecialTokens::child_of(int32_t node, char byte) const {
     if (node < 0) {
         return roots_[static_cast<uint8_t>(byte)];
@@ -66,7 +66,7 @@ int32_t SpecialTokens::child_of(int32_t node, char byte) const {
     return -1;
 }
 
-// The rank of the longest token of at most `limit` bytes that stands in `text` at `at`; -1 where none does.
+// The rank of the longest token in `text` at `at`, of at most `limit` bytes; -1 if there is none.
 int32_t SpecialTokens::longest_at(std::string_view text, size_t at, size_t limit, bool parse_special) const {
     int32_t longest = -1;
     int32_t node = -1;
@@ -78,8 +78,8 @@ int32_t SpecialTokens::longest_at(std::string_view text, size_t at, size_t limit
     return longest;
 }
 
-// One text on its way into pieces. Every position offers the longest token that stands there. Tokens are placed rank by
-// rank, each from left to right; one that meets an earlier token's bytes makes its position offer a shorter one.
+// Splits one text. Every position offers the longest token found there. Tokens are placed rank by rank, each from left to
+// right. If a token overlaps one already placed, its position offers a shorter token instead.
 class SpecialTokens::Cutter {
   public:
     Cutter(const SpecialTokens & special, std::string_view text, bool parse_special)
@@ -176,8 +176,8 @@ class SpecialTokens::Cutter {
     const SpecialTokens & special_;
     std::string_view text_;
     bool parse_special_;
-    std::map<int32_t, std::vector<size_t>> offers_;  // positions by the rank of their token
-    std::vector<bool> taken_;                        // bytes that belong to a token, or are dropped beside one
+    std::map<int32_t, std::vector<size_t>> offers_;  // positions, by the rank of the offered token
+    std::vector<bool> taken_;                        // bytes of placed tokens and of dropped white space
     std::vector<Piece> placed_;
 };
 

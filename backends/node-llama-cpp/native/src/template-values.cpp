@@ -53,6 +53,14 @@ jinja::value user_text(const std::string & text) {
     return jinja::mk_val<jinja::value_string>(jinja::string(text, true));
 }
 
+jinja::value object_of(std::initializer_list<std::pair<const char *, jinja::value>> entries) {
+    jinja::value object = jinja::mk_val<jinja::value_object>();
+    for (const auto & [key, value] : entries) {
+        object->insert(own_text(key), value);
+    }
+    return object;
+}
+
 jinja::value user_object(const std::string & json, const std::string & what) {
     const common_json parsed = common_json::parse_no_throw(json);
     if (parsed.is_discarded() || !parsed.is_object()) {

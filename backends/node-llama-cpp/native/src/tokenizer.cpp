@@ -28,7 +28,7 @@ void Tokenizer::measure_tokens() {
     }
 }
 
-// The tokenizer that is compiled into the addon reads the vocabulary of node-llama-cpp's binary: they must agree.
+// The tokenizer compiled into the addon reads the vocabulary of node-llama-cpp's binary: the two must agree.
 void Tokenizer::check_against_library() {
     const std::function<bool()> never = [] { return false; };
     const PromptScope scope(special_, never, SIZE_MAX);
@@ -38,9 +38,8 @@ void Tokenizer::check_against_library() {
     }
     for (const bool parse_special : {true, false}) {
         if (vocab_->tokenize(text, false, parse_special) != common_tokenize(vocab_, text, false, parse_special)) {
-            throw EngineError("native_addon_mismatch", "The native engine reads this model's vocabulary in another way than "
-                                                       "node-llama-cpp's llama.cpp does. Build it again with: npm run "
-                                                       "build");
+            throw EngineError("native_addon_mismatch", "The native engine and node-llama-cpp disagree about this model's "
+                                                       "tokens. Rebuild the engine: npm run build:native");
         }
     }
 }

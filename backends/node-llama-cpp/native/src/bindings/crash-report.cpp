@@ -28,11 +28,11 @@ struct File {
     time_t modified;
 };
 
-// Never freed: the handler may be reading the last one.
+// Never freed: the handler may be reading it.
 std::atomic<const std::vector<File> *> files{nullptr};
-struct sigaction before;  // whoever had the signal: on macOS, V8
+struct sigaction before;  // the previous handler: V8's on macOS
 
-// A line that is put together without memory: of what the C library has, a handler may call next to nothing.
+// Builds a line without allocating: signal handlers may call next to nothing of the C library.
 class Line {
   public:
     void add(const char * text) {
@@ -82,7 +82,7 @@ bool add_change(Line & line, const File & file) {
     return true;
 }
 
-// True where a file was changed, which explains the signal.
+// Returns whether a file changed, which explains the signal.
 bool explain() {
     Line line;
     line.add("vserve: SIGBUS: a model file changed while it was served:");

@@ -15,7 +15,7 @@ namespace vserve {
 
 namespace {
 
-// keepWeightsAsInFile(model): before the model is loaded
+// keepWeightsAsInFile(model): call it before the model is loaded
 Napi::Value keep_weights_as_in_file(const Napi::CallbackInfo & info) {
     Napi::ObjectWrap<AddonModel>::Unwrap(info[0].As<Napi::Object>())->model_params.use_extra_bufts = false;
     return info.Env().Undefined();
@@ -64,7 +64,7 @@ Napi::Value render_template(const Napi::CallbackInfo & info) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
-    // libllama-common writes warnings to stderr by itself; what matters reaches JavaScript as an error.
+    // libllama-common writes warnings to stderr; anything important reaches JavaScript as an error.
     common_log_set_verbosity_thold(LOG_LEVEL_ERROR);
     exports.Set("NativeEngine", NativeEngine::define(env));
     exports.Set("keepWeightsAsInFile", Napi::Function::New(env, keep_weights_as_in_file, "keepWeightsAsInFile"));

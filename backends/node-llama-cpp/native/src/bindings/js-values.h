@@ -8,7 +8,7 @@
 
 namespace vserve {
 
-// What native-addon.ts declares, read and written. A test compares the keys that are read with those it declares.
+// Conversions between the types of native-addon.ts and the engine's. A test checks that every declared key is read.
 
 EngineOptions options_of(const Napi::Object & object);
 GenerationSettings settings_of(const Napi::Object & object);

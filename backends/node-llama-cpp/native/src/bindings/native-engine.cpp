@@ -10,10 +10,10 @@ namespace vserve {
 
 namespace {
 
-// Images are prepared some hundred times as fast as text is tokenized.
+// Images are prepared a few hundred times faster than text is tokenized.
 constexpr size_t pixel_bytes_for_text_byte = 256;
 
-// What building a prompt costs, in bytes of text.
+// The cost of building a prompt, in bytes of text.
 size_t prompt_bytes(const std::vector<Message> & messages, const std::vector<Image> & images) {
     size_t bytes = 0;
     for (const auto & message : messages) {
@@ -27,7 +27,7 @@ size_t prompt_bytes(const std::vector<Message> & messages, const std::vector<Ima
     return bytes;
 }
 
-// What a prompt is built of. The pixels stay JavaScript's: the reference keeps them until the prompt has its own copy.
+// The input of a prompt. JavaScript owns the pixels: the reference keeps them alive until the prompt has its own copy.
 struct Content {
     Content(Conversation conversation, const Napi::Value & images)
         : conversation(std::move(conversation)),
@@ -65,7 +65,7 @@ NativeEngine::NativeEngine(const Napi::CallbackInfo & info)
     on_progress_ = ProgressFunction::New(info.Env(), info[3].As<Napi::Function>(), "vserve progress", 0, 1);
 }
 
-// Hands over the events of every step since the last call: of one, unless JavaScript has much to do.
+// Delivers the events of all steps since the last call: one step, unless JavaScript is busy.
 void NativeEngine::call_on_events(Napi::Env env, Napi::Function function, EventQueue * queue, void *) {
     std::vector<Event> events;
     {
@@ -104,7 +104,7 @@ Napi::Value NativeEngine::load(const Napi::CallbackInfo & info) {
             delete posted;
         }
     };
-    // Until close(), neither the garbage collector nor the end of the process may take the engine from its thread.
+    // Until close(), neither the garbage collector nor process exit may free the engine under its thread.
     Ref();
     napi_add_env_cleanup_hook(info.Env(), stop_at_exit, this);
     return Task::run(
@@ -136,7 +136,7 @@ Napi::Value NativeEngine::submit(const Napi::CallbackInfo & info) {
         });
 }
 
-// inspectPrompt(conversation, images): Promise<Array<Int32Array | number>>, tokens of text, and how many an image takes
+// inspectPrompt(conversation, images): Promise<Array<Int32Array | number>>, the tokens of text, or the number that an image takes
 Napi::Value NativeEngine::inspect_prompt(const Napi::CallbackInfo & info) {
     const auto content = std::make_shared<Content>(conversation_of(info[0].As<Napi::Object>()), info[1]);
     const auto prompt = std::make_shared<Prompt>();
@@ -159,7 +159,7 @@ Napi::Value NativeEngine::inspect_tokens(const Napi::CallbackInfo & info) {
         [tokens](Napi::Env env) -> Napi::Value { return to_js(env, *tokens); });
 }
 
-// inspectImages(images): Promise<Array<{width, height, pixels: Float32Array}>>, what the encoder gets of them
+// inspectImages(images): Promise<Array<{width, height, pixels: Float32Array}>>, the encoder's input
 Napi::Value NativeEngine::inspect_images(const Napi::CallbackInfo & info) {
     const auto content = std::make_shared<Content>(Conversation{}, info[0]);
     const auto inputs = std::make_shared<std::vector<EncoderInput>>();
@@ -174,7 +174,7 @@ Napi::Value NativeEngine::inspect_images(const Napi::CallbackInfo & info) {
         [inputs, content](Napi::Env env) -> Napi::Value { return to_js(env, *inputs); });
 }
 
-// forget(id): cancels a request, whatever its state, and drops it
+// forget(id): cancels and drops a request in any state
 Napi::Value NativeEngine::forget(const Napi::CallbackInfo & info) {
     const auto found = sequences_.find(static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()));
     if (found != sequences_.end()) {
@@ -185,13 +185,13 @@ Napi::Value NativeEngine::forget(const Napi::CallbackInfo & info) {
     return info.Env().Undefined();
 }
 
-// resetPrefixCache(): forgets what finished requests left in the KV cache
+// resetPrefixCache(): drops the KV cells of finished requests
 Napi::Value NativeEngine::reset_prefix_cache(const Napi::CallbackInfo & info) {
     engine_->reset_prefix_cache();
     return info.Env().Undefined();
 }
 
-// leaveCpus(count): leaves so many CPUs to other work of the process
+// leaveCpus(count): reserves CPUs for other work of the process
 Napi::Value NativeEngine::leave_cpus(const Napi::CallbackInfo & info) {
     engine_->leave_cpus(info[0].As<Napi::Number>().Int32Value());
     return info.Env().Undefined();
@@ -202,7 +202,7 @@ Napi::Value NativeEngine::stats(const Napi::CallbackInfo & info) {
     return to_js(info.Env(), engine_->stats());
 }
 
-// close(): Promise<void>. Running requests end with model_closed first. Also after a load() that failed.
+// close(): Promise<void>. Running requests fail with model_closed first. Call it after a failed load() too.
 Napi::Value NativeEngine::close(const Napi::CallbackInfo & info) {
     return Task::run(
         info.Env(),

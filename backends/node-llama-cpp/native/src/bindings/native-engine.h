@@ -20,7 +20,7 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
     explicit NativeEngine(const Napi::CallbackInfo & info);
 
   private:
-    // The events that no call has taken yet. It outlives the calls, whatever becomes of the engine.
+    // Events not yet delivered to JavaScript. Outlives the engine.
     struct EventQueue {
         std::mutex mutex;
         std::vector<Event> events;  // guarded by mutex

@@ -41,7 +41,7 @@ Napi::Promise Task::run_on(PromptThreads & threads, size_t bytes, Napi::Env env,
     threads.run(bytes, [task, back]() mutable {
         task->execute();
         if (back.NonBlockingCall([task](Napi::Env env, Napi::Function) { task->settle(env); }) != napi_ok) {
-            new std::shared_ptr<Task>(task);  // the process ends: JavaScript's values must not be freed on this thread
+            new std::shared_ptr<Task>(task);  // the process is exiting: leak JavaScript's values, which this thread must not free
         }
         back.Release();
     });

@@ -1,0 +1,127 @@
+#include "message-value.h"
+
+#include <algorithm>
+
+#include "template-values.h"
+
+namespace vserve {
+
+std::string image_mark(const std::string & nonce, size_t index) {
+    return nonce + std::to_string(index) + ";";
+}
+
+namespace {
+
+// Models may write no arguments at all.
+jinja::value tool_calls_value(const Message & message) {
+    auto calls = jinja::mk_val<jinja::value_array>();
+    for (const auto & call : message.tool_calls) {
+        const auto arguments = user_object(call.arguments.empty() ? "{}" : call.arguments,
+                                           "The arguments of the tool call " + call.name);
+        const auto function = object_of({{"name", user_text(call.name)}, {"arguments", arguments}});
+        calls->push_back(
+            object_of({{"id", user_text(call.id)}, {"type", own_text("function")}, {"function", function}}));
+    }
+    return calls;
+}
+
+// Adjacent texts are joined where the template would lose some of them or glue them together. A line break separates
+// them, as in vLLM and llama-server.
+std::vector<MessagePart> joined(const std::vector<MessagePart> & parts) {
+    std::vector<MessagePart> result;
+    for (const auto & part : parts) {
+        if (part.image >= 0 || result.empty() || result.back().image >= 0) {
+            result.push_back(part);
+        } else {
+            result.back().text += "\n" + part.text;
+        }
+    }
+    return result;
+}
+
+void append(std::vector<MessagePart> & parts, const std::string & end) {
+    const auto last = std::find_if(parts.rbegin(), parts.rend(), [](const auto & part) { return part.image < 0; });
+    if (last != parts.rend()) {
+        last->text += end;
+    } else {
+        parts.push_back({end, -1});
+    }
+}
+
+std::string text_of(const MessagePart & part, const MessageForm & form) {
+    return part.image >= 0 ? image_mark(form.nonce, part.image) : part.text;
+}
+
+jinja::value one_text(const std::vector<MessagePart> & parts, const MessageForm & form) {
+    std::string text;
+    for (const auto & part : parts) {
+        text += text_of(part, form);
+    }
+    return user_text(text);
+}
+
+jinja::value list_of(const std::vector<MessagePart> & parts, const MessageForm & form) {
+    auto list = jinja::mk_val<jinja::value_array>();
+    for (const auto & part : parts) {
+        list->push_back(part.image >= 0 && !form.images_as_text
+                            ? object_of({{"type", own_text("image")}})
+                            : object_of({{"type", own_text("text")}, {"text", user_text(text_of(part, form))}}));
+    }
+    return list;
+}
+
+jinja::value content_value(const Message & message, const MessageForm & form, const std::string & end) {
+    auto parts = form.content.keeps_parts ? message.parts : joined(message.parts);
+    if (parts.empty() || !end.empty()) {
+        append(parts, end);
+    }
+    const bool has_images = std::any_of(parts.begin(), parts.end(), [](const auto & part) { return part.image >= 0; });
+    const bool is_list = has_images ? !form.images_as_text : parts.size() > 1 && form.content.keeps_parts;
+    return is_list || !form.content.takes_text ? list_of(parts, form) : one_text(parts, form);
+}
+
+}  // namespace
+
+jinja::value message_value(const Message & message, const MessageForm & form, const std::string & end) {
+    jinja::value object = object_of({{"role", own_text(message.role)}, {"content", content_value(message, form, end)}});
+    if (message.name) {
+        object->insert(own_text("name"), user_text(*message.name));
+    }
+    if (message.reasoning) {
+        object->insert(own_text("reasoning_content"), user_text(*message.reasoning));
+    }
+    if (!message.tool_calls.empty()) {
+        object->insert(own_text("tool_calls"), tool_calls_value(message));
+    }
+    if (message.tool_call_id) {
+        object->insert(own_text("tool_call_id"), user_text(*message.tool_call_id));
+    }
+    return object;
+}
+
+std::vector<Message> fold_system_messages(const std::vector<Message> & messages) {
+    std::vector<Message> result;
+    for (const auto & message : messages) {
+        const bool follows_system = !result.empty() && result.back().role == "system";
+        if (!follows_system || message.role != "user") {
+            result.push_back(message);
+            continue;
+        }
+        Message & folded = result.back();
+        folded.parts = joined(folded.parts);
+        append(folded.parts, "\n");
+        const bool continues_text = folded.parts.back().image < 0 && !message.parts.empty() && message.parts[0].image < 0;
+        if (continues_text) {
+            folded.parts.back().text += message.parts[0].text;
+        }
+        folded.parts.insert(folded.parts.end(), message.parts.begin() + (continues_text ? 1 : 0), message.parts.end());
+        folded.role = "user";
+        folded.name = message.name;
+    }
+    for (auto & message : result) {
+        message.role = message.role == "system" ? "user" : message.role;
+    }
+    return result;
+}
+
+}  // namespace vserve
