@@ -15,11 +15,12 @@ export const kindNames: Readonly<Record<GgufKind, string>> = {
   vocabulary: 'a vocabulary without weights',
 };
 
-const KINDS_BY_TYPE: Readonly<Record<string, GgufKind>> = {
-  mmproj: 'projector',
-  adapter: 'adapter',
-  imatrix: 'imatrix',
-};
+// Maps, as their keys are compared with whatever a file says.
+const KINDS_BY_TYPE: ReadonlyMap<string, GgufKind> = new Map([
+  ['mmproj', 'projector'],
+  ['adapter', 'adapter'],
+  ['imatrix', 'imatrix'],
+]);
 
 /** llama.cpp's architectures of files that are not language models, or only work beside one. */
 const KINDS_BY_FAMILY: ReadonlyMap<string, GgufKind> = new Map([
