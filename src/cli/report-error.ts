@@ -1,10 +1,11 @@
 import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
-import { isCodedError, presentationOf } from '../errors/index.ts';
+import { isCodedError, messageOf, presentationOf, systemErrorCode } from '../errors/index.ts';
 import { Interrupted } from './interruption.ts';
 import type { Output } from './output.ts';
 
 const BAD_USAGE = 2;
+const OUT_OF_DESCRIPTORS = ['EMFILE', 'ENFILE'];
 
 /** Prints the error that ended a command, and returns the exit code. With `--log-level DEBUG` the stack follows. */
 export function reportError(error: unknown, output: Output, signal: AbortSignal): number {
@@ -20,7 +21,11 @@ export function reportError(error: unknown, output: Output, signal: AbortSignal)
     output.log('debug', inspect(error));
     return presentationOf(error.code).exitCode;
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
+  if (OUT_OF_DESCRIPTORS.includes(systemErrorCode(error) ?? '')) {
+    output.fail(`${message}\nRaise the limit of open files, for example: ulimit -n 1024`);
+    return 1;
+  }
   output.fail(`${message}\nThis is a bug in vserve. Run it again with --log-level DEBUG and report the output.`);
   output.log('debug', inspect(error));
   return 1;

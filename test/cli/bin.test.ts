@@ -69,6 +69,18 @@ test('the groups of a help have one order for all verbs, and limits have units',
   expect(stdout.replaceAll(/\s+/g, ' ')).toContain('(default: 100 MiB; MAX_SERVE_MAX_REQUEST_BYTES)');
 });
 
+test.runIf(process.platform === 'linux').each([48, 64, 96])(
+  'with a limit of %i open files it works, or says what to raise',
+  async (limit) => {
+    const arguments_ = ['-c', `ulimit -n ${limit} && exec "$0" "$1" list`, process.execPath, bin];
+    const outcome = await run('sh', arguments_, { env: { VSERVE_HOME: await temporaryFolder() } }).catch(
+      (error: unknown) => error as { readonly stderr: string },
+    );
+    expect(outcome.stderr).toMatch(/No models|ulimit -n/);
+    expect(outcome.stderr).not.toMatch(/\n +at /);
+  },
+);
+
 test('an unknown verb is an error', async () => {
   await expect(run(process.execPath, [bin, 'server'])).rejects.toMatchObject({
     code: 2,
