@@ -56,3 +56,10 @@ test.skipIf(process.platform === 'win32')('a model file that is cut short is nam
   expect(await server.stop('SIGCONT')).toBeNull();
   expect(server.stderr()).toMatch(/SIGBUS.*model\.gguf \(\d+ bytes when it was loaded, 1000 now\)/);
 });
+
+test('a model file that is too short for its header is refused by name', async () => {
+  const modelPath = join(folder, 'short.gguf');
+  await copyFile(inject('shapesModelPath'), modelPath);
+  await truncate(modelPath, 2_000_000);
+  await expect(start(modelPath)).rejects.toThrow(/short\.gguf could not be loaded[^]*not within the file bounds/);
+});

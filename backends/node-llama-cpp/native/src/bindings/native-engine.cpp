@@ -63,6 +63,8 @@ NativeEngine::NativeEngine(const Napi::CallbackInfo & info)
     on_events_ = EventsFunction::New(info.Env(), info[2].As<Napi::Function>(), "vserve events", 0, 1, new EventQueue,
                                      [](Napi::Env, void *, EventQueue * queue) { delete queue; });
     on_progress_ = ProgressFunction::New(info.Env(), info[3].As<Napi::Function>(), "vserve progress", 0, 1);
+    to_js_ = Napi::ThreadSafeFunction::New(
+        info.Env(), Napi::Function::New(info.Env(), [](const Napi::CallbackInfo &) {}), "vserve prompts", 0, 1);
 }
 
 // Delivers the events of all steps since the last call: one step, unless JavaScript is busy.
@@ -123,7 +125,7 @@ Napi::Value NativeEngine::submit(const Napi::CallbackInfo & info) {
     sequences_[id] = sequence;
     auto preparing = std::make_shared<Engine::Preparing>(*engine_);
     return Task::run_on(
-        prompt_threads_, content->bytes, info.Env(),
+        prompt_threads_, content->bytes, to_js_, info.Env(),
         [engine = engine_, preparing = std::move(preparing), sequence, content]() mutable {
             engine->prepare(*sequence, content->conversation, content->images);
             preparing.reset();
@@ -136,12 +138,13 @@ Napi::Value NativeEngine::submit(const Napi::CallbackInfo & info) {
         });
 }
 
-// inspectPrompt(conversation, images): Promise<Array<Int32Array | number>>, the tokens of text, or the number that an image takes
+// inspectPrompt(conversation, images): Promise<Array<Int32Array | number>>: the tokens of text, or the number that an image
+// takes
 Napi::Value NativeEngine::inspect_prompt(const Napi::CallbackInfo & info) {
     const auto content = std::make_shared<Content>(conversation_of(info[0].As<Napi::Object>()), info[1]);
     const auto prompt = std::make_shared<Prompt>();
     return Task::run_on(
-        prompt_threads_, content->bytes, info.Env(),
+        prompt_threads_, content->bytes, to_js_, info.Env(),
         [engine = engine_, content, prompt] {
             *prompt = engine->prompt(content->conversation, content->images);
         },
@@ -154,7 +157,7 @@ Napi::Value NativeEngine::inspect_tokens(const Napi::CallbackInfo & info) {
     const bool parse_special = info[1].As<Napi::Boolean>().Value();
     const auto tokens = std::make_shared<std::vector<llama_token>>();
     return Task::run_on(
-        prompt_threads_, text->size(), info.Env(),
+        prompt_threads_, text->size(), to_js_, info.Env(),
         [engine = engine_, text, parse_special, tokens] { *tokens = engine->tokens(*text, parse_special); },
         [tokens](Napi::Env env) -> Napi::Value { return to_js(env, *tokens); });
 }
@@ -164,7 +167,7 @@ Napi::Value NativeEngine::inspect_images(const Napi::CallbackInfo & info) {
     const auto content = std::make_shared<Content>(Conversation{}, info[0]);
     const auto inputs = std::make_shared<std::vector<EncoderInput>>();
     return Task::run_on(
-        prompt_threads_, content->bytes, info.Env(),
+        prompt_threads_, content->bytes, to_js_, info.Env(),
         [engine = engine_, content, inputs] {
             for (const auto & image : content->images) {
                 auto prepared = engine->prepare_image(image);
@@ -217,6 +220,7 @@ Napi::Value NativeEngine::close(const Napi::CallbackInfo & info) {
             napi_remove_env_cleanup_hook(env, stop_at_exit, this);
             on_events_.Release();
             on_progress_.Release();
+            to_js_.Release();
             model_object_.Reset();
             sequences_.clear();
             Unref();

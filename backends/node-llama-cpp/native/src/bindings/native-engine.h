@@ -50,6 +50,8 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
     EngineOptions options_;
     EventsFunction on_events_;
     ProgressFunction on_progress_;
+    // Settles the promises of prompts. Created before the cleanup hook is registered, so that Node.js frees it after.
+    Napi::ThreadSafeFunction to_js_;
     std::shared_ptr<Engine> engine_;
     PromptThreads prompt_threads_;
     std::unordered_map<uint64_t, std::shared_ptr<Sequence>> sequences_;

@@ -33,17 +33,15 @@ Napi::Promise Task::run(Napi::Env env, std::function<void()> work, Settle result
     return promise;
 }
 
-Napi::Promise Task::run_on(PromptThreads & threads, size_t bytes, Napi::Env env, std::function<void()> work,
-                           Settle result) {
+Napi::Promise Task::run_on(PromptThreads & threads, size_t bytes, const Napi::ThreadSafeFunction & to_js, Napi::Env env,
+                           std::function<void()> work, Settle result) {
     const auto task = std::shared_ptr<Task>(new Task(env, std::move(work), std::move(result)));
-    auto back = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo &) {}),
-                                              "vserve prompt", 0, 1);
-    threads.run(bytes, [task, back]() mutable {
+    threads.run(bytes, [task, &to_js] {
         task->execute();
-        if (back.NonBlockingCall([task](Napi::Env env, Napi::Function) { task->settle(env); }) != napi_ok) {
-            new std::shared_ptr<Task>(task);  // the process is exiting: leak JavaScript's values, which this thread must not free
+        if (to_js.NonBlockingCall([task](Napi::Env env, Napi::Function) { task->settle(env); }) != napi_ok) {
+            // The process is exiting. Leak JavaScript's values: this thread must not free them.
+            new std::shared_ptr<Task>(task);
         }
-        back.Release();
     });
     return task->deferred_.Promise();
 }

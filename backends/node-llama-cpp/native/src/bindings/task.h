@@ -21,9 +21,10 @@ class Task {
 
     // On a thread of libuv's pool.
     static Napi::Promise run(Napi::Env env, std::function<void()> work, Settle result);
-    // On a thread for prompts; `bytes` is the size of the prompt.
-    static Napi::Promise run_on(PromptThreads & threads, size_t bytes, Napi::Env env, std::function<void()> work,
-                                Settle result);
+    // On a thread for prompts; `bytes` is the size of the prompt. `to_js` leads back to JavaScript's thread and must exist
+    // until the threads are drained.
+    static Napi::Promise run_on(PromptThreads & threads, size_t bytes, const Napi::ThreadSafeFunction & to_js,
+                                Napi::Env env, std::function<void()> work, Settle result);
 
   private:
     class OnPool;
