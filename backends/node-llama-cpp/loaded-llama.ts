@@ -213,17 +213,17 @@ function toNativeSeed(seed: number): number {
   return folded === randomSeed ? randomSeed - 1 : folded;
 }
 
-/** What most requests ask of the chat template. */
+/** What most requests want from the chat template. */
 const opensTurn: TemplateSettings = { variables: {}, addGenerationPrompt: true, continueFinalMessage: false };
 
 interface ConversationAndImages {
   readonly conversation: NativeConversation;
   readonly images: readonly NativeImage[];
-  /** The path of each image in the request, where it is known. */
+  /** The path of each image in the request, if known. */
   readonly places: readonly (string | undefined)[];
 }
 
-/** Moves the images out of the messages, which then refer to them by index. */
+/** Moves the images out of the messages, which refer to them by index. */
 export function toNative(chat: readonly ChatMessage[], template: TemplateSettings): ConversationAndImages {
   const images: NativeImage[] = [];
   const places: (string | undefined)[] = [];

@@ -175,7 +175,7 @@ describe('the variables of a request', () => {
 
 it('a template that refuses a conversation says why', () => {
   const source = "{{ raise_exception('Only cats.') }}";
-  expect(() => rendered(source)).toThrow("The model's chat template refused the conversation: Only cats.");
+  expect(() => rendered(source)).toThrow("The model's chat template rejected the conversation: Only cats.");
 });
 
 describe('a system message that the template', () => {

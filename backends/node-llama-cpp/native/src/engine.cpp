@@ -477,7 +477,7 @@ void Engine::sample_batch() {
     }
 }
 
-// Whether a token's text is part of the answer where it is a control token. What ends the answer never comes here.
+// Whether the answer shows this token if it is a control token. The one that ends the answer never gets here.
 bool Engine::shows(const Sequence & sequence, llama_token token) const {
     return !sequence.settings.skip_special_tokens || spoken_tokens_.count(token) != 0;
 }

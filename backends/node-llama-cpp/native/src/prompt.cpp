@@ -39,7 +39,7 @@ mtmd::input_chunks_ptr try_to_tokenize(const mtmd_context * vision, const std::v
     return chunks;
 }
 
-// The reason is that of the last image which this thread tried.
+// The reason is that of the last image that this thread tried.
 [[noreturn]] void refuse(size_t image, uint32_t width, uint32_t height) {
     const std::string reason = take_refusal();
     throw EngineError("undecodable",
@@ -94,7 +94,7 @@ PromptBuilder::PromptBuilder(const llama_model * model, const mtmd_context * vis
     }
 }
 
-// What stands round an image: users must not be able to forge it either.
+// Users must not be able to forge the tokens around an image either.
 void PromptBuilder::protect_boundaries() {
     control_strings_.protect(placement_.slot);
     const auto written = common_tokenize(vocab_, placement_.written + placement_.before + placement_.after, false, true);
@@ -111,7 +111,7 @@ void PromptBuilder::protect_boundaries() {
     }
 }
 
-// The tokenizer writes these tokens, too.
+// The tokenizer adds these tokens too.
 void PromptBuilder::drop_doubled_ends(std::vector<Run> & runs) const {
     runs.erase(std::remove_if(runs.begin(), runs.end(), [](const Run & run) { return run.image < 0 && run.text.empty(); }),
                runs.end());

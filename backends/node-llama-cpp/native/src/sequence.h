@@ -21,7 +21,7 @@ struct GenerationSettings {
     bool penalize_prompt = false;
     int32_t max_tokens = -1;  // -1: to the end of the context
     bool ignore_eos = false;
-    bool skip_special_tokens = true;  // control tokens are no part of the answer's text
+    bool skip_special_tokens = true;  // leave control tokens out of the answer
     int32_t reported_logits = 0;  // of the first token, the greatest so many
     std::string cache_salt;  // prompts share cached prefixes with prompts of the same salt only
     std::vector<std::string> stop_strings;
