@@ -14,7 +14,10 @@ if (major < 20 || (major === 20 && minor < 19)) {
   fail('vserve is not built yet. In its folder, run: npm install && npm run build');
 } else {
   module.enableCompileCache?.(); // Node 22 keeps the compiled code of some 700 modules
-  void import(main.href);
+  import(main.href).catch((error) => {
+    if (error.code !== 'EMFILE' && error.code !== 'ENFILE') throw error;
+    fail(`vserve needs to open more files than it may (${error.code}). Raise the limit, for example: ulimit -n 1024`);
+  });
 }
 
 function fail(message) {

@@ -1,5 +1,5 @@
 /**
- * Writes the table of architectures in README.md anew, from the registry: after one was added,
+ * Updates the table of architectures in README.md from the registry. After adding one, run
  *
  *     npm run docs
  */
@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { scriptArguments } from './arguments.ts';
 import { supportedArchitectures } from '../src/convert/index.ts';
 
-/** Where the table stands in README.md. */
+/** What encloses the table in README.md. */
 const [start, end] = ['<!-- architectures: npm run docs -->', '<!-- /architectures -->'];
 
-/** The text of README.md with the table as the registry has it. Throws where the place is not marked. */
+/** README.md with an up-to-date table. Throws if its place is not marked. */
 export function withArchitectureTable(readme: string): string {
   const [before, rest] = readme.split(start);
   const after = rest?.split(end)[1];

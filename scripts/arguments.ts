@@ -4,8 +4,8 @@ import type { ParseArgsConfig } from 'node:util';
 import { messageOf } from '../src/errors/index.ts';
 
 /**
- * Reads the arguments of the script that runs. With `--help` the comment that it begins with is printed, and the process
- * ends; with arguments that it does not take, it ends with exit code 2.
+ * Parses the arguments of the running script. `--help` prints the script's leading comment and exits; invalid arguments
+ * exit with code 2.
  */
 export function scriptArguments<const Config extends ParseArgsConfig>(
   config: Config,
@@ -21,13 +21,13 @@ export function scriptArguments<const Config extends ParseArgsConfig>(
   }
 }
 
-/** Ends the process with exit code 2: says what is wrong with the arguments, and what the script takes. */
+/** Exits with code 2 after printing what is wrong with the arguments, and the usage. */
 export function usageError(message: string): never {
   console.error(`${message}\n\n${usage()}`);
   process.exit(2);
 }
 
-/** The comment that the script begins with. */
+/** The script's leading comment. */
 function usage(): string {
   const [, comment = ''] = /^\/\*\*([^]*?)\*\//.exec(readFileSync(process.argv[1] ?? '', 'utf8')) ?? [];
   return comment.replaceAll(/^ \* ?/gm, '').trim();

@@ -1,6 +1,6 @@
 /**
- * Compiles `src/convert/quantize/q8-0.wat` to WebAssembly, and writes its bytes into the module beside it. To be run
- * when the source has changed:
+ * Compiles `src/convert/quantize/q8-0.wat` to WebAssembly, and writes its bytes into the module beside it. After
+ * changing the source, run
  *
  *     npm run build:wasm
  */

@@ -1,8 +1,7 @@
 /**
- * Converts a checkpoint of random weights with vserve and with llama.cpp's converter, in turns, and prints the time and
- * the most memory that each process and its children had resident together (Linux), as a table. The time is that until
- * the files are on the disk (`sync`). Mixtures that llama.cpp's
- * converter does not write are made by vserve alone.
+ * Converts a checkpoint of random weights with vserve and with llama.cpp's converter, alternately, and prints a table of
+ * the time until the files are on disk (`sync`) and of the peak resident memory of each process with its children
+ * (Linux). Types that llama.cpp's converter does not write are converted by vserve only.
  *
  *     node dist/scripts/compare-conversion.js --python <python> --converter <convert_hf_to_gguf.py>
  *       [--layers 5] [--width 2048] [--vocabulary 65536] [--rounds 3] [--type bf16] [--type q8_0] [--type q4_k_m]
@@ -31,7 +30,7 @@ const { values: options } = scriptArguments({
   },
 });
 const { python, converter } = options;
-if (python === undefined || converter === undefined) usageError('--python and --converter are needed');
+if (python === undefined || converter === undefined) usageError('--python and --converter are required');
 
 interface Run {
   readonly seconds: number;
@@ -57,7 +56,7 @@ async function run(command: readonly string[]): Promise<Run> {
   return { seconds: (performance.now() - start) / 1000, peakRssBytes };
 }
 
-/** Resident memory of a process and those below it. */
+/** Resident memory of a process and its descendants. */
 async function residentBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   const own = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
@@ -89,7 +88,7 @@ const bytes = await writeLargeCheckpoint(source, {
   vocabulary: Number(options.vocabulary),
   shards: 3,
 });
-console.log(`checkpoint: ${(bytes / 1e9).toFixed(2)} GB, ${options.rounds} rounds in turns, medians`);
+console.log(`checkpoint: ${(bytes / 1e9).toFixed(2)} GB, ${options.rounds} alternating rounds, medians`);
 for (const type of options.type) {
   const ours = ['convert', source, join(folder, 'ours'), '--quantization-encoding', type];
   const theirs = [converter, source, '--outtype', type, '--outfile', join(folder, 'theirs.gguf')];

@@ -1,13 +1,13 @@
 /**
- * Holds the engine against llama-server, family by family: checkpoints of random weights that answer by what they see
- * are converted, loaded on both sides, and asked the same, greedily, about one, two and three pictures.
+ * Compares the engine with llama-server, family by family: checkpoints of random weights whose answers depend on what
+ * they see are converted, loaded on both sides, and asked the same, greedily, about one, two and three images.
  *
  *     node dist/scripts/compare-engine.js --peer <folder of llama-server> [--write <file.json>]
  *       [--mmproj-encoding auto] [name…]
  *
- * A line for each family says how many answers and prompt lengths are the same, how many answers differ from each other
- * (when the picture did not count, few would), and the least difference of two logits that an answer hung on. `--write`
- * keeps llama-server's answers, for test/backends/node-llama-cpp/families.test.ts.
+ * Prints a line per family: how many answers and prompt lengths are equal, how many answers are distinct (few would be if
+ * the image had no influence), and the smallest difference of two logits that decided an answer. `--write` saves
+ * llama-server's answers for test/backends/node-llama-cpp/families.test.ts.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -48,13 +48,13 @@ const { values: options, positionals } = scriptArguments({
   },
 });
 const peerDir = options.peer;
-if (peerDir === undefined) usageError('--peer is needed: the folder with llama-server');
+if (peerDir === undefined) usageError('--peer is required: the folder of llama-server');
 const names = chosenNames(positionals, seeingNames);
 const mmprojEncoding = options['mmproj-encoding'] as MmprojEncoding;
 const { signal } = new AbortController();
 const onProgress = (): void => undefined;
 
-/** Converts a checkpoint into a folder of its name and more. */
+/** Converts a checkpoint into a folder named after it. */
 async function filesOf(
   folder: string,
   name: string,
@@ -67,8 +67,8 @@ async function filesOf(
 }
 
 /**
- * What vserve's processor makes of a picture, where that is one: llama-server, which has processors of its own, leaves it as
- * it is. Tiles it has to cut itself.
+ * An image as vserve's processor prepares it, if that is one image: llama-server, which has processors of its own, then
+ * leaves it unchanged. It still has to cut tiles itself.
  */
 async function prepared(name: string, model: LoadedLlama, picture: Bitmap): Promise<Bitmap> {
   if (areShownPlain(name)) return picture;
@@ -117,7 +117,7 @@ async function compare(name: string, folder: string, peerDir: string): Promise<P
   const distinct = new Set(theirs.map(({ text }) => text)).size;
   const margin = Math.min(...theirs.map(({ smallestMargin }) => smallestMargin));
   const same = `${String(theirs.length - differences.length)} of ${String(theirs.length)}`;
-  console.log(`${name.padEnd(24)} same ${same}, ${String(distinct)} distinct, least margin ${margin.toFixed(3)}`);
+  console.log(`${name.padEnd(24)} same ${same}, ${String(distinct)} distinct, smallest margin ${margin.toFixed(3)}`);
   for (const answer of differences) {
     console.log('  llama-server', JSON.stringify(answer));
     console.log('  vserve      ', JSON.stringify(ours[theirs.indexOf(answer)]));

@@ -1,12 +1,12 @@
 /**
- * Holds the engine against what transformers' processors and models said of the same checkpoints
- * (test/fixtures/processors): a line for each.
+ * Compares the engine with the recorded results of transformers' processors and models for the same checkpoints
+ * (test/fixtures/processors), one line per checkpoint.
  *
  *     node dist/scripts/compare-transformers.js [name…]
  *
- * pixels: by how many levels of 255 a sampled channel is off at most, and how many pictures are equal to the last bit;
- * prompts: how many conversations have the same tokens; first token: how often the likeliest is the same, and by how much
- * its greatest five logits are off at most.
+ * pixels: the largest deviation of a sampled channel in levels of 255, and how many images are bit-identical; prompts:
+ * how many conversations have the same tokens; first token: how often the likeliest one is the same, and the largest
+ * deviation of the five highest logits.
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { createHash } from 'node:crypto';
@@ -23,7 +23,7 @@ import { chosenNames } from '../test/reference/chosen-names.ts';
 const sizes = (images: readonly { width: number; height: number }[]): string =>
   images.map(({ width, height }) => `${width}x${height}`).join(' ');
 
-/** How far the pixels of pictures are off. */
+/** Deviation of the pixels. */
 async function comparePixels(
   name: string,
   model: LoadedLlama,
@@ -51,7 +51,7 @@ async function comparePixels(
   return `pixels off ${String(levels)}, ${String(equal)} of ${String(pictures.length)} equal`;
 }
 
-/** How many prompts are the same, and how far the first token's logits are off. */
+/** Number of equal prompts, and deviation of the first token's logits. */
 async function comparePrompts(model: LoadedLlama, prompts: ProcessorReference['prompts']): Promise<string> {
   let same = 0;
   let first = 0;

@@ -1,6 +1,6 @@
 /**
- * Makes a checkpoint of random bfloat16 weights with the sizes of a Gemma 3 text model, converts it and reports the
- * greatest resident memory and the speed. The embedding alone takes 2.8 GB at the default width, which is that of 27B.
+ * Writes a checkpoint of random bfloat16 weights with the dimensions of a Gemma 3 text model, converts it, and reports
+ * peak resident memory and speed. The embedding alone takes 2.8 GB at the default width, that of the 27B model.
  *
  *     node dist/scripts/convert-memory.js --directory bench --layers 3 --outtype bf16 --outtype q8_0
  */
@@ -36,7 +36,7 @@ const sourceBytes = await writeLargeCheckpoint(source, {
 });
 console.log(`checkpoint: ${(sourceBytes / 1e9).toFixed(2)} GB`);
 for (const outtype of options.outtype) {
-  if (!isOuttype(outtype)) usageError(`--outtype is one of ${outtypes.join(', ')}`);
+  if (!isOuttype(outtype)) usageError(`--outtype must be one of ${outtypes.join(', ')}`);
   const destinationDir = join(options.directory, outtype);
   let peakRss = 0;
   let longestPauseMs = 0;

@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: serves the embedded vision model and asks it what is in a picture, over the HTTP API that any client
- * would use. `-- --port 9000` takes another port, `-- --once` stops after the answer.
+ * `npm run demo`: serves the embedded vision model and asks it what is in an image, over the HTTP API that any client
+ * would use. `-- --port 9000` uses another port, `-- --once` stops after the answer.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -36,7 +36,7 @@ interface Chunk {
   readonly choices: readonly { readonly delta: { readonly content?: string } }[];
 }
 
-/** Asks the server and prints the answer as it comes. */
+/** Asks the server and streams the answer to stdout. */
 async function ask(url: string): Promise<void> {
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
@@ -52,8 +52,8 @@ async function ask(url: string): Promise<void> {
     for (const line of lines.filter((candidate) => candidate.startsWith('data: {'))) {
       const { choices } = JSON.parse(line.slice('data: '.length)) as Chunk;
       const text = choices[0]?.delta.content ?? '';
-      // The server's log line comes before the first text.
-      if (text !== '' && first) process.stdout.write('The answer:   ');
+      // The server logs a line before the first text.
+      if (text !== '' && first) process.stdout.write('Answer:   ');
       first &&= text === '';
       process.stdout.write(text);
     }
@@ -77,7 +77,7 @@ async function main(): Promise<number> {
     { stdio: ['inherit', 'pipe', 'inherit'] },
   );
   const exited = once(server, 'exit') as Promise<[number | null]>;
-  // Ctrl+C reaches the server too, which ends in order; the demo ends after it.
+  // Ctrl+C reaches the server too, which shuts down in order; the demo ends after it.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => server.kill('SIGTERM'));
 
@@ -96,11 +96,11 @@ async function main(): Promise<number> {
 }
 
 async function converse(url: string, isOnly: boolean, stopServer: () => void): Promise<void> {
-  console.log(`\nThe picture:  ${fileURLToPath(pictureUrl)}`);
-  console.log('The question: What is in this image?');
+  console.log(`\nImage:    ${fileURLToPath(pictureUrl)}`);
+  console.log('Question: What is in this image?');
   try {
     await ask(url);
-    console.log(isOnly ? '\n' : `\n\nAsk it yourself, from another terminal:\n\n${curlLine(url)}\n`);
+    console.log(isOnly ? '\n' : `\n\nTry it from another terminal:\n\n${curlLine(url)}\n`);
     if (isOnly) stopServer();
   } catch (error) {
     console.error(`\nThe demo failed: ${messageOf(error)}`);

@@ -1,13 +1,13 @@
 /**
- * Plans the conversion of spoilt checkpoints, and describes spoilt GGUF files, by the ten thousands, in a process of its
- * own: each must end in time, with a plan or with a named error, and must never ask for more memory at once than its
- * checkpoint has bytes.
+ * Plans the conversion of tens of thousands of corrupted checkpoints, and describes corrupted GGUF files, in a child
+ * process: each case must end in time with a plan or a named error, and must never allocate more at once than the size of
+ * its checkpoint.
  *
  *     node dist/scripts/fuzz-checkpoints.js [--count 50000] [--seed 1] [--from 0] [checkpoint…]
  *
- * The last line is JSON: how many were read, how many refused with which code, the slowest, the largest allocation, and
- * the memory after a tenth of the cases, at the end, and at most. The heap has a limit too, which ends the process. A case
- * depends on the seed, its number, and the checkpoints only: `--from` begins near a failure.
+ * The last line is JSON: cases read, cases refused by error code, the slowest case, the largest allocation, and memory
+ * after a tenth of the cases, at the end and at its peak. The heap is limited too. A case depends only on the seed, its
+ * number and the checkpoints: `--from` resumes near a failure.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,9 +18,9 @@ import { SpoiltCheckpoints } from './fuzz/spoilt-checkpoints.ts';
 import { referenceCheckpoints } from '../test/reference/checkpoints.ts';
 import { chosenNames } from '../test/reference/chosen-names.ts';
 
-/** Longer is a hang. It is counted by the second, so that a pause of the whole machine is none. */
+/** Longer is a hang. Counted second by second, so that a pause of the whole machine does not count. */
 const timeoutS = 20;
-/** Every process has these at once, streams' and files' blocks, however small the checkpoint is. */
+/** Blocks of streams and files, which every case allocates however small its checkpoint. */
 const ordinaryBytes = 1024 * 1024;
 const heapMb = 512;
 const small = [
@@ -31,7 +31,7 @@ const small = [
   'llava-next-tiny',
   'mistral-fp8-tekken-tiny',
 ];
-/** All families, and small ones more often, so that many cases are tried. */
+/** All families; small ones several times, since their cases are quick. */
 const usual = [...Object.keys(referenceCheckpoints), ...Array.from({ length: 6 }, () => small).flat()];
 
 interface Outcome {
@@ -83,7 +83,7 @@ async function tryAll(names: readonly string[], count: number, seed: number, fro
   await checkpoints.remove();
 }
 
-/** Runs the cases in a child process; throws when it does not come to its end. */
+/** Runs the cases in a child process. Throws if it ends early. */
 async function watchChild(args: readonly string[], seed: number): Promise<void> {
   const execArgv = [...process.execArgv, `--max-old-space-size=${heapMb}`];
   const child = fork(import.meta.filename, [...args, '--child'], { execArgv });
@@ -91,7 +91,7 @@ async function watchChild(args: readonly string[], seed: number): Promise<void> 
   let lastCase = -1;
   let silentS = 0;
   const hang = setInterval(() => {
-    // Until it has begun, it loads its modules, which takes as long as the machine is busy.
+    // Before the first case it loads modules, which may take long on a busy machine.
     if (lastCase >= 0) silentS += 1;
     if (silentS > timeoutS) child.kill('SIGKILL');
   }, 1000);

@@ -1,11 +1,11 @@
 /**
- * Loads spoilt GGUF files by the hundreds, and asks them something, in a process of its own: each must be refused with a
- * named error or answer, and none may end the process, or keep it busy for long.
+ * Loads hundreds of corrupted GGUF files in a child process and sends each a request: it must be refused with a named
+ * error or answer, and must neither end the process nor keep it busy for long.
  *
  *     node dist/scripts/fuzz-gguf.js [--count 2000] [--seed 1] [--from 0] [checkpoint…]
  *
- * The last line is JSON: how many answered, how many were refused with which code, and the slowest. A case depends on the
- * seed, its number, and the checkpoints only: `--from` begins near a failure. With none named, one of each family is taken.
+ * The last line is JSON: cases answered, cases refused by error code, and the slowest case. A case depends only on the
+ * seed, its number and the checkpoints: `--from` resumes near a failure. Default: one checkpoint of each family.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -26,7 +26,7 @@ import { chosenNames } from '../test/reference/chosen-names.ts';
 import { writeCheckpoint } from '../test/reference/write-checkpoint.ts';
 import { defaultLoadSettings } from '../src/settings/index.ts';
 
-/** Longer is a hang. It is counted by the second, so that a pause of the whole machine is none. */
+/** Longer is a hang. Counted second by second, so that a pause of the whole machine does not count. */
 const timeoutS = 60;
 const settings = { ...defaultLoadSettings, devices: 'cpu', maxLength: undefined, maxBatchSize: 1, threads: 1 };
 
@@ -75,7 +75,7 @@ async function tryAll(models: readonly ModelFiles[], folder: string, seed: numbe
   }
 }
 
-/** Runs cases in child processes, a new one after each that ends too early. */
+/** Runs cases in child processes, a new one after each that ends early. */
 async function watch(models: readonly ModelFiles[], folder: string, seed: number, from: number, to: number) {
   const ends: Record<string, number> = {};
   const failures: string[] = [];

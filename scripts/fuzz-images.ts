@@ -1,11 +1,11 @@
 /**
- * Decodes mutated pictures by the ten thousands, in a process of its own, and checks that it neither crashes nor hangs nor
- * grows: every picture is decoded or refused.
+ * Decodes tens of thousands of mutated images in a child process, and checks that it neither crashes nor hangs nor grows:
+ * every image is decoded or refused.
  *
  *     node dist/scripts/fuzz-images.js [--count 100000] [--seed 1] [--from 0]
  *
  * The last line is JSON: {"seed", "decoded", "refused", "slowestMs", "firstRssMb", "lastRssMb"}; the first RSS is taken
- * after a tenth of the pictures. A picture depends on the seed and its number only: `--from` begins again near a crash.
+ * after a tenth of the images. An image depends only on the seed and its number: `--from` resumes near a crash.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -35,7 +35,7 @@ interface Result extends Progress {
   readonly slowestMs: number;
 }
 
-/** Pictures of all formats: those of the tests, and those that only libvips writes. */
+/** Images of all formats: those of the tests, and those that only libvips writes. */
 async function originals(): Promise<Buffer[]> {
   const names = (await readdir(fixtures)).filter((name) => !name.endsWith('.json'));
   const files = await Promise.all(names.map((name) => readFile(join(fixtures, name))));
@@ -60,7 +60,7 @@ async function originals(): Promise<Buffer[]> {
   ];
 }
 
-/** The picture of a number: one of the originals, spoilt, at times with a piece of another in it. */
+/** Image number n: a corrupted original, sometimes with a piece of another. */
 function mutant(files: readonly Buffer[], seed: number, number: number): Buffer {
   const bits = randomBits(seed * 1_000_003 + number);
   const below = (limit: number): number => bits() % limit;
@@ -95,7 +95,7 @@ async function decodeAll(count: number, seed: number, from: number): Promise<Res
         decoded += 1;
       } catch (error) {
         if (!(error instanceof VserveError)) throw error;
-        if (error.message.includes('took longer')) throw new Error(`Picture ${next - 1} hangs`, { cause: error });
+        if (error.message.includes('took longer')) throw new Error(`Image ${next - 1} hangs`, { cause: error });
         refused += 1;
       }
       slowestMs = Math.max(slowestMs, performance.now() - startedAtMs);
@@ -108,13 +108,13 @@ async function decodeAll(count: number, seed: number, from: number): Promise<Res
   return { done: decoded + refused, rssMb: rssMb(), decoded, refused, slowestMs: Math.round(slowestMs) };
 }
 
-/** Runs the pictures in a child process; throws when it does not come to its end. */
+/** Decodes the images in a child process. Throws if it ends early. */
 async function watchChild(args: readonly string[], seed: number): Promise<void> {
   const child = fork(import.meta.filename, [...args, '--child']);
   const seen: (Progress | Result)[] = [];
   child.on('message', (progress: Progress | Result) => {
     seen.push(progress);
-    if (!('decoded' in progress)) console.log(`${progress.done} pictures, ${progress.rssMb} MB`);
+    if (!('decoded' in progress)) console.log(`${progress.done} images, ${progress.rssMb} MB`);
   });
   const [exitCode, exitSignal] = (await once(child, 'exit')) as [number | null, string | null];
   const last = seen.at(-1);

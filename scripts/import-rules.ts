@@ -1,5 +1,6 @@
 /**
- * Writes the lint rules on the direction of imports, .oxlintrc.imports.json, from the table below: after a change,
+ * Generates .oxlintrc.imports.json, the lint rules on the direction of imports, from the table below. After changing it,
+ * run
  *
  *     npm run docs
  */
@@ -7,18 +8,19 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { scriptArguments } from './arguments.ts';
 
-/** Every room of the source, and the rooms that it may import. Nothing in `src` or `backends` imports anything else. */
+/** Every room of the source, and the rooms that it may import. */
 export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/errors': [],
   'src/formats': ['src/errors'],
   'src/gguf': ['src/formats', 'src/errors'],
+  'src/gguf-choice': ['src/gguf', 'src/formats', 'src/errors'],
   'src/backend': ['src/errors'],
   'src/conversion': [],
-  'src/media': ['src/backend', 'src/errors'],
+  'src/media': ['src/backend', 'src/formats', 'src/errors'],
   'src/api': ['src/backend', 'src/errors'],
-  'src/hub': ['src/formats', 'src/errors'],
+  'src/hub': ['src/gguf-choice', 'src/gguf', 'src/formats', 'src/errors'],
   'src/convert': ['src/conversion', 'src/gguf', 'src/formats', 'src/errors'],
-  'src/store': ['src/hub', 'src/conversion', 'src/backend', 'src/formats', 'src/errors'],
+  'src/store': ['src/hub', 'src/conversion', 'src/backend', 'src/gguf-choice', 'src/gguf', 'src/formats', 'src/errors'],
   'src/settings': ['src/backend', 'src/conversion', 'src/formats', 'src/errors'],
   'src/server': ['src/api', 'src/media', 'src/backend', 'src/errors'],
   'src/cli': [
@@ -30,6 +32,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/conversion',
     'src/media',
     'src/backend',
+    'src/gguf-choice',
     'src/gguf',
     'src/formats',
     'src/errors',
@@ -38,13 +41,13 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'backends/node-llama-cpp': ['src/backend', 'src/gguf', 'src/formats', 'src/errors'],
 };
 
-/** Folders around the source, which import it and are never imported by it. */
+/** Folders that import the source and are never imported by it. */
 const around = ['bin', 'dist', 'scripts', 'test'];
 
-/** A folder of `src/api` for each wire format: they share what is beside them, and do not import one another. */
+/** Wire formats: they share what is beside their folders, and do not import one another. */
 const wireFormats = 'src/api/*';
 
-/** Matches relative paths that leave a room for one of these: `../store/index.ts`, `../../src/store/index.ts`. */
+/** Matches relative paths out of a room into one of these: `../store/index.ts`, `../../src/store/index.ts`. */
 function pathsInto(rooms: readonly string[]): string {
   const namesIn = (floor: string): string =>
     rooms
@@ -62,10 +65,10 @@ function ruleFor(room: string, ...more: object[]): object {
   return { 'no-restricted-imports': ['error', { patterns: [{ regex: pathsInto(forbidden), message }, ...more] }] };
 }
 
-/** The configuration of oxlint that .oxlintrc.json extends. */
+/** The oxlint configuration that .oxlintrc.json extends. */
 export function importRules(): object {
   const message = 'Wire formats do not import one another. Put what they share into src/api.';
-  // Of the overrides that match a file, the last one decides.
+  // The last matching override decides.
   return {
     overrides: [
       ...Object.keys(mayImport).map((room) => ({ files: [`${room}/**`], rules: ruleFor(room) })),

@@ -1,12 +1,12 @@
 /**
- * Kills conversions and quantizations (SIGKILL) at random moments, into a folder (`vserve convert`) and into the store
- * (`vserve serve`) in turn. After each, the next run must finish by itself, with the bytes of a run that nobody
- * disturbed and with nothing left behind.
+ * Kills conversions and quantizations (SIGKILL) at random moments, alternating between `vserve convert` and `vserve serve`
+ * (which converts into the store). After each kill the next run must finish with the same bytes as an undisturbed run,
+ * and leave nothing behind.
  *
  *     node dist/scripts/kill-conversions.js [--kills 50] [--seed 1] [--layers 2] [--width 1024] [--folder kills]
  *
- * The last line is JSON: {"kills", "seed", "killedInTime", "wrong"}. `killedInTime` counts the runs that the kill came
- * to before they had finished; `wrong` names what was not as it must be, and makes the exit code 1.
+ * The last line is JSON: {"kills", "seed", "killedInTime", "wrong"}. `killedInTime` counts the runs that had not finished
+ * when they were killed; anything in `wrong` makes the exit code 1.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -39,11 +39,11 @@ const program = fileURLToPath(new URL('../../bin/vserve.js', import.meta.url));
 const next = randomBits(Number(options.seed));
 const wrong: string[] = [];
 
-/** A way to make a model: how to start it, when it is done, and where its files are then. */
+/** A way to make a model: its command, when it is done, and where its files are. */
 interface Way {
   readonly name: string;
   readonly arguments: readonly string[];
-  /** A server is done when it says so, and stopped then; undefined waits for the end. */
+  /** Output that shows that a server is done, which is then stopped; undefined waits for the process to end. */
   readonly doneAt: RegExp | undefined;
   readonly model: () => Promise<string>;
   readonly clean: () => Promise<void>;
@@ -90,7 +90,7 @@ function start(way: Way): ChildProcess {
   return spawn(process.execPath, [program, ...way.arguments], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** Runs one to its end, and tells the hash of the model. Throws with what it printed where it fails. */
+/** Runs one to completion and resolves with the model's hash. Throws its output if it fails. */
 async function finish(way: Way): Promise<string> {
   const child = start(way);
   const closed = once(child, 'close');
@@ -112,7 +112,7 @@ async function finish(way: Way): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Kills one at a moment before `limitMs`; tells whether it was still at work. */
+/** Kills one at a random moment before `limitMs`. Resolves with whether it was still working. */
 async function kill(way: Way, limitMs: number): Promise<boolean> {
   const child = start(way);
   const closed = once(child, 'exit');
@@ -142,13 +142,13 @@ for (let i = 0; i < kills; i++) {
   await way.clean();
   if (await kill(way, milliseconds)) killedInTime++;
   const isThere = existsSync(await way.model().catch(() => ''));
-  // What is there after a kill is whole; into a folder nothing is written twice, so it is taken away then.
+  // Files that survive a kill are complete; `convert` refuses to overwrite, so they are removed.
   if (isThere && way.doneAt === undefined) await way.clean();
   const found = await finish(way).catch((error: unknown) => String(error));
   const left = await way.leftovers();
   if (found !== hash) wrong.push(`${way.name}, kill ${i + 1}: ${found}`);
   if (left.length > 0) wrong.push(`${way.name}, kill ${i + 1} left ${left.join(', ')}`);
-  console.log(`${i + 1}: ${way.name}: ${wrong.length === 0 ? 'right' : wrong.at(-1)}`);
+  console.log(`${i + 1}: ${way.name}: ${wrong.length === 0 ? 'ok' : wrong.at(-1)}`);
   await way.clean();
 }
 await rm(folder, { recursive: true });

@@ -1,11 +1,11 @@
 /**
- * Kills `vserve pull` (SIGKILL) at random moments of its download, its conversion and its quantization, against a hub on
- * loopback. After each kill the next run must finish: it may ask for no byte that was verified, its files must have the
- * hashes of a pull that nobody disturbed, and nothing may be left behind.
+ * Kills `vserve pull` (SIGKILL) at random moments of download, conversion and quantization, against a hub on loopback.
+ * After each kill the next run must finish without requesting verified bytes again, with the same hashes as an
+ * undisturbed pull, and with nothing left behind.
  *
  *     npm run build && node dist/scripts/kill-pull.js [--kills 50] [--seed 1] [--layers 1] [--width 512]
  *
- * The last line is JSON, a `KillReport`; what is wrong makes the exit code 1.
+ * The last line is JSON, a `KillReport`; anything in `wrong` makes the exit code 1.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -28,28 +28,28 @@ import { randomBits } from '../test/reference/random.ts';
 export interface KillOptions {
   readonly kills: number;
   readonly seed: number;
-  /** Of the checkpoint of random weights. */
+  /** Dimensions of the checkpoint of random weights. */
   readonly layers: number;
   readonly width: number;
 }
 
-/** How far a pull was when it was killed, by what it left on the disk. */
+/** Progress of a killed pull, by what it left on disk. */
 type Stage = 'downloading' | 'converting' | 'quantizing' | 'finished';
 
 export interface KillReport {
   readonly kills: number;
   readonly seed: number;
   readonly killedWhile: Readonly<Record<Stage, number>>;
-  /** Of all files together. */
+  /** Total of all files. */
   readonly bytes: number;
-  /** Verified bytes that were on the disk after the kills, all together. */
+  /** Total of verified bytes on disk after the kills. */
   readonly bytesKept: number;
-  /** Of these, what the hub was asked for again. */
+  /** Those of them that were requested again. */
   readonly fetchedTwice: number;
   readonly wrong: readonly string[];
 }
 
-/** The download takes about so long, so that kills meet it everywhere. */
+/** Approximate duration of the download, so that kills hit all of it. */
 const DOWNLOAD_SECONDS = 2;
 const SHARDS = 2;
 const program = new URL(
@@ -57,7 +57,7 @@ const program = new URL(
   import.meta.url,
 );
 
-/** Pulls, kills and pulls again, so many times; `onKill` hears of each. */
+/** Pulls, kills and pulls again; `onKill` is called after each. */
 export async function killPulls(
   { kills, seed, layers, width }: KillOptions,
   onKill: (line: string) => void,
@@ -107,7 +107,7 @@ function startPull({ url }: LoopbackHub, home: string) {
   return spawn(process.execPath, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** Pulls to the end, and gives the hashes of all files that came of it, as a text. Throws what was printed. */
+/** Pulls to completion and resolves with the hashes of all resulting files, as text. Throws its output if it fails. */
 async function pull(hub: LoopbackHub, home: string): Promise<string> {
   const child = startPull(hub, home);
   let [stdout, stderr] = ['', ''];
@@ -130,7 +130,7 @@ async function pull(hub: LoopbackHub, home: string): Promise<string> {
   return hashes.join('\n');
 }
 
-/** Starts a pull and kills it after so long, unless it has ended. */
+/** Starts a pull and kills it after a delay, unless it has ended. */
 async function killedPull(hub: LoopbackHub, home: string, milliseconds: number): Promise<void> {
   const child = startPull(hub, home);
   const closed = once(child, 'close');
@@ -146,7 +146,7 @@ async function stageOf(home: string): Promise<Stage> {
   return existsSync(join(home, 'converting', work, 'unquantized.gguf')) ? 'quantizing' : 'converting';
 }
 
-/** For each file, the bytes that are on the disk and known to be right: by the journal, or as a blob. */
+/** For each file, the bytes on disk that are known to be correct: by the journal, or as a blob. */
 async function verifiedExtents(
   home: string,
   files: ReadonlyMap<string, HostedFile>,
@@ -162,7 +162,7 @@ async function verifiedExtents(
 async function journalExtents(blob: string): Promise<readonly Extent[]> {
   const partial = await readFile(`${blob}.incomplete`).catch(() => Buffer.alloc(0));
   const journal = await readFile(`${blob}.journal`, 'utf8').catch(() => '');
-  // A kill may have torn the last line.
+  // A kill may have truncated the last line.
   const lines = journal.split('\n').slice(0, -1);
   return lines
     .map((line) => JSON.parse(line) as Extent & { readonly crc32: number })

@@ -1,10 +1,10 @@
 /**
- * Loads, asks and closes a model again and again, and reports the memory of the process: a leak shows as growth.
+ * Repeatedly loads a model, asks it and closes it, and reports the memory of the process: a leak shows as growth.
  *
  *     node --expose-gc dist/scripts/load-cycles.js <model.gguf> <mmproj.gguf> [cycles]
  *
  * The last line is JSON: {"cycles": …, "firstRssBytes": …, "lastRssBytes": …}, measured after the first quarter of the
- * cycles (caches of the allocator are full by then) and at the end.
+ * cycles (when the allocator's caches are warm) and at the end.
  */
 import { scriptArguments, usageError } from './arguments.ts';
 import backend from '../backends/node-llama-cpp/index.ts';
@@ -13,7 +13,7 @@ import { defaultLoadSettings } from '../src/settings/index.ts';
 
 const [modelPath, mmprojPath, count = '200'] = scriptArguments({ allowPositionals: true }).positionals;
 if (modelPath === undefined || mmprojPath === undefined || global.gc === undefined) {
-  usageError('--expose-gc, a model and its projector are needed');
+  usageError('--expose-gc, a model and its projector are required');
 }
 const cycles = Number(count);
 const image = { width: 64, height: 64, rgb: new Uint8Array(64 * 64 * 3).fill(127), id: 'grey' };

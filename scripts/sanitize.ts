@@ -1,6 +1,6 @@
 /**
- * Runs the engine's C++ under a sanitizer: builds the addon with it, sends it the soak's mix of requests, and builds the
- * addon for use again. Linux with GCC or Clang.
+ * Runs the engine's C++ code under a sanitizer: builds the addon with it, sends it the requests of scripts/soak.ts, and
+ * rebuilds the normal addon. Linux with GCC or Clang.
  *
  *     node dist/scripts/sanitize.js address|thread <model.gguf> <mmproj.gguf> [requests] [seed]
  */
@@ -16,10 +16,10 @@ const [kind, ...soakArguments] = scriptArguments({ allowPositionals: true }).pos
 const libraries: Readonly<Record<string, string>> = { address: 'libasan.so', thread: 'libtsan.so' };
 const library = libraries[kind ?? ''];
 if (kind === undefined || library === undefined || soakArguments.length < 2) {
-  usageError('A sanitizer, a model and its projector are needed');
+  usageError('A sanitizer, a model and its projector are required');
 }
 
-// The encoder's matrix products run on ggml's threads, between barriers of ggml's that the sanitizer cannot see.
+// The encoder's matrix products run on ggml's threads, between ggml barriers that the sanitizer cannot see.
 const folder = mkdtempSync(join(tmpdir(), 'vserve-sanitize-'));
 const suppressions = join(folder, 'suppressions');
 writeFileSync(suppressions, 'race:EncoderMatmul::compute\n');
@@ -34,9 +34,9 @@ try {
     env: {
       ...process.env,
       LD_PRELOAD: preload,
-      // Node itself and the libraries that are not built with the sanitizer keep memory to the end.
+      // Node itself and libraries built without the sanitizer keep memory until exit.
       ASAN_OPTIONS: 'detect_leaks=0:halt_on_error=1',
-      // ggml's own barriers are spin locks that the sanitizer cannot see into: only what our engine touches counts.
+      // ggml's barriers are spin locks that the sanitizer cannot see: only accesses of our engine count.
       TSAN_OPTIONS: `halt_on_error=0:ignore_noninstrumented_modules=1:suppressions=${suppressions}`,
     },
   });

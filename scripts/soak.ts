@@ -1,6 +1,6 @@
 /**
- * Sends a loaded model a long mix of requests, several at a time, many of which are given up at random moments, and
- * checks that nothing is left behind: no sequence, no memory, and the right answer to the next question.
+ * Sends a loaded model a long mix of concurrent requests, many of them aborted at random moments, and checks that nothing
+ * is left behind: no sequence, no memory, and the next answer is right.
  *
  *     node --expose-gc dist/scripts/soak.js <model.gguf> <mmproj.gguf> [requests] [seed]
  *
@@ -14,12 +14,12 @@ import { defaultLoadSettings } from '../src/settings/index.ts';
 
 const [modelPath, mmprojPath, count = '2000', seed = '1'] = scriptArguments({ allowPositionals: true }).positionals;
 if (modelPath === undefined || mmprojPath === undefined || global.gc === undefined) {
-  usageError('--expose-gc, a model and its projector are needed');
+  usageError('--expose-gc, a model and its projector are required');
 }
 const requests = Number(count);
 const atOnce = 12;
 
-/** mulberry32: a small generator of numbers from 0 to 1 that a seed repeats. */
+/** mulberry32: a small seeded generator of numbers from 0 to 1. */
 function randomNumbers(state: number): () => number {
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -78,7 +78,7 @@ async function run(request: GenerateRequest, giveUpAfter: number): Promise<strin
   const controller = new AbortController();
   let text = '';
   let events = 0;
-  // An abort can come before the prompt is built, while it waits, or in the middle of the answer.
+  // An abort may come before the prompt is built, while it is queued, or in the middle of the answer.
   if (giveUpAfter === 0) setImmediate(() => controller.abort());
   for await (const event of model.generate(request, controller.signal)) {
     if (event.type === 'text-delta') text += event.text;

@@ -36,7 +36,7 @@ export class EchoModel implements LoadedModel {
     signal.throwIfAborted();
     const { promptTokens, deltas, reason } = answerTo(request, this.info.contextLength);
     if (promptTokens >= this.info.contextLength) {
-      const message = `The conversation has ${promptTokens} tokens; the model holds ${this.info.contextLength}, the answer included. Shorten it.`;
+      const message = `This model's maximum context length is ${this.info.contextLength} tokens, the answer included, and the prompt has ${promptTokens}. Shorten the conversation.`;
       throw new VserveError('context_length_exceeded', message, { param: 'messages' });
     }
     const submittedAt = performance.now();

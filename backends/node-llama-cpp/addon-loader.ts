@@ -60,7 +60,7 @@ export function dryRunProgram(): { readonly path: string; readonly libraryDir: s
 function notBuilt(variant: string, path: string): VserveError {
   return new VserveError(
     'native_addon_missing',
-    `The native engine for ${variant} is not built (no ${path}).\nBuild it with: ${buildCommand}`,
+    `The native engine for ${variant} is not built: ${path} does not exist.\nBuild it with: ${buildCommand}`,
   );
 }
 

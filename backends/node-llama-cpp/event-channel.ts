@@ -1,4 +1,4 @@
-/** A queue of one generation's events between the engine, which pushes, and its iterator, which takes. */
+/** The event queue of one generation: the engine pushes, the iterator takes. */
 export class EventChannel<T> {
   readonly #events: T[] = [];
   #failure: { readonly reason: unknown } | undefined;
@@ -9,13 +9,13 @@ export class EventChannel<T> {
     this.#wake?.();
   }
 
-  /** Makes the next `take()` throw, whatever is still queued. */
+  /** Makes the next `take()` throw, even if events are queued. */
   fail(reason: unknown): void {
     this.#failure ??= { reason };
     this.#wake?.();
   }
 
-  /** All events that are queued, once there is one. */
+  /** Waits for an event and returns all that are queued. */
   async take(): Promise<readonly T[]> {
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure.reason;

@@ -20,6 +20,7 @@ import { computeThreads, defaultDecodeThreads, loadModel, quieten, startLlama } 
 import { LoadedLlama } from './loaded-llama.ts';
 import { type ModelHeader, readModelHeader, readProjectorType } from './model-header.ts';
 import { quantize } from './quantize.ts';
+import { splitFiles } from './split-files.ts';
 
 /** Of the encoded images that are cached; one of Gemma 3 27B takes 5.5 MB. */
 const cachedImageBytes = 1024 ** 3;
@@ -51,6 +52,10 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   let model: LlamaModel | undefined;
   try {
     const addon = loadNativeAddon(llama);
+    addon.explainBusErrors([
+      ...splitFiles(files.modelPath),
+      ...(files.mmprojPath === undefined ? [] : [files.mmprojPath]),
+    ]);
     const maxLength = checkMaxLength(settings.maxLength, trainedLength);
     const ramBefore = await machineMemory();
     const likelyLength = Math.min(maxLength ?? trainedLength, 8192);

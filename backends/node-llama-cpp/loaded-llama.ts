@@ -21,16 +21,17 @@ import type {
   TokenLogit,
 } from './native-addon.ts';
 
-/** Makes an engine, given the function that it is to call with each step's events. */
+/** Creates an engine that calls `onEvents` with the events of each step. */
 export type EngineFactory = (onEvents: (events: readonly NativeEvent[]) => void) => NativeEngine;
 
-/** A model in llama.cpp, with the engine that owns its context. */
+/** A model loaded in llama.cpp, with the engine that owns its context. */
 export class LoadedLlama implements LoadedModel {
   readonly info: ModelInfo;
   readonly #model: LlamaModel;
   readonly #engine: NativeEngine;
   readonly #channels = new Map<number, EventChannel<NativeEvent>>();
-  readonly #submissions = new Set<Promise<unknown>>();
+  /** Requests whose prompt is being built, by id. */
+  readonly #submissions = new Map<number, Promise<unknown>>();
   #visionKernel = '';
   #lastId = 0;
   #closing: Promise<void> | undefined;
@@ -43,7 +44,7 @@ export class LoadedLlama implements LoadedModel {
     });
   }
 
-  /** Makes and loads the engine. Throws `model_load_failed`, `out_of_memory`. */
+  /** Creates and loads the engine. Throws `model_load_failed`, `out_of_memory`. */
   static async load(model: LlamaModel, info: ModelInfo, makeEngine: EngineFactory): Promise<LoadedLlama> {
     const loaded = new LoadedLlama(model, info, makeEngine);
     try {
@@ -55,18 +56,18 @@ export class LoadedLlama implements LoadedModel {
     return loaded;
   }
 
-  /** The name of the vision encoder's own kernels (`AVX2`); empty where it uses ggml's, or there is no encoder. */
+  /** The name of our kernels for the vision encoder (`AVX2`); empty if it uses ggml's, or there is no encoder. */
   get visionKernel(): string {
     return this.#visionKernel;
   }
 
   async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent, void, undefined> {
     signal.throwIfAborted();
-    if (this.#closing !== undefined) throw new VserveError('model_closed', 'The model is closed.');
+    if (this.#closing !== undefined) throw modelClosed();
     const id = ++this.#lastId;
     const channel = new EventChannel<NativeEvent>();
     const forget = (): void => {
-      // An engine that is closing forgets all by itself, and must not be touched.
+      // A closing engine drops all requests itself and must not be used.
       if (this.#closing === undefined) this.#engine.forget(id);
     };
     const onAbort = (): void => {
@@ -76,8 +77,9 @@ export class LoadedLlama implements LoadedModel {
     signal.addEventListener('abort', onAbort, { once: true });
     this.#channels.set(id, channel);
     try {
-      const promptTokens = await this.#submit(id, request);
-      signal.throwIfAborted();
+      const promptTokens = await this.#submit(id, request).finally(() => {
+        signal.throwIfAborted();
+      });
       yield { type: 'start', promptTokens };
       yield* this.#follow(channel);
     } finally {
@@ -90,9 +92,8 @@ export class LoadedLlama implements LoadedModel {
   async #submit(id: number, request: GenerateRequest, reportedLogits = 0): Promise<number> {
     const { conversation, images, places } = toNative(request.messages, request.template);
     const { sampling } = request;
-    let submission: Promise<number> | undefined;
     try {
-      submission = this.#engine.submit(id, conversation, images, {
+      const submission = this.#engine.submit(id, conversation, images, {
         ...sampling,
         topK: Math.min(sampling.topK, largestInt32),
         seed: sampling.seed === undefined ? undefined : toNativeSeed(sampling.seed),
@@ -103,16 +104,18 @@ export class LoadedLlama implements LoadedModel {
         cacheSalt: request.cacheSalt,
         reportedLogits,
       });
-      this.#submissions.add(submission);
-      return await submission;
+      this.#submissions.set(id, submission);
+      const promptTokens = await submission;
+      if (this.#closing !== undefined) throw modelClosed();
+      return promptTokens;
     } catch (error) {
-      throw fromNative(error, places);
+      throw this.#closing === undefined ? fromNative(error, places) : modelClosed();
     } finally {
-      if (submission !== undefined) this.#submissions.delete(submission);
+      this.#submissions.delete(id);
     }
   }
 
-  /** What the engine did since the last look is one delta, however many steps it was. */
+  /** Merges all deltas since the last iteration into one. */
   async *#follow(channel: EventChannel<NativeEvent>): AsyncGenerator<GenerationEvent, void, undefined> {
     let tokens = 0;
     for (;;) {
@@ -141,18 +144,23 @@ export class LoadedLlama implements LoadedModel {
     }
   }
 
-  /** The prompt of a conversation: what is held against a model's own processor. */
+  /** The prompt of a conversation, for comparison with the model's own processor. */
   inspectPrompt(messages: readonly ChatMessage[], template = opensTurn): Promise<readonly PromptRun[]> {
     const { conversation, images } = toNative(messages, template);
     return this.#engine.inspectPrompt(conversation, images);
   }
 
-  /** What the encoder gets of an image: its tiles, row by row, then the whole of it, or only that. */
+  /** The tokens of a text, for comparison with llama.cpp's own tokenizer. */
+  inspectTokens(text: string, parseSpecial: boolean): Promise<Int32Array> {
+    return this.#engine.inspectTokens(text, parseSpecial);
+  }
+
+  /** The encoder's input for an image: its tiles, row by row, if it is tiled, and the whole image. */
   inspectImage(image: Bitmap): Promise<readonly EncoderInput[]> {
     return this.#engine.inspectImages([image]);
   }
 
-  /** The `count` tokens that are likeliest to begin the answer, with their logits, the likeliest first. */
+  /** The `count` likeliest first tokens of the answer, with their logits, the likeliest first. */
   async firstLogits(request: GenerateRequest, count: number): Promise<readonly TokenLogit[]> {
     const id = ++this.#lastId;
     const channel = new EventChannel<NativeEvent>();
@@ -177,7 +185,7 @@ export class LoadedLlama implements LoadedModel {
     return { sequencesRunning: running, sequencesQueued: queued };
   }
 
-  /** CPU threads that computed the last step. */
+  /** Number of CPU threads that computed the last step. */
   get stepThreads(): number {
     return this.#closing === undefined ? this.#engine.stats().threads : 0;
   }
@@ -196,24 +204,29 @@ export class LoadedLlama implements LoadedModel {
   }
 
   async #close(): Promise<void> {
-    // A prompt that is being built uses the model: let it finish first.
-    await Promise.allSettled(this.#submissions);
+    // Building a prompt uses the model. The engine itself fails the running requests.
+    for (const id of this.#submissions.keys()) this.#engine.forget(id);
+    await Promise.allSettled(this.#submissions.values());
     await this.#engine.close();
     await this.#model.dispose();
   }
 }
 
+function modelClosed(): VserveError {
+  return new VserveError('model_closed', 'The model is closed.');
+}
+
 const largestInt32 = 2 ** 31 - 1;
-/** To llama.cpp this seed means "draw one". */
+/** llama.cpp draws a seed for this one. */
 const randomSeed = 2 ** 32 - 1;
 
-/** A seed of 32 bits for any whole number: the same for the same, and its own for those from 0 to 2^32 - 2. */
+/** Maps any integer to a 32-bit seed. Those from 0 to 2^32 - 2 map to themselves. */
 function toNativeSeed(seed: number): number {
   const folded = (seed ^ Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b1)) >>> 0;
   return folded === randomSeed ? randomSeed - 1 : folded;
 }
 
-/** What most requests want from the chat template. */
+/** The default template settings. */
 const opensTurn: TemplateSettings = { variables: {}, addGenerationPrompt: true, continueFinalMessage: false };
 
 interface ConversationAndImages {
@@ -247,7 +260,7 @@ export function toNative(chat: readonly ChatMessage[], template: TemplateSetting
   };
 }
 
-/** What the conversation is to blame for. */
+/** Errors caused by the conversation. */
 const ofTheMessages: ReadonlySet<ErrorCode> = new Set([
   'chat_template_failed',
   'context_length_exceeded',
@@ -259,7 +272,7 @@ function asErrorCode(code: string): ErrorCode {
   return code in errorCodes ? (code as ErrorCode) : 'generation_failed';
 }
 
-/** The addon's errors carry one of our codes, and the index of the image that is to blame. */
+/** The addon's errors carry one of our codes, and the index of the image at fault. */
 function fromNative(error: unknown, places: readonly (string | undefined)[] = []): unknown {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
     const code = asErrorCode(error.code);

@@ -1,5 +1,11 @@
-/** The boundary to C++, typed: what `native/src/bindings.cpp` exports. */
-import type { FlashAttention, LoadSettings, QuantizedType, ToolCall } from '../../src/backend/index.ts';
+/** Types of the native addon: what `native/src/bindings` exports. */
+import type {
+  FlashAttention,
+  LoadSettings,
+  QuantizedType,
+  SamplingSettings,
+  ToolCall,
+} from '../../src/backend/index.ts';
 import type { ImagePlacement } from './image-placement.ts';
 
 export interface NativeMessage {
@@ -23,7 +29,7 @@ export interface NativeConversation {
 /** A run of a rendered conversation: text of one origin, or an image. */
 export interface RenderedRun {
   readonly text: string;
-  /** It came with the request; the template wrote everything else. */
+  /** True if it came with the request, false if the template wrote it. */
   readonly fromUser: boolean;
   /** Index of the image, which has no text; -1 for text. */
   readonly image: number;
@@ -36,25 +42,17 @@ export interface NativeImage {
   readonly id: string;
 }
 
-export interface NativeGenerationSettings {
-  readonly temperature: number;
-  readonly topP: number;
-  readonly topK: number;
-  readonly minP: number;
-  readonly frequencyPenalty: number;
-  readonly presencePenalty: number;
-  readonly repetitionPenalty: number;
-  /** An unsigned 32-bit number; undefined draws one. */
-  readonly seed: number | undefined;
+/** `seed` is an unsigned 32-bit number here; undefined draws one. `topK` and `maxTokens` are signed 32-bit numbers. */
+export type NativeGenerationSettings = SamplingSettings & {
   /** -1: to the end of the context. */
   readonly maxTokens: number;
   readonly ignoreEos: boolean;
   readonly skipSpecialTokens: boolean;
   readonly stop: readonly string[];
   readonly cacheSalt: string;
-  /** How many of the first token's logits the finish event is to name, greatest first. */
+  /** How many of the first token's greatest logits the finish event reports. */
   readonly reportedLogits: number;
-}
+};
 
 export interface TokenLogit {
   readonly token: number;
@@ -66,7 +64,7 @@ export type NativeEvent =
   | {
       readonly kind: 'finish';
       readonly id: number;
-      /** What was held back until now. */
+      /** Text held back until now. */
       readonly text: string;
       readonly reason: 'stop' | 'length';
       readonly promptTokens: number;
@@ -99,65 +97,69 @@ export interface NativeEngineOptions extends Pick<
   /** Tokens that one sequence may hold. */
   readonly maxLength: number;
   readonly maxSequences: number;
-  /** Most tokens of one step. */
+  /** Limit of one step. */
   readonly batchTokens: number;
   /** For generating, and for prompts and images. */
   readonly threads: number;
   readonly threadsBatch: number;
-  /** That this process may use. */
+  /** Available to this process. */
   readonly cpus: number;
   readonly useGpu: boolean;
   /** Of the context. */
   readonly flashAttention: FlashAttention;
   readonly encoderFlashAttention: FlashAttention;
-  /** Of KV cells that are kept outside of the context: of finished sequences, and of models that forget. */
+  /** Limit for copies of KV cells outside of the context. */
   readonly kvCopyBytes: number;
-  /** Limit of the cached images beside their number: the bytes of their embeddings. */
+  /** Limit for the embeddings of cached images, besides their number. */
   readonly cachedImageBytes: number;
 }
 
-/** A picture, or a tile of one, as the encoder gets it: rows of normalized R G B. */
+/** An image, or a tile of one, as the encoder gets it: rows of normalized R G B. */
 export interface EncoderInput {
   readonly width: number;
   readonly height: number;
   readonly pixels: Float32Array;
 }
 
-/** A run of a prompt: the tokens of text, or how many tokens an image takes. */
+/** A run of a prompt: the tokens of text, or the number of tokens that an image takes. */
 export type PromptRun = Int32Array | number;
 
-/** Errors that it rejects with carry a `code` of the project's table. */
+/** Rejects with errors whose `code` is one of the project's table. */
 export interface NativeEngine {
-  /** Resolves with the name of the vision encoder's own kernels; empty where it uses ggml's. */
+  /** Resolves with the name of our kernels for the vision encoder; empty if it uses ggml's. */
   load(): Promise<string>;
-  /** Builds the prompt and queues the request; resolves with the prompt's tokens. */
+  /** Builds the prompt and queues the request; resolves with the number of prompt tokens. */
   submit(
     id: number,
     conversation: NativeConversation,
     images: readonly NativeImage[],
     settings: NativeGenerationSettings,
   ): Promise<number>;
-  /** What `submit` would make of a conversation. */
+  /** The prompt that `submit` would build. */
   inspectPrompt(conversation: NativeConversation, images: readonly NativeImage[]): Promise<readonly PromptRun[]>;
-  /** What the encoder gets of images; nothing where llama.cpp prepares them. */
+  /** The tokens of a text; control tokens in it stay text unless `parseSpecial`. */
+  inspectTokens(text: string, parseSpecial: boolean): Promise<Int32Array>;
+  /** The encoder's input for images; empty if llama.cpp prepares them. */
   inspectImages(images: readonly NativeImage[]): Promise<readonly EncoderInput[]>;
-  /** Cancels a request, whatever its state, and drops it. Unknown ids are ignored. */
+  /** Cancels and drops a request in any state. Ignores unknown ids. */
   forget(id: number): void;
   resetPrefixCache(): void;
-  /** Leaves so many of `cpus` to other work of the process, from the next step on. */
+  /** Reserves `count` of the CPUs for other work of the process, from the next step on. */
   leaveCpus(count: number): void;
-  /** `threads`: those that computed the last batch. */
+  /** `threads`: number of threads that computed the last batch. */
   stats(): { readonly running: number; readonly queued: number; readonly threads: number };
-  /** Once no `submit` is pending. Running requests end with `model_closed` first. */
+  /** Call it when no `submit` is pending. Running requests fail with `model_closed` first. */
   close(): Promise<void>;
 }
 
 export interface NativeAddon {
-  /** The version of node-llama-cpp that it was compiled for: their objects share one memory layout. */
+  /** The version of node-llama-cpp it was compiled for: the two share memory layouts. */
   readonly nodeLlamaCppVersion: string;
-  /** Has a model's weights laid out as they are in its file: of node-llama-cpp's `AddonModel`, before it loads. */
+  /** Keeps the memory layout of weights as in the file. Takes node-llama-cpp's `AddonModel`, before it loads. */
   keepWeightsAsInFile(model: object): void;
-  /** Cannot be stopped, and an assertion of llama.cpp ends the process: see `quantize.ts`. */
+  /** If a mapped file is truncated and the process ends by SIGBUS, writes a line to stderr that names the file. */
+  explainBusErrors(paths: readonly string[]): void;
+  /** Cannot be interrupted, and a failed assertion of llama.cpp ends the process: see `quantize.ts`. */
   quantize(sourcePath: string, destinationPath: string, type: QuantizedType, threads: number): Promise<void>;
   /**
    * Renders a conversation with a Jinja chat template. `specialTokens` are template variables, named as in transformers

@@ -17,7 +17,7 @@ export interface LoadSizes {
 }
 
 export interface BenchSettings extends CommandSettings, LoadSizes {
-  /** How long to wait for other programs to leave the machine alone, before each measurement. */
+  /** How long to wait for a quiet machine before each measurement. */
   readonly patienceMs: number;
   readonly log: (line: string) => void;
 }
@@ -25,12 +25,12 @@ export interface BenchSettings extends CommandSettings, LoadSizes {
 /** One side of a comparison. */
 export interface Subject {
   readonly contender: Contender;
-  /** The process that does the work, where it outlives the measurement. */
+  /** The process that does the work, if it outlives the measurement. */
   readonly pid?: number;
   readonly measure: () => Promise<readonly Reading[]>;
 }
 
-/** How often a disturbed measurement is made again; the least disturbed one counts. */
+/** How often a disturbed measurement is repeated; the least disturbed one counts. */
 const attempts = 3;
 
 /** Measures one model: keeps the servers and collects the figures. */
@@ -59,7 +59,7 @@ export class Bench {
     return startServer(contender, (port) => serverCommand(contender, this.settings, maxBatchSize, port));
   }
 
-  /** Measures the subjects in turn, as often as there are rounds, on a machine as quiet as it gets. */
+  /** Measures the subjects alternately, round after round, once the machine is quiet. */
   async alternate(subjects: readonly Subject[]): Promise<void> {
     for (let round = 0; round < this.settings.rounds; round++) {
       for (const subject of subjects) await this.#measure(subject);

@@ -3,12 +3,12 @@ import type { TimedStream } from './sse.ts';
 import { timeStream } from './sse.ts';
 
 /**
- * A connection for each request: a server may close a kept one just when it is used again. And no time limits, for a slow
- * answer is a result.
+ * One connection per request, since a server may close a kept-alive one just as it is reused. No timeouts: a slow answer
+ * is a result.
  */
 const connections = new Agent({ pipelining: 0, headersTimeout: 0, bodyTimeout: 0 });
 
-/** A picture as a data URI. */
+/** An image as a data URI. */
 export interface Picture {
   readonly url: string;
 }
@@ -33,8 +33,8 @@ export interface Answer extends TimedStream {
 }
 
 /**
- * Asks for a greedy answer of exactly `maxTokens` tokens and times it. Throws when the server refuses, when the answer
- * holds no text, and the signal's reason.
+ * Requests a greedy answer of exactly `maxTokens` tokens and times it. Throws if the server refuses or the answer has no
+ * text; after an abort, the signal's reason.
  */
 export async function chat(url: string, messages: readonly Message[], options: ChatOptions): Promise<Answer> {
   const body = JSON.stringify({
@@ -64,7 +64,7 @@ export async function chat(url: string, messages: readonly Message[], options: C
   return { ...stream, sentAtMs, endedAtMs, ttftMs: firstAtMs - sentAtMs };
 }
 
-/** A user's message: texts and pictures in their order. */
+/** A user message of texts and images, in order. */
 export function ask(...content: readonly (string | Picture)[]): Message {
   return {
     role: 'user',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Contender } from './figures.ts';
 import type { BenchModel } from './model.ts';
 
-/** What the programs under measurement have in common. */
+/** Common settings of the programs under measurement. */
 export interface CommandSettings {
   readonly model: BenchModel;
   /** bin/vserve.js */
@@ -70,7 +70,7 @@ function flags(options: Readonly<Record<string, string | number>>): string[] {
   return Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
 }
 
-/** vserve takes as many threads as it has CPUs: fewer threads are fewer CPUs, for both. */
+/** vserve uses as many threads as it has CPUs: fewer threads are fewer CPUs, for both. */
 function onCpus(threads: number, command: readonly string[]): string[] {
   return threads === availableParallelism()
     ? [...command]

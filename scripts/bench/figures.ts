@@ -1,4 +1,4 @@
-/** Who is measured; the columns of the table, in this order. */
+/** The contenders, in the order of the table's columns. */
 export const contenders = ['vserve', 'llama-server', 'llama-server --swa-full', 'llama-batched-bench'] as const;
 export type Contender = (typeof contenders)[number];
 
@@ -14,18 +14,18 @@ export interface Figure {
 
 export interface Measurement {
   readonly value: number;
-  /** How many CPUs other programs kept busy meanwhile; undefined where it is not known. */
+  /** CPUs kept busy by other programs meanwhile; undefined if unknown. */
   readonly foreignCpus: number | undefined;
 }
 
-/** What one run of a load gives for one contender. */
+/** The readings of one run of a load for one contender. */
 export interface Reading {
   readonly name: string;
   readonly unit: Unit;
   readonly value: number;
 }
 
-/** Appends readings to the figures of the same name, which are added where there are none. */
+/** Appends readings to the figures of the same name, adding missing ones. */
 export function record(
   figures: Map<string, Figure>,
   contender: Contender,

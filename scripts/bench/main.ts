@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: measures vserve against llama-server, built from the same llama.cpp source, on the same GGUF files and
- * the same CPUs, one after the other and again. Prints a Markdown table and writes every measurement as JSON.
+ * the same CPUs, alternately. Prints a Markdown table and writes every measurement as JSON.
  */
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg } from 'node:os';
@@ -19,7 +19,7 @@ import type { ScenarioName } from './scenarios/index.ts';
 import { toTable } from './table.ts';
 
 const ownVserve = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'bin', 'vserve.js');
-/** What is measured on the embedded model: it is so small that only the servers' own work shows. */
+/** Scenarios on the embedded model, which is so small that only the servers' own work shows. */
 const overheadScenarios: readonly ScenarioName[] = ['tokens', 'text'];
 
 function log(line: string): void {

@@ -35,7 +35,7 @@ const mostLength = 4096;
 const text = { vocabulary: 32_000, width: 1280, inner: 5120, layers: 20, heads: 8, headsKv: 4, headDim: 128 };
 const vision = { width: 768, inner: 3072, layers: 12, heads: 12, patchSize: 14, imageSize: 448, imageTokens: 256 };
 
-/** Reads from a GGUF pair's headers what the bench has to know. */
+/** Reads the needed facts from the headers of a GGUF pair. */
 export async function describeModel(name: string, modelPath: string, mmprojPath: string): Promise<BenchModel> {
   const { keyValues } = await readGgufHeader(modelPath);
   const contextLength = Number(keyValues.get(`${String(keyValues.get('general.architecture'))}.context_length`));

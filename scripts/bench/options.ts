@@ -33,7 +33,7 @@ export interface Options extends LoadSizes {
   readonly jsonPath: string;
 }
 
-/** Reads the command line. Throws an error whose message says what is wrong with it. */
+/** Parses the command line. Throws an error that says what is wrong with it. */
 export function parseOptions(args: readonly string[]): Options {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({

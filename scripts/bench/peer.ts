@@ -30,7 +30,7 @@ export async function preparePeer(cacheDir: string, log: (line: string) => void)
   }
   if ([...tools, ...kernels].every((name) => existsSync(join(programDir, name)))) return programDir;
 
-  // A build that was interrupted goes on where it stopped.
+  // An interrupted build resumes where it stopped.
   log('Building llama-server from the source that node-llama-cpp ships (some ten minutes, once)');
   if (!existsSync(join(destination, '.git'))) {
     await runTool('git', ['clone', '--quiet', join(nodeLlamaCpp, 'llama', 'gitRelease.bundle'), destination]);

@@ -7,7 +7,7 @@ const words =
     ' ',
   );
 
-/** `count` words of random choice: a text that no server has seen. */
+/** `count` random words: a text that no server has seen. */
 export function randomText(count: number): string {
   const [...choices] = randomFillSync(new Uint8Array(count));
   return choices.map((choice) => words[choice % words.length]).join(' ');

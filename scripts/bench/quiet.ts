@@ -12,8 +12,8 @@ function busyMs(): number {
 }
 
 /**
- * CPU time of a process with all its threads and those of its children that have ended; undefined where there is no
- * /proc, or no such process any more.
+ * CPU time of a process, its threads and its children that have ended; undefined without /proc, or if the process is
+ * gone.
  */
 function cpuMsOf(pid: number): number | undefined {
   try {
@@ -29,8 +29,8 @@ function cpuMsOf(pid: number): number | undefined {
 }
 
 /**
- * Begins to watch the CPUs; the function that it returns says how many were busy for others than us, our children that
- * have ended since, and our child `serverPid`.
+ * Starts watching the CPUs. The returned function tells how many were kept busy by others than us, our children that have
+ * ended since, and our child `serverPid`.
  */
 export function watchForeignCpus(serverPid: number | undefined): () => number | undefined {
   const pids = [process.pid, ...(serverPid === undefined ? [] : [serverPid])];

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 
-/** Runs a program to its end and resolves with what it wrote to stdout. Throws its last words when it fails. */
+/** Runs a program to completion and resolves with its stdout. Throws the end of its output if it fails. */
 export async function runTool(command: string, args: readonly string[]): Promise<string> {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';

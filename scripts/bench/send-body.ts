@@ -1,4 +1,4 @@
-/** A thread that posts its `workerData` to each URL it is told, and tells the text of the answer. */
+/** A thread that posts its `workerData` to each URL it receives, and replies with the response text. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { request } from 'undici';
 

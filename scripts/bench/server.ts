@@ -21,7 +21,7 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** Starts a server with `commandFor(port)` and waits until it is ready. Throws its last words when it ends first. */
+/** Starts a server with `commandFor(port)` and waits until it is ready. Throws the end of its output if it exits first. */
 export async function startServer(
   contender: Contender,
   commandFor: (port: number) => readonly string[],
@@ -64,7 +64,7 @@ export async function startServer(
   };
 }
 
-/** Our environment without what would configure one of the servers. */
+/** Our environment without variables that configure one of the servers. */
 function plainEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(MAX_SERVE_|VSERVE_|LLAMA_)/.test(name)));
 }
@@ -79,7 +79,7 @@ async function isReady(url: string): Promise<boolean> {
   }
 }
 
-/** A port of 127.0.0.1 that nobody listens on. */
+/** A free port of 127.0.0.1. */
 export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');

@@ -1,4 +1,4 @@
-/** What the bench reads of a `chat.completion.chunk`. */
+/** The parts of a `chat.completion.chunk` that the bench reads. */
 export interface Chunk {
   readonly choices: readonly { readonly delta: { readonly content?: string | null } }[];
   readonly usage?: { readonly prompt_tokens: number; readonly completion_tokens: number } | null;

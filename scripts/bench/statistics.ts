@@ -1,4 +1,4 @@
-/** The middle of `values` (of an even number of them, halfway between the two in the middle); NaN of none. */
+/** The median of `values`; NaN if there are none. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;

@@ -36,7 +36,7 @@ function ratio(figure: Figure): string {
   return Number.isNaN(times) ? '' : `${times.toFixed(2)}×`;
 }
 
-/** Three figures are what the measurement can bear. */
+/** The measurement is good for three significant digits. */
 function short(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }

@@ -1,6 +1,6 @@
 type View = abstract new (...given: never[]) => ArrayBufferView | ArrayBuffer;
 
-/** What makes memory of a length that somebody says. */
+/** Constructors that allocate a given length. */
 const views = [
   'ArrayBuffer',
   'Uint8Array',
@@ -15,12 +15,12 @@ const views = [
   'BigUint64Array',
 ] as const;
 const bufferMakers = ['alloc', 'allocUnsafe', 'allocUnsafeSlow'] as const;
-/** An element of an array takes a pointer at least. */
+/** An array element takes at least a pointer. */
 const elementBytes = 8;
 
 /**
- * Sees how much memory is asked for at once, by the length that a buffer, a typed array or an `Array.from` is given. It
- * notes the request before it is granted, and refuses none. Lists that grow are seen by the process's memory only.
+ * Records how much memory is requested at once, by the length given to a buffer, a typed array or `Array.from`. Requests
+ * are recorded before they are granted; none is refused. Growing lists show only in the process's memory.
  */
 export class AllocationWatch {
   #largestBytes = 0;
@@ -42,7 +42,7 @@ export class AllocationWatch {
     };
   }
 
-  /** The most bytes asked for at once since the last call. */
+  /** Maximum bytes requested at once since the last call. */
   take(): number {
     const bytes = this.#largestBytes;
     this.#largestBytes = 0;

@@ -1,13 +1,13 @@
 import { scalarBytes } from '../../src/gguf/read-header.ts';
 
-/** Where a GGUF header keeps something that can be changed without moving what follows. */
+/** A value in a GGUF header that can be changed in place. */
 export interface Place {
   /** `key`, `value`, `element`, `length`, `tensor`, `dimension`, `type`, or `offset`. */
   readonly kind: string;
-  /** The key or the tensor that it belongs to. */
+  /** The key or tensor it belongs to. */
   readonly of: string;
   readonly at: number;
-  /** How it is written: a number of `scalarBytes`, or text of so many bytes. */
+  /** Its encoding: a number of `scalarBytes`, or text of a fixed length. */
   readonly type: number | 'text';
   readonly byteLength: number;
 }
@@ -16,10 +16,10 @@ const uint32 = 4;
 const uint64 = 10;
 const stringType = 8;
 const arrayType = 9;
-/** Of an array, so many elements are places. */
+/** Maximum elements of an array to list. */
 const mostElements = 64;
 
-/** Finds the places of a file's header. Throws a RangeError where it ends too early. */
+/** Finds all such values in a header. Throws a RangeError if it is truncated. */
 export function placesOf(file: Buffer): Place[] {
   const places: Place[] = [];
   let at = 8;

@@ -1,7 +1,7 @@
-/** Numbers from 0 up to `limit`, without it. */
+/** Integers from 0 to `limit`, exclusive. */
 export type Below = (limit: number) => number;
 
-/** Changes one to four places of a file: bits, runs of bytes, cuts, repetitions. Beginnings are changed most. */
+/** Mutates one to four places of a file (bits, runs of bytes, cuts, repetitions), most often near its start. */
 export function mutateBytes(original: Buffer, below: Below): Buffer {
   let file = Buffer.from(original);
   for (let changes = 1 + below(4); changes > 0 && file.length > 0; changes -= 1) {
@@ -52,10 +52,10 @@ const oddNumbers = [
 ];
 const oddTexts = ['', 'x', '\u0000', '-1', 'a'.repeat(10_000)];
 
-/** What stands in configurations where nobody expects it. */
+/** Unexpected values in configurations. */
 const oddValues: readonly unknown[] = [...oddNumbers, ...oddTexts, null, true, [], {}, [[]], [null], { a: { a: {} } }];
 
-/** A copy of a JSON value with one to three of its places changed, removed, doubled or exchanged for another's value. */
+/** A copy of a JSON value with one to three places changed, removed, duplicated or swapped. */
 export function mutateJson(original: unknown, below: Below): unknown {
   let root = structuredClone(original);
   for (let changes = 1 + below(3); changes > 0; changes -= 1) {

@@ -11,21 +11,21 @@ import type { SyntheticCheckpoint } from '../../test/reference/write-checkpoint.
 import { mutateBytes, mutateJson } from './mutate.ts';
 import type { Below } from './mutate.ts';
 
-/** A checkpoint on the disk, whose tensors are holes in the file: only headers are read. */
+/** A checkpoint on disk whose tensors are holes in the file: only headers are read. */
 interface Base {
   readonly folder: string;
   readonly files: ReadonlyMap<string, Buffer>;
   readonly header: Buffer;
   readonly weightBytes: number;
-  /** What comes before the tensors in the GGUF files made of it. */
+  /** The headers of the GGUF files made from it. */
   readonly ggufHeaders: readonly Buffer[];
 }
 
 const weights = 'model.safetensors';
 
 /**
- * Checkpoints of the reference in which one file is spoilt at a time: the header of the weights, a configuration, a part
- * of the tokenizer, or the header of a GGUF file made of them. A case depends on the seed and its number only.
+ * Reference checkpoints with one corrupted file at a time: the header of the weights, a configuration, a part of the
+ * tokenizer, or the header of a GGUF file made from them. A case depends only on the seed and its number.
  */
 export class SpoiltCheckpoints {
   readonly #bases: readonly Base[];
@@ -35,8 +35,8 @@ export class SpoiltCheckpoints {
   }
 
   /**
-   * Writes the named checkpoints to folders of their own, which `remove` removes. One that is named twice is spoilt twice
-   * as often. `onWritten` is told after each.
+   * Writes the named checkpoints to temporary folders, which `remove` deletes. A name given twice is corrupted twice as
+   * often. `onWritten` is called after each.
    */
   static async write(names: readonly string[], onWritten: () => void = () => undefined): Promise<SpoiltCheckpoints> {
     const bases = new Map<string, Base>();
@@ -51,13 +51,13 @@ export class SpoiltCheckpoints {
     for (const { folder } of new Set(this.#bases)) await rm(folder, { recursive: true });
   }
 
-  /** The bytes of the files that a case's checkpoint has unspoilt, weights and all. */
+  /** Total size of a case's checkpoint before corruption, weights included. */
   bytesOf(seed: number, number: number): number {
     const { files, header, weightBytes } = this.#baseOf(belowOf(seed, number));
     return [...files.values()].reduce((sum, { byteLength }) => sum + byteLength, header.byteLength + weightBytes);
   }
 
-  /** Plans the conversion of a spoilt checkpoint, or describes a spoilt GGUF file. Throws what that throws. */
+  /** Plans the conversion of a corrupted checkpoint, or describes a corrupted GGUF file. Throws what that throws. */
   async tryCase(seed: number, number: number): Promise<void> {
     const below = belowOf(seed, number);
     const { folder, files, header, weightBytes, ggufHeaders } = this.#baseOf(below);

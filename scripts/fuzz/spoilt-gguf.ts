@@ -28,7 +28,7 @@ const oddIntegers = [
 const oddFloats = [0, -0, 1, -1, 0.5, 1e-30, 1e30, -1e30, 3.4e38, NaN, Infinity, -Infinity];
 const floatTypes = new Set([6, 12]);
 
-/** A GGUF file, and what can be spoilt in it. */
+/** A GGUF file, and what can be corrupted in it. */
 interface Base {
   readonly path: string;
   readonly bytes: Buffer;
@@ -41,8 +41,8 @@ interface Pair {
 }
 
 /**
- * Models of which one file is spoilt at a time, in one to three values of its header: a number, a name, a shape, a type, a
- * place in the file. All that follows stays where it is. A case depends on the models, the seed and its number only.
+ * Models with one corrupted file at a time: one to three values of its header (a number, a name, a shape, a type, an
+ * offset) are changed in place. A case depends only on the models, the seed and its number.
  */
 export class SpoiltGguf {
   readonly #models: readonly Pair[];
@@ -53,7 +53,7 @@ export class SpoiltGguf {
     this.#folder = folder;
   }
 
-  /** Reads the models. The spoilt files are written to `folder`. */
+  /** Reads the models. Corrupted files are written to `folder`. */
   static async read(models: readonly ModelFiles[], folder: string): Promise<SpoiltGguf> {
     const bases = models.map(async ({ modelPath, mmprojPath }) => ({
       model: await readBase(modelPath),
@@ -62,7 +62,7 @@ export class SpoiltGguf {
     return new SpoiltGguf(await Promise.all(bases), folder);
   }
 
-  /** Writes the spoilt file of a case. `change` tells what was done to which file. */
+  /** Writes the corrupted file of a case. `change` says what was changed in which file. */
   async write(seed: number, number: number): Promise<{ readonly files: ModelFiles; readonly change: string }> {
     const bits = randomBits(seed * 1_000_003 + number);
     const below = (limit: number): number => bits() % limit;
@@ -89,11 +89,11 @@ export class SpoiltGguf {
 async function readBase(path: string): Promise<Base> {
   const bytes = await readFile(path);
   const places = placesOf(bytes);
-  // What a vocabulary says of each token is most of a header, and does little.
+  // Per-token values of the vocabulary are most of a header, and matter little.
   return { path, bytes, places: places.filter(({ of, kind }) => !(of.startsWith('tokenizer.') && kind === 'element')) };
 }
 
-/** Changes a place of `bytes`, and says how. */
+/** Changes a value in `bytes`, and describes the change. */
 function spoil(bytes: Buffer, place: Place, places: readonly Place[], below: (limit: number) => number): string {
   const { kind, of, at, type, byteLength } = place;
   if (type === 'text') {

@@ -1,6 +1,6 @@
 import { isCodedError, presentationOf } from '../errors/index.ts';
 
-/** OpenAI's error object, as an answer's body and as an event of a stream. */
+/** OpenAI's error object: the body of a failed response, or an event of a stream. */
 export interface ErrorJson {
   readonly error: {
     readonly code: string;
@@ -10,7 +10,7 @@ export interface ErrorJson {
   };
 }
 
-/** What a client learns of an error. Of one that is not ours it learns nothing but that it happened. */
+/** The error a client sees. Errors that are not ours are reported without details. */
 export function errorJson(error: unknown): ErrorJson {
   if (isCodedError(error)) {
     const { type } = presentationOf(error.code);
@@ -26,7 +26,7 @@ export function errorJson(error: unknown): ErrorJson {
   return {
     error: {
       code: 'internal_error',
-      message: 'The server failed while answering. Its log says more, under the request id.',
+      message: 'The server failed to answer. Its log has the details under the request id.',
       param: null,
       type: 'api_error',
     },

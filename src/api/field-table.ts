@@ -1,36 +1,36 @@
-import type { AsksForNothing } from './json-object.ts';
+import type { HasNoEffect } from './json-object.ts';
 import type { Kind } from './kinds.ts';
 
-/** A setting's name in a request's JSON; a dot leads into an object. */
+/** The name of a field; a dot leads into an object. */
 export type FieldName<T> = string | FieldRule<T>;
 
 export interface FieldRule<T> {
   readonly name: string;
-  /** In place of the setting's own kind, where this field says it in another way. */
+  /** Overrides the setting's own kind, for a field that spells its values differently. */
   readonly kind?: Kind<T | undefined>;
-  /** Counts only where no other field says something. */
+  /** Used only if no other field sets the setting. */
   readonly isFallback?: boolean;
 }
 
-/** The settings' kinds, by name. */
+/** The kind of each setting. */
 export type Kinds = Readonly<Record<string, Kind<unknown>>>;
 
-/** The value of a kind. */
+/** The type of a kind's values. */
 export type ValueOf<K> = K extends Kind<infer T> ? T : never;
 
-/** The fields that set each setting: every one has some. */
+/** The fields that set each setting. */
 export type NamesOf<K extends Kinds> = { readonly [Setting in keyof K]: readonly FieldName<ValueOf<K[Setting]>>[] };
 
-/** What a field of a request does. */
+/** A field of a request: it sets settings, holds more fields, or is known but unsupported. */
 export interface Field {
-  readonly takers: readonly Taker[];
-  /** Of a field that is known but not taken. */
-  readonly asksForNothing: AsksForNothing | undefined;
-  /** The fields of an object. */
+  readonly setters: readonly Setter[];
+  /** For an unsupported field: the values it may have nevertheless. */
+  readonly hasNoEffect: HasNoEffect | undefined;
+  /** The fields of the object it holds. */
   readonly fields: FieldTable;
 }
 
-export interface Taker {
+export interface Setter {
   readonly setting: string;
   readonly kind: Kind<unknown>;
   readonly isFallback: boolean;
@@ -39,34 +39,34 @@ export interface Taker {
 export type FieldTable = ReadonlyMap<string, Field>;
 
 interface GrowingField {
-  readonly takers: Taker[];
-  asksForNothing: AsksForNothing | undefined;
+  readonly setters: Setter[];
+  hasNoEffect: HasNoEffect | undefined;
   readonly fields: Map<string, GrowingField>;
 }
 
-/** Stands for the keys of an object that have no row of their own. */
+/** Matches every key of an object that is not in the table itself. */
 export const ANY_KEY = '*';
 
-/** Makes one table of a format's settings and of its fields that are known but not taken. */
+/** Builds the table of a wire format from its settings and the fields it knows but does not support. */
 export function fieldTable<K extends Kinds>(
   kinds: K,
   names: NamesOf<K>,
-  notTaken: Readonly<Record<string, AsksForNothing>>,
+  unsupported: Readonly<Record<string, HasNoEffect>>,
 ): FieldTable {
   const table = new Map<string, GrowingField>();
   for (const [setting, rules] of Object.entries<readonly FieldName<unknown>[]>(names)) {
     for (const rule of rules) {
       const { name, kind = kinds[setting], isFallback = false } = typeof rule === 'string' ? { name: rule } : rule;
-      if (kind !== undefined) fieldAt(table, name).takers.push({ setting, kind, isFallback });
+      if (kind !== undefined) fieldAt(table, name).setters.push({ setting, kind, isFallback });
     }
   }
-  for (const [name, asksForNothing] of Object.entries(notTaken)) fieldAt(table, name).asksForNothing = asksForNothing;
+  for (const [name, hasNoEffect] of Object.entries(unsupported)) fieldAt(table, name).hasNoEffect = hasNoEffect;
   return table;
 }
 
 function fieldAt(table: Map<string, GrowingField>, name: string): GrowingField {
   const [first = '', ...rest] = name.split('.');
-  const field = table.get(first) ?? { takers: [], asksForNothing: undefined, fields: new Map() };
+  const field = table.get(first) ?? { setters: [], hasNoEffect: undefined, fields: new Map() };
   table.set(first, field);
   return rest.length === 0 ? field : fieldAt(field.fields, rest.join('.'));
 }

@@ -1,7 +1,7 @@
 import type { Bitmap, ContentPart, GenerateRequest, SamplingSettings } from '../backend/index.ts';
 import type { ParsedRequest } from './parsed-request.ts';
 
-/** MAX's defaults, where neither the request nor the model's generation_config says anything. */
+/** MAX's defaults, for what neither the request nor the model's generation_config sets. */
 const SAMPLING_DEFAULTS: SamplingSettings = {
   temperature: 1,
   topP: 1,
@@ -14,8 +14,8 @@ const SAMPLING_DEFAULTS: SamplingSettings = {
 };
 
 /**
- * Makes of a request what a backend takes, with defaults filled in: the request's settings go before the model's, and
- * those before MAX's. `images` are the bitmaps of `imageReferences(request)`, in that order.
+ * Converts a request for the backend and fills in defaults: the request's settings override the model's, which override
+ * MAX's. `images` are the bitmaps of `imageReferences(request)`, in that order.
  */
 export function toGenerateRequest(
   request: ParsedRequest,

@@ -1,18 +1,18 @@
 import { invalid, show } from './invalid-request.ts';
 import { LongText } from './long-text.ts';
 
-/** Enough of an image reference to tell what it is; no media type is longer. */
+/** Enough of an image reference to recognize it; no media type is longer. */
 const LOOKED_AT_CHARACTERS = 1024;
-/** No image is smaller in base64, and no word is longer. */
+/** Smaller than any image in base64, longer than any word. */
 const MIN_BASE64_CHARACTERS = 40;
 const BASE64 = /^[\w+/-]+$/;
 const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
-/** A data URI up to its data, where that is not said to be base64. */
-const PLAIN_DATA_HEADER = /^data:[^,]*(?<!;\s*base64\s*),/i;
+/** The signatures of PNG, JPEG, GIF, WebP, BMP, TIFF, AVIF and HEIF, and PPM. */
+const BASE64_OF_IMAGES = /^(?:iVBORw0KGgo|[/_]9j[/_]|R0lGOD|UklGR|Qk[0-3]|SUkqA|TU0AK|AAAA[\w+/-]{2}Z0eX|UD[EIMQUY])/;
 
 /**
- * The URL of an image, as clients write it: with white space round it, as bare base64, or as a data URI that does not say
- * that it is base64. Throws `invalid_request`.
+ * Reads the URL of an image. Also accepts what clients send by mistake: surrounding white space, bare base64, and base64
+ * in a data URI that is not marked as such. Throws `invalid_request`.
  */
 export function readImageUrl(value: unknown, path: string): string | LongText {
   if (value instanceof LongText) return withPrefix(value, startOf(value));
@@ -21,7 +21,7 @@ export function readImageUrl(value: unknown, path: string): string | LongText {
   throw invalid(path, `${path} must be a URL (http, https, data or file) or base64, not ${show(value)}.`);
 }
 
-/** The data of an image, in base64 or as a data URI. Throws `invalid_request`. */
+/** Reads an image in base64, bare or as a data URI. Throws `invalid_request`. */
 export function readImageData(value: unknown, path: string): string | LongText {
   const data = typeof value === 'string' ? value.trim() : value;
   if (data instanceof LongText || (typeof data === 'string' && data !== '')) {
@@ -33,18 +33,24 @@ export function readImageData(value: unknown, path: string): string | LongText {
 
 function withPrefix(url: string | LongText, start: string): string | LongText {
   if (!SCHEME.test(start)) return isBase64(start) ? replaceStart(url, 0, 'data:;base64,') : url;
-  const header = PLAIN_DATA_HEADER.exec(start)?.[0];
-  if (header === undefined || !isBase64(start.slice(header.length))) return url;
-  return replaceStart(url, header.length, `${header.slice(0, -1)};base64,`);
+  const comma = start.indexOf(',');
+  const header = start.slice(0, comma);
+  if (!/^data:/i.test(header) || /;\s*base64\s*$/i.test(header) || !isBase64(start.slice(comma + 1))) return url;
+  return replaceStart(url, comma + 1, `${header};base64,`);
 }
 
-/** Whether data begins as base64 does. The bytes of an image, percent-encoded, begin otherwise: they are not all letters. */
+/** Whether a string begins like an image in base64. */
+export function isImageInBase64(start: string): boolean {
+  return BASE64_OF_IMAGES.test(start);
+}
+
+/** Whether data begins like base64. A percent-encoded image does not: its signature has other characters. */
 function isBase64(start: string): boolean {
   const data = start.replaceAll(/\s/g, '');
   return data.length >= MIN_BASE64_CHARACTERS && BASE64.test(data.replace(/={1,2}$/, ''));
 }
 
-/** The same with its first characters, which are ASCII, exchanged. Only the first piece of a long text is copied. */
+/** Replaces the first `length` characters, which are ASCII. Only the first piece of a long text is copied. */
 function replaceStart(url: string | LongText, length: number, start: string): string | LongText {
   if (typeof url === 'string') return start + url.slice(length);
   const [first = new Uint8Array(), ...others] = url.pieces;

@@ -4,20 +4,20 @@ import { LongText } from './long-text.ts';
 /** An object of a request's JSON. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Whether a value that is not taken asks for nothing, so that the answer is the same without it. */
-export type AsksForNothing = (value: unknown) => boolean;
+/** Whether the answer is the same with and without this value of an unsupported field. */
+export type HasNoEffect = (value: unknown) => boolean;
 
-/** The keys of an object: those that are read, and those that are known but not taken. */
-export type KeyTable = Readonly<Record<string, 'read' | AsksForNothing>>;
+/** The keys of an object: `read`, or known but unsupported. */
+export type KeyTable = Readonly<Record<string, 'read' | HasNoEffect>>;
 
 type ReadKey<T extends KeyTable> = { [K in keyof T]: T[K] extends 'read' ? K : never }[keyof T];
 
-/** The values of the keys that are read; null counts as left out. */
+/** The values of the keys that are read. Null counts as absent. */
 export type KeysRead<T extends KeyTable> = Readonly<Partial<Record<ReadKey<T>, unknown>>>;
 
-/** How strictly a request is read. */
+/** How strictly to read a request. */
 export interface ReadOptions {
-  /** Ignore fields of unknown names, wherever they stand. */
+  /** Ignore unknown fields, at any depth. */
   readonly allowExtraFields: boolean;
 }
 
@@ -25,14 +25,9 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof LongText);
 }
 
-/** The entries of an object; null counts as left out. */
-export function entriesOf(object: JsonObject): [string, unknown][] {
-  return Object.entries(object).filter(([, value]) => value !== null);
-}
-
 /**
- * Reads an object whose keys are known, so that nothing in it is lost. Throws `unsupported_parameter` for a known key
- * that asks for something, `invalid_request` for an unknown one.
+ * Reads the keys of an object and refuses all others, so that nothing is dropped. Throws `unsupported_parameter` for a
+ * known key that would change the answer, `invalid_request` for an unknown one.
  */
 export function readKeys<T extends KeyTable>(
   object: JsonObject,
@@ -41,7 +36,10 @@ export function readKeys<T extends KeyTable>(
   options: ReadOptions,
 ): KeysRead<T> {
   const read: Partial<Record<keyof T, unknown>> = {};
-  for (const [key, value] of entriesOf(object)) {
+  // `Object.entries` takes twice as long, and a request can have tens of thousands of parts.
+  for (const key of Object.keys(object)) {
+    const value = object[key];
+    if (value === null) continue;
     const rule = Object.hasOwn(table, key) ? table[key] : undefined;
     if (rule === 'read') read[key as keyof T] = value;
     else if (rule === undefined) refuseUnknown(`${path}.${shownName(key)}`, options);
@@ -50,20 +48,20 @@ export function readKeys<T extends KeyTable>(
   return read;
 }
 
-/** Throws `invalid_request` for a field of an unknown name, unless those are ignored. */
+/** Throws `invalid_request` for an unknown field, unless they are ignored. */
 export function refuseUnknown(path: string, { allowExtraFields }: ReadOptions): void {
   if (allowExtraFields) return;
   const advice = 'Leave it out, or start the server with --allow-extra-request-fields.';
-  throw invalid(path, `${path} is not a field that this server knows. ${advice}`);
+  throw invalid(path, `${path} is not a known field. ${advice}`);
 }
 
-/** The error of a known field that asks for something this server cannot do. */
+/** The error for a known field that asks for something unsupported. */
 export function unsupported(path: string, value: unknown, advice = 'Leave it out.') {
   const message = `${path}: ${wanted(value)} is not supported by this server. ${advice}`;
   return invalid(path, message, 'unsupported_parameter');
 }
 
-/** What is wanted, in a word: of objects their type, where they have one. */
+/** Names what was asked for: an object by its type, if it has one. */
 function wanted(value: unknown): string {
   const type = isJsonObject(value) && Object.hasOwn(value, 'type') ? value['type'] : undefined;
   return typeof type === 'string' && /^\w{1,40}$/.test(type) ? type : show(value);

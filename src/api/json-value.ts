@@ -1,24 +1,26 @@
 import type { JsonValue } from '../backend/index.ts';
 import { invalid } from './invalid-request.ts';
-import { entriesOf, isJsonObject } from './json-object.ts';
-import { LongText } from './long-text.ts';
+import type { JsonObject } from './json-object.ts';
+import { isJsonObject } from './json-object.ts';
+import { LongText, textOf } from './long-text.ts';
 
 const MAX_DEPTH = 100;
 
-/** The variables of a chat template: any JSON. A variable that is null counts as left out. */
-export function readVariables(object: object, path: string): Readonly<Record<string, JsonValue>> {
-  return Object.fromEntries(entriesOf({ ...object }).map(([name, value]) => [name, readJson(value, path)]));
+/** Reads the variables of a chat template: any JSON. A variable that is null counts as absent. */
+export function readVariables(object: JsonObject, path: string): Readonly<Record<string, JsonValue>> {
+  const names = Object.keys(object).filter((name) => object[name] !== null);
+  return Object.fromEntries(names.map((name) => [name, readJson(object[name], path)]));
 }
 
-/** A value as plain JSON. Throws `invalid_request` where it is nested too deep, or holds a number that JSON has not. */
+/** Converts a value to plain JSON. Throws `invalid_request` if it is nested too deeply or a number is out of range. */
 export function readJson(value: unknown, path: string, depth = MAX_DEPTH): JsonValue {
   if (depth === 0) throw invalid(path, `${path} is nested more than ${String(MAX_DEPTH)} levels deep.`);
-  if (value instanceof LongText) return value.toString();
+  if (value instanceof LongText) return textOf(value) ?? '';
   if (Array.isArray(value)) return value.map((item) => readJson(item, path, depth - 1));
   if (isJsonObject(value)) {
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, readJson(item, path, depth - 1)]));
   }
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return value;
   if (typeof value === 'number' && Number.isFinite(value)) return value;
-  throw invalid(path, `${path} holds a number that is too large.`);
+  throw invalid(path, `${path} contains a number that is out of range.`);
 }

@@ -1,23 +1,34 @@
+import { VserveError } from '../errors/index.ts';
+
+/** The limit of all other text in a request, too. */
+const MAX_TEXT_BYTES = 16 * 1024 * 1024;
+
 /**
- * A string of a request that is too long to be handled in one go: a data URI of megabytes. It stands where the string
- * stood in the JSON. What it says is the same; only that nothing needs to hold or scan all of it at a time.
+ * A string that is too long to handle in one go, such as a data URI of megabytes. It takes the place of the string in the
+ * JSON and has the same contents, but never needs to be held or scanned as a whole.
  */
 export class LongText {
-  /** The text in UTF-8, cut between characters. Each piece owns its memory. */
+  /** The string in UTF-8, cut between characters. Each piece owns its memory. */
   readonly pieces: readonly Uint8Array<ArrayBuffer>[];
 
   constructor(pieces: readonly Uint8Array<ArrayBuffer>[]) {
     this.pieces = pieces;
   }
 
-  /** The text as a string. */
+  get byteLength(): number {
+    return this.pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
   toString(): string {
     return this.pieces.map((piece) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(piece)).join('');
   }
 }
 
-/** A string of a request, however long it is; undefined for any other value. */
+/** The string, or undefined for any other value. Throws `request_too_large` for more than a text may have. */
 export function textOf(value: unknown): string | undefined {
-  if (value instanceof LongText) return value.toString();
-  return typeof value === 'string' ? value : undefined;
+  if (!(value instanceof LongText)) return typeof value === 'string' ? value : undefined;
+  if (value.byteLength <= MAX_TEXT_BYTES) return value.toString();
+  const mib = MAX_TEXT_BYTES / 1024 / 1024;
+  const message = `A string of the request is larger than ${String(mib)} MiB, the limit for text. Send less text.`;
+  throw new VserveError('request_too_large', message);
 }

@@ -1,7 +1,7 @@
 import type { ChatMessage, GenerateRequest, SamplingSettings } from '../backend/index.ts';
 import type { LongText } from './long-text.ts';
 
-/** An image that a message refers to, before it is fetched. */
+/** An image in a message, not fetched yet. */
 export interface ImageReference {
   readonly type: 'image';
   /** An http(s), data or file URL. */
@@ -12,12 +12,12 @@ export interface ImageReference {
 
 export type ParsedPart = { readonly type: 'text'; readonly text: string } | ImageReference;
 
-/** A message as a backend takes it, but for its images. */
+/** A message for the backend, except that its images are still references. */
 export interface ParsedMessage extends Omit<ChatMessage, 'content'> {
   readonly content: readonly ParsedPart[];
 }
 
-/** What every wire format makes of a request: read and checked, its images not fetched yet. */
+/** A request of any wire format, parsed and validated. Its images are not fetched yet. */
 export interface ParsedRequest extends Omit<GenerateRequest, 'messages' | 'sampling'> {
   /** Undefined or empty means the served model. */
   readonly model: string | undefined;

@@ -1,37 +1,36 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Field, FieldTable, Kinds, Taker, ValueOf } from './field-table.ts';
+import type { Field, FieldTable, Kinds, Setter, ValueOf } from './field-table.ts';
 import { ANY_KEY } from './field-table.ts';
 import { invalid, show, shownName } from './invalid-request.ts';
 import type { JsonObject, ReadOptions } from './json-object.ts';
-import { entriesOf, isJsonObject, refuseUnknown, unsupported } from './json-object.ts';
-import { LongText } from './long-text.ts';
+import { isJsonObject, refuseUnknown, unsupported } from './json-object.ts';
+import { LongText, textOf } from './long-text.ts';
 
-/** What a request's fields say. */
+/** The settings of a request. */
 export interface SettingsRead<K extends Kinds> {
   readonly values: { readonly [Setting in keyof K]?: Exclude<ValueOf<K[Setting]>, undefined> };
-  /** The field that said it. */
+  /** The field that set each of them. */
   readonly paths: { readonly [Setting in keyof K]?: string };
 }
 
-interface Said {
+interface Setting {
   readonly value: unknown;
   readonly path: string;
   readonly isFallback: boolean;
 }
 
 /**
- * Reads the fields of a request by a table. Throws `invalid_request` for a value that a field cannot have, for two fields
- * that contradict each other, and for a field of an unknown name; `unsupported_parameter` for one that asks for what
- * the server cannot do.
+ * Reads the fields of a request by a table. Throws `invalid_request` for an invalid value, an unknown field, and fields
+ * that contradict each other; `unsupported_parameter` for a field that asks for something the server cannot do.
  */
 export function readFields<K extends Kinds>(
   body: JsonObject,
   table: FieldTable,
   options: ReadOptions,
 ): SettingsRead<K> {
-  const said = new Map<string, Said>();
-  readObject(body, '', table, options, said);
-  const entries = [...said];
+  const settings = new Map<string, Setting>();
+  readObject(body, '', table, options, settings);
+  const entries = [...settings];
   return {
     values: Object.fromEntries(entries.map(([setting, { value }]) => [setting, value])),
     paths: Object.fromEntries(entries.map(([setting, { path }]) => [setting, path])),
@@ -43,39 +42,52 @@ function readObject(
   parent: string,
   table: FieldTable,
   options: ReadOptions,
-  said: Map<string, Said>,
+  settings: Map<string, Setting>,
 ): void {
-  for (const [name, value] of entriesOf(object)) {
+  for (const name of Object.keys(object)) {
+    const value = object[name];
+    if (value === null) continue;
     const path = parent === '' ? shownName(name) : `${parent}.${shownName(name)}`;
     const field = table.get(name) ?? table.get(ANY_KEY);
     if (field === undefined) refuseUnknown(path, options);
-    else readField(field, value instanceof LongText ? value.toString() : value, path, options, said);
+    else readField(field, value instanceof LongText ? textOf(value) : value, path, options, settings);
   }
 }
 
-function readField(field: Field, value: unknown, path: string, options: ReadOptions, said: Map<string, Said>): void {
-  if (field.asksForNothing?.(value) === true) return;
+function readField(
+  field: Field,
+  value: unknown,
+  path: string,
+  options: ReadOptions,
+  settings: Map<string, Setting>,
+): void {
+  if (field.hasNoEffect?.(value) === true) return;
   if (field.fields.size > 0) {
     if (!isJsonObject(value)) throw invalid(path, `${path} must be an object, not ${show(value)}.`);
-    readObject(value, path, field.fields, options, said);
-  } else if (field.takers.length === 0) {
+    readObject(value, path, field.fields, options, settings);
+  } else if (field.setters.length === 0) {
     throw unsupported(path, value);
   }
-  for (const taker of field.takers) take(taker, value, path, said);
+  for (const setter of field.setters) set(setter, value, path, settings);
 }
 
-function take({ setting, kind, isFallback }: Taker, given: unknown, path: string, said: Map<string, Said>): void {
+function set(
+  { setting, kind, isFallback }: Setter,
+  given: unknown,
+  path: string,
+  settings: Map<string, Setting>,
+): void {
   const parsed = kind.schema.safeParse(given);
   if (!parsed.success) throw invalid(path, `${path} must be ${kind.expected}, not ${show(given)}.`);
   if (parsed.data === undefined) return;
-  const next: Said = { value: parsed.data, path, isFallback };
-  const before = said.get(setting);
-  if (before === undefined || (before.isFallback && !isFallback)) said.set(setting, next);
+  const next: Setting = { value: parsed.data, path, isFallback };
+  const before = settings.get(setting);
+  if (before === undefined || (before.isFallback && !isFallback)) settings.set(setting, next);
   else if (isFallback && !before.isFallback) return;
   else if (!isDeepStrictEqual(before.value, next.value)) throw contradiction(before.path, path);
 }
 
-/** The error of two fields that cannot both be followed. */
+/** The error for two fields that contradict each other. */
 export function contradiction(path: string, other: string) {
   return invalid(path, `${path} and ${other} contradict each other. Send only one of them.`);
 }

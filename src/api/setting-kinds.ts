@@ -1,38 +1,40 @@
 import { z } from 'zod';
 import type { GenerateRequest, SamplingSettings } from '../backend/index.ts';
+import type { JsonObject } from './json-object.ts';
+import { isJsonObject } from './json-object.ts';
 import type { Kind } from './kinds.ts';
-import { BOOLEAN, mapped, number, numberAbove, TEXT, wholeNumberFrom } from './kinds.ts';
+import { BOOLEAN, mapped, number, numberAbove, TEXT, integerFrom } from './kinds.ts';
 
-/** What a request says about its generation, besides the conversation. */
+/** The settings of a generation, besides its sampling and template. */
 export type GenerationSettings = Omit<GenerateRequest, 'messages' | 'template' | 'sampling'>;
 
-/** What a request says about the chat template. */
+/** What a request sets for the chat template. */
 export interface TemplateRequest {
-  /** As they came: not checked yet. */
-  readonly variables: object;
+  /** Not validated yet. */
+  readonly variables: JsonObject;
   readonly thinking: boolean;
-  /** A word that the template may know; `none` asks for no thinking. */
+  /** A word for the template; `none` turns thinking off. */
   readonly reasoningEffort: string;
   readonly addGenerationPrompt: boolean;
   readonly continueFinalMessage: boolean;
 }
 
-/** A kind for each setting; one that can be left out by a value of its own gives undefined for it. */
+/** The kind of each setting. Some have a value that stands for an absent one: their kind maps it to undefined. */
 type KindsOf<T> = { readonly [K in keyof T]-?: Kind<T[K] | undefined> };
 
-/** A stronger penalty orders the tokens the same way, and overflows in 32 bits. */
+/** Anything smaller has the same effect, but overflows 32-bit floats. */
 const MIN_REPETITION_PENALTY = 1e-6;
 const MAX_STOP_STRINGS = 16;
 
 const STOP_STRING = z.string().min(1);
 const STOP: Kind<readonly string[]> = {
-  expected: `a text, or a list of at most ${String(MAX_STOP_STRINGS)} texts, none of them empty`,
+  expected: `a non-empty string or an array of at most ${String(MAX_STOP_STRINGS)} of them`,
   schema: z.union([STOP_STRING.transform((text) => [text]), z.array(STOP_STRING).max(MAX_STOP_STRINGS)]),
 };
 
-/** Clients draw seeds of 64 bits, with and without a sign. -1 is llama-server's way to have one drawn. */
+/** Clients send signed and unsigned 64-bit seeds. -1 means a random one, as in llama-server. */
 const SEED: Kind<number | undefined> = {
-  expected: 'a whole number of at most 64 bits',
+  expected: 'an integer of at most 64 bits',
   schema: z
     .number()
     .min(-(2 ** 63))
@@ -41,24 +43,21 @@ const SEED: Kind<number | undefined> = {
     .transform((seed) => (seed === -1 ? undefined : seed)),
 };
 
-/** -1 is llama-server's and LM Studio's way to set no limit. */
+/** -1 means no limit, as in llama-server and LM Studio. */
 const MAX_TOKENS: Kind<number | undefined> = {
-  expected: 'a whole number of at least 1, or -1 for no limit',
+  expected: 'an integer of at least 1, or -1 for no limit',
   schema: z
     .number()
     .refine((value) => Number.isInteger(value) && (value >= 1 || value === -1))
     .transform((value) => (value === -1 ? undefined : value)),
 };
 
-const VARIABLES: Kind<object> = {
-  expected: 'an object',
-  schema: z.custom<object>((value) => typeof value === 'object' && value !== null && !Array.isArray(value)),
-};
+const VARIABLES: Kind<JsonObject> = { expected: 'an object', schema: z.custom<JsonObject>(isJsonObject) };
 
 export const SAMPLING_KINDS = {
   temperature: number({ min: 0, max: 2 }),
   topP: number({ min: 0, max: 1 }),
-  topK: mapped(wholeNumberFrom(-1), (k) => (k === 0 ? -1 : k)),
+  topK: mapped(integerFrom(-1), (k) => (k === 0 ? -1 : k)),
   minP: number({ min: 0, max: 1 }),
   seed: SEED,
   frequencyPenalty: number({ min: -2, max: 2 }),

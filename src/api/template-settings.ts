@@ -5,18 +5,18 @@ import type { ParsedMessage } from './parsed-request.ts';
 import { contradiction } from './read-fields.ts';
 import type { TemplateRequest } from './setting-kinds.ts';
 
-/** What a request says about the template, and which of its fields said so. */
+/** What a request sets for the template, and the fields that set it. */
 export interface TemplateFields {
   readonly values: Partial<TemplateRequest>;
   readonly paths: { readonly [Setting in keyof TemplateRequest]?: string };
 }
 
-/** Templates do not agree on the name of the variable that turns thinking on and off. */
+/** Templates disagree on the name of the variable that turns thinking on and off. */
 const THINKING_VARIABLES = ['enable_thinking', 'thinking'] as const;
 
 /**
- * The settings of the template. An assistant's message at the end is continued unless the request says otherwise.
- * Throws `invalid_request` where fields contradict each other or the conversation.
+ * The settings of the template. A final assistant message is continued unless the request declines. Throws
+ * `invalid_request` if fields contradict each other or the conversation.
  */
 export function toTemplateSettings(fields: TemplateFields, messages: readonly ParsedMessage[]): TemplateSettings {
   return { variables: variablesOf(fields), ...endOf(fields, messages) };
@@ -42,7 +42,7 @@ interface Asked {
   readonly from: string;
 }
 
-/** The variables that follow from fields of their own, outside of `chat_template_kwargs`. */
+/** The variables that other fields than the template's own variables ask for. */
 function askedVariables({ values, paths }: TemplateFields, isSwitched: boolean): Map<string, Asked> {
   const { thinking, reasoningEffort: effort } = values;
   const { thinking: thinkingPath = '', reasoningEffort: effortPath = '' } = paths;
@@ -56,7 +56,7 @@ function askedVariables({ values, paths }: TemplateFields, isSwitched: boolean):
   } else if (effort !== undefined) {
     if (thinking === false) throw contradiction(thinkingPath, effortPath);
     asked.set('reasoning_effort', { value: effort, from: effortPath });
-    // Some templates think only when told to. An effort asks for thoughts, unless the template's own variable is given.
+    // Some templates think only when told to, so an effort turns thinking on, unless the template's variable is given.
     if (!isSwitched) think(true, effortPath);
   }
   if (thinking !== undefined) think(thinking, thinkingPath);
@@ -75,7 +75,7 @@ function endOf(
   const isAnswer = last?.role === 'assistant';
   if (goOn === true && !isAnswer) {
     const path = paths.continueFinalMessage ?? '';
-    throw invalid(path, `${path} needs an assistant's message at the end of the conversation.`);
+    throw invalid(path, `${path} requires that the last message is the assistant's.`);
   }
   const continues = goOn ?? (isAnswer && add !== true);
   return { addGenerationPrompt: !continues && (add ?? true), continueFinalMessage: continues };

@@ -4,8 +4,8 @@ import { readJson } from './json-value.ts';
 import { textOf } from './long-text.ts';
 
 /**
- * The arguments of a tool call as JSON text of an object, whether they came as text or as an object. Left out or empty,
- * they are none. Throws `invalid_request`.
+ * Reads the arguments of a tool call, an object or its JSON text, as JSON text. Absent or empty, they are `{}`. Throws
+ * `invalid_request`.
  */
 export function readArguments(value: unknown, path: string): string {
   const text = value === undefined ? '' : textOf(value);
@@ -29,5 +29,5 @@ function parse(text: string): unknown {
 }
 
 function notAnObject(value: unknown, path: string) {
-  return invalid(path, `${path} must be a JSON object, as text or as it is, not ${show(value)}.`);
+  return invalid(path, `${path} must be an object or its JSON text, not ${show(value)}.`);
 }

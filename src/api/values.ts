@@ -1,17 +1,17 @@
-import type { AsksForNothing } from './json-object.ts';
+import type { HasNoEffect } from './json-object.ts';
 import { isJsonObject } from './json-object.ts';
 
-/** For a field that has no effect on the answer. */
-export const anything: AsksForNothing = () => true;
+/** For a field that never affects the answer. */
+export const anything: HasNoEffect = () => true;
 
-/** For a field that asks for something whatever its value. */
-export const never: AsksForNothing = () => false;
+/** For a field that always affects the answer. */
+export const never: HasNoEffect = () => false;
 
-/** An empty text, list or object. */
-export const isEmpty: AsksForNothing = (value) =>
+/** An empty string, array or object. */
+export const isEmpty: HasNoEffect = (value) =>
   value === '' || (Array.isArray(value) ? value.length === 0 : isJsonObject(value) && Object.keys(value).length === 0);
 
-/** One of some values. */
-export function isOneOf(...values: readonly (string | number | boolean)[]): AsksForNothing {
+/** One of a few values. */
+export function isOneOf(...values: readonly (string | number | boolean)[]): HasNoEffect {
   return (value) => (values as readonly unknown[]).includes(value);
 }

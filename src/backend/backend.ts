@@ -104,7 +104,7 @@ export interface DeviceMemory {
 /** An engine that can serve a model. A third-party backend is a module whose default export is one of these. */
 export interface Backend {
   readonly name: string;
-  /** Throws if the backend cannot run on this machine; called before a model is downloaded and converted for it. */
+  /** Throws if the backend cannot run on this machine; called before anything is downloaded or converted for it. */
   check?(): Promise<void>;
   /** Loads a model. Throws `model_load_failed`, `out_of_memory`, `device_unavailable`; after an abort, its reason. */
   load(files: ModelFiles, settings: LoadSettings, options: LoadOptions): Promise<LoadedModel>;

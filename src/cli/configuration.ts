@@ -2,11 +2,19 @@ import { defaultOf, options, settingNames } from '../settings/index.ts';
 import type { LoadedSettings, Option, SettingName, ValueKind } from '../settings/index.ts';
 import { printable } from './printable.ts';
 
-const alwaysShown: readonly SettingName[] = ['model', 'backend', 'devices', 'host', 'port'];
+const alwaysShown: readonly SettingName[] = [
+  'model',
+  'backend',
+  'devices',
+  'host',
+  'port',
+  'maxRequestMemoryBytes',
+  'httpBodyTimeoutS',
+];
 
 /**
- * The settings as lines for people: those that matter most and those that are not at their defaults; with
- * `--pretty-print-config` all of them, each with where its value came from.
+ * The settings, human-readable: the most important ones and those that differ from their defaults; with
+ * `--pretty-print-config` all of them, each with its origin.
  */
 export function describeConfiguration({ settings, origins }: LoadedSettings<SettingName>): string {
   const isFull = settings.prettyPrintConfig;
@@ -32,10 +40,10 @@ function labelOf(name: SettingName): string {
 function valueOf(name: SettingName, value: unknown): string {
   const { kind, defaultText, secret }: Option<unknown> = options[name];
   if (value === defaultOf<unknown>(options[name]) && defaultText !== undefined) return defaultText;
-  return secret === true ? 'given, not shown' : printable(showValue(value, kind));
+  return secret === true ? 'set (hidden)' : printable(showValue(value, kind));
 }
 
-/** The value of a setting as people write it. */
+/** The value of a setting, human-readable. */
 export function showValue(value: unknown, { show }: Pick<ValueKind<unknown>, 'show'>): string {
   const shown = show?.(value);
   if (shown !== undefined) return shown;

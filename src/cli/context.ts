@@ -24,7 +24,7 @@ export interface ConverterModule extends Converter {
   readonly llamaCppVersionPrefix: typeof llamaCppVersionPrefix;
 }
 
-/** The parts of vserve that a verb puts together, each loaded when it is needed. */
+/** The parts of vserve that verbs use, each loaded on demand. */
 export interface Dependencies {
   findBackend(nameOrModule: string): Promise<Backend>;
   loadConverter(): Promise<ConverterModule>;
@@ -32,10 +32,10 @@ export interface Dependencies {
   loadServer(): Promise<ServerModule>;
 }
 
-/** What a verb works with. */
+/** What every verb is given. */
 export interface Context {
   readonly output: Output;
-  /** Aborted by the first Ctrl+C or SIGTERM, with an `Interrupted` as its reason. */
+  /** Aborted by the first SIGINT, SIGTERM or SIGHUP, with an `Interrupted` as its reason. */
   readonly signal: AbortSignal;
   readonly dependencies: Dependencies;
 }

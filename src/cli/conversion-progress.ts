@@ -4,14 +4,14 @@ import { formatBytes } from './printable.ts';
 
 interface ShownConversion {
   readonly show: (progress: ConversionProgress) => void;
-  /** Says that it is done, and how large the files are. */
+  /** Reports the end, and the size of the files. */
   readonly succeed: () => void;
   readonly end: () => void;
 }
 
-/** Shows a conversion, if there is one: a model that is ready gives no progress and no word. */
+/** Shows a conversion, if there is one: for a model that is ready, nothing is printed. */
 export function conversionProgress(output: Output): ShownConversion {
-  // Begun with the conversion, so that the time it is said to have taken is its own.
+  // Started with the conversion, so that the reported time is that of the conversion alone.
   let task: Task | undefined;
   const bytesByFile = new Map<string, number>();
   return {

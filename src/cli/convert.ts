@@ -23,14 +23,14 @@ const settingNames = [
 export function define(command: Command, context: Context): void {
   command
     .argument('<folder>', 'Folder of a Hugging Face checkpoint')
-    .argument('<destination>', 'Folder for the GGUF files: a new one, or an empty one');
+    .argument('<destination>', 'Folder for the GGUF files, new or empty');
   addSettingFlags(command, settingNames);
   command.action((sourceDir: string, destinationDir: string) =>
     convert(command, { sourceDir, destinationDir }, context),
   );
 }
 
-/** The converter would miss a file of a folder that is not there. */
+/** For a missing folder, the converter would complain about a missing file. */
 async function requireSource(sourceDir: string): Promise<void> {
   const found = await stat(sourceDir).catch((error: unknown) => systemErrorCode(error));
   if (typeof found === 'object' && found.isDirectory()) return;

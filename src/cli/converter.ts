@@ -4,12 +4,12 @@ import type { Settings } from '../settings/index.ts';
 import type { Converter } from '../store/index.ts';
 import type { Dependencies } from './context.ts';
 
-/** The settings of what converts a checkpoint. */
+/** The settings that choose a converter. */
 export const converterSettingNames = ['converter', 'python'] as const;
 
 type ConverterSettings = Pick<Settings, (typeof converterSettingNames)[number] | 'backend' | 'home'>;
 
-/** The converter that the settings choose. Throws `unsupported_capability` where the backend brings none of llama.cpp's. */
+/** The converter that the settings choose. Throws `unsupported_capability` if the backend lacks llama.cpp's. */
 export async function loadConverter(settings: ConverterSettings, dependencies: Dependencies): Promise<Converter> {
   const builtIn = await dependencies.loadConverter();
   if (settings.converter === 'built-in') return builtIn;
@@ -17,7 +17,7 @@ export async function loadConverter(settings: ConverterSettings, dependencies: D
   if (source === undefined) {
     throw new VserveError(
       'unsupported_capability',
-      `The backend ${name} does not bring llama.cpp's converter. Leave out --converter, or take the backend node-llama-cpp.`,
+      `The backend ${name} does not include llama.cpp's converter. Omit --converter, or use --backend node-llama-cpp.`,
       { param: 'converter' },
     );
   }
@@ -25,7 +25,7 @@ export async function loadConverter(settings: ConverterSettings, dependencies: D
   return new builtIn.LlamaCppConverter({ source, toolsDir: join(home, 'tools'), python });
 }
 
-/** The converter, in its present version, of conversions with that one in their manifests. Throws the same error. */
+/** The current version of the converter named in a manifest. Throws the same error. */
 export async function converterOf(
   converterVersion: string,
   settings: Omit<ConverterSettings, 'converter'>,

@@ -2,10 +2,10 @@ import type { DownloadState, FileState } from './download-state.ts';
 import { formatBytes, printable } from './printable.ts';
 
 const BAR_WIDTH = 20;
-/** Lines of files at the same time; the others are counted. */
+/** Maximum files shown at a time. */
 const MOST_FILES = 8;
 
-/** What is drawn of a download on a terminal of so many columns: a line for each file under way, and the total. */
+/** The drawing of a download on a terminal of `columns`: a line per active file, and the total. */
 export function downloadLines(state: DownloadState, columns: number, nowMs: number): string[] {
   const active = state.files.filter(({ stage }) => stage === 'fetching' || stage === 'checking').slice(0, MOST_FILES);
   const nameWidth = Math.max(...active.map(({ path }) => printable(path).length), 5);
@@ -13,7 +13,7 @@ export function downloadLines(state: DownloadState, columns: number, nowMs: numb
   return [...lines, fit(totalLine(state, nowMs), columns)];
 }
 
-/** The whole of a download in one line. */
+/** A download in one line. */
 export function totalLine(state: DownloadState, nowMs: number): string {
   const { files, bytes, bytesDone, repository } = state;
   const done = files.filter(({ stage }) => stage === 'done').length;
@@ -49,7 +49,7 @@ function fileLine({ path, bytes, bytesDone, stage }: FileState, nameWidth: numbe
   return fit(`  ${name}  ${bar} ${percent(bytesDone, bytes).padStart(5)}  ${amount}`, columns);
 }
 
-/** Keeps both ends of a name, as the end tells shards apart. */
+/** Keeps both ends of a name, as shards differ at the end. */
 function shorten(name: string, width: number): string {
   if (name.length <= width) return name;
   const end = Math.floor((width - 1) / 2);

@@ -1,8 +1,8 @@
-/** The rate is that of so long. */
+/** The rate is measured over this time. */
 const WINDOW_MS = 5000;
-/** A rate over less time than this says nothing. */
+/** Rates over less time are meaningless. */
 const LEAST_MS = 1000;
-/** Without a byte for so long, a download has stalled. */
+/** A download without a byte for this long has stalled. */
 const STALL_MS = 3000;
 
 interface Sample {
@@ -10,7 +10,7 @@ interface Sample {
   readonly bytes: number;
 }
 
-/** Measures how fast a download goes. It counts the time until it is asked, so that a stall shows. */
+/** Measures the speed of a download, up to the moment of the query, so that a stall shows. */
 export class DownloadMeter {
   #samples: readonly Sample[];
   #lastByteMs: number;
@@ -20,7 +20,7 @@ export class DownloadMeter {
     this.#lastByteMs = nowMs;
   }
 
-  /** Notes that `bytes` more have come. */
+  /** Adds received bytes. */
   add(bytes: number, nowMs: number): void {
     if (bytes <= 0) return;
     this.#lastByteMs = nowMs;
@@ -31,7 +31,7 @@ export class DownloadMeter {
     ];
   }
 
-  /** Bytes a second, over the last seconds; 0 in the first. */
+  /** Bytes per second over the last seconds; 0 during the first. */
   rate(nowMs: number): number {
     const recent = this.#samples.filter(({ timeMs }) => timeMs >= nowMs - WINDOW_MS);
     const [first] = recent;
@@ -40,7 +40,7 @@ export class DownloadMeter {
     return ((last.bytes - first.bytes) / (nowMs - first.timeMs)) * 1000;
   }
 
-  /** How long nothing has come, once that is long; undefined otherwise. */
+  /** Time since the last byte, if the download has stalled; otherwise undefined. */
   stalledMs(nowMs: number): number | undefined {
     const silentMs = nowMs - this.#lastByteMs;
     return silentMs >= STALL_MS ? silentMs : undefined;

@@ -5,18 +5,18 @@ import type { Area, Output } from './output.ts';
 import { formatBytes, formatDuration } from './printable.ts';
 
 const DRAW_MS = 100;
-/** Between two lines where there is no terminal to draw on. */
+/** Between two lines, if there is no terminal to draw on. */
 const LINE_MS = 5000;
 
 interface ShownDownload {
   readonly onEvent: (event: DownloadEvent) => void;
-  /** Ends the drawing. After that nothing happens. */
+  /** Ends the drawing. Later calls do nothing. */
   readonly end: () => void;
 }
 
 /**
- * Shows a download, if there is one: drawn on a terminal, else as a line every few seconds. A model that is all there
- * gives no word.
+ * Shows a download, if there is one: drawn on a terminal, otherwise as a line every few seconds. For a model that is
+ * complete, nothing is printed.
  */
 export function downloadProgress(output: Output, now: () => number = Date.now): ShownDownload {
   const startMs = now();
@@ -45,7 +45,7 @@ export function downloadProgress(output: Output, now: () => number = Date.now): 
     if (event.type === 'done' && area !== undefined && timer !== undefined) {
       area.above(`${output.style('dim', '✔')} ${event.path} (${formatBytes(event.bytes)})`);
     }
-    // Eight connections that break tell it eight times.
+    // Eight broken connections would report it eight times.
     if (event.type === 'retry' && event.reason !== lastReason) {
       lastReason = event.reason;
       output.log('info', `${event.reason} Trying again.`);

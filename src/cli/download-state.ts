@@ -5,23 +5,23 @@ export interface FileState {
   readonly path: string;
   readonly bytes: number;
   readonly bytesDone: number;
-  /** `checking`: all is there, and its hash is being computed. */
+  /** `checking`: complete, and being hashed. */
   readonly stage: 'waiting' | 'fetching' | 'checking' | 'done';
 }
 
-/** How far the download of a model is. */
+/** The state of a model's download. */
 export class DownloadState {
   readonly meter: DownloadMeter;
   repository = '';
   readonly #files = new Map<string, FileState>();
-  /** The files that were all there before. */
+  /** Files that were complete before. */
   readonly #present = new Set<string>();
 
   constructor(nowMs: number) {
     this.meter = new DownloadMeter(nowMs);
   }
 
-  /** Takes in an event; those that say nothing of a file change nothing. */
+  /** Applies an event; those that do not concern files are ignored. */
   update(event: DownloadEvent, nowMs: number): void {
     if (event.type === 'plan') {
       this.repository = event.repository;
@@ -34,9 +34,9 @@ export class DownloadState {
     } else if (event.type === 'progress') {
       const { path, bytes, bytesDone } = event;
       const before = this.#files.get(path);
-      // What was there may have turned out to be damaged.
+      // It may have turned out to be damaged.
       this.#present.delete(path);
-      // The first word of a file tells what an earlier process has left of it, which did not come now.
+      // The first event of a file includes what an earlier process left of it, which was not received now.
       const isFirst = before === undefined || before.stage === 'waiting';
       this.meter.add(isFirst ? 0 : bytesDone - before.bytesDone, nowMs);
       this.#files.set(path, { path, bytes, bytesDone, stage: bytesDone === bytes ? 'checking' : 'fetching' });
@@ -57,12 +57,12 @@ export class DownloadState {
     return this.files.reduce((sum, file) => sum + file.bytesDone, 0);
   }
 
-  /** Bytes of the files that were not there before. */
+  /** Bytes of the files that were not complete before. */
   get bytesFetched(): number {
     return this.files.filter(({ path }) => !this.#present.has(path)).reduce((sum, file) => sum + file.bytes, 0);
   }
 
-  /** Whether the plan is known, and every file is in its place. */
+  /** Whether the plan is known and every file complete. */
   get isDone(): boolean {
     return this.repository !== '' && this.files.every(({ stage }) => stage === 'done');
   }

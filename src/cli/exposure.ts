@@ -2,12 +2,12 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import type { LogLevel } from '../backend/index.ts';
 
-/** What is to be said of who can reach a server: it has neither authentication nor TLS of its own. */
+/** The log line on who can use a server, which has no authentication and no TLS. */
 export function exposureOf(host: string, port: number): [LogLevel, string] {
   if (isLoopback(host)) return ['info', 'No authentication and no TLS: only programs on this machine can connect.'];
   return [
     'warning',
-    `No authentication and no TLS: everyone who can reach port ${port} of ${host} can use this server. To keep it to this machine, give --host 127.0.0.1.`,
+    `No authentication and no TLS: anyone who can reach port ${port} on ${host} can use this server. To restrict it to this machine, use --host 127.0.0.1.`,
   ];
 }
 

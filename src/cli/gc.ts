@@ -8,7 +8,7 @@ import { verbSettings } from './verb-settings.ts';
 
 /** Makes `command` the verb `gc`. */
 export function define(command: Command, context: Context): void {
-  command.option('--dry-run', 'Only say what would be removed');
+  command.option('--dry-run', 'Only show what would be removed');
   addSettingFlags(command, ['logLevel']);
   command.addHelpText('after', `\n${storeHelp()}`);
   command.action(({ dryRun }: { dryRun?: true }) => collect(command, dryRun === true, context));

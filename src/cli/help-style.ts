@@ -1,10 +1,10 @@
 import type { Help, HelpConfiguration, Option } from 'commander';
 
-/** Columns of the names in a help; the text of a longer name begins on the next line. */
+/** Columns for names in the help; the text of a longer name starts on the next line. */
 const NAME_WIDTH = 30;
 const INDENT = '  ';
 
-/** How every help looks. */
+/** The layout of all help texts. */
 export function helpStyle(styleTitle: (title: string) => string): HelpConfiguration {
   return { styleTitle, formatItem, padWidth: () => NAME_WIDTH, optionTerm };
 }
@@ -18,7 +18,7 @@ function formatItem(name: string, _: number, text: string, help: Help): string {
   return `${INDENT}${first}${lines.join(`\n${textIndent}`)}`;
 }
 
-/** A setting that is a switch has an opposite, and both are one entry: `--[no-]name`. Only settings stand in groups. */
+/** A switch and its opposite are one entry: `--[no-]name`. Only settings have groups. */
 function optionTerm(option: Option): string {
   const isSwitch = !option.required && !option.optional && option.short === undefined;
   const isSetting = option.helpGroupHeading !== undefined;

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-// Not the whole client, which takes a while to load and is not always needed.
+// Not the whole client, which is slow to load and not always needed.
 import { findToken } from '../hub/token.ts';
 import type { Settings } from '../settings/index.ts';
 import type { HubAccess } from '../store/index.ts';
 import type { Dependencies } from './context.ts';
 import { version } from './version.ts';
 
-/** The settings of the Hub, and of what to take from it. */
+/** The settings of the Hub and of what to download from it. */
 export const hubSettingNames = [
   'huggingfaceModelRevision',
   'weightPath',

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 
 type Name = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
-/** Why the work was stopped: a signal from the person or the system. */
+/** Why the work was stopped: a signal from the user or the system. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
   readonly exitCode: number;
@@ -14,15 +14,15 @@ export class Interrupted extends Error {
 }
 
 interface Listening {
-  /** Whether the terminal's end is that of the command: `nohup` and services have none. */
+  /** Whether the command runs on a terminal, unlike with `nohup` or as a service. */
   readonly isOnTerminal: boolean;
   readonly exitNow: (exitCode: number) => void;
 }
 
 /**
- * Listens for Ctrl+C, SIGTERM and the end of the terminal (SIGHUP). The first aborts the signal that is returned, which
- * ends the work in order; the next calls `exitNow` with the exit code that a shell gives for that signal. Without a
- * terminal, SIGHUP is ignored: Node does not inherit that from `nohup`.
+ * Listens for SIGINT (Ctrl+C), SIGTERM and SIGHUP (the terminal was closed). The first one aborts the returned signal,
+ * for an orderly stop; the next calls `exitNow` with the exit code that a shell reports for it. Without a terminal, SIGHUP
+ * is ignored: Node does not inherit that from `nohup`.
  */
 export function listenForInterruption({ isOnTerminal, exitNow }: Listening): AbortSignal {
   const controller = new AbortController();

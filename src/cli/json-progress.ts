@@ -1,14 +1,14 @@
 import type { DownloadEvent } from '../hub/index.ts';
 import type { ConversionProgress } from '../store/index.ts';
 
-/** Least time between two lines about one file. */
+/** Minimum time between two lines about one file. */
 const LINE_MS = 500;
 
-/** Tells the steps of a pull as lines of JSON: the events of the download, and `convert`. */
+/** Prints the steps of a pull as lines of JSON: the events of the download, and `convert`. */
 export function jsonProgress(print: (line: string) => void, now: () => number = Date.now) {
   const lastMs = new Map<string, number>();
-  /** The end of a file is reported with that of the next. */
-  const told = new Set<string>();
+  /** The end of a file is reported again with the next one. */
+  const printed = new Set<string>();
   const isTime = (key: string): boolean => {
     if (now() - (lastMs.get(key) ?? -Infinity) < LINE_MS) return false;
     lastMs.set(key, now());
@@ -24,8 +24,8 @@ export function jsonProgress(print: (line: string) => void, now: () => number = 
       const isEnd = progress.bytesWritten === progress.bytesTotal;
       if (!isTime(`convert ${progress.file}`) && !isEnd) return;
       const line = JSON.stringify({ event: 'convert', ...progress });
-      if (!told.has(line)) print(line);
-      told.add(line);
+      if (!printed.has(line)) print(line);
+      printed.add(line);
     },
     succeed: (): void => undefined,
     end: (): void => undefined,

@@ -1,15 +1,15 @@
 import { systemErrorCode } from '../errors/index.ts';
 
-/** A stream that lines are written to for as long as the process lives. */
+/** A stream of lines that lasts as long as the process. */
 export interface LineSink {
   readonly write: (text: string) => void;
-  /** Why a line could not be written (`ENOSPC`, `EIO`, …); undefined where none was lost, or only for lack of a reader. */
+  /** Why a line could not be written (`ENOSPC`, `EIO`, …); undefined if none was lost, or only because the reader left. */
   readonly failure: () => string | undefined;
 }
 
 /**
- * Writes to a stream that may fail: a full disk, a terminal that was closed, a pipe whose reader left. Lines that cannot
- * be written are dropped, and `onRecovered` is told how many once a line gets through again.
+ * Writes to a stream that may fail: a full disk, a closed terminal, a pipe whose reader left. Lines that cannot be written
+ * are dropped; `onRecovered` is called with their number once a line gets through again.
  */
 export function createLineSink(
   stream: NodeJS.WritableStream,
@@ -18,7 +18,7 @@ export function createLineSink(
   let lost = 0;
   let reason = '';
   let failure: string | undefined;
-  // Each failed write is reported to its callback; without a listener, the event would end the process.
+  // Failures are reported to the callback of each write; without a listener, the event would end the process.
   stream.on('error', () => undefined);
   return {
     write(text) {

@@ -16,7 +16,7 @@ interface ListFlags {
 export function define(command: Command, context: Context): void {
   command
     .option('--json', 'Print JSON')
-    .option('--architectures', 'List the architectures whose checkpoints can be converted instead');
+    .option('--architectures', 'List the architectures that can be converted instead');
   addSettingFlags(command, ['logLevel']);
   command.addHelpText('after', `\n${storeHelp()}`);
   command.action((flags: ListFlags) =>
@@ -31,7 +31,7 @@ async function models(command: Command, { json }: ListFlags, context: Context): 
   if (json === true) {
     output.print(JSON.stringify(stored, undefined, 2));
   } else if (stored.length === 0) {
-    output.note(`There are no models in ${settings.home} yet.`);
+    output.note(`No models in ${settings.home} yet.`);
   } else {
     const header = ['MODEL', 'TYPE', 'PRECISION', 'SIZE', 'COMMIT', 'DATE', 'ID'];
     output.print(formatTable([header, ...stored.map(rowOf)]));

@@ -6,8 +6,8 @@ import type { LoadedSettings } from '../settings/index.ts';
 const FLAG = '--metrics-endpoint-port';
 
 /**
- * The port of `/metrics`, where there is to be one. A port that somebody asked for must be free; when the default one is
- * taken, as by another vserve, the server goes without, and says so. Throws `port_in_use` or `address_unavailable`.
+ * The port of `/metrics`, if enabled. A port that was set explicitly must be free; if the default one is taken, for example
+ * by another vserve, the server warns and runs without. Throws `port_in_use` or `address_unavailable`.
  */
 export async function metricsPortOf(
   { settings, origins }: LoadedSettings<'host' | 'port' | 'metricsEndpointPort'>,
@@ -20,14 +20,14 @@ export async function metricsPortOf(
     if (metricsPort !== 0 && metricsPort === port) {
       throw new VserveError(
         'port_in_use',
-        `Requests and metrics cannot share port ${port}. Take another with ${FLAG}.`,
+        `Requests and metrics cannot share port ${port}. Choose another with ${FLAG}.`,
       );
     }
     await check(host, metricsPort, FLAG);
     return metricsPort;
   } catch (error) {
     if (origins.metricsEndpointPort !== 'default' || !(error instanceof VserveError)) throw error;
-    log('warning', `There is no /metrics: port ${metricsPort} is taken. ${FLAG} takes another, or off.`);
+    log('warning', `No /metrics: port ${metricsPort} is taken. Choose another with ${FLAG}, or off.`);
     return undefined;
   }
 }

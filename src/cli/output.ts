@@ -7,33 +7,33 @@ import { createLineSink } from './line-sink.ts';
 import { formatDuration, printable } from './printable.ts';
 import { isDrawable, whenTooNarrow } from './terminal.ts';
 
-/** Least time between two lines about one task, where there is no terminal to draw on. */
+/** Minimum time between two lines about one task, if there is no terminal to draw on. */
 const PROGRESS_LINE_MS = 5000;
 
 const levels = { DEBUG: 'debug', INFO: 'info', WARNING: 'warning', ERROR: 'error' } as const;
 const ranks: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3 };
-const colours = { debug: 'gray', info: 'cyan', warning: 'yellow', error: 'red' } as const;
+const colors = { debug: 'gray', info: 'cyan', warning: 'yellow', error: 'red' } as const;
 
 /** The level that `--log-level` names. */
 export function logLevelOf(name: Settings['logLevel']): LogLevel {
   return levels[name];
 }
 
-/** Something that takes a while. */
+/** A long-running step. */
 export interface Task {
-  /** Says what is being done and how much of it is done, from 0 to 1. */
+  /** Shows what is being done, and its progress from 0 to 1. */
   readonly update: (text: string, fraction: number) => void;
-  /** Ends the task with a line that says what was done; how long it took is added. */
+  /** Ends the task with a line that says what was done, and how long it took. */
   readonly succeed: (text: string) => void;
-  /** Ends the task without a word. After an end nothing happens. */
+  /** Ends the task silently. Later calls do nothing. */
   readonly end: () => void;
 }
 
-/** Lines at the end of a terminal that are drawn again and again. */
+/** Lines at the end of a terminal that are redrawn. */
 export interface Area {
   readonly columns: number;
   readonly draw: (lines: readonly string[]) => void;
-  /** Prints a line that stays, above. */
+  /** Prints a permanent line above. */
   readonly above: (line: string) => void;
   /** Removes what is drawn. */
   readonly end: () => void;
@@ -41,31 +41,30 @@ export interface Area {
 
 /** All that vserve prints. */
 export interface Output {
-  /** The least level that is printed. */
+  /** The minimum level that is printed. */
   level: LogLevel;
   /** A line of the log, on standard error. */
   readonly log: (level: LogLevel, message: string) => void;
-  /** Lines that are part of the answer, on standard output. */
+  /** Prints the result of a command, on standard output. */
   readonly print: (text: string) => void;
-  /** Lines around the work, on standard error, unless the level is above `info`. */
+  /** Prints remarks on standard error, unless the level is above `info`. */
   readonly note: (text: string) => void;
-  /** The block that ends a command that failed, on standard error. */
+  /** Prints the error that ended a command, on standard error. */
   readonly fail: (message: string) => void;
   readonly startTask: () => Task;
-  /** Undefined where standard error is no terminal to draw on, or the level is above `info`. One at a time. */
+  /** Undefined if standard error is not a terminal to draw on, or the level is above `info`. One at a time. */
   readonly startArea: () => Area | undefined;
-  /** In bold, or dim, where standard error shows colours. */
+  /** Bold or dim text, if standard error supports colors. */
   readonly style: (format: 'bold' | 'dim', text: string) => string;
-  /** Why part of the answer could not be written to standard output (`ENOSPC`, …); undefined where all of it was. */
+  /** Why part of the result could not be written to standard output (`ENOSPC`, …); undefined if all of it was. */
   readonly printFailure: () => string | undefined;
 }
 
-/** Prints to these two streams: with colours and spinners on a terminal, plain lines otherwise. */
+/** Prints to these two streams: with colors and spinners on a terminal, otherwise plain lines. */
 export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): Output {
-  // A stream that is no terminal has no hasColors.
-  const hasColours = stderr.isTTY && stderr.hasColors();
-  const paint = (format: Parameters<typeof styleText>[0], text: string) =>
-    hasColours ? styleText(format, text) : text;
+  // Only terminals have hasColors.
+  const useColors = stderr.isTTY && stderr.hasColors();
+  const paint = (format: Parameters<typeof styleText>[0], text: string) => (useColors ? styleText(format, text) : text);
 
   const answers = createLineSink(stdout);
   const lines = createLineSink(stderr, (lost, reason) => {
@@ -74,7 +73,7 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
   const draws = (): boolean => isDrawable(stderr) && ranks[output.level] <= ranks.info;
 
   let area: Area | undefined;
-  /** Writes whole lines, which may not get between the lines of an area. */
+  /** Writes whole lines, above the lines of an area. */
   const writeLines = (text: string): void => {
     if (area === undefined) lines.write(`${text}\n`);
     else area.above(text);
@@ -85,7 +84,7 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
     log(level, message) {
       if (ranks[level] < ranks[output.level]) return;
       const time = paint('dim', new Date().toISOString());
-      const label = paint(colours[level], level.toUpperCase().padEnd(7));
+      const label = paint(colors[level], level.toUpperCase().padEnd(7));
       writeLines(`${time} ${label} ${indented(message)}`);
     },
     print: (text) => answers.write(`${text}\n`),
@@ -105,7 +104,7 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
   return output;
 }
 
-/** Every line after the first is set in, so that no message can pass for a line of the log. */
+/** Indents every line after the first, so that no message can forge a line of the log. */
 function indented(message: string): string {
   return printable(message).trimEnd().replaceAll('\n', '\n  ');
 }
@@ -134,7 +133,7 @@ function drawnArea(stream: NodeJS.WriteStream, onEnd: () => void): Area {
 function spinnerTask(stream: NodeJS.WriteStream): Task {
   const start = Date.now();
   const spinner = ora({ stream, discardStdin: false });
-  // It draws on a timer of its own.
+  // It redraws on its own timer.
   const stopListening = whenTooNarrow(stream, () => void spinner.stop());
   return {
     update(text, fraction) {

@@ -2,7 +2,7 @@ import { shortByLong } from '../settings/index.ts';
 import type { Settings } from '../settings/index.ts';
 import type { AskedPrecisions } from '../store/index.ts';
 
-/** What the store calls the precisions of the settings. */
+/** The precisions of the settings, by the names of the store. */
 export function precisionsOf(
   settings: Pick<Settings, 'quantizationEncoding' | 'mmprojQuantizationEncoding'>,
 ): AskedPrecisions {

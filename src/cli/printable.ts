@@ -1,6 +1,6 @@
 export { formatBytes } from '../formats/format-bytes.ts';
 
-/** Makes text safe for a terminal or a log: no control characters but line feeds, no secrets. */
+/** Makes text safe for a terminal or a log: no control characters except line feeds, no secrets. */
 export function printable(text: string): string {
   return text
     .replaceAll(/\bhf_[A-Za-z0-9]{8,}/g, 'hf_***')
@@ -9,7 +9,7 @@ export function printable(text: string): string {
     .replaceAll(/[^\P{Cc}\n]/gu, escaped);
 }
 
-/** A count for people: `4.3 billion`. */
+/** A human-readable count: `4.3 billion`. */
 export function formatCount(count: number): string {
   return new Intl.NumberFormat('en', {
     notation: 'compact',
@@ -18,7 +18,7 @@ export function formatCount(count: number): string {
   }).format(count);
 }
 
-/** A duration for people: `1.2 s`, `3 min 12 s`. */
+/** A human-readable duration: `1.2 s`, `3 min 12 s`. */
 export function formatDuration(milliseconds: number): string {
   const seconds = milliseconds / 1000;
   if (seconds < 60) return `${seconds.toFixed(1)} s`;

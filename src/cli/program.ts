@@ -7,7 +7,7 @@ import { addSettingFlags, givenFlags } from './setting-flags.ts';
 import { layoutColumns } from './terminal.ts';
 import { version } from './version.ts';
 
-/** A verb of the command line: its name is a module's, which is loaded only when the verb is called. */
+/** A verb of the command line, with its module, which is loaded on demand. */
 interface Verb {
   readonly name: string;
   readonly alias?: string;
@@ -24,7 +24,7 @@ const verbs: readonly Verb[] = [
   {
     name: 'pull',
     alias: 'warm-cache',
-    summary: 'Fetch a model from the Hugging Face Hub, ready to serve',
+    summary: 'Download a model from the Hugging Face Hub, ready to serve',
     load: () => import('./pull.ts'),
   },
   {
@@ -39,7 +39,7 @@ const verbs: readonly Verb[] = [
   },
   {
     name: 'show',
-    summary: 'Show what a model is, and what would be made of it',
+    summary: 'Show a model, and what converting it would give',
     load: () => import('./show.ts'),
   },
   {
@@ -49,17 +49,17 @@ const verbs: readonly Verb[] = [
   },
   {
     name: 'verify',
-    summary: 'Check the files of the store against their hashes, and repair them',
+    summary: 'Check the files of the store against their hashes and repair them',
     load: () => import('./verify.ts'),
   },
   {
     name: 'gc',
-    summary: 'Remove what nothing in the store needs',
+    summary: 'Remove unused files from the store',
     load: () => import('./gc.ts'),
   },
 ];
 
-/** The command line of vserve, ready to parse `args`. It throws a `CommanderError` instead of ending the process. */
+/** The command line of vserve, ready to parse `args`. It throws a `CommanderError` instead of exiting. */
 export async function buildProgram(args: readonly string[], context: Context): Promise<Command> {
   const program = new Command('vserve');
   program
@@ -87,7 +87,7 @@ export async function buildProgram(args: readonly string[], context: Context): P
   return program;
 }
 
-/** The arguments to parse. Commander answers a request for help whatever the verb is; an unknown verb is an error all the same. */
+/** The arguments to parse. Commander would print the help for an unknown verb too, which is an error. */
 export function checkedArguments(program: Command, args: readonly string[]): readonly string[] {
   const { operands, unknown } = program.parseOptions([...args]);
   const isHelp = operands[0] === 'help';

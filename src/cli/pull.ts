@@ -30,10 +30,10 @@ const settingNames = [
 ] as const;
 
 const afterHelp = (): string => `
-A token is taken from HF_TOKEN, else from the file that "hf auth login" writes.
+The token comes from HF_TOKEN, or from the file that "hf auth login" writes.
 HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_TOKEN_PATH, HF_HUB_OFFLINE, HTTP_PROXY,
-HTTPS_PROXY and NO_PROXY mean what they mean to the tools of Hugging Face.
-A pull that was stopped goes on where it was.
+HTTPS_PROXY and NO_PROXY work as in Hugging Face's own tools.
+An interrupted pull resumes where it stopped.
 ${storeHelp()}
 
 Examples:
@@ -46,7 +46,7 @@ interface PullFlags {
   readonly quiet?: true;
 }
 
-/** What a pull shows of its work. */
+/** How a pull reports its progress. */
 interface Shown {
   readonly onEvent: (event: DownloadEvent) => void;
   readonly onConversion: (progress: ConversionProgress) => void;
@@ -58,9 +58,9 @@ interface Shown {
 export function define(command: Command, context: Context): void {
   command
     .argument('[id]', 'A model of the Hugging Face Hub: org/name')
-    .option('--dry-run', 'Only tell what would be fetched')
-    .option('--json', 'Print a line of JSON for each step')
-    .option('--quiet', 'Print the paths of the files and nothing else');
+    .option('--dry-run', 'Only show what would be downloaded')
+    .option('--json', 'Print each step as a line of JSON')
+    .option('--quiet', 'Print only the paths of the files');
   addSettingFlags(command, settingNames);
   command.addHelpText('after', afterHelp());
   command.action((id: string | undefined, flags: PullFlags) => pull(command, id, flags, context));
@@ -71,7 +71,7 @@ async function pull(command: Command, id: string | undefined, flags: PullFlags, 
   const { settings } = await verbSettings(command, settingNames, context, modelArgument(command, id));
   const { model } = settings;
   if (model === undefined) {
-    throw new VserveError('invalid_setting', 'There is no model to pull. Give its id: vserve pull org/name', {
+    throw new VserveError('invalid_setting', 'No model to pull. Give its id: vserve pull org/name', {
       param: 'model',
     });
   }
@@ -169,6 +169,6 @@ function describePlan({ repository, commit, reason, files }: Extract<DownloadEve
     `${repository} at ${commit}`,
     ...(reason === undefined ? [] : [reason]),
     formatTable(rows),
-    `To fetch: ${formatBytes(missing)} of ${formatBytes(total)}`,
+    `To download: ${formatBytes(missing)} of ${formatBytes(total)}`,
   ].join('\n');
 }

@@ -6,7 +6,7 @@ import type { Output } from './output.ts';
 
 const BAD_USAGE = 2;
 
-/** Prints what ended a command, as one block, and gives the exit code. With `--log-level DEBUG` the stack follows. */
+/** Prints the error that ended a command, and returns the exit code. With `--log-level DEBUG` the stack follows. */
 export function reportError(error: unknown, output: Output, signal: AbortSignal): number {
   const reason: unknown = signal.reason;
   if (reason instanceof Interrupted && isAbort(error, reason)) {
@@ -21,21 +21,21 @@ export function reportError(error: unknown, output: Output, signal: AbortSignal)
     return presentationOf(error.code).exitCode;
   }
   const message = error instanceof Error ? error.message : String(error);
-  output.fail(`${message}\nThis is a defect in vserve. Run it again with --log-level DEBUG and report what it prints.`);
+  output.fail(`${message}\nThis is a bug in vserve. Run it again with --log-level DEBUG and report the output.`);
   output.log('debug', inspect(error));
   return 1;
 }
 
-/** Whether the work ended because it was told to: Node's own functions wrap the reason in an `AbortError`. */
+/** Whether the work ended because of the abort: Node's own functions wrap the reason in an `AbortError`. */
 function isAbort(error: unknown, reason: Interrupted): boolean {
   return error === reason || (error instanceof Error && (error.name === 'AbortError' || error.cause === reason));
 }
 
 function reportUsage(error: CommanderError, output: Output): number {
   if (error.exitCode === 0) return 0;
-  // Commander's code for a command line with no verb, after which it has printed the help.
+  // Commander's code for a missing verb, after it has printed the help.
   if (error.code !== 'commander.help') {
-    output.fail(`${error.message.replace(/^error: /, '')}\nTo see what there is, add --help.`);
+    output.fail(`${error.message.replace(/^error: /, '')}\nFor usage, add --help.`);
   }
   return BAD_USAGE;
 }

@@ -8,8 +8,11 @@ import { verbSettings } from './verb-settings.ts';
 /** Makes `command` the verb `rm`. */
 export function define(command: Command, context: Context): void {
   command
-    .argument('<model...>', 'An id (org/name: all of it, or org/name@commit), the ID or path of a converted model')
-    .option('--force', 'Remove what a server uses, too');
+    .argument(
+      '<model...>',
+      'An id (org/name for all of it, or org/name@commit), or the ID or path of a converted model',
+    )
+    .option('--force', 'Remove models even while a server uses them');
   addSettingFlags(command, ['logLevel']);
   command.addHelpText('after', `\n${storeHelp()}`);
   command.action((targets: readonly string[], { force }: { force?: true }) =>

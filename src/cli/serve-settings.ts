@@ -19,11 +19,11 @@ export interface ServeSettings {
   readonly media: MediaSettings;
 }
 
-/** Sorts the settings by the part that needs them. Throws `invalid_setting` for what only shows when put together. */
+/** Sorts the settings by the part that needs them. Throws `invalid_setting` for settings that do not fit together. */
 export async function serveSettings({ settings, origins }: LoadedSettings<SettingName>): Promise<ServeSettings> {
   const { model } = settings;
   if (model === undefined) {
-    throw new VserveError('invalid_setting', 'There is no model to serve. Give one: vserve serve --model org/name', {
+    throw new VserveError('invalid_setting', 'No model to serve. Give one: vserve serve --model org/name', {
       param: 'model',
     });
   }
@@ -58,11 +58,11 @@ export async function serveSettings({ settings, origins }: LoadedSettings<Settin
   };
 }
 
-/** A root that is misspelt would refuse every image, so it is refused itself. */
+/** A misspelt root would refuse every image. */
 async function existingFolder(root: string, origin: string): Promise<string> {
   const path = resolve(root);
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory() === true) return path;
-  const message = `${origin} names ${JSON.stringify(root)}, which is not a folder that can be read.`;
+  const message = `${origin} names ${JSON.stringify(root)}, which is not a readable folder.`;
   throw new VserveError('invalid_setting', message, { param: 'allowedImageRoots' });
 }

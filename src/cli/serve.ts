@@ -23,12 +23,14 @@ import { version } from './version.ts';
 const STARS = '*'.repeat(80);
 
 const afterHelp = (): string => `
-A flag beats the environment, which beats .env in the current folder, which
-beats --config-file, which beats the default.
+Flags override the environment, which overrides .env in the current folder,
+which overrides --config-file, which overrides the defaults. A .env cannot set
+what decides which code runs or where secrets go: VSERVE_HOME, VSERVE_PYTHON,
+HF_ENDPOINT, HF_HOME, HF_TOKEN_PATH and the proxies.
 ${storeHelp()}
 
 Examples:
-  vserve serve --model google/gemma-3-4b-it
+  vserve serve google/gemma-3-4b-it
   vserve serve --model ./gemma-3-4b-it
   vserve serve --model ./gemma-3-4b-it-Q4_K_M.gguf --mmproj ./mmproj-F16.gguf`;
 
@@ -40,7 +42,7 @@ export function define(command: Command, context: Context): void {
   command.action((model: string | undefined) => serve(command, model, context));
 }
 
-/** Serves a model until the signal is aborted. What fails at once is tried before what takes minutes. */
+/** Serves a model until the signal is aborted. Checks that fail fast come before steps that take minutes. */
 async function serve(command: Command, argument: string | undefined, context: Context): Promise<void> {
   const { output, signal, dependencies } = context;
   const loaded = await verbSettings(command, settingNames, context, modelArgument(command, argument));
@@ -50,7 +52,7 @@ async function serve(command: Command, argument: string | undefined, context: Co
   const settings = await serveSettings(loaded);
   if (!settings.media.ssrfProtectionEnabled) {
     const message =
-      'Images are fetched from any address, also of this machine and its network: MAX_SERVE_MEDIA_URL_SSRF_PROTECTION_ENABLED is off.';
+      'Images are fetched from any address, including this machine and its network: MAX_SERVE_MEDIA_URL_SSRF_PROTECTION_ENABLED is off.';
     output.log('warning', message);
   }
   await checkPort(host, port);
@@ -73,7 +75,7 @@ async function serve(command: Command, argument: string | undefined, context: Co
   );
   let model: LoadedModel | undefined;
   try {
-    // The server's modules load while the backend waits for processes and disks.
+    // The server's modules load while the backend waits for child processes and disks.
     const [loadedModel, server] = await Promise.all([
       load(backend, files, settings, context),
       dependencies.loadServer(),
@@ -96,7 +98,7 @@ async function serve(command: Command, argument: string | undefined, context: Co
     output.print(`\n${STARS}\n🚀 Server ready on ${running.url} (Press CTRL+C to quit)\n${STARS}\n`);
     if (!signal.aborted) await once(signal, 'abort');
     const { gracefulShutdownTimeoutS } = settings.server;
-    output.log('info', `Stopping: running requests have ${gracefulShutdownTimeoutS} s to end.`);
+    output.log('info', `Stopping: running requests have ${gracefulShutdownTimeoutS} s to finish.`);
     await running.shutdown();
   } finally {
     await model?.close();

@@ -6,7 +6,7 @@ import { showValue } from './configuration.ts';
 
 /**
  * Gives a command the flags of settings, in the order of the table. Commander only collects their texts: it knows no
- * defaults and judges no values, so that a flag is treated as every other source is.
+ * defaults and validates nothing, so that flags are treated like every other source.
  */
 export function addSettingFlags(command: Command, names: readonly SettingName[]): void {
   const ordered = settingNames.filter((name) => names.includes(name));
@@ -19,12 +19,12 @@ export function addSettingFlags(command: Command, names: readonly SettingName[])
   }
 }
 
-/** Where models are kept, for a help. */
+/** Where models are kept, for the help. */
 export function storeHelp(): string {
   return `Models are kept in VSERVE_HOME (${defaultOf(options.home)}).`;
 }
 
-/** The flags given to a command and to the ones above it, which it overrides. */
+/** The flags given to a command and its parents, which it overrides. */
 export function givenFlags(command: Command): Flags {
   const own = command.options.flatMap((option) => {
     const attribute = option.attributeName();

@@ -15,7 +15,7 @@ const settingNames = ['home', 'devices', 'backend', ...converterSettingNames, ..
 /** Makes `command` the verb `show`. */
 export function define(command: Command, context: Context): void {
   command
-    .argument('<model>', 'A folder, a .gguf file, an id (org/name; on the Hub too) or an ID of the store')
+    .argument('<model>', 'A folder, a .gguf file, an id (org/name, also on the Hub) or an ID of the store')
     .option('--json', 'Print JSON');
   addSettingFlags(command, [
     'huggingfaceModelRevision',
@@ -55,13 +55,13 @@ async function show(command: Command, target: string, json: boolean, context: Co
     output.print(JSON.stringify({ ...model, description, memory, precisions: fits, auto }, undefined, 2));
     return;
   }
-  const note = settings.converter === 'llama.cpp' && model.type === 'checkpoint' ? ['  The sizes are estimates.'] : [];
+  const note = settings.converter === 'llama.cpp' && model.type === 'checkpoint' ? ['  Sizes are estimates.'] : [];
   output.print(
     [heading(model), formatTable(facts(model, memory, known?.family)), precisions(model, memory), ...note].join('\n\n'),
   );
 }
 
-/** A GGUF file has one name only, llama.cpp's. */
+/** A GGUF file has only llama.cpp's name. */
 function namedAsInText({ type, description }: DescribedModel, knownFamily: string | undefined): object {
   return type === 'gguf' ? description : { ...description, family: knownFamily, inLlamaCpp: description.family };
 }
@@ -76,7 +76,7 @@ function kindOf(type: DescribedModel['type'], architecture: string): string {
   return architecture === 'clip' ? 'GGUF vision projector, for --mmproj' : 'GGUF model';
 }
 
-/** `knownFamily` is that of `vserve list --architectures`. */
+/** `knownFamily` is the name in `vserve list --architectures`. */
 function facts(
   { type, description }: DescribedModel,
   memory: DeviceMemory | undefined,

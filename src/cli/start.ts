@@ -8,10 +8,10 @@ import { surviveLostTerminal } from './terminal.ts';
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const OUTPUT_LOST = 1;
 
-/** Runs the command line of this process, to its end. The one place that ends the process. */
+/** Runs the command line of this process. The only place that exits. */
 export async function start(dependencies: Dependencies): Promise<never> {
-  // A library ends the process at this signal where nothing else listens. A write past a limit on the size of files is an
-  // error that we report, as a full disk is.
+  // Without a listener, a library ends the process at this signal. A write beyond the file size limit is reported as an
+  // error, like a full disk.
   process.on('SIGXFSZ', () => undefined);
 
   surviveLostTerminal();
@@ -22,19 +22,19 @@ export async function start(dependencies: Dependencies): Promise<never> {
     exitNow: (exitCode) => process.exit(exitCode),
   });
   captureConsole(output);
-  // Node ends a process, with success, when only promises are left to wait for: an engine's threads may not count.
+  // Node exits with success when only promises are pending: the threads of an engine may not count.
   setInterval(() => undefined, LONGEST_TIMER_MS);
   const exitCode = await runCli(process.argv.slice(2), { output, signal, dependencies });
   await flush();
   const failure = output.printFailure();
-  // A server that was stopped has given its answers elsewhere.
+  // For a server, standard output is only a log.
   if (exitCode !== 0 || failure === undefined || signal.aborted) return process.exit(exitCode);
   output.fail(`The output could not be written (${failure}).`);
   await flush();
   return process.exit(OUTPUT_LOST);
 }
 
-/** Waits until all that was written has left, or has failed to. */
+/** Waits until everything was written, or could not be. */
 async function flush(): Promise<void> {
   await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))));
 }

@@ -1,6 +1,6 @@
 import { printable } from './printable.ts';
 
-/** Rows as lines of columns, each as wide as its widest cell. */
+/** Rows as lines, with columns as wide as their widest cells. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const cells = rows.map((row) => row.map((cell) => printable(cell).replaceAll('\n', ' ')));
   const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))) ?? [];

@@ -6,7 +6,7 @@ import type { Flags, LoadedSettings, SettingName, Settings } from '../settings/i
 import type { Context } from './context.ts';
 import { givenFlags } from './setting-flags.ts';
 
-/** The settings of a verb. Reports what came from `.env`, and what is wrong with it. Throws `invalid_setting`. */
+/** The settings of a verb. Logs which of them came from `.env`, and problems of that file. Throws `invalid_setting`. */
 export async function verbSettings<Name extends SettingName>(
   command: Command,
   names: readonly Name[],
@@ -23,21 +23,20 @@ export async function verbSettings<Name extends SettingName>(
 }
 
 /**
- * The flag that an argument `[model]` stands for, beside which `--model` may only say the same. Throws
- * `invalid_setting`.
+ * The argument `[model]` as a flag. Throws `invalid_setting` if `--model` is given and different.
  */
 export function modelArgument(command: Command, model: string | undefined): Flags {
   if (model === undefined) return {};
   const flags = givenFlags(command);
   const other = [flags['model'], flags['model-path']].find((given) => given !== undefined && given !== model);
   if (other !== undefined) {
-    const message = `There are two models, ${model} and ${String(other)}. Give one.`;
+    const message = `Two models were given: ${model} and ${String(other)}. Give only one.`;
     throw new VserveError('invalid_setting', message, { param: 'model' });
   }
   return { model };
 }
 
-/** The store may not exist yet; what stands in its place is reported before any file of it is missed. */
+/** The store need not exist yet, but anything else in its place is an error. */
 async function requireFolder(home: string, origin = 'VSERVE_HOME'): Promise<void> {
   const found = await stat(home).catch((error: unknown) => systemErrorCode(error));
   const isFile = typeof found === 'object' ? !found.isDirectory() : found === 'ENOTDIR';

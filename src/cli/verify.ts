@@ -19,14 +19,14 @@ const settingNames = ['home', 'backend', 'python', ...hubSettingNames] as const;
 export function define(command: Command, context: Context): void {
   command.argument(
     '[model...]',
-    'An id (org/name, or org/name@commit), the ID or path of a converted model; all models where none is given',
+    'An id (org/name or org/name@commit), or the ID or path of a converted model; all models by default',
   );
   addSettingFlags(command, ['python', 'backend', 'logLevel']);
   command.addHelpText('after', `\n${storeHelp()}`);
   command.action((targets: readonly string[]) => verify(command, targets, context));
 }
 
-/** Prints what is not as it should be. Fails where something stays so. */
+/** Prints damaged files. Fails if any could not be repaired. */
 async function verify(command: Command, targets: readonly string[], context: Context): Promise<void> {
   const { output, signal, dependencies } = context;
   const { settings } = await verbSettings(command, settingNames, context);
@@ -34,7 +34,7 @@ async function verify(command: Command, targets: readonly string[], context: Con
   const models = await Promise.all(targets.map((target) => findStored(home, target)));
   const progress = conversionProgress(output);
   let checking: Task | undefined;
-  /** Makes room for what else is to be shown. */
+  /** Makes room for other progress. */
   const endChecking = (): void => {
     checking?.end();
     checking = undefined;
@@ -58,7 +58,7 @@ async function verify(command: Command, targets: readonly string[], context: Con
       onFile(path, share) {
         output.log('debug', `Reading ${path}`);
         checking ??= output.startTask();
-        checking.update('Computing the hashes', share);
+        checking.update('Hashing', share);
       },
       onProgress(conversion) {
         endChecking();
@@ -77,14 +77,14 @@ async function verify(command: Command, targets: readonly string[], context: Con
         `${left} of ${files.length} files ${left === 1 ? 'is' : 'are'} damaged or missing.`,
       );
     const repaired = wrong.length === 0 ? '' : `, ${wrong.length} after a repair`;
-    output.note(`All ${files.length} files are as they should be${repaired}.`);
+    output.note(`All ${files.length} files are intact${repaired}.`);
   } finally {
     endChecking();
     progress.end();
   }
 }
 
-/** A line for each file; what to do stands once under those that it is for. */
+/** A line per file; files with the same advice share it. */
 function linesOf(files: readonly VerifiedFile[]): string[] {
   return files.flatMap(({ result, path, advice }, index) => {
     const isLast = files[index + 1]?.advice !== advice;

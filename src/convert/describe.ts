@@ -1,7 +1,9 @@
 import type { ModelDescription, PrecisionSize } from '../conversion/index.ts';
 import { elementCount } from './gguf/layout.ts';
+import { contextBytesPerToken } from '../gguf/context-bytes.ts';
 import { readGgufHeader } from '../gguf/read-header.ts';
 import type { GgufHeader } from '../gguf/read-header.ts';
+import { familyOf as architectureOf, numbersOf, textOf } from '../gguf/values.ts';
 import { tensorBytes, typesById } from './gguf/type-sizes.ts';
 import { outtypeTraits } from './outtype.ts';
 import { mixedType } from './quantize/mixtures.ts';
@@ -27,11 +29,11 @@ export function describeHeaders(
 ): Omit<ModelDescription, 'architecture' | 'precision' | 'sizes'> {
   return {
     family: familyOf(model),
-    name: textOf(model, 'general.name'),
+    name: textOf(model.keyValues, 'general.name'),
     parameters: parametersOf(model),
     visionParameters: mmproj === undefined ? undefined : parametersOf(mmproj),
-    contextLength: numbersOf(model, `${familyOf(model)}.context_length`)?.[0],
-    contextBytesPerToken: contextBytesPerToken(model),
+    contextLength: numbersOf(model.keyValues, `${familyOf(model)}.context_length`)?.[0],
+    contextBytesPerToken: contextBytesPerToken(model.keyValues),
     mmprojBytes: mmproj === undefined ? 0 : bytesOf(mmproj),
   };
 }
@@ -48,8 +50,8 @@ export function sizesOf(model: GgufHeader, own: Precision): PrecisionSize[] {
 /** Bytes of a GGUF file, as it is or with its matrices in another precision. */
 function bytesOf(header: GgufHeader, precision?: Precision): number {
   const mixtureModel = {
-    blockCount: numbersOf(header, `${familyOf(header)}.block_count`)?.[0] ?? 1,
-    expertCount: numbersOf(header, `${familyOf(header)}.expert_count`)?.[0] ?? 0,
+    blockCount: numbersOf(header.keyValues, `${familyOf(header)}.block_count`)?.[0] ?? 1,
+    expertCount: numbersOf(header.keyValues, `${familyOf(header)}.expert_count`)?.[0] ?? 0,
     tiedEmbeddings: !header.tensors.some(({ name }) => name === 'output.weight'),
   };
   const typeOf = (name: string, shape: readonly number[], own: string): string => {
@@ -61,18 +63,6 @@ function bytesOf(header: GgufHeader, precision?: Precision): number {
     tensorBytes(typeOf(name, shape, typesById.get(type)?.name ?? 'F32'), shape),
   );
   return sizes.reduce((sum, bytes) => sum + bytes, header.byteLength);
-}
-
-/** Two vectors of half precision for each layer and each of its KV heads. */
-function contextBytesPerToken(header: GgufHeader): number {
-  const of = (key: string) => numbersOf(header, `${familyOf(header)}.${key}`);
-  const layers = of('block_count')?.[0] ?? 0;
-  const heads = of('attention.head_count')?.[0] ?? 1;
-  const headsKv = of('attention.head_count_kv') ?? [heads];
-  const width = heads > 0 ? (of('embedding_length')?.[0] ?? 0) / heads : 0;
-  const perHead = (of('attention.key_length')?.[0] ?? width) + (of('attention.value_length')?.[0] ?? width);
-  const allHeads = headsKv.length === 1 ? (headsKv[0] ?? 0) * layers : headsKv.reduce((sum, count) => sum + count, 0);
-  return allHeads * perHead * 2;
 }
 
 /** `general.file_type` (`llama_ftype` in llama.h), as far as there are names in use for it. */
@@ -98,7 +88,7 @@ const fileTypes: Readonly<Record<number, string>> = {
 
 /** The precision that a GGUF file says it has, else the type of most of its weights. */
 function precisionOf(header: GgufHeader): string {
-  const named = fileTypes[numbersOf(header, 'general.file_type')?.[0] ?? -1];
+  const named = fileTypes[numbersOf(header.keyValues, 'general.file_type')?.[0] ?? -1];
   if (named !== undefined) return named;
   const elementsByType = new Map<number, number>();
   for (const { type, shape } of header.tensors) {
@@ -108,21 +98,10 @@ function precisionOf(header: GgufHeader): string {
   return (typesById.get(type)?.name ?? `type ${type}`).toLowerCase();
 }
 
-function familyOf(header: GgufHeader): string {
-  return textOf(header, 'general.architecture') ?? 'unknown';
+function familyOf({ keyValues }: GgufHeader): string {
+  return architectureOf(keyValues) ?? 'unknown';
 }
 
 function parametersOf({ tensors }: GgufHeader): number {
   return tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0);
-}
-
-function textOf({ keyValues }: GgufHeader, key: string): string | undefined {
-  const value = keyValues.get(key);
-  return typeof value === 'string' ? value : undefined;
-}
-
-function numbersOf({ keyValues }: GgufHeader, key: string): readonly number[] | undefined {
-  const value = keyValues.get(key);
-  if (typeof value === 'number') return [value];
-  return Array.isArray(value) && value.every((item) => typeof item === 'number') ? value : undefined;
 }

@@ -1,4 +1,4 @@
-/** Bytes for people: `4.1 MB`. */
+/** A human-readable size: `4.1 MB`. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   const power = bytes < 1000 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), units.length - 1);

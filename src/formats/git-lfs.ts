@@ -1,9 +1,9 @@
 const beginning = Buffer.from('version https://git-lfs');
 
-/** What to say of a file that is none. */
-export const lfsPointerMessage = 'is a pointer of Git LFS, and not the file itself: fetch it with git lfs pull';
+/** Completes an error: the file … */
+export const lfsPointerMessage = 'is a Git LFS pointer, not the file itself: fetch it with git lfs pull';
 
-/** Whether a file's first bytes are those of what git clone leaves in its place where Git LFS is not installed. */
+/** Whether a file starts like the pointer that git clone leaves in its place without Git LFS. */
 export function isLfsPointer(bytes: Uint8Array): boolean {
   return beginning.equals(bytes.subarray(0, beginning.byteLength));
 }

@@ -1,6 +1,6 @@
 /**
- * Parses JSON as Python's `json` module writes it, which knows `NaN` and `Infinity`: configurations of transformers hold
- * such numbers. Of `NaN`, which no setting can be, its name is made.
+ * Parses JSON as Python's `json` module writes it, with `NaN` and `Infinity`, which appear in configurations of
+ * transformers. `NaN`, which no setting can be, becomes a string.
  *
  * @throws SyntaxError
  */
@@ -8,7 +8,7 @@ export function parsePythonJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    // Strings are matched too, so that nothing within one is taken for a number; one without an end, to the end.
+    // Strings are matched too, so that nothing within one is taken for a number; an unterminated one, to the end.
     const plain = text.replace(
       /"[^"\\]*(?:\\[^][^"\\]*)*(?:"|\\?$)|\bNaN\b|\bInfinity\b/g,
       (token) => standIns.get(token) ?? token,
@@ -18,7 +18,7 @@ export function parsePythonJson(text: string): unknown {
   }
 }
 
-/** `1e999` is more than a number can be: it is read as infinity, and with a minus before it as that. */
+/** `1e999` overflows to infinity, and with a minus before it to minus infinity. */
 const standIns: ReadonlyMap<string, string> = new Map([
   ['NaN', '"NaN"'],
   ['Infinity', '1e999'],

@@ -22,9 +22,9 @@ import { remoteFileSchema } from './remote-file.ts';
 import type { RemoteFile } from './remote-file.ts';
 
 /**
- * A repository in a cache of Hugging Face's layout: `blobs/<hash>` holds contents, `snapshots/<commit>/<path>` are links
- * to them, and `refs/<revision>` says which commit a branch or a tag stood for. Beside these, `listings/<commit>.json`
- * is what the Hub has listed for a commit.
+ * A repository in a cache with Hugging Face's layout: `blobs/<hash>` holds contents, `snapshots/<commit>/<path>` are
+ * links to them, and `refs/<revision>` names the commit that a branch or tag pointed to. In addition,
+ * `listings/<commit>.json` is what the Hub listed for a commit.
  */
 export class CacheFolder {
   readonly path: string;
@@ -33,7 +33,7 @@ export class CacheFolder {
     this.path = join(cache, repositoryFolderName(repository));
   }
 
-  /** Where the content of a file is, or will be. */
+  /** The path of a file's content, present or not. */
   blob({ hash }: RemoteFile): string {
     return join(this.path, 'blobs', hash.digest);
   }
@@ -42,25 +42,25 @@ export class CacheFolder {
     return join(this.path, 'snapshots', commit);
   }
 
-  /** Whether the content of a file is there, as far as its size tells: blobs are checked before they get their name. */
+  /** Whether the content of a file is present, judged by its size: blobs are verified before they get their name. */
   async hasBlob(file: RemoteFile): Promise<boolean> {
     return (await sizeOf(this.blob(file))) === file.bytes;
   }
 
-  /** Whether a file of a snapshot is there, wherever its link leads. */
+  /** Whether a file of a snapshot is present, wherever its link points. */
   async hasFile(commit: string, { path, bytes }: RemoteFile): Promise<boolean> {
     return (await sizeOf(join(this.snapshot(commit), path))) === bytes;
   }
 
-  /** The path of the content of a file of a snapshot: where its link leads, or the file itself where it is none. */
+  /** The path of the content of a file of a snapshot: the target of its link, or the file itself. */
   async contentPath(commit: string, { path }: RemoteFile): Promise<string> {
     const place = join(this.snapshot(commit), path);
     return (await lstat(place)).isSymbolicLink() ? realpath(place) : place;
   }
 
   /**
-   * The files of a snapshot as its links tell them: a content is named by its hash. Links that lead nowhere are left out,
-   * and so are files that are no links.
+   * The files of a snapshot, from its links: their targets are named by hash. Broken links and files that are not links
+   * are skipped.
    */
   async snapshotFiles(commit: string): Promise<RemoteFile[]> {
     const folder = this.snapshot(commit);
@@ -77,7 +77,7 @@ export class CacheFolder {
     return files.sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
-  /** What the Hub has listed for a commit, which never changes; undefined where nobody asked yet. */
+  /** What the Hub listed for a commit, which never changes; undefined if it was never requested. */
   async readListing(commit: string): Promise<RemoteFile[] | undefined> {
     try {
       return z.array(remoteFileSchema).parse(JSON.parse(await readFile(this.#listing(commit), 'utf8')));
@@ -86,20 +86,20 @@ export class CacheFolder {
     }
   }
 
-  /** Keeps what the Hub has listed for a commit. */
+  /** Stores what the Hub listed for a commit. */
   async writeListing(commit: string, files: readonly RemoteFile[]): Promise<void> {
     await mkdir(dirname(this.#listing(commit)), { recursive: true });
     await replace(this.#listing(commit), (temporary) => writeFile(temporary, JSON.stringify(files)));
   }
 
-  /** The commit that a revision stood for when it was last asked for. */
+  /** The commit that a revision pointed to when it was last resolved. */
   async commitOf(revision: string): Promise<string | undefined> {
     if (isCommit(revision)) return revision;
     const text = await readFile(join(this.path, 'refs', ...revision.split('/')), 'utf8').catch(() => '');
     return isCommit(text.trim()) ? text.trim() : undefined;
   }
 
-  /** Notes which commit a revision stands for. */
+  /** Records which commit a revision points to. */
   async setCommit(revision: string, commit: string): Promise<void> {
     if (isCommit(revision)) return;
     const path = join(this.path, 'refs', ...revision.split('/'));
@@ -112,17 +112,17 @@ export class CacheFolder {
   }
 
   /**
-   * Makes `path` of a snapshot lead to a content: by a link, relative within this folder; where the file system has no
-   * symbolic links, by a hard link, or by a copy.
+   * Links `path` of a snapshot to a content: by a symbolic link, relative within this folder; by a hard link or a copy
+   * on a file system without symbolic links.
    */
   async link(commit: string, path: string, content: string): Promise<void> {
     const place = join(this.snapshot(commit), path);
     await mkdir(dirname(place), { recursive: true });
-    // A file that is no link is its own content, and stays.
+    // A file that is not a link is its own content, and stays.
     if (content === place) return;
     const isOwn = content.startsWith(this.path);
     const target = isOwn ? relative(dirname(place), content) : await realpath(content);
-    // Not made again: the folder's date is that of the download.
+    // Not created again: the folder's date is that of the download.
     if ((await readlink(place).catch(() => undefined)) === target) return;
     await replace(place, async (temporary) => {
       const attempts = [
@@ -156,7 +156,7 @@ async function sizeOf(path: string): Promise<number | undefined> {
   }
 }
 
-/** Replaces a file by one rename. */
+/** Replaces a file with one rename. */
 async function replace(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = `${path}.${randomUUID()}`;
   try {

@@ -7,17 +7,17 @@ import { proxyAgent } from './proxy-agent.ts';
 import { TransientFailure, withRetries } from './retry.ts';
 
 const MAX_REDIRECTS = 5;
-/** The largest page of the Hub's API that is read. A page names a thousand files. */
+/** The largest page read from the Hub's API. A page lists a thousand files. */
 const MAX_API_BYTES = 32 * 1024 * 1024;
-/** Retries of a question to the API: who is offline should hear of it soon. */
+/** Retries of an API request: a user who is offline should learn of it soon. */
 const API_RETRIES = 3;
 
-/** A successful answer (2xx). Its body must be read to the end or destroyed. */
+/** A successful response (2xx). Its body must be read to the end or destroyed. */
 export interface HubAnswer {
   readonly status: number;
   readonly body: Dispatcher.ResponseData['body'];
   header(name: string): string | undefined;
-  /** A header of the Hub's own first answer, before any redirect. */
+  /** A header of the Hub's own first response, before any redirect. */
   hubHeader(name: string): string | undefined;
 }
 
@@ -28,17 +28,17 @@ export interface ConnectionOptions {
   readonly tuning: DownloadTuning;
   readonly userAgent: string;
   readonly signal: AbortSignal;
-  /** Called before each pause after a request that failed. */
+  /** Called before each pause after a failed request. */
   readonly onRetry: (reason: string) => void;
 }
 
-/** Requests to the Hub about one repository. It keeps sockets open until it is closed. */
+/** Requests to the Hub about one repository. Sockets stay open until it is closed. */
 export class HubConnection {
   readonly #options: ConnectionOptions;
   readonly #agent: Dispatcher;
   readonly #hub: URL;
 
-  /** Throws `invalid_setting` for an endpoint or a proxy that is no HTTP address. */
+  /** Throws `invalid_setting` for an endpoint or a proxy that is not an HTTP URL. */
   constructor(options: ConnectionOptions) {
     const { endpoint, proxies } = options.settings;
     this.#options = options;
@@ -56,8 +56,8 @@ export class HubConnection {
   }
 
   /**
-   * One GET, redirects followed. The token goes to the Hub's own origin only. Throws `TransientFailure` for what another
-   * attempt may not meet, the error of a refusal (see `answerError`), the signal's reason.
+   * One GET, following redirects. The token goes to the Hub's own origin only. Throws `TransientFailure` for failures
+   * worth retrying, the error of an unsuccessful response (see `answerError`), the signal's reason.
    */
   async get(start: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<HubAnswer> {
     let url = start;
@@ -90,8 +90,8 @@ export class HubConnection {
   }
 
   /**
-   * A `fetch` for @huggingface/hub: GET only, with our redirects, token, retries and errors, so that the library sees
-   * nothing but successes. The whole body is read, within a limit.
+   * A `fetch` for @huggingface/hub: GET only, with our redirects, token, retries and errors, so that the library only
+   * sees successes. The whole body is read, up to a limit.
    */
   readonly fetch = async (input: string | URL | Request): Promise<Response> => {
     const { tuning, signal, onRetry } = this.#options;
@@ -104,7 +104,7 @@ export class HubConnection {
         for await (const piece of this.read(answer, url, signal)) {
           bytes += piece.length;
           if (bytes > MAX_API_BYTES) {
-            throw new VserveError('hub_invalid_answer', `An answer of ${url.host} is over ${MAX_API_BYTES} bytes.`);
+            throw new VserveError('hub_invalid_answer', `A response of ${url.host} exceeds ${MAX_API_BYTES} bytes.`);
           }
           pieces.push(piece);
         }
@@ -115,14 +115,14 @@ export class HubConnection {
     );
   };
 
-  /** The pieces of a body. Throws `TransientFailure` when it is cut or stalls. */
+  /** The chunks of a body. Throws `TransientFailure` if it is cut off or stalls. */
   async *read(answer: HubAnswer, { host }: URL, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
     try {
       for await (const piece of answer.body as AsyncIterable<Uint8Array>) yield piece;
     } catch (error) {
       throw this.#transportError(error, host, signal);
     } finally {
-      // A body that is left in the middle takes its connection with it; what that says is of no interest.
+      // A body abandoned midway takes its connection with it; that error is of no interest.
       answer.body.on('error', () => undefined).destroy();
     }
   }
@@ -162,13 +162,13 @@ export class HubConnection {
     const code = systemErrorCode(error) ?? '';
     if (code === 'UND_ERR_BODY_TIMEOUT' || code === 'UND_ERR_HEADERS_TIMEOUT') {
       const seconds = this.#options.tuning.stallMs / 1000;
-      return new TransientFailure(`The connection to ${host} stalled: nothing came for ${seconds} s.`, {
+      return new TransientFailure(`The connection to ${host} stalled: no data for ${seconds} s.`, {
         cause: error,
       });
     }
     if (error instanceof VserveError || code === '') return error;
     if (/CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS/.test(code)) {
-      const message = `The certificate of ${host} is not trusted: ${messageOf(error)}\nWhere a proxy has its own, name its certificate in NODE_EXTRA_CA_CERTS.`;
+      const message = `The certificate of ${host} is not trusted: ${messageOf(error)}\nIf a proxy uses its own certificate, set NODE_EXTRA_CA_CERTS to it.`;
       return new VserveError('hub_unreachable', message, { cause: error });
     }
     return new TransientFailure(`The connection to ${host} failed: ${messageOf(error) || code}.`, { cause: error });
@@ -184,16 +184,16 @@ function redirectTarget(location: string | undefined, from: URL): URL {
   const url = location !== undefined && URL.canParse(location, from.href) ? new URL(location, from.href) : undefined;
   const isHttp = url?.protocol === 'https:' || (url?.protocol === 'http:' && from.protocol === 'http:');
   if (url !== undefined && isHttp) return url;
-  throw new VserveError('hub_invalid_answer', `${from.host} redirects to no address that can be followed.`);
+  throw new VserveError('hub_invalid_answer', `${from.host} redirects to a URL that cannot be followed.`);
 }
 
 function httpUrl(text: string, name: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol)) return url;
-  throw new VserveError('invalid_setting', `${name} is ${JSON.stringify(text)}: it must be an http or https address.`);
+  throw new VserveError('invalid_setting', `${name} is ${JSON.stringify(text)}: it must be an http or https URL.`);
 }
 
-/** Reads the short body of an answer that is not of interest, so that its connection can be used again. */
+/** Drains a short body of no interest, so that its connection can be reused. */
 async function discard(body: Dispatcher.ResponseData['body']): Promise<void> {
   await body.dump({ limit: 16_384 }).catch(() => undefined);
 }

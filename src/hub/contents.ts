@@ -13,30 +13,30 @@ import { bytesLeft, removePartial } from './partial-file.ts';
 import type { RemoteFile } from './remote-file.ts';
 import { TransientFailure, withRetries } from './retry.ts';
 
-/** Files that are downloaded at the same time; their parts share the connections. */
+/** Concurrent file downloads; their parts share the connections. */
 const FILES_AT_ONCE = 3;
 
 export interface ContentsOptions {
   readonly request: DownloadRequest;
   readonly commit: string;
-  /** False where what is on the disk must do. */
+  /** False if only what is on the disk can be used. */
   readonly isOnline: boolean;
-  /** Where downloads are put. */
+  /** The destination of downloads. */
   readonly own: CacheFolder;
-  /** Hugging Face's own cache, which is only read. */
+  /** Hugging Face's own cache, read only. */
   readonly shared: CacheFolder;
   readonly connection: HubConnection;
   readonly thread: HashThread;
   readonly tuning: DownloadTuning;
 }
 
-/** The contents of a repository's files: finds those on the disk, and fetches the others. */
+/** The contents of a repository's files: found on the disk, else fetched. */
 export class Contents {
   readonly #options: ContentsOptions;
   readonly #limit: ReturnType<typeof pLimit>;
   readonly #failure = new AbortController();
   readonly #signal: AbortSignal;
-  /** Where the content of a hash is; made once for each, so that two files with one content are fetched once. */
+  /** The path of each content by its hash, so that two files with the same content are fetched once. */
   readonly #places = new Map<string, Promise<string>>();
 
   constructor(options: ContentsOptions) {
@@ -45,7 +45,7 @@ export class Contents {
     this.#limit = pLimit(options.tuning.connections);
   }
 
-  /** How many bytes of a file need not be fetched, as far as can be told without reading them. */
+  /** How many bytes of a file need not be fetched, judged without reading them. */
   async bytesHere(file: RemoteFile): Promise<number> {
     const { request, own } = this.#options;
     if (this.#places.has(file.hash.digest)) return file.bytes;
@@ -54,7 +54,7 @@ export class Contents {
     return isHere === undefined ? bytesLeft(own.blob(file), file.bytes) : file.bytes;
   }
 
-  /** The path of a file's content, fetched where it is not on the disk. */
+  /** The path of a file's content, fetched if it is not on the disk. */
   fetch(file: RemoteFile): Promise<string> {
     const { digest } = file.hash;
     const place = this.#places.get(digest) ?? this.#find(file).then((found) => found ?? this.#download(file));
@@ -62,7 +62,7 @@ export class Contents {
     return place;
   }
 
-  /** The paths of the contents of many files. The first failure ends all, and is thrown when all have ended. */
+  /** The paths of the contents of many files. The first failure stops all, and is thrown once all have stopped. */
   async fetchAll(files: readonly RemoteFile[]): Promise<Map<RemoteFile, string>> {
     const limit = pLimit(FILES_AT_ONCE);
     const places = new Map<RemoteFile, string>();
@@ -79,7 +79,7 @@ export class Contents {
     return places;
   }
 
-  /** The text of a small file, fetched to the disk where it is not there. */
+  /** The text of a small file, fetched to the disk if it is not there. */
   async fetchText(file: RemoteFile): Promise<string> {
     return readFile(await this.fetch(file), 'utf8');
   }
@@ -89,7 +89,7 @@ export class Contents {
     return (await this.readBytes(file)).toString('utf8');
   }
 
-  /** All of a small file, its hash checked. Nothing is written. */
+  /** A small file as a whole, its hash verified. Nothing is written. */
   async readBytes(file: RemoteFile): Promise<Buffer> {
     const place = await this.#find(file);
     if (place !== undefined) return readFile(place);
@@ -97,10 +97,10 @@ export class Contents {
     const { algorithm, digest } = file.hash;
     const hash = algorithm === 'git' ? createHash('sha1').update(`blob ${file.bytes}\0`) : createHash('sha256');
     if (hash.update(content).digest('hex') === digest) return content;
-    throw new VserveError('download_corrupt', `${file.path} came with another content than its hash says. Try again.`);
+    throw new VserveError('download_corrupt', `The content of ${file.path} does not match its hash. Try again.`);
   }
 
-  /** The first bytes of a file, from the disk or by a ranged request; no hash says whether they are right. */
+  /** The first bytes of a file, from the disk or by a ranged request; no hash verifies them. */
   async readStart(file: RemoteFile, most: number): Promise<Buffer> {
     const bytes = Math.min(most, file.bytes);
     const place = (await this.#ownPlace(file)) ?? (await this.#sharedPlace(file));
@@ -127,7 +127,7 @@ export class Contents {
       request.onEvent({ type: 'done', path: file.path, bytes: file.bytes });
       return shared;
     }
-    const message = `${shared} does not have the content that its name stands for: it is left alone, and ${file.path} is fetched.`;
+    const message = `The content of ${shared} does not match the hash it is named by: it is left alone, and ${file.path} is fetched.`;
     request.onEvent({ type: 'warning', message });
     return undefined;
   }
@@ -177,14 +177,14 @@ export class Contents {
       const answer = await connection.get(url, headers, signal);
       const pieces: Uint8Array[] = [];
       let bytes = 0;
-      // A server that knows no ranges sends all.
+      // A server without range support sends the whole file.
       for await (const piece of connection.read(answer, url, signal)) {
         bytes += piece.length;
         pieces.push(piece);
         if (bytes > wanted) break;
       }
       if (bytes >= wanted) return Buffer.concat(pieces).subarray(0, wanted);
-      throw new TransientFailure(`${url.host} ended its answer early: ${file.path} came up to byte ${bytes}.`);
+      throw new TransientFailure(`${url.host} ended its response early: ${file.path} arrived up to byte ${bytes}.`);
     };
     return withRetries(attempt, { tuning, signal, onRetry: (reason) => onEvent({ type: 'retry', reason }) });
   }
@@ -194,7 +194,7 @@ export class Contents {
     if (isOnline) return;
     throw new VserveError(
       'model_unavailable',
-      `${path} of ${request.repository} is not on this machine, and the Hub is not asked (HF_HUB_OFFLINE) or does not answer. Try again online.`,
+      `${path} of ${request.repository} is not on this machine, and the Hub is unreachable or disabled (HF_HUB_OFFLINE). Try again online.`,
       { param: 'model' },
     );
   }

@@ -13,22 +13,22 @@ import { withRetries } from './retry.ts';
 export interface FileDownload {
   readonly file: RemoteFile;
   readonly url: URL;
-  /** Where the finished file is put. */
+  /** The path of the finished file. */
   readonly target: string;
   readonly connection: HubConnection;
   readonly thread: HashThread;
   readonly tuning: DownloadTuning;
-  /** Shared by all files: it bounds the requests at the same time. */
+  /** Shared by all files: limits concurrent requests. */
   readonly limit: LimitFunction;
   readonly signal: AbortSignal;
-  /** Called with the bytes that are there, of `file.bytes`. */
+  /** Called with the bytes present so far, of `file.bytes`. */
   readonly onProgress: (bytesDone: number) => void;
   readonly onRetry: (reason: string) => void;
 }
 
 /**
- * Downloads a file in parts, several at a time, and puts it in its place when its hash is right. It goes on from what an
- * earlier process left; what is there stays there after any failure. Throws `download_corrupt`, `hub_unreachable`, what
+ * Downloads a file in parts, several at a time, and moves it into place once its hash matches. It resumes what an
+ * earlier process left, and keeps what it has after any failure. Throws `download_corrupt`, `hub_unreachable`, what
  * `fetchPart` throws.
  */
 export async function downloadFile(download: FileDownload): Promise<void> {
@@ -46,11 +46,11 @@ export async function downloadFile(download: FileDownload): Promise<void> {
   }
   throw new VserveError(
     'download_corrupt',
-    `${file.path} does not have the hash that the Hub gives for it, although every part was fetched twice. It was removed; try again later.`,
+    `${file.path} does not match the hash the Hub lists for it, although every part was fetched twice. It was removed; try again later.`,
   );
 }
 
-/** Fetches what is missing while a thread hashes what is there; tells whether the hash is the right one. */
+/** Fetches what is missing while a thread hashes what is present; returns whether the hash matches. */
 async function fetchMissing(partial: PartialFile, download: FileDownload): Promise<boolean> {
   const { file, thread, tuning, onProgress } = download;
   const hash = thread.begin(partial.path, { bytes: file.bytes, algorithm: file.hash.algorithm });
@@ -64,7 +64,7 @@ async function fetchMissing(partial: PartialFile, download: FileDownload): Promi
   };
   const [first, ...others] = cut(partial.missing(), tuning.partBytes);
   try {
-    // One request tells whether the server knows ranges: one that does not sends everything in its answer.
+    // One request shows whether the server supports ranges: without them it sends the whole file.
     if (first !== undefined) await fetchAgain(first, partial, download, onPart, true);
     await allOf(others, (part, signal) => fetchAgain(part, partial, { ...download, signal }, onPart, false), download);
   } catch (error) {
@@ -76,8 +76,8 @@ async function fetchMissing(partial: PartialFile, download: FileDownload): Promi
 }
 
 /**
- * Finds the bytes that make the hash wrong. The Hub gives no hashes of parts, so: first what changed on the disk since
- * it was written, then every part once more, until one comes back different and makes the hash right.
+ * Finds the bytes that break the hash. The Hub lists no hashes of parts, so: first what changed on the disk since it
+ * was written, then every part once more, until one comes back different and the hash matches.
  */
 async function repair(partial: PartialFile, download: FileDownload): Promise<boolean> {
   const { file, thread, tuning, onRetry } = download;
@@ -117,7 +117,7 @@ async function fetchAgain(
   await withRetries(attempt, { tuning, signal, onRetry, hasProgressed });
 }
 
-/** Works on all parts; the first failure stops the others, and is thrown when they have ended. */
+/** Processes all parts; the first failure stops the others, and is thrown once they have stopped. */
 async function allOf(
   parts: readonly Extent[],
   work: (part: Extent, signal: AbortSignal) => Promise<void>,

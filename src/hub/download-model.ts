@@ -2,10 +2,10 @@ import type { DownloadedModel, DownloadRequest } from './download-request.ts';
 import { announce, withPlan } from './plan.ts';
 
 /**
- * Brings the files of a model from the Hub to the disk and gives the folder that has them. Two processes may not do this
- * for one repository at the same time. Throws the errors of a refusal (`answerError`), `hub_unreachable`,
+ * Downloads the files of a model and returns the folder that holds them. No two processes may do this for one
+ * repository at the same time. Throws the errors of unsuccessful responses (`answerError`), `hub_unreachable`,
  * `hub_invalid_answer`, `download_corrupt`, `disk_full`, what `chooseFiles` throws, the system's error of a disk, and
- * the signal's reason. What was fetched stays, and the next call goes on from there.
+ * the signal's reason. What was fetched stays, and the next call resumes from there.
  */
 export async function downloadModel(request: DownloadRequest): Promise<DownloadedModel> {
   return withPlan(request, 'download', async (plan) => {
@@ -15,7 +15,7 @@ export async function downloadModel(request: DownloadRequest): Promise<Downloade
     const { commit, files, isOnline } = opened;
     if (isOnline) await own.writeListing(commit, files);
     const places = await contents.fetchAll(chosen.files);
-    // The weights come last in the list: where their links are, all is there.
+    // The weights come last in the list: once their links exist, everything does.
     for (const [file, place] of chosen.files.map((file) => [file, places.get(file)] as const)) {
       if (place !== undefined) await own.link(commit, file.path, place);
     }
@@ -30,9 +30,7 @@ export async function downloadModel(request: DownloadRequest): Promise<Downloade
   });
 }
 
-/**
- * Finds out what `downloadModel` would fetch, tells it by the event `plan`, and writes nothing. Throws the same errors.
- */
+/** Reports what `downloadModel` would fetch as the event `plan`, and writes nothing. Throws the same errors. */
 export async function previewDownload(request: DownloadRequest): Promise<void> {
   await withPlan(request, 'preview', (plan) => announce(request, plan));
 }

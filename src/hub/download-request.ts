@@ -1,4 +1,4 @@
-import type { Choice, NamedFiles } from './choose-files.ts';
+import type { Choice, NamedFiles } from './choice.ts';
 import type { DownloadTuning, HubSettings } from './hub-settings.ts';
 import type { FileHash } from './remote-file.ts';
 
@@ -10,17 +10,17 @@ export type DownloadEvent =
       readonly commit: string;
       /** Why these files, where there was a choice. */
       readonly reason: string | undefined;
-      /** All files of the model; `bytesDone` is what was there before. */
+      /** All files of the model; `bytesDone` counts what was present before. */
       readonly files: readonly { readonly path: string; readonly bytes: number; readonly bytesDone: number }[];
     }
-  /** A file of another program's cache is hashed before it is used. */
+  /** A file in another program's cache is hashed before it is used. */
   | { readonly type: 'check'; readonly path: string; readonly bytes: number }
   | { readonly type: 'progress'; readonly path: string; readonly bytes: number; readonly bytesDone: number }
-  /** A file is in its place, and its hash is right. */
+  /** A file is in place, and its hash matches. */
   | { readonly type: 'done'; readonly path: string; readonly bytes: number }
-  /** Something failed and is tried again. */
+  /** Something failed and is retried. */
   | { readonly type: 'retry'; readonly reason: string }
-  /** Something that the person should know. */
+  /** Something the user should know. */
   | { readonly type: 'warning'; readonly message: string };
 
 export interface DownloadRequest {
@@ -30,11 +30,11 @@ export interface DownloadRequest {
   readonly revision: string;
   readonly choice: Choice | NamedFiles;
   readonly settings: HubSettings;
-  /** The folder that downloads are put in, in the layout of Hugging Face's cache. */
+  /** The folder for downloads, with the layout of Hugging Face's cache. */
   readonly folder: string;
-  /** Room that the conversion of so many bytes of weights takes, for the check of the disk. */
+  /** Disk space that converting so many bytes of weights takes. */
   readonly conversionBytes: (weightBytes: number) => number;
-  /** Fetch again what is there already. */
+  /** Download again even what is present. */
   readonly forceDownload: boolean;
   readonly userAgent: string;
   readonly tuning?: DownloadTuning;

@@ -4,7 +4,7 @@ export interface Extent {
   readonly end: number;
 }
 
-/** Adds an extent to sorted, disjoint ones; those that touch become one. */
+/** Adds an extent to sorted, disjoint ones, merging those that touch. */
 export function union(extents: readonly Extent[], added: Extent): Extent[] {
   const apart = extents.filter(({ start, end }) => end < added.start || start > added.end);
   const merged = extents
@@ -16,7 +16,7 @@ export function union(extents: readonly Extent[], added: Extent): Extent[] {
   return [...apart, merged].sort((a, b) => a.start - b.start);
 }
 
-/** What is missing of `whole` in sorted, disjoint extents. */
+/** The parts of `whole` not covered by sorted, disjoint extents. */
 export function gaps(extents: readonly Extent[], whole: Extent): Extent[] {
   const found: Extent[] = [];
   let position = whole.start;

@@ -1,33 +1,33 @@
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { GgufChoice } from './choose-files.ts';
+import type { GgufChoice } from './choice.ts';
 import type { Contents } from './contents.ts';
 import type { DownloadRequest } from './download-request.ts';
 import { withPlan } from './plan.ts';
 import type { RemoteFile } from './remote-file.ts';
 
-/** The length of a safetensors header stands before it, in so many bytes, little-endian. */
+/** A safetensors header is preceded by its length, little-endian, in this many bytes. */
 const LENGTH_BYTES = 8;
-/** What is fetched at first of a shard: most headers are shorter. */
+/** The first read of a shard: most headers are shorter. */
 const FIRST_BYTES = 128 * 1024;
-/** More than any header has. */
+/** Longer than any header. */
 const MOST_HEADER_BYTES = 128 * 1024 * 1024;
-/** The header of a projector has no vocabulary, which makes that of a model long. */
+/** The header of a projector lacks the vocabulary that makes a model's long. */
 const PROJECTOR_SHARE = 1 / 8;
 
-/** What a folder has got of a model. */
+/** What a folder holds of a model. */
 export interface ModelHeaders {
   readonly commit: string;
   /** Undefined for a checkpoint. */
   readonly gguf: GgufChoice | undefined;
-  /** Why this GGUF model, where there was a choice. */
+  /** Why this GGUF model, if there was a choice. */
   readonly reason: string | undefined;
 }
 
 /**
- * Puts into `folder` what tells what a model is, without its weights: the small files of a checkpoint, and its shards
- * with their headers, the rest of them a hole; of a GGUF model and its projector the first `ggufBytes`. Throws the errors
- * of `withPlan`, and the system's error.
+ * Writes into `folder` what describes a model, without its weights: the small files of a checkpoint, and its shards with
+ * their headers and a hole for the rest; the first `ggufBytes` of a GGUF model and its projector. Throws the errors of
+ * `withPlan`, and the system's error.
  */
 export async function fetchHeaders(request: DownloadRequest, folder: string, ggufBytes: number): Promise<ModelHeaders> {
   return withPlan(request, 'preview', async ({ contents, opened, chosen }) => {

@@ -14,14 +14,14 @@ export interface PartRequest {
   readonly connection: HubConnection;
   readonly tuning: DownloadTuning;
   readonly signal: AbortSignal;
-  /** Called when more of the file is there. */
+  /** Called when more of the file has arrived. */
   readonly onProgress: () => void;
 }
 
 /**
- * Fetches one extent of a file into its place, by one request. What came before a failure is kept and recorded. A server
- * that ignores `Range` sends the file from its start: what is not wanted of it is skipped, and with `takeAll` the rest
- * of the file is taken too. Throws `TransientFailure`, `hub_invalid_answer`, the system's error, the signal's reason.
+ * Fetches one extent of a file into place, with one request. What arrives before a failure is kept and recorded. A
+ * server that ignores `Range` sends the file from its start: unwanted bytes are skipped, and with `takeAll` the rest of
+ * the file is kept too. Throws `TransientFailure`, `hub_invalid_answer`, the system's error, the signal's reason.
  */
 export async function fetchPart(
   wanted: Extent,
@@ -47,7 +47,7 @@ export async function fetchPart(
   await store(part, position, answer, request);
 }
 
-/** Writes the pieces of an answer, which begin at `position` of the file, as far as they are in `part`. */
+/** Writes the chunks of a response, which start at `position` of the file, as far as they are within `part`. */
 async function store(part: Extent, position: number, answer: HubAnswer, request: PartRequest): Promise<void> {
   const { file, url, partial, connection, tuning, signal, onProgress } = request;
   let extentStart = part.start;
@@ -76,31 +76,31 @@ async function store(part: Extent, position: number, answer: HubAnswer, request:
     await record();
   }
   if (written < part.end) {
-    throw new TransientFailure(`${url.host} ended its answer early: ${file.path} came up to byte ${position}.`);
+    throw new TransientFailure(`${url.host} ended its response early: ${file.path} arrived up to byte ${position}.`);
   }
 }
 
-/** Compares what the Hub says of a file with what its list said, before gigabytes of something else come. */
+/** Compares a file's response with the Hub's listing, before gigabytes of something else arrive. */
 function checkAnswer(answer: HubAnswer, { path, bytes, hash }: RemoteFile): void {
   const encoding = answer.header('content-encoding') ?? 'identity';
   if (encoding !== 'identity') {
-    const message = `${path} comes with the encoding ${encoding}, which was not asked for. Look for a proxy that compresses.`;
+    const message = `${path} arrives with the encoding ${encoding}, which was not requested. Check for a compressing proxy.`;
     throw new VserveError('hub_invalid_answer', message);
   }
   const etag = digestOf(answer.hubHeader('x-linked-etag') ?? answer.hubHeader('etag'), hash.digest.length);
   if (etag !== undefined && etag !== hash.digest) {
     throw new VserveError(
       'hub_invalid_answer',
-      `The Hub lists ${path} with the hash ${hash.digest} and sends it with ${etag}. Try again later.`,
+      `The Hub lists ${path} with the hash ${hash.digest} but sends it with ${etag}. Try again later.`,
     );
   }
   const length = answer.header('content-length');
   if (answer.status === 200 && length !== undefined && Number(length) !== bytes) {
-    throw new TransientFailure(`${path} should have ${bytes} bytes and comes with ${length}.`);
+    throw new TransientFailure(`${path} should have ${bytes} bytes, but ${length} are sent.`);
   }
 }
 
-/** The hash in an ETag, weak (`W/"…"`) or strong; undefined where it is something else, as of a CDN. */
+/** The hash in an ETag, weak (`W/"…"`) or strong; undefined if it is something else, as a CDN's may be. */
 function digestOf(etag: string | undefined, length: number): string | undefined {
   const value = /^(?:W\/)?"?([0-9a-f]+)"?$/.exec(etag ?? '')?.[1];
   return value?.length === length ? value : undefined;
@@ -111,5 +111,5 @@ function checkContentRange(answer: HubAnswer, { start, end }: Extent, { path, by
   const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(range) ?? [];
   const isWanted = Number(first) === start && Number(last) < end && (total === '*' || Number(total) === bytes);
   if (isWanted) return;
-  throw new TransientFailure(`Bytes ${start}-${end - 1} of ${bytes} of ${path} were asked for, and ${range} came.`);
+  throw new TransientFailure(`Bytes ${start}-${end - 1} of ${bytes} of ${path} were requested, but ${range} arrived.`);
 }

@@ -1,6 +1,6 @@
 /**
- * What the hashing thread is asked. A running hash is begun, led on as the file grows from its start, and finished;
- * `crc32` is that of one range. Every request is answered, in order.
+ * Requests to the hashing thread. A running hash is begun, advanced as the file grows from its start, and finished;
+ * `crc32` covers one range. Every request gets a reply, in order.
  */
 export type HashRequest = { readonly id: number } & (
   | {

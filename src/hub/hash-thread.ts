@@ -13,21 +13,21 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** What is hashed: a file that will have so many bytes, with the algorithm by which the Hub knows it. */
+/** A file to hash: its final size, and the algorithm the Hub lists it with. */
 export interface HashedFile {
   readonly bytes: number;
   readonly algorithm: FileHash['algorithm'];
 }
 
-/** The hash of a file that is still growing. */
+/** The hash of a growing file. */
 export interface RunningHash {
-  /** Hashes on to `end`: the file is complete up to there. */
+  /** Hashes up to `end`: the file is complete up to there. */
   advance(end: number): void;
-  /** The digest of all, in hexadecimal. Throws the system's error when the file could not be read. */
+  /** The digest of the whole, in hexadecimal. Throws the system's error if the file could not be read. */
   finish(): Promise<string>;
 }
 
-/** Hashes files in a thread of its own, so that neither the event loop nor the downloads wait for it. */
+/** Hashes files in a thread, so that neither the event loop nor the downloads wait for it. */
 export class HashThread {
   readonly #worker = new Worker(workerUrl);
   readonly #waiting = new Map<number, Waiting>();
@@ -41,7 +41,7 @@ export class HashThread {
       else waiting?.resolve(reply.value);
     });
     this.#worker.on('error', (cause: Error) => this.#failAll(new Error('The hashing thread failed.', { cause })));
-    this.#worker.on('exit', () => this.#failAll(new Error('The hashing thread ended before it answered.')));
+    this.#worker.on('exit', () => this.#failAll(new Error('The hashing thread ended before it replied.')));
   }
 
   /** Begins a hash; git hashes a header before the bytes. */
@@ -57,7 +57,7 @@ export class HashThread {
         prefix: isGit ? `blob ${bytes}\0` : '',
       }),
     ];
-    // The failure of an earlier step is told at the end.
+    // The failure of an earlier step is reported at the end.
     asked[0]?.catch(() => undefined);
     return {
       advance: (end) => {
@@ -85,7 +85,7 @@ export class HashThread {
     return Number(await this.#ask({ type: 'crc32', path, start, end }));
   }
 
-  /** Ends the thread, in the middle of its work if need be. */
+  /** Terminates the thread, midway if necessary. */
   async close(): Promise<void> {
     await this.#worker.terminate();
   }

@@ -62,7 +62,7 @@ function streamOf(id: number): RunningHash {
   return stream;
 }
 
-/** Reads a range in pieces. A file that ends before gives less, which its hash will show. */
+/** Reads a range in chunks. A file that ends early yields less, which its hash will show. */
 function readRange(file: number, start: number, end: number, use: (piece: Buffer) => void): void {
   for (let position = start; position < end;) {
     const bytes = readSync(file, buffer, 0, Math.min(buffer.length, end - position), position);

@@ -1,42 +1,42 @@
-/** A token of the Hub, and where it came from, in words: `HF_TOKEN`. */
+/** A token of the Hub, and its source, for messages: `HF_TOKEN`. */
 export interface HubToken {
   readonly value: string;
   readonly origin: string;
 }
 
-/** Where the Hub is and how it is reached. */
+/** Where the Hub is and how to reach it. */
 export interface HubSettings {
-  /** `https://huggingface.co`, or where a mirror is; it may have a path. */
+  /** `https://huggingface.co`, or a mirror; it may have a path. */
   readonly endpoint: string;
-  /** Sent to the endpoint's own origin and to nobody else. */
+  /** Sent to the endpoint's own origin only. */
   readonly token: HubToken | undefined;
-  /** Nothing is fetched: what is on the disk must do. */
+  /** Fetch nothing: only use what is on the disk. */
   readonly offline: boolean;
   /** Hugging Face's own cache (`HF_HUB_CACHE`): read, never written. */
   readonly cacheFolder: string;
   readonly proxies: {
     /** URL of the proxy for `http:` addresses; empty for none. */
     readonly http: string;
-    /** The same for `https:`; where it is empty, `http` serves for both. */
+    /** The same for `https:`; if empty, `http` is used for both. */
     readonly https: string;
-    /** Hosts that are reached directly, between commas. */
+    /** Hosts to reach directly, comma-separated. */
     readonly none: string;
   };
 }
 
-/** Sizes and times of a download. Tests make them small. */
+/** Sizes and times of a download. Tests use small ones. */
 export interface DownloadTuning {
-  /** Requests at the same time. */
+  /** Concurrent requests. */
   readonly connections: number;
-  /** Most bytes of one request. */
+  /** Maximum size of one request. */
   readonly partBytes: number;
-  /** A line of the journal is written after so many bytes: at most these are lost to a kill, for each connection. */
+  /** Bytes between two lines of the journal: a kill loses at most these, per connection. */
   readonly extentBytes: number;
-  /** A connection that gives nothing for so long has stalled. */
+  /** A connection without data for this long has stalled. */
   readonly stallMs: number;
-  /** Pause before the first retry; each further one is twice as long, plus a random share. */
+  /** Pause before the first retry; each further one doubles, with jitter. */
   readonly backoffMs: number;
-  /** Retries of a request that brings nothing. */
+  /** Retries of a request that makes no progress. */
   readonly retries: number;
 }
 

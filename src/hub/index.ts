@@ -1,4 +1,4 @@
-export type { Choice } from './choose-files.ts';
+export type { Choice } from './choice.ts';
 export { downloadModel, previewDownload } from './download-model.ts';
 export { fetchHeaders } from './fetch-headers.ts';
 export type { DownloadedModel, DownloadEvent, DownloadRequest } from './download-request.ts';

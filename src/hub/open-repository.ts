@@ -3,20 +3,20 @@ import type { CacheFolder } from './cache-folder.ts';
 import type { HubConnection } from './connection.ts';
 import type { DownloadRequest } from './download-request.ts';
 import { isCommit } from './names.ts';
-import { listRepository, resolveCommit } from './repository.ts';
 import type { RemoteFile } from './remote-file.ts';
+import { listRepository, resolveCommit } from './repository.ts';
 
 /** A repository at a commit. */
 export interface OpenRepository {
   readonly commit: string;
   readonly files: readonly RemoteFile[];
-  /** False where the Hub was not asked, or gave no answer: then only what is on the disk can be used. */
+  /** False if the Hub was not asked or did not respond: then only what is on the disk can be used. */
   readonly isOnline: boolean;
 }
 
 /**
- * Finds the commit of a revision and its files: from the Hub or, offline, as they were when last asked for. Throws
- * `model_unavailable` for what is not on the disk either, and what requests throw.
+ * Resolves a revision to its commit and files: from the Hub or, offline, as last seen. Throws `model_unavailable` if it
+ * is not on the disk either, and what requests throw.
  */
 export async function openRepository(
   request: DownloadRequest,
@@ -30,7 +30,7 @@ export async function openRepository(
     if (known !== undefined) return known;
     throw new VserveError(
       'model_unavailable',
-      `${repository} (${revision}) is not on this machine, and HF_HUB_OFFLINE forbids to fetch it. Unset it, or copy the model here.`,
+      `${repository} (${revision}) is not on this machine, and HF_HUB_OFFLINE prevents the download. Unset it, or copy the model here.`,
       { param: 'model' },
     );
   }
@@ -46,10 +46,10 @@ export async function openRepository(
     const known = await openOffline(request, own, shared);
     if (known === undefined) {
       const [reason = ''] = error.message.split('\n');
-      const advice = `${repository} (${revision}) is not on this machine either. Look at the network and its proxies, then run the command again.`;
+      const advice = `${repository} (${revision}) is not on this machine either. Check the network and its proxies, then run the command again.`;
       throw new VserveError('hub_unreachable', `${reason}\n${advice}`, { cause: error });
     }
-    const message = `${settings.endpoint} does not answer: using ${repository} as it was last fetched (commit ${known.commit.slice(0, 8)}).`;
+    const message = `${settings.endpoint} does not respond: using ${repository} as last fetched (commit ${known.commit.slice(0, 8)}).`;
     onEvent({ type: 'warning', message });
     return known;
   }

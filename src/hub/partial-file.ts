@@ -15,9 +15,9 @@ const lineSchema = z.object({
 type Line = z.infer<typeof lineSchema>;
 
 /**
- * A file on its way: `<path>.incomplete`, with holes, and `<path>.journal`, which has a line of JSON for each extent
- * that was written, with its checksum. After a kill at any moment the lines whose extents still have their checksums
- * say what need not be fetched again.
+ * A download in progress: `<path>.incomplete`, with holes, and `<path>.journal`, with a line of JSON for each extent
+ * written, including its checksum. After a kill at any moment, the lines whose extents still match their checksums tell
+ * what need not be fetched again.
  */
 export class PartialFile {
   readonly path: string;
@@ -43,7 +43,7 @@ export class PartialFile {
     this.#extents = extents;
   }
 
-  /** Opens what an earlier process left of `target`, or nothing yet. Throws the system's error. */
+  /** Opens what an earlier process left of `target`, if anything. Throws the system's error. */
   static async open(target: string, bytes: number, thread: HashThread): Promise<PartialFile> {
     const path = incompletePath(target);
     const lines = await intactLines(path, await readJournal(target), bytes, thread);
@@ -58,12 +58,12 @@ export class PartialFile {
     }
   }
 
-  /** Bytes that are there, those included that were written and not yet recorded. */
+  /** Bytes present, including those written and not yet recorded. */
   get bytesDone(): number {
     return Math.min(bytesIn(this.#extents) + this.#unrecordedBytes, this.bytes);
   }
 
-  /** The end of what is there without a gap from the start. */
+  /** The end of the gapless part at the start. */
   get prefixEnd(): number {
     const [first] = this.#extents;
     return first?.start === 0 ? first.end : 0;
@@ -74,7 +74,7 @@ export class PartialFile {
     return gaps(this.#extents, part);
   }
 
-  /** Writes all of `data` at a position. It counts once `record` was called. */
+  /** Writes all of `data` at a position. It counts after `record`. */
   async write(data: Uint8Array, position: number): Promise<void> {
     for (let written = 0; written < data.length;) {
       const { bytesWritten } = await this.#file.write(data, written, data.length - written, position + written);
@@ -83,24 +83,24 @@ export class PartialFile {
     }
   }
 
-  /** Notes that an extent was written; `checksum` is its CRC-32. */
+  /** Records that an extent was written; `checksum` is its CRC-32. */
   async record(extent: Extent, checksum: number): Promise<void> {
     await this.#journal.appendFile(lineOf({ ...extent, crc32: checksum }));
     this.#extents = union(this.#extents, extent);
     this.#unrecordedBytes -= extent.end - extent.start;
   }
 
-  /** Takes a part for missing again. What the journal said of it is void as soon as other bytes are written there. */
+  /** Marks a part as missing again. Its lines in the journal are void once other bytes are written there. */
   forget(part: Extent): void {
     const sides = [
       { start: 0, end: part.start },
       { start: part.end, end: this.bytes },
     ];
-    // The gaps between the gaps of a side are what is there of it.
+    // The gaps between the gaps of a side are what is present of it.
     this.#extents = sides.flatMap((side) => gaps(gaps(this.#extents, side), side));
   }
 
-  /** Takes for missing what has changed on the disk since it was written; tells whether there was any. */
+  /** Marks as missing what has changed on the disk since it was written; returns whether anything is missing. */
   async forgetDamaged(thread: HashThread): Promise<boolean> {
     const lines = await readJournal(this.#target);
     const intact = await intactLines(this.path, lines, this.bytes, thread);
@@ -108,7 +108,7 @@ export class PartialFile {
     return this.missing().length > 0;
   }
 
-  /** Puts the finished file in its place, after it is on the disk, and removes the journal. */
+  /** Flushes the finished file, moves it into place, and removes the journal. */
   async publish(): Promise<void> {
     await this.#file.sync();
     await this.close();
@@ -122,24 +122,24 @@ export class PartialFile {
     await removePartial(this.#target);
   }
 
-  /** Closes the files, if that was not done; what was recorded stays for the next time. */
+  /** Closes the files, if still open; what was recorded stays for the next time. */
   async close(): Promise<void> {
     await Promise.all([this.#file.close(), this.#journal.close()]);
   }
 }
 
-/** The CRC-32 of pieces that follow each other. */
+/** The CRC-32 of consecutive chunks. */
 export function checksumOf(piece: Uint8Array, before = 0): number {
   return crc32(piece, before);
 }
 
-/** The bytes that an earlier process has left of a file, as its journal says, unchecked. */
+/** The bytes that an earlier process left of a file according to its journal, unverified. */
 export async function bytesLeft(target: string, bytes: number): Promise<number> {
   const lines = await readJournal(target);
   return bytesIn(lines.filter(({ end }) => end <= bytes).reduce<Extent[]>(union, []));
 }
 
-/** Removes what an earlier process has left of a file. */
+/** Removes what an earlier process left of a file. */
 export async function removePartial(target: string): Promise<void> {
   await rm(journalPath(target), { force: true });
   await rm(incompletePath(target), { force: true });
@@ -172,7 +172,7 @@ async function readJournal(target: string): Promise<Line[]> {
   });
 }
 
-/** The lines whose extents are on the disk as they were written. */
+/** The lines whose extents are unchanged on the disk. */
 async function intactLines(path: string, lines: readonly Line[], bytes: number, thread: HashThread): Promise<Line[]> {
   const intact: Line[] = [];
   for (const line of lines) {
@@ -183,7 +183,7 @@ async function intactLines(path: string, lines: readonly Line[], bytes: number, 
   return intact;
 }
 
-/** Replaces the journal by one rename, so that a kill leaves the old one or the new one. */
+/** Replaces the journal with one rename, so that a kill leaves either the old one or the new one. */
 async function writeJournal(target: string, lines: readonly Line[]): Promise<void> {
   const path = `${journalPath(target)}.new`;
   await writeFile(path, lines.map(lineOf).join(''));

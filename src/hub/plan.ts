@@ -1,17 +1,17 @@
 import { CacheFolder } from './cache-folder.ts';
+import type { ChosenFiles, RepositoryReader } from './choice.ts';
 import { chooseFiles, findNamed } from './choose-files.ts';
-import type { ChosenFiles } from './choose-files.ts';
 import { HubConnection } from './connection.ts';
 import { Contents } from './contents.ts';
+import type { DownloadRequest } from './download-request.ts';
 import { HashThread } from './hash-thread.ts';
 import { defaultTuning } from './hub-settings.ts';
-import { requireRevision, requireSafePath } from './names.ts';
+import { isSafePath, requireRevision, requireSafePath } from './names.ts';
 import { openRepository } from './open-repository.ts';
 import type { OpenRepository } from './open-repository.ts';
 import { requireSpace } from './space.ts';
-import type { DownloadRequest } from './download-request.ts';
 
-/** What is known of a repository before anything is fetched from it. */
+/** What is known about a repository before anything is fetched from it. */
 export interface Plan {
   readonly own: CacheFolder;
   readonly contents: Contents;
@@ -20,8 +20,8 @@ export interface Plan {
 }
 
 /**
- * Finds out which files of a model are wanted, and goes on with `work`. Throws the errors of a refusal (`answerError`),
- * `hub_unreachable`, `hub_invalid_answer`, and what `chooseFiles` throws.
+ * Determines which files of a model are wanted, and continues with `work`. Throws the errors of unsuccessful responses
+ * (`answerError`), `hub_unreachable`, `hub_invalid_answer`, and what `chooseFiles` throws.
  */
 export async function withPlan<T>(
   request: DownloadRequest,
@@ -43,9 +43,7 @@ export async function withPlan<T>(
     const chosen =
       'paths' in choice
         ? findNamed(repository, opened.files, choice)
-        : await chooseFiles(repository, opened.files, choice, (file) =>
-            purpose === 'download' ? contents.fetchText(file) : contents.readText(file),
-          );
+        : await chooseFiles(repository, opened.files, choice, readerOf(contents, isOnline, purpose));
     for (const { path } of chosen.files) requireSafePath(path);
     signal.throwIfAborted();
     return await work({ own, contents, opened, chosen });
@@ -54,7 +52,21 @@ export async function withPlan<T>(
   }
 }
 
-/** Tells what is wanted by the event `plan`, warns of what is not as expected, and checks that there is room for it. Throws `disk_full`. */
+function readerOf(contents: Contents, isOnline: boolean, purpose: 'download' | 'preview'): RepositoryReader {
+  // A path that leads outside the repository's folder is not even looked up on the disk.
+  return {
+    readText: (file) => (purpose === 'download' ? contents.fetchText(file) : contents.readText(file)),
+    readStart: async (file, maxBytes) => {
+      requireSafePath(file.path);
+      return contents.readStart(file, maxBytes);
+    },
+    isHere: isOnline
+      ? undefined
+      : async (file) => isSafePath(file.path) && (await contents.bytesHere(file)) === file.bytes,
+  };
+}
+
+/** Reports what is wanted as the event `plan`, warns of surprises, and checks the disk space. Throws `disk_full`. */
 export async function announce(
   { repository, folder, conversionBytes, onEvent }: DownloadRequest,
   { opened, chosen, contents }: Plan,

@@ -3,12 +3,12 @@ import { messageOf } from '../errors/index.ts';
 import type { HubSettings } from './hub-settings.ts';
 
 /**
- * An agent that goes through the proxies of the settings, and looks at no environment itself. A proxy that closes a
- * tunnel is an error (`ERR_PROXY_TUNNEL`): undici 7.30 takes that for a lost connection and tries for ever.
+ * An agent that uses the proxies of the settings and never the environment. A proxy that closes a tunnel is an error
+ * (`ERR_PROXY_TUNNEL`): undici 7.30 takes that for a lost connection and retries forever.
  */
 export function proxyAgent({ http, https, none }: HubSettings['proxies']): EnvHttpProxyAgent {
   return new EnvHttpProxyAgent({
-    // Empty texts, not undefined, for which undici would ask the environment.
+    // Empty strings: undefined would make undici read the environment.
     httpProxy: http,
     httpsProxy: https,
     noProxy: none,
@@ -20,7 +20,7 @@ export function proxyAgent({ http, https, none }: HubSettings['proxies']): EnvHt
           try {
             return await connect(request);
           } catch (cause) {
-            const error = new Error(`the proxy ${origin.host} makes no connection: ${messageOf(cause)}`, { cause });
+            const error = new Error(`the proxy ${origin.host} refuses the connection: ${messageOf(cause)}`, { cause });
             throw Object.assign(error, { code: 'ERR_PROXY_TUNNEL' });
           }
         },

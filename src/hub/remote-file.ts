@@ -7,15 +7,15 @@ const hashSchema = z.union([
 
 /** A file of a repository at a commit. */
 export const remoteFileSchema = z.object({
-  /** Within the repository, between slashes. Not yet checked: see `requireSafePath`. */
+  /** Within the repository, slash-separated. Unchecked: see `requireSafePath`. */
   path: z.string().min(1),
   bytes: z.int().min(0),
   hash: hashSchema,
 });
 
 /**
- * A hash of the whole of a file, in hexadecimal, by which the Hub names its content: `sha256` of the bytes, for files in
- * LFS or Xet; `git` is the SHA-1 that git gives a blob of them.
+ * A hash of a whole file, in hexadecimal, as the Hub lists it: `sha256` of the bytes for files in LFS or Xet; `git` is
+ * the SHA-1 of the bytes as a git blob.
  */
 export type FileHash = z.infer<typeof hashSchema>;
 

@@ -17,7 +17,7 @@ const entrySchema = z.object({
 const MAX_FILES = 100_000;
 const MAX_PAGES = 1000;
 
-/** The commit that a branch, a tag or a commit stands for now. Throws `hub_invalid_answer` and what requests throw. */
+/** The commit that a branch, tag or commit currently points to. Throws `hub_invalid_answer` and what requests throw. */
 export async function resolveCommit(
   repository: string,
   revision: string,
@@ -41,7 +41,7 @@ export async function listRepository(
   let pages = 0;
   const fetch: HubConnection['fetch'] = (url) => {
     if (++pages <= MAX_PAGES) return connection.fetch(url);
-    throw new VserveError('hub_invalid_answer', `${endpoint} lists the files of ${repository} without end.`);
+    throw new VserveError('hub_invalid_answer', `${endpoint} lists the files of ${repository} endlessly.`);
   };
   const entries = listFiles({ repo: repository, revision: commit, recursive: true, hubUrl: endpoint, fetch });
   await jsonOf(endpoint, async () => {
@@ -49,7 +49,7 @@ export async function listRepository(
       const { type, path, size, oid, lfs } = parsed(entrySchema, listed, endpoint);
       if (type !== 'file') continue;
       if (files.length === MAX_FILES) {
-        throw new VserveError('hub_invalid_answer', `${endpoint} lists over ${MAX_FILES} files in ${repository}.`);
+        throw new VserveError('hub_invalid_answer', `${endpoint} lists more than ${MAX_FILES} files in ${repository}.`);
       }
       const hash: FileHash =
         lfs === undefined ? { algorithm: 'git', digest: oid } : { algorithm: 'sha256', digest: lfs.oid };
@@ -59,13 +59,13 @@ export async function listRepository(
   return files;
 }
 
-/** The library reads answers as JSON and lets the parser's error through. */
+/** The library parses responses as JSON and passes the parser's error through. */
 async function jsonOf<T>(endpoint: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (cause) {
     if (!(cause instanceof SyntaxError || cause instanceof TypeError)) throw cause;
-    const message = `${endpoint} does not answer as the Hugging Face Hub does. Look at HF_ENDPOINT and at proxies.`;
+    const message = `${endpoint} does not respond as the Hugging Face Hub does. Check HF_ENDPOINT and proxies.`;
     throw new VserveError('hub_invalid_answer', message, { cause });
   }
 }
@@ -75,6 +75,6 @@ function parsed<Schema extends z.ZodType>(schema: Schema, value: unknown, endpoi
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const where = issue === undefined ? '' : ` (${issue.path.join('.')}: ${issue.message})`;
-  const message = `${endpoint} does not answer as the Hugging Face Hub does${where}. Look at HF_ENDPOINT and at proxies.`;
+  const message = `${endpoint} does not respond as the Hugging Face Hub does${where}. Check HF_ENDPOINT and proxies.`;
   throw new VserveError('hub_invalid_answer', message, { cause: result.error });
 }

@@ -4,12 +4,12 @@ import { VserveError } from '../errors/index.ts';
 import type { DownloadTuning } from './hub-settings.ts';
 
 const LONGEST_PAUSE_MS = 30_000;
-/** A server that asks for more patience than this is left alone. */
+/** A longer `Retry-After` ends the retries. */
 const LONGEST_RETRY_AFTER_MS = 5 * 60_000;
 
-/** A failure that another attempt may not meet. */
+/** A failure worth retrying. */
 export class TransientFailure extends Error {
-  /** How long the server asked us to wait. */
+  /** How long the server asks to wait. */
   readonly retryAfterMs: number;
 
   constructor(message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
@@ -23,13 +23,13 @@ export interface RetryOptions {
   readonly signal: AbortSignal;
   /** Called before each pause. */
   readonly onRetry: (reason: string) => void;
-  /** Whether the last attempt got something done: then it costs no retry. */
+  /** Whether the last attempt made progress: then it costs no retry. */
   readonly hasProgressed?: () => boolean;
 }
 
 /**
- * Tries again while attempts end in a `TransientFailure`, after pauses that grow and vary, and never sooner than the
- * server asked. Throws `hub_unreachable` when it gives up, anything else that an attempt throws, the signal's reason.
+ * Retries while attempts end in a `TransientFailure`, after growing pauses with jitter, and never sooner than the server
+ * asks. Throws `hub_unreachable` when it gives up, anything else that an attempt throws, the signal's reason.
  */
 export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { tuning, signal, onRetry, hasProgressed = () => false } = options;
@@ -51,7 +51,7 @@ export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOp
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof TransientFailure)) throw error;
-    const message = `${error.message}\nWhat was downloaded is kept. Run the command again to go on.`;
+    const message = `${error.message}\nWhat was downloaded is kept. Run the command again to resume.`;
     throw new VserveError('hub_unreachable', message, { cause: error });
   }
 }
@@ -60,7 +60,7 @@ function isWorthRetrying(error: unknown): error is TransientFailure {
   return error instanceof TransientFailure && error.retryAfterMs <= LONGEST_RETRY_AFTER_MS;
 }
 
-/** Milliseconds from a `Retry-After` header: seconds, or a date (RFC 9110, section 10.2.3); 0 without one. */
+/** Milliseconds of a `Retry-After` header: seconds, or a date (RFC 9110, section 10.2.3); 0 without one. */
 export function retryAfterMs(header: string | undefined, now = Date.now()): number {
   if (header === undefined) return 0;
   if (/^\d+$/.test(header.trim())) return Number(header) * 1000;

@@ -3,14 +3,14 @@ import { dirname } from 'node:path';
 import { systemErrorCode, VserveError } from '../errors/index.ts';
 import { formatBytes } from '../formats/format-bytes.ts';
 
-/** What a model still needs on the disk. */
+/** The disk space that a model still needs. */
 export interface SpaceNeeded {
   readonly repository: string;
   readonly downloadBytes: number;
   readonly conversionBytes: number;
 }
 
-/** Throws `disk_full` when the disk of `folder` has no room for a download and what is made of it. */
+/** Throws `disk_full` if the disk of `folder` has no room for a download and its conversion. */
 export async function requireSpace(folder: string, needed: SpaceNeeded): Promise<void> {
   const { repository, downloadBytes, conversionBytes } = needed;
   const free = await freeBytes(folder);
@@ -18,11 +18,11 @@ export async function requireSpace(folder: string, needed: SpaceNeeded): Promise
   const conversion = conversionBytes === 0 ? '' : ` and about ${formatBytes(conversionBytes)} for its conversion`;
   throw new VserveError(
     'disk_full',
-    `There is no room for ${repository}: it needs ${formatBytes(downloadBytes)} to download${conversion}, and ${folder} has ${formatBytes(free)} free.\nMake room, or set VSERVE_HOME to a folder on another disk.`,
+    `Not enough disk space for ${repository}: it needs ${formatBytes(downloadBytes)} to download${conversion}, and ${folder} has ${formatBytes(free)} free.\nFree some space, or set VSERVE_HOME to a folder on another disk.`,
   );
 }
 
-/** Free bytes for this user on the disk where a folder is, or will be. */
+/** Bytes free for this user on the disk of a folder, which need not exist yet. */
 async function freeBytes(folder: string): Promise<number> {
   try {
     const { bavail, bsize } = await statfs(folder);

@@ -3,8 +3,8 @@ import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
 import type { HubToken } from './hub-settings.ts';
 
 /**
- * The token to use: the one of `HF_TOKEN`, else the one in the file that `hf auth login` writes, else none.
- * Throws `invalid_setting` for a file that cannot be read and for a token with characters no header can carry.
+ * The token to use: `HF_TOKEN`, else the file that `hf auth login` writes, else none. Throws `invalid_setting` for a file
+ * that cannot be read and for a token with characters that no header can carry.
  */
 export async function findToken(value: string | undefined, file: string): Promise<HubToken | undefined> {
   if (value !== undefined && value.trim() !== '') return checked(value.trim(), 'HF_TOKEN');
@@ -19,6 +19,6 @@ function checked(value: string, origin: string): HubToken {
   if (/^[\x21-\x7e]+$/.test(value)) return { value, origin };
   throw new VserveError(
     'invalid_setting',
-    `The token from ${origin} has characters in it that no token has. Copy it again from https://huggingface.co/settings/tokens.`,
+    `The token from ${origin} contains invalid characters. Copy it again from https://huggingface.co/settings/tokens.`,
   );
 }

@@ -10,9 +10,9 @@ type Range = [Address, number];
 type Lookup = typeof dns.lookup;
 type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
 
-/** Azure's virtual machines reach their host there, with their secrets; the address itself is a public one. */
+/** Azure's host endpoint, which hands out secrets to its virtual machines: formally a public address. */
 const AZURE_HOST = ipaddr.parse('168.63.129.16');
-/** What of IPv6 is given out for the public network at all (RFC 4291, section 2.4). */
+/** The part of IPv6 that is allocated to the public network (RFC 4291, section 2.4). */
 const GLOBAL_UNICAST_IPV6: Range = ipaddr.parseCIDR('2000::/3');
 
 export interface AddressGuardOptions {
@@ -23,9 +23,8 @@ export interface AddressGuardOptions {
 }
 
 /**
- * Decides which hosts images may be fetched from: those whose every address is public, and those that are allowed by
- * name, address or range. Its `lookup` is what a connection resolves its name with, so that the address that was
- * checked is the address that is connected to.
+ * Decides which hosts images may be fetched from: those whose every address is public, and those allowed by name, address
+ * or range. Connections resolve names with its `lookup`, so that the address checked is the address connected to.
  */
 export class AddressGuard {
   readonly #enabled: boolean;
@@ -41,16 +40,19 @@ export class AddressGuard {
     this.#resolve = lookup;
   }
 
-  /** Checks a URL's host where it is an address, which no lookup will see. Throws `ssrf_blocked`. */
+  /** Checks a URL's host if it is an IP address, which is never looked up. Throws `ssrf_blocked`. */
   requireAllowedLiteral(hostname: string): void {
     const literal = hostname.replace(/^\[|\]$/g, '');
     if (ipaddr.isValid(literal)) this.#requireAllowed([literal]);
   }
 
-  /** Checks a URL's port, the empty text being the scheme's own. Throws `ssrf_blocked`. */
+  /** Checks a URL's port; an empty one is the default of the scheme. Throws `ssrf_blocked`. */
   requireAllowedPort(port: string): void {
     if (!this.#enabled || !isForeignPort(port)) return;
-    throw new VserveError('ssrf_blocked', `The image URL leads to port ${port}, where no web server should be.`);
+    throw new VserveError(
+      'ssrf_blocked',
+      `The image URL leads to port ${port}, which belongs to another protocol than HTTP.`,
+    );
   }
 
   /** As `dns.lookup`, for `net.connect`: fails with `ssrf_blocked` if any address of the name is not allowed. */
@@ -73,7 +75,7 @@ export class AddressGuard {
   #requireAllowed(addresses: readonly string[]): void {
     if (!this.#enabled || addresses.every((address) => this.#isAllowed(address))) return;
     const message =
-      'The image URL leads to an address that is not public, which this server does not fetch from (MAX_SERVE_MEDIA_URL_ALLOWED_HOSTS can allow it).';
+      'The image URL leads to an address that is not public, which this server does not fetch from (to allow it: MAX_SERVE_MEDIA_URL_ALLOWED_HOSTS).';
     throw new VserveError('ssrf_blocked', message);
   }
 
@@ -92,12 +94,12 @@ function isWithin(address: Address, [base, bits]: Range): boolean {
   return address.kind() === base.kind() && address.match(base, bits);
 }
 
-/** An IPv4 address that is written as IPv6 (::ffff:127.0.0.1) counts as what it is. */
+/** An IPv4 address mapped to IPv6 (::ffff:127.0.0.1) counts as IPv4. */
 function parseAddress(text: string): Address {
   return ipaddr.process(text);
 }
 
-/** The range that an entry of the allow-list means; undefined for a host name. */
+/** The range of an allow-list entry; undefined for a host name. */
 function rangeOf(entry: string): Range | undefined {
   if (entry.includes('/')) {
     if (!ipaddr.isValidCIDR(entry)) {

@@ -6,26 +6,26 @@ export interface ChannelMasks {
   readonly alpha: number;
 }
 
-/** What the headers of a bitmap say, checked. */
+/** The validated headers of a bitmap. */
 export interface BmpHeader {
   readonly width: number;
   readonly height: number;
   readonly isTopDown: boolean;
   readonly bitsPerPixel: 1 | 4 | 8 | 16 | 24 | 32;
   readonly isRunLength: boolean;
-  /** For 16 and 32 bits a pixel. */
+  /** For 16 and 32 bits per pixel. */
   readonly masks: ChannelMasks;
-  /** R G B for each entry, for up to 8 bits a pixel. */
+  /** R G B for each entry, for up to 8 bits per pixel. */
   readonly palette: Uint8Array;
   /** Where the pixels begin, in bytes from the start of the file. */
   readonly pixelOffset: number;
 }
 
 const FILE_HEADER_BYTES = 14;
-/** OS/2's, whose sizes have 16 bits and whose palette entries have three bytes. */
+/** OS/2 bitmaps: 16-bit sizes, three-byte palette entries. */
 const CORE_HEADER_BYTES = 12;
 const INFO_HEADER_BYTES = 40;
-/** From this size on, the header itself holds the masks of red, green and blue; from the next on, that of alpha. */
+/** Headers from this size on contain the red, green and blue masks; from the next size on, the alpha mask. */
 const MASKS_HEADER_BYTES = 52;
 const ALPHA_HEADER_BYTES = 56;
 const HEADER_SIZES = [CORE_HEADER_BYTES, INFO_HEADER_BYTES, MASKS_HEADER_BYTES, ALPHA_HEADER_BYTES, 64, 108, 124];
@@ -40,14 +40,14 @@ const DEFAULT_MASKS_32: ChannelMasks = { red: 0xff0000, green: 0xff00, blue: 0xf
 
 /**
  * Reads the headers of a bitmap: BITMAPFILEHEADER, then BITMAPCOREHEADER or BITMAPINFOHEADER and its later versions, as
- * the Windows GDI documentation has them. Throws a plain `Error` that says what is wrong.
+ * documented for Windows GDI. Throws a plain `Error` that says what is wrong.
  */
 export function bmpHeaderOf(bytes: Uint8Array): BmpHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < FILE_HEADER_BYTES + CORE_HEADER_BYTES) throw new Error('it is cut short');
+  if (bytes.length < FILE_HEADER_BYTES + CORE_HEADER_BYTES) throw new Error('it is truncated');
   const headerBytes = view.getUint32(14, true);
   if (!HEADER_SIZES.includes(headerBytes)) throw new Error(`it has an unknown header of ${headerBytes} bytes`);
-  if (bytes.length < FILE_HEADER_BYTES + headerBytes) throw new Error('it is cut short');
+  if (bytes.length < FILE_HEADER_BYTES + headerBytes) throw new Error('it is truncated');
 
   const isCore = headerBytes === CORE_HEADER_BYTES;
   const width = isCore ? view.getUint16(18, true) : view.getInt32(18, true);
@@ -55,12 +55,12 @@ export function bmpHeaderOf(bytes: Uint8Array): BmpHeader {
   const bitsPerPixel = view.getUint16(isCore ? 24 : 28, true);
   const compression = isCore ? RGB : view.getUint32(30, true);
   if (width <= 0 || signedHeight === 0) throw new Error(`it states a size of ${width}x${signedHeight}`);
-  if (!isBitsPerPixel(bitsPerPixel)) throw new Error(`${bitsPerPixel} bits a pixel are not supported`);
+  if (!isBitsPerPixel(bitsPerPixel)) throw new Error(`${bitsPerPixel} bits per pixel are not supported`);
   requireCompression(compression, bitsPerPixel);
 
   const hasMasksBehind = compression === BITFIELDS && headerBytes === INFO_HEADER_BYTES;
   const paletteOffset = FILE_HEADER_BYTES + headerBytes + (hasMasksBehind ? 12 : 0);
-  if (bytes.length < paletteOffset) throw new Error('it is cut short');
+  if (bytes.length < paletteOffset) throw new Error('it is truncated');
   const palette =
     bitsPerPixel <= 8
       ? paletteAt(bytes, paletteOffset, isCore ? 3 : 4, entriesOf(view, isCore, bitsPerPixel))
@@ -92,10 +92,10 @@ function requireCompression(compression: number, bitsPerPixel: number): void {
     (compression === RLE8 && bitsPerPixel === 8) ||
     (compression === RLE4 && bitsPerPixel === 4) ||
     (compression === BITFIELDS && (bitsPerPixel === 16 || bitsPerPixel === 32));
-  if (!fits) throw new Error(`compression ${compression} with ${bitsPerPixel} bits a pixel is not supported`);
+  if (!fits) throw new Error(`compression ${compression} with ${bitsPerPixel} bits per pixel is not supported`);
 }
 
-/** The number of palette entries: 0 means all that a pixel can name. */
+/** The number of palette entries: 0 means the maximum for the pixel size. */
 function entriesOf(view: DataView, isCore: boolean, bitsPerPixel: number): number {
   const most = 1 << bitsPerPixel;
   const stated = isCore ? 0 : view.getUint32(46, true);
@@ -109,7 +109,7 @@ function paletteAt(
   entries: number,
 ): { rgb: Uint8Array; end: number } {
   const end = offset + entries * entryBytes;
-  if (bytes.length < end) throw new Error('it is cut short');
+  if (bytes.length < end) throw new Error('it is truncated');
   const rgb = new Uint8Array(entries * 3);
   for (let entry = 0; entry < entries; entry += 1) {
     const at = offset + entry * entryBytes;
@@ -130,7 +130,7 @@ function masksOf(view: DataView, headerBytes: number): ChannelMasks {
   return masks;
 }
 
-/** Whether the set bits of a mask stand side by side. */
+/** Whether the set bits of a mask are contiguous. */
 function isContiguous(mask: number): boolean {
   return /^1*0*$/.test(mask === 0 ? '' : mask.toString(2));
 }

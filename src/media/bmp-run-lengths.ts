@@ -3,15 +3,15 @@ const END_OF_BITMAP = 1;
 const DELTA = 2;
 
 /**
- * Unpacks the pixels of a bitmap in BI_RLE8 or BI_RLE4 (Windows GDI documentation, "Bitmap Compression") to one byte a
- * pixel, rows in the order of the file, without padding. Pixels that are skipped are 0. Throws a plain `Error`.
+ * Unpacks the pixels of a bitmap in BI_RLE8 or BI_RLE4 (Windows GDI documentation, "Bitmap Compression") to one byte
+ * per pixel, rows in file order, without padding. Skipped pixels are 0. Throws a plain `Error`.
  */
 export function unpackRunLengths(packed: Uint8Array, width: number, height: number, bitsPerPixel: number): Uint8Array {
   const indices = new Uint8Array(width * height);
   let x = 0;
   let y = 0;
   const put = (index: number): void => {
-    // What goes past the end of a row is dropped.
+    // Pixels past the end of a row are dropped.
     if (x < width && y < height) indices[y * width + x] = index;
     x += 1;
   };
@@ -24,7 +24,7 @@ export function unpackRunLengths(packed: Uint8Array, width: number, height: numb
     const value = packed[at + 1];
     if (count === undefined || value === undefined) {
       if (y === height - 1 && x >= width) break;
-      throw new Error('it is cut short');
+      throw new Error('it is truncated');
     }
     at += 2;
     if (count > 0) {
@@ -40,7 +40,7 @@ export function unpackRunLengths(packed: Uint8Array, width: number, height: numb
       at += 2;
     } else {
       const length = isNibbles ? Math.ceil(value / 2) : value;
-      if (at + length > packed.length) throw new Error('it is cut short');
+      if (at + length > packed.length) throw new Error('it is truncated');
       for (let position = 0; position < value; position += 1) {
         put(pixelOf(packed[at + (isNibbles ? position >> 1 : position)] ?? 0, position));
       }

@@ -1,6 +1,6 @@
 const BLOCK_BYTES = 256 * 1024;
 
-/** Collects bytes that come in chunks of any size, a byte each if need be, in blocks that each own their memory. */
+/** Collects chunks of any size, even single bytes, into blocks that own their memory. */
 export class ByteBlocks {
   readonly #full: Uint8Array<ArrayBuffer>[] = [];
   #block = new Uint8Array(BLOCK_BYTES);

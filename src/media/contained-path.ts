@@ -1,12 +1,12 @@
 import { readlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
 
-/** As Linux has it. */
+/** The limit of Linux. */
 const MAX_SYMLINKS = 40;
 
 /**
- * An absolute path without symbolic links, `.` and `..`, as far as it exists; the rest is appended as it is. It never fails and
- * never says what exists: a path that cannot be followed (no permission, a loop) is resolved as if it ended there.
+ * Resolves symbolic links, `.` and `..` as far as the path exists, and appends the rest unchanged. It never fails and never
+ * reveals what exists: a path that cannot be followed (no permission, a loop) is resolved as if it ended there.
  */
 export async function resolveLinks(path: string): Promise<string> {
   let resolved = parse(path).root;
@@ -18,7 +18,7 @@ export async function resolveLinks(path: string): Promise<string> {
       continue;
     }
     const next = join(resolved, name);
-    // It fails with EINVAL where there is no link. Any other failure shows when the file is opened, if that is allowed.
+    // EINVAL: not a link. Any other failure shows when the file is opened, if that is allowed.
     const target = await readlink(next).catch(() => undefined);
     if (target === undefined || ++links > MAX_SYMLINKS) {
       resolved = next;
@@ -30,15 +30,15 @@ export async function resolveLinks(path: string): Promise<string> {
   return resolved;
 }
 
-/** A folder as it was named, and without symbolic links. */
+/** A folder as it was given, and with its symbolic links resolved. */
 export interface Root {
   readonly named: string;
   readonly resolved: string;
 }
 
 /**
- * The path, without symbolic links, of what lies in one of the roots; undefined for anything else. Nothing outside of
- * them is looked at, so that nobody learns what is there: a link that leads out ends the search.
+ * The path with symbolic links resolved, if it lies in one of the roots; otherwise undefined. Nothing outside the roots is
+ * looked at, so that nothing is revealed about it: a link that leads out ends the search.
  */
 export async function resolveInside(path: string, roots: readonly Root[]): Promise<string | undefined> {
   let wanted = resolve(path);
@@ -59,7 +59,7 @@ export async function resolveInside(path: string, roots: readonly Root[]): Promi
   }
 }
 
-/** Whether a resolved path lies below a resolved folder. The folder itself does too. */
+/** Whether a resolved path is a resolved folder or lies below it. */
 export function isInside(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }

@@ -3,13 +3,13 @@ import { startOf } from './image-source.ts';
 import type { EncodedImage, ImageSource } from './image-source.ts';
 
 /**
- * Finds the data of a `data:` URI (RFC 2397) and how it is written. It is decoded later, in another thread. The media
- * type is not looked at: the bytes tell the format. Throws `bad_data_uri`.
+ * Finds the data of a `data:` URI (RFC 2397) and its encoding. It is decoded later, in another thread. The media type is
+ * ignored: the format is recognized by the bytes. Throws `bad_data_uri`.
  */
 export function readDataUri(source: ImageSource): EncodedImage {
   const start = startOf(source);
   const comma = start.indexOf(',');
-  if (comma === -1) throw badDataUri('no comma stands between its media type and its data');
+  if (comma === -1) throw badDataUri('there is no comma between its media type and its data');
   const encoding = /;\s*base64\s*$/i.test(start.slice(0, comma)) ? 'base64' : 'percent';
   if (typeof source === 'string') return { pieces: [new TextEncoder().encode(source.slice(comma + 1))], encoding };
   const [first, ...others] = source.pieces;

@@ -8,7 +8,7 @@ import type { Pixels, Reserve } from './pixels.ts';
 type ReadPixel = (row: number, x: number) => number;
 
 /**
- * Decodes a Windows or OS/2 bitmap. Alpha, where there is any, is flattened on white. Throws a plain `Error` that says
+ * Decodes a Windows or OS/2 bitmap. Alpha, if present, is flattened on white. Throws a plain `Error` that says
  * what is wrong, or what `reserve` throws.
  */
 export function decodeBmp(bytes: Uint8Array, reserve: Reserve): Pixels {
@@ -40,7 +40,7 @@ function pixelsOf(source: Uint8Array, header: BmpHeader): { readPixel: ReadPixel
   const rowBytes = Math.ceil((width * bitsPerPixel) / 32) * 4;
   // The padding of the last row may be missing.
   if (source.length < rowBytes * (height - 1) + Math.ceil((width * bitsPerPixel) / 8))
-    throw new Error('it is cut short');
+    throw new Error('it is truncated');
   if (bitsPerPixel <= 8) return { readPixel: paletteReader(source, bitsPerPixel, palette), rowBytes };
   if (bitsPerPixel === 24) return { readPixel: blueGreenRedReader(source), rowBytes };
   return { readPixel: maskReader(source, rowBytes, header), rowBytes };
@@ -67,7 +67,7 @@ function paletteReader(source: Uint8Array, bitsPerPixel: number, palette: Uint8A
   };
 }
 
-/** A pixel of 16 or 32 bits, whose channels the header's masks tell. */
+/** A pixel of 16 or 32 bits, with channels given by the header's masks. */
 function maskReader(source: Uint8Array, rowBytes: number, header: BmpHeader): ReadPixel {
   const view = new DataView(source.buffer, source.byteOffset, source.byteLength);
   const packedAt: ReadPixel =
@@ -78,7 +78,7 @@ function maskReader(source: Uint8Array, rowBytes: number, header: BmpHeader): Re
   const green = channelReader(header.masks.green);
   const blue = channelReader(header.masks.blue);
   const alpha = channelReader(header.masks.alpha);
-  // Writers often declare alpha and leave all of it at zero, which then means nothing.
+  // Many writers declare alpha and leave all of it at zero, which means that there is none.
   if (!isAnyPixel(header, rowBytes, (row, x) => alpha(packedAt(row, x)) > 0)) {
     return (row, x) => {
       const packed = packedAt(row, x);
@@ -94,7 +94,7 @@ function maskReader(source: Uint8Array, rowBytes: number, header: BmpHeader): Re
   };
 }
 
-/** Takes a channel out of a packed pixel, scaled to 0–255. A mask without bits gives 0. */
+/** Extracts a channel from a packed pixel, scaled to 0–255. An empty mask gives 0. */
 function channelReader(mask: number): (packed: number) => number {
   if (mask === 0) return () => 0;
   const shift = 31 - Math.clz32(mask & -mask);

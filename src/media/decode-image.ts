@@ -21,14 +21,14 @@ const decoders: Readonly<Record<ImageFormat, Decode>> = {
 };
 
 /**
- * Decodes a picture of any supported format. It computes on the calling thread, which should not be the main one.
+ * Decodes an image of any supported format, on the calling thread, which should not be the main one.
  * Throws `undecodable`, or what `reserve` throws.
  */
 export async function decodeImage(bytes: Uint8Array, reserve: Reserve): Promise<DecodedImage> {
-  if (bytes.length === 0) throw new VserveError('undecodable', 'The image is empty: it has no bytes.');
+  if (bytes.length === 0) throw new VserveError('undecodable', 'The image is empty (0 bytes).');
   const format = imageFormatOf(bytes);
   if (format === undefined) {
-    const message = `The data is not an image in a format that this server reads: ${SUPPORTED_FORMATS}.`;
+    const message = `The data is not an image in a supported format: ${SUPPORTED_FORMATS}.`;
     throw new VserveError('undecodable', message);
   }
   try {
@@ -36,12 +36,12 @@ export async function decodeImage(bytes: Uint8Array, reserve: Reserve): Promise<
     return 'id' in decoded ? decoded : identify(decoded);
   } catch (error) {
     if (error instanceof VserveError) throw error;
-    const message = `The image cannot be decoded as ${format.toUpperCase()}: ${reasonOf(error)}. It is damaged, or of a kind that this server does not read.`;
+    const message = `The image cannot be decoded as ${format.toUpperCase()}: ${reasonOf(error)}. It is damaged, or uses an unsupported feature of the format.`;
     throw new VserveError('undecodable', message, { cause: error });
   }
 }
 
-/** The last line of what a library says, without the addresses of its memory. */
+/** The last line of a library's message, without memory addresses. */
 function reasonOf(error: unknown): string {
   const lines = messageOf(error).trim().split('\n');
   return (lines.at(-1) ?? '').replaceAll(/0x[0-9a-f]{6,}/gi, '…').slice(0, 200);

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../errors/index.ts';
 import type { EncodedImage } from './image-source.ts';
 import type { BytesLeft } from './media-budget.ts';
 
-/** What the decoding thread is asked. The memory of the image's pieces moves to it. */
+/** A request to a decoding thread, which takes over the memory of the image's pieces. */
 export interface DecodeRequest {
   readonly id: number;
   readonly image: EncodedImage;
@@ -13,7 +13,7 @@ export interface DecodeRequest {
   readonly bytesLeft: BytesLeft;
 }
 
-/** What it answers. The memory of the pixels moves back. */
+/** Its reply, which hands over the memory of the pixels. */
 export type DecodeReply =
   | { readonly id: number; readonly bitmap: Bitmap }
   | { readonly id: number; readonly failure: { readonly code: ErrorCode; readonly message: string } }

@@ -4,15 +4,16 @@ import { Worker } from 'node:worker_threads';
 import type { Bitmap } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import type { DecodeReply, DecodeRequest } from './decode-messages.ts';
-import type { DecodeLimits } from './decoder.ts';
+import type { DecodeLimits } from './decode-limits.ts';
 import type { EncodedImage } from './image-source.ts';
+import { outOfDescriptors } from './out-of-descriptors.ts';
 
 // The compiler renames the extensions of imports, not of URLs.
 const ownWorker = new URL(`./decode-worker${import.meta.url.slice(-3)}`, import.meta.url);
 
-/** A thread that did not answer in time has so long to finish all the same. */
+/** Grace period for a thread that did not answer in time. */
 const RETIRE_MS = 60_000;
-/** A thread has so long to finish when the server ends. */
+/** Grace period for a thread when the server closes. */
 const CLOSE_MS = 5000;
 
 interface Waiting {
@@ -20,7 +21,7 @@ interface Waiting {
   readonly reject: (reason: unknown) => void;
 }
 
-/** A thread that decodes pictures. It keeps no process alive while it idles. */
+/** A thread that decodes images. While idle, it does not keep the process alive. */
 export class DecodeThread {
   readonly #worker: Worker;
   #lastId = 0;
@@ -30,7 +31,9 @@ export class DecodeThread {
   constructor(workerUrl = ownWorker) {
     this.#worker = new Worker(workerUrl);
     this.#worker.on('message', (reply: DecodeReply) => this.#settle(reply));
-    this.#worker.on('error', (cause) => this.#failAll(new Error('The decoding thread failed.', { cause })));
+    this.#worker.on('error', (cause) =>
+      this.#failAll(outOfDescriptors(cause) ?? new Error('The decoding thread failed.', { cause })),
+    );
     this.#worker.on('exit', () => {
       this.#hasEnded = true;
       this.#failAll(new Error('The decoding thread ended before it answered.'));
@@ -43,8 +46,8 @@ export class DecodeThread {
   }
 
   /**
-   * Decodes a picture; the memory of its pieces moves to the thread. Settles when the thread has answered: what it works
-   * at can be made to end early by the budget. Throws as `Decoder.decode`, but for the signal's reason.
+   * Decodes an image; the memory of its pieces moves to the thread. Settles when the thread has answered; ending the budget
+   * makes it answer early. Throws what `Decoder.decode` throws, except for the signal's reason.
    */
   async decode(image: EncodedImage, { budget, maxPixels }: DecodeLimits): Promise<Bitmap> {
     const id = ++this.#lastId;
@@ -65,10 +68,10 @@ export class DecodeThread {
     }
   }
 
-  /** Lets the thread finish what others wait for, then ends it; by force where it is stuck. Nobody waits for it. */
+  /** Lets the thread finish its pending work, then ends it, by force if it is stuck. Does not wait. */
   retire(): void {
     this.#worker.postMessage('close', []);
-    // By force, the memory of what the thread decodes is lost: a late end is better.
+    // Termination leaks the memory of a running decode: ending late is better.
     const exited = new AbortController();
     this.#worker.once('exit', () => exited.abort());
     setTimeout(RETIRE_MS, undefined, { ref: false, signal: exited.signal }).then(
@@ -77,7 +80,7 @@ export class DecodeThread {
     );
   }
 
-  /** Ends the thread. What is being decoded fails with `shutting_down`. */
+  /** Ends the thread. Pending decodes fail with `shutting_down`. */
   async close(): Promise<void> {
     if (this.#hasEnded) return;
     this.#failAll(new VserveError('shutting_down', 'The server is shutting down.'));

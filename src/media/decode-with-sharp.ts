@@ -6,7 +6,7 @@ import { isSrgbProfile } from './icc-profile.ts';
 import { copyAndIdentify, identify } from './pixels.ts';
 import type { DecodedImage, Reserve } from './pixels.ts';
 
-/** In an image there is room for attacks on any loader: these are all that are needed, and none opens a file. */
+/** Every loader is attack surface: these are all that are needed, and none of them opens a file. */
 const LOADERS = ['Png', 'Jpeg', 'Webp', 'Nsgif', 'Tiff', 'Heif'].map((name) => `VipsForeignLoad${name}Buffer`);
 const TIMEOUT_S = 20;
 const SAMPLE_BYTES: Readonly<Record<string, number>> = {
@@ -18,21 +18,21 @@ const SAMPLE_BYTES: Readonly<Record<string, number>> = {
   int: 4,
   float: 4,
 };
-/** What libheif says of a compression that it was built without: HEVC, mostly, in the photos of telephones. */
+/** libheif's message for a compression that it was built without: mostly HEVC, in photos from phones. */
 const NOT_BUILT_IN = /compression format has not been built in/i;
-/** Of a complex number of two doubles, the widest that libvips has. */
+/** A complex number of two doubles, the widest type of libvips. */
 const WIDEST_SAMPLE_BYTES = 16;
 
 sharp.block({ operation: ['VipsForeignLoad'] });
 sharp.unblock({ operation: LOADERS });
-// No two pictures have operations in common, and the CPUs are the model's.
+// No two images share operations, and the CPUs belong to the model.
 sharp.cache(false);
 sharp.concurrency(1);
 
 /**
  * Decodes what libvips reads: PNG, JPEG, WEBP, GIF (first frame), TIFF (first page), AVIF. Orientation is applied,
- * alpha is flattened on white. Colours are only converted where the file carries a profile that is not sRGB: without
- * one, the bytes are those that Pillow gives. HEIC is read where libvips was built with HEVC. Throws an `Error` from
+ * alpha is flattened on white. Colors are only converted if the file has a profile that is not sRGB: without one, the
+ * bytes equal Pillow's. HEIC is read if libvips was built with HEVC. Throws an `Error` from
  * libvips, `undecodable` for HEIC without HEVC, or what `reserve` throws.
  */
 export async function decodeWithSharp(bytes: Uint8Array, reserve: Reserve): Promise<DecodedImage> {
@@ -41,7 +41,7 @@ export async function decodeWithSharp(bytes: Uint8Array, reserve: Reserve): Prom
   const sampleBytes = SAMPLE_BYTES[metadata.depth] ?? WIDEST_SAMPLE_BYTES;
   reserve(width, height, Math.max(3, metadata.channels * sampleBytes));
   const hasProfile = metadata.icc !== undefined && !isSrgbProfile(metadata.icc);
-  // Bad pixels are errors; what is merely odd about a file is not.
+  // Bad pixels are errors; mere oddities of a file are not.
   const options: SharpOptions = { failOn: 'error', limitInputPixels: width * height, ignoreIcc: !hasProfile };
   const image = sharp(bytes, options).autoOrient().timeout({ seconds: TIMEOUT_S });
   try {
@@ -52,7 +52,7 @@ export async function decodeWithSharp(bytes: Uint8Array, reserve: Reserve): Prom
 }
 
 function compressionNotBuiltIn({ compression }: Metadata, cause: unknown): VserveError {
-  const message = `The image is HEIC or alike, with a compression that this server cannot decode (${compression ?? 'unknown'}). Send it as JPEG, PNG, WEBP or AVIF.`;
+  const message = `The image is a HEIC or HEIF file with a compression that this server cannot decode (${compression ?? 'unknown'}). Send it as JPEG, PNG, WEBP or AVIF.`;
   return new VserveError('undecodable', message, { cause });
 }
 
@@ -62,11 +62,11 @@ async function decodeRgb(image: Sharp, { hasAlpha }: Metadata): Promise<DecodedI
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
-  // sharp's toUint8Array would spare this copy, but the memory of a process that decodes for long grows with it.
+  // sharp's toUint8Array would avoid this copy, but makes the memory of a long-running process grow.
   return channels === 4 ? identify({ width, height, rgb: flattenOnWhite(data) }) : copyAndIdentify(width, height, data);
 }
 
-/** Inks without a profile: the conversion of Pillow, where libvips would assume a printing process. */
+/** CMYK without a profile, converted as Pillow does; libvips would assume a printing process. */
 async function decodeCmyk(image: Sharp): Promise<DecodedImage> {
   const { data, info } = await image
     .pipelineColourspace('cmyk')

@@ -1,4 +1,4 @@
-// The decoding thread: everything whose work grows with the size of a picture happens here.
+// A decoding thread: all work that grows with the size of an image happens here.
 import { createHash } from 'node:crypto';
 import { getPriority, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
@@ -12,10 +12,10 @@ import { MediaBudget } from './media-budget.ts';
 import type { Reserve } from './pixels.ts';
 
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
-/** How much nicer this thread is: where the CPUs are all taken, it gets about a third of what one of the model's gets. */
+/** Niceness added to this thread: with all CPUs busy, it gets about a third of the share of one of the model's threads. */
 const NICER = 5;
 const NICEST = 19;
-// Streams go on evenly beside a large picture. Elsewhere than on Linux this would slow the whole process.
+// Keeps streams even beside a large image. On other systems than Linux it would slow down the whole process.
 if (process.platform === 'linux') setPriority(0, Math.min(getPriority() + NICER, NICEST));
 
 const images = new DecodedImages(MAX_KEPT_BYTES);
@@ -52,7 +52,7 @@ async function bitmapOf({ image, maxPixels, maxBytes, bytesLeft }: DecodeRequest
     isReserved = true;
   };
   const bitmap = await images.get(createHash('sha256').update(file).digest('hex'), () => decodeImage(file, reserve));
-  // It was decoded for another request, whose budget and limits it fit.
+  // It was decoded for another request, within that one's budget and limits.
   if (!isReserved) reserve(bitmap.width, bitmap.height);
   return bitmap satisfies Bitmap;
 }
@@ -62,6 +62,6 @@ function send(reply: DecodeReply, transferred: ArrayBuffer[] = []): void {
 }
 
 function tooManyPixels(width: number, height: number, maxPixels: number): VserveError {
-  const message = `An image of ${width}x${height} pixels is too large: this server takes ${maxPixels} pixels (--max-image-pixels). Scale it down.`;
+  const message = `An image of ${width}x${height} pixels is too large: the limit of this server is ${maxPixels} pixels (--max-image-pixels). Scale it down.`;
   return new VserveError('decode_too_large', message);
 }

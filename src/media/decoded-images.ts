@@ -1,26 +1,26 @@
 import type { DecodedImage } from './pixels.ts';
 
-/** A decode that others may wait for. */
+/** A decode in progress, which others may wait for. */
 interface Running {
   joined: number;
-  /** What the others may copy; undefined where the decode failed, which each has to find out for itself. */
+  /** For the others to copy; undefined if the decode failed, as limits differ between requests. */
   readonly result: Promise<DecodedImage | undefined>;
 }
 
-/** Keeps decoded pictures by the SHA-256 of their files, the last used ones, so that the same file is decoded once. */
+/** A least-recently-used cache of decoded images by the SHA-256 of their files: the same file is decoded once. */
 export class DecodedImages {
   readonly #maxBytes: number;
   #bytes = 0;
-  /** The least recently used first. */
+  /** Least recently used first. */
   readonly #kept = new Map<string, DecodedImage>();
   readonly #running = new Map<string, Running>();
 
-  /** Keeps pictures of at most `maxBytes` together. */
+  /** Caches at most `maxBytes` of pixels. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** The picture of a file, decoded by `decode` where nobody else did or does. The caller owns its memory. */
+  /** The image of a file: from the cache, from a decode in progress, or from `decode`. The caller owns its memory. */
   async get(fileHash: string, decode: () => Promise<DecodedImage>): Promise<DecodedImage> {
     for (let running = this.#running.get(fileHash); running !== undefined; running = this.#running.get(fileHash)) {
       running.joined += 1;
@@ -53,7 +53,7 @@ export class DecodedImages {
     }
   }
 
-  /** What others may copy of a picture: the caller of `get` gives the memory of its own away. */
+  /** A copy for others: the caller of `get` transfers the memory of its own to another thread. */
   #share(fileHash: string, image: DecodedImage, isAwaited: boolean): DecodedImage | undefined {
     const fits = image.rgb.length <= this.#maxBytes;
     if (!fits && !isAwaited) return undefined;

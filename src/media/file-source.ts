@@ -5,13 +5,14 @@ import { resolve, sep } from 'node:path';
 import { systemErrorCode, VserveError } from '../errors/index.ts';
 import { isInside, resolveInside, resolveLinks } from './contained-path.ts';
 import type { Root } from './contained-path.ts';
-import { exactSize } from './exact-size.ts';
+import { exactSize } from '../formats/exact-size.ts';
 import type { EncodedImage } from './image-source.ts';
 import type { MediaBudget } from './media-budget.ts';
+import { outOfDescriptors } from './out-of-descriptors.ts';
 
-/** Bytes that are read in one go. */
+/** Bytes per read. */
 const CHUNK_BYTES = 1024 * 1024;
-/** Longest path that is looked at, in characters, and longest URL: each character may be four bytes, and each byte `%xx`. */
+/** Longest path, in characters, and longest URL: a character can be four bytes, each written as `%xx`. */
 const MAX_PATH_LENGTH = 4096;
 const MAX_URI_LENGTH = 12 * MAX_PATH_LENGTH;
 
@@ -32,18 +33,18 @@ export interface FileSourceOptions {
 }
 
 /**
- * The bytes of a `file://` URL below one of the allowed roots. What lies outside
- * the roots is refused alike whether it exists or not. Throws `bad_file_uri`, `over_budget`, or the signal's reason.
+ * The bytes of a `file://` URL below one of the allowed roots. Anything outside the roots gets the same refusal whether it
+ * exists or not. Throws `bad_file_uri`, `over_budget`, `at_capacity`, or the signal's reason.
  */
 export async function readFileUri(uri: string, options: FileSourceOptions): Promise<EncodedImage> {
   const path = pathOf(uri);
   if (options.allowedImageRoots.length === 0) {
-    throw badFileUri('this server reads no local files; MAX_SERVE_ALLOWED_IMAGE_ROOTS names the folders that it may');
+    throw badFileUri('this server reads no local files; MAX_SERVE_ALLOWED_IMAGE_ROOTS allows folders');
   }
   const roots = await Promise.all(options.allowedImageRoots.map(rootOf));
   const resolved = await resolveInside(path, roots);
   if (resolved === undefined) throw denied();
-  // To the system, image.png/ is no file.
+  // For the system, image.png/ is a folder.
   if (['', '.', '..'].includes(path.split(sep).at(-1) ?? '')) throw badFileUri('it names a folder');
   const file = await openInside(resolved);
   try {
@@ -86,10 +87,10 @@ function pathOf(uri: string): string {
 
 async function openInside(path: string): Promise<FileHandle> {
   try {
-    // Without O_NONBLOCK, opening a FIFO waits for somebody to write to it.
+    // Without O_NONBLOCK, opening a FIFO waits for a writer.
     return await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   } catch (error) {
-    throw badFileUri(openFailures[systemErrorCode(error) ?? ''] ?? 'it cannot be opened');
+    throw outOfDescriptors(error) ?? badFileUri(openFailures[systemErrorCode(error) ?? ''] ?? 'it cannot be opened');
   }
 }
 
@@ -100,8 +101,8 @@ async function requireRegularFile(file: FileHandle): Promise<void> {
 }
 
 /**
- * A folder of the path may have become a link between the check and the opening. Linux tells where an open file lies;
- * elsewhere the path must lead to the same file, without links before and after.
+ * A folder of the path may have become a link between check and open. Linux knows where an open file lies; elsewhere the
+ * path must lead to the same file, without links before and after.
  */
 async function requireInside(file: FileHandle, path: string, roots: readonly Root[]): Promise<void> {
   const openPath = await readlink(`/proc/self/fd/${file.fd}`).catch(() => undefined);
@@ -116,7 +117,7 @@ async function requireInside(file: FileHandle, path: string, roots: readonly Roo
   if (!isSame || resolvedBefore !== path || (await resolveLinks(path)) !== path) throw denied();
 }
 
-/** Reads to the end, and never trusts a size that was told beforehand: a file can grow. */
+/** Reads to the end, and trusts no size known beforehand: a file can grow. */
 async function readAtMost(file: FileHandle, options: FileSourceOptions): Promise<Uint8Array<ArrayBuffer>[]> {
   const { maxLocalImageBytes, budget, signal } = options;
   const pieces: Uint8Array<ArrayBuffer>[] = [];

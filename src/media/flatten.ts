@@ -1,9 +1,9 @@
-/** What is seen of a channel of a pixel with some opacity, both 0 to 255, on white; rounded to the nearest. */
+/** A channel value blended with white by its opacity, both 0 to 255; rounded to the nearest. */
 export function onWhite(value: number, opacity: number): number {
   return Math.floor((value * opacity + 255 * (255 - opacity) + 127) / 255);
 }
 
-/** R G B A as R G B on white. libvips would cut where this rounds. */
+/** RGBA as RGB on white. libvips would truncate where this rounds. */
 export function flattenOnWhite(rgba: Uint8Array): Uint8Array<ArrayBuffer> {
   const pixels = rgba.length / 4;
   const rgb = new Uint8Array(pixels * 3);

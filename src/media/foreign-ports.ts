@@ -1,5 +1,5 @@
 /**
- * Ports of protocols that an HTTP request could be mistaken for, as of mail servers: the "bad ports" of the WHATWG Fetch
+ * Ports of protocols that can mistake an HTTP request for their own, such as mail: the "bad ports" of the WHATWG Fetch
  * standard (section 2.9, port blocking).
  */
 const FOREIGN_PORTS: ReadonlySet<number> = new Set([
@@ -9,7 +9,7 @@ const FOREIGN_PORTS: ReadonlySet<number> = new Set([
   6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
 ]);
 
-/** Whether something other than a web server listens on a URL's port; the empty text is the scheme's own port. */
+/** Whether a URL's port belongs to another protocol; an empty one is the default of the scheme. */
 export function isForeignPort(port: string): boolean {
   return port !== '' && FOREIGN_PORTS.has(Number(port));
 }

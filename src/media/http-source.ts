@@ -1,32 +1,33 @@
 import type { Socket } from 'node:net';
-import { pipeline } from 'node:stream/promises';
 import type { Transform } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { pipeline } from 'node:stream/promises';
 import { Agent, buildConnector, request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { VserveError } from '../errors/index.ts';
 import { AddressGuard } from './address-guard.ts';
 import type { AddressGuardOptions } from './address-guard.ts';
 import { ByteBlocks } from './byte-blocks.ts';
+import { peek, unpackersOf } from './content-coding.ts';
 import { fetchFailure } from './fetch-failure.ts';
 import type { EncodedImage } from './image-source.ts';
 import type { MediaBudget } from './media-budget.ts';
 
 const MAX_REDIRECTS = 4;
-/** Longer URLs are refused unread, as most servers would. */
+/** Longer URLs are refused, as most servers would. */
 const MAX_URL_CHARACTERS = 8192;
-/** Longer than any host is written; the time that it takes to read a host name in Unicode grows with its square. */
+/** Longer than any host name; parsing a Unicode host name takes quadratic time. */
 const MAX_PART_CHARACTERS = 2048;
 const HEADERS = {
-  accept: '*/*',
+  // Some servers answer 406 to clients that do not ask for an image.
+  accept: 'image/*,*/*;q=0.8',
   'accept-encoding': 'identity',
   'user-agent': 'Mozilla/5.0 (compatible; vserve)',
 };
 
-/** How long a fetch may take. */
+/** Timeouts of a fetch. */
 export interface FetchTimeouts {
   readonly connectMs: number;
-  /** Between two pieces of an answer. */
+  /** Between two chunks of a response. */
   readonly idleMs: number;
 }
 
@@ -44,11 +45,11 @@ export interface HttpReadOptions {
 interface FollowOptions {
   readonly agent: Agent;
   readonly signal: AbortSignal;
-  /** Tells how many there were. */
+  /** Returns how many there were so far. */
   readonly onRedirect: () => number;
 }
 
-/** Fetches images over HTTP. Each fetch has its own connections, which end with it. */
+/** Fetches images over HTTP. Each fetch has its own connections, which are closed with it. */
 export class HttpSource {
   readonly #guard: AddressGuard;
   readonly #timeouts: FetchTimeouts;
@@ -66,8 +67,8 @@ export class HttpSource {
 
   /**
    * The bytes behind an `http://` or `https://` URL. Throws `malformed_url`, `no_host`, `ssrf_blocked`, `dns_failure`,
-   * `fetch_status`, `fetch_timeout`, `fetch_transport`, `bad_redirect`, `too_many_redirects`, `over_budget`, or the
-   * signal's reason.
+   * `fetch_status`, `fetch_timeout`, `fetch_transport`, `bad_redirect`, `too_many_redirects`, `over_budget`,
+   * `at_capacity`, or the signal's reason.
    */
   async read(url: string, { budget, signal }: HttpReadOptions): Promise<EncodedImage> {
     let redirects = 0;
@@ -83,7 +84,7 @@ export class HttpSource {
     }
   }
 
-  /** An agent whose connections end when the signal is aborted, also those that are only being made: undici waits for them. */
+  /** An agent whose connections are closed on abort, even while connecting, which undici would wait for. */
   #agentUntil(signal: AbortSignal): Agent {
     return new Agent({
       connect: (options, callback) => {
@@ -123,51 +124,58 @@ export class HttpSource {
 /** A URL that can be fetched. Throws `malformed_url`, `no_host`. */
 function parseUrl(text: string): URL {
   if (isTooLong(text)) {
-    throw new VserveError(
-      'malformed_url',
-      `The image URL is too long: ${MAX_URL_CHARACTERS} characters are the limit.`,
-    );
+    throw new VserveError('malformed_url', `The image URL is too long: the limit is ${MAX_URL_CHARACTERS} characters.`);
   }
-  if (!/^https?:\/\/[^/?#\\]/i.test(text)) throw new VserveError('no_host', 'The image URL names no host.');
+  if (!/^https?:\/\/[^/?#\\]/i.test(text)) throw new VserveError('no_host', 'The image URL has no host.');
   if (!URL.canParse(text)) throw new VserveError('malformed_url', 'The image URL is not a valid URL.');
   const url = new URL(text);
   if (url.username !== '' || url.password !== '') {
     throw new VserveError(
       'malformed_url',
-      'The image URL has a user name or a password, which are not sent. Remove them.',
+      'The image URL has a user name or password, which are not sent. Remove them.',
     );
   }
   return url;
 }
 
-/** Whether a URL, or any part of it between slashes, is longer than there is reason for. */
+/** Whether a URL, or any part of it between slashes, is too long. */
 function isTooLong(text: string): boolean {
   if (text.length > MAX_URL_CHARACTERS) return true;
   const [beforeQuery = ''] = text.split(/[?#]/, 1);
   return beforeQuery.split(/[/\\]/).some((part) => part.length > MAX_PART_CHARACTERS);
 }
 
-function redirectTarget(location: string | string[] | undefined, from: URL): URL {
+function redirectTarget(header: string | string[] | undefined, from: URL): URL {
+  const location = typeof header === 'string' ? utf8Of(header) : header;
   if (typeof location === 'string' && isTooLong(location)) {
     throw new VserveError('bad_redirect', 'The image URL redirects to an address that is too long.');
   }
   if (typeof location !== 'string') {
-    throw new VserveError('bad_redirect', 'The image URL redirects without saying where to.');
+    throw new VserveError('bad_redirect', 'The image URL redirects without a Location.');
   }
   if (!URL.canParse(location, from.href)) {
-    throw new VserveError('bad_redirect', 'The image URL redirects to something that is not a URL.');
+    throw new VserveError('bad_redirect', 'The image URL redirects to an invalid URL.');
   }
   const url = new URL(location, from.href);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw new VserveError('bad_redirect', 'The image URL redirects to something that is not an HTTP address.');
   }
   if (url.username !== '' || url.password !== '') {
-    throw new VserveError('bad_redirect', 'The image URL redirects to an address with a user name or a password.');
+    throw new VserveError('bad_redirect', 'The image URL redirects to an address with a user name or password.');
   }
   return url;
 }
 
-/** Reads an answer to its end. Its size counts as it comes over the network, and again when it is unpacked. */
+/** A header, which arrives decoded as Latin-1, as UTF-8 if it is that: many servers send raw UTF-8. */
+function utf8Of(header: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(header, 'latin1'));
+  } catch {
+    return header;
+  }
+}
+
+/** Reads a response to its end. The limit applies to what is received, and again to what each decompression gives. */
 async function readBody(
   { headers, body }: Dispatcher.ResponseData,
   { budget, signal }: HttpReadOptions,
@@ -181,50 +189,27 @@ async function readBody(
       yield chunk;
     }
   }
-  async function collect(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    for await (const chunk of chunks) {
-      budget.spendEncoded(chunk.length);
-      blocks.add(chunk);
-    }
+  async function* unpacked(chunks: AsyncIterable<Uint8Array>, unpacker: Transform): AsyncGenerator<Uint8Array> {
+    // The unpacker fails with the same error.
+    pipeline(chunks, counted, unpacker, { signal }).catch(() => undefined);
+    yield* unpacker as AsyncIterable<Uint8Array>;
   }
   try {
     const announcedBytes = Number(headers['content-length']);
     if (Number.isSafeInteger(announcedBytes)) budget.requireEncoded(announcedBytes);
-    const unpack = unpackerOf(headers['content-encoding']);
-    if (unpack === undefined) await collect(body as AsyncIterable<Uint8Array>);
-    else await pipeline(body, counted, unpack, collect, { signal });
+    const { start, chunks } = await peek(body as AsyncIterable<Uint8Array>);
+    const unpackers = unpackersOf(headers['content-encoding'], start);
+    for await (const chunk of unpackers.reduce(unpacked, chunks)) {
+      budget.spendEncoded(chunk.length);
+      blocks.add(chunk);
+    }
   } finally {
     discard(body);
   }
   return blocks.pieces;
 }
 
-/** What undoes a content coding (RFC 9110, section 8.4.1), which some servers apply unasked; undefined for none. */
-function unpackerOf(encoding: string | string[] | undefined): Transform | undefined {
-  switch (
-    String(encoding ?? 'identity')
-      .toLowerCase()
-      .trim()
-  ) {
-    case '':
-    case 'identity':
-      return undefined;
-    case 'gzip':
-    case 'x-gzip':
-      return createGunzip();
-    case 'deflate':
-      return createInflate();
-    case 'br':
-      return createBrotliDecompress();
-    default:
-      throw new VserveError(
-        'fetch_transport',
-        'The server of the image sent it in an encoding that was not asked for.',
-      );
-  }
-}
-
-/** Drops an answer that is not read to its end, and the connection with it. */
+/** Drops a response that is not read to its end, and its connection. */
 function discard(body: Dispatcher.ResponseData['body']): void {
   body.on('error', () => {}).destroy();
 }

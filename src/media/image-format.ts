@@ -1,6 +1,6 @@
 export type ImageFormat = 'png' | 'jpeg' | 'webp' | 'gif' | 'tiff' | 'heif' | 'bmp' | 'netpbm';
 
-/** What a person is told when a file is none of these. */
+/** The supported formats, for error messages. */
 export const SUPPORTED_FORMATS = 'PNG, JPEG, WEBP, GIF, BMP, TIFF, AVIF or PPM';
 
 const SIGNATURES: readonly (readonly [ImageFormat, RegExp])[] = [
@@ -15,9 +15,9 @@ const SIGNATURES: readonly (readonly [ImageFormat, RegExp])[] = [
 ];
 
 /** The longest signature, in bytes. */
-const SIGNATURE_BYTES = 16;
+export const SIGNATURE_BYTES = 16;
 
-/** What a file is by its first bytes, whatever its name or media type says; undefined for anything else. */
+/** Recognizes a file by its first bytes, whatever its name or media type; undefined for anything else. */
 export function imageFormatOf(bytes: Uint8Array): ImageFormat | undefined {
   const start = Buffer.from(bytes.subarray(0, SIGNATURE_BYTES)).toString('latin1');
   return SIGNATURES.find(([, signature]) => signature.test(start))?.[0];

@@ -1,20 +1,29 @@
-/** The reference to an image: an `http:`, `https:`, `data:` or `file:` URL, as text or as pieces of UTF-8, the first of at least 1 KiB. */
+/** A reference to an image: an `http:`, `https:`, `data:` or `file:` URL, as text or as pieces of UTF-8, the first of at least 1 KiB. */
 export type ImageSource = string | { readonly pieces: readonly Uint8Array<ArrayBuffer>[] };
 
-/** The encoded picture, cut anywhere, and how its bytes are written. */
+/** An encoded image, cut anywhere, and how its bytes are encoded. */
 export interface EncodedImage {
   /** Each owns its memory, which can move to another thread. */
   readonly pieces: readonly Uint8Array<ArrayBuffer>[];
   readonly encoding: 'bytes' | 'base64' | 'percent';
 }
 
+const SPACE = 0x20;
 const MAX_SHOWN_CHARACTERS = 200;
-/** What stands before the data of a `data:` URI. Where it looks like anything else, it may be data. */
+/** The part before the data of a `data:` URI. If it looks different, it may be data. */
 const MEDIA_TYPE = /^data:[\w.+-]*(?:\/[\w.+-]+)?(?:;[\w.+-]+(?:=[\w.+-]+)?)*(?=,)/i;
-/** What a URL's path is shown without: control characters and what else is not plain text. */
+/** Characters that are masked in the log. */
 const UNPRINTABLE = /[^\x20-\x7e]/g;
 
-/** The first characters of a source: more than any media type has. */
+/** A source without leading and trailing white space. */
+export function withoutSpaceAround(source: ImageSource): ImageSource {
+  if (typeof source === 'string') return source.trim();
+  const [first, ...others] = source.pieces;
+  const start = first?.findIndex((byte) => byte > SPACE) ?? 0;
+  return first === undefined || start <= 0 ? source : { pieces: [first.subarray(start), ...others] };
+}
+
+/** The first characters of a source, enough for any media type. */
 export function startOf(source: ImageSource): string {
   if (typeof source === 'string') return source.slice(0, 1024);
   return Buffer.from(source.pieces[0]?.subarray(0, 1024) ?? []).toString('latin1');
@@ -28,7 +37,7 @@ export function describeSource(source: ImageSource): string {
     const { protocol, host, pathname } = new URL(start);
     return shortened(`${protocol}//${host}${pathname}`);
   }
-  // What could not be parsed may hold anything in any place.
+  // What cannot be parsed may contain secrets anywhere.
   return /^file:/i.test(start) ? shortened(start.replace(/[?#][^]*/, '')) : 'no URL of a known kind';
 }
 

@@ -1,17 +1,17 @@
 import { VserveError } from '../errors/index.ts';
-import { exactSize } from './exact-size.ts';
+import { exactSize } from '../formats/exact-size.ts';
 
 const ENCODED = 0;
 const DECODED = 1;
-/** Far below zero: a refused spend in another thread that gives back what it took leaves nothing either. */
+/** Far below zero, so that a refused spend that another thread gives back does not raise it above zero. */
 const ENDED = -(2n ** 60n);
 
-/** The counters of a `MediaBudget`: bytes that are left, encoded and decoded. */
+/** The counters of a `MediaBudget`: remaining bytes, encoded and decoded. */
 export type BytesLeft = BigInt64Array<SharedArrayBuffer>;
 
 /**
- * The bytes that the images of one request may still take, encoded and decoded. The counters lie in shared memory:
- * images of one request are handled at the same time, in two threads.
+ * The bytes that the images of one request may still take, encoded and decoded. The counters are in shared memory, as
+ * several threads handle images of one request at the same time.
  */
 export class MediaBudget {
   readonly maxBytes: number;
@@ -24,17 +24,17 @@ export class MediaBudget {
     if (bytesLeft === undefined) this.bytesLeft.fill(BigInt(maxBytes));
   }
 
-  /** Takes encoded bytes out of the budget. Throws `over_budget`. */
+  /** Spends encoded bytes. Throws `over_budget`. */
   spendEncoded(bytes: number): void {
     if (!this.#spend(ENCODED, bytes)) throw this.#overBudget();
   }
 
-  /** Throws `over_budget` where that many encoded bytes would be too many. */
+  /** Throws `over_budget` if that many encoded bytes would exceed the budget. */
   requireEncoded(bytes: number): void {
     if (BigInt(bytes) > Atomics.load(this.bytesLeft, ENCODED)) throw this.#overBudget();
   }
 
-  /** Takes the bytes of a picture's pixels out of the budget. Throws `decode_too_large`. */
+  /** Spends the bytes of an image's pixels. Throws `decode_too_large`. */
   spendDecoded(width: number, height: number, bytesPerPixel: number): void {
     const bytes = width * height * bytesPerPixel;
     if (this.#spend(DECODED, bytes)) return;
@@ -47,7 +47,7 @@ export class MediaBudget {
     throw new VserveError('decode_too_large', message);
   }
 
-  /** Leaves nothing: what still works for the request, in whatever thread, ends at its next step. */
+  /** Leaves nothing: work for the request ends at its next step, in any thread. */
   end(): void {
     for (const counter of [ENCODED, DECODED]) Atomics.store(this.bytesLeft, counter, ENDED);
   }

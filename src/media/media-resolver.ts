@@ -6,13 +6,13 @@ import type { TakeCpu } from './decoder.ts';
 import { readFileUri } from './file-source.ts';
 import { HttpSource } from './http-source.ts';
 import type { HttpSourceOptions } from './http-source.ts';
-import { describeSource, startOf } from './image-source.ts';
+import { describeSource, startOf, withoutSpaceAround } from './image-source.ts';
 import type { EncodedImage, ImageSource } from './image-source.ts';
 import { MediaBudget } from './media-budget.ts';
 import type { MediaSettings } from './media-settings.ts';
 import { Semaphore } from './semaphore.ts';
 
-/** Fetches of files and URLs that run at a time. */
+/** Concurrent reads of files and URLs. */
 const MAX_FETCHES = 64;
 const MAX_FETCHES_PER_REQUEST = 8;
 const DECODE_TIMEOUT_MS = 30_000;
@@ -24,9 +24,9 @@ export interface ResolveOptions {
 }
 
 /**
- * Turns the reference to an image (`http:`, `https:`, `data:` or `file:`) into its pixels. The memory of a source in
- * pieces is gone afterwards. Throws a `VserveError` with `param`, whose code says what was wrong and whose `detail` says
- * for the log which source it was, or the signal's reason.
+ * Turns a reference to an image (`http:`, `https:`, `data:` or `file:`) into its pixels. The memory of a source in pieces is
+ * gone afterwards. Throws the signal's reason, or a `VserveError` with `param`, and with the source in `detail` for the
+ * log.
  */
 export type ResolveImage = (source: ImageSource, options: ResolveOptions) => Promise<Bitmap>;
 
@@ -38,16 +38,16 @@ export interface ResolvedImage {
 }
 
 export interface MediaResolver {
-  /** A resolver for the images of one request, which share one budget of bytes and of time, which begins to run. */
+  /** A resolver for the images of one request, which share a budget of bytes, and a deadline that starts now. */
   forRequest(): ResolveImage;
-  /** Ends the decoding thread. */
+  /** Ends the decoding threads. */
   close(): Promise<void>;
 }
 
 export interface MediaResolverOptions extends Pick<HttpSourceOptions, 'lookup' | 'timeouts'> {
   readonly onResolved?: ((image: ResolvedImage) => void) | undefined;
   readonly decodeTimeoutMs?: number | undefined;
-  /** Called when a picture begins to be decoded; what it returns, when that is done. */
+  /** Called when decoding of an image starts; the returned function, when it ends. */
   readonly takeCpu?: TakeCpu | undefined;
 }
 
@@ -77,9 +77,10 @@ export function createMediaResolver(
         return ownFetches.run(signal, () => allFetches.run(signal, fetch));
       }
 
-      return async (source, { param, signal: given }) => {
+      return async (given, { param, signal: givenSignal }) => {
+        const source = withoutSpaceAround(given);
         const startedAtMs = performance.now();
-        const signal = AbortSignal.any([given, deadline]);
+        const signal = AbortSignal.any([givenSignal, deadline]);
         try {
           const kind = kindOf(source);
           const image = await read(kind, source, signal);
@@ -87,7 +88,7 @@ export function createMediaResolver(
           onResolved?.({ source: kind, resolveMs: performance.now() - startedAtMs });
           return bitmap;
         } catch (error) {
-          given.throwIfAborted();
+          givenSignal.throwIfAborted();
           const failure = deadline.aborted ? tooLate(mediaTimeoutS) : error;
           if (!(failure instanceof VserveError)) throw failure;
           const { code, message, cause } = failure;
@@ -112,14 +113,14 @@ function kindOf(source: ImageSource): ResolvedImage['source'] {
     case 'file':
       return 'file';
     case undefined:
-      throw new VserveError('malformed_url', 'The image URL is not a URL. Give an http(s):, data: or file: URL.');
+      throw new VserveError('malformed_url', 'The image URL is not a URL. Use an http(s):, data: or file: URL.');
     default:
       throw new VserveError('bad_scheme', 'The image URL has a scheme other than http, https, data and file.');
   }
 }
 
 function textOf(source: ImageSource): string {
-  return typeof source === 'string' ? source : Buffer.concat(source.pieces).toString();
+  return typeof source === 'string' ? source : Buffer.concat(source.pieces).toString().trim();
 }
 
 function tooLate(timeoutS: number): VserveError {

@@ -1,17 +1,17 @@
-/** What images a server takes, from where, and how many bytes of them. */
+/** Which images a server accepts, from where, and their limits. */
 export interface MediaSettings {
   /** Folders whose images `file://` URLs may name. Empty refuses every such URL. */
   readonly allowedImageRoots: readonly string[];
-  /** Largest file that is read from a `file://` URL. */
+  /** Maximum size of a file read from a `file://` URL. */
   readonly maxLocalImageBytes: number;
-  /** Most bytes of all images of one request: as they arrive, and again as pixels, of as many bytes as the file has for each, at least three. */
+  /** Maximum size of all images of one request: encoded, and again as pixels, each with the bytes it has in the file, at least three. */
   readonly maxMediaBytes: number;
-  /** Most pixels of one image, as its header states them. */
+  /** Maximum pixels per image, as stated by its header. */
   readonly maxImagePixels: number;
-  /** How long all images of a request may take to arrive and be decoded. */
+  /** Limit for fetching and decoding all images of a request. */
   readonly mediaTimeoutS: number;
   /** Refuse `http(s)://` URLs that lead to an address that is not public. */
   readonly ssrfProtectionEnabled: boolean;
-  /** Host names, IP addresses and CIDR ranges that may be fetched from all the same. */
+  /** Host names, IP addresses and CIDR ranges that are allowed nevertheless. */
   readonly allowedMediaHosts: readonly string[];
 }

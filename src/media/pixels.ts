@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
 
-/** A decoded picture: `width * height * 3` bytes, row by row, R G B. */
+/** A decoded image: `width * height * 3` bytes, row by row, R G B. */
 export interface Pixels {
   readonly width: number;
   readonly height: number;
@@ -9,8 +9,8 @@ export interface Pixels {
 }
 
 /**
- * Called with the size that a file's header states, in pixels, before anything of that size is allocated. Throws where
- * the picture would be too large. `bytesPerPixel` is what the file's own pixels take, 3 where they take less.
+ * Called with the size that a file's header states, in pixels, before anything of that size is allocated. Throws if the
+ * image would be too large. `bytesPerPixel` is that of the file's own pixels, at least 3.
  */
 export type Reserve = (width: number, height: number, bytesPerPixel?: number) => void;
 
@@ -19,7 +19,7 @@ export interface DecodedImage extends Pixels {
   readonly id: string;
 }
 
-/** What is copied and hashed at a time: little enough to be still in the CPU's cache. */
+/** Bytes copied and hashed at a time: few enough to stay in the CPU's cache. */
 const PIECE_BYTES = 256 * 1024;
 
 /** A bitmap with its id: the SHA-256 of the width and the height (32 bits each, big-endian) and the pixels, in hexadecimal. */
@@ -27,7 +27,7 @@ export function identify(pixels: Pixels): DecodedImage {
   return { ...pixels, id: hashOfSize(pixels.width, pixels.height).update(pixels.rgb).digest('hex') };
 }
 
-/** As `identify`, of pixels in memory that belongs to somebody else: they are copied on the way. */
+/** Like `identify`, for pixels in borrowed memory, which are copied on the way. */
 export function copyAndIdentify(width: number, height: number, pixels: Uint8Array): DecodedImage {
   const hash = hashOfSize(width, height);
   const rgb = new Uint8Array(pixels.length);

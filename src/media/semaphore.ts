@@ -1,15 +1,24 @@
-/** Lets at most so many pieces of work run at a time; the others wait in order. */
+interface Waiting {
+  readonly order: number;
+  readonly take: () => void;
+}
+
+/** Limits concurrent work; the rest waits in order. */
 export class Semaphore {
   #free: number;
-  readonly #waiting = new Set<() => void>();
+  /** Sorted by order; the first goes next. */
+  readonly #waiting: Waiting[] = [];
 
   constructor(places: number) {
     this.#free = places;
   }
 
-  /** Runs `work` when there is a place. Throws what it throws, or the signal's reason while it waits. */
-  async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    await this.#enter(signal);
+  /**
+   * Runs `work` once there is a place: lowest `order` first, first come first served among equals. Throws what `work`
+   * throws, or the signal's reason while waiting.
+   */
+  async run<T>(signal: AbortSignal, work: () => Promise<T>, order = 0): Promise<T> {
+    await this.#enter(signal, order);
     try {
       return await work();
     } finally {
@@ -17,7 +26,7 @@ export class Semaphore {
     }
   }
 
-  async #enter(signal: AbortSignal): Promise<void> {
+  async #enter(signal: AbortSignal, order: number): Promise<void> {
     signal.throwIfAborted();
     if (this.#free > 0) {
       this.#free -= 1;
@@ -25,26 +34,35 @@ export class Semaphore {
     }
     await new Promise<void>((resolve, reject) => {
       const onAbort = (): void => {
-        this.#waiting.delete(take);
+        this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
         reject(signal.reason as Error);
       };
       const take = (): void => {
         signal.removeEventListener('abort', onAbort);
         resolve();
       };
+      const waiting = { order, take };
       signal.addEventListener('abort', onAbort, { once: true });
-      this.#waiting.add(take);
+      this.#waiting.splice(this.#placeOf(order), 0, waiting);
     });
   }
 
-  #leave(): void {
-    const [next] = this.#waiting;
-    if (next === undefined) {
-      this.#free += 1;
-      return;
+  /** Behind all with the same or a lower order. */
+  #placeOf(order: number): number {
+    let low = 0;
+    let high = this.#waiting.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#waiting[middle]?.order ?? 0) <= order) low = middle + 1;
+      else high = middle;
     }
-    // The place goes from hand to hand.
-    this.#waiting.delete(next);
-    next();
+    return low;
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    // The place is handed over.
+    if (next === undefined) this.#free += 1;
+    else next.take();
   }
 }

@@ -1,16 +1,20 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import type { ClientPath } from './fair-turns.ts';
 
-/** Groups of an IPv6 address that name a network: one machine has many addresses within it. */
+/** Groups of an IPv6 address that form its network prefix (/64): a single machine may use many addresses within it. */
 const NETWORK_GROUPS = 4;
 
 /**
- * Whose request it is: by address, and behind one address, as of a proxy, by API key. A client that makes up keys shares
- * the turns of its address with itself.
+ * Identifies the client of a request by address, then by API key (several clients may share the address of a proxy or
+ * this machine), then by program. Since the address comes first, inventing keys or names only subdivides its own share.
  */
 export function clientPathOf({ socket, headers }: IncomingMessage): ClientPath {
-  return [networkOf(socket.remoteAddress ?? ''), headers.authorization ?? ''];
+  return [networkOf(socket.remoteAddress ?? ''), keyOf(headers), headers['user-agent'] ?? ''];
+}
+
+function keyOf(headers: IncomingHttpHeaders): string {
+  return headers.authorization ?? String(headers['x-api-key'] ?? '');
 }
 
 function networkOf(address: string): string {

@@ -6,10 +6,12 @@ export function statusOf(error: unknown): number {
   return isCodedError(error) ? presentationOf(error.code).status : 500;
 }
 
-/** The answer that tells a client of an error, in OpenAI's envelope. */
+/** The response for an error, in OpenAI's envelope. */
 export function errorResponse(error: unknown): Response {
   const status = statusOf(error);
   const headers = new Headers({ 'content-type': 'application/json' });
   if (status === 429) headers.set('retry-after', '1');
+  // The remaining bytes of the body would be read as the next request.
+  if (status === 408) headers.set('connection', 'close');
   return new Response(JSON.stringify(errorJson(error)), { status, headers });
 }

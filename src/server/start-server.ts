@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { LoadedModel } from '../backend/index.ts';
 import type { MediaSettings } from '../media/index.ts';
@@ -11,7 +12,7 @@ import { BodyMemory } from './body-memory.ts';
 import { CpuShare } from './cpu-share.ts';
 import { statusOf } from './error-response.ts';
 import { createHttpServer } from './http-server.ts';
-import { surviveManyConnections } from './connection-limit.ts';
+import { limitConnections } from './connection-limit.ts';
 import { Metrics } from './metrics.ts';
 import { startMetricsServer } from './metrics-server.ts';
 import type { MetricsServer } from './metrics-server.ts';
@@ -20,18 +21,18 @@ import { Requests } from './requests.ts';
 import type { ServerSettings } from './server-settings.ts';
 import { UnsentResponses } from './unsent-responses.ts';
 
-/** What was written last has so long to leave. */
+/** Time to flush the last bytes. */
 const SEND_MS = 1000;
 
 export interface StartServerOptions {
   readonly host: string;
-  /** 0 takes any that is free. */
+  /** 0 picks a free port. */
   readonly port: number;
-  /** Where `/metrics` is, on the same host: 0 takes any port that is free, undefined none. */
+  /** Port of `/metrics`, on the same host; 0 picks a free one, undefined disables it. */
   readonly metricsPort: number | undefined;
   readonly model: LoadedModel;
   readonly servedModelName: string;
-  /** Of vserve, for `/version`. */
+  /** vserve's version, for `/version`. */
   readonly version: string;
   readonly settings: ServerSettings;
   readonly media: MediaSettings;
@@ -42,16 +43,16 @@ export interface RunningServer {
   /** `http://HOST:PORT` */
   readonly url: string;
   readonly port: number;
-  /** `http://HOST:PORT/metrics`; undefined where there is none. */
+  /** `http://HOST:PORT/metrics`; undefined if disabled. */
   readonly metricsUrl: string | undefined;
   /**
-   * Takes no new connections, gives requests in flight the time that the settings grant, aborts what is left, and
-   * closes. The model stays loaded.
+   * Accepts no new connections, gives requests in flight the configured time to finish, aborts the rest, and closes.
+   * The model stays loaded.
    */
   readonly shutdown: () => Promise<void>;
 }
 
-/** Serves a loaded model. Resolves once the socket is bound. Throws `port_in_use` or `address_unavailable`. */
+/** Serves a loaded model. Resolves once the socket is bound. Throws `port_in_use`, `address_unavailable`. */
 export async function startServer(options: StartServerOptions): Promise<RunningServer> {
   const { host, port, metricsPort, settings, model } = options;
   const log = safeLog(options.log);
@@ -76,30 +77,43 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
   });
   const unsent = new UnsentResponses(server);
   let metricsServer: MetricsServer | undefined;
+  const closeOthers = () => Promise.all([media.close(), metricsServer?.close()]);
   try {
     if (metricsPort !== undefined) metricsServer = await startMetricsServer(metrics, host, metricsPort);
     await listen(server, host, port);
   } catch (error) {
-    await Promise.all([media.close(), metricsServer?.close()]);
+    await closeOthers();
     throw error;
   }
-  await surviveManyConnections(server, log);
+  await limitConnections(server, log);
   const bound = (server.address() as AddressInfo).port;
   return {
     url: urlOf(host, bound),
     port: bound,
     metricsUrl: metricsServer?.url,
     async shutdown() {
-      const closed = once(server, 'close');
-      // Closes idle connections too.
-      server.close();
-      await requests.drain(settings.gracefulShutdownTimeoutS * 1000);
-      await unsent.leave(SEND_MS);
-      server.closeAllConnections();
-      await closed;
-      // Clients that did not read are gone now, and what was for them ends.
-      await requests.idle(SEND_MS);
-      await Promise.all([media.close(), metricsServer?.close()]);
+      await drain({ server, requests, unsent, timeoutMs: settings.gracefulShutdownTimeoutS * 1000 });
+      await closeOthers();
     },
   };
+}
+
+interface Draining {
+  readonly server: Server;
+  readonly requests: Requests;
+  readonly unsent: UnsentResponses;
+  readonly timeoutMs: number;
+}
+
+/** Ends the requests, then the connections. Clients cannot delay it, whatever they do. */
+async function drain({ server, requests, unsent, timeoutMs }: Draining): Promise<void> {
+  const closed = once(server, 'close');
+  // Also closes idle connections.
+  server.close();
+  await requests.drain(timeoutMs);
+  await unsent.leave(SEND_MS);
+  server.closeAllConnections();
+  await closed;
+  // Unread streams end with their connections.
+  await requests.idle(SEND_MS);
 }

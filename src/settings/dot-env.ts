@@ -3,22 +3,23 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { messageOf, systemErrorCode } from '../errors/index.ts';
+import type { Environment } from './environment.ts';
 import type { Option } from './option.ts';
 import { options } from './options.ts';
 import type { SettingName } from './options.ts';
 import { environmentSource, variableOf } from './sources.ts';
-import type { Environment, Source } from './sources.ts';
+import type { Source } from './sources.ts';
 
 const PLACE = ' in .env';
 
 /** The `.env` file of a folder. */
 export interface DotEnv {
   readonly variables: Environment;
-  /** Why the file was skipped, where it is there but cannot be read. */
+  /** Why the file was skipped, if it exists but cannot be read. */
   readonly skipped: string | undefined;
 }
 
-/** Reads the `.env` file of a folder. One that cannot be read is skipped: it may be there for another program. */
+/** Reads the `.env` file of a folder. One that cannot be read is skipped: it may belong to another program. */
 export async function readDotEnv(folder: string): Promise<DotEnv> {
   const path = join(folder, '.env');
   const skip = (reason: string): DotEnv => ({ variables: {}, skipped: `${path} is skipped: ${reason}.` });
@@ -38,15 +39,15 @@ export async function readDotEnv(folder: string): Promise<DotEnv> {
 }
 
 /**
- * A `.env` file as a source of the options that it may set. The current folder may be anyone's: a repository that was
- * cloned must not choose where a token goes, or which program runs.
+ * A `.env` file as a source of the options that it may set. A repository that someone cloned must not decide where their
+ * token goes, or which program runs.
  */
 export function dotEnvSource({ variables }: DotEnv): Source {
   const source = environmentSource(variables, PLACE);
   return (name) => (mayBeInDotEnv(name) ? source(name) : []);
 }
 
-/** What is to be said about the variables that a `.env` file has for some options. */
+/** Warnings about a `.env` file and its variables for some options. */
 export function dotEnvWarnings({ variables, skipped }: DotEnv, names: readonly SettingName[]): string[] {
   const refused = names.filter((name) => !mayBeInDotEnv(name)).map((name) => variableOf(name, variables));
   return [
@@ -54,7 +55,8 @@ export function dotEnvWarnings({ variables, skipped }: DotEnv, names: readonly S
     ...[...new Set(refused)]
       .filter((variable) => variable !== undefined)
       .map(
-        (variable) => `${variable}${PLACE} is ignored, as it decides which code runs or where secrets go. Export it.`,
+        (variable) =>
+          `${variable}${PLACE} is ignored: it decides which code runs or where secrets go. Export it instead.`,
       ),
   ];
 }

@@ -1,3 +1,4 @@
+export type { Environment } from './environment.ts';
 export { loadSettings } from './load-settings.ts';
 export type { LoadedSettings, SettingsInput } from './load-settings.ts';
 export type { Option, ValueKind } from './option.ts';
@@ -6,4 +7,4 @@ export { defaultOf, groups } from './option.ts';
 export { options, settingNames } from './options.ts';
 export type { SettingName, Settings } from './options.ts';
 export { longPrecisions, shortByLong } from './precisions.ts';
-export type { Environment, Flags } from './sources.ts';
+export type { Flags } from './sources.ts';

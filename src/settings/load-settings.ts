@@ -1,22 +1,23 @@
 import { isDeepStrictEqual } from 'node:util';
 import { VserveError } from '../errors/index.ts';
 import { dotEnvSource, dotEnvWarnings, readDotEnv } from './dot-env.ts';
+import type { Environment } from './environment.ts';
 import { defaultOf } from './option.ts';
 import type { Option } from './option.ts';
 import { options, settingNames } from './options.ts';
 import type { SettingName, Settings } from './options.ts';
 import { configFileSource, environmentSource, flagSource, variableOf } from './sources.ts';
-import type { Environment, Flags, GivenValue, Source } from './sources.ts';
+import type { Flags, GivenValue, Source } from './sources.ts';
 
 export interface LoadedSettings<Name extends SettingName> {
   readonly settings: Pick<Settings, Name>;
-  /** For each option, in words, where its value came from. */
+  /** For each option, where its value came from, in words. */
   readonly origins: Readonly<Record<Name, string>>;
-  /** What is wrong with `.env`. */
+  /** Problems of `.env`. */
   readonly warnings: readonly string[];
   /** The variables of `.env` that took effect. */
   readonly fromDotEnv: readonly string[];
-  /** Variables that look like settings but are none, such as one of max serve that has no effect here, in words. */
+  /** Messages about variables that look like settings but are not, such as those of max serve without an effect here. */
   readonly unknownVariables: readonly string[];
 }
 
@@ -29,8 +30,8 @@ export interface SettingsInput {
 }
 
 /**
- * Finds the value of each option in `names`: a flag beats the environment, which beats `.env`, which beats the
- * configuration file, which beats the default. Nothing is written to the environment.
+ * Finds the value of each option in `names`: flags override the environment, which overrides `.env`, which
+ * overrides the configuration file, which overrides the default. The environment is not modified.
  * Throws `invalid_setting`, naming the source, the value and what is allowed.
  */
 export async function loadSettings<Name extends SettingName>(
@@ -71,7 +72,7 @@ function find(name: SettingName, sources: readonly Source[]): GivenValue | undef
     if (first !== undefined && rival !== undefined) {
       throw new VserveError(
         'invalid_setting',
-        `${first.origin} is ${show(first.value)} and ${rival.origin} is ${show(rival.value)}, but both set the same option. Give one of them.`,
+        `${first.origin} is ${show(first.value)} and ${rival.origin} is ${show(rival.value)}, but both set the same option. Give only one.`,
         { param: name },
       );
     }
@@ -86,7 +87,7 @@ function check(name: SettingName, { value, origin }: GivenValue): unknown {
   if (result.success) return result.data;
   throw new VserveError(
     'invalid_setting',
-    `${origin} is ${secret === true ? 'not right' : show(value)}: it must be ${kind.allowed}.`,
+    `${origin} is ${secret === true ? 'invalid' : show(value)}: it must be ${kind.allowed}.`,
     { param: name },
   );
 }

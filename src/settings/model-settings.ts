@@ -3,7 +3,7 @@ import { defaultOf } from './option.ts';
 import { options } from './options.ts';
 import type { Settings } from './options.ts';
 
-/** The options that a backend loads a model by: they have the same names there. */
+/** The options that a backend needs to load a model, under the same names. */
 const loadSettingNames = [
   'maxLength',
   'maxBatchSize',
@@ -21,12 +21,12 @@ const loadSettingNames = [
   'threadsBatch',
 ] as const;
 
-/** What a backend needs of the settings. That a name is missing above is an error of types. */
+/** The settings for a backend. A name missing above is a type error. */
 export function loadSettingsOf(settings: Pick<Settings, (typeof loadSettingNames)[number]>): LoadSettings {
   return pick(settings, loadSettingNames);
 }
 
-/** What a backend is told where nothing was set. */
+/** The settings for a backend if nothing is set. */
 export const defaultLoadSettings: LoadSettings = loadSettingsOf(
   Object.fromEntries(loadSettingNames.map((name) => [name, defaultOf<unknown>(options[name], {})])) as Settings,
 );

@@ -1,59 +1,59 @@
-import { z } from 'zod';
-import type { Environment } from './sources.ts';
+import type { z } from 'zod';
+import type { Environment } from './environment.ts';
 
-/** What values an option takes and how they are written as text. */
+/** The values of an option, and how they are written as text. */
 export interface ValueKind<T> {
-  /** Judges a value, whichever source it came from. */
+  /** Validates a value from any source. */
   readonly schema: z.ZodType<T>;
-  /** Reads the text of an environment variable or a flag; text that does not fit is returned for the schema to refuse. */
+  /** Parses the text of a variable or flag; invalid text is returned unchanged, for the schema to refuse. */
   readonly parseText: (text: string) => unknown;
   /** Completes "it must be …" in an error. */
   readonly allowed: string;
   /** `switch` is `--x` and `--no-x`; `list` may be repeated; `value` takes one argument. */
   readonly form: 'value' | 'switch' | 'list';
-  /** The values for the help, where there are only a few. */
+  /** The values for the help, if there are only a few. */
   readonly values?: readonly string[];
-  /** Writes a value for people; undefined where the usual way will do. */
+  /** Formats a value, where the usual way is not readable. */
   readonly show?: (value: unknown) => string | undefined;
 }
 
 /** The headings of the help, in their order. */
 export const groups = ['Model', 'Conversion', 'Hub', 'Engine', 'Server', 'Images', 'General'] as const;
 
-/** One option: everything that any part of the program needs to know about it. */
+/** One option: everything that the program knows about it. */
 export interface Option<T> {
   readonly group: (typeof groups)[number];
-  /** Long flags without dashes; the first is the name, the others are aliases. Empty where there is no flag. */
+  /** Long flags without dashes; the first is the name, the others are aliases. Empty if there is no flag. */
   readonly flags: readonly string[];
   /** Names the argument in the help, as in `--port <port>`. */
   readonly argument?: string;
   readonly environment?: string;
-  /** Other names of the variable, which go after it. */
+  /** Other names of the variable, with lower precedence. */
   readonly environmentAliases?: readonly string[];
   /**
-   * Whether the variable is also read from the `.env` file of the current folder, which may be anyone's: true for nothing
-   * that names a program to run, a place that a secret is sent to or read from, or a folder of code.
+   * Whether the variable is also read from the `.env` file of the current folder, which may be untrusted: never for options
+   * that name a program, a folder of code, or a place that secrets are sent to or read from.
    */
   readonly inDotEnv?: true;
   /** The value is never shown. */
   readonly secret?: true;
-  /** False where the option cannot stand in a configuration file. */
+  /** False if the option cannot be in a configuration file. */
   readonly inConfigFile?: false;
   readonly help: string;
   readonly kind: ValueKind<T>;
-  /** A value, or how it follows from the environment. */
+  /** A value, or a function of the environment. */
   readonly default: NoInfer<T> | ((environment: Environment) => NoInfer<T>);
-  /** How the help and the configuration print the default, where the value itself would say too little. */
+  /** How the help and the configuration print the default, if the value itself is not meaningful. */
   readonly defaultText?: string;
 }
 
-/** Declares an option; gives the entry of the table its type. */
+/** Declares an option; types the entry of the table. */
 export function option<T>(declaration: Option<T>): Option<T> {
   return declaration;
 }
 
-/** The default of an option in an environment: that of this process unless another is given. */
+/** The default of an option, in the environment of this process unless another is given. */
 export function defaultOf<T>({ default: standard }: Option<T>, environment: Environment = process.env): T {
-  // No kind has functions for values.
+  // No option has functions as values.
   return typeof standard === 'function' ? (standard as (environment: Environment) => T)(environment) : standard;
 }

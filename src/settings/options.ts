@@ -3,10 +3,10 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import envPaths from 'env-paths';
 import { flashAttentionModes, kvCacheFormats, mmprojEncodings, quantizedTypes } from '../backend/index.ts';
+import type { Environment } from './environment.ts';
 import { option } from './option.ts';
 import type { Option } from './option.ts';
 import { longByShort, longPrecisions } from './precisions.ts';
-import type { Environment } from './sources.ts';
 import {
   byteCount,
   choice,
@@ -16,6 +16,7 @@ import {
   optional,
   orAuto,
   orOff,
+  orWord,
   text,
   toggle,
   wholeNumber,
@@ -26,6 +27,8 @@ const MIB = 1024 * 1024;
 const MAX_THREADS = 512;
 /** Larger batches gain little, and delay other requests. */
 const MAX_BATCH_INPUT_TOKENS = 512;
+/** A type of weights in the name of a GGUF file, with or without a publisher's prefix. */
+const GGUF_TYPE = /^\s*(?:[a-z]+\d*-)?(?:i?q|p?tq|mxfp|nvfp)\d[a-z0-9_]*\s*$/i;
 /** The longest delay of a timer in Node, in seconds. */
 const LONGEST_TIMER_S = 2_147_483;
 
@@ -65,11 +68,15 @@ export const options = {
     group: 'Conversion',
     flags: ['quantization-encoding', 'outtype'],
     argument: 'type',
-    help: 'Precision of the converted weights',
-    kind: choice(['auto', ...longPrecisions, ...quantizedTypes], {
-      synonyms: longByShort,
-      notes: { auto: 'the best that fits in memory' },
-    }),
+    help: 'Precision of the weights: what a checkpoint is converted to, or which GGUF file to take',
+    kind: orWord(
+      choice(['auto', ...longPrecisions, ...quantizedTypes], {
+        synonyms: longByShort,
+        notes: { auto: 'the best that fits in memory' },
+      }),
+      GGUF_TYPE,
+      'a type that GGUF files are named by, such as iq4_xs or ud-q4_k_xl',
+    ),
     default: 'auto',
   }),
   mmprojQuantizationEncoding: option({
@@ -403,8 +410,9 @@ export const options = {
     flags: ['max-request-memory-bytes'],
     argument: 'bytes',
     environment: 'MAX_SERVE_MAX_REQUEST_MEMORY_BYTES',
+    inDotEnv: true,
     help: 'Memory for the bodies of all requests together; clients wait while it is full',
-    kind: wholeNumber(MIB),
+    kind: byteCount(MIB),
     default: 512 * MIB,
   }),
   allowedOrigins: option({
@@ -412,6 +420,7 @@ export const options = {
     flags: ['allowed-origin', 'allowed-origins'],
     argument: 'origin',
     environment: 'MAX_SERVE_ALLOWED_ORIGINS',
+    inDotEnv: true,
     help: 'Origin of web pages that may call the server from a browser, such as http://localhost:3000; * matches any text; may be repeated',
     kind: list('origins'),
     default: [],
@@ -422,6 +431,7 @@ export const options = {
     flags: ['allowed-host', 'allowed-hosts'],
     argument: 'name',
     environment: 'MAX_SERVE_ALLOWED_HOSTS',
+    inDotEnv: true,
     help: 'Host name under which browsers reach the server, such as that of a reverse proxy; * matches any text; may be repeated',
     kind: list('host names'),
     default: [],
@@ -449,6 +459,7 @@ export const options = {
     flags: ['http-body-timeout-s'],
     argument: 'seconds',
     environment: 'MAX_SERVE_HTTP_BODY_TIMEOUT_S',
+    inDotEnv: true,
     help: 'How long a client may take to send the body of a request',
     kind: wholeNumber(1, LONGEST_TIMER_S),
     default: 300,
@@ -599,7 +610,7 @@ function storeFolder(environment: Environment): string {
   return envPaths('vserve', { suffix: '' }).cache;
 }
 
-/** The cache folder of the XDG Base Directory Specification, by which a relative path counts as unset. */
+/** The cache folder of the XDG Base Directory Specification, which ignores relative paths. */
 function xdgCacheFolder({ XDG_CACHE_HOME: folder = '' }: Environment): string {
   return isAbsolute(folder) ? folder : join(homedir(), '.cache');
 }

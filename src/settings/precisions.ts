@@ -1,4 +1,4 @@
-/** Max serve's names of the precisions that are not quantized, and those of GGUF. */
+/** The unquantized precisions: max serve's names, and those of GGUF. */
 export const shortByLong = { float32: 'f32', float16: 'f16', bfloat16: 'bf16' } as const;
 
 type LongPrecision = keyof typeof shortByLong;

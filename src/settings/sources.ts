@@ -1,24 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
+import type { Environment } from './environment.ts';
 import type { Option } from './option.ts';
 import { options, settingNames } from './options.ts';
 import type { SettingName } from './options.ts';
 
-/** A value that was given, and where, in words: `--port`, `MAX_SERVE_PORT in .env`. */
+/** A given value and its origin, in words: `--port`, `MAX_SERVE_PORT in .env`. */
 export interface GivenValue {
-  /** Text from a flag or a variable; whatever YAML holds from a configuration file. */
+  /** Text from a flag or a variable; any YAML value from a configuration file. */
   readonly value: unknown;
   readonly origin: string;
 }
 
-/** A place that settings come from: all values it holds for one option, one for each name the option has there. */
+/** A source of settings: its values for an option, one for each name that the option has there. */
 export type Source = (name: SettingName) => readonly GivenValue[];
 
 /** Values of flags, by long name without dashes: text, texts of a repeated flag, or true/false for `--x`/`--no-x`. */
 export type Flags = Readonly<Record<string, string | readonly string[] | boolean>>;
-
-/** Variables by name; those that are empty count as unset. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The flags of the command line as a source. */
 export function flagSource(flags: Flags): Source {
@@ -37,7 +35,7 @@ export function environmentSource(environment: Environment, place: string): Sour
   };
 }
 
-/** The variable of an environment that sets an option, where one does. */
+/** The variable of an environment that sets an option; undefined if none does. */
 export function variableOf(name: SettingName, environment: Environment): string | undefined {
   const { environment: variable, environmentAliases: aliases = [] }: Option<unknown> = options[name];
   if (variable === undefined) return undefined;
@@ -45,8 +43,8 @@ export function variableOf(name: SettingName, environment: Environment): string 
 }
 
 /**
- * Reads a YAML file of options as a source. Keys are the names of flags, with dashes or underscores; a key with no
- * value counts as absent. Throws `invalid_setting` for a file that is missing, is not YAML, or has an unknown key.
+ * Reads a YAML file of options as a source. Keys are the names of flags, with dashes or underscores; a key without
+ * a value counts as absent. Throws `invalid_setting` for a file that is missing, is not YAML, or has an unknown key.
  */
 export async function configFileSource(path: string): Promise<Source> {
   const values = new Map<SettingName, GivenValue[]>();
@@ -55,7 +53,7 @@ export async function configFileSource(path: string): Promise<Source> {
     if (name === undefined) {
       throw new VserveError(
         'invalid_setting',
-        `The configuration file ${path} has an unknown option "${key}". It may have: ${[...namesByKey.keys()].join(', ')}.`,
+        `The configuration file ${path} has an unknown option "${key}". Known options: ${[...namesByKey.keys()].join(', ')}.`,
       );
     }
     if (value !== null) values.set(name, [...(values.get(name) ?? []), { value, origin: `"${key}" in ${path}` }]);
@@ -75,7 +73,7 @@ async function readYamlMapping(path: string): Promise<object> {
   if (typeof content === 'object' && content !== null && !Array.isArray(content)) return content;
   throw new VserveError(
     'invalid_setting',
-    `The configuration file ${path} must hold lines of the form "option: value", such as "port: 8000".`,
+    `The configuration file ${path} must consist of lines of the form "option: value", such as "port: 8000".`,
   );
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { exactSize } from '../media/exact-size.ts';
+import { exactSize } from '../formats/exact-size.ts';
 import type { ValueKind } from './option.ts';
 
 /** Text of at least one character. */
@@ -39,20 +39,21 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): ValueKi
 
 const byteUnits: Readonly<Record<string, number>> = { kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 };
 
-/** A number of bytes, at least one: plain, or with KiB, MiB or GiB. */
-export function byteCount(): ValueKind<number> {
-  const parse = (value: string): unknown => {
-    const [, digits, unit] = /^(\d+)\s*([kmg]ib)?$/i.exec(value.trim()) ?? [];
-    return digits === undefined ? value : Number(digits) * (byteUnits[unit?.toLowerCase() ?? ''] ?? 1);
-  };
-  const { schema } = wholeNumber(1);
+/** A number of bytes, at least `min`: plain, or with KiB, MiB or GiB. */
+export function byteCount(min = 1): ValueKind<number> {
+  const { schema } = wholeNumber(min);
   return {
-    schema: z.preprocess((value) => (typeof value === 'string' ? parse(value) : value), schema),
-    parseText: parse,
-    allowed: 'a number of bytes of at least 1, such as 1048576 or 1MiB',
+    schema: z.preprocess((value) => (typeof value === 'string' ? parseBytes(value) : value), schema),
+    parseText: parseBytes,
+    allowed: `a number of bytes of at least ${min}, such as 1048576 or 1MiB`,
     form: 'value',
     show: (value) => (typeof value === 'number' ? exactSize(value) : undefined),
   };
+}
+
+function parseBytes(value: string): unknown {
+  const [, digits, unit] = /^(\d+)\s*([kmg]ib)?$/i.exec(value.trim()) ?? [];
+  return digits === undefined ? value : Number(digits) * (byteUnits[unit?.toLowerCase() ?? ''] ?? 1);
 }
 
 /** A fraction above 0, and at most 1. */
@@ -66,13 +67,13 @@ export function fraction(): ValueKind<number> {
 }
 
 interface ChoiceWords<T extends string> {
-  /** Other words for some of the values. */
+  /** Synonyms of some values. */
   readonly synonyms?: Readonly<Record<string, NoInfer<T>>>;
-  /** What the help says behind some of them. */
+  /** Explanations of some values in the help. */
   readonly notes?: Partial<Readonly<Record<NoInfer<T>, string>>>;
 }
 
-/** One of a few words, in either case. */
+/** One of a few words, case-insensitive. */
 export function choice<const T extends string>(
   values: readonly T[],
   { synonyms = {}, notes = {} }: ChoiceWords<T> = {},
@@ -88,6 +89,15 @@ export function choice<const T extends string>(
     form: 'value',
     values: values.map((value) => (notes[value] === undefined ? value : `${value} (${notes[value]})`)),
   };
+}
+
+/** A kind that also takes other words, in lower case; `others` completes "or …". */
+export function orWord<T extends string>(kind: ValueKind<T>, pattern: RegExp, others: string): ValueKind<string> {
+  const word = z
+    .string()
+    .regex(pattern)
+    .transform((value) => value.trim().toLowerCase());
+  return { ...kind, schema: z.union([kind.schema, word]), allowed: `${kind.allowed}, or ${others}` };
 }
 
 const booleanWords: Readonly<Record<string, boolean>> = {
@@ -111,7 +121,7 @@ export function toggle(): ValueKind<boolean> {
   };
 }
 
-/** Several texts. As text: a JSON list, or parts between commas. */
+/** Several texts. As text: a JSON list, or separated by commas. */
 export function list(allowed: string, accepts: (item: string) => boolean = () => true): ValueKind<readonly string[]> {
   return {
     schema: z.array(z.string().min(1).refine(accepts)),
@@ -133,7 +143,7 @@ function parseList(value: string): unknown {
   return items.filter((item) => item !== '');
 }
 
-/** A kind that can also be left to the program: as text, the word `auto`, which stands for `automatic`. */
+/** A kind that can also be `auto`, which stands for `automatic`. */
 export function orAuto<T>(kind: ValueKind<T>): ValueKind<T | undefined>;
 export function orAuto<T>(kind: ValueKind<T>, automatic: NoInfer<T>): ValueKind<T>;
 export function orAuto<T>(kind: ValueKind<T>, automatic?: T): ValueKind<T | undefined> {
@@ -147,17 +157,17 @@ export function orAuto<T>(kind: ValueKind<T>, automatic?: T): ValueKind<T | unde
   };
 }
 
-/** A kind that can also be switched off: as text, the word `off`. */
+/** A kind that can also be `off`, which stands for undefined. */
 export function orOff<T>(kind: ValueKind<T>): ValueKind<T | undefined> {
   return {
     ...kind,
-    // YAML reads the bare word as a truth value.
+    // YAML parses the bare word as a boolean.
     schema: z.preprocess((value) => (value === 'off' || value === false ? undefined : value), kind.schema.optional()),
     allowed: `${kind.allowed}, or off`,
   };
 }
 
-/** A kind that may also be left unset, with no word for it. */
+/** A kind that may also be unset. */
 export function optional<T>(kind: ValueKind<T>): ValueKind<T | undefined> {
   return { ...kind, schema: kind.schema.optional() };
 }

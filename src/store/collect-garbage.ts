@@ -1,18 +1,18 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { listConversions } from './conversions.ts';
-import { listDownloads } from './downloads.ts';
-import type { Download } from './downloads.ts';
-import { keyOf, leftovers, withoutOwner } from './leftovers.ts';
-import { lockPath, tryLock } from './lock.ts';
-import { namesIn } from './names-in.ts';
+import { listConversions } from './conversions/conversions.ts';
+import { namesIn } from './disk/folders.ts';
+import { listDownloads } from './downloads/downloads.ts';
+import type { Download } from './downloads/downloads.ts';
+import { keyOf, leftovers, withoutOwner } from './locks/leftovers.ts';
+import { lockPath, tryLock } from './locks/lock.ts';
+import { staleUses, usesOf } from './locks/uses.ts';
 import { removeFolder } from './remove-models.ts';
-import { staleUses, usesOf } from './uses.ts';
 
-/** An interrupted pull goes on from what it has, if it is started again soon. */
+/** An interrupted pull can be resumed for this long. */
 const PULL_PATIENCE_MS = 24 * 60 * 60 * 1000;
 
-/** Something in the store that nothing needs. */
+/** Something in the store that is no longer needed. */
 export interface Garbage {
   readonly path: string;
   readonly bytes: number;
@@ -21,15 +21,16 @@ export interface Garbage {
 
 export interface GarbageOptions {
   readonly home: string;
-  /** Conversions by any others are garbage. */
+  /** Conversions by any other version are garbage. */
   readonly converterVersions: readonly string[];
-  /** Only tell. */
+  /** Only report. */
   readonly isDryRun: boolean;
 }
 
 /**
- * Removes what nothing needs: work that a killed process left behind, conversions by another version of the converter
- * or without a readable manifest, parts of downloads that belong to no snapshot. What somebody works on or serves stays.
+ * Removes what is no longer needed: work left behind by a killed process, conversions by another version of the
+ * converter or without a readable manifest, parts of downloads that belong to no snapshot. What another process works on
+ * or serves stays.
  */
 export async function collectGarbage(options: GarbageOptions): Promise<Garbage[]> {
   const found = [
@@ -49,7 +50,7 @@ async function abandonedWork({ home, isDryRun }: GarbageOptions): Promise<Garbag
   for (const name of await leftovers(home)) {
     await withoutOwner(home, keyOf(name), async () => {
       const path = join(home, 'converting', name);
-      found.push({ path, bytes: await folderBytes(path), reason: 'left behind by a process that ended' });
+      found.push({ path, bytes: await folderBytes(path), reason: 'left behind by a process that has ended' });
       if (!isDryRun) await rm(path, { recursive: true, force: true });
     });
   }
@@ -90,7 +91,7 @@ function orphansOf({ snapshots, blobs }: Download) {
   return blobs.filter(({ name, mtimeMs }) => !used.has(name) && mtimeMs < youngest);
 }
 
-/** Taking a lock breaks one whose owner ended, and releasing it removes its files. */
+/** Taking a lock breaks one whose owner has ended, and releasing it removes its files. */
 async function releaseStaleLocks(home: string): Promise<void> {
   const names = await namesIn(join(home, 'locks'));
   for (const name of new Set(names.map((file) => file.replace(/\.(?:lock|owner)$/, '')))) {

@@ -1,36 +1,37 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { identifyCheckpoint } from './checkpoint-identity.ts';
-import { listConversions } from './conversions.ts';
 import type { Converter, ModelDescription } from '../conversion/index.ts';
-import { currentSnapshot, listDownloads } from './downloads.ts';
-import { describeRemote } from './describe-remote.ts';
+import { identifyCheckpoint } from './conversions/checkpoint-identity.ts';
+import { listConversions } from './conversions/conversions.ts';
+import { refuseForeign } from './conversions/foreign-checkpoint.ts';
+import { describeRemote } from './downloads/describe-remote.ts';
+import type { DescribeOptions } from './downloads/describe-remote.ts';
+import { currentSnapshot, listDownloads } from './downloads/downloads.ts';
+import { usableMemory } from './downloads/pull-repository.ts';
+import { repositoryOf } from './downloads/snapshot.ts';
 import { findModel } from './find-model.ts';
 import type { ModelLocation } from './find-model.ts';
 import { checkGguf, findProjector } from './gguf-files.ts';
+import type { LocalWish } from './gguf-files.ts';
 import { ggufInFolder } from './prepare-model.ts';
-import type { PullOptions } from './pull-repository.ts';
 import { findStored } from './remove-models.ts';
-import { repositoryOf } from './snapshot.ts';
 
-/** A model that was looked at, and not loaded. */
+/** What is known about a model without loading it. */
 export interface DescribedModel {
-  /** A checkpoint is to be converted; a GGUF model is served as it is. */
+  /** A checkpoint is converted first; a GGUF model is served as it is. */
   readonly type: 'checkpoint' | 'gguf';
-  /** Of the checkpoint's folder, or the model's file; the id of a model that only the Hub has. */
+  /** Of the checkpoint's folder or the model's file; the id of a model that is only on the Hub. */
   readonly path: string;
-  /** Of a model that only the Hub has. */
+  /** Of a model that is only on the Hub. */
   readonly commit?: string;
   readonly description: ModelDescription;
-  /** What the store has made of a checkpoint. */
+  /** The store's conversions of a checkpoint. */
   readonly conversions: readonly { readonly precision: string; readonly path: string }[];
 }
 
-export type DescribeOptions = Omit<PullOptions, 'precision' | 'mmproj'>;
-
 /**
- * Looks at a model: a folder, a `.gguf` file, what is in the store by its id or key, else what the Hub has by that id.
- * Nothing is converted, and nothing stays of what was read from the Hub.
+ * Describes a model: a folder, a `.gguf` file, a model of the store by its id or key, else a model of the Hub by its id.
+ * Nothing is converted, and nothing read from the Hub is kept.
  * Throws `model_unavailable`, `gguf_invalid`, what the converter throws about a checkpoint, and the Hub's client.
  */
 export async function describeModel(target: string, options: DescribeOptions): Promise<DescribedModel> {
@@ -40,14 +41,21 @@ export async function describeModel(target: string, options: DescribeOptions): P
   if (location.type === 'repository') {
     return { ...(await describeRemote(location.id, { ...options, home })), path: location.id, conversions: [] };
   }
-  const ggufPath = location.type === 'file' ? location.path : await ggufInFolder(location.path, () => undefined);
+  const wish: LocalWish = {
+    encoding: 'auto',
+    mmprojEncoding: 'auto',
+    memoryBytes: () => usableMemory(options.backend, options.signal),
+    warn: (message) => options.log('warning', message),
+  };
+  const ggufPath = location.type === 'file' ? location.path : await ggufInFolder(location.path, () => undefined, wish);
   if (ggufPath === undefined) return describeCheckpoint(location.path, home, converter, options.signal);
   await checkGguf(ggufPath);
-  const description = await converter.describeGguf(ggufPath, await findProjector(ggufPath, undefined));
+  const description = await converter.describeGguf(ggufPath, await findProjector(ggufPath, wish));
   return { type: 'gguf', path: ggufPath, description, conversions: [] };
 }
 
 async function describeCheckpoint(path: string, home: string, converter: Converter, signal: AbortSignal) {
+  await refuseForeign(path);
   const description = await converter.describeCheckpoint(path, signal);
   const source = await identifyCheckpoint(path, converter);
   const conversions = (await listConversions(home)).flatMap(({ manifest, path }) =>
@@ -58,7 +66,7 @@ async function describeCheckpoint(path: string, home: string, converter: Convert
   return { type: 'checkpoint' as const, path, description: { ...description, name }, conversions };
 }
 
-/** What is on the disk goes first, then what is in the store, then the Hub. */
+/** Looks on the disk first, then in the store, then on the Hub. */
 async function locate(target: string, home: string): Promise<ModelLocation> {
   if (existsSync(target)) return findModel(target);
   const download = (await listDownloads(home)).find(({ repository }) => repository === target);

@@ -12,15 +12,15 @@ export type ModelLocation =
   { readonly type: 'file' | 'folder'; readonly path: string } | { readonly type: 'repository'; readonly id: string };
 
 /**
- * Finds what `--model` names: an existing path first, then a repository of the Hub.
- * Throws `model_unavailable`, saying which of the two it looked like.
+ * Resolves `--model`: an existing path first, then a repository of the Hub. Throws `model_unavailable`, which says which
+ * of the two it looked like.
  */
 export async function findModel(model: string): Promise<ModelLocation> {
   if (model === '' || /\p{Cc}/u.test(model)) {
-    throw unavailable(model, 'is no path and no Hugging Face id: it is empty or has control characters in it.');
+    throw unavailable(model, 'is neither a path nor a Hugging Face id: it is empty or contains control characters.');
   }
   const path = resolve(model);
-  // Not `path`, in which "org/.." has become the current folder although there is no "org".
+  // Not `path`: it turns "org/.." into the current folder although there is no "org".
   const found = await statIfPresent(model, model);
   if (found !== undefined) return { type: typeOf(model, found), path };
   if (looksLikePath(model)) {
@@ -32,7 +32,7 @@ export async function findModel(model: string): Promise<ModelLocation> {
   if (isRepositoryId(model)) return { type: 'repository', id: model };
   throw unavailable(
     model,
-    'is no existing path and no Hugging Face id. An id has the form org/name, of letters, digits, "-", "_" and ".".',
+    'is neither an existing path nor a Hugging Face id. An id has the form org/name, with letters, digits, "-", "_" and ".".',
   );
 }
 

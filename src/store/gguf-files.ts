@@ -1,35 +1,89 @@
-import { open, readdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { messageOf, VserveError } from '../errors/index.ts';
-import { splitPart } from '../hub/gguf-names.ts';
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join, relative } from 'node:path';
+import { VserveError } from '../errors/index.ts';
+import {
+  candidatesOf,
+  chooseGguf,
+  chooseProjector,
+  Headers,
+  isTypeFolder,
+  kindInStart,
+  kindNames,
+  splitPart,
+} from '../gguf-choice/index.ts';
+import { parseGgufStart } from '../gguf/read-header.ts';
+import { listGgufs, readStart, readStartIn, toSlashes } from './disk/gguf-folder.ts';
 
-/** File names of the GGUF models and vision projectors (`mmproj*.gguf`) in a folder; of a split model the first part. */
-export interface GgufNames {
-  readonly models: readonly string[];
-  readonly projectors: readonly string[];
+/** What to choose in a folder: types of weights by their names in files, or `auto`. */
+export interface LocalWish {
+  readonly encoding: string;
+  readonly mmprojEncoding: string;
+  readonly memoryBytes: () => Promise<number | undefined>;
+  readonly warn: (message: string) => void;
 }
 
-/** Sorts the GGUF files among the names of a folder. */
-export function ggufNames(names: readonly string[]): GgufNames {
-  const all = names.filter((name) => /\.gguf$/i.test(name)).sort();
-  return {
-    models: all.filter((name) => !/mmproj/i.test(name) && (splitPart(name)?.part ?? 1) === 1),
-    projectors: all.filter((name) => /^mmproj/i.test(name)),
-  };
+/** Enough of a header to tell what a file is. */
+const START_BYTES = 64 * 1024;
+
+/**
+ * The GGUF model of a folder: the only one, or, of one model in several types, the type asked for or the best that fits
+ * the memory. Undefined if there is none. Throws `model_unavailable`, `shard_missing`.
+ */
+export async function chooseInFolder(folder: string, wish: LocalWish): Promise<string | undefined> {
+  const files = await listGgufs(folder, () => true);
+  if (candidatesOf(files).length === 0) return undefined;
+  const { model } = await chooseGguf(
+    files,
+    {
+      where: folder,
+      advice: 'Give --model the path of one',
+      param: 'model',
+      ...wish,
+      ifSeveral: 'ask',
+      ifNoneFits: 'smallest',
+      // The caller looks for it beside the model, as for a model given by its path.
+      wantsProjector: false,
+    },
+    readStartIn(folder),
+  );
+  return join(folder, model.path);
 }
 
 /**
- * Checks that a path is a GGUF file and, where the model is split over several, that it is the first and none is
- * missing. Throws `model_unavailable`, `gguf_invalid`, `shard_missing`.
+ * The projector of a model among the files beside it; undefined if there is none. Throws `invalid_setting` if several
+ * could be it.
+ */
+export async function findProjector(
+  modelPath: string,
+  { mmprojEncoding, warn }: Pick<LocalWish, 'mmprojEncoding' | 'warn'>,
+): Promise<string | undefined> {
+  const folder = dirname(modelPath);
+  // In a copy of a repository the projector lies above the folders of its types.
+  const root = isTypeFolder(basename(folder)) ? dirname(folder) : folder;
+  const files = await listGgufs(root, (name) => isTypeFolder(name) || /^mm[-_]?proj/i.test(name));
+  const path = toSlashes(relative(root, modelPath));
+  const model = candidatesOf(files).find((candidate) => candidate.files.some((file) => file.path === path));
+  if (model === undefined) return undefined;
+  const headers = new Headers(readStartIn(root));
+  if ((await headers.ofModel(model)).kind === 'projector') return undefined;
+  const { mmproj, warning } = await chooseProjector(model, files, mmprojEncoding, headers);
+  if (warning !== undefined) warn(warning);
+  return mmproj && join(root, mmproj.path);
+}
+
+/**
+ * Checks that a path is a GGUF file and, for a split model, that it is the first part and no part is missing. Throws
+ * `model_unavailable`, `gguf_invalid`, `shard_missing`.
  */
 export async function checkGguf(path: string): Promise<void> {
-  if ((await readMagic(path)) !== 'GGUF') {
+  const start = await readStart(path, 4);
+  if (Buffer.from(start).toString('latin1') !== 'GGUF') {
     throw new VserveError('gguf_invalid', `${path} is not a GGUF file: it does not start with "GGUF".`);
   }
   const split = splitPart(basename(path));
   if (split === undefined) return;
   if (split.part !== 1) {
-    throw new VserveError('model_unavailable', `${path} is part ${split.part} of a model. Give the first part.`);
+    throw new VserveError('model_unavailable', `${path} is part ${split.part} of a split model. Give the first part.`);
   }
   const present = await readdir(dirname(path));
   const missing = split.names.filter((name) => !present.includes(name));
@@ -38,32 +92,19 @@ export async function checkGguf(path: string): Promise<void> {
   }
 }
 
-/**
- * The projector of a model: the one given, else the only `mmproj*.gguf` beside it, else none; a projector has none. Throws
- * `invalid_setting` when there are several to choose from.
- */
-export async function findProjector(modelPath: string, given: string | undefined): Promise<string | undefined> {
-  if (given !== undefined) return given;
-  const folder = dirname(modelPath);
-  const { projectors } = ggufNames(await readdir(folder));
-  const [only] = projectors;
-  if (projectors.includes(basename(modelPath))) return undefined;
-  if (projectors.length > 1) {
-    throw new VserveError(
-      'invalid_setting',
-      `Beside ${modelPath} there are several projectors: ${projectors.join(', ')}. Choose one with --mmproj.`,
-      { param: 'mmproj' },
-    );
-  }
-  return only === undefined ? undefined : join(folder, only);
+/** Throws `model_unavailable` for a GGUF file whose header says that it is not a model. */
+export async function requireModel(path: string): Promise<void> {
+  const kind = kindOf(await readStart(path, START_BYTES));
+  if (kind === undefined || kind === 'model') return;
+  const advice = kind === 'projector' ? ' Give it to --mmproj, and the model to --model.' : ' Give --model a model.';
+  throw new VserveError('model_unavailable', `${path} is ${kindNames[kind]}.${advice}`, { param: 'model' });
 }
 
-async function readMagic(path: string): Promise<string> {
+function kindOf(start: Uint8Array): ReturnType<typeof kindInStart> {
   try {
-    await using file = await open(path, 'r');
-    const { buffer } = await file.read({ buffer: Buffer.alloc(4) });
-    return buffer.toString('latin1');
-  } catch (cause) {
-    throw new VserveError('model_unavailable', `The file ${path} cannot be read: ${messageOf(cause)}`, { cause });
+    return kindInStart(parseGgufStart(start));
+  } catch {
+    // Loading it reports what is wrong.
+    return undefined;
   }
 }

@@ -1,23 +1,33 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { LogLevel, ModelFiles } from '../backend/index.ts';
-import { VserveError } from '../errors/index.ts';
-import { identifyCheckpoint } from './checkpoint-identity.ts';
-import { choose } from './choose-for-backend.ts';
-import type { BackendChoice } from './choose-for-backend.ts';
-import { convertOnce } from './convert-once.ts';
 import type { ConversionProgress, Converter } from '../conversion/index.ts';
-import type { AskedPrecisions } from './precision.ts';
-import { knownDescription } from './conversions.ts';
-import { explainDiskError } from './disk-errors.ts';
+import { VserveError } from '../errors/index.ts';
+import { isGguf, isProjectorName } from '../gguf-choice/index.ts';
+import { identifyCheckpoint } from './conversions/checkpoint-identity.ts';
+import { choose } from './conversions/choose-for-backend.ts';
+import type { BackendChoice } from './conversions/choose-for-backend.ts';
+import { knownDescription } from './conversions/conversions.ts';
+import { convertOnce } from './conversions/convert-once.ts';
+import { refuseForeign } from './conversions/foreign-checkpoint.ts';
+import { precisionNamed, requirePrecision } from './conversions/precision.ts';
+import type { AskedPrecisions } from './conversions/precision.ts';
+import { explainDiskError } from './disk/disk-errors.ts';
+import {
+  ggufOf,
+  pullRepository,
+  refuseHubOptions,
+  refuseTwoProjectors,
+  usableMemory,
+} from './downloads/pull-repository.ts';
+import type { HubAccess } from './downloads/pull-repository.ts';
 import { findModel } from './find-model.ts';
-import { checkGguf, findProjector, ggufNames } from './gguf-files.ts';
-import { ggufOf, pullRepository, refuseHubOptions } from './pull-repository.ts';
-import type { HubAccess } from './pull-repository.ts';
-import { markUse } from './uses.ts';
+import { checkGguf, chooseInFolder, findProjector, requireModel } from './gguf-files.ts';
+import type { LocalWish } from './gguf-files.ts';
+import { markUse } from './locks/uses.ts';
 
-/** The precisions are for the conversion of a checkpoint: anything but `auto` is refused for a GGUF model. */
+/** The types convert a checkpoint, or select one of several GGUF files. */
 export interface PrepareModelOptions extends AskedPrecisions {
   /** As given to `--model`: a `.gguf` file, a folder of GGUF files or of a checkpoint, a Hugging Face id. */
   readonly model: string;
@@ -27,22 +37,22 @@ export interface PrepareModelOptions extends AskedPrecisions {
   readonly hub: HubAccess;
   /** Folder of the store. */
   readonly home: string;
-  /** Brings the converter, where one is needed. */
+  /** Loads the converter when it is needed. */
   readonly loadConverter: () => Promise<Converter>;
   readonly onProgress: (progress: ConversionProgress) => void;
   readonly log: (level: LogLevel, message: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** The files of a model, and the name it was asked for by. */
+/** The files of a model, and the name it was requested by. */
 export interface PreparedModel extends ModelFiles {
   readonly name: string;
-  /** Says that the files are no longer in use: until then, nobody removes them from the store. */
+  /** Marks the files as no longer in use: until then they are not removed from the store. */
   readonly release: () => Promise<void>;
 }
 
 /**
- * Finds the files of a model, fetching it from the Hub and converting its checkpoint where there are none yet.
+ * Finds the files of a model, downloading it from the Hub and converting its checkpoint if necessary.
  * Throws `model_unavailable`, `invalid_setting`, `gguf_invalid`, `shard_missing`, `disk_full`, and what the Hub's client
  * and the converter throw; after an abort, the signal's reason.
  */
@@ -50,7 +60,7 @@ export function prepareModel(options: PrepareModelOptions): Promise<PreparedMode
   return prepare(options, findFiles);
 }
 
-/** The same for a repository of the Hub, whatever is on the disk under its name. Throws the same errors. */
+/** The same for a repository of the Hub, even if a path has the same name. Throws the same errors. */
 export function pullModel(options: PrepareModelOptions): Promise<PreparedModel> {
   return prepare(options, pullFiles);
 }
@@ -64,12 +74,12 @@ async function prepare(
     for (;;) {
       const files = await find({ ...options, home });
       const release = await markUse(home, files.modelPath, options.log);
-      // Somebody may have removed them before they were marked.
+      // Another process may have removed them before they were marked.
       if (existsSync(files.modelPath)) return { ...files, name: options.model, release };
       await release();
     }
   } catch (error) {
-    throw explainDiskError(error, home, 'Set VSERVE_HOME to a folder elsewhere that you may write to.');
+    throw explainDiskError(error, home, 'Set VSERVE_HOME to a folder that you can write to.');
   }
 }
 
@@ -77,7 +87,11 @@ async function findFiles(options: PrepareModelOptions): Promise<ModelFiles> {
   const location = await findModel(options.model);
   if (location.type === 'repository') return pullFiles(options);
   refuseHubOptions(options.hub, location.path);
-  const ggufPath = location.type === 'file' ? location.path : await ggufInFolder(location.path, options.log);
+  if (location.type === 'file') {
+    refusePrecision(location.path, options);
+    return openGguf(location.path, options);
+  }
+  const ggufPath = await ggufInFolder(location.path, options.log, wishOf(options));
   return ggufPath === undefined ? convertFolder(location.path, options) : openGguf(ggufPath, options);
 }
 
@@ -86,24 +100,30 @@ async function pullFiles(options: PrepareModelOptions): Promise<ModelFiles> {
   return (await ggufOf(model, options)) ?? convertFolder(model.folder, options);
 }
 
-/** The GGUF model of a folder; undefined where the folder is a checkpoint. */
-export async function ggufInFolder(folder: string, log: PrepareModelOptions['log']): Promise<string | undefined> {
+function wishOf({ precision, mmprojOuttype, backend, log, signal }: PrepareModelOptions): LocalWish {
+  return {
+    encoding: precision,
+    mmprojEncoding: mmprojOuttype,
+    memoryBytes: () => usableMemory(backend, signal),
+    warn: (message) => log('warning', message),
+  };
+}
+
+/** The GGUF model of a folder; undefined if the folder is a checkpoint. */
+export async function ggufInFolder(
+  folder: string,
+  log: PrepareModelOptions['log'],
+  wish: LocalWish,
+): Promise<string | undefined> {
   const names = await readdir(folder);
-  const { models } = ggufNames(names);
-  const [model] = models;
-  if (names.some((name) => name.endsWith('.safetensors'))) {
-    if (model !== undefined) log('info', `${folder} also holds ${model}: to serve that instead, give its own path.`);
+  const isGgufOnly = precisionNamed(wish.encoding) === undefined;
+  if (names.some((name) => name.endsWith('.safetensors')) && !isGgufOnly) {
+    const gguf = names.find((name) => isGguf(name) && !isProjectorName(name));
+    if (gguf !== undefined) log('info', `${folder} also holds ${gguf}: to serve it instead, give its path.`);
     return undefined;
   }
-  if (models.length > 1) {
-    throw new VserveError(
-      'model_unavailable',
-      `${folder} holds several GGUF models: ${models.join(', ')}. Give --model the path of one of them.`,
-      { param: 'model' },
-    );
-  }
-  if (model !== undefined) return join(folder, model);
-  if (names.includes('config.json')) return undefined;
+  const model = await chooseInFolder(folder, wish);
+  if (model !== undefined || names.includes('config.json')) return model;
   throw new VserveError(
     'model_unavailable',
     `${folder} holds no model: neither a .gguf file nor a Hugging Face checkpoint (config.json and *.safetensors).`,
@@ -111,24 +131,23 @@ export async function ggufInFolder(folder: string, log: PrepareModelOptions['log
   );
 }
 
-async function openGguf(
-  modelPath: string,
-  { mmproj, precision, mmprojOuttype, log }: PrepareModelOptions,
-): Promise<ModelFiles> {
-  if (precision !== 'auto' || mmprojOuttype !== 'auto') {
-    throw new VserveError(
-      'invalid_setting',
-      `${precision === 'auto' ? '--mmproj-quantization-encoding' : '--quantization-encoding'} is for the conversion of a checkpoint folder, and ${modelPath} is a GGUF file already. Leave it out.`,
-      { param: 'quantizationEncoding' },
-    );
-  }
+function refusePrecision(modelPath: string, { precision }: PrepareModelOptions): void {
+  if (precision === 'auto') return;
+  throw new VserveError(
+    'invalid_setting',
+    `--quantization-encoding converts a checkpoint or selects one of several GGUF files; ${modelPath} is a single file. Remove the option.`,
+    { param: 'quantizationEncoding' },
+  );
+}
+
+async function openGguf(modelPath: string, options: PrepareModelOptions): Promise<ModelFiles> {
+  const { mmproj, log } = options;
   await checkGguf(modelPath);
-  const mmprojPath = await findProjector(modelPath, mmproj === undefined ? undefined : resolve(mmproj));
+  await requireModel(modelPath);
+  refuseTwoProjectors(options);
+  const mmprojPath = mmproj === undefined ? await findProjector(modelPath, wishOf(options)) : resolve(mmproj);
   if (mmprojPath === undefined) {
-    log(
-      'info',
-      `No mmproj*.gguf beside ${modelPath}: serving text only. For images, give the projector with --mmproj.`,
-    );
+    log('info', `No projector (mmproj) beside ${modelPath}: serving text only. For images, give one with --mmproj.`);
   } else {
     await checkGguf(mmprojPath);
   }
@@ -139,10 +158,12 @@ async function convertFolder(sourceDir: string, options: PrepareModelOptions): P
   if (options.mmproj !== undefined) {
     throw new VserveError(
       'invalid_setting',
-      `--mmproj is for a .gguf model: the conversion of ${sourceDir} makes its own projector. Leave it out.`,
+      `--mmproj is for a .gguf model: converting ${sourceDir} produces its own projector. Remove the option.`,
       { param: 'mmproj' },
     );
   }
+  requirePrecision(options.precision);
+  await refuseForeign(sourceDir);
   const converter = await options.loadConverter();
   const source = await identifyCheckpoint(sourceDir, converter);
   const description =

@@ -2,20 +2,20 @@ import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { VserveError } from '../errors/index.ts';
-import { readDownload } from './downloads.ts';
-import { lockPath, tryLock } from './lock.ts';
-import { makeFolder } from './make-folder.ts';
-import { repositoryFolder } from './snapshot.ts';
+import { makeFolder } from './disk/folders.ts';
+import { readDownload } from './downloads/downloads.ts';
+import { repositoryFolder } from './downloads/snapshot.ts';
+import { lockPath, tryLock } from './locks/lock.ts';
 import { listModels } from './stored-models.ts';
 import type { StoredModel } from './stored-models.ts';
 
-/** A key may be cut to as many digits as tell it from others. */
+/** Keys may be abbreviated down to this length. */
 const SHORTEST_KEY = 4;
 
 /**
  * The models of the store that `target` names: a repository (`org/name`, all of it), one of its commits
  * (`org/name@commit`), the key of a conversion or its beginning, the folder of a model, or the folder that it was
- * converted from. Throws `model_unavailable` where there is none, or a key's beginning fits several.
+ * converted from. Throws `model_unavailable` if there is none, or if an abbreviated key is ambiguous.
  */
 export async function findStored(home: string, target: string): Promise<StoredModel[]> {
   const models = await listModels(home);
@@ -32,21 +32,21 @@ export async function findStored(home: string, target: string): Promise<StoredMo
   if (found.length === 1) return found;
   const reason =
     found.length === 0
-      ? 'is no model in the store. "vserve list" shows what is there'
-      : `fits several: ${found.map(({ id }) => id).join(', ')}. Give more of it`;
+      ? 'is not a model in the store. "vserve list" shows its models'
+      : `is ambiguous: ${found.map(({ id }) => id).join(', ')}. Give more digits`;
   throw new VserveError('model_unavailable', `${JSON.stringify(target)} ${reason}.`, { param: 'model' });
 }
 
 /**
- * Removes models from the store. A running server keeps what it serves: it may read its files at any time. `force`
- * removes even so. Throws `model_in_use`, naming the processes, before anything is removed.
+ * Removes models from the store, except those being served, whose files may be read at any time; `force` removes them
+ * too. Throws `model_in_use`, naming the processes, before anything is removed.
  */
 export async function removeModels(home: string, models: readonly StoredModel[], force: boolean): Promise<void> {
   const used = models.find(({ usedBy }) => usedBy.length > 0);
   if (used !== undefined && !force) {
     throw new VserveError(
       'model_in_use',
-      `${used.name} is being served by process ${used.usedBy.join(', ')}. Stop that first, or remove it anyway with --force.`,
+      `${used.name} is being served by process ${used.usedBy.join(', ')}. Stop it first, or use --force.`,
     );
   }
   for (const model of models) {
@@ -64,7 +64,7 @@ export async function removeModels(home: string, models: readonly StoredModel[],
   }
 }
 
-/** Removes a folder of the store: first from its place, in one step, so that no half of a model is ever found there. */
+/** Removes a folder of the store. It is renamed first, so that no partial model is ever found in its place. */
 export async function removeFolder(home: string, path: string): Promise<void> {
   const doomed = join(home, 'converting', `removed.${randomUUID()}`);
   await makeFolder(join(home, 'converting'));
@@ -72,7 +72,7 @@ export async function removeFolder(home: string, path: string): Promise<void> {
   await rm(doomed, { recursive: true, force: true });
 }
 
-/** Removes a snapshot and the blobs that no other snapshot of the repository uses; with the last one all of it. */
+/** Removes a snapshot and the blobs that no other snapshot uses; with the last snapshot, the whole repository. */
 async function removeSnapshot(home: string, { repository = '', commit, path }: StoredModel): Promise<void> {
   const folder = repositoryFolder(home, repository);
   const { snapshots, blobs } = await readDownload(repository, folder);

@@ -1,16 +1,16 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { listConversions } from './conversions.ts';
-import { listDownloads } from './downloads.ts';
-import { outputsOf } from './manifest.ts';
-import { usesOf } from './uses.ts';
+import { listConversions } from './conversions/conversions.ts';
+import { outputsOf } from './conversions/manifest.ts';
+import { listDownloads } from './downloads/downloads.ts';
+import { usesOf } from './locks/uses.ts';
 
 /** A model in the store. */
 export interface StoredModel {
   readonly type: 'converted' | 'download';
-  /** What `rm` and `show` take: the key of a conversion, the repository and the commit of a download. */
+  /** The argument of `rm` and `show`: the key of a conversion, the repository and commit of a download. */
   readonly id: string;
-  /** `org/name`, or the path of the folder that it was converted from. */
+  /** `org/name`, or the path of the folder it was converted from. */
   readonly name: string;
   readonly repository?: string | undefined;
   readonly commit?: string | undefined;
@@ -20,11 +20,11 @@ export interface StoredModel {
   readonly createdAt: string;
   /** Its folder. */
   readonly path: string;
-  /** Process ids of what serves it now. */
+  /** Ids of the processes that serve it. */
   readonly usedBy: readonly number[];
 }
 
-/** Every model in the store: downloads, then what was converted, each by name. Conversions that cannot be read are left out. */
+/** Every model in the store, sorted by name: downloads, then conversions. Unreadable conversions are skipped. */
 export async function listModels(home: string): Promise<StoredModel[]> {
   const downloads = (await listDownloads(home)).flatMap(({ repository, path, snapshots }) =>
     snapshots.map(async (snapshot): Promise<StoredModel> => {

@@ -1,53 +1,52 @@
 import { readFile, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import type { Backend, LogLevel } from '../backend/index.ts';
-import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
-import type { FileHash } from '../hub/index.ts';
-import { parsePythonJson } from '../formats/python-json.ts';
-import { conversionKey, identifyCheckpoint } from './checkpoint-identity.ts';
-import { convertOnce } from './convert-once.ts';
-import { listConversions } from './conversions.ts';
-import type { StoredConversion } from './conversions.ts';
 import type { ConversionProgress, Converter } from '../conversion/index.ts';
-import type { AskedPrecisions, Precision } from './precision.ts';
-import { hashNamed, listDownloads } from './downloads.ts';
-import type { Download, SnapshotFile } from './downloads.ts';
-import { hashFile } from './hash-file.ts';
-import { needsQuantizer } from './make-model.ts';
-import { outputsOf } from './manifest.ts';
-import type { Manifest } from './manifest.ts';
+import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
+import { parsePythonJson } from '../formats/python-json.ts';
+import type { FileHash } from '../hub/index.ts';
+import { conversionKey, identifyCheckpoint } from './conversions/checkpoint-identity.ts';
+import { listConversions } from './conversions/conversions.ts';
+import type { StoredConversion } from './conversions/conversions.ts';
+import { convertOnce } from './conversions/convert-once.ts';
+import { needsQuantizer } from './conversions/make-model.ts';
+import { outputsOf } from './conversions/manifest.ts';
+import type { Manifest } from './conversions/manifest.ts';
+import type { AskedPrecisions, Precision } from './conversions/precision.ts';
+import { hashFile } from './disk/hash-file.ts';
+import { hashNamed, listDownloads } from './downloads/downloads.ts';
+import type { Download, SnapshotFile } from './downloads/downloads.ts';
+import type { RepositoryCommit } from './downloads/snapshot.ts';
 import { removeFolder } from './remove-models.ts';
-import type { RepositoryCommit } from './snapshot.ts';
 
 export interface VerifyOptions {
   readonly home: string;
-  /** Folders of the models to look at; undefined looks at all. */
+  /** Folders of the models to verify; undefined for all. */
   readonly paths: readonly string[] | undefined;
-  /** Brings the converter whose `converterVersion`, now or formerly, a manifest has. */
+  /** Loads the converter that a manifest's `converterVersion` belongs to, in its current version. */
   readonly loadConverter: (converterVersion: string) => Promise<Converter>;
   readonly loadBackend: () => Promise<Backend>;
   /** Fetches files of a snapshot, by their paths within it. */
   readonly fetchAgain: (snapshot: RepositoryCommit, paths: readonly string[]) => Promise<void>;
-  /** Called before a file is read, with the share of all bytes that were read before, from 0 to 1. */
+  /** Called before a file is read, with the fraction of all bytes read so far. */
   readonly onFile: (path: string, share: number) => void;
   readonly onProgress: (progress: ConversionProgress) => void;
   readonly log: (level: LogLevel, message: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** A file of the store, and what came of looking at it. */
+/** A file of the store, and the result of its verification. */
 export interface VerifiedFile {
-  /** `removed`: it was damaged, and could not be fetched. `missing`: it was not there, and could not be fetched. */
+  /** `removed`: it was damaged and could not be fetched. `missing`: it was missing and could not be fetched. */
   readonly result: 'ok' | 'repaired' | 'removed' | 'missing' | 'damaged';
   readonly path: string;
-  /** What to do about it; empty where there is nothing. */
+  /** What to do about it; may be empty. */
   readonly advice: string;
 }
 
 /**
- * Computes the hashes of everything in the store again. What is damaged of a download is removed and fetched; a damaged
- * conversion is made again from its checkpoint. Where that fails, the file's advice says why, and the others are looked
- * at all the same.
+ * Verifies the hashes of everything in the store. Damaged files of downloads are removed and fetched again; damaged
+ * conversions are repeated. If that fails, the file's advice says why, and verification continues.
  */
 export async function verifyModels(options: VerifyOptions): Promise<VerifiedFile[]> {
   const { home, paths } = options;
@@ -62,7 +61,7 @@ export async function verifyModels(options: VerifyOptions): Promise<VerifiedFile
     ...conversions.flatMap(({ manifest }) => (manifest === undefined ? [] : outputsOf(manifest).map((o) => o.bytes))),
   ].reduce((sum, each) => sum + each, 0);
   let bytesRead = 0;
-  /** The hash of a file, or undefined where there is none. */
+  /** The hash of a file; undefined if it does not exist. */
   const read: ReadHash = async (path, algorithm) => {
     options.onFile(path, bytes === 0 ? 1 : bytesRead / bytes);
     const found = await stat(path).catch(() => undefined);
@@ -107,7 +106,7 @@ async function verifyDownload(
       () => undefined,
       (error: unknown) => {
         signal.throwIfAborted();
-        return `It cannot be fetched now: ${messageOf(error)}\nWhen it can, run "vserve verify" again.`;
+        return `It cannot be fetched now: ${messageOf(error)}\nRun "vserve verify" again later.`;
       },
     );
     for (const { name, bytes } of missing) {
@@ -119,24 +118,24 @@ async function verifyDownload(
   return results;
 }
 
-/** A content of a repository, and what leads to it. */
+/** A content of a repository, and the files that link to it. */
 interface Content {
   readonly path: string;
   readonly bytes: number;
-  /** What it should have. */
+  /** The expected hash. */
   readonly hash: FileHash;
-  /** The files of snapshots that are this content: links of either kind, or it. */
+  /** The files of snapshots with this content: links of either kind, or the content itself. */
   readonly links: { readonly file: SnapshotFile; readonly path: string }[];
 }
 
 /**
- * What a repository's files hold: its own blobs, and what is in its snapshots in whatever way it came there: links to
- * these blobs or to the cache of another program, hard links and copies where the file system knows no other links.
+ * The contents of a repository: its own blobs, and whatever its snapshots hold: links to these blobs or to another
+ * program's cache, hard links and copies on a file system without symbolic links.
  */
 async function contentsOf({ blobs, snapshots }: Download): Promise<Content[]> {
   const contents = new Map<string, Content>();
   const add = async (path: string, hash: FileHash): Promise<Content> => {
-    // Not the path, which tells nothing of hard links.
+    // Not the path, which does not identify hard links.
     const { dev, ino, size } = await stat(path, { bigint: true });
     const key = `${dev}:${ino}:${hash.digest}`;
     const content = contents.get(key) ?? { path, bytes: Number(size), hash, links: [] };
@@ -157,17 +156,17 @@ async function contentsOf({ blobs, snapshots }: Download): Promise<Content[]> {
 }
 
 /**
- * Removes a content of ours. What belongs to another program is left alone: only what leads there goes, so that a blob
- * of ours can take its place.
+ * Removes a content of ours. What belongs to another program is left alone: only the links to it are removed, so that a
+ * blob of ours can replace it.
  */
 async function removeContent({ path, blobs }: Download, { hash, links, path: content }: Content): Promise<void> {
   const own = join(path, 'blobs', hash.digest);
   if (blobs.some((blob) => blob.path === content)) await rm(content, { force: true });
   for (const { path: link } of links) {
     await rm(link, { force: true });
-    // It leads nowhere until the blob is fetched, which tells the next verification what is missing.
+    // The link is broken until the blob is fetched, which tells the next verification what is missing.
     await symlink(relative(dirname(link), own), link, 'file').catch((error: unknown) => {
-      // Without links on the file system, the next pull finds that the file is not there.
+      // On a file system without links, the next pull finds that the file is missing.
       if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(systemErrorCode(error) ?? '')) throw error;
     });
   }
@@ -180,7 +179,7 @@ async function verifyConversion(
 ): Promise<VerifiedFile[]> {
   const { home, signal } = options;
   if (manifest === undefined) {
-    const advice = 'Its manifest cannot be read; "vserve gc" removes it.';
+    const advice = 'Its manifest is unreadable; "vserve gc" removes it.';
     return [{ result: 'damaged', path, advice }];
   }
   const results: VerifiedFile[] = [];
@@ -194,7 +193,7 @@ async function verifyConversion(
     () => ({ result: 'repaired' as const, advice: '' }),
     (error: unknown) => {
       signal.throwIfAborted();
-      const advice = `It cannot be made again: ${messageOf(error)} Remove it with: vserve rm ${key}`;
+      const advice = `It cannot be converted again: ${messageOf(error)} Remove it with: vserve rm ${key}`;
       return { result: 'damaged' as const, advice };
     },
   );
@@ -202,7 +201,7 @@ async function verifyConversion(
   return results.map((file) => (file.result === 'ok' ? file : { ...file, ...repaired }));
 }
 
-/** Makes a conversion again, in its place. Throws `checkpoint_invalid` where what it was made from is not the same. */
+/** Repeats a conversion in place. Throws `checkpoint_invalid` if its source or converter has changed. */
 async function makeAgain(key: string, path: string, manifest: Manifest, options: VerifyOptions): Promise<void> {
   const { source: made, settings, description } = manifest;
   const converter = await options.loadConverter(settings.converterVersion);
@@ -210,9 +209,9 @@ async function makeAgain(key: string, path: string, manifest: Manifest, options:
   const source = await identifyCheckpoint(made.path, converter);
   const versions = { converterVersion: converter.converterVersion, quantizerVersion: quantizer?.version };
   if (conversionKey(source, { ...settings, ...versions }) !== key) {
-    throw new VserveError('checkpoint_invalid', `${made.path} or the converter is not what it was made from and by.`);
+    throw new VserveError('checkpoint_invalid', `${made.path} or the converter has changed since.`);
   }
-  // What the converter needs may be gone, and what is damaged is better than nothing.
+  // The converter may no longer work here, and a damaged model is better than none.
   const config = await readFile(join(made.path, 'config.json'), 'utf8');
   await converter.checkConfig(parsePythonJson(config) as Readonly<Record<string, unknown>>);
   await removeFolder(options.home, path);

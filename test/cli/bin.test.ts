@@ -25,7 +25,7 @@ test('--help lists the verbs, and the help of serve lists its options', async ()
 
 test('the help of pull offers no opposite of a switch that has none, and says where models are kept', async () => {
   const { stdout } = await run(process.execPath, [bin, 'warm-cache', '--help']);
-  expect(stdout).toMatch(/^ {2}--dry-run +Only tell/m);
+  expect(stdout).toMatch(/^ {2}--dry-run +Only show/m);
   expect(stdout).toMatch(/^ {2}--\[no-\]force-download +Download again/m);
   expect(stdout).toMatch(/^Models are kept in VSERVE_HOME \(.+\)\.$/m);
 });

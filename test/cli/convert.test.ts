@@ -37,8 +37,8 @@ test('leaves nothing behind at Ctrl+C', async () => {
 });
 
 test('refuses a type that it does not know', async () => {
-  const { code, stderr } = await runVserve(folder, ['convert', 'checkpoint', 'out', '--outtype', 'q4_k']).exit();
-  expect(stderr).toMatch(/--outtype is "q4_k": it must be one of auto, float32, .* q4_0/);
+  const { code, stderr } = await runVserve(folder, ['convert', 'checkpoint', 'out', '--outtype', 'q3_k']).exit();
+  expect(stderr).toMatch(/A checkpoint cannot be converted to q3_k, .* takes auto, f32, bf16, f16, q8_0, .* q4_0\./);
   expect(code).toBe(2);
 });
 
@@ -53,7 +53,7 @@ test('puts the files into a folder that exists, which stays the same folder', as
 test('says that the destination is a file', async () => {
   await writeFile(join(folder, 'out'), '');
   const { code, stderr } = await runVserve(folder, ['convert', 'checkpoint', 'out']).exit();
-  expect(stderr).toMatch(/^Error: .*out is a file\./);
+  expect(stderr).toMatch(/^Error: .*out is a file, or below one\./);
   expect(code).toBe(2);
 });
 
@@ -73,10 +73,10 @@ test('removes what a killed conversion left, and the work of a running one not',
   await running.exit();
 });
 
-test("says that a backend does not bring llama.cpp's converter", async () => {
+test("says that a backend does not include llama.cpp's converter", async () => {
   const args = ['convert', 'checkpoint', 'out', '--converter', 'llama.cpp', '--backend', fakeBackend];
   const { code, stderr } = await runVserve(folder, args).exit();
-  expect(stderr).toMatch(/^Error: The backend fake does not bring llama\.cpp's converter\. Leave out --converter/);
+  expect(stderr).toMatch(/^Error: The backend fake does not include llama\.cpp's converter\. Omit --converter/);
   expect(code).toBe(2);
 });
 

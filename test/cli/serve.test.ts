@@ -73,9 +73,10 @@ describe('the server', () => {
     await writeFile(join(folder, 'vserve.yaml'), 'limit-images-per-prompt: 3\nserved-model-name: tiny\n');
     await writeFile(
       join(folder, '.env'),
-      'MAX_SERVE_MAX_REQUEST_BYTES=1000\nMAX_SERVE_MEDIA_URL_ALLOWED_HOSTS=a.example\n',
+      'MAX_SERVE_MAX_REQUEST_BYTES=1000\nMAX_SERVE_MEDIA_URL_ALLOWED_HOSTS=a.example\nMAX_SERVE_ALLOWED_ORIGINS=http://b.example\n',
     );
     const args = ['--model', await model(folder), '--config-file', 'vserve.yaml', '--allow-extra-request-fields'];
+    args.push('--allowed-host', 'proxy.example');
     const vserve = serve([...args, '--allowed-image-root', '.', '--no-media-url-ssrf-protection-enabled'], {
       MAX_SERVE_HTTP_KEEPALIVE_TIMEOUT_S: '7',
     });
@@ -84,6 +85,10 @@ describe('the server', () => {
       servedModelName: 'tiny',
       settings: {
         maxRequestBytes: 1000,
+        maxRequestMemoryBytes: 536_870_912,
+        bodyTimeoutS: 300,
+        allowedOrigins: ['http://b.example'],
+        allowedHosts: ['proxy.example'],
         keepAliveTimeoutS: 7,
         gracefulShutdownTimeoutS: 5,
         allowExtraRequestFields: true,
@@ -143,6 +148,7 @@ describe('what a person sees', () => {
     expect(stderr).toMatch(/vserve \d+\.\d+\.\d+\n\n {2}model +\S*checkpoint\n/);
     expect(stderr).toMatch(/ {2}host +127\.0\.0\.1\n/);
     expect(stderr).not.toMatch(/max-request-bytes/);
+    expect(stderr).toMatch(/ {2}max-request-memory-bytes +536870912\n/);
     expect(stderr).toMatch(/INFO {4}Converting: model\.gguf \(4\.1 kB\) 50 %\n.*INFO {4}Converted \(4\.1 kB\) in \d/);
     expect(stderr).toMatch(/INFO {4}Loading: model 50 %\n.*INFO {4}Loaded on fake \(64 tokens, 2 at a time\) in \d/);
     expect(stderr).not.toContain('\u001B');
@@ -187,7 +193,7 @@ describe('what a person sees', () => {
     const open = serve([path, '--host', '0.0.0.0']);
     await open.until(/Server ready/);
     expect(open.text.stderr).toMatch(
-      /WARNING No authentication and no TLS: everyone who can reach port \d+ of 0\.0\.0\.0 can use this server/,
+      /WARNING No authentication and no TLS: anyone who can reach port \d+ on 0\.0\.0\.0 can use this server/,
     );
   });
 
@@ -248,7 +254,14 @@ describe('a failure', () => {
   });
 
   test('of the backend comes before a conversion', async () => {
-    const { code, stderr } = await serve(['--model', await checkpoint(), '--backend', './none.js']).exit();
+    const { code, stderr } = await serve([
+      '--model',
+      await checkpoint(),
+      '--backend',
+      './none.js',
+      '--metrics-endpoint-port',
+      'off',
+    ]).exit();
     expect(stderr).toMatch(/^Error: The backend "\.\/none\.js" could not be loaded: /);
     expect(code).toBe(2);
   });
@@ -271,17 +284,17 @@ describe('a failure', () => {
   });
 
   const mistakes: readonly [string, readonly string[], RegExp][] = [
-    ['no model', [], /^Error: There is no model to serve\. Give one: vserve serve --model org\/name\n$/],
+    ['no model', [], /^Error: No model to serve\. Give one: vserve serve --model org\/name\n$/],
     ['a model that is missing', ['--model', './nowhere'], /Error: The model "\.\/nowhere" does not exist/],
     ['a model that is not here, offline', ['--model', 'org/name'], /Error: org\/name \(main\) is not on this machine/],
     ['a bad value', ['--model', 'x', '--port', 'http'], /^Error: --port is "http": it must be a whole number/],
     [
       'a root that is no folder',
       ['--model', 'x', '--allowed-image-root', '/none'],
-      /^Error: --allowed-image-root names "\/none", which is not a folder/,
+      /^Error: --allowed-image-root names "\/none", which is not a readable folder/,
     ],
     ['an unknown flag', ['--prot', '1'], /^Error: unknown option '--prot'\n {2}\(Did you mean --port\?\)\n/],
-    ['two models', ['--model', 'x', 'y'], /^Error: There are two models, y and x\. Give one\.\n$/],
+    ['two models', ['--model', 'x', 'y'], /^Error: Two models were given: y and x\. Give only one\.\n$/],
     ['an argument too many', ['x', 'y'], /^Error: too many arguments/],
   ];
   test.each(mistakes)('from %s has exit code 2', async (_, args, message) => {

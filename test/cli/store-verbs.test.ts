@@ -33,7 +33,7 @@ async function vserve(...args: string[]) {
 }
 
 test('list shows what is there, for people and as JSON', async () => {
-  expect(await vserve('list')).toMatchObject({ code: 0, stdout: '', stderr: expect.stringMatching(/no models in/) });
+  expect(await vserve('list')).toMatchObject({ code: 0, stdout: '', stderr: expect.stringMatching(/No models in/) });
   await convert();
   const { stdout } = await vserve('list');
   expect(stdout).toMatch(
@@ -56,12 +56,15 @@ test('rm refuses what is served, and removes it after that', async () => {
     stdout: expect.stringMatching(/^Removed \S+checkpoint \(f16, 8 B\)\n$/),
   });
   expect(await readdir(join(folder, 'home', 'converted'))).toEqual([]);
-  expect(await vserve('rm', 'checkpoint')).toMatchObject({ code: 2, stderr: expect.stringMatching(/is no model in/) });
+  expect(await vserve('rm', 'checkpoint')).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/is not a model in/),
+  });
 });
 
 test('verify repairs a damaged model, and fails where it cannot', async () => {
   await convert();
-  expect(await vserve('verify')).toMatchObject({ code: 0, stderr: expect.stringMatching(/^All 2 files are as they/m) });
+  expect(await vserve('verify')).toMatchObject({ code: 0, stderr: expect.stringMatching(/^All 2 files are intact/m) });
   const [name = ''] = await readdir(join(folder, 'home', 'converted'));
   const model = join(folder, 'home', 'converted', name, 'model.gguf');
   await writeFile(model, 'GGUG');
@@ -70,7 +73,7 @@ test('verify repairs a damaged model, and fails where it cannot', async () => {
   await writeFile(join(folder, 'checkpoint', 'config.json'), '{"changed":true}');
   const failed = await vserve('verify');
   expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/1 of 2 files is damaged/) });
-  expect(failed.stdout).toMatch(/^damaged +\S+model\.gguf\n +It cannot be made again/);
+  expect(failed.stdout).toMatch(/^damaged +\S+model\.gguf\n +It cannot be converted again/);
 });
 
 test('gc tells what it would remove, and removes it', async () => {

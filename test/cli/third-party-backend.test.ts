@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { model, runVserve, temporaryFolder } from './run-vserve.ts';
 
 /** A folder with a model and a backend that is installed there as a package, for ES modules only. */
@@ -21,7 +21,15 @@ function failing(code: string): string {
 }
 
 async function serve(folder: string, modelPath: string, backend: string) {
-  return runVserve(folder, ['serve', '--backend', backend, '--model', modelPath]).exit();
+  return runVserve(folder, [
+    'serve',
+    '--metrics-endpoint-port',
+    'off',
+    '--backend',
+    backend,
+    '--model',
+    modelPath,
+  ]).exit();
 }
 
 test('a backend that is a package of the current folder is found, and its own error with a known code is reported', async () => {
@@ -39,13 +47,29 @@ test('an error with a code that is none of the table is reported as a defect', a
   expect(code).toBe(1);
 });
 
-test('a backend that cannot run here says so before a model is looked for', async () => {
-  const { folder } = await projectWith(`
+describe('a backend that cannot run here says so', () => {
+  const broken = `
     const check = async () => { throw Object.assign(new Error('No such machine.'), { code: 'device_unavailable' }); };
-    export default { name: 'tiny', check, load: async () => {} };`);
-  const { code, stderr } = await serve(folder, join(folder, 'no-such-model'), 'vserve-backend-tiny');
-  expect(stderr).toBe('Error: No such machine.\n');
-  expect(code).toBe(2);
+    const quantizer = { version: '1', quantize: async () => {} };
+    export default { name: 'tiny', check, quantizer, load: async () => {} };`;
+
+  test('before a model is looked for', async () => {
+    const { folder } = await projectWith(broken);
+    const { code, stderr } = await serve(folder, join(folder, 'no-such-model'), 'vserve-backend-tiny');
+    expect(stderr).toBe('Error: No such machine.\n');
+    expect(code).toBe(2);
+  });
+
+  test('before a conversion that it is to quantize', async () => {
+    const { folder } = await projectWith(broken);
+    await mkdir(join(folder, 'checkpoint'));
+    await writeFile(join(folder, 'checkpoint', 'config.json'), '{}');
+    const convert = ['convert', 'checkpoint', 'out', '--backend', 'vserve-backend-tiny'];
+    const refused = await runVserve(folder, [...convert, '--quantization-encoding', 'q4_0']).exit();
+    expect(refused.stderr).toBe('Error: No such machine.\n');
+    const converted = await runVserve(folder, [...convert, '--quantization-encoding', 'float16']).exit();
+    expect(converted.code).toBe(0);
+  });
 });
 
 test.each([

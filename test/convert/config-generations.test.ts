@@ -9,6 +9,7 @@ import { isJsonObject } from '../../src/convert/checkpoint/checkpoint-folder.ts'
 import type { JsonObject } from '../../src/convert/checkpoint/checkpoint-folder.ts';
 import { parseGgufHeader } from '../../src/gguf/read-header.ts';
 import { planConversion } from '../../src/convert/plan/plan-conversion.ts';
+import { planTiny } from './support/plan-tiny.ts';
 
 /**
  * What makes of each checkpoint's config.json the one that a release of transformers has. `config-generations.py` had the
@@ -113,4 +114,18 @@ test("the base of Gemma 3's local layers may be left out of either generation's"
     text_config: { rope_parameters: { sliding_attention: { rope_theta: null } } },
   });
   expect(newer).toEqual(await headersWith('gemma3-tiny', {}));
+});
+
+test('the text model of a mixture of experts by itself is text, whatever `architectures` says', async () => {
+  const name = 'qwen3.5-moe-tiny';
+  const whole = referenceCheckpoints[name]?.checkpoint.files['config.json'] as JsonObject | undefined;
+  const text = whole?.text_config as JsonObject | undefined;
+  const config = { architectures: ['Qwen3_5MoeForConditionalGeneration'], ...text };
+  expect(config).toHaveProperty('model_type', 'qwen3_5_moe_text');
+  const { files } = await planTiny(name, {
+    files: { 'config.json': config },
+    without: ['preprocessor_config.json'],
+    keeps: (tensor) => !tensor.includes('visual.'),
+  });
+  expect(files.map(({ file }) => file)).toEqual(['model.gguf']);
 });

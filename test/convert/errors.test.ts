@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { VserveError } from '../../src/errors/index.ts';
@@ -174,6 +174,22 @@ describe('shards that do not fit their index are refused', () => {
     },
   );
 
+  test('tensors in the wrapper of PEFT', async () => {
+    const folder = await shapesVlmCopy();
+    const { entries, data } = await readSafetensors(folder);
+    const wrapped = Object.fromEntries(
+      Object.entries(entries).map(([name, entry]) => [`base_model.model.${name}`, entry]),
+    );
+    await writeFile(join(folder, 'model.safetensors'), safetensorsBytes(JSON.stringify(wrapped), data));
+    await expectFailure(folder, 'tensor_unclaimed', /begin with "base_model\.model\.".*merge_and_unload\(\)/);
+  });
+
+  test('an adapter without its model', async () => {
+    const folder = await shapesVlmCopy();
+    await rename(join(folder, 'model.safetensors'), join(folder, 'adapter_model.safetensors'));
+    await expectFailure(folder, 'shard_missing', /holds an adapter .*merge_and_unload\(\)/);
+  });
+
   test('no weights at all', async () => {
     const folder = await shapesVlmCopy();
     await rm(join(folder, 'model.safetensors'));
@@ -216,6 +232,12 @@ describe('a broken configuration or tokenizer is refused', () => {
     },
   );
 
+  test('a folder that does not exist, and a file in its place', async () => {
+    const folder = await shapesVlmCopy();
+    await expectFailure(join(folder, 'nowhere'), 'checkpoint_invalid', /The folder .*nowhere does not exist\.$/);
+    await expectFailure(join(folder, 'config.json'), 'checkpoint_invalid', /config\.json is not a folder\.$/);
+  });
+
   test('tokenizer.model cut short', async () => {
     const folder = await shapesVlmCopy();
     await truncate(join(folder, 'tokenizer.model'), 10_001);
@@ -237,10 +259,22 @@ describe('a broken configuration or tokenizer is refused', () => {
     await expectFailure(folder, 'checkpoint_invalid', naming);
   });
 
-  test('a checkpoint that is quantized already', async () => {
+  const mlx = { group_size: 64, bits: 4, mode: 'affine' };
+  test.each<[object, string, boolean]>([
+    [{ quantization_config: { quant_method: 'gptq', bits: 4 } }, '(GPTQ, 4 bits)', true],
+    [{ quantization_config: { quant_method: 'awq', bits: 4, group_size: 128 } }, '(AWQ, 4 bits)', false],
+    [{ quantization_config: { quant_method: 'bitsandbytes', load_in_4bit: true } }, '(bitsandbytes, 4 bits)', false],
+    [{ quantization_config: { quant_method: 'novel' } }, '("novel")', true],
+    [{ quantization: mlx }, '(MLX, 4 bits, groups of 64)', false],
+    [{ quantization: mlx, quantization_config: mlx }, '(MLX, 4 bits, groups of 64)', false],
+  ])('a checkpoint that is quantized already: %j', async (settings, how, isKnownElsewhere) => {
     const folder = await shapesVlmCopy();
-    await changeJson(folder, 'config.json', (config) => ({ ...config, quantization_config: { quant_method: 'gptq' } }));
-    await expectFailure(folder, 'checkpoint_invalid', 'already quantized ("gptq")');
+    await changeJson(folder, 'config.json', (config) => ({ ...config, ...settings }));
+    await expectFailure(folder, 'checkpoint_invalid', `already quantized ${how}. Convert the one it was made from`);
+    const error: unknown = await planConversion({ sourceDir: folder, outtype: 'auto' }).catch(
+      (reason: unknown) => reason,
+    );
+    expect(String(error).includes('--converter llama.cpp')).toBe(isKnownElsewhere);
   });
 
   test.each<[unknown, RegExp]>([

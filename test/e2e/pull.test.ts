@@ -169,7 +169,7 @@ describe('verify', () => {
     const { code, stdout, stderr } = await vserve(['verify']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^repaired +\S+model\.safetensors\n$/);
-    expect(stderr).toMatch(/All \d+ files are as they should be, 1 after a repair\.\n$/);
+    expect(stderr).toMatch(/All \d+ files are intact, 1 after a repair\.\n$/);
     expect(bytesSent()).toBe(bytesOf(['model.safetensors']));
     await expectWholeSnapshot();
     expect((await vserve(['verify'])).stdout).toBe('');
@@ -182,7 +182,7 @@ describe('verify', () => {
     const { code, stdout, stderr } = await vserve(['verify'], offline);
     expect(code).toBe(1);
     expect(stdout).toMatch(
-      /^removed +\S+model\.safetensors\n +It cannot be fetched now: .*HF_HUB_OFFLINE.*\n +When it can/,
+      /^removed +\S+model\.safetensors\n +It cannot be fetched now: .*HF_HUB_OFFLINE.*\n +Run "vserve verify" again later/,
     );
     expect(stderr).toMatch(/1 of \d+ files is damaged or missing/);
     expect((await vserve(['verify'], offline)).stdout).toMatch(/^missing +\S+model\.safetensors\n/);
@@ -234,7 +234,7 @@ describe('show', () => {
   test('what no hub and no disk has', async () => {
     const { code, stderr } = await vserve(['show', 'org/shapes'], { HF_HUB_OFFLINE: '1' });
     expect(code).toBe(2);
-    expect(stderr).toMatch(/org\/shapes \(main\) is not on this machine, and HF_HUB_OFFLINE forbids to fetch it/);
+    expect(stderr).toMatch(/org\/shapes \(main\) is not on this machine, and HF_HUB_OFFLINE prevents the download/);
   });
 });
 
@@ -284,7 +284,7 @@ describe('what is printed', () => {
     const { stdout } = await pull(['--dry-run']);
     expect(stdout).toMatch(/^org\/shapes at 0123456789abcdef.*\n.*\n/);
     expect(stdout).toMatch(/model\.safetensors +4\.1 MB\n/);
-    expect(stdout).toMatch(/To fetch: 4\.2 MB of 4\.2 MB\n$/);
+    expect(stdout).toMatch(/To download: 4\.2 MB of 4\.2 MB\n$/);
     expect(await readdir(folder)).toEqual([]);
   });
 
@@ -296,7 +296,7 @@ describe('what is printed', () => {
     expect(stdout + stderr).not.toContain('secret');
     const serve = ['serve', '--model', 'org/shapes', '--backend', 'echo', '--port', '0', '--pretty-print-config'];
     const served = await vserve(serve, { HF_TOKEN: 'hf_secret123456' });
-    expect(served.stderr).toMatch(/HF_TOKEN +given, not shown \(HF_TOKEN in the environment\)/);
+    expect(served.stderr).toMatch(/HF_TOKEN +set \(hidden\) \(HF_TOKEN in the environment\)/);
     expect(served.stdout + served.stderr).not.toContain('secret');
   });
 });

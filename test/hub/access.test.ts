@@ -52,21 +52,21 @@ describe('a refusal says what to do', () => {
       undefined,
       {},
       'hub_access_denied',
-      /is gated, and there is no token\. Accept its licence at .*org\/shapes, then set HF_TOKEN/,
+      /is gated, and no token is set\. Accept its license at .*org\/shapes, then set HF_TOKEN/,
     ],
     [
       'gated, no access',
       'hf_stranger',
       {},
       'hub_access_denied',
-      /the account of the token from HF_TOKEN has no access\. Accept its licence/,
+      /the account of the token from HF_TOKEN has no access\. Accept its license/,
     ],
     [
       'a token that is wrong',
       'hf_wrong',
       {},
       'hub_access_denied',
-      /does not accept the token from HF_TOKEN: it is wrong or has expired/,
+      /rejects the token from HF_TOKEN: it is invalid or has expired/,
     ],
     [
       'no such repository, no token',
@@ -80,7 +80,7 @@ describe('a refusal says what to do', () => {
       'hf_stranger',
       { repository: 'org/nothing' },
       'repository_not_found',
-      /the token from HF_TOKEN may not read it/,
+      /the token from HF_TOKEN has no read access/,
     ],
     ['no such revision', 'hf_reader', { revision: 'v9' }, 'revision_not_found', /org\/shapes has no revision "v9"/],
   ];
@@ -106,7 +106,7 @@ test('a token comes from HF_TOKEN, else from the file, else there is none', asyn
 
 test('an address that is no hub is told from one that does not answer', async () => {
   const hub = await hubWith({ files, fault: () => ({ status: 200, headers: { 'content-type': 'text/html' } }) });
-  await expect(downloadModel(requestTo(hub, folder))).rejects.toThrow(/does not answer as the Hugging Face Hub does/);
+  await expect(downloadModel(requestTo(hub, folder))).rejects.toThrow(/does not respond as the Hugging Face Hub does/);
   await hub.close();
   await expect(downloadModel(requestTo(hub, folder))).rejects.toMatchObject({
     code: 'hub_unreachable',

@@ -94,7 +94,7 @@ describe('the cache of Hugging Face', () => {
     await expectWhole(await downloadModel(request));
     expect(request.events).toContainEqual({
       type: 'warning',
-      message: expect.stringMatching(/does not have the content that its name stands for/),
+      message: expect.stringMatching(/does not match the hash it is named by/),
     });
     expect(await readdir(join(repository, 'blobs'))).toHaveLength(1);
   });
@@ -124,7 +124,7 @@ describe('offline', () => {
   test('what was not is an error that says so', async () => {
     await expect(downloadModel(offline())).rejects.toMatchObject({
       code: 'model_unavailable',
-      message: expect.stringMatching(/org\/shapes \(main\) is not on this machine, and HF_HUB_OFFLINE forbids/),
+      message: expect.stringMatching(/org\/shapes \(main\) is not on this machine, and HF_HUB_OFFLINE prevents/),
     });
   });
 
@@ -142,7 +142,7 @@ test('a hub that does not answer: what was fetched before is used, with a warnin
   await expectWhole(await downloadModel(request));
   expect(request.events).toContainEqual({
     type: 'warning',
-    message: expect.stringMatching(/does not answer: using org\/shapes as it was last fetched \(commit 01234567\)/),
+    message: expect.stringMatching(/does not respond: using org\/shapes as last fetched \(commit 01234567\)/),
   });
 });
 
@@ -183,7 +183,7 @@ test('a disk with no room for the model and its conversion is refused before the
   await expect(downloadModel(request)).rejects.toMatchObject({
     code: 'disk_full',
     message: expect.stringMatching(
-      /needs 1\.2 MB to download and about 1000000\.0 TB for its conversion, and .* free\.\nMake room, or set VSERVE_HOME/,
+      /needs 1\.2 MB to download and about 1000000\.0 TB for its conversion, and .* free\.\nFree some space, or set VSERVE_HOME/,
     ),
   });
   expect(hub.requestsFor('model.safetensors')).toEqual([]);

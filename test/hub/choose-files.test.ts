@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { checkConfig } from '../../src/convert/index.ts';
 import { chooseFiles } from '../../src/hub/choose-files.ts';
-import type { Choice } from '../../src/hub/choose-files.ts';
+import type { Choice } from '../../src/hub/choice.ts';
 import type { RemoteFile } from '../../src/hub/remote-file.ts';
 
 const texts: Record<string, string> = {
@@ -20,13 +21,19 @@ function choose(paths: readonly (string | RemoteFile)[], choice: Partial<Choice>
     files,
     {
       encoding: 'auto',
+      isGgufOnly: false,
+      mmprojEncoding: 'auto',
+      ifNoneFits: 'refuse',
       weightPath: undefined,
       mmproj: undefined,
       memoryBytes: async () => 100,
       checkConfig: async () => ({ hasVision: true }),
       ...choice,
     },
-    async ({ path }) => contents[path] ?? '',
+    {
+      readText: async ({ path }) => contents[path] ?? '',
+      readStart: async ({ path }) => Buffer.from(contents[path] ?? ''),
+    },
   );
 }
 
@@ -76,17 +83,19 @@ describe('a checkpoint', () => {
     ]);
   });
 
-  test('goes before GGUF files, which --weight-path can still name', async () => {
+  test('goes before GGUF files, which --weight-path can still name, or a type that only they have', async () => {
     const paths = ['config.json', 'model.safetensors', 'q4.gguf'];
     expect(await pathsOf(choose(paths))).toEqual(['config.json', 'model.safetensors']);
     expect(await pathsOf(choose(paths, { weightPath: 'q4.gguf' }))).toEqual(['q4.gguf']);
+    const typed = ['config.json', 'model.safetensors', 'm-IQ4_XS.gguf'];
+    expect(await pathsOf(choose(typed, { encoding: 'iq4_xs', isGgufOnly: true }))).toEqual(['m-IQ4_XS.gguf']);
   });
 
   test('without a vision encoder is fetched all the same, with a warning', async () => {
     const { warning } = await choose(['config.json', 'model.safetensors'], {
       checkConfig: async () => ({ hasVision: false }),
     });
-    expect(warning).toBe('org/name has no vision encoder: it answers about text only, not images.');
+    expect(warning).toBe('org/name has no vision encoder: it accepts text only, no images.');
   });
 
   test('an architecture that cannot be converted is refused when only its configuration is known', async () => {
@@ -94,18 +103,80 @@ describe('a checkpoint', () => {
     await expect(choose(['config.json', 'model.safetensors'], choice)).rejects.toThrow('unsupported');
   });
 
+  const card = '---\nbase_model:\n- google/gemma-3-4b-it\nlibrary_name: mlx\n---\n# A model';
+  const quantized = {
+    'config.json':
+      '{"architectures":["Tiny"],"quantization":{"group_size":64,"bits":4},"quantization_config":{"group_size":64,"bits":4}}',
+    'README.md': card,
+  };
+  test('for MLX is refused by name, with the original that its card names', async () => {
+    const chosen = choose(['README.md', 'config.json', 'model.safetensors'], {}, quantized);
+    await expect(chosen).rejects.toMatchObject({
+      code: 'checkpoint_invalid',
+      message: expect.stringMatching(
+        /^org\/name is a checkpoint for Apple's MLX, quantized to 4 bits .*: google\/gemma-3-4b-it\.$/,
+      ),
+    });
+    await expect(choose(['config.json', 'model.safetensors'], {}, quantized)).rejects.toThrow(
+      /: the checkpoint it was made from/,
+    );
+  });
+
+  test('that is quantized otherwise is refused before it is fetched, with the original that its card names', async () => {
+    const chosen = choose(
+      ['README.md', 'config.json', 'model.safetensors'],
+      { checkConfig },
+      {
+        'config.json':
+          '{"architectures":["Gemma3ForConditionalGeneration"],"quantization_config":{"quant_method":"bitsandbytes"}}',
+        'README.md': '---\r\nbase_model: google/gemma-3-4b-it\r\n---\r\n',
+      },
+    );
+    await expect(chosen).rejects.toMatchObject({
+      code: 'checkpoint_invalid',
+      message: expect.stringMatching(
+        /already quantized \(bitsandbytes\)[^]*\nThe model card of org\/name names google\/gemma-3-4b-it as the model/,
+      ),
+    });
+  });
+
+  const adapters: readonly [string, Record<string, string>, RegExp][] = [
+    [
+      'its configuration',
+      { 'adapter_config.json': '{"peft_type":"LORA","base_model_name_or_path":"Qwen/Qwen2.5-VL-7B-Instruct"}' },
+      /^org\/name is not a model but an adapter \(PEFT, LoRA\) for Qwen\/Qwen2\.5-VL-7B-Instruct\. Serve Qwen\/Qwen2\.5/,
+    ],
+    [
+      'its card',
+      { 'adapter_config.json': '{"base_model_name_or_path":"/home/me/model"}', 'README.md': card },
+      /for google\/gemma-3-4b-it\. Serve google\/gemma-3-4b-it, or merge/,
+    ],
+    [
+      'neither',
+      { 'adapter_config.json': '{}', 'README.md': '---\nbase_model: [a/b, c/d]\n---' },
+      /for another model\. Serve that/,
+    ],
+  ];
+  test.each(adapters)('an adapter is refused as that, its model by %s', async (_, contents, message) => {
+    const paths = ['README.md', 'adapter_config.json', 'adapter_model.safetensors', 'tokenizer.json'];
+    await expect(choose(paths, {}, contents)).rejects.toMatchObject({
+      code: 'model_unavailable',
+      message: expect.stringMatching(message),
+    });
+  });
+
   const broken: readonly [string, readonly string[], Record<string, string>, RegExp][] = [
     [
       'a shard that is missing',
       ['config.json', 'model-1.safetensors', 'model.safetensors.index.json'],
       texts,
-      /names "model-2\.safetensors", which is not there/,
+      /names "model-2\.safetensors", which is missing/,
     ],
     [
       'an index that leads out',
       ['config.json', 'model-1.safetensors', 'model.safetensors.index.json'],
       { ...texts, 'model.safetensors.index.json': '{"weight_map":{"a":"../../x"}}' },
-      /names "\.\.\/\.\.\/x", which is not there/,
+      /names "\.\.\/\.\.\/x", which is missing/,
     ],
     [
       'an index without weights',
@@ -130,6 +201,12 @@ describe('a checkpoint', () => {
       ['config.json', 'pytorch_model.bin'],
       texts,
       /no model that vserve can serve.*It has PyTorch files/,
+    ],
+    [
+      'a diffusers pipeline',
+      ['model_index.json', 'unet/x.safetensors'],
+      texts,
+      /It has safetensors .* and a diffusers pipeline/,
     ],
     [
       'no model at all',
@@ -182,7 +259,7 @@ describe('a repository of GGUF files', () => {
 
   test('auto says why', async () => {
     expect((await choose(repository)).reason).toBe(
-      'gemma-Q8_0.gguf (80 B): the largest of 4 GGUF models that fits in 100 B of memory.',
+      'gemma-Q8_0.gguf (80 B): the largest of 4 GGUF models that fits in 100 B of memory with a context.',
     );
   });
 
@@ -200,8 +277,18 @@ describe('a repository of GGUF files', () => {
       { mmproj: 'x.gguf' },
       /has no file "x\.gguf"\. Its projectors: mmproj-BF16\.gguf/,
     ],
-    ['none that fits', repository, { memoryBytes: async () => 3 }, /no GGUF model that fits the memory \(3 B\)/],
-    ['a part that is missing', [file('a-00001-of-00002.gguf')], {}, /and not its part a-00002-of-00002\.gguf/],
+    [
+      'none that fits',
+      repository,
+      { memoryBytes: async () => 3 },
+      /org\/name has no GGUF model that fits in 3 B of memory: the smallest is gemma-Q4_K_M\.gguf, which takes 45 B with/,
+    ],
+    [
+      'a part that is missing',
+      [file('a-00001-of-00002.gguf')],
+      {},
+      /lacks parts of a-00001-of-00002\.gguf: a-00002-of-00002\.gguf/,
+    ],
     ['projectors only', [file('mmproj-F16.gguf')], {}, /holds no GGUF model/],
   ];
   test.each(refused)('%s', async (_, files, choice, message) => {

@@ -68,6 +68,9 @@ export function requestTo(
     revision: 'main',
     choice: {
       encoding: 'auto',
+      isGgufOnly: false,
+      mmprojEncoding: 'auto',
+      ifNoneFits: 'refuse',
       weightPath: undefined,
       mmproj: undefined,
       memoryBytes: async () => 1e9,

@@ -41,14 +41,14 @@ function bytesSent(hub: LoopbackHub): number {
 }
 
 const transient: readonly [string, Fault, RegExp][] = [
-  ['a busy server', { status: 503 }, /answered with HTTP status 503/],
-  ['too many requests', { status: 429, headers: { 'retry-after': '0' } }, /status 429: it has had too many requests/],
+  ['a busy server', { status: 503 }, /responded with HTTP status 503/],
+  ['too many requests', { status: 429, headers: { 'retry-after': '0' } }, /status 429: too many requests/],
   ['an address that has expired', { status: 403 }, /status 403/],
   ['a range that is refused', { status: 416 }, /status 416/],
   ['a connection that breaks', { cutAfter: 100_000 }, /connection to .* failed/],
-  ['a connection that stalls', { stallAfter: 50_000 }, /stalled: nothing came for 0\.5 s/],
-  ['a Content-Range of something else', { headers: { 'content-range': 'bytes 1-2/3' } }, /bytes 1-2\/3 came/],
-  ['an answer that is short', { shortBy: 1000 }, /ended its answer early/],
+  ['a connection that stalls', { stallAfter: 50_000 }, /stalled: no data for 0\.5 s/],
+  ['a Content-Range of something else', { headers: { 'content-range': 'bytes 1-2/3' } }, /bytes 1-2\/3 arrived/],
+  ['an answer that is short', { shortBy: 1000 }, /ended its response early/],
 ];
 test.each(transient)('%s: the part is fetched again, alone', async (_, fault, reason) => {
   const hub = await hubWithFault((index) => index === 1, fault);
@@ -78,7 +78,7 @@ test('a server that never answers well is given up, and says what it did', async
 
 test('a Retry-After that asks for more patience than there is ends the download', async () => {
   const hub = await hubWithFault(() => true, { status: 429, headers: { 'retry-after': '86400' } });
-  await expect(download(hub)).rejects.toThrow(/asks to wait 86400 s/);
+  await expect(download(hub)).rejects.toThrow(/asks for a wait of 86400 s/);
   expect(contentRequests(hub)).toHaveLength(1);
 });
 
@@ -105,14 +105,14 @@ test('a file that is longer than listed is refused, not cut', async () => {
     ignoreRange: true,
     headers: { 'content-length': String(weightBytes + 10) },
   });
-  await expect(download(hub)).rejects.toThrow(/should have 1060921 bytes and comes with 1060931/);
+  await expect(download(hub)).rejects.toThrow(/should have 1060921 bytes, but 1060931 are sent/);
 });
 
 test('a content that is compressed on the way is refused', async () => {
   const hub = await hubWithFault(() => true, { headers: { 'content-encoding': 'gzip' } });
   await expect(download(hub)).rejects.toMatchObject({
     code: 'hub_invalid_answer',
-    message: expect.stringMatching(/model\.safetensors comes with the encoding gzip/),
+    message: expect.stringMatching(/model\.safetensors arrives with the encoding gzip/),
   });
 });
 

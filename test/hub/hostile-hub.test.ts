@@ -34,7 +34,7 @@ test('nor one that gives a path for a hash', async () => {
   const entries = [{ type: 'file', path: 'config.json', size: 2, oid: '../../../../escaped' }];
   hub.options = { ...hub.options, fault: ({ path }) => (path.includes('/tree/') ? { json: entries } : undefined) };
   await expect(downloadModel(requestTo(hub, folder))).rejects.toThrow(
-    /does not answer as the Hugging Face Hub does \(oid/,
+    /does not respond as the Hugging Face Hub does \(oid/,
   );
   expect(await readdir(folder, { recursive: true })).toEqual([]);
 });
@@ -66,7 +66,7 @@ test('a list of files without an end ends', async () => {
     ...hub.options,
     fault: ({ path }) => (path.includes('/tree/') ? { json: [], headers: { link } } : undefined),
   };
-  await expect(downloadModel(requestTo(hub, folder))).rejects.toThrow(/lists the files of org\/shapes without end/);
+  await expect(downloadModel(requestTo(hub, folder))).rejects.toThrow(/lists the files of org\/shapes endlessly/);
 });
 
 test('redirects that never end, end', async () => {
@@ -74,7 +74,7 @@ test('redirects that never end, end', async () => {
   hub.options = { ...hub.options, fault: ({ path }) => ({ status: 302, headers: { location: `${hub.url}${path}` } }) };
   await expect(downloadModel(requestTo(hub, folder))).rejects.toThrow(/redirects more than 5 times/);
   hub.options = { ...hub.options, fault: () => ({ status: 302, headers: { location: 'file:///etc/passwd' } }) };
-  await expect(downloadModel(requestTo(hub, folder))).rejects.toThrow(/redirects to no address that can be followed/);
+  await expect(downloadModel(requestTo(hub, folder))).rejects.toThrow(/redirects to a URL that cannot be followed/);
 });
 
 test("files that stand in each other's way are an error", async () => {

@@ -20,11 +20,11 @@ test('a conversion counts, with what is downloaded for it', async () => {
   await expect(needed(most * 0.75, most * 0.75)).rejects.toMatchObject({
     code: 'disk_full',
     message: expect.stringMatching(
-      /^There is no room for org\/name: it needs .* to download and about .* for its conv/,
+      /^Not enough disk space for org\/name: it needs .* to download and about .* for its conv/,
     ),
   });
   await expect(needed(most * 2, 0)).rejects.toThrow(
-    /needs .* to download, and .* free\.\nMake room, or set VSERVE_HOME/,
+    /needs .* to download, and .* free\.\nFree some space, or set VSERVE_HOME/,
   );
 });
 

@@ -1,8 +1,11 @@
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { BroadcastChannel } from 'node:worker_threads';
 import sharp from 'sharp';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { DecodeThreads } from '../../src/media/decode-threads.ts';
 import { Decoder } from '../../src/media/decoder.ts';
+import { sampleOf } from '../../src/media/image-sample.ts';
 import { MediaBudget } from '../../src/media/media-budget.ts';
 
 const picture = await readFile(new URL('../fixtures/images/grey.png', import.meta.url));
@@ -49,14 +52,26 @@ const partingWorker = new URL(
     });`)}`,
 );
 
+/** A thread that answers each file with the number of files that it has got so far, as the width. */
+const countingWorker = new URL(
+  `data:text/javascript,${encodeURIComponent(`
+    import { parentPort } from 'node:worker_threads';
+    let files = 0;
+    parentPort.on('message', (request) => {
+      if (request === 'close') return parentPort.close();
+      files += 1;
+      parentPort.postMessage({ id: request.id, bitmap: { width: files, height: 1, id: 'a', rgb: new Uint8Array(3) } });
+    });`)}`,
+);
+
 /**
- * A thread that keeps a file of two bytes until nothing is left of its budget, and answers one of one byte: the width is the most
- * files that it kept at a time.
+ * A thread that keeps a file of two bytes until nothing is left of its budget, and says how many it keeps. It answers a
+ * file of one byte.
  */
 const hoardingWorker = new URL(
   `data:text/javascript,${encodeURIComponent(`
-    import { parentPort } from 'node:worker_threads';
-    let most = 0;
+    import { BroadcastChannel, parentPort } from 'node:worker_threads';
+    const channel = new BroadcastChannel('kept');
     let kept = [];
     const isOver = ({ bytesLeft }) => Atomics.load(bytesLeft, 0) <= 0n && Atomics.load(bytesLeft, 1) <= 0n;
     const timer = setInterval(() => {
@@ -66,17 +81,29 @@ const hoardingWorker = new URL(
     parentPort.on('message', (request) => {
       if (request === 'close') {
         clearInterval(timer);
+        channel.close();
         parentPort.close();
       } else if (request.image.pieces[0].length === 1) {
-        parentPort.postMessage({ id: request.id, bitmap: { width: most, height: 1, id: 'a', rgb: new Uint8Array(3) } });
+        channel.postMessage('end');
+        parentPort.postMessage({ id: request.id, bitmap: { width: 1, height: 1, id: 'a', rgb: new Uint8Array(3) } });
       } else {
-        most = Math.max(most, kept.push(request));
+        channel.postMessage(kept.push(request));
       }
     });`)}`,
 );
 
 function turnEventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Decodes files at the same time, and gives how many the thread of each has got by then. */
+async function countedFiles(files: readonly Uint8Array[]): Promise<number[]> {
+  const decoder = open(60_000, countingWorker);
+  return (await Promise.all(files.map((file) => decode(decoder, file)))).map(({ width }) => width);
+}
+
+function sample(...pieces: readonly Uint8Array<ArrayBuffer>[]): string {
+  return sampleOf({ pieces, encoding: 'bytes' });
 }
 
 describe('Decoder', () => {
@@ -128,8 +155,18 @@ describe('Decoder', () => {
     expect((await other).rgb.subarray(0, 3)).toEqual(Uint8Array.of(0x11, 0x22, 0x33));
   });
 
-  it('lets those who leave pile nothing up: the thread has two pictures at a time', async () => {
+  it('lets clients that leave pile nothing up: a thread has two images at a time', async () => {
     const decoder = open(60_000, hoardingWorker);
+    const channel = new BroadcastChannel('kept');
+    onTestFinished(() => channel.close());
+    let most = 0;
+    const end = new Promise<void>((resolve) => {
+      channel.addEventListener('message', (event) => {
+        const { data } = event as unknown as { readonly data: number | 'end' };
+        if (data === 'end') resolve();
+        else most = Math.max(most, data);
+      });
+    });
     for (let round = 0; round < 4; round += 1) {
       const controller = new AbortController();
       const left = [1, 2].map(() => decode(decoder, Buffer.alloc(2), { signal: controller.signal }));
@@ -137,6 +174,63 @@ describe('Decoder', () => {
       controller.abort('gone');
       for (const outcome of await Promise.allSettled(left)) expect(outcome).toMatchObject({ reason: 'gone' });
     }
-    expect(await decode(decoder, Buffer.alloc(1))).toMatchObject({ width: 2 });
+    await decode(decoder, Buffer.alloc(1));
+    await end;
+    expect(most).toBe(2);
+  });
+
+  it('decodes a small image beside large ones that take their time', async () => {
+    const decoder = open(60_000, worker);
+    const leaving = new AbortController();
+    const large = [1, 2, 3].map((fill) =>
+      decode(decoder, Buffer.alloc(2 * 1024 * 1024, fill), { signal: leaving.signal }).catch(
+        (reason: unknown) => reason,
+      ),
+    );
+    expect(await decode(decoder, Buffer.alloc(1))).toMatchObject({ id: 'a' });
+    leaving.abort('gone');
+    expect(await Promise.all(large)).toEqual(['gone', 'gone', 'gone']);
+  });
+
+  it('decodes the same image in one thread, and others in others', async () => {
+    expect(await countedFiles([Buffer.alloc(9, 1), Buffer.alloc(9, 1)])).toEqual([1, 2]);
+    if (availableParallelism() > 1)
+      expect(await countedFiles([Buffer.alloc(9, 1), Buffer.alloc(9, 2)])).toEqual([1, 1]);
+  });
+
+  it.runIf(availableParallelism() > 1)('decodes an image again in the thread that keeps it', async () => {
+    const decoder = open(60_000, countingWorker);
+    const [first, second] = [Buffer.alloc(9, 1), Buffer.alloc(9, 2)];
+    await Promise.all([decode(decoder, first), decode(decoder, second)]);
+    expect(await decode(decoder, first)).toMatchObject({ width: 2 });
+    expect(await decode(decoder, second)).toMatchObject({ width: 2 });
+    expect(await decode(decoder, second)).toMatchObject({ width: 3 });
+  });
+});
+
+describe('DecodeThreads', () => {
+  it('ends a thread that has nothing to do, but for the last', async () => {
+    const parting = new BroadcastChannel('parting');
+    onTestFinished(() => parting.close());
+    const farewell = new Promise((resolve) => parting.addEventListener('message', resolve));
+    const threads = new DecodeThreads(partingWorker, 0);
+    onTestFinished(() => threads.close());
+    const [one, other] = [threads.take('a'), threads.take('b')];
+    expect(threads.count).toBe(2);
+    one.end();
+    other.end();
+    await farewell;
+    expect(threads.count).toBe(1);
+    expect(threads.take('c').thread.hasEnded).toBe(false);
+  });
+});
+
+describe('sampleOf', () => {
+  const bytes = new Uint8Array(100_000).map((_, index) => index % 251);
+
+  it('is the same however an image is cut, and another for another image', () => {
+    expect(sample(bytes.slice(0, 7), bytes.slice(7, 60_000), bytes.slice(60_000))).toBe(sample(bytes));
+    expect(sample(bytes.slice(1))).not.toBe(sample(bytes));
+    expect(sample(bytes.with(50_000, 255))).not.toBe(sample(bytes));
   });
 });

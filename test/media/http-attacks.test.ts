@@ -4,7 +4,7 @@ import type { RequestListener } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer as createTcpServer } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { HttpSource } from '../../src/media/http-source.ts';
@@ -249,13 +249,37 @@ describe('an answer', () => {
     ['br', brotliCompressSync('picture')],
     ['identity', Buffer.from('picture')],
     ['GZIP ', gzipSync('picture')],
+    ['gzip,', gzipSync('picture')],
+    ['gzip, gzip', gzipSync(gzipSync('picture'))],
+    ['deflate, br', brotliCompressSync(deflateSync('picture'))],
+    ['aws-chunked,gzip', gzipSync('picture')],
+    ['deflate', deflateRawSync('picture')],
   ])('in %s is unpacked', async (encoding, body) => {
     const port = await serve((_, response) => response.setHeader('content-encoding', encoding).end(body));
     expect(await open()(`http://127.0.0.1:${port}/`)).toBe('picture');
   });
 
+  it.each(['none', 'utf-8', 'UTF-8', 'binary', 'aws-chunked', 'base64', '8bit', 'null', 'image/png', 'zstd', ''])(
+    'in no packing that there is (%j) is taken as it is',
+    async (encoding) => {
+      const port = await serve((_, response) => response.setHeader('content-encoding', encoding).end('picture'));
+      expect(await open()(`http://127.0.0.1:${port}/`)).toBe('picture');
+    },
+  );
+
+  it.each(['gzip', 'deflate', 'br', 'gzip, br'])('that begins as an image does is not in %s', async (encoding) => {
+    const image = `GIF89a and more${'.'.repeat(100)}`;
+    const port = await serve((_, response) => {
+      response.setHeader('content-encoding', encoding);
+      // The first bytes may come alone.
+      response.write('G', () => response.end(image.slice(1)));
+    });
+    expect(await open()(`http://127.0.0.1:${port}/`)).toBe(image);
+  });
+
   it.each([
     ['gzip', gzipSync(Buffer.alloc(50_000_000))],
+    ['gzip, gzip', gzipSync(gzipSync(Buffer.alloc(50_000_000)))],
     ['br', brotliCompressSync(Buffer.alloc(50_000_000))],
   ])('that is a bomb in %s stops at the limit', async (encoding, bomb) => {
     expect(bomb.length).toBeLessThan(100_000);
@@ -285,12 +309,12 @@ describe('an answer', () => {
     ['that redirects', 'HTTP/1.1 302 Found\r\nlocation: file:///a.png'],
     ['that is none', 'HTTP/1.1 404 Not Found\r\nx: y'],
     ['that says that it is too large', 'HTTP/1.1 200 OK\r\ncontent-length: 100000000'],
-    ['in an unknown encoding', 'HTTP/1.1 200 OK\r\ncontent-encoding: secret'],
+    ['that is packed too often', `HTTP/1.1 200 OK\r\ncontent-encoding: ${'gzip,'.repeat(5)}`],
   ])('%s is not waited for: its connection is closed', async (_, head) => {
     let closed: Promise<unknown> = Promise.resolve();
     const port = await serveBytes((socket) => {
       closed = once(socket, 'close');
-      socket.write(`${head}\r\n\r\nthe beginning`);
+      socket.write(`${head}\r\n\r\nthe beginning of it`);
     });
     await expect(open()(`http://127.0.0.1:${port}/`)).rejects.toThrow();
     await closed;
@@ -298,7 +322,11 @@ describe('an answer', () => {
 
   it.each([
     ['in a broken encoding', 'content-encoding: gzip\r\ncontent-length: 7', 'picture'],
-    ['in an unknown encoding', 'content-encoding: secret\r\ncontent-length: 7', 'picture'],
+    [
+      'packed too often',
+      `content-encoding: ${'gzip,'.repeat(5)}\r\ncontent-length: 30`,
+      'a picture of thirty characters',
+    ],
     ['shorter than it says', 'content-length: 8', 'picture'],
     ['with a length that is none', 'content-length: -1', 'picture'],
     ['with two lengths', 'content-length: 7\r\ncontent-length: 8', 'picture'],

@@ -56,7 +56,10 @@ describe('HttpSource', () => {
       response.end('picture');
     });
     expect(await read(`${url}/a.png?x=1`)).toBe('picture');
-    expect(headers).toMatchObject({ accept: '*/*', 'accept-encoding': 'identity' });
+    expect(headers).toMatchObject({
+      accept: expect.stringMatching(/^image\//) as string,
+      'accept-encoding': 'identity',
+    });
   });
 
   it('connects to the address that was checked, with the host name of the URL', async () => {
@@ -92,6 +95,31 @@ describe('HttpSource', () => {
       expect(requests).toBe(0);
     },
   );
+
+  it.each([
+    ['UTF-8', Buffer.from('/ünï.png')],
+    ['Latin-1', Buffer.from('/ünï.png', 'latin1')],
+    ['escapes', Buffer.from('/%C3%BCn%C3%AF.png')],
+  ])('follows a redirect in %s', async (_, location) => {
+    let asked = '';
+    const server = createTcpServer((socket) => {
+      socket.once('data', (head) => {
+        asked = /^GET (\S+)/.exec(head.toString())?.[1] ?? '';
+        const found = 'HTTP/1.1 200 OK\r\ncontent-length: 7\r\nconnection: close\r\n\r\npicture';
+        const moved = Buffer.concat([
+          Buffer.from('HTTP/1.1 302 Found\r\nlocation: '),
+          location,
+          Buffer.from('\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'),
+        ]);
+        socket.end(asked === '/' ? moved : found);
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    cleanups.push(async () => void server.close());
+    const { port } = server.address() as AddressInfo;
+    expect(await read(`http://127.0.0.1:${port}/`)).toBe('picture');
+    expect(asked).toBe('/%C3%BCn%C3%AF.png');
+  });
 
   it('follows four redirects and no fifth', async () => {
     const { url } = await serve(countdown);

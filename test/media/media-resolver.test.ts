@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createMediaResolver } from '../../src/media/index.ts';
-import type { MediaSettings } from '../../src/media/index.ts';
+import type { ImageSource, MediaSettings } from '../../src/media/index.ts';
 
 const images = await realpath(fileURLToPath(new URL('../fixtures/images', import.meta.url)));
 const signal = new AbortController().signal;
@@ -51,6 +51,24 @@ describe('createMediaResolver', () => {
     expect(fromFile).toMatchObject({ width: 17, height: 11 });
     expect(fromFile.rgb).toHaveLength(17 * 11 * 3);
     expect(fromData).toEqual(fromFile);
+  });
+
+  it.each([' ', '\n', '\t \r\n'])('takes a URL with white space around it (%j)', async (space) => {
+    const file = await png(3, 2);
+    const url = await serve((_, response) => response.end(file));
+    const local = createMediaResolver({ ...settings, allowedMediaHosts: ['127.0.0.1'] });
+    onTestFinished(() => local.close());
+    const around = (text: string): string => `${space}${text}${space}`;
+    const encoded = dataUri(file);
+    const sources: ImageSource[] = [
+      around(url),
+      around(encoded),
+      around(`file://${images}/palette.bmp`),
+      { pieces: [new TextEncoder().encode(around(encoded))] },
+    ];
+    for (const source of sources) {
+      expect((await local.forRequest()(source, { param, signal })).width).toBeGreaterThan(2);
+    }
   });
 
   it.each([

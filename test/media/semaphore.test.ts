@@ -53,3 +53,21 @@ describe('Semaphore', () => {
     await expect(semaphore.run(controller.signal, () => Promise.resolve())).rejects.toBe('gone');
   });
 });
+
+it('lets the lowest order in first, and of equal ones the first', async () => {
+  const semaphore = new Semaphore(1);
+  const gate = new Gate();
+  const entered: string[] = [];
+  const { signal } = new AbortController();
+  const first = semaphore.run(signal, () => gate.opened);
+  const leaving = new AbortController();
+  const enter = (name: string, order: number, own = signal) =>
+    semaphore.run(own, () => Promise.resolve(void entered.push(name)), order);
+  const others = [enter('large', 9), enter('small', 1), enter('other small', 1), enter('middle', 5)];
+  const left = enter('left', 0, leaving.signal);
+  leaving.abort('gone');
+  await expect(left).rejects.toBe('gone');
+  gate.open();
+  await Promise.all([first, ...others]);
+  expect(entered).toEqual(['small', 'other small', 'middle', 'large']);
+});

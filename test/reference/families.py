@@ -44,6 +44,16 @@ QWEN2_PREPROCESSOR = {
     "image_processor_type": "Qwen2VLImageProcessor",
     "processor_class": "Qwen2VLProcessor",
 }
+GLM4V_PREPROCESSOR = {
+    "patch_size": 14,
+    "temporal_patch_size": 2,
+    "merge_size": 2,
+    "image_mean": CLIP_MEAN,
+    "image_std": CLIP_STD,
+    "image_processor_type": "Glm4vImageProcessor",
+    "processor_class": "Qwen2VLProcessor",
+    "size": {"shortest_edge": 12544, "longest_edge": 9633792},
+}
 QWEN25_VISION = {
     "depth": 4,
     "hidden_act": "silu",
@@ -161,6 +171,11 @@ PIXTRAL_PREPROCESSOR = {
     "patch_size": {"height": 16, "width": 16},
     "processor_class": "PixtralProcessor",
     "size": {"longest_edge": 1024},
+}
+MISTRAL3_PREPROCESSOR = {
+    **PIXTRAL_PREPROCESSOR,
+    "patch_size": {"height": 14, "width": 14},
+    "size": {"longest_edge": 1540},
 }
 MISTRAL_TEXT = {**{k: v for k, v in LLAMA_TEXT.items() if k not in ("attention_bias", "mlp_bias")}, "model_type": "mistral"}
 
@@ -862,7 +877,7 @@ FAMILIES = {
                 "vision_config": {**PIXTRAL_VISION, "patch_size": 14, "image_size": 1540},
                 "vision_feature_layer": -1,
             },
-            "preprocessor_config.json": PIXTRAL_PREPROCESSOR,
+            "preprocessor_config.json": MISTRAL3_PREPROCESSOR,
         },
     },
     "kimi-vl-tiny": {
@@ -981,7 +996,7 @@ FAMILIES = {
                     "temporal_patch_size": 2,
                 },
             },
-            "preprocessor_config.json": QWEN2_PREPROCESSOR,
+            "preprocessor_config.json": GLM4V_PREPROCESSOR,
         },
     },
     "glm4.5v-tiny": {
@@ -1048,7 +1063,7 @@ FAMILIES = {
                     "temporal_patch_size": 2,
                 },
             },
-            "preprocessor_config.json": QWEN2_PREPROCESSOR,
+            "preprocessor_config.json": GLM4V_PREPROCESSOR,
         },
     },
     "glm4.5-tiny": {

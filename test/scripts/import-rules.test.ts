@@ -79,3 +79,11 @@ test('wire formats do not import one another, and share what is beside them', as
     { filename: 'src/api/responses/index.ts', help: expect.stringContaining('Wire formats do not') as unknown },
   ]);
 });
+
+test('a circle of imports is refused, of types too', async () => {
+  const findings = await lint({
+    'src/media/a.ts': "import type { B } from './b.ts';\nexport type A = B;\n",
+    'src/media/b.ts': "import type { A } from './a.ts';\nexport type B = A;\n",
+  });
+  expect(findings.map(({ code }) => code)).toContain('import(no-cycle)');
+});

@@ -146,6 +146,17 @@ describe('JsonScanner', () => {
     expect(scanner.pushPlain(Buffer.alloc(64 * KIB, '0'), copy)).toBe(false);
   });
 
+  it.each([
+    ['an image', '/9j/', '+/Aa'],
+    ['an image in the base64 of URLs', '_9j_', '-_Aa'],
+    ['an image whose slashes are escaped', '\\/9j\\/', '+\\/Aa'],
+  ])('takes %s in base64 out as it takes data URIs', (_, start, unit) => {
+    const json = `{"images":["${start}${unit.repeat(20 * KIB)}"]}`;
+    const { images } = parse(cut(json, [64 * KIB])) as { images: unknown[] };
+    expect(images[0]).toBeInstanceOf(LongText);
+    expect(plain({ images })).toEqual(JSON.parse(json));
+  });
+
   it('leaves a long key alone, though it looks like a data URI', () => {
     const key = `data:,${'A'.repeat(70 * KIB)}`;
     expect(parse(cut(`{"a":{"b":1},"${key}":"c"}`, [64 * KIB]))).toEqual({ a: { b: 1 }, [key]: 'c' });

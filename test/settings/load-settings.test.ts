@@ -39,6 +39,10 @@ test('the defaults are those of max serve', async () => {
     devices: 'auto',
     backend: 'node-llama-cpp',
     maxRequestBytes: 104_857_600,
+    maxRequestMemoryBytes: 536_870_912,
+    httpBodyTimeoutS: 300,
+    allowedOrigins: [],
+    allowedHosts: [],
     maxMediaBytes: 104_857_600,
     maxLocalImageBytes: 20_971_520,
     mediaUrlSsrfProtectionEnabled: true,
@@ -51,7 +55,20 @@ test('the defaults are those of max serve', async () => {
   expect([...warnings, ...unknownVariables]).toEqual([]);
 });
 
-test('a flag beats the environment, then .env, then the configuration file', async () => {
+test('a type of GGUF files may be asked for, in either case, and the short names of precisions', async () => {
+  for (const [given, value] of [
+    ['IQ4_XS', 'iq4_xs'],
+    ['UD-Q4_K_XL', 'ud-q4_k_xl'],
+    ['mxfp4_moe', 'mxfp4_moe'],
+    ['Q4_K_M', 'q4_k_m'],
+    ['f16', 'float16'],
+  ] as const) {
+    const { settings } = await load({ flags: { 'quantization-encoding': given } });
+    expect(settings.quantizationEncoding).toBe(value);
+  }
+});
+
+test('a flag overrides the environment, then .env, then the configuration file', async () => {
   const all = {
     flags: { port: '1' },
     environment: { MAX_SERVE_PORT: '2' },
@@ -162,8 +179,8 @@ const refused: readonly [string, Given, RegExp][] = [
   ],
   [
     'an unknown word',
-    { flags: { 'quantization-encoding': 'q4_k' } },
-    /^--quantization-encoding is "q4_k": it must be one of auto, float32, float16, bfloat16, q8_0, .* q4_0\.$/,
+    { flags: { 'quantization-encoding': '4bit' } },
+    /^--quantization-encoding is "4bit": it must be one of auto, float32, .* q4_0, or a type that GGUF files .*\.$/,
   ],
   [
     'an encoding of the projector that there is not',
@@ -192,9 +209,9 @@ const refused: readonly [string, Given, RegExp][] = [
     { yaml: 'max-length: 1\nmax_length: 2' },
     /^"max-length" in .* is 1 and "max_length" in .* is 2, but both/,
   ],
-  ['an unknown key', { yaml: 'prot: 80' }, /has an unknown option "prot"\. It may have: model, .*port/],
+  ['an unknown key', { yaml: 'prot: 80' }, /has an unknown option "prot"\. Known options: model, .*port/],
   ['a file that names another', { yaml: 'config-file: x.yaml' }, /has an unknown option "config-file"/],
-  ['a list for a file', { yaml: '- port' }, /must hold lines of the form "option: value"/],
+  ['a list for a file', { yaml: '- port' }, /must consist of lines of the form "option: value"/],
   [
     'bytes with another unit',
     { flags: { 'max-media-bytes': '2 MB' } },
@@ -293,7 +310,7 @@ test('each option says in one place what its choices are', () => {
   expect(choices.length).toBeGreaterThan(6);
   for (const { kind } of choices) {
     const words = (kind.values ?? []).map((value) => value.replace(/ \(.*/, ''));
-    expect(kind.allowed).toBe(`one of ${words.join(', ')}`);
+    expect(kind.allowed).toMatch(new RegExp(`^one of ${words.join(', ')}(?:, or a type [^,]+, such as [^,]+)?$`, 'v'));
   }
 });
 

@@ -189,7 +189,7 @@ describe('rm', () => {
     expect(await listModels(home)).toMatchObject([{ usedBy: [server.pid] }]);
     await expect(remove(folder)).rejects.toMatchObject({
       code: 'model_in_use',
-      message: expect.stringContaining(`served by process ${server.pid}. Stop that first`),
+      message: expect.stringContaining(`served by process ${server.pid}. Stop it first`),
     });
     expect(await collectGarbage({ home, converterVersions: ['2'], isDryRun: false })).toEqual([]);
 
@@ -204,7 +204,7 @@ describe('rm', () => {
     await writeFile(join(home, 'uses'), '');
     const options = preparation(home, folder);
     await (await prepareModel(options)).release();
-    expect(options.lines).toEqual([expect.stringMatching(/^warning: Nothing will keep others from removing/)]);
+    expect(options.lines).toEqual([expect.stringMatching(/^warning: Other processes may remove/)]);
   });
 
   test('with --force takes what is in use', async () => {
@@ -239,7 +239,7 @@ describe('verify', () => {
       { result: 'ok' },
       {
         result: 'damaged',
-        advice: expect.stringMatching(/cannot be made again: .*ENOENT.* Remove it with: vserve rm/),
+        advice: expect.stringMatching(/cannot be converted again: .*ENOENT.* Remove it with: vserve rm/),
       },
     ]);
     expect(await readFile(join(folder, 'mmproj.gguf'), 'utf8')).toBe('GGUF and so no');
@@ -260,7 +260,7 @@ describe('verify', () => {
     };
     expect(await verify({ loadConverter })).toMatchObject([
       { result: 'ok' },
-      { result: 'damaged', advice: expect.stringMatching(/cannot be made again: There is no Python/) },
+      { result: 'damaged', advice: expect.stringMatching(/cannot be converted again: There is no Python/) },
     ]);
     expect(versions).toEqual(['another 3']);
     expect(await readFile(join(folder, 'mmproj.gguf'), 'utf8')).toBe('GGUF and so no');
@@ -275,7 +275,7 @@ describe('verify', () => {
       {
         result: 'removed',
         path: join(snapshot, 'model.safetensors'),
-        advice: 'It cannot be fetched now: The Hub does not answer.\nWhen it can, run "vserve verify" again.',
+        advice: 'It cannot be fetched now: The Hub does not answer.\nRun "vserve verify" again later.',
       },
     ]);
     await expect(stat(weights)).rejects.toThrow(/ENOENT/);
@@ -352,7 +352,7 @@ describe('gc', () => {
   test('removes what killed processes left behind, and only tells of it in a dry run', async () => {
     await mkdir(join(home, 'converting', '0123456789abcdef.gone'), { recursive: true });
     await writeFile(join(home, 'converting', '0123456789abcdef.gone', 'model.gguf'), 'half');
-    const found = ['0123456789abcdef.gone 4 left behind by a process that ended'];
+    const found = ['0123456789abcdef.gone 4 left behind by a process that has ended'];
     expect(await gc(true)).toEqual(found);
     expect(await gc()).toEqual(found);
     expect(await readdir(join(home, 'converting'))).toEqual([]);

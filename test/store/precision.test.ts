@@ -77,7 +77,7 @@ test('an unknown quantizer is not asked for what it cannot make', async () => {
 
   await expect(prepare({ backend: on(backend), precision: 'q4_k_m' }).model).rejects.toMatchObject({
     code: 'unsupported_capability',
-    message: expect.stringMatching(/cannot quantize to q4_k_m\. Take another --quantization-encoding/),
+    message: expect.stringMatching(/cannot quantize to q4_k_m\. Choose another --quantization-encoding/),
   });
 });
 
@@ -100,6 +100,11 @@ test('the mmproj keeps its own precision beside quantized weights, unless anothe
     ['f32', 'f32'],
     ['auto', 'q8_0'],
   ]);
+});
+
+test('q4_k is short for q4_k_m', async () => {
+  const { modelPath } = await prepare({ precision: 'q4_k' }).model;
+  expect(await readFile(modelPath, 'utf8')).toMatch(/ q4_k_m$/);
 });
 
 test('another release of the quantizer makes a quantized model again, and no other', async () => {
@@ -144,7 +149,7 @@ test('why a quantizer failed is said of the checkpoint, which may have weights t
   await expect(prepare({ ...asked, loadConverter: async () => converter }).model).rejects.toMatchObject({
     code: 'tensor_invalid',
     message: expect.stringMatching(
-      /tiny cannot be quantized to q4_k_m: .* a\.weight \(halves: true\)\.\nDownload .* keeps them as they are: f16\.$/,
+      /tiny cannot be quantized to q4_k_m: .* a\.weight \(halves: true\)\.\nDownload .* a precision that keeps them: f16\.$/,
     ),
   });
 });

@@ -22,9 +22,13 @@ export async function checkpoint(parent: string, name = 'tiny'): Promise<string>
 }
 
 /** A GGUF file as far as the store looks at one. */
-export async function gguf(folder: string, name: string): Promise<string> {
+export async function gguf(
+  folder: string,
+  name: string,
+  content: string | Uint8Array = 'GGUF and so on',
+): Promise<string> {
   const path = join(folder, name);
-  await writeFile(path, 'GGUF and so on');
+  await writeFile(path, content);
   return path;
 }
 

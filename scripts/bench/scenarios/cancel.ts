@@ -4,10 +4,10 @@ import { ask, chat } from '../chat.ts';
 import { randomPicture, randomText } from '../prompts.ts';
 import type { Server } from '../server.ts';
 
-/** Where in the time to first text the client leaves: well inside the encoder. */
+/** When the client disconnects, as a fraction of the time to first text: well inside the encoder. */
 const leavesAfter = 0.25;
 
-/** With one place: how long after a client left during the encoding of its picture the next one gets its first text. */
+/** With one place: time from a disconnect during image encoding to the first text of the next client. */
 export async function cancelDuringEncode(bench: Bench): Promise<void> {
   const { imageSize } = bench.settings.model;
   const servers = await bench.servers(['vserve', 'llama-server'], 1);

@@ -9,7 +9,7 @@ const questionWords = 12;
 const introductionWords = 60;
 
 /**
- * Time to the first text about a picture that the server has not seen, and about one that it has: with a new question
+ * Time to the first text about an image that the server has not seen, and about one that it has: with a new question
  * after it, with new text before it, and in the next turn of the conversation.
  */
 export async function imageTtft(bench: Bench): Promise<void> {

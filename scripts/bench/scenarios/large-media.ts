@@ -24,9 +24,9 @@ interface LoopDelay {
 }
 
 /**
- * How even a running stream is while a picture of 50 megapixels is decoded and while a body of 90 MiB arrives, and how
- * free vserve's event loop. Both requests end when their pictures are decoded: their text is too long for the model, so
- * that no encoding is measured. Ratios are to the stream alone.
+ * How even a running stream stays while an image of 50 megapixels is decoded and while a body of 90 MiB arrives, and how
+ * responsive vserve's event loop. Both requests end once their images are decoded: their text is too long for the model,
+ * so that no encoding is measured. Ratios are relative to the stream alone.
  */
 export async function largeMedia(bench: Bench): Promise<void> {
   const { settings } = bench;
@@ -120,7 +120,7 @@ async function besideStream(
   return { loop, medianGapMs: median(gapsMs), longestGapMs: Math.max(...gapsMs), answeredMs: toMs - fromMs };
 }
 
-/** What sends a body, from a thread of its own: the stream's times are taken in this one. */
+/** Sends a body from a thread of its own, since the stream is timed in this one. */
 function senderOf(body: Uint8Array): Worker {
   return new Worker(new URL('../send-body.js', import.meta.url), { workerData: body });
 }

@@ -5,7 +5,7 @@ import { randomText } from '../prompts.ts';
 
 const sampleMs = 50;
 
-/** From starting the process to ready, and its resident memory then and under the most streams. */
+/** Time from starting the process to ready; resident memory then and at the maximum of streams. */
 export async function startAndMemory(bench: Bench): Promise<void> {
   const sides = ['vserve', 'llama-server'] as const;
   await bench.alternate(sides.map((contender) => ({ contender, measure: () => startOnce(bench, contender) })));

@@ -5,10 +5,10 @@ import { randomPicture, randomText } from '../prompts.ts';
 import { longestGap } from '../statistics.ts';
 import type { Server } from '../server.ts';
 
-/** Texts of the stream before the picture is sent: the stream has found its pace then. */
+/** Texts of the stream before the image is sent, so that the stream has reached its pace. */
 const textsBefore = 16;
 
-/** How long a running stream stands still while another request's picture is encoded, and what that request waits. */
+/** The longest stall of a running stream while another request's image is encoded, and that request's wait. */
 export async function streamGap(bench: Bench): Promise<void> {
   const servers = await bench.servers(['vserve', 'llama-server'], Math.max(...bench.settings.streams));
   await bench.alternate(

@@ -5,8 +5,8 @@ import { randomText } from '../prompts.ts';
 import { runTool } from '../run-tool.ts';
 
 /**
- * Output tokens a second of several streams together, from sending the requests to the end of the last, so with the
- * prompts' time in it; beside it, what llama.cpp's decoding alone reaches with prompts and answers of the same length.
+ * Output tokens per second of several streams together, from sending the requests to the end of the last one, prompts
+ * included; and what llama.cpp's decoding alone reaches with prompts and answers of the same length.
  */
 export async function tokensPerSecond(bench: Bench): Promise<void> {
   const { streams: counts, outputTokens, promptWords } = bench.settings;

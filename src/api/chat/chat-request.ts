@@ -1,6 +1,6 @@
 import type { ParsedRequest } from '../parsed-request.ts';
 
-/** When a stream tells its usage: never, in a last chunk, or in every chunk. */
+/** Where a stream reports its usage: nowhere, in a last chunk, or in every chunk. */
 export type StreamUsage = 'none' | 'last' | 'every';
 
 /** A chat completion request. */

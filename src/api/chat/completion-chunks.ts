@@ -3,7 +3,7 @@ import type { StreamUsage } from './chat-request.ts';
 import type { CompletionIdentity, UsageJson } from './completion.ts';
 import { usageJson } from './completion.ts';
 
-/** The usage of a generation that goes on. */
+/** The usage of an unfinished generation. */
 type UsageSoFarJson = Pick<UsageJson, 'prompt_tokens' | 'completion_tokens' | 'total_tokens'>;
 
 /** OpenAI's `chat.completion.chunk`. */
@@ -23,10 +23,10 @@ export interface ChunkJson {
 }
 
 /**
- * Turns a generation into the chunks of a stream: the role once the generation has begun, the text as it comes, and the
- * finish reason. Where usage is asked for, a last chunk without choices holds it; the others have null, or with `every`
- * the usage so far, as vLLM's `continuous_usage_stats`. Throws what the generation throws; before the first chunk, that
- * can still be an ordinary error answer.
+ * Converts a generation to the chunks of a stream: the role once the generation has started, the text as it comes, and
+ * the finish reason. `last` appends a chunk with the usage and without choices; the others have null. `every` gives them
+ * the usage so far, as vLLM's `continuous_usage_stats` does. Throws what the generation throws; before the first chunk,
+ * that can still become an error response.
  */
 export async function* toChunks(
   identity: CompletionIdentity,

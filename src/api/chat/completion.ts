@@ -1,6 +1,6 @@
 import type { FinishReason, GenerationEvent, TokenUsage } from '../../backend/index.ts';
 
-/** What every object of one answer has in common. */
+/** What all objects of one response have in common. */
 export interface CompletionIdentity {
   /** `chatcmpl-…` */
   readonly id: string;
@@ -45,7 +45,7 @@ export function usageJson({ promptTokens, completionTokens, cachedTokens }: Toke
   };
 }
 
-/** Folds a generation into one completion. Throws what the generation throws. */
+/** Collects a generation into a completion. Throws what the generation throws. */
 export async function toCompletion(
   identity: CompletionIdentity,
   events: AsyncIterable<GenerationEvent>,

@@ -9,7 +9,7 @@ import { MISPLACED_IMAGES, readImagePart } from './image-parts.ts';
 
 type PartReader = (part: JsonObject, path: string, options: ReadOptions) => ParsedPart;
 
-/** OpenAI's of Chat Completions and of Responses, Anthropic's, Qwen's and Hugging Face's. */
+/** The part types of Chat Completions, Responses, Anthropic, Qwen and Hugging Face. */
 const PART_READERS: ReadonlyMap<unknown, PartReader> = new Map<unknown, PartReader>([
   ['text', readTextPart],
   ['input_text', readTextPart],
@@ -20,7 +20,7 @@ const PART_READERS: ReadonlyMap<unknown, PartReader> = new Map<unknown, PartRead
   ['image', readImagePart],
 ]);
 
-const TEXT_KEYS = {
+export const TEXT_KEYS = {
   ...MISPLACED_IMAGES,
   type: 'read',
   text: 'read',
@@ -34,21 +34,21 @@ const TEXT_KEYS = {
 
 const REFUSAL_KEYS = { ...MISPLACED_IMAGES, type: 'read', refusal: 'read' } as const satisfies KeyTable;
 
-/** Content is a text or a list of parts; left out, it is empty. */
+/** Reads content: a string or an array of parts. Absent, it is empty. */
 export function readContent(content: unknown, path: string, options: ReadOptions): ParsedPart[] {
   if (content === undefined) return [];
   const text = textOf(content);
   if (text !== undefined) return [{ type: 'text', text }];
   if (!Array.isArray(content)) {
-    throw invalid(path, `${path} must be a text or a list of parts, not ${show(content)}.`);
+    throw invalid(path, `${path} must be a string or an array of parts, not ${show(content)}.`);
   }
   return content.map((part: unknown, index) => readPart(part, `${path}[${String(index)}]`, options));
 }
 
-/** A message's own list of images, as Ollama has it: base64, or data URIs. */
+/** Reads the images of a message in Ollama's form: an array of base64 or data URIs. */
 export function readImages(images: unknown, path: string): ParsedPart[] {
   if (images === undefined) return [];
-  if (!Array.isArray(images)) throw invalid(path, `${path} must be a list of images in base64, not ${show(images)}.`);
+  if (!Array.isArray(images)) throw invalid(path, `${path} must be an array of images in base64, not ${show(images)}.`);
   return images.map((image: unknown, index) => {
     const param = `${path}[${String(index)}]`;
     return { type: 'image', url: readImageData(image, param), param };
@@ -76,6 +76,6 @@ function readRefusalPart(part: JsonObject, path: string, options: ReadOptions): 
 
 function requireText(value: unknown, path: string): string {
   const text = textOf(value);
-  if (text === undefined) throw invalid(path, `${path} must be a text, not ${show(value)}.`);
+  if (text === undefined) throw invalid(path, `${path} must be a string, not ${show(value)}.`);
   return text;
 }

@@ -1,6 +1,7 @@
 import { fieldTable } from '../field-table.ts';
+import { anything } from '../values.ts';
 import { OTHER_FIELDS } from './other-fields.ts';
 import { CHAT_KINDS, CHAT_NAMES } from './settings.ts';
 
-/** Every field of a chat completion request but `messages`. */
-export const CHAT_FIELDS = fieldTable(CHAT_KINDS, CHAT_NAMES, OTHER_FIELDS);
+/** Every field of a chat completion request. `messages` are no setting: `readMessages` reads them. */
+export const CHAT_FIELDS = fieldTable(CHAT_KINDS, CHAT_NAMES, { ...OTHER_FIELDS, messages: anything });

@@ -8,7 +8,7 @@ import { anything, isEmpty, never } from '../values.ts';
 
 type Url = string | LongText;
 
-/** How an image may be scaled before the model sees it. No model here takes that from a request. */
+/** Limits for scaling the image, which a request cannot set yet. */
 const SIZES = {
   image_pixel_limit: never,
   max_long_side_pixel: never,
@@ -19,7 +19,7 @@ const SIZES = {
   total_pixels: never,
 } as const satisfies KeyTable;
 
-/** What the image's bytes tell anyway. */
+/** Ignored: the format is detected from the data. */
 const MEDIA_TYPES = {
   format: anything,
   media_type: anything,
@@ -28,7 +28,7 @@ const MEDIA_TYPES = {
   mimeType: anything,
 } as const satisfies KeyTable;
 
-/** Where images stand in parts that are images. Anywhere else they would be lost. */
+/** The keys that hold the image of an image part. In any other object the image would be lost. */
 export const MISPLACED_IMAGES = {
   image_url: isEmpty,
   image: isEmpty,
@@ -39,7 +39,7 @@ export const MISPLACED_IMAGES = {
   source: isEmpty,
 } as const satisfies KeyTable;
 
-const PART_KEYS = {
+export const IMAGE_PART_KEYS = {
   ...MISPLACED_IMAGES,
   type: 'read',
   detail: 'read',
@@ -61,7 +61,7 @@ const PART_KEYS = {
   uuid: anything,
 } as const satisfies KeyTable;
 
-const URL_KEYS = {
+export const IMAGE_URL_KEYS = {
   url: 'read',
   detail: 'read',
   ...SIZES,
@@ -70,8 +70,8 @@ const URL_KEYS = {
   uuid: anything,
 } as const satisfies KeyTable;
 
-/** Anthropic's. */
-const SOURCE_KEYS = {
+/** Anthropic's form. */
+export const SOURCE_KEYS = {
   type: 'read',
   url: 'read',
   data: 'read',
@@ -79,7 +79,7 @@ const SOURCE_KEYS = {
   file_id: never,
 } as const satisfies KeyTable;
 
-/** Every one of them means the size that the model's own processor chooses. */
+/** All have the same effect: the model's processor chooses the size. */
 const DETAILS: ReadonlySet<unknown> = new Set([undefined, 'auto', 'low', 'high', 'original']);
 
 const IMAGE_READERS: Readonly<Record<string, (value: unknown, path: string, options: ReadOptions) => Url>> = {
@@ -91,13 +91,12 @@ const IMAGE_READERS: Readonly<Record<string, (value: unknown, path: string, opti
   source: readSource,
 };
 
-/** A part that is an image, wherever in it the image stands. Throws `invalid_request` unless there is exactly one. */
+/** Reads an image part, whichever key holds the image. Throws `invalid_request` unless there is exactly one image. */
 export function readImagePart(part: JsonObject, param: string, options: ReadOptions): ImageReference {
-  const { type, detail, ...places } = readKeys(part, param, PART_KEYS, options);
+  const { type, detail, ...places } = readKeys(part, param, IMAGE_PART_KEYS, options);
   checkDetail(detail, param);
   const [place, second] = Object.entries(places);
   if (place === undefined) {
-    // The usual place: the one named as the type, but for Anthropic's, Qwen's and Hugging Face's `image`.
     const expected = `${param}.${type === 'image' ? 'image' : 'image_url'}`;
     throw invalid(expected, `${expected} must be a URL (http, https, data or file) or base64, not nothing.`);
   }
@@ -108,10 +107,10 @@ export function readImagePart(part: JsonObject, param: string, options: ReadOpti
   return { type: 'image', url, param };
 }
 
-/** OpenAI's is `{url, detail}`; a bare URL is taken too. */
+/** Reads OpenAI's `{url, detail}` or a plain URL. */
 function readUrlObject(image: unknown, path: string, options: ReadOptions): Url {
   if (!isJsonObject(image)) return readImageUrl(image, path);
-  const { url, detail } = readKeys(image, path, URL_KEYS, options);
+  const { url, detail } = readKeys(image, path, IMAGE_URL_KEYS, options);
   checkDetail(detail, path);
   return readImageUrl(url, `${path}.url`);
 }
@@ -125,7 +124,7 @@ function readSource(source: unknown, path: string, options: ReadOptions): Url {
 }
 
 function secondImage(path: string) {
-  return invalid(path, `${path} is a second image in one part. Send a part for each.`);
+  return invalid(path, `${path} is a second image in the same part. Send one part per image.`);
 }
 
 function checkDetail(detail: unknown, path: string): void {

@@ -3,6 +3,7 @@ import type { KeyTable, KeysRead, ReadOptions } from '../json-object.ts';
 import { isJsonObject, readKeys } from '../json-object.ts';
 import { textOf } from '../long-text.ts';
 import type { ParsedMessage, ParsedPart } from '../parsed-request.ts';
+import { contradiction } from '../read-fields.ts';
 import { anything, isEmpty } from '../values.ts';
 import { readContent, readImages } from './content.ts';
 import { MISPLACED_IMAGES } from './image-parts.ts';
@@ -19,13 +20,13 @@ const ROLES: ReadonlyMap<unknown, Role> = new Map([
   ['function', 'tool'],
 ]);
 
-const MESSAGE_KEYS = {
+export const MESSAGE_KEYS = {
   ...MISPLACED_IMAGES,
   role: 'read',
   content: 'read',
   name: 'read',
   refusal: 'read',
-  // Thoughts, as DeepSeek, vLLM with OpenRouter, and Ollama call them.
+  // The reasoning, as DeepSeek, vLLM and OpenRouter, and Ollama name it.
   reasoning_content: 'read',
   reasoning: 'read',
   thinking: 'read',
@@ -35,16 +36,16 @@ const MESSAGE_KEYS = {
   // Ollama's.
   images: 'read',
   tool_name: 'read',
-  // Would be lost.
+  // Media that would be lost.
   attachments: isEmpty,
   audio: isEmpty,
   experimental_attachments: isEmpty,
   files: isEmpty,
   videos: isEmpty,
-  // Thoughts in a form that only the provider can read that wrote them.
+  // Signed or encrypted reasoning, which only its own provider can read.
   reasoning_details: anything,
   thinking_blocks: anything,
-  // An answer at the end is continued in any case.
+  // Marks a final message to be continued, which is the default.
   partial: anything,
   prefix: anything,
   annotations: anything,
@@ -58,12 +59,12 @@ const MESSAGE_KEYS = {
 } as const satisfies KeyTable;
 
 /**
- * Reads `messages`. Nothing in them is dropped: what is not understood is refused. Throws `invalid_request` or
- * `unsupported_parameter`, naming the place.
+ * Reads `messages`. Nothing in them is dropped: whatever is not understood is refused. Throws `invalid_request` or
+ * `unsupported_parameter` with the path.
  */
 export function readMessages(messages: unknown, options: ReadOptions): ParsedMessage[] {
   if (!Array.isArray(messages) || messages.length === 0) {
-    throw invalid('messages', 'messages must be a list with at least one message.');
+    throw invalid('messages', 'messages must be an array of at least one message.');
   }
   const calls = new ToolCalls(options);
   return messages.map((message: unknown, index) => readMessage(message, `messages[${String(index)}]`, calls, options));
@@ -82,8 +83,9 @@ function readMessage(message: unknown, path: string, calls: ToolCalls, options: 
     );
   }
   const content = readAllContent(keys, path, options);
-  const name = readText(keys.name ?? keys.tool_name, `${path}.name`);
-  const reasoning = readReasoning(keys, path);
+  const toolName = readText(keys.tool_name, `${path}.tool_name`);
+  const name = readText(keys.name, `${path}.name`) ?? toolName;
+  const reasoning = readReasoning(keys, path, role);
   return {
     role,
     content,
@@ -93,7 +95,7 @@ function readMessage(message: unknown, path: string, calls: ToolCalls, options: 
   };
 }
 
-/** Ollama's images stand before the text, as it puts them there. A refusal is what the assistant said. */
+/** Ollama puts a message's images before its text. A refusal is part of what the assistant said. */
 function readAllContent(keys: KeysRead<typeof MESSAGE_KEYS>, path: string, options: ReadOptions): ParsedPart[] {
   const refusal = readText(keys.refusal, `${path}.refusal`);
   return [
@@ -103,17 +105,24 @@ function readAllContent(keys: KeysRead<typeof MESSAGE_KEYS>, path: string, optio
   ];
 }
 
-function readReasoning(keys: KeysRead<typeof MESSAGE_KEYS>, path: string): string | undefined {
+/** The assistant's reasoning, under any of its names. */
+function readReasoning(keys: KeysRead<typeof MESSAGE_KEYS>, path: string, role: Role): string | undefined {
   const { reasoning_content, reasoning, thinking } = keys;
-  const given = Object.entries({ reasoning_content, reasoning, thinking }).map(([key, value]) =>
-    readText(value, `${path}.${key}`),
-  );
-  return given.find((text) => text !== undefined);
+  const given = Object.entries({ reasoning_content, reasoning, thinking })
+    .map(([key, value]) => ({ place: `${path}.${key}`, text: readText(value, `${path}.${key}`) }))
+    .filter(({ text }) => text !== undefined);
+  const [first, ...others] = given;
+  if (first === undefined) return undefined;
+  if (role !== 'assistant')
+    throw invalid(first.place, `${first.place} is only allowed in a message with role assistant.`);
+  const other = others.find(({ text }) => text !== first.text);
+  if (other !== undefined) throw contradiction(first.place, other.place);
+  return first.text;
 }
 
-/** A text, undefined where it is empty. */
+/** A string; undefined if it is empty. */
 function readText(value: unknown, path: string): string | undefined {
   const text = value === undefined ? '' : textOf(value);
-  if (text === undefined) throw invalid(path, `${path} must be a text, not ${show(value)}.`);
+  if (text === undefined) throw invalid(path, `${path} must be a string, not ${show(value)}.`);
   return text === '' ? undefined : text;
 }

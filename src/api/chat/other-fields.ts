@@ -1,17 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { AsksForNothing } from '../json-object.ts';
+import type { HasNoEffect } from '../json-object.ts';
 import { isJsonObject } from '../json-object.ts';
 import { anything, isEmpty, isOneOf, never } from '../values.ts';
 
-type Fields = Readonly<Record<string, AsksForNothing>>;
+type Fields = Readonly<Record<string, HasNoEffect>>;
 
-const isTextFormat: AsksForNothing = (value) => isEmpty(value) || (isJsonObject(value) && value['type'] === 'text');
-const areZeros: AsksForNothing = (value) =>
+const isTextFormat: HasNoEffect = (value) => isEmpty(value) || (isJsonObject(value) && value['type'] === 'text');
+const areZeros: HasNoEffect = (value) =>
   isEmpty(value) || (isJsonObject(value) && Object.values(value).every((bias) => bias === 0));
-const isTextOnly: AsksForNothing = (value) =>
+const isTextOnly: HasNoEffect = (value) =>
   isEmpty(value) || (Array.isArray(value) && value.every((modality) => modality === 'text'));
 
-/** The order in which llama.cpp samples, as names and as letters. */
+/** llama.cpp's default order of samplers, as names and as letters. */
 const SAMPLERS: readonly unknown[] = [
   'penalties',
   'dry',
@@ -24,10 +24,10 @@ const SAMPLERS: readonly unknown[] = [
   'temperature',
 ];
 const SAMPLER_LETTERS = 'edskypmxt';
-const isDefaultOrder: AsksForNothing = (value) =>
+const isDefaultOrder: HasNoEffect = (value) =>
   isEmpty(value) || value === SAMPLER_LETTERS || isDeepStrictEqual(value, SAMPLERS);
 
-/** Of OpenAI's. */
+/** OpenAI. */
 const OPENAI: Fields = {
   audio: isEmpty,
   function_call: isOneOf('none', 'auto'),
@@ -40,7 +40,7 @@ const OPENAI: Fields = {
   moderation: never,
   n: isOneOf(1),
   parallel_tool_calls: anything,
-  // Of the answer that the client expects, to be quicker.
+  // Only makes the answer faster.
   prediction: anything,
   prompt_cache_key: anything,
   prompt_cache_options: anything,
@@ -49,7 +49,7 @@ const OPENAI: Fields = {
   safety_identifier: anything,
   service_tier: anything,
   store: anything,
-  // Pads the chunks against those who measure them.
+  // Padding against traffic analysis.
   'stream_options.include_obfuscation': anything,
   tool_choice: isOneOf('none', 'auto'),
   tools: isEmpty,
@@ -59,7 +59,7 @@ const OPENAI: Fields = {
   web_search_options: never,
 };
 
-/** Of MAX's, vLLM's and SGLang's. */
+/** MAX, vLLM and SGLang. */
 const ENGINES: Fields = {
   add_special_tokens: isOneOf(false),
   allowed_token_ids: never,
@@ -81,7 +81,7 @@ const ENGINES: Fields = {
   guided_choice: isEmpty,
   guided_decoding_backend: anything,
   guided_grammar: isEmpty,
-  // An empty schema still asks for JSON.
+  // Even an empty schema asks for JSON.
   guided_json: never,
   guided_regex: isEmpty,
   guided_whitespace_pattern: anything,
@@ -112,10 +112,10 @@ const ENGINES: Fields = {
   return_tokens_as_token_ids: isOneOf(false),
   rid: anything,
   routed_experts_prompt_start: isOneOf(0),
-  // Nothing takes the thoughts out of the answer, which is what both do where no parser of thoughts is set up.
+  // Without a reasoning parser, SGLang leaves the reasoning in the answer either way.
   separate_reasoning: anything,
   session_params: isEmpty,
-  // Between special tokens, llama.cpp has no spaces to write.
+  // llama.cpp's detokenizer adds no spaces between special tokens.
   spaces_between_special_tokens: anything,
   stop_regex: isEmpty,
   stop_token_ids: isEmpty,
@@ -129,17 +129,17 @@ const ENGINES: Fields = {
   truncate_prompt_tokens: never,
   truncation_side: anything,
   use_beam_search: isOneOf(false),
-  // For extensions of vLLM, which takes them also where none is loaded.
+  // Arguments of vLLM plug-ins, which vLLM ignores if the plug-in is not loaded.
   vllm_xargs: isJsonObject,
   watermarking: isOneOf(false),
 };
 
-/** Of llama-server's and Ollama's. */
+/** llama-server and Ollama. */
 const LLAMA_CPP: Fields = {
   adaptive_decay: anything,
   adaptive_target: isOneOf(-1),
   backend_sampling: anything,
-  // What is computed again comes out the same.
+  // Does not change the answer.
   cache_prompt: anything,
   dry_allowed_length: anything,
   dry_base: anything,
@@ -152,9 +152,9 @@ const LLAMA_CPP: Fields = {
   grammar_lazy: anything,
   grammar_triggers: isEmpty,
   id_slot: anything,
-  // An empty schema still asks for JSON.
+  // Even an empty schema asks for JSON.
   json_schema: never,
-  // How long the model stays loaded is the server's affair, as the context's size is.
+  // The model stays loaded, and its context size is fixed.
   keep_alive: anything,
   min_keep: isOneOf(0),
   mirostat: isOneOf(0),
@@ -192,7 +192,7 @@ const LLAMA_CPP: Fields = {
   xtc_threshold: anything,
 };
 
-/** Of the `options` of Ollama that no setting takes: how the model runs, and ways of sampling that are off. */
+/** Ollama's `options` that are not settings here: how the model runs, and samplers that are off. */
 const OLLAMA_OPTIONS: Fields = {
   f16_kv: anything,
   low_vram: anything,
@@ -215,7 +215,7 @@ const OLLAMA_OPTIONS: Fields = {
   vocab_only: isOneOf(false),
 };
 
-/** Of OpenRouter's, of other services', and of chat front ends that send their own bookkeeping along. */
+/** OpenRouter, other services, and chat front ends that send their own bookkeeping. */
 const SERVICES: Fields = {
   chat_id: anything,
   conversation_id: anything,
@@ -228,7 +228,7 @@ const SERVICES: Fields = {
   image_config: isEmpty,
   incremental_output: isOneOf(true),
   message_id: anything,
-  // Of several models and providers there is one here.
+  // A choice between models and providers, of which there is only one.
   models: anything,
   nvext: isEmpty,
   plugins: isEmpty,
@@ -252,8 +252,8 @@ const SERVICES: Fields = {
 };
 
 /**
- * The fields that are known but not taken, each with the values that ask for nothing. Any other value is refused: an
- * answer that ignores what was asked is worse than none. A name is here whether or not unknown fields are let pass.
+ * The fields that are known but unsupported, with the values that do not affect the answer. Other values are refused,
+ * even if unknown fields are ignored: no answer is better than one that ignores part of the request.
  */
 export const OTHER_FIELDS: Fields = {
   ...OPENAI,

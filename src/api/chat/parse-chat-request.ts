@@ -11,14 +11,13 @@ import { readMessages } from './messages.ts';
 import type { CHAT_KINDS } from './settings.ts';
 
 /**
- * Reads the JSON body of a chat completion request. `null` means that a field was left out, wherever it stands. Throws
- * `invalid_request` or `unsupported_parameter`; the error's `param` names the field.
+ * Parses the body of a chat completion request. Null counts as absent, at any depth. Throws `invalid_request` or
+ * `unsupported_parameter` with the path of the field as `param`.
  */
 export function parseChatRequest(body: unknown, options: ReadOptions): ChatRequest {
   if (!isJsonObject(body)) throw invalid('', `The body must be a JSON object with messages, not ${show(body)}.`);
-  const { messages: given, ...fields } = body;
-  const { values, paths } = readFields<typeof CHAT_KINDS>(fields, CHAT_FIELDS, options);
-  const messages = readMessages(given, options);
+  const { values, paths } = readFields<typeof CHAT_KINDS>(body, CHAT_FIELDS, options);
+  const messages = readMessages(body['messages'], options);
   const template = toTemplateSettings({ values, paths }, messages);
   if (template.continueFinalMessage) refuseOpenCalls(messages);
   return {
@@ -33,11 +32,11 @@ export function parseChatRequest(body: unknown, options: ReadOptions): ChatReque
   };
 }
 
-/** A turn that calls tools is over: what comes next are their results. */
+/** A turn that calls tools cannot be continued: their results come next. */
 function refuseOpenCalls(messages: readonly ParsedMessage[]): void {
   if (messages.at(-1)?.toolCalls === undefined) return;
   const path = `messages[${String(messages.length - 1)}].tool_calls`;
-  throw invalid(path, `${path} have no results yet. Send the messages of the tools after them.`);
+  throw invalid(path, `${path} have no results. Append the tool messages with them.`);
 }
 
 function streamUsageOf({
@@ -51,7 +50,7 @@ function streamUsageOf({
   return continuousUsage === true ? 'every' : 'last';
 }
 
-/** The values of those keys that a table has. */
+/** The values whose keys are in a table. */
 function pick<T extends object, K extends keyof T>(values: T, table: Readonly<Record<K, unknown>>): Pick<T, K> {
   return Object.fromEntries(Object.entries(values).filter(([key]) => Object.hasOwn(table, key))) as Pick<T, K>;
 }

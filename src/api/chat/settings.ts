@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { NamesOf } from '../field-table.ts';
 import { GENERATION_KINDS, SAMPLING_KINDS, TEMPLATE_KINDS } from '../setting-kinds.ts';
 
-/** What a request says about its answer. */
+/** The settings of the response. */
 const ANSWER_KINDS = {
   model: TEXT,
   stream: BOOLEAN,
@@ -14,7 +14,7 @@ const ANSWER_KINDS = {
 
 export const CHAT_KINDS = { ...SAMPLING_KINDS, ...GENERATION_KINDS, ...TEMPLATE_KINDS, ...ANSWER_KINDS };
 
-/** Ollama's `think`: true, false, or an effort. */
+/** Ollama's `think`: a switch or an effort. */
 const THINK_SCHEMA = z.union([z.boolean(), z.enum(['low', 'medium', 'high'])]);
 const THINK_EXPECTED = 'true, false, "low", "medium" or "high"';
 const THINK: Kind<boolean | undefined> = {
@@ -29,11 +29,11 @@ const THINK_EFFORT: Kind<string | undefined> = {
 const THINKING_TYPE = mapped(oneOf('enabled', 'disabled', 'adaptive', 'auto'), (type) =>
   type === 'adaptive' || type === 'auto' ? undefined : type === 'enabled',
 );
-/** Thoughts cannot be cut out of an answer. Not to have any is the way to have none in it. */
+/** Reasoning cannot be removed from the answer, so thinking is turned off instead. */
 const WITHOUT_THOUGHTS = mapped(BOOLEAN, (isWithout) => (isWithout ? false : undefined));
 const WITH_THOUGHTS = mapped(BOOLEAN, (isWith) => (isWith ? undefined : false));
 const GREEDY_UNLESS_SAMPLED = mapped(BOOLEAN, (samples) => (samples ? undefined : 0));
-/** llama-server's has a word for each part of a message. */
+/** llama-server also names the part of the message to continue. */
 const CONTINUES: Kind<boolean> = {
   expected: 'true, false or "content"',
   schema: z.union([z.boolean(), z.literal('content').transform(() => true)]),

@@ -3,14 +3,14 @@ import { invalid, show } from '../invalid-request.ts';
 import type { KeyTable, ReadOptions } from '../json-object.ts';
 import { isJsonObject, readKeys, unsupported } from '../json-object.ts';
 import { textOf } from '../long-text.ts';
+import { OpenCalls } from '../open-calls.ts';
 import type { ParsedMessage } from '../parsed-request.ts';
 import { readArguments } from '../tool-arguments.ts';
 import { anything } from '../values.ts';
-import { OpenCalls } from './open-calls.ts';
 
 type OfTools = Pick<ParsedMessage, 'toolCalls' | 'toolCallId' | 'name'>;
 
-/** What a message says about tools. */
+/** The keys of a message that have to do with tools. */
 interface ToolKeys {
   readonly role?: unknown;
   readonly name?: unknown;
@@ -20,7 +20,7 @@ interface ToolKeys {
   readonly function_call?: unknown;
 }
 
-const CALL_KEYS = {
+export const CALL_KEYS = {
   id: 'read',
   type: 'read',
   function: 'read',
@@ -30,7 +30,7 @@ const CALL_KEYS = {
   provider_specific_fields: anything,
 } as const satisfies KeyTable;
 
-const FUNCTION_KEYS = {
+export const FUNCTION_KEYS = {
   name: 'read',
   arguments: 'read',
   description: anything,
@@ -38,7 +38,7 @@ const FUNCTION_KEYS = {
   parsed_arguments: anything,
 } as const satisfies KeyTable;
 
-/** Reads the tool calls of a conversation and their results, in order. */
+/** Reads the tool calls and tool results of a conversation, message by message. */
 export class ToolCalls {
   readonly #options: ReadOptions;
   readonly #calls = new OpenCalls();
@@ -61,7 +61,7 @@ export class ToolCalls {
 
   #readCalls(calls: unknown, path: string): ToolCall[] {
     if (calls === undefined) return [];
-    if (!Array.isArray(calls)) throw invalid(path, `${path} must be a list of tool calls, not ${show(calls)}.`);
+    if (!Array.isArray(calls)) throw invalid(path, `${path} must be an array of tool calls, not ${show(calls)}.`);
     return calls.map((call: unknown, index) => this.#readCall(call, `${path}[${String(index)}]`));
   }
 
@@ -70,11 +70,11 @@ export class ToolCalls {
     const { id, type = 'function', function: called } = readKeys(call, path, CALL_KEYS, this.#options);
     if (type !== 'function') throw unsupported(`${path}.type`, type, 'It must be function.');
     const text = id === undefined ? this.#calls.newId() : textOf(id);
-    if (text === undefined || text === '') throw invalid(`${path}.id`, `${path}.id must be a text, not ${show(id)}.`);
+    if (text === undefined || text === '') throw invalid(`${path}.id`, `${path}.id must be a string, not ${show(id)}.`);
     return this.#add({ id: text, ...this.#readFunction(called, `${path}.function`) });
   }
 
-  /** OpenAI's older form: one call, which has no id. */
+  /** OpenAI's deprecated form: a single call without an id. */
   #readOldCall({ function_call: call }: ToolKeys, path: string): ToolCall[] {
     if (call === undefined) return [];
     return [this.#add({ id: this.#calls.newId(), ...this.#readFunction(call, `${path}.function_call`) })];
@@ -89,12 +89,12 @@ export class ToolCalls {
     if (!isJsonObject(called)) throw invalid(path, `${path} must be an object with a name, not ${show(called)}.`);
     const { name, arguments: given } = readKeys(called, path, FUNCTION_KEYS, this.#options);
     if (typeof name !== 'string' || name === '') {
-      throw invalid(`${path}.name`, `${path}.name must be a text, not ${show(name)}.`);
+      throw invalid(`${path}.name`, `${path}.name must be a string, not ${show(name)}.`);
     }
     return { name, arguments: readArguments(given, `${path}.arguments`) };
   }
 
-  /** A result names the function that was called, whether or not the client does. */
+  /** A result gets the name of its function, even if the client omits it. */
   #readResult(keys: ToolKeys, path: string): OfTools {
     const toolCallId = this.#readResultId(keys, path);
     const name = textOf(keys.name ?? keys.tool_name) ?? this.#calls.nameOf(toolCallId);
@@ -102,7 +102,7 @@ export class ToolCalls {
     return name === undefined ? { toolCallId } : { toolCallId, name };
   }
 
-  /** The id of the call that a result answers: without one, the first open call, of that name where it has one. */
+  /** The id of the call that a result belongs to. A result without an id answers the first open call of its function. */
   #readResultId({ role, name, tool_name: toolName, tool_call_id: given }: ToolKeys, path: string): string {
     if (given === undefined) {
       const id = this.#calls.next(textOf(name ?? toolName));
@@ -116,9 +116,9 @@ export class ToolCalls {
 }
 
 function unknownCall(path: string, value: unknown) {
-  return invalid(path, `${path} must name a call of an earlier assistant message, not ${show(value)}.`);
+  return invalid(path, `${path} must refer to a tool call of an earlier assistant message, not ${show(value)}.`);
 }
 
 function misplaced(path: string, place: string) {
-  return invalid(path, `${path} belongs into a message of ${place}.`);
+  return invalid(path, `${path} is only allowed in a message with ${place}.`);
 }

@@ -68,6 +68,8 @@ export interface GgufDeclaration {
   readonly ignored: readonly RegExp[];
   /** A chat template for checkpoints that come with none. */
   readonly chatTemplate?: string;
+  /** What a person should know about settings of the checkpoint that are not followed. */
+  readonly warnings?: readonly string[];
   /** Writes the model's parameters. `fileType` is the value of `general.file_type`. */
   readonly writeParameters: (keyValues: KeyValues, fileType: number) => void;
   /** Writes the vocabulary and the chat template; a projector has none. */

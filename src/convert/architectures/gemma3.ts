@@ -5,10 +5,11 @@ import type { JsonObject } from '../checkpoint/checkpoint-folder.ts';
 import { bool, float32, string, uint32 } from '../gguf/key-values.ts';
 import { writeSentencePieceTokenizer } from '../tokenizers/sentencepiece-tokenizer.ts';
 import type { Checkpoint, GgufDeclaration, TensorRule } from './architecture.ts';
+import { unfollowedSettings } from './image-settings.ts';
 import { siglipIgnored, siglipSchema, siglipTensors } from './siglip.ts';
 import { copied } from './tensor-rules.ts';
 import { ropeSchema, writeTextParameters } from './text-parameters.ts';
-import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
+import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 
 /** The defaults are those of transformers' Gemma3TextConfig, which the configurations on the Hub leave out. */
 const textSchema = z.looseObject({
@@ -153,7 +154,7 @@ const defaultScaleFactor = 4;
 export async function declareVision({ folder, config }: Checkpoint): Promise<GgufDeclaration> {
   const vision = parseConfig(siglipSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readTextConfig(config);
-  const preprocessor = await readPreprocessor(folder, gemma3PreprocessorSchema);
+  const images = await readPreprocessor(folder, gemma3PreprocessorSchema);
   const { hidden_size: width } = vision;
   const projector = [
     copied('multi_modal_projector.mm_input_projection.weight', 'mm.input_projection.weight', [width, textWidth], {
@@ -167,25 +168,15 @@ export async function declareVision({ folder, config }: Checkpoint): Promise<Ggu
     tensors: [...projector, ...siglipTensors(vision, { embeddings: 'F32' })],
     canonicalName: (name) => name.replace(/^(?:model\.)?(?:vision_tower\.)?/, '').replace('_weight', '.weight'),
     ignored: siglipIgnored,
+    warnings: unfollowedSettings(images, { do_pan_and_scan: false }),
     writeParameters: (keyValues, fileType) => {
-      const parameters = {
-        projectionDim: textWidth,
-        imageSize: vision.image_size,
-        patchSize: vision.patch_size,
-        embeddingLength: width,
-        feedForwardLength: vision.intermediate_size,
-        blockCount: vision.num_hidden_layers,
-        headCount: vision.num_attention_heads,
-        imageMean: preprocessor.image_mean,
-        imageStd: preprocessor.image_std,
-      };
-      writeVisionParameters(keyValues, parameters, fileType);
+      writeVisionParameters(keyValues, towerParameters(vision, textWidth, images), fileType);
       keyValues
         .set('clip.projector_type', string('gemma3'))
         .set('clip.vision.attention.layer_norm_epsilon', float32(vision.layer_norm_eps))
         .set('clip.use_gelu', bool(true));
       const patchesPerSide = Math.floor(vision.image_size / vision.patch_size);
-      const tokensPerSide = Math.floor(Math.sqrt(preprocessor.image_seq_length));
+      const tokensPerSide = Math.floor(Math.sqrt(images.image_seq_length));
       const scaleFactor = Math.floor(patchesPerSide / tokensPerSide);
       if (scaleFactor > 0 && scaleFactor !== defaultScaleFactor) {
         keyValues.set('clip.vision.projector.scale_factor', uint32(scaleFactor));

@@ -8,7 +8,7 @@ import { readDecoderConfig } from './decoder-config.ts';
 import { audioTensors, readAudioConfig, writeAudioNumbers, writeAudioParameters } from './gemma3n-audio.ts';
 import { mobileNetTensors, towerSchema } from './mobilenet-v5.ts';
 import { copied } from './tensor-rules.ts';
-import { readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
+import { readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 
 /** transformers' Gemma3nVisionConfig, with what the reference takes for the sizes of a transformer. */
 const visionSchema = z.looseObject({
@@ -67,18 +67,14 @@ export const declareVision: Declare = async ({ folder, config }) => {
       ...(audio ? audioTensors(audio, textWidth) : []),
     ],
     writeParameters: (keyValues, fileType) => {
-      const parameters = {
-        projectionDim: textWidth,
-        imageSize: side,
-        patchSize: Math.floor(side / imageTokens), // llama.cpp divides by it, to know how many tokens a picture has
-        embeddingLength: width,
-        feedForwardLength: vision.intermediate_size * 4,
-        blockCount: 128, // of no meaning for these encoders
-        headCount: vision.num_attention_heads,
-        imageMean: [0, 0, 0],
-        imageStd: [1, 1, 1],
+      const tower = {
+        ...vision,
+        image_size: side,
+        patch_size: Math.floor(side / imageTokens), // llama.cpp divides by it, to know how many tokens a picture has
+        intermediate_size: vision.intermediate_size * 4,
+        num_hidden_layers: 128, // of no meaning for these encoders
       };
-      writeVisionParameters(keyValues, parameters, fileType);
+      writeVisionParameters(keyValues, towerParameters(tower, textWidth, plainPixels), fileType);
       if (audio) writeAudioNumbers(keyValues, audio, textWidth);
       keyValues
         .set('clip.vision.projector_type', string('gemma3nv'))
@@ -87,6 +83,9 @@ export const declareVision: Declare = async ({ folder, config }) => {
     },
   };
 };
+
+/** Pixels go to the encoder as they are. */
+const plainPixels = { image_mean: [0, 0, 0], image_std: [1, 1, 1] };
 
 /** The side of the squares that pictures are stretched to. @throws VserveError `checkpoint_invalid` */
 function checkPictures({ height, width }: { height: number; width: number }, imageTokens: number): number {

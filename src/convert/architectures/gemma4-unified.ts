@@ -5,9 +5,10 @@ import { permute, viewOf } from '../tensor-view.ts';
 import type { TensorView } from '../tensor-view.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
+import { gemma4ImageSchema, writeMaxTokens } from './gemma4-images.ts';
 import { declareText as declareGemma4 } from './gemma4.ts';
 import { copied, withBias } from './tensor-rules.ts';
-import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
+import { readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 
 const generationSchema = z.looseObject({ suppress_tokens: z.array(z.int().min(0)).nullish() });
 
@@ -52,7 +53,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const audio = parseConfig(audioSchema, config.audio_config ?? {}, 'config.json: audio_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
-  const { image_mean: imageMean, image_std: imageStd } = await readPreprocessor(folder, preprocessorSchema);
+  const images = await readPreprocessor(folder, gemma4ImageSchema);
   const { mm_embed_dim: width, mm_posemb_size: positions } = vision;
   const side = vision.model_patch_size ?? vision.patch_size * vision.pooling_kernel_size;
   const embedder = 'model.vision_embedder';
@@ -91,18 +92,15 @@ export const declareVision: Declare = async ({ folder, config }) => {
       },
     ],
     writeParameters: (keyValues, fileType) => {
-      const parameters = {
-        projectionDim: textWidth,
-        imageSize: 224, // pictures may have any size; llama.cpp wants one
-        patchSize: vision.patch_size,
-        embeddingLength: width,
-        feedForwardLength: 0,
-        blockCount: 0,
-        headCount: 0,
-        imageMean,
-        imageStd,
+      const tower = {
+        ...vision,
+        image_size: 224, // pictures may have any size; llama.cpp wants one
+        hidden_size: width,
+        intermediate_size: 0,
+        num_hidden_layers: 0,
+        num_attention_heads: 0,
       };
-      writeVisionParameters(keyValues, parameters, fileType);
+      writeVisionParameters(keyValues, towerParameters(tower, textWidth, images), fileType);
       keyValues
         .set('clip.has_audio_encoder', bool(true))
         .set('clip.audio.projection_dim', uint32(textWidth))
@@ -115,6 +113,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
         .set('clip.audio.projector_type', string('gemma4ua'))
         .set('clip.audio.num_mel_bins', uint32(audio.input_feat_size))
         .set('clip.audio.attention.layer_norm_epsilon', float32(audio.layer_norm_eps));
+      writeMaxTokens(keyValues, images, side ** 2);
     },
   };
 };

@@ -5,10 +5,11 @@ import { float32, string } from '../gguf/key-values.ts';
 import { permute, viewOf } from '../tensor-view.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
+import { gemma4ImageSchema, writeMaxTokens } from './gemma4-images.ts';
 import { audioTensors, readAudioConfig, writeAudioNumbers, writeAudioParameters } from './gemma4-audio.ts';
 import { clippedLinear } from './gemma4-linear.ts';
 import { copied } from './tensor-rules.ts';
-import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
+import { readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 
 /** transformers' Gemma4VisionConfig. */
 const visionSchema = z.looseObject({
@@ -39,7 +40,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const audio = isJsonObject(config.audio_config) ? readAudioConfig(config.audio_config) : undefined;
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
-  const { image_mean: imageMean, image_std: imageStd } = await readPreprocessor(folder, preprocessorSchema);
+  const images = await readPreprocessor(folder, gemma4ImageSchema);
   const { hidden_size: width, patch_size: patch } = vision;
   const tower = 'model.vision_tower';
   return {
@@ -73,23 +74,17 @@ export const declareVision: Declare = async ({ folder, config }) => {
       ...(audio ? audioTensors(audio, textWidth) : []),
     ],
     writeParameters: (keyValues, fileType) => {
-      const parameters = {
-        projectionDim: textWidth,
-        imageSize: 224, // the encoder takes any size; llama.cpp wants one
-        patchSize: patch,
-        embeddingLength: width,
-        feedForwardLength: vision.intermediate_size,
-        blockCount: vision.num_hidden_layers,
-        headCount: vision.num_attention_heads,
-        imageMean,
-        imageStd,
+      const tower = {
+        ...vision,
+        image_size: 224, // the encoder takes any size; llama.cpp wants one
       };
-      writeVisionParameters(keyValues, parameters, fileType);
+      writeVisionParameters(keyValues, towerParameters(tower, textWidth, images), fileType);
       if (audio) writeAudioNumbers(keyValues, audio, textWidth);
       keyValues
         .set('clip.vision.projector_type', string('gemma4v'))
         .set('clip.vision.attention.layer_norm_epsilon', float32(vision.layer_norm_eps));
       if (audio) writeAudioParameters(keyValues, audio);
+      writeMaxTokens(keyValues, images, (patch * vision.pooling_kernel_size) ** 2);
     },
   };
 };

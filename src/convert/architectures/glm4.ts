@@ -7,9 +7,11 @@ import type { Declare, TensorPiece, TensorRule } from './architecture.ts';
 import { decoderParameters, decoderSchema, headDimOf, headsKvOf, readDecoderConfig, ropeOf } from './decoder-config.ts';
 import type { DecoderConfig } from './decoder-config.ts';
 import { decoderIgnored, decoderName, embeddingTensors, everyLayer } from './decoder-tensors.ts';
+import { areaOf, areaSchema, writeArea } from './image-settings.ts';
+import type { Area } from './image-settings.ts';
 import { copied, withBias } from './tensor-rules.ts';
 import { writeTextParameters } from './text-parameters.ts';
-import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
+import { readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 import { framePatches } from './vision-tensors.ts';
 
 /** transformers' Glm4Config and Glm4vTextConfig. */
@@ -122,6 +124,15 @@ const visionSchema = z.looseObject({
 });
 const widthSchema = z.looseObject({ hidden_size: size.default(4096) });
 
+/** The bounds of transformers' Glm4vImageProcessor, and those that the models have on the Hub. */
+const processorArea: Area = { min: 112 * 112, max: 28 * 28 * 15_000 };
+const usualArea: Area = { min: 112 * 112, max: 28 * 28 * 2 * 6144 };
+
+/** The processor counts the pixels of two frames, and an image is two equal ones. */
+function ofOneFrame({ min, max }: Area): Area {
+  return { min: Math.ceil(min / 2), max: Math.floor(max / 2) };
+}
+
 /** The weight of one of the encoder's layers. */
 function matrix(source: string, target: string, ...shape: number[]): TensorRule {
   return copied(`visual.${source}.weight`, `${target}.weight`, shape);
@@ -131,7 +142,8 @@ function matrix(source: string, target: string, ...shape: number[]): TensorRule 
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
-  const { image_mean: imageMean, image_std: imageStd } = await readPreprocessor(folder, preprocessorSchema);
+  const images = await readPreprocessor(folder, areaSchema);
+  const area = ofOneFrame(areaOf(images, processorArea));
   const { hidden_size: width, out_hidden_size: merged, intermediate_size: inner, patch_size: patch } = vision;
   return {
     architecture: 'clip',
@@ -170,22 +182,17 @@ export const declareVision: Declare = async ({ folder, config }) => {
       matrix('merger.down_proj', 'mm.down', merged, inner),
     ],
     writeParameters: (keyValues, fileType) => {
-      const parameters = {
-        projectionDim: textWidth,
-        imageSize: vision.image_size,
-        patchSize: patch,
-        embeddingLength: width,
-        feedForwardLength: inner,
-        blockCount: vision.depth,
-        headCount: vision.num_heads,
-        imageMean,
-        imageStd,
+      const tower = {
+        ...vision,
+        num_hidden_layers: vision.depth,
+        num_attention_heads: vision.num_heads,
       };
-      writeVisionParameters(keyValues, parameters, fileType);
+      writeVisionParameters(keyValues, towerParameters(tower, textWidth, images), fileType);
       keyValues
         .set('clip.projector_type', string('glm4v'))
         .set(`clip.use_${vision.hidden_act}`, bool(true))
         .set('clip.vision.attention.layer_norm_epsilon', float32(vision.rms_norm_eps));
+      writeArea(keyValues, area, ofOneFrame(usualArea));
     },
   };
 };

@@ -9,7 +9,7 @@ import { checkPreparation, preparationSchema } from './llava-preparation.ts';
 import { readPinpoints } from './llava-vision.ts';
 import { siglipIgnored, siglipSchema, siglipTensors } from './siglip.ts';
 import { copied, withBias } from './tensor-rules.ts';
-import { readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
+import { readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 
 /** llama.cpp gives the projectors' norms the encoder's epsilon, which transformers writes out. */
 const visionSchema = siglipSchema.extend({
@@ -44,8 +44,8 @@ export const declareVision: Declare = async ({ folder, config }) => {
   const projectors = readProjectors(config);
   const pinpoints = readPinpoints(config, imageSize);
   const { hidden_size: textWidth } = readDecoderConfig(textSchema, config);
-  const preprocessor = await readPreprocessor(folder, preparationSchema);
-  checkPreparation(preprocessor, imageSize, 'tiles');
+  const images = await readPreprocessor(folder, preparationSchema);
+  checkPreparation(images, imageSize, 'tiles');
   return {
     architecture: 'clip',
     canonicalName: (name) =>
@@ -64,18 +64,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
       ...siglipTensors(vision),
     ],
     writeParameters: (keyValues, fileType) => {
-      const parameters = {
-        projectionDim: textWidth,
-        imageSize,
-        patchSize,
-        embeddingLength: width,
-        feedForwardLength: vision.intermediate_size,
-        blockCount: vision.num_hidden_layers,
-        headCount: vision.num_attention_heads,
-        imageMean: preprocessor.image_mean,
-        imageStd: preprocessor.image_std,
-      };
-      writeVisionParameters(keyValues, parameters, fileType);
+      writeVisionParameters(keyValues, towerParameters(vision, textWidth, images), fileType);
       const offsets = projectors.map(({ kind, index }) => (kind === 'spatial' ? index : -1));
       keyValues
         .set('clip.projector_type', string('granite4_vision'))

@@ -219,11 +219,17 @@ export async function findDeclarations(config: JsonObject): Promise<Declarations
   }
   const textEntry = entryOf(textModels, text);
   if (textEntry === undefined) throw unknownPart(text, 'text', 'llm_config or text_config');
-  const visionEntry = entryOf(visionModels, vision);
+  const visionEntry = isTextOnly(config) ? undefined : entryOf(visionModels, vision);
   if (visionEntry === undefined && (isJsonObject(config.vision_config) || isComposite(vision))) {
     throw unknownPart(vision, 'vision', 'vision_config');
   }
   return { architecture: top ?? text, text: await textEntry.load(), vision: await visionEntry?.load() };
+}
+
+/** A text model taken out of a larger one, whose name may still stand in `architectures`. */
+function isTextOnly(config: JsonObject): boolean {
+  const { model_type: kind, vision_config: vision } = config;
+  return !isJsonObject(vision) && typeof kind === 'string' && kind.endsWith('_text');
 }
 
 function isComposite(name: string): boolean {

@@ -2,11 +2,13 @@ import { z } from 'zod';
 import { VserveError } from '../../errors/index.ts';
 import { blockCount, parseConfig, size } from '../checkpoint/parse-config.ts';
 import { bool, float32, string, uint32 } from '../gguf/key-values.ts';
+import type { KeyValues } from '../gguf/key-values.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
+import { tileCount, unfollowedSettings, writeTiles } from './image-settings.ts';
 import { featureLayersOf, unusedLayers } from './feature-layers.ts';
 import { copied, withBias } from './tensor-rules.ts';
-import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
+import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 import { splitQkv } from './vision-tensors.ts';
 
 /** One number, or one for each direction. */
@@ -46,6 +48,8 @@ const topSchema = z
     downsample_ratio: z.number().positive().max(1).default(0.5),
     min_dynamic_patch: z.int().max(mostTiles).default(0),
     max_dynamic_patch: z.int().max(mostTiles).default(0),
+    /** Whether images are cut into tiles at all. */
+    dynamic_image_size: z.boolean().default(true),
     /** The side of a tile, where the encoder was trained at another. */
     force_image_size: size.nullish(),
     /** Which hidden states the projector gets: the last, as a rule. */
@@ -60,6 +64,13 @@ const topSchema = z
     error: 'it is greater than max_dynamic_patch',
   });
 const widthSchema = z.looseObject({ hidden_size: size });
+/** InternVLProcessor of transformers. */
+const imageSchema = preprocessorSchema
+  .extend({ min_patches: tileCount.default(1), max_patches: tileCount.default(usualTiles) })
+  .refine(({ min_patches: min, max_patches: max }) => min <= max, {
+    path: ['min_patches'],
+    error: 'it is greater than max_patches',
+  });
 
 /** Declares InternViT and the projector of InternVL. @throws VserveError `checkpoint_invalid` */
 export const declareVision: Declare = async (checkpoint) => {
@@ -67,8 +78,8 @@ export const declareVision: Declare = async (checkpoint) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const top = parseConfig(topSchema, config, 'config.json');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
-  const preprocessor = await readPreprocessor(folder, preprocessorSchema);
-  const { hidden_size: width, intermediate_size: inner, patch_size: patch } = vision;
+  const images = await readPreprocessor(folder, imageSchema);
+  const { hidden_size: width, patch_size: patch } = vision;
   const scaleFactor = Math.floor(1 / top.downsample_ratio);
   const merged = width * scaleFactor ** 2;
   checkSides(vision, top.force_image_size ?? vision.image_size, scaleFactor);
@@ -95,30 +106,30 @@ export const declareVision: Declare = async (checkpoint) => {
             textWidth,
           ),
         ],
+    warnings: isOwn ? unfollowedSettings(config, { use_thumbnail: true }) : [],
     writeParameters: (keyValues, fileType) => {
-      const parameters = {
-        projectionDim: textWidth,
-        imageSize: vision.image_size,
-        patchSize: patch,
-        embeddingLength: width,
-        feedForwardLength: inner,
-        blockCount: layers,
-        headCount: vision.num_attention_heads,
-        imageMean: preprocessor.image_mean,
-        imageStd: preprocessor.image_std,
-      };
-      writeVisionParameters(keyValues, parameters, fileType);
+      writeVisionParameters(
+        keyValues,
+        towerParameters({ ...vision, num_hidden_layers: layers }, textWidth, images),
+        fileType,
+      );
       keyValues
         .set('clip.projector_type', string('internvl'))
         .set('clip.vision.attention.layer_norm_epsilon', float32(vision.layer_norm_eps))
         .set(`clip.use_${vision.hidden_act}`, bool(true))
         .set('clip.vision.projector.scale_factor', uint32(scaleFactor));
-      const { min_dynamic_patch: minTiles, max_dynamic_patch: maxTiles } = top;
-      if (minTiles > 0) keyValues.set('clip.vision.preproc_min_tiles', uint32(minTiles));
-      if (maxTiles > 0) keyValues.set('clip.vision.preproc_max_tiles', uint32(maxTiles));
+      if (isOwn) writeOwnTiles(keyValues, top);
+      else writeTiles(keyValues, { min: images.min_patches, max: images.max_patches }, { min: 1, max: usualTiles });
     },
   };
 };
+
+/** What the code that comes with the checkpoints goes by. */
+function writeOwnTiles(keyValues: KeyValues, top: z.output<typeof topSchema>): void {
+  const { min_dynamic_patch: min, max_dynamic_patch: max, dynamic_image_size: isTiled } = top;
+  if (min > 0) keyValues.set('clip.vision.preproc_min_tiles', uint32(isTiled ? min : 1));
+  if (max > 0 || !isTiled) keyValues.set('clip.vision.preproc_max_tiles', uint32(isTiled ? max : 1));
+}
 
 /** Tiles are cut into patches, and squares of these are put together. @throws VserveError `checkpoint_invalid` */
 function checkSides({ image_size: side, patch_size: patch }: VisionConfig, tile: number, scaleFactor: number): void {

@@ -5,6 +5,7 @@ import { permute, slice, viewOf } from '../tensor-view.ts';
 import { writeKimiTokenizer } from '../tokenizers/kimi-tokenizer.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
+import { writeUnlessUsual } from './image-settings.ts';
 import {
   decoderIgnored,
   decoderName,
@@ -15,7 +16,7 @@ import {
 } from './decoder-tensors.ts';
 import { copied, withBias } from './tensor-rules.ts';
 import { ropeSchema, writeTextParameters } from './text-parameters.ts';
-import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
+import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 import { splitQkv } from './vision-tensors.ts';
 
 /** The defaults are those of DeepseekV3Config, which comes with the checkpoints. */
@@ -174,11 +175,15 @@ const visionSchema = z.looseObject({
 });
 const widthSchema = z.looseObject({ hidden_size: size });
 
+/** The most patches of an image: KimiVLImageProcessor, which comes with the checkpoints, has the same. */
+const usualPatches = 4096;
+const imageSchema = preprocessorSchema.extend({ in_token_limit: size.max(65_536).default(usualPatches) });
+
 /** Declares MoonViT and the projector of Kimi-VL. @throws VserveError `checkpoint_invalid` */
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
-  const { image_mean: imageMean, image_std: imageStd } = await readPreprocessor(folder, preprocessorSchema);
+  const images = await readPreprocessor(folder, imageSchema);
   const { hidden_size: width, intermediate_size: inner, patch_size: patch } = vision;
   const { init_pos_emb_height: height, init_pos_emb_width: columns } = vision;
   const merged = width * 4;
@@ -210,23 +215,18 @@ export const declareVision: Declare = async ({ folder, config }) => {
       ...withBias('multi_modal_projector.linear_2', 'mm.2', textWidth, merged),
     ],
     writeParameters: (keyValues, fileType) => {
-      const parameters = {
-        projectionDim: textWidth,
-        imageSize: 64 * 14, // the encoder takes any size; llama.cpp wants one
-        patchSize: patch,
-        embeddingLength: width,
-        feedForwardLength: inner,
-        blockCount: vision.num_hidden_layers,
-        headCount: vision.num_attention_heads,
-        imageMean,
-        imageStd,
+      const tower = {
+        ...vision,
+        image_size: 64 * 14, // the encoder takes any size; llama.cpp wants one
       };
-      writeVisionParameters(keyValues, parameters, fileType);
+      writeVisionParameters(keyValues, towerParameters(tower, textWidth, images), fileType);
       keyValues
         .set('clip.projector_type', string('kimivl'))
         .set('clip.use_gelu', bool(true))
         .set('clip.vision.projector.scale_factor', uint32(2))
         .set('clip.vision.attention.layer_norm_epsilon', float32(1e-5));
+      const [limit, usual] = [images.in_token_limit, usualPatches].map((patches) => patches * patch ** 2);
+      writeUnlessUsual(keyValues, 'clip.vision.image_max_pixels', limit ?? 0, usual ?? 0);
     },
   };
 };

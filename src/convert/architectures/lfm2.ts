@@ -2,15 +2,17 @@ import { z } from 'zod';
 import { VserveError } from '../../errors/index.ts';
 import { blockCount, parseConfig, size, vocabularySize } from '../checkpoint/parse-config.ts';
 import { bool, float32, string, uint32 } from '../gguf/key-values.ts';
+import type { KeyValues } from '../gguf/key-values.ts';
 import { permute, viewOf } from '../tensor-view.ts';
 import { writeBpeTokenizer } from '../tokenizers/bpe-tokenizer.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
 import { decoderIgnored, decoderName, everyLayer } from './decoder-tensors.ts';
+import { tileCount, unfollowedSettings, writeArea, writeTiles, writeUnlessUsual } from './image-settings.ts';
 import { siglipSchema, siglipTensors } from './siglip.ts';
 import { copied, withBias } from './tensor-rules.ts';
 import { ropeSchema, writeTextParameters } from './text-parameters.ts';
-import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
+import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 
 /** The defaults are those of transformers' Lfm2Config. */
 const textSchema = z.looseObject({
@@ -135,12 +137,36 @@ const topSchema = z.looseObject({
 });
 const widthSchema = z.looseObject({ hidden_size: size.default(2560) });
 
+const usual = { minTokens: 64, maxTokens: 256, tiles: { min: 2, max: 10 }, tileSize: 512, tolerance: 2 };
+/** A number of tokens, whose pixels are to fit a uint32. */
+const tokenCount = size.max(65_536);
+/** transformers' Lfm2VlImageProcessor. */
+const imageSchema = preprocessorSchema
+  .extend({
+    min_image_tokens: tokenCount.default(usual.minTokens),
+    max_image_tokens: tokenCount.default(usual.maxTokens),
+    do_image_splitting: z.boolean().default(true),
+    min_tiles: tileCount.default(usual.tiles.min),
+    max_tiles: tileCount.default(usual.tiles.max),
+    tile_size: size.max(4096).default(usual.tileSize),
+    max_pixels_tolerance: z.number().positive().default(usual.tolerance),
+  })
+  .refine(({ min_image_tokens: min, max_image_tokens: max }) => min <= max, {
+    path: ['min_image_tokens'],
+    error: 'it is greater than max_image_tokens',
+  })
+  .refine(({ min_tiles: min, max_tiles: max }) => min <= max, {
+    path: ['min_tiles'],
+    error: 'it is greater than max_tiles',
+  });
+type ImageSettings = z.output<typeof imageSchema>;
+
 /** Declares the SigLIP 2 tower and the projector of LFM2-VL. @throws VserveError `checkpoint_invalid` */
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const top = parseConfig(topSchema, config, 'config.json');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
-  const { image_mean: imageMean, image_std: imageStd } = await readPreprocessor(folder, preprocessorSchema);
+  const images = await readPreprocessor(folder, imageSchema);
   const { hidden_size: width, patch_size: patch } = vision;
   const { downsample_factor: factor, projector_hidden_size: inner } = top;
   const merged = width * factor ** 2;
@@ -149,6 +175,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
     architecture: 'clip',
     canonicalName: (name) => name.replace(/^(?:model\.)?(?:vision_tower\.)?/, ''),
     ignored: [],
+    warnings: unfollowedSettings(images, { use_thumbnail: true }),
     tensors: [
       ...siglipTensors({ ...vision, image_size: patch * Math.sqrt(vision.num_patches) }).map((rule) =>
         rule.targets[0]?.name === 'v.patch_embd.weight' ? linearPatches(rule, width, patch) : rule,
@@ -161,26 +188,34 @@ export const declareVision: Declare = async ({ folder, config }) => {
       ...withBias('multi_modal_projector.linear_2', 'mm.2', textWidth, inner),
     ],
     writeParameters: (keyValues, fileType) => {
-      const parameters = {
-        projectionDim: textWidth,
-        imageSize: 256, // the encoder takes any size; llama.cpp wants one
-        patchSize: patch,
-        embeddingLength: width,
-        feedForwardLength: vision.intermediate_size,
-        blockCount: usedLayers,
-        headCount: vision.num_attention_heads,
-        imageMean,
-        imageStd,
+      const tower = {
+        ...vision,
+        image_size: 256, // the encoder takes any size; llama.cpp wants one
+        num_hidden_layers: usedLayers,
       };
-      writeVisionParameters(keyValues, parameters, fileType);
+      writeVisionParameters(keyValues, towerParameters(tower, textWidth, images), fileType);
       keyValues
         .set('clip.projector_type', string('lfm2'))
         .set('clip.vision.attention.layer_norm_epsilon', float32(vision.layer_norm_eps))
         .set('clip.vision.projector.scale_factor', uint32(factor))
         .set('clip.use_gelu', bool(true));
+      writeImageSettings(keyValues, images, (patch * factor) ** 2);
     },
   };
 };
+
+/** Writes what differs from Lfm2VlImageProcessor's own settings, which are those of the models on the Hub. */
+function writeImageSettings(keyValues: KeyValues, images: ImageSettings, tokenPixels: number): void {
+  const { min_image_tokens: min, max_image_tokens: max, min_tiles: minTiles, max_tiles: maxTiles } = images;
+  const area = { min: min * tokenPixels, max: max * tokenPixels };
+  writeArea(keyValues, area, { min: usual.minTokens * tokenPixels, max: usual.maxTokens * tokenPixels });
+  const tiles = images.do_image_splitting ? { min: minTiles, max: maxTiles } : { min: 1, max: 1 };
+  writeTiles(keyValues, tiles, usual.tiles);
+  writeUnlessUsual(keyValues, 'vserve.image.tile_size', images.tile_size, usual.tileSize);
+  if (images.max_pixels_tolerance !== usual.tolerance) {
+    keyValues.set('vserve.image.tile_tolerance', float32(images.max_pixels_tolerance));
+  }
+}
 
 /** SigLIP 2 embeds patches by a linear layer over rows of pixels; llama.cpp wants a convolution, a channel at a time. */
 function linearPatches(rule: TensorRule, width: number, patch: number): TensorRule {

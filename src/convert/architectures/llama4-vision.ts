@@ -3,8 +3,9 @@ import { blockCount, parseConfig, size } from '../checkpoint/parse-config.ts';
 import { bool, float32, string, uint32 } from '../gguf/key-values.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
+import { tileCount, unfollowedSettings, writeUnlessUsual } from './image-settings.ts';
 import { copied, withBias } from './tensor-rules.ts';
-import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
+import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 
 /** transformers' Llama4VisionConfig. */
 const visionSchema = z.looseObject({
@@ -28,37 +29,32 @@ const visionSchema = z.looseObject({
 });
 type VisionConfig = z.output<typeof visionSchema>;
 
+/** The most tiles of an image: Llama4ImageProcessor and the models on the Hub have the same. */
+const usualTiles = 16;
+const imageSchema = preprocessorSchema.extend({ max_patches: tileCount.default(usualTiles) });
+
 const widthSchema = z.looseObject({ hidden_size: size.default(5120) });
 
 /** Declares the vision encoder and the projector of Llama 4. @throws VserveError `checkpoint_invalid` */
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
-  const { image_mean: imageMean, image_std: imageStd } = await readPreprocessor(folder, preprocessorSchema);
+  const images = await readPreprocessor(folder, imageSchema);
   const scaleFactor = 1 / vision.pixel_shuffle_ratio;
   return {
     architecture: 'clip',
     canonicalName: (name) => name.replace(/^model\.(?=vision_model|multi_modal_projector)/, ''),
     ignored: [/rotary_embedding/],
+    warnings: unfollowedSettings(images, { resize_to_max_canvas: false }),
     tensors: [...encoderTensors(vision), ...projectorTensors(vision, textWidth)],
     writeParameters: (keyValues, fileType) => {
-      const parameters = {
-        projectionDim: textWidth,
-        imageSize: vision.image_size,
-        patchSize: vision.patch_size,
-        embeddingLength: vision.hidden_size,
-        feedForwardLength: vision.intermediate_size,
-        blockCount: vision.num_hidden_layers,
-        headCount: vision.num_attention_heads,
-        imageMean,
-        imageStd,
-      };
-      writeVisionParameters(keyValues, parameters, fileType);
+      writeVisionParameters(keyValues, towerParameters(vision, textWidth, images), fileType);
       keyValues
         .set('clip.projector_type', string('llama4'))
         .set('clip.vision.attention.layer_norm_epsilon', float32(vision.norm_eps))
         .set('clip.vision.projector.scale_factor', uint32(scaleFactor))
         .set('clip.use_gelu', bool(true));
+      writeUnlessUsual(keyValues, 'clip.vision.preproc_max_tiles', images.max_patches, usualTiles);
     },
   };
 };

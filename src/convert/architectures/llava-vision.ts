@@ -9,7 +9,7 @@ import { featureLayersOf, unusedLayers } from './feature-layers.ts';
 import { checkPreparation, preparationSchema } from './llava-preparation.ts';
 import { encoderLayer } from './siglip.ts';
 import { copied, withBias } from './tensor-rules.ts';
-import { readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
+import { readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 
 const activation = z.enum(['quick_gelu', 'gelu', 'gelu_pytorch_tanh']);
 
@@ -78,10 +78,10 @@ export const declareTower: Declare = async ({ folder, config }) => {
   const featureLayers = featureLayersOf('vision_feature_layer', top.vision_feature_layer, vision.num_hidden_layers);
   const layers = featureLayers.at(-1) ?? 0;
   const { hidden_size: textWidth } = readDecoderConfig(textSchema, config);
-  const preprocessor = await readPreprocessor(folder, preparationSchema);
+  const images = await readPreprocessor(folder, preparationSchema);
   const pinpoints = top.model_type === 'llava_next' ? readPinpoints(config, vision.image_size) : undefined;
   const way = pinpoints ? 'tiles' : isClip ? 'crop' : 'stretch';
-  checkPreparation(preprocessor, vision.image_size, way);
+  checkPreparation(images, vision.image_size, way);
   const { hidden_size: width } = vision;
   return {
     architecture: 'clip',
@@ -102,18 +102,11 @@ export const declareTower: Declare = async ({ folder, config }) => {
       ...Array.from({ length: layers }, (_, layer) => encoderLayer(vision, layer)).flat(),
     ],
     writeParameters: (keyValues, fileType) => {
-      const parameters = {
-        projectionDim: textWidth,
-        imageSize: vision.image_size,
-        patchSize: vision.patch_size,
-        embeddingLength: width,
-        feedForwardLength: vision.intermediate_size,
-        blockCount: layers,
-        headCount: vision.num_attention_heads,
-        imageMean: preprocessor.image_mean,
-        imageStd: preprocessor.image_std,
-      };
-      writeVisionParameters(keyValues, parameters, fileType);
+      writeVisionParameters(
+        keyValues,
+        towerParameters({ ...vision, num_hidden_layers: layers }, textWidth, images),
+        fileType,
+      );
       keyValues
         .set('clip.projector_type', string('mlp'))
         .set('clip.vision.attention.layer_norm_epsilon', float32(vision.layer_norm_eps))

@@ -4,10 +4,11 @@ import { blockCount, parseConfig, size } from '../checkpoint/parse-config.ts';
 import { bool, float32, int32Array, string, uint32 } from '../gguf/key-values.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
+import { tileCount, writeUnlessUsual } from './image-settings.ts';
 import { declareText as declareQwen, predictionLayer } from './qwen3-5.ts';
 import { siglipSchema, siglipTensors } from './siglip.ts';
 import { withBias } from './tensor-rules.ts';
-import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
+import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 
 /** Declares the text model of MiniCPM-V 4.6, a Qwen 3.5 that predicts no further token. @throws VserveError `checkpoint_invalid` */
 export const declareText: Declare = async (checkpoint) => {
@@ -37,9 +38,13 @@ const topSchema = z.looseObject({
 });
 const widthSchema = z.looseObject({ hidden_size: size });
 
+/** The most slices of an image: MiniCPMV4_6ImageProcessor and the models on the Hub have the same. */
+const usualTiles = 9;
 const imageSchema = preprocessorSchema.extend({
   downsample_mode: z.enum(['4x', '16x']).default('16x'),
   scale_resolution: size.nullish(),
+  max_slice_nums: tileCount.default(usualTiles),
+  slice_mode: z.boolean().default(true),
 });
 
 /** Declares the SigLIP tower of MiniCPM-V 4.6 and its mergers, the first within the tower. @throws VserveError `checkpoint_invalid` */
@@ -72,24 +77,19 @@ export const declareVision: Declare = async ({ folder, config }) => {
       ...withBias('merger.mlp.0.linear_2', 'mm.down', textWidth, 4 * width),
     ],
     writeParameters: (keyValues, fileType) => {
-      const parameters = {
-        projectionDim: textWidth,
-        imageSize: images.scale_resolution ?? vision.image_size,
-        patchSize: vision.patch_size,
-        embeddingLength: width,
-        feedForwardLength: inner,
-        blockCount: vision.num_hidden_layers,
-        headCount: vision.num_attention_heads,
-        imageMean: images.image_mean,
-        imageStd: images.image_std,
-      };
-      writeVisionParameters(keyValues, parameters, fileType);
+      writeVisionParameters(
+        keyValues,
+        towerParameters({ ...vision, image_size: images.scale_resolution ?? vision.image_size }, textWidth, images),
+        fileType,
+      );
       keyValues
         .set('clip.projector_type', string('minicpmv4_6'))
         .set('clip.vision.projector.scale_factor', uint32(mergesWithin ? 4 : 2))
         .set('clip.vision.wa_layer_indexes', int32Array([mergedAfter]))
         .set('clip.use_gelu', bool(true))
         .set('clip.vision.attention.layer_norm_epsilon', float32(vision.layer_norm_eps));
+      const tiles = images.slice_mode ? images.max_slice_nums : 1;
+      writeUnlessUsual(keyValues, 'clip.vision.preproc_max_tiles', tiles, usualTiles);
     },
   };
 };

@@ -3,9 +3,10 @@ import { blockCount, parseConfig, size } from '../checkpoint/parse-config.ts';
 import { bool, float32, string, uint32 } from '../gguf/key-values.ts';
 import type { Declare } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
+import { areaOf, areaSchema } from './image-settings.ts';
 import { siglipSchema, siglipTensors } from './siglip.ts';
 import { withBias } from './tensor-rules.ts';
-import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
+import { readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 
 /** transformers' PaddleOCRVisionConfig. */
 const visionSchema = siglipSchema.extend({
@@ -21,29 +22,15 @@ const visionSchema = siglipSchema.extend({
 
 const widthSchema = z.looseObject({ hidden_size: size.default(1024) });
 
-/** The bounds of a picture's size stand under names of their own, or, since transformers 5, as edges. */
-const boundsSchema = preprocessorSchema
-  .extend({
-    min_pixels: size.optional(),
-    max_pixels: size.optional(),
-    size: z.looseObject({ shortest_edge: size.optional(), longest_edge: size.optional() }).nullish(),
-  })
-  .transform(({ min_pixels: min, max_pixels: max, size, ...rest }) => ({
-    ...rest,
-    minPixels: min ?? size?.shortest_edge ?? 384 ** 2,
-    maxPixels: max ?? size?.longest_edge ?? 1536 ** 2,
-  }));
+/** The bounds of transformers' PaddleOCRVLImageProcessor. */
+const processorArea = { min: 384 ** 2, max: 1536 ** 2 };
 
 /** Declares the SigLIP tower and the projector of PaddleOCR-VL. @throws VserveError `checkpoint_invalid` */
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
-  const {
-    minPixels,
-    maxPixels,
-    image_mean: imageMean,
-    image_std: imageStd,
-  } = await readPreprocessor(folder, boundsSchema);
+  const images = await readPreprocessor(folder, areaSchema);
+  const area = areaOf(images, processorArea);
   const merged = vision.hidden_size * vision.spatial_merge_size ** 2;
   return {
     architecture: 'clip',
@@ -56,22 +43,15 @@ export const declareVision: Declare = async ({ folder, config }) => {
       ...withBias('mlp_AR.linear_2', 'mm.2', textWidth, merged),
     ],
     writeParameters: (keyValues, fileType) => {
-      const parameters = {
-        projectionDim: textWidth,
-        imageSize: Math.floor(Math.sqrt(maxPixels)),
-        patchSize: vision.patch_size,
-        embeddingLength: vision.hidden_size,
-        feedForwardLength: vision.intermediate_size,
-        blockCount: vision.num_hidden_layers,
-        headCount: vision.num_attention_heads,
-        imageMean,
-        imageStd,
-      };
-      writeVisionParameters(keyValues, parameters, fileType);
+      writeVisionParameters(
+        keyValues,
+        towerParameters({ ...vision, image_size: Math.floor(Math.sqrt(area.max)) }, textWidth, images),
+        fileType,
+      );
       keyValues
         .set('clip.projector_type', string('paddleocr'))
-        .set('clip.vision.image_max_pixels', uint32(maxPixels))
-        .set('clip.vision.image_min_pixels', uint32(minPixels))
+        .set('clip.vision.image_max_pixels', uint32(area.max))
+        .set('clip.vision.image_min_pixels', uint32(area.min))
         .set('clip.use_gelu', bool(true))
         .set('clip.vision.attention.layer_norm_epsilon', float32(vision.rms_norm_eps));
     },

@@ -9,8 +9,9 @@ import { slice, viewOf } from '../tensor-view.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
 import { decoderName, pairedRows } from './decoder-tensors.ts';
+import { writeUnlessUsual } from './image-settings.ts';
 import { copied } from './tensor-rules.ts';
-import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
+import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 
 /** The defaults are those of transformers' PixtralVisionConfig. */
 const visionSchema = z.looseObject({
@@ -32,6 +33,13 @@ const topSchema = z.looseObject({
 });
 const textSchema = z.looseObject({ hidden_size: size.default(4096), vocab_size: size.default(32_000) });
 
+/** transformers' PixtralImageProcessor. */
+const usualEdge = 1024;
+const edge = size.max(65_536).nullish();
+const imageSchema = preprocessorSchema.extend({
+  size: z.looseObject({ longest_edge: edge, height: edge }).nullish(),
+});
+
 /** Declares Pixtral's vision encoder and the projectors of Pixtral and Mistral 3. @throws VserveError `checkpoint_invalid` */
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
@@ -39,7 +47,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
   const isMistral3 = top.model_type === 'mistral3';
   const mergeSize = top.spatial_merge_size ?? (isMistral3 ? 2 : undefined);
   const { hidden_size: textWidth, vocab_size: vocabulary } = readDecoderConfig(textSchema, config);
-  const { image_mean: imageMean, image_std: imageStd } = await readPreprocessor(folder, preprocessorSchema);
+  const images = await readPreprocessor(folder, imageSchema);
   const breakToken = await imageBreakToken(folder, vocabulary);
   const { hidden_size: width, intermediate_size: inner, num_attention_heads: heads, patch_size: patch } = vision;
   const projector = (index: number, columns: number): TensorRule[] => {
@@ -82,22 +90,13 @@ export const declareVision: Declare = async ({ folder, config }) => {
       ).flat(),
     ],
     writeParameters: (keyValues, fileType) => {
-      const parameters = {
-        projectionDim: textWidth,
-        imageSize: vision.image_size,
-        patchSize: patch,
-        embeddingLength: width,
-        feedForwardLength: inner,
-        blockCount: vision.num_hidden_layers,
-        headCount: heads,
-        imageMean,
-        imageStd,
-      };
-      writeVisionParameters(keyValues, parameters, fileType);
+      writeVisionParameters(keyValues, towerParameters(vision, textWidth, images), fileType);
       keyValues
         .set('clip.projector_type', string('pixtral'))
         .set('clip.vision.attention.layer_norm_epsilon', float32(vision.layer_norm_eps))
         .set(`clip.use_${vision.hidden_act}`, bool(true));
+      const longestEdge = images.size?.longest_edge ?? images.size?.height ?? usualEdge;
+      writeUnlessUsual(keyValues, 'clip.vision.preproc_image_size', longestEdge, vision.image_size);
       if (mergeSize !== undefined) keyValues.set('clip.vision.spatial_merge_size', uint32(mergeSize));
     },
   };

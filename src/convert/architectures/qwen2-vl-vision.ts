@@ -4,9 +4,10 @@ import { blockCount, parseConfig, size } from '../checkpoint/parse-config.ts';
 import { bool, float32, string, uint32 } from '../gguf/key-values.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
+import { areaOf, areaSchema, qwenProcessorArea, writeArea } from './image-settings.ts';
 import { framePatches, splitQkv } from './vision-tensors.ts';
 import { copied, withBias } from './tensor-rules.ts';
-import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
+import { readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 
 /** What both encoders have; the defaults are those of transformers' Qwen2VLVisionConfig and Qwen2_5_VLVisionConfig. */
 const common = {
@@ -35,6 +36,9 @@ const topSchema = z.looseObject({
 });
 const widthSchema = z.looseObject({ hidden_size: size });
 
+/** What Qwen2-VL and Qwen2.5-VL have on the Hub. */
+const usualArea = { min: 56 * 56, max: 28 * 28 * 16_384 };
+
 interface Tower {
   readonly width: number;
   /** What `clip.vision.feed_forward_length` says; for Qwen2-VL the converter of llama.cpp writes another size there. */
@@ -52,7 +56,8 @@ export const declareVision: Declare = async ({ folder, config }) => {
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
   const vision = parseConfig(z.looseObject(common), config.vision_config ?? {}, 'config.json: vision_config');
   const tower = top.model_type === 'qwen2_vl' ? qwen2Tower(config.vision_config) : qwen25Tower(config.vision_config);
-  const { image_mean: imageMean, image_std: imageStd } = await readPreprocessor(folder, preprocessorSchema);
+  const images = await readPreprocessor(folder, areaSchema);
+  const area = areaOf(images, qwenProcessorArea);
   const { width } = tower;
   const merged = width * vision.spatial_merge_size ** 2;
   return {
@@ -75,23 +80,20 @@ export const declareVision: Declare = async ({ folder, config }) => {
       ...withBias('visual.merger.mlp.2', 'mm.2', textWidth, merged),
     ],
     writeParameters: (keyValues, fileType) => {
-      const parameters = {
-        projectionDim: textWidth,
-        imageSize: vision.image_size,
-        patchSize: vision.patch_size,
-        embeddingLength: width,
-        feedForwardLength: tower.feedForwardLength,
-        blockCount: vision.depth,
-        headCount: vision.num_heads,
-        imageMean,
-        imageStd,
+      const sizes = {
+        ...vision,
+        hidden_size: width,
+        intermediate_size: tower.feedForwardLength,
+        num_hidden_layers: vision.depth,
+        num_attention_heads: vision.num_heads,
       };
-      writeVisionParameters(keyValues, parameters, fileType);
+      writeVisionParameters(keyValues, towerParameters(sizes, textWidth, images), fileType);
       keyValues.set('clip.projector_type', string(tower.projectorType));
       if (tower.windowPattern !== undefined) {
         keyValues.set('clip.use_silu', bool(true)).set('clip.vision.n_wa_pattern', uint32(tower.windowPattern));
       }
       keyValues.set('clip.vision.attention.layer_norm_epsilon', float32(top.rms_norm_eps));
+      writeArea(keyValues, area, usualArea);
     },
   };
 };

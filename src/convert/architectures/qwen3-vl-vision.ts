@@ -4,8 +4,9 @@ import { blockCount, parseConfig, size } from '../checkpoint/parse-config.ts';
 import { bool, boolArray, float32, string, uint32 } from '../gguf/key-values.ts';
 import type { Declare } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
+import { areaOf, areaSchema, qwenProcessorArea, writeArea } from './image-settings.ts';
 import { copied, withBias } from './tensor-rules.ts';
-import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
+import { readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 import { framePatches } from './vision-tensors.ts';
 
 /** The defaults are those of transformers' Qwen3VLVisionConfig. */
@@ -20,13 +21,17 @@ const visionSchema = z.looseObject({
   deepstack_visual_indexes: z.array(z.int().min(0)).default([8, 16, 24]),
 });
 
+/** What Qwen3-VL and Qwen 3.5 have on the Hub. */
+const usualArea = { min: 256 * 256, max: 4096 * 4096 };
+
 const textSchema = z.looseObject({ hidden_size: size, rms_norm_eps: z.number().default(1e-6) });
 
 /** Declares the vision encoder and mergers of Qwen3-VL and Qwen 3.5. @throws VserveError `checkpoint_invalid` */
 export const declareVision: Declare = async ({ folder, config }) => {
   const text = readDecoderConfig(textSchema, config);
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
-  const { image_mean: imageMean, image_std: imageStd } = await readPreprocessor(folder, preprocessorSchema);
+  const images = await readPreprocessor(folder, areaSchema);
+  const area = areaOf(images, qwenProcessorArea);
   const { hidden_size: width, intermediate_size: inner, depth, deepstack_visual_indexes: deepstack } = vision;
   if (deepstack.some((layer) => layer >= depth)) {
     const message = `config.json: vision_config takes features from the layers ${deepstack.join(', ')}, but has only ${depth}.`;
@@ -65,18 +70,13 @@ export const declareVision: Declare = async ({ folder, config }) => {
       }),
     ],
     writeParameters: (keyValues, fileType) => {
-      const parameters = {
-        projectionDim: text.hidden_size,
-        imageSize: Math.floor(Math.sqrt(vision.num_position_embeddings) * vision.patch_size),
-        patchSize: vision.patch_size,
-        embeddingLength: width,
-        feedForwardLength: inner,
-        blockCount: depth,
-        headCount: vision.num_heads,
-        imageMean,
-        imageStd,
+      const tower = {
+        ...vision,
+        image_size: Math.floor(Math.sqrt(vision.num_position_embeddings) * vision.patch_size),
+        num_hidden_layers: depth,
+        num_attention_heads: vision.num_heads,
       };
-      writeVisionParameters(keyValues, parameters, fileType);
+      writeVisionParameters(keyValues, towerParameters(tower, text.hidden_size, images), fileType);
       keyValues
         .set('clip.projector_type', string('qwen3vl_merger'))
         .set('clip.use_gelu', bool(true))
@@ -86,6 +86,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
           'clip.vision.is_deepstack_layers',
           boolArray(Array.from({ length: depth }, (_, layer) => deepstack.includes(layer))),
         );
+      writeArea(keyValues, area, usualArea);
     },
   };
 };

@@ -51,6 +51,35 @@ export async function readPreprocessor<Schema extends z.ZodType>(
   return parseConfig(schema, settings, 'preprocessor_config.json');
 }
 
+/** The sizes of a vision encoder, under the names that most configurations have for them. */
+export interface TowerConfig {
+  readonly image_size: number;
+  readonly patch_size: number;
+  readonly hidden_size: number;
+  readonly intermediate_size: number;
+  readonly num_hidden_layers: number;
+  readonly num_attention_heads: number;
+}
+
+/** The parameters that an encoder's configuration and its preprocessor tell. */
+export function towerParameters(
+  tower: TowerConfig,
+  textWidth: number,
+  images: Pick<z.output<typeof preprocessorSchema>, 'image_mean' | 'image_std'>,
+): VisionParameters {
+  return {
+    projectionDim: textWidth,
+    imageSize: tower.image_size,
+    patchSize: tower.patch_size,
+    embeddingLength: tower.hidden_size,
+    feedForwardLength: tower.intermediate_size,
+    blockCount: tower.num_hidden_layers,
+    headCount: tower.num_attention_heads,
+    imageMean: images.image_mean,
+    imageStd: images.image_std,
+  };
+}
+
 /** Writes them under `clip.vision.…`, and `general.file_type`, in the order of convert_hf_to_gguf.py. */
 export function writeVisionParameters(keyValues: KeyValues, parameters: VisionParameters, fileType: number): void {
   keyValues

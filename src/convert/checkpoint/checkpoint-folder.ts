@@ -30,9 +30,8 @@ export class CheckpointFolder {
       return (await readdir(join(this.path, within))).sort();
     } catch (error) {
       if (within !== '.') return [];
-      throw new VserveError('checkpoint_invalid', `The checkpoint's folder ${this.path} cannot be read.`, {
-        cause: error,
-      });
+      const message = (await this.#fault()) ?? `The checkpoint's folder ${this.path} cannot be read.`;
+      throw new VserveError('checkpoint_invalid', message, { cause: error });
     }
   }
 
@@ -56,10 +55,16 @@ export class CheckpointFolder {
       return bytes;
     } catch (error) {
       if (error instanceof VserveError) throw error;
-      throw new VserveError('checkpoint_invalid', `${name} is missing from ${this.path} or cannot be read.`, {
-        cause: error,
-      });
+      const message = (await this.#fault()) ?? `${name} is missing from ${this.path} or cannot be read.`;
+      throw new VserveError('checkpoint_invalid', message, { cause: error });
     }
+  }
+
+  /** What is wrong with the folder itself. */
+  async #fault(): Promise<string | undefined> {
+    const found = await stat(this.path).catch((error: unknown) => (error as NodeJS.ErrnoException).code);
+    if (found === 'ENOENT') return `The folder ${this.path} does not exist.`;
+    return typeof found === 'object' && !found.isDirectory() ? `${this.path} is not a folder.` : undefined;
   }
 
   /** The text of a UTF-8 file. @throws VserveError `checkpoint_invalid` */

@@ -3,6 +3,9 @@ import { indexFile, parseWeightMap } from '../safetensors/weight-map.ts';
 import type { WeightMap } from '../safetensors/weight-map.ts';
 import type { CheckpointFolder } from './checkpoint-folder.ts';
 
+/** What PEFT saves instead of a model. */
+const adapterFile = 'adapter_model.safetensors';
+
 /** The safetensors files of a checkpoint, sorted by name, and its index where it has one. */
 export interface Shards {
   readonly files: readonly string[];
@@ -26,6 +29,10 @@ export async function findShards(folder: CheckpointFolder): Promise<Shards> {
   const missing = files.filter((name) => !present.includes(name));
   if (missing.length > 0) {
     const message = `${indexFile} names ${missing.join(', ')}, which ${folder.path} does not hold. Download the missing files.`;
+    throw new VserveError('shard_missing', message);
+  }
+  if (files.length === 0 && present.includes(adapterFile)) {
+    const message = `${folder.path} holds an adapter (${adapterFile}), not a model. Merge it into its base model with PEFT's merge_and_unload() and convert the result.`;
     throw new VserveError('shard_missing', message);
   }
   if (files.length === 0) {

@@ -3,6 +3,7 @@ import type { GgufDeclaration } from '../architectures/architecture.ts';
 import { withAssumptions } from '../checkpoint/assumptions.ts';
 import { CheckpointFolder } from '../checkpoint/checkpoint-folder.ts';
 import { readTensors } from '../checkpoint/read-tensors.ts';
+import { refuseAdapted } from '../checkpoint/refuse-adapted.ts';
 import { tokenIdWarnings } from '../checkpoint/token-ids.ts';
 import { layOut } from '../gguf/layout.ts';
 import { KeyValues, string, uint32 } from '../gguf/key-values.ts';
@@ -63,6 +64,7 @@ export async function planConversion(options: PlanOptions): Promise<ConversionPl
   const quantization = await readQuantization(folder, config);
   const { architecture, text, vision } = await findDeclarations(config);
   const found = await readTensors(folder);
+  refuseAdapted(found);
   const tensors = quantization === undefined ? found : pairScales(found, quantization);
   const checkpoint = { folder, config, tensorNames: tensors.map(({ name }) => name) };
   const { result: model, assumptions } = await withAssumptions(() => text(checkpoint));
@@ -83,6 +85,7 @@ export async function planConversion(options: PlanOptions): Promise<ConversionPl
   const warnings = [
     ...(model.chatTemplate === undefined ? await chatTemplateWarnings(folder) : []),
     ...(projector === undefined ? [] : tokenIdWarnings(config, embeddingRows)),
+    ...(projector?.warnings ?? []),
   ];
   return { architecture, outtype, files, warnings };
 }

@@ -48,9 +48,29 @@ export async function readQuantization(
   folder: CheckpointFolder,
   config: JsonObject,
 ): Promise<Quantization | undefined> {
+  return quantizationOf(settingsIn(config) ?? (await modelOptSettings(folder)));
+}
+
+/**
+ * Refuses a checkpoint by its config.json alone, before its weights are there.
+ *
+ * @throws VserveError as `readQuantization`
+ */
+export function checkQuantization(config: JsonObject): void {
+  quantizationOf(settingsIn(config));
+}
+
+function settingsIn(config: JsonObject): unknown {
+  const mlx = mlxSettings(config);
+  if (mlx !== undefined) {
+    throw refusal(['mlx', bitsOf(mlx), typeof mlx.group_size === 'number' ? `groups of ${mlx.group_size}` : undefined]);
+  }
   const ofText = isJsonObject(config.text_config) ? config.text_config.quantization_config : undefined;
-  const settings = ofText ?? config.quantization_config ?? (await modelOptSettings(folder));
-  if (settings === undefined || settings === null) return undefined;
+  return ofText ?? config.quantization_config ?? undefined;
+}
+
+function quantizationOf(settings: unknown): Quantization | undefined {
+  if (settings === undefined) return undefined;
   const method = isJsonObject(settings) ? settings.quant_method : undefined;
   const where = 'config.json: quantization_config';
   if (method === 'fp8') {
@@ -66,7 +86,7 @@ export async function readQuantization(
   if (method === 'modelopt' && (algorithm === 'FP8' || algorithm === undefined || algorithm === null)) {
     return { weightOf: ending(/\.weight_scale$/, '.weight'), isUnused: isActivation, blocks: undefined };
   }
-  throw refusal([method, algorithm]);
+  throw refusal([method, algorithm, isJsonObject(settings) ? bitsOf(settings) : undefined]);
 }
 
 const isActivation = (name: string): boolean => /\.(?:input|output|k|v)_scale$/.test(name);
@@ -93,9 +113,36 @@ async function modelOptSettings(folder: CheckpointFolder): Promise<JsonObject | 
   return { quant_method: typeof producer === 'string' ? producer.toLowerCase() : undefined, ...settings };
 }
 
-function refusal(found: readonly unknown[]): VserveError {
-  const named = found.filter((part) => part !== undefined && part !== null).map((part) => JSON.stringify(part));
-  const how = named.length > 0 ? named.join(', ') : 'unknown';
-  const message = `The checkpoint is already quantized (${how}), and of such only FP8, and 8 bits with a scale for each channel, block or tensor, can be converted. Take the one it was made from; --converter llama.cpp may know it too.`;
+/** Methods by their `quant_method`, as their users call them. llama.cpp's converter knows those with `elsewhere`. */
+const methods: Readonly<Record<string, { readonly name: string; readonly elsewhere?: true }>> = {
+  awq: { name: 'AWQ' },
+  bitnet: { name: 'BitNet', elsewhere: true },
+  bitsandbytes: { name: 'bitsandbytes' },
+  'compressed-tensors': { name: 'compressed-tensors', elsewhere: true },
+  gptq: { name: 'GPTQ', elsewhere: true },
+  mlx: { name: 'MLX' },
+  modelopt: { name: 'ModelOpt', elsewhere: true },
+};
+
+function refusal([method, ...details]: readonly unknown[]): VserveError {
+  const known = typeof method === 'string' && Object.hasOwn(methods, method) ? methods[method] : undefined;
+  const name = known?.name ?? (typeof method === 'string' ? JSON.stringify(method) : 'unknown method');
+  const told = details.filter((part) => part !== undefined && part !== null);
+  const how = [name, ...told.map((part) => (typeof part === 'string' ? part : JSON.stringify(part)))].join(', ');
+  const other = known === undefined || known.elsewhere ? ' --converter llama.cpp may know it.' : '';
+  const message = `The checkpoint is already quantized (${how}). Convert the one it was made from, which its model card names as base_model; --quantization-encoding q4_k_m makes it as small.${other} Of quantized checkpoints, FP8 and 8 bits with a scale for each channel, block or tensor can be converted.`;
   return new VserveError('checkpoint_invalid', message);
+}
+
+/** MLX has settings of its own beside, or in place of, those of transformers. */
+function mlxSettings(config: JsonObject): JsonObject | undefined {
+  const own = config.quantization;
+  return isJsonObject(own) && typeof own.bits === 'number' ? own : undefined;
+}
+
+function bitsOf(settings: JsonObject): string | undefined {
+  const bits = settings.bits ?? settings.w_bit;
+  if (typeof bits === 'number') return `${bits} bits`;
+  if (settings.load_in_4bit === true) return '4 bits';
+  return settings.load_in_8bit === true ? '8 bits' : undefined;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { StreamUsage } from '../../../src/api/chat/index.ts';
 import type { GenerationEvent } from '../../../src/backend/index.ts';
 import { toChunks, toCompletion } from '../../../src/api/chat/index.ts';
 import { errorJson } from '../../../src/api/index.ts';
@@ -27,10 +28,9 @@ async function* generation(told: readonly GenerationEvent[], onEnd?: () => void)
   onEnd?.();
 }
 
-async function chunksOf(told: readonly GenerationEvent[], includeUsage: boolean, onEnd?: () => void) {
+async function chunksOf(told: readonly GenerationEvent[], usage: StreamUsage, onEnd?: () => void) {
   const chunks: unknown[] = [];
-  for await (const chunk of toChunks(identity, generation(told, onEnd), includeUsage ? 'last' : 'none'))
-    chunks.push(chunk);
+  for await (const chunk of toChunks(identity, generation(told, onEnd), usage)) chunks.push(chunk);
   return chunks;
 }
 
@@ -69,7 +69,7 @@ describe('a completion', () => {
 
 describe('chunks', () => {
   it('begin with the role, hold the text, and end with the reason', async () => {
-    expect(await chunksOf(events, false)).toEqual([
+    expect(await chunksOf(events, 'none')).toEqual([
       { ...envelope, ...choice({ role: 'assistant', content: '' }) },
       { ...envelope, ...choice({ content: 'Hello ' }) },
       { ...envelope, ...choice({ content: 'wörld' }) },
@@ -78,10 +78,19 @@ describe('chunks', () => {
   });
 
   it('have usage null and a last one with the usage where that is asked for', async () => {
-    const chunks = await chunksOf(events, true);
+    const chunks = await chunksOf(events, 'last');
     expect(chunks.slice(0, -1)).toEqual(
-      (await chunksOf(events, false)).map((chunk) => ({ ...(chunk as object), usage: null })),
+      (await chunksOf(events, 'none')).map((chunk) => ({ ...(chunk as object), usage: null })),
     );
+    expect(chunks.at(-1)).toEqual({ ...envelope, choices: [], usage: usageJson });
+  });
+});
+
+describe('chunks with the usage so far', () => {
+  it('count the tokens of each, and end with all', async () => {
+    const chunks = (await chunksOf(events, 'every')) as { usage: { completion_tokens: number } }[];
+    expect(chunks.map(({ usage }) => usage.completion_tokens)).toEqual([0, 1, 2, 2, 2]);
+    expect(chunks[1]?.usage).toEqual({ prompt_tokens: 7, completion_tokens: 1, total_tokens: 8 });
     expect(chunks.at(-1)).toEqual({ ...envelope, choices: [], usage: usageJson });
   });
 });
@@ -91,14 +100,14 @@ describe('a generation', () => {
     let ends = 0;
     const onEnd = () => void (ends += 1);
     await toCompletion(identity, generation(events, onEnd));
-    await chunksOf(events, true, onEnd);
+    await chunksOf(events, 'last', onEnd);
     expect(ends).toBe(2);
   });
 
   it('that never finishes is a defect of the backend, not an answer', async () => {
     const unfinished = events.slice(0, -1);
     await expect(toCompletion(identity, generation(unfinished))).rejects.toThrow('without a finish event');
-    await expect(chunksOf(unfinished, false)).rejects.toThrow('without a finish event');
+    await expect(chunksOf(unfinished, 'none')).rejects.toThrow('without a finish event');
   });
 });
 

@@ -61,6 +61,15 @@ const conversations: Readonly<Record<string, [messages: unknown, outcome: string
     'user: a; assistant: (t) b',
   ],
   "an answer's thoughts, as Ollama has them": [assistant({ content: 'b', thinking: 't' }), 'user: a; assistant: (t) b'],
+  'the same thoughts under two names': [
+    assistant({ content: 'b', reasoning: 't', reasoning_content: 't' }),
+    'user: a; assistant: (t) b',
+  ],
+  'other thoughts under each name': [
+    assistant({ content: 'b', reasoning: 't', reasoning_content: 'u' }),
+    'invalid_request messages[1].reasoning_content',
+  ],
+  "a user's thoughts": [[{ role: 'user', content: 'a', reasoning: 't' }], 'invalid_request messages[0].reasoning'],
   'thoughts that are no text': [
     assistant({ content: 'b', reasoning_content: 5 }),
     'invalid_request messages[1].reasoning_content',

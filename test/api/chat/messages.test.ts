@@ -108,3 +108,31 @@ describe('content', () => {
     expect(failureOf({ messages: [message] })).toMatchObject({ code: 'invalid_request', param: 'messages[0]' });
   });
 });
+
+/** CPU time to read a request. */
+function cpuMs(messages: unknown): number {
+  const before = process.cpuUsage();
+  parse({ messages });
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+describe('the time to read', () => {
+  const ofMany: Readonly<Record<string, (count: number) => unknown>> = {
+    parts: (count) => [{ role: 'user', content: Array.from({ length: count }, () => ({ type: 'text', text: 'a' })) }],
+    images: (count) => [
+      { role: 'user', content: Array.from({ length: count }, () => ({ type: 'image_url', image_url: 'data:,a' })) },
+    ],
+    messages: (count) => Array.from({ length: count }, () => ({ role: 'user', content: 'a' })),
+    'tool calls': (count) => [
+      ...Array.from({ length: count }, () => ({ role: 'assistant', tool_calls: [{ function: { name: 'f' } }] })),
+      { role: 'tool', content: 'a' },
+    ],
+  };
+
+  it.each(Object.keys(ofMany))('grows with the number of %s, and no faster', (what) => {
+    const make = ofMany[what] ?? (() => []);
+    for (const count of [2000, 8000, 32_000]) cpuMs(make(count));
+    expect(cpuMs(make(32_000))).toBeLessThan(10 * Math.max(1, cpuMs(make(8000))));
+  });
+});

@@ -15,17 +15,17 @@ describe('numbers', () => {
   }[] = [
     { field: 'temperature', allowed: 'a number from 0 to 2', accepted: [0, 0.7, 2], refused: [-0.1, 2.1, '1'] },
     { field: 'top_p', allowed: 'a number from 0 to 1', accepted: [0, 0.01, 1], refused: [-0.1, 1.1, true] },
-    { field: 'top_k', allowed: 'a whole number of at least -1', accepted: [-1, 0, 40], refused: [-2, 1.5, 'all'] },
+    { field: 'top_k', allowed: 'an integer of at least -1', accepted: [-1, 0, 40], refused: [-2, 1.5, 'all'] },
     { field: 'min_p', allowed: 'a number from 0 to 1', accepted: [0, 1], refused: [-1, 2, [0.5]] },
     {
       field: 'seed',
-      allowed: 'a whole number of at most 64 bits',
+      allowed: 'an integer of at most 64 bits',
       accepted: [0, -5, 2 ** 64 - 1, -(2 ** 63)],
       refused: [0.5, 2 ** 65, -(2 ** 64)],
     },
     ...['max_tokens', 'max_completion_tokens', 'max_new_tokens', 'n_predict'].map((field) => ({
       field,
-      allowed: 'a whole number of at least 1, or -1 for no limit',
+      allowed: 'an integer of at least 1, or -1 for no limit',
       accepted: [1, 9999, 1e300, -1],
       refused: [0, -2, 2.5, 'x', Infinity, {}],
     })),
@@ -152,7 +152,7 @@ describe('fields', () => {
       code: 'invalid_request',
       param: expect.stringMatching(/^stop/) as string,
       message: expect.stringMatching(
-        /^stop must be a text, or a list of at most 16 texts, none of them empty, not /,
+        /^stop must be a non-empty string or an array of at most 16 of them, not /,
       ) as string,
     });
   });
@@ -175,12 +175,12 @@ describe('fields', () => {
   });
 
   it.each([
-    ['model', 5, 'model must be a text, not 5.'],
+    ['model', 5, 'model must be a string, not 5.'],
     ['stream', 'yes', 'stream must be true or false, not "yes".'],
     ['ignore_eos', 1, 'ignore_eos must be true or false, not 1.'],
-    ['cache_salt', 1, 'cache_salt must be a text, not 1.'],
+    ['cache_salt', 1, 'cache_salt must be a string, not 1.'],
     ['stream_options', true, 'stream_options must be an object, not true.'],
-    ['stream_options', [], 'stream_options must be an object, not a list.'],
+    ['stream_options', [], 'stream_options must be an object, not an array.'],
   ])('refuses %s: %j', (field, value, message) => {
     expect(failureOf({ [field]: value })).toMatchObject({ code: 'invalid_request', param: field, message });
   });
@@ -203,7 +203,7 @@ describe('the body', () => {
     expect(failureOf({ temprature: 1 })).toMatchObject({
       code: 'invalid_request',
       param: 'temprature',
-      message: expect.stringContaining('temprature is not a field') as string,
+      message: expect.stringContaining('temprature is not a known field') as string,
     });
     const body = { messages: hello, temprature: 1 };
     expect(() => parseChatRequest(body, { allowExtraFields: true })).not.toThrow();

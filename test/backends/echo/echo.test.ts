@@ -79,7 +79,10 @@ describe('the echo backend', () => {
 
   it('refuses a prompt that leaves no room', async () => {
     const model = await load({}, { maxLength: 3 });
-    await expect(run(model, request('a b c'))).rejects.toMatchObject({ code: 'context_length_exceeded' });
+    await expect(run(model, request('a b c'))).rejects.toMatchObject({
+      code: 'context_length_exceeded',
+      message: expect.stringContaining("This model's maximum context length is 3 tokens") as string,
+    });
   });
 
   it('throws the reason of an abort while it is held, and tells of it', async () => {

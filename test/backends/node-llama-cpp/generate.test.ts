@@ -187,7 +187,9 @@ describe('a loaded model', () => {
     await expect(answer(model, userTurn(['word '.repeat(3000)]))).rejects.toMatchObject({
       name: 'VserveError',
       code: 'context_length_exceeded',
-      message: expect.stringMatching(/has \d{4,} tokens, and at most 2047 fit/) as unknown,
+      message: expect.stringMatching(
+        /^This model's maximum context length is 2048 tokens, .* the prompt has \d{4,}\./,
+      ) as unknown,
     });
   });
 
@@ -196,7 +198,9 @@ describe('a loaded model', () => {
     await expect(answer(model, userTurn(['\\'.repeat(5_000_000)]))).rejects.toMatchObject({
       name: 'VserveError',
       code: 'context_length_exceeded',
-      message: expect.stringMatching(/has more than 2048 tokens, and at most 2047 fit/) as unknown,
+      message: expect.stringMatching(
+        /^This model's maximum context length is 2048 tokens, .* the prompt has more than 2048\./,
+      ) as unknown,
     });
   });
 

@@ -37,6 +37,9 @@ const texts = [
 
 const asked = (text: string): ChatMessage[] => [{ role: 'user', content: [{ type: 'text', text }] }];
 
+const idsOf = async ({ model }: FaithfulModel, messages: readonly ChatMessage[]) =>
+  joined(await model.inspectPrompt(messages));
+
 describe.each([trainedName, 'paddleocr-vl-tiny', 'llava-tiny', 'gemma3n-tiny'])(
   '%s without tokenizer.model, as transformers 5 saves it',
   (name) => {
@@ -50,9 +53,6 @@ describe.each([trainedName, 'paddleocr-vl-tiny', 'llava-tiny', 'gemma3n-tiny'])(
       await own.dispose();
       await saved.dispose();
     });
-
-    const idsOf = async ({ model }: FaithfulModel, messages: readonly ChatMessage[]) =>
-      joined(await model.inspectPrompt(messages));
 
     test('makes the same tokens of texts', async () => {
       for (const text of texts) expect(await idsOf(saved, asked(text)), text).toEqual(await idsOf(own, asked(text)));

@@ -6,7 +6,7 @@
 
 namespace vserve {
 
-// A llama_batch that owns its arrays: tokens of many sequences, or the embeddings of one image.
+// A llama_batch that owns its arrays: tokens of several sequences, or the embeddings of one image.
 class Batch {
   public:
     void clear();

@@ -12,13 +12,13 @@ namespace vserve {
 
 using Embeddings = std::shared_ptr<const std::vector<float>>;
 
-// Encoded images, by the id of their pixels: the least recently used give way. All members may run on any thread.
+// An LRU cache of encoded images, by the id of their pixels. Thread-safe.
 class EmbeddingCache {
   public:
-    // `max_images` 0 keeps nothing.
+    // `max_images` 0 disables the cache.
     EmbeddingCache(size_t max_images, size_t max_bytes) : max_images_(max_images), max_bytes_(max_bytes) {}
 
-    // The embeddings of an image's chunks, in order (a tiled image has several); empty where it is not cached.
+    // The embeddings of an image's chunks, in order (a tiled image has several); empty if it is not cached.
     std::vector<Embeddings> find(const std::string & image_id);
 
     void insert(const std::string & image_id, std::vector<Embeddings> chunks);

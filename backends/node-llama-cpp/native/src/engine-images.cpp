@@ -7,7 +7,7 @@
 
 namespace vserve {
 
-// Encodes and decodes the image that the longest admitted sequence waits for.
+// Encodes and decodes the next image of the sequence that was admitted first.
 void Engine::process_next_image() {
     const auto waiting =
         std::find_if(running_.begin(), running_.end(), [](const auto & sequence) { return sequence->at_image(); });
@@ -19,14 +19,15 @@ void Engine::process_next_image() {
     try {
         encode_image(sequence, chunk);
         decode_image(sequence);
-    } catch (const EngineError & error) {
+    } catch (...) {
         sequence->encoding = false;
-        fail(sequence, error.code, error.what());
+        llama_set_causal_attn(context_.get(), true);  // as decode_image leaves it
+        fail(sequence, engine_error_of(std::current_exception()));
     }
 }
 
-// Fills in an image's embeddings, and, where the encoder takes several images at once, those of others that wait. They
-// stay empty when the sequence is cancelled meanwhile: the next round drops it.
+// Fills in the embeddings of an image and, if the encoder takes several at once, of other pending images. They stay empty
+// if the sequence is cancelled meanwhile: the next round drops it.
 void Engine::encode_image(const SequencePtr & sequence, Chunk & chunk) {
     if (chunk.embeddings || take_from_cache(*sequence, chunk)) {
         return;
@@ -48,7 +49,7 @@ void Engine::encode_image(const SequencePtr & sequence, Chunk & chunk) {
     }
 }
 
-// Another sequence may have had the same image encoded since this one was prepared.
+// The same image may have been encoded for another sequence since this one was prepared.
 bool Engine::take_from_cache(Sequence & sequence, const Chunk & chunk) {
     const auto encoded = encoded_.find(sequence.prompt.image_ids[chunk.image]);
     size_t i = 0;
@@ -60,7 +61,7 @@ bool Engine::take_from_cache(Sequence & sequence, const Chunk & chunk) {
     return chunk.embeddings != nullptr;
 }
 
-// Adds the images of all that run and are still to be encoded, each once.
+// Adds the pending images of all running sequences, without duplicates.
 void Engine::add_waiting_images(std::vector<WaitingImage> & waiting) {
     for (const auto & sequence : running_) {
         auto & chunks = sequence->prompt.chunks;
@@ -75,7 +76,7 @@ void Engine::add_waiting_images(std::vector<WaitingImage> & waiting) {
     }
 }
 
-// Hands an image of a sequence to the cache once all of its chunks (a tiled image has several) are encoded.
+// Caches an image once all of its chunks (a tiled image has several) are encoded.
 void Engine::keep_if_complete(const Sequence & sequence, size_t image) {
     std::vector<Embeddings> complete;
     for (const auto & part : sequence.prompt.chunks) {
@@ -89,11 +90,16 @@ void Engine::keep_if_complete(const Sequence & sequence, size_t image) {
     encoded_.insert(sequence.prompt.image_ids[image], std::move(complete));
 }
 
-// A turn of the others, from inside the encoder. Returns false when the engine stops.
+// Runs a step of the other sequences from inside the encoder. Never throws: the callers include C code of ggml. Returns
+// false when the engine stops.
 bool Engine::work_while_encoding() {
-    drop_cancelled();
-    admit();
-    step();
+    guard([this] {
+        empty_prefix_cache_if_asked();
+        drop_cancelled();
+        admit();
+        step();
+        flush_events();
+    });
     return !stopping_;
 }
 
@@ -125,7 +131,7 @@ std::vector<llama_pos> Engine::image_positions(const Chunk & chunk, llama_pos fi
 
 void Engine::decode_image(const SequencePtr & sequence) {
     if (!sequence->at_image() || !sequence->prompt.chunks[sequence->chunk].embeddings || sequence->slot < 0) {
-        return;  // cancelled, or pushed out of the cache while its image was encoded
+        return;  // cancelled or preempted while its image was encoded
     }
     Chunk & chunk = sequence->prompt.chunks[sequence->chunk];
     const bool non_causal = mtmd_decode_use_non_causal(vision_->context(), chunk.media);
@@ -136,7 +142,7 @@ void Engine::decode_image(const SequencePtr & sequence) {
     if (non_causal && beside_others && !last && decode_image_aside(sequence, chunk, positions)) {
         return;
     }
-    // Tokens that attend only to those before them advance in pieces, as text does.
+    // With causal attention, image tokens can be decoded in pieces, as text.
     const int32_t piece =
         beside_others && !non_causal ? std::max(1, options_.batch_tokens / chunks_beside_others) : options_.batch_tokens;
     const uint32_t admission = sequence->admissions;
@@ -148,7 +154,7 @@ void Engine::decode_image(const SequencePtr & sequence) {
             break;
         }
         if (sequence->admissions != admission || sequence->slot < 0) {
-            return;  // pushed out of the cache: it is computed again
+            return;  // preempted: it will be recomputed
         }
         const int32_t count = std::min(piece, chunk.n_tokens - first);
         Batch rows = Batch::image_rows(chunk.embeddings->data(), row_width, positions, planes, first, count,
@@ -174,17 +180,17 @@ void Engine::decode_image(const SequencePtr & sequence) {
     }
 }
 
-// A turn of the others, between two pieces of an image whose cells are in the cache in part. Returns whether to go on.
+// Runs a step of the other sequences between two pieces of an image. Returns whether to go on.
 bool Engine::step_beside_part_of(Sequence & sequence) {
     sequence.encoding = true;
-    sequence.cache_broken = true;  // should it be pushed out, its cells are of no use
+    sequence.cache_broken = true;  // if preempted now, its cells are useless
     const bool go_on = work_while_encoding();
     sequence.encoding = false;
     sequence.cache_broken = false;
     return go_on && !sequence.cancelled;
 }
 
-// The image's cells are in the sequence's slot.
+// Called when the cells of the image are in the sequence's slot.
 void Engine::image_decoded(Sequence & sequence, const Chunk & chunk) {
     cache_->append_image(sequence.slot, chunk);
     sequence.n_pos += chunk.n_pos;
@@ -192,7 +198,7 @@ void Engine::image_decoded(Sequence & sequence, const Chunk & chunk) {
     cache_->keep_checkpoint(sequence.slot);
 }
 
-// Decodes an image in a context of its own, while the others generate. Returns whether the sequence is taken care of.
+// Decodes an image in a second context while the others generate. Returns whether the sequence needs nothing more.
 bool Engine::decode_image_aside(const SequencePtr & sequence, const Chunk & chunk,
                                 const std::vector<llama_pos> & positions) {
     if (!image_prefill_ || chunk.n_tokens > options_.batch_tokens) {
@@ -207,7 +213,7 @@ bool Engine::decode_image_aside(const SequencePtr & sequence, const Chunk & chun
     const auto result = image_prefill_->run(
         context_.get(), slot, options_.max_sequences, rows.rows(), begin, begin + chunk.n_pos,
         [this, &sequence, slot, begin] {
-            // The others may push it out of the cache meanwhile.
+            // The sequence may be preempted meanwhile.
             return work_while_encoding() && !sequence->cancelled && sequence->slot == slot && sequence->n_pos == begin;
         });
     sequence->encoding = false;

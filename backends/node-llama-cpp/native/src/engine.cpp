@@ -10,7 +10,7 @@ namespace vserve {
 
 namespace {
 
-// Of Sampler::cost(), about 0.2 ms: waking the other threads takes as long.
+// In units of Sampler::cost(): about 0.2 ms, the time it takes to wake the other threads.
 constexpr int64_t worth_sharing = 1 << 20;
 
 double ms_between(Clock::time_point from, Clock::time_point to) {
@@ -24,7 +24,7 @@ Engine::Engine(llama_model * model, EngineOptions options)
       options_(std::move(options)),
       vocab_(llama_model_get_vocab(model)),
       encoded_(options_.cached_images, options_.cached_image_bytes) {
-    // ggml ties the thread that makes a pool, or computes, to a CPU: all of that belongs to the engine thread.
+    // ggml pins the thread that creates a pool, or computes, to a CPU: keep all of that on the engine thread.
     std::promise<void> loaded;
     thread_ = std::thread([this, &loaded] {
         try {
@@ -54,7 +54,7 @@ void Engine::load() {
             model_, Vision::Options{options_.mmproj_path, options_.use_gpu, options_.n_threads_batch,
                                     options_.encoder_flash_attention, options_.mmproj_encoding, options_.dry_run,
                                     options_.on_projector_progress});
-        follow_processor(vision_->context(), max_image_tokens());
+        follow_processor(vision_->context(), vision_->processor_settings(), max_image_tokens());
         if (!options_.placement.slot.empty()) {
             leave_boundaries_to_prompt(vision_->context());
         }
@@ -89,7 +89,7 @@ void Engine::create_context() {
     params.n_ctx = options_.context_cells;
     params.n_batch = options_.batch_tokens;
     params.n_ubatch = options_.batch_tokens;
-    params.n_seq_max = options_.max_sequences + 1;  // the last is for images that come from aside
+    params.n_seq_max = options_.max_sequences + 1;  // the last is the scratch sequence of ImagePrefill
     params.n_outputs_max = params.n_seq_max;
     params.n_threads = options_.n_threads;
     params.n_threads_batch = options_.n_threads_batch;
@@ -113,8 +113,8 @@ void Engine::create_context() {
         throw EngineError("out_of_memory", "There is not enough memory for a context of " +
                                                std::to_string(options_.context_cells) +
                                                " tokens in " + ggml_type_name(options_.kv_type) +
-                                               ", or the device cannot do flash attention with a cache of that type. Ask for "
-                                               "less with --max-length or --max-batch-size, or leave out --kv-cache-format.");
+                                               ", or the device does not support flash attention with this cache type. Lower "
+                                               "--max-length or --max-batch-size, or omit --kv-cache-format.");
     }
     ThreadPool::attach(context_.get(), *threads_, prefill_threads());
     if (vision_) {
@@ -126,15 +126,15 @@ void Engine::create_context() {
     }
 }
 
-// The first decode allocates and, on a GPU, compiles: before the first request, not in it.
+// The first decode allocates memory and, on a GPU, compiles: do that before the first request.
 void Engine::warm_up() {
     llama_token token = llama_vocab_bos(vocab_) == LLAMA_TOKEN_NULL ? 0 : llama_vocab_bos(vocab_);
     batch_.add_token(token, 0, 0, true);
     const int status = llama_decode(context_.get(), batch_.tokens());
-    llama_memory_seq_rm(llama_get_memory(context_.get()), 0, -1, -1);  // clearing the data of all cells takes too long
+    llama_memory_seq_rm(llama_get_memory(context_.get()), 0, -1, -1);  // llama_memory_clear would zero all cells, which is slow
     llama_synchronize(context_.get());
     if (status != 0) {
-        throw EngineError("model_load_failed", "The model loaded, but could not compute a first token (llama_decode "
+        throw EngineError("model_load_failed", "The model was loaded, but failed to compute a token (llama_decode "
                                                "returned " + std::to_string(status) + ").");
     }
     if (vision_ && options_.use_gpu) {
@@ -142,7 +142,7 @@ void Engine::warm_up() {
     }
 }
 
-// In a dry run: what a request's picture goes through, up to the encoder's end. That a template refuses it is no matter.
+// In a dry run: takes an image through the whole encoder. A template that rejects the conversation is fine.
 void Engine::try_image() {
     constexpr uint32_t width = 448;
     constexpr uint32_t height = 336;
@@ -150,7 +150,7 @@ void Engine::try_image() {
     const std::vector<Image> images{{black.data(), width, height, "black"}};
     const Conversation conversation{{{"user", {{"", 0}, {"What is it?", -1}}}}};
     try {
-        Prompt prompt = prompts_->build(conversation, images, options_.max_length);
+        Prompt prompt = prompts_->build(conversation, images, options_.max_length, [this] { return stopping_.load(); });
         prompts_->prepare_images(prompt, images);
         for (const auto & chunk : prompt.chunks) {
             if (chunk.pixels != nullptr) {
@@ -165,37 +165,45 @@ void Engine::try_image() {
 }
 
 Prompt Engine::prompt(const Conversation & conversation, const std::vector<Image> & images) const {
-    return prompts_->build(conversation, images, options_.max_length);
+    return prompts_->build(conversation, images, options_.max_length, [this] { return stopping_.load(); });
+}
+
+std::vector<llama_token> Engine::tokens(const std::string & text, bool parse_special) const {
+    const std::function<bool()> is_stopping = [this] { return stopping_.load(); };
+    const auto scope = prompts_->tokenizer().scope(is_stopping, SIZE_MAX);
+    return prompts_->tokenizer().tokenize({{text, parse_special, -1}});
 }
 
 std::vector<EncoderInput> Engine::prepare_image(const Image & image) const {
     if (!vision_) {
         return {};
     }
-    return vserve::prepare_image(vision_->context(), max_image_tokens(), image.rgb, image.width, image.height);
+    return vserve::prepare_image(vision_->context(), vision_->processor_settings(), max_image_tokens(), image.rgb,
+                                 image.width, image.height);
 }
 
 void Engine::prepare(Sequence & sequence, const Conversation & conversation,
                      const std::vector<Image> & images) const {
-    sequence.prompt = prompts_->build(conversation, images, options_.max_length);
+    sequence.prompt = prompts_->build(conversation, images, options_.max_length,
+                                      [this, &sequence] { return stopping_ || sequence.cancelled; });
     const int32_t n_tokens = sequence.prompt.n_tokens;
     if (n_tokens >= options_.max_length) {
         throw EngineError("context_length_exceeded",
-                          "The prompt has " + std::string(sequence.prompt.is_cut ? "more than " : "") +
-                              std::to_string(n_tokens) + " tokens, and at most " +
-                              std::to_string(options_.max_length - 1) + " fit (the context holds " +
-                              std::to_string(options_.max_length) +
-                              ", the answer included). Shorten the conversation or send fewer images" +
+                          // Clients tell this error by its first words.
+                          "This model's maximum context length is " + std::to_string(options_.max_length) +
+                              " tokens, the answer included, and the prompt has " +
+                              std::string(sequence.prompt.is_cut ? "more than " : "") + std::to_string(n_tokens) +
+                              ". Shorten the conversation or send fewer images" +
                               (options_.max_length < llama_model_n_ctx_train(model_)
                                    ? ", or start the server with a larger --max-length."
                                    : "."));
     }
-    // Only of a prompt that fits: this is most of the work.
+    // After the length check: this is most of the work.
     prompts_->prepare_images(sequence.prompt, images);
     common_params_sampling params = sequence.settings.sampling;
     params.penalty_last_n = options_.max_length;
     if (sequence.settings.ignore_eos) {
-        params.logit_bias = no_end_of_turn_;
+        params.logit_bias.insert(params.logit_bias.end(), no_end_of_turn_.begin(), no_end_of_turn_.end());
     }
     sequence.sampler = std::make_unique<Sampler>(model_, params);
     if (sequence.settings.penalize_prompt) {
@@ -250,11 +258,14 @@ void Engine::run() {
             work_.wait(lock, [this] { return stopping_ || woken_ || !running_.empty(); });
             woken_ = false;
         }
-        drop_cancelled();
-        admit();
-        step();
-        process_next_image();
-        flush_events();
+        guard([this] {
+            empty_prefix_cache_if_asked();
+            drop_cancelled();
+            admit();
+            step();
+            process_next_image();
+            flush_events();
+        });
     }
     std::deque<SequencePtr> left;
     {
@@ -263,18 +274,39 @@ void Engine::run() {
     }
     left.insert(left.end(), running_.begin(), running_.end());
     for (const auto & sequence : left) {
-        fail(sequence, "model_closed", "The model was closed while the request was under way.");
+        fail(sequence, "model_closed", "The model was closed while the request was running.");
     }
     flush_events();
 }
 
-// Takes sequences from the queue, in order, while there is a slot and room for the prompt and a first token.
+// No exception may escape and end the process. An error that cannot be attributed to particular sequences fails all
+// running ones.
+void Engine::guard(const std::function<void()> & work) {
+    try {
+        work();
+    } catch (...) {
+        const auto error = engine_error_of(std::current_exception());
+        const auto running = running_;
+        for (const auto & sequence : running) {
+            fail(sequence, error);
+        }
+        flush_events();
+    }
+}
+
+// Admits sequences in order while there is a slot, and room for the prompt and one more token.
 void Engine::admit() {
     const std::lock_guard<std::mutex> lock(mutex_);
     while (!queue_.empty()) {
         const SequencePtr sequence = queue_.front();
-        const auto placement =
-            cache_->place(sequence->prompt, sequence->settings.cache_salt, sequence->total_tokens() + 1);
+        std::optional<KvCache::Placement> placement;
+        try {
+            placement = cache_->place(sequence->prompt, sequence->settings.cache_salt, sequence->total_tokens() + 1);
+        } catch (...) {
+            queue_.pop_front();
+            fail(sequence, engine_error_of(std::current_exception()));
+            continue;
+        }
         if (!placement) {
             break;
         }
@@ -294,10 +326,13 @@ void Engine::admit() {
     running_count_ = running_.size();
 }
 
-void Engine::drop_cancelled() {
+void Engine::empty_prefix_cache_if_asked() {
     if (reset_asked_.exchange(false)) {
         cache_->clear_idle();
     }
+}
+
+void Engine::drop_cancelled() {
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         queue_.erase(std::remove_if(queue_.begin(), queue_.end(), [](const auto & s) { return s->cancelled.load(); }),
@@ -305,15 +340,32 @@ void Engine::drop_cancelled() {
     }
     const auto running = running_;
     for (const auto & sequence : running) {
-        // The one whose image is being encoded ends its encode first.
+        // A sequence whose image is being encoded finishes that first.
         if (sequence->cancelled && !sequence->encoding) {
             release(*sequence, true);
         }
     }
 }
 
-// One step: a batch for all sequences, then a token for each that has its next.
+// One step: decodes a batch for all sequences, then samples their next tokens. An error fails the sequences of the batch.
 void Engine::step() {
+    batch_sequences_.clear();
+    try {
+        step_or_throw();
+    } catch (...) {
+        if (batch_sequences_.empty()) {
+            throw;
+        }
+        const auto error = engine_error_of(std::current_exception());
+        const auto failed = batch_sequences_;
+        for (const auto & sequence : failed) {
+            fail(sequence, error);
+        }
+        flush_events();
+    }
+}
+
+void Engine::step_or_throw() {
     if (!make_room_for_next_tokens()) {
         return;
     }
@@ -339,7 +391,7 @@ void Engine::step() {
         const int32_t tokens = sequence->batch_tokens;
         sequence->cache_broken = !cache_->take_back(sequence->slot, tokens, sequence->n_pos - tokens);
     }
-    if (status == 2 || stopping_) {  // aborted: everything in the batch was cancelled
+    if (status == 2 || stopping_) {  // aborted: all sequences in the batch were cancelled
         return;
     }
     const auto failed = batch_sequences_;
@@ -378,7 +430,7 @@ void Engine::fill_batch() {
     }
 }
 
-// Moves up to `limit` tokens of a sequence's queue into the batch; the last of the whole queue asks for logits.
+// Moves up to `limit` tokens of a sequence's queue into the batch. The last token of the queue requests logits.
 void Engine::add_waiting_text(Sequence & sequence, int32_t limit) {
     const int32_t count = std::min(limit, sequence.waiting_tokens());
     sequence.batch_tokens = count;
@@ -399,9 +451,9 @@ void Engine::add_waiting_text(Sequence & sequence, int32_t limit) {
     }
 }
 
-// ggml's threads wait for one another spinning: one that shares its CPU with other work holds all of them up for whole time
-// slices. With one thread less the streams go on evenly, and the other work is done sooner. Where nobody streams yet, a
-// batch is long and an even pace worth nothing.
+// ggml's threads spin while they wait for each other: one that shares its CPU with other work stalls all of them for whole
+// time slices. With one thread less the streams stay even, and the other work finishes sooner. Without streams an even pace
+// is worth nothing.
 void Engine::choose_threads(const std::vector<SequencePtr> & sequences) {
     const bool streams = std::any_of(sequences.begin(), sequences.end(),
                                      [](const auto & sequence) { return !sequence->generated.empty(); });
@@ -415,16 +467,18 @@ void Engine::choose_threads(const std::vector<SequencePtr> & sequences) {
 
 int Engine::decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences) {
     choose_threads(sequences);
-    decoding_ = &sequences;
+    struct Decoding {
+        const std::vector<SequencePtr> *& current;
+        ~Decoding() { current = nullptr; }
+    } const until_done{decoding_ = &sequences};
     const int status = llama_decode(context_.get(), batch);
     if (status == 0) {
         llama_synchronize(context_.get());
     }
-    decoding_ = nullptr;
     return status;
 }
 
-// Called by llama.cpp between graph nodes on the CPU: whether nobody wants the batch any more.
+// Called by llama.cpp between graph nodes on the CPU. True when every sequence of the batch was cancelled.
 bool Engine::decode_is_pointless() const {
     if (stopping_) {
         return true;
@@ -433,15 +487,15 @@ bool Engine::decode_is_pointless() const {
                                                [](const auto & sequence) { return sequence->cancelled.load(); });
 }
 
-// Every sequence has a sampler of its own, so they draw at the same time.
+// Each sequence has its own sampler, so they can draw in parallel.
 void Engine::sample_batch() {
     const auto outputs = batch_outputs_;
     if (outputs.empty()) {
         return;
     }
-    llama_get_logits_ith(context_.get(), outputs.front().second);  // the first call puts the rows in order
+    llama_get_logits_ith(context_.get(), outputs.front().second);  // the first call sorts the rows
     std::vector<llama_token> tokens(outputs.size(), LLAMA_TOKEN_NULL);
-    std::vector<std::string> errors(outputs.size());
+    std::vector<std::exception_ptr> errors(outputs.size());
     const auto draw = [&](int i) {
         const auto & [sequence, row] = outputs[i];
         try {
@@ -452,8 +506,8 @@ void Engine::sample_batch() {
                 }
                 tokens[i] = sequence->sampler->sample(context_.get(), row);
             }
-        } catch (const std::exception & error) {
-            errors[i] = error.what();
+        } catch (...) {
+            errors[i] = std::current_exception();
         }
     };
     int64_t cost = 0;
@@ -469,20 +523,20 @@ void Engine::sample_batch() {
     }
     for (size_t i = 0; i < outputs.size(); i++) {
         const SequencePtr & sequence = outputs[i].first;
-        if (!errors[i].empty()) {
-            fail(sequence, "generation_failed", errors[i]);
+        if (errors[i]) {
+            fail(sequence, engine_error_of(errors[i]));
         } else if (tokens[i] != LLAMA_TOKEN_NULL) {
             accept_token(sequence, tokens[i]);
         }
     }
 }
 
-// Whether the answer shows this token if it is a control token. The one that ends the answer never gets here.
+// Whether a control token's text is part of the answer. The tokens that end an answer never get here.
 bool Engine::shows(const Sequence & sequence, llama_token token) const {
     return !sequence.settings.skip_special_tokens || spoken_tokens_.count(token) != 0;
 }
 
-// Takes the next token of a sequence: text for the client, or the end.
+// Handles the next token of a sequence: emits its text, or finishes the answer.
 void Engine::accept_token(const SequencePtr & sequence, llama_token token) {
     sequence->sampler->accept(token, true);
     if (sequence->generated.empty()) {
@@ -507,22 +561,22 @@ void Engine::accept_token(const SequencePtr & sequence, llama_token token) {
     }
 }
 
-// Reserves a KV cell for the next token of every sequence that generates, at the cost of the youngest where there are
-// too few. Returns false when nothing is left to run.
+// Reserves a KV cell for the next token of every generating sequence. Preempts the youngest sequences if there are too
+// few. Returns false when nothing is left to run.
 bool Engine::make_room_for_next_tokens() {
     for (size_t i = 0; i < running_.size(); i++) {
         Sequence & sequence = *running_[i];
         while (!cache_->grow(sequence.slot, sequence.total_tokens() + 1)) {
             push_out_youngest();
             if (running_.size() == i) {
-                return !running_.empty();  // it was the youngest itself
+                return !running_.empty();  // it was preempted itself
             }
         }
     }
     return !running_.empty();
 }
 
-// The sequence goes back to the head of the queue and is computed again when there is room. Its tokens are kept.
+// Returns the sequence to the head of the queue, to be recomputed when there is room. Its tokens are kept.
 void Engine::push_out_youngest() {
     const SequencePtr sequence = running_.back();
     release(*sequence, true);
@@ -530,7 +584,7 @@ void Engine::push_out_youngest() {
     queue_.push_front(sequence);
 }
 
-// `keep`: its cells may serve the next prompt that begins the same way.
+// `keep`: the cells may serve the next prompt with the same beginning.
 void Engine::release(Sequence & sequence, bool keep) {
     if (sequence.slot < 0) {
         return;
@@ -556,6 +610,10 @@ void Engine::finish(const SequencePtr & sequence, const char * reason) {
     end.decode_ms = ms_between(sequence->first_token_at, now);
     events_.push_back(std::move(end));
     release(*sequence, true);
+}
+
+void Engine::fail(const SequencePtr & sequence, const EngineError & error) {
+    fail(sequence, error.code, error.what());
 }
 
 void Engine::fail(const SequencePtr & sequence, const std::string & code, const std::string & message) {

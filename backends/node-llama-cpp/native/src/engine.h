@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -8,12 +9,12 @@
 #include <mutex>
 #include <string>
 #include <thread>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "batch.h"
 #include "embedding-cache.h"
+#include "error.h"
 #include "image-prefill.h"
 #include "image-processor.h"
 #include "kv-cache.h"
@@ -34,41 +35,41 @@ struct Event {
     std::string text;              // delta: text to show; failure: the message
     std::string reason;            // finish: "stop" or "length"; failure: the error code
     int32_t prompt_tokens = 0;     // finish
-    int32_t cached_tokens = 0;     // finish: those of prompt_tokens that were in the KV cache
-    int32_t completion_tokens = 0; // delta: tokens behind the text; finish: all of them
+    int32_t cached_tokens = 0;     // finish: prompt tokens that were in the KV cache
+    int32_t completion_tokens = 0; // delta: tokens behind the text; finish: all of the answer
     double queue_ms = 0;           // finish: submission to admission
     double prefill_ms = 0;         // finish: admission to the first token
     double decode_ms = 0;          // finish: first token to last
-    std::vector<llama_token_data> first_logits{};  // finish: as many of the first token's as were asked for
+    std::vector<llama_token_data> first_logits{};  // finish: the greatest of the first token, as many as requested
 };
 
 struct EngineOptions {
     std::string mmproj_path;    // empty: text only
     ImagePlacement placement;
-    int32_t context_cells;      // KV cells, shared by all sequences
-    int32_t max_length;         // tokens that one sequence may hold
-    int32_t max_sequences;      // that run at the same time
-    int32_t batch_tokens;       // most tokens of one step
-    int32_t n_threads;          // for batches of one token a sequence, and sampling
-    int32_t n_threads_batch;    // for larger batches, and images
-    int32_t n_cpus;             // that this process may use
-    bool use_gpu;
-    llama_flash_attn_type flash_attention;          // of the context
-    llama_flash_attn_type encoder_flash_attention;
-    ggml_type kv_type;
-    bool keep_prefixes;         // finished sequences leave their KV cells for the next
-    size_t copy_bytes;          // of KV cells that are kept outside of the context
-    size_t cached_images;       // encoded images that are kept, at most
-    size_t cached_image_bytes;  // and their embeddings' bytes
-    Vision::Encoding mmproj_encoding;
-    bool dry_run = false;       // only find out whether it can be done: see dry-run.cpp
+    int32_t context_cells = 0;      // KV cells, shared by all sequences
+    int32_t max_length = 0;         // tokens that one sequence may hold
+    int32_t max_sequences = 1;      // running at the same time
+    int32_t batch_tokens = 1;       // limit of one step
+    int32_t n_threads = 1;          // for batches of one token a sequence, and sampling
+    int32_t n_threads_batch = 1;    // for larger batches, and images
+    int32_t n_cpus = 1;             // available to this process
+    bool use_gpu = false;
+    llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;  // of the context
+    llama_flash_attn_type encoder_flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
+    ggml_type kv_type = GGML_TYPE_F16;
+    bool keep_prefixes = true;      // reuse the KV cells of finished sequences
+    size_t copy_bytes = 0;          // limit for copies of KV cells outside of the context
+    size_t cached_images = 0;       // limit of the embedding cache, in images
+    size_t cached_image_bytes = 0;  // likewise, in bytes
+    Vision::Encoding mmproj_encoding = Vision::Encoding::automatic;
+    bool dry_run = false;       // checks the files without the weights: see dry-run.cpp
     std::function<void(float)> on_projector_progress;
     std::function<void(std::vector<Event> &&)> on_events;  // called on the engine thread
 };
 
-// Owns the context and the one thread that decodes. Sequences are admitted in order of submission; each step decodes one
-// batch for all that run (their next tokens first, then as much of waiting prompts as fits), samples, and reports. While
-// an image is encoded, the steps of the other sequences go on from inside the encoder.
+// Owns the context and the one thread that decodes. Sequences are admitted in order of submission. Each step decodes one
+// batch for all running sequences (next tokens first, then as much of the pending prompts as fits), samples, and reports.
+// While an image is encoded, the other sequences continue: their steps run from inside the encoder.
 class Engine {
   public:
     // Allocates the context and loads the projector; `model` must outlive the engine. Throws EngineError.
@@ -77,7 +78,7 @@ class Engine {
     Engine(const Engine &) = delete;
     Engine & operator=(const Engine &) = delete;
 
-    // Who prepares a sequence, from the first look at it on: the streams leave him a CPU.
+    // Held while a sequence is prepared: decoding leaves one CPU free for it.
     class Preparing {
       public:
         explicit Preparing(Engine & engine) : count_(engine.preparing_) { count_++; }
@@ -89,19 +90,20 @@ class Engine {
         std::atomic<int32_t> & count_;
     };
 
-    // Builds the prompt and the sampler of a sequence: work for any thread but the engine's. Throws EngineError.
+    // Builds the prompt and the sampler of a sequence. Any thread but the engine's. Throws EngineError, Cancelled.
     void prepare(Sequence & sequence, const Conversation & conversation, const std::vector<Image> & images) const;
-    // What prepare() makes of a conversation, and what the encoder gets of an image; for who holds them against a model's
-    // own processor. Any thread.
+    // The prompt that prepare() builds, the encoder's input for an image, and the tokens of a text: for comparison with
+    // reference implementations. Any thread.
     Prompt prompt(const Conversation & conversation, const std::vector<Image> & images) const;
     std::vector<EncoderInput> prepare_image(const Image & image) const;
+    std::vector<llama_token> tokens(const std::string & text, bool parse_special) const;
     // Queues a prepared sequence. Any thread.
     void submit(std::shared_ptr<Sequence> sequence);
-    // Makes the engine look for cancelled sequences. Any thread.
+    // Makes the engine check for cancelled sequences. Any thread.
     void wake();
-    // Forgets what finished sequences left in the KV cache. Any thread.
+    // Drops the KV cells of finished sequences. Any thread.
     void reset_prefix_cache();
-    // Leaves so many of the process's CPUs to other work while there are streams, from the next batch on. Any thread.
+    // Reserves CPUs for other work of the process while there are streams, from the next batch on. Any thread.
     void leave_cpus(int32_t count) { left_cpus_ = count; }
     // Ends every sequence with model_closed and joins the thread. A second call does nothing.
     void stop();
@@ -118,12 +120,12 @@ class Engine {
     const char * vision_kernel() const { return vision_ ? vision_->kernel_name() : nullptr; }
 
   private:
-    // An image has at most half of a conversation's length for it.
+    // An image may take at most half of the context length.
     int32_t max_image_tokens() const { return std::max(1, options_.max_length / 2); }
 
     using SequencePtr = std::shared_ptr<Sequence>;
 
-    // While others generate, a long prompt advances in chunks of this part of a full batch, so that their streams keep
+    // While other sequences generate, prompts advance in chunks of a full batch divided by this, to keep the streams
     // flowing.
     static constexpr int32_t chunks_beside_others = 4;
 
@@ -134,9 +136,12 @@ class Engine {
     void try_image();
 
     void run();
+    void guard(const std::function<void()> & work);
     void admit();
+    void empty_prefix_cache_if_asked();
     void drop_cancelled();
     void step();
+    void step_or_throw();
     void fill_batch();
     void add_waiting_text(Sequence & sequence, int32_t limit);
     void choose_threads(const std::vector<SequencePtr> & sequences);
@@ -166,14 +171,15 @@ class Engine {
     void release(Sequence & sequence, bool keep);
     void finish(const SequencePtr & sequence, const char * reason);
     void fail(const SequencePtr & sequence, const std::string & code, const std::string & message);
+    void fail(const SequencePtr & sequence, const EngineError & error);
     void flush_events();
     bool decode_is_pointless() const;
 
     llama_model * model_;
     EngineOptions options_;
     const llama_vocab * vocab_;
-    std::unique_ptr<ThreadPool> threads_;          // both outlive what they are attached to
-    std::unique_ptr<ThreadPool> prefill_threads_;  // null where they are as many as threads_
+    std::unique_ptr<ThreadPool> threads_;          // both must outlive what they are attached to
+    std::unique_ptr<ThreadPool> prefill_threads_;  // null if the same size as threads_
     std::unique_ptr<Vision> vision_;
     std::unique_ptr<llama_context, decltype(&llama_free)> context_{nullptr, llama_free};
     std::unique_ptr<ImagePrefill> image_prefill_;  // null on a GPU
@@ -182,14 +188,14 @@ class Engine {
     std::unordered_set<llama_token> spoken_tokens_;  // control tokens that every answer shows
     std::unique_ptr<PromptBuilder> prompts_;
 
-    // Of the engine thread.
+    // Used by the engine thread only.
     std::vector<SequencePtr> running_;  // in order of admission
     std::unique_ptr<KvCache> cache_;
     Batch batch_;
-    std::vector<SequencePtr> batch_sequences_;                  // all that have tokens in the batch
-    std::vector<std::pair<SequencePtr, int32_t>> batch_outputs_;  // those to sample, with the row of their logits
+    std::vector<SequencePtr> batch_sequences_;                  // those with tokens in the batch
+    std::vector<std::pair<SequencePtr, int32_t>> batch_outputs_;  // those to sample, with their row of logits
     std::vector<Event> events_;
-    // What llama_decode is working on, for the abort callback.
+    // The sequences llama_decode is working on, for the abort callback.
     const std::vector<SequencePtr> * decoding_ = nullptr;
 
     mutable std::mutex mutex_;

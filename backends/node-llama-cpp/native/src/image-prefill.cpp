@@ -1,16 +1,17 @@
 #include "image-prefill.h"
 
 #include <algorithm>
+#include <new>
 
 namespace vserve {
 
 namespace {
 
-// Of what stands before an image, and the image. A longer conversation's image is decoded where it is.
+// Limit of the prefix and the image. In longer conversations the image is decoded in the main context.
 constexpr uint32_t most_cells = 8192;
-// Between two looks at the other sequences: tens of milliseconds for 256 tokens of a model of a billion parameters.
+// Between two steps of the other sequences: tens of milliseconds for 256 tokens with a billion parameters.
 constexpr int nodes_per_group = 10;
-// The sequence of the image's own cells; `whole` has those before it too.
+// The sequence of the image's own cells; `whole` includes the prefix.
 constexpr llama_seq_id image = 1;
 
 }  // namespace
@@ -69,7 +70,11 @@ ImagePrefill::Result ImagePrefill::run(llama_context * context, llama_seq_id slo
 }
 
 bool ImagePrefill::copy(llama_context * from, llama_seq_id from_id, llama_context * to, llama_seq_id to_id) {
-    cells_.resize(llama_state_seq_get_size(from, from_id));
+    try {
+        cells_.resize(llama_state_seq_get_size(from, from_id));
+    } catch (const std::bad_alloc &) {
+        return false;
+    }
     const size_t written = llama_state_seq_get_data(from, cells_.data(), cells_.size(), from_id);
     return written > 0 && llama_state_seq_set_data(to, cells_.data(), written, to_id) > 0;
 }

@@ -11,27 +11,26 @@
 
 namespace vserve {
 
-// Computes an image's KV cells without holding the other sequences up. Image tokens that attend to one another must be
-// decoded in one piece, which takes a CPU seconds, and no context can decode twice at once. So the image gets a context
-// of its own: it takes over what stands before the image, decodes, and gives the cells back; between groups of its
-// graph's nodes the others decode in theirs.
+// Computes an image's KV cells without stalling the other sequences. Image tokens with bidirectional attention must be
+// decoded in one batch, which takes seconds on a CPU, and a context cannot run two batches at once. So the image gets a
+// second context: it copies the preceding cells, decodes, and copies the new cells back. Between groups of its graph nodes
+// the others decode in their own context.
 class ImagePrefill {
   public:
     enum class Result {
         done,
-        stopped,     // keep_going said so
-        impossible,  // nothing was changed: there is no memory for the second context, or what stands before is too long
+        stopped,     // keep_going returned false
+        impossible,  // nothing was changed: no memory for the second context, or the prefix is too long
     };
 
-    // The sequence that the rows to decode belong to.
+    // The sequence id for the rows to decode.
     static constexpr llama_seq_id whole = 0;
 
-    // `like` are the parameters of the context that the sequences are in. Nothing is allocated before the first image.
+    // `like`: the parameters of the main context. Allocates nothing before the first image.
     ImagePrefill(llama_model * model, const llama_context_params & like, const ThreadPool & threads);
 
-    // Decodes `rows`, which attend to one another and take the positions from `begin` to `end`, behind what `slot` of
-    // `context` holds, and adds their cells to that slot. `scratch` is a sequence of `context` that nobody uses.
-    // `keep_going` is called between groups.
+    // Decodes `rows` at positions `begin` to `end`, after the content of `slot` in `context`, and adds their cells to that
+    // slot. `scratch` is an unused sequence of `context`. `keep_going` is called between groups of nodes.
     Result run(llama_context * context, llama_seq_id slot, llama_seq_id scratch, const llama_batch & rows, llama_pos begin,
                llama_pos end, const std::function<bool()> & keep_going);
 

@@ -13,7 +13,7 @@ namespace vserve {
 
 namespace {
 
-// Bounds that stand in the preprocessor_config.json of the models on the Hub, and not in their projector's GGUF.
+// Settings of the models on the Hub, for projectors whose GGUF does not say otherwise.
 struct PixelBounds {
     double min;
     double max;
@@ -36,6 +36,21 @@ constexpr int minicpm_v_max_tiles = 9;
 constexpr int idefics3_tiles = 4;
 // In tiles; models have up to ten.
 constexpr int llava_next_longest_grid = 64;
+
+int or_else(uint32_t setting, int usual) {
+    return setting > 0 ? static_cast<int>(setting) : usual;
+}
+
+PixelBounds bounds_of(const ProcessorSettings & settings, PixelBounds usual) {
+    const PixelBounds bounds{settings.min_pixels > 0 ? settings.min_pixels : usual.min,
+                             settings.max_pixels > 0 ? settings.max_pixels : usual.max};
+    return {std::min(bounds.min, bounds.max), bounds.max};
+}
+
+// How many squares of `side` an area has; `usual` where nothing is set.
+int tokens_of(uint32_t pixels, int side, int usual) {
+    return pixels > 0 ? std::max(1, static_cast<int>(pixels / (static_cast<int64_t>(side) * side))) : usual;
+}
 
 ImageSize size_of(const clip_image_u8 & image) {
     return {image.get_size().width, image.get_size().height};
@@ -161,9 +176,11 @@ Prepare gemma3(const clip_hparams & model) {
     };
 }
 
-Prepare gemma4(const clip_hparams & model, int n_positions) {
-    return [&model, n_positions](const clip_image_u8 & image) {
-        const ImageSize size = scale_to_tokens(size_of(image), model.patch_size * model.n_merge, gemma4_max_tokens);
+Prepare gemma4(const clip_hparams & model, const ProcessorSettings & settings, int n_positions) {
+    const int factor = model.patch_size * model.n_merge;
+    const int max_tokens = tokens_of(settings.max_pixels, factor, gemma4_max_tokens);
+    return [&model, factor, max_tokens, n_positions](const clip_image_u8 & image) {
+        const ImageSize size = scale_to_tokens(size_of(image), factor, max_tokens);
         if (n_positions > 0 && std::max(size.width, size.height) / model.patch_size > n_positions) {
             throw std::invalid_argument("the picture is longer than the encoder has positions");  // ggml would abort
         }
@@ -183,27 +200,30 @@ Prepare qwen_vl(const clip_hparams & model, SmartResize resize, PixelBounds boun
     };
 }
 
-Prepare pixtral(const clip_hparams & model) {
-    return [&model](const clip_image_u8 & image) {
-        const ImageSize size = shrink_to_longest(size_of(image), model.image_size, model.patch_size * model.n_merge);
+Prepare pixtral(const clip_hparams & model, const ProcessorSettings & settings) {
+    const int longest = or_else(settings.longest_edge, model.image_size);
+    return [&model, longest](const clip_image_u8 & image) {
+        const ImageSize size = shrink_to_longest(size_of(image), longest, model.patch_size * model.n_merge);
         return whole(model, stretched(image, size, RESIZE_ALGO_BICUBIC));
     };
 }
 
-Prepare kimi_vl(const clip_hparams & model) {
-    return [&model](const clip_image_u8 & image) {
-        const ImageSize size = shrink_to_patches(size_of(image), model.patch_size, kimi_vl_max_patches);
+Prepare kimi_vl(const clip_hparams & model, const ProcessorSettings & settings) {
+    const int max_patches = tokens_of(settings.max_pixels, model.patch_size, kimi_vl_max_patches);
+    return [&model, max_patches](const clip_image_u8 & image) {
+        const ImageSize size = shrink_to_patches(size_of(image), model.patch_size, max_patches);
         const auto resized = stretched(image, size, RESIZE_ALGO_BICUBIC);
         return whole(model, padded(resized, round_up(size, model.patch_size * model.n_merge)));
     };
 }
 
-Prepare idefics3(const clip_hparams & model) {
+Prepare idefics3(const clip_hparams & model, const ProcessorSettings & settings) {
     const int longest = model.image_longest_edge > 0 ? model.image_longest_edge : idefics3_tiles * model.image_size;
-    return [&model, longest](const clip_image_u8 & image) {
+    const bool is_tiled = settings.max_tiles != 1;
+    return [&model, longest, is_tiled](const clip_image_u8 & image) {
         const int side = model.image_size;
         const ImageSize scaled = scale_to_longest(size_of(image), longest);
-        const TileGrid grid = tiles_that_cover(scaled, side);
+        const TileGrid grid = is_tiled ? tiles_that_cover(scaled, side) : TileGrid{1, 1};
         const auto resized = stretched(image, scaled, RESIZE_ALGO_LANCZOS);
         const auto refined = stretched(resized, {grid.columns * side, grid.rows * side}, RESIZE_ALGO_LANCZOS);
         if (grid.columns == 1 && grid.rows == 1) {
@@ -226,29 +246,33 @@ Prepare internvl(const clip_hparams & model) {
     };
 }
 
-Prepare lfm2_vl(const clip_hparams & model) {
-    return [&model](const clip_image_u8 & image) {
-        const int factor = model.patch_size * model.n_merge;
-        const double token_pixels = static_cast<double>(factor) * factor;
+Prepare lfm2_vl(const clip_hparams & model, const ProcessorSettings & settings) {
+    const int factor = model.patch_size * model.n_merge;
+    const double token_pixels = static_cast<double>(factor) * factor;
+    const PixelBounds bounds = bounds_of(settings, {lfm2_min_tokens * token_pixels, lfm2_max_tokens * token_pixels});
+    const double tolerance = settings.tile_tolerance > 0 ? settings.tile_tolerance : lfm2_tolerance;
+    const int tile = or_else(settings.tile_size, lfm2_tile);
+    const int max_tiles = or_else(settings.max_tiles, lfm2_max_tiles);
+    const int min_tiles = or_else(settings.min_tiles, lfm2_min_tiles);
+    return [=, &model](const clip_image_u8 & image) {
         const ImageSize size = size_of(image);
-        const auto small = stretched(
-            image, smart_resize(size, factor, lfm2_min_tokens * token_pixels, lfm2_max_tokens * token_pixels),
-            RESIZE_ALGO_BILINEAR);
-        if (!is_too_large(size, model.patch_size, factor, lfm2_max_tokens * token_pixels * lfm2_tolerance)) {
+        const auto small =
+            stretched(image, smart_resize_covering(size, factor, bounds.min, bounds.max), RESIZE_ALGO_BILINEAR);
+        if (max_tiles == 1 || !is_too_large(size, model.patch_size, factor, bounds.max * tolerance)) {
             return whole(model, small);
         }
-        const TileGrid grid = closest_grid(size, lfm2_tile, lfm2_min_tiles, lfm2_max_tiles);
-        const auto refined =
-            stretched(image, {grid.columns * lfm2_tile, grid.rows * lfm2_tile}, RESIZE_ALGO_BILINEAR);
+        const TileGrid grid = closest_grid(size, tile, min_tiles, max_tiles);
+        const auto refined = stretched(image, {grid.columns * tile, grid.rows * tile}, RESIZE_ALGO_BILINEAR);
         return tiled(model, refined, grid, small);
     };
 }
 
-Prepare minicpm_v(const clip_hparams & model) {
-    return [&model](const clip_image_u8 & image) {
+Prepare minicpm_v(const clip_hparams & model, const ProcessorSettings & settings) {
+    const int max_tiles = or_else(settings.max_tiles, minicpm_v_max_tiles);
+    return [&model, max_tiles](const clip_image_u8 & image) {
         const int side = model.image_size;
         const int factor = model.patch_size * model.n_merge;
-        const TileGrid grid = grid_of_squares(size_of(image), side, minicpm_v_max_tiles);
+        const TileGrid grid = grid_of_squares(size_of(image), side, max_tiles);
         const bool is_whole = grid.columns == 0;
         const auto overview =
             stretched(image, scale_to_square(size_of(image), side, factor, is_whole), RESIZE_ALGO_BICUBIC);
@@ -318,10 +342,11 @@ void normalize_in_bfloat16(const clip_hparams & model, clip_image_f32 & image) {
     image.cpy_buf(pixels);
 }
 
-Prepare llama4(const clip_hparams & model) {
-    return [&model](const clip_image_u8 & image) {
+Prepare llama4(const clip_hparams & model, const ProcessorSettings & settings) {
+    const int max_tiles = or_else(settings.max_tiles, llama4_max_tiles);
+    return [&model, max_tiles](const clip_image_u8 & image) {
         const int side = model.image_size;
-        const TileGrid grid = best_fitting_grid(size_of(image), side, llama4_max_tiles);
+        const TileGrid grid = best_fitting_grid(size_of(image), side, max_tiles);
         const auto fitted = stretched(image, fit_on_grid(size_of(image), grid, side), RESIZE_ALGO_BILINEAR);
         const auto canvas = padded(fitted, {grid.columns * side, grid.rows * side});
         mtmd_image_preproc_out out;
@@ -390,7 +415,7 @@ Prepare llava_of(const clip_ctx * clip) {
 }
 
 // Empty for a projector whose processor we do not know.
-Prepare processor_of(const clip_ctx * clip, int32_t max_tokens) {
+Prepare processor_of(const clip_ctx * clip, const ProcessorSettings & settings, int32_t max_tokens) {
     const clip_hparams & model = *clip_get_hparams(clip);
     switch (clip_get_projector_type(clip)) {
         case PROJECTOR_TYPE_DEEPSEEKOCR:
@@ -401,32 +426,32 @@ Prepare processor_of(const clip_ctx * clip, int32_t max_tokens) {
             return gemma3(model);
         case PROJECTOR_TYPE_GEMMA4V:
         case PROJECTOR_TYPE_GEMMA4UV:
-            return gemma4(model, clip_n_positions(clip));
+            return gemma4(model, settings, clip_n_positions(clip));
         case PROJECTOR_TYPE_QWEN2VL:
         case PROJECTOR_TYPE_QWEN25VL:
-            return qwen_vl(model, smart_resize, qwen2_vl_bounds, max_tokens);
+            return qwen_vl(model, smart_resize, bounds_of(settings, qwen2_vl_bounds), max_tokens);
         case PROJECTOR_TYPE_QWEN3VL:
-            return qwen_vl(model, smart_resize, qwen3_vl_bounds, max_tokens);
+            return qwen_vl(model, smart_resize, bounds_of(settings, qwen3_vl_bounds), max_tokens);
         case PROJECTOR_TYPE_GLM4V:
-            return qwen_vl(model, smart_resize_enlarging, glm4v_bounds, max_tokens);
+            return qwen_vl(model, smart_resize_enlarging, bounds_of(settings, glm4v_bounds), max_tokens);
         case PROJECTOR_TYPE_MINICPMV4_6:
-            return minicpm_v(model);
+            return minicpm_v(model, settings);
         case PROJECTOR_TYPE_PADDLEOCR:
             return qwen_vl(model, smart_resize_widening,
                            {static_cast<double>(model.image_min_pixels), static_cast<double>(model.image_max_pixels)},
                            max_tokens);
         case PROJECTOR_TYPE_PIXTRAL:
-            return pixtral(model);
+            return pixtral(model, settings);
         case PROJECTOR_TYPE_KIMIVL:
-            return kimi_vl(model);
+            return kimi_vl(model, settings);
         case PROJECTOR_TYPE_IDEFICS3:
-            return idefics3(model);
+            return idefics3(model, settings);
         case PROJECTOR_TYPE_INTERNVL:
             return internvl(model);
         case PROJECTOR_TYPE_LFM2:
-            return lfm2_vl(model);
+            return lfm2_vl(model, settings);
         case PROJECTOR_TYPE_LLAMA4:
-            return llama4(model);
+            return llama4(model, settings);
         case PROJECTOR_TYPE_MLP:
             return llava_of(clip);
         case PROJECTOR_TYPE_GRANITE4_VISION:
@@ -442,9 +467,9 @@ EncoderInput input_of(const clip_image_f32 & image) {
 
 }  // namespace
 
-void follow_processor(mtmd_context * vision, int32_t max_tokens) {
+void follow_processor(mtmd_context * vision, const ProcessorSettings & settings, int32_t max_tokens) {
     const clip_ctx * clip = mtmd_get_vision_ctx(vision);
-    if (Prepare prepare = processor_of(clip, max_tokens)) {
+    if (Prepare prepare = processor_of(clip, settings, max_tokens)) {
         mtmd_set_image_preprocessor(vision, std::make_unique<Processor>(clip, std::move(prepare)));
     }
 }
@@ -457,9 +482,9 @@ void leave_boundaries_to_prompt(mtmd_context * vision) {
     mtmd_drop_image_boundaries(vision);
 }
 
-std::vector<EncoderInput> prepare_image(const mtmd_context * vision, int32_t max_tokens, const uint8_t * rgb,
-                                        uint32_t width, uint32_t height) {
-    const Prepare prepare = processor_of(mtmd_get_vision_ctx(vision), max_tokens);
+std::vector<EncoderInput> prepare_image(const mtmd_context * vision, const ProcessorSettings & settings,
+                                        int32_t max_tokens, const uint8_t * rgb, uint32_t width, uint32_t height) {
+    const Prepare prepare = processor_of(mtmd_get_vision_ctx(vision), settings, max_tokens);
     std::vector<EncoderInput> inputs;
     if (!prepare) {
         return inputs;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mtmd.h"
+#include "processor-settings.h"
 
 namespace vserve {
 
@@ -17,9 +18,9 @@ struct EncoderInput {
 };
 
 // Makes mtmd prepare pictures as the Hugging Face processor of the projector's model does: size, aspect, padding, tiles
-// and filter. A projector whose processor we do not know keeps what mtmd has for it. Where a processor's own bound is
-// higher, no picture becomes more than `max_tokens` tokens.
-void follow_processor(mtmd_context * vision, int32_t max_tokens);
+// and filter, with the settings of its checkpoint. A projector whose processor we do not know keeps what mtmd has for it.
+// Where a processor's own bound is higher, no picture becomes more than `max_tokens` tokens.
+void follow_processor(mtmd_context * vision, const ProcessorSettings & settings, int32_t max_tokens);
 
 // Returns and clears the reason why this thread's last image was rejected; empty if none is known. mtmd only reports
 // that one was.
@@ -30,7 +31,7 @@ void leave_boundaries_to_prompt(mtmd_context * vision);
 
 // What becomes of a picture of `width` × `height` × 3 bytes: its tiles row by row and the whole of it last, or only
 // that. Empty for a projector whose processor we do not know.
-std::vector<EncoderInput> prepare_image(const mtmd_context * vision, int32_t max_tokens, const uint8_t * rgb,
-                                        uint32_t width, uint32_t height);
+std::vector<EncoderInput> prepare_image(const mtmd_context * vision, const ProcessorSettings & settings,
+                                        int32_t max_tokens, const uint8_t * rgb, uint32_t width, uint32_t height);
 
 }  // namespace vserve

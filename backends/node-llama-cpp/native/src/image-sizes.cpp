@@ -31,6 +31,20 @@ double area_of(ImageSize image) {
     return static_cast<double>(image.width) * image.height;
 }
 
+// The image scaled to an area within bounds, both sides multiples of `factor`; `aligned` where that is within them.
+ImageSize within_bounds(ImageSize image, ImageSize aligned, int factor, double min_pixels, double max_pixels) {
+    const auto [width, height] = image;
+    if (area_of(aligned) > max_pixels) {
+        const double beta = std::sqrt(area_of(image) / max_pixels);
+        return {floored(width / beta, factor), floored(height / beta, factor)};
+    }
+    if (area_of(aligned) < min_pixels) {
+        const double beta = std::sqrt(min_pixels / area_of(image));
+        return {ceiled(width * beta, factor), ceiled(height * beta, factor)};
+    }
+    return aligned;
+}
+
 // A factor that Llama 4's processor computes in single precision where a grid bounds it, which is a tensor of PyTorch.
 struct Scale {
     double value;
@@ -56,16 +70,17 @@ ImageSize smart_resize(ImageSize image, int factor, double min_pixels, double ma
     if (static_cast<double>(std::max(width, height)) / std::min(width, height) > largest_aspect) {
         throw std::invalid_argument("the picture is more than 200 times as long as wide");
     }
-    const ImageSize aligned{rounded(width, factor), rounded(height, factor)};
-    if (area_of(aligned) > max_pixels) {
-        const double beta = std::sqrt(area_of(image) / max_pixels);
-        return {floored(width / beta, factor), floored(height / beta, factor)};
+    return within_bounds(image, {rounded(width, factor), rounded(height, factor)}, factor, min_pixels, max_pixels);
+}
+
+ImageSize smart_resize_covering(ImageSize image, int factor, double min_pixels, double max_pixels) {
+    const ImageSize aligned{std::max(factor, rounded(image.width, factor)),
+                            std::max(factor, rounded(image.height, factor))};
+    const ImageSize size = within_bounds(image, aligned, factor, min_pixels, max_pixels);
+    if (std::max(size.width, size.height) > largest_resized) {
+        throw std::invalid_argument("the picture is too long for its width");
     }
-    if (area_of(aligned) < min_pixels) {
-        const double beta = std::sqrt(min_pixels / area_of(image));
-        return {ceiled(width * beta, factor), ceiled(height * beta, factor)};
-    }
-    return aligned;
+    return size;
 }
 
 ImageSize smart_resize_enlarging(ImageSize image, int factor, double min_pixels, double max_pixels) {

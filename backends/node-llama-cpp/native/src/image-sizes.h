@@ -21,6 +21,10 @@ struct TileGrid {
 // smart_resize). Throws std::invalid_argument for a picture more than 200 times as long as wide.
 ImageSize smart_resize(ImageSize image, int factor, double min_pixels, double max_pixels);
 
+// As smart_resize for any aspect; a side is no less than `factor` before the area is compared (LFM2-VL). Throws
+// std::invalid_argument for an image that would become too long.
+ImageSize smart_resize_covering(ImageSize image, int factor, double min_pixels, double max_pixels);
+
 // As smart_resize; a picture with a side below `factor` is enlarged to it first (GLM-V).
 ImageSize smart_resize_enlarging(ImageSize image, int factor, double min_pixels, double max_pixels);
 

@@ -2,23 +2,33 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 #include <utility>
 
 namespace vserve {
 
 namespace {
 
-// Going over so many tokens again costs less than keeping another checkpoint.
+// Recomputing this many tokens costs less than another checkpoint.
 constexpr int32_t tokens_between_checkpoints = 64;
 
-// Attention over so many idle cells, besides those that were used last, takes no time that matters.
+// Attention over this many idle cells, besides those used last, takes negligible time.
 constexpr int32_t most_idle_cells = 1024;
 
-// Copies that are larger would push each other out.
+// Larger copies would evict each other.
 constexpr size_t fewest_parked = 4;
 
-// To compute fewer tokens again takes no longer than to copy them out and in.
+// Fewer tokens are recomputed as fast as they are copied out and back.
 constexpr int32_t fewest_parked_tokens = 32;
+
+// Empty if there is no memory for it: copies only save time.
+std::vector<uint8_t> buffer_for_copy(size_t bytes) {
+    try {
+        return std::vector<uint8_t>(bytes);
+    } catch (const std::bad_alloc &) {
+        return {};
+    }
+}
 
 }  // namespace
 
@@ -67,7 +77,7 @@ std::optional<KvCache::Placement> KvCache::place(const Prompt & prompt, const st
     return occupy(*destination, match, salt, cells);
 }
 
-// Lets a prompt begin at a place of a slot's content.
+// Starts a prompt at a position of a slot's content.
 std::optional<KvCache::Placement> KvCache::occupy(Slot & slot, Place place, const std::string & salt, int32_t cells) {
     if (put_back(slot, place)) {
         copy_bytes_ -= slot.checkpoint_bytes();
@@ -85,8 +95,8 @@ std::optional<KvCache::Placement> KvCache::occupy(Slot & slot, Place place, cons
     return Placement{std::move(place), slot.id};
 }
 
-// Puts what is parked into a slot, for a prompt that needs `cells`: the slot is empty where that failed. Null where there
-// is no slot or no room now.
+// Restores parked content into a slot, for a prompt that needs `cells`. The slot is empty if that failed. Null if there is
+// no slot or no room at the moment.
 KvCache::Slot * KvCache::unpark(std::list<Parked>::iterator parked, const Place & match, int32_t cells) {
     Slot * slot = least_recently_used(nullptr);
     const int32_t tokens = parked->tokens();
@@ -184,8 +194,9 @@ void KvCache::keep_checkpoint(llama_seq_id id) {
     if (!options_.keep_prefixes || (window_ == 0 && !recurrent_) || tokens - last < tokens_between_checkpoints) {
         return;
     }
-    std::vector<uint8_t> state(llama_state_seq_get_size_ext(context_, id, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY));
-    if (state.size() > options_.copy_bytes ||
+    const size_t size = llama_state_seq_get_size_ext(context_, id, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY);
+    std::vector<uint8_t> state = size > options_.copy_bytes ? std::vector<uint8_t>() : buffer_for_copy(size);
+    if (state.empty() ||
         llama_state_seq_get_data_ext(context_, state.data(), state.size(), id, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY) == 0) {
         return;
     }
@@ -268,21 +279,21 @@ void KvCache::park_most_idle(const Slot & except) {
     }
 }
 
-// Empties an idle slot, of which a copy is kept.
+// Empties an idle slot and keeps a copy.
 void KvCache::park(Slot & slot) {
     keep_copy(slot);
     empty(slot);
     drop_copies_over_limit();
 }
 
-// Keeps a copy of what is in an idle slot, where that is worth it and fits.
+// Copies the content of an idle slot if that is worthwhile and fits.
 void KvCache::keep_copy(const Slot & slot) {
     const size_t size = slot.tokens() < fewest_parked_tokens ? 0 : llama_state_seq_get_size_ext(context_, slot.id, 0);
     if (size == 0 || size > options_.copy_bytes) {
         return;
     }
-    Parked parked{slot, std::vector<uint8_t>(size), first_copied_position(slot)};
-    if (llama_state_seq_get_data_ext(context_, parked.state.data(), size, slot.id, 0) == size) {
+    Parked parked{slot, buffer_for_copy(size), first_copied_position(slot)};
+    if (!parked.state.empty() && llama_state_seq_get_data_ext(context_, parked.state.data(), size, slot.id, 0) == size) {
         keep(std::move(parked));
     }
 }

@@ -13,56 +13,56 @@
 
 namespace vserve {
 
-// Who has which part of the context's KV cells, and what is in them.
+// Tracks who uses which KV cells of the context, and what they contain.
 //
-// A sequence has a slot (a sequence id of llama.cpp's) while it runs. Afterwards the slot keeps its cells, and serves the
-// next prompt that begins the same way: it continues there, or shares the cells of the common beginning. The counts are
-// upper bounds: cells that two slots share are counted for each. For the engine thread only.
+// A running sequence has a slot (a sequence id of llama.cpp). Afterwards the slot keeps its cells for the next prompt with
+// the same beginning, which continues there or shares the cells of the common prefix. The counts are upper bounds: cells
+// shared by two slots are counted twice. For the engine thread only.
 //
-// Attention goes over all cells in use, whoever has them, so idle ones slow down everybody. The least recently used
-// idle slots are emptied when there are many idle cells, or when cells or slots are short; what was in them is parked: a
-// copy in ordinary memory, which is put back into a slot for a prompt that begins the same way.
+// Attention covers all cells in use, so idle ones slow down every sequence. The least recently used idle slots are emptied
+// when there are many idle cells, or when cells or slots run short. Their content is parked: copied to ordinary memory, and
+// restored for a prompt with the same beginning.
 //
-// Models with sliding-window layers or a recurrent state forget: they cannot go on from a place that lies behind. Of
-// those, copies of what will be forgotten are kept for some places of each slot: its checkpoints.
+// Models with sliding-window layers or a recurrent state forget: they cannot resume at an earlier position. For those, each
+// slot has checkpoints: copies of the state at some positions.
 class KvCache {
   public:
     struct Options {
         int32_t cells;
         int32_t slots;
-        bool keep_prefixes;  // false: a slot is emptied for good when its sequence ends
-        size_t copy_bytes;   // of what is parked, and of checkpoints
+        bool keep_prefixes;  // false: a slot is emptied when its sequence ends
+        size_t copy_bytes;   // limit for parked content and checkpoints
     };
 
-    // Where a sequence begins: everything before is in the cache.
+    // Where a sequence starts: everything before is in the cache.
     struct Placement : KvContent::Place {
         llama_seq_id slot;
     };
 
     KvCache(llama_context * context, Options options);
 
-    // Gives a prompt a slot with `cells` cells, and what is cached of its beginning (all but the last token at most).
-    // `salt` keeps prompts of different tenants apart. Empty where there is no room now.
+    // Assigns a slot with `cells` cells, including the cached prefix of the prompt (at most all but the last token).
+    // `salt` separates tenants. Empty if there is no room at the moment.
     std::optional<Placement> place(const Prompt & prompt, const std::string & salt, int32_t cells);
 
-    // Raises a slot's cells to `cells`; false where they are not to be had.
+    // Grows a slot to `cells` cells; false if there is no room.
     bool grow(llama_seq_id slot, int32_t cells);
 
-    // Says what a batch adds to a slot.
+    // Records what a batch adds to a slot.
     void append_token(llama_seq_id slot, llama_token token);
     void append_image(llama_seq_id slot, const Chunk & chunk);
 
-    // Makes a place to come back to, where a slot is now, if the model forgets and the last such place is some way off.
+    // Adds a checkpoint at the current position if the model forgets and the last one is far enough behind.
     void keep_checkpoint(llama_seq_id slot);
 
-    // Undoes what a batch that was aborted added: its `tokens` tokens, and every cell from `position` on. Returns whether
-    // the slot holds again just what was appended.
+    // Reverts an aborted batch: `tokens` tokens, and every cell from `position` on. Returns whether the slot matches its
+    // recorded content again.
     bool take_back(llama_seq_id slot, int32_t tokens, llama_pos position);
 
-    // Ends a slot's use. `keep`: its cells hold just what was appended, and may serve again.
+    // Releases a slot. `keep`: its cells match what was appended and may be reused.
     void release(llama_seq_id slot, bool keep);
 
-    // Empties every slot that is not in use, and forgets what is parked.
+    // Empties all idle slots and drops parked content.
     void clear_idle();
 
   private:
@@ -74,10 +74,10 @@ class KvCache {
         bool busy = false;
     };
 
-    // What was in a slot, with a copy of its cells.
+    // The content of a slot, with a copy of its cells.
     struct Parked : KvContent {
         std::vector<uint8_t> state;
-        llama_pos first_position;  // of the cells that were left
+        llama_pos first_position;  // of the copied cells
     };
 
     Place usable_prefix(const KvContent & content, llama_pos first_position, const Prompt & prompt) const;
@@ -104,7 +104,7 @@ class KvCache {
     llama_context * context_;
     llama_memory_t memory_;
     Options options_;
-    int32_t window_;   // of sliding-window attention; 0 where there is none
+    int32_t window_;   // of sliding-window attention; 0: none
     bool recurrent_;   // wholly or partly
     size_t copy_bytes_ = 0;
     std::vector<Slot> slots_;

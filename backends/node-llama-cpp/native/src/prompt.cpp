@@ -39,7 +39,10 @@ mtmd::input_chunks_ptr try_to_tokenize(const mtmd_context * vision, const std::v
     return chunks;
 }
 
-// The reason is that of the last image that this thread tried.
+// Prompts that are too long are counted up to this multiple of the limit: the caller wants to know how much to cut.
+constexpr size_t counted_excess = 4;
+
+// The reason is that of the last image which this thread tried.
 [[noreturn]] void refuse(size_t image, uint32_t width, uint32_t height) {
     const std::string reason = take_refusal();
     throw EngineError("undecodable",
@@ -77,18 +80,13 @@ int32_t most_image_tokens(const mtmd_context * vision) {
 PromptBuilder::PromptBuilder(const llama_model * model, const mtmd_context * vision, ImagePlacement placement,
                              EmbeddingCache & encoded)
     : vocab_(llama_model_get_vocab(model)),
+      tokenizer_(vocab_),
       vision_(vision),
       placement_(std::move(placement)),
       encoded_(encoded),
       row_width_(llama_model_n_embd_inp(model)),
       template_(ChatTemplate::of_model(model, placement_)),
       control_strings_(vocab_, placement_.spoken) {
-    const auto type = llama_vocab_type(vocab_);
-    if (type == LLAMA_VOCAB_TYPE_SPM || type == LLAMA_VOCAB_TYPE_BPE) {
-        for (llama_token token = 0; token < llama_vocab_n_tokens(vocab_); token++) {
-            longest_token_ = std::max(longest_token_, std::string_view(llama_vocab_get_text(vocab_, token)).size());
-        }
-    }
     if (vision_ != nullptr) {
         protect_boundaries();
     }
@@ -130,36 +128,26 @@ void PromptBuilder::drop_doubled_ends(std::vector<Run> & runs) const {
     }
 }
 
-Prompt PromptBuilder::build(const Conversation & conversation, const std::vector<Image> & images,
-                            size_t max_tokens) const {
+Prompt PromptBuilder::build(const Conversation & conversation, const std::vector<Image> & images, size_t max_tokens,
+                            const std::function<bool()> & is_cancelled) const {
     if (!images.empty() && vision_ == nullptr) {
         throw EngineError("unsupported_capability", "This model was loaded without a vision projector (mmproj), so it "
                                                     "cannot see images. Start it with its mmproj GGUF.");
     }
+    const auto scope = tokenizer_.scope(is_cancelled, max_tokens * counted_excess);
     auto runs = template_->render(conversation, images.size());
     drop_doubled_ends(runs);
-    return tokenize_up_to(max_tokens, control_strings_.parts_of(runs), images);
-}
-
-
-Prompt PromptBuilder::tokenize_up_to(size_t max_tokens, const std::vector<Part> & parts,
-                                     const std::vector<Image> & images) const {
-    if (must_exceed(parts, max_tokens)) {
-        Prompt prompt;
-        prompt.n_tokens = static_cast<int32_t>(max_tokens);
-        prompt.is_cut = true;
-        return prompt;
+    const auto parts = control_strings_.parts_of(runs);
+    try {
+        if (!tokenizer_.must_exceed(parts, max_tokens)) {
+            return images.empty() ? tokenize_text(parts) : tokenize_images(parts, images);
+        }
+    } catch (const TooManyTokens &) {
     }
-    return images.empty() ? tokenize_text(parts) : tokenize_images(parts, images);
-}
-
-// The time that llama.cpp takes for characters outside the vocabulary grows with the square of their number.
-bool PromptBuilder::must_exceed(const std::vector<Part> & parts, size_t max_tokens) const {
-    size_t bytes = 0;
-    for (const auto & part : parts) {
-        bytes += part.text.size();
-    }
-    return longest_token_ > 0 && bytes / longest_token_ > max_tokens;
+    Prompt prompt;
+    prompt.n_tokens = static_cast<int32_t>(max_tokens);
+    prompt.is_cut = true;
+    return prompt;
 }
 
 // mtmd gets the images' sizes without their pixels: which tokens they become depends on nothing else.
@@ -289,10 +277,8 @@ Prompt PromptBuilder::tokenize_text(const std::vector<Part> & parts) const {
     if (llama_vocab_get_add_bos(vocab_)) {
         chunk.tokens.push_back(llama_vocab_bos(vocab_));
     }
-    for (const auto & part : parts) {
-        const auto tokens = common_tokenize(vocab_, part.text, false, part.parse_special);
-        chunk.tokens.insert(chunk.tokens.end(), tokens.begin(), tokens.end());
-    }
+    const auto tokens = tokenizer_.tokenize(parts);
+    chunk.tokens.insert(chunk.tokens.end(), tokens.begin(), tokens.end());
     if (llama_vocab_get_add_eos(vocab_)) {
         chunk.tokens.push_back(llama_vocab_eos(vocab_));
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "message.h"
 #include "mtmd.h"
 #include "prompt-part.h"
+#include "tokenizer.h"
 
 namespace vserve {
 
@@ -53,32 +55,33 @@ class PromptBuilder {
     PromptBuilder(const llama_model * model, const mtmd_context * vision, ImagePlacement placement,
                   EmbeddingCache & encoded);
 
-    // Looks at the images' sizes only. A text that must have more than `max_tokens` tokens is not tokenized: the prompt is
-    // cut. Throws EngineError: chat_template_failed, invalid_request, undecodable, unsupported_capability.
-    Prompt build(const Conversation & conversation, const std::vector<Image> & images, size_t max_tokens) const;
+    // Uses only the sizes of the images. The prompt is cut if it is far longer than `max_tokens`. Throws EngineError:
+    // chat_template_failed, invalid_request, undecodable, unsupported_capability; Cancelled.
+    Prompt build(const Conversation & conversation, const std::vector<Image> & images, size_t max_tokens,
+                 const std::function<bool()> & is_cancelled) const;
     // Gives the images of a prompt that build() made of `images` what `encoded` holds for them, or else their pixels as
     // the encoder wants them. Throws EngineError: undecodable.
     void prepare_images(Prompt & prompt, const std::vector<Image> & images) const;
+
+    const Tokenizer & tokenizer() const { return tokenizer_; }
 
   private:
     void protect_boundaries();
     void drop_doubled_ends(std::vector<Run> & runs) const;
     Prompt tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images) const;
-    Prompt tokenize_up_to(size_t max_tokens, const std::vector<Part> & parts, const std::vector<Image> & images) const;
-    bool must_exceed(const std::vector<Part> & parts, size_t max_tokens) const;
     [[noreturn]] void refuse_one_of(const std::vector<Image> & images) const;
     mtmd::input_chunks_ptr add_pixels(size_t index, const std::vector<Chunk *> & chunks, const Image & image) const;
     bool attach(const std::vector<Chunk *> & chunks, const std::vector<Embeddings> & encoded) const;
     Prompt tokenize_text(const std::vector<Part> & parts) const;
 
     const llama_vocab * vocab_;
+    Tokenizer tokenizer_;
     const mtmd_context * vision_;
     ImagePlacement placement_;
     EmbeddingCache & encoded_;
     size_t row_width_;
     std::unique_ptr<ChatTemplate> template_;
     ControlStrings control_strings_;
-    size_t longest_token_ = 0;  // bytes; 0 where tokens may stand for more text than they hold
 };
 
 // The most tokens that one image can become, by asking for a picture larger than any projector takes.

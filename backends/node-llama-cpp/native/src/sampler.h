@@ -8,9 +8,9 @@
 
 namespace vserve {
 
-// llama.cpp's sampler chain, spared most of the vocabulary. The chain looks at every token (Gemma has 262,144); where its
-// settings let only the likeliest few through, those are picked out of the logits first, in one pass over the bare
-// numbers. The result is the same.
+// llama.cpp's sampler chain without most of the vocabulary. The chain handles every token (262,144 for Gemma). If its
+// settings let only the likeliest few through, those are picked from the raw logits first, in one pass. The result is the
+// same.
 class Sampler {
   public:
     // Throws EngineError generation_failed.
@@ -24,15 +24,17 @@ class Sampler {
 
     void accept(llama_token token, bool is_generated);
 
-    // About how many logits' worth of reading a draw costs.
+    // Approximate cost of a draw, in logits read.
     int64_t cost() const;
 
   private:
     void pick_likeliest(const float * logits);
+    void add_raised(const float * logits);
 
     common_sampler_ptr sampler_;
     int32_t vocabulary_;
-    int32_t shortlist_ = 0;  // tokens that can be drawn at most; 0: any
+    int32_t shortlist_ = 0;  // how many of the likeliest tokens can be drawn; 0: all
+    std::vector<llama_token> raised_;  // with a positive bias: candidates even outside of the shortlist
     std::vector<llama_token_data> candidates_;
 };
 

@@ -21,16 +21,16 @@ struct GenerationSettings {
     bool penalize_prompt = false;
     int32_t max_tokens = -1;  // -1: to the end of the context
     bool ignore_eos = false;
-    bool skip_special_tokens = true;  // leave control tokens out of the answer
-    int32_t reported_logits = 0;  // of the first token, the greatest so many
+    bool skip_special_tokens = true;  // keep control tokens out of the answer's text
+    int32_t reported_logits = 0;  // how many of the first token's greatest logits to report
     std::string cache_salt;  // prompts share cached prefixes with prompts of the same salt only
     std::vector<std::string> stop_strings;
 };
 
 // One request, from submission to its last token. Besides `cancelled`, only the engine thread touches it once submitted.
 //
-// Its work is a queue of tokens and images: the prompt's chunks, then the tokens that it generated itself. A sequence
-// that was pushed out of the KV cache starts again at the beginning of that queue.
+// Its work is a queue of tokens and images: the prompt's chunks, then the tokens it generated. After preemption it starts
+// again at the beginning of the queue.
 struct Sequence {
     Sequence(uint64_t id, GenerationSettings settings)
         : id(id), settings(std::move(settings)), text(this->settings.stop_strings), submitted_at(Clock::now()) {}
@@ -45,19 +45,19 @@ struct Sequence {
     std::vector<llama_token> generated;
     std::vector<llama_token_data> first_logits;
 
-    // Where it stands in its queue.
-    size_t chunk = 0;            // the first chunk that is not wholly in the KV cache
-    int32_t chunk_tokens = 0;    // tokens of that chunk that are
+    // Progress in the queue.
+    size_t chunk = 0;            // the first chunk not completely in the KV cache
+    int32_t chunk_tokens = 0;    // tokens of that chunk in the cache
     size_t generated_in_cache = 0;
 
     // Its place in the context.
     llama_seq_id slot = -1;
     uint32_t admissions = 0;
     llama_pos n_pos = 0;
-    int32_t batch_tokens = 0;  // tokens of it in the batch at hand
+    int32_t batch_tokens = 0;  // its tokens in the current batch
     bool encoding = false;
-    bool cache_broken = false;   // its cells are not what was appended
-    int32_t cached_tokens = 0;   // of the prompt, that were in the cache when it was admitted first
+    bool cache_broken = false;   // its cells do not match what was appended
+    int32_t cached_tokens = 0;   // prompt tokens in the cache at first admission
 
     Clock::time_point submitted_at;
     Clock::time_point admitted_at{};
@@ -65,7 +65,7 @@ struct Sequence {
 
     bool at_image() const { return chunk < prompt.chunks.size() && prompt.chunks[chunk].media != nullptr; }
 
-    // Text tokens that wait to be decoded before the next image or the next token can be had.
+    // Text tokens to decode before the next image or the next sampled token.
     int32_t waiting_tokens() const {
         if (chunk < prompt.chunks.size()) {
             return at_image() ? 0 : prompt.chunks[chunk].n_tokens - chunk_tokens;
@@ -73,7 +73,7 @@ struct Sequence {
         return static_cast<int32_t>(generated.size() - generated_in_cache);
     }
 
-    // The prompt is in the cache, and the last token alone stands between it and the next.
+    // Everything but the last token is in the cache.
     bool decoding() const { return chunk == prompt.chunks.size() && generated.size() == generated_in_cache + 1; }
 
     int32_t total_tokens() const { return prompt.n_tokens + static_cast<int32_t>(generated.size()); }

@@ -6,17 +6,17 @@
 
 namespace vserve {
 
-// Turns the bytes of one token after another into text that may be shown: whole UTF-8 characters, and nothing that could
-// still turn out to be the beginning of a stop string.
+// Turns the bytes of consecutive tokens into displayable text: complete UTF-8 characters, without anything that may still
+// become a stop string.
 class TextStream {
   public:
     explicit TextStream(std::vector<std::string> stop_strings);
 
-    // Takes the bytes of the next token and returns the text that is now certain. After a stop string was met it
-    // returns the text before it, and stopped() is true.
+    // Takes the bytes of the next token and returns the text that is now certain. At a stop string, returns the text
+    // before it; stopped() is true from then on.
     std::string push(std::string_view bytes);
 
-    // Returns what push() still held back, at the end of a generation.
+    // Returns what push() held back, at the end of a generation.
     std::string finish();
 
     bool stopped() const { return stopped_; }

@@ -12,9 +12,9 @@ namespace vserve {
 
 namespace {
 
-// Gives each thread a CPU of its own when there is a thread for every CPU that this process may use. ggml's threads wait
-// for one another spinning, so two of them on one CPU take turns of whole time slices; and a scheduler that packs threads
-// onto few CPUs leaves them there.
+// Pins the threads if there is one for each CPU available to this process. ggml's threads spin while they wait for each
+// other, so two on one CPU alternate by whole time slices, and a scheduler that packed threads onto few CPUs leaves them
+// there.
 void spread_over_cpus(ggml_threadpool_params & params) {
 #ifdef __linux__
     cpu_set_t allowed;
@@ -35,7 +35,7 @@ void spread_over_cpus(ggml_threadpool_params & params) {
 ThreadPool::ThreadPool(int n_threads) {
     ggml_threadpool_params params;
     ggml_threadpool_params_init(&params, n_threads);
-    // Idle threads sleep: spinning ones would take cores from the event loop and from image decoding.
+    // Idle threads sleep: spinning would take cores from the event loop and image decoding.
     params.poll = 0;
     spread_over_cpus(params);
     pool_ = cpu_function<decltype(&ggml_threadpool_new)>("ggml_threadpool_new")(&params);

@@ -9,8 +9,8 @@
 
 namespace vserve {
 
-// Persistent threads of the CPU backend, for the text model, the image encoder, and the sampling by turns. Without them,
-// ggml makes and joins its threads for every graph. What a pool is attached to must be freed before it.
+// Persistent threads of the CPU backend, shared by the text model, the image encoder and sampling. Without them ggml starts
+// and joins its threads for every graph. A pool must outlive what it is attached to.
 class ThreadPool {
   public:
     // Throws EngineError when the CPU backend offers no pools.
@@ -23,15 +23,15 @@ class ThreadPool {
     static void attach(llama_context * context, const ThreadPool & decode, const ThreadPool & prefill);
     void attach_to(ggml_backend_t cpu_backend) const;
 
-    // Calls work(i) for every i below `count`, on all threads at once, and returns when each has returned. `work` must
-    // not throw. To be called by the thread that computes with the pool.
+    // Calls work(i) for each i below `count` on all threads in parallel, and returns when all are done. `work` must not
+    // throw. Call it on the thread that computes with the pool.
     void for_each(int count, const std::function<void(int)> & work);
 
   private:
     static void take_turns(ggml_tensor * node, int thread, int n_threads, void * self);
 
     ggml_threadpool_t pool_;
-    // A graph of one node, by which the pool's threads can be had for work that is not ggml's.
+    // A graph of one custom node, to run work other than ggml's on the threads.
     std::unique_ptr<ggml_backend, decltype(&ggml_backend_free)> backend_{nullptr, ggml_backend_free};
     std::unique_ptr<ggml_context, decltype(&ggml_free)> graph_memory_{nullptr, ggml_free};
     ggml_cgraph * graph_;

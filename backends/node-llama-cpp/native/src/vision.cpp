@@ -10,9 +10,9 @@ namespace vserve {
 
 namespace {
 
-// How many graph nodes run between two looks at the rest of the work. On a CPU a group of ten takes tens of
-// milliseconds for a large encoder, and looking costs nothing that can be measured. On a GPU each look drains the queue:
-// there, warm_up() finds the smallest group that is free.
+// Graph nodes between two interruptions. On a CPU ten nodes of a large encoder take tens of milliseconds, and interrupting
+// costs nothing measurable. On a GPU each interruption drains the queue: there, warm_up() finds the smallest group without
+// a cost.
 constexpr int fewest_nodes_per_group = 10;
 constexpr int most_nodes_per_group = 5120;  // more than any encoder has
 constexpr double free_of_cost = 1.02;
@@ -20,7 +20,8 @@ constexpr double free_of_cost = 1.02;
 }  // namespace
 
 Vision::Vision(const llama_model * model, Options options)
-    : use_gpu_(options.use_gpu),
+    : processor_settings_(read_processor_settings(options.mmproj_path)),
+      use_gpu_(options.use_gpu),
       row_width_(llama_model_n_embd_inp(model)),
       nodes_per_group_(fewest_nodes_per_group),
       on_progress_(std::move(options.on_progress)) {
@@ -34,7 +35,7 @@ Vision::Vision(const llama_model * model, Options options)
     if (options.dry_run) {
         first_of_each_ = std::make_unique<FirstOfEach>();
     }
-    // mtmd logs where llama.cpp logs: node-llama-cpp hands it to JavaScript.
+    // Log to where llama.cpp logs: node-llama-cpp forwards it to JavaScript.
     ggml_log_callback log = nullptr;
     void * log_data = nullptr;
     llama_log_get(&log, &log_data);
@@ -114,7 +115,7 @@ void Vision::warm_up() {
     }
 }
 
-// The better of two times, which leaves out what else the machine did.
+// The better of two times, to exclude other load of the machine.
 double Vision::encode_ms(const mtmd_input_chunk * chunk) {
     double best_ms = std::numeric_limits<double>::infinity();
     for (int i = 0; i < 2; i++) {
@@ -126,8 +127,8 @@ double Vision::encode_ms(const mtmd_input_chunk * chunk) {
     return best_ms;
 }
 
-// ggml asks before each node whether we want to look after it, and then lets us look; false ends the graph. It asks before
-// it computes the node, which is when the node can still become another operation.
+// ggml asks before each node whether to call back after it; returning false then ends the graph. At the first call the node
+// is not computed yet, so it can still be turned into another operation.
 bool Vision::on_node(ggml_tensor * node, bool ask, void * self) {
     auto & vision = *static_cast<Vision *>(self);
     if (ask) {

@@ -9,14 +9,15 @@
 #include "encoder-matmul.h"
 #include "llama.h"
 #include "mtmd.h"
+#include "processor-settings.h"
 
 namespace vserve {
 
 // The vision encoder and projector. encode() runs on the engine thread only; the rest of mtmd is thread-safe.
 class Vision {
   public:
-    // How the encoder multiplies on a CPU: with ggml's kernels and in the types of the weights (original), in float32 with
-    // our kernels (f32), or in float32 where we have kernels (automatic). On a GPU only ggml's are possible.
+    // Arithmetic of the encoder on a CPU: ggml's kernels in the types of the weights (original), our kernels in float32
+    // (f32), or float32 if we have kernels for this CPU (automatic). On a GPU always ggml's.
     enum class Encoding { automatic, original, f32 };
 
     struct Options {
@@ -25,11 +26,11 @@ class Vision {
         int n_threads;
         llama_flash_attn_type flash_attention;
         Encoding encoding;
-        bool dry_run;                            // without the weights: what comes out is nothing
+        bool dry_run;                            // without the weights: the results are meaningless
         std::function<void(float)> on_progress;  // 0 to 1
     };
 
-    // Throws EngineError model_load_failed; invalid_setting for an encoding that is not possible here.
+    // Throws EngineError model_load_failed; invalid_setting for an encoding this machine cannot do.
     Vision(const llama_model * model, Options options);
     ~Vision();
     Vision(const Vision &) = delete;
@@ -43,20 +44,23 @@ class Vision {
     // Whether encode() may take more than the first of its chunks.
     bool takes_several() const { return use_gpu_; }
 
-    // Encodes the first of some image chunks, and with it those that the encoder takes along. `keep_going` is called
-    // between groups of the encoder's graph nodes, so that others can work meanwhile; when it returns false the encode ends
-    // early and the result is empty. Throws EngineError generation_failed.
+    // Encodes the first of the image chunks, and others that fit into the same batch. `keep_going` is called between
+    // groups of graph nodes, to let other work run; if it returns false, encoding stops and the result is empty. Throws
+    // EngineError generation_failed.
     std::vector<Encoded> encode(const std::vector<const mtmd_input_chunk *> & chunks,
                                 const std::function<bool()> & keep_going);
 
-    // Encodes a picture of one colour, so that the first request finds a GPU's programs compiled, and finds out how
-    // often the encoder can be interrupted there at no cost.
+    // Encodes a blank image, to compile the GPU's kernels before the first request and to measure how often the encoder
+    // can be interrupted there without cost.
     void warm_up();
 
     const mtmd_context * context() const { return context_.get(); }
     mtmd_context * context() { return context_.get(); }
 
-    // The name of our kernels where the encoder uses them, or null.
+    // How the image processor of the projector's checkpoint is set up.
+    const ProcessorSettings & processor_settings() const { return processor_settings_; }
+
+    // The name of our kernels if the encoder uses them, else null.
     const char * kernel_name() const { return matmul_ ? matmul_->kernel_name() : nullptr; }
 
     // The part of the encoder that runs on the CPU.
@@ -67,6 +71,7 @@ class Vision {
 
     double encode_ms(const mtmd_input_chunk * chunk);
 
+    const ProcessorSettings processor_settings_;
     std::unique_ptr<EncoderMatmul> matmul_;
     std::unique_ptr<FirstOfEach> first_of_each_;  // in a dry run
     mtmd::context_ptr context_;

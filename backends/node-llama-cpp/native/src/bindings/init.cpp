@@ -1,0 +1,86 @@
+// The Node-API surface: backends/node-llama-cpp/native-addon.ts types it.
+
+#include <napi.h>
+
+#include "AddonModel.h"
+#include "bindings/crash-report.h"
+#include "bindings/js-values.h"
+#include "bindings/native-engine.h"
+#include "bindings/task.h"
+#include "chat-template.h"
+#include "log.h"  // llama.cpp's
+#include "quantize.h"
+
+namespace vserve {
+
+namespace {
+
+// keepWeightsAsInFile(model): call it before the model is loaded
+Napi::Value keep_weights_as_in_file(const Napi::CallbackInfo & info) {
+    Napi::ObjectWrap<AddonModel>::Unwrap(info[0].As<Napi::Object>())->model_params.use_extra_bufts = false;
+    return info.Env().Undefined();
+}
+
+// explainBusErrors(paths)
+Napi::Value explain_bus_errors_of(const Napi::CallbackInfo & info) {
+    const auto array = info[0].As<Napi::Array>();
+    std::vector<std::string> paths;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        paths.push_back(array.Get(i).As<Napi::String>().Utf8Value());
+    }
+    explain_bus_errors(paths);
+    return info.Env().Undefined();
+}
+
+// quantize(source, destination, type, threads): Promise<void>
+Napi::Value quantize_file(const Napi::CallbackInfo & info) {
+    return Task::run(
+        info.Env(),
+        [source = info[0].As<Napi::String>().Utf8Value(), destination = info[1].As<Napi::String>().Utf8Value(),
+         type = info[2].As<Napi::String>().Utf8Value(), threads = info[3].As<Napi::Number>().Int32Value()] {
+            quantize(source, destination, type, threads);
+        },
+        [](Napi::Env env) { return env.Undefined(); });
+}
+
+// renderTemplate(source, specialTokens, imagePlacement, conversation, imageCount): what a chat template makes of a
+// conversation, in runs of one origin
+Napi::Value render_template(const Napi::CallbackInfo & info) {
+    ChatTemplate::Variables special_tokens;
+    const auto tokens = info[1].As<Napi::Object>();
+    const auto names = tokens.GetPropertyNames();
+    for (uint32_t i = 0; i < names.Length(); i++) {
+        const std::string name = names.Get(i).As<Napi::String>().Utf8Value();
+        special_tokens.emplace_back(name, tokens.Get(name).As<Napi::String>().Utf8Value());
+    }
+    try {
+        const ChatTemplate chat_template(info[0].As<Napi::String>().Utf8Value(), std::move(special_tokens),
+                                         placement_of(info[2]));
+        const Conversation conversation = conversation_of(info[3].As<Napi::Object>());
+        return to_js(info.Env(), chat_template.render(conversation, info[4].As<Napi::Number>().Uint32Value()));
+    } catch (const EngineError & error) {
+        throw to_js_error(info.Env(), error.code, error.what());
+    }
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+    // libllama-common writes warnings to stderr; anything important reaches JavaScript as an error.
+    common_log_set_verbosity_thold(LOG_LEVEL_ERROR);
+    exports.Set("NativeEngine", NativeEngine::define(env));
+    exports.Set("keepWeightsAsInFile", Napi::Function::New(env, keep_weights_as_in_file, "keepWeightsAsInFile"));
+    exports.Set("renderTemplate", Napi::Function::New(env, render_template, "renderTemplate"));
+    exports.Set("quantize", Napi::Function::New(env, quantize_file, "quantize"));
+    exports.Set("explainBusErrors", Napi::Function::New(env, explain_bus_errors_of, "explainBusErrors"));
+    exports.Set("nodeLlamaCppVersion", VSERVE_NODE_LLAMA_CPP_VERSION);
+    return exports;
+}
+
+}  // namespace
+
+}  // namespace vserve
+
+static Napi::Object init_addon(Napi::Env env, Napi::Object exports) {
+    return vserve::init(env, exports);
+}
+
+NODE_API_MODULE(vserve_engine, init_addon)

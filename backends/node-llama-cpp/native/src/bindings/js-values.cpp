@@ -1,0 +1,283 @@
+#include "bindings/js-values.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "bindings/task.h"
+
+namespace vserve {
+
+namespace {
+
+constexpr float greedy_below = 1e-5f;
+
+std::string text_of(const Napi::Object & object, const char * key) {
+    return object.Get(key).As<Napi::String>().Utf8Value();
+}
+
+std::vector<std::string> texts_of(const Napi::Object & object, const char * key) {
+    const auto array = object.Get(key).As<Napi::Array>();
+    std::vector<std::string> texts;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        texts.push_back(array.Get(i).As<Napi::String>().Utf8Value());
+    }
+    return texts;
+}
+
+int32_t integer_of(const Napi::Object & object, const char * key) {
+    return object.Get(key).As<Napi::Number>().Int32Value();
+}
+
+float float_of(const Napi::Object & object, const char * key) {
+    return object.Get(key).As<Napi::Number>().FloatValue();
+}
+
+Vision::Encoding encoding_of(const std::string & name) {
+    return name == "original" ? Vision::Encoding::original
+           : name == "f32"    ? Vision::Encoding::f32
+                              : Vision::Encoding::automatic;
+}
+
+llama_flash_attn_type flash_attention_of(const std::string & name) {
+    return name == "on"    ? LLAMA_FLASH_ATTN_TYPE_ENABLED
+           : name == "off" ? LLAMA_FLASH_ATTN_TYPE_DISABLED
+                           : LLAMA_FLASH_ATTN_TYPE_AUTO;
+}
+
+ggml_type kv_type_of(Napi::Env env, const std::string & name) {
+    for (const ggml_type type : {GGML_TYPE_F32, GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_Q8_0, GGML_TYPE_Q5_1,
+                                 GGML_TYPE_Q5_0, GGML_TYPE_Q4_1, GGML_TYPE_Q4_0, GGML_TYPE_IQ4_NL}) {
+        if (name == ggml_type_name(type)) {
+            return type;
+        }
+    }
+    throw to_js_error(env, "invalid_setting", "The KV cache cannot be of the type " + name + ".");
+}
+
+bool boolean_of(const Napi::Object & object, const char * key) {
+    return object.Get(key).As<Napi::Boolean>().Value();
+}
+
+size_t size_of(const Napi::Object & object, const char * key) {
+    return static_cast<size_t>(object.Get(key).As<Napi::Number>().Int64Value());
+}
+
+std::optional<std::string> optional_text_of(const Napi::Object & object, const char * key) {
+    const auto value = object.Get(key);
+    return value.IsString() ? std::optional<std::string>(value.As<Napi::String>().Utf8Value()) : std::nullopt;
+}
+
+Message message_of(const Napi::Object & object) {
+    Message message;
+    message.role = text_of(object, "role");
+    const auto parts = object.Get("parts").As<Napi::Array>();
+    for (uint32_t i = 0; i < parts.Length(); i++) {
+        const auto part = parts.Get(i).As<Napi::Object>();
+        const int32_t image = integer_of(part, "image");
+        message.parts.push_back({image >= 0 ? "" : text_of(part, "text"), image});
+    }
+    message.name = optional_text_of(object, "name");
+    message.reasoning = optional_text_of(object, "reasoning");
+    message.tool_call_id = optional_text_of(object, "toolCallId");
+    const auto calls = object.Get("toolCalls").As<Napi::Array>();
+    for (uint32_t i = 0; i < calls.Length(); i++) {
+        const auto call = calls.Get(i).As<Napi::Object>();
+        message.tool_calls.push_back({text_of(call, "id"), text_of(call, "name"), text_of(call, "arguments")});
+    }
+    return message;
+}
+
+Napi::Array to_js(Napi::Env env, const std::vector<llama_token_data> & tokens) {
+    Napi::Array array = Napi::Array::New(env, tokens.size());
+    for (uint32_t i = 0; i < tokens.size(); i++) {
+        Napi::Object object = Napi::Object::New(env);
+        object.Set("token", tokens[i].id);
+        object.Set("logit", tokens[i].logit);
+        array.Set(i, object);
+    }
+    return array;
+}
+
+Napi::Object to_js(Napi::Env env, const Event & event) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("id", static_cast<double>(event.id));
+    object.Set("text", event.text);
+    switch (event.kind) {
+        case Event::Kind::delta:
+            object.Set("kind", "delta");
+            object.Set("completionTokens", event.completion_tokens);
+            break;
+        case Event::Kind::finish:
+            object.Set("kind", "finish");
+            object.Set("reason", event.reason);
+            object.Set("promptTokens", event.prompt_tokens);
+            object.Set("cachedTokens", event.cached_tokens);
+            object.Set("completionTokens", event.completion_tokens);
+            object.Set("queueMs", event.queue_ms);
+            object.Set("prefillMs", event.prefill_ms);
+            object.Set("decodeMs", event.decode_ms);
+            object.Set("firstLogits", to_js(env, event.first_logits));
+            break;
+        case Event::Kind::failure:
+            object.Set("kind", "failure");
+            object.Set("code", event.reason);
+            break;
+    }
+    return object;
+}
+
+}  // namespace
+
+EngineOptions options_of(const Napi::Object & object) {
+    EngineOptions options;
+    options.mmproj_path = text_of(object, "mmprojPath");
+    options.placement = placement_of(object.Get("imagePlacement"));
+    options.context_cells = integer_of(object, "contextCells");
+    options.max_length = integer_of(object, "maxLength");
+    options.max_sequences = integer_of(object, "maxSequences");
+    options.batch_tokens = integer_of(object, "batchTokens");
+    options.n_threads = integer_of(object, "threads");
+    options.n_threads_batch = integer_of(object, "threadsBatch");
+    options.n_cpus = integer_of(object, "cpus");
+    options.flash_attention = flash_attention_of(text_of(object, "flashAttention"));
+    options.encoder_flash_attention = flash_attention_of(text_of(object, "encoderFlashAttention"));
+    options.kv_type = kv_type_of(object.Env(), text_of(object, "kvCacheFormat"));
+    options.use_gpu = boolean_of(object, "useGpu");
+    options.keep_prefixes = boolean_of(object, "enablePrefixCaching");
+    options.copy_bytes = size_of(object, "kvCopyBytes");
+    options.cached_images = size_of(object, "maxVisionCacheEntries");
+    options.cached_image_bytes = size_of(object, "cachedImageBytes");
+    options.mmproj_encoding = encoding_of(text_of(object, "mmprojEncoding"));
+    return options;
+}
+
+Conversation conversation_of(const Napi::Object & object) {
+    Conversation conversation;
+    const auto messages = object.Get("messages").As<Napi::Array>();
+    for (uint32_t i = 0; i < messages.Length(); i++) {
+        conversation.messages.push_back(message_of(messages.Get(i).As<Napi::Object>()));
+    }
+    conversation.settings.variables = text_of(object, "variables");
+    conversation.settings.add_generation_prompt = boolean_of(object, "addGenerationPrompt");
+    conversation.settings.continue_final_message = boolean_of(object, "continueFinalMessage");
+    return conversation;
+}
+
+ImagePlacement placement_of(const Napi::Value & value) {
+    if (!value.IsObject()) {
+        return {};
+    }
+    const auto object = value.As<Napi::Object>();
+    return {text_of(object, "slot"), text_of(object, "before"), text_of(object, "after"), text_of(object, "written"),
+            texts_of(object, "spoken")};
+}
+
+std::vector<Image> images_of(const Napi::Array & array) {
+    std::vector<Image> images;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        const auto object = array.Get(i).As<Napi::Object>();
+        const auto rgb = object.Get("rgb").As<Napi::Uint8Array>();
+        images.push_back({rgb.Data(), static_cast<uint32_t>(integer_of(object, "width")),
+                          static_cast<uint32_t>(integer_of(object, "height")), text_of(object, "id")});
+        if (rgb.ByteLength() != static_cast<size_t>(images.back().width) * images.back().height * 3) {
+            throw to_js_error(array.Env(), "undecodable", "The image's pixels do not have the size it claims.",
+                              static_cast<int>(i));
+        }
+    }
+    return images;
+}
+
+GenerationSettings settings_of(const Napi::Object & object) {
+    GenerationSettings settings;
+    auto & sampling = settings.sampling;
+    sampling.temp = float_of(object, "temperature");
+    if (sampling.temp < greedy_below) {
+        sampling.temp = 0;  // logits divided by less overflow
+    }
+    sampling.top_p = float_of(object, "topP");
+    sampling.top_k = integer_of(object, "topK");
+    sampling.min_p = float_of(object, "minP");
+    sampling.penalty_freq = float_of(object, "frequencyPenalty");
+    sampling.penalty_present = float_of(object, "presencePenalty");
+    sampling.penalty_repeat = float_of(object, "repetitionPenalty");
+    sampling.no_perf = true;
+    const auto seed = object.Get("seed");
+    if (seed.IsNumber()) {
+        sampling.seed = seed.As<Napi::Number>().Uint32Value();
+    }
+    // As Hugging Face has it, the repetition penalty knows the prompt; OpenAI's penalties know the answer alone. The
+    // chain has one memory for both, so where both are asked for, OpenAI's know the prompt too.
+    settings.penalize_prompt = sampling.penalty_repeat != 1.0f;
+    settings.max_tokens = integer_of(object, "maxTokens");
+    settings.reported_logits = integer_of(object, "reportedLogits");
+    settings.cache_salt = text_of(object, "cacheSalt");
+    settings.ignore_eos = boolean_of(object, "ignoreEos");
+    settings.skip_special_tokens = boolean_of(object, "skipSpecialTokens");
+    settings.stop_strings = texts_of(object, "stop");
+    return settings;
+}
+
+Napi::Array to_js(Napi::Env env, const std::vector<Event> & events) {
+    Napi::Array array = Napi::Array::New(env, events.size());
+    for (uint32_t i = 0; i < events.size(); i++) {
+        array.Set(i, to_js(env, events[i]));
+    }
+    return array;
+}
+
+Napi::Array to_js(Napi::Env env, const Prompt & prompt) {
+    Napi::Array runs = Napi::Array::New(env);
+    for (uint32_t i = 0; i < prompt.chunks.size(); i++) {
+        const Chunk & chunk = prompt.chunks[i];
+        if (chunk.media != nullptr) {
+            runs.Set(i, chunk.n_tokens);
+            continue;
+        }
+        runs.Set(i, to_js(env, chunk.tokens));
+    }
+    return runs;
+}
+
+Napi::Array to_js(Napi::Env env, const std::vector<Run> & runs) {
+    Napi::Array array = Napi::Array::New(env, runs.size());
+    for (uint32_t i = 0; i < runs.size(); i++) {
+        Napi::Object object = Napi::Object::New(env);
+        object.Set("text", runs[i].text);
+        object.Set("fromUser", runs[i].from_user);
+        object.Set("image", runs[i].image);
+        array.Set(i, object);
+    }
+    return array;
+}
+
+Napi::Array to_js(Napi::Env env, const std::vector<EncoderInput> & inputs) {
+    Napi::Array result = Napi::Array::New(env);
+    for (uint32_t i = 0; i < inputs.size(); i++) {
+        const EncoderInput & input = inputs[i];
+        auto values = Napi::Float32Array::New(env, input.pixels.size());
+        std::copy(input.pixels.begin(), input.pixels.end(), values.Data());
+        Napi::Object object = Napi::Object::New(env);
+        object.Set("width", input.width);
+        object.Set("height", input.height);
+        object.Set("pixels", values);
+        result.Set(i, object);
+    }
+    return result;
+}
+
+Napi::Int32Array to_js(Napi::Env env, const std::vector<llama_token> & tokens) {
+    auto array = Napi::Int32Array::New(env, tokens.size());
+    std::copy(tokens.begin(), tokens.end(), array.Data());
+    return array;
+}
+
+Napi::Object to_js(Napi::Env env, const Engine::Stats & stats) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("running", static_cast<double>(stats.running));
+    object.Set("queued", static_cast<double>(stats.queued));
+    object.Set("threads", stats.threads);
+    return object;
+}
+
+}  // namespace vserve

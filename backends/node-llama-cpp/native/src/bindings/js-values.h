@@ -1,0 +1,27 @@
+#pragma once
+
+#include <vector>
+
+#include <napi.h>
+
+#include "engine.h"
+
+namespace vserve {
+
+// Conversions between the types of native-addon.ts and the engine's. A test checks that every declared key is read.
+
+EngineOptions options_of(const Napi::Object & object);
+GenerationSettings settings_of(const Napi::Object & object);
+Conversation conversation_of(const Napi::Object & object);
+// Empty where it is undefined.
+ImagePlacement placement_of(const Napi::Value & value);
+std::vector<Image> images_of(const Napi::Array & array);
+
+Napi::Array to_js(Napi::Env env, const std::vector<Event> & events);
+Napi::Array to_js(Napi::Env env, const Prompt & prompt);
+Napi::Array to_js(Napi::Env env, const std::vector<Run> & runs);
+Napi::Array to_js(Napi::Env env, const std::vector<EncoderInput> & inputs);
+Napi::Int32Array to_js(Napi::Env env, const std::vector<llama_token> & tokens);
+Napi::Object to_js(Napi::Env env, const Engine::Stats & stats);
+
+}  // namespace vserve

@@ -1,0 +1,235 @@
+#include "bindings/native-engine.h"
+
+#include <iterator>
+
+#include "AddonModel.h"
+#include "bindings/js-values.h"
+#include "bindings/task.h"
+
+namespace vserve {
+
+namespace {
+
+// Images are prepared a few hundred times faster than text is tokenized.
+constexpr size_t pixel_bytes_for_text_byte = 256;
+
+// The cost of building a prompt, in bytes of text.
+size_t prompt_bytes(const std::vector<Message> & messages, const std::vector<Image> & images) {
+    size_t bytes = 0;
+    for (const auto & message : messages) {
+        for (const auto & part : message.parts) {
+            bytes += part.text.size() + sizeof(part);
+        }
+    }
+    for (const auto & image : images) {
+        bytes += static_cast<size_t>(image.width) * image.height * 3 / pixel_bytes_for_text_byte;
+    }
+    return bytes;
+}
+
+// The input of a prompt. JavaScript owns the pixels: the reference keeps them alive until the prompt has its own copy.
+struct Content {
+    Content(Conversation conversation, const Napi::Value & images)
+        : conversation(std::move(conversation)),
+          images(images_of(images.As<Napi::Array>())),
+          pixels(Napi::Persistent(images.As<Napi::Object>())),
+          bytes(prompt_bytes(this->conversation.messages, this->images)) {}
+
+    Conversation conversation;
+    std::vector<Image> images;
+    Napi::ObjectReference pixels;
+    size_t bytes;
+};
+
+}  // namespace
+
+Napi::Function NativeEngine::define(Napi::Env env) {
+    return DefineClass(
+        env, "NativeEngine",
+        {InstanceMethod("load", &NativeEngine::load), InstanceMethod("submit", &NativeEngine::submit),
+         InstanceMethod("forget", &NativeEngine::forget), InstanceMethod("stats", &NativeEngine::stats),
+         InstanceMethod("resetPrefixCache", &NativeEngine::reset_prefix_cache),
+         InstanceMethod("leaveCpus", &NativeEngine::leave_cpus),
+         InstanceMethod("inspectPrompt", &NativeEngine::inspect_prompt),
+         InstanceMethod("inspectTokens", &NativeEngine::inspect_tokens),
+         InstanceMethod("inspectImages", &NativeEngine::inspect_images), InstanceMethod("close", &NativeEngine::close)});
+}
+
+NativeEngine::NativeEngine(const Napi::CallbackInfo & info)
+    : Napi::ObjectWrap<NativeEngine>(info), options_(options_of(info[1].As<Napi::Object>())) {
+    const auto model = info[0].As<Napi::Object>();
+    model_object_ = Napi::Persistent(model);
+    model_ = Napi::ObjectWrap<AddonModel>::Unwrap(model)->model;
+    on_events_ = EventsFunction::New(info.Env(), info[2].As<Napi::Function>(), "vserve events", 0, 1, new EventQueue,
+                                     [](Napi::Env, void *, EventQueue * queue) { delete queue; });
+    on_progress_ = ProgressFunction::New(info.Env(), info[3].As<Napi::Function>(), "vserve progress", 0, 1);
+}
+
+// Delivers the events of all steps since the last call: one step, unless JavaScript is busy.
+void NativeEngine::call_on_events(Napi::Env env, Napi::Function function, EventQueue * queue, void *) {
+    std::vector<Event> events;
+    {
+        const std::lock_guard<std::mutex> lock(queue->mutex);
+        events.swap(queue->events);
+    }
+    if (env != nullptr && function != nullptr) {
+        function.Call({to_js(env, events)});
+    }
+}
+
+void NativeEngine::call_on_progress(Napi::Env env, Napi::Function function, std::nullptr_t *, float * progress) {
+    const std::unique_ptr<float> owned(progress);
+    if (env != nullptr && function != nullptr) {
+        function.Call({Napi::Number::New(env, *owned)});
+    }
+}
+
+// Engine thread.
+void NativeEngine::post(std::vector<Event> && events) {
+    EventQueue & queue = *on_events_.GetContext();
+    const std::lock_guard<std::mutex> lock(queue.mutex);
+    const bool call_is_due = !queue.events.empty();
+    std::move(events.begin(), events.end(), std::back_inserter(queue.events));
+    if (!call_is_due) {
+        on_events_.NonBlockingCall();
+    }
+}
+
+// load(): Promise<string>, the name of the encoder's own kernels; empty where it uses ggml's
+Napi::Value NativeEngine::load(const Napi::CallbackInfo & info) {
+    options_.on_events = [this](std::vector<Event> && events) { post(std::move(events)); };
+    options_.on_projector_progress = [this](float progress) {
+        auto * posted = new float(progress);
+        if (on_progress_.NonBlockingCall(posted) != napi_ok) {
+            delete posted;
+        }
+    };
+    // Until close(), neither the garbage collector nor process exit may free the engine under its thread.
+    Ref();
+    napi_add_env_cleanup_hook(info.Env(), stop_at_exit, this);
+    return Task::run(
+        info.Env(), [this] { engine_ = std::make_shared<Engine>(model_, options_); },
+        [this](Napi::Env env) {
+            const char * kernel = engine_->vision_kernel();
+            return Napi::String::New(env, kernel == nullptr ? "" : kernel);
+        });
+}
+
+// submit(id, conversation, images, settings): Promise<number>, the prompt's tokens
+Napi::Value NativeEngine::submit(const Napi::CallbackInfo & info) {
+    const uint64_t id = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
+    const auto sequence = std::make_shared<Sequence>(id, settings_of(info[3].As<Napi::Object>()));
+    const auto content = std::make_shared<Content>(conversation_of(info[1].As<Napi::Object>()), info[2]);
+    sequences_[id] = sequence;
+    auto preparing = std::make_shared<Engine::Preparing>(*engine_);
+    return Task::run_on(
+        prompt_threads_, content->bytes, info.Env(),
+        [engine = engine_, preparing = std::move(preparing), sequence, content]() mutable {
+            engine->prepare(*sequence, content->conversation, content->images);
+            preparing.reset();
+            if (!sequence->cancelled) {
+                engine->submit(sequence);
+            }
+        },
+        [sequence, content](Napi::Env env) -> Napi::Value {
+            return Napi::Number::New(env, sequence->prompt.n_tokens);
+        });
+}
+
+// inspectPrompt(conversation, images): Promise<Array<Int32Array | number>>, the tokens of text, or the number that an image takes
+Napi::Value NativeEngine::inspect_prompt(const Napi::CallbackInfo & info) {
+    const auto content = std::make_shared<Content>(conversation_of(info[0].As<Napi::Object>()), info[1]);
+    const auto prompt = std::make_shared<Prompt>();
+    return Task::run_on(
+        prompt_threads_, content->bytes, info.Env(),
+        [engine = engine_, content, prompt] {
+            *prompt = engine->prompt(content->conversation, content->images);
+        },
+        [prompt, content](Napi::Env env) -> Napi::Value { return to_js(env, *prompt); });
+}
+
+// inspectTokens(text, parseSpecial): Promise<Int32Array>
+Napi::Value NativeEngine::inspect_tokens(const Napi::CallbackInfo & info) {
+    const auto text = std::make_shared<std::string>(info[0].As<Napi::String>().Utf8Value());
+    const bool parse_special = info[1].As<Napi::Boolean>().Value();
+    const auto tokens = std::make_shared<std::vector<llama_token>>();
+    return Task::run_on(
+        prompt_threads_, text->size(), info.Env(),
+        [engine = engine_, text, parse_special, tokens] { *tokens = engine->tokens(*text, parse_special); },
+        [tokens](Napi::Env env) -> Napi::Value { return to_js(env, *tokens); });
+}
+
+// inspectImages(images): Promise<Array<{width, height, pixels: Float32Array}>>, the encoder's input
+Napi::Value NativeEngine::inspect_images(const Napi::CallbackInfo & info) {
+    const auto content = std::make_shared<Content>(Conversation{}, info[0]);
+    const auto inputs = std::make_shared<std::vector<EncoderInput>>();
+    return Task::run_on(
+        prompt_threads_, content->bytes, info.Env(),
+        [engine = engine_, content, inputs] {
+            for (const auto & image : content->images) {
+                auto prepared = engine->prepare_image(image);
+                std::move(prepared.begin(), prepared.end(), std::back_inserter(*inputs));
+            }
+        },
+        [inputs, content](Napi::Env env) -> Napi::Value { return to_js(env, *inputs); });
+}
+
+// forget(id): cancels and drops a request in any state
+Napi::Value NativeEngine::forget(const Napi::CallbackInfo & info) {
+    const auto found = sequences_.find(static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()));
+    if (found != sequences_.end()) {
+        found->second->cancelled = true;
+        sequences_.erase(found);
+        engine_->wake();
+    }
+    return info.Env().Undefined();
+}
+
+// resetPrefixCache(): drops the KV cells of finished requests
+Napi::Value NativeEngine::reset_prefix_cache(const Napi::CallbackInfo & info) {
+    engine_->reset_prefix_cache();
+    return info.Env().Undefined();
+}
+
+// leaveCpus(count): reserves CPUs for other work of the process
+Napi::Value NativeEngine::leave_cpus(const Napi::CallbackInfo & info) {
+    engine_->leave_cpus(info[0].As<Napi::Number>().Int32Value());
+    return info.Env().Undefined();
+}
+
+// stats(): {running, queued, threads}
+Napi::Value NativeEngine::stats(const Napi::CallbackInfo & info) {
+    return to_js(info.Env(), engine_->stats());
+}
+
+// close(): Promise<void>. Running requests fail with model_closed first. Call it after a failed load() too.
+Napi::Value NativeEngine::close(const Napi::CallbackInfo & info) {
+    return Task::run(
+        info.Env(),
+        [this] {
+            if (engine_) {
+                engine_->stop();
+                prompt_threads_.drain();
+                engine_.reset();
+            }
+        },
+        [this](Napi::Env env) {
+            napi_remove_env_cleanup_hook(env, stop_at_exit, this);
+            on_events_.Release();
+            on_progress_.Release();
+            model_object_.Reset();
+            sequences_.clear();
+            Unref();
+            return env.Undefined();
+        });
+}
+
+void NativeEngine::stop_at_exit(void * pointer) {
+    auto & self = *static_cast<NativeEngine *>(pointer);
+    if (const auto engine = self.engine_) {
+        engine->stop();
+        self.prompt_threads_.drain();
+    }
+}
+
+}  // namespace vserve

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include <napi.h>
+
+#include "engine.h"
+#include "prompt-threads.h"
+
+namespace vserve {
+
+// JavaScript's handle of an Engine: new NativeEngine(model, options, onEvents, onProgress). native-addon.ts has the types.
+class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
+  public:
+    static Napi::Function define(Napi::Env env);
+
+    explicit NativeEngine(const Napi::CallbackInfo & info);
+
+  private:
+    // Events not yet delivered to JavaScript. Outlives the engine.
+    struct EventQueue {
+        std::mutex mutex;
+        std::vector<Event> events;  // guarded by mutex
+    };
+
+    static void call_on_events(Napi::Env env, Napi::Function function, EventQueue * queue, void *);
+    static void call_on_progress(Napi::Env env, Napi::Function function, std::nullptr_t *, float * progress);
+    using EventsFunction = Napi::TypedThreadSafeFunction<EventQueue, void, call_on_events>;
+    using ProgressFunction = Napi::TypedThreadSafeFunction<std::nullptr_t, float, call_on_progress>;
+
+    void post(std::vector<Event> && events);
+    static void stop_at_exit(void * self);
+
+    Napi::Value load(const Napi::CallbackInfo & info);
+    Napi::Value submit(const Napi::CallbackInfo & info);
+    Napi::Value inspect_prompt(const Napi::CallbackInfo & info);
+    Napi::Value inspect_tokens(const Napi::CallbackInfo & info);
+    Napi::Value inspect_images(const Napi::CallbackInfo & info);
+    Napi::Value forget(const Napi::CallbackInfo & info);
+    Napi::Value reset_prefix_cache(const Napi::CallbackInfo & info);
+    Napi::Value leave_cpus(const Napi::CallbackInfo & info);
+    Napi::Value stats(const Napi::CallbackInfo & info);
+    Napi::Value close(const Napi::CallbackInfo & info);
+
+    Napi::ObjectReference model_object_;
+    llama_model * model_;
+    EngineOptions options_;
+    EventsFunction on_events_;
+    ProgressFunction on_progress_;
+    std::shared_ptr<Engine> engine_;
+    PromptThreads prompt_threads_;
+    std::unordered_map<uint64_t, std::shared_ptr<Sequence>> sequences_;
+};
+
+}  // namespace vserve

@@ -1,0 +1,67 @@
+#include "processor-settings.h"
+
+#include <cmath>
+#include <memory>
+
+#include "error.h"
+#include "gguf.h"
+
+namespace vserve {
+
+namespace {
+
+// More tiles than any model has. All grids of that many tiles are tried for an image.
+constexpr uint32_t most_tiles = 1024;
+constexpr uint32_t most_pixels_on_side = 65536;
+
+using Header = std::unique_ptr<gguf_context, decltype(&gguf_free)>;
+
+[[noreturn]] void refuse(const std::string & key, const std::string & wanted) {
+    throw EngineError("model_load_failed", "The vision projector says " + key + ", which must be " + wanted +
+                                               ". Convert the checkpoint again.");
+}
+
+// 0 for a missing key. Throws EngineError for values outside 1 to `most`.
+uint32_t read_number(const gguf_context * header, const char * key, uint32_t most = UINT32_MAX) {
+    const int64_t id = gguf_find_key(header, key);
+    if (id < 0 || gguf_get_kv_type(header, id) != GGUF_TYPE_UINT32) {
+        return 0;
+    }
+    const uint32_t value = gguf_get_val_u32(header, id);
+    if (value < 1 || value > most) {
+        refuse(std::string(key) + " " + std::to_string(value), "1 to " + std::to_string(most));
+    }
+    return value;
+}
+
+float read_factor(const gguf_context * header, const char * key) {
+    const int64_t id = gguf_find_key(header, key);
+    if (id < 0 || gguf_get_kv_type(header, id) != GGUF_TYPE_FLOAT32) {
+        return 0;
+    }
+    const float value = gguf_get_val_f32(header, id);
+    if (!std::isfinite(value) || value <= 0) {
+        refuse(std::string(key) + " " + std::to_string(value), "a positive number");
+    }
+    return value;
+}
+
+}  // namespace
+
+ProcessorSettings read_processor_settings(const std::string & mmproj_path) {
+    const Header header(gguf_init_from_file(mmproj_path.c_str(), {/*.no_alloc=*/true, /*.ctx=*/nullptr}), gguf_free);
+    ProcessorSettings settings;
+    if (!header) {
+        return settings;  // mtmd says what is wrong with the file
+    }
+    settings.min_pixels = read_number(header.get(), "clip.vision.image_min_pixels");
+    settings.max_pixels = read_number(header.get(), "clip.vision.image_max_pixels");
+    settings.min_tiles = read_number(header.get(), "clip.vision.preproc_min_tiles", most_tiles);
+    settings.max_tiles = read_number(header.get(), "clip.vision.preproc_max_tiles", most_tiles);
+    settings.longest_edge = read_number(header.get(), "clip.vision.preproc_image_size", most_pixels_on_side);
+    settings.tile_size = read_number(header.get(), "vserve.image.tile_size", most_pixels_on_side);
+    settings.tile_tolerance = read_factor(header.get(), "vserve.image.tile_tolerance");
+    return settings;
+}
+
+}  // namespace vserve

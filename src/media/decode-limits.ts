@@ -1,0 +1,7 @@
+import type { MediaBudget } from './media-budget.ts';
+
+/** What an image may take while it is decoded. */
+export interface DecodeLimits {
+  readonly budget: MediaBudget;
+  readonly maxPixels: number;
+}

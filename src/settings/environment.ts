@@ -1,0 +1,2 @@
+/** Variables by name; empty ones count as unset. */
+export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,0 +1,22 @@
+import { diskFullError, messageOf, systemErrorCode, VserveError } from '../../errors/index.ts';
+
+/**
+ * Explains an error of the disk below `folder`; returns any other error unchanged. `advice` says what to do if the folder
+ * cannot be used, such as "Set VSERVE_HOME to …".
+ */
+export function explainDiskError(error: unknown, folder: string, advice: string): unknown {
+  if (error instanceof VserveError) return error;
+  const full = diskFullError(error, folder, advice);
+  if (full !== undefined) return full;
+  const code = systemErrorCode(error) ?? '';
+  const path = error instanceof Error && 'path' in error ? String(error.path) : '';
+  const isMaking = error instanceof Error && 'syscall' in error && error.syscall === 'mkdir';
+  if (isMaking || (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(code) && path.startsWith(folder))) {
+    const message = `The folder ${folder} cannot be written: ${messageOf(error)}\n${advice}`;
+    return new VserveError('invalid_setting', message, { cause: error });
+  }
+  if (code === 'EACCES' || code === 'ENOENT') {
+    return new VserveError('model_unavailable', `The model cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+  return error;
+}

@@ -1,0 +1,90 @@
+import { getLlama } from 'node-llama-cpp';
+import { expect, it } from 'vitest';
+import { loadNativeAddon } from '../../../backends/node-llama-cpp/addon-loader.ts';
+import type { NativeEngineOptions, NativeGenerationSettings } from '../../../backends/node-llama-cpp/native-addon.ts';
+import { shapesFiles } from '../../support/shapes-engine.ts';
+
+const options: NativeEngineOptions = {
+  mmprojPath: '',
+  imagePlacement: undefined,
+  contextCells: 256,
+  maxLength: 256,
+  maxSequences: 1,
+  batchTokens: 64,
+  threads: 1,
+  threadsBatch: 1,
+  cpus: 1,
+  useGpu: false,
+  flashAttention: 'auto',
+  encoderFlashAttention: 'auto',
+  kvCacheFormat: 'f16',
+  enablePrefixCaching: true,
+  kvCopyBytes: 0,
+  maxVisionCacheEntries: 0,
+  cachedImageBytes: 0,
+  mmprojEncoding: 'auto',
+};
+
+const settings: NativeGenerationSettings = {
+  temperature: 0,
+  topP: 1,
+  topK: -1,
+  minP: 0,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  repetitionPenalty: 1,
+  seed: 1,
+  maxTokens: 1,
+  ignoreEos: false,
+  skipSpecialTokens: true,
+  stop: [],
+  cacheSalt: '',
+  reportedLogits: 0,
+};
+
+const conversation = {
+  messages: [
+    {
+      role: 'user',
+      parts: [{ text: 'Hello', image: -1 }],
+      name: undefined,
+      reasoning: undefined,
+      toolCalls: [],
+      toolCallId: undefined,
+    },
+  ],
+  variables: '{}',
+  addGenerationPrompt: true,
+  continueFinalMessage: false,
+};
+
+/** An object that notes which of its keys are read. */
+function watched<T extends object>(object: T): { readonly watched: T; readonly read: Set<string> } {
+  const read = new Set<string>();
+  const get = (target: T, key: string | symbol): unknown => {
+    read.add(String(key));
+    return Reflect.get(target, key);
+  };
+  return { watched: new Proxy(object, { get }), read };
+}
+
+it('the addon reads every setting of an engine and of a request, and no other', async () => {
+  const llama = await getLlama({ gpu: false, build: 'never', logger: () => undefined });
+  const model = await llama.loadModel({ modelPath: shapesFiles().modelPath });
+  const ofEngine = watched(options);
+  const ofRequest = watched(settings);
+  const { NativeEngine } = loadNativeAddon(llama);
+  const engine = new NativeEngine(
+    (model as unknown as { _model: object })._model,
+    ofEngine.watched,
+    () => undefined,
+    () => undefined,
+  );
+  await engine.load();
+  await engine.submit(1, conversation, [], ofRequest.watched);
+  await engine.close();
+  await model.dispose();
+  // The types have TypeScript compile nothing that leaves one out here.
+  expect([...ofEngine.read].toSorted()).toEqual(Object.keys(options).toSorted());
+  expect([...ofRequest.read].toSorted()).toEqual(Object.keys(settings).toSorted());
+});

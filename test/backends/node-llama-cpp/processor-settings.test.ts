@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { bitmapOf } from '../../engine/conversations.ts';
+import { joined, loadFaithful } from '../../engine/faithful-model.ts';
+import { faithfulCheckpoint, seeingCheckpoint } from '../../engine/seeing-checkpoints.ts';
+import { fixture } from '../../reference/checkpoints.ts';
+import type { SyntheticCheckpoint } from '../../reference/write-checkpoint.ts';
+
+type Json = Record<string, unknown>;
+
+interface Case {
+  readonly checkpoint: string;
+  readonly file: string;
+  readonly change: Json;
+  readonly images: readonly {
+    readonly width: number;
+    readonly height: number;
+    readonly inputs: readonly (readonly [width: number, height: number])[];
+  }[];
+}
+
+/** What transformers' image processors make of images when they are set up so, by `processor-settings.py`. */
+const cases = JSON.parse(readFileSync(fixture('processor-settings.json'), 'utf8')) as readonly Case[];
+
+function changed(checkpoint: SyntheticCheckpoint, file: string, change: Json): SyntheticCheckpoint {
+  const own = checkpoint.files[file] ?? {};
+  const settings = (typeof own === 'string' || Buffer.isBuffer(own) ? JSON.parse(own.toString()) : own) as Json;
+  return { ...checkpoint, files: { ...checkpoint.files, [file]: { ...settings, ...change } } };
+}
+
+test.each(cases)(
+  '$checkpoint prepares images by its own settings: $change',
+  { timeout: 60_000 },
+  async ({ checkpoint: name, file, change, images }) => {
+    const loaded = await loadFaithful(name, undefined, changed(seeingCheckpoint(name), file, change));
+    for (const { width, height, inputs } of images) {
+      const seen = await loaded.model.inspectImage(bitmapOf({ width, height, seed: 1 }));
+      expect(seen.map((input) => [input.width, input.height])).toEqual(inputs);
+    }
+    await loaded.dispose();
+  },
+);
+
+test.each([
+  ['qwen3-vl-tiny', { min_pixels: 4096, max_pixels: 1_310_720 }, 3000, 2000, 1247],
+  ['qwen3-vl-tiny', { min_pixels: 4096, max_pixels: 1_310_720 }, 37, 500, 16],
+  ['qwen2-vl-tiny', { max_pixels: 1_048_576 }, 3000, 2000, 1276],
+  ['idefics3-tiny', { do_image_splitting: false }, 640, 480, 4],
+] as const)('%s with %j has %i × %i pixels in %i tokens', async (name, change, width, height, tokens) => {
+  const checkpoint = changed(faithfulCheckpoint(name), 'preprocessor_config.json', { size: undefined, ...change });
+  const loaded = await loadFaithful(name, undefined, checkpoint);
+  const content = [{ type: 'image', image: bitmapOf({ width, height, seed: 1 }) }] as const;
+  const prompt = joined(await loaded.model.inspectPrompt([{ role: 'user', content }]));
+  expect(prompt.filter((run) => typeof run !== 'number')).toEqual([[tokens]]);
+  await loaded.dispose();
+});
