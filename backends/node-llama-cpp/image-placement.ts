@@ -1,16 +1,16 @@
 /** How a model's chat template and Hugging Face processor write an image. */
 export interface ImagePlacement {
-  /** What the template writes and the processor replaces by the image. */
+  /** Written by the template, replaced with the image by the processor. */
   readonly slot: string;
   /**
-   * What the processor writes before and after the image then, tiles and their marks left out. `{number}` stands for the
-   * number of the image in the conversation, from 0.
+   * What the processor writes before and after the image, apart from tiles and their marks. `{number}` stands for the
+   * zero-based number of the image in the conversation.
    */
   readonly before: string;
   readonly after: string;
-  /** All that the model's own template writes for an image, the slot in it: for a template that knows no images. */
+  /** Everything the model's own template writes for an image, including the slot: for templates without image support. */
   readonly written: string;
-  /** Control tokens that are part of what is said: users may write them, and answers show them. */
+  /** Control tokens that are part of the language: users may write them, and answers show them. */
   readonly spoken: readonly string[];
 }
 
@@ -24,8 +24,8 @@ function placement(
   return { slot, before, after, written, spoken };
 }
 
-// No template: the line break stands in all prompts that the models were trained on.
-// The tokens ask for places in a picture and tell them, as boxes and as tables.
+// There is no template; every prompt these models were trained on has the line break.
+// The tokens ask for and report locations in an image, and write tables.
 const deepseekOcr = placement(
   '<image>',
   '',
@@ -37,21 +37,21 @@ const gemma4 = placement('<|image|>', '<|image>', '<image|>');
 const qwenVl = placement('<|image_pad|>', '', '', '<|vision_start|><|image_pad|><|vision_end|>');
 
 /**
- * By projector type (the mmproj's `clip.projector_type`), from the processors in transformers and the templates of the
- * models on the Hub. The models were trained on just that.
+ * By projector type (the mmproj's `clip.projector_type`), taken from the processors in transformers and the templates on
+ * the Hub, which match the models' training.
  */
 const placements: Readonly<Record<string, ImagePlacement>> = {
   deepseekocr: deepseekOcr,
   deepseekocr2: deepseekOcr,
   gemma3: placement('<start_of_image>', '\n\n<start_of_image>', '<end_of_image>\n\n'),
-  // The encoder gives the token that ends an image, too.
+  // The encoder also produces the token that ends an image.
   gemma3nv: placement('<image_soft_token>', '\n\n<start_of_image>', '\n\n'),
   gemma4v: gemma4,
   gemma4uv: gemma4,
   glm4v: placement('<|image|>', '', '', '<|begin_of_image|><|image|><|end_of_image|>'),
   granite4_vision: placement('<image>', '', '', '<image>\n'),
   idefics3: placement('<image>', '', ''),
-  // The line break is the template's, of the models that transformers has a class for; the others' own code writes it.
+  // The line break comes from the template of models with a class in transformers; the others' own code writes it.
   internvl: placement('<IMG_CONTEXT>', '<img>', '</img>', '<IMG_CONTEXT>\n'),
   kimivl: placement('<|media_pad|>', '', '', '<|media_start|>image<|media_content|><|media_pad|><|media_end|>'),
   lfm2: placement('<image>', '<|image_start|>', '<|image_end|>'),
@@ -65,7 +65,7 @@ const placements: Readonly<Record<string, ImagePlacement>> = {
   qwen3vl_merger: qwenVl,
 };
 
-/** The placement for a projector type; undefined where llama.cpp places the image as it sees fit. */
+/** The placement for a projector type; undefined if llama.cpp's own is used. */
 export function placementFor(projectorType: string): ImagePlacement | undefined {
   return placements[projectorType];
 }

@@ -232,7 +232,7 @@ const opensTurn: TemplateSettings = { variables: {}, addGenerationPrompt: true, 
 interface ConversationAndImages {
   readonly conversation: NativeConversation;
   readonly images: readonly NativeImage[];
-  /** The path of each image in the request, where it is known. */
+  /** The path of each image in the request, if known. */
   readonly places: readonly (string | undefined)[];
 }
 

@@ -26,12 +26,12 @@ export interface NativeConversation {
   readonly continueFinalMessage: boolean;
 }
 
-/** A run of what a chat template made of a conversation: text of one origin, or an image. */
+/** A run of a rendered conversation: text of one origin, or an image. */
 export interface RenderedRun {
   readonly text: string;
   /** True if it came with the request, false if the template wrote it. */
   readonly fromUser: boolean;
-  /** The index of an image, which has no text; -1 where the run is text. */
+  /** Index of the image, which has no text; -1 for text. */
   readonly image: number;
 }
 
@@ -162,8 +162,8 @@ export interface NativeAddon {
   /** Cannot be interrupted, and a failed assertion of llama.cpp ends the process: see `quantize.ts`. */
   quantize(sourcePath: string, destinationPath: string, type: QuantizedType, threads: number): Promise<void>;
   /**
-   * Renders a conversation with a chat template in Jinja. `specialTokens` are variables of the template by their name in
-   * transformers (`bos_token`). Throws `model_load_failed`, `chat_template_failed`, `invalid_request`.
+   * Renders a conversation with a Jinja chat template. `specialTokens` are template variables, named as in transformers
+   * (`bos_token`). Throws `model_load_failed`, `chat_template_failed`, `invalid_request`.
    */
   renderTemplate(
     source: string,

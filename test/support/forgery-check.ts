@@ -4,7 +4,7 @@ import type { ChatMessage } from '../../src/backend/index.ts';
 import { faithfulCheckpoint } from '../engine/seeing-checkpoints.ts';
 import type { ReferenceTemplate } from '../reference/chat-templates.ts';
 import { Forger, type Forgery } from './forgeries.ts';
-import type { templateRenderer, WrittenConversation } from './render-template.ts';
+import type { templateRenderer } from './render-template.ts';
 
 interface AddedToken {
   readonly id: number;
@@ -97,7 +97,7 @@ export function checkTemplate(
   const forger = new Forger(seed, [...controlStrings, '<|im_end|>']);
   const ownOf = ({ messages, variables }: Pick<Forgery, 'messages' | 'variables'>): string => {
     try {
-      const runs = render(template, { messages: messages as WrittenConversation['messages'], variables });
+      const runs = render(template, { messages, variables });
       const own = runs.map(({ fromUser, text }) => (fromUser ? '\0' : text)).join('');
       return controlStrings.map((text) => own.split(text).length - 1).join(' ');
     } catch (error) {

@@ -13,7 +13,11 @@ export interface WrittenConversation extends Partial<TemplateSettings> {
   })[];
 }
 
-type Render = (template: ReferenceTemplate, conversation: WrittenConversation) => readonly RenderedRun[];
+/** `written`: what stands for an image where the template writes none, including the slot. */
+type Render = (
+  template: ReferenceTemplate & { readonly written?: string },
+  conversation: WrittenConversation,
+) => readonly RenderedRun[];
 
 const pixel = { width: 1, height: 1, rgb: new Uint8Array(3), id: 'pixel' };
 
@@ -28,14 +32,14 @@ function messageOf({ content, ...message }: WrittenConversation['messages'][numb
 /** Renders without a model: `<bos>` and `<eos>` are its tokens, and an image's run has the template's slot for a text. */
 export async function templateRenderer(): Promise<Render> {
   const addon = loadNativeAddon(await getLlama({ gpu: false }));
-  return ({ source, slot }, { messages, ...settings }) => {
+  return ({ source, slot, written = slot }, { messages, ...settings }) => {
     const { conversation, images } = toNative(messages.map(messageOf), {
       variables: {},
       addGenerationPrompt: true,
       continueFinalMessage: false,
       ...settings,
     });
-    const placement = { slot, before: '', after: '', written: slot, spoken: [] };
+    const placement = { slot, before: '', after: '', written, spoken: [] };
     const tokens = { bos_token: '<bos>', eos_token: '<eos>' };
     return addon
       .renderTemplate(source, tokens, placement, conversation, images.length)

@@ -175,7 +175,7 @@ describe('the variables of a request', () => {
 
 it('a template that refuses a conversation says why', () => {
   const source = "{{ raise_exception('Only cats.') }}";
-  expect(() => rendered(source)).toThrow("The model's chat template refused the conversation: Only cats.");
+  expect(() => rendered(source)).toThrow("The model's chat template rejected the conversation: Only cats.");
 });
 
 describe('a system message that the template', () => {
@@ -227,6 +227,12 @@ it('an image goes as text through a template that takes strings', () => {
     ],
   };
   expect(textOf(render(template("{{ 'U: ' + messages[0]['content'] }}", '<img>'), conversation))).toBe('U: a\nb<img>c');
+});
+
+it('the line break behind an image is one, also in a template that takes strings', () => {
+  const strings = { source: "{{ 'U: ' + messages[0]['content'] }}", slot: '<img>', written: '<img>\n' };
+  const content = [{ type: 'image' }, { type: 'text', text: 'What?' }] as const;
+  expect(textOf(render(strings, { messages: [{ role: 'user', content }] }))).toBe('U: <img>\nWhat?');
 });
 
 /** CPU time of a rendering, in microseconds. */

@@ -209,7 +209,7 @@ describe('a loaded model', () => {
     const twice = { ...request, messages: [...request.messages, ...request.messages] };
     await expect(answer(model, twice)).rejects.toMatchObject({
       code: 'chat_template_failed',
-      message: expect.stringMatching(/refused the conversation: Roles must alternate[^\n]*$/) as unknown,
+      message: expect.stringMatching(/rejected the conversation: Roles must alternate[^\n]*$/) as unknown,
       param: 'messages',
     });
   });

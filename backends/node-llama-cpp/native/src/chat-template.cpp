@@ -17,12 +17,12 @@ namespace vserve {
 
 namespace {
 
-// For a model without a template, as llama.cpp and vLLM have it.
+// For models without a template, as in llama.cpp.
 constexpr const char * chatml =
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
 
-// Nobody can foresee it: what it marks in the rendered text was put there by us.
+// Unpredictable, so that no request can contain it.
 std::string random_nonce() {
     std::random_device random;
     std::string nonce = "vserve:";
@@ -34,7 +34,7 @@ std::string random_nonce() {
     return nonce + ":";
 }
 
-// What the template itself said, or else what went wrong in it, out of llama.cpp's report of where that was.
+// Extracts the template's own message, or else the error, from llama.cpp's report.
 std::string template_reason(const std::string & report) {
     for (const std::string mark : {"Jinja Exception: ", "Error: "}) {
         const size_t begin = report.rfind(mark);
@@ -46,17 +46,17 @@ std::string template_reason(const std::string & report) {
     return report;
 }
 
-[[noreturn]] void refuse(const std::string & reason) {
-    throw EngineError("chat_template_failed", "The model's chat template refused the conversation: " + reason);
+[[noreturn]] void reject(const std::string & reason) {
+    throw EngineError("chat_template_failed", "The model's chat template rejected the conversation: " + reason);
 }
 
-// Ends the runs where the last message does, as transformers' continue_final_message: `mark` and a space were written at
-// the end of it, and a template that takes the space away trims the message.
+// Ends the runs where the last message ends, as transformers' continue_final_message does. `mark` and a space were
+// appended to the message; if the space is gone, the template trims messages.
 void leave_open(std::vector<Run> & runs, const std::string & mark) {
     const std::string text = text_of(runs);
     size_t end = text.rfind(mark);
     if (end == std::string::npos) {
-        refuse("it drops the end of the last message, which is to be continued.");
+        reject("it drops the end of the last message, which is to be continued.");
     }
     if (text.compare(end + mark.size(), 1, " ") != 0) {
         while (end > 0 && std::string_view(" \t\r\n\v\f").find(text[end - 1]) != std::string::npos) {
@@ -89,7 +89,7 @@ ChatTemplate::ChatTemplate(const std::string & source, Variables special_tokens,
         throw EngineError("model_load_failed", std::string("The model's chat template could not be read: ") + error.what());
     }
     writes_slots_ = !placement_.slot.empty() && source.find(placement_.slot) != std::string::npos;
-    // Each probe needs the forms of those before it.
+    // Each probe relies on the forms of the roles before it.
     for (const char * role : {"user", "assistant", "system", "tool"}) {
         forms_.emplace_back(role, probe(role));
     }
@@ -113,7 +113,7 @@ std::unique_ptr<ChatTemplate> ChatTemplate::of_model(const llama_model * model, 
                                           std::move(placement));
 }
 
-// Whether both words of the probe come out of the template, with the white space between them.
+// Whether the template renders both words of the probe, with the white space between them.
 bool ChatTemplate::keeps(const Rendering & rendering) const {
     try {
         const std::string text = text_of(apply(rendering));
@@ -121,13 +121,13 @@ bool ChatTemplate::keeps(const Rendering & rendering) const {
         const size_t second = text.find(" wombat", first == std::string::npos ? first : first + 6);
         return first != std::string::npos && second != std::string::npos &&
                text.find("quokka", first + 1) == std::string::npos &&
-               text.find("{'type'") == std::string::npos;  // a list, printed
+               text.find("{'type'") == std::string::npos;  // a printed list
     } catch (const std::exception &) {
         return false;
     }
 }
 
-// A conversation with a message of this role, and where that is.
+// A conversation with a message of this role, and the index of that message.
 static std::pair<Conversation, size_t> conversation_for(const std::string & role) {
     const Message user{"user", {{"x", -1}}};
     Message message{role, {{"quokka  wombat", -1}}};
@@ -145,7 +145,7 @@ static std::pair<Conversation, size_t> conversation_for(const std::string & role
     return {{{user, {"assistant", {}, {}, {}, {{"x", "x", "{}"}}, {}}, message}}, 2};
 }
 
-// Renders small conversations, to see in which form a role's contents come out of the template whole.
+// Renders small conversations to find the content forms in which the template keeps a role's text intact.
 ContentForm ChatTemplate::probe(const std::string & role) {
     auto [conversation, at] = conversation_for(role);
     const auto try_form = [&, &whole = conversation](ContentForm form) {
@@ -158,7 +158,7 @@ ContentForm ChatTemplate::probe(const std::string & role) {
     form.keeps_parts = try_form({false, true, true});
     if (!form.takes_text && !form.takes_parts) {
         folds_system_ = folds_system_ || role == "system";
-        form.takes_text = true;  // it is the template's to refuse
+        form.takes_text = true;  // the template itself rejects the role
     }
     return form;
 }
@@ -185,7 +185,7 @@ std::vector<Run> ChatTemplate::apply(const Rendering & rendering) const {
     const auto variables = user_object(settings.variables, "The chat template's variables");
     for (const auto & [name, value] : variables->as_ordered_object()) {
         if (name->as_string().str() == "messages") {
-            throw EngineError("invalid_request", "A variable of the chat template cannot be named messages: that is the "
+            throw EngineError("invalid_request", "The chat template's variable messages is reserved for the "
                                                  "conversation.");
         }
         context.set_val(name->as_string().str(), value);
@@ -206,7 +206,7 @@ std::vector<Run> ChatTemplate::apply(const Rendering & rendering) const {
             runs.push_back({part.val, part.is_input, -1});
         }
     } catch (const std::exception & error) {
-        refuse(template_reason(error.what()));
+        reject(template_reason(error.what()));
     }
     if (settings.continue_final_message) {
         leave_open(runs, rendering.nonce + "end;");
@@ -214,7 +214,7 @@ std::vector<Run> ChatTemplate::apply(const Rendering & rendering) const {
     return runs;
 }
 
-// Empty where the template refuses images: it may take them as text.
+// Returns nothing if the template rejects images: it may accept them as text.
 std::vector<Run> ChatTemplate::render_typed(const Conversation & conversation, const std::string & nonce) const {
     try {
         return apply({conversation, false, nonce});
@@ -229,7 +229,7 @@ std::vector<Run> ChatTemplate::render_typed(const Conversation & conversation, c
 std::vector<Run> ChatTemplate::render(const Conversation & whole, size_t n_images) const {
     const std::string nonce = random_nonce();
     const Conversation conversation{folds_system_ ? fold_system_messages(whole.messages) : whole.messages, whole.settings};
-    // A template that knows images is told of them: what it writes beside them can depend on it (SmolVLM's has no space
+    // Templates that support images receive them: the text around an image can depend on it (SmolVLM writes no space
     // between "User:" and an image).
     if (n_images > 0 && writes_slots_) {
         auto runs = render_typed(conversation, nonce);
@@ -241,7 +241,7 @@ std::vector<Run> ChatTemplate::render(const Conversation & whole, size_t n_image
             return surround_images(runs, placement_);
         }
     }
-    // As text, an image's mark passes through any template.
+    // Marks in the text pass through any template.
     auto runs = apply({conversation, true, nonce});
     const size_t n_marks = put_images(runs, true, [&nonce](const std::string & text, size_t from, size_t index) {
         const std::string mark = image_mark(nonce, index);

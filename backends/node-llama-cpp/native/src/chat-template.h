@@ -18,23 +18,23 @@ struct program;
 
 namespace vserve {
 
-// A chat template in Jinja, rendered by llama.cpp's engine to what transformers' apply_chat_template makes of it. Rendering
-// may run on any thread.
+// A Jinja chat template. llama.cpp's engine renders it, with the same result as transformers' apply_chat_template.
+// Rendering is thread-safe.
 class ChatTemplate {
   public:
     using Variables = std::vector<std::pair<std::string, std::string>>;
 
-    // `special_tokens` are variables of every rendering: `bos_token`, `eos_token`, … Throws EngineError:
+    // `special_tokens` are variables too: `bos_token`, `eos_token`, … Throws EngineError:
     // model_load_failed.
     ChatTemplate(const std::string & source, Variables special_tokens, ImagePlacement placement);
     ~ChatTemplate();
     ChatTemplate(const ChatTemplate &) = delete;
     ChatTemplate & operator=(const ChatTemplate &) = delete;
 
-    // The model's template; ChatML's where it has none. Throws EngineError: model_load_failed.
+    // The model's template, or ChatML if it has none. Throws EngineError: model_load_failed.
     static std::unique_ptr<ChatTemplate> of_model(const llama_model * model, ImagePlacement placement);
 
-    // Renders a conversation with `n_images` images. Throws EngineError: chat_template_failed, invalid_request.
+    // Renders a conversation that has `n_images` images. Throws EngineError: chat_template_failed, invalid_request.
     std::vector<Run> render(const Conversation & conversation, size_t n_images) const;
 
   private:
@@ -51,7 +51,7 @@ class ChatTemplate {
     Variables special_tokens_;
     ImagePlacement placement_;
     bool writes_slots_ = false;
-    bool folds_system_ = false;  // the template drops or refuses system messages
+    bool folds_system_ = false;  // the template drops or rejects system messages
     std::vector<std::pair<std::string, ContentForm>> forms_;  // by role
 };
 

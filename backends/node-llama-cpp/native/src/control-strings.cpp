@@ -6,7 +6,7 @@
 
 namespace vserve {
 
-// The text of runs that follow one another, and whose each byte is.
+// The text of consecutive runs, and which of its bytes came from a user.
 class ControlStrings::Text {
   public:
     explicit Text(const std::vector<Run> & runs) {
@@ -18,7 +18,7 @@ class ControlStrings::Text {
         }
     }
 
-    // Whether a user wrote any of it. From one call to the next, `begin` does not fall.
+    // Whether a user wrote any byte of the range. `begin` must not decrease between calls.
     bool has_user_bytes(size_t begin, size_t end) const {
         while (next_ < user_runs_.size() && user_runs_[next_].second <= begin) {
             next_++;
@@ -34,8 +34,8 @@ class ControlStrings::Text {
     mutable size_t next_ = 0;
 };
 
-// Gemma 4's control tokens for tools and thoughts, by their form: converters declare them user-defined, so that llama.cpp
-// shows them in answers.
+// Recognizes Gemma 4's control tokens for tools and reasoning by their form. Converters declare them user-defined so that
+// llama.cpp shows them in answers.
 static bool is_gemma4_control(const std::string & text) {
     if (text.size() < 4 || text.front() != '<' || text.back() != '>') {
         return false;
@@ -64,8 +64,8 @@ ControlStrings::ControlStrings(const llama_vocab * vocab, const std::vector<std:
     }
 }
 
-// The merges of byte-pair vocabularies are listed, and lead to no control token, but for a vocabulary that looks up
-// whole words first. The others put together whatever stands in them.
+// Byte-pair merges are listed, and none produces a control token; but some vocabularies look up whole words first. Other
+// tokenizers merge anything that is in the vocabulary.
 bool ControlStrings::is_found_as_text(const llama_vocab * vocab, llama_token token) const {
     if (llama_vocab_type(vocab) != LLAMA_VOCAB_TYPE_BPE) {
         return true;
@@ -130,7 +130,7 @@ const ControlStrings::Node * ControlStrings::child(const Node & node, char byte)
     return nullptr;
 }
 
-// Finds the control tokens of a text, the longest at each place, and what users forged. The two can overlap.
+// Finds the control tokens, the longest at each position, and the forged ones. The two can overlap.
 void ControlStrings::find(const Text & text, std::vector<Found> & tokens, std::vector<Found> & forged) const {
     const std::string & bytes = text.bytes;
     for (size_t begin = 0; begin < bytes.size(); begin++) {
@@ -168,7 +168,7 @@ void add_part(std::vector<Part> & parts, const std::string & text, bool parse_sp
 
 }  // namespace
 
-// Forged text, up to the control tokens round it, is tokenized apart from them, as text without any.
+// The text between two control tokens that contains a forged one is tokenized separately, as plain text.
 void ControlStrings::add_parts(const std::vector<Run> & runs, std::vector<Part> & parts) const {
     const Text text(runs);
     const std::string & bytes = text.bytes;
@@ -177,7 +177,7 @@ void ControlStrings::add_parts(const std::vector<Run> & runs, std::vector<Part> 
     if (!text.is_templates()) {
         find(text, tokens, forged);
     }
-    size_t special_from = 0;  // of what is in no part yet
+    size_t special_from = 0;  // start of what is in no part yet
     size_t token_end = 0;
     const Node * last_token = nodes_.data();
     size_t next = 0;
@@ -195,7 +195,7 @@ void ControlStrings::add_parts(const std::vector<Run> & runs, std::vector<Part> 
         size_t begin = token_end;
         size_t end = token.begin;
         if (begin < end && (is_forged || !here.empty())) {
-            // A token that takes the white space beside it must see it.
+            // A token that consumes white space must see it.
             while (last_token->strips_right && begin < end && is_space(bytes[begin])) {
                 begin++;
             }
@@ -212,7 +212,7 @@ void ControlStrings::add_parts(const std::vector<Run> & runs, std::vector<Part> 
     add_part(parts, bytes.substr(special_from), true);
 }
 
-// Text between two control tokens, in pieces in which llama.cpp finds none of `forged`.
+// Splits the range so that llama.cpp finds none of `forged` in the pieces.
 void ControlStrings::add_plain(const std::string & bytes, size_t begin, size_t end, const std::vector<Found> & forged,
                                std::vector<Part> & parts) const {
     for (const auto & found : forged) {

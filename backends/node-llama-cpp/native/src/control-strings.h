@@ -12,37 +12,37 @@
 
 namespace vserve {
 
-// The texts that become control tokens, or an image's boundary. A user must not be able to forge one: only those that
-// the chat template wrote, every byte of them, are tokens.
+// The strings that tokenize to control tokens or image boundaries. A request cannot forge them: a control string becomes
+// a token only if the chat template wrote every byte of it.
 class ControlStrings {
   public:
-    // Of the vocabulary's control tokens, users may write those in `spoken`.
+    // Collects the vocabulary's control tokens. Users may write those in `spoken`.
     ControlStrings(const llama_vocab * vocab, const std::vector<std::string> & spoken);
 
-    // Protects a text that is no control token.
+    // Protects a string that is not a control token.
     void protect(const std::string & text);
-    // Protects the user-defined tokens among `tokens`: those that stand round an image.
+    // Protects the user-defined tokens among `tokens`, which are written around images.
     void protect_boundaries(const llama_token * tokens, size_t n_tokens);
 
-    // What has to be tokenized: one part for the text between two images, unless a user forged something in it.
+    // Returns one part for the text between two images, or several where a user's text contains control strings.
     std::vector<Part> parts_of(const std::vector<Run> & runs) const;
 
   private:
     struct Node {
         std::vector<std::pair<char, uint32_t>> children;
-        bool ends = false;    // the text up to here is a control string
+        bool ends = false;    // a control string ends here
         bool spoken = false;  // that users may write
-        // llama.cpp would find it in text without control tokens, too: it is cut in two.
+        // llama.cpp also finds it when it does not parse control tokens, so it must be split.
         bool needs_cut = false;
-        bool strips_left = false;  // takes the white space before it, or behind it
+        bool strips_left = false;  // consumes white space before or after it
         bool strips_right = false;
     };
-    // A control string in a text.
+    // An occurrence of a control string.
     struct Found {
         size_t begin = 0;
         size_t end = 0;
         const Node * node = nullptr;
-        bool needs_cut = false;  // this one, or a shorter one that begins here
+        bool needs_cut = false;  // this one or a shorter one that begins here
     };
     class Text;
 
@@ -56,7 +56,7 @@ class ControlStrings {
 
     const llama_vocab * vocab_;
     std::vector<Node> nodes_{1};
-    std::array<uint32_t, 256> leads_{};  // the root's children; 0 where there is none
+    std::array<uint32_t, 256> leads_{};  // children of the root; 0 for none
 };
 
 }  // namespace vserve

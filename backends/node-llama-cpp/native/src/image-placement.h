@@ -5,15 +5,15 @@
 
 namespace vserve {
 
-// How the model's own chat template and processor write an image. All empty: mtmd's tokens stand round it.
+// How the model's chat template and processor write an image. All empty: mtmd adds its own tokens around it.
 struct ImagePlacement {
-    std::string slot;     // what the processor replaces by the image
-    std::string before;   // what it then writes before and after the image
+    std::string slot;     // what the processor replaces with the image
+    std::string before;   // what it writes before and after the image then
     std::string after;
-    std::string written;  // what the template writes for an image, the slot in it: for a template that knows no images
-    std::vector<std::string> spoken;  // control tokens that users may write and answers show
+    std::string written;  // what the template writes for an image, including the slot; for templates without image support
+    std::vector<std::string> spoken;  // control tokens that users may write and that answers show
 
-    // Of an image for which the template wrote nothing.
+    // For an image that the template did not write.
     ImagePlacement without_template() const;
 };
 

@@ -22,7 +22,8 @@ struct EncoderInput {
 // Where a processor's own bound is higher, no picture becomes more than `max_tokens` tokens.
 void follow_processor(mtmd_context * vision, const ProcessorSettings & settings, int32_t max_tokens);
 
-// Why an image was refused on this thread since the last call; empty where nobody said. mtmd only says that one was.
+// Returns and clears the reason why this thread's last image was rejected; empty if none is known. mtmd only reports
+// that one was.
 std::string take_refusal();
 
 // Makes mtmd write nothing round a whole picture: the prompt has it.

@@ -12,7 +12,7 @@ std::string image_mark(const std::string & nonce, size_t index) {
 
 namespace {
 
-// Models may write no arguments at all.
+// Some models write no arguments at all.
 jinja::value tool_calls_value(const Message & message) {
     auto calls = jinja::mk_val<jinja::value_array>();
     for (const auto & call : message.tool_calls) {
@@ -25,8 +25,8 @@ jinja::value tool_calls_value(const Message & message) {
     return calls;
 }
 
-// Adjacent texts are joined where the template would lose some of them or glue them together. A line break separates
-// them, as in vLLM and llama-server.
+// For templates that would lose some of several texts, or run them together: joins adjacent ones with a line break, as
+// vLLM and llama-server do.
 std::vector<MessagePart> joined(const std::vector<MessagePart> & parts) {
     std::vector<MessagePart> result;
     for (const auto & part : parts) {

@@ -7,28 +7,28 @@
 
 namespace vserve {
 
-// How a template takes the content of a role's messages.
+// The forms of message content that a template accepts for a role.
 struct ContentForm {
     bool takes_text = true;    // as one string
     bool takes_parts = false;  // as a list of parts
-    bool keeps_parts = false;  // and several texts in that list stay whole
+    bool keeps_parts = false;  // and keeps several texts in that list intact
 };
 
-// How a template is given messages.
+// The form in which messages are passed to a template.
 struct MessageForm {
     ContentForm content;
-    bool images_as_text;  // as a mark in the text, instead of as parts of their own type
-    std::string nonce;    // begins every mark: nobody can foresee it
+    bool images_as_text;  // as marks in the text instead of typed parts
+    std::string nonce;    // unpredictable prefix of every mark
 };
 
-// Stands in the rendered text for an image that a template was given as text.
+// The mark of an image that is passed as text.
 std::string image_mark(const std::string & nonce, size_t index);
 
-// A message as transformers' templates expect it. `end` is appended to its last text. Throws EngineError:
+// A message as templates for transformers expect it. `end` is appended to its last text. Throws EngineError:
 // invalid_request.
 jinja::value message_value(const Message & message, const MessageForm & form, const std::string & end);
 
-// Gives each system message to the user message after it, for a template that would drop or refuse it.
+// Merges each system message into the user message after it, for templates that would drop or reject it.
 std::vector<Message> fold_system_messages(const std::vector<Message> & messages);
 
 }  // namespace vserve

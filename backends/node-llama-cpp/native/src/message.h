@@ -12,7 +12,7 @@ struct MessagePart {
     int image = -1;
 };
 
-// A call of a tool that the model made in an earlier turn.
+// A tool call from an earlier turn.
 struct ToolCall {
     std::string id;
     std::string name;

@@ -4,11 +4,11 @@
 
 namespace vserve {
 
-// A piece of the prompt before it is tokenized: text, or an image. Parts that follow one another are tokenized apart.
+// A piece of a prompt before tokenization: text or an image. Parts are tokenized separately.
 struct Part {
     std::string text;
     bool parse_special = true;  // false: control tokens in `text` stay text
-    int image = -1;             // the index of the image, which then has no text
+    int image = -1;             // index of the image; its part has no text
 };
 
 }  // namespace vserve

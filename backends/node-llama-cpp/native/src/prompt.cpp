@@ -92,7 +92,7 @@ PromptBuilder::PromptBuilder(const llama_model * model, const mtmd_context * vis
     }
 }
 
-// What stands round an image: users must not be able to forge it either.
+// Users must not be able to forge the tokens around an image either.
 void PromptBuilder::protect_boundaries() {
     control_strings_.protect(placement_.slot);
     const auto written = common_tokenize(vocab_, placement_.written + placement_.before + placement_.after, false, true);
@@ -109,7 +109,7 @@ void PromptBuilder::protect_boundaries() {
     }
 }
 
-// The tokenizer writes these tokens, too.
+// The tokenizer adds these tokens too.
 void PromptBuilder::drop_doubled_ends(std::vector<Run> & runs) const {
     runs.erase(std::remove_if(runs.begin(), runs.end(), [](const Run & run) { return run.image < 0 && run.text.empty(); }),
                runs.end());

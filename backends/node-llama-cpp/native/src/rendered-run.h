@@ -12,22 +12,22 @@ namespace vserve {
 // A run of what a chat template rendered: text of one origin, or an image.
 struct Run {
     std::string text;
-    bool from_user = false;  // came with the request; otherwise the template wrote it
-    int image = -1;          // the index of the image, which then has no text
+    bool from_user = false;  // came with the request; the template wrote everything else
+    int image = -1;          // index of the image; its run has no text
 };
 
 std::string text_of(const std::vector<Run> & runs);
 
-// Keeps the first `length` bytes of text.
+// Truncates the text to `length` bytes.
 void cut_at(std::vector<Run> & runs, size_t length);
 
-// Where the image `index` stands in a text, at `from` or later, and over how many bytes; npos where it does not.
+// Position and length in bytes of image `index` in `text`, searching from `from`; npos if it is not there.
 using FindImage = std::function<std::pair<size_t, size_t>(const std::string & text, size_t from, size_t index)>;
 
-// Replaces what `find` finds in the runs of one origin by images, in order. Returns their number.
+// Replaces every match of `find`, in runs of the given origin only, by the next image. Returns the number of images.
 size_t put_images(std::vector<Run> & runs, bool from_user, const FindImage & find);
 
-// Adds what the model's processor writes before and after each image.
+// Adds the text that the model's processor writes before and after each image.
 std::vector<Run> surround_images(const std::vector<Run> & runs, const ImagePlacement & placement);
 
 }  // namespace vserve

@@ -7,7 +7,7 @@ namespace vserve {
 
 namespace {
 
-// Values are walked by recursion, and an attacker may nest them.
+// The engine walks values recursively, and an attacker chooses how deep they are.
 constexpr int most_levels = 100;
 
 jinja::value from_json(const common_json & json, const std::string & what, int level) {

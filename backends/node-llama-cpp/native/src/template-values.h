@@ -8,15 +8,15 @@
 
 namespace vserve {
 
-// Text of ours, as the template's own.
+// Text that counts as the template's own.
 jinja::value own_text(const std::string & text);
-// Text that came with the request: it keeps that mark through all that a template does with it.
+// Text that came with the request. The mark survives whatever the template does with the text.
 jinja::value user_text(const std::string & text);
 
 jinja::value object_of(std::initializer_list<std::pair<const char *, jinja::value>> entries);
 
-// A value of JSON, its texts and keys marked as the user's. Throws EngineError `invalid_request`, which begins with
-// `what`, where it is not the text of an object.
+// A JSON object, with its strings and keys marked as the user's. Throws EngineError: invalid_request, with `what` as the
+// subject of the message.
 jinja::value user_object(const std::string & json, const std::string & what);
 
 }  // namespace vserve
