@@ -33,7 +33,6 @@ export const declareText: Declare = async (checkpoint) => {
     checkpoint,
     'granite',
     {
-      kind: 'granite',
       config,
       writeFurther: (keyValues) => {
         for (const [key, scale] of Object.entries(scales)) {

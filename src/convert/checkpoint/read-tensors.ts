@@ -3,9 +3,9 @@ import { VserveError } from '../../errors/index.ts';
 import { readHeader } from '../safetensors/read-header.ts';
 import type { SafetensorsTensor } from '../safetensors/header.ts';
 import { indexFile } from '../safetensors/weight-map.ts';
-import type { Scale } from '../scales/scale.ts';
 import type { CheckpointFolder } from './checkpoint-folder.ts';
 import { findShards } from './shards.ts';
+import type { Scale } from './tensor-scale.ts';
 
 /** A tensor and the shard (a file name in the checkpoint's folder) that holds it. */
 export interface CheckpointTensor extends SafetensorsTensor {

@@ -14,7 +14,7 @@ import type { FixedOuttype, Outtype } from '../outtype.ts';
 import { pairScales } from '../scales/pair-scales.ts';
 import { readQuantization } from '../scales/quantization.ts';
 import { chatTemplateWarnings } from '../tokenizers/chat-template.ts';
-import type { TensorMove } from '../threads/chunk.ts';
+import type { TensorMove } from './tensor-move.ts';
 import { claimTensors, resolveOuttype } from './claim-tensors.ts';
 import type { Claim } from './claim-tensors.ts';
 import { describeTargets, movesOf } from './plan-tensors.ts';
