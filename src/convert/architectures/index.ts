@@ -12,7 +12,7 @@ interface Entry {
   readonly text?: Load;
   /** Declares `mmproj.gguf`: the vision encoder with its projector. */
   readonly vision?: Load;
-  /** Its parts have architectures of their own, in `llm_config` and `vision_config`: by those it converts. */
+  /** Its parts name their own architectures in `llm_config` and `vision_config`, and convert by those. */
   readonly isComposite?: true;
 }
 
@@ -164,7 +164,7 @@ const architectures: Readonly<Record<string, Entry>> = {
 export interface SupportedArchitecture {
   readonly architecture: string;
   readonly family: string;
-  /** Whether it has a vision encoder, so that the conversion also gives a `mmproj.gguf`. */
+  /** Whether it has a vision encoder, so that the conversion also writes `mmproj.gguf`. */
   readonly vision: boolean;
 }
 
@@ -192,7 +192,7 @@ export interface Declarations {
  * Finds the declarations for a checkpoint by its config.json. A name under `text_config` or `vision_config` goes before
  * the one at the top, as in convert_hf_to_gguf.py.
  *
- * @throws VserveError `architecture_unsupported`, which lists what is supported
+ * Throws `architecture_unsupported`, which lists what is supported.
  */
 export async function findDeclarations(config: JsonObject): Promise<Declarations> {
   const top = firstArchitecture(config);
@@ -210,7 +210,7 @@ export async function findDeclarations(config: JsonObject): Promise<Declarations
   return { architecture: top ?? text, text: await loadText(), vision: await loadVision?.() };
 }
 
-/** A text model taken out of a larger one, whose name may still stand in `architectures`. */
+/** A text model taken out of a larger one, whose name may remain in `architectures`. */
 function isTextOnly(config: JsonObject): boolean {
   const { model_type: kind, vision_config: vision } = config;
   return !isJsonObject(vision) && typeof kind === 'string' && kind.endsWith('_text');
@@ -220,10 +220,10 @@ function isComposite(name: string): boolean {
   return entryOf(name)?.isComposite === true;
 }
 
-/** A composite stands for a part only where the part's own name is missing. */
+/** The error for a part without a declaration: a composite names no part by itself. */
 function unknownPart(name: string, part: string, place: string): VserveError {
   if (!isComposite(name)) return unsupported(name);
-  const message = `config.json does not tell which ${part} model this ${name} has: "architectures" is missing under ${place}. Download it again.`;
+  const message = `config.json does not say which ${part} model this ${name} has: "architectures" is missing under ${place}. Download it again.`;
   return new VserveError('checkpoint_invalid', message);
 }
 

@@ -58,10 +58,10 @@ function readConfig(config: Parameters<typeof readDecoderConfig>[1]): { kind: st
   return { kind, config: isLlama ? { ...decoder, head_dim: headDimOf(decoder) } : decoder };
 }
 
-/** Declares Llama, Mistral and the text models of Idefics 3, SmolVLM and Pixtral. @throws VserveError `checkpoint_invalid` */
+/** Declares Llama, Mistral and the text models of Idefics 3, SmolVLM and Pixtral. Throws `checkpoint_invalid`. */
 export const declareLlama: Declare = async (checkpoint) => declareText(checkpoint, 'llama');
 
-/** Declares Mixtral, Mistral's mixture of experts. @throws VserveError `checkpoint_invalid` */
+/** Declares Mixtral, Mistral's mixture of experts. Throws `checkpoint_invalid`. */
 export const declareMixtral: Declare = async (checkpoint) => {
   const config = readDecoderConfig(mixtralSchema, checkpoint.config);
   const {
@@ -81,7 +81,7 @@ export const declareMixtral: Declare = async (checkpoint) => {
   ]);
 };
 
-/** Declares Mistral 3 and Ministral 3. @throws VserveError `checkpoint_invalid` */
+/** Declares Mistral 3 and Ministral 3. Throws `checkpoint_invalid`. */
 export const declareMistral3: Declare = async (checkpoint) => declareText(checkpoint, 'mistral3');
 
 const ministralSchema = z.looseObject({
@@ -119,7 +119,7 @@ interface Decoder {
   readonly writeFurther?: ((keyValues: KeyValues) => void) | undefined;
 }
 
-/** Declares a decoder of Llama's kind, its layers' feed-forward networks as told. */
+/** Declares a decoder of Llama's kind with the given feed-forward networks. */
 export function declareDecoder(
   { folder }: Checkpoint,
   architecture: Architecture,

@@ -18,8 +18,8 @@ export interface CheckpointTensor extends SafetensorsTensor {
  * Every tensor of a checkpoint, shard by shard, sorted by name within each: the order in which llama.cpp's converter
  * writes them. Only headers are read.
  *
- * @throws VserveError `safetensors_invalid`, `shard_missing`, `checkpoint_invalid`; `tensor_missing` when the index
- *   and the shards disagree
+ * Throws `safetensors_invalid`, `shard_missing`, `checkpoint_invalid`; `tensor_missing` when the index
+ *   and the shards disagree.
  */
 export async function readTensors(folder: CheckpointFolder): Promise<CheckpointTensor[]> {
   const { files, weightMap } = await findShards(folder);

@@ -8,7 +8,7 @@ export interface TensorMove {
   readonly shard: string;
   readonly sourceOffset: number;
   readonly dtype: SourceDtype;
-  /** By what the elements are multiplied; `first` is the element of the tensor that `sourceOffset` leads to. */
+  /** What the elements are multiplied by; `first` is the element of the tensor that `sourceOffset` leads to. */
   readonly scale?: Scale & { readonly first: number };
   /** Which elements of the tensor, in which order, with as few axes as possible; without it, one after the other. */
   readonly view?: TensorView | undefined;
@@ -16,6 +16,6 @@ export interface TensorMove {
   readonly targetOffset: number;
   readonly type: GgmlType;
   readonly addend: number;
-  /** What each element becomes, where it does not stay. */
+  /** What each element becomes, if it changes. */
   readonly change: ElementChange | undefined;
 }

@@ -12,7 +12,7 @@ export interface Chunk extends TensorMove {
   readonly first: number;
 }
 
-/** Cuts a move into chunks, in order. One that ends matrices which are transposed has nothing of the next. */
+/** Cuts a move into chunks, in order. A chunk never spans two transposed matrices. */
 export function* chunksOf(move: TensorMove): Generator<Chunk, void, undefined> {
   const { rows, width } = (move.view && transposedMatrix(move.view)) ?? { rows: 1, width: 1 };
   for (let done = 0; done < move.elements;) {

@@ -17,7 +17,7 @@ const sizeWithoutBos = 49_152;
  * Writes the tokenizer of Llama and of the models built like it, of whichever kind it is: Tekken, SentencePiece, that in
  * Hugging Face's form, or byte-level BPE.
  *
- * @throws VserveError `tokenizer_unsupported`, `checkpoint_invalid`
+ * Throws `tokenizer_unsupported`, `checkpoint_invalid`.
  */
 export async function writeLlamaTokenizer(
   folder: CheckpointFolder,
