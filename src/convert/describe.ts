@@ -38,7 +38,7 @@ export interface PrecisionSize {
   readonly bytes: number;
 }
 
-/** Describes GGUF files as they are. Throws `gguf_invalid`; the system's errors. */
+/** Describes GGUF files as they are. @throws VserveError `gguf_invalid`; the system's errors */
 export async function describeGguf(modelPath: string, mmprojPath: string | undefined): Promise<ModelDescription> {
   const model = await readGgufHeader(modelPath);
   const mmproj = mmprojPath === undefined ? undefined : await readGgufHeader(mmprojPath);

@@ -5,9 +5,9 @@ export function writeError(error: unknown, where: string): VserveError {
   if (error instanceof VserveError) return error;
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
-    const message = `The disk filled up while a model was written to ${where}. Free some space and try again.`;
+    const message = `The disk became full while a model was written to ${where}. Make room and try again.`;
     return new VserveError('disk_full', message, { cause: error });
   }
   const reason = error instanceof Error ? error.message : String(error);
-  return new VserveError('invalid_setting', `Cannot write to ${where}: ${reason}.`, { cause: error });
+  return new VserveError('invalid_setting', `Nothing can be written to ${where}: ${reason}.`, { cause: error });
 }
