@@ -12,8 +12,6 @@ import { realCheckpoints } from '../test/reference/real-checkpoints.ts';
 /** Where the table stands in README.md. */
 const [start, end] = ['<!-- architectures: npm run docs -->', '<!-- /architectures -->'];
 
-const legend = '✓ also tested with the configuration and the tensor names of a published checkpoint.';
-
 /** The text of README.md with the table as the registry has it. Throws where the place is not marked. */
 export function withArchitectureTable(readme: string): string {
   const [before, rest] = readme.split(start);
@@ -32,6 +30,7 @@ export function withArchitectureTable(readme: string): string {
     return `| ${family} | ${namesOf(true)} | ${namesOf(false)} |`;
   };
   const table = ['| family | with vision | text only |', '|---|---|---|', ...families.map(row)].join('\n');
+  const legend = '✓ also tested with the configuration and the tensor names of a published checkpoint.';
   return `${before}${start}\n\n${table}\n\n${legend}\n\n${end}${after}`;
 }
 

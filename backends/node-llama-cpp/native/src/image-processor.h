@@ -9,23 +9,23 @@
 
 namespace vserve {
 
-// An image, or a tile of one, as the encoder gets it.
+// A picture, or a tile of one, as the encoder gets it.
 struct EncoderInput {
     int width;
     int height;
     std::vector<float> pixels;  // height rows of width pixels of R G B, normalized
 };
 
-// Makes mtmd prepare images as the Hugging Face processor of the projector's model does: size, aspect, padding, tiles
-// and filter, with the settings of its checkpoint. Projectors with an unknown processor keep mtmd's own preparation.
-// No image exceeds `max_tokens` tokens, even where the processor would allow more.
+// Makes mtmd prepare pictures as the Hugging Face processor of the projector's model does: size, aspect, padding, tiles
+// and filter, with the settings of its checkpoint. A projector whose processor we do not know keeps what mtmd has for it.
+// Where a processor's own bound is higher, no picture becomes more than `max_tokens` tokens.
 void follow_processor(mtmd_context * vision, const ProcessorSettings & settings, int32_t max_tokens);
 
-// Makes mtmd emit no boundary tokens around an image: the prompt contains them.
+// Makes mtmd write nothing round a whole picture: the prompt has it.
 void leave_boundaries_to_prompt(mtmd_context * vision);
 
-// Prepares an image of `width` × `height` × 3 bytes: its tiles row by row, then the overview, or the overview alone.
-// Empty for a projector with an unknown processor.
+// What becomes of a picture of `width` × `height` × 3 bytes: its tiles row by row and the whole of it last, or only
+// that. Empty for a projector whose processor we do not know.
 std::vector<EncoderInput> prepare_image(const mtmd_context * vision, const ProcessorSettings & settings,
                                         int32_t max_tokens, const uint8_t * rgb, uint32_t width, uint32_t height);
 
