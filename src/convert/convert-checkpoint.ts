@@ -14,15 +14,15 @@ import { withThreads } from './threads/with-threads.ts';
 export interface ConvertOptions {
   /** A folder with a checkpoint in Hugging Face's layout. */
   readonly sourceDir: string;
-  /** Where `model.gguf` and, for a model with vision, `mmproj.gguf` are put. It is created if need be. */
+  /** Where `model.gguf` and, for a model with vision, `mmproj.gguf` are put. Created if it does not exist. */
   readonly destinationDir: string;
   readonly outtype: Outtype;
-  /** The type of the mmproj, where it is to be another than the model's. */
+  /** The type of the mmproj, if different from the model's. */
   readonly mmprojOuttype?: Outtype | undefined;
-  /** Stands for the folder's name in `general.name` and the other descriptive metadata. */
+  /** Replaces the folder's name in `general.name` and the other descriptive metadata. */
   readonly modelName?: string | undefined;
   readonly onProgress: (progress: ConversionProgress) => void;
-  /** Is told what is converted as it is, and will be of no use. */
+  /** Receives warnings about parts that convert but will not work. */
   readonly onWarning?: ((message: string) => void) | undefined;
   readonly signal: AbortSignal;
 }
@@ -44,12 +44,12 @@ const bytesPerThread = 32 * 1024 * 1024;
  * Converts a Hugging Face checkpoint to GGUF, as llama.cpp's convert_hf_to_gguf.py does: the same tensors and
  * key-values, byte for byte. It reads and writes in chunks of a few megabytes on worker threads, so neither memory nor
  * the event loop depends on the size of the model. The files appear together, when both are complete and on the disk;
- * after an error or an abort nothing of them is left.
+ * after an error or an abort, none remains.
  *
- * @throws VserveError `checkpoint_invalid`, `safetensors_invalid`, `shard_missing`, `architecture_unsupported`,
+ * Throws `checkpoint_invalid`, `safetensors_invalid`, `shard_missing`, `architecture_unsupported`,
  *   `tokenizer_unsupported`, `tensor_unclaimed`, `tensor_missing`, `tensor_invalid`, `disk_full`, `invalid_setting`
  *   (the destination cannot be written)
- * @throws the signal's reason when it is aborted
+ * Throws the signal's reason when it is aborted.
  */
 export async function convertCheckpoint(options: ConvertOptions): Promise<ConvertedModel> {
   const { sourceDir, destinationDir, outtype, mmprojOuttype, modelName, onProgress, signal } = options;

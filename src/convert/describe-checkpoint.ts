@@ -6,7 +6,7 @@ import { planConversion } from './plan/plan-conversion.ts';
 
 /**
  * Describes a checkpoint by what a conversion would make of it. Reads headers, the configuration and the tokenizer.
- * @throws VserveError what `convertCheckpoint` throws before it writes; the signal's reason when it is aborted
+ * Throws what `convertCheckpoint` throws before it writes; the signal's reason when it is aborted.
  */
 export async function describeCheckpoint(sourceDir: string, signal: AbortSignal): Promise<ModelDescription> {
   return withThreads(1, signal, async ([thread]) => thread.request({ kind: 'describe', sourceDir }));

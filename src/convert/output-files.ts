@@ -24,7 +24,7 @@ export class OutputFiles {
 
   /**
    * Creates the files in `directory`, which is created too, at their full length and with their headers written.
-   * @throws VserveError `disk_full`, `invalid_setting`
+   * Throws `disk_full`, `invalid_setting`.
    */
   static async create(directory: string, plans: readonly FilePlan[]): Promise<OutputFiles> {
     const files = new OutputFiles(directory);
@@ -57,7 +57,7 @@ export class OutputFiles {
     return this.#files.get(file)?.path;
   }
 
-  /** Brings the files to the disk and gives them their names. @throws VserveError `disk_full`, `invalid_setting` */
+  /** Brings the files to the disk and gives them their names. Throws `disk_full`, `invalid_setting`. */
   async publish(): Promise<void> {
     const published: string[] = [];
     try {
@@ -91,7 +91,7 @@ async function checkRoom(directory: string, plans: readonly FilePlan[]): Promise
   const needed = plans.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const { bavail, bsize } = await statfs(directory);
   if (needed <= bavail * bsize) return;
-  const message = `The converted model takes ${megabytes(needed)}, but ${directory} has room for ${megabytes(bavail * bsize)}. Make room and try again.`;
+  const message = `The converted model needs ${megabytes(needed)}, but ${directory} has only ${megabytes(bavail * bsize)} free. Free some space and try again.`;
   throw new VserveError('disk_full', message);
 }
 

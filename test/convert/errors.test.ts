@@ -270,7 +270,7 @@ describe('a broken configuration or tokenizer is refused', () => {
   ])('a checkpoint that is quantized already: %j', async (settings, how, isKnownElsewhere) => {
     const folder = await shapesVlmCopy();
     await changeJson(folder, 'config.json', (config) => ({ ...config, ...settings }));
-    await expectFailure(folder, 'checkpoint_invalid', `already quantized ${how}. Convert the one it was made from`);
+    await expectFailure(folder, 'checkpoint_invalid', `already quantized ${how}. Convert the original`);
     const error: unknown = await planConversion({ sourceDir: folder, outtype: 'auto' }).catch(
       (reason: unknown) => reason,
     );
@@ -320,7 +320,7 @@ describe('what the disk refuses', () => {
     const destinationDir = await temporaryFolder();
     await expect(convert(folder, { destinationDir })).rejects.toMatchObject({
       code: 'disk_full',
-      message: expect.stringContaining('Make room'),
+      message: expect.stringContaining('Free some space'),
     });
     expect(await readdir(destinationDir)).toEqual([]);
   });

@@ -18,7 +18,7 @@ async function checkpointFolder(name: string): Promise<string> {
 test.each([
   ['a global layer too many', { layer_types: ['full_attention'] }, 'layer_types for 1 layers, but 6'],
   ['heads without an end', { head_dim: 2_000_000_000 }, 'head_dim'],
-  ['attention that looks ahead everywhere', { use_bidirectional_attention: 'all' }, 'looks ahead'],
+  ['attention that looks ahead everywhere', { use_bidirectional_attention: 'all' }, 'bidirectional attention'],
 ])('%s is refused', async (_, change, naming) => {
   const folder = await checkpointFolder('gemma4-text-tiny');
   await changeJson(folder, 'config.json', (config) => ({ ...config, ...change }));
@@ -42,7 +42,7 @@ test('a pooling that llama.cpp does not have is refused', async () => {
 
 test.each([
   ['with a gap between its ids', 5000, 'no token, or several, with the id'],
-  ['that has a token more than the model', 744, 'tokenizer.json has 745 tokens, but by config.json there are 744'],
+  ['that has a token more than the model', 744, 'tokenizer.json has 745 tokens, but config.json says 744'],
 ])('a tokenizer %s is refused', async (_, id, naming) => {
   const folder = await checkpointFolder('gemma4-text-tiny');
   const tokenizer = JSON.parse(readFileSync(fixture('tokenizers/gemma4/tokenizer.json'), 'utf8')) as {

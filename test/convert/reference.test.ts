@@ -62,6 +62,15 @@ describe('shapes-vlm becomes what convert_hf_to_gguf.py makes of it', () => {
   });
 });
 
+/** For whoever adds a family. */
+const nextStep = [
+  'No reference checkpoint has these architectures. Add a small one to FAMILIES in a test/reference/families*.py, then',
+  '  python test/reference/describe-checkpoints.py test/fixtures/checkpoints <name>',
+  '  npm run build:ts && node dist/test/reference/write-checkpoints.js checkpoints <name> |',
+  '    python test/reference/describe.py path/to/llama.cpp checkpoints test/fixtures/convert-reference <name>',
+  'test/reference/README.md says what the scripts need; `npm run docs` adds the architecture to README.md.',
+].join('\n');
+
 test('each checkpoint is held in every precision, and with them each family and each architecture that sees', () => {
   const held = new Set<unknown>();
   for (const { checkpoint, outtypes } of Object.values(referenceCheckpoints)) {
@@ -72,9 +81,13 @@ test('each checkpoint is held in every precision, and with them each family and 
     held.add(architecture);
   }
   const supported = supportedArchitectures();
-  expect(supported.filter(({ architecture, vision }) => vision && !held.has(architecture))).toEqual([]);
+  const unseen = supported.filter(({ architecture, vision }) => vision && !held.has(architecture));
+  expect(unseen, nextStep).toEqual([]);
   const families = new Set(supported.filter(({ architecture }) => held.has(architecture)).map(({ family }) => family));
-  expect(supported.filter(({ family }) => !families.has(family))).toEqual([]);
+  expect(
+    supported.filter(({ family }) => !families.has(family)),
+    nextStep,
+  ).toEqual([]);
 });
 
 describe.each(Object.entries(referenceCheckpoints))(

@@ -39,22 +39,22 @@ function setting(path: string, value: unknown): (config: Json) => Json {
 }
 
 test.each<[string, string, unknown, string]>([
-  ['qwen2-tiny', 'hidden_size', undefined, 'config.json has no hidden_size, so that it was taken to be 4096.'],
-  ['qwen2-tiny', 'hidden_size', null, 'config.json cannot be converted. hidden_size: it is null, and not a number'],
-  ['qwen2-tiny', 'hidden_size', 'wide', 'hidden_size: it is "wide", and not a number'],
-  ['qwen2-tiny', 'hidden_size', -1, 'hidden_size: it is -1, and at least 1 is wanted'],
-  ['qwen2-tiny', 'hidden_size', 1.5, 'hidden_size: it is 1.5, and not a whole number'],
-  ['qwen2-tiny', 'num_hidden_layers', 1e9, 'num_hidden_layers: it is 1000000000, and at most 4096 is wanted'],
-  ['internvl3-tiny', 'vision_config.qkv_bias', 'no', 'qkv_bias: it is "no", and not true or false'],
+  ['qwen2-tiny', 'hidden_size', undefined, 'config.json has no hidden_size, so it was assumed to be 4096.'],
+  ['qwen2-tiny', 'hidden_size', null, 'config.json cannot be converted. hidden_size: it is null, not a number'],
+  ['qwen2-tiny', 'hidden_size', 'wide', 'hidden_size: it is "wide", not a number'],
+  ['qwen2-tiny', 'hidden_size', -1, 'hidden_size: it is -1; at least 1 is required'],
+  ['qwen2-tiny', 'hidden_size', 1.5, 'hidden_size: it is 1.5, not a whole number'],
+  ['qwen2-tiny', 'num_hidden_layers', 1e9, 'num_hidden_layers: it is 1000000000; at most 4096 is required'],
+  ['internvl3-tiny', 'vision_config.qkv_bias', 'no', 'qkv_bias: it is "no", not true or false'],
   ['qwen2-tiny', 'rope_scaling', { rope_type: 'own' }, 'rope_scaling.rope_type: it is "own"; only "default", '],
-  ['gemma3-tiny', 'vision_config', 5, 'config.json: vision_config cannot be converted. it is 5, and not an object'],
+  ['gemma3-tiny', 'vision_config', 5, 'config.json: vision_config cannot be converted. it is 5, not an object'],
   [
     'deepseek-ocr-tiny',
     'language_config.vocab_size',
     'x',
     'config.json: language_config cannot be converted. vocab_size',
   ],
-  ['internvl3-tiny', 'vision_config.image_size', [56, 70], 'image_size: llama.cpp knows squares only'],
+  ['internvl3-tiny', 'vision_config.image_size', [56, 70], 'image_size: llama.cpp supports only squares'],
   ['internvl3-tiny', 'vision_config.image_size', 70, 'force_image_size: tiles of 56 pixels'],
   ['internvl3-tiny', 'force_image_size', 57, 'force_image_size: tiles of 57 pixels'],
   ['internvl3-hf-tiny', 'vision_config.image_size', [70, 70], 'image_size: 70 is no multiple of 28'],
@@ -106,8 +106,8 @@ test.each(['NaN', 'Infinity', '-Infinity', '[0.0, Infinity]'])(
 );
 
 test.each([
-  ['NaN', 'it is "NaN", and not a number'],
-  ['-Infinity', 'it is -Infinity, and not a number'],
+  ['NaN', 'it is "NaN", not a number'],
+  ['-Infinity', 'it is -Infinity, not a number'],
 ])('but where a number is needed %s is named', async (number, message) => {
   const plan = planWith('qwen2-tiny', (config) => asPython(config, 'rms_norm_eps', number));
   await expect(plan).rejects.toMatchObject({
@@ -117,10 +117,10 @@ test.each([
 });
 
 test.each([
-  ['gemma3-tiny', 'image_token_index', 'x', ['config.json: image_token_index is "x", and no token of the 307 ']],
-  ['gemma3-tiny', 'boi_token_index', 307, ['config.json: boi_token_index is 307, and no token']],
-  ['kimi-vl-tiny', 'media_placeholder_token_id', -1, ['media_placeholder_token_id is -1, and no token']],
-  ['internvl3-hf-tiny', 'image_token_id', [1], ['image_token_id is no number, and no token']],
+  ['gemma3-tiny', 'image_token_index', 'x', ['config.json: image_token_index is "x", which is not one of the 307 ']],
+  ['gemma3-tiny', 'boi_token_index', 307, ['config.json: boi_token_index is 307, which is not one of']],
+  ['kimi-vl-tiny', 'media_placeholder_token_id', -1, ['media_placeholder_token_id is -1, which is not one of']],
+  ['internvl3-hf-tiny', 'image_token_id', [1], ['image_token_id is not a number, which is not one of']],
   ['internvl3-hf-tiny', 'image_token_id', null, []],
   ['qwen2-tiny', 'image_token_id', -1, []],
 ])('%s: it is told that %s is %j', async (name, field, value, expected) => {

@@ -9,7 +9,7 @@ export interface SourceTensor {
   readonly name: string;
   /** The shape it must have, row-major. */
   readonly shape: readonly number[];
-  /** It may have more rows than `shape` says; those beyond are left out. */
+  /** It may have more rows than `shape` says; the rest is dropped. */
   readonly cutRows?: true;
 }
 
@@ -26,13 +26,13 @@ export interface TargetTensor {
   readonly name: string;
   /** Its shape, row-major. */
   readonly shape: readonly number[];
-  /** What it is put together from, one piece after the other; without it, the rule's only source. */
+  /** The pieces it is concatenated from; without them, the rule's only source. */
   readonly pieces?: readonly TensorPiece[];
   /** Added to every element. */
   readonly addend?: number;
   /** What every element becomes. */
   readonly elements?: ElementChange;
-  /** The type it always gets, whatever the output type. A vector is F32 even so. */
+  /** A fixed type, whatever the output type. Vectors stay F32. */
   readonly type?: 'F16' | 'F32';
 }
 
@@ -41,11 +41,11 @@ export interface TensorRule {
   readonly sources: readonly SourceTensor[];
   /** They are written one after the other, at the place of the last of the sources in the checkpoint. */
   readonly targets: readonly TargetTensor[];
-  /** The checkpoint may lack the sources, all of them. */
+  /** The checkpoint may lack all of the sources. */
   readonly optional?: true;
 }
 
-/** A tensor that no checkpoint holds: it follows from the configuration. */
+/** A tensor computed from the configuration instead of read from the checkpoint. */
 export interface GeneratedTensor {
   readonly name: string;
   /**
@@ -62,13 +62,13 @@ export interface GgufDeclaration {
   readonly tensors: readonly TensorRule[];
   /** Written before all others. */
   readonly generated?: readonly GeneratedTensor[];
-  /** Removes what the different writers of such checkpoints put around a tensor's name. */
+  /** Removes what different writers add to a tensor's name. */
   readonly canonicalName: (name: string) => string;
-  /** Tensors (by canonical name) that such checkpoints may hold and no GGUF file needs. */
+  /** Tensors (by canonical name) that checkpoints may contain and GGUF does not need. */
   readonly ignored: readonly RegExp[];
   /** A chat template for checkpoints that come with none. */
   readonly chatTemplate?: string;
-  /** What a person should know about settings of the checkpoint that are not followed. */
+  /** Warnings about settings of the checkpoint that are not followed. */
   readonly warnings?: readonly string[];
   /** Writes the model's parameters. `fileType` is the value of `general.file_type`. */
   readonly writeParameters: (keyValues: KeyValues, fileType: number) => void;

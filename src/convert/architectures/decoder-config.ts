@@ -5,7 +5,7 @@ import { blockCount, parseConfig, size, vocabularySize } from '../checkpoint/par
 import { ropeSchema } from './text-parameters.ts';
 import type { Rope, TextParameters } from './text-parameters.ts';
 
-/** What a transformers class of a decoder assumes where a config.json says nothing. */
+/** The defaults of a transformers decoder class for settings that config.json omits. */
 export interface DecoderDefaults {
   readonly vocab_size: number;
   readonly hidden_size: number;
@@ -27,9 +27,9 @@ export function decoderSchema(defaults: DecoderDefaults) {
     intermediate_size: size.default(defaults.intermediate_size),
     num_hidden_layers: blockCount.default(defaults.num_hidden_layers),
     num_attention_heads: size.default(defaults.num_attention_heads),
-    /** Without a number, as many as there are attention heads. */
+    /** null: as many as attention heads. */
     num_key_value_heads: size.nullable().default(defaults.num_key_value_heads),
-    /** Without a number, the heads share the width. */
+    /** null: the width divided by the number of heads. */
     head_dim: size.nullable().default(defaults.head_dim),
     max_position_embeddings: size.default(defaults.max_position_embeddings),
     rms_norm_eps: z.number().default(defaults.rms_norm_eps),
@@ -43,14 +43,14 @@ export function decoderSchema(defaults: DecoderDefaults) {
 
 export type DecoderConfig = z.output<ReturnType<typeof decoderSchema>>;
 
-/** Where configurations keep the settings of the text model, beside the top level. */
+/** Where configurations keep the text model's settings, besides the top level. */
 const textKeys = ['text_config', 'llm_config', 'language_config'] as const;
 
 /**
  * Reads the settings of the text model: those in `text_config` go before those at the top level, where older
  * configurations keep them.
  *
- * @throws VserveError `checkpoint_invalid`
+ * Throws `checkpoint_invalid`.
  */
 export function readDecoderConfig<Schema extends z.ZodType>(schema: Schema, config: JsonObject): z.output<Schema> {
   const key = textKeys.find((key) => isJsonObject(config[key]));
@@ -72,7 +72,7 @@ export function headsKvOf(config: DecoderConfig): number {
   return config.num_key_value_heads ?? config.num_attention_heads;
 }
 
-/** The parameters that a decoder's configuration tells. `headDim` is what it says, without a guess. */
+/** The parameters given by a decoder's configuration. `headDim` stays undefined where the configuration omits it. */
 export function decoderParameters(config: DecoderConfig): TextParameters {
   return {
     blockCount: config.num_hidden_layers,

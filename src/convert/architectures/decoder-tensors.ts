@@ -5,7 +5,7 @@ import { headDimOf, headsKvOf } from './decoder-config.ts';
 import type { DecoderConfig } from './decoder-config.ts';
 import { copied } from './tensor-rules.ts';
 
-/** What a decoder's names look like once the writers' different prefixes are gone: `model.layers.0.…`. */
+/** A decoder's tensor name without the prefixes that writers add: `model.layers.0.…`. */
 export function decoderName(name: string): string {
   return name.replace('language_model.', '');
 }
@@ -22,7 +22,7 @@ export function embeddingTensors({ vocab_size: vocabulary, hidden_size: width }:
   ];
 }
 
-/** The rules of every layer: `rules` gets its number and the names before its tensors in the checkpoint and in GGUF. */
+/** The rules of every layer. `rules` gets its index and the name prefixes of its tensors in the checkpoint and in GGUF. */
 export function everyLayer(
   { num_hidden_layers: layers }: Pick<DecoderConfig, 'num_hidden_layers'>,
   rules: (layer: number, source: string, target: string) => TensorRule[],
@@ -35,7 +35,7 @@ export interface AttentionTraits {
   readonly bias: 'required' | 'optional';
   /** Whether each head's queries and keys are normed. */
   readonly norms: boolean;
-  /** What GGUF calls the norm that stands before the feed-forward network, where it is not `ffn_norm`. */
+  /** GGUF's name for the norm before the feed-forward network, if not `ffn_norm`. */
   readonly secondNorm?: string;
   /** The order in which llama.cpp wants the elements of a head, for the rotary embedding. */
   readonly rotary?: (heads: number, headDim: number, columns: number) => TensorView;
@@ -174,7 +174,7 @@ export function packedExperts(source: string, target: string, sizes: ExpertSizes
   ];
 }
 
-/** Experts that are always asked: one network, `[inner, width]` twice and back. */
+/** Shared experts: one network, `[inner, width]` twice and back. */
 export function sharedExperts(source: string, target: string, width: number, inner: number): TensorRule[] {
   return [
     copied(`${source}.gate_proj.weight`, `${target}.ffn_gate_shexp.weight`, [inner, width]),

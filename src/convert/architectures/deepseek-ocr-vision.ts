@@ -8,9 +8,9 @@ import { copied, withBias } from './tensor-rules.ts';
 import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
 import type { VisionParameters } from './vision-parameters.ts';
 
-/** The layers of SAM whose attention goes over the whole picture, which llama.cpp takes for granted. */
+/** The layers of SAM whose attention goes over the whole image, which llama.cpp takes for granted. */
 const wholeLayers = [2, 5, 8, 11];
-/** The side of the whole picture and that of a patch, for the same reason. */
+/** The side of the whole image and that of a patch, for the same reason. */
 const [side, patch] = [1024, 16];
 const window = 14;
 /** What SAM's neck makes of a patch. */
@@ -28,14 +28,16 @@ const samSchema = z
   .refine(
     ({ layers, global_attn_indexes: indexes }) =>
       JSON.stringify(indexes.filter((i) => i < layers)) === JSON.stringify(wholeLayers.filter((i) => i < layers)),
-    { path: ['global_attn_indexes'], error: `llama.cpp knows ${wholeLayers.join(', ')} only` },
+    { path: ['global_attn_indexes'], error: `llama.cpp supports only ${wholeLayers.join(', ')}` },
   );
 
 type SamConfig = z.output<typeof samSchema>;
 
 const widthSchema = z.looseObject({ hidden_size: size });
-const samSideSchema = z.literal(side, { error: `llama.cpp knows pictures of ${side} pixels only` }).default(side);
-const windowSchema = z.literal(window, { error: `llama.cpp knows windows of ${window} patches only` }).default(window);
+const samSideSchema = z.literal(side, { error: `llama.cpp supports only images of ${side} pixels` }).default(side);
+const windowSchema = z
+  .literal(window, { error: `llama.cpp supports only windows of ${window} patches` })
+  .default(window);
 
 const clipSchema = z.looseObject({
   image_size: samSideSchema,
@@ -52,7 +54,7 @@ const clipSchema = z.looseObject({
   }),
 });
 
-/** Declares the encoders of DeepSeek-OCR, SAM and behind it CLIP, and its projector. @throws VserveError `checkpoint_invalid` */
+/** Declares the encoders of DeepSeek-OCR, SAM and behind it CLIP, and its projector. Throws `checkpoint_invalid`. */
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(clipSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
@@ -97,7 +99,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
         .set('clip.projector_type', string('deepseekocr'))
         .set('clip.vision.attention.layer_norm_epsilon', float32(1e-6))
         .set('clip.use_gelu', bool(true));
-      // For the same reason: how many of its patches a token would be, were a picture 256 of them.
+      // For the same reason: how many of its patches a token would be, were an image 256 of them.
       const perToken = Math.floor(Math.sqrt(positions) / 16);
       if (perToken > 0 && perToken !== 4) keyValues.set('clip.vision.projector.scale_factor', uint32(perToken));
       writeSamParameters(keyValues, sam, 9);
@@ -108,20 +110,20 @@ export const declareVision: Declare = async ({ folder, config }) => {
 const qwenSchema = z.looseObject({
   image_size: samSideSchema,
   window_size: windowSchema,
-  patch_size: z.literal(patch, { error: `llama.cpp knows patches of ${patch} pixels only` }).default(patch),
+  patch_size: z.literal(patch, { error: `llama.cpp supports only patches of ${patch} pixels` }).default(patch),
   layers: blockCount.default(24),
   intermediate_size: size.default(4864),
   num_attention_heads: size.default(14),
   width: z.looseObject({ sam_vit_b: samSchema, 'qwen2-0-5b': z.looseObject({ dim: size }) }),
 });
-/** Groups of heads that share keys and values, which no configuration tells. */
+/** Groups of heads that share keys and values. No configuration states it. */
 const headsKv = 2;
 
-/** Declares the encoders of DeepSeek-OCR 2, SAM and behind it Qwen 2, and its projector. @throws VserveError `checkpoint_invalid` */
+/** Declares the encoders of DeepSeek-OCR 2, SAM and behind it Qwen 2, and its projector. Throws `checkpoint_invalid`. */
 export const declareVision2: Declare = async ({ folder, config }) => {
   const schema = qwenSchema.refine(
     ({ num_attention_heads: heads, width }) => heads % headsKv === 0 && width['qwen2-0-5b'].dim % (2 * heads) === 0,
-    { path: ['num_attention_heads'], error: 'it must be even, and share the width evenly' },
+    { path: ['num_attention_heads'], error: 'it must be even and divide the width' },
   );
   const vision = parseConfig(schema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);

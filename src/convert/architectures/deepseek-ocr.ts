@@ -16,9 +16,9 @@ import {
 import { copied } from './tensor-rules.ts';
 import { writeTextParameters } from './text-parameters.ts';
 
-const noLatent = z.literal(false, { error: 'llama.cpp knows this model without latent attention only' });
+const noLatent = z.literal(false, { error: 'llama.cpp supports this model only without latent attention' });
 
-/** The defaults are those of DeepseekV2Config, which comes with the checkpoints. */
+/** The defaults are those of DeepseekV2Config, part of the checkpoints. */
 const textSchema = z
   .looseObject({
     vocab_size: vocabularySize,
@@ -32,9 +32,11 @@ const textSchema = z
     n_shared_experts: size,
     num_experts_per_tok: size,
     first_k_dense_replace: z.int().min(0).default(0),
-    n_group: z.literal(1, { error: 'llama.cpp would choose groups of experts first' }).nullish(),
+    n_group: z.literal(1, { error: 'llama.cpp would select groups of experts first' }).nullish(),
     topk_group: size.nullish(),
-    topk_method: z.literal('greedy', { error: 'llama.cpp chooses the greatest experts of all' }).default('greedy'),
+    topk_method: z
+      .literal('greedy', { error: 'llama.cpp chooses the highest-scoring experts overall' })
+      .default('greedy'),
     scoring_func: z.enum(['softmax', 'sigmoid']).optional(),
     norm_topk_prob: z.boolean().default(false),
     routed_scaling_factor: z.number().nullish(),
@@ -42,8 +44,8 @@ const textSchema = z
     qk_rope_head_dim: z.int().min(0).default(0),
     max_position_embeddings: size,
     rms_norm_eps: z.number().default(1e-6),
-    rope_theta: z.literal(10_000, { error: 'llama.cpp turns positions by 10000 only' }).optional(),
-    rope_scaling: z.null({ error: 'llama.cpp scales no positions of this model' }).optional(),
+    rope_theta: z.literal(10_000, { error: 'llama.cpp supports only a rotary base of 10000' }).optional(),
+    rope_scaling: z.null({ error: 'llama.cpp does not scale the rotary embedding of this model' }).optional(),
     tie_word_embeddings: z.boolean().default(false),
   })
   .refine(
@@ -51,13 +53,13 @@ const textSchema = z
       width % (2 * heads) === 0 && (headsKv ?? heads) === heads,
     {
       path: ['num_attention_heads'],
-      error: 'llama.cpp wants heads of even size that share the width, with keys and values of their own',
+      error: 'llama.cpp needs heads of even size that divide the width, each with its own keys and values',
     },
   );
 
 type TextConfig = z.output<typeof textSchema>;
 
-/** Declares the text model of DeepSeek-OCR: DeepSeek's experts with plain attention. @throws VserveError `checkpoint_invalid` */
+/** Declares the text model of DeepSeek-OCR: DeepSeek's experts with plain attention. Throws `checkpoint_invalid`. */
 export const declareText: Declare = async ({ folder, config: modelConfig }) => {
   const config = readDecoderConfig(textSchema, modelConfig);
   const architecture = 'deepseek2-ocr';
@@ -66,7 +68,7 @@ export const declareText: Declare = async ({ folder, config: modelConfig }) => {
     canonicalName: decoderName,
     ignored: config.tie_word_embeddings ? [...decoderIgnored, /^lm_head\.weight$/] : decoderIgnored,
     tensors: textTensors(config),
-    // The models were trained on prompts without turns, and come with no template.
+    // The models were trained on prompts without turns and have no template.
     chatTemplate: "{% for m in messages %}{{m['content']}}{% endfor %}",
     writeParameters: (keyValues, fileType) => {
       const parameters = {

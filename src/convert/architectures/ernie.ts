@@ -33,14 +33,14 @@ const ernieDefaults = {
   rope_theta: 500_000,
 };
 
-/** Declares ERNIE 4.5. @throws VserveError `checkpoint_invalid` */
+/** Declares ERNIE 4.5. Throws `checkpoint_invalid`. */
 export const declareErnie: Declare = async (checkpoint) => {
   const config = readDecoderConfig(decoderSchema(ernieDefaults), checkpoint.config);
   // Ernie4_5Config works the size of a head out, so the reference always writes it.
   return declaration(checkpoint, 'ernie4_5', { ...config, head_dim: headDimOf(config) });
 };
 
-/** Declares the text model of PaddleOCR-VL, an ERNIE 4.5 with M-RoPE. @throws VserveError `checkpoint_invalid` */
+/** Declares the text model of PaddleOCR-VL, an ERNIE 4.5 with M-RoPE. Throws `checkpoint_invalid`. */
 export const declarePaddleOcr: Declare = async (checkpoint) =>
   declaration(checkpoint, 'paddleocr', readDecoderConfig(decoderSchema(ernieDefaults), checkpoint.config));
 

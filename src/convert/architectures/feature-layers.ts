@@ -4,8 +4,8 @@ import { VserveError } from '../../errors/index.ts';
  * The numbers of the hidden states that a projector gets, 0 being what goes into the first layer. Negative ones count
  * from the end. llama.cpp puts several one after the other in ascending order.
  *
- * @param field of config.json that tells them
- * @throws VserveError `checkpoint_invalid`
+ * @param field of config.json that lists them
+ * Throws `checkpoint_invalid`.
  */
 export function featureLayersOf(field: string, value: number | readonly number[], layers: number): number[] {
   const all = (typeof value === 'number' ? [value] : value).map((layer) => (layer < 0 ? layers + 1 + layer : layer));

@@ -43,7 +43,7 @@ function readTextConfig(config: JsonObject): TextConfig {
   return parseConfig(textSchema, textConfig, 'config.json: text_config');
 }
 
-/** Declares `model.gguf` of a Gemma 3 model, with or without vision. @throws VserveError `checkpoint_invalid` */
+/** Declares `model.gguf` of a Gemma 3 model, with or without vision. Throws `checkpoint_invalid`. */
 export async function declareText({ folder, config: modelConfig }: Checkpoint): Promise<GgufDeclaration> {
   const config = readTextConfig(modelConfig);
   return {
@@ -79,7 +79,7 @@ export async function declareText({ folder, config: modelConfig }: Checkpoint): 
   };
 }
 
-/** Of a window that looks both ways, transformers counts one half. */
+/** transformers counts one half of a bidirectional window. */
 function slidingWindowOf({ sliding_window: window, use_bidirectional_attention: bothWays }: TextConfig): number {
   return bothWays === true ? Math.floor(window / 2) + 1 : window;
 }
@@ -150,7 +150,7 @@ function textTensors(config: TextConfig): TensorRule[] {
 const gemma3PreprocessorSchema = preprocessorSchema.extend({ image_seq_length: size.default(256) });
 const defaultScaleFactor = 4;
 
-/** Declares `mmproj.gguf`: SigLIP's tower and the projector. @throws VserveError `checkpoint_invalid` */
+/** Declares `mmproj.gguf`: SigLIP's tower and the projector. Throws `checkpoint_invalid`. */
 export async function declareVision({ folder, config }: Checkpoint): Promise<GgufDeclaration> {
   const vision = parseConfig(siglipSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readTextConfig(config);

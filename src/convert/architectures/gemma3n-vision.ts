@@ -13,7 +13,7 @@ import { readPreprocessor, towerParameters, writeVisionParameters } from './visi
 /** transformers' Gemma3nVisionConfig, with what the reference takes for the sizes of a transformer. */
 const visionSchema = z.looseObject({
   architecture: z
-    .literal('mobilenetv5_300m_enc', { error: 'llama.cpp knows MobileNetV5 only' })
+    .literal('mobilenetv5_300m_enc', { error: 'llama.cpp supports only MobileNetV5' })
     .default('mobilenetv5_300m_enc'),
   hidden_size: size.default(2048),
   intermediate_size: size.max(0x0fff_ffff).default(2048),
@@ -30,7 +30,7 @@ const preprocessorSchema = z.looseObject({
   size: z.looseObject({ height: size, width: size }).default({ height: 768, width: 768 }),
   image_seq_length: size.default(256),
 });
-/** Rows and columns of features that a picture becomes. */
+/** Rows and columns of features per image. */
 const featureSide = 16;
 /** Pixels of the third stage's, which are put together to those. */
 const pixelsPerFeature = 16;
@@ -39,7 +39,7 @@ const pixelsPerFeature = 16;
  * Declares the vision encoder and projector of Gemma 3n, and those for sound where the checkpoint has them: llama.cpp
  * keeps both in one file.
  *
- * @throws VserveError `checkpoint_invalid`
+ * Throws `checkpoint_invalid`.
  */
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
@@ -70,7 +70,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
       const tower = {
         ...vision,
         image_size: side,
-        patch_size: Math.floor(side / imageTokens), // llama.cpp divides by it, to know how many tokens a picture has
+        patch_size: Math.floor(side / imageTokens), // llama.cpp divides by it, to know how many tokens an image has
         intermediate_size: vision.intermediate_size * 4,
         num_hidden_layers: 128, // of no meaning for these encoders
       };
@@ -84,10 +84,10 @@ export const declareVision: Declare = async ({ folder, config }) => {
   };
 };
 
-/** Pixels go to the encoder as they are. */
+/** Pixels reach the encoder without normalization. */
 const plainPixels = { image_mean: [0, 0, 0], image_std: [1, 1, 1] };
 
-/** The side of the squares that pictures are stretched to. @throws VserveError `checkpoint_invalid` */
+/** The side of the squares that images are stretched to. Throws `checkpoint_invalid`. */
 function checkPictures({ height, width }: { height: number; width: number }, imageTokens: number): number {
   const [unit, tokens] = [featureSide * pixelsPerFeature, featureSide ** 2];
   if (height === width && height % unit === 0 && imageTokens === tokens) return height;

@@ -11,11 +11,11 @@ import { ropesOf } from './gemma3.ts';
 import { copied } from './tensor-rules.ts';
 import { ropeSchema, writeTextParameters } from './text-parameters.ts';
 
-/** What llama.cpp has built in for Gemma 3n, and no file can say otherwise. */
+/** What llama.cpp hard-codes for Gemma 3n. */
 const builtIn = { inputs: 4, perLayer: 256, rank: 64, softcap: 30, sparseLayers: 10, sparsity: 0.95, ownKeys: 20 };
 
 const only = <Value extends number>(value: Value): z.ZodDefault<z.ZodLiteral<Value>> =>
-  z.literal(value, { error: `llama.cpp knows ${String(value)} only` }).default(value);
+  z.literal(value, { error: `llama.cpp supports only ${String(value)}` }).default(value);
 
 /** transformers' Gemma3nTextConfig. */
 const textSchema = z.looseObject({
@@ -30,7 +30,7 @@ const textSchema = z.looseObject({
   num_attention_heads: size.default(8),
   num_key_value_heads: size.default(2),
   head_dim: size.max(65_536).default(256),
-  /** So many of the last layers take keys and values from earlier ones. */
+  /** How many of the last layers reuse keys and values of earlier ones. */
   num_kv_shared_layers: z.int().min(0).default(15),
   /** The part of each layer's gates that is closed. */
   activation_sparsity_pattern: z.array(z.number()).nullish(),
@@ -55,7 +55,7 @@ type TextConfig = z.output<typeof textSchema>;
 /** The 0.95 quantile of the normal distribution in single precision, and that of 0. */
 const quantiles = { sparse: 1.6448535919189453, dense: -Infinity };
 
-/** Declares the text model of Gemma 3n. @throws VserveError `checkpoint_invalid` */
+/** Declares the text model of Gemma 3n. Throws `checkpoint_invalid`. */
 export const declareText: Declare = async ({ folder, config: modelConfig }) => {
   const config = readDecoderConfig(textSchema, modelConfig);
   const types = checkLayers(config);
@@ -106,7 +106,7 @@ function isSparse(layer: number): boolean {
   return layer < builtIn.sparseLayers;
 }
 
-/** The layers' types. @throws VserveError `checkpoint_invalid` for layers that llama.cpp would compute otherwise, or not at all */
+/** The layers' types. Throws `checkpoint_invalid` for layers that llama.cpp would compute otherwise, or not at all. */
 function checkLayers(config: TextConfig): string[] {
   const { num_hidden_layers: count, num_kv_shared_layers: shared, layer_types: listed } = config;
   const { activation_sparsity_pattern: sparsity } = config;
@@ -137,7 +137,7 @@ function checkLayers(config: TextConfig): string[] {
   return types;
 }
 
-/** The width of the feed-forward networks. @throws VserveError `checkpoint_invalid` */
+/** The width of the feed-forward networks. Throws `checkpoint_invalid`. */
 function innerOf({ intermediate_size: sizes, num_hidden_layers: count }: TextConfig): number {
   if (typeof sizes === 'number') return sizes;
   const [first = 0] = sizes;

@@ -22,7 +22,7 @@ const audioSchema = z.looseObject({
 
 export type AudioConfig = z.output<typeof audioSchema>;
 
-/** Reads `audio_config`. @throws VserveError `checkpoint_invalid` */
+/** Reads `audio_config`. Throws `checkpoint_invalid`. */
 export function readAudioConfig(config: JsonObject): AudioConfig {
   return parseConfig(audioSchema, config, 'config.json: audio_config');
 }

@@ -9,7 +9,7 @@ const usualTokens = 280;
 
 export const gemma4ImageSchema = preprocessorSchema.extend({ max_soft_tokens: size.max(16_384).default(usualTokens) });
 
-/** Writes how large an image may become, where that is not as usual. A token is `tokenPixels` pixels. */
+/** Writes the limit of an image's size, unless it is the usual one. A token covers `tokenPixels` pixels. */
 export function writeMaxTokens(
   keyValues: KeyValues,
   { max_soft_tokens: tokens }: z.output<typeof gemma4ImageSchema>,

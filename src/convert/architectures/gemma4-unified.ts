@@ -12,7 +12,7 @@ import { readPreprocessor, towerParameters, writeVisionParameters } from './visi
 
 const generationSchema = z.looseObject({ suppress_tokens: z.array(z.int().min(0)).nullish() });
 
-/** Declares the text model of Gemma 4 Unified: Gemma 4's, and tokens that it must not say. @throws VserveError `checkpoint_invalid` */
+/** Declares the text model of Gemma 4 Unified: Gemma 4's, and tokens that it must not say. Throws `checkpoint_invalid`. */
 export const declareText: Declare = async (checkpoint) => {
   const declaration = await declareGemma4(checkpoint);
   const generation = (await checkpoint.folder.optionalJson('generation_config.json')) ?? {};
@@ -44,10 +44,10 @@ const audioSchema = z.looseObject({
 const widthSchema = z.looseObject({ hidden_size: size.default(3840) });
 
 /**
- * Declares what pictures and sound go through to the text model of Gemma 4 Unified: it has no encoders, but a layer for
+ * Declares what images and sound go through to the text model of Gemma 4 Unified: it has no encoders, but a layer for
  * patches and one for frames.
  *
- * @throws VserveError `checkpoint_invalid`
+ * Throws `checkpoint_invalid`.
  */
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
@@ -94,7 +94,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
     writeParameters: (keyValues, fileType) => {
       const tower = {
         ...vision,
-        image_size: 224, // pictures may have any size; llama.cpp wants one
+        image_size: 224, // images may have any size; llama.cpp wants one
         hidden_size: width,
         intermediate_size: 0,
         num_hidden_layers: 0,

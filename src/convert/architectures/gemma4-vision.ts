@@ -34,7 +34,7 @@ const widthSchema = z.looseObject({ hidden_size: size.default(2304) });
  * Declares the vision encoder and projector of Gemma 4, and those for sound where the checkpoint has them: llama.cpp
  * keeps both in one file.
  *
- * @throws VserveError `checkpoint_invalid`
+ * Throws `checkpoint_invalid`.
  */
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');

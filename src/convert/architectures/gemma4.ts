@@ -45,7 +45,7 @@ const textSchema = z.looseObject({
     .nullish(),
   /** In global layers, keys are values too. */
   attention_k_eq_v: z.boolean().default(false),
-  /** So many of the last layers take keys and values from earlier ones. */
+  /** How many of the last layers reuse keys and values of earlier ones. */
   num_kv_shared_layers: z.int().min(0).default(0),
   /** Whether these have feed-forward networks of double width. */
   use_double_wide_mlp: z.boolean().default(false),
@@ -58,7 +58,9 @@ const textSchema = z.looseObject({
   rms_norm_eps: z.number().default(1e-6),
   sliding_window: uint32Schema.default(512),
   final_logit_softcapping: z.number().nullish(),
-  use_bidirectional_attention: z.literal('vision', { error: 'llama.cpp has no such model that looks ahead' }).nullish(),
+  use_bidirectional_attention: z
+    .literal('vision', { error: 'llama.cpp does not support bidirectional attention in this model' })
+    .nullish(),
   rope_parameters: z.looseObject({ full_attention: fullRope, sliding_attention: slidingRope }).default({
     full_attention: { rope_type: 'proportional', partial_rotary_factor: 0.25, rope_theta: 1_000_000 },
     sliding_attention: { rope_type: 'default', rope_theta: 10_000 },
@@ -81,7 +83,7 @@ const globalHeadDim = 512;
 /** An angle divided by it is none at all. */
 const never = 1e30;
 
-/** Declares the text model of Gemma 4, dense or a mixture of experts. @throws VserveError `checkpoint_invalid` */
+/** Declares the text model of Gemma 4, dense or a mixture of experts. Throws `checkpoint_invalid`. */
 export const declareText: Declare = async ({ folder, config: modelConfig }) => {
   const config = readDecoderConfig(textSchema, modelConfig);
   const layers = layersOf(config);

@@ -42,12 +42,12 @@ const moeSchema = decoderSchema({
   topk_group: size.default(1),
   routed_scaling_factor: z.number().default(1),
   norm_topk_prob: z.boolean().default(true),
-  /** Layers behind the others that guess a token further on. */
+  /** Additional layers that predict a further token. */
   num_nextn_predict_layers: z.int().min(0).max(64).nullish(),
 });
 type MoeConfig = z.output<typeof moeSchema>;
 
-/** Declares the mixtures of experts of GLM 4.5 and the text model of GLM-4.5V. @throws VserveError `checkpoint_invalid` */
+/** Declares the mixtures of experts of GLM 4.5 and the text model of GLM-4.5V. Throws `checkpoint_invalid`. */
 export const declareMoeText: Declare = async ({ folder, config: modelConfig, tensorNames }) => {
   const config = readDecoderConfig(moeSchema, modelConfig);
   const rope = ropeOf(config);

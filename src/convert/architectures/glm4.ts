@@ -28,7 +28,7 @@ const textSchema = decoderSchema({
   rope_theta: 10_000,
 }).extend({ partial_rotary_factor: z.number().positive().default(0.5), attention_bias: z.boolean().optional() });
 
-/** Declares GLM 4 and the text model of GLM-4.1V. @throws VserveError `checkpoint_invalid` */
+/** Declares GLM 4 and the text model of GLM-4.1V. Throws `checkpoint_invalid`. */
 export const declareText: Declare = async ({ folder, config: modelConfig }) => {
   const config = readDecoderConfig(textSchema, modelConfig);
   const rope = ropeOf(config);
@@ -138,7 +138,7 @@ function matrix(source: string, target: string, ...shape: number[]): TensorRule 
   return copied(`visual.${source}.weight`, `${target}.weight`, shape);
 }
 
-/** Declares the vision encoder and merger of GLM-4.1V. @throws VserveError `checkpoint_invalid` */
+/** Declares the vision encoder and merger of GLM-4.1V. Throws `checkpoint_invalid`. */
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);

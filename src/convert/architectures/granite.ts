@@ -18,7 +18,7 @@ const graniteSchema = decoderSchema(llamaDefaults).extend({
   logits_scaling: z.number().positive().default(1),
 });
 
-/** Declares Granite and the text models of Granite Vision 3 and 4. @throws VserveError `checkpoint_invalid` */
+/** Declares Granite and the text models of Granite Vision 3 and 4. Throws `checkpoint_invalid`. */
 export const declareText: Declare = async (checkpoint) => {
   const read = readDecoderConfig(graniteSchema, checkpoint.config);
   const config = { ...read, head_dim: null }; // its heads always share the width
@@ -33,7 +33,6 @@ export const declareText: Declare = async (checkpoint) => {
     checkpoint,
     'granite',
     {
-      kind: 'granite',
       config,
       writeFurther: (keyValues) => {
         for (const [key, scale] of Object.entries(scales)) {

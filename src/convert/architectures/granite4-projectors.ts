@@ -15,7 +15,7 @@ export interface Projector {
 
 const layer = z.int().min(-4096).max(4096);
 /** llama.cpp counts layers from the end as transformers does, and those from the beginning otherwise. */
-const lastLayer = layer.max(-1, { error: 'only layers counted from the end are known' });
+const lastLayer = layer.max(-1, { error: 'only layers counted from the end are supported' });
 
 const mapSchema = z.looseObject({
   deepstack_layer_map: z.array(z.tuple([lastLayer, layer])).max(4096),
@@ -28,7 +28,7 @@ const textSchema = z.looseObject({ num_hidden_layers: blockCount });
 /**
  * The projectors of a configuration, by the text model's layers. The first takes the place of the embeddings.
  *
- * @throws VserveError `checkpoint_invalid`
+ * Throws `checkpoint_invalid`.
  */
 export function readProjectors(config: JsonObject): Projector[] {
   const map = parseConfig(mapSchema, config, 'config.json');

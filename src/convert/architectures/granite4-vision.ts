@@ -35,7 +35,7 @@ const topSchema = z.looseObject({
 });
 const textSchema = z.looseObject({ hidden_size: size.default(4096) });
 
-/** Declares the SigLIP tower of Granite 4 Vision and its projectors. @throws VserveError `checkpoint_invalid` */
+/** Declares the SigLIP tower of Granite 4 Vision and its projectors. Throws `checkpoint_invalid`. */
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { downsample_rate: rate, qformer_config: former } = parseConfig(topSchema, config, 'config.json');
@@ -84,7 +84,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
 function windowOf(rate: string, side: number, width: number): { readonly query: number; readonly window: number } {
   const [query = 0, window = 0] = rate.split('/').map(Number);
   if (query > 0 && window === 2 * query && side % window === 0 && width % headDim === 0) return { query, window };
-  const message = `config.json cannot be converted. downsample_rate: ${JSON.stringify(rate)} does not halve a picture of ${side} × ${side} patches in whole windows, or the encoder’s width, ${width}, is no multiple of ${headDim}.`;
+  const message = `config.json cannot be converted. downsample_rate: ${JSON.stringify(rate)} does not halve an image of ${side} × ${side} patches in whole windows, or the encoder’s width, ${width}, is no multiple of ${headDim}.`;
   throw new VserveError('checkpoint_invalid', message);
 }
 

@@ -24,7 +24,7 @@ const imageSchema = preprocessorSchema.extend({
   do_image_splitting: z.boolean().nullish(),
 });
 
-/** Declares the SigLIP tower and the connector of Idefics 3 and SmolVLM. @throws VserveError `checkpoint_invalid` */
+/** Declares the SigLIP tower and the connector of Idefics 3 and SmolVLM. Throws `checkpoint_invalid`. */
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { scale_factor: scaleFactor } = parseConfig(topSchema, config, 'config.json');

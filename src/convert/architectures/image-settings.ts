@@ -14,7 +14,7 @@ export const areaSchema = preprocessorSchema.extend({
   size: z.looseObject({ ...edges, ...bounds }).nullish(),
 });
 
-/** The least and the greatest area of an image, in pixels. */
+/** Limits of an image's area, in pixels. */
 export interface Area {
   readonly min: number;
   readonly max: number;
@@ -24,9 +24,9 @@ export interface Area {
 export const qwenProcessorArea: Area = { min: 56 * 56, max: 28 * 28 * 1280 };
 
 /**
- * The bounds of a preprocessor, which has those of its transformers class where it says nothing.
+ * The bounds of a preprocessor; those of its transformers class by default.
  *
- * @throws VserveError `checkpoint_invalid` when the least is greater than the greatest
+ * Throws `checkpoint_invalid` when the least is greater than the greatest.
  */
 export function areaOf(images: z.output<typeof areaSchema>, ofClass: Area): Area {
   const { min_pixels, max_pixels, size: nested } = images;
@@ -37,13 +37,13 @@ export function areaOf(images: z.output<typeof areaSchema>, ofClass: Area): Area
   throw new VserveError('checkpoint_invalid', message);
 }
 
-/** Writes the bounds that differ from those that the family's models have on the Hub, which the engine knows. */
+/** Writes the bounds that differ from the family's usual ones on the Hub, which are the engine's defaults. */
 export function writeArea(keyValues: KeyValues, { min, max }: Area, usual: Area): void {
   writeUnlessUsual(keyValues, 'clip.vision.image_min_pixels', min, usual.min);
   writeUnlessUsual(keyValues, 'clip.vision.image_max_pixels', max, usual.max);
 }
 
-/** Writes the number of tiles into which images are cut, in the same way. */
+/** Writes the limits of the number of tiles in the same way. */
 export function writeTiles(keyValues: KeyValues, tiles: Area, usual: Area): void {
   writeUnlessUsual(keyValues, 'clip.vision.preproc_min_tiles', tiles.min, usual.min);
   writeUnlessUsual(keyValues, 'clip.vision.preproc_max_tiles', tiles.max, usual.max);
@@ -57,9 +57,9 @@ export function writeUnlessUsual(keyValues: KeyValues, key: string, value: numbe
 export const tileCount = size.max(1024);
 
 /**
- * What is said of settings of a preprocessor that the engine does not follow.
+ * Warnings about settings of a preprocessor that the engine does not follow.
  *
- * @param followed the settings with the only values that it does
+ * @param followed the settings, each with the only value that the engine supports
  */
 export function unfollowedSettings(
   images: Readonly<Record<string, unknown>>,

@@ -15,10 +15,10 @@ import { splitQkv } from './vision-tensors.ts';
 const side = z
   .union([size, z.array(size).min(1).max(2)])
   .transform((sides) => (Array.isArray(sides) ? sides : [sides]))
-  .refine(([height, width = height]) => height === width, 'llama.cpp knows squares only')
+  .refine(([height, width = height]) => height === width, 'llama.cpp supports only squares')
   .transform(([side = 1]) => side);
 
-/** The defaults are those of InternVisionConfig, which comes with the checkpoints. */
+/** The defaults are those of InternVisionConfig, part of the checkpoints. */
 const visionSchema = z.looseObject({
   hidden_size: size.default(3200),
   intermediate_size: size.default(12_800),
@@ -50,9 +50,9 @@ const topSchema = z
     max_dynamic_patch: z.int().max(mostTiles).default(0),
     /** Whether images are cut into tiles at all. */
     dynamic_image_size: z.boolean().default(true),
-    /** The side of a tile, where the encoder was trained at another. */
+    /** The side of a tile, if it differs from the encoder's training resolution. */
     force_image_size: size.nullish(),
-    /** Which hidden states the projector gets: the last, as a rule. */
+    /** Which hidden states the projector gets, usually the last. */
     select_layer: z.int().default(-1),
     /** What transformers' InternVLConfig calls it. */
     vision_feature_layer: z.int().default(-1),
@@ -72,7 +72,7 @@ const imageSchema = preprocessorSchema
     error: 'it is greater than max_patches',
   });
 
-/** Declares InternViT and the projector of InternVL. @throws VserveError `checkpoint_invalid` */
+/** Declares InternViT and the projector of InternVL. Throws `checkpoint_invalid`. */
 export const declareVision: Declare = async (checkpoint) => {
   const { folder, config } = checkpoint;
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
@@ -124,17 +124,17 @@ export const declareVision: Declare = async (checkpoint) => {
   };
 };
 
-/** What the code that comes with the checkpoints goes by. */
+/** Writes the tiles by the settings of the checkpoints' own code. */
 function writeOwnTiles(keyValues: KeyValues, top: z.output<typeof topSchema>): void {
   const { min_dynamic_patch: min, max_dynamic_patch: max, dynamic_image_size: isTiled } = top;
   if (min > 0) keyValues.set('clip.vision.preproc_min_tiles', uint32(isTiled ? min : 1));
   if (max > 0 || !isTiled) keyValues.set('clip.vision.preproc_max_tiles', uint32(isTiled ? max : 1));
 }
 
-/** Tiles are cut into patches, and squares of these are put together. @throws VserveError `checkpoint_invalid` */
+/** Tiles are cut into patches, and squares of these are put together. Throws `checkpoint_invalid`. */
 function checkSides({ image_size: side, patch_size: patch }: VisionConfig, tile: number, scaleFactor: number): void {
   if (tile !== side) {
-    const message = `config.json cannot be converted. force_image_size: tiles of ${tile} pixels are only known where vision_config.image_size, which is ${side}, says so too`;
+    const message = `config.json cannot be converted. force_image_size: tiles of ${tile} pixels do not match vision_config.image_size, which is ${side}`;
     throw new VserveError('checkpoint_invalid', message);
   }
   if (side % (patch * scaleFactor) === 0) return;
@@ -142,7 +142,7 @@ function checkSides({ image_size: side, patch_size: patch }: VisionConfig, tile:
   throw new VserveError('checkpoint_invalid', message);
 }
 
-/** A norm before or after: of a mean and a deviation, or of a mean square. */
+/** A layer norm or an RMS norm. */
 function normTensors(
   { norm_type: type, hidden_size: width }: VisionConfig,
   source: string,
@@ -159,7 +159,7 @@ function headNorms({ hidden_size: width }: VisionConfig, source: string, target:
   );
 }
 
-/** The tower by the names of the code that comes with the checkpoints. */
+/** The tower, under the names of the checkpoints' own code. */
 function ownTower(vision: VisionConfig, positions: number): TensorRule[] {
   const { hidden_size: width, intermediate_size: inner, patch_size: patch } = vision;
   return [

@@ -19,7 +19,7 @@ import { ropeSchema, writeTextParameters } from './text-parameters.ts';
 import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 import { splitQkv } from './vision-tensors.ts';
 
-/** The defaults are those of DeepseekV3Config, which comes with the checkpoints. */
+/** The defaults are those of DeepseekV3Config, part of the checkpoints. */
 const textSchema = z.looseObject({
   vocab_size: vocabularySize,
   hidden_size: size,
@@ -52,7 +52,7 @@ const textSchema = z.looseObject({
 
 type TextConfig = z.output<typeof textSchema>;
 
-/** Declares the text model of Kimi-VL: DeepSeek's attention with latent keys and values. @throws VserveError `checkpoint_invalid` */
+/** Declares the text model of Kimi-VL: DeepSeek's attention with latent keys and values. Throws `checkpoint_invalid`. */
 export const declareText: Declare = async ({ folder, config: modelConfig }) => {
   const config = readDecoderConfig(textSchema, modelConfig);
   const { kv_lora_rank: latent, qk_nope_head_dim: plain, qk_rope_head_dim: rotary, v_head_dim: values } = config;
@@ -162,7 +162,7 @@ function latentAttention(config: TextConfig, source: string, target: string): Te
   ];
 }
 
-/** The defaults are those of MoonViTConfig, which comes with the checkpoints. */
+/** The defaults are those of MoonViTConfig, part of the checkpoints. */
 const visionSchema = z.looseObject({
   patch_size: size.default(14),
   init_pos_emb_height: size.default(64),
@@ -175,11 +175,11 @@ const visionSchema = z.looseObject({
 });
 const widthSchema = z.looseObject({ hidden_size: size });
 
-/** The most patches of an image: KimiVLImageProcessor, which comes with the checkpoints, has the same. */
+/** The most patches of an image: KimiVLImageProcessor, part of the checkpoints, has the same. */
 const usualPatches = 4096;
 const imageSchema = preprocessorSchema.extend({ in_token_limit: size.max(65_536).default(usualPatches) });
 
-/** Declares MoonViT and the projector of Kimi-VL. @throws VserveError `checkpoint_invalid` */
+/** Declares MoonViT and the projector of Kimi-VL. Throws `checkpoint_invalid`. */
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);

@@ -40,7 +40,7 @@ const textSchema = z.looseObject({
 
 type TextConfig = z.output<typeof textSchema>;
 
-/** Declares LFM 2, whose layers are short convolutions and attention. @throws VserveError `checkpoint_invalid` */
+/** Declares LFM 2, whose layers are short convolutions and attention. Throws `checkpoint_invalid`. */
 export const declareText: Declare = async ({ folder, config: modelConfig }) => {
   const config = readDecoderConfig(textSchema, modelConfig);
   const isAttention = attentionLayers(config);
@@ -161,7 +161,7 @@ const imageSchema = preprocessorSchema
   });
 type ImageSettings = z.output<typeof imageSchema>;
 
-/** Declares the SigLIP 2 tower and the projector of LFM2-VL. @throws VserveError `checkpoint_invalid` */
+/** Declares the SigLIP 2 tower and the projector of LFM2-VL. Throws `checkpoint_invalid`. */
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const top = parseConfig(topSchema, config, 'config.json');

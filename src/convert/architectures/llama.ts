@@ -1,13 +1,8 @@
 import { z } from 'zod';
 import { parseConfig, size } from '../checkpoint/parse-config.ts';
-import type { CheckpointFolder } from '../checkpoint/checkpoint-folder.ts';
-import { bool, float32, uint32 } from '../gguf/key-values.ts';
+import { float32, uint32 } from '../gguf/key-values.ts';
 import type { KeyValues } from '../gguf/key-values.ts';
-import { writeBpeTokenizer } from '../tokenizers/bpe-tokenizer.ts';
-import { isByteFallback } from '../tokenizers/byte-fallback-pieces.ts';
-import { writeByteFallbackTokenizer } from '../tokenizers/byte-fallback-tokenizer.ts';
-import { writeSentencePieceTokenizer } from '../tokenizers/sentencepiece-tokenizer.ts';
-import { tekkenFile, writeTekkenTokenizer } from '../tokenizers/tekken-tokenizer.ts';
+import { writeLlamaTokenizer } from '../tokenizers/llama-tokenizer.ts';
 import type { Checkpoint, Declare, GeneratedTensor, GgufDeclaration, TensorRule } from './architecture.ts';
 import { decoderParameters, decoderSchema, headDimOf, readDecoderConfig, ropeOf } from './decoder-config.ts';
 import type { DecoderConfig, DecoderDefaults } from './decoder-config.ts';
@@ -63,10 +58,10 @@ function readConfig(config: Parameters<typeof readDecoderConfig>[1]): { kind: st
   return { kind, config: isLlama ? { ...decoder, head_dim: headDimOf(decoder) } : decoder };
 }
 
-/** Declares Llama, Mistral and the text models of Idefics 3, SmolVLM and Pixtral. @throws VserveError `checkpoint_invalid` */
+/** Declares Llama, Mistral and the text models of Idefics 3, SmolVLM and Pixtral. Throws `checkpoint_invalid`. */
 export const declareLlama: Declare = async (checkpoint) => declareText(checkpoint, 'llama');
 
-/** Declares Mixtral, Mistral's mixture of experts. @throws VserveError `checkpoint_invalid` */
+/** Declares Mixtral, Mistral's mixture of experts. Throws `checkpoint_invalid`. */
 export const declareMixtral: Declare = async (checkpoint) => {
   const config = readDecoderConfig(mixtralSchema, checkpoint.config);
   const {
@@ -76,22 +71,17 @@ export const declareMixtral: Declare = async (checkpoint) => {
     intermediate_size: inner,
   } = config;
   const names = { gate: 'w1', down: 'w2', up: 'w3' };
-  return declareDecoder(
-    checkpoint,
-    'llama',
-    { kind: 'mixtral', config, experts: { experts, used } },
-    (source, target) => [
-      copied(`${source}.block_sparse_moe.gate.weight`, `${target}.ffn_gate_inp.weight`, [experts, width]),
-      stackedExperts(`${source}.block_sparse_moe.experts`, target, { experts, width, inner }, names, [
-        'gate',
-        'down',
-        'up',
-      ]),
-    ],
-  );
+  return declareDecoder(checkpoint, 'llama', { config, experts: { experts, used } }, (source, target) => [
+    copied(`${source}.block_sparse_moe.gate.weight`, `${target}.ffn_gate_inp.weight`, [experts, width]),
+    stackedExperts(`${source}.block_sparse_moe.experts`, target, { experts, width, inner }, names, [
+      'gate',
+      'down',
+      'up',
+    ]),
+  ]);
 };
 
-/** Declares Mistral 3 and Ministral 3. @throws VserveError `checkpoint_invalid` */
+/** Declares Mistral 3 and Ministral 3. Throws `checkpoint_invalid`. */
 export const declareMistral3: Declare = async (checkpoint) => declareText(checkpoint, 'mistral3');
 
 const ministralSchema = z.looseObject({
@@ -104,27 +94,36 @@ const ministralSchema = z.looseObject({
 function declareText(checkpoint: Checkpoint, architecture: 'llama' | 'mistral3'): GgufDeclaration {
   const { kind, config } = readConfig(checkpoint.config);
   const { hidden_size: width, intermediate_size: inner } = config;
-  return declareDecoder(checkpoint, architecture, { kind, config }, (source, target) =>
+  const writeFurther = kind === 'ministral3' ? ministralWriter(architecture, config) : undefined;
+  return declareDecoder(checkpoint, architecture, { config, writeFurther }, (source, target) =>
     feedForwardTensors(`${source}.mlp`, `${target}.ffn`, width, inner),
   );
+}
+
+/** Writes how Ministral 3 stretches its rotary embedding and cools its attention. */
+function ministralWriter(architecture: string, config: DecoderConfig): (keyValues: KeyValues) => void {
+  return (keyValues) => {
+    const rope = parseConfig(ministralSchema, ropeOf(config), 'config.json: rope_parameters');
+    keyValues
+      .set(`${architecture}.rope.scaling.yarn_log_multiplier`, float32(rope.mscale_all_dim))
+      .set(`${architecture}.attention.temperature_scale`, float32(rope.llama_4_scaling_beta));
+  };
 }
 
 type Architecture = 'llama' | 'mistral3' | 'granite';
 
 interface Decoder {
-  /** Its `model_type`. */
-  readonly kind: string;
   readonly config: DecoderConfig;
   readonly experts?: { readonly experts: number; readonly used: number };
   /** Writes the parameters that only this architecture has. */
-  readonly writeFurther?: (keyValues: KeyValues) => void;
+  readonly writeFurther?: ((keyValues: KeyValues) => void) | undefined;
 }
 
-/** Declares a decoder of Llama's kind, its layers' feed-forward networks as told. */
+/** Declares a decoder of Llama's kind with the given feed-forward networks. */
 export function declareDecoder(
   { folder }: Checkpoint,
   architecture: Architecture,
-  { kind, config, experts, writeFurther }: Decoder,
+  { config, experts, writeFurther }: Decoder,
   feedForward: (source: string, target: string) => TensorRule[],
 ): GgufDeclaration {
   const headDim = headDimOf(config);
@@ -147,13 +146,8 @@ export function declareDecoder(
         .set(`${architecture}.vocab_size`, uint32(config.vocab_size))
         .set(`${architecture}.rope.dimension_count`, uint32(headDim));
       writeFurther?.(keyValues);
-      if (kind !== 'ministral3') return;
-      const rope = parseConfig(ministralSchema, ropeOf(config), 'config.json: rope_parameters');
-      keyValues
-        .set(`${architecture}.rope.scaling.yarn_log_multiplier`, float32(rope.mscale_all_dim))
-        .set(`${architecture}.attention.temperature_scale`, float32(rope.llama_4_scaling_beta));
     },
-    writeTokenizer: (keyValues) => writeTokenizer(folder, keyValues, architecture, config.vocab_size),
+    writeTokenizer: (keyValues) => writeLlamaTokenizer(folder, keyValues, architecture, config.vocab_size),
   };
 }
 
@@ -161,28 +155,4 @@ function generatedTensors(config: DecoderConfig): GeneratedTensor[] {
   const rope = ropeOf(config);
   if ((rope.rope_type ?? rope.type) !== 'llama3') return [];
   return [{ name: 'rope_freqs.weight', values: () => llama3RopeFactors(rope, headDimOf(config)) }];
-}
-
-const tokenizerSchema = z.looseObject({ add_prefix_space: z.boolean().nullish() });
-/** Vocabularies of this size are those of Granite's and SmolLM's tokenizers, which add no BOS token. */
-const sizeWithoutBos = 49_152;
-
-async function writeTokenizer(
-  folder: CheckpointFolder,
-  keyValues: KeyValues,
-  architecture: string,
-  vocabularySize: number,
-): Promise<void> {
-  const tokenizer = await folder.optionalJson('tokenizer.json');
-  if (tokenizer === undefined && (await folder.has(tekkenFile))) {
-    return writeTekkenTokenizer(folder, keyValues, architecture, vocabularySize);
-  }
-  const tokenizerConfig = (await folder.optionalJson('tokenizer_config.json')) ?? {};
-  const { add_prefix_space: addSpace } = parseConfig(tokenizerSchema, tokenizerConfig, 'tokenizer_config.json');
-  if (typeof addSpace === 'boolean') keyValues.set('tokenizer.ggml.add_space_prefix', bool(addSpace));
-  if (await folder.has('tokenizer.model')) await writeSentencePieceTokenizer(folder, keyValues, vocabularySize);
-  else if (tokenizer !== undefined && isByteFallback(tokenizer)) {
-    await writeByteFallbackTokenizer(folder, keyValues, tokenizer, vocabularySize);
-  } else await writeBpeTokenizer(folder, keyValues, vocabularySize);
-  if (vocabularySize === sizeWithoutBos) keyValues.set('tokenizer.ggml.add_bos_token', bool(false));
 }

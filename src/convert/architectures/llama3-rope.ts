@@ -1,8 +1,8 @@
 import type { Rope } from './text-parameters.ts';
 
 /**
- * By what Llama 3 divides each frequency of its rotary embedding, to see further: nothing for the quick ones, `factor`
- * for the slow ones, and something between for those in between. The formula and the defaults are those of
+ * The factors by which Llama 3 divides each frequency of its rotary embedding for longer contexts: 1 for high frequencies, `factor`
+ * for low ones, and interpolated in between. The formula and the defaults are those of
  * transformers' `_compute_llama3_parameters`; the arithmetic is in single precision where PyTorch's is.
  */
 export function llama3RopeFactors(rope: Rope, headDim: number): number[] {
@@ -21,7 +21,7 @@ export function llama3RopeFactors(rope: Rope, headDim: number): number[] {
   });
 }
 
-/** PyTorch divides a number by a tensor as it multiplies it with the tensor's reciprocal. */
+/** PyTorch computes number / tensor as number × (1 / tensor). */
 function reciprocal(value: number): number {
   return Math.fround(1 / value);
 }

@@ -21,7 +21,7 @@ const visionSchema = z.looseObject({
   norm_eps: z.number().default(1e-5),
   /** Two patches beside each other, and two such pairs below each other, become one token. */
   pixel_shuffle_ratio: z.literal(0.5).default(0.5),
-  /** llama.cpp has it built in, as it has the way in which heads turn: half of them by columns, half by rows. */
+  /** Hard-coded in llama.cpp, like the rotation of heads: half of them by columns, half by rows. */
   rope_theta: z.literal(10_000).default(10_000),
   rope_parameters: z.looseObject({ rope_theta: z.literal(10_000).default(10_000) }).nullish(),
   projector_input_dim: size.default(4096),
@@ -35,7 +35,7 @@ const imageSchema = preprocessorSchema.extend({ max_patches: tileCount.default(u
 
 const widthSchema = z.looseObject({ hidden_size: size.default(5120) });
 
-/** Declares the vision encoder and the projector of Llama 4. @throws VserveError `checkpoint_invalid` */
+/** Declares the vision encoder and the projector of Llama 4. Throws `checkpoint_invalid`. */
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);

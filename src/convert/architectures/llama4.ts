@@ -51,7 +51,7 @@ const textSchema = decoderSchema({
 });
 type TextConfig = z.output<typeof textSchema>;
 
-/** Declares the text model of Llama 4. @throws VserveError `checkpoint_invalid` */
+/** Declares the text model of Llama 4. Throws `checkpoint_invalid`. */
 export const declareText: Declare = async ({ folder, config: modelConfig }) => {
   const config = readDecoderConfig(textSchema, modelConfig);
   checkAttention(config);
@@ -108,11 +108,11 @@ function hasExperts({ interleave_moe_layer_step: step }: TextConfig, layer: numb
   return (layer + 1) % step === 0;
 }
 
-/** What llama.cpp has built in for the attention of Llama 4, and no file can say otherwise. */
+/** What llama.cpp hard-codes for Llama 4's attention. */
 const chunk = 8192;
 const ropePeriod = 4;
 
-/** @throws VserveError `checkpoint_invalid` for attention that llama.cpp would compute otherwise, or ends the process at */
+/** Throws `checkpoint_invalid` for attention that llama.cpp would compute otherwise, or ends the process at. */
 function checkAttention(config: TextConfig): void {
   const layers = Array.from({ length: config.num_hidden_layers }, (_, layer) => layer);
   const hasRope = (layer: number): boolean =>
@@ -144,7 +144,7 @@ function checkAttention(config: TextConfig): void {
   check(config.attn_scale === 0.1, 'attn_scale', 'llama.cpp knows 0.1 only');
 }
 
-/** llama.cpp takes a model of so many experts for Maverick, whose queries and keys are not normed. */
+/** llama.cpp treats a model with this many experts as Maverick, whose queries and keys are not normed. */
 const expertsOfMaverick = 128;
 
 function checkExperts(config: TextConfig): void {

@@ -5,20 +5,20 @@ import { preprocessorSchema } from './vision-parameters.ts';
 
 const sides = z.object({ height: size, width: size });
 
-/** How a processor of LLaVA's models makes pictures as large as the encoder wants them. */
+/** How a processor of LLaVA's models makes images as large as the encoder wants them. */
 export const preparationSchema = preprocessorSchema.extend({
   size: z.union([size, z.object({ shortest_edge: size }), sides]).optional(),
   crop_size: z.union([size, sides]).nullish(),
   do_center_crop: z.boolean().nullish(),
-  /** LLaVA's own image processor makes a square of a picture so; that of LLaVA-NeXT means something else. */
+  /** LLaVA's own image processor makes a square of an image so; that of LLaVA-NeXT means something else. */
   do_pad: z.boolean().nullish(),
   /** Pillow's bicubic filter. */
-  resample: z.literal(3, { error: 'only the bicubic filter, 3, is known' }).optional(),
+  resample: z.literal(3, { error: 'only the bicubic filter, 3, is supported' }).optional(),
 });
 
 type Preparation = z.output<typeof preparationSchema>;
 
-/** CLIP's pictures: the shorter side fits and the middle is cut out; SigLIP's; and whole ones beside their tiles. */
+/** CLIP's images: the shorter side fits and the middle is cut out; SigLIP's; and whole ones beside their tiles. */
 export type Way = 'crop' | 'stretch' | 'tiles';
 
 const wanted: Readonly<Record<Way, string>> = {
@@ -28,9 +28,9 @@ const wanted: Readonly<Record<Way, string>> = {
 };
 
 /**
- * Checks that a processor makes pictures as vserve's engine does it.
+ * Checks that a processor makes images as vserve's engine does it.
  *
- * @throws VserveError `checkpoint_invalid`
+ * Throws `checkpoint_invalid`.
  */
 export function checkPreparation(preparation: Preparation, imageSize: number, way: Way): void {
   const { size: side, crop_size: crop, do_center_crop: crops, do_pad: pads } = preparation;

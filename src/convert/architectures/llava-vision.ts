@@ -67,7 +67,7 @@ const nextSchema = z.looseObject({
     ]),
 });
 
-/** Declares the CLIP or SigLIP tower of a LLaVA and its projector. @throws VserveError `checkpoint_invalid` */
+/** Declares the CLIP or SigLIP tower of a LLaVA and its projector. Throws `checkpoint_invalid`. */
 export const declareTower: Declare = async ({ folder, config }) => {
   const { model_type: kind } = parseConfig(kindSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const isClip = kind === 'clip_vision_model';
@@ -118,9 +118,9 @@ export const declareTower: Declare = async ({ folder, config }) => {
 };
 
 /**
- * Widths and heights, one after the other, of the pictures that are cut into tiles.
+ * Widths and heights, one after the other, of the images that are cut into tiles.
  *
- * @throws VserveError `checkpoint_invalid`
+ * Throws `checkpoint_invalid`.
  */
 export function readPinpoints(config: JsonObject, imageSize: number): number[] {
   const { image_grid_pinpoints: pinpoints } = parseConfig(nextSchema, config, 'config.json');

@@ -24,7 +24,7 @@ const textSchema = z.looseObject({ model_type: z.string().optional() });
  * Declares the text model of a LLaVA whose configuration does not name its architecture, by its `model_type`: Llama where
  * that is left out.
  *
- * @throws VserveError `checkpoint_invalid`
+ * Throws `checkpoint_invalid`.
  */
 export const declareText: Declare = async (checkpoint) => {
   const { text_config: text } = parseConfig(
@@ -36,7 +36,7 @@ export const declareText: Declare = async (checkpoint) => {
   return textModels[kind](checkpoint);
 };
 
-/** Declares the vision encoder of a LLaVA and its projector: Pixtral's, CLIP or SigLIP. @throws VserveError `checkpoint_invalid` */
+/** Declares the vision encoder of a LLaVA and its projector: Pixtral's, CLIP or SigLIP. Throws `checkpoint_invalid`. */
 export const declareVision: Declare = async (checkpoint) => {
   const schema = z.looseObject({ vision_config: z.looseObject({ model_type: z.string().optional() }).optional() });
   const { vision_config: vision } = parseConfig(schema, checkpoint.config, 'config.json');

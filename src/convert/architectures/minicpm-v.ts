@@ -10,7 +10,7 @@ import { siglipSchema, siglipTensors } from './siglip.ts';
 import { withBias } from './tensor-rules.ts';
 import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 
-/** Declares the text model of MiniCPM-V 4.6, a Qwen 3.5 that predicts no further token. @throws VserveError `checkpoint_invalid` */
+/** Declares the text model of MiniCPM-V 4.6, a Qwen 3.5 that predicts no further token. Throws `checkpoint_invalid`. */
 export const declareText: Declare = async (checkpoint) => {
   const tensorNames = checkpoint.tensorNames.filter((name) => !predictionLayer.test(name));
   const declared = await declareQwen({ ...checkpoint, tensorNames });
@@ -20,7 +20,7 @@ export const declareText: Declare = async (checkpoint) => {
 const twoByTwo = z
   .array(z.int())
   .refine((kernel) => kernel.length === 2 && kernel.every((side) => side === 2), 'llama.cpp merges two by two patches');
-/** The side of the table of positions, which llama.cpp takes for granted. */
+/** The side of the position table, which llama.cpp assumes. */
 const positionsPerSide = 70;
 
 /** transformers' MiniCPMV4_6VisionConfig. */
@@ -47,7 +47,7 @@ const imageSchema = preprocessorSchema.extend({
   slice_mode: z.boolean().default(true),
 });
 
-/** Declares the SigLIP tower of MiniCPM-V 4.6 and its mergers, the first within the tower. @throws VserveError `checkpoint_invalid` */
+/** Declares the SigLIP tower of MiniCPM-V 4.6 and its mergers, the first within the tower. Throws `checkpoint_invalid`. */
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const top = parseConfig(topSchema, config, 'config.json');
@@ -61,7 +61,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
     throw new VserveError('checkpoint_invalid', message);
   }
   if (Math.floor(vision.image_size / vision.patch_size) !== positionsPerSide) {
-    const message = `config.json: vision_config has an image_size of ${vision.image_size} and a patch_size of ${vision.patch_size}. llama.cpp knows this encoder with ${positionsPerSide} patches on a side only.`;
+    const message = `config.json: vision_config has an image_size of ${vision.image_size} and a patch_size of ${vision.patch_size}. llama.cpp supports this encoder only with ${positionsPerSide} patches per side.`;
     throw new VserveError('checkpoint_invalid', message);
   }
   return {
@@ -94,7 +94,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
   };
 };
 
-/** Attention among four neighbours, and a network that makes one of them. */
+/** Attention among four neighboring patches, and a network that merges them into one. */
 function withinTower(width: number, inner: number): TensorRule[] {
   const [source, target] = ['vision_model.vit_merger', 'v.vit_merger'];
   return [

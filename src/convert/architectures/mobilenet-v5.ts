@@ -7,7 +7,7 @@ import { copied } from './tensor-rules.ts';
 const kernel = z.literal([3, 5]);
 const channels = size.max(65_536);
 const stride = z.literal([1, 2]);
-const none = z.literal(0, { error: 'llama.cpp has no such convolution' });
+const none = z.literal(0, { error: 'llama.cpp does not support this convolution' });
 const usual = {
   act_layer: z.null({ error: 'llama.cpp knows GELU only' }).optional(),
   out_chs: channels,
@@ -52,10 +52,10 @@ type Block = z.output<typeof blockSchema>;
 const mostBlocks = 256;
 const stageCount = 4;
 
-/** The blocks of each stage, as timm's `block_args` has them. llama.cpp makes out stages by where pictures shrink. */
+/** The blocks of each stage, as timm's `block_args` has them. llama.cpp makes out stages by where images shrink. */
 export const stagesSchema = z
   .array(z.array(blockSchema).min(1).max(mostBlocks))
-  .length(stageCount, { error: `llama.cpp knows ${String(stageCount)} stages only` })
+  .length(stageCount, { error: `llama.cpp supports only ${String(stageCount)} stages` })
   .superRefine((stages, context) => {
     for (const [stage, blocks] of stages.entries()) {
       for (const [index, block] of blocks.entries()) {
@@ -66,9 +66,9 @@ export const stagesSchema = z
   });
 
 function problemOf(block: Block, isFirst: boolean): string | undefined {
-  if (block.stride !== (isFirst ? 2 : 1)) return 'the first block of a stage halves the picture, and no other does';
+  if (block.stride !== (isFirst ? 2 : 1)) return 'the first block of a stage halves the image, and no other does';
   if (block.block_type === 'uir' && isFirst && block.dw_kernel_size_mid === 0) {
-    return 'llama.cpp halves pictures between the two convolutions of channels only';
+    return 'llama.cpp halves images between the two convolutions of channels only';
   }
   if (block.block_type === 'mqa' && block.key_dim !== block.value_dim) return 'key_dim and value_dim differ';
   return undefined;
@@ -122,7 +122,7 @@ const largeStages: readonly (readonly Block[])[] = [
   [inverted(1280, 2, 5, 5, 6), ...times(19, attention(1280, 16, 96, 1), inverted(1280, 1, 0, 0, 2))],
 ];
 
-/** What an encoder is made of, where it is not timm's own. */
+/** An encoder's structure, where it differs from timm's. */
 export const towerSchema = z.looseObject({
   stem_size: channels.default(64),
   block_args: stagesSchema.optional(),
@@ -180,7 +180,7 @@ export function mobileNetTensors(
   ];
 }
 
-/** A number for each channel, of the shape that llama.cpp wants for a picture's. */
+/** A number for each channel, of the shape that llama.cpp wants for an image's. */
 function perChannel(source: string, target: string, count: number): TensorRule {
   return {
     sources: [{ name: source, shape: [count] }],

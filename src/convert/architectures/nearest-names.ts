@@ -18,7 +18,7 @@ export function nearestNames(name: string, candidates: readonly string[]): strin
     .map(({ candidate }) => candidate);
 }
 
-/** A name without the task in it, which tells nothing of the model: `gemma3` of `Gemma3ForCausalLM`. */
+/** A name without the task in it, which says nothing about the model: `gemma3` of `Gemma3ForCausalLM`. */
 function family(name: string): string {
   return name
     .replace(/(?:For[A-Z]|ChatModel|LMHead|(?<=.)Model(?![a-z])).*$/, '')

@@ -25,7 +25,7 @@ const widthSchema = z.looseObject({ hidden_size: size.default(1024) });
 /** The bounds of transformers' PaddleOCRVLImageProcessor. */
 const processorArea = { min: 384 ** 2, max: 1536 ** 2 };
 
-/** Declares the SigLIP tower and the projector of PaddleOCR-VL. @throws VserveError `checkpoint_invalid` */
+/** Declares the SigLIP tower and the projector of PaddleOCR-VL. Throws `checkpoint_invalid`. */
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);

@@ -40,7 +40,7 @@ const imageSchema = preprocessorSchema.extend({
   size: z.looseObject({ longest_edge: edge, height: edge }).nullish(),
 });
 
-/** Declares Pixtral's vision encoder and the projectors of Pixtral and Mistral 3. @throws VserveError `checkpoint_invalid` */
+/** Declares Pixtral's vision encoder and the projectors of Pixtral and Mistral 3. Throws `checkpoint_invalid`. */
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const top = parseConfig(topSchema, config, 'config.json');

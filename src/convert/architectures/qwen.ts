@@ -161,27 +161,27 @@ function dense(
 const qwen2Attention = { bias: 'required', norms: false } as const;
 const qwen3Attention = { bias: 'optional', norms: true } as const;
 
-/** Declares Qwen 2 and 2.5. @throws VserveError `checkpoint_invalid` */
+/** Declares Qwen 2 and 2.5. Throws `checkpoint_invalid`. */
 export const declareQwen2: Declare = async (checkpoint) => dense(checkpoint, 'qwen2', qwen2Schema, qwen2Attention);
 
-/** Declares the text model of Qwen2-VL and Qwen2.5-VL. @throws VserveError `checkpoint_invalid` */
+/** Declares the text model of Qwen2-VL and Qwen2.5-VL. Throws `checkpoint_invalid`. */
 export const declareQwen2Vl: Declare = async (checkpoint) =>
   dense(checkpoint, 'qwen2vl', qwen2VlSchema, qwen2Attention);
 
-/** Declares Qwen 3. @throws VserveError `checkpoint_invalid` */
+/** Declares Qwen 3. Throws `checkpoint_invalid`. */
 export const declareQwen3: Declare = async (checkpoint) => dense(checkpoint, 'qwen3', qwen3Schema, qwen3Attention);
 
-/** Declares the text model of Qwen3-VL. @throws VserveError `checkpoint_invalid` */
+/** Declares the text model of Qwen3-VL. Throws `checkpoint_invalid`. */
 export const declareQwen3Vl: Declare = async (checkpoint) =>
   dense(checkpoint, 'qwen3vl', qwen3VlSchema, qwen3Attention, writeDeepstack('qwen3vl', checkpoint.config));
 
-/** Declares the mixtures of experts of Qwen 3. @throws VserveError `checkpoint_invalid` */
+/** Declares the mixtures of experts of Qwen 3. Throws `checkpoint_invalid`. */
 export const declareQwen3Moe: Declare = async (checkpoint) => {
   const config = readDecoderConfig(qwen3MoeSchema, checkpoint.config);
   return mixture(checkpoint, 'qwen3moe', config, { ...decoderParameters(config) }, false);
 };
 
-/** Declares the text model of the mixtures of experts of Qwen3-VL. @throws VserveError `checkpoint_invalid` */
+/** Declares the text model of the mixtures of experts of Qwen3-VL. Throws `checkpoint_invalid`. */
 export const declareQwen3VlMoe: Declare = async (checkpoint) => {
   const config = readDecoderConfig(qwen3VlMoeSchema, checkpoint.config);
   const parameters = { ...decoderParameters(config), headDim: headDimOf(config) };
@@ -231,7 +231,7 @@ const deepstackSchema = z.looseObject({
   vision_config: z.looseObject({ deepstack_visual_indexes: z.array(z.int()).default([8, 16, 24]) }),
 });
 
-/** How many of the first layers get features from within the vision encoder. */
+/** How many of the first layers receive intermediate features of the vision encoder. */
 function writeDeepstack(architecture: string, config: JsonObject): (keyValues: KeyValues) => void {
   const { vision_config: vision } = parseConfig(deepstackSchema, config, 'config.json');
   const { length } = vision.deepstack_visual_indexes;

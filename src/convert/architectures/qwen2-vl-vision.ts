@@ -36,7 +36,7 @@ const topSchema = z.looseObject({
 });
 const widthSchema = z.looseObject({ hidden_size: size });
 
-/** What Qwen2-VL and Qwen2.5-VL have on the Hub. */
+/** The limits of Qwen2-VL and Qwen2.5-VL on the Hub. */
 const usualArea = { min: 56 * 56, max: 28 * 28 * 16_384 };
 
 interface Tower {
@@ -46,11 +46,11 @@ interface Tower {
   readonly layer: (source: string, target: string) => TensorRule[];
   readonly mergerNormHasBias: boolean;
   readonly projectorType: string;
-  /** Every how many layers attention is over the whole image, not over windows. */
+  /** Attention covers the whole image, instead of windows, in every n-th layer. */
   readonly windowPattern: number | undefined;
 }
 
-/** Declares the vision encoder and merger of Qwen2-VL and Qwen2.5-VL. @throws VserveError `checkpoint_invalid` */
+/** Declares the vision encoder and merger of Qwen2-VL and Qwen2.5-VL. Throws `checkpoint_invalid`. */
 export const declareVision: Declare = async ({ folder, config }) => {
   const top = parseConfig(topSchema, config, 'config.json');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
@@ -122,7 +122,7 @@ function qwen25Tower(visionConfig: unknown): Tower {
   const { hidden_size: width, intermediate_size: inner, fullatt_block_indexes: indexes } = vision;
   const windowPattern = (indexes[0] ?? 0) + 1;
   if (indexes.some((index, i) => index !== (i + 1) * windowPattern - 1)) {
-    const message = `config.json: vision_config has the fullatt_block_indexes ${indexes.join(', ')}, which are not evenly spaced. llama.cpp has no such encoder.`;
+    const message = `config.json: vision_config has the fullatt_block_indexes ${indexes.join(', ')}, which are not evenly spaced. llama.cpp does not support such an encoder.`;
     throw new VserveError('checkpoint_invalid', message);
   }
   return {

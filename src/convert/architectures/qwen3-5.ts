@@ -12,7 +12,7 @@ import { decoderIgnored, decoderName, feedForwardTensors, packedExperts, stacked
 import { copied } from './tensor-rules.ts';
 import { writeTextParameters } from './text-parameters.ts';
 
-/** What Qwen3_5TextConfig assumes; the configurations on the Hub state nearly everything. */
+/** The defaults of Qwen3_5TextConfig. */
 const textSchema = decoderSchema({
   vocab_size: 248_320,
   hidden_size: 4096,
@@ -27,7 +27,7 @@ const textSchema = decoderSchema({
 }).extend({
   layer_types: z.array(z.enum(['linear_attention', 'full_attention'])).nullish(),
   full_attention_interval: size.default(4),
-  /** The part of a head that turns, where `rope_parameters` does not tell it. */
+  /** The rotated part of a head, where `rope_parameters` does not state it. */
   partial_rotary_factor: z.number().positive().default(0.25),
   linear_conv_kernel_dim: size.default(4),
   linear_key_head_dim: size.default(128),
@@ -47,7 +47,7 @@ const moeSchema = textSchema.extend({
 type TextConfig = z.output<typeof textSchema>;
 type FeedForward = (source: string, target: string) => TensorRule[];
 
-/** Declares the text model of Qwen 3.5. @throws VserveError `checkpoint_invalid` */
+/** Declares the text model of Qwen 3.5. Throws `checkpoint_invalid`. */
 export const declareText: Declare = async (checkpoint) => {
   const config = readDecoderConfig(textSchema, checkpoint.config);
   const feedForward: FeedForward = (source, target) =>
@@ -55,7 +55,7 @@ export const declareText: Declare = async (checkpoint) => {
   return declaration(checkpoint, 'qwen35', config, decoderParameters(config), feedForward);
 };
 
-/** Declares the text model of the mixtures of experts of Qwen 3.5. @throws VserveError `checkpoint_invalid` */
+/** Declares the text model of the mixtures of experts of Qwen 3.5. Throws `checkpoint_invalid`. */
 export const declareMoeText: Declare = async (checkpoint) => {
   const config = readDecoderConfig(moeSchema, checkpoint.config);
   const { hidden_size: width, num_experts: experts, moe_intermediate_size: inner } = config;
@@ -220,7 +220,7 @@ function linearAttention(config: TextConfig, source: string, target: string): Te
 export const predictionLayer = /^(?:model\.)?mtp\./;
 
 /**
- * How many of those layers there are: the tensors tell. transformers has no module for them, so that a fine-tune saved by
+ * How many of those layers there are, by the tensors. transformers has no module for them, so that a fine-tune saved by
  * it lacks them, whatever config.json says; and not every config.json says that they are there.
  */
 function predictionLayers(tensorNames: readonly string[], config: TextConfig): number {

@@ -21,12 +21,12 @@ const visionSchema = z.looseObject({
   deepstack_visual_indexes: z.array(z.int().min(0)).default([8, 16, 24]),
 });
 
-/** What Qwen3-VL and Qwen 3.5 have on the Hub. */
+/** The limits of Qwen3-VL and Qwen 3.5 on the Hub. */
 const usualArea = { min: 256 * 256, max: 4096 * 4096 };
 
 const textSchema = z.looseObject({ hidden_size: size, rms_norm_eps: z.number().default(1e-6) });
 
-/** Declares the vision encoder and mergers of Qwen3-VL and Qwen 3.5. @throws VserveError `checkpoint_invalid` */
+/** Declares the vision encoder and mergers of Qwen3-VL and Qwen 3.5. Throws `checkpoint_invalid`. */
 export const declareVision: Declare = async ({ folder, config }) => {
   const text = readDecoderConfig(textSchema, config);
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');

@@ -4,7 +4,7 @@ import { float32, int32Array, string, uint32 } from '../gguf/key-values.ts';
 import type { GgufValue, KeyValues } from '../gguf/key-values.ts';
 import { uint32 as uint32Schema } from '../checkpoint/parse-config.ts';
 
-/** The kinds of scaling that need no key, beside those that have some. `mrope` is an older name of `default`. */
+/** The kinds of scaling, including those without GGUF keys. `mrope` is an older name for `default`. */
 const ropeType = z.enum(['default', 'mrope', 'dynamic', 'llama3', 'linear', 'yarn', 'longrope', 'proportional']);
 
 /** One kind of rotary embedding in a config.json: its base and how it is scaled to longer contexts. */
@@ -23,7 +23,7 @@ export const ropeSchema = z
     low_freq_factor: z.number().positive().nullish(),
     high_freq_factor: z.number().positive().nullish(),
     partial_rotary_factor: z.number().positive().optional(),
-    /** How many of a head's frequencies turn with time, height and width. */
+    /** How many of a head's frequencies belong to time, height and width. */
     mrope_section: z.array(z.int().min(0)).max(4).nullish(),
   })
   .refine(
@@ -41,10 +41,10 @@ export interface TextParameters {
   readonly blockCount: number;
   readonly contextLength: number;
   readonly embeddingLength: number;
-  /** One number, or one a layer. */
+  /** One value, or one per layer. */
   readonly feedForwardLength: number | readonly number[] | undefined;
   readonly headCount: number;
-  /** One number, or one a layer. */
+  /** One value, or one per layer. */
   readonly headCountKv: number | readonly number[];
   readonly rope: Rope;
   /** Base of the rotary embedding of layers with a sliding window. */
@@ -63,7 +63,7 @@ export type ExpertGating = keyof typeof expertGatings;
 /** `gguf.ExpertGatingFuncType`. */
 const expertGatings = { softmax: 1, sigmoid: 2 } as const;
 
-/** Writes them under `<architecture>.…`, and `general.file_type`, in the order of convert_hf_to_gguf.py. @throws VserveError `checkpoint_invalid` for more experts a token than there are */
+/** Writes them under `<architecture>.…`, and `general.file_type`, in the order of convert_hf_to_gguf.py. Throws `checkpoint_invalid` for more experts a token than there are. */
 export function writeTextParameters(
   keyValues: KeyValues,
   architecture: string,
@@ -98,7 +98,7 @@ export function writeTextParameters(
   keyValues.set('general.file_type', uint32(fileType));
 }
 
-/** A setting that is one number or one a layer. */
+/** A setting with one value, or one per layer. */
 function perLayer(value: number | readonly number[] | undefined): GgufValue | undefined {
   if (value === undefined) return undefined;
   return typeof value === 'number' ? uint32(value) : int32Array(value);

@@ -29,7 +29,7 @@ export const preprocessorSchema = z.looseObject({
  * The preprocessor's settings: preprocessor_config.json, overlaid by processor_config.json and, in both, by the image
  * processor's own part, as convert_hf_to_gguf.py merges them.
  *
- * @throws VserveError `checkpoint_invalid`
+ * Throws `checkpoint_invalid`.
  */
 export async function readPreprocessor<Schema extends z.ZodType>(
   folder: CheckpointFolder,
@@ -61,7 +61,7 @@ export interface TowerConfig {
   readonly num_attention_heads: number;
 }
 
-/** The parameters that an encoder's configuration and its preprocessor tell. */
+/** The parameters given by an encoder's configuration and its preprocessor. */
 export function towerParameters(
   tower: TowerConfig,
   textWidth: number,

@@ -25,7 +25,7 @@ const smallFiles = [
  * The files of `sourceDir` that a conversion reads, as paths within it, sorted. Two folders in which these files are
  * the same convert to the same result (but for the name of the folder, which becomes the model's).
  *
- * @throws VserveError `checkpoint_invalid`, `shard_missing`
+ * Throws `checkpoint_invalid`, `shard_missing`.
  */
 export async function checkpointFiles(sourceDir: string): Promise<string[]> {
   const folder = new CheckpointFolder(sourceDir);

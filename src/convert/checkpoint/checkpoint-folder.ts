@@ -23,7 +23,7 @@ export class CheckpointFolder {
 
   /**
    * Names of the entries of the folder, or of a folder within it, sorted.
-   * @throws VserveError `checkpoint_invalid` when the checkpoint's folder itself cannot be read
+   * Throws `checkpoint_invalid` when the checkpoint's folder itself cannot be read.
    */
   async list(within = '.'): Promise<string[]> {
     try {
@@ -40,7 +40,7 @@ export class CheckpointFolder {
     return found?.isFile() === true;
   }
 
-  /** @throws VserveError `checkpoint_invalid` when the file is missing, unreadable or over `maxTextFileBytes` */
+  /** Throws `checkpoint_invalid` when the file is missing, unreadable or over `maxTextFileBytes`. */
   async bytes(name: string): Promise<Buffer> {
     const path = join(this.path, name);
     try {
@@ -48,7 +48,7 @@ export class CheckpointFolder {
       if (!found.isFile()) throw new VserveError('checkpoint_invalid', `${name} is no regular file.`);
       const { size } = found;
       if (size > maxTextFileBytes) {
-        throw new VserveError('checkpoint_invalid', `${name} has ${size} bytes; at most ${maxTextFileBytes} are read.`);
+        throw new VserveError('checkpoint_invalid', `${name} is ${size} bytes, over the limit of ${maxTextFileBytes}.`);
       }
       const bytes = await readFile(path);
       if (isLfsPointer(bytes)) throw new VserveError('checkpoint_invalid', `${name} ${lfsPointerMessage}.`);
@@ -67,7 +67,7 @@ export class CheckpointFolder {
     return typeof found === 'object' && !found.isDirectory() ? `${this.path} is not a folder.` : undefined;
   }
 
-  /** The text of a UTF-8 file. @throws VserveError `checkpoint_invalid` */
+  /** The text of a UTF-8 file. Throws `checkpoint_invalid`. */
   async text(name: string): Promise<string> {
     try {
       return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await this.bytes(name));
@@ -77,7 +77,7 @@ export class CheckpointFolder {
     }
   }
 
-  /** The object in a JSON file. @throws VserveError `checkpoint_invalid` */
+  /** The object in a JSON file. Throws `checkpoint_invalid`. */
   async json(name: string): Promise<JsonObject> {
     let value: unknown;
     try {
@@ -90,7 +90,7 @@ export class CheckpointFolder {
     throw new VserveError('checkpoint_invalid', `${name} is not a JSON object. Download it again.`);
   }
 
-  /** As `json`, or undefined where there is no such file. @throws VserveError `checkpoint_invalid` */
+  /** As `json`, or undefined where there is no such file. Throws `checkpoint_invalid`. */
   async optionalJson(name: string): Promise<JsonObject | undefined> {
     return (await this.has(name)) ? this.json(name) : undefined;
   }

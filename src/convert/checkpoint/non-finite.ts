@@ -8,9 +8,9 @@ import { readTensors } from './read-tensors.ts';
 import type { CheckpointTensor } from './read-tensors.ts';
 
 const CHUNK_ELEMENTS = 1024 * 1024;
-/** So many tensors are named, at most. */
+/** How many tensors are named at most. */
 const MOST = 3;
-/** Numbers from here on become infinite in half precision. */
+/** Numbers from here on overflow half precision. */
 const halfOverflow = 65_520;
 
 /**
@@ -18,7 +18,7 @@ const halfOverflow = 65_520;
  * It reads every weight.
  *
  * @param inHalves whether matrices of single precision become `f16` first
- * @throws VserveError what `readTensors` throws; the signal's reason when it is aborted; the system's errors
+ * Throws what `readTensors` throws; the signal's reason when it is aborted; the system's errors.
  */
 export async function findNonFinite(sourceDir: string, inHalves: boolean, signal: AbortSignal): Promise<string[]> {
   const found: string[] = [];

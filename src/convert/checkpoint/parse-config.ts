@@ -15,7 +15,7 @@ export const vocabularySize = z.int().min(1).max(16_777_216);
  * Reads a configuration by its schema, whose defaults are those of the transformers class behind it.
  *
  * @param where how messages name the object, e.g. `config.json: text_config`
- * @throws VserveError `checkpoint_invalid` that names each field at fault
+ * Throws `checkpoint_invalid` that names each field at fault.
  */
 export function parseConfig<Schema extends z.ZodType>(schema: Schema, value: unknown, where: string): z.output<Schema> {
   const result = schema.safeParse(value, { error: explain });
@@ -31,7 +31,7 @@ export function parseConfig<Schema extends z.ZodType>(schema: Schema, value: unk
   });
 }
 
-/** What is said of a value where a schema has no words of its own. */
+/** What is wrong with a value, where the schema has no message of its own. */
 function explain(issue: z.core.$ZodRawIssue): string {
   const { input } = issue;
   if (input === undefined) return 'it is missing';
@@ -39,13 +39,13 @@ function explain(issue: z.core.$ZodRawIssue): string {
 }
 
 function wanted(issue: z.core.$ZodRawIssue): string {
-  const what = 'origin' in issue && issue.origin === 'array' ? ' elements are wanted' : ' is wanted';
-  if (issue.code === 'invalid_type') return `, and not ${typeNames[issue.expected] ?? `a ${issue.expected}`}`;
+  const what = 'origin' in issue && issue.origin === 'array' ? ' elements are required' : ' is required';
+  if (issue.code === 'invalid_type') return `, not ${typeNames[issue.expected] ?? `a ${issue.expected}`}`;
   if (issue.code === 'too_small') {
-    return `, and ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${what}`;
+    return `; ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${what}`;
   }
   if (issue.code === 'too_big') {
-    return `, and ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${what}`;
+    return `; ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${what}`;
   }
   if (issue.code === 'invalid_value') {
     return `; only ${issue.values.map((value) => JSON.stringify(value)).join(', ')} can be converted`;
@@ -59,7 +59,7 @@ const typeNames: Readonly<Record<string, string>> = {
   tuple: 'a list',
   record: 'an object',
   object: 'an object',
-  string: 'a text',
+  string: 'a string',
   boolean: 'true or false',
 };
 

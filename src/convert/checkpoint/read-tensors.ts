@@ -3,9 +3,9 @@ import { VserveError } from '../../errors/index.ts';
 import { readHeader } from '../safetensors/read-header.ts';
 import type { SafetensorsTensor } from '../safetensors/header.ts';
 import { indexFile } from '../safetensors/weight-map.ts';
-import type { Scale } from '../scales/scale.ts';
 import type { CheckpointFolder } from './checkpoint-folder.ts';
 import { findShards } from './shards.ts';
+import type { Scale } from './tensor-scale.ts';
 
 /** A tensor and the shard (a file name in the checkpoint's folder) that holds it. */
 export interface CheckpointTensor extends SafetensorsTensor {
@@ -18,8 +18,8 @@ export interface CheckpointTensor extends SafetensorsTensor {
  * Every tensor of a checkpoint, shard by shard, sorted by name within each: the order in which llama.cpp's converter
  * writes them. Only headers are read.
  *
- * @throws VserveError `safetensors_invalid`, `shard_missing`, `checkpoint_invalid`; `tensor_missing` when the index
- *   and the shards disagree
+ * Throws `safetensors_invalid`, `shard_missing`, `checkpoint_invalid`; `tensor_missing` when the index
+ *   and the shards disagree.
  */
 export async function readTensors(folder: CheckpointFolder): Promise<CheckpointTensor[]> {
   const { files, weightMap } = await findShards(folder);

@@ -3,7 +3,7 @@ import { VserveError } from '../../errors/index.ts';
 /** What PEFT puts before the names of a model that it has wrapped. */
 const wrapper = 'base_model.model.';
 
-/** Refuses a model that was saved with PEFT still around it. @throws VserveError `tensor_unclaimed` */
+/** Refuses a model that was saved with PEFT still around it. Throws `tensor_unclaimed`. */
 export function refuseAdapted(tensors: readonly { readonly name: string }[]): void {
   const wrapped = tensors.find(({ name }) => name.startsWith(wrapper));
   if (wrapped === undefined) return;

@@ -15,8 +15,8 @@ export interface Shards {
 /**
  * Finds the files that hold a checkpoint's weights: those that its index names, else every `model*.safetensors`.
  *
- * @throws VserveError `shard_missing` when the index names a file that is not there, or there is no weight file at
- *   all; `checkpoint_invalid` for a broken index
+ * Throws `shard_missing` when the index names a file that is not there, or there is no weight file at
+ *   all; `checkpoint_invalid` for a broken index.
  */
 export async function findShards(folder: CheckpointFolder): Promise<Shards> {
   const present = await folder.list();
@@ -36,7 +36,7 @@ export async function findShards(folder: CheckpointFolder): Promise<Shards> {
     throw new VserveError('shard_missing', message);
   }
   if (files.length === 0) {
-    const message = `${folder.path} holds no model*.safetensors. Only checkpoints in safetensors format can be converted.`;
+    const message = `${folder.path} has no model*.safetensors. Only checkpoints in safetensors format can be converted.`;
     throw new VserveError('shard_missing', message);
   }
   return { files, weightMap };

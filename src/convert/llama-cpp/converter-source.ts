@@ -13,7 +13,7 @@ export interface ConverterSource {
   readonly bundlePath: string;
 }
 
-/** What of the source its converter needs. */
+/** The parts of the source that the converter needs. */
 const parts = ['convert_hf_to_gguf.py', 'conversion', 'gguf-py/gguf', 'models/templates'];
 const run = promisify(execFile);
 
@@ -21,8 +21,8 @@ const run = promisify(execFile);
  * The folder with llama.cpp's converter: `llama.cpp-<release>` in `toolsDir`, taken out of the bundle where it is not
  * there yet. It appears whole.
  *
- * @throws VserveError `converter_unavailable` without git, or when the bundle cannot be read
- * @throws the signal's reason when it is aborted; the system's errors
+ * Throws `converter_unavailable` without git, or when the bundle cannot be read
+ * Throws the signal's reason when it is aborted; the system's errors.
  */
 export async function unpackConverter(source: ConverterSource, toolsDir: string, signal: AbortSignal): Promise<string> {
   const folder = join(toolsDir, `llama.cpp-${source.release}`);

@@ -27,7 +27,7 @@ const encoderName =
  * Describes a checkpoint of any architecture by its configuration and the sizes of its tensors: an estimate, as close as
  * a choice between precisions needs it.
  *
- * @throws VserveError `checkpoint_invalid`, `safetensors_invalid`, `shard_missing`, `tensor_missing`
+ * Throws `checkpoint_invalid`, `safetensors_invalid`, `shard_missing`, `tensor_missing`.
  */
 export async function describeUnknown(folder: CheckpointFolder): Promise<ModelDescription> {
   const config = await folder.json('config.json');

@@ -34,8 +34,8 @@ const answerSchema = z.object({
 /**
  * The command that starts a Python with what llama.cpp's converter needs: the one given, else `python3` or `python`.
  *
- * @throws VserveError `converter_unavailable`, which says what to install
- * @throws the signal's reason when it is aborted
+ * Throws `converter_unavailable`, which says what to install
+ * Throws the signal's reason when it is aborted.
  */
 export async function findPython(given: string | undefined, signal: AbortSignal): Promise<string> {
   const candidates = given === undefined ? ['python3', 'python'] : [given];
@@ -50,7 +50,7 @@ export async function findPython(given: string | undefined, signal: AbortSignal)
     if (!isTooOld && missing.length === 0) return python;
     const name = `${python} (Python ${version.join('.')})`;
     const names = missing.map((module) => packages[module]).join(' ');
-    // What the first lacks, the second lacks as a rule: it is the same Python.
+    // What the first lacks, the second usually lacks too: it is the same Python.
     shortcoming ??= isTooOld
       ? `${name} is older than Python ${oldest.join('.')}.`
       : `${name} lacks packages. Install them: ${python} -m pip install ${names}`;

@@ -27,10 +27,10 @@ export interface LlamaCppConverterOptions {
   readonly python: string | undefined;
 }
 
-/** How often the growing file is looked at. */
+/** How often the growing file's size is polled. */
 const PROGRESS_MS = 200;
 
-/** Tells which architectures a checkpoint has, and whether llama.cpp's converter knows them. It loads PyTorch. */
+/** Prints a checkpoint's architectures and whether llama.cpp's converter supports them. Loads PyTorch. */
 const askArchitecture = runCode(`
 import json
 from pathlib import Path
@@ -64,7 +64,7 @@ export class LlamaCppConverter {
     this.converterVersion = `${llamaCppVersionPrefix}${options.source.release}`;
   }
 
-  /** @throws VserveError `converter_unavailable`, `architecture_unsupported`, `checkpoint_invalid` */
+  /** Throws `converter_unavailable`, `architecture_unsupported`, `checkpoint_invalid`. */
   async checkConfig(config: Readonly<Record<string, unknown>>): Promise<{ readonly hasVision: boolean }> {
     const folder = await mkdtemp(join(tmpdir(), 'vserve-config-'));
     try {
@@ -92,7 +92,7 @@ export class LlamaCppConverter {
   /**
    * An estimate: only the conversion knows better.
    *
-   * @throws VserveError `architecture_unsupported`, and `converter_unavailable` without git; what `describeUnknown` throws
+   * Throws `architecture_unsupported`, and `converter_unavailable` without git; what `describeUnknown` throws.
    */
   async describeCheckpoint(sourceDir: string, signal: AbortSignal): Promise<ModelDescription> {
     const folder = new CheckpointFolder(sourceDir);
@@ -107,9 +107,9 @@ export class LlamaCppConverter {
   /**
    * Converts a checkpoint. The files are written where they belong; after an error or an abort they are removed.
    *
-   * @throws VserveError `converter_unavailable`, `architecture_unsupported`, `conversion_failed`, `disk_full`, and what
+   * Throws `converter_unavailable`, `architecture_unsupported`, `conversion_failed`, `disk_full`, and what
    *   `describeCheckpoint` throws
-   * @throws the signal's reason when it is aborted
+   * Throws the signal's reason when it is aborted.
    */
   async convertCheckpoint(options: ConvertOptions): Promise<ConvertedModel> {
     const { sourceDir, destinationDir, outtype, signal } = options;
@@ -193,13 +193,13 @@ export class LlamaCppConverter {
   }
 }
 
-/** Why it failed stands in the last line that Python printed, as a rule. */
+/** The last line that Python printed usually says why it failed. */
 function conversionError({ stderr, ended }: PythonResult): VserveError {
   const cause = new Error(stderr.trim());
   const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== '');
   const last = lines.at(-1)?.trim() ?? 'it did not say why';
   if (/No space left on device|Disk quota exceeded/.test(stderr)) {
-    return new VserveError('disk_full', `The disk became full while llama.cpp's converter wrote to it.`, { cause });
+    return new VserveError('disk_full', `The disk filled up while llama.cpp's converter wrote to it.`, { cause });
   }
   const how = typeof ended === 'number' ? `exit code ${ended}` : (ended ?? 'not started');
   const advice = ended === 'SIGKILL' ? ' The system may have run out of memory.' : '';

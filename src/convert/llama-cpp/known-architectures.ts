@@ -14,7 +14,7 @@ const table = /^TEXT_MODEL_MAP\b[^{]*\{([^}]*)\}/m;
  * the converter knows.
  *
  * @param converterFolder where the converter was unpacked
- * @throws VserveError `architecture_unsupported`
+ * Throws `architecture_unsupported`.
  */
 export async function checkKnown(converterFolder: string, release: string, config: JsonObject): Promise<void> {
   const source = await readFile(join(converterFolder, 'conversion', '__init__.py'), 'utf8').catch(() => '');
@@ -25,7 +25,7 @@ export async function checkKnown(converterFolder: string, release: string, confi
   throw unknownArchitecture(first, release, known);
 }
 
-/** That llama.cpp's converter lacks an architecture; `known` are those that it has, to tell the nearest. */
+/** The error for an architecture that llama.cpp's converter lacks; the nearest of `known` are suggested. */
 export function unknownArchitecture(name: string, release: string, known: readonly string[] = []): VserveError {
   const near = nearestNames(name, known);
   const hint = near.length > 0 ? ` The nearest that it has: ${near.join(', ')}.` : '';

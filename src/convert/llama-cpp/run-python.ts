@@ -1,16 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** What a program printed, and how it ended. */
+/** A program's output and how it ended. */
 export interface PythonResult {
   readonly stdout: string;
-  /** The last of what it printed to its standard error. */
+  /** The end of its standard error. */
   readonly stderr: string;
   /** The exit code, else the name of the signal that ended it; undefined when it could not be started at all. */
   readonly ended: number | string | undefined;
 }
 
-/** A long conversion logs a line for each tensor; only the end of it tells why it failed. */
+/** A long conversion logs a line for each tensor; only its end says why it failed. */
 const keptCharacters = 16_384;
 
 /**
@@ -43,7 +43,7 @@ export function runCode(code: string): string {
 /**
  * Runs Python code and waits for its end, so that nothing of it writes any more. An aborted signal kills it.
  * @param onStderr gets what it prints to its standard error, as it comes
- * @throws the signal's reason when it is aborted
+ * Throws the signal's reason when it is aborted.
  */
 export async function runPython(
   python: string,

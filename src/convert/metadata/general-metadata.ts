@@ -29,12 +29,12 @@ const samplingSchema = z.looseObject({
 });
 
 /**
- * Writes `general.sampling.*` from generation_config.json, then what the model's name tells: `general.name`, version,
+ * Writes `general.sampling.*` from generation_config.json, then what the model's name says: `general.name`, version,
  * organization, finetune, basename and size label, in the order of gguf-py's `Metadata`. The name is `modelName`, or
  * `_name_or_path` of config.json where that is a repository's id, or the folder's. A model card is not read.
  *
  * @param parameters how many the file's tensors have
- * @throws VserveError `checkpoint_invalid`
+ * Throws `checkpoint_invalid`.
  */
 export async function writeGeneralMetadata(
   keyValues: KeyValues,

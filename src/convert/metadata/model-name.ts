@@ -1,4 +1,4 @@
-/** What the parts of a model's name tell. */
+/** What the parts of a model's name mean. */
 export interface ModelName {
   readonly name: string | undefined;
   readonly organization: string | undefined;
@@ -23,7 +23,7 @@ const finetunePattern = /^(?:chat|instruct|vision|lora)$/i;
 /**
  * Takes a model's name or repository id apart, as gguf-py's `Metadata.get_model_id_components` does: "gemma-3-4b-it" is
  * the basename "gemma-3", the size label "4B" and the finetune "it". A size far from `parameterCount` is a context
- * length and so part of the finetune. Where no part tells anything, there is no basename either.
+ * length and so part of the finetune. Without any recognizable part there is no basename.
  */
 export function parseModelName(id: string, parameterCount: number): ModelName {
   const nothing = { organization: undefined, basename: undefined, finetune: undefined, version: undefined };

@@ -20,7 +20,7 @@ export interface Claim {
 
 export interface DeclaredFile {
   readonly declaration: GgufDeclaration;
-  /** What it takes for granted: to be named where a tensor is of another shape. */
+  /** Assumed settings, to be named when a tensor has another shape. */
   readonly assumptions: readonly Assumption[];
 }
 
@@ -28,7 +28,7 @@ export interface DeclaredFile {
  * Gives each tensor of a checkpoint to the declared files that want it; one list a file. A rule stands in it at the
  * place of the last of its sources in the checkpoint.
  *
- * @throws VserveError `tensor_unclaimed`, `tensor_missing`, `tensor_invalid`
+ * Throws `tensor_unclaimed`, `tensor_missing`, `tensor_invalid`.
  */
 export function claimTensors(tensors: readonly CheckpointTensor[], declared: readonly DeclaredFile[]): Claim[][] {
   const claimed = declared.map((file) => claimFor(tensors, file));
@@ -37,7 +37,7 @@ export function claimTensors(tensors: readonly CheckpointTensor[], declared: rea
     ({ name }) => !wanted.has(name) && !declared.some(({ declaration }) => ignores(declaration, name)),
   );
   if (unclaimed.length > 0) {
-    const message = `The converter does not know what to do with ${listed(unclaimed.map(({ name }) => name))}. The checkpoint is not quite of the architecture that config.json names.`;
+    const message = `The converter does not know what to do with ${listed(unclaimed.map(({ name }) => name))}. The checkpoint does not quite match the architecture in config.json.`;
     throw new VserveError('tensor_unclaimed', message);
   }
   return claimed;
@@ -81,7 +81,7 @@ function ignores({ canonicalName, ignored }: GgufDeclaration, name: string): boo
 /** Eight-bit integers mean something only with a scale. */
 function sourceDtype({ name, dtype, scale }: CheckpointTensor): SourceDtype {
   if (isSourceDtype(dtype) && (dtype !== 'I8' || scale !== undefined)) return dtype;
-  const message = `The tensor ${name} is ${dtype}; only F64, F32, F16, BF16, F8_E4M3 and F8_E5M2 can be converted. Take the checkpoint before it was quantized.`;
+  const message = `The tensor ${name} is ${dtype}; only F64, F32, F16, BF16, F8_E4M3 and F8_E5M2 can be converted. Use the checkpoint it was quantized from.`;
   throw new VserveError('tensor_invalid', message);
 }
 
@@ -95,16 +95,14 @@ function checkShape(
   const rowsFit = cutRows === true ? rows >= expectedRows : rows === expectedRows;
   if (shape.length === expected.length && rowsFit && rest.every((size, i) => size === expectedRest[i])) return;
   const wrong = expected.filter((size, i) => size !== shape[i]);
-  const message = `The tensor ${name} has the shape [${shape.join(', ')}], but by config.json it should have [${expected.join(', ')}].${assumed(wrong, assumptions)}`;
+  const message = `The tensor ${name} has the shape [${shape.join(', ')}], but config.json implies [${expected.join(', ')}].${assumed(wrong, assumptions)}`;
   throw new VserveError('tensor_invalid', message);
 }
 
-/** Of the sizes that a tensor should have and has not, those for which no setting stands in config.json. */
+/** Of the sizes that do not match, those that config.json leaves out. */
 function assumed(sizes: readonly number[], assumptions: readonly Assumption[]): string {
   const taken = assumptions.filter(({ value }) => sizes.includes(value));
-  const texts = taken.map(
-    ({ where, field, value }) => ` ${where} has no ${field}, so that it was taken to be ${value}.`,
-  );
+  const texts = taken.map(({ where, field, value }) => ` ${where} has no ${field}, so it was assumed to be ${value}.`);
   return [...new Set(texts)].join('');
 }
 

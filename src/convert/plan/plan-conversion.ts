@@ -14,7 +14,7 @@ import type { FixedOuttype, Outtype } from '../outtype.ts';
 import { pairScales } from '../scales/pair-scales.ts';
 import { readQuantization } from '../scales/quantization.ts';
 import { chatTemplateWarnings } from '../tokenizers/chat-template.ts';
-import type { TensorMove } from '../threads/chunk.ts';
+import type { TensorMove } from './tensor-move.ts';
 import { claimTensors, resolveOuttype } from './claim-tensors.ts';
 import type { Claim } from './claim-tensors.ts';
 import { describeTargets, movesOf } from './plan-tensors.ts';
@@ -24,9 +24,9 @@ export type OutputFile = 'model.gguf' | 'mmproj.gguf';
 export interface PlanOptions {
   readonly sourceDir: string;
   readonly outtype: Outtype;
-  /** The type of the mmproj, where it is to be another than the model's. */
+  /** The type of the mmproj, if different from the model's. */
   readonly mmprojOuttype?: Outtype | undefined;
-  /** Stands for the folder's name in the descriptive metadata. */
+  /** Replaces the folder's name in the descriptive metadata. */
   readonly modelName?: string | undefined;
 }
 
@@ -45,7 +45,7 @@ export interface ConversionPlan {
   /** The output type of `model.gguf`: what `auto` became. */
   readonly outtype: FixedOuttype;
   readonly files: readonly FilePlan[];
-  /** What is converted as it is, and will be of no use. */
+  /** Warnings about parts that convert but will not work. */
   readonly warnings: readonly string[];
 }
 
@@ -55,8 +55,8 @@ const quantizationVersion = 2; // GGML_QNT_VERSION
  * Plans the conversion of a checkpoint: reads its configuration, tokenizer and the headers of its shards, and checks
  * them against one another. Writes nothing.
  *
- * @throws VserveError `checkpoint_invalid`, `safetensors_invalid`, `shard_missing`, `architecture_unsupported`,
- *   `tokenizer_unsupported`, `tensor_unclaimed`, `tensor_missing`, `tensor_invalid`
+ * Throws `checkpoint_invalid`, `safetensors_invalid`, `shard_missing`, `architecture_unsupported`,
+ *   `tokenizer_unsupported`, `tensor_unclaimed`, `tensor_missing`, `tensor_invalid`.
  */
 export async function planConversion(options: PlanOptions): Promise<ConversionPlan> {
   const folder = new CheckpointFolder(options.sourceDir);

@@ -4,7 +4,7 @@ import { elementCount } from '../gguf/layout.ts';
 import type { GgufTensor } from '../gguf/layout.ts';
 import type { FixedOuttype } from '../outtype.ts';
 import { isContiguous, simplify, viewSize } from '../tensor-view.ts';
-import type { TensorMove } from '../threads/chunk.ts';
+import type { TensorMove } from './tensor-move.ts';
 import { dtypeBytes } from '../safetensors/dtypes.ts';
 import type { Claim, ClaimedSource } from './claim-tensors.ts';
 import { chooseType } from './tensor-type.ts';

@@ -24,7 +24,7 @@ export interface SafetensorsTensor {
  * @param json the header's bytes, without the eight bytes of its length
  * @param fileBytes size of the whole file
  * @param file how messages name the file
- * @throws VserveError `safetensors_invalid`
+ * Throws `safetensors_invalid`.
  */
 export function parseHeader(json: Uint8Array, fileBytes: number, file: string): SafetensorsTensor[] {
   const dataStart = 8 + json.byteLength;

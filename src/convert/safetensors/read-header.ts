@@ -11,7 +11,7 @@ const lengthBytes = 8;
  * Reads the header of the safetensors file at `path`: eight bytes with the header's length, little-endian, then JSON.
  * Nothing of the tensors' data is read. The tensors come sorted by name.
  *
- * @throws VserveError `safetensors_invalid`; `shard_missing` when there is no such file
+ * Throws `safetensors_invalid`; `shard_missing` when there is no such file.
  */
 export async function readHeader(path: string): Promise<SafetensorsTensor[]> {
   const file = basename(path);
@@ -22,7 +22,7 @@ export async function readHeader(path: string): Promise<SafetensorsTensor[]> {
       cause: error,
     });
   };
-  // A pipe is not even opened until somebody writes.
+  // Opening a pipe would block until another process writes to it.
   if (!(await stat(path).catch(missing)).isFile()) throw invalid('it is a folder, or no regular file');
   const handle = await open(path, 'r').catch(missing);
   try {

@@ -11,7 +11,7 @@ const shardName = /^[\w][\w.-]*\.safetensors$/;
  * Reads the `weight_map` of a parsed `model.safetensors.index.json`. A shard is a plain file name: a path could lead
  * out of the checkpoint's folder.
  *
- * @throws VserveError `checkpoint_invalid`
+ * Throws `checkpoint_invalid`.
  */
 export function parseWeightMap(index: Readonly<Record<string, unknown>>): WeightMap {
   const { weight_map: weightMap } = index;

@@ -8,8 +8,8 @@ import type { Quantization } from './quantization.ts';
  * Gives each quantized tensor of a checkpoint its scale, and leaves out the scales themselves and those of activations,
  * which llama.cpp does not need.
  *
- * @throws VserveError `tensor_missing` for a scale without its tensor and a tensor without its scale, `tensor_invalid`
- *   where the two do not fit
+ * Throws `tensor_missing` for a scale without its tensor and a tensor without its scale, `tensor_invalid`
+ *   where the two do not fit.
  */
 export function pairScales(
   tensors: readonly CheckpointTensor[],

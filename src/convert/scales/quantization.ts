@@ -4,13 +4,13 @@ import { isJsonObject } from '../checkpoint/checkpoint-folder.ts';
 import type { CheckpointFolder, JsonObject } from '../checkpoint/checkpoint-folder.ts';
 import { parseConfig, size } from '../checkpoint/parse-config.ts';
 
-/** How the numbers of a checkpoint whose tensors were made smaller become what they were: by a factor for each block. */
+/** How to undo a checkpoint's quantization: each block of elements has a factor. */
 export interface Quantization {
   /** The name of the tensor that one of this name scales; undefined where it is no scale. */
   readonly weightOf: (name: string) => string | undefined;
   /** Whether a tensor scales activations or caches. */
   readonly isUnused: (name: string) => boolean;
-  /** How many elements of each of the last axes share a number; undefined where the shapes alone tell. */
+  /** How many elements of each of the last axes share a factor; undefined where it follows from the shapes. */
   readonly blocks: readonly number[] | undefined;
 }
 
@@ -42,7 +42,7 @@ const ending =
  * `compressed-tensors` with a number for each channel, block or tensor, and FP8 of `modelopt`, as convert_hf_to_gguf.py
  * does (`dequant_model`). Undefined for one that was not.
  *
- * @throws VserveError `checkpoint_invalid`, which names a method that cannot be undone
+ * Throws `checkpoint_invalid`, which names a method that cannot be undone.
  */
 export async function readQuantization(
   folder: CheckpointFolder,
@@ -130,7 +130,7 @@ function refusal([method, ...details]: readonly unknown[]): VserveError {
   const told = details.filter((part) => part !== undefined && part !== null);
   const how = [name, ...told.map((part) => (typeof part === 'string' ? part : JSON.stringify(part)))].join(', ');
   const other = known === undefined || known.elsewhere ? ' --converter llama.cpp may know it.' : '';
-  const message = `The checkpoint is already quantized (${how}). Convert the one it was made from, which its model card names as base_model; --quantization-encoding q4_k_m makes it as small.${other} Of quantized checkpoints, FP8 and 8 bits with a scale for each channel, block or tensor can be converted.`;
+  const message = `The checkpoint is already quantized (${how}). Convert the original, which its model card names as base_model; --quantization-encoding q4_k_m makes it as small.${other} Of quantized checkpoints, FP8 and 8 bits with a scale for each channel, block or tensor can be converted.`;
   return new VserveError('checkpoint_invalid', message);
 }
 

@@ -1,38 +1,18 @@
-import type { GgmlType } from '../gguf/ggml-types.ts';
 import { byteLengthOf } from '../gguf/ggml-types.ts';
-import type { ElementChange, SourceDtype } from '../quantize/decode.ts';
+import type { TensorMove } from '../plan/tensor-move.ts';
 import { dtypeBytes } from '../safetensors/dtypes.ts';
-import type { Scale } from '../scales/scale.ts';
-import type { TensorView } from '../tensor-view.ts';
 import { runsOf, transposedMatrix } from './gather.ts';
 import type { Runs } from './gather.ts';
 
 /** How many elements are read, converted and written at once: a multiple of every block, 4 MiB of bfloat16. */
 export const chunkElements = 2 * 1024 * 1024;
 
-/** How elements of one tensor get from a shard to a GGUF file. Offsets count bytes from the files' starts. */
-export interface TensorMove {
-  readonly shard: string;
-  readonly sourceOffset: number;
-  readonly dtype: SourceDtype;
-  /** By what the elements are multiplied; `first` is the element of the tensor that `sourceOffset` leads to. */
-  readonly scale?: Scale & { readonly first: number };
-  /** Which elements of the tensor, in which order, with as few axes as possible; without it, one after the other. */
-  readonly view?: TensorView | undefined;
-  readonly elements: number;
-  readonly targetOffset: number;
-  readonly type: GgmlType;
-  readonly addend: number;
-  /** What each element becomes, where it does not stay. */
-  readonly change: ElementChange | undefined;
-}
-
 /** A piece of a move, of at most `chunkElements` elements. Of a view it shows those from the element `first` on. */
 export interface Chunk extends TensorMove {
   readonly first: number;
 }
 
-/** Cuts a move into chunks, in order. One that ends matrices which are transposed has nothing of the next. */
+/** Cuts a move into chunks, in order. A chunk never spans two transposed matrices. */
 export function* chunksOf(move: TensorMove): Generator<Chunk, void, undefined> {
   const { rows, width } = (move.view && transposedMatrix(move.view)) ?? { rows: 1, width: 1 };
   for (let done = 0; done < move.elements;) {

@@ -35,7 +35,7 @@ export class ChunkConverter {
    * Reads a chunk from `source`, and its scale from `scaleSource`, converts it and writes it to `target`, all open file
    * descriptors. Returns the bytes written. Blocks its thread: it is for worker threads.
    *
-   * @throws VserveError `safetensors_invalid` when the shard has become shorter, `disk_full`
+   * Throws `safetensors_invalid` when the shard has become shorter, `disk_full`.
    */
   convert(chunk: Chunk, source: number, target: number, scaleSource: number): number {
     const { elements, type, addend, change } = chunk;
@@ -131,7 +131,7 @@ function readFully(descriptor: number, buffer: Uint8Array, offset: number, shard
   for (let done = 0; done < buffer.byteLength;) {
     const count = readSync(descriptor, buffer, done, buffer.byteLength - done, offset + done);
     if (count === 0) {
-      throw new VserveError('safetensors_invalid', `${shard} became shorter while it was converted.`);
+      throw new VserveError('safetensors_invalid', `${shard} shrank while it was being converted.`);
     }
     done += count;
   }

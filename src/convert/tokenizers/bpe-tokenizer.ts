@@ -15,8 +15,8 @@ import { bpeSchema } from './tokenizer-json.ts';
  * Writes the byte-level BPE vocabulary of tokenizer.json, filled up to `vocabularySize` tokens, with its merges, the
  * special tokens and the chat template, by the rules of convert_hf_to_gguf.py (`_set_vocab_gpt2`).
  *
- * @throws VserveError `tokenizer_unsupported` without a tokenizer.json, for another kind of tokenizer, and for a
- *   pre-tokenizer that llama.cpp does not have; `checkpoint_invalid`
+ * Throws `tokenizer_unsupported` without a tokenizer.json, for another kind of tokenizer, and for a
+ *   pre-tokenizer that llama.cpp does not have; `checkpoint_invalid`.
  */
 export async function writeBpeTokenizer(
   folder: CheckpointFolder,
@@ -26,7 +26,7 @@ export async function writeBpeTokenizer(
 ): Promise<void> {
   const json = await folder.optionalJson('tokenizer.json');
   if (json === undefined) {
-    const message = `${folder.path} holds no tokenizer.json, and this architecture cannot be converted without one. Take it from the model that this one was made from.`;
+    const message = `${folder.path} has no tokenizer.json, which this architecture needs. Copy it from the base model.`;
     throw new VserveError('tokenizer_unsupported', message);
   }
   const config = (await folder.optionalJson('tokenizer_config.json')) ?? {};
@@ -35,7 +35,7 @@ export async function writeBpeTokenizer(
   const fingerprint = fingerprintOf(tokenizer, config);
   const preTokenizer = preTokenizerOf(fingerprint);
   if (preTokenizer === undefined) {
-    const message = `The tokenizer splits text in a way that llama.cpp does not know (fingerprint ${fingerprint}). Take tokenizer.json from the model that this one was made from.`;
+    const message = `llama.cpp has no pre-tokenizer for this tokenizer (fingerprint ${fingerprint}). Copy tokenizer.json from the base model.`;
     throw new VserveError('tokenizer_unsupported', message);
   }
   const { tokens, types } = readBpeVocabulary(json, config, tokenizer, vocabularySize);

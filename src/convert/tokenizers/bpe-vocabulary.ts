@@ -7,7 +7,7 @@ import { pieceTypes } from './sentencepiece-model.ts';
 import type { Vocabulary } from './sentencepiece-vocabulary.ts';
 import { addedTokensSchema, bpeSchema, decoderSchema, namedTokensSchema } from './tokenizer-json.ts';
 
-/** What an added token is told by, beside its id. */
+/** What identifies an added token, besides its id. */
 interface AddedToken {
   readonly content: string;
   readonly special: boolean;
@@ -18,7 +18,7 @@ interface AddedToken {
  * The vocabulary of tokenizer.json, filled up to `size` with unused tokens, and the types of the tokens that it and
  * tokenizer_config.json add to it: the rules of convert_hf_to_gguf.py (`get_vocab_base`).
  *
- * @throws VserveError `checkpoint_invalid` when a token's id is not below `size`
+ * Throws `checkpoint_invalid` when a token's id is not below `size`.
  */
 export function readBpeVocabulary(
   json: JsonObject,
@@ -31,7 +31,7 @@ export function readBpeVocabulary(
   const types = Array.from({ length: size }, (): number => pieceTypes.unused);
   const set = (id: number, token: string, type: number): void => {
     if (id >= size) {
-      const message = `tokenizer.json has the token ${JSON.stringify(token)} with the id ${id}, but by config.json there are only ${size} tokens. The files do not belong together.`;
+      const message = `tokenizer.json has the token ${JSON.stringify(token)} with the id ${id}, but config.json allows only ${size} tokens. The files do not match.`;
       throw new VserveError('checkpoint_invalid', message);
     }
     tokens[id] = token;
@@ -61,7 +61,7 @@ function addedTokens(json: JsonObject, config: JsonObject, vocabulary: Map<strin
   return added;
 }
 
-/** The special tokens that tokenizer_config.json names, by their texts. @throws VserveError `checkpoint_invalid` */
+/** The special tokens that tokenizer_config.json names, by their texts. Throws `checkpoint_invalid`. */
 export function namedTokens(config: JsonObject): string[] {
   const { additional_special_tokens: additional, ...named } = parseConfig(
     namedTokensSchema,

@@ -18,14 +18,14 @@ export const byteToken = /^<0x[0-9A-Fa-f]{2}>$/;
  * Whether tokenizer.json is a SentencePiece vocabulary in Hugging Face's form: BPE that falls back to bytes and puts a text
  * together in several steps.
  *
- * @throws VserveError `checkpoint_invalid`
+ * Throws `checkpoint_invalid`.
  */
 export function isByteFallback(tokenizer: JsonObject): boolean {
   const { model, decoder } = parseConfig(kindSchema, tokenizer, 'tokenizer.json');
   return model.type === 'BPE' && model.byte_fallback === true && decoder?.type === 'Sequence';
 }
 
-/** llama.cpp merges what gets the highest score first, Hugging Face's tokenizers what stands first among the merges. */
+/** llama.cpp merges the pair with the highest score first; Hugging Face's tokenizers merge in the order of `merges`. */
 export function mergeScores(tokens: readonly string[], merges: readonly (string | readonly string[])[]): number[] {
   const made = merges.map((merge) => (typeof merge === 'string' ? merge.replace(' ', '') : merge.join('')));
   const ranks = new Map(Array.from(made.entries(), ([rank, token]) => [token, rank] as const).toReversed());
@@ -36,12 +36,12 @@ export function mergeScores(tokens: readonly string[], merges: readonly (string 
  * The pieces of the SentencePiece model from which tokenizer.json was made, by their ids, as far as tokenizing needs them:
  * the order of the merges stands for the scores.
  *
- * @throws VserveError `tokenizer_unsupported` for a tokenizer.json of another kind, `checkpoint_invalid`
+ * Throws `tokenizer_unsupported` for a tokenizer.json of another kind, `checkpoint_invalid`.
  */
 export function piecesOfTokenizer(tokenizer: JsonObject): Map<number, SentencePiece> {
   if (!isByteFallback(tokenizer)) {
     const message =
-      'tokenizer.json is not a SentencePiece vocabulary (BPE with byte fallback), and this architecture needs one. Copy tokenizer.model or tokenizer.json from the model that this one was made from.';
+      'tokenizer.json is not a SentencePiece vocabulary (BPE with byte fallback), and this architecture needs one. Copy tokenizer.model or tokenizer.json from the base model.';
     throw new VserveError('tokenizer_unsupported', message);
   }
   const { model } = parseConfig(bpeSchema, tokenizer, 'tokenizer.json');
@@ -54,7 +54,7 @@ export function piecesOfTokenizer(tokenizer: JsonObject): Map<number, SentencePi
   return new Map(tokens.map(([text, id], i) => [id, { text, score: scores[i] ?? 0, type: pieceType(text, unknown) }]));
 }
 
-/** Hugging Face's converter gives the byte of a tab in Gemma's vocabulary the text of one. */
+/** Hugging Face's converter renames Gemma's byte token of the tab to a tab. */
 function pieceText(text: string, vocabulary: Readonly<Record<string, number>>): string {
   return text === '\t' && !Object.hasOwn(vocabulary, tabByte) ? tabByte : text;
 }
@@ -71,7 +71,7 @@ const step = z.looseObject({ type: z.string(), prepend_scheme: z.string().nullis
 const steps = step.extend({ normalizers: z.array(step).nullish(), pretokenizers: z.array(step).nullish() }).nullish();
 const stepsSchema = z.looseObject({ normalizer: steps, pre_tokenizer: steps });
 
-/** Whether the tokenizer puts a space before a text. @throws VserveError `checkpoint_invalid` */
+/** Whether the tokenizer prepends a space to a text. Throws `checkpoint_invalid`. */
 export function prependsSpace(tokenizer: JsonObject): boolean {
   const { normalizer, pre_tokenizer: preTokenizer } = parseConfig(stepsSchema, tokenizer, 'tokenizer.json');
   const all = [normalizer, preTokenizer].flatMap((one) => [

@@ -15,10 +15,10 @@ const llamaTokens = { bos_token: '<s>', eos_token: '</s>', unk_token: '<unk>' };
 
 /**
  * Writes a SentencePiece vocabulary in Hugging Face's form (`isByteFallback`) by the rules of gguf-py's `LlamaHfVocab`, but for the scores: with the same for all tokens, as
- * it has them, llama.cpp would put the words of a text together otherwise. Where it has fewer than `vocabularySize` tokens,
- * unused ones follow: llama.cpp wants one for each row of the embedding.
+ * it has them, llama.cpp would merge differently. Where it has fewer than `vocabularySize` tokens,
+ * unused ones follow: llama.cpp needs one for each row of the embedding.
  *
- * @throws VserveError `checkpoint_invalid`
+ * Throws `checkpoint_invalid`.
  */
 export async function writeByteFallbackTokenizer(
   folder: CheckpointFolder,
@@ -69,7 +69,7 @@ function readVocabulary(
   const further = [...byId].filter(([id]) => id >= baseSize).map(([id, text]) => [text, id] as const);
   for (const [text, id] of [...Object.entries(vocab), ...further]) {
     if (id >= size) {
-      const message = `tokenizer.json has the token ${JSON.stringify(text)} with the id ${id}, but by config.json there are only ${size} tokens. The files do not belong together.`;
+      const message = `tokenizer.json has the token ${JSON.stringify(text)} with the id ${id}, but config.json allows only ${size} tokens. The files do not match.`;
       throw new VserveError('checkpoint_invalid', message);
     }
     tokens[id] = text;

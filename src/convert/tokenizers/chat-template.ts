@@ -35,7 +35,7 @@ const configs = ['chat_template.json', 'processor_config.json', 'tokenizer_confi
  * take the files of their own before what their configurations say; gguf-py's `SpecialVocab` takes that of
  * tokenizer_config.json first, which differs only where a checkpoint has two.
  *
- * @throws VserveError `checkpoint_invalid`
+ * Throws `checkpoint_invalid`.
  */
 export async function findChatTemplates(folder: CheckpointFolder): Promise<FoundTemplates | undefined> {
   if (await folder.has(jinjaFile)) return { file: jinjaFile, templates: await readTemplateFiles(folder) };
@@ -60,7 +60,7 @@ export function setChatTemplate(keyValues: KeyValues, found: Templates | undefin
 
 /**
  * What is wrong with a checkpoint's chat templates, a sentence for each that cannot be read.
- * @throws VserveError `checkpoint_invalid`
+ * Throws `checkpoint_invalid`.
  */
 export async function chatTemplateWarnings(folder: CheckpointFolder): Promise<string[]> {
   const found = await findChatTemplates(folder);

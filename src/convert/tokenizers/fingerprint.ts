@@ -14,17 +14,17 @@ export const sampleText =
   "''''''```````\"\"\"\"......!!!!!!?????? I've been 'told he's there, 'RE you sure? 'M not sure I'll make it, " +
   "'D you like some tea? We'Ve a'lL";
 
-/** The classes that put BOS and EOS round a text by their own settings, whatever tokenizer.json says. */
+/** Classes that add BOS and EOS by their own settings, whatever tokenizer.json says. */
 const ownPostProcessor = new Set(['LlamaTokenizer', 'LlamaTokenizerFast', 'GemmaTokenizer', 'GemmaTokenizerFast']);
 
-/** The sample takes milliseconds. A pattern can be written so that it takes years. */
+/** The sample takes milliseconds; a malicious pattern could take years. */
 const TIMEOUT_MS = 5000;
 
 /**
- * Tells tokenizers apart by what they do: the SHA-256 of the token ids of a sample text, written as Python writes a
+ * Identifies a tokenizer by its behavior: the SHA-256 of the token ids of a sample text, written as Python writes a
  * list. `config` is tokenizer_config.json.
  *
- * @throws VserveError `tokenizer_unsupported` where the sample takes longer than `timeoutMs`
+ * Throws `tokenizer_unsupported` where the sample takes longer than `timeoutMs`.
  */
 export function fingerprintOf(tokenizer: Tokenizer, config: JsonObject, timeoutMs = TIMEOUT_MS): string {
   const ids = withinTime(() => encodeSample(tokenizer, config), timeoutMs);
@@ -33,15 +33,15 @@ export function fingerprintOf(tokenizer: Tokenizer, config: JsonObject, timeoutM
     .digest('hex');
 }
 
-/** A virtual machine's clock stops regular expressions too. */
+/** The timeout of a VM context stops regular expressions too. */
 function withinTime<Result>(work: () => Result, timeoutMs: number): Result {
   try {
     return runInNewContext('work()', { work }, { timeout: timeoutMs }) as Result;
   } catch (error) {
-    // It is an `Error` of the virtual machine's own.
+    // The error belongs to the VM context, so `instanceof` does not work.
     if ((error as { code?: unknown }).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
     const message =
-      'tokenizer.json cannot be used: the pattern of its pre-tokenizer takes too long. Take tokenizer.json from the model that this one was made from.';
+      'tokenizer.json cannot be used: the pattern of its pre-tokenizer takes too long. Copy tokenizer.json from the base model.';
     throw new VserveError('tokenizer_unsupported', message, { cause: error });
   }
 }

@@ -9,7 +9,7 @@ import { pieceTypes } from './sentencepiece-model.ts';
 import { writeSpecialTokens } from './special-tokens.ts';
 import { addedTokensSchema, bpeSchema, tokenSchema } from './tokenizer-json.ts';
 
-/** Control tokens that the chat parser must see in what the model says. */
+/** Control tokens that the chat parser must see in the model's output. */
 const visibleTokens = new Set([
   '<|channel>',
   '<channel|>',
@@ -27,12 +27,12 @@ const defaultTokens = {
   pad_token: '<pad>',
   mask_token: '<mask>',
 };
-/** All tokens have the same. */
+/** The score of every token. */
 const score = -1000;
 
 const gemmaSchema = bpeSchema.extend({
   model: bpeSchema.shape.model.extend({
-    byte_fallback: z.literal(true, { error: 'only BPE that falls back to bytes is a tokenizer of Gemma 4' }),
+    byte_fallback: z.literal(true, { error: 'Gemma 4 needs BPE with byte fallback' }),
   }),
 });
 const furtherSchema = z.looseObject({
@@ -46,7 +46,7 @@ const furtherSchema = z.looseObject({
  * rules are those of convert_hf_to_gguf.py (`Gemma4Model.set_vocab`) with transformers 5, without which the tokenizer
  * cannot be opened there.
  *
- * @throws VserveError `tokenizer_unsupported` without a tokenizer.json, `checkpoint_invalid`
+ * Throws `tokenizer_unsupported` without a tokenizer.json, `checkpoint_invalid`.
  */
 export async function writeGemma4Tokenizer(
   folder: CheckpointFolder,
@@ -55,7 +55,7 @@ export async function writeGemma4Tokenizer(
 ): Promise<void> {
   const json = await folder.optionalJson('tokenizer.json');
   if (json === undefined) {
-    const message = `${folder.path} holds no tokenizer.json, and this architecture cannot be converted without one. Take it from the model that this one was made from.`;
+    const message = `${folder.path} has no tokenizer.json, which this architecture needs. Copy it from the base model.`;
     throw new VserveError('tokenizer_unsupported', message);
   }
   const { model } = parseConfig(gemmaSchema, json, 'tokenizer.json');
@@ -94,11 +94,11 @@ function denseTokens(ids: ReadonlyMap<string, number>, size: number): string[] {
     tokens.push(token);
   }
   if (tokens.length === size) return tokens;
-  const message = `tokenizer.json has ${tokens.length} tokens, but by config.json there are ${size}. The files do not belong together.`;
+  const message = `tokenizer.json has ${tokens.length} tokens, but config.json says ${size}. The files do not match.`;
   throw new VserveError('checkpoint_invalid', message);
 }
 
-/** Every token that tokenizer_config.json gives a role. */
+/** Every token that tokenizer_config.json assigns a role to. */
 function specialTokens(config: JsonObject): ReadonlySet<string> {
   const further = parseConfig(furtherSchema, config, 'tokenizer_config.json');
   const named = Object.entries({ ...defaultTokens, ...config })

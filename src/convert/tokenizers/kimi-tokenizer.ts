@@ -9,14 +9,14 @@ import { writeSpecialTokens } from './special-tokens.ts';
 import { mergesOf, parseTiktoken } from './tiktoken.ts';
 import { decoderSchema } from './tokenizer-json.ts';
 
-/** TikTokenTokenizer, which comes with the checkpoints, has this many special tokens, named or not. */
+/** TikTokenTokenizer, part of the checkpoints, has this many special tokens, named or not. */
 const specialTokenCount = 256;
 
 /**
  * Writes Kimi's vocabulary: that of tokenizer.json, where there is one, else of tiktoken.model, by the rules of
  * convert_hf_to_gguf.py (`DeepseekV2Model.set_vocab`).
  *
- * @throws VserveError `tokenizer_unsupported` without either, `checkpoint_invalid`
+ * Throws `tokenizer_unsupported` without either, `checkpoint_invalid`.
  */
 export async function writeKimiTokenizer(
   folder: CheckpointFolder,
@@ -33,7 +33,7 @@ export async function writeKimiTokenizer(
   const types = Array.from({ length: vocabularySize }, (): number => pieceTypes.unused);
   const set = (id: number, token: string, type: number): void => {
     if (id >= vocabularySize) {
-      const message = `tiktoken.model needs more than the ${vocabularySize} tokens that config.json gives. The files do not belong together.`;
+      const message = `tiktoken.model needs more than the ${vocabularySize} tokens that config.json gives. The files do not match.`;
       throw new VserveError('checkpoint_invalid', message);
     }
     tokens[id] = token;

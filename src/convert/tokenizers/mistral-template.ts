@@ -1,4 +1,4 @@
-/** From this version of the tokenizer on, a system message has tokens of its own. */
+/** Since this tokenizer version, system messages have their own tokens. */
 const firstWithSystemTokens = 7;
 
 /**

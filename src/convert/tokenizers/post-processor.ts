@@ -22,7 +22,7 @@ const nameOf = (token: unknown): unknown =>
  * special token adds it as BOS, one that ends with one adds it as EOS, and what stands between the sequences of a pair
  * is the separator.
  *
- * @throws VserveError `checkpoint_invalid`
+ * Throws `checkpoint_invalid`.
  */
 export function readPostProcessor(tokenizer: JsonObject | undefined, config: JsonObject | undefined): PostProcessor {
   const added = new Map<string, boolean>();

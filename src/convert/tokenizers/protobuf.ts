@@ -9,7 +9,7 @@ export interface ProtobufField {
 
 /**
  * Walks over the fields of a message.
- * @throws RangeError when the bytes end within a field or use a wire type that proto2 and proto3 writers do not
+ * @throws RangeError when the bytes end within a field or use a wire type that proto2 and proto3 writers do not.
  */
 export function* fieldsOf(message: Uint8Array): Generator<ProtobufField, void, undefined> {
   let position = 0;

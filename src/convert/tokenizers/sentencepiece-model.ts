@@ -16,7 +16,7 @@ const fields = { modelPieces: 1, pieceText: 1, pieceScore: 2, pieceType: 3 } as 
 /**
  * Parses the vocabulary of a SentencePiece model, a protobuf message (sentencepiece_model.proto: `ModelProto.pieces`).
  *
- * @throws VserveError `checkpoint_invalid` when it is truncated or corrupt
+ * Throws `checkpoint_invalid` when it is truncated or corrupt.
  */
 export function parseSentencePieceModel(model: Uint8Array): SentencePiece[] {
   let pieces: SentencePiece[];

@@ -7,7 +7,7 @@ import { writeSpecialTokens } from './special-tokens.ts';
 /**
  * Writes a SentencePiece vocabulary of `vocabularySize` tokens, the special tokens and the chat template.
  *
- * @throws VserveError `tokenizer_unsupported` without tokenizer.model and tokenizer.json, `checkpoint_invalid`
+ * Throws `tokenizer_unsupported` without tokenizer.model and tokenizer.json, `checkpoint_invalid`.
  */
 export async function writeSentencePieceTokenizer(
   folder: CheckpointFolder,

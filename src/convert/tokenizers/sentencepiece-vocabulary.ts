@@ -13,7 +13,7 @@ export interface Vocabulary {
   readonly tokens: string[];
   readonly scores: number[];
   readonly types: number[];
-  /** Whether its tokenizer puts a space before a text; undefined where that does not stand with it. */
+  /** Whether its tokenizer prepends a space to a text; undefined if unknown. */
   readonly prependsSpace?: boolean | undefined;
 }
 
@@ -30,7 +30,7 @@ const addedIdsSchema = z.record(z.string(), z.int().min(0));
  *
  * transformers 5 saves tokenizer.json only: without a tokenizer.model, that is read in its place.
  *
- * @throws VserveError `checkpoint_invalid`, `tokenizer_unsupported` without a vocabulary
+ * Throws `checkpoint_invalid`, `tokenizer_unsupported` without a vocabulary.
  */
 export async function readSentencePieceVocabulary(folder: CheckpointFolder, size: number): Promise<Vocabulary> {
   const tokens = Array.from({ length: size }, (_, id) => `[PAD${id}]`);
@@ -75,7 +75,7 @@ async function readPieces(folder: CheckpointFolder): Promise<Pieces> {
   }
   const json = await folder.optionalJson('tokenizer.json');
   if (json === undefined) {
-    const message = `${folder.path} has neither tokenizer.model nor tokenizer.json. Copy them from the model that this one was made from.`;
+    const message = `${folder.path} has neither tokenizer.model nor tokenizer.json. Copy them from the base model.`;
     throw new VserveError('tokenizer_unsupported', message);
   }
   const { added_tokens: added } = parseConfig(addedTokensSchema, json, 'tokenizer.json');

@@ -19,11 +19,11 @@ const idKeys = {
   eom: 'eom_token_id',
 } as const;
 const kinds = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'];
-/** Those for which GGUF can say that the tokenizer adds them by itself. */
+/** Those for which GGUF can say that the tokenizer adds them. */
 const addKinds = new Set(['bos', 'eos', 'sep']);
 
 export interface SpecialTokenSettings {
-  /** Ids from here on are no tokens of the vocabulary. */
+  /** Ids from here on are not part of the vocabulary. */
   readonly vocabularySize?: number;
   /** Whether llama.cpp puts a BOS token before a text of such a vocabulary where nothing says otherwise. */
   readonly assumesBos?: boolean;
@@ -36,7 +36,7 @@ export interface SpecialTokenSettings {
  * gguf-py's `SpecialVocab`: tokenizer_config.json names a token, tokenizer.json's `added_tokens` gives its id; what is
  * still open comes from `<kind>_token_id` in config.json.
  *
- * @throws VserveError `checkpoint_invalid`
+ * Throws `checkpoint_invalid`.
  */
 export async function writeSpecialTokens(
   folder: CheckpointFolder,
@@ -47,7 +47,7 @@ export async function writeSpecialTokens(
   const original = await folder.optionalJson('tokenizer_config.json');
   const { added_tokens: addedTokens } = parseConfig(addedTokensSchema, tokenizer ?? {}, 'tokenizer.json');
   const { added, config, extraKinds } = readPostProcessor(tokenizer, original);
-  // In transformers 5 only the template of tokenizer.json tells; tokenizer_config.json no longer lists the tokens.
+  // transformers 5 keeps this in the template of tokenizer.json only; its tokenizer_config.json lists no tokens.
   if (assumesBos && tokenizer !== undefined && original?.added_tokens_decoder === undefined && !added.has('bos')) {
     added.set('bos', false);
   }

@@ -9,7 +9,7 @@ import { findChatTemplates, setChatTemplate } from './chat-template.ts';
 import { mistralTemplate } from './mistral-template.ts';
 import { pieceTypes } from './sentencepiece-model.ts';
 
-/** Mistral's own tokenizer file. */
+/** The tokenizer file of Mistral's own format. */
 export const tekkenFile = 'tekken.json';
 
 const token = z.looseObject({ rank: z.int().min(0), token_bytes: z.base64() });
@@ -25,11 +25,11 @@ const tekkenSchema = z.looseObject({
     version: z.string().regex(/^v\d+$/),
   }),
   vocab: z.array(token),
-  /** Files of the first versions, up to 7, leave them out. */
+  /** Absent from files up to version 7. */
   special_tokens: z.array(specialToken).nullish(),
 });
 
-/** The special tokens of files that name none. */
+/** The special tokens of files that list none. */
 const firstSpecialTokens = [
   '<unk> <s> </s> [INST] [/INST] [AVAILABLE_TOOLS] [/AVAILABLE_TOOLS] [TOOL_RESULTS] [/TOOL_RESULTS] [TOOL_CALLS]',
   '[IMG] <pad> [IMG_BREAK] [IMG_END] [PREFIX] [MIDDLE] [SUFFIX] [SYSTEM_PROMPT] [/SYSTEM_PROMPT] [TOOL_CONTENT]',
@@ -45,7 +45,7 @@ export interface Tekken {
   readonly tokens: readonly string[];
 }
 
-/** Reads tekken.json. @throws VserveError `checkpoint_invalid` */
+/** Reads tekken.json. Throws `checkpoint_invalid`. */
 export async function readTekken(folder: CheckpointFolder): Promise<Tekken> {
   const { config, vocab, special_tokens: named } = parseConfig(tekkenSchema, await folder.json(tekkenFile), tekkenFile);
   const { default_vocab_size: size, default_num_special_tokens: specialCount } = config;
@@ -73,10 +73,10 @@ function invalid(what: string): VserveError {
  * Writes the vocabulary of tekken.json by the rules of convert_hf_to_gguf.py (`_set_vocab_mistral`), but for the chat
  * template: that one names a format of llama.cpp's, or takes a template of llama.cpp's repository. The checkpoint's own
  * goes first here, and then one for the tokenizer's version. Where it has fewer than `vocabularySize` tokens, unused ones
- * follow: llama.cpp wants one for each row of the embedding.
+ * follow: llama.cpp needs one for each row of the embedding.
  *
  * @param architecture before whose `vocab_size` stands the number of tokens
- * @throws VserveError `checkpoint_invalid`
+ * Throws `checkpoint_invalid`.
  */
 export async function writeTekkenTokenizer(
   folder: CheckpointFolder,

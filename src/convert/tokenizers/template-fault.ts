@@ -32,7 +32,7 @@ function failureOf(template: string): unknown {
   }
 }
 
-/** Past the last token, the parser stumbles over one that is not there. */
+/** Past the last token, the parser fails on a missing one. */
 function isEnd(failure: unknown): boolean {
   return failure instanceof TypeError || /end of (input|comment)/.test(messageOf(failure));
 }

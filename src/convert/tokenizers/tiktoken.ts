@@ -6,7 +6,7 @@ export type Ranks = ReadonlyMap<string, number>;
 
 /**
  * Reads a tiktoken vocabulary: a line a token, its bytes in base64, a space and its rank.
- * @throws VserveError `checkpoint_invalid`
+ * Throws `checkpoint_invalid`.
  */
 export function parseTiktoken(text: string, file: string): Ranks {
   const ranks = new Map<string, number>();

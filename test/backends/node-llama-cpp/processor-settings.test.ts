@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { bitmapOf } from '../../engine/conversations.ts';
 import { joined, loadFaithful } from '../../engine/faithful-model.ts';
@@ -53,4 +54,19 @@ test.each([
   const prompt = joined(await loaded.model.inspectPrompt([{ role: 'user', content }]));
   expect(prompt.filter((run) => typeof run !== 'number')).toEqual([[tokens]]);
   await loaded.dispose();
+});
+
+test('a projector with an impossible setting is refused by the name of its key', async () => {
+  const key = 'clip.vision.preproc_max_tiles';
+  const checkpoint = changed(seeingCheckpoint('minicpm-v-4.6-tiny'), 'preprocessor_config.json', { max_slice_nums: 4 });
+  const spoil = async (mmprojPath: string): Promise<void> => {
+    const file = await readFile(mmprojPath);
+    // The value follows the key's name and the number of its type.
+    file.writeUInt32LE(1_000_000, file.indexOf(key) + key.length + 4);
+    await writeFile(mmprojPath, file);
+  };
+  await expect(loadFaithful('minicpm-v-4.6-tiny', spoil, checkpoint)).rejects.toMatchObject({
+    code: 'model_load_failed',
+    message: expect.stringContaining(`${key} 1000000, which must be 1 to 1024`) as string,
+  });
 });

@@ -20,7 +20,7 @@ struct PixelBounds {
 };
 constexpr PixelBounds qwen2_vl_bounds{56 * 56, 28 * 28 * 16384};
 constexpr PixelBounds qwen3_vl_bounds{256 * 256, 4096 * 4096};
-// GLM-V counts the pixels of two frames, and a picture is two equal ones.
+// GLM-V counts the pixels of two frames; an image is two identical ones.
 constexpr PixelBounds glm4v_bounds{112 * 112 / 2, 14 * 14 * 4 * 2 * 6144 / 2};
 constexpr int gemma4_max_tokens = 280;
 constexpr int kimi_vl_max_patches = 4096;
@@ -32,7 +32,7 @@ constexpr int lfm2_min_tiles = 2;
 constexpr int lfm2_max_tiles = 10;
 constexpr double lfm2_tolerance = 2;
 constexpr int minicpm_v_max_tiles = 9;
-// The longest side in tiles, where an older GGUF does not say it.
+// The longest side in tiles, for older GGUF files that do not state it.
 constexpr int idefics3_tiles = 4;
 // In tiles; models have up to ten.
 constexpr int llava_next_longest_grid = 64;
@@ -47,7 +47,7 @@ PixelBounds bounds_of(const ProcessorSettings & settings, PixelBounds usual) {
     return {std::min(bounds.min, bounds.max), bounds.max};
 }
 
-// How many squares of `side` an area has; `usual` where nothing is set.
+// How many squares of `side` fit in an area; `usual` if none is set.
 int tokens_of(uint32_t pixels, int side, int usual) {
     return pixels > 0 ? std::max(1, static_cast<int>(pixels / (static_cast<int64_t>(side) * side))) : usual;
 }
@@ -73,7 +73,7 @@ clip_image_u8 cut(const clip_image_u8 & image, int left, int top, ImageSize size
     return tile;
 }
 
-// Black at the right and at the bottom.
+// Pads with black on the right and at the bottom.
 clip_image_u8 padded(const clip_image_u8 & image, ImageSize size) {
     const auto [width, height] = size_of(image);
     clip_image_u8 result;
@@ -119,7 +119,7 @@ std::vector<ImageSize> resolutions_of(const clip_hparams & model) {
     return sizes;
 }
 
-// How a processor puts its pictures before the encoder.
+// How a processor turns an image into the encoder's input.
 using Prepare = std::function<mtmd_image_preproc_out(const clip_image_u8 &)>;
 
 thread_local std::string refusal;
@@ -146,7 +146,7 @@ mtmd_image_preproc_out whole(const clip_hparams & model, const clip_image_u8 & i
     return out;
 }
 
-// The tiles of an image whose sides are whole numbers of them, and an overview.
+// Cuts an image whose sides are multiples of a tile into tiles, and adds an overview.
 mtmd_image_preproc_out tiled(const clip_hparams & model, const clip_image_u8 & image, TileGrid grid,
                              const clip_image_u8 & overview, bool normalized = true) {
     const ImageSize tile{size_of(image).width / grid.columns, size_of(image).height / grid.rows};
@@ -162,7 +162,7 @@ mtmd_image_preproc_out tiled(const clip_hparams & model, const clip_image_u8 & i
     return out;
 }
 
-// mtmd writes what stands round an overview for one without tiles too.
+// mtmd also writes an overview's marks for an image without tiles.
 mtmd_image_preproc_out overview_only(const clip_hparams & model, const clip_image_u8 & image) {
     mtmd_image_preproc_out out;
     out.append_overview(model, image);
@@ -182,7 +182,7 @@ Prepare gemma4(const clip_hparams & model, const ProcessorSettings & settings, i
     return [&model, factor, max_tokens, n_positions](const clip_image_u8 & image) {
         const ImageSize size = scale_to_tokens(size_of(image), factor, max_tokens);
         if (n_positions > 0 && std::max(size.width, size.height) / model.patch_size > n_positions) {
-            throw std::invalid_argument("the picture is longer than the encoder has positions");  // ggml would abort
+            throw std::invalid_argument("the image is longer than the encoder has positions");  // ggml would abort
         }
         return whole(model, stretched(image, size, RESIZE_ALGO_BICUBIC));
     };
@@ -284,7 +284,7 @@ Prepare minicpm_v(const clip_hparams & model, const ProcessorSettings & settings
     };
 }
 
-// The tiles of a row stand one below the other: the encoder puts a line break behind each of their rows.
+// Stacks the tiles of a row vertically: the encoder adds a line break after each of their rows.
 clip_image_u8 row_of_tiles(const clip_image_u8 & image, int row, int columns, int tile) {
     clip_image_u8 stack = black({tile, tile * columns}, image.is_placeholder());
     for (int column = 0; column < columns; column++) {
@@ -293,7 +293,7 @@ clip_image_u8 row_of_tiles(const clip_image_u8 & image, int row, int columns, in
     return stack;
 }
 
-// Tiles of a picture that is larger than one, and the whole on grey.
+// Tiles, if the image is larger than one, and the whole image on grey.
 Prepare deepseek_ocr(const clip_hparams & model, bool in_rows) {
     return [&model, in_rows](const clip_image_u8 & image) {
         const int side = model.image_size;
@@ -323,7 +323,7 @@ Prepare deepseek_ocr(const clip_hparams & model, bool in_rows) {
     };
 }
 
-// The nearest number that bfloat16 has, a half to the even one.
+// Rounds to the nearest bfloat16, ties to even.
 float in_bfloat16(float value) {
     return ggml_bf16_to_fp32(ggml_fp32_to_bf16(value));
 }
@@ -363,7 +363,7 @@ Prepare llama4(const clip_hparams & model, const ProcessorSettings & settings) {
     };
 }
 
-// CLIP's processor cuts the middle out of a picture, SigLIP's stretches it.
+// CLIP's processor crops the center of an image; SigLIP's stretches it.
 Prepare llava(const clip_hparams & model, bool is_clip) {
     return [&model, is_clip](const clip_image_u8 & image) {
         const int side = model.image_size;
@@ -376,8 +376,7 @@ Prepare llava(const clip_hparams & model, bool is_clip) {
     };
 }
 
-// The whole picture, and tiles of a larger one that is black where the picture does not fill it, one below the other: mtmd
-// puts them together behind the encoder.
+// The whole image and the tiles of an enlarged, black-padded copy, stacked vertically: mtmd joins them after encoding.
 Prepare llava_next(const clip_hparams & model) {
     return [&model](const clip_image_u8 & image) {
         const int side = model.image_size;
@@ -410,11 +409,11 @@ Prepare llava_of(const clip_ctx * clip) {
     if (model.image_res_candidates.empty()) {
         return llava(model, clip_has_class_token(clip));
     }
-    // Older files of LLaVA-NeXT lack what ends a row of tiles: mtmd has its own way with them.
+    // Older LLaVA-NeXT files lack the newline embedding: mtmd handles them in its own way.
     return clip_has_newline(clip) ? llava_next(model) : Prepare{};
 }
 
-// Empty for a projector whose processor we do not know.
+// Empty for a projector with an unknown processor.
 Prepare processor_of(const clip_ctx * clip, const ProcessorSettings & settings, int32_t max_tokens) {
     const clip_hparams & model = *clip_get_hparams(clip);
     switch (clip_get_projector_type(clip)) {

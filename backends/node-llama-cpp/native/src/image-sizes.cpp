@@ -10,9 +10,9 @@ namespace vserve {
 namespace {
 
 constexpr double largest_aspect = 200;
-// Idefics 3 makes no picture larger than this on a side, whatever its configuration says.
+// Idefics 3 limits sides to this, whatever its configuration says.
 constexpr int largest_side = 4096;
-// mtmd resizes to no more than this on a side.
+// The longest side that mtmd resizes to.
 constexpr int largest_resized = 65536;
 
 int rounded(double value, int factor) {
@@ -45,7 +45,7 @@ ImageSize within_bounds(ImageSize image, ImageSize aligned, int factor, double m
     return aligned;
 }
 
-// A factor that Llama 4's processor computes in single precision where a grid bounds it, which is a tensor of PyTorch.
+// A factor that Llama 4's processor computes in single precision where it comes from a grid, a PyTorch tensor.
 struct Scale {
     double value;
     bool is_single;
@@ -68,7 +68,7 @@ struct Scale {
 ImageSize smart_resize(ImageSize image, int factor, double min_pixels, double max_pixels) {
     const auto [width, height] = image;
     if (static_cast<double>(std::max(width, height)) / std::min(width, height) > largest_aspect) {
-        throw std::invalid_argument("the picture is more than 200 times as long as wide");
+        throw std::invalid_argument("the image is more than 200 times as long as it is wide");
     }
     return within_bounds(image, {rounded(width, factor), rounded(height, factor)}, factor, min_pixels, max_pixels);
 }
@@ -78,7 +78,7 @@ ImageSize smart_resize_covering(ImageSize image, int factor, double min_pixels, 
                             std::max(factor, rounded(image.height, factor))};
     const ImageSize size = within_bounds(image, aligned, factor, min_pixels, max_pixels);
     if (std::max(size.width, size.height) > largest_resized) {
-        throw std::invalid_argument("the picture is too long for its width");
+        throw std::invalid_argument("the image is too long for its width");
     }
     return size;
 }
@@ -119,7 +119,7 @@ ImageSize scale_to_shortest(ImageSize image, int shortest) {
     const auto [width, height] = image;
     const double longer = static_cast<double>(shortest) * std::max(width, height) / std::min(width, height);
     if (longer > largest_resized) {
-        throw std::invalid_argument("the picture is too long for its width");
+        throw std::invalid_argument("the image is too long for its width");
     }
     const int other = static_cast<int>(longer);
     return width <= height ? ImageSize{shortest, other} : ImageSize{other, shortest};
@@ -201,7 +201,7 @@ ImageSize scale_to_tokens(ImageSize image, int factor, int max_tokens) {
 }
 
 TileGrid best_fitting_grid(ImageSize image, int tile, int max_tiles) {
-    // In single precision, as PyTorch has it, where grids count as equal.
+    // In single precision, as in PyTorch, so that the same grids compare equal.
     const auto scale_of = [image, tile](TileGrid grid) {
         return std::min(static_cast<float>(grid.columns * tile) / static_cast<float>(image.width),
                         static_cast<float>(grid.rows * tile) / static_cast<float>(image.height));
@@ -311,7 +311,7 @@ ImageSize fit_on_square(ImageSize image, int side) {
         size.width = static_cast<int>(std::nearbyint(static_cast<double>(image.width) / image.height * side));
     }
     if (std::min(size.width, size.height) < 1) {
-        throw std::invalid_argument("the picture is too long for its width");
+        throw std::invalid_argument("the image is too long for its width");
     }
     return size;
 }
