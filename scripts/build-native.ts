@@ -45,8 +45,6 @@ const sourceFolders = ['common', 'ggml/include', 'include', 'src', 'tools/mtmd',
 const prerequisites: Partial<Record<NodeJS.Platform, string>> = {
   linux: 'Debian and Ubuntu: sudo apt-get install cmake g++ git',
   darwin: 'macOS: xcode-select --install && brew install cmake',
-  win32:
-    'Windows: winget install Kitware.CMake Git.Git Microsoft.VisualStudio.2022.BuildTools, with the workload "Desktop development with C++"',
 };
 
 class BuildFailure extends Error {}
@@ -72,7 +70,7 @@ function versionOf(dir: string): string {
 
 /** The binaries of node-llama-cpp that are installed for this platform and processor. */
 function installedVariants(): Variant[] {
-  const platform = { linux: 'linux', darwin: 'mac', win32: 'win' }[process.platform as 'linux' | 'darwin' | 'win32'];
+  const platform = { linux: 'linux', darwin: 'mac' }[process.platform as 'linux' | 'darwin'];
   const prefix = `${platform}-${process.arch}`;
   const scopeDir = join(dirname(packageDir('node-llama-cpp')), '@node-llama-cpp');
   const variants: Variant[] = [];
@@ -113,8 +111,9 @@ function fingerprint(variants: readonly Variant[]): string {
 
 /** What is built for a variant: the addon and, for the CPU, the program that tries a model before the addon loads it. */
 function productsOf({ name }: Variant): string[] {
-  const program = `vserve-dry-run${process.platform === 'win32' ? '.exe' : ''}`;
-  return ['vserve-engine.node', ...(/-(cuda|vulkan)$/.test(name) ? [] : [program])].map((file) => join(name, file));
+  return ['vserve-engine.node', ...(/-(cuda|vulkan)$/.test(name) ? [] : ['vserve-dry-run'])].map((file) =>
+    join(name, file),
+  );
 }
 
 function runs(command: string): boolean {
@@ -124,7 +123,7 @@ function runs(command: string): boolean {
 function checkPrerequisites(): void {
   const missing = ['git', 'cmake'].filter((command) => !runs(command));
   const compilers = [process.env['CXX'], 'c++', 'g++', 'clang++'].filter((name) => name !== undefined);
-  if (process.platform !== 'win32' && !compilers.some(runs)) missing.push('a C++17 compiler');
+  if (!compilers.some(runs)) missing.push('a C++17 compiler');
   if (missing.length > 0) throw new BuildFailure(missingMessage(missing.join(' and ')));
 }
 
@@ -241,6 +240,11 @@ function makeBuildDir(): void {
 }
 
 async function main(): Promise<void> {
+  if (process.platform === 'win32') {
+    throw new BuildFailure(
+      "Windows is not supported yet: node-llama-cpp's packages for it have no import libraries to link the engine against. Use WSL 2.",
+    );
+  }
   const variants = installedVariants();
   const wanted = fingerprint(variants);
   const built = existsSync(fingerprintPath) ? readFileSync(fingerprintPath, 'utf8') : '';

@@ -18,7 +18,7 @@ function packageRoot(): string {
 
 /** The name of the variant of node-llama-cpp's binaries that `llama` is, as its folder of binaries is named. */
 function variantOf(llama: Pick<Llama, 'gpu'>): string {
-  const platform: Partial<Record<NodeJS.Platform, string>> = { linux: 'linux', darwin: 'mac', win32: 'win' };
+  const platform: Partial<Record<NodeJS.Platform, string>> = { linux: 'linux', darwin: 'mac' };
   const base = `${platform[process.platform] ?? process.platform}-${process.arch}`;
   // On Apple silicon there is one variant, which also serves the CPU alone.
   if (base === 'mac-arm64') return 'mac-arm64-metal';
@@ -52,7 +52,7 @@ export const buildCommand = `node ${JSON.stringify(join(packageRoot(), 'dist', '
 /** The program that `dry-run.ts` runs, and the folder of the libraries that it needs. Throws `native_addon_missing`. */
 export function dryRunProgram(): { readonly path: string; readonly libraryDir: string } {
   const variant = variantOf({ gpu: false });
-  const path = join(builtAddonsDir, variant, `vserve-dry-run${process.platform === 'win32' ? '.exe' : ''}`);
+  const path = join(builtAddonsDir, variant, 'vserve-dry-run');
   if (!existsSync(path)) throw notBuilt(variant, path);
   return { path, libraryDir: join(nodeLlamaCppRoot(), '..', '@node-llama-cpp', variant, 'bins', variant) };
 }
