@@ -46,11 +46,15 @@ export async function serveSettings({ settings, origins }: LoadedSettings<Settin
     },
     server: {
       maxRequestBytes: settings.maxRequestBytes,
+      maxRequestMemoryBytes: settings.maxRequestMemoryBytes,
+      bodyTimeoutS: settings.httpBodyTimeoutS,
       keepAliveTimeoutS: settings.httpKeepaliveTimeoutS,
       gracefulShutdownTimeoutS: settings.gracefulShutdownTimeoutS,
       allowExtraRequestFields: settings.allowExtraRequestFields,
       maxImagesPerRequest: settings.limitImagesPerPrompt,
       maxQueueSize: settings.maxQueueSize,
+      allowedOrigins: settings.allowedOrigins,
+      allowedHosts: settings.allowedHosts,
     },
     media: {
       allowedImageRoots: await Promise.all(

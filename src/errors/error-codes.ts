@@ -1,9 +1,10 @@
 /** How an error code shows outside: the HTTP status and OpenAI error type of an answer, the exit code of a command. */
 export interface ErrorPresentation {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 499 | 500 | 501 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 429 | 431 | 499 | 500 | 501 | 503;
   readonly type:
     | 'invalid_request_error'
     | 'authentication_error'
+    | 'permission_error'
     | 'not_found_error'
     | 'conflict_error'
     | 'rate_limit_error'
@@ -13,6 +14,7 @@ export interface ErrorPresentation {
 
 const badRequest = { status: 400, type: 'invalid_request_error', exitCode: 2 } as const;
 const notFound = { status: 404, type: 'not_found_error', exitCode: 2 } as const;
+const forbidden = { status: 403, type: 'permission_error', exitCode: 2 } as const;
 const failed = { status: 500, type: 'api_error', exitCode: 1 } as const;
 
 /**
@@ -30,6 +32,10 @@ export const errorCodes = {
   model_not_found: notFound,
   route_not_found: notFound,
   method_not_allowed: { status: 405, type: 'invalid_request_error', exitCode: 2 },
+  origin_not_allowed: forbidden,
+  host_not_allowed: forbidden,
+  request_timeout: { status: 408, type: 'invalid_request_error', exitCode: 1 },
+  headers_too_large: { status: 431, type: 'invalid_request_error', exitCode: 2 },
   unsupported_encoding: { status: 415, type: 'invalid_request_error', exitCode: 2 },
   request_too_large: { status: 413, type: 'invalid_request_error', exitCode: 2 },
   at_capacity: { status: 429, type: 'rate_limit_error', exitCode: 1 },

@@ -6,6 +6,17 @@ import { messageOf, VserveError } from '../errors/index.ts';
 
 export type Log = (level: LogLevel, message: string) => void;
 
+/** A log that never throws: what cannot be written is no fault of the request that it is about. */
+export function safeLog(log: Log): Log {
+  return (level, message) => {
+    try {
+      log(level, message);
+    } catch {
+      // There is nowhere to tell it.
+    }
+  };
+}
+
 /** What a route knows of its request. */
 export interface RequestContext {
   readonly Bindings: HttpBindings;

@@ -2,37 +2,56 @@ import { Hono } from 'hono';
 import { VserveError } from '../errors/index.ts';
 import type { RequestContext } from './access-log.ts';
 import { accessLog, pathOf } from './access-log.ts';
+import { browserGuard } from './browser-guard.ts';
 import { errorResponse } from './error-response.ts';
+import { checkHost } from './host-header.ts';
 import { linger } from './linger.ts';
 import { countRequests } from './count-requests.ts';
 import type { Metrics } from './metrics.ts';
 import type { ChatRouteOptions } from './routes/chat-completions.ts';
 import { chatRoutes } from './routes/chat-completions.ts';
+import { routedPath } from './request-target.ts';
+import { routeName } from './route-name.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
 import { prefixCacheRoutes } from './routes/prefix-cache.ts';
 
+export interface AppOptions extends ChatRouteOptions {
+  readonly metrics: Metrics;
+  /** The address or name that the server listens on. */
+  readonly host: string;
+}
+
 /** The HTTP interface of a loaded model, without a socket. */
-export function createApp(options: ChatRouteOptions & { readonly metrics: Metrics }): Hono<RequestContext> {
-  const app = new Hono<RequestContext>();
-  app.use(accessLog(options.log), countRequests(options.metrics), linger);
+export function createApp(options: AppOptions): Hono<RequestContext> {
+  const app = new Hono<RequestContext>({ getPath: ({ url }) => routedPath(url) });
+  app.use(accessLog(options.log), countRequests(options.metrics), linger, checkHost);
+  app.use(browserGuard({ ...options.settings, host: options.host }));
   app.route('/', chatRoutes(options));
   app.route('/', modelRoutes(options.servedModelName));
   app.route('/', healthRoutes(options.version));
   app.route('/', prefixCacheRoutes(options.model));
-  const methods = new Map<string, string>();
-  for (const { method, path } of app.routes.filter((route) => route.method !== 'ALL')) methods.set(path, method);
-  for (const [path, method] of methods) {
-    app.all(path, () => {
-      const message = `${path.replace(/:id.*/, '{id}')} takes ${method} only.`;
-      const response = errorResponse(new VserveError('method_not_allowed', message));
-      response.headers.set('allow', method === 'GET' ? 'GET, HEAD' : method);
-      return response;
-    });
-  }
+  answerOtherMethods(app);
   app.notFound((context) => errorResponse(noRoute(context.req.method, pathOf(context.req.url))));
   app.onError((error) => errorResponse(error));
   return app;
+}
+
+/** Tells clients that use another method than a route has which one it is, as an error or as the answer to OPTIONS. */
+function answerOtherMethods(app: Hono<RequestContext>): void {
+  const methods = new Map<string, string>();
+  for (const { method, path } of app.routes.filter((route) => route.method !== 'ALL')) methods.set(path, method);
+  for (const [path, method] of methods) {
+    const allow = method === 'GET' ? 'GET, HEAD, OPTIONS' : `${method}, OPTIONS`;
+    app.options(path, () => new Response(null, { status: 204, headers: { allow } }));
+    app.all(path, () => {
+      const response = errorResponse(new VserveError('method_not_allowed', `${routeName(path)} takes ${method} only.`));
+      response.headers.set('allow', allow);
+      return response;
+    });
+  }
+  // Asks for the server as a whole: the health check of some load balancers.
+  app.options('/', () => new Response(null, { status: 204, headers: { allow: 'GET, HEAD, POST, OPTIONS' } }));
 }
 
 function noRoute(method: string, path: string): VserveError {

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import { messageOf, VserveError } from '../errors/index.ts';
+import { BodyClock } from './body-clock.ts';
+import type { BodyMemory, BodyShare } from './body-memory.ts';
 import type { CpuLease, CpuShare } from './cpu-share.ts';
 import { invalidJson, JsonScanner } from './json-scanner.ts';
 
@@ -19,46 +21,81 @@ const PACE_MS = 2;
 
 export interface ReadOptions {
   readonly maxBytes: number;
+  readonly timeoutMs: number;
+  readonly memory: BodyMemory;
   readonly cpus: CpuShare;
   readonly signal: AbortSignal;
 }
 
+export interface JsonBody {
+  readonly value: unknown;
+  /** To be called when nothing of the body is left, which makes room for others. A second call does nothing. */
+  release(): void;
+}
+
 /**
  * Reads a JSON body of at most `maxBytes`. A larger one is refused as soon as that shows: by its Content-Length before
- * anything is read, else by the byte that is too many. Throws `unsupported_encoding`, `request_too_large`, `invalid_json`,
- * `request_cancelled` when the body breaks off, or the signal's reason.
+ * anything is read, else by the byte that is too many. Where there is no memory for it, it waits, and its client with it.
+ * Throws `unsupported_encoding`, `request_too_large`, `request_timeout`, `invalid_json`, `request_cancelled` when the body
+ * breaks off, or the signal's reason.
  */
 export async function readJsonBody(
   request: IncomingMessage,
-  { maxBytes, cpus, signal }: ReadOptions,
-): Promise<unknown> {
+  { maxBytes, timeoutMs, memory, cpus, signal }: ReadOptions,
+): Promise<JsonBody> {
   signal.throwIfAborted();
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
     throw new VserveError('unsupported_encoding', `The body is encoded (${encoding}). Send it as it is.`);
   }
+  const declaredBytes = declaredBytesOf(request);
+  if ((declaredBytes ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  const left = new AbortController();
+  const ended = AbortSignal.any([signal, left.signal]);
   const aborted = new Promise<never>((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });
-  // Aborting the stream itself would take the connection along, and the answer with it.
   const lease = cpus.lease(SILENCE_MS);
+  const share = memory.open(declaredBytes, maxBytes);
+  const clock = new BodyClock(timeoutMs);
   try {
-    return await Promise.race([readJson(request, { maxBytes, cpus, lease }), aborted]);
+    // Aborting the stream itself would take the connection along, and the answer with it.
+    const value = await Promise.race([
+      readJson(request, { maxBytes, share, clock, cpus, lease, signal: ended }),
+      clock.expired,
+      aborted,
+    ]);
+    return { value, release: () => share.release() };
+  } catch (error) {
+    share.release();
+    throw error;
   } finally {
+    left.abort();
+    clock.stop();
     lease.end();
   }
 }
 
-interface ReadJsonOptions {
-  readonly maxBytes: number;
-  readonly cpus: CpuShare;
-  readonly lease: CpuLease;
+function declaredBytesOf({ headers }: IncomingMessage): number | undefined {
+  const length = headers['content-length'];
+  return length === undefined ? undefined : Number(length);
 }
 
-async function readJson(request: IncomingMessage, { maxBytes, cpus, lease }: ReadJsonOptions): Promise<unknown> {
-  const declaredBytes = Number(request.headers['content-length'] ?? 0);
-  if (declaredBytes > maxBytes) throw tooLarge(maxBytes);
-  if (declaredBytes > LARGE_BYTES) lease.renew();
+interface ReadJsonOptions {
+  readonly maxBytes: number;
+  readonly share: BodyShare;
+  readonly clock: BodyClock;
+  readonly cpus: CpuShare;
+  readonly lease: CpuLease;
+  /** Nobody waits for the body any more: what still comes of it is not kept. */
+  readonly signal: AbortSignal;
+}
+
+async function readJson(
+  request: IncomingMessage,
+  { maxBytes, share, clock, cpus, lease, signal }: ReadJsonOptions,
+): Promise<unknown> {
+  if ((declaredBytesOf(request) ?? 0) > LARGE_BYTES) lease.renew();
   const scanner = new JsonScanner();
   // Strict about UTF-8, and without the byte order mark that some clients send.
   const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -79,8 +116,11 @@ async function readJson(request: IncomingMessage, { maxBytes, cpus, lease }: Rea
   };
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+      signal.throwIfAborted();
+      clock.stop();
       bytes += chunk.byteLength;
       if (bytes > maxBytes) throw tooLarge(maxBytes);
+      if (bytes > share.bytes) await share.grow(bytes, signal);
       if (bytes > LARGE_BYTES) lease.renew();
       if (bytes - pausedAtBytes > PACE_BYTES && cpus.modelIsBusy) {
         pausedAtBytes = bytes;
@@ -90,6 +130,7 @@ async function readJson(request: IncomingMessage, { maxBytes, cpus, lease }: Rea
         // Nothing of a large picture is copied.
         if (filled > 0) pushBlock();
         push(chunk, ({ buffer }) => new Uint8Array(buffer as ArrayBuffer));
+        clock.run();
         continue;
       }
       for (let at = 0; at < chunk.length;) {
@@ -99,6 +140,7 @@ async function readJson(request: IncomingMessage, { maxBytes, cpus, lease }: Rea
         at += taken.length;
         if (filled === block.length) pushBlock();
       }
+      clock.run();
     }
   } catch (cause) {
     if (cause instanceof VserveError) throw cause;

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { VserveError } from '../errors/index.ts';
 
 /** A request in flight. */
@@ -14,22 +15,13 @@ export class Requests {
   readonly #controllers = new Set<AbortController>();
   #draining = false;
   #onIdle: (() => void) | undefined;
-  readonly #limit: number;
-
-  /** At most `limit` requests are in flight at a time. */
-  constructor(limit = Infinity) {
-    this.#limit = limit;
-  }
 
   /**
    * Counts a request that came over `socket`. The socket tells when the client goes away: a response whose turn has not
-   * come yet (HTTP pipelining) is told nothing. Throws `shutting_down` once a shutdown has begun, and `at_capacity`.
+   * come yet (HTTP pipelining) is told nothing. Throws `shutting_down` once a shutdown has begun.
    */
   begin(socket: Socket): ActiveRequest {
     if (this.#draining) throw shuttingDown();
-    if (this.#controllers.size >= this.#limit) {
-      throw new VserveError('at_capacity', 'Server is at capacity. Please retry later.');
-    }
     const controller = new AbortController();
     const cancel = (): void => {
       controller.abort(new VserveError('request_cancelled', 'The client went away before the answer was complete.'));
@@ -50,15 +42,20 @@ export class Requests {
   /** Lets no request begin any more, and waits for those in flight; what still is after `timeoutMs` is aborted. */
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
-    if (this.#controllers.size === 0) return;
+    if (await this.idle(timeoutMs)) return;
+    for (const controller of this.#controllers) controller.abort(shuttingDown());
+  }
+
+  /** Waits until no request is in flight, but no longer than `timeoutMs`. Tells whether none is. */
+  async idle(timeoutMs: number): Promise<boolean> {
+    if (this.#controllers.size === 0) return true;
+    const timer = new AbortController();
     const idle = new Promise<void>((resolve) => {
       this.#onIdle = resolve;
     });
-    const timer = setTimeout(() => {
-      for (const controller of this.#controllers) controller.abort(shuttingDown());
-    }, timeoutMs);
-    await idle;
-    clearTimeout(timer);
+    await Promise.race([idle, setTimeout(timeoutMs, undefined, { signal: timer.signal }).catch(() => undefined)]);
+    timer.abort();
+    return this.#controllers.size === 0;
   }
 }
 

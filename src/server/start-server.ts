@@ -1,13 +1,17 @@
 import { once } from 'node:events';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
 import type { LoadedModel } from '../backend/index.ts';
 import type { MediaSettings } from '../media/index.ts';
 import { createMediaResolver } from '../media/index.ts';
+import { reasonOf, safeLog } from './access-log.ts';
 import type { Log } from './access-log.ts';
+import { Admission } from './admission.ts';
 import { createApp } from './app.ts';
+import { BodyMemory } from './body-memory.ts';
 import { CpuShare } from './cpu-share.ts';
+import { statusOf } from './error-response.ts';
+import { createHttpServer } from './http-server.ts';
+import { surviveManyConnections } from './connection-limit.ts';
 import { Metrics } from './metrics.ts';
 import { startMetricsServer } from './metrics-server.ts';
 import type { MetricsServer } from './metrics-server.ts';
@@ -49,22 +53,27 @@ export interface RunningServer {
 
 /** Serves a loaded model. Resolves once the socket is bound. Throws `port_in_use` or `address_unavailable`. */
 export async function startServer(options: StartServerOptions): Promise<RunningServer> {
-  const { host, port, metricsPort, settings } = options;
-  const requests = new Requests(options.model.info.maxBatchSize + (settings.maxQueueSize ?? Infinity));
+  const { host, port, metricsPort, settings, model } = options;
+  const log = safeLog(options.log);
+  const requests = new Requests();
   const metrics = new Metrics();
-  const cpus = new CpuShare(options.model);
+  const cpus = new CpuShare(model);
+  const memory = new BodyMemory(settings.maxRequestMemoryBytes);
+  const admission = new Admission({ maxBatchSize: model.info.maxBatchSize, maxQueueSize: settings.maxQueueSize });
   const media = createMediaResolver(options.media, {
     onResolved: (image) => metrics.countImage(image),
     takeCpu: () => cpus.take(),
   });
-  const app = createApp({ ...options, requests, cpus, metrics, media });
-  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
-  // A client that asks before it sends (RFC 9110, section 10.1.1) is not told to send what will be refused.
-  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    if (!(Number(request.headers['content-length']) > settings.maxRequestBytes)) response.writeContinue();
-    server.emit('request', request, response);
+  const app = createApp({ ...options, log, requests, admission, memory, cpus, metrics, media });
+  const server = createHttpServer({
+    fetch: app.fetch,
+    keepAliveTimeoutS: settings.keepAliveTimeoutS,
+    maxRequestBytes: Math.min(settings.maxRequestBytes, memory.maxBodyBytes),
+    onRefused: (requestId, error) => {
+      log('info', `${requestId} no request ${String(statusOf(error))} ${reasonOf(error)}`);
+      metrics.countRequest(statusOf(error), 'other', error);
+    },
   });
-  server.keepAliveTimeout = settings.keepAliveTimeoutS * 1000;
   const unsent = new UnsentResponses(server);
   let metricsServer: MetricsServer | undefined;
   try {
@@ -74,6 +83,7 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
     await Promise.all([media.close(), metricsServer?.close()]);
     throw error;
   }
+  await surviveManyConnections(server, log);
   const bound = (server.address() as AddressInfo).port;
   return {
     url: urlOf(host, bound),
@@ -87,6 +97,8 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
       await unsent.leave(SEND_MS);
       server.closeAllConnections();
       await closed;
+      // Clients that did not read are gone now, and what was for them ends.
+      await requests.idle(SEND_MS);
       await Promise.all([media.close(), metricsServer?.close()]);
     },
   };

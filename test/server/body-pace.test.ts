@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { BodyMemory } from '../../src/server/body-memory.ts';
 import { CpuShare } from '../../src/server/cpu-share.ts';
 import { readJsonBody } from '../../src/server/request-body.ts';
 
@@ -20,7 +21,9 @@ async function waitsFor(kib: number, sequencesRunning: number): Promise<number> 
   const request = Object.assign(Readable.from(chunks), { headers: {} }) as unknown as IncomingMessage;
   const cpus = new CpuShare({ stats: () => ({ sequencesRunning, sequencesQueued: 0 }) });
   const signal = new AbortController().signal;
-  expect(await readJsonBody(request, { maxBytes: 1e8, cpus, signal })).toEqual({ text });
+  const memory = new BodyMemory(1e9);
+  const { value } = await readJsonBody(request, { maxBytes: 1e8, timeoutMs: 1e6, memory, cpus, signal });
+  expect(value).toEqual({ text });
   return vi.mocked(setTimeout).mock.calls.length;
 }
 

@@ -1,15 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { Hono } from 'hono';
-import type { GenerationEvent, LoadedModel } from '../../backend/index.ts';
+import type { LoadedModel } from '../../backend/index.ts';
 import type { ChatRequest, ChunkJson, CompletionIdentity } from '../../api/chat/index.ts';
 import { parseChatRequest, toChunks, toCompletion } from '../../api/chat/index.ts';
-import { errorJson, imageReferences, toGenerateRequest } from '../../api/index.ts';
+import { errorJson, imageReferences } from '../../api/index.ts';
 import { VserveError } from '../../errors/index.ts';
 import type { MediaResolver } from '../../media/index.ts';
 import type { Log, RequestContext } from '../access-log.ts';
 import { reasonOf } from '../access-log.ts';
+import type { Admission } from '../admission.ts';
+import type { BodyMemory } from '../body-memory.ts';
+import { clientPathOf } from '../client-path.ts';
 import type { CpuShare } from '../cpu-share.ts';
+import { generate } from '../generate.ts';
 import { readJsonBody } from '../request-body.ts';
+import type { JsonBody, ReadOptions } from '../request-body.ts';
 import type { ActiveRequest, Requests } from '../requests.ts';
 import type { ServerSettings } from '../server-settings.ts';
 import { byteStream, sseDone, sseEvent, sseHeaders } from '../sse.ts';
@@ -22,6 +27,8 @@ export interface ChatRouteOptions {
   readonly version: string;
   readonly media: MediaResolver;
   readonly requests: Requests;
+  readonly admission: Admission;
+  readonly memory: BodyMemory;
   readonly cpus: CpuShare;
   readonly log: Log;
 }
@@ -30,14 +37,18 @@ export interface ChatRouteOptions {
 export function chatRoutes(options: ChatRouteOptions): Hono<RequestContext> {
   const routes = new Hono<RequestContext>();
   routes.post('/v1/chat/completions', async (context) => {
-    const active = options.requests.begin(context.env.incoming.socket);
+    const { incoming } = context.env;
+    const active = options.requests.begin(incoming.socket);
     let streaming = false;
+    let body: JsonBody | undefined;
     try {
-      const { maxRequestBytes: maxBytes, allowExtraRequestFields: allowExtraFields } = options.settings;
-      const body = await readJsonBody(context.env.incoming, { maxBytes, cpus: options.cpus, signal: active.signal });
-      const request = parseChatRequest(body, { allowExtraFields });
+      options.admission.requireRoom();
+      const { signal } = active;
+      body = await readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal });
+      const request = parseChatRequest(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
       checkRequest(request, options);
-      const events = generate(request, active.signal, options);
+      const client = clientPathOf(incoming);
+      const events = generate(request, { ...options, client, signal, onBodyUsed: body.release });
       if (!request.stream) return context.json(await toCompletion(newIdentity(options), events));
 
       const chunks = toChunks(newIdentity(options), events, request.includeUsage);
@@ -53,10 +64,17 @@ export function chatRoutes(options: ChatRouteOptions): Hono<RequestContext> {
       // A backend of somebody else may throw anything.
       throw error instanceof Error ? error : new Error(String(error));
     } finally {
+      body?.release();
       if (!streaming) active.end();
     }
   });
   return routes;
+}
+
+/** What a body may take, by the settings and by the memory that there is. */
+function bodyLimits({ settings, memory }: ChatRouteOptions): Pick<ReadOptions, 'maxBytes' | 'timeoutMs' | 'memory'> {
+  const maxBytes = Math.min(settings.maxRequestBytes, memory.maxBodyBytes);
+  return { maxBytes, timeoutMs: settings.bodyTimeoutS * 1000, memory };
 }
 
 /** What can be refused before any image is fetched. */
@@ -81,25 +99,6 @@ function checkRequest(request: ChatRequest, { model, servedModelName, settings }
       `The request has ${String(images.length)} images, and this server takes ${String(settings.maxImagesPerRequest)} (--limit-images-per-prompt).`,
       { param: extra.param },
     );
-  }
-}
-
-/** Fetches the images, then generates. The first failure of an image ends the fetches of the others. */
-async function* generate(
-  request: ChatRequest,
-  signal: AbortSignal,
-  { model, media }: ChatRouteOptions,
-): AsyncGenerator<GenerationEvent, void, undefined> {
-  const fetches = new AbortController();
-  try {
-    const resolve = media.forRequest();
-    const fetchSignal = AbortSignal.any([signal, fetches.signal]);
-    const images = await Promise.all(
-      imageReferences(request).map(({ url, param }) => resolve(url, { param, signal: fetchSignal })),
-    );
-    yield* model.generate(toGenerateRequest(request, model.info.samplingDefaults, images), signal);
-  } finally {
-    fetches.abort();
   }
 }
 

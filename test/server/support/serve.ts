@@ -76,11 +76,15 @@ function loadEcho({ maxLength, maxBatchSize, ...hooks }: TestServerOptions): Pro
 export function serverSettings(changes: Partial<ServerSettings> = {}): ServerSettings {
   return {
     maxRequestBytes: 10_000_000,
+    maxRequestMemoryBytes: 100_000_000,
+    bodyTimeoutS: 300,
     keepAliveTimeoutS: 120,
     gracefulShutdownTimeoutS: 0,
     allowExtraRequestFields: false,
     maxImagesPerRequest: 10,
     maxQueueSize: undefined,
+    allowedOrigins: [],
+    allowedHosts: [],
     ...changes,
   };
 }

@@ -1,0 +1,139 @@
+/** Who waits: names from the outermost group to the innermost, as the address of a client and its key. */
+export type ClientPath = readonly string[];
+
+/** Gives the place back. A second call does nothing. */
+export type LeavePlace = () => void;
+
+/**
+ * A few places, and those who wait for one. A free place goes to the client that holds the fewest, of these to the one
+ * whose last turn is longest ago, and so on within its groups: one client's many requests do not hold up another's first.
+ */
+export class FairTurns {
+  #free: number;
+  #turns = 0;
+  readonly #all = new Group();
+
+  constructor(places: number) {
+    this.#free = places;
+  }
+
+  get waiting(): number {
+    return this.#all.waiting;
+  }
+
+  /** Takes a place, when it is the client's turn. Throws the signal's reason. */
+  async enter(client: ClientPath, signal: AbortSignal): Promise<LeavePlace> {
+    signal.throwIfAborted();
+    if (this.#free > 0) {
+      this.#free -= 1;
+      this.#all.take(client, (this.#turns += 1));
+    } else {
+      await this.#wait(client, signal);
+    }
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      this.#leave(client);
+    };
+  }
+
+  async #wait(client: ClientPath, signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const onAbort = (): void => {
+        this.#all.remove(client, waiter);
+        reject(signal.reason as Error);
+      };
+      const waiter: Waiter = {
+        client,
+        onTurn: () => {
+          signal.removeEventListener('abort', onAbort);
+          resolve();
+        },
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#all.add(client, waiter);
+    });
+  }
+
+  #leave(client: ClientPath): void {
+    this.#all.leave(client);
+    const next = this.#all.next();
+    if (next === undefined) {
+      this.#free += 1;
+      return;
+    }
+    this.#all.remove(next.client, next);
+    this.#all.take(next.client, (this.#turns += 1));
+    next.onTurn();
+  }
+}
+
+interface Waiter {
+  readonly client: ClientPath;
+  readonly onTurn: () => void;
+}
+
+/** The clients under one name. */
+class Group {
+  waiting = 0;
+  #held = 0;
+  #lastTurn = 0;
+  readonly #waiters = new Set<Waiter>();
+  readonly #groups = new Map<string, Group>();
+
+  add(path: ClientPath, waiter: Waiter): void {
+    this.waiting += 1;
+    const [name, ...rest] = path;
+    if (name === undefined) this.#waiters.add(waiter);
+    else this.#group(name).add(rest, waiter);
+  }
+
+  remove(path: ClientPath, waiter: Waiter): void {
+    this.waiting -= 1;
+    const [name, ...rest] = path;
+    if (name === undefined) this.#waiters.delete(waiter);
+    else this.#inGroup(name, (group) => group.remove(rest, waiter));
+  }
+
+  take(path: ClientPath, turn: number): void {
+    this.#held += 1;
+    this.#lastTurn = turn;
+    const [name, ...rest] = path;
+    if (name !== undefined) this.#group(name).take(rest, turn);
+  }
+
+  leave(path: ClientPath): void {
+    this.#held -= 1;
+    const [name, ...rest] = path;
+    if (name !== undefined) this.#inGroup(name, (group) => group.leave(rest));
+  }
+
+  /** Whose turn it is. */
+  next(): Waiter | undefined {
+    let best: Group | undefined;
+    for (const group of this.#groups.values()) {
+      if (group.waiting > 0 && (best === undefined || group.#goesBefore(best))) best = group;
+    }
+    if (best !== undefined) return best.next();
+    const [first] = this.#waiters;
+    return first;
+  }
+
+  #goesBefore(other: Group): boolean {
+    return this.#held === other.#held ? this.#lastTurn < other.#lastTurn : this.#held < other.#held;
+  }
+
+  #group(name: string): Group {
+    let group = this.#groups.get(name);
+    if (group === undefined) this.#groups.set(name, (group = new Group()));
+    return group;
+  }
+
+  /** Does something in a group, which is forgotten when nobody is left in it. */
+  #inGroup(name: string, work: (group: Group) => void): void {
+    const group = this.#group(name);
+    work(group);
+    if (group.waiting === 0 && group.#held === 0) this.#groups.delete(name);
+  }
+}

@@ -1,0 +1,87 @@
+import { imageReferences, toGenerateRequest } from '../api/index.ts';
+import type { ParsedRequest } from '../api/index.ts';
+import type { Bitmap, GenerationEvent, LoadedModel } from '../backend/index.ts';
+import { systemErrorCode, VserveError } from '../errors/index.ts';
+import type { MediaResolver } from '../media/index.ts';
+import type { Admission } from './admission.ts';
+import type { ClientPath } from './fair-turns.ts';
+import { readAhead } from './read-ahead.ts';
+
+/** More than any answer has. */
+const MAX_AHEAD_BYTES = 1024 * 1024;
+/** What an event takes beside its text. */
+const EVENT_BYTES = 64;
+
+export interface GenerateOptions {
+  readonly model: LoadedModel;
+  readonly media: MediaResolver;
+  readonly admission: Admission;
+  readonly client: ClientPath;
+  readonly signal: AbortSignal;
+  /** Called when nothing of the request's body is needed any more. */
+  readonly onBodyUsed: () => void;
+}
+
+/**
+ * Fetches the images of a request, waits for its turn, and generates. The place goes to the next when the backend is done,
+ * also where the client is slow to read.
+ */
+export function generate(
+  request: ParsedRequest,
+  options: GenerateOptions,
+): AsyncGenerator<GenerationEvent, void, undefined> {
+  return readAhead(inTurn(request, options), {
+    maxSize: MAX_AHEAD_BYTES,
+    sizeOf: (event) => EVENT_BYTES + (event.type === 'text-delta' ? 2 * event.text.length : 0),
+  });
+}
+
+async function* inTurn(
+  request: ParsedRequest,
+  { model, media, admission, client, signal, onBodyUsed }: GenerateOptions,
+): AsyncGenerator<GenerationEvent, void, undefined> {
+  const place = admission.join(client);
+  try {
+    let images: readonly Bitmap[] = [];
+    if (imageReferences(request).length > 0) {
+      await place.toFetchImages(signal);
+      images = await fetchImages(request, media, signal);
+    }
+    onBodyUsed();
+    await place.toGenerate(signal);
+    yield* model.generate(toGenerateRequest(request, model.info.samplingDefaults, images), signal);
+  } finally {
+    place.leave();
+  }
+}
+
+/** Fetches all images at once. The first failure ends the fetches of the others. */
+async function fetchImages(request: ParsedRequest, media: MediaResolver, signal: AbortSignal): Promise<Bitmap[]> {
+  const fetches = new AbortController();
+  try {
+    const resolve = media.forRequest();
+    const fetchSignal = AbortSignal.any([signal, fetches.signal]);
+    return await Promise.all(
+      imageReferences(request).map(({ url, param }) => resolve(url, { param, signal: fetchSignal })),
+    );
+  } catch (error) {
+    throw isOutOfDescriptors(error) ? tooManyOpenFiles(error) : error;
+  } finally {
+    fetches.abort();
+  }
+}
+
+/** Whether an error comes of too many open files, which is nobody's fault but the server's. */
+function isOutOfDescriptors(error: unknown): boolean {
+  const code = systemErrorCode(error);
+  if (code === 'EMFILE' || code === 'ENFILE') return true;
+  return error instanceof Error && error.cause !== undefined && isOutOfDescriptors(error.cause);
+}
+
+function tooManyOpenFiles(cause: unknown): VserveError {
+  return new VserveError(
+    'at_capacity',
+    'The server has too many files and connections open to fetch the images. Please retry later.',
+    { cause, detail: 'raise the limit of open files (ulimit -n)' },
+  );
+}

@@ -1,0 +1,8 @@
+/** Whether a text is one of a few, in either case; `*` in one of these stands for any characters. */
+export function textPattern(patterns: readonly string[]): (text: string) => boolean {
+  const expressions = patterns.map((pattern) => {
+    const parts = pattern.split('*').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+    return new RegExp(`^${parts.join('.*')}$`, 'is');
+  });
+  return (text) => expressions.some((expression) => expression.test(text));
+}
