@@ -2,7 +2,15 @@ import { options, settingNames } from '../settings/index.ts';
 import type { LoadedSettings, Option, SettingName } from '../settings/index.ts';
 import { printable } from './printable.ts';
 
-const alwaysShown: readonly SettingName[] = ['model', 'backend', 'devices', 'host', 'port'];
+const alwaysShown: readonly SettingName[] = [
+  'model',
+  'backend',
+  'devices',
+  'host',
+  'port',
+  'maxRequestMemoryBytes',
+  'httpBodyTimeoutS',
+];
 
 /**
  * The settings as lines for people: those that matter most and those that are not at their defaults; with

@@ -6,11 +6,11 @@ import type { ClientPath } from './fair-turns.ts';
 const NETWORK_GROUPS = 4;
 
 /**
- * Whose request it is: by address, and behind one address, as of a proxy, by API key. A client that makes up keys shares
- * the turns of its address with itself.
+ * Whose request it is: by address, behind one address (a proxy, this machine) by API key, and of these by program. A
+ * client that makes up keys or names competes with itself only: the address comes first.
  */
 export function clientPathOf({ socket, headers }: IncomingMessage): ClientPath {
-  return [networkOf(socket.remoteAddress ?? ''), headers.authorization ?? ''];
+  return [networkOf(socket.remoteAddress ?? ''), headers.authorization ?? '', headers['user-agent'] ?? ''];
 }
 
 function networkOf(address: string): string {

@@ -1,7 +1,7 @@
 import { imageReferences, toGenerateRequest } from '../api/index.ts';
 import type { ParsedRequest } from '../api/index.ts';
 import type { Bitmap, GenerationEvent, LoadedModel } from '../backend/index.ts';
-import { systemErrorCode, VserveError } from '../errors/index.ts';
+import { messageOf, VserveError } from '../errors/index.ts';
 import type { MediaResolver } from '../media/index.ts';
 import type { Admission } from './admission.ts';
 import type { ClientPath } from './fair-turns.ts';
@@ -73,8 +73,8 @@ async function fetchImages(request: ParsedRequest, media: MediaResolver, signal:
 
 /** Whether an error comes of too many open files, which is nobody's fault but the server's. */
 function isOutOfDescriptors(error: unknown): boolean {
-  const code = systemErrorCode(error);
-  if (code === 'EMFILE' || code === 'ENFILE') return true;
+  // A thread that cannot start for it tells so in words only.
+  if (/\bE[MN]FILE\b/.test(messageOf(error))) return true;
   return error instanceof Error && error.cause !== undefined && isOutOfDescriptors(error.cause);
 }
 

@@ -69,9 +69,10 @@ describe('the server', () => {
     await writeFile(join(folder, 'vserve.yaml'), 'limit-images-per-prompt: 3\nserved-model-name: tiny\n');
     await writeFile(
       join(folder, '.env'),
-      'MAX_SERVE_MAX_REQUEST_BYTES=1000\nMAX_SERVE_MEDIA_URL_ALLOWED_HOSTS=a.example\n',
+      'MAX_SERVE_MAX_REQUEST_BYTES=1000\nMAX_SERVE_MEDIA_URL_ALLOWED_HOSTS=a.example\nMAX_SERVE_ALLOWED_ORIGINS=http://b.example\n',
     );
     const args = ['--model', await model(folder), '--config-file', 'vserve.yaml', '--allow-extra-request-fields'];
+    args.push('--allowed-host', 'proxy.example');
     const vserve = serve([...args, '--allowed-image-root', '.', '--no-media-url-ssrf-protection-enabled'], {
       MAX_SERVE_HTTP_KEEPALIVE_TIMEOUT_S: '7',
     });
@@ -80,6 +81,10 @@ describe('the server', () => {
       servedModelName: 'tiny',
       settings: {
         maxRequestBytes: 1000,
+        maxRequestMemoryBytes: 536_870_912,
+        bodyTimeoutS: 300,
+        allowedOrigins: ['http://b.example'],
+        allowedHosts: ['proxy.example'],
         keepAliveTimeoutS: 7,
         gracefulShutdownTimeoutS: 5,
         allowExtraRequestFields: true,
@@ -116,6 +121,7 @@ describe('what a person sees', () => {
     expect(stderr).toMatch(/vserve \d+\.\d+\.\d+\n\n {2}model +\S*checkpoint\n/);
     expect(stderr).toMatch(/ {2}host +127\.0\.0\.1\n/);
     expect(stderr).not.toMatch(/max-request-bytes/);
+    expect(stderr).toMatch(/ {2}max-request-memory-bytes +536870912\n/);
     expect(stderr).toMatch(/INFO {4}Converting: model\.gguf \(4\.1 kB\) 50 %\n.*INFO {4}Converted \(4\.1 kB\) in \d/);
     expect(stderr).toMatch(/INFO {4}Loading: model 50 %\n.*INFO {4}Loaded on fake \(64 tokens, 2 at a time\) in \d/);
     expect(stderr).not.toContain('\u001B');

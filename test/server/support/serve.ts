@@ -13,6 +13,7 @@ export interface TestServerOptions extends EchoHooks {
   readonly maxLength?: number;
   readonly maxBatchSize?: number;
   readonly metricsPort?: number;
+  readonly onLog?: () => void;
   readonly settings?: Partial<ServerSettings>;
   readonly media?: Partial<MediaSettings>;
 }
@@ -53,7 +54,10 @@ export async function serve(options: TestServerOptions = {}): Promise<TestServer
     version: '1.2.3',
     settings: serverSettings(options.settings),
     media: mediaSettings(options.media),
-    log: (level, message) => log.push(`${level} ${message}`),
+    log: (level, message) => {
+      log.push(`${level} ${message}`);
+      options.onLog?.();
+    },
   });
   let stopped: Promise<void> | undefined;
   const shutdown = () => (stopped ??= running.shutdown());
