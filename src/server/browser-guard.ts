@@ -65,7 +65,9 @@ function requireOwnSite({ req }: Context<RequestContext>): void {
 }
 
 function isOfBrowser({ req }: Context<RequestContext>): boolean {
-  return ['origin', 'sec-fetch-site', 'sec-fetch-mode', 'sec-fetch-dest'].some((name) => req.header(name) !== undefined);
+  return ['origin', 'sec-fetch-site', 'sec-fetch-mode', 'sec-fetch-dest'].some(
+    (name) => req.header(name) !== undefined,
+  );
 }
 
 /** Throws `host_not_allowed` for a name that is not known to be this server's. */

@@ -34,11 +34,15 @@ export function answerClientErrors(server: Server, onRefused: OnRefused): void {
 }
 
 function refusalOf(cause: Error): VserveError {
-  switch (systemErrorCode(cause)) {
+  switch (systemErrorCode(cause) ?? '') {
     case 'HPE_HEADER_OVERFLOW':
-      return new VserveError('headers_too_large', 'The headers of the request are too large. Send fewer or shorter ones.', {
-        cause,
-      });
+      return new VserveError(
+        'headers_too_large',
+        'The headers of the request are too large. Send fewer or shorter ones.',
+        {
+          cause,
+        },
+      );
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new VserveError('request_timeout', 'The headers of the request took too long to arrive.', { cause });
     default:

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import type { ClientPath } from './fair-turns.ts';
 
@@ -10,7 +10,11 @@ const NETWORK_GROUPS = 4;
  * client that makes up keys or names competes with itself only: the address comes first.
  */
 export function clientPathOf({ socket, headers }: IncomingMessage): ClientPath {
-  return [networkOf(socket.remoteAddress ?? ''), headers.authorization ?? '', headers['user-agent'] ?? ''];
+  return [networkOf(socket.remoteAddress ?? ''), keyOf(headers), headers['user-agent'] ?? ''];
+}
+
+function keyOf(headers: IncomingHttpHeaders): string {
+  return headers.authorization ?? String(headers['x-api-key'] ?? '');
 }
 
 function networkOf(address: string): string {

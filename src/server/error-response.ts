@@ -11,5 +11,7 @@ export function errorResponse(error: unknown): Response {
   const status = statusOf(error);
   const headers = new Headers({ 'content-type': 'application/json' });
   if (status === 429) headers.set('retry-after', '1');
+  // What still comes of the request would be taken for the next.
+  if (status === 408) headers.set('connection', 'close');
   return new Response(JSON.stringify(errorJson(error)), { status, headers });
 }

@@ -30,7 +30,7 @@ export interface ReadOptions {
 export interface JsonBody {
   readonly value: unknown;
   /** To be called when nothing of the body is left, which makes room for others. A second call does nothing. */
-  release(): void;
+  readonly release: () => void;
 }
 
 /**

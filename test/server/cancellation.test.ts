@@ -85,15 +85,16 @@ describe('a client that leaves', () => {
   });
 
   it('gives up its place in the queue, and frees the place that it holds', async () => {
-    const { url, held, ended, model } = await serveHeld('start', { maxBatchSize: 1 });
+    const { url, held, ended, model, generateRequests } = await serveHeld('start', { maxBatchSize: 1 });
     const running = openChat(url, 'first');
     await held;
     const waiting = openChat(url, 'second');
-    const third = openChat(url, 'third');
-    const thirdAnswer = answerTo(third);
-    await turnUntil(() => model.stats().sequencesQueued === 2);
+    await turnUntil(() => model.stats().sequencesQueued === 1);
+    const thirdAnswer = answerTo(openChat(url, 'third'));
     waiting.destroy();
     await ended;
+    // The third moves up to the place that the second leaves.
+    await turnUntil(() => generateRequests.length === 3);
     expect(model.stats()).toEqual({ sequencesRunning: 1, sequencesQueued: 1 });
     running.destroy();
     expect((await thirdAnswer).statusCode).toBe(200);

@@ -1,7 +1,10 @@
 import { RateLimitError } from 'openai';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Gate } from '../support/gate.ts';
+import { answerTo, chatBody, open, openChat, openSocket, send } from './support/http.ts';
 import { modelName, serve } from './support/serve.ts';
+import type { TestServerOptions } from './support/serve.ts';
+import { turnUntil } from './support/turn-until.ts';
 
 const messages = [{ role: 'user' as const, content: 'one two three' }];
 
@@ -42,4 +45,95 @@ it('without a limit, requests wait', async () => {
     Array.from({ length: 20 }, () => server.client.chat.completions.create({ model: modelName, messages })),
   );
   expect(answers).toHaveLength(20);
+});
+
+it('connections whose requests do not come take no place', async () => {
+  const { url, port } = await serve({ maxBatchSize: 1, settings: { maxQueueSize: 0 } });
+  for (let i = 0; i < 5; i += 1) {
+    const socket = await openSocket(port);
+    socket.write('POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{');
+  }
+  await send(`${url}/health`);
+  const answer = await send(`${url}/v1/chat/completions`, { method: 'POST', body: chatBody('hi') });
+  expect(answer.status).toBe(200);
+});
+
+/** A server whose generations begin one at a time, as a test lets them. */
+async function serveOneByOne(options: TestServerOptions = {}) {
+  const gates: Gate[] = [];
+  const server = await serve({
+    maxBatchSize: 1,
+    ...options,
+    beforeDelta(index) {
+      if (index !== 0) return undefined;
+      const gate = new Gate();
+      gates.push(gate);
+      return gate.opened;
+    },
+  });
+  const said = () =>
+    server.generateRequests.map(({ messages }) =>
+      messages[0]?.content.map((part) => (part.type === 'text' ? part.text : '')).join(),
+    );
+  return { ...server, gates, said };
+}
+
+describe('the queue', () => {
+  it('gives each client its turn: the many requests of one do not hold up the first of another', async () => {
+    const { url, gates, said, model } = await serveOneByOne();
+    const ask = (content: string, key: string) =>
+      send(`${url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}` },
+        body: chatBody(content),
+      });
+    const answers = [ask('a0', 'a')];
+    await turnUntil(() => gates.length === 1);
+    for (let i = 1; i < 8; i += 1) answers.push(ask(`a${i}`, 'a'));
+    // One more than is computed is with the backend.
+    await turnUntil(() => model.stats().sequencesQueued === 1);
+    for (let i = 0; i < 20; i += 1) await send(`${url}/health`);
+    answers.push(ask('b0', 'b'));
+    for (let i = 0; i < 20; i += 1) await send(`${url}/health`);
+    for (let i = 0; i < answers.length; i += 1) {
+      await turnUntil(() => gates.length > i);
+      gates[i]?.open();
+    }
+    for (const { status } of await Promise.all(answers)) expect(status).toBe(200);
+    expect(said()[2]).toBe('b0');
+  });
+
+  it('forgets a client that leaves while it waits', async () => {
+    const { url, gates, said, model, log } = await serveOneByOne({ settings: { maxQueueSize: 2 } });
+    const first = answerTo(openChat(url, 'first'));
+    await turnUntil(() => gates.length === 1);
+    const second = answerTo(openChat(url, 'second'));
+    await turnUntil(() => model.stats().sequencesQueued === 1);
+    const leaving = openChat(url, 'leaving');
+    while ((await send(`${url}/v1/chat/completions`, { method: 'POST', body: chatBody('more') })).status !== 429);
+    leaving.destroy();
+    await turnUntil(() => log.some((line) => line.includes(' 499 ')));
+    const third = answerTo(openChat(url, 'third'));
+    for (let i = 0; i < 3; i += 1) {
+      await turnUntil(() => gates.length > i);
+      gates[i]?.open();
+    }
+    for (const answer of [first, second, third]) expect((await answer).statusCode).toBe(200);
+    expect(said()).toEqual(['first', 'second', 'third']);
+  });
+
+  it('has no place for answers that are done but not read', async () => {
+    const { url, generateRequests } = await serve({ maxBatchSize: 1, maxLength: 100_000 });
+    const body = chatBody('word', { stream: true, ignore_eos: true, max_tokens: 10_000 });
+    const unread = await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        const request = open(`${url}/v1/chat/completions`, { method: 'POST', body });
+        const answer = (await answerTo(request.on('error', () => undefined))).pause();
+        return { request, answer };
+      }),
+    );
+    expect((await send(`${url}/v1/chat/completions`, { method: 'POST', body: chatBody('hi') })).status).toBe(200);
+    expect(generateRequests).toHaveLength(5);
+    for (const { request } of unread) request.destroy();
+  });
 });

@@ -14,13 +14,13 @@ function recordedTurns(places: number) {
   return {
     turns,
     order,
-    ask: (name: string) =>
-      void turns.enter(name.split(' '), signal).then((leave) => {
-        order.push(name);
-        held.push(leave);
-      }),
+    ask: async (name: string): Promise<void> => {
+      const leave = await turns.enter(name.split(' '), signal);
+      order.push(name);
+      held.push(leave);
+    },
     /** Ends the request that has been at it for longest. */
-    async finish() {
+    finish: async (): Promise<void> => {
       await settled();
       held.shift()?.();
       await settled();
@@ -48,9 +48,9 @@ describe('turns', () => {
 
   it('go to a client that comes late before the many others of one that was there', async () => {
     const { ask, finish, order } = recordedTurns(2);
-    for (let i = 0; i < 6; i += 1) ask('a 1');
-    ask('b 1');
-    ask('b 1');
+    for (let i = 0; i < 6; i += 1) void ask('a 1');
+    void ask('b 1');
+    void ask('b 1');
     for (let i = 0; i < 8; i += 1) await finish();
     // One at a time for each, as long as both wait.
     expect(order.join(', ')).toBe('a 1, a 1, b 1, a 1, b 1, a 1, a 1, a 1');
@@ -58,8 +58,8 @@ describe('turns', () => {
 
   it('are shared by the keys of one address, which gets no more for having several', async () => {
     const { ask, finish, order } = recordedTurns(1);
-    ask('x 0');
-    for (const name of ['a 1', 'a 1', 'a 2', 'a 3', 'b 1', 'b 1']) ask(name);
+    void ask('x 0');
+    for (const name of ['a 1', 'a 1', 'a 2', 'a 3', 'b 1', 'b 1']) void ask(name);
     for (let i = 0; i < 7; i += 1) await finish();
     expect(order).toEqual(['x 0', 'a 1', 'b 1', 'a 2', 'b 1', 'a 3', 'a 1']);
   });
@@ -81,10 +81,11 @@ describe('turns', () => {
   });
 });
 
-describe('a client', () => {
-  const path = (remoteAddress: string, headers: object = {}) =>
-    clientPathOf({ socket: { remoteAddress }, headers } as IncomingMessage);
+function path(remoteAddress: string, headers: object = {}) {
+  return clientPathOf({ socket: { remoteAddress }, headers } as IncomingMessage);
+}
 
+describe('a client', () => {
   it.each([
     ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::9'],
     ['2001:db8::1', '2001:db8:0:0:ffff::'],

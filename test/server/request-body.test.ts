@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { chatBody, openSocket, rawChat, readUntil, send } from './support/http.ts';
+import { turnUntil } from './support/turn-until.ts';
 import type { TestServer } from './support/serve.ts';
 import { serve } from './support/serve.ts';
 
@@ -195,5 +196,73 @@ describe('a body that is too large', () => {
     const closing = await openSocket(port);
     await writeAll(closing, 'Connection: close\r\n');
     await once(closing.resume(), 'end');
+  });
+});
+
+/** The head of a request with a body of so many bytes. */
+function head(bytes: number): string {
+  return `POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: ${bytes}\r\n\r\n`;
+}
+
+describe('the bodies of all requests', () => {
+  const settings = { maxRequestMemoryBytes: 8_000_000 };
+  const body = chatBody('hi');
+  const padded = (bytes: number): string => `${' '.repeat(bytes - body.length)}${body}`;
+
+  it('share a memory: what has no room there is not read, and answered when there is', async () => {
+    const { url, port } = await serve({ settings });
+    const first = await openSocket(port);
+    const large = padded(6_900_000);
+    await new Promise<unknown>((resolve) => first.write(head(large.length) + large.slice(0, -1), resolve));
+    const second = await openSocket(port);
+    let isWritten = false;
+    second.write(head(large.length) + large, () => (isWritten = true));
+    // Small ones go on beside them.
+    for (let i = 0; i < 20; i += 1) {
+      const answer = await send(`${url}/v1/chat/completions`, { method: 'POST', body: chatBody('small') });
+      expect(answer.status).toBe(200);
+    }
+    expect(isWritten).toBe(false);
+    first.write(large.slice(-1));
+    expect(await readUntil(first, /\}$/)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await readUntil(second, /\}$/)).toMatch(/^HTTP\/1\.1 200 /);
+    first.destroy();
+    second.destroy();
+  });
+
+  it('give back what a client that leaves had, or waited for', async () => {
+    const { url, port, log } = await serve({ settings });
+    const large = padded(6_900_000);
+    for (let i = 0; i < 3; i += 1) {
+      const sockets = await Promise.all([openSocket(port), openSocket(port), openSocket(port)]);
+      for (const socket of sockets) socket.write(head(large.length) + large.slice(0, -1));
+      await new Promise<unknown>((resolve) => sockets[0]?.write('', resolve));
+      for (const socket of sockets) socket.destroy();
+      const answer = await send(`${url}/v1/chat/completions`, { method: 'POST', body: large });
+      expect(answer.status).toBe(200);
+    }
+    await turnUntil(() => log.filter((line) => line.includes(' 499 ')).length === 9);
+  });
+
+  it('refuse one that they could never have room for', async () => {
+    const server = await serve({ settings });
+    for (const headers of [{}, { 'transfer-encoding': 'chunked' }]) {
+      const { status, json } = await post(server, padded(7_000_001), headers);
+      expect([status, json.error?.code]).toEqual([413, 'request_too_large']);
+      expect(json.error?.message).toContain('larger than 7000000 bytes');
+    }
+  });
+});
+
+describe('a body that comes too slowly', () => {
+  it('is a 408, and ends its connection', async () => {
+    const { port, log } = await serve({ settings: { bodyTimeoutS: 0.05 } });
+    const socket = await openSocket(port);
+    socket.write(`${head(1000)}{`);
+    const more = setInterval(() => socket.write(' '), 5);
+    expect(await readUntil(socket, /\}$/)).toMatch(/^HTTP\/1\.1 408 [^]*connection: close[^]*request_timeout/i);
+    clearInterval(more);
+    socket.destroy();
+    expect(log[0]).toMatch(/ 408 .*request_timeout: .*0\.05 s.*--http-body-timeout-s/);
   });
 });

@@ -104,6 +104,38 @@ describe('a shutdown', () => {
     expect(log).toHaveLength(1);
   });
 
+  it('waits for no client that does not read', async () => {
+    const { url, model, shutdown } = await serve({ settings: impatient, maxLength: 100_000 });
+    const word = 'x'.repeat(10_000);
+    const fields = { stream: true, ignore_eos: true, max_tokens: 20_000 };
+    for (let i = 0; i < 3; i += 1) (await answerTo(openChat(url, word, fields))).on('error', () => undefined).pause();
+    await shutdown();
+    expect(model.stats()).toEqual({ sequencesRunning: 0, sequencesQueued: 0 });
+  });
+
+  it('waits for no body that comes a byte at a time, nor for what waits behind others', async () => {
+    const gate = new Gate();
+    const { url, port, log, shutdown } = await serve({
+      maxBatchSize: 1,
+      settings: { ...impatient, maxRequestMemoryBytes: 1_000_000 },
+      beforeStart: () => gate.opened,
+    });
+    const answers = Array.from({ length: 4 }, () => answerTo(openChat(url, 'hi')));
+    const trickling = await openSocket(port);
+    const large = await Promise.all([openSocket(port), openSocket(port)]);
+    trickling.write('POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{');
+    for (const socket of large) {
+      socket.write('POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 800000\r\n\r\n');
+      socket.write(' '.repeat(799_999));
+    }
+    const more = setInterval(() => trickling.write(' '), 1);
+    await turnUntil(() => trickling.bytesWritten > 100);
+    await shutdown();
+    clearInterval(more);
+    for (const answer of answers) expect((await answer).statusCode).toBe(503);
+    expect(log.filter((line) => line.includes(' 503 '))).toHaveLength(7);
+  });
+
   it('waits for no connection that asks nothing, or only half of something', async () => {
     const { port, shutdown } = await serve({ settings: patient });
     const silent = await openSocket(port);

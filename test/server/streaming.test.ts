@@ -1,10 +1,12 @@
 import type OpenAI from 'openai';
 import { APIError } from 'openai';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { VserveError } from '../../src/errors/index.ts';
+import { Gate } from '../support/gate.ts';
 import { answerTo, openChat, rawChat, chatBody, openSocket, readUntil, send } from './support/http.ts';
 import type { TestServer } from './support/serve.ts';
 import { modelName, serve } from './support/serve.ts';
+import { turnUntil } from './support/turn-until.ts';
 
 async function streamed({ client }: TestServer, content: string, include_usage?: boolean) {
   const chunks: OpenAI.ChatCompletionChunk[] = [];
@@ -16,6 +18,14 @@ async function streamed({ client }: TestServer, content: string, include_usage?:
   });
   for await (const chunk of stream) chunks.push(chunk);
   return chunks;
+}
+
+/** Lets the mocked time pass until something is so. */
+function passTimeUntil(isSo: () => boolean): Promise<void> {
+  return turnUntil(() => {
+    vi.advanceTimersByTime(15_000);
+    return isSo();
+  });
 }
 
 describe('a stream', () => {
@@ -85,6 +95,33 @@ describe('a stream', () => {
     socket.write(rawChat(chatBody('one two', { stream: true })));
     expect(await readUntil(socket, /"one "/)).not.toContain('two');
     socket.destroy();
+  });
+
+  it('is not silent while it waits, for its start or for a word', async () => {
+    const asked = new Gate();
+    const start = new Gate();
+    const word = new Gate();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const server = await serve({
+      beforeStart() {
+        asked.open();
+        return start.opened;
+      },
+      beforeDelta: () => word.opened,
+    });
+    let text = '';
+    const request = openChat(server.url, 'one', { stream: true });
+    request.on('response', (answer) => answer.on('data', (chunk: Buffer) => (text += chunk.toString())));
+    await asked.opened;
+    await passTimeUntil(() => text.length > 3);
+    expect(text).toMatch(/^(:\n\n)+$/);
+    start.open();
+    await turnUntil(() => text.includes('"assistant"'));
+    await passTimeUntil(() => text.endsWith('}\n\n:\n\n'));
+    word.open();
+    await turnUntil(() => text.endsWith('[DONE]\n\n'));
+    expect(text).toContain('"one"');
   });
 
   it('leaves its connection open for the next', async () => {

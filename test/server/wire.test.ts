@@ -108,9 +108,14 @@ describe('a host', () => {
 });
 
 describe('a target', () => {
-  it.each(['http://a/health', 'HTTP://b:1/health?x', 'http://1.2.3.4.5/health'])('may be absolute: %s', async (target) => {
-    expect(await exchange(await serve(), `GET ${target} HTTP/1.1\r\nHost: a\r\n${close}`)).toMatch(/^HTTP\/1\.1 200 /);
-  });
+  it.each(['http://a/health', 'HTTP://b:1/health?x', 'http://1.2.3.4.5/health'])(
+    'may be absolute: %s',
+    async (target) => {
+      expect(await exchange(await serve(), `GET ${target} HTTP/1.1\r\nHost: a\r\n${close}`)).toMatch(
+        /^HTTP\/1\.1 200 /,
+      );
+    },
+  );
 
   it.each(['http://a', 'http://a?b', '/\\', '/%', '//', '/a//b'])('leads nowhere with %s', async (target) => {
     const server = await serve();

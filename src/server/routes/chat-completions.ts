@@ -17,8 +17,11 @@ import { readJsonBody } from '../request-body.ts';
 import type { JsonBody, ReadOptions } from '../request-body.ts';
 import type { ActiveRequest, Requests } from '../requests.ts';
 import type { ServerSettings } from '../server-settings.ts';
-import { byteStream, sseDone, sseEvent, sseHeaders } from '../sse.ts';
+import { byteStream, keptAlive, settlesWithin, sseDone, sseEvent, sseHeaders } from '../sse.ts';
 import { unknownModel } from './models.ts';
+
+/** A stream is never silent for longer: proxies end connections that are, often after a minute. */
+const KEEP_ALIVE_MS = 15_000;
 
 export interface ChatRouteOptions {
   readonly model: LoadedModel;
@@ -52,14 +55,16 @@ export function chatRoutes(options: ChatRouteOptions): Hono<RequestContext> {
       if (!request.stream) return context.json(await toCompletion(newIdentity(options), events));
 
       const chunks = toChunks(newIdentity(options), events, request.includeUsage);
-      // The first chunk comes when the generation has begun: until then a failure is an ordinary error answer.
-      const first = await chunks.next();
+      // The first chunk comes when the generation has begun: until then a failure is an ordinary error answer, but for
+      // that of a request that has waited so long that its client or a proxy might give it up.
+      const first = chunks.next();
+      await settlesWithin(first, KEEP_ALIVE_MS);
       streaming = true;
       const texts = sseTexts(first, chunks, active, (error) => {
         const level = error instanceof VserveError && error.code === 'request_cancelled' ? 'info' : 'warning';
         options.log(level, `${context.get('requestId')} ended after the answer had begun: ${reasonOf(error)}`);
       });
-      return new Response(byteStream(texts), { headers: sseHeaders });
+      return new Response(byteStream(keptAlive(texts, KEEP_ALIVE_MS)), { headers: sseHeaders });
     } catch (error) {
       // A backend of somebody else may throw anything.
       throw error instanceof Error ? error : new Error(String(error));
@@ -104,13 +109,14 @@ function checkRequest(request: ChatRequest, { model, servedModelName, settings }
 
 /** The events of a stream, to its end, its failure, or the client's departure. */
 async function* sseTexts(
-  first: IteratorResult<ChunkJson, void>,
+  first: Promise<IteratorResult<ChunkJson, void>>,
   chunks: AsyncGenerator<ChunkJson, void, undefined>,
   active: ActiveRequest,
   onFailure: (error: unknown) => void,
 ): AsyncGenerator<string, void, undefined> {
   try {
-    if (first.done !== true) yield sseEvent(first.value);
+    const { done, value } = await first;
+    if (done !== true) yield sseEvent(value);
     for await (const chunk of chunks) yield sseEvent(chunk);
     yield sseDone;
   } catch (error) {
