@@ -18,7 +18,7 @@ export function answerClientErrors(server: Server, onRefused: OnRefused): void {
   server.on('clientError', (cause: Error, socket: Duplex) => {
     const response = responses.get(socket);
     const isAnswering = response !== undefined && response.headersSent && !response.writableFinished;
-    if (!socket.writable || isAnswering || systemErrorCode(cause) === 'ECONNRESET') {
+    if (!socket.writable || isAnswering || isGone(cause)) {
       socket.destroy();
       return;
     }
@@ -31,6 +31,11 @@ export function answerClientErrors(server: Server, onRefused: OnRefused): void {
     socket.once('close', () => clearTimeout(timer));
     onRefused(requestId, error);
   });
+}
+
+/** Whether the client has closed its side in the middle of a request, and is not interested in an answer. */
+function isGone(cause: Error): boolean {
+  return ['ECONNRESET', 'EPIPE', 'HPE_INVALID_EOF_STATE'].includes(systemErrorCode(cause) ?? '');
 }
 
 function refusalOf(cause: Error): VserveError {
@@ -46,13 +51,14 @@ function refusalOf(cause: Error): VserveError {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new VserveError('request_timeout', 'The headers of the request took too long to arrive.', { cause });
     default:
-      return new VserveError('invalid_request', `The request is not valid HTTP: ${reasonOf(cause)}.`, { cause });
+      return new VserveError('invalid_request', `The request is not valid HTTP${reasonOf(cause)}.`, { cause });
   }
 }
 
-/** What the parser says, without what it says it with: `Parse Error: Invalid method encountered`. */
+/** What the parser says, where it says more than `Parse Error`. */
 function reasonOf(cause: Error): string {
-  return cause.message.replace(/^Parse Error: /, '');
+  const [, reason] = /^Parse Error: (.+)$/.exec(cause.message) ?? [];
+  return reason === undefined ? '' : `: ${reason}`;
 }
 
 function rawAnswer(error: VserveError, requestId: string): string {
