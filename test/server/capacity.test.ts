@@ -1,7 +1,10 @@
 import { RateLimitError } from 'openai';
 import { describe, expect, it } from 'vitest';
+import { parseChatRequest } from '../../src/api/chat/index.ts';
+import { Admission } from '../../src/server/admission.ts';
+import { generate } from '../../src/server/generate.ts';
 import { Gate } from '../support/gate.ts';
-import { answerTo, chatBody, open, openChat, openSocket, send } from './support/http.ts';
+import { answerTo, chatBody, openChat, openSocket, send } from './support/http.ts';
 import { modelName, serve } from './support/serve.ts';
 import type { TestServerOptions } from './support/serve.ts';
 import { turnUntil } from './support/turn-until.ts';
@@ -123,17 +126,21 @@ describe('the queue', () => {
   });
 
   it('has no place for answers that are done but not read', async () => {
-    const { url, generateRequests } = await serve({ maxBatchSize: 1, maxLength: 100_000 });
-    const body = chatBody('word', { stream: true, ignore_eos: true, max_tokens: 10_000 });
-    const unread = await Promise.all(
-      Array.from({ length: 4 }, async () => {
-        const request = open(`${url}/v1/chat/completions`, { method: 'POST', body });
-        const answer = (await answerTo(request.on('error', () => undefined))).pause();
-        return { request, answer };
-      }),
-    );
-    expect((await send(`${url}/v1/chat/completions`, { method: 'POST', body: chatBody('hi') })).status).toBe(200);
-    expect(generateRequests).toHaveLength(5);
-    for (const { request } of unread) request.destroy();
+    const { model } = await serve({ maxBatchSize: 1 });
+    const admission = new Admission({ maxBatchSize: 1, maxQueueSize: undefined });
+    const request = parseChatRequest({ messages }, { allowExtraFields: false });
+    const media = { forRequest: () => () => Promise.reject(new Error('No image.')), close: () => Promise.resolve() };
+    const { signal } = new AbortController();
+    const begun = [];
+    for (let i = 0; i < 5; i += 1) {
+      const events = generate(request, { model, media, admission, client: ['a'], signal, onBodyUsed: () => undefined });
+      begun.push(events);
+      expect((await events.next()).value).toMatchObject({ type: 'start' });
+    }
+    for (const events of begun) {
+      let text = '';
+      for await (const event of events) if (event.type === 'text-delta') text += event.text;
+      expect(text).toBe('one two three');
+    }
   });
 });
