@@ -12,7 +12,7 @@ const QUIET_MS = 60_000;
  * Lets a server close the connections that are too many for the open files of this process, before there is no file left
  * for anything else; and go on where accepting one fails all the same.
  */
-export async function surviveManyConnections(server: Server, log: Log): Promise<void> {
+export async function limitConnections(server: Server, log: Log): Promise<void> {
   let quietUntilMs = 0;
   const warn = (message: string): void => {
     if (performance.now() < quietUntilMs) return;

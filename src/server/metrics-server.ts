@@ -21,6 +21,8 @@ export async function startMetricsServer(metrics: Metrics, host: string, port: n
     void answer(response, metrics);
   });
   await listen(server, host, port, '--metrics-endpoint-port');
+  // A connection that cannot be accepted (too many open files) must not end the process.
+  server.on('error', () => undefined);
   return {
     url: `${urlOf(host, (server.address() as AddressInfo).port)}/metrics`,
     async close() {

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { LoadedModel } from '../backend/index.ts';
 import type { MediaSettings } from '../media/index.ts';
@@ -11,7 +12,7 @@ import { BodyMemory } from './body-memory.ts';
 import { CpuShare } from './cpu-share.ts';
 import { statusOf } from './error-response.ts';
 import { createHttpServer } from './http-server.ts';
-import { surviveManyConnections } from './connection-limit.ts';
+import { limitConnections } from './connection-limit.ts';
 import { Metrics } from './metrics.ts';
 import { startMetricsServer } from './metrics-server.ts';
 import type { MetricsServer } from './metrics-server.ts';
@@ -76,30 +77,43 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
   });
   const unsent = new UnsentResponses(server);
   let metricsServer: MetricsServer | undefined;
+  const closeOthers = () => Promise.all([media.close(), metricsServer?.close()]);
   try {
     if (metricsPort !== undefined) metricsServer = await startMetricsServer(metrics, host, metricsPort);
     await listen(server, host, port);
   } catch (error) {
-    await Promise.all([media.close(), metricsServer?.close()]);
+    await closeOthers();
     throw error;
   }
-  await surviveManyConnections(server, log);
+  await limitConnections(server, log);
   const bound = (server.address() as AddressInfo).port;
   return {
     url: urlOf(host, bound),
     port: bound,
     metricsUrl: metricsServer?.url,
     async shutdown() {
-      const closed = once(server, 'close');
-      // Closes idle connections too.
-      server.close();
-      await requests.drain(settings.gracefulShutdownTimeoutS * 1000);
-      await unsent.leave(SEND_MS);
-      server.closeAllConnections();
-      await closed;
-      // Clients that did not read are gone now, and what was for them ends.
-      await requests.idle(SEND_MS);
-      await Promise.all([media.close(), metricsServer?.close()]);
+      await drain({ server, requests, unsent, timeoutMs: settings.gracefulShutdownTimeoutS * 1000 });
+      await closeOthers();
     },
   };
+}
+
+interface Draining {
+  readonly server: Server;
+  readonly requests: Requests;
+  readonly unsent: UnsentResponses;
+  readonly timeoutMs: number;
+}
+
+/** Ends a server's requests, then its connections. Nothing that clients do, or fail to do, holds it up. */
+async function drain({ server, requests, unsent, timeoutMs }: Draining): Promise<void> {
+  const closed = once(server, 'close');
+  // Also closes idle connections.
+  server.close();
+  await requests.drain(timeoutMs);
+  await unsent.leave(SEND_MS);
+  server.closeAllConnections();
+  await closed;
+  // Requests whose clients did not read end with their connections.
+  await requests.idle(SEND_MS);
 }

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ParsedRequest } from '../../src/api/index.ts';
 import type { LoadedModel } from '../../src/backend/index.ts';
 import { Admission } from '../../src/server/admission.ts';
-import { surviveManyConnections } from '../../src/server/connection-limit.ts';
+import { limitConnections } from '../../src/server/connection-limit.ts';
 import { generate } from '../../src/server/generate.ts';
 import { openSocket } from './support/http.ts';
 
@@ -14,7 +14,7 @@ async function listening(): Promise<{ server: Server; log: string[]; port: numbe
   await once(server, 'listening');
   onTestFinished(() => void server.close());
   const log: string[] = [];
-  await surviveManyConnections(server, (level, message) => log.push(`${level} ${message}`));
+  await limitConnections(server, (level, message) => log.push(`${level} ${message}`));
   return { server, log, port: (server.address() as AddressInfo).port };
 }
 
