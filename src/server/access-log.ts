@@ -6,18 +6,18 @@ import { messageOf, VserveError } from '../errors/index.ts';
 
 export type Log = (level: LogLevel, message: string) => void;
 
-/** A log that never throws: what cannot be written is no fault of the request that it is about. */
+/** Wraps a log so that it never throws: a request must not fail because a line about it cannot be written. */
 export function safeLog(log: Log): Log {
   return (level, message) => {
     try {
       log(level, message);
     } catch {
-      // There is nowhere to tell it.
+      // There is nowhere left to report it.
     }
   };
 }
 
-/** What a route knows of its request. */
+/** What a route knows about its request. */
 export interface RequestContext {
   readonly Bindings: HttpBindings;
   readonly Variables: {
@@ -28,8 +28,8 @@ export interface RequestContext {
 const validId = /^[\w.:-]{1,128}$/;
 
 /**
- * Gives each request an id, the client's own where that is harmless, and logs one line when the answer begins: method,
- * path, status, milliseconds. Never a query, a header or a body: they can hold credentials.
+ * Assigns each request an id (the client's own if it is harmless) and logs one line when the response starts: method,
+ * path, status, milliseconds. Queries, headers and bodies are never logged, since they may hold credentials.
  */
 export function accessLog(log: Log): MiddlewareHandler<RequestContext> {
   return async (context, next) => {
@@ -46,12 +46,12 @@ export function accessLog(log: Log): MiddlewareHandler<RequestContext> {
   };
 }
 
-/** The path of a URL as it came: decoded, it could hold a line break. */
+/** The path of a URL, still percent-encoded: decoded, it could contain a line break. */
 export function pathOf(url: string): string {
   return new URL(url).pathname;
 }
 
-/** What the log says of an error: its code, place, message and detail, and of a defect the stack. */
+/** How an error is logged: code, parameter, message and detail; for a defect, the stack. */
 export function reasonOf(error: unknown): string {
   if (error instanceof VserveError) {
     const { code, param, message, detail } = error;

@@ -3,31 +3,31 @@ import { FairTurns } from './fair-turns.ts';
 import type { ClientPath, LeavePlace } from './fair-turns.ts';
 
 /**
- * Requests that the backend has beyond those that it computes: their prompts are ready when a place is free. More would
- * wait there in the order in which they came.
+ * Requests given to the backend beyond its batch, so that the next prompt is ready when a slot becomes free. The
+ * backend runs them first come, first served, so there should not be many.
  */
 const PREPARED_AHEAD = 1;
-/** Most requests whose images are fetched, or lie decoded in memory, while they wait. */
+/** Maximum number of waiting requests whose images are being fetched or are held decoded in memory. */
 const MAX_WITH_IMAGES = 64;
 
-/** A whole request, on its way to the backend. */
+/** The place of a complete request on its way to the backend. */
 export interface Place {
-  /** Waits until the request's images may be fetched. Throws the signal's reason. */
+  /** Waits until the request may fetch its images. Throws the signal's reason. */
   toFetchImages(signal: AbortSignal): Promise<void>;
-  /** Waits until it is the request's turn to be computed. Throws the signal's reason. */
+  /** Waits until it is the request's turn to run. Throws the signal's reason. */
   toGenerate(signal: AbortSignal): Promise<void>;
-  /** To be called when the backend is done with it. */
+  /** Gives up the place. Call it once the backend is done with the request. */
   leave(): void;
 }
 
 export interface AdmissionOptions {
-  /** Requests that the backend computes at a time. */
+  /** Requests that the backend runs at the same time. */
   readonly maxBatchSize: number;
-  /** Requests that may wait beside these; undefined sets no limit. */
+  /** Maximum number of further requests that wait; undefined means no limit. */
   readonly maxQueueSize: number | undefined;
 }
 
-/** Lets requests to the backend, as many as it computes and in fair turns, and refuses those that are too many. */
+/** Hands requests to the backend in fair turns, as many as it can run, and refuses those beyond the limit. */
 export class Admission {
   readonly #limit: number;
   readonly #generations: FairTurns;
@@ -39,7 +39,7 @@ export class Admission {
     this.#generations = new FairTurns(maxBatchSize + PREPARED_AHEAD);
   }
 
-  /** Throws `at_capacity` where a request would find no place. */
+  /** Throws `at_capacity` if there is no place for another request. */
   requireRoom(): void {
     if (this.#requests < this.#limit) return;
     throw new VserveError('at_capacity', 'Server is at capacity. Please retry later.');

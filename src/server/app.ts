@@ -18,11 +18,11 @@ import { prefixCacheRoutes } from './routes/prefix-cache.ts';
 
 export interface AppOptions extends ChatRouteOptions {
   readonly metrics: Metrics;
-  /** The address or name that the server listens on. */
+  /** The address or name the server listens on. */
   readonly host: string;
 }
 
-/** The HTTP interface of a loaded model, without a socket. */
+/** The HTTP interface of a loaded model, independent of any socket. */
 export function createApp(options: AppOptions): Hono<RequestContext> {
   const app = new Hono<RequestContext>({ getPath: ({ url }) => routedPath(url) });
   app.use(accessLog(options.log), countRequests(options.metrics), linger, checkHost);
@@ -37,7 +37,7 @@ export function createApp(options: AppOptions): Hono<RequestContext> {
   return app;
 }
 
-/** Tells clients that use another method than a route has which one it is, as an error or as the answer to OPTIONS. */
+/** Answers methods that a route does not support: 405 with the allowed ones, or 204 for OPTIONS. */
 function answerOtherMethods(app: Hono<RequestContext>): void {
   const methods = new Map<string, string>();
   for (const { method, path } of app.routes.filter((route) => route.method !== 'ALL')) methods.set(path, method);
@@ -50,7 +50,7 @@ function answerOtherMethods(app: Hono<RequestContext>): void {
       return response;
     });
   }
-  // Asks for the server as a whole: the health check of some load balancers.
+  // Some load balancers use OPTIONS / as their health check.
   app.options('/', () => new Response(null, { status: 204, headers: { allow: 'GET, HEAD, POST, OPTIONS' } }));
 }
 

@@ -1,11 +1,11 @@
 import { VserveError } from '../errors/index.ts';
 
-/** A client that sends nothing of its body for so long is gone. */
+/** A client that sends no byte of its body for this long is considered gone. */
 const MAX_SILENCE_MS = 30_000;
 
 /**
- * Watches that a body comes, and not too slowly: `expired` rejects with `request_timeout` when its client is silent, or
- * takes longer for all of it than `timeoutMs`. While the server makes the client wait, the clock stands still.
+ * Detects bodies that arrive too slowly: `expired` rejects with `request_timeout` when the client is silent, or needs
+ * more than `timeoutMs` in total. Time that the client spends waiting for the server does not count.
  */
 export class BodyClock {
   readonly expired: Promise<never>;
@@ -20,24 +20,24 @@ export class BodyClock {
     this.expired = new Promise<never>((_resolve, reject) => {
       this.#fail = reject;
     });
-    // It may expire when nobody waits for it.
+    // Avoids an unhandled rejection if the clock expires while nothing awaits it.
     this.expired.catch(() => undefined);
     this.run();
   }
 
-  /** Waits for the client from now on. */
+  /** Starts waiting for the client, or restarts when something has arrived. */
   run(): void {
     this.stop();
     this.#runsSinceMs = performance.now();
     const leftMs = this.#timeoutMs - this.#usedMs;
     const isSilence = MAX_SILENCE_MS < leftMs;
     this.#timer = setTimeout(
-      () => this.#fail(tooSlow(isSilence ? `nothing came for ${MAX_SILENCE_MS / 1000} s` : this.#limit())),
+      () => this.#fail(tooSlow(isSilence ? `nothing was received for ${MAX_SILENCE_MS / 1000} s` : this.#limit())),
       Math.max(0, Math.min(MAX_SILENCE_MS, leftMs)),
     );
   }
 
-  /** Waits for the client no longer. */
+  /** Stops waiting for the client. */
   stop(): void {
     clearTimeout(this.#timer);
     if (this.#runsSinceMs !== undefined) this.#usedMs += performance.now() - this.#runsSinceMs;
@@ -50,5 +50,5 @@ export class BodyClock {
 }
 
 function tooSlow(reason: string): VserveError {
-  return new VserveError('request_timeout', `The body of the request did not arrive: ${reason}.`);
+  return new VserveError('request_timeout', `The request body did not arrive in time: ${reason}.`);
 }

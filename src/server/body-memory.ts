@@ -1,26 +1,26 @@
 import type { MemoryShare } from './memory-pool.ts';
 import { MemoryPool } from './memory-pool.ts';
 
-/** A body of at most so many bytes is small: a conversation without images, or with small ones. */
+/** Bodies up to this size count as small: conversations without images, or with small ones. */
 const SMALL_BYTES = 1024 * 1024;
-/** The part of the memory that is for small bodies alone, so that they need not wait for large ones. */
+/** Fraction of the memory reserved for small bodies, so that they never wait for large ones. */
 const SMALL_PART = 1 / 8;
-/** In a small pool, too, several small bodies have room. */
+/** Even the smallest pool has room for this many small bodies. */
 const SMALL_BODIES = 8;
-/** A body asks for more memory in pieces of this size. */
+/** Bodies request memory in steps of this size. */
 const STEP_BYTES = 256 * 1024;
 
-/** The memory of a body that comes. */
+/** The memory held by one incoming body. */
 export interface BodyShare {
-  /** What it has: as long as no more has come, `grow` need not be called. */
+  /** Bytes granted so far: `grow` is only needed beyond them. */
   readonly bytes: number;
-  /** Waits until there is memory for `bytes`. Throws the signal's reason. */
+  /** Waits until `bytes` are granted. Throws the signal's reason. */
   grow(bytes: number, signal: AbortSignal): Promise<void>;
-  /** To be called when nothing of the body is left. */
+  /** Releases the memory. Call it once nothing of the body is left. */
   release(): void;
 }
 
-/** The memory for the bodies of all requests together. */
+/** The memory budget shared by the bodies of all requests. */
 export class BodyMemory {
   readonly #small: MemoryPool;
   readonly #large: MemoryPool;
@@ -33,7 +33,7 @@ export class BodyMemory {
     this.#smallBytes = Math.min(SMALL_BYTES, Math.ceil(forSmall / SMALL_BODIES));
   }
 
-  /** The largest body that there can ever be room for. */
+  /** Size of the largest body that can ever be accepted. */
   get maxBodyBytes(): number {
     return this.#large.totalBytes;
   }
@@ -42,7 +42,10 @@ export class BodyMemory {
     return this.#small.usedBytes + this.#large.usedBytes;
   }
 
-  /** Memory for a body of `declaredBytes`, its Content-Length; for one without, of at most `maxBytes`. */
+  /**
+   * Opens a share for a body of `declaredBytes` (its Content-Length), or of at most `maxBytes` if its length is
+   * unknown.
+   */
   open(declaredBytes: number | undefined, maxBytes: number): BodyShare {
     const openLarge = (): MemoryShare => this.#large.open(declaredBytes ?? maxBytes);
     const isLarge = declaredBytes !== undefined && declaredBytes > this.#smallBytes;
@@ -63,7 +66,7 @@ class Share implements BodyShare {
   async grow(bytes: number, signal: AbortSignal): Promise<void> {
     if (bytes <= this.bytes) return;
     const small = this.#share;
-    // A body whose length nobody told turns out to be a large one.
+    // A body of unknown length has turned out to be large.
     if (bytes > small.maxBytes) this.#share = this.#openLarge();
     const wanted = Math.min(this.#share.maxBytes, Math.max(bytes, this.bytes + STEP_BYTES));
     try {

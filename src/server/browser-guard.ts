@@ -11,16 +11,16 @@ import { textPattern } from './text-pattern.ts';
 const PREFLIGHT_MAX_AGE_S = 600;
 
 export interface BrowserGuardOptions extends OwnHostsOptions {
-  /** Origins of web pages that may use the server, as `http://localhost:3000`; `*` stands for any text. */
+  /** Origins of web pages that may use the server, such as `http://localhost:3000`; `*` matches any text. */
   readonly allowedOrigins: readonly string[];
 }
 
 /**
- * Keeps web pages from using the server through the browser of somebody who can reach it. A browser says which page asks
- * (`Origin`, `Sec-Fetch-Site`): that must be one of the server itself, or of an allowed origin, which is then told that it
- * may read the answers (CORS). And it says which host it believes to talk to: a page that has its own name resolve to this
- * server (DNS rebinding) is of the same origin, but the name is foreign. Clients that are no browsers send no such headers,
- * and nothing is asked of them.
+ * Prevents web pages from using the server through the browser of someone who can reach it. Browsers report which page
+ * sends a request (`Origin`, `Sec-Fetch-Site`): it must come from this server or from an allowed origin; the latter may
+ * also read the responses (CORS). They also report which host they believe to be talking to (`Host`): a page whose own
+ * domain resolves to this server (DNS rebinding) is same-origin, but the name is foreign. Other clients send none of
+ * these headers and are not restricted.
  */
 export function browserGuard({ allowedOrigins, ...hosts }: BrowserGuardOptions): MiddlewareHandler<RequestContext> {
   const isAllowed = textPattern(allowedOrigins);
@@ -42,17 +42,20 @@ export function browserGuard({ allowedOrigins, ...hosts }: BrowserGuardOptions):
   };
 }
 
-/** Throws `origin_not_allowed` for a page of another host than the one that it asks. */
+/** Throws `origin_not_allowed` unless the page comes from the host it sends the request to. */
 function requireOwnOrigin(origin: string, host: string | undefined): void {
-  // The scheme may differ: a proxy in front of this server may be the one that speaks TLS.
+  // Only the host is compared: TLS may be terminated by a proxy in front of this server.
   if (host !== undefined && /^https?:\/\/(.+)$/i.exec(origin)?.[1]?.toLowerCase() === host.toLowerCase()) return;
   throw new VserveError(
     'origin_not_allowed',
-    `The web page at ${show(origin)} may not use this server. To let it, start the server with --allowed-origin ${show(origin)} (MAX_SERVE_ALLOWED_ORIGINS).`,
+    `The web page at ${show(origin)} may not use this server. To allow it, start the server with --allowed-origin ${show(origin)} (MAX_SERVE_ALLOWED_ORIGINS).`,
   );
 }
 
-/** Throws `origin_not_allowed` for what another page embeds. Its links may be followed. */
+/**
+ * Throws `origin_not_allowed` for cross-site requests without an Origin, such as embedded resources. Links may be
+ * followed.
+ */
 function requireOwnSite({ req }: Context<RequestContext>): void {
   const site = req.header('sec-fetch-site');
   if (site === undefined || site === 'same-origin' || site === 'none') return;
@@ -60,7 +63,7 @@ function requireOwnSite({ req }: Context<RequestContext>): void {
   if (isRead && req.header('sec-fetch-mode') === 'navigate' && req.header('sec-fetch-dest') === 'document') return;
   throw new VserveError(
     'origin_not_allowed',
-    'Web pages of other sites may not use this server. To let one, start the server with --allowed-origin (MAX_SERVE_ALLOWED_ORIGINS).',
+    'Web pages of other sites may not use this server. To allow one, start the server with --allowed-origin (MAX_SERVE_ALLOWED_ORIGINS).',
   );
 }
 
@@ -70,12 +73,12 @@ function isOfBrowser({ req }: Context<RequestContext>): boolean {
   );
 }
 
-/** Throws `host_not_allowed` for a name that is not known to be this server's. */
+/** Throws `host_not_allowed` unless the name is known to be this server's. */
 function requireOwnHost(host: string | undefined, ownHosts: OwnHosts): void {
   const name = hostNameOf(host ?? '');
   if (name === undefined || ownHosts.has(name)) return;
   throw new VserveError(
     'host_not_allowed',
-    `This server does not know the host name ${show(name)} as its own. If it is, as behind a proxy, start the server with --allowed-host ${name} (MAX_SERVE_ALLOWED_HOSTS).`,
+    `The host name ${show(name)} is not known to belong to this server. If it does (for example, behind a reverse proxy), start the server with --allowed-host ${name} (MAX_SERVE_ALLOWED_HOSTS).`,
   );
 }

@@ -5,13 +5,15 @@ import type { Duplex } from 'node:stream';
 import { errorJson } from '../api/index.ts';
 import { presentationOf, systemErrorCode, VserveError } from '../errors/index.ts';
 
-/** The answer has so long to be read before the connection is closed over what the client still sends. */
+/** Time for the client to read the response before the connection is closed. */
 const LINGER_MS = 5000;
 
-/** Called for each answer, with the id that it bears. */
+/** Called for each response, with the request id sent along. */
 export type OnRefused = (requestId: string, error: VserveError) => void;
 
-/** Answers what the HTTP parser refuses before there is a request: as any other error, with an envelope and an id. */
+/**
+ * Answers requests that the HTTP parser rejects the way all other errors are: with the error envelope and a request id.
+ */
 export function answerClientErrors(server: Server, onRefused: OnRefused): void {
   const responses = new WeakMap<Duplex, ServerResponse>();
   server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => responses.set(socket, response));
@@ -25,7 +27,8 @@ export function answerClientErrors(server: Server, onRefused: OnRefused): void {
     const error = refusalOf(cause);
     const requestId = randomUUID();
     socket.end(rawAnswer(error, requestId));
-    // Closed over unread bytes, the connection would be reset, and the answer lost (RFC 9112, section 9.6).
+    // Closing with unread input would reset the connection, and the client could lose the response (RFC 9112, section
+    // 9.6).
     socket.resume();
     const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
     socket.once('close', () => clearTimeout(timer));
@@ -33,7 +36,7 @@ export function answerClientErrors(server: Server, onRefused: OnRefused): void {
   });
 }
 
-/** Whether the client has closed its side in the middle of a request, and is not interested in an answer. */
+/** Whether the client closed its side in the middle of a request and expects no response. */
 function isGone(cause: Error): boolean {
   return ['ECONNRESET', 'EPIPE', 'HPE_INVALID_EOF_STATE'].includes(systemErrorCode(cause) ?? '');
 }
@@ -41,21 +44,17 @@ function isGone(cause: Error): boolean {
 function refusalOf(cause: Error): VserveError {
   switch (systemErrorCode(cause) ?? '') {
     case 'HPE_HEADER_OVERFLOW':
-      return new VserveError(
-        'headers_too_large',
-        'The headers of the request are too large. Send fewer or shorter ones.',
-        {
-          cause,
-        },
-      );
+      return new VserveError('headers_too_large', 'The request headers are too large. Send fewer or shorter headers.', {
+        cause,
+      });
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new VserveError('request_timeout', 'The headers of the request took too long to arrive.', { cause });
+      return new VserveError('request_timeout', 'The request headers did not arrive in time.', { cause });
     default:
       return new VserveError('invalid_request', `The request is not valid HTTP${reasonOf(cause)}.`, { cause });
   }
 }
 
-/** What the parser says, where it says more than `Parse Error`. */
+/** The reason given by the parser, if there is more than `Parse Error`. */
 function reasonOf(cause: Error): string {
   const [, reason] = /^Parse Error: (.+)$/.exec(cause.message) ?? [];
   return reason === undefined ? '' : `: ${reason}`;

@@ -2,12 +2,12 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import type { ClientPath } from './fair-turns.ts';
 
-/** Groups of an IPv6 address that name a network: one machine has many addresses within it. */
+/** Groups of an IPv6 address that form its network prefix (/64): a single machine may use many addresses within it. */
 const NETWORK_GROUPS = 4;
 
 /**
- * Whose request it is: by address, behind one address (a proxy, this machine) by API key, and of these by program. A
- * client that makes up keys or names competes with itself only: the address comes first.
+ * Identifies the client of a request by address, then by API key (several clients may share the address of a proxy or
+ * this machine), then by program. Since the address comes first, inventing keys or names only subdivides its own share.
  */
 export function clientPathOf({ socket, headers }: IncomingMessage): ClientPath {
   return [networkOf(socket.remoteAddress ?? ''), keyOf(headers), headers['user-agent'] ?? ''];

@@ -3,14 +3,14 @@ import type { Server } from 'node:net';
 import { messageOf } from '../errors/index.ts';
 import type { Log } from './access-log.ts';
 
-/** Files that stay free for what requests need: images that are fetched or read, and the thread that decodes them. */
+/** Open files kept free for fetching, reading and decoding images. */
 const RESERVED_FILES = 128;
-/** The log is told once in so long. */
+/** Minimum time between two log lines. */
 const QUIET_MS = 60_000;
 
 /**
- * Lets a server close the connections that are too many for the open files of this process, before there is no file left
- * for anything else; and go on where accepting one fails all the same.
+ * Limits the number of connections to what the open-file limit of the process allows, with some to spare, and keeps the
+ * server running when accepting a connection fails anyway.
  */
 export async function limitConnections(server: Server, log: Log): Promise<void> {
   let quietUntilMs = 0;
@@ -24,11 +24,13 @@ export async function limitConnections(server: Server, log: Log): Promise<void> 
   if (most === undefined) return;
   server.maxConnections = most;
   server.on('drop', () =>
-    warn(`Connections are closed unanswered: ${String(most)} are open, as many as the limit of open files allows.`),
+    warn(
+      `Connections are being refused: ${String(most)} are open, the maximum that the open-file limit (ulimit -n) allows.`,
+    ),
   );
 }
 
-/** How many connections there may be at a time: what is left of the open files; undefined where that cannot be told. */
+/** Maximum number of connections, from the open-file limit; undefined if unknown. */
 async function mostConnections(): Promise<number | undefined> {
   try {
     const limits = await readFile('/proc/self/limits', 'utf8');
@@ -36,7 +38,7 @@ async function mostConnections(): Promise<number | undefined> {
     const free = most - (await readdir('/proc/self/fd')).length;
     return Number.isFinite(free) ? Math.max(1, free - Math.min(RESERVED_FILES, Math.ceil(free / 2))) : undefined;
   } catch {
-    // Only Linux tells.
+    // Only Linux has /proc.
     return undefined;
   }
 }

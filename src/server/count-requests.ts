@@ -4,7 +4,7 @@ import type { RequestContext } from './access-log.ts';
 import type { Metrics } from './metrics.ts';
 import { routeName } from './route-name.ts';
 
-/** Counts each answer under its route: a path as it came would make a new line of the metrics for every typing error. */
+/** Counts each response by route. Counting by raw path would add a time series for every mistyped URL. */
 export function countRequests(metrics: Metrics): MiddlewareHandler<RequestContext> {
   return async (context, next) => {
     await next();

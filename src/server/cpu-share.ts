@@ -1,28 +1,28 @@
 import type { LoadedModel } from '../backend/index.ts';
 
-/** Gives a CPU back, once this turn of the event loop is over. A second call does nothing. */
+/** Returns a CPU at the end of the current turn of the event loop. Further calls do nothing. */
 export type GiveBack = () => void;
 
-/** A CPU that is taken while there is work, and given back when none came for a while. */
+/** A CPU that is held while there is work and returned after a period without any. */
 export interface CpuLease {
-  /** There is work. */
+  /** Signals that there is work. */
   renew(): void;
-  /** There will be none. */
+  /** Signals that there will be no more. */
   end(): void;
 }
 
-/** Keeps count of the CPUs that the server's own work takes from the model, and tells the model. */
+/** Tracks how many CPUs the server's own work takes from the model, and tells the model. */
 export class CpuShare {
   readonly #model: Pick<LoadedModel, 'leaveCpus' | 'stats'>;
   #taken = 0;
-  /** What the model knows of it. */
+  /** The number last reported to the model. */
   #told = 0;
 
   constructor(model: Pick<LoadedModel, 'leaveCpus' | 'stats'>) {
     this.#model = model;
   }
 
-  /** Whether the model computes at the moment. */
+  /** Whether the model is currently running requests. */
   get modelIsBusy(): boolean {
     return this.#model.stats().sequencesRunning > 0;
   }
@@ -36,12 +36,12 @@ export class CpuShare {
       if (!isTaken) return;
       isTaken = false;
       this.#taken -= 1;
-      // What comes next in this turn of the event loop often takes one again.
+      // The rest of this turn of the event loop often takes one again.
       setImmediate(() => this.#tell());
     };
   }
 
-  /** Takes a CPU with each `renew`, until none comes for `idleMs`. */
+  /** Takes a CPU on `renew` and keeps it until there was no call for `idleMs`. */
   lease(idleMs: number): CpuLease {
     let held: { readonly giveBack: GiveBack; readonly timer: NodeJS.Timeout } | undefined;
     const end = (): void => {

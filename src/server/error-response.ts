@@ -6,12 +6,12 @@ export function statusOf(error: unknown): number {
   return error instanceof VserveError ? presentationOf(error.code).status : 500;
 }
 
-/** The answer that tells a client of an error, in OpenAI's envelope. */
+/** The response for an error, in OpenAI's envelope. */
 export function errorResponse(error: unknown): Response {
   const status = statusOf(error);
   const headers = new Headers({ 'content-type': 'application/json' });
   if (status === 429) headers.set('retry-after', '1');
-  // What still comes of the request would be taken for the next.
+  // The remaining bytes of the body would be read as the next request.
   if (status === 408) headers.set('connection', 'close');
   return new Response(JSON.stringify(errorJson(error)), { status, headers });
 }

@@ -1,12 +1,13 @@
-/** Who waits: names from the outermost group to the innermost, as the address of a client and its key. */
+/** Identifies a client by nested groups, outermost first: its address, then its key. */
 export type ClientPath = readonly string[];
 
-/** Gives the place back. A second call does nothing. */
+/** Gives the place back. Further calls do nothing. */
 export type LeavePlace = () => void;
 
 /**
- * A few places, and those who wait for one. A free place goes to the client that holds the fewest, of these to the one
- * whose last turn is longest ago, and so on within its groups: one client's many requests do not hold up another's first.
+ * A limited number of places, assigned fairly. A free place goes to the waiting client that holds the fewest, then to
+ * the one whose last turn is longest ago; the same applies within its groups. A client's first request therefore does
+ * not wait behind the many requests of another.
  */
 export class FairTurns {
   #free: number;
@@ -21,7 +22,7 @@ export class FairTurns {
     return this.#all.waiting;
   }
 
-  /** Takes a place, when it is the client's turn. Throws the signal's reason. */
+  /** Takes a place once it is the client's turn. Throws the signal's reason. */
   async enter(client: ClientPath, signal: AbortSignal): Promise<LeavePlace> {
     signal.throwIfAborted();
     if (this.#free > 0) {
@@ -74,7 +75,7 @@ interface Waiter {
   readonly onTurn: () => void;
 }
 
-/** The clients under one name. */
+/** The clients that share a name at one level. */
 class Group {
   waiting = 0;
   #held = 0;
@@ -109,7 +110,7 @@ class Group {
     if (name !== undefined) this.#inGroup(name, (group) => group.leave(rest));
   }
 
-  /** Whose turn it is. */
+  /** The next in turn. */
   next(): Waiter | undefined {
     let best: Group | undefined;
     for (const group of this.#groups.values()) {
@@ -130,7 +131,7 @@ class Group {
     return group;
   }
 
-  /** Does something in a group, which is forgotten when nobody is left in it. */
+  /** Applies a change to a subgroup and drops the subgroup once it is empty. */
   #inGroup(name: string, work: (group: Group) => void): void {
     const group = this.#group(name);
     work(group);

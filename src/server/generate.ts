@@ -7,9 +7,9 @@ import type { Admission } from './admission.ts';
 import type { ClientPath } from './fair-turns.ts';
 import { readAhead } from './read-ahead.ts';
 
-/** More than any answer has. */
+/** Larger than any answer. */
 const MAX_AHEAD_BYTES = 1024 * 1024;
-/** What an event takes beside its text. */
+/** Estimated overhead of an event, besides its text. */
 const EVENT_BYTES = 64;
 
 export interface GenerateOptions {
@@ -18,13 +18,13 @@ export interface GenerateOptions {
   readonly admission: Admission;
   readonly client: ClientPath;
   readonly signal: AbortSignal;
-  /** Called when nothing of the request's body is needed any more. */
+  /** Called once the request body is no longer needed. */
   readonly onBodyUsed: () => void;
 }
 
 /**
- * Fetches the images of a request, waits for its turn, and generates. The place goes to the next when the backend is done,
- * also where the client is slow to read.
+ * Fetches a request's images, waits for its turn, and generates. The place is free as soon as the backend is done, even
+ * if the client reads slowly.
  */
 export function generate(
   request: ParsedRequest,
@@ -55,7 +55,7 @@ async function* inTurn(
   }
 }
 
-/** Fetches all images at once. The first failure ends the fetches of the others. */
+/** Fetches all images concurrently. The first failure aborts the other fetches. */
 async function fetchImages(request: ParsedRequest, media: MediaResolver, signal: AbortSignal): Promise<Bitmap[]> {
   const fetches = new AbortController();
   try {
@@ -71,17 +71,16 @@ async function fetchImages(request: ParsedRequest, media: MediaResolver, signal:
   }
 }
 
-/** Whether an error comes of too many open files, which is nobody's fault but the server's. */
+/** Whether an error was caused by too many open files in this process. */
 function isOutOfDescriptors(error: unknown): boolean {
-  // A thread that cannot start for it tells so in words only.
+  // A worker thread that fails to start reports it only in its message.
   if (/\bE[MN]FILE\b/.test(messageOf(error))) return true;
   return error instanceof Error && error.cause !== undefined && isOutOfDescriptors(error.cause);
 }
 
 function tooManyOpenFiles(cause: unknown): VserveError {
-  return new VserveError(
-    'at_capacity',
-    'The server has too many files and connections open to fetch the images. Please retry later.',
-    { cause, detail: 'raise the limit of open files (ulimit -n)' },
-  );
+  return new VserveError('at_capacity', 'The server has too many open files to fetch the images. Please retry later.', {
+    cause,
+    detail: 'raise the limit of open files (ulimit -n)',
+  });
 }

@@ -7,22 +7,22 @@ import type { OnRefused } from './client-errors.ts';
 import { normalizeTarget } from './request-target.ts';
 
 const HEADERS_TIMEOUT_MS = 60_000;
-/** How often connections are looked at for that. */
+/** Interval at which the headers timeout is checked. */
 const CHECK_MS = 5000;
-/** TCP probes a connection that is silent for so long, and finds out that its client is gone. */
+/** TCP keep-alive starts probing after this time, to detect clients that have vanished. */
 const PROBE_AFTER_MS = 60_000;
 
 export interface HttpServerOptions {
   readonly fetch: (request: Request, bindings: HttpBindings) => Response | Promise<Response>;
   readonly keepAliveTimeoutS: number;
-  /** Clients that ask before they send (RFC 9110, section 10.1.1) are not told to send more. */
+  /** Clients that send `Expect: 100-continue` (RFC 9110, section 10.1.1) are not told to send larger bodies. */
   readonly maxRequestBytes: number;
   readonly onRefused: OnRefused;
 }
 
 /**
- * Node's HTTP server in front of hono. It leaves the Host header and the time that a body takes to the application, and
- * answers in the envelope what does not become a request.
+ * The HTTP server that passes requests to hono. Host validation and body timeouts are left to the application; input
+ * that is not valid HTTP is answered with the error envelope.
  */
 export function createHttpServer({ fetch, keepAliveTimeoutS, maxRequestBytes, onRefused }: HttpServerOptions): Server {
   const listener = getRequestListener(fetch as Parameters<typeof getRequestListener>[0], {
@@ -47,7 +47,7 @@ export function createHttpServer({ fetch, keepAliveTimeoutS, maxRequestBytes, on
     if (!(Number(request.headers['content-length']) > maxRequestBytes)) response.writeContinue();
     server.emit('request', request, response);
   });
-  // Any other expectation may be ignored.
+  // Other expectations may be ignored.
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     server.emit('request', request, response);
   });

@@ -5,11 +5,11 @@ import { messageOf, VserveError } from '../errors/index.ts';
 import { LongTextWriter } from './long-text-writer.ts';
 
 const MAX_DEPTH = 100;
-/** More values than a conversation has, and few enough that parsing them does not stop the other requests. */
+/** More values than any conversation needs, yet few enough to parse without blocking other requests. */
 const MAX_VALUES = 100_000;
-/** Most characters of the JSON, without the long texts. */
+/** Maximum length of the JSON without its long texts, in characters. */
 const MAX_CHARACTERS = 16 * 1024 * 1024;
-/** A data URI of at least so many characters is kept out of the JSON. */
+/** Data URIs of at least this many characters are kept out of the JSON. */
 const LONG_CHARACTERS = 64 * 1024;
 
 const QUOTE = 0x22;
@@ -21,32 +21,32 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
 /**
- * Reads JSON (RFC 8259) that comes in chunks, with an amount of work for each chunk that does not depend on how much
- * came before. Data URIs of 64 Ki characters and more become `LongText`s as they come; what is left at the end is small
- * and goes through `JSON.parse`, which judges the syntax. Each chunk should be no longer than 64 Ki characters.
+ * Reads JSON (RFC 8259) that arrives in chunks. The work per chunk does not depend on how much has arrived before. Data
+ * URIs of 64 Ki characters or more become `LongText`s on the way; the remainder is small and goes through `JSON.parse`,
+ * which checks the syntax. Chunks should be no longer than 64 Ki characters.
  */
 export class JsonScanner {
   readonly #kept: string[] = [];
   #keptCharacters = 0;
   readonly #longTexts: LongText[] = [];
-  /** Stands before the number of a long text in the JSON. A client cannot guess it. */
+  /** Prefix of the placeholders for long texts in the JSON. Clients cannot guess it. */
   readonly #marker = randomUUID();
-  /** Of each container that is open, whether it is an object. */
+  /** For each open container, whether it is an object. */
   readonly #areObjects: boolean[] = [];
   #expectsKey = false;
   #values = 0;
-  /** A string that the last chunk ended in, from its quote on. */
+  /** The string that the last chunk ended in, including its opening quote. */
   #openString: OpenString | undefined;
 
-  /** Takes the next chunk. Throws `invalid_json`, `request_too_large`. */
+  /** Adds a chunk. Throws `invalid_json`, `request_too_large`. */
   push(chunk: string): void {
     asInvalidJson(() => this.#scan(chunk));
   }
 
   /**
-   * Takes the next bytes without making a string of them, which leaves nothing for the garbage collector: those in the
-   * middle of a long text that are ASCII and stand for themselves. `keep` gives them memory of their own, where they have
-   * none. False where they are not plain, and must be pushed.
+   * Adds bytes without making a string of them, which spares the garbage collector. Possible only within a long text,
+   * for ASCII that needs no decoding: returns false otherwise, and the caller must `push` them. `keep` must return a
+   * copy that owns its memory, or the same bytes if they own theirs.
    */
   pushPlain(bytes: Uint8Array, keep: (bytes: Uint8Array) => Uint8Array<ArrayBuffer>): boolean {
     const string = this.#openString;
@@ -55,7 +55,7 @@ export class JsonScanner {
     return true;
   }
 
-  /** The value of all chunks. Throws `invalid_json`. */
+  /** The parsed value. Throws `invalid_json`. */
   end(): unknown {
     if (this.#openString !== undefined) this.#keep(this.#openString.text);
     const json = this.#kept.join('');
@@ -87,7 +87,7 @@ export class JsonScanner {
     this.#keep(chunk.slice(keptFrom));
   }
 
-  /** Where the string ends in the chunk; the chunk's end where it goes on. */
+  /** The end of the string within the chunk, or the end of the chunk if the string continues. */
   #continueString(string: OpenString, chunk: string): number {
     const { end, escaped } = endOfString(chunk, 0, string.escaped);
     const piece = end === -1 ? chunk : chunk.slice(0, end - 1);
@@ -149,17 +149,23 @@ export class JsonScanner {
 }
 
 interface OpenString {
-  /** What has come of it, from its quote on; empty where a writer has it. */
+  /** The text so far, including the opening quote; empty once a writer has taken over. */
   text: string;
-  /** Whether it may turn out to be a long data URI: a key is none, and a text is judged once, when it is long enough. */
+  /**
+   * Whether it may still turn out to be a long data URI: keys never do, and values are checked once, when they are long
+   * enough.
+   */
   mayBeData: boolean;
   /** Whether the next character is escaped. */
   escaped: boolean;
-  /** Takes what is too long to be kept. */
+  /** Receives what is too long to keep here. */
   writer?: LongTextWriter;
 }
 
-/** Gives a string to a writer where it is a data URI. To look at a string that grew in pieces is to copy it: once. */
+/**
+ * Hands a string to a writer if it is a data URI. Checked only once, since looking at a string built from pieces copies
+ * it.
+ */
 function takeData(string: OpenString): void {
   string.mayBeData = false;
   if (!/^"data:/i.test(string.text)) return;
@@ -168,7 +174,7 @@ function takeData(string: OpenString): void {
   string.text = '';
 }
 
-/** Where the string that goes on at `from` ends: behind its closing quote, or -1 where the chunk ends first. */
+/** The end of a string that continues at `from`: just after its closing quote, or -1 if the chunk ends first. */
 function endOfString(chunk: string, from: number, isEscaped: boolean): { end: number; escaped: boolean } {
   let escaped = isEscaped;
   for (let at = from; at < chunk.length; at += 1) {
@@ -183,17 +189,17 @@ function endOfString(chunk: string, from: number, isEscaped: boolean): { end: nu
   return { end: -1, escaped };
 }
 
-/** Whether the bytes are characters that a JSON string holds as they are, one byte each. */
+/** Whether the bytes are characters that a JSON string contains verbatim, one byte each. */
 function isPlain(bytes: Uint8Array): boolean {
-  // A Buffer searches with memchr, any other array element by element.
+  // Buffer searches with memchr; other typed arrays compare element by element.
   const searched = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   return isAscii(bytes) && !searched.includes(QUOTE) && !searched.includes(BACKSLASH) && !hasControls(bytes);
 }
 
 /**
- * Whether ASCII bytes hold one below 0x20: four at a time, since the runtime has no search for a range. Taking 0x20 from
- * each byte borrows, and so sets a top bit, in the first that is less. All words are looked at, by their index, since that
- * takes half as long as an iterator that may stop early.
+ * Whether ASCII bytes include a control character (below 0x20), four at a time since the runtime cannot search for a
+ * range. Subtracting 0x20 from each byte borrows, and thus sets the top bit, at the first smaller one. Indexing through
+ * all words takes half the time of an iterator that could stop early.
  */
 function hasControls(bytes: Uint8Array): boolean {
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
@@ -211,7 +217,7 @@ function asInvalidJson<T>(work: () => T): T {
   }
 }
 
-/** The error of a body that is not what it should be. */
+/** The error for an invalid body. */
 export function invalidJson(reason: string, cause?: unknown): VserveError {
   return new VserveError('invalid_json', `The body is not valid JSON: ${reason}`, { cause });
 }
@@ -220,6 +226,6 @@ function tooMuchText(): VserveError {
   const mib = MAX_CHARACTERS / 1024 / 1024;
   return new VserveError(
     'request_too_large',
-    `The request has more than ${String(mib)} Mi characters besides its data: URIs, which no conversation needs. Send less text.`,
+    `The request has more than ${String(mib)} Mi characters besides its data: URIs, the limit of this server. Send less text.`,
   );
 }

@@ -4,13 +4,13 @@ import type { MiddlewareHandler } from 'hono';
 import type { RequestContext } from './access-log.ts';
 import { byteStream } from './sse.ts';
 
-/** The rest of a body that nobody wants may come for so long. */
+/** How long to keep reading the rest of an unwanted body. */
 const LINGER_MS = 5000;
 
 /**
- * Lets an answer that comes before the request's body has arrived (a 413, a 404) reach its client: it leaves at once,
- * and ends when the rest of the body has been read and dropped. A connection that is closed over unread bytes is reset
- * instead (RFC 9112, section 9.6), and the client, still writing, may never see the answer.
+ * Makes sure that clients receive a response sent before their request body was complete (413, 404): the response is
+ * sent at once, but ends only after the rest of the body has been read and discarded. Closing a connection with unread
+ * input would reset it (RFC 9112, section 9.6), and a client that is still sending might never see the response.
  */
 export const linger: MiddlewareHandler<RequestContext> = async (context, next) => {
   await next();
@@ -25,6 +25,6 @@ export const linger: MiddlewareHandler<RequestContext> = async (context, next) =
 async function* thenDropRest(body: string, incoming: IncomingMessage): AsyncGenerator<string, void, undefined> {
   yield body;
   incoming.resume();
-  // It fails when the client leaves, or when the time is over: then there is nothing more to wait for.
+  // Rejects when the client disconnects or time is up: either way, the wait is over.
   await finished(incoming, { signal: AbortSignal.timeout(LINGER_MS) }).catch(() => undefined);
 }

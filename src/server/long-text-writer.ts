@@ -1,15 +1,15 @@
 const LONGEST_OPEN_ESCAPE = 5;
 const encoder = new TextEncoder();
 
-/** Undoes the escapes of a JSON string that comes in pieces, and keeps it as UTF-8. */
+/** Decodes the escapes of a JSON string that arrives in pieces, and stores it as UTF-8. */
 export class LongTextWriter {
   readonly #pieces: Uint8Array<ArrayBuffer>[] = [];
-  /** What makes sense only together with the next piece: an open escape, as it came. */
+  /** An incomplete escape sequence at the end of the last piece. */
   #openEscape = '';
-  /** The first half of a surrogate pair. */
+  /** The first half of a surrogate pair at the end of the last piece. */
   #highSurrogate = '';
 
-  /** Takes the next piece of what stands between the quotes. Throws a `SyntaxError` of `JSON.parse`. */
+  /** Adds a piece of the string, without its quotes. Throws the `SyntaxError` of `JSON.parse`. */
   write(piece: string): void {
     const raw = this.#openEscape + piece;
     this.#openEscape = openEscapeOf(raw);
@@ -20,17 +20,17 @@ export class LongTextWriter {
     if (whole !== '') this.#pieces.push(encoder.encode(whole));
   }
 
-  /** Whether what comes next stands for itself, whatever came before. */
+  /** Whether the next piece can be decoded on its own. */
   get isBetweenCharacters(): boolean {
     return this.#openEscape === '' && this.#highSurrogate === '';
   }
 
-  /** Takes a piece of ASCII without escapes as it is: the memory moves here. */
+  /** Adds ASCII without escapes as it is, taking over its memory. */
   writePlain(piece: Uint8Array<ArrayBuffer>): void {
     this.#pieces.push(piece);
   }
 
-  /** The whole text. Throws a `SyntaxError` where it ends in the middle of an escape. */
+  /** The complete text. Throws a `SyntaxError` if it ends within an escape sequence. */
   end(): Uint8Array<ArrayBuffer>[] {
     if (this.#openEscape !== '') throw new SyntaxError('Bad escape in a string');
     if (this.#highSurrogate !== '') this.#pieces.push(encoder.encode(this.#highSurrogate));
@@ -38,7 +38,7 @@ export class LongTextWriter {
   }
 }
 
-/** The escape that a text ends in the middle of. */
+/** The incomplete escape sequence at the end of a text. */
 function openEscapeOf(raw: string): string {
   const last = raw.lastIndexOf('\\');
   if (last === -1 || last < raw.length - LONGEST_OPEN_ESCAPE) return '';

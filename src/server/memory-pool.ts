@@ -1,24 +1,24 @@
-/** What of a pool one request has. */
+/** A request's share of a pool. */
 export interface MemoryShare {
-  /** The most that it may grow to. */
+  /** Maximum size. */
   readonly maxBytes: number;
-  /** Waits until the share is `bytes`. Throws the signal's reason. */
+  /** Waits until the share has grown to `bytes`. Throws the signal's reason. */
   grow(bytes: number, signal: AbortSignal): Promise<void>;
-  /** Gives all of it back. A second call does nothing. */
+  /** Releases the whole share. Further calls do nothing. */
   release(): void;
 }
 
 interface Holder {
   heldBytes: number;
   readonly maxBytes: number;
-  /** What it waits for. */
+  /** The pending `grow`. */
   wait: { readonly bytes: number; readonly onGranted: () => void } | undefined;
 }
 
 /**
- * A number of bytes that several requests take little by little, and give back all at once. Somebody can always go on (the
- * banker's algorithm, with the order of arrival as the one in which all could end): bytes go to a request only where each
- * one before it can still get all that it may ask for, once those before that one have given theirs back.
+ * Bytes that requests acquire gradually and release all at once, without deadlock: this is the banker's algorithm, with
+ * the order of arrival as its safe sequence. Bytes are granted only if every earlier request can still reach its
+ * maximum once the requests before it have released their shares.
  */
 export class MemoryPool {
   readonly totalBytes: number;
@@ -35,7 +35,7 @@ export class MemoryPool {
     return this.totalBytes - this.#freeBytes;
   }
 
-  /** A share of nothing yet, which may grow to `maxBytes`: no more than the pool has. */
+  /** Opens an empty share that may grow to `maxBytes`, which must not exceed the pool. */
   open(maxBytes: number): MemoryShare {
     const holder: Holder = { heldBytes: 0, maxBytes, wait: undefined };
     this.#holders.add(holder);
@@ -67,11 +67,11 @@ export class MemoryPool {
     });
   }
 
-  /** Gives bytes to all who wait for some and can have them. */
+  /** Grants every pending `grow` that is possible now. */
   #grant(): void {
-    // What the holder at hand could have, once those before it are done.
+    // What the current holder could have once those before it are done.
     let reachableBytes = this.#freeBytes;
-    // What it may take of that now, and leave enough to each of them.
+    // What it may take now without holding up those before it.
     let spareBytes = Infinity;
     for (const holder of this.#holders) {
       const { wait } = holder;

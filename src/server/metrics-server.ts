@@ -10,12 +10,12 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
-/** Serves `GET /metrics` on a port of its own. Throws `port_in_use` or `address_unavailable`. */
+/** Serves `GET /metrics` on a port of its own. Throws `port_in_use`, `address_unavailable`. */
 export async function startMetricsServer(metrics: Metrics, host: string, port: number): Promise<MetricsServer> {
   const server = createServer((request, response) => {
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     if (!isRead || !/^\/metrics(?:\?|$)/.test(request.url ?? '')) {
-      response.writeHead(404, { 'content-type': 'text/plain' }).end('There is GET /metrics here, and nothing else.\n');
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('Only GET /metrics is available here.\n');
       return;
     }
     void answer(response, metrics);

@@ -5,30 +5,30 @@ import type { MediaRejection, ResolvedImage } from '../media/index.ts';
 
 const RESOLVE_BUCKETS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
 
-/** What a server counts, under the names of max serve, in Prometheus' text format. */
+/** The server's metrics, named like those of max serve, in Prometheus' text format. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #requests = new Counter({
     name: 'maxserve_request_count_total',
-    help: 'Requests that were answered, by HTTP status and route',
+    help: 'Requests answered, by HTTP status and route',
     labelNames: ['code', 'path'],
     registers: [this.#registry],
   });
   readonly #images = new Counter({
     name: 'maxserve_media_items_total',
-    help: 'Images that were resolved, by where they came from',
+    help: 'Images resolved, by source',
     labelNames: ['media_kind', 'source'],
     registers: [this.#registry],
   });
   readonly #resolveTime = new Histogram({
     name: 'maxserve_media_resolve_time_milliseconds',
-    help: 'Time from the reference to an image to its pixels',
+    help: 'Time to fetch and decode an image',
     buckets: RESOLVE_BUCKETS_MS,
     registers: [this.#registry],
   });
   readonly #rejections = new Counter({
     name: 'maxserve_media_rejections_total',
-    help: 'Requests that were refused for one of their images, by reason',
+    help: 'Requests rejected because of an image, by reason',
     labelNames: ['reason'],
     registers: [this.#registry],
   });
@@ -46,13 +46,13 @@ export class Metrics {
     this.#resolveTime.observe(resolveMs);
   }
 
-  /** Counts an answer that began, and why it is none where it failed. `path` is that of a route. */
+  /** Counts a response that has started, and the reason if it is an error. `path` is the name of a route. */
   countRequest(code: number, path: string, error: unknown): void {
     this.#requests.inc({ code, path });
     if (error instanceof VserveError && isMediaRejection(error.code)) this.#rejections.inc({ reason: error.code });
   }
 
-  /** All numbers as a scraper reads them. */
+  /** All metrics in the format of a scrape. */
   text(): Promise<string> {
     return this.#registry.metrics();
   }

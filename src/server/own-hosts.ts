@@ -3,15 +3,15 @@ import { hostname } from 'node:os';
 import { textPattern } from './text-pattern.ts';
 
 export interface OwnHostsOptions {
-  /** The address or name that the server listens on. */
+  /** The address or name the server listens on. */
   readonly host: string;
-  /** Other names of it; `*` stands for any text. */
+  /** Further names of the server; `*` matches any text. */
   readonly allowedHosts: readonly string[];
 }
 
 /**
- * The host names under which a browser may reach the server: its own, those of this machine, and every IP address, which
- * no DNS server can have lead elsewhere.
+ * The host names under which browsers may reach the server: its own, this machine's, and all IP addresses, which DNS
+ * cannot redirect.
  */
 export class OwnHosts {
   readonly #names: ReadonlySet<string>;
@@ -23,7 +23,7 @@ export class OwnHosts {
     this.#isAllowed = textPattern(allowedHosts);
   }
 
-  /** Whether a host name as of a URL is one of them. */
+  /** Whether a host name, as in a URL, is one of them. */
   has(name: string): boolean {
     const bare = name.replace(/^\[|\]$/g, '').replace(/\.$/, '');
     return isIP(bare) !== 0 || bare.endsWith('.localhost') || this.#names.has(bare) || this.#isAllowed(bare);

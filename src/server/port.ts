@@ -3,14 +3,14 @@ import { createServer } from 'node:net';
 import type { Server } from 'node:net';
 import { systemErrorCode, VserveError } from '../errors/index.ts';
 
-/** Why an address cannot be listened on: not allowed, not of this machine, or not resolved. */
+/** Reasons why an address cannot be bound: not permitted, not on this machine, or not resolvable. */
 const unavailable = new Set(['EACCES', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EAI_AGAIN', 'EINVAL', 'ENOTFOUND']);
 
 export type PortFlag = '--port' | '--metrics-endpoint-port';
 
 /**
- * Finds out whether `host:port` can be listened on, by doing so for a moment: to be asked before a model is loaded.
- * Throws `port_in_use` or `address_unavailable`, naming the flag that sets the port.
+ * Checks that `host:port` can be bound, by doing so briefly: meant to be called before a model is loaded. Throws
+ * `port_in_use` or `address_unavailable`, naming the flag that sets the port.
  */
 export async function checkPort(host: string, port: number, flag: PortFlag = '--port'): Promise<void> {
   const probe = createServer();
@@ -19,7 +19,7 @@ export async function checkPort(host: string, port: number, flag: PortFlag = '--
   await once(probe, 'close');
 }
 
-/** Listens on `host:port`; nobody else may. Throws as `checkPort` does. */
+/** Listens on `host:port`, exclusively. Throws like `checkPort`. */
 export async function listen(server: Server, host: string, port: number, flag: PortFlag = '--port'): Promise<void> {
   try {
     server.listen({ host, port, exclusive: true });
@@ -34,7 +34,7 @@ export function urlOf(host: string, port: number): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${String(port)}`;
 }
 
-/** The error of a socket that could not be bound, as ours. */
+/** Translates the error of a failed bind. */
 function listenError(cause: unknown, host: string, port: number, flag: PortFlag): unknown {
   const code = systemErrorCode(cause);
   if (code === 'EADDRINUSE') {

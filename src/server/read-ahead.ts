@@ -4,31 +4,31 @@ export interface ReadAheadOptions<T> {
 }
 
 /**
- * Takes from an iterator before it is asked to, up to `maxSize` in all of what `sizeOf` says: whoever makes the values is
- * done when they are made, not when the last of them is used. Leaving it ends the iterator.
+ * Consumes an iterator ahead of its reader, up to a total of `maxSize` as measured by `sizeOf`, so that the producer
+ * can finish before the last value is read. Returning early ends the iterator.
  */
 export async function* readAhead<T>(
   source: AsyncIterable<T>,
   options: ReadAheadOptions<T>,
 ): AsyncGenerator<T, void, undefined> {
-  const values = new Values(options);
-  const filled = values.fill(source);
+  const buffer = new ReadAheadBuffer(options);
+  const filled = buffer.fill(source);
   try {
-    yield* values.drain();
+    yield* buffer.drain();
   } finally {
-    values.leave();
+    buffer.leave();
     await filled;
   }
 }
 
-/** The values between one who makes them and one who uses them. */
-class Values<T> {
+/** The buffer between producer and reader. */
+class ReadAheadBuffer<T> {
   readonly #options: ReadAheadOptions<T>;
   readonly #values: T[] = [];
   #size = 0;
   #end: { readonly error?: unknown } | undefined;
   #isLeft = false;
-  /** Wakes the one of the two who waits: for a value, or for room. */
+  /** Wakes whichever side is waiting: the reader for a value, or the producer for room. */
   #wake: (() => void) | undefined;
 
   constructor(options: ReadAheadOptions<T>) {

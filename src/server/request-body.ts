@@ -6,15 +6,15 @@ import type { BodyMemory, BodyShare } from './body-memory.ts';
 import type { CpuLease, CpuShare } from './cpu-share.ts';
 import { invalidJson, JsonScanner } from './json-scanner.ts';
 
-/** Bytes that are parsed in one go; between two blocks the event loop turns. */
+/** Bytes parsed at a time, between two turns of the event loop. */
 const BLOCK_BYTES = 64 * 1024;
-/** A body that is larger takes a CPU from the model while it comes: reading it, and what the kernel does for it, is work. */
+/** Receiving a body larger than this is work, for the kernel too: it takes a CPU from the model. */
 const LARGE_BYTES = 1024 * 1024;
-/** A client that is silent for longer leaves the CPU to the model. */
+/** The CPU is returned to the model when nothing has been received for this long. */
 const SILENCE_MS = 100;
 /**
- * Beside streams, a large body is read no faster than a gigabit network brings it: a client on the same machine would take
- * their CPUs.
+ * While the model is busy, large bodies are read no faster than gigabit Ethernet delivers them. A client on the same
+ * machine would otherwise take CPU time from the streams.
  */
 const PACE_BYTES = 256 * 1024;
 const PACE_MS = 2;
@@ -29,15 +29,15 @@ export interface ReadOptions {
 
 export interface JsonBody {
   readonly value: unknown;
-  /** To be called when nothing of the body is left, which makes room for others. A second call does nothing. */
+  /** Releases the memory of the body. Call it once nothing of the body is left; further calls do nothing. */
   readonly release: () => void;
 }
 
 /**
- * Reads a JSON body of at most `maxBytes`. A larger one is refused as soon as that shows: by its Content-Length before
- * anything is read, else by the byte that is too many. Where there is no memory for it, it waits, and its client with it.
- * Throws `unsupported_encoding`, `request_too_large`, `request_timeout`, `invalid_json`, `request_cancelled` when the body
- * breaks off, or the signal's reason.
+ * Reads a JSON body of at most `maxBytes`. A larger one is rejected as early as possible: by its Content-Length, or at
+ * the first byte beyond the limit. While there is no memory for the body, nothing is read, which slows down the client.
+ * Throws `unsupported_encoding`, `request_too_large`, `request_timeout`, `invalid_json`, `request_cancelled` if the
+ * body is incomplete, or the signal's reason.
  */
 export async function readJsonBody(
   request: IncomingMessage,
@@ -46,7 +46,10 @@ export async function readJsonBody(
   signal.throwIfAborted();
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
-    throw new VserveError('unsupported_encoding', `The body is encoded (${encoding}). Send it as it is.`);
+    throw new VserveError(
+      'unsupported_encoding',
+      `Content-Encoding ${encoding} is not supported. Send the body unencoded.`,
+    );
   }
   const declaredBytes = declaredBytesOf(request);
   if ((declaredBytes ?? 0) > maxBytes) throw tooLarge(maxBytes);
@@ -59,7 +62,7 @@ export async function readJsonBody(
   const share = memory.open(declaredBytes, maxBytes);
   const clock = new BodyClock(timeoutMs);
   try {
-    // Aborting the stream itself would take the connection along, and the answer with it.
+    // Aborting the stream would close the connection before the response is sent.
     const value = await Promise.race([
       readJson(request, { maxBytes, share, clock, cpus, lease, signal: ended }),
       clock.expired,
@@ -87,7 +90,7 @@ interface ReadJsonOptions {
   readonly clock: BodyClock;
   readonly cpus: CpuShare;
   readonly lease: CpuLease;
-  /** Nobody waits for the body any more: what still comes of it is not kept. */
+  /** Aborted when the result is no longer needed: whatever still arrives is not kept. */
   readonly signal: AbortSignal;
 }
 
@@ -97,16 +100,16 @@ async function readJson(
 ): Promise<unknown> {
   if ((declaredBytesOf(request) ?? 0) > LARGE_BYTES) lease.renew();
   const scanner = new JsonScanner();
-  // Strict about UTF-8, and without the byte order mark that some clients send.
+  // Rejects invalid UTF-8 and skips the byte order mark that some clients send.
   const decoder = new TextDecoder('utf-8', { fatal: true });
-  // A client may send its body a byte at a time.
+  // Collects small chunks: a client may send its body byte by byte.
   const block = new Uint8Array(BLOCK_BYTES);
   let filled = 0;
   let endsInAscii = true;
   let bytes = 0;
   let pausedAtBytes = 0;
   const push = (piece: Uint8Array, keep: (piece: Uint8Array) => Uint8Array<ArrayBuffer>): void => {
-    // The decoder must not wait for the rest of a character while it is passed by.
+    // The decoder must not be bypassed while it holds an incomplete character.
     if (!endsInAscii || !scanner.pushPlain(piece, keep)) scanner.push(textOf(decoder, piece, { stream: true }));
     endsInAscii = (piece.at(-1) ?? 0) < 0x80;
   };
@@ -127,7 +130,7 @@ async function readJson(
         await setTimeout(PACE_MS);
       }
       if (isWholeBuffer(chunk) && chunk.length > BLOCK_BYTES / 2 && chunk.length <= BLOCK_BYTES) {
-        // Nothing of a large picture is copied.
+        // Large images are not copied.
         if (filled > 0) pushBlock();
         push(chunk, ({ buffer }) => new Uint8Array(buffer as ArrayBuffer));
         clock.run();
@@ -144,14 +147,14 @@ async function readJson(
     }
   } catch (cause) {
     if (cause instanceof VserveError) throw cause;
-    throw new VserveError('request_cancelled', 'The client went away before its request was complete.', { cause });
+    throw new VserveError('request_cancelled', 'The client disconnected before its request was complete.', { cause });
   }
   if (bytes === 0) throw new VserveError('invalid_json', 'The request has no body. Send a JSON object.');
   scanner.push(textOf(decoder, block.subarray(0, filled), { stream: false }));
   return scanner.end();
 }
 
-/** Whether nothing else lies in its memory, which can move away then. */
+/** Whether the bytes span their whole buffer, so that it can be transferred. */
 function isWholeBuffer(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
   return bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
 }
@@ -167,6 +170,6 @@ function textOf(decoder: InstanceType<typeof TextDecoder>, bytes: Uint8Array, op
 function tooLarge(maxBytes: number): VserveError {
   return new VserveError(
     'request_too_large',
-    `The request's body is larger than ${String(maxBytes)} bytes, the limit of this server (MAX_SERVE_MAX_REQUEST_BYTES). Send smaller images, or refer to them by URL.`,
+    `The request body is larger than ${String(maxBytes)} bytes, the limit of this server (MAX_SERVE_MAX_REQUEST_BYTES, and at most 7/8 of MAX_SERVE_MAX_REQUEST_MEMORY_BYTES). Send smaller images, or refer to them by URL.`,
   );
 }

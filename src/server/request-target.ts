@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Any that a URL takes: routing does not depend on the host, and what a client sends as one need not be a URL's. */
+/** Any valid host will do: routing does not depend on it, and a client may send one that URLs do not allow. */
 const ROUTING_HOST = 'localhost';
 
 /**
- * Makes the request's target one that always parses as a URL: of the absolute form (RFC 9112, section 3.2.2) the path,
- * for `*` the root, a backslash escaped instead of taken for a slash. The client's own Host stays in the raw headers.
+ * Rewrites the request target so that it always parses as a URL: an absolute URL (RFC 9112, section 3.2.2) becomes its
+ * path, `*` becomes `/`, and backslashes are escaped, since they would be taken for slashes. The raw headers keep the
+ * client's Host.
  */
 export function normalizeTarget(incoming: IncomingMessage): void {
   incoming.url = pathOfTarget(incoming.url ?? '/');
@@ -21,8 +22,8 @@ function pathOfTarget(target: string): string {
 const UNVERSIONED = /^\/(?:chat\/completions|models)(?=\/|$)/;
 
 /**
- * The path that routes are matched by. Base URLs come with and without `/v1`, and with and without a slash at their end:
- * `//v1/models`, `/v1//models`, `/models` and `/v1/models/` are all `/v1/models`.
+ * The path used for routing. Clients combine base URLs with and without `/v1` or a trailing slash with all kinds of
+ * paths: `//v1/models`, `/v1//models`, `/models` and `/v1/models/` all mean `/v1/models`.
  */
 export function routedPath(url: string): string {
   const { pathname } = new URL(url);

@@ -4,27 +4,32 @@ import { VserveError } from '../errors/index.ts';
 
 /** A request in flight. */
 export interface ActiveRequest {
-  /** Aborted with `request_cancelled` when the client goes away, with `shutting_down` when a shutdown waits no longer. */
+  /**
+   * Aborted with `request_cancelled` when the client disconnects, and with `shutting_down` when the grace period is
+   * over.
+   */
   readonly signal: AbortSignal;
-  /** To be called once, when nothing of the request runs any more. */
+  /** Must be called once, when no part of the request is running any more. */
   end(): void;
 }
 
-/** Keeps count of the requests in flight, so that a shutdown can wait for them and then end them. */
+/** Tracks requests in flight, so that a shutdown can wait for them and finally abort them. */
 export class Requests {
   readonly #controllers = new Set<AbortController>();
   #draining = false;
   #onIdle: (() => void) | undefined;
 
   /**
-   * Counts a request that came over `socket`. The socket tells when the client goes away: a response whose turn has not
-   * come yet (HTTP pipelining) is told nothing. Throws `shutting_down` once a shutdown has begun.
+   * Registers a request received over `socket`. Disconnects are detected on the socket, because a pipelined response
+   * whose turn has not come gets no event. Throws `shutting_down` once a shutdown has begun.
    */
   begin(socket: Socket): ActiveRequest {
     if (this.#draining) throw shuttingDown();
     const controller = new AbortController();
     const cancel = (): void => {
-      controller.abort(new VserveError('request_cancelled', 'The client went away before the answer was complete.'));
+      controller.abort(
+        new VserveError('request_cancelled', 'The client disconnected before the response was complete.'),
+      );
     };
     if (socket.destroyed) cancel();
     else socket.once('close', cancel);
@@ -39,14 +44,14 @@ export class Requests {
     };
   }
 
-  /** Lets no request begin any more, and waits for those in flight; what still is after `timeoutMs` is aborted. */
+  /** Rejects new requests and waits for those in flight; the rest are aborted after `timeoutMs`. */
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
     if (await this.idle(timeoutMs)) return;
     for (const controller of this.#controllers) controller.abort(shuttingDown());
   }
 
-  /** Waits until no request is in flight, but no longer than `timeoutMs`. Tells whether none is. */
+  /** Waits until no request is in flight, but at most `timeoutMs`. Returns whether none is. */
   async idle(timeoutMs: number): Promise<boolean> {
     if (this.#controllers.size === 0) return true;
     const timer = new AbortController();

@@ -1,22 +1,22 @@
-/** How a server treats requests. */
+/** How the server handles requests. */
 export interface ServerSettings {
-  /** Larger bodies are refused before they are buffered. */
+  /** Larger bodies are rejected before they are buffered. */
   readonly maxRequestBytes: number;
-  /** The bodies of all requests take no more together; what comes beyond that waits. */
+  /** Memory for all request bodies together; clients wait while it is full. */
   readonly maxRequestMemoryBytes: number;
-  /** A body may take so long to arrive. */
+  /** Time for a client to send a request body. */
   readonly bodyTimeoutS: number;
-  /** Idle connections are kept open so long. */
+  /** Time that idle connections are kept open. */
   readonly keepAliveTimeoutS: number;
-  /** At shutdown, requests in flight have so long to end. */
+  /** Time for requests in flight to finish during shutdown. */
   readonly gracefulShutdownTimeoutS: number;
-  /** Accept request fields that nobody knows. */
+  /** Accept unknown request fields. */
   readonly allowExtraRequestFields: boolean;
   readonly maxImagesPerRequest: number;
-  /** Origins of the web pages that may use the server from a browser; `*` stands for any text. */
+  /** Origins of web pages that may use the server from a browser; `*` matches any text. */
   readonly allowedOrigins: readonly string[];
-  /** Host names under which browsers may reach the server, beside the obvious ones; `*` stands for any text. */
+  /** Further host names under which browsers may reach the server; `*` matches any text. */
   readonly allowedHosts: readonly string[];
-  /** Requests that may wait while as many as fit into a batch are answered; undefined sets no limit. */
+  /** Maximum number of requests waiting for a place in the batch; undefined means no limit. */
   readonly maxQueueSize: number | undefined;
 }

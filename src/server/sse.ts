@@ -1,24 +1,24 @@
 const encoder = new TextEncoder();
 
-/** One server-sent event with a JSON value. */
+/** A server-sent event with a JSON value. */
 export function sseEvent(value: unknown): string {
   return `data: ${JSON.stringify(value)}\n\n`;
 }
 
-/** The event that ends OpenAI's streams. */
+/** The final event of OpenAI's streams. */
 export const sseDone = 'data: [DONE]\n\n';
 
-/** Stands for nothing: it tells proxies and clients that the answer goes on. */
+/** A comment, which clients ignore: it tells proxies and clients that the stream is alive. */
 export const sseComment = ':\n\n';
 
 export const sseHeaders = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache, no-transform',
-  // Proxies such as nginx would collect the stream otherwise.
+  // Keeps proxies such as nginx from buffering the stream.
   'x-accel-buffering': 'no',
 } as const;
 
-/** The texts of an iterator, and a comment whenever the next takes longer than `intervalMs`. */
+/** Passes on the texts of an iterator, with a comment whenever the next one takes longer than `intervalMs`. */
 export async function* keptAlive(
   texts: AsyncGenerator<string, void, undefined>,
   intervalMs: number,
@@ -36,7 +36,7 @@ export async function* keptAlive(
   }
 }
 
-/** Whether a promise is fulfilled before the time is over. Rejects where it does so before. */
+/** Whether a promise is fulfilled within `timeoutMs`. Rejects if the promise does so within that time. */
 export async function settlesWithin(promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {
@@ -50,8 +50,8 @@ export async function settlesWithin(promise: Promise<unknown>, timeoutMs: number
 }
 
 /**
- * A byte stream of the texts of an iterator, which is asked for the next only when the client has room for it. A client
- * that goes away makes the iterator return.
+ * A byte stream of the texts of an iterator, pulled only when the client has room for more. The iterator returns when
+ * the client disconnects.
  */
 export function byteStream(texts: AsyncGenerator<string, void, undefined>): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(

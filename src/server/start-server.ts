@@ -21,18 +21,18 @@ import { Requests } from './requests.ts';
 import type { ServerSettings } from './server-settings.ts';
 import { UnsentResponses } from './unsent-responses.ts';
 
-/** What was written last has so long to leave. */
+/** Time to flush the last bytes. */
 const SEND_MS = 1000;
 
 export interface StartServerOptions {
   readonly host: string;
-  /** 0 takes any that is free. */
+  /** 0 picks a free port. */
   readonly port: number;
-  /** Where `/metrics` is, on the same host: 0 takes any port that is free, undefined none. */
+  /** Port of `/metrics`, on the same host; 0 picks a free one, undefined disables it. */
   readonly metricsPort: number | undefined;
   readonly model: LoadedModel;
   readonly servedModelName: string;
-  /** Of vserve, for `/version`. */
+  /** vserve's version, for `/version`. */
   readonly version: string;
   readonly settings: ServerSettings;
   readonly media: MediaSettings;
@@ -43,16 +43,16 @@ export interface RunningServer {
   /** `http://HOST:PORT` */
   readonly url: string;
   readonly port: number;
-  /** `http://HOST:PORT/metrics`; undefined where there is none. */
+  /** `http://HOST:PORT/metrics`; undefined if disabled. */
   readonly metricsUrl: string | undefined;
   /**
-   * Takes no new connections, gives requests in flight the time that the settings grant, aborts what is left, and
-   * closes. The model stays loaded.
+   * Accepts no new connections, gives requests in flight the configured time to finish, aborts the rest, and closes.
+   * The model stays loaded.
    */
   readonly shutdown: () => Promise<void>;
 }
 
-/** Serves a loaded model. Resolves once the socket is bound. Throws `port_in_use` or `address_unavailable`. */
+/** Serves a loaded model. Resolves once the socket is bound. Throws `port_in_use`, `address_unavailable`. */
 export async function startServer(options: StartServerOptions): Promise<RunningServer> {
   const { host, port, metricsPort, settings, model } = options;
   const log = safeLog(options.log);
@@ -105,7 +105,7 @@ interface Draining {
   readonly timeoutMs: number;
 }
 
-/** Ends a server's requests, then its connections. Nothing that clients do, or fail to do, holds it up. */
+/** Ends the requests, then the connections. Clients cannot delay it, whatever they do. */
 async function drain({ server, requests, unsent, timeoutMs }: Draining): Promise<void> {
   const closed = once(server, 'close');
   // Also closes idle connections.
@@ -114,6 +114,6 @@ async function drain({ server, requests, unsent, timeoutMs }: Draining): Promise
   await unsent.leave(SEND_MS);
   server.closeAllConnections();
   await closed;
-  // Requests whose clients did not read end with their connections.
+  // Unread streams end with their connections.
   await requests.idle(SEND_MS);
 }

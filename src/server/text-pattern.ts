@@ -1,4 +1,4 @@
-/** Whether a text is one of a few, in either case; `*` in one of these stands for any characters. */
+/** Matches texts against patterns, ignoring case; `*` matches any characters. */
 export function textPattern(patterns: readonly string[]): (text: string) => boolean {
   const expressions = patterns.map((pattern) => {
     const parts = pattern.split('*').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 
-/** The responses of a server that have not been handed to the network to their last byte. */
+/** Responses that have not yet been written to the network completely. */
 export class UnsentResponses {
   readonly #responses = new Set<ServerResponse>();
   #onEmpty: (() => void) | undefined;
@@ -10,7 +10,7 @@ export class UnsentResponses {
     server.on('request', (request, response) => this.#add(request, response));
   }
 
-  /** Waits until there is none, but no longer than `timeoutMs`. */
+  /** Waits until there are none, but at most `timeoutMs`. */
   async leave(timeoutMs: number): Promise<void> {
     if (this.#responses.size === 0) return;
     const empty = new Promise<void>((resolve) => {
@@ -28,7 +28,7 @@ export class UnsentResponses {
     };
     this.#responses.add(response);
     response.once('close', remove);
-    // A response whose turn had not come (HTTP pipelining) is not told that its connection closed.
+    // A pipelined response whose turn has not come gets no event when its connection closes.
     socket.once('close', remove);
   }
 }

@@ -21,7 +21,7 @@ describe("a body's clock", () => {
     await vi.advanceTimersByTimeAsync(29_999);
     expect(failures).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
-    expect(failures).toEqual([timeout('nothing came for 30 s')]);
+    expect(failures).toEqual([timeout('nothing was received for 30 s')]);
   });
 
   it('expires when too little comes', async () => {

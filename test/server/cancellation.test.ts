@@ -45,7 +45,7 @@ describe('a client that leaves', () => {
     expect(model.stats()).toEqual(idle);
     await send(`${url}/health`);
     expect(log.join('\n')).toMatch(
-      /info \S+ ended after the answer had begun: request_cancelled: The client went away/,
+      /info \S+ ended after the response had started: request_cancelled: The client disconnected/,
     );
     expect(log.join('\n')).not.toContain('warning');
   });
@@ -69,7 +69,9 @@ describe('a client that leaves', () => {
     expect(reasons).toEqual([cancelled]);
     expect(model.stats()).toEqual(idle);
     await send(`${url}/health`);
-    expect(log[0]).toMatch(/^info \S+ POST \/v1\/chat\/completions 499 \S+ ms request_cancelled: The client went away/);
+    expect(log[0]).toMatch(
+      /^info \S+ POST \/v1\/chat\/completions 499 \S+ ms request_cancelled: The client disconnected/,
+    );
   });
 
   it("ends OpenAI's stream with its abort", async () => {

@@ -82,7 +82,7 @@ describe('images', () => {
       code: 'too_many_images',
       param: 'messages[1].content[5]',
     });
-    await expect(refused).rejects.toThrow(/has 4 images, and this server takes 2/);
+    await expect(refused).rejects.toThrow(/has 4 images; the limit of this server is 2/);
     expect(fetches).toBe(0);
     expect(await ask(server, picture, picture)).toBe('and [image 83x61] and [image 83x61]');
     const none = await serve({ settings: { maxImagesPerRequest: 0 } });

@@ -30,7 +30,7 @@ describe('a server with few open files', () => {
     server.maxConnections = 1;
     const first = await openSocket(port);
     for (let i = 0; i < 3; i += 1) await once((await openSocket(port)).resume(), 'close');
-    expect(log).toEqual([expect.stringMatching(/^warning Connections are closed unanswered/)]);
+    expect(log).toEqual([expect.stringMatching(/^warning Connections are being refused/)]);
     first.destroy();
   });
 

@@ -164,7 +164,7 @@ describe('a failure', () => {
     ]);
     const id = String(response.headers['x-request-id']);
     expect(server.log).toContain(
-      `warning ${id} ended after the answer had begun: generation_failed: The device is gone.`,
+      `warning ${id} ended after the response had started: generation_failed: The device is gone.`,
     );
     expect(server.model.stats()).toEqual({ sequencesRunning: 0, sequencesQueued: 0 });
   });
@@ -189,6 +189,6 @@ describe('a failure', () => {
     const failed = streamed(server, 'one');
     await expect(failed).rejects.toMatchObject({ code: 'internal_error' });
     await expect(failed).rejects.not.toThrow('secret');
-    expect(server.log.join('\n')).toMatch(/ended after the answer had begun: \nTypeError: secret\n +at /);
+    expect(server.log.join('\n')).toMatch(/ended after the response had started: \nTypeError: secret\n +at /);
   });
 });

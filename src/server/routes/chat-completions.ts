@@ -20,7 +20,7 @@ import type { ServerSettings } from '../server-settings.ts';
 import { byteStream, keptAlive, settlesWithin, sseDone, sseEvent, sseHeaders } from '../sse.ts';
 import { unknownModel } from './models.ts';
 
-/** A stream is never silent for longer: proxies end connections that are, often after a minute. */
+/** Maximum silence of a stream: proxies close connections that stay silent, often after a minute. */
 const KEEP_ALIVE_MS = 15_000;
 
 export interface ChatRouteOptions {
@@ -55,18 +55,18 @@ export function chatRoutes(options: ChatRouteOptions): Hono<RequestContext> {
       if (!request.stream) return context.json(await toCompletion(newIdentity(options), events));
 
       const chunks = toChunks(newIdentity(options), events, request.includeUsage);
-      // The first chunk comes when the generation has begun: until then a failure is an ordinary error answer, but for
-      // that of a request that has waited so long that its client or a proxy might give it up.
+      // The first chunk comes when the generation starts. Failures before that are ordinary error responses, unless the
+      // request has waited so long that its client or a proxy might give up.
       const first = chunks.next();
       await settlesWithin(first, KEEP_ALIVE_MS);
       streaming = true;
       const texts = sseTexts(first, chunks, active, (error) => {
         const level = error instanceof VserveError && error.code === 'request_cancelled' ? 'info' : 'warning';
-        options.log(level, `${context.get('requestId')} ended after the answer had begun: ${reasonOf(error)}`);
+        options.log(level, `${context.get('requestId')} ended after the response had started: ${reasonOf(error)}`);
       });
       return new Response(byteStream(keptAlive(texts, KEEP_ALIVE_MS)), { headers: sseHeaders });
     } catch (error) {
-      // A backend of somebody else may throw anything.
+      // A third-party backend may throw anything.
       throw error instanceof Error ? error : new Error(String(error));
     } finally {
       body?.release();
@@ -76,13 +76,13 @@ export function chatRoutes(options: ChatRouteOptions): Hono<RequestContext> {
   return routes;
 }
 
-/** What a body may take, by the settings and by the memory that there is. */
+/** The limits of a body: the settings, and the memory available. */
 function bodyLimits({ settings, memory }: ChatRouteOptions): Pick<ReadOptions, 'maxBytes' | 'timeoutMs' | 'memory'> {
   const maxBytes = Math.min(settings.maxRequestBytes, memory.maxBodyBytes);
   return { maxBytes, timeoutMs: settings.bodyTimeoutS * 1000, memory };
 }
 
-/** What can be refused before any image is fetched. */
+/** Rejects what can be rejected before any image is fetched. */
 function checkRequest(request: ChatRequest, { model, servedModelName, settings }: ChatRouteOptions): void {
   if (request.model !== undefined && request.model !== '' && request.model !== servedModelName) {
     throw unknownModel(request.model, servedModelName);
@@ -93,7 +93,7 @@ function checkRequest(request: ChatRequest, { model, servedModelName, settings }
   if (!model.info.capabilities.vision) {
     throw new VserveError(
       'unsupported_capability',
-      'The model served here cannot see images: it has no vision projector (mmproj). Leave the images out.',
+      'This model does not support images: it has no vision projector (mmproj). Remove the images.',
       { param: first.param },
     );
   }
@@ -101,13 +101,13 @@ function checkRequest(request: ChatRequest, { model, servedModelName, settings }
   if (extra !== undefined) {
     throw new VserveError(
       'too_many_images',
-      `The request has ${String(images.length)} images, and this server takes ${String(settings.maxImagesPerRequest)} (--limit-images-per-prompt).`,
+      `The request has ${String(images.length)} images; the limit of this server is ${String(settings.maxImagesPerRequest)} (--limit-images-per-prompt).`,
       { param: extra.param },
     );
   }
 }
 
-/** The events of a stream, to its end, its failure, or the client's departure. */
+/** The events of a stream until it ends, fails, or the client disconnects. */
 async function* sseTexts(
   first: Promise<IteratorResult<ChunkJson, void>>,
   chunks: AsyncGenerator<ChunkJson, void, undefined>,

@@ -2,12 +2,12 @@ import { Hono } from 'hono';
 import type { LoadedModel } from '../../backend/index.ts';
 import { VserveError } from '../../errors/index.ts';
 
-/** `POST /reset_prefix_cache`: forgets what finished requests left in the KV cache. */
+/** `POST /reset_prefix_cache`: drops what finished requests left in the KV cache. */
 export function prefixCacheRoutes(model: LoadedModel): Hono {
   const routes = new Hono();
   routes.post('/reset_prefix_cache', (context) => {
     if (model.resetPrefixCache === undefined) {
-      throw new VserveError('unsupported_capability', 'The backend that is served here keeps no prefix cache.');
+      throw new VserveError('unsupported_capability', 'This backend has no prefix cache.');
     }
     model.resetPrefixCache();
     return context.body(null, 200);
