@@ -65,6 +65,13 @@ export class JsonScanner {
     return asInvalidJson(() => JSON.parse(json, this.#longTexts.length === 0 ? undefined : revive) as unknown);
   }
 
+  /** Drops everything: the body will not be completed, but whoever reads it may still hold on to this scanner. */
+  discard(): void {
+    this.#kept.length = 0;
+    this.#longTexts.length = 0;
+    this.#openString = undefined;
+  }
+
   #scan(chunk: string): void {
     let at = this.#openString === undefined ? 0 : this.#continueString(this.#openString, chunk);
     let keptFrom = at;

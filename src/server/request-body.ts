@@ -61,15 +61,18 @@ export async function readJsonBody(
   const lease = cpus.lease(SILENCE_MS);
   const share = memory.open(declaredBytes, maxBytes);
   const clock = new BodyClock(timeoutMs);
+  const scanner = new JsonScanner();
   try {
     // Aborting the stream would close the connection before the response is sent.
     const value = await Promise.race([
-      readJson(request, { maxBytes, share, clock, cpus, lease, signal: ended }),
+      readJson(request, { maxBytes, scanner, share, clock, cpus, lease, signal: ended }),
       clock.expired,
       aborted,
     ]);
     return { value, release: () => share.release() };
   } catch (error) {
+    // The reader may wait for a silent client for as long as the connection exists.
+    scanner.discard();
     share.release();
     throw error;
   } finally {
@@ -86,6 +89,7 @@ function declaredBytesOf({ headers }: IncomingMessage): number | undefined {
 
 interface ReadJsonOptions {
   readonly maxBytes: number;
+  readonly scanner: JsonScanner;
   readonly share: BodyShare;
   readonly clock: BodyClock;
   readonly cpus: CpuShare;
@@ -96,10 +100,9 @@ interface ReadJsonOptions {
 
 async function readJson(
   request: IncomingMessage,
-  { maxBytes, share, clock, cpus, lease, signal }: ReadJsonOptions,
+  { maxBytes, scanner, share, clock, cpus, lease, signal }: ReadJsonOptions,
 ): Promise<unknown> {
   if ((declaredBytesOf(request) ?? 0) > LARGE_BYTES) lease.renew();
-  const scanner = new JsonScanner();
   // Rejects invalid UTF-8 and skips the byte order mark that some clients send.
   const decoder = new TextDecoder('utf-8', { fatal: true });
   // Collects small chunks: a client may send its body byte by byte.

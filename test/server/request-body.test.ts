@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { chatBody, openSocket, rawChat, readUntil, send } from './support/http.ts';
@@ -254,7 +256,26 @@ describe('the bodies of all requests', () => {
   });
 });
 
+/** Bytes of buffers that somebody still refers to. */
+function bufferBytes(): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return process.memoryUsage().arrayBuffers;
+}
+
 describe('a body that comes too slowly', () => {
+  it('is dropped at once, also while its connection is still open', async () => {
+    const { port } = await serve({ settings: { bodyTimeoutS: 1 } });
+    const before = bufferBytes();
+    const socket = await openSocket(port);
+    const start = '{"messages":[{"role":"user","content":"data:,';
+    socket.write(head(9_000_000) + start + 'A'.repeat(8_000_000));
+    expect(await readUntil(socket, /\}$/)).toMatch(/^HTTP\/1\.1 408 /);
+    await turnUntil(() => bufferBytes() < before + 3_000_000);
+    expect(socket.readableEnded).toBe(false);
+    socket.destroy();
+  });
+
   it('is a 408, and ends its connection', async () => {
     const { port, log } = await serve({ settings: { bodyTimeoutS: 0.05 } });
     const socket = await openSocket(port);
