@@ -148,7 +148,7 @@ describe('what a person sees', () => {
     expect(stderr).toMatch(/vserve \d+\.\d+\.\d+\n\n {2}model +\S*checkpoint\n/);
     expect(stderr).toMatch(/ {2}host +127\.0\.0\.1\n/);
     expect(stderr).not.toMatch(/max-request-bytes/);
-    expect(stderr).toMatch(/ {2}max-request-memory-bytes +536870912\n/);
+    expect(stderr).toMatch(/ {2}max-request-memory-bytes +512 MiB\n/);
     expect(stderr).toMatch(/INFO {4}Converting: model\.gguf \(4\.1 kB\) 50 %\n.*INFO {4}Converted \(4\.1 kB\) in \d/);
     expect(stderr).toMatch(/INFO {4}Loading: model 50 %\n.*INFO {4}Loaded on fake \(64 tokens, 2 at a time\) in \d/);
     expect(stderr).not.toContain('\u001B');

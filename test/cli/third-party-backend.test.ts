@@ -43,7 +43,7 @@ test('a backend that is a package of the current folder is found, and its own er
 test('an error with a code that is none of the table is reported as a defect', async () => {
   const { folder, modelPath } = await projectWith(failing('toString'));
   const { code, stderr } = await serve(folder, modelPath, 'vserve-backend-tiny');
-  expect(stderr).toContain('This is a defect in vserve.');
+  expect(stderr).toContain('This is a bug in vserve.');
   expect(code).toBe(1);
 });
 

@@ -24,6 +24,7 @@ async function begin() {
   while (!stderr.includes('devices')) await Promise.race([once(child.stderr, 'data'), closed]);
   return {
     pid: child.pid ?? 0,
+    isReady: () => stderr.includes('Server ready'),
     async end() {
       await closed;
       return { code: child.exitCode, stderr };
@@ -42,11 +43,16 @@ async function childrenOf(pid: number): Promise<readonly { pid: number; command:
   );
 }
 
-/** Waits, turn by turn, for a process that is started on the way to a loaded model. */
-async function childOf(pid: number, program: string): Promise<number> {
+/** Starts vserve until the program is caught running, which takes it a moment only. Gives both processes. */
+async function beginUntil(program: string) {
   for (;;) {
-    const found = (await childrenOf(pid)).find(({ command }) => command.includes(program));
-    if (found !== undefined) return found.pid;
+    const vserve = await begin();
+    while (!vserve.isReady()) {
+      const found = (await childrenOf(vserve.pid)).find(({ command }) => command.includes(program));
+      if (found !== undefined) return { vserve, childPid: found.pid };
+    }
+    process.kill(vserve.pid, 'SIGKILL');
+    await vserve.end();
   }
 }
 
@@ -62,8 +68,7 @@ test
   .each(programs.flatMap((program) => signals.map(([signal, code]) => [signal, program, code] as const)))(
   '%s to the process group while %s runs stops the start, with the exit code of a shell',
   async (signal, program, code) => {
-    const vserve = await begin();
-    await childOf(vserve.pid, program);
+    const { vserve } = await beginUntil(program);
     process.kill(-vserve.pid, signal);
     const end = await vserve.end();
     expect(end.stderr).toMatch(/\nStopped\.\n$/);
@@ -75,8 +80,8 @@ test
 test.runIf(process.platform === 'linux').each(programs)(
   'a kill of %s is reported as lack of memory',
   async (program) => {
-    const vserve = await begin();
-    process.kill(await childOf(vserve.pid, program), 'SIGKILL');
+    const { vserve, childPid } = await beginUntil(program);
+    process.kill(childPid, 'SIGKILL');
     const { stderr, code } = await vserve.end();
     expect(stderr).toMatch(/\nError: .* ended with SIGKILL, most likely because the system ran out of memory\./);
     expect(stderr).not.toMatch(/no binaries|damaged/);
