@@ -1,5 +1,6 @@
 import { invalid, show, shownName } from './invalid-request.ts';
 import { LongText } from './long-text.ts';
+import { bringsMedia } from './misplaced-media.ts';
 
 /** An object of a request's JSON. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -42,14 +43,18 @@ export function readKeys<T extends KeyTable>(
     if (value === null) continue;
     const rule = Object.hasOwn(table, key) ? table[key] : undefined;
     if (rule === 'read') read[key as keyof T] = value;
-    else if (rule === undefined) refuseUnknown(`${path}.${shownName(key)}`, options);
+    else if (rule === undefined) refuseUnknown(key, `${path}.${shownName(key)}`, value, options);
     else if (!rule(value)) throw unsupported(`${path}.${key}`, value);
   }
   return read;
 }
 
-/** Throws `invalid_request` for an unknown field, unless they are ignored. */
-export function refuseUnknown(path: string, { allowExtraFields }: ReadOptions): void {
+/**
+ * Throws `invalid_request` for an unknown field, unless they are ignored, and `unsupported_parameter` for one that seems to
+ * bring an image or another medium: those are never ignored.
+ */
+export function refuseUnknown(key: string, path: string, value: unknown, { allowExtraFields }: ReadOptions): void {
+  if (bringsMedia(key, value)) throw unsupported(path, value, 'Send images as image_url parts of a message.');
   if (allowExtraFields) return;
   const advice = 'Leave it out, or start the server with --allow-extra-request-fields.';
   throw invalid(path, `${path} is not a known field. ${advice}`);

@@ -49,7 +49,7 @@ function readObject(
     if (value === null) continue;
     const path = parent === '' ? shownName(name) : `${parent}.${shownName(name)}`;
     const field = table.get(name) ?? table.get(ANY_KEY);
-    if (field === undefined) refuseUnknown(path, options);
+    if (field === undefined) refuseUnknown(name, path, value, options);
     else readField(field, value instanceof LongText ? textOf(value) : value, path, options, settings);
   }
 }

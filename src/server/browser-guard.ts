@@ -20,7 +20,7 @@ export interface BrowserGuardOptions extends OwnHostsOptions {
  * sends a request (`Origin`, `Sec-Fetch-Site`): it must come from this server or from an allowed origin; the latter may
  * also read the responses (CORS). They also report which host they believe to be talking to (`Host`): a page whose own
  * domain resolves to this server (DNS rebinding) is same-origin, but the name is foreign. Other clients send none of
- * these headers and are not restricted.
+ * these headers, nor a browser's User-Agent, and are not restricted.
  */
 export function browserGuard({ allowedOrigins, ...hosts }: BrowserGuardOptions): MiddlewareHandler<RequestContext> {
   const isAllowed = textPattern(allowedOrigins);
@@ -67,7 +67,9 @@ function requireOwnSite({ req }: Context<RequestContext>): void {
   );
 }
 
+/** Over plain HTTP, browsers send none of the other headers with the reads of a page of the same origin. */
 function isOfBrowser({ req }: Context<RequestContext>): boolean {
+  if (req.header('user-agent')?.startsWith('Mozilla/') === true) return true;
   return ['origin', 'sec-fetch-site', 'sec-fetch-mode', 'sec-fetch-dest'].some(
     (name) => req.header(name) !== undefined,
   );

@@ -31,8 +31,9 @@ export interface Option<T> {
   /** Other names of the variable, with lower precedence. */
   readonly environmentAliases?: readonly string[];
   /**
-   * Whether the variable is also read from the `.env` file of the current folder, which may be untrusted: never for options
-   * that name a program, a folder of code, or a place that secrets are sent to or read from.
+   * Whether the variable is also read from the `.env` file of the current folder, which may be anyone's: true for nothing
+   * that names a program to run, a place that a secret is sent to or read from, a folder of code or models, or that
+   * lowers the server's guard.
    */
   readonly inDotEnv?: true;
   /** The value is never shown. */

@@ -73,12 +73,13 @@ describe('the server', () => {
     await writeFile(join(folder, 'vserve.yaml'), 'limit-images-per-prompt: 3\nserved-model-name: tiny\n');
     await writeFile(
       join(folder, '.env'),
-      'MAX_SERVE_MAX_REQUEST_BYTES=1000\nMAX_SERVE_MEDIA_URL_ALLOWED_HOSTS=a.example\nMAX_SERVE_ALLOWED_ORIGINS=http://b.example\n',
+      'MAX_SERVE_MAX_REQUEST_BYTES=1000\nMAX_SERVE_ALLOWED_ORIGINS=http://b.example\n',
     );
     const args = ['--model', await model(folder), '--config-file', 'vserve.yaml', '--allow-extra-request-fields'];
     args.push('--allowed-host', 'proxy.example');
     const vserve = serve([...args, '--allowed-image-root', '.', '--no-media-url-ssrf-protection-enabled'], {
       MAX_SERVE_HTTP_KEEPALIVE_TIMEOUT_S: '7',
+      MAX_SERVE_MEDIA_URL_ALLOWED_HOSTS: 'a.example',
     });
     const [, url = ''] = await vserve.until(ready);
     expect(await (await fetch(url)).json()).toEqual({
@@ -87,7 +88,7 @@ describe('the server', () => {
         maxRequestBytes: 1000,
         maxRequestMemoryBytes: 536_870_912,
         bodyTimeoutS: 300,
-        allowedOrigins: ['http://b.example'],
+        allowedOrigins: [],
         allowedHosts: ['proxy.example'],
         keepAliveTimeoutS: 7,
         gracefulShutdownTimeoutS: 5,

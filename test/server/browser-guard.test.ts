@@ -71,8 +71,10 @@ describe('a page that has its own name lead here', () => {
     const { status, text, generated } = await ask({ headers: rebound });
     expect([status, codeOf(text), generated]).toEqual([403, 'host_not_allowed', 0]);
     expect(text).toContain('--allowed-host evil.example');
-    const read = { host: 'evil.example', 'sec-fetch-site': 'same-origin' };
-    expect((await ask({ headers: read, method: 'GET', path: '/v1/models' })).status).toBe(403);
+    for (const sign of [{ 'sec-fetch-site': 'same-origin' }, { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64)' }]) {
+      const read = { host: 'evil.example', ...sign };
+      expect((await ask({ headers: read, method: 'GET', path: '/v1/models' })).status).toBe(403);
+    }
   });
 
   it.each(['evil.example', 'EVIL.example', '*.example', '*'])(

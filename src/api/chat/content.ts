@@ -1,5 +1,5 @@
 import { invalid, show } from '../invalid-request.ts';
-import { readImageData } from '../image-url.ts';
+import { readImageData, readImageUrl } from '../image-url.ts';
 import type { JsonObject, KeyTable, ReadOptions } from '../json-object.ts';
 import { isJsonObject, readKeys, unsupported } from '../json-object.ts';
 import { textOf } from '../long-text.ts';
@@ -45,14 +45,19 @@ export function readContent(content: unknown, path: string, options: ReadOptions
   return content.map((part: unknown, index) => readPart(part, `${path}[${String(index)}]`, options));
 }
 
-/** Reads the images of a message in Ollama's form: an array of base64 or data URIs. */
+/** Reads the images of a message in Ollama's form: an array of base64, data URIs or URLs. */
 export function readImages(images: unknown, path: string): ParsedPart[] {
   if (images === undefined) return [];
   if (!Array.isArray(images)) throw invalid(path, `${path} must be an array of images in base64, not ${show(images)}.`);
   return images.map((image: unknown, index) => {
     const param = `${path}[${String(index)}]`;
-    return { type: 'image', url: readImageData(image, param), param };
+    const url = isUrl(image) ? readImageUrl(image, param) : readImageData(image, param);
+    return { type: 'image', url, param };
   });
+}
+
+function isUrl(image: unknown): boolean {
+  return typeof image === 'string' && /^\s*(?:https?|file):/i.test(image);
 }
 
 function readPart(part: unknown, path: string, options: ReadOptions): ParsedPart {
@@ -61,6 +66,7 @@ function readPart(part: unknown, path: string, options: ReadOptions): ParsedPart
   const read = PART_READERS.get(type);
   if (read !== undefined) return read(part, path, options);
   const known = `It must be one of ${[...PART_READERS.keys()].join(', ')}.`;
+  if (type === undefined || type === null) throw invalid(`${path}.type`, `${path}.type is missing. ${known}`);
   throw unsupported(`${path}.type`, type, known);
 }
 

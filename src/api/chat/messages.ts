@@ -64,7 +64,8 @@ export const MESSAGE_KEYS = {
  */
 export function readMessages(messages: unknown, options: ReadOptions): ParsedMessage[] {
   if (!Array.isArray(messages) || messages.length === 0) {
-    throw invalid('messages', 'messages must be an array of at least one message.');
+    const given = Array.isArray(messages) ? 'an empty one' : show(messages);
+    throw invalid('messages', `messages must be an array of at least one message, not ${given}.`);
   }
   const calls = new ToolCalls(options);
   return messages.map((message: unknown, index) => readMessage(message, `messages[${String(index)}]`, calls, options));

@@ -74,9 +74,9 @@ const conversations: Readonly<Record<string, [messages: unknown, outcome: string
     assistant({ content: 'b', reasoning_content: 5 }),
     'invalid_request messages[1].reasoning_content',
   ],
-  'an answer of null': [assistant({ content: null }), 'user: a; assistant: '],
-  'an answer without content': [assistant({}), 'user: a; assistant: '],
-  'an empty answer': [assistant({ content: '' }), 'user: a; assistant: '],
+  'an answer of null': [assistant({ content: null }), 'user: a'],
+  'an answer without content': [assistant({}), 'user: a'],
+  'an empty answer': [assistant({ content: '' }), 'user: a'],
   'a refusal': [assistant({ content: null, refusal: 'no' }), 'user: a; assistant: no'],
   'a refusal as a part': [assistant({ content: [{ type: 'refusal', refusal: 'no' }] }), 'user: a; assistant: no'],
   'an answer of Responses': [

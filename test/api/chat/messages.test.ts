@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { imageReferences } from '../../../src/api/index.ts';
-import { failureOf, parse } from './support.ts';
+import { parseChatRequest } from '../../../src/api/chat/index.ts';
+import { failureOf, hello, parse } from './support.ts';
 
 function contentOf(content: unknown) {
   return parse({ messages: [{ role: 'user', content }] }).messages[0]?.content;
@@ -77,6 +78,7 @@ describe('content', () => {
     ['a part that is a text', ['x'], 'messages[0].content[0]', 'not "x"'],
     ['a part that is null', [null], 'messages[0].content[0]', 'not null'],
     ['a text part without text', [{ type: 'text' }], 'messages[0].content[0].text', 'not nothing'],
+    ['a part without a type', [{ text: 'x' }], 'messages[0].content[0].type', 'is missing'],
     ['a null image', [{ type: 'image_url', image_url: null }], 'messages[0].content[0].image_url', 'not nothing'],
     ['no image', [{ type: 'image_url' }], 'messages[0].content[0].image_url', 'not nothing'],
     ['an empty URL', [{ type: 'image_url', image_url: '' }], 'messages[0].content[0].image_url', 'not ""'],
@@ -84,21 +86,18 @@ describe('content', () => {
   ])('refuses %s', (_, content, param, message) => {
     const failure = failureOf({ messages: [{ role: 'user', content }] });
     expect(failure).toMatchObject({ code: 'invalid_request', param });
-    expect(failure.message).toContain(`${param} must be `);
+    expect(failure.message).toMatch(/ must be | is missing/);
     expect(failure.message).toContain(message);
   });
 
-  it.each(['input_audio', 'file', 'video_url', 'image_embeds', undefined])(
-    'does not drop a part of type %s',
-    (type) => {
-      expect(
-        failureOf({ messages: [{ role: 'user', content: [{ type: 'text', text: 'x' }, { type }] }] }),
-      ).toMatchObject({
+  it.each(['input_audio', 'file', 'video_url', 'image_embeds'])('does not drop a part of type %s', (type) => {
+    expect(failureOf({ messages: [{ role: 'user', content: [{ type: 'text', text: 'x' }, { type }] }] })).toMatchObject(
+      {
         code: 'unsupported_parameter',
         param: 'messages[0].content[1].type',
-      });
-    },
-  );
+      },
+    );
+  });
 
   it.each([[undefined], [null], [[]], ['hello'], [{}]])('refuses %j as messages', (messages) => {
     expect(failureOf({ messages })).toMatchObject({ code: 'invalid_request', param: 'messages' });
@@ -135,4 +134,43 @@ describe('the time to read', () => {
     for (const count of [2000, 8000, 32_000]) cpuMs(make(count));
     expect(cpuMs(make(32_000))).toBeLessThan(10 * Math.max(1, cpuMs(make(8000))));
   });
+});
+
+describe('an image under a key that nobody knows', () => {
+  const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ';
+
+  it.each<[string, object]>([
+    ['images', { images: [png] }],
+    ['image_url', { image_url: 'https://example.com/a.png' }],
+    ['image_data', { image_data: [{ data: png, id: 1 }] }],
+    ['whatever', { whatever: png }],
+    ['messages[0].media', { messages: [{ role: 'user', content: 'x', media: [png] }] }],
+    [
+      'messages[0].content[0].inline_data',
+      { messages: [{ role: 'user', content: [{ type: 'text', text: 'x', inline_data: { data: png } }] }] },
+    ],
+    [
+      'messages[0].content[0].image_url.base64',
+      { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'a:b', base64: png } }] }] },
+    ],
+  ])('is refused at %s, also where unknown fields are ignored', (param, fields) => {
+    for (const allowExtraFields of [false, true]) {
+      const read = () => parseChatRequest({ messages: hello, ...fields }, { allowExtraFields });
+      expect(read).toThrow(expect.objectContaining({ code: 'unsupported_parameter', param }) as Error);
+      expect(read).not.toThrow(/allow-extra-request-fields/);
+    }
+  });
+});
+
+it("a URL among Ollama's images is an image", () => {
+  const { messages } = parse({ messages: [{ role: 'user', content: 'x', images: ['https://example.com/a.png'] }] });
+  expect(messages[0]?.content[0]).toMatchObject({ type: 'image', url: 'https://example.com/a.png' });
+});
+
+it('a window of the penalties counts where there is a penalty', () => {
+  expect(failureOf({ repeat_last_n: 64, repeat_penalty: 1.1 })).toMatchObject({ param: 'repeat_last_n' });
+  expect(failureOf({ options: { repeat_last_n: 64, repeat_penalty: 1.1 } })).toMatchObject({
+    param: 'options.repeat_last_n',
+  });
+  expect(() => parse({ repeat_last_n: 64, repeat_penalty: 1 })).not.toThrow();
 });

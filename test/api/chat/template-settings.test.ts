@@ -61,6 +61,23 @@ describe("the template's variables", () => {
     expect(variablesOf({ chat_template_kwargs: { ...variables, f: null } })).toEqual(variables);
   });
 
+  it('have keys to a limit, at any depth', () => {
+    const object = (keys: number) => Object.fromEntries(Array.from({ length: keys }, (_, i) => [`k${i}`, i]));
+    expect(Object.keys(parse({ chat_template_kwargs: object(1000) }).template.variables)).toHaveLength(1000);
+    for (const variables of [object(1001), { a: [object(1001)] }]) {
+      expect(failureOf({ chat_template_kwargs: variables })).toMatchObject({
+        code: 'invalid_request',
+        message: expect.stringContaining('more than 1000 keys') as string,
+      });
+    }
+  });
+
+  it('do not replace the conversation', () => {
+    expect(failureOf({ chat_template_kwargs: { messages: [] } })).toMatchObject({
+      param: 'chat_template_kwargs.messages',
+    });
+  });
+
   it('are nested to a limit', () => {
     expect(() => variablesOf({ chat_template_kwargs: { a: nested(100) } })).not.toThrow();
     expect(failureOf({ chat_template_kwargs: { a: nested(101) } })).toMatchObject({ param: 'chat_template_kwargs' });
@@ -85,6 +102,28 @@ describe("an assistant's message at the end", () => {
     ['is not there, and no turn is opened', { messages: hello, add_generation_prompt: false }, ends],
   ])('%s', (_, fields, expected) => {
     expect(endOf(fields)).toEqual(expected);
+  });
+
+  it.each([[''], [' \n'], [null], [[]], [[{ type: 'text', text: '' }]]])('is begun where it is %j', (content) => {
+    const { messages, template } = parse({ messages: [...hello, { role: 'assistant', content }] });
+    expect(messages).toHaveLength(1);
+    expect(template).toMatchObject({ addGenerationPrompt: true, continueFinalMessage: false });
+  });
+
+  it('is kept where it is empty, and not to be continued', () => {
+    const { messages } = parse({
+      messages: [...hello, { role: 'assistant', content: '' }],
+      continue_final_message: false,
+    });
+    expect(messages).toHaveLength(2);
+  });
+
+  it('cannot be continued where it has but thought', () => {
+    const thought = { role: 'assistant', content: '', reasoning_content: 'Hm.' };
+    expect(failureOf({ messages: [...hello, thought] })).toMatchObject({
+      code: 'unsupported_parameter',
+      param: 'messages[1].reasoning_content',
+    });
   });
 
   it('cannot be continued and followed by another', () => {

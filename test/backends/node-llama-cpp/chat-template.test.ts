@@ -22,6 +22,16 @@ const user = (text: string): WrittenConversation => ({ messages: [{ role: 'user'
 const rendered = (source: string, conversation: WrittenConversation = user('x')): string =>
   textOf(render(template(source), conversation));
 
+/** Undefined where the template would leave out tool calls, which is refused. */
+function renderedUnlessLost(reference: ReferenceTemplate, conversation: WrittenConversation): string | undefined {
+  try {
+    return textOf(render(reference, conversation));
+  } catch (error) {
+    if (!(error instanceof Error) || !/leaves out messages\[\d+\]\.tool_calls/.test(error.message)) throw error;
+    return undefined;
+  }
+}
+
 describe('a real template makes the prompt that transformers makes', () => {
   it('of every template there is', () => {
     expect(Object.keys(expected)).toEqual(Object.keys(templates));
@@ -31,7 +41,11 @@ describe('a real template makes the prompt that transformers makes', () => {
     for (const [title, wanted] of Object.entries(expected[name] ?? {})) {
       const conversation = conversations[title];
       if (conversation === undefined || wanted === null) continue;
-      const text = textOf(render(reference, conversation));
+      const text = renderedUnlessLost(reference, conversation);
+      if (text === undefined) {
+        expect(wanted, title).not.toContain('weather');
+        continue;
+      }
       const sha256 = createHash('sha256').update(text).digest('hex');
       expect(wanted.startsWith('sha256:') ? `sha256:${sha256}` : text, title).toBe(wanted);
     }
@@ -204,6 +218,39 @@ describe('a system message that the template', () => {
     const source = '{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}';
     expect(rendered(source, { messages: messages.slice(0, 2) })).toBe('<system>Be nice.\nBe brief.<user>What is it?');
   });
+});
+
+it.each<[string, WrittenConversation['messages'], RegExp]>([
+  [
+    'a second system message',
+    [
+      { role: 'system', content: 'Be brief.' },
+      { role: 'user', content: 'Hi' },
+      { role: 'system', content: 'Be nice.' },
+    ],
+    /leaves out messages\[2\], of the role system/,
+  ],
+  [
+    'the result of a tool',
+    [
+      { role: 'user', content: 'Hi' },
+      { role: 'tool', content: '42' },
+    ],
+    /leaves out messages\[1\], of the role tool/,
+  ],
+  [
+    'a tool call',
+    [
+      { role: 'user', content: 'Hi' },
+      { role: 'assistant', content: '', toolCalls: [{ id: 'a', name: 'look', arguments: '{"at": 1}' }] },
+    ],
+    /leaves out messages\[1\]\.tool_calls/,
+  ],
+])('a template that drops %s is refused', (_what, messages, reason) => {
+  const source =
+    "{% for m in messages %}{% if m.role in ['user', 'assistant'] or loop.first %}<{{ m.role }}>{{ m.content }}{% endif %}{% endfor %}";
+  expect(() => rendered(source, { messages })).toThrow(reason);
+  expect(rendered(source, { messages: messages.slice(0, 1) })).toContain(messages[0]?.content);
 });
 
 it('a tool call without arguments has none', () => {

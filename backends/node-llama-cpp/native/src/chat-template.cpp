@@ -226,9 +226,84 @@ std::vector<Run> ChatTemplate::render_typed(const Conversation & conversation, c
     }
 }
 
-std::vector<Run> ChatTemplate::render(const Conversation & whole, size_t n_images) const {
+// Conversations of the shapes that `probe` tried: a system message, then users and the assistant in turns.
+bool ChatTemplate::was_probed(const std::vector<Message> & messages) const {
+    const size_t first = !messages.empty() && messages[0].role == "system" ? 1 : 0;
+    for (size_t i = first; i < messages.size(); i++) {
+        const bool is_turn = messages[i].role == ((i - first) % 2 == 0 ? "user" : "assistant");
+        if (!is_turn || !messages[i].tool_calls.empty()) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool has_system_message(const std::vector<Message> & messages) {
+    return std::any_of(messages.begin(), messages.end(), [](const auto & message) { return message.role == "system"; });
+}
+
+static bool has_text(const Message & message) {
+    return std::any_of(message.parts.begin(), message.parts.end(), [](const auto & part) {
+        return part.image < 0 && part.text.find_first_not_of(" \t\r\n\v\f") != std::string::npos;
+    });
+}
+
+// A template can skip messages by their role or their place, without a word. What it makes of texts (trimmed, as JSON, cut
+// at a tag) cannot be compared with them, so it renders the conversation again, with a word of its own in each message.
+void ChatTemplate::check_kept(const Conversation & conversation) const {
+    const auto word_of = [](size_t index) { return "quokka" + std::to_string(index) + "x"; };
+    Conversation words = conversation;
+    words.settings.continue_final_message = false;
+    for (size_t i = 0; i < words.messages.size(); i++) {
+        Message & message = words.messages[i];
+        message.parts = {{has_text(message) && message.tool_calls.empty() ? word_of(i) : "", -1}};
+        message.reasoning.reset();
+        for (auto & call : message.tool_calls) {
+            call.name = word_of(i);
+            call.arguments = "{\"" + word_of(i) + "\": \"" + word_of(i) + "\"}";
+        }
+    }
+    std::string text;
+    try {
+        text = text_of(apply({words, true, ""}));
+    } catch (const EngineError &) {
+        return;  // it wants something of the texts
+    }
+    size_t at = 0;  // the words come in order, but for few templates
+    for (size_t i = 0; i < words.messages.size(); i++) {
+        const Message & message = conversation.messages[i];
+        const bool calls_tools = !message.tool_calls.empty();
+        if (!calls_tools && !has_text(message)) {
+            continue;
+        }
+        const size_t next = text.find(word_of(i), at);
+        at = next == std::string::npos ? text.find(word_of(i)) : next;
+        if (at == std::string::npos) {
+            throw EngineError("chat_template_failed",
+                              "The model's chat template leaves out messages[" + std::to_string(i) + "]" +
+                                  (calls_tools ? ".tool_calls: the model was not trained to call tools."
+                                               : ", of the role " + message.role + ": the model would not see it."));
+        }
+    }
+}
+
+std::vector<Run> ChatTemplate::render(const Conversation & conversation, size_t n_images) const {
+    if (folds_system_ && has_system_message(conversation.messages)) {
+        return render_kept({fold_system_messages(conversation.messages), conversation.settings}, n_images);
+    }
+    return render_kept(conversation, n_images);
+}
+
+std::vector<Run> ChatTemplate::render_kept(const Conversation & conversation, size_t n_images) const {
+    auto runs = render_as_given(conversation, n_images);
+    if (!was_probed(conversation.messages)) {
+        check_kept(conversation);
+    }
+    return runs;
+}
+
+std::vector<Run> ChatTemplate::render_as_given(const Conversation & conversation, size_t n_images) const {
     const std::string nonce = random_nonce();
-    const Conversation conversation{folds_system_ ? fold_system_messages(whole.messages) : whole.messages, whole.settings};
     // Templates that support images receive them: the text around an image can depend on it (SmolVLM writes no space
     // between "User:" and an image).
     if (n_images > 0 && writes_slots_) {

@@ -34,7 +34,8 @@ class ChatTemplate {
     // The model's template, or ChatML if it has none. Throws EngineError: model_load_failed.
     static std::unique_ptr<ChatTemplate> of_model(const llama_model * model, ImagePlacement placement);
 
-    // Renders a conversation that has `n_images` images. Throws EngineError: chat_template_failed, invalid_request.
+    // Renders a conversation that has `n_images` images. Throws EngineError: chat_template_failed, also if the template
+    // leaves out an image, a message or a tool call; invalid_request.
     std::vector<Run> render(const Conversation & conversation, size_t n_images) const;
 
   private:
@@ -45,6 +46,10 @@ class ChatTemplate {
     const ContentForm & form_of(const std::string & role) const;
     std::vector<Run> apply(const Rendering & rendering) const;
     std::vector<Run> render_typed(const Conversation & conversation, const std::string & nonce) const;
+    std::vector<Run> render_kept(const Conversation & conversation, size_t n_images) const;
+    std::vector<Run> render_as_given(const Conversation & conversation, size_t n_images) const;
+    bool was_probed(const std::vector<Message> & messages) const;
+    void check_kept(const Conversation & conversation) const;
 
     std::string source_;
     std::unique_ptr<jinja::program> program_;

@@ -40,9 +40,8 @@ std::vector<MessagePart> joined(const std::vector<MessagePart> & parts) {
 }
 
 void append(std::vector<MessagePart> & parts, const std::string & end) {
-    const auto last = std::find_if(parts.rbegin(), parts.rend(), [](const auto & part) { return part.image < 0; });
-    if (last != parts.rend()) {
-        last->text += end;
+    if (!parts.empty() && parts.back().image < 0) {
+        parts.back().text += end;
     } else {
         parts.push_back({end, -1});
     }

@@ -24,7 +24,7 @@ struct MessageForm {
 // The mark of an image that is passed as text.
 std::string image_mark(const std::string & nonce, size_t index);
 
-// A message as templates for transformers expect it. `end` is appended to its last text. Throws EngineError:
+// A message as templates for transformers expect it. `end` is appended to its text. Throws EngineError:
 // invalid_request.
 jinja::value message_value(const Message & message, const MessageForm & form, const std::string & end);
 

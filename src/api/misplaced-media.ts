@@ -1,0 +1,14 @@
+import { isImageInBase64 } from './image-url.ts';
+import { LongText } from './long-text.ts';
+
+const MEDIA_KEY = /image|picture|photo|media|video|audio|attachment|inline_?data|base64/i;
+const DATA_URI = /^\s*data:/i;
+
+/** Whether a field that the server does not know seems to bring an image, or another medium, that would be lost. */
+export function bringsMedia(key: string, value: unknown): boolean {
+  if (value instanceof LongText) return true;
+  if (typeof value === 'string') {
+    return value !== '' && (MEDIA_KEY.test(key) || DATA_URI.test(value) || isImageInBase64(value));
+  }
+  return typeof value === 'object' && value !== null && Object.keys(value).length > 0 && MEDIA_KEY.test(key);
+}
