@@ -55,6 +55,10 @@ describe('thinking', () => {
   });
 });
 
+function objectOf(keys: number): object {
+  return Object.fromEntries(Array.from({ length: keys }, (_, i) => [`k${i}`, i]));
+}
+
 describe("the template's variables", () => {
   it('are any JSON, without those that are null', () => {
     const variables = JSON.parse('{"a":{"b":[1,null,"c"]},"__proto__":{"d":1},"e":true}') as object;
@@ -62,9 +66,8 @@ describe("the template's variables", () => {
   });
 
   it('have keys to a limit, at any depth', () => {
-    const object = (keys: number) => Object.fromEntries(Array.from({ length: keys }, (_, i) => [`k${i}`, i]));
-    expect(Object.keys(parse({ chat_template_kwargs: object(1000) }).template.variables)).toHaveLength(1000);
-    for (const variables of [object(1001), { a: [object(1001)] }]) {
+    expect(Object.keys(parse({ chat_template_kwargs: objectOf(1000) }).template.variables)).toHaveLength(1000);
+    for (const variables of [objectOf(1001), { a: [objectOf(1001)] }]) {
       expect(failureOf({ chat_template_kwargs: variables })).toMatchObject({
         code: 'invalid_request',
         message: expect.stringContaining('more than 1000 keys') as string,
