@@ -87,7 +87,7 @@ export async function admit(request: AdmissionRequest): Promise<Admission> {
     ...size,
     description:
       `Context: ${String(size.maxLength)} tokens a conversation, ${String(size.cells)} shared by up to ${String(size.maxSequences)} at a time: ` +
-      `${formatBytes(size.bytes)} (${kvCacheFormat}), of the ${available} beside the weights`,
+      `${formatBytes(size.bytes)} (${kvCacheFormat}), of the ${available} beside the weights and other programs`,
   };
 }
 

@@ -28,6 +28,7 @@ const cachedImageBytes = 1024 ** 3;
 const leastKvCopyBytes = 64 * 1024 ** 2;
 const mostKvCopyBytes = 1024 ** 3;
 const kvCopyShare = 1 / 16;
+const mostSequences = 255;
 
 /** llama.cpp through node-llama-cpp, with our own engine on top: Metal, CUDA, Vulkan, or the CPU. */
 const backend: Backend = {
@@ -44,6 +45,7 @@ export default backend;
 
 async function load(files: ModelFiles, settings: LoadSettings, options: LoadOptions): Promise<LoadedLlama> {
   checkKvCache(settings);
+  checkMaxBatchSize(settings);
   // Starting llama.cpp is waiting, for a process that tries its binaries.
   const [llama, { trainedLength, mayRepack, projectorType }] = await Promise.all([
     startLlama(parseDevices(settings.devices), options),
@@ -154,6 +156,15 @@ function checkMaxLength(maxLength: number | undefined, trainedLength: number): n
     );
   }
   return maxLength;
+}
+
+/** llama.cpp has 256 sequences; the engine keeps one for itself. */
+function checkMaxBatchSize({ maxBatchSize }: LoadSettings): void {
+  if (maxBatchSize === undefined || maxBatchSize <= mostSequences) return;
+  throw new VserveError(
+    'invalid_setting',
+    `--max-batch-size ${String(maxBatchSize)} is more than llama.cpp can run at a time. At most ${String(mostSequences)} is possible.`,
+  );
 }
 
 /** llama.cpp reads a quantized cache of values by flash attention only. */

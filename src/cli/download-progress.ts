@@ -24,6 +24,7 @@ export function downloadProgress(output: Output, now: () => number = Date.now): 
   let area: Area | undefined;
   let timer: NodeJS.Timeout | undefined;
   let lastReason = '';
+  let toldBytes = -1;
 
   const draw = (): void => {
     if (area === undefined) output.log('info', totalLine(state, now()));
@@ -59,6 +60,9 @@ export function downloadProgress(output: Output, now: () => number = Date.now): 
       if (timer === undefined || !state.isDone) return;
       end();
       timer = undefined;
+      // Files that are there already end the download again, one by one.
+      if (state.bytesFetched === toldBytes) return;
+      toldBytes = state.bytesFetched;
       const took = formatDuration(now() - startMs);
       output.note(`✔ Downloaded ${state.repository} (${formatBytes(state.bytesFetched)}) in ${took}`);
     },

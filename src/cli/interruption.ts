@@ -16,24 +16,33 @@ export class Interrupted extends Error {
 interface Listening {
   /** Whether the command runs on a terminal, unlike with `nohup` or as a service. */
   readonly isOnTerminal: boolean;
-  readonly exitNow: (exitCode: number) => void;
 }
 
 /**
  * Listens for SIGINT (Ctrl+C), SIGTERM and SIGHUP (the terminal was closed). The first one aborts the returned signal,
- * for an orderly stop; the next calls `exitNow` with the exit code that a shell reports for it. Without a terminal, SIGHUP
- * is ignored: Node does not inherit that from `nohup`.
+ * for an orderly stop; the next one ends the process. Without a terminal, SIGHUP is ignored: Node does not inherit that
+ * from `nohup`.
  */
-export function listenForInterruption({ isOnTerminal, exitNow }: Listening): AbortSignal {
+export function listenForInterruption({ isOnTerminal }: Listening): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
       if (name === 'SIGHUP' && (!isOnTerminal || controller.signal.aborted)) return;
-      if (controller.signal.aborted) exitNow(exitCodeOf(name));
+      if (controller.signal.aborted) endBy(name);
       else controller.abort(new Interrupted(name));
     });
   }
   return controller.signal;
+}
+
+/**
+ * Ends the process by the signal, as if it had not been listened for: `process.exit` would run the destructors of native
+ * libraries under the threads of an engine that is at work. The first process of a container cannot end so.
+ */
+function endBy(signal: Name): void {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+  setTimeout(() => process.exit(exitCodeOf(signal)), 100);
 }
 
 function exitCodeOf(signal: Name): number {

@@ -25,8 +25,8 @@ const STARS = '*'.repeat(80);
 const afterHelp = (): string => `
 Flags override the environment, which overrides .env in the current folder,
 which overrides --config-file, which overrides the defaults. A .env cannot set
-what decides which code runs or where secrets go: VSERVE_HOME, VSERVE_PYTHON,
-HF_ENDPOINT, HF_HOME, HF_TOKEN_PATH and the proxies.
+what runs programs, where the token goes, where models are kept, or what
+protects the server.
 ${storeHelp()}
 
 Examples:

@@ -17,10 +17,7 @@ export async function start(dependencies: Dependencies): Promise<never> {
   surviveLostTerminal();
 
   const output = createOutput(process.stdout, process.stderr);
-  const signal = listenForInterruption({
-    isOnTerminal: process.stdout.isTTY || process.stderr.isTTY,
-    exitNow: (exitCode) => process.exit(exitCode),
-  });
+  const signal = listenForInterruption({ isOnTerminal: process.stdout.isTTY || process.stderr.isTTY });
   captureConsole(output);
   // Node exits with success when only promises are pending: the threads of an engine may not count.
   setInterval(() => undefined, LONGEST_TIMER_MS);

@@ -56,7 +56,7 @@ export function dotEnvWarnings({ variables, skipped }: DotEnv, names: readonly S
       .filter((variable) => variable !== undefined)
       .map(
         (variable) =>
-          `${variable}${PLACE} is ignored: it decides which code runs or where secrets go. Export it instead.`,
+          `${variable}${PLACE} is ignored: a .env cannot set what runs programs, where the token goes, where models are kept, or what protects the server. Export it instead.`,
       ),
   ];
 }

@@ -164,6 +164,7 @@ export function orOff<T>(kind: ValueKind<T>): ValueKind<T | undefined> {
     // YAML parses the bare word as a boolean.
     schema: z.preprocess((value) => (value === 'off' || value === false ? undefined : value), kind.schema.optional()),
     allowed: `${kind.allowed}, or off`,
+    show: (value) => (value === undefined ? 'off' : kind.show?.(value)),
   };
 }
 

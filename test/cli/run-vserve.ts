@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { onTestFinished } from 'vitest';
@@ -35,7 +35,7 @@ export interface RunningVserve {
   closeOutput(): void;
   /** Ends its standard input. */
   closeStdin(): void;
-  /** Waits for the end. */
+  /** Waits for the end, and gives the exit code that a shell reports. */
   exit(): Promise<{ code: number | null; stdout: string; stderr: string }>;
 }
 
@@ -85,7 +85,8 @@ export function runVserve(
     closeStdin: () => child.stdin?.end(),
     async exit() {
       await closed;
-      return { code: child.exitCode, ...text };
+      const code = child.signalCode === null ? child.exitCode : 128 + constants.signals[child.signalCode];
+      return { code, ...text };
     },
   };
 }

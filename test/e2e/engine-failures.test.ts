@@ -52,8 +52,7 @@ test.skipIf(process.platform === 'win32')('a model file that is cut short is nam
   const server = await start(modelPath);
   await truncate(modelPath, 1000);
   await expect(ask(server, 'Hello')).rejects.toThrow();
-  // The process is gone by a signal: it has no exit code.
-  expect(await server.stop('SIGCONT')).toBeNull();
+  expect(await server.stop('SIGCONT')).toBe('SIGBUS');
   expect(server.stderr()).toMatch(/SIGBUS.*model\.gguf \(\d+ bytes when it was loaded, 1000 now\)/);
 });
 
@@ -62,4 +61,16 @@ test('a model file that is too short for its header is refused by name', async (
   await copyFile(inject('shapesModelPath'), modelPath);
   await truncate(modelPath, 2_000_000);
   await expect(start(modelPath)).rejects.toThrow(/short\.gguf could not be loaded[^]*not within the file bounds/);
+});
+
+test('a second signal ends the process at once, in the middle of an answer', async () => {
+  const server = await start(inject('shapesModelPath'));
+  const { body } = await fetch(`${server.url}/v1/chat/completions`, {
+    method: 'POST',
+    body: JSON.stringify({ messages: [{ role: 'user', content: 'Hi' }], stream: true, ignore_eos: true }),
+  });
+  await body?.getReader().read();
+  process.kill(server.pid, 'SIGTERM');
+  while (!server.stderr().includes('Stopping')) await new Promise(setImmediate);
+  expect(await server.stop('SIGTERM')).toBe('SIGTERM');
 });

@@ -10,8 +10,8 @@ export interface VserveProcess {
   readonly pid: number;
   /** What it has written to stderr so far. */
   stderr(): string;
-  /** Sends a signal and resolves with the exit code. */
-  stop(signal?: NodeJS.Signals): Promise<number | null>;
+  /** Sends a signal, and resolves with the exit code or the signal that ended the process. */
+  stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
 }
 
 /** Starts the built `vserve serve` as a process of its own and waits until it is ready. */
@@ -24,7 +24,7 @@ export async function startVserve(
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const exited = once(child, 'exit') as Promise<[number | null]>;
+  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const ready = new Promise<string>((resolve) => {
@@ -43,8 +43,8 @@ export async function startVserve(
     stderr: () => stderr,
     async stop(signal = 'SIGTERM') {
       child.kill(signal);
-      const [exitCode] = await exited;
-      return exitCode;
+      const [exitCode, endedBy] = await exited;
+      return exitCode ?? endedBy;
     },
   };
 }

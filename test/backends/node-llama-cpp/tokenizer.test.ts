@@ -139,7 +139,10 @@ describe.each(names)('the tokenizer of %s', (name) => {
     };
     for (const [kind, unit] of Object.entries(texts)) {
       const small = unit.repeat(Math.ceil(20_000 / Buffer.byteLength(unit)));
-      const ratio = (await cpuOf(model, small.repeat(8))) / (await cpuOf(model, small));
+      // The least of three: other tests run beside this one.
+      const least = async (text: string) =>
+        Math.min(await cpuOf(model, text), await cpuOf(model, text), await cpuOf(model, text));
+      const ratio = (await least(small.repeat(8))) / (await least(small));
       // 64 times where it grew with the square of the length.
       expect({ kind, ratio }).toSatisfy((found: { ratio: number }) => found.ratio < 24);
     }

@@ -412,9 +412,10 @@ void Engine::fill_batch() {
             batch_outputs_.emplace_back(sequence, batch_.size() - 1);
         }
     }
-    const int32_t limit = batch_.size() == 0
-                              ? options_.batch_tokens
-                              : std::min(options_.batch_tokens, batch_.size() + options_.batch_tokens / chunks_beside_others);
+    // At least one token more: a prompt must not wait for the end of the streams.
+    const int32_t beside_others = std::max(1, options_.batch_tokens / chunks_beside_others);
+    const int32_t limit = batch_.size() == 0 ? options_.batch_tokens
+                                             : std::min(options_.batch_tokens, batch_.size() + beside_others);
     for (const auto & sequence : running_) {
         if (batch_.size() >= limit) {
             break;
