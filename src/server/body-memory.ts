@@ -5,6 +5,11 @@ import { MemoryPool } from './memory-pool.ts';
 const SMALL_BYTES = 1024 * 1024;
 /** Fraction of the memory reserved for small bodies, so that they never wait for large ones. */
 const SMALL_PART = 1 / 8;
+/**
+ * The part of that for bodies of unknown length. They may turn out to be large and keep what they have while they wait
+ * for more, which small bodies must not wait for.
+ */
+const UNKNOWN_PART = 1 / 2;
 /** Even the smallest pool has room for this many small bodies. */
 const SMALL_BODIES = 8;
 /** Bodies request memory in steps of this size. */
@@ -14,6 +19,8 @@ const STEP_BYTES = 256 * 1024;
 export interface BodyShare {
   /** Bytes granted so far: `grow` is only needed beyond them. */
   readonly bytes: number;
+  /** Whether another body waits because there is no memory left. */
+  readonly isWanted: boolean;
   /** Waits until `bytes` are granted. Throws the signal's reason. */
   grow(bytes: number, signal: AbortSignal): Promise<void>;
   /** Releases the memory. Call it once nothing of the body is left. */
@@ -23,14 +30,17 @@ export interface BodyShare {
 /** The memory budget shared by the bodies of all requests. */
 export class BodyMemory {
   readonly #small: MemoryPool;
+  readonly #unknown: MemoryPool;
   readonly #large: MemoryPool;
   readonly #smallBytes: number;
 
   constructor(totalBytes: number) {
     const forSmall = Math.floor(totalBytes * SMALL_PART);
-    this.#small = new MemoryPool(forSmall);
+    const forUnknown = Math.floor(forSmall * UNKNOWN_PART);
+    this.#small = new MemoryPool(forSmall - forUnknown);
+    this.#unknown = new MemoryPool(forUnknown);
     this.#large = new MemoryPool(totalBytes - forSmall);
-    this.#smallBytes = Math.min(SMALL_BYTES, Math.ceil(forSmall / SMALL_BODIES));
+    this.#smallBytes = Math.min(SMALL_BYTES, Math.floor(forSmall / SMALL_BODIES));
   }
 
   /** Size of the largest body that can ever be accepted. */
@@ -39,17 +49,20 @@ export class BodyMemory {
   }
 
   get usedBytes(): number {
-    return this.#small.usedBytes + this.#large.usedBytes;
+    return this.#small.usedBytes + this.#unknown.usedBytes + this.#large.usedBytes;
   }
 
   /**
-   * Opens a share for a body of `declaredBytes` (its Content-Length), or of at most `maxBytes` if its length is
-   * unknown.
+   * Opens a share for a client's body of `declaredBytes` (its Content-Length), or of at most `maxBytes` if its length
+   * is unknown.
    */
-  open(declaredBytes: number | undefined, maxBytes: number): BodyShare {
-    const openLarge = (): MemoryShare => this.#large.open(declaredBytes ?? maxBytes);
-    const isLarge = declaredBytes !== undefined && declaredBytes > this.#smallBytes;
-    return new Share(isLarge ? openLarge() : this.#small.open(declaredBytes ?? this.#smallBytes), openLarge);
+  open(client: string, declaredBytes: number | undefined, maxBytes: number): BodyShare {
+    const openLarge = (): MemoryShare => this.#large.open(client, declaredBytes ?? maxBytes);
+    if (declaredBytes === undefined) return new Share(this.#unknown.open(client, this.#smallBytes), openLarge);
+    return new Share(
+      declaredBytes > this.#smallBytes ? openLarge() : this.#small.open(client, declaredBytes),
+      openLarge,
+    );
   }
 }
 
@@ -61,6 +74,10 @@ class Share implements BodyShare {
   constructor(share: MemoryShare, openLarge: () => MemoryShare) {
     this.#share = share;
     this.#openLarge = openLarge;
+  }
+
+  get isWanted(): boolean {
+    return this.#share.isWanted;
   }
 
   async grow(bytes: number, signal: AbortSignal): Promise<void> {

@@ -9,8 +9,13 @@ const NETWORK_GROUPS = 4;
  * Identifies the client of a request by address, then by API key (several clients may share the address of a proxy or
  * this machine), then by program. Since the address comes first, inventing keys or names only subdivides its own share.
  */
-export function clientPathOf({ socket, headers }: IncomingMessage): ClientPath {
-  return [networkOf(socket.remoteAddress ?? ''), keyOf(headers), headers['user-agent'] ?? ''];
+export function clientPathOf(request: IncomingMessage): ClientPath {
+  return [addressOf(request), keyOf(request.headers), request.headers['user-agent'] ?? ''];
+}
+
+/** The address of a request's client, or its network if that is IPv6. */
+export function addressOf({ socket }: IncomingMessage): string {
+  return networkOf(socket.remoteAddress ?? '');
 }
 
 function keyOf(headers: IncomingHttpHeaders): string {

@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { messageOf, VserveError } from '../errors/index.ts';
 import { BodyClock } from './body-clock.ts';
 import type { BodyMemory, BodyShare } from './body-memory.ts';
+import { addressOf } from './client-path.ts';
 import type { CpuLease, CpuShare } from './cpu-share.ts';
 import { invalidJson, JsonScanner } from './json-scanner.ts';
 
@@ -59,8 +60,8 @@ export async function readJsonBody(
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });
   const lease = cpus.lease(SILENCE_MS);
-  const share = memory.open(declaredBytes, maxBytes);
-  const clock = new BodyClock(timeoutMs);
+  const share = memory.open(addressOf(request), declaredBytes, maxBytes);
+  const clock = new BodyClock(timeoutMs, () => share.isWanted);
   const scanner = new JsonScanner();
   try {
     // Aborting the stream would close the connection before the response is sent.

@@ -5,8 +5,8 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 
 afterEach(() => void vi.useRealTimers());
 
 /** A clock, and what it has failed with. */
-function start(timeoutMs: number) {
-  const clock = new BodyClock(timeoutMs);
+function start(timeoutMs: number, isWanted = () => false) {
+  const clock = new BodyClock(timeoutMs, isWanted);
   const failures: unknown[] = [];
   clock.expired.catch((error: unknown) => failures.push(error));
   return { clock, failures };
@@ -22,6 +22,18 @@ describe("a body's clock", () => {
     expect(failures).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
     expect(failures).toEqual([timeout('nothing was received for 30 s')]);
+  });
+
+  it('expires sooner while others wait for the memory', async () => {
+    let isWanted = false;
+    const { clock, failures } = start(300_000, () => isWanted);
+    await vi.advanceTimersByTimeAsync(20_000);
+    clock.run();
+    isWanted = true;
+    await vi.advanceTimersByTimeAsync(4999);
+    expect(failures).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(failures).toEqual([timeout('nothing was received for 5 s while other requests waited')]);
   });
 
   it('expires when too little comes', async () => {

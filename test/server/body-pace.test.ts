@@ -18,7 +18,7 @@ async function waitsFor(kib: number, sequencesRunning: number): Promise<number> 
   const chunks = Array.from({ length: Math.ceil(json.length / (16 * KIB)) }, (_, index) =>
     json.subarray(index * 16 * KIB, (index + 1) * 16 * KIB),
   );
-  const request = Object.assign(Readable.from(chunks), { headers: {} }) as unknown as IncomingMessage;
+  const request = Object.assign(Readable.from(chunks), { headers: {}, socket: {} }) as unknown as IncomingMessage;
   const cpus = new CpuShare({ stats: () => ({ sequencesRunning, sequencesQueued: 0 }) });
   const signal = new AbortController().signal;
   const memory = new BodyMemory(1e9);
