@@ -56,9 +56,8 @@ async function show(command: Command, target: string, json: boolean, context: Co
     return;
   }
   const note = settings.converter === 'llama.cpp' && model.type === 'checkpoint' ? ['  Sizes are estimates.'] : [];
-  output.print(
-    [heading(model), formatTable(facts(model, memory, known?.family)), precisions(model, memory), ...note].join('\n\n'),
-  );
+  const sizes = isProjector(model.description.architecture) ? [] : [precisions(model, memory)];
+  output.print([heading(model), formatTable(facts(model, memory, known?.family)), ...sizes, ...note].join('\n\n'));
 }
 
 /** A GGUF file has only llama.cpp's name. */
@@ -71,9 +70,13 @@ function heading({ path, commit, description: { name } }: DescribedModel): strin
   return name === undefined ? path : `${name}: ${path}`;
 }
 
+function isProjector(architecture: string): boolean {
+  return architecture === 'clip';
+}
+
 function kindOf(type: DescribedModel['type'], architecture: string): string {
   if (type === 'checkpoint') return 'Hugging Face checkpoint, to be converted';
-  return architecture === 'clip' ? 'GGUF vision projector, for --mmproj' : 'GGUF model';
+  return isProjector(architecture) ? 'GGUF vision projector, for --mmproj' : 'GGUF model';
 }
 
 /** `knownFamily` is the name in `vserve list --architectures`. */
@@ -94,8 +97,12 @@ function facts(
         ]),
     ['Precision', description.precision],
     ['Parameters', formatCount(parameters)],
-    ['Vision', visionParameters === undefined ? 'no' : `${formatCount(visionParameters)} parameters`],
-    ['Context', `${contextLength ?? 'unknown'} tokens, at most ${formatBytes(contextBytesPerToken)} each`],
+    ...(isProjector(architecture)
+      ? []
+      : [
+          ['Vision', visionParameters === undefined ? 'no' : `${formatCount(visionParameters)} parameters`],
+          ['Context', `${contextLength ?? 'unknown'} tokens, at most ${formatBytes(contextBytesPerToken)} each`],
+        ]),
     ['Memory', memory === undefined ? 'unknown' : `${formatBytes(memory.freeBytes)} free (${memory.device})`],
   ];
   return rows.map(([label = '', value = '']) => [`  ${label}`, value]);

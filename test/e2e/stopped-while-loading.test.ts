@@ -1,11 +1,23 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { expect, inject, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
 
 const bin = resolve('bin/vserve.js');
+
+/** Has the dry run wait to be ended: it would be over before it is seen. */
+let waitingDryRun: string;
+let libraryFolder: string;
+beforeAll(async () => {
+  libraryFolder = await mkdtemp(join(tmpdir(), 'vserve-waiting-'));
+  waitingDryRun = join(libraryFolder, 'waiting-dry-run.so');
+  if (process.platform !== 'linux') return;
+  const source = join(import.meta.dirname, 'waiting-dry-run.cpp');
+  execFileSync(process.env['CXX'] ?? 'c++', ['-shared', '-fPIC', source, '-o', waitingDryRun]);
+});
+afterAll(() => rm(libraryFolder, { recursive: true }));
 
 /** Starts `vserve serve` as the leader of a process group, as a terminal does, up to the point where it begins its work. */
 async function begin() {
@@ -13,7 +25,7 @@ async function begin() {
   onTestFinished(() => rm(home, { recursive: true, force: true }));
   const arguments_ = ['serve', '--model', inject('shapesModelPath'), '--host', '127.0.0.1', '--port', '0'];
   const child = spawn(process.execPath, [bin, ...arguments_, '--metrics-endpoint-port', 'off', '--devices', 'cpu'], {
-    env: { ...process.env, VSERVE_HOME: home },
+    env: { ...process.env, VSERVE_HOME: home, LD_PRELOAD: waitingDryRun },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
@@ -24,7 +36,6 @@ async function begin() {
   while (!stderr.includes('devices')) await Promise.race([once(child.stderr, 'data'), closed]);
   return {
     pid: child.pid ?? 0,
-    isReady: () => stderr.includes('Server ready'),
     async end() {
       await closed;
       return { code: child.exitCode, stderr };
@@ -43,16 +54,11 @@ async function childrenOf(pid: number): Promise<readonly { pid: number; command:
   );
 }
 
-/** Starts vserve until the program is caught running, which takes it a moment only. Gives both processes. */
-async function beginUntil(program: string) {
+/** Waits, turn by turn, for a process that is started on the way to a loaded model. */
+async function childOf(pid: number, program: string): Promise<number> {
   for (;;) {
-    const vserve = await begin();
-    while (!vserve.isReady()) {
-      const found = (await childrenOf(vserve.pid)).find(({ command }) => command.includes(program));
-      if (found !== undefined) return { vserve, childPid: found.pid };
-    }
-    process.kill(vserve.pid, 'SIGKILL');
-    await vserve.end();
+    const found = (await childrenOf(pid)).find(({ command }) => command.includes(program));
+    if (found !== undefined) return found.pid;
   }
 }
 
@@ -68,7 +74,8 @@ test
   .each(programs.flatMap((program) => signals.map(([signal, code]) => [signal, program, code] as const)))(
   '%s to the process group while %s runs stops the start, with the exit code of a shell',
   async (signal, program, code) => {
-    const { vserve } = await beginUntil(program);
+    const vserve = await begin();
+    await childOf(vserve.pid, program);
     process.kill(-vserve.pid, signal);
     const end = await vserve.end();
     expect(end.stderr).toMatch(/\nStopped\.\n$/);
@@ -80,8 +87,8 @@ test
 test.runIf(process.platform === 'linux').each(programs)(
   'a kill of %s is reported as lack of memory',
   async (program) => {
-    const { vserve, childPid } = await beginUntil(program);
-    process.kill(childPid, 'SIGKILL');
+    const vserve = await begin();
+    process.kill(await childOf(vserve.pid, program), 'SIGKILL');
     const { stderr, code } = await vserve.end();
     expect(stderr).toMatch(/\nError: .* ended with SIGKILL, most likely because the system ran out of memory\./);
     expect(stderr).not.toMatch(/no binaries|damaged/);
