@@ -1,7 +1,8 @@
 import { isImageInBase64 } from './image-url.ts';
 import { LongText } from './long-text.ts';
 
-const MEDIA_KEY = /image|picture|photo|media|video|audio|attachment|inline_?data|base64/i;
+const MEDIA_KEY =
+  /[Ii]mage|[Pp]icture|[Pp]hoto|(?:^|_)media|Media|[Vv]ideo|[Aa]udio|[Aa]ttachment|inline_?[Dd]ata|base64/;
 const DATA_URI = /^\s*data:/i;
 
 /** Whether a field that the server does not know seems to bring an image, or another medium, that would be lost. */

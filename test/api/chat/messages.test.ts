@@ -174,3 +174,7 @@ it('a window of the penalties counts where there is a penalty', () => {
   });
   expect(() => parse({ repeat_last_n: 64, repeat_penalty: 1 })).not.toThrow();
 });
+
+it('a key that only looks like media is as unknown as any other', () => {
+  expect(failureOf({ immediate: 'x' })).toMatchObject({ code: 'invalid_request', param: 'immediate' });
+});

@@ -250,7 +250,11 @@ static bool has_text(const Message & message) {
 
 // A template can skip messages by their role or their place, without a word. What it makes of texts (trimmed, as JSON, cut
 // at a tag) cannot be compared with them, so it renders the conversation again, with a word of its own in each message.
-void ChatTemplate::check_kept(const Conversation & conversation) const {
+// Folded conversations have lost the numbers of the request's messages.
+void ChatTemplate::check_kept(const Conversation & conversation, bool is_folded) const {
+    const auto name_of = [is_folded](size_t index) {
+        return is_folded ? std::string("a message") : "messages[" + std::to_string(index) + "]";
+    };
     const auto word_of = [](size_t index) { return "quokka" + std::to_string(index) + "x"; };
     Conversation words = conversation;
     words.settings.continue_final_message = false;
@@ -280,8 +284,8 @@ void ChatTemplate::check_kept(const Conversation & conversation) const {
         at = next == std::string::npos ? text.find(word_of(i)) : next;
         if (at == std::string::npos) {
             throw EngineError("chat_template_failed",
-                              "The model's chat template leaves out messages[" + std::to_string(i) + "]" +
-                                  (calls_tools ? ".tool_calls: the model was not trained to call tools."
+                              "The model's chat template leaves out " + name_of(i) +
+                                  (calls_tools ? ".tool_calls: it has no place for them there."
                                                : ", of the role " + message.role + ": the model would not see it."));
         }
     }
@@ -289,15 +293,15 @@ void ChatTemplate::check_kept(const Conversation & conversation) const {
 
 std::vector<Run> ChatTemplate::render(const Conversation & conversation, size_t n_images) const {
     if (folds_system_ && has_system_message(conversation.messages)) {
-        return render_kept({fold_system_messages(conversation.messages), conversation.settings}, n_images);
+        return render_kept({fold_system_messages(conversation.messages), conversation.settings}, n_images, true);
     }
-    return render_kept(conversation, n_images);
+    return render_kept(conversation, n_images, false);
 }
 
-std::vector<Run> ChatTemplate::render_kept(const Conversation & conversation, size_t n_images) const {
+std::vector<Run> ChatTemplate::render_kept(const Conversation & conversation, size_t n_images, bool is_folded) const {
     auto runs = render_as_given(conversation, n_images);
     if (!was_probed(conversation.messages)) {
-        check_kept(conversation);
+        check_kept(conversation, is_folded);
     }
     return runs;
 }

@@ -46,10 +46,10 @@ class ChatTemplate {
     const ContentForm & form_of(const std::string & role) const;
     std::vector<Run> apply(const Rendering & rendering) const;
     std::vector<Run> render_typed(const Conversation & conversation, const std::string & nonce) const;
-    std::vector<Run> render_kept(const Conversation & conversation, size_t n_images) const;
+    std::vector<Run> render_kept(const Conversation & conversation, size_t n_images, bool is_folded) const;
     std::vector<Run> render_as_given(const Conversation & conversation, size_t n_images) const;
     bool was_probed(const std::vector<Message> & messages) const;
-    void check_kept(const Conversation & conversation) const;
+    void check_kept(const Conversation & conversation, bool is_folded) const;
 
     std::string source_;
     std::unique_ptr<jinja::program> program_;
