@@ -81,14 +81,15 @@ void Engine::load() {
 }
 
 void Engine::create_context() {
-    // Image tokens that attend to one another must be decoded in one piece.
-    if (vision_ && mtmd_decode_use_non_causal(vision_->context(), nullptr)) {
-        options_.batch_tokens = std::max(options_.batch_tokens, most_image_tokens(vision_->context()));
-    }
+    options_.batch_tokens = std::max(options_.batch_tokens, options_.max_sequences);
+    // Image tokens that attend to one another must be decoded in one piece, even if that is larger than a step.
+    const bool takes_images_whole = vision_ && mtmd_decode_use_non_causal(vision_->context(), nullptr);
+    const int32_t largest_batch =
+        std::max(options_.batch_tokens, takes_images_whole ? most_image_tokens(vision_->context()) : 0);
     llama_context_params params = llama_context_default_params();
     params.n_ctx = options_.context_cells;
-    params.n_batch = options_.batch_tokens;
-    params.n_ubatch = options_.batch_tokens;
+    params.n_batch = largest_batch;
+    params.n_ubatch = largest_batch;
     params.n_seq_max = options_.max_sequences + 1;  // the last is the scratch sequence of ImagePrefill
     params.n_outputs_max = params.n_seq_max;
     params.n_threads = options_.n_threads;
@@ -294,36 +295,54 @@ void Engine::guard(const std::function<void()> & work) {
     }
 }
 
-// Admits sequences in order while there is a slot, and room for the prompt and one more token.
+// Admits sequences while there is a slot, and room for the prompt and one more token.
 void Engine::admit() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    while (!queue_.empty()) {
-        const SequencePtr sequence = queue_.front();
+    while (running_.size() < static_cast<size_t>(options_.max_sequences) && admit_next()) {
+    }
+    running_count_ = running_.size();
+}
+
+// Admits the first in line for which there is room. Returns whether there was one.
+bool Engine::admit_next() {
+    std::vector<SequencePtr> passed_over;
+    for (const size_t i : next_to_admit()) {
+        const SequencePtr sequence = queue_[i];
         std::optional<KvCache::Placement> placement;
         try {
             placement = cache_->place(sequence->prompt, sequence->settings.cache_salt, sequence->total_tokens() + 1);
         } catch (...) {
-            queue_.pop_front();
+            queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(i));
             fail(sequence, engine_error_of(std::current_exception()));
-            continue;
+            return true;
         }
         if (!placement) {
-            break;
+            passed_over.push_back(sequence);
+            continue;
         }
-        queue_.pop_front();
-        sequence->admissions++;
-        sequence->slot = placement->slot;
-        sequence->chunk = placement->chunk;
-        sequence->chunk_tokens = placement->chunk_tokens;
-        sequence->n_pos = placement->n_pos;
-        sequence->generated_in_cache = 0;
-        if (sequence->generated.empty()) {
-            sequence->admitted_at = Clock::now();
-            sequence->cached_tokens = placement->cached_tokens;
+        queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(i));
+        for (const auto & other : passed_over) {
+            other->passed_over++;
         }
-        running_.push_back(sequence);
+        start(sequence, *placement);
+        return true;
     }
-    running_count_ = running_.size();
+    return false;
+}
+
+void Engine::start(const SequencePtr & sequence, const KvCache::Placement & placement) {
+    sequence->slot = placement.slot;
+    sequence->chunk = placement.chunk;
+    sequence->chunk_tokens = placement.chunk_tokens;
+    sequence->n_pos = placement.n_pos;
+    sequence->generated_in_cache = 0;
+    if (sequence->generated.empty()) {
+        sequence->admitted_at = Clock::now();
+        sequence->admission_step = steps_;
+        sequence->cached_tokens = placement.cached_tokens;
+    }
+    running_.push_back(sequence);
+    turns_.enter(sequence->settings.client);
 }
 
 void Engine::empty_prefix_cache_if_asked() {
@@ -350,8 +369,11 @@ void Engine::drop_cancelled() {
 // One step: decodes a batch for all sequences, then samples their next tokens. An error fails the sequences of the batch.
 void Engine::step() {
     batch_sequences_.clear();
+    prompt_shares_.clear();
+    image_share_ = {};
     try {
         step_or_throw();
+        decode_image_share();
     } catch (...) {
         if (batch_sequences_.empty()) {
             throw;
@@ -412,19 +434,12 @@ void Engine::fill_batch() {
             batch_outputs_.emplace_back(sequence, batch_.size() - 1);
         }
     }
-    // At least one token more: a prompt must not wait for the end of the streams.
-    const int32_t beside_others = std::max(1, options_.batch_tokens / chunks_beside_others);
-    const int32_t limit = batch_.size() == 0 ? options_.batch_tokens
-                                             : std::min(options_.batch_tokens, batch_.size() + beside_others);
-    for (const auto & sequence : running_) {
-        if (batch_.size() >= limit) {
-            break;
-        }
-        if (sequence->encoding || sequence->waiting_tokens() == 0 || sequence->decoding()) {
-            continue;
-        }
+    share_out_prompts();
+    steps_ += batch_.size() > 0 || !prompt_shares_.empty() || image_share_.first ? 1 : 0;
+    for (const auto & [sequence, tokens] : prompt_shares_) {
         batch_sequences_.push_back(sequence);
-        add_waiting_text(*sequence, limit - batch_.size());
+        add_waiting_text(*sequence, tokens);
+        turns_.charge(sequence->settings.client, tokens);
         if (sequence->chunk == sequence->prompt.chunks.size() && sequence->waiting_tokens() == 0) {
             batch_outputs_.emplace_back(sequence, batch_.size() - 1);
         }
@@ -542,6 +557,7 @@ void Engine::accept_token(const SequencePtr & sequence, llama_token token) {
     sequence->sampler->accept(token, true);
     if (sequence->generated.empty()) {
         sequence->first_token_at = Clock::now();
+        sequence->first_token_step = steps_;
     }
     sequence->generated.push_back(token);
 
@@ -591,6 +607,7 @@ void Engine::release(Sequence & sequence, bool keep) {
         return;
     }
     cache_->release(sequence.slot, keep && !sequence.cache_broken);
+    turns_.leave(sequence.settings.client);
     sequence.slot = -1;
     sequence.cache_broken = false;
     running_.erase(std::find_if(running_.begin(), running_.end(),
@@ -606,6 +623,7 @@ void Engine::finish(const SequencePtr & sequence, const char * reason) {
     end.prompt_tokens = sequence->prompt.n_tokens;
     end.cached_tokens = sequence->cached_tokens;
     end.completion_tokens = static_cast<int32_t>(sequence->generated.size());
+    end.prefill_steps = sequence->first_token_step - sequence->admission_step;
     end.queue_ms = ms_between(sequence->submitted_at, sequence->admitted_at);
     end.prefill_ms = ms_between(sequence->admitted_at, sequence->first_token_at);
     end.decode_ms = ms_between(sequence->first_token_at, now);
