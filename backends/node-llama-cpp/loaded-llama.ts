@@ -102,6 +102,7 @@ export class LoadedLlama implements LoadedModel {
         skipSpecialTokens: request.skipSpecialTokens,
         stop: request.stop,
         cacheSalt: request.cacheSalt,
+        client: request.client ?? [],
         reportedLogits,
       });
       this.#submissions.set(id, submission);

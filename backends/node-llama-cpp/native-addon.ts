@@ -50,6 +50,8 @@ export type NativeGenerationSettings = SamplingSettings & {
   readonly skipSpecialTokens: boolean;
   readonly stop: readonly string[];
   readonly cacheSalt: string;
+  /** Nested groups, outermost first; empty if not known. */
+  readonly client: readonly string[];
   /** How many of the first token's greatest logits the finish event reports. */
   readonly reportedLogits: number;
 };
@@ -70,6 +72,8 @@ export type NativeEvent =
       readonly promptTokens: number;
       readonly cachedTokens: number;
       readonly completionTokens: number;
+      /** Steps of the engine from admission to the first token. */
+      readonly prefillSteps: number;
       readonly queueMs: number;
       readonly prefillMs: number;
       readonly decodeMs: number;

@@ -18,7 +18,7 @@ export interface ParsedMessage extends Omit<ChatMessage, 'content'> {
 }
 
 /** A request of any wire format, parsed and validated. Its images are not fetched yet. */
-export interface ParsedRequest extends Omit<GenerateRequest, 'messages' | 'sampling'> {
+export interface ParsedRequest extends Omit<GenerateRequest, 'messages' | 'sampling' | 'client'> {
   /** Undefined or empty means the served model. */
   readonly model: string | undefined;
   readonly messages: readonly ParsedMessage[];

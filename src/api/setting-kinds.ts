@@ -6,7 +6,7 @@ import type { Kind } from './kinds.ts';
 import { BOOLEAN, mapped, number, numberAbove, TEXT, integerFrom } from './kinds.ts';
 
 /** The settings of a generation, besides its sampling and template. */
-export type GenerationSettings = Omit<GenerateRequest, 'messages' | 'template' | 'sampling'>;
+export type GenerationSettings = Omit<GenerateRequest, 'messages' | 'template' | 'sampling' | 'client'>;
 
 /** What a request sets for the chat template. */
 export interface TemplateRequest {

@@ -17,4 +17,9 @@ export interface GenerateRequest {
   readonly skipSpecialTokens: boolean;
   /** Prompts share cached prefixes only with prompts of the same salt. */
   readonly cacheSalt: string;
+  /**
+   * Who asks, as nested groups, outermost first; the names mean nothing else. A backend that runs several requests at a
+   * time should not let one client's keep another's waiting.
+   */
+  readonly client?: readonly string[] | undefined;
 }

@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import type { ClientPath } from './fair-turns.ts';
 
 /** Groups of an IPv6 address that form its network prefix (/64): a single machine may use many addresses within it. */
 const NETWORK_GROUPS = 4;
+/** Characters of 6 bits: enough that two names are never taken for one. */
+const ANONYMOUS_LENGTH = 16;
 
 /**
  * Identifies the client of a request by address, then by API key (several clients may share the address of a proxy or
@@ -11,6 +14,11 @@ const NETWORK_GROUPS = 4;
  */
 export function clientPathOf(request: IncomingMessage): ClientPath {
   return [addressOf(request), keyOf(request.headers), request.headers['user-agent'] ?? ''];
+}
+
+/** The same path without what it is made of: a backend must tell clients apart, but has no use for their keys. */
+export function anonymous(client: ClientPath): ClientPath {
+  return client.map((name) => createHash('sha256').update(name).digest('base64url').slice(0, ANONYMOUS_LENGTH));
 }
 
 /** The address of a request's client, or its network if that is IPv6. */

@@ -4,6 +4,7 @@ import type { Bitmap, GenerationEvent, LoadedModel } from '../backend/index.ts';
 import { messageOf, VserveError } from '../errors/index.ts';
 import type { MediaResolver } from '../media/index.ts';
 import type { Admission } from './admission.ts';
+import { anonymous } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
 import { readAhead } from './read-ahead.ts';
 
@@ -49,7 +50,8 @@ async function* inTurn(
     }
     onBodyUsed();
     await place.toGenerate(signal);
-    yield* model.generate(toGenerateRequest(request, model.info.samplingDefaults, images), signal);
+    const generateRequest = toGenerateRequest(request, model.info.samplingDefaults, images);
+    yield* model.generate({ ...generateRequest, client: anonymous(client) }, signal);
   } finally {
     place.leave();
   }

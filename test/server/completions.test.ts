@@ -100,8 +100,22 @@ describe('the backend', () => {
         stop: ['END'],
         ignoreEos: false,
         cacheSalt: '',
+        client: [expect.any(String), expect.any(String), expect.any(String)],
       },
     ]);
+  });
+
+  it('can tell clients apart, without what identifies them', async () => {
+    const { url, generateRequests } = await serve();
+    for (const key of ['key-a', 'key-b', 'key-a']) {
+      const headers = { authorization: `Bearer ${key}`, 'user-agent': 'agent' };
+      await send(`${url}/v1/chat/completions`, { method: 'POST', headers, body: chatBody('hi') });
+    }
+    const [a, b, again] = generateRequests.map(({ client }) => client ?? []);
+    expect(again).toEqual(a);
+    expect([b?.[0], b?.[2]]).toEqual([a?.[0], a?.[2]]);
+    expect(b?.[1]).not.toBe(a?.[1]);
+    expect(JSON.stringify(a)).not.toMatch(/127\.0\.0\.1|key-a|agent/);
   });
 
   it('gets fields that nobody knows past the check only where the server allows them', async () => {

@@ -40,6 +40,7 @@ const settings: NativeGenerationSettings = {
   skipSpecialTokens: true,
   stop: [],
   cacheSalt: '',
+  client: ['address', 'key'],
   reportedLogits: 0,
 };
 

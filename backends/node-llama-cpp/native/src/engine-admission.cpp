@@ -1,50 +1,69 @@
 // The part of the engine that gives sequences their places in the context.
 
+#include <algorithm>
+
 #include "engine.h"
 
 namespace vserve {
 
-// Admits sequences in order while there is a slot, and room for the prompt and one more token. Without the lock while cells
-// are copied: JavaScript's thread takes it.
+// Admits sequences while there is a slot, and room for the prompt and one more token.
 void Engine::admit() {
-    while (const SequencePtr sequence = next_to_admit()) {
+    while (running_.size() < static_cast<size_t>(options_.max_sequences) && admit_next()) {
+    }
+    const std::lock_guard<std::mutex> lock(mutex_);
+    running_count_ = running_.size();
+}
+
+// Admits the first in line for which there is room. Returns whether there was one. Without the lock while cells are copied:
+// JavaScript's thread takes it.
+bool Engine::admit_next() {
+    std::vector<SequencePtr> passed_over;
+    for (const auto & sequence : next_to_admit()) {
+        if (sequence->refused_after == cache_->releases()) {
+            passed_over.push_back(sequence);
+            continue;
+        }
         std::optional<KvCache::Placement> placement;
         try {
             placement = cache_->place(sequence->prompt, sequence->settings.cache_salt, sequence->total_tokens() + 1);
         } catch (...) {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            placing_ = false;
+            take_from_queue(sequence);
             fail(sequence, engine_error_of(std::current_exception()));
+            return true;
+        }
+        if (!placement) {
+            sequence->refused_after = cache_->releases();
+            passed_over.push_back(sequence);
             continue;
         }
-        if (placement) {
-            seat(sequence, *placement);
+        take_from_queue(sequence);
+        for (const auto & other : passed_over) {
+            other->passed_over++;
         }
-        const std::lock_guard<std::mutex> lock(mutex_);
-        placing_ = false;
-        running_count_ = running_.size();
-        if (!placement) {
-            queue_.push_front(sequence);
-            refused_ = Refused{sequence->id, cache_->releases()};
-            return;
-        }
+        seat(sequence, *placement);
+        return true;
     }
+    return false;
 }
 
-// Takes the head out of the queue. Null if there is none, or it was refused and nothing was released since.
-Engine::SequencePtr Engine::next_to_admit() {
+// The sequences of the queue to try, in order.
+std::vector<Engine::SequencePtr> Engine::next_to_admit() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (queue_.empty()) {
-        return nullptr;
+    std::vector<WaitingRequest> requests;
+    for (const auto & sequence : queue_) {
+        const Client & client = sequence->settings.client;
+        requests.push_back({turns_.running(client), turns_.served(client), sequence->was_admitted(), sequence->passed_over});
     }
-    const SequencePtr head = queue_.front();
-    if (refused_ && refused_->sequence == head->id && refused_->releases == cache_->releases()) {
-        return nullptr;
+    std::vector<SequencePtr> sequences;
+    for (const size_t place : admission_order(requests)) {
+        sequences.push_back(queue_[place]);
     }
-    refused_.reset();
-    queue_.pop_front();
-    placing_ = true;
-    return head;
+    return sequences;
+}
+
+void Engine::take_from_queue(const SequencePtr & sequence) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    queue_.erase(std::find(queue_.begin(), queue_.end(), sequence));
 }
 
 void Engine::seat(const SequencePtr & sequence, const KvCache::Placement & placement) {
@@ -56,9 +75,11 @@ void Engine::seat(const SequencePtr & sequence, const KvCache::Placement & place
     sequence->generated_in_cache = 0;
     if (sequence->generated.empty()) {
         sequence->admitted_at = Clock::now();
+        sequence->admission_step = steps_;
         sequence->cached_tokens = placement.cached_tokens;
     }
     running_.push_back(sequence);
+    turns_.enter(sequence->settings.client);
 }
 
 // Puts the sequences that generate side by side: llama.cpp reads the weights once for each run of adjacent slots.

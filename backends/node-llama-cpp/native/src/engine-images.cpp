@@ -7,29 +7,90 @@
 
 namespace vserve {
 
-// Encodes and decodes the next image of the sequence that was admitted first.
+namespace {
+
+// What encoding an image costs, compared with computing its tokens.
+constexpr int32_t encoding_weight = 4;
+
+}  // namespace
+
+Engine::ImageTime::ImageTime(Engine & engine) : engine_(engine) {
+    engine_.owed_to_image_ = {};
+    engine_.image_resumed_at_ = Clock::now();
+}
+
+Engine::ImageTime::~ImageTime() {
+    engine_.owed_to_image_ = {};
+}
+
+// Encodes and decodes the next image in turn.
 void Engine::process_next_image() {
-    const auto waiting =
-        std::find_if(running_.begin(), running_.end(), [](const auto & sequence) { return sequence->at_image(); });
-    if (waiting == running_.end()) {
+    if (const auto sequence = next_image(false)) {
+        images_taken_++;
+        take_image(sequence);
+    }
+}
+
+// From inside of an encoder: decodes an image whose embeddings are known, so that it does not wait for the other.
+void Engine::decode_next_known_image() {
+    if (decoding_image_) {
         return;
     }
-    const SequencePtr sequence = *waiting;
-    Chunk & chunk = sequence->prompt.chunks[sequence->chunk];
+    if (const auto sequence = next_image(true)) {
+        take_image(sequence);
+    }
+}
+
+void Engine::take_image(const SequencePtr & sequence) {
     try {
-        encode_image(sequence, chunk);
-        decode_image(sequence);
+        encode_image(sequence, sequence->prompt.chunks[sequence->chunk]);
+        decode_whole_image(sequence);
     } catch (...) {
         sequence->encoding = false;
-        llama_set_causal_attn(context_.get(), true);  // as decode_image leaves it
+        llama_set_causal_attn(context_.get(), true);  // as decode_whole_image leaves it
         fail(sequence, engine_error_of(std::current_exception()));
     }
+}
+
+// The running sequence whose image is next in turn; null for none. Images that need no encoder and can be decoded in pieces
+// are not among them: they are part of the steps.
+Engine::SequencePtr Engine::next_image(bool known_only) {
+    std::vector<SequencePtr> sequences;
+    std::vector<PromptWork> works;
+    for (const auto & sequence : running_) {
+        if (!sequence->at_image() || sequence->encoding) {
+            continue;
+        }
+        const bool known = is_encoded(*sequence);
+        if (known ? attends_both_ways(sequence->prompt.chunks[sequence->chunk]) : !known_only) {
+            sequences.push_back(sequence);
+            works.push_back(work_of(*sequence, 0));
+            works.back().remaining_tokens = cost_of_image(*sequence);
+        }
+    }
+    if (works.empty()) {
+        return nullptr;
+    }
+    return sequences[next_in_turn(works, known_only ? 0 : images_taken_)];
+}
+
+// Of the image that a sequence has come to, in tokens. A tiled one has several chunks.
+int32_t Engine::cost_of_image(const Sequence & sequence) {
+    const auto & chunks = sequence.prompt.chunks;
+    const size_t image = chunks[sequence.chunk].image;
+    int32_t cost = 0;
+    for (size_t i = sequence.chunk; i < chunks.size(); i++) {
+        if (chunks[i].media != nullptr && chunks[i].image == image) {
+            cost += chunks[i].n_tokens * (chunks[i].embeddings ? 1 : 1 + encoding_weight);
+        }
+    }
+    return cost;
 }
 
 // Fills in the embeddings of an image and, if the encoder takes several at once, of other pending images. They stay empty
 // if the sequence is cancelled meanwhile: the next round drops it.
 void Engine::encode_image(const SequencePtr & sequence, Chunk & chunk) {
-    if (chunk.embeddings || take_from_cache(*sequence, chunk)) {
+    if (is_encoded(*sequence)) {
         return;
     }
     std::vector<WaitingImage> waiting{{sequence, &chunk}};
@@ -41,12 +102,20 @@ void Engine::encode_image(const SequencePtr & sequence, Chunk & chunk) {
         media.push_back(image.chunk->pixels);
     }
     sequence->encoding = true;
+    const ImageTime time(*this);
     auto encoded = vision_->encode(media, [this, &sequence] { return work_while_encoding() && !sequence->cancelled; });
     sequence->encoding = false;
+    turns_.charge(sequence->settings.client, encoding_weight * chunk.n_tokens);
     for (auto & [index, rows] : encoded) {
         waiting[index].chunk->embeddings = std::make_shared<const std::vector<float>>(std::move(rows));
         keep_if_complete(*waiting[index].sequence, waiting[index].chunk->image);
     }
+}
+
+// Whether the embeddings of the image that a sequence has come to are known.
+bool Engine::is_encoded(Sequence & sequence) {
+    const Chunk & chunk = sequence.prompt.chunks[sequence.chunk];
+    return chunk.embeddings != nullptr || take_from_cache(sequence, chunk);
 }
 
 // The same image may have been encoded for another sequence since this one was prepared.
@@ -93,14 +162,28 @@ void Engine::keep_if_complete(const Sequence & sequence, size_t image) {
 // Runs a step of the other sequences from inside the encoder. Never throws: the callers include C code of ggml. Returns
 // false when the engine stops.
 bool Engine::work_while_encoding() {
-    guard([this] {
+    const auto begin = Clock::now();
+    owed_to_image_ -= begin - image_resumed_at_;
+    auto owed = owed_to_image_;
+    guard([&] {
         empty_prefix_cache_if_asked();
         drop_cancelled();
         admit();
         step();
+        if (!prompt_shares_.empty() || image_share_.first) {
+            owed = Clock::now() - begin;
+        }
+        decode_next_known_image();
         flush_events();
     });
+    owed_to_image_ = owed;
+    image_resumed_at_ = Clock::now();
     return !stopping_;
+}
+
+// Whether the tokens of an image attend to one another, so that they must be decoded together.
+bool Engine::attends_both_ways(const Chunk & chunk) const {
+    return mtmd_decode_use_non_causal(vision_->context(), chunk.media);
 }
 
 bool Engine::others_generate(const Sequence & sequence) const {
@@ -129,66 +212,69 @@ std::vector<llama_pos> Engine::image_positions(const Chunk & chunk, llama_pos fi
     return positions;
 }
 
-void Engine::decode_image(const SequencePtr & sequence) {
+// Decodes an image whose tokens attend to one another. The rows of other images are shared out to the steps, like text.
+void Engine::decode_whole_image(const SequencePtr & sequence) {
     if (!sequence->at_image() || !sequence->prompt.chunks[sequence->chunk].embeddings || sequence->slot < 0) {
         return;  // cancelled or preempted while its image was encoded
     }
-    Chunk & chunk = sequence->prompt.chunks[sequence->chunk];
-    const bool non_causal = mtmd_decode_use_non_causal(vision_->context(), chunk.media);
-    const auto positions = image_positions(chunk, sequence->n_pos);
-    const int planes = static_cast<int>(positions.size() / chunk.n_tokens);
-    const bool last = sequence->chunk + 1 == sequence->prompt.chunks.size() && sequence->generated.empty();
-    const bool beside_others = others_generate(*sequence);
-    if (non_causal && beside_others && !last && decode_image_aside(sequence, chunk, positions)) {
+    const Chunk & chunk = sequence->prompt.chunks[sequence->chunk];
+    if (!attends_both_ways(chunk)) {
         return;
     }
-    // With causal attention, image tokens can be decoded in pieces, as text.
-    const int32_t piece =
-        beside_others && !non_causal ? std::max(1, options_.batch_tokens / chunks_beside_others) : options_.batch_tokens;
-    const uint32_t admission = sequence->admissions;
-    const size_t row_width = llama_model_n_embd_inp(model_);
-    int status = 0;
-    for (int32_t first = 0; first < chunk.n_tokens && status == 0; first += piece) {
-        if (first > 0 && !step_beside_part_of(*sequence)) {
-            status = decode_aborted;
-            break;
-        }
-        if (sequence->admissions != admission || sequence->slot < 0) {
-            return;  // preempted: it will be recomputed
-        }
-        const int32_t count = std::min(piece, chunk.n_tokens - first);
-        Batch rows = Batch::image_rows(chunk.embeddings->data(), row_width, positions, planes, first, count,
-                                       sequence->slot, last && first + count == chunk.n_tokens);
-        llama_set_causal_attn(context_.get(), !non_causal);
-        status = decode(rows.rows(), {sequence});
-        llama_set_causal_attn(context_.get(), true);
-    }
-    if (status != 0 && sequence->slot >= 0) {
-        cache_->take_back(sequence->slot, 0, sequence->n_pos);
-    }
-    if (status == decode_aborted || stopping_) {
-        return;
-    }
-    if (status != 0) {
-        recover_image(sequence, status);
-        return;
-    }
-    image_decoded(*sequence, chunk);
-    if (last) {
-        accept_token(sequence, sequence->sampler->sample(context_.get(), -1));
+    struct Decoding {
+        bool & flag;
+        ~Decoding() { flag = false; }
+    } const until_done{decoding_image_};
+    decoding_image_ = true;
+    if (!others_generate(*sequence) || !decode_image_aside(sequence, chunk)) {
+        decode_rows(sequence, chunk.n_tokens);
     }
 }
 
-// Runs a step of the other sequences between two pieces of an image. Returns whether to go on.
-bool Engine::step_beside_part_of(Sequence & sequence) {
-    sequence.encoding = true;
-    cache_->set_torn(sequence.slot, true);  // its cells are useless to others, and if it is pushed out now
-    const bool go_on = work_while_encoding();
-    sequence.encoding = false;
-    if (sequence.slot >= 0) {
-        cache_->set_torn(sequence.slot, false);
+// Decodes the rows of an image that are the step's share.
+void Engine::decode_image_share() {
+    const auto [sequence, count] = image_share_;
+    if (!sequence || sequence->slot < 0 || sequence->cancelled) {
+        return;
     }
-    return go_on && !sequence.cancelled;
+    try {
+        decode_rows(sequence, count);
+    } catch (...) {
+        fail(sequence, engine_error_of(std::current_exception()));
+    }
+    flush_events();
+}
+
+// Decodes the next `count` rows of the image that a sequence has come to.
+void Engine::decode_rows(const SequencePtr & sequence, int32_t count) {
+    const Chunk & chunk = sequence->prompt.chunks[sequence->chunk];
+    const auto positions = image_positions(chunk, sequence->n_pos);
+    const int32_t first = sequence->chunk_tokens;
+    const bool is_whole = first + count == chunk.n_tokens;
+    const bool ends_prompt = is_whole && sequence->is_last_chunk();
+    Batch rows = Batch::image_rows(chunk.embeddings->data(), llama_model_n_embd_inp(model_), positions,
+                                   static_cast<int>(positions.size() / chunk.n_tokens), first, count, sequence->slot,
+                                   ends_prompt);
+    llama_set_causal_attn(context_.get(), !attends_both_ways(chunk));
+    const int status = decode(rows.rows(), {sequence});
+    llama_set_causal_attn(context_.get(), true);
+    if (status != 0) {
+        sequence->chunk_tokens = 0;
+        cache_->take_back(sequence->slot, 0, sequence->n_pos);
+        if (status != decode_aborted && !stopping_) {
+            recover_image(sequence, status);
+        }
+        return;
+    }
+    turns_.charge(sequence->settings.client, count);
+    sequence->chunk_tokens += count;
+    cache_->set_torn(sequence->slot, !is_whole);  // before the last row, its cells are useless to others
+    if (is_whole) {
+        image_decoded(*sequence, chunk);
+    }
+    if (ends_prompt) {
+        accept_token(sequence, sequence->sampler->sample(context_.get(), -1));
+    }
 }
 
 // Called when the cells of the image are in the sequence's slot.
@@ -198,6 +284,7 @@ void Engine::image_decoded(Sequence & sequence, const Chunk & chunk) {
     const auto & chunks = sequence.prompt.chunks;
     const size_t image = chunk.image;
     sequence.chunk++;
+    sequence.chunk_tokens = 0;
     const bool goes_on = std::any_of(chunks.begin() + static_cast<std::ptrdiff_t>(sequence.chunk), chunks.end(),
                                      [image](const auto & later) { return later.media != nullptr && later.image == image; });
     if (!goes_on) {  // the last of its tiles: prompts part ways here
@@ -206,22 +293,24 @@ void Engine::image_decoded(Sequence & sequence, const Chunk & chunk) {
 }
 
 // Decodes an image in a second context while the others generate. Returns whether the sequence needs nothing more.
-bool Engine::decode_image_aside(const SequencePtr & sequence, const Chunk & chunk,
-                                const std::vector<llama_pos> & positions) {
-    if (!image_prefill_ || chunk.n_tokens > options_.batch_tokens) {
+bool Engine::decode_image_aside(const SequencePtr & sequence, const Chunk & chunk) {
+    if (!image_prefill_ || sequence->is_last_chunk()) {  // the last is followed by a token, which needs the main context
         return false;
     }
     const uint32_t admission = sequence->admissions;
+    const auto positions = image_positions(chunk, sequence->n_pos);
     Batch rows = Batch::image_rows(chunk.embeddings->data(), llama_model_n_embd_inp(model_), positions,
                                    static_cast<int>(positions.size() / chunk.n_tokens), 0, chunk.n_tokens,
                                    ImagePrefill::whole, false);
     sequence->encoding = true;
+    const ImageTime time(*this);
     const auto result = image_prefill_->run(context_.get(), sequence->slot, rows.rows(), [this, &sequence, admission] {
         // The sequence may be preempted meanwhile.
         return work_while_encoding() && !sequence->cancelled && sequence->slot >= 0 && sequence->admissions == admission;
     });
     sequence->encoding = false;
     if (result == ImagePrefill::Result::done) {
+        turns_.charge(sequence->settings.client, chunk.n_tokens);
         image_decoded(*sequence, chunk);
     } else if (result == ImagePrefill::Result::lost) {
         cache_->set_torn(sequence->slot, true);

@@ -103,7 +103,7 @@ void Engine::recover_image(const SequencePtr & sequence, int status) {
 void Engine::hold_back_youngest() {
     const SequencePtr youngest = running_.back();
     push_out(youngest);
-    refused_ = Refused{youngest->id, cache_->releases()};
+    youngest->refused_after = cache_->releases();
 }
 
 void Engine::fail_to_decode(const SequencePtr & sequence, int32_t tokens, int status) {

@@ -85,14 +85,16 @@ void Engine::load() {
 }
 
 void Engine::create_context() {
-    // Image tokens that attend to one another must be decoded in one piece.
-    if (vision_ && mtmd_decode_use_non_causal(vision_->context(), nullptr)) {
-        options_.batch_tokens = std::max(options_.batch_tokens, most_image_tokens(vision_->context(), image_samples()));
-    }
+    options_.batch_tokens = std::max(options_.batch_tokens, options_.max_sequences);
+    // Image tokens that attend to one another must be decoded in one piece, even if that is larger than a step.
+    const bool takes_images_whole = vision_ && mtmd_decode_use_non_causal(vision_->context(), nullptr);
+    const int32_t largest_batch =
+        std::max(options_.batch_tokens,
+                 takes_images_whole ? most_image_tokens(vision_->context(), image_samples()) : 0);
     llama_context_params params = llama_context_default_params();
     params.n_ctx = options_.context_cells * (options_.separate_cells ? options_.max_sequences : 1);
-    params.n_batch = options_.batch_tokens;
-    params.n_ubatch = options_.batch_tokens;
+    params.n_batch = largest_batch;
+    params.n_ubatch = largest_batch;
     params.n_seq_max = options_.max_sequences;
     params.n_outputs_max = params.n_seq_max;
     params.n_threads = options_.n_threads;
@@ -256,7 +258,7 @@ void Engine::stop() {
 
 Engine::Stats Engine::stats() const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return {running_count_, queue_.size() + (placing_ ? 1 : 0), batch_threads_};
+    return {running_count_, queue_.size(), batch_threads_};
 }
 
 // The engine thread.
@@ -327,11 +329,14 @@ void Engine::drop_cancelled() {
 // One step: decodes a batch for all sequences, then samples their next tokens. An error fails the sequences of the batch.
 void Engine::step() {
     batch_sequences_.clear();
+    prompt_shares_.clear();
+    image_share_ = {};
     try {
         if (make_room_for_next_tokens()) {
             bring_streams_together();
             fill_batch(running_);
             compute_batch();
+            decode_image_share();
         }
     } catch (...) {
         if (batch_sequences_.empty()) {
@@ -385,19 +390,12 @@ void Engine::fill_batch(const std::vector<SequencePtr> & sequences) {
             size++;
         }
     }
-    // At least one token more: a prompt must not wait for the end of the streams.
-    const int32_t beside_others = std::max(1, options_.batch_tokens / chunks_beside_others);
-    const int32_t most = std::min(options_.batch_tokens, size == 0 ? options_.batch_tokens : size + beside_others);
-    const int32_t limit = most_prompt_tokens_ < most - size ? size + most_prompt_tokens_ : most;
-    for (const auto & sequence : sequences) {
-        if (size >= limit) {
-            break;
-        }
-        if (sequence->encoding || sequence->waiting_tokens() == 0 || sequence->decoding()) {
-            continue;
-        }
-        shares.emplace_back(sequence, std::min(limit - size, sequence->waiting_tokens()));
-        size += shares.back().second;
+    prompt_shares_.clear();
+    share_out_prompts(sequences, size);
+    steps_ += size > 0 || !prompt_shares_.empty() || image_share_.first ? 1 : 0;
+    for (const auto & [sequence, tokens] : prompt_shares_) {
+        turns_.charge(sequence->settings.client, tokens);
+        shares.emplace_back(sequence, tokens);
     }
     add_to_batch(std::move(shares));
 }
@@ -531,6 +529,7 @@ void Engine::accept_token(const SequencePtr & sequence, llama_token token) {
     sequence->sampler->accept(token, true);
     if (sequence->generated.empty()) {
         sequence->first_token_at = Clock::now();
+        sequence->first_token_step = steps_;
     }
     sequence->generated.push_back(token);
 
@@ -579,6 +578,7 @@ void Engine::release(Sequence & sequence, bool keep) {
         return;
     }
     cache_->release(sequence.slot, keep);
+    turns_.leave(sequence.settings.client);
     sequence.slot = -1;
     running_.erase(std::find_if(running_.begin(), running_.end(),
                                 [&sequence](const auto & running) { return running.get() == &sequence; }));
@@ -593,6 +593,7 @@ void Engine::finish(const SequencePtr & sequence, const char * reason) {
     end.prompt_tokens = sequence->prompt.n_tokens;
     end.cached_tokens = sequence->cached_tokens;
     end.completion_tokens = static_cast<int32_t>(sequence->generated.size());
+    end.prefill_steps = sequence->first_token_step - sequence->admission_step;
     end.queue_ms = ms_between(sequence->submitted_at, sequence->admitted_at);
     end.prefill_ms = ms_between(sequence->admitted_at, sequence->first_token_at);
     end.decode_ms = ms_between(sequence->first_token_at, now);

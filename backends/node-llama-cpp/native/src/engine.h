@@ -13,7 +13,9 @@
 #include <unordered_set>
 #include <vector>
 
+#include "admission-order.h"
 #include "batch.h"
+#include "client-turns.h"
 #include "embedding-cache.h"
 #include "error.h"
 #include "image-prefill.h"
@@ -22,6 +24,7 @@
 #include "llama.h"
 #include "prompt.h"
 #include "sequence.h"
+#include "step-plan.h"
 #include "thread-pool.h"
 #include "vision.h"
 
@@ -38,6 +41,7 @@ struct Event {
     int32_t prompt_tokens = 0;     // finish
     int32_t cached_tokens = 0;     // finish: prompt tokens that were in the KV cache
     int32_t completion_tokens = 0; // delta: tokens behind the text; finish: all of the answer
+    uint64_t prefill_steps = 0;    // finish: from admission to the first token
     double queue_ms = 0;           // finish: submission to admission
     double prefill_ms = 0;         // finish: admission to the first token
     double decode_ms = 0;          // finish: first token to last
@@ -51,7 +55,8 @@ struct EngineOptions {
     bool separate_cells = false;    // each sequence has cells of its own
     int32_t max_length = 0;         // tokens that one sequence may hold
     int32_t max_sequences = 1;      // running at the same time
-    int32_t batch_tokens = 1;       // limit of one step
+    int32_t batch_tokens = 1;       // limit of one step; raised to one for each sequence
+    float prompt_share = 0.25f;     // of that, for prompts while other sequences generate: keeps the streams flowing
     int32_t n_threads = 1;          // for batches of one token a sequence, and sampling
     int32_t n_threads_batch = 1;    // for larger batches, and images
     int32_t n_cpus = 1;             // available to this process
@@ -69,9 +74,10 @@ struct EngineOptions {
     std::function<void(std::vector<Event> &&)> on_events;  // called on the engine thread
 };
 
-// Owns the context and the one thread that decodes. Sequences are admitted in order of submission. Each step decodes one
-// batch for all running sequences (next tokens first, then as much of the pending prompts as fits), samples, and reports.
-// While an image is encoded, the other sequences continue: their steps run from inside the encoder.
+// Owns the context and the one thread that decodes. Each step decodes one batch for all running sequences (next tokens
+// first, then a share of the pending prompts: see step-plan.h), samples, and reports. Image tokens that attend only to what
+// precedes them are shared out like those of text, in a batch of their own. While an image is encoded, the other sequences
+// continue: their steps run from inside the encoder.
 //
 // Nothing that one sequence does makes another one fail. Where they contend for something, they wait, or are computed again;
 // what fails for several together is tried for each alone.
@@ -136,10 +142,6 @@ class Engine {
     static constexpr int decode_aborted = 2;
     static constexpr int decode_threw = -100;
 
-    // While other sequences generate, prompts advance in chunks of a full batch divided by this, to keep the streams
-    // flowing.
-    static constexpr int32_t chunks_beside_others = 4;
-
     void load();
     void create_context();
     const ThreadPool & prefill_threads() const { return prefill_threads_ ? *prefill_threads_ : *threads_; }
@@ -149,7 +151,9 @@ class Engine {
     void run();
     void guard(const std::function<void()> & work);
     void admit();
-    SequencePtr next_to_admit();
+    bool admit_next();
+    std::vector<SequencePtr> next_to_admit();
+    void take_from_queue(const SequencePtr & sequence);
     void seat(const SequencePtr & sequence, const KvCache::Placement & placement);
     void empty_prefix_cache_if_asked();
     void drop_cancelled();
@@ -167,23 +171,46 @@ class Engine {
     void compute_one_by_one(int status);
     void fail_to_decode(const SequencePtr & sequence, int32_t tokens, int status);
     bool is_worth_a_checkpoint(const Sequence & sequence) const;
+    void share_out_prompts(const std::vector<SequencePtr> & sequences, int32_t streams);
+    int32_t ready_tokens(Sequence & sequence);
+    PromptWork work_of(const Sequence & sequence, int32_t ready_tokens) const;
+    StepBudget prompt_budget(int32_t streams) const;
     void add_waiting_text(Sequence & sequence, int32_t limit);
     void choose_threads(const std::vector<SequencePtr> & sequences);
     int decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences);
     void sample_batch();
     void process_next_image();
+    void decode_next_known_image();
+    SequencePtr next_image(bool known_only);
+    static int32_t cost_of_image(const Sequence & sequence);
+    void take_image(const SequencePtr & sequence);
+    void decode_image_share();
+    bool attends_both_ways(const Chunk & chunk) const;
     bool work_while_encoding();
+    // While it lives, the image being encoded or decoded has as much time as the prompts computed beside it: after a step
+    // with a part of a long prompt, none follows until the image had that long. Streams and short prompts go on.
+    class ImageTime {
+      public:
+        explicit ImageTime(Engine & engine);
+        ~ImageTime();
+        ImageTime(const ImageTime &) = delete;
+        ImageTime & operator=(const ImageTime &) = delete;
+
+      private:
+        Engine & engine_;
+    };
     struct WaitingImage {
         SequencePtr sequence;
         Chunk * chunk;
     };
     void encode_image(const SequencePtr & sequence, Chunk & chunk);
+    bool is_encoded(Sequence & sequence);
     bool take_from_cache(Sequence & sequence, const Chunk & chunk);
     void add_waiting_images(std::vector<WaitingImage> & waiting);
     void keep_if_complete(const Sequence & sequence, size_t image);
-    void decode_image(const SequencePtr & sequence);
-    bool decode_image_aside(const SequencePtr & sequence, const Chunk & chunk, const std::vector<llama_pos> & positions);
-    bool step_beside_part_of(Sequence & sequence);
+    void decode_whole_image(const SequencePtr & sequence);
+    void decode_rows(const SequencePtr & sequence, int32_t count);
+    bool decode_image_aside(const SequencePtr & sequence, const Chunk & chunk);
     void image_decoded(Sequence & sequence, const Chunk & chunk);
     std::vector<llama_pos> image_positions(const Chunk & chunk, llama_pos first) const;
     bool others_generate(const Sequence & sequence) const;
@@ -219,11 +246,14 @@ class Engine {
     std::vector<SequencePtr> batch_sequences_;                  // those with tokens in the batch
     std::vector<std::pair<SequencePtr, int32_t>> batch_outputs_;  // those to sample, with their row of logits
     int32_t most_prompt_tokens_ = INT32_MAX;  // in a batch, while llama.cpp finds no room for more
-    struct Refused {
-        uint64_t sequence;
-        uint64_t releases;
-    };
-    std::optional<Refused> refused_;  // the head of the queue, when it did not fit
+    std::vector<std::pair<SequencePtr, int32_t>> prompt_shares_;  // tokens of the step's prompts
+    std::pair<SequencePtr, int32_t> image_share_;                 // rows of an image, after the batch; null for none
+    ClientTurns turns_;            // of the running sequences
+    uint64_t steps_ = 0;
+    uint64_t images_taken_ = 0;
+    bool decoding_image_ = false;  // one whose tokens attend both ways: within it no other is begun
+    Clock::duration owed_to_image_{0};
+    Clock::time_point image_resumed_at_{};
     std::vector<Event> events_;
     // The sequences llama_decode is working on, for the abort callback.
     const std::vector<SequencePtr> * decoding_ = nullptr;
@@ -232,7 +262,6 @@ class Engine {
     std::condition_variable work_;
     std::deque<SequencePtr> queue_;  // guarded by mutex_
     size_t running_count_ = 0;       // guarded by mutex_
-    bool placing_ = false;           // guarded by mutex_; a sequence is neither in the queue nor running
     bool woken_ = false;             // guarded by mutex_
     std::atomic<bool> reset_asked_{false};
     std::atomic<int32_t> left_cpus_{0};

@@ -4,9 +4,11 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "client-turns.h"
 #include "common.h"
 #include "prompt.h"
 #include "sampler.h"
@@ -24,6 +26,7 @@ struct GenerationSettings {
     bool skip_special_tokens = true;  // keep control tokens out of the answer's text
     int32_t reported_logits = 0;  // how many of the first token's greatest logits to report
     std::string cache_salt;  // prompts share cached prefixes with prompts of the same salt only
+    Client client;           // whose turn it is within a step
     std::vector<std::string> stop_strings;
 };
 
@@ -47,7 +50,7 @@ struct Sequence {
 
     // Progress in the queue.
     size_t chunk = 0;            // the first chunk not completely in the KV cache
-    int32_t chunk_tokens = 0;    // tokens of that chunk in the cache
+    int32_t chunk_tokens = 0;    // tokens, or an image's rows, of that chunk in the cache
     size_t generated_in_cache = 0;
     struct Progress {
         size_t chunk = 0;
@@ -59,6 +62,10 @@ struct Sequence {
     // Its place in the context.
     llama_seq_id slot = -1;
     uint32_t admissions = 0;
+    int32_t passed_over = 0;  // requests admitted instead of it
+    std::optional<uint64_t> refused_after;  // KvCache::releases() when there was no room for it
+    uint64_t admission_step = 0;    // the engine's steps before it was admitted
+    uint64_t first_token_step = 0;  // and when it got its first token
     llama_pos n_pos = 0;
     int32_t batch_tokens = 0;  // its tokens in the current batch
     bool encoding = false;
@@ -71,6 +78,11 @@ struct Sequence {
 
     bool at_image() const { return chunk < prompt.chunks.size() && prompt.chunks[chunk].media != nullptr; }
 
+    bool was_admitted() const { return admitted_at != Clock::time_point{}; }
+
+    // The prompt's last, with nothing generated yet: a token is drawn after it.
+    bool is_last_chunk() const { return chunk + 1 == prompt.chunks.size() && generated.empty(); }
+
     // Text tokens to decode before the next image or the next sampled token.
     int32_t waiting_tokens() const {
         if (chunk < prompt.chunks.size()) {
@@ -81,6 +93,15 @@ struct Sequence {
 
     // Everything but the last token is in the cache.
     bool decoding() const { return chunk == prompt.chunks.size() && generated.size() == generated_in_cache + 1; }
+
+    // Tokens to compute before the next one of the answer can be drawn, images included.
+    int32_t remaining_tokens() const {
+        int32_t tokens = static_cast<int32_t>(generated.size() - generated_in_cache) - chunk_tokens;
+        for (size_t i = chunk; i < prompt.chunks.size(); i++) {
+            tokens += prompt.chunks[i].n_tokens;
+        }
+        return tokens;
+    }
 
     int32_t total_tokens() const { return prompt.n_tokens + static_cast<int32_t>(generated.size()); }
 

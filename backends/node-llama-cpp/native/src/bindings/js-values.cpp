@@ -114,6 +114,7 @@ Napi::Object to_js(Napi::Env env, const Event & event) {
             object.Set("promptTokens", event.prompt_tokens);
             object.Set("cachedTokens", event.cached_tokens);
             object.Set("completionTokens", event.completion_tokens);
+            object.Set("prefillSteps", static_cast<double>(event.prefill_steps));
             object.Set("queueMs", event.queue_ms);
             object.Set("prefillMs", event.prefill_ms);
             object.Set("decodeMs", event.decode_ms);
@@ -213,6 +214,7 @@ GenerationSettings settings_of(const Napi::Object & object) {
     settings.max_tokens = integer_of(object, "maxTokens");
     settings.reported_logits = integer_of(object, "reportedLogits");
     settings.cache_salt = text_of(object, "cacheSalt");
+    settings.client = texts_of(object, "client");
     settings.ignore_eos = boolean_of(object, "ignoreEos");
     settings.skip_special_tokens = boolean_of(object, "skipSpecialTokens");
     settings.stop_strings = texts_of(object, "stop");

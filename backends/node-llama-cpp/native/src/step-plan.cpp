@@ -1,0 +1,99 @@
+#include "step-plan.h"
+
+#include <algorithm>
+#include <numeric>
+#include <tuple>
+#include <utility>
+
+namespace vserve {
+
+namespace {
+
+bool is_due_before(const PromptWork & a, const PromptWork & b) {
+    return std::tie(a.served, a.submitted) < std::tie(b.served, b.submitted);
+}
+
+bool is_smaller(const PromptWork & a, const PromptWork & b) {
+    return a.remaining_tokens != b.remaining_tokens ? a.remaining_tokens < b.remaining_tokens : is_due_before(a, b);
+}
+
+std::vector<size_t> sorted(const std::vector<PromptWork> & prompts, bool (*before)(const PromptWork &, const PromptWork &)) {
+    std::vector<size_t> order(prompts.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return before(prompts[a], prompts[b]); });
+    return order;
+}
+
+// The shares of a step while they are given out.
+class Shares {
+  public:
+    Shares(const std::vector<PromptWork> & prompts, const StepBudget & budget)
+        : prompts_(prompts), budget_(budget), tokens_(prompts.size(), 0) {
+        const bool some_are_short = std::any_of(prompts.begin(), prompts.end(), [this](const auto & prompt) {
+            return is_short(prompt);
+        });
+        left_for_long_ = budget.short_only ? 0 : some_are_short ? budget.beside_short : budget.tokens;
+    }
+
+    // Gives up to `tokens` to the prompts in this order; no more than `most_prompts` have a share afterwards. Returns what is
+    // left.
+    int32_t give(const std::vector<size_t> & order, int32_t tokens, int32_t most_prompts) {
+        for (const size_t i : order) {
+            const int32_t given = std::min(tokens, room_of(i, most_prompts));
+            if (given <= 0) {
+                continue;
+            }
+            if (tokens_[i] == 0) {
+                sharers_++;
+                has_alone_ = has_alone_ || prompts_[i].alone;
+            }
+            tokens_[i] += given;
+            left_for_long_ -= is_short(prompts_[i]) ? 0 : given;
+            tokens -= given;
+        }
+        return tokens;
+    }
+
+    std::vector<int32_t> take() { return std::move(tokens_); }
+
+  private:
+    bool is_short(const PromptWork & prompt) const { return prompt.remaining_tokens <= budget_.tokens; }
+
+    // How many tokens more a prompt may have.
+    int32_t room_of(size_t i, int32_t most_prompts) const {
+        const PromptWork & prompt = prompts_[i];
+        if (tokens_[i] == 0 && (sharers_ == most_prompts || (prompt.alone && has_alone_))) {
+            return 0;
+        }
+        const int32_t ready = prompt.ready_tokens - tokens_[i];
+        return is_short(prompt) ? ready : std::min(ready, left_for_long_);
+    }
+
+    const std::vector<PromptWork> & prompts_;
+    const StepBudget & budget_;
+    std::vector<int32_t> tokens_;
+    int32_t left_for_long_;
+    int32_t sharers_ = 0;
+    bool has_alone_ = false;
+};
+
+}  // namespace
+
+std::vector<int32_t> share_out(const std::vector<PromptWork> & prompts, const StepBudget & budget, uint64_t step) {
+    const auto by_size = sorted(prompts, is_smaller);
+    const auto by_turn = sorted(prompts, is_due_before);
+    const bool is_odd = step % 2 == 1;
+    const int32_t half = budget.tokens / 2;
+    Shares shares(prompts, budget);
+    int32_t left = shares.give(is_odd ? by_turn : by_size, budget.tokens - half, std::max(1, budget.prompts - 1));
+    left = shares.give(is_odd ? by_size : by_turn, half + left, budget.prompts);
+    shares.give(by_size, left, budget.prompts);
+    return shares.take();
+}
+
+size_t next_in_turn(const std::vector<PromptWork> & works, uint64_t turn) {
+    const auto next = std::min_element(works.begin(), works.end(), turn % 2 == 0 ? is_smaller : is_due_before);
+    return static_cast<size_t>(next - works.begin());
+}
+
+}  // namespace vserve

@@ -1,0 +1,155 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const sourceDir = join(import.meta.dirname, '../../../backends/node-llama-cpp/native/src');
+
+/** Tokens of each prompt in a step, by the prompt's place in the list. */
+type Step = ReadonlyMap<number, number>;
+
+interface Limits {
+  readonly tokens: number;
+  readonly besideShort?: number;
+  readonly prompts?: number;
+}
+
+/** The rules by which the engine fills its steps, run in a small program of their own. */
+describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
+  let folder: string;
+  let program: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'vserve-step-plan-'));
+    program = join(folder, 'check');
+    const sources = ['step-plan', 'client-turns', 'admission-order'].map((name) => join(sourceDir, `${name}.cpp`));
+    execFileSync(process.env['CXX'] ?? 'c++', [
+      ...['-std=c++17', '-Wall', '-Wextra', `-I${sourceDir}`],
+      join(import.meta.dirname, 'step-plan-check.cpp'),
+      ...sources,
+      ...['-o', program],
+    ]);
+  });
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  function run(...args: readonly string[]): string[] {
+    return execFileSync(program, args, { encoding: 'utf8' }).split('\n').slice(0, -1);
+  }
+
+  /** Computes prompts, `client:tokens@step of arrival`, to their ends. */
+  function steps({ tokens, besideShort = tokens, prompts = 255 }: Limits, ...works: readonly string[]): Step[] {
+    return run('steps', ...[tokens, besideShort, prompts].map(String), ...works).map(
+      (line) =>
+        new Map(Array.from(line.matchAll(/(\d+)=(\d+)/g), ([, prompt, share]) => [Number(prompt), Number(share)])),
+    );
+  }
+
+  /** The number of the step that computes the last of a prompt. */
+  const lastStepOf = (prompt: number, all: readonly Step[]): number => all.findLastIndex((step) => step.has(prompt));
+  const total = (step: Step): number => [...step.values()].reduce((sum, share) => sum + share, 0);
+
+  it('give a prompt alone all of a step', () => {
+    expect(steps({ tokens: 512, besideShort: 128 }, 'a:1300@0').map(total)).toEqual([512, 512, 276]);
+  });
+
+  it('let a short question into the next step, which others make little longer', () => {
+    const all = steps({ tokens: 512, besideShort: 128 }, 'a:4000@0', 'a:20@3');
+    expect(lastStepOf(1, all)).toBe(3);
+    expect(total(all[3] ?? new Map())).toBe(148);
+  });
+
+  it('leave nothing of a step unused', () => {
+    const all = steps({ tokens: 64 }, 'a:4000@0', 'a:700@3', 'b:50@4', 'b:90@4');
+    expect(new Set(all.slice(0, -1).map(total))).toEqual(new Set([64]));
+  });
+
+  it('give at least half to the oldest of a client whose short questions never end', () => {
+    const flood = Array.from({ length: 200 }, (_, i) => `a:30@${i}`);
+    const all = steps({ tokens: 64 }, 'a:1600@0', ...flood);
+    expect(lastStepOf(0, all)).toBeLessThanOrEqual(1600 / 32);
+  });
+
+  it('give a client with one long prompt as much as one with seven', () => {
+    const seven = Array.from({ length: 7 }, () => 'a:4000@0');
+    const all = steps({ tokens: 512, besideShort: 128 }, ...seven, 'b:4000@0');
+    expect(lastStepOf(7, all)).toBeLessThanOrEqual((2 * 4000) / 512 + 2);
+  });
+
+  it('give no more to a client that invents names', () => {
+    const inventive = Array.from({ length: 7 }, (_, i) => `a/key${i}:4000@0`);
+    const all = steps({ tokens: 512, besideShort: 128 }, ...inventive, 'b:4000@0');
+    expect(lastStepOf(7, all)).toBeLessThanOrEqual((2 * 4000) / 512 + 2);
+  });
+
+  it('let no client save up turns while it asks for nothing', () => {
+    const all = steps({ tokens: 100 }, 'a:10000@0', 'b:4000@90', 'a:4000@90');
+    // Both have half from there on.
+    const since = all.slice(90, 130);
+    const ofB = since.reduce((sum, step) => sum + (step.get(1) ?? 0), 0);
+    expect(ofB / since.reduce((sum, step) => sum + total(step), 0)).toBeCloseTo(0.5, 1);
+  });
+
+  it('mix few prompts where mixing costs', () => {
+    const all = steps({ tokens: 64, prompts: 2 }, ...Array.from({ length: 8 }, (_, i) => `${'ab'[i % 2] ?? ''}:100@0`));
+    expect(Math.max(...all.map((step) => step.size))).toBe(2);
+    const single = steps({ tokens: 64, prompts: 1 }, 'a:1000@0', 'a:20@3');
+    expect(Math.max(...single.map((step) => step.size))).toBe(1);
+    expect(lastStepOf(1, single)).toBeLessThanOrEqual(4);
+  });
+
+  it('decode one image at a time, and leave none out', () => {
+    const flood = Array.from({ length: 100 }, (_, i) => `a:30@${i}!`);
+    const all = steps({ tokens: 64 }, 'b:1000@0!', ...flood);
+    expect(Math.max(...all.map((step) => step.size))).toBe(1);
+    expect(lastStepOf(0, all)).toBeLessThan(60);
+  });
+
+  it('compute every prompt, whatever comes and however small a step is', () => {
+    const work = fc.record({
+      client: fc.constantFrom('a', 'a/x', 'a/y', 'b', ''),
+      tokens: fc.integer({ min: 1, max: 300 }),
+      arrival: fc.integer({ min: 0, max: 40 }),
+      image: fc.constantFrom('', '', '', '!'),
+    });
+    fc.assert(
+      fc.property(
+        fc.constantFrom(1, 2, 3, 4, 63, 255),
+        fc.constantFrom(1, 2, 255),
+        fc.array(work, { minLength: 1, maxLength: 12 }),
+        (tokens, prompts, works) => {
+          const args = works.map((w) => `${w.client}:${w.tokens}@${w.arrival}${w.image}`);
+          const all = steps({ tokens, besideShort: Math.ceil(tokens / 4), prompts }, ...args);
+          expect(Math.max(...all.map(total))).toBeLessThanOrEqual(tokens);
+          expect(Math.max(...all.map((step) => step.size))).toBeLessThanOrEqual(prompts);
+          // No step is empty while there is work.
+          const arrivals = new Set(works.map(({ arrival }) => arrival));
+          expect(all.filter((step, i) => step.size === 0 && arrivals.has(i))).toEqual([]);
+          for (const [i, { tokens: wanted }] of works.entries()) {
+            expect(all.reduce((sum, step) => sum + (step.get(i) ?? 0), 0)).toBe(wanted);
+          }
+        },
+      ),
+      { numRuns: 40, seed: 1 },
+    );
+  });
+
+  it('encode a small image first, then the one whose turn it is', () => {
+    expect(run('images', 'a:900@0', 'a:800@0', 'b:100@0')).toEqual(['2', '0', '1']);
+    const flood = Array.from({ length: 20 }, (_, i) => `a:10@${i}`);
+    expect(run('images', 'b:900@0', ...flood).indexOf('0')).toBeLessThanOrEqual(1);
+  });
+
+  it('admit in order of the queue, a client that runs fewer before others', () => {
+    // running, served, begun before, passed over
+    expect(run('admit', '0,0,0,0', '0,0,0,0')).toEqual(['0 1 ']);
+    expect(run('admit', '2,0,0,0', '0,9,0,0', '0,5,0,0')).toEqual(['2 1 0 ']);
+  });
+
+  it('admit past a request that does not fit, but not for ever, and not past one that had begun', () => {
+    expect(run('admit', '3,0,0,8', '0,0,0,0')).toEqual(['0 ']);
+    expect(run('admit', '0,0,0,0', '0,0,1,0')).toEqual(['1 ']);
+  });
+});
