@@ -1,4 +1,5 @@
 import type { Bench } from '../bench.ts';
+import { shortBehindLong } from './behind.ts';
 import { cancelDuringEncode } from './cancel.ts';
 import { imageTtft } from './image-ttft.ts';
 import { largeMedia } from './large-media.ts';
@@ -12,6 +13,7 @@ export const scenarios = {
   start: startAndMemory,
   tokens: tokensPerSecond,
   text: textTtft,
+  behind: shortBehindLong,
   image: imageTtft,
   gap: streamGap,
   cancel: cancelDuringEncode,
