@@ -18,7 +18,7 @@ import { dryRun } from './dry-run.ts';
 import { placementFor } from './image-placement.ts';
 import { computeThreads, defaultDecodeThreads, loadModel, quieten, startLlama } from './llama-model.ts';
 import { LoadedLlama } from './loaded-llama.ts';
-import { type ModelHeader, readModelHeader, readProjectorType } from './model-header.ts';
+import { type ModelHeader, type ProjectorHeader, readModelHeader, readProjectorHeader } from './model-header.ts';
 import { quantize } from './quantize.ts';
 import { splitFiles } from './split-files.ts';
 
@@ -47,7 +47,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   checkKvCache(settings);
   checkMaxBatchSize(settings);
   // Starting llama.cpp is waiting, for a process that tries its binaries.
-  const [llama, { trainedLength, mayRepack, projectorType }] = await Promise.all([
+  const [llama, { trainedLength, mayRepack, projector }] = await Promise.all([
     startLlama(parseDevices(settings.devices), options),
     examine(files, options.signal),
   ]);
@@ -71,6 +71,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
         `${files.modelPath} has no chat template, so ChatML stands in: the model may not know it.`,
       );
     }
+    for (const warning of projector?.warnings ?? []) options.log('warning', warning);
     const useGpu = llama.gpu !== false;
     const { maxBatchInputTokens } = settings;
     const admission = await admit({ llama, model: loaded, files, settings, trainedLength, ramBefore });
@@ -92,7 +93,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           (loaded as unknown as { _model: object })._model,
           {
             mmprojPath: files.mmprojPath ?? '',
-            imagePlacement: placementFor(projectorType ?? ''),
+            imagePlacement: placementFor(projector?.type ?? ''),
             contextCells: admission.cells,
             maxLength: admission.maxLength,
             maxSequences,
@@ -139,13 +140,13 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
 async function examine(
   files: ModelFiles,
   signal: AbortSignal,
-): Promise<ModelHeader & { readonly projectorType: string | undefined }> {
-  const [header, projectorType] = await Promise.all([
+): Promise<ModelHeader & { readonly projector: ProjectorHeader | undefined }> {
+  const [header, projector] = await Promise.all([
     readModelHeader(files.modelPath),
-    files.mmprojPath === undefined ? undefined : readProjectorType(files.mmprojPath),
+    files.mmprojPath === undefined ? undefined : readProjectorHeader(files.mmprojPath),
   ]);
   await dryRun(files, signal);
-  return { ...header, projectorType };
+  return { ...header, projector };
 }
 
 function checkMaxLength(maxLength: number | undefined, trainedLength: number): number | undefined {

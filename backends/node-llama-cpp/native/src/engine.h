@@ -122,6 +122,7 @@ class Engine {
   private:
     // An image may take at most half of the context length.
     int32_t max_image_tokens() const { return std::max(1, options_.max_length / 2); }
+    std::vector<ImageSize> image_samples() const;
 
     using SequencePtr = std::shared_ptr<Sequence>;
 
