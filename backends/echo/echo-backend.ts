@@ -9,6 +9,7 @@ const DEFAULT_BATCH_SIZE = 8;
 export function createEchoBackend(hooks: EchoHooks = {}): Backend {
   return {
     name: 'echo',
+    needsNoModel: true,
     load(_files, settings, { signal, onProgress }) {
       if (signal.aborted) return Promise.reject(signal.reason as Error);
       onProgress('model', 1);

@@ -2,7 +2,7 @@ import type { LoadedModel } from './loaded-model.ts';
 
 /** The files of a model that is ready to load. */
 export interface ModelFiles {
-  /** Absolute path of the text model's GGUF. */
+  /** Absolute path of the text model's GGUF; empty without one, for a backend that needs none. */
   readonly modelPath: string;
   /** Absolute path of the vision projector's GGUF, where the model has one. */
   readonly mmprojPath: string | undefined;
@@ -104,6 +104,8 @@ export interface DeviceMemory {
 /** An engine that can serve a model. A third-party backend is a module whose default export is one of these. */
 export interface Backend {
   readonly name: string;
+  /** Set by a backend that reads no model: none has to be named, and `modelPath` is empty if none is. */
+  readonly needsNoModel?: true;
   /** Throws if the backend cannot run on this machine; called before anything is downloaded or converted for it. */
   check?(): Promise<void>;
   /** Loads a model. Throws `model_load_failed`, `out_of_memory`, `device_unavailable`; after an abort, its reason. */

@@ -3,6 +3,7 @@ import { downloadLines, totalLine } from './download-lines.ts';
 import { DownloadState } from './download-state.ts';
 import type { Area, Output } from './output.ts';
 import { formatBytes, formatDuration } from './printable.ts';
+import { retryReporter } from './retry-reporter.ts';
 
 const DRAW_MS = 100;
 /** Between two lines, if there is no terminal to draw on. */
@@ -23,8 +24,8 @@ export function downloadProgress(output: Output, now: () => number = Date.now): 
   const state = new DownloadState(startMs);
   let area: Area | undefined;
   let timer: NodeJS.Timeout | undefined;
-  let lastReason = '';
   let toldBytes = -1;
+  const reportRetry = retryReporter(output);
 
   const draw = (): void => {
     if (area === undefined) output.log('info', totalLine(state, now()));
@@ -46,11 +47,7 @@ export function downloadProgress(output: Output, now: () => number = Date.now): 
     if (event.type === 'done' && area !== undefined && timer !== undefined) {
       area.above(`${output.style('dim', '✔')} ${event.path} (${formatBytes(event.bytes)})`);
     }
-    // Eight broken connections would report it eight times.
-    if (event.type === 'retry' && event.reason !== lastReason) {
-      lastReason = event.reason;
-      output.log('info', `${event.reason} Trying again.`);
-    }
+    reportRetry(event);
   };
   return {
     onEvent(event) {

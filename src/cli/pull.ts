@@ -12,6 +12,7 @@ import { hubAccess, hubSettingNames } from './hub-access.ts';
 import { jsonProgress } from './json-progress.ts';
 import { precisionsOf } from './precision.ts';
 import { formatBytes, printable } from './printable.ts';
+import { retryReporter } from './retry-reporter.ts';
 import { addSettingFlags, storeHelp } from './setting-flags.ts';
 import { formatTable } from './table.ts';
 import { modelArgument, verbSettings } from './verb-settings.ts';
@@ -110,8 +111,9 @@ async function fetchAndConvert(
 
 async function preview(model: string, { json }: PullFlags, settings: PullSettings, context: Context): Promise<void> {
   const { output, dependencies } = context;
+  const reportRetry = retryReporter(output);
   const onEvent = (event: DownloadEvent): void => {
-    if (event.type === 'retry') output.log('info', `${event.reason} Trying again.`);
+    reportRetry(event);
     if (event.type === 'warning') output.log('warning', event.message);
     if (event.type !== 'plan') return;
     const { type, ...plan } = event;

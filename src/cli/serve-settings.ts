@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { LoadSettings } from '../backend/index.ts';
+import type { Backend, LoadSettings } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { loadSettingsOf } from '../settings/index.ts';
 import type { LoadedSettings, SettingName } from '../settings/index.ts';
@@ -11,7 +11,8 @@ import type { ServerSettings } from '../server/index.ts';
 
 /** What each part of vserve needs to serve a model. */
 export interface ServeSettings {
-  readonly model: string;
+  /** Undefined only for a backend that needs none. */
+  readonly model: string | undefined;
   readonly servedModelName: string;
   readonly precisions: AskedPrecisions;
   readonly load: LoadSettings;
@@ -20,16 +21,19 @@ export interface ServeSettings {
 }
 
 /** Sorts the settings by the part that needs them. Throws `invalid_setting` for settings that do not fit together. */
-export async function serveSettings({ settings, origins }: LoadedSettings<SettingName>): Promise<ServeSettings> {
+export async function serveSettings(
+  { settings, origins }: LoadedSettings<SettingName>,
+  backend: Backend,
+): Promise<ServeSettings> {
   const { model } = settings;
-  if (model === undefined) {
+  if (model === undefined && backend.needsNoModel !== true) {
     throw new VserveError('invalid_setting', 'No model to serve. Give one: vserve serve --model org/name', {
       param: 'model',
     });
   }
   return {
     model,
-    servedModelName: settings.servedModelName ?? model,
+    servedModelName: settings.servedModelName ?? model ?? backend.name,
     precisions: precisionsOf(settings),
     load: loadSettingsOf(settings),
     server: {

@@ -49,7 +49,8 @@ async function serve(command: Command, argument: string | undefined, context: Co
   const { host, port, home, mmproj, backend: backendName, logLevel } = loaded.settings;
   output.level = logLevelOf(logLevel);
   for (const variable of loaded.unknownVariables) output.log('warning', variable);
-  const settings = await serveSettings(loaded);
+  const backend = await dependencies.findBackend(backendName);
+  const settings = await serveSettings(loaded, backend);
   if (!settings.media.ssrfProtectionEnabled) {
     const message =
       'Images are fetched from any address, including this machine and its network: MAX_SERVE_MEDIA_URL_SSRF_PROTECTION_ENABLED is off.';
@@ -57,7 +58,6 @@ async function serve(command: Command, argument: string | undefined, context: Co
   }
   await checkPort(host, port);
   const metricsPort = await metricsPortOf(loaded, checkPort, output.log);
-  const backend = await dependencies.findBackend(backendName);
   await backend.check?.();
   output.note(`\n${output.style('bold', `vserve ${version}`)}\n\n${describeConfiguration(loaded)}\n`);
 
@@ -97,8 +97,7 @@ async function serve(command: Command, argument: string | undefined, context: Co
     output.log(...exposureOf(host, running.port));
     output.print(`\n${STARS}\n🚀 Server ready on ${running.url} (Press CTRL+C to quit)\n${STARS}\n`);
     if (!signal.aborted) await once(signal, 'abort');
-    const { gracefulShutdownTimeoutS } = settings.server;
-    output.log('info', `Stopping: running requests have ${gracefulShutdownTimeoutS} s to finish.`);
+    output.log('info', stopping(running.requestsInFlight(), settings.server.gracefulShutdownTimeoutS));
     await running.shutdown();
   } finally {
     await model?.close();
@@ -107,16 +106,26 @@ async function serve(command: Command, argument: string | undefined, context: Co
   output.log('info', 'Stopped.');
 }
 
+function stopping(requestCount: number, timeoutS: number): string {
+  if (requestCount === 0) return 'Stopping.';
+  const requests = requestCount === 1 ? '1 running request has' : `${requestCount} running requests have`;
+  return `Stopping: ${requests} ${timeoutS} s to finish.`;
+}
+
+type PrepareRequest = Pick<PrepareModelOptions, 'mmproj' | 'home' | 'backend' | keyof AskedPrecisions>;
+
 async function prepare(
-  request: Pick<PrepareModelOptions, 'model' | 'mmproj' | 'home' | 'backend' | keyof AskedPrecisions>,
+  { model, ...request }: PrepareRequest & { readonly model: string | undefined },
   settings: Parameters<typeof hubAccess>[0] & Parameters<typeof loadConverter>[0],
   { output, signal, dependencies }: Context,
-): Promise<PreparedModel> {
+): Promise<Omit<PreparedModel, 'name'>> {
+  if (model === undefined) return { modelPath: '', mmprojPath: undefined, release: () => Promise.resolve() };
   const download = downloadProgress(output);
   const progress = conversionProgress(output);
   try {
     const files = await prepareModel({
       ...request,
+      model,
       hub: hubAccess(settings, dependencies, download.onEvent),
       loadConverter: () => loadConverter(settings, dependencies),
       onProgress: progress.show,

@@ -6,6 +6,7 @@ import type { Context } from './context.ts';
 import { converterSettingNames, loadConverter } from './converter.ts';
 import { hubAccess, hubSettingNames } from './hub-access.ts';
 import { formatBytes, formatCount } from './printable.ts';
+import { retryReporter } from './retry-reporter.ts';
 import { addSettingFlags } from './setting-flags.ts';
 import { formatTable } from './table.ts';
 import { verbSettings } from './verb-settings.ts';
@@ -32,11 +33,12 @@ async function show(command: Command, target: string, json: boolean, context: Co
   const { output, signal, dependencies } = context;
   const { settings } = await verbSettings(command, settingNames, context);
   const { home, devices } = settings;
+  const reportRetry = retryReporter(output);
   const loadBackend = () => dependencies.findBackend(settings.backend);
   const model = await describeModel(target, {
     home,
     hub: hubAccess(settings, dependencies, (event) => {
-      if (event.type === 'retry') output.log('info', `${event.reason} Trying again.`);
+      reportRetry(event);
       if (event.type === 'warning') output.log('warning', event.message);
     }),
     loadConverter: () => loadConverter(settings, dependencies),

@@ -51,11 +51,12 @@ export function pathOf(url: string): string {
   return new URL(url).pathname;
 }
 
-/** How an error is logged: code, parameter, message and detail; for a defect, the stack. */
+/** How an error is logged: code, parameter (unless the message begins with it), message, detail; a defect's stack. */
 export function reasonOf(error: unknown): string {
   if (isCodedError(error)) {
     const { code, param, message, detail } = error;
-    const place = param === undefined || param === '' ? code : `${code} ${param}`;
+    const isNamed = param === undefined || param === '' || [' ', ':'].some((end) => message.startsWith(param + end));
+    const place = isNamed ? code : `${code} ${param}`;
     return detail === undefined ? `${place}: ${message}` : `${place}: ${message} [${detail}]`;
   }
   if (!(error instanceof Error)) return messageOf(error);

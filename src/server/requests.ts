@@ -19,6 +19,11 @@ export class Requests {
   #draining = false;
   #onIdle: (() => void) | undefined;
 
+  /** Requests in flight. */
+  get count(): number {
+    return this.#controllers.size;
+  }
+
   /**
    * Registers a request received over `socket`. Disconnects are detected on the socket, because a pipelined response
    * whose turn has not come gets no event. Throws `shutting_down` once a shutdown has begun.

@@ -45,6 +45,7 @@ export interface RunningServer {
   readonly port: number;
   /** `http://HOST:PORT/metrics`; undefined if disabled. */
   readonly metricsUrl: string | undefined;
+  readonly requestsInFlight: () => number;
   /**
    * Accepts no new connections, gives requests in flight the configured time to finish, aborts the rest, and closes.
    * The model stays loaded.
@@ -91,6 +92,7 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
     url: urlOf(host, bound),
     port: bound,
     metricsUrl: metricsServer?.url,
+    requestsInFlight: () => requests.count,
     async shutdown() {
       await drain({ server, requests, unsent, timeoutMs: settings.gracefulShutdownTimeoutS * 1000 });
       await closeOthers();

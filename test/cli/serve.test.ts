@@ -37,16 +37,24 @@ describe('the server', () => {
     const { code, stdout, stderr } = await vserve.exit();
     const stars = '*'.repeat(80);
     expect(stdout).toBe(`\n${stars}\n🚀 ${line}\n${stars}\n\n`);
-    expect(stderr).toMatch(/Stopping: running requests have 5 s.*\n.*server shut down\n.*model closed\n.*Stopped/);
+    expect(stderr).toMatch(/Stopping\.\n.*server shut down\n.*model closed\n.*Stopped/);
     expect(code).toBe(0);
   });
 
-  test('stops in order at SIGTERM', async () => {
-    const vserve = serve(['--model', await model(folder)]);
+  test('serves a backend that needs no model without one, under its name', async () => {
+    const vserve = runVserve(folder, ['serve', '--backend', 'echo']);
+    const [, url = ''] = await vserve.until(ready);
+    expect(await (await fetch(url)).json()).toMatchObject({ servedModelName: 'echo' });
+    vserve.kill('SIGINT');
+    expect((await vserve.exit()).code).toBe(0);
+  });
+
+  test('stops in order at SIGTERM, and says how long it waits for whom', async () => {
+    const vserve = serve(['--model', await model(folder), '--served-model-name', 'busy']);
     await vserve.until(ready);
     vserve.kill('SIGTERM');
     const { code, stderr } = await vserve.exit();
-    expect(stderr).toMatch(/server shut down\n.*model closed/);
+    expect(stderr).toMatch(/Stopping: 2 running requests have 5 s to finish\.\n.*server shut down\n.*model closed/);
     expect(code).toBe(0);
   });
 

@@ -48,7 +48,10 @@ async function listen(host, port) {
   return server;
 }
 
-/** Answers every request with what it was started with; one that serves `stuck` never ends its shutdown. */
+/**
+ * Answers every request with what it was started with; one that serves `stuck` never ends its shutdown, `busy` has two
+ * requests in flight.
+ */
 const server = {
   async startServer({ host, port, log, servedModelName, settings, media }) {
     if (servedModelName === 'unlucky') throw new VserveError('port_in_use', 'Someone was faster.');
@@ -57,6 +60,7 @@ const server = {
     return {
       url: `http://${host}:${http.address().port}`,
       port: http.address().port,
+      requestsInFlight: () => (servedModelName === 'busy' ? 2 : 0),
       async shutdown() {
         if (servedModelName === 'stuck') await new Promise(() => undefined);
         http.close();

@@ -103,17 +103,20 @@ describe('a backend of a third party', () => {
 
   test('in plain JavaScript, as README.md shows it, answers requests and refuses with the code it throws', async () => {
     const readme = await readFile(join(installed.packageDir, 'README.md'), 'utf8');
-    const [, source = ''] = /```js\n(\/\/ shout\.js\n[^]*?)```/.exec(readme) ?? [];
+    const [, source = ''] = /```js\n(export default \{[^]*?)```/.exec(readme) ?? [];
     await writeFile(join(installed.projectDir, 'shout.js'), source);
     const backend = join(installed.projectDir, 'shout.js');
-    const arguments_ = ['--backend', backend, '--model', inject('shapesModelPath')];
-    const vserve = await startVserve(arguments_, { VSERVE_HOME: join(installed.projectDir, 'home') }, program);
+    const vserve = await startVserve(
+      ['--backend', backend],
+      { VSERVE_HOME: join(installed.projectDir, 'home') },
+      program,
+    );
 
     expect(await answerOf(await chat(vserve.url, 'hello there'))).toBe('HELLO THERE');
     const refused = await chat(vserve.url, 'word '.repeat(5000));
     expect(refused.status).toBe(400);
     expect(await refused.json()).toMatchObject({
-      error: { code: 'context_length_exceeded', type: 'invalid_request_error', param: 'messages' },
+      error: { code: 'context_length_exceeded', type: 'invalid_request_error', param: null },
     });
     expect(await vserve.stop()).toBe(0);
   });

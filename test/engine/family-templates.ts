@@ -1,17 +1,33 @@
-/** A role's turns, its images and texts in their order; `string` for content that is no list of parts. */
-function turns(open: string, close: string, image: string, answer: string): string {
+/**
+ * A role's turns, its images and texts in their order; `string` for content that is no list of parts. `call` writes a tool
+ * call `f`, for families that know tools.
+ */
+function turns(open: string, close: string, image: string, answer: string, call?: string): string {
+  const calls =
+    call === undefined ? '' : `{% for t in m['tool_calls'] or [] %}{% set f = t['function'] %}${call}{% endfor %}`;
   return [
     `{% for m in messages %}${open}`,
     "{% if m['content'] is string %}{{ m['content'] }}",
     "{% else %}{% for c in m['content'] %}",
     `{% if c['type'] == 'image' %}${image}{% elif c['type'] == 'text' %}{{ c['text'] }}{% endif %}`,
-    `{% endfor %}{% endif %}${close}{% endfor %}`,
+    `{% endfor %}{% endif %}${calls}${close}{% endfor %}`,
     `{% if add_generation_prompt %}${answer}{% endif %}`,
   ].join('');
 }
 
 const chatMl = (image: string): string =>
   turns("<|im_start|>{{ m['role'] }}\n", '<|im_end|>\n', image, '<|im_start|>assistant\n');
+
+const ofTool = (text: string, otherwise = "''"): string => `{{ '${text}' if m['role'] == 'tool' else ${otherwise} }}`;
+
+const chatMlWithTools = (image: string): string =>
+  turns(
+    `<|im_start|>${ofTool('user\n<tool_response>', "m['role']")}\n`,
+    `${ofTool('\n</tool_response>')}<|im_end|>\n`,
+    image,
+    '<|im_start|>assistant\n',
+    '\n<tool_call>\n{"name": "{{ f[\'name\'] }}", "arguments": {{ f[\'arguments\'] | tojson }}}\n</tool_call>',
+  );
 
 /** Writes no space between the role and an image that a turn begins with. */
 const idefics3 = [
@@ -40,7 +56,7 @@ const paddleOcr = [
   "{{ '\n' if m['role'] == 'user' else '</s>' }}{% endfor %}{% if add_generation_prompt %}{{ 'Assistant: ' }}{% endif %}",
 ].join('');
 
-const qwenVl = chatMl('<|vision_start|><|image_pad|><|vision_end|>');
+const qwenImage = '<|vision_start|><|image_pad|><|vision_end|>';
 
 const parts = (type: string, written: string): string =>
   `{% for content in message['content'] | selectattr('type', 'equalto', '${type}') %}${written}{% endfor %}`;
@@ -81,15 +97,23 @@ export interface FamilyTemplate {
   readonly tokens: readonly string[];
 }
 
-const glm4: FamilyTemplate = {
-  template: `[gMASK]<sop>\n${turns("<|{{ m['role'] }}|>\n", '', '<|begin_of_image|><|image|><|end_of_image|>', '<|assistant|>\n')}`,
-  tokens: ['<|image|>', '<|assistant|>'],
-};
+const glmImage = '<|begin_of_image|><|image|><|end_of_image|>';
+
+const glm45 = turns(
+  `<|${ofTool('observation', "m['role']")}|>\n${ofTool('<tool_response>\n')}`,
+  ofTool('\n</tool_response>'),
+  glmImage,
+  '<|assistant|>\n',
+  [
+    "\n<tool_call>{{ f['name'] }}\n{% for k, v in f['arguments'].items() %}<arg_key>{{ k }}</arg_key>\n",
+    '<arg_value>{{ v if v is string else v | tojson }}</arg_value>\n{% endfor %}</tool_call>',
+  ].join(''),
+);
 
 /** By the beginning of a checkpoint's name: what the templates of the family's models on the Hub do with images. */
 export const familyTemplates: Readonly<Record<string, FamilyTemplate>> = {
-  qwen2: { template: qwenVl, tokens: [] },
-  qwen3: { template: qwenVl, tokens: [] },
+  qwen2: { template: chatMl(qwenImage), tokens: [] },
+  qwen3: { template: chatMlWithTools(qwenImage), tokens: [] },
   smolvlm: { template: idefics3, tokens: ['<end_of_utterance>'] },
   idefics3: { template: idefics3, tokens: ['<end_of_utterance>'] },
   internvl: { template: chatMl('<IMG_CONTEXT>\n'), tokens: ['<IMG_CONTEXT>'] },
@@ -116,14 +140,18 @@ export const familyTemplates: Readonly<Record<string, FamilyTemplate>> = {
   'llava-qwen': { template: llavaQwen, tokens: [] },
   llava: { template: llava, tokens: [] },
   'lfm2-vl': { template: chatMl('<image>'), tokens: [] },
-  glm4v: glm4,
-  'glm4.5v': glm4,
+  glm4v: {
+    template: `[gMASK]<sop>\n${turns("<|{{ m['role'] }}|>\n", '', glmImage, '<|assistant|>\n')}`,
+    tokens: ['<|image|>', '<|assistant|>'],
+  },
+  'glm4.5v': { template: `[gMASK]<sop>\n${glm45}`, tokens: ['<|image|>', '<|assistant|>'] },
   llama4: {
     template: turns(
-      "<|header_start|>{{ m['role'] }}<|header_end|>\n\n",
+      `<|header_start|>${ofTool('ipython', "m['role']")}<|header_end|>\n\n`,
       '<|eot|>',
       '<|image|>',
       '<|header_start|>assistant<|header_end|>\n\n',
+      '{"name": "{{ f[\'name\'] }}", "parameters": {{ f[\'arguments\'] | tojson }}}',
     ),
     tokens: ['<|header_start|>', '<|header_end|>', '<|eot|>'],
   },
@@ -138,10 +166,17 @@ export const familyTemplates: Readonly<Record<string, FamilyTemplate>> = {
   },
   gemma4: {
     template: turns(
-      "<|turn>{{ 'model' if m['role'] == 'assistant' else m['role'] }}\n",
-      '<turn|>\n',
+      [
+        "<|turn>{{ 'model' if m['role'] in ['assistant', 'tool'] else m['role'] }}\n",
+        "{% if m['role'] == 'tool' %}<|tool_response>response:{{ m['name'] }}{value:<|\"|>{% endif %}",
+      ].join(''),
+      `${ofTool('<|"|>}<tool_response|>')}<turn|>\n`,
       '<|image|>',
       '<|turn>model\n',
+      [
+        "<|tool_call>call:{{ f['name'] }}{{ '{' }}{% for k, v in f['arguments'].items() %}",
+        '{{ k }}:<|"|>{{ v }}<|"|>{% endfor %}}<tool_call|>',
+      ].join(''),
     ),
     tokens: [],
   },

@@ -38,6 +38,15 @@ describe('an error', () => {
     );
   });
 
+  it.each(['messages must not be empty.', 'messages: an object is not supported.'])(
+    'names the field once in the log: %s',
+    async (message) => {
+      const { log } = await failWith(new VserveError('invalid_request', message, { param: 'messages' }));
+      expect(log).toMatch(/ ms invalid_request: messages[ :]/);
+      expect(log.match(/messages/g)).toHaveLength(1);
+    },
+  );
+
   it('has a status that an answer can have, whatever its code', async () => {
     for (const [code, { status }] of Object.entries(errorCodes)) {
       expect((await failWith(new VserveError(code as ErrorCode, 'No.'))).status).toBe(status);

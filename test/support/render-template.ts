@@ -35,12 +35,12 @@ function messageOf({ content, ...message }: WrittenConversation['messages'][numb
 /** Renders without a model: `<bos>` and `<eos>` are its tokens, and an image's run has the template's slot for a text. */
 export async function templateRenderer(): Promise<Render> {
   const addon = loadNativeAddon(await getLlama({ gpu: false }));
-  const loaded = new Map<string, NativeTemplate>();
-  return ({ source, slot, written = slot }, { messages, ...settings }) => {
-    const key = JSON.stringify([source, slot, written]);
+  const loaded = new WeakMap<object, NativeTemplate>();
+  return (reference, { messages, ...settings }) => {
+    const { source, slot, written = slot } = reference;
     const placement = { slot, before: '', after: '', written, spoken: [] };
-    const template = loaded.get(key) ?? addon.loadTemplate(source, tokens, placement);
-    loaded.set(key, template);
+    const template = loaded.get(reference) ?? addon.loadTemplate(source, tokens, placement);
+    loaded.set(reference, template);
     const { conversation, images } = toNative(messages.map(messageOf), {
       variables: {},
       addGenerationPrompt: true,
