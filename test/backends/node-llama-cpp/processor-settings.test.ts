@@ -1,10 +1,12 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { bitmapOf } from '../../engine/conversations.ts';
-import { joined, loadFaithful } from '../../engine/faithful-model.ts';
+import { denormalizer, joined, loadFaithful } from '../../engine/faithful-model.ts';
 import { faithfulCheckpoint, seeingCheckpoint } from '../../engine/seeing-checkpoints.ts';
 import { fixture } from '../../reference/checkpoints.ts';
+import type { Bitmap } from '../../../src/backend/index.ts';
 import type { SyntheticCheckpoint } from '../../reference/write-checkpoint.ts';
 
 type Json = Record<string, unknown>;
@@ -17,6 +19,8 @@ interface Case {
     readonly width: number;
     readonly height: number;
     readonly inputs: readonly (readonly [width: number, height: number])[];
+    /** Of each input's bytes; undefined where the processor does not resize as Pillow does. */
+    readonly sha256?: readonly string[];
   }[];
 }
 
@@ -29,14 +33,27 @@ function changed(checkpoint: SyntheticCheckpoint, file: string, change: Json): S
   return { ...checkpoint, files: { ...checkpoint.files, [file]: { ...settings, ...change } } };
 }
 
+/** Waves and edges: the same as `processor-settings.py` makes. */
+function pictureOf(width: number, height: number): Bitmap {
+  const rgb = Buffer.alloc(width * height * 3);
+  for (let i = 0; i < rgb.length; i++) {
+    const [x, y] = [Math.floor(i / 3) % width, Math.floor(i / 3 / width)];
+    rgb[i] = x * 7 + y * 13 + (i % 3) * 50 + ((x * y) >> 3);
+  }
+  return { width, height, rgb, id: `${width} × ${height}` };
+}
+
 test.each(cases)(
   '$checkpoint prepares images by its own settings: $change',
   { timeout: 60_000 },
   async ({ checkpoint: name, file, change, images }) => {
     const loaded = await loadFaithful(name, undefined, changed(seeingCheckpoint(name), file, change));
-    for (const { width, height, inputs } of images) {
-      const seen = await loaded.model.inspectImage(bitmapOf({ width, height, seed: 1 }));
+    const bytesOf = denormalizer(name);
+    for (const { width, height, inputs, sha256 } of images) {
+      const seen = await loaded.model.inspectImage(pictureOf(width, height));
       expect(seen.map((input) => [input.width, input.height])).toEqual(inputs);
+      const hashes = seen.map((input) => createHash('sha256').update(bytesOf(input)).digest('hex'));
+      if (sha256 !== undefined) expect(hashes).toEqual(sha256);
     }
     await loaded.dispose();
   },
