@@ -61,7 +61,6 @@ describe('a processor that prepares pictures in another way is refused', () => {
     ['llava-tiny', { do_center_crop: false }, 'a shortest edge and a centre crop of 70'],
     ['llava-tiny', { size: { height: 70, width: 70 } }, 'a shortest edge and a centre crop of 70'],
     ['llava-tiny', { do_pad: true }, 'do_pad: only a shortest edge and a centre crop of 70'],
-    ['llava-tiny', { resample: 2 }, 'bicubic'],
     ['llava-qwen-tiny', { size: { shortest_edge: 76 } }, 'a height and a width without a centre crop of 76'],
     ['llava-next-tiny', { crop_size: 71 }, 'sides of 70'],
   ])('%s with %j', async (name, change, naming) => {

@@ -42,12 +42,13 @@ const onProgress = (): void => undefined;
 
 /**
  * Converts a faithful checkpoint and loads it, in float32 wherever that is possible. `change` may change the mmproj's file
- * in between; `checkpoint` may be one of that name with changes.
+ * in between; `checkpoint` may be one of that name with changes; `log` receives what loading has to say.
  */
 export async function loadFaithful(
   name: string,
   change?: (mmprojPath: string) => Promise<void>,
   checkpoint = faithfulCheckpoint(name),
+  log: (level: string, message: string) => void = () => undefined,
 ): Promise<FaithfulModel> {
   const folder = await mkdtemp(join(tmpdir(), 'vserve-faithful-'));
   const sourceDir = join(folder, name);
@@ -75,7 +76,7 @@ export async function loadFaithful(
       kvCacheFormat: 'f32',
       flashAttention: 'off',
     },
-    { onProgress, log: () => undefined, signal },
+    { onProgress, log, signal },
   );
   if (!(model instanceof LoadedLlama)) throw new Error('not a model of node-llama-cpp');
   return {

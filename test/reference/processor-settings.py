@@ -1,12 +1,14 @@
-"""Write down which sizes transformers' image processors give images when they are set up otherwise than on the Hub.
+"""Write down what transformers' image processors make of images when they are set up otherwise than on the Hub.
 
 Usage: processor-settings.py <test/fixtures/processor-settings.json>
 
 The fixture says for each case which reference checkpoint is changed, in which file and how, and what becomes of images: the
-sizes of their tiles, the whole last, as the vision encoder gets them.
+sizes of their tiles, the whole last, as the vision encoder gets them, and for some the hash of the pixels, which are taken
+back to bytes.
 """
 
 import copy
+import hashlib
 import json
 import sys
 
@@ -66,8 +68,58 @@ class KimiVL:
 PREPROCESSOR, PROCESSOR, CONFIG = "preprocessor_config.json", "processor_config.json", "config.json"
 QWEN3 = {"patch_size": 16, "merge_size": 2}
 GEMMA4 = {"max_soft_tokens": 280, "patch_size": 16, "pooling_kernel_size": 3}
+CLIP = {"size": {"shortest_edge": 70}, "crop_size": {"height": 70, "width": 70}}
+GEMMA3 = {"size": {"height": 112, "width": 112}}
+PAN_AND_SCAN = {
+    "pan_and_scan_min_crop_size": 256,
+    "pan_and_scan_max_num_crops": 4,
+    "pan_and_scan_min_ratio_to_activate": 1.2,
+}
 INTERNVL = {"size": {"height": 56, "width": 56}, "crop_to_patches": True}
 LARGE, LONG, SMALL = (3000, 2000), (37, 500), (640, 480)
+
+
+def picture(width, height):
+    """Waves and edges: the same as processor-settings.test.ts makes."""
+    x, y, c = np.meshgrid(np.arange(width), np.arange(height), np.arange(3), indexing="xy")
+    return Image.fromarray((x * 7 + y * 13 + c * 50 + (x * y >> 3)).astype(np.uint8))
+
+
+def whole_tiles(processor, image):
+    size = getattr(processor, "max_image_size", None) or processor.crop_size or processor.size
+    side = size["longest_edge"] if "longest_edge" in size and size["longest_edge"] else size["height"]
+    pixels = processor(images=[image], return_tensors="pt")["pixel_values"]
+    return list(np.asarray(pixels.float()).reshape(-1, 3, side, side))
+
+
+def grid_image(processor, image):
+    """The picture that the patches of Qwen's processors make up."""
+    made = processor(images=[image], return_tensors="np")
+    _, rows, columns = (int(n) for n in made["image_grid_thw"][0])
+    patch, merge = processor.patch_size, processor.merge_size
+    patches = made["pixel_values"].reshape(rows // merge, columns // merge, merge, merge, 3, -1, patch, patch)[..., 0, :, :]
+    return [patches.transpose(4, 0, 2, 5, 1, 3, 6).reshape(3, rows * patch, columns * patch)]
+
+
+def without_thumbnail(processor, image):
+    tiles = whole_tiles(processor, image)
+    return tiles[:-1] if len(tiles) > 1 else tiles
+
+
+def one_image(processor, image):
+    return [np.asarray(processor(images=[image], return_tensors="np")["pixel_values"][0])]
+
+
+def hash_of(pixels):
+    """Of the bytes in rows of R G B, from what MEANS made of them."""
+    bytes = np.rint((np.asarray(pixels, dtype=np.float64) * 0.5 + 0.5) * 255)
+    return hashlib.sha256(bytes.astype(np.uint8).transpose(1, 2, 0).tobytes()).hexdigest()
+
+
+def exact(checkpoint, change, pixels, processor, further=None, pictures=((300, 170), (90, 131)), settings=None, file=None):
+    """A case whose pixels are known to the last bit: Pillow's."""
+    made = case(checkpoint, file or PREPROCESSOR, change, None, processor, further, pictures, settings)
+    return {**made, "pixels": pixels}
 
 
 def case(checkpoint, file, change, sizes, processor, further=None, pictures=(LARGE, LONG, SMALL), settings=None):
@@ -200,6 +252,60 @@ CASES = [
         "PixtralImageProcessorPil",
         {"patch_size": {"height": 28, "width": 28}},
     ),
+    exact(
+        "shapes-vlm",
+        {"do_pan_and_scan": True, "pan_and_scan_min_crop_size": 40},
+        whole_tiles,
+        "Gemma3ImageProcessorPil",
+        GEMMA3,
+        ((300, 170), (90, 131), (100, 100), (60, 50), (59, 50), (431, 97), (41, 400), (400, 30)),
+        {"do_pan_and_scan": True, **PAN_AND_SCAN, "pan_and_scan_min_crop_size": 40},
+    ),
+    exact(
+        "shapes-vlm",
+        {"do_pan_and_scan": True, **PAN_AND_SCAN, "pan_and_scan_max_num_crops": 2, "pan_and_scan_min_ratio_to_activate": 2.5},
+        whole_tiles,
+        "Gemma3ImageProcessorPil",
+        GEMMA3,
+        ((900, 360), (800, 360), (300, 1200)),
+    ),
+    exact("shapes-vlm", {"do_resize": False}, whole_tiles, "Gemma3ImageProcessorPil", GEMMA3, ((112, 112),)),
+    exact("shapes-vlm", {"resample": 3}, whole_tiles, "Gemma3ImageProcessorPil", GEMMA3),
+    exact("qwen2-vl-tiny", {"do_resize": False, **NOTHING}, grid_image, "Qwen2VLImageProcessorPil", settings={"do_resize": False}, pictures=((280, 168),)),
+    exact("qwen2-vl-tiny", {"resample": 1, **NOTHING}, grid_image, "Qwen2VLImageProcessorPil", settings={"resample": 1}),
+    exact("pixtral-tiny", {"do_resize": False}, one_image, "PixtralImageProcessorPil", {"patch_size": {"height": 16, "width": 16}}, ((320, 176),)),
+    exact("llava-tiny", {"do_resize": False}, whole_tiles, "CLIPImageProcessorPil", CLIP, ((300, 170), (25, 131), (30, 17))),
+    exact("llava-tiny", {"resample": 2}, whole_tiles, "CLIPImageProcessorPil", CLIP),
+    *(
+        exact(
+            "smolvlm-tiny",
+            change,
+            whole_tiles,
+            "SmolVLMImageProcessorPil",
+            {"max_image_size": {"longest_edge": 64}, "size": {"longest_edge": 256}},
+        )
+        for change in ({"do_resize": False}, {"max_image_size": {"longest_edge": 128}}, {"resample": 3})
+    ),
+    exact("internvl3-hf-tiny", {"resample": 2}, whole_tiles, "GotOcr2ImageProcessorPil", INTERNVL),
+    # The same tiles as without it, but for the last.
+    exact(
+        "internvl3-tiny",
+        {"use_thumbnail": False},
+        without_thumbnail,
+        "GotOcr2ImageProcessorPil",
+        file=CONFIG,
+        settings={**INTERNVL, "min_patches": 1, "max_patches": 12},
+    ),
+    case(
+        "llama4-scout-tiny",
+        PREPROCESSOR,
+        {"resize_to_max_canvas": True},
+        tile_sizes,
+        "Llama4ImageProcessor",
+        {"size": {"height": 84, "width": 84}},
+        pictures=(SMALL, (37, 500), (200, 200), (85, 83), (1500, 400)),
+    ),
+    lfm2({"use_thumbnail": False}),
 ]
 
 
@@ -208,13 +314,18 @@ def with_own_size(processor):
     return type(processor.__name__, (processor,), {"size": copy.deepcopy(getattr(processor, "size", None))})
 
 
-def described(checkpoint, file, change, sizes, processor, settings, pictures):
+def described(checkpoint, file, change, sizes, processor, settings, pictures, pixels=None):
     if processor is None:
         sizes, made = KimiVL.sizes, KimiVL(**change)
     else:
         made = with_own_size(getattr(transformers, processor))(**settings)
     images = []
     for width, height in pictures:
+        if pixels is not None:
+            seen = pixels(made, picture(width, height))
+            shapes = [[one.shape[2], one.shape[1]] for one in seen]
+            images.append({"width": width, "height": height, "inputs": shapes, "sha256": [hash_of(one) for one in seen]})
+            continue
         image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8))
         images.append({"width": width, "height": height, "inputs": sizes(made, image)})
     return {"checkpoint": checkpoint, "file": file, "change": change, "images": images}

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { isJsonObject } from '../checkpoint/checkpoint-folder.ts';
 import type { JsonObject } from '../checkpoint/checkpoint-folder.ts';
 import { blockCount, parseConfig, size, vocabularySize } from '../checkpoint/parse-config.ts';
-import { ropeSchema } from './text-parameters.ts';
-import type { Rope, TextParameters } from './text-parameters.ts';
+import { ropeSchema } from './rope.ts';
+import type { Rope } from './rope.ts';
+import type { TextParameters } from './text-parameters.ts';
 
 /** The defaults of a transformers decoder class for settings that config.json omits. */
 export interface DecoderDefaults {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { VserveError } from '../../errors/index.ts';
 import { blockCount, parseConfig, size, uint32 as uint32Schema, vocabularySize } from '../checkpoint/parse-config.ts';
 import { isJsonObject } from '../checkpoint/checkpoint-folder.ts';
 import type { JsonObject } from '../checkpoint/checkpoint-folder.ts';
@@ -8,7 +9,8 @@ import type { Checkpoint, GgufDeclaration, TensorRule } from './architecture.ts'
 import { imageWarnings, tileCount, writeImageSettings } from './image-settings.ts';
 import { siglipIgnored, siglipSchema, siglipTensors } from './siglip.ts';
 import { copied } from './tensor-rules.ts';
-import { ropeSchema, writeTextParameters } from './text-parameters.ts';
+import { ropeSchema } from './rope.ts';
+import { writeTextParameters } from './text-parameters.ts';
 import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 import type { KeyValues } from '../gguf/key-values.ts';
 import { imageProcessors } from './image-processors.ts';
@@ -100,6 +102,11 @@ export function ropesOf(
       perKind.sliding_attention,
       'config.json: rope_parameters.sliding_attention',
     );
+    const { rope_type: slidingKind = 'default' } = sliding;
+    if (slidingKind !== 'default') {
+      const message = `config.json cannot be converted. rope_parameters.sliding_attention: it is scaled (${slidingKind}), and llama.cpp scales the rotary embedding of global layers only`;
+      throw new VserveError('checkpoint_invalid', message);
+    }
     return {
       rope: { rope_theta: config.rope_theta, ...full },
       ropeThetaSliding: sliding.rope_theta ?? config.rope_local_base_freq,

@@ -9,7 +9,8 @@ import { readDecoderConfig } from './decoder-config.ts';
 import { decoderIgnored, decoderName, everyLayer } from './decoder-tensors.ts';
 import { ropesOf } from './gemma3.ts';
 import { copied } from './tensor-rules.ts';
-import { ropeSchema, writeTextParameters } from './text-parameters.ts';
+import { ropeSchema } from './rope.ts';
+import { writeTextParameters } from './text-parameters.ts';
 
 /** What llama.cpp hard-codes for Gemma 3n. */
 const builtIn = { inputs: 4, perLayer: 256, rank: 64, softcap: 30, sparseLayers: 10, sparsity: 0.95, ownKeys: 20 };

@@ -15,7 +15,8 @@ import {
   stackedExperts,
 } from './decoder-tensors.ts';
 import { copied, withBias } from './tensor-rules.ts';
-import { ropeSchema, writeTextParameters } from './text-parameters.ts';
+import { ropeSchema } from './rope.ts';
+import { writeTextParameters } from './text-parameters.ts';
 import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 import { splitQkv } from './vision-tensors.ts';
 import { imageProcessors } from './image-processors.ts';

@@ -18,7 +18,8 @@ import {
 } from './image-settings.ts';
 import { siglipSchema, siglipTensors } from './siglip.ts';
 import { copied, withBias } from './tensor-rules.ts';
-import { ropeSchema, writeTextParameters } from './text-parameters.ts';
+import { ropeSchema } from './rope.ts';
+import { writeTextParameters } from './text-parameters.ts';
 import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 import { imageProcessors } from './image-processors.ts';
 

@@ -1,4 +1,4 @@
-import type { Rope } from './text-parameters.ts';
+import type { Rope } from './rope.ts';
 
 /**
  * The factors by which Llama 3 divides each frequency of its rotary embedding for longer contexts: 1 for high frequencies, `factor`

@@ -1,40 +1,8 @@
-import { z } from 'zod';
 import { VserveError } from '../../errors/index.ts';
-import { float32, int32Array, string, uint32 } from '../gguf/key-values.ts';
+import { float32, int32Array, uint32 } from '../gguf/key-values.ts';
 import type { GgufValue, KeyValues } from '../gguf/key-values.ts';
-import { uint32 as uint32Schema } from '../checkpoint/parse-config.ts';
-
-/** The kinds of scaling, including those without GGUF keys. `mrope` is an older name for `default`. */
-const ropeType = z.enum(['default', 'mrope', 'dynamic', 'llama3', 'linear', 'yarn', 'longrope', 'proportional']);
-
-/** One kind of rotary embedding in a config.json: its base and how it is scaled to longer contexts. */
-export const ropeSchema = z
-  .looseObject({
-    rope_theta: z.number().positive().optional(),
-    rope_type: ropeType.optional(),
-    /** The older name of `rope_type`. */
-    type: ropeType.optional(),
-    factor: z.number().positive().nullish(),
-    original_max_position_embeddings: uint32Schema.nullish(),
-    extrapolation_factor: z.number().nullish(),
-    attention_factor: z.number().nullish(),
-    beta_fast: z.number().nullish(),
-    beta_slow: z.number().nullish(),
-    low_freq_factor: z.number().positive().nullish(),
-    high_freq_factor: z.number().positive().nullish(),
-    partial_rotary_factor: z.number().positive().optional(),
-    /** How many of a head's frequencies belong to time, height and width. */
-    mrope_section: z.array(z.int().min(0)).max(4).nullish(),
-  })
-  .refine(
-    (rope) => (rope.rope_type ?? rope.type) !== 'yarn' || typeof rope.original_max_position_embeddings === 'number',
-    {
-      path: ['original_max_position_embeddings'],
-      error: 'YaRN needs it',
-    },
-  );
-
-export type Rope = z.output<typeof ropeSchema>;
+import { writeRope } from './rope-scaling.ts';
+import type { Rope } from './rope.ts';
 
 /** The parameters that most text models have, under llama.cpp's names. What is undefined is not written. */
 export interface TextParameters {
@@ -63,7 +31,7 @@ export type ExpertGating = keyof typeof expertGatings;
 /** `gguf.ExpertGatingFuncType`. */
 const expertGatings = { softmax: 1, sigmoid: 2 } as const;
 
-/** Writes them under `<architecture>.…`, and `general.file_type`, in the order of convert_hf_to_gguf.py. Throws `checkpoint_invalid` for more experts a token than there are. */
+/** Writes them under `<architecture>.…`, and `general.file_type`, in the order of convert_hf_to_gguf.py. Throws `checkpoint_invalid` for more experts a token than there are, and for a rotary embedding that llama.cpp cannot scale so. */
 export function writeTextParameters(
   keyValues: KeyValues,
   architecture: string,
@@ -85,7 +53,7 @@ export function writeTextParameters(
   set('feed_forward_length', perLayer(parameters.feedForwardLength));
   set('attention.head_count', uint32(parameters.headCount));
   set('attention.head_count_kv', perLayer(headCountKv));
-  writeRope(set, rope);
+  writeRope(set, architecture, rope);
   set('rope.freq_base_swa', known(ropeThetaSliding, float32));
   set('attention.layer_norm_rms_epsilon', known(parameters.rmsNormEps, float32));
   set('expert_count', known(parameters.expertCount, uint32));
@@ -106,23 +74,4 @@ function perLayer(value: number | readonly number[] | undefined): GgufValue | un
 
 function known(value: number | null | undefined, make: (value: number) => GgufValue): GgufValue | undefined {
   return typeof value === 'number' ? make(value) : undefined;
-}
-
-function writeRope(set: (key: string, value: GgufValue | undefined) => void, rope: Rope): void {
-  const kind = rope.rope_type ?? rope.type;
-  if (kind === 'longrope') set('rope.scaling.type', string(kind));
-  if ((kind === 'linear' || kind === 'yarn') && typeof rope.factor === 'number') {
-    set('rope.scaling.type', string(kind));
-    set('rope.scaling.factor', float32(rope.factor));
-  }
-  if (kind === 'yarn' && typeof rope.factor === 'number') {
-    set('rope.scaling.original_context_length', known(rope.original_max_position_embeddings, uint32));
-    set('rope.scaling.yarn_ext_factor', known(rope.extrapolation_factor, float32));
-    set('rope.scaling.yarn_attn_factor', known(rope.attention_factor, float32));
-    set('rope.scaling.yarn_beta_fast', known(rope.beta_fast, float32));
-    set('rope.scaling.yarn_beta_slow', known(rope.beta_slow, float32));
-  }
-  const { mrope_section: sections } = rope;
-  if (sections) set('rope.dimension_sections', int32Array([...sections, 0, 0, 0, 0].slice(0, 4)));
-  set('rope.freq_base', known(rope.rope_theta, float32));
 }

@@ -1,13 +1,18 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { bitmapOf } from '../../engine/conversations.ts';
-import { joined, loadFaithful } from '../../engine/faithful-model.ts';
+import { denormalizer, joined, loadFaithful } from '../../engine/faithful-model.ts';
+import { greedyRequest } from '../../engine/greedy.ts';
 import { faithfulCheckpoint, seeingCheckpoint } from '../../engine/seeing-checkpoints.ts';
 import { fixture } from '../../reference/checkpoints.ts';
+import type { Bitmap, ContentPart } from '../../../src/backend/index.ts';
 import type { SyntheticCheckpoint } from '../../reference/write-checkpoint.ts';
 
 type Json = Record<string, unknown>;
+
+const preprocessor = 'preprocessor_config.json';
 
 interface Case {
   readonly checkpoint: string;
@@ -17,6 +22,8 @@ interface Case {
     readonly width: number;
     readonly height: number;
     readonly inputs: readonly (readonly [width: number, height: number])[];
+    /** Of each input's bytes; undefined where the processor does not resize as Pillow does. */
+    readonly sha256?: readonly string[];
   }[];
 }
 
@@ -29,14 +36,27 @@ function changed(checkpoint: SyntheticCheckpoint, file: string, change: Json): S
   return { ...checkpoint, files: { ...checkpoint.files, [file]: { ...settings, ...change } } };
 }
 
+/** Waves and edges: the same as `processor-settings.py` makes. */
+function pictureOf(width: number, height: number): Bitmap {
+  const rgb = Buffer.alloc(width * height * 3);
+  for (let i = 0; i < rgb.length; i++) {
+    const [x, y] = [Math.floor(i / 3) % width, Math.floor(i / 3 / width)];
+    rgb[i] = x * 7 + y * 13 + (i % 3) * 50 + ((x * y) >> 3);
+  }
+  return { width, height, rgb, id: `${width} × ${height}` };
+}
+
 test.each(cases)(
   '$checkpoint prepares images by its own settings: $change',
   { timeout: 60_000 },
   async ({ checkpoint: name, file, change, images }) => {
     const loaded = await loadFaithful(name, undefined, changed(seeingCheckpoint(name), file, change));
-    for (const { width, height, inputs } of images) {
-      const seen = await loaded.model.inspectImage(bitmapOf({ width, height, seed: 1 }));
+    const bytesOf = denormalizer(name);
+    for (const { width, height, inputs, sha256 } of images) {
+      const seen = await loaded.model.inspectImage(pictureOf(width, height));
       expect(seen.map((input) => [input.width, input.height])).toEqual(inputs);
+      const hashes = seen.map((input) => createHash('sha256').update(bytesOf(input)).digest('hex'));
+      if (sha256 !== undefined) expect(hashes).toEqual(sha256);
     }
     await loaded.dispose();
   },
@@ -54,6 +74,73 @@ test.each([
   const prompt = joined(await loaded.model.inspectPrompt([{ role: 'user', content }]));
   expect(prompt.filter((run) => typeof run !== 'number')).toEqual([[tokens]]);
   await loaded.dispose();
+});
+
+const croppedPrompts = JSON.parse(readFileSync(fixture('cropped-prompts.json'), 'utf8')) as {
+  readonly settings: Json;
+  readonly conversations: readonly {
+    readonly parts: readonly (string | [number, number])[];
+    readonly tokens: unknown;
+  }[];
+};
+
+const contentOf = (parts: readonly (string | readonly [number, number])[]): ContentPart[] =>
+  parts.map((part) =>
+    typeof part === 'string' ? { type: 'text', text: part } : { type: 'image', image: pictureOf(...part) },
+  );
+
+test('crops stand in the prompt as Gemma 3’s processor writes them, and are seen', { timeout: 60_000 }, async () => {
+  const checkpoint = changed(seeingCheckpoint('shapes-vlm'), preprocessor, croppedPrompts.settings);
+  const loaded = await loadFaithful('shapes-vlm', undefined, checkpoint);
+  for (const { parts, tokens } of croppedPrompts.conversations) {
+    const messages = [{ role: 'user' as const, content: contentOf(parts) }];
+    expect(joined(await loaded.model.inspectPrompt(messages))).toEqual(tokens);
+    const request = { messages, ...greedyRequest, maxTokens: 1, ignoreEos: true };
+    expect(await loaded.model.firstLogits(request, 1)).toHaveLength(1);
+  }
+  await loaded.dispose();
+});
+
+async function tiledPrompt(useThumbnail: boolean): Promise<(number | [number])[]> {
+  const checkpoint = changed(faithfulCheckpoint('lfm2-vl-tiny'), preprocessor, { use_thumbnail: useThumbnail });
+  const loaded = await loadFaithful('lfm2-vl-tiny', undefined, checkpoint);
+  const prompt = await loaded.model.inspectPrompt([{ role: 'user', content: contentOf([[1500, 1000]]) }]);
+  await loaded.dispose();
+  return joined(prompt);
+}
+
+test('tiles without a thumbnail have no mark of one in the prompt', { timeout: 60_000 }, async () => {
+  const [with_, without] = [await tiledPrompt(true), await tiledPrompt(false)];
+  const lastImage = with_.findLastIndex((run) => typeof run !== 'number');
+  // What marks it and itself.
+  expect(without).toEqual(with_.toSpliced(lastImage - 1, 2));
+});
+
+test('an image that its processor would have to resize is refused by what it takes', { timeout: 60_000 }, async () => {
+  const checkpoint = changed(faithfulCheckpoint('qwen2-vl-tiny'), preprocessor, { do_resize: false });
+  const loaded = await loadFaithful('qwen2-vl-tiny', undefined, checkpoint);
+  const tokensOf = async (width: number, height: number): Promise<unknown> => {
+    const prompt = await loaded.model.inspectPrompt([{ role: 'user', content: contentOf([[width, height]]) }]);
+    return joined(prompt).filter((run) => typeof run !== 'number');
+  };
+  expect(await tokensOf(280, 168)).toEqual([[60]]);
+  await expect(tokensOf(280, 170)).rejects.toMatchObject({
+    code: 'undecodable',
+    message: expect.stringContaining(
+      'set up not to resize images, and takes only sides that are multiples of 28',
+    ) as string,
+  });
+  await loaded.dispose();
+});
+
+test('what is not followed is told whenever the model is loaded', { timeout: 60_000 }, async () => {
+  const warnings: string[] = [];
+  const checkpoint = changed(faithfulCheckpoint('qwen2-vl-tiny'), preprocessor, { resample: 5 });
+  const loaded = await loadFaithful('qwen2-vl-tiny', undefined, checkpoint, (level, message) => {
+    if (level === 'warning') warnings.push(message);
+  });
+  await loaded.dispose();
+  expect(warnings).toContain('preprocessor_config.json: resample is 5, but images are prepared as with 3.');
 });
 
 test('a projector with an impossible setting is refused by the name of its key', async () => {
