@@ -176,7 +176,7 @@ void Engine::decode_image(const SequencePtr & sequence) {
     }
     image_decoded(*sequence, chunk);
     if (last) {
-        accept_token(sequence, sequence->sampler->sample(context_.get(), -1));
+        sample({{sequence, -1}});
     }
 }
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "common.h"
 #include "prompt.h"
 #include "sampler.h"
+#include "sampling-settings.h"
 #include "text-stream.h"
 
 namespace vserve {
@@ -17,8 +17,7 @@ namespace vserve {
 using Clock = std::chrono::steady_clock;
 
 struct GenerationSettings {
-    common_params_sampling sampling;
-    bool penalize_prompt = false;
+    SamplingSettings sampling;
     int32_t max_tokens = -1;  // -1: to the end of the context
     bool ignore_eos = false;
     bool skip_special_tokens = true;  // keep control tokens out of the answer's text
@@ -43,7 +42,7 @@ struct Sequence {
     std::unique_ptr<Sampler> sampler;
     TextStream text;
     std::vector<llama_token> generated;
-    std::vector<llama_token_data> first_logits;
+    std::vector<Candidate> first_logits;
 
     // Progress in the queue.
     size_t chunk = 0;            // the first chunk not completely in the KV cache
