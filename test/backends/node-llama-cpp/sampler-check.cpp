@@ -1,5 +1,5 @@
-// Checks Sampler on rows of random logits: sampler-check transformers FILE | orders | draws | no-numbers. Prints a line for
-// each case that is wrong, and how many there were.
+// Checks Sampler on rows of random logits: sampler-check transformers FILE | orders | draws | no-numbers |
+// outputs. Prints a line for each case that is wrong, and how many there were.
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +10,7 @@
 #include <sstream>
 #include <string>
 
+#include "batch.h"
 #include "error.h"
 #include "llama.h"
 #include "sampler.h"
@@ -295,11 +296,35 @@ static int check_no_numbers() {
     return cases;
 }
 
+static int check_outputs() {
+    vserve::Batch batch(2);
+    int refused = 0;
+    for (const bool output : {true, false, true, true, false, true}) {
+        try {
+            batch.add_token(1, batch.size(), 0, output);
+        } catch (const vserve::EngineError & error) {
+            refused += error.code == "internal_error";
+        }
+    }
+    const auto tokens = batch.tokens();
+    int rows = 0;
+    for (int32_t i = 0; i < tokens.n_tokens; i++) {
+        rows += tokens.logits[i];
+    }
+    if (refused != 2 || rows != 2) {
+        std::printf("%d rows, %d refused\n", rows, refused);
+    }
+    batch.clear();
+    batch.add_token(1, 0, 0, true);
+    return 1;
+}
+
 int main(int, char ** arguments) {
     const std::string what = arguments[1];
     const int cases = what == "transformers" ? check_transformers(arguments[2])
                       : what == "orders"     ? check_orders()
                       : what == "draws"      ? check_draws()
+                      : what == "outputs"    ? check_outputs()
                                              : check_no_numbers();
     std::printf("%d cases\n", cases);
 }

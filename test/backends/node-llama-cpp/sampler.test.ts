@@ -9,7 +9,7 @@ const nativeDir = join(root, 'backends/node-llama-cpp/native');
 const llamaCpp = join(nativeDir, 'build/llama.cpp');
 const variant = `linux-${process.arch}`;
 const binaries = join(root, 'node_modules/@node-llama-cpp', variant, 'bins', variant);
-const sources = ['sampler', 'penalties', 'nucleus', 'logits-row', 'error'];
+const sources = ['sampler', 'penalties', 'nucleus', 'logits-row', 'batch', 'error'];
 
 describe.skipIf(process.platform !== 'linux')('a draw from a row of logits', () => {
   let folder: string;
@@ -47,6 +47,10 @@ describe.skipIf(process.platform !== 'linux')('a draw from a row of logits', () 
 
   it('comes as often as the probability says, and again from the same seed', () => {
     expect(check('draws')).toBe('6 cases\n');
+  });
+
+  it('has a row of logits: a batch refuses more of them than its context has room for', () => {
+    expect(check('outputs')).toBe('1 cases\n');
   });
 
   it('fails where a logit is not a number, whatever the settings', () => {

@@ -1,11 +1,20 @@
 // The part of the engine that deals with images.
 
 #include <algorithm>
+#include <cmath>
 
 #include "engine.h"
 #include "error.h"
 
 namespace vserve {
+
+namespace {
+
+bool are_numbers(const std::vector<float> & rows) {
+    return std::all_of(rows.begin(), rows.end(), [](float value) { return std::isfinite(value); });
+}
+
+}  // namespace
 
 // Encodes and decodes the next image of the sequence that was admitted first.
 void Engine::process_next_image() {
@@ -44,6 +53,15 @@ void Engine::encode_image(const SequencePtr & sequence, Chunk & chunk) {
     auto encoded = vision_->encode(media, [this, &sequence] { return work_while_encoding() && !sequence->cancelled; });
     sequence->encoding = false;
     for (auto & [index, rows] : encoded) {
+        if (!are_numbers(rows)) {
+            if (waiting[index].sequence != sequence) {
+                continue;  // its own turn to fail comes
+            }
+            throw EngineError("generation_failed",
+                              "The vision encoder computes no numbers for an image. The projector may be damaged (check it "
+                              "with `vserve verify`), or its values overflow: try --mmproj-encoding f32 or another "
+                              "--mmproj-quantization-encoding.");
+        }
         waiting[index].chunk->embeddings = std::make_shared<const std::vector<float>>(std::move(rows));
         keep_if_complete(*waiting[index].sequence, waiting[index].chunk->image);
     }

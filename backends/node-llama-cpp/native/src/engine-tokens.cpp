@@ -1,5 +1,7 @@
 // The part of the engine that turns rows of logits into tokens, and tokens into events.
 
+#include <algorithm>
+
 #include "common.h"
 #include "engine.h"
 #include "logits-row.h"
@@ -10,6 +12,18 @@ namespace {
 
 // In units of Sampler::cost(): about 0.2 ms, the time it takes to wake the other threads.
 constexpr int64_t worth_sharing = 1 << 20;
+
+bool has_no_numbers(const std::exception_ptr & error) {
+    try {
+        if (error) {
+            std::rethrow_exception(error);
+        }
+    } catch (const NoNumbers &) {
+        return true;
+    } catch (...) {
+    }
+    return false;
+}
 
 }  // namespace
 
@@ -31,6 +45,32 @@ std::unique_ptr<Sampler> Engine::sampler_for(const Sequence & sequence) const {
 // Draws the next token of each sequence from its row of the last batch, and takes it. A sequence whose token cannot be drawn
 // or taken fails, and leaves nothing in the cache.
 void Engine::sample(const std::vector<Output> & outputs) {
+    const std::vector<Draw> draws = draw(outputs);
+    const auto count = [&draws](const auto & is_so) { return std::count_if(draws.begin(), draws.end(), is_so); };
+    const bool is_poisoned = count([](const Draw & draw) { return has_no_numbers(draw.error); }) > 0;
+    if (is_poisoned && count([](const Draw & draw) { return draw.token != LLAMA_TOKEN_NULL; }) == 0 && running_.size() > 1) {
+        find_out_alone();
+        return;
+    }
+    for (size_t i = 0; i < outputs.size(); i++) {
+        const SequencePtr & sequence = outputs[i].first;
+        try {
+            if (draws[i].error) {
+                std::rethrow_exception(draws[i].error);
+            }
+            if (draws[i].token != LLAMA_TOKEN_NULL) {
+                take_token(sequence, draws[i].token);
+            }
+        } catch (...) {
+            fail(sequence, engine_error_of(std::current_exception()));
+        }
+    }
+    if (is_poisoned) {
+        wipe_cells();
+    }
+}
+
+std::vector<Engine::Draw> Engine::draw(const std::vector<Output> & outputs) {
     // Looking up a row may sort all of them: not in parallel.
     std::vector<float *> rows;
     int64_t cost = 0;
@@ -38,36 +78,54 @@ void Engine::sample(const std::vector<Output> & outputs) {
         rows.push_back(llama_get_logits_ith(context_.get(), row));
         cost += sequence->sampler->cost();
     }
-    std::vector<llama_token> tokens(outputs.size(), LLAMA_TOKEN_NULL);
-    std::vector<std::exception_ptr> errors(outputs.size());
-    const auto draw = [&](int i) {
+    std::vector<Draw> draws(outputs.size());
+    const auto draw_one = [&](int i) {
         try {
-            tokens[i] = next_token(*outputs[i].first, rows[i]);
+            draws[i].token = next_token(*outputs[i].first, rows[i]);
         } catch (...) {
-            errors[i] = std::current_exception();
+            draws[i].error = std::current_exception();
         }
     };
     // Each sequence has its own sampler and row.
     if (cost >= worth_sharing && outputs.size() > 1) {
-        threads_->for_each(static_cast<int>(outputs.size()), draw);
+        threads_->for_each(static_cast<int>(outputs.size()), draw_one);
     } else {
         for (size_t i = 0; i < outputs.size(); i++) {
-            draw(static_cast<int>(i));
+            draw_one(static_cast<int>(i));
         }
     }
-    for (size_t i = 0; i < outputs.size(); i++) {
-        const SequencePtr & sequence = outputs[i].first;
-        try {
-            if (errors[i]) {
-                std::rethrow_exception(errors[i]);
-            }
-            if (tokens[i] != LLAMA_TOKEN_NULL) {
-                take_token(sequence, tokens[i]);
-            }
-        } catch (...) {
-            fail(sequence, engine_error_of(std::current_exception()));
+    return draws;
+}
+
+// Where attention masks cells by adding minus infinity, those without numbers spoil all sequences, also those that do not
+// attend to them. Which one they belong to shows when the sequences start again one after another: with each suspected one
+// run only those that are no longer suspected, as they had a token drawn.
+void Engine::find_out_alone() {
+    std::vector<SequencePtr> suspected;
+    std::copy_if(running_.begin(), running_.end(), std::back_inserter(suspected),
+                 [](const auto & sequence) { return sequence->suspected; });
+    if (suspected.size() == 1) {
+        fail(suspected.front(), NoNumbers());
+    } else {
+        for (const auto & sequence : running_) {
+            sequence->suspected = true;
         }
     }
+    wipe_cells();
+}
+
+bool Engine::may_join(const Sequence & sequence) const {
+    return !sequence.suspected ||
+           std::none_of(running_.begin(), running_.end(), [](const auto & other) { return other->suspected; });
+}
+
+// Makes all cells zeros. Freeing them is not enough: attention reads free cells, and masks them.
+void Engine::wipe_cells() {
+    while (!running_.empty()) {
+        push_out_youngest(false);
+    }
+    cache_->clear_idle();
+    llama_memory_clear(llama_get_memory(context_.get()), true);
 }
 
 // LLAMA_TOKEN_NULL if the sequence was cancelled.
@@ -89,6 +147,7 @@ bool Engine::shows(const Sequence & sequence, llama_token token) const {
 
 // Handles the next token of a sequence: emits its text, or finishes the answer.
 void Engine::take_token(const SequencePtr & sequence, llama_token token) {
+    sequence->suspected = false;
     sequence->sampler->accept(token, true);
     if (sequence->generated.empty()) {
         sequence->first_token_at = Clock::now();

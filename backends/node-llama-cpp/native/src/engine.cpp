@@ -92,7 +92,9 @@ void Engine::create_context() {
     params.n_batch = options_.batch_tokens;
     params.n_ubatch = options_.batch_tokens;
     params.n_seq_max = options_.max_sequences + 1;  // the last is the scratch sequence of ImagePrefill
+    // A row for the next token of each sequence.
     params.n_outputs_max = params.n_seq_max;
+    batch_ = Batch(static_cast<int32_t>(params.n_outputs_max));
     params.n_threads = options_.n_threads;
     params.n_threads_batch = options_.n_threads_batch;
     params.flash_attn_type = options_.flash_attention;
@@ -289,6 +291,9 @@ void Engine::admit() {
     const std::lock_guard<std::mutex> lock(mutex_);
     while (!queue_.empty()) {
         const SequencePtr sequence = queue_.front();
+        if (!may_join(*sequence)) {
+            break;
+        }
         std::optional<KvCache::Placement> placement;
         try {
             placement = cache_->place(sequence->prompt, sequence->settings.cache_salt, sequence->total_tokens() + 1);
@@ -494,9 +499,9 @@ bool Engine::make_room_for_next_tokens() {
 }
 
 // Returns the sequence to the head of the queue, to be recomputed when there is room. Its tokens are kept.
-void Engine::push_out_youngest() {
+void Engine::push_out_youngest(bool keep) {
     const SequencePtr sequence = running_.back();
-    release(*sequence, true);
+    release(*sequence, keep);
     const std::lock_guard<std::mutex> lock(mutex_);
     queue_.push_front(sequence);
 }

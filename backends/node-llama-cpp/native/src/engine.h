@@ -148,7 +148,15 @@ class Engine {
     int decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences);
     using Output = std::pair<SequencePtr, int32_t>;  // a sequence, and the row of its logits in the last batch
     std::unique_ptr<Sampler> sampler_for(const Sequence & sequence) const;
+    struct Draw {
+        llama_token token = LLAMA_TOKEN_NULL;
+        std::exception_ptr error;
+    };
     void sample(const std::vector<Output> & outputs);
+    std::vector<Draw> draw(const std::vector<Output> & outputs);
+    void find_out_alone();
+    bool may_join(const Sequence & sequence) const;
+    void wipe_cells();
     llama_token next_token(Sequence & sequence, float * logits) const;
     void take_token(const SequencePtr & sequence, llama_token token);
     void process_next_image();
@@ -170,7 +178,7 @@ class Engine {
     bool shows(const Sequence & sequence, llama_token token) const;
 
     bool make_room_for_next_tokens();
-    void push_out_youngest();
+    void push_out_youngest(bool keep = true);
     void release(Sequence & sequence, bool keep);
     void finish(const SequencePtr & sequence, const char * reason);
     void fail(const SequencePtr & sequence, const std::string & code, const std::string & message);

@@ -5,7 +5,6 @@
 #include <functional>
 #include <limits>
 
-#include "error.h"
 #include "weight.h"
 
 namespace vserve {
@@ -51,6 +50,12 @@ float sum_of_block(float * terms) {
 
 }  // namespace
 
+NoNumbers::NoNumbers()
+    : EngineError("generation_failed",
+                  "The model computes no numbers: its logits are infinite or not a number. Its files may be damaged (check "
+                  "them with `vserve verify`), or its values overflow: try --flash-attn off, --kv-cache-format f32 or another "
+                  "--quantization-encoding.") {}
+
 int32_t LogitsRow::end_of(int32_t block) const {
     return std::min((block + 1) * block_size, count_);
 }
@@ -66,10 +71,7 @@ void LogitsRow::read(const float * logits, int32_t count) {
     }
     greatest_ = *std::max_element(greatest_of_block_.begin(), greatest_of_block_.end());
     if (!std::isfinite(greatest_)) {
-        throw EngineError("generation_failed",
-                          "The model computes no numbers: its logits are infinite or not a number. Its files may be damaged "
-                          "(check them with `vserve verify`), or its values may overflow: try --flash-attn off, "
-                          "--kv-cache-format f32 or another --quantization-encoding.");
+        throw NoNumbers();
     }
 }
 

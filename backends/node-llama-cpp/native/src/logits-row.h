@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "error.h"
 #include "llama.h"
 
 namespace vserve {
@@ -12,12 +13,17 @@ struct Candidate {
     float logit;
 };
 
+// The model computed no numbers: generation_failed.
+struct NoNumbers : EngineError {
+    NoNumbers();
+};
+
 // A row of logits, with one for each token of the vocabulary (262,144 for Gemma), and what sampling asks of it. It is read
 // in blocks: compilers vectorize the passes, and most blocks have no token that matters.
 class LogitsRow {
   public:
-    // Reads the row, which must stay as it is until the next call. Throws EngineError generation_failed if one of the
-    // logits is not a number or infinite, or if all are minus infinity.
+    // Reads the row, which must stay as it is until the next call. Throws NoNumbers if one of the logits is not a number or
+    // infinite, or if all are minus infinity.
     void read(const float * logits, int32_t count);
 
     int32_t size() const { return count_; }

@@ -20,7 +20,7 @@ class Sampler {
     // For rows of `n_tokens` logits.
     Sampler(int32_t n_tokens, SamplingSettings settings);
 
-    // Draws a token. The row is as before when it returns. Throws EngineError generation_failed if the row holds no numbers.
+    // Draws a token. The row is as before when it returns. Throws NoNumbers.
     llama_token sample(float * logits);
 
     // What sample() would draw from: the tokens in order of their ids, with their probabilities. Throws as sample().

@@ -55,6 +55,7 @@ struct Sequence {
     llama_pos n_pos = 0;
     int32_t batch_tokens = 0;  // its tokens in the current batch
     bool encoding = false;
+    bool suspected = false;  // of having no numbers: see Engine::find_out_alone
     bool cache_broken = false;   // its cells do not match what was appended
     int32_t cached_tokens = 0;   // prompt tokens in the cache at first admission
 
