@@ -23,8 +23,8 @@ const effects: { readonly [Name in keyof SamplingSettings]: Effect<SamplingSetti
   topK: { base: drawn, value: 2 },
   minP: { base: drawn, value: 0.5 },
   seed: { base: drawn, value: 2 },
-  frequencyPenalty: { base: {}, value: 2 },
-  presencePenalty: { base: {}, value: 2 },
+  frequencyPenalty: { base: drawn, value: 2 },
+  presencePenalty: { base: drawn, value: 2 },
   repetitionPenalty: { base: {}, value: 3 },
   samplers: { base: { ...drawn, topK: 1 }, value: ['temperature'] },
 };

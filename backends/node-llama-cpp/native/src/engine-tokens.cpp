@@ -126,6 +126,7 @@ void Engine::wipe_cells() {
     }
     cache_->clear_idle();
     llama_memory_clear(llama_get_memory(context_.get()), true);
+    wake();  // nothing runs, and the queue is not empty
 }
 
 // LLAMA_TOKEN_NULL if the sequence was cancelled.
