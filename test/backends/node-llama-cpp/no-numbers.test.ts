@@ -68,7 +68,7 @@ it.each(['on', 'off'] as const)(
   'a token without numbers fails its own request, and nothing of that is left (flash attention %s)',
   async (flashAttention) => {
     const tokens = await (await load({})).inspectTokens('zebra', false);
-  const token = tokens.at(-1) ?? 0;
+    const token = tokens.at(-1) ?? 0;
     const row = new Uint8Array(128 * 2);
     new DataView(row.buffer).setUint16(0, hugeBfloat16, true);
     // The same row turns embeddings into logits: what it is multiplied with there is made nothing.

@@ -13,8 +13,7 @@ const sources = ['sampler', 'penalties', 'nucleus', 'logits-row', 'batch', 'erro
 
 describe.skipIf(process.platform !== 'linux')('a draw from a row of logits', () => {
   let folder: string;
-  const check = (...what: readonly string[]): string =>
-    execFileSync(join(folder, 'check'), what, { encoding: 'utf8' });
+  const check = (...what: readonly string[]): string => execFileSync(join(folder, 'check'), what, { encoding: 'utf8' });
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'vserve-sampler-'));

@@ -122,9 +122,11 @@ bool Engine::may_join(const Sequence & sequence) const {
 // Makes all cells zeros. Freeing them is not enough: attention reads free cells, and masks them.
 void Engine::wipe_cells() {
     while (!running_.empty()) {
-        push_out_youngest(false);
+        const SequencePtr youngest = running_.back();
+        cache_->set_torn(youngest->slot, true);
+        push_out(youngest);
     }
-    cache_->clear_idle();
+    cache_->empty_idle();
     llama_memory_clear(llama_get_memory(context_.get()), true);
     wake();  // nothing runs, and the queue is not empty
 }
