@@ -40,8 +40,12 @@ async function patched(path: string, name: string, patches: readonly Patch[]): P
   return copy;
 }
 
-async function load(files: Partial<ModelFiles>, settings: Partial<LoadSettings> = {}): Promise<LoadedLlama> {
-  const model = await loadShapes({ threads: 1, ...settings }, files);
+async function load(
+  files: Partial<ModelFiles>,
+  settings: Partial<LoadSettings> = {},
+  onLog?: (message: string) => void,
+): Promise<LoadedLlama> {
+  const model = await loadShapes({ threads: 1, ...settings }, files, onLog);
   onTestFinished(() => model.close());
   if (!(model instanceof LoadedLlama)) throw new Error('not a model of node-llama-cpp');
   return model;
@@ -64,9 +68,14 @@ it.each([
 /** Larger than any in half precision of eight bits: its square is infinite. */
 const hugeBfloat16 = 0x7f7f;
 
-it.each(['on', 'off'] as const)(
-  'a token without numbers fails its own request, and nothing of that is left (flash attention %s)',
-  async (flashAttention) => {
+// Where attention masks by adding minus infinity, one sequence's cells can spoil the others' that share the context with it.
+it.each([
+  { cells: 'separate', flashAttention: 'on' },
+  { cells: 'separate', flashAttention: 'off' },
+  { cells: 'shared', flashAttention: 'off', deviceMemoryUtilization: 0.01 },
+] as const)(
+  'a token without numbers fails its own request, and nothing of that is left (%o)',
+  async ({ cells, ...settings }) => {
     const tokens = await (await load({})).inspectTokens('zebra', false);
     const token = tokens.at(-1) ?? 0;
     const row = new Uint8Array(128 * 2);
@@ -77,7 +86,9 @@ it.each(['on', 'off'] as const)(
       floats('output_norm.weight', 0, 0),
     ];
     const modelPath = await patched(shapesFiles().modelPath, 'token', patches);
-    const model = await load({ modelPath }, { flashAttention, maxBatchSize: 3 });
+    const log: string[] = [];
+    const model = await load({ modelPath }, { ...settings, maxBatchSize: 3 }, (message) => log.push(message));
+    expect(log.some((line) => line.startsWith('Context: ') && line.includes('shared by'))).toBe(cells === 'shared');
     const good = userTurn(['Tell me a story.'], { maxTokens: 60 });
     const { text } = await answer(model, good);
     const bad = userTurn(['Tell me a story. zebra'], { maxTokens: 60 });
