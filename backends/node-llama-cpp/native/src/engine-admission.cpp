@@ -19,6 +19,9 @@ void Engine::admit() {
 bool Engine::admit_next() {
     std::vector<SequencePtr> passed_over;
     for (const auto & sequence : next_to_admit()) {
+        if (!may_join(*sequence)) {
+            return false;
+        }
         if (sequence->refused_after == cache_->releases()) {
             passed_over.push_back(sequence);
             continue;

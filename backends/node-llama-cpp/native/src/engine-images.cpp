@@ -1,6 +1,7 @@
 // The part of the engine that deals with images.
 
 #include <algorithm>
+#include <cmath>
 
 #include "engine.h"
 #include "error.h"
@@ -11,6 +12,10 @@ namespace {
 
 // What encoding an image costs, compared with computing its tokens.
 constexpr int32_t encoding_weight = 4;
+
+bool are_numbers(const std::vector<float> & rows) {
+    return std::all_of(rows.begin(), rows.end(), [](float value) { return std::isfinite(value); });
+}
 
 }  // namespace
 
@@ -107,6 +112,15 @@ void Engine::encode_image(const SequencePtr & sequence, Chunk & chunk) {
     sequence->encoding = false;
     turns_.charge(sequence->settings.client, encoding_weight * chunk.n_tokens);
     for (auto & [index, rows] : encoded) {
+        if (!are_numbers(rows)) {
+            if (waiting[index].sequence != sequence) {
+                continue;  // its own turn to fail comes
+            }
+            throw EngineError("generation_failed",
+                              "The vision encoder computes no numbers for an image. The projector may be damaged (check it "
+                              "with `vserve verify`), or its values overflow: try --mmproj-encoding f32 or another "
+                              "--mmproj-quantization-encoding.");
+        }
         waiting[index].chunk->embeddings = std::make_shared<const std::vector<float>>(std::move(rows));
         keep_if_complete(*waiting[index].sequence, waiting[index].chunk->image);
     }
@@ -273,7 +287,7 @@ void Engine::decode_rows(const SequencePtr & sequence, int32_t count) {
         image_decoded(*sequence, chunk);
     }
     if (ends_prompt) {
-        accept_token(sequence, sequence->sampler->sample(context_.get(), -1));
+        sample({{sequence, -1}});
     }
 }
 

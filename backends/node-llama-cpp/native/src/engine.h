@@ -45,7 +45,7 @@ struct Event {
     double queue_ms = 0;           // finish: submission to admission
     double prefill_ms = 0;         // finish: admission to the first token
     double decode_ms = 0;          // finish: first token to last
-    std::vector<llama_token_data> first_logits{};  // finish: the greatest of the first token, as many as requested
+    std::vector<Candidate> first_logits{};  // finish: the greatest of the first token, as many as requested
 };
 
 struct EngineOptions {
@@ -178,7 +178,19 @@ class Engine {
     void add_waiting_text(Sequence & sequence, int32_t limit);
     void choose_threads(const std::vector<SequencePtr> & sequences);
     int decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences);
-    void sample_batch();
+    using Output = std::pair<SequencePtr, int32_t>;  // a sequence, and the row of its logits in the last batch
+    std::unique_ptr<Sampler> sampler_for(const Sequence & sequence) const;
+    struct Draw {
+        llama_token token = LLAMA_TOKEN_NULL;
+        std::exception_ptr error;
+    };
+    void sample(const std::vector<Output> & outputs);
+    std::vector<Draw> draw(const std::vector<Output> & outputs);
+    void find_out_alone();
+    bool may_join(const Sequence & sequence) const;
+    void wipe_cells();
+    llama_token next_token(Sequence & sequence, float * logits) const;
+    void take_token(const SequencePtr & sequence, llama_token token);
     void process_next_image();
     void decode_next_known_image();
     SequencePtr next_image(bool known_only);
@@ -215,7 +227,6 @@ class Engine {
     std::vector<llama_pos> image_positions(const Chunk & chunk, llama_pos first) const;
     bool others_generate(const Sequence & sequence) const;
     bool shows(const Sequence & sequence, llama_token token) const;
-    void accept_token(const SequencePtr & sequence, llama_token token);
 
     bool make_room_for_next_tokens();
     void push_out(const SequencePtr & sequence);
@@ -235,6 +246,7 @@ class Engine {
     std::unique_ptr<llama_context, decltype(&llama_free)> context_{nullptr, llama_free};
     std::unique_ptr<ImagePrefill> image_prefill_;  // null on a GPU
     EmbeddingCache encoded_;
+    std::vector<llama_logit_bias> suppressed_;      // of tokens that the model file rules out
     std::vector<llama_logit_bias> no_end_of_turn_;
     std::unordered_set<llama_token> spoken_tokens_;  // control tokens that every answer shows
     std::unique_ptr<PromptBuilder> prompts_;
@@ -244,7 +256,7 @@ class Engine {
     std::unique_ptr<KvCache> cache_;
     Batch batch_;
     std::vector<SequencePtr> batch_sequences_;                  // those with tokens in the batch
-    std::vector<std::pair<SequencePtr, int32_t>> batch_outputs_;  // those to sample, with their row of logits
+    std::vector<Output> batch_outputs_;                         // those to sample
     int32_t most_prompt_tokens_ = INT32_MAX;  // in a batch, while llama.cpp finds no room for more
     std::vector<std::pair<SequencePtr, int32_t>> prompt_shares_;  // tokens of the step's prompts
     std::pair<SequencePtr, int32_t> image_share_;                 // rows of an image, after the batch; null for none
