@@ -247,7 +247,7 @@ void Engine::stop() {
 
 Engine::Stats Engine::stats() const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return {running_count_, queue_.size(), batch_threads_};
+    return {running_count_, queue_.size(), batch_threads_, preemptions_};
 }
 
 // The engine thread.
@@ -501,9 +501,9 @@ void Engine::sample_batch() {
         const auto & [sequence, row] = outputs[i];
         try {
             if (!sequence->cancelled) {
-                if (sequence->settings.reported_logits > 0 && sequence->generated.empty()) {
-                    sequence->first_logits =
-                        sequence->sampler->likeliest(context_.get(), row, sequence->settings.reported_logits);
+                if (const int32_t count = sequence->settings.reported_logits; count > 0) {
+                    const auto likeliest = sequence->sampler->likeliest(context_.get(), row, count);
+                    sequence->likeliest.insert(sequence->likeliest.end(), likeliest.begin(), likeliest.end());
                 }
                 tokens[i] = sequence->sampler->sample(context_.get(), row);
             }
@@ -580,6 +580,7 @@ bool Engine::make_room_for_next_tokens() {
 // Returns the sequence to the head of the queue, to be recomputed when there is room. Its tokens are kept.
 void Engine::push_out_youngest() {
     const SequencePtr sequence = running_.back();
+    preemptions_++;
     release(*sequence, true);
     const std::lock_guard<std::mutex> lock(mutex_);
     queue_.push_front(sequence);
@@ -602,7 +603,10 @@ void Engine::release(Sequence & sequence, bool keep) {
 void Engine::finish(const SequencePtr & sequence, const char * reason) {
     const auto now = Clock::now();
     Event end{sequence->id, Event::Kind::finish, sequence->text.finish(), reason};
-    end.first_logits = sequence->first_logits;
+    end.likeliest = sequence->likeliest;
+    if (sequence->settings.reported_logits > 0) {
+        end.tokens = sequence->generated;
+    }
     end.prompt_tokens = sequence->prompt.n_tokens;
     end.cached_tokens = sequence->cached_tokens;
     end.completion_tokens = static_cast<int32_t>(sequence->generated.size());

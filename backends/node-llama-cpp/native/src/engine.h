@@ -40,7 +40,8 @@ struct Event {
     double queue_ms = 0;           // finish: submission to admission
     double prefill_ms = 0;         // finish: admission to the first token
     double decode_ms = 0;          // finish: first token to last
-    std::vector<llama_token_data> first_logits{};  // finish: the greatest of the first token, as many as requested
+    std::vector<llama_token> tokens{};           // finish, where logits were requested: the answer
+    std::vector<llama_token_data> likeliest{};   // finish: the greatest logits of each token, as many as requested
 };
 
 struct EngineOptions {
@@ -112,6 +113,7 @@ class Engine {
         size_t running;
         size_t queued;
         int32_t threads;  // of the last batch
+        uint64_t preemptions;  // sequences pushed out so far, to be computed again
     };
     Stats stats() const;
 
@@ -207,6 +209,7 @@ class Engine {
     std::atomic<int32_t> left_cpus_{0};
     std::atomic<int32_t> preparing_{0};
     std::atomic<int32_t> batch_threads_{0};
+    std::atomic<uint64_t> preemptions_{0};
     std::atomic<bool> stopping_{false};
     std::thread thread_;
 };

@@ -1,0 +1,48 @@
+import type { TracedToken } from '../../../backends/node-llama-cpp/loaded-llama.ts';
+import type { Answer } from './answer.ts';
+import type { Precision } from './engine-shape.ts';
+
+/** What an answer is worth beside the one that was computed alone. */
+export type Verdict =
+  { readonly kind: 'same' | 'tie'; readonly difference: number } | { readonly kind: 'wrong'; readonly reason: string };
+
+/**
+ * How far logits may lie apart that were added up in another order, or from other neighbours' rounding in the cache. They
+ * cover about ten; of wrong cells in the cache they differ by one and more.
+ */
+const roundingOf: Readonly<Partial<Record<Precision['kvCacheFormat'], number>>> = { f32: 0.02, f16: 0.1, q8_0: 0.5 };
+
+/** Compares token by token: each must be chosen from the same logits, until two that are as good as equal part the ways. */
+export function judge(own: Answer, alone: Answer, { kvCacheFormat }: Precision): Verdict {
+  if ('code' in own || 'code' in alone) return judgeErrors(own, alone);
+  if (own.promptTokens !== alone.promptTokens) return wrong(`${own.promptTokens} prompt tokens, not ${alone.promptTokens}`);
+  const rounding = roundingOf[kvCacheFormat] ?? 0;
+  let difference = 0;
+  for (const [i, expected] of alone.trace.entries()) {
+    const token = own.trace[i];
+    if (token === undefined) return wrong(`it ends after ${i} tokens of ${alone.trace.length} (${own.reason})`);
+    difference = Math.max(difference, differenceOf(token, expected));
+    if (difference > rounding) return wrong(`the logits of token ${i} are ${difference.toFixed(3)} apart`);
+    if (token.token !== expected.token) return { kind: 'tie', difference };
+  }
+  const isSame = own.trace.length === alone.trace.length && own.text === alone.text && own.reason === alone.reason;
+  return isSame ? { kind: 'same', difference } : wrong(`${own.reason} after other text: ${own.text}`);
+}
+
+function judgeErrors(own: Answer, alone: Answer): Verdict {
+  if ('code' in own && 'code' in alone && own.code === alone.code) return { kind: 'same', difference: 0 };
+  const said = (answer: Answer): string => ('code' in answer ? `${answer.code}: ${answer.message}` : 'an answer');
+  return wrong(`${said(own)} in place of ${said(alone)}`);
+}
+
+/** The greatest of the differences of the logits that both have. */
+function differenceOf(own: TracedToken, alone: TracedToken): number {
+  const expected = new Map(alone.likeliest.map(({ token, logit }) => [token, logit]));
+  const known = own.likeliest.filter(({ token }) => expected.has(token));
+  if (known.length < own.likeliest.length / 2) return Infinity;
+  return Math.max(...known.map(({ token, logit }) => Math.abs(logit - (expected.get(token) ?? NaN))));
+}
+
+function wrong(reason: string): Verdict {
+  return { kind: 'wrong', reason };
+}
