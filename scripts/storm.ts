@@ -28,7 +28,8 @@ const { values } = scriptArguments({
 });
 const families = values.families.split(',');
 const unknown = families.find((name) => !(name in stormFamilies));
-if (unknown !== undefined) usageError(`There is no family ${unknown}. There are: ${Object.keys(stormFamilies).join(', ')}.`);
+if (unknown !== undefined)
+  usageError(`There is no family ${unknown}. There are: ${Object.keys(stormFamilies).join(', ')}.`);
 if (global.gc === undefined) usageError('--expose-gc is required');
 const rounds =
   values.round === undefined
@@ -55,7 +56,8 @@ for (const round of rounds) {
 }
 for (const { remove } of converted.values()) await remove();
 
-const sumOf = (count: (report: StormReport) => number): number => reports.reduce((sum, report) => sum + count(report), 0);
+const sumOf = (count: (report: StormReport) => number): number =>
+  reports.reduce((sum, report) => sum + count(report), 0);
 const failures: Record<string, number> = {};
 for (const [code, count] of reports.flatMap((report) => Object.entries(report.failures))) {
   failures[code] = (failures[code] ?? 0) + count;

@@ -8,6 +8,7 @@ import type { NativeEngineOptions } from '../../../backends/node-llama-cpp/nativ
 import type { ModelFiles } from '../../../src/backend/index.ts';
 import { defaultLoadSettings } from '../../../src/settings/index.ts';
 import type { Choices } from './choices.ts';
+import type { Precision } from './families.ts';
 
 /** How an engine's caches and steps are laid out: what an answer must not depend on, but for rounding. */
 export type EngineShape = Pick<
@@ -24,19 +25,10 @@ export type EngineShape = Pick<
   | 'maxVisionCacheEntries'
 >;
 
-/** What decides the numbers that an answer is computed with. */
-export type Precision = Pick<EngineShape, 'kvCacheFormat' | 'flashAttention'>;
-
-const precisions: readonly Precision[] = [
-  { kvCacheFormat: 'f32', flashAttention: 'off' },
-  { kvCacheFormat: 'f16', flashAttention: 'on' },
-  { kvCacheFormat: 'q8_0', flashAttention: 'on' },
-];
-
-/** An engine that computes one request after the other, each from its beginning. */
+/** An engine that computes one request after the other, each from its beginning. Only pictures are encoded once. */
 export function plainShape(maxLength: number, precision: Precision): EngineShape {
   return {
-    ...precision,
+    ...numbersOf(precision),
     maxSequences: 1,
     contextCells: maxLength,
     maxLength,
@@ -44,16 +36,16 @@ export function plainShape(maxLength: number, precision: Precision): EngineShape
     threads: 1,
     enablePrefixCaching: false,
     kvCopyBytes: 0,
-    maxVisionCacheEntries: 0,
+    maxVisionCacheEntries: 64,
   };
 }
 
 /** A shape for a storm: few cells make requests push one another out, small steps cut prompts into many pieces. */
-export function stormyShape(maxLength: number, choices: Choices): EngineShape {
+export function stormyShape(maxLength: number, precision: Precision, choices: Choices): EngineShape {
   const maxSequences = choices.pick([2, 3, 4, 8, 16]);
   const contextCells = Math.floor(maxLength * choices.pick([1, 1.3, 2, maxSequences]));
   return {
-    ...choices.pick(precisions),
+    ...numbersOf(precision),
     maxSequences,
     contextCells,
     maxLength,
@@ -63,6 +55,13 @@ export function stormyShape(maxLength: number, choices: Choices): EngineShape {
     kvCopyBytes: choices.pick([0, 1e6, 64e6]),
     maxVisionCacheEntries: choices.pick([0, 2, 64]),
   };
+}
+
+function numbersOf({
+  kvCacheFormat,
+  flashAttention,
+}: Precision): Pick<EngineShape, 'kvCacheFormat' | 'flashAttention'> {
+  return { kvCacheFormat, flashAttention };
 }
 
 /** Loads a model on the CPU with an engine of this shape. The caller closes it. */

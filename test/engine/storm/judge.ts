@@ -1,22 +1,18 @@
 import type { TracedToken } from '../../../backends/node-llama-cpp/loaded-llama.ts';
 import type { Answer } from './answer.ts';
-import type { Precision } from './engine-shape.ts';
 
 /** What an answer is worth beside the one that was computed alone. */
 export type Verdict =
   { readonly kind: 'same' | 'tie'; readonly difference: number } | { readonly kind: 'wrong'; readonly reason: string };
 
 /**
- * How far logits may lie apart that were added up in another order, or from other neighbours' rounding in the cache. They
- * cover about ten; of wrong cells in the cache they differ by one and more.
+ * Compares token by token: each must be chosen from the same logits, but for `rounding`, until two that are as good as equal
+ * part the ways.
  */
-const roundingOf: Readonly<Partial<Record<Precision['kvCacheFormat'], number>>> = { f32: 0.02, f16: 0.1, q8_0: 0.5 };
-
-/** Compares token by token: each must be chosen from the same logits, until two that are as good as equal part the ways. */
-export function judge(own: Answer, alone: Answer, { kvCacheFormat }: Precision): Verdict {
+export function judge(own: Answer, alone: Answer, rounding: number): Verdict {
   if ('code' in own || 'code' in alone) return judgeErrors(own, alone);
-  if (own.promptTokens !== alone.promptTokens) return wrong(`${own.promptTokens} prompt tokens, not ${alone.promptTokens}`);
-  const rounding = roundingOf[kvCacheFormat] ?? 0;
+  if (own.promptTokens !== alone.promptTokens)
+    return wrong(`${own.promptTokens} prompt tokens, not ${alone.promptTokens}`);
   let difference = 0;
   for (const [i, expected] of alone.trace.entries()) {
     const token = own.trace[i];

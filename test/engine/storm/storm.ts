@@ -58,15 +58,18 @@ interface Clock {
  * a reset, perhaps a close in the middle. Then asks for each answer again, alone and from its beginning, and compares.
  */
 export async function storm({ family, files, seed, round, requests }: StormOptions): Promise<StormReport> {
-  const { maxLength } = stormFamilies[family] ?? { maxLength: 1024 };
+  const known = stormFamilies[family];
+  if (known === undefined) throw new Error(`There is no family ${family}`);
+  const { maxLength, precisions } = known;
   const choices = new Choices(seed, family, round);
-  const shape = stormyShape(maxLength, choices);
+  const precision = choices.pick(precisions);
+  const shape = stormyShape(maxLength, precision, choices);
   const report = emptyReport(shape);
-  const plain = await loadShaped(files, plainShape(maxLength, shape));
+  const plain = await loadShaped(files, plainShape(maxLength, precision));
   try {
     const world = await makeWorld(plain, maxLength, new Choices(seed, family));
     const sent = await rain(files, world, { choices, report, requests, seed: [seed, family, round] });
-    await compare(sent, plain, report);
+    await compare(sent, plain, precision.rounding, report);
   } finally {
     await plain.close();
   }
@@ -84,7 +87,7 @@ async function rain(files: ModelFiles, world: World, { choices, report, requests
   const model = await loadShaped(files, report.shape);
   const clients = choices.integer(2, 24);
   const clock: Clock = { events: 0 };
-  const closeAt = choices.chance(0.15) ? choices.integer(1, requests * 6) : Infinity;
+  const closeAt = choices.chance(0.1) ? choices.integer(1, requests * 10) : Infinity;
   const sent: Sent[] = [];
   const closeWhenDue = (): void => {
     if (clock.events++ === closeAt) void model.close();
@@ -164,7 +167,7 @@ async function askOrCancel(
 
 /** Waits, turn by turn of the event loop, until the engine has dropped what was cancelled. */
 async function quiet(model: LoadedLlama): Promise<void> {
-  const deadlineMs = performance.now() + 10_000;
+  const deadlineMs = performance.now() + 60_000;
   for (;;) {
     const { sequencesRunning, sequencesQueued } = model.stats();
     if (sequencesRunning + sequencesQueued === 0 || performance.now() > deadlineMs) return;
@@ -174,14 +177,19 @@ async function quiet(model: LoadedLlama): Promise<void> {
   }
 }
 
-async function compare(sent: readonly Sent[], plain: LoadedLlama, report: StormReport): Promise<void> {
+async function compare(
+  sent: readonly Sent[],
+  plain: LoadedLlama,
+  rounding: number,
+  report: StormReport,
+): Promise<void> {
   const { signal } = new AbortController();
   const known = new Map<string, Answer>();
   for (const { name, request, answer } of sent) {
     const key = JSON.stringify(request, (field, value: unknown) => (field === 'rgb' ? undefined : value));
     const alone = known.get(key) ?? (await traced(plain, request, signal));
     known.set(key, alone);
-    const verdict = judge(answer, alone, report.shape);
+    const verdict = judge(answer, alone, rounding);
     if (verdict.kind === 'wrong') report.wrong.push(`${name}: ${verdict.reason}`);
     else report.greatestRounding = Math.max(report.greatestRounding, verdict.difference);
     if (verdict.kind === 'tie') report.ties++;

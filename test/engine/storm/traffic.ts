@@ -19,8 +19,8 @@ const questions = ['What is it?', 'Which color is the circle?', 'How many shapes
 const salts = ['', '', '', 'tenant'];
 
 const sizes: readonly PictureSize[] = [
-  { width: 448, height: 224 },
-  { width: 224, height: 336 },
+  { width: 224, height: 112 },
+  { width: 112, height: 168 },
   { width: 112, height: 112 },
   { width: 56, height: 84 },
   { width: 32, height: 32 },
