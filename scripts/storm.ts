@@ -54,7 +54,7 @@ for (const round of rounds) {
     rssBytes.push(process.memoryUsage.rss());
   }
 }
-for (const { remove } of converted.values()) await remove();
+for (const family of converted.values()) await family.remove();
 
 const sumOf = (count: (report: StormReport) => number): number =>
   reports.reduce((sum, report) => sum + count(report), 0);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { convertFamily, embeddedModel } from '../../engine/storm/families.ts';
 import { storm } from '../../engine/storm/storm.ts';
-import { shapesFiles } from '../../support/shapes-engine.ts';
+import { shapesCheckpointDir } from '../../support/shapes.ts';
 
 /** `scripts/storm.ts` sends many more, to more families. */
 const requests = 24;
@@ -12,10 +12,9 @@ describe('many clients at once, over documents and pictures that they share', { 
     { family: embeddedModel, round: 2 },
     { family: 'lfm2-vl-tiny', round: 0 },
   ])('get the answers of $family that each would get alone', async ({ family, round }) => {
-    const { files, remove } =
-      family === embeddedModel ? { files: shapesFiles(), remove: undefined } : await convertFamily(family);
-    const report = await storm({ family, files, seed, round, requests });
-    await remove?.();
+    const converted = await convertFamily(family, family === embeddedModel ? shapesCheckpointDir : undefined);
+    const report = await storm({ family, files: converted.files, seed, round, requests });
+    await converted.remove();
     expect(report).toMatchObject({ requests, wrong: [], failures: {}, leftBehind: 0 });
     expect(report.answered).toBeGreaterThan(requests / 2);
     expect(report.cachedTokens).toBeGreaterThan(0);

@@ -10,6 +10,8 @@ import { defaultLoadSettings } from '../../../src/settings/index.ts';
 import type { Choices } from './choices.ts';
 import type { Precision } from './families.ts';
 
+const silent = (): void => undefined;
+
 /** How an engine's caches and steps are laid out: what an answer must not depend on, but for rounding. */
 export type EngineShape = Pick<
   NativeEngineOptions,
@@ -67,8 +69,7 @@ function numbersOf({
 /** Loads a model on the CPU with an engine of this shape. The caller closes it. */
 export async function loadShaped(files: ModelFiles, shape: EngineShape): Promise<LoadedLlama> {
   const { mmprojPath = '' } = files;
-  const log = (): void => undefined;
-  const options = { onProgress: () => undefined, log, signal: new AbortController().signal };
+  const options = { onProgress: silent, log: silent, signal: new AbortController().signal };
   const llama = await startLlama(parseDevices('cpu'), options);
   const addon = loadNativeAddon(llama);
   const { mayRepack } = await readModelHeader(files.modelPath);
@@ -97,8 +98,8 @@ export async function loadShaped(files: ModelFiles, shape: EngineShape): Promise
   const loaded = await LoadedLlama.load(
     model,
     info,
-    (onEvents) => new addon.NativeEngine(_model, engineOptions, onEvents, () => undefined),
+    (onEvents) => new addon.NativeEngine(_model, engineOptions, onEvents, silent),
   );
-  quieten(llama, log);
+  quieten(llama, silent);
   return loaded;
 }

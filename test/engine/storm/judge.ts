@@ -27,8 +27,11 @@ export function judge(own: Answer, alone: Answer, rounding: number): Verdict {
 
 function judgeErrors(own: Answer, alone: Answer): Verdict {
   if ('code' in own && 'code' in alone && own.code === alone.code) return { kind: 'same', difference: 0 };
-  const said = (answer: Answer): string => ('code' in answer ? `${answer.code}: ${answer.message}` : 'an answer');
-  return wrong(`${said(own)} in place of ${said(alone)}`);
+  return wrong(`${nameOf(own)} in place of ${nameOf(alone)}`);
+}
+
+function nameOf(answer: Answer): string {
+  return 'code' in answer ? `${answer.code}: ${answer.message}` : 'an answer';
 }
 
 /** The greatest of the differences of the logits that both have. */
