@@ -224,6 +224,11 @@ export class LoadedLlama implements LoadedModel {
     return this.#closing === undefined ? this.#engine.stats().preemptions : 0;
   }
 
+  /** How many images, or tiles of them, the encoder has computed so far. */
+  get encodes(): number {
+    return this.#closing === undefined ? this.#engine.stats().encodes : 0;
+  }
+
   resetPrefixCache(): void {
     if (this.#closing === undefined) this.#engine.resetPrefixCache();
   }

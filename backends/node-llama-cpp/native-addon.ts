@@ -149,12 +149,16 @@ export interface NativeEngine {
   resetPrefixCache(): void;
   /** Reserves `count` of the CPUs for other work of the process, from the next step on. */
   leaveCpus(count: number): void;
-  /** `threads`: number of threads that computed the last batch. `preemptions`: requests put back to be computed again. */
+  /**
+   * `threads`: number of threads that computed the last batch. So far: `preemptions`, requests put back to be computed
+   * again, and `encodes`, images or tiles that the encoder computed.
+   */
   stats(): {
     readonly running: number;
     readonly queued: number;
     readonly threads: number;
     readonly preemptions: number;
+    readonly encodes: number;
   };
   /** Call it when no `submit` is pending. Running requests fail with `model_closed` first. */
   close(): Promise<void>;

@@ -151,10 +151,10 @@ void Engine::try_image() {
     const Conversation conversation{{{"user", {{"", 0}, {"What is it?", -1}}}}};
     try {
         Prompt prompt = prompts_->build(conversation, images, options_.max_length, [this] { return stopping_.load(); });
-        prompts_->prepare_images(prompt, images);
+        prompts_->prepare_images(prompt, images, "");
         for (const auto & chunk : prompt.chunks) {
             if (chunk.pixels != nullptr) {
-                vision_->encode({chunk.pixels}, [] { return true; });
+                vision_->encode({chunk.pixels.get()}, [] { return true; });
             }
         }
     } catch (const EngineError & error) {
@@ -199,7 +199,7 @@ void Engine::prepare(Sequence & sequence, const Conversation & conversation,
                                    : "."));
     }
     // After the length check: this is most of the work.
-    prompts_->prepare_images(sequence.prompt, images);
+    prompts_->prepare_images(sequence.prompt, images, sequence.settings.cache_salt);
     common_params_sampling params = sequence.settings.sampling;
     params.penalty_last_n = options_.max_length;
     if (sequence.settings.ignore_eos) {
@@ -247,7 +247,7 @@ void Engine::stop() {
 
 Engine::Stats Engine::stats() const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return {running_count_, queue_.size(), batch_threads_, preemptions_};
+    return {running_count_, queue_.size(), batch_threads_, preemptions_, encodes_};
 }
 
 // The engine thread.

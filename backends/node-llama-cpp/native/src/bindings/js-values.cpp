@@ -279,6 +279,7 @@ Napi::Object to_js(Napi::Env env, const Engine::Stats & stats) {
     object.Set("queued", static_cast<double>(stats.queued));
     object.Set("threads", stats.threads);
     object.Set("preemptions", static_cast<double>(stats.preemptions));
+    object.Set("encodes", static_cast<double>(stats.encodes));
     return object;
 }
 
