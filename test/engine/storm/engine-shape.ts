@@ -17,6 +17,7 @@ export type EngineShape = Pick<
   NativeEngineOptions,
   | 'maxSequences'
   | 'contextCells'
+  | 'separateCells'
   | 'maxLength'
   | 'batchTokens'
   | 'threads'
@@ -33,6 +34,7 @@ export function plainShape(maxLength: number, precision: Precision): EngineShape
     ...numbersOf(precision),
     maxSequences: 1,
     contextCells: maxLength,
+    separateCells: true,
     maxLength,
     batchTokens: 512,
     threads: 1,
@@ -45,11 +47,13 @@ export function plainShape(maxLength: number, precision: Precision): EngineShape
 /** A shape for a storm: few cells make requests push one another out, small steps cut prompts into many pieces. */
 export function stormyShape(maxLength: number, precision: Precision, choices: Choices): EngineShape {
   const maxSequences = choices.pick([2, 3, 4, 8, 16]);
-  const contextCells = Math.floor(maxLength * choices.pick([1, 1.3, 2, maxSequences]));
+  const separateCells = choices.chance(0.5);
+  const sharedCells = Math.floor(maxLength * choices.pick([1, 1.3, 2, maxSequences]));
   return {
     ...numbersOf(precision),
     maxSequences,
-    contextCells,
+    separateCells,
+    contextCells: separateCells ? maxLength : sharedCells,
     maxLength,
     batchTokens: Math.max(maxSequences, choices.pick([1, 7, 64, 512])),
     threads: choices.pick([1, 1, 1, 2]),
