@@ -136,9 +136,9 @@ llama_token Engine::next_token(Sequence & sequence, float * logits) const {
     if (sequence.cancelled) {
         return LLAMA_TOKEN_NULL;
     }
-    const int32_t reported = sequence.settings.reported_logits;
-    if (reported > 0 && sequence.generated.empty()) {
-        sequence.first_logits = likeliest_tokens(logits, llama_vocab_n_tokens(vocab_), reported);
+    if (const int32_t reported = sequence.settings.reported_logits; reported > 0) {
+        const auto likeliest = likeliest_tokens(logits, llama_vocab_n_tokens(vocab_), reported);
+        sequence.likeliest.insert(sequence.likeliest.end(), likeliest.begin(), likeliest.end());
     }
     return sequence.sampler->sample(logits);
 }
