@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bidirectional.h"
 #include "engine.h"
 #include "error.h"
 
@@ -21,7 +22,6 @@ void Engine::process_next_image() {
         decode_image(sequence);
     } catch (...) {
         sequence->encoding = false;
-        llama_set_causal_attn(context_.get(), true);  // as decode_image leaves it
         fail(sequence, engine_error_of(std::current_exception()));
     }
 }
@@ -159,9 +159,8 @@ void Engine::decode_image(const SequencePtr & sequence) {
         const int32_t count = std::min(piece, chunk.n_tokens - first);
         Batch rows = Batch::image_rows(chunk.embeddings->data(), row_width, positions, planes, first, count,
                                        sequence->slot, last && first + count == chunk.n_tokens);
-        llama_set_causal_attn(context_.get(), !non_causal);
+        const Bidirectional attention(context_.get(), non_causal);
         status = decode(rows.rows(), {sequence});
-        llama_set_causal_attn(context_.get(), true);
     }
     if (status != 0 && sequence->slot >= 0) {
         sequence->cache_broken = !cache_->take_back(sequence->slot, 0, sequence->n_pos);
