@@ -144,7 +144,7 @@ void Engine::decode_image(const SequencePtr & sequence) {
     }
     // With causal attention, image tokens can be decoded in pieces, as text.
     const int32_t piece =
-        beside_others && !non_causal ? std::max(1, options_.batch_tokens / chunks_beside_others) : options_.batch_tokens;
+        beside_others && !non_causal ? prompt_tokens_beside_others() : options_.batch_tokens;
     const uint32_t admission = sequence->admissions;
     const size_t row_width = llama_model_n_embd_inp(model_);
     int status = 0;

@@ -23,6 +23,7 @@ Engine::Engine(llama_model * model, EngineOptions options)
     : model_(model),
       options_(std::move(options)),
       vocab_(llama_model_get_vocab(model)),
+      max_image_tokens_(std::max(1, options_.max_length / 2)),
       encoded_(options_.cached_images, options_.cached_image_bytes) {
     // ggml pins the thread that creates a pool, or computes, to a CPU: keep all of that on the engine thread.
     std::promise<void> loaded;
@@ -54,10 +55,11 @@ void Engine::load() {
             model_, Vision::Options{options_.mmproj_path, options_.use_gpu, options_.n_threads_batch,
                                     options_.encoder_flash_attention, options_.mmproj_encoding, options_.dry_run,
                                     options_.on_projector_progress});
-        follow_processor(vision_->context(), vision_->processor_settings(), max_image_tokens());
+        follow_processor(vision_->context(), vision_->processor_settings(), max_image_tokens_);
         if (!options_.placement.slot.empty()) {
             leave_boundaries_to_prompt(vision_->context());
         }
+        fit_pictures();
     }
     create_context();
     prompts_ = std::make_unique<PromptBuilder>(model_, vision_ ? vision_->context() : nullptr, options_.placement,
@@ -178,7 +180,7 @@ std::vector<EncoderInput> Engine::prepare_image(const Image & image) const {
     if (!vision_) {
         return {};
     }
-    return vserve::prepare_image(vision_->context(), vision_->processor_settings(), max_image_tokens(), image.rgb,
+    return vserve::prepare_image(vision_->context(), vision_->processor_settings(), max_image_tokens_, image.rgb,
                                  image.width, image.height);
 }
 
@@ -412,10 +414,8 @@ void Engine::fill_batch() {
             batch_outputs_.emplace_back(sequence, batch_.size() - 1);
         }
     }
-    // At least one token more: a prompt must not wait for the end of the streams.
-    const int32_t beside_others = std::max(1, options_.batch_tokens / chunks_beside_others);
     const int32_t limit = batch_.size() == 0 ? options_.batch_tokens
-                                             : std::min(options_.batch_tokens, batch_.size() + beside_others);
+                                             : std::min(options_.batch_tokens, batch_.size() + prompt_tokens_beside_others());
     for (const auto & sequence : running_) {
         if (batch_.size() >= limit) {
             break;

@@ -65,9 +65,13 @@ mtmd::input_chunks_ptr tokenize_placeholder(const mtmd_context * vision, uint32_
 
 }  // namespace
 
+mtmd::input_chunks_ptr largest_picture(const mtmd_context * vision) {
+    return tokenize_placeholder(vision, 8192);
+}
+
 int32_t most_image_tokens(const mtmd_context * vision) {
     int32_t most = 0;
-    const auto chunks = tokenize_placeholder(vision, 8192);
+    const auto chunks = largest_picture(vision);
     for (size_t i = 0; i < mtmd_input_chunks_size(chunks.get()); i++) {
         const mtmd_input_chunk * chunk = mtmd_input_chunks_get(chunks.get(), i);
         if (mtmd_input_chunk_get_type(chunk) == MTMD_INPUT_CHUNK_TYPE_IMAGE) {

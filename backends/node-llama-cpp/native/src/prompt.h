@@ -84,7 +84,10 @@ class PromptBuilder {
     ControlStrings control_strings_;
 };
 
-// The most tokens that one image can become, by asking for a picture larger than any projector takes.
+// The chunks of a picture larger than any projector takes, without pixels.
+mtmd::input_chunks_ptr largest_picture(const mtmd_context * vision);
+
+// The most tokens that one image can become.
 int32_t most_image_tokens(const mtmd_context * vision);
 
 }  // namespace vserve
