@@ -118,13 +118,11 @@ async function runBench(gpu: Gpu): Promise<number> {
   const { quick, rounds } = options;
   const streams = options.streams ?? (quick ? '1,2' : gpu.totalBytes < manyStreamsBytes ? '1,8,16' : '1,8,16,64');
   const sizes = quick ? ['--quick', '--output-tokens', '8', '--max-length', '1024'] : [];
-  return run([
-    join(root, 'dist', 'scripts', 'bench', 'main.js'),
-    ...['--devices', 'gpu', '--peer', await peerWith(gpu), '--cache', cacheDir, '--patience', '1'],
-    ...['--only', quick ? 'tokens,pictures' : 'tokens,pictures,image,gap'],
-    ...['--streams', streams, '--rounds', rounds, '--json', 'gpu-check.json'],
-    ...sizes,
-  ]);
+  const only = quick ? 'tokens,pictures' : 'tokens,pictures,image,gap';
+  const program = join(root, 'dist', 'scripts', 'bench', 'main.js');
+  const where = ['--devices', 'gpu', '--peer', await peerWith(gpu), '--cache', cacheDir, '--patience', '1'];
+  const loads = ['--only', only, '--streams', streams, '--rounds', rounds, '--json', 'gpu-check.json'];
+  return run([program, ...where, ...loads, ...sizes]);
 }
 
 const startedAtMs = performance.now();

@@ -21,7 +21,7 @@ import { planGpus } from './gpu-placement.ts';
 import { placementFor } from './image-placement.ts';
 import { computeThreads, defaultDecodeThreads, loadModel, quieten, startLlama } from './llama-model.ts';
 import { LoadedLlama } from './loaded-llama.ts';
-import { type ModelHeader, readModelHeader, readProjectorType } from './model-header.ts';
+import { type ModelHeader, type ProjectorHeader, readModelHeader, readProjectorHeader } from './model-header.ts';
 import { quantize } from './quantize.ts';
 import { splitFiles } from './split-files.ts';
 
@@ -50,7 +50,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   checkKvCache(settings);
   checkMaxBatchSize(settings);
   // Starting llama.cpp is waiting, for a process that tries its binaries.
-  const [llama, { trainedLength, mayRepack, projectorType, pictures }] = await Promise.all([
+  const [llama, { trainedLength, mayRepack, projector, pictures }] = await Promise.all([
     startLlama(parseDevices(settings.devices), options),
     examine(files, settings.maxLength, options.signal),
   ]);
@@ -96,6 +96,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
         `${files.modelPath} has no chat template, so ChatML stands in: the model may not know it.`,
       );
     }
+    for (const warning of projector?.warnings ?? []) options.log('warning', warning);
     const step = stepSize(settings.maxBatchInputTokens, placement);
     const admission = await admit({
       model: loaded,
@@ -127,7 +128,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           addonModel,
           {
             mmprojPath: files.mmprojPath ?? '',
-            imagePlacement: placementFor(projectorType ?? ''),
+            imagePlacement: placementFor(projector?.type ?? ''),
             contextCells: admission.cells,
             maxLength: admission.maxLength,
             maxSequences,
@@ -172,19 +173,19 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
 }
 
 interface Examined extends ModelHeader {
-  readonly projectorType: string | undefined;
+  readonly projector: ProjectorHeader | undefined;
   readonly pictures: PictureMemory;
 }
 
 /** What the files' headers say, once it is known that llama.cpp survives them. */
 async function examine(files: ModelFiles, maxLength: number | undefined, signal: AbortSignal): Promise<Examined> {
-  const [header, projectorType] = await Promise.all([
+  const [header, projector] = await Promise.all([
     readModelHeader(files.modelPath),
-    files.mmprojPath === undefined ? undefined : readProjectorType(files.mmprojPath),
+    files.mmprojPath === undefined ? undefined : readProjectorHeader(files.mmprojPath),
   ]);
   const mostLength = Math.min(maxLength ?? header.trainedLength, header.trainedLength);
   const pictures = await dryRun(files, Math.floor(mostLength / 2), signal);
-  return { ...header, projectorType, pictures };
+  return { ...header, projector, pictures };
 }
 
 /** Says where the layers are, if a GPU is there. */

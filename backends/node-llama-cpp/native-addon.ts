@@ -157,6 +157,11 @@ export interface NativeEngine {
   close(): Promise<void>;
 }
 
+/** A chat template of `loadTemplate`, which only the addon can read. */
+export interface NativeTemplate {
+  readonly opaque: unique symbol;
+}
+
 export interface NativeAddon {
   /** The GPUs that a model's layers may go to, in llama.cpp's order, and their memory now. */
   gpuDevices(): readonly GpuDevice[];
@@ -173,13 +178,17 @@ export interface NativeAddon {
   /** Cannot be interrupted, and a failed assertion of llama.cpp ends the process: see `quantize.ts`. */
   quantize(sourcePath: string, destinationPath: string, type: QuantizedType, threads: number): Promise<void>;
   /**
-   * Renders a conversation with a Jinja chat template. `specialTokens` are template variables, named as in transformers
-   * (`bos_token`). Throws `model_load_failed`, `chat_template_failed`, `invalid_request`.
+   * Loads a Jinja chat template. `specialTokens` are template variables, named as in transformers (`bos_token`). Throws
+   * `model_load_failed`.
    */
-  renderTemplate(
+  loadTemplate(
     source: string,
     specialTokens: Readonly<Record<string, string>>,
     imagePlacement: ImagePlacement | undefined,
+  ): NativeTemplate;
+  /** Renders a conversation. Throws `chat_template_failed`, `invalid_request`. */
+  renderTemplate(
+    template: NativeTemplate,
     conversation: NativeConversation,
     imageCount: number,
   ): readonly RenderedRun[];

@@ -36,29 +36,39 @@ void Engine::fit_pictures() {
 
 // Bounds the tokens of a picture so that the encoder takes less. Returns false if that is not possible.
 bool Engine::shrink_pictures() {
-    const size_t before = picture_bytes(false, false);
-    for (int32_t fewer = max_image_tokens_ / 2; fewer >= fewest_image_tokens; fewer /= 2) {
-        follow_processor(vision_->context(), vision_->processor_settings(), fewer);
-        if (picture_bytes(false, false) < before) {
-            max_image_tokens_ = fewer;
+    const int32_t before = max_image_tokens_;
+    const size_t bytes_before = picture_bytes(false, false);
+    for (int32_t fewer = before / 2; fewer >= fewest_image_tokens; fewer /= 2) {
+        bound_pictures(fewer);
+        if (picture_bytes(false, false) < bytes_before) {
             return true;
         }
     }
-    follow_processor(vision_->context(), vision_->processor_settings(), max_image_tokens_);
+    bound_pictures(before);
     return false;
 }
 
-// 0 for a projector that takes no picture so large, or on a GPU without so much memory.
+void Engine::bound_pictures(int32_t max_tokens) {
+    max_image_tokens_ = max_tokens;
+    follow_processor(vision_->context(), vision_->processor_settings(), max_tokens);
+}
+
+// Of the largest picture. 0 on a GPU without so much memory.
 size_t Engine::picture_bytes(bool several, bool reserve) {
-    try {
-        return vision_->compute_bytes(largest_picture(vision_->context()).get(), several, reserve);
-    } catch (const EngineError &) {
-        return 0;
+    size_t most = 0;
+    for (const ImageSize size : image_samples()) {
+        const size_t bytes =
+            vision_->compute_bytes(tokenize_placeholder(vision_->context(), size).get(), several, reserve);
+        if (bytes == 0) {
+            return 0;
+        }
+        most = std::max(most, bytes);
     }
+    return most;
 }
 
 size_t Engine::encoder_bytes(bool several, int32_t max_tokens) {
-    follow_processor(vision_->context(), vision_->processor_settings(), std::min(max_tokens, max_image_tokens_));
+    bound_pictures(std::min(max_tokens, max_image_tokens_));
     return picture_bytes(several, false);
 }
 

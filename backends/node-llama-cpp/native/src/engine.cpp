@@ -55,15 +55,18 @@ void Engine::load() {
             model_, Vision::Options{options_.mmproj_path, options_.use_gpu, options_.n_threads_batch,
                                     options_.encoder_flash_attention, options_.mmproj_encoding, options_.dry_run,
                                     options_.on_projector_progress});
-        follow_processor(vision_->context(), vision_->processor_settings(), max_image_tokens_);
+        bound_pictures(max_image_tokens_);
         if (!options_.placement.slot.empty()) {
             leave_boundaries_to_prompt(vision_->context());
         }
         fit_pictures();
     }
     create_context();
-    prompts_ = std::make_unique<PromptBuilder>(model_, vision_ ? vision_->context() : nullptr, options_.placement,
-                                               encoded_);
+    PromptBuilder::Images images{nullptr, options_.placement, {}, {}};
+    if (vision_) {
+        images = {vision_->context(), options_.placement, vision_->processor_settings().pan_and_scan, image_samples()};
+    }
+    prompts_ = std::make_unique<PromptBuilder>(model_, std::move(images), encoded_);
     for (llama_token token = 0; token < llama_vocab_n_tokens(vocab_); token++) {
         if (llama_vocab_is_eog(vocab_, token)) {
             no_end_of_turn_.push_back({token, -INFINITY});
@@ -85,7 +88,7 @@ void Engine::load() {
 void Engine::create_context() {
     // Image tokens that attend to one another must be decoded in one piece.
     if (vision_ && mtmd_decode_use_non_causal(vision_->context(), nullptr)) {
-        options_.batch_tokens = std::max(options_.batch_tokens, most_image_tokens(vision_->context()));
+        options_.batch_tokens = std::max(options_.batch_tokens, most_image_tokens(vision_->context(), image_samples()));
     }
     llama_context_params params = llama_context_default_params();
     params.n_ctx = options_.context_cells;
@@ -146,9 +149,10 @@ void Engine::warm_up() {
 
 // In a dry run: takes an image through the whole encoder. A template that rejects the conversation is fine.
 void Engine::try_image() {
-    constexpr uint32_t width = 448;
-    constexpr uint32_t height = 336;
-    const std::vector<uint8_t> black(width * height * 3);
+    const bool resizes = vision_->processor_settings().resizes;
+    const ImageSize size = resizes ? ImageSize{448, 336} : image_samples().front();
+    const auto [width, height] = std::pair<uint32_t, uint32_t>(size.width, size.height);
+    const std::vector<uint8_t> black(static_cast<size_t>(width) * height * 3);
     const std::vector<Image> images{{black.data(), width, height, "black"}};
     const Conversation conversation{{{"user", {{"", 0}, {"What is it?", -1}}}}};
     try {
@@ -174,6 +178,10 @@ std::vector<llama_token> Engine::tokens(const std::string & text, bool parse_spe
     const std::function<bool()> is_stopping = [this] { return stopping_.load(); };
     const auto scope = prompts_->tokenizer().scope(is_stopping, SIZE_MAX);
     return prompts_->tokenizer().tokenize({{text, parse_special, -1}});
+}
+
+std::vector<ImageSize> Engine::image_samples() const {
+    return sample_sizes(vision_->context(), vision_->processor_settings(), max_image_tokens_);
 }
 
 std::vector<EncoderInput> Engine::prepare_image(const Image & image) const {

@@ -125,6 +125,8 @@ class Engine {
     const char * vision_kernel() const { return vision_ ? vision_->kernel_name() : nullptr; }
 
   private:
+    std::vector<ImageSize> image_samples() const;
+
     using SequencePtr = std::shared_ptr<Sequence>;
 
     // Tokens of prompts that a step may have while other sequences generate. At least one: a prompt must not wait for the
@@ -136,6 +138,7 @@ class Engine {
     void load();
     void fit_pictures();
     bool shrink_pictures();
+    void bound_pictures(int32_t max_tokens);
     size_t picture_bytes(bool several, bool reserve);
     void create_context();
     const ThreadPool & prefill_threads() const { return prefill_threads_ ? *prefill_threads_ : *threads_; }
