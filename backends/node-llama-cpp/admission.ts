@@ -9,6 +9,8 @@ import { boundingBytes, contextBudget, type GpuDevice, gpuBudgets, type MemoryUs
 import { defaultSequences, isOnGpu, type Placement } from './device-defaults.ts';
 import { memoryBudget, type MemorySize } from './memory-budget.ts';
 
+/** Clearing so much at the start takes about a second. */
+const plentyOfBytes = 4 * 1024 ** 3;
 /** Of the context that an image's tokens are computed in beside other requests, on a CPU (`native/src/image-prefill.cpp`). */
 const asideCells = 8192;
 
@@ -77,14 +79,15 @@ export async function admit(request: AdmissionRequest): Promise<Admission> {
     maxSequences: settings.maxBatchSize,
     defaultSequences: defaultSequences(placement),
     budgetBytes,
-    estimateBytes: async (cells, sequences) => {
-      const shared = { windowCells: model.fileInsights.swaSize, batchTokens };
-      const context = await sharedContextBytes({ ...shared, cells, slots: sequences + 1 }, estimateSeparate);
-      if (!asideImages) return context;
-      return (
-        context +
-        (await sharedContextBytes({ ...shared, cells: Math.min(cells, asideCells), slots: 2 }, estimateSeparate))
-      );
+    mostSeparateBytes: onGpu ? budgetBytes : plentyOfBytes,
+    estimateBytes: async ({ cells, sequences, separate }) => {
+      const context = separate
+        ? await estimateSeparate(cells, sequences, false)
+        : await sharedContextBytes(
+            { windowCells: model.fileInsights.swaSize, batchTokens, cells, slots: sequences },
+            estimateSeparate,
+          );
+      return asideImages ? context + (await estimateSeparate(Math.min(cells, asideCells), 1, false)) : context;
     },
   });
   const percent = String(Math.round(deviceMemoryUtilization * 100));
@@ -92,7 +95,7 @@ export async function admit(request: AdmissionRequest): Promise<Admission> {
   return {
     ...size,
     description:
-      `Context: ${String(size.maxLength)} tokens a conversation, ${String(size.cells)} shared by up to ${String(size.maxSequences)} at a time: ` +
+      `Context: ${describeCells(size)}: ` +
       `${formatBytes(size.bytes)} (${kvCacheFormat}), of the ${available} beside the weights and other programs`,
   };
 }
@@ -114,6 +117,13 @@ async function budgetsOf(request: AdmissionRequest): Promise<MemoryUse> {
     gpuVram: contextBudget(perGpu, request.layersOfGpus),
     cpuRam: memoryBudget(ramBefore, utilization, weightsInRam + (onGpu ? 0 : mmprojBytes + encoderBytes)),
   };
+}
+
+function describeCells({ maxLength, maxSequences, separate, cells }: ContextSize): string {
+  const [length, sequences] = [String(maxLength), String(maxSequences)];
+  return separate
+    ? `${length} tokens for each of ${sequences} conversations at a time`
+    : `${length} tokens a conversation, ${String(cells)} shared by up to ${sequences} at a time`;
 }
 
 /** Bytes of a file; 0 for none. */

@@ -31,7 +31,7 @@ const cachedImageBytes = 1024 ** 3;
 const leastKvCopyBytes = 64 * 1024 ** 2;
 const mostKvCopyBytes = 1024 ** 3;
 const kvCopyShare = 1 / 16;
-const mostSequences = 255;
+const mostSequences = 256;
 
 /** llama.cpp through node-llama-cpp, with our own engine on top: Metal, CUDA, Vulkan, or the CPU. */
 const backend: Backend = {
@@ -130,6 +130,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             mmprojPath: files.mmprojPath ?? '',
             imagePlacement: placementFor(projector?.type ?? ''),
             contextCells: admission.cells,
+            separateCells: admission.separate,
             maxLength: admission.maxLength,
             maxSequences,
             batchTokens: Math.max(step.batchTokens, maxSequences),
@@ -210,7 +211,7 @@ function checkMaxLength(maxLength: number | undefined, trainedLength: number): n
   return maxLength;
 }
 
-/** llama.cpp has 256 sequences; the engine keeps one for itself. */
+/** llama.cpp has 256 sequences. */
 function checkMaxBatchSize({ maxBatchSize }: LoadSettings): void {
   if (maxBatchSize === undefined || maxBatchSize <= mostSequences) return;
   throw new VserveError(

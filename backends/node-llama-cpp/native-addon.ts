@@ -93,8 +93,10 @@ export interface NativeEngineOptions extends Pick<
   readonly mmprojPath: string;
   /** Undefined: llama.cpp's own. */
   readonly imagePlacement: ImagePlacement | undefined;
-  /** KV cells, shared by all sequences. */
+  /** KV cells: of each sequence, or shared by all. */
   readonly contextCells: number;
+  /** Whether each sequence has cells of its own. */
+  readonly separateCells: boolean;
   /** Tokens that one sequence may hold. */
   readonly maxLength: number;
   readonly maxSequences: number;

@@ -34,6 +34,7 @@ describe('the native engine', () => {
               mmprojPath: mmprojPath ?? '',
               imagePlacement: placementFor('gemma3'),
               contextCells: 416,
+              separateCells: false,
               maxLength: 400,
               maxSequences: 4,
               batchTokens: 64,

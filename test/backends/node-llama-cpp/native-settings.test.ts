@@ -8,6 +8,7 @@ const options: NativeEngineOptions = {
   mmprojPath: '',
   imagePlacement: undefined,
   contextCells: 256,
+  separateCells: false,
   maxLength: 256,
   maxSequences: 1,
   batchTokens: 64,

@@ -150,7 +150,7 @@ void Engine::decode_image(const SequencePtr & sequence) {
     int status = 0;
     for (int32_t first = 0; first < chunk.n_tokens && status == 0; first += piece) {
         if (first > 0 && !step_beside_part_of(*sequence)) {
-            status = 2;
+            status = decode_aborted;
             break;
         }
         if (sequence->admissions != admission || sequence->slot < 0) {
@@ -163,15 +163,14 @@ void Engine::decode_image(const SequencePtr & sequence) {
         status = decode(rows.rows(), {sequence});
     }
     if (status != 0 && sequence->slot >= 0) {
-        sequence->cache_broken = !cache_->take_back(sequence->slot, 0, sequence->n_pos);
+        cache_->take_back(sequence->slot, 0, sequence->n_pos);
     }
-    if (status == 2 || stopping_) {
+    if (status == decode_aborted || stopping_) {
         return;
     }
     if (status != 0) {
-        throw EngineError("generation_failed", "llama.cpp could not decode an image of " +
-                                                   std::to_string(chunk.n_tokens) + " tokens (llama_decode returned " +
-                                                   std::to_string(status) + ").");
+        recover_image(sequence, status);
+        return;
     }
     image_decoded(*sequence, chunk);
     if (last) {
@@ -182,10 +181,12 @@ void Engine::decode_image(const SequencePtr & sequence) {
 // Runs a step of the other sequences between two pieces of an image. Returns whether to go on.
 bool Engine::step_beside_part_of(Sequence & sequence) {
     sequence.encoding = true;
-    sequence.cache_broken = true;  // if preempted now, its cells are useless
+    cache_->set_torn(sequence.slot, true);  // its cells are useless to others, and if it is pushed out now
     const bool go_on = work_while_encoding();
     sequence.encoding = false;
-    sequence.cache_broken = false;
+    if (sequence.slot >= 0) {
+        cache_->set_torn(sequence.slot, false);
+    }
     return go_on && !sequence.cancelled;
 }
 
@@ -193,8 +194,14 @@ bool Engine::step_beside_part_of(Sequence & sequence) {
 void Engine::image_decoded(Sequence & sequence, const Chunk & chunk) {
     cache_->append_image(sequence.slot, chunk);
     sequence.n_pos += chunk.n_pos;
+    const auto & chunks = sequence.prompt.chunks;
+    const size_t image = chunk.image;
     sequence.chunk++;
-    cache_->keep_checkpoint(sequence.slot);
+    const bool goes_on = std::any_of(chunks.begin() + static_cast<std::ptrdiff_t>(sequence.chunk), chunks.end(),
+                                     [image](const auto & later) { return later.media != nullptr && later.image == image; });
+    if (!goes_on) {  // the last of its tiles: prompts part ways here
+        cache_->keep_checkpoint(sequence.slot);
+    }
 }
 
 // Decodes an image in a second context while the others generate. Returns whether the sequence needs nothing more.
@@ -203,21 +210,21 @@ bool Engine::decode_image_aside(const SequencePtr & sequence, const Chunk & chun
     if (!image_prefill_ || chunk.n_tokens > options_.batch_tokens) {
         return false;
     }
-    const llama_seq_id slot = sequence->slot;
-    const llama_pos begin = sequence->n_pos;
+    const uint32_t admission = sequence->admissions;
     Batch rows = Batch::image_rows(chunk.embeddings->data(), llama_model_n_embd_inp(model_), positions,
                                    static_cast<int>(positions.size() / chunk.n_tokens), 0, chunk.n_tokens,
                                    ImagePrefill::whole, false);
     sequence->encoding = true;
-    const auto result = image_prefill_->run(
-        context_.get(), slot, options_.max_sequences, rows.rows(), begin, begin + chunk.n_pos,
-        [this, &sequence, slot, begin] {
-            // The sequence may be preempted meanwhile.
-            return work_while_encoding() && !sequence->cancelled && sequence->slot == slot && sequence->n_pos == begin;
-        });
+    const auto result = image_prefill_->run(context_.get(), sequence->slot, rows.rows(), [this, &sequence, admission] {
+        // The sequence may be preempted meanwhile.
+        return work_while_encoding() && !sequence->cancelled && sequence->slot >= 0 && sequence->admissions == admission;
+    });
     sequence->encoding = false;
     if (result == ImagePrefill::Result::done) {
         image_decoded(*sequence, chunk);
+    } else if (result == ImagePrefill::Result::lost) {
+        cache_->set_torn(sequence->slot, true);
+        push_out(sequence);
     }
     return result != ImagePrefill::Result::impossible;
 }

@@ -82,7 +82,8 @@ void Engine::load() {
     }
     cache_ = std::make_unique<KvCache>(context_.get(),
                                        KvCache::Options{options_.context_cells, options_.max_sequences,
-                                                        options_.keep_prefixes, options_.copy_bytes});
+                                                        options_.separate_cells, options_.use_gpu, options_.keep_prefixes,
+                                                        options_.copy_bytes});
 }
 
 void Engine::create_context() {
@@ -91,17 +92,17 @@ void Engine::create_context() {
         options_.batch_tokens = std::max(options_.batch_tokens, most_image_tokens(vision_->context(), image_samples()));
     }
     llama_context_params params = llama_context_default_params();
-    params.n_ctx = options_.context_cells;
+    params.n_ctx = options_.context_cells * (options_.separate_cells ? options_.max_sequences : 1);
     params.n_batch = options_.batch_tokens;
     params.n_ubatch = options_.batch_tokens;
-    params.n_seq_max = options_.max_sequences + 1;  // the last is the scratch sequence of ImagePrefill
+    params.n_seq_max = options_.max_sequences;
     params.n_outputs_max = params.n_seq_max;
     params.n_threads = options_.n_threads;
     params.n_threads_batch = options_.n_threads_batch;
     params.flash_attn_type = options_.flash_attention;
     params.type_k = options_.kv_type;
     params.type_v = options_.kv_type;
-    params.kv_unified = true;
+    params.kv_unified = !options_.separate_cells;
     params.swa_full = false;
     params.no_perf = true;
     params.abort_callback = [](void * self) { return static_cast<Engine *>(self)->decode_is_pointless(); };
@@ -116,7 +117,7 @@ void Engine::create_context() {
     context_.reset(llama_init_from_model(model_, params));
     if (!context_) {
         throw EngineError("out_of_memory", "There is not enough memory for a context of " +
-                                               std::to_string(options_.context_cells) +
+                                               std::to_string(params.n_ctx) +
                                                " tokens in " + ggml_type_name(options_.kv_type) +
                                                ", or the device does not support flash attention with this cache type. Lower "
                                                "--max-length or --max-batch-size, or omit --kv-cache-format.");
@@ -257,7 +258,7 @@ void Engine::stop() {
 
 Engine::Stats Engine::stats() const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return {running_count_, queue_.size(), batch_threads_};
+    return {running_count_, queue_.size() + (placing_ ? 1 : 0), batch_threads_};
 }
 
 // The engine thread.
@@ -304,38 +305,6 @@ void Engine::guard(const std::function<void()> & work) {
     }
 }
 
-// Admits sequences in order while there is a slot, and room for the prompt and one more token.
-void Engine::admit() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    while (!queue_.empty()) {
-        const SequencePtr sequence = queue_.front();
-        std::optional<KvCache::Placement> placement;
-        try {
-            placement = cache_->place(sequence->prompt, sequence->settings.cache_salt, sequence->total_tokens() + 1);
-        } catch (...) {
-            queue_.pop_front();
-            fail(sequence, engine_error_of(std::current_exception()));
-            continue;
-        }
-        if (!placement) {
-            break;
-        }
-        queue_.pop_front();
-        sequence->admissions++;
-        sequence->slot = placement->slot;
-        sequence->chunk = placement->chunk;
-        sequence->chunk_tokens = placement->chunk_tokens;
-        sequence->n_pos = placement->n_pos;
-        sequence->generated_in_cache = 0;
-        if (sequence->generated.empty()) {
-            sequence->admitted_at = Clock::now();
-            sequence->cached_tokens = placement->cached_tokens;
-        }
-        running_.push_back(sequence);
-    }
-    running_count_ = running_.size();
-}
-
 void Engine::empty_prefix_cache_if_asked() {
     if (reset_asked_.exchange(false)) {
         cache_->clear_idle();
@@ -361,7 +330,11 @@ void Engine::drop_cancelled() {
 void Engine::step() {
     batch_sequences_.clear();
     try {
-        step_or_throw();
+        if (make_room_for_next_tokens()) {
+            bring_streams_together();
+            fill_batch(running_);
+            compute_batch();
+        }
     } catch (...) {
         if (batch_sequences_.empty()) {
             throw;
@@ -375,64 +348,67 @@ void Engine::step() {
     }
 }
 
-void Engine::step_or_throw() {
-    if (!make_room_for_next_tokens()) {
-        return;
-    }
-    fill_batch();
+// Decodes the batch, and samples. Where llama.cpp cannot decode it, nothing of it remains in the cache: see recover().
+void Engine::compute_batch() {
     if (batch_.size() == 0) {
         return;
     }
     const int status = decode(batch_.tokens(), batch_sequences_);
-    if (status == 0) {
-        std::vector<SequencePtr> prefilled;
-        std::copy_if(batch_sequences_.begin(), batch_sequences_.end(), std::back_inserter(prefilled),
-                     [](const auto & sequence) { return sequence->generated.empty(); });
-        sample_batch();
-        flush_events();
-        for (const auto & sequence : prefilled) {
-            if (sequence->slot >= 0) {
-                cache_->keep_checkpoint(sequence->slot);
-            }
+    if (status != 0) {
+        take_batch_back();
+        if (status != decode_aborted && !stopping_) {
+            recover(status);
         }
         return;
     }
-    for (const auto & sequence : batch_sequences_) {
-        const int32_t tokens = sequence->batch_tokens;
-        sequence->cache_broken = !cache_->take_back(sequence->slot, tokens, sequence->n_pos - tokens);
-    }
-    if (status == 2 || stopping_) {  // aborted: all sequences in the batch were cancelled
-        return;
-    }
-    const auto failed = batch_sequences_;
-    for (const auto & sequence : failed) {
-        fail(sequence, "generation_failed", "llama.cpp could not decode a batch of " + std::to_string(batch_.size()) +
-                                                " tokens (llama_decode returned " + std::to_string(status) + ").");
+    most_prompt_tokens_ = INT32_MAX;
+    std::vector<SequencePtr> prefilled;
+    std::copy_if(batch_sequences_.begin(), batch_sequences_.end(), std::back_inserter(prefilled),
+                 [](const auto & sequence) { return sequence->generated.empty(); });
+    sample_batch();
+    flush_events();
+    for (const auto & sequence : prefilled) {
+        if (sequence->slot >= 0 && is_worth_a_checkpoint(*sequence)) {
+            cache_->keep_checkpoint(sequence->slot);
+        }
     }
 }
 
-void Engine::fill_batch() {
+// Fills the batch for some of the running sequences.
+void Engine::fill_batch(const std::vector<SequencePtr> & sequences) {
     batch_.clear();
     batch_sequences_.clear();
     batch_outputs_.clear();
-    for (const auto & sequence : running_) {
+    int32_t size = 0;
+    std::vector<std::pair<SequencePtr, int32_t>> shares;  // sequences, and how many tokens of each
+    for (const auto & sequence : sequences) {
         if (sequence->decoding()) {
-            batch_sequences_.push_back(sequence);
-            add_waiting_text(*sequence, 1);
-            batch_outputs_.emplace_back(sequence, batch_.size() - 1);
+            shares.emplace_back(sequence, 1);
+            size++;
         }
     }
-    const int32_t limit = batch_.size() == 0 ? options_.batch_tokens
-                                             : std::min(options_.batch_tokens, batch_.size() + prompt_tokens_beside_others());
-    for (const auto & sequence : running_) {
-        if (batch_.size() >= limit) {
+    const int32_t beside_others = prompt_tokens_beside_others();
+    const int32_t most = std::min(options_.batch_tokens, size == 0 ? options_.batch_tokens : size + beside_others);
+    const int32_t limit = most_prompt_tokens_ < most - size ? size + most_prompt_tokens_ : most;
+    for (const auto & sequence : sequences) {
+        if (size >= limit) {
             break;
         }
         if (sequence->encoding || sequence->waiting_tokens() == 0 || sequence->decoding()) {
             continue;
         }
+        shares.emplace_back(sequence, std::min(limit - size, sequence->waiting_tokens()));
+        size += shares.back().second;
+    }
+    add_to_batch(std::move(shares));
+}
+
+// llama.cpp decodes tokens of adjacent slots together if they come in this order.
+void Engine::add_to_batch(std::vector<std::pair<SequencePtr, int32_t>> shares) {
+    std::sort(shares.begin(), shares.end(), [](const auto & a, const auto & b) { return a.first->slot < b.first->slot; });
+    for (const auto & [sequence, tokens] : shares) {
         batch_sequences_.push_back(sequence);
-        add_waiting_text(*sequence, limit - batch_.size());
+        add_waiting_text(*sequence, tokens);
         if (sequence->chunk == sequence->prompt.chunks.size() && sequence->waiting_tokens() == 0) {
             batch_outputs_.emplace_back(sequence, batch_.size() - 1);
         }
@@ -443,6 +419,7 @@ void Engine::fill_batch() {
 void Engine::add_waiting_text(Sequence & sequence, int32_t limit) {
     const int32_t count = std::min(limit, sequence.waiting_tokens());
     sequence.batch_tokens = count;
+    sequence.before_batch = {sequence.chunk, sequence.chunk_tokens, sequence.generated_in_cache};
     for (int32_t i = 0; i < count; i++) {
         const bool in_prompt = sequence.chunk < sequence.prompt.chunks.size();
         const llama_token token = in_prompt ? sequence.prompt.chunks[sequence.chunk].tokens[sequence.chunk_tokens]
@@ -474,17 +451,22 @@ void Engine::choose_threads(const std::vector<SequencePtr> & sequences) {
     batch_threads_ = batch_.size() > 1 ? n_threads_batch : n_threads;
 }
 
+// Returns llama_decode's status, also of an exception: with a status of its own.
 int Engine::decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences) {
     choose_threads(sequences);
     struct Decoding {
         const std::vector<SequencePtr> *& current;
         ~Decoding() { current = nullptr; }
     } const until_done{decoding_ = &sequences};
-    const int status = llama_decode(context_.get(), batch);
-    if (status == 0) {
-        llama_synchronize(context_.get());
+    try {
+        const int status = llama_decode(context_.get(), batch);
+        if (status == 0) {
+            llama_synchronize(context_.get());
+        }
+        return status;
+    } catch (const std::exception &) {  // no memory for its buffers
+        return decode_threw;
     }
-    return status;
 }
 
 // Called by llama.cpp between graph nodes on the CPU. True when every sequence of the batch was cancelled.
@@ -576,7 +558,7 @@ bool Engine::make_room_for_next_tokens() {
     for (size_t i = 0; i < running_.size(); i++) {
         Sequence & sequence = *running_[i];
         while (!cache_->grow(sequence.slot, sequence.total_tokens() + 1)) {
-            push_out_youngest();
+            push_out(running_.back());
             if (running_.size() == i) {
                 return !running_.empty();  // it was preempted itself
             }
@@ -585,9 +567,8 @@ bool Engine::make_room_for_next_tokens() {
     return !running_.empty();
 }
 
-// Returns the sequence to the head of the queue, to be recomputed when there is room. Its tokens are kept.
-void Engine::push_out_youngest() {
-    const SequencePtr sequence = running_.back();
+// Returns a sequence to the head of the queue, to be recomputed when there is room. Its tokens are kept.
+void Engine::push_out(const SequencePtr & sequence) {
     release(*sequence, true);
     const std::lock_guard<std::mutex> lock(mutex_);
     queue_.push_front(sequence);
@@ -598,9 +579,8 @@ void Engine::release(Sequence & sequence, bool keep) {
     if (sequence.slot < 0) {
         return;
     }
-    cache_->release(sequence.slot, keep && !sequence.cache_broken);
+    cache_->release(sequence.slot, keep);
     sequence.slot = -1;
-    sequence.cache_broken = false;
     running_.erase(std::find_if(running_.begin(), running_.end(),
                                 [&sequence](const auto & running) { return running.get() == &sequence; }));
     const std::lock_guard<std::mutex> lock(mutex_);

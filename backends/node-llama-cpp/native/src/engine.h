@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_set>
@@ -46,7 +47,8 @@ struct Event {
 struct EngineOptions {
     std::string mmproj_path;    // empty: text only
     ImagePlacement placement;
-    int32_t context_cells = 0;      // KV cells, shared by all sequences
+    int32_t context_cells = 0;      // KV cells: of each sequence, or shared by all
+    bool separate_cells = false;    // each sequence has cells of its own
     int32_t max_length = 0;         // tokens that one sequence may hold
     int32_t max_sequences = 1;      // running at the same time
     int32_t batch_tokens = 1;       // limit of one step
@@ -72,6 +74,9 @@ struct EngineOptions {
 // Owns the context and the one thread that decodes. Sequences are admitted in order of submission. Each step decodes one
 // batch for all running sequences (next tokens first, then as much of the pending prompts as fits), samples, and reports.
 // While an image is encoded, the other sequences continue: their steps run from inside the encoder.
+//
+// Nothing that one sequence does makes another one fail. Where they contend for something, they wait, or are computed again;
+// what fails for several together is tried for each alone.
 class Engine {
   public:
     // Allocates the context and loads the projector; `model` must outlive the engine. Throws EngineError.
@@ -129,6 +134,11 @@ class Engine {
 
     using SequencePtr = std::shared_ptr<Sequence>;
 
+    // Of llama_decode: no room for the batch; ended by the abort callback. And one of our own.
+    static constexpr int decode_no_room = 1;
+    static constexpr int decode_aborted = 2;
+    static constexpr int decode_threw = -100;
+
     // Tokens of prompts that a step may have while other sequences generate. At least one: a prompt must not wait for the
     // end of the streams.
     int32_t prompt_tokens_beside_others() const {
@@ -148,11 +158,24 @@ class Engine {
     void run();
     void guard(const std::function<void()> & work);
     void admit();
+    SequencePtr next_to_admit();
+    void seat(const SequencePtr & sequence, const KvCache::Placement & placement);
     void empty_prefix_cache_if_asked();
     void drop_cancelled();
     void step();
-    void step_or_throw();
-    void fill_batch();
+    void bring_streams_together();
+    void fill_batch(const std::vector<SequencePtr> & sequences);
+    void add_to_batch(std::vector<std::pair<SequencePtr, int32_t>> shares);
+    void compute_batch();
+    void take_batch_back();
+    void recover(int status);
+    bool recover_room();
+    void push_out_torn();
+    void recover_image(const SequencePtr & sequence, int status);
+    void hold_back_youngest();
+    void compute_one_by_one(int status);
+    void fail_to_decode(const SequencePtr & sequence, int32_t tokens, int status);
+    bool is_worth_a_checkpoint(const Sequence & sequence) const;
     void add_waiting_text(Sequence & sequence, int32_t limit);
     void choose_threads(const std::vector<SequencePtr> & sequences);
     int decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences);
@@ -177,7 +200,7 @@ class Engine {
     void accept_token(const SequencePtr & sequence, llama_token token);
 
     bool make_room_for_next_tokens();
-    void push_out_youngest();
+    void push_out(const SequencePtr & sequence);
     void release(Sequence & sequence, bool keep);
     void finish(const SequencePtr & sequence, const char * reason);
     void fail(const SequencePtr & sequence, const std::string & code, const std::string & message);
@@ -205,6 +228,12 @@ class Engine {
     Batch batch_;
     std::vector<SequencePtr> batch_sequences_;                  // those with tokens in the batch
     std::vector<std::pair<SequencePtr, int32_t>> batch_outputs_;  // those to sample, with their row of logits
+    int32_t most_prompt_tokens_ = INT32_MAX;  // in a batch, while llama.cpp finds no room for more
+    struct Refused {
+        uint64_t sequence;
+        uint64_t releases;
+    };
+    std::optional<Refused> refused_;  // the head of the queue, when it did not fit
     std::vector<Event> events_;
     // The sequences llama_decode is working on, for the abort callback.
     const std::vector<SequencePtr> * decoding_ = nullptr;
@@ -213,6 +242,7 @@ class Engine {
     std::condition_variable work_;
     std::deque<SequencePtr> queue_;  // guarded by mutex_
     size_t running_count_ = 0;       // guarded by mutex_
+    bool placing_ = false;           // guarded by mutex_; a sequence is neither in the queue nor running
     bool woken_ = false;             // guarded by mutex_
     std::atomic<bool> reset_asked_{false};
     std::atomic<int32_t> left_cpus_{0};

@@ -140,6 +140,7 @@ EngineOptions options_of(const Napi::Object & object) {
     options.mmproj_path = text_of(object, "mmprojPath");
     options.placement = placement_of(object.Get("imagePlacement"));
     options.context_cells = integer_of(object, "contextCells");
+    options.separate_cells = boolean_of(object, "separateCells");
     options.max_length = integer_of(object, "maxLength");
     options.max_sequences = integer_of(object, "maxSequences");
     options.batch_tokens = integer_of(object, "batchTokens");
