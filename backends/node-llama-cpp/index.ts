@@ -8,13 +8,16 @@ import type {
   SamplingSettings,
 } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
+import { formatBytes } from '../../src/formats/format-bytes.ts';
 import { admit } from './admission.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
 import { bundledSource, dryRunProgram, installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
 import { usableCpus } from './cpu-limit.ts';
 import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
-import { dryRun } from './dry-run.ts';
+import { type Placement, stepSize, threadCounts } from './device-defaults.ts';
+import { dryRun, type PictureMemory } from './dry-run.ts';
+import { planGpus } from './gpu-placement.ts';
 import { placementFor } from './image-placement.ts';
 import { computeThreads, defaultDecodeThreads, loadModel, quieten, startLlama } from './llama-model.ts';
 import { LoadedLlama } from './loaded-llama.ts';
@@ -47,9 +50,9 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   checkKvCache(settings);
   checkMaxBatchSize(settings);
   // Starting llama.cpp is waiting, for a process that tries its binaries.
-  const [llama, { trainedLength, mayRepack, projector }] = await Promise.all([
+  const [llama, { trainedLength, mayRepack, projector, pictures }] = await Promise.all([
     startLlama(parseDevices(settings.devices), options),
-    examine(files, options.signal),
+    examine(files, settings.maxLength, options.signal),
   ]);
   let model: LlamaModel | undefined;
   try {
@@ -61,8 +64,30 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const maxLength = checkMaxLength(settings.maxLength, trainedLength);
     const ramBefore = await machineMemory();
     const likelyLength = Math.min(maxLength ?? trainedLength, 8192);
-    const loaded = await loadModel(llama, addon, files.modelPath, likelyLength, { ...settings, mayRepack }, options);
+    const devices = llama.gpu === false ? [] : addon.gpuDevices();
+    const plan =
+      devices.length === 0
+        ? undefined
+        : await planGpus(
+            { llama, devices, files, settings, likelyLength, largestPictureBytes: pictures.batchBytes },
+            options,
+          );
+    const loaded = await loadModel(llama, addon, files.modelPath, plan, { ...settings, mayRepack }, options);
     model = loaded;
+    // Where node-llama-cpp keeps its own addon's object: not in its types, but fixed by the pinned version.
+    const addonModel = (loaded as unknown as { _model: object })._model;
+    const placement: Placement = {
+      gpuLayers: loaded.gpuLayers,
+      totalLayers: loaded.fileInsights.totalLayers,
+      gpuTotalBytes: devices.reduce((sum, { totalBytes }) => sum + totalBytes, 0),
+    };
+    const useGpu = placement.gpuLayers > 0;
+    if (devices.length > 0) reportPlacement(placement, options.log);
+    const encoderBytes = useGpu ? (plan?.encoderBytes ?? 0) : pictures.aloneBytes;
+    if (useGpu && encoderBytes < pictures.batchBytes) {
+      const message = `To encode the largest picture takes ${formatBytes(pictures.batchBytes)}, of which the GPU has ${formatBytes(encoderBytes)} to spare: larger pictures are scaled down.`;
+      options.log('warning', message);
+    }
 
     const template = (loaded.fileInfo.metadata as { tokenizer?: { chat_template?: unknown } }).tokenizer?.chat_template;
     if (template === undefined) {
@@ -72,10 +97,21 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       );
     }
     for (const warning of projector?.warnings ?? []) options.log('warning', warning);
-    const useGpu = llama.gpu !== false;
-    const { maxBatchInputTokens } = settings;
-    const admission = await admit({ llama, model: loaded, files, settings, trainedLength, ramBefore });
+    const step = stepSize(settings.maxBatchInputTokens, placement);
+    const admission = await admit({
+      model: loaded,
+      files,
+      settings,
+      trainedLength,
+      ramBefore,
+      placement,
+      gpus: useGpu ? addon.gpuDevices() : [],
+      layersOfGpus: useGpu ? addon.layersOfGpus(addonModel) : [],
+      encoderBytes,
+      batchTokens: step.batchTokens,
+    });
     const { maxSequences } = admission;
+    const cpuThreads = { compute: computeThreads(llama), decode: defaultDecodeThreads(llama, loaded.size) };
     options.log('info', admission.description);
     const info: ModelInfo = {
       capabilities: { vision: files.mmprojPath !== undefined },
@@ -89,8 +125,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       info,
       (onEvents) =>
         new addon.NativeEngine(
-          // Where node-llama-cpp keeps its own addon's object: not in its types, but fixed by the pinned version.
-          (loaded as unknown as { _model: object })._model,
+          addonModel,
           {
             mmprojPath: files.mmprojPath ?? '',
             imagePlacement: placementFor(projector?.type ?? ''),
@@ -98,11 +133,12 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             separateCells: admission.separate,
             maxLength: admission.maxLength,
             maxSequences,
-            batchTokens: Math.max(maxBatchInputTokens, maxSequences),
-            threads: settings.threads ?? defaultDecodeThreads(llama, loaded.size),
-            threadsBatch: settings.threadsBatch ?? settings.threads ?? computeThreads(llama),
+            batchTokens: Math.max(step.batchTokens, maxSequences),
+            promptShare: step.promptShare,
+            ...threadCounts(settings, placement, cpuThreads, maxSequences),
             cpus: usableCpus(),
             useGpu,
+            encoderBytes: useGpu ? encoderBytes : undefined,
             flashAttention: contextFlashAttention(settings),
             encoderFlashAttention: settings.flashAttention,
             kvCacheFormat: settings.kvCacheFormat,
@@ -137,17 +173,32 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   }
 }
 
+interface Examined extends ModelHeader {
+  readonly projector: ProjectorHeader | undefined;
+  readonly pictures: PictureMemory;
+}
+
 /** What the files' headers say, once it is known that llama.cpp survives them. */
-async function examine(
-  files: ModelFiles,
-  signal: AbortSignal,
-): Promise<ModelHeader & { readonly projector: ProjectorHeader | undefined }> {
+async function examine(files: ModelFiles, maxLength: number | undefined, signal: AbortSignal): Promise<Examined> {
   const [header, projector] = await Promise.all([
     readModelHeader(files.modelPath),
     files.mmprojPath === undefined ? undefined : readProjectorHeader(files.mmprojPath),
   ]);
-  await dryRun(files, signal);
-  return { ...header, projector };
+  const mostLength = Math.min(maxLength ?? header.trainedLength, header.trainedLength);
+  const pictures = await dryRun(files, Math.floor(mostLength / 2), signal);
+  return { ...header, projector, pictures };
+}
+
+/** Says where the layers are, if a GPU is there. */
+function reportPlacement({ gpuLayers, totalLayers }: Placement, log: LoadOptions['log']): void {
+  if (gpuLayers >= totalLayers) return;
+  const advice = 'Close other programs that use it, or take a smaller model or precision, or a shorter --max-length.';
+  if (gpuLayers > 0) {
+    const layers = `${String(gpuLayers)} of ${String(totalLayers)} layers`;
+    log('warning', `The GPU has memory for ${layers}; the CPU computes the rest. ${advice}`);
+  } else {
+    log('warning', `The GPU has memory for none of the model's layers: the CPU computes. ${advice}`);
+  }
 }
 
 function checkMaxLength(maxLength: number | undefined, trainedLength: number): number | undefined {

@@ -6,6 +6,7 @@ import type {
   SamplingSettings,
   ToolCall,
 } from '../../src/backend/index.ts';
+import type { GpuDevice } from './device-budget.ts';
 import type { ImagePlacement } from './image-placement.ts';
 
 export interface NativeMessage {
@@ -108,12 +109,16 @@ export interface NativeEngineOptions extends Pick<
   readonly maxSequences: number;
   /** Limit of one step. */
   readonly batchTokens: number;
+  /** The part of it that prompts may have while other sequences generate, above 0 to 1. */
+  readonly promptShare: number;
   /** For generating, and for prompts and images. */
   readonly threads: number;
   readonly threadsBatch: number;
   /** Available to this process. */
   readonly cpus: number;
   readonly useGpu: boolean;
+  /** Limit of the memory in which a picture is encoded: where the largest takes more, pictures are scaled down. */
+  readonly encoderBytes: number | undefined;
   /** Of the context. */
   readonly flashAttention: FlashAttention;
   readonly encoderFlashAttention: FlashAttention;
@@ -176,6 +181,12 @@ export interface NativeTemplate {
 }
 
 export interface NativeAddon {
+  /** The GPUs that a model's layers may go to, in llama.cpp's order, and their memory now. */
+  gpuDevices(): readonly GpuDevice[];
+  /** The part of a model's layers that goes to each GPU. Takes node-llama-cpp's `AddonModel`, before it loads. */
+  splitLayers(model: object, shares: readonly number[]): void;
+  /** How many layers of a loaded model each GPU has, the output layer counted as one. Takes the `AddonModel`. */
+  layersOfGpus(model: object): readonly number[];
   /** The version of node-llama-cpp it was compiled for: the two share memory layouts. */
   readonly nodeLlamaCppVersion: string;
   /** Keeps the memory layout of weights as in the file. Takes node-llama-cpp's `AddonModel`, before it loads. */

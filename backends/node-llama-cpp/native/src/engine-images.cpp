@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "bidirectional.h"
 #include "engine.h"
 #include "error.h"
 
@@ -52,7 +53,6 @@ void Engine::take_image(const SequencePtr & sequence) {
         decode_whole_image(sequence);
     } catch (...) {
         sequence->encoding = false;
-        llama_set_causal_attn(context_.get(), true);  // as decode_whole_image leaves it
         fail(sequence, engine_error_of(std::current_exception()));
     }
 }
@@ -286,9 +286,10 @@ void Engine::decode_rows(const SequencePtr & sequence, int32_t count) {
     Batch rows = Batch::image_rows(chunk.embeddings->data(), llama_model_n_embd_inp(model_), positions,
                                    static_cast<int>(positions.size() / chunk.n_tokens), first, count, sequence->slot,
                                    ends_prompt);
-    llama_set_causal_attn(context_.get(), !attends_both_ways(chunk));
-    const int status = decode(rows.rows(), {sequence});
-    llama_set_causal_attn(context_.get(), true);
+    const int status = [&] {
+        const Bidirectional attention(context_.get(), attends_both_ways(chunk));
+        return decode(rows.rows(), {sequence});
+    }();
     if (status != 0) {
         sequence->chunk_tokens = 0;
         cache_->take_back(sequence->slot, 0, sequence->n_pos);

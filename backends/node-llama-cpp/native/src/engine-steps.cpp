@@ -50,8 +50,7 @@ PromptWork Engine::work_of(const Sequence & sequence, int32_t ready_tokens) cons
 }
 
 StepBudget Engine::prompt_budget(int32_t streams) const {
-    // At least one token: a prompt must not wait for the end of the streams.
-    const int32_t beside_others = std::max(1, static_cast<int32_t>(options_.batch_tokens * options_.prompt_share));
+    const int32_t beside_others = prompt_tokens_beside_others();
     const bool image_is_due = owed_to_image_ > Clock::duration::zero();
     const bool apart =
         options_.separate_cells || llama_model_is_recurrent(model_) || llama_model_is_hybrid(model_);

@@ -20,6 +20,7 @@ Engine::Engine(llama_model * model, EngineOptions options)
     : model_(model),
       options_(std::move(options)),
       vocab_(llama_model_get_vocab(model)),
+      max_image_tokens_(std::max(1, options_.max_length / 2)),
       encoded_(options_.cached_images, options_.cached_image_bytes) {
     // ggml pins the thread that creates a pool, or computes, to a CPU: keep all of that on the engine thread.
     std::promise<void> loaded;
@@ -51,10 +52,11 @@ void Engine::load() {
             model_, Vision::Options{options_.mmproj_path, options_.use_gpu, options_.n_threads_batch,
                                     options_.encoder_flash_attention, options_.mmproj_encoding, options_.dry_run,
                                     options_.on_projector_progress});
-        follow_processor(vision_->context(), vision_->processor_settings(), max_image_tokens());
+        bound_pictures(max_image_tokens_);
         if (!options_.placement.slot.empty()) {
             leave_boundaries_to_prompt(vision_->context());
         }
+        fit_pictures();
     }
     create_context();
     PromptBuilder::Images images{nullptr, options_.placement, {}, {}};
@@ -186,14 +188,14 @@ std::vector<llama_token> Engine::tokens(const std::string & text, bool parse_spe
 }
 
 std::vector<ImageSize> Engine::image_samples() const {
-    return sample_sizes(vision_->context(), vision_->processor_settings(), max_image_tokens());
+    return sample_sizes(vision_->context(), vision_->processor_settings(), max_image_tokens_);
 }
 
 std::vector<EncoderInput> Engine::prepare_image(const Image & image) const {
     if (!vision_) {
         return {};
     }
-    return vserve::prepare_image(vision_->context(), vision_->processor_settings(), max_image_tokens(), image.rgb,
+    return vserve::prepare_image(vision_->context(), vision_->processor_settings(), max_image_tokens_, image.rgb,
                                  image.width, image.height);
 }
 

@@ -57,11 +57,12 @@ struct EngineOptions {
     int32_t max_length = 0;         // tokens that one sequence may hold
     int32_t max_sequences = 1;      // running at the same time
     int32_t batch_tokens = 1;       // limit of one step; raised to one for each sequence
-    float prompt_share = 0.25f;     // of that, for prompts while other sequences generate: keeps the streams flowing
+    float prompt_share = 1;         // of that, for prompts while other sequences generate: keeps the streams flowing
     int32_t n_threads = 1;          // for batches of one token a sequence, and sampling
     int32_t n_threads_batch = 1;    // for larger batches, and images
     int32_t n_cpus = 1;             // available to this process
     bool use_gpu = false;
+    size_t encoder_bytes = SIZE_MAX;  // limit of what a picture is encoded in, where a smaller picture takes less
     llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;  // of the context
     llama_flash_attn_type encoder_flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
     ggml_type kv_type = GGML_TYPE_F16;
@@ -129,13 +130,14 @@ class Engine {
     };
     Stats stats() const;
 
+    // Bytes in which the largest picture of at most `max_tokens` is encoded, alone, or with as many others as a GPU takes at
+    // once. In a dry run only.
+    size_t encoder_bytes(bool several, int32_t max_tokens);
     bool sees_images() const { return vision_ != nullptr; }
     // Vision::kernel_name; null also without a projector.
     const char * vision_kernel() const { return vision_ ? vision_->kernel_name() : nullptr; }
 
   private:
-    // An image may take at most half of the context length.
-    int32_t max_image_tokens() const { return std::max(1, options_.max_length / 2); }
     std::vector<ImageSize> image_samples() const;
 
     using SequencePtr = std::shared_ptr<Sequence>;
@@ -145,7 +147,17 @@ class Engine {
     static constexpr int decode_aborted = 2;
     static constexpr int decode_threw = -100;
 
+    // Tokens of prompts that a step may have while other sequences generate. At least one: a prompt must not wait for the
+    // end of the streams.
+    int32_t prompt_tokens_beside_others() const {
+        return std::max(1, static_cast<int32_t>(static_cast<float>(options_.batch_tokens) * options_.prompt_share));
+    }
+
     void load();
+    void fit_pictures();
+    bool shrink_pictures();
+    void bound_pictures(int32_t max_tokens);
+    size_t picture_bytes(bool several, bool reserve);
     void create_context();
     const ThreadPool & prefill_threads() const { return prefill_threads_ ? *prefill_threads_ : *threads_; }
     void warm_up();
@@ -251,6 +263,7 @@ class Engine {
     std::unique_ptr<Vision> vision_;
     std::unique_ptr<llama_context, decltype(&llama_free)> context_{nullptr, llama_free};
     std::unique_ptr<ImagePrefill> image_prefill_;  // null on a GPU
+    int32_t max_image_tokens_;  // at most half of the context length
     EmbeddingCache encoded_;
     std::vector<llama_logit_bias> suppressed_;      // of tokens that the model file rules out
     std::vector<llama_logit_bias> no_end_of_turn_;

@@ -51,7 +51,16 @@ constexpr size_t counted_excess = 4;
                       static_cast<int>(image));
 }
 
-// A picture without pixels is enough to learn which tokens an image becomes.
+std::vector<ImageSize> sizes_of(const std::vector<Image> & images) {
+    std::vector<ImageSize> sizes;
+    for (const auto & image : images) {
+        sizes.push_back({static_cast<int>(image.width), static_cast<int>(image.height)});
+    }
+    return sizes;
+}
+
+}  // namespace
+
 mtmd::input_chunks_ptr tokenize_placeholder(const mtmd_context * vision, ImageSize size) {
     mtmd::bitmap bitmap(size.width, size.height, nullptr);
     mtmd_input_part part{nullptr, bitmap.ptr.get()};
@@ -63,16 +72,6 @@ mtmd::input_chunks_ptr tokenize_placeholder(const mtmd_context * vision, ImageSi
     }
     return chunks;
 }
-
-std::vector<ImageSize> sizes_of(const std::vector<Image> & images) {
-    std::vector<ImageSize> sizes;
-    for (const auto & image : images) {
-        sizes.push_back({static_cast<int>(image.width), static_cast<int>(image.height)});
-    }
-    return sizes;
-}
-
-}  // namespace
 
 int32_t most_image_tokens(const mtmd_context * vision, const std::vector<ImageSize> & sample_sizes) {
     int32_t most = 0;

@@ -97,6 +97,9 @@ class PromptBuilder {
     ControlStrings control_strings_;
 };
 
+// The chunks of a picture of this size, without pixels. Throws EngineError model_load_failed where there are none.
+mtmd::input_chunks_ptr tokenize_placeholder(const mtmd_context * vision, ImageSize size);
+
 // The most tokens that one image can become, by asking for samples of which one is as large as the projector takes them.
 int32_t most_image_tokens(const mtmd_context * vision, const std::vector<ImageSize> & sample_sizes);
 

@@ -4,6 +4,7 @@
 
 #include "AddonModel.h"
 #include "bindings/crash-report.h"
+#include "bindings/gpu-devices.h"
 #include "bindings/js-values.h"
 #include "bindings/native-engine.h"
 #include "bindings/task.h"
@@ -82,6 +83,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     common_log_set_verbosity_thold(LOG_LEVEL_ERROR);
     exports.Set("NativeEngine", NativeEngine::define(env));
     exports.Set("keepWeightsAsInFile", Napi::Function::New(env, keep_weights_as_in_file, "keepWeightsAsInFile"));
+    exports.Set("gpuDevices", Napi::Function::New(env, gpu_devices, "gpuDevices"));
+    exports.Set("splitLayers", Napi::Function::New(env, split_layers, "splitLayers"));
+    exports.Set("layersOfGpus", Napi::Function::New(env, layers_of_gpus, "layersOfGpus"));
     exports.Set("loadTemplate", Napi::Function::New(env, load_template, "loadTemplate"));
     exports.Set("renderTemplate", Napi::Function::New(env, render_template, "renderTemplate"));
     exports.Set("quantize", Napi::Function::New(env, quantize_file, "quantize"));
