@@ -1,5 +1,6 @@
 import { getLlama, type LlamaModel } from 'node-llama-cpp';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { EventChannel } from '../../../backends/node-llama-cpp/event-channel.ts';
 import { loadNativeAddon } from '../../../backends/node-llama-cpp/addon-loader.ts';
 import { placementFor } from '../../../backends/node-llama-cpp/image-placement.ts';
 import type {
@@ -63,7 +64,7 @@ interface Request {
 /** An engine of its own, whose steps can be counted. */
 class Engine {
   readonly #engine;
-  readonly #waiting = new Map<number, (event: NativeEvent) => void>();
+  readonly #channels = new Map<number, EventChannel<NativeEvent>>();
   #lastId = 0;
 
   constructor(changes: Partial<NativeEngineOptions>) {
@@ -71,7 +72,7 @@ class Engine {
       (model as unknown as { _model: object })._model,
       { ...options, ...changes },
       (events) => {
-        for (const event of events) this.#waiting.get(event.id)?.(event);
+        for (const event of events) this.#channels.get(event.id)?.push(event);
       },
       () => undefined,
     );
@@ -87,16 +88,8 @@ class Engine {
   /** Queues a request. */
   async submit({ text, images = [], settings: changes }: Request) {
     const id = ++this.#lastId;
-    let onBegun: () => void = () => undefined;
-    const begun = new Promise<void>((resolve) => (onBegun = resolve));
-    const finished = new Promise<Finish>((resolve, reject) => {
-      this.#waiting.set(id, (event) => {
-        onBegun();
-        if (event.kind === 'finish') resolve(event);
-        if (event.kind === 'failure') reject(new Error(event.text));
-      });
-    });
-    finished.catch(() => undefined); // of a request that nobody waits for
+    const channel = new EventChannel<NativeEvent>();
+    this.#channels.set(id, channel);
     const parts = [...images.map((_, image) => ({ text: '', image })), { text, image: -1 }];
     const message = {
       role: 'user',
@@ -116,14 +109,24 @@ class Engine {
     const cancel = (): void => {
       this.#engine.forget(id);
     };
-    return { begun, finished, cancel };
+    return { channel, cancel, finished: () => finishOf(channel) };
   }
 
   /** A request that generates until it is cancelled, or its context is full. */
   async stream(text = 'Tell me a story.') {
     const stream = await this.submit({ text, settings: { maxTokens: -1 } });
-    await stream.begun;
+    await stream.channel.take();
     return stream;
+  }
+}
+
+/** The last event of a request. */
+async function finishOf(channel: EventChannel<NativeEvent>): Promise<Finish> {
+  for (;;) {
+    for (const event of await channel.take()) {
+      if (event.kind === 'finish') return event;
+      if (event.kind === 'failure') throw new Error(event.text);
+    }
   }
 }
 
@@ -137,8 +140,8 @@ describe('a short question', () => {
     const engine = await Engine.load();
     const long = await engine.submit({ text: longText(4000) });
     const short = await engine.submit({ text: 'Hello' });
-    expect((await short.finished).prefillSteps).toBe(1);
-    const { promptTokens, prefillSteps } = await long.finished;
+    expect((await short.finished()).prefillSteps).toBe(1);
+    const { promptTokens, prefillSteps } = await long.finished();
     expect(promptTokens).toBeGreaterThan(4000);
     expect(prefillSteps).toBeGreaterThanOrEqual(promptTokens / 64);
   });
@@ -147,7 +150,7 @@ describe('a short question', () => {
     const engine = await Engine.load({ batchTokens, maxSequences: batchTokens + 1 });
     const streams = [];
     for (let i = 0; i < batchTokens; i++) streams.push(await engine.stream());
-    const { promptTokens, prefillSteps } = await (await engine.submit({ text: 'Hello' })).finished;
+    const { promptTokens, prefillSteps } = await (await engine.submit({ text: 'Hello' })).finished();
     expect(prefillSteps).toBeLessThanOrEqual(promptTokens);
     for (const stream of streams) stream.cancel();
   });
@@ -155,15 +158,11 @@ describe('a short question', () => {
   it('is admitted past one that the cache has no room for', async () => {
     const engine = await Engine.load({ contextCells: 2048 });
     const stream = await engine.stream(longText(400));
-    let hasEnded = false;
-    void stream.finished.then(() => (hasEnded = true));
     const large = await engine.submit({ text: longText(1800) });
-    await (
-      await engine.submit({ text: 'Hello' })
-    ).finished;
-    expect(hasEnded).toBe(false);
+    await (await engine.submit({ text: 'Hello' })).finished();
+    expect((await stream.channel.take()).map(({ kind }) => kind)).not.toContain('finish');
     stream.cancel();
-    expect((await large.finished).completionTokens).toBe(1);
+    expect((await large.finished()).completionTokens).toBe(1);
   });
 });
 
@@ -171,13 +170,15 @@ describe('a long prompt', () => {
   it('has half of the steps, however many short ones come', async () => {
     const engine = await Engine.load();
     const long = await engine.submit({ text: longText(1200) });
-    let isDone = false;
+    const done = new AbortController();
     const flood = async (): Promise<void> => {
-      while (!isDone) await (await engine.submit({ text: 'Hello', settings: { maxTokens: 2 } })).finished;
+      while (!done.signal.aborted) {
+        await (await engine.submit({ text: 'Hello', settings: { maxTokens: 2 } })).finished();
+      }
     };
     const floods = [flood(), flood(), flood()];
-    const { promptTokens, prefillSteps } = await long.finished;
-    isDone = true;
+    const { promptTokens, prefillSteps } = await long.finished();
+    done.abort();
     await Promise.all(floods);
     // Beside streams, prompts have a quarter of a step.
     expect(prefillSteps).toBeLessThanOrEqual(promptTokens / (64 / 4 / 2) + 2);
@@ -187,7 +188,7 @@ describe('a long prompt', () => {
     const engine = await Engine.load();
     const submit = (client: string) => engine.submit({ text: longText(1200), settings: { client: [client] } });
     const others = [await submit('a'), await submit('a'), await submit('a')];
-    const own = await (await submit('b')).finished;
+    const own = await (await submit('b')).finished();
     expect(own.prefillSteps).toBeLessThanOrEqual((2 * own.promptTokens) / 64 + 4);
     for (const other of others) other.cancel();
   });
@@ -199,15 +200,13 @@ describe('an image', () => {
     const engine = await Engine.load({ mmprojPath, imagePlacement: placementFor('gemma3') });
     const known = await picture('000-0.png');
     const text = 'What color is the background?';
-    await (
-      await engine.submit({ text, images: [known] })
-    ).finished;
+    await (await engine.submit({ text, images: [known] })).finished();
     // With a stream, there are steps for as long as an image is worked on.
     const stream = await engine.stream();
     const unknown = Array.from({ length: 8 }, (_, i) => ({ ...known, id: `unknown ${String(i)}` }));
     const many = await engine.submit({ text, images: unknown });
-    const one = await (await engine.submit({ text, images: [known] })).finished;
-    expect(one.prefillSteps).toBeLessThan((await many.finished).prefillSteps / 4);
+    const one = await (await engine.submit({ text, images: [known] })).finished();
+    expect(one.prefillSteps).toBeLessThan((await many.finished()).prefillSteps / 4);
     stream.cancel();
   });
 });

@@ -16,6 +16,10 @@ interface Limits {
   readonly prompts?: number;
 }
 
+/** The number of the step that computes the last of a prompt. */
+const lastStepOf = (prompt: number, all: readonly Step[]): number => all.findLastIndex((step) => step.has(prompt));
+const total = (step: Step): number => [...step.values()].reduce((sum, share) => sum + share, 0);
+
 /** The rules by which the engine fills its steps, run in a small program of their own. */
 describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
   let folder: string;
@@ -25,10 +29,14 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
     program = join(folder, 'check');
     const sources = ['step-plan', 'client-turns', 'admission-order'].map((name) => join(sourceDir, `${name}.cpp`));
     execFileSync(process.env['CXX'] ?? 'c++', [
-      ...['-std=c++17', '-Wall', '-Wextra', `-I${sourceDir}`],
+      '-std=c++17',
+      '-Wall',
+      '-Wextra',
+      `-I${sourceDir}`,
       join(import.meta.dirname, 'step-plan-check.cpp'),
       ...sources,
-      ...['-o', program],
+      '-o',
+      program,
     ]);
   });
   afterAll(() => {
@@ -46,10 +54,6 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
         new Map(Array.from(line.matchAll(/(\d+)=(\d+)/g), ([, prompt, share]) => [Number(prompt), Number(share)])),
     );
   }
-
-  /** The number of the step that computes the last of a prompt. */
-  const lastStepOf = (prompt: number, all: readonly Step[]): number => all.findLastIndex((step) => step.has(prompt));
-  const total = (step: Step): number => [...step.values()].reduce((sum, share) => sum + share, 0);
 
   it('give a prompt alone all of a step', () => {
     expect(steps({ tokens: 512, besideShort: 128 }, 'a:1300@0').map(total)).toEqual([512, 512, 276]);
