@@ -3,7 +3,7 @@ import { parseDevices } from '../../../backends/node-llama-cpp/devices.ts';
 import { placementFor } from '../../../backends/node-llama-cpp/image-placement.ts';
 import { loadModel, quieten, startLlama } from '../../../backends/node-llama-cpp/llama-model.ts';
 import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
-import { readModelHeader, readProjectorType } from '../../../backends/node-llama-cpp/model-header.ts';
+import { readModelHeader, readProjectorHeader } from '../../../backends/node-llama-cpp/model-header.ts';
 import type { NativeEngineOptions } from '../../../backends/node-llama-cpp/native-addon.ts';
 import type { ModelFiles } from '../../../src/backend/index.ts';
 import { defaultLoadSettings } from '../../../src/settings/index.ts';
@@ -78,7 +78,7 @@ export async function loadShaped(files: ModelFiles, shape: EngineShape): Promise
   const addon = loadNativeAddon(llama);
   const { mayRepack } = await readModelHeader(files.modelPath);
   const settings = { ...defaultLoadSettings, mayRepack };
-  const model = await loadModel(llama, addon, files.modelPath, shape.maxLength, settings, options);
+  const model = await loadModel(llama, addon, files.modelPath, undefined, settings, options);
   const info = {
     capabilities: { vision: mmprojPath !== '' },
     contextLength: shape.maxLength,
@@ -89,10 +89,12 @@ export async function loadShaped(files: ModelFiles, shape: EngineShape): Promise
   const engineOptions: NativeEngineOptions = {
     ...shape,
     mmprojPath,
-    imagePlacement: mmprojPath === '' ? undefined : placementFor(await readProjectorType(mmprojPath)),
+    imagePlacement: mmprojPath === '' ? undefined : placementFor((await readProjectorHeader(mmprojPath)).type),
     threadsBatch: shape.threads,
     cpus: shape.threads,
     useGpu: false,
+    encoderBytes: undefined,
+    promptShare: 0.25,
     encoderFlashAttention: 'auto',
     cachedImageBytes: 1024 ** 3,
     mmprojEncoding: 'original',
