@@ -117,7 +117,7 @@ function runTests(): Promise<number> {
 async function runBench(gpu: Gpu): Promise<number> {
   const { quick, rounds } = options;
   const streams = options.streams ?? (quick ? '1,2' : gpu.totalBytes < manyStreamsBytes ? '1,8,16' : '1,8,16,64');
-  const sizes = quick ? ['--quick', '--output-tokens', '8', '--max-length', '1024'] : [];
+  const sizes = quick ? ['--quick', '--output-tokens', '4', '--max-length', '1024'] : [];
   const only = quick ? 'tokens,pictures' : 'tokens,pictures,image,gap';
   const program = join(root, 'dist', 'scripts', 'bench', 'main.js');
   const where = ['--devices', 'gpu', '--peer', await peerWith(gpu), '--cache', cacheDir, '--patience', '1'];

@@ -119,6 +119,15 @@ async function budgetsOf(request: AdmissionRequest): Promise<MemoryUse> {
   };
 }
 
+/** What main memory has for a context and an encoder, beside weights and projector of a model that the CPU computes. */
+export async function ramBeside(files: ModelFiles, settings: LoadSettings, ram: MemorySize): Promise<number> {
+  return memoryBudget(
+    ram,
+    settings.deviceMemoryUtilization,
+    (await sizeOf(files.modelPath)) + (await sizeOf(files.mmprojPath)),
+  );
+}
+
 function describeCells({ maxLength, maxSequences, separate, cells }: ContextSize): string {
   const [length, sequences] = [String(maxLength), String(maxSequences)];
   return separate

@@ -8,8 +8,7 @@ import type {
   SamplingSettings,
 } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
-import { formatBytes } from '../../src/formats/format-bytes.ts';
-import { admit } from './admission.ts';
+import { admit, ramBeside } from './admission.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
 import { bundledSource, dryRunProgram, installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
 import { usableCpus } from './cpu-limit.ts';
@@ -22,6 +21,7 @@ import { placementFor } from './image-placement.ts';
 import { computeThreads, defaultDecodeThreads, loadModel, quieten, startLlama } from './llama-model.ts';
 import { LoadedLlama } from './loaded-llama.ts';
 import { type ModelHeader, type ProjectorHeader, readModelHeader, readProjectorHeader } from './model-header.ts';
+import { pictureLimit } from './picture-limit.ts';
 import { quantize } from './quantize.ts';
 import { splitFiles } from './split-files.ts';
 
@@ -83,11 +83,8 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     };
     const useGpu = placement.gpuLayers > 0;
     if (devices.length > 0) reportPlacement(placement, options.log);
-    const encoderBytes = useGpu ? (plan?.encoderBytes ?? 0) : pictures.aloneBytes;
-    if (useGpu && encoderBytes < pictures.batchBytes) {
-      const message = `To encode the largest picture takes ${formatBytes(pictures.batchBytes)}, of which the GPU has ${formatBytes(encoderBytes)} to spare: larger pictures are scaled down.`;
-      options.log('warning', message);
-    }
+    const limit = await pictureLimit(pictures, useGpu ? plan : undefined, () => ramBeside(files, settings, ramBefore));
+    if (limit.warning !== undefined) options.log('warning', limit.warning);
 
     const template = (loaded.fileInfo.metadata as { tokenizer?: { chat_template?: unknown } }).tokenizer?.chat_template;
     if (template === undefined) {
@@ -107,7 +104,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       placement,
       gpus: useGpu ? addon.gpuDevices() : [],
       layersOfGpus: useGpu ? addon.layersOfGpus(addonModel) : [],
-      encoderBytes,
+      encoderBytes: limit.encoderBytes,
       batchTokens: step.batchTokens,
     });
     const { maxSequences } = admission;
@@ -138,7 +135,8 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             ...threadCounts(settings, placement, cpuThreads, maxSequences),
             cpus: usableCpus(),
             useGpu,
-            encoderBytes: useGpu ? encoderBytes : undefined,
+            // What was estimated is not quite what another device takes: a limit only where it matters.
+            encoderBytes: limit.warning === undefined ? undefined : limit.encoderBytes,
             flashAttention: contextFlashAttention(settings),
             encoderFlashAttention: settings.flashAttention,
             kvCacheFormat: settings.kvCacheFormat,

@@ -30,8 +30,8 @@ export interface Subject {
   readonly measure: () => Promise<readonly Reading[]>;
 }
 
-/** How often a disturbed measurement is repeated; the least disturbed one counts. */
-const attempts = 3;
+/** How often a disturbed measurement is made, on a CPU; the least disturbed one counts. */
+const attemptsOnCpu = 3;
 
 /** Measures one model: keeps the servers and collects the figures. */
 export class Bench {
@@ -74,6 +74,7 @@ export class Bench {
 
   async #measure({ contender, pid, measure }: Subject): Promise<void> {
     const noisy = noisyCpus(this.settings.threads);
+    const attempts = this.settings.devices === 'cpu' ? attemptsOnCpu : 1;
     let quietest: { readings: readonly Reading[]; foreignCpus: number | undefined } | undefined;
     for (let attempt = 0; attempt < attempts; attempt++) {
       await untilQuiet(noisy, this.settings.patienceMs);

@@ -9,6 +9,9 @@ import {
 
 const gpu = (totalBytes: number, freeBytes: number) => ({ name: 'GPU', totalBytes, freeBytes });
 
+/** 33 layers of 300 MB, of which each takes 20 MB of context, and a compute buffer of 200 MB. */
+const estimateBytes = async (layers: number): Promise<number> => (layers === 0 ? 0 : layers * 320e6 + 200e6);
+
 describe('what is left of each GPU', () => {
   it('is each for itself: the projector and its encoder are on the first alone', () => {
     const budgets = gpuBudgets([gpu(24e9, 23e9), gpu(12e9, 11e9)], 0.9, 2e9);
@@ -46,9 +49,6 @@ describe('the memory in which pictures are encoded', () => {
 });
 
 describe('the layers of a model', () => {
-  /** 33 layers of 300 MB, of which each takes 20 MB of context, and a compute buffer of 200 MB. */
-  const estimateBytes = async (layers: number): Promise<number> => (layers === 0 ? 0 : layers * 320e6 + 200e6);
-
   it.each([
     ['all, if they fit', 11e9, 1, 33],
     ['as many as fit', 5e9, 1, 15],
