@@ -1,8 +1,8 @@
 /**
  * Builds the native engine of the node-llama-cpp backend: `npm run build:native`, and the package's install script.
  * Nothing is downloaded: the llama.cpp source comes from node-llama-cpp's package, the headers from node-addon-api and
- * node-api-headers. Does nothing when the engine is up to date; `--force` builds it from scratch. `--sanitize address`
- * (or `thread`) builds it for scripts/sanitize.ts.
+ * node-api-headers. Does nothing when the engine is up to date; `--force` builds it from scratch, `--check` only says
+ * whether it is. `--sanitize address` (or `thread`) builds it for scripts/sanitize.ts.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -33,8 +33,12 @@ const cloneDir = join(buildDir, 'llama.cpp');
 const logPath = join(buildDir, 'build.log');
 const fingerprintPath = join(buildDir, 'fingerprint');
 /** `sanitize` is a sanitizer of the compiler (`address`, `thread`); empty builds for use. */
-const { force, sanitize } = scriptArguments({
-  options: { force: { type: 'boolean', default: false }, sanitize: { type: 'string', default: '' } },
+const { check, force, sanitize } = scriptArguments({
+  options: {
+    check: { type: 'boolean', default: false },
+    force: { type: 'boolean', default: false },
+    sanitize: { type: 'string', default: '' },
+  },
 }).values;
 const cmakeDir = join(buildDir, sanitize === '' ? 'cmake' : `cmake-${sanitize}`);
 
@@ -114,6 +118,11 @@ function productsOf({ name }: Variant): string[] {
   return ['vserve-engine.node', ...(/-(cuda|vulkan)$/.test(name) ? [] : ['vserve-dry-run'])].map((file) =>
     join(name, file),
   );
+}
+
+function isBuilt(variants: readonly Variant[], wanted: string): boolean {
+  const built = existsSync(fingerprintPath) ? readFileSync(fingerprintPath, 'utf8') : '';
+  return built === wanted && variants.flatMap(productsOf).every((product) => existsSync(join(buildDir, product)));
 }
 
 function runs(command: string): boolean {
@@ -247,13 +256,8 @@ async function main(): Promise<void> {
   }
   const variants = installedVariants();
   const wanted = fingerprint(variants);
-  const built = existsSync(fingerprintPath) ? readFileSync(fingerprintPath, 'utf8') : '';
-  if (
-    !force &&
-    built === wanted &&
-    variants.flatMap(productsOf).every((product) => existsSync(join(buildDir, product)))
-  )
-    return;
+  if (!force && isBuilt(variants, wanted)) return;
+  if (check) throw new BuildFailure('The native engine is not built from the sources as they are. Run: npm run build');
 
   checkPrerequisites();
   makeBuildDir();

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { scriptArguments, usageError } from './arguments.ts';
 import backend from '../backends/node-llama-cpp/index.ts';
 import { LoadedLlama } from '../backends/node-llama-cpp/loaded-llama.ts';
-import { readProjectorType } from '../backends/node-llama-cpp/model-header.ts';
+import { readProjectorHeader } from '../backends/node-llama-cpp/model-header.ts';
 import type { Bitmap, MmprojEncoding, ModelFiles } from '../src/backend/index.ts';
 import { convertCheckpoint } from '../src/convert/index.ts';
 import type { Outtype } from '../src/convert/index.ts';
@@ -98,7 +98,7 @@ async function compare(name: string, folder: string, peerDir: string): Promise<P
   for (const messages of conversations) ours.push(await ask(model, messages));
 
   const peerFiles = await filesOf(folder, `${name}-peer`, peerCheckpoint(checkpoint), peerMmprojOuttypeOf(name));
-  const projectorType = await readProjectorType(peerFiles.mmprojPath ?? '');
+  const { type: projectorType } = await readProjectorHeader(peerFiles.mmprojPath ?? '');
   const mmprojPath = await peerProjector(peerFiles.mmprojPath ?? '', projectorType);
   const server = await startLlamaServer(peerDir, { ...peerFiles, mmprojPath }, attendsInSingles);
   const theirs: PeerAnswer[] = [];

@@ -1,18 +1,21 @@
 import { stat } from 'node:fs/promises';
-import { GgmlType, type Llama, type LlamaModel } from 'node-llama-cpp';
+import { GgmlType, type LlamaModel } from 'node-llama-cpp';
 import type { KvCacheFormat, LoadSettings, ModelFiles } from '../../src/backend/index.ts';
 import { formatBytes } from '../../src/formats/format-bytes.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
 import { sharedContextBytes } from './context-memory.ts';
 import { type ContextSize, fitContext } from './context-size.ts';
-import { gpuMemory, type MemorySize } from './device-memory.ts';
-import { memoryBudget } from './memory-budget.ts';
+import { boundingBytes, contextBudget, type GpuDevice, gpuBudgets, type MemoryUse } from './device-budget.ts';
+import { defaultSequences, isOnGpu, type Placement } from './device-defaults.ts';
+import { memoryBudget, type MemorySize } from './memory-budget.ts';
 
-const defaultSequences = { cpu: 8, gpu: 16 };
+/** Clearing so much at the start takes about a second. */
+const plentyOfBytes = 4 * 1024 ** 3;
 /** Of the context that an image's tokens are computed in beside other requests, on a CPU (`native/src/image-prefill.cpp`). */
 const asideCells = 8192;
 
-const ggmlTypes: Readonly<Record<KvCacheFormat, GgmlType>> = {
+/** The types of a KV cache, as node-llama-cpp numbers them. */
+export const ggmlTypes: Readonly<Record<KvCacheFormat, GgmlType>> = {
   f32: GgmlType.F32,
   f16: GgmlType.F16,
   bf16: GgmlType.BF16,
@@ -26,7 +29,6 @@ const ggmlTypes: Readonly<Record<KvCacheFormat, GgmlType>> = {
 
 /** What the context is fitted to. */
 export interface AdmissionRequest {
-  readonly llama: Llama;
   readonly model: LlamaModel;
   readonly files: ModelFiles;
   readonly settings: LoadSettings;
@@ -34,6 +36,13 @@ export interface AdmissionRequest {
   readonly trainedLength: number;
   /** Of this machine, before the model was loaded: mapped weights do not count as used. */
   readonly ramBefore: MemorySize;
+  readonly placement: Placement;
+  /** The GPUs, with the weights on them, and how many layers each has. */
+  readonly gpus: readonly GpuDevice[];
+  readonly layersOfGpus: readonly number[];
+  /** In which the largest picture is encoded, on the first GPU or in main memory. */
+  readonly encoderBytes: number;
+  readonly batchTokens: number;
 }
 
 /** A context that fits, and in words how it was chosen. */
@@ -41,15 +50,13 @@ export interface Admission extends ContextSize {
   readonly description: string;
 }
 
-/** Fits the context and the number of conversations to the memory of the device that has the model's layers. */
+/** Fits the context and the number of conversations to the memory of the devices that have the model's layers. */
 export async function admit(request: AdmissionRequest): Promise<Admission> {
-  const { llama, model, files, settings, trainedLength, ramBefore } = request;
-  const onGpu = llama.gpu !== false && model.gpuLayers > 0;
-  const memory = onGpu ? await gpuMemory(llama) : ramBefore;
-  // On a GPU the weights are there by now; the projector is not.
-  const neededBytes = (await sizeOf(files.mmprojPath)) + (onGpu ? 0 : await sizeOf(files.modelPath));
-  const { deviceMemoryUtilization, kvCacheFormat, maxBatchInputTokens } = settings;
-  const budgetBytes = memoryBudget(memory, deviceMemoryUtilization, neededBytes);
+  const { model, files, settings, trainedLength, placement, batchTokens } = request;
+  const onGpu = placement.gpuLayers > 0;
+  const { deviceMemoryUtilization, kvCacheFormat } = settings;
+  const budgets = await budgetsOf(request);
+  const budgetBytes = onGpu ? budgets.gpuVram : budgets.cpuRam;
   const flashAttention = contextFlashAttention(settings);
   const estimateSeparate = async (contextSize: number, sequences: number, swaFullCache: boolean): Promise<number> => {
     const { cpuRam, gpuVram } = await model.fileInsights.estimateContextResourceRequirementsV2({
@@ -57,40 +64,78 @@ export async function admit(request: AdmissionRequest): Promise<Admission> {
       sequences,
       swaFullCache,
       modelGpuLayers: model.gpuLayers,
-      batchSize: maxBatchInputTokens,
+      batchSize: batchTokens,
       flashAttention: flashAttention === 'auto' ? 'auto' : flashAttention === 'on',
       kvCacheKeyType: ggmlTypes[kvCacheFormat],
       kvCacheValueType: ggmlTypes[kvCacheFormat],
     });
-    return onGpu ? gpuVram : cpuRam;
+    if (!onGpu) return cpuRam;
+    return isOnGpu(placement) ? gpuVram : boundingBytes({ gpuVram, cpuRam }, budgets);
   };
   const asideImages = !onGpu && files.mmprojPath !== undefined;
   const size = await fitContext({
     trainedLength,
     maxLength: settings.maxLength,
     maxSequences: settings.maxBatchSize,
-    defaultSequences: defaultSequences[onGpu ? 'gpu' : 'cpu'],
+    defaultSequences: defaultSequences(placement),
     budgetBytes,
-    estimateBytes: async (cells, sequences) => {
-      const shared = { windowCells: model.fileInsights.swaSize, batchTokens: maxBatchInputTokens };
-      const context = await sharedContextBytes({ ...shared, cells, slots: sequences + 1 }, estimateSeparate);
-      if (!asideImages) return context;
-      return (
-        context +
-        (await sharedContextBytes({ ...shared, cells: Math.min(cells, asideCells), slots: 2 }, estimateSeparate))
-      );
+    mostSeparateBytes: onGpu ? budgetBytes : plentyOfBytes,
+    estimateBytes: async ({ cells, sequences, separate }) => {
+      const context = separate
+        ? await estimateSeparate(cells, sequences, false)
+        : await sharedContextBytes(
+            { windowCells: model.fileInsights.swaSize, batchTokens, cells, slots: sequences },
+            estimateSeparate,
+          );
+      return asideImages ? context + (await estimateSeparate(Math.min(cells, asideCells), 1, false)) : context;
     },
   });
   const percent = String(Math.round(deviceMemoryUtilization * 100));
-  const available = `${formatBytes(Math.max(0, budgetBytes))} that ${percent} % of the ${onGpu ? 'GPU' : 'machine'}'s ${formatBytes(memory.totalBytes)} leaves`;
+  const available = `${formatBytes(Math.max(0, budgetBytes))} that ${percent} % of the ${describeDevices(request)} leaves`;
   return {
     ...size,
     description:
-      `Context: ${String(size.maxLength)} tokens a conversation, ${String(size.cells)} shared by up to ${String(size.maxSequences)} at a time: ` +
+      `Context: ${describeCells(size)}: ` +
       `${formatBytes(size.bytes)} (${kvCacheFormat}), of the ${available} beside the weights and other programs`,
   };
 }
 
-async function sizeOf(path: string | undefined): Promise<number> {
+function describeDevices({ placement, gpus, ramBefore }: AdmissionRequest): string {
+  if (placement.gpuLayers === 0) return `machine's ${formatBytes(ramBefore.totalBytes)}`;
+  return `${gpus.length > 1 ? `${String(gpus.length)} GPUs'` : "GPU's"} ${formatBytes(placement.gpuTotalBytes)}`;
+}
+
+/** What a context may take of the GPUs and of main memory. On a GPU the weights are there by now; the projector is not. */
+async function budgetsOf(request: AdmissionRequest): Promise<MemoryUse> {
+  const { files, settings, placement, ramBefore, gpus, encoderBytes } = request;
+  const utilization = settings.deviceMemoryUtilization;
+  const [modelBytes, mmprojBytes] = [await sizeOf(files.modelPath), await sizeOf(files.mmprojPath)];
+  const onGpu = placement.gpuLayers > 0;
+  const perGpu = onGpu ? gpuBudgets(gpus, utilization, mmprojBytes + encoderBytes) : [];
+  const weightsInRam = modelBytes * (1 - placement.gpuLayers / placement.totalLayers);
+  return {
+    gpuVram: contextBudget(perGpu, request.layersOfGpus),
+    cpuRam: memoryBudget(ramBefore, utilization, weightsInRam + (onGpu ? 0 : mmprojBytes + encoderBytes)),
+  };
+}
+
+/** What main memory has for a context and an encoder, beside weights and projector of a model that the CPU computes. */
+export async function ramBeside(files: ModelFiles, settings: LoadSettings, ram: MemorySize): Promise<number> {
+  return memoryBudget(
+    ram,
+    settings.deviceMemoryUtilization,
+    (await sizeOf(files.modelPath)) + (await sizeOf(files.mmprojPath)),
+  );
+}
+
+function describeCells({ maxLength, maxSequences, separate, cells }: ContextSize): string {
+  const [length, sequences] = [String(maxLength), String(maxSequences)];
+  return separate
+    ? `${length} tokens for each of ${sequences} conversations at a time`
+    : `${length} tokens a conversation, ${String(cells)} shared by up to ${sequences} at a time`;
+}
+
+/** Bytes of a file; 0 for none. */
+export async function sizeOf(path: string | undefined): Promise<number> {
   return path === undefined ? 0 : (await stat(path)).size;
 }

@@ -4,10 +4,19 @@ export interface ContextSize {
   readonly maxLength: number;
   /** Sequences at a time. */
   readonly maxSequences: number;
-  /** KV cells, shared by all sequences. */
+  /** Whether each sequence has KV cells of its own. */
+  readonly separate: boolean;
+  /** KV cells: of each sequence if they are separate, else shared by all. */
   readonly cells: number;
   /** What it takes. */
   readonly bytes: number;
+}
+
+/** KV cells of a context: separate, as many for each sequence. */
+export interface ContextLayout {
+  readonly cells: number;
+  readonly sequences: number;
+  readonly separate: boolean;
 }
 
 export interface ContextSizeRequest {
@@ -21,8 +30,10 @@ export interface ContextSizeRequest {
   readonly defaultSequences: number;
   /** What the context may take. */
   readonly budgetBytes: number;
-  /** What a context of so many cells for so many sequences takes. */
-  readonly estimateBytes: (cells: number, sequences: number) => Promise<number>;
+  /** What separate cells may take at most even where there is more: llama.cpp clears them all when it starts. */
+  readonly mostSeparateBytes: number;
+  /** What a context takes. */
+  readonly estimateBytes: (layout: ContextLayout) => Promise<number>;
 }
 
 /** Past this many cells, more serve no conversation that is likely: they are taken only for a longer `maxLength`. */
@@ -34,13 +45,28 @@ const fewestCells = 512;
 const worthwhileSaving = 0.01;
 
 /**
- * Fits a context into memory: enough cells for every sequence to reach its full length, where there is room, and fewer
- * (the sequences share them) where there is not. Where not even one would reach it, the length gives way, down to one that
- * is comfortable; then the number of sequences, if that saves anything (windows and recurrent states are kept for each);
- * then the length again. What the user asked for is kept.
+ * Fits a context into memory. Where there is room for it, every sequence has cells of its own for its full length: each then
+ * computes its attention over no cells but its own. Else they share cells, see `fitShared`.
  */
 export async function fitContext(request: ContextSizeRequest): Promise<ContextSize> {
-  const { budgetBytes, estimateBytes } = request;
+  const shared = await fitShared(request);
+  const maxLength = request.maxLength ?? request.trainedLength;
+  const maxSequences = request.maxSequences ?? request.defaultSequences;
+  const bytes = await request.estimateBytes({ cells: maxLength, sequences: maxSequences, separate: true });
+  const affordable = Math.min(request.budgetBytes, Math.max(request.mostSeparateBytes, shared.bytes));
+  return bytes <= affordable ? { maxLength, maxSequences, separate: true, cells: maxLength, bytes } : shared;
+}
+
+/**
+ * Fits a context whose sequences share their cells: enough for every sequence to reach its full length, where there is room,
+ * and fewer where there is not. Where not even one would reach it, the length gives way, down to one that is comfortable;
+ * then the number of sequences, if that saves anything (windows and recurrent states are kept for each); then the length
+ * again. What the user asked for is kept.
+ */
+async function fitShared(request: ContextSizeRequest): Promise<ContextSize> {
+  const { budgetBytes } = request;
+  const estimateBytes = (cells: number, sequences: number): Promise<number> =>
+    request.estimateBytes({ cells, sequences, separate: false });
   const length = request.maxLength ?? request.trainedLength;
   const shortest = (wanted: number): number => request.maxLength ?? Math.min(wanted, length);
   let maxSequences = request.maxSequences ?? request.defaultSequences;
@@ -61,5 +87,5 @@ export async function fitContext(request: ContextSizeRequest): Promise<ContextSi
     [maxSequences, bytes] = [fewer, fewerBytes];
   }
   await shrinkTo(shortest(fewestCells));
-  return { maxLength: Math.min(length, cells), maxSequences, cells, bytes };
+  return { maxLength: Math.min(length, cells), maxSequences, separate: false, cells, bytes };
 }

@@ -4,12 +4,7 @@ import type { Llama } from 'node-llama-cpp';
 import type { DeviceMemory, LoadOptions } from '../../src/backend/index.ts';
 import { parseDevices } from './devices.ts';
 import { startLlama } from './llama-model.ts';
-
-/** Memory of a device or of this machine. */
-export interface MemorySize {
-  readonly totalBytes: number;
-  readonly freeBytes: number;
-}
+import type { MemorySize } from './memory-budget.ts';
 
 /** The memory that a model on these devices would be loaded into. Throws `device_unavailable`, `native_addon_missing`. */
 export async function deviceMemory(

@@ -26,9 +26,11 @@ const visibleDevices = ['CUDA_VISIBLE_DEVICES', 'GGML_VK_VISIBLE_DEVICES'] as co
 
 /**
  * Shows only the chosen GPUs to the drivers of this process. The indices count among the GPUs that the environment
- * already allows. Throws `device_unavailable` for an index beyond those.
+ * already allows; without such a choice they are those of `nvidia-smi`, where CUDA's own order is by speed. Throws
+ * `device_unavailable` for an index beyond those.
  */
 export function restrictToDevices(indices: readonly number[]): void {
+  if (process.env['CUDA_VISIBLE_DEVICES'] === undefined) process.env['CUDA_DEVICE_ORDER'] ??= 'PCI_BUS_ID';
   for (const name of visibleDevices) {
     const allowed = process.env[name]?.split(',').filter((device) => device !== '');
     const chosen = indices.map((index) => {
@@ -43,4 +45,18 @@ export function restrictToDevices(indices: readonly number[]): void {
     });
     process.env[name] = chosen.join(',');
   }
+}
+
+/**
+ * Checks that the chosen GPUs are those that llama.cpp found: CUDA ignores an index that it does not know, and Metal has no
+ * such variable. Throws `device_unavailable`.
+ */
+export function checkDevices(indices: readonly number[], gpu: string, names: readonly string[]): void {
+  const isMetal = gpu === 'metal';
+  if (isMetal ? indices.every((index) => index === 0) : names.length === new Set(indices).size) return;
+  const found = isMetal ? 'Metal has one, gpu:0' : `${gpu} found ${names.length === 0 ? 'none' : names.join(', ')}`;
+  throw new VserveError(
+    'device_unavailable',
+    `--devices gpu:${indices.join(',')} names a GPU that is not there: ${found}. Use gpu to take all.`,
+  );
 }

@@ -6,22 +6,37 @@ import { messageOf, VserveError } from '../../src/errors/index.ts';
 import { buildCommand, dryRunProgram } from './addon-loader.ts';
 import { throwIfInterrupted } from './binary-tests.ts';
 
+/** Bytes in which the largest picture is encoded; 0 without a projector. */
+export interface PictureMemory {
+  readonly aloneBytes: number;
+  /** With as many others as a GPU encodes at once. */
+  readonly batchBytes: number;
+}
+
 /**
  * Loads a model and its projector in a process of their own, as `native/src/dry-run.cpp` tells, which takes a fraction of
  * what loading them takes. llama.cpp trusts the header of a GGUF file in many places, and a value that it should not have
- * trusted ends the process that it runs in. Throws `model_load_failed`, `out_of_memory`, `native_addon_missing`,
+ * trusted ends the process that it runs in. No picture takes more than `maxImageTokens`. Throws `model_load_failed`, `out_of_memory`, `native_addon_missing`,
  * `native_addon_mismatch`; after an abort, its reason.
  */
-export async function dryRun({ modelPath, mmprojPath }: ModelFiles, signal: AbortSignal): Promise<void> {
+export async function dryRun(
+  { modelPath, mmprojPath }: ModelFiles,
+  maxImageTokens: number,
+  signal: AbortSignal,
+): Promise<PictureMemory> {
   signal.throwIfAborted();
   const { path: program, libraryDir } = dryRunProgram();
   // Windows looks for a program's libraries where it runs.
-  const child = spawn(program, [libraryDir, modelPath, ...(mmprojPath === undefined ? [] : [mmprojPath])], {
-    cwd: libraryDir,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    killSignal: 'SIGKILL',
-    signal,
-  });
+  const child = spawn(
+    program,
+    [libraryDir, modelPath, ...(mmprojPath === undefined ? [] : [mmprojPath, String(maxImageTokens)])],
+    {
+      cwd: libraryDir,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      killSignal: 'SIGKILL',
+      signal,
+    },
+  );
   const said = Promise.all([text(child.stdout), text(child.stderr)]);
   let exitCode: number | null;
   let exitSignal: NodeJS.Signals | null;
@@ -33,7 +48,7 @@ export async function dryRun({ modelPath, mmprojPath }: ModelFiles, signal: Abor
     throw new VserveError('native_addon_mismatch', message, { cause });
   }
   await throwIfInterrupted([exitSignal], signal);
-  if (exitCode === 0) return;
+  if (exitCode === 0) return pictureMemory((await said)[0]);
   if (exitSignal === 'SIGKILL') {
     const message = `${modelPath} could not be loaded: the process that tries it first ended with SIGKILL, most likely because the system ran out of memory. Close other programs, or give the container more memory.`;
     throw new VserveError('out_of_memory', message);
@@ -54,4 +69,10 @@ export async function dryRun({ modelPath, mmprojPath }: ModelFiles, signal: Abor
     'model_load_failed',
     `${path} could not be loaded: ${end}.${reasons.map((line) => `\n  ${line}`).join('')}\nThe file may be damaged or incomplete${ofProjector ? ', or made for another model' : ''}: download or convert it again.`,
   );
+}
+
+/** Reads the last line of what the program says. */
+function pictureMemory(output: string): PictureMemory {
+  const [, alone = 0, batch = 0] = /^encoder (\d+) (\d+)$/m.exec(output) ?? [];
+  return { aloneBytes: Number(alone), batchBytes: Number(batch) };
 }

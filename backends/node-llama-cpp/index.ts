@@ -8,17 +8,20 @@ import type {
   SamplingSettings,
 } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
-import { admit } from './admission.ts';
+import { admit, ramBeside } from './admission.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
 import { bundledSource, dryRunProgram, installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
 import { usableCpus } from './cpu-limit.ts';
 import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
-import { dryRun } from './dry-run.ts';
+import { type Placement, stepSize, threadCounts } from './device-defaults.ts';
+import { dryRun, type PictureMemory } from './dry-run.ts';
+import { planGpus } from './gpu-placement.ts';
 import { placementFor } from './image-placement.ts';
 import { computeThreads, defaultDecodeThreads, loadModel, quieten, startLlama } from './llama-model.ts';
 import { LoadedLlama } from './loaded-llama.ts';
-import { type ModelHeader, readModelHeader, readProjectorType } from './model-header.ts';
+import { type ModelHeader, type ProjectorHeader, readModelHeader, readProjectorHeader } from './model-header.ts';
+import { pictureLimit } from './picture-limit.ts';
 import { quantize } from './quantize.ts';
 import { splitFiles } from './split-files.ts';
 
@@ -28,7 +31,7 @@ const cachedImageBytes = 1024 ** 3;
 const leastKvCopyBytes = 64 * 1024 ** 2;
 const mostKvCopyBytes = 1024 ** 3;
 const kvCopyShare = 1 / 16;
-const mostSequences = 255;
+const mostSequences = 256;
 
 /** llama.cpp through node-llama-cpp, with our own engine on top: Metal, CUDA, Vulkan, or the CPU. */
 const backend: Backend = {
@@ -47,9 +50,9 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   checkKvCache(settings);
   checkMaxBatchSize(settings);
   // Starting llama.cpp is waiting, for a process that tries its binaries.
-  const [llama, { trainedLength, mayRepack, projectorType }] = await Promise.all([
+  const [llama, { trainedLength, mayRepack, projector, pictures }] = await Promise.all([
     startLlama(parseDevices(settings.devices), options),
-    examine(files, options.signal),
+    examine(files, settings.maxLength, options.signal),
   ]);
   let model: LlamaModel | undefined;
   try {
@@ -61,8 +64,27 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const maxLength = checkMaxLength(settings.maxLength, trainedLength);
     const ramBefore = await machineMemory();
     const likelyLength = Math.min(maxLength ?? trainedLength, 8192);
-    const loaded = await loadModel(llama, addon, files.modelPath, likelyLength, { ...settings, mayRepack }, options);
+    const devices = llama.gpu === false ? [] : addon.gpuDevices();
+    const plan =
+      devices.length === 0
+        ? undefined
+        : await planGpus(
+            { llama, devices, files, settings, likelyLength, largestPictureBytes: pictures.batchBytes },
+            options,
+          );
+    const loaded = await loadModel(llama, addon, files.modelPath, plan, { ...settings, mayRepack }, options);
     model = loaded;
+    // Where node-llama-cpp keeps its own addon's object: not in its types, but fixed by the pinned version.
+    const addonModel = (loaded as unknown as { _model: object })._model;
+    const placement: Placement = {
+      gpuLayers: loaded.gpuLayers,
+      totalLayers: loaded.fileInsights.totalLayers,
+      gpuTotalBytes: devices.reduce((sum, { totalBytes }) => sum + totalBytes, 0),
+    };
+    const useGpu = placement.gpuLayers > 0;
+    if (devices.length > 0) reportPlacement(placement, options.log);
+    const limit = await pictureLimit(pictures, useGpu ? plan : undefined, () => ramBeside(files, settings, ramBefore));
+    if (limit.warning !== undefined) options.log('warning', limit.warning);
 
     const template = (loaded.fileInfo.metadata as { tokenizer?: { chat_template?: unknown } }).tokenizer?.chat_template;
     if (template === undefined) {
@@ -71,10 +93,22 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
         `${files.modelPath} has no chat template, so ChatML stands in: the model may not know it.`,
       );
     }
-    const useGpu = llama.gpu !== false;
-    const { maxBatchInputTokens } = settings;
-    const admission = await admit({ llama, model: loaded, files, settings, trainedLength, ramBefore });
+    for (const warning of projector?.warnings ?? []) options.log('warning', warning);
+    const step = stepSize(settings.maxBatchInputTokens, placement);
+    const admission = await admit({
+      model: loaded,
+      files,
+      settings,
+      trainedLength,
+      ramBefore,
+      placement,
+      gpus: useGpu ? addon.gpuDevices() : [],
+      layersOfGpus: useGpu ? addon.layersOfGpus(addonModel) : [],
+      encoderBytes: limit.encoderBytes,
+      batchTokens: step.batchTokens,
+    });
     const { maxSequences } = admission;
+    const cpuThreads = { compute: computeThreads(llama), decode: defaultDecodeThreads(llama, loaded.size) };
     options.log('info', admission.description);
     const info: ModelInfo = {
       capabilities: { vision: files.mmprojPath !== undefined },
@@ -88,19 +122,21 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       info,
       (onEvents) =>
         new addon.NativeEngine(
-          // Where node-llama-cpp keeps its own addon's object: not in its types, but fixed by the pinned version.
-          (loaded as unknown as { _model: object })._model,
+          addonModel,
           {
             mmprojPath: files.mmprojPath ?? '',
-            imagePlacement: placementFor(projectorType ?? ''),
+            imagePlacement: placementFor(projector?.type ?? ''),
             contextCells: admission.cells,
+            separateCells: admission.separate,
             maxLength: admission.maxLength,
             maxSequences,
-            batchTokens: Math.max(maxBatchInputTokens, maxSequences),
-            threads: settings.threads ?? defaultDecodeThreads(llama, loaded.size),
-            threadsBatch: settings.threadsBatch ?? settings.threads ?? computeThreads(llama),
+            batchTokens: Math.max(step.batchTokens, maxSequences),
+            promptShare: step.promptShare,
+            ...threadCounts(settings, placement, cpuThreads, maxSequences),
             cpus: usableCpus(),
             useGpu,
+            // What was estimated is not quite what another device takes: a limit only where it matters.
+            encoderBytes: limit.warning === undefined ? undefined : limit.encoderBytes,
             flashAttention: contextFlashAttention(settings),
             encoderFlashAttention: settings.flashAttention,
             kvCacheFormat: settings.kvCacheFormat,
@@ -135,17 +171,32 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   }
 }
 
+interface Examined extends ModelHeader {
+  readonly projector: ProjectorHeader | undefined;
+  readonly pictures: PictureMemory;
+}
+
 /** What the files' headers say, once it is known that llama.cpp survives them. */
-async function examine(
-  files: ModelFiles,
-  signal: AbortSignal,
-): Promise<ModelHeader & { readonly projectorType: string | undefined }> {
-  const [header, projectorType] = await Promise.all([
+async function examine(files: ModelFiles, maxLength: number | undefined, signal: AbortSignal): Promise<Examined> {
+  const [header, projector] = await Promise.all([
     readModelHeader(files.modelPath),
-    files.mmprojPath === undefined ? undefined : readProjectorType(files.mmprojPath),
+    files.mmprojPath === undefined ? undefined : readProjectorHeader(files.mmprojPath),
   ]);
-  await dryRun(files, signal);
-  return { ...header, projectorType };
+  const mostLength = Math.min(maxLength ?? header.trainedLength, header.trainedLength);
+  const pictures = await dryRun(files, Math.floor(mostLength / 2), signal);
+  return { ...header, projector, pictures };
+}
+
+/** Says where the layers are, if a GPU is there. */
+function reportPlacement({ gpuLayers, totalLayers }: Placement, log: LoadOptions['log']): void {
+  if (gpuLayers >= totalLayers) return;
+  const advice = 'Close other programs that use it, or take a smaller model or precision, or a shorter --max-length.';
+  if (gpuLayers > 0) {
+    const layers = `${String(gpuLayers)} of ${String(totalLayers)} layers`;
+    log('warning', `The GPU has memory for ${layers}; the CPU computes the rest. ${advice}`);
+  } else {
+    log('warning', `The GPU has memory for none of the model's layers: the CPU computes. ${advice}`);
+  }
 }
 
 function checkMaxLength(maxLength: number | undefined, trainedLength: number): number | undefined {
@@ -158,7 +209,7 @@ function checkMaxLength(maxLength: number | undefined, trainedLength: number): n
   return maxLength;
 }
 
-/** llama.cpp has 256 sequences; the engine keeps one for itself. */
+/** llama.cpp has 256 sequences. */
 function checkMaxBatchSize({ maxBatchSize }: LoadSettings): void {
   if (maxBatchSize === undefined || maxBatchSize <= mostSequences) return;
   throw new VserveError(

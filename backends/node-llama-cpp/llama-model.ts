@@ -5,7 +5,8 @@ import type { LoadOptions, LoadSettings, LogLevel } from '../../src/backend/inde
 import { VserveError } from '../../src/errors/index.ts';
 import { BinaryTests, throwIfInterrupted } from './binary-tests.ts';
 import { usableCpus } from './cpu-limit.ts';
-import { type DeviceChoice, restrictToDevices } from './devices.ts';
+import { checkDevices, type DeviceChoice, restrictToDevices } from './devices.ts';
+import type { GpuPlan } from './gpu-placement.ts';
 import type { ModelHeader } from './model-header.ts';
 import type { NativeAddon } from './native-addon.ts';
 
@@ -79,7 +80,15 @@ async function start(devices: DeviceChoice, options: Pick<LoadOptions, 'log' | '
       'No GPU can be used: none was found, or its driver is missing. Check it with "npx node-llama-cpp inspect gpu", or start with --devices cpu.',
     );
   }
-  letWeightsStayAsInFile(llama);
+  if (devices.indices !== undefined && llama.gpu !== false) {
+    try {
+      checkDevices(devices.indices, llama.gpu, await llama.getGpuDeviceNames());
+    } catch (error) {
+      await llama.dispose();
+      throw error;
+    }
+  }
+  watchModels(llama);
   return llama;
 }
 
@@ -131,35 +140,40 @@ function endOfTest(failure: NodeJS.Signals | number): string {
 /** Of node-llama-cpp's own objects for models: not in its types, but fixed by the pinned version. */
 type AddonModelClass = new (...given: never[]) => object;
 
-/** While it has one, the weights of models that load are laid out in memory as they are in their files. */
-const asInFile = new AsyncLocalStorage<NativeAddon>();
+/** What is done to node-llama-cpp's `AddonModel` before it loads: node-llama-cpp has no settings for it. */
+const beforeLoading = new AsyncLocalStorage<(model: object) => void>();
 
-/**
- * Lets `asInFile` decide how weights are laid out: node-llama-cpp has no setting for it. On a CPU with AMX, ggml lays
- * matrices out anew, and takes a stack of them for one: a model whose graph multiplies by a stack gives nonsense, or ends
- * the process (Kimi-VL's and DeepSeek's latent attention, Gemma 3n). Of rows of 32 numbers its products are wrong.
- */
-function letWeightsStayAsInFile(llama: Llama): void {
+/** Lets `beforeLoading` change how models are loaded. */
+function watchModels(llama: Llama): void {
   const inside = llama as unknown as { _bindings: { AddonModel: AddonModelClass } };
   const { AddonModel } = inside._bindings;
   const model = class extends AddonModel {
     constructor(...given: never[]) {
       super(...given);
-      asInFile.getStore()?.keepWeightsAsInFile(this);
+      beforeLoading.getStore()?.(this);
     }
   };
   inside._bindings = Object.create(inside._bindings, { AddonModel: { value: model } }) as typeof inside._bindings;
 }
 
 /**
- * Loads the weights of a file whose header was read. On a GPU, as many layers as leave room for `maxLength` tokens.
- * Throws `out_of_memory`, `model_load_failed`, `invalid_setting`.
+ * Whether weights must stay laid out as in the file. On a CPU with AMX, ggml lays matrices out anew, and takes a stack of
+ * them for one: a model whose graph multiplies by a stack gives nonsense, or ends the process (Kimi-VL's and DeepSeek's
+ * latent attention, Gemma 3n). Of rows of 32 numbers its products are wrong.
+ */
+function mustStayAsInFile(llama: Llama, mayRepack: boolean): boolean {
+  return !mayRepack && llama.systemInfo.includes('AMX_INT8 = 1');
+}
+
+/**
+ * Loads the weights of a file whose header was read, layers onto the GPUs as `gpuPlan` says. Throws `out_of_memory`,
+ * `model_load_failed`, `invalid_setting`.
  */
 export async function loadModel(
   llama: Llama,
   addon: NativeAddon,
   modelPath: string,
-  maxLength: number,
+  gpuPlan: Pick<GpuPlan, 'gpuLayers' | 'shares'> | undefined,
   { mmap, mlock, mayRepack }: Pick<LoadSettings, 'mmap' | 'mlock'> & Pick<ModelHeader, 'mayRepack'>,
   options: LoadOptions,
 ): Promise<LlamaModel> {
@@ -169,7 +183,9 @@ export async function loadModel(
   const load = (): Promise<LlamaModel> =>
     llama.loadModel({
       modelPath,
-      gpuLayers: llama.gpu === false ? 0 : { fitContext: { contextSize: maxLength } },
+      gpuLayers: gpuPlan?.gpuLayers ?? 0,
+      // The plan leaves as much free as the user wants.
+      ignoreMemorySafetyChecks: gpuPlan !== undefined,
       useMmap: mmap ? 'auto' : false,
       useMlock: mlock,
       loadSignal: options.signal,
@@ -178,7 +194,10 @@ export async function loadModel(
       },
     });
   try {
-    return mayRepack || !llama.systemInfo.includes('AMX_INT8 = 1') ? await load() : await asInFile.run(addon, load);
+    return await beforeLoading.run((addonModel) => {
+      if (mustStayAsInFile(llama, mayRepack)) addon.keepWeightsAsInFile(addonModel);
+      if (gpuPlan !== undefined && gpuPlan.shares.length > 1) addon.splitLayers(addonModel, gpuPlan.shares);
+    }, load);
   } catch (cause) {
     options.signal.throwIfAborted();
     const reason = cause instanceof Error ? cause.message : String(cause);

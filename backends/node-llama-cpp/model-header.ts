@@ -7,6 +7,9 @@ const numberTypes: ReadonlySet<number> = new Set([24, 25, 26, 27, 28]);
 /** llama.cpp counts positions in 32 bits. */
 const largestInt32 = 2 ** 31 - 1;
 
+const mostWarnings = 20;
+const longestWarning = 300;
+
 /** What is to be known of a text model before it is loaded. */
 export interface ModelHeader {
   /** Tokens of the longest conversation that it was trained for. */
@@ -53,8 +56,16 @@ function contextLengthOf(path: string, keyValues: GgufHeader['keyValues'], archi
   );
 }
 
-/** The projector's type. Throws `gguf_invalid`, also for a file that is no vision projector. */
-export async function readProjectorType(mmprojPath: string): Promise<string> {
+/** What is to be known of a vision projector before it is loaded. */
+export interface ProjectorHeader {
+  /** `clip.projector_type`. */
+  readonly type: string;
+  /** What the converter had to say about settings of the checkpoint that are not followed. */
+  readonly warnings: readonly string[];
+}
+
+/** Reads a projector's header. Throws `gguf_invalid`, also for a file that is no vision projector. */
+export async function readProjectorHeader(mmprojPath: string): Promise<ProjectorHeader> {
   const { keyValues } = await readHeader(mmprojPath);
   const type = keyValues.get('clip.projector_type') ?? keyValues.get('clip.vision.projector_type');
   if (typeof type !== 'string') {
@@ -63,7 +74,16 @@ export async function readProjectorType(mmprojPath: string): Promise<string> {
       `${mmprojPath} is not a vision projector (mmproj): it names no projector type.`,
     );
   }
-  return type;
+  return { type, warnings: linesOf(keyValues.get('vserve.unfollowed_settings')) };
+}
+
+/** Lines of a file that anyone may have written, fit for a log. */
+function linesOf(told: unknown): string[] {
+  if (typeof told !== 'string') return [];
+  return told
+    .split('\n', mostWarnings)
+    .map((line) => line.replaceAll(/\p{C}/gu, '').slice(0, longestWarning))
+    .filter((line) => line !== '');
 }
 
 async function readHeader(path: string): Promise<GgufHeader> {

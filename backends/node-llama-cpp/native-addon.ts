@@ -6,6 +6,7 @@ import type {
   SamplingSettings,
   ToolCall,
 } from '../../src/backend/index.ts';
+import type { GpuDevice } from './device-budget.ts';
 import type { ImagePlacement } from './image-placement.ts';
 
 export interface NativeMessage {
@@ -96,19 +97,25 @@ export interface NativeEngineOptions extends Pick<
   readonly mmprojPath: string;
   /** Undefined: llama.cpp's own. */
   readonly imagePlacement: ImagePlacement | undefined;
-  /** KV cells, shared by all sequences. */
+  /** KV cells: of each sequence, or shared by all. */
   readonly contextCells: number;
+  /** Whether each sequence has cells of its own. */
+  readonly separateCells: boolean;
   /** Tokens that one sequence may hold. */
   readonly maxLength: number;
   readonly maxSequences: number;
   /** Limit of one step. */
   readonly batchTokens: number;
+  /** The part of it that prompts may have while other sequences generate, above 0 to 1. */
+  readonly promptShare: number;
   /** For generating, and for prompts and images. */
   readonly threads: number;
   readonly threadsBatch: number;
   /** Available to this process. */
   readonly cpus: number;
   readonly useGpu: boolean;
+  /** Limit of the memory in which a picture is encoded: where the largest takes more, pictures are scaled down. */
+  readonly encoderBytes: number | undefined;
   /** Of the context. */
   readonly flashAttention: FlashAttention;
   readonly encoderFlashAttention: FlashAttention;
@@ -156,7 +163,18 @@ export interface NativeEngine {
   close(): Promise<void>;
 }
 
+/** A chat template of `loadTemplate`, which only the addon can read. */
+export interface NativeTemplate {
+  readonly opaque: unique symbol;
+}
+
 export interface NativeAddon {
+  /** The GPUs that a model's layers may go to, in llama.cpp's order, and their memory now. */
+  gpuDevices(): readonly GpuDevice[];
+  /** The part of a model's layers that goes to each GPU. Takes node-llama-cpp's `AddonModel`, before it loads. */
+  splitLayers(model: object, shares: readonly number[]): void;
+  /** How many layers of a loaded model each GPU has, the output layer counted as one. Takes the `AddonModel`. */
+  layersOfGpus(model: object): readonly number[];
   /** The version of node-llama-cpp it was compiled for: the two share memory layouts. */
   readonly nodeLlamaCppVersion: string;
   /** Keeps the memory layout of weights as in the file. Takes node-llama-cpp's `AddonModel`, before it loads. */
@@ -166,13 +184,17 @@ export interface NativeAddon {
   /** Cannot be interrupted, and a failed assertion of llama.cpp ends the process: see `quantize.ts`. */
   quantize(sourcePath: string, destinationPath: string, type: QuantizedType, threads: number): Promise<void>;
   /**
-   * Renders a conversation with a Jinja chat template. `specialTokens` are template variables, named as in transformers
-   * (`bos_token`). Throws `model_load_failed`, `chat_template_failed`, `invalid_request`.
+   * Loads a Jinja chat template. `specialTokens` are template variables, named as in transformers (`bos_token`). Throws
+   * `model_load_failed`.
    */
-  renderTemplate(
+  loadTemplate(
     source: string,
     specialTokens: Readonly<Record<string, string>>,
     imagePlacement: ImagePlacement | undefined,
+  ): NativeTemplate;
+  /** Renders a conversation. Throws `chat_template_failed`, `invalid_request`. */
+  renderTemplate(
+    template: NativeTemplate,
     conversation: NativeConversation,
     imageCount: number,
   ): readonly RenderedRun[];

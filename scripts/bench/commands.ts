@@ -11,15 +11,16 @@ export interface CommandSettings {
   /** The folder of llama-server and llama-batched-bench. */
   readonly peerDir: string;
   readonly threads: number;
+  /** vserve's --devices. On a GPU, all layers of llama-server's model are there. */
+  readonly devices: string;
 }
 
 /**
- * The command that starts a server with room for `maxBatchSize` conversations of the model's `maxLength`, on the CPU.
- * Everything else is left at each server's default.
+ * The command that starts a server with room for `maxBatchSize` conversations of the model's `maxLength`. Everything else is left at each server's default.
  */
 export function serverCommand(
   contender: Contender,
-  { model, vservePath, peerDir, threads }: CommandSettings,
+  { model, vservePath, peerDir, threads, devices }: CommandSettings,
   maxBatchSize: number,
   port: number,
 ): string[] {
@@ -29,7 +30,7 @@ export function serverCommand(
     'served-model-name': 'bench',
     'max-length': model.maxLength,
     'max-batch-size': maxBatchSize,
-    devices: 'cpu',
+    devices,
     'log-level': 'ERROR',
   };
   const theirs = {
@@ -39,6 +40,7 @@ export function serverCommand(
     parallel: maxBatchSize,
     threads,
     'threads-batch': threads,
+    ...gpuLayers(devices),
   };
   const swaFull = contender === 'llama-server --swa-full' ? ['--swa-full'] : [];
   return onCpus(
@@ -51,7 +53,7 @@ export function serverCommand(
 
 /** The command that measures decoding without a server: `streams` prompts of `promptTokens`, `outputTokens` each. */
 export function ceilingCommand(
-  { model, peerDir, threads }: CommandSettings,
+  { model, peerDir, threads, devices }: CommandSettings,
   { streams, promptTokens, outputTokens }: { streams: number; promptTokens: number; outputTokens: number },
 ): string[] {
   const cellsPerStream = Math.ceil((promptTokens + outputTokens) / 256) * 256;
@@ -61,9 +63,15 @@ export function ceilingCommand(
     'ctx-size': cellsPerStream * streams,
     threads,
     'threads-batch': threads,
+    ...gpuLayers(devices),
   };
   const sizes = ['-npp', promptTokens, '-ntg', outputTokens, '-npl', streams].map(String);
   return onCpus(threads, [join(peerDir, 'llama-batched-bench'), ...flags(options), ...sizes]);
+}
+
+/** More than any model has: all of them. */
+function gpuLayers(devices: string): Readonly<Record<string, number>> {
+  return { 'gpu-layers': devices === 'cpu' ? 0 : 999 };
 }
 
 function flags(options: Readonly<Record<string, string | number>>): string[] {

@@ -41,6 +41,11 @@ async function threadsFor(options: Options): Promise<number> {
   return options.threads;
 }
 
+/** A model with conversations no longer than asked for. */
+function shortened(model: BenchModel, { maxLength }: Options): BenchModel {
+  return { ...model, maxLength: Math.min(model.maxLength, maxLength ?? Infinity) };
+}
+
 async function modelsFor(options: Options, peerDir: string): Promise<[BenchModel, readonly ScenarioName[]][]> {
   const shapes = await shapesModel(options.cacheDir);
   if (options.quick) return [[shapes, options.only]];
@@ -65,7 +70,7 @@ async function main(): Promise<void> {
   const loads = { rounds, streams, outputTokens, promptWords };
   const results: { model: BenchModel; figures: Figure[] }[] = [];
   for (const [model, names] of await modelsFor(options, peerDir)) {
-    const bench = new Bench({ ...options, model, threads, peerDir, vservePath, log });
+    const bench = new Bench({ ...options, model: shortened(model, options), threads, peerDir, vservePath, log });
     const result = { model, figures: [] as Figure[] };
     results.push(result);
     try {

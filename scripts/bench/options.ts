@@ -7,11 +7,13 @@ import type { ScenarioName } from './scenarios/index.ts';
 
 export const usage = `Usage: npm run bench -- [options]
 
-  --only <names>         scenarios, separated by commas: ${scenarioNames.join(', ')}
+  --only <names>         scenarios, separated by commas: ${scenarioNames.join(', ')} (pictures only if named)
   --rounds <n>           how often each measurement alternates between the servers (3)
   --streams <n,…>        streams at a time (1,4,8,16)
   --output-tokens <n>    tokens of each answer (128)
   --prompt-words <n>     words of each prompt (32)
+  --max-length <n>       tokens of a conversation (4096, or what the model has)
+  --devices <devices>    vserve's devices (cpu); llama-server takes what its folder has kernels for
   --threads <n>          threads of each server (as many as vserve takes; fewer only on Linux)
   --quick                a smoke test: the embedded model, one round of small loads, without behind, gap and media
   --peer <folder>        llama-server, llama-batched-bench and llama-quantize, already built
@@ -28,6 +30,8 @@ export interface Options extends LoadSizes {
   readonly only: readonly ScenarioName[];
   readonly threads: number | undefined;
   readonly quick: boolean;
+  readonly devices: string;
+  readonly maxLength: number | undefined;
   readonly peerDir: string | undefined;
   readonly files: { readonly modelPath: string; readonly mmprojPath: string } | undefined;
   readonly vservePath: string | undefined;
@@ -48,6 +52,8 @@ export function parseOptions(args: readonly string[]): Options {
       'output-tokens': text,
       'prompt-words': text,
       threads: text,
+      devices: text,
+      'max-length': text,
       peer: text,
       model: text,
       mmproj: text,
@@ -63,7 +69,7 @@ export function parseOptions(args: readonly string[]): Options {
   return {
     only:
       values.only === undefined
-        ? scenarioNames.filter((name) => !quick || !notQuick.includes(name))
+        ? scenarioNames.filter((name) => name !== 'pictures' && (!quick || !notQuick.includes(name)))
         : values.only.split(',').map(scenarioName),
     rounds: count('--rounds', values.rounds ?? (quick ? '1' : '3')),
     streams: (values.streams ?? (quick ? '1,4' : '1,4,8,16')).split(',').map((value) => count('--streams', value)),
@@ -71,6 +77,8 @@ export function parseOptions(args: readonly string[]): Options {
     promptWords: count('--prompt-words', values['prompt-words'] ?? '32'),
     threads: values.threads === undefined ? undefined : count('--threads', values.threads),
     quick,
+    devices: values.devices ?? 'cpu',
+    maxLength: values['max-length'] === undefined ? undefined : count('--max-length', values['max-length']),
     peerDir: values.peer,
     files: model === undefined || mmproj === undefined ? undefined : { modelPath: model, mmprojPath: mmproj },
     vservePath: values.vserve,

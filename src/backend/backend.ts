@@ -21,8 +21,8 @@ export interface LoadSettings {
   /** Maximum cached encoded images; 0 disables the cache. */
   readonly maxVisionCacheEntries: number;
   readonly mmprojEncoding: MmprojEncoding;
-  /** Maximum prompt tokens per step. */
-  readonly maxBatchInputTokens: number;
+  /** Maximum prompt tokens per step; undefined lets the backend choose. */
+  readonly maxBatchInputTokens: number | undefined;
   /** Fraction of the device's memory that may be used, above 0 to 1. */
   readonly deviceMemoryUtilization: number;
   readonly kvCacheFormat: KvCacheFormat;

@@ -20,6 +20,7 @@ export interface ToolCall {
 /** One turn of a conversation. */
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant' | 'tool';
+  /** Empty where the request has none (null, or absent); an empty text is a part. */
   readonly content: readonly ContentPart[];
   /** The participant, or the tool whose result this is. */
   readonly name?: string;

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { errorJson } from '../api/index.ts';
 import { presentationOf, systemErrorCode, VserveError } from '../errors/index.ts';
+import type { OpenResponses } from './open-responses.ts';
 
 /** Time for the client to read the response before the connection is closed. */
 const LINGER_MS = 5000;
@@ -12,33 +13,46 @@ const LINGER_MS = 5000;
 export type OnRefused = (requestId: string, error: VserveError) => void;
 
 /**
- * Answers requests that the HTTP parser rejects the way all other errors are: with the error envelope and a request id.
+ * Answers requests that the HTTP parser rejects the way all other errors are: with the error envelope and a request id,
+ * behind the answers to the requests before it on the same connection.
  */
-export function answerClientErrors(server: Server, onRefused: OnRefused): void {
-  const responses = new WeakMap<Duplex, ServerResponse>();
-  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => responses.set(socket, response));
+export function answerClientErrors(server: Server, responses: OpenResponses, onRefused: OnRefused): void {
+  const failed = new WeakSet<Duplex>();
   server.on('clientError', (cause: Error, socket: Duplex) => {
-    const response = responses.get(socket);
-    const isAnswering = response !== undefined && response.headersSent && !response.writableFinished;
-    if (!socket.writable || isAnswering || isGone(cause)) {
+    if (isGone(cause)) {
       socket.destroy();
       return;
     }
-    const error = refusalOf(cause);
-    const requestId = randomUUID();
-    socket.end(rawAnswer(error, requestId));
-    // Closing with unread input would reset the connection, and the client could lose the response (RFC 9112, section
-    // 9.6).
-    socket.resume();
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
-    socket.once('close', () => clearTimeout(timer));
-    onRefused(requestId, error);
+    // Every further byte is an error again.
+    if (failed.has(socket)) return;
+    failed.add(socket);
+    const open = responses.of(socket);
+    const before = open.filter(({ req }) => req.complete);
+    if (open.some(({ req, headersSent }) => !req.complete && headersSent)) socket.destroy();
+    else if (before.length === 0) refuse(socket, cause, onRefused);
+    else before.at(-1)?.once('close', () => refuse(socket, cause, onRefused));
   });
 }
 
-/** Whether the client closed its side in the middle of a request and expects no response. */
+function refuse(socket: Duplex, cause: Error, onRefused: OnRefused): void {
+  // The client has closed its side in the middle of a request and expects no response.
+  if (!socket.writable || systemErrorCode(cause) === 'HPE_INVALID_EOF_STATE') {
+    socket.destroy();
+    return;
+  }
+  const error = refusalOf(cause);
+  const requestId = randomUUID();
+  socket.end(rawAnswer(error, requestId));
+  // Closing with unread input would reset the connection, and the client could lose the response (RFC 9112, section
+  // 9.6).
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  socket.once('close', () => clearTimeout(timer));
+  onRefused(requestId, error);
+}
+
 function isGone(cause: Error): boolean {
-  return ['ECONNRESET', 'EPIPE', 'HPE_INVALID_EOF_STATE'].includes(systemErrorCode(cause) ?? '');
+  return ['ECONNRESET', 'EPIPE'].includes(systemErrorCode(cause) ?? '');
 }
 
 function refusalOf(cause: Error): VserveError {

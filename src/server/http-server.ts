@@ -4,6 +4,8 @@ import { getRequestListener } from '@hono/node-server';
 import type { HttpBindings } from '@hono/node-server';
 import { answerClientErrors } from './client-errors.ts';
 import type { OnRefused } from './client-errors.ts';
+import { answerHalfClosed } from './half-closed.ts';
+import { OpenResponses } from './open-responses.ts';
 import { normalizeTarget } from './request-target.ts';
 
 const HEADERS_TIMEOUT_MS = 60_000;
@@ -25,7 +27,13 @@ export interface HttpServerOptions {
  * that is not valid HTTP is answered with the error envelope.
  */
 export function createHttpServer({ fetch, keepAliveTimeoutS, maxRequestBytes, onRefused }: HttpServerOptions): Server {
-  const listener = getRequestListener(fetch as Parameters<typeof getRequestListener>[0], {
+  const eventStreams = new WeakSet<ServerResponse>();
+  const answer = async (request: Request, bindings: HttpBindings): Promise<Response> => {
+    const response = await fetch(request, bindings);
+    if (isEventStream(response)) eventStreams.add(bindings.outgoing);
+    return response;
+  };
+  const listener = getRequestListener(answer as Parameters<typeof getRequestListener>[0], {
     overrideGlobalObjects: false,
   });
   const server = createServer(
@@ -51,6 +59,12 @@ export function createHttpServer({ fetch, keepAliveTimeoutS, maxRequestBytes, on
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     server.emit('request', request, response);
   });
-  answerClientErrors(server, onRefused);
+  const responses = new OpenResponses(server);
+  answerClientErrors(server, responses, onRefused);
+  answerHalfClosed(server, responses, (response) => eventStreams.has(response));
   return server;
+}
+
+function isEventStream({ headers }: Response): boolean {
+  return headers.get('content-type')?.startsWith('text/event-stream') === true;
 }

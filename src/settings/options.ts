@@ -25,8 +25,6 @@ import {
 const MIB = 1024 * 1024;
 /** The limit of ggml's thread pools. */
 const MAX_THREADS = 512;
-/** Larger batches gain little, and delay other requests. */
-const MAX_BATCH_INPUT_TOKENS = 512;
 /** A type of weights in the name of a GGUF file, with or without a publisher's prefix. */
 const GGUF_TYPE = /^\s*(?:[a-z]+\d*-)?(?:i?q|p?tq|mxfp|nvfp)\d[a-z0-9_]*\s*$/i;
 /** The longest delay of a timer in Node, in seconds. */
@@ -265,9 +263,10 @@ export const options = {
     group: 'Engine',
     flags: ['max-batch-input-tokens'],
     argument: 'tokens',
-    help: 'Maximum prompt tokens per step; a quarter of it while other requests generate',
-    kind: orAuto(wholeNumber(1), MAX_BATCH_INPUT_TOKENS),
-    default: MAX_BATCH_INPUT_TOKENS,
+    help: 'Maximum prompt tokens per step; on a CPU, a quarter of it while other requests generate',
+    kind: orAuto(wholeNumber(1)),
+    default: undefined,
+    defaultText: '512, or 2048 on a GPU that has all layers',
   }),
   deviceMemoryUtilization: option({
     group: 'Engine',

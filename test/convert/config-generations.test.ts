@@ -32,6 +32,16 @@ const inOtherWords: Readonly<Record<string, readonly string[]>> = {
   'minicpm-v-4.6-4x-tiny transformers-5': ['qwen35.attention.recurrent_layers', 'qwen35.full_attention_interval'],
 };
 
+function recordingCommands(name: string): string {
+  return [
+    `test/fixtures/config-generations lacks ${name}. To record it:`,
+    '  npm run build:ts && node dist/test/reference/write-checkpoints.js checkpoints > /dev/null',
+    '  python4 test/reference/config-generations.py checkpoints test/fixtures/config-generations',
+    '  python5 test/reference/config-generations.py checkpoints test/fixtures/config-generations',
+    'with a Python that has transformers 4 and one that has transformers 5 (test/reference/README.md).',
+  ].join('\n');
+}
+
 /** RFC 7396. */
 function patched(config: JsonObject, patch: JsonObject): JsonObject {
   const changed = Object.entries(patch).map(([key, change]): [string, unknown] => {
@@ -76,7 +86,7 @@ describe.each(Object.entries(referenceCheckpoints))('%s has the same headers', (
 
   const known = generations.filter((generation) => generation !== 'transformers-4' || !newer.test(name));
   test('and is known of every generation', () => {
-    for (const generation of known) expect(patches[generation]).toHaveProperty([name]);
+    for (const generation of known) expect(patches[generation], recordingCommands(name)).toHaveProperty([name]);
   });
 
   const changed = Object.entries(patches).filter(([, patch]) => Object.keys(patch[name] ?? {}).length > 0);

@@ -11,7 +11,7 @@ import { decode } from '../../src/convert/quantize/decode.ts';
 import { encode } from '../../src/convert/quantize/encode.ts';
 import { changeJson, convert, shapesVlmCopy, shapesVlmFolder, temporaryFolder } from './support/checkpoints.ts';
 import { describeGguf } from './support/describe-gguf.ts';
-import type { GgufDescription } from './support/describe-gguf.ts';
+import { readReference } from './support/read-reference.ts';
 import { pickTensors, readSafetensors } from './support/safetensors.ts';
 
 async function deal(folder: string, shards: Record<string, string[]>): Promise<void> {
@@ -241,9 +241,7 @@ test('the [IMG_BREAK] embedding of Pixtral is found under the names that the Hub
   const folder = join(await temporaryFolder(), name);
   await writeCheckpoint(folder, { ...checkpoint, shapes });
   const { mmprojPath } = await convert(folder);
-  const reference = JSON.parse(
-    await readFile(new URL(`../fixtures/convert-reference/${name}.json`, import.meta.url), 'utf8'),
-  ) as Record<string, GgufDescription>;
+  const reference = readReference(name);
   const { tensors } = await describeGguf(mmprojPath ?? '');
   expect(new Set(tensors.map(String))).toEqual(new Set(reference['mmproj-bf16.gguf']?.tensors.map(String)));
 });

@@ -1,14 +1,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fixture, referenceCheckpoints } from '../reference/checkpoints.ts';
+import { referenceCheckpoints } from '../reference/checkpoints.ts';
 import { writeCheckpoint } from '../reference/write-checkpoint.ts';
 import { planConversion } from '../../src/convert/plan/plan-conversion.ts';
 import { convert, temporaryFolder } from './support/checkpoints.ts';
 import { describeGguf } from './support/describe-gguf.ts';
-import type { GgufDescription } from './support/describe-gguf.ts';
+import { readReference } from './support/read-reference.ts';
 
 type Settings = Record<string, unknown>;
 
@@ -117,11 +116,7 @@ test('a text model alone becomes what it is with vision', async () => {
   const { modelPath, mmprojPath, architecture } = await convert(join(parent, name), { outtype: 'bf16' });
   expect({ mmprojPath, architecture }).toEqual({ mmprojPath: undefined, architecture: 'Gemma3nForCausalLM' });
   const actual = await describeGguf(modelPath);
-  const references = JSON.parse(readFileSync(fixture(`convert-reference/${name}.json`), 'utf8')) as Record<
-    string,
-    GgufDescription
-  >;
-  const reference = references['model-bf16.gguf'];
+  const reference = readReference(name)['model-bf16.gguf'];
   expect(actual.kv).toEqual(reference?.kv);
   const [own, theirs] = [actual, reference].map((file) => file?.tensors.map(([tensor, shape]) => [tensor, shape]));
   expect(own).toEqual(theirs);

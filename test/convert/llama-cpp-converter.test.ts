@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { LlamaCppConverter } from '../../src/convert/index.ts';
 import { findPython } from '../../src/convert/llama-cpp/find-python.ts';
 import { changeJson, shapesVlm, shapesVlmCopy, temporaryFolder } from './support/checkpoints.ts';
 import { describeGguf } from './support/describe-gguf.ts';
-import type { GgufDescription } from './support/describe-gguf.ts';
+import { readReference } from './support/read-reference.ts';
 
 const never = new AbortController().signal;
 const modules = ['numpy', 'torch', 'transformers', 'sentencepiece', 'google/protobuf', 'yaml', 'tqdm'];
@@ -157,9 +157,7 @@ const python = await findPython(process.env.VSERVE_PYTHON, never).catch(() => ''
 describe.skipIf(python === '')('with Python and its packages', { timeout: 120_000 }, () => {
   test("makes what the reference made, the encoder's file too", async () => {
     const name = 'smolvlm-tiny';
-    const reference = JSON.parse(
-      await readFile(new URL(`../fixtures/convert-reference/${name}.json`, import.meta.url), 'utf8'),
-    ) as Record<string, GgufDescription>;
+    const reference = readReference(name);
     const sourceDir = join(await temporaryFolder(), name);
     const checkpoint = referenceCheckpoints[name]?.checkpoint;
     if (checkpoint === undefined) throw new Error(name);

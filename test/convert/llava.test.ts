@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { referenceCheckpoints } from '../reference/checkpoints.ts';
@@ -6,7 +5,7 @@ import { writeCheckpoint } from '../reference/write-checkpoint.ts';
 import { planConversion } from '../../src/convert/plan/plan-conversion.ts';
 import { changeJson, convert, temporaryFolder } from './support/checkpoints.ts';
 import { describeGguf } from './support/describe-gguf.ts';
-import type { GgufDescription } from './support/describe-gguf.ts';
+import { readReference } from './support/read-reference.ts';
 
 async function checkpointFolder(name: string, rename = (tensor: string): string => tensor): Promise<string> {
   const { checkpoint } = referenceCheckpoints[name] ?? {};
@@ -84,9 +83,7 @@ test.each([
       .replace(/^(?=vision_tower|multi_modal|image_newline)/, 'model.')
       .replace('vision_tower.vision_model.', 'vision_tower.');
   const { modelPath, mmprojPath } = await convert(await checkpointFolder(name, rename), { outtype });
-  const reference = JSON.parse(
-    await readFile(new URL(`../fixtures/convert-reference/${name}.json`, import.meta.url), 'utf8'),
-  ) as Record<string, GgufDescription>;
+  const reference = readReference(name);
   expect((await describeGguf(modelPath)).sha256).toBe(reference[`model-${outtype}.gguf`]?.sha256);
   expect((await describeGguf(mmprojPath ?? '')).sha256).toBe(reference[`mmproj-${outtype}.gguf`]?.sha256);
 });

@@ -3,19 +3,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { referenceCheckpoints } from '../reference/checkpoints.ts';
+import { fixture, referenceCheckpoints } from '../reference/checkpoints.ts';
 import { writeCheckpoint } from '../reference/write-checkpoint.ts';
+import { findDeclarations } from '../../src/convert/architectures/index.ts';
+import type { JsonObject } from '../../src/convert/checkpoint/checkpoint-folder.ts';
 import { supportedArchitectures } from '../../src/convert/index.ts';
 import type { Outtype } from '../../src/convert/index.ts';
 import { convert, shapesVlmFolder } from './support/checkpoints.ts';
 import { describeGguf } from './support/describe-gguf.ts';
 import type { GgufDescription } from './support/describe-gguf.ts';
-
-type Reference = Record<string, GgufDescription>;
-
-function readReference(file: string): Reference {
-  return JSON.parse(readFileSync(new URL(`../fixtures/${file}`, import.meta.url), 'utf8')) as Reference;
-}
+import { conversionCommands, readReference } from './support/read-reference.ts';
 
 /** Where a reference is not followed. */
 type Deviations = Pick<(typeof referenceCheckpoints)[string], 'ownKeys' | 'ownNames'> & {
@@ -47,7 +44,10 @@ async function expectSame(
 }
 
 describe('shapes-vlm becomes what convert_hf_to_gguf.py makes of it', () => {
-  const reference = readReference('shapes-vlm-reference/gguf.json');
+  const reference = JSON.parse(readFileSync(fixture('shapes-vlm-reference/gguf.json'), 'utf8')) as Record<
+    string,
+    GgufDescription
+  >;
   test.each(['f32', 'f16', 'bf16', 'q8_0'] as const)('%s', async (outtype) => {
     const { modelPath, mmprojPath, ...result } = await convert(await shapesVlmFolder(), { outtype });
     expect(result).toMatchObject({ architecture: 'Gemma3ForConditionalGeneration', outtype });
@@ -62,41 +62,58 @@ describe('shapes-vlm becomes what convert_hf_to_gguf.py makes of it', () => {
   });
 });
 
-/** For whoever adds a family. */
+/** For whoever adds an architecture. */
 const nextStep = [
   'No reference checkpoint has these architectures. Add a small one to FAMILIES in a test/reference/families*.py, then',
   '  python test/reference/describe-checkpoints.py test/fixtures/checkpoints <name>',
-  '  npm run build:ts && node dist/test/reference/write-checkpoints.js checkpoints <name> |',
-  '    python test/reference/describe.py path/to/llama.cpp checkpoints test/fixtures/convert-reference <name>',
-  'test/reference/README.md says what the scripts need; `npm run docs` adds the architecture to README.md.',
+  conversionCommands('<name>'),
+  '`npm run docs` adds the architecture to README.md.',
 ].join('\n');
 
-test('each checkpoint is held in every precision, and with them each family and each architecture that sees', () => {
-  const held = new Set<unknown>();
-  for (const { checkpoint, outtypes } of Object.values(referenceCheckpoints)) {
+function configOf(checkpoint: (typeof referenceCheckpoints)[string]['checkpoint']): JsonObject {
+  const config = checkpoint.files['config.json'] ?? {};
+  const text = typeof config === 'string' || Buffer.isBuffer(config) ? config.toString() : JSON.stringify(config);
+  return JSON.parse(text) as JsonObject;
+}
+
+const configs = Object.values(referenceCheckpoints).map(({ checkpoint }) => configOf(checkpoint));
+const held = new Set(configs.map(({ architectures }) => (architectures as readonly string[] | undefined)?.[0]));
+const supported = supportedArchitectures();
+const notHeld = supported.filter(({ architecture }) => !held.has(architecture));
+
+test('each checkpoint is held in every precision', () => {
+  for (const { outtypes } of Object.values(referenceCheckpoints)) {
     expect(outtypes).toEqual(expect.arrayContaining(['f32', 'f16', 'bf16', 'q8_0']));
-    const config = checkpoint.files['config.json'] ?? {};
-    const text = typeof config === 'string' || Buffer.isBuffer(config) ? config.toString() : JSON.stringify(config);
-    const { architectures: [architecture] = [] } = JSON.parse(text) as { architectures?: readonly string[] };
-    held.add(architecture);
   }
-  const supported = supportedArchitectures();
-  const unseen = supported.filter(({ architecture, vision }) => vision && !held.has(architecture));
-  expect(unseen, nextStep).toEqual([]);
+});
+
+test('each family is held, and each architecture that sees', () => {
   const families = new Set(supported.filter(({ architecture }) => held.has(architecture)).map(({ family }) => family));
   expect(
-    supported.filter(({ family }) => !families.has(family)),
+    notHeld.filter(({ vision, family }) => vision || !families.has(family)),
     nextStep,
   ).toEqual([]);
+});
+
+test('a text model that is not held by its own name is declared as one that is', async () => {
+  const declared = await Promise.all(configs.map(findDeclarations));
+  const declarations = new Set(declared.map(({ text }) => text));
+  const own = await Promise.all(
+    notHeld.map(async ({ architecture }) => {
+      const { text } = await findDeclarations({ architectures: [architecture] });
+      return declarations.has(text) ? [] : [architecture];
+    }),
+  );
+  expect(own.flat(), nextStep).toEqual([]);
 });
 
 describe.each(Object.entries(referenceCheckpoints))(
   '%s too',
   (name, { checkpoint, outtypes, ownSingles, ...others }) => {
-    let reference: Reference = {};
+    let reference: ReturnType<typeof readReference> = {};
     let parent = '';
     beforeAll(async () => {
-      reference = readReference(`convert-reference/${name}.json`);
+      reference = readReference(name);
       parent = await mkdtemp(join(tmpdir(), 'vserve-reference-'));
       await writeCheckpoint(join(parent, name), checkpoint);
     });
@@ -125,7 +142,7 @@ test('InternVL by the names that it has on the Hub becomes the same', async () =
     ]),
   );
   await writeCheckpoint(join(parent, name), { ...checkpoint, shapes });
-  const reference = readReference(`convert-reference/${name}.json`);
+  const reference = readReference(name);
   const { modelPath, mmprojPath } = await convert(join(parent, name), { outtype: 'bf16' });
   await expectSame(modelPath, reference['model-bf16.gguf']);
   await expectSame(mmprojPath, reference['mmproj-bf16.gguf']);

@@ -6,35 +6,47 @@ For maintainers, after npm run build:ts, with a Python that has transformers 5 a
       python test/reference/render-chat-templates.py test/fixtures/chat-templates
 
 It reads conversations.json there and writes expected.json: the text for each template and conversation, the SHA-256 of a
-long one, null where the template refuses the conversation. Texts of a message that follow one another are joined by a line break where the
-template would lose some of them, or the white space at their ends: what a client sends must reach the model whole.
+long one, null where the template refuses the conversation. Texts of a message that follow one another are joined by a
+line break where the template would lose some of them, or the white space at their ends, and tool calls get another form
+where it would lose them: what a client sends must reach the model whole.
 """
 
 import hashlib
 import json
+import re
 import sys
 from pathlib import Path
 
 from transformers.utils.chat_template_utils import render_jinja_template
 
 LONGEST_TEXT = 600
+ABSENT = object()
 TOKENS = {"bos_token": "<bos>", "eos_token": "<eos>"}
 
 
-def message_of(message: dict, content) -> dict:
-    result = {"role": message["role"], "content": content}
+def calls_of(message: dict, as_json: bool) -> list:
+    return [
+        {
+            "id": call["id"],
+            "type": "function",
+            "function": {
+                "name": call["name"],
+                "arguments": call["arguments"] if as_json else json.loads(call["arguments"]),
+            },
+        }
+        for call in message["toolCalls"]
+    ]
+
+
+def message_of(message: dict, content, as_json: bool) -> dict:
+    result = {"role": message["role"]}
+    if content is not ABSENT:
+        result["content"] = content
     for ours, theirs in {"name": "name", "reasoning": "reasoning_content", "toolCallId": "tool_call_id"}.items():
         if ours in message:
             result[theirs] = message[ours]
     if "toolCalls" in message:
-        result["tool_calls"] = [
-            {
-                "id": call["id"],
-                "type": "function",
-                "function": {"name": call["name"], "arguments": json.loads(call["arguments"])},
-            }
-            for call in message["toolCalls"]
-        ]
+        result["tool_calls"] = calls_of(message, as_json)
     return result
 
 
@@ -57,8 +69,44 @@ def as_list(content):
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
-def render(source: str, conversation: dict, convert) -> str | None:
-    messages = [message_of(message, convert(message["content"])) for message in conversation["messages"]]
+# As the client sent it, or joined, or with every content in the other form.
+CONTENT_FORMS = (
+    lambda content: content,
+    lambda content: as_string(joined(content)) if isinstance(content, list) else content,
+    as_list,
+    lambda content: joined(as_list(content)) if isinstance(content, (str, list)) else content,
+)
+
+
+def apart(message: dict) -> list[dict]:
+    """An assistant's text, then its calls."""
+    if not message.get("toolCalls") or not message.get("content"):
+        return [message]
+    return [
+        {key: value for key, value in message.items() if key != "toolCalls"},
+        {"role": message["role"], "content": None, "toolCalls": message["toolCalls"]},
+    ]
+
+
+def emptied(message: dict, empty) -> dict:
+    return {**message, "content": empty} if message.get("toolCalls") and not message.get("content") else message
+
+
+def call_forms(messages: list) -> list[tuple[list, bool]]:
+    """With tool calls as the client sent them, then in forms that templates take which lose them so; whether their
+    arguments are JSON text."""
+    parted = [part for message in messages for part in apart(message)]
+    empty = [message.get("content", ABSENT) for message in messages if message.get("toolCalls")]
+    contents = ["", None] if "" in empty else [ABSENT, None, ""] if ABSENT in empty else [None, ""]
+    forms = [(messages, False)]
+    for form in (messages,) if parted == messages else (messages, parted):
+        for as_json in (False, True):
+            forms += [([emptied(message, content) for message in form], as_json) for content in contents]
+    return forms
+
+
+def render(source: str, conversation: dict, messages: list, convert, as_json: bool) -> str | None:
+    messages = [message_of(message, convert(message.get("content", ABSENT)), as_json) for message in messages]
     try:
         rendered, _ = render_jinja_template(
             [messages],
@@ -90,7 +138,7 @@ def is_whole(rendered: str | None, conversation: dict) -> bool:
     if rendered is None or "'type'" in rendered:
         return False
     for message in conversation["messages"]:
-        content = message["content"]
+        content = message.get("content") or ""
         if not isinstance(content, str):
             if not holds_in_order(rendered, [part["text"] for part in content if part["type"] == "text"]):
                 return False
@@ -99,18 +147,25 @@ def is_whole(rendered: str | None, conversation: dict) -> bool:
     return True
 
 
+def keeps_calls(rendered: str, conversation: dict) -> bool:
+    """Whether all calls are there, and no content that is none is printed."""
+    names = [call["name"] for message in conversation["messages"] for call in message.get("toolCalls", [])]
+    prints_none = re.search(r"[>\n]None[<\n]", rendered)
+    return all(name in rendered for name in names) and not prints_none
+
+
 def expected(source: str, conversation: dict) -> str | None:
-    """As the client sent it, or joined, or with every content in the other form."""
-    for convert in (
-        lambda content: content,
-        lambda content: content if isinstance(content, str) else as_string(joined(content)),
-        lambda content: as_list(content) if isinstance(content, str) else content,
-        lambda content: joined(as_list(content)),
-    ):
-        rendered = render(source, conversation, convert)
-        if is_whole(rendered, conversation):
-            return rendered
-    return None
+    """What the template makes of the first form that it takes whole; failing that, of the first one in which it leaves out
+    nothing but tool calls."""
+    without_calls = None
+    for messages, as_json in call_forms(conversation["messages"]):
+        for convert in CONTENT_FORMS:
+            rendered = render(source, conversation, messages, convert, as_json)
+            if is_whole(rendered, conversation):
+                if keeps_calls(rendered, conversation):
+                    return rendered
+                without_calls = without_calls or rendered
+    return without_calls
 
 
 def shortened(text: str | None) -> str | None:

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { VserveError } from '../../src/errors/index.ts';
 import { Gate } from '../support/gate.ts';
@@ -103,14 +104,18 @@ describe('a client that leaves', () => {
     expect(model.stats()).toEqual(idle);
   });
 
-  it('half, is gone: a connection that is closed for writing gets no answer', async () => {
-    const { port, held, ended, reasons } = await serveHeld('delta');
-    const socket = await openSocket(port);
-    socket.write(rawChat(chatBody('one two')));
-    await held;
-    socket.end();
-    await ended;
-    expect(reasons).toEqual([cancelled]);
+  it.each(['start', 'delta'] as const)('without a reset ends its generation (%s)', async (heldAt) => {
+    for (const stream of [false, true]) {
+      const { port, held, ended, reasons } = await serveHeld(heldAt);
+      const socket = await openSocket(port);
+      socket.write(rawChat(chatBody('one two', { stream })));
+      await held;
+      if (stream && heldAt === 'delta') await readUntil(socket, /"role"/);
+      // Nothing unread is left, so that its kernel says only that it sends no more.
+      socket.pause().destroy();
+      await ended;
+      expect(reasons).toEqual([cancelled]);
+    }
   });
 
   it('ends what waits behind its first request on the same connection', async () => {
@@ -163,6 +168,43 @@ describe('a client that leaves', () => {
     await left.opened;
     await turnUntil(() => log.some((line) => line.includes(' 499 ')));
     expect(generateRequests).toEqual([]);
+  });
+});
+
+describe('a client that only closes its side', () => {
+  const head = /^(?:HTTP\/1\.1 102 Processing\r\n\r\n)*HTTP\/1\.1 200 OK\r\n/;
+
+  it('gets its answer', async () => {
+    const answering = new Gate();
+    const server = await serve({ beforeStart: () => answering.opened });
+    const socket = await openSocket(server.port);
+    socket.end(rawChat(chatBody('one two')));
+    // An interim answer is how the server looks after the client.
+    const interim = await readUntil(socket, /102 Processing\r\n\r\nHTTP\/1\.1 102 Processing\r\n\r\n/);
+    answering.open();
+    const answer = interim + (await text(socket));
+    expect(answer).toMatch(head);
+    expect(answer).toContain('"content":"one two"');
+  });
+
+  it('gets its stream to the end', async () => {
+    const streaming = new Gate();
+    const server = await serve({ beforeDelta: (index) => (index === 1 ? streaming.opened : undefined) });
+    const socket = await openSocket(server.port);
+    socket.end(rawChat(chatBody('one two', { stream: true })));
+    const beginning = await readUntil(socket, /"one "[^]*\n:\n\n[^]*\n:\n\n/);
+    streaming.open();
+    const stream = beginning + (await text(socket));
+    expect(stream).toMatch(head);
+    expect(stream).toMatch(/"one "[^]*"two"[^]*data: \[DONE\]/);
+  });
+
+  it('gets all the answers it asked for, and then the end', async () => {
+    const server = await serve();
+    const socket = await openSocket(server.port);
+    socket.end(rawChat(chatBody('one')) + rawChat(chatBody('two')));
+    const answers = await text(socket);
+    expect([...answers.matchAll(/"content":"(\w+)"/g)].map(([, word]) => word)).toEqual(['one', 'two']);
   });
 });
 

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { chatBody, openSocket, rawChat, readUntil, send } from './support/http.ts';
+import { chatBody, openSocket, rawChat, send } from './support/http.ts';
 import type { TestServer } from './support/serve.ts';
+import { Gate } from '../support/gate.ts';
 import { serve } from './support/serve.ts';
 import { turnUntil } from './support/turn-until.ts';
 
@@ -64,14 +65,19 @@ describe('bytes that are no request', () => {
     expect(errorOf(answer).code).toBe('invalid_request');
   });
 
-  it('after an answer has begun end the connection, not the server', async () => {
-    const server = await serve({ beforeDelta: (index) => (index === 1 ? new Promise(() => undefined) : undefined) });
+  it.each([true, false])('behind a request are refused behind its answer (streaming: %s)', async (stream) => {
+    const answering = new Gate();
+    const server = await serve({ beforeDelta: (index) => (index === 1 ? answering.opened : undefined) });
     const socket = await openSocket(server.port);
-    socket.write(rawChat(chatBody('one two', { stream: true })));
-    await readUntil(socket, /"one "/);
-    socket.write('nonsense\r\n\r\n');
-    expect(await readToEnd(socket)).not.toContain('HTTP/1.1 400');
+    socket.write(`${rawChat(chatBody('one two', { stream }))}nonsense\r\n\r\n`);
+    // Another request, and its answer, say that the nonsense has been read.
     expect((await send(`${server.url}/health`)).status).toBe(200);
+    socket.write('more\r\n\r\n');
+    answering.open();
+    const answers = await readToEnd(socket);
+    expect(answers).toMatch(/^HTTP\/1\.1 200 [^]*two[^]*HTTP\/1\.1 400 /);
+    expect(answers.match(/HTTP\/1\.1 /g)).toHaveLength(2);
+    expect(answers).toMatch(/"code":"invalid_request"[^]*\}$/);
   });
 });
 

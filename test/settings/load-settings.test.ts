@@ -137,7 +137,7 @@ const accepted: readonly [string, Given, SettingName, unknown][] = [
   ['a proxy without a scheme', { environment: { http_proxy: '127.0.0.1:3128' } }, 'httpProxy', 'http://127.0.0.1:3128'],
   ['a proxy by name', { environment: { HTTPS_PROXY: 'proxy.lan:80 ' } }, 'httpsProxy', 'http://proxy.lan:80'],
   ['a proxy with a scheme', { environment: { HTTPS_PROXY: 'https://p.lan' } }, 'httpsProxy', 'https://p.lan'],
-  ['the word auto for a number', { flags: { 'max-batch-input-tokens': 'auto' } }, 'maxBatchInputTokens', 512],
+  ['the word auto for a number', { flags: { 'max-batch-input-tokens': 'auto' } }, 'maxBatchInputTokens', undefined],
   [
     'a short name of a precision',
     { flags: { 'mmproj-quantization-encoding': 'bf16' } },

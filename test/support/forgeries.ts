@@ -74,6 +74,8 @@ export class Forger {
         { role: 'user', name: piece(3), content: [text('a'), ...pieces.map(text), text('b')] },
         { role: 'assistant', content: [text(piece(2))], reasoning: piece(1), toolCalls: [call] },
         { role: 'tool', name: call.name, toolCallId: call.id, content: pieces.map(text) },
+        { role: 'assistant', content: [], reasoning: piece(2), toolCalls: [call] },
+        { role: 'tool', name: call.name, toolCallId: call.id, content: [text(piece(3))] },
         { role: 'assistant', content: [text(piece(0)), text(piece(1))], reasoning: piece(0) },
         { role: 'user', content: pieces.map(text) },
       ],

@@ -19,7 +19,10 @@ export function shapesFiles(): ModelFiles {
   return { modelPath: inject('shapesModelPath'), mmprojPath: inject('shapesMmprojPath') };
 }
 
-/** Loads the embedded model on the CPU. The caller closes it. */
+/** `scripts/gpu-check.ts` runs tests of the engine on a GPU. */
+const devices = process.env['VSERVE_TEST_DEVICES'] ?? 'cpu';
+
+/** Loads the embedded model on the CPU, unless told otherwise. The caller closes it. */
 export function loadShapes(
   settings: Partial<LoadSettings> = {},
   files: Partial<ModelFiles> = {},
@@ -27,7 +30,7 @@ export function loadShapes(
 ): Promise<LoadedModel> {
   return backend.load(
     { ...shapesFiles(), ...files },
-    { ...defaultLoadSettings, devices: 'cpu', ...settings },
+    { ...defaultLoadSettings, devices, ...settings },
     {
       onProgress: () => undefined,
       log: (_level, message) => {

@@ -2,6 +2,7 @@ import type { Bench } from '../bench.ts';
 import { shortBehindLong } from './behind.ts';
 import { cancelDuringEncode } from './cancel.ts';
 import { imageTtft } from './image-ttft.ts';
+import { pictureStreams } from './picture-streams.ts';
 import { largeMedia } from './large-media.ts';
 import { startAndMemory } from './start.ts';
 import { streamGap } from './stream-gap.ts';
@@ -18,6 +19,7 @@ export const scenarios = {
   gap: streamGap,
   cancel: cancelDuringEncode,
   media: largeMedia,
+  pictures: pictureStreams,
 } as const satisfies Record<string, (bench: Bench) => Promise<void>>;
 
 export type ScenarioName = keyof typeof scenarios;

@@ -7,6 +7,8 @@ import { readDecoderConfig } from './decoder-config.ts';
 import { copied, withBias } from './tensor-rules.ts';
 import { preprocessorSchema, readPreprocessor, writeVisionParameters } from './vision-parameters.ts';
 import type { VisionParameters } from './vision-parameters.ts';
+import { imageProcessors } from './image-processors.ts';
+import { imageWarnings } from './image-settings.ts';
 
 /** The layers of SAM whose attention goes over the whole image, which llama.cpp takes for granted. */
 const wholeLayers = [2, 5, 8, 11];
@@ -58,12 +60,13 @@ const clipSchema = z.looseObject({
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(clipSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
-  const images = await readPreprocessor(folder, preprocessorSchema);
+  const images = await readPreprocessor(folder, preprocessorSchema, imageProcessors.deepseekOcr);
   const { sam_vit_b: sam, 'clip-l-14-224': clip } = vision.width;
   const { width, layers } = clip;
   const positions = Math.floor(clip.image_size / clip.patch_size) ** 2;
   const embeddings = 'model.vision_model.embeddings';
   return declaration(
+    images,
     sam,
     [
       copied(`${embeddings}.class_embedding`, 'v.class_embd', [width]),
@@ -127,7 +130,7 @@ export const declareVision2: Declare = async ({ folder, config }) => {
   );
   const vision = parseConfig(schema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
-  const images = await readPreprocessor(folder, preprocessorSchema);
+  const images = await readPreprocessor(folder, preprocessorSchema, imageProcessors.deepseekOcr);
   const { dim: width } = vision.width['qwen2-0-5b'];
   // config.json still has DeepSeek-OCR 1's second channel; what follows SAM here takes its own width.
   const { downsample_channels: channels, ...ofSam } = vision.width.sam_vit_b;
@@ -135,6 +138,7 @@ export const declareVision2: Declare = async ({ folder, config }) => {
   const { layers, intermediate_size: inner, num_attention_heads: heads } = vision;
   const model = 'model.qwen2_model';
   return declaration(
+    images,
     sam,
     [
       ...([768, 1024] as const).map((pixels) =>
@@ -171,7 +175,10 @@ export const declareVision2: Declare = async ({ folder, config }) => {
   );
 };
 
+type Images = z.output<typeof preprocessorSchema>;
+
 function declaration(
+  images: Images,
   sam: SamConfig,
   behindSam: readonly TensorRule[],
   parameters: VisionParameters,
@@ -181,6 +188,7 @@ function declaration(
     architecture: 'clip',
     canonicalName: (name) => name,
     ignored: [/\.position_ids$/],
+    warnings: imageWarnings(images, imageProcessors.deepseekOcr),
     tensors: [...samTensors(sam), ...behindSam],
     writeParameters: (keyValues, fileType) => {
       writeVisionParameters(keyValues, parameters, fileType);

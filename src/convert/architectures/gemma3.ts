@@ -5,11 +5,13 @@ import type { JsonObject } from '../checkpoint/checkpoint-folder.ts';
 import { bool, float32, string, uint32 } from '../gguf/key-values.ts';
 import { writeSentencePieceTokenizer } from '../tokenizers/sentencepiece-tokenizer.ts';
 import type { Checkpoint, GgufDeclaration, TensorRule } from './architecture.ts';
-import { unfollowedSettings } from './image-settings.ts';
+import { imageWarnings, tileCount, writeImageSettings } from './image-settings.ts';
 import { siglipIgnored, siglipSchema, siglipTensors } from './siglip.ts';
 import { copied } from './tensor-rules.ts';
 import { ropeSchema, writeTextParameters } from './text-parameters.ts';
 import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
+import type { KeyValues } from '../gguf/key-values.ts';
+import { imageProcessors } from './image-processors.ts';
 
 /** The defaults are those of transformers' Gemma3TextConfig, which the configurations on the Hub leave out. */
 const textSchema = z.looseObject({
@@ -147,14 +149,28 @@ function textTensors(config: TextConfig): TensorRule[] {
 }
 
 /** The number of image tokens is a setting of the processor; the real models have 256, pooled 4 × 4. */
-const gemma3PreprocessorSchema = preprocessorSchema.extend({ image_seq_length: size.default(256) });
+const gemma3PreprocessorSchema = preprocessorSchema.extend({
+  image_seq_length: size.default(256),
+  do_pan_and_scan: z.boolean().nullish(),
+  pan_and_scan_max_num_crops: tileCount.nullish(),
+  pan_and_scan_min_crop_size: size.max(65_536).nullish(),
+  pan_and_scan_min_ratio_to_activate: z.number().positive().nullish(),
+});
 const defaultScaleFactor = 4;
+
+/** Oblong images are cropped, too. The defaults are those of Gemma3Processor. */
+function writePanAndScan(keyValues: KeyValues, images: z.output<typeof gemma3PreprocessorSchema>): void {
+  keyValues
+    .set('vserve.image.pan_and_scan_max_crops', uint32(images.pan_and_scan_max_num_crops ?? 4))
+    .set('vserve.image.pan_and_scan_min_crop_size', uint32(images.pan_and_scan_min_crop_size ?? 256))
+    .set('vserve.image.pan_and_scan_min_ratio', float32(images.pan_and_scan_min_ratio_to_activate ?? 1.2));
+}
 
 /** Declares `mmproj.gguf`: SigLIP's tower and the projector. Throws `checkpoint_invalid`. */
 export async function declareVision({ folder, config }: Checkpoint): Promise<GgufDeclaration> {
   const vision = parseConfig(siglipSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readTextConfig(config);
-  const images = await readPreprocessor(folder, gemma3PreprocessorSchema);
+  const images = await readPreprocessor(folder, gemma3PreprocessorSchema, imageProcessors.gemma3);
   const { hidden_size: width } = vision;
   const projector = [
     copied('multi_modal_projector.mm_input_projection.weight', 'mm.input_projection.weight', [width, textWidth], {
@@ -168,7 +184,7 @@ export async function declareVision({ folder, config }: Checkpoint): Promise<Ggu
     tensors: [...projector, ...siglipTensors(vision, { embeddings: 'F32' })],
     canonicalName: (name) => name.replace(/^(?:model\.)?(?:vision_tower\.)?/, '').replace('_weight', '.weight'),
     ignored: siglipIgnored,
-    warnings: unfollowedSettings(images, { do_pan_and_scan: false }),
+    warnings: imageWarnings(images, imageProcessors.gemma3, { size: vision.image_size }),
     writeParameters: (keyValues, fileType) => {
       writeVisionParameters(keyValues, towerParameters(vision, textWidth, images), fileType);
       keyValues
@@ -181,6 +197,8 @@ export async function declareVision({ folder, config }: Checkpoint): Promise<Ggu
       if (scaleFactor > 0 && scaleFactor !== defaultScaleFactor) {
         keyValues.set('clip.vision.projector.scale_factor', uint32(scaleFactor));
       }
+      writeImageSettings(keyValues, images, imageProcessors.gemma3);
+      if (images.do_pan_and_scan === true) writePanAndScan(keyValues, images);
     },
   };
 }

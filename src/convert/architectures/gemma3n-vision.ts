@@ -8,7 +8,9 @@ import { readDecoderConfig } from './decoder-config.ts';
 import { audioTensors, readAudioConfig, writeAudioNumbers, writeAudioParameters } from './gemma3n-audio.ts';
 import { mobileNetTensors, towerSchema } from './mobilenet-v5.ts';
 import { copied } from './tensor-rules.ts';
-import { readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
+import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
+import { imageProcessors } from './image-processors.ts';
+import { imageWarnings, writeImageSettings } from './image-settings.ts';
 
 /** transformers' Gemma3nVisionConfig, with what the reference takes for the sizes of a transformer. */
 const visionSchema = z.looseObject({
@@ -26,7 +28,7 @@ const visionSchema = z.looseObject({
 
 const widthSchema = z.looseObject({ hidden_size: size.default(2048) });
 const tokenSchema = z.looseObject({ eoi_token_id: z.int().default(262_144) });
-const preprocessorSchema = z.looseObject({
+const imageSchema = preprocessorSchema.extend({
   size: z.looseObject({ height: size, width: size }).default({ height: 768, width: 768 }),
   image_seq_length: size.default(256),
 });
@@ -51,13 +53,15 @@ export const declareVision: Declare = async ({ folder, config }) => {
       'config.json cannot be converted. eoi_token_id: what ends an image is the first of the tokens from vision_config.vocab_offset on';
     throw new VserveError('checkpoint_invalid', message);
   }
-  const { size: pictureSize, image_seq_length: imageTokens } = await readPreprocessor(folder, preprocessorSchema);
-  const side = checkPictures(pictureSize, imageTokens);
+  const images = await readPreprocessor(folder, imageSchema, imageProcessors.gemma3n);
+  const { image_seq_length: imageTokens } = images;
+  const side = checkPictures(images.size, imageTokens);
   const { hidden_size: width } = vision;
   return {
     architecture: 'clip',
     canonicalName: (name) => name,
     ignored: [],
+    warnings: imageWarnings(images, imageProcessors.gemma3n, { do_center_crop: false, do_pad: false, pad_size: side }),
     tensors: [
       copied('model.embed_vision.embedding.weight', 'mm.embedding.weight', [vision.vocab_size, width]),
       copied('model.embed_vision.embedding_projection.weight', 'mm.input_projection.weight', [textWidth, width]),
@@ -74,18 +78,16 @@ export const declareVision: Declare = async ({ folder, config }) => {
         intermediate_size: vision.intermediate_size * 4,
         num_hidden_layers: 128, // of no meaning for these encoders
       };
-      writeVisionParameters(keyValues, towerParameters(tower, textWidth, plainPixels), fileType);
+      writeVisionParameters(keyValues, towerParameters(tower, textWidth, images), fileType);
       if (audio) writeAudioNumbers(keyValues, audio, textWidth);
       keyValues
         .set('clip.vision.projector_type', string('gemma3nv'))
         .set('clip.vision.attention.layer_norm_epsilon', float32(vision.layer_norm_eps));
       if (audio) writeAudioParameters(keyValues, audio);
+      writeImageSettings(keyValues, images, imageProcessors.gemma3n);
     },
   };
 };
-
-/** Pixels reach the encoder without normalization. */
-const plainPixels = { image_mean: [0, 0, 0], image_std: [1, 1, 1] };
 
 /** The side of the squares that images are stretched to. Throws `checkpoint_invalid`. */
 function checkPictures({ height, width }: { height: number; width: number }, imageTokens: number): number {

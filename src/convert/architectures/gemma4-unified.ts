@@ -9,6 +9,8 @@ import { gemma4ImageSchema, writeMaxTokens } from './gemma4-images.ts';
 import { declareText as declareGemma4 } from './gemma4.ts';
 import { copied, withBias } from './tensor-rules.ts';
 import { readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
+import { imageProcessors } from './image-processors.ts';
+import { imageWarnings, writeImageSettings } from './image-settings.ts';
 
 const generationSchema = z.looseObject({ suppress_tokens: z.array(z.int().min(0)).nullish() });
 
@@ -53,7 +55,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const audio = parseConfig(audioSchema, config.audio_config ?? {}, 'config.json: audio_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
-  const images = await readPreprocessor(folder, gemma4ImageSchema);
+  const images = await readPreprocessor(folder, gemma4ImageSchema, imageProcessors.gemma4);
   const { mm_embed_dim: width, mm_posemb_size: positions } = vision;
   const side = vision.model_patch_size ?? vision.patch_size * vision.pooling_kernel_size;
   const embedder = 'model.vision_embedder';
@@ -68,6 +70,10 @@ export const declareVision: Declare = async ({ folder, config }) => {
     architecture: 'clip',
     canonicalName: (name) => name,
     ignored: [],
+    warnings: imageWarnings(images, imageProcessors.gemma4, {
+      patch_size: vision.patch_size,
+      pooling_kernel_size: vision.pooling_kernel_size,
+    }),
     tensors: [
       copied('model.embed_vision.embedding_projection.weight', 'mm.input_projection.weight', [textWidth, width]),
       copied('model.embed_audio.embedding_projection.weight', 'mm.a.input_projection.weight', [
@@ -114,6 +120,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
         .set('clip.audio.num_mel_bins', uint32(audio.input_feat_size))
         .set('clip.audio.attention.layer_norm_epsilon', float32(audio.layer_norm_eps));
       writeMaxTokens(keyValues, images, side ** 2);
+      writeImageSettings(keyValues, images, imageProcessors.gemma4);
     },
   };
 };

@@ -10,6 +10,8 @@ import { audioTensors, readAudioConfig, writeAudioNumbers, writeAudioParameters 
 import { clippedLinear } from './gemma4-linear.ts';
 import { copied } from './tensor-rules.ts';
 import { readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
+import { imageProcessors } from './image-processors.ts';
+import { imageWarnings, writeImageSettings } from './image-settings.ts';
 
 /** transformers' Gemma4VisionConfig. */
 const visionSchema = z.looseObject({
@@ -40,13 +42,17 @@ export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const audio = isJsonObject(config.audio_config) ? readAudioConfig(config.audio_config) : undefined;
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
-  const images = await readPreprocessor(folder, gemma4ImageSchema);
+  const images = await readPreprocessor(folder, gemma4ImageSchema, imageProcessors.gemma4);
   const { hidden_size: width, patch_size: patch } = vision;
   const tower = 'model.vision_tower';
   return {
     architecture: 'clip',
     canonicalName: (name) => name.replace('.linear.weight', '.weight'),
     ignored: [],
+    warnings: imageWarnings(images, imageProcessors.gemma4, {
+      patch_size: patch,
+      pooling_kernel_size: vision.pooling_kernel_size,
+    }),
     tensors: [
       copied('model.embed_vision.embedding_projection.weight', 'mm.input_projection.weight', [textWidth, width]),
       {
@@ -85,6 +91,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
         .set('clip.vision.attention.layer_norm_epsilon', float32(vision.layer_norm_eps));
       if (audio) writeAudioParameters(keyValues, audio);
       writeMaxTokens(keyValues, images, (patch * vision.pooling_kernel_size) ** 2);
+      writeImageSettings(keyValues, images, imageProcessors.gemma4);
     },
   };
 };

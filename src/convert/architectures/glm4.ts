@@ -7,12 +7,13 @@ import type { Declare, TensorPiece, TensorRule } from './architecture.ts';
 import { decoderParameters, decoderSchema, headDimOf, headsKvOf, readDecoderConfig, ropeOf } from './decoder-config.ts';
 import type { DecoderConfig } from './decoder-config.ts';
 import { decoderIgnored, decoderName, embeddingTensors, everyLayer } from './decoder-tensors.ts';
-import { areaOf, areaSchema, writeArea } from './image-settings.ts';
+import { areaOf, areaSchema, imageWarnings, writeArea, writeImageSettings } from './image-settings.ts';
 import type { Area } from './image-settings.ts';
 import { copied, withBias } from './tensor-rules.ts';
 import { writeTextParameters } from './text-parameters.ts';
 import { readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 import { framePatches } from './vision-tensors.ts';
+import { imageProcessors } from './image-processors.ts';
 
 /** transformers' Glm4Config and Glm4vTextConfig. */
 const textSchema = decoderSchema({
@@ -142,13 +143,17 @@ function matrix(source: string, target: string, ...shape: number[]): TensorRule 
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
-  const images = await readPreprocessor(folder, areaSchema);
+  const images = await readPreprocessor(folder, areaSchema, imageProcessors.qwenVl);
   const area = ofOneFrame(areaOf(images, processorArea));
   const { hidden_size: width, out_hidden_size: merged, intermediate_size: inner, patch_size: patch } = vision;
   return {
     architecture: 'clip',
     canonicalName: (name) => name.replace(/^model\.visual\./, 'visual.'),
     ignored: [],
+    warnings: imageWarnings(images, imageProcessors.qwenVl, {
+      patch_size: vision.patch_size,
+      merge_size: vision.spatial_merge_size,
+    }),
     tensors: [
       framePatches('visual.patch_embed.proj', width, patch),
       copied('visual.patch_embed.proj.bias', 'v.patch_embd.bias', [width]),
@@ -193,6 +198,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
         .set(`clip.use_${vision.hidden_act}`, bool(true))
         .set('clip.vision.attention.layer_norm_epsilon', float32(vision.rms_norm_eps));
       writeArea(keyValues, area, ofOneFrame(usualArea));
+      writeImageSettings(keyValues, images, imageProcessors.qwenVl);
     },
   };
 };

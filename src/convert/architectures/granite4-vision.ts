@@ -10,6 +10,8 @@ import { readPinpoints } from './llava-vision.ts';
 import { siglipIgnored, siglipSchema, siglipTensors } from './siglip.ts';
 import { copied, withBias } from './tensor-rules.ts';
 import { readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
+import { imageProcessors } from './image-processors.ts';
+import { imageWarnings, writeImageSettings } from './image-settings.ts';
 
 /** llama.cpp gives the projectors' norms the encoder's epsilon, which transformers writes out. */
 const visionSchema = siglipSchema.extend({
@@ -44,13 +46,19 @@ export const declareVision: Declare = async ({ folder, config }) => {
   const projectors = readProjectors(config);
   const pinpoints = readPinpoints(config, imageSize);
   const { hidden_size: textWidth } = readDecoderConfig(textSchema, config);
-  const images = await readPreprocessor(folder, preparationSchema);
+  const images = await readPreprocessor(folder, preparationSchema, imageProcessors.llavaNext);
   checkPreparation(images, imageSize, 'tiles');
   return {
     architecture: 'clip',
     canonicalName: (name) =>
       name.replace(/^model\./, '').replace(/^vision_tower\.(?:vision_model\.)?/, 'vision_model.'),
     ignored: siglipIgnored,
+    warnings: imageWarnings(images, imageProcessors.llavaNext, {
+      downsample_rate: rate,
+      image_grid_pinpoints: config.image_grid_pinpoints,
+      patch_size: patchSize,
+      vision_feature_select_strategy: 'full',
+    }),
     tensors: [
       copied('image_newline', 'v.image_newline', [textWidth]),
       ...projectors.flatMap(({ kind, index }, i) =>
@@ -66,6 +74,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
     writeParameters: (keyValues, fileType) => {
       writeVisionParameters(keyValues, towerParameters(vision, textWidth, images), fileType);
       const offsets = projectors.map(({ kind, index }) => (kind === 'spatial' ? index : -1));
+      writeImageSettings(keyValues, images, imageProcessors.llavaNext);
       keyValues
         .set('clip.projector_type', string('granite4_vision'))
         .set('clip.vision.attention.layer_norm_epsilon', float32(vision.layer_norm_eps))

@@ -5,11 +5,12 @@ import { bool, float32, string, uint32 } from '../gguf/key-values.ts';
 import type { KeyValues } from '../gguf/key-values.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
-import { tileCount, unfollowedSettings, writeTiles } from './image-settings.ts';
+import { imageWarnings, tileCount, writeImageSettings, writeTiles } from './image-settings.ts';
 import { featureLayersOf, unusedLayers } from './feature-layers.ts';
 import { copied, withBias } from './tensor-rules.ts';
 import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 import { splitQkv } from './vision-tensors.ts';
+import { imageProcessors } from './image-processors.ts';
 
 /** One number, or one for each direction. */
 const side = z
@@ -49,6 +50,8 @@ const topSchema = z
     min_dynamic_patch: z.int().max(mostTiles).default(0),
     max_dynamic_patch: z.int().max(mostTiles).default(0),
     /** Whether images are cut into tiles at all. */
+    /** Whether tiles are followed by the whole image. */
+    use_thumbnail: z.boolean().default(true),
     dynamic_image_size: z.boolean().default(true),
     /** The side of a tile, if it differs from the encoder's training resolution. */
     force_image_size: size.nullish(),
@@ -78,13 +81,14 @@ export const declareVision: Declare = async (checkpoint) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const top = parseConfig(topSchema, config, 'config.json');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
-  const images = await readPreprocessor(folder, imageSchema);
   const { hidden_size: width, patch_size: patch } = vision;
   const scaleFactor = Math.floor(1 / top.downsample_ratio);
   const merged = width * scaleFactor ** 2;
   checkSides(vision, top.force_image_size ?? vision.image_size, scaleFactor);
   const positions = (vision.image_size / patch) ** 2 + 1;
   const isOwn = checkpoint.tensorNames.some((name) => name.startsWith('vision_model.'));
+  const processor = isOwn ? imageProcessors.internVlChat : imageProcessors.internVl;
+  const images = await readPreprocessor(folder, imageSchema, processor);
   const field = isOwn ? 'select_layer' : 'vision_feature_layer';
   const layers = featureLayersOf(field, top[field], vision.num_hidden_layers).at(-1) ?? 0;
   const used = { ...vision, num_hidden_layers: layers };
@@ -106,7 +110,7 @@ export const declareVision: Declare = async (checkpoint) => {
             textWidth,
           ),
         ],
-    warnings: isOwn ? unfollowedSettings(config, { use_thumbnail: true }) : [],
+    warnings: imageWarnings(images, processor, { size: vision.image_size }),
     writeParameters: (keyValues, fileType) => {
       writeVisionParameters(
         keyValues,
@@ -118,6 +122,7 @@ export const declareVision: Declare = async (checkpoint) => {
         .set('clip.vision.attention.layer_norm_epsilon', float32(vision.layer_norm_eps))
         .set(`clip.use_${vision.hidden_act}`, bool(true))
         .set('clip.vision.projector.scale_factor', uint32(scaleFactor));
+      writeImageSettings(keyValues, images, processor);
       if (isOwn) writeOwnTiles(keyValues, top);
       else writeTiles(keyValues, { min: images.min_patches, max: images.max_patches }, { min: 1, max: usualTiles });
     },
@@ -128,6 +133,7 @@ export const declareVision: Declare = async (checkpoint) => {
 function writeOwnTiles(keyValues: KeyValues, top: z.output<typeof topSchema>): void {
   const { min_dynamic_patch: min, max_dynamic_patch: max, dynamic_image_size: isTiled } = top;
   if (min > 0) keyValues.set('clip.vision.preproc_min_tiles', uint32(isTiled ? min : 1));
+  if (!top.use_thumbnail) keyValues.set('vserve.image.thumbnail', bool(false));
   if (max > 0 || !isTiled) keyValues.set('clip.vision.preproc_max_tiles', uint32(isTiled ? max : 1));
 }
 

@@ -5,7 +5,7 @@ import { permute, slice, viewOf } from '../tensor-view.ts';
 import { writeKimiTokenizer } from '../tokenizers/kimi-tokenizer.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
-import { writeUnlessUsual } from './image-settings.ts';
+import { imageWarnings, writeUnlessUsual } from './image-settings.ts';
 import {
   decoderIgnored,
   decoderName,
@@ -18,6 +18,7 @@ import { copied, withBias } from './tensor-rules.ts';
 import { ropeSchema, writeTextParameters } from './text-parameters.ts';
 import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 import { splitQkv } from './vision-tensors.ts';
+import { imageProcessors } from './image-processors.ts';
 
 /** The defaults are those of DeepseekV3Config, part of the checkpoints. */
 const textSchema = z.looseObject({
@@ -183,7 +184,7 @@ const imageSchema = preprocessorSchema.extend({ in_token_limit: size.max(65_536)
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
-  const images = await readPreprocessor(folder, imageSchema);
+  const images = await readPreprocessor(folder, imageSchema, imageProcessors.kimiVl);
   const { hidden_size: width, intermediate_size: inner, patch_size: patch } = vision;
   const { init_pos_emb_height: height, init_pos_emb_width: columns } = vision;
   const merged = width * 4;
@@ -192,6 +193,11 @@ export const declareVision: Declare = async ({ folder, config }) => {
     architecture: 'clip',
     canonicalName: (name) => name,
     ignored: [],
+    warnings: imageWarnings(images, imageProcessors.kimiVl, {
+      merge_kernel_size: vision.merge_kernel_size,
+      pad_input: true,
+      patch_size: patch,
+    }),
     tensors: [
       ...withBias('vision_tower.patch_embed.proj', 'v.patch_embd', width, 3, patch, patch),
       {

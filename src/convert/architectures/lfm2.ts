@@ -8,11 +8,19 @@ import { writeBpeTokenizer } from '../tokenizers/bpe-tokenizer.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
 import { decoderIgnored, decoderName, everyLayer } from './decoder-tensors.ts';
-import { tileCount, unfollowedSettings, writeArea, writeTiles, writeUnlessUsual } from './image-settings.ts';
+import {
+  imageWarnings,
+  tileCount,
+  writeArea,
+  writeImageSettings,
+  writeTiles,
+  writeUnlessUsual,
+} from './image-settings.ts';
 import { siglipSchema, siglipTensors } from './siglip.ts';
 import { copied, withBias } from './tensor-rules.ts';
 import { ropeSchema, writeTextParameters } from './text-parameters.ts';
 import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
+import { imageProcessors } from './image-processors.ts';
 
 /** The defaults are those of transformers' Lfm2Config. */
 const textSchema = z.looseObject({
@@ -149,6 +157,7 @@ const imageSchema = preprocessorSchema
     min_tiles: tileCount.default(usual.tiles.min),
     max_tiles: tileCount.default(usual.tiles.max),
     tile_size: size.max(4096).default(usual.tileSize),
+    use_thumbnail: z.boolean().default(true),
     max_pixels_tolerance: z.number().positive().default(usual.tolerance),
   })
   .refine(({ min_image_tokens: min, max_image_tokens: max }) => min <= max, {
@@ -166,7 +175,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const top = parseConfig(topSchema, config, 'config.json');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
-  const images = await readPreprocessor(folder, imageSchema);
+  const images = await readPreprocessor(folder, imageSchema, imageProcessors.lfm2Vl);
   const { hidden_size: width, patch_size: patch } = vision;
   const { downsample_factor: factor, projector_hidden_size: inner } = top;
   const merged = width * factor ** 2;
@@ -175,7 +184,11 @@ export const declareVision: Declare = async ({ folder, config }) => {
     architecture: 'clip',
     canonicalName: (name) => name.replace(/^(?:model\.)?(?:vision_tower\.)?/, ''),
     ignored: [],
-    warnings: unfollowedSettings(images, { use_thumbnail: true }),
+    warnings: imageWarnings(images, imageProcessors.lfm2Vl, {
+      downsample_factor: factor,
+      encoder_patch_size: patch,
+      use_image_special_tokens: true,
+    }),
     tensors: [
       ...siglipTensors({ ...vision, image_size: patch * Math.sqrt(vision.num_patches) }).map((rule) =>
         rule.targets[0]?.name === 'v.patch_embd.weight' ? linearPatches(rule, width, patch) : rule,
@@ -199,19 +212,21 @@ export const declareVision: Declare = async ({ folder, config }) => {
         .set('clip.vision.attention.layer_norm_epsilon', float32(vision.layer_norm_eps))
         .set('clip.vision.projector.scale_factor', uint32(factor))
         .set('clip.use_gelu', bool(true));
-      writeImageSettings(keyValues, images, (patch * factor) ** 2);
+      writeTiling(keyValues, images, (patch * factor) ** 2);
     },
   };
 };
 
 /** Writes what differs from Lfm2VlImageProcessor's own settings, which are those of the models on the Hub. */
-function writeImageSettings(keyValues: KeyValues, images: ImageSettings, tokenPixels: number): void {
+function writeTiling(keyValues: KeyValues, images: ImageSettings, tokenPixels: number): void {
   const { min_image_tokens: min, max_image_tokens: max, min_tiles: minTiles, max_tiles: maxTiles } = images;
   const area = { min: min * tokenPixels, max: max * tokenPixels };
   writeArea(keyValues, area, { min: usual.minTokens * tokenPixels, max: usual.maxTokens * tokenPixels });
   const tiles = images.do_image_splitting ? { min: minTiles, max: maxTiles } : { min: 1, max: 1 };
   writeTiles(keyValues, tiles, usual.tiles);
   writeUnlessUsual(keyValues, 'vserve.image.tile_size', images.tile_size, usual.tileSize);
+  if (!images.use_thumbnail) keyValues.set('vserve.image.thumbnail', bool(false));
+  writeImageSettings(keyValues, images, imageProcessors.lfm2Vl);
   if (images.max_pixels_tolerance !== usual.tolerance) {
     keyValues.set('vserve.image.tile_tolerance', float32(images.max_pixels_tolerance));
   }

@@ -3,9 +3,10 @@ import { blockCount, parseConfig, size } from '../checkpoint/parse-config.ts';
 import { bool, float32, string, uint32 } from '../gguf/key-values.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
-import { tileCount, unfollowedSettings, writeUnlessUsual } from './image-settings.ts';
+import { imageWarnings, tileCount, writeImageSettings, writeUnlessUsual } from './image-settings.ts';
 import { copied, withBias } from './tensor-rules.ts';
 import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
+import { imageProcessors } from './image-processors.ts';
 
 /** transformers' Llama4VisionConfig. */
 const visionSchema = z.looseObject({
@@ -31,7 +32,10 @@ type VisionConfig = z.output<typeof visionSchema>;
 
 /** The most tiles of an image: Llama4ImageProcessor and the models on the Hub have the same. */
 const usualTiles = 16;
-const imageSchema = preprocessorSchema.extend({ max_patches: tileCount.default(usualTiles) });
+const imageSchema = preprocessorSchema.extend({
+  max_patches: tileCount.default(usualTiles),
+  resize_to_max_canvas: z.boolean().default(false),
+});
 
 const widthSchema = z.looseObject({ hidden_size: size.default(5120) });
 
@@ -39,13 +43,18 @@ const widthSchema = z.looseObject({ hidden_size: size.default(5120) });
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
-  const images = await readPreprocessor(folder, imageSchema);
+  const images = await readPreprocessor(folder, imageSchema, imageProcessors.llama4);
   const scaleFactor = 1 / vision.pixel_shuffle_ratio;
   return {
     architecture: 'clip',
     canonicalName: (name) => name.replace(/^model\.(?=vision_model|multi_modal_projector)/, ''),
     ignored: [/rotary_embedding/],
-    warnings: unfollowedSettings(images, { resize_to_max_canvas: false }),
+    warnings: imageWarnings(images, imageProcessors.llama4, {
+      fake_image_token: '<|image|>',
+      patch_size: vision.patch_size,
+      pixel_shuffle_ratio: vision.pixel_shuffle_ratio,
+      size: vision.image_size,
+    }),
     tensors: [...encoderTensors(vision), ...projectorTensors(vision, textWidth)],
     writeParameters: (keyValues, fileType) => {
       writeVisionParameters(keyValues, towerParameters(vision, textWidth, images), fileType);
@@ -55,6 +64,8 @@ export const declareVision: Declare = async ({ folder, config }) => {
         .set('clip.vision.projector.scale_factor', uint32(scaleFactor))
         .set('clip.use_gelu', bool(true));
       writeUnlessUsual(keyValues, 'clip.vision.preproc_max_tiles', images.max_patches, usualTiles);
+      if (images.resize_to_max_canvas) keyValues.set('vserve.image.fill_canvas', bool(true));
+      writeImageSettings(keyValues, images, imageProcessors.llama4);
     },
   };
 };

@@ -12,8 +12,6 @@ export const preparationSchema = preprocessorSchema.extend({
   do_center_crop: z.boolean().nullish(),
   /** LLaVA's own image processor makes a square of an image so; that of LLaVA-NeXT means something else. */
   do_pad: z.boolean().nullish(),
-  /** Pillow's bicubic filter. */
-  resample: z.literal(3, { error: 'only the bicubic filter, 3, is supported' }).optional(),
 });
 
 type Preparation = z.output<typeof preparationSchema>;

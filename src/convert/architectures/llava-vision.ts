@@ -10,6 +10,8 @@ import { checkPreparation, preparationSchema } from './llava-preparation.ts';
 import { encoderLayer } from './siglip.ts';
 import { copied, withBias } from './tensor-rules.ts';
 import { readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
+import { imageProcessors } from './image-processors.ts';
+import { imageWarnings, writeImageSettings } from './image-settings.ts';
 
 const activation = z.enum(['quick_gelu', 'gelu', 'gelu_pytorch_tanh']);
 
@@ -78,8 +80,9 @@ export const declareTower: Declare = async ({ folder, config }) => {
   const featureLayers = featureLayersOf('vision_feature_layer', top.vision_feature_layer, vision.num_hidden_layers);
   const layers = featureLayers.at(-1) ?? 0;
   const { hidden_size: textWidth } = readDecoderConfig(textSchema, config);
-  const images = await readPreprocessor(folder, preparationSchema);
+  const images = await readPreprocessor(folder, preparationSchema, imageProcessors.llava);
   const pinpoints = top.model_type === 'llava_next' ? readPinpoints(config, vision.image_size) : undefined;
+  const processor = pinpoints ? imageProcessors.llavaNext : imageProcessors.llava;
   const way = pinpoints ? 'tiles' : isClip ? 'crop' : 'stretch';
   checkPreparation(images, vision.image_size, way);
   const { hidden_size: width } = vision;
@@ -94,6 +97,14 @@ export const declareTower: Declare = async ({ folder, config }) => {
       /^vision_model\.embeddings\.position_ids$/,
       ...unusedLayers('vision_model.encoder.layers.', layers, vision.num_hidden_layers),
     ],
+    warnings: imageWarnings(images, processor, {
+      patch_size: vision.patch_size,
+      num_additional_image_tokens: isClip ? 1 : 0,
+      pad_size: vision.image_size,
+      use_square_size: false,
+      vision_feature_select_strategy: top.vision_feature_select_strategy,
+      ...(pinpoints ? { image_grid_pinpoints: config.image_grid_pinpoints } : {}),
+    }),
     tensors: [
       ...withBias('multi_modal_projector.linear_1', 'mm.0', textWidth, width * featureLayers.length),
       ...withBias('multi_modal_projector.linear_2', 'mm.2', textWidth, textWidth),
@@ -112,6 +123,7 @@ export const declareTower: Declare = async ({ folder, config }) => {
         .set('clip.vision.attention.layer_norm_epsilon', float32(vision.layer_norm_eps))
         .set('clip.use_gelu', bool(vision.hidden_act !== 'quick_gelu'))
         .set('clip.vision.feature_layer', int32Array(featureLayers));
+      writeImageSettings(keyValues, images, processor);
       if (pinpoints) keyValues.set('clip.vision.image_grid_pinpoints', int32Array(pinpoints));
     },
   };

@@ -4,11 +4,12 @@ import { blockCount, parseConfig, size } from '../checkpoint/parse-config.ts';
 import { bool, float32, int32Array, string, uint32 } from '../gguf/key-values.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
-import { tileCount, writeUnlessUsual } from './image-settings.ts';
+import { imageWarnings, tileCount, writeImageSettings, writeUnlessUsual } from './image-settings.ts';
 import { declareText as declareQwen, predictionLayer } from './qwen3-5.ts';
 import { siglipSchema, siglipTensors } from './siglip.ts';
 import { withBias } from './tensor-rules.ts';
 import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
+import { imageProcessors } from './image-processors.ts';
 
 /** Declares the text model of MiniCPM-V 4.6, a Qwen 3.5 that predicts no further token. Throws `checkpoint_invalid`. */
 export const declareText: Declare = async (checkpoint) => {
@@ -52,7 +53,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const top = parseConfig(topSchema, config, 'config.json');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
-  const images = await readPreprocessor(folder, imageSchema);
+  const images = await readPreprocessor(folder, imageSchema, imageProcessors.miniCpmV);
   const { hidden_size: width, intermediate_size: inner } = vision;
   const mergesWithin = images.downsample_mode === '16x';
   const mergedAfter = top.insert_layer_id ?? vision.insert_layer_id;
@@ -68,6 +69,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
     architecture: 'clip',
     canonicalName: (name) =>
       name.replace(/^model\.vision_tower\./, 'vision_model.').replace(/^model\.merger\./, 'merger.'),
+    warnings: imageWarnings(images, imageProcessors.miniCpmV, { patch_size: vision.patch_size, use_image_id: true }),
     ignored: mergesWithin ? [] : [/\.vit_merger\./],
     tensors: [
       ...siglipTensors(vision),
@@ -90,6 +92,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
         .set('clip.vision.attention.layer_norm_epsilon', float32(vision.layer_norm_eps));
       const tiles = images.slice_mode ? images.max_slice_nums : 1;
       writeUnlessUsual(keyValues, 'clip.vision.preproc_max_tiles', tiles, usualTiles);
+      writeImageSettings(keyValues, images, imageProcessors.miniCpmV);
     },
   };
 };

@@ -3,10 +3,11 @@ import { blockCount, parseConfig, size } from '../checkpoint/parse-config.ts';
 import { bool, float32, string, uint32 } from '../gguf/key-values.ts';
 import type { Declare } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
-import { areaOf, areaSchema } from './image-settings.ts';
+import { areaOf, areaSchema, imageWarnings, writeImageSettings } from './image-settings.ts';
 import { siglipSchema, siglipTensors } from './siglip.ts';
 import { withBias } from './tensor-rules.ts';
 import { readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
+import { imageProcessors } from './image-processors.ts';
 
 /** transformers' PaddleOCRVisionConfig. */
 const visionSchema = siglipSchema.extend({
@@ -29,12 +30,16 @@ const processorArea = { min: 384 ** 2, max: 1536 ** 2 };
 export const declareVision: Declare = async ({ folder, config }) => {
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
-  const images = await readPreprocessor(folder, areaSchema);
+  const images = await readPreprocessor(folder, areaSchema, imageProcessors.qwenVl);
   const area = areaOf(images, processorArea);
   const merged = vision.hidden_size * vision.spatial_merge_size ** 2;
   return {
     architecture: 'clip',
     canonicalName: (name) => name.replace(/^(?:model\.)?visual\./, '').replace(/^model\.projector\./, 'mlp_AR.'),
+    warnings: imageWarnings(images, imageProcessors.qwenVl, {
+      patch_size: vision.patch_size,
+      merge_size: vision.spatial_merge_size,
+    }),
     ignored: [/^vision_model\.head\./, /\.packing_position_embedding\./],
     tensors: [
       ...siglipTensors(vision),
@@ -54,6 +59,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
         .set('clip.vision.image_min_pixels', uint32(area.min))
         .set('clip.use_gelu', bool(true))
         .set('clip.vision.attention.layer_norm_epsilon', float32(vision.rms_norm_eps));
+      writeImageSettings(keyValues, images, imageProcessors.qwenVl);
     },
   };
 };

@@ -9,9 +9,10 @@ import { slice, viewOf } from '../tensor-view.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
 import { decoderName, pairedRows } from './decoder-tensors.ts';
-import { writeUnlessUsual } from './image-settings.ts';
+import { imageWarnings, writeImageSettings, writeUnlessUsual } from './image-settings.ts';
 import { copied } from './tensor-rules.ts';
 import { preprocessorSchema, readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
+import { imageProcessors } from './image-processors.ts';
 
 /** The defaults are those of transformers' PixtralVisionConfig. */
 const visionSchema = z.looseObject({
@@ -47,7 +48,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
   const isMistral3 = top.model_type === 'mistral3';
   const mergeSize = top.spatial_merge_size ?? (isMistral3 ? 2 : undefined);
   const { hidden_size: textWidth, vocab_size: vocabulary } = readDecoderConfig(textSchema, config);
-  const images = await readPreprocessor(folder, imageSchema);
+  const images = await readPreprocessor(folder, imageSchema, imageProcessors.pixtral);
   const breakToken = await imageBreakToken(folder, vocabulary);
   const { hidden_size: width, intermediate_size: inner, num_attention_heads: heads, patch_size: patch } = vision;
   const projector = (index: number, columns: number): TensorRule[] => {
@@ -63,6 +64,11 @@ export const declareVision: Declare = async ({ folder, config }) => {
     architecture: 'clip',
     canonicalName: (name) => decoderName(name).replace(/^model\.(?=vision_tower|multi_modal)/, ''),
     ignored: [],
+    warnings: imageWarnings(images, imageProcessors.pixtral, {
+      do_center_crop: false,
+      patch_size: vision.patch_size,
+      spatial_merge_size: mergeSize ?? 1,
+    }),
     tensors: [
       {
         // The encoder ends each row of patches with this token.
@@ -97,6 +103,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
         .set(`clip.use_${vision.hidden_act}`, bool(true));
       const longestEdge = images.size?.longest_edge ?? images.size?.height ?? usualEdge;
       writeUnlessUsual(keyValues, 'clip.vision.preproc_image_size', longestEdge, vision.image_size);
+      writeImageSettings(keyValues, images, imageProcessors.pixtral);
       if (mergeSize !== undefined) keyValues.set('clip.vision.spatial_merge_size', uint32(mergeSize));
     },
   };

@@ -4,10 +4,18 @@ import { blockCount, parseConfig, size } from '../checkpoint/parse-config.ts';
 import { bool, float32, string, uint32 } from '../gguf/key-values.ts';
 import type { Declare, TensorRule } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
-import { areaOf, areaSchema, qwenProcessorArea, writeArea } from './image-settings.ts';
+import {
+  areaOf,
+  areaSchema,
+  imageWarnings,
+  qwenProcessorArea,
+  writeArea,
+  writeImageSettings,
+} from './image-settings.ts';
 import { framePatches, splitQkv } from './vision-tensors.ts';
 import { copied, withBias } from './tensor-rules.ts';
 import { readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
+import { imageProcessors } from './image-processors.ts';
 
 /** What both encoders have; the defaults are those of transformers' Qwen2VLVisionConfig and Qwen2_5_VLVisionConfig. */
 const common = {
@@ -56,7 +64,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
   const { hidden_size: textWidth } = readDecoderConfig(widthSchema, config);
   const vision = parseConfig(z.looseObject(common), config.vision_config ?? {}, 'config.json: vision_config');
   const tower = top.model_type === 'qwen2_vl' ? qwen2Tower(config.vision_config) : qwen25Tower(config.vision_config);
-  const images = await readPreprocessor(folder, areaSchema);
+  const images = await readPreprocessor(folder, areaSchema, imageProcessors.qwenVl);
   const area = areaOf(images, qwenProcessorArea);
   const { width } = tower;
   const merged = width * vision.spatial_merge_size ** 2;
@@ -64,6 +72,10 @@ export const declareVision: Declare = async ({ folder, config }) => {
     architecture: 'clip',
     canonicalName: (name) => name.replace(/^model\.visual\./, 'visual.'),
     ignored: [],
+    warnings: imageWarnings(images, imageProcessors.qwenVl, {
+      patch_size: vision.patch_size,
+      merge_size: vision.spatial_merge_size,
+    }),
     tensors: [
       framePatches('visual.patch_embed.proj', width, vision.patch_size),
       ...Array.from({ length: vision.depth }, (_, layer) => {
@@ -94,6 +106,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
       }
       keyValues.set('clip.vision.attention.layer_norm_epsilon', float32(top.rms_norm_eps));
       writeArea(keyValues, area, usualArea);
+      writeImageSettings(keyValues, images, imageProcessors.qwenVl);
     },
   };
 };

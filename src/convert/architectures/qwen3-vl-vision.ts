@@ -4,10 +4,18 @@ import { blockCount, parseConfig, size } from '../checkpoint/parse-config.ts';
 import { bool, boolArray, float32, string, uint32 } from '../gguf/key-values.ts';
 import type { Declare } from './architecture.ts';
 import { readDecoderConfig } from './decoder-config.ts';
-import { areaOf, areaSchema, qwenProcessorArea, writeArea } from './image-settings.ts';
+import {
+  areaOf,
+  areaSchema,
+  imageWarnings,
+  qwenProcessorArea,
+  writeArea,
+  writeImageSettings,
+} from './image-settings.ts';
 import { copied, withBias } from './tensor-rules.ts';
 import { readPreprocessor, towerParameters, writeVisionParameters } from './vision-parameters.ts';
 import { framePatches } from './vision-tensors.ts';
+import { imageProcessors } from './image-processors.ts';
 
 /** The defaults are those of transformers' Qwen3VLVisionConfig. */
 const visionSchema = z.looseObject({
@@ -30,7 +38,7 @@ const textSchema = z.looseObject({ hidden_size: size, rms_norm_eps: z.number().d
 export const declareVision: Declare = async ({ folder, config }) => {
   const text = readDecoderConfig(textSchema, config);
   const vision = parseConfig(visionSchema, config.vision_config ?? {}, 'config.json: vision_config');
-  const images = await readPreprocessor(folder, areaSchema);
+  const images = await readPreprocessor(folder, areaSchema, imageProcessors.qwenVl);
   const area = areaOf(images, qwenProcessorArea);
   const { hidden_size: width, intermediate_size: inner, depth, deepstack_visual_indexes: deepstack } = vision;
   if (deepstack.some((layer) => layer >= depth)) {
@@ -42,6 +50,10 @@ export const declareVision: Declare = async ({ folder, config }) => {
     architecture: 'clip',
     canonicalName: (name) => name.replace(/^model\.visual\./, 'visual.'),
     ignored: [],
+    warnings: imageWarnings(images, imageProcessors.qwenVl, {
+      patch_size: vision.patch_size,
+      merge_size: vision.spatial_merge_size,
+    }),
     tensors: [
       framePatches('visual.patch_embed.proj', width, vision.patch_size),
       copied('visual.patch_embed.proj.bias', 'v.patch_embd.bias', [width]),
@@ -87,6 +99,7 @@ export const declareVision: Declare = async ({ folder, config }) => {
           boolArray(Array.from({ length: depth }, (_, layer) => deepstack.includes(layer))),
         );
       writeArea(keyValues, area, usualArea);
+      writeImageSettings(keyValues, images, imageProcessors.qwenVl);
     },
   };
 };

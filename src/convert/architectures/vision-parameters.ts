@@ -4,6 +4,8 @@ import type { CheckpointFolder, JsonObject } from '../checkpoint/checkpoint-fold
 import { parseConfig } from '../checkpoint/parse-config.ts';
 import { bool, float32Array, uint32 } from '../gguf/key-values.ts';
 import type { KeyValues } from '../gguf/key-values.ts';
+import type { ImageProcessor } from './image-processors.ts';
+import { withPixelScale } from './pixel-scale.ts';
 
 /** The parameters that every vision encoder has. */
 export interface VisionParameters {
@@ -23,17 +25,22 @@ export interface VisionParameters {
 export const preprocessorSchema = z.looseObject({
   image_mean: z.array(z.number()).length(3),
   image_std: z.array(z.number().positive()).length(3),
+  do_resize: z.boolean().nullish(),
+  /** A filter, as Pillow counts them. */
+  resample: z.int().min(0).max(5).nullish(),
 });
 
 /**
  * The preprocessor's settings: preprocessor_config.json, overlaid by processor_config.json and, in both, by the image
- * processor's own part, as convert_hf_to_gguf.py merges them.
+ * processor's own part, as convert_hf_to_gguf.py merges them. `image_mean` and `image_std` are those for pixels that have
+ * been divided by 255.
  *
  * Throws `checkpoint_invalid`.
  */
 export async function readPreprocessor<Schema extends z.ZodType>(
   folder: CheckpointFolder,
   schema: Schema,
+  { normalizes }: Pick<ImageProcessor, 'normalizes'>,
 ): Promise<z.output<Schema>> {
   const preprocessor = (await folder.optionalJson('preprocessor_config.json')) ?? {};
   const processor = (await folder.optionalJson('processor_config.json')) ?? {};
@@ -48,7 +55,7 @@ export async function readPreprocessor<Schema extends z.ZodType>(
       'The checkpoint has neither preprocessor_config.json nor processor_config.json. Download it again, whole.';
     throw new VserveError('checkpoint_invalid', message);
   }
-  return parseConfig(schema, settings, 'preprocessor_config.json');
+  return parseConfig(schema, withPixelScale(settings, normalizes), 'preprocessor_config.json');
 }
 
 /** The sizes of a vision encoder, under the names that most configurations have for them. */

@@ -110,6 +110,8 @@ async function planFile(
     .set('general.type', string(file === 'model.gguf' ? 'model' : 'mmproj'));
   await writeGeneralMetadata(keyValues, folder, countParameters([...generated, ...tensors]), modelName);
   declaration.writeParameters(keyValues, outtypeTraits[outtype].fileType);
+  // To be told again whenever the model is loaded.
+  keyValues.set('vserve.unfollowed_settings', string((declaration.warnings ?? []).join('\n')));
   keyValues.set('general.quantization_version', uint32(quantizationVersion));
   await declaration.writeTokenizer?.(keyValues);
 

@@ -255,6 +255,40 @@ it.each<[string, WrittenConversation['messages'], RegExp]>([
   expect(rendered(source, { messages: messages.slice(0, 1) })).toContain(messages[0]?.content);
 });
 
+describe('tool calls', () => {
+  const call = { id: 'a', name: 'look', arguments: '{"at": [1, "Köln"]}' };
+  const calling = (content: WrittenConversation['messages'][number]['content']): WrittenConversation => ({
+    messages: [
+      { role: 'user', content: 'Hi' },
+      { role: 'assistant', ...(content === undefined ? {} : { content }), toolCalls: [call] },
+    ],
+  });
+  const show = '[{{ c.function.name }}{{ c.function.arguments | tojson }}]';
+  const calls = `{% for c in m.tool_calls %}${show}{% endfor %}`;
+  const empty = [[undefined], [null], [''], [' '], [[]], [[{ type: 'text', text: '' }]]] as const;
+
+  it.each(empty)('that a template shows where the content is none are shown beside %j', (content) => {
+    const source = `{% for m in messages %}{% if m.content is none %}${calls}{% else %}<{{ m.content }}>{% endif %}{% endfor %}`;
+    expect(rendered(source, calling(content))).toBe('<Hi>[look{"at": [1, "Köln"]}]');
+    expect(rendered(source, calling('I look.'))).toBe('<Hi><I look.>[look{"at": [1, "Köln"]}]');
+  });
+
+  it.each(empty)('have no None before them where a template prints its contents: %j', (content) => {
+    const source = `{% for m in messages %}<{{ m.content }}>${calls}{% endfor %}`;
+    expect(rendered(source, calling(content))).toMatch(/^<Hi>< ?>\[look\{"at": \[1, "Köln"\]\}\]$/);
+  });
+
+  it.each(empty)('are shown by a template that cannot do without a text: %j', (content) => {
+    const source = `{% for m in messages %}<{{ m.content.split('.')[0] }}>${calls}{% endfor %}`;
+    expect(rendered(source, calling(content))).toMatch(/^<Hi>< ?>\[look/);
+  });
+
+  it('are given as the model wrote them to a template that takes their arguments for a text', () => {
+    const source = `{% for m in messages %}{{ m.content }}${calls.replace('| tojson', "+ '.'")}{% endfor %}`;
+    expect(rendered(source, calling('I look.'))).toBe('HiI look.[look{"at": [1, "Köln"]}.]');
+  });
+});
+
 it('a tool call without arguments has none', () => {
   const call = { id: 'a', name: 'look', arguments: '' };
   const source = '{% for m in messages %}{{ m.tool_calls[0].function.arguments | tojson }}{% endfor %}';

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { sharedContextBytes } from '../../../backends/node-llama-cpp/context-memory.ts';
-import { fitContext } from '../../../backends/node-llama-cpp/context-size.ts';
+import { type ContextLayout, fitContext } from '../../../backends/node-llama-cpp/context-size.ts';
 import { memoryBudget } from '../../../backends/node-llama-cpp/memory-budget.ts';
 import { loadShapes } from '../../support/shapes-engine.ts';
 
 /** A kilobyte a cell, and a megabyte for each sequence. */
-async function estimateBytes(cells: number, sequences: number): Promise<number> {
-  return cells * 1000 + sequences * 1e6;
+async function estimateBytes({ cells, sequences, separate }: ContextLayout): Promise<number> {
+  return cells * (separate ? sequences : 1) * 1000 + sequences * 1e6;
 }
 
 const wanted = {
@@ -14,22 +14,36 @@ const wanted = {
   maxLength: undefined,
   maxSequences: undefined,
   defaultSequences: 8,
+  mostSeparateBytes: 0,
   estimateBytes,
 };
 
 describe('fitting a context to memory', () => {
-  it('gives every sequence its full length where there is room', async () => {
-    expect(await fitContext({ ...wanted, budgetBytes: 1e9 })).toEqual({
-      maxLength: 8192,
-      maxSequences: 8,
+  it('gives every sequence cells of its own for its full length where there is room', async () => {
+    const bytes = 65_536_000 + 8e6;
+    const separate = { maxLength: 8192, maxSequences: 8, separate: true, cells: 8192, bytes };
+    expect(await fitContext({ ...wanted, budgetBytes: bytes })).toEqual(separate);
+    expect(await fitContext({ ...wanted, budgetBytes: bytes - 1 })).toMatchObject({ separate: false });
+  });
+
+  it('clears no more memory at the start for separate cells than it would for shared ones, or than is allowed', async () => {
+    const long = { ...wanted, trainedLength: 32_768, budgetBytes: 1e9 };
+    const separate = 8 * 32_768_000 + 8e6;
+    expect(await fitContext({ ...long, mostSeparateBytes: separate - 1 })).toMatchObject({
+      maxLength: 32_768,
+      separate: false,
       cells: 65_536,
-      bytes: 65_536_000 + 8e6,
     });
+    expect(await fitContext({ ...long, mostSeparateBytes: separate })).toMatchObject({
+      maxLength: 32_768,
+      separate: true,
+    });
+    expect(await fitContext({ ...long, maxLength: 4096 })).toMatchObject({ maxLength: 4096, separate: true });
   });
 
   it('lets the sequences share fewer cells first', async () => {
     const size = await fitContext({ ...wanted, budgetBytes: 30e6 });
-    expect(size).toMatchObject({ maxLength: 8192, maxSequences: 8, cells: 16_384 });
+    expect(size).toMatchObject({ maxLength: 8192, maxSequences: 8, separate: false, cells: 16_384 });
   });
 
   it('then takes fewer sequences, and then a shorter length', async () => {
@@ -40,7 +54,10 @@ describe('fitting a context to memory', () => {
   it('shortens a long context before it gives up sequences, and gives up none that take nothing', async () => {
     const long = { ...wanted, trainedLength: 131_072 };
     expect(await fitContext({ ...long, budgetBytes: 25e6 })).toMatchObject({ maxLength: 16_384, maxSequences: 8 });
-    const cellsOnly = { ...long, estimateBytes: async (cells: number) => cells * 1000 };
+    const cellsOnly = {
+      ...long,
+      estimateBytes: async ({ cells, sequences, separate }: ContextLayout) => cells * (separate ? sequences : 1) * 1000,
+    };
     expect(await fitContext({ ...cellsOnly, budgetBytes: 5e6 })).toMatchObject({ maxLength: 4096, maxSequences: 8 });
   });
 
@@ -78,17 +95,23 @@ describe('the memory of a context whose sequences share their cells', () => {
     const bytes = await sharedContextBytes({ cells: 8192, slots: 9, windowCells: undefined, batchTokens }, estimate);
     expect(bytes).toBe(perCell * 8192 + 9 * perState);
   });
+});
 
-  it('is what llama.cpp then takes for its cells', async () => {
+describe('the estimate for a context', () => {
+  it.each([
+    { layout: 'for each of 8 conversations', deviceMemoryUtilization: 0.9 },
+    { layout: 'shared by up to 8', deviceMemoryUtilization: 0.01 },
+  ])('is what llama.cpp then takes for its cells, $layout', async ({ layout, deviceMemoryUtilization }) => {
     const lines: string[] = [];
-    const model = await loadShapes({ maxLength: 2048, maxBatchSize: 8 }, { mmprojPath: undefined }, (line) =>
-      lines.push(line),
-    );
+    const settings = { maxLength: 2048, maxBatchSize: 8, deviceMemoryUtilization };
+    const model = await loadShapes(settings, { mmprojPath: undefined }, (line) => lines.push(line));
     await model.close();
-    const estimatedBytes = 1e6 * Number(lines.join('\n').match(/Context: .* at a time: ([\d.]+) MB/)?.[1]);
-    const buffers = lines.join('\n').matchAll(/(?:output|KV|compute) buffer size = +([\d.]+) MiB/g);
+    const log = lines.join('\n');
+    expect(log).toContain(layout);
+    const estimatedBytes = 1e6 * Number(log.match(/Context: .* at a time: ([\d.]+) MB/)?.[1]);
+    const buffers = log.matchAll(/(?:output|KV|compute) buffer size = +([\d.]+) MiB/g);
     const takenBytes = [...buffers].reduce((sum, [, mebibytes]) => sum + Number(mebibytes) * 1024 ** 2, 0);
-    expect(takenBytes).toBeGreaterThan(10e6);
+    expect(takenBytes).toBeGreaterThan(5e6);
     expect(estimatedBytes / takenBytes).toBeGreaterThan(0.9);
     expect(estimatedBytes / takenBytes).toBeLessThan(1.1);
   });

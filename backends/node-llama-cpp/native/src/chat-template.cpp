@@ -68,16 +68,6 @@ void leave_open(std::vector<Run> & runs, const std::string & mark) {
 
 }  // namespace
 
-// A conversation, and the form in which it is given to the template.
-struct ChatTemplate::Rendering {
-    const Conversation & conversation;
-    bool images_as_text;
-    std::string nonce;
-    // Overrides the form of this role, in a probe.
-    std::string probed_role{};
-    ContentForm probed_form{};
-};
-
 ChatTemplate::ChatTemplate(const std::string & source, Variables special_tokens, ImagePlacement placement)
     : special_tokens_(std::move(special_tokens)), placement_(std::move(placement)) {
     try {
@@ -89,10 +79,7 @@ ChatTemplate::ChatTemplate(const std::string & source, Variables special_tokens,
         throw EngineError("model_load_failed", std::string("The model's chat template could not be read: ") + error.what());
     }
     writes_slots_ = !placement_.slot.empty() && source.find(placement_.slot) != std::string::npos;
-    // Each probe relies on the forms of the roles before it.
-    for (const char * role : {"user", "assistant", "system", "tool"}) {
-        forms_.emplace_back(role, probe(role));
-    }
+    probe();
 }
 
 ChatTemplate::~ChatTemplate() = default;
@@ -111,56 +98,6 @@ std::unique_ptr<ChatTemplate> ChatTemplate::of_model(const llama_model * model, 
     }
     return std::make_unique<ChatTemplate>(source == nullptr || *source == 0 ? chatml : source, std::move(special_tokens),
                                           std::move(placement));
-}
-
-// Whether the template renders both words of the probe, with the white space between them.
-bool ChatTemplate::keeps(const Rendering & rendering) const {
-    try {
-        const std::string text = text_of(apply(rendering));
-        const size_t first = text.find("quokka ");
-        const size_t second = text.find(" wombat", first == std::string::npos ? first : first + 6);
-        return first != std::string::npos && second != std::string::npos &&
-               text.find("quokka", first + 1) == std::string::npos &&
-               text.find("{'type'") == std::string::npos;  // a printed list
-    } catch (const std::exception &) {
-        return false;
-    }
-}
-
-// A conversation with a message of this role, and the index of that message.
-static std::pair<Conversation, size_t> conversation_for(const std::string & role) {
-    const Message user{"user", {{"x", -1}}};
-    Message message{role, {{"quokka  wombat", -1}}};
-    if (role == "user") {
-        return {{{message}}, 0};
-    }
-    if (role == "system") {
-        return {{{message, user}}, 0};
-    }
-    if (role == "assistant") {
-        return {{{user, message, user}}, 1};
-    }
-    message.name = "x";
-    message.tool_call_id = "x";
-    return {{{user, {"assistant", {}, {}, {}, {{"x", "x", "{}"}}, {}}, message}}, 2};
-}
-
-// Renders small conversations to find the content forms in which the template keeps a role's text intact.
-ContentForm ChatTemplate::probe(const std::string & role) {
-    auto [conversation, at] = conversation_for(role);
-    const auto try_form = [&, &whole = conversation](ContentForm form) {
-        return keeps({whole, false, "", role, form});
-    };
-    ContentForm form;
-    form.takes_text = try_form({true, false, false});
-    form.takes_parts = try_form({false, true, false});
-    conversation.messages[at].parts = {{"quokka ", -1}, {" wombat", -1}};
-    form.keeps_parts = try_form({false, true, true});
-    if (!form.takes_text && !form.takes_parts) {
-        folds_system_ = folds_system_ || role == "system";
-        form.takes_text = true;  // the template itself rejects the role
-    }
-    return form;
 }
 
 const ContentForm & ChatTemplate::form_of(const std::string & role) const {
@@ -195,8 +132,9 @@ std::vector<Run> ChatTemplate::apply(const Rendering & rendering) const {
     for (const auto & message : messages) {
         const ContentForm & content =
             message.role == rendering.probed_role ? rendering.probed_form : form_of(message.role);
-        const MessageForm form{content, rendering.images_as_text, rendering.nonce};
-        list->push_back(message_value(message, form, &message == &messages.back() ? end : ""));
+        const CallForm & calls = rendering.probed_calls ? *rendering.probed_calls : call_forms_.of(message);
+        const MessageForm form{content, calls, rendering.images_as_text, rendering.nonce};
+        push_message(*list, message, form, &message == &messages.back() ? end : "");
     }
     context.set_val("messages", list);
     std::vector<Run> runs;
@@ -242,12 +180,6 @@ static bool has_system_message(const std::vector<Message> & messages) {
     return std::any_of(messages.begin(), messages.end(), [](const auto & message) { return message.role == "system"; });
 }
 
-static bool has_text(const Message & message) {
-    return std::any_of(message.parts.begin(), message.parts.end(), [](const auto & part) {
-        return part.image < 0 && part.text.find_first_not_of(" \t\r\n\v\f") != std::string::npos;
-    });
-}
-
 // A template can skip messages by their role or their place, without a word. What it makes of texts (trimmed, as JSON, cut
 // at a tag) cannot be compared with them, so it renders the conversation again, with a word of its own in each message.
 // Folded conversations have lost the numbers of the request's messages.
@@ -260,7 +192,9 @@ void ChatTemplate::check_kept(const Conversation & conversation, bool is_folded)
     words.settings.continue_final_message = false;
     for (size_t i = 0; i < words.messages.size(); i++) {
         Message & message = words.messages[i];
-        message.parts = {{has_text(message) && message.tool_calls.empty() ? word_of(i) : "", -1}};
+        if (!message.parts.empty()) {
+            message.parts = {{has_text(message) ? message.tool_calls.empty() ? word_of(i) : "x" : "", -1}};
+        }
         message.reasoning.reset();
         for (auto & call : message.tool_calls) {
             call.name = word_of(i);
@@ -285,7 +219,8 @@ void ChatTemplate::check_kept(const Conversation & conversation, bool is_folded)
         if (at == std::string::npos) {
             throw EngineError("chat_template_failed",
                               "The model's chat template leaves out " + name_of(i) +
-                                  (calls_tools ? ".tool_calls: it has no place for them there."
+                                  (calls_tools ? ".tool_calls: it has no place for them there. Send tool calls and "
+                                                 "results to this model as text."
                                                : ", of the role " + message.role + ": the model would not see it."));
         }
     }

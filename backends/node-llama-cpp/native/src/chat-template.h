@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <utility>
@@ -39,10 +40,22 @@ class ChatTemplate {
     std::vector<Run> render(const Conversation & conversation, size_t n_images) const;
 
   private:
-    struct Rendering;
+    // A conversation, and the form in which it is given to the template.
+    struct Rendering {
+        const Conversation & conversation;
+        bool images_as_text;
+        std::string nonce;
+        // Override the form of this role, and of tool calls, in a probe.
+        std::string probed_role{};
+        ContentForm probed_form{};
+        const CallForm * probed_calls = nullptr;
+    };
 
+    void probe();
     ContentForm probe(const std::string & role);
     bool keeps(const Rendering & rendering) const;
+    CallForm probe_calls(const std::vector<MessagePart> & content, std::initializer_list<CallForm> forms) const;
+    bool keeps_calls(const Conversation & conversation, const CallForm & form) const;
     const ContentForm & form_of(const std::string & role) const;
     std::vector<Run> apply(const Rendering & rendering) const;
     std::vector<Run> render_typed(const Conversation & conversation, const std::string & nonce) const;
@@ -58,6 +71,7 @@ class ChatTemplate {
     bool writes_slots_ = false;
     bool folds_system_ = false;  // the template drops or rejects system messages
     std::vector<std::pair<std::string, ContentForm>> forms_;  // by role
+    CallForms call_forms_;
 };
 
 }  // namespace vserve

@@ -1,12 +1,13 @@
 // A program of its own: loads a model, and a projector for it, as the engine would, and computes a token and a picture, but
 // for the products that make up the work.
 //
-//     vserve-dry-run <folder of llama.cpp's libraries> <model> [<projector>]
+//     vserve-dry-run <folder of llama.cpp's libraries> <model> [<projector> <most tokens of a picture>]
 //
 // llama.cpp trusts the header of a GGUF file in many places, and where it should not, an assertion or the system ends the
 // process: this one, then, instead of the server. The model's weights are mapped and not read; the projector's are not even
 // mapped. It writes to stdout what it is at (`model`, `projector`), and to stderr why it failed. The exit status is 0 where
-// all went well, and 1 where something was refused.
+// all went well, and 1 where something was refused. The last line is `encoder` and the bytes in which the largest picture is
+// encoded, alone and with as many others as a GPU takes at once.
 
 #ifndef _WIN32
 #include <sys/mman.h>
@@ -149,9 +150,12 @@ int main(int argc, char ** argv) {
         }
         tokenize_newline(model.get());
         { const vserve::Engine engine(model.get(), options_for("")); }
-        if (argc > 3) {
+        if (argc > 4) {
             begin("projector");
-            const vserve::Engine engine(model.get(), options_for(argv[3]));
+            vserve::Engine engine(model.get(), options_for(argv[3]));
+            const int32_t max_tokens = std::atoi(argv[4]);
+            std::printf("encoder %zu %zu\n", engine.encoder_bytes(false, max_tokens), engine.encoder_bytes(true, max_tokens));
+            std::fflush(stdout);
         }
         std::_Exit(0);  // taking a vocabulary apart takes as long as half of making it
     } catch (const std::exception & error) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bidirectional.h"
 #include "engine.h"
 #include "error.h"
 
@@ -47,7 +48,6 @@ void Engine::take_image(const SequencePtr & sequence) {
         decode_whole_image(sequence);
     } catch (...) {
         sequence->encoding = false;
-        llama_set_causal_attn(context_.get(), true);  // as decode_whole_image leaves it
         fail(sequence, engine_error_of(std::current_exception()));
     }
 }
@@ -255,22 +255,22 @@ void Engine::decode_rows(const SequencePtr & sequence, int32_t count) {
     Batch rows = Batch::image_rows(chunk.embeddings->data(), llama_model_n_embd_inp(model_), positions,
                                    static_cast<int>(positions.size() / chunk.n_tokens), first, count, sequence->slot,
                                    ends_prompt);
-    llama_set_causal_attn(context_.get(), !attends_both_ways(chunk));
-    const int status = decode(rows.rows(), {sequence});
-    llama_set_causal_attn(context_.get(), true);
+    int status = 0;
+    {
+        const Bidirectional attention(context_.get(), attends_both_ways(chunk));
+        status = decode(rows.rows(), {sequence});
+    }
     if (status != 0) {
-        sequence->cache_broken = !cache_->take_back(sequence->slot, 0, sequence->n_pos);
         sequence->chunk_tokens = 0;
-        if (status == 2 || stopping_) {
-            return;
+        cache_->take_back(sequence->slot, 0, sequence->n_pos);
+        if (status != decode_aborted && !stopping_) {
+            recover_image(sequence, status);
         }
-        throw EngineError("generation_failed", "llama.cpp could not decode an image of " +
-                                                   std::to_string(chunk.n_tokens) + " tokens (llama_decode returned " +
-                                                   std::to_string(status) + ").");
+        return;
     }
     turns_.charge(sequence->settings.client, count);
     sequence->chunk_tokens += count;
-    sequence->cache_broken = !is_whole;  // if preempted before the last row, its cells are useless
+    cache_->set_torn(sequence->slot, !is_whole);  // its cells are useless to others, and if it is pushed out now
     if (is_whole) {
         image_decoded(*sequence, chunk);
     }
@@ -283,9 +283,15 @@ void Engine::decode_rows(const SequencePtr & sequence, int32_t count) {
 void Engine::image_decoded(Sequence & sequence, const Chunk & chunk) {
     cache_->append_image(sequence.slot, chunk);
     sequence.n_pos += chunk.n_pos;
+    const auto & chunks = sequence.prompt.chunks;
+    const size_t image = chunk.image;
     sequence.chunk++;
     sequence.chunk_tokens = 0;
-    cache_->keep_checkpoint(sequence.slot);
+    const bool goes_on = std::any_of(chunks.begin() + static_cast<std::ptrdiff_t>(sequence.chunk), chunks.end(),
+                                     [image](const auto & later) { return later.media != nullptr && later.image == image; });
+    if (!goes_on) {  // the last of its tiles: prompts part ways here
+        cache_->keep_checkpoint(sequence.slot);
+    }
 }
 
 // Decodes an image in a second context while the others generate. Returns whether the sequence needs nothing more.
@@ -293,24 +299,24 @@ bool Engine::decode_image_aside(const SequencePtr & sequence, const Chunk & chun
     if (!image_prefill_ || sequence->is_last_chunk()) {  // the last is followed by a token, which needs the main context
         return false;
     }
-    const llama_seq_id slot = sequence->slot;
-    const llama_pos begin = sequence->n_pos;
-    const auto positions = image_positions(chunk, begin);
+    const uint32_t admission = sequence->admissions;
+    const auto positions = image_positions(chunk, sequence->n_pos);
     Batch rows = Batch::image_rows(chunk.embeddings->data(), llama_model_n_embd_inp(model_), positions,
                                    static_cast<int>(positions.size() / chunk.n_tokens), 0, chunk.n_tokens,
                                    ImagePrefill::whole, false);
     sequence->encoding = true;
     const ImageTime time(*this);
-    const auto result = image_prefill_->run(
-        context_.get(), slot, options_.max_sequences, rows.rows(), begin, begin + chunk.n_pos,
-        [this, &sequence, slot, begin] {
-            // The sequence may be preempted meanwhile.
-            return work_while_encoding() && !sequence->cancelled && sequence->slot == slot && sequence->n_pos == begin;
-        });
+    const auto result = image_prefill_->run(context_.get(), sequence->slot, rows.rows(), [this, &sequence, admission] {
+        // The sequence may be preempted meanwhile.
+        return work_while_encoding() && !sequence->cancelled && sequence->slot >= 0 && sequence->admissions == admission;
+    });
     sequence->encoding = false;
     if (result == ImagePrefill::Result::done) {
         turns_.charge(sequence->settings.client, chunk.n_tokens);
         image_decoded(*sequence, chunk);
+    } else if (result == ImagePrefill::Result::lost) {
+        cache_->set_torn(sequence->slot, true);
+        push_out(sequence);
     }
     return result != ImagePrefill::Result::impossible;
 }

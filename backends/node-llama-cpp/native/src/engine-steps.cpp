@@ -1,4 +1,4 @@
-// The part of the engine that decides what a step holds, and which request is admitted next.
+// The part of the engine that decides what a step holds.
 
 #include <algorithm>
 
@@ -8,24 +8,26 @@ namespace vserve {
 
 namespace {
 
-// llama.cpp splits a batch for a recurrent state where its sequences have different lengths, and every part takes a pass over
-// the weights.
-constexpr int32_t most_prompts_of_recurrent_model = 2;
+// For a recurrent state, and for cells apart, llama.cpp splits a batch where its sequences have different lengths. Every part
+// takes a pass over the weights.
+constexpr int32_t most_prompts_of_split_batch = 2;
 
 }  // namespace
 
-// Shares out the rest of the step, once the batch has the next tokens of the streams.
-void Engine::share_out_prompts() {
+// Shares out the rest of the step, beside the next tokens of the streams.
+void Engine::share_out_prompts(const std::vector<SequencePtr> & running, int32_t streams) {
+    prompt_shares_.clear();
+    image_share_ = {};
     std::vector<SequencePtr> sequences;
     std::vector<PromptWork> works;
-    for (const auto & sequence : running_) {
+    for (const auto & sequence : running) {
         const int32_t ready = sequence->decoding() || sequence->encoding ? 0 : ready_tokens(*sequence);
         if (ready > 0) {
             sequences.push_back(sequence);
             works.push_back(work_of(*sequence, ready));
         }
     }
-    const auto shares = share_out(works, prompt_budget(), steps_);
+    const auto shares = share_out(works, prompt_budget(streams), steps_);
     for (size_t i = 0; i < shares.size(); i++) {
         if (shares[i] > 0 && works[i].alone) {
             image_share_ = {sequences[i], shares[i]};
@@ -49,24 +51,13 @@ PromptWork Engine::work_of(const Sequence & sequence, int32_t ready_tokens) cons
             sequence.submitted_at.time_since_epoch().count(), sequence.at_image()};
 }
 
-StepBudget Engine::prompt_budget() const {
-    // At least one token: a prompt must not wait for the end of the streams.
-    const int32_t beside_others = std::max(1, static_cast<int32_t>(options_.batch_tokens * options_.prompt_share));
-    const int32_t streams = batch_.size();
+StepBudget Engine::prompt_budget(int32_t streams) const {
+    const int32_t beside_others = prompt_tokens_beside_others();
     const bool image_is_due = owed_to_image_ > Clock::duration::zero();
+    const int32_t most = std::min(most_prompt_tokens_, options_.batch_tokens - streams);
     const bool is_recurrent = llama_model_is_recurrent(model_) || llama_model_is_hybrid(model_);
-    return {std::min(streams > 0 || image_is_due ? beside_others : options_.batch_tokens, options_.batch_tokens - streams),
-            beside_others, image_is_due, is_recurrent ? most_prompts_of_recurrent_model : INT32_MAX};
-}
-
-// The places in the queue to try, in order. The caller holds the lock.
-std::vector<size_t> Engine::next_to_admit() const {
-    std::vector<WaitingRequest> requests;
-    for (const auto & sequence : queue_) {
-        const Client & client = sequence->settings.client;
-        requests.push_back({turns_.running(client), turns_.served(client), sequence->was_admitted(), sequence->passed_over});
-    }
-    return admission_order(requests);
+    return {std::min(streams > 0 || image_is_due ? beside_others : options_.batch_tokens, most), beside_others, image_is_due,
+            is_recurrent || options_.separate_cells ? most_prompts_of_split_batch : INT32_MAX};
 }
 
 }  // namespace vserve

@@ -23,6 +23,7 @@ Engine::Engine(llama_model * model, EngineOptions options)
     : model_(model),
       options_(std::move(options)),
       vocab_(llama_model_get_vocab(model)),
+      max_image_tokens_(std::max(1, options_.max_length / 2)),
       encoded_(options_.cached_images, options_.cached_image_bytes) {
     // ggml pins the thread that creates a pool, or computes, to a CPU: keep all of that on the engine thread.
     std::promise<void> loaded;
@@ -54,14 +55,18 @@ void Engine::load() {
             model_, Vision::Options{options_.mmproj_path, options_.use_gpu, options_.n_threads_batch,
                                     options_.encoder_flash_attention, options_.mmproj_encoding, options_.dry_run,
                                     options_.on_projector_progress});
-        follow_processor(vision_->context(), vision_->processor_settings(), max_image_tokens());
+        bound_pictures(max_image_tokens_);
         if (!options_.placement.slot.empty()) {
             leave_boundaries_to_prompt(vision_->context());
         }
+        fit_pictures();
     }
     create_context();
-    prompts_ = std::make_unique<PromptBuilder>(model_, vision_ ? vision_->context() : nullptr, options_.placement,
-                                               encoded_);
+    PromptBuilder::Images images{nullptr, options_.placement, {}, {}};
+    if (vision_) {
+        images = {vision_->context(), options_.placement, vision_->processor_settings().pan_and_scan, image_samples()};
+    }
+    prompts_ = std::make_unique<PromptBuilder>(model_, std::move(images), encoded_);
     for (llama_token token = 0; token < llama_vocab_n_tokens(vocab_); token++) {
         if (llama_vocab_is_eog(vocab_, token)) {
             no_end_of_turn_.push_back({token, -INFINITY});
@@ -77,7 +82,8 @@ void Engine::load() {
     }
     cache_ = std::make_unique<KvCache>(context_.get(),
                                        KvCache::Options{options_.context_cells, options_.max_sequences,
-                                                        options_.keep_prefixes, options_.copy_bytes});
+                                                        options_.separate_cells, options_.use_gpu, options_.keep_prefixes,
+                                                        options_.copy_bytes});
 }
 
 void Engine::create_context() {
@@ -85,19 +91,19 @@ void Engine::create_context() {
     // Image tokens that attend to one another must be decoded in one piece, even if that is larger than a step.
     const bool takes_images_whole = vision_ && mtmd_decode_use_non_causal(vision_->context(), nullptr);
     const int32_t largest_batch =
-        std::max(options_.batch_tokens, takes_images_whole ? most_image_tokens(vision_->context()) : 0);
+        std::max(options_.batch_tokens, takes_images_whole ? most_image_tokens(vision_->context(), image_samples()) : 0);
     llama_context_params params = llama_context_default_params();
-    params.n_ctx = options_.context_cells;
+    params.n_ctx = options_.context_cells * (options_.separate_cells ? options_.max_sequences : 1);
     params.n_batch = largest_batch;
     params.n_ubatch = largest_batch;
-    params.n_seq_max = options_.max_sequences + 1;  // the last is the scratch sequence of ImagePrefill
+    params.n_seq_max = options_.max_sequences;
     params.n_outputs_max = params.n_seq_max;
     params.n_threads = options_.n_threads;
     params.n_threads_batch = options_.n_threads_batch;
     params.flash_attn_type = options_.flash_attention;
     params.type_k = options_.kv_type;
     params.type_v = options_.kv_type;
-    params.kv_unified = true;
+    params.kv_unified = !options_.separate_cells;
     params.swa_full = false;
     params.no_perf = true;
     params.abort_callback = [](void * self) { return static_cast<Engine *>(self)->decode_is_pointless(); };
@@ -112,7 +118,7 @@ void Engine::create_context() {
     context_.reset(llama_init_from_model(model_, params));
     if (!context_) {
         throw EngineError("out_of_memory", "There is not enough memory for a context of " +
-                                               std::to_string(options_.context_cells) +
+                                               std::to_string(params.n_ctx) +
                                                " tokens in " + ggml_type_name(options_.kv_type) +
                                                ", or the device does not support flash attention with this cache type. Lower "
                                                "--max-length or --max-batch-size, or omit --kv-cache-format.");
@@ -145,9 +151,10 @@ void Engine::warm_up() {
 
 // In a dry run: takes an image through the whole encoder. A template that rejects the conversation is fine.
 void Engine::try_image() {
-    constexpr uint32_t width = 448;
-    constexpr uint32_t height = 336;
-    const std::vector<uint8_t> black(width * height * 3);
+    const bool resizes = vision_->processor_settings().resizes;
+    const ImageSize size = resizes ? ImageSize{448, 336} : image_samples().front();
+    const auto [width, height] = std::pair<uint32_t, uint32_t>(size.width, size.height);
+    const std::vector<uint8_t> black(static_cast<size_t>(width) * height * 3);
     const std::vector<Image> images{{black.data(), width, height, "black"}};
     const Conversation conversation{{{"user", {{"", 0}, {"What is it?", -1}}}}};
     try {
@@ -175,11 +182,15 @@ std::vector<llama_token> Engine::tokens(const std::string & text, bool parse_spe
     return prompts_->tokenizer().tokenize({{text, parse_special, -1}});
 }
 
+std::vector<ImageSize> Engine::image_samples() const {
+    return sample_sizes(vision_->context(), vision_->processor_settings(), max_image_tokens_);
+}
+
 std::vector<EncoderInput> Engine::prepare_image(const Image & image) const {
     if (!vision_) {
         return {};
     }
-    return vserve::prepare_image(vision_->context(), vision_->processor_settings(), max_image_tokens(), image.rgb,
+    return vserve::prepare_image(vision_->context(), vision_->processor_settings(), max_image_tokens_, image.rgb,
                                  image.width, image.height);
 }
 
@@ -248,7 +259,7 @@ void Engine::stop() {
 
 Engine::Stats Engine::stats() const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return {running_count_, queue_.size(), batch_threads_};
+    return {running_count_, queue_.size() + (placing_ ? 1 : 0), batch_threads_};
 }
 
 // The engine thread.
@@ -295,56 +306,6 @@ void Engine::guard(const std::function<void()> & work) {
     }
 }
 
-// Admits sequences while there is a slot, and room for the prompt and one more token.
-void Engine::admit() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    while (running_.size() < static_cast<size_t>(options_.max_sequences) && admit_next()) {
-    }
-    running_count_ = running_.size();
-}
-
-// Admits the first in line for which there is room. Returns whether there was one.
-bool Engine::admit_next() {
-    std::vector<SequencePtr> passed_over;
-    for (const size_t i : next_to_admit()) {
-        const SequencePtr sequence = queue_[i];
-        std::optional<KvCache::Placement> placement;
-        try {
-            placement = cache_->place(sequence->prompt, sequence->settings.cache_salt, sequence->total_tokens() + 1);
-        } catch (...) {
-            queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(i));
-            fail(sequence, engine_error_of(std::current_exception()));
-            return true;
-        }
-        if (!placement) {
-            passed_over.push_back(sequence);
-            continue;
-        }
-        queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(i));
-        for (const auto & other : passed_over) {
-            other->passed_over++;
-        }
-        start(sequence, *placement);
-        return true;
-    }
-    return false;
-}
-
-void Engine::start(const SequencePtr & sequence, const KvCache::Placement & placement) {
-    sequence->slot = placement.slot;
-    sequence->chunk = placement.chunk;
-    sequence->chunk_tokens = placement.chunk_tokens;
-    sequence->n_pos = placement.n_pos;
-    sequence->generated_in_cache = 0;
-    if (sequence->generated.empty()) {
-        sequence->admitted_at = Clock::now();
-        sequence->admission_step = steps_;
-        sequence->cached_tokens = placement.cached_tokens;
-    }
-    running_.push_back(sequence);
-    turns_.enter(sequence->settings.client);
-}
-
 void Engine::empty_prefix_cache_if_asked() {
     if (reset_asked_.exchange(false)) {
         cache_->clear_idle();
@@ -372,8 +333,12 @@ void Engine::step() {
     prompt_shares_.clear();
     image_share_ = {};
     try {
-        step_or_throw();
-        decode_image_share();
+        if (make_room_for_next_tokens()) {
+            bring_streams_together();
+            fill_batch(running_);
+            compute_batch();
+            decode_image_share();
+        }
     } catch (...) {
         if (batch_sequences_.empty()) {
             throw;
@@ -387,59 +352,60 @@ void Engine::step() {
     }
 }
 
-void Engine::step_or_throw() {
-    if (!make_room_for_next_tokens()) {
-        return;
-    }
-    fill_batch();
+// Decodes the batch, and samples. Where llama.cpp cannot decode it, nothing of it remains in the cache: see recover().
+void Engine::compute_batch() {
     if (batch_.size() == 0) {
         return;
     }
     const int status = decode(batch_.tokens(), batch_sequences_);
-    if (status == 0) {
-        std::vector<SequencePtr> prefilled;
-        std::copy_if(batch_sequences_.begin(), batch_sequences_.end(), std::back_inserter(prefilled),
-                     [](const auto & sequence) { return sequence->generated.empty(); });
-        sample_batch();
-        flush_events();
-        for (const auto & sequence : prefilled) {
-            if (sequence->slot >= 0) {
-                cache_->keep_checkpoint(sequence->slot);
-            }
+    if (status != 0) {
+        take_batch_back();
+        if (status != decode_aborted && !stopping_) {
+            recover(status);
         }
         return;
     }
-    for (const auto & sequence : batch_sequences_) {
-        const int32_t tokens = sequence->batch_tokens;
-        sequence->cache_broken = !cache_->take_back(sequence->slot, tokens, sequence->n_pos - tokens);
-    }
-    if (status == 2 || stopping_) {  // aborted: all sequences in the batch were cancelled
-        return;
-    }
-    const auto failed = batch_sequences_;
-    for (const auto & sequence : failed) {
-        fail(sequence, "generation_failed", "llama.cpp could not decode a batch of " + std::to_string(batch_.size()) +
-                                                " tokens (llama_decode returned " + std::to_string(status) + ").");
+    most_prompt_tokens_ = INT32_MAX;
+    std::vector<SequencePtr> prefilled;
+    std::copy_if(batch_sequences_.begin(), batch_sequences_.end(), std::back_inserter(prefilled),
+                 [](const auto & sequence) { return sequence->generated.empty(); });
+    sample_batch();
+    flush_events();
+    for (const auto & sequence : prefilled) {
+        if (sequence->slot >= 0 && is_worth_a_checkpoint(*sequence)) {
+            cache_->keep_checkpoint(sequence->slot);
+        }
     }
 }
 
-void Engine::fill_batch() {
+// Fills the batch for some of the running sequences.
+void Engine::fill_batch(const std::vector<SequencePtr> & sequences) {
     batch_.clear();
     batch_sequences_.clear();
     batch_outputs_.clear();
-    for (const auto & sequence : running_) {
+    int32_t size = 0;
+    std::vector<std::pair<SequencePtr, int32_t>> shares;  // sequences, and how many tokens of each
+    for (const auto & sequence : sequences) {
         if (sequence->decoding()) {
-            batch_sequences_.push_back(sequence);
-            add_waiting_text(*sequence, 1);
-            batch_outputs_.emplace_back(sequence, batch_.size() - 1);
+            shares.emplace_back(sequence, 1);
+            size++;
         }
     }
-    share_out_prompts();
-    steps_ += batch_.size() > 0 || !prompt_shares_.empty() || image_share_.first ? 1 : 0;
+    share_out_prompts(sequences, static_cast<int32_t>(shares.size()));
+    steps_ += shares.empty() && prompt_shares_.empty() && !image_share_.first ? 0 : 1;
     for (const auto & [sequence, tokens] : prompt_shares_) {
+        turns_.charge(sequence->settings.client, tokens);
+    }
+    shares.insert(shares.end(), prompt_shares_.begin(), prompt_shares_.end());
+    add_to_batch(std::move(shares));
+}
+
+// llama.cpp decodes tokens of adjacent slots together if they come in this order.
+void Engine::add_to_batch(std::vector<std::pair<SequencePtr, int32_t>> shares) {
+    std::sort(shares.begin(), shares.end(), [](const auto & a, const auto & b) { return a.first->slot < b.first->slot; });
+    for (const auto & [sequence, tokens] : shares) {
         batch_sequences_.push_back(sequence);
         add_waiting_text(*sequence, tokens);
-        turns_.charge(sequence->settings.client, tokens);
         if (sequence->chunk == sequence->prompt.chunks.size() && sequence->waiting_tokens() == 0) {
             batch_outputs_.emplace_back(sequence, batch_.size() - 1);
         }
@@ -450,6 +416,7 @@ void Engine::fill_batch() {
 void Engine::add_waiting_text(Sequence & sequence, int32_t limit) {
     const int32_t count = std::min(limit, sequence.waiting_tokens());
     sequence.batch_tokens = count;
+    sequence.before_batch = {sequence.chunk, sequence.chunk_tokens, sequence.generated_in_cache};
     for (int32_t i = 0; i < count; i++) {
         const bool in_prompt = sequence.chunk < sequence.prompt.chunks.size();
         const llama_token token = in_prompt ? sequence.prompt.chunks[sequence.chunk].tokens[sequence.chunk_tokens]
@@ -481,17 +448,22 @@ void Engine::choose_threads(const std::vector<SequencePtr> & sequences) {
     batch_threads_ = batch_.size() > 1 ? n_threads_batch : n_threads;
 }
 
+// Returns llama_decode's status, also of an exception: with a status of its own.
 int Engine::decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences) {
     choose_threads(sequences);
     struct Decoding {
         const std::vector<SequencePtr> *& current;
         ~Decoding() { current = nullptr; }
     } const until_done{decoding_ = &sequences};
-    const int status = llama_decode(context_.get(), batch);
-    if (status == 0) {
-        llama_synchronize(context_.get());
+    try {
+        const int status = llama_decode(context_.get(), batch);
+        if (status == 0) {
+            llama_synchronize(context_.get());
+        }
+        return status;
+    } catch (const std::exception &) {  // no memory for its buffers
+        return decode_threw;
     }
-    return status;
 }
 
 // Called by llama.cpp between graph nodes on the CPU. True when every sequence of the batch was cancelled.
@@ -584,7 +556,7 @@ bool Engine::make_room_for_next_tokens() {
     for (size_t i = 0; i < running_.size(); i++) {
         Sequence & sequence = *running_[i];
         while (!cache_->grow(sequence.slot, sequence.total_tokens() + 1)) {
-            push_out_youngest();
+            push_out(running_.back());
             if (running_.size() == i) {
                 return !running_.empty();  // it was preempted itself
             }
@@ -593,9 +565,8 @@ bool Engine::make_room_for_next_tokens() {
     return !running_.empty();
 }
 
-// Returns the sequence to the head of the queue, to be recomputed when there is room. Its tokens are kept.
-void Engine::push_out_youngest() {
-    const SequencePtr sequence = running_.back();
+// Returns a sequence to the head of the queue, to be recomputed when there is room. Its tokens are kept.
+void Engine::push_out(const SequencePtr & sequence) {
     release(*sequence, true);
     const std::lock_guard<std::mutex> lock(mutex_);
     queue_.push_front(sequence);
@@ -606,10 +577,9 @@ void Engine::release(Sequence & sequence, bool keep) {
     if (sequence.slot < 0) {
         return;
     }
-    cache_->release(sequence.slot, keep && !sequence.cache_broken);
+    cache_->release(sequence.slot, keep);
     turns_.leave(sequence.settings.client);
     sequence.slot = -1;
-    sequence.cache_broken = false;
     running_.erase(std::find_if(running_.begin(), running_.end(),
                                 [&sequence](const auto & running) { return running.get() == &sequence; }));
     const std::lock_guard<std::mutex> lock(mutex_);

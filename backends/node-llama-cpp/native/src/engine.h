@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_set>
@@ -50,15 +51,17 @@ struct Event {
 struct EngineOptions {
     std::string mmproj_path;    // empty: text only
     ImagePlacement placement;
-    int32_t context_cells = 0;      // KV cells, shared by all sequences
+    int32_t context_cells = 0;      // KV cells: of each sequence, or shared by all
+    bool separate_cells = false;    // each sequence has cells of its own
     int32_t max_length = 0;         // tokens that one sequence may hold
     int32_t max_sequences = 1;      // running at the same time
     int32_t batch_tokens = 1;       // limit of one step; raised to one for each sequence
-    float prompt_share = 0.25f;     // of that, for prompts while other sequences generate: keeps the streams flowing
+    float prompt_share = 1;         // the part of it that prompts may have while other sequences generate
     int32_t n_threads = 1;          // for batches of one token a sequence, and sampling
     int32_t n_threads_batch = 1;    // for larger batches, and images
     int32_t n_cpus = 1;             // available to this process
     bool use_gpu = false;
+    size_t encoder_bytes = SIZE_MAX;  // limit of what a picture is encoded in, where a smaller picture takes less
     llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;  // of the context
     llama_flash_attn_type encoder_flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
     ggml_type kv_type = GGML_TYPE_F16;
@@ -76,6 +79,9 @@ struct EngineOptions {
 // first, then a share of the pending prompts: see step-plan.h), samples, and reports. Image tokens that attend only to what
 // precedes them are shared out like those of text, in a batch of their own. While an image is encoded, the other sequences
 // continue: their steps run from inside the encoder.
+//
+// Nothing that one sequence does makes another one fail. Where they contend for something, they wait, or are computed again;
+// what fails for several together is tried for each alone.
 class Engine {
   public:
     // Allocates the context and loads the projector; `model` must outlive the engine. Throws EngineError.
@@ -121,17 +127,34 @@ class Engine {
     };
     Stats stats() const;
 
+    // Bytes in which the largest picture of at most `max_tokens` is encoded, alone, or with as many others as a GPU takes at
+    // once. In a dry run only.
+    size_t encoder_bytes(bool several, int32_t max_tokens);
     bool sees_images() const { return vision_ != nullptr; }
     // Vision::kernel_name; null also without a projector.
     const char * vision_kernel() const { return vision_ ? vision_->kernel_name() : nullptr; }
 
   private:
-    // An image may take at most half of the context length.
-    int32_t max_image_tokens() const { return std::max(1, options_.max_length / 2); }
+    std::vector<ImageSize> image_samples() const;
 
     using SequencePtr = std::shared_ptr<Sequence>;
 
+    // Of llama_decode: no room for the batch; ended by the abort callback. And one of our own.
+    static constexpr int decode_no_room = 1;
+    static constexpr int decode_aborted = 2;
+    static constexpr int decode_threw = -100;
+
+    // Tokens of prompts that a step may have while other sequences generate. At least one: a prompt must not wait for the
+    // end of the streams.
+    int32_t prompt_tokens_beside_others() const {
+        return std::max(1, static_cast<int32_t>(static_cast<float>(options_.batch_tokens) * options_.prompt_share));
+    }
+
     void load();
+    void fit_pictures();
+    bool shrink_pictures();
+    void bound_pictures(int32_t max_tokens);
+    size_t picture_bytes(bool several, bool reserve);
     void create_context();
     const ThreadPool & prefill_threads() const { return prefill_threads_ ? *prefill_threads_ : *threads_; }
     void warm_up();
@@ -140,18 +163,31 @@ class Engine {
     void run();
     void guard(const std::function<void()> & work);
     void admit();
-    bool admit_next();
-    std::vector<size_t> next_to_admit() const;
-    void start(const SequencePtr & sequence, const KvCache::Placement & placement);
+    SequencePtr next_to_admit();
+    void refuse(const Sequence & sequence);
+    void pass_over_refused();
+    std::vector<size_t> order_of_admission() const;
+    void seat(const SequencePtr & sequence, const KvCache::Placement & placement);
     void empty_prefix_cache_if_asked();
     void drop_cancelled();
     void step();
-    void step_or_throw();
-    void fill_batch();
-    void share_out_prompts();
+    void bring_streams_together();
+    void fill_batch(const std::vector<SequencePtr> & sequences);
+    void share_out_prompts(const std::vector<SequencePtr> & sequences, int32_t streams);
     int32_t ready_tokens(Sequence & sequence);
     PromptWork work_of(const Sequence & sequence, int32_t ready_tokens) const;
-    StepBudget prompt_budget() const;
+    StepBudget prompt_budget(int32_t streams) const;
+    void add_to_batch(std::vector<std::pair<SequencePtr, int32_t>> shares);
+    void compute_batch();
+    void take_batch_back();
+    void recover(int status);
+    bool recover_room();
+    void push_out_torn();
+    void recover_image(const SequencePtr & sequence, int status);
+    void hold_back_youngest();
+    void compute_one_by_one(int status);
+    void fail_to_decode(const SequencePtr & sequence, int32_t tokens, int status);
+    bool is_worth_a_checkpoint(const Sequence & sequence) const;
     void add_waiting_text(Sequence & sequence, int32_t limit);
     void choose_threads(const std::vector<SequencePtr> & sequences);
     int decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences);
@@ -195,7 +231,7 @@ class Engine {
     void accept_token(const SequencePtr & sequence, llama_token token);
 
     bool make_room_for_next_tokens();
-    void push_out_youngest();
+    void push_out(const SequencePtr & sequence);
     void release(Sequence & sequence, bool keep);
     void finish(const SequencePtr & sequence, const char * reason);
     void fail(const SequencePtr & sequence, const std::string & code, const std::string & message);
@@ -211,6 +247,7 @@ class Engine {
     std::unique_ptr<Vision> vision_;
     std::unique_ptr<llama_context, decltype(&llama_free)> context_{nullptr, llama_free};
     std::unique_ptr<ImagePrefill> image_prefill_;  // null on a GPU
+    int32_t max_image_tokens_;  // at most half of the context length
     EmbeddingCache encoded_;
     std::vector<llama_logit_bias> no_end_of_turn_;
     std::unordered_set<llama_token> spoken_tokens_;  // control tokens that every answer shows
@@ -230,6 +267,10 @@ class Engine {
     bool decoding_image_ = false;  // one whose tokens attend both ways: within it no other is begun
     Clock::duration owed_to_image_{0};
     Clock::time_point image_resumed_at_{};
+    int32_t most_prompt_tokens_ = INT32_MAX;  // in a batch, while llama.cpp finds no room for more
+    std::unordered_set<uint64_t> refused_;  // sequences in the queue that did not fit, since `refused_at_` releases
+    uint64_t refused_at_ = 0;
+    size_t place_in_queue_ = 0;             // of the one that is being placed
     std::vector<Event> events_;
     // The sequences llama_decode is working on, for the abort callback.
     const std::vector<SequencePtr> * decoding_ = nullptr;
@@ -238,6 +279,7 @@ class Engine {
     std::condition_variable work_;
     std::deque<SequencePtr> queue_;  // guarded by mutex_
     size_t running_count_ = 0;       // guarded by mutex_
+    bool placing_ = false;           // guarded by mutex_; a sequence is neither in the queue nor running
     bool woken_ = false;             // guarded by mutex_
     std::atomic<bool> reset_asked_{false};
     std::atomic<int32_t> left_cpus_{0};

@@ -1,7 +1,6 @@
 #include "image-prefill.h"
 
 #include <algorithm>
-#include <new>
 
 namespace vserve {
 
@@ -11,42 +10,47 @@ namespace {
 constexpr uint32_t most_cells = 8192;
 // Between two steps of the other sequences: tens of milliseconds for 256 tokens with a billion parameters.
 constexpr int nodes_per_group = 10;
-// The sequence of the image's own cells; `whole` includes the prefix.
-constexpr llama_seq_id image = 1;
+
+uint32_t cells_of_one(const llama_context_params & params) {
+    return params.kv_unified ? params.n_ctx : params.n_ctx / params.n_seq_max;
+}
+
+// The bytes of a copy that belong to layers with a sliding window, where those have a cache of their own.
+size_t partial_bytes(llama_context * context, llama_seq_id slot) {
+    return llama_state_seq_get_size_ext(context, slot, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY);
+}
 
 }  // namespace
 
 ImagePrefill::ImagePrefill(llama_model * model, const llama_context_params & like, const ThreadPool & threads)
-    : model_(model), params_(like), threads_(threads) {
-    params_.n_ctx = std::min(like.n_ctx, most_cells);
-    params_.n_seq_max = 2;
-    params_.n_outputs_max = params_.n_seq_max;
+    : model_(model), params_(like), streams_(like.kv_unified ? 1 : like.n_seq_max), threads_(threads) {
+    params_.n_ctx = std::min(cells_of_one(like), most_cells);
+    params_.n_seq_max = 1;
+    params_.n_outputs_max = 1;
     params_.cb_eval = on_node;
     params_.cb_eval_user_data = this;
     params_.abort_callback = nullptr;
 }
 
 bool ImagePrefill::allocate() {
-    if (!context_ && !no_memory_) {
+    if (!context_ && !unusable_) {
         context_.reset(llama_init_from_model(model_, params_));
-        no_memory_ = context_ == nullptr;
+        unusable_ = context_ == nullptr;
         if (context_) {
             ThreadPool::attach(context_.get(), threads_, threads_);
         }
     }
-    return context_ != nullptr;
+    return context_ != nullptr && !unusable_;
 }
 
-ImagePrefill::Result ImagePrefill::run(llama_context * context, llama_seq_id slot, llama_seq_id scratch,
-                                       const llama_batch & rows, llama_pos begin, llama_pos end,
+ImagePrefill::Result ImagePrefill::run(llama_context * context, const llama_seq_id & slot, const llama_batch & rows,
                                        const std::function<bool()> & keep_going) {
     const auto held = static_cast<uint32_t>(llama_memory_seq_pos_max(llama_get_memory(context), slot) + 1);
     if (held + rows.n_tokens > params_.n_ctx || !allocate()) {
         return Result::impossible;
     }
-    const llama_memory_t memory = llama_get_memory(context_.get());
-    llama_memory_clear(memory, false);
-    if (held > 0 && !copy(context, slot, context_.get(), whole)) {
+    llama_memory_clear(llama_get_memory(context_.get()), false);
+    if (held > 0 && !copy_prefix(context, slot)) {
         return Result::impossible;
     }
     keep_going_ = &keep_going;
@@ -59,24 +63,23 @@ ImagePrefill::Result ImagePrefill::run(llama_context * context, llama_seq_id slo
     if (stopped_) {
         return Result::stopped;
     }
-    llama_memory_seq_cp(memory, whole, image, begin, end);
-    if (status != 0 || !copy(context_.get(), image, context, scratch)) {
-        return Result::impossible;
-    }
-    const llama_memory_t destination = llama_get_memory(context);
-    llama_memory_seq_cp(destination, scratch, slot, begin, end);
-    llama_memory_seq_rm(destination, scratch, -1, -1);
-    return Result::done;
+    return status == 0 ? copy_back(context, slot) : Result::impossible;
 }
 
-bool ImagePrefill::copy(llama_context * from, llama_seq_id from_id, llama_context * to, llama_seq_id to_id) {
-    try {
-        cells_.resize(llama_state_seq_get_size(from, from_id));
-    } catch (const std::bad_alloc &) {
-        return false;
+bool ImagePrefill::copy_prefix(llama_context * context, llama_seq_id slot) {
+    const CellCopy prefix = CellCopy::of(context, slot);
+    const CellCopy copy = prefix.between_streams(streams_, streams_ == 1 ? 0 : slot, 1, partial_bytes(context, slot));
+    return !copy.empty() && copy.put(context_.get(), whole);
+}
+
+ImagePrefill::Result ImagePrefill::copy_back(llama_context * context, llama_seq_id slot) {
+    const CellCopy all = CellCopy::of(context_.get(), whole);
+    const CellCopy copy = all.between_streams(1, 0, streams_, partial_bytes(context_.get(), whole));
+    if (copy.empty()) {
+        return Result::impossible;
     }
-    const size_t written = llama_state_seq_get_data(from, cells_.data(), cells_.size(), from_id);
-    return written > 0 && llama_state_seq_set_data(to, cells_.data(), written, to_id) > 0;
+    unusable_ = !copy.put(context, slot);
+    return unusable_ ? Result::lost : Result::done;
 }
 
 bool ImagePrefill::on_node(ggml_tensor *, bool ask, void * self) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "clip.h"
+#include "image-crops.h"
 #include "image-sizes.h"
 #include "mtmd-image.h"
 
@@ -41,6 +42,19 @@ int or_else(uint32_t setting, int usual) {
     return setting > 0 ? static_cast<int>(setting) : usual;
 }
 
+resize_algo filter_of(const ProcessorSettings & settings, resize_algo usual) {
+    switch (settings.filter) {
+        case 1:
+            return RESIZE_ALGO_LANCZOS;
+        case 2:
+            return RESIZE_ALGO_BILINEAR;
+        case 3:
+            return RESIZE_ALGO_BICUBIC;
+        default:
+            return usual;
+    }
+}
+
 PixelBounds bounds_of(const ProcessorSettings & settings, PixelBounds usual) {
     const PixelBounds bounds{settings.min_pixels > 0 ? settings.min_pixels : usual.min,
                              settings.max_pixels > 0 ? settings.max_pixels : usual.max};
@@ -60,6 +74,29 @@ clip_image_u8 stretched(const clip_image_u8 & image, ImageSize size, resize_algo
     clip_image_u8 result;
     mtmd_image_stretch(image, result, {size.width, size.height}, filter);
     return result;
+}
+
+[[noreturn]] void refuse_to_resize(const std::string & sides) {
+    throw std::invalid_argument("the model's image processor is set up not to resize images, and takes " + sides);
+}
+
+// For processors that do not resize. Throws std::invalid_argument.
+void expect_size(const clip_image_u8 & image, ImageSize size) {
+    if (size_of(image).width != size.width || size_of(image).height != size.height) {
+        refuse_to_resize(std::to_string(size.width) + "x" + std::to_string(size.height) + " pixels only");
+    }
+}
+
+// For processors that do not resize. Throws std::invalid_argument.
+void expect_multiples(const clip_image_u8 & image, int factor, double max_tokens) {
+    const auto [width, height] = size_of(image);
+    if (width % factor != 0 || height % factor != 0) {
+        refuse_to_resize("only sides that are multiples of " + std::to_string(factor) + " pixels");
+    }
+    if (static_cast<double>(width / factor) * (height / factor) > max_tokens) {
+        refuse_to_resize("no image of more than " + std::to_string(static_cast<int>(max_tokens)) + " tokens, each of " +
+                         std::to_string(factor) + "x" + std::to_string(factor) + " pixels");
+    }
 }
 
 clip_image_u8 cut(const clip_image_u8 & image, int left, int top, ImageSize size) {
@@ -146,9 +183,9 @@ mtmd_image_preproc_out whole(const clip_hparams & model, const clip_image_u8 & i
     return out;
 }
 
-// Cuts an image whose sides are multiples of a tile into tiles, and adds an overview.
-mtmd_image_preproc_out tiled(const clip_hparams & model, const clip_image_u8 & image, TileGrid grid,
-                             const clip_image_u8 & overview, bool normalized = true) {
+// Cuts an image whose sides are multiples of a tile into tiles.
+mtmd_image_preproc_out tiles_of(const clip_hparams & model, const clip_image_u8 & image, TileGrid grid,
+                                bool normalized = true) {
     const ImageSize tile{size_of(image).width / grid.columns, size_of(image).height / grid.rows};
     mtmd_image_preproc_out out;
     for (int row = 0; row < grid.rows; row++) {
@@ -158,6 +195,13 @@ mtmd_image_preproc_out tiled(const clip_hparams & model, const clip_image_u8 & i
     }
     out.grid_x = grid.columns;
     out.grid_y = grid.rows;
+    return out;
+}
+
+// Tiles, and an overview after them.
+mtmd_image_preproc_out tiled(const clip_hparams & model, const clip_image_u8 & image, TileGrid grid,
+                             const clip_image_u8 & overview, bool normalized = true) {
+    mtmd_image_preproc_out out = tiles_of(model, image, grid, normalized);
     out.append_overview(model, overview, normalized);
     return out;
 }
@@ -169,42 +213,66 @@ mtmd_image_preproc_out overview_only(const clip_hparams & model, const clip_imag
     return out;
 }
 
-Prepare gemma3(const clip_hparams & model) {
-    return [&model](const clip_image_u8 & image) {
-        const int side = model.image_size;
-        return whole(model, stretched(image, {side, side}, RESIZE_ALGO_BILINEAR));
+// A square of the size that the encoder takes.
+clip_image_u8 squared(const clip_image_u8 & image, int side, resize_algo filter, bool resizes) {
+    if (resizes) {
+        return stretched(image, {side, side}, filter);
+    }
+    expect_size(image, {side, side});
+    return image;
+}
+
+Prepare square(const clip_hparams & model, const ProcessorSettings & settings, resize_algo usual_filter) {
+    const resize_algo filter = filter_of(settings, usual_filter);
+    return [&model, filter, resizes = settings.resizes](const clip_image_u8 & image) {
+        return whole(model, squared(image, model.image_size, filter, resizes));
     };
 }
 
 Prepare gemma4(const clip_hparams & model, const ProcessorSettings & settings, int n_positions) {
     const int factor = model.patch_size * model.n_merge;
     const int max_tokens = tokens_of(settings.max_pixels, factor, gemma4_max_tokens);
-    return [&model, factor, max_tokens, n_positions](const clip_image_u8 & image) {
-        const ImageSize size = scale_to_tokens(size_of(image), factor, max_tokens);
+    const resize_algo filter = filter_of(settings, RESIZE_ALGO_BICUBIC);
+    return [=, &model, resizes = settings.resizes](const clip_image_u8 & image) {
+        if (!resizes) {
+            expect_multiples(image, factor, max_tokens);
+        }
+        const ImageSize size = resizes ? scale_to_tokens(size_of(image), factor, max_tokens) : size_of(image);
         if (n_positions > 0 && std::max(size.width, size.height) / model.patch_size > n_positions) {
             throw std::invalid_argument("the image is longer than the encoder has positions");  // ggml would abort
         }
-        return whole(model, stretched(image, size, RESIZE_ALGO_BICUBIC));
+        return whole(model, stretched(image, size, filter));
     };
 }
 
 using SmartResize = ImageSize (*)(ImageSize, int, double, double);
 
-Prepare qwen_vl(const clip_hparams & model, SmartResize resize, PixelBounds bounds, int32_t max_tokens) {
+Prepare qwen_vl(const clip_hparams & model, const ProcessorSettings & settings, SmartResize resize, PixelBounds bounds,
+                int32_t max_tokens) {
+    const resize_algo filter = filter_of(settings, RESIZE_ALGO_BICUBIC);
     const int factor = model.patch_size * model.n_merge;
     const double most = std::max(bounds.min, static_cast<double>(max_tokens) * factor * factor);
     bounds.max = std::min(bounds.max, most);
-    return [&model, resize, factor, bounds](const clip_image_u8 & image) {
+    return [=, &model, resizes = settings.resizes](const clip_image_u8 & image) {
+        if (!resizes) {
+            expect_multiples(image, factor, max_tokens);
+            return whole(model, image);
+        }
         const ImageSize size = resize(size_of(image), factor, bounds.min, bounds.max);
-        return whole(model, stretched(image, size, RESIZE_ALGO_BICUBIC));
+        return whole(model, stretched(image, size, filter));
     };
 }
 
-Prepare pixtral(const clip_hparams & model, const ProcessorSettings & settings) {
+Prepare pixtral(const clip_hparams & model, const ProcessorSettings & settings, int32_t max_tokens) {
     const int longest = or_else(settings.longest_edge, model.image_size);
-    return [&model, longest](const clip_image_u8 & image) {
-        const ImageSize size = shrink_to_longest(size_of(image), longest, model.patch_size * model.n_merge);
-        return whole(model, stretched(image, size, RESIZE_ALGO_BICUBIC));
+    const resize_algo filter = filter_of(settings, RESIZE_ALGO_BICUBIC);
+    return [=, &model, resizes = settings.resizes](const clip_image_u8 & image) {
+        const int factor = model.patch_size * model.n_merge;
+        if (!resizes) {
+            expect_multiples(image, factor, max_tokens);
+            return whole(model, image);
+        }
+        return whole(model, stretched(image, shrink_to_longest(size_of(image), longest, factor), filter));
     };
 }
 
@@ -220,29 +288,35 @@ Prepare kimi_vl(const clip_hparams & model, const ProcessorSettings & settings) 
 Prepare idefics3(const clip_hparams & model, const ProcessorSettings & settings) {
     const int longest = model.image_longest_edge > 0 ? model.image_longest_edge : idefics3_tiles * model.image_size;
     const bool is_tiled = settings.max_tiles != 1;
-    return [&model, longest, is_tiled](const clip_image_u8 & image) {
+    const resize_algo filter = filter_of(settings, RESIZE_ALGO_LANCZOS);
+    return [=, &model, resizes = settings.resizes](const clip_image_u8 & image) {
         const int side = model.image_size;
-        const ImageSize scaled = scale_to_longest(size_of(image), longest);
+        // Without it, only the first of the two or three times that an image is resized falls away.
+        const ImageSize scaled = resizes ? scale_to_longest(size_of(image), longest) : size_of(image);
         const TileGrid grid = is_tiled ? tiles_that_cover(scaled, side) : TileGrid{1, 1};
-        const auto resized = stretched(image, scaled, RESIZE_ALGO_LANCZOS);
-        const auto refined = stretched(resized, {grid.columns * side, grid.rows * side}, RESIZE_ALGO_LANCZOS);
+        const auto resized = stretched(image, scaled, filter);
+        const auto refined = stretched(resized, {grid.columns * side, grid.rows * side}, filter);
         if (grid.columns == 1 && grid.rows == 1) {
             return overview_only(model, refined);
         }
-        return tiled(model, refined, grid, stretched(refined, {side, side}, RESIZE_ALGO_LANCZOS));
+        return tiled(model, refined, grid, stretched(refined, {side, side}, filter));
     };
 }
 
-Prepare internvl(const clip_hparams & model) {
-    return [&model](const clip_image_u8 & image) {
+Prepare internvl(const clip_hparams & model, const ProcessorSettings & settings) {
+    const resize_algo filter = filter_of(settings, RESIZE_ALGO_BICUBIC);
+    return [&model, filter, settings](const clip_image_u8 & image) {
         const int side = model.image_size;
+        if (model.preproc_max_tiles <= 1) {
+            return overview_only(model, squared(image, side, filter, settings.resizes));
+        }
         const TileGrid grid = closest_grid(size_of(image), side, model.preproc_min_tiles, model.preproc_max_tiles);
-        const auto overview = stretched(image, {side, side}, RESIZE_ALGO_BICUBIC);
+        const auto overview = stretched(image, {side, side}, filter);
         if (grid.columns == 1 && grid.rows == 1) {
             return overview_only(model, overview);
         }
-        const auto refined = stretched(image, {grid.columns * side, grid.rows * side}, RESIZE_ALGO_BICUBIC);
-        return tiled(model, refined, grid, overview);
+        const auto refined = stretched(image, {grid.columns * side, grid.rows * side}, filter);
+        return settings.has_thumbnail ? tiled(model, refined, grid, overview) : tiles_of(model, refined, grid);
     };
 }
 
@@ -254,33 +328,38 @@ Prepare lfm2_vl(const clip_hparams & model, const ProcessorSettings & settings) 
     const int tile = or_else(settings.tile_size, lfm2_tile);
     const int max_tiles = or_else(settings.max_tiles, lfm2_max_tiles);
     const int min_tiles = or_else(settings.min_tiles, lfm2_min_tiles);
-    return [=, &model](const clip_image_u8 & image) {
+    const resize_algo filter = filter_of(settings, RESIZE_ALGO_BILINEAR);
+    return [=, &model, has_thumbnail = settings.has_thumbnail](const clip_image_u8 & image) {
         const ImageSize size = size_of(image);
         const auto small =
-            stretched(image, smart_resize_covering(size, factor, bounds.min, bounds.max), RESIZE_ALGO_BILINEAR);
+            stretched(image, smart_resize_covering(size, factor, bounds.min, bounds.max), filter);
         if (max_tiles == 1 || !is_too_large(size, model.patch_size, factor, bounds.max * tolerance)) {
             return whole(model, small);
         }
         const TileGrid grid = closest_grid(size, tile, min_tiles, max_tiles);
-        const auto refined = stretched(image, {grid.columns * tile, grid.rows * tile}, RESIZE_ALGO_BILINEAR);
-        return tiled(model, refined, grid, small);
+        const auto refined = stretched(image, {grid.columns * tile, grid.rows * tile}, filter);
+        if (grid.columns == 1 && grid.rows == 1) {
+            return whole(model, refined);
+        }
+        return has_thumbnail ? tiled(model, refined, grid, small) : tiles_of(model, refined, grid);
     };
 }
 
 Prepare minicpm_v(const clip_hparams & model, const ProcessorSettings & settings) {
     const int max_tiles = or_else(settings.max_tiles, minicpm_v_max_tiles);
-    return [&model, max_tiles](const clip_image_u8 & image) {
+    const resize_algo filter = filter_of(settings, RESIZE_ALGO_BICUBIC);
+    return [&model, max_tiles, filter](const clip_image_u8 & image) {
         const int side = model.image_size;
         const int factor = model.patch_size * model.n_merge;
         const TileGrid grid = grid_of_squares(size_of(image), side, max_tiles);
         const bool is_whole = grid.columns == 0;
         const auto overview =
-            stretched(image, scale_to_square(size_of(image), side, factor, is_whole), RESIZE_ALGO_BICUBIC);
+            stretched(image, scale_to_square(size_of(image), side, factor, is_whole), filter);
         if (is_whole) {
             return overview_only(model, overview);
         }
         const ImageSize refined = scale_to_grid(size_of(image), grid, side, factor);
-        return tiled(model, stretched(image, refined, RESIZE_ALGO_BICUBIC), grid, overview);
+        return tiled(model, stretched(image, refined, filter), grid, overview);
     };
 }
 
@@ -344,16 +423,17 @@ void normalize_in_bfloat16(const clip_hparams & model, clip_image_f32 & image) {
 
 Prepare llama4(const clip_hparams & model, const ProcessorSettings & settings) {
     const int max_tiles = or_else(settings.max_tiles, llama4_max_tiles);
-    return [&model, max_tiles](const clip_image_u8 & image) {
+    const resize_algo filter = filter_of(settings, RESIZE_ALGO_BILINEAR);
+    return [=, &model, fills_canvas = settings.fills_canvas](const clip_image_u8 & image) {
         const int side = model.image_size;
-        const TileGrid grid = best_fitting_grid(size_of(image), side, max_tiles);
-        const auto fitted = stretched(image, fit_on_grid(size_of(image), grid, side), RESIZE_ALGO_BILINEAR);
+        const TileGrid grid = best_fitting_grid(size_of(image), side, max_tiles, fills_canvas);
+        const auto fitted = stretched(image, fit_on_grid(size_of(image), grid, side, fills_canvas), filter);
         const auto canvas = padded(fitted, {grid.columns * side, grid.rows * side});
         mtmd_image_preproc_out out;
         if (grid.columns == 1 && grid.rows == 1) {
             out.append_overview(model, canvas, false);
         } else {
-            out = tiled(model, canvas, grid, stretched(image, {side, side}, RESIZE_ALGO_BILINEAR), false);
+            out = tiled(model, canvas, grid, stretched(image, {side, side}, filter), false);
         }
         for (auto & tile : out.entries) {
             normalize_in_bfloat16(model, tile);
@@ -363,22 +443,33 @@ Prepare llama4(const clip_hparams & model, const ProcessorSettings & settings) {
     };
 }
 
-// CLIP's processor crops the center of an image; SigLIP's stretches it.
-Prepare llava(const clip_hparams & model, bool is_clip) {
-    return [&model, is_clip](const clip_image_u8 & image) {
+// The centre of an image, on black where a side is shorter.
+clip_image_u8 centre_of(const clip_image_u8 & image, int side) {
+    const auto [width, height] = size_of(image);
+    const ImageSize least{std::max(width, side), std::max(height, side)};
+    clip_image_u8 canvas = black(least, image.is_placeholder());
+    paste(image, canvas, (least.width - width + 1) / 2, (least.height - height + 1) / 2);
+    return cut(canvas, (least.width - side) / 2, (least.height - side) / 2, {side, side});
+}
+
+// CLIP's processor crops the centre of an image.
+Prepare llava_clip(const clip_hparams & model, const ProcessorSettings & settings) {
+    const resize_algo filter = filter_of(settings, RESIZE_ALGO_BICUBIC);
+    return [&model, filter, resizes = settings.resizes](const clip_image_u8 & image) {
         const int side = model.image_size;
-        if (!is_clip) {
-            return whole(model, stretched(image, {side, side}, RESIZE_ALGO_BICUBIC));
+        if (!resizes) {
+            return whole(model, centre_of(image, side));
         }
         const ImageSize size = scale_to_shortest(size_of(image), side);
-        const auto resized = stretched(image, size, RESIZE_ALGO_BICUBIC);
+        const auto resized = stretched(image, size, filter);
         return whole(model, cut(resized, (size.width - side) / 2, (size.height - side) / 2, {side, side}));
     };
 }
 
 // The whole image and the tiles of an enlarged, black-padded copy, stacked vertically: mtmd joins them after encoding.
-Prepare llava_next(const clip_hparams & model) {
-    return [&model](const clip_image_u8 & image) {
+Prepare llava_next(const clip_hparams & model, const ProcessorSettings & settings) {
+    const resize_algo filter = filter_of(settings, RESIZE_ALGO_BICUBIC);
+    return [&model, filter](const clip_image_u8 & image) {
         const int side = model.image_size;
         const ImageSize size = size_of(image);
         const ImageSize area = best_resolution(size, resolutions_of(model));
@@ -389,10 +480,10 @@ Prepare llava_next(const clip_hparams & model) {
         const ImageSize scaled = fit_into(size, area);
         const bool is_placeholder = image.is_placeholder();
         clip_image_u8 large = black(area, is_placeholder);
-        paste(stretched(image, scaled, RESIZE_ALGO_BICUBIC), large, (area.width - scaled.width) / 2,
+        paste(stretched(image, scaled, filter), large, (area.width - scaled.width) / 2,
               (area.height - scaled.height) / 2);
         clip_image_u8 stack = black({side, side * (1 + grid.columns * grid.rows)}, is_placeholder);
-        paste(stretched(image, {side, side}, RESIZE_ALGO_BICUBIC), stack, 0, 0);
+        paste(stretched(image, {side, side}, filter), stack, 0, 0);
         for (int tile = 0; tile < grid.columns * grid.rows; tile++) {
             const int column = tile % grid.columns;
             const int row = tile / grid.columns;
@@ -404,13 +495,14 @@ Prepare llava_next(const clip_hparams & model) {
     };
 }
 
-Prepare llava_of(const clip_ctx * clip) {
+// SigLIP's processor stretches an image to a square.
+Prepare llava_of(const clip_ctx * clip, const ProcessorSettings & settings) {
     const clip_hparams & model = *clip_get_hparams(clip);
     if (model.image_res_candidates.empty()) {
-        return llava(model, clip_has_class_token(clip));
+        return clip_has_class_token(clip) ? llava_clip(model, settings) : square(model, settings, RESIZE_ALGO_BICUBIC);
     }
     // Older LLaVA-NeXT files lack the newline embedding: mtmd handles them in its own way.
-    return clip_has_newline(clip) ? llava_next(model) : Prepare{};
+    return clip_has_newline(clip) ? llava_next(model, settings) : Prepare{};
 }
 
 // Empty for a projector with an unknown processor.
@@ -422,39 +514,39 @@ Prepare processor_of(const clip_ctx * clip, const ProcessorSettings & settings, 
             return deepseek_ocr(model, clip_get_projector_type(clip) == PROJECTOR_TYPE_DEEPSEEKOCR);
         case PROJECTOR_TYPE_GEMMA3:
         case PROJECTOR_TYPE_GEMMA3NV:
-            return gemma3(model);
+            return square(model, settings, RESIZE_ALGO_BILINEAR);
         case PROJECTOR_TYPE_GEMMA4V:
         case PROJECTOR_TYPE_GEMMA4UV:
             return gemma4(model, settings, clip_n_positions(clip));
         case PROJECTOR_TYPE_QWEN2VL:
         case PROJECTOR_TYPE_QWEN25VL:
-            return qwen_vl(model, smart_resize, bounds_of(settings, qwen2_vl_bounds), max_tokens);
+            return qwen_vl(model, settings, smart_resize, bounds_of(settings, qwen2_vl_bounds), max_tokens);
         case PROJECTOR_TYPE_QWEN3VL:
-            return qwen_vl(model, smart_resize, bounds_of(settings, qwen3_vl_bounds), max_tokens);
+            return qwen_vl(model, settings, smart_resize, bounds_of(settings, qwen3_vl_bounds), max_tokens);
         case PROJECTOR_TYPE_GLM4V:
-            return qwen_vl(model, smart_resize_enlarging, bounds_of(settings, glm4v_bounds), max_tokens);
+            return qwen_vl(model, settings, smart_resize_enlarging, bounds_of(settings, glm4v_bounds), max_tokens);
         case PROJECTOR_TYPE_MINICPMV4_6:
             return minicpm_v(model, settings);
         case PROJECTOR_TYPE_PADDLEOCR:
-            return qwen_vl(model, smart_resize_widening,
+            return qwen_vl(model, settings, smart_resize_widening,
                            {static_cast<double>(model.image_min_pixels), static_cast<double>(model.image_max_pixels)},
                            max_tokens);
         case PROJECTOR_TYPE_PIXTRAL:
-            return pixtral(model, settings);
+            return pixtral(model, settings, max_tokens);
         case PROJECTOR_TYPE_KIMIVL:
             return kimi_vl(model, settings);
         case PROJECTOR_TYPE_IDEFICS3:
             return idefics3(model, settings);
         case PROJECTOR_TYPE_INTERNVL:
-            return internvl(model);
+            return internvl(model, settings);
         case PROJECTOR_TYPE_LFM2:
             return lfm2_vl(model, settings);
         case PROJECTOR_TYPE_LLAMA4:
             return llama4(model, settings);
         case PROJECTOR_TYPE_MLP:
-            return llava_of(clip);
+            return llava_of(clip, settings);
         case PROJECTOR_TYPE_GRANITE4_VISION:
-            return model.image_res_candidates.empty() ? Prepare{} : llava_next(model);
+            return model.image_res_candidates.empty() ? Prepare{} : llava_next(model, settings);
         default:
             return {};
     }
@@ -473,6 +565,35 @@ void follow_processor(mtmd_context * vision, const ProcessorSettings & settings,
     }
 }
 
+std::vector<ImageSize> sample_sizes(const mtmd_context * vision, const ProcessorSettings & settings, int32_t max_tokens) {
+    const std::vector<ImageSize> any{{256, 256}, {8192, 8192}};
+    const clip_ctx * clip = mtmd_get_vision_ctx(vision);
+    if (settings.resizes) {
+        return any;
+    }
+    const clip_hparams & model = *clip_get_hparams(clip);
+    const int factor = model.patch_size * std::max(1, model.n_merge);
+    switch (clip_get_projector_type(clip)) {
+        case PROJECTOR_TYPE_GEMMA3:
+        case PROJECTOR_TYPE_GEMMA3NV:
+        case PROJECTOR_TYPE_INTERNVL:
+        case PROJECTOR_TYPE_MLP:
+            return {{model.image_size, model.image_size}};
+        case PROJECTOR_TYPE_GEMMA4V:
+        case PROJECTOR_TYPE_GEMMA4UV:
+            return {{factor * tokens_of(settings.max_pixels, factor, gemma4_max_tokens), factor}};
+        case PROJECTOR_TYPE_QWEN2VL:
+        case PROJECTOR_TYPE_QWEN25VL:
+        case PROJECTOR_TYPE_QWEN3VL:
+        case PROJECTOR_TYPE_GLM4V:
+        case PROJECTOR_TYPE_PADDLEOCR:
+        case PROJECTOR_TYPE_PIXTRAL:
+            return {{factor * std::min(8, max_tokens), factor}};
+        default:
+            return any;
+    }
+}
+
 std::string take_refusal() {
     return std::exchange(refusal, {});
 }
@@ -488,15 +609,17 @@ std::vector<EncoderInput> prepare_image(const mtmd_context * vision, const Proce
     if (!prepare) {
         return inputs;
     }
-    clip_image_u8 image;
-    image.set_size({static_cast<int>(width), static_cast<int>(height)}, false);
-    image.cpy_buf(std::vector<uint8_t>(rgb, rgb + static_cast<size_t>(width) * height * 3));
-    const mtmd_image_preproc_out out = prepare(image);
-    for (const auto & tile : out.entries) {
-        inputs.push_back(input_of(tile));
-    }
-    if (out.has_overview()) {
-        inputs.push_back(input_of(out.overview));
+    for (const auto & view : views_of({static_cast<int>(width), static_cast<int>(height)}, settings.pan_and_scan)) {
+        clip_image_u8 image;
+        image.set_size({view.size.width, view.size.height}, false);
+        image.cpy_buf(pixels_of(view, rgb, width));
+        const mtmd_image_preproc_out out = prepare(image);
+        for (const auto & tile : out.entries) {
+            inputs.push_back(input_of(tile));
+        }
+        if (out.has_overview()) {
+            inputs.push_back(input_of(out.overview));
+        }
     }
     return inputs;
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "image-sizes.h"
 #include "mtmd.h"
 #include "processor-settings.h"
 
@@ -22,6 +23,9 @@ struct EncoderInput {
 // Where a processor's own bound is higher, no picture becomes more than `max_tokens` tokens.
 void follow_processor(mtmd_context * vision, const ProcessorSettings & settings, int32_t max_tokens);
 
+// Sizes of images that the processor takes: the largest becomes the most tokens, and tiles where there are any.
+std::vector<ImageSize> sample_sizes(const mtmd_context * vision, const ProcessorSettings & settings, int32_t max_tokens);
+
 // Returns and clears the reason why this thread's last image was rejected; empty if none is known. mtmd only reports
 // that one was.
 std::string take_refusal();
@@ -30,7 +34,7 @@ std::string take_refusal();
 void leave_boundaries_to_prompt(mtmd_context * vision);
 
 // What becomes of a picture of `width` × `height` × 3 bytes: its tiles row by row and the whole of it last, or only
-// that. Empty for a projector whose processor we do not know.
+// that; of one that is cropped, first the whole and then its crops. Empty for a projector whose processor we do not know.
 std::vector<EncoderInput> prepare_image(const mtmd_context * vision, const ProcessorSettings & settings,
                                         int32_t max_tokens, const uint8_t * rgb, uint32_t width, uint32_t height);
 

@@ -200,7 +200,7 @@ ImageSize scale_to_tokens(ImageSize image, int factor, int max_tokens) {
     return scaled;
 }
 
-TileGrid best_fitting_grid(ImageSize image, int tile, int max_tiles) {
+TileGrid best_fitting_grid(ImageSize image, int tile, int max_tiles, bool fill_canvas) {
     // In single precision, as in PyTorch, so that the same grids compare equal.
     const auto scale_of = [image, tile](TileGrid grid) {
         return std::min(static_cast<float>(grid.columns * tile) / static_cast<float>(image.width),
@@ -212,7 +212,7 @@ TileGrid best_fitting_grid(ImageSize image, int tile, int max_tiles) {
             const TileGrid grid{columns, rows};
             const float scale = scale_of(grid);
             const float best_scale = scale_of(best);
-            const bool is_better = best_scale < 1 ? scale > best_scale : scale >= 1 && scale < best_scale;
+            const bool is_better = best_scale < 1 || fill_canvas ? scale > best_scale : scale >= 1 && scale < best_scale;
             const bool is_smaller = columns * rows < best.columns * best.rows;
             if (is_better || (scale == best_scale && is_smaller)) {
                 best = grid;
@@ -275,12 +275,12 @@ ImageSize best_resolution(ImageSize image, const std::vector<ImageSize> & resolu
     return best;
 }
 
-ImageSize fit_on_grid(ImageSize image, TileGrid grid, int tile) {
+ImageSize fit_on_grid(ImageSize image, TileGrid grid, int tile, bool fill_canvas) {
     const ImageSize canvas{grid.columns * tile, grid.rows * tile};
-    const ImageSize wanted{std::min(std::max(image.width, tile), canvas.width),
-                           std::min(std::max(image.height, tile), canvas.height)};
-    const Scale x = Scale::to(wanted.width, image.width, canvas.width < std::max(image.width, tile));
-    const Scale y = Scale::to(wanted.height, image.height, canvas.height < std::max(image.height, tile));
+    const ImageSize most = fill_canvas ? canvas : ImageSize{std::max(image.width, tile), std::max(image.height, tile)};
+    const ImageSize wanted{std::min(most.width, canvas.width), std::min(most.height, canvas.height)};
+    const Scale x = Scale::to(wanted.width, image.width, fill_canvas || canvas.width < most.width);
+    const Scale y = Scale::to(wanted.height, image.height, fill_canvas || canvas.height < most.height);
     if (x < y) {
         return {wanted.width, std::max(1, std::min(x.scaled(image.height), wanted.height))};
     }

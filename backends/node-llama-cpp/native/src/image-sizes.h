@@ -57,11 +57,11 @@ ImageSize shrink_to_patches(ImageSize image, int patch, int max_patches);
 ImageSize scale_to_tokens(ImageSize image, int factor, int max_tokens);
 
 // The grid of at most `max_tiles` tiles that shrinks an image least or, if several fit it, enlarges it least; of those,
-// the smallest (Llama 4).
-TileGrid best_fitting_grid(ImageSize image, int tile, int max_tiles);
+// the smallest. With `fill_canvas`, of those that fit it that which enlarges it most (Llama 4).
+TileGrid best_fitting_grid(ImageSize image, int tile, int max_tiles, bool fill_canvas);
 
-// As large as fits on the tiles of `grid`, but enlarged to no more than one tile (Llama 4).
-ImageSize fit_on_grid(ImageSize image, TileGrid grid, int tile);
+// As large as fits on the tiles of `grid`, but enlarged to no more than one tile, unless `fill_canvas` (Llama 4).
+ImageSize fit_on_grid(ImageSize image, TileGrid grid, int tile, bool fill_canvas);
 
 // The resolution that preserves most of an image; of several, the one that wastes least (LLaVA-NeXT).
 ImageSize best_resolution(ImageSize image, const std::vector<ImageSize> & resolutions);

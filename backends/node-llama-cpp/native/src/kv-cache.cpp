@@ -21,14 +21,22 @@ constexpr size_t fewest_parked = 4;
 // Fewer tokens are recomputed as fast as they are copied out and back.
 constexpr int32_t fewest_parked_tokens = 32;
 
-// Empty if there is no memory for it: copies only save time.
-std::vector<uint8_t> buffer_for_copy(size_t bytes) {
-    try {
-        return std::vector<uint8_t>(bytes);
-    } catch (const std::bad_alloc &) {
-        return {};
-    }
-}
+// Likewise, copied from one slot to another. Most chat templates begin every prompt with a few tokens.
+constexpr int32_t fewest_shared_tokens = 16;
+
+// Cells that sequences share lie scattered, and a GPU copies each on its own.
+constexpr int32_t most_scattered_tokens_on_gpu = 256;
+
+// To compute a token takes at least as long as to copy so many out and in.
+constexpr int64_t copies_a_token_on_cpu = 32;
+constexpr int64_t copies_a_token_on_gpu = 8;
+
+// How many bytes of weights are read while one byte is copied out and in.
+constexpr double reads_a_copy_on_cpu = 4;
+constexpr double reads_a_copy_on_gpu = 400;
+
+// Sequences that are brought side by side stay so for at least about so many steps.
+constexpr double steps_together = 16;
 
 }  // namespace
 
@@ -38,6 +46,7 @@ KvCache::KvCache(llama_context * context, Options options)
       options_(options),
       window_(llama_model_n_swa(llama_get_model(context))),
       recurrent_(llama_model_is_recurrent(llama_get_model(context)) || llama_model_is_hybrid(llama_get_model(context))),
+      model_bytes_(llama_model_size(llama_get_model(context))),
       free_cells_(options.cells) {
     for (llama_seq_id id = 0; id < options.slots; id++) {
         Slot slot;
@@ -54,27 +63,33 @@ std::optional<KvCache::Placement> KvCache::place(const Prompt & prompt, const st
     if (Slot * slot = parked == parked_.end() ? nullptr : unpark(parked, parked_match, cells)) {
         return occupy(*slot, slot->runs.empty() ? Place{} : parked_match, salt, cells);
     }
-    // Continue in the matching slot where that loses little of it; else leave it, and share its beginning.
-    const bool take_over = source != nullptr && !source->busy && match.cached_tokens * 2 >= source->cells;
-    Slot * destination = take_over ? source : least_recently_used(source);
+    // Continue in the matching slot where that loses little of it, or a copy would serve less; else leave it, and share its
+    // beginning.
+    const Place copied = source == nullptr ? Place{} : place_in_copy(*source, prompt);
+    const bool loses_little = source != nullptr && match.cached_tokens * 2 >= source->tokens();
+    const bool take_over = source != nullptr && !source->busy &&
+                           (loses_little || match.cached_tokens - copied.cached_tokens >= fewest_parked_tokens);
+    Slot * destination = take_over ? source : idle_slot(source);
     if (destination == nullptr && source != nullptr && !source->busy) {
         destination = source;
     }
-    if (destination == nullptr || !make_room(cells, *destination)) {
+    if (destination == nullptr || !has_room(cells, *destination)) {
         return std::nullopt;
     }
-    if (source != destination) {
-        park(*destination);
-        if (source != nullptr && !source->runs.empty()) {  // making room may have emptied it
-            llama_memory_seq_cp(memory_, source->id, destination->id, 0, match.n_pos);
-            copy_content(*source, *destination);
-        } else {
-            match = {};
+    if (destination == source) {
+        if (!loses_little) {
+            keep_copy(*destination);
         }
-    } else if (!take_over) {
-        keep_copy(*destination);
+        make_room(cells, *destination);
+        return occupy(*destination, match, salt, cells);
     }
-    return occupy(*destination, match, salt, cells);
+    std::optional<Parked> shared = copied.cached_tokens > 0 ? copy_of(*source) : std::nullopt;
+    if (shared && !has_room(std::max(cells, shared->tokens()), *destination)) {
+        shared.reset();
+    }
+    make_room(shared ? std::max(cells, shared->tokens()) : cells, *destination);
+    park(*destination);
+    return occupy(*destination, shared && restore(*shared, *destination) ? copied : Place{}, salt, cells);
 }
 
 // Starts a prompt at a position of a slot's content.
@@ -87,8 +102,7 @@ std::optional<KvCache::Placement> KvCache::occupy(Slot & slot, Place place, cons
         empty(slot);
         place = {};
     }
-    free_cells_ += slot.cells - cells;
-    slot.cells = cells;
+    count_cells(slot, cells);
     slot.salt = salt;
     slot.busy = true;
     drop_copies_over_limit();
@@ -97,34 +111,44 @@ std::optional<KvCache::Placement> KvCache::occupy(Slot & slot, Place place, cons
 
 // Restores parked content into a slot, for a prompt that needs `cells`. The slot is empty if that failed. Null if there is
 // no slot or no room at the moment.
-KvCache::Slot * KvCache::unpark(std::list<Parked>::iterator parked, const Place & match, int32_t cells) {
-    Slot * slot = least_recently_used(nullptr);
+KvCache::Slot * KvCache::unpark(ParkedList::iterator parked, const Place & match, int32_t cells) {
+    Slot * slot = idle_slot(nullptr);
     const int32_t tokens = parked->tokens();
-    if (slot == nullptr || std::max(cells, tokens) > free_cells_ + idle_cells(nullptr)) {
+    if (slot == nullptr || !has_room(std::max(cells, tokens), *slot)) {
         return nullptr;
     }
     Parked taken = take(parked);  // first: what is parked for it may push out what is oldest
     make_room(std::max(cells, tokens), *slot);
     park(*slot);
-    if (llama_state_seq_set_data_ext(context_, taken.state.data(), taken.state.size(), slot->id, 0) == 0) {
-        llama_memory_seq_rm(memory_, slot->id, -1, -1);
-        return slot;
-    }
-    copy_content(taken, *slot);
-    if (match.cached_tokens * 2 < tokens) {
+    if (restore(taken, *slot) && match.cached_tokens * 2 < tokens) {
         taken.last_used = ++uses_;
         keep(std::move(taken));
     }
     return slot;
 }
 
-// Makes the slot end at a place of its content. False where that cannot be: its cells are of no use then.
-bool KvCache::put_back(const Slot & slot, const Place & place) {
-    if (place.state && llama_state_seq_set_data_ext(context_, place.state->data(), place.state->size(), slot.id,
-                                                    LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY) == 0) {
+// Fills an empty slot. It stays empty if that fails.
+bool KvCache::restore(const Parked & parked, Slot & slot) {
+    if (!parked.copy.put(context_, slot.id)) {
         return false;
     }
-    return llama_memory_seq_rm(memory_, slot.id, place.n_pos, -1);
+    slot.runs = parked.runs;
+    slot.checkpoints = parked.checkpoints;
+    copy_bytes_ += slot.checkpoint_bytes();
+    return true;
+}
+
+// What a prompt can take of a copy of a slot: nothing if the tokens are computed as fast as the slot is copied.
+KvCache::Place KvCache::place_in_copy(const Slot & source, const Prompt & prompt) const {
+    Place place = usable_prefix(source, first_copied_position(source), prompt);
+    const int64_t gain = options_.on_gpu ? copies_a_token_on_gpu : copies_a_token_on_cpu;
+    return place.cached_tokens < fewest_shared_tokens || place.cached_tokens * gain < source.tokens() ? Place{} : place;
+}
+
+// Makes the slot end at a place of its content. False where that cannot be: its cells are of no use then.
+bool KvCache::put_back(const Slot & slot, const Place & place) {
+    return (place.state == nullptr || place.state->put(context_, slot.id, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY)) &&
+           llama_memory_seq_rm(memory_, slot.id, place.n_pos, -1);
 }
 
 KvCache::Slot * KvCache::best_match(const Prompt & prompt, const std::string & salt, Place & match) {
@@ -133,7 +157,7 @@ KvCache::Slot * KvCache::best_match(const Prompt & prompt, const std::string & s
         return best;
     }
     for (auto & slot : slots_) {
-        if (slot.salt != salt) {
+        if (slot.salt != salt || slot.torn) {
             continue;
         }
         const Place usable = usable_prefix(slot, llama_memory_seq_pos_min(memory_, slot.id), prompt);
@@ -146,7 +170,7 @@ KvCache::Slot * KvCache::best_match(const Prompt & prompt, const std::string & s
 }
 
 // What is parked and agrees with a prompt further than `match`, if there is any.
-std::list<KvCache::Parked>::iterator KvCache::best_parked(const Prompt & prompt, const std::string & salt, Place & match) {
+KvCache::ParkedList::iterator KvCache::best_parked(const Prompt & prompt, const std::string & salt, Place & match) {
     auto best = parked_.end();
     for (auto parked = parked_.begin(); parked != parked_.end(); parked++) {
         if (parked->salt != salt) {
@@ -187,21 +211,22 @@ bool KvCache::can_continue_at(const KvContent & content, llama_pos first_positio
     return window_ == 0 || first_position <= std::max(0, place.n_pos - window_);
 }
 
+int32_t KvCache::last_checkpoint(llama_seq_id id) const {
+    return slots_[id].checkpoints.empty() ? 0 : slots_[id].checkpoints.back().tokens;
+}
+
 void KvCache::keep_checkpoint(llama_seq_id id) {
     Slot & slot = slots_[id];
     const int32_t tokens = slot.tokens();
-    const int32_t last = slot.checkpoints.empty() ? 0 : slot.checkpoints.back().tokens;
-    if (!options_.keep_prefixes || (window_ == 0 && !recurrent_) || tokens - last < tokens_between_checkpoints) {
+    if (!options_.keep_prefixes || !forgets() || tokens - last_checkpoint(id) < tokens_between_checkpoints) {
         return;
     }
-    const size_t size = llama_state_seq_get_size_ext(context_, id, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY);
-    std::vector<uint8_t> state = size > options_.copy_bytes ? std::vector<uint8_t>() : buffer_for_copy(size);
-    if (state.empty() ||
-        llama_state_seq_get_data_ext(context_, state.data(), state.size(), id, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY) == 0) {
+    CellCopy state = CellCopy::of(context_, id, options_.copy_bytes, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY);
+    if (state.empty()) {
         return;
     }
     copy_bytes_ += state.size();
-    slot.checkpoints.push_back({tokens, std::make_shared<const std::vector<uint8_t>>(std::move(state))});
+    slot.checkpoints.push_back({tokens, std::make_shared<const CellCopy>(std::move(state))});
     drop_copies_over_limit();
 }
 
@@ -212,19 +237,28 @@ void KvCache::drop_copies_over_limit() {
         take(parked_.begin());
     }
     while (copy_bytes_ > options_.copy_bytes) {
-        Slot * oldest = nullptr;
-        for (auto & slot : slots_) {
-            const auto age = [](const Slot & s) { return s.busy ? std::numeric_limits<uint64_t>::max() : s.last_used; };
-            if (!slot.checkpoints.empty() && (oldest == nullptr || age(slot) < age(*oldest))) {
-                oldest = &slot;
-            }
-        }
-        copy_bytes_ -= oldest->checkpoints.front().state->size();
-        oldest->checkpoints.erase(oldest->checkpoints.begin());
+        drop_oldest_checkpoint();
     }
 }
 
-KvCache::Slot * KvCache::least_recently_used(const Slot * except) {
+void KvCache::drop_oldest_checkpoint() {
+    const auto age = [](const Slot & slot) { return slot.busy ? std::numeric_limits<uint64_t>::max() : slot.last_used; };
+    Slot * oldest = nullptr;
+    for (auto & slot : slots_) {
+        if (!slot.checkpoints.empty() && (oldest == nullptr || age(slot) < age(*oldest))) {
+            oldest = &slot;
+        }
+    }
+    if (oldest == nullptr) {
+        copy_bytes_ = 0;
+        return;
+    }
+    copy_bytes_ -= oldest->checkpoints.front().state->size();
+    oldest->checkpoints.erase(oldest->checkpoints.begin());
+}
+
+// The idle slot that is missed least: an empty one, or the least recently used.
+KvCache::Slot * KvCache::idle_slot(const Slot * except) {
     Slot * oldest = nullptr;
     for (auto & slot : slots_) {
         if (!slot.busy && &slot != except && (oldest == nullptr || slot.last_used < oldest->last_used)) {
@@ -244,18 +278,28 @@ KvCache::Slot * KvCache::least_recently_used_with_cells(const Slot * except) {
     return oldest;
 }
 
+// Whether `cells` fit into `destination`, once other idle slots are parked.
+bool KvCache::has_room(int32_t cells, const Slot & destination) const {
+    return cells <= (options_.separate ? options_.cells : free_cells_ + destination.cells + idle_cells(&destination));
+}
+
 // Parks idle slots until `cells` fit into `destination`; changes nothing where that cannot be.
 bool KvCache::make_room(int32_t cells, const Slot & destination) {
-    int32_t available = free_cells_ + destination.cells;
-    if (cells > available + idle_cells(&destination)) {
+    if (!has_room(cells, destination)) {
         return false;
     }
-    while (cells > available) {
+    while (!options_.separate && cells > free_cells_ + destination.cells) {
         Slot * victim = least_recently_used_with_cells(&destination);
-        available += victim->cells;
         park(*victim);
     }
     return true;
+}
+
+void KvCache::count_cells(Slot & slot, int32_t cells) {
+    if (!options_.separate) {
+        free_cells_ += slot.cells - cells;
+        slot.cells = cells;
+    }
 }
 
 // The cells of the idle slots but for one.
@@ -288,14 +332,22 @@ void KvCache::park(Slot & slot) {
 
 // Copies the content of an idle slot if that is worthwhile and fits.
 void KvCache::keep_copy(const Slot & slot) {
-    const size_t size = slot.tokens() < fewest_parked_tokens ? 0 : llama_state_seq_get_size_ext(context_, slot.id, 0);
-    if (size == 0 || size > options_.copy_bytes) {
+    const int32_t tokens = slot.tokens();
+    const bool scattered_on_gpu = options_.on_gpu && !options_.separate;
+    if (tokens < fewest_parked_tokens || (scattered_on_gpu && tokens > most_scattered_tokens_on_gpu)) {
         return;
     }
-    Parked parked{slot, buffer_for_copy(size), first_copied_position(slot)};
-    if (!parked.state.empty() && llama_state_seq_get_data_ext(context_, parked.state.data(), size, slot.id, 0) == size) {
-        keep(std::move(parked));
+    if (auto parked = copy_of(slot)) {
+        keep(std::move(*parked));
     }
+}
+
+std::optional<KvCache::Parked> KvCache::copy_of(const Slot & slot) const {
+    CellCopy copy = CellCopy::of(context_, slot.id, options_.copy_bytes);
+    if (copy.empty()) {
+        return std::nullopt;
+    }
+    return Parked{slot, std::move(copy), first_copied_position(slot)};
 }
 
 // llama.cpp copies of a sliding-window layer only what the window before the next token covers, not what is left besides.
@@ -305,36 +357,28 @@ llama_pos KvCache::first_copied_position(const Slot & slot) const {
 }
 
 void KvCache::keep(Parked parked) {
-    copy_bytes_ += parked.state.size() + parked.checkpoint_bytes();
+    copy_bytes_ += parked.copy.size() + parked.checkpoint_bytes();
     const auto younger = std::find_if(parked_.begin(), parked_.end(),
                                       [&parked](const auto & other) { return other.last_used > parked.last_used; });
     parked_.insert(younger, std::move(parked));
 }
 
-KvCache::Parked KvCache::take(std::list<Parked>::iterator parked) {
+KvCache::Parked KvCache::take(ParkedList::iterator parked) {
     Parked taken = std::move(*parked);
     parked_.erase(parked);
-    copy_bytes_ -= taken.state.size() + taken.checkpoint_bytes();
+    copy_bytes_ -= taken.copy.size() + taken.checkpoint_bytes();
     return taken;
-}
-
-// The slot is empty.
-void KvCache::copy_content(const KvContent & from, Slot & to) {
-    to.runs = from.runs;
-    to.checkpoints = from.checkpoints;
-    copy_bytes_ += to.checkpoint_bytes();
 }
 
 bool KvCache::grow(llama_seq_id id, int32_t cells) {
     Slot & slot = slots_[id];
-    if (cells <= slot.cells) {
+    if (!options_.separate && cells <= slot.cells) {
         return true;
     }
     if (!make_room(cells, slot)) {
         return false;
     }
-    free_cells_ -= cells - slot.cells;
-    slot.cells = cells;
+    count_cells(slot, cells);
     return true;
 }
 
@@ -346,23 +390,109 @@ void KvCache::append_image(llama_seq_id id, const Chunk & chunk) {
     slots_[id].append_image(chunk);
 }
 
-bool KvCache::take_back(llama_seq_id id, int32_t tokens, llama_pos position) {
+void KvCache::take_back(llama_seq_id id, int32_t tokens, llama_pos position) {
     slots_[id].drop_tokens(tokens);
-    return llama_memory_seq_rm(memory_, id, position, -1);
+    slots_[id].torn = !llama_memory_seq_rm(memory_, id, position, -1);
 }
 
 void KvCache::release(llama_seq_id id, bool keep) {
     Slot & slot = slots_[id];
     slot.busy = false;
     slot.last_used = ++uses_;
-    if (!keep || !options_.keep_prefixes) {
+    releases_++;
+    if (!keep || slot.torn || !options_.keep_prefixes) {
         empty(slot);
         return;
     }
-    const int32_t held = slot.tokens();
-    free_cells_ += slot.cells - held;
-    slot.cells = held;
-    park_most_idle(slot);
+    count_cells(slot, slot.tokens());
+    if (!options_.separate && !options_.on_gpu) {
+        park_most_idle(slot);
+    }
+}
+
+std::vector<std::pair<llama_seq_id, llama_seq_id>> KvCache::bring_together(const std::vector<llama_seq_id> & slots) {
+    std::vector<SlotLoad> loads(slots_.size());
+    for (const llama_seq_id id : slots) {
+        loads[id].wanted = true;
+    }
+    const int32_t runs = wanted_runs(loads);
+    if (!options_.separate || runs < 2) {
+        return {};
+    }
+    for (size_t i = 0; i < slots_.size(); i++) {
+        loads[i].tokens = slots_[i].tokens();
+    }
+    const SlotOrder order = side_by_side(loads);
+    if (!is_worthwhile(order, runs)) {
+        return {};
+    }
+    std::vector<std::pair<llama_seq_id, llama_seq_id>> exchanged;
+    for (const auto & [a, b] : order.exchanges) {
+        if (exchange(slots_[a], slots_[b])) {
+            exchanged.emplace_back(a, b);
+        }
+    }
+    return exchanged;
+}
+
+// Each run more costs a pass over the weights in every step.
+bool KvCache::is_worthwhile(const SlotOrder & order, int32_t runs) {
+    const auto longest = std::max_element(slots_.begin(), slots_.end(),
+                                          [](const Slot & a, const Slot & b) { return a.tokens() < b.tokens(); });
+    const double bytes = static_cast<double>(llama_state_seq_get_size_ext(context_, longest->id, 0)) *
+                         static_cast<double>(order.tokens) / std::max(1, longest->tokens());
+    const double reads = options_.on_gpu ? reads_a_copy_on_gpu : reads_a_copy_on_cpu;
+    return bytes * reads <= static_cast<double>(model_bytes_) * (runs - 1) * steps_together;
+}
+
+// Two slots of separate cells change places. False if one of them cannot be copied: nothing has changed then.
+bool KvCache::exchange(Slot & a, Slot & b) {
+    const auto has_cells = [this](const Slot & slot) { return llama_memory_seq_pos_max(memory_, slot.id) >= 0; };
+    CellCopy of_a = CellCopy::of(context_, a.id);
+    CellCopy of_b = CellCopy::of(context_, b.id);
+    if ((has_cells(a) && of_a.empty()) || (has_cells(b) && of_b.empty())) {
+        return false;
+    }
+    const auto fill = [this](Slot & slot, const CellCopy & copy) {
+        if (copy.empty()) {
+            llama_memory_seq_rm(memory_, slot.id, -1, -1);
+        }
+        return copy.empty() || copy.put(context_, slot.id);
+    };
+    std::swap(a, b);
+    std::swap(a.id, b.id);
+    // What cannot be put in place is lost: a sequence is computed again then.
+    const bool filled_a = fill(a, of_b);
+    const bool filled_b = fill(b, of_a);
+    a.torn = a.torn || !filled_a;
+    b.torn = b.torn || !filled_b;
+    for (Slot * slot : {&a, &b}) {
+        if (slot->torn && !slot->busy) {
+            empty(*slot);
+        }
+    }
+    return true;
+}
+
+bool KvCache::empty_idle() {
+    bool had_any = false;
+    for (auto & slot : slots_) {
+        if (!slot.busy && !slot.runs.empty()) {
+            park(slot);
+            had_any = true;
+        }
+    }
+    return had_any;
+}
+
+void KvCache::drop_copies() {
+    while (!parked_.empty()) {
+        take(parked_.begin());
+    }
+    for (auto & slot : slots_) {
+        copy_bytes_ -= slot.checkpoint_bytes();
+        slot.checkpoints.clear();
+    }
 }
 
 void KvCache::clear_idle() {
@@ -381,9 +511,9 @@ void KvCache::empty(Slot & slot) {
     slot.runs.clear();
     copy_bytes_ -= slot.checkpoint_bytes();
     slot.checkpoints.clear();
-    free_cells_ += slot.cells;
-    slot.cells = 0;
+    count_cells(slot, 0);
     slot.last_used = 0;
+    slot.torn = false;
 }
 
 }  // namespace vserve

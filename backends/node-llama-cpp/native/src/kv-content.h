@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cell-copy.h"
 #include "llama.h"
 #include "prompt.h"
 
@@ -18,7 +19,7 @@ struct KvContent {
         int32_t chunk_tokens = 0;  // of that chunk
         llama_pos n_pos = 0;
         int32_t cached_tokens = 0;
-        std::shared_ptr<const std::vector<uint8_t>> state;  // to be put back first, of a model that forgets
+        std::shared_ptr<const CellCopy> state;  // to be put back first, of a model that forgets
     };
 
     // Text tokens, or one image chunk.
@@ -32,7 +33,7 @@ struct KvContent {
     // A place after this many tokens, with the state of the layers that forget.
     struct Checkpoint {
         int32_t tokens;
-        std::shared_ptr<const std::vector<uint8_t>> state;
+        std::shared_ptr<const CellCopy> state;
     };
 
     int32_t tokens() const;

@@ -13,11 +13,16 @@ std::string image_mark(const std::string & nonce, size_t index) {
 namespace {
 
 // Some models write no arguments at all.
-jinja::value tool_calls_value(const Message & message) {
+jinja::value arguments_value(const ToolCall & call, bool as_text) {
+    const std::string json = call.arguments.empty() ? "{}" : call.arguments;
+    const auto object = user_object(json, "The arguments of the tool call " + call.name);
+    return as_text ? user_text(json) : object;
+}
+
+jinja::value tool_calls_value(const Message & message, const CallForm & form) {
     auto calls = jinja::mk_val<jinja::value_array>();
     for (const auto & call : message.tool_calls) {
-        const auto arguments = user_object(call.arguments.empty() ? "{}" : call.arguments,
-                                           "The arguments of the tool call " + call.name);
+        const auto arguments = arguments_value(call, form.arguments_as_text);
         const auto function = object_of({{"name", user_text(call.name)}, {"arguments", arguments}});
         calls->push_back(
             object_of({{"id", user_text(call.id)}, {"type", own_text("function")}, {"function", function}}));
@@ -70,6 +75,9 @@ jinja::value list_of(const std::vector<MessagePart> & parts, const MessageForm &
 }
 
 jinja::value content_value(const Message & message, const MessageForm & form, const std::string & end) {
+    if (form.calls.content_as_none && !message.tool_calls.empty() && !has_text(message) && end.empty()) {
+        return jinja::mk_val<jinja::value_none>();
+    }
     auto parts = form.content.keeps_parts ? message.parts : joined(message.parts);
     if (parts.empty() || !end.empty()) {
         append(parts, end);
@@ -78,8 +86,6 @@ jinja::value content_value(const Message & message, const MessageForm & form, co
     const bool is_list = has_images ? !form.images_as_text : parts.size() > 1 && form.content.keeps_parts;
     return is_list || !form.content.takes_text ? list_of(parts, form) : one_text(parts, form);
 }
-
-}  // namespace
 
 jinja::value message_value(const Message & message, const MessageForm & form, const std::string & end) {
     jinja::value object = object_of({{"role", own_text(message.role)}, {"content", content_value(message, form, end)}});
@@ -90,12 +96,35 @@ jinja::value message_value(const Message & message, const MessageForm & form, co
         object->insert(own_text("reasoning_content"), user_text(*message.reasoning));
     }
     if (!message.tool_calls.empty()) {
-        object->insert(own_text("tool_calls"), tool_calls_value(message));
+        object->insert(own_text("tool_calls"), tool_calls_value(message, form.calls));
     }
     if (message.tool_call_id) {
         object->insert(own_text("tool_call_id"), user_text(*message.tool_call_id));
     }
     return object;
+}
+
+}  // namespace
+
+const CallForm & CallForms::of(const Message & message) const {
+    return has_text(message) ? beside_text : message.parts.empty() ? beside_none : beside_empty;
+}
+
+bool has_text(const Message & message) {
+    return std::any_of(message.parts.begin(), message.parts.end(), [](const auto & part) {
+        return part.image < 0 && part.text.find_first_not_of(" \t\r\n\v\f") != std::string::npos;
+    });
+}
+
+void push_message(jinja::value_array_t & list, const Message & message, const MessageForm & form, const std::string & end) {
+    if (!form.calls.apart || message.tool_calls.empty() || !end.empty()) {
+        list.push_back(message_value(message, form, end));
+        return;
+    }
+    Message text = message;
+    text.tool_calls.clear();
+    list.push_back(message_value(text, form, ""));
+    list.push_back(message_value({message.role, {}, {}, {}, message.tool_calls, {}}, form, ""));
 }
 
 std::vector<Message> fold_system_messages(const std::vector<Message> & messages) {

@@ -14,9 +14,26 @@ struct ContentForm {
     bool keeps_parts = false;  // and keeps several texts in that list intact
 };
 
+// How an assistant's message with tool calls is passed to a template.
+struct CallForm {
+    bool content_as_none = false;    // a content without text
+    bool arguments_as_text = false;  // as JSON text instead of an object
+    bool apart = false;              // the calls in a message of their own, after that with the text
+};
+
+// The form for each kind of content that can stand beside the calls.
+struct CallForms {
+    CallForm beside_none;   // null, or absent
+    CallForm beside_empty;  // "", or white space
+    CallForm beside_text;
+
+    const CallForm & of(const Message & message) const;
+};
+
 // The form in which messages are passed to a template.
 struct MessageForm {
     ContentForm content;
+    CallForm calls;
     bool images_as_text;  // as marks in the text instead of typed parts
     std::string nonce;    // unpredictable prefix of every mark
 };
@@ -24,9 +41,12 @@ struct MessageForm {
 // The mark of an image that is passed as text.
 std::string image_mark(const std::string & nonce, size_t index);
 
-// A message as templates for transformers expect it. `end` is appended to its text. Throws EngineError:
-// invalid_request.
-jinja::value message_value(const Message & message, const MessageForm & form, const std::string & end);
+// Whether a message has more than white space to say.
+bool has_text(const Message & message);
+
+// Appends a message to a list as templates for transformers expect it; as two, where its tool calls stand apart. `end` is
+// appended to its text. Throws EngineError: invalid_request.
+void push_message(jinja::value_array_t & list, const Message & message, const MessageForm & form, const std::string & end);
 
 // Merges each system message into the user message after it, for templates that would drop or reject it.
 std::vector<Message> fold_system_messages(const std::vector<Message> & messages);

@@ -13,6 +13,7 @@ namespace {
 // More tiles than any model has. All grids of that many tiles are tried for an image.
 constexpr uint32_t most_tiles = 1024;
 constexpr uint32_t most_pixels_on_side = 65536;
+constexpr uint32_t bicubic = 3;
 
 using Header = std::unique_ptr<gguf_context, decltype(&gguf_free)>;
 
@@ -34,6 +35,11 @@ uint32_t read_number(const gguf_context * header, const char * key, uint32_t mos
     return value;
 }
 
+bool read_switch(const gguf_context * header, const char * key, bool otherwise) {
+    const int64_t id = gguf_find_key(header, key);
+    return id < 0 || gguf_get_kv_type(header, id) != GGUF_TYPE_BOOL ? otherwise : gguf_get_val_bool(header, id);
+}
+
 float read_factor(const gguf_context * header, const char * key) {
     const int64_t id = gguf_find_key(header, key);
     if (id < 0 || gguf_get_kv_type(header, id) != GGUF_TYPE_FLOAT32) {
@@ -44,6 +50,18 @@ float read_factor(const gguf_context * header, const char * key) {
         refuse(std::string(key) + " " + std::to_string(value), "a positive number");
     }
     return value;
+}
+
+PanAndScan read_pan_and_scan(const gguf_context * header) {
+    PanAndScan settings;
+    settings.max_crops = read_number(header, "vserve.image.pan_and_scan_max_crops", most_tiles);
+    settings.min_crop_size = read_number(header, "vserve.image.pan_and_scan_min_crop_size", most_pixels_on_side);
+    settings.min_ratio = read_factor(header, "vserve.image.pan_and_scan_min_ratio");
+    if (settings.max_crops > 0 && (settings.min_crop_size == 0 || settings.min_ratio == 0)) {
+        refuse("vserve.image.pan_and_scan_max_crops without the least size of a crop or the least ratio of an image's sides",
+               "beside them");
+    }
+    return settings;
 }
 
 }  // namespace
@@ -61,6 +79,11 @@ ProcessorSettings read_processor_settings(const std::string & mmproj_path) {
     settings.longest_edge = read_number(header.get(), "clip.vision.preproc_image_size", most_pixels_on_side);
     settings.tile_size = read_number(header.get(), "vserve.image.tile_size", most_pixels_on_side);
     settings.tile_tolerance = read_factor(header.get(), "vserve.image.tile_tolerance");
+    settings.filter = read_number(header.get(), "vserve.image.resample", bicubic);
+    settings.resizes = read_switch(header.get(), "vserve.image.resize", true);
+    settings.has_thumbnail = read_switch(header.get(), "vserve.image.thumbnail", true);
+    settings.fills_canvas = read_switch(header.get(), "vserve.image.fill_canvas", false);
+    settings.pan_and_scan = read_pan_and_scan(header.get());
     return settings;
 }
 

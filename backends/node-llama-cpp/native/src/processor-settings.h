@@ -5,6 +5,13 @@
 
 namespace vserve {
 
+// Crops of an image that is much longer than wide, or wider than long (Gemma 3).
+struct PanAndScan {
+    uint32_t max_crops = 0;      // 0 where images are not cropped
+    uint32_t min_crop_size = 0;  // in pixels; smaller crops are not made
+    float min_ratio = 0;         // of the longer side to the shorter
+};
+
 // How the checkpoint's own image processor is set up, as far as the projector's GGUF says so. Zero means that it does not:
 // then the model's family decides, with the settings its models have on the Hub.
 struct ProcessorSettings {
@@ -15,6 +22,11 @@ struct ProcessorSettings {
     uint32_t longest_edge = 0;
     uint32_t tile_size = 0;
     float tile_tolerance = 0;  // by what factor an image may exceed max_pixels before it is tiled (LFM2-VL)
+    uint32_t filter = 0;       // for resizing, as Pillow counts them: 1 Lanczos, 2 bilinear, 3 bicubic
+    bool resizes = true;       // or else images have to come in a size that the encoder takes
+    bool has_thumbnail = true;  // whether tiles are followed by the whole image (InternVL, LFM2-VL)
+    bool fills_canvas = false;  // whether images are enlarged to as many tiles as there may be (Llama 4)
+    PanAndScan pan_and_scan;
 };
 
 // Reads the settings from the header of a projector's GGUF. Throws EngineError model_load_failed for impossible ones.

@@ -51,54 +51,63 @@ constexpr size_t counted_excess = 4;
                       static_cast<int>(image));
 }
 
-// A picture without pixels is enough to learn which tokens an image becomes.
-mtmd::input_chunks_ptr tokenize_placeholder(const mtmd_context * vision, uint32_t size) {
-    mtmd::bitmap bitmap(size, size, nullptr);
-    mtmd_input_part part{nullptr, bitmap.ptr.get()};
-    auto chunks = try_to_tokenize(vision, {part}, false);
-    if (!chunks) {
-        throw EngineError("model_load_failed", "The vision projector cannot take an image of " + std::to_string(size) +
-                                                   " pixels a side.");
+std::vector<ImageSize> sizes_of(const std::vector<Image> & images) {
+    std::vector<ImageSize> sizes;
+    for (const auto & image : images) {
+        sizes.push_back({static_cast<int>(image.width), static_cast<int>(image.height)});
     }
-    return chunks;
+    return sizes;
 }
 
 }  // namespace
 
-int32_t most_image_tokens(const mtmd_context * vision) {
+mtmd::input_chunks_ptr tokenize_placeholder(const mtmd_context * vision, ImageSize size) {
+    mtmd::bitmap bitmap(size.width, size.height, nullptr);
+    mtmd_input_part part{nullptr, bitmap.ptr.get()};
+    auto chunks = try_to_tokenize(vision, {part}, false);
+    if (!chunks) {
+        throw EngineError("model_load_failed", "The vision projector cannot take an image of " +
+                                                   std::to_string(size.width) + "x" + std::to_string(size.height) +
+                                                   " pixels.");
+    }
+    return chunks;
+}
+
+int32_t most_image_tokens(const mtmd_context * vision, const std::vector<ImageSize> & sample_sizes) {
     int32_t most = 0;
-    const auto chunks = tokenize_placeholder(vision, 8192);
-    for (size_t i = 0; i < mtmd_input_chunks_size(chunks.get()); i++) {
-        const mtmd_input_chunk * chunk = mtmd_input_chunks_get(chunks.get(), i);
-        if (mtmd_input_chunk_get_type(chunk) == MTMD_INPUT_CHUNK_TYPE_IMAGE) {
-            most = std::max(most, static_cast<int32_t>(mtmd_input_chunk_get_n_tokens(chunk)));
+    for (const ImageSize size : sample_sizes) {
+        const auto chunks = tokenize_placeholder(vision, size);
+        for (size_t i = 0; i < mtmd_input_chunks_size(chunks.get()); i++) {
+            const mtmd_input_chunk * chunk = mtmd_input_chunks_get(chunks.get(), i);
+            if (mtmd_input_chunk_get_type(chunk) == MTMD_INPUT_CHUNK_TYPE_IMAGE) {
+                most = std::max(most, static_cast<int32_t>(mtmd_input_chunk_get_n_tokens(chunk)));
+            }
         }
     }
     return most;
 }
 
-PromptBuilder::PromptBuilder(const llama_model * model, const mtmd_context * vision, ImagePlacement placement,
-                             EmbeddingCache & encoded)
+PromptBuilder::PromptBuilder(const llama_model * model, Images images, EmbeddingCache & encoded)
     : vocab_(llama_model_get_vocab(model)),
       tokenizer_(vocab_),
-      vision_(vision),
-      placement_(std::move(placement)),
+      vision_(images.vision),
+      placement_(std::move(images.placement)),
+      pan_and_scan_(images.pan_and_scan),
       encoded_(encoded),
       row_width_(llama_model_n_embd_inp(model)),
       template_(ChatTemplate::of_model(model, placement_)),
       control_strings_(vocab_, placement_.spoken) {
     if (vision_ != nullptr) {
-        protect_boundaries();
+        protect_boundaries(images.sample_sizes);
     }
 }
 
 // Users must not be able to forge the tokens around an image either.
-void PromptBuilder::protect_boundaries() {
+void PromptBuilder::protect_boundaries(const std::vector<ImageSize> & sample_sizes) {
     control_strings_.protect(placement_.slot);
     const auto written = common_tokenize(vocab_, placement_.written + placement_.before + placement_.after, false, true);
     control_strings_.protect_boundaries(written.data(), written.size());
-    // A small image, and one so large that it is cut into tiles where the model does that.
-    for (const uint32_t size : {256, 8192}) {
+    for (const ImageSize size : sample_sizes) {
         const auto chunks = tokenize_placeholder(vision_, size);
         for (size_t i = 0; i < mtmd_input_chunks_size(chunks.get()); i++) {
             size_t n_tokens = 0;
@@ -137,10 +146,11 @@ Prompt PromptBuilder::build(const Conversation & conversation, const std::vector
     const auto scope = tokenizer_.scope(is_cancelled, max_tokens * counted_excess);
     auto runs = template_->render(conversation, images.size());
     drop_doubled_ends(runs);
+    const auto views = show_views(runs, sizes_of(images), placement_, pan_and_scan_);
     const auto parts = control_strings_.parts_of(runs);
     try {
         if (!tokenizer_.must_exceed(parts, max_tokens)) {
-            return images.empty() ? tokenize_text(parts) : tokenize_images(parts, images);
+            return images.empty() ? tokenize_text(parts) : tokenize_images(parts, images, views);
         }
     } catch (const TooManyTokens &) {
     }
@@ -151,11 +161,12 @@ Prompt PromptBuilder::build(const Conversation & conversation, const std::vector
 }
 
 // mtmd gets the images' sizes without their pixels: which tokens they become depends on nothing else.
-Prompt PromptBuilder::tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images) const {
+Prompt PromptBuilder::tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images,
+                                      const std::vector<ImageView> & views) const {
     std::vector<mtmd::bitmap> bitmaps;
-    for (size_t i = 0; i < images.size(); i++) {
-        bitmaps.emplace_back(images[i].width, images[i].height, nullptr);
-        bitmaps.back().set_id(std::to_string(i).c_str());
+    for (const auto & [image, crop] : views) {
+        bitmaps.emplace_back(crop.size.width, crop.size.height, nullptr);
+        bitmaps.back().set_id(std::to_string(image).c_str());
     }
     std::vector<mtmd_input_text> texts;
     texts.reserve(parts.size());  // the parts point into it
@@ -234,8 +245,15 @@ void PromptBuilder::prepare_images(Prompt & prompt, const std::vector<Image> & i
 // Returns what owns the pixels.
 mtmd::input_chunks_ptr PromptBuilder::add_pixels(size_t index, const std::vector<Chunk *> & chunks,
                                                  const Image & image) const {
-    mtmd::bitmap bitmap(image.width, image.height, image.rgb);
-    auto prepared = try_to_tokenize(vision_, {{nullptr, bitmap.ptr.get()}}, false);
+    std::vector<mtmd::bitmap> bitmaps;
+    std::vector<mtmd_input_part> inputs;
+    for (const auto & view : views_of(sizes_of({image}).front(), pan_and_scan_)) {
+        const bool is_whole = bitmaps.empty();
+        bitmaps.emplace_back(view.size.width, view.size.height,
+                             is_whole ? image.rgb : pixels_of(view, image.rgb, image.width).data());
+        inputs.push_back({nullptr, bitmaps.back().ptr.get()});
+    }
+    auto prepared = try_to_tokenize(vision_, inputs, false);
     if (!prepared) {
         refuse(index, image.width, image.height);
     }

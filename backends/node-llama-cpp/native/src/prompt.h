@@ -10,6 +10,7 @@
 #include "control-strings.h"
 #include "embedding-cache.h"
 #include "image-placement.h"
+#include "image-views.h"
 #include "llama.h"
 #include "message.h"
 #include "mtmd.h"
@@ -51,9 +52,14 @@ struct Prompt {
 // Turns a conversation into chunks, by the model's own chat template. All const members may run on any thread.
 class PromptBuilder {
   public:
-    // `vision` may be null for a text model.
-    PromptBuilder(const llama_model * model, const mtmd_context * vision, ImagePlacement placement,
-                  EmbeddingCache & encoded);
+    // How images become parts of a prompt.
+    struct Images {
+        const mtmd_context * vision;  // null for a text model
+        ImagePlacement placement;
+        PanAndScan pan_and_scan;
+        std::vector<ImageSize> sample_sizes;  // of image-processor.h
+    };
+    PromptBuilder(const llama_model * model, Images images, EmbeddingCache & encoded);
 
     // Uses only the sizes of the images. The prompt is cut if it is far longer than `max_tokens`. Throws EngineError:
     // chat_template_failed, invalid_request, undecodable, unsupported_capability; Cancelled.
@@ -66,9 +72,10 @@ class PromptBuilder {
     const Tokenizer & tokenizer() const { return tokenizer_; }
 
   private:
-    void protect_boundaries();
+    void protect_boundaries(const std::vector<ImageSize> & sample_sizes);
     void drop_doubled_ends(std::vector<Run> & runs) const;
-    Prompt tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images) const;
+    Prompt tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images,
+                           const std::vector<ImageView> & views) const;
     [[noreturn]] void refuse_one_of(const std::vector<Image> & images) const;
     mtmd::input_chunks_ptr add_pixels(size_t index, const std::vector<Chunk *> & chunks, const Image & image) const;
     bool attach(const std::vector<Chunk *> & chunks, const std::vector<Embeddings> & encoded) const;
@@ -78,13 +85,17 @@ class PromptBuilder {
     Tokenizer tokenizer_;
     const mtmd_context * vision_;
     ImagePlacement placement_;
+    PanAndScan pan_and_scan_;
     EmbeddingCache & encoded_;
     size_t row_width_;
     std::unique_ptr<ChatTemplate> template_;
     ControlStrings control_strings_;
 };
 
-// The most tokens that one image can become, by asking for a picture larger than any projector takes.
-int32_t most_image_tokens(const mtmd_context * vision);
+// The chunks of a picture of this size, without pixels. Throws EngineError model_load_failed where there are none.
+mtmd::input_chunks_ptr tokenize_placeholder(const mtmd_context * vision, ImageSize size);
+
+// The most tokens that one image can become, by asking for samples of which one is as large as the projector takes them.
+int32_t most_image_tokens(const mtmd_context * vision, const std::vector<ImageSize> & sample_sizes);
 
 }  // namespace vserve

@@ -51,16 +51,23 @@ struct Sequence {
     size_t chunk = 0;            // the first chunk not completely in the KV cache
     int32_t chunk_tokens = 0;    // tokens, or an image's rows, of that chunk in the cache
     size_t generated_in_cache = 0;
+    struct Progress {
+        size_t chunk = 0;
+        int32_t chunk_tokens = 0;
+        size_t generated_in_cache = 0;
+    };
+    Progress before_batch;  // the current one
 
     // Its place in the context.
     llama_seq_id slot = -1;
     int32_t passed_over = 0;  // requests admitted instead of it
+    uint32_t admissions = 0;
     uint64_t admission_step = 0;    // the engine's steps before it was admitted
     uint64_t first_token_step = 0;  // and when it got its first token
     llama_pos n_pos = 0;
     int32_t batch_tokens = 0;  // its tokens in the current batch
     bool encoding = false;
-    bool cache_broken = false;   // its cells do not match what was appended
+    int32_t failed_batches = 0;
     int32_t cached_tokens = 0;   // prompt tokens in the cache at first admission
 
     Clock::time_point submitted_at;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 
 #include "error.h"
 
@@ -10,12 +9,8 @@ namespace vserve {
 
 namespace {
 
-// Graph nodes between two interruptions. On a CPU ten nodes of a large encoder take tens of milliseconds, and interrupting
-// costs nothing measurable. On a GPU each interruption drains the queue: there, warm_up() finds the smallest group without
-// a cost.
-constexpr int fewest_nodes_per_group = 10;
-constexpr int most_nodes_per_group = 5120;  // more than any encoder has
-constexpr double free_of_cost = 1.02;
+// Of the picture that warms up a GPU: its kernels depend on the size of the work.
+constexpr uint32_t usual_side = 1024;
 
 }  // namespace
 
@@ -23,7 +18,7 @@ Vision::Vision(const llama_model * model, Options options)
     : processor_settings_(read_processor_settings(options.mmproj_path)),
       use_gpu_(options.use_gpu),
       row_width_(llama_model_n_embd_inp(model)),
-      nodes_per_group_(fewest_nodes_per_group),
+      pace_(options.use_gpu),
       on_progress_(std::move(options.on_progress)) {
     if (!options.use_gpu && options.encoding != Encoding::original) {
         matmul_ = EncoderMatmul::create(options.n_threads);
@@ -76,8 +71,9 @@ std::vector<Vision::Encoded> Vision::encode(const std::vector<const mtmd_input_c
         }
     }
     keep_going_ = &keep_going;
-    nodes_seen_ = 0;
     ended_early_ = false;
+    pace_.begin();
+    begin_group();
     const int32_t status = mtmd_batch_encode(batch.get());
     keep_going_ = nullptr;
     if (ended_early_) {
@@ -93,38 +89,43 @@ std::vector<Vision::Encoded> Vision::encode(const std::vector<const mtmd_input_c
     return encoded;
 }
 
+size_t Vision::compute_bytes(const mtmd_input_chunks * chunks, bool several, bool reserve) {
+    size_t most = 0;
+    for (size_t i = 0; i < mtmd_input_chunks_size(chunks); i++) {
+        const mtmd_input_chunk * chunk = mtmd_input_chunks_get(chunks, i);
+        if (mtmd_input_chunk_get_type(chunk) != MTMD_INPUT_CHUNK_TYPE_IMAGE) {
+            continue;
+        }
+        const mtmd::batch_ptr batch(mtmd_batch_init(context_.get()));
+        while (mtmd_batch_add_chunk(batch.get(), chunk) == 0 && several) {
+        }
+        const size_t bytes = mtmd_batch_compute_bytes(batch.get(), reserve);
+        if (bytes == 0) {
+            return 0;
+        }
+        most = std::max(most, bytes);
+    }
+    return most;
+}
+
 void Vision::warm_up() {
-    constexpr uint32_t side = 64;
-    const std::vector<uint8_t> black(side * side * 3);
-    mtmd::bitmap bitmap(side, side, black.data());
+    const std::vector<uint8_t> black(usual_side * usual_side * 3);
+    mtmd::bitmap bitmap(usual_side, usual_side, black.data());
     const mtmd_input_part part{nullptr, bitmap.ptr.get()};
     const mtmd_input_part * parts[] = {&part};
     mtmd::input_chunks chunks(mtmd_input_chunks_init());
     mtmd_tokenize_from_parts(context_.get(), chunks.ptr.get(), parts, 1, false);
     for (size_t i = 0; i < chunks.size(); i++) {
         if (mtmd_input_chunk_get_type(chunks[i]) == MTMD_INPUT_CHUNK_TYPE_IMAGE) {
-            nodes_per_group_ = most_nodes_per_group;
-            encode_ms(chunks[i]);  // compiles
-            const double undisturbed_ms = encode_ms(chunks[i]);
-            nodes_per_group_ = fewest_nodes_per_group;
-            while (nodes_per_group_ < most_nodes_per_group && encode_ms(chunks[i]) > undisturbed_ms * free_of_cost) {
-                nodes_per_group_ *= 2;
-            }
+            encode({chunks[i]}, [] { return true; });
             return;
         }
     }
 }
 
-// The better of two times, to exclude other load of the machine.
-double Vision::encode_ms(const mtmd_input_chunk * chunk) {
-    double best_ms = std::numeric_limits<double>::infinity();
-    for (int i = 0; i < 2; i++) {
-        const auto start = std::chrono::steady_clock::now();
-        encode({chunk}, [] { return true; });
-        const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - start;
-        best_ms = std::min(best_ms, taken.count());
-    }
-    return best_ms;
+void Vision::begin_group() {
+    nodes_in_group_ = 0;
+    group_began_ = std::chrono::steady_clock::now();
 }
 
 // ggml asks before each node whether to call back after it; returning false then ends the graph. At the first call the node
@@ -138,11 +139,14 @@ bool Vision::on_node(ggml_tensor * node, bool ask, void * self) {
         if (vision.first_of_each_) {
             vision.first_of_each_->look_at(node);
         }
-        return ++vision.nodes_seen_ % vision.nodes_per_group_ == 0;
+        return ++vision.nodes_in_group_ >= vision.pace_.nodes();
     }
+    const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - vision.group_began_;
+    vision.pace_.computed(taken.count());
     if (vision.keep_going_ != nullptr && !vision.ended_early_ && !(*vision.keep_going_)()) {
         vision.ended_early_ = true;
     }
+    vision.begin_group();
     return !vision.ended_early_;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "dry-run-nodes.h"
 #include "encoder-matmul.h"
+#include "encoder-pace.h"
 #include "llama.h"
 #include "mtmd.h"
 #include "processor-settings.h"
@@ -50,8 +52,12 @@ class Vision {
     std::vector<Encoded> encode(const std::vector<const mtmd_input_chunk *> & chunks,
                                 const std::function<bool()> & keep_going);
 
-    // Encodes a blank image, to compile the GPU's kernels before the first request and to measure how often the encoder
-    // can be interrupted there without cost.
+    // Bytes of the encoder's device in which the largest of these image chunks is computed, alone or with as many others as
+    // encode() takes of its size. The chunks may be placeholders. With `reserve`, the bytes are allocated: 0 if there are
+    // fewer.
+    size_t compute_bytes(const mtmd_input_chunks * chunks, bool several, bool reserve);
+
+    // Encodes a blank image of a usual size, to compile the GPU's kernels before the first request.
     void warm_up();
 
     const mtmd_context * context() const { return context_.get(); }
@@ -68,8 +74,7 @@ class Vision {
 
   private:
     static bool on_node(ggml_tensor * node, bool ask, void * self);
-
-    double encode_ms(const mtmd_input_chunk * chunk);
+    void begin_group();
 
     const ProcessorSettings processor_settings_;
     std::unique_ptr<EncoderMatmul> matmul_;
@@ -77,8 +82,9 @@ class Vision {
     mtmd::context_ptr context_;
     const bool use_gpu_;
     size_t row_width_;
-    int nodes_per_group_;
-    int nodes_seen_ = 0;
+    EncoderPace pace_;
+    int nodes_in_group_ = 0;
+    std::chrono::steady_clock::time_point group_began_;
     bool ended_early_ = false;
     const std::function<bool()> * keep_going_ = nullptr;
     std::function<void(float)> on_progress_;

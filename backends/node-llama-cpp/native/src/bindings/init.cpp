@@ -4,6 +4,7 @@
 
 #include "AddonModel.h"
 #include "bindings/crash-report.h"
+#include "bindings/gpu-devices.h"
 #include "bindings/js-values.h"
 #include "bindings/native-engine.h"
 #include "bindings/task.h"
@@ -43,21 +44,35 @@ Napi::Value quantize_file(const Napi::CallbackInfo & info) {
         [](Napi::Env env) { return env.Undefined(); });
 }
 
-// renderTemplate(source, specialTokens, imagePlacement, conversation, imageCount): what a chat template makes of a
-// conversation, in runs of one origin
-Napi::Value render_template(const Napi::CallbackInfo & info) {
-    ChatTemplate::Variables special_tokens;
-    const auto tokens = info[1].As<Napi::Object>();
-    const auto names = tokens.GetPropertyNames();
+ChatTemplate::Variables variables_of(const Napi::Object & object) {
+    ChatTemplate::Variables variables;
+    const auto names = object.GetPropertyNames();
     for (uint32_t i = 0; i < names.Length(); i++) {
         const std::string name = names.Get(i).As<Napi::String>().Utf8Value();
-        special_tokens.emplace_back(name, tokens.Get(name).As<Napi::String>().Utf8Value());
+        variables.emplace_back(name, object.Get(name).As<Napi::String>().Utf8Value());
     }
+    return variables;
+}
+
+// loadTemplate(source, specialTokens, imagePlacement)
+Napi::Value load_template(const Napi::CallbackInfo & info) {
     try {
-        const ChatTemplate chat_template(info[0].As<Napi::String>().Utf8Value(), std::move(special_tokens),
-                                         placement_of(info[2]));
-        const Conversation conversation = conversation_of(info[3].As<Napi::Object>());
-        return to_js(info.Env(), chat_template.render(conversation, info[4].As<Napi::Number>().Uint32Value()));
+        return Napi::External<ChatTemplate>::New(
+            info.Env(),
+            new ChatTemplate(info[0].As<Napi::String>().Utf8Value(), variables_of(info[1].As<Napi::Object>()),
+                             placement_of(info[2])),
+            [](Napi::Env, ChatTemplate * loaded) { delete loaded; });
+    } catch (const EngineError & error) {
+        throw to_js_error(info.Env(), error.code, error.what());
+    }
+}
+
+// renderTemplate(template, conversation, imageCount): what a chat template makes of a conversation, in runs of one origin
+Napi::Value render_template(const Napi::CallbackInfo & info) {
+    try {
+        const ChatTemplate & chat_template = *info[0].As<Napi::External<ChatTemplate>>().Data();
+        const Conversation conversation = conversation_of(info[1].As<Napi::Object>());
+        return to_js(info.Env(), chat_template.render(conversation, info[2].As<Napi::Number>().Uint32Value()));
     } catch (const EngineError & error) {
         throw to_js_error(info.Env(), error.code, error.what());
     }
@@ -68,6 +83,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     common_log_set_verbosity_thold(LOG_LEVEL_ERROR);
     exports.Set("NativeEngine", NativeEngine::define(env));
     exports.Set("keepWeightsAsInFile", Napi::Function::New(env, keep_weights_as_in_file, "keepWeightsAsInFile"));
+    exports.Set("gpuDevices", Napi::Function::New(env, gpu_devices, "gpuDevices"));
+    exports.Set("splitLayers", Napi::Function::New(env, split_layers, "splitLayers"));
+    exports.Set("layersOfGpus", Napi::Function::New(env, layers_of_gpus, "layersOfGpus"));
+    exports.Set("loadTemplate", Napi::Function::New(env, load_template, "loadTemplate"));
     exports.Set("renderTemplate", Napi::Function::New(env, render_template, "renderTemplate"));
     exports.Set("quantize", Napi::Function::New(env, quantize_file, "quantize"));
     exports.Set("explainBusErrors", Napi::Function::New(env, explain_bus_errors_of, "explainBusErrors"));

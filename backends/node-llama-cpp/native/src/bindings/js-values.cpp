@@ -63,6 +63,12 @@ size_t size_of(const Napi::Object & object, const char * key) {
     return static_cast<size_t>(object.Get(key).As<Napi::Number>().Int64Value());
 }
 
+std::optional<size_t> optional_size_of(const Napi::Object & object, const char * key) {
+    const auto value = object.Get(key);
+    return value.IsNumber() ? std::optional<size_t>(static_cast<size_t>(value.As<Napi::Number>().Int64Value()))
+                            : std::nullopt;
+}
+
 std::optional<std::string> optional_text_of(const Napi::Object & object, const char * key) {
     const auto value = object.Get(key);
     return value.IsString() ? std::optional<std::string>(value.As<Napi::String>().Utf8Value()) : std::nullopt;
@@ -135,9 +141,11 @@ EngineOptions options_of(const Napi::Object & object) {
     options.mmproj_path = text_of(object, "mmprojPath");
     options.placement = placement_of(object.Get("imagePlacement"));
     options.context_cells = integer_of(object, "contextCells");
+    options.separate_cells = boolean_of(object, "separateCells");
     options.max_length = integer_of(object, "maxLength");
     options.max_sequences = integer_of(object, "maxSequences");
     options.batch_tokens = integer_of(object, "batchTokens");
+    options.prompt_share = float_of(object, "promptShare");
     options.n_threads = integer_of(object, "threads");
     options.n_threads_batch = integer_of(object, "threadsBatch");
     options.n_cpus = integer_of(object, "cpus");
@@ -145,6 +153,7 @@ EngineOptions options_of(const Napi::Object & object) {
     options.encoder_flash_attention = flash_attention_of(text_of(object, "encoderFlashAttention"));
     options.kv_type = kv_type_of(object.Env(), text_of(object, "kvCacheFormat"));
     options.use_gpu = boolean_of(object, "useGpu");
+    options.encoder_bytes = optional_size_of(object, "encoderBytes").value_or(SIZE_MAX);
     options.keep_prefixes = boolean_of(object, "enablePrefixCaching");
     options.copy_bytes = size_of(object, "kvCopyBytes");
     options.cached_images = size_of(object, "maxVisionCacheEntries");
