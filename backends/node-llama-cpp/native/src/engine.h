@@ -139,7 +139,7 @@ class Engine {
 
     using SequencePtr = std::shared_ptr<Sequence>;
 
-    // Of llama_decode: no room for the batch; ended by the abort callback. And one of our own.
+    // Of llama_decode: no room for the batch; ended by the abort callback. And one of our own, of an exception.
     static constexpr int decode_no_room = 1;
     static constexpr int decode_aborted = 2;
     static constexpr int decode_threw = -100;
@@ -267,6 +267,7 @@ class Engine {
     bool decoding_image_ = false;  // one whose tokens attend both ways: within it no other is begun
     Clock::duration owed_to_image_{0};
     Clock::time_point image_resumed_at_{};
+    std::string decode_exception_;  // what llama_decode threw last
     int32_t most_prompt_tokens_ = INT32_MAX;  // in a batch, while llama.cpp finds no room for more
     std::unordered_set<uint64_t> refused_;  // sequences in the queue that did not fit, since `refused_at_` releases
     uint64_t refused_at_ = 0;
