@@ -40,7 +40,8 @@ void Engine::recover(int status) {
 void Engine::push_out_torn() {
     const auto running = running_;
     for (const auto & sequence : running) {
-        if (cache_->is_torn(sequence->slot) && !sequence->encoding) {
+        const bool has_part_of_image = sequence->at_image() && sequence->chunk_tokens > 0;
+        if (cache_->is_torn(sequence->slot) && !sequence->encoding && !has_part_of_image) {
             push_out(sequence);
         }
     }

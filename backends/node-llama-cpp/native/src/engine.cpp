@@ -389,8 +389,8 @@ void Engine::fill_batch(const std::vector<SequencePtr> & sequences) {
     steps_ += size > 0 || !prompt_shares_.empty() || image_share_.first ? 1 : 0;
     for (const auto & [sequence, tokens] : prompt_shares_) {
         turns_.charge(sequence->settings.client, tokens);
-        shares.emplace_back(sequence, tokens);
     }
+    shares.insert(shares.end(), prompt_shares_.begin(), prompt_shares_.end());
     add_to_batch(std::move(shares));
 }
 

@@ -175,6 +175,10 @@ class Engine {
     void step();
     void bring_streams_together();
     void fill_batch(const std::vector<SequencePtr> & sequences);
+    void share_out_prompts(const std::vector<SequencePtr> & sequences, int32_t streams);
+    int32_t ready_tokens(Sequence & sequence);
+    PromptWork work_of(const Sequence & sequence, int32_t ready_tokens) const;
+    StepBudget prompt_budget(int32_t streams) const;
     void add_to_batch(std::vector<std::pair<SequencePtr, int32_t>> shares);
     void compute_batch();
     void take_batch_back();
@@ -186,10 +190,6 @@ class Engine {
     void compute_one_by_one(int status);
     void fail_to_decode(const SequencePtr & sequence, int32_t tokens, int status);
     bool is_worth_a_checkpoint(const Sequence & sequence) const;
-    void share_out_prompts(const std::vector<SequencePtr> & sequences, int32_t streams);
-    int32_t ready_tokens(Sequence & sequence);
-    PromptWork work_of(const Sequence & sequence, int32_t ready_tokens) const;
-    StepBudget prompt_budget(int32_t streams) const;
     void add_waiting_text(Sequence & sequence, int32_t limit);
     void choose_threads(const std::vector<SequencePtr> & sequences);
     int decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences);
