@@ -25,6 +25,15 @@ function cpuMs(pairs: number): number {
 }
 
 describe('tool calls of earlier turns', () => {
+  it('stand beside no content where it is null or absent, beside an empty text where that is sent', () => {
+    const contents = [{ content: null }, {}, { content: '' }].map((content) => {
+      const answer = { role: 'assistant', ...content, tool_calls: [call('a', 'weather')] };
+      const [message] = messagesOf(answer, result({ tool_call_id: 'a' }));
+      return message?.content;
+    });
+    expect(contents).toEqual([[], [], text('')]);
+  });
+
   it('are read with their results', () => {
     const messages = messagesOf(
       calling(call('a', 'weather', '{"city": "Rome"}'), call('b', 'time')),
