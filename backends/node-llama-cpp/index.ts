@@ -16,11 +16,12 @@ import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
 import { dryRun } from './dry-run.ts';
 import { placementFor } from './image-placement.ts';
-import { computeThreads, defaultDecodeThreads, loadModel, quieten, startLlama } from './llama-model.ts';
+import { loadModel, quieten, startLlama } from './llama-model.ts';
 import { LoadedLlama } from './loaded-llama.ts';
 import { type ModelHeader, readModelHeader, readProjectorType } from './model-header.ts';
 import { quantize } from './quantize.ts';
 import { splitFiles } from './split-files.ts';
+import { chooseThreads, computeThreads } from './threads.ts';
 
 /** Of the encoded images that are cached; one of Gemma 3 27B takes 5.5 MB. */
 const cachedImageBytes = 1024 ** 3;
@@ -97,8 +98,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             maxLength: admission.maxLength,
             maxSequences,
             batchTokens: Math.max(maxBatchInputTokens, maxSequences),
-            threads: settings.threads ?? defaultDecodeThreads(llama, loaded.size),
-            threadsBatch: settings.threadsBatch ?? settings.threads ?? computeThreads(llama),
+            ...chooseThreads(settings, loaded.size, computeThreads(llama), options.log),
             cpus: usableCpus(),
             useGpu,
             flashAttention: contextFlashAttention(settings),

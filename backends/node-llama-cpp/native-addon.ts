@@ -102,6 +102,9 @@ export interface NativeEngineOptions extends Pick<
   /** For generating, and for prompts and images. */
   readonly threads: number;
   readonly threadsBatch: number;
+  /** Whether `threads` is a limit, and fewer are used beside busy programs. */
+  readonly threadsAdapt: boolean;
+  readonly threadsBatchAdapt: boolean;
   /** Available to this process. */
   readonly cpus: number;
   readonly useGpu: boolean;
@@ -152,6 +155,25 @@ export interface NativeEngine {
   close(): Promise<void>;
 }
 
+/** A step that was computed by `threads()` threads. */
+export interface ComputedStep {
+  readonly tokens: number;
+  readonly wallMs: number;
+  /** Of a monotonic clock. */
+  readonly endedAtMs: number;
+  /** Threads that often stood in a CPU's queue. */
+  readonly waitingThreads: number;
+  /** CPUs that other programs leave to this process; -1 where that is unknown. */
+  readonly freeCpus: number;
+}
+
+/** Chooses the number of threads; inside the engine, but for tests. */
+export interface NativeThreadGovernor {
+  /** For the next step. */
+  threads(): number;
+  observe(step: ComputedStep): void;
+}
+
 export interface NativeAddon {
   /** The version of node-llama-cpp it was compiled for: the two share memory layouts. */
   readonly nodeLlamaCppVersion: string;
@@ -179,4 +201,9 @@ export interface NativeAddon {
     onEvents: (events: readonly NativeEvent[]) => void,
     onProjectorProgress: (fraction: number) => void,
   ) => NativeEngine;
+  readonly NativeThreadGovernor: new (
+    most: number,
+    firstRetryMs: number,
+    lastRetryMs: number,
+  ) => NativeThreadGovernor;
 }

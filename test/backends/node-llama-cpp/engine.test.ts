@@ -39,6 +39,8 @@ describe('the native engine', () => {
               batchTokens: 64,
               threads: 2,
               threadsBatch: 2,
+              threadsAdapt: false,
+              threadsBatchAdapt: false,
               cpus: 2,
               useGpu: false,
               flashAttention: 'auto',

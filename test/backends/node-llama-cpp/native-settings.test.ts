@@ -13,6 +13,8 @@ const options: NativeEngineOptions = {
   batchTokens: 64,
   threads: 1,
   threadsBatch: 1,
+  threadsAdapt: false,
+  threadsBatchAdapt: false,
   cpus: 1,
   useGpu: false,
   flashAttention: 'auto',

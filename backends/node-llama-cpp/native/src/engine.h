@@ -21,6 +21,7 @@
 #include "llama.h"
 #include "prompt.h"
 #include "sequence.h"
+#include "step-threads.h"
 #include "thread-pool.h"
 #include "vision.h"
 
@@ -50,8 +51,10 @@ struct EngineOptions {
     int32_t max_length = 0;         // tokens that one sequence may hold
     int32_t max_sequences = 1;      // running at the same time
     int32_t batch_tokens = 1;       // limit of one step
-    int32_t n_threads = 1;          // for batches of one token a sequence, and sampling
+    int32_t n_threads = 1;          // for batches of one token
     int32_t n_threads_batch = 1;    // for larger batches, and images
+    bool threads_adapt = false;        // n_threads is a limit: fewer are used beside busy programs
+    bool threads_batch_adapt = false;  // likewise n_threads_batch
     int32_t n_cpus = 1;             // available to this process
     bool use_gpu = false;
     llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;  // of the context
@@ -131,7 +134,7 @@ class Engine {
 
     void load();
     void create_context();
-    const ThreadPool & prefill_threads() const { return prefill_threads_ ? *prefill_threads_ : *threads_; }
+    ThreadPool & prefill_threads() { return prefill_threads_ ? *prefill_threads_ : *threads_; }
     void warm_up();
     void try_image();
 
@@ -144,7 +147,7 @@ class Engine {
     void step_or_throw();
     void fill_batch();
     void add_waiting_text(Sequence & sequence, int32_t limit);
-    void choose_threads(const std::vector<SequencePtr> & sequences);
+    void choose_threads(int32_t n_tokens, const std::vector<SequencePtr> & sequences);
     int decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences);
     void sample_batch();
     void process_next_image();
@@ -180,6 +183,7 @@ class Engine {
     const llama_vocab * vocab_;
     std::unique_ptr<ThreadPool> threads_;          // both must outlive what they are attached to
     std::unique_ptr<ThreadPool> prefill_threads_;  // null if the same size as threads_
+    std::unique_ptr<StepThreads> step_threads_;
     std::unique_ptr<Vision> vision_;
     std::unique_ptr<llama_context, decltype(&llama_free)> context_{nullptr, llama_free};
     std::unique_ptr<ImagePrefill> image_prefill_;  // null on a GPU

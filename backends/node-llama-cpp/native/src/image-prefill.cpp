@@ -16,7 +16,7 @@ constexpr llama_seq_id image = 1;
 
 }  // namespace
 
-ImagePrefill::ImagePrefill(llama_model * model, const llama_context_params & like, const ThreadPool & threads)
+ImagePrefill::ImagePrefill(llama_model * model, const llama_context_params & like, StepThreads & threads)
     : model_(model), params_(like), threads_(threads) {
     params_.n_ctx = std::min(like.n_ctx, most_cells);
     params_.n_seq_max = 2;
@@ -31,7 +31,7 @@ bool ImagePrefill::allocate() {
         context_.reset(llama_init_from_model(model_, params_));
         no_memory_ = context_ == nullptr;
         if (context_) {
-            ThreadPool::attach(context_.get(), threads_, threads_);
+            threads_.attach_for_images(context_.get());
         }
     }
     return context_ != nullptr;
@@ -53,6 +53,8 @@ ImagePrefill::Result ImagePrefill::run(llama_context * context, llama_seq_id slo
     stopped_ = false;
     nodes_seen_ = 0;
     llama_set_causal_attn(context_.get(), false);
+    const int32_t n_threads = threads_.for_images();
+    llama_set_n_threads(context_.get(), n_threads, n_threads);
     const int status = llama_decode(context_.get(), rows);
     llama_synchronize(context_.get());
     keep_going_ = nullptr;
