@@ -27,8 +27,6 @@ constexpr double usage_window_ms = 500;
 // threads of this process stays below.
 constexpr double much_waiting = 0.2;
 constexpr uint64_t least_waiting_ns = 4'000'000;
-// CPUs in use elsewhere that count as competition.
-constexpr double competing_cpus = 0.3;
 
 double own_cpu_ms() {
     timespec time{};
@@ -74,9 +72,9 @@ const CpuPressure & CpuWatch::pressure(int32_t n_threads, bool wants_free_cpus, 
     return pressure_;
 }
 
-bool CpuWatch::others_compete() const {
-    return pressure_.waiting_threads > 0 && pressure_.free_cpus >= 0 &&
-           pressure_.free_cpus < static_cast<double>(cpus_.size()) - competing_cpus;
+double CpuWatch::free_cpus(double now_ms) {
+    measure_free_cpus(now_ms);
+    return pressure_.free_cpus;
 }
 
 // Whether a thread waited much since the last call. schedstat has the nanoseconds on a CPU, then those in a CPU's queue:
@@ -145,8 +143,8 @@ const CpuPressure & CpuWatch::pressure(int32_t, bool, double) {
     return pressure_;
 }
 
-bool CpuWatch::others_compete() const {
-    return false;
+double CpuWatch::free_cpus(double) {
+    return -1;
 }
 
 #endif

@@ -119,7 +119,8 @@ void Engine::create_context() {
     ThreadPool::attach(context_.get(), *threads_, prefill_threads());
     const StepThreads::Limits limits{options_.n_threads, options_.n_threads_batch, options_.threads_adapt,
                                      options_.threads_batch_adapt};
-    step_threads_ = std::make_unique<StepThreads>(limits, *threads_, prefill_threads());
+    step_threads_ = std::make_unique<StepThreads>(limits, static_cast<double>(llama_model_n_params(model_)), *threads_,
+                                                  prefill_threads());
     if (vision_) {
         prefill_threads().attach_to(vision_->cpu_backend());
         vision_->ask_for_threads([this] { return step_threads_->for_images(); });

@@ -21,7 +21,7 @@ class StepThreads {
     };
 
     // `decode`: the pool for batches of one token; `prefill`: for larger ones. They may be the same, and must outlive this.
-    StepThreads(Limits limits, ThreadPool & decode, ThreadPool & prefill);
+    StepThreads(Limits limits, double model_parameters, ThreadPool & decode, ThreadPool & prefill);
 
     // The number for a step of `n_tokens`, at most `most`. Sets up the pool that computes it.
     int32_t begin(int32_t n_tokens, int32_t most);
@@ -40,6 +40,7 @@ class StepThreads {
     void use(ThreadPool & pool, int32_t n_threads);
 
     const Limits limits_;
+    const double model_parameters_;
     ThreadPool & decode_;
     ThreadPool & prefill_;
     ThreadPool * pool_;
@@ -48,6 +49,7 @@ class StepThreads {
     ThreadGovernor long_steps_;
     int32_t n_tokens_ = 0;   // of the current step
     int32_t n_threads_ = 0;  // likewise
+    double ended_at_ms_ = 0;  // the last step
 };
 
 }  // namespace vserve

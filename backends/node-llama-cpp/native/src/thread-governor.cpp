@@ -26,7 +26,7 @@ constexpr double clearly_better = 0.6;
 constexpr double clearly_worse = 1.5;
 constexpr double hopeless = 3;
 // A trial without a verdict ends when steps of its size no longer come.
-constexpr double longest_trial_ms = 5000;
+constexpr int32_t most_other_steps = 32;
 
 // Times the best pace. Then the CPUs are shared with something that the operating system does not show: another virtual
 // machine, or a container's quota.
@@ -35,6 +35,7 @@ constexpr double slow = 1.6;
 constexpr double forgotten_share = 0.01;
 // What other programs may take of a CPU that still counts as free.
 constexpr double negligible_cpus = 0.25;
+constexpr double negligible_cpus_in_pause = 0.6;
 // Before the first trial of more threads without a sign of free CPUs.
 constexpr double first_unasked_ms = 8000;
 // After so long without waiting threads, a new wait has a new cause.
@@ -71,10 +72,18 @@ ThreadGovernor::Sum ThreadGovernor::SizeClass::add(const Sample & sample) {
 
 size_t ThreadGovernor::size_class_of(int32_t n_tokens) {
     size_t size_class = 0;
-    while (size_class + 1 < std::tuple_size<decltype(sizes_)>::value && (1 << size_class) < n_tokens) {
+    while (size_class < several && (1 << size_class) < n_tokens) {
         size_class++;
     }
     return size_class;
+}
+
+void ThreadGovernor::resume(double free_cpus, double now_ms) {
+    trial_ = {};
+    const auto n_threads = std::max(1, static_cast<int32_t>(free_cpus + negligible_cpus_in_pause));
+    if (free_cpus >= 0 && n_threads < settled_) {
+        change_to(n_threads, now_ms);
+    }
 }
 
 void ThreadGovernor::observe(const StepTiming & step, const CpuPressure & pressure) {
@@ -102,7 +111,7 @@ void ThreadGovernor::observe_settled(size_t size_class, const Sample & sample, c
     const bool suffers = is_slow(alike, sum.pace(), sample) || pressure.waiting_threads > 0 || fewer_was_better_;
     const Suggestion next = suggestion(suffers, pressure, now_ms);
     if (next.n_threads != 0) {
-        trial_ = {next.n_threads, next.reason, size_class, sum.pace(), now_ms, {}};
+        trial_ = {next.n_threads, next.reason, size_class, sum.pace(), {}, 0};
     }
 }
 
@@ -154,11 +163,13 @@ void ThreadGovernor::observe_trial(size_t size_class, const Sample & sample) {
     const double now_ms = sample.ended_at_ms;
     if (size_class == trial_.size_class) {
         trial_.sum.add(sample.wall_ms, sample.work);
+    } else {
+        trial_.other_steps++;
     }
     const Verdict reached = verdict();
     if (reached == Verdict::better) {
         change_to(trial_.n_threads, now_ms);
-    } else if (reached == Verdict::not_better || now_ms - trial_.started_at_ms > longest_trial_ms) {
+    } else if (reached == Verdict::not_better || trial_.other_steps > most_other_steps) {
         stay(now_ms);
     }
 }

@@ -39,6 +39,9 @@ class ThreadGovernor {
     // The same, without a number that is only tried.
     int32_t settled() const { return settled_; }
 
+    // Before the first step after a pause, in which other programs left so many CPUs: does not begin with more threads.
+    void resume(double free_cpus, double now_ms);
+
     // Takes a step into account. One with another number of threads than threads() says nothing and is ignored.
     void observe(const StepTiming & step, const CpuPressure & pressure);
 
@@ -84,8 +87,8 @@ class ThreadGovernor {
         Reason reason = Reason::none;
         size_t size_class = 0;
         double usual_pace = 0;
-        double started_at_ms = 0;
         Sum sum;
+        int32_t other_steps = 0;  // of other sizes
     };
 
     struct Retry {
@@ -94,6 +97,10 @@ class ThreadGovernor {
 
         bool is_due(double now_ms) const { return now_ms - from_ms >= wait_ms; }
     };
+
+    // The number of tokens is at most 2 to the power of the class, up to this one: those are all compared by their time for a
+    // token.
+    static constexpr size_t several = 7;
 
     enum class Verdict { open, better, not_better };
 
@@ -113,7 +120,7 @@ class ThreadGovernor {
     const int32_t most_;
     const Patience patience_;
     int32_t settled_;
-    std::array<SizeClass, 16> sizes_;
+    std::array<SizeClass, several + 1> sizes_;
     Trial trial_;
     std::array<Retry, 3> retries_;  // by reason
     int32_t slow_steps_ = 0;        // in a row

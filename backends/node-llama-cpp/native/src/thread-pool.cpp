@@ -12,11 +12,7 @@ namespace vserve {
 namespace {
 
 // The calling thread is the first of every pool that it made.
-thread_local ThreadPool::Placement own_placement = ThreadPool::Placement::any_cpu;
-
-void place_thread(int thread_id, size_t index, const std::vector<int> & cpus, ThreadPool::Placement placement) {
-    keep_on_cpus(thread_id, placement == ThreadPool::Placement::any_cpu ? cpus : std::vector<int>{cpus[index]});
-}
+thread_local bool is_pinned = false;
 
 }  // namespace
 
@@ -52,23 +48,24 @@ void ThreadPool::attach_to(ggml_backend_t cpu_backend) const {
     cpu_function<decltype(&ggml_backend_cpu_set_threadpool)>("ggml_backend_cpu_set_threadpool")(cpu_backend, pool_);
 }
 
-void ThreadPool::use(int n_threads, Placement placement) {
+void ThreadPool::use(int n_threads) {
     n_threads_ = std::clamp(n_threads, 1, size());
-    const bool fills_cpus = static_cast<size_t>(n_threads_) == cpus_.size();
-    place(fills_cpus ? placement : Placement::any_cpu);
+    pin(static_cast<size_t>(n_threads_) == cpus_.size());
 }
 
-void ThreadPool::place(Placement placement) {
-    if (own_placement != placement && !cpus_.empty()) {
-        place_thread(this_thread_id(), 0, cpus_, placement);
-        own_placement = placement;
+void ThreadPool::pin(bool pinned) {
+    const auto place = [&](size_t thread) {
+        keep_on_cpus(thread_ids_[thread], pinned ? std::vector<int>{cpus_[thread]} : cpus_);
+    };
+    if (is_pinned != pinned) {
+        is_pinned = pinned;
+        place(0);
     }
-    if (placement_ == placement) {
-        return;
-    }
-    placement_ = placement;
-    for (size_t i = 1; i < thread_ids_.size() && i < cpus_.size(); i++) {
-        place_thread(thread_ids_[i], i, cpus_, placement);
+    if (pinned_ != pinned) {
+        pinned_ = pinned;
+        for (size_t i = 1; i < thread_ids_.size() && i < cpus_.size(); i++) {
+            place(i);
+        }
     }
 }
 
