@@ -8,7 +8,6 @@ import { type DeviceChoice, restrictToDevices } from './devices.ts';
 import type { ModelHeader } from './model-header.ts';
 import type { NativeAddon } from './native-addon.ts';
 
-
 const logLevels: Readonly<Record<LlamaLogLevel, LogLevel>> = {
   [LlamaLogLevel.disabled]: 'debug',
   [LlamaLogLevel.fatal]: 'error',
@@ -194,4 +193,3 @@ export async function loadModel(
     );
   }
 }
-

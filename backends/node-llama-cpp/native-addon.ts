@@ -205,5 +205,6 @@ export interface NativeAddon {
     most: number,
     firstRetryMs: number,
     lastRetryMs: number,
+    leastFreeShare: number,
   ) => NativeThreadGovernor;
 }

@@ -5,7 +5,7 @@ import type { NativeAddon, NativeThreadGovernor } from '../../../backends/node-l
 
 /** Milliseconds of a step on one undisturbed CPU. */
 const workMs = 40;
-const [firstRetryMs, lastRetryMs] = [1000, 30_000];
+const patience = [1000, 30_000, 0.75] as const;
 
 /** CPUs that programs share fairly, and a step whose threads wait for one another at every turn. */
 interface Machine {
@@ -86,7 +86,7 @@ describe('the number of threads', () => {
   });
 
   const simulate = (machine: Machine, noiseShare?: number): Simulation =>
-    new Simulation(new addon.NativeThreadGovernor(machine.cpus, firstRetryMs, lastRetryMs), machine, noiseShare);
+    new Simulation(new addon.NativeThreadGovernor(machine.cpus, ...patience), machine, noiseShare);
 
   it.each([true, false])('stays at the most on a quiet machine (told of others: %s)', (tells) => {
     const simulation = simulate({ cpus: 4, neighbours: 0, tells });

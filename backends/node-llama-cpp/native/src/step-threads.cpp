@@ -8,14 +8,14 @@ namespace vserve {
 namespace {
 
 // Steps of more tokens, and of more work, are long ones: chiefly prompts. Their threads meet less often, so another number
-// may suit them. The work is in tokens times parameters of the model; so much takes tens of milliseconds.
+// may suit them. The work is in tokens times parameters of the model: so much takes a second on a small machine.
 constexpr int32_t most_tokens_of_short_steps = 32;
-constexpr double most_work_of_short_steps = 1e10;
+constexpr double most_work_of_short_steps = 1e11;
 // After such a pause it is time to look at the CPUs anew.
 constexpr double pause_ms = 1000;
-constexpr ThreadGovernor::Patience short_patience{1000, 30'000};
+constexpr ThreadGovernor::Patience short_patience{1000, 30'000, 0.75};
 // A trial takes at least one step, which is a second on a slow machine.
-constexpr ThreadGovernor::Patience long_patience{4000, 60'000};
+constexpr ThreadGovernor::Patience long_patience{4000, 60'000, 0.5};
 
 double now_ms() {
     return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();

@@ -145,7 +145,8 @@ ThreadGovernor::Suggestion ThreadGovernor::suggestion(bool suffers, const CpuPre
     if (free_cpus > settled_ && is_due(Reason::free_cpus, now_ms)) {
         return {free_cpus, Reason::free_cpus};
     }
-    if (settled_ < most_ && is_due(Reason::none, now_ms)) {
+    const bool is_hopeless = pressure.free_cpus >= 0 && pressure.free_cpus < settled_ * patience_.least_free_share;
+    if (settled_ < most_ && !is_hopeless && is_due(Reason::none, now_ms)) {
         return {std::min(most_, settled_ + std::max(1, settled_ / 4)), Reason::none};
     }
     return {};

@@ -29,6 +29,9 @@ class ThreadGovernor {
     struct Patience {
         double first_retry_ms;  // after the first trial that fails
         double last_retry_ms;   // after many
+        // More threads are tried without a sign of free CPUs if the CPUs that other programs leave, as far as known, are at
+        // least so many for each thread.
+        double least_free_share;
     };
 
     // Starts with `most` threads and never chooses more.

@@ -19,7 +19,8 @@ Napi::Function NativeThreadGovernor::define(Napi::Env env) {
 NativeThreadGovernor::NativeThreadGovernor(const Napi::CallbackInfo & info)
     : Napi::ObjectWrap<NativeThreadGovernor>(info),
       governor_(info[0].As<Napi::Number>().Int32Value(),
-                {info[1].As<Napi::Number>().DoubleValue(), info[2].As<Napi::Number>().DoubleValue()}) {}
+                {info[1].As<Napi::Number>().DoubleValue(), info[2].As<Napi::Number>().DoubleValue(),
+                 info[3].As<Napi::Number>().DoubleValue()}) {}
 
 // threads(): for the next step
 Napi::Value NativeThreadGovernor::threads(const Napi::CallbackInfo & info) {

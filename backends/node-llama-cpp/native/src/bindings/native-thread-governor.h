@@ -6,8 +6,8 @@
 
 namespace vserve {
 
-// A ThreadGovernor by itself, for tests of its policy: new NativeThreadGovernor(most, firstRetryMs, lastRetryMs).
-// native-addon.ts has the types.
+// A ThreadGovernor by itself, for tests of its policy: new NativeThreadGovernor(most, firstRetryMs, lastRetryMs,
+// leastFreeShare). native-addon.ts has the types.
 class NativeThreadGovernor : public Napi::ObjectWrap<NativeThreadGovernor> {
   public:
     static Napi::Function define(Napi::Env env);
