@@ -13,15 +13,19 @@ export interface CommandSettings {
   readonly threads: number;
 }
 
+/** Flags by their names without dashes. */
+export type Flags = Readonly<Record<string, string | number>>;
+
 /**
  * The command that starts a server with room for `maxBatchSize` conversations of the model's `maxLength`, on the CPU.
- * Everything else is left at each server's default.
+ * Everything but `more` is left at each server's default.
  */
 export function serverCommand(
   contender: Contender,
   { model, vservePath, peerDir, threads }: CommandSettings,
   maxBatchSize: number,
   port: number,
+  more: Flags = {},
 ): string[] {
   const shared = { host: '127.0.0.1', port, model: model.modelPath, mmproj: model.mmprojPath };
   const ours = {
@@ -44,8 +48,8 @@ export function serverCommand(
   return onCpus(
     threads,
     contender === 'vserve'
-      ? [process.execPath, vservePath, 'serve', ...flags(ours)]
-      : [join(peerDir, 'llama-server'), '--log-disable', ...swaFull, ...flags(theirs)],
+      ? [process.execPath, vservePath, 'serve', ...flags({ ...ours, ...more })]
+      : [join(peerDir, 'llama-server'), '--log-disable', ...swaFull, ...flags({ ...theirs, ...more })],
   );
 }
 
@@ -66,7 +70,7 @@ export function ceilingCommand(
   return onCpus(threads, [join(peerDir, 'llama-batched-bench'), ...flags(options), ...sizes]);
 }
 
-function flags(options: Readonly<Record<string, string | number>>): string[] {
+function flags(options: Flags): string[] {
   return Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
 }
 

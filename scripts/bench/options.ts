@@ -13,13 +13,15 @@ export const usage = `Usage: npm run bench -- [options]
   --output-tokens <n>    tokens of each answer (128)
   --prompt-words <n>     words of each prompt (32)
   --threads <n>          threads of each server (as many as vserve takes; fewer only on Linux)
-  --quick                a smoke test: the embedded model, one round of small loads, without gap and media
+  --quick                a smoke test: the embedded model, one round of small loads, without gap, media and busy
   --peer <folder>        llama-server, llama-batched-bench and llama-quantize, already built
   --model, --mmproj      a GGUF pair of your own instead of the random model
   --vserve <path>        another checkout's bin/vserve.js
   --patience <seconds>   how long to wait for a quiet machine before each measurement (30)
   --cache <folder>       where the peer's build and the models are kept
   --json <path>          where the raw figures go (bench.json)`;
+
+const leftOutWhenQuick: ReadonlySet<ScenarioName> = new Set(['gap', 'media', 'busy']);
 
 export interface Options extends LoadSizes {
   readonly only: readonly ScenarioName[];
@@ -60,7 +62,7 @@ export function parseOptions(args: readonly string[]): Options {
   return {
     only:
       values.only === undefined
-        ? scenarioNames.filter((name) => !quick || (name !== 'gap' && name !== 'media'))
+        ? scenarioNames.filter((name) => !quick || !leftOutWhenQuick.has(name))
         : values.only.split(',').map(scenarioName),
     rounds: count('--rounds', values.rounds ?? (quick ? '1' : '3')),
     streams: (values.streams ?? (quick ? '1,4' : '1,4,8,16')).split(',').map((value) => count('--streams', value)),

@@ -1,4 +1,5 @@
 import type { Bench } from '../bench.ts';
+import { busyNeighbours } from './busy-neighbours.ts';
 import { cancelDuringEncode } from './cancel.ts';
 import { imageTtft } from './image-ttft.ts';
 import { largeMedia } from './large-media.ts';
@@ -16,6 +17,7 @@ export const scenarios = {
   gap: streamGap,
   cancel: cancelDuringEncode,
   media: largeMedia,
+  busy: busyNeighbours,
 } as const satisfies Record<string, (bench: Bench) => Promise<void>>;
 
 export type ScenarioName = keyof typeof scenarios;

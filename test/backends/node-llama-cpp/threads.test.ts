@@ -4,22 +4,22 @@ import { chooseThreads } from '../../../backends/node-llama-cpp/threads.ts';
 const large = 1e9;
 const tiny = 1e6;
 
-describe('the threads of a model', () => {
-  const choose = (
-    settings: { threads?: number; threadsBatch?: number },
-    { modelBytes = large, cpus = 8 } = {},
-  ): ReturnType<typeof chooseThreads> & { warnings: string[] } => {
-    const warnings: string[] = [];
-    const chosen = chooseThreads(
-      { threads: settings.threads, threadsBatch: settings.threadsBatch },
-      modelBytes,
-      4,
-      (_level, message) => warnings.push(message),
-      cpus,
-    );
-    return { ...chosen, warnings };
-  };
+const choose = (
+  settings: { threads?: number; threadsBatch?: number },
+  { modelBytes = large, cpus = 8 } = {},
+): ReturnType<typeof chooseThreads> & { warnings: string[] } => {
+  const warnings: string[] = [];
+  const chosen = chooseThreads(
+    { threads: settings.threads, threadsBatch: settings.threadsBatch },
+    modelBytes,
+    4,
+    (_level, message) => warnings.push(message),
+    cpus,
+  );
+  return { ...chosen, warnings };
+};
 
+describe('the threads of a model', () => {
   it('are one for each good core, and fewer beside busy programs', () => {
     expect(choose({})).toEqual({
       threads: 4,
