@@ -1,5 +1,3 @@
-import type { LoadSettings } from '../../src/backend/index.ts';
-
 /** Where the layers of a loaded model are. */
 export interface Placement {
   /** Of the model, with the output layer; 0 on a CPU. */
@@ -51,34 +49,26 @@ export function defaultSequences(placement: Placement): number {
   return gpuSequences.find(({ gpuTotalBytes }) => placement.gpuTotalBytes >= gpuTotalBytes)?.sequences ?? cpuSequences;
 }
 
-export interface ThreadCounts {
-  /** For generating, and for prompts and images. */
-  readonly threads: number;
-  readonly threadsBatch: number;
-}
-
-/** Threads where none are set, on a CPU. */
-export interface CpuThreads {
-  /** For computing. */
-  readonly compute: number;
-  /** For generating: as many, or fewer for a small model. */
+/** The threads of an engine where none are set. */
+export interface ThreadDefaults {
+  /** For generating. */
   readonly decode: number;
+  /** For prompts and images. */
+  readonly compute: number;
+  /** Whether there are fewer beside busy programs. */
+  readonly adapt: boolean;
 }
 
 /**
- * The threads of an engine. Where a GPU has all layers, one for each row that may be sampled is enough, and one CPU is left
- * to the event loop.
+ * The threads of an engine where none are set, of those that suit a CPU. Where a GPU has all layers, one for each row that
+ * may be sampled is enough, and one CPU is left to the event loop.
  */
-export function threadCounts(
-  settings: Pick<LoadSettings, 'threads' | 'threadsBatch'>,
+export function automaticThreads(
   placement: Placement,
-  { compute, decode }: CpuThreads,
+  { decode, compute }: Omit<ThreadDefaults, 'adapt'>,
   maxSequences: number,
-): ThreadCounts {
+): ThreadDefaults {
+  if (!isOnGpu(placement)) return { decode, compute, adapt: true };
   const sampling = Math.max(1, Math.min(compute - 1, maxSequences));
-  const automatic = isOnGpu(placement) ? { decode: sampling, compute: sampling } : { decode, compute };
-  return {
-    threads: settings.threads ?? automatic.decode,
-    threadsBatch: settings.threadsBatch ?? settings.threads ?? automatic.compute,
-  };
+  return { decode: sampling, compute: sampling, adapt: false };
 }

@@ -14,16 +14,17 @@ import { bundledSource, dryRunProgram, installedNodeLlamaCppVersion, loadNativeA
 import { usableCpus } from './cpu-limit.ts';
 import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
-import { type Placement, stepSize, threadCounts } from './device-defaults.ts';
+import { automaticThreads, type Placement, stepSize } from './device-defaults.ts';
 import { dryRun, type PictureMemory } from './dry-run.ts';
 import { planGpus } from './gpu-placement.ts';
 import { placementFor } from './image-placement.ts';
-import { computeThreads, defaultDecodeThreads, loadModel, quieten, startLlama } from './llama-model.ts';
+import { loadModel, quieten, startLlama } from './llama-model.ts';
 import { LoadedLlama } from './loaded-llama.ts';
 import { type ModelHeader, type ProjectorHeader, readModelHeader, readProjectorHeader } from './model-header.ts';
 import { pictureLimit } from './picture-limit.ts';
 import { quantize } from './quantize.ts';
 import { splitFiles } from './split-files.ts';
+import { chooseThreads, computeThreads, decodeThreads } from './threads.ts';
 
 /** Of the encoded images that are cached; one of Gemma 3 27B takes 5.5 MB. */
 const cachedImageBytes = 1024 ** 3;
@@ -108,7 +109,8 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       batchTokens: step.batchTokens,
     });
     const { maxSequences } = admission;
-    const cpuThreads = { compute: computeThreads(llama), decode: defaultDecodeThreads(llama, loaded.size) };
+    const mostThreads = computeThreads(llama);
+    const cpuThreads = { compute: mostThreads, decode: decodeThreads(loaded.size, mostThreads) };
     options.log('info', admission.description);
     const info: ModelInfo = {
       capabilities: { vision: files.mmprojPath !== undefined },
@@ -132,7 +134,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             maxSequences,
             batchTokens: Math.max(step.batchTokens, maxSequences),
             promptShare: step.promptShare,
-            ...threadCounts(settings, placement, cpuThreads, maxSequences),
+            ...chooseThreads(settings, automaticThreads(placement, cpuThreads, maxSequences), options.log),
             cpus: usableCpus(),
             useGpu,
             // What was estimated is not quite what another device takes: a limit only where it matters.

@@ -4,14 +4,10 @@ import { getLlama, InsufficientMemoryError, LlamaLogLevel, NoBinaryFoundError } 
 import type { LoadOptions, LoadSettings, LogLevel } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { BinaryTests, throwIfInterrupted } from './binary-tests.ts';
-import { usableCpus } from './cpu-limit.ts';
 import { checkDevices, type DeviceChoice, restrictToDevices } from './devices.ts';
 import type { GpuPlan } from './gpu-placement.ts';
 import type { ModelHeader } from './model-header.ts';
 import type { NativeAddon } from './native-addon.ts';
-
-/** A core reads so much in less than a millisecond: other threads would take as long to wake. */
-const oneThreadModelBytes = 8 * 1024 * 1024;
 
 const logLevels: Readonly<Record<LlamaLogLevel, LogLevel>> = {
   [LlamaLogLevel.disabled]: 'debug',
@@ -215,14 +211,4 @@ export async function loadModel(
       { cause },
     );
   }
-}
-
-/** Threads for generating where none are set, with a model whose weights have so many bytes. */
-export function defaultDecodeThreads(llama: Llama, modelBytes: number): number {
-  return modelBytes <= oneThreadModelBytes ? 1 : computeThreads(llama);
-}
-
-/** Threads for computing: the cores that are good at it, as far as this process may use them. */
-export function computeThreads(llama: Llama): number {
-  return Math.max(1, Math.min(llama.cpuMathCores, usableCpus()));
 }

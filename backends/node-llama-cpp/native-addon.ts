@@ -114,6 +114,9 @@ export interface NativeEngineOptions extends Pick<
   /** For generating, and for prompts and images. */
   readonly threads: number;
   readonly threadsBatch: number;
+  /** Whether `threads` is a limit, and fewer are used beside busy programs. */
+  readonly threadsAdapt: boolean;
+  readonly threadsBatchAdapt: boolean;
   /** Available to this process. */
   readonly cpus: number;
   readonly useGpu: boolean;
@@ -180,6 +183,25 @@ export interface NativeTemplate {
   readonly opaque: unique symbol;
 }
 
+/** A step that was computed by `threads()` threads. */
+export interface ComputedStep {
+  readonly tokens: number;
+  readonly wallMs: number;
+  /** Of a monotonic clock. */
+  readonly endedAtMs: number;
+  /** Threads that often stood in a CPU's queue. */
+  readonly waitingThreads: number;
+  /** CPUs that other programs leave to this process; -1 where that is unknown. */
+  readonly freeCpus: number;
+}
+
+/** Chooses the number of threads; inside the engine, but for tests. */
+export interface NativeThreadGovernor {
+  /** For the next step. */
+  threads(): number;
+  observe(step: ComputedStep): void;
+}
+
 export interface NativeAddon {
   /** The GPUs that a model's layers may go to, in llama.cpp's order, and their memory now. */
   gpuDevices(): readonly GpuDevice[];
@@ -217,4 +239,10 @@ export interface NativeAddon {
     onEvents: (events: readonly NativeEvent[]) => void,
     onProjectorProgress: (fraction: number) => void,
   ) => NativeEngine;
+  readonly NativeThreadGovernor: new (
+    most: number,
+    firstRetryMs: number,
+    lastRetryMs: number,
+    leastFreeShare: number,
+  ) => NativeThreadGovernor;
 }

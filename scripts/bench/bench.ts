@@ -1,5 +1,5 @@
 import { serverCommand } from './commands.ts';
-import type { CommandSettings } from './commands.ts';
+import type { CommandSettings, Flags } from './commands.ts';
 import { chat, ask } from './chat.ts';
 import { record } from './figures.ts';
 import type { Contender, Figure, Reading } from './figures.ts';
@@ -55,8 +55,9 @@ export class Bench {
     return servers;
   }
 
-  start(contender: Contender, maxBatchSize: number): Promise<Server> {
-    return startServer(contender, (port) => serverCommand(contender, this.settings, maxBatchSize, port));
+  /** Starts a server of its own, which the caller stops. `more` are further flags of it. */
+  start(contender: Contender, maxBatchSize: number, more: Flags = {}): Promise<Server> {
+    return startServer(contender, (port) => serverCommand(contender, this.settings, maxBatchSize, port, more));
   }
 
   /** Measures the subjects alternately, round after round, once the machine is quiet. */

@@ -15,14 +15,19 @@ export interface CommandSettings {
   readonly devices: string;
 }
 
+/** Flags by their names without dashes. */
+export type Flags = Readonly<Record<string, string | number>>;
+
 /**
- * The command that starts a server with room for `maxBatchSize` conversations of the model's `maxLength`. Everything else is left at each server's default.
+ * The command that starts a server with room for `maxBatchSize` conversations of the model's `maxLength`. Everything but
+ * `more` is left at each server's default.
  */
 export function serverCommand(
   contender: Contender,
   { model, vservePath, peerDir, threads, devices }: CommandSettings,
   maxBatchSize: number,
   port: number,
+  more: Flags = {},
 ): string[] {
   const shared = { host: '127.0.0.1', port, model: model.modelPath, mmproj: model.mmprojPath };
   const ours = {
@@ -46,8 +51,8 @@ export function serverCommand(
   return onCpus(
     threads,
     contender === 'vserve'
-      ? [process.execPath, vservePath, 'serve', ...flags(ours)]
-      : [join(peerDir, 'llama-server'), '--log-disable', ...swaFull, ...flags(theirs)],
+      ? [process.execPath, vservePath, 'serve', ...flags({ ...ours, ...more })]
+      : [join(peerDir, 'llama-server'), '--log-disable', ...swaFull, ...flags({ ...theirs, ...more })],
   );
 }
 
@@ -74,7 +79,7 @@ function gpuLayers(devices: string): Readonly<Record<string, number>> {
   return { 'gpu-layers': devices === 'cpu' ? 0 : 999 };
 }
 
-function flags(options: Readonly<Record<string, string | number>>): string[] {
+function flags(options: Flags): string[] {
   return Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
 }
 

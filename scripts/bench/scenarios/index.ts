@@ -1,5 +1,6 @@
 import type { Bench } from '../bench.ts';
 import { shortBehindLong } from './behind.ts';
+import { busyNeighbours } from './busy-neighbours.ts';
 import { cancelDuringEncode } from './cancel.ts';
 import { imageTtft } from './image-ttft.ts';
 import { pictureStreams } from './picture-streams.ts';
@@ -20,6 +21,7 @@ export const scenarios = {
   cancel: cancelDuringEncode,
   media: largeMedia,
   pictures: pictureStreams,
+  busy: busyNeighbours,
 } as const satisfies Record<string, (bench: Bench) => Promise<void>>;
 
 export type ScenarioName = keyof typeof scenarios;

@@ -1,7 +1,6 @@
 import type { Bench } from '../bench.ts';
-import { ask, chat } from '../chat.ts';
 import { ceilingCommand } from '../commands.ts';
-import { randomText } from '../prompts.ts';
+import { outputSpeed } from '../output-speed.ts';
 import { runTool } from '../run-tool.ts';
 
 /**
@@ -19,15 +18,9 @@ export async function tokensPerSecond(bench: Bench): Promise<void> {
         contender,
         pid,
         measure: async () => {
-          const prompts = Array.from({ length: streams }, () => [ask(randomText(promptWords))]);
-          const answers = await Promise.all(prompts.map((prompt) => chat(url, prompt, { maxTokens: outputTokens })));
-          promptTokens = Math.max(...answers.map((answer) => answer.promptTokens));
-          const tokens = answers.reduce((sum, { completionTokens }) => sum + completionTokens, 0);
-          const [sentAtMs, endedAtMs] = [
-            Math.min(...answers.map((answer) => answer.sentAtMs)),
-            Math.max(...answers.map((answer) => answer.endedAtMs)),
-          ];
-          return [{ name, unit: 'tokens/s' as const, value: tokens / ((endedAtMs - sentAtMs) / 1000) }];
+          const output = await outputSpeed(url, { streams, promptWords, outputTokens });
+          promptTokens = output.promptTokens;
+          return [{ name, unit: 'tokens/s' as const, value: output.tokensPerSecond }];
         },
       })),
       {

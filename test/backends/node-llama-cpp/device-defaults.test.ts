@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defaultSequences, stepSize, threadCounts } from '../../../backends/node-llama-cpp/device-defaults.ts';
+import { automaticThreads, defaultSequences, stepSize } from '../../../backends/node-llama-cpp/device-defaults.ts';
 
 const GiB = 1024 ** 3;
 const onCpu = { gpuLayers: 0, totalLayers: 33, gpuTotalBytes: 0 };
@@ -29,25 +29,16 @@ it.each([
 });
 
 describe('threads', () => {
-  const none = { threads: undefined, threadsBatch: undefined };
   const cpu = { compute: 16, decode: 16 };
 
-  it('are those of the CPU where it computes', () => {
-    expect(threadCounts(none, onCpu, { compute: 16, decode: 1 }, 8)).toEqual({ threads: 1, threadsBatch: 16 });
-    expect(threadCounts(none, partly, cpu, 8)).toEqual({ threads: 16, threadsBatch: 16 });
+  it('are those that suit the CPU where it computes, and fewer beside busy programs', () => {
+    expect(automaticThreads(onCpu, { compute: 16, decode: 1 }, 8)).toEqual({ decode: 1, compute: 16, adapt: true });
+    expect(automaticThreads(partly, cpu, 8)).toEqual({ decode: 16, compute: 16, adapt: true });
   });
 
   it('are no more than rows to sample where a GPU has all layers, and leave a CPU to the event loop', () => {
-    expect(threadCounts(none, onGpu, cpu, 4)).toEqual({ threads: 4, threadsBatch: 4 });
-    expect(threadCounts(none, onGpu, cpu, 64)).toEqual({ threads: 15, threadsBatch: 15 });
-    expect(threadCounts(none, onGpu, { compute: 1, decode: 1 }, 64)).toEqual({ threads: 1, threadsBatch: 1 });
-  });
-
-  it('are what is asked for', () => {
-    expect(threadCounts({ threads: 3, threadsBatch: undefined }, onGpu, cpu, 64)).toEqual({
-      threads: 3,
-      threadsBatch: 3,
-    });
-    expect(threadCounts({ threads: 3, threadsBatch: 5 }, onCpu, cpu, 8)).toEqual({ threads: 3, threadsBatch: 5 });
+    expect(automaticThreads(onGpu, cpu, 4)).toEqual({ decode: 4, compute: 4, adapt: false });
+    expect(automaticThreads(onGpu, cpu, 64)).toEqual({ decode: 15, compute: 15, adapt: false });
+    expect(automaticThreads(onGpu, { compute: 1, decode: 1 }, 64)).toEqual({ decode: 1, compute: 1, adapt: false });
   });
 });

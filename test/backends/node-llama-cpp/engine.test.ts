@@ -41,6 +41,8 @@ describe('the native engine', () => {
               promptShare: 0.25,
               threads: 2,
               threadsBatch: 2,
+              threadsAdapt: false,
+              threadsBatchAdapt: false,
               cpus: 2,
               useGpu: false,
               encoderBytes: undefined,

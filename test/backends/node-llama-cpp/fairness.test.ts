@@ -25,6 +25,8 @@ const options: NativeEngineOptions = {
   promptShare: 0.25,
   threads: 1,
   threadsBatch: 1,
+  threadsAdapt: false,
+  threadsBatchAdapt: false,
   cpus: 1,
   useGpu: false,
   encoderBytes: undefined,

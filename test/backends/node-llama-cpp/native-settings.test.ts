@@ -15,6 +15,8 @@ const options: NativeEngineOptions = {
   promptShare: 1,
   threads: 1,
   threadsBatch: 1,
+  threadsAdapt: false,
+  threadsBatchAdapt: false,
   cpus: 1,
   useGpu: false,
   encoderBytes: undefined,

@@ -23,6 +23,8 @@ const options: Omit<NativeEngineOptions, 'mmprojPath' | 'encoderBytes'> = {
   promptShare: 1,
   threads: 1,
   threadsBatch: 1,
+  threadsAdapt: false,
+  threadsBatchAdapt: false,
   cpus: 1,
   useGpu: false,
   flashAttention: 'auto',

@@ -91,6 +91,8 @@ export async function loadShaped(files: ModelFiles, shape: EngineShape): Promise
     mmprojPath,
     imagePlacement: mmprojPath === '' ? undefined : placementFor((await readProjectorHeader(mmprojPath)).type),
     threadsBatch: shape.threads,
+    threadsAdapt: false,
+    threadsBatchAdapt: false,
     cpus: shape.threads,
     useGpu: false,
     encoderBytes: undefined,

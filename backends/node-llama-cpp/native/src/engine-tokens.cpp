@@ -88,7 +88,7 @@ std::vector<Engine::Draw> Engine::draw(const std::vector<Output> & outputs) {
     };
     // Each sequence has its own sampler and row.
     if (cost >= worth_sharing && outputs.size() > 1) {
-        threads_->for_each(static_cast<int>(outputs.size()), draw_one);
+        step_threads_->pool().for_each(static_cast<int>(outputs.size()), draw_one);
     } else {
         for (size_t i = 0; i < outputs.size(); i++) {
             draw_one(static_cast<int>(i));

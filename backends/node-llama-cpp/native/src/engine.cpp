@@ -129,11 +129,16 @@ void Engine::create_context() {
                                                "--max-length or --max-batch-size, or omit --kv-cache-format.");
     }
     ThreadPool::attach(context_.get(), *threads_, prefill_threads());
+    const StepThreads::Limits limits{options_.n_threads, options_.n_threads_batch, options_.threads_adapt,
+                                     options_.threads_batch_adapt};
+    step_threads_ = std::make_unique<StepThreads>(limits, static_cast<double>(llama_model_n_params(model_)), *threads_,
+                                                  prefill_threads());
     if (vision_) {
         prefill_threads().attach_to(vision_->cpu_backend());
+        vision_->ask_for_threads([this] { return step_threads_->for_images(); });
         const bool recurrent = llama_model_is_recurrent(model_) || llama_model_is_hybrid(model_);
         if (!options_.use_gpu && !recurrent && !options_.dry_run) {
-            image_prefill_ = std::make_unique<ImagePrefill>(model_, params, prefill_threads());
+            image_prefill_ = std::make_unique<ImagePrefill>(model_, params, *step_threads_);
         }
     }
 }
@@ -431,28 +436,28 @@ void Engine::add_waiting_text(Sequence & sequence, int32_t limit) {
 // ggml's threads spin while they wait for each other: one that shares its CPU with other work stalls all of them for whole
 // time slices. With one thread less the streams stay even, and the other work finishes sooner. Without streams an even pace
 // is worth nothing.
-void Engine::choose_threads(const std::vector<SequencePtr> & sequences) {
+void Engine::choose_threads(int32_t n_tokens, const std::vector<SequencePtr> & sequences) {
     const bool streams = std::any_of(sequences.begin(), sequences.end(),
                                      [](const auto & sequence) { return !sequence->generated.empty(); });
     const int32_t left = streams ? left_cpus_ + preparing_ : 0;
     const int32_t most = left > 0 ? std::max(1, options_.n_cpus - left) : INT32_MAX;
-    const int32_t n_threads = std::min(options_.n_threads, most);
-    const int32_t n_threads_batch = std::min(options_.n_threads_batch, most);
-    llama_set_n_threads(context_.get(), n_threads, n_threads_batch);
-    batch_threads_ = batch_.size() > 1 ? n_threads_batch : n_threads;
+    batch_threads_ = step_threads_->begin(n_tokens, most);
+    llama_set_n_threads(context_.get(), batch_threads_, batch_threads_);
 }
 
 // Returns llama_decode's status, or `decode_threw`.
 int Engine::decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences) {
-    choose_threads(sequences);
+    choose_threads(batch.n_tokens, sequences);
     struct Decoding {
         const std::vector<SequencePtr> *& current;
         ~Decoding() { current = nullptr; }
     } const until_done{decoding_ = &sequences};
+    const auto begin = Clock::now();
     try {
         const int status = llama_decode(context_.get(), batch);
         if (status == 0) {
             llama_synchronize(context_.get());
+            step_threads_->end(ms_between(begin, Clock::now()));
         }
         return status;
     } catch (const std::exception & exception) {  // there is no memory for its buffers

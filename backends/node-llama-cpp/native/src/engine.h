@@ -25,6 +25,7 @@
 #include "prompt.h"
 #include "sequence.h"
 #include "step-plan.h"
+#include "step-threads.h"
 #include "thread-pool.h"
 #include "vision.h"
 
@@ -58,8 +59,10 @@ struct EngineOptions {
     int32_t max_sequences = 1;      // running at the same time
     int32_t batch_tokens = 1;       // limit of one step; raised to one for each sequence
     float prompt_share = 1;         // of that, for prompts while other sequences generate: keeps the streams flowing
-    int32_t n_threads = 1;          // for batches of one token a sequence, and sampling
+    int32_t n_threads = 1;          // for batches of one token
     int32_t n_threads_batch = 1;    // for larger batches, and images
+    bool threads_adapt = false;        // n_threads is a limit: fewer are used beside busy programs
+    bool threads_batch_adapt = false;  // likewise n_threads_batch
     int32_t n_cpus = 1;             // available to this process
     bool use_gpu = false;
     size_t encoder_bytes = SIZE_MAX;  // limit of what a picture is encoded in, where a smaller picture takes less
@@ -159,7 +162,7 @@ class Engine {
     void bound_pictures(int32_t max_tokens);
     size_t picture_bytes(bool several, bool reserve);
     void create_context();
-    const ThreadPool & prefill_threads() const { return prefill_threads_ ? *prefill_threads_ : *threads_; }
+    ThreadPool & prefill_threads() { return prefill_threads_ ? *prefill_threads_ : *threads_; }
     void warm_up();
     void try_image();
 
@@ -191,7 +194,7 @@ class Engine {
     void fail_to_decode(const SequencePtr & sequence, int32_t tokens, int status);
     bool is_worth_a_checkpoint(const Sequence & sequence) const;
     void add_waiting_text(Sequence & sequence, int32_t limit);
-    void choose_threads(const std::vector<SequencePtr> & sequences);
+    void choose_threads(int32_t n_tokens, const std::vector<SequencePtr> & sequences);
     int decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences);
     using Output = std::pair<SequencePtr, int32_t>;  // a sequence, and the row of its logits in the last batch
     std::unique_ptr<Sampler> sampler_for(const Sequence & sequence) const;
@@ -260,6 +263,7 @@ class Engine {
     const llama_vocab * vocab_;
     std::unique_ptr<ThreadPool> threads_;          // both must outlive what they are attached to
     std::unique_ptr<ThreadPool> prefill_threads_;  // null if the same size as threads_
+    std::unique_ptr<StepThreads> step_threads_;
     std::unique_ptr<Vision> vision_;
     std::unique_ptr<llama_context, decltype(&llama_free)> context_{nullptr, llama_free};
     std::unique_ptr<ImagePrefill> image_prefill_;  // null on a GPU

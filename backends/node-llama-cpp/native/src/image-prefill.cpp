@@ -22,7 +22,7 @@ size_t partial_bytes(llama_context * context, llama_seq_id slot) {
 
 }  // namespace
 
-ImagePrefill::ImagePrefill(llama_model * model, const llama_context_params & like, const ThreadPool & threads)
+ImagePrefill::ImagePrefill(llama_model * model, const llama_context_params & like, StepThreads & threads)
     : model_(model), params_(like), streams_(like.kv_unified ? 1 : like.n_seq_max), threads_(threads) {
     params_.n_ctx = std::min(cells_of_one(like), most_cells);
     params_.n_seq_max = 1;
@@ -37,7 +37,7 @@ bool ImagePrefill::allocate() {
         context_.reset(llama_init_from_model(model_, params_));
         unusable_ = context_ == nullptr;
         if (context_) {
-            ThreadPool::attach(context_.get(), threads_, threads_);
+            threads_.attach_for_images(context_.get());
         }
     }
     return context_ != nullptr && !unusable_;
@@ -57,6 +57,8 @@ ImagePrefill::Result ImagePrefill::run(llama_context * context, const llama_seq_
     stopped_ = false;
     nodes_seen_ = 0;
     llama_set_causal_attn(context_.get(), false);
+    const int32_t n_threads = threads_.for_images();
+    llama_set_n_threads(context_.get(), n_threads, n_threads);
     const int status = llama_decode(context_.get(), rows);
     llama_synchronize(context_.get());
     keep_going_ = nullptr;

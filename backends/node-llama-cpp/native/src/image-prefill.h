@@ -6,7 +6,7 @@
 #include "batch.h"
 #include "cell-copy.h"
 #include "llama.h"
-#include "thread-pool.h"
+#include "step-threads.h"
 
 namespace vserve {
 
@@ -27,7 +27,7 @@ class ImagePrefill {
     static constexpr llama_seq_id whole = 0;
 
     // `like`: the parameters of the main context. Allocates nothing before the first image.
-    ImagePrefill(llama_model * model, const llama_context_params & like, const ThreadPool & threads);
+    ImagePrefill(llama_model * model, const llama_context_params & like, StepThreads & threads);
 
     // Decodes `rows` after the content of `slot` in `context`, and adds their cells to that slot. `keep_going` is called
     // between groups of nodes; `slot` may become another meanwhile, with the same content.
@@ -43,7 +43,7 @@ class ImagePrefill {
     llama_model * model_;
     llama_context_params params_;
     uint32_t streams_;  // of the main context
-    const ThreadPool & threads_;
+    StepThreads & threads_;
     std::unique_ptr<llama_context, decltype(&llama_free)> context_{nullptr, llama_free};
     bool unusable_ = false;
     const std::function<bool()> * keep_going_ = nullptr;

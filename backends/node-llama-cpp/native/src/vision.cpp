@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "cpu-backend.h"
 #include "error.h"
 
 namespace vserve {
@@ -19,7 +20,8 @@ Vision::Vision(const llama_model * model, Options options)
       use_gpu_(options.use_gpu),
       row_width_(llama_model_n_embd_inp(model)),
       pace_(options.use_gpu),
-      on_progress_(std::move(options.on_progress)) {
+      on_progress_(std::move(options.on_progress)),
+      set_n_threads_(cpu_function<ggml_backend_set_n_threads_t>("ggml_backend_set_n_threads")) {
     if (!options.use_gpu && options.encoding != Encoding::original) {
         matmul_ = EncoderMatmul::create(options.n_threads);
     }
@@ -138,6 +140,9 @@ bool Vision::on_node(ggml_tensor * node, bool ask, void * self) {
         }
         if (vision.first_of_each_) {
             vision.first_of_each_->look_at(node);
+        }
+        if (vision.nodes_in_group_ == 0 && vision.n_threads_) {
+            vision.set_n_threads_(vision.cpu_backend(), vision.n_threads_());
         }
         return ++vision.nodes_in_group_ >= vision.pace_.nodes();
     }

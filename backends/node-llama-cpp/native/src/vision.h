@@ -69,6 +69,9 @@ class Vision {
     // The name of our kernels if the encoder uses them, else null.
     const char * kernel_name() const { return matmul_ ? matmul_->kernel_name() : nullptr; }
 
+    // Called at the beginning of each group of graph nodes: the number of threads that compute it.
+    void ask_for_threads(std::function<int()> n_threads) { n_threads_ = std::move(n_threads); }
+
     // The part of the encoder that runs on the CPU.
     ggml_backend_t cpu_backend() const { return mtmd_get_cpu_backend(context_.get()); }
 
@@ -88,6 +91,8 @@ class Vision {
     bool ended_early_ = false;
     const std::function<bool()> * keep_going_ = nullptr;
     std::function<void(float)> on_progress_;
+    std::function<int()> n_threads_;
+    ggml_backend_set_n_threads_t set_n_threads_;
 };
 
 }  // namespace vserve
