@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { copyFile, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { startVserve, type VserveProcess } from '../support/vserve-process.ts';
 
 let folder: string;
@@ -11,39 +11,105 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const start = (modelPath: string, environment: Readonly<Record<string, string>> = {}): Promise<VserveProcess> =>
-  startVserve(['--model', modelPath, '--served-model-name', 'shapes', '--threads', '1'], {
+const start = (
+  modelPath: string,
+  environment: Readonly<Record<string, string>> = {},
+  settings: readonly string[] = [],
+): Promise<VserveProcess> =>
+  startVserve(['--model', modelPath, '--served-model-name', 'shapes', '--threads', '1', ...settings], {
     VSERVE_HOME: join(folder, 'home'),
     ...environment,
   });
 
-function ask({ url }: VserveProcess, content: string): Promise<Response> {
+function ask({ url }: VserveProcess, content: string, maxTokens = 3, ignoreEos = false): Promise<Response> {
   return fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'shapes', messages: [{ role: 'user', content }], max_tokens: 3, temperature: 0 }),
+    body: JSON.stringify({
+      model: 'shapes',
+      messages: [{ role: 'user', content }],
+      max_tokens: maxTokens,
+      ignore_eos: ignoreEos,
+      temperature: 0,
+    }),
   });
 }
 
-test.skipIf(process.platform !== 'linux')('what llama.cpp throws ends the request, not the server', async () => {
-  const library = join(folder, 'throwing-decode.so');
-  const source = join(import.meta.dirname, 'throwing-decode.cpp');
+describe.skipIf(process.platform !== 'linux')('while llama.cpp fails to decode', () => {
+  let failure: string;
+  let server: VserveProcess;
+  beforeAll(async () => {
+    const library = join(folder, 'failing-decode.so');
+    const source = join(import.meta.dirname, 'failing-decode.cpp');
+    execFileSync(process.env['CXX'] ?? 'c++', ['-std=c++17', '-shared', '-fPIC', source, '-ldl', '-o', library]);
+    failure = join(folder, 'failure');
+    server = await start(inject('shapesModelPath'), { LD_PRELOAD: library, FAILING_DECODE: failure });
+  });
+  afterAll(async () => {
+    expect(await server.stop()).toBe(0);
+  });
+
+  // Learnt by heart: a token of it is never a close call, whatever else is in the batch.
+  const questions = ['Tell me a story.', 'Tell me a story!', 'Please tell me a story.', 'Tell me a long story.'];
+  const answersOf = async (contents: readonly string[]): Promise<unknown[]> => {
+    const responses = await Promise.all(contents.map((content) => ask(server, content, 40)));
+    const bodies = (await Promise.all(responses.map((response) => response.json()))) as { choices?: unknown }[];
+    return bodies.map((body) => body.choices ?? body);
+  };
+
+  test('what it throws ends the request, not the server', async () => {
+    const before = await answersOf(['Hello']);
+    await writeFile(failure, 'throw');
+    for (const error of await answersOf(['Hello', 'Who are you?'])) {
+      expect(error).toMatchObject({
+        error: { code: 'generation_failed', message: expect.stringContaining('no memory for the batch') as unknown },
+      });
+    }
+    await rm(failure);
+    expect(await answersOf(['Hello'])).toEqual(before);
+  });
+
+  test.each([
+    ['has no room for more than four tokens', '1 tokens 4'],
+    ['has no room for more than one sequence', '1 sequences 1'],
+    ['cannot compute two sequences together', '-3 sequences 1'],
+  ])('every request is answered as ever where it %s', async (_, rule) => {
+    const before = await answersOf(questions);
+    await writeFile(failure, rule);
+    expect(await answersOf(questions)).toEqual(before);
+    await rm(failure);
+  });
+
+  test('only the request fails that it cannot compute alone', async () => {
+    const [before] = await answersOf(['Tell me a story.']);
+    await writeFile(failure, '-3 position 200');
+    const [story, tooLong] = await answersOf(['Tell me a story.', 'word '.repeat(250)]);
+    await rm(failure);
+    expect(story).toEqual(before);
+    expect(tooLong).toMatchObject({ error: { code: 'generation_failed' } });
+  });
+});
+
+test.skipIf(process.platform !== 'linux')('copying a conversation takes a few calls a layer', async () => {
+  const library = join(folder, 'counting-copies.so');
+  const source = join(import.meta.dirname, 'counting-copies.cpp');
   execFileSync(process.env['CXX'] ?? 'c++', ['-std=c++17', '-shared', '-fPIC', source, '-ldl', '-o', library]);
-  const file = join(folder, 'throw');
-  const server = await start(inject('shapesModelPath'), { LD_PRELOAD: library, THROWING_DECODE: file });
-  const before = (await (await ask(server, 'Hello')).json()) as { choices: unknown };
-  await writeFile(file, '');
-  const failed = await Promise.all([ask(server, 'Hello'), ask(server, 'Who are you?')]);
-  for (const response of failed) {
-    expect(response.status).toBe(500);
-    expect(await response.json()).toMatchObject({
-      error: { code: 'generation_failed', message: expect.stringContaining('no memory for the batch') as unknown },
-    });
+  const counted = join(folder, 'copies');
+  const server = await start(inject('shapesModelPath'), { LD_PRELOAD: library, COUNTED_COPIES: counted }, [
+    '--max-batch-size',
+    '4',
+  ]);
+  // More conversations than places: each of the later ones has an earlier one parked.
+  const [rounds, atOnce, tokens, layers] = [4, 4, 100, 6];
+  for (let round = 0; round < rounds; round++) {
+    const contents = Array.from({ length: atOnce }, (_, i) => `${String(round * atOnce + i)} times: tell me a story.`);
+    await Promise.all(contents.map(async (content) => (await ask(server, content, tokens, true)).json()));
   }
-  await rm(file);
-  const after = (await (await ask(server, 'Hello')).json()) as { choices: unknown };
-  expect(after.choices).toEqual(before.choices);
   expect(await server.stop()).toBe(0);
+  const copies = Number(await readFile(counted, 'utf8'));
+  // Keys and values, and of each at most a few runs of cells.
+  expect(copies).toBeGreaterThanOrEqual((rounds - 1) * atOnce * layers * 2);
+  expect(copies).toBeLessThan(rounds * atOnce * layers * 2 * 6);
 });
 
 test.skipIf(process.platform === 'win32')('a model file that is cut short is named as the process ends', async () => {

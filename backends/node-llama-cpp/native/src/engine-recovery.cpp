@@ -9,7 +9,7 @@ namespace vserve {
 
 namespace {
 
-// A sequence that was in so many batches that failed is not tried again.
+// A sequence that lost its cells in so many batches that failed is not computed again.
 constexpr int32_t most_failed_batches = 3;
 
 }  // namespace
@@ -72,10 +72,10 @@ void Engine::compute_one_by_one(int status) {
     cache_->drop_copies();  // for more memory
     const auto sequences = batch_sequences_;
     for (const auto & sequence : sequences) {
-        const bool is_alone = sequences.size() == 1;
-        if (is_alone || ++sequence->failed_batches > most_failed_batches) {
+        const bool torn = sequence->slot >= 0 && cache_->is_torn(sequence->slot);
+        if (sequences.size() == 1 || (torn && ++sequence->failed_batches > most_failed_batches)) {
             fail_to_decode(sequence, sequence->batch_tokens, status);
-        } else if (sequence->slot >= 0 && !cache_->is_torn(sequence->slot)) {
+        } else if (sequence->slot >= 0 && !torn) {
             fill_batch({sequence});
             compute_batch();
         }
@@ -109,7 +109,7 @@ void Engine::hold_back_youngest() {
 void Engine::fail_to_decode(const SequencePtr & sequence, int32_t tokens, int status) {
     fail(sequence, "generation_failed",
          "llama.cpp could not decode a batch of " + std::to_string(tokens) + " tokens (" +
-             (status == decode_threw ? "out of memory" : "llama_decode returned " + std::to_string(status)) + ").");
+             (status == decode_threw ? decode_exception_ : "llama_decode returned " + std::to_string(status)) + ").");
 }
 
 // A model that forgets comes back to checkpoints. Prompts part ways near their ends, so there are more of them there: where

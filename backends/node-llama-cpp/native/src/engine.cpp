@@ -434,7 +434,7 @@ void Engine::choose_threads(const std::vector<SequencePtr> & sequences) {
     batch_threads_ = batch_.size() > 1 ? n_threads_batch : n_threads;
 }
 
-// Returns llama_decode's status, also of an exception: with a status of its own.
+// Returns llama_decode's status, or `decode_threw`.
 int Engine::decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences) {
     choose_threads(sequences);
     struct Decoding {
@@ -447,7 +447,8 @@ int Engine::decode(const llama_batch & batch, const std::vector<SequencePtr> & s
             llama_synchronize(context_.get());
         }
         return status;
-    } catch (const std::exception &) {  // no memory for its buffers
+    } catch (const std::exception & exception) {  // there is no memory for its buffers
+        decode_exception_ = exception.what();
         return decode_threw;
     }
 }

@@ -130,7 +130,7 @@ class Engine {
 
     using SequencePtr = std::shared_ptr<Sequence>;
 
-    // Of llama_decode: no room for the batch; ended by the abort callback. And one of our own.
+    // Of llama_decode: no room for the batch; ended by the abort callback. And one of our own, of an exception.
     static constexpr int decode_no_room = 1;
     static constexpr int decode_aborted = 2;
     static constexpr int decode_threw = -100;
@@ -229,6 +229,7 @@ class Engine {
     Batch batch_;
     std::vector<SequencePtr> batch_sequences_;                  // those with tokens in the batch
     std::vector<Output> batch_outputs_;                         // those to sample
+    std::string decode_exception_;  // what llama_decode threw last
     int32_t most_prompt_tokens_ = INT32_MAX;  // in a batch, while llama.cpp finds no room for more
     struct Refused {
         uint64_t sequence;
