@@ -41,17 +41,18 @@ void Engine::encode_image(const SequencePtr & sequence, Chunk & chunk) {
     if (chunk.embeddings || take_from_cache(*sequence, chunk)) {
         return;
     }
-    std::vector<WaitingImage> waiting{{sequence, &chunk}};
+    std::vector<WaitingImage> waiting{{sequence, &chunk, chunk.pixels}};
     if (vision_->takes_several()) {
         add_waiting_images(waiting);
     }
     std::vector<const mtmd_input_chunk *> media;
     for (const auto & image : waiting) {
-        media.push_back(image.chunk->pixels);
+        media.push_back(image.pixels.get());
     }
     sequence->encoding = true;
-    auto encoded = vision_->encode(media, [this, &sequence] { return work_while_encoding() && !sequence->cancelled; });
+    auto encoded = vision_->encode(media, [this, &waiting] { return work_while_encoding() && is_wanted(waiting); });
     sequence->encoding = false;
+    encodes_ += encoded.size();
     for (auto & [index, rows] : encoded) {
         if (!are_numbers(rows)) {
             if (waiting[index].sequence != sequence) {
@@ -62,18 +63,34 @@ void Engine::encode_image(const SequencePtr & sequence, Chunk & chunk) {
                               "with `vserve verify`), or its values overflow: try --mmproj-encoding f32 or another "
                               "--mmproj-quantization-encoding.");
         }
-        waiting[index].chunk->embeddings = std::make_shared<const std::vector<float>>(std::move(rows));
-        keep_if_complete(*waiting[index].sequence, waiting[index].chunk->image);
+        set_embeddings(*waiting[index].sequence, *waiting[index].chunk,
+                       std::make_shared<const std::vector<float>>(std::move(rows)));
     }
+}
+
+// Whether anybody still waits for one of the images: those of a cancelled sequence are encoded together with the others'.
+bool Engine::is_wanted(const std::vector<WaitingImage> & images) {
+    return std::any_of(images.begin(), images.end(), [](const auto & image) { return !image.sequence->cancelled; });
+}
+
+// Gives an image's embeddings to every place where the prompt has it, and caches them once the image is complete.
+void Engine::set_embeddings(Sequence & sequence, const Chunk & encoded, const Embeddings & rows) {
+    const std::string key = encoded.image_key;
+    for (auto & chunk : sequence.prompt.chunks) {
+        if (chunk.media != nullptr && chunk.image_key == key) {
+            chunk.set_embeddings(rows);
+        }
+    }
+    keep_if_complete(sequence, encoded.image);
 }
 
 // The same image may have been encoded for another sequence since this one was prepared.
 bool Engine::take_from_cache(Sequence & sequence, const Chunk & chunk) {
-    const auto encoded = encoded_.find(sequence.prompt.image_ids[chunk.image]);
+    const auto encoded = encoded_.find(sequence.settings.cache_salt, sequence.prompt.image_ids[chunk.image]);
     size_t i = 0;
     for (auto & part : sequence.prompt.chunks) {
         if (i < encoded.size() && part.media != nullptr && part.image == chunk.image) {
-            part.embeddings = encoded[i++];
+            part.set_embeddings(encoded[i++]);
         }
     }
     return chunk.embeddings != nullptr;
@@ -88,7 +105,7 @@ void Engine::add_waiting_images(std::vector<WaitingImage> & waiting) {
                 return image.chunk->image_key == chunks[i].image_key;
             });
             if (chunks[i].media != nullptr && !chunks[i].embeddings && !listed) {
-                waiting.push_back({sequence, &chunks[i]});
+                waiting.push_back({sequence, &chunks[i], chunks[i].pixels});
             }
         }
     }
@@ -105,7 +122,7 @@ void Engine::keep_if_complete(const Sequence & sequence, size_t image) {
             complete.push_back(part.embeddings);
         }
     }
-    encoded_.insert(sequence.prompt.image_ids[image], std::move(complete));
+    encoded_.insert(sequence.settings.cache_salt, sequence.prompt.image_ids[image], std::move(complete));
 }
 
 // Runs a step of the other sequences from inside the encoder. Never throws: the callers include C code of ggml. Returns

@@ -136,9 +136,9 @@ llama_token Engine::next_token(Sequence & sequence, float * logits) const {
     if (sequence.cancelled) {
         return LLAMA_TOKEN_NULL;
     }
-    const int32_t reported = sequence.settings.reported_logits;
-    if (reported > 0 && sequence.generated.empty()) {
-        sequence.first_logits = likeliest_tokens(logits, llama_vocab_n_tokens(vocab_), reported);
+    if (const int32_t count = sequence.settings.reported_logits; count > 0) {
+        const auto likeliest = likeliest_tokens(logits, llama_vocab_n_tokens(vocab_), count);
+        sequence.likeliest.insert(sequence.likeliest.end(), likeliest.begin(), likeliest.end());
     }
     return sequence.sampler->sample(logits);
 }

@@ -156,10 +156,10 @@ void Engine::try_image() {
     const Conversation conversation{{{"user", {{"", 0}, {"What is it?", -1}}}}};
     try {
         Prompt prompt = prompts_->build(conversation, images, options_.max_length, [this] { return stopping_.load(); });
-        prompts_->prepare_images(prompt, images);
+        prompts_->prepare_images(prompt, images, "");
         for (const auto & chunk : prompt.chunks) {
             if (chunk.pixels != nullptr) {
-                vision_->encode({chunk.pixels}, [] { return true; });
+                vision_->encode({chunk.pixels.get()}, [] { return true; });
             }
         }
     } catch (const EngineError & error) {
@@ -204,7 +204,7 @@ void Engine::prepare(Sequence & sequence, const Conversation & conversation,
                                    : "."));
     }
     // After the length check: this is most of the work.
-    prompts_->prepare_images(sequence.prompt, images);
+    prompts_->prepare_images(sequence.prompt, images, sequence.settings.cache_salt);
     sequence.sampler = sampler_for(sequence);
 }
 
@@ -240,7 +240,7 @@ void Engine::stop() {
 
 Engine::Stats Engine::stats() const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return {running_count_, queue_.size() + (placing_ ? 1 : 0), batch_threads_};
+    return {running_count_, queue_.size() + (placing_ ? 1 : 0), batch_threads_, preemptions_, encodes_};
 }
 
 // The engine thread.
@@ -479,6 +479,7 @@ bool Engine::make_room_for_next_tokens() {
 
 // Returns a sequence to the head of the queue, to be recomputed when there is room. Its tokens are kept.
 void Engine::push_out(const SequencePtr & sequence) {
+    preemptions_++;
     release(*sequence, true);
     const std::lock_guard<std::mutex> lock(mutex_);
     queue_.push_front(sequence);
@@ -500,7 +501,10 @@ void Engine::release(Sequence & sequence, bool keep) {
 void Engine::finish(const SequencePtr & sequence, const char * reason) {
     const auto now = Clock::now();
     Event end{sequence->id, Event::Kind::finish, sequence->text.finish(), reason};
-    end.first_logits = sequence->first_logits;
+    end.likeliest = sequence->likeliest;
+    if (sequence->settings.reported_logits > 0) {
+        end.tokens = sequence->generated;
+    }
     end.prompt_tokens = sequence->prompt.n_tokens;
     end.cached_tokens = sequence->cached_tokens;
     end.completion_tokens = static_cast<int32_t>(sequence->generated.size());

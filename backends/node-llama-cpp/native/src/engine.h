@@ -41,7 +41,8 @@ struct Event {
     double queue_ms = 0;           // finish: submission to admission
     double prefill_ms = 0;         // finish: admission to the first token
     double decode_ms = 0;          // finish: first token to last
-    std::vector<Candidate> first_logits{};  // finish: the greatest of the first token, as many as requested
+    std::vector<llama_token> tokens{};           // finish, where logits were requested: the answer
+    std::vector<Candidate> likeliest{};   // finish: the greatest logits of each token, as many as requested
 };
 
 struct EngineOptions {
@@ -117,6 +118,8 @@ class Engine {
         size_t running;
         size_t queued;
         int32_t threads;  // of the last batch
+        uint64_t preemptions;  // sequences pushed out so far, to be computed again
+        uint64_t encodes;      // images, or parts of them, that the encoder computed so far
     };
     Stats stats() const;
 
@@ -187,10 +190,13 @@ class Engine {
     struct WaitingImage {
         SequencePtr sequence;
         Chunk * chunk;
+        std::shared_ptr<const mtmd_input_chunk> pixels;  // the encoder reads them, whatever becomes of the chunk's own
     };
     void encode_image(const SequencePtr & sequence, Chunk & chunk);
     bool take_from_cache(Sequence & sequence, const Chunk & chunk);
     void add_waiting_images(std::vector<WaitingImage> & waiting);
+    static bool is_wanted(const std::vector<WaitingImage> & images);
+    void set_embeddings(Sequence & sequence, const Chunk & encoded, const Embeddings & rows);
     void keep_if_complete(const Sequence & sequence, size_t image);
     void decode_image(const SequencePtr & sequence);
     bool decode_image_aside(const SequencePtr & sequence, const Chunk & chunk, const std::vector<llama_pos> & positions);
@@ -250,6 +256,8 @@ class Engine {
     std::atomic<int32_t> left_cpus_{0};
     std::atomic<int32_t> preparing_{0};
     std::atomic<int32_t> batch_threads_{0};
+    std::atomic<uint64_t> preemptions_{0};
+    std::atomic<uint64_t> encodes_{0};
     std::atomic<bool> stopping_{false};
     std::thread thread_;
 };

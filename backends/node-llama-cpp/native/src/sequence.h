@@ -21,7 +21,7 @@ struct GenerationSettings {
     int32_t max_tokens = -1;  // -1: to the end of the context
     bool ignore_eos = false;
     bool skip_special_tokens = true;  // keep control tokens out of the answer's text
-    int32_t reported_logits = 0;  // how many of the first token's greatest logits to report
+    int32_t reported_logits = 0;  // how many of each token's greatest logits to report, for comparisons
     std::string cache_salt;  // prompts share cached prefixes with prompts of the same salt only
     std::vector<std::string> stop_strings;
 };
@@ -42,7 +42,7 @@ struct Sequence {
     std::unique_ptr<Sampler> sampler;
     TextStream text;
     std::vector<llama_token> generated;
-    std::vector<Candidate> first_logits;
+    std::vector<Candidate> likeliest;  // of each token in turn, as many as the settings ask for
 
     // Progress in the queue.
     size_t chunk = 0;            // the first chunk not completely in the KV cache

@@ -154,7 +154,8 @@ Napi::Object to_js(Napi::Env env, const Event & event) {
             object.Set("queueMs", event.queue_ms);
             object.Set("prefillMs", event.prefill_ms);
             object.Set("decodeMs", event.decode_ms);
-            object.Set("firstLogits", to_js(env, event.first_logits));
+            object.Set("tokens", vserve::to_js(env, event.tokens));
+            object.Set("likeliest", to_js(env, event.likeliest));
             break;
         case Event::Kind::failure:
             object.Set("kind", "failure");
@@ -297,6 +298,8 @@ Napi::Object to_js(Napi::Env env, const Engine::Stats & stats) {
     object.Set("running", static_cast<double>(stats.running));
     object.Set("queued", static_cast<double>(stats.queued));
     object.Set("threads", stats.threads);
+    object.Set("preemptions", static_cast<double>(stats.preemptions));
+    object.Set("encodes", static_cast<double>(stats.encodes));
     return object;
 }
 
