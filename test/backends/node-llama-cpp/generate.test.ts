@@ -15,6 +15,8 @@ interface Effect<T> {
 }
 
 const drawn = { temperature: 1.5, seed: 1 };
+/** The model is so sure of its stories that a penalty changes none of them. */
+const wild = { temperature: 2, seed: 2 };
 
 /** A value of each setting that changes the answer. */
 const effects: { readonly [Name in keyof SamplingSettings]: Effect<SamplingSettings[Name]> } = {
@@ -23,8 +25,8 @@ const effects: { readonly [Name in keyof SamplingSettings]: Effect<SamplingSetti
   topK: { base: drawn, value: 2 },
   minP: { base: drawn, value: 0.5 },
   seed: { base: drawn, value: 2 },
-  frequencyPenalty: { base: drawn, value: 2 },
-  presencePenalty: { base: drawn, value: 2 },
+  frequencyPenalty: { base: wild, value: 2 },
+  presencePenalty: { base: wild, value: 2 },
   repetitionPenalty: { base: {}, value: 3 },
   samplers: { base: { ...drawn, topK: 1 }, value: ['temperature'] },
 };

@@ -11,7 +11,7 @@ namespace vserve {
 namespace {
 
 // In units of Sampler::cost(): about 0.2 ms, the time it takes to wake the other threads.
-constexpr int64_t worth_sharing = 1 << 20;
+constexpr int64_t worth_sharing = 1 << 19;
 
 bool has_no_numbers(const std::exception_ptr & error) {
     try {
