@@ -1,6 +1,7 @@
 """Ask the processors and models of transformers what vserve's are held against.
 
-Usage: compare-transformers.py <directory of write-processor-cases.js> <test/fixtures/processors> [--like-ggml] [name…]
+Usage: compare-transformers.py <directory of write-processor-cases.js> <test/fixtures/processors> [--like-ggml] [--change=<JSON>]
+       [name…]
 
 For each checkpoint, a JSON file: what the image processor makes of each picture (sizes, the hash of the pixels before they
 are normalized, and a sample of them), the token ids of each conversation (how many in place of the tokens of an image), and,
@@ -8,6 +9,8 @@ where transformers has a class for the model, the greatest five logits of each a
 
 With --like-ggml the encoder rounds where ggml's does on a CPU, to half precision: pixels before the first convolution, and
 what GELU is given and gives. What is left of a difference then has another cause.
+
+With --change the image processor is set up otherwise than preprocessor_config.json says, and only conversations are asked.
 """
 
 import hashlib
@@ -28,7 +31,8 @@ from chosen_names import chosen_names
 from kimi_vl import KimiVL
 
 LIKE_GGML = "--like-ggml" in sys.argv
-directory, output, *names = (Path(argument) for argument in sys.argv[1:] if argument != "--like-ggml")
+CHANGE = next((json.loads(argument[len("--change=") :]) for argument in sys.argv if argument.startswith("--change=")), None)
+directory, output, *names = (Path(argument) for argument in sys.argv[1:] if not argument.startswith("--"))
 names = chosen_names([str(name) for name in names], sorted(path.name for path in directory.iterdir() if path.is_dir()))
 CASES = json.loads((directory / "cases.json").read_text())
 RAW = {"do_rescale": False, "do_normalize": False}
@@ -348,7 +352,7 @@ def family_of(name):
 def build(name, family, folder):
     """The image processor and the processor of a checkpoint."""
     config = json.loads((folder / "config.json").read_text())
-    settings = json.loads((folder / "preprocessor_config.json").read_text())
+    settings = json.loads((folder / "preprocessor_config.json").read_text()) | (CHANGE or {})
     tokenizer_config = json.loads((folder / "tokenizer_config.json").read_text())
     template = tokenizer_config.get("chat_template") or (folder / "chat_template.jinja").read_text()
     tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), chat_template=template)
@@ -464,7 +468,7 @@ def describe(name):
     image_tokens = set(tokenizer.convert_tokens_to_ids(list(family.image_token)))
     pictures = [
         {**case, "inputs": [describe_image(made, family.exact) for made in family.images(images, picture(case["file"]))]}
-        for case in CASES["pictures"]
+        for case in (CASES["pictures"] if CHANGE is None else [])
     ]
     for case in pictures:
         del case["file"]
@@ -480,7 +484,7 @@ def describe(name):
         if model is not None:
             prompt["logits"] = first_logits(family, model, inputs)
         prompts.append(prompt)
-    return {"pictures": pictures, "prompts": prompts}
+    return {**({"pictures": pictures} if CHANGE is None else {"change": CHANGE}), "prompts": prompts}
 
 
 def load_model(name, family, folder, tokenizer):

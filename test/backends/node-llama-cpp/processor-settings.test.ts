@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { expect, test } from 'vitest';
-import { bitmapOf } from '../../engine/conversations.ts';
+import { bitmapOf, oddConversations } from '../../engine/conversations.ts';
 import { denormalizer, joined, loadFaithful } from '../../engine/faithful-model.ts';
+import type { ProcessorReference } from '../../engine/faithful-model.ts';
 import { greedyRequest } from '../../engine/greedy.ts';
 import { faithfulCheckpoint, seeingCheckpoint } from '../../engine/seeing-checkpoints.ts';
 import { fixture } from '../../reference/checkpoints.ts';
@@ -76,6 +78,35 @@ test.each([
   await loaded.dispose();
 });
 
+interface Variant extends Pick<ProcessorReference, 'prompts'> {
+  readonly change: Json;
+}
+
+/** What transformers' processor and model make of conversations with a changed checkpoint, by `compare-transformers.py`. */
+const variants = readdirSync(fixture('processor-variants')).map((file): [string, Variant] => [
+  basename(file, '.json'),
+  JSON.parse(readFileSync(fixture(`processor-variants/${file}`), 'utf8')) as Variant,
+]);
+
+test.each(variants)(
+  '%s reads and answers as transformers does with $change',
+  { timeout: 60_000 },
+  async (name, variant) => {
+    const checkpoint = changed(faithfulCheckpoint(name), preprocessor, variant.change);
+    const loaded = await loadFaithful(name, undefined, checkpoint);
+    for (const [i, messages] of oddConversations.entries()) {
+      const { tokens, logits: expected = [] } = variant.prompts[i] ?? {};
+      expect(joined(await loaded.model.inspectPrompt(messages))).toEqual(tokens);
+      const request = { messages, ...greedyRequest, maxTokens: 1, ignoreEos: true };
+      const own = await loaded.model.firstLogits(request, expected.length);
+      for (const [rank, [, logit]] of expected.entries()) {
+        expect(Math.abs((own[rank]?.logit ?? Infinity) - logit)).toBeLessThan(0.02);
+      }
+    }
+    await loaded.dispose();
+  },
+);
+
 const croppedPrompts = JSON.parse(readFileSync(fixture('cropped-prompts.json'), 'utf8')) as {
   readonly settings: Json;
   readonly conversations: readonly {
@@ -99,21 +130,6 @@ test('crops stand in the prompt as Gemma 3’s processor writes them, and are se
     expect(await loaded.model.firstLogits(request, 1)).toHaveLength(1);
   }
   await loaded.dispose();
-});
-
-async function tiledPrompt(useThumbnail: boolean): Promise<(number | [number])[]> {
-  const checkpoint = changed(faithfulCheckpoint('lfm2-vl-tiny'), preprocessor, { use_thumbnail: useThumbnail });
-  const loaded = await loadFaithful('lfm2-vl-tiny', undefined, checkpoint);
-  const prompt = await loaded.model.inspectPrompt([{ role: 'user', content: contentOf([[1500, 1000]]) }]);
-  await loaded.dispose();
-  return joined(prompt);
-}
-
-test('tiles without a thumbnail have no mark of one in the prompt', { timeout: 60_000 }, async () => {
-  const [with_, without] = [await tiledPrompt(true), await tiledPrompt(false)];
-  const lastImage = with_.findLastIndex((run) => typeof run !== 'number');
-  // What marks it and itself.
-  expect(without).toEqual(with_.toSpliced(lastImage - 1, 2));
 });
 
 test('an image that its processor would have to resize is refused by what it takes', { timeout: 60_000 }, async () => {
