@@ -90,7 +90,7 @@ export async function admit(request: AdmissionRequest): Promise<Admission> {
     ...size,
     description:
       `Context: ${describeCells(size)}: ` +
-      `${formatBytes(size.bytes)} (${kvCacheFormat}), of the ${available} beside the weights and other programs`,
+      `${formatBytes(size.bytes)} (${kvCacheFormat}), of the ${available} beside the weights and other programs${adviceFor(size)}`,
   };
 }
 
@@ -99,6 +99,12 @@ function describeCells({ maxLength, maxSequences, separate, cells }: ContextSize
   return separate
     ? `${length} tokens for each of ${sequences} conversations at a time`
     : `${length} tokens a conversation, ${String(cells)} shared by up to ${sequences} at a time`;
+}
+
+function adviceFor({ separateLength }: ContextSize): string {
+  return separateLength === undefined
+    ? ''
+    : `. With --max-length ${String(separateLength)} each conversation has cells of its own, and several are faster`;
 }
 
 async function sizeOf(path: string | undefined): Promise<number> {
