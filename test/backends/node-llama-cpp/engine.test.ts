@@ -10,6 +10,12 @@ import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
 import { referenceCase } from '../../support/shapes.ts';
 import { type Answer, answer, referenceRequest, shapesFiles, userTurn } from '../../support/shapes-engine.ts';
 
+/** A question behind a document of about 500 tokens. */
+function about(subject: string, question: string): GenerateRequest {
+  const document = `There was once a ${subject} that went to see the world. `.repeat(35);
+  return userTurn([document + question], { maxTokens: 100, ignoreEos: true });
+}
+
 describe('the native engine', () => {
   describe('whose sequences share cells', () => {
     let model: LlamaModel;
@@ -82,10 +88,6 @@ describe('the native engine', () => {
 
     it('shares the beginning of a long document without taking room from others', async () => {
       const engine = await loadEngine(4096, 1024, 1e9);
-      const document = (subject: string): string =>
-        `There was once a ${subject} that went to see the world. `.repeat(35);
-      const about = (subject: string, question: string): GenerateRequest =>
-        userTurn([document(subject) + question], { maxTokens: 100, ignoreEos: true });
       const stream = engine.generate(about('circle', 'Where did it go?'), new AbortController().signal);
       let others: Promise<Answer[]> | undefined;
       for await (const event of stream) {
