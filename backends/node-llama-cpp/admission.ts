@@ -96,7 +96,7 @@ export async function admit(request: AdmissionRequest): Promise<Admission> {
     ...size,
     description:
       `Context: ${describeCells(size)}: ` +
-      `${formatBytes(size.bytes)} (${kvCacheFormat}), of the ${available} beside the weights and other programs`,
+      `${formatBytes(size.bytes)} (${kvCacheFormat}), of the ${available} beside the weights and other programs${adviceFor(size)}`,
   };
 }
 
@@ -133,6 +133,12 @@ function describeCells({ maxLength, maxSequences, separate, cells }: ContextSize
   return separate
     ? `${length} tokens for each of ${sequences} conversations at a time`
     : `${length} tokens a conversation, ${String(cells)} shared by up to ${sequences} at a time`;
+}
+
+function adviceFor({ separateLength }: ContextSize): string {
+  return separateLength === undefined
+    ? ''
+    : `. With --max-length ${String(separateLength)} each conversation has cells of its own, and several are faster`;
 }
 
 /** Bytes of a file; 0 for none. */

@@ -10,6 +10,8 @@ export interface ContextSize {
   readonly cells: number;
   /** What it takes. */
   readonly bytes: number;
+  /** A shorter length, with which each would have cells of its own; undefined if they have, or the user chose the length. */
+  readonly separateLength: number | undefined;
 }
 
 /** KV cells of a context: separate, as many for each sequence. */
@@ -41,6 +43,8 @@ const plentyOfCells = 65_536;
 /** A length that serves most conversations with images: to hold several of them comes before a longer one. */
 const comfortableLength = 16_384;
 const fewestCells = 512;
+/** A length that is worth a mention: it holds a conversation with an image. */
+const shortestSeparate = 2048;
 /** Fewer sequences are taken only where that makes the context smaller by at least this part. */
 const worthwhileSaving = 0.01;
 
@@ -52,9 +56,18 @@ export async function fitContext(request: ContextSizeRequest): Promise<ContextSi
   const shared = await fitShared(request);
   const maxLength = request.maxLength ?? request.trainedLength;
   const maxSequences = request.maxSequences ?? request.defaultSequences;
-  const bytes = await request.estimateBytes({ cells: maxLength, sequences: maxSequences, separate: true });
   const affordable = Math.min(request.budgetBytes, Math.max(request.mostSeparateBytes, shared.bytes));
-  return bytes <= affordable ? { maxLength, maxSequences, separate: true, cells: maxLength, bytes } : shared;
+  const separateBytes = (cells: number): Promise<number> =>
+    request.estimateBytes({ cells, sequences: maxSequences, separate: true });
+  const bytes = await separateBytes(maxLength);
+  if (bytes <= affordable) {
+    return { maxLength, maxSequences, separate: true, cells: maxLength, bytes, separateLength: undefined };
+  }
+  if (request.maxLength !== undefined) return shared;
+  let separateLength = shared.maxLength;
+  do separateLength = Math.floor(separateLength / 2);
+  while (separateLength >= shortestSeparate && (await separateBytes(separateLength)) > affordable);
+  return separateLength < shortestSeparate ? shared : { ...shared, separateLength };
 }
 
 /**
@@ -87,5 +100,5 @@ async function fitShared(request: ContextSizeRequest): Promise<ContextSize> {
     [maxSequences, bytes] = [fewer, fewerBytes];
   }
   await shrinkTo(shortest(fewestCells));
-  return { maxLength: Math.min(length, cells), maxSequences, separate: false, cells, bytes };
+  return { maxLength: Math.min(length, cells), maxSequences, separate: false, cells, bytes, separateLength: undefined };
 }

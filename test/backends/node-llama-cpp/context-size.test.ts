@@ -21,7 +21,14 @@ const wanted = {
 describe('fitting a context to memory', () => {
   it('gives every sequence cells of its own for its full length where there is room', async () => {
     const bytes = 65_536_000 + 8e6;
-    const separate = { maxLength: 8192, maxSequences: 8, separate: true, cells: 8192, bytes };
+    const separate = {
+      maxLength: 8192,
+      maxSequences: 8,
+      separate: true,
+      cells: 8192,
+      bytes,
+      separateLength: undefined,
+    };
     expect(await fitContext({ ...wanted, budgetBytes: bytes })).toEqual(separate);
     expect(await fitContext({ ...wanted, budgetBytes: bytes - 1 })).toMatchObject({ separate: false });
   });
@@ -33,6 +40,7 @@ describe('fitting a context to memory', () => {
       maxLength: 32_768,
       separate: false,
       cells: 65_536,
+      separateLength: 16_384,
     });
     expect(await fitContext({ ...long, mostSeparateBytes: separate })).toMatchObject({
       maxLength: 32_768,

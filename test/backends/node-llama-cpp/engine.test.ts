@@ -2,27 +2,37 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { getLlama, type LlamaModel } from 'node-llama-cpp';
+import type { GenerateRequest } from '../../../src/backend/index.ts';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { loadNativeAddon } from '../../../backends/node-llama-cpp/addon-loader.ts';
 import { placementFor } from '../../../backends/node-llama-cpp/image-placement.ts';
 import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
 import { referenceCase } from '../../support/shapes.ts';
-import { answer, referenceRequest, shapesFiles, userTurn } from '../../support/shapes-engine.ts';
+import { type Answer, answer, referenceRequest, shapesFiles, userTurn } from '../../support/shapes-engine.ts';
+
+/** A question behind a document of about 500 tokens. */
+function about(subject: string, question: string): GenerateRequest {
+  const document = `There was once a ${subject} that went to see the world. `.repeat(35);
+  return userTurn([document + question], { maxTokens: 100, ignoreEos: true });
+}
 
 describe('the native engine', () => {
-  describe('with fewer KV cells than its sequences want', () => {
+  describe('whose sequences share cells', () => {
     let model: LlamaModel;
-    let engine: LoadedLlama;
     beforeAll(async () => {
       const llama = await getLlama({ gpu: false, build: 'never', logger: () => undefined });
-      const addon = loadNativeAddon(llama);
-      const { modelPath, mmprojPath } = shapesFiles();
-      model = await llama.loadModel({ modelPath });
-      engine = await LoadedLlama.load(
-        model,
+      model = await llama.loadModel({ modelPath: shapesFiles().modelPath });
+    });
+    afterAll(() => model.dispose());
+
+    /** With four places and a thread. */
+    async function loadEngine(contextCells: number, maxLength: number, kvCopyBytes: number): Promise<LoadedLlama> {
+      const addon = loadNativeAddon(await getLlama({ gpu: false, build: 'never', logger: () => undefined }));
+      return LoadedLlama.load(
+        { dispose: async () => undefined } as unknown as LlamaModel,
         {
           capabilities: { vision: true },
-          contextLength: 400,
+          contextLength: maxLength,
           maxBatchSize: 4,
           samplingDefaults: {},
           device: 'cpu',
@@ -31,26 +41,26 @@ describe('the native engine', () => {
           new addon.NativeEngine(
             (model as unknown as { _model: object })._model,
             {
-              mmprojPath: mmprojPath ?? '',
+              mmprojPath: shapesFiles().mmprojPath ?? '',
               imagePlacement: placementFor('gemma3'),
-              contextCells: 416,
+              contextCells,
               separateCells: false,
-              maxLength: 400,
+              maxLength,
               maxSequences: 4,
               batchTokens: 64,
               promptShare: 0.25,
-              threads: 2,
-              threadsBatch: 2,
+              threads: 1,
+              threadsBatch: 1,
               threadsAdapt: false,
               threadsBatchAdapt: false,
-              cpus: 2,
+              cpus: 1,
               useGpu: false,
               encoderBytes: undefined,
               flashAttention: 'auto',
               encoderFlashAttention: 'auto',
               kvCacheFormat: 'f16',
               enablePrefixCaching: true,
-              kvCopyBytes: 0,
+              kvCopyBytes,
               maxVisionCacheEntries: 0,
               cachedImageBytes: 0,
               mmprojEncoding: 'auto',
@@ -59,10 +69,10 @@ describe('the native engine', () => {
             () => undefined,
           ),
       );
-    });
-    afterAll(() => engine.close());
+    }
 
-    it('pushes sequences out, computes them again, and gives the same answers', async () => {
+    it('pushes sequences out where there are too few, computes them again, and gives the same answers', async () => {
+      const engine = await loadEngine(416, 400, 0);
       // What the model learnt by heart: a token of it is never a close call, whatever else is in the batch.
       const requests = [
         userTurn(['Tell me a story.']),
@@ -77,6 +87,26 @@ describe('the native engine', () => {
       const together = await Promise.all(requests.map((request) => answer(engine, request)));
       expect(together.map(({ text }) => text)).toEqual(alone);
       expect(together.map(({ finish }) => finish.usage.completionTokens).slice(0, 4)).toEqual([141, 141, 141, 141]);
+      await engine.close();
+    });
+
+    it('shares the beginning of a long document without taking room from others', async () => {
+      const engine = await loadEngine(4096, 1024, 1e9);
+      const stream = engine.generate(about('circle', 'Where did it go?'), new AbortController().signal);
+      let others: Promise<Answer[]> | undefined;
+      for await (const event of stream) {
+        if (event.type === 'finish') expect(event.usage.completionTokens).toBe(100);
+        if (event.type !== 'text-delta') continue;
+        others ??= Promise.all([
+          answer(engine, about('circle', 'Who was it?')),
+          answer(engine, about('square', 'Who was it?')),
+          answer(engine, about('triangle', 'Who was it?')),
+        ]);
+      }
+      const usages = (await others)?.map(({ finish }) => finish.usage);
+      expect(usages?.map(({ completionTokens }) => completionTokens)).toEqual([100, 100, 100]);
+      expect(usages?.[0]?.cachedTokens).toBeGreaterThan(300);
+      await engine.close();
     });
   });
 

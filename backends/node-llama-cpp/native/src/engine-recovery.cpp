@@ -68,13 +68,17 @@ bool Engine::recover_room() {
     return true;
 }
 
-// Computes each sequence of a batch in one of its own: one that fails alone fails, and no other.
+// Computes each sequence of a batch in one of its own: one that fails alone fails, and no other. Where there is no memory
+// for a prompt's batch, it may be for a smaller one.
 void Engine::compute_one_by_one(int status) {
     cache_->drop_copies();  // for more memory
     const auto sequences = batch_sequences_;
     for (const auto & sequence : sequences) {
         const bool torn = sequence->slot >= 0 && cache_->is_torn(sequence->slot);
-        if (sequences.size() == 1 || (torn && ++sequence->failed_batches > most_failed_batches)) {
+        if (sequences.size() == 1 && !torn && sequence->batch_tokens > 1 &&
+            (status == decode_no_memory || status == decode_threw)) {
+            most_prompt_tokens_ = sequence->batch_tokens / 2;
+        } else if (sequences.size() == 1 || (torn && ++sequence->failed_batches > most_failed_batches)) {
             fail_to_decode(sequence, sequence->batch_tokens, status);
         } else if (sequence->slot >= 0 && !torn) {
             fill_batch({sequence});

@@ -145,9 +145,11 @@ class Engine {
 
     using SequencePtr = std::shared_ptr<Sequence>;
 
-    // Of llama_decode: no room for the batch; ended by the abort callback. And one of our own, of an exception.
+    // Of llama_decode: no cells for the batch; ended by the abort callback; no memory to compute it. And one of our own, of
+    // an exception.
     static constexpr int decode_no_room = 1;
     static constexpr int decode_aborted = 2;
+    static constexpr int decode_no_memory = -2;
     static constexpr int decode_threw = -100;
 
     // Tokens of prompts that a step may have while other sequences generate. At least one: a prompt must not wait for the
