@@ -9,7 +9,7 @@
  */
 import { scriptArguments, usageError } from './arguments.ts';
 import backend from '../backends/node-llama-cpp/index.ts';
-import type { Bitmap, ContentPart, GenerateRequest } from '../src/backend/index.ts';
+import type { Bitmap, ContentPart, GenerateRequest, SamplerName } from '../src/backend/index.ts';
 import { defaultLoadSettings } from '../src/settings/index.ts';
 
 const [modelPath, mmprojPath, count = '2000', seed = '1'] = scriptArguments({ allowPositionals: true }).positionals;
@@ -18,6 +18,7 @@ if (modelPath === undefined || mmprojPath === undefined || global.gc === undefin
 }
 const requests = Number(count);
 const atOnce = 12;
+const inOrder: readonly SamplerName[] = ['penalties', 'temperature', 'topK', 'topP', 'minP'];
 
 /** mulberry32: a small seeded generator of numbers from 0 to 1. */
 function randomNumbers(state: number): () => number {
@@ -58,6 +59,7 @@ function mixedRequest(): GenerateRequest {
       frequencyPenalty: pick([0, 0.5]),
       presencePenalty: 0,
       repetitionPenalty: pick([1, 1.1]),
+      samplers: pick([inOrder, ['temperature', 'topK', 'penalties', 'minP', 'topP']]),
     },
     maxTokens: pick([1, 20, 120]),
     stop: pick([[], ['the']]),
@@ -99,6 +101,7 @@ const question: GenerateRequest = {
     frequencyPenalty: 0,
     presencePenalty: 0,
     repetitionPenalty: 1,
+    samplers: inOrder,
   },
   maxTokens: 60,
   stop: [],

@@ -24,6 +24,14 @@ import type {
 /** Creates an engine that calls `onEvents` with the events of each step. */
 export type EngineFactory = (onEvents: (events: readonly NativeEvent[]) => void) => NativeEngine;
 
+type NativeFinish = Extract<NativeEvent, { kind: 'finish' }>;
+
+/** A token of an answer, and the greatest of the logits that it was chosen from. */
+export interface TracedToken {
+  readonly token: number;
+  readonly likeliest: readonly TokenLogit[];
+}
+
 /** A model loaded in llama.cpp, with the engine that owns its context. */
 export class LoadedLlama implements LoadedModel {
   readonly info: ModelInfo;
@@ -61,7 +69,29 @@ export class LoadedLlama implements LoadedModel {
     return this.#visionKernel;
   }
 
-  async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent, void, undefined> {
+  generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent, void, undefined> {
+    return this.#generate(request, signal);
+  }
+
+  /** Generates, and tells at the end what each token of the answer was chosen from: the `count` greatest logits. */
+  generateTraced(
+    request: GenerateRequest,
+    signal: AbortSignal,
+    count: number,
+    onTrace: (trace: readonly TracedToken[]) => void,
+  ): AsyncGenerator<GenerationEvent, void, undefined> {
+    return this.#generate(request, signal, count, ({ tokens, likeliest }) => {
+      const perToken = likeliest.length / tokens.length;
+      onTrace([...tokens].map((token, i) => ({ token, likeliest: likeliest.slice(i * perToken, (i + 1) * perToken) })));
+    });
+  }
+
+  async *#generate(
+    request: GenerateRequest,
+    signal: AbortSignal,
+    reportedLogits = 0,
+    onFinish?: (finish: NativeFinish) => void,
+  ): AsyncGenerator<GenerationEvent, void, undefined> {
     signal.throwIfAborted();
     if (this.#closing !== undefined) throw modelClosed();
     const id = ++this.#lastId;
@@ -77,11 +107,11 @@ export class LoadedLlama implements LoadedModel {
     signal.addEventListener('abort', onAbort, { once: true });
     this.#channels.set(id, channel);
     try {
-      const promptTokens = await this.#submit(id, request).finally(() => {
+      const promptTokens = await this.#submit(id, request, reportedLogits).finally(() => {
         signal.throwIfAborted();
       });
       yield { type: 'start', promptTokens };
-      yield* this.#follow(channel);
+      yield* this.#follow(channel, onFinish);
     } finally {
       signal.removeEventListener('abort', onAbort);
       this.#channels.delete(id);
@@ -89,7 +119,7 @@ export class LoadedLlama implements LoadedModel {
     }
   }
 
-  async #submit(id: number, request: GenerateRequest, reportedLogits = 0): Promise<number> {
+  async #submit(id: number, request: GenerateRequest, reportedLogits: number): Promise<number> {
     const { conversation, images, places } = toNative(request.messages, request.template);
     const { sampling } = request;
     try {
@@ -117,11 +147,14 @@ export class LoadedLlama implements LoadedModel {
   }
 
   /** Merges all deltas since the last iteration into one. */
-  async *#follow(channel: EventChannel<NativeEvent>): AsyncGenerator<GenerationEvent, void, undefined> {
+  async *#follow(
+    channel: EventChannel<NativeEvent>,
+    onFinish?: (finish: NativeFinish) => void,
+  ): AsyncGenerator<GenerationEvent, void, undefined> {
     let tokens = 0;
     for (;;) {
       let text = '';
-      let finish: Extract<NativeEvent, { kind: 'finish' }> | undefined;
+      let finish: NativeFinish | undefined;
       for (const event of await channel.take()) {
         if (event.kind === 'failure') throw new VserveError(asErrorCode(event.code), event.text);
         text += event.text;
@@ -133,6 +166,7 @@ export class LoadedLlama implements LoadedModel {
         tokens = 0;
       }
       if (finish !== undefined) {
+        onFinish?.(finish);
         const { reason, promptTokens, cachedTokens, completionTokens, queueMs, prefillMs, decodeMs } = finish;
         yield {
           type: 'finish',
@@ -146,38 +180,33 @@ export class LoadedLlama implements LoadedModel {
   }
 
   /** The prompt of a conversation, for comparison with the model's own processor. */
-  inspectPrompt(messages: readonly ChatMessage[], template = opensTurn): Promise<readonly PromptRun[]> {
+  async inspectPrompt(messages: readonly ChatMessage[], template = opensTurn): Promise<readonly PromptRun[]> {
+    if (this.#closing !== undefined) throw modelClosed();
     const { conversation, images } = toNative(messages, template);
     return this.#engine.inspectPrompt(conversation, images);
   }
 
   /** The tokens of a text, for comparison with llama.cpp's own tokenizer. */
-  inspectTokens(text: string, parseSpecial: boolean): Promise<Int32Array> {
+  async inspectTokens(text: string, parseSpecial: boolean): Promise<Int32Array> {
+    if (this.#closing !== undefined) throw modelClosed();
     return this.#engine.inspectTokens(text, parseSpecial);
   }
 
   /** The encoder's input for an image: its tiles, row by row, if it is tiled, and the whole image. */
-  inspectImage(image: Bitmap): Promise<readonly EncoderInput[]> {
+  async inspectImage(image: Bitmap): Promise<readonly EncoderInput[]> {
+    if (this.#closing !== undefined) throw modelClosed();
     return this.#engine.inspectImages([image]);
   }
 
   /** The `count` likeliest first tokens of the answer, with their logits, the likeliest first. */
   async firstLogits(request: GenerateRequest, count: number): Promise<readonly TokenLogit[]> {
-    const id = ++this.#lastId;
-    const channel = new EventChannel<NativeEvent>();
-    this.#channels.set(id, channel);
-    try {
-      await this.#submit(id, request, count);
-      for (;;) {
-        for (const event of await channel.take()) {
-          if (event.kind === 'failure') throw new VserveError(asErrorCode(event.code), event.text);
-          if (event.kind === 'finish') return event.firstLogits;
-        }
-      }
-    } finally {
-      this.#channels.delete(id);
-      if (this.#closing === undefined) this.#engine.forget(id);
-    }
+    let first: TracedToken | undefined;
+    const { signal } = new AbortController();
+    const answer = this.generateTraced({ ...request, maxTokens: 1 }, signal, count, ([token]) => {
+      first = token;
+    });
+    while ((await answer.next()).done !== true);
+    return first?.likeliest ?? [];
   }
 
   stats(): ModelStats {
@@ -189,6 +218,16 @@ export class LoadedLlama implements LoadedModel {
   /** Number of CPU threads that computed the last step. */
   get stepThreads(): number {
     return this.#closing === undefined ? this.#engine.stats().threads : 0;
+  }
+
+  /** How often a request had to make way for older ones so far, to be computed again later. */
+  get preemptions(): number {
+    return this.#closing === undefined ? this.#engine.stats().preemptions : 0;
+  }
+
+  /** How many images, or tiles of them, the encoder has computed so far. */
+  get encodes(): number {
+    return this.#closing === undefined ? this.#engine.stats().encodes : 0;
   }
 
   resetPrefixCache(): void {

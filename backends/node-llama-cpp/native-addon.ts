@@ -53,7 +53,7 @@ export type NativeGenerationSettings = SamplingSettings & {
   readonly cacheSalt: string;
   /** Nested groups, outermost first; empty if not known. */
   readonly client: readonly string[];
-  /** How many of the first token's greatest logits the finish event reports. */
+  /** How many of each token's greatest logits the finish event reports; 0: neither them nor the tokens. */
   readonly reportedLogits: number;
 };
 
@@ -78,7 +78,10 @@ export type NativeEvent =
       readonly queueMs: number;
       readonly prefillMs: number;
       readonly decodeMs: number;
-      readonly firstLogits: readonly TokenLogit[];
+      /** The answer, if logits were asked for. */
+      readonly tokens: Int32Array;
+      /** `reportedLogits` for each token, the greatest first, before penalties and the like. */
+      readonly likeliest: readonly TokenLogit[];
     }
   | {
       readonly kind: 'failure';
@@ -157,8 +160,17 @@ export interface NativeEngine {
   resetPrefixCache(): void;
   /** Reserves `count` of the CPUs for other work of the process, from the next step on. */
   leaveCpus(count: number): void;
-  /** `threads`: number of threads that computed the last batch. */
-  stats(): { readonly running: number; readonly queued: number; readonly threads: number };
+  /**
+   * `threads`: number of threads that computed the last batch. So far: `preemptions`, requests put back to be computed
+   * again, and `encodes`, images or tiles that the encoder computed.
+   */
+  stats(): {
+    readonly running: number;
+    readonly queued: number;
+    readonly threads: number;
+    readonly preemptions: number;
+    readonly encodes: number;
+  };
   /** Call it when no `submit` is pending. Running requests fail with `model_closed` first. */
   close(): Promise<void>;
 }

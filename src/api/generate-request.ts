@@ -1,7 +1,7 @@
 import type { Bitmap, ContentPart, GenerateRequest, SamplingSettings } from '../backend/index.ts';
 import type { ParsedRequest } from './parsed-request.ts';
 
-/** MAX's defaults, for what neither the request nor the model's generation_config sets. */
+/** MAX's defaults, for what neither the request nor the model's generation_config sets; the order is transformers'. */
 const SAMPLING_DEFAULTS: SamplingSettings = {
   temperature: 1,
   topP: 1,
@@ -11,6 +11,7 @@ const SAMPLING_DEFAULTS: SamplingSettings = {
   frequencyPenalty: 0,
   presencePenalty: 0,
   repetitionPenalty: 1,
+  samplers: ['penalties', 'temperature', 'topK', 'topP', 'minP'],
 };
 
 /**

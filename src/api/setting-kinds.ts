@@ -3,6 +3,7 @@ import type { GenerateRequest, SamplingSettings } from '../backend/index.ts';
 import type { JsonObject } from './json-object.ts';
 import { isJsonObject } from './json-object.ts';
 import type { Kind } from './kinds.ts';
+import { SAMPLERS } from './samplers.ts';
 import { BOOLEAN, mapped, number, numberAbove, TEXT, integerFrom } from './kinds.ts';
 
 /** The settings of a generation, besides its sampling and template. */
@@ -63,6 +64,7 @@ export const SAMPLING_KINDS = {
   frequencyPenalty: number({ min: -2, max: 2 }),
   presencePenalty: number({ min: -2, max: 2 }),
   repetitionPenalty: mapped(numberAbove({ min: 0, max: 2 }), (penalty) => Math.max(penalty, MIN_REPETITION_PENALTY)),
+  samplers: SAMPLERS,
 } as const satisfies KindsOf<SamplingSettings>;
 
 export const GENERATION_KINDS = {

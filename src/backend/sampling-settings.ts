@@ -1,3 +1,6 @@
+/** What may look at the tokens before one is drawn. */
+export type SamplerName = 'penalties' | 'temperature' | 'topK' | 'topP' | 'minP';
+
 /** How the next token is chosen. Every field is set: defaults are applied before a backend sees them. */
 export interface SamplingSettings {
   /** 0 is greedy: the likeliest token. */
@@ -16,4 +19,6 @@ export interface SamplingSettings {
   readonly presencePenalty: number;
   /** Hugging Face's: above 0, 1 is off. */
   readonly repetitionPenalty: number;
+  /** In the order in which they are applied, each with its setting above. One that is missing here is not applied. */
+  readonly samplers: readonly SamplerName[];
 }

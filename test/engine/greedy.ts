@@ -10,6 +10,7 @@ export const greedy: SamplingSettings = {
   frequencyPenalty: 0,
   presencePenalty: 0,
   repetitionPenalty: 1,
+  samplers: ['penalties', 'temperature', 'topK', 'topP', 'minP'],
 };
 
 /** All of a request but its conversation and its length: greedy, rendered as by default. */

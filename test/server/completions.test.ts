@@ -93,6 +93,7 @@ describe('the backend', () => {
           frequencyPenalty: 0,
           presencePenalty: 0,
           repetitionPenalty: 1,
+          samplers: ['penalties', 'temperature', 'topK', 'topP', 'minP'],
         },
         maxTokens: 9,
         template: { variables: {}, addGenerationPrompt: true, continueFinalMessage: false },

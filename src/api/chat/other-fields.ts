@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { HasNoEffect } from '../json-object.ts';
 import { isJsonObject } from '../json-object.ts';
 import { anything, isEmpty, isOneOf, never } from '../values.ts';
@@ -10,22 +9,6 @@ const areZeros: HasNoEffect = (value) =>
   isEmpty(value) || (isJsonObject(value) && Object.values(value).every((bias) => bias === 0));
 const isTextOnly: HasNoEffect = (value) =>
   isEmpty(value) || (Array.isArray(value) && value.every((modality) => modality === 'text'));
-
-/** llama.cpp's default order of samplers, as names and as letters. */
-const SAMPLERS: readonly unknown[] = [
-  'penalties',
-  'dry',
-  'top_n_sigma',
-  'top_k',
-  'typ_p',
-  'top_p',
-  'min_p',
-  'xtc',
-  'temperature',
-];
-const SAMPLER_LETTERS = 'edskypmxt';
-const isDefaultOrder: HasNoEffect = (value) =>
-  isEmpty(value) || value === SAMPLER_LETTERS || isDeepStrictEqual(value, SAMPLERS);
 
 /** OpenAI. */
 const OPENAI: Fields = {
@@ -179,7 +162,6 @@ const LLAMA_CPP: Fields = {
   response_fields: isEmpty,
   return_progress: isOneOf(false),
   return_tokens: isOneOf(false),
-  samplers: isDefaultOrder,
   sse_ping_interval: anything,
   t_max_predict_ms: isOneOf(-1, 0),
   tfs_z: isOneOf(1),

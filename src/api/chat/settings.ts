@@ -49,6 +49,7 @@ export const CHAT_NAMES: NamesOf<typeof CHAT_KINDS> = {
   frequencyPenalty: ['frequency_penalty', 'options.frequency_penalty'],
   presencePenalty: ['presence_penalty', 'options.presence_penalty'],
   repetitionPenalty: ['repetition_penalty', 'repeat_penalty', 'options.repeat_penalty'],
+  samplers: ['samplers'],
   maxTokens: [
     'max_completion_tokens',
     { name: 'max_tokens', isFallback: true },

@@ -79,6 +79,7 @@ const samples: { readonly [Setting in keyof typeof CHAT_KINDS]: ValueOf<(typeof 
   frequencyPenalty: 0.2,
   presencePenalty: 0.3,
   repetitionPenalty: 1.1,
+  samplers: ['topK'],
   maxTokens: 9,
   stop: ['END'],
   ignoreEos: true,
@@ -98,6 +99,7 @@ const samples: { readonly [Setting in keyof typeof CHAT_KINDS]: ValueOf<(typeof 
 /** The sample as a field has it that says it in another way. */
 const spelled: Readonly<Record<string, unknown>> = {
   do_sample: false,
+  samplers: ['top_k'],
   'thinking.type': 'disabled',
   include_reasoning: false,
   'reasoning.exclude': true,

@@ -33,6 +33,7 @@ describe('sampling defaults', () => {
       frequencyPenalty: 0,
       presencePenalty: 0,
       repetitionPenalty: 1,
+      samplers: ['penalties', 'temperature', 'topK', 'topP', 'minP'],
     });
     expect(rest).toMatchObject({ maxTokens: undefined, stop: [], ignoreEos: false });
   });

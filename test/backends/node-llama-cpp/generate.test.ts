@@ -2,11 +2,34 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { usableCpus } from '../../../backends/node-llama-cpp/cpu-limit.ts';
 import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
-import type { LoadedModel } from '../../../src/backend/index.ts';
+import type { LoadedModel, SamplingSettings } from '../../../src/backend/index.ts';
 import { referenceCase, referenceCases } from '../../support/shapes.ts';
 import { answer, loadShapes, picture, referenceRequest, until, userTurn } from '../../support/shapes-engine.ts';
 
 const story = 'Tell me a story.';
+
+interface Effect<T> {
+  /** What is different from a greedy answer either way. */
+  readonly base: Partial<SamplingSettings>;
+  readonly value: T;
+}
+
+const drawn = { temperature: 1.5, seed: 1 };
+/** The model is so sure of its stories that a penalty changes none of them. */
+const wild = { temperature: 2, seed: 2 };
+
+/** A value of each setting that changes the answer. */
+const effects: { readonly [Name in keyof SamplingSettings]: Effect<SamplingSettings[Name]> } = {
+  temperature: { base: { seed: 1 }, value: 1.5 },
+  topP: { base: drawn, value: 0.3 },
+  topK: { base: drawn, value: 2 },
+  minP: { base: drawn, value: 0.5 },
+  seed: { base: drawn, value: 2 },
+  frequencyPenalty: { base: wild, value: 2 },
+  presencePenalty: { base: wild, value: 2 },
+  repetitionPenalty: { base: {}, value: 3 },
+  samplers: { base: { ...drawn, topK: 1 }, value: ['temperature'] },
+};
 
 describe.runIf(usableCpus() > 1)('a model that is told to leave a CPU', () => {
   it('computes its streams with a thread less, and answers the same', async () => {
@@ -124,16 +147,19 @@ describe('a loaded model', () => {
     expect(cold.text).toBe((await answer(model, request)).text);
   });
 
-  it.each([1, 5, 40])('draws from the %i likeliest tokens as llama.cpp’s whole chain does', async (topK) => {
-    for (const seed of [1, 2, 3]) {
-      const request = userTurn([story], { maxTokens: 40 });
-      const sampling = { ...request.sampling, temperature: 1.5, topP: 0.98, topK, seed };
-      const short = await answer(model, { ...request, sampling, cacheSalt: randomUUID() });
-      // A penalty too small to change a number takes the long way.
-      const penalized = { ...sampling, presencePenalty: 1e-30 };
-      const long = await answer(model, { ...request, sampling: penalized, cacheSalt: randomUUID() });
-      expect(short.text).toBe(long.text);
-    }
+  it.each(Object.entries(effects))('answers otherwise because of %s', async (name, { base, value }) => {
+    const request = userTurn([story], { maxTokens: 40 });
+    const answerWith = async (sampling: Partial<SamplingSettings>): Promise<string> => {
+      const changed = { ...request, sampling: { ...request.sampling, ...sampling }, cacheSalt: randomUUID() };
+      return (await answer(model, changed)).text;
+    };
+    expect(await answerWith({ ...base, [name]: value })).not.toBe(await answerWith(base));
+  });
+
+  it.each([{ topP: 0 }, { topK: 1 }, { minP: 1 }])('draws only the likeliest with %o', async (narrow) => {
+    const request = userTurn([story], { maxTokens: 40 });
+    const sampling = { ...request.sampling, temperature: 1.5, seed: 1, ...narrow };
+    expect((await answer(model, { ...request, sampling })).text).toBe((await answer(model, request)).text);
   });
 
   it('does not repeat itself under a strong repetition penalty', async () => {

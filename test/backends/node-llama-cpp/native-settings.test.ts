@@ -36,6 +36,7 @@ const settings: NativeGenerationSettings = {
   frequencyPenalty: 0,
   presencePenalty: 0,
   repetitionPenalty: 1,
+  samplers: ['penalties', 'temperature', 'topK', 'topP', 'minP'],
   seed: 1,
   maxTokens: 1,
   ignoreEos: false,

@@ -2,36 +2,57 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
-import { shapesFiles } from '../../support/shapes-engine.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '../../..');
 const nativeDir = join(root, 'backends/node-llama-cpp/native');
 const llamaCpp = join(nativeDir, 'build/llama.cpp');
 const variant = `linux-${process.arch}`;
 const binaries = join(root, 'node_modules/@node-llama-cpp', variant, 'bins', variant);
+const sources = ['sampler', 'penalties', 'nucleus', 'logits-row', 'batch', 'error'];
 
-it.skipIf(process.platform !== 'linux')("draws what llama.cpp's chain draws, whatever the biases", () => {
-  const folder = mkdtempSync(join(tmpdir(), 'vserve-sampler-'));
-  try {
-    const program = join(folder, 'check');
-    const includes = ['include', 'ggml/include', 'common', 'vendor'].map((path) => `-I${join(llamaCpp, path)}`);
-    const libraries = readdirSync(binaries).filter((name) => /^lib(llama|ggml\.|ggml-base)/.test(name));
-    const sources = ['sampler.cpp', 'error.cpp'].map((name) => join(nativeDir, 'src', name));
+describe.skipIf(process.platform !== 'linux')('a draw from a row of logits', () => {
+  let folder: string;
+  const check = (...what: readonly string[]): string => execFileSync(join(folder, 'check'), what, { encoding: 'utf8' });
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'vserve-sampler-'));
+    const libraries = readdirSync(binaries).filter((name) => /^lib(llama\.|ggml\.|ggml-base)/.test(name));
     execFileSync(process.env['CXX'] ?? 'c++', [
       '-std=c++17',
-      ...includes,
+      '-O1',
+      ...['include', 'ggml/include'].map((path) => `-I${join(llamaCpp, path)}`),
       `-I${join(nativeDir, 'src')}`,
       join(import.meta.dirname, 'sampler-check.cpp'),
-      ...sources,
+      ...sources.map((name) => join(nativeDir, 'src', `${name}.cpp`)),
       ...libraries.map((name) => join(binaries, name)),
       `-Wl,-rpath,${binaries}`,
       '-o',
-      program,
+      join(folder, 'check'),
     ]);
-    const output = execFileSync(program, [binaries, shapesFiles().modelPath], { encoding: 'utf8' });
-    expect(output).toBe('60 cases\n');
-  } finally {
+  }, 60_000);
+  afterAll(() => {
     rmSync(folder, { recursive: true });
-  }
+  });
+
+  it('is from the tokens that transformers keeps, with their probabilities', () => {
+    const fixture = join(root, 'test/fixtures/sampling/transformers.tsv');
+    expect(check('transformers', fixture)).toBe('200 cases\n');
+  });
+
+  it("is from the tokens that llama.cpp's samplers keep, in any order of them", () => {
+    expect(check('orders')).toBe('300 cases\n');
+  });
+
+  it('comes as often as the probability says, and again from the same seed', () => {
+    expect(check('draws')).toBe('6 cases\n');
+  });
+
+  it('has a row of logits: a batch refuses more of them than its context has room for', () => {
+    expect(check('outputs')).toBe('1 cases\n');
+  });
+
+  it('fails where a logit is not a number, whatever the settings', () => {
+    expect(check('no-numbers')).toBe('19 cases\n');
+  });
 });

@@ -1,5 +1,9 @@
 #include "batch.h"
 
+#include <string>
+
+#include "error.h"
+
 namespace vserve {
 
 void Batch::clear() {
@@ -8,9 +12,15 @@ void Batch::clear() {
     slot_counts_.clear();
     slots_.clear();
     outputs_.clear();
+    n_outputs_ = 0;
 }
 
 int32_t Batch::add_token(llama_token token, llama_pos position, llama_seq_id slot, bool output) {
+    if (output && n_outputs_ == max_outputs_) {
+        throw EngineError("internal_error", "A batch asks for more than " + std::to_string(max_outputs_) +
+                                                " rows of logits, for which its context has no room.");
+    }
+    n_outputs_ += output ? 1 : 0;
     tokens_.push_back(token);
     positions_.push_back(position);
     slot_counts_.push_back(1);

@@ -9,8 +9,12 @@ namespace vserve {
 // A llama_batch that owns its arrays: tokens of several sequences, or the embeddings of one image.
 class Batch {
   public:
+    // `max_outputs`: rows of logits that the context has room for (its n_outputs_max). llama.cpp ends the process over one
+    // more.
+    explicit Batch(int32_t max_outputs = 1) : max_outputs_(max_outputs) {}
+
     void clear();
-    // Appends a token of a sequence and returns its row.
+    // Appends a token of a sequence and returns its row. Throws EngineError internal_error over an output too many.
     int32_t add_token(llama_token token, llama_pos position, llama_seq_id slot, bool output);
 
     int32_t size() const { return static_cast<int32_t>(positions_.size()); }
@@ -26,6 +30,8 @@ class Batch {
   private:
     llama_batch view();
 
+    int32_t max_outputs_;
+    int32_t n_outputs_ = 0;
     std::vector<llama_token> tokens_;
     std::vector<llama_pos> positions_;
     std::vector<int32_t> slot_counts_;

@@ -32,13 +32,17 @@ void Engine::admit() {
     }
 }
 
-// Takes the first in line out of the queue. Null if there is none but those that were refused, with nothing released since.
+// Takes the first in line out of the queue. Null if there is none but those that were refused, with nothing released since, or
+// it may not join those that run.
 Engine::SequencePtr Engine::next_to_admit() {
     const std::lock_guard<std::mutex> lock(mutex_);
     for (const size_t place : order_of_admission()) {
         const SequencePtr sequence = queue_[place];
         if (refused_at_ == cache_->releases() && refused_.count(sequence->id) != 0) {
             continue;
+        }
+        if (!may_join(*sequence)) {
+            return nullptr;
         }
         queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(place));
         place_in_queue_ = place;

@@ -1,6 +1,7 @@
 // The part of the engine that deals with images.
 
 #include <algorithm>
+#include <cmath>
 
 #include "bidirectional.h"
 #include "engine.h"
@@ -12,6 +13,10 @@ namespace {
 
 // What encoding an image costs, compared with computing its tokens.
 constexpr int32_t encoding_weight = 4;
+
+bool are_numbers(const std::vector<float> & rows) {
+    return std::all_of(rows.begin(), rows.end(), [](float value) { return std::isfinite(value); });
+}
 
 }  // namespace
 
@@ -93,22 +98,32 @@ void Engine::encode_image(const SequencePtr & sequence, Chunk & chunk) {
     if (is_encoded(*sequence)) {
         return;
     }
-    std::vector<WaitingImage> waiting{{sequence, &chunk}};
+    std::vector<WaitingImage> waiting{{sequence, &chunk, chunk.pixels}};
     if (vision_->takes_several()) {
         add_waiting_images(waiting);
     }
     std::vector<const mtmd_input_chunk *> media;
     for (const auto & image : waiting) {
-        media.push_back(image.chunk->pixels);
+        media.push_back(image.pixels.get());
     }
     sequence->encoding = true;
     const ImageTime time(*this);
-    auto encoded = vision_->encode(media, [this, &sequence] { return work_while_encoding() && !sequence->cancelled; });
+    auto encoded = vision_->encode(media, [this, &waiting] { return work_while_encoding() && is_wanted(waiting); });
     sequence->encoding = false;
+    encodes_ += encoded.size();
     turns_.charge(sequence->settings.client, encoding_weight * chunk.n_tokens);
     for (auto & [index, rows] : encoded) {
-        waiting[index].chunk->embeddings = std::make_shared<const std::vector<float>>(std::move(rows));
-        keep_if_complete(*waiting[index].sequence, waiting[index].chunk->image);
+        if (!are_numbers(rows)) {
+            if (waiting[index].sequence != sequence) {
+                continue;  // its own turn to fail comes
+            }
+            throw EngineError("generation_failed",
+                              "The vision encoder computes no numbers for an image. The projector may be damaged (check it "
+                              "with `vserve verify`), or its values overflow: try --mmproj-encoding f32 or another "
+                              "--mmproj-quantization-encoding.");
+        }
+        set_embeddings(*waiting[index].sequence, *waiting[index].chunk,
+                       std::make_shared<const std::vector<float>>(std::move(rows)));
     }
 }
 
@@ -118,13 +133,29 @@ bool Engine::is_encoded(Sequence & sequence) {
     return chunk.embeddings != nullptr || take_from_cache(sequence, chunk);
 }
 
+// Whether anybody still waits for one of the images: those of a cancelled sequence are encoded together with the others'.
+bool Engine::is_wanted(const std::vector<WaitingImage> & images) {
+    return std::any_of(images.begin(), images.end(), [](const auto & image) { return !image.sequence->cancelled; });
+}
+
+// Gives an image's embeddings to every place where the prompt has it, and caches them once the image is complete.
+void Engine::set_embeddings(Sequence & sequence, const Chunk & encoded, const Embeddings & rows) {
+    const std::string key = encoded.image_key;
+    for (auto & chunk : sequence.prompt.chunks) {
+        if (chunk.media != nullptr && chunk.image_key == key) {
+            chunk.set_embeddings(rows);
+        }
+    }
+    keep_if_complete(sequence, encoded.image);
+}
+
 // The same image may have been encoded for another sequence since this one was prepared.
 bool Engine::take_from_cache(Sequence & sequence, const Chunk & chunk) {
-    const auto encoded = encoded_.find(sequence.prompt.image_ids[chunk.image]);
+    const auto encoded = encoded_.find(sequence.settings.cache_salt, sequence.prompt.image_ids[chunk.image]);
     size_t i = 0;
     for (auto & part : sequence.prompt.chunks) {
         if (i < encoded.size() && part.media != nullptr && part.image == chunk.image) {
-            part.embeddings = encoded[i++];
+            part.set_embeddings(encoded[i++]);
         }
     }
     return chunk.embeddings != nullptr;
@@ -139,7 +170,7 @@ void Engine::add_waiting_images(std::vector<WaitingImage> & waiting) {
                 return image.chunk->image_key == chunks[i].image_key;
             });
             if (chunks[i].media != nullptr && !chunks[i].embeddings && !listed) {
-                waiting.push_back({sequence, &chunks[i]});
+                waiting.push_back({sequence, &chunks[i], chunks[i].pixels});
             }
         }
     }
@@ -156,7 +187,7 @@ void Engine::keep_if_complete(const Sequence & sequence, size_t image) {
             complete.push_back(part.embeddings);
         }
     }
-    encoded_.insert(sequence.prompt.image_ids[image], std::move(complete));
+    encoded_.insert(sequence.settings.cache_salt, sequence.prompt.image_ids[image], std::move(complete));
 }
 
 // Runs a step of the other sequences from inside the encoder. Never throws: the callers include C code of ggml. Returns
@@ -275,7 +306,7 @@ void Engine::decode_rows(const SequencePtr & sequence, int32_t count) {
         image_decoded(*sequence, chunk);
     }
     if (ends_prompt) {
-        accept_token(sequence, sequence->sampler->sample(context_.get(), -1));
+        sample({{sequence, -1}});
     }
 }
 

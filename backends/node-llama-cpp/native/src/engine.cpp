@@ -10,9 +10,6 @@ namespace vserve {
 
 namespace {
 
-// In units of Sampler::cost(): about 0.2 ms, the time it takes to wake the other threads.
-constexpr int64_t worth_sharing = 1 << 20;
-
 double ms_between(Clock::time_point from, Clock::time_point to) {
     return std::chrono::duration<double, std::milli>(to - from).count();
 }
@@ -67,6 +64,11 @@ void Engine::load() {
         images = {vision_->context(), options_.placement, vision_->processor_settings().pan_and_scan, image_samples()};
     }
     prompts_ = std::make_unique<PromptBuilder>(model_, std::move(images), encoded_);
+    int32_t n_suppressed = 0;
+    const llama_token * suppressed = llama_vocab_get_suppress_tokens(vocab_, &n_suppressed);
+    for (int32_t i = 0; i < n_suppressed; i++) {
+        suppressed_.push_back({suppressed[i], -INFINITY});
+    }
     for (llama_token token = 0; token < llama_vocab_n_tokens(vocab_); token++) {
         if (llama_vocab_is_eog(vocab_, token)) {
             no_end_of_turn_.push_back({token, -INFINITY});
@@ -97,7 +99,9 @@ void Engine::create_context() {
     params.n_batch = largest_batch;
     params.n_ubatch = largest_batch;
     params.n_seq_max = options_.max_sequences;
+    // A row for the next token of each sequence.
     params.n_outputs_max = params.n_seq_max;
+    batch_ = Batch(static_cast<int32_t>(params.n_outputs_max));
     params.n_threads = options_.n_threads;
     params.n_threads_batch = options_.n_threads_batch;
     params.flash_attn_type = options_.flash_attention;
@@ -159,10 +163,10 @@ void Engine::try_image() {
     const Conversation conversation{{{"user", {{"", 0}, {"What is it?", -1}}}}};
     try {
         Prompt prompt = prompts_->build(conversation, images, options_.max_length, [this] { return stopping_.load(); });
-        prompts_->prepare_images(prompt, images);
+        prompts_->prepare_images(prompt, images, "");
         for (const auto & chunk : prompt.chunks) {
             if (chunk.pixels != nullptr) {
-                vision_->encode({chunk.pixels}, [] { return true; });
+                vision_->encode({chunk.pixels.get()}, [] { return true; });
             }
         }
     } catch (const EngineError & error) {
@@ -211,20 +215,8 @@ void Engine::prepare(Sequence & sequence, const Conversation & conversation,
                                    : "."));
     }
     // After the length check: this is most of the work.
-    prompts_->prepare_images(sequence.prompt, images);
-    common_params_sampling params = sequence.settings.sampling;
-    params.penalty_last_n = options_.max_length;
-    if (sequence.settings.ignore_eos) {
-        params.logit_bias.insert(params.logit_bias.end(), no_end_of_turn_.begin(), no_end_of_turn_.end());
-    }
-    sequence.sampler = std::make_unique<Sampler>(model_, params);
-    if (sequence.settings.penalize_prompt) {
-        for (const auto & chunk : sequence.prompt.chunks) {
-            for (const llama_token token : chunk.tokens) {
-                sequence.sampler->accept(token, false);
-            }
-        }
-    }
+    prompts_->prepare_images(sequence.prompt, images, sequence.settings.cache_salt);
+    sequence.sampler = sampler_for(sequence);
 }
 
 void Engine::submit(SequencePtr sequence) {
@@ -259,7 +251,7 @@ void Engine::stop() {
 
 Engine::Stats Engine::stats() const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return {running_count_, queue_.size() + (placing_ ? 1 : 0), batch_threads_};
+    return {running_count_, queue_.size() + (placing_ ? 1 : 0), batch_threads_, preemptions_, encodes_};
 }
 
 // The engine thread.
@@ -369,7 +361,7 @@ void Engine::compute_batch() {
     std::vector<SequencePtr> prefilled;
     std::copy_if(batch_sequences_.begin(), batch_sequences_.end(), std::back_inserter(prefilled),
                  [](const auto & sequence) { return sequence->generated.empty(); });
-    sample_batch();
+    sample(batch_outputs_);
     flush_events();
     for (const auto & sequence : prefilled) {
         if (sequence->slot >= 0 && is_worth_a_checkpoint(*sequence)) {
@@ -476,81 +468,6 @@ bool Engine::decode_is_pointless() const {
                                                [](const auto & sequence) { return sequence->cancelled.load(); });
 }
 
-// Each sequence has its own sampler, so they can draw in parallel.
-void Engine::sample_batch() {
-    const auto outputs = batch_outputs_;
-    if (outputs.empty()) {
-        return;
-    }
-    llama_get_logits_ith(context_.get(), outputs.front().second);  // the first call sorts the rows
-    std::vector<llama_token> tokens(outputs.size(), LLAMA_TOKEN_NULL);
-    std::vector<std::exception_ptr> errors(outputs.size());
-    const auto draw = [&](int i) {
-        const auto & [sequence, row] = outputs[i];
-        try {
-            if (!sequence->cancelled) {
-                if (sequence->settings.reported_logits > 0 && sequence->generated.empty()) {
-                    sequence->first_logits =
-                        sequence->sampler->likeliest(context_.get(), row, sequence->settings.reported_logits);
-                }
-                tokens[i] = sequence->sampler->sample(context_.get(), row);
-            }
-        } catch (...) {
-            errors[i] = std::current_exception();
-        }
-    };
-    int64_t cost = 0;
-    for (const auto & [sequence, row] : outputs) {
-        cost += sequence->sampler->cost();
-    }
-    if (cost >= worth_sharing) {
-        threads_->for_each(static_cast<int>(outputs.size()), draw);
-    } else {
-        for (size_t i = 0; i < outputs.size(); i++) {
-            draw(static_cast<int>(i));
-        }
-    }
-    for (size_t i = 0; i < outputs.size(); i++) {
-        const SequencePtr & sequence = outputs[i].first;
-        if (errors[i]) {
-            fail(sequence, engine_error_of(errors[i]));
-        } else if (tokens[i] != LLAMA_TOKEN_NULL) {
-            accept_token(sequence, tokens[i]);
-        }
-    }
-}
-
-// Whether a control token's text is part of the answer. The tokens that end an answer never get here.
-bool Engine::shows(const Sequence & sequence, llama_token token) const {
-    return !sequence.settings.skip_special_tokens || spoken_tokens_.count(token) != 0;
-}
-
-// Handles the next token of a sequence: emits its text, or finishes the answer.
-void Engine::accept_token(const SequencePtr & sequence, llama_token token) {
-    sequence->sampler->accept(token, true);
-    if (sequence->generated.empty()) {
-        sequence->first_token_at = Clock::now();
-        sequence->first_token_step = steps_;
-    }
-    sequence->generated.push_back(token);
-
-    if (llama_vocab_is_eog(vocab_, token)) {
-        finish(sequence, "stop");
-        return;
-    }
-    std::string text = sequence->text.push(common_token_to_piece(vocab_, token, shows(*sequence, token)));
-    Event delta{sequence->id, Event::Kind::delta, std::move(text), ""};
-    delta.completion_tokens = 1;
-    events_.push_back(std::move(delta));
-    const int32_t max_tokens = sequence->settings.max_tokens;
-    if (sequence->text.stopped()) {
-        finish(sequence, "stop");
-    } else if ((max_tokens >= 0 && static_cast<int32_t>(sequence->generated.size()) >= max_tokens) ||
-               sequence->total_tokens() >= options_.max_length) {
-        finish(sequence, "length");
-    }
-}
-
 // Reserves a KV cell for the next token of every generating sequence. Preempts the youngest sequences if there are too
 // few. Returns false when nothing is left to run.
 bool Engine::make_room_for_next_tokens() {
@@ -568,6 +485,7 @@ bool Engine::make_room_for_next_tokens() {
 
 // Returns a sequence to the head of the queue, to be recomputed when there is room. Its tokens are kept.
 void Engine::push_out(const SequencePtr & sequence) {
+    preemptions_++;
     release(*sequence, true);
     const std::lock_guard<std::mutex> lock(mutex_);
     queue_.push_front(sequence);
@@ -590,7 +508,10 @@ void Engine::release(Sequence & sequence, bool keep) {
 void Engine::finish(const SequencePtr & sequence, const char * reason) {
     const auto now = Clock::now();
     Event end{sequence->id, Event::Kind::finish, sequence->text.finish(), reason};
-    end.first_logits = sequence->first_logits;
+    end.likeliest = sequence->likeliest;
+    if (sequence->settings.reported_logits > 0) {
+        end.tokens = sequence->generated;
+    }
     end.prompt_tokens = sequence->prompt.n_tokens;
     end.cached_tokens = sequence->cached_tokens;
     end.completion_tokens = static_cast<int32_t>(sequence->generated.size());

@@ -45,7 +45,8 @@ struct Event {
     double queue_ms = 0;           // finish: submission to admission
     double prefill_ms = 0;         // finish: admission to the first token
     double decode_ms = 0;          // finish: first token to last
-    std::vector<llama_token_data> first_logits{};  // finish: the greatest of the first token, as many as requested
+    std::vector<llama_token> tokens{};           // finish, where logits were requested: the answer
+    std::vector<Candidate> likeliest{};   // finish: the greatest logits of each token, as many as requested
 };
 
 struct EngineOptions {
@@ -124,6 +125,8 @@ class Engine {
         size_t running;
         size_t queued;
         int32_t threads;  // of the last batch
+        uint64_t preemptions;  // sequences pushed out so far, to be computed again
+        uint64_t encodes;      // images, or parts of them, that the encoder computed so far
     };
     Stats stats() const;
 
@@ -191,7 +194,19 @@ class Engine {
     void add_waiting_text(Sequence & sequence, int32_t limit);
     void choose_threads(const std::vector<SequencePtr> & sequences);
     int decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences);
-    void sample_batch();
+    using Output = std::pair<SequencePtr, int32_t>;  // a sequence, and the row of its logits in the last batch
+    std::unique_ptr<Sampler> sampler_for(const Sequence & sequence) const;
+    struct Draw {
+        llama_token token = LLAMA_TOKEN_NULL;
+        std::exception_ptr error;
+    };
+    void sample(const std::vector<Output> & outputs);
+    std::vector<Draw> draw(const std::vector<Output> & outputs);
+    void find_out_alone();
+    bool may_join(const Sequence & sequence) const;
+    void wipe_cells();
+    llama_token next_token(Sequence & sequence, float * logits) const;
+    void take_token(const SequencePtr & sequence, llama_token token);
     void process_next_image();
     void decode_next_known_image();
     SequencePtr next_image(bool known_only);
@@ -215,11 +230,14 @@ class Engine {
     struct WaitingImage {
         SequencePtr sequence;
         Chunk * chunk;
+        std::shared_ptr<const mtmd_input_chunk> pixels;  // the encoder reads them, whatever becomes of the chunk's own
     };
     void encode_image(const SequencePtr & sequence, Chunk & chunk);
     bool is_encoded(Sequence & sequence);
     bool take_from_cache(Sequence & sequence, const Chunk & chunk);
     void add_waiting_images(std::vector<WaitingImage> & waiting);
+    static bool is_wanted(const std::vector<WaitingImage> & images);
+    void set_embeddings(Sequence & sequence, const Chunk & encoded, const Embeddings & rows);
     void keep_if_complete(const Sequence & sequence, size_t image);
     void decode_whole_image(const SequencePtr & sequence);
     void decode_rows(const SequencePtr & sequence, int32_t count);
@@ -228,7 +246,6 @@ class Engine {
     std::vector<llama_pos> image_positions(const Chunk & chunk, llama_pos first) const;
     bool others_generate(const Sequence & sequence) const;
     bool shows(const Sequence & sequence, llama_token token) const;
-    void accept_token(const SequencePtr & sequence, llama_token token);
 
     bool make_room_for_next_tokens();
     void push_out(const SequencePtr & sequence);
@@ -249,6 +266,7 @@ class Engine {
     std::unique_ptr<ImagePrefill> image_prefill_;  // null on a GPU
     int32_t max_image_tokens_;  // at most half of the context length
     EmbeddingCache encoded_;
+    std::vector<llama_logit_bias> suppressed_;      // of tokens that the model file rules out
     std::vector<llama_logit_bias> no_end_of_turn_;
     std::unordered_set<llama_token> spoken_tokens_;  // control tokens that every answer shows
     std::unique_ptr<PromptBuilder> prompts_;
@@ -258,7 +276,7 @@ class Engine {
     std::unique_ptr<KvCache> cache_;
     Batch batch_;
     std::vector<SequencePtr> batch_sequences_;                  // those with tokens in the batch
-    std::vector<std::pair<SequencePtr, int32_t>> batch_outputs_;  // those to sample, with their row of logits
+    std::vector<Output> batch_outputs_;                         // those to sample
     std::vector<std::pair<SequencePtr, int32_t>> prompt_shares_;  // tokens of the step's prompts
     std::pair<SequencePtr, int32_t> image_share_;                 // rows of an image, after the batch; null for none
     ClientTurns turns_;            // of the running sequences
@@ -286,6 +304,8 @@ class Engine {
     std::atomic<int32_t> left_cpus_{0};
     std::atomic<int32_t> preparing_{0};
     std::atomic<int32_t> batch_threads_{0};
+    std::atomic<uint64_t> preemptions_{0};
+    std::atomic<uint64_t> encodes_{0};
     std::atomic<bool> stopping_{false};
     std::thread thread_;
 };

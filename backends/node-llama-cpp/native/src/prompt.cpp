@@ -220,7 +220,7 @@ void PromptBuilder::refuse_one_of(const std::vector<Image> & images) const {
     throw EngineError("undecodable", "The projector cannot take the images of the conversation together.");
 }
 
-void PromptBuilder::prepare_images(Prompt & prompt, const std::vector<Image> & images) const {
+void PromptBuilder::prepare_images(Prompt & prompt, const std::vector<Image> & images, const std::string & salt) const {
     std::vector<std::vector<Chunk *>> chunks_of(images.size());
     for (auto & chunk : prompt.chunks) {
         if (chunk.media != nullptr) {
@@ -236,15 +236,13 @@ void PromptBuilder::prepare_images(Prompt & prompt, const std::vector<Image> & i
                 chunks_of[i][part]->embeddings = prepared[part]->embeddings;
                 chunks_of[i][part]->pixels = prepared[part]->pixels;
             }
-        } else if (!attach(chunks_of[i], encoded_.find(images[i].id))) {
-            prompt.pixels.push_back(add_pixels(i, chunks_of[i], images[i]));
+        } else if (!attach(chunks_of[i], encoded_.find(salt, images[i].id))) {
+            add_pixels(i, chunks_of[i], images[i]);
         }
     }
 }
 
-// Returns what owns the pixels.
-mtmd::input_chunks_ptr PromptBuilder::add_pixels(size_t index, const std::vector<Chunk *> & chunks,
-                                                 const Image & image) const {
+void PromptBuilder::add_pixels(size_t index, const std::vector<Chunk *> & chunks, const Image & image) const {
     std::vector<mtmd::bitmap> bitmaps;
     std::vector<mtmd_input_part> inputs;
     for (const auto & view : views_of(sizes_of({image}).front(), pan_and_scan_)) {
@@ -253,7 +251,7 @@ mtmd::input_chunks_ptr PromptBuilder::add_pixels(size_t index, const std::vector
                              is_whole ? image.rgb : pixels_of(view, image.rgb, image.width).data());
         inputs.push_back({nullptr, bitmaps.back().ptr.get()});
     }
-    auto prepared = try_to_tokenize(vision_, inputs, false);
+    const std::shared_ptr<mtmd_input_chunks> prepared = try_to_tokenize(vision_, inputs, false);
     if (!prepared) {
         refuse(index, image.width, image.height);
     }
@@ -271,9 +269,8 @@ mtmd::input_chunks_ptr PromptBuilder::add_pixels(size_t index, const std::vector
         throw EngineError("generation_failed", "The projector makes other tokens of an image than of its size.");
     }
     for (size_t i = 0; i < parts.size(); i++) {
-        chunks[i]->pixels = parts[i];
+        chunks[i]->pixels = {prepared, parts[i]};
     }
-    return prepared;
 }
 
 // Gives an image's chunks what the cache holds for it; false where it holds nothing, or what does not fit.
@@ -285,7 +282,7 @@ bool PromptBuilder::attach(const std::vector<Chunk *> & chunks, const std::vecto
         return false;
     }
     for (size_t part = 0; part < chunks.size(); part++) {
-        chunks[part]->embeddings = encoded[part];
+        chunks[part]->set_embeddings(encoded[part]);
     }
     return true;
 }

@@ -36,14 +36,19 @@ struct Chunk {
     // Of an image:
     size_t image = 0;       // which of the prompt's, by order
     std::string image_key;  // equal keys mean equal embeddings; empty for text
-    const mtmd_input_chunk * pixels = nullptr;  // for the encoder; null where the embeddings are known
+    std::shared_ptr<const mtmd_input_chunk> pixels;  // for the encoder, until the embeddings are known
     Embeddings embeddings;  // n_tokens rows of the text model's input width, once encoded
+
+    // Pixels take several times the memory of an image's file: they go as soon as nobody reads them any more.
+    void set_embeddings(Embeddings rows) {
+        embeddings = std::move(rows);
+        pixels.reset();
+    }
 };
 
 struct Prompt {
     std::vector<Chunk> chunks;
-    mtmd::input_chunks_ptr media;                // owns what Chunk::media points to
-    std::vector<mtmd::input_chunks_ptr> pixels;  // own what Chunk::pixels points to
+    mtmd::input_chunks_ptr media;  // owns what Chunk::media points to
     std::vector<std::string> image_ids;
     int32_t n_tokens = 0;
     bool is_cut = false;  // it has no chunks, and more tokens than n_tokens
@@ -66,8 +71,8 @@ class PromptBuilder {
     Prompt build(const Conversation & conversation, const std::vector<Image> & images, size_t max_tokens,
                  const std::function<bool()> & is_cancelled) const;
     // Gives the images of a prompt that build() made of `images` what `encoded` holds for them, or else their pixels as
-    // the encoder wants them. Throws EngineError: undecodable.
-    void prepare_images(Prompt & prompt, const std::vector<Image> & images) const;
+    // the encoder wants them. `salt` separates tenants. Throws EngineError: undecodable.
+    void prepare_images(Prompt & prompt, const std::vector<Image> & images, const std::string & salt) const;
 
     const Tokenizer & tokenizer() const { return tokenizer_; }
 
@@ -77,7 +82,7 @@ class PromptBuilder {
     Prompt tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images,
                            const std::vector<ImageView> & views) const;
     [[noreturn]] void refuse_one_of(const std::vector<Image> & images) const;
-    mtmd::input_chunks_ptr add_pixels(size_t index, const std::vector<Chunk *> & chunks, const Image & image) const;
+    void add_pixels(size_t index, const std::vector<Chunk *> & chunks, const Image & image) const;
     bool attach(const std::vector<Chunk *> & chunks, const std::vector<Embeddings> & encoded) const;
     Prompt tokenize_text(const std::vector<Part> & parts) const;
 

@@ -1,41 +1,69 @@
 #pragma once
 
+#include <random>
 #include <vector>
 
-#include "common.h"
 #include "llama.h"
-#include "sampling.h"
+#include "logits-row.h"
+#include "penalties.h"
+#include "sampling-settings.h"
 
 namespace vserve {
 
-// llama.cpp's sampler chain without most of the vocabulary. The chain handles every token (262,144 for Gemma). If its
-// settings let only the likeliest few through, those are picked from the raw logits first, in one pass. The result is the
-// same.
+// Chooses tokens from rows of logits. By default the samplers keep the tokens that those of transformers keep, in the same
+// order: all that share the logit of the k-th, the one that crosses top_p, and those relative to the likeliest.
+//
+// A sampler that is off costs nothing, and the others look at the bare row: candidates are gathered only once a sampler
+// leaves few of them.
 class Sampler {
   public:
-    // Throws EngineError generation_failed.
-    Sampler(const llama_model * model, common_params_sampling params);
+    // For rows of `n_tokens` logits.
+    Sampler(int32_t n_tokens, SamplingSettings settings);
 
-    // Draws a token from row `row` of the last batch's logits.
-    llama_token sample(llama_context * context, int32_t row);
+    // Draws a token. The row is as before when it returns. Throws NoNumbers.
+    llama_token sample(float * logits);
 
-    // The `count` tokens with the greatest logits in row `row` of the last batch, greatest first.
-    std::vector<llama_token_data> likeliest(llama_context * context, int32_t row, int32_t count) const;
+    // What sample() would draw from: the tokens in order of their ids, with their probabilities. Throws as sample().
+    std::vector<llama_token_data> distribution(float * logits);
 
-    void accept(llama_token token, bool is_generated);
+    // Takes note of a token of the prompt or the answer, for the penalties.
+    void accept(llama_token token, bool in_answer) { penalties_.see(token, in_answer); }
 
     // Approximate cost of a draw, in logits read.
     int64_t cost() const;
 
   private:
-    void pick_likeliest(const float * logits);
-    void add_raised(const float * logits);
+    class Restored;
 
-    common_sampler_ptr sampler_;
-    int32_t vocabulary_;
-    int32_t shortlist_ = 0;  // how many of the likeliest tokens can be drawn; 0: all
-    std::vector<llama_token> raised_;  // with a positive bias: candidates even outside of the shortlist
-    std::vector<llama_token_data> candidates_;
+    bool is_greedy() const { return settings_.temperature <= 0; }
+    bool changes_something(SamplerKind kind) const;
+    void set(float * logits, llama_token token, float logit);
+    void apply_all(float * logits);
+    void apply(SamplerKind kind, float * logits);
+    void penalize(float * logits);
+    float penalized(float logit, int32_t count) const;
+    void keep(float least);
+    void keep_likeliest(int32_t count);
+    void keep_mass(float share);
+    void read(const float * logits);
+    float greatest() const;
+    llama_token choose(const float * logits);
+    llama_token draw();
+    double fraction();
+
+    const int32_t n_tokens_;
+    const SamplingSettings settings_;
+    std::vector<SamplerKind> samplers_;  // without those that are off
+    Penalties penalties_;
+    std::mt19937 random_;
+    std::vector<Candidate> changed_;  // the row's own logits, of the tokens that were changed in it
+
+    // Of the row at hand.
+    LogitsRow row_;
+    bool is_read_ = false;
+    bool is_narrowed_ = false;  // to candidates_; else all tokens of the row are left
+    std::vector<Candidate> candidates_;
+    float temperature_ = 1;  // logits are divided by it where it matters: the order stays the same
 };
 
 }  // namespace vserve

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "client-turns.h"
-#include "common.h"
 #include "prompt.h"
 #include "sampler.h"
+#include "sampling-settings.h"
 #include "text-stream.h"
 
 namespace vserve {
@@ -18,12 +18,11 @@ namespace vserve {
 using Clock = std::chrono::steady_clock;
 
 struct GenerationSettings {
-    common_params_sampling sampling;
-    bool penalize_prompt = false;
+    SamplingSettings sampling;
     int32_t max_tokens = -1;  // -1: to the end of the context
     bool ignore_eos = false;
     bool skip_special_tokens = true;  // keep control tokens out of the answer's text
-    int32_t reported_logits = 0;  // how many of the first token's greatest logits to report
+    int32_t reported_logits = 0;  // how many of each token's greatest logits to report, for comparisons
     std::string cache_salt;  // prompts share cached prefixes with prompts of the same salt only
     Client client;           // whose turn it is within a step
     std::vector<std::string> stop_strings;
@@ -45,7 +44,7 @@ struct Sequence {
     std::unique_ptr<Sampler> sampler;
     TextStream text;
     std::vector<llama_token> generated;
-    std::vector<llama_token_data> first_logits;
+    std::vector<Candidate> likeliest;  // of each token in turn, as many as the settings ask for
 
     // Progress in the queue.
     size_t chunk = 0;            // the first chunk not completely in the KV cache
@@ -67,6 +66,7 @@ struct Sequence {
     llama_pos n_pos = 0;
     int32_t batch_tokens = 0;  // its tokens in the current batch
     bool encoding = false;
+    bool suspected = false;  // of having no numbers: see Engine::find_out_alone
     int32_t failed_batches = 0;
     int32_t cached_tokens = 0;   // prompt tokens in the cache at first admission
 

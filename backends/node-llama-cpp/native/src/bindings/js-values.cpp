@@ -1,6 +1,7 @@
 #include "bindings/js-values.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -55,6 +56,19 @@ ggml_type kv_type_of(Napi::Env env, const std::string & name) {
     throw to_js_error(env, "invalid_setting", "The KV cache cannot be of the type " + name + ".");
 }
 
+SamplerKind sampler_kind_of(Napi::Env env, const std::string & name) {
+    static const std::map<std::string, SamplerKind> kinds{{"penalties", SamplerKind::penalties},
+                                                          {"temperature", SamplerKind::temperature},
+                                                          {"topK", SamplerKind::top_k},
+                                                          {"topP", SamplerKind::top_p},
+                                                          {"minP", SamplerKind::min_p}};
+    const auto found = kinds.find(name);
+    if (found == kinds.end()) {
+        throw to_js_error(env, "invalid_request", "There is no sampler " + name + ".");
+    }
+    return found->second;
+}
+
 bool boolean_of(const Napi::Object & object, const char * key) {
     return object.Get(key).As<Napi::Boolean>().Value();
 }
@@ -94,11 +108,34 @@ Message message_of(const Napi::Object & object) {
     return message;
 }
 
-Napi::Array to_js(Napi::Env env, const std::vector<llama_token_data> & tokens) {
+SamplingSettings sampling_of(const Napi::Object & object) {
+    SamplingSettings sampling;
+    sampling.temperature = float_of(object, "temperature");
+    if (sampling.temperature < greedy_below) {
+        sampling.temperature = 0;  // logits divided by less overflow
+    }
+    sampling.top_p = float_of(object, "topP");
+    sampling.top_k = integer_of(object, "topK");
+    sampling.min_p = float_of(object, "minP");
+    sampling.frequency_penalty = float_of(object, "frequencyPenalty");
+    sampling.presence_penalty = float_of(object, "presencePenalty");
+    sampling.repetition_penalty = float_of(object, "repetitionPenalty");
+    const auto seed = object.Get("seed");
+    if (seed.IsNumber()) {
+        sampling.seed = seed.As<Napi::Number>().Uint32Value();
+    }
+    sampling.samplers.clear();
+    for (const auto & name : texts_of(object, "samplers")) {
+        sampling.samplers.push_back(sampler_kind_of(object.Env(), name));
+    }
+    return sampling;
+}
+
+Napi::Array to_js(Napi::Env env, const std::vector<Candidate> & tokens) {
     Napi::Array array = Napi::Array::New(env, tokens.size());
     for (uint32_t i = 0; i < tokens.size(); i++) {
         Napi::Object object = Napi::Object::New(env);
-        object.Set("token", tokens[i].id);
+        object.Set("token", tokens[i].token);
         object.Set("logit", tokens[i].logit);
         array.Set(i, object);
     }
@@ -124,7 +161,8 @@ Napi::Object to_js(Napi::Env env, const Event & event) {
             object.Set("queueMs", event.queue_ms);
             object.Set("prefillMs", event.prefill_ms);
             object.Set("decodeMs", event.decode_ms);
-            object.Set("firstLogits", to_js(env, event.first_logits));
+            object.Set("tokens", vserve::to_js(env, event.tokens));
+            object.Set("likeliest", to_js(env, event.likeliest));
             break;
         case Event::Kind::failure:
             object.Set("kind", "failure");
@@ -200,25 +238,7 @@ std::vector<Image> images_of(const Napi::Array & array) {
 
 GenerationSettings settings_of(const Napi::Object & object) {
     GenerationSettings settings;
-    auto & sampling = settings.sampling;
-    sampling.temp = float_of(object, "temperature");
-    if (sampling.temp < greedy_below) {
-        sampling.temp = 0;  // logits divided by less overflow
-    }
-    sampling.top_p = float_of(object, "topP");
-    sampling.top_k = integer_of(object, "topK");
-    sampling.min_p = float_of(object, "minP");
-    sampling.penalty_freq = float_of(object, "frequencyPenalty");
-    sampling.penalty_present = float_of(object, "presencePenalty");
-    sampling.penalty_repeat = float_of(object, "repetitionPenalty");
-    sampling.no_perf = true;
-    const auto seed = object.Get("seed");
-    if (seed.IsNumber()) {
-        sampling.seed = seed.As<Napi::Number>().Uint32Value();
-    }
-    // As Hugging Face has it, the repetition penalty knows the prompt; OpenAI's penalties know the answer alone. The
-    // chain has one memory for both, so where both are asked for, OpenAI's know the prompt too.
-    settings.penalize_prompt = sampling.penalty_repeat != 1.0f;
+    settings.sampling = sampling_of(object);
     settings.max_tokens = integer_of(object, "maxTokens");
     settings.reported_logits = integer_of(object, "reportedLogits");
     settings.cache_salt = text_of(object, "cacheSalt");
@@ -288,6 +308,8 @@ Napi::Object to_js(Napi::Env env, const Engine::Stats & stats) {
     object.Set("running", static_cast<double>(stats.running));
     object.Set("queued", static_cast<double>(stats.queued));
     object.Set("threads", stats.threads);
+    object.Set("preemptions", static_cast<double>(stats.preemptions));
+    object.Set("encodes", static_cast<double>(stats.encodes));
     return object;
 }
 

@@ -1,0 +1,53 @@
+import { afterEach, expect, it } from 'vitest';
+import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
+import type { ContentPart, LoadSettings } from '../../../src/backend/index.ts';
+import { answer, loadShapes, picture, userTurn } from '../../support/shapes-engine.ts';
+
+let model: LoadedLlama | undefined;
+afterEach(() => model?.close());
+
+async function load(settings: Partial<LoadSettings>): Promise<LoadedLlama> {
+  const loaded = await loadShapes({ maxBatchSize: 2, threads: 1, enablePrefixCaching: false, ...settings });
+  if (!(loaded instanceof LoadedLlama)) throw new Error('not a model of node-llama-cpp');
+  model = loaded;
+  return loaded;
+}
+
+async function imageOf(name: string): Promise<ContentPart> {
+  return { type: 'image', image: await picture(name) };
+}
+
+it('an image is encoded once for each salt: its time tells a tenant nothing of another’s', async () => {
+  const loaded = await load({ maxVisionCacheEntries: 8 });
+  const request = userTurn([await imageOf('000-0.png'), 'What number is shown?'], { maxTokens: 1 });
+  const encodesAfter = async (cacheSalt: string): Promise<number> => {
+    await answer(loaded, { ...request, cacheSalt });
+    return loaded.encodes;
+  };
+  expect(await encodesAfter('a')).toBe(1);
+  expect(await encodesAfter('a')).toBe(1);
+  expect(await encodesAfter('b')).toBe(2);
+  expect(await encodesAfter('')).toBe(3);
+  expect(await encodesAfter('a')).toBe(3);
+});
+
+it('an image that a prompt has twice is encoded once, also where embeddings are not cached', async () => {
+  const loaded = await load({ maxVisionCacheEntries: 0 });
+  const image = await imageOf('000-0.png');
+  const request = userTurn([image, await imageOf('003-0.png'), image, 'What is shown?'], { maxTokens: 1 });
+  await answer(loaded, request);
+  expect(loaded.encodes).toBe(2);
+  await answer(loaded, request);
+  expect(loaded.encodes).toBe(4);
+});
+
+it('nothing can be inspected once the model is closed', async () => {
+  const loaded = await load({});
+  const closing = loaded.close();
+  const refused = { code: 'model_closed' };
+  await expect(loaded.inspectPrompt(userTurn(['Hello']).messages)).rejects.toMatchObject(refused);
+  await expect(loaded.inspectImage(await picture('000-0.png'))).rejects.toMatchObject(refused);
+  await expect(loaded.inspectTokens('Hello', false)).rejects.toMatchObject(refused);
+  await expect(loaded.firstLogits(userTurn(['Hello']), 1)).rejects.toMatchObject(refused);
+  await closing;
+});
