@@ -3,7 +3,7 @@ import { parseOptions } from '../../../scripts/bench/options.ts';
 
 test('Every option reaches the bench', () => {
   const options = parseOptions(
-    '--only gap,text --rounds 5 --streams 2,3 --output-tokens 9 --prompt-words 7 --threads 1 --peer p --model m --mmproj mm --vserve v --patience 4 --cache c --json j'.split(
+    '--only gap,text --rounds 5 --streams 2,3 --output-tokens 9 --prompt-words 7 --threads 1 --devices auto --max-length 64 --peer p --model m --mmproj mm --vserve v --patience 4 --cache c --json j'.split(
       ' ',
     ),
   );
@@ -15,6 +15,8 @@ test('Every option reaches the bench', () => {
     promptWords: 7,
     threads: 1,
     quick: false,
+    devices: 'auto',
+    maxLength: 64,
     peerDir: 'p',
     files: { modelPath: 'm', mmprojPath: 'mm' },
     vservePath: 'v',
