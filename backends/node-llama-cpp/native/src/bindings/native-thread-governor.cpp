@@ -13,6 +13,7 @@ double number_of(const Napi::Object & object, const char * key) {
 Napi::Function NativeThreadGovernor::define(Napi::Env env) {
     return DefineClass(env, "NativeThreadGovernor",
                        {InstanceMethod("threads", &NativeThreadGovernor::threads),
+                        InstanceMethod("resume", &NativeThreadGovernor::resume),
                         InstanceMethod("observe", &NativeThreadGovernor::observe)});
 }
 
@@ -25,6 +26,12 @@ NativeThreadGovernor::NativeThreadGovernor(const Napi::CallbackInfo & info)
 // threads(): for the next step
 Napi::Value NativeThreadGovernor::threads(const Napi::CallbackInfo & info) {
     return Napi::Number::New(info.Env(), governor_.threads());
+}
+
+// resume(freeCpus, nowMs): before the first step after a pause
+Napi::Value NativeThreadGovernor::resume(const Napi::CallbackInfo & info) {
+    governor_.resume(info[0].As<Napi::Number>().DoubleValue(), info[1].As<Napi::Number>().DoubleValue());
+    return info.Env().Undefined();
 }
 
 // observe({tokens, wallMs, endedAtMs, waitingThreads, freeCpus}): a step that was computed by threads()

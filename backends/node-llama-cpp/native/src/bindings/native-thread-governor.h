@@ -16,6 +16,7 @@ class NativeThreadGovernor : public Napi::ObjectWrap<NativeThreadGovernor> {
 
   private:
     Napi::Value threads(const Napi::CallbackInfo & info);
+    Napi::Value resume(const Napi::CallbackInfo & info);
     Napi::Value observe(const Napi::CallbackInfo & info);
 
     ThreadGovernor governor_;
