@@ -13,7 +13,7 @@ export const usage = `Usage: npm run bench -- [options]
   --output-tokens <n>    tokens of each answer (128)
   --prompt-words <n>     words of each prompt (32)
   --threads <n>          threads of each server (as many as vserve takes; fewer only on Linux)
-  --quick                a smoke test: the embedded model, one round of small loads, without gap and media
+  --quick                a smoke test: the embedded model, one round of small loads, without album, gap and media
   --peer <folder>        llama-server, llama-batched-bench and llama-quantize, already built
   --model, --mmproj      a GGUF pair of your own instead of the random model
   --vserve <path>        another checkout's bin/vserve.js
@@ -60,7 +60,7 @@ export function parseOptions(args: readonly string[]): Options {
   return {
     only:
       values.only === undefined
-        ? scenarioNames.filter((name) => !quick || (name !== 'gap' && name !== 'media'))
+        ? scenarioNames.filter((name) => !quick || !['album', 'gap', 'media'].includes(name))
         : values.only.split(',').map(scenarioName),
     rounds: count('--rounds', values.rounds ?? (quick ? '1' : '3')),
     streams: (values.streams ?? (quick ? '1,4' : '1,4,8,16')).split(',').map((value) => count('--streams', value)),

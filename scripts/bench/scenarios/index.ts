@@ -1,4 +1,6 @@
 import type { Bench } from '../bench.ts';
+import { agent } from './agent.ts';
+import { album } from './album.ts';
 import { cancelDuringEncode } from './cancel.ts';
 import { imageTtft } from './image-ttft.ts';
 import { largeMedia } from './large-media.ts';
@@ -13,6 +15,8 @@ export const scenarios = {
   tokens: tokensPerSecond,
   text: textTtft,
   image: imageTtft,
+  album,
+  agent,
   gap: streamGap,
   cancel: cancelDuringEncode,
   media: largeMedia,
