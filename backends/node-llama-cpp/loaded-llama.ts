@@ -209,6 +209,10 @@ export class LoadedLlama implements LoadedModel {
     return first?.likeliest ?? [];
   }
 
+  encodedImage(id: string, cacheSalt: string): object | undefined {
+    return this.#closing === undefined ? this.#engine.encodedImage(id, cacheSalt) : undefined;
+  }
+
   stats(): ModelStats {
     if (this.#closing !== undefined) return { sequencesRunning: 0, sequencesQueued: 0 };
     const { running, queued } = this.#engine.stats();

@@ -41,6 +41,8 @@ export interface NativeImage {
   readonly width: number;
   readonly height: number;
   readonly id: string;
+  /** What `encodedImage` gave for the id: `rgb` may be empty then. */
+  readonly encoded?: object | undefined;
 }
 
 /** `seed` is an unsigned 32-bit number here; undefined draws one. `topK` and `maxTokens` are signed 32-bit numbers. */
@@ -158,6 +160,8 @@ export interface NativeEngine {
   inspectTokens(text: string, parseSpecial: boolean): Promise<Int32Array>;
   /** The encoder's input for images; empty if llama.cpp prepares them. */
   inspectImages(images: readonly NativeImage[]): Promise<readonly EncoderInput[]>;
+  /** A handle that holds the embeddings of an image, if it was encoded for a request of this salt and is cached. */
+  encodedImage(imageId: string, cacheSalt: string): object | undefined;
   /** Cancels and drops a request in any state. Ignores unknown ids. */
   forget(id: number): void;
   resetPrefixCache(): void;

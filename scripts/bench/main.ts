@@ -3,13 +3,14 @@
  * the same CPUs, alternately. Prints a Markdown table and writes every measurement as JSON.
  */
 import { writeFile } from 'node:fs/promises';
-import { availableParallelism, cpus, loadavg } from 'node:os';
+import { availableParallelism, loadavg } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startLlama } from '../../backends/node-llama-cpp/llama-model.ts';
 import { computeThreads } from '../../backends/node-llama-cpp/threads.ts';
 import { Bench } from './bench.ts';
 import type { Figure } from './figures.ts';
+import { describeMachine, headOf } from './machine.ts';
 import { describeModel, randomModel, shapesModel } from './model.ts';
 import type { BenchModel } from './model.ts';
 import { parseOptions, usage } from './options.ts';
@@ -21,25 +22,29 @@ import { toTable } from './table.ts';
 
 const ownVserve = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'bin', 'vserve.js');
 /** Scenarios on the embedded model, which is so small that only the servers' own work shows. */
-const overheadScenarios: readonly ScenarioName[] = ['tokens', 'text'];
+const overheadScenarios: readonly ScenarioName[] = ['tokens', 'text', 'agent'];
+/** Of them, those that are too long for the other model. */
+const overheadOnly: readonly ScenarioName[] = ['agent'];
 
 function log(line: string): void {
   console.error(line);
 }
 
-async function threadsFor(options: Options): Promise<number> {
+/** How many threads each server gets, and what llama.cpp says about the machine. */
+async function threadsFor(options: Options): Promise<{ readonly threads: number; readonly systemInfo: string }> {
   const llama = await startLlama(
     { gpu: 'never', indices: undefined },
     { log: () => undefined, signal: new AbortController().signal },
   );
   const threads = computeThreads(llama);
+  const { systemInfo } = llama;
   await llama.dispose();
-  if (options.threads === undefined) return threads;
+  if (options.threads === undefined) return { threads, systemInfo };
   if (options.threads > threads) throw new Error(`vserve takes at most ${String(threads)} threads here.`);
   if (options.threads < availableParallelism() && process.platform !== 'linux') {
     throw new Error('--threads needs taskset, which only Linux has.');
   }
-  return options.threads;
+  return { threads: options.threads, systemInfo };
 }
 
 /** A model with conversations no longer than asked for. */
@@ -54,7 +59,7 @@ async function modelsFor(options: Options, peerDir: string): Promise<[BenchModel
     ? await describeModel('model', options.files.modelPath, options.files.mmprojPath)
     : await randomModel(options.cacheDir, peerDir, log);
   return [
-    [large, options.only],
+    [large, options.only.filter((name) => !overheadOnly.includes(name))],
     [shapes, options.only.filter((name) => overheadScenarios.includes(name))],
   ];
 }
@@ -63,11 +68,12 @@ async function main(): Promise<void> {
   const args = process.argv.slice(2);
   if (args.includes('--help')) return console.log(usage);
   const options = parseOptions(args);
-  const threads = await threadsFor(options);
+  const { threads, systemInfo } = await threadsFor(options);
   const peerDir = options.peerDir ?? (await preparePeer(options.cacheDir, log));
   const vservePath = options.vservePath ?? ownVserve;
   const { rounds, streams, outputTokens, promptWords } = options;
-  const machine = { cpu: cpus()[0]?.model, threads, platform: process.platform, node: process.version };
+  const machine = describeMachine(threads, systemInfo, peerDir);
+  console.log(headOf(machine));
   const loads = { rounds, streams, outputTokens, promptWords };
   const results: { model: BenchModel; figures: Figure[] }[] = [];
   for (const [model, names] of await modelsFor(options, peerDir)) {

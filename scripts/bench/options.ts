@@ -15,7 +15,7 @@ export const usage = `Usage: npm run bench -- [options]
   --max-length <n>       tokens of a conversation (4096, or what the model has)
   --devices <devices>    vserve's devices (cpu); llama-server takes what its folder has kernels for
   --threads <n>          threads of each server (as many as vserve takes; fewer only on Linux)
-  --quick                a smoke test: the embedded model, one round of small loads, without behind, gap, media and busy
+  --quick                a smoke test: the embedded model, one round of small loads, without the scenarios that take long
   --peer <folder>        llama-server, llama-batched-bench and llama-quantize, already built
   --model, --mmproj      a GGUF pair of your own instead of the random model
   --vserve <path>        another checkout's bin/vserve.js
@@ -24,7 +24,7 @@ export const usage = `Usage: npm run bench -- [options]
   --json <path>          where the raw figures go (bench.json)`;
 
 /** They need a model that takes its time. */
-const notQuick: readonly ScenarioName[] = ['behind', 'gap', 'media', 'busy'];
+const notQuick: readonly ScenarioName[] = ['behind', 'album', 'agent', 'gap', 'media', 'busy'];
 
 export interface Options extends LoadSizes {
   readonly only: readonly ScenarioName[];

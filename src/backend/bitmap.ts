@@ -9,6 +9,8 @@ export interface Bitmap {
   readonly height: number;
   /** `width * height * 3` bytes, row by row, R G B. */
   readonly rgb: Uint8Array;
+  /** What `LoadedModel.encodedImage` gave for `id`; it stands for the pixels, and `rgb` is empty. */
+  readonly encoded?: object;
   /** SHA-256, in hexadecimal, of size and pixels: equal ids mean equal images. Never supplied by a client. */
   readonly id: string;
 }

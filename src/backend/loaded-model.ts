@@ -16,6 +16,11 @@ export interface LoadedModel {
    * cannot be served throws an error with one of our codes (see `VserveError`) before the first event.
    */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerationEvent>;
+  /**
+   * A handle that holds the encoded form of an image, if the backend has it from a request of the same salt: with it, the
+   * bitmap of that id needs no pixels (`Bitmap.encoded`).
+   */
+  encodedImage?(id: string, cacheSalt: string): object | undefined;
   stats(): ModelStats;
   /** Drops what finished requests left in the KV cache, if the backend keeps any of it. */
   resetPrefixCache?(): void;

@@ -4,6 +4,7 @@ import { readDataUri } from './data-uri.ts';
 import { Decoder } from './decoder.ts';
 import type { TakeCpu } from './decoder.ts';
 import { readFileUri } from './file-source.ts';
+import { KnownImages } from './known-images.ts';
 import { HttpSource } from './http-source.ts';
 import type { HttpSourceOptions } from './http-source.ts';
 import { describeSource, startOf, withoutSpaceAround } from './image-source.ts';
@@ -16,6 +17,8 @@ import { Semaphore } from './semaphore.ts';
 const MAX_FETCHES = 64;
 const MAX_FETCHES_PER_REQUEST = 8;
 const DECODE_TIMEOUT_MS = 30_000;
+/** Sources whose image is remembered, without its pixels. */
+const MAX_KNOWN = 4096;
 
 export interface ResolveOptions {
   /** Names the image in an error, as `messages[2].content[1]`. */
@@ -24,11 +27,14 @@ export interface ResolveOptions {
 }
 
 /**
- * Turns a reference to an image (`http:`, `https:`, `data:` or `file:`) into its pixels. The memory of a source in pieces is
+ * Turns a reference to an image (`http:`, `https:`, `data:` or `file:`) into its pixels, or what stands for them. The memory of a source in pieces is
  * gone afterwards. Throws the signal's reason, or a `VserveError` with `param`, and with the source in `detail` for the
  * log.
  */
 export type ResolveImage = (source: ImageSource, options: ResolveOptions) => Promise<Bitmap>;
+
+/** The backend's encoded form of an image, if it has it: see `LoadedModel.encodedImage`. */
+export type FindEncoded = (imageId: string) => object | undefined;
 
 /** An image that was resolved. */
 export interface ResolvedImage {
@@ -38,8 +44,11 @@ export interface ResolvedImage {
 }
 
 export interface MediaResolver {
-  /** A resolver for the images of one request, which share a budget of bytes, and a deadline that starts now. */
-  forRequest(): ResolveImage;
+  /**
+   * A resolver for the images of one request, which share a budget of bytes, and a deadline that starts now. An image that
+   * came before and that `findEncoded` finds is not decoded.
+   */
+  forRequest(findEncoded?: FindEncoded): ResolveImage;
   /** Ends the decoding threads. */
   close(): Promise<void>;
 }
@@ -59,10 +68,11 @@ export function createMediaResolver(
   const httpSource = new HttpSource({ ...settings, ...http });
   const decoder = new Decoder({ timeoutMs, takeCpu });
   const allFetches = new Semaphore(MAX_FETCHES);
+  const known = new KnownImages(MAX_KNOWN);
   const { maxMediaBytes, maxImagePixels: maxPixels, mediaTimeoutS } = settings;
 
   return {
-    forRequest() {
+    forRequest(findEncoded) {
       const budget = new MediaBudget(maxMediaBytes);
       const ownFetches = new Semaphore(MAX_FETCHES_PER_REQUEST);
       const deadline = AbortSignal.timeout(mediaTimeoutS * 1000);
@@ -77,6 +87,16 @@ export function createMediaResolver(
         return ownFetches.run(signal, () => allFetches.run(signal, fetch));
       }
 
+      async function toBitmap(image: EncodedImage, signal: AbortSignal): Promise<Bitmap> {
+        const name = findEncoded && (await known.nameOf(image));
+        const before = name === undefined ? undefined : known.get(name);
+        const encoded = before && findEncoded?.(before.id);
+        if (before !== undefined && encoded !== undefined) return { ...before, rgb: new Uint8Array(), encoded };
+        const bitmap = await decoder.decode(image, { budget, maxPixels, signal });
+        if (name !== undefined) known.remember(name, bitmap);
+        return bitmap;
+      }
+
       return async (given, { param, signal: givenSignal }) => {
         const source = withoutSpaceAround(given);
         const startedAtMs = performance.now();
@@ -84,7 +104,7 @@ export function createMediaResolver(
         try {
           const kind = kindOf(source);
           const image = await read(kind, source, signal);
-          const bitmap = await decoder.decode(image, { budget, maxPixels, signal });
+          const bitmap = await toBitmap(image, signal);
           onResolved?.({ source: kind, resolveMs: performance.now() - startedAtMs });
           return bitmap;
         } catch (error) {

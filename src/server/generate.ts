@@ -46,7 +46,7 @@ async function* inTurn(
     let images: readonly Bitmap[] = [];
     if (imageReferences(request).length > 0) {
       await place.toFetchImages(signal);
-      images = await fetchImages(request, media, signal);
+      images = await fetchImages(request, { model, media, signal });
     }
     onBodyUsed();
     await place.toGenerate(signal);
@@ -58,10 +58,13 @@ async function* inTurn(
 }
 
 /** Fetches all images concurrently. The first failure aborts the other fetches. */
-async function fetchImages(request: ParsedRequest, media: MediaResolver, signal: AbortSignal): Promise<Bitmap[]> {
+async function fetchImages(
+  request: ParsedRequest,
+  { model, media, signal }: Pick<GenerateOptions, 'model' | 'media' | 'signal'>,
+): Promise<Bitmap[]> {
   const fetches = new AbortController();
   try {
-    const resolve = media.forRequest();
+    const resolve = media.forRequest((id) => model.encodedImage?.(id, request.cacheSalt));
     const fetchSignal = AbortSignal.any([signal, fetches.signal]);
     return await Promise.all(
       imageReferences(request).map(({ url, param }) => resolve(url, { param, signal: fetchSignal })),

@@ -1,4 +1,6 @@
 import type { Bench } from '../bench.ts';
+import { agent } from './agent.ts';
+import { album } from './album.ts';
 import { shortBehindLong } from './behind.ts';
 import { busyNeighbours } from './busy-neighbours.ts';
 import { cancelDuringEncode } from './cancel.ts';
@@ -17,6 +19,8 @@ export const scenarios = {
   text: textTtft,
   behind: shortBehindLong,
   image: imageTtft,
+  album,
+  agent,
   gap: streamGap,
   cancel: cancelDuringEncode,
   media: largeMedia,

@@ -41,6 +41,25 @@ it('an image that a prompt has twice is encoded once, also where embeddings are 
   expect(loaded.encodes).toBe(4);
 });
 
+it('an encoded image needs no pixels, for a request of the same salt', async () => {
+  const loaded = await load({ maxVisionCacheEntries: 8 });
+  const image = await picture('000-0.png');
+  const question = 'What number is shown?';
+  const request = { ...userTurn([{ type: 'image', image }, question]), cacheSalt: 'a' };
+  expect(loaded.encodedImage(image.id, 'a')).toBeUndefined();
+  const withPixels = await answer(loaded, request);
+  expect(loaded.encodedImage(image.id, 'b')).toBeUndefined();
+  const encoded = loaded.encodedImage(image.id, 'a');
+  if (encoded === undefined) throw new Error('The image is not cached');
+  const known = { ...image, rgb: new Uint8Array(), encoded };
+  const without = await answer(loaded, {
+    ...userTurn([{ type: 'image', image: known }, question]),
+    cacheSalt: 'a',
+  });
+  expect(without.text).toBe(withPixels.text);
+  expect(loaded.encodes).toBe(1);
+});
+
 it('nothing can be inspected once the model is closed', async () => {
   const loaded = await load({});
   const closing = loaded.close();

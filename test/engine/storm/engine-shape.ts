@@ -56,7 +56,7 @@ export function stormyShape(maxLength: number, precision: Precision, choices: Ch
     contextCells: separateCells ? maxLength : sharedCells,
     maxLength,
     batchTokens: Math.max(maxSequences, choices.pick([1, 7, 64, 512])),
-    threads: choices.pick([1, 1, 1, 2]),
+    threads: choices.pick([1, 1, 1, 1, 1, 1, 1, 2]),
     enablePrefixCaching: choices.chance(0.9),
     kvCopyBytes: choices.pick([0, 1e6, 64e6]),
     maxVisionCacheEntries: choices.pick([0, 2, 64]),

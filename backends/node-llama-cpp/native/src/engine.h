@@ -113,6 +113,10 @@ class Engine {
     Prompt prompt(const Conversation & conversation, const std::vector<Image> & images) const;
     std::vector<EncoderInput> prepare_image(const Image & image) const;
     std::vector<llama_token> tokens(const std::string & text, bool parse_special) const;
+    // The embeddings of an image that was encoded for a request of this salt; empty if they are not cached. Any thread.
+    std::vector<Embeddings> encoded_image(const std::string & salt, const std::string & image_id) {
+        return encoded_.find(salt, image_id);
+    }
     // Queues a prepared sequence. Any thread.
     void submit(std::shared_ptr<Sequence> sequence);
     // Makes the engine check for cancelled sequences. Any thread.

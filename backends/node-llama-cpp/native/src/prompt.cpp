@@ -236,6 +236,10 @@ void PromptBuilder::prepare_images(Prompt & prompt, const std::vector<Image> & i
                 chunks_of[i][part]->embeddings = prepared[part]->embeddings;
                 chunks_of[i][part]->pixels = prepared[part]->pixels;
             }
+        } else if (images[i].rgb == nullptr) {
+            if (!attach(chunks_of[i], images[i].embeddings)) {
+                throw EngineError("generation_failed", "An encoded image has other tokens than its size.");
+            }
         } else if (!attach(chunks_of[i], encoded_.find(salt, images[i].id))) {
             add_pixels(i, chunks_of[i], images[i]);
         }

@@ -19,12 +19,13 @@
 
 namespace vserve {
 
-// Pixels that JavaScript owns: width * height * 3 bytes, R G B.
+// Pixels that JavaScript owns: width * height * 3 bytes, R G B. Null where the embeddings stand for them.
 struct Image {
     const uint8_t * rgb;
     uint32_t width;
     uint32_t height;
     std::string id;
+    std::vector<Embeddings> embeddings = {};  // of its chunks, in order
 };
 
 // A run of the prompt: text tokens, or an image.

@@ -230,6 +230,11 @@ std::vector<Image> images_of(const Napi::Array & array) {
         const auto rgb = object.Get("rgb").As<Napi::Uint8Array>();
         images.push_back({rgb.Data(), static_cast<uint32_t>(integer_of(object, "width")),
                           static_cast<uint32_t>(integer_of(object, "height")), text_of(object, "id")});
+        if (const auto encoded = object.Get("encoded"); encoded.IsExternal()) {
+            images.back().rgb = nullptr;
+            images.back().embeddings = *encoded.As<Napi::External<std::vector<Embeddings>>>().Data();
+            continue;
+        }
         if (rgb.ByteLength() != static_cast<size_t>(images.back().width) * images.back().height * 3) {
             throw to_js_error(array.Env(), "undecodable", "The image's pixels do not have the size it claims.",
                               static_cast<int>(i));
@@ -303,6 +308,12 @@ Napi::Int32Array to_js(Napi::Env env, const std::vector<llama_token> & tokens) {
     auto array = Napi::Int32Array::New(env, tokens.size());
     std::copy(tokens.begin(), tokens.end(), array.Data());
     return array;
+}
+
+Napi::External<std::vector<Embeddings>> to_js(Napi::Env env, std::vector<Embeddings> embeddings) {
+    return Napi::External<std::vector<Embeddings>>::New(
+        env, new std::vector<Embeddings>(std::move(embeddings)),
+        [](Napi::Env, std::vector<Embeddings> * held) { delete held; });
 }
 
 Napi::Object to_js(Napi::Env env, const Engine::Stats & stats) {

@@ -47,6 +47,7 @@ Napi::Function NativeEngine::define(Napi::Env env) {
     return DefineClass(
         env, "NativeEngine",
         {InstanceMethod("load", &NativeEngine::load), InstanceMethod("submit", &NativeEngine::submit),
+         InstanceMethod("encodedImage", &NativeEngine::encoded_image),
          InstanceMethod("forget", &NativeEngine::forget), InstanceMethod("stats", &NativeEngine::stats),
          InstanceMethod("resetPrefixCache", &NativeEngine::reset_prefix_cache),
          InstanceMethod("leaveCpus", &NativeEngine::leave_cpus),
@@ -175,6 +176,13 @@ Napi::Value NativeEngine::inspect_images(const Napi::CallbackInfo & info) {
             }
         },
         [inputs, content](Napi::Env env) -> Napi::Value { return to_js(env, *inputs); });
+}
+
+// encodedImage(id, salt): a handle that holds the image's embeddings, or undefined
+Napi::Value NativeEngine::encoded_image(const Napi::CallbackInfo & info) {
+    const std::string image_id = info[0].As<Napi::String>().Utf8Value();
+    auto embeddings = engine_->encoded_image(info[1].As<Napi::String>().Utf8Value(), image_id);
+    return embeddings.empty() ? info.Env().Undefined() : to_js(info.Env(), std::move(embeddings));
 }
 
 // forget(id): cancels and drops a request in any state
