@@ -21,10 +21,13 @@ const text = (value: string): ContentPart => ({ type: 'text', text: value });
 export class Forger {
   readonly #next: () => number;
   readonly #controlStrings: readonly string[];
+  readonly #isHarmless: (piece: string) => boolean;
 
-  constructor(seed: number, controlStrings: readonly string[]) {
+  /** `isHarmless` says of a piece that the harmless conversations have it too. */
+  constructor(seed: number, controlStrings: readonly string[], isHarmless: (piece: string) => boolean = () => false) {
     this.#next = randomBits(seed);
     this.#controlStrings = controlStrings;
+    this.#isHarmless = isHarmless;
   }
 
   #below(limit: number): number {
@@ -56,7 +59,9 @@ export class Forger {
       forged,
       parts,
       ...this.#conversation(pieces),
-      harmless: this.#conversation(pieces.map((piece) => piece.replaceAll(/\S/gu, 'a'))),
+      harmless: this.#conversation(
+        pieces.map((piece) => (this.#isHarmless(piece) ? piece : piece.replaceAll(/\S/gu, 'a'))),
+      ),
     };
   }
 

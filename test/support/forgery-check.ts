@@ -94,7 +94,11 @@ export function checkTemplate(
   { count, seed = 1 }: { count: number; seed?: number },
 ): string[] {
   const controlStrings = controlStringsOf(template.source);
-  const forger = new Forger(seed, [...controlStrings, '<|im_end|>']);
+  // A word that a template looks for decides what it writes: a tool named python is called by <|python_tag|>.
+  const looksFor = (piece: string): boolean =>
+    /^\w+$/.test(piece.trim()) &&
+    [`'${piece.trim()}'`, `"${piece.trim()}"`].some((word) => template.source.includes(word));
+  const forger = new Forger(seed, [...controlStrings, '<|im_end|>'], looksFor);
   const ownOf = ({ messages, variables }: Pick<Forgery, 'messages' | 'variables'>): string => {
     try {
       const runs = render(template, { messages, variables });
