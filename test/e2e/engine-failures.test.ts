@@ -11,10 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const start = (
-  modelPath: string,
-  environment: Readonly<Record<string, string>> = {},
-): Promise<VserveProcess> =>
+const start = (modelPath: string, environment: Readonly<Record<string, string>> = {}): Promise<VserveProcess> =>
   startVserve(['--model', modelPath, '--served-model-name', 'shapes', '--threads', '1'], {
     VSERVE_HOME: join(folder, 'home'),
     ...environment,
