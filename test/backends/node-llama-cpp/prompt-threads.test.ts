@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ChatMessage, GenerateRequest } from '../../../src/backend/index.ts';
 import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
 import { loadShapes, userTurn } from '../../support/shapes-engine.ts';
+import { growth } from '../../support/growth.ts';
 
 /** Takes the template engine a good part of a second. Far too long for the model, which is known only then. */
 const longConversation = Array.from({ length: 8001 }, (_, i): ChatMessage => ({
@@ -48,10 +49,12 @@ describe('prompts that take long to build', () => {
     expect(ended.filter((what, i) => what === 'long' && i < ended.indexOf('short')).length).toBeLessThanOrEqual(2);
   });
 
+  const wholeCost = () =>
+    cpuOf(() => expect(generate(long)).rejects.toMatchObject({ code: 'context_length_exceeded' }));
+
   it('are given up in the middle when their client leaves', async () => {
-    const whole = await cpuOf(() => expect(generate(long)).rejects.toMatchObject({ code: 'context_length_exceeded' }));
     const leaving = new Error('the client left');
-    const left = await cpuOf(async () => {
+    const leave = async () => {
       const clients = Array.from({ length: 8 }, () => {
         const controller = new AbortController();
         const answer = generate(long, controller.signal);
@@ -60,21 +63,23 @@ describe('prompts that take long to build', () => {
       });
       await Promise.all(clients);
       await generate(short);
-    });
+    };
     // What JavaScript does to hand over a conversation is not saved.
-    expect(left).toBeLessThan(8 * 0.75 * whole);
+    expect(await growth(wholeCost, () => cpuOf(leave), 8 * 0.75)).toBeLessThan(8 * 0.75);
   });
 
   it('are given up when the model is closed', async () => {
-    const whole = await cpuOf(() => expect(generate(long)).rejects.toMatchObject({ code: 'context_length_exceeded' }));
-    const other = await loadShapes({ threads: 1 });
-    const closing = await cpuOf(async () => {
+    const close = async () => {
+      const other = await loadShapes({ threads: 1 });
+      const before = process.cpuUsage();
       const answers = Array.from({ length: 8 }, () => {
         const events = other.generate(long, new AbortController().signal)[Symbol.asyncIterator]();
         return expect(events.next()).rejects.toMatchObject({ code: 'model_closed' });
       });
       await Promise.all([other.close(), ...answers]);
-    });
-    expect(closing).toBeLessThan(8 * 0.75 * whole);
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1000;
+    };
+    expect(await growth(wholeCost, close, 8 * 0.75)).toBeLessThan(8 * 0.75);
   });
 });

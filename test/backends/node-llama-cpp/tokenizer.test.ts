@@ -11,6 +11,7 @@ import { defaultLoadSettings } from '../../../src/settings/index.ts';
 import { faithfulCheckpoint } from '../../engine/seeing-checkpoints.ts';
 import { trainedName } from '../../engine/trained-checkpoint.ts';
 import { writeCheckpoint } from '../../reference/write-checkpoint.ts';
+import { growth } from '../../support/growth.ts';
 
 /** A family for each algorithm, and of pre-tokenizers one that llama.cpp wrote out and two that std::regex matches. */
 const names = [
@@ -57,16 +58,12 @@ const kinds: Readonly<Record<string, string>> = {
   words: 'Hello world ',
 };
 
-/** The CPU time in μs that a text takes, the least of three times. */
+/** The CPU time in μs that a text takes. */
 async function cpuOf(model: LoadedLlama, text: string): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < 3; i++) {
-    const before = process.cpuUsage();
-    await model.inspectTokens(text, true);
-    const { user, system } = process.cpuUsage(before);
-    times.push(user + system);
-  }
-  return Math.min(...times);
+  const before = process.cpuUsage();
+  await model.inspectTokens(text, true);
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
 }
 
 describe.each(names)('the tokenizer of %s', (name) => {
@@ -139,11 +136,12 @@ describe.each(names)('the tokenizer of %s', (name) => {
     };
     for (const [kind, unit] of Object.entries(texts)) {
       const small = unit.repeat(Math.ceil(20_000 / Buffer.byteLength(unit)));
-      // The least of three: other tests run beside this one.
-      const least = async (text: string) =>
-        Math.min(await cpuOf(model, text), await cpuOf(model, text), await cpuOf(model, text));
-      const ratio = (await least(small.repeat(8))) / (await least(small));
       // 64 times where it grew with the square of the length.
+      const ratio = await growth(
+        () => cpuOf(model, small),
+        () => cpuOf(model, small.repeat(8)),
+        24,
+      );
       expect({ kind, ratio }).toSatisfy((found: { ratio: number }) => found.ratio < 24);
     }
   });
