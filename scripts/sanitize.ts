@@ -2,7 +2,7 @@
  * Runs the engine's C++ code under a sanitizer: builds the addon with it, runs scripts/storm.ts on it, and rebuilds the
  * normal addon. Linux with GCC or Clang.
  *
- *     node dist/scripts/sanitize.js address|thread [arguments of storm.js]
+ *     node dist/scripts/sanitize.js address|thread [--requests 2000] [--seed 1] [--families …] [--round …]
  *
  * Covered is what the addon compiles: the engine, mtmd, and the parts of llama.cpp's `common` inside it. node and
  * node-llama-cpp's libraries are not instrumented. The address sanitizer still checks all memory that they allocate
@@ -13,13 +13,23 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { usageError } from './arguments.ts';
+import { scriptArguments, usageError } from './arguments.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const [kind, ...stormArguments] = process.argv.slice(2);
+const { values, positionals } = scriptArguments({
+  options: {
+    requests: { type: 'string' },
+    seed: { type: 'string' },
+    families: { type: 'string' },
+    round: { type: 'string' },
+  },
+  allowPositionals: true,
+});
+const stormArguments = Object.entries(values).map(([name, value]) => `--${name}=${value}`);
+const [kind, ...others] = positionals;
 const libraries: Readonly<Record<string, string>> = { address: 'libasan.so', thread: 'libtsan.so' };
 const library = libraries[kind ?? ''];
-if (kind === undefined || library === undefined) usageError('Which sanitizer, address or thread?');
+if (kind === undefined || library === undefined || others.length > 0) usageError('Which sanitizer, address or thread?');
 
 // The encoder's matrix products run on ggml's threads, between ggml barriers that the sanitizer cannot see.
 const folder = mkdtempSync(join(tmpdir(), 'vserve-sanitize-'));

@@ -87,8 +87,9 @@ async function convertedFamily(name: string): Promise<ConvertedFamily> {
 
 function lineOf(family: string, round: number, report: StormReport): string {
   const { shape, wrong, answered, requests, cancelled, closed, preempted, ties, greatestRounding } = report;
-  const { maxSequences, contextCells, separateCells, batchTokens, kvCacheFormat, kvCopyBytes } = shape;
-  const layout = `${maxSequences} places, ${contextCells} cells ${separateCells ? 'each' : 'shared'}, steps of ${batchTokens}, ${kvCacheFormat}, copies ${kvCopyBytes / 1e6} MB`;
+  const { maxSequences, contextCells, separateCells, batchTokens, kvCacheFormat, kvCopyBytes, enablePrefixCaching } =
+    shape;
+  const layout = `${maxSequences} places, ${contextCells} cells ${separateCells ? 'each' : 'shared'}, steps of ${batchTokens}, ${kvCacheFormat}, ${enablePrefixCaching ? `copies ${kvCopyBytes / 1e6} MB` : 'no prefix cache'}`;
   const cached = Math.round((report.cachedTokens / Math.max(1, report.promptTokens)) * 100);
   return (
     `${family} ${round} (${layout}): ${requests} requests, ${answered} answered, ${cancelled} cancelled, ${closed} closed, ` +
