@@ -203,8 +203,8 @@ export interface ComputedStep {
 export interface NativeThreadGovernor {
   /** For the next step. */
   threads(): number;
-  /** Before the first step after a pause, in which other programs left so many CPUs. */
-  resume(freeCpus: number, nowMs: number): void;
+  /** Before the first step after a pause. */
+  resume(): void;
   observe(step: ComputedStep): void;
 }
 

@@ -131,17 +131,17 @@ describe('the number of threads', () => {
     expect(Math.max(...simulation.threads.slice(-5))).toBeLessThan(3);
   });
 
-  it('begins with what other programs left in a pause, and takes more when they are gone', () => {
+  it('begins after a pause with what was best before, and takes more when the programs are gone', () => {
     const simulation = simulate({ cpus: 4, neighbours: 3, tells: true });
-    simulation.governor.resume(1, simulation.nowMs);
-    expect(simulation.governor.threads()).toBe(1);
+    simulation.run(10_000);
+    expect(simulation.governor.threads()).toBeLessThan(4);
+    simulation.governor.resume();
+    expect(simulation.governor.threads()).toBeLessThan(4);
     simulation.machine.neighbours = 0;
     simulation.run(3000);
     expect(simulation.governor.threads()).toBe(4);
-    for (const freeCpus of [3.8, -1]) {
-      simulation.governor.resume(freeCpus, simulation.nowMs);
-      expect(simulation.governor.threads()).toBe(4);
-    }
+    simulation.governor.resume();
+    expect(simulation.governor.threads()).toBe(4);
   });
 
   it('follows programs that come and go', () => {

@@ -72,11 +72,6 @@ const CpuPressure & CpuWatch::pressure(int32_t n_threads, bool wants_free_cpus, 
     return pressure_;
 }
 
-double CpuWatch::free_cpus(double now_ms) {
-    measure_free_cpus(now_ms);
-    return pressure_.free_cpus;
-}
-
 // Whether a thread waited much since the last call. schedstat has the nanoseconds on a CPU, then those in a CPU's queue:
 // https://docs.kernel.org/scheduler/sched-stats.html
 bool CpuWatch::waited(Watched & thread) {
@@ -141,10 +136,6 @@ CpuWatch::~CpuWatch() = default;
 
 const CpuPressure & CpuWatch::pressure(int32_t, bool, double) {
     return pressure_;
-}
-
-double CpuWatch::free_cpus(double) {
-    return -1;
 }
 
 #endif

@@ -21,9 +21,6 @@ class CpuWatch {
     // `wants_free_cpus`: also if no thread waits.
     const CpuPressure & pressure(int32_t n_threads, bool wants_free_cpus, double now_ms);
 
-    // CPUs that other programs left to this process since the last look at them; negative where that is unknown.
-    double free_cpus(double now_ms);
-
   private:
     struct Watched {
         int file;

@@ -11,7 +11,7 @@ namespace {
 // may suit them. The work is in tokens times parameters of the model: so much takes a second on a small machine.
 constexpr int32_t most_tokens_of_short_steps = 32;
 constexpr double most_work_of_short_steps = 1e11;
-// After such a pause it is time to look at the CPUs anew.
+// In such a pause other programs may have begun or ended.
 constexpr double pause_ms = 1000;
 constexpr ThreadGovernor::Patience short_patience{1000, 30'000, 0.75};
 // A trial takes at least one step, which is a second on a slow machine.
@@ -40,9 +40,9 @@ ThreadGovernor & StepThreads::governor(int32_t n_tokens) {
 }
 
 int32_t StepThreads::begin(int32_t n_tokens, int32_t most) {
-    const double began_at_ms = now_ms();
-    if (began_at_ms - ended_at_ms_ > pause_ms) {
-        short_steps_.resume(watch_.free_cpus(began_at_ms), began_at_ms);
+    if (now_ms() - ended_at_ms_ > pause_ms) {
+        short_steps_.resume();
+        long_steps_.resume();
     }
     const bool one = n_tokens == 1;
     int32_t n_threads = std::min(most, one ? limits_.one_token : limits_.more_tokens);

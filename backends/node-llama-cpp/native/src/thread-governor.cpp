@@ -35,7 +35,6 @@ constexpr double slow = 1.6;
 constexpr double forgotten_share = 0.01;
 // What other programs may take of a CPU that still counts as free.
 constexpr double negligible_cpus = 0.25;
-constexpr double negligible_cpus_in_pause = 0.6;
 // Before the first trial of more threads without a sign of free CPUs.
 constexpr double first_unasked_ms = 8000;
 // After so long without waiting threads, a new wait has a new cause.
@@ -78,11 +77,10 @@ size_t ThreadGovernor::size_class_of(int32_t n_tokens) {
     return size_class;
 }
 
-void ThreadGovernor::resume(double free_cpus, double now_ms) {
+void ThreadGovernor::resume() {
     trial_ = {};
-    const auto n_threads = std::max(1, static_cast<int32_t>(free_cpus + negligible_cpus_in_pause));
-    if (free_cpus >= 0 && n_threads < settled_) {
-        change_to(n_threads, now_ms);
+    for (auto & size_class : sizes_) {
+        size_class.recent.clear();
     }
 }
 

@@ -42,8 +42,8 @@ class ThreadGovernor {
     // The same, without a number that is only tried.
     int32_t settled() const { return settled_; }
 
-    // Before the first step after a pause, in which other programs left so many CPUs: does not begin with more threads.
-    void resume(double free_cpus, double now_ms);
+    // Before the first step after a pause: the steps before it say nothing about those to come.
+    void resume();
 
     // Takes a step into account. One with another number of threads than threads() says nothing and is ignored.
     void observe(const StepTiming & step, const CpuPressure & pressure);

@@ -28,9 +28,9 @@ Napi::Value NativeThreadGovernor::threads(const Napi::CallbackInfo & info) {
     return Napi::Number::New(info.Env(), governor_.threads());
 }
 
-// resume(freeCpus, nowMs): before the first step after a pause
+// resume(): before the first step after a pause
 Napi::Value NativeThreadGovernor::resume(const Napi::CallbackInfo & info) {
-    governor_.resume(info[0].As<Napi::Number>().DoubleValue(), info[1].As<Napi::Number>().DoubleValue());
+    governor_.resume();
     return info.Env().Undefined();
 }
 
