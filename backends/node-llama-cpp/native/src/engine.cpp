@@ -496,6 +496,7 @@ void Engine::push_out(const SequencePtr & sequence) {
     release(*sequence, true);
     const std::lock_guard<std::mutex> lock(mutex_);
     queue_.push_front(sequence);
+    woken_ = true;  // it may have been the only one that ran
 }
 
 // `keep`: the cells may serve the next prompt with the same beginning.
