@@ -26,6 +26,8 @@ export async function model(folder: string, name = 'model.gguf'): Promise<string
 export interface RunningVserve {
   /** What it printed so far. */
   readonly text: { stdout: string; stderr: string };
+  /** Waits for the URL that it tells; fails when it ends before. */
+  toldUrl(): Promise<string>;
   /** Waits until one of its streams has matched; fails when it ends before. */
   until(pattern: RegExp): Promise<RegExpExecArray>;
   kill(signal: NodeJS.Signals): void;
@@ -45,6 +47,8 @@ export interface Surroundings {
   readonly launcher?: readonly string[];
   /** Where its standard output and error go: `pipe`, or an open file. */
   readonly output?: 'pipe' | number;
+  /** Whether it tells its URL on a channel of its own, for where its output cannot be read. */
+  readonly tellsUrl?: boolean;
 }
 
 /** Starts vserve in `folder`, which is also its store, with this environment only. */
@@ -52,13 +56,13 @@ export function runVserve(
   folder: string,
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},
-  { launcher = [], output = 'pipe' }: Surroundings = {},
+  { launcher = [], output = 'pipe', tellsUrl = false }: Surroundings = {},
 ): RunningVserve {
   const [command = '', ...rest] = [...launcher, process.execPath, program, ...args];
   const child = spawn(command, rest, {
     cwd: folder,
     env: { VSERVE_HOME: join(folder, 'home'), MAX_SERVE_HOST: '127.0.0.1', MAX_SERVE_PORT: '0', ...environment },
-    stdio: ['pipe', output, output],
+    stdio: ['pipe', output, output, ...(tellsUrl ? (['ipc'] as const) : [])],
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   const text = { stdout: '', stderr: '' };
@@ -67,6 +71,7 @@ export function runVserve(
   stdout.setEncoding('utf8').on('data', (chunk: string) => (text.stdout += chunk));
   stderr.setEncoding('utf8').on('data', (chunk: string) => (text.stderr += chunk));
   const closed = once(child, 'close');
+  const told = once(child, 'message') as Promise<[string]>;
   return {
     text,
     async until(pattern) {
@@ -78,6 +83,11 @@ export function runVserve(
           throw new Error(`vserve ended and never printed ${String(pattern)}:\n${text.stdout}${text.stderr}`);
         }
       }
+    },
+    async toldUrl() {
+      const message = await Promise.race([told, closed.then(() => undefined)]);
+      if (message === undefined) throw new Error('vserve ended before it listened');
+      return message[0];
     },
     kill: (signal) => void child.kill(signal),
     closeOutput: () => [stdout, stderr].forEach((stream) => stream.destroy()),

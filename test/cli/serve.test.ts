@@ -28,6 +28,13 @@ function serve(args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
   return runVserve(folder, ['serve', '--backend', fakeBackend, ...args], environment);
 }
 
+/** What it prints on standard error, to its end: by the time that standard output is read, all of it need not have come. */
+async function printedBy(vserve: ReturnType<typeof serve>): Promise<string> {
+  await vserve.until(ready);
+  vserve.kill('SIGINT');
+  return (await vserve.exit()).stderr;
+}
+
 describe('the server', () => {
   test('says that it is ready when it answers, and stops in order at Ctrl+C', async () => {
     const vserve = serve(['--model', await model(folder)]);
@@ -143,8 +150,7 @@ describe('the server', () => {
     );
     await writeFile(join(folder, 'vserve.yaml'), lines.join('\n'));
     const vserve = serve(['--model', await checkpoint(), '--config-file', 'vserve.yaml']);
-    await vserve.until(ready);
-    const [, told = ''] = /load (\{.*\})/.exec(vserve.text.stderr) ?? [];
+    const [, told = ''] = /load (\{.*\})/.exec(await printedBy(vserve)) ?? [];
     expect(JSON.parse(told)).toEqual({ file: 'model.gguf', mmproj: 'mmproj.gguf', ...engine });
   });
 });
@@ -152,8 +158,7 @@ describe('the server', () => {
 describe('what a person sees', () => {
   test('a summary, then plain lines where there is no terminal', async () => {
     const vserve = serve(['--model', await checkpoint()]);
-    await vserve.until(ready);
-    const { stderr } = vserve.text;
+    const stderr = await printedBy(vserve);
     expect(stderr).toMatch(/vserve \d+\.\d+\.\d+\n\n {2}model +\S*checkpoint\n/);
     expect(stderr).toMatch(/ {2}host +127\.0\.0\.1\n/);
     expect(stderr).not.toMatch(/max-request-bytes/);
@@ -164,11 +169,10 @@ describe('what a person sees', () => {
   });
 
   test('every option and its origin with --pretty-print-config', async () => {
-    const vserve = serve(['--model', await model(folder), '--pretty-print-config']);
-    await vserve.until(ready);
-    expect(vserve.text.stderr).toMatch(/ port +0 \(MAX_SERVE_PORT in the environment\)\n/);
-    expect(vserve.text.stderr).toMatch(/ max-request-bytes +100 MiB \(default\)\n/);
-    expect(vserve.text.stderr).toMatch(/ VSERVE_HOME +\S+ \(VSERVE_HOME in the environment\)\n/);
+    const stderr = await printedBy(serve(['--model', await model(folder), '--pretty-print-config']));
+    expect(stderr).toMatch(/ port +0 \(MAX_SERVE_PORT in the environment\)\n/);
+    expect(stderr).toMatch(/ max-request-bytes +100 MiB \(default\)\n/);
+    expect(stderr).toMatch(/ VSERVE_HOME +\S+ \(VSERVE_HOME in the environment\)\n/);
   });
 
   test('nothing but the ready line with --log-level ERROR', async () => {
@@ -188,36 +192,29 @@ describe('what a person sees', () => {
 
   test('a warning about images from anywhere', async () => {
     const vserve = serve(['--model', await model(folder), '--no-media-url-ssrf-protection-enabled']);
-    await vserve.until(ready);
-    expect(vserve.text.stderr).toMatch(/WARNING Images are fetched from any address/);
+    expect(await printedBy(vserve)).toMatch(/WARNING Images are fetched from any address/);
   });
 
   test('that nothing protects the server', async () => {
     const path = await model(folder);
-    const local = serve([path]);
-    await local.until(ready);
-    expect(local.text.stderr).toMatch(
+    expect(await printedBy(serve([path]))).toMatch(
       /INFO {4}No authentication and no TLS: only programs on this machine can connect/,
     );
-    const open = serve([path, '--host', '0.0.0.0']);
-    await open.until(/Server ready/);
-    expect(open.text.stderr).toMatch(
+    await serve([path, '--host', '0.0.0.0']).until(
       /WARNING No authentication and no TLS: anyone who can reach port \d+ on 0\.0\.0\.0 can use this server/,
     );
   });
 
   test('what came from .env, without the values, and what was not taken from it', async () => {
     await writeFile(join(folder, '.env'), 'MAX_SERVE_MAX_QUEUE_SIZE=77\nVSERVE_PYTHON=./evil\n');
-    const vserve = serve([await model(folder)]);
-    await vserve.until(ready);
-    expect(vserve.text.stderr).toMatch(/INFO {4}From \.env: MAX_SERVE_MAX_QUEUE_SIZE\n/);
-    expect(vserve.text.stderr).toMatch(/WARNING VSERVE_PYTHON in \.env is ignored/);
+    const stderr = await printedBy(serve([await model(folder)]));
+    expect(stderr).toMatch(/INFO {4}From \.env: MAX_SERVE_MAX_QUEUE_SIZE\n/);
+    expect(stderr).toMatch(/WARNING VSERVE_PYTHON in \.env is ignored/);
   });
 
   test('a warning about variables that have no effect', async () => {
     const vserve = serve(['--model', await model(folder)], { MAX_SERVE_PROT: '80' });
-    await vserve.until(ready);
-    expect(vserve.text.stderr).toMatch(/WARNING MAX_SERVE_PROT in the environment has no effect/);
+    expect(await printedBy(vserve)).toMatch(/WARNING MAX_SERVE_PROT in the environment has no effect/);
   });
 });
 

@@ -1,8 +1,5 @@
 import { spawnSync } from 'node:child_process';
 import { open } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { fakeBackend, model, runVserve, temporaryFolder } from './run-vserve.ts';
@@ -17,26 +14,8 @@ beforeEach(async () => {
   folder = await temporaryFolder();
 });
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function serveArguments(...more: readonly string[]): Promise<readonly string[]> {
-  return ['serve', '--backend', fakeBackend, '--model', await model(folder), '--log-level', 'DEBUG', ...more];
-}
-
-/** Waits until a server answers, or has ended. */
-async function answers(url: string, ended: Promise<unknown>): Promise<boolean> {
-  const over = ended.then(() => 'over');
-  for (;;) {
-    const outcome = await Promise.race([over, fetch(url).catch(() => undefined)]);
-    if (outcome !== undefined) return outcome !== 'over';
-  }
+async function serveArguments(): Promise<readonly string[]> {
+  return ['serve', '--backend', fakeBackend, '--model', await model(folder), '--log-level', 'DEBUG'];
 }
 
 /** `session` has the system send SIGHUP when the terminal is closed. */
@@ -92,22 +71,18 @@ describe('with a log that cannot be written', () => {
   test.runIf(process.platform === 'linux')('for lack of room, it serves', async () => {
     const full = await open('/dev/full', 'w');
     onTestFinished(() => full.close());
-    const port = await freePort();
-    const vserve = runVserve(folder, await serveArguments('--port', String(port)), {}, { output: full.fd });
-    const ended = vserve.exit();
-    expect(await answers(`http://127.0.0.1:${port}`, ended)).toBe(true);
+    const vserve = runVserve(folder, await serveArguments(), {}, { output: full.fd, tellsUrl: true });
+    expect((await fetch(await vserve.toldUrl())).status).toBe(200);
     vserve.kill('SIGTERM');
-    expect((await ended).code).toBe(0);
+    expect((await vserve.exit()).code).toBe(0);
   });
 
   test('because nobody reads it, it serves', async () => {
-    const port = await freePort();
-    const vserve = runVserve(folder, await serveArguments('--port', String(port)));
+    const vserve = runVserve(folder, await serveArguments(), {}, { tellsUrl: true });
     vserve.closeOutput();
-    const ended = vserve.exit();
-    expect(await answers(`http://127.0.0.1:${port}`, ended)).toBe(true);
+    expect((await fetch(await vserve.toldUrl())).status).toBe(200);
     vserve.kill('SIGTERM');
-    expect((await ended).code).toBe(0);
+    expect((await vserve.exit()).code).toBe(0);
   });
 
   test.runIf(process.platform === 'linux')('a command whose answer is lost has failed', async () => {

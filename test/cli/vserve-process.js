@@ -57,9 +57,12 @@ const server = {
     if (servedModelName === 'unlucky') throw new VserveError('port_in_use', 'Someone was faster.');
     const http = await listen(host, port);
     http.on('request', (_, response) => response.end(JSON.stringify({ servedModelName, settings, media })));
+    const bound = http.address().port;
+    const url = `http://${host}:${bound}`;
+    process.send?.(url);
     return {
-      url: `http://${host}:${http.address().port}`,
-      port: http.address().port,
+      url,
+      port: bound,
       requestsInFlight: () => (servedModelName === 'busy' ? 2 : 0),
       async shutdown() {
         if (servedModelName === 'stuck') await new Promise(() => undefined);

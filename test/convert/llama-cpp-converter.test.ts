@@ -154,7 +154,7 @@ test('of several names one that llama.cpp has is enough, and none leaves it to t
 const python = await findPython(process.env.VSERVE_PYTHON, never).catch(() => '');
 
 // These need PyTorch, which is not everywhere; VSERVE_PYTHON says where it is.
-describe.skipIf(python === '')('with Python and its packages', { timeout: 120_000 }, () => {
+describe.skipIf(python === '')('with Python and its packages', () => {
   test("makes what the reference made, the encoder's file too", async () => {
     const name = 'smolvlm-tiny';
     const reference = readReference(name);

@@ -78,7 +78,7 @@ const sizeOf = (shape: readonly number[]): number => shape.reduce((product, size
 describe.each(Object.entries(realCheckpoints()))(
   '%s, with the names and the configuration that it has',
   (name, real) => {
-    test('is known tensor by tensor, and as large as its index says', { timeout: 120_000 }, async () => {
+    test('is known tensor by tensor, and as large as its index says', async () => {
       const listed = real.tensors.flatMap((pattern) => expanded(pattern));
       const files = { ...tokenizerFiles(name), ...real.files };
       const declarations = await declarationsOf(real, listed, files);

@@ -1,6 +1,6 @@
 // Preloaded into vserve: llama_decode fails for some batches while the file that FAILING_DECODE names exists. It says how and
-// for which: "throw" (as where a GPU has no memory left), or a status, and "tokens", "sequences" or "position" with the
-// greatest number for which it still decodes.
+// for which: "throw" (as where a GPU has no memory left), "hang", or a status, and "tokens", "sequences" or "position" with
+// the greatest number for which it still decodes.
 
 #include <algorithm>
 #include <cstdint>
@@ -12,6 +12,7 @@
 
 #include <dlfcn.h>
 #include <link.h>
+#include <unistd.h>
 
 struct llama_context;
 struct llama_batch {
@@ -61,6 +62,9 @@ extern "C" int32_t llama_decode(llama_context * context, llama_batch batch) {
     std::string status;
     if (file >> status && status == "throw") {
         throw std::runtime_error("no memory for the batch");
+    }
+    while (status == "hang") {
+        pause();
     }
     std::string what;
     int32_t most = 0;

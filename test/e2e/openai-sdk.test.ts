@@ -88,7 +88,7 @@ describe('the embedded model behind the command line, asked by OpenAI’s own cl
     });
   });
 
-  it('Python gets the answers of transformers', { timeout: 300_000 }, async () => {
+  it('Python gets the answers of transformers', async () => {
     const python = await pythonWithOpenAI();
     const script = join(import.meta.dirname, 'ask-reference-questions.py');
     const { stdout } = await run(python, [script, `${vserve.url}/v1`, 'shapes-vlm'], { maxBuffer: 64 * 1024 * 1024 });

@@ -7,25 +7,28 @@ import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vites
 
 const bin = resolve('bin/vserve.js');
 
-/** Has the dry run wait to be ended: it would be over before it is seen. */
-let waitingDryRun: string;
+/** Has a program wait to be ended: it could be over before it is seen. */
+let waitingProgram: string;
 let libraryFolder: string;
 beforeAll(async () => {
   libraryFolder = await mkdtemp(join(tmpdir(), 'vserve-waiting-'));
-  waitingDryRun = join(libraryFolder, 'waiting-dry-run.so');
+  waitingProgram = join(libraryFolder, 'waiting-program.so');
   if (process.platform !== 'linux') return;
-  const source = join(import.meta.dirname, 'waiting-dry-run.cpp');
-  execFileSync(process.env['CXX'] ?? 'c++', ['-shared', '-fPIC', source, '-o', waitingDryRun]);
+  const source = join(import.meta.dirname, 'waiting-program.cpp');
+  execFileSync(process.env['CXX'] ?? 'c++', ['-std=c++17', '-shared', '-fPIC', source, '-o', waitingProgram]);
 });
 afterAll(() => rm(libraryFolder, { recursive: true }));
 
-/** Starts `vserve serve` as the leader of a process group, as a terminal does, up to the point where it begins its work. */
-async function begin() {
+/**
+ * Starts `vserve serve` as the leader of a process group, as a terminal does, up to the point where `program`, which it
+ * starts, runs.
+ */
+async function beginUntil(program: string) {
   const home = await mkdtemp(join(tmpdir(), 'vserve-stop-'));
   onTestFinished(() => rm(home, { recursive: true, force: true }));
   const arguments_ = ['serve', '--model', inject('shapesModelPath'), '--host', '127.0.0.1', '--port', '0'];
   const child = spawn(process.execPath, [bin, ...arguments_, '--metrics-endpoint-port', 'off', '--devices', 'cpu'], {
-    env: { ...process.env, VSERVE_HOME: home, LD_PRELOAD: waitingDryRun },
+    env: { ...process.env, VSERVE_HOME: home, LD_PRELOAD: waitingProgram, WAITING_PROGRAM: program },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
@@ -33,9 +36,10 @@ async function begin() {
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const closed = once(child, 'close');
-  while (!stderr.includes('devices')) await Promise.race([once(child.stderr, 'data'), closed]);
+  const pid = child.pid ?? 0;
   return {
-    pid: child.pid ?? 0,
+    pid,
+    programPid: await childOf(pid, program),
     async end() {
       await closed;
       return { code: child.exitCode, stderr };
@@ -54,7 +58,7 @@ async function childrenOf(pid: number): Promise<readonly { pid: number; command:
   );
 }
 
-/** Waits, turn by turn, for a process that is started on the way to a loaded model. */
+/** Waits, turn by turn, for a process that is started on the way to a loaded model. Throws if its parent has ended. */
 async function childOf(pid: number, program: string): Promise<number> {
   for (;;) {
     const found = (await childrenOf(pid)).find(({ command }) => command.includes(program));
@@ -74,8 +78,7 @@ test
   .each(programs.flatMap((program) => signals.map(([signal, code]) => [signal, program, code] as const)))(
   '%s to the process group while %s runs stops the start, with the exit code of a shell',
   async (signal, program, code) => {
-    const vserve = await begin();
-    await childOf(vserve.pid, program);
+    const vserve = await beginUntil(program);
     process.kill(-vserve.pid, signal);
     const end = await vserve.end();
     expect(end.stderr).toMatch(/\nStopped\.\n$/);
@@ -87,8 +90,8 @@ test
 test.runIf(process.platform === 'linux').each(programs)(
   'a kill of %s is reported as lack of memory',
   async (program) => {
-    const vserve = await begin();
-    process.kill(await childOf(vserve.pid, program), 'SIGKILL');
+    const vserve = await beginUntil(program);
+    process.kill(vserve.programPid, 'SIGKILL');
     const { stderr, code } = await vserve.end();
     expect(stderr).toMatch(/\nError: .* ended with SIGKILL, most likely because the system ran out of memory\./);
     expect(stderr).not.toMatch(/no binaries|damaged/);

@@ -12,7 +12,8 @@ export const tuning: DownloadTuning = {
   connections: 4,
   partBytes: 256 * 1024,
   extentBytes: 32 * 1024,
-  stallMs: 500,
+  // Longer than this process may stand still: both ends of a connection are in it.
+  stallMs: 600_000,
   backoffMs: 1,
   retries: 3,
 };

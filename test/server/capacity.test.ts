@@ -51,12 +51,12 @@ it('without a limit, requests wait', async () => {
 });
 
 it('connections whose requests do not come take no place', async () => {
-  const { url, port } = await serve({ maxBatchSize: 1, settings: { maxQueueSize: 0 } });
+  const { url, port, requestsInFlight } = await serve({ maxBatchSize: 1, settings: { maxQueueSize: 0 } });
   for (let i = 0; i < 5; i += 1) {
     const socket = await openSocket(port);
     socket.write('POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{');
   }
-  await send(`${url}/health`);
+  await turnUntil(() => requestsInFlight() === 5);
   const answer = await send(`${url}/v1/chat/completions`, { method: 'POST', body: chatBody('hi') });
   expect(answer.status).toBe(200);
 });
@@ -83,7 +83,7 @@ async function serveOneByOne(options: TestServerOptions = {}) {
 
 describe('the queue', () => {
   it('gives each client its turn: the many requests of one do not hold up the first of another', async () => {
-    const { url, gates, said, model } = await serveOneByOne();
+    const { url, gates, said, model, requestsInFlight } = await serveOneByOne();
     const ask = (content: string, key: string) =>
       send(`${url}/v1/chat/completions`, {
         method: 'POST',
@@ -94,9 +94,10 @@ describe('the queue', () => {
     await turnUntil(() => gates.length === 1);
     for (let i = 1; i < 8; i += 1) answers.push(ask(`a${i}`, 'a'));
     // One more than is computed is with the backend.
-    await turnUntil(() => model.stats().sequencesQueued === 1);
+    await turnUntil(() => model.stats().sequencesQueued === 1 && requestsInFlight() === 8);
     for (let i = 0; i < 20; i += 1) await send(`${url}/health`);
     answers.push(ask('b0', 'b'));
+    await turnUntil(() => requestsInFlight() === 9);
     for (let i = 0; i < 20; i += 1) await send(`${url}/health`);
     for (let i = 0; i < answers.length; i += 1) {
       await turnUntil(() => gates.length > i);
@@ -107,12 +108,14 @@ describe('the queue', () => {
   });
 
   it('forgets a client that leaves while it waits', async () => {
-    const { url, gates, said, model, log } = await serveOneByOne({ settings: { maxQueueSize: 2 } });
+    const { url, gates, said, model, log, requestsInFlight } = await serveOneByOne({ settings: { maxQueueSize: 2 } });
     const first = answerTo(openChat(url, 'first'));
     await turnUntil(() => gates.length === 1);
     const second = answerTo(openChat(url, 'second'));
     await turnUntil(() => model.stats().sequencesQueued === 1);
     const leaving = openChat(url, 'leaving');
+    await turnUntil(() => requestsInFlight() === 3);
+    for (let i = 0; i < 20; i += 1) await send(`${url}/health`);
     while ((await send(`${url}/v1/chat/completions`, { method: 'POST', body: chatBody('more') })).status !== 429);
     leaving.destroy();
     await turnUntil(() => log.some((line) => line.includes(' 499 ')));

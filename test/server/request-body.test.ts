@@ -233,17 +233,19 @@ describe('the bodies of all requests', () => {
   });
 
   it('give back what a client that leaves had, or waited for', async () => {
-    const { url, port, log } = await serve({ settings });
+    const { url, port, log, requestsInFlight } = await serve({ settings });
     const large = padded(6_900_000);
     for (let i = 0; i < 3; i += 1) {
-      const sockets = await Promise.all([openSocket(port), openSocket(port), openSocket(port)]);
-      for (const socket of sockets) socket.write(head(large.length) + large.slice(0, -1));
-      await new Promise<unknown>((resolve) => sockets[0]?.write('', resolve));
-      for (const socket of sockets) socket.destroy();
+      const first = await openSocket(port);
+      await new Promise<unknown>((resolve) => first.write(head(large.length) + large.slice(0, -1), resolve));
+      const others = await Promise.all([openSocket(port), openSocket(port)]);
+      for (const socket of others) socket.write(head(large.length) + large.slice(0, -1));
+      await turnUntil(() => requestsInFlight() === 3);
+      for (const socket of [first, ...others]) socket.destroy();
+      await turnUntil(() => log.filter((line) => line.includes(' 499 ')).length === 3 * (i + 1));
       const answer = await send(`${url}/v1/chat/completions`, { method: 'POST', body: large });
       expect(answer.status).toBe(200);
     }
-    await turnUntil(() => log.filter((line) => line.includes(' 499 ')).length === 9);
   });
 
   it('refuse one that they could never have room for', async () => {

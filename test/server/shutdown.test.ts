@@ -115,7 +115,7 @@ describe('a shutdown', () => {
 
   it('waits for no body that comes a byte at a time, nor for what waits behind others', async () => {
     const gate = new Gate();
-    const { url, port, log, shutdown } = await serve({
+    const { url, port, log, requestsInFlight, shutdown } = await serve({
       maxBatchSize: 1,
       settings: { ...impatient, maxRequestMemoryBytes: 1_000_000 },
       beforeStart: () => gate.opened,
@@ -129,7 +129,7 @@ describe('a shutdown', () => {
       socket.write(' '.repeat(799_999));
     }
     const more = setInterval(() => trickling.write(' '), 1);
-    await turnUntil(() => trickling.bytesWritten > 100);
+    await turnUntil(() => trickling.bytesWritten > 100 && requestsInFlight() === 7);
     await shutdown();
     clearInterval(more);
     for (const answer of answers) expect((await answer).statusCode).toBe(503);

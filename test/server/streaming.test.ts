@@ -118,7 +118,7 @@ describe('a stream', () => {
     expect(text).toMatch(/^(:\n\n)+$/);
     start.open();
     await turnUntil(() => text.includes('"assistant"'));
-    await passTimeUntil(() => text.endsWith('}\n\n:\n\n'));
+    await passTimeUntil(() => /\}\n\n(:\n\n)+$/.test(text));
     word.open();
     await turnUntil(() => text.endsWith('[DONE]\n\n'));
     expect(text).toContain('"one"');

@@ -34,8 +34,12 @@ export interface Fault {
   readonly headers?: Readonly<Record<string, string>>;
   /** Answers with this instead. */
   readonly json?: unknown;
+  /** Sends no content before this. */
+  readonly heldUntil?: Promise<void>;
   /** Breaks the connection after so many bytes of the content. */
   readonly cutAfter?: number;
+  /** Does so no sooner than this. */
+  readonly cutWhen?: Promise<void>;
   /** Sends no more after so many bytes, and leaves the connection open. */
   readonly stallAfter?: number;
   /** Turns over the bits of one byte of the content, counted from its start. */
@@ -207,7 +211,8 @@ export async function startLoopbackHub(initial: HubOptions): Promise<LoopbackHub
 }
 
 async function sendContent(content: Buffer, seen: SeenRequest, fault: Fault, response: ServerResponse): Promise<void> {
-  const { cutAfter = Infinity, stallAfter = Infinity, bytesPerSecond } = fault;
+  const { heldUntil, cutAfter = Infinity, cutWhen, stallAfter = Infinity, bytesPerSecond } = fault;
+  await heldUntil;
   const last = Math.min(content.length, cutAfter, stallAfter);
   const pieceBytes = bytesPerSecond === undefined ? 16_384 : Math.max(Math.floor(bytesPerSecond / 20), 1);
   while (seen.bytesSent < last && !response.destroyed) {
@@ -222,8 +227,12 @@ async function sendContent(content: Buffer, seen: SeenRequest, fault: Fault, res
     }
     if (bytesPerSecond !== undefined) await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  if (last === content.length) response.end();
-  else if (cutAfter <= stallAfter) response.destroy();
+  if (last === content.length) {
+    response.end();
+  } else if (cutAfter <= stallAfter) {
+    await cutWhen;
+    response.destroy();
+  }
 }
 
 /** Who is refused what, as the Hub does it: the list of a gated repository is public, its files are not. */

@@ -193,7 +193,7 @@ describe('an image beside a running stream', () => {
 });
 
 describe('with caches and without', () => {
-  it('the answers are the same, in one turn and over several, in any order', { timeout: 120_000 }, async () => {
+  it('the answers are the same, in one turn and over several, in any order', async () => {
     const cached = await loadShapes({ maxBatchSize: 3 });
     const plain = await loadShapes({ maxBatchSize: 3, enablePrefixCaching: false, maxVisionCacheEntries: 0 });
     const cases = referenceCases.filter(({ messages }) => !JSON.stringify(messages).includes('.bmp'));

@@ -40,7 +40,7 @@ beforeAll(async () => {
   const loaded = await backend.load(converted, settings, { onProgress, log: () => undefined, signal });
   if (!(loaded instanceof LoadedLlama)) throw new Error('not a model of node-llama-cpp');
   model = loaded;
-}, 60_000);
+});
 afterAll(async () => {
   await model.close();
   await rm(folder, { recursive: true });

@@ -50,7 +50,6 @@ function pictureOf(width: number, height: number): Bitmap {
 
 test.each(cases)(
   '$checkpoint prepares images by its own settings: $change',
-  { timeout: 60_000 },
   async ({ checkpoint: name, file, change, images }) => {
     const loaded = await loadFaithful(name, undefined, changed(seeingCheckpoint(name), file, change));
     const bytesOf = denormalizer(name);
@@ -88,24 +87,20 @@ const variants = readdirSync(fixture('processor-variants')).map((file): [string,
   JSON.parse(readFileSync(fixture(`processor-variants/${file}`), 'utf8')) as Variant,
 ]);
 
-test.each(variants)(
-  '%s reads and answers as transformers does with $change',
-  { timeout: 60_000 },
-  async (name, variant) => {
-    const checkpoint = changed(faithfulCheckpoint(name), preprocessor, variant.change);
-    const loaded = await loadFaithful(name, undefined, checkpoint);
-    for (const [i, messages] of oddConversations.entries()) {
-      const { tokens, logits: expected = [] } = variant.prompts[i] ?? {};
-      expect(joined(await loaded.model.inspectPrompt(messages))).toEqual(tokens);
-      const request = { messages, ...greedyRequest, maxTokens: 1, ignoreEos: true };
-      const own = await loaded.model.firstLogits(request, expected.length);
-      for (const [rank, [, logit]] of expected.entries()) {
-        expect(Math.abs((own[rank]?.logit ?? Infinity) - logit)).toBeLessThan(0.02);
-      }
+test.each(variants)('%s reads and answers as transformers does with $change', async (name, variant) => {
+  const checkpoint = changed(faithfulCheckpoint(name), preprocessor, variant.change);
+  const loaded = await loadFaithful(name, undefined, checkpoint);
+  for (const [i, messages] of oddConversations.entries()) {
+    const { tokens, logits: expected = [] } = variant.prompts[i] ?? {};
+    expect(joined(await loaded.model.inspectPrompt(messages))).toEqual(tokens);
+    const request = { messages, ...greedyRequest, maxTokens: 1, ignoreEos: true };
+    const own = await loaded.model.firstLogits(request, expected.length);
+    for (const [rank, [, logit]] of expected.entries()) {
+      expect(Math.abs((own[rank]?.logit ?? Infinity) - logit)).toBeLessThan(0.02);
     }
-    await loaded.dispose();
-  },
-);
+  }
+  await loaded.dispose();
+});
 
 const croppedPrompts = JSON.parse(readFileSync(fixture('cropped-prompts.json'), 'utf8')) as {
   readonly settings: Json;
@@ -120,7 +115,7 @@ const contentOf = (parts: readonly (string | readonly [number, number])[]): Cont
     typeof part === 'string' ? { type: 'text', text: part } : { type: 'image', image: pictureOf(...part) },
   );
 
-test('crops stand in the prompt as Gemma 3’s processor writes them, and are seen', { timeout: 60_000 }, async () => {
+test('crops stand in the prompt as Gemma 3’s processor writes them, and are seen', async () => {
   const checkpoint = changed(seeingCheckpoint('shapes-vlm'), preprocessor, croppedPrompts.settings);
   const loaded = await loadFaithful('shapes-vlm', undefined, checkpoint);
   for (const { parts, tokens } of croppedPrompts.conversations) {
@@ -132,7 +127,7 @@ test('crops stand in the prompt as Gemma 3’s processor writes them, and are se
   await loaded.dispose();
 });
 
-test('an image that its processor would have to resize is refused by what it takes', { timeout: 60_000 }, async () => {
+test('an image that its processor would have to resize is refused by what it takes', async () => {
   const checkpoint = changed(faithfulCheckpoint('qwen2-vl-tiny'), preprocessor, { do_resize: false });
   const loaded = await loadFaithful('qwen2-vl-tiny', undefined, checkpoint);
   const tokensOf = async (width: number, height: number): Promise<unknown> => {
@@ -149,7 +144,7 @@ test('an image that its processor would have to resize is refused by what it tak
   await loaded.dispose();
 });
 
-test('what is not followed is told whenever the model is loaded', { timeout: 60_000 }, async () => {
+test('what is not followed is told whenever the model is loaded', async () => {
   const warnings: string[] = [];
   const checkpoint = changed(faithfulCheckpoint('qwen2-vl-tiny'), preprocessor, { resample: 5 });
   const loaded = await loadFaithful('qwen2-vl-tiny', undefined, checkpoint, (level, message) => {

@@ -37,7 +37,7 @@ async function outcomeOf(model: FaithfulModel['model'], width: number, height: n
   return last;
 }
 
-describe.each(names)('%s sees and reads what its own processor makes', { timeout: 180_000 }, (name) => {
+describe.each(names)('%s sees and reads what its own processor makes', (name) => {
   const reference = JSON.parse(readFileSync(fixture(`processors/${name}.json`), 'utf8')) as ProcessorReference;
   let loaded: FaithfulModel;
   beforeAll(async () => {

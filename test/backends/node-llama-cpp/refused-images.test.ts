@@ -8,7 +8,7 @@ import type { Bitmap, ContentPart } from '../../../src/backend/index.ts';
 let loaded: FaithfulModel;
 beforeAll(async () => {
   loaded = await loadFaithful('qwen2.5-vl-tiny');
-}, 60_000);
+});
 afterAll(() => loaded.dispose());
 
 const imagePart = (image: Bitmap): ContentPart => ({ type: 'image', image });

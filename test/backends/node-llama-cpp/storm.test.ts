@@ -7,7 +7,7 @@ import { shapesCheckpointDir } from '../../support/shapes.ts';
 const requests = 24;
 const seed = 1;
 
-describe('many clients at once, over documents and pictures that they share', { timeout: 120_000 }, () => {
+describe('many clients at once, over documents and pictures that they share', () => {
   it.each([
     { family: embeddedModel, round: 2 },
     { family: 'lfm2-vl-tiny', round: 1 },
