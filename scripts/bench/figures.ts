@@ -2,7 +2,8 @@
 export const contenders = ['vserve', 'llama-server', 'llama-server --swa-full', 'llama-batched-bench'] as const;
 export type Contender = (typeof contenders)[number];
 
-export type Unit = 'tokens/s' | 'ms' | 'MB' | '% of cold' | '× alone' | '% of the best fixed number of threads';
+export type Unit =
+  'tokens/s' | 'ms' | 'MB' | 'tokens' | '% of cold' | '× alone' | '% of the best fixed number of threads';
 
 /** One line of the table. More is better for tokens/s, less for everything else. */
 export interface Figure {

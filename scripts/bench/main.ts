@@ -11,21 +11,17 @@ import { computeThreads } from '../../backends/node-llama-cpp/threads.ts';
 import { Bench } from './bench.ts';
 import type { Figure } from './figures.ts';
 import { describeMachine, headOf } from './machine.ts';
-import { describeModel, randomModel, shapesModel } from './model.ts';
+import { describeModel, hybridModel, randomModel, shapesModel } from './model.ts';
 import type { BenchModel } from './model.ts';
 import { parseOptions, usage } from './options.ts';
 import type { Options } from './options.ts';
 import { preparePeer } from './peer.ts';
+import { planOf, roughly, totalOf } from './plan.ts';
+import type { ModelKind } from './plan.ts';
 import { scenarios } from './scenarios/index.ts';
-import type { ScenarioName } from './scenarios/index.ts';
 import { toTable } from './table.ts';
 
 const ownVserve = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'bin', 'vserve.js');
-/** Scenarios on the embedded model, which is so small that only the servers' own work shows. */
-const overheadScenarios: readonly ScenarioName[] = ['tokens', 'text', 'agent'];
-/** Of them, those that are too long for the other model. */
-const overheadOnly: readonly ScenarioName[] = ['agent'];
-
 function log(line: string): void {
   console.error(line);
 }
@@ -52,16 +48,10 @@ function shortened(model: BenchModel, { maxLength }: Options): BenchModel {
   return { ...model, maxLength: Math.min(model.maxLength, maxLength ?? Infinity) };
 }
 
-async function modelsFor(options: Options, peerDir: string): Promise<[BenchModel, readonly ScenarioName[]][]> {
-  const shapes = await shapesModel(options.cacheDir);
-  if (options.quick) return [[shapes, options.only]];
-  const large = options.files
-    ? await describeModel('model', options.files.modelPath, options.files.mmprojPath)
-    : await randomModel(options.cacheDir, peerDir, log);
-  return [
-    [large, options.only.filter((name) => !overheadOnly.includes(name))],
-    [shapes, options.only.filter((name) => overheadScenarios.includes(name))],
-  ];
+function modelOf(kind: ModelKind, { cacheDir, files }: Options, peerDir: string): Promise<BenchModel> {
+  if (kind === 'embedded') return shapesModel(cacheDir);
+  if (kind === 'hybrid') return hybridModel(cacheDir, log);
+  return files ? describeModel('model', files.modelPath, files.mmprojPath) : randomModel(cacheDir, peerDir, log);
 }
 
 async function main(): Promise<void> {
@@ -74,16 +64,21 @@ async function main(): Promise<void> {
   const { rounds, streams, outputTokens, promptWords } = options;
   const machine = describeMachine(threads, systemInfo, peerDir);
   console.log(headOf(machine));
+  const parts = planOf(options.only, options);
+  log(`About ${roughly(totalOf(parts))} on two quiet cores with the default loads`);
   const loads = { rounds, streams, outputTokens, promptWords };
   const results: { model: BenchModel; figures: Figure[] }[] = [];
-  for (const [model, names] of await modelsFor(options, peerDir)) {
-    const bench = new Bench({ ...options, model: shortened(model, options), threads, peerDir, vservePath, log });
+  for (const part of parts) {
+    const model = shortened(await modelOf(part.kind, options, peerDir), options);
+    const bench = new Bench({ ...options, model, threads, peerDir, vservePath, log });
     const result = { model, figures: [] as Figure[] };
     results.push(result);
     try {
-      for (const name of names) {
-        log(`\n${model.name}, ${name}`);
+      for (const { name, expectedS } of part.scenarios) {
+        log(`\n${model.name}, ${name} (about ${roughly(expectedS)})`);
+        const startedAtMs = performance.now();
         await scenarios[name](bench);
+        log(`${name}: took ${roughly((performance.now() - startedAtMs) / 1000)}`);
         result.figures = [...bench.figures.values()];
         const report = { machine, load: loadavg(), loads, results };
         await writeFile(options.jsonPath, `${JSON.stringify(report, undefined, 2)}\n`);
@@ -91,7 +86,7 @@ async function main(): Promise<void> {
     } finally {
       await bench.close();
     }
-    if (names.length > 0) console.log(`\n${model.name}\n\n${toTable(result.figures)}`);
+    console.log(`\n${model.name}\n\n${toTable(result.figures)}`);
   }
   console.log(`\nEvery measurement is in ${options.jsonPath}.`);
 }

@@ -7,6 +7,7 @@ import { convertCheckpoint } from '../../src/convert/index.ts';
 import { textShapes, visionShapes } from '../../test/reference/gemma3-shapes.ts';
 import { sentencePieceModel } from '../../test/reference/sentencepiece-writer.ts';
 import { writePlainWeights } from '../../test/reference/write-plain-weights.ts';
+import { hybridImageSize, writeHybridCheckpoint } from './hybrid-model.ts';
 import { runTool } from './run-tool.ts';
 import { letterPieces, markers } from './vocabulary.ts';
 
@@ -72,7 +73,24 @@ export async function randomModel(cacheDir: string, peerDir: string, log: (line:
   return describeModel('random 513M', join(directory, 'model.gguf'), join(directory, 'mmproj.gguf'));
 }
 
-async function convert(sourceDir: string, destinationDir: string, outtype: 'auto' | 'f16'): Promise<void> {
+/** A model of random weights whose layers have a state, which cannot go back; made once, in q8_0. */
+export async function hybridModel(cacheDir: string, log: (line: string) => void): Promise<BenchModel> {
+  const directory = join(cacheDir, 'random-hybrid');
+  if (!existsSync(directory)) {
+    log('Making a hybrid model of 160 million random weights (half a minute, once)');
+    const checkpoint = `${directory}.checkpoint`;
+    const converted = `${directory}.part`;
+    await writeHybridCheckpoint(checkpoint);
+    await rm(converted, { recursive: true, force: true });
+    await convert(checkpoint, converted, 'q8_0');
+    await rename(converted, directory);
+    await rm(checkpoint, { recursive: true });
+  }
+  const files = [join(directory, 'model.gguf'), join(directory, 'mmproj.gguf')] as const;
+  return { ...(await describeModel('random hybrid 160M', ...files)), imageSize: hybridImageSize };
+}
+
+async function convert(sourceDir: string, destinationDir: string, outtype: 'auto' | 'f16' | 'q8_0'): Promise<void> {
   const { signal } = new AbortController();
   await convertCheckpoint({ sourceDir, destinationDir, outtype, onProgress: () => undefined, signal });
 }

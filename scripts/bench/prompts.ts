@@ -25,10 +25,10 @@ export async function randomPicture(size: number): Promise<Picture> {
   return { url: `data:image/png;base64,${png.toString('base64')}` };
 }
 
-/** A PNG of 1280 by 800 pixels in coloured blocks, as a data URI: of the size of a screenshot, in pixels and in bytes. */
+/** A PNG of 1280 by 800 pixels in coloured blocks, as a data URI of 235 kB: what a screenshot full of text has. */
 export async function randomScreenshot(): Promise<Picture> {
-  const rgb = randomFillSync(new Uint8Array(160 * 100 * 3));
-  const png = await sharp(rgb, { raw: { width: 160, height: 100, channels: 3 } })
+  const rgb = randomFillSync(new Uint8Array(256 * 160 * 3));
+  const png = await sharp(rgb, { raw: { width: 256, height: 160, channels: 3 } })
     .resize(1280, 800, { kernel: 'nearest' })
     .png()
     .toBuffer();

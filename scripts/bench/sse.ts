@@ -1,7 +1,11 @@
 /** The parts of a `chat.completion.chunk` that the bench reads. */
 export interface Chunk {
   readonly choices: readonly { readonly delta: { readonly content?: string | null } }[];
-  readonly usage?: { readonly prompt_tokens: number; readonly completion_tokens: number } | null;
+  readonly usage?: {
+    readonly prompt_tokens: number;
+    readonly completion_tokens: number;
+    readonly prompt_tokens_details?: { readonly cached_tokens?: number } | null;
+  } | null;
   readonly error?: { readonly message: string };
 }
 
@@ -10,6 +14,8 @@ export interface TimedStream {
   readonly textAtMs: number[];
   text: string;
   promptTokens: number;
+  /** Of the prompt's, those that the server did not compute again. */
+  cachedTokens: number;
   completionTokens: number;
 }
 
@@ -38,7 +44,7 @@ export async function timeStream(
   onText: () => void = () => undefined,
   now: () => number = () => performance.now(),
 ): Promise<TimedStream> {
-  const stream: TimedStream = { textAtMs: [], text: '', promptTokens: 0, completionTokens: 0 };
+  const stream: TimedStream = { textAtMs: [], text: '', promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
   for await (const { choices, usage, error } of sseChunks(pieces)) {
     if (error !== undefined) throw new Error(`The server broke off: ${error.message}`);
     const content = choices[0]?.delta.content ?? '';
@@ -48,6 +54,7 @@ export async function timeStream(
       onText();
     }
     stream.promptTokens = usage?.prompt_tokens ?? stream.promptTokens;
+    stream.cachedTokens = usage?.prompt_tokens_details?.cached_tokens ?? stream.cachedTokens;
     stream.completionTokens = usage?.completion_tokens ?? stream.completionTokens;
   }
   return stream;

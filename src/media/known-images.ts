@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { webcrypto } from 'node:crypto';
 import type { Bitmap } from '../backend/index.ts';
 import { encodedBytes } from './image-sample.ts';
@@ -5,6 +6,8 @@ import type { EncodedImage } from './image-source.ts';
 
 /** Larger sources are not looked up: they would be copied on the main thread first. */
 const MAX_SOURCE_BYTES = 4 * 1024 * 1024;
+/** Up to this size, hashing takes less of the main thread than handing the source to another one. */
+const SMALL_BYTES = 512 * 1024;
 
 /** What is remembered of an image: not its pixels. */
 export type KnownImage = Pick<Bitmap, 'id' | 'width' | 'height'>;
@@ -22,11 +25,12 @@ export class KnownImages {
     this.#maxImages = maxImages;
   }
 
-  /** The name of a source, computed in another thread; undefined for one that is too large to look up. */
+  /** The name of a source, of a large one computed in another thread; undefined for one that is too large to look up. */
   async nameOf(source: EncodedImage): Promise<string | undefined> {
-    if (encodedBytes(source) > MAX_SOURCE_BYTES) return undefined;
-    const data = Buffer.concat(source.pieces) as webcrypto.BufferSource;
-    return source.encoding + Buffer.from(await crypto.subtle.digest('SHA-256', data)).toString('latin1');
+    const bytes = encodedBytes(source);
+    if (bytes > MAX_SOURCE_BYTES) return undefined;
+    const digest = bytes <= SMALL_BYTES ? digestHere(source) : await digestElsewhere(source);
+    return source.encoding + digest.toString('latin1');
   }
 
   get(name: string): KnownImage | undefined {
@@ -41,4 +45,15 @@ export class KnownImages {
     const [oldest] = this.#known.keys();
     if (this.#known.size > this.#maxImages && oldest !== undefined) this.#known.delete(oldest);
   }
+}
+
+function digestHere({ pieces }: EncodedImage): Buffer {
+  const hash = createHash('sha256');
+  for (const piece of pieces) hash.update(piece);
+  return hash.digest();
+}
+
+async function digestElsewhere({ pieces }: EncodedImage): Promise<Buffer> {
+  const data = Buffer.concat(pieces) as webcrypto.BufferSource;
+  return Buffer.from(await crypto.subtle.digest('SHA-256', data));
 }

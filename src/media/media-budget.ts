@@ -3,6 +3,8 @@ import { exactSize } from '../formats/exact-size.ts';
 
 const ENCODED = 0;
 const DECODED = 1;
+/** Pixels take more than files: forty screenshots of 1280 by 800 are 123 MB. */
+export const decodedFactor = 2;
 /** Far below zero, so that a refused spend that another thread gives back does not raise it above zero. */
 const ENDED = -(2n ** 60n);
 
@@ -17,11 +19,16 @@ export class MediaBudget {
   readonly maxBytes: number;
   readonly bytesLeft: BytesLeft;
 
-  /** A budget of `maxBytes` each way; with `bytesLeft`, another thread's view of the same budget. */
+  /**
+   * A budget of `maxBytes` encoded, and of `decodedFactor` times that decoded; with `bytesLeft`, another thread's view of
+   * the same budget.
+   */
   constructor(maxBytes: number, bytesLeft?: BytesLeft) {
     this.maxBytes = maxBytes;
     this.bytesLeft = bytesLeft ?? new BigInt64Array(new SharedArrayBuffer(2 * BigInt64Array.BYTES_PER_ELEMENT));
-    if (bytesLeft === undefined) this.bytesLeft.fill(BigInt(maxBytes));
+    if (bytesLeft !== undefined) return;
+    this.bytesLeft[ENCODED] = BigInt(maxBytes);
+    this.bytesLeft[DECODED] = BigInt(decodedFactor * maxBytes);
   }
 
   /** Spends encoded bytes. Throws `over_budget`. */
@@ -37,14 +44,18 @@ export class MediaBudget {
   /** Spends the bytes of an image's pixels. Throws `decode_too_large`. */
   spendDecoded(width: number, height: number, bytesPerPixel: number): void {
     const bytes = width * height * bytesPerPixel;
-    if (this.#spend(DECODED, bytes)) return;
     const size = `${width}x${height} pixels of ${bytesPerPixel} bytes`;
-    const limit = `${exactSize(this.maxBytes)} decoded, the limit of this server for a request (--max-media-bytes, MAX_SERVE_MAX_MEDIA_BYTES)`;
-    const message =
-      bytes > this.maxBytes
-        ? `An image of ${size} takes more than ${limit}. Scale it down.`
-        : `The images of the request together take more than ${limit}; this one has ${size}. Send fewer, or scale them down.`;
-    throw new VserveError('decode_too_large', message);
+    const options = '(--max-media-bytes, MAX_SERVE_MAX_MEDIA_BYTES)';
+    if (bytes > this.maxBytes) {
+      const limit = `${exactSize(this.maxBytes)} decoded, the limit of this server for an image ${options}`;
+      throw new VserveError('decode_too_large', `An image of ${size} takes more than ${limit}. Scale it down.`);
+    }
+    if (this.#spend(DECODED, bytes)) return;
+    const limit = `${exactSize(decodedFactor * this.maxBytes)} decoded, the limit of this server for a request: ${decodedFactor} times ${exactSize(this.maxBytes)} ${options}`;
+    throw new VserveError(
+      'decode_too_large',
+      `The images of the request together take more than ${limit}; this one has ${size}. Send fewer, or scale them down.`,
+    );
   }
 
   /** Leaves nothing: work for the request ends at its next step, in any thread. */

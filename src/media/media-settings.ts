@@ -4,7 +4,10 @@ export interface MediaSettings {
   readonly allowedImageRoots: readonly string[];
   /** Maximum size of a file read from a `file://` URL. */
   readonly maxLocalImageBytes: number;
-  /** Maximum size of all images of one request: encoded, and again as pixels, each with the bytes it has in the file, at least three. */
+  /**
+   * Maximum size of all images of one request, encoded, and of each as pixels, with the bytes that they have in the file, at
+   * least three. All together take at most `decodedFactor` times as much as pixels.
+   */
   readonly maxMediaBytes: number;
   /** Maximum pixels per image, as stated by its header. */
   readonly maxImagePixels: number;

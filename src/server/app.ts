@@ -7,7 +7,6 @@ import { errorResponse } from './error-response.ts';
 import { checkHost } from './host-header.ts';
 import { linger } from './linger.ts';
 import { countRequests } from './count-requests.ts';
-import type { Metrics } from './metrics.ts';
 import type { ChatRouteOptions } from './routes/chat-completions.ts';
 import { chatRoutes } from './routes/chat-completions.ts';
 import { routedPath } from './request-target.ts';
@@ -17,7 +16,6 @@ import { modelRoutes } from './routes/models.ts';
 import { prefixCacheRoutes } from './routes/prefix-cache.ts';
 
 export interface AppOptions extends ChatRouteOptions {
-  readonly metrics: Metrics;
   /** The address or name the server listens on. */
   readonly host: string;
 }

@@ -19,8 +19,12 @@ export interface GenerateOptions {
   readonly admission: Admission;
   readonly client: ClientPath;
   readonly signal: AbortSignal;
+  /** When the request came, as `performance.now()`. */
+  readonly receivedAtMs: number;
   /** Called once the request body is no longer needed. */
   readonly onBodyUsed: () => void;
+  /** Called when the prompt is made, with what that took since the request came, without the waiting for its turn. */
+  readonly onInputProcessed: (processingMs: number) => void;
 }
 
 /**
@@ -39,22 +43,33 @@ export function generate(
 
 async function* inTurn(
   request: ParsedRequest,
-  { model, media, admission, client, signal, onBodyUsed }: GenerateOptions,
+  { model, media, admission, client, signal, receivedAtMs, onBodyUsed, onInputProcessed }: GenerateOptions,
 ): AsyncGenerator<GenerationEvent, void, undefined> {
   const place = admission.join(client);
   try {
     let images: readonly Bitmap[] = [];
+    let waitedMs = 0;
     if (imageReferences(request).length > 0) {
-      await place.toFetchImages(signal);
+      waitedMs += await timed(place.toFetchImages(signal));
       images = await fetchImages(request, { model, media, signal });
     }
     onBodyUsed();
-    await place.toGenerate(signal);
+    waitedMs += await timed(place.toGenerate(signal));
     const generateRequest = toGenerateRequest(request, model.info.samplingDefaults, images);
-    yield* model.generate({ ...generateRequest, client: anonymous(client) }, signal);
+    for await (const event of model.generate({ ...generateRequest, client: anonymous(client) }, signal)) {
+      if (event.type === 'start') onInputProcessed(performance.now() - receivedAtMs - waitedMs);
+      yield event;
+    }
   } finally {
     place.leave();
   }
+}
+
+/** How long a promise took to settle, in milliseconds. */
+async function timed(waiting: Promise<void>): Promise<number> {
+  const fromMs = performance.now();
+  await waiting;
+  return performance.now() - fromMs;
 }
 
 /** Fetches all images concurrently. The first failure aborts the other fetches. */

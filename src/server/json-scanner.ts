@@ -10,7 +10,7 @@ const MAX_VALUES = 100_000;
 /** Maximum length of the JSON without its long texts, in characters. */
 const MAX_CHARACTERS = 16 * 1024 * 1024;
 /** Data URIs, and images in base64, of at least this many characters are kept out of the JSON. */
-const LONG_CHARACTERS = 64 * 1024;
+const LONG_CHARACTERS = 8 * 1024;
 
 const LOOKED_AT_CHARACTERS = 64;
 
@@ -24,7 +24,7 @@ const CLOSE_OBJECT = 0x7d;
 
 /**
  * Reads JSON (RFC 8259) that arrives in chunks. The work per chunk does not depend on how much has arrived before. Data
- * URIs and base64 images of 64 Ki characters or more become `LongText`s on the way; the remainder is small and goes through
+ * URIs and base64 images of 8 Ki characters or more become `LongText`s on the way; the remainder is small and goes through
  * `JSON.parse`, which checks the syntax. Chunks should be no longer than 64 Ki characters.
  */
 export class JsonScanner {
@@ -46,15 +46,19 @@ export class JsonScanner {
   }
 
   /**
-   * Adds bytes without making a string of them, which spares the garbage collector. Possible only within a long text,
-   * for ASCII that needs no decoding: returns false otherwise, and the caller must `push` them. `keep` must return a
-   * copy that owns its memory, or the same bytes if they own theirs.
+   * Adds bytes without making a string of them, which spares the garbage collector. Possible only within a long text, up
+   * to its end, for ASCII that needs no decoding: returns how many bytes were taken from the start, 0 for none, and the
+   * caller must `push` what follows. `keep` must return a copy that owns its memory, or the same bytes if they own
+   * theirs.
    */
-  pushPlain(bytes: Uint8Array, keep: (bytes: Uint8Array) => Uint8Array<ArrayBuffer>): boolean {
-    const string = this.#openString;
-    if (string?.writer?.isBetweenCharacters !== true || !isPlain(bytes)) return false;
-    string.writer.writePlain(keep(bytes));
-    return true;
+  pushPlain(bytes: Uint8Array, keep: (bytes: Uint8Array) => Uint8Array<ArrayBuffer>): number {
+    const writer = this.#openString?.writer;
+    if (writer?.isBetweenCharacters !== true) return 0;
+    const quote = searchable(bytes).indexOf(QUOTE);
+    const text = quote === -1 ? bytes : bytes.subarray(0, quote);
+    if (text.length === 0 || !isPlain(text)) return 0;
+    writer.writePlain(keep(text));
+    return text.length;
   }
 
   /** The parsed value. Throws `invalid_json`. */
@@ -200,11 +204,14 @@ function endOfString(chunk: string, from: number, isEscaped: boolean): { end: nu
   return { end: -1, escaped };
 }
 
-/** Whether the bytes are characters that a JSON string contains verbatim, one byte each. */
+/** Whether the bytes, without quotes, are characters that a JSON string contains verbatim, one byte each. */
 function isPlain(bytes: Uint8Array): boolean {
-  // Buffer searches with memchr; other typed arrays compare element by element.
-  const searched = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  return isAscii(bytes) && !searched.includes(QUOTE) && !searched.includes(BACKSLASH) && !hasControls(bytes);
+  return isAscii(bytes) && !searchable(bytes).includes(BACKSLASH) && !hasControls(bytes);
+}
+
+/** Buffer searches with memchr; other typed arrays compare element by element. */
+function searchable(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /**

@@ -3,7 +3,7 @@ import { isCodedError } from '../errors/index.ts';
 import { mediaRejections } from '../media/index.ts';
 import type { MediaRejection, ResolvedImage } from '../media/index.ts';
 
-const RESOLVE_BUCKETS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
+const TIME_BUCKETS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
 
 /** The server's metrics, named like those of max serve, in Prometheus' text format. */
 export class Metrics {
@@ -23,7 +23,13 @@ export class Metrics {
   readonly #resolveTime = new Histogram({
     name: 'maxserve_media_resolve_time_milliseconds',
     help: 'Time to fetch and decode an image',
-    buckets: RESOLVE_BUCKETS_MS,
+    buckets: TIME_BUCKETS_MS,
+    registers: [this.#registry],
+  });
+  readonly #inputTime = new Histogram({
+    name: 'maxserve_input_processing_time_milliseconds',
+    help: 'Time to read a request, fetch and decode its images, and make its prompt, without waiting for its turn',
+    buckets: TIME_BUCKETS_MS,
     registers: [this.#registry],
   });
   readonly #rejections = new Counter({
@@ -44,6 +50,11 @@ export class Metrics {
   countImage({ source, resolveMs }: ResolvedImage): void {
     this.#images.inc({ media_kind: 'image', source });
     this.#resolveTime.observe(resolveMs);
+  }
+
+  /** Counts a request whose prompt is made: what comes next is the model's work. */
+  countInput(processingMs: number): void {
+    this.#inputTime.observe(processingMs);
   }
 
   /** Counts a response that has started, and the reason if it is an error. `path` is the name of a route. */

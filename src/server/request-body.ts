@@ -9,6 +9,8 @@ import { invalidJson, JsonScanner } from './json-scanner.ts';
 
 /** Bytes parsed at a time, between two turns of the event loop. */
 const BLOCK_BYTES = 64 * 1024;
+/** Bytes made a string at a time: few, since what follows may be the data of an image, which needs none. */
+const TEXT_BYTES = 4 * 1024;
 /** Receiving a body larger than this is work, for the kernel too: it takes a CPU from the model. */
 const LARGE_BYTES = 1024 * 1024;
 /** The CPU is returned to the model when nothing has been received for this long. */
@@ -112,10 +114,17 @@ async function readJson(
   let endsInAscii = true;
   let bytes = 0;
   let pausedAtBytes = 0;
-  const push = (piece: Uint8Array, keep: (piece: Uint8Array) => Uint8Array<ArrayBuffer>): void => {
-    // The decoder must not be bypassed while it holds an incomplete character.
-    if (!endsInAscii || !scanner.pushPlain(piece, keep)) scanner.push(textOf(decoder, piece, { stream: true }));
-    endsInAscii = (piece.at(-1) ?? 0) < 0x80;
+  const push = (given: Uint8Array, keep: (piece: Uint8Array) => Uint8Array<ArrayBuffer>): void => {
+    for (let at = 0; at < given.length;) {
+      // The decoder must not be bypassed while it holds an incomplete character.
+      const plain = endsInAscii ? scanner.pushPlain(given.subarray(at), keep) : 0;
+      at += plain;
+      const text = given.subarray(at, at + TEXT_BYTES);
+      if (text.length === 0) break;
+      scanner.push(textOf(decoder, text, { stream: true }));
+      endsInAscii = (text.at(-1) ?? 0) < 0x80;
+      at += text.length;
+    }
   };
   const pushBlock = (): void => {
     push(block.subarray(0, filled), (piece) => piece.slice());
@@ -136,7 +145,7 @@ async function readJson(
       if (isWholeBuffer(chunk) && chunk.length > BLOCK_BYTES / 2 && chunk.length <= BLOCK_BYTES) {
         // Large images are not copied.
         if (filled > 0) pushBlock();
-        push(chunk, ({ buffer }) => new Uint8Array(buffer as ArrayBuffer));
+        push(new Uint8Array(chunk.buffer), (piece) => (isWholeBuffer(piece) ? piece : piece.slice()));
         clock.run();
         continue;
       }
@@ -154,7 +163,8 @@ async function readJson(
     throw new VserveError('request_cancelled', 'The client disconnected before its request was complete.', { cause });
   }
   if (bytes === 0) throw new VserveError('invalid_json', 'The request has no body. Send a JSON object.');
-  scanner.push(textOf(decoder, block.subarray(0, filled), { stream: false }));
+  pushBlock();
+  scanner.push(textOf(decoder, new Uint8Array(), { stream: false }));
   return scanner.end();
 }
 

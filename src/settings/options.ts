@@ -477,7 +477,7 @@ export const options = {
     argument: 'n',
     help: 'Maximum images per request',
     kind: wholeNumber(0),
-    default: 20,
+    default: 100,
   }),
   maxMediaBytes: option({
     group: 'Images',
@@ -485,7 +485,7 @@ export const options = {
     argument: 'bytes',
     environment: 'MAX_SERVE_MAX_MEDIA_BYTES',
     inDotEnv: true,
-    help: 'Maximum size of all images of a request together, encoded and again decoded',
+    help: 'Maximum size of all images of a request together, encoded; twice as much decoded',
     kind: byteCount(),
     default: 100 * MIB,
   }),

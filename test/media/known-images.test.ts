@@ -64,18 +64,20 @@ it('an image that is not encoded, or another image, is decoded', async () => {
 });
 
 it('images that are encoded take nothing of what a request may decode', async () => {
-  const { media } = countingResolver({ maxMediaBytes: 100_000 });
+  const { media } = countingResolver({ maxMediaBytes: 70_000 });
   const uris = await Promise.all(['#111111', '#222222', '#333333'].map(pictureUri));
   const [first = '', second = '', third = ''] = uris;
   await media.forRequest(() => undefined)(first, options);
   await media.forRequest(() => undefined)(second, options);
+  await media.forRequest(() => undefined)(third, options);
   const resolve = media.forRequest(() => ({}));
   await expect(resolve(first, options)).resolves.toMatchObject({ width: 200 });
   await expect(resolve(second, options)).resolves.toMatchObject({ width: 200 });
   await expect(resolve(third, options)).resolves.toMatchObject({ width: 200 });
   const withoutEncoder = media.forRequest();
   await withoutEncoder(first, options);
-  await expect(withoutEncoder(second, options)).rejects.toMatchObject({ code: 'decode_too_large' });
+  await withoutEncoder(second, options);
+  await expect(withoutEncoder(third, options)).rejects.toMatchObject({ code: 'decode_too_large' });
 });
 
 it('names are forgotten, the least recently used first; large sources have none', async () => {

@@ -8,6 +8,7 @@ it('leaves what a refused spend did not take', () => {
   expect(() => budget.spendDecoded(2, 2, 3)).toThrow('An image of 2x2 pixels');
   budget.spendEncoded(10);
   budget.spendDecoded(1, 3, 3);
+  budget.spendDecoded(1, 3, 3);
   expect(() => budget.spendDecoded(1, 1, 3)).toThrow('The images of the request together');
   expect(() => budget.spendEncoded(1)).toThrow(expect.objectContaining({ code: 'over_budget' }));
 });

@@ -84,8 +84,8 @@ describe('createMediaResolver', () => {
     await expect(media.forRequest()(url, { param, signal })).rejects.toMatchObject({ code, param });
   });
 
-  it('holds the images of a request together to the budget, decoded', async () => {
-    const small = createMediaResolver({ ...settings, maxMediaBytes: 100 * 100 * 3 * 2 });
+  it('holds the images of a request together to twice the budget, decoded', async () => {
+    const small = createMediaResolver({ ...settings, maxMediaBytes: 100 * 100 * 3 });
     const image = dataUri(await png(100, 100));
     const resolveImage = small.forRequest();
     const results = await Promise.allSettled([image, image, image].map((url) => resolveImage(url, { param, signal })));

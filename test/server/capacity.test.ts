@@ -136,7 +136,16 @@ describe('the queue', () => {
     const { signal } = new AbortController();
     const begun = [];
     for (let i = 0; i < 5; i += 1) {
-      const events = generate(request, { model, media, admission, client: ['a'], signal, onBodyUsed: () => undefined });
+      const events = generate(request, {
+        model,
+        media,
+        admission,
+        client: ['a'],
+        signal,
+        receivedAtMs: 0,
+        onBodyUsed: () => undefined,
+        onInputProcessed: () => undefined,
+      });
       begun.push(events);
       expect((await events.next()).value).toMatchObject({ type: 'start' });
     }

@@ -46,6 +46,16 @@ describe('/metrics', () => {
     expect(lines).toContain('maxserve_media_resolve_time_milliseconds_count 3');
   });
 
+  it('times what a request takes until its prompt is made, of those that reach the model', async () => {
+    const server = await serve({ metricsPort: 0 });
+    expect((await look(server, dataUri)).status).toBe(200);
+    expect((await look(server, 'data:,x')).status).toBe(400);
+    const lines = await metricsOf(server);
+    expect(lines).toContain('maxserve_input_processing_time_milliseconds_count 1');
+    const [sum = ''] = lines.filter((line) => line.startsWith('maxserve_input_processing_time_milliseconds_sum'));
+    expect(Number(sum.split(' ')[1])).toBeGreaterThan(0);
+  });
+
   it('counts refused images by reason, each of which is there from the start', async () => {
     const server = await serve({ metricsPort: 0, settings: { maxImagesPerRequest: 2 } });
     const none = mediaRejections.map((reason) => `maxserve_media_rejections_total{reason="${reason}"} 0`);

@@ -62,7 +62,9 @@ describe('a server with few open files', () => {
       admission,
       client: ['a'],
       signal: new AbortController().signal,
+      receivedAtMs: 0,
       onBodyUsed: () => undefined,
+      onInputProcessed: () => undefined,
       model: {} as LoadedModel,
       media: { forRequest: () => () => Promise.reject(failure), close: () => Promise.resolve() },
     });

@@ -13,6 +13,7 @@ import type { BodyMemory } from '../body-memory.ts';
 import { clientPathOf } from '../client-path.ts';
 import type { CpuShare } from '../cpu-share.ts';
 import { generate } from '../generate.ts';
+import type { Metrics } from '../metrics.ts';
 import { readJsonBody } from '../request-body.ts';
 import type { JsonBody, ReadOptions } from '../request-body.ts';
 import type { ActiveRequest, Requests } from '../requests.ts';
@@ -33,6 +34,7 @@ export interface ChatRouteOptions {
   readonly admission: Admission;
   readonly memory: BodyMemory;
   readonly cpus: CpuShare;
+  readonly metrics: Metrics;
   readonly log: Log;
 }
 
@@ -40,6 +42,7 @@ export interface ChatRouteOptions {
 export function chatRoutes(options: ChatRouteOptions): Hono<RequestContext> {
   const routes = new Hono<RequestContext>();
   routes.post('/v1/chat/completions', async (context) => {
+    const receivedAtMs = performance.now();
     const { incoming } = context.env;
     const active = options.requests.begin(incoming.socket);
     let streaming = false;
@@ -51,7 +54,14 @@ export function chatRoutes(options: ChatRouteOptions): Hono<RequestContext> {
       const request = parseChatRequest(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
       checkRequest(request, options);
       const client = clientPathOf(incoming);
-      const events = generate(request, { ...options, client, signal, onBodyUsed: body.release });
+      const events = generate(request, {
+        ...options,
+        client,
+        signal,
+        receivedAtMs,
+        onBodyUsed: body.release,
+        onInputProcessed: (processingMs) => options.metrics.countInput(processingMs),
+      });
       if (!request.stream) return context.json(await toCompletion(newIdentity(options), events));
 
       const chunks = toChunks(newIdentity(options), events, request.streamUsage);

@@ -13,14 +13,14 @@ test('Each text is timed once, however the stream is cut, and the role and the e
     chunk(''),
     chunk('Hel'),
     chunk('lo'),
-    'data: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2}}\r\n\r\n',
+    'data: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":3}}}\r\n\r\n',
     'data: [DONE]\n\n',
   ].join('');
   for (const size of [1, 7, stream.length]) {
     let nowMs = 0;
     const cuts = stream.match(new RegExp(`[^]{1,${String(size)}}`, 'g')) ?? [];
     const timed = await timeStream(pieces(...cuts), undefined, () => ++nowMs);
-    expect(timed).toEqual({ textAtMs: [1, 2], text: 'Hello', promptTokens: 5, completionTokens: 2 });
+    expect(timed).toEqual({ textAtMs: [1, 2], text: 'Hello', promptTokens: 5, cachedTokens: 3, completionTokens: 2 });
   }
 });
 
