@@ -94,7 +94,7 @@ class Engine {
     Engine(const Engine &) = delete;
     Engine & operator=(const Engine &) = delete;
 
-    // Held while a sequence is prepared: decoding leaves one CPU free for it.
+    // Held while a sequence is prepared that takes long: decoding leaves one CPU free for it.
     class Preparing {
       public:
         explicit Preparing(Engine & engine) : count_(engine.preparing_) { count_++; }
