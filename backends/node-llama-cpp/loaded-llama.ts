@@ -111,7 +111,21 @@ export class LoadedLlama implements LoadedModel {
         signal.throwIfAborted();
       });
       yield { type: 'start', promptTokens };
-      yield* this.#follow(channel, onFinish);
+      // Every token of every answer comes through here: no generator of its own, which takes several promises for each.
+      let tokens = 0;
+      for (;;) {
+        const step = merge(await channel.take());
+        tokens += step.tokens;
+        if (step.text !== '') {
+          yield { type: 'text-delta', text: step.text, tokens };
+          tokens = 0;
+        }
+        if (step.finish !== undefined) {
+          onFinish?.(step.finish);
+          yield toFinish(step.finish);
+          return;
+        }
+      }
     } finally {
       signal.removeEventListener('abort', onAbort);
       this.#channels.delete(id);
@@ -143,39 +157,6 @@ export class LoadedLlama implements LoadedModel {
       throw this.#closing === undefined ? fromNative(error, places) : modelClosed();
     } finally {
       this.#submissions.delete(id);
-    }
-  }
-
-  /** Merges all deltas since the last iteration into one. */
-  async *#follow(
-    channel: EventChannel<NativeEvent>,
-    onFinish?: (finish: NativeFinish) => void,
-  ): AsyncGenerator<GenerationEvent, void, undefined> {
-    let tokens = 0;
-    for (;;) {
-      let text = '';
-      let finish: NativeFinish | undefined;
-      for (const event of await channel.take()) {
-        if (event.kind === 'failure') throw new VserveError(asErrorCode(event.code), event.text);
-        text += event.text;
-        if (event.kind === 'delta') tokens += event.completionTokens;
-        else finish = event;
-      }
-      if (text !== '') {
-        yield { type: 'text-delta', text, tokens };
-        tokens = 0;
-      }
-      if (finish !== undefined) {
-        onFinish?.(finish);
-        const { reason, promptTokens, cachedTokens, completionTokens, queueMs, prefillMs, decodeMs } = finish;
-        yield {
-          type: 'finish',
-          reason,
-          usage: { promptTokens, cachedTokens, completionTokens },
-          timings: { queueMs, prefillMs, decodeMs },
-        };
-        return;
-      }
     }
   }
 
@@ -254,6 +235,34 @@ export class LoadedLlama implements LoadedModel {
     await this.#engine.close();
     await this.#model.dispose();
   }
+}
+
+/** What came since the last time, as one. Throws the failure that is among it. */
+function merge(events: readonly NativeEvent[]): {
+  readonly text: string;
+  readonly tokens: number;
+  readonly finish: NativeFinish | undefined;
+} {
+  let text = '';
+  let tokens = 0;
+  let finish: NativeFinish | undefined;
+  for (const event of events) {
+    if (event.kind === 'failure') throw new VserveError(asErrorCode(event.code), event.text);
+    text += event.text;
+    if (event.kind === 'delta') tokens += event.completionTokens;
+    else finish = event;
+  }
+  return { text, tokens, finish };
+}
+
+function toFinish(finish: NativeFinish): GenerationEvent {
+  const { reason, promptTokens, cachedTokens, completionTokens, queueMs, prefillMs, decodeMs } = finish;
+  return {
+    type: 'finish',
+    reason,
+    usage: { promptTokens, cachedTokens, completionTokens },
+    timings: { queueMs, prefillMs, decodeMs },
+  };
 }
 
 function modelClosed(): VserveError {

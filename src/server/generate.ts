@@ -3,7 +3,7 @@ import type { ParsedRequest } from '../api/index.ts';
 import type { Bitmap, GenerationEvent, LoadedModel } from '../backend/index.ts';
 import { messageOf, VserveError } from '../errors/index.ts';
 import type { MediaResolver } from '../media/index.ts';
-import type { Admission } from './admission.ts';
+import type { Admission, Place } from './admission.ts';
 import { anonymous } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
 import { readAhead } from './read-ahead.ts';
@@ -31,30 +31,32 @@ export function generate(
   request: ParsedRequest,
   options: GenerateOptions,
 ): AsyncGenerator<GenerationEvent, void, undefined> {
-  return readAhead(inTurn(request, options), {
+  let place: Place | undefined;
+  const open = (): Promise<AsyncIterable<GenerationEvent>> => {
+    place = options.admission.join(options.client);
+    return inTurn(request, place, options);
+  };
+  return readAhead(open, {
     maxSize: MAX_AHEAD_BYTES,
     sizeOf: (event) => EVENT_BYTES + (event.type === 'text-delta' ? 2 * event.text.length : 0),
+    onEnd: () => place?.leave(),
   });
 }
 
-async function* inTurn(
+async function inTurn(
   request: ParsedRequest,
-  { model, media, admission, client, signal, onBodyUsed }: GenerateOptions,
-): AsyncGenerator<GenerationEvent, void, undefined> {
-  const place = admission.join(client);
-  try {
-    let images: readonly Bitmap[] = [];
-    if (imageReferences(request).length > 0) {
-      await place.toFetchImages(signal);
-      images = await fetchImages(request, { model, media, signal });
-    }
-    onBodyUsed();
-    await place.toGenerate(signal);
-    const generateRequest = toGenerateRequest(request, model.info.samplingDefaults, images);
-    yield* model.generate({ ...generateRequest, client: anonymous(client) }, signal);
-  } finally {
-    place.leave();
+  place: Place,
+  { model, media, client, signal, onBodyUsed }: GenerateOptions,
+): Promise<AsyncIterable<GenerationEvent>> {
+  let images: readonly Bitmap[] = [];
+  if (imageReferences(request).length > 0) {
+    await place.toFetchImages(signal);
+    images = await fetchImages(request, { model, media, signal });
   }
+  onBodyUsed();
+  await place.toGenerate(signal);
+  const generateRequest = toGenerateRequest(request, model.info.samplingDefaults, images);
+  return model.generate({ ...generateRequest, client: anonymous(client) }, signal);
 }
 
 /** Fetches all images concurrently. The first failure aborts the other fetches. */

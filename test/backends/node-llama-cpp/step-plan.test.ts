@@ -49,7 +49,10 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
   }
 
   /** Computes prompts, `client:tokens@step of arrival`, to their ends. */
-  function steps({ tokens, most = tokens, besideShort = tokens, prompts = 255 }: Limits, ...works: readonly string[]): Step[] {
+  function steps(
+    { tokens, most = tokens, besideShort = tokens, prompts = 255 }: Limits,
+    ...works: readonly string[]
+  ): Step[] {
     return run('steps', ...[tokens, most, besideShort, prompts].map(String), ...works).map(
       (line) =>
         new Map(Array.from(line.matchAll(/(\d+)=(\d+)/g), ([, prompt, share]) => [Number(prompt), Number(share)])),
