@@ -138,6 +138,19 @@ type AddonModelClass = new (...given: never[]) => object;
 
 /** What is done to node-llama-cpp's `AddonModel` before it loads: node-llama-cpp has no settings for it. */
 const beforeLoading = new AsyncLocalStorage<(model: object) => void>();
+let modelsLoading = 0;
+
+/** Loads with `prepare` as what is done before. */
+async function loadAfter<Loaded>(prepare: (model: object) => void, load: () => Promise<Loaded>): Promise<Loaded> {
+  modelsLoading += 1;
+  try {
+    return await beforeLoading.run(prepare, load);
+  } finally {
+    modelsLoading -= 1;
+    // While it is enabled, Node calls hooks for every promise of the process.
+    if (modelsLoading === 0) beforeLoading.disable();
+  }
+}
 
 /** Lets `beforeLoading` change how models are loaded. */
 function watchModels(llama: Llama): void {
@@ -190,7 +203,7 @@ export async function loadModel(
       },
     });
   try {
-    return await beforeLoading.run((addonModel) => {
+    return await loadAfter((addonModel) => {
       if (mustStayAsInFile(llama, mayRepack)) addon.keepWeightsAsInFile(addonModel);
       if (gpuPlan !== undefined && gpuPlan.shares.length > 1) addon.splitLayers(addonModel, gpuPlan.shares);
     }, load);

@@ -133,8 +133,9 @@ export class LoadedLlama implements LoadedModel {
         signal.throwIfAborted();
       });
       yield { type: 'start', promptTokens };
+      // Every token of every answer comes through here: no `yield*`, which takes several promises for each.
       const answers = new AnswerEvents(request.choices ?? 1, onFinish);
-      while (!answers.allFinished) yield* answers.take(await channel.take());
+      while (!answers.allFinished) for (const event of answers.take(await channel.take())) yield event;
     } finally {
       signal.removeEventListener('abort', onAbort);
       this.#channels.delete(id);

@@ -3,7 +3,7 @@ import type { ParsedRequest } from '../api/index.ts';
 import type { Bitmap, GenerationEvent, LoadedModel } from '../backend/index.ts';
 import { messageOf, VserveError } from '../errors/index.ts';
 import type { MediaResolver } from '../media/index.ts';
-import type { Admission } from './admission.ts';
+import type { Admission, Place } from './admission.ts';
 import { anonymous } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
 import { readAhead } from './read-ahead.ts';
@@ -35,34 +35,39 @@ export function generate(
   request: ParsedRequest,
   options: GenerateOptions,
 ): AsyncGenerator<GenerationEvent, void, undefined> {
-  return readAhead(inTurn(request, options), {
+  let place: Place | undefined;
+  let waitedMs = 0;
+  const open = (): Promise<AsyncIterable<GenerationEvent>> => {
+    place = options.admission.join(options.client);
+    return inTurn(request, place, options, (ms) => {
+      waitedMs += ms;
+    });
+  };
+  return readAhead(open, {
     maxSize: MAX_AHEAD_BYTES,
     sizeOf: (event) => EVENT_BYTES + (event.type === 'text-delta' ? 2 * event.text.length : 0),
+    onValue: (event) => {
+      if (event.type === 'start') options.onInputProcessed(performance.now() - options.receivedAtMs - waitedMs);
+    },
+    onEnd: () => place?.leave(),
   });
 }
 
-async function* inTurn(
+async function inTurn(
   request: ParsedRequest,
-  { model, media, admission, client, signal, receivedAtMs, onBodyUsed, onInputProcessed }: GenerateOptions,
-): AsyncGenerator<GenerationEvent, void, undefined> {
-  const place = admission.join(client);
-  try {
-    let images: readonly Bitmap[] = [];
-    let waitedMs = 0;
-    if (imageReferences(request).length > 0) {
-      waitedMs += await timed(place.toFetchImages(signal));
-      images = await fetchImages(request, { model, media, signal });
-    }
-    onBodyUsed();
-    waitedMs += await timed(place.toGenerate(signal));
-    const generateRequest = toGenerateRequest(request, model.info.samplingDefaults, images);
-    for await (const event of model.generate({ ...generateRequest, client: anonymous(client) }, signal)) {
-      if (event.type === 'start') onInputProcessed(performance.now() - receivedAtMs - waitedMs);
-      yield event;
-    }
-  } finally {
-    place.leave();
+  place: Place,
+  { model, media, client, signal, onBodyUsed }: GenerateOptions,
+  onWaited: (ms: number) => void,
+): Promise<AsyncIterable<GenerationEvent>> {
+  let images: readonly Bitmap[] = [];
+  if (imageReferences(request).length > 0) {
+    onWaited(await timed(place.toFetchImages(signal)));
+    images = await fetchImages(request, { model, media, signal });
   }
+  onBodyUsed();
+  onWaited(await timed(place.toGenerate(signal)));
+  const generateRequest = toGenerateRequest(request, model.info.samplingDefaults, images);
+  return model.generate({ ...generateRequest, client: anonymous(client) }, signal);
 }
 
 /** How long a promise took to settle, in milliseconds. */

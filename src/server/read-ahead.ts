@@ -1,20 +1,30 @@
 export interface ReadAheadOptions<T> {
   readonly maxSize: number;
   readonly sizeOf: (value: T) => number;
+  /** Called with each value as the iterator gives it. */
+  readonly onValue?: (value: T) => void;
+  /** Called when the iterator has ended, or could not be had. */
+  readonly onEnd?: () => void;
 }
 
 /**
- * Consumes an iterator ahead of its reader, up to a total of `maxSize` as measured by `sizeOf`, so that the producer
- * can finish before the last value is read. Returning early ends the iterator.
+ * Consumes the iterator that `open` gives ahead of its reader, up to a total of `maxSize` as measured by `sizeOf`, so that
+ * the producer can finish before the last value is read. Returning early ends the iterator.
  */
 export async function* readAhead<T>(
-  source: AsyncIterable<T>,
+  open: () => AsyncIterable<T> | Promise<AsyncIterable<T>>,
   options: ReadAheadOptions<T>,
 ): AsyncGenerator<T, void, undefined> {
   const buffer = new ReadAheadBuffer(options);
-  const filled = buffer.fill(source);
+  const filled = buffer.fill(open);
   try {
-    yield* buffer.drain();
+    // Every value of every answer comes through here: no `yield*`, which takes several promises for each.
+    for (;;) {
+      const value = buffer.shift();
+      if (value !== undefined) yield value;
+      else if (buffer.hasEnded()) return;
+      else await buffer.change();
+    }
   } finally {
     buffer.leave();
     await filled;
@@ -35,15 +45,9 @@ class ReadAheadBuffer<T> {
     this.#options = options;
   }
 
-  async fill(source: AsyncIterable<T>): Promise<void> {
+  async fill(open: () => AsyncIterable<T> | Promise<AsyncIterable<T>>): Promise<void> {
     try {
-      for await (const value of source) {
-        this.#values.push(value);
-        this.#size += this.#options.sizeOf(value);
-        this.#wake?.();
-        while (this.#isFull) await this.#change();
-        if (this.#isLeft) break;
-      }
+      await this.#consume(open);
       this.#end = {};
     } catch (error) {
       this.#end = { error };
@@ -51,20 +55,34 @@ class ReadAheadBuffer<T> {
     this.#wake?.();
   }
 
-  async *drain(): AsyncGenerator<T, void, undefined> {
-    for (;;) {
-      const value = this.#values.shift();
-      if (value !== undefined) {
-        this.#size -= this.#options.sizeOf(value);
-        if (!this.#isFull) this.#wake?.();
-        yield value;
-      } else if (this.#end === undefined) {
-        await this.#change();
-      } else {
-        if ('error' in this.#end) throw this.#end.error;
-        return;
+  async #consume(open: () => AsyncIterable<T> | Promise<AsyncIterable<T>>): Promise<void> {
+    try {
+      for await (const value of await open()) {
+        this.#options.onValue?.(value);
+        this.#values.push(value);
+        this.#size += this.#options.sizeOf(value);
+        this.#wake?.();
+        while (this.#isFull) await this.change();
+        if (this.#isLeft) break;
       }
+    } finally {
+      this.#options.onEnd?.();
     }
+  }
+
+  /** The next value, if it is there. */
+  shift(): T | undefined {
+    const value = this.#values.shift();
+    if (value === undefined) return undefined;
+    this.#size -= this.#options.sizeOf(value);
+    if (!this.#isFull) this.#wake?.();
+    return value;
+  }
+
+  /** Whether there will be no more values. Throws what the iterator threw. */
+  hasEnded(): boolean {
+    if (this.#end !== undefined && 'error' in this.#end) throw this.#end.error;
+    return this.#end !== undefined;
   }
 
   leave(): void {
@@ -76,7 +94,8 @@ class ReadAheadBuffer<T> {
     return this.#size > this.#options.maxSize && !this.#isLeft;
   }
 
-  #change(): Promise<void> {
+  /** Waits for a value, the end, or room. */
+  change(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
     });

@@ -18,24 +18,6 @@ export const sseHeaders = {
   'x-accel-buffering': 'no',
 } as const;
 
-/** Passes on the texts of an iterator, with a comment whenever the next one takes longer than `intervalMs`. */
-export async function* keptAlive(
-  texts: AsyncGenerator<string, void, undefined>,
-  intervalMs: number,
-): AsyncGenerator<string, void, undefined> {
-  try {
-    for (;;) {
-      const next = texts.next();
-      while (!(await settlesWithin(next, intervalMs))) yield sseComment;
-      const { done, value } = await next;
-      if (done === true) return;
-      yield value;
-    }
-  } finally {
-    await texts.return();
-  }
-}
-
 /** Whether a promise is fulfilled within `timeoutMs`. Rejects if the promise does so within that time. */
 export async function settlesWithin(promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
@@ -51,17 +33,44 @@ export async function settlesWithin(promise: Promise<unknown>, timeoutMs: number
 
 /**
  * A byte stream of the texts of an iterator, pulled only when the client has room for more. The iterator returns when
- * the client disconnects.
+ * the client disconnects. `silenceMs`: whenever the next text takes longer than that, an SSE comment is sent.
  */
-export function byteStream(texts: AsyncGenerator<string, void, undefined>): ReadableStream<Uint8Array> {
+export function byteStream(
+  texts: AsyncGenerator<string, void, undefined>,
+  silenceMs?: number,
+): ReadableStream<Uint8Array> {
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  let isAwaited = false;
+  // One timer for all texts: this runs for every token.
+  let timer: NodeJS.Timeout | undefined;
+  const breakSilence = (): void => {
+    if (!isAwaited) return;
+    // Not if the client has yet to read the last one.
+    if (controller?.desiredSize === 0) controller.enqueue(encoder.encode(sseComment));
+    timer?.refresh();
+  };
   return new ReadableStream<Uint8Array>(
     {
-      async pull(controller) {
-        const { done, value } = await texts.next();
-        if (done === true) controller.close();
-        else controller.enqueue(encoder.encode(value));
+      start(given) {
+        controller = given;
+      },
+      async pull(given) {
+        if (timer !== undefined) timer.refresh();
+        else if (silenceMs !== undefined) timer = setTimeout(breakSilence, silenceMs);
+        isAwaited = true;
+        let isOpen = false;
+        try {
+          const { done, value } = await texts.next();
+          isOpen = done !== true;
+          if (done === true) given.close();
+          else given.enqueue(encoder.encode(value));
+        } finally {
+          isAwaited = false;
+          if (!isOpen) clearTimeout(timer);
+        }
       },
       async cancel() {
+        clearTimeout(timer);
         await texts.return();
       },
     },

@@ -30,7 +30,7 @@ function settled(): Promise<void> {
 describe('reading ahead', () => {
   it('has the iterator end before its values are used, where they are few', async () => {
     const { state, numbers } = counted(3);
-    const values = readAhead(numbers(), settings);
+    const values = readAhead(numbers, settings);
     expect((await values.next()).value).toBe(0);
     await settled();
     expect(state).toEqual({ made: 3, hasEnded: true });
@@ -39,7 +39,7 @@ describe('reading ahead', () => {
 
   it('goes no further than it may, and on as values are used', async () => {
     const { state, numbers } = counted(1000);
-    const values = readAhead(numbers(), settings);
+    const values = readAhead(numbers, settings);
     expect((await values.next()).value).toBe(0);
     await settled();
     expect(state.made).toBeLessThan(6);
@@ -49,7 +49,7 @@ describe('reading ahead', () => {
   it('ends the iterator when it is left, also one that waits for room', async () => {
     for (const count of [3, 1000]) {
       const { state, numbers } = counted(count);
-      for await (const value of readAhead(numbers(), settings)) if (value === 1) break;
+      for await (const value of readAhead(numbers, settings)) if (value === 1) break;
       expect(state.hasEnded).toBe(true);
       expect(state.made).toBeLessThan(8);
     }
@@ -62,7 +62,7 @@ describe('reading ahead', () => {
       await gate.opened;
       throw new Error('broken');
     }
-    const values = readAhead(failing(), settings);
+    const values = readAhead(failing, settings);
     gate.open();
     await settled();
     expect((await values.next()).value).toBe(1);

@@ -9,13 +9,21 @@ export interface Assumption {
 }
 
 const assumed = new AsyncLocalStorage<Assumption[]>();
+let runs = 0;
 
 /** Gives what `run` gives, and what was assumed meanwhile. */
 export async function withAssumptions<Result>(
   run: () => Promise<Result>,
 ): Promise<{ readonly result: Result; readonly assumptions: readonly Assumption[] }> {
   const assumptions: Assumption[] = [];
-  return { result: await assumed.run(assumptions, run), assumptions };
+  runs += 1;
+  try {
+    return { result: await assumed.run(assumptions, run), assumptions };
+  } finally {
+    runs -= 1;
+    // While it is enabled, Node calls hooks for every promise of the process.
+    if (runs === 0) assumed.disable();
+  }
 }
 
 /** Notes which numbers of a configuration that was read do not stand in it. */

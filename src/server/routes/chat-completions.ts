@@ -18,7 +18,7 @@ import { readJsonBody } from '../request-body.ts';
 import type { JsonBody, ReadOptions } from '../request-body.ts';
 import type { ActiveRequest, Requests } from '../requests.ts';
 import type { ServerSettings } from '../server-settings.ts';
-import { byteStream, keptAlive, settlesWithin, sseDone, sseEvent, sseHeaders } from '../sse.ts';
+import { byteStream, settlesWithin, sseDone, sseEvent, sseHeaders } from '../sse.ts';
 import { unknownModel } from './models.ts';
 
 /** Maximum silence of a stream: proxies close connections that stay silent, often after a minute. */
@@ -74,7 +74,7 @@ export function chatRoutes(options: ChatRouteOptions): Hono<RequestContext> {
         const level = isCodedError(error) && error.code === 'request_cancelled' ? 'info' : 'warning';
         options.log(level, `${context.get('requestId')} ended after the response had started: ${reasonOf(error)}`);
       });
-      return new Response(byteStream(keptAlive(texts, KEEP_ALIVE_MS)), { headers: sseHeaders });
+      return new Response(byteStream(texts, KEEP_ALIVE_MS), { headers: sseHeaders });
     } catch (error) {
       // A third-party backend may throw anything.
       throw error instanceof Error ? error : new Error(String(error));

@@ -1,10 +1,11 @@
 // Runs the engine's rules of turns without a model. Prints a line for each step or round.
 //
-// step-plan-check steps TOKENS BESIDE_SHORT PROMPTS WORK...    prompts, computed to their ends: CLIENT:TOKENS@STEP, the step
-//                                                              being that of its arrival, CLIENT a path such as a/b; an
-//                                                              image has ! behind it. Prints PROMPT=TOKENS of each share.
-// step-plan-check images WORK...                               one at a time, each at once to its end: PROMPT
-// step-plan-check admit REQUEST...                             RUNNING,SERVED,BEGUN,PASSED_OVER: the places, in order
+// step-plan-check steps TOKENS MOST BESIDE_SHORT PROMPTS WORK...  prompts, computed to their ends: CLIENT:TOKENS@STEP, the
+//                                                                 step being that of its arrival, CLIENT a path such as
+//                                                                 a/b; an image has ! behind it. Prints PROMPT=TOKENS of
+//                                                                 each share.
+// step-plan-check images WORK...                                  one at a time, each at once to its end: PROMPT
+// step-plan-check admit REQUEST...                                RUNNING,SERVED,BEGUN,PASSED_OVER: the places, in order
 
 #include <cstdio>
 #include <cstdlib>
@@ -95,7 +96,7 @@ class Simulation {
 
 int main(int count, char ** arguments) {
     const std::string mode = arguments[1];
-    const int first = mode == "steps" ? 5 : 2;
+    const int first = mode == "steps" ? 6 : 2;
     if (mode == "admit") {
         std::vector<WaitingRequest> queue;
         for (int i = first; i < count; i++) {
@@ -120,7 +121,8 @@ int main(int count, char ** arguments) {
             const size_t next = next_in_turn(works, step);
             std::printf("%zu", simulation.compute(next, works[next].remaining_tokens));
         } else if (mode == "steps") {
-            const StepBudget budget{std::atoi(arguments[2]), std::atoi(arguments[3]), false, std::atoi(arguments[4])};
+            const StepBudget budget{std::atoi(arguments[2]), std::atoi(arguments[3]), std::atoi(arguments[4]), false,
+                                    std::atoi(arguments[5])};
             const auto shares = share_out(works, budget, step);
             for (size_t i = 0; i < shares.size(); i++) {
                 if (shares[i] > 0) {

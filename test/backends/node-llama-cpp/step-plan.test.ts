@@ -12,6 +12,7 @@ type Step = ReadonlyMap<number, number>;
 
 interface Limits {
   readonly tokens: number;
+  readonly most?: number;
   readonly besideShort?: number;
   readonly prompts?: number;
 }
@@ -48,8 +49,11 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
   }
 
   /** Computes prompts, `client:tokens@step of arrival`, to their ends. */
-  function steps({ tokens, besideShort = tokens, prompts = 255 }: Limits, ...works: readonly string[]): Step[] {
-    return run('steps', ...[tokens, besideShort, prompts].map(String), ...works).map(
+  function steps(
+    { tokens, most = tokens, besideShort = tokens, prompts = 255 }: Limits,
+    ...works: readonly string[]
+  ): Step[] {
+    return run('steps', ...[tokens, most, besideShort, prompts].map(String), ...works).map(
       (line) =>
         new Map(Array.from(line.matchAll(/(\d+)=(\d+)/g), ([, prompt, share]) => [Number(prompt), Number(share)])),
     );
@@ -104,6 +108,15 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
     expect(lastStepOf(1, single)).toBeLessThanOrEqual(4);
   });
 
+  it('leave no small rest of a prompt to a step of its own', () => {
+    const four = Array.from({ length: 4 }, () => 'a:80@0');
+    expect(steps({ tokens: 128, most: 192, prompts: 2 }, ...four).map(total)).toEqual([160, 160]);
+    // A large rest, and the rest of a long prompt, which has others behind it, wait.
+    expect(steps({ tokens: 128, most: 192 }, 'a:180@0').map(total)).toEqual([128, 52]);
+    const many = steps({ tokens: 128, most: 160 }, ...Array.from({ length: 9 }, () => 'a:80@0'));
+    expect(Math.max(...many.map(total))).toBeLessThanOrEqual(160);
+  });
+
   it('decode one image at a time, and leave none out', () => {
     const flood = Array.from({ length: 100 }, (_, i) => `a:30@${i}!`);
     const all = steps({ tokens: 64 }, 'b:1000@0!', ...flood);
@@ -125,8 +138,9 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
         fc.array(work, { minLength: 1, maxLength: 12 }),
         (tokens, prompts, works) => {
           const args = works.map((w) => `${w.client}:${w.tokens}@${w.arrival}${w.image}`);
-          const all = steps({ tokens, besideShort: Math.ceil(tokens / 4), prompts }, ...args);
-          expect(Math.max(...all.map(total))).toBeLessThanOrEqual(tokens);
+          const most = tokens + (tokens >> 1);
+          const all = steps({ tokens, most, besideShort: Math.ceil(tokens / 4), prompts }, ...args);
+          expect(Math.max(...all.map(total))).toBeLessThanOrEqual(most);
           expect(Math.max(...all.map((step) => step.size))).toBeLessThanOrEqual(prompts);
           // No step is empty while there is work.
           const arrivals = new Set(works.map(({ arrival }) => arrival));

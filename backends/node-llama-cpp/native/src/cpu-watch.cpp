@@ -55,6 +55,14 @@ CpuWatch::~CpuWatch() {
     }
 }
 
+void CpuWatch::resume(double now_ms) {
+    counted_at_ms_ = now_ms;
+    pressure_ = {};
+    for (auto & thread : threads_) {
+        waited(thread);
+    }
+}
+
 const CpuPressure & CpuWatch::pressure(int32_t n_threads, bool wants_free_cpus, double now_ms) {
     if (now_ms - counted_at_ms_ >= waiting_window_ms) {
         counted_at_ms_ = now_ms;
@@ -133,6 +141,8 @@ void CpuWatch::measure_free_cpus(double now_ms) {
 CpuWatch::CpuWatch(const std::vector<int> &, double) {}
 
 CpuWatch::~CpuWatch() = default;
+
+void CpuWatch::resume(double) {}
 
 const CpuPressure & CpuWatch::pressure(int32_t, bool, double) {
     return pressure_;

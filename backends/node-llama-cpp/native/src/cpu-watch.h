@@ -17,6 +17,9 @@ class CpuWatch {
     CpuWatch(const CpuWatch &) = delete;
     CpuWatch & operator=(const CpuWatch &) = delete;
 
+    // Before the first step after a pause: what the threads waited for until now is not counted.
+    void resume(double now_ms);
+
     // Of the first `n_threads` threads, during the last tens of milliseconds. Cheap: call it after each step.
     // `wants_free_cpus`: also if no thread waits.
     const CpuPressure & pressure(int32_t n_threads, bool wants_free_cpus, double now_ms);

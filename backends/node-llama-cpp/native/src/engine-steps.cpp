@@ -76,7 +76,8 @@ StepBudget Engine::prompt_budget(int32_t streams) const {
     const bool apart =
         options_.separate_cells || llama_model_is_recurrent(model_) || llama_model_is_hybrid(model_);
     const int32_t tokens = streams > 0 || image_is_due ? beside_others : options_.batch_tokens;
-    return {std::min({tokens, options_.batch_tokens - streams, most_prompt_tokens_}), beside_others, image_is_due,
+    const int32_t limit = std::min(options_.batch_tokens - streams, most_prompt_tokens_);
+    return {std::min(tokens, limit), std::min(tokens + tokens / 2, limit), beside_others, image_is_due,
             apart ? most_prompts_apart : INT32_MAX};
 }
 

@@ -100,7 +100,7 @@ class Engine {
     Engine(const Engine &) = delete;
     Engine & operator=(const Engine &) = delete;
 
-    // Held while an answer is prepared: decoding leaves one CPU free for it.
+    // Held while an answer is prepared that takes long: decoding leaves one CPU free for it.
     class Preparing {
       public:
         explicit Preparing(Engine & engine) : count_(engine.preparing_) { count_++; }

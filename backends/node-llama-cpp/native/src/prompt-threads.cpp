@@ -66,9 +66,13 @@ PromptThreads::~PromptThreads() {
     drain();
 }
 
+bool PromptThreads::is_long(size_t bytes) {
+    return bytes > short_prompt_bytes;
+}
+
 void PromptThreads::run(size_t bytes, std::function<void()> work) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    Lane & lane = bytes <= short_prompt_bytes ? short_ : long_;
+    Lane & lane = is_long(bytes) ? long_ : short_;
     lane.queue.push_back(std::move(work));
     if (lane.n_threads < lane_threads) {
         start_thread(lane);

@@ -18,7 +18,9 @@ class PromptThreads {
     PromptThreads(const PromptThreads &) = delete;
     PromptThreads & operator=(const PromptThreads &) = delete;
 
-    // Queues work, which must not throw. `bytes`, the size of the prompt, decides whether it is long. Any thread.
+    // Whether a prompt of this size is long.
+    static bool is_long(size_t bytes);
+    // Queues work, which must not throw, on a prompt of this size. Any thread.
     void run(size_t bytes, std::function<void()> work);
     // Waits until all work is done.
     void drain();

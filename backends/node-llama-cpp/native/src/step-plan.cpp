@@ -33,15 +33,22 @@ class Shares {
             return is_short(prompt);
         });
         left_for_long_ = budget.short_only ? 0 : some_are_short ? budget.beside_short : budget.tokens;
+        left_for_rests_ = std::max(0, budget.most_tokens - budget.tokens);
     }
 
     // Gives up to `tokens` to the prompts in this order; no more than `most_prompts` have a share afterwards. Returns what is
     // left.
     int32_t give(const std::vector<size_t> & order, int32_t tokens, int32_t most_prompts) {
         for (const size_t i : order) {
-            const int32_t given = std::min(tokens, room_of(i, most_prompts));
+            const int32_t room = room_of(i, most_prompts);
+            int32_t given = std::min(tokens, room);
             if (given <= 0) {
                 continue;
+            }
+            const int32_t rest = room - given;
+            if (rest > 0 && rest <= left_for_rests_ && rest < given / 2 && is_short(prompts_[i])) {
+                left_for_rests_ -= rest;
+                given = room;
             }
             if (tokens_[i] == 0) {
                 sharers_++;
@@ -49,7 +56,7 @@ class Shares {
             }
             tokens_[i] += given;
             left_for_long_ -= is_short(prompts_[i]) ? 0 : given;
-            tokens -= given;
+            tokens = std::max(0, tokens - given);
         }
         return tokens;
     }
@@ -73,6 +80,7 @@ class Shares {
     const StepBudget & budget_;
     std::vector<int32_t> tokens_;
     int32_t left_for_long_;
+    int32_t left_for_rests_;
     int32_t sharers_ = 0;
     bool has_alone_ = false;
 };

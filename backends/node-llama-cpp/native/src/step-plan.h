@@ -18,12 +18,14 @@ struct PromptWork {
 // How many tokens of prompts a step may hold.
 struct StepBudget {
     int32_t tokens;          // of all prompts
+    int32_t most_tokens;     // likewise, if that saves a prompt a step of its own for the rest
     int32_t beside_short;    // of the long ones, if there are short ones: these should get their first token soon
     bool short_only = false;  // something else is due: leave out the long ones
     int32_t prompts = INT32_MAX;  // how many to mix
 };
 
-// Shares out a step's tokens to the prompts: how many of each, 0 for those that wait. Never more than `ready_tokens`.
+// Shares out a step's tokens to the prompts: how many of each, 0 for those that wait. Never more than `ready_tokens`. A prompt
+// whose share lacks less than half as much again gets the whole, as far as `most_tokens` allows: each step reads all weights.
 //
 // A prompt is short if all that is left of it fits in the step. Half of the step goes to the prompts with the least to do, so
 // that a short question passes a long prompt. The other half goes to the

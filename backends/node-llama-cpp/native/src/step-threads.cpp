@@ -40,7 +40,8 @@ ThreadGovernor & StepThreads::governor(int32_t n_tokens) {
 }
 
 int32_t StepThreads::begin(int32_t n_tokens, int32_t most) {
-    if (now_ms() - ended_at_ms_ > pause_ms) {
+    if (const double now = now_ms(); now - ended_at_ms_ > pause_ms) {
+        watch_.resume(now);
         short_steps_.resume();
         long_steps_.resume();
     }

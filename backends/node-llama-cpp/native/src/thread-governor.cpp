@@ -25,8 +25,8 @@ constexpr int32_t few_steps = 3;
 constexpr double clearly_better = 0.6;
 constexpr double clearly_worse = 1.5;
 constexpr double hopeless = 3;
-// A trial without a verdict ends when steps of its size no longer come.
-constexpr int32_t most_other_steps = 32;
+// A trial says nothing about steps of other sizes, which pay for it all the same: it ends when so many come in a row.
+constexpr int32_t most_other_steps = 4;
 
 // Times the best pace. Then the CPUs are shared with something that the operating system does not show: another virtual
 // machine, or a container's quota.
@@ -79,6 +79,7 @@ size_t ThreadGovernor::size_class_of(int32_t n_tokens) {
 
 void ThreadGovernor::resume() {
     trial_ = {};
+    last_size_class_ = SIZE_MAX;
     for (auto & size_class : sizes_) {
         size_class.recent.clear();
     }
@@ -103,7 +104,10 @@ void ThreadGovernor::observe_settled(size_t size_class, const Sample & sample, c
     note_pressure(pressure, now_ms);
     SizeClass & alike = sizes_[size_class];
     const Sum sum = alike.add(sample);
-    if (!sum.suffices(share_to_compare_with)) {
+    const bool is_repeated = size_class == last_size_class_;
+    last_size_class_ = size_class;
+    // A single step, such as that of a prompt between next tokens, would leave its trial without steps to compare.
+    if (!is_repeated || !sum.suffices(share_to_compare_with)) {
         return;
     }
     const bool suffers = is_slow(alike, sum.pace(), sample) || pressure.waiting_threads > 0 || fewer_was_better_;
@@ -162,6 +166,7 @@ void ThreadGovernor::observe_trial(size_t size_class, const Sample & sample) {
     const double now_ms = sample.ended_at_ms;
     if (size_class == trial_.size_class) {
         trial_.sum.add(sample.wall_ms, sample.work);
+        trial_.other_steps = 0;
     } else {
         trial_.other_steps++;
     }

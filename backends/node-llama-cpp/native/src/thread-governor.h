@@ -91,7 +91,7 @@ class ThreadGovernor {
         size_t size_class = 0;
         double usual_pace = 0;
         Sum sum;
-        int32_t other_steps = 0;  // of other sizes
+        int32_t other_steps = 0;  // of other sizes, in a row
     };
 
     struct Retry {
@@ -124,6 +124,7 @@ class ThreadGovernor {
     const Patience patience_;
     int32_t settled_;
     std::array<SizeClass, several + 1> sizes_;
+    size_t last_size_class_ = SIZE_MAX;  // of the last step that was no trial
     Trial trial_;
     std::array<Retry, 3> retries_;  // by reason
     int32_t slow_steps_ = 0;        // in a row

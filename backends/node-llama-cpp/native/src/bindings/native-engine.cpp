@@ -124,7 +124,9 @@ Napi::Value NativeEngine::submit(const Napi::CallbackInfo & info) {
     const auto request = std::make_shared<Request>(id, settings_of(info[3].As<Napi::Object>()));
     const auto content = std::make_shared<Content>(conversation_of(info[1].As<Napi::Object>()), info[2]);
     requests_[id] = request;
-    auto preparing = std::make_shared<Engine::Preparing>(*engine_);
+    // A short one takes less time than a step loses by a CPU.
+    auto preparing =
+        PromptThreads::is_long(content->bytes) ? std::make_shared<Engine::Preparing>(*engine_) : nullptr;
     return Task::run_on(
         prompt_threads_, content->bytes, to_js_, info.Env(),
         [engine = engine_, preparing = std::move(preparing), request, content]() mutable {
