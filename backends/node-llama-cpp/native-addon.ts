@@ -46,7 +46,18 @@ export interface NativeImage {
 }
 
 /** `seed` is an unsigned 32-bit number here; undefined draws one. `topK` and `maxTokens` are signed 32-bit numbers. */
-export type NativeGenerationSettings = SamplingSettings & {
+export type NativeGenerationSettings = Pick<
+  SamplingSettings,
+  | 'temperature'
+  | 'topP'
+  | 'topK'
+  | 'minP'
+  | 'seed'
+  | 'frequencyPenalty'
+  | 'presencePenalty'
+  | 'repetitionPenalty'
+  | 'samplers'
+> & {
   /** -1: to the end of the context. */
   readonly maxTokens: number;
   readonly ignoreEos: boolean;
