@@ -9,6 +9,7 @@
  */
 import { scriptArguments, usageError } from './arguments.ts';
 import backend from '../backends/node-llama-cpp/index.ts';
+import { GENERATION_DEFAULTS, SAMPLING_DEFAULTS } from '../src/api/request-defaults.ts';
 import type { Bitmap, ContentPart, GenerateRequest, SamplerName } from '../src/backend/index.ts';
 import { defaultLoadSettings } from '../src/settings/index.ts';
 
@@ -50,7 +51,9 @@ function mixedRequest(): GenerateRequest {
   });
   return {
     messages: [{ role: 'user', content }],
+    ...GENERATION_DEFAULTS,
     sampling: {
+      ...SAMPLING_DEFAULTS,
       temperature: pick([0, 0.7, 1.3]),
       topP: pick([1, 0.9]),
       topK: pick([-1, 40]),
@@ -92,17 +95,7 @@ async function run(request: GenerateRequest, giveUpAfter: number): Promise<strin
 const question: GenerateRequest = {
   ...mixedRequest(),
   messages: [{ role: 'user', content: [{ type: 'text', text: 'What are you?' }] }],
-  sampling: {
-    temperature: 0,
-    topP: 1,
-    topK: -1,
-    minP: 0,
-    seed: 0,
-    frequencyPenalty: 0,
-    presencePenalty: 0,
-    repetitionPenalty: 1,
-    samplers: inOrder,
-  },
+  sampling: { ...SAMPLING_DEFAULTS, temperature: 0, seed: 0 },
   maxTokens: 60,
   stop: [],
   ignoreEos: false,

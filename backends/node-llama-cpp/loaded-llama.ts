@@ -5,6 +5,7 @@ import type {
   LoadedModel,
   ModelInfo,
   ModelStats,
+  SamplerName,
   TemplateSettings,
 } from '../../src/backend/index.ts';
 import { type ErrorCode, VserveError } from '../../src/errors/index.ts';
@@ -149,6 +150,7 @@ export class LoadedLlama implements LoadedModel {
     try {
       const submission = this.#engine.submit(id, conversation, images, {
         ...sampling,
+        samplers: sampling.samplers.filter((name) => basicSamplers.has(name)),
         topK: Math.min(sampling.topK, largestInt32),
         seed: sampling.seed === undefined ? undefined : toNativeSeed(sampling.seed),
         choices: request.choices ?? 1,
@@ -258,6 +260,9 @@ export class LoadedLlama implements LoadedModel {
 function modelClosed(): VserveError {
   return new VserveError('model_closed', 'The model is closed.');
 }
+
+/** The samplers that the engine has. */
+const basicSamplers: ReadonlySet<SamplerName> = new Set(['penalties', 'temperature', 'topK', 'topP', 'minP']);
 
 const largestInt32 = 2 ** 31 - 1;
 /** llama.cpp draws a seed for this one. */

@@ -55,7 +55,18 @@ export interface ForcedRun {
  * `seed` is an unsigned 32-bit number here, of the first answer, and one more of each further; undefined draws one for each.
  * `topK` and `maxTokens` are signed 32-bit numbers.
  */
-export type NativeGenerationSettings = SamplingSettings & {
+export type NativeGenerationSettings = Pick<
+  SamplingSettings,
+  | 'temperature'
+  | 'topP'
+  | 'topK'
+  | 'minP'
+  | 'seed'
+  | 'frequencyPenalty'
+  | 'presencePenalty'
+  | 'repetitionPenalty'
+  | 'samplers'
+> & {
   /** Answers to generate. */
   readonly choices: number;
   /** Of each answer. -1: to the end of the context. */

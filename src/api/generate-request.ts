@@ -1,18 +1,6 @@
 import type { Bitmap, ContentPart, GenerateRequest, SamplingSettings } from '../backend/index.ts';
 import type { ParsedRequest } from './parsed-request.ts';
-
-/** MAX's defaults, for what neither the request nor the model's generation_config sets; the order is transformers'. */
-const SAMPLING_DEFAULTS: SamplingSettings = {
-  temperature: 1,
-  topP: 1,
-  topK: -1,
-  minP: 0,
-  seed: undefined,
-  frequencyPenalty: 0,
-  presencePenalty: 0,
-  repetitionPenalty: 1,
-  samplers: ['penalties', 'temperature', 'topK', 'topP', 'minP'],
-};
+import { SAMPLING_DEFAULTS } from './request-defaults.ts';
 
 /**
  * Converts a request for the backend and fills in defaults: the request's settings override the model's, which override
@@ -23,7 +11,7 @@ export function toGenerateRequest(
   modelDefaults: Partial<SamplingSettings>,
   images: readonly Bitmap[],
 ): GenerateRequest {
-  const { messages, sampling, template, maxTokens, stop, ignoreEos, skipSpecialTokens, cacheSalt } = request;
+  const { model: _, messages, sampling, ...settings } = request;
   const remaining = images.values();
   const resolved = (param: string): Bitmap => {
     const { value } = remaining.next();
@@ -37,12 +25,7 @@ export function toGenerateRequest(
         part.type === 'text' ? part : { type: 'image', image: resolved(part.param), param: part.param },
       ),
     })),
-    template,
     sampling: { ...SAMPLING_DEFAULTS, ...modelDefaults, ...sampling },
-    maxTokens,
-    stop,
-    ignoreEos,
-    skipSpecialTokens,
-    cacheSalt,
+    ...settings,
   };
 }

@@ -65,7 +65,7 @@ export const SAMPLING_KINDS = {
   presencePenalty: number({ min: -2, max: 2 }),
   repetitionPenalty: mapped(numberAbove({ min: 0, max: 2 }), (penalty) => Math.max(penalty, MIN_REPETITION_PENALTY)),
   samplers: SAMPLERS,
-} as const satisfies KindsOf<SamplingSettings>;
+} as const satisfies Partial<KindsOf<SamplingSettings>>;
 
 export const GENERATION_KINDS = {
   maxTokens: MAX_TOKENS,
@@ -73,7 +73,7 @@ export const GENERATION_KINDS = {
   ignoreEos: BOOLEAN,
   skipSpecialTokens: BOOLEAN,
   cacheSalt: TEXT,
-} as const satisfies KindsOf<GenerationSettings>;
+} as const satisfies Partial<KindsOf<GenerationSettings>>;
 
 export const TEMPLATE_KINDS = {
   variables: VARIABLES,
@@ -82,11 +82,3 @@ export const TEMPLATE_KINDS = {
   addGenerationPrompt: BOOLEAN,
   continueFinalMessage: BOOLEAN,
 } as const satisfies KindsOf<TemplateRequest>;
-
-export const GENERATION_DEFAULTS: GenerationSettings = {
-  maxTokens: undefined,
-  stop: [],
-  ignoreEos: false,
-  skipSpecialTokens: true,
-  cacheSalt: '',
-};

@@ -1,8 +1,12 @@
+import type { ChosenToken } from './log-probs.ts';
+
 export interface TokenUsage {
   readonly promptTokens: number;
   /** Those of `promptTokens` that came from the cache. */
   readonly cachedTokens: number;
   readonly completionTokens: number;
+  /** Those of `completionTokens` that are reasoning, its tags included; absent where the backend cannot tell. */
+  readonly reasoningTokens?: number;
 }
 
 export interface GenerationTimings {
@@ -14,19 +18,57 @@ export interface GenerationTimings {
   readonly decodeMs: number;
 }
 
-/** `stop`: the model ended its turn, or a stop string matched. `length`: `maxTokens` or the context was exhausted. */
-export type FinishReason = 'stop' | 'length';
+/**
+ * `stop`: the model ended its turn, or a stop string or token matched. `tool_calls`: it ended its turn with calls. `length`:
+ * `maxTokens` or the context was exhausted. `repetition`: `repetitionStop` matched.
+ */
+export type FinishReason = 'stop' | 'tool_calls' | 'length' | 'repetition';
+
+/** What a piece of an answer has in common, whatever it is a piece of. */
+export interface AnswerDelta {
+  /** Index of the answer where several were asked for; absent is 0. */
+  readonly choice?: number;
+  /** Tokens behind it, since the answer's last event. */
+  readonly tokens: number;
+  /** Of those tokens, where asked for. */
+  readonly logProbs?: readonly ChosenToken[];
+}
 
 /**
- * The events of a generation, in order: `start` once the prompt is known, any number of `text-delta`s (whole UTF-8
- * characters, never part of a stop string), one `finish`. Failures are thrown instead.
+ * The events of a generation, in order: `start` once the prompt is known; `progress` while it is computed, where asked for;
+ * `prefilled` before the first token, from a backend that can tell; any number of deltas (whole UTF-8 characters, never part
+ * of a stop string, unless it is to be included); one `finish` for each answer. Failures are thrown instead.
  */
 export type GenerationEvent =
   | { readonly type: 'start'; readonly promptTokens: number }
-  | { readonly type: 'text-delta'; readonly text: string; readonly tokens: number }
+  | {
+      readonly type: 'progress';
+      /** Prompt tokens: all, those from the cache, and those that are done, which begin with the cached ones. */
+      readonly promptTokens: number;
+      readonly cachedTokens: number;
+      readonly doneTokens: number;
+      /** Since admission. */
+      readonly ms: number;
+    }
+  | { readonly type: 'prefilled'; readonly cachedTokens: number; readonly queueMs: number; readonly prefillMs: number }
+  | ({ readonly type: 'text-delta'; readonly text: string } & AnswerDelta)
+  | ({ readonly type: 'reasoning-delta'; readonly text: string } & AnswerDelta)
+  | ({
+      readonly type: 'tool-call-delta';
+      /** Of the call in its answer: 0, 1, … One call ends before the next begins. */
+      readonly index: number;
+      /** What a call begins with; absent in its further deltas. */
+      readonly call?: { readonly id: string; readonly name: string };
+      /** The next piece of the arguments' JSON text. */
+      readonly arguments: string;
+    } & AnswerDelta)
   | {
       readonly type: 'finish';
+      readonly choice?: number;
       readonly reason: FinishReason;
+      /** The stop string or token that ended it, where one of the request's did. */
+      readonly stoppedBy?: string | number;
+      /** The prompt is counted in the usage of each answer. */
       readonly usage: TokenUsage;
       readonly timings: GenerationTimings;
     };

@@ -4,12 +4,16 @@
  */
 export { errorCodes, VserveError } from '../errors/index.ts';
 export type { CodedError, ErrorCode, ErrorPresentation } from '../errors/index.ts';
+export * from './answer-format.ts';
 export * from './backend.ts';
 export * from './bitmap.ts';
 export * from './chat-message.ts';
 export * from './generate-request.ts';
 export * from './generation-event.ts';
 export * from './loaded-model.ts';
+export * from './log-probs.ts';
 export * from './model-info.ts';
+export * from './reasoning-settings.ts';
 export * from './sampling-settings.ts';
 export * from './template-settings.ts';
+export * from './tool.ts';

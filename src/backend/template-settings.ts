@@ -1,6 +1,10 @@
 /** A JSON value. */
-export type JsonValue =
-  null | boolean | number | string | readonly JsonValue[] | { readonly [name: string]: JsonValue };
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+
+/** An object of JSON. */
+export interface JsonObject {
+  readonly [name: string]: JsonValue;
+}
 
 /** How the conversation is rendered by the model's chat template. */
 export interface TemplateSettings {

@@ -53,6 +53,12 @@ export async function* toChunks(
         tokens.completion += event.tokens;
         yield chunk({ content: event.text });
         break;
+      case 'progress':
+      case 'prefilled':
+      case 'reasoning-delta':
+      case 'tool-call-delta':
+        // Not asked for.
+        break;
       case 'finish':
         tokens.completion = event.usage.completionTokens;
         yield chunk({}, event.reason);

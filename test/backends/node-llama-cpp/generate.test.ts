@@ -19,7 +19,7 @@ const drawn = { temperature: 1.5, seed: 1 };
 const wild = { temperature: 2, seed: 2 };
 
 /** A value of each setting that changes the answer. */
-const effects: { readonly [Name in keyof SamplingSettings]: Effect<SamplingSettings[Name]> } = {
+const effects: { readonly [Name in keyof SamplingSettings]?: Effect<SamplingSettings[Name]> } = {
   temperature: { base: { seed: 1 }, value: 1.5 },
   topP: { base: drawn, value: 0.3 },
   topK: { base: drawn, value: 2 },
