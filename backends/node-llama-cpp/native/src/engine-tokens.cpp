@@ -140,12 +140,18 @@ llama_token Engine::next_token(Sequence & sequence, float * logits) const {
         const auto likeliest = likeliest_tokens(logits, llama_vocab_n_tokens(vocab_), reported);
         sequence.likeliest.insert(sequence.likeliest.end(), likeliest.begin(), likeliest.end());
     }
+    if (!sequence.forced.empty()) {
+        const llama_token token = sequence.forced.front();
+        sequence.forced.pop_front();
+        return token;
+    }
     return sequence.sampler->sample(logits);
 }
 
 // Whether a control token's text is part of the answer. The tokens that end an answer never get here.
 bool Engine::shows(const Sequence & sequence, llama_token token) const {
-    return !sequence.settings.skip_special_tokens || spoken_tokens_.count(token) != 0;
+    return !sequence.settings.skip_special_tokens || spoken_tokens_.count(token) != 0 ||
+           sequence.spoken_tokens.count(token) != 0;
 }
 
 // Handles the next token of a sequence: emits its text, or finishes the answer.
@@ -162,10 +168,7 @@ void Engine::take_token(const SequencePtr & sequence, llama_token token) {
         finish(sequence, "stop");
         return;
     }
-    std::string text = sequence->text.push(common_token_to_piece(vocab_, token, shows(*sequence, token)));
-    Event delta{sequence->id, Event::Kind::delta, std::move(text), ""};
-    delta.completion_tokens = 1;
-    events_.push_back(std::move(delta));
+    tell(*sequence, token);
     const int32_t max_tokens = sequence->settings.max_tokens;
     if (sequence->text.stopped()) {
         finish(sequence, "stop");

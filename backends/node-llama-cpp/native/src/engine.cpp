@@ -72,6 +72,8 @@ void Engine::load() {
     for (llama_token token = 0; token < llama_vocab_n_tokens(vocab_); token++) {
         if (llama_vocab_is_eog(vocab_, token)) {
             no_end_of_turn_.push_back({token, -INFINITY});
+        } else if (llama_vocab_is_control(vocab_, token)) {
+            control_tokens_.emplace(llama_vocab_get_text(vocab_, token), token);
         }
         const auto & spoken = options_.placement.spoken;
         if (std::find(spoken.begin(), spoken.end(), llama_vocab_get_text(vocab_, token)) != spoken.end()) {
@@ -223,6 +225,7 @@ void Engine::prepare(Sequence & sequence, const Conversation & conversation,
     // After the length check: this is most of the work.
     prompts_->prepare_images(sequence.prompt, images, sequence.settings.cache_salt);
     sequence.sampler = sampler_for(sequence);
+    prepare_reading(sequence, conversation.reasoning);
 }
 
 void Engine::submit(SequencePtr sequence) {
@@ -515,7 +518,9 @@ void Engine::release(Sequence & sequence, bool keep) {
 
 void Engine::finish(const SequencePtr & sequence, const char * reason) {
     const auto now = Clock::now();
+    reason = tell_rest(*sequence, reason);
     Event end{sequence->id, Event::Kind::finish, sequence->text.finish(), reason};
+    end.thought_tokens = sequence->reader ? sequence->reader->thought_tokens() : 0;
     end.likeliest = sequence->likeliest;
     if (sequence->settings.reported_logits > 0) {
         end.tokens = sequence->generated;

@@ -3,11 +3,14 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
+#include "answer-reader.h"
 #include "client-turns.h"
 #include "prompt.h"
 #include "sampler.h"
@@ -44,6 +47,10 @@ struct Sequence {
     Prompt prompt;
     std::unique_ptr<Sampler> sampler;
     TextStream text;
+    std::unique_ptr<AnswerReader> reader;  // null: the answer is text, and nothing else
+    std::unordered_set<llama_token> spoken_tokens;  // control tokens that it reads
+    std::vector<llama_token> thought_end;  // what ends thoughts of which there are enough
+    std::deque<llama_token> forced;        // tokens that come next, in place of drawn ones
     std::vector<llama_token> generated;
     std::vector<Candidate> likeliest;  // of each token in turn, as many as the settings ask for
 
