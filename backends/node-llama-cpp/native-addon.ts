@@ -95,20 +95,20 @@ export interface NativeImage {
   readonly encoded?: object | undefined;
 }
 
-/** `seed` is an unsigned 32-bit number here; undefined draws one. `topK` and `maxTokens` are signed 32-bit numbers. */
-export type NativeGenerationSettings = Pick<
-  SamplingSettings,
-  | 'temperature'
-  | 'topP'
-  | 'topK'
-  | 'minP'
-  | 'seed'
-  | 'frequencyPenalty'
-  | 'presencePenalty'
-  | 'repetitionPenalty'
-  | 'samplers'
-> & {
-  /** -1: to the end of the context. */
+/** Tokens that an answer goes on with, in place of those that would be drawn, once it has `after` tokens. */
+export interface ForcedRun {
+  readonly after: number;
+  readonly tokens: Int32Array;
+}
+
+/**
+ * `seed` is an unsigned 32-bit number here, of the first answer, and one more of each further; undefined draws one for each.
+ * `topK` and `maxTokens` are signed 32-bit numbers.
+ */
+export type NativeGenerationSettings = SamplingSettings & {
+  /** Answers to generate. */
+  readonly choices: number;
+  /** Of each answer. -1: to the end of the context. */
   readonly maxTokens: number;
   readonly ignoreEos: boolean;
   readonly skipSpecialTokens: boolean;
@@ -118,6 +118,8 @@ export type NativeGenerationSettings = Pick<
   readonly client: readonly string[];
   /** How many of each token's greatest logits the finish event reports; 0: neither them nor the tokens. */
   readonly reportedLogits: number;
+  /** For tests, in order. */
+  readonly forcedRuns: readonly ForcedRun[];
 };
 
 export interface TokenLogit {
@@ -126,10 +128,19 @@ export interface TokenLogit {
 }
 
 export type NativeEvent =
-  | { readonly kind: 'delta'; readonly id: number; readonly text: string; readonly completionTokens: number }
+  | {
+      readonly kind: 'delta';
+      /** Of the request. */
+      readonly id: number;
+      /** Of the answer. */
+      readonly index: number;
+      readonly text: string;
+      readonly completionTokens: number;
+    }
   | {
       readonly kind: 'finish';
       readonly id: number;
+      readonly index: number;
       /** Text held back until now. */
       readonly text: string;
       readonly reason: 'stop' | 'length';
@@ -138,6 +149,8 @@ export type NativeEvent =
       readonly completionTokens: number;
       /** Steps of the engine from admission to the first token. */
       readonly prefillSteps: number;
+      /** From the first token to the last. */
+      readonly decodeSteps: number;
       readonly queueMs: number;
       readonly prefillMs: number;
       readonly decodeMs: number;
@@ -147,6 +160,7 @@ export type NativeEvent =
       readonly likeliest: readonly TokenLogit[];
     }
   | {
+      /** Ends all answers. */
       readonly kind: 'failure';
       readonly id: number;
       /** The message. */
@@ -238,6 +252,7 @@ export interface NativeEngine {
     readonly threads: number;
     readonly preemptions: number;
     readonly encodes: number;
+    readonly promptTokens: number;
   };
   /** Call it when no `submit` is pending. Running requests fail with `model_closed` first. */
   close(): Promise<void>;

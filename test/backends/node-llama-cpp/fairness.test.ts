@@ -42,6 +42,7 @@ const options: NativeEngineOptions = {
 
 const settings: NativeGenerationSettings = {
   ...greedy,
+  choices: 1,
   maxTokens: 1,
   ignoreEos: true,
   skipSpecialTokens: true,
@@ -49,6 +50,7 @@ const settings: NativeGenerationSettings = {
   cacheSalt: '',
   client: [],
   reportedLogits: 0,
+  forcedRuns: [],
 };
 
 let model: LlamaModel;
