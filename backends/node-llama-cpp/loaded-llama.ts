@@ -5,8 +5,9 @@ import type {
   LoadedModel,
   ModelInfo,
   ModelStats,
-  SamplerName,
+  ReasoningSettings,
   TemplateSettings,
+  ToolSettings,
 } from '../../src/backend/index.ts';
 import { type ErrorCode, VserveError } from '../../src/errors/index.ts';
 import {
@@ -20,6 +21,7 @@ import { EventChannel } from './event-channel.ts';
 import type {
   EncoderInput,
   ForcedRun,
+  NativeChatSettings,
   NativeConversation,
   NativeEngine,
   NativeEvent,
@@ -145,12 +147,11 @@ export class LoadedLlama implements LoadedModel {
   }
 
   async #submit(id: number, request: AnswersRequest, inside: InsideSettings): Promise<number> {
-    const { conversation, images, places } = toNative(request.messages, request.template);
+    const { conversation, images, places } = toNative(request);
     const { sampling } = request;
     try {
       const submission = this.#engine.submit(id, conversation, images, {
         ...sampling,
-        samplers: sampling.samplers.filter((name) => basicSamplers.has(name)),
         topK: Math.min(sampling.topK, largestInt32),
         seed: sampling.seed === undefined ? undefined : toNativeSeed(sampling.seed),
         choices: request.choices ?? 1,
@@ -178,7 +179,7 @@ export class LoadedLlama implements LoadedModel {
   /** The prompt of a conversation, for comparison with the model's own processor. */
   async inspectPrompt(messages: readonly ChatMessage[], template = opensTurn): Promise<readonly PromptRun[]> {
     if (this.#closing !== undefined) throw modelClosed();
-    const { conversation, images } = toNative(messages, template);
+    const { conversation, images } = toNative({ messages, template });
     return this.#engine.inspectPrompt(conversation, images);
   }
 
@@ -284,8 +285,16 @@ interface ConversationAndImages {
   readonly places: readonly (string | undefined)[];
 }
 
+/** What of a request decides how its answer begins, and how it is read. */
+export interface AskedConversation {
+  readonly messages: readonly ChatMessage[];
+  readonly template: TemplateSettings;
+  readonly tools?: ToolSettings | undefined;
+  readonly reasoning?: ReasoningSettings;
+}
+
 /** Moves the images out of the messages, which refer to them by index. */
-export function toNative(chat: readonly ChatMessage[], template: TemplateSettings): ConversationAndImages {
+export function toNative({ messages: chat, template, tools, reasoning }: AskedConversation): ConversationAndImages {
   const images: NativeImage[] = [];
   const places: (string | undefined)[] = [];
   const messages = chat.map(({ role, content, name, reasoning, toolCalls = [], toolCallId }) => ({
@@ -302,9 +311,35 @@ export function toNative(chat: readonly ChatMessage[], template: TemplateSetting
   }));
   const { variables, addGenerationPrompt, continueFinalMessage } = template;
   return {
-    conversation: { messages, variables: JSON.stringify(variables), addGenerationPrompt, continueFinalMessage },
+    conversation: {
+      messages,
+      variables: JSON.stringify(variables),
+      addGenerationPrompt,
+      continueFinalMessage,
+      asked: toNativeSettings(tools, reasoning),
+    },
     images,
     places,
+  };
+}
+
+function toNativeSettings(
+  asked: ToolSettings | undefined,
+  reasoning: ReasoningSettings | undefined,
+): NativeChatSettings {
+  const { tools = [], choice = 'auto', parallel } = asked ?? {};
+  return {
+    tools: tools.map(({ name, description, parameters }) => ({
+      name,
+      description,
+      parameters: parameters === undefined ? '' : JSON.stringify(parameters),
+    })),
+    toolChoice: typeof choice === 'string' ? choice : 'required',
+    onlyTool: typeof choice === 'string' ? '' : choice.name,
+    parallelCalls: parallel,
+    reasoningApart: reasoning?.isApart ?? false,
+    maxReasoningTokens: Math.min(reasoning?.maxTokens ?? -1, largestInt32),
+    reasoningEndMessage: reasoning?.endMessage ?? '',
   };
 }
 

@@ -19,12 +19,62 @@ export interface NativeMessage {
   readonly toolCallId: string | undefined;
 }
 
+export interface NativeTool {
+  readonly name: string;
+  /** Empty without one. */
+  readonly description: string;
+  /** JSON text of a schema; empty without one. */
+  readonly parameters: string;
+}
+
 export interface NativeConversation {
   readonly messages: readonly NativeMessage[];
   /** JSON text of an object: the chat template's variables. */
   readonly variables: string;
   readonly addGenerationPrompt: boolean;
   readonly continueFinalMessage: boolean;
+  /** Undefined: an answer without calls, whose thoughts are a part of the text. */
+  readonly asked?: NativeChatSettings;
+}
+
+/** Tools, and what becomes of thoughts. */
+export interface NativeChatSettings {
+  readonly tools: readonly NativeTool[];
+  readonly toolChoice: 'auto' | 'none' | 'required';
+  /** The function that has to be called; empty for any. */
+  readonly onlyTool: string;
+  readonly parallelCalls: boolean | undefined;
+  /** Tell thoughts from the text. */
+  readonly reasoningApart: boolean;
+  /** -1: no limit. */
+  readonly maxReasoningTokens: number;
+  readonly reasoningEndMessage: string;
+}
+
+/** A piece of an answer: of its text, of its thoughts, or of a tool call's arguments. */
+export interface AnswerPiece {
+  readonly kind: 'text' | 'thought' | 'call';
+  readonly text: string;
+  /** Index of the call. */
+  readonly call: number;
+  /** What a call begins with; empty in its further pieces. */
+  readonly callId: string;
+  readonly callName: string;
+}
+
+/** How an answer is read, and what was read in one. */
+export interface ReadAnswer {
+  /** What the prompt has of the answer's turn. */
+  readonly opening: string;
+  readonly isThinking: boolean;
+  /** GBNF of the calls; empty where nothing is ruled out. */
+  readonly grammar: string;
+  /** It holds from a trigger on. */
+  readonly grammarWaits: boolean;
+  readonly triggerWords: readonly string[];
+  readonly triggerPatterns: readonly string[];
+  /** For each piece of the answer, and for its end. Empty where the answer is nothing but text. */
+  readonly read: readonly (readonly AnswerPiece[])[];
 }
 
 /** A run of a rendered conversation: text of one origin, or an image. */
@@ -275,6 +325,14 @@ export interface NativeAddon {
     conversation: NativeConversation,
     imageCount: number,
   ): readonly RenderedRun[];
+  /** Reads the answer to a conversation. `isCut`: the model had not ended it. Throws as `renderTemplate`. */
+  readAnswer(
+    template: NativeTemplate,
+    conversation: NativeConversation,
+    imageCount: number,
+    pieces: readonly string[],
+    isCut: boolean,
+  ): ReadAnswer;
   readonly NativeEngine: new (
     /** node-llama-cpp's own `AddonModel`. */
     model: object,

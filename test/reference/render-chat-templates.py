@@ -6,7 +6,7 @@ For maintainers, after npm run build:ts, with a Python that has transformers 5 a
       python test/reference/render-chat-templates.py test/fixtures/chat-templates
 
 It reads conversations.json there and writes expected.json: the text for each template and conversation, the SHA-256 of a
-long one, null where the template refuses the conversation. Texts of a message that follow one another are joined by a
+long one, null where the template refuses the conversation or does not show its tools. Texts of a message that follow one another are joined by a
 line break where the template would lose some of them, or the white space at their ends, and tool calls get another form
 where it would lose them: what a client sends must reach the model whole.
 """
@@ -105,11 +105,29 @@ def call_forms(messages: list) -> list[tuple[list, bool]]:
     return forms
 
 
+def tool_of(tool: dict, whole: bool) -> dict:
+    """As a client sends it, or with all of its parts."""
+    function = {key: tool[key] for key in ("name", "description", "parameters") if tool.get(key)}
+    if whole:
+        function = {"name": tool["name"], "description": tool.get("description", ""),
+                    "parameters": tool.get("parameters", {"type": "object", "properties": {}})}
+    return {"type": "function", "function": function}
+
+
 def render(source: str, conversation: dict, messages: list, convert, as_json: bool) -> str | None:
+    for whole in (False, True) if "tools" in conversation else (False,):
+        rendered = render_tools(source, conversation, messages, convert, as_json, whole)
+        if rendered is not None:
+            return rendered
+    return None
+
+
+def render_tools(source: str, conversation: dict, messages: list, convert, as_json: bool, whole: bool) -> str | None:
     messages = [message_of(message, convert(message.get("content", ABSENT)), as_json) for message in messages]
     try:
         rendered, _ = render_jinja_template(
             [messages],
+            tools=[tool_of(tool, whole) for tool in conversation["tools"]] if "tools" in conversation else None,
             chat_template=source,
             add_generation_prompt=conversation.get("addGenerationPrompt", True),
             continue_final_message=conversation.get("continueFinalMessage", False),
@@ -158,10 +176,11 @@ def expected(source: str, conversation: dict) -> str | None:
     """What the template makes of the first form that it takes whole; failing that, of the first one in which it leaves out
     nothing but tool calls."""
     without_calls = None
+    tools = [tool["name"] for tool in conversation.get("tools", [])]
     for messages, as_json in call_forms(conversation["messages"]):
         for convert in CONTENT_FORMS:
             rendered = render(source, conversation, messages, convert, as_json)
-            if is_whole(rendered, conversation):
+            if is_whole(rendered, conversation) and all(tool in rendered for tool in tools):
                 if keeps_calls(rendered, conversation):
                     return rendered
                 without_calls = without_calls or rendered

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "answer-reader.h"
 #include "cache-place.h"
 #include "request.h"
 #include "sampler.h"
@@ -31,6 +32,7 @@ struct Answer {
     const std::unique_ptr<Sampler> sampler;
 
     TextStream text;
+    std::unique_ptr<AnswerReader> reader;  // null: the answer is text, and nothing else
     std::vector<llama_token> generated;
     size_t before_draw = 0;            // tokens generated before the last draw
     std::deque<llama_token> forced;    // tokens that come next, in place of drawn ones

@@ -109,10 +109,46 @@ const ContentForm & ChatTemplate::form_of(const std::string & role) const {
     throw EngineError("invalid_request", "The role " + role + " is not one of system, user, assistant and tool.");
 }
 
+std::string ChatTemplate::special_token(const std::string & name) const {
+    for (const auto & [key, text] : special_tokens_) {
+        if (key == name) {
+            return text;
+        }
+    }
+    return "";
+}
+
+bool ChatTemplate::shows_tools(const Conversation & conversation) const {
+    const auto is_of_tools = [](const Message & message) { return message.role == "tool" || !message.tool_calls.empty(); };
+    const auto & messages = conversation.messages;
+    return shows_tools_ && (shows_calls_ || std::none_of(messages.begin(), messages.end(), is_of_tools));
+}
+
 std::vector<Run> ChatTemplate::apply(const Rendering & rendering) const {
-    const auto & [messages, settings] = rendering.conversation;
+    const auto & tools = rendering.conversation.tools.tools;
+    const bool are_whole = std::all_of(tools.begin(), tools.end(), [](const Tool & tool) {
+        return !tool.description.empty() && !tool.parameters.empty();
+    });
+    if (are_whole) {
+        return apply_once(rendering);
+    }
+    try {
+        return apply_once(rendering);
+    } catch (const EngineError & error) {
+        if (error.code != "chat_template_failed") {
+            throw;
+        }
+    }
+    Rendering whole = rendering;
+    whole.whole_tools = true;
+    return apply_once(whole);
+}
+
+std::vector<Run> ChatTemplate::apply_once(const Rendering & rendering) const {
+    const auto & messages = rendering.conversation.messages;
+    const auto & settings = rendering.conversation.settings;
     jinja::context context(source_);
-    context.set_val("tools", jinja::mk_val<jinja::value_none>());
+    context.set_val("tools", tools_value(rendering.conversation.tools.tools, rendering.whole_tools));
     context.set_val("documents", jinja::mk_val<jinja::value_none>());
     for (const auto & [name, text] : special_tokens_) {
         context.set_val(name, own_text(text));
@@ -121,11 +157,12 @@ std::vector<Run> ChatTemplate::apply(const Rendering & rendering) const {
     context.set_val("add_generation_prompt", jinja::mk_val<jinja::value_bool>(opens_turn));
     const auto variables = user_object(settings.variables, "The chat template's variables");
     for (const auto & [name, value] : variables->as_ordered_object()) {
-        if (name->as_string().str() == "messages") {
-            throw EngineError("invalid_request", "The chat template's variable messages is reserved for the "
+        const std::string key = name->as_string().str();
+        if (key == "messages" || (key == "tools" && !rendering.conversation.tools.tools.empty())) {
+            throw EngineError("invalid_request", "The chat template's variable " + key + " is reserved for the "
                                                  "conversation.");
         }
-        context.set_val(name->as_string().str(), value);
+        context.set_val(key, value);
     }
     const std::string end = settings.continue_final_message ? rendering.nonce + "end; " : "";
     auto list = jinja::mk_val<jinja::value_array>();
@@ -226,9 +263,14 @@ void ChatTemplate::check_kept(const Conversation & conversation, bool is_folded)
     }
 }
 
-std::vector<Run> ChatTemplate::render(const Conversation & conversation, size_t n_images) const {
+std::vector<Run> ChatTemplate::render(const Conversation & given, size_t n_images) const {
+    Conversation conversation = given;
+    if (shortens_ids_) {
+        shorten_call_ids(conversation.messages);
+    }
     if (folds_system_ && has_system_message(conversation.messages)) {
-        return render_kept({fold_system_messages(conversation.messages), conversation.settings}, n_images, true);
+        conversation.messages = fold_system_messages(conversation.messages);
+        return render_kept(conversation, n_images, true);
     }
     return render_kept(conversation, n_images, false);
 }

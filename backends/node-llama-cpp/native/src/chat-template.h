@@ -39,6 +39,12 @@ class ChatTemplate {
     // leaves out an image, a message or a tool call; invalid_request.
     std::vector<Run> render(const Conversation & conversation, size_t n_images) const;
 
+    // Whether it shows the model the conversation's tools, and calls and results of earlier turns where there are some.
+    bool shows_tools(const Conversation & conversation) const;
+    const std::string & source() const { return source_; }
+    // The text of a special token; empty if the model has none of the name.
+    std::string special_token(const std::string & name) const;
+
   private:
     // A conversation, and the form in which it is given to the template.
     struct Rendering {
@@ -49,6 +55,7 @@ class ChatTemplate {
         std::string probed_role{};
         ContentForm probed_form{};
         const CallForm * probed_calls = nullptr;
+        bool whole_tools = false;  // see tools_value
     };
 
     void probe();
@@ -56,8 +63,10 @@ class ChatTemplate {
     bool keeps(const Rendering & rendering) const;
     CallForm probe_calls(const std::vector<MessagePart> & content, std::initializer_list<CallForm> forms) const;
     bool keeps_calls(const Conversation & conversation, const CallForm & form) const;
+    void probe_tools();
     const ContentForm & form_of(const std::string & role) const;
     std::vector<Run> apply(const Rendering & rendering) const;
+    std::vector<Run> apply_once(const Rendering & rendering) const;
     std::vector<Run> render_typed(const Conversation & conversation, const std::string & nonce) const;
     std::vector<Run> render_kept(const Conversation & conversation, size_t n_images, bool is_folded) const;
     std::vector<Run> render_as_given(const Conversation & conversation, size_t n_images) const;
@@ -69,6 +78,9 @@ class ChatTemplate {
     Variables special_tokens_;
     ImagePlacement placement_;
     bool writes_slots_ = false;
+    bool shows_tools_ = false;
+    bool shows_calls_ = false;  // and results, besides tools
+    bool shortens_ids_ = false;  // it takes ids of nine characters only, as Mistral's do
     bool folds_system_ = false;  // the template drops or rejects system messages
     std::vector<std::pair<std::string, ContentForm>> forms_;  // by role
     CallForms call_forms_;

@@ -214,7 +214,8 @@ void Engine::force_tokens(Answer & answer, size_t generated) {
 
 // Whether a control token's text is part of the answer. The tokens that end an answer never get here.
 bool Engine::shows(const Answer & answer, llama_token token) const {
-    return !answer.request->settings.skip_special_tokens || spoken_tokens_.count(token) != 0;
+    return !answer.request->settings.skip_special_tokens || spoken_tokens_.count(token) != 0 ||
+           answer.request->spoken_tokens.count(token) != 0;
 }
 
 void Engine::take_tokens(const AnswerPtr & answer, const std::vector<llama_token> & tokens) {
@@ -239,10 +240,7 @@ void Engine::take_token(const AnswerPtr & answer, llama_token token) {
         finish(answer, "stop");
         return;
     }
-    std::string text = answer->text.push(common_token_to_piece(vocab_, token, shows(*answer, token)));
-    Event delta{answer->request->id, Event::Kind::delta, answer->index, std::move(text), ""};
-    delta.completion_tokens = 1;
-    events_.push_back(std::move(delta));
+    tell(*answer, token);
     const int32_t max_tokens = answer->request->settings.max_tokens;
     if (answer->text.stopped()) {
         finish(answer, "stop");

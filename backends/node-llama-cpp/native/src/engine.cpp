@@ -72,6 +72,8 @@ void Engine::load() {
     for (llama_token token = 0; token < llama_vocab_n_tokens(vocab_); token++) {
         if (llama_vocab_is_eog(vocab_, token)) {
             no_end_of_turn_.push_back({token, -INFINITY});
+        } else if (llama_vocab_is_control(vocab_, token)) {
+            control_tokens_.emplace(llama_vocab_get_text(vocab_, token), token);
         }
         const auto & spoken = options_.placement.spoken;
         if (std::find(spoken.begin(), spoken.end(), llama_vocab_get_text(vocab_, token)) != spoken.end()) {
@@ -223,9 +225,11 @@ std::vector<Engine::AnswerPtr> Engine::prepare(const std::shared_ptr<Request> & 
     }
     // After the length check: this is most of the work.
     prompts_->prepare_images(prompt, images, request->settings.cache_salt);
+    prepare_reading(*request, conversation.reasoning);
     std::vector<AnswerPtr> answers;
     for (int32_t index = 0; index < request->settings.choices; index++) {
         answers.push_back(std::make_shared<Answer>(request, index, sampler_for(*request, index)));
+        begin_reading(*answers.back());
     }
     request->without_token = request->settings.choices;
     return answers;
@@ -521,7 +525,9 @@ void Engine::release(Answer & answer, bool keep) {
 void Engine::finish(const AnswerPtr & answer, const char * reason) {
     const auto now = Clock::now();
     const Request & request = *answer->request;
+    reason = tell_rest(*answer, reason);
     Event end{request.id, Event::Kind::finish, answer->index, answer->text.finish(), reason};
+    end.thought_tokens = answer->reader ? answer->reader->thought_tokens() : 0;
     end.likeliest = answer->likeliest;
     if (request.settings.reported_logits > 0) {
         end.tokens = answer->generated;

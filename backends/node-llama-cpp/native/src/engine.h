@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -34,7 +35,7 @@ namespace vserve {
 
 // What happened to an answer, or to all of a request, in a step. JavaScript gets all events of a step in one call.
 struct Event {
-    enum class Kind { delta, finish, failure };
+    enum class Kind { delta, thought, call, finish, failure };
 
     uint64_t id;  // of the request
     Kind kind;
@@ -51,6 +52,10 @@ struct Event {
     double decode_ms = 0;          // finish: first token to last
     std::vector<llama_token> tokens{};   // finish, where logits were requested: the answer
     std::vector<Candidate> likeliest{};  // finish: the greatest logits of each token, as many as requested
+    int32_t thought_tokens = 0;          // finish: of completion_tokens
+    int32_t call = 0;                    // call: its index; `text` is the next piece of its arguments
+    std::string call_id{};               // call: what it begins with
+    std::string call_name{};
 };
 
 struct EngineOptions {
@@ -148,6 +153,10 @@ class Engine {
     // Bytes in which the largest picture of at most `max_tokens` is encoded, alone, or with as many others as a GPU takes at
     // once. In a dry run only.
     size_t encoder_bytes(bool several, int32_t max_tokens);
+    // Whether the model has thoughts, which can be told apart.
+    bool thinks() const { return prompts_->format().thinks(); }
+    // Whether the model has thoughts, which can be told apart.
+    bool thinks() const { return prompts_->format().thinks(); }
     bool sees_images() const { return vision_ != nullptr; }
     // Vision::kernel_name; null also without a projector.
     const char * vision_kernel() const { return vision_ ? vision_->kernel_name() : nullptr; }
@@ -271,6 +280,12 @@ class Engine {
     std::vector<llama_pos> image_positions(const Chunk & chunk, llama_pos first) const;
     bool others_generate(const Answer & answer) const;
     bool shows(const Answer & answer, llama_token token) const;
+    void prepare_reading(Request & request, const ReasoningSettings & reasoning) const;
+    static void begin_reading(Answer & answer);
+    static void end_thoughts_if_enough(Answer & answer);
+    void tell(Answer & answer, llama_token token);
+    void tell(const Answer & answer, std::vector<ChatParser::Piece> pieces, int32_t tokens);
+    const char * tell_rest(Answer & answer, const char * reason);
 
     bool make_room_for_next_tokens();
     void push_out(const AnswerPtr & answer);
@@ -295,6 +310,8 @@ class Engine {
     std::vector<llama_logit_bias> suppressed_;      // of tokens that the model file rules out
     std::vector<llama_logit_bias> no_end_of_turn_;
     std::unordered_set<llama_token> spoken_tokens_;  // control tokens that every answer shows
+    std::unordered_map<std::string, llama_token> control_tokens_;  // by their texts
+    std::unordered_map<std::string, llama_token> control_tokens_;  // by their texts
     std::unique_ptr<PromptBuilder> prompts_;
 
     // Used by the engine thread only.

@@ -127,6 +127,56 @@ void push_message(jinja::value_array_t & list, const Message & message, const Me
     list.push_back(message_value({message.role, {}, {}, {}, message.tool_calls, {}}, form, ""));
 }
 
+jinja::value tools_value(const std::vector<Tool> & tools, bool whole) {
+    if (tools.empty()) {
+        return jinja::mk_val<jinja::value_none>();
+    }
+    auto list = jinja::mk_val<jinja::value_array>();
+    for (const Tool & tool : tools) {
+        jinja::value function = object_of({{"name", user_text(tool.name)}});
+        if (whole || !tool.description.empty()) {
+            function->insert(own_text("description"), user_text(tool.description));
+        }
+        if (!tool.parameters.empty()) {
+            const std::string what = "The parameters of the tool " + tool.name;
+            function->insert(own_text("parameters"), user_object(tool.parameters, what));
+        } else if (whole) {
+            function->insert(own_text("parameters"), object_of({{"type", own_text("object")},
+                                                                {"properties", jinja::mk_val<jinja::value_object>()}}));
+        }
+        list->push_back(object_of({{"type", own_text("function")}, {"function", function}}));
+    }
+    return list;
+}
+
+static std::string short_id(const std::string & id) {
+    static constexpr size_t length = 9;
+    static constexpr char characters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    if (id.size() == length && id.find_first_not_of(characters) == std::string::npos) {
+        return id;
+    }
+    uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+    for (const char byte : id) {
+        hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
+    }
+    std::string result;
+    for (size_t i = 0; i < length; i++, hash /= 62) {
+        result += characters[hash % 62];
+    }
+    return result;
+}
+
+void shorten_call_ids(std::vector<Message> & messages) {
+    for (auto & message : messages) {
+        for (auto & call : message.tool_calls) {
+            call.id = short_id(call.id);
+        }
+        if (message.tool_call_id) {
+            message.tool_call_id = short_id(*message.tool_call_id);
+        }
+    }
+}
+
 std::vector<Message> fold_system_messages(const std::vector<Message> & messages) {
     std::vector<Message> result;
     for (const auto & message : messages) {

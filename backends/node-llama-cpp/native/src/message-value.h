@@ -48,6 +48,13 @@ bool has_text(const Message & message);
 // appended to its text. Throws EngineError: invalid_request.
 void push_message(jinja::value_array_t & list, const Message & message, const MessageForm & form, const std::string & end);
 
+// The tools as OpenAI's API has them, or none. `whole`: with a description and parameters also where there are none, for
+// templates that cannot do without. Throws EngineError: invalid_request.
+jinja::value tools_value(const std::vector<Tool> & tools, bool whole);
+
+// Gives each tool call an id of nine letters and digits, and its result the same: its own, if it is one.
+void shorten_call_ids(std::vector<Message> & messages);
+
 // Merges each system message into the user message after it, for templates that would drop or reject it.
 std::vector<Message> fold_system_messages(const std::vector<Message> & messages);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,9 +35,34 @@ struct TemplateSettings {
     bool continue_final_message = false;
 };
 
+// A function that the model may call.
+struct Tool {
+    std::string name;
+    std::string description;  // empty without one
+    std::string parameters;   // JSON Schema of the arguments' object; empty without one
+};
+
+struct ToolSettings {
+    enum class Choice { automatic, none, required };
+
+    std::vector<Tool> tools{};
+    Choice choice = Choice::automatic;
+    std::string only{};  // the one function that must be called; empty for any
+    std::optional<bool> parallel{};
+};
+
+// What becomes of the model's thoughts: src/backend/reasoning-settings.ts.
+struct ReasoningSettings {
+    bool is_apart = false;
+    int32_t max_tokens = -1;  // -1: no limit
+    std::string end_message{};
+};
+
 struct Conversation {
     std::vector<Message> messages;
     TemplateSettings settings{};
+    ToolSettings tools{};
+    ReasoningSettings reasoning{};
 };
 
 }  // namespace vserve

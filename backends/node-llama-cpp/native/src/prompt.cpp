@@ -96,6 +96,7 @@ PromptBuilder::PromptBuilder(const llama_model * model, Images images, Embedding
       encoded_(encoded),
       row_width_(llama_model_n_embd_inp(model)),
       template_(ChatTemplate::of_model(model, placement_)),
+      format_(std::make_unique<ChatFormat>(*template_)),
       control_strings_(vocab_, placement_.spoken) {
     if (vision_ != nullptr) {
         protect_boundaries(images.sample_sizes);
@@ -144,13 +145,16 @@ Prompt PromptBuilder::build(const Conversation & conversation, const std::vector
                                                     "cannot see images. Start it with its mmproj GGUF.");
     }
     const auto scope = tokenizer_.scope(is_cancelled, max_tokens * counted_excess);
-    auto runs = template_->render(conversation, images.size());
+    auto runs = template_->render(format_->prepared(conversation), images.size());
+    AnswerPlan plan = format_->plan(conversation, runs);
     drop_doubled_ends(runs);
     const auto views = show_views(runs, sizes_of(images), placement_, pan_and_scan_);
     const auto parts = control_strings_.parts_of(runs);
     try {
         if (!tokenizer_.must_exceed(parts, max_tokens)) {
-            return images.empty() ? tokenize_text(parts) : tokenize_images(parts, images, views);
+            Prompt prompt = images.empty() ? tokenize_text(parts) : tokenize_images(parts, images, views);
+            prompt.plan = std::move(plan);
+            return prompt;
         }
     } catch (const TooManyTokens &) {
     }

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "answer-syntax.h"
+#include "chat-format.h"
 #include "chat-template.h"
 #include "control-strings.h"
 #include "embedding-cache.h"
@@ -53,6 +55,7 @@ struct Prompt {
     std::vector<std::string> image_ids;
     int32_t n_tokens = 0;
     bool is_cut = false;  // it has no chunks, and more tokens than n_tokens
+    AnswerPlan plan;      // of the answers to it
 };
 
 // Turns a conversation into chunks, by the model's own chat template. All const members may run on any thread.
@@ -76,6 +79,7 @@ class PromptBuilder {
     void prepare_images(Prompt & prompt, const std::vector<Image> & images, const std::string & salt) const;
 
     const Tokenizer & tokenizer() const { return tokenizer_; }
+    const ChatFormat & format() const { return *format_; }
 
   private:
     void protect_boundaries(const std::vector<ImageSize> & sample_sizes);
@@ -95,6 +99,7 @@ class PromptBuilder {
     EmbeddingCache & encoded_;
     size_t row_width_;
     std::unique_ptr<ChatTemplate> template_;
+    std::unique_ptr<ChatFormat> format_;
     ControlStrings control_strings_;
 };
 

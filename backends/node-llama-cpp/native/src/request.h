@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -45,6 +46,9 @@ struct Request {
 
     // Built before the answers are submitted; then only the engine thread touches it and what follows.
     Prompt prompt;
+    int32_t most_thought_tokens = -1;          // of an answer; -1: no limit
+    std::vector<llama_token> thought_end;      // what is forced then
+    std::unordered_set<llama_token> spoken_tokens;  // control tokens that answers read
 
     const Clock::time_point submitted_at = Clock::now();
     bool was_admitted = false;

@@ -113,6 +113,30 @@ CallForm ChatTemplate::probe_calls(const std::vector<MessagePart> & content, std
     return {};  // it has no place for them
 }
 
+// Whether it shows tools, and with them the calls and the results of earlier turns.
+void ChatTemplate::probe_tools() {
+    const auto shows = [this](const std::vector<Message> & messages, const char * word) {
+        Conversation conversation{messages};
+        conversation.tools.tools = {{"dingo", "quoll", R"({"type": "object", "properties": {"bilby": {"type": "string"}}})"}};
+        try {
+            return text_of(apply({conversation, true, ""})).find(word) != std::string::npos;
+        } catch (const std::exception &) {
+            return false;
+        }
+    };
+    const Message user{"user", {{"x", -1}}};
+    const auto history = [&user](const std::string & id) {
+        const Message calls{"assistant", {}, {}, {}, {{id, "wombat", R"({"numbat": "numbat"})"}}, {}};
+        return std::vector<Message>{user, calls, {"tool", {{"quokka", -1}}, "wombat", {}, {}, id}};
+    };
+    const auto shows_all = [&](const std::string & id) {
+        return shows(history(id), "numbat") && shows(history(id), "quokka");
+    };
+    shows_tools_ = shows({user}, "dingo") && shows({user}, "bilby");
+    shows_calls_ = shows_all("numbat000");
+    shortens_ids_ = shows_calls_ && !shows_all("call_numbat");
+}
+
 // Each probe relies on the forms found before it.
 void ChatTemplate::probe() {
     for (const char * role : {"user", "assistant", "system", "tool"}) {
@@ -128,6 +152,7 @@ void ChatTemplate::probe() {
     call_forms_.beside_text = probe_calls(
         {{"quokka", -1}}, {as_given, json, apart(none), apart(as_given), apart(none_json), apart(json)});
     forms_.back().second = probe("tool");  // which follows calls
+    probe_tools();
 }
 
 }  // namespace vserve

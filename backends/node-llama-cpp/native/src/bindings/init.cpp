@@ -9,6 +9,8 @@
 #include "bindings/native-engine.h"
 #include "bindings/native-thread-governor.h"
 #include "bindings/task.h"
+#include "chat-format.h"
+#include "chat-parser.h"
 #include "chat-template.h"
 #include "log.h"  // llama.cpp's
 #include "quantize.h"
@@ -55,14 +57,22 @@ ChatTemplate::Variables variables_of(const Napi::Object & object) {
     return variables;
 }
 
+struct LoadedTemplate {
+    LoadedTemplate(const std::string & source, ChatTemplate::Variables tokens, ImagePlacement placement)
+        : rendering(source, std::move(tokens), std::move(placement)), format(rendering) {}
+
+    ChatTemplate rendering;
+    ChatFormat format;
+};
+
 // loadTemplate(source, specialTokens, imagePlacement)
 Napi::Value load_template(const Napi::CallbackInfo & info) {
     try {
-        return Napi::External<ChatTemplate>::New(
+        return Napi::External<LoadedTemplate>::New(
             info.Env(),
-            new ChatTemplate(info[0].As<Napi::String>().Utf8Value(), variables_of(info[1].As<Napi::Object>()),
-                             placement_of(info[2])),
-            [](Napi::Env, ChatTemplate * loaded) { delete loaded; });
+            new LoadedTemplate(info[0].As<Napi::String>().Utf8Value(), variables_of(info[1].As<Napi::Object>()),
+                               placement_of(info[2])),
+            [](Napi::Env, LoadedTemplate * loaded) { delete loaded; });
     } catch (const EngineError & error) {
         throw to_js_error(info.Env(), error.code, error.what());
     }
@@ -71,9 +81,35 @@ Napi::Value load_template(const Napi::CallbackInfo & info) {
 // renderTemplate(template, conversation, imageCount): what a chat template makes of a conversation, in runs of one origin
 Napi::Value render_template(const Napi::CallbackInfo & info) {
     try {
-        const ChatTemplate & chat_template = *info[0].As<Napi::External<ChatTemplate>>().Data();
+        const LoadedTemplate & loaded = *info[0].As<Napi::External<LoadedTemplate>>().Data();
+        const Conversation conversation = loaded.format.prepared(conversation_of(info[1].As<Napi::Object>()));
+        return to_js(info.Env(), loaded.rendering.render(conversation, info[2].As<Napi::Number>().Uint32Value()));
+    } catch (const EngineError & error) {
+        throw to_js_error(info.Env(), error.code, error.what());
+    }
+}
+
+// readAnswer(template, conversation, imageCount, pieces, isCut): what has to follow the prompt, and what is read in an answer
+// that comes in pieces
+Napi::Value read_answer(const Napi::CallbackInfo & info) {
+    try {
+        const LoadedTemplate & loaded = *info[0].As<Napi::External<LoadedTemplate>>().Data();
         const Conversation conversation = conversation_of(info[1].As<Napi::Object>());
-        return to_js(info.Env(), chat_template.render(conversation, info[2].As<Napi::Number>().Uint32Value()));
+        const auto runs =
+            loaded.rendering.render(loaded.format.prepared(conversation), info[2].As<Napi::Number>().Uint32Value());
+        const AnswerPlan plan = loaded.format.plan(conversation, runs);
+        const auto texts = info[3].As<Napi::Array>();
+        Napi::Array read = Napi::Array::New(info.Env());
+        if (plan.syntax != nullptr) {
+            ChatParser parser(plan);
+            for (uint32_t i = 0; i < texts.Length(); i++) {
+                read.Set(i, to_js(info.Env(), parser.push(texts.Get(i).As<Napi::String>().Utf8Value())));
+            }
+            read.Set(texts.Length(), to_js(info.Env(), parser.finish(info[4].As<Napi::Boolean>().Value())));
+        }
+        Napi::Object object = to_js(info.Env(), plan);
+        object.Set("read", read);
+        return object;
     } catch (const EngineError & error) {
         throw to_js_error(info.Env(), error.code, error.what());
     }
@@ -90,6 +126,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("layersOfGpus", Napi::Function::New(env, layers_of_gpus, "layersOfGpus"));
     exports.Set("loadTemplate", Napi::Function::New(env, load_template, "loadTemplate"));
     exports.Set("renderTemplate", Napi::Function::New(env, render_template, "renderTemplate"));
+    exports.Set("readAnswer", Napi::Function::New(env, read_answer, "readAnswer"));
     exports.Set("quantize", Napi::Function::New(env, quantize_file, "quantize"));
     exports.Set("explainBusErrors", Napi::Function::New(env, explain_bus_errors_of, "explainBusErrors"));
     exports.Set("nodeLlamaCppVersion", VSERVE_NODE_LLAMA_CPP_VERSION);

@@ -108,6 +108,25 @@ Message message_of(const Napi::Object & object) {
     return message;
 }
 
+ToolSettings tools_of(const Napi::Object & object) {
+    ToolSettings settings;
+    const auto tools = object.Get("tools").As<Napi::Array>();
+    for (uint32_t i = 0; i < tools.Length(); i++) {
+        const auto tool = tools.Get(i).As<Napi::Object>();
+        settings.tools.push_back({text_of(tool, "name"), text_of(tool, "description"), text_of(tool, "parameters")});
+    }
+    const std::string choice = text_of(object, "toolChoice");
+    settings.choice = choice == "none"       ? ToolSettings::Choice::none
+                      : choice == "required" ? ToolSettings::Choice::required
+                                             : ToolSettings::Choice::automatic;
+    settings.only = text_of(object, "onlyTool");
+    const auto parallel = object.Get("parallelCalls");
+    if (parallel.IsBoolean()) {
+        settings.parallel = parallel.As<Napi::Boolean>().Value();
+    }
+    return settings;
+}
+
 SamplingSettings sampling_of(const Napi::Object & object) {
     SamplingSettings sampling;
     sampling.temperature = float_of(object, "temperature");
@@ -162,8 +181,20 @@ Napi::Object to_js(Napi::Env env, const Event & event) {
             object.Set("kind", "delta");
             object.Set("completionTokens", event.completion_tokens);
             break;
+        case Event::Kind::thought:
+            object.Set("kind", "thought");
+            object.Set("completionTokens", event.completion_tokens);
+            break;
+        case Event::Kind::call:
+            object.Set("kind", "call");
+            object.Set("completionTokens", event.completion_tokens);
+            object.Set("call", event.call);
+            object.Set("callId", event.call_id);
+            object.Set("callName", event.call_name);
+            break;
         case Event::Kind::finish:
             object.Set("kind", "finish");
+            object.Set("thoughtTokens", event.thought_tokens);
             object.Set("reason", event.reason);
             object.Set("promptTokens", event.prompt_tokens);
             object.Set("cachedTokens", event.cached_tokens);
@@ -223,6 +254,13 @@ Conversation conversation_of(const Napi::Object & object) {
     conversation.settings.variables = text_of(object, "variables");
     conversation.settings.add_generation_prompt = boolean_of(object, "addGenerationPrompt");
     conversation.settings.continue_final_message = boolean_of(object, "continueFinalMessage");
+    if (object.Get("asked").IsObject()) {
+        const auto asked = object.Get("asked").As<Napi::Object>();
+        conversation.tools = tools_of(asked);
+        conversation.reasoning.is_apart = boolean_of(asked, "reasoningApart");
+        conversation.reasoning.max_tokens = integer_of(asked, "maxReasoningTokens");
+        conversation.reasoning.end_message = text_of(asked, "reasoningEndMessage");
+    }
     return conversation;
 }
 
@@ -298,6 +336,40 @@ Napi::Array to_js(Napi::Env env, const std::vector<Run> & runs) {
         object.Set("text", runs[i].text);
         object.Set("fromUser", runs[i].from_user);
         object.Set("image", runs[i].image);
+        array.Set(i, object);
+    }
+    return array;
+}
+
+Napi::Object to_js(Napi::Env env, const AnswerPlan & plan) {
+    const auto array_of = [env](const std::vector<std::string> & texts) {
+        Napi::Array array = Napi::Array::New(env);
+        for (uint32_t i = 0; i < texts.size(); i++) {
+            array.Set(i, texts[i]);
+        }
+        return array;
+    };
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("opening", plan.opening);
+    object.Set("isThinking", plan.is_thinking);
+    object.Set("grammar", plan.grammar);
+    object.Set("grammarWaits", plan.grammar_waits);
+    object.Set("triggerWords", array_of(plan.trigger_words));
+    object.Set("triggerPatterns", array_of(plan.trigger_patterns));
+    return object;
+}
+
+Napi::Array to_js(Napi::Env env, const std::vector<ChatParser::Piece> & pieces) {
+    Napi::Array array = Napi::Array::New(env);
+    for (uint32_t i = 0; i < pieces.size(); i++) {
+        const ChatParser::Piece & piece = pieces[i];
+        using Kind = ChatParser::Piece::Kind;
+        Napi::Object object = Napi::Object::New(env);
+        object.Set("kind", piece.kind == Kind::text ? "text" : piece.kind == Kind::thought ? "thought" : "call");
+        object.Set("text", piece.text);
+        object.Set("call", piece.call);
+        object.Set("callId", piece.call_id);
+        object.Set("callName", piece.call_name);
         array.Set(i, object);
     }
     return array;

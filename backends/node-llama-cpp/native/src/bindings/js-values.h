@@ -4,6 +4,7 @@
 
 #include <napi.h>
 
+#include "chat-parser.h"
 #include "engine.h"
 
 namespace vserve {
@@ -21,6 +22,8 @@ Napi::Array to_js(Napi::Env env, const std::vector<Event> & events);
 Napi::Array to_js(Napi::Env env, const Prompt & prompt);
 Napi::Array to_js(Napi::Env env, const std::vector<Run> & runs);
 Napi::Array to_js(Napi::Env env, const std::vector<EncoderInput> & inputs);
+Napi::Object to_js(Napi::Env env, const AnswerPlan & plan);
+Napi::Array to_js(Napi::Env env, const std::vector<ChatParser::Piece> & pieces);
 Napi::Int32Array to_js(Napi::Env env, const std::vector<llama_token> & tokens);
 Napi::Object to_js(Napi::Env env, const Engine::Stats & stats);
 // A handle for JavaScript to hold, which images_of() takes in place of pixels.

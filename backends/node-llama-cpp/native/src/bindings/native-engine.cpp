@@ -98,7 +98,8 @@ void NativeEngine::post(std::vector<Event> && events) {
     }
 }
 
-// load(): Promise<string>, the name of the encoder's own kernels; empty where it uses ggml's
+// load(): Promise<{visionKernel, thinks}>: the name of the encoder's own kernels, empty where it uses ggml's; whether the
+// model has thoughts
 Napi::Value NativeEngine::load(const Napi::CallbackInfo & info) {
     options_.on_events = [this](std::vector<Event> && events) { post(std::move(events)); };
     options_.on_projector_progress = [this](float progress) {
@@ -114,7 +115,10 @@ Napi::Value NativeEngine::load(const Napi::CallbackInfo & info) {
         info.Env(), [this] { engine_ = std::make_shared<Engine>(model_, options_); },
         [this](Napi::Env env) {
             const char * kernel = engine_->vision_kernel();
-            return Napi::String::New(env, kernel == nullptr ? "" : kernel);
+            Napi::Object object = Napi::Object::New(env);
+            object.Set("visionKernel", kernel == nullptr ? "" : kernel);
+            object.Set("thinks", engine_->thinks());
+            return object;
         });
 }
 

@@ -1,0 +1,137 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { AnswerPiece } from '../../../backends/node-llama-cpp/native-addon.ts';
+import { referenceTemplates } from '../../reference/chat-templates.ts';
+import { growth } from '../../support/growth.ts';
+import { templateReader, textOf, type WrittenConversation } from '../../support/render-template.ts';
+
+const templates = referenceTemplates();
+
+let render: Awaited<ReturnType<typeof templateReader>>['render'];
+let read: Awaited<ReturnType<typeof templateReader>>['read'];
+beforeAll(async () => {
+  ({ render, read } = await templateReader());
+});
+
+const properties = {
+  city: { type: 'string' },
+  days: { type: 'integer' },
+  units: { type: 'array', items: { enum: ['C', 'F'] } },
+};
+const weather = {
+  name: 'weather',
+  description: 'The weather.',
+  parameters: { type: 'object', properties, required: ['city', 'days'] },
+};
+const now = { name: 'now', description: 'What time it is.', parameters: { type: 'object', properties: {} } };
+
+const apart = { isApart: true, maxTokens: undefined, endMessage: '' };
+const asked: WrittenConversation = {
+  messages: [{ role: 'user', content: 'How warm is it in Köln?' }],
+  tools: [weather, now],
+  parallel: true,
+  reasoning: apart,
+};
+
+interface Said {
+  readonly text: string;
+  readonly thought: string;
+  readonly calls: readonly { readonly id: string; readonly name: string; readonly arguments: string }[];
+}
+
+/** All pieces together. Each call begins once, and none goes on after the next has begun. */
+function said(read: readonly (readonly AnswerPiece[])[]): Said {
+  const calls: { id: string; name: string; arguments: string }[] = [];
+  const texts = { text: '', thought: '' };
+  for (const { kind, text, call, callId, callName } of read.flat()) {
+    if (kind !== 'call') {
+      texts[kind] += text;
+      continue;
+    }
+    if (callName !== '') expect(calls.push({ id: callId, name: callName, arguments: '' })).toBe(call + 1);
+    expect(call).toBe(calls.length - 1);
+    const last = calls.at(-1);
+    if (last !== undefined) last.arguments += text;
+  }
+  return { ...texts, calls };
+}
+
+const characters = (text: string): string[] => [...text];
+const triples = (text: string): string[] => text.match(/.{1,3}/gsu) ?? [];
+
+/** What is read in an answer, which is the same however it comes. */
+function readAnyway(name: string, conversation: WrittenConversation, answer: string): Said {
+  const template = templates[name];
+  if (template === undefined) throw new Error(`There is no template ${name}.`);
+  const [whole, ...others] = [[answer], characters(answer), triples(answer)].map((pieces) =>
+    said(read(template, conversation, pieces).read),
+  );
+  if (whole === undefined) throw new Error('Nothing was read.');
+  const withoutIds = ({ calls, ...rest }: Said): unknown => ({
+    ...rest,
+    calls: calls.map(({ id: _, ...call }) => call),
+  });
+  for (const other of others) expect(withoutIds(other)).toEqual(withoutIds(whole));
+  return whole;
+}
+
+const twoDays = { city: 'Köln "am Rhein"', days: 2 };
+const json = JSON.stringify(twoDays);
+const hermes = `<tool_call>\n{"name": "weather", "arguments": ${json}}\n</tool_call>`;
+const hermesNow = '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>';
+const mistralList = `[{"name": "weather", "arguments": ${json}, "id": "abcdefgh1"}, {"name": "now", "arguments": {}, "id": "abcdefgh2"}]`;
+const qwenXml = [
+  '<tool_call>\n<function=weather>\n<parameter=city>\nKöln "am Rhein"\n</parameter>\n<parameter=days>\n2\n</parameter>\n</function>\n</tool_call>',
+  '<tool_call>\n<function=now>\n</function>\n</tool_call>',
+].join('\n');
+const glm =
+  '<tool_call>weather\n<arg_key>city</arg_key>\n<arg_value>Köln "am Rhein"</arg_value>\n<arg_key>days</arg_key>\n<arg_value>2</arg_value>\n</tool_call>';
+const kimi = `<|tool_calls_section_begin|><|tool_call_begin|>functions.weather:0<|tool_call_argument_begin|>${json}<|tool_call_end|><|tool_call_begin|>functions.now:1<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>`;
+const gemma = `<|tool_call>call:weather{city:<|"|>Köln "am Rhein"<|"|>,days:2}<tool_call|><|tool_call>call:now{}<tool_call|>`;
+const lfm = `<|tool_call_start|>[weather(city="Köln \\"am Rhein\\"", days=2), now()]<|tool_call_end|>`;
+const mistralTags = `[TOOL_CALLS]weather[CALL_ID]abcdefgh1[ARGS]${json}[TOOL_CALLS]now[CALL_ID]abcdefgh2[ARGS]{}`;
+
+/** As each family writes them: a text before them where it can, then one call or two. */
+const calls: readonly (readonly [string, string, Partial<Said>?])[] = [
+  ['Qwen-Qwen2.5-7B-Instruct', `${hermes}\n${hermesNow}`],
+  ['Qwen-Qwen3-0.6B', `<think>\nHm.\n</think>\n\n${hermes}\n${hermesNow}`, { thought: 'Hm.\n' }],
+  ['Qwen3.5-4B', `Hm.\n</think>\n\n${qwenXml}`, { thought: 'Hm.' }],
+  ['google-gemma-4-31B-it', gemma],
+  ['google-gemma-4-31B-it', `<|channel>thought\nHm.<channel|>${gemma}`, { thought: 'Hm.' }],
+  ['GLM-4.6', `<think>Hm.</think>\n${glm}`, { thought: 'Hm.' }],
+  ['Mistral-Small-3.2-24B-Instruct-2506', mistralTags],
+  ['mistralai-Mistral-Nemo-Instruct-2407', `[TOOL_CALLS]${mistralList}`],
+  [
+    'mistralai-Ministral-3-14B-Reasoning-2512',
+    `[THINK]Hm.[/THINK][TOOL_CALLS]weather[ARGS]${json}`,
+    { thought: 'Hm.' },
+  ],
+  ['LFM2-8B-A1B', lfm],
+  ['LFM2.5-8B-A1B', lfm],
+  ['meta-llama-Llama-3.1-8B-Instruct', `{"name": "weather", "parameters": ${json}}`],
+  ['llama4', `{"name": "weather", "parameters": ${json}}`],
+  ['ibm-granite-granite-4.0', `${hermes}\n${hermesNow}`],
+  [
+    'ibm-granite-granite-3.3-2B-Instruct',
+    `<|tool_call|>[{"name": "weather", "arguments": ${json}}, {"name": "now", "arguments": {}}]`,
+  ],
+  ['Kimi-K2-Instruct', kimi],
+  ['MiMo-VL', `${hermes}\n${hermesNow}`],
+  ['Reka-Edge', `Hm.\n</think>\n\n${hermes}`, { thought: 'Hm.\n' }],
+  // In our own form: they know no tools.
+  ['google-gemma-2-2b-it', `${hermes}\n${hermesNow}`],
+  ['qwen2', `${hermes}\n${hermesNow}`],
+  ['smolvlm', hermes],
+  ['deepseek-ai-DeepSeek-R1-Distill-Llama-8B', `Hm.</think>\n\n${hermes}`, { thought: 'Hm.' }],
+];
+
+describe('calls are read as the model writes them', () => {
+  it.each(calls)('%s: %s', (name, answer, { thought = '' } = {}) => {
+    const { text, thought: found, calls: made } = readAnyway(name, asked, answer);
+    expect({ text: text.trim(), thought: found.trim() }).toEqual({ text: '', thought: thought.trim() });
+    expect(made[0]?.name).toBe('weather');
+    expect(JSON.parse(made[0]?.arguments ?? '')).toEqual(twoDays);
+    if (made.length > 1) expect(made[1]).toMatchObject({ name: 'now', arguments: '{}' });
+    expect(made).toHaveLength(answer.includes('now') ? 2 : 1);
+    expect(new Set(made.map(({ id }) => id)).size).toBe(made.length);
+  });
+});
