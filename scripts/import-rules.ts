@@ -44,8 +44,9 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Folders that import the source and are never imported by it. */
 const around = ['bin', 'dist', 'scripts', 'test'];
 
-/** Wire formats: they share what is beside their folders, and do not import one another. */
-const wireFormats = 'src/api/*';
+/** The folders of src/api: a wire format each, which do not import one another, and what they share. */
+export const wireFormats: readonly string[] = ['chat'];
+export const sharedByFormats: readonly string[] = ['answer', 'request'];
 
 /** Matches relative paths out of a room into one of these: `../store/index.ts`, `../../src/store/index.ts`. */
 function pathsInto(rooms: readonly string[]): string {
@@ -65,16 +66,23 @@ function ruleFor(room: string, ...more: object[]): object {
   return { 'no-restricted-imports': ['error', { patterns: [{ regex: pathsInto(forbidden), message }, ...more] }] };
 }
 
+function ruleForFormat(format: string): object {
+  const others = wireFormats.filter((other) => other !== format);
+  const message = 'Wire formats do not import one another. Put what they share into src/api/request or src/api/answer.';
+  return others.length === 0
+    ? ruleFor('src/api')
+    : ruleFor('src/api', { regex: `^(\\.\\./)+(${others.join('|')})/`, message });
+}
+
 /** The oxlint configuration that .oxlintrc.json extends. */
 export function importRules(): object {
-  const message = 'Wire formats do not import one another. Put what they share into src/api.';
-  // The last matching override decides.
-  return {
-    overrides: [
-      ...Object.keys(mayImport).map((room) => ({ files: [`${room}/**`], rules: ruleFor(room) })),
-      { files: [`${wireFormats}/**`], rules: ruleFor('src/api', { regex: '^\\.\\./[^./]+/', message }) },
-    ],
-  };
+  const rooms = Object.keys(mayImport).map((room) => ({ files: [`${room}/**`], rules: ruleFor(room) }));
+  // The last matching override decides. What formats share imports none of them.
+  const inApi = [...wireFormats, ...sharedByFormats].map((folder) => ({
+    files: [`src/api/${folder}/**`],
+    rules: ruleForFormat(folder),
+  }));
+  return { overrides: [...rooms, ...inApi] };
 }
 
 /** The text of .oxlintrc.imports.json. */

@@ -1,23 +1,31 @@
-import type { Bitmap, ContentPart, GenerateRequest, SamplingSettings } from '../backend/index.ts';
+import type { Bitmap, ContentPart, GenerateRequest, ModelInfo, SamplerName } from '../backend/index.ts';
 import type { ParsedRequest } from './parsed-request.ts';
-import { SAMPLING_DEFAULTS } from './request-defaults.ts';
+import { pick } from './request/pick.ts';
+import { GENERATION_DEFAULTS, SAMPLING_DEFAULTS } from './request-defaults.ts';
+
+/** The samplers of every backend. */
+const BASIC_SAMPLERS: readonly SamplerName[] = ['penalties', 'temperature', 'topK', 'topP', 'minP'];
 
 /**
  * Converts a request for the backend and fills in defaults: the request's settings override the model's, which override
- * MAX's. `images` are the bitmaps of `imageReferences(request)`, in that order.
+ * MAX's. `images` are the bitmaps of `imageReferences(request)`, in that order. What the model lacks is left out where
+ * that changes nothing: samplers that are off, and tools that must not be called.
  */
 export function toGenerateRequest(
   request: ParsedRequest,
-  modelDefaults: Partial<SamplingSettings>,
+  { samplingDefaults, capabilities }: Pick<ModelInfo, 'samplingDefaults' | 'capabilities'>,
   images: readonly Bitmap[],
 ): GenerateRequest {
-  const { model: _, messages, sampling, ...settings } = request;
+  const { messages, template, sampling: given } = request;
+  const { tools, ...settings } = pick(request, GENERATION_DEFAULTS);
   const remaining = images.values();
   const resolved = (param: string): Bitmap => {
     const { value } = remaining.next();
     if (value === undefined) throw new TypeError(`The image at ${param} was not resolved.`);
     return value;
   };
+  const sampling = { ...SAMPLING_DEFAULTS, ...samplingDefaults, ...given };
+  const samplers = new Set([...BASIC_SAMPLERS, ...(capabilities.samplers ?? [])]);
   return {
     messages: messages.map((message) => ({
       ...message,
@@ -25,7 +33,9 @@ export function toGenerateRequest(
         part.type === 'text' ? part : { type: 'image', image: resolved(part.param), param: part.param },
       ),
     })),
-    sampling: { ...SAMPLING_DEFAULTS, ...modelDefaults, ...sampling },
+    template,
+    sampling: { ...sampling, samplers: sampling.samplers.filter((name) => samplers.has(name)) },
+    tools: capabilities.tools === true ? tools : undefined,
     ...settings,
   };
 }

@@ -1,5 +1,5 @@
 import type { ChatMessage, GenerateRequest, SamplingSettings } from '../backend/index.ts';
-import type { LongText } from './long-text.ts';
+import type { LongText } from './request/long-text.ts';
 
 /** An image in a message, not fetched yet. */
 export interface ImageReference {
@@ -24,6 +24,8 @@ export interface ParsedRequest extends Omit<GenerateRequest, 'messages' | 'sampl
   readonly messages: readonly ParsedMessage[];
   /** Only what the request itself sets; `toGenerateRequest` adds the defaults. */
   readonly sampling: Partial<SamplingSettings>;
+  /** The field that each setting comes from, for errors: `tools`, `options.mirostat`. */
+  readonly askedBy: { readonly [Setting in keyof SamplingSettings | keyof GenerateRequest]?: string | undefined };
 }
 
 /** The images of a request, in order. */

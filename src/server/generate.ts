@@ -10,8 +10,9 @@ import { readAhead } from './read-ahead.ts';
 
 /** Larger than any answer. */
 const MAX_AHEAD_BYTES = 1024 * 1024;
-/** Estimated overhead of an event, besides its text. */
+/** Estimated overhead of an event, besides its text, and of a token with its log probability. */
 const EVENT_BYTES = 64;
+const LOG_PROB_BYTES = 256;
 
 export interface GenerateOptions {
   readonly model: LoadedModel;
@@ -45,12 +46,19 @@ export function generate(
   };
   return readAhead(open, {
     maxSize: MAX_AHEAD_BYTES,
-    sizeOf: (event) => EVENT_BYTES + (event.type === 'text-delta' ? 2 * event.text.length : 0),
+    sizeOf: sizeOfEvent,
     onValue: (event) => {
       if (event.type === 'start') options.onInputProcessed(performance.now() - options.receivedAtMs - waitedMs);
     },
     onEnd: () => place?.leave(),
   });
+}
+
+function sizeOfEvent(event: GenerationEvent): number {
+  if (!('tokens' in event)) return EVENT_BYTES;
+  const text = event.type === 'tool-call-delta' ? event.arguments : event.text;
+  const bytes = EVENT_BYTES + 2 * text.length;
+  return (event.logProbs ?? []).reduce((sum, { likeliest }) => sum + LOG_PROB_BYTES * (1 + likeliest.length), bytes);
 }
 
 async function inTurn(
@@ -66,7 +74,7 @@ async function inTurn(
   }
   onBodyUsed();
   onWaited(await timed(place.toGenerate(signal)));
-  const generateRequest = toGenerateRequest(request, model.info.samplingDefaults, images);
+  const generateRequest = toGenerateRequest(request, model.info, images);
   return model.generate({ ...generateRequest, client: anonymous(client) }, signal);
 }
 

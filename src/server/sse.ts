@@ -1,8 +1,8 @@
 const encoder = new TextEncoder();
 
-/** A server-sent event with a JSON value. */
-export function sseEvent(value: unknown): string {
-  return `data: ${JSON.stringify(value)}\n\n`;
+/** A server-sent event with the JSON text of a value. */
+export function sseEvent(json: string): string {
+  return `data: ${json}\n\n`;
 }
 
 /** The final event of OpenAI's streams. */

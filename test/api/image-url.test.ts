@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { isImageInBase64, readImageData, readImageUrl } from '../../src/api/image-url.ts';
+import { isImageInBase64, readImageData, readImageUrl } from '../../src/api/request/image-url.ts';
 import { LongText } from '../../src/api/index.ts';
 
 const base64 = 'iVBORw0KGgo/AAA+'.repeat(5000);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { importRules, mayImport } from '../../scripts/import-rules.ts';
+import { importRules, mayImport, sharedByFormats, wireFormats } from '../../scripts/import-rules.ts';
 
 const repository = join(import.meta.dirname, '../..');
 const oxlint = join(repository, 'node_modules', 'oxlint', 'bin', 'oxlint');
@@ -68,16 +68,28 @@ test('an import that the table does not allow is refused, from any depth, and no
   expect(refused.map(({ filename }) => filename).toSorted()).toEqual(expected.toSorted());
 });
 
-test('wire formats do not import one another, and share what is beside them', async () => {
-  const findings = await lint({
-    'src/api/content.ts': 'export type A = 1;\n',
-    'src/api/chat/index.ts': 'export type A = 1;\n',
-    'src/api/chat/shared.ts': importing('src/api/chat/shared.ts', 'src/api/content.ts'),
-    'src/api/responses/index.ts': importing('src/api/responses/index.ts', 'src/api/chat/index.ts'),
-  });
-  expect(findings).toMatchObject([
-    { filename: 'src/api/responses/index.ts', help: expect.stringContaining('Wire formats do not') as unknown },
-  ]);
+test('every folder of src/api is a wire format or shared by them', async () => {
+  const entries = await readdir(join(repository, 'src/api'), { withFileTypes: true });
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  expect([...wireFormats, ...sharedByFormats].toSorted()).toEqual(folders.toSorted());
+});
+
+test('wire formats do not import one another, and what they share imports none of them', async () => {
+  const files: Record<string, string> = { 'src/api/error-json.ts': 'export type A = 1;\n' };
+  const folders = [...wireFormats, ...sharedByFormats];
+  const expected: string[] = [];
+  for (const folder of folders) files[`src/api/${folder}/index.ts`] = 'export type A = 1;\n';
+  for (const folder of folders) {
+    files[`src/api/${folder}/beside.ts`] = importing(`src/api/${folder}/beside.ts`, 'src/api/error-json.ts');
+    for (const other of folders.filter((name) => name !== folder)) {
+      const path = `src/api/${folder}/to-${other}.ts`;
+      files[path] = importing(path, `src/api/${other}/index.ts`);
+      if (wireFormats.includes(other)) expected.push(path);
+    }
+  }
+  const findings = (await lint(files)).filter(({ code }) => code === 'eslint(no-restricted-imports)');
+  expect(findings.map(({ filename }) => filename).toSorted()).toEqual(expected.toSorted());
+  for (const { help } of findings) expect(help).toContain('Wire formats do not');
 });
 
 test('a circle of imports is refused, of types too', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { GENERATION_DEFAULTS, SAMPLING_DEFAULTS } from '../../src/api/request-defaults.ts';
 import { chatBody, send } from './support/http.ts';
 import { modelName, serve } from './support/serve.ts';
 
@@ -30,6 +31,7 @@ describe('a chat completion', () => {
         completion_tokens_details: { reasoning_tokens: 0 },
       },
       system_fingerprint: 'vserve-1.2.3',
+      timings: expect.objectContaining({ cache_n: 0, prompt_n: 3, predicted_n: 3 }) as object,
     });
     expect(completion.created).toBeGreaterThanOrEqual(before);
     expect(completion.created).toBeLessThanOrEqual(Date.now() / 1000);
@@ -85,22 +87,17 @@ describe('the backend', () => {
           { role: 'user', content: [{ type: 'text', text: 'Hello there world' }] },
         ],
         sampling: {
+          ...SAMPLING_DEFAULTS,
           temperature: 0,
-          topP: 1,
           topK: 64,
-          minP: 0,
           seed: 0,
-          frequencyPenalty: 0,
-          presencePenalty: 0,
-          repetitionPenalty: 1,
+          // Samplers that this backend lacks are off, and not named to it.
           samplers: ['penalties', 'temperature', 'topK', 'topP', 'minP'],
         },
+        ...GENERATION_DEFAULTS,
         maxTokens: 9,
         template: { variables: {}, addGenerationPrompt: true, continueFinalMessage: false },
-        skipSpecialTokens: true,
         stop: ['END'],
-        ignoreEos: false,
-        cacheSalt: '',
         client: [expect.any(String), expect.any(String), expect.any(String)],
       },
     ]);

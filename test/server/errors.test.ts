@@ -92,7 +92,7 @@ describe("OpenAI's client", () => {
   });
 
   it('throws BadRequestError for a field that is not supported', async () => {
-    expect(await thrown({ n: 2 })).toMatchObject({ status: 400, code: 'unsupported_parameter', param: 'n' });
+    expect(await thrown({ n: 2 })).toMatchObject({ status: 400, code: 'unsupported_capability', param: 'n' });
   });
 
   it('throws NotFoundError for another model, which it names', async () => {

@@ -48,7 +48,7 @@ describe('a stream', () => {
       choice({ role: 'assistant', content: '' }, null),
       choice({ content: 'Hello ' }, null),
       choice({ content: 'wörld' }, null),
-      choice({}, 'stop'),
+      { ...choice({}, 'stop'), timings: expect.objectContaining({ prompt_n: 2, predicted_n: 2 }) as object },
     ]);
   });
 

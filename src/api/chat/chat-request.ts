@@ -3,8 +3,24 @@ import type { ParsedRequest } from '../parsed-request.ts';
 /** Where a stream reports its usage: nowhere, in a last chunk, or in every chunk. */
 export type StreamUsage = 'none' | 'last' | 'every';
 
+/** How a chat completion is answered. */
+export interface AnswerSettings {
+  /** How many answers there are. */
+  readonly choices: number;
+  /** Show the reasoning. */
+  readonly showsReasoning: boolean;
+  readonly hasLogProbs: boolean;
+  /** Calls as OpenAI's deprecated `function_call`. */
+  readonly usesFunctionCall: boolean;
+  /** The text that is continued, to stand before the answer's own. */
+  readonly prefix: string;
+  readonly streamUsage: StreamUsage;
+  /** Timings in every chunk. */
+  readonly timingsPerToken: boolean;
+}
+
 /** A chat completion request. */
 export interface ChatRequest extends ParsedRequest {
   readonly stream: boolean;
-  readonly streamUsage: StreamUsage;
+  readonly answer: AnswerSettings;
 }

@@ -1,6 +1,6 @@
-import { fieldTable } from '../field-table.ts';
-import { anything } from '../values.ts';
-import { OTHER_FIELDS } from './other-fields.ts';
+import { fieldTable } from '../request/field-table.ts';
+import { anything } from '../request/values.ts';
+import { OTHER_FIELDS } from '../request/other-fields.ts';
 import { CHAT_KINDS, CHAT_NAMES } from './settings.ts';
 
 /** Every field of a chat completion request. `messages` are no setting: `readMessages` reads them. */

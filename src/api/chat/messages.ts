@@ -1,12 +1,11 @@
-import { invalid, show } from '../invalid-request.ts';
-import type { KeyTable, KeysRead, ReadOptions } from '../json-object.ts';
-import { isJsonObject, readKeys } from '../json-object.ts';
-import { textOf } from '../long-text.ts';
+import { contradiction, invalid, show } from '../request/invalid-request.ts';
+import type { KeyTable, KeysRead, ReadOptions } from '../request/json-object.ts';
+import { isJsonObject, readKeys } from '../request/json-object.ts';
+import { textOf } from '../request/long-text.ts';
 import type { ParsedMessage, ParsedPart } from '../parsed-request.ts';
-import { contradiction } from '../read-fields.ts';
-import { anything, isEmpty } from '../values.ts';
-import { readContent, readImages } from './content.ts';
-import { MISPLACED_IMAGES } from './image-parts.ts';
+import { anything, isEmpty } from '../request/values.ts';
+import { readContent, readImages } from '../request/content.ts';
+import { MISPLACED_IMAGES } from '../request/image-parts.ts';
 import { ToolCalls } from './tool-calls.ts';
 
 type Role = ParsedMessage['role'];

@@ -1,16 +1,18 @@
-import type { SamplingSettings, TemplateSettings } from '../../backend/index.ts';
-import { invalid, show } from '../invalid-request.ts';
-import type { JsonObject, ReadOptions } from '../json-object.ts';
-import { isJsonObject, unsupported } from '../json-object.ts';
+import type { TemplateSettings } from '../../backend/index.ts';
 import type { ParsedMessage } from '../parsed-request.ts';
-import { readFields } from '../read-fields.ts';
-import { GENERATION_DEFAULTS } from '../request-defaults.ts';
-import { GENERATION_KINDS, SAMPLING_KINDS } from '../setting-kinds.ts';
-import { toTemplateSettings } from '../template-settings.ts';
-import type { ChatRequest, StreamUsage } from './chat-request.ts';
+import { invalid, show } from '../request/invalid-request.ts';
+import type { ReadOptions } from '../request/json-object.ts';
+import { isJsonObject, unsupported } from '../request/json-object.ts';
+import type { SettingsRead } from '../request/read-fields.ts';
+import { readFields } from '../request/read-fields.ts';
+import { toSettings } from '../request/request-kinds.ts';
+import { toTemplateSettings } from '../request/template-settings.ts';
+import type { AnswerSettings, ChatRequest, StreamUsage } from './chat-request.ts';
 import { CHAT_FIELDS } from './fields.ts';
 import { readMessages } from './messages.ts';
 import type { CHAT_KINDS } from './settings.ts';
+
+type Values = SettingsRead<typeof CHAT_KINDS>['values'];
 
 /**
  * Parses the body of a chat completion request. Null counts as absent, at any depth. Throws `invalid_request` or
@@ -18,37 +20,37 @@ import type { CHAT_KINDS } from './settings.ts';
  */
 export function parseChatRequest(body: unknown, options: ReadOptions): ChatRequest {
   if (!isJsonObject(body)) throw invalid('', `The body must be a JSON object with messages, not ${show(body)}.`);
-  const { values, paths } = readFields<typeof CHAT_KINDS>(body, CHAT_FIELDS, options);
-  refusePenaltyWindow(body, values);
+  const read = readFields<typeof CHAT_KINDS>(body, CHAT_FIELDS, options);
   const given = readMessages(body['messages'], options);
-  const settings = toTemplateSettings({ values, paths }, given);
-  if (settings.continueFinalMessage) refuseOpenCalls(given);
-  const { messages, template } = beginEmptyAnswer(given, settings);
+  const asked = toTemplateSettings(read, given);
+  if (asked.continueFinalMessage) refuseOpenCalls(given);
+  const { messages, template } = beginEmptyAnswer(given, asked);
+  const settings = toSettings(read);
+  const { stream = false } = read.values;
   return {
-    model: values.model,
+    model: read.values.model,
     messages,
     template,
-    sampling: pick(values, SAMPLING_KINDS),
-    ...GENERATION_DEFAULTS,
-    ...pick(values, GENERATION_KINDS),
-    stream: values.stream ?? false,
-    streamUsage: streamUsageOf(values),
+    ...settings,
+    // As in llama-server: an answer in one piece has no place for it.
+    reportProgress: settings.reportProgress && stream,
+    stream,
+    answer: {
+      choices: settings.choices,
+      hasLogProbs: settings.logProbs !== undefined,
+      prefix: read.values.echo === true && template.continueFinalMessage ? textOfLast(messages) : '',
+      ...answerSettings(read.values),
+    },
   };
 }
 
-/** llama.cpp's default window of the penalties, which changes nothing without one. Ours see the whole conversation. */
-function refusePenaltyWindow(body: JsonObject, values: Partial<SamplingSettings>): void {
-  const { repetitionPenalty = 1, frequencyPenalty = 0, presencePenalty = 0 } = values;
-  if (repetitionPenalty === 1 && frequencyPenalty === 0 && presencePenalty === 0) return;
-  for (const [path, object] of [
-    ['', body],
-    ['options.', body['options']],
-  ] as const) {
-    const window = isJsonObject(object) ? object['repeat_last_n'] : undefined;
-    if (window === 64) {
-      throw unsupported(`${path}repeat_last_n`, window, 'Penalties see the whole conversation: set it to -1.');
-    }
-  }
+function answerSettings(values: Values): Omit<AnswerSettings, 'choices' | 'hasLogProbs' | 'prefix'> {
+  return {
+    showsReasoning: values.reasoningShown ?? true,
+    usesFunctionCall: values.functions !== undefined,
+    streamUsage: streamUsageOf(values),
+    timingsPerToken: values.timingsPerToken ?? false,
+  };
 }
 
 /** A turn that calls tools cannot be continued: their results come next. */
@@ -74,18 +76,14 @@ function beginEmptyAnswer(messages: readonly ParsedMessage[], template: Template
   };
 }
 
-function streamUsageOf({
-  includeUsage,
-  continuousUsage,
-}: {
-  readonly includeUsage?: boolean;
-  readonly continuousUsage?: boolean;
-}): StreamUsage {
-  if (includeUsage !== true) return 'none';
-  return continuousUsage === true ? 'every' : 'last';
+function textOfLast(messages: readonly ParsedMessage[]): string {
+  return messages
+    .slice(-1)
+    .flatMap(({ content }) => content.map((part) => (part.type === 'text' ? part.text : '')))
+    .join('');
 }
 
-/** The values whose keys are in a table. */
-function pick<T extends object, K extends keyof T>(values: T, table: Readonly<Record<K, unknown>>): Pick<T, K> {
-  return Object.fromEntries(Object.entries(values).filter(([key]) => Object.hasOwn(table, key))) as Pick<T, K>;
+function streamUsageOf({ includeUsage, continuousUsage }: Values): StreamUsage {
+  if (includeUsage !== true) return 'none';
+  return continuousUsage === true ? 'every' : 'last';
 }

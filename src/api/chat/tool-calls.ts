@@ -1,12 +1,12 @@
 import type { ToolCall } from '../../backend/index.ts';
-import { invalid, show } from '../invalid-request.ts';
-import type { KeyTable, ReadOptions } from '../json-object.ts';
-import { isJsonObject, readKeys, unsupported } from '../json-object.ts';
-import { textOf } from '../long-text.ts';
-import { OpenCalls } from '../open-calls.ts';
+import { invalid, show } from '../request/invalid-request.ts';
+import type { KeyTable, ReadOptions } from '../request/json-object.ts';
+import { isJsonObject, readKeys, unsupported } from '../request/json-object.ts';
+import { textOf } from '../request/long-text.ts';
+import { OpenCalls } from '../request/open-calls.ts';
 import type { ParsedMessage } from '../parsed-request.ts';
-import { readArguments } from '../tool-arguments.ts';
-import { anything } from '../values.ts';
+import { readArguments } from '../request/tool-arguments.ts';
+import { anything } from '../request/values.ts';
 
 type OfTools = Pick<ParsedMessage, 'toolCalls' | 'toolCallId' | 'name'>;
 

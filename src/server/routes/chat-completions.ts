@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { Hono } from 'hono';
 import type { LoadedModel } from '../../backend/index.ts';
-import type { ChatRequest, ChunkJson, CompletionIdentity } from '../../api/chat/index.ts';
+import type { ChatRequest } from '../../api/chat/index.ts';
 import { parseChatRequest, toChunks, toCompletion } from '../../api/chat/index.ts';
-import { errorJson, imageReferences } from '../../api/index.ts';
+import type { AnswerIdentity } from '../../api/index.ts';
+import { errorJson, imageReferences, requireCapabilities } from '../../api/index.ts';
 import { isCodedError, VserveError } from '../../errors/index.ts';
 import type { MediaResolver } from '../../media/index.ts';
 import type { Log, RequestContext } from '../access-log.ts';
@@ -62,9 +63,9 @@ export function chatRoutes(options: ChatRouteOptions): Hono<RequestContext> {
         onBodyUsed: body.release,
         onInputProcessed: (processingMs) => options.metrics.countInput(processingMs),
       });
-      if (!request.stream) return context.json(await toCompletion(newIdentity(options), events));
+      if (!request.stream) return context.json(await toCompletion(newIdentity(options), events, request.answer));
 
-      const chunks = toChunks(newIdentity(options), events, request.streamUsage);
+      const chunks = toChunks(newIdentity(options), events, request.answer);
       // The first chunk comes when the generation starts. Failures before that are ordinary error responses, unless the
       // request has waited so long that its client or a proxy might give up.
       const first = chunks.next();
@@ -97,16 +98,8 @@ function checkRequest(request: ChatRequest, { model, servedModelName, settings }
   if (request.model !== undefined && request.model !== '' && request.model !== servedModelName) {
     throw unknownModel(request.model, servedModelName);
   }
+  requireCapabilities(request, model.info);
   const images = imageReferences(request);
-  const [first] = images;
-  if (first === undefined) return;
-  if (!model.info.capabilities.vision) {
-    throw new VserveError(
-      'unsupported_capability',
-      'This model does not support images: it has no vision projector (mmproj). Remove the images.',
-      { param: first.param },
-    );
-  }
   const extra = images[settings.maxImagesPerRequest];
   if (extra !== undefined) {
     throw new VserveError(
@@ -119,8 +112,8 @@ function checkRequest(request: ChatRequest, { model, servedModelName, settings }
 
 /** The events of a stream until it ends, fails, or the client disconnects. */
 async function* sseTexts(
-  first: Promise<IteratorResult<ChunkJson, void>>,
-  chunks: AsyncGenerator<ChunkJson, void, undefined>,
+  first: Promise<IteratorResult<string, void>>,
+  chunks: AsyncGenerator<string, void, undefined>,
   active: ActiveRequest,
   onFailure: (error: unknown) => void,
 ): AsyncGenerator<string, void, undefined> {
@@ -131,14 +124,14 @@ async function* sseTexts(
     yield sseDone;
   } catch (error) {
     onFailure(error);
-    yield sseEvent(errorJson(error));
+    yield sseEvent(JSON.stringify(errorJson(error)));
   } finally {
     await chunks.return();
     active.end();
   }
 }
 
-function newIdentity({ servedModelName, version }: ChatRouteOptions): CompletionIdentity {
+function newIdentity({ servedModelName, version }: ChatRouteOptions): AnswerIdentity {
   return {
     id: `chatcmpl-${randomUUID().replaceAll('-', '')}`,
     created: Math.floor(Date.now() / 1000),

@@ -8,7 +8,19 @@ import { hello } from './support.ts';
 
 const names = [...CHAT_FIELDS.keys()];
 const field = fc.oneof(fc.constantFrom(...names), fc.string());
-const groups = ['stream_options', 'reasoning', 'thinking', 'options', 'chat_template_kwargs', 'mm_processor_kwargs'];
+const groups = [
+  'stream_options',
+  'reasoning',
+  'thinking',
+  'options',
+  'chat_template_kwargs',
+  'mm_processor_kwargs',
+  'structured_outputs',
+  'repetition_detection',
+  'vllm_xargs',
+  'response_format',
+  'tool_choice',
+];
 
 /** JSON as the server reads it: a long string stands for itself. */
 const json = fc.oneof(fc.jsonValue(), fc.constant(new LongText([Buffer.from('data:,x')])));
@@ -44,6 +56,81 @@ const message = fc.record(
 );
 const messages = fc.array(fc.oneof(message, json));
 
+const jsonType = fc.oneof(fc.constantFrom('object', 'array', 'string', 'hiccup'), json);
+const schema = fc.oneof(fc.record({ type: jsonType, properties: json, $ref: json }, { requiredKeys: [] }), json);
+const name = fc.oneof(fc.constantFrom('f', 'g.h', 'a b'), json);
+const toolFunction = fc.oneof(
+  fc.record({ name, description: json, parameters: schema, strict: json }, { requiredKeys: [] }),
+  json,
+);
+const tool = fc.oneof(
+  fc.record({ type: fc.oneof(fc.constant('function'), json), function: toolFunction }, { requiredKeys: ['function'] }),
+  json,
+);
+const toolChoice = fc.oneof(
+  fc.constantFrom('none', 'auto', 'required'),
+  fc.record(
+    {
+      type: fc.oneof(fc.constantFrom('function', 'allowed_tools'), json),
+      function: fc.oneof(fc.record({ name }), json),
+      allowed_tools: fc.oneof(fc.record({ mode: json, tools: fc.array(tool) }, { requiredKeys: [] }), json),
+      tools: fc.oneof(fc.array(tool), json),
+    },
+    { requiredKeys: [] },
+  ),
+  json,
+);
+const format = fc.oneof(
+  fc.record(
+    {
+      type: fc.oneof(fc.constantFrom('text', 'json_object', 'json_schema', 'json', 'regex', 'grammar'), json),
+      json_schema: fc.oneof(fc.record({ name: json, strict: json, schema }, { requiredKeys: [] }), json),
+      schema,
+      value: schema,
+      pattern: json,
+      grammar: json,
+    },
+    { requiredKeys: [] },
+  ),
+  json,
+);
+const number = fc.oneof(fc.integer({ min: -2, max: 25 }), fc.double(), json);
+const bias = fc.oneof(
+  fc.dictionary(fc.oneof(fc.nat().map(String), fc.string()), number),
+  fc.array(fc.tuple(number, number)),
+  json,
+);
+/** Fields with values that are nearly right, so that they get far. */
+const asked = fc.record(
+  {
+    tools: fc.oneof(fc.array(tool), json),
+    functions: fc.oneof(fc.array(toolFunction), json),
+    tool_choice: toolChoice,
+    function_call: fc.oneof(fc.record({ name }), fc.constantFrom('none', 'auto'), json),
+    parallel_tool_calls: fc.oneof(fc.boolean(), json),
+    response_format: format,
+    structured_outputs: fc.record({ json: schema, regex: json, choice: json, grammar: json }, { requiredKeys: [] }),
+    guided_json: schema,
+    format: fc.oneof(fc.constant('json'), schema),
+    logprobs: fc.oneof(fc.boolean(), json),
+    top_logprobs: number,
+    n: number,
+    logit_bias: bias,
+    min_tokens: number,
+    max_tokens: number,
+    stop_token_ids: fc.oneof(fc.array(number), json),
+    repetition_detection: fc.record(
+      { max_pattern_size: number, min_pattern_size: number, min_count: number },
+      { requiredKeys: [] },
+    ),
+    reasoning: fc.record({ max_tokens: number, exclude: json, effort: json, enabled: json }, { requiredKeys: [] }),
+    reasoning_format: fc.oneof(fc.constantFrom('none', 'auto', 'hidden'), json),
+    dry_sequence_breakers: fc.oneof(fc.array(fc.string()), json),
+    samplers: fc.oneof(fc.string(), fc.array(fc.constantFrom('dry', 'top_k', 'xtc', 'no')), json),
+  },
+  { requiredKeys: [] },
+);
+
 /** A request, or a refusal that says what is wrong; never anything else. */
 function readsOrRefuses(body: unknown): void {
   for (const allowExtraFields of [false, true]) {
@@ -78,6 +165,13 @@ describe('any JSON', () => {
 
   it('as fields together', () => {
     fc.assert(fc.property(fc.dictionary(field, json), (fields) => readsOrRefuses({ messages: hello, ...fields })));
+  });
+
+  it('as what a model is asked for', () => {
+    fc.assert(
+      fc.property(asked, (fields) => readsOrRefuses({ messages: hello, ...fields })),
+      { numRuns: 2000 },
+    );
   });
 
   it('as messages', () => {
@@ -140,6 +234,13 @@ const whole = {
     { role: 'assistant', content: null, function_call: { name: 'f', arguments: '{}' } },
     { role: 'function', name: 'f', content: 'c' },
   ],
+  tools: [{ type: 'function', function: { name: 'f' } }],
+  tool_choice: {
+    type: 'allowed_tools',
+    allowed_tools: { mode: 'auto', tools: [{ type: 'function', function: { name: 'f' } }] },
+  },
+  response_format: { type: 'json_schema', json_schema: { name: 'a', schema: {} } },
+  repetition_detection: { max_pattern_size: 2, min_count: 2 },
   stream_options: { include_usage: true },
   options: { temperature: 0 },
   reasoning: { enabled: false },
@@ -164,7 +265,8 @@ function withKey(path: string, key: string, value: unknown): unknown {
 }
 
 describe('an unknown key', () => {
-  const places = objectPaths(whole, '');
+  // A schema may have any keys.
+  const places = objectPaths(whole, '').filter((path) => !path.endsWith('.schema'));
 
   it('is not dropped, wherever it stands', () => {
     expect(places.length).toBeGreaterThan(20);

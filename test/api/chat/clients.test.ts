@@ -12,7 +12,7 @@ const tools = [{ type: 'function', function: { name: 'search', parameters: { typ
 const requests: readonly [client: string, body: object, refused?: string][] = [
   ['Open WebUI, chat', { model: 'm', messages, stream: true, stream_options: { include_usage: true } }],
   ['Open WebUI, title', { model: 'm', messages, stream: false, max_tokens: 1000 }],
-  ['Open WebUI, native function calling', { messages, stream: true, tools }, 'tools'],
+  ['Open WebUI, native function calling', { messages, stream: true, tools }],
   [
     'Dify, by default',
     { model: 'm', messages, stream: true, chat_template_kwargs: { enable_thinking: false }, user: 'u', stop: [] },
@@ -46,7 +46,7 @@ const requests: readonly [client: string, body: object, refused?: string][] = [
     },
   ],
   ['olmOCR', { model: 'olmocr', messages: [ask('x')], max_tokens: 8000, temperature: 0.1 }],
-  ['olmOCR, guided', { messages: [ask('x')], guided_regex: '---\n.*' }, 'guided_regex'],
+  ['olmOCR, guided', { messages: [ask('x')], guided_regex: '---\n.*' }],
   ['lmms-eval', { messages, max_tokens: 16, temperature: 0, chat_template_kwargs: { enable_thinking: false } }],
   ['VLMEvalKit', { model: 'm', messages, max_tokens: 2048, n: 1, temperature: 0 }],
   [
@@ -61,9 +61,9 @@ const requests: readonly [client: string, body: object, refused?: string][] = [
   ],
   ['lm-eval', { messages, model: 'm', max_tokens: 256, temperature: 0, stop: ['\n\n'], seed: 1234 }],
   ['Frigate, a description', { model: 'm', messages: [ask('Describe it.')] }],
-  ['Frigate, a review', { messages: [ask('Review it.')], response_format: schema }, 'response_format'],
-  ['Karakeep', { messages: [ask('Tags?')], response_format: schema }, 'response_format'],
-  ['Cline and Roo', { messages, temperature: 0, stream: true, tools, tool_choice: 'auto' }, 'tools'],
+  ['Frigate, a review', { messages: [ask('Review it.')], response_format: schema }],
+  ['Karakeep', { messages: [ask('Tags?')], response_format: schema }],
+  ['Cline and Roo', { messages, temperature: 0, stream: true, tools, tool_choice: 'auto' }],
   ['Continue', { messages, model: 'm', max_tokens: 2048, temperature: 0.01, stream: true, stop: ['</s>'] }],
   [
     'NextChat',

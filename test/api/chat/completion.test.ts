@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { StreamUsage } from '../../../src/api/chat/index.ts';
+import type { AnswerSettings, StreamUsage } from '../../../src/api/chat/index.ts';
 import type { GenerationEvent } from '../../../src/backend/index.ts';
 import { toChunks, toCompletion } from '../../../src/api/chat/index.ts';
 import { errorJson } from '../../../src/api/index.ts';
@@ -7,7 +7,7 @@ import { VserveError } from '../../../src/errors/index.ts';
 
 const identity = { id: 'chatcmpl-1', created: 1700000000, model: 'google/gemma-3-4b-it', systemFingerprint: 'fp' };
 const usage = { promptTokens: 7, cachedTokens: 3, completionTokens: 2 };
-const timings = { queueMs: 0, prefillMs: 0, decodeMs: 0 };
+const timings = { queueMs: 1, prefillMs: 8, decodeMs: 5 };
 const events: readonly GenerationEvent[] = [
   { type: 'start', promptTokens: 7 },
   { type: 'text-delta', text: 'Hello ', tokens: 1 },
@@ -22,15 +22,41 @@ const usageJson = {
   completion_tokens_details: { reasoning_tokens: 0 },
 };
 
+const plain: AnswerSettings = {
+  choices: 1,
+  showsReasoning: true,
+  hasLogProbs: false,
+  usesFunctionCall: false,
+  prefix: '',
+  streamUsage: 'none',
+  timingsPerToken: false,
+};
+const timingsJson = {
+  cache_n: 3,
+  prompt_n: 4,
+  prompt_ms: 8,
+  prompt_per_token_ms: 2,
+  prompt_per_second: 500,
+  predicted_n: 2,
+  predicted_ms: 5,
+  predicted_per_token_ms: 5,
+  predicted_per_second: 200,
+};
+
 async function* generation(told: readonly GenerationEvent[], onEnd?: () => void) {
   yield* told;
   await Promise.resolve();
   onEnd?.();
 }
 
-async function chunksOf(told: readonly GenerationEvent[], usage: StreamUsage, onEnd?: () => void) {
+async function chunksOf(told: readonly GenerationEvent[], streamUsage: StreamUsage, onEnd?: () => void) {
+  return chunksWith({ streamUsage }, told, onEnd);
+}
+
+async function chunksWith(changes: Partial<AnswerSettings>, told: readonly GenerationEvent[], onEnd?: () => void) {
   const chunks: unknown[] = [];
-  for await (const chunk of toChunks(identity, generation(told, onEnd), usage)) chunks.push(chunk);
+  const settings = { ...plain, ...changes };
+  for await (const chunk of toChunks(identity, generation(told, onEnd), settings)) chunks.push(JSON.parse(chunk));
   return chunks;
 }
 
@@ -48,7 +74,7 @@ function choice(delta: object, finish_reason: string | null = null) {
 
 describe('a completion', () => {
   it("is OpenAI's object", async () => {
-    expect(await toCompletion(identity, generation(events))).toEqual({
+    expect(await toCompletion(identity, generation(events), plain)).toEqual({
       id: 'chatcmpl-1',
       object: 'chat.completion',
       created: 1700000000,
@@ -63,6 +89,7 @@ describe('a completion', () => {
       ],
       usage: usageJson,
       system_fingerprint: 'fp',
+      timings: timingsJson,
     });
   });
 });
@@ -73,16 +100,15 @@ describe('chunks', () => {
       { ...envelope, ...choice({ role: 'assistant', content: '' }) },
       { ...envelope, ...choice({ content: 'Hello ' }) },
       { ...envelope, ...choice({ content: 'wörld' }) },
-      { ...envelope, ...choice({}, 'length') },
+      { ...envelope, ...choice({}, 'length'), timings: timingsJson },
     ]);
   });
 
   it('have usage null and a last one with the usage where that is asked for', async () => {
     const chunks = await chunksOf(events, 'last');
-    expect(chunks.slice(0, -1)).toEqual(
-      (await chunksOf(events, 'none')).map((chunk) => ({ ...(chunk as object), usage: null })),
-    );
-    expect(chunks.at(-1)).toEqual({ ...envelope, choices: [], usage: usageJson });
+    const others = (await chunksOf(events, 'none')) as { timings?: object }[];
+    expect(chunks.slice(0, -1)).toEqual(others.map((chunk) => ({ ...chunk, usage: null, timings: undefined })));
+    expect(chunks.at(-1)).toEqual({ ...envelope, choices: [], usage: usageJson, timings: timingsJson });
   });
 });
 
@@ -91,7 +117,7 @@ describe('chunks with the usage so far', () => {
     const chunks = (await chunksOf(events, 'every')) as { usage: { completion_tokens: number } }[];
     expect(chunks.map(({ usage }) => usage.completion_tokens)).toEqual([0, 1, 2, 2, 2]);
     expect(chunks[1]?.usage).toEqual({ prompt_tokens: 7, completion_tokens: 1, total_tokens: 8 });
-    expect(chunks.at(-1)).toEqual({ ...envelope, choices: [], usage: usageJson });
+    expect(chunks.at(-1)).toEqual({ ...envelope, choices: [], usage: usageJson, timings: timingsJson });
   });
 });
 
@@ -99,14 +125,14 @@ describe('a generation', () => {
   it('is read to its end', async () => {
     let ends = 0;
     const onEnd = () => void (ends += 1);
-    await toCompletion(identity, generation(events, onEnd));
+    await toCompletion(identity, generation(events, onEnd), plain);
     await chunksOf(events, 'last', onEnd);
     expect(ends).toBe(2);
   });
 
   it('that never finishes is a defect of the backend, not an answer', async () => {
     const unfinished = events.slice(0, -1);
-    await expect(toCompletion(identity, generation(unfinished))).rejects.toThrow('without a finish event');
+    await expect(toCompletion(identity, generation(unfinished), plain)).rejects.toThrow('without a finish event');
     await expect(chunksOf(unfinished, 'none')).rejects.toThrow('without a finish event');
   });
 });

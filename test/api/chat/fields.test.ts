@@ -3,13 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { ChatRequest } from '../../../src/api/chat/index.ts';
 import { parseChatRequest } from '../../../src/api/chat/index.ts';
 import { CHAT_FIELDS } from '../../../src/api/chat/fields.ts';
-import { OTHER_FIELDS } from '../../../src/api/chat/other-fields.ts';
+import { OTHER_FIELDS } from '../../../src/api/request/other-fields.ts';
 import type { CHAT_KINDS } from '../../../src/api/chat/settings.ts';
 import { CHAT_NAMES } from '../../../src/api/chat/settings.ts';
-import type { ValueOf } from '../../../src/api/field-table.ts';
 import { toGenerateRequest } from '../../../src/api/index.ts';
 import { VserveError } from '../../../src/errors/index.ts';
-import { hello, parse } from './support.ts';
+import { everything, hello, infoWith, parse } from './support.ts';
 
 /**
  * A line each: a field, its value, and what comes of it. `=` is a request as without the field; an object holds what is
@@ -20,8 +19,8 @@ const rows = readFileSync(new URL('../../fixtures/requests/fields.tsv', import.m
   .split('\n')
   .map((line) => line.split('\t') as [string, string, string]);
 
-function flat({ sampling, template, ...others }: ChatRequest): Record<string, unknown> {
-  return { ...others, ...sampling, ...template };
+function flat({ sampling, template, answer, ...others }: ChatRequest): Record<string, unknown> {
+  return { ...others, askedBy: undefined, ...sampling, ...template, ...answer };
 }
 
 function outcomeOf(fields: object, allowExtraFields: boolean): string {
@@ -53,7 +52,7 @@ describe('a field', () => {
       const strict = outcomeOf(fields, false);
       const lenient = outcomeOf(fields, true);
       // A known object may still have keys that nobody knows.
-      if (!/^invalid_request \w+\.(includeUsage|depth|nunber)$/.test(strict))
+      if (!/^invalid_request [\w.[\]]+\.(includeUsage|depth|nunber|extra|examples|strickt|jsn|max)$/.test(strict))
         expect([name, value, lenient]).toEqual([name, value, strict]);
     }
   });
@@ -69,70 +68,158 @@ describe('a field', () => {
   });
 });
 
-/** A value of each setting, other than its default. */
-const samples: { readonly [Setting in keyof typeof CHAT_KINDS]: ValueOf<(typeof CHAT_KINDS)[Setting]> } = {
+const tool = { name: 'f', parameters: { type: 'object' } };
+const tools = [{ type: 'function', function: tool }];
+
+/** A value of each setting, other than its default, as most of its fields have it. */
+const samples: { readonly [Setting in keyof typeof CHAT_KINDS]: unknown } = {
   temperature: 0.5,
+  temperatureRange: 0.5,
+  temperatureExponent: 2,
   topP: 0.9,
   topK: 40,
   minP: 0.1,
+  typicalP: 0.9,
+  topNSigma: 2,
+  minKeep: 3,
+  xtcProbability: 0.5,
+  xtcThreshold: 0.2,
+  adaptiveTarget: 0.5,
+  adaptiveDecay: 0.5,
+  mirostat: 2,
+  mirostatTau: 3,
+  mirostatEta: 0.2,
   seed: 7,
   frequencyPenalty: 0.2,
   presencePenalty: 0.3,
   repetitionPenalty: 1.1,
-  samplers: ['topK'],
+  penaltyWindow: 64,
+  noRepeatNgramSize: 30,
+  noRepeatNgramWindow: 90,
+  dryMultiplier: 0.8,
+  dryBase: 2,
+  dryAllowedLength: 3,
+  dryWindow: 100,
+  dryBreakers: ['.'],
+  logitBias: { 5: 1 },
+  samplers: ['top_k'],
   maxTokens: 9,
+  minTokens: 3,
   stop: ['END'],
+  stopTokens: [1],
+  includeStop: true,
   ignoreEos: true,
   skipSpecialTokens: false,
+  format: { type: 'json_object' },
+  choices: 2,
+  reportProgress: true,
   cacheSalt: 'tenant',
   variables: { a: 1 },
   thinking: false,
   reasoningEffort: 'low',
   addGenerationPrompt: false,
   continueFinalMessage: true,
+  tools,
+  functions: [tool],
+  toolChoice: 'required',
+  functionChoice: { name: 'f' },
+  parallelCalls: false,
+  reasoningApart: false,
+  reasoningShown: false,
+  reasoningBudget: 100,
+  reasoningEndMessage: 'Enough.',
+  hasLogProbs: true,
+  topLogProbs: 3,
+  tokenProbs: 3,
+  repeatedTokensMax: 9,
+  repeatedTokensMin: 2,
+  repeatedCount: 5,
   model: 'm',
   stream: true,
   includeUsage: true,
   continuousUsage: true,
+  timingsPerToken: true,
+  echo: true,
 };
 
 /** The sample as a field has it that says it in another way. */
 const spelled: Readonly<Record<string, unknown>> = {
   do_sample: false,
-  samplers: ['top_k'],
   'thinking.type': 'disabled',
-  include_reasoning: false,
+  'reasoning.max_tokens': 100,
+  reasoning_format: 'hidden',
   'reasoning.exclude': true,
+  'structured_outputs.json': { type: 'object' },
+  'structured_outputs.json_object': true,
+  'structured_outputs.regex': 'a*',
+  'structured_outputs.choice': ['a'],
+  'structured_outputs.grammar': 'root ::= "a"',
+  guided_json: { type: 'object' },
+  guided_json_object: true,
+  guided_regex: 'a*',
+  guided_choice: ['a'],
+  guided_grammar: 'root ::= "a"',
+  regex: 'a*',
+  ebnf: 'root ::= "a"',
+  json_schema: { type: 'object' },
+  grammar: 'root ::= "a"',
+  format: 'json',
+};
+
+/** What a field needs beside it to have an effect. */
+const beside: Readonly<Record<string, object>> = {
+  tool_choice: { tools },
+  parallel_tool_calls: { tools },
+  function_call: { functions: [tool] },
+  top_logprobs: { logprobs: true },
+  return_progress: { stream: true },
+  echo: { continue_final_message: true },
+  'repetition_detection.max_pattern_size': { repetition_detection: { max_pattern_size: 8, min_count: 4 } },
+  'repetition_detection.min_pattern_size': { repetition_detection: { max_pattern_size: 8, min_count: 4 } },
+  'repetition_detection.min_count': { repetition_detection: { max_pattern_size: 8, min_count: 4 } },
+  'stream_options.continuous_usage_stats': { stream_options: { include_usage: true } },
 };
 
 describe('a setting', () => {
-  const ofTheAnswer = new Set(['model', 'stream', 'includeUsage', 'continuousUsage']);
+  const ofTheAnswer = new Set<string>([
+    'model',
+    'stream',
+    'includeUsage',
+    'continuousUsage',
+    'timingsPerToken',
+    'echo',
+    'reasoningShown',
+  ]);
   const messages = [...hello, { role: 'assistant', content: 'Hi' }];
   const requestOf = (fields: object) => parse({ messages, continue_final_message: false, ...fields });
-  const reached = (fields: object): unknown => toGenerateRequest(requestOf(fields), {}, []);
-
-  it.each(Object.entries(CHAT_NAMES).filter(([setting]) => !ofTheAnswer.has(setting)))(
-    '%s reaches the backend from every field that sets it',
-    (setting, rules) => {
-      for (const rule of rules) {
-        const { name } = typeof rule === 'string' ? { name: rule } : rule;
-        const value = Object.hasOwn(spelled, name) ? spelled[name] : samples[setting as keyof typeof samples];
-        if (value !== undefined) expect(reached(nested(name, value)), name).not.toEqual(reached({}));
-      }
-    },
+  const rules = (
+    Object.entries(CHAT_NAMES) as [keyof typeof samples, readonly (string | { name: string })[]][]
+  ).flatMap(([setting, names]) =>
+    names.map((rule) => [setting, typeof rule === 'string' ? rule : rule.name] as [keyof typeof samples, string]),
   );
+  const withField = (setting: keyof typeof samples, name: string) => {
+    if (setting === 'reasoningApart' && name === 'reasoning_format') return { [name]: 'raw' };
+    const value = Object.hasOwn(spelled, name) ? spelled[name] : samples[setting];
+    return { ...beside[name], ...nested(name, value, beside[name]) };
+  };
+  const reached = (fields: object): unknown => {
+    const { stream: _, answer: __, ...request } = requestOf(fields);
+    return toGenerateRequest({ ...request }, infoWith(everything), []);
+  };
 
-  it.each([...ofTheAnswer])('%s reaches the answer', (setting) => {
-    const usage = setting === 'continuousUsage' ? { include_usage: true } : {};
-    const fields = (name: string) => nested(name, samples[setting as keyof typeof samples], usage);
-    for (const rule of CHAT_NAMES[setting as keyof typeof CHAT_NAMES]) {
-      const name = typeof rule === 'string' ? rule : rule.name;
-      expect(requestOf(fields(name)), name).not.toEqual(requestOf({ stream_options: usage }));
-    }
+  it.each(rules.filter(([setting]) => !ofTheAnswer.has(setting)))('%s reaches the backend from %s', (setting, name) => {
+    expect(reached(withField(setting, name))).not.toEqual(reached(beside[name] ?? {}));
+  });
+
+  it.each(rules.filter(([setting]) => ofTheAnswer.has(setting)))('%s reaches the answer from %s', (setting, name) => {
+    const { model, stream, answer } = requestOf(withField(setting, name));
+    const plain = requestOf(beside[name] ?? {});
+    expect({ model, stream, answer }).not.toEqual({ model: plain.model, stream: plain.stream, answer: plain.answer });
   });
 });
 
 function nested(name: string, value: unknown, siblings: object = {}): object {
   const [first = '', second] = name.split('.');
-  return { [first]: second === undefined ? value : { ...siblings, [second]: value } };
+  if (second === undefined) return { [first]: value };
+  return { [first]: { ...(siblings as Record<string, object>)[first], [second]: value } };
 }

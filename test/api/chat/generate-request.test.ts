@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Bitmap } from '../../../src/backend/index.ts';
 import { toGenerateRequest } from '../../../src/api/index.ts';
-import { parse } from './support.ts';
+import { SAMPLING_DEFAULTS } from '../../../src/api/request-defaults.ts';
+import { everything, infoWith, parse } from './support.ts';
 
 function bitmap(id: string): Bitmap {
   return { width: 1, height: 1, rgb: new Uint8Array(3), id };
@@ -23,31 +24,44 @@ const twoImages = parse({
 
 describe('sampling defaults', () => {
   it("are max serve's where nothing is said", () => {
-    const { sampling, ...rest } = toGenerateRequest(parse({}), {}, []);
-    expect(sampling).toEqual({
-      temperature: 1,
-      topP: 1,
-      topK: -1,
-      minP: 0,
-      seed: undefined,
-      frequencyPenalty: 0,
-      presencePenalty: 0,
-      repetitionPenalty: 1,
-      samplers: ['penalties', 'temperature', 'topK', 'topP', 'minP'],
-    });
+    const { sampling, ...rest } = toGenerateRequest(parse({}), infoWith(everything), []);
+    expect(sampling).toEqual(SAMPLING_DEFAULTS);
+    expect(sampling).toMatchObject({ temperature: 1, topP: 1, topK: -1, minP: 0, repetitionPenalty: 1 });
     expect(rest).toMatchObject({ maxTokens: undefined, stop: [], ignoreEos: false });
   });
 
   it('put the request before the model, and the model before these', () => {
     const model = { temperature: 0.6, topK: 64, topP: 0.95 };
-    const { sampling } = toGenerateRequest(parse({ temperature: 0, top_k: 0, top_p: null }), model, []);
+    const { sampling } = toGenerateRequest(
+      parse({ temperature: 0, top_k: 0, top_p: null }),
+      infoWith(everything, model),
+      [],
+    );
     expect(sampling).toMatchObject({ temperature: 0, topK: -1, topP: 0.95, minP: 0 });
+  });
+});
+
+describe('what a model lacks', () => {
+  const basic = { vision: false };
+
+  it('is left out where it changes nothing', () => {
+    const request = parse({ samplers: ['dry', 'top_k', 'xtc', 'temperature'] });
+    expect(toGenerateRequest(request, infoWith(basic), []).sampling.samplers).toEqual(['topK', 'temperature']);
+    const { samplers } = toGenerateRequest(request, infoWith({ ...basic, samplers: ['dry'] }), []).sampling;
+    expect(samplers).toEqual(['dry', 'topK', 'temperature']);
+  });
+
+  it('may be tools that must not be called', () => {
+    const tools = [{ type: 'function', function: { name: 'f' } }];
+    const request = parse({ tools, tool_choice: 'none' });
+    expect(toGenerateRequest(request, infoWith(basic), []).tools).toBeUndefined();
+    expect(toGenerateRequest(request, infoWith(everything), []).tools).toMatchObject({ choice: 'none' });
   });
 });
 
 describe('images', () => {
   it('stand where they stood', () => {
-    const { messages } = toGenerateRequest(twoImages, {}, [bitmap('a'), bitmap('b')]);
+    const { messages } = toGenerateRequest(twoImages, infoWith({ vision: true }), [bitmap('a'), bitmap('b')]);
     expect(messages).toEqual([
       { role: 'system', content: [{ type: 'text', text: 'look' }] },
       {
@@ -62,6 +76,8 @@ describe('images', () => {
   });
 
   it('are never left out', () => {
-    expect(() => toGenerateRequest(twoImages, {}, [bitmap('a')])).toThrow('messages[1].content[2]');
+    expect(() => toGenerateRequest(twoImages, infoWith({ vision: true }), [bitmap('a')])).toThrow(
+      'messages[1].content[2]',
+    );
   });
 });

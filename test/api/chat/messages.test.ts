@@ -173,14 +173,6 @@ it("a URL among Ollama's images is an image", () => {
   expect(messages[0]?.content[0]).toMatchObject({ type: 'image', url: 'https://example.com/a.png' });
 });
 
-it('a window of the penalties counts where there is a penalty', () => {
-  expect(failureOf({ repeat_last_n: 64, repeat_penalty: 1.1 })).toMatchObject({ param: 'repeat_last_n' });
-  expect(failureOf({ options: { repeat_last_n: 64, repeat_penalty: 1.1 } })).toMatchObject({
-    param: 'options.repeat_last_n',
-  });
-  expect(() => parse({ repeat_last_n: 64, repeat_penalty: 1 })).not.toThrow();
-});
-
 it('a key that only looks like media is as unknown as any other', () => {
   expect(failureOf({ immediate: 'x' })).toMatchObject({ code: 'invalid_request', param: 'immediate' });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseChatRequest } from '../../../src/api/chat/index.ts';
+import { GENERATION_DEFAULTS } from '../../../src/api/request-defaults.ts';
 import { failureOf, hello, parse } from './support.ts';
 
 function messageOf(fields: object): string {
@@ -69,9 +70,9 @@ describe('numbers', () => {
     expect(parse({ repetition_penalty: 0.5 }).sampling.repetitionPenalty).toBe(0.5);
   });
 
-  it('lets max_completion_tokens win over the other names, which must agree', () => {
-    expect(parse({ max_tokens: 5, max_completion_tokens: 3 }).maxTokens).toBe(3);
-    expect(parse({ max_completion_tokens: 3, max_tokens: 5, n_predict: 7 }).maxTokens).toBe(3);
+  it('knows several names of max_completion_tokens, which must agree', () => {
+    expect(parse({ max_tokens: 5, max_completion_tokens: 5 }).maxTokens).toBe(5);
+    expect(failureOf({ max_completion_tokens: 3, max_tokens: 5 })).toMatchObject({ param: 'max_completion_tokens' });
     expect(parse({ max_tokens: 5, n_predict: 5 }).maxTokens).toBe(5);
     expect(failureOf({ max_tokens: 5, n_predict: 7 })).toMatchObject({
       code: 'invalid_request',
@@ -115,14 +116,23 @@ describe('fields', () => {
         presencePenalty: 0.3,
         repetitionPenalty: 1.1,
       },
+      ...GENERATION_DEFAULTS,
       maxTokens: 9,
       stop: ['END'],
       ignoreEos: true,
       cacheSalt: 'tenant',
       template: { variables: {}, addGenerationPrompt: true, continueFinalMessage: false },
-      skipSpecialTokens: true,
       stream: true,
-      streamUsage: 'last',
+      askedBy: expect.objectContaining({ temperature: 'temperature', maxTokens: 'max_tokens' }) as object,
+      answer: {
+        choices: 1,
+        hasLogProbs: false,
+        showsReasoning: true,
+        usesFunctionCall: false,
+        prefix: '',
+        streamUsage: 'last',
+        timingsPerToken: false,
+      },
     });
   });
 
@@ -166,12 +176,12 @@ describe('fields', () => {
   });
 
   it('names what was asked for, where it is not supported', () => {
-    expect(messageOf({ response_format: { type: 'json_schema', json_schema: {} } })).toBe(
-      'response_format: json_schema is not supported by this server. Leave it out.',
+    expect(messageOf({ audio: { type: 'speech' } })).toBe(
+      'audio: speech is not supported by this server. Leave it out.',
     );
     expect(messageOf({ mm_processor_kwargs: { max_pixels: 5 } })).toContain('mm_processor_kwargs.max_pixels: 5 is not');
-    expect(messageOf({ grammar: 'x'.repeat(1e6) }).length).toBeLessThan(150);
-    expect(messageOf({ tool_choice: { type: 'x'.repeat(1e6) } }).length).toBeLessThan(150);
+    expect(messageOf({ chat_template: 'x'.repeat(1e6) }).length).toBeLessThan(150);
+    expect(messageOf({ tool_choice: { type: 'x'.repeat(1e6) } }).length).toBeLessThan(200);
   });
 
   it.each([

@@ -1,5 +1,7 @@
 import type { ChatRequest } from '../../../src/api/chat/index.ts';
 import { parseChatRequest } from '../../../src/api/chat/index.ts';
+import type { Capabilities, ModelInfo } from '../../../src/backend/index.ts';
+import { samplerNames } from '../../../src/backend/sampling-settings.ts';
 import { VserveError } from '../../../src/errors/index.ts';
 
 export const hello = [{ role: 'user', content: 'hello' }];
@@ -18,4 +20,23 @@ export function failureOf(fields: object): VserveError {
     throw error;
   }
   throw new Error('The request was not refused.');
+}
+
+/** Everything that a model can be asked for. */
+export const everything: Required<Capabilities> = {
+  vision: true,
+  tools: true,
+  structuredOutput: true,
+  reasoning: true,
+  logProbs: true,
+  maxChoices: 4,
+  answerControl: true,
+  progress: true,
+  samplers: samplerNames,
+  mirostat: true,
+  embeddings: false,
+};
+
+export function infoWith(capabilities: Capabilities, samplingDefaults: ModelInfo['samplingDefaults'] = {}): ModelInfo {
+  return { capabilities, samplingDefaults, contextLength: 100, maxBatchSize: 1, device: 'none' };
 }

@@ -43,7 +43,7 @@ describe('thinking', () => {
     [{ enable_thinking: false, think: true }, 'enable_thinking'],
     [{ thinking: { type: 'enabled' }, reasoning: { enabled: false } }, 'thinking.type'],
     [{ reasoning_effort: 'low', reasoning: { effort: 'high' } }, 'reasoning_effort'],
-    [{ reasoning_effort: 'low', include_reasoning: false }, 'include_reasoning'],
+    [{ reasoning: { max_tokens: 5 }, chat_template_kwargs: { thinking: false } }, 'reasoning.max_tokens'],
     [{ enable_thinking: true, chat_template_kwargs: { enable_thinking: false } }, 'enable_thinking'],
     [{ enable_thinking: true, chat_template_kwargs: { thinking: false } }, 'enable_thinking'],
     [{ reasoning_effort: 'none', chat_template_kwargs: { enable_thinking: true } }, 'reasoning_effort'],

@@ -32,17 +32,24 @@ export interface TestServer extends RunningServer {
 
 /** A server with the echo backend on a free port of 127.0.0.1, shut down at the end of the test. */
 export async function serve(options: TestServerOptions = {}): Promise<TestServer> {
-  const echo = await loadEcho(options);
+  return serveModel(await loadEcho(options), options);
+}
+
+/** A server with any model. */
+export async function serveModel(
+  loaded: LoadedModel,
+  options: Omit<TestServerOptions, keyof EchoHooks> = {},
+): Promise<TestServer> {
   const generateRequests: GenerateRequest[] = [];
   const cpusLeft: number[] = [];
   const model: LoadedModel = {
-    info: echo.info,
-    stats: () => echo.stats(),
-    close: () => echo.close(),
+    info: loaded.info,
+    stats: () => loaded.stats(),
+    close: () => loaded.close(),
     leaveCpus: (count) => cpusLeft.push(count),
     generate(request, signal) {
       generateRequests.push(request);
-      return echo.generate(request, signal);
+      return loaded.generate(request, signal);
     },
   };
   const log: string[] = [];
@@ -63,7 +70,7 @@ export async function serve(options: TestServerOptions = {}): Promise<TestServer
   let stopped: Promise<void> | undefined;
   const shutdown = () => (stopped ??= running.shutdown());
   onTestFinished(async () => {
-    await echo.close();
+    await loaded.close();
     await shutdown();
   });
   const client = new OpenAI({ baseURL: `${running.url}/v1`, apiKey: 'none', maxRetries: 0 });

@@ -1,9 +1,8 @@
-import type { JsonValue, TemplateSettings } from '../backend/index.ts';
-import { invalid, show } from './invalid-request.ts';
+import type { JsonValue, TemplateSettings } from '../../backend/index.ts';
+import { contradiction, invalid, show } from './invalid-request.ts';
 import { readVariables } from './json-value.ts';
-import type { ParsedMessage } from './parsed-request.ts';
-import { contradiction } from './read-fields.ts';
-import type { TemplateRequest } from './setting-kinds.ts';
+import type { ParsedMessage } from '../parsed-request.ts';
+import type { TemplateRequest } from './template-kinds.ts';
 
 /** What a request sets for the template, and the fields that set it. */
 export interface TemplateFields {

@@ -1,5 +1,5 @@
-import type { ErrorCode } from '../errors/index.ts';
-import { VserveError } from '../errors/index.ts';
+import type { ErrorCode } from '../../errors/index.ts';
+import { VserveError } from '../../errors/index.ts';
 import { LongText } from './long-text.ts';
 
 const MAX_SHOWN = 60;
@@ -21,4 +21,9 @@ export function shownName(name: string): string {
 /** The error for a field of a request. `param` is its path in OpenAI's notation. */
 export function invalid(param: string, message: string, code: ErrorCode = 'invalid_request'): VserveError {
   return new VserveError(code, message, { param });
+}
+
+/** The error for two fields that contradict each other. */
+export function contradiction(path: string, other: string) {
+  return invalid(path, `${path} and ${other} contradict each other. Send only one of them.`);
 }

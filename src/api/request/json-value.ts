@@ -1,4 +1,4 @@
-import type { JsonValue } from '../backend/index.ts';
+import type { JsonObject as PlainObject, JsonValue } from '../../backend/index.ts';
 import { invalid } from './invalid-request.ts';
 import type { JsonObject } from './json-object.ts';
 import { isJsonObject } from './json-object.ts';
@@ -26,13 +26,16 @@ export function readJson(value: unknown, path: string, depth = MAX_DEPTH): JsonV
   if (depth === 0) throw invalid(path, `${path} is nested more than ${String(MAX_DEPTH)} levels deep.`);
   if (value instanceof LongText) return textOf(value) ?? '';
   if (Array.isArray(value)) return value.map((item) => readJson(item, path, depth - 1));
-  if (isJsonObject(value)) {
-    checkKeys(value, path);
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, readJson(item, path, depth - 1)]));
-  }
+  if (isJsonObject(value)) return readJsonObject(value, path, depth);
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return value;
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   throw invalid(path, `${path} contains a number that is out of range.`);
+}
+
+/** Converts an object to plain JSON, as `readJson` does. */
+export function readJsonObject(object: JsonObject, path: string, depth = MAX_DEPTH): PlainObject {
+  checkKeys(object, path);
+  return Object.fromEntries(Object.entries(object).map(([key, item]) => [key, readJson(item, path, depth - 1)]));
 }
 
 function checkKeys(object: JsonObject, path: string): void {

@@ -1,10 +1,10 @@
-import { readImageData, readImageUrl } from '../image-url.ts';
-import { invalid, show } from '../invalid-request.ts';
-import type { JsonObject, KeyTable, ReadOptions } from '../json-object.ts';
-import { isJsonObject, readKeys, unsupported } from '../json-object.ts';
-import type { LongText } from '../long-text.ts';
+import { readImageData, readImageUrl } from './image-url.ts';
+import { invalid, show } from './invalid-request.ts';
+import type { JsonObject, KeyTable, ReadOptions } from './json-object.ts';
+import { isJsonObject, readKeys, unsupported } from './json-object.ts';
+import type { LongText } from './long-text.ts';
 import type { ImageReference } from '../parsed-request.ts';
-import { anything, isEmpty, never } from '../values.ts';
+import { anything, isEmpty, never } from './values.ts';
 
 type Url = string | LongText;
 

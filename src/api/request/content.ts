@@ -1,10 +1,10 @@
-import { invalid, show } from '../invalid-request.ts';
-import { readImageData, readImageUrl } from '../image-url.ts';
-import type { JsonObject, KeyTable, ReadOptions } from '../json-object.ts';
-import { isJsonObject, readKeys, unsupported } from '../json-object.ts';
-import { textOf } from '../long-text.ts';
+import { invalid, show } from './invalid-request.ts';
+import { readImageData, readImageUrl } from './image-url.ts';
+import type { JsonObject, KeyTable, ReadOptions } from './json-object.ts';
+import { isJsonObject, readKeys, unsupported } from './json-object.ts';
+import { textOf } from './long-text.ts';
 import type { ParsedPart } from '../parsed-request.ts';
-import { anything } from '../values.ts';
+import { anything } from './values.ts';
 import { MISPLACED_IMAGES, readImagePart } from './image-parts.ts';
 
 type PartReader = (part: JsonObject, path: string, options: ReadOptions) => ParsedPart;

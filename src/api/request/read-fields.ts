@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Field, FieldTable, Kinds, Setter, ValueOf } from './field-table.ts';
 import { ANY_KEY } from './field-table.ts';
-import { invalid, show, shownName } from './invalid-request.ts';
+import { contradiction, invalid, show, shownName } from './invalid-request.ts';
 import type { JsonObject, ReadOptions } from './json-object.ts';
 import { isJsonObject, refuseUnknown, unsupported } from './json-object.ts';
+import { readKind } from './kinds.ts';
 import { LongText, textOf } from './long-text.ts';
 
 /** The settings of a request. */
@@ -68,26 +69,14 @@ function readField(
   } else if (field.setters.length === 0) {
     throw unsupported(path, value);
   }
-  for (const setter of field.setters) set(setter, value, path, settings);
+  for (const setter of field.setters) set(setter, readKind(setter.kind, value, path, options), path, settings);
 }
 
-function set(
-  { setting, kind, isFallback }: Setter,
-  given: unknown,
-  path: string,
-  settings: Map<string, Setting>,
-): void {
-  const parsed = kind.schema.safeParse(given);
-  if (!parsed.success) throw invalid(path, `${path} must be ${kind.expected}, not ${show(given)}.`);
-  if (parsed.data === undefined) return;
-  const next: Setting = { value: parsed.data, path, isFallback };
+function set({ setting, isFallback }: Setter, value: unknown, path: string, settings: Map<string, Setting>): void {
+  if (value === undefined) return;
+  const next: Setting = { value, path, isFallback };
   const before = settings.get(setting);
   if (before === undefined || (before.isFallback && !isFallback)) settings.set(setting, next);
   else if (isFallback && !before.isFallback) return;
   else if (!isDeepStrictEqual(before.value, next.value)) throw contradiction(before.path, path);
-}
-
-/** The error for two fields that contradict each other. */
-export function contradiction(path: string, other: string) {
-  return invalid(path, `${path} and ${other} contradict each other. Send only one of them.`);
 }

@@ -1,4 +1,4 @@
-import { VserveError } from '../errors/index.ts';
+import { VserveError } from '../../errors/index.ts';
 
 /** The limit of all other text in a request, too. */
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;

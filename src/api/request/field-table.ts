@@ -1,5 +1,5 @@
 import type { HasNoEffect } from './json-object.ts';
-import type { Kind } from './kinds.ts';
+import type { Kind, PlainKind, ReaderKind } from './kinds.ts';
 
 /** The name of a field; a dot leads into an object. */
 export type FieldName<T> = string | FieldRule<T>;
@@ -15,8 +15,11 @@ export interface FieldRule<T> {
 /** The kind of each setting. */
 export type Kinds = Readonly<Record<string, Kind<unknown>>>;
 
+/** The kind of each setting. Some have a value that stands for an absent one: their kind reads it as undefined. */
+export type KindsOf<T> = { readonly [K in keyof T]-?: Kind<T[K] | undefined> };
+
 /** The type of a kind's values. */
-export type ValueOf<K> = K extends Kind<infer T> ? T : never;
+export type ValueOf<K> = K extends PlainKind<infer T> ? T : K extends ReaderKind<infer T> ? T : never;
 
 /** The fields that set each setting. */
 export type NamesOf<K extends Kinds> = { readonly [Setting in keyof K]: readonly FieldName<ValueOf<K[Setting]>>[] };

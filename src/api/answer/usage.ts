@@ -1,0 +1,33 @@
+import type { TokenUsage } from '../../backend/index.ts';
+
+/** OpenAI's usage object. */
+export interface UsageJson {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly total_tokens: number;
+  readonly prompt_tokens_details: { readonly cached_tokens: number };
+  readonly completion_tokens_details: { readonly reasoning_tokens: number };
+}
+
+export function usageJson(usage: TokenUsage): UsageJson {
+  const { promptTokens, completionTokens, cachedTokens, reasoningTokens = 0 } = usage;
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+    prompt_tokens_details: { cached_tokens: cachedTokens },
+    completion_tokens_details: { reasoning_tokens: reasoningTokens },
+  };
+}
+
+/** The usage of several answers to one prompt, which counts once. They are given in the order of their indices. */
+export function sumOfUsage(usages: readonly TokenUsage[]): TokenUsage {
+  const sum = (count: (usage: TokenUsage) => number) => usages.reduce((total, usage) => total + count(usage), 0);
+  const [first] = usages;
+  return {
+    promptTokens: first?.promptTokens ?? 0,
+    cachedTokens: first?.cachedTokens ?? 0,
+    completionTokens: sum(({ completionTokens }) => completionTokens),
+    reasoningTokens: sum(({ reasoningTokens = 0 }) => reasoningTokens),
+  };
+}

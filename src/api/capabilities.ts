@@ -1,0 +1,89 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Capabilities, ModelInfo, SamplerName, SamplingSettings } from '../backend/index.ts';
+import { VserveError } from '../errors/index.ts';
+import type { ParsedRequest } from './parsed-request.ts';
+import { imageReferences } from './parsed-request.ts';
+import type { GenerationSettings } from './request-defaults.ts';
+import { GENERATION_DEFAULTS, SAMPLING_DEFAULTS } from './request-defaults.ts';
+
+type Setting = keyof GenerationSettings | keyof SamplingSettings;
+
+interface Need {
+  readonly isMet: (capabilities: Capabilities) => boolean;
+  /** What asks for it, unless it has its default. */
+  readonly settings: readonly Setting[];
+  /** Follows "This model" in an error. */
+  readonly lack: string;
+}
+
+const hasSampler =
+  (name: SamplerName) =>
+  ({ samplers }: Capabilities): boolean =>
+    samplers?.includes(name) === true;
+
+const NEEDS: readonly Need[] = [
+  { isMet: ({ tools }) => tools === true, settings: ['tools'], lack: 'cannot call tools' },
+  {
+    isMet: ({ structuredOutput }) => structuredOutput === true,
+    settings: ['format'],
+    lack: 'cannot keep its answer to a format',
+  },
+  { isMet: ({ logProbs }) => logProbs === true, settings: ['logProbs'], lack: 'reports no log probabilities' },
+  {
+    isMet: ({ answerControl }) => answerControl === true,
+    settings: ['minTokens', 'stopTokens', 'includeStop', 'repetitionStop', 'logitBias'],
+    lack: 'cannot be told that',
+  },
+  { isMet: ({ progress }) => progress === true, settings: ['reportProgress'], lack: 'reports no progress' },
+  { isMet: ({ mirostat }) => mirostat === true, settings: ['mirostat'], lack: 'has no mirostat' },
+  {
+    isMet: ({ samplers }) => samplers !== undefined,
+    settings: ['temperatureRange'],
+    lack: 'has no dynamic temperature',
+  },
+  { isMet: hasSampler('noRepeatNgram'), settings: ['noRepeatNgramSize'], lack: 'has no such sampler' },
+  { isMet: hasSampler('dry'), settings: ['dryMultiplier'], lack: 'has no such sampler' },
+  { isMet: hasSampler('topNSigma'), settings: ['topNSigma'], lack: 'has no such sampler' },
+  { isMet: hasSampler('typicalP'), settings: ['typicalP'], lack: 'has no such sampler' },
+  { isMet: hasSampler('xtc'), settings: ['xtcProbability'], lack: 'has no such sampler' },
+  { isMet: hasSampler('adaptiveP'), settings: ['adaptiveTarget'], lack: 'has no such sampler' },
+];
+
+/** Throws `unsupported_capability` if a request asks for what the model cannot do. Nothing has been fetched for it yet. */
+export function requireCapabilities(request: ParsedRequest, { capabilities }: ModelInfo): void {
+  const [image] = imageReferences(request);
+  if (image !== undefined && !capabilities.vision) {
+    const message = 'This model does not support images: it has no vision projector (mmproj). Remove the images.';
+    throw unsupported(message, image.param);
+  }
+  const { maxChoices = 1 } = capabilities;
+  if (request.choices > maxChoices) {
+    const param = request.askedBy.choices ?? '';
+    const most = maxChoices === 1 ? 'one answer' : `at most ${String(maxChoices)} answers`;
+    throw unsupported(`This model gives ${most} to a request: ${param} is ${String(request.choices)}.`, param);
+  }
+  for (const { isMet, settings, lack } of NEEDS) {
+    if (isMet(capabilities)) continue;
+    const setting = settings.find((setting) => asksFor(request, setting));
+    if (setting === undefined) continue;
+    const param = request.askedBy[setting] ?? '';
+    throw unsupported(`This model ${lack}: leave out ${param}.`, param);
+  }
+}
+
+function asksFor(request: ParsedRequest, setting: Setting): boolean {
+  if (setting === 'tools') return request.tools !== undefined && request.tools.choice !== 'none';
+  if (isSampling(setting)) {
+    const value = request.sampling[setting];
+    return value !== undefined && !isDeepStrictEqual(value, SAMPLING_DEFAULTS[setting]);
+  }
+  return !isDeepStrictEqual(request[setting], GENERATION_DEFAULTS[setting]);
+}
+
+function isSampling(setting: Setting): setting is keyof SamplingSettings {
+  return Object.hasOwn(SAMPLING_DEFAULTS, setting);
+}
+
+function unsupported(message: string, param: string): VserveError {
+  return new VserveError('unsupported_capability', message, { param });
+}

@@ -1,0 +1,145 @@
+import type { Tool, ToolChoice, ToolSettings } from '../../backend/index.ts';
+import type { NamesOf } from './field-table.ts';
+import { contradiction, invalid, show } from './invalid-request.ts';
+import type { KeyTable, ReadOptions } from './json-object.ts';
+import { isJsonObject, readKeys, unsupported } from './json-object.ts';
+import { readJsonObject } from './json-value.ts';
+import type { ReaderKind } from './kinds.ts';
+import { BOOLEAN } from './kinds.ts';
+import { textOf } from './long-text.ts';
+import type { SettingsRead } from './read-fields.ts';
+import { FUNCTION_CHOICE, TOOL_CHOICE } from './tool-choice.ts';
+import type { ChoiceRead } from './tool-choice.ts';
+import { anything } from './values.ts';
+
+const MAX_TOOLS = 1024;
+/** OpenAI's characters, and the dots that MCP allows, to MCP's length. */
+const NAME = /^[\w.-]{1,128}$/;
+
+export const TOOL_KEYS = {
+  type: 'read',
+  function: 'read',
+  cache_control: anything,
+} as const satisfies KeyTable;
+
+export const TOOL_FUNCTION_KEYS = {
+  name: 'read',
+  description: 'read',
+  parameters: 'read',
+  strict: 'read',
+  cache_control: anything,
+} as const satisfies KeyTable;
+
+/** A tool that knows where it stands. */
+type ToolAt = Tool & Required<Pick<Tool, 'param'>>;
+
+/** OpenAI's tools: functions, each in an object of its own. */
+const TOOLS: ReaderKind<readonly Tool[] | undefined> = {
+  read: (value, path, options) => readList(value, path, (tool, place) => readTool(tool, place, options)),
+};
+
+/** OpenAI's deprecated form: bare functions. */
+const FUNCTIONS: ReaderKind<readonly Tool[] | undefined> = {
+  read: (value, path, options) => readList(value, path, (tool, place) => readFunction(tool, place, options)),
+};
+
+export const TOOL_KINDS = {
+  tools: TOOLS,
+  functions: FUNCTIONS,
+  toolChoice: TOOL_CHOICE,
+  functionChoice: FUNCTION_CHOICE,
+  parallelCalls: BOOLEAN,
+} as const;
+
+export const TOOL_NAMES: NamesOf<typeof TOOL_KINDS> = {
+  tools: ['tools'],
+  functions: ['functions'],
+  toolChoice: ['tool_choice'],
+  functionChoice: ['function_call'],
+  parallelCalls: ['parallel_tool_calls'],
+};
+
+/**
+ * The tools that the model may call, undefined if there are none. Throws `invalid_request` if the fields contradict each
+ * other, or a tool is chosen that is not there.
+ */
+export function toToolSettings({ values, paths }: SettingsRead<typeof TOOL_KINDS>): ToolSettings | undefined {
+  const { tools, functions, toolChoice, functionChoice } = values;
+  if (tools !== undefined && functions !== undefined) throw contradiction(paths.tools ?? '', paths.functions ?? '');
+  if (toolChoice !== undefined && functionChoice !== undefined) {
+    throw contradiction(paths.toolChoice ?? '', paths.functionChoice ?? '');
+  }
+  const given = tools ?? functions;
+  const choice = toolChoice ?? functionChoice ?? { type: 'auto' };
+  const path = paths.toolChoice ?? paths.functionChoice ?? '';
+  if (given === undefined) {
+    if (choice.type === 'auto' || choice.type === 'none') return undefined;
+    throw invalid(path, `${path} asks for a call, but the request has no tools.`);
+  }
+  // The old form has room for one call only.
+  const parallel = functions === undefined ? values.parallelCalls : false;
+  return { ...chosen(given, choice), parallel };
+}
+
+function chosen(tools: readonly Tool[], choice: ChoiceRead): { tools: readonly Tool[]; choice: ToolChoice } {
+  if (choice.type === 'named') {
+    requireTool(tools, choice.name, choice.path);
+    return { tools, choice: { name: choice.name } };
+  }
+  if (choice.type !== 'allowed') return { tools, choice: choice.type };
+  for (const { name, path } of choice.tools) requireTool(tools, name, path);
+  const names = new Set(choice.tools.map(({ name }) => name));
+  return { tools: tools.filter(({ name }) => names.has(name)), choice: choice.mode };
+}
+
+function requireTool(tools: readonly Tool[], name: string, path: string): void {
+  if (tools.some((tool) => tool.name === name)) return;
+  throw invalid(path, `${path} must be the name of one of the tools, not ${show(name)}.`);
+}
+
+function readList(value: unknown, path: string, read: (tool: unknown, place: string) => ToolAt): Tool[] | undefined {
+  if (!Array.isArray(value)) throw invalid(path, `${path} must be an array of tools, not ${show(value)}.`);
+  if (value.length > MAX_TOOLS) {
+    throw invalid(path, `${path} must have at most ${String(MAX_TOOLS)} tools, not ${String(value.length)}.`);
+  }
+  const tools = value.map((tool: unknown, index) => read(tool, `${path}[${String(index)}]`));
+  const names = new Set<string>();
+  for (const { name, param } of tools) {
+    if (names.has(name)) throw invalid(`${param}.name`, `${param}.name is that of an earlier tool: ${show(name)}.`);
+    names.add(name);
+  }
+  return tools.length === 0 ? undefined : tools;
+}
+
+function readTool(tool: unknown, path: string, options: ReadOptions): ToolAt {
+  if (!isJsonObject(tool)) throw invalid(path, `${path} must be an object with a function, not ${show(tool)}.`);
+  const { type = 'function', function: called } = readKeys(tool, path, TOOL_KEYS, options);
+  if (type !== 'function') throw unsupported(`${path}.type`, type, 'It must be function.');
+  return readFunction(called, `${path}.function`, options);
+}
+
+function readFunction(value: unknown, param: string, options: ReadOptions): ToolAt {
+  if (!isJsonObject(value)) throw invalid(param, `${param} must be an object with a name, not ${show(value)}.`);
+  const { name, description = '', parameters, strict } = readKeys(value, param, TOOL_FUNCTION_KEYS, options);
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    const expected = 'at most 128 letters, digits, underscores, hyphens and dots';
+    throw invalid(`${param}.name`, `${param}.name must be ${expected}, not ${show(name)}.`);
+  }
+  const text = textOf(description);
+  if (text === undefined) {
+    throw invalid(`${param}.description`, `${param}.description must be a string, not ${show(description)}.`);
+  }
+  // It makes no difference: arguments always keep to their schema.
+  if (strict !== undefined && typeof strict !== 'boolean') {
+    throw invalid(`${param}.strict`, `${param}.strict must be true or false, not ${show(strict)}.`);
+  }
+  return { name, description: text, parameters: readParameters(parameters, `${param}.parameters`), param };
+}
+
+function readParameters(value: unknown, path: string): Tool['parameters'] {
+  if (value === undefined) return undefined;
+  if (!isJsonObject(value)) throw invalid(path, `${path} must be a JSON schema, not ${show(value)}.`);
+  const type = value['type'] ?? 'object';
+  if (type !== 'object') throw invalid(`${path}.type`, `${path}.type must be object, not ${show(type)}.`);
+  return readJsonObject(value, path);
+}
