@@ -30,8 +30,8 @@ const engine = [
 const common = {
   execArgv: ['--import', './test/support/built-threads.js'],
   // Only what hangs takes as long: a machine may be ten times slower, or busy with something else for a minute.
-  testTimeout: 600_000,
-  hookTimeout: 600_000,
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
 };
 
 export default defineConfig({

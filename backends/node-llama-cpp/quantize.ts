@@ -35,12 +35,19 @@ export async function quantize({
   });
   const kill = (): void => void child.kill('SIGKILL');
   signal.addEventListener('abort', kill);
-  const watch = setInterval(() => void sizeOf(destinationPath).then(onProgress), PROGRESS_MS);
+  let hasEnded = false;
+  const look = async (): Promise<void> => {
+    const bytes = await sizeOf(destinationPath);
+    if (!hasEnded) onProgress(bytes);
+  };
+  const watch = setInterval(() => void look(), PROGRESS_MS);
   try {
     const answer = await answerOf(child);
+    hasEnded = true;
     await throwIfInterrupted([child.signalCode], signal);
     if (!answer.done) throw failure(answer, `${sourcePath} could not be quantized to ${type}: ${answer.message}`);
     onProgress(await sizeOf(destinationPath));
+    signal.throwIfAborted();
   } finally {
     clearInterval(watch);
     signal.removeEventListener('abort', kill);

@@ -15,4 +15,4 @@ test('conversions and quantizations that are killed at random moments are finish
     (error: unknown) => error as { stdout: string },
   );
   expect(JSON.parse(run.stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ kills: 4, wrong: [] });
-});
+}, 900_000);

@@ -18,7 +18,7 @@ let program: string;
 beforeAll(async () => {
   installed = await installPackage();
   program = join(installed.packageDir, 'bin', 'vserve.js');
-});
+}, buildTimeoutMs);
 afterAll(() => installed.remove());
 
 function chat(url: string, content: unknown): Promise<Response> {

@@ -174,8 +174,11 @@ describe('an image beside a running stream', () => {
     const controller = new AbortController();
     const stream = (async () => {
       const endless = userTurn(['Tell me a story.'], { maxTokens: undefined, ignoreEos: true });
-      for await (const event of model.generate(endless, controller.signal)) {
-        if (event.type === 'text-delta') streamed += event.tokens;
+      // Another one where its context is full before this thread runs again.
+      for (;;) {
+        for await (const event of model.generate(endless, controller.signal)) {
+          if (event.type === 'text-delta') streamed += event.tokens;
+        }
       }
     })().catch(() => undefined);
     await until(() => streamed > 0);

@@ -116,7 +116,7 @@ describe('the native engine', () => {
     const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', script, ...files, '150', '7']);
     const outcome = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
     expect(outcome).toMatchObject({ requests: 150, running: 0, queued: 0 });
-    expect(outcome['cancelled']).toBeGreaterThan(20);
+    expect(outcome['cancelled']).toBeGreaterThan(5);
     expect(outcome['finished']).toBeGreaterThan(60);
     expect(outcome['answerBefore']).toBe('I am a tiny vision model. I describe shapes, colors and numbers.');
     expect(outcome['answerAfter']).toBe(outcome['answerBefore']);

@@ -163,9 +163,10 @@ describe('a short question', () => {
   });
 
   it('is admitted past one that the cache has no room for', async () => {
-    const engine = await Engine.load({ contextCells: 2048 });
+    // The stream has far to go before it fills them.
+    const engine = await Engine.load({ contextCells: 4096 });
     const stream = await engine.stream(longText(400));
-    const large = await engine.submit({ text: longText(1800) });
+    const large = await engine.submit({ text: longText(3800) });
     await (await engine.submit({ text: 'Hello' })).finished();
     expect((await stream.channel.take()).map(({ kind }) => kind)).not.toContain('finish');
     stream.cancel();
