@@ -105,7 +105,18 @@ export interface ForcedRun {
  * `seed` is an unsigned 32-bit number here, of the first answer, and one more of each further; undefined draws one for each.
  * `topK` and `maxTokens` are signed 32-bit numbers.
  */
-export type NativeGenerationSettings = SamplingSettings & {
+export type NativeGenerationSettings = Pick<
+  SamplingSettings,
+  | 'temperature'
+  | 'topP'
+  | 'topK'
+  | 'minP'
+  | 'seed'
+  | 'frequencyPenalty'
+  | 'presencePenalty'
+  | 'repetitionPenalty'
+  | 'samplers'
+> & {
   /** Answers to generate. */
   readonly choices: number;
   /** Of each answer. -1: to the end of the context. */
@@ -129,11 +140,25 @@ export interface TokenLogit {
 
 export type NativeEvent =
   | {
-      readonly kind: 'delta';
+      /** Of the answer's text, or of its thoughts. */
+      readonly kind: 'delta' | 'thought';
       /** Of the request. */
       readonly id: number;
       /** Of the answer. */
       readonly index: number;
+      readonly text: string;
+      readonly completionTokens: number;
+    }
+  | {
+      readonly kind: 'call';
+      readonly id: number;
+      readonly index: number;
+      /** Index of the call. */
+      readonly call: number;
+      /** What a call begins with; empty in its further deltas. */
+      readonly callId: string;
+      readonly callName: string;
+      /** The next piece of its arguments. */
       readonly text: string;
       readonly completionTokens: number;
     }
@@ -143,10 +168,12 @@ export type NativeEvent =
       readonly index: number;
       /** Text held back until now. */
       readonly text: string;
-      readonly reason: 'stop' | 'length';
+      readonly reason: 'stop' | 'tool_calls' | 'length';
       readonly promptTokens: number;
       readonly cachedTokens: number;
       readonly completionTokens: number;
+      /** Those of them that are thoughts, their tags included. */
+      readonly thoughtTokens: number;
       /** Steps of the engine from admission to the first token. */
       readonly prefillSteps: number;
       /** From the first token to the last. */
@@ -218,10 +245,17 @@ export interface EncoderInput {
 /** A run of a prompt: the tokens of text, or the number of tokens that an image takes. */
 export type PromptRun = Int32Array | number;
 
+/** What is known of a model once it is loaded. */
+export interface LoadedTraits {
+  /** The name of our kernels for the vision encoder; empty if it uses ggml's. */
+  readonly visionKernel: string;
+  /** It has thoughts, which can be told from its answers. */
+  readonly thinks: boolean;
+}
+
 /** Rejects with errors whose `code` is one of the project's table. */
 export interface NativeEngine {
-  /** Resolves with the name of our kernels for the vision encoder; empty if it uses ggml's. */
-  load(): Promise<string>;
+  load(): Promise<LoadedTraits>;
   /** Builds the prompt and queues the request; resolves with the number of prompt tokens. */
   submit(
     id: number,
