@@ -6,6 +6,7 @@ import type {
   ModelInfo,
   ModelStats,
   ReasoningSettings,
+  SamplerName,
   TemplateSettings,
   ToolSettings,
 } from '../../src/backend/index.ts';
@@ -45,7 +46,7 @@ type InsideSettings = Partial<Pick<NativeGenerationSettings, 'reportedLogits' | 
 
 /** A model loaded in llama.cpp, with the engine that owns its context. */
 export class LoadedLlama implements LoadedModel {
-  readonly info: ModelInfo;
+  #info: ModelInfo;
   readonly #model: LlamaModel;
   readonly #engine: NativeEngine;
   readonly #channels = new Map<number, EventChannel<NativeEvent>>();
@@ -57,7 +58,7 @@ export class LoadedLlama implements LoadedModel {
 
   private constructor(model: LlamaModel, info: ModelInfo, makeEngine: EngineFactory) {
     this.#model = model;
-    this.info = info;
+    this.#info = info;
     this.#engine = makeEngine((events) => {
       for (const event of events) this.#channels.get(event.id)?.push(event);
     });
@@ -67,12 +68,18 @@ export class LoadedLlama implements LoadedModel {
   static async load(model: LlamaModel, info: ModelInfo, makeEngine: EngineFactory): Promise<LoadedLlama> {
     const loaded = new LoadedLlama(model, info, makeEngine);
     try {
-      loaded.#visionKernel = await loaded.#engine.load();
+      const { visionKernel, thinks } = await loaded.#engine.load();
+      loaded.#visionKernel = visionKernel;
+      loaded.#info = { ...info, capabilities: { ...info.capabilities, reasoning: thinks } };
     } catch (error) {
       await loaded.#engine.close();
       throw fromNative(error);
     }
     return loaded;
+  }
+
+  get info(): ModelInfo {
+    return this.#info;
   }
 
   /** The name of our kernels for the vision encoder (`AVX2`); empty if it uses ggml's, or there is no encoder. */
@@ -152,6 +159,7 @@ export class LoadedLlama implements LoadedModel {
     try {
       const submission = this.#engine.submit(id, conversation, images, {
         ...sampling,
+        samplers: sampling.samplers.filter((name) => basicSamplers.has(name)),
         topK: Math.min(sampling.topK, largestInt32),
         seed: sampling.seed === undefined ? undefined : toNativeSeed(sampling.seed),
         choices: request.choices ?? 1,

@@ -140,11 +140,25 @@ export interface TokenLogit {
 
 export type NativeEvent =
   | {
-      readonly kind: 'delta';
+      /** Of the answer's text, or of its thoughts. */
+      readonly kind: 'delta' | 'thought';
       /** Of the request. */
       readonly id: number;
       /** Of the answer. */
       readonly index: number;
+      readonly text: string;
+      readonly completionTokens: number;
+    }
+  | {
+      readonly kind: 'call';
+      readonly id: number;
+      readonly index: number;
+      /** Index of the call. */
+      readonly call: number;
+      /** What a call begins with; empty in its further deltas. */
+      readonly callId: string;
+      readonly callName: string;
+      /** The next piece of its arguments. */
       readonly text: string;
       readonly completionTokens: number;
     }
@@ -154,10 +168,12 @@ export type NativeEvent =
       readonly index: number;
       /** Text held back until now. */
       readonly text: string;
-      readonly reason: 'stop' | 'length';
+      readonly reason: 'stop' | 'tool_calls' | 'length';
       readonly promptTokens: number;
       readonly cachedTokens: number;
       readonly completionTokens: number;
+      /** Those of them that are thoughts, their tags included. */
+      readonly thoughtTokens: number;
       /** Steps of the engine from admission to the first token. */
       readonly prefillSteps: number;
       /** From the first token to the last. */
@@ -229,10 +245,17 @@ export interface EncoderInput {
 /** A run of a prompt: the tokens of text, or the number of tokens that an image takes. */
 export type PromptRun = Int32Array | number;
 
+/** What is known of a model once it is loaded. */
+export interface LoadedTraits {
+  /** The name of our kernels for the vision encoder; empty if it uses ggml's. */
+  readonly visionKernel: string;
+  /** It has thoughts, which can be told from its answers. */
+  readonly thinks: boolean;
+}
+
 /** Rejects with errors whose `code` is one of the project's table. */
 export interface NativeEngine {
-  /** Resolves with the name of our kernels for the vision encoder; empty if it uses ggml's. */
-  load(): Promise<string>;
+  load(): Promise<LoadedTraits>;
   /** Builds the prompt and queues the request; resolves with the number of prompt tokens. */
   submit(
     id: number,

@@ -2,14 +2,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { AnswerPiece } from '../../../backends/node-llama-cpp/native-addon.ts';
 import { referenceTemplates } from '../../reference/chat-templates.ts';
 import { growth } from '../../support/growth.ts';
-import { templateReader, textOf, type WrittenConversation } from '../../support/render-template.ts';
+import { templateReader, type WrittenConversation } from '../../support/render-template.ts';
 
 const templates = referenceTemplates();
 
-let render: Awaited<ReturnType<typeof templateReader>>['render'];
 let read: Awaited<ReturnType<typeof templateReader>>['read'];
 beforeAll(async () => {
-  ({ render, read } = await templateReader());
+  ({ read } = await templateReader());
 });
 
 const properties = {
@@ -91,42 +90,39 @@ const lfm = `<|tool_call_start|>[weather(city="Köln \\"am Rhein\\"", days=2), n
 const mistralTags = `[TOOL_CALLS]weather[CALL_ID]abcdefgh1[ARGS]${json}[TOOL_CALLS]now[CALL_ID]abcdefgh2[ARGS]{}`;
 
 /** As each family writes them: a text before them where it can, then one call or two. */
-const calls: readonly (readonly [string, string, Partial<Said>?])[] = [
-  ['Qwen-Qwen2.5-7B-Instruct', `${hermes}\n${hermesNow}`],
-  ['Qwen-Qwen3-0.6B', `<think>\nHm.\n</think>\n\n${hermes}\n${hermesNow}`, { thought: 'Hm.\n' }],
-  ['Qwen3.5-4B', `Hm.\n</think>\n\n${qwenXml}`, { thought: 'Hm.' }],
-  ['google-gemma-4-31B-it', gemma],
-  ['google-gemma-4-31B-it', `<|channel>thought\nHm.<channel|>${gemma}`, { thought: 'Hm.' }],
-  ['GLM-4.6', `<think>Hm.</think>\n${glm}`, { thought: 'Hm.' }],
-  ['Mistral-Small-3.2-24B-Instruct-2506', mistralTags],
-  ['mistralai-Mistral-Nemo-Instruct-2407', `[TOOL_CALLS]${mistralList}`],
-  [
-    'mistralai-Ministral-3-14B-Reasoning-2512',
-    `[THINK]Hm.[/THINK][TOOL_CALLS]weather[ARGS]${json}`,
-    { thought: 'Hm.' },
-  ],
-  ['LFM2-8B-A1B', lfm],
-  ['LFM2.5-8B-A1B', lfm],
-  ['meta-llama-Llama-3.1-8B-Instruct', `{"name": "weather", "parameters": ${json}}`],
-  ['llama4', `{"name": "weather", "parameters": ${json}}`],
-  ['ibm-granite-granite-4.0', `${hermes}\n${hermesNow}`],
+const calls: readonly (readonly [name: string, answer: string, thought: string])[] = [
+  ['Qwen-Qwen2.5-7B-Instruct', `${hermes}\n${hermesNow}`, ''],
+  ['Qwen-Qwen3-0.6B', `<think>\nHm.\n</think>\n\n${hermes}\n${hermesNow}`, 'Hm.\n'],
+  ['Qwen3.5-4B', `Hm.\n</think>\n\n${qwenXml}`, 'Hm.'],
+  ['google-gemma-4-31B-it', gemma, ''],
+  ['google-gemma-4-31B-it', `<|channel>thought\nHm.<channel|>${gemma}`, 'Hm.'],
+  ['GLM-4.6', `<think>Hm.</think>\n${glm}`, 'Hm.'],
+  ['Mistral-Small-3.2-24B-Instruct-2506', mistralTags, ''],
+  ['mistralai-Mistral-Nemo-Instruct-2407', `[TOOL_CALLS]${mistralList}`, ''],
+  ['mistralai-Ministral-3-14B-Reasoning-2512', `[THINK]Hm.[/THINK][TOOL_CALLS]weather[ARGS]${json}`, 'Hm.'],
+  ['LFM2-8B-A1B', lfm, ''],
+  ['LFM2.5-8B-A1B', lfm, ''],
+  ['meta-llama-Llama-3.1-8B-Instruct', `{"name": "weather", "parameters": ${json}}`, ''],
+  ['ibm-granite-granite-4.0', `${hermes}\n${hermesNow}`, ''],
   [
     'ibm-granite-granite-3.3-2B-Instruct',
     `<|tool_call|>[{"name": "weather", "arguments": ${json}}, {"name": "now", "arguments": {}}]`,
+    '',
   ],
-  ['Kimi-K2-Instruct', kimi],
-  ['MiMo-VL', `${hermes}\n${hermesNow}`],
-  ['Reka-Edge', `Hm.\n</think>\n\n${hermes}`, { thought: 'Hm.\n' }],
+  ['Kimi-K2-Instruct', kimi, ''],
+  ['MiMo-VL', `${hermes}\n${hermesNow}`, ''],
+  ['Reka-Edge', `Hm.\n</think>\n\n${hermes}`, 'Hm.\n'],
   // In our own form: they know no tools.
-  ['google-gemma-2-2b-it', `${hermes}\n${hermesNow}`],
-  ['qwen2', `${hermes}\n${hermesNow}`],
-  ['smolvlm', hermes],
-  ['deepseek-ai-DeepSeek-R1-Distill-Llama-8B', `Hm.</think>\n\n${hermes}`, { thought: 'Hm.' }],
+  ['google-gemma-2-2b-it', `${hermes}\n${hermesNow}`, ''],
+  ['qwen2', `${hermes}\n${hermesNow}`, ''],
+  ['smolvlm', hermes, ''],
+  ['deepseek-ai-DeepSeek-R1-Distill-Llama-8B', `Hm.</think>\n\n${hermes}`, 'Hm.'],
 ];
 
 describe('calls are read as the model writes them', () => {
-  it.each(calls)('%s: %s', (name, answer, { thought = '' } = {}) => {
-    const { text, thought: found, calls: made } = readAnyway(name, asked, answer);
+  it.each(calls)('%s: %s', (name, answer, thought) => {
+    const conversation = name === 'Reka-Edge' ? { ...asked, variables: { enable_thinking: true } } : asked;
+    const { text, thought: found, calls: made } = readAnyway(name, conversation, answer);
     expect({ text: text.trim(), thought: found.trim() }).toEqual({ text: '', thought: thought.trim() });
     expect(made[0]?.name).toBe('weather');
     expect(JSON.parse(made[0]?.arguments ?? '')).toEqual(twoDays);
@@ -134,4 +130,107 @@ describe('calls are read as the model writes them', () => {
     expect(made).toHaveLength(answer.includes('now') ? 2 : 1);
     expect(new Set(made.map(({ id }) => id)).size).toBe(made.length);
   });
+});
+
+describe('text and thoughts are told as soon as they are certain', () => {
+  const steps = (name: string, answer: string, changes: Partial<WrittenConversation> = {}): string[] => {
+    const template = templates[name];
+    if (template === undefined) throw new Error(`There is no template ${name}.`);
+    const told = read(template, { ...asked, ...changes }, characters(answer)).read;
+    return told.map((pieces) => pieces.map(({ kind, text }) => `${kind}:${text}`).join('|'));
+  };
+
+  it('character by character, but for what may become a tag', () => {
+    expect(steps('Qwen-Qwen3-0.6B', 'Hi <b>.')).toEqual([
+      'text:H',
+      'text:i',
+      'text: ',
+      '',
+      'text:<b',
+      'text:>',
+      'text:.',
+      '',
+    ]);
+  });
+
+  it('in the thoughts with which a prompt ends', () => {
+    const told = steps('Qwen3.5-4B', 'Hm.\n</think>\n\nHi', { tools: [] });
+    expect(told.slice(0, 3)).toEqual(['thought:H', 'thought:m', 'thought:.']);
+    expect(told.slice(-3)).toEqual(['text:H', 'text:i', '']);
+  });
+
+  it('as text, where they stay in it', () => {
+    const stay = { reasoning: { ...apart, isApart: false } };
+    const answer = '<think>\nHm. <b>\n</think>\n\nHi';
+    expect(steps('Qwen-Qwen3-0.6B', answer, stay).join('').replaceAll('text:', '')).toBe(answer);
+    const { text, calls: made } = readAnyway('Qwen-Qwen3-0.6B', { ...asked, ...stay }, `${answer}${hermes}`);
+    expect(text).toBe(answer);
+    expect(made).toHaveLength(1);
+  });
+
+  it('also if a call begins and is none', () => {
+    const answer = 'Write <tool_call>, not <tool_calls>.';
+    expect(readAnyway('Qwen-Qwen3-0.6B', asked, answer)).toEqual({ text: answer, thought: '', calls: [] });
+    const json = '{"name": "nobody", "parameters": {}} and more';
+    expect(readAnyway('meta-llama-Llama-3.1-8B-Instruct', asked, json)).toEqual({ text: json, thought: '', calls: [] });
+  });
+
+  it('and what is left of a call that is cut', () => {
+    const template = templates['Qwen-Qwen3-0.6B'];
+    if (template === undefined) throw new Error('There is no template.');
+    const cut = hermes.slice(0, hermes.indexOf('Rhein'));
+    const { calls: made } = said(read(template, asked, characters(cut), true).read);
+    expect(made).toMatchObject([{ name: 'weather', arguments: '{"city":"Köln \\"am ' }]);
+  });
+});
+
+it('an answer that continues a message does not repeat it', () => {
+  const conversation: WrittenConversation = {
+    ...asked,
+    messages: [...asked.messages, { role: 'assistant', content: 'It is ' }],
+    addGenerationPrompt: false,
+    continueFinalMessage: true,
+  };
+  expect(readAnyway('Qwen-Qwen3-0.6B', conversation, '21 degrees.')).toEqual({
+    text: '21 degrees.',
+    thought: '',
+    calls: [],
+  });
+});
+
+it('only the function that is asked for may be called', () => {
+  const template = templates['Qwen-Qwen3-0.6B'];
+  if (template === undefined) throw new Error('There is no template.');
+  const plan = read(template, { ...asked, choice: { name: 'now' } }, []);
+  expect(plan).toMatchObject({ grammarWaits: false });
+  expect(plan.grammar).toContain('now');
+  expect(plan.grammar).not.toContain('weather');
+  expect(read(template, asked, [])).toMatchObject({ grammarWaits: true, triggerWords: ['<tool_call>\n'] });
+  expect(read(template, { ...asked, choice: 'none' }, [hermes]).read.flat()).toMatchObject([{ kind: 'text' }]);
+});
+
+/** CPU time of reading an answer that comes in pieces of four characters, in microseconds. */
+function cost(answer: string): number {
+  const template = templates['Qwen-Qwen3-0.6B'];
+  if (template === undefined) throw new Error('There is no template.');
+  const pieces = answer.match(/.{1,4}/gsu) ?? [];
+  const before = process.cpuUsage();
+  read(template, asked, pieces);
+  const { user: spent, system } = process.cpuUsage(before);
+  return spent + system;
+}
+
+it.each([
+  ['text', (count: number) => 'a <b> {c} '.repeat(count)],
+  ['text with tags', (count: number) => '</think> a '.repeat(count)],
+  ['a thought', (count: number) => `<think>${'a <b> {c} '.repeat(count)}`],
+  ['arguments', (count: number) => `<tool_call>\n{"name": "weather", "arguments": {"city": "${'a <b> c '.repeat(count)}`],
+])('the time that %s takes grows with its length, not with the square of it', async (_what, answer) => {
+  cost(answer(100));
+  const ratio = await growth(
+    () => cost(answer(1000)),
+    () => cost(answer(4000)),
+    10,
+  );
+  expect(ratio).toBeLessThan(10);
 });

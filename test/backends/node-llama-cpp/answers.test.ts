@@ -33,7 +33,8 @@ async function answersOf(model: LoadedLlama, request: AnswersRequest): Promise<F
     if (event.type === 'start') continue;
     const choice = event.choice ?? 0;
     if (event.type === 'text-delta') texts[choice] += event.text;
-    else finished[choice] = { text: texts[choice] ?? '', reason: event.reason, usage: event.usage };
+    else if (event.type === 'finish')
+      finished[choice] = { text: texts[choice] ?? '', reason: event.reason, usage: event.usage };
   }
   return finished;
 }

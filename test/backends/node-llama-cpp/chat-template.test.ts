@@ -33,6 +33,25 @@ function renderedUnlessLost(reference: ReferenceTemplate, conversation: WrittenC
   }
 }
 
+/** What begins the description of tools for a model whose template has no place for them. */
+const inOwnForm = 'You can call functions.';
+
+/** Templates that show tools, but not in a form in which calls can be read, or not together with earlier calls. */
+const unread: readonly string[] = [
+  'CohereForAI-c4ai-command-r7b-12-2024-tool_use',
+  'LFM2-8B-A1B',
+  'LFM2.5-Instruct',
+  'NVIDIA-Nemotron-Nano-v2',
+  'ibm-granite-granite-3.3-2B-Instruct',
+  'meetkai-functionary-medium-v3.1',
+  'muse-glimmer',
+  'tencent-Hy3',
+  'upstage-Solar-Open-100B',
+];
+
+/** Templates with something that llama.cpp's engine does not know. */
+const unrendered: readonly string[] = ['ByteDance-Seed-OSS', 'GigaChat3-10B-A1.8B', 'GigaChat3.1-10B-A1.8B'];
+
 describe('a real template makes the prompt that transformers makes', () => {
   it('of every template there is', () => {
     expect(Object.keys(expected)).toEqual(Object.keys(templates));
@@ -42,6 +61,7 @@ describe('a real template makes the prompt that transformers makes', () => {
     for (const [title, wanted] of Object.entries(expected[name] ?? {})) {
       const conversation = conversations[title];
       if (conversation === undefined || wanted === null) continue;
+      if (conversation.tools !== undefined && unrendered.includes(name)) continue;
       const text = renderedUnlessLost(reference, conversation);
       if (text === undefined) {
         expect(wanted, title).not.toContain('weather');
@@ -49,10 +69,60 @@ describe('a real template makes the prompt that transformers makes', () => {
         if (wanted.startsWith('sha256:')) expect(reference.source, title).not.toContain('tool_calls');
         continue;
       }
+      if (text.includes(inOwnForm)) {
+        expect(/\btools\b/.test(reference.source) ? unread : [name], title).toContain(name);
+        continue;
+      }
       const sha256 = createHash('sha256').update(text).digest('hex');
       expect(wanted.startsWith('sha256:') ? `sha256:${sha256}` : text, title).toBe(wanted);
     }
   });
+});
+
+describe('tools for a template that knows none', () => {
+  const weather = { name: 'weather', description: 'How warm it is.', parameters: { type: 'object', properties: {} } };
+  const call = { id: 'a', name: 'weather', arguments: '{"city": "Köln"}' };
+  const messages: WrittenConversation['messages'] = [
+    { role: 'system', content: 'Be nice.' },
+    { role: 'user', content: 'Hi' },
+    { role: 'assistant', content: 'I look.', toolCalls: [call] },
+    { role: 'tool', toolCallId: 'a', content: [{ type: 'text', text: '21' }, { type: 'image' }] },
+    { role: 'tool', toolCallId: 'a', content: '22' },
+    { role: 'user', content: 'So?' },
+  ];
+  const source = '{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}';
+
+  it('are text, as are calls and results, with the pictures in them', () => {
+    const text = textOf(render(template(source, '<img>'), { messages, tools: [weather] }));
+    expect(text).toContain(`<system>Be nice.\n\n${inOwnForm}`);
+    expect(text).toContain(JSON.stringify(weather.description));
+    expect(text.slice(text.indexOf('<user>'))).toBe(
+      [
+        '<user>Hi<assistant>I look.\n<tool_call>\n{"name": "weather", "arguments": {"city": "Köln"}}\n</tool_call>',
+        '<user><tool_response>\n21<img></tool_response>\n<tool_response>\n22\n</tool_response>\nSo?',
+      ].join(''),
+    );
+  });
+
+  it('are the user’s where there is no system message', () => {
+    const check = "{% if m.role == 'system' %}{{ raise_exception('No system role.') }}{% endif %}";
+    const folding = source.replace('<{{', `${check}<{{`);
+    const text = textOf(render(template(folding), { messages: [{ role: 'user', content: 'Hi' }], tools: [weather] }));
+    expect(text).toMatch(/^<user>You can call functions\..*\nHi$/s);
+  });
+});
+
+it('ids of calls are made short for a template that wants them so', () => {
+  const ids =
+    '{% for c in m.tool_calls %}{% if c.id | length != 9 %}{{ raise_exception("Too long.") }}{% endif %}{{ c.id }}{{ c.function.name }}{{ c.function.arguments }}{% endfor %}';
+  const source = `{{ tools }}{% for m in messages %}{% if m.tool_calls %}${ids}{% endif %}{{ m.tool_call_id }}{{ m.content }}{% endfor %}`;
+  const call = { id: 'call_abcdefghijklmnopqrstuvwx', name: 'look', arguments: '{}' };
+  const messages: WrittenConversation['messages'] = [
+    { role: 'user', content: 'Hi' },
+    { role: 'assistant', content: '', toolCalls: [call] },
+    { role: 'tool', toolCallId: call.id, content: '21' },
+  ];
+  expect(rendered(source, { messages })).toMatch(/Hi(\w{9})look\{\}\1?21$/);
 });
 
 /** With the word in every place where a request can put a text. */
@@ -74,6 +144,13 @@ const quagga: WrittenConversation = {
       toolCalls: [{ id: 'quagga000', name: 'quagga', arguments: '{"quagga": ["quagga", {"quagga": "\\"quagga\\n"}]}' }],
     },
     { role: 'tool', name: 'quagga', toolCallId: 'quagga000', content: 'quagga' },
+  ],
+  tools: [
+    {
+      name: 'quagga',
+      description: 'quagga',
+      parameters: { type: 'object', properties: { quagga: { type: 'string', description: 'quagga' } } },
+    },
   ],
   variables: { reasoning_effort: 'quagga', documents: [{ title: 'quagga', text: 'quagga' }] },
 };

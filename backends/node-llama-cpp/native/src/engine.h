@@ -155,8 +155,6 @@ class Engine {
     size_t encoder_bytes(bool several, int32_t max_tokens);
     // Whether the model has thoughts, which can be told apart.
     bool thinks() const { return prompts_->format().thinks(); }
-    // Whether the model has thoughts, which can be told apart.
-    bool thinks() const { return prompts_->format().thinks(); }
     bool sees_images() const { return vision_ != nullptr; }
     // Vision::kernel_name; null also without a projector.
     const char * vision_kernel() const { return vision_ ? vision_->kernel_name() : nullptr; }
@@ -310,7 +308,6 @@ class Engine {
     std::vector<llama_logit_bias> suppressed_;      // of tokens that the model file rules out
     std::vector<llama_logit_bias> no_end_of_turn_;
     std::unordered_set<llama_token> spoken_tokens_;  // control tokens that every answer shows
-    std::unordered_map<std::string, llama_token> control_tokens_;  // by their texts
     std::unordered_map<std::string, llama_token> control_tokens_;  // by their texts
     std::unique_ptr<PromptBuilder> prompts_;
 
