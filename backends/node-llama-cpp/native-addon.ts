@@ -120,7 +120,7 @@ export interface NativeEngineOptions extends Pick<
   readonly threadsAdapt: boolean;
   readonly threadsBatchAdapt: boolean;
   /** The file that counts how often this process had to wait for CPU time: `throttleCounter()`. */
-  readonly throttleCounter?: string | undefined;
+  readonly throttleCounter: string | undefined;
   /** Available to this process. */
   readonly cpus: number;
   readonly useGpu: boolean;
