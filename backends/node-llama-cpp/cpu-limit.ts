@@ -11,12 +11,33 @@ export function usableCpus(root = '/'): number {
 }
 
 /**
- * CPU time a second that the control groups of this process have, in CPUs; infinite where there is no limit. Both
- * versions are known: https://docs.kernel.org/admin-guide/cgroup-v2.html (`cpu.max`, of the group and of all above it) and
+ * The file in which the tightest control group that limits this process's CPU time counts how often it had to wait for
+ * more (`nr_throttled`); undefined where there is no limit.
+ */
+export function throttleCounter(root = '/'): string | undefined {
+  const limited = controlGroups(root).filter(({ cpus }) => cpus < Infinity);
+  limited.sort((a, b) => a.cpus - b.cpus);
+  return limited[0] && join(limited[0].folder, 'cpu.stat');
+}
+
+/** CPU time a second that the control groups of this process have, in CPUs; infinite where there is no limit. */
+function controlGroupCpus(root: string): number {
+  return Math.min(Infinity, ...controlGroups(root).map(({ cpus }) => cpus));
+}
+
+interface ControlGroup {
+  readonly folder: string;
+  /** CPU time a second that it has, in CPUs. */
+  readonly cpus: number;
+}
+
+/**
+ * The control groups that may limit this process's CPU time. Both versions are known:
+ * https://docs.kernel.org/admin-guide/cgroup-v2.html (`cpu.max`, of the group and of all above it) and
  * https://docs.kernel.org/scheduler/sched-bwc.html (`cpu.cfs_quota_us`).
  */
-function controlGroupCpus(root: string): number {
-  const limits = [Infinity];
+function controlGroups(root: string): ControlGroup[] {
+  const groups: ControlGroup[] = [];
   for (const line of read(join(root, 'proc/self/cgroup')).split('\n')) {
     const [, controllers, path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
     if (controllers === undefined || path === undefined) continue;
@@ -25,15 +46,14 @@ function controlGroupCpus(root: string): number {
     const mount = join(root, 'sys/fs/cgroup', version2 ? '' : controllers);
     for (let group = path; ; group = dirname(group)) {
       const folder = join(mount, group);
-      limits.push(
-        version2
-          ? quotient(read(join(folder, 'cpu.max')))
-          : quotient(`${read(join(folder, 'cpu.cfs_quota_us')).trim()} ${read(join(folder, 'cpu.cfs_period_us'))}`),
-      );
+      const cpus = version2
+        ? quotient(read(join(folder, 'cpu.max')))
+        : quotient(`${read(join(folder, 'cpu.cfs_quota_us')).trim()} ${read(join(folder, 'cpu.cfs_period_us'))}`);
+      groups.push({ folder, cpus });
       if (group === '/') break;
     }
   }
-  return Math.min(...limits);
+  return groups;
 }
 
 /** `200000 100000` is 2: microseconds in a period of so many. `max` and -1 are no limit. */

@@ -11,7 +11,7 @@ import { VserveError } from '../../src/errors/index.ts';
 import { admit, ramBeside } from './admission.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
 import { bundledSource, dryRunProgram, installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
-import { usableCpus } from './cpu-limit.ts';
+import { throttleCounter, usableCpus } from './cpu-limit.ts';
 import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
 import { automaticThreads, type Placement, stepSize } from './device-defaults.ts';
@@ -135,6 +135,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             batchTokens: Math.max(step.batchTokens, maxSequences),
             promptShare: step.promptShare,
             ...chooseThreads(settings, automaticThreads(placement, cpuThreads, maxSequences), options.log),
+            throttleCounter: throttleCounter(),
             cpus: usableCpus(),
             useGpu,
             // What was estimated is not quite what another device takes: a limit only where it matters.

@@ -221,6 +221,8 @@ export interface NativeEngineOptions extends Pick<
   /** Whether `threads` is a limit, and fewer are used beside busy programs. */
   readonly threadsAdapt: boolean;
   readonly threadsBatchAdapt: boolean;
+  /** The file that counts how often this process had to wait for CPU time: `throttleCounter()`. */
+  readonly throttleCounter: string | undefined;
   /** Available to this process. */
   readonly cpus: number;
   readonly useGpu: boolean;

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { usableCpus } from '../../../backends/node-llama-cpp/cpu-limit.ts';
+import { throttleCounter, usableCpus } from '../../../backends/node-llama-cpp/cpu-limit.ts';
 
 /** A root folder that holds these files. */
 async function rootWith(files: Readonly<Record<string, string>>): Promise<string> {
@@ -50,4 +50,14 @@ it.each([
   ],
 ])('counts the CPUs that may be kept busy: %s', async (_, files, expected) => {
   expect(usableCpus(await rootWith(files))).toBe(expected);
+});
+
+it('finds where the tightest limit counts how often it was reached', async () => {
+  const root = await rootWith({
+    'proc/self/cgroup': '0::/a/b\n',
+    'sys/fs/cgroup/a/b/cpu.max': '300000 100000\n',
+    'sys/fs/cgroup/a/cpu.max': '150000 100000\n',
+  });
+  expect(throttleCounter(root)).toBe(join(root, 'sys/fs/cgroup/a/cpu.stat'));
+  expect(throttleCounter(await rootWith({ 'proc/self/cgroup': '0::/a\n' }))).toBeUndefined();
 });

@@ -53,6 +53,7 @@ describe('the native engine', () => {
               threadsBatch: 1,
               threadsAdapt: false,
               threadsBatchAdapt: false,
+              throttleCounter: undefined,
               cpus: 1,
               useGpu: false,
               encoderBytes: undefined,

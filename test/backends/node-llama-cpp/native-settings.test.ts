@@ -17,6 +17,7 @@ const options: NativeEngineOptions = {
   threadsBatch: 1,
   threadsAdapt: false,
   threadsBatchAdapt: false,
+  throttleCounter: undefined,
   cpus: 1,
   useGpu: false,
   encoderBytes: undefined,

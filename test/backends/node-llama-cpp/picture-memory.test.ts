@@ -25,6 +25,7 @@ const options: Omit<NativeEngineOptions, 'mmprojPath' | 'encoderBytes'> = {
   threadsBatch: 1,
   threadsAdapt: false,
   threadsBatchAdapt: false,
+  throttleCounter: undefined,
   cpus: 1,
   useGpu: false,
   flashAttention: 'auto',

@@ -165,6 +165,23 @@ describe('the number of threads', () => {
     expect(changes).toBeLessThanOrEqual(30);
   });
 
+  it('tries nothing on a lone step, whose size the next ones do not have', () => {
+    const simulation = simulate({ cpus: 2, neighbours: 1, tells: true });
+    simulation.run(1, () => 75); // a prompt, beside a program that ends with it
+    simulation.machine.neighbours = 0;
+    simulation.run(2000);
+    expect(new Set(simulation.threads)).toEqual(new Set([2]));
+  });
+
+  it('gives up a trial when no more steps of its size come', () => {
+    const simulation = simulate({ cpus: 2, neighbours: 1, tells: true });
+    while (simulation.threads.at(-1) !== 1) simulation.run(1, () => 4);
+    simulation.machine.neighbours = 0;
+    simulation.threads.length = 0;
+    simulation.run(2000);
+    expect(simulation.threads.filter((threads) => threads === 1).length).toBeLessThanOrEqual(6);
+  });
+
   it('compares only steps of about the same size', () => {
     const simulation = simulate({ cpus: 2, neighbours: 0, tells: false });
     simulation.run(20_000, () => (simulation.threads.length % 50 < 25 ? 1 : 24));

@@ -93,6 +93,7 @@ export async function loadShaped(files: ModelFiles, shape: EngineShape): Promise
     threadsBatch: shape.threads,
     threadsAdapt: false,
     threadsBatchAdapt: false,
+    throttleCounter: undefined,
     cpus: shape.threads,
     promptShare: 0.25,
     useGpu: false,

@@ -13,7 +13,7 @@ namespace vserve {
 std::vector<int> process_cpus() {
     std::vector<int> cpus;
     cpu_set_t allowed;
-    // Those of the main thread, which nobody pins.
+    // Those of the main thread, which ggml does not pin.
     if (sched_getaffinity(getpid(), sizeof(allowed), &allowed) == 0) {
         for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
             if (CPU_ISSET(cpu, &allowed)) {
@@ -28,15 +28,6 @@ int this_thread_id() {
     return static_cast<int>(syscall(SYS_gettid));
 }
 
-void keep_on_cpus(int thread_id, const std::vector<int> & cpus) {
-    cpu_set_t allowed;
-    CPU_ZERO(&allowed);
-    for (const int cpu : cpus) {
-        CPU_SET(cpu, &allowed);
-    }
-    sched_setaffinity(thread_id, sizeof(allowed), &allowed);
-}
-
 #else
 
 std::vector<int> process_cpus() {
@@ -46,8 +37,6 @@ std::vector<int> process_cpus() {
 int this_thread_id() {
     return -1;
 }
-
-void keep_on_cpus(int, const std::vector<int> &) {}
 
 #endif
 

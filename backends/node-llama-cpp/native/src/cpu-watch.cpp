@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <unordered_set>
+#include <utility>
 
 #include <fcntl.h>
 #include <time.h>
@@ -36,22 +38,35 @@ double own_cpu_ms() {
 
 }  // namespace
 
-CpuWatch::CpuWatch(const std::vector<int> & thread_ids, double now_ms) : cpus_(process_cpus()) {
-    for (const int id : thread_ids) {
-        const std::string path = "/proc/self/task/" + std::to_string(id) + "/schedstat";
-        const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-        if (file >= 0) {
-            threads_.push_back({file});
-            waited(threads_.back());
+CpuWatch::CpuWatch(const std::vector<std::vector<int>> & thread_ids, const std::string & throttle_counter, double now_ms)
+    : cpus_(process_cpus()) {
+    std::unordered_set<int> known;
+    for (const auto & team : thread_ids) {
+        threads_.resize(std::max(threads_.size(), team.size()));
+        for (size_t i = 0; i < team.size(); i++) {
+            const std::string path = "/proc/self/task/" + std::to_string(team[i]) + "/schedstat";
+            const int file = known.insert(team[i]).second ? open(path.c_str(), O_RDONLY | O_CLOEXEC) : -1;
+            if (file >= 0) {
+                threads_[i].files.push_back(file);
+            }
         }
     }
+    if (!throttle_counter.empty()) {
+        throttle_file_ = open(throttle_counter.c_str(), O_RDONLY | O_CLOEXEC);
+    }
+    resume(now_ms);
     usage_.at_ms = now_ms;
     read_usage(usage_);
 }
 
 CpuWatch::~CpuWatch() {
     for (const auto & thread : threads_) {
-        close(thread.file);
+        for (const int file : thread.files) {
+            close(file);
+        }
+    }
+    if (throttle_file_ >= 0) {
+        close(throttle_file_);
     }
 }
 
@@ -61,6 +76,7 @@ void CpuWatch::resume(double now_ms) {
     for (auto & thread : threads_) {
         waited(thread);
     }
+    was_throttled();
 }
 
 const CpuPressure & CpuWatch::pressure(int32_t n_threads, bool wants_free_cpus, double now_ms) {
@@ -70,6 +86,9 @@ const CpuPressure & CpuWatch::pressure(int32_t n_threads, bool wants_free_cpus, 
         for (size_t i = 0; i < threads_.size(); i++) {
             const bool counts = static_cast<int32_t>(i) < n_threads;
             pressure_.waiting_threads += waited(threads_[i]) && counts ? 1 : 0;
+        }
+        if (was_throttled()) {  // all of them stood still
+            pressure_.waiting_threads = std::max(pressure_.waiting_threads, 1);
         }
     }
     if (!wants_free_cpus && pressure_.waiting_threads == 0) {
@@ -83,19 +102,40 @@ const CpuPressure & CpuWatch::pressure(int32_t n_threads, bool wants_free_cpus, 
 // Whether a thread waited much since the last call. schedstat has the nanoseconds on a CPU, then those in a CPU's queue:
 // https://docs.kernel.org/scheduler/sched-stats.html
 bool CpuWatch::waited(Watched & thread) {
-    char text[96];
-    const ssize_t length = pread(thread.file, text, sizeof(text) - 1, 0);
     uint64_t ran_ns = 0;
     uint64_t waited_ns = 0;
-    text[std::max<ssize_t>(length, 0)] = 0;
-    if (std::sscanf(text, "%" SCNu64 " %" SCNu64, &ran_ns, &waited_ns) != 2) {
-        return false;
+    for (const int file : thread.files) {
+        char text[96];
+        const ssize_t length = pread(file, text, sizeof(text) - 1, 0);
+        uint64_t ran = 0;
+        uint64_t waited = 0;
+        text[std::max<ssize_t>(length, 0)] = 0;
+        if (std::sscanf(text, "%" SCNu64 " %" SCNu64, &ran, &waited) == 2) {
+            ran_ns += ran;
+            waited_ns += waited;
+        }
     }
     const uint64_t ran = ran_ns - thread.ran_ns;
     const uint64_t waited = waited_ns - thread.waited_ns;
     thread.ran_ns = ran_ns;
     thread.waited_ns = waited_ns;
     return waited >= least_waiting_ns && static_cast<double>(waited) >= much_waiting * static_cast<double>(ran + waited);
+}
+
+// Whether the control group has used up its CPU time in a period since the last call. Its threads then stand in no queue.
+bool CpuWatch::was_throttled() {
+    if (throttle_file_ < 0) {
+        return false;
+    }
+    char text[512];
+    const ssize_t length = pread(throttle_file_, text, sizeof(text) - 1, 0);
+    text[std::max<ssize_t>(length, 0)] = 0;
+    const char * counter = std::strstr(text, "nr_throttled ");
+    uint64_t periods = 0;
+    if (counter == nullptr || std::sscanf(counter, "nr_throttled %" SCNu64, &periods) != 1) {
+        return false;
+    }
+    return std::exchange(throttled_periods_, periods) != periods;
 }
 
 // /proc/stat has a line for all CPUs, then one for each: user, nice, system, idle, iowait and more, in clock ticks.
@@ -138,7 +178,7 @@ void CpuWatch::measure_free_cpus(double now_ms) {
 
 #else
 
-CpuWatch::CpuWatch(const std::vector<int> &, double) {}
+CpuWatch::CpuWatch(const std::vector<std::vector<int>> &, const std::string &, double) {}
 
 CpuWatch::~CpuWatch() = default;
 

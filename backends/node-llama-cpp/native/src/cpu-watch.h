@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "thread-governor.h"
@@ -11,8 +12,10 @@ namespace vserve {
 // monotonic clock.
 class CpuWatch {
   public:
-    // For the threads of a pool, by their ids of the operating system.
-    CpuWatch(const std::vector<int> & thread_ids, double now_ms);
+    // For the threads of a pool, by their ids of the operating system. Of several teams, one computes at a time: what their
+    // first threads do counts as one, and so on. `throttle_counter`: a control group's cpu.stat, or empty where none limits
+    // the CPU time of the process.
+    CpuWatch(const std::vector<std::vector<int>> & thread_ids, const std::string & throttle_counter, double now_ms);
     ~CpuWatch();
     CpuWatch(const CpuWatch &) = delete;
     CpuWatch & operator=(const CpuWatch &) = delete;
@@ -26,7 +29,7 @@ class CpuWatch {
 
   private:
     struct Watched {
-        int file;
+        std::vector<int> files;  // one for each team
         uint64_t ran_ns = 0;
         uint64_t waited_ns = 0;
     };
@@ -37,11 +40,14 @@ class CpuWatch {
     };
 
     static bool waited(Watched & thread);
+    bool was_throttled();
     bool read_usage(Usage & usage) const;
     void measure_free_cpus(double now_ms);
 
     std::vector<Watched> threads_;
     std::vector<int> cpus_;  // that this process may use
+    int throttle_file_ = -1;
+    uint64_t throttled_periods_ = 0;
     CpuPressure pressure_;
     double counted_at_ms_ = 0;
     Usage usage_;

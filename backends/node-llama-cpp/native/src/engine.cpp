@@ -118,9 +118,9 @@ void Engine::create_context() {
     if (options_.dry_run) {
         params.cb_eval = leave_out_products;
     }
-    threads_ = std::make_unique<ThreadPool>(options_.n_threads);
+    threads_ = std::make_unique<ThreadPool>(options_.n_threads, !options_.use_gpu);
     if (options_.n_threads_batch != options_.n_threads) {
-        prefill_threads_ = std::make_unique<ThreadPool>(options_.n_threads_batch);
+        prefill_threads_ = std::make_unique<ThreadPool>(options_.n_threads_batch, !options_.use_gpu);
     }
     context_.reset(llama_init_from_model(model_, params));
     if (!context_) {
@@ -133,8 +133,8 @@ void Engine::create_context() {
     ThreadPool::attach(context_.get(), *threads_, prefill_threads());
     const StepThreads::Limits limits{options_.n_threads, options_.n_threads_batch, options_.threads_adapt,
                                      options_.threads_batch_adapt};
-    step_threads_ = std::make_unique<StepThreads>(limits, static_cast<double>(llama_model_n_params(model_)), *threads_,
-                                                  prefill_threads());
+    step_threads_ = std::make_unique<StepThreads>(limits, static_cast<double>(llama_model_n_params(model_)),
+                                                  options_.throttle_counter, *threads_, prefill_threads());
     if (vision_) {
         prefill_threads().attach_to(vision_->cpu_backend());
         vision_->ask_for_threads([this] { return step_threads_->for_images(); });

@@ -72,6 +72,7 @@ struct EngineOptions {
     bool threads_adapt = false;        // n_threads is a limit: fewer are used beside busy programs
     bool threads_batch_adapt = false;  // likewise n_threads_batch
     int32_t n_cpus = 1;             // available to this process
+    std::string throttle_counter;   // cpu.stat of the control group that limits the CPU time; empty where none does
     bool use_gpu = false;
     size_t encoder_bytes = SIZE_MAX;  // limit of what a picture is encoded in, where a smaller picture takes less
     llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;  // of the context

@@ -23,13 +23,14 @@ double now_ms() {
 
 }  // namespace
 
-StepThreads::StepThreads(Limits limits, double model_parameters, ThreadPool & decode, ThreadPool & prefill)
+StepThreads::StepThreads(Limits limits, double model_parameters, const std::string & throttle_counter, ThreadPool & decode,
+                         ThreadPool & prefill)
     : limits_(limits),
       model_parameters_(model_parameters),
       decode_(decode),
       prefill_(prefill),
       pool_(&decode),
-      watch_((decode.size() > prefill.size() ? decode : prefill).thread_ids(), now_ms()),
+      watch_((decode.size() > prefill.size() ? decode : prefill).thread_ids(), throttle_counter, now_ms()),
       short_steps_(std::max(limits.one_token, limits.more_tokens), short_patience),
       long_steps_(limits.more_tokens, long_patience) {}
 

@@ -21,7 +21,9 @@ class StepThreads {
     };
 
     // `decode`: the pool for batches of one token; `prefill`: for larger ones. They may be the same, and must outlive this.
-    StepThreads(Limits limits, double model_parameters, ThreadPool & decode, ThreadPool & prefill);
+    // `throttle_counter`: see CpuWatch.
+    StepThreads(Limits limits, double model_parameters, const std::string & throttle_counter, ThreadPool & decode,
+                ThreadPool & prefill);
 
     // The number for a step of `n_tokens`, at most `most`. Sets up the pool that computes it.
     int32_t begin(int32_t n_tokens, int32_t most);

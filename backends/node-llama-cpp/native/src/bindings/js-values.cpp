@@ -231,6 +231,7 @@ EngineOptions options_of(const Napi::Object & object) {
     options.n_threads_batch = integer_of(object, "threadsBatch");
     options.threads_adapt = boolean_of(object, "threadsAdapt");
     options.threads_batch_adapt = boolean_of(object, "threadsBatchAdapt");
+    options.throttle_counter = optional_text_of(object, "throttleCounter").value_or("");
     options.n_cpus = integer_of(object, "cpus");
     options.flash_attention = flash_attention_of(text_of(object, "flashAttention"));
     options.encoder_flash_attention = flash_attention_of(text_of(object, "encoderFlashAttention"));
