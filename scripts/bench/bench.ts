@@ -1,3 +1,4 @@
+import { messageOf } from '../../src/errors/index.ts';
 import { serverCommand } from './commands.ts';
 import type { CommandSettings, Flags } from './commands.ts';
 import { chat, ask } from './chat.ts';
@@ -37,20 +38,24 @@ const attemptsOnCpu = 3;
 export class Bench {
   readonly settings: BenchSettings;
   readonly figures = new Map<string, Figure>();
+  /** What is being measured. */
+  scenario = '';
+  /** What another server than vserve could not do, in the words of a line below the table. */
+  readonly failures: string[] = [];
   readonly #servers = new Map<string, Promise<Server>>();
 
   constructor(settings: BenchSettings) {
     this.settings = settings;
   }
 
-  /** The contenders' servers for `maxBatchSize` requests at a time, started at the first call and warmed up. */
+  /**
+   * The contenders' servers for `maxBatchSize` requests at a time, started at the first call, or after they ended, and
+   * warmed up. Those that cannot are left out, unless it is vserve.
+   */
   async servers(contenders: readonly Contender[], maxBatchSize: number): Promise<Server[]> {
     const servers: Server[] = [];
     for (const contender of contenders) {
-      const key = `${contender} ${String(maxBatchSize)}`;
-      const starting = this.#servers.get(key) ?? this.#startWarm(contender, maxBatchSize);
-      this.#servers.set(key, starting);
-      servers.push(await starting);
+      await this.#tolerate(contender, async () => servers.push(await this.#server(contender, maxBatchSize)));
     }
     return servers;
   }
@@ -60,16 +65,46 @@ export class Bench {
     return startServer(contender, (port) => serverCommand(contender, this.settings, maxBatchSize, port, more));
   }
 
-  /** Measures the subjects alternately, round after round, once the machine is quiet. */
+  /**
+   * Measures the subjects alternately, round after round, once the machine is quiet. One that fails is left out from then
+   * on, unless it is vserve.
+   */
   async alternate(subjects: readonly Subject[]): Promise<void> {
+    const failed = new Set<Subject>();
     for (let round = 0; round < this.settings.rounds; round++) {
-      for (const subject of subjects) await this.#measure(subject);
+      for (const subject of subjects.filter((candidate) => !failed.has(candidate))) {
+        const succeeded = await this.#tolerate(subject.contender, () => this.#measure(subject));
+        if (!succeeded) failed.add(subject);
+      }
     }
   }
 
   async close(): Promise<void> {
     for (const starting of await Promise.allSettled(this.#servers.values())) {
       if (starting.status === 'fulfilled') await starting.value.stop();
+    }
+  }
+
+  async #server(contender: Contender, maxBatchSize: number): Promise<Server> {
+    const key = `${contender} ${String(maxBatchSize)}`;
+    const started = await this.#servers.get(key);
+    if (started?.isRunning === true) return started;
+    const starting = this.#startWarm(contender, maxBatchSize);
+    this.#servers.set(key, starting);
+    return starting;
+  }
+
+  /** Whether `work` succeeded. What vserve cannot do is thrown, what another one cannot is noted. */
+  async #tolerate(contender: Contender, work: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (contender === 'vserve') throw error;
+      const [line = ''] = messageOf(error).split('\n');
+      this.failures.push(`${contender} failed in ${this.scenario}: ${line}`);
+      this.settings.log(this.failures.at(-1) ?? '');
+      return false;
     }
   }
 

@@ -15,7 +15,7 @@ export interface Picture {
 
 /** OpenAI's message. */
 export interface Message {
-  readonly role: 'user' | 'assistant';
+  readonly role: 'system' | 'user' | 'assistant';
   readonly content: string | readonly object[];
 }
 

@@ -1,8 +1,8 @@
-import { rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { faithfulCheckpoint } from '../../test/engine/seeing-checkpoints.ts';
 import type { Shapes } from '../../test/reference/gemma3-shapes.ts';
-import { writeCheckpoint } from '../../test/reference/write-checkpoint.ts';
+import { safetensorsHeader, writeCheckpoint } from '../../test/reference/write-checkpoint.ts';
 import { writePlainWeights } from '../../test/reference/write-plain-weights.ts';
 
 const text = { vocabulary: 50_304, width: 768, inner: 2304, layers: 16, heads: 12, headsKv: 4 };
@@ -35,7 +35,33 @@ export async function writeHybridCheckpoint(directory: string): Promise<void> {
   const shapes = new Map([...textShapes(), ...visionShapes()]);
   await rm(directory, { recursive: true, force: true });
   await writeCheckpoint(directory, { ...reference, files, shapes, shards: 1 }, { withWeights: false });
-  await writePlainWeights(join(directory, 'model.safetensors'), shapes);
+  const weightsPath = join(directory, 'model.safetensors');
+  await writePlainWeights(weightsPath, shapes);
+  await silenceOthers(
+    weightsPath,
+    safetensorsHeader(shapes, 'BF16').byteLength,
+    wordsOf(reference.files['tokenizer.json']),
+  );
+}
+
+/** The ids of a tokenizer's words. */
+function wordsOf(tokenizer: unknown): Set<number> {
+  const { model } = tokenizer as { model: { vocab: Record<string, number> } };
+  const words = Object.entries(model.vocab).filter(([token]) => /^Ġ?[a-z]{2,}$/.test(token));
+  return new Set(words.map(([, id]) => id));
+}
+
+/** Zeroes the embeddings, which come first, of all that are no words: it answers in words, as nothing else has a logit. */
+async function silenceOthers(weightsPath: string, start: number, words: ReadonlySet<number>): Promise<void> {
+  const rowBytes = 2 * text.width;
+  const handle = await open(weightsPath, 'r+');
+  for (let from = 0; from < text.vocabulary;) {
+    let to = from;
+    while (to < text.vocabulary && !words.has(to)) to += 1;
+    if (to > from) await handle.write(Buffer.alloc((to - from) * rowBytes), 0, undefined, start + from * rowBytes);
+    from = to + 1;
+  }
+  await handle.close();
 }
 
 function textConfig(): object {

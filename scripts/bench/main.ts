@@ -67,16 +67,17 @@ async function main(): Promise<void> {
   const parts = planOf(options.only, options);
   log(`About ${roughly(totalOf(parts))} on two quiet cores with the default loads`);
   const loads = { rounds, streams, outputTokens, promptWords };
-  const results: { model: BenchModel; figures: Figure[] }[] = [];
+  const results: { model: BenchModel; figures: Figure[]; failures: readonly string[] }[] = [];
   for (const part of parts) {
     const model = shortened(await modelOf(part.kind, options, peerDir), options);
     const bench = new Bench({ ...options, model, threads, peerDir, vservePath, log });
-    const result = { model, figures: [] as Figure[] };
+    const result = { model, figures: [] as Figure[], failures: bench.failures };
     results.push(result);
     try {
       for (const { name, expectedS } of part.scenarios) {
         log(`\n${model.name}, ${name} (about ${roughly(expectedS)})`);
         const startedAtMs = performance.now();
+        bench.scenario = name;
         await scenarios[name](bench);
         log(`${name}: took ${roughly((performance.now() - startedAtMs) / 1000)}`);
         result.figures = [...bench.figures.values()];
@@ -86,7 +87,8 @@ async function main(): Promise<void> {
     } finally {
       await bench.close();
     }
-    console.log(`\n${model.name}\n\n${toTable(result.figures)}`);
+    const tail = bench.failures.map((failure) => `\n${failure}`).join('');
+    console.log(`\n${model.name}\n\n${toTable(result.figures)}\n${tail}`);
   }
   console.log(`\nEvery measurement is in ${options.jsonPath}.`);
 }

@@ -16,6 +16,8 @@ export interface Server {
   readonly pid: number;
   /** From starting the process to its first answer on /health. */
   readonly readyMs: number;
+  /** Whether the process has not ended. */
+  readonly isRunning: boolean;
   /** Resident memory of the process in MB, mapped files included. */
   residentMb(): Promise<number>;
   stop(): Promise<void>;
@@ -51,6 +53,9 @@ export async function startServer(
     url,
     pid: pid ?? -1,
     readyMs: performance.now() - startedAtMs,
+    get isRunning() {
+      return child.exitCode === null && child.signalCode === null;
+    },
     async residentMb() {
       const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]);
       return (Number(stdout) * 1024) / 1e6;

@@ -19,7 +19,7 @@ export function shapesFiles(): ModelFiles {
   return { modelPath: inject('shapesModelPath'), mmprojPath: inject('shapesMmprojPath') };
 }
 
-/** `scripts/gpu-check.ts` runs tests of the engine on a GPU. */
+/** `scripts/gpu-check` runs tests of the engine on a GPU. */
 const devices = process.env['VSERVE_TEST_DEVICES'] ?? 'cpu';
 
 /** Loads the embedded model on the CPU, unless told otherwise. The caller closes it. */
