@@ -7,11 +7,11 @@ import type {
   LoadedModel,
   ModelInfo,
   ModelStats,
-  SamplerName,
   TemplateSettings,
 } from '../../src/backend/index.ts';
-import { type ErrorCode, errorCodes, VserveError } from '../../src/errors/index.ts';
+import { VserveError } from '../../src/errors/index.ts';
 import { EventChannel } from './event-channel.ts';
+import { follow, type OnReports } from './follow-events.ts';
 import type {
   EncoderInput,
   NativeConversation,
@@ -20,18 +20,14 @@ import type {
   NativeImage,
   PromptRun,
   TokenLogit,
+  TokenReport,
 } from './native-addon.ts';
+import { fromNative } from './native-errors.ts';
+import { toNativeSettings } from './native-settings.ts';
 
 /** Creates an engine that calls `onEvents` with the events of each step. */
 export type EngineFactory = (onEvents: (events: readonly NativeEvent[]) => void) => NativeEngine;
 
-type NativeFinish = Extract<NativeEvent, { kind: 'finish' }>;
-
-/** A token of an answer, and the greatest of the logits that it was chosen from. */
-export interface TracedToken {
-  readonly token: number;
-  readonly likeliest: readonly TokenLogit[];
-}
 
 /** A model loaded in llama.cpp, with the engine that owns its context. */
 export class LoadedLlama implements LoadedModel {
@@ -75,23 +71,24 @@ export class LoadedLlama implements LoadedModel {
   }
 
   /** Generates, and tells at the end what each token of the answer was chosen from: the `count` greatest logits. */
-  generateTraced(
+  async *generateTraced(
     request: GenerateRequest,
     signal: AbortSignal,
     count: number,
-    onTrace: (trace: readonly TracedToken[]) => void,
+    onTrace: OnReports,
   ): AsyncGenerator<GenerationEvent, void, undefined> {
-    return this.#generate(request, signal, count, ({ tokens, likeliest }) => {
-      const perToken = likeliest.length / tokens.length;
-      onTrace([...tokens].map((token, i) => ({ token, likeliest: likeliest.slice(i * perToken, (i + 1) * perToken) })));
-    });
+    const trace: TokenReport[] = [];
+    const onReports: OnReports = (reports) => trace.push(...reports);
+    for await (const event of this.#generate({ ...request, logProbs: count }, signal, onReports)) {
+      if (event.type === 'finish') onTrace(trace);
+      yield event;
+    }
   }
 
   async *#generate(
     request: GenerateRequest,
     signal: AbortSignal,
-    reportedLogits = 0,
-    onFinish?: (finish: NativeFinish) => void,
+    onReports?: OnReports,
   ): AsyncGenerator<GenerationEvent, void, undefined> {
     signal.throwIfAborted();
     if (this.#closing !== undefined) throw modelClosed();
@@ -108,11 +105,11 @@ export class LoadedLlama implements LoadedModel {
     signal.addEventListener('abort', onAbort, { once: true });
     this.#channels.set(id, channel);
     try {
-      const promptTokens = await this.#submit(id, request, reportedLogits).finally(() => {
+      const promptTokens = await this.#submit(id, request).finally(() => {
         signal.throwIfAborted();
       });
       yield { type: 'start', promptTokens };
-      yield* this.#follow(channel, onFinish);
+      yield* follow(channel, onReports);
     } finally {
       signal.removeEventListener('abort', onAbort);
       this.#channels.delete(id);
@@ -120,23 +117,10 @@ export class LoadedLlama implements LoadedModel {
     }
   }
 
-  async #submit(id: number, request: GenerateRequest, reportedLogits: number): Promise<number> {
+  async #submit(id: number, request: GenerateRequest): Promise<number> {
     const { conversation, images, places } = toNative(request.messages, request.template);
-    const { sampling } = request;
     try {
-      const submission = this.#engine.submit(id, conversation, images, {
-        ...sampling,
-        samplers: sampling.samplers.filter((name) => basicSamplers.has(name)),
-        topK: Math.min(sampling.topK, largestInt32),
-        seed: sampling.seed === undefined ? undefined : toNativeSeed(sampling.seed),
-        maxTokens: Math.min(request.maxTokens ?? -1, largestInt32),
-        ignoreEos: request.ignoreEos,
-        skipSpecialTokens: request.skipSpecialTokens,
-        stop: request.stop,
-        cacheSalt: request.cacheSalt,
-        client: request.client ?? [],
-        reportedLogits,
-      });
+      const submission = this.#engine.submit(id, conversation, images, toNativeSettings(request));
       this.#submissions.set(id, submission);
       const promptTokens = await submission;
       if (this.#closing !== undefined) throw modelClosed();
@@ -145,39 +129,6 @@ export class LoadedLlama implements LoadedModel {
       throw this.#closing === undefined ? fromNative(error, places) : modelClosed();
     } finally {
       this.#submissions.delete(id);
-    }
-  }
-
-  /** Merges all deltas since the last iteration into one. */
-  async *#follow(
-    channel: EventChannel<NativeEvent>,
-    onFinish?: (finish: NativeFinish) => void,
-  ): AsyncGenerator<GenerationEvent, void, undefined> {
-    let tokens = 0;
-    for (;;) {
-      let text = '';
-      let finish: NativeFinish | undefined;
-      for (const event of await channel.take()) {
-        if (event.kind === 'failure') throw new VserveError(asErrorCode(event.code), event.text);
-        text += event.text;
-        if (event.kind === 'delta') tokens += event.completionTokens;
-        else finish = event;
-      }
-      if (text !== '') {
-        yield { type: 'text-delta', text, tokens };
-        tokens = 0;
-      }
-      if (finish !== undefined) {
-        onFinish?.(finish);
-        const { reason, promptTokens, cachedTokens, completionTokens, queueMs, prefillMs, decodeMs } = finish;
-        yield {
-          type: 'finish',
-          reason,
-          usage: { promptTokens, cachedTokens, completionTokens },
-          timings: { queueMs, prefillMs, decodeMs },
-        };
-        return;
-      }
     }
   }
 
@@ -202,7 +153,7 @@ export class LoadedLlama implements LoadedModel {
 
   /** The `count` likeliest first tokens of the answer, with their logits, the likeliest first. */
   async firstLogits(request: GenerateRequest, count: number): Promise<readonly TokenLogit[]> {
-    let first: TracedToken | undefined;
+    let first: TokenReport | undefined;
     const { signal } = new AbortController();
     const answer = this.generateTraced({ ...request, maxTokens: 1 }, signal, count, ([token]) => {
       first = token;
@@ -262,19 +213,6 @@ function modelClosed(): VserveError {
   return new VserveError('model_closed', 'The model is closed.');
 }
 
-/** The samplers that the engine has. */
-const basicSamplers: ReadonlySet<SamplerName> = new Set(['penalties', 'temperature', 'topK', 'topP', 'minP']);
-
-const largestInt32 = 2 ** 31 - 1;
-/** llama.cpp draws a seed for this one. */
-const randomSeed = 2 ** 32 - 1;
-
-/** Maps any integer to a 32-bit seed. Those from 0 to 2^32 - 2 map to themselves. */
-function toNativeSeed(seed: number): number {
-  const folded = (seed ^ Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b1)) >>> 0;
-  return folded === randomSeed ? randomSeed - 1 : folded;
-}
-
 /** The default template settings. */
 const opensTurn: TemplateSettings = { variables: {}, addGenerationPrompt: true, continueFinalMessage: false };
 
@@ -307,27 +245,4 @@ export function toNative(chat: readonly ChatMessage[], template: TemplateSetting
     images,
     places,
   };
-}
-
-/** Errors caused by the conversation. */
-const ofTheMessages: ReadonlySet<ErrorCode> = new Set([
-  'chat_template_failed',
-  'context_length_exceeded',
-  'undecodable',
-  'unsupported_capability',
-]);
-
-function asErrorCode(code: string): ErrorCode {
-  return code in errorCodes ? (code as ErrorCode) : 'generation_failed';
-}
-
-/** The addon's errors carry one of our codes, and the index of the image at fault. */
-function fromNative(error: unknown, places: readonly (string | undefined)[] = []): unknown {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
-    const code = asErrorCode(error.code);
-    const place = 'image' in error && typeof error.image === 'number' ? places[error.image] : undefined;
-    const param = place ?? (ofTheMessages.has(code) ? 'messages' : undefined);
-    return new VserveError(code, error.message, param === undefined ? {} : { param });
-  }
-  return error;
 }

@@ -2,15 +2,16 @@ import { getLlama, type LlamaModel } from 'node-llama-cpp';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { EventChannel } from '../../../backends/node-llama-cpp/event-channel.ts';
 import { loadNativeAddon } from '../../../backends/node-llama-cpp/addon-loader.ts';
+import { toNativeSettings } from '../../../backends/node-llama-cpp/native-settings.ts';
 import { placementFor } from '../../../backends/node-llama-cpp/image-placement.ts';
 import type {
   NativeAddon,
   NativeEngineOptions,
   NativeEvent,
-  NativeGenerationSettings,
   NativeImage,
 } from '../../../backends/node-llama-cpp/native-addon.ts';
-import { greedy, picture, shapesFiles } from '../../support/shapes-engine.ts';
+import { greedyRequest } from '../../engine/greedy.ts';
+import { picture, shapesFiles } from '../../support/shapes-engine.ts';
 
 type Finish = Extract<NativeEvent, { kind: 'finish' }>;
 
@@ -40,16 +41,7 @@ const options: NativeEngineOptions = {
   mmprojEncoding: 'auto',
 };
 
-const settings: NativeGenerationSettings = {
-  ...greedy,
-  maxTokens: 1,
-  ignoreEos: true,
-  skipSpecialTokens: true,
-  stop: [],
-  cacheSalt: '',
-  client: [],
-  reportedLogits: 0,
-};
+const settings = toNativeSettings({ messages: [], ...greedyRequest, maxTokens: 1, ignoreEos: true });
 
 let model: LlamaModel;
 let addon: NativeAddon;
@@ -63,7 +55,7 @@ afterAll(() => model.dispose());
 interface Request {
   readonly text: string;
   readonly images?: readonly NativeImage[];
-  readonly settings?: Partial<NativeGenerationSettings>;
+  readonly settings?: Partial<typeof settings>;
 }
 
 /** An engine of its own, whose steps can be counted. */

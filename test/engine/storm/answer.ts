@@ -1,4 +1,5 @@
-import type { LoadedLlama, TracedToken } from '../../../backends/node-llama-cpp/loaded-llama.ts';
+import type { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
+import type { TokenReport } from '../../../backends/node-llama-cpp/native-addon.ts';
 import type { GenerateRequest, GenerationEvent } from '../../../src/backend/index.ts';
 import { VserveError } from '../../../src/errors/index.ts';
 
@@ -12,7 +13,7 @@ export type Answer =
       readonly reason: string;
       readonly promptTokens: number;
       readonly cachedTokens: number;
-      readonly trace: readonly TracedToken[];
+      readonly trace: readonly TokenReport[];
     }
   | { readonly code: string; readonly message: string };
 
@@ -24,8 +25,8 @@ export async function traced(
   onEvent: (event: GenerationEvent) => void = () => undefined,
 ): Promise<Answer> {
   let text = '';
-  let trace: readonly TracedToken[] = [];
-  const onTrace = (tokens: readonly TracedToken[]): void => {
+  let trace: readonly TokenReport[] = [];
+  const onTrace = (tokens: readonly TokenReport[]): void => {
     trace = tokens;
   };
   try {

@@ -79,10 +79,13 @@ void Engine::seat(const SequencePtr & sequence, const KvCache::Placement & place
     if (sequence->generated.empty()) {
         sequence->admitted_at = Clock::now();
         sequence->admission_step = steps_;
+    }
+    if (sequence->admissions == 1) {
         sequence->cached_tokens = placement.cached_tokens;
     }
     running_.push_back(sequence);
     turns_.enter(sequence->settings.client);
+    report_progress(*sequence);
 }
 
 // Puts the sequences that generate side by side: llama.cpp reads the weights once for each run of adjacent slots.

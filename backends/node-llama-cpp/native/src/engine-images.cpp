@@ -304,6 +304,7 @@ void Engine::decode_rows(const SequencePtr & sequence, int32_t count) {
     if (is_whole) {
         image_decoded(*sequence, chunk);
     }
+    report_progress(*sequence);
     if (ends_prompt) {
         sample({{sequence, -1}});
     }
@@ -344,6 +345,7 @@ bool Engine::decode_image_aside(const SequencePtr & sequence, const Chunk & chun
     if (result == ImagePrefill::Result::done) {
         turns_.charge(sequence->settings.client, chunk.n_tokens);
         image_decoded(*sequence, chunk);
+        report_progress(*sequence);
     } else if (result == ImagePrefill::Result::lost) {
         cache_->set_torn(sequence->slot, true);
         push_out(sequence);

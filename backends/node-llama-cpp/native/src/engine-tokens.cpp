@@ -13,6 +13,25 @@ namespace {
 // In units of Sampler::cost(): about 0.2 ms, the time it takes to wake the other threads.
 constexpr int64_t worth_sharing = 1 << 19;
 
+// The place in the answer of a token that only ends it.
+constexpr size_t never_shown = SIZE_MAX;
+// In the same units, per logit: of a report on a token.
+constexpr int64_t cost_of_report = 5;
+
+void check_biases(const std::vector<llama_logit_bias> & biases, int32_t n_tokens) {
+    for (const auto & [token, bias] : biases) {
+        if (token < 0 || token >= n_tokens) {
+            throw EngineError("invalid_request", "logit_bias names the token " + std::to_string(token) +
+                                                     ", but the model's tokens are 0 to " + std::to_string(n_tokens - 1) +
+                                                     ".");
+        }
+    }
+}
+
+double ms_between(Clock::time_point from, Clock::time_point to) {
+    return std::chrono::duration<double, std::milli>(to - from).count();
+}
+
 bool has_no_numbers(const std::exception_ptr & error) {
     try {
         if (error) {
@@ -29,11 +48,22 @@ bool has_no_numbers(const std::exception_ptr & error) {
 
 std::unique_ptr<Sampler> Engine::sampler_for(const Sequence & sequence) const {
     SamplingSettings settings = sequence.settings.sampling;
+    check_biases(settings.biases, llama_vocab_n_tokens(vocab_));
     settings.biases.insert(settings.biases.end(), suppressed_.begin(), suppressed_.end());
-    if (sequence.settings.ignore_eos) {
-        settings.biases.insert(settings.biases.end(), no_end_of_turn_.begin(), no_end_of_turn_.end());
+    const auto & stops = sequence.settings.stop_tokens;
+    for (const llama_token token : ends_of_turn_) {
+        if (sequence.settings.ignore_eos && std::find(stops.begin(), stops.end(), token) == stops.end()) {
+            settings.biases.push_back({token, -INFINITY});
+        }
     }
-    auto sampler = std::make_unique<Sampler>(llama_vocab_n_tokens(vocab_), std::move(settings));
+    if (sequence.settings.min_tokens > 0) {
+        settings.min_tokens = sequence.settings.min_tokens;
+        settings.endings = ends_of_turn_;
+        std::copy_if(stops.begin(), stops.end(), std::back_inserter(settings.endings),
+                     [this](llama_token token) { return token >= 0 && token < llama_vocab_n_tokens(vocab_); });
+    }
+    auto dry = dry_->make(settings);
+    auto sampler = std::make_unique<Sampler>(llama_vocab_n_tokens(vocab_), std::move(settings), std::move(dry));
     for (const auto & chunk : sequence.prompt.chunks) {
         for (const llama_token token : chunk.tokens) {
             sampler->accept(token, false);
@@ -77,6 +107,7 @@ std::vector<Engine::Draw> Engine::draw(const std::vector<Output> & outputs) {
     for (const auto & [sequence, row] : outputs) {
         rows.push_back(llama_get_logits_ith(context_.get(), row));
         cost += sequence->sampler->cost();
+        cost += sequence->settings.log_probs ? cost_of_report * llama_vocab_n_tokens(vocab_) : 0;
     }
     std::vector<Draw> draws(outputs.size());
     const auto draw_one = [&](int i) {
@@ -136,16 +167,26 @@ llama_token Engine::next_token(Sequence & sequence, float * logits) const {
     if (sequence.cancelled) {
         return LLAMA_TOKEN_NULL;
     }
-    if (const int32_t reported = sequence.settings.reported_logits; reported > 0) {
-        const auto likeliest = likeliest_tokens(logits, llama_vocab_n_tokens(vocab_), reported);
-        sequence.likeliest.insert(sequence.likeliest.end(), likeliest.begin(), likeliest.end());
+    const llama_token token = sequence.sampler->sample(logits);
+    if (const auto likeliest = sequence.settings.log_probs) {
+        sequence.report = report_on(logits, llama_vocab_n_tokens(vocab_), token, *likeliest);
     }
-    return sequence.sampler->sample(logits);
+    return token;
 }
 
-// Whether a control token's text is part of the answer. The tokens that end an answer never get here.
+// Whether a control token's text is part of the answer.
 bool Engine::shows(const Sequence & sequence, llama_token token) const {
     return !sequence.settings.skip_special_tokens || spoken_tokens_.count(token) != 0;
+}
+
+std::string Engine::text_of(const Sequence & sequence, llama_token token) const {
+    return common_token_to_piece(vocab_, token, shows(sequence, token));
+}
+
+// Whether a token ends the answer; it is no part of it then, unless that was asked for.
+bool Engine::ends(const Sequence & sequence, llama_token token) const {
+    const auto & stops = sequence.settings.stop_tokens;
+    return llama_vocab_is_eog(vocab_, token) || std::find(stops.begin(), stops.end(), token) != stops.end();
 }
 
 // Handles the next token of a sequence: emits its text, or finishes the answer.
@@ -155,24 +196,87 @@ void Engine::take_token(const SequencePtr & sequence, llama_token token) {
     if (sequence->generated.empty()) {
         sequence->first_token_at = Clock::now();
         sequence->first_token_step = steps_;
+        report_prefilled(*sequence);
     }
     sequence->generated.push_back(token);
 
-    if (llama_vocab_is_eog(vocab_, token)) {
-        finish(sequence, "stop");
-        return;
+    const bool is_end = ends(*sequence, token);
+    if (!is_end || sequence->settings.include_stop) {
+        Event delta{sequence->id, Event::Kind::delta, show_token(*sequence, token), ""};
+        delta.completion_tokens = 1;
+        delta.reports = sequence->held_reports.take_shown(sequence->text.shown());
+        events_.push_back(std::move(delta));
+    } else {
+        hold_report(*sequence, token, never_shown, "");
     }
-    std::string text = sequence->text.push(common_token_to_piece(vocab_, token, shows(*sequence, token)));
-    Event delta{sequence->id, Event::Kind::delta, std::move(text), ""};
-    delta.completion_tokens = 1;
-    events_.push_back(std::move(delta));
+    if (is_end) {
+        const auto & stops = sequence->settings.stop_tokens;
+        const bool is_asked_for = std::find(stops.begin(), stops.end(), token) != stops.end();
+        finish(sequence, "stop", is_asked_for ? std::optional<llama_token>(token) : std::nullopt);
+    } else {
+        check_end(sequence);
+    }
+}
+
+// The text that is certain with one more token.
+std::string Engine::show_token(Sequence & sequence, llama_token token) {
+    const std::string bytes = text_of(sequence, token);
+    hold_report(sequence, token, sequence.text.taken(), bytes);
+    return sequence.text.push(bytes, static_cast<int32_t>(sequence.generated.size()) > sequence.settings.min_tokens);
+}
+
+// Finishes an answer that its last token did not end, if it is long enough otherwise.
+void Engine::check_end(const SequencePtr & sequence) {
+    const auto n_generated = static_cast<int32_t>(sequence->generated.size());
     const int32_t max_tokens = sequence->settings.max_tokens;
+    const bool repeats = sequence->repetition.repeats(sequence->generated);
     if (sequence->text.stopped()) {
         finish(sequence, "stop");
-    } else if ((max_tokens >= 0 && static_cast<int32_t>(sequence->generated.size()) >= max_tokens) ||
-               sequence->total_tokens() >= options_.max_length) {
+    } else if (repeats && n_generated > sequence->settings.min_tokens) {
+        finish(sequence, "repetition");
+    } else if ((max_tokens >= 0 && n_generated >= max_tokens) || sequence->total_tokens() >= options_.max_length) {
         finish(sequence, "length");
     }
+}
+
+// Keeps the report on a token, whose bytes are at `begin` of the answer, until its text is certain.
+void Engine::hold_report(Sequence & sequence, llama_token token, size_t begin, std::string bytes) {
+    if (!sequence.report) {
+        return;
+    }
+    TokenReport report = std::move(*sequence.report);
+    sequence.report.reset();
+    report.chosen.bytes = std::move(bytes);
+    for (auto & likely : report.likeliest) {
+        likely.bytes = likely.token == token ? report.chosen.bytes : text_of(sequence, likely.token);
+    }
+    sequence.held_reports.push(begin, std::move(report));
+}
+
+void Engine::report_prefilled(const Sequence & sequence) {
+    Event event{sequence.id, Event::Kind::prefilled, "", ""};
+    event.cached_tokens = sequence.cached_tokens;
+    event.queue_ms = ms_between(sequence.submitted_at, sequence.admitted_at);
+    event.prefill_ms = ms_between(sequence.admitted_at, sequence.first_token_at);
+    events_.push_back(std::move(event));
+}
+
+// Tells how much of a prompt is done, if that is more than it was.
+void Engine::report_progress(Sequence & sequence) {
+    if (!sequence.settings.report_progress || !sequence.generated.empty()) {
+        return;
+    }
+    const int32_t done = sequence.prompt.n_tokens - sequence.remaining_tokens();
+    if (done <= sequence.reported_tokens) {
+        return;
+    }
+    sequence.reported_tokens = done;
+    Event event{sequence.id, Event::Kind::progress, "", ""};
+    event.prompt_tokens = sequence.prompt.n_tokens;
+    event.cached_tokens = sequence.cached_tokens;
+    event.done_tokens = done;
+    event.prefill_ms = ms_between(sequence.admitted_at, Clock::now());
+    events_.push_back(std::move(event));
 }
 
 }  // namespace vserve

@@ -71,13 +71,14 @@ void Engine::load() {
     }
     for (llama_token token = 0; token < llama_vocab_n_tokens(vocab_); token++) {
         if (llama_vocab_is_eog(vocab_, token)) {
-            no_end_of_turn_.push_back({token, -INFINITY});
+            ends_of_turn_.push_back(token);
         }
         const auto & spoken = options_.placement.spoken;
         if (std::find(spoken.begin(), spoken.end(), llama_vocab_get_text(vocab_, token)) != spoken.end()) {
             spoken_tokens_.insert(token);
         }
     }
+    dry_ = std::make_unique<DryFactory>(vocab_, options_.max_length);
     warm_up();
     if (options_.dry_run && vision_) {
         try_image();
@@ -364,6 +365,9 @@ void Engine::compute_batch() {
         return;
     }
     most_prompt_tokens_ = INT32_MAX;
+    for (const auto & sequence : batch_sequences_) {
+        report_progress(*sequence);
+    }
     std::vector<SequencePtr> prefilled;
     std::copy_if(batch_sequences_.begin(), batch_sequences_.end(), std::back_inserter(prefilled),
                  [](const auto & sequence) { return sequence->generated.empty(); });
@@ -513,13 +517,13 @@ void Engine::release(Sequence & sequence, bool keep) {
     running_count_ = running_.size();
 }
 
-void Engine::finish(const SequencePtr & sequence, const char * reason) {
+void Engine::finish(const SequencePtr & sequence, const char * reason, std::optional<llama_token> stop_token) {
     const auto now = Clock::now();
     Event end{sequence->id, Event::Kind::finish, sequence->text.finish(), reason};
-    end.likeliest = sequence->likeliest;
-    if (sequence->settings.reported_logits > 0) {
-        end.tokens = sequence->generated;
-    }
+    end.stop_string = sequence->text.stopped_by();
+    end.stop_token = stop_token;
+    end.reports = sequence->held_reports.take_shown(sequence->text.shown());
+    end.unshown_reports = sequence->held_reports.take_all();
     end.prompt_tokens = sequence->prompt.n_tokens;
     end.cached_tokens = sequence->cached_tokens;
     end.completion_tokens = static_cast<int32_t>(sequence->generated.size());

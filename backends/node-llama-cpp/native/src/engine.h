@@ -33,21 +33,25 @@ namespace vserve {
 
 // What happened to a sequence in a step. JavaScript gets all events of a step in one call.
 struct Event {
-    enum class Kind { delta, finish, failure };
+    enum class Kind { progress, prefilled, delta, finish, failure };
 
     uint64_t id;
     Kind kind;
-    std::string text;              // delta: text to show; failure: the message
-    std::string reason;            // finish: "stop" or "length"; failure: the error code
-    int32_t prompt_tokens = 0;     // finish
-    int32_t cached_tokens = 0;     // finish: prompt tokens that were in the KV cache
+    std::string text;              // delta, finish: text to show; failure: the message
+    std::string reason;            // finish: "stop", "length" or "repetition"; failure: the error code
+    int32_t prompt_tokens = 0;     // progress, finish
+    int32_t cached_tokens = 0;     // all but delta: prompt tokens that were in the KV cache
+    int32_t done_tokens = 0;       // progress: prompt tokens in the KV cache now
     int32_t completion_tokens = 0; // delta: tokens behind the text; finish: all of the answer
     uint64_t prefill_steps = 0;    // finish: from admission to the first token
-    double queue_ms = 0;           // finish: submission to admission
-    double prefill_ms = 0;         // finish: admission to the first token
+    double queue_ms = 0;           // prefilled, finish: submission to admission
+    double prefill_ms = 0;         // the same: admission to the first token; progress: admission to now
     double decode_ms = 0;          // finish: first token to last
-    std::vector<llama_token> tokens{};   // finish, where logits were requested: the answer
-    std::vector<Candidate> likeliest{};  // finish: the greatest logits of each token, as many as requested
+    std::optional<std::string> stop_string{};  // finish: of the request, if one ended the answer
+    std::optional<llama_token> stop_token{};   // likewise
+    // Where asked for. On the tokens that the text of this and of earlier events shows, and that were not reported on yet.
+    std::vector<TokenReport> reports{};
+    std::vector<TokenReport> unshown_reports{};  // finish: on those of which no text is shown, as they ended the answer
 };
 
 struct EngineOptions {
@@ -215,6 +219,13 @@ class Engine {
     void wipe_cells();
     llama_token next_token(Sequence & sequence, float * logits) const;
     void take_token(const SequencePtr & sequence, llama_token token);
+    bool ends(const Sequence & sequence, llama_token token) const;
+    std::string text_of(const Sequence & sequence, llama_token token) const;
+    std::string show_token(Sequence & sequence, llama_token token);
+    void hold_report(Sequence & sequence, llama_token token, size_t begin, std::string bytes);
+    void check_end(const SequencePtr & sequence);
+    void report_prefilled(const Sequence & sequence);
+    void report_progress(Sequence & sequence);
     void process_next_image();
     void decode_next_known_image();
     SequencePtr next_image(bool known_only);
@@ -258,7 +269,7 @@ class Engine {
     bool make_room_for_next_tokens();
     void push_out(const SequencePtr & sequence);
     void release(Sequence & sequence, bool keep);
-    void finish(const SequencePtr & sequence, const char * reason);
+    void finish(const SequencePtr & sequence, const char * reason, std::optional<llama_token> stop_token = std::nullopt);
     void fail(const SequencePtr & sequence, const std::string & code, const std::string & message);
     void fail(const SequencePtr & sequence, const EngineError & error);
     void flush_events();
@@ -276,7 +287,8 @@ class Engine {
     int32_t max_image_tokens_;  // at most half of the context length
     EmbeddingCache encoded_;
     std::vector<llama_logit_bias> suppressed_;      // of tokens that the model file rules out
-    std::vector<llama_logit_bias> no_end_of_turn_;
+    std::vector<llama_token> ends_of_turn_;
+    std::unique_ptr<DryFactory> dry_;
     std::unordered_set<llama_token> spoken_tokens_;  // control tokens that every answer shows
     std::unique_ptr<PromptBuilder> prompts_;
 

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "client-turns.h"
+#include "log-probs.h"
 #include "prompt.h"
+#include "repetition-watch.h"
 #include "sampler.h"
 #include "sampling-settings.h"
 #include "text-stream.h"
@@ -21,12 +23,17 @@ using Clock = std::chrono::steady_clock;
 struct GenerationSettings {
     SamplingSettings sampling;
     int32_t max_tokens = -1;  // -1: to the end of the context
+    int32_t min_tokens = 0;   // nothing else ends the answer before
     bool ignore_eos = false;
     bool skip_special_tokens = true;  // keep control tokens out of the answer's text
-    int32_t reported_logits = 0;  // how many of each token's greatest logits to report, for comparisons
+    bool include_stop = false;        // make what ended the answer a part of its text
+    std::optional<int32_t> log_probs;  // report on each token, and on this many of the likeliest
+    bool report_progress = false;      // of the prompt
+    RepetitionStop repetition_stop;
     std::string cache_salt;  // prompts share cached prefixes with prompts of the same salt only
     Client client;           // whose turn it is within a step
     std::vector<std::string> stop_strings;
+    std::vector<llama_token> stop_tokens;
 };
 
 // One request, from submission to its last token. Besides `cancelled`, only the engine thread touches it once submitted.
@@ -35,7 +42,11 @@ struct GenerationSettings {
 // again at the beginning of the queue.
 struct Sequence {
     Sequence(uint64_t id, GenerationSettings settings)
-        : id(id), settings(std::move(settings)), text(this->settings.stop_strings), submitted_at(Clock::now()) {}
+        : id(id),
+          settings(std::move(settings)),
+          text(this->settings.stop_strings, this->settings.include_stop),
+          repetition(this->settings.repetition_stop),
+          submitted_at(Clock::now()) {}
 
     const uint64_t id;
     const GenerationSettings settings;
@@ -45,7 +56,9 @@ struct Sequence {
     std::unique_ptr<Sampler> sampler;
     TextStream text;
     std::vector<llama_token> generated;
-    std::vector<Candidate> likeliest;  // of each token in turn, as many as the settings ask for
+    RepetitionWatch repetition;
+    std::optional<TokenReport> report;  // on the token that was drawn last, where asked for
+    HeldReports held_reports;
 
     // Progress in the queue.
     size_t chunk = 0;            // the first chunk not completely in the KV cache
@@ -71,6 +84,7 @@ struct Sequence {
     bool suspected = false;  // of having no numbers: see Engine::find_out_alone
     int32_t failed_batches = 0;
     int32_t cached_tokens = 0;   // prompt tokens in the cache at first admission
+    int32_t reported_tokens = -1;  // the most prompt tokens that were reported as done
 
     Clock::time_point submitted_at;
     Clock::time_point admitted_at{};
