@@ -10,13 +10,15 @@ import type {
   TemplateSettings,
 } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
+import { AnswerEvents, type AnswerObserver, type NativeFinish } from './answer-events.ts';
 import { EventChannel } from './event-channel.ts';
-import { follow, type OnReports } from './follow-events.ts';
 import type {
   EncoderInput,
+  ForcedRun,
   NativeConversation,
   NativeEngine,
   NativeEvent,
+  NativeGenerationSettings,
   NativeImage,
   PromptRun,
   TokenLogit,
@@ -27,7 +29,6 @@ import { toNativeSettings } from './native-settings.ts';
 
 /** Creates an engine that calls `onEvents` with the events of each step. */
 export type EngineFactory = (onEvents: (events: readonly NativeEvent[]) => void) => NativeEngine;
-
 
 /** A model loaded in llama.cpp, with the engine that owns its context. */
 export class LoadedLlama implements LoadedModel {
@@ -67,28 +68,40 @@ export class LoadedLlama implements LoadedModel {
   }
 
   generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent, void, undefined> {
-    return this.#generate(request, signal);
+    return this.#generate(request, signal, {});
   }
 
-  /** Generates, and tells at the end what each token of the answer was chosen from: the `count` greatest logits. */
-  async *generateTraced(
+  /** Generates, and tells at the end what each token of an answer was chosen from: the `count` greatest logits. */
+  generateTraced(
     request: GenerateRequest,
     signal: AbortSignal,
     count: number,
-    onTrace: OnReports,
+    onTrace: (trace: readonly TokenReport[], choice: number) => void,
   ): AsyncGenerator<GenerationEvent, void, undefined> {
-    const trace: TokenReport[] = [];
-    const onReports: OnReports = (reports) => trace.push(...reports);
-    for await (const event of this.#generate({ ...request, logProbs: count }, signal, onReports)) {
-      if (event.type === 'finish') onTrace(trace);
-      yield event;
-    }
+    const traces = Array.from({ length: request.choices }, (): TokenReport[] => []);
+    return this.#generate({ ...request, logProbs: count }, signal, {
+      onReports: (reports, choice) => traces[choice]?.push(...reports),
+      onFinish: ({ index }) => {
+        onTrace(traces[index] ?? [], index);
+      },
+    });
+  }
+
+  /** Generates, and forces tokens into each answer, as a grammar does. */
+  generateForced(
+    request: GenerateRequest,
+    signal: AbortSignal,
+    forcedRuns: readonly ForcedRun[],
+    onFinish: (finish: NativeFinish) => void,
+  ): AsyncGenerator<GenerationEvent, void, undefined> {
+    return this.#generate(request, signal, { onFinish }, forcedRuns);
   }
 
   async *#generate(
     request: GenerateRequest,
     signal: AbortSignal,
-    onReports?: OnReports,
+    observer: AnswerObserver,
+    forcedRuns: readonly ForcedRun[] = [],
   ): AsyncGenerator<GenerationEvent, void, undefined> {
     signal.throwIfAborted();
     if (this.#closing !== undefined) throw modelClosed();
@@ -105,11 +118,13 @@ export class LoadedLlama implements LoadedModel {
     signal.addEventListener('abort', onAbort, { once: true });
     this.#channels.set(id, channel);
     try {
-      const promptTokens = await this.#submit(id, request).finally(() => {
+      const settings = toNativeSettings(request, forcedRuns);
+      const promptTokens = await this.#submit(id, request, settings).finally(() => {
         signal.throwIfAborted();
       });
       yield { type: 'start', promptTokens };
-      yield* follow(channel, onReports);
+      const answers = new AnswerEvents(request.choices, observer);
+      while (!answers.allFinished) yield* answers.take(await channel.take());
     } finally {
       signal.removeEventListener('abort', onAbort);
       this.#channels.delete(id);
@@ -117,10 +132,10 @@ export class LoadedLlama implements LoadedModel {
     }
   }
 
-  async #submit(id: number, request: GenerateRequest): Promise<number> {
+  async #submit(id: number, request: GenerateRequest, settings: NativeGenerationSettings): Promise<number> {
     const { conversation, images, places } = toNative(request.messages, request.template);
     try {
-      const submission = this.#engine.submit(id, conversation, images, toNativeSettings(request));
+      const submission = this.#engine.submit(id, conversation, images, settings);
       this.#submissions.set(id, submission);
       const promptTokens = await submission;
       if (this.#closing !== undefined) throw modelClosed();
@@ -185,6 +200,11 @@ export class LoadedLlama implements LoadedModel {
   /** How many images, or tiles of them, the encoder has computed so far. */
   get encodes(): number {
     return this.#closing === undefined ? this.#engine.stats().encodes : 0;
+  }
+
+  /** How many tokens of prompts were computed so far, those of images included. */
+  get promptTokensComputed(): number {
+    return this.#closing === undefined ? this.#engine.stats().promptTokens : 0;
   }
 
   resetPrefixCache(): void {

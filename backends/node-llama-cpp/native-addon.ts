@@ -46,12 +46,20 @@ export interface NativeImage {
   readonly encoded?: object | undefined;
 }
 
+/** Tokens that an answer goes on with, in place of those that would be drawn, once it has `after` tokens. */
+export interface ForcedRun {
+  readonly after: number;
+  readonly tokens: Int32Array;
+}
+
 /**
- * `seed` is an unsigned 32-bit number here; undefined draws one. Other integers are signed 32-bit numbers.
+ * `seed` is an unsigned 32-bit number here, of the first answer, and one more of each further; undefined draws one for each.
+ * Other integers are signed 32-bit numbers.
  */
 export type NativeGenerationSettings = SamplingSettings &
   Pick<
     GenerateRequest,
+    | 'choices'
     | 'minTokens'
     | 'stop'
     | 'stopTokens'
@@ -62,12 +70,14 @@ export type NativeGenerationSettings = SamplingSettings &
     | 'reportProgress'
     | 'cacheSalt'
   > & {
-    /** -1: to the end of the context. */
+    /** Of each answer. -1: to the end of the context. */
     readonly maxTokens: number;
     /** Nested groups, outermost first; empty if not known. */
     readonly client: readonly string[];
     /** Report on each token, and on this many of the likeliest. */
     readonly logProbs: number | undefined;
+    /** For tests, in order. */
+    readonly forcedRuns: readonly ForcedRun[];
   };
 
 /** A token, with its logit before penalties and the like. */
@@ -103,7 +113,10 @@ export type NativeEvent =
     }
   | {
       readonly kind: 'delta';
+      /** Of the request. */
       readonly id: number;
+      /** Of the answer. */
+      readonly index: number;
       readonly text: string;
       readonly completionTokens: number;
       /** On the tokens that begin in the text so far, each once; absent for none. */
@@ -112,6 +125,7 @@ export type NativeEvent =
   | {
       readonly kind: 'finish';
       readonly id: number;
+      readonly index: number;
       /** Text held back until now. */
       readonly text: string;
       readonly reason: 'stop' | 'length' | 'repetition';
@@ -122,6 +136,8 @@ export type NativeEvent =
       readonly completionTokens: number;
       /** Steps of the engine from admission to the first token. */
       readonly prefillSteps: number;
+      /** From the first token to the last. */
+      readonly decodeSteps: number;
       readonly queueMs: number;
       readonly prefillMs: number;
       readonly decodeMs: number;
@@ -130,6 +146,7 @@ export type NativeEvent =
       readonly unshownReports: readonly TokenReport[];
     }
   | {
+      /** Ends all answers. */
       readonly kind: 'failure';
       readonly id: number;
       /** The message. */
@@ -221,6 +238,7 @@ export interface NativeEngine {
     readonly threads: number;
     readonly preemptions: number;
     readonly encodes: number;
+    readonly promptTokens: number;
   };
   /** Call it when no `submit` is pending. Running requests fail with `model_closed` first. */
   close(): Promise<void>;

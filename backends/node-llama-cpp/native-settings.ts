@@ -1,15 +1,20 @@
 import type { GenerateRequest, SamplingSettings } from '../../src/backend/index.ts';
-import type { NativeGenerationSettings } from './native-addon.ts';
+import type { ForcedRun, NativeGenerationSettings } from './native-addon.ts';
 
 const largestInt32 = 2 ** 31 - 1;
 /** llama.cpp draws a seed for this one. */
 const randomSeed = 2 ** 32 - 1;
 
 /** What of a request is for the engine, in numbers that it can hold. */
-export function toNativeSettings(request: GenerateRequest): NativeGenerationSettings {
+export function toNativeSettings(
+  request: GenerateRequest,
+  forcedRuns: readonly ForcedRun[] = [],
+): NativeGenerationSettings {
   const { repetitionStop } = request;
   return {
     ...toNativeSampling(request.sampling),
+    choices: request.choices,
+    forcedRuns,
     maxTokens: limited(request.maxTokens ?? -1),
     minTokens: limited(request.minTokens),
     stop: request.stop,

@@ -34,7 +34,7 @@ describe.skipIf(process.platform !== 'linux')('a draw from a row of logits', () 
       '-o',
       join(folder, 'check'),
     ]);
-  }, 60_000);
+  }, 120_000);
   afterAll(() => {
     rmSync(folder, { recursive: true });
   });

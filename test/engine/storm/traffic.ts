@@ -79,12 +79,13 @@ export function continued(
   ];
 }
 
-/** What a request asks for besides its messages; most are greedy. */
+/** What a request asks for besides its messages; most are greedy, and ask for one answer. */
 export function settingsOf(choices: Choices): Omit<GenerateRequest, 'messages' | 'cacheSalt'> {
   const penalties = { frequencyPenalty: choices.pick([0, 0.5]), repetitionPenalty: choices.pick([1, 1.1]) };
   const sampled = { temperature: choices.pick([0.7, 1.3]), topK: choices.pick([-1, 40]), topP: choices.pick([1, 0.9]) };
   return {
     ...greedyRequest,
+    choices: choices.chance(0.8) ? 1 : choices.integer(2, 5),
     maxTokens: choices.pick([1, 8, 8, 30]),
     ignoreEos: choices.chance(0.7),
     stop: choices.chance(0.1) ? ['the'] : [],

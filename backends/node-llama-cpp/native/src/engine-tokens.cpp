@@ -13,10 +13,18 @@ namespace {
 // In units of Sampler::cost(): about 0.2 ms, the time it takes to wake the other threads.
 constexpr int64_t worth_sharing = 1 << 19;
 
-// The place in the answer of a token that only ends it.
-constexpr size_t never_shown = SIZE_MAX;
 // In the same units, per logit: of a report on a token.
 constexpr int64_t cost_of_report = 5;
+// The place in the answer of a token that only ends it.
+constexpr size_t never_shown = SIZE_MAX;
+
+double ms_between(Clock::time_point from, Clock::time_point to) {
+    return std::chrono::duration<double, std::milli>(to - from).count();
+}
+
+bool contains(const std::vector<llama_token> & tokens, llama_token token) {
+    return std::find(tokens.begin(), tokens.end(), token) != tokens.end();
+}
 
 void check_biases(const std::vector<llama_logit_bias> & biases, int32_t n_tokens) {
     for (const auto & [token, bias] : biases) {
@@ -26,10 +34,6 @@ void check_biases(const std::vector<llama_logit_bias> & biases, int32_t n_tokens
                                                      ".");
         }
     }
-}
-
-double ms_between(Clock::time_point from, Clock::time_point to) {
-    return std::chrono::duration<double, std::milli>(to - from).count();
 }
 
 bool has_no_numbers(const std::exception_ptr & error) {
@@ -46,25 +50,29 @@ bool has_no_numbers(const std::exception_ptr & error) {
 
 }  // namespace
 
-std::unique_ptr<Sampler> Engine::sampler_for(const Sequence & sequence) const {
-    SamplingSettings settings = sequence.settings.sampling;
-    check_biases(settings.biases, llama_vocab_n_tokens(vocab_));
+std::unique_ptr<Sampler> Engine::sampler_for(const Request & request, int32_t index) const {
+    SamplingSettings settings = request.settings.sampling;
+    if (settings.seed) {
+        *settings.seed += static_cast<uint32_t>(index);
+    }
+    const int32_t n_tokens = llama_vocab_n_tokens(vocab_);
+    check_biases(settings.biases, n_tokens);
     settings.biases.insert(settings.biases.end(), suppressed_.begin(), suppressed_.end());
-    const auto & stops = sequence.settings.stop_tokens;
+    const auto & stops = request.settings.stop_tokens;
     for (const llama_token token : ends_of_turn_) {
-        if (sequence.settings.ignore_eos && std::find(stops.begin(), stops.end(), token) == stops.end()) {
+        if (request.settings.ignore_eos && !contains(stops, token)) {
             settings.biases.push_back({token, -INFINITY});
         }
     }
-    if (sequence.settings.min_tokens > 0) {
-        settings.min_tokens = sequence.settings.min_tokens;
+    if (request.settings.min_tokens > 0) {
+        settings.min_tokens = request.settings.min_tokens;
         settings.endings = ends_of_turn_;
         std::copy_if(stops.begin(), stops.end(), std::back_inserter(settings.endings),
-                     [this](llama_token token) { return token >= 0 && token < llama_vocab_n_tokens(vocab_); });
+                     [n_tokens](llama_token token) { return token >= 0 && token < n_tokens; });
     }
     auto dry = dry_->make(settings);
-    auto sampler = std::make_unique<Sampler>(llama_vocab_n_tokens(vocab_), std::move(settings), std::move(dry));
-    for (const auto & chunk : sequence.prompt.chunks) {
+    auto sampler = std::make_unique<Sampler>(n_tokens, std::move(settings), std::move(dry));
+    for (const auto & chunk : request.prompt.chunks) {
         for (const llama_token token : chunk.tokens) {
             sampler->accept(token, false);
         }
@@ -72,27 +80,37 @@ std::unique_ptr<Sampler> Engine::sampler_for(const Sequence & sequence) const {
     return sampler;
 }
 
-// Draws the next token of each sequence from its row of the last batch, and takes it. A sequence whose token cannot be drawn
-// or taken fails, and leaves nothing in the cache.
-void Engine::sample(const std::vector<Output> & outputs) {
-    const std::vector<Draw> draws = draw(outputs);
+// Looking up a row may sort all of them: not in parallel.
+std::vector<Engine::Row> Engine::rows_of(const std::vector<Output> & outputs) const {
+    std::vector<Row> rows;
+    for (const auto & [answer, row] : outputs) {
+        rows.emplace_back(answer, llama_get_logits_ith(context_.get(), row));
+    }
+    return rows;
+}
+
+// Draws the next tokens of each answer from its row of logits, and takes them. An answer whose tokens cannot be drawn or
+// taken fails, and leaves nothing in the cache.
+void Engine::sample(const std::vector<Row> & rows) {
+    std::vector<Draw> draws = draw(rows);
     const auto count = [&draws](const auto & is_so) { return std::count_if(draws.begin(), draws.end(), is_so); };
     const bool is_poisoned = count([](const Draw & draw) { return has_no_numbers(draw.error); }) > 0;
-    if (is_poisoned && count([](const Draw & draw) { return draw.token != LLAMA_TOKEN_NULL; }) == 0 && running_.size() > 1) {
+    if (is_poisoned && count([](const Draw & draw) { return !draw.tokens.empty(); }) == 0 && running_.size() > 1) {
         find_out_alone();
         return;
     }
-    for (size_t i = 0; i < outputs.size(); i++) {
-        const SequencePtr & sequence = outputs[i].first;
+    for (size_t i = 0; i < rows.size(); i++) {
+        const AnswerPtr & answer = rows[i].first;
         try {
             if (draws[i].error) {
                 std::rethrow_exception(draws[i].error);
             }
-            if (draws[i].token != LLAMA_TOKEN_NULL) {
-                take_token(sequence, draws[i].token);
+            if (answer->generated.empty() && !draws[i].tokens.empty()) {
+                share_prompt(*answer, rows[i].second);
             }
+            take_tokens(answer, draws[i]);
         } catch (...) {
-            fail(sequence, engine_error_of(std::current_exception()));
+            fail(answer, engine_error_of(std::current_exception()));
         }
     }
     if (is_poisoned) {
@@ -100,61 +118,86 @@ void Engine::sample(const std::vector<Output> & outputs) {
     }
 }
 
-std::vector<Engine::Draw> Engine::draw(const std::vector<Output> & outputs) {
-    // Looking up a row may sort all of them: not in parallel.
-    std::vector<float *> rows;
-    int64_t cost = 0;
-    for (const auto & [sequence, row] : outputs) {
-        rows.push_back(llama_get_logits_ith(context_.get(), row));
-        cost += sequence->sampler->cost();
-        cost += sequence->settings.log_probs ? cost_of_report * llama_vocab_n_tokens(vocab_) : 0;
+// Draws the first tokens of the answers that got the cells of the prompt from another one.
+void Engine::draw_first_tokens() {
+    const auto running = running_;
+    for (const auto & answer : running) {
+        if (answer->at_first_draw() && !answer->request->first_row.empty()) {
+            sample({{answer, answer->request->first_row.data()}});
+        }
     }
-    std::vector<Draw> draws(outputs.size());
+    flush_events();
+}
+
+// Called before an answer takes its first token: while others to its request have yet to draw theirs, keeps what they need.
+// Without, the last token of the prompt is computed for each, or of a model that forgets, more of it.
+void Engine::share_prompt(Answer & answer, const float * logits) {
+    Request & request = *answer.request;
+    if (--request.without_token == 0) {
+        request.first_row = {};
+        return;
+    }
+    cache_->keep_checkpoint_for_others(answer.place.slot);
+    try {
+        if (request.first_row.empty()) {
+            request.first_row.assign(logits, logits + llama_vocab_n_tokens(vocab_));
+        }
+    } catch (const std::bad_alloc &) {
+    }
+}
+
+std::vector<Engine::Draw> Engine::draw(const std::vector<Row> & rows) {
+    int64_t cost = 0;
+    for (const auto & [answer, row] : rows) {
+        cost += answer->sampler->cost();
+        cost += answer->request->settings.log_probs ? cost_of_report * llama_vocab_n_tokens(vocab_) : 0;
+    }
+    std::vector<Draw> draws(rows.size());
     const auto draw_one = [&](int i) {
         try {
-            draws[i].token = next_token(*outputs[i].first, rows[i]);
+            draws[i] = next_tokens(*rows[i].first, rows[i].second);
         } catch (...) {
             draws[i].error = std::current_exception();
         }
     };
-    // Each sequence has its own sampler and row.
-    if (cost >= worth_sharing && outputs.size() > 1) {
-        step_threads_->pool().for_each(static_cast<int>(outputs.size()), draw_one);
+    // Each answer has its own sampler and row.
+    if (cost >= worth_sharing && rows.size() > 1) {
+        step_threads_->pool().for_each(static_cast<int>(rows.size()), draw_one);
     } else {
-        for (size_t i = 0; i < outputs.size(); i++) {
+        for (size_t i = 0; i < rows.size(); i++) {
             draw_one(static_cast<int>(i));
         }
     }
     return draws;
 }
 
-// Where attention masks cells by adding minus infinity, those without numbers spoil all sequences, also those that do not
-// attend to them. Which one they belong to shows when the sequences start again one after another: with each suspected one
+// Where attention masks cells by adding minus infinity, those without numbers spoil all answers, also those that do not
+// attend to them. Which one they belong to shows when the answers start again one after another: with each suspected one
 // run only those that are no longer suspected, as they had a token drawn.
 void Engine::find_out_alone() {
-    std::vector<SequencePtr> suspected;
+    std::vector<AnswerPtr> suspected;
     std::copy_if(running_.begin(), running_.end(), std::back_inserter(suspected),
-                 [](const auto & sequence) { return sequence->suspected; });
+                 [](const auto & answer) { return answer->suspected; });
     if (suspected.size() == 1) {
         fail(suspected.front(), NoNumbers());
     } else {
-        for (const auto & sequence : running_) {
-            sequence->suspected = true;
+        for (const auto & answer : running_) {
+            answer->suspected = true;
         }
     }
     wipe_cells();
 }
 
-bool Engine::may_join(const Sequence & sequence) const {
-    return !sequence.suspected ||
+bool Engine::may_join(const Answer & answer) const {
+    return !answer.suspected ||
            std::none_of(running_.begin(), running_.end(), [](const auto & other) { return other->suspected; });
 }
 
 // Makes all cells zeros. Freeing them is not enough: attention reads free cells, and masks them.
 void Engine::wipe_cells() {
     while (!running_.empty()) {
-        const SequencePtr youngest = running_.back();
-        cache_->set_torn(youngest->slot, true);
+        const AnswerPtr youngest = running_.back();
+        cache_->set_torn(youngest->place.slot, true);
         push_out(youngest);
     }
     cache_->empty_idle();
@@ -162,120 +205,164 @@ void Engine::wipe_cells() {
     wake();  // nothing runs, and the queue is not empty
 }
 
-// LLAMA_TOKEN_NULL if the sequence was cancelled.
-llama_token Engine::next_token(Sequence & sequence, float * logits) const {
-    if (sequence.cancelled) {
-        return LLAMA_TOKEN_NULL;
+// What an answer goes on with: a token drawn from the row, and what is forced behind it. All of it is computed in the next
+// step, so that forced text costs no steps of its own, unless the logits of each token are asked for. Empty if the request
+// was cancelled.
+Engine::Draw Engine::next_tokens(Answer & answer, float * logits) const {
+    const GenerationSettings & settings = answer.request->settings;
+    if (answer.request->cancelled) {
+        return {};
     }
-    const llama_token token = sequence.sampler->sample(logits);
-    if (const auto likeliest = sequence.settings.log_probs) {
-        sequence.report = report_on(logits, llama_vocab_n_tokens(vocab_), token, *likeliest);
+    Draw draw;
+    auto & tokens = draw.tokens;
+    const auto take = [&](llama_token token) {
+        answer.sampler->accept(token, true);
+        tokens.push_back(token);
+        force_tokens(answer, answer.generated.size() + tokens.size());
+    };
+    force_tokens(answer, answer.generated.size());
+    if (answer.forced.empty()) {
+        take(answer.sampler->sample(logits));
     }
-    return token;
+    const size_t most = settings.log_probs ? 1 : SIZE_MAX;
+    while (!answer.forced.empty() && tokens.size() < most) {
+        const llama_token token = answer.forced.front();
+        answer.forced.pop_front();
+        take(token);
+    }
+    if (settings.log_probs) {
+        draw.report = report_on(logits, llama_vocab_n_tokens(vocab_), tokens.front(), *settings.log_probs);
+    }
+    return draw;
+}
+
+// Queues what must follow the first `generated` tokens of an answer.
+void Engine::force_tokens(Answer & answer, size_t generated) {
+    if (!answer.forced.empty()) {
+        return;
+    }
+    for (const auto & run : answer.request->settings.forced_runs) {
+        if (static_cast<size_t>(run.after) == generated) {
+            answer.forced.assign(run.tokens.begin(), run.tokens.end());
+        }
+    }
 }
 
 // Whether a control token's text is part of the answer.
-bool Engine::shows(const Sequence & sequence, llama_token token) const {
-    return !sequence.settings.skip_special_tokens || spoken_tokens_.count(token) != 0;
+bool Engine::shows(const Answer & answer, llama_token token) const {
+    return !answer.request->settings.skip_special_tokens || spoken_tokens_.count(token) != 0;
 }
 
-std::string Engine::text_of(const Sequence & sequence, llama_token token) const {
-    return common_token_to_piece(vocab_, token, shows(sequence, token));
+std::string Engine::text_of(const Answer & answer, llama_token token) const {
+    return common_token_to_piece(vocab_, token, shows(answer, token));
 }
 
 // Whether a token ends the answer; it is no part of it then, unless that was asked for.
-bool Engine::ends(const Sequence & sequence, llama_token token) const {
-    const auto & stops = sequence.settings.stop_tokens;
-    return llama_vocab_is_eog(vocab_, token) || std::find(stops.begin(), stops.end(), token) != stops.end();
+bool Engine::ends(const Answer & answer, llama_token token) const {
+    return llama_vocab_is_eog(vocab_, token) || contains(answer.request->settings.stop_tokens, token);
 }
 
-// Handles the next token of a sequence: emits its text, or finishes the answer.
-void Engine::take_token(const SequencePtr & sequence, llama_token token) {
-    sequence->suspected = false;
-    sequence->sampler->accept(token, true);
-    if (sequence->generated.empty()) {
-        sequence->first_token_at = Clock::now();
-        sequence->first_token_step = steps_;
-        report_prefilled(*sequence);
+void Engine::take_tokens(const AnswerPtr & answer, Draw & draw) {
+    const auto & tokens = draw.tokens;
+    if (!tokens.empty()) {
+        answer->suspected = false;
+        answer->before_draw = answer->generated.size();
     }
-    sequence->generated.push_back(token);
+    for (size_t i = 0; i < tokens.size() && answer->place.slot >= 0; i++) {
+        take_token(answer, tokens[i], draw.report);
+    }
+}
 
-    const bool is_end = ends(*sequence, token);
-    if (!is_end || sequence->settings.include_stop) {
-        Event delta{sequence->id, Event::Kind::delta, show_token(*sequence, token), ""};
+// Emits the text of an answer's next token, or finishes the answer.
+void Engine::take_token(const AnswerPtr & answer, llama_token token, std::optional<TokenReport> & report) {
+    const GenerationSettings & settings = answer->request->settings;
+    if (answer->generated.empty()) {
+        answer->first_token_at = Clock::now();
+        answer->first_token_step = steps_;
+        report_prefilled(*answer);
+    }
+    answer->generated.push_back(token);
+
+    const bool is_end = ends(*answer, token);
+    if (!is_end || settings.include_stop) {
+        Event delta{answer->request->id, Event::Kind::delta, answer->index, show_token(*answer, token, report), ""};
         delta.completion_tokens = 1;
-        delta.reports = sequence->held_reports.take_shown(sequence->text.shown());
+        delta.reports = answer->reports.take_shown(answer->text.shown());
         events_.push_back(std::move(delta));
     } else {
-        hold_report(*sequence, token, never_shown, "");
+        hold_report(*answer, report, never_shown, "");
     }
     if (is_end) {
-        const auto & stops = sequence->settings.stop_tokens;
-        const bool is_asked_for = std::find(stops.begin(), stops.end(), token) != stops.end();
-        finish(sequence, "stop", is_asked_for ? std::optional<llama_token>(token) : std::nullopt);
+        const bool is_asked_for = contains(settings.stop_tokens, token);
+        finish(answer, "stop", is_asked_for ? std::optional<llama_token>(token) : std::nullopt);
     } else {
-        check_end(sequence);
+        check_end(answer);
     }
 }
 
 // The text that is certain with one more token.
-std::string Engine::show_token(Sequence & sequence, llama_token token) {
-    const std::string bytes = text_of(sequence, token);
-    hold_report(sequence, token, sequence.text.taken(), bytes);
-    return sequence.text.push(bytes, static_cast<int32_t>(sequence.generated.size()) > sequence.settings.min_tokens);
-}
-
-// Finishes an answer that its last token did not end, if it is long enough otherwise.
-void Engine::check_end(const SequencePtr & sequence) {
-    const auto n_generated = static_cast<int32_t>(sequence->generated.size());
-    const int32_t max_tokens = sequence->settings.max_tokens;
-    const bool repeats = sequence->repetition.repeats(sequence->generated);
-    if (sequence->text.stopped()) {
-        finish(sequence, "stop");
-    } else if (repeats && n_generated > sequence->settings.min_tokens) {
-        finish(sequence, "repetition");
-    } else if ((max_tokens >= 0 && n_generated >= max_tokens) || sequence->total_tokens() >= options_.max_length) {
-        finish(sequence, "length");
-    }
+std::string Engine::show_token(Answer & answer, llama_token token, std::optional<TokenReport> & report) {
+    const std::string bytes = text_of(answer, token);
+    hold_report(answer, report, answer.text.taken(), bytes);
+    const auto n_generated = static_cast<int32_t>(answer.generated.size());
+    return answer.text.push(bytes, n_generated > answer.request->settings.min_tokens);
 }
 
 // Keeps the report on a token, whose bytes are at `begin` of the answer, until its text is certain.
-void Engine::hold_report(Sequence & sequence, llama_token token, size_t begin, std::string bytes) {
-    if (!sequence.report) {
+void Engine::hold_report(Answer & answer, std::optional<TokenReport> & report, size_t begin, std::string bytes) {
+    if (!report) {
         return;
     }
-    TokenReport report = std::move(*sequence.report);
-    sequence.report.reset();
-    report.chosen.bytes = std::move(bytes);
-    for (auto & likely : report.likeliest) {
-        likely.bytes = likely.token == token ? report.chosen.bytes : text_of(sequence, likely.token);
+    report->chosen.bytes = std::move(bytes);
+    for (auto & likely : report->likeliest) {
+        likely.bytes = text_of(answer, likely.token);
     }
-    sequence.held_reports.push(begin, std::move(report));
+    answer.reports.push(begin, std::move(*report));
+    report.reset();
 }
 
-void Engine::report_prefilled(const Sequence & sequence) {
-    Event event{sequence.id, Event::Kind::prefilled, "", ""};
-    event.cached_tokens = sequence.cached_tokens;
-    event.queue_ms = ms_between(sequence.submitted_at, sequence.admitted_at);
-    event.prefill_ms = ms_between(sequence.admitted_at, sequence.first_token_at);
+// Finishes an answer that its last token did not end, if it is long enough otherwise.
+void Engine::check_end(const AnswerPtr & answer) {
+    const GenerationSettings & settings = answer->request->settings;
+    const auto n_generated = static_cast<int32_t>(answer->generated.size());
+    const bool repeats = answer->repetition.repeats(answer->generated);
+    if (answer->text.stopped()) {
+        finish(answer, "stop");
+    } else if (repeats && n_generated > settings.min_tokens) {
+        finish(answer, "repetition");
+    } else if ((settings.max_tokens >= 0 && n_generated >= settings.max_tokens) ||
+               answer->total_tokens() >= options_.max_length) {
+        finish(answer, "length");
+    }
+}
+
+// Once for each request: when the first of its answers gets a token.
+void Engine::report_prefilled(const Answer & answer) {
+    const Request & request = *answer.request;
+    if (request.without_token != request.settings.choices - 1) {
+        return;
+    }
+    Event event{request.id, Event::Kind::prefilled, answer.index, "", ""};
+    event.cached_tokens = request.cached_tokens;
+    event.queue_ms = ms_between(request.submitted_at, answer.admitted_at);
+    event.prefill_ms = ms_between(answer.admitted_at, answer.first_token_at);
     events_.push_back(std::move(event));
 }
 
 // Tells how much of a prompt is done, if that is more than it was.
-void Engine::report_progress(Sequence & sequence) {
-    if (!sequence.settings.report_progress || !sequence.generated.empty()) {
+void Engine::report_progress(const Answer & answer) {
+    Request & request = *answer.request;
+    const int32_t done = request.prompt.n_tokens - answer.remaining_tokens();
+    const bool is_before_first_token = request.without_token == request.settings.choices;
+    if (!request.settings.report_progress || !is_before_first_token || done <= request.reported_tokens) {
         return;
     }
-    const int32_t done = sequence.prompt.n_tokens - sequence.remaining_tokens();
-    if (done <= sequence.reported_tokens) {
-        return;
-    }
-    sequence.reported_tokens = done;
-    Event event{sequence.id, Event::Kind::progress, "", ""};
-    event.prompt_tokens = sequence.prompt.n_tokens;
-    event.cached_tokens = sequence.cached_tokens;
+    request.reported_tokens = done;
+    Event event{request.id, Event::Kind::progress, answer.index, "", ""};
+    event.prompt_tokens = request.prompt.n_tokens;
+    event.cached_tokens = request.cached_tokens;
     event.done_tokens = done;
-    event.prefill_ms = ms_between(sequence.admitted_at, Clock::now());
+    event.prefill_ms = ms_between(answer.admitted_at, Clock::now());
     events_.push_back(std::move(event));
 }
 

@@ -189,6 +189,16 @@ SamplingSettings sampling_of(const Napi::Object & object) {
     return sampling;
 }
 
+std::vector<ForcedRun> forced_runs_of(const Napi::Array & array) {
+    std::vector<ForcedRun> runs;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        const auto object = array.Get(i).As<Napi::Object>();
+        const auto tokens = object.Get("tokens").As<Napi::Int32Array>();
+        runs.push_back({integer_of(object, "after"), {tokens.Data(), tokens.Data() + tokens.ElementLength()}});
+    }
+    return runs;
+}
+
 // Bytes cross over as a string of characters below 256: the fastest way for a few of them.
 Napi::Value latin1(Napi::Env env, const std::string & bytes) {
     napi_value value = nullptr;
@@ -231,6 +241,7 @@ void add_finish(Napi::Env env, const Event & event, Napi::Object & object) {
     object.Set("cachedTokens", event.cached_tokens);
     object.Set("completionTokens", event.completion_tokens);
     object.Set("prefillSteps", static_cast<double>(event.prefill_steps));
+    object.Set("decodeSteps", static_cast<double>(event.decode_steps));
     object.Set("queueMs", event.queue_ms);
     object.Set("prefillMs", event.prefill_ms);
     object.Set("decodeMs", event.decode_ms);
@@ -241,6 +252,7 @@ void add_finish(Napi::Env env, const Event & event, Napi::Object & object) {
 Napi::Object to_js(Napi::Env env, const Event & event) {
     Napi::Object object = Napi::Object::New(env);
     object.Set("id", static_cast<double>(event.id));
+    object.Set("index", event.index);
     object.Set("text", event.text);
     switch (event.kind) {
         case Event::Kind::progress:
@@ -348,6 +360,7 @@ std::vector<Image> images_of(const Napi::Array & array) {
 GenerationSettings settings_of(const Napi::Object & object) {
     GenerationSettings settings;
     settings.sampling = sampling_of(object);
+    settings.choices = integer_of(object, "choices");
     settings.max_tokens = integer_of(object, "maxTokens");
     settings.min_tokens = integer_of(object, "minTokens");
     if (const auto likeliest = object.Get("logProbs"); likeliest.IsNumber()) {
@@ -355,6 +368,7 @@ GenerationSettings settings_of(const Napi::Object & object) {
     }
     settings.report_progress = boolean_of(object, "reportProgress");
     settings.repetition_stop = repetition_stop_of(object.Get("repetitionStop"));
+    settings.forced_runs = forced_runs_of(object.Get("forcedRuns").As<Napi::Array>());
     settings.cache_salt = text_of(object, "cacheSalt");
     settings.client = texts_of(object, "client");
     settings.ignore_eos = boolean_of(object, "ignoreEos");
@@ -432,6 +446,7 @@ Napi::Object to_js(Napi::Env env, const Engine::Stats & stats) {
     object.Set("threads", stats.threads);
     object.Set("preemptions", static_cast<double>(stats.preemptions));
     object.Set("encodes", static_cast<double>(stats.encodes));
+    object.Set("promptTokens", static_cast<double>(stats.prompt_tokens));
     return object;
 }
 
