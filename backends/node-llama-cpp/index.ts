@@ -1,12 +1,6 @@
 import type { GgufFileInfo, LlamaModel } from 'node-llama-cpp';
-import type {
-  Backend,
-  LoadOptions,
-  LoadSettings,
-  ModelFiles,
-  ModelInfo,
-  SamplingSettings,
-} from '../../src/backend/index.ts';
+import type { Backend, LoadOptions, LoadSettings, ModelFiles, ModelInfo } from '../../src/backend/index.ts';
+import { samplerNames } from '../../src/backend/sampling-settings.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { admit, ramBeside } from './admission.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
@@ -23,6 +17,7 @@ import { LoadedLlama } from './loaded-llama.ts';
 import { type ModelHeader, type ProjectorHeader, readModelHeader, readProjectorHeader } from './model-header.ts';
 import { pictureLimit } from './picture-limit.ts';
 import { quantize } from './quantize.ts';
+import { samplingDefaultsOf } from './sampling-defaults.ts';
 import { splitFiles } from './split-files.ts';
 import { chooseThreads, computeThreads, decodeThreads } from './threads.ts';
 
@@ -113,10 +108,18 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const cpuThreads = { compute: mostThreads, decode: decodeThreads(loaded.size, mostThreads) };
     options.log('info', admission.description);
     const info: ModelInfo = {
-      capabilities: { tools: true, vision: files.mmprojPath !== undefined },
+      capabilities: {
+        tools: true,
+        vision: files.mmprojPath !== undefined,
+        logProbs: true,
+        answerControl: true,
+        progress: true,
+        samplers: samplerNames,
+        mirostat: true,
+      },
       contextLength: admission.maxLength,
       maxBatchSize: maxSequences,
-      samplingDefaults: samplingDefaultsOf(loaded.fileInfo),
+      samplingDefaults: samplingDefaultsOf(samplingOf(loaded.fileInfo)),
       device: llama.gpu !== false ? `${llama.gpu}: ${(await llama.getGpuDeviceNames()).join(', ')}` : 'cpu',
     };
     const engine = await LoadedLlama.load(
@@ -231,19 +234,7 @@ function checkKvCache({ kvCacheFormat, flashAttention }: LoadSettings): void {
   }
 }
 
-/** A GGUF file keeps the model's generation_config under `general.sampling.*`. */
-function samplingDefaultsOf({ metadata }: GgufFileInfo): Partial<SamplingSettings> {
-  const sampling = (metadata.general as { sampling?: Record<string, unknown> }).sampling ?? {};
-  const number = (key: string): number | undefined => {
-    const value = sampling[key];
-    return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : undefined;
-  };
-  const found = {
-    temperature: number('temp'),
-    topP: number('top_p'),
-    topK: number('top_k'),
-    minP: number('min_p'),
-    repetitionPenalty: number('penalty_repeat'),
-  };
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
+/** The values of `general.sampling.*`. */
+function samplingOf({ metadata }: GgufFileInfo): Record<string, unknown> {
+  return (metadata.general as { sampling?: Record<string, unknown> }).sampling ?? {};
 }

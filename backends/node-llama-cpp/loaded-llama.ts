@@ -2,22 +2,17 @@ import type { LlamaModel } from 'node-llama-cpp';
 import type {
   Bitmap,
   ChatMessage,
+  GenerateRequest,
+  GenerationEvent,
   LoadedModel,
   ModelInfo,
   ModelStats,
   ReasoningSettings,
-  SamplerName,
   TemplateSettings,
   ToolSettings,
 } from '../../src/backend/index.ts';
-import { type ErrorCode, VserveError } from '../../src/errors/index.ts';
-import {
-  type AnswerEvent,
-  AnswerEvents,
-  type AnswersRequest,
-  asErrorCode,
-  type NativeFinish,
-} from './answer-events.ts';
+import { VserveError } from '../../src/errors/index.ts';
+import { AnswerEvents, type AnswerObserver, type NativeFinish } from './answer-events.ts';
 import { EventChannel } from './event-channel.ts';
 import type {
   EncoderInput,
@@ -30,19 +25,13 @@ import type {
   NativeImage,
   PromptRun,
   TokenLogit,
+  TokenReport,
 } from './native-addon.ts';
+import { fromNative } from './native-errors.ts';
+import { toNativeSettings } from './native-settings.ts';
 
 /** Creates an engine that calls `onEvents` with the events of each step. */
 export type EngineFactory = (onEvents: (events: readonly NativeEvent[]) => void) => NativeEngine;
-
-/** A token of an answer, and the greatest of the logits that it was chosen from. */
-export interface TracedToken {
-  readonly token: number;
-  readonly likeliest: readonly TokenLogit[];
-}
-
-/** What only tests and comparisons ask for. */
-type InsideSettings = Partial<Pick<NativeGenerationSettings, 'reportedLogits' | 'forcedRuns'>>;
 
 /** A model loaded in llama.cpp, with the engine that owns its context. */
 export class LoadedLlama implements LoadedModel {
@@ -87,43 +76,42 @@ export class LoadedLlama implements LoadedModel {
     return this.#visionKernel;
   }
 
-  generate(request: AnswersRequest, signal: AbortSignal): AsyncGenerator<AnswerEvent, void, undefined> {
+  generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent, void, undefined> {
     return this.#generate(request, signal, {});
   }
 
   /** Generates, and tells at the end what each token of an answer was chosen from: the `count` greatest logits. */
   generateTraced(
-    request: AnswersRequest,
+    request: GenerateRequest,
     signal: AbortSignal,
     count: number,
-    onTrace: (trace: readonly TracedToken[], choice: number) => void,
-  ): AsyncGenerator<AnswerEvent, void, undefined> {
-    return this.#generate(request, signal, { reportedLogits: count }, ({ index, tokens, likeliest }) => {
-      const perToken = likeliest.length / tokens.length;
-      const traceOf = (token: number, i: number): TracedToken => ({
-        token,
-        likeliest: likeliest.slice(i * perToken, (i + 1) * perToken),
-      });
-      onTrace(Array.from(tokens, traceOf), index);
+    onTrace: (trace: readonly TokenReport[], choice: number) => void,
+  ): AsyncGenerator<GenerationEvent, void, undefined> {
+    const traces = Array.from({ length: request.choices }, (): TokenReport[] => []);
+    return this.#generate({ ...request, logProbs: count }, signal, {
+      onReports: (reports, choice) => traces[choice]?.push(...reports),
+      onFinish: ({ index }) => {
+        onTrace(traces[index] ?? [], index);
+      },
     });
   }
 
   /** Generates, and forces tokens into each answer, as a grammar does. */
   generateForced(
-    request: AnswersRequest,
+    request: GenerateRequest,
     signal: AbortSignal,
     forcedRuns: readonly ForcedRun[],
     onFinish: (finish: NativeFinish) => void,
-  ): AsyncGenerator<AnswerEvent, void, undefined> {
-    return this.#generate(request, signal, { forcedRuns }, onFinish);
+  ): AsyncGenerator<GenerationEvent, void, undefined> {
+    return this.#generate(request, signal, { onFinish }, forcedRuns);
   }
 
   async *#generate(
-    request: AnswersRequest,
+    request: GenerateRequest,
     signal: AbortSignal,
-    inside: InsideSettings,
-    onFinish: (finish: NativeFinish) => void = () => undefined,
-  ): AsyncGenerator<AnswerEvent, void, undefined> {
+    observer: AnswerObserver,
+    forcedRuns: readonly ForcedRun[] = [],
+  ): AsyncGenerator<GenerationEvent, void, undefined> {
     signal.throwIfAborted();
     if (this.#closing !== undefined) throw modelClosed();
     const id = ++this.#lastId;
@@ -139,12 +127,13 @@ export class LoadedLlama implements LoadedModel {
     signal.addEventListener('abort', onAbort, { once: true });
     this.#channels.set(id, channel);
     try {
-      const promptTokens = await this.#submit(id, request, inside).finally(() => {
+      const settings = toNativeSettings(request, forcedRuns);
+      const promptTokens = await this.#submit(id, request, settings).finally(() => {
         signal.throwIfAborted();
       });
       yield { type: 'start', promptTokens };
       // Every token of every answer comes through here: no `yield*`, which takes several promises for each.
-      const answers = new AnswerEvents(request.choices ?? 1, onFinish);
+      const answers = new AnswerEvents(request.choices, observer);
       while (!answers.allFinished) for (const event of answers.take(await channel.take())) yield event;
     } finally {
       signal.removeEventListener('abort', onAbort);
@@ -153,26 +142,10 @@ export class LoadedLlama implements LoadedModel {
     }
   }
 
-  async #submit(id: number, request: AnswersRequest, inside: InsideSettings): Promise<number> {
+  async #submit(id: number, request: GenerateRequest, settings: NativeGenerationSettings): Promise<number> {
     const { conversation, images, places } = toNative(request);
-    const { sampling } = request;
     try {
-      const submission = this.#engine.submit(id, conversation, images, {
-        ...sampling,
-        samplers: sampling.samplers.filter((name) => basicSamplers.has(name)),
-        topK: Math.min(sampling.topK, largestInt32),
-        seed: sampling.seed === undefined ? undefined : toNativeSeed(sampling.seed),
-        choices: request.choices ?? 1,
-        maxTokens: Math.min(request.maxTokens ?? -1, largestInt32),
-        ignoreEos: request.ignoreEos,
-        skipSpecialTokens: request.skipSpecialTokens,
-        stop: request.stop,
-        cacheSalt: request.cacheSalt,
-        client: request.client ?? [],
-        reportedLogits: 0,
-        forcedRuns: [],
-        ...inside,
-      });
+      const submission = this.#engine.submit(id, conversation, images, settings);
       this.#submissions.set(id, submission);
       const promptTokens = await submission;
       if (this.#closing !== undefined) throw modelClosed();
@@ -204,8 +177,8 @@ export class LoadedLlama implements LoadedModel {
   }
 
   /** The `count` likeliest first tokens of the answer, with their logits, the likeliest first. */
-  async firstLogits(request: AnswersRequest, count: number): Promise<readonly TokenLogit[]> {
-    let first: TracedToken | undefined;
+  async firstLogits(request: GenerateRequest, count: number): Promise<readonly TokenLogit[]> {
+    let first: TokenReport | undefined;
     const { signal } = new AbortController();
     const answer = this.generateTraced({ ...request, maxTokens: 1 }, signal, count, ([token]) => {
       first = token;
@@ -270,19 +243,6 @@ function modelClosed(): VserveError {
   return new VserveError('model_closed', 'The model is closed.');
 }
 
-/** The samplers that the engine has. */
-const basicSamplers: ReadonlySet<SamplerName> = new Set(['penalties', 'temperature', 'topK', 'topP', 'minP']);
-
-const largestInt32 = 2 ** 31 - 1;
-/** llama.cpp draws a seed for this one. */
-const randomSeed = 2 ** 32 - 1;
-
-/** Maps any integer to a 32-bit seed. Those from 0 to 2^32 - 2 map to themselves. */
-function toNativeSeed(seed: number): number {
-  const folded = (seed ^ Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b1)) >>> 0;
-  return folded === randomSeed ? randomSeed - 1 : folded;
-}
-
 /** The default template settings. */
 const opensTurn: TemplateSettings = { variables: {}, addGenerationPrompt: true, continueFinalMessage: false };
 
@@ -324,14 +284,14 @@ export function toNative({ messages: chat, template, tools, reasoning }: AskedCo
       variables: JSON.stringify(variables),
       addGenerationPrompt,
       continueFinalMessage,
-      asked: toNativeSettings(tools, reasoning),
+      asked: toNativeChat(tools, reasoning),
     },
     images,
     places,
   };
 }
 
-function toNativeSettings(
+function toNativeChat(
   asked: ToolSettings | undefined,
   reasoning: ReasoningSettings | undefined,
 ): NativeChatSettings {
@@ -346,26 +306,7 @@ function toNativeSettings(
     onlyTool: typeof choice === 'string' ? '' : choice.name,
     parallelCalls: parallel,
     reasoningApart: reasoning?.isApart ?? false,
-    maxReasoningTokens: Math.min(reasoning?.maxTokens ?? -1, largestInt32),
+    maxReasoningTokens: Math.min(reasoning?.maxTokens ?? -1, 2 ** 31 - 1),
     reasoningEndMessage: reasoning?.endMessage ?? '',
   };
-}
-
-/** Errors caused by the conversation. */
-const ofTheMessages: ReadonlySet<ErrorCode> = new Set([
-  'chat_template_failed',
-  'context_length_exceeded',
-  'undecodable',
-  'unsupported_capability',
-]);
-
-/** The addon's errors carry one of our codes, and the index of the image at fault. */
-function fromNative(error: unknown, places: readonly (string | undefined)[] = []): unknown {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
-    const code = asErrorCode(error.code);
-    const place = 'image' in error && typeof error.image === 'number' ? places[error.image] : undefined;
-    const param = place ?? (ofTheMessages.has(code) ? 'messages' : undefined);
-    return new VserveError(code, error.message, param === undefined ? {} : { param });
-  }
-  return error;
 }

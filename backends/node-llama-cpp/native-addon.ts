@@ -1,6 +1,7 @@
 /** Types of the native addon: what `native/src/bindings` exports. */
 import type {
   FlashAttention,
+  GenerateRequest,
   LoadSettings,
   QuantizedType,
   SamplingSettings,
@@ -103,42 +104,63 @@ export interface ForcedRun {
 
 /**
  * `seed` is an unsigned 32-bit number here, of the first answer, and one more of each further; undefined draws one for each.
- * `topK` and `maxTokens` are signed 32-bit numbers.
+ * Other integers are signed 32-bit numbers.
  */
-export type NativeGenerationSettings = Pick<
-  SamplingSettings,
-  | 'temperature'
-  | 'topP'
-  | 'topK'
-  | 'minP'
-  | 'seed'
-  | 'frequencyPenalty'
-  | 'presencePenalty'
-  | 'repetitionPenalty'
-  | 'samplers'
-> & {
-  /** Answers to generate. */
-  readonly choices: number;
-  /** Of each answer. -1: to the end of the context. */
-  readonly maxTokens: number;
-  readonly ignoreEos: boolean;
-  readonly skipSpecialTokens: boolean;
-  readonly stop: readonly string[];
-  readonly cacheSalt: string;
-  /** Nested groups, outermost first; empty if not known. */
-  readonly client: readonly string[];
-  /** How many of each token's greatest logits the finish event reports; 0: neither them nor the tokens. */
-  readonly reportedLogits: number;
-  /** For tests, in order. */
-  readonly forcedRuns: readonly ForcedRun[];
-};
+export type NativeGenerationSettings = SamplingSettings &
+  Pick<
+    GenerateRequest,
+    | 'choices'
+    | 'minTokens'
+    | 'stop'
+    | 'stopTokens'
+    | 'includeStop'
+    | 'ignoreEos'
+    | 'skipSpecialTokens'
+    | 'repetitionStop'
+    | 'reportProgress'
+    | 'cacheSalt'
+  > & {
+    /** Of each answer. -1: to the end of the context. */
+    readonly maxTokens: number;
+    /** Nested groups, outermost first; empty if not known. */
+    readonly client: readonly string[];
+    /** Report on each token, and on this many of the likeliest. */
+    readonly logProbs: number | undefined;
+    /** For tests, in order. */
+    readonly forcedRuns: readonly ForcedRun[];
+  };
 
+/** A token, with its logit before penalties and the like. */
 export interface TokenLogit {
   readonly token: number;
   readonly logit: number;
+  /** As a string of characters below 256. */
+  readonly bytes: string;
+}
+
+/** A token that was chosen, and the likeliest in its place, the likeliest first. */
+export interface TokenReport extends TokenLogit {
+  /** A token's logit less this is the logarithm of its probability. */
+  readonly logSum: number;
+  readonly likeliest: readonly TokenLogit[];
 }
 
 export type NativeEvent =
+  | {
+      readonly kind: 'progress';
+      readonly id: number;
+      readonly promptTokens: number;
+      readonly cachedTokens: number;
+      readonly doneTokens: number;
+      readonly ms: number;
+    }
+  | {
+      readonly kind: 'prefilled';
+      readonly id: number;
+      readonly cachedTokens: number;
+      readonly queueMs: number;
+      readonly prefillMs: number;
+    }
   | {
       /** Of the answer's text, or of its thoughts. */
       readonly kind: 'delta' | 'thought';
@@ -148,6 +170,8 @@ export type NativeEvent =
       readonly index: number;
       readonly text: string;
       readonly completionTokens: number;
+      /** On the tokens that begin in the text so far, each once; absent for none. */
+      readonly reports?: readonly TokenReport[];
     }
   | {
       readonly kind: 'call';
@@ -161,6 +185,7 @@ export type NativeEvent =
       /** The next piece of its arguments. */
       readonly text: string;
       readonly completionTokens: number;
+      readonly reports?: readonly TokenReport[];
     }
   | {
       readonly kind: 'finish';
@@ -168,7 +193,9 @@ export type NativeEvent =
       readonly index: number;
       /** Text held back until now. */
       readonly text: string;
-      readonly reason: 'stop' | 'tool_calls' | 'length';
+      readonly reason: 'stop' | 'tool_calls' | 'length' | 'repetition';
+      /** The stop string or token of the request that ended the answer. */
+      readonly stoppedBy?: string | number;
       readonly promptTokens: number;
       readonly cachedTokens: number;
       readonly completionTokens: number;
@@ -181,10 +208,9 @@ export type NativeEvent =
       readonly queueMs: number;
       readonly prefillMs: number;
       readonly decodeMs: number;
-      /** The answer, if logits were asked for. */
-      readonly tokens: Int32Array;
-      /** `reportedLogits` for each token, the greatest first, before penalties and the like. */
-      readonly likeliest: readonly TokenLogit[];
+      readonly reports: readonly TokenReport[];
+      /** On the tokens that ended the answer and are no part of its text. */
+      readonly unshownReports: readonly TokenReport[];
     }
   | {
       /** Ends all answers. */

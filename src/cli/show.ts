@@ -5,7 +5,7 @@ import type { DescribedModel } from '../store/index.ts';
 import type { Context } from './context.ts';
 import { converterSettingNames, loadConverter } from './converter.ts';
 import { hubAccess, hubSettingNames } from './hub-access.ts';
-import { formatBytes, formatCount } from './printable.ts';
+import { formatBytes, formatCount, printable } from './printable.ts';
 import { retryReporter } from './retry-reporter.ts';
 import { addSettingFlags } from './setting-flags.ts';
 import { formatTable } from './table.ts';
@@ -104,10 +104,17 @@ function facts(
       : [
           ['Vision', visionParameters === undefined ? 'no' : `${formatCount(visionParameters)} parameters`],
           ['Context', `${contextLength ?? 'unknown'} tokens, at most ${formatBytes(contextBytesPerToken)} each`],
+          ['Sampling', samplingOf(description)],
         ]),
     ['Memory', memory === undefined ? 'unknown' : `${formatBytes(memory.freeBytes)} free (${memory.device})`],
   ];
   return rows.map(([label = '', value = '']) => [`  ${label}`, value]);
+}
+
+/** The defaults that the model brings along. */
+function samplingOf({ sampling = {} }: DescribedModel['description']): string {
+  const settings = Object.entries(sampling).map(([name, value]) => `${name} ${value}`);
+  return settings.length === 0 ? 'no defaults of its own' : printable(settings.join(', '));
 }
 
 function precisions({ type, description, conversions }: DescribedModel, memory: DeviceMemory | undefined): string {

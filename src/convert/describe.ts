@@ -3,6 +3,7 @@ import { elementCount } from './gguf/layout.ts';
 import { contextBytesPerToken } from '../gguf/context-bytes.ts';
 import { readGgufHeader } from '../gguf/read-header.ts';
 import type { GgufHeader } from '../gguf/read-header.ts';
+import { samplingMetadata } from '../gguf/sampling-metadata.ts';
 import { familyOf as architectureOf, numbersOf, textOf } from '../gguf/values.ts';
 import { tensorBytes, typesById } from './gguf/type-sizes.ts';
 import { outtypeTraits } from './outtype.ts';
@@ -35,6 +36,7 @@ export function describeHeaders(
     contextLength: numbersOf(model.keyValues, `${familyOf(model)}.context_length`)?.[0],
     contextBytesPerToken: contextBytesPerToken(model.keyValues),
     mmprojBytes: mmproj === undefined ? 0 : bytesOf(mmproj),
+    sampling: samplingMetadata(model.keyValues),
   };
 }
 

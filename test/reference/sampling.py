@@ -16,7 +16,7 @@ import numpy
 import torch
 from transformers import GenerationConfig, GenerationMixin, LogitsProcessor, LogitsProcessorList
 
-CASES = 200
+CASES = 300
 # Rounding decides about a token that is closer than this to a limit.
 CLOSEST = 1e-5
 
@@ -62,6 +62,8 @@ def chain(case, answer):
         top_p=case["top_p"],
         min_p=case["min_p"] or None,
         repetition_penalty=case["repetition"],
+        typical_p=case["typical"],
+        no_repeat_ngram_size=case["ngram"],
     )
     model = SimpleNamespace(config=SimpleNamespace(is_encoder_decoder=False))
     model._merge_criteria_processor_list = lambda own, given: LogitsProcessorList([*own, *given])
@@ -77,6 +79,14 @@ def is_close(processor, scores):
         return bool((sums - processor.top_p).abs().min() < CLOSEST)
     if type(processor).__name__ == "MinPLogitsWarper":
         return bool((probabilities / probabilities.max() - processor.min_p).abs().min() < CLOSEST)
+    if type(processor).__name__ == "TypicalLogitsWarper":
+        information = -torch.log_softmax(scores[0].double(), -1)
+        distances = (information - (probabilities * information).nansum()).abs().sort()
+        sums = probabilities[distances.indices].cumsum(-1)
+        last = min(int((sums < processor.mass).sum()), len(sums) - 1)
+        behind = distances.values[last:] - distances.values[last]
+        close = bool(((behind > 1e-9) & (behind < CLOSEST)).any())
+        return close or bool((sums - processor.mass).abs().min() < CLOSEST)
     return False
 
 
@@ -90,7 +100,11 @@ def outcome(case):
     for processor in chain(case, answer):
         if is_close(processor, scores):
             return None
-        scores = processor(input_ids, scores)
+        # vserve looks for sequences in the answer alone: a prompt may be quoted.
+        is_ngram = type(processor).__name__ == "NoRepeatNGramLogitsProcessor"
+        scores = processor(torch.tensor([answer], dtype=torch.long) if is_ngram else input_ids, scores)
+    if not (scores > -torch.inf).any():
+        return None
     probabilities = torch.softmax(scores[0].double(), -1)
     kept = probabilities[scores[0] > -torch.inf]
     return len(kept), float(kept.max()), float(kept.min()), float((kept**2).sum())
@@ -111,6 +125,8 @@ def random_case(choice, seed):
         "frequency": one_of([0.0, 0.0, 0.5, -1.0]),
         "presence": one_of([0.0, 0.0, 0.8]),
         "repetition": one_of([1.0, 1.0, 1.1, 1.8, 0.7]),
+        "typical": one_of([1.0, 1.0, 0.95, 0.5, 0.2]),
+        "ngram": one_of([0, 0, 1, 2, 3]),
     }
 
 

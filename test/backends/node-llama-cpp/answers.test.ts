@@ -1,8 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { AnswersRequest } from '../../../backends/node-llama-cpp/answer-events.ts';
 import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
 import type { NativeEvent } from '../../../backends/node-llama-cpp/native-addon.ts';
-import type { LoadSettings, SamplingSettings } from '../../../src/backend/index.ts';
+import type { LoadSettings, SamplingSettings, GenerateRequest } from '../../../src/backend/index.ts';
 import { loadShaped } from '../../engine/storm/engine-shape.ts';
 import type { EngineShape } from '../../engine/storm/engine-shape.ts';
 import { convertFamily } from '../../engine/storm/families.ts';
@@ -26,12 +25,12 @@ interface Finished {
 }
 
 /** The answers to a request, by index. */
-async function answersOf(model: LoadedLlama, request: AnswersRequest): Promise<Finished[]> {
-  const texts = Array.from({ length: request.choices ?? 1 }, () => '');
+async function answersOf(model: LoadedLlama, request: GenerateRequest): Promise<Finished[]> {
+  const texts = Array.from({ length: request.choices }, () => '');
   const finished: Finished[] = [];
   for await (const event of model.generate(request, signal)) {
-    if (event.type === 'start') continue;
-    const choice = event.choice ?? 0;
+    if (event.type !== 'text-delta' && event.type !== 'finish') continue;
+    const { choice = 0 } = event;
     if (event.type === 'text-delta') texts[choice] += event.text;
     else if (event.type === 'finish')
       finished[choice] = { text: texts[choice] ?? '', reason: event.reason, usage: event.usage };
@@ -157,7 +156,7 @@ type Finish = Extract<NativeEvent, { kind: 'finish' }>;
 
 async function forced(
   model: LoadedLlama,
-  request: AnswersRequest,
+  request: GenerateRequest,
   runs: readonly { readonly after: number; readonly tokens: Int32Array }[],
 ): Promise<{ readonly text: string; readonly finish: Finish }> {
   let finish: Finish | undefined;

@@ -2,15 +2,16 @@ import { getLlama, type LlamaModel } from 'node-llama-cpp';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { EventChannel } from '../../../backends/node-llama-cpp/event-channel.ts';
 import { loadNativeAddon } from '../../../backends/node-llama-cpp/addon-loader.ts';
+import { toNativeSettings } from '../../../backends/node-llama-cpp/native-settings.ts';
 import { placementFor } from '../../../backends/node-llama-cpp/image-placement.ts';
 import type {
   NativeAddon,
   NativeEngineOptions,
   NativeEvent,
-  NativeGenerationSettings,
   NativeImage,
 } from '../../../backends/node-llama-cpp/native-addon.ts';
-import { greedy, picture, shapesFiles } from '../../support/shapes-engine.ts';
+import { greedyRequest } from '../../engine/greedy.ts';
+import { picture, shapesFiles } from '../../support/shapes-engine.ts';
 
 type Finish = Extract<NativeEvent, { kind: 'finish' }>;
 
@@ -41,18 +42,7 @@ const options: NativeEngineOptions = {
   mmprojEncoding: 'auto',
 };
 
-const settings: NativeGenerationSettings = {
-  ...greedy,
-  choices: 1,
-  maxTokens: 1,
-  ignoreEos: true,
-  skipSpecialTokens: true,
-  stop: [],
-  cacheSalt: '',
-  client: [],
-  reportedLogits: 0,
-  forcedRuns: [],
-};
+const settings = toNativeSettings({ messages: [], ...greedyRequest, maxTokens: 1, ignoreEos: true });
 
 let model: LlamaModel;
 let addon: NativeAddon;
@@ -66,7 +56,7 @@ afterAll(() => model.dispose());
 interface Request {
   readonly text: string;
   readonly images?: readonly NativeImage[];
-  readonly settings?: Partial<NativeGenerationSettings>;
+  readonly settings?: Partial<typeof settings>;
 }
 
 /** An engine of its own, whose steps can be counted. */

@@ -1,7 +1,9 @@
 import { getLlama } from 'node-llama-cpp';
 import { expect, it } from 'vitest';
 import { loadNativeAddon } from '../../../backends/node-llama-cpp/addon-loader.ts';
-import type { NativeEngineOptions, NativeGenerationSettings } from '../../../backends/node-llama-cpp/native-addon.ts';
+import type { NativeEngineOptions } from '../../../backends/node-llama-cpp/native-addon.ts';
+import { toNativeSettings } from '../../../backends/node-llama-cpp/native-settings.ts';
+import { greedyRequest } from '../../engine/greedy.ts';
 import { shapesFiles } from '../../support/shapes-engine.ts';
 
 const options: NativeEngineOptions = {
@@ -31,26 +33,7 @@ const options: NativeEngineOptions = {
   mmprojEncoding: 'auto',
 };
 
-const settings: NativeGenerationSettings = {
-  temperature: 0,
-  topP: 1,
-  topK: -1,
-  minP: 0,
-  frequencyPenalty: 0,
-  presencePenalty: 0,
-  repetitionPenalty: 1,
-  samplers: ['penalties', 'temperature', 'topK', 'topP', 'minP'],
-  seed: 1,
-  choices: 1,
-  maxTokens: 1,
-  ignoreEos: false,
-  skipSpecialTokens: true,
-  stop: [],
-  cacheSalt: '',
-  client: ['address', 'key'],
-  reportedLogits: 0,
-  forcedRuns: [],
-};
+const settings = toNativeSettings({ messages: [], ...greedyRequest, maxTokens: 1 });
 
 const conversation = {
   messages: [

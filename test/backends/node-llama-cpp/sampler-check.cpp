@@ -1,5 +1,5 @@
-// Checks Sampler on rows of random logits: sampler-check transformers FILE | orders | draws | no-numbers |
-// outputs. Prints a line for each case that is wrong, and how many there were.
+// Checks Sampler on rows of random logits: sampler-check transformers FILE | orders | dry MODEL | draws | learning |
+// nothing-left | no-numbers | outputs. Prints a line for each case that is wrong, and how many there were.
 
 #include <algorithm>
 #include <cmath>
@@ -63,7 +63,7 @@ static bool check_line(const std::string & line) {
     SamplingSettings settings;
     columns >> numbers.state >> size >> shape >> in_prompt >> in_answer >> settings.temperature >> settings.top_k >>
         settings.top_p >> settings.min_p >> settings.frequency_penalty >> settings.presence_penalty >>
-        settings.repetition_penalty >> kept >> most >> least >> squares;
+        settings.repetition_penalty >> settings.typical_p >> settings.no_repeat_ngram_size >> kept >> most >> least >> squares;
     auto logits = numbers.row(size, shape);
     Sampler sampler(size, settings);
     for (const llama_token token : numbers.tokens(in_prompt, size)) {
@@ -97,23 +97,65 @@ static int check_transformers(const char * path) {
     return cases;
 }
 
+static constexpr int32_t no_window = 1000;
+
 static llama_sampler * llama_sampler_for(SamplerKind kind, const SamplingSettings & settings, int32_t size) {
+    const auto min_keep = static_cast<size_t>(settings.min_keep);
     switch (kind) {
         case SamplerKind::penalties:
-            return llama_sampler_init_penalties(size, 1000, settings.repetition_penalty, settings.frequency_penalty,
+            return llama_sampler_init_penalties(size, settings.penalty_window < 0 ? no_window : settings.penalty_window,
+                                                settings.repetition_penalty, settings.frequency_penalty,
                                                 settings.presence_penalty);
         case SamplerKind::temperature:
-            return llama_sampler_init_temp(settings.temperature);
+            return llama_sampler_init_temp_ext(settings.temperature, settings.temperature_range,
+                                               settings.temperature_exponent);
+        case SamplerKind::top_n_sigma:
+            return llama_sampler_init_top_n_sigma(settings.top_n_sigma);
         case SamplerKind::top_k:
             return llama_sampler_init_top_k(settings.top_k);
+        case SamplerKind::typical_p:
+            return llama_sampler_init_typical(settings.typical_p, min_keep);
         case SamplerKind::top_p:
-            return llama_sampler_init_top_p(settings.top_p, 0);
+            return llama_sampler_init_top_p(settings.top_p, min_keep);
+        case SamplerKind::xtc:
+            return llama_sampler_init_xtc(settings.xtc_probability, settings.xtc_threshold, min_keep, 1);
         default:
-            return llama_sampler_init_min_p(settings.min_p, 0);
+            return llama_sampler_init_min_p(settings.min_p, min_keep);
     }
 }
 
-// What llama.cpp's chain makes of the same row, in order of the tokens' ids.
+// The sampler that llama.cpp draws with.
+static llama_sampler * last_of(const SamplingSettings & settings, int32_t size) {
+    if (settings.mirostat == 1) {
+        return llama_sampler_init_mirostat(size, 1, settings.mirostat_tau, settings.mirostat_eta, 100);
+    }
+    if (settings.mirostat == 2) {
+        return llama_sampler_init_mirostat_v2(1, settings.mirostat_tau, settings.mirostat_eta);
+    }
+    return settings.adaptive_target >= 0
+               ? llama_sampler_init_adaptive_p(settings.adaptive_target, settings.adaptive_decay, 1)
+               : llama_sampler_init_dist(1);
+}
+
+// What a chain of llama.cpp's makes of a row, in order of the tokens' ids. Frees the chain.
+static std::vector<llama_token_data> applied(llama_sampler * chain, const std::vector<float> & logits,
+                                             const std::vector<llama_token> & answer) {
+    for (const llama_token token : answer) {
+        llama_sampler_accept(chain, token);
+    }
+    std::vector<llama_token_data> tokens;
+    for (size_t i = 0; i < logits.size(); i++) {
+        tokens.push_back({static_cast<llama_token>(i), logits[i], 0.0f});
+    }
+    llama_token_data_array array{tokens.data(), tokens.size(), -1, false};
+    llama_sampler_apply(chain, &array);
+    std::vector<llama_token_data> left(array.data, array.data + array.size);
+    llama_sampler_free(chain);
+    left.erase(std::remove_if(left.begin(), left.end(), [](const auto & token) { return token.p <= 0; }), left.end());
+    std::sort(left.begin(), left.end(), [](const auto & a, const auto & b) { return a.id < b.id; });
+    return left;
+}
+
 static std::vector<llama_token_data> chained(const std::vector<float> & logits, const SamplingSettings & settings,
                                              const std::vector<llama_token> & answer) {
     const auto size = static_cast<int32_t>(logits.size());
@@ -121,20 +163,8 @@ static std::vector<llama_token_data> chained(const std::vector<float> & logits, 
     for (const SamplerKind kind : settings.samplers) {
         llama_sampler_chain_add(chain, llama_sampler_for(kind, settings, size));
     }
-    llama_sampler_chain_add(chain, llama_sampler_init_dist(1));
-    for (const llama_token token : answer) {
-        llama_sampler_accept(chain, token);
-    }
-    std::vector<llama_token_data> tokens;
-    for (int32_t i = 0; i < size; i++) {
-        tokens.push_back({i, logits[i], 0.0f});
-    }
-    llama_token_data_array array{tokens.data(), tokens.size(), -1, false};
-    llama_sampler_apply(chain, &array);
-    tokens.resize(array.size);
-    llama_sampler_free(chain);
-    std::sort(tokens.begin(), tokens.end(), [](const auto & a, const auto & b) { return a.id < b.id; });
-    return tokens;
+    llama_sampler_chain_add(chain, last_of(settings, size));
+    return applied(chain, logits, answer);
 }
 
 static bool same(const std::vector<llama_token_data> & a, const std::vector<llama_token_data> & b) {
@@ -142,35 +172,125 @@ static bool same(const std::vector<llama_token_data> & a, const std::vector<llam
                       [](const auto & x, const auto & y) { return x.id == y.id && near(x.p, y.p); });
 }
 
+// One of five ways to end: llama.cpp's mirostat has no other sampler beside it but the temperature.
+static void add_last(SamplingSettings & settings, Numbers & numbers) {
+    const uint32_t way = numbers.next() % 5;
+    settings.mirostat = way < 3 ? static_cast<int32_t>(way) : 0;
+    settings.mirostat_tau = numbers.next() % 2 == 0 ? 2.0f : 5.0f;
+    if (settings.mirostat > 0) {
+        settings.samplers = {SamplerKind::temperature};
+    } else if (way == 3) {
+        settings.adaptive_target = 0.4f;
+    }
+}
+
+static SamplingSettings random_settings(Numbers & numbers) {
+    const auto pick = [&numbers](std::vector<float> values) { return values[numbers.next() % values.size()]; };
+    SamplingSettings settings;
+    settings.temperature = pick({0.5f, 0.8f, 1.0f, 1.7f});
+    settings.temperature_range = pick({0.0f, 0.0f, 0.4f, 2.0f});
+    settings.temperature_exponent = pick({1.0f, 0.5f, 2.0f});
+    settings.top_k = static_cast<int32_t>(pick({-1, 3, 50}));
+    settings.top_p = pick({1.0f, 0.95f, 0.6f});
+    settings.min_p = pick({0.0f, 0.03f, 0.2f});
+    settings.min_keep = static_cast<int32_t>(pick({0, 0, 5}));
+    // llama.cpp's typical_p takes no tokens that its top_n_sigma forbade.
+    (numbers.next() % 2 == 0 ? settings.typical_p : settings.top_n_sigma) = pick({0.5f, 0.9f});
+    settings.xtc_probability = pick({0.0f, 1.0f});
+    settings.xtc_threshold = pick({0.02f, 0.1f});
+    settings.frequency_penalty = pick({0.0f, 0.7f});
+    settings.repetition_penalty = pick({1.0f, 1.3f});
+    settings.penalty_window = static_cast<int32_t>(pick({-1, 0, 10}));
+    const std::vector<SamplerKind> kinds{SamplerKind::penalties, SamplerKind::temperature, SamplerKind::top_n_sigma,
+                                         SamplerKind::top_k,     SamplerKind::typical_p,   SamplerKind::top_p,
+                                         SamplerKind::min_p,     SamplerKind::xtc};
+    settings.samplers.clear();
+    for (uint32_t left = numbers.next() % 8; left > 0; left--) {
+        settings.samplers.push_back(kinds[numbers.next() % kinds.size()]);
+    }
+    add_last(settings, numbers);
+    return settings;
+}
+
 // Orders with each sampler at any place, missing, or twice.
 static int check_orders() {
-    constexpr int cases = 300;
+    constexpr int cases = 600;
     for (uint32_t seed = 1; seed <= cases; seed++) {
         Numbers numbers{seed};
-        const auto pick = [&numbers](std::vector<float> values) { return values[numbers.next() % values.size()]; };
-        SamplingSettings settings;
-        settings.temperature = pick({0.5f, 0.8f, 1.0f, 1.7f});
-        settings.top_k = static_cast<int32_t>(pick({-1, 3, 50}));
-        settings.top_p = pick({1.0f, 0.95f, 0.6f});
-        settings.min_p = pick({0.0f, 0.03f, 0.2f});
-        settings.frequency_penalty = pick({0.0f, 0.7f});
-        settings.repetition_penalty = pick({1.0f, 1.3f});
-        settings.samplers.clear();
-        for (int left = numbers.next() % 7; left > 0; left--) {
-            settings.samplers.push_back(static_cast<SamplerKind>(numbers.next() % 5));
-        }
+        SamplingSettings settings = random_settings(numbers);
         const int32_t size = numbers.next() % 2 == 0 ? 100 : 3000;
         auto logits = numbers.row(size, numbers.next() % 2 == 0 ? "flat" : "peaked");
         // llama.cpp counts the prompt's tokens too.
         const auto answer = numbers.tokens(60, size);
+        const auto expected = chained(logits, settings, answer);
+        if (settings.adaptive_target >= 0) {
+            settings.samplers.insert(settings.samplers.begin(), SamplerKind::adaptive_p);
+        }
         Sampler sampler(size, settings);
         for (const llama_token token : answer) {
             sampler.accept(token, true);
         }
-        if (!same(sampler.distribution(logits.data()), chained(logits, settings, answer))) {
+        const auto before = logits;
+        if (!same(sampler.distribution(logits.data()), expected) || logits != before) {
             std::printf("other tokens than llama.cpp's: seed %u\n", seed);
         }
     }
+    return cases;
+}
+
+// Repetitions in the prompt and the answer, across breakers and not, in windows or in all.
+static int check_dry(const char * path) {
+    constexpr int cases = 100;
+    llama_model_params params = llama_model_default_params();
+    params.vocab_only = true;
+    llama_log_set([](ggml_log_level, const char *, void *) {}, nullptr);
+    llama_model * model = llama_model_load_from_file(path, params);
+    const llama_vocab * vocab = llama_model_get_vocab(model);
+    const int32_t size = llama_vocab_n_tokens(vocab);
+    vserve::DryFactory factory(vocab, no_window);
+    int changed = 0;
+    for (uint32_t seed = 1; seed <= cases; seed++) {
+        Numbers numbers{seed};
+        const auto pick = [&numbers](std::vector<float> values) { return values[numbers.next() % values.size()]; };
+        SamplingSettings settings;
+        settings.samplers = {SamplerKind::dry};
+        settings.dry_multiplier = pick({0.4f, 2.0f});
+        settings.dry_base = pick({1.0f, 1.75f, 3.0f});
+        settings.dry_allowed_length = static_cast<int32_t>(pick({0, 1, 2, 4}));
+        settings.dry_window = static_cast<int32_t>(pick({-1, 12, 40}));
+        settings.dry_breakers = {"a", "\n", " the"};
+        auto logits = numbers.row(size, "flat");
+        // Few tokens: they repeat themselves.
+        const uint32_t from = numbers.next() % static_cast<uint32_t>(size - 5);
+        std::vector<llama_token> seen;
+        for (int i = 0; i < 80; i++) {
+            seen.push_back(static_cast<llama_token>(from + numbers.next() % 4));
+        }
+        std::vector<const char *> breakers;
+        for (const auto & breaker : settings.dry_breakers) {
+            breakers.push_back(breaker.c_str());
+        }
+        llama_sampler * chain = llama_sampler_chain_init(llama_sampler_chain_default_params());
+        llama_sampler_chain_add(chain, llama_sampler_init_dry(vocab, settings.dry_multiplier, settings.dry_base,
+                                                              settings.dry_allowed_length,
+                                                              settings.dry_window < 0 ? no_window : settings.dry_window,
+                                                              breakers.data(), breakers.size()));
+        llama_sampler_chain_add(chain, llama_sampler_init_dist(1));
+        const auto expected = applied(chain, logits, seen);
+        Sampler sampler(size, settings, factory.make(settings)), plain(size, {});
+        for (size_t i = 0; i < seen.size(); i++) {
+            sampler.accept(seen[i], i > 40);
+        }
+        const auto own = sampler.distribution(logits.data());
+        if (!same(own, expected)) {
+            std::printf("other tokens than llama.cpp's: seed %u\n", seed);
+        }
+        changed += same(own, plain.distribution(logits.data())) ? 0 : 1;
+    }
+    if (changed < cases / 2) {
+        std::printf("only %d have a repetition\n", changed);
+    }
+    llama_model_free(model);
     return cases;
 }
 
@@ -269,6 +389,129 @@ static bool refused(const std::vector<float> & row) {
     return refusals == static_cast<int>(ways.size());
 }
 
+// What llama.cpp draws teaches ours: step by step both must leave the same tokens, with the same probabilities.
+static bool learns_the_same(llama_sampler * other, const SamplingSettings & settings) {
+    vserve::Mirostat mirostat(settings.mirostat, settings.mirostat_tau, settings.mirostat_eta);
+    vserve::AdaptiveP adaptive(settings.adaptive_target, settings.adaptive_decay);
+    vserve::Candidates candidates;
+    Numbers numbers{3};
+    bool is_same = true;
+    for (int step = 0; step < 60; step++) {
+        auto logits = numbers.row(500, step % 2 == 0 ? "peaked" : "flat");
+        std::vector<llama_token_data> tokens;
+        for (llama_token token = 0; token < 500; token++) {
+            tokens.push_back({token, logits[token], 0});
+        }
+        llama_token_data_array array{tokens.data(), tokens.size(), -1, false};
+        llama_sampler_apply(other, &array);
+        const llama_token_data selected = array.data[array.selected];
+        llama_sampler_accept(other, selected.id);
+        candidates.begin(logits.data(), 500);
+        if (!mirostat.is_off()) {
+            mirostat.narrow(candidates, 500);
+        }
+        auto & list = candidates.list();
+        const auto before = candidates.probabilities();
+        if (mirostat.is_off()) {
+            adaptive.transform(list, before);
+        }
+        const auto probabilities = candidates.probabilities();
+        const auto at = std::find_if(list.begin(), list.end(), [&](const auto & one) { return one.token == selected.id; });
+        if (at == list.end() || list.size() != array.size) {
+            return false;
+        }
+        const auto place = static_cast<size_t>(at - list.begin());
+        is_same = is_same && near(probabilities[place], selected.p);
+        mirostat.learn(before[place]);
+        adaptive.learn(before[place]);
+    }
+    llama_sampler_free(other);
+    return is_same;
+}
+
+// Whether what is drawn teaches the sampler: Mirostat's surprise has its target on average, and adaptive-p moves its own.
+static int check_learning() {
+    SamplingSettings settings;
+    settings.adaptive_target = 0.02f;
+    if (!learns_the_same(last_of(settings, 500), settings)) {
+        std::printf("adaptive_p learns something else\n");
+    }
+    constexpr int draws = 4000;
+    auto logits = Numbers{4}.row(2000, "peaked");
+    settings.seed = 1;
+    Sampler adaptive(2000, settings);
+    const auto first = adaptive.distribution(logits.data());
+    adaptive.accept(adaptive.sample(logits.data()), true);
+    if (same(adaptive.distribution(logits.data()), first)) {
+        std::printf("adaptive_p does not learn\n");
+    }
+    for (const int32_t version : {1, 2}) {
+        settings.mirostat = version;
+        settings.mirostat_tau = 4;
+        if (!learns_the_same(last_of(settings, 500), settings)) {
+            std::printf("mirostat %d learns something else\n", version);
+        }
+        Sampler sampler(2000, settings);
+        double surprise = 0;
+        for (int i = 0; i < draws; i++) {
+            const auto left = sampler.distribution(logits.data());
+            const llama_token token = sampler.sample(logits.data());
+            const auto drawn = std::find_if(left.begin(), left.end(), [token](const auto & one) { return one.id == token; });
+            surprise -= std::log2(drawn->p) / draws;
+            sampler.accept(token, true);
+        }
+        if (std::abs(surprise - 4) > 0.2) {
+            std::printf("mirostat %d: a surprise of %f\n", version, surprise);
+        }
+    }
+    return 3;
+}
+
+// Settings that forbid everything: told as an error of the request where they do it alone, else they spare what is left.
+static int check_nothing_left() {
+    auto logits = Numbers{1}.row(200, "flat");
+    const auto before = logits;
+    SamplingSettings settings;
+    for (llama_token token = 0; token < 200; token++) {
+        settings.biases.push_back({token, -INFINITY});
+    }
+    try {
+        Sampler(200, settings).sample(logits.data());
+        std::printf("a forbidden token is drawn\n");
+    } catch (const vserve::EngineError & error) {
+        if (error.code != "invalid_request" || logits != before) {
+            std::printf("%s\n", error.what());
+        }
+    }
+    SamplingSettings narrow;
+    narrow.no_repeat_ngram_size = 1;
+    narrow.top_k = 1;
+    narrow.samplers = {SamplerKind::top_k, SamplerKind::no_repeat_ngram};
+    Sampler sampler(200, narrow);
+    const llama_token first = sampler.sample(logits.data());
+    sampler.accept(first, true);
+    if (sampler.sample(logits.data()) != first) {
+        std::printf("the only token that is left is not drawn\n");
+    }
+    // Nor are the tokens that end an answer drawn before its time.
+    SamplingSettings patient;
+    patient.temperature = 0;
+    patient.min_tokens = 2;
+    patient.endings = {first};
+    Sampler waiting(200, patient);
+    for (int i = 0; i < 2; i++) {
+        const llama_token token = waiting.sample(logits.data());
+        if (token == first) {
+            std::printf("the answer ends after %d tokens\n", i);
+        }
+        waiting.accept(token, true);
+    }
+    if (waiting.sample(logits.data()) != first) {
+        std::printf("the answer does not end\n");
+    }
+    return 3;
+}
+
 static int check_no_numbers() {
     int cases = 0;
     const auto row = Numbers{1}.row(200, "flat");
@@ -324,6 +567,9 @@ int main(int, char ** arguments) {
     const int cases = what == "transformers" ? check_transformers(arguments[2])
                       : what == "orders"     ? check_orders()
                       : what == "draws"      ? check_draws()
+                      : what == "dry"        ? check_dry(arguments[2])
+                      : what == "learning"   ? check_learning()
+                      : what == "nothing-left" ? check_nothing_left()
                       : what == "outputs"    ? check_outputs()
                                              : check_no_numbers();
     std::printf("%d cases\n", cases);

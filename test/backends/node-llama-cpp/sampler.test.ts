@@ -3,13 +3,17 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { shapesFiles } from '../../support/shapes-engine.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const nativeDir = join(root, 'backends/node-llama-cpp/native');
 const llamaCpp = join(nativeDir, 'build/llama.cpp');
 const variant = `linux-${process.arch}`;
 const binaries = join(root, 'node_modules/@node-llama-cpp', variant, 'bins', variant);
-const sources = ['sampler', 'penalties', 'nucleus', 'logits-row', 'batch', 'error'];
+const sources = [
+  ...['sampler', 'candidates', 'nucleus', 'typical', 'logits-row', 'penalties', 'no-repeat-ngram', 'dry', 'mirostat'],
+  ...['adaptive-p', 'batch', 'error'],
+];
 
 describe.skipIf(process.platform !== 'linux')('a draw from a row of logits', () => {
   let folder: string;
@@ -37,11 +41,23 @@ describe.skipIf(process.platform !== 'linux')('a draw from a row of logits', () 
 
   it('is from the tokens that transformers keeps, with their probabilities', () => {
     const fixture = join(root, 'test/fixtures/sampling/transformers.tsv');
-    expect(check('transformers', fixture)).toBe('200 cases\n');
+    expect(check('transformers', fixture)).toBe('300 cases\n');
   });
 
   it("is from the tokens that llama.cpp's samplers keep, in any order of them", () => {
-    expect(check('orders')).toBe('300 cases\n');
+    expect(check('orders')).toBe('600 cases\n');
+  });
+
+  it("costs as much as llama.cpp's DRY says where it prolongs a repetition", () => {
+    expect(check('dry', shapesFiles().modelPath)).toBe('100 cases\n');
+  });
+
+  it('is as surprising as mirostat aims at, and as likely as adaptive_p does', () => {
+    expect(check('learning')).toBe('3 cases\n');
+  });
+
+  it('is refused by name where the settings forbid all tokens, and ends no answer before its time', () => {
+    expect(check('nothing-left')).toBe('3 cases\n');
   });
 
   it('comes as often as the probability says, and again from the same seed', () => {

@@ -1,6 +1,6 @@
-import type { AnswersRequest } from '../../../backends/node-llama-cpp/answer-events.ts';
-import type { LoadedLlama, TracedToken } from '../../../backends/node-llama-cpp/loaded-llama.ts';
-import type { GenerationEvent } from '../../../src/backend/index.ts';
+import type { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
+import type { TokenReport } from '../../../backends/node-llama-cpp/native-addon.ts';
+import type { GenerateRequest, GenerationEvent } from '../../../src/backend/index.ts';
 import { VserveError } from '../../../src/errors/index.ts';
 
 /** Of the logits that each token was chosen from, how many are compared. */
@@ -13,7 +13,7 @@ export type Answer =
       readonly reason: string;
       readonly promptTokens: number;
       readonly cachedTokens: number;
-      readonly trace: readonly TracedToken[];
+      readonly trace: readonly TokenReport[];
     }
   | { readonly code: string; readonly message: string };
 
@@ -23,23 +23,23 @@ export type Answer =
  */
 export async function traced(
   model: LoadedLlama,
-  request: AnswersRequest,
+  request: GenerateRequest,
   signal: AbortSignal,
   onEvent: (event: GenerationEvent) => void = () => undefined,
 ): Promise<readonly Answer[]> {
-  const count = request.choices ?? 1;
+  const count = request.choices;
   const texts = Array.from({ length: count }, () => '');
-  const traces = Array.from({ length: count }, (): readonly TracedToken[] => []);
+  const traces = Array.from({ length: count }, (): readonly TokenReport[] => []);
   const answers = new Map<number, Answer>();
-  const onTrace = (tokens: readonly TracedToken[], choice: number): void => {
+  const onTrace = (tokens: readonly TokenReport[], choice: number): void => {
     traces[choice] = tokens;
   };
   try {
     for await (const event of model.generateTraced(request, signal, tracedLogits, onTrace)) {
       onEvent(event);
-      const { choice = 0 } = event;
-      if (event.type === 'text-delta') texts[choice] += event.text;
+      if (event.type === 'text-delta') texts[event.choice ?? 0] += event.text;
       if (event.type !== 'finish') continue;
+      const { choice = 0 } = event;
       const [text, trace] = [texts[choice] ?? '', traces[choice] ?? []];
       answers.set(choice, { text, trace, reason: event.reason, ...event.usage });
     }

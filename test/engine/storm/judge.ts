@@ -1,4 +1,4 @@
-import type { TracedToken } from '../../../backends/node-llama-cpp/loaded-llama.ts';
+import type { TokenReport } from '../../../backends/node-llama-cpp/native-addon.ts';
 import type { Answer } from './answer.ts';
 
 /** What an answer is worth beside the one that was computed alone. */
@@ -35,7 +35,7 @@ function nameOf(answer: Answer): string {
 }
 
 /** The greatest of the differences of the logits that both have. */
-function differenceOf(own: TracedToken, alone: TracedToken): number {
+function differenceOf(own: TokenReport, alone: TokenReport): number {
   const expected = new Map(alone.likeliest.map(({ token, logit }) => [token, logit]));
   const known = own.likeliest.filter(({ token }) => expected.has(token));
   if (known.length < own.likeliest.length / 2) return Infinity;

@@ -1,6 +1,5 @@
-import type { AnswersRequest } from '../../../backends/node-llama-cpp/answer-events.ts';
 import type { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
-import type { ModelFiles } from '../../../src/backend/index.ts';
+import type { ModelFiles, GenerateRequest } from '../../../src/backend/index.ts';
 import type { Answer } from './answer.ts';
 import { traced } from './answer.ts';
 import { Choices } from './choices.ts';
@@ -47,7 +46,7 @@ export interface StormReport {
 interface Sent {
   readonly name: string;
   /** For this answer alone. */
-  readonly request: AnswersRequest;
+  readonly request: GenerateRequest;
   readonly answer: Answer;
 }
 
@@ -130,7 +129,7 @@ async function client(model: LoadedLlama, world: World, given: Client): Promise<
   let messages = openingOf(world, choices);
   let cacheSalt = saltOf(choices);
   for (let i = 0; i < requests; i++) {
-    const request: AnswersRequest = { messages, cacheSalt, ...settingsOf(choices) };
+    const request: GenerateRequest = { messages, cacheSalt, ...settingsOf(choices) };
     const cancelAt = choices.chance(0.25) ? choices.integer(0, 10) : Infinity;
     if (choices.chance(0.02)) model.resetPrefixCache();
     report.requests++;
@@ -149,7 +148,7 @@ async function client(model: LoadedLlama, world: World, given: Client): Promise<
 }
 
 /** Each answer, with a request that it alone is the answer to. */
-function sentFor(request: AnswersRequest, answers: readonly Answer[], name: string): Sent[] {
+function sentFor(request: GenerateRequest, answers: readonly Answer[], name: string): Sent[] {
   const { seed } = request.sampling;
   return answers.map((answer, i) => {
     const sampling = seed === undefined ? request.sampling : { ...request.sampling, seed: seed + i };
@@ -160,7 +159,7 @@ function sentFor(request: AnswersRequest, answers: readonly Answer[], name: stri
 /** Cancels at the `cancelAt`th event of the answers, of which there are none then; at 0, while the prompt is built. */
 async function askOrCancel(
   model: LoadedLlama,
-  request: AnswersRequest,
+  request: GenerateRequest,
   cancelAt: number,
   onEvent: () => void,
 ): Promise<readonly Answer[]> {

@@ -1,6 +1,5 @@
-import type { AnswersRequest } from '../../../backends/node-llama-cpp/answer-events.ts';
 import type { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
-import type { Bitmap, ChatMessage, ContentPart } from '../../../src/backend/index.ts';
+import type { Bitmap, ChatMessage, ContentPart, GenerateRequest } from '../../../src/backend/index.ts';
 import { bitmapOf } from '../conversations.ts';
 import { greedy, greedyRequest } from '../greedy.ts';
 import type { Choices } from './choices.ts';
@@ -81,7 +80,7 @@ export function continued(
 }
 
 /** What a request asks for besides its messages; most are greedy, and ask for one answer. */
-export function settingsOf(choices: Choices): Omit<AnswersRequest, 'messages' | 'cacheSalt'> {
+export function settingsOf(choices: Choices): Omit<GenerateRequest, 'messages' | 'cacheSalt'> {
   const penalties = { frequencyPenalty: choices.pick([0, 0.5]), repetitionPenalty: choices.pick([1, 1.1]) };
   const sampled = { temperature: choices.pick([0.7, 1.3]), topK: choices.pick([-1, 40]), topP: choices.pick([1, 0.9]) };
   return {

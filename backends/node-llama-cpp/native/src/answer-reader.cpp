@@ -51,18 +51,18 @@ std::string valid_utf8(std::string text) {
 AnswerReader::AnswerReader(const AnswerPlan & plan, int32_t most_thought_tokens)
     : parser_(plan), most_thought_tokens_(most_thought_tokens) {}
 
-std::vector<ChatParser::Piece> AnswerReader::push(std::string_view bytes, TextStream & stops) {
+std::vector<ChatParser::Piece> AnswerReader::push(std::string_view bytes, TextStream & stops, bool may_stop) {
     const bool was_thinking = parser_.is_thinking();
     auto pieces = parser_.push(valid_utf8(characters_.push(bytes)));
     thought_tokens_ += was_thinking || parser_.is_thinking() ? 1 : 0;
-    return without_stops(std::move(pieces), stops);
+    return without_stops(std::move(pieces), stops, may_stop);
 }
 
 std::vector<ChatParser::Piece> AnswerReader::finish(bool is_cut, TextStream & stops) {
     auto pieces = parser_.push(valid_utf8(characters_.finish()));
     auto last = parser_.finish(is_cut);
     pieces.insert(pieces.end(), last.begin(), last.end());
-    pieces = without_stops(std::move(pieces), stops);
+    pieces = without_stops(std::move(pieces), stops, true);
     const std::string held = stops.finish();
     if (!held.empty()) {
         pieces.push_back({ChatParser::Piece::Kind::text, held});
@@ -77,14 +77,15 @@ bool AnswerReader::must_end_thoughts() {
     return is_first;
 }
 
-std::vector<ChatParser::Piece> AnswerReader::without_stops(std::vector<ChatParser::Piece> pieces, TextStream & stops) const {
+std::vector<ChatParser::Piece> AnswerReader::without_stops(std::vector<ChatParser::Piece> pieces, TextStream & stops,
+                                                             bool may_stop) const {
     using Kind = ChatParser::Piece::Kind;
     std::vector<ChatParser::Piece> result;
     for (auto & piece : pieces) {
         if (stops.stopped()) {
             break;
         }
-        std::string text = piece.kind == Kind::text ? stops.push(piece.text) : stops.finish();
+        std::string text = piece.kind == Kind::text ? stops.push(piece.text, may_stop) : stops.finish();
         if (!text.empty()) {
             result.push_back({Kind::text, std::move(text)});
         }

@@ -19,8 +19,8 @@ class AnswerReader {
     AnswerReader(const AnswerPlan & plan, int32_t most_thought_tokens);
 
     // Takes the text of the next token. `stops` sees the text of the answer, and nothing of the thoughts and calls; once it
-    // has stopped, nothing follows.
-    std::vector<ChatParser::Piece> push(std::string_view bytes, TextStream & stops);
+    // has stopped, nothing follows. One that ends in this token is none unless it `may_stop`.
+    std::vector<ChatParser::Piece> push(std::string_view bytes, TextStream & stops, bool may_stop = true);
     // What was held back, at the end. `is_cut`: the model had not ended the answer.
     std::vector<ChatParser::Piece> finish(bool is_cut, TextStream & stops);
 
@@ -31,7 +31,8 @@ class AnswerReader {
     bool has_calls() const { return parser_.has_calls(); }
 
   private:
-    std::vector<ChatParser::Piece> without_stops(std::vector<ChatParser::Piece> pieces, TextStream & stops) const;
+    std::vector<ChatParser::Piece> without_stops(std::vector<ChatParser::Piece> pieces, TextStream & stops,
+                                                 bool may_stop) const;
 
     ChatParser parser_;
     TextStream characters_{{}};

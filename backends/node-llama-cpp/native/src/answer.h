@@ -9,6 +9,8 @@
 
 #include "answer-reader.h"
 #include "cache-place.h"
+#include "log-probs.h"
+#include "repetition-watch.h"
 #include "request.h"
 #include "sampler.h"
 #include "text-stream.h"
@@ -25,7 +27,8 @@ struct Answer {
         : request(std::move(request)),
           index(index),
           sampler(std::move(sampler)),
-          text(this->request->settings.stop_strings) {}
+          text(this->request->settings.stop_strings, this->request->settings.include_stop),
+          repetition(this->request->settings.repetition_stop) {}
 
     const std::shared_ptr<Request> request;
     const int32_t index;
@@ -36,7 +39,8 @@ struct Answer {
     std::vector<llama_token> generated;
     size_t before_draw = 0;            // tokens generated before the last draw
     std::deque<llama_token> forced;    // tokens that come next, in place of drawn ones
-    std::vector<Candidate> likeliest;  // of each token in turn, as many as the settings ask for
+    RepetitionWatch repetition;
+    HeldReports reports;  // on tokens, where asked for
 
     CachePlace place;
     uint32_t admissions = 0;

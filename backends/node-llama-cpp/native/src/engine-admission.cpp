@@ -93,11 +93,12 @@ void Engine::seat(const AnswerPtr & answer, const KvCache::Placement & placement
         answer->admission_step = steps_;
     }
     Request & request = *answer->request;
-    if (request.without_token == request.settings.choices) {
+    if (answer->admissions == 1 && request.without_token == request.settings.choices) {
         request.cached_tokens = placement.cached_tokens;
     }
     running_.push_back(answer);
     turns_.enter(answer->request->settings.client);
+    report_progress(*answer);
 }
 
 // Puts the answers that generate side by side: llama.cpp reads the weights once for each run of adjacent slots.

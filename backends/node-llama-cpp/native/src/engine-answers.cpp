@@ -42,19 +42,22 @@ void Engine::end_thoughts_if_enough(Answer & answer) {
 }
 
 // What is certain after an answer's next token.
-void Engine::tell(Answer & answer, llama_token token) {
-    const std::string bytes = common_token_to_piece(vocab_, token, shows(answer, token));
+void Engine::tell(Answer & answer, llama_token token, std::optional<TokenReport> & report) {
     if (answer.reader) {
-        tell(answer, answer.reader->push(bytes, answer.text), 1);
+        const std::string bytes = text_of(answer, token);
+        hold_report(answer, report, 0, bytes);
+        tell(answer, answer.reader->push(bytes, answer.text, may_stop(answer)), 1);
         end_thoughts_if_enough(answer);
         return;
     }
-    Event delta{answer.request->id, Event::Kind::delta, answer.index, answer.text.push(bytes), ""};
+    Event delta{answer.request->id, Event::Kind::delta, answer.index, show_token(answer, token, report), ""};
     delta.completion_tokens = 1;
+    delta.reports = answer.reports.take_shown(answer.text.shown());
     events_.push_back(std::move(delta));
 }
 
-void Engine::tell(const Answer & answer, std::vector<ChatParser::Piece> pieces, int32_t tokens) {
+// The tokens, and the reports on them, are behind the first piece.
+void Engine::tell(Answer & answer, std::vector<ChatParser::Piece> pieces, int32_t tokens) {
     using Kind = ChatParser::Piece::Kind;
     if (pieces.empty() && tokens > 0) {
         pieces.push_back({Kind::text, ""});
@@ -65,6 +68,7 @@ void Engine::tell(const Answer & answer, std::vector<ChatParser::Piece> pieces, 
                                                         : Event::Kind::call;
         Event event{answer.request->id, kind, answer.index, std::move(piece.text), ""};
         event.completion_tokens = tokens;
+        event.reports = answer.reports.take_shown(1);
         event.call = piece.call;
         event.call_id = std::move(piece.call_id);
         event.call_name = std::move(piece.call_name);

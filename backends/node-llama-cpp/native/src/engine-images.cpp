@@ -305,6 +305,7 @@ void Engine::decode_rows(const AnswerPtr & answer, int32_t count) {
     if (is_whole) {
         image_decoded(*answer, chunk);
     }
+    report_progress(*answer);
     if (ends_prompt) {
         sample(rows_of({{answer, -1}}));
     }
@@ -347,6 +348,7 @@ bool Engine::decode_image_aside(const AnswerPtr & answer, const Chunk & chunk) {
         turns_.charge(answer->request->settings.client, chunk.n_tokens);
         prompt_tokens_ += chunk.n_tokens;
         image_decoded(*answer, chunk);
+        report_progress(*answer);
     } else if (result == ImagePrefill::Result::lost) {
         cache_->set_torn(answer->place.slot, true);
         push_out(answer);

@@ -13,6 +13,29 @@ namespace {
 // In units of Sampler::cost(): about 0.2 ms, the time it takes to wake the other threads.
 constexpr int64_t worth_sharing = 1 << 19;
 
+// In the same units, per logit: of a report on a token.
+constexpr int64_t cost_of_report = 5;
+// The place in the answer of a token that only ends it.
+constexpr size_t never_shown = SIZE_MAX;
+
+double ms_between(Clock::time_point from, Clock::time_point to) {
+    return std::chrono::duration<double, std::milli>(to - from).count();
+}
+
+bool contains(const std::vector<llama_token> & tokens, llama_token token) {
+    return std::find(tokens.begin(), tokens.end(), token) != tokens.end();
+}
+
+void check_biases(const std::vector<llama_logit_bias> & biases, int32_t n_tokens) {
+    for (const auto & [token, bias] : biases) {
+        if (token < 0 || token >= n_tokens) {
+            throw EngineError("invalid_request", "logit_bias names the token " + std::to_string(token) +
+                                                     ", but the model's tokens are 0 to " + std::to_string(n_tokens - 1) +
+                                                     ".");
+        }
+    }
+}
+
 bool has_no_numbers(const std::exception_ptr & error) {
     try {
         if (error) {
@@ -32,11 +55,23 @@ std::unique_ptr<Sampler> Engine::sampler_for(const Request & request, int32_t in
     if (settings.seed) {
         *settings.seed += static_cast<uint32_t>(index);
     }
+    const int32_t n_tokens = llama_vocab_n_tokens(vocab_);
+    check_biases(settings.biases, n_tokens);
     settings.biases.insert(settings.biases.end(), suppressed_.begin(), suppressed_.end());
-    if (request.settings.ignore_eos) {
-        settings.biases.insert(settings.biases.end(), no_end_of_turn_.begin(), no_end_of_turn_.end());
+    const auto & stops = request.settings.stop_tokens;
+    for (const llama_token token : ends_of_turn_) {
+        if (request.settings.ignore_eos && !contains(stops, token)) {
+            settings.biases.push_back({token, -INFINITY});
+        }
     }
-    auto sampler = std::make_unique<Sampler>(llama_vocab_n_tokens(vocab_), std::move(settings));
+    if (request.settings.min_tokens > 0) {
+        settings.min_tokens = request.settings.min_tokens;
+        settings.endings = ends_of_turn_;
+        std::copy_if(stops.begin(), stops.end(), std::back_inserter(settings.endings),
+                     [n_tokens](llama_token token) { return token >= 0 && token < n_tokens; });
+    }
+    auto dry = dry_->make(settings);
+    auto sampler = std::make_unique<Sampler>(n_tokens, std::move(settings), std::move(dry));
     for (const auto & chunk : request.prompt.chunks) {
         for (const llama_token token : chunk.tokens) {
             sampler->accept(token, false);
@@ -57,7 +92,7 @@ std::vector<Engine::Row> Engine::rows_of(const std::vector<Output> & outputs) co
 // Draws the next tokens of each answer from its row of logits, and takes them. An answer whose tokens cannot be drawn or
 // taken fails, and leaves nothing in the cache.
 void Engine::sample(const std::vector<Row> & rows) {
-    const std::vector<Draw> draws = draw(rows);
+    std::vector<Draw> draws = draw(rows);
     const auto count = [&draws](const auto & is_so) { return std::count_if(draws.begin(), draws.end(), is_so); };
     const bool is_poisoned = count([](const Draw & draw) { return has_no_numbers(draw.error); }) > 0;
     if (is_poisoned && count([](const Draw & draw) { return !draw.tokens.empty(); }) == 0 && running_.size() > 1) {
@@ -73,7 +108,7 @@ void Engine::sample(const std::vector<Row> & rows) {
             if (answer->generated.empty() && !draws[i].tokens.empty()) {
                 share_prompt(*answer, rows[i].second);
             }
-            take_tokens(answer, draws[i].tokens);
+            take_tokens(answer, draws[i]);
         } catch (...) {
             fail(answer, engine_error_of(std::current_exception()));
         }
@@ -115,11 +150,12 @@ std::vector<Engine::Draw> Engine::draw(const std::vector<Row> & rows) {
     int64_t cost = 0;
     for (const auto & [answer, row] : rows) {
         cost += answer->sampler->cost();
+        cost += answer->request->settings.log_probs ? cost_of_report * llama_vocab_n_tokens(vocab_) : 0;
     }
     std::vector<Draw> draws(rows.size());
     const auto draw_one = [&](int i) {
         try {
-            draws[i].tokens = next_tokens(*rows[i].first, rows[i].second);
+            draws[i] = next_tokens(*rows[i].first, rows[i].second);
         } catch (...) {
             draws[i].error = std::current_exception();
         }
@@ -172,16 +208,13 @@ void Engine::wipe_cells() {
 // What an answer goes on with: a token drawn from the row, and what is forced behind it. All of it is computed in the next
 // step, so that forced text costs no steps of its own, unless the logits of each token are asked for. Empty if the request
 // was cancelled.
-std::vector<llama_token> Engine::next_tokens(Answer & answer, float * logits) const {
+Engine::Draw Engine::next_tokens(Answer & answer, float * logits) const {
     const GenerationSettings & settings = answer.request->settings;
     if (answer.request->cancelled) {
         return {};
     }
-    if (settings.reported_logits > 0) {
-        const auto likeliest = likeliest_tokens(logits, llama_vocab_n_tokens(vocab_), settings.reported_logits);
-        answer.likeliest.insert(answer.likeliest.end(), likeliest.begin(), likeliest.end());
-    }
-    std::vector<llama_token> tokens;
+    Draw draw;
+    auto & tokens = draw.tokens;
     const auto take = [&](llama_token token) {
         answer.sampler->accept(token, true);
         tokens.push_back(token);
@@ -191,13 +224,16 @@ std::vector<llama_token> Engine::next_tokens(Answer & answer, float * logits) co
     if (answer.forced.empty()) {
         take(answer.sampler->sample(logits));
     }
-    const size_t most = settings.reported_logits > 0 ? 1 : SIZE_MAX;
+    const size_t most = settings.log_probs ? 1 : SIZE_MAX;
     while (!answer.forced.empty() && tokens.size() < most) {
         const llama_token token = answer.forced.front();
         answer.forced.pop_front();
         take(token);
     }
-    return tokens;
+    if (settings.log_probs) {
+        draw.report = report_on(logits, llama_vocab_n_tokens(vocab_), tokens.front(), *settings.log_probs);
+    }
+    return draw;
 }
 
 // Queues what must follow the first `generated` tokens of an answer.
@@ -212,42 +248,124 @@ void Engine::force_tokens(Answer & answer, size_t generated) {
     }
 }
 
-// Whether a control token's text is part of the answer. The tokens that end an answer never get here.
+// Whether a control token's text is part of the answer.
 bool Engine::shows(const Answer & answer, llama_token token) const {
     return !answer.request->settings.skip_special_tokens || spoken_tokens_.count(token) != 0 ||
            answer.request->spoken_tokens.count(token) != 0;
 }
 
-void Engine::take_tokens(const AnswerPtr & answer, const std::vector<llama_token> & tokens) {
+std::string Engine::text_of(const Answer & answer, llama_token token) const {
+    return common_token_to_piece(vocab_, token, shows(answer, token));
+}
+
+// Whether a token ends the answer; it is no part of it then, unless that was asked for.
+bool Engine::ends(const Answer & answer, llama_token token) const {
+    return llama_vocab_is_eog(vocab_, token) || contains(answer.request->settings.stop_tokens, token);
+}
+
+void Engine::take_tokens(const AnswerPtr & answer, Draw & draw) {
+    const auto & tokens = draw.tokens;
     if (!tokens.empty()) {
         answer->suspected = false;
         answer->before_draw = answer->generated.size();
     }
     for (size_t i = 0; i < tokens.size() && answer->place.slot >= 0; i++) {
-        take_token(answer, tokens[i]);
+        take_token(answer, tokens[i], draw.report);
     }
 }
 
 // Emits the text of an answer's next token, or finishes the answer.
-void Engine::take_token(const AnswerPtr & answer, llama_token token) {
+void Engine::take_token(const AnswerPtr & answer, llama_token token, std::optional<TokenReport> & report) {
+    const GenerationSettings & settings = answer->request->settings;
     if (answer->generated.empty()) {
         answer->first_token_at = Clock::now();
         answer->first_token_step = steps_;
+        report_prefilled(*answer);
     }
     answer->generated.push_back(token);
 
-    if (llama_vocab_is_eog(vocab_, token)) {
-        finish(answer, "stop");
+    const bool is_end = ends(*answer, token);
+    if (!is_end || (settings.include_stop && answer->reader == nullptr)) {
+        tell(*answer, token, report);
+    } else {
+        hold_report(*answer, report, never_shown, "");
+    }
+    if (is_end) {
+        const bool is_asked_for = contains(settings.stop_tokens, token);
+        finish(answer, "stop", is_asked_for ? std::optional<llama_token>(token) : std::nullopt);
+    } else {
+        check_end(answer);
+    }
+}
+
+// Whether a stop string may end the answer with its last token.
+bool Engine::may_stop(const Answer & answer) {
+    return static_cast<int32_t>(answer.generated.size()) > answer.request->settings.min_tokens;
+}
+
+// The text that is certain with one more token.
+std::string Engine::show_token(Answer & answer, llama_token token, std::optional<TokenReport> & report) {
+    const std::string bytes = text_of(answer, token);
+    hold_report(answer, report, answer.text.taken(), bytes);
+    return answer.text.push(bytes, may_stop(answer));
+}
+
+// Keeps the report on a token, whose bytes are at `begin` of the answer, until its text is certain.
+void Engine::hold_report(Answer & answer, std::optional<TokenReport> & report, size_t begin, std::string bytes) {
+    if (!report) {
         return;
     }
-    tell(*answer, token);
-    const int32_t max_tokens = answer->request->settings.max_tokens;
+    report->chosen.bytes = std::move(bytes);
+    for (auto & likely : report->likeliest) {
+        likely.bytes = text_of(answer, likely.token);
+    }
+    answer.reports.push(begin, std::move(*report));
+    report.reset();
+}
+
+// Finishes an answer that its last token did not end, if it is long enough otherwise.
+void Engine::check_end(const AnswerPtr & answer) {
+    const GenerationSettings & settings = answer->request->settings;
+    const auto n_generated = static_cast<int32_t>(answer->generated.size());
+    const bool repeats = answer->repetition.repeats(answer->generated);
     if (answer->text.stopped()) {
         finish(answer, "stop");
-    } else if ((max_tokens >= 0 && static_cast<int32_t>(answer->generated.size()) >= max_tokens) ||
+    } else if (repeats && n_generated > settings.min_tokens) {
+        finish(answer, "repetition");
+    } else if ((settings.max_tokens >= 0 && n_generated >= settings.max_tokens) ||
                answer->total_tokens() >= options_.max_length) {
         finish(answer, "length");
     }
+}
+
+// Once for each request: when the first of its answers gets a token.
+void Engine::report_prefilled(const Answer & answer) {
+    const Request & request = *answer.request;
+    if (request.without_token != request.settings.choices - 1) {
+        return;
+    }
+    Event event{request.id, Event::Kind::prefilled, answer.index, "", ""};
+    event.cached_tokens = request.cached_tokens;
+    event.queue_ms = ms_between(request.submitted_at, answer.admitted_at);
+    event.prefill_ms = ms_between(answer.admitted_at, answer.first_token_at);
+    events_.push_back(std::move(event));
+}
+
+// Tells how much of a prompt is done, if that is more than it was.
+void Engine::report_progress(const Answer & answer) {
+    Request & request = *answer.request;
+    const int32_t done = request.prompt.n_tokens - answer.remaining_tokens();
+    const bool is_before_first_token = request.without_token == request.settings.choices;
+    if (!request.settings.report_progress || !is_before_first_token || done <= request.reported_tokens) {
+        return;
+    }
+    request.reported_tokens = done;
+    Event event{request.id, Event::Kind::progress, answer.index, "", ""};
+    event.prompt_tokens = request.prompt.n_tokens;
+    event.cached_tokens = request.cached_tokens;
+    event.done_tokens = done;
+    event.prefill_ms = ms_between(answer.admitted_at, Clock::now());
+    events_.push_back(std::move(event));
 }
 
 }  // namespace vserve

@@ -71,7 +71,7 @@ void Engine::load() {
     }
     for (llama_token token = 0; token < llama_vocab_n_tokens(vocab_); token++) {
         if (llama_vocab_is_eog(vocab_, token)) {
-            no_end_of_turn_.push_back({token, -INFINITY});
+            ends_of_turn_.push_back(token);
         } else if (llama_vocab_is_control(vocab_, token)) {
             control_tokens_.emplace(llama_vocab_get_text(vocab_, token), token);
         }
@@ -80,6 +80,7 @@ void Engine::load() {
             spoken_tokens_.insert(token);
         }
     }
+    dry_ = std::make_unique<DryFactory>(vocab_, options_.max_length);
     warm_up();
     if (options_.dry_run && vision_) {
         try_image();
@@ -381,6 +382,7 @@ void Engine::compute_batch() {
         prompt_tokens_ += place.before_batch.chunk < answer->prompt().chunks.size() ? place.batch_tokens : 0;
         if (answer->generated.empty()) {
             prefilled.push_back(answer);
+            report_progress(*answer);
         }
     }
     sample(rows_of(batch_outputs_));
@@ -522,16 +524,16 @@ void Engine::release(Answer & answer, bool keep) {
     woken_ = true;  // it may have been the only one that ran, and others wait for its place
 }
 
-void Engine::finish(const AnswerPtr & answer, const char * reason) {
+void Engine::finish(const AnswerPtr & answer, const char * reason, std::optional<llama_token> stop_token) {
     const auto now = Clock::now();
     const Request & request = *answer->request;
     reason = tell_rest(*answer, reason);
     Event end{request.id, Event::Kind::finish, answer->index, answer->text.finish(), reason};
     end.thought_tokens = answer->reader ? answer->reader->thought_tokens() : 0;
-    end.likeliest = answer->likeliest;
-    if (request.settings.reported_logits > 0) {
-        end.tokens = answer->generated;
-    }
+    end.stop_string = answer->text.stopped_by();
+    end.stop_token = stop_token;
+    end.reports = answer->reports.take_shown(answer->text.shown());
+    end.unshown_reports = answer->reports.take_all();
     end.prompt_tokens = request.prompt.n_tokens;
     end.cached_tokens = request.cached_tokens;
     end.completion_tokens = static_cast<int32_t>(answer->generated.size());

@@ -35,27 +35,31 @@ namespace vserve {
 
 // What happened to an answer, or to all of a request, in a step. JavaScript gets all events of a step in one call.
 struct Event {
-    enum class Kind { delta, thought, call, finish, failure };
+    enum class Kind { progress, prefilled, delta, thought, call, finish, failure };
 
     uint64_t id;  // of the request
     Kind kind;
-    int32_t index;  // of the answer; a failure ends all
-    std::string text;              // delta: text to show; failure: the message
-    std::string reason;            // finish: "stop" or "length"; failure: the error code
-    int32_t prompt_tokens = 0;     // finish
-    int32_t cached_tokens = 0;     // finish: prompt tokens that were in the KV cache
+    int32_t index;                 // of the answer
+    std::string text;              // delta, finish: text to show; failure: the message
+    std::string reason;            // finish: "stop", "length" or "repetition"; failure: the error code
+    int32_t prompt_tokens = 0;     // progress, finish
+    int32_t cached_tokens = 0;     // progress, prefilled, finish: prompt tokens that were in the KV cache
+    int32_t done_tokens = 0;       // progress: prompt tokens in the KV cache now
     int32_t completion_tokens = 0; // delta: tokens behind the text; finish: all of the answer
     uint64_t prefill_steps = 0;    // finish: from admission to the first token
     uint64_t decode_steps = 0;     // finish: from the first token to the last
-    double queue_ms = 0;           // finish: submission to admission
-    double prefill_ms = 0;         // finish: admission to the first token
+    double queue_ms = 0;           // prefilled, finish: submission to admission
+    double prefill_ms = 0;         // the same: admission to the first token; progress: admission to now
     double decode_ms = 0;          // finish: first token to last
-    std::vector<llama_token> tokens{};   // finish, where logits were requested: the answer
-    std::vector<Candidate> likeliest{};  // finish: the greatest logits of each token, as many as requested
     int32_t thought_tokens = 0;          // finish: of completion_tokens
     int32_t call = 0;                    // call: its index; `text` is the next piece of its arguments
     std::string call_id{};               // call: what it begins with
     std::string call_name{};
+    std::optional<std::string> stop_string{};  // finish: of the request, if one ended the answer
+    std::optional<llama_token> stop_token{};   // likewise
+    // Where asked for. On the tokens that the text of this and of earlier events shows, and that were not reported on yet.
+    std::vector<TokenReport> reports{};
+    std::vector<TokenReport> unshown_reports{};  // finish: on those of which no text is shown, as they ended the answer
 };
 
 struct EngineOptions {
@@ -226,6 +230,7 @@ class Engine {
     std::unique_ptr<Sampler> sampler_for(const Request & request, int32_t index) const;
     struct Draw {
         std::vector<llama_token> tokens;
+        std::optional<TokenReport> report;  // on the first of them, where asked for
         std::exception_ptr error;
     };
     std::vector<Row> rows_of(const std::vector<Output> & outputs) const;
@@ -236,10 +241,18 @@ class Engine {
     void find_out_alone();
     bool may_join(const Answer & answer) const;
     void wipe_cells();
-    std::vector<llama_token> next_tokens(Answer & answer, float * logits) const;
+    Draw next_tokens(Answer & answer, float * logits) const;
     static void force_tokens(Answer & answer, size_t generated);
-    void take_tokens(const AnswerPtr & answer, const std::vector<llama_token> & tokens);
-    void take_token(const AnswerPtr & answer, llama_token token);
+    void take_tokens(const AnswerPtr & answer, Draw & draw);
+    void take_token(const AnswerPtr & answer, llama_token token, std::optional<TokenReport> & report);
+    bool ends(const Answer & answer, llama_token token) const;
+    std::string text_of(const Answer & answer, llama_token token) const;
+    static bool may_stop(const Answer & answer);
+    std::string show_token(Answer & answer, llama_token token, std::optional<TokenReport> & report);
+    void hold_report(Answer & answer, std::optional<TokenReport> & report, size_t begin, std::string bytes);
+    void check_end(const AnswerPtr & answer);
+    void report_prefilled(const Answer & answer);
+    void report_progress(const Answer & answer);
     void process_next_image();
     void decode_next_known_image();
     AnswerPtr next_image(bool known_only);
@@ -282,14 +295,14 @@ class Engine {
     void prepare_reading(Request & request, const ReasoningSettings & reasoning) const;
     static void begin_reading(Answer & answer);
     static void end_thoughts_if_enough(Answer & answer);
-    void tell(Answer & answer, llama_token token);
-    void tell(const Answer & answer, std::vector<ChatParser::Piece> pieces, int32_t tokens);
+    void tell(Answer & answer, llama_token token, std::optional<TokenReport> & report);
+    void tell(Answer & answer, std::vector<ChatParser::Piece> pieces, int32_t tokens);
     const char * tell_rest(Answer & answer, const char * reason);
 
     bool make_room_for_next_tokens();
     void push_out(const AnswerPtr & answer);
     void release(Answer & answer, bool keep);
-    void finish(const AnswerPtr & answer, const char * reason);
+    void finish(const AnswerPtr & answer, const char * reason, std::optional<llama_token> stop_token = std::nullopt);
     void fail(const AnswerPtr & answer, const std::string & code, const std::string & message);
     void fail(const AnswerPtr & answer, const EngineError & error);
     void flush_events();
@@ -307,7 +320,8 @@ class Engine {
     int32_t max_image_tokens_;  // at most half of the context length
     EmbeddingCache encoded_;
     std::vector<llama_logit_bias> suppressed_;      // of tokens that the model file rules out
-    std::vector<llama_logit_bias> no_end_of_turn_;
+    std::vector<llama_token> ends_of_turn_;
+    std::unique_ptr<DryFactory> dry_;
     std::unordered_set<llama_token> spoken_tokens_;  // control tokens that every answer shows
     std::unordered_map<std::string, llama_token> control_tokens_;  // by their texts
     std::unique_ptr<PromptBuilder> prompts_;

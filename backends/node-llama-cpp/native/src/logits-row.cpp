@@ -81,6 +81,17 @@ llama_token LogitsRow::likeliest() const {
     return static_cast<llama_token>(std::find(first, logits_ + count_, greatest_) - logits_);
 }
 
+std::vector<Candidate> LogitsRow::likeliest(int32_t count) const {
+    std::vector<Candidate> tokens;
+    if (count <= 0) {
+        return tokens;
+    }
+    gather(kth_greatest(std::min(count, count_)), tokens);
+    std::stable_sort(tokens.begin(), tokens.end(), [](const auto & a, const auto & b) { return a.logit > b.logit; });
+    tokens.resize(std::min(tokens.size(), static_cast<size_t>(count)));
+    return tokens;
+}
+
 float LogitsRow::kth_greatest(int32_t k) const {
     // The k-th greatest of the blocks' greatest is a lower bound.
     float bound = none;
@@ -139,6 +150,44 @@ double LogitsRow::total_weight(float scale) {
     return total;
 }
 
+double LogitsRow::weighed_distance(float scale) const {
+    double total = 0;
+    for (int32_t block = 0; block < blocks(); block++) {
+        if (weight((greatest_ - greatest_of_block_[block]) * scale) == 0) {
+            continue;
+        }
+        const int32_t first = block * block_size;
+        const int32_t count = end_of(block) - first;
+        float terms[block_size];
+        std::fill(terms, terms + block_size, farthest);
+        for (int32_t i = 0; i < count; i++) {
+            terms[i] = limited((greatest_ - logits_[first + i]) * scale);
+        }
+        for (float & distance : terms) {
+            distance = weight_of_limited(distance) * distance;
+        }
+        total += sum_of_block(terms);
+    }
+    return total;
+}
+
+double LogitsRow::deviation() const {
+    // Distances from the greatest: their squares lose fewer digits.
+    double sum = 0;
+    double squares = 0;
+    int64_t counted = 0;
+    for (int32_t i = 0; i < count_; i++) {
+        if (logits_[i] > none) {
+            const double distance = greatest_ - logits_[i];
+            sum += distance;
+            squares += distance * distance;
+            counted++;
+        }
+    }
+    const double mean = sum / static_cast<double>(counted);
+    return std::sqrt(std::max(0.0, squares / static_cast<double>(counted) - mean * mean));
+}
+
 llama_token LogitsRow::at_fraction(double fraction, float scale) {
     const double target = total_weight(scale) * fraction;
     double sum = 0;
@@ -159,17 +208,6 @@ llama_token LogitsRow::at_fraction(double fraction, float scale) {
         }
     }
     return last;
-}
-
-std::vector<Candidate> likeliest_tokens(const float * logits, int32_t size, int32_t count) {
-    LogitsRow row;
-    row.read(logits, size);
-    std::vector<Candidate> tokens;
-    row.gather(row.kth_greatest(std::min(count, size)), tokens);
-    std::stable_sort(tokens.begin(), tokens.end(),
-                     [](const Candidate & a, const Candidate & b) { return a.logit > b.logit; });
-    tokens.resize(std::min(tokens.size(), static_cast<size_t>(count)));
-    return tokens;
 }
 
 }  // namespace vserve

@@ -32,6 +32,9 @@ class LogitsRow {
     // The first token that has the greatest logit.
     llama_token likeliest() const;
 
+    // The `count` tokens with the greatest logits, greatest first, or all of them.
+    std::vector<Candidate> likeliest(int32_t count) const;
+
     // The k-th greatest logit, for k from 1 to size().
     float kth_greatest(int32_t k) const;
 
@@ -40,6 +43,12 @@ class LogitsRow {
 
     // The sum of the weights of all tokens: see weight(). Logits are multiplied by `scale` first.
     double total_weight(float scale);
+
+    // The same sum of each weight times its distance.
+    double weighed_distance(float scale) const;
+
+    // The standard deviation of the logits that are not minus infinity.
+    double deviation() const;
 
     // The token at the fraction `fraction`, from 0 to below 1, of total_weight(scale).
     llama_token at_fraction(double fraction, float scale);
@@ -55,8 +64,5 @@ class LogitsRow {
     std::vector<float> greatest_of_block_;
     std::vector<float> weight_of_block_;
 };
-
-// The `count` tokens with the greatest logits of a row, greatest first.
-std::vector<Candidate> likeliest_tokens(const float * logits, int32_t size, int32_t count);
 
 }  // namespace vserve

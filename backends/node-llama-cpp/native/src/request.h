@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "client-turns.h"
 #include "llama.h"
 #include "prompt.h"
+#include "repetition-watch.h"
 #include "sampling-settings.h"
 
 namespace vserve {
@@ -27,13 +29,18 @@ struct GenerationSettings {
     SamplingSettings sampling;
     int32_t choices = 1;      // answers to generate
     int32_t max_tokens = -1;  // of each; -1: to the end of the context
+    int32_t min_tokens = 0;   // nothing else ends an answer before
     bool ignore_eos = false;
     bool skip_special_tokens = true;  // keep control tokens out of the answer's text
-    int32_t reported_logits = 0;  // how many of each token's greatest logits to report, for comparisons
+    bool include_stop = false;        // make what ended the answer a part of its text
+    std::optional<int32_t> log_probs;  // report on each token, and on this many of the likeliest
+    bool report_progress = false;      // of the prompt
+    RepetitionStop repetition_stop;
     std::vector<ForcedRun> forced_runs;  // for tests, in order
     std::string cache_salt;  // prompts share cached prefixes with prompts of the same salt only
     Client client;           // whose turn it is within a step
     std::vector<std::string> stop_strings;
+    std::vector<llama_token> stop_tokens;
 };
 
 // What was asked. All of its answers share it: the prompt is computed once, its images are encoded once.
@@ -53,6 +60,7 @@ struct Request {
     const Clock::time_point submitted_at = Clock::now();
     bool was_admitted = false;
     int32_t cached_tokens = 0;     // prompt tokens in the cache when its first answer was admitted
+    int32_t reported_tokens = -1;  // the most prompt tokens that were reported as done
     int32_t unfinished = 0;        // answers
     int32_t without_token = 0;     // answers that draw their first token from the row of logits behind the prompt
     std::vector<float> first_row;  // that row, while some have yet to draw

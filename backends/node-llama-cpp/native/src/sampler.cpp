@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "nucleus.h"
-#include "weight.h"
-
 namespace vserve {
 
 namespace {
@@ -13,262 +10,262 @@ namespace {
 // Per token, measured: see cost().
 constexpr int64_t cost_of_weights = 4;
 constexpr int64_t cost_of_nucleus = 6;
-// A rounding error must not cut the nucleus short.
-constexpr double margin = 0.999;
+constexpr int64_t cost_of_list = 24;
+// Logits divided by less overflow.
+constexpr float least_temperature = 1e-5f;
+// As in llama.cpp: above it, no two tokens could pass.
+constexpr float greatest_xtc_threshold = 0.5f;
+
+bool narrows(SamplerKind kind) {
+    return kind != SamplerKind::penalties && kind != SamplerKind::no_repeat_ngram && kind != SamplerKind::dry &&
+           kind != SamplerKind::temperature;
+}
 
 }  // namespace
 
-// Undoes the changes of the row, so that others can read it: logprobs, or another answer to the same prompt.
 class Sampler::Restored {
   public:
-    Restored(Sampler & sampler, float * logits) : sampler_(sampler), logits_(logits) {}
-    ~Restored() {
-        auto & changed = sampler_.changed_;
-        for (auto own = changed.rbegin(); own != changed.rend(); own++) {
-            logits_[own->token] = own->logit;
-        }
-        changed.clear();
-    }
+    explicit Restored(Candidates & candidates) : candidates_(candidates) {}
+    ~Restored() { candidates_.restore(); }
     Restored(const Restored &) = delete;
     Restored & operator=(const Restored &) = delete;
 
   private:
-    Sampler & sampler_;
-    float * logits_;
+    Candidates & candidates_;
 };
 
-Sampler::Sampler(int32_t n_tokens, SamplingSettings settings)
+Sampler::Sampler(int32_t n_tokens, SamplingSettings settings, std::unique_ptr<Dry> dry)
     : n_tokens_(n_tokens),
       settings_(std::move(settings)),
       penalties_(settings_),
+      no_repeat_ngram_(settings_.no_repeat_ngram_size, settings_.no_repeat_ngram_window),
+      dry_(std::move(dry)),
+      adaptive_p_(settings_.adaptive_target, settings_.adaptive_decay),
+      mirostat_(settings_.mirostat, settings_.mirostat_tau, settings_.mirostat_eta),
       random_(settings_.seed ? *settings_.seed : std::random_device()()) {
     for (const SamplerKind kind : settings_.samplers) {
         if (changes_something(kind)) {
             samplers_.push_back(kind);
         }
     }
-    // The likeliest token passes all the others, unless a penalty falls on what they leave.
-    while (is_greedy() && !samplers_.empty() && samplers_.back() != SamplerKind::penalties) {
-        samplers_.pop_back();
+    if (is_greedy()) {
+        leave_out_what_greed_ignores();
     }
 }
 
+bool Sampler::uses(SamplerKind kind) const {
+    return std::find(samplers_.begin(), samplers_.end(), kind) != samplers_.end();
+}
+
 bool Sampler::changes_something(SamplerKind kind) const {
+    if (!mirostat_.is_off() && narrows(kind)) {
+        return false;
+    }
     switch (kind) {
         case SamplerKind::penalties:
             return !penalties_.are_off();
+        case SamplerKind::no_repeat_ngram:
+            return !no_repeat_ngram_.is_off();
+        case SamplerKind::dry:
+            return dry_ != nullptr;
+        case SamplerKind::top_n_sigma:
+            return settings_.top_n_sigma > 0;
         case SamplerKind::temperature:
-            return !is_greedy() && settings_.temperature != 1.0f;
+            return settings_.temperature != 1.0f || settings_.temperature_range > 0;
         case SamplerKind::top_k:
             return settings_.top_k > 0 && settings_.top_k < n_tokens_;
+        case SamplerKind::typical_p:
+            return settings_.typical_p < 1.0f;
         case SamplerKind::top_p:
             return settings_.top_p < 1.0f;
         case SamplerKind::min_p:
             return settings_.min_p > 0.0f;
+        case SamplerKind::xtc:
+            return settings_.xtc_probability > 0 && settings_.xtc_threshold <= greatest_xtc_threshold;
+        case SamplerKind::adaptive_p:
+            return !adaptive_p_.is_off();
     }
     return false;
 }
 
+// The likeliest token passes those that narrow, but typical_p and xtc. Where a temperature of 0 comes first, it is alone.
+void Sampler::leave_out_what_greed_ignores() {
+    const auto temperature = std::find(samplers_.begin(), samplers_.end(), SamplerKind::temperature);
+    const auto is_idle = [](SamplerKind kind) {
+        return kind == SamplerKind::temperature || kind == SamplerKind::adaptive_p;
+    };
+    const auto is_idle_behind = [&](SamplerKind kind) {
+        return is_idle(kind) || kind == SamplerKind::typical_p || kind == SamplerKind::xtc;
+    };
+    samplers_.erase(std::remove_if(temperature, samplers_.end(), is_idle_behind), samplers_.end());
+    samplers_.erase(std::remove_if(samplers_.begin(), samplers_.end(), is_idle), samplers_.end());
+    while (!samplers_.empty() && narrows(samplers_.back()) && samplers_.back() != SamplerKind::typical_p &&
+           samplers_.back() != SamplerKind::xtc) {
+        samplers_.pop_back();
+    }
+}
+
 llama_token Sampler::sample(float * logits) {
-    const Restored restored(*this, logits);
+    const Restored restored(candidates_);
     apply_all(logits);
-    return choose(logits);
+    drawn_ = is_greedy() ? candidates_.likeliest() : candidates_.at_fraction(fraction());
+    if (!is_greedy() && (uses(SamplerKind::adaptive_p) || !mirostat_.is_off())) {
+        const auto & list = candidates_.list();
+        const auto at = std::find_if(list.begin(), list.end(), [this](const auto & one) { return one.token == drawn_; });
+        const auto & known = mirostat_.is_off() ? probabilities_ : candidates_.probabilities();
+        probability_ = known[static_cast<size_t>(at - list.begin())];
+    }
+    return drawn_;
 }
 
 std::vector<llama_token_data> Sampler::distribution(float * logits) {
-    const Restored restored(*this, logits);
+    const Restored restored(candidates_);
     apply_all(logits);
-    read(logits);
-    if (!is_narrowed_) {
-        keep(-INFINITY);
-    }
     if (is_greedy()) {
-        keep_likeliest(1);
-        candidates_.resize(1);
+        candidates_.keep_first();
     }
-    const float most = greatest();
-    double total = 0;
+    const auto & list = candidates_.list();
+    const auto probabilities = candidates_.probabilities();
     std::vector<llama_token_data> tokens;
-    for (const auto & [token, logit] : candidates_) {
-        const float p = weight((most - logit) / temperature_);
-        total += p;
-        if (p > 0) {
-            tokens.push_back({token, logit / temperature_, p});
+    for (size_t i = 0; i < list.size(); i++) {
+        if (probabilities[i] > 0) {
+            tokens.push_back({list[i].token, list[i].logit / candidates_.temperature(), probabilities[i]});
         }
-    }
-    for (auto & token : tokens) {
-        token.p = static_cast<float>(token.p / total);
     }
     return tokens;
 }
 
+void Sampler::accept(llama_token token, bool in_answer) {
+    penalties_.see(token, in_answer);
+    if (dry_) {
+        dry_->see(token);
+    }
+    if (!in_answer) {
+        return;
+    }
+    n_answered_++;
+    if (!no_repeat_ngram_.is_off()) {
+        no_repeat_ngram_.see(token);
+    }
+    if (token == drawn_ && !is_greedy()) {
+        learn();
+    }
+    drawn_ = LLAMA_TOKEN_NULL;
+}
+
+void Sampler::learn() {
+    if (!mirostat_.is_off()) {
+        mirostat_.learn(probability_);
+    } else if (uses(SamplerKind::adaptive_p)) {
+        adaptive_p_.learn(probability_);
+    }
+}
+
 int64_t Sampler::cost() const {
-    const auto uses = [this](SamplerKind kind) {
-        return std::find(samplers_.begin(), samplers_.end(), kind) != samplers_.end();
-    };
+    if (uses(SamplerKind::typical_p) || uses(SamplerKind::adaptive_p) || settings_.mirostat == 1) {
+        return n_tokens_ * cost_of_list;
+    }
     const bool is_short = is_greedy() || uses(SamplerKind::top_k) || uses(SamplerKind::min_p);
     const int64_t for_each = uses(SamplerKind::top_p) ? cost_of_nucleus : cost_of_weights;
     return n_tokens_ * (is_short ? 1 : for_each);
 }
 
 void Sampler::apply_all(float * logits) {
-    is_read_ = false;
-    is_narrowed_ = false;
-    temperature_ = 1;
+    candidates_.begin(logits, n_tokens_);
     for (const auto & [token, bias] : settings_.biases) {
-        set(logits, token, logits[token] + bias);
+        candidates_.set(token, logits[token] + bias);
+    }
+    if (n_answered_ < settings_.min_tokens) {
+        for (const llama_token token : settings_.endings) {
+            candidates_.set(token, -INFINITY);
+        }
     }
     for (const SamplerKind kind : samplers_) {
-        apply(kind, logits);
+        apply(kind);
     }
+    apply_last();
 }
 
-void Sampler::apply(SamplerKind kind, float * logits) {
+void Sampler::apply(SamplerKind kind) {
+    const auto subtracted = [](float logit, float cost) { return logit - cost; };
     switch (kind) {
         case SamplerKind::penalties:
-            penalize(logits);
+            candidates_.change(penalties_.seen(), [this](float logit, const Penalties::Count & count) {
+                return penalties_.penalized(logit, count);
+            });
+            break;
+        case SamplerKind::no_repeat_ngram:
+            candidates_.change(no_repeat_ngram_.forbidden(), subtracted);
+            break;
+        case SamplerKind::dry:
+            candidates_.change(dry_->penalties(), subtracted);
+            break;
+        case SamplerKind::top_n_sigma:
+            candidates_.keep_sigma(settings_.top_n_sigma);
             break;
         case SamplerKind::temperature:
-            temperature_ *= settings_.temperature;
+            heat();
             break;
         case SamplerKind::top_k:
-            read(logits);
-            keep_likeliest(settings_.top_k);
+            candidates_.keep_likeliest(settings_.top_k);
+            break;
+        case SamplerKind::typical_p:
+            candidates_.keep_typical(settings_.typical_p, settings_.min_keep);
             break;
         case SamplerKind::top_p:
-            read(logits);
-            keep_mass(settings_.top_p);
+            candidates_.keep_mass(settings_.top_p, settings_.min_keep);
             break;
         case SamplerKind::min_p:
-            read(logits);
-            keep(greatest() + std::log(settings_.min_p) * temperature_);
+            candidates_.keep_relative(settings_.min_p, settings_.min_keep);
             break;
+        case SamplerKind::xtc:
+            leave_out_top();
+            break;
+        case SamplerKind::adaptive_p:
+            break;  // wherever it stands, it is the last
     }
 }
 
-// Changes the row. What was gathered from it before stays as it is.
-void Sampler::set(float * logits, llama_token token, float logit) {
-    changed_.push_back({token, logits[token]});
-    logits[token] = logit;
-}
-
-void Sampler::penalize(float * logits) {
-    if (!is_narrowed_) {
-        for (const auto & [token, count] : penalties_.seen()) {
-            set(logits, token, penalized(logits[token], count));
-        }
-        is_read_ = false;
-        return;
-    }
-    for (auto & candidate : candidates_) {
-        const auto seen = penalties_.seen().find(candidate.token);
-        if (seen != penalties_.seen().end()) {
-            candidate.logit = penalized(candidate.logit, seen->second);
-        }
-    }
-}
-
-float Sampler::penalized(float logit, int32_t count) const {
-    return penalties_.penalized(logit / temperature_, count) * temperature_;
-}
-
-void Sampler::read(const float * logits) {
-    if (!is_read_ && !is_narrowed_) {
-        row_.read(logits, n_tokens_);
-        is_read_ = true;
-    }
-}
-
-float Sampler::greatest() const {
-    if (!is_narrowed_) {
-        return row_.greatest();
-    }
-    const auto less = [](const Candidate & a, const Candidate & b) { return a.logit < b.logit; };
-    return std::max_element(candidates_.begin(), candidates_.end(), less)->logit;
-}
-
-void Sampler::keep(float least) {
-    if (!is_narrowed_) {
-        row_.gather(least, candidates_);
-        is_narrowed_ = true;
-        return;
-    }
-    candidates_.erase(std::remove_if(candidates_.begin(), candidates_.end(),
-                                     [least](const Candidate & candidate) { return candidate.logit < least; }),
-                      candidates_.end());
-}
-
-void Sampler::keep_likeliest(int32_t count) {
-    if (!is_narrowed_) {
-        keep(row_.kth_greatest(count));
-        return;
-    }
-    if (static_cast<size_t>(count) < candidates_.size()) {
-        std::vector<Candidate> ranked = candidates_;
-        std::nth_element(ranked.begin(), ranked.begin() + (count - 1), ranked.end(),
-                         [](const Candidate & a, const Candidate & b) { return a.logit > b.logit; });
-        keep(ranked[count - 1].logit);
-    }
-}
-
-// Keeps the likeliest tokens that have `share` of the probability together.
-void Sampler::keep_mass(float share) {
-    const float scale = 1 / temperature_;
-    const float most = greatest();
-    double total = 0;
-    if (!is_narrowed_) {
-        total = row_.total_weight(scale);
-        // Tokens so light that all of the vocabulary would not weigh enough.
-        const double light = (1 - share) * total / n_tokens_ * margin;
-        keep(most + static_cast<float>(std::log(light)) * temperature_);
-    } else {
-        for (const auto & candidate : candidates_) {
-            total += weight((most - candidate.logit) * scale);
-        }
-    }
-    const Nucleus nucleus = find_nucleus(candidates_, most, scale, total * share);
-    keep(nucleus.least);
-    size_t with_least = 0;
-    candidates_.erase(std::remove_if(candidates_.begin(), candidates_.end(),
-                                     [&](const Candidate & candidate) {
-                                         return candidate.logit == nucleus.least && ++with_least > nucleus.with_least;
-                                     }),
-                      candidates_.end());
-}
-
-llama_token Sampler::choose(const float * logits) {
-    read(logits);
-    if (!is_narrowed_) {
-        return is_greedy() ? row_.likeliest() : row_.at_fraction(fraction(), 1 / temperature_);
-    }
-    return draw();
-}
-
-llama_token Sampler::draw() {
-    const float most = greatest();
+void Sampler::apply_last() {
     if (is_greedy()) {
-        return std::find_if(candidates_.begin(), candidates_.end(),
-                            [most](const Candidate & candidate) { return candidate.logit == most; })
-            ->token;
+        return;
     }
-    double total = 0;
-    for (auto & candidate : candidates_) {
-        candidate.logit = weight((most - candidate.logit) / temperature_);
-        total += candidate.logit;
+    if (!mirostat_.is_off()) {
+        mirostat_.narrow(candidates_, n_tokens_);
+    } else if (uses(SamplerKind::adaptive_p)) {
+        auto & list = candidates_.list();
+        probabilities_ = candidates_.probabilities();
+        adaptive_p_.transform(list, probabilities_);
+        candidates_.set_temperature(1);
     }
-    const double target = total * fraction();
-    double sum = 0;
-    llama_token last = candidates_.front().token;
-    for (const auto & [token, of_token] : candidates_) {
-        sum += of_token;
-        if (of_token > 0) {
-            last = token;
-        }
-        if (sum > target) {
-            break;
-        }
+}
+
+// With a range, the temperature is the higher the less certain the model is.
+void Sampler::heat() {
+    if (settings_.temperature_range <= 0) {
+        candidates_.set_temperature(candidates_.temperature() * settings_.temperature);
+        return;
     }
-    return last;
+    const size_t count = candidates_.count();
+    if (count <= 1) {
+        return;
+    }
+    const float least = std::max(0.0f, settings_.temperature - settings_.temperature_range);
+    const float most = settings_.temperature + settings_.temperature_range;
+    const auto share = static_cast<float>(candidates_.entropy() / std::log(static_cast<double>(count)));
+    const float raised = std::min(1.0f, std::pow(std::max(0.0f, share), settings_.temperature_exponent));
+    const float temperature = least + (most - least) * raised;
+    if (temperature < least_temperature) {
+        candidates_.keep_first();
+    } else {
+        candidates_.set_temperature(candidates_.temperature() * temperature);
+    }
+}
+
+void Sampler::leave_out_top() {
+    if (candidates_.count() > 1 && fraction() <= settings_.xtc_probability) {
+        candidates_.leave_out_top(settings_.xtc_threshold, settings_.min_keep);
+    }
 }
 
 // Uniform from 0 to below 1, the same for a seed on every platform.

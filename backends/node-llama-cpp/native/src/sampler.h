@@ -1,33 +1,40 @@
 #pragma once
 
+#include <memory>
 #include <random>
 #include <vector>
 
+#include "adaptive-p.h"
+#include "candidates.h"
+#include "dry.h"
 #include "llama.h"
-#include "logits-row.h"
+#include "mirostat.h"
+#include "no-repeat-ngram.h"
 #include "penalties.h"
 #include "sampling-settings.h"
 
 namespace vserve {
 
 // Chooses tokens from rows of logits. By default the samplers keep the tokens that those of transformers keep, in the same
-// order: all that share the logit of the k-th, the one that crosses top_p, and those relative to the likeliest.
+// order: all that share the logit of the k-th, the one that crosses top_p, and those relative to the likeliest. What
+// transformers does not have is llama.cpp's.
 //
 // A sampler that is off costs nothing, and the others look at the bare row: candidates are gathered only once a sampler
 // leaves few of them.
 class Sampler {
   public:
-    // For rows of `n_tokens` logits.
-    Sampler(int32_t n_tokens, SamplingSettings settings);
+    // For rows of `n_tokens` logits. `dry` is null where the settings turn it off.
+    Sampler(int32_t n_tokens, SamplingSettings settings, std::unique_ptr<Dry> dry = nullptr);
 
-    // Draws a token. The row is as before when it returns. Throws NoNumbers.
+    // Draws a token. The row is as before when it returns. Throws NoNumbers, and EngineError (invalid_request) if the settings
+    // leave no token.
     llama_token sample(float * logits);
 
     // What sample() would draw from: the tokens in order of their ids, with their probabilities. Throws as sample().
     std::vector<llama_token_data> distribution(float * logits);
 
-    // Takes note of a token of the prompt or the answer, for the penalties.
-    void accept(llama_token token, bool in_answer) { penalties_.see(token, in_answer); }
+    // Takes note of a token of the prompt or the answer, whether it was drawn or not.
+    void accept(llama_token token, bool in_answer);
 
     // Approximate cost of a draw, in logits read.
     int64_t cost() const;
@@ -35,35 +42,33 @@ class Sampler {
   private:
     class Restored;
 
-    bool is_greedy() const { return settings_.temperature <= 0; }
+    bool is_greedy() const { return settings_.temperature <= 0 && settings_.temperature_range <= 0; }
+    bool uses(SamplerKind kind) const;
     bool changes_something(SamplerKind kind) const;
-    void set(float * logits, llama_token token, float logit);
+    void leave_out_what_greed_ignores();
     void apply_all(float * logits);
-    void apply(SamplerKind kind, float * logits);
-    void penalize(float * logits);
-    float penalized(float logit, int32_t count) const;
-    void keep(float least);
-    void keep_likeliest(int32_t count);
-    void keep_mass(float share);
-    void read(const float * logits);
-    float greatest() const;
-    llama_token choose(const float * logits);
-    llama_token draw();
+    void apply(SamplerKind kind);
+    void apply_last();
+    void heat();
+    void leave_out_top();
+    void learn();
     double fraction();
 
     const int32_t n_tokens_;
     const SamplingSettings settings_;
     std::vector<SamplerKind> samplers_;  // without those that are off
     Penalties penalties_;
+    NoRepeatNgram no_repeat_ngram_;
+    std::unique_ptr<Dry> dry_;
+    AdaptiveP adaptive_p_;
+    Mirostat mirostat_;
     std::mt19937 random_;
-    std::vector<Candidate> changed_;  // the row's own logits, of the tokens that were changed in it
-
-    // Of the row at hand.
-    LogitsRow row_;
-    bool is_read_ = false;
-    bool is_narrowed_ = false;  // to candidates_; else all tokens of the row are left
-    std::vector<Candidate> candidates_;
-    float temperature_ = 1;  // logits are divided by it where it matters: the order stays the same
+    int32_t n_answered_ = 0;
+    Candidates candidates_;
+    std::vector<float> probabilities_;  // of the listed candidates, before adaptive-p
+    // The token that was drawn last, and the probability that the samplers which learn know it by.
+    llama_token drawn_ = LLAMA_TOKEN_NULL;
+    float probability_ = 0;
 };
 
 }  // namespace vserve

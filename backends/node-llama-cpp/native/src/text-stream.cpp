@@ -4,35 +4,48 @@
 
 namespace vserve {
 
-TextStream::TextStream(std::vector<std::string> stop_strings) : stop_strings_(std::move(stop_strings)) {}
+TextStream::TextStream(std::vector<std::string> stop_strings, bool includes_stop)
+    : stop_strings_(std::move(stop_strings)), includes_stop_(includes_stop) {}
 
-std::string TextStream::push(std::string_view bytes) {
-    if (stopped_) {
+std::string TextStream::push(std::string_view bytes, bool may_stop) {
+    if (stopped()) {
         return "";
     }
+    const size_t searched = pending_.size();
     pending_.append(bytes);
+    taken_ += bytes.size();
 
-    size_t stop_at = std::string::npos;
-    for (const auto & stop : stop_strings_) {
-        stop_at = std::min(stop_at, pending_.find(stop));
-    }
-    if (stop_at != std::string::npos) {
-        stopped_ = true;
-        std::string text = pending_.substr(0, stop_at);
+    const Match match = may_stop ? find_stop(searched) : Match{0, nullptr};
+    if (match.stop != nullptr) {
+        stopped_by_ = *match.stop;
+        std::string text = show(match.at + (includes_stop_ ? match.stop->size() : 0));
         pending_.clear();
         return text;
     }
-
-    const size_t certain =
-        complete_utf8_length(std::string_view(pending_).substr(0, pending_.size() - undecided_stop_bytes()));
-    std::string text = pending_.substr(0, certain);
-    pending_.erase(0, certain);
-    return text;
+    return show(complete_utf8_length(std::string_view(pending_).substr(0, pending_.size() - undecided_stop_bytes())));
 }
 
 std::string TextStream::finish() {
-    std::string text = std::move(pending_);
-    pending_.clear();
+    return show(pending_.size());
+}
+
+// The first stop string in the pending bytes that does not end within the first `searched` ones.
+TextStream::Match TextStream::find_stop(size_t searched) const {
+    Match first{std::string::npos, nullptr};
+    for (const auto & stop : stop_strings_) {
+        const size_t from = searched >= stop.size() ? searched - stop.size() + 1 : 0;
+        const size_t at = pending_.find(stop, from);
+        if (at < first.at) {
+            first = {at, &stop};
+        }
+    }
+    return first;
+}
+
+std::string TextStream::show(size_t bytes) {
+    std::string text = pending_.substr(0, bytes);
+    pending_.erase(0, bytes);
+    shown_ += bytes;
     return text;
 }
 

@@ -26,6 +26,15 @@ std::vector<std::string> texts_of(const Napi::Object & object, const char * key)
     return texts;
 }
 
+std::vector<int32_t> integers_of(const Napi::Object & object, const char * key) {
+    const auto array = object.Get(key).As<Napi::Array>();
+    std::vector<int32_t> integers;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        integers.push_back(array.Get(i).As<Napi::Number>().Int32Value());
+    }
+    return integers;
+}
+
 int32_t integer_of(const Napi::Object & object, const char * key) {
     return object.Get(key).As<Napi::Number>().Int32Value();
 }
@@ -58,10 +67,16 @@ ggml_type kv_type_of(Napi::Env env, const std::string & name) {
 
 SamplerKind sampler_kind_of(Napi::Env env, const std::string & name) {
     static const std::map<std::string, SamplerKind> kinds{{"penalties", SamplerKind::penalties},
+                                                          {"noRepeatNgram", SamplerKind::no_repeat_ngram},
+                                                          {"dry", SamplerKind::dry},
+                                                          {"topNSigma", SamplerKind::top_n_sigma},
                                                           {"temperature", SamplerKind::temperature},
                                                           {"topK", SamplerKind::top_k},
+                                                          {"typicalP", SamplerKind::typical_p},
                                                           {"topP", SamplerKind::top_p},
-                                                          {"minP", SamplerKind::min_p}};
+                                                          {"minP", SamplerKind::min_p},
+                                                          {"xtc", SamplerKind::xtc},
+                                                          {"adaptiveP", SamplerKind::adaptive_p}};
     const auto found = kinds.find(name);
     if (found == kinds.end()) {
         throw to_js_error(env, "invalid_request", "There is no sampler " + name + ".");
@@ -127,6 +142,38 @@ ToolSettings tools_of(const Napi::Object & object) {
     return settings;
 }
 
+std::vector<llama_logit_bias> biases_of(const Napi::Array & array) {
+    std::vector<llama_logit_bias> biases;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        const auto bias = array.Get(i).As<Napi::Object>();
+        biases.push_back({integer_of(bias, "token"), float_of(bias, "bias")});
+    }
+    return biases;
+}
+
+void read_penalties(const Napi::Object & object, SamplingSettings & sampling) {
+    sampling.frequency_penalty = float_of(object, "frequencyPenalty");
+    sampling.presence_penalty = float_of(object, "presencePenalty");
+    sampling.repetition_penalty = float_of(object, "repetitionPenalty");
+    sampling.penalty_window = integer_of(object, "penaltyWindow");
+    sampling.no_repeat_ngram_size = integer_of(object, "noRepeatNgramSize");
+    sampling.no_repeat_ngram_window = integer_of(object, "noRepeatNgramWindow");
+    sampling.dry_multiplier = float_of(object, "dryMultiplier");
+    sampling.dry_base = float_of(object, "dryBase");
+    sampling.dry_allowed_length = integer_of(object, "dryAllowedLength");
+    sampling.dry_window = integer_of(object, "dryWindow");
+    sampling.dry_breakers = texts_of(object, "dryBreakers");
+}
+
+// Undefined: never.
+RepetitionStop repetition_stop_of(const Napi::Value & value) {
+    if (!value.IsObject()) {
+        return {};
+    }
+    const auto object = value.As<Napi::Object>();
+    return {integer_of(object, "minPatternTokens"), integer_of(object, "maxPatternTokens"), integer_of(object, "minCount")};
+}
+
 SamplingSettings sampling_of(const Napi::Object & object) {
     SamplingSettings sampling;
     sampling.temperature = float_of(object, "temperature");
@@ -136,9 +183,20 @@ SamplingSettings sampling_of(const Napi::Object & object) {
     sampling.top_p = float_of(object, "topP");
     sampling.top_k = integer_of(object, "topK");
     sampling.min_p = float_of(object, "minP");
-    sampling.frequency_penalty = float_of(object, "frequencyPenalty");
-    sampling.presence_penalty = float_of(object, "presencePenalty");
-    sampling.repetition_penalty = float_of(object, "repetitionPenalty");
+    sampling.temperature_range = float_of(object, "temperatureRange");
+    sampling.temperature_exponent = float_of(object, "temperatureExponent");
+    sampling.typical_p = float_of(object, "typicalP");
+    sampling.top_n_sigma = float_of(object, "topNSigma");
+    sampling.min_keep = integer_of(object, "minKeep");
+    sampling.xtc_probability = float_of(object, "xtcProbability");
+    sampling.xtc_threshold = float_of(object, "xtcThreshold");
+    sampling.adaptive_target = float_of(object, "adaptiveTarget");
+    sampling.adaptive_decay = float_of(object, "adaptiveDecay");
+    sampling.mirostat = integer_of(object, "mirostat");
+    sampling.mirostat_tau = float_of(object, "mirostatTau");
+    sampling.mirostat_eta = float_of(object, "mirostatEta");
+    read_penalties(object, sampling);
+    sampling.biases = biases_of(object.Get("logitBias").As<Napi::Array>());
     const auto seed = object.Get("seed");
     if (seed.IsNumber()) {
         sampling.seed = seed.As<Napi::Number>().Uint32Value();
@@ -160,15 +218,62 @@ std::vector<ForcedRun> forced_runs_of(const Napi::Array & array) {
     return runs;
 }
 
-Napi::Array to_js(Napi::Env env, const std::vector<Candidate> & tokens) {
-    Napi::Array array = Napi::Array::New(env, tokens.size());
-    for (uint32_t i = 0; i < tokens.size(); i++) {
-        Napi::Object object = Napi::Object::New(env);
-        object.Set("token", tokens[i].token);
-        object.Set("logit", tokens[i].logit);
+// Bytes cross over as a string of characters below 256: the fastest way for a few of them.
+Napi::Value latin1(Napi::Env env, const std::string & bytes) {
+    napi_value value = nullptr;
+    napi_create_string_latin1(env, bytes.data(), bytes.size(), &value);
+    return {env, value};
+}
+
+Napi::Object to_js(Napi::Env env, const TokenLogit & token) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("token", token.token);
+    object.Set("logit", token.logit);
+    object.Set("bytes", latin1(env, token.bytes));
+    return object;
+}
+
+Napi::Array to_js(Napi::Env env, const std::vector<TokenReport> & reports) {
+    Napi::Array array = Napi::Array::New(env, reports.size());
+    for (uint32_t i = 0; i < reports.size(); i++) {
+        Napi::Array likeliest = Napi::Array::New(env, reports[i].likeliest.size());
+        for (uint32_t k = 0; k < likeliest.Length(); k++) {
+            likeliest.Set(k, to_js(env, reports[i].likeliest[k]));
+        }
+        Napi::Object object = to_js(env, reports[i].chosen);
+        object.Set("logSum", reports[i].log_sum);
+        object.Set("likeliest", likeliest);
         array.Set(i, object);
     }
     return array;
+}
+
+void add_piece(Napi::Env env, const Event & event, Napi::Object & object) {
+    object.Set("completionTokens", event.completion_tokens);
+    if (!event.reports.empty()) {
+        object.Set("reports", to_js(env, event.reports));
+    }
+}
+
+void add_finish(Napi::Env env, const Event & event, Napi::Object & object) {
+    object.Set("kind", "finish");
+    object.Set("reason", event.reason);
+    if (event.stop_string) {
+        object.Set("stoppedBy", *event.stop_string);
+    } else if (event.stop_token) {
+        object.Set("stoppedBy", *event.stop_token);
+    }
+    object.Set("thoughtTokens", event.thought_tokens);
+    object.Set("promptTokens", event.prompt_tokens);
+    object.Set("cachedTokens", event.cached_tokens);
+    object.Set("completionTokens", event.completion_tokens);
+    object.Set("prefillSteps", static_cast<double>(event.prefill_steps));
+    object.Set("decodeSteps", static_cast<double>(event.decode_steps));
+    object.Set("queueMs", event.queue_ms);
+    object.Set("prefillMs", event.prefill_ms);
+    object.Set("decodeMs", event.decode_ms);
+    object.Set("reports", to_js(env, event.reports));
+    object.Set("unshownReports", to_js(env, event.unshown_reports));
 }
 
 Napi::Object to_js(Napi::Env env, const Event & event) {
@@ -177,35 +282,36 @@ Napi::Object to_js(Napi::Env env, const Event & event) {
     object.Set("index", event.index);
     object.Set("text", event.text);
     switch (event.kind) {
+        case Event::Kind::progress:
+            object.Set("kind", "progress");
+            object.Set("promptTokens", event.prompt_tokens);
+            object.Set("cachedTokens", event.cached_tokens);
+            object.Set("doneTokens", event.done_tokens);
+            object.Set("ms", event.prefill_ms);
+            break;
+        case Event::Kind::prefilled:
+            object.Set("kind", "prefilled");
+            object.Set("cachedTokens", event.cached_tokens);
+            object.Set("queueMs", event.queue_ms);
+            object.Set("prefillMs", event.prefill_ms);
+            break;
         case Event::Kind::delta:
             object.Set("kind", "delta");
-            object.Set("completionTokens", event.completion_tokens);
+            add_piece(env, event, object);
             break;
         case Event::Kind::thought:
             object.Set("kind", "thought");
-            object.Set("completionTokens", event.completion_tokens);
+            add_piece(env, event, object);
             break;
         case Event::Kind::call:
             object.Set("kind", "call");
-            object.Set("completionTokens", event.completion_tokens);
             object.Set("call", event.call);
             object.Set("callId", event.call_id);
             object.Set("callName", event.call_name);
+            add_piece(env, event, object);
             break;
         case Event::Kind::finish:
-            object.Set("kind", "finish");
-            object.Set("thoughtTokens", event.thought_tokens);
-            object.Set("reason", event.reason);
-            object.Set("promptTokens", event.prompt_tokens);
-            object.Set("cachedTokens", event.cached_tokens);
-            object.Set("completionTokens", event.completion_tokens);
-            object.Set("prefillSteps", static_cast<double>(event.prefill_steps));
-            object.Set("decodeSteps", static_cast<double>(event.decode_steps));
-            object.Set("queueMs", event.queue_ms);
-            object.Set("prefillMs", event.prefill_ms);
-            object.Set("decodeMs", event.decode_ms);
-            object.Set("tokens", vserve::to_js(env, event.tokens));
-            object.Set("likeliest", to_js(env, event.likeliest));
+            add_finish(env, event, object);
             break;
         case Event::Kind::failure:
             object.Set("kind", "failure");
@@ -299,13 +405,20 @@ GenerationSettings settings_of(const Napi::Object & object) {
     settings.sampling = sampling_of(object);
     settings.choices = integer_of(object, "choices");
     settings.max_tokens = integer_of(object, "maxTokens");
-    settings.reported_logits = integer_of(object, "reportedLogits");
+    settings.min_tokens = integer_of(object, "minTokens");
+    if (const auto likeliest = object.Get("logProbs"); likeliest.IsNumber()) {
+        settings.log_probs = likeliest.As<Napi::Number>().Int32Value();
+    }
+    settings.report_progress = boolean_of(object, "reportProgress");
+    settings.repetition_stop = repetition_stop_of(object.Get("repetitionStop"));
     settings.forced_runs = forced_runs_of(object.Get("forcedRuns").As<Napi::Array>());
     settings.cache_salt = text_of(object, "cacheSalt");
     settings.client = texts_of(object, "client");
     settings.ignore_eos = boolean_of(object, "ignoreEos");
     settings.skip_special_tokens = boolean_of(object, "skipSpecialTokens");
+    settings.include_stop = boolean_of(object, "includeStop");
     settings.stop_strings = texts_of(object, "stop");
+    settings.stop_tokens = integers_of(object, "stopTokens");
     return settings;
 }
 

@@ -1,0 +1,60 @@
+import type { GenerateRequest, SamplingSettings } from '../../src/backend/index.ts';
+import type { ForcedRun, NativeGenerationSettings } from './native-addon.ts';
+
+const largestInt32 = 2 ** 31 - 1;
+/** llama.cpp draws a seed for this one. */
+const randomSeed = 2 ** 32 - 1;
+
+/** What of a request is for the engine, in numbers that it can hold. */
+export function toNativeSettings(
+  request: GenerateRequest,
+  forcedRuns: readonly ForcedRun[] = [],
+): NativeGenerationSettings {
+  const { repetitionStop } = request;
+  return {
+    ...toNativeSampling(request.sampling),
+    choices: request.choices,
+    forcedRuns,
+    maxTokens: limited(request.maxTokens ?? -1),
+    minTokens: limited(request.minTokens),
+    stop: request.stop,
+    stopTokens: request.stopTokens.filter((token) => token <= largestInt32),
+    includeStop: request.includeStop,
+    ignoreEos: request.ignoreEos,
+    skipSpecialTokens: request.skipSpecialTokens,
+    logProbs: request.logProbs,
+    repetitionStop: repetitionStop && {
+      minPatternTokens: limited(repetitionStop.minPatternTokens),
+      maxPatternTokens: limited(repetitionStop.maxPatternTokens),
+      minCount: limited(repetitionStop.minCount),
+    },
+    reportProgress: request.reportProgress,
+    cacheSalt: request.cacheSalt,
+    client: request.client ?? [],
+  };
+}
+
+function toNativeSampling(sampling: SamplingSettings): SamplingSettings {
+  return {
+    ...sampling,
+    seed: sampling.seed === undefined ? undefined : toNativeSeed(sampling.seed),
+    topK: limited(sampling.topK),
+    minKeep: limited(sampling.minKeep),
+    penaltyWindow: limited(sampling.penaltyWindow),
+    noRepeatNgramSize: limited(sampling.noRepeatNgramSize),
+    noRepeatNgramWindow: limited(sampling.noRepeatNgramWindow),
+    dryAllowedLength: limited(sampling.dryAllowedLength),
+    dryWindow: limited(sampling.dryWindow),
+    logitBias: sampling.logitBias.map(({ token, bias }) => ({ token: limited(token), bias })),
+  };
+}
+
+function limited(integer: number): number {
+  return Math.min(integer, largestInt32);
+}
+
+/** Maps any integer to a 32-bit seed. Those from 0 to 2^32 - 2 map to themselves. */
+function toNativeSeed(seed: number): number {
+  const folded = (seed ^ Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b1)) >>> 0;
+  return folded === randomSeed ? randomSeed - 1 : folded;
+}
