@@ -1,5 +1,6 @@
 import type { LlamaModel } from 'node-llama-cpp';
 import type {
+  AnswerFormat,
   Bitmap,
   ChatMessage,
   GenerateRequest,
@@ -21,6 +22,7 @@ import type {
   PromptRun,
   TokenLogit,
 } from './native-addon.ts';
+import { grammarSource } from './schema/answer-source.ts';
 
 /** Creates an engine that calls `onEvents` with the events of each step. */
 export type EngineFactory = (onEvents: (events: readonly NativeEvent[]) => void) => NativeEngine;
@@ -41,6 +43,7 @@ export class LoadedLlama implements LoadedModel {
   readonly #channels = new Map<number, EventChannel<NativeEvent>>();
   /** Requests whose prompt is being built, by id. */
   readonly #submissions = new Map<number, Promise<unknown>>();
+  readonly #compilations = new Set<Promise<unknown>>();
   #visionKernel = '';
   #lastId = 0;
   #closing: Promise<void> | undefined;
@@ -123,6 +126,7 @@ export class LoadedLlama implements LoadedModel {
   async #submit(id: number, request: GenerateRequest, reportedLogits: number): Promise<number> {
     const { conversation, images, places } = toNative(request.messages, request.template);
     const { sampling } = request;
+    const grammar = await this.#grammar(request.format);
     try {
       const submission = this.#engine.submit(id, conversation, images, {
         ...sampling,
@@ -135,6 +139,7 @@ export class LoadedLlama implements LoadedModel {
         stop: request.stop,
         cacheSalt: request.cacheSalt,
         client: request.client ?? [],
+        grammar,
         reportedLogits,
       });
       this.#submissions.set(id, submission);
@@ -145,6 +150,25 @@ export class LoadedLlama implements LoadedModel {
       throw this.#closing === undefined ? fromNative(error, places) : modelClosed();
     } finally {
       this.#submissions.delete(id);
+    }
+  }
+
+  /** What an answer is held to; undefined for any text. Throws `invalid_request` with the format's `param`. */
+  async #grammar(format: AnswerFormat): Promise<object | undefined> {
+    const source = grammarSource(format);
+    if (source === undefined) return undefined;
+    const compilation = this.#engine.compileGrammar(source.schema, source.gbnf);
+    this.#compilations.add(compilation);
+    try {
+      const grammar = await compilation;
+      if (this.#closing !== undefined) throw modelClosed();
+      return grammar;
+    } catch (error) {
+      const failure = fromNative(error);
+      if (!(failure instanceof VserveError) || failure.code !== 'invalid_request') throw failure;
+      throw new VserveError('invalid_request', failure.message, 'param' in format ? { param: format.param } : {});
+    } finally {
+      this.#compilations.delete(compilation);
     }
   }
 
@@ -252,7 +276,7 @@ export class LoadedLlama implements LoadedModel {
   async #close(): Promise<void> {
     // Building a prompt uses the model. The engine itself fails the running requests.
     for (const id of this.#submissions.keys()) this.#engine.forget(id);
-    await Promise.allSettled(this.#submissions.values());
+    await Promise.allSettled([...this.#submissions.values(), ...this.#compilations]);
     await this.#engine.close();
     await this.#model.dispose();
   }

@@ -66,6 +66,8 @@ export type NativeGenerationSettings = Pick<
   readonly cacheSalt: string;
   /** Nested groups, outermost first; empty if not known. */
   readonly client: readonly string[];
+  /** A handle of `compileGrammar` that the answer is held to; undefined for any text. */
+  readonly grammar: object | undefined;
   /** How many of each token's greatest logits the finish event reports; 0: neither them nor the tokens. */
   readonly reportedLogits: number;
 };
@@ -173,6 +175,11 @@ export interface NativeEngine {
   inspectImages(images: readonly NativeImage[]): Promise<readonly EncoderInput[]>;
   /** A handle that holds the embeddings of an image, if it was encoded for a request of this salt and is cached. */
   encodedImage(imageId: string, cacheSalt: string): object | undefined;
+  /**
+   * A handle that holds a grammar, which may be shared: of a JSON Schema and rules for what stands in its constants, or, where
+   * the schema is empty, of GBNF.
+   */
+  compileGrammar(schema: string, gbnf: string): Promise<object>;
   /** Cancels and drops a request in any state. Ignores unknown ids. */
   forget(id: number): void;
   resetPrefixCache(): void;

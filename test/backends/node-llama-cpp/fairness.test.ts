@@ -48,6 +48,7 @@ const settings: NativeGenerationSettings = {
   stop: [],
   cacheSalt: '',
   client: [],
+  grammar: undefined,
   reportedLogits: 0,
 };
 

@@ -46,6 +46,7 @@ const settings: NativeGenerationSettings = {
   stop: [],
   cacheSalt: '',
   client: ['address', 'key'],
+  grammar: undefined,
   reportedLogits: 0,
 };
 

@@ -73,15 +73,18 @@ void Engine::sample(const std::vector<Output> & outputs) {
 std::vector<Engine::Draw> Engine::draw(const std::vector<Output> & outputs) {
     // Looking up a row may sort all of them: not in parallel.
     std::vector<float *> rows;
+    std::vector<Draw> draws(outputs.size());
     int64_t cost = 0;
     for (const auto & [sequence, row] : outputs) {
         rows.push_back(llama_get_logits_ith(context_.get(), row));
         cost += sequence->sampler->cost();
+        draws[rows.size() - 1].token = first_token(*sequence);
     }
-    std::vector<Draw> draws(outputs.size());
     const auto draw_one = [&](int i) {
         try {
-            draws[i].token = next_token(*outputs[i].first, rows[i]);
+            if (draws[i].token == LLAMA_TOKEN_NULL) {
+                draws[i].token = next_token(*outputs[i].first, rows[i]);
+            }
         } catch (...) {
             draws[i].error = std::current_exception();
         }
@@ -131,6 +134,25 @@ void Engine::wipe_cells() {
     wake();  // nothing runs, and the queue is not empty
 }
 
+// Null where the answer has no format.
+std::unique_ptr<AnswerGrammar> Engine::grammar_for(const Sequence & sequence) const {
+    if (!sequence.settings.grammar) {
+        return nullptr;
+    }
+    return std::make_unique<AnswerGrammar>(vocab_, token_texts(), sequence.settings.grammar);
+}
+
+std::shared_ptr<const GrammarRules> Engine::compile_grammar(const GrammarSource & source) const {
+    const std::string key = source.schema + '\0' + source.gbnf;
+    return grammars_.get(key, [&] { return compile(source, vocab_); });
+}
+
+// Only answers with a format need them: they take some milliseconds, and megabytes.
+std::shared_ptr<const TokenTexts> Engine::token_texts() const {
+    std::call_once(token_texts_made_, [this] { token_texts_ = std::make_shared<const TokenTexts>(vocab_); });
+    return token_texts_;
+}
+
 // LLAMA_TOKEN_NULL if the sequence was cancelled.
 llama_token Engine::next_token(Sequence & sequence, float * logits) const {
     if (sequence.cancelled) {
@@ -140,7 +162,10 @@ llama_token Engine::next_token(Sequence & sequence, float * logits) const {
         const auto likeliest = likeliest_tokens(logits, llama_vocab_n_tokens(vocab_), reported);
         sequence.likeliest.insert(sequence.likeliest.end(), likeliest.begin(), likeliest.end());
     }
-    return sequence.sampler->sample(logits);
+    if (!sequence.grammar) {
+        return sequence.sampler->sample(logits);
+    }
+    return sequence.grammar->choose(*sequence.sampler, logits);
 }
 
 // Whether a control token's text is part of the answer. The tokens that end an answer never get here.
@@ -148,10 +173,49 @@ bool Engine::shows(const Sequence & sequence, llama_token token) const {
     return !sequence.settings.skip_special_tokens || spoken_tokens_.count(token) != 0;
 }
 
-// Handles the next token of a sequence: emits its text, or finishes the answer.
+// The tokens that come next of themselves.
+std::vector<llama_token> Engine::forced_tokens(const Sequence & sequence) {
+    if (!sequence.grammar || reports_draws(sequence)) {
+        return {};
+    }
+    if (!forced_tokens_) {
+        forced_tokens_ = std::make_unique<ForcedTokens>(vocab_, token_texts());
+    }
+    return forced_tokens_->next(*sequence.grammar, sequence.generated);
+}
+
+// The one that an answer has to begin with; LLAMA_TOKEN_NULL where it has been begun, or may begin in several ways.
+llama_token Engine::first_token(const Sequence & sequence) {
+    const auto forced = sequence.generated.empty() ? forced_tokens(sequence) : std::vector<llama_token>{};
+    return forced.empty() || sequence.cancelled ? LLAMA_TOKEN_NULL : forced.front();
+}
+
+// Handles the next token of a sequence, and those that follow of themselves.
 void Engine::take_token(const SequencePtr & sequence, llama_token token) {
+    add_token(sequence, token);
+    if (sequence->slot < 0) {
+        return;  // finished
+    }
+    for (const llama_token forced : forced_tokens(*sequence)) {
+        if (sequence->slot < 0) {
+            return;  // finished
+        }
+        add_token(sequence, forced);
+    }
+}
+
+// Whether each token's row of logits is asked for: then none is taken without one.
+bool Engine::reports_draws(const Sequence & sequence) const {
+    return sequence.settings.reported_logits > 0;
+}
+
+// Emits the text of a token, or finishes the answer.
+void Engine::add_token(const SequencePtr & sequence, llama_token token) {
     sequence->suspected = false;
     sequence->sampler->accept(token, true);
+    if (sequence->grammar) {
+        sequence->grammar->accept(token);
+    }
     if (sequence->generated.empty()) {
         sequence->first_token_at = Clock::now();
         sequence->first_token_step = steps_;
@@ -167,7 +231,7 @@ void Engine::take_token(const SequencePtr & sequence, llama_token token) {
     delta.completion_tokens = 1;
     events_.push_back(std::move(delta));
     const int32_t max_tokens = sequence->settings.max_tokens;
-    if (sequence->text.stopped()) {
+    if (sequence->text.stopped() || (sequence->grammar && sequence->grammar->is_finished())) {
         finish(sequence, "stop");
     } else if ((max_tokens >= 0 && static_cast<int32_t>(sequence->generated.size()) >= max_tokens) ||
                sequence->total_tokens() >= options_.max_length) {

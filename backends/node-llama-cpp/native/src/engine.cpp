@@ -223,6 +223,7 @@ void Engine::prepare(Sequence & sequence, const Conversation & conversation,
     // After the length check: this is most of the work.
     prompts_->prepare_images(sequence.prompt, images, sequence.settings.cache_salt);
     sequence.sampler = sampler_for(sequence);
+    sequence.grammar = grammar_for(sequence);
 }
 
 void Engine::submit(SequencePtr sequence) {

@@ -18,6 +18,9 @@
 #include "client-turns.h"
 #include "embedding-cache.h"
 #include "error.h"
+#include "forced-tokens.h"
+#include "grammar-cache.h"
+#include "grammar-source.h"
 #include "image-prefill.h"
 #include "image-processor.h"
 #include "kv-cache.h"
@@ -117,6 +120,9 @@ class Engine {
     std::vector<Embeddings> encoded_image(const std::string & salt, const std::string & image_id) {
         return encoded_.find(salt, image_id);
     }
+    // The grammar of an answer, which many may share. Takes long for a large one. Any thread. Throws EngineError:
+    // invalid_request.
+    std::shared_ptr<const GrammarRules> compile_grammar(const GrammarSource & source) const;
     // Queues a prepared sequence. Any thread.
     void submit(std::shared_ptr<Sequence> sequence);
     // Makes the engine check for cancelled sequences. Any thread.
@@ -204,6 +210,12 @@ class Engine {
     int decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences);
     using Output = std::pair<SequencePtr, int32_t>;  // a sequence, and the row of its logits in the last batch
     std::unique_ptr<Sampler> sampler_for(const Sequence & sequence) const;
+    std::unique_ptr<AnswerGrammar> grammar_for(const Sequence & sequence) const;
+    std::shared_ptr<const TokenTexts> token_texts() const;
+    bool reports_draws(const Sequence & sequence) const;
+    std::vector<llama_token> forced_tokens(const Sequence & sequence);
+    llama_token first_token(const Sequence & sequence);
+    void add_token(const SequencePtr & sequence, llama_token token);
     struct Draw {
         llama_token token = LLAMA_TOKEN_NULL;
         std::exception_ptr error;
@@ -279,10 +291,14 @@ class Engine {
     std::vector<llama_logit_bias> no_end_of_turn_;
     std::unordered_set<llama_token> spoken_tokens_;  // control tokens that every answer shows
     std::unique_ptr<PromptBuilder> prompts_;
+    mutable GrammarCache grammars_{64 << 20};
+    mutable std::once_flag token_texts_made_;
+    mutable std::shared_ptr<const TokenTexts> token_texts_;
 
     // Used by the engine thread only.
     std::vector<SequencePtr> running_;  // in order of admission
     std::unique_ptr<KvCache> cache_;
+    std::unique_ptr<ForcedTokens> forced_tokens_;  // once there is an answer with a grammar
     Batch batch_;
     std::vector<SequencePtr> batch_sequences_;                  // those with tokens in the batch
     std::vector<Output> batch_outputs_;                         // those to sample

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "answer-grammar.h"
 #include "client-turns.h"
 #include "prompt.h"
 #include "sampler.h"
@@ -27,6 +28,7 @@ struct GenerationSettings {
     std::string cache_salt;  // prompts share cached prefixes with prompts of the same salt only
     Client client;           // whose turn it is within a step
     std::vector<std::string> stop_strings;
+    std::shared_ptr<const GrammarRules> grammar;  // of the whole answer; null for any text
 };
 
 // One request, from submission to its last token. Besides `cancelled`, only the engine thread touches it once submitted.
@@ -43,6 +45,7 @@ struct Sequence {
 
     Prompt prompt;
     std::unique_ptr<Sampler> sampler;
+    std::unique_ptr<AnswerGrammar> grammar;  // null for any text
     TextStream text;
     std::vector<llama_token> generated;
     std::vector<Candidate> likeliest;  // of each token in turn, as many as the settings ask for

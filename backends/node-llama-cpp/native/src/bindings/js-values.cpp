@@ -253,6 +253,9 @@ GenerationSettings settings_of(const Napi::Object & object) {
     settings.ignore_eos = boolean_of(object, "ignoreEos");
     settings.skip_special_tokens = boolean_of(object, "skipSpecialTokens");
     settings.stop_strings = texts_of(object, "stop");
+    if (const auto grammar = object.Get("grammar"); grammar.IsExternal()) {
+        settings.grammar = *grammar.As<Napi::External<std::shared_ptr<const GrammarRules>>>().Data();
+    }
     return settings;
 }
 
@@ -308,6 +311,11 @@ Napi::Int32Array to_js(Napi::Env env, const std::vector<llama_token> & tokens) {
     auto array = Napi::Int32Array::New(env, tokens.size());
     std::copy(tokens.begin(), tokens.end(), array.Data());
     return array;
+}
+
+Napi::External<std::shared_ptr<const GrammarRules>> to_js(Napi::Env env, std::shared_ptr<const GrammarRules> grammar) {
+    using Handle = std::shared_ptr<const GrammarRules>;
+    return Napi::External<Handle>::New(env, new Handle(std::move(grammar)), [](Napi::Env, Handle * handle) { delete handle; });
 }
 
 Napi::External<std::vector<Embeddings>> to_js(Napi::Env env, std::vector<Embeddings> embeddings) {
