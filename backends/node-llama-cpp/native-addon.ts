@@ -250,6 +250,10 @@ export interface NativeAddon {
     specialTokens: Readonly<Record<string, string>>,
     imagePlacement: ImagePlacement | undefined,
   ): NativeTemplate;
+  /**
+   * Whether the grammar of a schema and rules, or of GBNF, matches all of a text: for tests. Throws `invalid_request`.
+   */
+  matchGrammar(schema: string, gbnf: string, text: string): boolean;
   /** Renders a conversation. Throws `chat_template_failed`, `invalid_request`. */
   renderTemplate(
     template: NativeTemplate,

@@ -1,7 +1,7 @@
 #include "grammar-source.h"
 
 #include "error.h"
-#include "grammar-matcher.h"
+#include "grammar-position.h"
 #include "schema-grammar.h"
 
 namespace vserve {
@@ -27,6 +27,15 @@ std::shared_ptr<const GrammarRules> compile(const GrammarSource & source, const 
         throw EngineError("invalid_request", (is_schema ? "The schema cannot be made a grammar: " : "The grammar cannot be used: ") +
                                                  described(error) + ".");
     }
+}
+
+bool matches(const GrammarSource & source, const std::string & text) {
+    GrammarMatcher matcher(compile(source, nullptr));
+    GrammarPosition position{matcher.start(), 0, 0, 0};
+    for (const char byte : text) {
+        position = after_byte(matcher, position, static_cast<unsigned char>(byte));
+    }
+    return position.is_possible() && position.is_between_characters() && matcher.may_end(position.state);
 }
 
 }  // namespace vserve

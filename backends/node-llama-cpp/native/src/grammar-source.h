@@ -16,4 +16,7 @@ struct GrammarSource {
 // Parses a grammar. Throws EngineError: invalid_request.
 std::shared_ptr<const GrammarRules> compile(const GrammarSource & source, const llama_vocab * vocab);
 
+// Whether a grammar matches a text, all of it: for tests.
+bool matches(const GrammarSource & source, const std::string & text);
+
 }  // namespace vserve

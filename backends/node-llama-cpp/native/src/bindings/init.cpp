@@ -10,6 +10,7 @@
 #include "bindings/native-thread-governor.h"
 #include "bindings/task.h"
 #include "chat-template.h"
+#include "grammar-source.h"
 #include "log.h"  // llama.cpp's
 #include "quantize.h"
 
@@ -79,6 +80,16 @@ Napi::Value render_template(const Napi::CallbackInfo & info) {
     }
 }
 
+// matchGrammar(schema, gbnf, text): whether the grammar of the two matches all of the text
+Napi::Value match_grammar(const Napi::CallbackInfo & info) {
+    try {
+        const GrammarSource source{info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value()};
+        return Napi::Boolean::New(info.Env(), matches(source, info[2].As<Napi::String>().Utf8Value()));
+    } catch (const EngineError & error) {
+        throw to_js_error(info.Env(), error.code, error.what());
+    }
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
     // libllama-common writes warnings to stderr; anything important reaches JavaScript as an error.
     common_log_set_verbosity_thold(LOG_LEVEL_ERROR);
@@ -90,6 +101,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("layersOfGpus", Napi::Function::New(env, layers_of_gpus, "layersOfGpus"));
     exports.Set("loadTemplate", Napi::Function::New(env, load_template, "loadTemplate"));
     exports.Set("renderTemplate", Napi::Function::New(env, render_template, "renderTemplate"));
+    exports.Set("matchGrammar", Napi::Function::New(env, match_grammar, "matchGrammar"));
     exports.Set("quantize", Napi::Function::New(env, quantize_file, "quantize"));
     exports.Set("explainBusErrors", Napi::Function::New(env, explain_bus_errors_of, "explainBusErrors"));
     exports.Set("nodeLlamaCppVersion", VSERVE_NODE_LLAMA_CPP_VERSION);
