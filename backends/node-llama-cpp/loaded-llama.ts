@@ -3,21 +3,28 @@ import type {
   AnswerFormat,
   Bitmap,
   ChatMessage,
-  GenerateRequest,
-  GenerationEvent,
   LoadedModel,
   ModelInfo,
   ModelStats,
   SamplerName,
   TemplateSettings,
 } from '../../src/backend/index.ts';
-import { type ErrorCode, errorCodes, VserveError } from '../../src/errors/index.ts';
+import { type ErrorCode, VserveError } from '../../src/errors/index.ts';
+import {
+  type AnswerEvent,
+  AnswerEvents,
+  type AnswersRequest,
+  asErrorCode,
+  type NativeFinish,
+} from './answer-events.ts';
 import { EventChannel } from './event-channel.ts';
 import type {
   EncoderInput,
+  ForcedRun,
   NativeConversation,
   NativeEngine,
   NativeEvent,
+  NativeGenerationSettings,
   NativeImage,
   PromptRun,
   TokenLogit,
@@ -27,13 +34,14 @@ import { grammarSource } from './schema/answer-source.ts';
 /** Creates an engine that calls `onEvents` with the events of each step. */
 export type EngineFactory = (onEvents: (events: readonly NativeEvent[]) => void) => NativeEngine;
 
-type NativeFinish = Extract<NativeEvent, { kind: 'finish' }>;
-
 /** A token of an answer, and the greatest of the logits that it was chosen from. */
 export interface TracedToken {
   readonly token: number;
   readonly likeliest: readonly TokenLogit[];
 }
+
+/** What only tests and comparisons ask for. */
+type InsideSettings = Partial<Pick<NativeGenerationSettings, 'reportedLogits' | 'forcedRuns'>>;
 
 /** A model loaded in llama.cpp, with the engine that owns its context. */
 export class LoadedLlama implements LoadedModel {
@@ -73,29 +81,43 @@ export class LoadedLlama implements LoadedModel {
     return this.#visionKernel;
   }
 
-  generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent, void, undefined> {
-    return this.#generate(request, signal);
+  generate(request: AnswersRequest, signal: AbortSignal): AsyncGenerator<AnswerEvent, void, undefined> {
+    return this.#generate(request, signal, {});
   }
 
-  /** Generates, and tells at the end what each token of the answer was chosen from: the `count` greatest logits. */
+  /** Generates, and tells at the end what each token of an answer was chosen from: the `count` greatest logits. */
   generateTraced(
-    request: GenerateRequest,
+    request: AnswersRequest,
     signal: AbortSignal,
     count: number,
-    onTrace: (trace: readonly TracedToken[]) => void,
-  ): AsyncGenerator<GenerationEvent, void, undefined> {
-    return this.#generate(request, signal, count, ({ tokens, likeliest }) => {
+    onTrace: (trace: readonly TracedToken[], choice: number) => void,
+  ): AsyncGenerator<AnswerEvent, void, undefined> {
+    return this.#generate(request, signal, { reportedLogits: count }, ({ index, tokens, likeliest }) => {
       const perToken = likeliest.length / tokens.length;
-      onTrace([...tokens].map((token, i) => ({ token, likeliest: likeliest.slice(i * perToken, (i + 1) * perToken) })));
+      const traceOf = (token: number, i: number): TracedToken => ({
+        token,
+        likeliest: likeliest.slice(i * perToken, (i + 1) * perToken),
+      });
+      onTrace(Array.from(tokens, traceOf), index);
     });
   }
 
-  async *#generate(
-    request: GenerateRequest,
+  /** Generates, and forces tokens into each answer, as a grammar does. */
+  generateForced(
+    request: AnswersRequest,
     signal: AbortSignal,
-    reportedLogits = 0,
-    onFinish?: (finish: NativeFinish) => void,
-  ): AsyncGenerator<GenerationEvent, void, undefined> {
+    forcedRuns: readonly ForcedRun[],
+    onFinish: (finish: NativeFinish) => void,
+  ): AsyncGenerator<AnswerEvent, void, undefined> {
+    return this.#generate(request, signal, { forcedRuns }, onFinish);
+  }
+
+  async *#generate(
+    request: AnswersRequest,
+    signal: AbortSignal,
+    inside: InsideSettings,
+    onFinish: (finish: NativeFinish) => void = () => undefined,
+  ): AsyncGenerator<AnswerEvent, void, undefined> {
     signal.throwIfAborted();
     if (this.#closing !== undefined) throw modelClosed();
     const id = ++this.#lastId;
@@ -111,11 +133,12 @@ export class LoadedLlama implements LoadedModel {
     signal.addEventListener('abort', onAbort, { once: true });
     this.#channels.set(id, channel);
     try {
-      const promptTokens = await this.#submit(id, request, reportedLogits).finally(() => {
+      const promptTokens = await this.#submit(id, request, inside).finally(() => {
         signal.throwIfAborted();
       });
       yield { type: 'start', promptTokens };
-      yield* this.#follow(channel, onFinish);
+      const answers = new AnswerEvents(request.choices ?? 1, onFinish);
+      while (!answers.allFinished) yield* answers.take(await channel.take());
     } finally {
       signal.removeEventListener('abort', onAbort);
       this.#channels.delete(id);
@@ -123,7 +146,7 @@ export class LoadedLlama implements LoadedModel {
     }
   }
 
-  async #submit(id: number, request: GenerateRequest, reportedLogits: number): Promise<number> {
+  async #submit(id: number, request: AnswersRequest, inside: InsideSettings): Promise<number> {
     const { conversation, images, places } = toNative(request.messages, request.template);
     const { sampling } = request;
     const grammar = await this.#grammar(request.format);
@@ -133,6 +156,7 @@ export class LoadedLlama implements LoadedModel {
         samplers: sampling.samplers.filter((name) => basicSamplers.has(name)),
         topK: Math.min(sampling.topK, largestInt32),
         seed: sampling.seed === undefined ? undefined : toNativeSeed(sampling.seed),
+        choices: request.choices ?? 1,
         maxTokens: Math.min(request.maxTokens ?? -1, largestInt32),
         ignoreEos: request.ignoreEos,
         skipSpecialTokens: request.skipSpecialTokens,
@@ -140,7 +164,9 @@ export class LoadedLlama implements LoadedModel {
         cacheSalt: request.cacheSalt,
         client: request.client ?? [],
         grammar,
-        reportedLogits,
+        reportedLogits: 0,
+        forcedRuns: [],
+        ...inside,
       });
       this.#submissions.set(id, submission);
       const promptTokens = await submission;
@@ -172,39 +198,6 @@ export class LoadedLlama implements LoadedModel {
     }
   }
 
-  /** Merges all deltas since the last iteration into one. */
-  async *#follow(
-    channel: EventChannel<NativeEvent>,
-    onFinish?: (finish: NativeFinish) => void,
-  ): AsyncGenerator<GenerationEvent, void, undefined> {
-    let tokens = 0;
-    for (;;) {
-      let text = '';
-      let finish: NativeFinish | undefined;
-      for (const event of await channel.take()) {
-        if (event.kind === 'failure') throw new VserveError(asErrorCode(event.code), event.text);
-        text += event.text;
-        if (event.kind === 'delta') tokens += event.completionTokens;
-        else finish = event;
-      }
-      if (text !== '') {
-        yield { type: 'text-delta', text, tokens };
-        tokens = 0;
-      }
-      if (finish !== undefined) {
-        onFinish?.(finish);
-        const { reason, promptTokens, cachedTokens, completionTokens, queueMs, prefillMs, decodeMs } = finish;
-        yield {
-          type: 'finish',
-          reason,
-          usage: { promptTokens, cachedTokens, completionTokens },
-          timings: { queueMs, prefillMs, decodeMs },
-        };
-        return;
-      }
-    }
-  }
-
   /** The prompt of a conversation, for comparison with the model's own processor. */
   async inspectPrompt(messages: readonly ChatMessage[], template = opensTurn): Promise<readonly PromptRun[]> {
     if (this.#closing !== undefined) throw modelClosed();
@@ -225,7 +218,7 @@ export class LoadedLlama implements LoadedModel {
   }
 
   /** The `count` likeliest first tokens of the answer, with their logits, the likeliest first. */
-  async firstLogits(request: GenerateRequest, count: number): Promise<readonly TokenLogit[]> {
+  async firstLogits(request: AnswersRequest, count: number): Promise<readonly TokenLogit[]> {
     let first: TracedToken | undefined;
     const { signal } = new AbortController();
     const answer = this.generateTraced({ ...request, maxTokens: 1 }, signal, count, ([token]) => {
@@ -258,6 +251,11 @@ export class LoadedLlama implements LoadedModel {
   /** How many images, or tiles of them, the encoder has computed so far. */
   get encodes(): number {
     return this.#closing === undefined ? this.#engine.stats().encodes : 0;
+  }
+
+  /** How many tokens of prompts were computed so far, those of images included. */
+  get promptTokensComputed(): number {
+    return this.#closing === undefined ? this.#engine.stats().promptTokens : 0;
   }
 
   resetPrefixCache(): void {
@@ -340,10 +338,6 @@ const ofTheMessages: ReadonlySet<ErrorCode> = new Set([
   'undecodable',
   'unsupported_capability',
 ]);
-
-function asErrorCode(code: string): ErrorCode {
-  return code in errorCodes ? (code as ErrorCode) : 'generation_failed';
-}
 
 /** The addon's errors carry one of our codes, and the index of the image at fault. */
 function fromNative(error: unknown, places: readonly (string | undefined)[] = []): unknown {

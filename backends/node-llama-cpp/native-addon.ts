@@ -45,7 +45,16 @@ export interface NativeImage {
   readonly encoded?: object | undefined;
 }
 
-/** `seed` is an unsigned 32-bit number here; undefined draws one. `topK` and `maxTokens` are signed 32-bit numbers. */
+/** Tokens that an answer goes on with, in place of those that would be drawn, once it has `after` tokens. */
+export interface ForcedRun {
+  readonly after: number;
+  readonly tokens: Int32Array;
+}
+
+/**
+ * `seed` is an unsigned 32-bit number here, of the first answer, and one more of each further; undefined draws one for each.
+ * `topK` and `maxTokens` are signed 32-bit numbers.
+ */
 export type NativeGenerationSettings = Pick<
   SamplingSettings,
   | 'temperature'
@@ -58,7 +67,9 @@ export type NativeGenerationSettings = Pick<
   | 'repetitionPenalty'
   | 'samplers'
 > & {
-  /** -1: to the end of the context. */
+  /** Answers to generate. */
+  readonly choices: number;
+  /** Of each answer. -1: to the end of the context. */
   readonly maxTokens: number;
   readonly ignoreEos: boolean;
   readonly skipSpecialTokens: boolean;
@@ -70,6 +81,8 @@ export type NativeGenerationSettings = Pick<
   readonly grammar: object | undefined;
   /** How many of each token's greatest logits the finish event reports; 0: neither them nor the tokens. */
   readonly reportedLogits: number;
+  /** For tests, in order. */
+  readonly forcedRuns: readonly ForcedRun[];
 };
 
 export interface TokenLogit {
@@ -78,10 +91,19 @@ export interface TokenLogit {
 }
 
 export type NativeEvent =
-  | { readonly kind: 'delta'; readonly id: number; readonly text: string; readonly completionTokens: number }
+  | {
+      readonly kind: 'delta';
+      /** Of the request. */
+      readonly id: number;
+      /** Of the answer. */
+      readonly index: number;
+      readonly text: string;
+      readonly completionTokens: number;
+    }
   | {
       readonly kind: 'finish';
       readonly id: number;
+      readonly index: number;
       /** Text held back until now. */
       readonly text: string;
       readonly reason: 'stop' | 'length';
@@ -90,6 +112,8 @@ export type NativeEvent =
       readonly completionTokens: number;
       /** Steps of the engine from admission to the first token. */
       readonly prefillSteps: number;
+      /** From the first token to the last. */
+      readonly decodeSteps: number;
       readonly queueMs: number;
       readonly prefillMs: number;
       readonly decodeMs: number;
@@ -99,6 +123,7 @@ export type NativeEvent =
       readonly likeliest: readonly TokenLogit[];
     }
   | {
+      /** Ends all answers. */
       readonly kind: 'failure';
       readonly id: number;
       /** The message. */
@@ -195,6 +220,7 @@ export interface NativeEngine {
     readonly threads: number;
     readonly preemptions: number;
     readonly encodes: number;
+    readonly promptTokens: number;
   };
   /** Call it when no `submit` is pending. Running requests fail with `model_closed` first. */
   close(): Promise<void>;
@@ -251,9 +277,10 @@ export interface NativeAddon {
     imagePlacement: ImagePlacement | undefined,
   ): NativeTemplate;
   /**
-   * Whether the grammar of a schema and rules, or of GBNF, matches all of a text: for tests. Throws `invalid_request`.
+   * Of each text, whether the grammar of a schema and rules, or of GBNF, matches all of it: for tests. Throws
+   * `invalid_request`.
    */
-  matchGrammar(schema: string, gbnf: string, text: string): boolean;
+  matchGrammar(schema: string, gbnf: string, texts: readonly string[]): readonly boolean[];
   /** Renders a conversation. Throws `chat_template_failed`, `invalid_request`. */
   renderTemplate(
     template: NativeTemplate,

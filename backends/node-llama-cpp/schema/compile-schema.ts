@@ -22,6 +22,8 @@ const mostDepth = 64;
 /** llama.cpp's converter takes time with the cube of it. */
 const mostOptional = 200;
 const mostDecimals = 16;
+/** Of a double, and never infinite. */
+const anyNumber = '"-"? ("0" | [1-9] [0-9]{0,15}) ("." [0-9]{1,16})? ([eE] [-+]? [0-9] [0-9]?)?';
 
 /**
  * Checks a JSON Schema, and rewrites it. All that it says is kept; what is not said may be narrowed: without
@@ -321,8 +323,9 @@ class SchemaCompiler {
     const min = bound('minimum', 'exclusiveMinimum', (a, b) => a > b);
     const max = bound('maximum', 'exclusiveMaximum', (a, b) => a < b);
     const step = this.#decimals(schema['multipleOf'], path);
-    if (min === undefined && max === undefined && (step === undefined || (type === 'integer' && step === 0)))
-      return { type };
+    if (min === undefined && max === undefined && !(step !== undefined && step > 0)) {
+      return type === 'integer' || step === 0 ? { type: 'integer' } : this.#leaves.add(anyNumber);
+    }
     const decimals = type === 'integer' ? 0 : (step ?? Math.min(mostDecimals, Math.max(6, places(min), places(max))));
     const gbnf = numberRange({ min, max, decimals });
     if (gbnf === undefined)

@@ -42,6 +42,7 @@ const options: NativeEngineOptions = {
 
 const settings: NativeGenerationSettings = {
   ...greedy,
+  choices: 1,
   maxTokens: 1,
   ignoreEos: true,
   skipSpecialTokens: true,
@@ -50,6 +51,7 @@ const settings: NativeGenerationSettings = {
   client: [],
   grammar: undefined,
   reportedLogits: 0,
+  forcedRuns: [],
 };
 
 let model: LlamaModel;

@@ -40,6 +40,7 @@ const settings: NativeGenerationSettings = {
   repetitionPenalty: 1,
   samplers: ['penalties', 'temperature', 'topK', 'topP', 'minP'],
   seed: 1,
+  choices: 1,
   maxTokens: 1,
   ignoreEos: false,
   skipSpecialTokens: true,
@@ -48,6 +49,7 @@ const settings: NativeGenerationSettings = {
   client: ['address', 'key'],
   grammar: undefined,
   reportedLogits: 0,
+  forcedRuns: [],
 };
 
 const conversation = {

@@ -1,5 +1,6 @@
+import type { AnswersRequest } from '../../../backends/node-llama-cpp/answer-events.ts';
 import type { LoadedLlama, TracedToken } from '../../../backends/node-llama-cpp/loaded-llama.ts';
-import type { GenerateRequest, GenerationEvent } from '../../../src/backend/index.ts';
+import type { GenerationEvent } from '../../../src/backend/index.ts';
 import { VserveError } from '../../../src/errors/index.ts';
 
 /** Of the logits that each token was chosen from, how many are compared. */
@@ -16,28 +17,41 @@ export type Answer =
     }
   | { readonly code: string; readonly message: string };
 
-/** Asks for an answer. Throws what ends it and is no error of the model: the signal's reason, or a defect. */
+/**
+ * Asks for one or several answers; an error comes in place of each. Throws what ends them and is no error of the model: the
+ * signal's reason, or a defect.
+ */
 export async function traced(
   model: LoadedLlama,
-  request: GenerateRequest,
+  request: AnswersRequest,
   signal: AbortSignal,
   onEvent: (event: GenerationEvent) => void = () => undefined,
-): Promise<Answer> {
-  let text = '';
-  let trace: readonly TracedToken[] = [];
-  const onTrace = (tokens: readonly TracedToken[]): void => {
-    trace = tokens;
+): Promise<readonly Answer[]> {
+  const count = request.choices ?? 1;
+  const texts = Array.from({ length: count }, () => '');
+  const traces = Array.from({ length: count }, (): readonly TracedToken[] => []);
+  const answers = new Map<number, Answer>();
+  const onTrace = (tokens: readonly TracedToken[], choice: number): void => {
+    traces[choice] = tokens;
   };
   try {
     for await (const event of model.generateTraced(request, signal, tracedLogits, onTrace)) {
       onEvent(event);
-      if (event.type === 'text-delta') text += event.text;
-      if (event.type === 'finish') return { text, trace, reason: event.reason, ...event.usage };
+      const { choice = 0 } = event;
+      if (event.type === 'text-delta') texts[choice] += event.text;
+      if (event.type !== 'finish') continue;
+      const [text, trace] = [texts[choice] ?? '', traces[choice] ?? []];
+      answers.set(choice, { text, trace, reason: event.reason, ...event.usage });
     }
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof VserveError) return { code: error.code, message: error.message };
-    throw error;
+    if (!(error instanceof VserveError)) throw error;
+    const { code, message } = error;
+    return texts.map(() => ({ code, message }));
   }
-  throw new Error('The answer has no end');
+  return texts.map((_, choice) => {
+    const answer = answers.get(choice);
+    if (answer === undefined) throw new Error(`Answer ${choice} has no end`);
+    return answer;
+  });
 }

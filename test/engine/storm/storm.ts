@@ -1,5 +1,6 @@
+import type { AnswersRequest } from '../../../backends/node-llama-cpp/answer-events.ts';
 import type { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
-import type { GenerateRequest, ModelFiles } from '../../../src/backend/index.ts';
+import type { ModelFiles } from '../../../src/backend/index.ts';
 import type { Answer } from './answer.ts';
 import { traced } from './answer.ts';
 import { Choices } from './choices.ts';
@@ -23,6 +24,7 @@ export interface StormOptions {
 export interface StormReport {
   readonly shape: EngineShape;
   requests: number;
+  /** Answers: a request may have asked for several. */
   answered: number;
   cancelled: number;
   /** Requests that a close in the middle ended. */
@@ -44,7 +46,8 @@ export interface StormReport {
 
 interface Sent {
   readonly name: string;
-  readonly request: GenerateRequest;
+  /** For this answer alone. */
+  readonly request: AnswersRequest;
   readonly answer: Answer;
 }
 
@@ -127,15 +130,16 @@ async function client(model: LoadedLlama, world: World, given: Client): Promise<
   let messages = openingOf(world, choices);
   let cacheSalt = saltOf(choices);
   for (let i = 0; i < requests; i++) {
-    const request: GenerateRequest = { messages, cacheSalt, ...settingsOf(choices) };
+    const request: AnswersRequest = { messages, cacheSalt, ...settingsOf(choices) };
     const cancelAt = choices.chance(0.25) ? choices.integer(0, 10) : Infinity;
     if (choices.chance(0.02)) model.resetPrefixCache();
     report.requests++;
-    const answer = await askOrCancel(model, request, cancelAt, onEvent);
-    if (answer === 'cancelled') report.cancelled++;
+    const answers = await askOrCancel(model, request, cancelAt, onEvent);
+    const [answer] = answers;
+    if (answer === undefined) report.cancelled++;
     else if ('code' in answer && answer.code === 'model_closed') report.closed++;
-    else sent.push({ name: `${name}, request ${i}`, request, answer });
-    if (choices.chance(0.5) && answer !== 'cancelled' && !('code' in answer)) {
+    else sent.push(...sentFor(request, answers, `${name}, request ${i}`));
+    if (choices.chance(0.5) && answer !== undefined && !('code' in answer)) {
       messages = continued(messages, answer.text, world, choices);
     } else {
       messages = openingOf(world, choices);
@@ -144,13 +148,22 @@ async function client(model: LoadedLlama, world: World, given: Client): Promise<
   }
 }
 
-/** Cancels at the `cancelAt`th event of the answer; at 0, while its prompt is built. */
+/** Each answer, with a request that it alone is the answer to. */
+function sentFor(request: AnswersRequest, answers: readonly Answer[], name: string): Sent[] {
+  const { seed } = request.sampling;
+  return answers.map((answer, i) => {
+    const sampling = seed === undefined ? request.sampling : { ...request.sampling, seed: seed + i };
+    return { name: `${name}, answer ${i}`, request: { ...request, choices: 1, sampling }, answer };
+  });
+}
+
+/** Cancels at the `cancelAt`th event of the answers, of which there are none then; at 0, while the prompt is built. */
 async function askOrCancel(
   model: LoadedLlama,
-  request: GenerateRequest,
+  request: AnswersRequest,
   cancelAt: number,
   onEvent: () => void,
-): Promise<Answer | 'cancelled'> {
+): Promise<readonly Answer[]> {
   const controller = new AbortController();
   let events = 0;
   if (cancelAt === 0) setImmediate(() => controller.abort());
@@ -160,7 +173,7 @@ async function askOrCancel(
       if (++events === cancelAt) controller.abort();
     });
   } catch (error) {
-    if (controller.signal.aborted) return 'cancelled';
+    if (controller.signal.aborted) return [];
     throw error;
   }
 }
@@ -187,7 +200,8 @@ async function compare(
   const known = new Map<string, Answer>();
   for (const { name, request, answer } of sent) {
     const key = JSON.stringify(request, (field, value: unknown) => (field === 'rgb' ? undefined : value));
-    const alone = known.get(key) ?? (await traced(plain, request, signal));
+    const alone = known.get(key) ?? (await traced(plain, request, signal))[0];
+    if (alone === undefined) throw new Error('There is no answer');
     known.set(key, alone);
     const verdict = judge(answer, alone, rounding);
     if (verdict.kind === 'wrong') report.wrong.push(`${name}: ${verdict.reason}`);

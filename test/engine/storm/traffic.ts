@@ -1,5 +1,6 @@
+import type { AnswersRequest } from '../../../backends/node-llama-cpp/answer-events.ts';
 import type { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
-import type { Bitmap, ChatMessage, ContentPart, GenerateRequest } from '../../../src/backend/index.ts';
+import type { Bitmap, ChatMessage, ContentPart } from '../../../src/backend/index.ts';
 import { bitmapOf } from '../conversations.ts';
 import { greedy, greedyRequest } from '../greedy.ts';
 import type { Choices } from './choices.ts';
@@ -79,12 +80,13 @@ export function continued(
   ];
 }
 
-/** What a request asks for besides its messages; most are greedy. */
-export function settingsOf(choices: Choices): Omit<GenerateRequest, 'messages' | 'cacheSalt'> {
+/** What a request asks for besides its messages; most are greedy, and ask for one answer. */
+export function settingsOf(choices: Choices): Omit<AnswersRequest, 'messages' | 'cacheSalt'> {
   const penalties = { frequencyPenalty: choices.pick([0, 0.5]), repetitionPenalty: choices.pick([1, 1.1]) };
   const sampled = { temperature: choices.pick([0.7, 1.3]), topK: choices.pick([-1, 40]), topP: choices.pick([1, 0.9]) };
   return {
     ...greedyRequest,
+    choices: choices.chance(0.8) ? 1 : choices.integer(2, 5),
     maxTokens: choices.pick([1, 8, 8, 30]),
     ignoreEos: choices.chance(0.7),
     stop: choices.chance(0.1) ? ['the'] : [],

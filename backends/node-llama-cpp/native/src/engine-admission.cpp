@@ -1,4 +1,4 @@
-// The part of the engine that gives sequences their places in the context.
+// The part of the engine that gives answers their places in the context.
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 
 namespace vserve {
 
-// Admits sequences while there is a slot, and room for the prompt and one more token.
+// Admits answers while there is a slot, and room for the prompt and one more token.
 void Engine::admit() {
     while (running_.size() < static_cast<size_t>(options_.max_sequences) && admit_next()) {
     }
@@ -17,88 +17,103 @@ void Engine::admit() {
 // Admits the first in line for which there is room. Returns whether there was one. Without the lock while cells are copied:
 // JavaScript's thread takes it.
 bool Engine::admit_next() {
-    std::vector<SequencePtr> passed_over;
-    for (const auto & sequence : next_to_admit()) {
-        if (!may_join(*sequence)) {
+    std::vector<AnswerPtr> passed_over;
+    for (const auto & answer : next_to_admit()) {
+        if (!may_join(*answer)) {
             return false;
         }
-        if (sequence->refused_after == cache_->releases()) {
-            passed_over.push_back(sequence);
+        if (answer->refused_after == cache_->releases()) {
+            passed_over.push_back(answer);
             continue;
         }
         std::optional<KvCache::Placement> placement;
         try {
-            placement = cache_->place(sequence->prompt, sequence->settings.cache_salt, sequence->total_tokens() + 1);
+            const Request & request = *answer->request;
+            // Behind all of the prompt goes what was drawn there, or is drawn from a row of logits that is known.
+            const bool whole = !answer->generated.empty() || !request.first_row.empty();
+            placement = cache_->place(
+                {request.prompt, request.settings.cache_salt, request.id, answer->total_tokens() + 1, whole});
         } catch (...) {
-            take_from_queue(sequence);
-            fail(sequence, engine_error_of(std::current_exception()));
+            take_from_queue(answer);
+            fail(answer, engine_error_of(std::current_exception()));
             return true;
         }
         if (!placement) {
-            sequence->refused_after = cache_->releases();
-            passed_over.push_back(sequence);
+            answer->refused_after = cache_->releases();
+            passed_over.push_back(answer);
             continue;
         }
-        take_from_queue(sequence);
+        take_from_queue(answer);
         for (const auto & other : passed_over) {
             other->passed_over++;
         }
-        seat(sequence, *placement);
+        seat(answer, *placement);
         return true;
     }
     return false;
 }
 
-// The sequences of the queue to try, in order.
-std::vector<Engine::SequencePtr> Engine::next_to_admit() {
+// The answers of the queue to try, in order.
+std::vector<Engine::AnswerPtr> Engine::next_to_admit() {
     const std::lock_guard<std::mutex> lock(mutex_);
     std::vector<WaitingRequest> requests;
-    for (const auto & sequence : queue_) {
-        const Client & client = sequence->settings.client;
-        requests.push_back({turns_.running(client), turns_.served(client), sequence->was_admitted(), sequence->passed_over});
+    std::vector<AnswerPtr> waiting;
+    for (const auto & answer : queue_) {
+        if (!awaits_prompt(*answer)) {
+            const Client & client = answer->request->settings.client;
+            requests.push_back({turns_.running(client), turns_.served(client), answer->was_admitted(), answer->passed_over});
+            waiting.push_back(answer);
+        }
     }
-    std::vector<SequencePtr> sequences;
+    std::vector<AnswerPtr> answers;
     for (const size_t place : admission_order(requests)) {
-        sequences.push_back(queue_[place]);
+        answers.push_back(waiting[place]);
     }
-    return sequences;
+    return answers;
 }
 
-void Engine::take_from_queue(const SequencePtr & sequence) {
+// Whether another answer to the same request computes the prompt: with it, there will be something to copy.
+bool Engine::awaits_prompt(const Answer & answer) const {
+    const auto computes_it = [&answer](const auto & other) {
+        return other->request == answer.request && other->in_prompt();
+    };
+    return answer.request->settings.choices > 1 && std::any_of(running_.begin(), running_.end(), computes_it);
+}
+
+void Engine::take_from_queue(const AnswerPtr & answer) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    queue_.erase(std::find(queue_.begin(), queue_.end(), sequence));
+    queue_.erase(std::find(queue_.begin(), queue_.end(), answer));
 }
 
-void Engine::seat(const SequencePtr & sequence, const KvCache::Placement & placement) {
-    sequence->admissions++;
-    sequence->slot = placement.slot;
-    sequence->chunk = placement.chunk;
-    sequence->chunk_tokens = placement.chunk_tokens;
-    sequence->n_pos = placement.n_pos;
-    sequence->generated_in_cache = 0;
-    if (sequence->generated.empty()) {
-        sequence->admitted_at = Clock::now();
-        sequence->admission_step = steps_;
-        sequence->cached_tokens = placement.cached_tokens;
+void Engine::seat(const AnswerPtr & answer, const KvCache::Placement & placement) {
+    answer->admissions++;
+    answer->place = {placement.slot, placement.n_pos, {placement.chunk, placement.chunk_tokens, 0}, {}, 0};
+    if (answer->generated.empty()) {
+        answer->admitted_at = Clock::now();
+        answer->admission_step = steps_;
     }
-    running_.push_back(sequence);
-    turns_.enter(sequence->settings.client);
+    Request & request = *answer->request;
+    if (request.without_token == request.settings.choices) {
+        request.cached_tokens = placement.cached_tokens;
+    }
+    running_.push_back(answer);
+    turns_.enter(answer->request->settings.client);
 }
 
-// Puts the sequences that generate side by side: llama.cpp reads the weights once for each run of adjacent slots.
+// Puts the answers that generate side by side: llama.cpp reads the weights once for each run of adjacent slots.
 void Engine::bring_streams_together() {
     std::vector<llama_seq_id> slots;
-    for (const auto & sequence : running_) {
-        if (sequence->decoding()) {
-            slots.push_back(sequence->slot);
+    for (const auto & answer : running_) {
+        if (answer->decoding()) {
+            slots.push_back(answer->place.slot);
         }
     }
     for (const auto & [a, b] : cache_->bring_together(slots)) {
-        for (const auto & sequence : running_) {
-            if (sequence->slot == a) {
-                sequence->slot = b;
-            } else if (sequence->slot == b) {
-                sequence->slot = a;
+        for (const auto & answer : running_) {
+            if (answer->place.slot == a) {
+                answer->place.slot = b;
+            } else if (answer->place.slot == b) {
+                answer->place.slot = a;
             }
         }
     }

@@ -31,9 +31,9 @@ Engine::ImageTime::~ImageTime() {
 
 // Encodes and decodes the next image in turn.
 void Engine::process_next_image() {
-    if (const auto sequence = next_image(false)) {
+    if (const auto answer = next_image(false)) {
         images_taken_++;
-        take_image(sequence);
+        take_image(answer);
     }
 }
 
@@ -42,49 +42,49 @@ void Engine::decode_next_known_image() {
     if (decoding_image_) {
         return;
     }
-    if (const auto sequence = next_image(true)) {
-        take_image(sequence);
+    if (const auto answer = next_image(true)) {
+        take_image(answer);
     }
 }
 
-void Engine::take_image(const SequencePtr & sequence) {
+void Engine::take_image(const AnswerPtr & answer) {
     try {
-        encode_image(sequence, sequence->prompt.chunks[sequence->chunk]);
-        decode_whole_image(sequence);
+        encode_image(answer, answer->request->prompt.chunks[answer->place.done.chunk]);
+        decode_whole_image(answer);
     } catch (...) {
-        sequence->encoding = false;
-        fail(sequence, engine_error_of(std::current_exception()));
+        answer->encoding = false;
+        fail(answer, engine_error_of(std::current_exception()));
     }
 }
 
-// The running sequence whose image is next in turn; null for none. Images that need no encoder and can be decoded in pieces
+// The running answer whose image is next in turn; null for none. Images that need no encoder and can be decoded in pieces
 // are not among them: they are part of the steps.
-Engine::SequencePtr Engine::next_image(bool known_only) {
-    std::vector<SequencePtr> sequences;
+Engine::AnswerPtr Engine::next_image(bool known_only) {
+    std::vector<AnswerPtr> answers;
     std::vector<PromptWork> works;
-    for (const auto & sequence : running_) {
-        if (!sequence->at_image() || sequence->encoding) {
+    for (const auto & answer : running_) {
+        if (!answer->at_image() || answer->encoding) {
             continue;
         }
-        const bool known = is_encoded(*sequence);
-        if (known ? attends_both_ways(sequence->prompt.chunks[sequence->chunk]) : !known_only) {
-            sequences.push_back(sequence);
-            works.push_back(work_of(*sequence, 0));
-            works.back().remaining_tokens = cost_of_image(*sequence);
+        const bool known = is_encoded(*answer);
+        if (known ? attends_both_ways(answer->chunk()) : !known_only) {
+            answers.push_back(answer);
+            works.push_back(work_of(*answer, 0));
+            works.back().remaining_tokens = cost_of_image(*answer);
         }
     }
     if (works.empty()) {
         return nullptr;
     }
-    return sequences[next_in_turn(works, known_only ? 0 : images_taken_)];
+    return answers[next_in_turn(works, known_only ? 0 : images_taken_)];
 }
 
-// Of the image that a sequence has come to, in tokens. A tiled one has several chunks.
-int32_t Engine::cost_of_image(const Sequence & sequence) {
-    const auto & chunks = sequence.prompt.chunks;
-    const size_t image = chunks[sequence.chunk].image;
+// Of the image that an answer has come to, in tokens. A tiled one has several chunks.
+int32_t Engine::cost_of_image(const Answer & answer) {
+    const auto & chunks = answer.prompt().chunks;
+    const size_t image = chunks[answer.place.done.chunk].image;
     int32_t cost = 0;
-    for (size_t i = sequence.chunk; i < chunks.size(); i++) {
+    for (size_t i = answer.place.done.chunk; i < chunks.size(); i++) {
         if (chunks[i].media != nullptr && chunks[i].image == image) {
             cost += chunks[i].n_tokens * (chunks[i].embeddings ? 1 : 1 + encoding_weight);
         }
@@ -93,12 +93,12 @@ int32_t Engine::cost_of_image(const Sequence & sequence) {
 }
 
 // Fills in the embeddings of an image and, if the encoder takes several at once, of other pending images. They stay empty
-// if the sequence is cancelled meanwhile: the next round drops it.
-void Engine::encode_image(const SequencePtr & sequence, Chunk & chunk) {
-    if (is_encoded(*sequence)) {
+// if the answer is cancelled meanwhile: the next round drops it.
+void Engine::encode_image(const AnswerPtr & answer, Chunk & chunk) {
+    if (is_encoded(*answer)) {
         return;
     }
-    std::vector<WaitingImage> waiting{{sequence, &chunk, chunk.pixels}};
+    std::vector<WaitingImage> waiting{{answer, &chunk, chunk.pixels}};
     if (vision_->takes_several()) {
         add_waiting_images(waiting);
     }
@@ -106,15 +106,15 @@ void Engine::encode_image(const SequencePtr & sequence, Chunk & chunk) {
     for (const auto & image : waiting) {
         media.push_back(image.pixels.get());
     }
-    sequence->encoding = true;
+    answer->encoding = true;
     const ImageTime time(*this);
     auto encoded = vision_->encode(media, [this, &waiting] { return work_while_encoding() && is_wanted(waiting); });
-    sequence->encoding = false;
+    answer->encoding = false;
     encodes_ += encoded.size();
-    turns_.charge(sequence->settings.client, encoding_weight * chunk.n_tokens);
+    turns_.charge(answer->request->settings.client, encoding_weight * chunk.n_tokens);
     for (auto & [index, rows] : encoded) {
         if (!are_numbers(rows)) {
-            if (waiting[index].sequence != sequence) {
+            if (waiting[index].answer != answer) {
                 continue;  // its own turn to fail comes
             }
             throw EngineError("generation_failed",
@@ -122,38 +122,38 @@ void Engine::encode_image(const SequencePtr & sequence, Chunk & chunk) {
                               "with `vserve verify`), or its values overflow: try --mmproj-encoding f32 or another "
                               "--mmproj-quantization-encoding.");
         }
-        set_embeddings(*waiting[index].sequence, *waiting[index].chunk,
+        set_embeddings(*waiting[index].answer->request, *waiting[index].chunk,
                        std::make_shared<const std::vector<float>>(std::move(rows)));
     }
 }
 
-// Whether anybody still waits for one of the images: those of a cancelled sequence are encoded together with the others'.
+// Whether anybody still waits for one of the images: those of a cancelled answer are encoded together with the others'.
 bool Engine::is_wanted(const std::vector<WaitingImage> & images) {
-    return std::any_of(images.begin(), images.end(), [](const auto & image) { return !image.sequence->cancelled; });
+    return std::any_of(images.begin(), images.end(), [](const auto & image) { return !image.answer->request->cancelled; });
 }
 
 // Gives an image's embeddings to every place where the prompt has it, and caches them once the image is complete.
-void Engine::set_embeddings(Sequence & sequence, const Chunk & encoded, const Embeddings & rows) {
+void Engine::set_embeddings(Request & request, const Chunk & encoded, const Embeddings & rows) {
     const std::string key = encoded.image_key;
-    for (auto & chunk : sequence.prompt.chunks) {
+    for (auto & chunk : request.prompt.chunks) {
         if (chunk.media != nullptr && chunk.image_key == key) {
             chunk.set_embeddings(rows);
         }
     }
-    keep_if_complete(sequence, encoded.image);
+    keep_if_complete(request, encoded.image);
 }
 
-// Whether the embeddings of the image that a sequence has come to are known.
-bool Engine::is_encoded(Sequence & sequence) {
-    const Chunk & chunk = sequence.prompt.chunks[sequence.chunk];
-    return chunk.embeddings != nullptr || take_from_cache(sequence, chunk);
+// Whether the embeddings of the image that an answer has come to are known.
+bool Engine::is_encoded(const Answer & answer) {
+    const Chunk & chunk = answer.chunk();
+    return chunk.embeddings != nullptr || take_from_cache(*answer.request, chunk);
 }
 
-// The same image may have been encoded for another sequence since this one was prepared.
-bool Engine::take_from_cache(Sequence & sequence, const Chunk & chunk) {
-    const auto encoded = encoded_.find(sequence.settings.cache_salt, sequence.prompt.image_ids[chunk.image]);
+// The same image may have been encoded for another request since this one was prepared.
+bool Engine::take_from_cache(Request & request, const Chunk & chunk) {
+    const auto encoded = encoded_.find(request.settings.cache_salt, request.prompt.image_ids[chunk.image]);
     size_t i = 0;
-    for (auto & part : sequence.prompt.chunks) {
+    for (auto & part : request.prompt.chunks) {
         if (i < encoded.size() && part.media != nullptr && part.image == chunk.image) {
             part.set_embeddings(encoded[i++]);
         }
@@ -161,25 +161,25 @@ bool Engine::take_from_cache(Sequence & sequence, const Chunk & chunk) {
     return chunk.embeddings != nullptr;
 }
 
-// Adds the pending images of all running sequences, without duplicates.
+// Adds the pending images of all running answers, without duplicates.
 void Engine::add_waiting_images(std::vector<WaitingImage> & waiting) {
-    for (const auto & sequence : running_) {
-        auto & chunks = sequence->prompt.chunks;
-        for (size_t i = sequence->chunk; i < chunks.size(); i++) {
+    for (const auto & answer : running_) {
+        auto & chunks = answer->request->prompt.chunks;
+        for (size_t i = answer->place.done.chunk; i < chunks.size(); i++) {
             const bool listed = std::any_of(waiting.begin(), waiting.end(), [&](const auto & image) {
                 return image.chunk->image_key == chunks[i].image_key;
             });
             if (chunks[i].media != nullptr && !chunks[i].embeddings && !listed) {
-                waiting.push_back({sequence, &chunks[i], chunks[i].pixels});
+                waiting.push_back({answer, &chunks[i], chunks[i].pixels});
             }
         }
     }
 }
 
 // Caches an image once all of its chunks (a tiled image has several) are encoded.
-void Engine::keep_if_complete(const Sequence & sequence, size_t image) {
+void Engine::keep_if_complete(const Request & request, size_t image) {
     std::vector<Embeddings> complete;
-    for (const auto & part : sequence.prompt.chunks) {
+    for (const auto & part : request.prompt.chunks) {
         if (part.media != nullptr && part.image == image) {
             if (!part.embeddings) {
                 return;
@@ -187,10 +187,10 @@ void Engine::keep_if_complete(const Sequence & sequence, size_t image) {
             complete.push_back(part.embeddings);
         }
     }
-    encoded_.insert(sequence.settings.cache_salt, sequence.prompt.image_ids[image], std::move(complete));
+    encoded_.insert(request.settings.cache_salt, request.prompt.image_ids[image], std::move(complete));
 }
 
-// Runs a step of the other sequences from inside the encoder. Never throws: the callers include C code of ggml. Returns
+// Runs a step of the other answers from inside the encoder. Never throws: the callers include C code of ggml. Returns
 // false when the engine stops.
 bool Engine::work_while_encoding() {
     const auto begin = Clock::now();
@@ -217,9 +217,9 @@ bool Engine::attends_both_ways(const Chunk & chunk) const {
     return mtmd_decode_use_non_causal(vision_->context(), chunk.media);
 }
 
-bool Engine::others_generate(const Sequence & sequence) const {
-    return std::any_of(running_.begin(), running_.end(), [&sequence](const auto & other) {
-        return other.get() != &sequence && other->decoding() && !other->cancelled;
+bool Engine::others_generate(const Answer & answer) const {
+    return std::any_of(running_.begin(), running_.end(), [&answer](const auto & other) {
+        return other.get() != &answer && other->decoding() && !other->request->cancelled;
     });
 }
 
@@ -244,11 +244,11 @@ std::vector<llama_pos> Engine::image_positions(const Chunk & chunk, llama_pos fi
 }
 
 // Decodes an image whose tokens attend to one another. The rows of other images are shared out to the steps, like text.
-void Engine::decode_whole_image(const SequencePtr & sequence) {
-    if (!sequence->at_image() || !sequence->prompt.chunks[sequence->chunk].embeddings || sequence->slot < 0) {
+void Engine::decode_whole_image(const AnswerPtr & answer) {
+    if (!answer->at_image() || !answer->chunk().embeddings || answer->place.slot < 0) {
         return;  // cancelled or preempted while its image was encoded
     }
-    const Chunk & chunk = sequence->prompt.chunks[sequence->chunk];
+    const Chunk & chunk = answer->chunk();
     if (!attends_both_ways(chunk)) {
         return;
     }
@@ -257,96 +257,99 @@ void Engine::decode_whole_image(const SequencePtr & sequence) {
         ~Decoding() { flag = false; }
     } const until_done{decoding_image_};
     decoding_image_ = true;
-    if (!others_generate(*sequence) || !decode_image_aside(sequence, chunk)) {
-        decode_rows(sequence, chunk.n_tokens);
+    if (!others_generate(*answer) || !decode_image_aside(answer, chunk)) {
+        decode_rows(answer, chunk.n_tokens);
     }
 }
 
 // Decodes the rows of an image that are the step's share.
 void Engine::decode_image_share() {
-    const auto [sequence, count] = image_share_;
-    if (!sequence || sequence->slot < 0 || sequence->cancelled) {
+    const auto [answer, count] = image_share_;
+    if (!answer || answer->place.slot < 0 || answer->request->cancelled) {
         return;
     }
     try {
-        decode_rows(sequence, count);
+        decode_rows(answer, count);
     } catch (...) {
-        fail(sequence, engine_error_of(std::current_exception()));
+        fail(answer, engine_error_of(std::current_exception()));
     }
     flush_events();
 }
 
-// Decodes the next `count` rows of the image that a sequence has come to.
-void Engine::decode_rows(const SequencePtr & sequence, int32_t count) {
-    const Chunk & chunk = sequence->prompt.chunks[sequence->chunk];
-    const auto positions = image_positions(chunk, sequence->n_pos);
-    const int32_t first = sequence->chunk_tokens;
+// Decodes the next `count` rows of the image that an answer has come to.
+void Engine::decode_rows(const AnswerPtr & answer, int32_t count) {
+    const Chunk & chunk = answer->chunk();
+    const auto positions = image_positions(chunk, answer->place.n_pos);
+    const int32_t first = answer->place.done.chunk_tokens;
     const bool is_whole = first + count == chunk.n_tokens;
-    const bool ends_prompt = is_whole && sequence->is_last_chunk();
+    const bool ends_prompt = is_whole && answer->is_last_chunk();
     Batch rows = Batch::image_rows(chunk.embeddings->data(), llama_model_n_embd_inp(model_), positions,
-                                   static_cast<int>(positions.size() / chunk.n_tokens), first, count, sequence->slot,
+                                   static_cast<int>(positions.size() / chunk.n_tokens), first, count, answer->place.slot,
                                    ends_prompt);
     const int status = [&] {
         const Bidirectional attention(context_.get(), attends_both_ways(chunk));
-        return decode(rows.rows(), {sequence});
+        return decode(rows.rows(), {answer});
     }();
     if (status != 0) {
-        sequence->chunk_tokens = 0;
-        cache_->take_back(sequence->slot, 0, sequence->n_pos);
+        answer->place.done.chunk_tokens = 0;
+        cache_->take_back(answer->place.slot, 0, answer->place.n_pos);
         if (status != decode_aborted && !stopping_) {
-            recover_image(sequence, status);
+            recover_image(answer, status);
         }
         return;
     }
-    turns_.charge(sequence->settings.client, count);
-    sequence->chunk_tokens += count;
-    cache_->set_torn(sequence->slot, !is_whole);  // before the last row, its cells are useless to others
+    turns_.charge(answer->request->settings.client, count);
+    prompt_tokens_ += count;
+    answer->place.done.chunk_tokens += count;
+    cache_->set_torn(answer->place.slot, !is_whole);  // before the last row, its cells are useless to others
     if (is_whole) {
-        image_decoded(*sequence, chunk);
+        image_decoded(*answer, chunk);
     }
     if (ends_prompt) {
-        sample({{sequence, -1}});
+        sample(rows_of({{answer, -1}}));
     }
 }
 
-// Called when the cells of the image are in the sequence's slot.
-void Engine::image_decoded(Sequence & sequence, const Chunk & chunk) {
-    cache_->append_image(sequence.slot, chunk);
-    sequence.n_pos += chunk.n_pos;
-    const auto & chunks = sequence.prompt.chunks;
+// Called when the cells of the image are in the answer's slot.
+void Engine::image_decoded(Answer & answer, const Chunk & chunk) {
+    cache_->append_image(answer.place.slot, chunk);
+    answer.place.n_pos += chunk.n_pos;
+    const auto & chunks = answer.prompt().chunks;
     const size_t image = chunk.image;
-    sequence.chunk++;
-    sequence.chunk_tokens = 0;
-    const bool goes_on = std::any_of(chunks.begin() + static_cast<std::ptrdiff_t>(sequence.chunk), chunks.end(),
+    answer.place.done.chunk++;
+    answer.place.done.chunk_tokens = 0;
+    const bool goes_on = std::any_of(chunks.begin() + static_cast<std::ptrdiff_t>(answer.place.done.chunk), chunks.end(),
                                      [image](const auto & later) { return later.media != nullptr && later.image == image; });
     if (!goes_on) {  // the last of its tiles: prompts part ways here
-        cache_->keep_checkpoint(sequence.slot);
+        cache_->keep_checkpoint(answer.place.slot);
     }
 }
 
-// Decodes an image in a second context while the others generate. Returns whether the sequence needs nothing more.
-bool Engine::decode_image_aside(const SequencePtr & sequence, const Chunk & chunk) {
-    if (!image_prefill_ || sequence->is_last_chunk()) {  // the last is followed by a token, which needs the main context
+// Decodes an image in a second context while the others generate. Returns whether the answer needs nothing more.
+bool Engine::decode_image_aside(const AnswerPtr & answer, const Chunk & chunk) {
+    if (!image_prefill_ || answer->is_last_chunk()) {  // the last is followed by a token, which needs the main context
         return false;
     }
-    const uint32_t admission = sequence->admissions;
-    const auto positions = image_positions(chunk, sequence->n_pos);
+    const uint32_t admission = answer->admissions;
+    const auto positions = image_positions(chunk, answer->place.n_pos);
     Batch rows = Batch::image_rows(chunk.embeddings->data(), llama_model_n_embd_inp(model_), positions,
                                    static_cast<int>(positions.size() / chunk.n_tokens), 0, chunk.n_tokens,
                                    ImagePrefill::whole, false);
-    sequence->encoding = true;
+    answer->encoding = true;
     const ImageTime time(*this);
-    const auto result = image_prefill_->run(context_.get(), sequence->slot, rows.rows(), [this, &sequence, admission] {
-        // The sequence may be preempted meanwhile.
-        return work_while_encoding() && !sequence->cancelled && sequence->slot >= 0 && sequence->admissions == admission;
+    const auto result = image_prefill_->run(context_.get(), answer->place.slot, rows.rows(), [this, &answer, admission] {
+        // The answer may be preempted meanwhile.
+        return work_while_encoding() && !answer->request->cancelled && answer->place.slot >= 0 &&
+               answer->admissions == admission;
     });
-    sequence->encoding = false;
+    answer->encoding = false;
     if (result == ImagePrefill::Result::done) {
-        turns_.charge(sequence->settings.client, chunk.n_tokens);
-        image_decoded(*sequence, chunk);
+        turns_.charge(answer->request->settings.client, chunk.n_tokens);
+        prompt_tokens_ += chunk.n_tokens;
+        image_decoded(*answer, chunk);
     } else if (result == ImagePrefill::Result::lost) {
-        cache_->set_torn(sequence->slot, true);
-        push_out(sequence);
+        cache_->set_torn(answer->place.slot, true);
+        push_out(answer);
     }
     return result != ImagePrefill::Result::impossible;
 }

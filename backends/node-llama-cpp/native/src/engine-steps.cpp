@@ -8,21 +8,42 @@ namespace vserve {
 
 namespace {
 
-// Where sequences have cells or states of their own, llama.cpp splits a batch of different lengths, and every part takes a pass
-// over the weights.
+// Where sequences have cells or states of their own, llama.cpp splits a batch of different lengths, and every part takes a
+// pass over the weights.
 constexpr int32_t most_prompts_apart = 2;
 
 }  // namespace
 
-// Shares out the rest of a step with `streams` next tokens to the prompts among `sequences`.
-void Engine::share_out_prompts(const std::vector<SequencePtr> & sequences, int32_t streams) {
-    std::vector<SequencePtr> prompts;
+// Shares out a step to the answers that generate: a token to each, and more to those for which a draw made several, but no
+// more of these than prompts may have beside streams. Returns the sum.
+int32_t Engine::share_out_draws(const std::vector<AnswerPtr> & answers,
+                                std::vector<std::pair<AnswerPtr, int32_t>> & shares) const {
+    for (const auto & answer : answers) {
+        if (answer->decoding()) {
+            shares.emplace_back(answer, 1);
+        }
+    }
+    auto sum = static_cast<int32_t>(shares.size());
+    // Half of what is left, so that prompts advance.
+    int32_t more = std::min({prompt_tokens_beside_others(), (options_.batch_tokens - sum) / 2, most_prompt_tokens_ / 2});
+    for (auto & [answer, tokens] : shares) {
+        const int32_t given = std::min(more, answer->waiting_tokens() - 1);
+        tokens += given;
+        more -= given;
+        sum += given;
+    }
+    return sum;
+}
+
+// Shares out the rest of a step with `streams` next tokens to the prompts among `answers`.
+void Engine::share_out_prompts(const std::vector<AnswerPtr> & answers, int32_t streams) {
+    std::vector<AnswerPtr> prompts;
     std::vector<PromptWork> works;
-    for (const auto & sequence : sequences) {
-        const int32_t ready = sequence->decoding() || sequence->encoding ? 0 : ready_tokens(*sequence);
+    for (const auto & answer : answers) {
+        const int32_t ready = answer->decoding() || answer->encoding ? 0 : ready_tokens(*answer);
         if (ready > 0) {
-            prompts.push_back(sequence);
-            works.push_back(work_of(*sequence, ready));
+            prompts.push_back(answer);
+            works.push_back(work_of(*answer, ready));
         }
     }
     const auto shares = share_out(works, prompt_budget(streams), steps_);
@@ -36,17 +57,17 @@ void Engine::share_out_prompts(const std::vector<SequencePtr> & sequences, int32
 }
 
 // What a step can compute of a prompt: text up to the next image, or rows of an image that can be decoded in pieces.
-int32_t Engine::ready_tokens(Sequence & sequence) {
-    if (!sequence.at_image()) {
-        return sequence.waiting_tokens();
+int32_t Engine::ready_tokens(const Answer & answer) {
+    if (!answer.at_image()) {
+        return answer.waiting_tokens();
     }
-    const Chunk & chunk = sequence.prompt.chunks[sequence.chunk];
-    return !attends_both_ways(chunk) && is_encoded(sequence) ? chunk.n_tokens - sequence.chunk_tokens : 0;
+    const Chunk & chunk = answer.chunk();
+    return !attends_both_ways(chunk) && is_encoded(answer) ? chunk.n_tokens - answer.place.done.chunk_tokens : 0;
 }
 
-PromptWork Engine::work_of(const Sequence & sequence, int32_t ready_tokens) const {
-    return {ready_tokens, sequence.remaining_tokens(), turns_.served(sequence.settings.client),
-            sequence.submitted_at.time_since_epoch().count(), sequence.at_image()};
+PromptWork Engine::work_of(const Answer & answer, int32_t ready_tokens) const {
+    return {ready_tokens, answer.remaining_tokens(), turns_.served(answer.request->settings.client),
+            answer.request->submitted_at.time_since_epoch().count(), answer.at_image()};
 }
 
 StepBudget Engine::prompt_budget(int32_t streams) const {

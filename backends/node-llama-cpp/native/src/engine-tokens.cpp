@@ -27,14 +27,17 @@ bool has_no_numbers(const std::exception_ptr & error) {
 
 }  // namespace
 
-std::unique_ptr<Sampler> Engine::sampler_for(const Sequence & sequence) const {
-    SamplingSettings settings = sequence.settings.sampling;
+std::unique_ptr<Sampler> Engine::sampler_for(const Request & request, int32_t index) const {
+    SamplingSettings settings = request.settings.sampling;
+    if (settings.seed) {
+        *settings.seed += static_cast<uint32_t>(index);
+    }
     settings.biases.insert(settings.biases.end(), suppressed_.begin(), suppressed_.end());
-    if (sequence.settings.ignore_eos) {
+    if (request.settings.ignore_eos) {
         settings.biases.insert(settings.biases.end(), no_end_of_turn_.begin(), no_end_of_turn_.end());
     }
     auto sampler = std::make_unique<Sampler>(llama_vocab_n_tokens(vocab_), std::move(settings));
-    for (const auto & chunk : sequence.prompt.chunks) {
+    for (const auto & chunk : request.prompt.chunks) {
         for (const llama_token token : chunk.tokens) {
             sampler->accept(token, false);
         }
@@ -42,27 +45,37 @@ std::unique_ptr<Sampler> Engine::sampler_for(const Sequence & sequence) const {
     return sampler;
 }
 
-// Draws the next token of each sequence from its row of the last batch, and takes it. A sequence whose token cannot be drawn
-// or taken fails, and leaves nothing in the cache.
-void Engine::sample(const std::vector<Output> & outputs) {
-    const std::vector<Draw> draws = draw(outputs);
+// Looking up a row may sort all of them: not in parallel.
+std::vector<Engine::Row> Engine::rows_of(const std::vector<Output> & outputs) const {
+    std::vector<Row> rows;
+    for (const auto & [answer, row] : outputs) {
+        rows.emplace_back(answer, llama_get_logits_ith(context_.get(), row));
+    }
+    return rows;
+}
+
+// Draws the next tokens of each answer from its row of logits, and takes them. An answer whose tokens cannot be drawn or
+// taken fails, and leaves nothing in the cache.
+void Engine::sample(const std::vector<Row> & rows) {
+    const std::vector<Draw> draws = draw(rows);
     const auto count = [&draws](const auto & is_so) { return std::count_if(draws.begin(), draws.end(), is_so); };
     const bool is_poisoned = count([](const Draw & draw) { return has_no_numbers(draw.error); }) > 0;
-    if (is_poisoned && count([](const Draw & draw) { return draw.token != LLAMA_TOKEN_NULL; }) == 0 && running_.size() > 1) {
+    if (is_poisoned && count([](const Draw & draw) { return !draw.tokens.empty(); }) == 0 && running_.size() > 1) {
         find_out_alone();
         return;
     }
-    for (size_t i = 0; i < outputs.size(); i++) {
-        const SequencePtr & sequence = outputs[i].first;
+    for (size_t i = 0; i < rows.size(); i++) {
+        const AnswerPtr & answer = rows[i].first;
         try {
             if (draws[i].error) {
                 std::rethrow_exception(draws[i].error);
             }
-            if (draws[i].token != LLAMA_TOKEN_NULL) {
-                take_token(sequence, draws[i].token);
+            if (answer->generated.empty() && !draws[i].tokens.empty()) {
+                share_prompt(*answer, rows[i].second);
             }
+            take_tokens(answer, draws[i].tokens);
         } catch (...) {
-            fail(sequence, engine_error_of(std::current_exception()));
+            fail(answer, engine_error_of(std::current_exception()));
         }
     }
     if (is_poisoned) {
@@ -70,63 +83,85 @@ void Engine::sample(const std::vector<Output> & outputs) {
     }
 }
 
-std::vector<Engine::Draw> Engine::draw(const std::vector<Output> & outputs) {
-    // Looking up a row may sort all of them: not in parallel.
-    std::vector<float *> rows;
-    std::vector<Draw> draws(outputs.size());
-    int64_t cost = 0;
-    for (const auto & [sequence, row] : outputs) {
-        rows.push_back(llama_get_logits_ith(context_.get(), row));
-        cost += sequence->sampler->cost();
-        draws[rows.size() - 1].token = first_token(*sequence);
+// Draws the first tokens of the answers that got the cells of the prompt from another one.
+void Engine::draw_first_tokens() {
+    const auto running = running_;
+    for (const auto & answer : running) {
+        if (answer->at_first_draw() && !answer->request->first_row.empty()) {
+            sample({{answer, answer->request->first_row.data()}});
+        }
     }
+    flush_events();
+}
+
+// Called before an answer takes its first token: while others to its request have yet to draw theirs, keeps what they need.
+// Without, the last token of the prompt is computed for each, or of a model that forgets, more of it.
+void Engine::share_prompt(Answer & answer, const float * logits) {
+    Request & request = *answer.request;
+    if (--request.without_token == 0) {
+        request.first_row = {};
+        return;
+    }
+    cache_->keep_checkpoint_for_others(answer.place.slot);
+    try {
+        if (request.first_row.empty()) {
+            request.first_row.assign(logits, logits + llama_vocab_n_tokens(vocab_));
+        }
+    } catch (const std::bad_alloc &) {
+    }
+}
+
+std::vector<Engine::Draw> Engine::draw(const std::vector<Row> & rows) {
+    int64_t cost = 0;
+    for (const auto & [answer, row] : rows) {
+        cost += answer->sampler->cost();
+    }
+    std::vector<Draw> draws(rows.size());
     const auto draw_one = [&](int i) {
         try {
-            if (draws[i].token == LLAMA_TOKEN_NULL) {
-                draws[i].token = next_token(*outputs[i].first, rows[i]);
-            }
+            draws[i].tokens = next_tokens(*rows[i].first, rows[i].second);
         } catch (...) {
             draws[i].error = std::current_exception();
         }
     };
-    // Each sequence has its own sampler and row.
-    if (cost >= worth_sharing && outputs.size() > 1) {
-        step_threads_->pool().for_each(static_cast<int>(outputs.size()), draw_one);
+    // Each answer has its own sampler and row.
+    if (cost >= worth_sharing && rows.size() > 1) {
+        step_threads_->pool().for_each(static_cast<int>(rows.size()), draw_one);
     } else {
-        for (size_t i = 0; i < outputs.size(); i++) {
+        for (size_t i = 0; i < rows.size(); i++) {
             draw_one(static_cast<int>(i));
         }
     }
     return draws;
 }
 
-// Where attention masks cells by adding minus infinity, those without numbers spoil all sequences, also those that do not
-// attend to them. Which one they belong to shows when the sequences start again one after another: with each suspected one
+// Where attention masks cells by adding minus infinity, those without numbers spoil all answers, also those that do not
+// attend to them. Which one they belong to shows when the answers start again one after another: with each suspected one
 // run only those that are no longer suspected, as they had a token drawn.
 void Engine::find_out_alone() {
-    std::vector<SequencePtr> suspected;
+    std::vector<AnswerPtr> suspected;
     std::copy_if(running_.begin(), running_.end(), std::back_inserter(suspected),
-                 [](const auto & sequence) { return sequence->suspected; });
+                 [](const auto & answer) { return answer->suspected; });
     if (suspected.size() == 1) {
         fail(suspected.front(), NoNumbers());
     } else {
-        for (const auto & sequence : running_) {
-            sequence->suspected = true;
+        for (const auto & answer : running_) {
+            answer->suspected = true;
         }
     }
     wipe_cells();
 }
 
-bool Engine::may_join(const Sequence & sequence) const {
-    return !sequence.suspected ||
+bool Engine::may_join(const Answer & answer) const {
+    return !answer.suspected ||
            std::none_of(running_.begin(), running_.end(), [](const auto & other) { return other->suspected; });
 }
 
 // Makes all cells zeros. Freeing them is not enough: attention reads free cells, and masks them.
 void Engine::wipe_cells() {
     while (!running_.empty()) {
-        const SequencePtr youngest = running_.back();
-        cache_->set_torn(youngest->slot, true);
+        const AnswerPtr youngest = running_.back();
+        cache_->set_torn(youngest->place.slot, true);
         push_out(youngest);
     }
     cache_->empty_idle();
@@ -134,108 +169,94 @@ void Engine::wipe_cells() {
     wake();  // nothing runs, and the queue is not empty
 }
 
-// Null where the answer has no format.
-std::unique_ptr<AnswerGrammar> Engine::grammar_for(const Sequence & sequence) const {
-    if (!sequence.settings.grammar) {
-        return nullptr;
+// What an answer goes on with: a token drawn from the row, and what is forced behind it. All of it is computed in the next
+// step, so that forced text costs no steps of its own, unless the logits of each token are asked for. Empty if the request
+// was cancelled.
+std::vector<llama_token> Engine::next_tokens(Answer & answer, float * logits) const {
+    const GenerationSettings & settings = answer.request->settings;
+    if (answer.request->cancelled) {
+        return {};
     }
-    return std::make_unique<AnswerGrammar>(vocab_, token_texts(), sequence.settings.grammar);
+    if (settings.reported_logits > 0) {
+        const auto likeliest = likeliest_tokens(logits, llama_vocab_n_tokens(vocab_), settings.reported_logits);
+        answer.likeliest.insert(answer.likeliest.end(), likeliest.begin(), likeliest.end());
+    }
+    std::vector<llama_token> tokens;
+    const auto take = [&](llama_token token) {
+        answer.sampler->accept(token, true);
+        if (answer.grammar) {
+            answer.grammar->accept(token);
+        }
+        tokens.push_back(token);
+        force_tokens(answer, tokens);
+    };
+    force_tokens(answer, tokens);
+    if (answer.forced.empty()) {
+        take(answer.grammar ? answer.grammar->choose(*answer.sampler, logits) : answer.sampler->sample(logits));
+    }
+    const size_t most = settings.reported_logits > 0 ? 1 : SIZE_MAX;
+    while (!answer.forced.empty() && tokens.size() < most) {
+        const llama_token token = answer.forced.front();
+        answer.forced.pop_front();
+        take(token);
+    }
+    return tokens;
 }
 
-std::shared_ptr<const GrammarRules> Engine::compile_grammar(const GrammarSource & source) const {
-    const std::string key = source.schema + '\0' + source.gbnf;
-    return grammars_.get(key, [&] { return compile(source, vocab_); });
-}
-
-// Only answers with a format need them: they take some milliseconds, and megabytes.
-std::shared_ptr<const TokenTexts> Engine::token_texts() const {
-    std::call_once(token_texts_made_, [this] { token_texts_ = std::make_shared<const TokenTexts>(vocab_); });
-    return token_texts_;
-}
-
-// LLAMA_TOKEN_NULL if the sequence was cancelled.
-llama_token Engine::next_token(Sequence & sequence, float * logits) const {
-    if (sequence.cancelled) {
-        return LLAMA_TOKEN_NULL;
+// Queues what must follow the tokens of an answer and those that were `drawn` since.
+void Engine::force_tokens(Answer & answer, const std::vector<llama_token> & drawn) const {
+    if (!answer.forced.empty()) {
+        return;
     }
-    if (const int32_t reported = sequence.settings.reported_logits; reported > 0) {
-        const auto likeliest = likeliest_tokens(logits, llama_vocab_n_tokens(vocab_), reported);
-        sequence.likeliest.insert(sequence.likeliest.end(), likeliest.begin(), likeliest.end());
+    for (const auto & run : answer.request->settings.forced_runs) {
+        if (static_cast<size_t>(run.after) == answer.generated.size() + drawn.size()) {
+            answer.forced.assign(run.tokens.begin(), run.tokens.end());
+        }
     }
-    if (!sequence.grammar) {
-        return sequence.sampler->sample(logits);
+    if (answer.grammar) {
+        const auto tokens = vocabulary().forced.next(*answer.grammar, answer.generated, drawn);
+        answer.forced.assign(tokens.begin(), tokens.end());
     }
-    return sequence.grammar->choose(*sequence.sampler, logits);
 }
 
 // Whether a control token's text is part of the answer. The tokens that end an answer never get here.
-bool Engine::shows(const Sequence & sequence, llama_token token) const {
-    return !sequence.settings.skip_special_tokens || spoken_tokens_.count(token) != 0;
+bool Engine::shows(const Answer & answer, llama_token token) const {
+    return !answer.request->settings.skip_special_tokens || spoken_tokens_.count(token) != 0;
 }
 
-// The tokens that come next of themselves.
-std::vector<llama_token> Engine::forced_tokens(const Sequence & sequence) {
-    if (!sequence.grammar || reports_draws(sequence)) {
-        return {};
+void Engine::take_tokens(const AnswerPtr & answer, const std::vector<llama_token> & tokens) {
+    if (!tokens.empty()) {
+        answer->suspected = false;
+        answer->before_draw = answer->generated.size();
     }
-    if (!forced_tokens_) {
-        forced_tokens_ = std::make_unique<ForcedTokens>(vocab_, token_texts());
-    }
-    return forced_tokens_->next(*sequence.grammar, sequence.generated);
-}
-
-// The one that an answer has to begin with; LLAMA_TOKEN_NULL where it has been begun, or may begin in several ways.
-llama_token Engine::first_token(const Sequence & sequence) {
-    const auto forced = sequence.generated.empty() ? forced_tokens(sequence) : std::vector<llama_token>{};
-    return forced.empty() || sequence.cancelled ? LLAMA_TOKEN_NULL : forced.front();
-}
-
-// Handles the next token of a sequence, and those that follow of themselves.
-void Engine::take_token(const SequencePtr & sequence, llama_token token) {
-    add_token(sequence, token);
-    if (sequence->slot < 0) {
-        return;  // finished
-    }
-    for (const llama_token forced : forced_tokens(*sequence)) {
-        if (sequence->slot < 0) {
-            return;  // finished
-        }
-        add_token(sequence, forced);
+    const bool completes = answer->grammar && answer->grammar->is_finished();
+    for (size_t i = 0; i < tokens.size() && answer->place.slot >= 0; i++) {
+        take_token(answer, tokens[i], completes && i + 1 == tokens.size());
     }
 }
 
-// Whether each token's row of logits is asked for: then none is taken without one.
-bool Engine::reports_draws(const Sequence & sequence) const {
-    return sequence.settings.reported_logits > 0;
-}
-
-// Emits the text of a token, or finishes the answer.
-void Engine::add_token(const SequencePtr & sequence, llama_token token) {
-    sequence->suspected = false;
-    sequence->sampler->accept(token, true);
-    if (sequence->grammar) {
-        sequence->grammar->accept(token);
+// Emits the text of an answer's next token, or finishes the answer: one that `completes` it is the last that its format allows.
+void Engine::take_token(const AnswerPtr & answer, llama_token token, bool completes) {
+    if (answer->generated.empty()) {
+        answer->first_token_at = Clock::now();
+        answer->first_token_step = steps_;
     }
-    if (sequence->generated.empty()) {
-        sequence->first_token_at = Clock::now();
-        sequence->first_token_step = steps_;
-    }
-    sequence->generated.push_back(token);
+    answer->generated.push_back(token);
 
     if (llama_vocab_is_eog(vocab_, token)) {
-        finish(sequence, "stop");
+        finish(answer, "stop");
         return;
     }
-    std::string text = sequence->text.push(common_token_to_piece(vocab_, token, shows(*sequence, token)));
-    Event delta{sequence->id, Event::Kind::delta, std::move(text), ""};
+    std::string text = answer->text.push(common_token_to_piece(vocab_, token, shows(*answer, token)));
+    Event delta{answer->request->id, Event::Kind::delta, answer->index, std::move(text), ""};
     delta.completion_tokens = 1;
     events_.push_back(std::move(delta));
-    const int32_t max_tokens = sequence->settings.max_tokens;
-    if (sequence->text.stopped() || (sequence->grammar && sequence->grammar->is_finished())) {
-        finish(sequence, "stop");
-    } else if ((max_tokens >= 0 && static_cast<int32_t>(sequence->generated.size()) >= max_tokens) ||
-               sequence->total_tokens() >= options_.max_length) {
-        finish(sequence, "length");
+    const int32_t max_tokens = answer->request->settings.max_tokens;
+    if (answer->text.stopped() || completes) {
+        finish(answer, "stop");
+    } else if ((max_tokens >= 0 && static_cast<int32_t>(answer->generated.size()) >= max_tokens) ||
+               answer->total_tokens() >= options_.max_length) {
+        finish(answer, "length");
     }
 }
 

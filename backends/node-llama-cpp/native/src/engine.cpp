@@ -100,7 +100,7 @@ void Engine::create_context() {
     params.n_batch = largest_batch;
     params.n_ubatch = largest_batch;
     params.n_seq_max = options_.max_sequences;
-    // A row for the next token of each sequence.
+    // A row for the next token of each answer.
     params.n_outputs_max = params.n_seq_max;
     batch_ = Batch(static_cast<int32_t>(params.n_outputs_max));
     params.n_threads = options_.n_threads;
@@ -204,32 +204,37 @@ std::vector<EncoderInput> Engine::prepare_image(const Image & image) const {
                                  image.width, image.height);
 }
 
-void Engine::prepare(Sequence & sequence, const Conversation & conversation,
-                     const std::vector<Image> & images) const {
-    sequence.prompt = prompts_->build(conversation, images, options_.max_length,
-                                      [this, &sequence] { return stopping_ || sequence.cancelled; });
-    const int32_t n_tokens = sequence.prompt.n_tokens;
+std::vector<Engine::AnswerPtr> Engine::prepare(const std::shared_ptr<Request> & request, const Conversation & conversation,
+                                               const std::vector<Image> & images) const {
+    Prompt & prompt = request->prompt;
+    prompt = prompts_->build(conversation, images, options_.max_length,
+                             [this, &request] { return stopping_ || request->cancelled; });
+    const int32_t n_tokens = prompt.n_tokens;
     if (n_tokens >= options_.max_length) {
         throw EngineError("context_length_exceeded",
                           // Clients tell this error by its first words.
                           "This model's maximum context length is " + std::to_string(options_.max_length) +
                               " tokens, the answer included, and the prompt has " +
-                              std::string(sequence.prompt.is_cut ? "more than " : "") + std::to_string(n_tokens) +
+                              std::string(prompt.is_cut ? "more than " : "") + std::to_string(n_tokens) +
                               ". Shorten the conversation or send fewer images" +
                               (options_.max_length < llama_model_n_ctx_train(model_)
                                    ? ", or start the server with a larger --max-length."
                                    : "."));
     }
     // After the length check: this is most of the work.
-    prompts_->prepare_images(sequence.prompt, images, sequence.settings.cache_salt);
-    sequence.sampler = sampler_for(sequence);
-    sequence.grammar = grammar_for(sequence);
+    prompts_->prepare_images(prompt, images, request->settings.cache_salt);
+    std::vector<AnswerPtr> answers;
+    for (int32_t index = 0; index < request->settings.choices; index++) {
+        answers.push_back(std::make_shared<Answer>(request, index, sampler_for(*request, index), grammar_for(*request)));
+    }
+    request->without_token = request->settings.choices;
+    return answers;
 }
 
-void Engine::submit(SequencePtr sequence) {
+void Engine::submit(const std::vector<AnswerPtr> & answers) {
     {
         const std::lock_guard<std::mutex> lock(mutex_);
-        queue_.push_back(std::move(sequence));
+        queue_.insert(queue_.end(), answers.begin(), answers.end());
         woken_ = true;
     }
     work_.notify_one();
@@ -258,7 +263,7 @@ void Engine::stop() {
 
 Engine::Stats Engine::stats() const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return {running_count_, queue_.size(), batch_threads_, preemptions_, encodes_};
+    return {running_count_, queue_.size(), batch_threads_, preemptions_, encodes_, prompt_tokens_};
 }
 
 // The engine thread.
@@ -278,19 +283,19 @@ void Engine::run() {
             flush_events();
         });
     }
-    std::deque<SequencePtr> left;
+    std::deque<AnswerPtr> left;
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         left.swap(queue_);
     }
     left.insert(left.end(), running_.begin(), running_.end());
-    for (const auto & sequence : left) {
-        fail(sequence, "model_closed", "The model was closed while the request was running.");
+    for (const auto & answer : left) {
+        fail(answer, "model_closed", "The model was closed while the request was running.");
     }
     flush_events();
 }
 
-// No exception may escape and end the process. An error that cannot be attributed to particular sequences fails all
+// No exception may escape and end the process. An error that cannot be attributed to particular answers fails all
 // running ones.
 void Engine::guard(const std::function<void()> & work) {
     try {
@@ -298,8 +303,8 @@ void Engine::guard(const std::function<void()> & work) {
     } catch (...) {
         const auto error = engine_error_of(std::current_exception());
         const auto running = running_;
-        for (const auto & sequence : running) {
-            fail(sequence, error);
+        for (const auto & answer : running) {
+            fail(answer, error);
         }
         flush_events();
     }
@@ -314,23 +319,24 @@ void Engine::empty_prefix_cache_if_asked() {
 void Engine::drop_cancelled() {
     {
         const std::lock_guard<std::mutex> lock(mutex_);
-        queue_.erase(std::remove_if(queue_.begin(), queue_.end(), [](const auto & s) { return s->cancelled.load(); }),
-                     queue_.end());
+        const auto is_cancelled = [](const auto & answer) { return answer->request->cancelled.load(); };
+        queue_.erase(std::remove_if(queue_.begin(), queue_.end(), is_cancelled), queue_.end());
     }
     const auto running = running_;
-    for (const auto & sequence : running) {
-        // A sequence whose image is being encoded finishes that first.
-        if (sequence->cancelled && !sequence->encoding) {
-            release(*sequence, true);
+    for (const auto & answer : running) {
+        // An answer whose image is being encoded finishes that first.
+        if (answer->request->cancelled && !answer->encoding) {
+            release(*answer, true);
         }
     }
 }
 
-// One step: decodes a batch for all sequences, then samples their next tokens. An error fails the sequences of the batch.
+// One step: decodes a batch for all answers, then samples their next tokens. An error fails the answers of the batch.
 void Engine::step() {
-    batch_sequences_.clear();
+    batch_answers_.clear();
     prompt_shares_.clear();
     image_share_ = {};
+    draw_first_tokens();
     try {
         if (make_room_for_next_tokens()) {
             bring_streams_together();
@@ -339,13 +345,13 @@ void Engine::step() {
             decode_image_share();
         }
     } catch (...) {
-        if (batch_sequences_.empty()) {
+        if (batch_answers_.empty()) {
             throw;
         }
         const auto error = engine_error_of(std::current_exception());
-        const auto failed = batch_sequences_;
-        for (const auto & sequence : failed) {
-            fail(sequence, error);
+        const auto failed = batch_answers_;
+        for (const auto & answer : failed) {
+            fail(answer, error);
         }
         flush_events();
     }
@@ -356,7 +362,7 @@ void Engine::compute_batch() {
     if (batch_.size() == 0) {
         return;
     }
-    const int status = decode(batch_.tokens(), batch_sequences_);
+    const int status = decode(batch_.tokens(), batch_answers_);
     if (status != 0) {
         take_batch_back();
         if (status != decode_aborted && !stopping_) {
@@ -365,81 +371,79 @@ void Engine::compute_batch() {
         return;
     }
     most_prompt_tokens_ = INT32_MAX;
-    std::vector<SequencePtr> prefilled;
-    std::copy_if(batch_sequences_.begin(), batch_sequences_.end(), std::back_inserter(prefilled),
-                 [](const auto & sequence) { return sequence->generated.empty(); });
-    sample(batch_outputs_);
+    std::vector<AnswerPtr> prefilled;
+    for (const auto & answer : batch_answers_) {
+        const CachePlace & place = answer->place;
+        prompt_tokens_ += place.before_batch.chunk < answer->prompt().chunks.size() ? place.batch_tokens : 0;
+        if (answer->generated.empty()) {
+            prefilled.push_back(answer);
+        }
+    }
+    sample(rows_of(batch_outputs_));
     flush_events();
-    for (const auto & sequence : prefilled) {
-        if (sequence->slot >= 0 && is_worth_a_checkpoint(*sequence)) {
-            cache_->keep_checkpoint(sequence->slot);
+    for (const auto & answer : prefilled) {
+        if (answer->place.slot >= 0 && is_worth_a_checkpoint(*answer)) {
+            cache_->keep_checkpoint(answer->place.slot);
         }
     }
 }
 
-// Fills the batch for some of the running sequences.
-void Engine::fill_batch(const std::vector<SequencePtr> & sequences) {
+// Fills the batch for some of the running answers.
+void Engine::fill_batch(const std::vector<AnswerPtr> & answers) {
     batch_.clear();
-    batch_sequences_.clear();
+    batch_answers_.clear();
     batch_outputs_.clear();
-    int32_t size = 0;
-    std::vector<std::pair<SequencePtr, int32_t>> shares;  // sequences, and how many tokens of each
-    for (const auto & sequence : sequences) {
-        if (sequence->decoding()) {
-            shares.emplace_back(sequence, 1);
-            size++;
-        }
-    }
+    std::vector<std::pair<AnswerPtr, int32_t>> shares;  // answers, and how many tokens of each
+    const int32_t size = share_out_draws(answers, shares);
     prompt_shares_.clear();
-    share_out_prompts(sequences, size);
+    share_out_prompts(answers, size);
     steps_ += size > 0 || !prompt_shares_.empty() || image_share_.first ? 1 : 0;
-    for (const auto & [sequence, tokens] : prompt_shares_) {
-        turns_.charge(sequence->settings.client, tokens);
+    for (const auto & [answer, tokens] : prompt_shares_) {
+        turns_.charge(answer->request->settings.client, tokens);
     }
     shares.insert(shares.end(), prompt_shares_.begin(), prompt_shares_.end());
     add_to_batch(std::move(shares));
 }
 
 // llama.cpp decodes tokens of adjacent slots together if they come in this order.
-void Engine::add_to_batch(std::vector<std::pair<SequencePtr, int32_t>> shares) {
-    std::sort(shares.begin(), shares.end(), [](const auto & a, const auto & b) { return a.first->slot < b.first->slot; });
-    for (const auto & [sequence, tokens] : shares) {
-        batch_sequences_.push_back(sequence);
-        add_waiting_text(*sequence, tokens);
-        if (sequence->chunk == sequence->prompt.chunks.size() && sequence->waiting_tokens() == 0) {
-            batch_outputs_.emplace_back(sequence, batch_.size() - 1);
+void Engine::add_to_batch(std::vector<std::pair<AnswerPtr, int32_t>> shares) {
+    std::sort(shares.begin(), shares.end(), [](const auto & a, const auto & b) { return a.first->place.slot < b.first->place.slot; });
+    for (const auto & [answer, tokens] : shares) {
+        batch_answers_.push_back(answer);
+        add_waiting_text(*answer, tokens);
+        if (!answer->in_prompt() && answer->waiting_tokens() == 0) {
+            batch_outputs_.emplace_back(answer, batch_.size() - 1);
         }
     }
 }
 
-// Moves up to `limit` tokens of a sequence's queue into the batch. The last token of the queue requests logits.
-void Engine::add_waiting_text(Sequence & sequence, int32_t limit) {
-    const int32_t count = std::min(limit, sequence.waiting_tokens());
-    sequence.batch_tokens = count;
-    sequence.before_batch = {sequence.chunk, sequence.chunk_tokens, sequence.generated_in_cache};
-    for (int32_t i = 0; i < count; i++) {
-        const bool in_prompt = sequence.chunk < sequence.prompt.chunks.size();
-        const llama_token token = in_prompt ? sequence.prompt.chunks[sequence.chunk].tokens[sequence.chunk_tokens]
-                                            : sequence.generated[sequence.generated_in_cache];
+// Moves up to `limit` tokens of an answer's queue into the batch. The last token of the queue requests logits.
+void Engine::add_waiting_text(Answer & answer, int32_t limit) {
+    CachePlace & place = answer.place;
+    Progress & done = place.done;
+    place.batch_tokens = std::min(limit, answer.waiting_tokens());
+    place.before_batch = done;
+    for (int32_t i = 0; i < place.batch_tokens; i++) {
+        const bool in_prompt = answer.in_prompt();
+        const llama_token token = in_prompt ? answer.chunk().tokens[done.chunk_tokens] : answer.generated[done.generated];
         if (!in_prompt) {
-            sequence.generated_in_cache++;
-        } else if (++sequence.chunk_tokens == sequence.prompt.chunks[sequence.chunk].n_tokens) {
-            sequence.chunk++;
-            sequence.chunk_tokens = 0;
+            done.generated++;
+        } else if (++done.chunk_tokens == answer.chunk().n_tokens) {
+            done.chunk++;
+            done.chunk_tokens = 0;
         }
-        const bool last = sequence.chunk == sequence.prompt.chunks.size() &&
-                          sequence.generated_in_cache == sequence.generated.size();
-        batch_.add_token(token, sequence.n_pos++, sequence.slot, last);
-        cache_->append_token(sequence.slot, token);
+        const bool last = !answer.in_prompt() && done.generated == answer.generated.size();
+        batch_.add_token(token, place.n_pos++, place.slot, last);
+        cache_->append_token(place.slot, token);
     }
 }
 
 // ggml's threads spin while they wait for each other: one that shares its CPU with other work stalls all of them for whole
 // time slices. With one thread less the streams stay even, and the other work finishes sooner. Without streams an even pace
 // is worth nothing.
-void Engine::choose_threads(int32_t n_tokens, const std::vector<SequencePtr> & sequences) {
-    const bool streams = std::any_of(sequences.begin(), sequences.end(),
-                                     [](const auto & sequence) { return !sequence->generated.empty(); });
+void Engine::choose_threads(int32_t n_tokens, const std::vector<AnswerPtr> & answers) {
+    const bool streams = std::any_of(answers.begin(), answers.end(),
+                                     [](const auto & answer) { return !answer->generated.empty(); });
     const int32_t left = streams ? left_cpus_ + preparing_ : 0;
     const int32_t most = left > 0 ? std::max(1, options_.n_cpus - left) : INT32_MAX;
     batch_threads_ = step_threads_->begin(n_tokens, most);
@@ -447,12 +451,12 @@ void Engine::choose_threads(int32_t n_tokens, const std::vector<SequencePtr> & s
 }
 
 // Returns llama_decode's status, or `decode_threw`.
-int Engine::decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences) {
-    choose_threads(batch.n_tokens, sequences);
+int Engine::decode(const llama_batch & batch, const std::vector<AnswerPtr> & answers) {
+    choose_threads(batch.n_tokens, answers);
     struct Decoding {
-        const std::vector<SequencePtr> *& current;
+        const std::vector<AnswerPtr> *& current;
         ~Decoding() { current = nullptr; }
-    } const until_done{decoding_ = &sequences};
+    } const until_done{decoding_ = &answers};
     const auto begin = Clock::now();
     try {
         const int status = llama_decode(context_.get(), batch);
@@ -467,21 +471,21 @@ int Engine::decode(const llama_batch & batch, const std::vector<SequencePtr> & s
     }
 }
 
-// Called by llama.cpp between graph nodes on the CPU. True when every sequence of the batch was cancelled.
+// Called by llama.cpp between graph nodes on the CPU. True when every answer of the batch was cancelled.
 bool Engine::decode_is_pointless() const {
     if (stopping_) {
         return true;
     }
     return decoding_ != nullptr && std::all_of(decoding_->begin(), decoding_->end(),
-                                               [](const auto & sequence) { return sequence->cancelled.load(); });
+                                               [](const auto & answer) { return answer->request->cancelled.load(); });
 }
 
-// Reserves a KV cell for the next token of every generating sequence. Preempts the youngest sequences if there are too
+// Reserves a KV cell for the next token of every generating answer. Preempts the youngest answers if there are too
 // few. Returns false when nothing is left to run.
 bool Engine::make_room_for_next_tokens() {
     for (size_t i = 0; i < running_.size(); i++) {
-        Sequence & sequence = *running_[i];
-        while (!cache_->grow(sequence.slot, sequence.total_tokens() + 1)) {
+        Answer & answer = *running_[i];
+        while (!cache_->grow(answer.place.slot, answer.total_tokens() + 1)) {
             push_out(running_.back());
             if (running_.size() == i) {
                 return !running_.empty();  // it was preempted itself
@@ -491,54 +495,60 @@ bool Engine::make_room_for_next_tokens() {
     return !running_.empty();
 }
 
-// Returns a sequence to the head of the queue, to be recomputed when there is room. Its tokens are kept.
-void Engine::push_out(const SequencePtr & sequence) {
+// Returns an answer to the head of the queue, to be recomputed when there is room. Its tokens are kept.
+void Engine::push_out(const AnswerPtr & answer) {
     preemptions_++;
-    release(*sequence, true);
+    release(*answer, true);
     const std::lock_guard<std::mutex> lock(mutex_);
-    queue_.push_front(sequence);
-    woken_ = true;  // it may have been the only one that ran
+    queue_.push_front(answer);
 }
 
 // `keep`: the cells may serve the next prompt with the same beginning.
-void Engine::release(Sequence & sequence, bool keep) {
-    if (sequence.slot < 0) {
+void Engine::release(Answer & answer, bool keep) {
+    if (answer.place.slot < 0) {
         return;
     }
-    cache_->release(sequence.slot, keep);
-    turns_.leave(sequence.settings.client);
-    sequence.slot = -1;
+    cache_->release(answer.place.slot, keep, answer.request->without_token > 0 && !answer.request->cancelled);
+    turns_.leave(answer.request->settings.client);
+    answer.place.slot = -1;
     running_.erase(std::find_if(running_.begin(), running_.end(),
-                                [&sequence](const auto & running) { return running.get() == &sequence; }));
+                                [&answer](const auto & running) { return running.get() == &answer; }));
     const std::lock_guard<std::mutex> lock(mutex_);
     running_count_ = running_.size();
+    woken_ = true;  // it may have been the only one that ran, and others wait for its place
 }
 
-void Engine::finish(const SequencePtr & sequence, const char * reason) {
+void Engine::finish(const AnswerPtr & answer, const char * reason) {
     const auto now = Clock::now();
-    Event end{sequence->id, Event::Kind::finish, sequence->text.finish(), reason};
-    end.likeliest = sequence->likeliest;
-    if (sequence->settings.reported_logits > 0) {
-        end.tokens = sequence->generated;
+    const Request & request = *answer->request;
+    Event end{request.id, Event::Kind::finish, answer->index, answer->text.finish(), reason};
+    end.likeliest = answer->likeliest;
+    if (request.settings.reported_logits > 0) {
+        end.tokens = answer->generated;
     }
-    end.prompt_tokens = sequence->prompt.n_tokens;
-    end.cached_tokens = sequence->cached_tokens;
-    end.completion_tokens = static_cast<int32_t>(sequence->generated.size());
-    end.prefill_steps = sequence->first_token_step - sequence->admission_step;
-    end.queue_ms = ms_between(sequence->submitted_at, sequence->admitted_at);
-    end.prefill_ms = ms_between(sequence->admitted_at, sequence->first_token_at);
-    end.decode_ms = ms_between(sequence->first_token_at, now);
+    end.prompt_tokens = request.prompt.n_tokens;
+    end.cached_tokens = request.cached_tokens;
+    end.completion_tokens = static_cast<int32_t>(answer->generated.size());
+    end.prefill_steps = answer->first_token_step - answer->admission_step;
+    end.decode_steps = steps_ - answer->first_token_step;
+    end.queue_ms = ms_between(request.submitted_at, answer->admitted_at);
+    end.prefill_ms = ms_between(answer->admitted_at, answer->first_token_at);
+    end.decode_ms = ms_between(answer->first_token_at, now);
     events_.push_back(std::move(end));
-    release(*sequence, true);
+    release(*answer, true);
 }
 
-void Engine::fail(const SequencePtr & sequence, const EngineError & error) {
-    fail(sequence, error.code, error.what());
+void Engine::fail(const AnswerPtr & answer, const EngineError & error) {
+    fail(answer, error.code, error.what());
 }
 
-void Engine::fail(const SequencePtr & sequence, const std::string & code, const std::string & message) {
-    events_.push_back({sequence->id, Event::Kind::failure, message, code});
-    release(*sequence, false);
+// Ends the request: the next round drops its other answers.
+void Engine::fail(const AnswerPtr & answer, const std::string & code, const std::string & message) {
+    if (!answer->request->cancelled.exchange(true)) {
+        events_.push_back({answer->request->id, Event::Kind::failure, answer->index, message, code});
+        wake();
+    }
+    release(*answer, false);
 }
 
 void Engine::flush_events() {

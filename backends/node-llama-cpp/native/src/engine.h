@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "admission-order.h"
+#include "answer.h"
 #include "batch.h"
 #include "client-turns.h"
 #include "embedding-cache.h"
@@ -26,7 +27,7 @@
 #include "kv-cache.h"
 #include "llama.h"
 #include "prompt.h"
-#include "sequence.h"
+#include "request.h"
 #include "step-plan.h"
 #include "step-threads.h"
 #include "thread-pool.h"
@@ -34,18 +35,20 @@
 
 namespace vserve {
 
-// What happened to a sequence in a step. JavaScript gets all events of a step in one call.
+// What happened to an answer, or to all of a request, in a step. JavaScript gets all events of a step in one call.
 struct Event {
     enum class Kind { delta, finish, failure };
 
-    uint64_t id;
+    uint64_t id;  // of the request
     Kind kind;
+    int32_t index;  // of the answer; a failure ends all
     std::string text;              // delta: text to show; failure: the message
     std::string reason;            // finish: "stop" or "length"; failure: the error code
     int32_t prompt_tokens = 0;     // finish
     int32_t cached_tokens = 0;     // finish: prompt tokens that were in the KV cache
     int32_t completion_tokens = 0; // delta: tokens behind the text; finish: all of the answer
     uint64_t prefill_steps = 0;    // finish: from admission to the first token
+    uint64_t decode_steps = 0;     // finish: from the first token to the last
     double queue_ms = 0;           // finish: submission to admission
     double prefill_ms = 0;         // finish: admission to the first token
     double decode_ms = 0;          // finish: first token to last
@@ -61,7 +64,7 @@ struct EngineOptions {
     int32_t max_length = 0;         // tokens that one sequence may hold
     int32_t max_sequences = 1;      // running at the same time
     int32_t batch_tokens = 1;       // limit of one step; raised to one for each sequence
-    float prompt_share = 1;         // of that, for prompts while other sequences generate: keeps the streams flowing
+    float prompt_share = 1;         // of that, for prompts while others generate: keeps the streams flowing
     int32_t n_threads = 1;          // for batches of one token
     int32_t n_threads_batch = 1;    // for larger batches, and images
     bool threads_adapt = false;        // n_threads is a limit: fewer are used beside busy programs
@@ -72,7 +75,7 @@ struct EngineOptions {
     llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;  // of the context
     llama_flash_attn_type encoder_flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
     ggml_type kv_type = GGML_TYPE_F16;
-    bool keep_prefixes = true;      // reuse the KV cells of finished sequences
+    bool keep_prefixes = true;      // reuse the KV cells of finished requests
     size_t copy_bytes = 0;          // limit for copies of KV cells outside of the context
     size_t cached_images = 0;       // limit of the embedding cache, in images
     size_t cached_image_bytes = 0;  // likewise, in bytes
@@ -82,12 +85,15 @@ struct EngineOptions {
     std::function<void(std::vector<Event> &&)> on_events;  // called on the engine thread
 };
 
-// Owns the context and the one thread that decodes. Each step decodes one batch for all running sequences (next tokens
-// first, then a share of the pending prompts: see step-plan.h), samples, and reports. Image tokens that attend only to what
-// precedes them are shared out like those of text, in a batch of their own. While an image is encoded, the other sequences
-// continue: their steps run from inside the encoder.
+// Owns the context and the one thread that decodes. Each step decodes one batch for all running answers (next tokens first,
+// then a share of the pending prompts: see step-plan.h), samples, and reports. Image tokens that attend only to what precedes
+// them are shared out like those of text, in a batch of their own. While an image is encoded, the other answers continue:
+// their steps run from inside the encoder.
 //
-// Nothing that one sequence does makes another one fail. Where they contend for something, they wait, or are computed again;
+// Each answer to a request has a place in the context, a turn and an end of its own. The first computes the prompt. The others
+// wait for it, copy its cells, and draw their first tokens from the same row of logits.
+//
+// Nothing that one request does makes another one fail. Where they contend for something, they wait, or are computed again;
 // what fails for several together is tried for each alone.
 class Engine {
   public:
@@ -97,7 +103,7 @@ class Engine {
     Engine(const Engine &) = delete;
     Engine & operator=(const Engine &) = delete;
 
-    // Held while a sequence is prepared: decoding leaves one CPU free for it.
+    // Held while an answer is prepared: decoding leaves one CPU free for it.
     class Preparing {
       public:
         explicit Preparing(Engine & engine) : count_(engine.preparing_) { count_++; }
@@ -109,8 +115,9 @@ class Engine {
         std::atomic<int32_t> & count_;
     };
 
-    // Builds the prompt and the sampler of a sequence. Any thread but the engine's. Throws EngineError, Cancelled.
-    void prepare(Sequence & sequence, const Conversation & conversation, const std::vector<Image> & images) const;
+    // Builds the prompt of a request, and its answers. Any thread but the engine's. Throws EngineError, Cancelled.
+    std::vector<std::shared_ptr<Answer>> prepare(const std::shared_ptr<Request> & request, const Conversation & conversation,
+                                                 const std::vector<Image> & images) const;
     // The prompt that prepare() builds, the encoder's input for an image, and the tokens of a text: for comparison with
     // reference implementations. Any thread.
     Prompt prompt(const Conversation & conversation, const std::vector<Image> & images) const;
@@ -123,23 +130,24 @@ class Engine {
     // The grammar of an answer, which many may share. Takes long for a large one. Any thread. Throws EngineError:
     // invalid_request.
     std::shared_ptr<const GrammarRules> compile_grammar(const GrammarSource & source) const;
-    // Queues a prepared sequence. Any thread.
-    void submit(std::shared_ptr<Sequence> sequence);
-    // Makes the engine check for cancelled sequences. Any thread.
+    // Queues the answers to a request. Any thread.
+    void submit(const std::vector<std::shared_ptr<Answer>> & answers);
+    // Makes the engine check for cancelled requests. Any thread.
     void wake();
-    // Drops the KV cells of finished sequences. Any thread.
+    // Drops the KV cells of finished requests. Any thread.
     void reset_prefix_cache();
     // Reserves CPUs for other work of the process while there are streams, from the next batch on. Any thread.
     void leave_cpus(int32_t count) { left_cpus_ = count; }
-    // Ends every sequence with model_closed and joins the thread. A second call does nothing.
+    // Ends every request with model_closed and joins the thread. A second call does nothing.
     void stop();
 
     struct Stats {
-        size_t running;
-        size_t queued;
+        size_t running;  // answers
+        size_t queued;   // likewise
         int32_t threads;  // of the last batch
-        uint64_t preemptions;  // sequences pushed out so far, to be computed again
-        uint64_t encodes;      // images, or parts of them, that the encoder computed so far
+        uint64_t preemptions;    // answers pushed out so far, to be computed again
+        uint64_t encodes;        // images, or parts of them, that the encoder computed so far
+        uint64_t prompt_tokens;  // computed so far, images' included
     };
     Stats stats() const;
 
@@ -151,9 +159,17 @@ class Engine {
     const char * vision_kernel() const { return vision_ ? vision_->kernel_name() : nullptr; }
 
   private:
+    // What answers with a format need of the vocabulary: some milliseconds, and megabytes.
+    struct Vocabulary {
+        explicit Vocabulary(const llama_vocab * vocab)
+            : texts(std::make_shared<const TokenTexts>(vocab)), forced(vocab, texts) {}
+        std::shared_ptr<const TokenTexts> texts;
+        ForcedTokens forced;
+    };
+
     std::vector<ImageSize> image_samples() const;
 
-    using SequencePtr = std::shared_ptr<Sequence>;
+    using AnswerPtr = std::shared_ptr<Answer>;
 
     // Of llama_decode: no cells for the batch; ended by the abort callback; no memory to compute it. And one of our own, of
     // an exception.
@@ -162,7 +178,7 @@ class Engine {
     static constexpr int decode_no_memory = -2;
     static constexpr int decode_threw = -100;
 
-    // Tokens of prompts that a step may have while other sequences generate. At least one: a prompt must not wait for the
+    // Tokens of prompts that a step may have while other answers generate. At least one: a prompt must not wait for the
     // end of the streams.
     int32_t prompt_tokens_beside_others() const {
         return std::max(1, static_cast<int32_t>(static_cast<float>(options_.batch_tokens) * options_.prompt_share));
@@ -182,56 +198,61 @@ class Engine {
     void guard(const std::function<void()> & work);
     void admit();
     bool admit_next();
-    std::vector<SequencePtr> next_to_admit();
-    void take_from_queue(const SequencePtr & sequence);
-    void seat(const SequencePtr & sequence, const KvCache::Placement & placement);
+    bool awaits_prompt(const Answer & answer) const;
+    std::vector<AnswerPtr> next_to_admit();
+    void take_from_queue(const AnswerPtr & answer);
+    void seat(const AnswerPtr & answer, const KvCache::Placement & placement);
     void empty_prefix_cache_if_asked();
     void drop_cancelled();
     void step();
     void bring_streams_together();
-    void fill_batch(const std::vector<SequencePtr> & sequences);
-    void share_out_prompts(const std::vector<SequencePtr> & sequences, int32_t streams);
-    int32_t ready_tokens(Sequence & sequence);
-    PromptWork work_of(const Sequence & sequence, int32_t ready_tokens) const;
+    void fill_batch(const std::vector<AnswerPtr> & answers);
+    int32_t share_out_draws(const std::vector<AnswerPtr> & answers,
+                            std::vector<std::pair<AnswerPtr, int32_t>> & shares) const;
+    void share_out_prompts(const std::vector<AnswerPtr> & answers, int32_t streams);
+    int32_t ready_tokens(const Answer & answer);
+    PromptWork work_of(const Answer & answer, int32_t ready_tokens) const;
     StepBudget prompt_budget(int32_t streams) const;
-    void add_to_batch(std::vector<std::pair<SequencePtr, int32_t>> shares);
+    void add_to_batch(std::vector<std::pair<AnswerPtr, int32_t>> shares);
     void compute_batch();
     void take_batch_back();
     void recover(int status);
     bool recover_room();
     void push_out_torn();
-    void recover_image(const SequencePtr & sequence, int status);
+    void recover_image(const AnswerPtr & answer, int status);
     void hold_back_youngest();
     void compute_one_by_one(int status);
-    void fail_to_decode(const SequencePtr & sequence, int32_t tokens, int status);
-    bool is_worth_a_checkpoint(const Sequence & sequence) const;
-    void add_waiting_text(Sequence & sequence, int32_t limit);
-    void choose_threads(int32_t n_tokens, const std::vector<SequencePtr> & sequences);
-    int decode(const llama_batch & batch, const std::vector<SequencePtr> & sequences);
-    using Output = std::pair<SequencePtr, int32_t>;  // a sequence, and the row of its logits in the last batch
-    std::unique_ptr<Sampler> sampler_for(const Sequence & sequence) const;
-    std::unique_ptr<AnswerGrammar> grammar_for(const Sequence & sequence) const;
-    std::shared_ptr<const TokenTexts> token_texts() const;
-    bool reports_draws(const Sequence & sequence) const;
-    std::vector<llama_token> forced_tokens(const Sequence & sequence);
-    llama_token first_token(const Sequence & sequence);
-    void add_token(const SequencePtr & sequence, llama_token token);
+    void fail_to_decode(const AnswerPtr & answer, int32_t tokens, int status);
+    bool is_worth_a_checkpoint(const Answer & answer) const;
+    void add_waiting_text(Answer & answer, int32_t limit);
+    void choose_threads(int32_t n_tokens, const std::vector<AnswerPtr> & answers);
+    int decode(const llama_batch & batch, const std::vector<AnswerPtr> & answers);
+    using Output = std::pair<AnswerPtr, int32_t>;  // an answer, and the row of its logits in the last batch
+    using Row = std::pair<AnswerPtr, float *>;     // an answer, and its logits
+    std::unique_ptr<Sampler> sampler_for(const Request & request, int32_t index) const;
+    std::unique_ptr<AnswerGrammar> grammar_for(const Request & request) const;
+    const Vocabulary & vocabulary() const;
     struct Draw {
-        llama_token token = LLAMA_TOKEN_NULL;
+        std::vector<llama_token> tokens;
         std::exception_ptr error;
     };
-    void sample(const std::vector<Output> & outputs);
-    std::vector<Draw> draw(const std::vector<Output> & outputs);
+    std::vector<Row> rows_of(const std::vector<Output> & outputs) const;
+    void sample(const std::vector<Row> & rows);
+    void draw_first_tokens();
+    void share_prompt(Answer & answer, const float * logits);
+    std::vector<Draw> draw(const std::vector<Row> & rows);
     void find_out_alone();
-    bool may_join(const Sequence & sequence) const;
+    bool may_join(const Answer & answer) const;
     void wipe_cells();
-    llama_token next_token(Sequence & sequence, float * logits) const;
-    void take_token(const SequencePtr & sequence, llama_token token);
+    std::vector<llama_token> next_tokens(Answer & answer, float * logits) const;
+    void force_tokens(Answer & answer, const std::vector<llama_token> & drawn) const;
+    void take_tokens(const AnswerPtr & answer, const std::vector<llama_token> & tokens);
+    void take_token(const AnswerPtr & answer, llama_token token, bool completes);
     void process_next_image();
     void decode_next_known_image();
-    SequencePtr next_image(bool known_only);
-    static int32_t cost_of_image(const Sequence & sequence);
-    void take_image(const SequencePtr & sequence);
+    AnswerPtr next_image(bool known_only);
+    static int32_t cost_of_image(const Answer & answer);
+    void take_image(const AnswerPtr & answer);
     void decode_image_share();
     bool attends_both_ways(const Chunk & chunk) const;
     bool work_while_encoding();
@@ -248,31 +269,31 @@ class Engine {
         Engine & engine_;
     };
     struct WaitingImage {
-        SequencePtr sequence;
+        AnswerPtr answer;
         Chunk * chunk;
         std::shared_ptr<const mtmd_input_chunk> pixels;  // the encoder reads them, whatever becomes of the chunk's own
     };
-    void encode_image(const SequencePtr & sequence, Chunk & chunk);
-    bool is_encoded(Sequence & sequence);
-    bool take_from_cache(Sequence & sequence, const Chunk & chunk);
+    void encode_image(const AnswerPtr & answer, Chunk & chunk);
+    bool is_encoded(const Answer & answer);
+    bool take_from_cache(Request & request, const Chunk & chunk);
     void add_waiting_images(std::vector<WaitingImage> & waiting);
     static bool is_wanted(const std::vector<WaitingImage> & images);
-    void set_embeddings(Sequence & sequence, const Chunk & encoded, const Embeddings & rows);
-    void keep_if_complete(const Sequence & sequence, size_t image);
-    void decode_whole_image(const SequencePtr & sequence);
-    void decode_rows(const SequencePtr & sequence, int32_t count);
-    bool decode_image_aside(const SequencePtr & sequence, const Chunk & chunk);
-    void image_decoded(Sequence & sequence, const Chunk & chunk);
+    void set_embeddings(Request & request, const Chunk & encoded, const Embeddings & rows);
+    void keep_if_complete(const Request & request, size_t image);
+    void decode_whole_image(const AnswerPtr & answer);
+    void decode_rows(const AnswerPtr & answer, int32_t count);
+    bool decode_image_aside(const AnswerPtr & answer, const Chunk & chunk);
+    void image_decoded(Answer & answer, const Chunk & chunk);
     std::vector<llama_pos> image_positions(const Chunk & chunk, llama_pos first) const;
-    bool others_generate(const Sequence & sequence) const;
-    bool shows(const Sequence & sequence, llama_token token) const;
+    bool others_generate(const Answer & answer) const;
+    bool shows(const Answer & answer, llama_token token) const;
 
     bool make_room_for_next_tokens();
-    void push_out(const SequencePtr & sequence);
-    void release(Sequence & sequence, bool keep);
-    void finish(const SequencePtr & sequence, const char * reason);
-    void fail(const SequencePtr & sequence, const std::string & code, const std::string & message);
-    void fail(const SequencePtr & sequence, const EngineError & error);
+    void push_out(const AnswerPtr & answer);
+    void release(Answer & answer, bool keep);
+    void finish(const AnswerPtr & answer, const char * reason);
+    void fail(const AnswerPtr & answer, const std::string & code, const std::string & message);
+    void fail(const AnswerPtr & answer, const EngineError & error);
     void flush_events();
     bool decode_is_pointless() const;
 
@@ -292,33 +313,32 @@ class Engine {
     std::unordered_set<llama_token> spoken_tokens_;  // control tokens that every answer shows
     std::unique_ptr<PromptBuilder> prompts_;
     mutable GrammarCache grammars_{64 << 20};
-    mutable std::once_flag token_texts_made_;
-    mutable std::shared_ptr<const TokenTexts> token_texts_;
+    mutable std::once_flag vocabulary_read_;
+    mutable std::unique_ptr<Vocabulary> vocabulary_;
 
     // Used by the engine thread only.
-    std::vector<SequencePtr> running_;  // in order of admission
+    std::vector<AnswerPtr> running_;  // in order of admission
     std::unique_ptr<KvCache> cache_;
-    std::unique_ptr<ForcedTokens> forced_tokens_;  // once there is an answer with a grammar
     Batch batch_;
-    std::vector<SequencePtr> batch_sequences_;                  // those with tokens in the batch
+    std::vector<AnswerPtr> batch_answers_;                  // those with tokens in the batch
     std::vector<Output> batch_outputs_;                         // those to sample
     std::string decode_exception_;  // what llama_decode threw last
     int32_t most_prompt_tokens_ = INT32_MAX;  // in a batch, while llama.cpp finds no room for more
-    std::vector<std::pair<SequencePtr, int32_t>> prompt_shares_;  // tokens of the step's prompts
-    std::pair<SequencePtr, int32_t> image_share_;                 // rows of an image, after the batch; null for none
-    ClientTurns turns_;            // of the running sequences
+    std::vector<std::pair<AnswerPtr, int32_t>> prompt_shares_;  // tokens of the step's prompts
+    std::pair<AnswerPtr, int32_t> image_share_;                 // rows of an image, after the batch; null for none
+    ClientTurns turns_;            // of the running answers
     uint64_t steps_ = 0;
     uint64_t images_taken_ = 0;
     bool decoding_image_ = false;  // one whose tokens attend both ways: within it no other is begun
     Clock::duration owed_to_image_{0};
     Clock::time_point image_resumed_at_{};
     std::vector<Event> events_;
-    // The sequences llama_decode is working on, for the abort callback.
-    const std::vector<SequencePtr> * decoding_ = nullptr;
+    // The answers llama_decode is working on, for the abort callback.
+    const std::vector<AnswerPtr> * decoding_ = nullptr;
 
     mutable std::mutex mutex_;
     std::condition_variable work_;
-    std::deque<SequencePtr> queue_;  // guarded by mutex_
+    std::deque<AnswerPtr> queue_;  // guarded by mutex_
     size_t running_count_ = 0;       // guarded by mutex_
     bool woken_ = false;             // guarded by mutex_
     std::atomic<bool> reset_asked_{false};
@@ -327,6 +347,7 @@ class Engine {
     std::atomic<int32_t> batch_threads_{0};
     std::atomic<uint64_t> preemptions_{0};
     std::atomic<uint64_t> encodes_{0};
+    std::atomic<uint64_t> prompt_tokens_{0};
     std::atomic<bool> stopping_{false};
     std::thread thread_;
 };

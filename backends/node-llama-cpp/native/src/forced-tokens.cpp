@@ -17,12 +17,13 @@ constexpr size_t many_joined = 100'000;
 
 }  // namespace
 
-std::vector<llama_token> ForcedTokens::next(AnswerGrammar & grammar, const std::vector<llama_token> & answer) {
+std::vector<llama_token> ForcedTokens::next(AnswerGrammar & grammar, const std::vector<llama_token> & answer,
+                                            const std::vector<llama_token> & drawn) const {
     const std::string text = grammar.forced_text(most_forced_bytes);
     if (text.empty()) {
         return {};
     }
-    const std::string before = end_of(grammar, answer);
+    const std::string before = end_of(grammar, answer, drawn);
     auto tokens = write(grammar, before, text);
     leave_open_end(grammar, before, tokens);
     return tokens;
@@ -33,10 +34,15 @@ std::string ForcedTokens::text_of(const AnswerGrammar & grammar, llama_token tok
     return spoken != grammar.spoken_tokens().end() ? spoken->second : std::string(texts_->of(token));
 }
 
-std::string ForcedTokens::end_of(const AnswerGrammar & grammar, const std::vector<llama_token> & answer) const {
+std::string ForcedTokens::end_of(const AnswerGrammar & grammar, const std::vector<llama_token> & answer,
+                                 const std::vector<llama_token> & drawn) const {
     std::string text;
-    for (size_t i = answer.size() - std::min(answer.size(), tokens_before); i < answer.size(); i++) {
+    const size_t from_answer = tokens_before - std::min(drawn.size(), tokens_before);
+    for (size_t i = answer.size() - std::min(answer.size(), from_answer); i < answer.size(); i++) {
         text += text_of(grammar, answer[i]);
+    }
+    for (size_t i = drawn.size() - std::min(drawn.size(), tokens_before); i < drawn.size(); i++) {
+        text += text_of(grammar, drawn[i]);
     }
     // The tokens of half a character are not found again.
     const auto is_inside = [](char byte) { return (byte & 0xC0) == 0x80; };
@@ -89,7 +95,8 @@ std::vector<llama_token> ForcedTokens::write_plain(const std::string & before, c
     return before.empty() ? std::vector<llama_token>{} : write_plain("", text);
 }
 
-void ForcedTokens::leave_open_end(AnswerGrammar & grammar, const std::string & before, std::vector<llama_token> & tokens) {
+void ForcedTokens::leave_open_end(AnswerGrammar & grammar, const std::string & before,
+                                  std::vector<llama_token> & tokens) const {
     std::string text;
     for (const llama_token token : tokens) {
         text += text_of(grammar, token);
@@ -110,13 +117,17 @@ void ForcedTokens::leave_open_end(AnswerGrammar & grammar, const std::string & b
 }
 
 // Whether the tokenizer makes one token of the texts of the two, where the first is the beginning of the second.
-bool ForcedTokens::is_joined(const std::string & before, llama_token token, llama_token longer) {
+bool ForcedTokens::is_joined(const std::string & before, llama_token token, llama_token longer) const {
     const uint64_t key = static_cast<uint64_t>(token) << 32 | static_cast<uint32_t>(longer);
-    if (const auto known = joined_.find(key); known != joined_.end()) {
-        return known->second;
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (const auto known = joined_.find(key); known != joined_.end()) {
+            return known->second;
+        }
     }
     const auto tokens = write_plain(before, std::string(texts_->of(longer)));
     const bool is_joined = tokens.empty() || tokens.front() != token;
+    const std::lock_guard<std::mutex> lock(mutex_);
     if (joined_.size() >= many_joined) {
         joined_.clear();
     }

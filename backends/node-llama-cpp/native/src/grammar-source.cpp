@@ -29,13 +29,17 @@ std::shared_ptr<const GrammarRules> compile(const GrammarSource & source, const 
     }
 }
 
-bool matches(const GrammarSource & source, const std::string & text) {
+std::vector<bool> matches(const GrammarSource & source, const std::vector<std::string> & texts) {
     GrammarMatcher matcher(compile(source, nullptr));
-    GrammarPosition position{matcher.start(), 0, 0, 0};
-    for (const char byte : text) {
-        position = after_byte(matcher, position, static_cast<unsigned char>(byte));
+    std::vector<bool> results;
+    for (const auto & text : texts) {
+        GrammarPosition position{matcher.start(), 0, 0, 0};
+        for (const char byte : text) {
+            position = after_byte(matcher, position, static_cast<unsigned char>(byte));
+        }
+        results.push_back(position.is_possible() && position.is_between_characters() && matcher.may_end(position.state));
     }
-    return position.is_possible() && position.is_between_characters() && matcher.may_end(position.state);
+    return results;
 }
 
 }  // namespace vserve

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "grammar-rules.h"
 
@@ -16,7 +17,7 @@ struct GrammarSource {
 // Parses a grammar. Throws EngineError: invalid_request.
 std::shared_ptr<const GrammarRules> compile(const GrammarSource & source, const llama_vocab * vocab);
 
-// Whether a grammar matches a text, all of it: for tests.
-bool matches(const GrammarSource & source, const std::string & text);
+// Whether a grammar matches each of some texts, all of it: for tests.
+std::vector<bool> matches(const GrammarSource & source, const std::vector<std::string> & texts);
 
 }  // namespace vserve

@@ -55,17 +55,18 @@ KvCache::KvCache(llama_context * context, Options options)
     }
 }
 
-std::optional<KvCache::Placement> KvCache::place(const Prompt & prompt, const std::string & salt, int32_t cells) {
+std::optional<KvCache::Placement> KvCache::place(const Wanted & wanted) {
+    const int32_t cells = wanted.cells;
     Place match;
-    Slot * source = best_match(prompt, salt, match);
+    Slot * source = best_match(wanted, match);
     Place parked_match = match;
-    const auto parked = best_parked(prompt, salt, parked_match);
+    const auto parked = best_parked(wanted, parked_match);
     if (Slot * slot = parked == parked_.end() ? nullptr : unpark(parked, parked_match, cells)) {
-        return occupy(*slot, slot->runs.empty() ? Place{} : parked_match, salt, cells);
+        return occupy(*slot, slot->runs.empty() ? Place{} : parked_match, wanted);
     }
     // Continue in the matching slot where that loses little of it, or a copy would serve less; else leave it, and share its
     // beginning.
-    const Place copied = source == nullptr ? Place{} : place_in_copy(*source, prompt);
+    const Place copied = source == nullptr ? Place{} : place_in_copy(*source, wanted);
     const bool loses_little = source != nullptr && match.cached_tokens * 2 >= source->tokens();
     const bool take_over = source != nullptr && !source->busy &&
                            (loses_little || match.cached_tokens - copied.cached_tokens >= fewest_parked_tokens);
@@ -81,7 +82,7 @@ std::optional<KvCache::Placement> KvCache::place(const Prompt & prompt, const st
             keep_copy(*destination);
         }
         make_room(cells, *destination);
-        return occupy(*destination, match, salt, cells);
+        return occupy(*destination, match, wanted);
     }
     std::optional<Parked> shared = copied.cached_tokens > 0 ? copy_of(*source) : std::nullopt;
     if (shared && !has_room(std::max(cells, shared->tokens()), *destination)) {
@@ -89,11 +90,11 @@ std::optional<KvCache::Placement> KvCache::place(const Prompt & prompt, const st
     }
     make_room(shared ? std::max(cells, shared->tokens()) : cells, *destination);
     park(*destination);
-    return occupy(*destination, shared && restore(*shared, *destination) ? copied : Place{}, salt, cells);
+    return occupy(*destination, shared && restore(*shared, *destination) ? copied : Place{}, wanted);
 }
 
 // Starts a prompt at a position of a slot's content.
-std::optional<KvCache::Placement> KvCache::occupy(Slot & slot, Place place, const std::string & salt, int32_t cells) {
+std::optional<KvCache::Placement> KvCache::occupy(Slot & slot, Place place, const Wanted & wanted) {
     if (put_back(slot, place)) {
         copy_bytes_ -= slot.checkpoint_bytes();
         slot.truncate(place);
@@ -102,8 +103,9 @@ std::optional<KvCache::Placement> KvCache::occupy(Slot & slot, Place place, cons
         empty(slot);
         place = {};
     }
-    count_cells(slot, cells);
-    slot.salt = salt;
+    count_cells(slot, wanted.cells);
+    slot.salt = wanted.salt;
+    slot.request = wanted.request;
     slot.busy = true;
     drop_copies_over_limit();
     return Placement{std::move(place), slot.id};
@@ -138,11 +140,14 @@ bool KvCache::restore(const Parked & parked, Slot & slot) {
     return true;
 }
 
-// What a prompt can take of a copy of a slot: nothing if the tokens are computed as fast as the slot is copied.
-KvCache::Place KvCache::place_in_copy(const Slot & source, const Prompt & prompt) const {
-    Place place = usable_prefix(source, first_copied_position(source), prompt);
+// What a prompt can take of a copy of a slot: nothing if the tokens are computed as fast as the slot is copied. Where nothing
+// is left to compute, a step is saved too.
+KvCache::Place KvCache::place_in_copy(const Slot & source, const Wanted & wanted) const {
+    Place place = usable_prefix(source, first_copied_position(source), wanted);
+    const bool saves_step = place.chunk == wanted.prompt.chunks.size();
+    const int32_t saved = place.cached_tokens + (saves_step ? fewest_shared_tokens : 0);
     const int64_t gain = options_.on_gpu ? copies_a_token_on_gpu : copies_a_token_on_cpu;
-    return place.cached_tokens < fewest_shared_tokens || place.cached_tokens * gain < source.tokens() ? Place{} : place;
+    return saved < fewest_shared_tokens || saved * gain < source.tokens() ? Place{} : place;
 }
 
 // Makes the slot end at a place of its content. False where that cannot be: its cells are of no use then.
@@ -151,16 +156,17 @@ bool KvCache::put_back(const Slot & slot, const Place & place) {
            llama_memory_seq_rm(memory_, slot.id, place.n_pos, -1);
 }
 
-KvCache::Slot * KvCache::best_match(const Prompt & prompt, const std::string & salt, Place & match) {
+bool KvCache::may_share(const Slot & slot, const Wanted & wanted) const {
+    return !slot.torn && (options_.keep_prefixes ? slot.salt == wanted.salt : slot.request == wanted.request);
+}
+
+KvCache::Slot * KvCache::best_match(const Wanted & wanted, Place & match) {
     Slot * best = nullptr;
-    if (!options_.keep_prefixes) {
-        return best;
-    }
     for (auto & slot : slots_) {
-        if (slot.salt != salt || slot.torn) {
+        if (!may_share(slot, wanted)) {
             continue;
         }
-        const Place usable = usable_prefix(slot, llama_memory_seq_pos_min(memory_, slot.id), prompt);
+        const Place usable = usable_prefix(slot, llama_memory_seq_pos_min(memory_, slot.id), wanted);
         if (usable.cached_tokens > match.cached_tokens) {
             match = usable;
             best = &slot;
@@ -170,13 +176,13 @@ KvCache::Slot * KvCache::best_match(const Prompt & prompt, const std::string & s
 }
 
 // What is parked and agrees with a prompt further than `match`, if there is any.
-KvCache::ParkedList::iterator KvCache::best_parked(const Prompt & prompt, const std::string & salt, Place & match) {
+KvCache::ParkedList::iterator KvCache::best_parked(const Wanted & wanted, Place & match) {
     auto best = parked_.end();
     for (auto parked = parked_.begin(); parked != parked_.end(); parked++) {
-        if (parked->salt != salt) {
+        if (parked->salt != wanted.salt) {
             continue;
         }
-        const Place usable = usable_prefix(*parked, parked->first_position, prompt);
+        const Place usable = usable_prefix(*parked, parked->first_position, wanted);
         if (usable.cached_tokens >= match.cached_tokens + fewest_parked_tokens) {
             match = usable;
             best = parked;
@@ -187,14 +193,15 @@ KvCache::ParkedList::iterator KvCache::best_parked(const Prompt & prompt, const 
 
 // What a prompt can take of a content: all that they have in common, or, of a model that forgets, as much of it as there is a
 // checkpoint for.
-KvContent::Place KvCache::usable_prefix(const KvContent & content, llama_pos first_position, const Prompt & prompt) const {
-    const Place common = content.common_prefix(prompt, std::numeric_limits<int32_t>::max());
+KvContent::Place KvCache::usable_prefix(const KvContent & content, llama_pos first_position, const Wanted & wanted) const {
+    const auto common_up_to = [&](int32_t tokens) { return content.common_prefix(wanted.prompt, wanted.whole, tokens); };
+    const Place common = common_up_to(std::numeric_limits<int32_t>::max());
     if (common.cached_tokens == 0 || can_continue_at(content, first_position, common)) {
         return common;
     }
     for (auto checkpoint = content.checkpoints.rbegin(); checkpoint != content.checkpoints.rend(); checkpoint++) {
         if (checkpoint->tokens <= common.cached_tokens) {
-            Place place = content.common_prefix(prompt, checkpoint->tokens);
+            Place place = common_up_to(checkpoint->tokens);
             place.state = checkpoint->state;
             return place;
         }
@@ -216,17 +223,25 @@ int32_t KvCache::last_checkpoint(llama_seq_id id) const {
 }
 
 void KvCache::keep_checkpoint(llama_seq_id id) {
-    Slot & slot = slots_[id];
-    const int32_t tokens = slot.tokens();
-    if (!options_.keep_prefixes || !forgets() || tokens - last_checkpoint(id) < tokens_between_checkpoints) {
-        return;
+    const bool is_far = slots_[id].tokens() - last_checkpoint(id) >= tokens_between_checkpoints;
+    if (options_.keep_prefixes && forgets() && is_far) {
+        add_checkpoint(slots_[id]);
     }
-    CellCopy state = CellCopy::of(context_, id, options_.copy_bytes, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY);
+}
+
+void KvCache::keep_checkpoint_for_others(llama_seq_id id) {
+    if (forgets() && slots_[id].tokens() > last_checkpoint(id)) {
+        add_checkpoint(slots_[id]);
+    }
+}
+
+void KvCache::add_checkpoint(Slot & slot) {
+    CellCopy state = CellCopy::of(context_, slot.id, options_.copy_bytes, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY);
     if (state.empty()) {
         return;
     }
     copy_bytes_ += state.size();
-    slot.checkpoints.push_back({tokens, std::make_shared<const CellCopy>(std::move(state))});
+    slot.checkpoints.push_back({slot.tokens(), std::make_shared<const CellCopy>(std::move(state))});
     drop_copies_over_limit();
 }
 
@@ -334,7 +349,8 @@ void KvCache::park(Slot & slot) {
 void KvCache::keep_copy(const Slot & slot) {
     const int32_t tokens = slot.tokens();
     const bool scattered_on_gpu = options_.on_gpu && !options_.separate;
-    if (tokens < fewest_parked_tokens || (scattered_on_gpu && tokens > most_scattered_tokens_on_gpu)) {
+    if (!options_.keep_prefixes || tokens < fewest_parked_tokens ||
+        (scattered_on_gpu && tokens > most_scattered_tokens_on_gpu)) {
         return;
     }
     if (auto parked = copy_of(slot)) {
@@ -395,12 +411,16 @@ void KvCache::take_back(llama_seq_id id, int32_t tokens, llama_pos position) {
     slots_[id].torn = !llama_memory_seq_rm(memory_, id, position, -1);
 }
 
-void KvCache::release(llama_seq_id id, bool keep) {
+void KvCache::release(llama_seq_id id, bool keep, bool awaited) {
     Slot & slot = slots_[id];
     slot.busy = false;
     slot.last_used = ++uses_;
     releases_++;
-    if (!keep || slot.torn || !options_.keep_prefixes) {
+    if (!options_.keep_prefixes && !awaited) {
+        empty_idle_of(slot.request);
+        return;
+    }
+    if (!keep || slot.torn) {
         empty(slot);
         return;
     }
@@ -514,6 +534,14 @@ void KvCache::empty(Slot & slot) {
     count_cells(slot, 0);
     slot.last_used = 0;
     slot.torn = false;
+}
+
+void KvCache::empty_idle_of(uint64_t request) {
+    for (auto & slot : slots_) {
+        if (!slot.busy && slot.request == request) {
+            empty(slot);
+        }
+    }
 }
 
 }  // namespace vserve

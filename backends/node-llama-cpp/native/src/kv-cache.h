@@ -45,6 +45,15 @@ class KvCache {
         size_t copy_bytes;   // limit for parked content and checkpoints
     };
 
+    // What a sequence needs a slot for.
+    struct Wanted {
+        const Prompt & prompt;
+        const std::string & salt;  // separates tenants
+        uint64_t request;
+        int32_t cells;
+        bool whole;  // it has a use for all of the prompt: else the last token or image is left to compute
+    };
+
     // Where a sequence starts: everything before is in the cache.
     struct Placement : KvContent::Place {
         llama_seq_id slot;
@@ -52,9 +61,9 @@ class KvCache {
 
     KvCache(llama_context * context, Options options);
 
-    // Assigns a slot with `cells` cells, including the cached prefix of the prompt (at most all but the last token).
-    // `salt` separates tenants. Empty if there is no room before the next release().
-    std::optional<Placement> place(const Prompt & prompt, const std::string & salt, int32_t cells);
+    // Assigns a slot, with the longest cached prefix of the prompt in it. Empty if there is no room before the next
+    // release().
+    std::optional<Placement> place(const Wanted & wanted);
 
     // Grows a slot to `cells` cells; false if there is no room.
     bool grow(llama_seq_id slot, int32_t cells);
@@ -69,6 +78,8 @@ class KvCache {
 
     // For models that forget: adds a checkpoint at the current position, if the last one is far enough behind.
     void keep_checkpoint(llama_seq_id slot);
+    // Likewise, however near the last one is: others will go on from there.
+    void keep_checkpoint_for_others(llama_seq_id slot);
     // Tokens before the last checkpoint of a slot; 0 without.
     int32_t last_checkpoint(llama_seq_id slot) const;
     bool forgets() const { return window_ > 0 || recurrent_; }
@@ -76,8 +87,9 @@ class KvCache {
     // Reverts an aborted batch: `tokens` tokens, and every cell from `position` on. The slot is torn if that fails.
     void take_back(llama_seq_id slot, int32_t tokens, llama_pos position);
 
-    // Releases a slot. `keep`: its cells may be reused.
-    void release(llama_seq_id slot, bool keep);
+    // Releases a slot. `keep`: its cells may be reused. `awaited`: other answers to its request have yet to start, and reuse
+    // them even if no other request may.
+    void release(llama_seq_id slot, bool keep, bool awaited);
     // How many slots were released so far.
     uint64_t releases() const { return releases_; }
 
@@ -108,17 +120,19 @@ class KvCache {
     };
     using ParkedList = std::list<Parked>;
 
-    Place usable_prefix(const KvContent & content, llama_pos first_position, const Prompt & prompt) const;
+    Place usable_prefix(const KvContent & content, llama_pos first_position, const Wanted & wanted) const;
     bool can_continue_at(const KvContent & content, llama_pos first_position, const Place & place) const;
     bool put_back(const Slot & slot, const Place & place);
     void drop_copies_over_limit();
     void drop_oldest_checkpoint();
-    Slot * best_match(const Prompt & prompt, const std::string & salt, Place & match);
-    ParkedList::iterator best_parked(const Prompt & prompt, const std::string & salt, Place & match);
+    bool may_share(const Slot & slot, const Wanted & wanted) const;
+    Slot * best_match(const Wanted & wanted, Place & match);
+    ParkedList::iterator best_parked(const Wanted & wanted, Place & match);
     Slot * unpark(ParkedList::iterator parked, const Place & match, int32_t cells);
-    Place place_in_copy(const Slot & source, const Prompt & prompt) const;
+    Place place_in_copy(const Slot & source, const Wanted & wanted) const;
     bool restore(const Parked & parked, Slot & slot);
-    std::optional<Placement> occupy(Slot & slot, Place place, const std::string & salt, int32_t cells);
+    std::optional<Placement> occupy(Slot & slot, Place place, const Wanted & wanted);
+    void add_checkpoint(Slot & slot);
     Slot * idle_slot(const Slot * except);
     Slot * least_recently_used_with_cells(const Slot * except);
     int32_t idle_cells(const Slot * except) const;
@@ -135,6 +149,7 @@ class KvCache {
     bool exchange(Slot & a, Slot & b);
     bool is_worthwhile(const SlotOrder & order, int32_t runs);
     void empty(Slot & slot);
+    void empty_idle_of(uint64_t request);
 
     llama_context * context_;
     llama_memory_t memory_;

@@ -63,9 +63,9 @@ void KvContent::truncate(const Place & at) {
     }
 }
 
-KvContent::Place KvContent::common_prefix(const Prompt & prompt, int32_t most_tokens) const {
+KvContent::Place KvContent::common_prefix(const Prompt & prompt, bool whole, int32_t most_tokens) const {
     Place common{};
-    Place before_last{};  // all but the last token or image of the prompt: something must be left to compute
+    Place before_last{};  // all but the last token or image of the prompt
     for (size_t i = 0; i < prompt.chunks.size() && i < runs.size(); i++) {
         const Chunk & chunk = prompt.chunks[i];
         const Run & run = runs[i];
@@ -95,7 +95,7 @@ KvContent::Place KvContent::common_prefix(const Prompt & prompt, int32_t most_to
             break;
         }
     }
-    return common.chunk == prompt.chunks.size() ? before_last : common;
+    return common.chunk == prompt.chunks.size() && !whole ? before_last : common;
 }
 
 }  // namespace vserve

@@ -48,12 +48,14 @@ struct KvContent {
     // Makes the content end at a place of a prompt that begins the same way.
     void truncate(const Place & at);
 
-    // How far this and a prompt agree, up to `most_tokens`: token by token, an image as a whole.
-    Place common_prefix(const Prompt & prompt, int32_t most_tokens) const;
+    // How far this and a prompt agree, up to `most_tokens`: token by token, an image as a whole. Something of the prompt is
+    // left to compute, unless the `whole` is wanted.
+    Place common_prefix(const Prompt & prompt, bool whole, int32_t most_tokens) const;
 
     std::vector<Run> runs;
     std::vector<Checkpoint> checkpoints;
     std::string salt;  // of the tenant
+    uint64_t request = 0;  // whose answer it was last
     uint64_t last_used = 0;
 };
 

@@ -80,11 +80,20 @@ Napi::Value render_template(const Napi::CallbackInfo & info) {
     }
 }
 
-// matchGrammar(schema, gbnf, text): whether the grammar of the two matches all of the text
+// matchGrammar(schema, gbnf, texts): of each text, whether the grammar of the two matches all of it
 Napi::Value match_grammar(const Napi::CallbackInfo & info) {
+    const auto array = info[2].As<Napi::Array>();
+    std::vector<std::string> texts;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        texts.push_back(array.Get(i).As<Napi::String>().Utf8Value());
+    }
     try {
-        const GrammarSource source{info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value()};
-        return Napi::Boolean::New(info.Env(), matches(source, info[2].As<Napi::String>().Utf8Value()));
+        const auto matched = matches({info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value()}, texts);
+        auto results = Napi::Array::New(info.Env(), matched.size());
+        for (uint32_t i = 0; i < matched.size(); i++) {
+            results.Set(i, Napi::Boolean::New(info.Env(), matched[i]));
+        }
+        return results;
     } catch (const EngineError & error) {
         throw to_js_error(info.Env(), error.code, error.what());
     }

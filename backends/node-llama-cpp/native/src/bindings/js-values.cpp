@@ -131,6 +131,16 @@ SamplingSettings sampling_of(const Napi::Object & object) {
     return sampling;
 }
 
+std::vector<ForcedRun> forced_runs_of(const Napi::Array & array) {
+    std::vector<ForcedRun> runs;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        const auto object = array.Get(i).As<Napi::Object>();
+        const auto tokens = object.Get("tokens").As<Napi::Int32Array>();
+        runs.push_back({integer_of(object, "after"), {tokens.Data(), tokens.Data() + tokens.ElementLength()}});
+    }
+    return runs;
+}
+
 Napi::Array to_js(Napi::Env env, const std::vector<Candidate> & tokens) {
     Napi::Array array = Napi::Array::New(env, tokens.size());
     for (uint32_t i = 0; i < tokens.size(); i++) {
@@ -145,6 +155,7 @@ Napi::Array to_js(Napi::Env env, const std::vector<Candidate> & tokens) {
 Napi::Object to_js(Napi::Env env, const Event & event) {
     Napi::Object object = Napi::Object::New(env);
     object.Set("id", static_cast<double>(event.id));
+    object.Set("index", event.index);
     object.Set("text", event.text);
     switch (event.kind) {
         case Event::Kind::delta:
@@ -158,6 +169,7 @@ Napi::Object to_js(Napi::Env env, const Event & event) {
             object.Set("cachedTokens", event.cached_tokens);
             object.Set("completionTokens", event.completion_tokens);
             object.Set("prefillSteps", static_cast<double>(event.prefill_steps));
+            object.Set("decodeSteps", static_cast<double>(event.decode_steps));
             object.Set("queueMs", event.queue_ms);
             object.Set("prefillMs", event.prefill_ms);
             object.Set("decodeMs", event.decode_ms);
@@ -246,8 +258,10 @@ std::vector<Image> images_of(const Napi::Array & array) {
 GenerationSettings settings_of(const Napi::Object & object) {
     GenerationSettings settings;
     settings.sampling = sampling_of(object);
+    settings.choices = integer_of(object, "choices");
     settings.max_tokens = integer_of(object, "maxTokens");
     settings.reported_logits = integer_of(object, "reportedLogits");
+    settings.forced_runs = forced_runs_of(object.Get("forcedRuns").As<Napi::Array>());
     settings.cache_salt = text_of(object, "cacheSalt");
     settings.client = texts_of(object, "client");
     settings.ignore_eos = boolean_of(object, "ignoreEos");
@@ -331,6 +345,7 @@ Napi::Object to_js(Napi::Env env, const Engine::Stats & stats) {
     object.Set("threads", stats.threads);
     object.Set("preemptions", static_cast<double>(stats.preemptions));
     object.Set("encodes", static_cast<double>(stats.encodes));
+    object.Set("promptTokens", static_cast<double>(stats.prompt_tokens));
     return object;
 }
 

@@ -125,21 +125,21 @@ Napi::Value NativeEngine::load(const Napi::CallbackInfo & info) {
 // submit(id, conversation, images, settings): Promise<number>, the prompt's tokens
 Napi::Value NativeEngine::submit(const Napi::CallbackInfo & info) {
     const uint64_t id = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
-    const auto sequence = std::make_shared<Sequence>(id, settings_of(info[3].As<Napi::Object>()));
+    const auto request = std::make_shared<Request>(id, settings_of(info[3].As<Napi::Object>()));
     const auto content = std::make_shared<Content>(conversation_of(info[1].As<Napi::Object>()), info[2]);
-    sequences_[id] = sequence;
+    requests_[id] = request;
     auto preparing = std::make_shared<Engine::Preparing>(*engine_);
     return Task::run_on(
         prompt_threads_, content->bytes, to_js_, info.Env(),
-        [engine = engine_, preparing = std::move(preparing), sequence, content]() mutable {
-            engine->prepare(*sequence, content->conversation, content->images);
+        [engine = engine_, preparing = std::move(preparing), request, content]() mutable {
+            const auto answers = engine->prepare(request, content->conversation, content->images);
             preparing.reset();
-            if (!sequence->cancelled) {
-                engine->submit(sequence);
+            if (!request->cancelled) {
+                engine->submit(answers);
             }
         },
-        [sequence, content](Napi::Env env) -> Napi::Value {
-            return Napi::Number::New(env, sequence->prompt.n_tokens);
+        [request, content](Napi::Env env) -> Napi::Value {
+            return Napi::Number::New(env, request->prompt.n_tokens);
         });
 }
 
@@ -203,10 +203,10 @@ Napi::Value NativeEngine::compile_grammar(const Napi::CallbackInfo & info) {
 
 // forget(id): cancels and drops a request in any state
 Napi::Value NativeEngine::forget(const Napi::CallbackInfo & info) {
-    const auto found = sequences_.find(static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()));
-    if (found != sequences_.end()) {
+    const auto found = requests_.find(static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()));
+    if (found != requests_.end()) {
         found->second->cancelled = true;
-        sequences_.erase(found);
+        requests_.erase(found);
         engine_->wake();
     }
     return info.Env().Undefined();
@@ -246,7 +246,7 @@ Napi::Value NativeEngine::close(const Napi::CallbackInfo & info) {
             on_progress_.Release();
             to_js_.Release();
             model_object_.Reset();
-            sequences_.clear();
+            requests_.clear();
             Unref();
             return env.Undefined();
         });

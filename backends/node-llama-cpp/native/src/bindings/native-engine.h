@@ -56,7 +56,7 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
     Napi::ThreadSafeFunction to_js_;
     std::shared_ptr<Engine> engine_;
     PromptThreads prompt_threads_;
-    std::unordered_map<uint64_t, std::shared_ptr<Sequence>> sequences_;
+    std::unordered_map<uint64_t, std::shared_ptr<Request>> requests_;
 };
 
 }  // namespace vserve

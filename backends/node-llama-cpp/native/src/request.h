@@ -1,0 +1,60 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "client-turns.h"
+#include "grammar-rules.h"
+#include "llama.h"
+#include "prompt.h"
+#include "sampling-settings.h"
+
+namespace vserve {
+
+using Clock = std::chrono::steady_clock;
+
+// Tokens that an answer goes on with, in place of those that would be drawn, once it has `after` tokens.
+struct ForcedRun {
+    int32_t after = 0;
+    std::vector<llama_token> tokens;
+};
+
+struct GenerationSettings {
+    SamplingSettings sampling;
+    int32_t choices = 1;      // answers to generate
+    int32_t max_tokens = -1;  // of each; -1: to the end of the context
+    bool ignore_eos = false;
+    bool skip_special_tokens = true;  // keep control tokens out of the answer's text
+    int32_t reported_logits = 0;  // how many of each token's greatest logits to report, for comparisons
+    std::vector<ForcedRun> forced_runs;  // for tests, in order
+    std::string cache_salt;  // prompts share cached prefixes with prompts of the same salt only
+    Client client;           // whose turn it is within a step
+    std::vector<std::string> stop_strings;
+    std::shared_ptr<const GrammarRules> grammar;  // of each whole answer; null for any text
+};
+
+// What was asked. All of its answers share it: the prompt is computed once, its images are encoded once.
+struct Request {
+    Request(uint64_t id, GenerationSettings settings) : id(id), settings(std::move(settings)) {}
+
+    const uint64_t id;
+    const GenerationSettings settings;
+    std::atomic<bool> cancelled{false};  // ends all answers
+
+    // Built before the answers are submitted; then only the engine thread touches it and what follows.
+    Prompt prompt;
+
+    const Clock::time_point submitted_at = Clock::now();
+    bool was_admitted = false;
+    int32_t cached_tokens = 0;     // prompt tokens in the cache when its first answer was admitted
+    int32_t unfinished = 0;        // answers
+    int32_t without_token = 0;     // answers that draw their first token from the row of logits behind the prompt
+    std::vector<float> first_row;  // that row, while some have yet to draw
+};
+
+}  // namespace vserve
