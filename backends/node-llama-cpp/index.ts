@@ -113,7 +113,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const cpuThreads = { compute: mostThreads, decode: decodeThreads(loaded.size, mostThreads) };
     options.log('info', admission.description);
     const info: ModelInfo = {
-      capabilities: { tools: true, vision: files.mmprojPath !== undefined },
+      capabilities: { vision: files.mmprojPath !== undefined, structuredOutput: true, tools: true },
       contextLength: admission.maxLength,
       maxBatchSize: maxSequences,
       samplingDefaults: samplingDefaultsOf(loaded.fileInfo),

@@ -30,7 +30,7 @@ async function answersOf(model: LoadedLlama, request: AnswersRequest): Promise<F
   const texts = Array.from({ length: request.choices ?? 1 }, () => '');
   const finished: Finished[] = [];
   for await (const event of model.generate(request, signal)) {
-    if (event.type === 'start') continue;
+    if (event.type !== 'text-delta' && event.type !== 'finish') continue;
     const choice = event.choice ?? 0;
     if (event.type === 'text-delta') texts[choice] += event.text;
     else if (event.type === 'finish')

@@ -49,6 +49,7 @@ const settings: NativeGenerationSettings = {
   stop: [],
   cacheSalt: '',
   client: [],
+  grammar: undefined,
   reportedLogits: 0,
   forcedRuns: [],
 };

@@ -47,6 +47,7 @@ const settings: NativeGenerationSettings = {
   stop: [],
   cacheSalt: '',
   client: ['address', 'key'],
+  grammar: undefined,
   reportedLogits: 0,
   forcedRuns: [],
 };

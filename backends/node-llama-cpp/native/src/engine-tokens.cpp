@@ -184,12 +184,15 @@ std::vector<llama_token> Engine::next_tokens(Answer & answer, float * logits) co
     std::vector<llama_token> tokens;
     const auto take = [&](llama_token token) {
         answer.sampler->accept(token, true);
+        if (answer.grammar) {
+            answer.grammar->accept(token);
+        }
         tokens.push_back(token);
-        force_tokens(answer, answer.generated.size() + tokens.size());
+        force_tokens(answer, tokens);
     };
-    force_tokens(answer, answer.generated.size());
+    force_tokens(answer, tokens);
     if (answer.forced.empty()) {
-        take(answer.sampler->sample(logits));
+        take(answer.grammar ? answer.grammar->choose(*answer.sampler, logits) : answer.sampler->sample(logits));
     }
     const size_t most = settings.reported_logits > 0 ? 1 : SIZE_MAX;
     while (!answer.forced.empty() && tokens.size() < most) {
@@ -200,15 +203,19 @@ std::vector<llama_token> Engine::next_tokens(Answer & answer, float * logits) co
     return tokens;
 }
 
-// Queues what must follow the first `generated` tokens of an answer.
-void Engine::force_tokens(Answer & answer, size_t generated) {
+// Queues what must follow the tokens of an answer and those that were `drawn` since.
+void Engine::force_tokens(Answer & answer, const std::vector<llama_token> & drawn) const {
     if (!answer.forced.empty()) {
         return;
     }
     for (const auto & run : answer.request->settings.forced_runs) {
-        if (static_cast<size_t>(run.after) == generated) {
+        if (static_cast<size_t>(run.after) == answer.generated.size() + drawn.size()) {
             answer.forced.assign(run.tokens.begin(), run.tokens.end());
         }
+    }
+    if (answer.grammar) {
+        const auto tokens = vocabulary().forced.next(*answer.grammar, answer.generated, drawn);
+        answer.forced.assign(tokens.begin(), tokens.end());
     }
 }
 
@@ -223,13 +230,14 @@ void Engine::take_tokens(const AnswerPtr & answer, const std::vector<llama_token
         answer->suspected = false;
         answer->before_draw = answer->generated.size();
     }
+    const bool completes = answer->grammar && answer->grammar->is_finished();
     for (size_t i = 0; i < tokens.size() && answer->place.slot >= 0; i++) {
-        take_token(answer, tokens[i]);
+        take_token(answer, tokens[i], completes && i + 1 == tokens.size());
     }
 }
 
-// Emits the text of an answer's next token, or finishes the answer.
-void Engine::take_token(const AnswerPtr & answer, llama_token token) {
+// Emits the text of an answer's next token, or finishes the answer: one that `completes` it is the last that its format allows.
+void Engine::take_token(const AnswerPtr & answer, llama_token token, bool completes) {
     if (answer->generated.empty()) {
         answer->first_token_at = Clock::now();
         answer->first_token_step = steps_;
@@ -242,7 +250,7 @@ void Engine::take_token(const AnswerPtr & answer, llama_token token) {
     }
     tell(*answer, token);
     const int32_t max_tokens = answer->request->settings.max_tokens;
-    if (answer->text.stopped()) {
+    if (answer->text.stopped() || completes) {
         finish(answer, "stop");
     } else if ((max_tokens >= 0 && static_cast<int32_t>(answer->generated.size()) >= max_tokens) ||
                answer->total_tokens() >= options_.max_length) {

@@ -20,6 +20,9 @@
 #include "client-turns.h"
 #include "embedding-cache.h"
 #include "error.h"
+#include "forced-tokens.h"
+#include "grammar-cache.h"
+#include "grammar-source.h"
 #include "image-prefill.h"
 #include "image-processor.h"
 #include "kv-cache.h"
@@ -129,6 +132,9 @@ class Engine {
     std::vector<Embeddings> encoded_image(const std::string & salt, const std::string & image_id) {
         return encoded_.find(salt, image_id);
     }
+    // The grammar of an answer, which many may share. Takes long for a large one. Any thread. Throws EngineError:
+    // invalid_request.
+    std::shared_ptr<const GrammarRules> compile_grammar(const GrammarSource & source) const;
     // Queues the answers to a request. Any thread.
     void submit(const std::vector<std::shared_ptr<Answer>> & answers);
     // Makes the engine check for cancelled requests. Any thread.
@@ -160,6 +166,14 @@ class Engine {
     const char * vision_kernel() const { return vision_ ? vision_->kernel_name() : nullptr; }
 
   private:
+    // What answers with a format need of the vocabulary: some milliseconds, and megabytes.
+    struct Vocabulary {
+        explicit Vocabulary(const llama_vocab * vocab)
+            : texts(std::make_shared<const TokenTexts>(vocab)), forced(vocab, texts) {}
+        std::shared_ptr<const TokenTexts> texts;
+        ForcedTokens forced;
+    };
+
     std::vector<ImageSize> image_samples() const;
 
     using AnswerPtr = std::shared_ptr<Answer>;
@@ -223,6 +237,8 @@ class Engine {
     using Output = std::pair<AnswerPtr, int32_t>;  // an answer, and the row of its logits in the last batch
     using Row = std::pair<AnswerPtr, float *>;     // an answer, and its logits
     std::unique_ptr<Sampler> sampler_for(const Request & request, int32_t index) const;
+    std::unique_ptr<AnswerGrammar> grammar_for(const Request & request) const;
+    const Vocabulary & vocabulary() const;
     struct Draw {
         std::vector<llama_token> tokens;
         std::exception_ptr error;
@@ -236,9 +252,9 @@ class Engine {
     bool may_join(const Answer & answer) const;
     void wipe_cells();
     std::vector<llama_token> next_tokens(Answer & answer, float * logits) const;
-    static void force_tokens(Answer & answer, size_t generated);
+    void force_tokens(Answer & answer, const std::vector<llama_token> & drawn) const;
     void take_tokens(const AnswerPtr & answer, const std::vector<llama_token> & tokens);
-    void take_token(const AnswerPtr & answer, llama_token token);
+    void take_token(const AnswerPtr & answer, llama_token token, bool completes);
     void process_next_image();
     void decode_next_known_image();
     AnswerPtr next_image(bool known_only);
@@ -310,6 +326,9 @@ class Engine {
     std::unordered_set<llama_token> spoken_tokens_;  // control tokens that every answer shows
     std::unordered_map<std::string, llama_token> control_tokens_;  // by their texts
     std::unique_ptr<PromptBuilder> prompts_;
+    mutable GrammarCache grammars_{64 << 20};
+    mutable std::once_flag vocabulary_read_;
+    mutable std::unique_ptr<Vocabulary> vocabulary_;
 
     // Used by the engine thread only.
     std::vector<AnswerPtr> running_;  // in order of admission

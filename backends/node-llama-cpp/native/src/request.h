@@ -3,12 +3,14 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "client-turns.h"
+#include "grammar-rules.h"
 #include "llama.h"
 #include "prompt.h"
 #include "sampling-settings.h"
@@ -34,6 +36,7 @@ struct GenerationSettings {
     std::string cache_salt;  // prompts share cached prefixes with prompts of the same salt only
     Client client;           // whose turn it is within a step
     std::vector<std::string> stop_strings;
+    std::shared_ptr<const GrammarRules> grammar;  // of each whole answer; null for any text
 };
 
 // What was asked. All of its answers share it: the prompt is computed once, its images are encoded once.
