@@ -110,6 +110,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const info: ModelInfo = {
       capabilities: {
         tools: true,
+        structuredOutput: true,
         vision: files.mmprojPath !== undefined,
         logProbs: true,
         answerControl: true,

@@ -1,5 +1,6 @@
 import type { LlamaModel } from 'node-llama-cpp';
 import type {
+  AnswerFormat,
   Bitmap,
   ChatMessage,
   GenerateRequest,
@@ -9,6 +10,7 @@ import type {
   ModelStats,
   ReasoningSettings,
   TemplateSettings,
+  Tool,
   ToolSettings,
 } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
@@ -23,12 +25,15 @@ import type {
   NativeEvent,
   NativeGenerationSettings,
   NativeImage,
+  NativeTool,
   PromptRun,
   TokenLogit,
   TokenReport,
 } from './native-addon.ts';
 import { fromNative } from './native-errors.ts';
 import { toNativeSettings } from './native-settings.ts';
+import { grammarSource } from './schema/answer-source.ts';
+import { compileSchema } from './schema/compile-schema.ts';
 
 /** Creates an engine that calls `onEvents` with the events of each step. */
 export type EngineFactory = (onEvents: (events: readonly NativeEvent[]) => void) => NativeEngine;
@@ -41,6 +46,7 @@ export class LoadedLlama implements LoadedModel {
   readonly #channels = new Map<number, EventChannel<NativeEvent>>();
   /** Requests whose prompt is being built, by id. */
   readonly #submissions = new Map<number, Promise<unknown>>();
+  readonly #compilations = new Set<Promise<unknown>>();
   #visionKernel = '';
   #lastId = 0;
   #closing: Promise<void> | undefined;
@@ -142,10 +148,11 @@ export class LoadedLlama implements LoadedModel {
     }
   }
 
-  async #submit(id: number, request: GenerateRequest, settings: NativeGenerationSettings): Promise<number> {
+  async #submit(id: number, request: GenerateRequest, settings: Omit<NativeGenerationSettings, 'grammar'>): Promise<number> {
     const { conversation, images, places } = toNative(request);
+    const grammar = await this.#grammar(request.format);
     try {
-      const submission = this.#engine.submit(id, conversation, images, settings);
+      const submission = this.#engine.submit(id, conversation, images, { ...settings, grammar });
       this.#submissions.set(id, submission);
       const promptTokens = await submission;
       if (this.#closing !== undefined) throw modelClosed();
@@ -154,6 +161,25 @@ export class LoadedLlama implements LoadedModel {
       throw this.#closing === undefined ? fromNative(error, places) : modelClosed();
     } finally {
       this.#submissions.delete(id);
+    }
+  }
+
+  /** What an answer is held to; undefined for any text. Throws `invalid_request` with the format's `param`. */
+  async #grammar(format: AnswerFormat): Promise<object | undefined> {
+    const source = grammarSource(format);
+    if (source === undefined) return undefined;
+    const compilation = this.#engine.compileGrammar(source.schema, source.gbnf);
+    this.#compilations.add(compilation);
+    try {
+      const grammar = await compilation;
+      if (this.#closing !== undefined) throw modelClosed();
+      return grammar;
+    } catch (error) {
+      const failure = fromNative(error);
+      if (!(failure instanceof VserveError) || failure.code !== 'invalid_request') throw failure;
+      throw new VserveError('invalid_request', failure.message, 'param' in format ? { param: format.param } : {});
+    } finally {
+      this.#compilations.delete(compilation);
     }
   }
 
@@ -233,7 +259,7 @@ export class LoadedLlama implements LoadedModel {
   async #close(): Promise<void> {
     // Building a prompt uses the model. The engine itself fails the running requests.
     for (const id of this.#submissions.keys()) this.#engine.forget(id);
-    await Promise.allSettled(this.#submissions.values());
+    await Promise.allSettled([...this.#submissions.values(), ...this.#compilations]);
     await this.#engine.close();
     await this.#model.dispose();
   }
@@ -291,17 +317,31 @@ export function toNative({ messages: chat, template, tools, reasoning }: AskedCo
   };
 }
 
+/** Throws `invalid_request` with the `param` of what cannot be kept in a schema. */
+function toNativeTool(tool: Tool, index: number, mayCall: boolean): NativeTool {
+  const { name, description, parameters, param = `tools[${index}].function` } = tool;
+  if (parameters === undefined) return { name, description, parameters: '', schema: '', rules: '' };
+  const text = JSON.stringify(parameters);
+  if (!mayCall || text === '{}') return { name, description, parameters: text, schema: '', rules: '' };
+  const { schema, rules } = compileSchema(parameters, `${param}.parameters`);
+  // The names of the rules begin with a word that is nowhere else. Each tool has one of its own.
+  const word = /^[a-z]+/.exec(rules)?.[0] ?? '';
+  const named = (lines: string): string => (word === '' ? lines : lines.replaceAll(word, `${word}${letters(index)}`));
+  return { name, description, parameters: text, schema: named(JSON.stringify(schema)), rules: named(rules) };
+}
+
+/** Another word for each number. */
+function letters(number: number): string {
+  return [...String(number)].map((digit) => 'abcdefghij'[Number(digit)]).join('');
+}
+
 function toNativeChat(
   asked: ToolSettings | undefined,
   reasoning: ReasoningSettings | undefined,
 ): NativeChatSettings {
   const { tools = [], choice = 'auto', parallel } = asked ?? {};
   return {
-    tools: tools.map(({ name, description, parameters }) => ({
-      name,
-      description,
-      parameters: parameters === undefined ? '' : JSON.stringify(parameters),
-    })),
+    tools: tools.map((tool, index) => toNativeTool(tool, index, choice !== 'none')),
     toolChoice: typeof choice === 'string' ? choice : 'required',
     onlyTool: typeof choice === 'string' ? '' : choice.name,
     parallelCalls: parallel,

@@ -26,6 +26,9 @@ export interface NativeTool {
   readonly description: string;
   /** JSON text of a schema; empty without one. */
   readonly parameters: string;
+  /** The same as `compileGrammar` takes it, for the grammar of the arguments; empty where nothing may be called. */
+  readonly schema: string;
+  readonly rules: string;
 }
 
 export interface NativeConversation {
@@ -124,6 +127,8 @@ export type NativeGenerationSettings = SamplingSettings &
     readonly maxTokens: number;
     /** Nested groups, outermost first; empty if not known. */
     readonly client: readonly string[];
+    /** A handle of `compileGrammar` that the answer is held to; undefined for any text. */
+    readonly grammar: object | undefined;
     /** Report on each token, and on this many of the likeliest. */
     readonly logProbs: number | undefined;
     /** For tests, in order. */
@@ -299,6 +304,11 @@ export interface NativeEngine {
   inspectImages(images: readonly NativeImage[]): Promise<readonly EncoderInput[]>;
   /** A handle that holds the embeddings of an image, if it was encoded for a request of this salt and is cached. */
   encodedImage(imageId: string, cacheSalt: string): object | undefined;
+  /**
+   * A handle that holds a grammar, which may be shared: of a JSON Schema and rules for what stands in its constants, or, where
+   * the schema is empty, of GBNF.
+   */
+  compileGrammar(schema: string, gbnf: string): Promise<object>;
   /** Cancels and drops a request in any state. Ignores unknown ids. */
   forget(id: number): void;
   resetPrefixCache(): void;
@@ -370,6 +380,11 @@ export interface NativeAddon {
     specialTokens: Readonly<Record<string, string>>,
     imagePlacement: ImagePlacement | undefined,
   ): NativeTemplate;
+  /**
+   * Of each text, whether the grammar of a schema and rules, or of GBNF, matches all of it: for tests. Throws
+   * `invalid_request`.
+   */
+  matchGrammar(schema: string, gbnf: string, texts: readonly string[]): readonly boolean[];
   /** Renders a conversation. Throws `chat_template_failed`, `invalid_request`. */
   renderTemplate(
     template: NativeTemplate,

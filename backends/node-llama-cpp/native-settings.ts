@@ -9,7 +9,7 @@ const randomSeed = 2 ** 32 - 1;
 export function toNativeSettings(
   request: GenerateRequest,
   forcedRuns: readonly ForcedRun[] = [],
-): NativeGenerationSettings {
+): Omit<NativeGenerationSettings, 'grammar'> {
   const { repetitionStop } = request;
   return {
     ...toNativeSampling(request.sampling),

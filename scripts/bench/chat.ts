@@ -21,6 +21,8 @@ export interface Message {
 
 export interface ChatOptions {
   readonly maxTokens: number;
+  /** The answer ends with it, at most at `maxTokens`. */
+  readonly responseFormat?: object;
   readonly signal?: AbortSignal | undefined;
   readonly onText?: (() => void) | undefined;
 }
@@ -33,7 +35,7 @@ export interface Answer extends TimedStream {
 }
 
 /**
- * Requests a greedy answer of exactly `maxTokens` tokens and times it. Throws if the server refuses or the answer has no
+ * Requests a greedy answer of exactly `maxTokens` tokens, or of a format, and times it. Throws if the server refuses or the answer has no
  * text; after an abort, the signal's reason.
  */
 export async function chat(url: string, messages: readonly Message[], options: ChatOptions): Promise<Answer> {
@@ -42,7 +44,7 @@ export async function chat(url: string, messages: readonly Message[], options: C
     messages,
     max_tokens: options.maxTokens,
     temperature: 0,
-    ignore_eos: true,
+    ...(options.responseFormat === undefined ? { ignore_eos: true } : { response_format: options.responseFormat }),
     stream: true,
     stream_options: { include_usage: true },
   });

@@ -15,6 +15,7 @@ const estimates: Readonly<Record<ScenarioName, Partial<Record<ModelKind, Estimat
   start: { large: { onceS: 0, perRoundS: 45 } },
   tokens: { large: { onceS: 10, perRoundS: 110 }, embedded: { onceS: 5, perRoundS: 15 } },
   text: { large: { onceS: 0, perRoundS: 3 }, embedded: { onceS: 0, perRoundS: 2 } },
+  structured: { large: { onceS: 0, perRoundS: 60 } },
   behind: { large: { onceS: 0, perRoundS: 40 } },
   image: { large: { onceS: 10, perRoundS: 40 } },
   album: { large: { onceS: 15, perRoundS: 240 } },

@@ -10,6 +10,7 @@ import { pictureStreams } from './picture-streams.ts';
 import { largeMedia } from './large-media.ts';
 import { startAndMemory } from './start.ts';
 import { streamGap } from './stream-gap.ts';
+import { structuredOutput } from './structured.ts';
 import { textTtft } from './text-ttft.ts';
 import { tokensPerSecond } from './tokens-per-second.ts';
 
@@ -17,6 +18,7 @@ import { tokensPerSecond } from './tokens-per-second.ts';
 export const scenarios = {
   start: startAndMemory,
   tokens: tokensPerSecond,
+  structured: structuredOutput,
   text: textTtft,
   behind: shortBehindLong,
   image: imageTtft,

@@ -180,7 +180,9 @@ describe('text and thoughts are told as soon as they are certain', () => {
     if (template === undefined) throw new Error('There is no template.');
     const cut = hermes.slice(0, hermes.indexOf('Rhein'));
     const { calls: made } = said(read(template, asked, characters(cut), true).read);
-    expect(made).toMatchObject([{ name: 'weather', arguments: '{"city":"Köln \\"am ' }]);
+    expect(made).toMatchObject([
+      { name: 'weather', arguments: expect.stringMatching(/^\{"city":"Köln \\"am/) as unknown },
+    ]);
   });
 });
 
@@ -224,7 +226,10 @@ it.each([
   ['text', (count: number) => 'a <b> {c} '.repeat(count)],
   ['text with tags', (count: number) => '</think> a '.repeat(count)],
   ['a thought', (count: number) => `<think>${'a <b> {c} '.repeat(count)}`],
-  ['arguments', (count: number) => `<tool_call>\n{"name": "weather", "arguments": {"city": "${'a <b> c '.repeat(count)}`],
+  [
+    'arguments',
+    (count: number) => `<tool_call>\n{"name": "weather", "arguments": {"city": "${'a <b> c '.repeat(count)}`,
+  ],
 ])('the time that %s takes grows with its length, not with the square of it', async (_what, answer) => {
   cost(answer(100));
   const ratio = await growth(

@@ -42,7 +42,10 @@ const options: NativeEngineOptions = {
   mmprojEncoding: 'auto',
 };
 
-const settings = toNativeSettings({ messages: [], ...greedyRequest, maxTokens: 1, ignoreEos: true });
+const settings = {
+  ...toNativeSettings({ messages: [], ...greedyRequest, maxTokens: 1, ignoreEos: true }),
+  grammar: undefined,
+};
 
 let model: LlamaModel;
 let addon: NativeAddon;

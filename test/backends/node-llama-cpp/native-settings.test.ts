@@ -33,7 +33,7 @@ const options: NativeEngineOptions = {
   mmprojEncoding: 'auto',
 };
 
-const settings = toNativeSettings({ messages: [], ...greedyRequest, maxTokens: 1 });
+const settings = { ...toNativeSettings({ messages: [], ...greedyRequest, maxTokens: 1 }), grammar: undefined };
 
 const conversation = {
   messages: [

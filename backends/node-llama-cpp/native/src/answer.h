@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "answer-grammar.h"
 #include "answer-reader.h"
 #include "cache-place.h"
 #include "log-probs.h"
@@ -23,16 +24,19 @@ namespace vserve {
 // Its work is a queue of tokens and images: the prompt's chunks, then its own tokens. Behind the last one of the queue, the
 // next token is drawn. One draw may append several: all of them are in the next batch, and only the last has logits.
 struct Answer {
-    Answer(std::shared_ptr<Request> request, int32_t index, std::unique_ptr<Sampler> sampler)
+    Answer(std::shared_ptr<Request> request, int32_t index, std::unique_ptr<Sampler> sampler,
+           std::unique_ptr<AnswerGrammar> grammar)
         : request(std::move(request)),
           index(index),
           sampler(std::move(sampler)),
+          grammar(std::move(grammar)),
           text(this->request->settings.stop_strings, this->request->settings.include_stop),
           repetition(this->request->settings.repetition_stop) {}
 
     const std::shared_ptr<Request> request;
     const int32_t index;
     const std::unique_ptr<Sampler> sampler;
+    const std::unique_ptr<AnswerGrammar> grammar;  // null for any text
 
     TextStream text;
     std::unique_ptr<AnswerReader> reader;  // null: the answer is text, and nothing else

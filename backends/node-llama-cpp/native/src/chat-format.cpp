@@ -8,6 +8,7 @@
 #include "json-schema-to-grammar.h"  // llama.cpp's
 #include "own-calls.h"
 #include "schema-calls.h"
+#include "schema-grammar.h"
 #include "tool-envelope.h"
 #include "tool-grammar.h"
 
@@ -262,6 +263,15 @@ ChatFormat::CompiledPtr ChatFormat::compile(const Conversation & conversation, b
     }
 }
 
+// What llama.cpp's converter has no words for.
+static void add_rules(std::string & grammar, const std::vector<Tool> & tools) {
+    for (const Tool & tool : tools) {
+        if (!grammar.empty() && !tool.schema.empty()) {
+            grammar = with_rules(grammar, tool.rules);
+        }
+    }
+}
+
 static common_chat_templates_inputs inputs_of(const Conversation & conversation, const std::vector<Tool> & tools,
                                               bool enable_thinking, bool in_parallel) {
     common_chat_templates_inputs inputs;
@@ -301,6 +311,7 @@ ChatFormat::Compiled ChatFormat::compile_own(const Conversation & conversation, 
         const auto parser = own_calls_parser(form, settings, thought_start_, thought_ends_);
         compiled.has_own_opening = true;
         compiled.grammar = build_grammar([&](const common_grammar_builder & builder) { parser.build_grammar(builder, true); });
+        add_rules(compiled.grammar, tools);
         compiled.grammar_waits = !must_call(conversation.tools);
         compiled.words = {start_of(form)};
         std::vector<std::string> tags = thought_ends_;
@@ -333,6 +344,7 @@ ChatFormat::Compiled ChatFormat::compile_own(const Conversation & conversation, 
     compiled.syntax = std::make_shared<const AnswerSyntax>(parser, params.format, tags);
     if (!tools.empty()) {
         add_grammar(compiled, tools, params, parser, inputs);
+        add_rules(compiled.grammar, tools);
     }
     return compiled;
 }
@@ -355,18 +367,20 @@ void ChatFormat::add_grammar(Compiled & compiled, const std::vector<Tool> & tool
         compiled.grammar = python_calls_grammar(tools, inputs.parallel_tool_calls);
         return;
     }
-    if (!must_call && params.grammar_lazy && !params.grammar.empty()) {
-        compiled.grammar = grammar_of_calls(params.grammar, parser, inputs.parallel_tool_calls);
-        return;
-    }
-    std::string grammar = params.grammar;
-    if (!must_call) {
+    const bool has_tag = params.grammar_lazy && !params.grammar.empty();
+    if (!must_call && !has_tag) {
         // Without a tag before them, calls are JSON that begins the answer.
-        inputs.tool_choice = COMMON_CHAT_TOOL_CHOICE_REQUIRED;
-        grammar = common_chat_templates_apply(templates_.get(), inputs).grammar;
         compiled.patterns = {"^\\s*(\\{\\s*\"(?:name|type|function)\")"};
+        inputs.tool_choice = COMMON_CHAT_TOOL_CHOICE_REQUIRED;
     }
-    compiled.grammar = grammar_of_calls(grammar, parser, inputs.parallel_tool_calls);
+    const bool is_json = contains(params.grammar, "-schema ::= ") && !contains(params.grammar, "-arg-");
+    for (size_t i = 0; is_json && i < tools.size(); i++) {
+        if (!tools[i].schema.empty()) {
+            inputs.tools[i].parameters = tools[i].schema;
+        }
+    }
+    compiled.grammar = grammar_of_calls(common_chat_templates_apply(templates_.get(), inputs).grammar, parser,
+                                        inputs.parallel_tool_calls);
 }
 
 }  // namespace vserve

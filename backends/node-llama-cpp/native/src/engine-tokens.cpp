@@ -217,12 +217,15 @@ Engine::Draw Engine::next_tokens(Answer & answer, float * logits) const {
     auto & tokens = draw.tokens;
     const auto take = [&](llama_token token) {
         answer.sampler->accept(token, true);
+        if (answer.grammar) {
+            answer.grammar->accept(token);
+        }
         tokens.push_back(token);
-        force_tokens(answer, answer.generated.size() + tokens.size());
+        force_tokens(answer, tokens);
     };
-    force_tokens(answer, answer.generated.size());
+    force_tokens(answer, tokens);
     if (answer.forced.empty()) {
-        take(answer.sampler->sample(logits));
+        take(answer.grammar ? answer.grammar->choose(*answer.sampler, logits) : answer.sampler->sample(logits));
     }
     const size_t most = settings.log_probs ? 1 : SIZE_MAX;
     while (!answer.forced.empty() && tokens.size() < most) {
@@ -236,15 +239,19 @@ Engine::Draw Engine::next_tokens(Answer & answer, float * logits) const {
     return draw;
 }
 
-// Queues what must follow the first `generated` tokens of an answer.
-void Engine::force_tokens(Answer & answer, size_t generated) {
+// Queues what must follow the tokens of an answer and those that were `drawn` since.
+void Engine::force_tokens(Answer & answer, const std::vector<llama_token> & drawn) const {
     if (!answer.forced.empty()) {
         return;
     }
     for (const auto & run : answer.request->settings.forced_runs) {
-        if (static_cast<size_t>(run.after) == generated) {
+        if (static_cast<size_t>(run.after) == answer.generated.size() + drawn.size()) {
             answer.forced.assign(run.tokens.begin(), run.tokens.end());
         }
+    }
+    if (answer.grammar) {
+        const auto tokens = vocabulary().forced.next(*answer.grammar, answer.generated, drawn);
+        answer.forced.assign(tokens.begin(), tokens.end());
     }
 }
 
@@ -269,13 +276,14 @@ void Engine::take_tokens(const AnswerPtr & answer, Draw & draw) {
         answer->suspected = false;
         answer->before_draw = answer->generated.size();
     }
+    const bool completes = answer->grammar && answer->grammar->is_finished();
     for (size_t i = 0; i < tokens.size() && answer->place.slot >= 0; i++) {
-        take_token(answer, tokens[i], draw.report);
+        take_token(answer, tokens[i], draw.report, completes && i + 1 == tokens.size());
     }
 }
 
-// Emits the text of an answer's next token, or finishes the answer.
-void Engine::take_token(const AnswerPtr & answer, llama_token token, std::optional<TokenReport> & report) {
+// Emits the text of an answer's next token, or finishes the answer: one that `completes` it is the last that its format allows.
+void Engine::take_token(const AnswerPtr & answer, llama_token token, std::optional<TokenReport> & report, bool completes) {
     const GenerationSettings & settings = answer->request->settings;
     if (answer->generated.empty()) {
         answer->first_token_at = Clock::now();
@@ -294,7 +302,7 @@ void Engine::take_token(const AnswerPtr & answer, llama_token token, std::option
         const bool is_asked_for = contains(settings.stop_tokens, token);
         finish(answer, "stop", is_asked_for ? std::optional<llama_token>(token) : std::nullopt);
     } else {
-        check_end(answer);
+        check_end(answer, completes);
     }
 }
 
@@ -324,11 +332,11 @@ void Engine::hold_report(Answer & answer, std::optional<TokenReport> & report, s
 }
 
 // Finishes an answer that its last token did not end, if it is long enough otherwise.
-void Engine::check_end(const AnswerPtr & answer) {
+void Engine::check_end(const AnswerPtr & answer, bool completes) {
     const GenerationSettings & settings = answer->request->settings;
     const auto n_generated = static_cast<int32_t>(answer->generated.size());
     const bool repeats = answer->repetition.repeats(answer->generated);
-    if (answer->text.stopped()) {
+    if (answer->text.stopped() || completes) {
         finish(answer, "stop");
     } else if (repeats && n_generated > settings.min_tokens) {
         finish(answer, "repetition");

@@ -229,7 +229,7 @@ std::vector<Engine::AnswerPtr> Engine::prepare(const std::shared_ptr<Request> & 
     prepare_reading(*request, conversation.reasoning);
     std::vector<AnswerPtr> answers;
     for (int32_t index = 0; index < request->settings.choices; index++) {
-        answers.push_back(std::make_shared<Answer>(request, index, sampler_for(*request, index)));
+        answers.push_back(std::make_shared<Answer>(request, index, sampler_for(*request, index), grammar_for(*request)));
         begin_reading(*answers.back());
     }
     request->without_token = request->settings.choices;

@@ -20,6 +20,9 @@
 #include "client-turns.h"
 #include "embedding-cache.h"
 #include "error.h"
+#include "forced-tokens.h"
+#include "grammar-cache.h"
+#include "grammar-source.h"
 #include "image-prefill.h"
 #include "image-processor.h"
 #include "kv-cache.h"
@@ -134,6 +137,9 @@ class Engine {
     std::vector<Embeddings> encoded_image(const std::string & salt, const std::string & image_id) {
         return encoded_.find(salt, image_id);
     }
+    // The grammar of an answer, which many may share. Takes long for a large one. Any thread. Throws EngineError:
+    // invalid_request.
+    std::shared_ptr<const GrammarRules> compile_grammar(const GrammarSource & source) const;
     // Queues the answers to a request. Any thread.
     void submit(const std::vector<std::shared_ptr<Answer>> & answers);
     // Makes the engine check for cancelled requests. Any thread.
@@ -165,6 +171,14 @@ class Engine {
     const char * vision_kernel() const { return vision_ ? vision_->kernel_name() : nullptr; }
 
   private:
+    // What answers with a format need of the vocabulary: some milliseconds, and megabytes.
+    struct Vocabulary {
+        explicit Vocabulary(const llama_vocab * vocab)
+            : texts(std::make_shared<const TokenTexts>(vocab)), forced(vocab, texts) {}
+        std::shared_ptr<const TokenTexts> texts;
+        ForcedTokens forced;
+    };
+
     std::vector<ImageSize> image_samples() const;
 
     using AnswerPtr = std::shared_ptr<Answer>;
@@ -228,6 +242,8 @@ class Engine {
     using Output = std::pair<AnswerPtr, int32_t>;  // an answer, and the row of its logits in the last batch
     using Row = std::pair<AnswerPtr, float *>;     // an answer, and its logits
     std::unique_ptr<Sampler> sampler_for(const Request & request, int32_t index) const;
+    std::unique_ptr<AnswerGrammar> grammar_for(const Request & request) const;
+    const Vocabulary & vocabulary() const;
     struct Draw {
         std::vector<llama_token> tokens;
         std::optional<TokenReport> report;  // on the first of them, where asked for
@@ -242,15 +258,15 @@ class Engine {
     bool may_join(const Answer & answer) const;
     void wipe_cells();
     Draw next_tokens(Answer & answer, float * logits) const;
-    static void force_tokens(Answer & answer, size_t generated);
+    void force_tokens(Answer & answer, const std::vector<llama_token> & drawn) const;
     void take_tokens(const AnswerPtr & answer, Draw & draw);
-    void take_token(const AnswerPtr & answer, llama_token token, std::optional<TokenReport> & report);
+    void take_token(const AnswerPtr & answer, llama_token token, std::optional<TokenReport> & report, bool completes);
     bool ends(const Answer & answer, llama_token token) const;
     std::string text_of(const Answer & answer, llama_token token) const;
     static bool may_stop(const Answer & answer);
     std::string show_token(Answer & answer, llama_token token, std::optional<TokenReport> & report);
     void hold_report(Answer & answer, std::optional<TokenReport> & report, size_t begin, std::string bytes);
-    void check_end(const AnswerPtr & answer);
+    void check_end(const AnswerPtr & answer, bool completes);
     void report_prefilled(const Answer & answer);
     void report_progress(const Answer & answer);
     void process_next_image();
@@ -325,6 +341,9 @@ class Engine {
     std::unordered_set<llama_token> spoken_tokens_;  // control tokens that every answer shows
     std::unordered_map<std::string, llama_token> control_tokens_;  // by their texts
     std::unique_ptr<PromptBuilder> prompts_;
+    mutable GrammarCache grammars_{64 << 20};
+    mutable std::once_flag vocabulary_read_;
+    mutable std::unique_ptr<Vocabulary> vocabulary_;
 
     // Used by the engine thread only.
     std::vector<AnswerPtr> running_;  // in order of admission

@@ -40,6 +40,8 @@ struct Tool {
     std::string name;
     std::string description;  // empty without one
     std::string parameters;   // JSON Schema of the arguments' object; empty without one
+    std::string schema{};     // the same, as schema_grammar() takes it; empty where it is not needed
+    std::string rules{};      // likewise
 };
 
 struct ToolSettings {

@@ -13,7 +13,8 @@ using Parser = common_peg_parser;
 
 common_json schema_of(const Tool & tool) {
     const std::string any = R"({"type": "object", "properties": {}})";
-    return common_json::parse(tool.parameters.empty() || tool.parameters == "{}" ? any : tool.parameters);
+    const std::string & schema = tool.schema.empty() ? tool.parameters : tool.schema;
+    return common_json::parse(schema.empty() || schema == "{}" ? any : schema);
 }
 
 Parser arguments_of(Builder & p, const Tool & tool, size_t index) {

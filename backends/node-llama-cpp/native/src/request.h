@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "client-turns.h"
+#include "grammar-rules.h"
 #include "llama.h"
 #include "prompt.h"
 #include "repetition-watch.h"
@@ -41,6 +43,7 @@ struct GenerationSettings {
     Client client;           // whose turn it is within a step
     std::vector<std::string> stop_strings;
     std::vector<llama_token> stop_tokens;
+    std::shared_ptr<const GrammarRules> grammar;  // of each whole answer; null for any text
 };
 
 // What was asked. All of its answers share it: the prompt is computed once, its images are encoded once.

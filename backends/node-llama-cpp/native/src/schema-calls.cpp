@@ -19,9 +19,9 @@ using Parser = common_peg_parser;
 using Schema = common_chat_schema;
 using Document = common_chat_schema_document_ptr;
 
-Document document_of(const Tool & tool) {
+Document document_of(const std::string & schema) {
     const std::string any = R"({"type": "object", "properties": {}})";
-    const std::string & text = tool.parameters.empty() || tool.parameters == "{}" ? any : tool.parameters;
+    const std::string & text = schema.empty() || schema == "{}" ? any : schema;
     return std::make_shared<const common_chat_schema_document>(common_chat_schema_from_json(common_json::parse(text)));
 }
 
@@ -73,7 +73,7 @@ std::string grammar_of(const std::function<Parser(Builder &)> & calls) {
 }
 
 Parser python_call(Builder & p, const Tool & tool, size_t index) {
-    const Document document = document_of(tool);
+    const Document document = document_of(tool.schema.empty() ? tool.parameters : tool.schema);
     const auto * object = object_in(*document->root);
     const auto argument = [&](const common_chat_schema_property & property) {
         const std::string rule = "argument-" + std::to_string(index) + "-" + property.name;
@@ -187,7 +187,7 @@ class GemmaValues {
 };
 
 Parser gemma_call(Builder & p, const Tool & tool, size_t index) {
-    const Document document = document_of(tool);
+    const Document document = document_of(tool.parameters);
     const auto * object = object_in(*document->root);
     GemmaValues values(p, document, "argument-" + std::to_string(index) + "-");
     const auto arguments = object == nullptr ? p.literal("{}") : values.of_object(*object);

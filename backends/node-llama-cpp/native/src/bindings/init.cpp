@@ -12,6 +12,7 @@
 #include "chat-format.h"
 #include "chat-parser.h"
 #include "chat-template.h"
+#include "grammar-source.h"
 #include "log.h"  // llama.cpp's
 #include "quantize.h"
 
@@ -115,6 +116,25 @@ Napi::Value read_answer(const Napi::CallbackInfo & info) {
     }
 }
 
+// matchGrammar(schema, gbnf, texts): of each text, whether the grammar of the two matches all of it
+Napi::Value match_grammar(const Napi::CallbackInfo & info) {
+    const auto array = info[2].As<Napi::Array>();
+    std::vector<std::string> texts;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        texts.push_back(array.Get(i).As<Napi::String>().Utf8Value());
+    }
+    try {
+        const auto matched = matches({info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value()}, texts);
+        auto results = Napi::Array::New(info.Env(), matched.size());
+        for (uint32_t i = 0; i < matched.size(); i++) {
+            results.Set(i, Napi::Boolean::New(info.Env(), matched[i]));
+        }
+        return results;
+    } catch (const EngineError & error) {
+        throw to_js_error(info.Env(), error.code, error.what());
+    }
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
     // libllama-common writes warnings to stderr; anything important reaches JavaScript as an error.
     common_log_set_verbosity_thold(LOG_LEVEL_ERROR);
@@ -127,6 +147,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("loadTemplate", Napi::Function::New(env, load_template, "loadTemplate"));
     exports.Set("renderTemplate", Napi::Function::New(env, render_template, "renderTemplate"));
     exports.Set("readAnswer", Napi::Function::New(env, read_answer, "readAnswer"));
+    exports.Set("matchGrammar", Napi::Function::New(env, match_grammar, "matchGrammar"));
     exports.Set("quantize", Napi::Function::New(env, quantize_file, "quantize"));
     exports.Set("explainBusErrors", Napi::Function::New(env, explain_bus_errors_of, "explainBusErrors"));
     exports.Set("nodeLlamaCppVersion", VSERVE_NODE_LLAMA_CPP_VERSION);

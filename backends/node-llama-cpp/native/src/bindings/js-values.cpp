@@ -128,7 +128,8 @@ ToolSettings tools_of(const Napi::Object & object) {
     const auto tools = object.Get("tools").As<Napi::Array>();
     for (uint32_t i = 0; i < tools.Length(); i++) {
         const auto tool = tools.Get(i).As<Napi::Object>();
-        settings.tools.push_back({text_of(tool, "name"), text_of(tool, "description"), text_of(tool, "parameters")});
+        settings.tools.push_back({text_of(tool, "name"), text_of(tool, "description"), text_of(tool, "parameters"),
+                                  text_of(tool, "schema"), text_of(tool, "rules")});
     }
     const std::string choice = text_of(object, "toolChoice");
     settings.choice = choice == "none"       ? ToolSettings::Choice::none
@@ -419,6 +420,9 @@ GenerationSettings settings_of(const Napi::Object & object) {
     settings.include_stop = boolean_of(object, "includeStop");
     settings.stop_strings = texts_of(object, "stop");
     settings.stop_tokens = integers_of(object, "stopTokens");
+    if (const auto grammar = object.Get("grammar"); grammar.IsExternal()) {
+        settings.grammar = *grammar.As<Napi::External<std::shared_ptr<const GrammarRules>>>().Data();
+    }
     return settings;
 }
 
@@ -508,6 +512,11 @@ Napi::Int32Array to_js(Napi::Env env, const std::vector<llama_token> & tokens) {
     auto array = Napi::Int32Array::New(env, tokens.size());
     std::copy(tokens.begin(), tokens.end(), array.Data());
     return array;
+}
+
+Napi::External<std::shared_ptr<const GrammarRules>> to_js(Napi::Env env, std::shared_ptr<const GrammarRules> grammar) {
+    using Handle = std::shared_ptr<const GrammarRules>;
+    return Napi::External<Handle>::New(env, new Handle(std::move(grammar)), [](Napi::Env, Handle * handle) { delete handle; });
 }
 
 Napi::External<std::vector<Embeddings>> to_js(Napi::Env env, std::vector<Embeddings> embeddings) {

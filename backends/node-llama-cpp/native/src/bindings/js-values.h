@@ -26,6 +26,8 @@ Napi::Object to_js(Napi::Env env, const AnswerPlan & plan);
 Napi::Array to_js(Napi::Env env, const std::vector<ChatParser::Piece> & pieces);
 Napi::Int32Array to_js(Napi::Env env, const std::vector<llama_token> & tokens);
 Napi::Object to_js(Napi::Env env, const Engine::Stats & stats);
+// A handle for JavaScript to hold, which settings_of() takes.
+Napi::External<std::shared_ptr<const GrammarRules>> to_js(Napi::Env env, std::shared_ptr<const GrammarRules> grammar);
 // A handle for JavaScript to hold, which images_of() takes in place of pixels.
 Napi::External<std::vector<Embeddings>> to_js(Napi::Env env, std::vector<Embeddings> embeddings);
 

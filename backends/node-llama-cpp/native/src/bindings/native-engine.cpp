@@ -13,6 +13,9 @@ namespace {
 // Images are prepared a few hundred times faster than text is tokenized.
 constexpr size_t pixel_bytes_for_text_byte = 256;
 
+// Text is tokenized that much faster than a schema becomes a grammar.
+constexpr size_t text_bytes_for_grammar_byte = 32;
+
 // The cost of building a prompt, in bytes of text.
 size_t prompt_bytes(const std::vector<Message> & messages, const std::vector<Image> & images) {
     size_t bytes = 0;
@@ -48,6 +51,7 @@ Napi::Function NativeEngine::define(Napi::Env env) {
         env, "NativeEngine",
         {InstanceMethod("load", &NativeEngine::load), InstanceMethod("submit", &NativeEngine::submit),
          InstanceMethod("encodedImage", &NativeEngine::encoded_image),
+         InstanceMethod("compileGrammar", &NativeEngine::compile_grammar),
          InstanceMethod("forget", &NativeEngine::forget), InstanceMethod("stats", &NativeEngine::stats),
          InstanceMethod("resetPrefixCache", &NativeEngine::reset_prefix_cache),
          InstanceMethod("leaveCpus", &NativeEngine::leave_cpus),
@@ -189,6 +193,18 @@ Napi::Value NativeEngine::encoded_image(const Napi::CallbackInfo & info) {
     const std::string image_id = info[0].As<Napi::String>().Utf8Value();
     auto embeddings = engine_->encoded_image(info[1].As<Napi::String>().Utf8Value(), image_id);
     return embeddings.empty() ? info.Env().Undefined() : to_js(info.Env(), std::move(embeddings));
+}
+
+// compileGrammar(schema, gbnf): Promise of a handle for submit()'s settings
+Napi::Value NativeEngine::compile_grammar(const Napi::CallbackInfo & info) {
+    const auto source = std::make_shared<const GrammarSource>(
+        GrammarSource{info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value()});
+    const auto grammar = std::make_shared<std::shared_ptr<const GrammarRules>>();
+    const size_t bytes = (source->schema.size() + source->gbnf.size()) * text_bytes_for_grammar_byte;
+    return Task::run_on(
+        prompt_threads_, bytes, to_js_, info.Env(),
+        [engine = engine_, source, grammar] { *grammar = engine->compile_grammar(*source); },
+        [grammar](Napi::Env env) -> Napi::Value { return to_js(env, *grammar); });
 }
 
 // forget(id): cancels and drops a request in any state

@@ -1,0 +1,68 @@
+// The part of the engine that holds answers to a format.
+
+#include <algorithm>
+#include <iterator>
+
+#include "engine.h"
+
+namespace vserve {
+
+std::shared_ptr<const GrammarRules> Engine::compile_grammar(const GrammarSource & source) const {
+    const std::string key = source.schema + '\0' + source.gbnf;
+    return grammars_.get(key, [&] { return compile(source, vocab_); });
+}
+
+const Engine::Vocabulary & Engine::vocabulary() const {
+    std::call_once(vocabulary_read_, [this] { vocabulary_ = std::make_unique<Vocabulary>(vocab_); });
+    return *vocabulary_;
+}
+
+// After the thoughts, where the model has some that the prompt has not ended.
+static GrammarStart start_after_thoughts(const Request & request) {
+    const AnswerPlan & plan = request.prompt.plan;
+    GrammarStart start;
+    start.spoken_tokens.assign(request.spoken_tokens.begin(), request.spoken_tokens.end());
+    const auto & ends = plan.thought_ends;
+    const bool are_ended = !plan.is_thinking && std::any_of(ends.begin(), ends.end(), [&plan](const std::string & tag) {
+        return plan.opening.find(tag) != std::string::npos;
+    });
+    if (are_ended) {
+        return start;
+    }
+    start.opening_tag = plan.thought_start;
+    start.is_thinking = plan.is_thinking;
+    // A call may end the thoughts of some models. The grammar has to match it.
+    std::copy_if(ends.begin(), ends.end(), std::back_inserter(start.closing_tags), [&plan](const std::string & tag) {
+        return std::find(plan.trigger_words.begin(), plan.trigger_words.end(), tag) == plan.trigger_words.end();
+    });
+    return start;
+}
+
+static GrammarStart start_of_calls(const Request & request) {
+    const AnswerPlan & plan = request.prompt.plan;
+    GrammarStart start = start_after_thoughts(request);
+    start.waits = plan.grammar_waits;
+    start.words = plan.trigger_words;
+    start.patterns = plan.trigger_patterns;
+    if (plan.grammar_has_turn) {
+        start.closing_tags.clear();
+        start.is_thinking = false;
+        start.begun_text = plan.opening;
+    }
+    return start;
+}
+
+// Null where the answers have no format, and no calls. Calls that the model may make have to be of the format.
+std::unique_ptr<AnswerGrammar> Engine::grammar_for(const Request & request) const {
+    const AnswerPlan & plan = request.prompt.plan;
+    const bool has_format = request.settings.grammar != nullptr;
+    if (!plan.grammar.empty() && !(has_format && plan.grammar_waits)) {
+        return std::make_unique<AnswerGrammar>(vocab_, vocabulary().texts, compile_grammar({"", plan.grammar}),
+                                               start_of_calls(request));
+    }
+    return has_format ? std::make_unique<AnswerGrammar>(vocab_, vocabulary().texts, request.settings.grammar,
+                                                        start_after_thoughts(request))
+                      : nullptr;
+}
+
+}  // namespace vserve

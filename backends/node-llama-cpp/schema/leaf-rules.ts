@@ -1,0 +1,38 @@
+import type { JsonObject } from '../../../src/backend/index.ts';
+
+/**
+ * Grammar rules for values that llama.cpp's converter has no words for. In the schema it is given, each is a constant of a
+ * name that occurs nowhere else, which the engine replaces by the rule.
+ */
+export class LeafRules {
+  readonly #prefix: string;
+  readonly #names = new Map<string, string>();
+
+  /** For a schema of this JSON text. */
+  constructor(schema: string) {
+    let prefix = 'leaf';
+    while (schema.includes(prefix)) prefix += 'x';
+    this.#prefix = prefix;
+  }
+
+  /** The name of any character of a JSON string. */
+  get anyCharacter(): string {
+    return `${this.#prefix}char`;
+  }
+
+  add(gbnf: string): JsonObject {
+    const name = this.#names.get(gbnf) ?? `${this.#prefix}${this.#names.size}`;
+    this.#names.set(gbnf, name);
+    return { const: name };
+  }
+
+  /** Lines of GBNF, the first rule being number 0. */
+  toString(): string {
+    if (this.#names.size === 0) return '';
+    const lines = [...this.#names].map(([gbnf, name]) => `${name} ::= ${gbnf}\n`);
+    return `${lines.join('')}${this.anyCharacter} ::= ${anyCharacter}\n`;
+  }
+}
+
+/** As the engine's own rule for it. */
+const anyCharacter = String.raw`[^"\\\x7F\x00-\x1F] | "\\" (["\\bfnrt] | "u" ([0-9a-cA-CefEF] [0-9a-fA-F] | [dD] [0-7]) [0-9a-fA-F] [0-9a-fA-F])`;

@@ -1,0 +1,115 @@
+/** The schema of the values that are valid under two. */
+import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
+import { isList, isObject, typeOf } from './json-kinds.ts';
+import type { TypeName } from './keywords.ts';
+import { memberOf, refuse } from './refuse.ts';
+
+type Combine = (a: JsonValue, b: JsonValue, path: string) => JsonValue;
+
+const both: Combine = (a, b) => ({ allOf: [a, b] });
+const greater: Combine = (a, b) => Math.max(Number(a), Number(b));
+const less: Combine = (a, b) => Math.min(Number(a), Number(b));
+
+const combinations: Readonly<Record<string, Combine>> = {
+  type: (a, b, path) => {
+    const common = typesIn(a).flatMap((one) => typesIn(b).flatMap((other) => commonType(one, other)));
+    return common.length > 0
+      ? [...new Set(common)]
+      : refuse(path, `No value is of both types, ${JSON.stringify(a)} and ${JSON.stringify(b)}.`);
+  },
+  nullable: (a, b) => a === true && b === true,
+  enum: (a, b, path) => {
+    const common = isList(a) && isList(b) ? a.filter((one) => b.some((other) => isSame(one, other))) : [];
+    return common.length > 0 ? common : refuse(path, 'The values of two enums that both hold have nothing in common.');
+  },
+  const: (a, b, path) => (isSame(a, b) ? a : refuse(path, 'Two constants that both hold are not the same.')),
+  properties: (a, b, path) => mergeMembers(a, b, path),
+  required: (a, b) => (isList(a) && isList(b) ? [...new Set([...a, ...b])] : a),
+  additionalProperties: both,
+  unevaluatedProperties: both,
+  propertyNames: both,
+  items: both,
+  minProperties: greater,
+  maxProperties: less,
+  minItems: greater,
+  maxItems: less,
+  uniqueItems: (a, b) => a === true || b === true,
+  minLength: greater,
+  maxLength: less,
+  minimum: greater,
+  maximum: less,
+  exclusiveMinimum: greater,
+  exclusiveMaximum: less,
+};
+
+/** Throws `invalid_request` where a keyword of both cannot be made one, or where nothing is valid under both. */
+export function merge(a: JsonObject, b: JsonObject, path: string): JsonObject {
+  const merged: Record<string, JsonValue> = { ...a };
+  for (const [keyword, value] of Object.entries(b)) {
+    const other = Object.hasOwn(a, keyword) ? a[keyword] : undefined;
+    if (other === undefined || isSame(other, value)) {
+      merged[keyword] = value;
+      continue;
+    }
+    const at = memberOf(path, keyword);
+    const combine = Object.hasOwn(combinations, keyword) ? combinations[keyword] : undefined;
+    if (combine === undefined) refuse(at, `Two schemas that both hold have ${keyword}. Write them as one.`);
+    merged[keyword] = combine(other, value, at);
+  }
+  return closed(a, b, merged);
+}
+
+/** Properties that only one of the two names are, for the other, additional ones. */
+function closed(a: JsonObject, b: JsonObject, merged: Record<string, JsonValue>): JsonObject {
+  if (!isObject(merged['properties'])) return merged;
+  const properties: Record<string, JsonValue> = { ...merged['properties'] };
+  for (const [schema, other] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    const additional = schema['additionalProperties'];
+    if (additional === undefined || additional === true) continue;
+    const own = isObject(schema['properties']) ? schema['properties'] : {};
+    for (const [name, property] of Object.entries(isObject(other['properties']) ? other['properties'] : {})) {
+      if (!Object.hasOwn(own, name))
+        properties[name] = additional === false ? false : { allOf: [property, additional] };
+    }
+  }
+  return { ...merged, properties };
+}
+
+function mergeMembers(a: JsonValue, b: JsonValue, path: string): JsonValue {
+  if (!isObject(a) || !isObject(b)) return refuse(path, 'It has to be an object.');
+  const merged: Record<string, JsonValue> = { ...a };
+  for (const [name, value] of Object.entries(b)) {
+    const other = Object.hasOwn(a, name) ? a[name] : undefined;
+    merged[name] = other === undefined || isSame(other, value) ? value : { allOf: [other, value] };
+  }
+  return merged;
+}
+
+function typesIn(value: JsonValue): readonly JsonValue[] {
+  return isList(value) ? value : [value];
+}
+
+function commonType(a: JsonValue, b: JsonValue): readonly JsonValue[] {
+  if (a === b) return [a];
+  const isWhole = (a === 'integer' && b === 'number') || (a === 'number' && b === 'integer');
+  return isWhole ? ['integer'] : [];
+}
+
+export function isSame(a: JsonValue, b: JsonValue): boolean {
+  if (a === b) return true;
+  if (isList(a) && isList(b)) return a.length === b.length && a.every((item, i) => isSame(item, b[i] ?? null));
+  if (!isObject(a) || !isObject(b)) return false;
+  const names = Object.keys(a);
+  return (
+    names.length === Object.keys(b).length &&
+    names.every((name) => Object.hasOwn(b, name) && isSame(a[name] ?? null, b[name] ?? null))
+  );
+}
+
+export function isOfType(value: JsonValue, type: TypeName): boolean {
+  const own = typeOf(value);
+  return own === type || (own === 'integer' && type === 'number');
+}

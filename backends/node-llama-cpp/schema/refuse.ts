@@ -1,0 +1,12 @@
+import { VserveError } from '../../../src/errors/index.ts';
+
+/** Throws `invalid_request` about what stands at a path of the request. */
+export function refuse(path: string, message: string): never {
+  throw new VserveError('invalid_request', message, { param: path });
+}
+
+/** The path of a member: `schema.properties.age`, `schema.anyOf[1]`, `schema.properties["a b"]`. */
+export function memberOf(path: string, member: string | number): string {
+  if (typeof member === 'number') return `${path}[${member}]`;
+  return /^[\w$-]+$/.test(member) ? `${path}.${member}` : `${path}[${JSON.stringify(member)}]`;
+}

@@ -1,0 +1,267 @@
+import { getLlama } from 'node-llama-cpp';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadNativeAddon } from '../../../backends/node-llama-cpp/addon-loader.ts';
+import { grammarSource } from '../../../backends/node-llama-cpp/schema/answer-source.ts';
+import type { AnswerFormat, JsonValue } from '../../../src/backend/index.ts';
+import { VserveError } from '../../../src/errors/index.ts';
+
+let match: (schema: string, gbnf: string, ...texts: readonly string[]) => readonly boolean[];
+beforeAll(async () => {
+  const addon = loadNativeAddon(await getLlama({ gpu: false }));
+  match = (schema, gbnf, ...texts) => addon.matchGrammar(schema, gbnf, texts);
+});
+
+const ofSchema = (schema: JsonValue): AnswerFormat => ({ type: 'json-schema', schema, param: 'schema' });
+
+/** The texts of a list that a format allows. */
+function allowed(format: AnswerFormat, texts: readonly string[]): string[] {
+  const source = grammarSource(format);
+  if (source === undefined) throw new Error('any text matches');
+  const matched = match(source.schema, source.gbnf, ...texts);
+  return texts.filter((_, i) => matched[i]);
+}
+
+const numbers = [...Array.from({ length: 481 }, (_, i) => String((i - 240) / 20)), '-0', '1e3', '007', '1.', '.5'];
+
+describe('a range of numbers', () => {
+  const bounds = [-11.75, -10, -1.05, -1, -0.5, 0, 0.07, 0.5, 1, 9.99, 10, 11];
+  it('has the numbers between the bounds, and no others', () => {
+    for (const [i, minimum] of bounds.entries()) {
+      for (const maximum of bounds.slice(i + 1)) {
+        const inside = numbers.filter(
+          (text) =>
+            /^-?\d+(\.\d+)?$/.test(text) &&
+            text !== '-0' &&
+            text !== '007' &&
+            Number(text) >= minimum &&
+            Number(text) <= maximum,
+        );
+        expect(allowed(ofSchema({ type: 'number', minimum, maximum }), numbers)).toEqual(inside);
+      }
+    }
+  });
+
+  it('has its bounds, unless they are exclusive', () => {
+    expect(
+      allowed(ofSchema({ type: 'number', exclusiveMinimum: 1.5, exclusiveMaximum: 2 }), [
+        '1.5',
+        '1.50',
+        '1.51',
+        '1.99',
+        '2',
+        '2.0',
+      ]),
+    ).toEqual(['1.51', '1.99']);
+    expect(
+      allowed(ofSchema({ type: 'integer', exclusiveMinimum: 1.5, exclusiveMaximum: 4 }), ['1', '2', '3', '4']),
+    ).toEqual(['2', '3']);
+    expect(
+      allowed(ofSchema({ type: 'integer', minimum: -12, maximum: 105 }), [
+        '-13',
+        '-12',
+        '-1',
+        '0',
+        '-0',
+        '99',
+        '105',
+        '106',
+        '1050',
+      ]),
+    ).toEqual(['-12', '-1', '0', '99', '105']);
+    expect(allowed(ofSchema({ type: 'number', multipleOf: 0.01 }), ['1', '1.5', '1.55', '1.555', '-0.01'])).toEqual([
+      '1',
+      '1.5',
+      '1.55',
+      '-0.01',
+    ]);
+  });
+});
+
+describe('a pattern', () => {
+  it.each<[string, readonly string[], readonly string[]]>([
+    ['^\\d{2}-[a-c]+$', ['12-abc'], ['1-a', '12-d', 'x12-a']],
+    ['b', ['b', 'abc'], ['', 'ac']],
+    ['^a|b$', ['ax', 'xb', 'ab'], ['xa', 'bx']],
+    ['^"\\\\$', ['"\\'], ['"']],
+    ['^[^a]$', ['"', '\n', 'é', '😀'], ['a', 'bb']],
+    ['^(?:x|yz){2}$', ['xx', 'xyz', 'yzyz'], ['x', 'xxx']],
+    ['^\\u00e9\\.$', ['é.'], ['éx']],
+  ])('%s is found in what it should be', (pattern, found, missing) => {
+    const texts = [...found, ...missing].map((text) => JSON.stringify(text));
+    expect(allowed(ofSchema({ type: 'string', pattern }), texts)).toEqual(texts.slice(0, found.length));
+  });
+
+  it('matches all of a text that is to be that', () => {
+    expect(allowed({ type: 'regex', pattern: '[a-z]+\\n?|\\d' }, ['abc', 'abc\n', '7', 'a7', ''])).toEqual([
+      'abc',
+      'abc\n',
+      '7',
+    ]);
+  });
+});
+
+describe('JSON', () => {
+  it('is written in one way', () => {
+    const format = ofSchema({
+      type: 'object',
+      properties: { a: { type: 'array', items: { type: 'integer' } }, b: {} },
+      required: ['a', 'b'],
+    });
+    expect(
+      allowed(format, [
+        '{"a": [1, 2], "b": {"c": null}}',
+        '{"a":[1,2],"b":{}}',
+        '{ "a": [], "b": 1 }',
+        '{"a": [], "b": []}',
+      ]),
+    ).toEqual(['{"a": [1, 2], "b": {"c": null}}', '{"a": [], "b": []}']);
+  });
+
+  it('is text in UTF-8, and a number that a double holds', () => {
+    expect(allowed(ofSchema({ type: 'string' }), ['"\\ud83d"', '"\\u00e9"', '"\\n"', '"\n"', '"😀"'])).toEqual([
+      '"\\u00e9"',
+      '"\\n"',
+      '"😀"',
+    ]);
+    expect(allowed(ofSchema({ type: 'number' }), ['1e99', '1e999', '-1.5E-7', '01'])).toEqual(['1e99', '-1.5E-7']);
+    expect(allowed({ type: 'json-object' }, ['{}', '{"a": 1e999}', '[]'])).toEqual(['{}']);
+  });
+
+  it('has dates of the calendar', () => {
+    const dates = ['2024-02-29', '2023-02-29', '2000-02-29', '1900-02-29', '2024-04-31', '2024-12-31', '2024-13-01'];
+    expect(
+      allowed(
+        ofSchema({ type: 'string', format: 'date' }),
+        dates.map((date) => `"${date}"`),
+      ),
+    ).toEqual(['"2024-02-29"', '"2000-02-29"', '"2024-12-31"']);
+  });
+});
+
+const aTree = {
+  $ref: '#/$defs/tree',
+  $defs: { tree: { type: 'object', properties: { in: { $ref: '#/$defs/tree' } }, required: ['in'] } },
+};
+const wide = Object.fromEntries(Array.from({ length: 201 }, (_, i) => [`p${i}`, { type: 'null' }]));
+
+describe('a schema that cannot be kept is refused', () => {
+  it.each<[string, JsonValue, string]>([
+    ['an unknown type', { type: 'object', properties: { age: { type: 'int' } } }, 'schema.properties.age.type'],
+    ['a type that is no word', { type: 5 }, 'schema.type'],
+    ['an unknown keyword', { type: 'string', minLenght: 3 }, 'schema.minLenght'],
+    ['a step', { properties: { age: { type: 'integer', multipleOf: 7 } } }, 'schema.properties.age.multipleOf'],
+    ['a negation', { not: { type: 'string' } }, 'schema.not'],
+    ['a condition', { if: {}, then: {} }, 'schema.if'],
+    ['unique items', { items: { type: 'array', uniqueItems: true } }, 'schema.items.uniqueItems'],
+    ['names by pattern', { type: 'object', patternProperties: { '^x': {} } }, 'schema.patternProperties'],
+    ['bounds the wrong way round', { type: 'integer', minimum: 3, maximum: 2 }, 'schema.minimum'],
+    ['no number in between', { type: 'integer', exclusiveMinimum: 1, exclusiveMaximum: 2 }, 'schema.minimum'],
+    ['lengths the wrong way round', { type: 'string', minLength: 3, maxLength: 2 }, 'schema.minLength'],
+    ['counts the wrong way round', { type: 'array', minItems: 3, maxItems: 2 }, 'schema.minItems'],
+    ['an empty enum', { anyOf: [{ enum: [] }] }, 'schema.anyOf[0].enum'],
+    ['an enum of another type', { type: 'string', enum: [1] }, 'schema'],
+    ['two types at a time', { allOf: [{ type: 'string' }, { type: 'null' }] }, 'schema.type'],
+    [
+      'a property that must not be there',
+      { type: 'object', required: ['a'], additionalProperties: false },
+      'schema.required',
+    ],
+    ['a reference to nothing', { properties: { 'a b': { $ref: '#/$defs/no' } } }, 'schema.properties["a b"].$ref'],
+    ['a reference to elsewhere', { $ref: 'https://example.com/x.json' }, 'schema.$ref'],
+    ['a reference to itself', { $ref: '#' }, 'schema'],
+    ['values without an end', aTree, 'schema'],
+    ['a choice of one that may be two', { oneOf: [{ type: 'integer' }, { type: 'number' }] }, 'schema.oneOf'],
+    ['a great count', { type: 'string', maxLength: 1e9 }, 'schema.maxLength'],
+    ['a lookahead', { type: 'string', pattern: '^(?=a)' }, 'schema.pattern'],
+    ['a pattern that is none', { type: 'string', pattern: '(' }, 'schema.pattern'],
+    ['many properties that need not be there', { type: 'object', properties: wide }, 'schema.properties'],
+    [
+      'a depth',
+      Array.from({ length: 70 }).reduce<JsonValue>((items) => ({ type: 'array', items }), {}),
+      `schema${'.items'.repeat(64)}`,
+    ],
+    ['false', { properties: { a: false }, required: ['a'] }, 'schema.properties.a'],
+    ['a list', [], 'schema'],
+  ])('for %s, with the place', (_, schema, param) => {
+    expect(() => grammarSource(ofSchema(schema))).toThrow(expect.objectContaining({ code: 'invalid_request', param }));
+  });
+
+  it('nor is a grammar that is none, and says where', () => {
+    const gbnf = 'root ::= item+\nitem ::= "a" | [b\n';
+    expect(() => match('', gbnf, 'a')).toThrow(/line 2/);
+    expect(() => match('', 'root ::= root "a" | "b"', 'b')).toThrow(/left recursion/);
+    expect(() => match('', 'root ::= other', 'b')).toThrow(/other is not defined/);
+    expect(() => match('', 'root ::= "a"{9999}', 'a')).toThrow(/line 1, column 13: more than 2000/);
+  });
+
+  it('nor is one that can be read in too many ways', () => {
+    const rules = Array.from({ length: 14 }, (_, i) => `r${i} ::= r${i + 1} "a" | r${i + 1} "b"\n`).join('');
+    expect(() => match('', `root ::= r0\n${rules}r14 ::= "x"\n`, 'xa')).toThrow(/too ambiguous/);
+  });
+});
+
+describe('what libraries make of types is taken', () => {
+  it.each<[string, JsonValue, readonly string[], readonly string[]]>([
+    [
+      'pydantic',
+      {
+        $defs: {
+          Item: {
+            properties: { sku: { title: 'Sku', type: 'string' }, qty: { exclusiveMinimum: 0, type: 'integer' } },
+            required: ['sku', 'qty'],
+            title: 'Item',
+            type: 'object',
+          },
+        },
+        properties: {
+          items: { items: { $ref: '#/$defs/Item' }, type: 'array' },
+          note: { anyOf: [{ type: 'string' }, { type: 'null' }], default: null },
+        },
+        required: ['items'],
+        title: 'Order',
+        type: 'object',
+      },
+      ['{"items": [{"sku": "a", "qty": 1}], "note": null}', '{"items": []}'],
+      ['{"items": [{"sku": "a", "qty": 0}]}', '{"note": null}'],
+    ],
+    [
+      'zod',
+      {
+        $schema: 'https://json-schema.org/draft/2020-12/schema',
+        type: 'object',
+        properties: {
+          kind: { type: 'string', const: 'x' },
+          map: { type: 'object', propertyNames: { type: 'string' }, additionalProperties: { type: 'number' } },
+          pair: { type: 'array', prefixItems: [{ type: 'string' }, { type: 'boolean' }] },
+        },
+        required: ['kind', 'map', 'pair'],
+        additionalProperties: false,
+      },
+      ['{"kind": "x", "map": {"a": 1.5}, "pair": ["", true]}'],
+      ['{"kind": "y", "map": {}, "pair": ["", true]}'],
+    ],
+    [
+      'a discriminated union',
+      {
+        oneOf: [{ $ref: '#/$defs/cat' }, { $ref: '#/$defs/dog' }],
+        discriminator: { propertyName: 'kind' },
+        $defs: {
+          cat: {
+            type: 'object',
+            properties: { kind: { const: 'cat' }, lives: { type: 'integer' } },
+            required: ['kind', 'lives'],
+          },
+          dog: { type: 'object', properties: { kind: { const: 'dog' } }, required: ['kind'] },
+        },
+      },
+      ['{"kind": "cat", "lives": 9}', '{"kind": "dog"}'],
+      ['{"kind": "dog", "lives": 9}'],
+    ],
+  ])('%s', (_, schema, valid, invalid) => {
+    expect(allowed(ofSchema(schema), [...valid, ...invalid])).toEqual(valid);
+  });
+
+  it('and an error of the schema is one of ours', () => {
+    expect(() => grammarSource(ofSchema(3))).toThrow(VserveError);
+  });
+});

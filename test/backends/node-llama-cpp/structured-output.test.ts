@@ -1,0 +1,172 @@
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
+import type { NativeFinish } from '../../../backends/node-llama-cpp/answer-events.ts';
+import type { AnswerFormat, GenerateRequest, LoadedModel } from '../../../src/backend/index.ts';
+import { answerBySchema, loadTiny, schemaModels } from '../../engine/schemas/schema-run.ts';
+import { loadShaped, plainShape } from '../../engine/storm/engine-shape.ts';
+import { referenceCase } from '../../support/shapes.ts';
+import { answer, greedy, loadShapes, referenceRequest, shapesFiles, userTurn } from '../../support/shapes-engine.ts';
+
+const shape = {
+  type: 'object',
+  properties: {
+    shapes: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          shape: { enum: ['circle', 'square', 'triangle', 'star'] },
+          colour: { enum: ['red', 'green', 'blue', 'yellow', 'purple'] },
+          description_of_the_position_in_the_picture: { enum: ['left', 'right'] },
+        },
+        required: ['shape', 'colour', 'description_of_the_position_in_the_picture'],
+        additionalProperties: false,
+      },
+      minItems: 1,
+      maxItems: 3,
+    },
+  },
+  required: ['shapes'],
+  additionalProperties: false,
+};
+const byShape: AnswerFormat = { type: 'json-schema', schema: shape, param: 'schema' };
+const question = 'What is it?';
+
+describe('an answer that is held to a format', () => {
+  let model: LoadedModel;
+  beforeAll(async () => {
+    model = await loadShapes({ maxBatchSize: 16 });
+  });
+  afterAll(() => model.close());
+
+  it.each<[string, AnswerFormat, RegExp]>([
+    ['any object', { type: 'json-object' }, /^\{.*\}$/s],
+    ['a choice', { type: 'choice', choices: ['rot', 'röter', 'grün'] }, /^(rot|röter|grün)$/],
+    ['a regular expression', { type: 'regex', pattern: '\\d{4}-\\d{2}' }, /^\d{4}-\d{2}$/],
+    ['a grammar', { type: 'gbnf', grammar: 'root ::= "yes" | "no" " thanks"?' }, /^(yes|no( thanks)?)$/],
+  ])('%s', async (_, format, expected) => {
+    for (const temperature of [0, 2]) {
+      const request = userTurn([question], { format, sampling: { ...greedy, temperature, seed: 5 }, maxTokens: 400 });
+      const { text, finish } = await answer(model, request);
+      expect(text).toMatch(expected);
+      expect(finish.reason).toBe('stop');
+    }
+  });
+
+  it('tells what it sees in a picture', async () => {
+    const request = await referenceRequest(referenceCase('one-picture'), { format: byShape });
+    const { text, finish } = await answer(model, request);
+    expect(finish.reason).toBe('stop');
+    expect(JSON.parse(text)).toMatchObject({ shapes: [expect.objectContaining({ colour: expect.any(String) })] });
+  });
+
+  it('says that it was cut, and is the beginning of the whole one', async () => {
+    const { text: whole, finish } = await answer(model, userTurn([question], { format: byShape }));
+    const { completionTokens } = finish.usage;
+    for (const maxTokens of [1, 7, completionTokens - 1]) {
+      const cut = await answer(model, userTurn([question], { format: byShape, maxTokens }));
+      expect(cut.finish).toMatchObject({ reason: 'length', usage: { completionTokens: maxTokens } });
+      expect(whole.startsWith(cut.text)).toBe(true);
+    }
+    const all = await answer(model, userTurn([question], { format: byShape, maxTokens: completionTokens }));
+    expect(all).toMatchObject({ text: whole, finish: { reason: 'stop' } });
+  });
+
+  it('ends at a stop string, and goes on past the end of a turn only as far as its format does', async () => {
+    const stopped = await answer(model, userTurn([question], { format: byShape, stop: ['"colour"'] }));
+    expect(stopped.finish.reason).toBe('stop');
+    expect(stopped.text).toMatch(/", $/);
+    const { text, finish } = await answer(model, userTurn([question], { format: byShape, ignoreEos: true }));
+    expect(finish.reason).toBe('stop');
+    expect(() => JSON.parse(text) as unknown).not.toThrow();
+  });
+
+  it('is what it is alone when many with other formats run', async () => {
+    const requests = Array.from({ length: 16 }, (_, i) =>
+      userTurn([question], {
+        format:
+          i % 2 === 0
+            ? { type: 'regex', pattern: `${'abcdefgh'.charAt(i / 2)}: [a-z]{3,${i + 4}}\\.` }
+            : {
+                type: 'json-schema',
+                schema: {
+                  ...shape,
+                  properties: { ...shape.properties, [`n${i}`]: { type: 'integer', minimum: i, maximum: 10 * i } },
+                  required: ['shapes', `n${i}`],
+                },
+              },
+        sampling: { ...greedy, temperature: 1, seed: i },
+      }),
+    );
+    const together = await Promise.all(requests.map((request) => answer(model, request)));
+    for (const [i, request] of requests.entries()) {
+      expect(together[i]?.text).toBe((await answer(model, request)).text);
+    }
+  });
+
+  it('is refused with the place of what cannot be kept', async () => {
+    const refused = (format: AnswerFormat): Promise<unknown> => answer(model, userTurn([question], { format }));
+    const schema = { type: 'object', properties: { age: { type: 'integer', multipleOf: 7 } } };
+    await expect(
+      refused({ type: 'json-schema', schema, param: 'response_format.json_schema.schema' }),
+    ).rejects.toMatchObject({
+      code: 'invalid_request',
+      param: 'response_format.json_schema.schema.properties.age.multipleOf',
+    });
+    await expect(refused({ type: 'gbnf', grammar: 'root ::= "a" |\nroot', param: 'grammar' })).rejects.toMatchObject({
+      code: 'invalid_request',
+      param: 'grammar',
+      message: expect.stringMatching(/line 2/) as string,
+    });
+  });
+});
+
+const { signal } = new AbortController();
+
+async function finishOf(model: LoadedLlama, request: GenerateRequest): Promise<NativeFinish> {
+  const finishes: NativeFinish[] = [];
+  const events = model.generateForced(request, signal, [], (finish) => finishes.push(finish));
+  while ((await events.next()).done !== true);
+  const [finish] = finishes;
+  if (finish === undefined) throw new Error('The generation ended without a finish event');
+  return finish;
+}
+
+it('what a format forces takes no steps of its own, and its tokens are those of the tokenizer', async () => {
+  const model = await loadShapes({ maxBatchSize: 1 });
+  onTestFinished(() => model.close());
+  if (!(model instanceof LoadedLlama)) throw new Error('not a model of node-llama-cpp');
+  const request = userTurn([question], { format: byShape });
+  const { text } = await answer(model, request);
+  const { completionTokens, decodeSteps } = await finishOf(model, request);
+  expect(completionTokens).toBeGreaterThan(2 * decodeSteps);
+  const written = await model.inspectTokens(text, false);
+  expect(Math.abs(completionTokens - written.length)).toBeLessThan(0.1 * written.length);
+});
+
+it('an answer that has to be computed again goes on where it was', async () => {
+  const shape = {
+    ...plainShape(512, { kvCacheFormat: 'f32', flashAttention: 'off', rounding: 0.01 }),
+    maxSequences: 4,
+    separateCells: false,
+    contextCells: 256,
+  };
+  const model = await loadShaped(shapesFiles(), shape);
+  onTestFinished(() => model.close());
+  const requests = Array.from({ length: 4 }, (_, seed) =>
+    userTurn([question], { format: byShape, sampling: { ...greedy, temperature: 1, seed } }),
+  );
+  const texts = await Promise.all(requests.map(async (request) => (await answer(model, request)).text));
+  expect(model.preemptions).toBeGreaterThan(0);
+  for (const [i, request] of requests.entries()) expect(texts[i]).toBe((await answer(model, request)).text);
+});
+
+it.each(schemaModels)('%s, which says anything, keeps to schemas', { timeout: 60_000 }, async (name) => {
+  const { model, dispose } = await loadTiny(name, 4);
+  onTestFinished(dispose);
+  const seeds = Array.from({ length: 12 }, (_, i) => i + 1);
+  const answers = await Promise.all(seeds.map((seed) => answerBySchema(model, seed, seed % 2 === 0 ? 0 : 1)));
+  expect(answers.flatMap(({ fault }) => fault ?? [])).toEqual([]);
+  const cut = await answerBySchema(model, 3, 0, undefined, 2);
+  expect(cut.reason).toBe('length');
+});

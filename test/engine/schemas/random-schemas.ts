@@ -1,0 +1,106 @@
+import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
+import { Choices } from '../storm/choices.ts';
+
+const names = ['name', 'age', 'größe', '日付', 'e-mail', 'a b', 'type', 'value', 'émoji 😀', 'x_1', 'dash-ed'];
+const words = ['pending', 'paid', 'größer', 'naïve café', '"quoted"', 'a\\b', 'line\nbreak', '漢字', '😀', ''];
+const patterns = ['^[A-Z]{2}-\\d{3}$', '^(yes|no|maybe)$', '^\\w{1,4}$', '^[^x"]{2}z?$', '^a+b{0,3}$', '^[\\s.]{1,2}$'];
+const formats = ['date', 'time', 'date-time', 'uuid'];
+const deepest = 3;
+
+type Make = (choices: Choices, depth: number) => JsonObject;
+
+/** A schema that a random text could not go on for ever in, of the supported keywords; the same one for the same seed. */
+export function randomSchema(seed: number): JsonObject {
+  const choices = new Choices('schema', seed);
+  const root = object(choices, 0);
+  return { ...root, $defs: { leaf: scalar(choices), node: node(choices), kinds: { enum: ['a', 'b', 1, null] } } };
+}
+
+/** A list that ends, or not: `next` is a node or null. */
+function node(choices: Choices): JsonObject {
+  return {
+    type: 'object',
+    properties: { value: scalar(choices), next: { anyOf: [{ type: 'null' }, { $ref: '#/$defs/node' }] } },
+    required: ['value', 'next'],
+    additionalProperties: false,
+  };
+}
+
+const kinds: readonly Make[] = [
+  scalar,
+  scalar,
+  object,
+  array,
+  (choices, depth) => ({ anyOf: [scalar(choices), any(choices, depth + 1), { type: 'null' }] }),
+  (choices) => ({ $ref: `#/$defs/${choices.pick(['leaf', 'node', 'kinds'])}` }),
+  (choices) => ({
+    allOf: [
+      { type: 'object', properties: { a: scalar(choices) }, required: ['a'] },
+      { properties: { b: scalar(choices) }, required: ['b'] },
+    ],
+  }),
+  (choices) => ({
+    oneOf: ['cat', 'dog'].map((kind) => ({
+      type: 'object',
+      properties: { kind: { const: kind }, data: scalar(choices) },
+      required: ['kind', 'data'],
+    })),
+  }),
+];
+
+function any(choices: Choices, depth: number): JsonObject {
+  return depth >= deepest ? scalar(choices) : choices.pick(kinds)(choices, depth + 1);
+}
+
+function object(choices: Choices, depth: number): JsonObject {
+  const properties: Record<string, JsonValue> = {};
+  for (let count = choices.integer(1, 4); count > 0; count--) properties[choices.pick(names)] = any(choices, depth + 1);
+  const required = Object.keys(properties).filter(() => choices.chance(0.7));
+  return { type: 'object', properties, required, ...(choices.chance(0.7) ? { additionalProperties: false } : {}) };
+}
+
+function array(choices: Choices, depth: number): JsonObject {
+  if (choices.chance(0.2)) {
+    return { type: 'array', prefixItems: [scalar(choices), scalar(choices)], minItems: 2, maxItems: 2 };
+  }
+  const minItems = choices.integer(0, 2);
+  return { type: 'array', items: any(choices, depth + 1), minItems, maxItems: minItems + choices.integer(0, 2) };
+}
+
+function scalar(choices: Choices): JsonObject {
+  return choices.pick<(choices: Choices) => JsonObject>([
+    text,
+    () => ({ type: 'string', pattern: choices.pick(patterns) }),
+    () => ({ type: 'string', format: choices.pick(formats) }),
+    () => ({ enum: [choices.pick(words), choices.pick(words), choices.integer(-5, 5), choices.chance(0.5)] }),
+    () => ({ const: choices.pick<JsonValue>([...words, 42, -1.5, true, null, [1, 'x'], { a: 1 }]) }),
+    integer,
+    number,
+    () => ({ type: 'boolean' }),
+    () => ({ type: ['integer', 'null'], minimum: choices.integer(-9, 9) }),
+    () => ({ type: 'boolean', nullable: true }),
+  ])(choices);
+}
+
+function text(choices: Choices): JsonObject {
+  const minLength = choices.integer(0, 3);
+  return { type: 'string', minLength, maxLength: minLength + choices.integer(0, 6) };
+}
+
+function integer(choices: Choices): JsonObject {
+  const minimum = choices.integer(-2000, 2000);
+  const keyword = choices.pick(['minimum', 'exclusiveMinimum']);
+  return {
+    type: 'integer',
+    [keyword]: minimum,
+    ...(choices.chance(0.7) ? { maximum: minimum + choices.integer(1, 500) } : {}),
+  };
+}
+
+function number(choices: Choices): JsonObject {
+  const minimum = choices.integer(-500, 500) / 8;
+  const maximum = minimum + choices.integer(1, 400) / 16;
+  return choices.chance(0.3)
+    ? { type: 'number', exclusiveMaximum: maximum }
+    : { type: 'number', exclusiveMinimum: minimum, maximum };
+}
