@@ -296,6 +296,7 @@ class SchemaCompiler {
         return this.#string(schema, path);
       case 'array':
         return this.#array(schema, path);
+      case 'object':
       default:
         return this.#object(schema, path);
     }
