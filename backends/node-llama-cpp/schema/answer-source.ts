@@ -27,6 +27,7 @@ export function grammarSource(format: AnswerFormat): GrammarSource | undefined {
       return { schema: '', gbnf: `root ::= ${regexRule(format.pattern, format.param ?? 'regex')}\n` };
     case 'choice':
       return { schema: '', gbnf: `root ::= ${choiceRule(format.choices, format.param ?? 'choice')}\n` };
+    case 'gbnf':
     default:
       return { schema: '', gbnf: format.grammar };
   }

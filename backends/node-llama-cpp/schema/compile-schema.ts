@@ -296,6 +296,7 @@ class SchemaCompiler {
         return this.#string(schema, path);
       case 'array':
         return this.#array(schema, path);
+      case 'object':
       default:
         return this.#object(schema, path);
     }
@@ -433,26 +434,30 @@ class SchemaCompiler {
 
   #object(schema: JsonObject, path: string): JsonObject {
     const at = memberOf(path, 'properties');
-    const properties = { ...(schema['properties'] === undefined ? {} : objectAt(schema['properties'], at)) };
+    // A property may be named __proto__.
+    const properties = new Map(
+      Object.entries(schema['properties'] === undefined ? {} : objectAt(schema['properties'], at)),
+    );
     const required = this.#required(schema, path);
     const additional = this.#additional(schema, properties, path);
     this.#checkKeywords(schema, path);
     for (const name of required) {
-      if (Object.hasOwn(properties, name)) continue;
+      if (properties.has(name)) continue;
       if (additional === false)
         refuse(
           memberOf(path, 'required'),
           `The property ${JSON.stringify(name)} is required, but not among the properties, and there may be no others.`,
         );
-      properties[name] = additional;
+      properties.set(name, additional);
     }
-    const read: Record<string, JsonObject> = {};
-    for (const [name, property] of Object.entries(properties)) {
+    const kept: [string, JsonObject][] = [];
+    for (const [name, property] of properties) {
       // One that must not be there is not written.
       if (property === false && !required.has(name)) continue;
-      read[name] = this.#any(property, memberOf(at, name));
+      kept.push([name, this.#any(property, memberOf(at, name))]);
     }
-    const names = Object.keys(read);
+    const read = Object.fromEntries(kept);
+    const names = kept.map(([name]) => name);
     const optional = names.filter((name) => !required.has(name));
     if (optional.length > mostOptional)
       refuse(at, `More than ${mostOptional} properties that are not required are not supported.`);
@@ -478,7 +483,7 @@ class SchemaCompiler {
   }
 
   /** What properties that are not named may be: false where there must be none. Adds those that `propertyNames` names. */
-  #additional(schema: JsonObject, properties: Record<string, JsonValue>, path: string): JsonValue {
+  #additional(schema: JsonObject, properties: Map<string, JsonValue>, path: string): JsonValue {
     const additional = schema['additionalProperties'] ?? true;
     if (typeof additional !== 'boolean') objectAt(additional, memberOf(path, 'additionalProperties'));
     const names = schema['propertyNames'];
@@ -490,7 +495,7 @@ class SchemaCompiler {
     const allowed = valuesIn(rest);
     if (allowed === undefined) return refuse(at, "The schema's keyword propertyNames is supported with an enum only.");
     for (const name of allowed) {
-      if (typeof name === 'string' && !Object.hasOwn(properties, name)) properties[name] = additional;
+      if (typeof name === 'string' && !properties.has(name)) properties.set(name, additional);
     }
     return false;
   }

@@ -44,6 +44,12 @@ const combinations: Readonly<Record<string, Combine>> = {
 
 /** Throws `invalid_request` where a keyword of both cannot be made one, or where nothing is valid under both. */
 export function merge(a: JsonObject, b: JsonObject, path: string): JsonObject {
+  if (b['unevaluatedProperties'] !== undefined && a['properties'] !== undefined) {
+    refuse(
+      memberOf(path, 'unevaluatedProperties'),
+      'Of schemas that all hold, unevaluatedProperties has to stand beside.',
+    );
+  }
   const merged: Record<string, JsonValue> = { ...a };
   for (const [keyword, value] of Object.entries(b)) {
     const other = Object.hasOwn(a, keyword) ? a[keyword] : undefined;

@@ -155,6 +155,7 @@ class Converter {
         return unsupported(assertionNames[element.kind], element.raw);
       case 'Backreference':
         return unsupported('a back-reference', element.raw);
+      case 'ExpressionCharacterClass':
       default:
         return unsupported('a set operation', element.raw);
     }
@@ -215,6 +216,8 @@ function setOf(element: AST.CharacterSet | AST.CharacterClass | AST.CharacterCla
       const set = { digit: digits, space: spaces, word: words }[element.kind];
       return element.negate ? allBut(set) : set;
     }
+    case 'ExpressionCharacterClass':
+    case 'ClassStringDisjunction':
     default:
       return unsupported('a set operation', element.raw);
   }
