@@ -1,0 +1,83 @@
+/**
+ * Sends random chat completion requests, most of them nearly right, to a server with a backend that can be asked for
+ * everything. Each must be answered, or refused with a reason:
+ *
+ *     node dist/scripts/fuzz-requests.js [--count 10000] [--seed 1]
+ *
+ * Prints how often each outcome came; exits with 1 if a request failed in another way.
+ */
+import * as fc from 'fast-check';
+import { createEchoBackend } from '../backends/echo/index.ts';
+import { startServer } from '../src/server/index.ts';
+import { defaultLoadSettings } from '../src/settings/index.ts';
+import { asked, field, json, messages } from '../test/api/chat/any-request.ts';
+import { everything } from '../test/api/chat/support.ts';
+import { scriptArguments } from './arguments.ts';
+
+const { values } = scriptArguments({
+  options: { count: { type: 'string', default: '10000' }, seed: { type: 'string', default: '1' } },
+});
+
+const body = fc
+  .record({
+    messages: fc.oneof({ weight: 4, arbitrary: fc.constant([{ role: 'user', content: 'hello' }]) }, messages),
+    asked,
+    more: fc.dictionary(field, json, { maxKeys: 2 }),
+  })
+  .map(({ messages, asked, more }) => JSON.stringify({ messages, ...asked, ...more }));
+
+const model = await createEchoBackend({ info: { capabilities: { ...everything, maxChoices: 1 } } }).load(
+  { modelPath: '', mmprojPath: undefined },
+  defaultLoadSettings,
+  { onProgress: () => undefined, log: () => undefined, signal: new AbortController().signal },
+);
+const server = await startServer({
+  host: '127.0.0.1',
+  port: 0,
+  metricsPort: undefined,
+  model,
+  servedModelName: 'echo',
+  version: '0',
+  settings: {
+    maxRequestBytes: 10_000_000,
+    maxRequestMemoryBytes: 100_000_000,
+    bodyTimeoutS: 60,
+    keepAliveTimeoutS: 60,
+    gracefulShutdownTimeoutS: 0,
+    allowExtraRequestFields: false,
+    maxImagesPerRequest: 10,
+    maxQueueSize: undefined,
+    allowedOrigins: [],
+    allowedHosts: [],
+  },
+  media: {
+    allowedImageRoots: [],
+    maxLocalImageBytes: 0,
+    maxMediaBytes: 1_000_000,
+    maxImagePixels: 1_000_000,
+    mediaTimeoutS: 5,
+    ssrfProtectionEnabled: true,
+    allowedMediaHosts: [],
+  },
+  log: () => undefined,
+});
+
+/** `200`, or the status and code of a refusal. */
+async function outcomeOf(request: string): Promise<string> {
+  const response = await fetch(`${server.url}/v1/chat/completions`, { method: 'POST', body: request });
+  const text = await response.text();
+  if (response.ok) return '200';
+  const { error } = JSON.parse(text) as { error: { code: string } };
+  return `${String(response.status)} ${error.code}`;
+}
+
+const counts = new Map<string, number>();
+for (const request of fc.sample(body, { numRuns: Number(values.count), seed: Number(values.seed) })) {
+  const outcome = await outcomeOf(request);
+  counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  if (/^(?:200|400 )/.test(outcome)) continue;
+  console.log(`${outcome}: ${request.slice(0, 1000)}`);
+  process.exitCode = 1;
+}
+for (const [outcome, count] of counts) console.log(`${outcome}: ${String(count)}`);
+await server.shutdown();
