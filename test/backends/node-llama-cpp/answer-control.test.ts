@@ -30,6 +30,10 @@ interface Whole {
   readonly finish: Extract<GenerationEvent, { type: 'finish' }>;
 }
 
+const about = (id: string, changes: Partial<GenerateRequest>) => referenceRequest(referenceCase(id), changes);
+const sampled = (changes: Partial<SamplingSettings>) => ({ ...userTurn([]).sampling, ...changes });
+const stopAt = (minPatternTokens: number, minCount: number) => ({ minPatternTokens, maxPatternTokens: 4, minCount });
+
 describe('an answer', () => {
   let model: LoadedModel;
   beforeAll(async () => {
@@ -46,8 +50,6 @@ describe('an answer', () => {
     const text = deltas.map((delta) => delta.text).join('');
     return { events, deltas, text, finish, tokens: deltas.flatMap(({ logProbs = [] }) => logProbs) };
   }
-  const about = (id: string, changes: Partial<GenerateRequest>) => referenceRequest(referenceCase(id), changes);
-  const sampled = (changes: Partial<SamplingSettings>) => ({ ...userTurn([]).sampling, ...changes });
 
   it('is told with the log probabilities that transformers computes', { timeout: 60_000 }, async () => {
     expect(expectedLogProbs).toHaveLength(20);
@@ -155,13 +157,12 @@ describe('an answer', () => {
   it('ends when it repeats itself, and only where that was asked for', async () => {
     const [id = -1] = (await whole(userTurn([story], { maxTokens: 1, logProbs: 0 }))).tokens.map((token) => token.id);
     const stuck = { maxTokens: 30, ignoreEos: true, sampling: sampled({ logitBias: [{ token: id, bias: 1000 }] }) };
-    const stop = (minPatternTokens: number, minCount: number) => ({ minPatternTokens, maxPatternTokens: 4, minCount });
     const ended = async (repetitionStop: GenerateRequest['repetitionStop']) =>
       (await whole(userTurn([story], { ...stuck, repetitionStop }))).finish;
     expect(await ended(undefined)).toMatchObject({ reason: 'length', usage: { completionTokens: 30 } });
-    expect(await ended(stop(1, 5))).toMatchObject({ reason: 'repetition', usage: { completionTokens: 5 } });
-    expect(await ended(stop(3, 4))).toMatchObject({ reason: 'repetition', usage: { completionTokens: 12 } });
-    const plain = await whole(await about('000', { repetitionStop: stop(1, 3) }));
+    expect(await ended(stopAt(1, 5))).toMatchObject({ reason: 'repetition', usage: { completionTokens: 5 } });
+    expect(await ended(stopAt(3, 4))).toMatchObject({ reason: 'repetition', usage: { completionTokens: 12 } });
+    const plain = await whole(await about('000', { repetitionStop: stopAt(1, 3) }));
     expect(plain.finish.reason).toBe('stop');
   });
 
