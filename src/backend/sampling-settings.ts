@@ -1,6 +1,7 @@
 /**
- * What may look at the tokens before one is drawn. `mirostat` takes the place of all but `penalties` and `temperature`, as
- * in llama.cpp. `logitBias` comes before all others and has no place among them.
+ * What may look at the tokens before one is drawn. `mirostat` takes the place of those that narrow the choice: the
+ * penalties, `noRepeatNgram`, `dry` and `temperature` stay. `adaptiveP` is the last wherever it stands. `logitBias` comes
+ * before all others and has no place among them.
  */
 export const samplerNames = [
   'penalties',

@@ -112,7 +112,8 @@ function facts(
 }
 
 /** The defaults that the model brings along. */
-function samplingOf({ sampling = {} }: DescribedModel['description']): string {
+function samplingOf({ sampling }: DescribedModel['description']): string {
+  if (sampling === undefined) return 'unknown until it is converted';
   const settings = Object.entries(sampling).map(([name, value]) => `${name} ${value}`);
   return settings.length === 0 ? 'no defaults of its own' : printable(settings.join(', '));
 }

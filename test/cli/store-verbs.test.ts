@@ -108,7 +108,7 @@ describe('of the real converter', () => {
     );
     expect(text).toMatch(/^ +Parameters +1\.68 million$/m);
     expect(text).toMatch(/^ +Memory +\S+ [kMGT]B free \(cpu\)$/m);
-    expect(text).toMatch(/^ +Sampling +top_k 40, top_p 0\.9, temp 0\.7$/m);
+    expect(text).toMatch(/^ +Sampling +top_k 40, top_p 0\.95, temp 0\.7$/m);
     expect(text).toMatch(/^ +bf16 +4\.2 MB +7\.4 MB +yes +what auto takes$/m);
     expect(text).toMatch(/^ +q4_0 +1\.9 MB +5\.1 MB +yes$/m);
     await expect(readdir(join(folder, 'home'))).rejects.toThrow(/ENOENT/);

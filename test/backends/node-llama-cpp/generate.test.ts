@@ -17,17 +17,39 @@ interface Effect<T> {
 const drawn = { temperature: 1.5, seed: 1 };
 /** The model is so sure of its stories that a penalty changes none of them. */
 const wild = { temperature: 2, seed: 2 };
+const wilder = { temperature: 6, seed: 2 };
 
 /** A value of each setting that changes the answer. */
-const effects: { readonly [Name in keyof SamplingSettings]?: Effect<SamplingSettings[Name]> } = {
+const effects: { readonly [Name in keyof SamplingSettings]: Effect<SamplingSettings[Name]> } = {
   temperature: { base: { seed: 1 }, value: 1.5 },
+  temperatureRange: { base: drawn, value: 1.4 },
+  temperatureExponent: { base: { ...wilder, temperatureRange: 6 }, value: 0.01 },
   topP: { base: drawn, value: 0.3 },
   topK: { base: drawn, value: 2 },
   minP: { base: drawn, value: 0.5 },
+  typicalP: { base: wild, value: 0.1 },
+  topNSigma: { base: wild, value: 0.1 },
+  minKeep: { base: { ...wilder, topP: 0 }, value: 50 },
+  xtcProbability: { base: drawn, value: 1 },
+  xtcThreshold: { base: { ...wilder, xtcProbability: 1 }, value: 0.001 },
+  adaptiveTarget: { base: drawn, value: 0.1 },
+  adaptiveDecay: { base: { ...drawn, adaptiveTarget: 0.3 }, value: 0 },
+  mirostat: { base: wild, value: 2 },
+  mirostatTau: { base: { ...wilder, mirostat: 2 }, value: 1 },
+  mirostatEta: { base: { ...wilder, mirostat: 2, mirostatTau: 2 }, value: 1 },
   seed: { base: drawn, value: 2 },
   frequencyPenalty: { base: wild, value: 2 },
   presencePenalty: { base: wild, value: 2 },
   repetitionPenalty: { base: {}, value: 3 },
+  penaltyWindow: { base: { repetitionPenalty: 3 }, value: 2 },
+  noRepeatNgramSize: { base: {}, value: 1 },
+  noRepeatNgramWindow: { base: { noRepeatNgramSize: 1 }, value: 2 },
+  dryMultiplier: { base: { dryAllowedLength: 0 }, value: 100 },
+  dryBase: { base: { dryMultiplier: 0.1, dryAllowedLength: 0 }, value: 1000 },
+  dryAllowedLength: { base: { dryMultiplier: 100 }, value: 0 },
+  dryWindow: { base: { dryMultiplier: 100, dryAllowedLength: 0 }, value: 2 },
+  dryBreakers: { base: { dryMultiplier: 100, dryAllowedLength: 0 }, value: [' ', 'a', 'e', 'i', 'o'] },
+  logitBias: { base: {}, value: Array.from({ length: 400 }, (_, token) => ({ token, bias: -Infinity })) },
   samplers: { base: { ...drawn, topK: 1 }, value: ['temperature'] },
 };
 

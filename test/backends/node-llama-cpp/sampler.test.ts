@@ -11,8 +11,18 @@ const llamaCpp = join(nativeDir, 'build/llama.cpp');
 const variant = `linux-${process.arch}`;
 const binaries = join(root, 'node_modules/@node-llama-cpp', variant, 'bins', variant);
 const sources = [
-  ...['sampler', 'candidates', 'nucleus', 'typical', 'logits-row', 'penalties', 'no-repeat-ngram', 'dry', 'mirostat'],
-  ...['adaptive-p', 'batch', 'error'],
+  'sampler',
+  'candidates',
+  'nucleus',
+  'typical',
+  'logits-row',
+  'penalties',
+  'no-repeat-ngram',
+  'dry',
+  'mirostat',
+  'adaptive-p',
+  'batch',
+  'error',
 ];
 
 describe.skipIf(process.platform !== 'linux')('a draw from a row of logits', () => {
