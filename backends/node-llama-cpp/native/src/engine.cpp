@@ -5,6 +5,7 @@
 #include <future>
 
 #include "error.h"
+#include "huge-pages.h"
 
 namespace vserve {
 
@@ -47,6 +48,9 @@ Engine::~Engine() {
 }
 
 void Engine::load() {
+    if (!options_.dry_run) {
+        use_huge_pages(model_);
+    }
     if (!options_.mmproj_path.empty()) {
         vision_ = std::make_unique<Vision>(
             model_, Vision::Options{options_.mmproj_path, options_.use_gpu, options_.n_threads_batch,
