@@ -148,20 +148,22 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
     expect(run('images', 'b:900@0', ...flood).indexOf('0')).toBeLessThanOrEqual(1);
   });
 
+  /** The most tokens of prompts in the step after these. */
+  const mostAfter = (...steps: readonly string[]): number | undefined =>
+    run('pace', '500', '16', ...steps)
+      .map(Number)
+      .at(-1);
+
   it('bound how long a step with prompts may pause the streams, whatever a single one took', () => {
-    const after = (...steps: readonly string[]): number | undefined =>
-      run('pace', '500', '16', ...steps)
-        .map(Number)
-        .at(-1);
     const unbounded = 2 ** 31 - 1;
-    expect(after('2,0,50')).toBe(unbounded);
+    expect(mostAfter('2,0,50')).toBe(unbounded);
     // 40 ms a token, besides what the streams take.
-    expect(after('2,0,50', '2,100,4050')).toBe(16);
-    expect(after('0,100,1000')).toBe(50);
-    expect(after('2,0,50', '2,100,1050')).toBe(50);
+    expect(mostAfter('2,0,50', '2,100,4050')).toBe(16);
+    expect(mostAfter('0,100,1000')).toBe(50);
+    expect(mostAfter('2,0,50', '2,100,1050')).toBe(50);
     // A machine that stood still, and one that has become slower.
-    expect(after('0,100,1000', '0,100,60000', '0,100,60000')).toBe(50);
-    expect(after('0,100,1000', ...Array.from({ length: 4 }, () => '0,100,2000'))).toBe(25);
+    expect(mostAfter('0,100,1000', '0,100,60000', '0,100,60000')).toBe(50);
+    expect(mostAfter('0,100,1000', ...Array.from({ length: 4 }, () => '0,100,2000'))).toBe(25);
   });
 
   it('admit in order of the queue, a client that runs fewer before others', () => {
