@@ -3,6 +3,7 @@ import { copyFile, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { convertFamily, type ConvertedFamily } from '../engine/storm/families.ts';
 import { startVserve, type VserveProcess } from '../support/vserve-process.ts';
 
 let folder: string;
@@ -17,11 +18,30 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const start = (modelPath: string, environment: Readonly<Record<string, string>> = {}): Promise<VserveProcess> =>
-  startVserve(['--model', modelPath, '--served-model-name', 'shapes', '--threads', '1'], {
+const start = (
+  modelPath: string,
+  environment: Readonly<Record<string, string>> = {},
+  options: readonly string[] = [],
+): Promise<VserveProcess> =>
+  startVserve(['--model', modelPath, '--served-model-name', 'shapes', '--threads', '1', ...options], {
     VSERVE_HOME: join(folder, 'home'),
     ...environment,
   });
+
+/** A library that makes `llama_decode` fail as `failing-decode.cpp` says. */
+function buildFailingDecode(): string {
+  const library = join(folder, 'failing-decode.so');
+  const source = join(import.meta.dirname, 'failing-decode.cpp');
+  execFileSync(process.env['CXX'] ?? 'c++', ['-std=c++17', '-shared', '-fPIC', source, '-ldl', '-o', library]);
+  return library;
+}
+
+/** What comes of questions that are asked at the same time. */
+async function answersTo(server: VserveProcess, contents: readonly string[], maxTokens: number): Promise<unknown[]> {
+  const responses = await Promise.all(contents.map((content) => ask(server, content, maxTokens)));
+  const bodies = (await Promise.all(responses.map((response) => response.json()))) as { choices?: unknown }[];
+  return bodies.map((body) => body.choices ?? body);
+}
 
 function ask({ url }: VserveProcess, content: string, maxTokens = 3): Promise<Response> {
   return fetch(`${url}/v1/chat/completions`, {
@@ -41,7 +61,7 @@ describe.skipIf(process.platform !== 'linux')('while llama.cpp fails to decode',
   let server: VserveProcess;
   beforeAll(async () => {
     failure = join(folder, 'failure');
-    server = await start(inject('shapesModelPath'), { LD_PRELOAD: library, FAILING_DECODE: failure });
+    server = await start(inject('shapesModelPath'), { LD_PRELOAD: buildFailingDecode(), FAILING_DECODE: failure });
   });
   afterAll(async () => {
     expect(await server.stop()).toBe(0);
@@ -49,11 +69,7 @@ describe.skipIf(process.platform !== 'linux')('while llama.cpp fails to decode',
 
   // Learnt by heart: a token of it is never a close call, whatever else is in the batch.
   const questions = ['Tell me a story.', 'Tell me a story!', 'Please tell me a story.', 'Tell me a long story.'];
-  const answersOf = async (contents: readonly string[]): Promise<unknown[]> => {
-    const responses = await Promise.all(contents.map((content) => ask(server, content, 40)));
-    const bodies = (await Promise.all(responses.map((response) => response.json()))) as { choices?: unknown }[];
-    return bodies.map((body) => body.choices ?? body);
-  };
+  const answersOf = (contents: readonly string[]): Promise<unknown[]> => answersTo(server, contents, 40);
 
   test('what it throws ends the request, not the server', async () => {
     const before = await answersOf(['Hello']);
@@ -87,6 +103,60 @@ describe.skipIf(process.platform !== 'linux')('while llama.cpp fails to decode',
     expect(tooLong).toMatchObject({ error: { code: 'generation_failed' } });
   });
 });
+
+describe.skipIf(process.platform !== 'linux')(
+  'while llama.cpp fails to decode with a model that cannot go back',
+  () => {
+    let failure: string;
+    let server: VserveProcess;
+    let family: ConvertedFamily;
+    beforeAll(async () => {
+      family = await convertFamily('lfm2-vl-tiny');
+      failure = join(folder, 'late-failure');
+      const numbers = ['--kv-cache-format', 'f32', '--flash-attn', 'off', '--max-batch-input-tokens', '16'];
+      const environment = { LD_PRELOAD: buildFailingDecode(), FAILING_DECODE: failure };
+      server = await start(family.files.modelPath, environment, [...numbers, '--max-batch-size', '4']);
+    });
+    afterAll(async () => {
+      expect(await server.stop()).toBe(0);
+    });
+
+    afterAll(() => family.remove());
+
+    const questions = ['red blue', 'What is in the picture?', 'one two big small', 'star square circle'];
+    const answersOf = (contents: readonly string[]): Promise<unknown[]> => answersTo(server, contents, 12);
+
+    test.each([
+      ['two sequences together', '-3 sequences 1 late'],
+      ['two sequences together, and calls that no room', '1 sequences 1 late'],
+      ['two sequences together, and calls that given up', '2 sequences 1 late'],
+      ['more than four tokens, for want of memory', '-2 tokens 4 late'],
+    ])('every request is answered as ever where it cannot compute %s', async (_, rule) => {
+      const before = await answersOf(questions);
+      await writeFile(failure, rule);
+      expect(await answersOf(questions)).toEqual(before);
+      await rm(failure);
+    });
+
+    test('a request that is the only one begins again without another', async () => {
+      const question = ['left right top one two big small what is in the picture'];
+      const before = await answersOf(question);
+      await writeFile(failure, '-2 tokens 4 late');
+      expect(await answersOf([`${question[0] ?? ''}?`])).toMatchObject([[{ finish_reason: 'length' }]]);
+      await rm(failure);
+      expect(await answersOf(question)).toEqual(before);
+    });
+
+    test('only the request fails that it cannot compute alone', async () => {
+      const before = await answersOf(questions);
+      await writeFile(failure, '-3 position 100 late');
+      const [failed, ...others] = await answersOf(['word '.repeat(100), ...questions]);
+      await rm(failure);
+      expect(others).toEqual(before);
+      expect(failed).toMatchObject({ error: { code: 'generation_failed' } });
+    });
+  },
+);
 
 test.skipIf(process.platform === 'win32')('a model file that is cut short is named as the process ends', async () => {
   const modelPath = join(folder, 'model.gguf');

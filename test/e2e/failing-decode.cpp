@@ -1,6 +1,7 @@
 // Preloaded into vserve: llama_decode fails for some batches while the file that FAILING_DECODE names exists. It says how and
 // for which: "throw" (as where a GPU has no memory left), "hang", or a status, and "tokens", "sequences" or "position" with
-// the greatest number for which it still decodes.
+// the greatest number for which it still decodes. With "late" behind that, it has decoded when it fails: a model with a
+// recurrent state cannot go back then.
 
 #include <algorithm>
 #include <cstdint>
@@ -69,6 +70,10 @@ extern "C" int32_t llama_decode(llama_context * context, llama_batch batch) {
     std::string what;
     int32_t most = 0;
     if (file >> what >> most && number_of(what, batch) > most) {
+        std::string late;
+        if (file >> late) {
+            decode(context, batch);
+        }
         return std::stoi(status);
     }
     return decode(context, batch);

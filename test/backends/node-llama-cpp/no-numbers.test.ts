@@ -68,6 +68,20 @@ it.each([
 /** Larger than any in half precision of eight bits: its square is infinite. */
 const hugeBfloat16 = 0x7f7f;
 
+/** A model that computes no numbers behind one token, and that token. */
+async function withBadToken(): Promise<{ readonly modelPath: string; readonly badToken: number }> {
+  const tokens = await (await load({})).inspectTokens('zebra', false);
+  const badToken = tokens.at(-1) ?? 0;
+  const row = new Uint8Array(128 * 2);
+  new DataView(row.buffer).setUint16(0, hugeBfloat16, true);
+  // The same row turns embeddings into logits: what it is multiplied with there is made nothing.
+  const patches = [
+    { tensor: 'token_embd.weight', at: badToken * row.length, bytes: row },
+    floats('output_norm.weight', 0, 0),
+  ];
+  return { modelPath: await patched(shapesFiles().modelPath, 'token', patches), badToken };
+}
+
 // Where attention masks by adding minus infinity, one sequence's cells can spoil the others' that share the context with it.
 it.each([
   { cells: 'separate', flashAttention: 'on' },
@@ -76,16 +90,7 @@ it.each([
 ] as const)(
   'a token without numbers fails its own request, and nothing of that is left (%o)',
   async ({ cells, ...settings }) => {
-    const tokens = await (await load({})).inspectTokens('zebra', false);
-    const token = tokens.at(-1) ?? 0;
-    const row = new Uint8Array(128 * 2);
-    new DataView(row.buffer).setUint16(0, hugeBfloat16, true);
-    // The same row turns embeddings into logits: what it is multiplied with there is made nothing.
-    const patches = [
-      { tensor: 'token_embd.weight', at: token * row.length, bytes: row },
-      floats('output_norm.weight', 0, 0),
-    ];
-    const modelPath = await patched(shapesFiles().modelPath, 'token', patches);
+    const { modelPath } = await withBadToken();
     const log: string[] = [];
     const model = await load({ modelPath }, { ...settings, maxBatchSize: 3 }, (message) => log.push(message));
     expect(log.some((line) => line.startsWith('Context: ') && line.includes('shared by'))).toBe(cells === 'shared');
@@ -102,6 +107,29 @@ it.each([
     for (const cacheSalt of ['', 'a', 'b', 'c']) expect((await answer(model, { ...good, cacheSalt })).text).toBe(text);
   },
 );
+
+it('an answer that has no numbers in its middle is told from those that are computed anew beside it', async () => {
+  const { modelPath, badToken } = await withBadToken();
+  // Small steps: a long prompt takes many of them.
+  const settings = { flashAttention: 'off', maxBatchSize: 3, maxBatchInputTokens: 16 } as const;
+  const model = await load({ modelPath }, { ...settings, deviceMemoryUtilization: 0.01 });
+  const long = userTurn(['Tell me a story. '.repeat(60)], { maxTokens: 20 });
+  const { text } = await answer(model, long);
+  const run = { after: 30, tokens: Int32Array.of(badToken) };
+  const endless = userTurn(['Tell me a story.'], { maxTokens: 60, ignoreEos: true });
+  const late = model.generateForced(endless, new AbortController().signal, [run], () => undefined);
+  const drained = (async () => {
+    while ((await late.next()).done !== true);
+  })();
+  const [failedLate, good, failedSoon] = await Promise.all([
+    drained.catch((error: unknown) => error),
+    answer(model, { ...long, cacheSalt: 'other' }),
+    answer(model, userTurn(['zebra'])).catch((error: unknown) => error),
+  ]);
+  expect(failedLate).toMatchObject(noNumbers);
+  expect(failedSoon).toMatchObject(noNumbers);
+  expect(good.text).toBe(text);
+});
 
 it('a picture whose encoder computes no numbers fails, and is not kept', async () => {
   const mmproj = shapesFiles().mmprojPath ?? '';

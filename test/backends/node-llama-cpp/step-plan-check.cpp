@@ -5,6 +5,8 @@
 //                                                                 a/b; an image has ! behind it. Prints PROMPT=TOKENS of
 //                                                                 each share.
 // step-plan-check images WORK...                                  one at a time, each at once to its end: PROMPT
+// step-plan-check pace MOST_MS FEWEST STEP...                   STREAMS,PROMPT_TOKENS,MS of steps: the most tokens after
+//                                                                 each
 // step-plan-check admit REQUEST...                                RUNNING,SERVED,BEGUN,PASSED_OVER: the places, in order
 
 #include <cstdio>
@@ -15,6 +17,7 @@
 
 #include "admission-order.h"
 #include "client-turns.h"
+#include "step-pace.h"
 #include "step-plan.h"
 
 using namespace vserve;
@@ -108,6 +111,15 @@ int main(int count, char ** arguments) {
             std::printf("%zu ", place);
         }
         std::printf("\n");
+        return 0;
+    }
+    if (mode == "pace") {
+        StepPace pace(std::atof(arguments[2]), std::atoi(arguments[3]));
+        for (int i = 4; i < count; i++) {
+            const auto parts = split(arguments[i], ',');
+            pace.note(std::atoi(parts[0].c_str()), std::atoi(parts[1].c_str()), std::atof(parts[2].c_str()));
+            std::printf("%d\n", pace.most_prompt_tokens());
+        }
         return 0;
     }
     std::vector<Prompt> prompts;

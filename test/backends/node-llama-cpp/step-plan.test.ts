@@ -28,7 +28,9 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'vserve-step-plan-'));
     program = join(folder, 'check');
-    const sources = ['step-plan', 'client-turns', 'admission-order'].map((name) => join(sourceDir, `${name}.cpp`));
+    const sources = ['step-plan', 'step-pace', 'client-turns', 'admission-order'].map((name) =>
+      join(sourceDir, `${name}.cpp`),
+    );
     execFileSync(process.env['CXX'] ?? 'c++', [
       '-std=c++17',
       '-Wall',
@@ -158,6 +160,24 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
     expect(run('images', 'a:900@0', 'a:800@0', 'b:100@0')).toEqual(['2', '0', '1']);
     const flood = Array.from({ length: 20 }, (_, i) => `a:10@${i}`);
     expect(run('images', 'b:900@0', ...flood).indexOf('0')).toBeLessThanOrEqual(1);
+  });
+
+  /** The most tokens of prompts in the step after these. */
+  const mostAfter = (...steps: readonly string[]): number | undefined =>
+    run('pace', '500', '16', ...steps)
+      .map(Number)
+      .at(-1);
+
+  it('bound how long a step with prompts may pause the streams, whatever a single one took', () => {
+    const unbounded = 2 ** 31 - 1;
+    expect(mostAfter('2,0,50')).toBe(unbounded);
+    // 40 ms a token, besides what the streams take.
+    expect(mostAfter('2,0,50', '2,100,4050')).toBe(16);
+    expect(mostAfter('0,100,1000')).toBe(50);
+    expect(mostAfter('2,0,50', '2,100,1050')).toBe(50);
+    // A machine that stood still, and one that has become slower.
+    expect(mostAfter('0,100,1000', '0,100,60000', '0,100,60000')).toBe(50);
+    expect(mostAfter('0,100,1000', ...Array.from({ length: 4 }, () => '0,100,2000'))).toBe(25);
   });
 
   it('admit in order of the queue, a client that runs fewer before others', () => {

@@ -53,8 +53,10 @@ struct Answer {
     uint64_t admission_step = 0;    // the engine's steps before it was admitted
     uint64_t first_token_step = 0;  // and when it got its first token
     bool encoding = false;
-    bool suspected = false;  // of having no numbers: see Engine::find_out_alone
-    int32_t failed_batches = 0;
+    int32_t trial_tokens = 0;  // it is computed alone until so many of its tokens are: see Engine::computing. 0: not on trial
+    int32_t failed_together = 0;  // batches that lost its cells
+    int32_t most_batch_tokens = INT32_MAX;  // of it in a batch, since larger ones failed and lost its cells
+    int32_t failed_images = 0;
 
     Clock::time_point admitted_at{};
     Clock::time_point first_token_at{};
@@ -95,6 +97,11 @@ struct Answer {
         }
         return tokens;
     }
+
+    // Tokens in the cache, those of images included.
+    int32_t done_tokens() const { return total_tokens() - remaining_tokens(); }
+
+    bool on_trial() const { return trial_tokens > 0; }
 
     int32_t total_tokens() const { return prompt().n_tokens + static_cast<int32_t>(generated.size()); }
 };

@@ -62,7 +62,7 @@ void Engine::take_image(const AnswerPtr & answer) {
 Engine::AnswerPtr Engine::next_image(bool known_only) {
     std::vector<AnswerPtr> answers;
     std::vector<PromptWork> works;
-    for (const auto & answer : running_) {
+    for (const auto & answer : computing()) {
         if (!answer->at_image() || answer->encoding) {
             continue;
         }
@@ -293,7 +293,7 @@ void Engine::decode_rows(const AnswerPtr & answer, int32_t count) {
     if (status != 0) {
         answer->place.done.chunk_tokens = 0;
         cache_->take_back(answer->place.slot, 0, answer->place.n_pos);
-        if (status != decode_aborted && !stopping_) {
+        if (!is_given_up(status, {answer})) {
             recover_image(answer, status);
         }
         return;
@@ -309,6 +309,7 @@ void Engine::decode_rows(const AnswerPtr & answer, int32_t count) {
     if (ends_prompt) {
         sample(rows_of({{answer, -1}}));
     }
+    end_trials({answer});
 }
 
 // Called when the cells of the image are in the answer's slot.

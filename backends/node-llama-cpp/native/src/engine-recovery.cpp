@@ -9,8 +9,10 @@ namespace vserve {
 
 namespace {
 
-// An answer that lost its cells in so many batches that failed is not computed again.
-constexpr int32_t most_failed_batches = 3;
+// An answer whose images could not be decoded so often is not computed again.
+constexpr int32_t most_failed_images = 3;
+
+constexpr int32_t most_doublings = 16;
 
 }  // namespace
 
@@ -51,6 +53,10 @@ bool Engine::recover_room() {
     const auto streams = std::count_if(batch_answers_.begin(), batch_answers_.end(),
                                        [](const auto & answer) { return answer->decoding(); });
     const auto prompt_tokens = batch_.size() - static_cast<int32_t>(streams);
+    if (batch_.size() == 1 && cache_->is_torn(batch_answers_.front()->place.slot)) {
+        return false;
+    }
+    try_torn_apart();
     push_out_torn();
     if (cache_->empty_idle()) {
         return true;
@@ -70,14 +76,15 @@ bool Engine::recover_room() {
 // for a prompt's batch, it may be for a smaller one.
 void Engine::compute_one_by_one(int status) {
     cache_->drop_copies();  // for more memory
+    try_torn_apart();
     const auto answers = batch_answers_;
     for (const auto & answer : answers) {
+        const int32_t tokens = answer->place.batch_tokens;
         const bool torn = answer->place.slot >= 0 && cache_->is_torn(answer->place.slot);
-        if (answers.size() == 1 && !torn && answer->place.batch_tokens > 1 &&
-            (status == decode_no_memory || status == decode_threw)) {
-            most_prompt_tokens_ = answer->place.batch_tokens / 2;
-        } else if (answers.size() == 1 || (torn && ++answer->failed_batches > most_failed_batches)) {
-            fail_to_decode(answer, answer->place.batch_tokens, status);
+        if (answers.size() == 1 && tokens > 1 && (status == decode_no_memory || status == decode_threw)) {
+            most_prompt_tokens_ = tokens / 2;
+        } else if (answers.size() == 1) {
+            fail_to_decode(answer, tokens, status);
         } else if (answer->place.slot >= 0 && !torn) {
             fill_batch({answer});
             compute_batch();
@@ -86,11 +93,28 @@ void Engine::compute_one_by_one(int status) {
     push_out_torn();
 }
 
+// For the answers of a batch whose cells could not be reverted. They begin again, each alone until it is past what failed:
+// together, what failed for one would take the cells of all again. Twice as far each time, where they fail for being together.
+void Engine::try_torn_apart() {
+    for (const auto & answer : batch_answers_) {
+        const int32_t tokens = answer->place.batch_tokens;
+        if (answer->place.slot < 0 || !cache_->is_torn(answer->place.slot)) {
+            continue;
+        }
+        if (batch_answers_.size() > 1) {
+            const int32_t more = (1 << std::min(answer->failed_together++, most_doublings)) - 1;
+            answer->trial_tokens = answer->done_tokens() + tokens + more;
+        } else {
+            answer->most_batch_tokens = std::max(1, tokens / 2);
+        }
+    }
+}
+
 // For an image that could not be decoded, and was taken back: lets the next round try again, or fails its answer.
 void Engine::recover_image(const AnswerPtr & answer, int status) {
     const bool no_room = status == decode_no_room;
     const bool emptied = no_room && cache_->empty_idle();
-    if (no_room ? !emptied && running_.size() == 1 : ++answer->failed_batches > most_failed_batches) {
+    if (no_room ? !emptied && running_.size() == 1 : ++answer->failed_images > most_failed_images) {
         fail_to_decode(answer, answer->chunk().n_tokens, status);
         return;
     }

@@ -27,7 +27,7 @@ int32_t Engine::share_out_draws(const std::vector<AnswerPtr> & answers,
     // Half of what is left, so that prompts advance.
     int32_t more = std::min({prompt_tokens_beside_others(), (options_.batch_tokens - sum) / 2, most_prompt_tokens_ / 2});
     for (auto & [answer, tokens] : shares) {
-        const int32_t given = std::min(more, answer->waiting_tokens() - 1);
+        const int32_t given = std::min({more, answer->waiting_tokens() - 1, answer->most_batch_tokens - 1});
         tokens += given;
         more -= given;
         sum += given;
@@ -59,7 +59,7 @@ void Engine::share_out_prompts(const std::vector<AnswerPtr> & answers, int32_t s
 // What a step can compute of a prompt: text up to the next image, or rows of an image that can be decoded in pieces.
 int32_t Engine::ready_tokens(const Answer & answer) {
     if (!answer.at_image()) {
-        return answer.waiting_tokens();
+        return std::min(answer.waiting_tokens(), answer.most_batch_tokens);
     }
     const Chunk & chunk = answer.chunk();
     return !attends_both_ways(chunk) && is_encoded(answer) ? chunk.n_tokens - answer.place.done.chunk_tokens : 0;

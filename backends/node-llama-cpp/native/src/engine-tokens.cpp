@@ -95,7 +95,8 @@ void Engine::sample(const std::vector<Row> & rows) {
     std::vector<Draw> draws = draw(rows);
     const auto count = [&draws](const auto & is_so) { return std::count_if(draws.begin(), draws.end(), is_so); };
     const bool is_poisoned = count([](const Draw & draw) { return has_no_numbers(draw.error); }) > 0;
-    if (is_poisoned && count([](const Draw & draw) { return !draw.tokens.empty(); }) == 0 && running_.size() > 1) {
+    const bool all_are = is_poisoned && count([](const Draw & draw) { return !draw.tokens.empty(); }) == 0;
+    if (all_are && running_.size() > 1 && !rows.front().first->on_trial()) {
         find_out_alone();
         return;
     }
@@ -171,26 +172,34 @@ std::vector<Engine::Draw> Engine::draw(const std::vector<Row> & rows) {
     return draws;
 }
 
-// Where attention masks cells by adding minus infinity, those without numbers spoil all answers, also those that do not
-// attend to them. Which one they belong to shows when the answers start again one after another: with each suspected one
-// run only those that are no longer suspected, as they had a token drawn.
+// Where attention masks cells by adding minus infinity, those without numbers spoil all answers, also those that do not attend
+// to them. Whose they are shows when each is computed alone up to where it was.
 void Engine::find_out_alone() {
-    std::vector<AnswerPtr> suspected;
-    std::copy_if(running_.begin(), running_.end(), std::back_inserter(suspected),
-                 [](const auto & answer) { return answer->suspected; });
-    if (suspected.size() == 1) {
-        fail(suspected.front(), NoNumbers());
-    } else {
-        for (const auto & answer : running_) {
-            answer->suspected = true;
-        }
+    for (const auto & answer : running_) {
+        answer->trial_tokens = std::max(answer->trial_tokens, answer->total_tokens());
     }
     wipe_cells();
 }
 
+// One trial at a time.
 bool Engine::may_join(const Answer & answer) const {
-    return !answer.suspected ||
-           std::none_of(running_.begin(), running_.end(), [](const auto & other) { return other->suspected; });
+    const auto on_trial = [](const auto & other) { return other->on_trial(); };
+    return !answer.on_trial() || std::none_of(running_.begin(), running_.end(), on_trial);
+}
+
+// The running answers that steps are for: the one that is on trial, if there is one, while the others pause.
+std::vector<Engine::AnswerPtr> Engine::computing() const {
+    const auto on_trial = [](const auto & answer) { return answer->on_trial(); };
+    const auto alone = std::find_if(running_.begin(), running_.end(), on_trial);
+    return alone == running_.end() ? running_ : std::vector<AnswerPtr>{*alone};
+}
+
+void Engine::end_trials(const std::vector<AnswerPtr> & answers) {
+    for (const auto & answer : answers) {
+        if (answer->place.slot >= 0 && answer->done_tokens() >= answer->trial_tokens) {
+            answer->trial_tokens = 0;
+        }
+    }
 }
 
 // Makes all cells zeros. Freeing them is not enough: attention reads free cells, and masks them.
@@ -273,7 +282,6 @@ bool Engine::ends(const Answer & answer, llama_token token) const {
 void Engine::take_tokens(const AnswerPtr & answer, Draw & draw) {
     const auto & tokens = draw.tokens;
     if (!tokens.empty()) {
-        answer->suspected = false;
         answer->before_draw = answer->generated.size();
     }
     const bool completes = answer->grammar && answer->grammar->is_finished();

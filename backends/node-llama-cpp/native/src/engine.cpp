@@ -349,7 +349,7 @@ void Engine::step() {
     try {
         if (make_room_for_next_tokens()) {
             bring_streams_together();
-            fill_batch(running_);
+            fill_batch(computing());
             compute_batch();
             decode_image_share();
         }
@@ -374,22 +374,26 @@ void Engine::compute_batch() {
     const int status = decode(batch_.tokens(), batch_answers_);
     if (status != 0) {
         take_batch_back();
-        if (status != decode_aborted && !stopping_) {
+        if (!is_given_up(status, batch_answers_)) {
             recover(status);
         }
         return;
     }
     most_prompt_tokens_ = INT32_MAX;
     std::vector<AnswerPtr> prefilled;
+    int32_t prompt_tokens = 0;
     for (const auto & answer : batch_answers_) {
         const CachePlace & place = answer->place;
-        prompt_tokens_ += place.before_batch.chunk < answer->prompt().chunks.size() ? place.batch_tokens : 0;
+        prompt_tokens += place.before_batch.chunk < answer->prompt().chunks.size() ? place.batch_tokens : 0;
         if (answer->generated.empty()) {
             prefilled.push_back(answer);
             report_progress(*answer);
         }
     }
+    prompt_tokens_ += prompt_tokens;
+    pace_.note(batch_.size() - prompt_tokens, prompt_tokens, decode_ms_);
     sample(rows_of(batch_outputs_));
+    end_trials(batch_answers_);
     flush_events();
     for (const auto & answer : prefilled) {
         if (answer->place.slot >= 0 && is_worth_a_checkpoint(*answer)) {
@@ -472,7 +476,8 @@ int Engine::decode(const llama_batch & batch, const std::vector<AnswerPtr> & ans
         const int status = llama_decode(context_.get(), batch);
         if (status == 0) {
             llama_synchronize(context_.get());
-            step_threads_->end(ms_between(begin, Clock::now()));
+            decode_ms_ = ms_between(begin, Clock::now());
+            step_threads_->end(decode_ms_);
         }
         return status;
     } catch (const std::exception & exception) {  // there is no memory for its buffers
@@ -483,11 +488,13 @@ int Engine::decode(const llama_batch & batch, const std::vector<AnswerPtr> & ans
 
 // Called by llama.cpp between graph nodes on the CPU. True when every answer of the batch was cancelled.
 bool Engine::decode_is_pointless() const {
-    if (stopping_) {
-        return true;
-    }
-    return decoding_ != nullptr && std::all_of(decoding_->begin(), decoding_->end(),
-                                               [](const auto & answer) { return answer->request->cancelled.load(); });
+    return stopping_ || (decoding_ != nullptr && is_given_up(decode_aborted, *decoding_));
+}
+
+// Whether a batch failed since nobody waits for it any more.
+bool Engine::is_given_up(int status, const std::vector<AnswerPtr> & answers) const {
+    const auto is_cancelled = [](const auto & answer) { return answer->request->cancelled.load(); };
+    return stopping_ || (status == decode_aborted && std::all_of(answers.begin(), answers.end(), is_cancelled));
 }
 
 // Reserves a KV cell for the next token of every generating answer. Preempts the youngest answers if there are too

@@ -29,6 +29,7 @@
 #include "llama.h"
 #include "prompt.h"
 #include "request.h"
+#include "step-pace.h"
 #include "step-plan.h"
 #include "step-threads.h"
 #include "thread-pool.h"
@@ -190,10 +191,16 @@ class Engine {
     static constexpr int decode_no_memory = -2;
     static constexpr int decode_threw = -100;
 
+    // How much longer a step with parts of prompts takes the streams, about. A prompt gets no fewer tokens for that, though:
+    // reading the weights is most of the work for a few.
+    static constexpr double most_pause_ms = 500;
+    static constexpr int32_t fewest_prompt_tokens = 16;
+
     // Tokens of prompts that a step may have while other answers generate. At least one: a prompt must not wait for the
     // end of the streams.
     int32_t prompt_tokens_beside_others() const {
-        return std::max(1, static_cast<int32_t>(static_cast<float>(options_.batch_tokens) * options_.prompt_share));
+        const auto share = static_cast<int32_t>(static_cast<float>(options_.batch_tokens) * options_.prompt_share);
+        return std::max(1, std::min(share, pace_.most_prompt_tokens()));
     }
 
     void load();
@@ -234,6 +241,7 @@ class Engine {
     void recover_image(const AnswerPtr & answer, int status);
     void hold_back_youngest();
     void compute_one_by_one(int status);
+    void try_torn_apart();
     void fail_to_decode(const AnswerPtr & answer, int32_t tokens, int status);
     bool is_worth_a_checkpoint(const Answer & answer) const;
     void add_waiting_text(Answer & answer, int32_t limit);
@@ -256,6 +264,8 @@ class Engine {
     std::vector<Draw> draw(const std::vector<Row> & rows);
     void find_out_alone();
     bool may_join(const Answer & answer) const;
+    std::vector<AnswerPtr> computing() const;
+    static void end_trials(const std::vector<AnswerPtr> & answers);
     void wipe_cells();
     Draw next_tokens(Answer & answer, float * logits) const;
     void force_tokens(Answer & answer, const std::vector<llama_token> & drawn) const;
@@ -323,6 +333,7 @@ class Engine {
     void fail(const AnswerPtr & answer, const EngineError & error);
     void flush_events();
     bool decode_is_pointless() const;
+    bool is_given_up(int status, const std::vector<AnswerPtr> & answers) const;
 
     llama_model * model_;
     EngineOptions options_;
@@ -352,6 +363,8 @@ class Engine {
     std::vector<AnswerPtr> batch_answers_;                  // those with tokens in the batch
     std::vector<Output> batch_outputs_;                         // those to sample
     std::string decode_exception_;  // what llama_decode threw last
+    StepPace pace_{most_pause_ms, fewest_prompt_tokens};
+    double decode_ms_ = 0;  // of the last batch
     int32_t most_prompt_tokens_ = INT32_MAX;  // in a batch, while llama.cpp finds no room for more
     std::vector<std::pair<AnswerPtr, int32_t>> prompt_shares_;  // tokens of the step's prompts
     std::pair<AnswerPtr, int32_t> image_share_;                 // rows of an image, after the batch; null for none
