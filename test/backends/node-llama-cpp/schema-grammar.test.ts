@@ -151,7 +151,7 @@ describe('a schema that cannot be kept is refused', () => {
     ['an unknown keyword', { type: 'string', minLenght: 3 }, 'schema.minLenght'],
     ['a step', { properties: { age: { type: 'integer', multipleOf: 7 } } }, 'schema.properties.age.multipleOf'],
     ['a negation', { not: { type: 'string' } }, 'schema.not'],
-    ['a condition', { if: {}, then: {} }, 'schema.if'],
+    ['a condition', { if: {}, else: {} }, 'schema.if'],
     ['unique items', { items: { type: 'array', uniqueItems: true } }, 'schema.items.uniqueItems'],
     ['names by pattern', { type: 'object', patternProperties: { '^x': {} } }, 'schema.patternProperties'],
     ['bounds the wrong way round', { type: 'integer', minimum: 3, maximum: 2 }, 'schema.minimum'],

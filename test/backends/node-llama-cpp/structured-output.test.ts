@@ -109,16 +109,21 @@ describe('an answer that is held to a format', () => {
   });
 
   it('is refused with the place of what cannot be kept', async () => {
-    const refused = (format: AnswerFormat): Promise<unknown> => answer(model, userTurn([question], { format }));
     const schema = { type: 'object', properties: { age: { type: 'integer', multipleOf: 7 } } };
     await expect(
-      refused({ type: 'json-schema', schema, param: 'response_format.json_schema.schema' }),
+      answer(
+        model,
+        userTurn([question], { format: { type: 'json-schema', schema, param: 'response_format.json_schema.schema' } }),
+      ),
     ).rejects.toMatchObject({
       code: 'invalid_request',
       param: 'response_format.json_schema.schema.properties.age.multipleOf',
     });
     await expect(
-      refused({ type: 'gbnf', grammar: 'root ::= item\nitem ::= [b', param: 'grammar' }),
+      answer(
+        model,
+        userTurn([question], { format: { type: 'gbnf', grammar: 'root ::= item\nitem ::= [b', param: 'grammar' } }),
+      ),
     ).rejects.toMatchObject({
       code: 'invalid_request',
       param: 'grammar',
@@ -169,7 +174,7 @@ it('an answer that has to be computed again goes on where it was', async () => {
 
 it.each(schemaModels)('%s, which says anything, keeps to schemas', { timeout: 60_000 }, async (name) => {
   const { model, dispose } = await loadTiny(name, 4);
-  onTestFinished(dispose);
+  onTestFinished(() => dispose());
   const seeds = Array.from({ length: 12 }, (_, i) => i + 1);
   const answers = await Promise.all(seeds.map((seed) => answerBySchema(model, seed, seed % 2 === 0 ? 0 : 1)));
   expect(answers.flatMap(({ fault }) => fault ?? [])).toEqual([]);

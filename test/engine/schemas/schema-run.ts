@@ -17,11 +17,12 @@ export const schemaModels = ['qwen3-vl-tiny', 'pixtral-tiny'] as const;
 
 const { signal } = new AbortController();
 const most = 600;
+const onProgress = (): void => undefined;
 
 export interface TinyModel {
   readonly model: LoadedModel;
   readonly sees: boolean;
-  dispose(): Promise<void>;
+  readonly dispose: () => Promise<void>;
 }
 
 /** Converts a reference checkpoint and loads it for several answers at a time. */
@@ -32,7 +33,6 @@ export async function loadTiny(name: string, maxBatchSize: number): Promise<Tiny
   const checkpoint = sees ? faithfulCheckpoint(name) : referenceCheckpoints[name]?.checkpoint;
   if (checkpoint === undefined) throw new Error(`There is no checkpoint ${name}.`);
   await writeCheckpoint(sourceDir, checkpoint);
-  const onProgress = (): void => undefined;
   const files = await convertCheckpoint({ sourceDir, destinationDir: folder, outtype: 'f32', onProgress, signal });
   const settings = { ...defaultLoadSettings, devices: 'cpu', maxLength: 2048, maxBatchSize, threads: 1 };
   const model = await backend.load(files, settings, { onProgress, log: () => undefined, signal });

@@ -326,7 +326,7 @@ class Engine {
     const char * tell_rest(Answer & answer, const char * reason);
 
     bool make_room_for_next_tokens();
-    void push_out(const AnswerPtr & answer);
+    void push_out(AnswerPtr answer);  // by value: it may be an element of running_, which it leaves
     void release(Answer & answer, bool keep);
     void finish(const AnswerPtr & answer, const char * reason, std::optional<llama_token> stop_token = std::nullopt);
     void fail(const AnswerPtr & answer, const std::string & code, const std::string & message);
