@@ -20,12 +20,15 @@ const mostWritings = 130;
 
 /** How a value may be written where white space is no choice: its keys in every order, up to a number. */
 function writings(value: JsonValue): string[] {
-  if (Array.isArray(value)) return combine(value.map((item) => writings(item as JsonValue))).map((items) => `[${items.join(', ')}]`);
+  if (Array.isArray(value))
+    return combine(value.map((item) => writings(item as JsonValue))).map((items) => `[${items.join(', ')}]`);
   if (typeof value !== 'object' || value === null) return [JSON.stringify(value)];
   const entries = Object.entries(value as JsonObject).map(([key, inner]) =>
     writings(inner).map((text) => `${JSON.stringify(key)}: ${text}`),
   );
-  return orders(entries).flatMap((order) => combine(order).map((members) => `{${members.join(', ')}}`)).slice(0, mostWritings);
+  return orders(entries)
+    .flatMap((order) => combine(order).map((members) => `{${members.join(', ')}}`))
+    .slice(0, mostWritings);
 }
 
 function orders<T>(items: readonly T[]): (readonly T[])[] {
@@ -41,7 +44,10 @@ function combine(parts: readonly (readonly string[])[]): (readonly string[])[] {
 }
 
 /** Every case of the suite, and what the grammar makes of it. */
-function compare(file: string, { description, schema, tests }: Case): { refusals: string[]; narrow: string[]; wide: string[] } {
+function compare(
+  file: string,
+  { description, schema, tests }: Case,
+): { refusals: string[]; narrow: string[]; wide: string[] } {
   const name = `${file}: ${description}`;
   const result = { refusals: [] as string[], narrow: [] as string[], wide: [] as string[] };
   try {

@@ -126,6 +126,16 @@ it('a call that is not asked for is text', async () => {
   expect(finishOf(events).reason).toBe('stop');
 });
 
+/** One call of the function `forecast`, by its schema. */
+function expectCall(events: readonly GenerationEvent[]): void {
+  const calls = events.flatMap((event) => (event.type === 'tool-call-delta' ? [event] : []));
+  expect(calls.flatMap(({ call }) => (call === undefined ? [] : [call.name]))).toEqual(['forecast']);
+  const { unit, days } = JSON.parse(calls.map((delta) => delta.arguments).join('')) as Record<string, unknown>;
+  expect(['C', 'F']).toContain(unit);
+  expect([1, 2, 3, 4, 5, 6, 7, 8, 9]).toContain(days);
+  expect(finishOf(events).reason).toBe('tool_calls');
+}
+
 describe('what the model writes itself', () => {
   const forecast = {
     name: 'forecast',
@@ -137,15 +147,6 @@ describe('what the model writes itself', () => {
     },
   };
   const anything = { ...greedy, temperature: 1, seed: 7 };
-
-  const expectCall = (events: readonly GenerationEvent[]): void => {
-    const calls = events.flatMap((event) => (event.type === 'tool-call-delta' ? [event] : []));
-    expect(calls.flatMap(({ call }) => (call === undefined ? [] : [call.name]))).toEqual(['forecast']);
-    const { unit, days } = JSON.parse(calls.map((delta) => delta.arguments).join('')) as Record<string, unknown>;
-    expect(['C', 'F']).toContain(unit);
-    expect([1, 2, 3, 4, 5, 6, 7, 8, 9]).toContain(days);
-    expect(finishOf(events).reason).toBe('tool_calls');
-  };
 
   it.each([['required'], [{ name: 'forecast' }]] as const)('is a call at once with tool_choice %j', async (choice) => {
     const tools = choice === 'required' ? [forecast] : [weather, forecast];
