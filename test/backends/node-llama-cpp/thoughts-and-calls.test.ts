@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
 import type { GenerateRequest, GenerationEvent } from '../../../src/backend/index.ts';
+import { greedyRequest } from '../../engine/greedy.ts';
 import { greedy, loadShapes, shapesFiles, userTurn } from '../../support/shapes-engine.ts';
 import { writeWithTemplate } from '../../support/with-template.ts';
 
@@ -150,7 +151,8 @@ describe('what the model writes itself', () => {
 
   it.each([['required'], [{ name: 'forecast' }]] as const)('is a call at once with tool_choice %j', async (choice) => {
     const tools = choice === 'required' ? [forecast] : [weather, forecast];
-    const request = { tools: { tools, choice, parallel: false }, reasoning: apart, sampling: anything };
+    const template = { ...greedyRequest.template, variables: { enable_thinking: false } };
+    const request = { tools: { tools, choice, parallel: false }, template, reasoning: apart, sampling: anything };
     const events = await said('', request, true);
     expect(joined(events, 'text-delta').trim()).toBe('');
     expectCall(events);
