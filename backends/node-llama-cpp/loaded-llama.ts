@@ -332,7 +332,7 @@ function toNativeTool(tool: Tool, index: number, mayCall: boolean): NativeTool {
 
 /** Another word for each number. */
 function letters(number: number): string {
-  return [...String(number)].map((digit) => 'abcdefghij'[Number(digit)]).join('');
+  return Array.from(String(number), (digit) => 'abcdefghij'[Number(digit)]).join('');
 }
 
 function toNativeChat(

@@ -6,7 +6,7 @@ For maintainers, after npm run build:ts, with a Python that has transformers 5 a
       python test/reference/render-chat-templates.py test/fixtures/chat-templates
 
 It reads conversations.json there and writes expected.json: the text for each template and conversation, the SHA-256 of a
-long one, null where the template refuses the conversation or does not show its tools. Texts of a message that follow one another are joined by a
+long one, null where the template refuses the conversation or does not show its tools or images. Texts of a message that follow one another are joined by a
 line break where the template would lose some of them, or the white space at their ends, and tool calls get another form
 where it would lose them: what a client sends must reach the model whole.
 """
@@ -187,6 +187,12 @@ def expected(source: str, conversation: dict) -> str | None:
     return without_calls
 
 
+def shows_images(text: str | None, template: dict, conversation: dict) -> bool:
+    parts = [part for message in conversation["messages"] for part in message.get("content") or [] if isinstance(part, dict)]
+    images = sum(part["type"] == "image" for part in parts)
+    return text is not None and (images == 0 or text.count(template["slot"]) == images)
+
+
 def shortened(text: str | None) -> str | None:
     if text is None or len(text) <= LONGEST_TEXT:
         return text
@@ -203,7 +209,8 @@ def main(folder: Path) -> None:
         for title, conversation in conversations.items():
             if "image" in title and not template["slot"]:
                 continue
-            result[name][title] = shortened(expected(template["source"], conversation))
+            text = expected(template["source"], conversation)
+            result[name][title] = shortened(text if shows_images(text, template, conversation) else None)
     (folder / "expected.json").write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n")
 
 

@@ -54,7 +54,7 @@ function said(read: readonly (readonly AnswerPiece[])[]): Said {
   return { ...texts, calls };
 }
 
-const characters = (text: string): string[] => [...text];
+const characters = (text: string): string[] => text.match(/./gsu) ?? [];
 const triples = (text: string): string[] => text.match(/.{1,3}/gsu) ?? [];
 
 /** What is read in an answer, which is the same however it comes. */
@@ -67,7 +67,7 @@ function readAnyway(name: string, conversation: WrittenConversation, answer: str
   if (whole === undefined) throw new Error('Nothing was read.');
   const withoutIds = ({ calls, ...rest }: Said): unknown => ({
     ...rest,
-    calls: calls.map(({ id: _, ...call }) => call),
+    calls: calls.map(({ name: called, arguments: given }) => ({ name: called, arguments: given })),
   });
   for (const other of others) expect(withoutIds(other)).toEqual(withoutIds(whole));
   return whole;
@@ -132,14 +132,15 @@ describe('calls are read as the model writes them', () => {
   });
 });
 
-describe('text and thoughts are told as soon as they are certain', () => {
-  const steps = (name: string, answer: string, changes: Partial<WrittenConversation> = {}): string[] => {
-    const template = templates[name];
-    if (template === undefined) throw new Error(`There is no template ${name}.`);
-    const told = read(template, { ...asked, ...changes }, characters(answer)).read;
-    return told.map((pieces) => pieces.map(({ kind, text }) => `${kind}:${text}`).join('|'));
-  };
+/** What is told after each character of an answer, and at its end. */
+function steps(name: string, answer: string, changes: Partial<WrittenConversation> = {}): string[] {
+  const template = templates[name];
+  if (template === undefined) throw new Error(`There is no template ${name}.`);
+  const told = read(template, { ...asked, ...changes }, characters(answer)).read;
+  return told.map((pieces) => pieces.map(({ kind, text }) => `${kind}:${text}`).join('|'));
+}
 
+describe('text and thoughts are told as soon as they are certain', () => {
   it('character by character, but for what may become a tag', () => {
     expect(steps('Qwen-Qwen3-0.6B', 'Hi <b>.')).toEqual([
       'text:H',

@@ -79,6 +79,18 @@ describe('a real template makes the prompt that transformers makes', () => {
   });
 });
 
+it.each(Object.entries(templates).filter(([name, { slot }]) => slot !== '' && !unrendered.includes(name)))(
+  '%s: the result of a tool may be a picture',
+  (_name, reference) => {
+    for (const title of ['given tools, result with an image', 'given tools, result is an image']) {
+      const conversation = conversations[title];
+      if (conversation === undefined) throw new Error(`There is no conversation ${title}.`);
+      const images = render(reference, conversation).filter(({ image }) => image >= 0);
+      expect(images, title).toHaveLength(1);
+    }
+  },
+);
+
 describe('tools for a template that knows none', () => {
   const weather = { name: 'weather', description: 'How warm it is.', parameters: { type: 'object', properties: {} } };
   const call = { id: 'a', name: 'weather', arguments: '{"city": "Köln"}' };

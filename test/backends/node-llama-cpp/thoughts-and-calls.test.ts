@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
 import type { GenerateRequest, GenerationEvent } from '../../../src/backend/index.ts';
-import { loadShapes, shapesFiles, userTurn } from '../../support/shapes-engine.ts';
+import { greedyRequest } from '../../engine/greedy.ts';
+import { greedy, loadShapes, shapesFiles, userTurn } from '../../support/shapes-engine.ts';
 import { writeWithTemplate } from '../../support/with-template.ts';
 
 /** Has thoughts, and knows no tools. */
@@ -44,7 +45,8 @@ async function said(text: string, changes: Partial<GenerateRequest>, goesOn = fa
   const tokens = await model.inspectTokens(`${text}${goesOn ? '' : '<end_of_turn>'}`, true);
   const request = userTurn(['Hi'], { maxTokens: 200, ...changes });
   const events: GenerationEvent[] = [];
-  const answer = model.generateForced(request, new AbortController().signal, [{ after: 0, tokens }], () => undefined);
+  const runs = text === '' ? [] : [{ after: 0, tokens }];
+  const answer = model.generateForced(request, new AbortController().signal, runs, () => undefined);
   for await (const event of answer) events.push(event);
   return events;
 }
@@ -123,4 +125,64 @@ it('a call that is not asked for is text', async () => {
   const events = await said(call, { tools, reasoning: apart });
   expect(joined(events, 'text-delta')).toBe(call);
   expect(finishOf(events).reason).toBe('stop');
+});
+
+/** One call of the function `forecast`, by its schema. */
+function expectCall(events: readonly GenerationEvent[]): void {
+  const calls = events.flatMap((event) => (event.type === 'tool-call-delta' ? [event] : []));
+  expect(calls.flatMap(({ call }) => (call === undefined ? [] : [call.name]))).toEqual(['forecast']);
+  const { unit, days } = JSON.parse(calls.map((delta) => delta.arguments).join('')) as Record<string, unknown>;
+  expect(['C', 'F']).toContain(unit);
+  expect([1, 2, 3, 4, 5, 6, 7, 8, 9]).toContain(days);
+  expect(finishOf(events).reason).toBe('tool_calls');
+}
+
+describe('what the model writes itself', () => {
+  const forecast = {
+    name: 'forecast',
+    description: 'Looks ahead.',
+    parameters: {
+      type: 'object',
+      properties: { unit: { enum: ['C', 'F'] }, days: { type: 'integer', minimum: 1, maximum: 9 } },
+      required: ['unit', 'days'],
+    },
+  };
+  const anything = { ...greedy, temperature: 1, seed: 7 };
+
+  it.each([['required'], [{ name: 'forecast' }]] as const)('is a call at once with tool_choice %j', async (choice) => {
+    const tools = choice === 'required' ? [forecast] : [weather, forecast];
+    const template = { ...greedyRequest.template, variables: { enable_thinking: false } };
+    const request = { tools: { tools, choice, parallel: false }, template, reasoning: apart, sampling: anything };
+    const events = await said('', request, true);
+    expect(joined(events, 'text-delta').trim()).toBe('');
+    expectCall(events);
+  });
+
+  it('is a call by the schema once it has begun one', async () => {
+    const tools = { tools: [forecast], choice: 'auto', parallel: false } as const;
+    expectCall(await said('Well. <tool_call>', { tools, reasoning: apart, sampling: anything }, true));
+  });
+
+  it('is a call after the thoughts with which it begins', async () => {
+    const tools = { tools: [forecast], choice: 'required', parallel: false } as const;
+    const events = await said('<think>\nHm.\n</think>', { tools, reasoning: apart, sampling: anything }, true);
+    expect(joined(events, 'reasoning-delta').trim()).toBe('Hm.');
+    expectCall(events);
+  });
+
+  it('has a format after its thoughts', async () => {
+    const format = { type: 'choice', choices: ['a star', 'a square'] } as const;
+    const events = await said('<think>\nHm.\n</think>', { format, reasoning: apart, sampling: anything }, true);
+    expect(joined(events, 'reasoning-delta').trim()).toBe('Hm.');
+    expect(['a star', 'a square']).toContain(joined(events, 'text-delta').trim());
+  });
+});
+
+it('a schema that cannot be kept is refused by its path', async () => {
+  const tool = { ...weather, parameters: { type: 'object', properties: { city: { type: 'hiccup' } } } };
+  const tools = { tools: [weather, tool], choice: 'auto', parallel: undefined } as const;
+  await expect(said('Hi', { tools })).rejects.toMatchObject({
+    code: 'invalid_request',
+    param: expect.stringMatching(/^tools\[1\]\.function\.parameters\.properties\.city/) as unknown,
+  });
 });

@@ -15,6 +15,8 @@ constexpr int most_draws = 24;
 // Characters looked up, about a millisecond: enough for all tokens of a choice, not for those of free text.
 constexpr size_t little_work = 20'000;
 constexpr size_t any_work = SIZE_MAX;
+// Bytes of white space before the thoughts: without a limit, it could be all of an answer.
+constexpr size_t most_spaces = 2;
 // Of text that is searched for triggers: std::regex recurses as deep as it is long.
 constexpr size_t longest_trigger = 1024;
 
@@ -145,7 +147,7 @@ bool AnswerGrammar::allows(llama_token token) {
             const std::string seen = tail_ + full_text_of(token);
             const size_t begin = std::min(seen.find_first_not_of(" \t\r\n"), seen.size());
             const size_t length = std::min(seen.size() - begin, start_.opening_tag.size());
-            const bool may_open = !llama_vocab_is_eog(vocab_, token) &&
+            const bool may_open = !llama_vocab_is_eog(vocab_, token) && begin <= most_spaces &&
                                   seen.compare(begin, length, start_.opening_tag, 0, length) == 0;
             return may_open || (is_space(tail_) && (start_.waits || is_allowed_while_holding(token)));
         }

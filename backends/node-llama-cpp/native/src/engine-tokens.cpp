@@ -258,7 +258,7 @@ void Engine::force_tokens(Answer & answer, const std::vector<llama_token> & draw
             answer.forced.assign(run.tokens.begin(), run.tokens.end());
         }
     }
-    if (answer.grammar) {
+    if (answer.grammar && answer.forced.empty()) {
         const auto tokens = vocabulary().forced.next(*answer.grammar, answer.generated, drawn);
         answer.forced.assign(tokens.begin(), tokens.end());
     }
