@@ -42,6 +42,9 @@ const backend: Backend = {
 };
 export default backend;
 
+/** OpenAI's limit. Answers wait for places like any others. */
+const MAX_CHOICES = 128;
+
 async function load(files: ModelFiles, settings: LoadSettings, options: LoadOptions): Promise<LoadedLlama> {
   checkKvCache(settings);
   checkMaxBatchSize(settings);
@@ -113,6 +116,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
         structuredOutput: true,
         vision: files.mmprojPath !== undefined,
         logProbs: true,
+        maxChoices: MAX_CHOICES,
         answerControl: true,
         progress: true,
         samplers: samplerNames,
