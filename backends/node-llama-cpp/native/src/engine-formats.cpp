@@ -52,17 +52,24 @@ static GrammarStart start_of_calls(const Request & request) {
     return start;
 }
 
-// Null where the answers have no format, and no calls. Calls that the model may make have to be of the format.
+// Null where the answers have no format, and no calls. Those that may have either are of the format, or call at once.
 std::unique_ptr<AnswerGrammar> Engine::grammar_for(const Request & request) const {
     const AnswerPlan & plan = request.prompt.plan;
-    const bool has_format = request.settings.grammar != nullptr;
-    if (!plan.grammar.empty() && !(has_format && plan.grammar_waits)) {
-        return std::make_unique<AnswerGrammar>(vocab_, vocabulary().texts, compile_grammar({"", plan.grammar}),
-                                               start_of_calls(request));
+    const auto & format = request.settings.grammar;
+    const auto held_to = [this](std::shared_ptr<const GrammarRules> rules, GrammarStart start) {
+        return std::make_unique<AnswerGrammar>(vocab_, vocabulary().texts, std::move(rules), std::move(start));
+    };
+    if (plan.grammar.empty()) {
+        return format ? held_to(format, start_after_thoughts(request)) : nullptr;
     }
-    return has_format ? std::make_unique<AnswerGrammar>(vocab_, vocabulary().texts, request.settings.grammar,
-                                                        start_after_thoughts(request))
-                      : nullptr;
+    const auto calls = compile_grammar({"", plan.grammar});
+    if (!format || !plan.grammar_waits) {
+        return held_to(calls, start_of_calls(request));
+    }
+    if (plan.grammar_has_turn) {  // what it matches begins before the answer
+        return held_to(format, start_after_thoughts(request));
+    }
+    return held_to(std::make_shared<const GrammarRules>(GrammarRules::either(*format, *calls)), start_after_thoughts(request));
 }
 
 }  // namespace vserve

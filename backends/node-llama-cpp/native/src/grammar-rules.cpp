@@ -168,6 +168,32 @@ void GrammarRules::flatten(const llama_grammar_rules & rules) {
     }
 }
 
+GrammarRules GrammarRules::either(const GrammarRules & first, const GrammarRules & second) {
+    GrammarRules rules;
+    const uint32_t one = rules.append(first);
+    const uint32_t other = rules.append(second);
+    rules.flatten({{{LLAMA_GRETYPE_RULE_REF, one}, {LLAMA_GRETYPE_ALT, 0}, {LLAMA_GRETYPE_RULE_REF, other}, {LLAMA_GRETYPE_END, 0}}});
+    rules.root_ = static_cast<uint32_t>(rules.alternatives_.size()) - 1;
+    return rules;
+}
+
+// Returns what the other's root is here.
+uint32_t GrammarRules::append(const GrammarRules & other) {
+    const auto first_rule = static_cast<uint32_t>(alternatives_.size());
+    const auto first_element = static_cast<uint32_t>(elements_.size());
+    for (llama_grammar_element element : other.elements_) {
+        element.value += element.type == LLAMA_GRETYPE_RULE_REF ? first_rule : 0;
+        elements_.push_back(element);
+    }
+    for (std::vector<uint32_t> begins : other.alternatives_) {
+        for (uint32_t & begin : begins) {
+            begin += first_element;
+        }
+        alternatives_.push_back(std::move(begins));
+    }
+    return other.root_ + first_rule;
+}
+
 std::vector<bool> GrammarRules::rules_that_may_be_empty() const {
     std::vector<bool> may_be_empty(alternatives_.size(), false);
     const auto is_empty = [&](uint32_t position) {

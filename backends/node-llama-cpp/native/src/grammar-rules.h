@@ -24,6 +24,9 @@ class GrammarRules {
     // `vocab` knows the tokens that a grammar names (`<think>`). Throws GrammarError.
     GrammarRules(const std::string & gbnf, const llama_vocab * vocab);
 
+    // What matches one of two grammars. Throws GrammarError.
+    static GrammarRules either(const GrammarRules & first, const GrammarRules & second);
+
     const llama_grammar_element & at(uint32_t position) const { return elements_[position]; }
     // Whether an alternative of a rule ends at a position.
     bool ends_at(uint32_t position) const {
@@ -35,6 +38,8 @@ class GrammarRules {
     size_t bytes() const;
 
   private:
+    GrammarRules() = default;
+    uint32_t append(const GrammarRules & other);
     void flatten(const llama_grammar_rules & rules);
     void check_recursion() const;
     std::vector<bool> rules_that_may_be_empty() const;
