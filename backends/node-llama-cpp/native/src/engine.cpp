@@ -503,11 +503,11 @@ bool Engine::make_room_for_next_tokens() {
 }
 
 // Returns an answer to the head of the queue, to be recomputed when there is room. Its tokens are kept.
-void Engine::push_out(const AnswerPtr & answer) {
+void Engine::push_out(AnswerPtr answer) {
     preemptions_++;
     release(*answer, true);
     const std::lock_guard<std::mutex> lock(mutex_);
-    queue_.push_front(answer);
+    queue_.push_front(std::move(answer));
 }
 
 // `keep`: the cells may serve the next prompt with the same beginning.

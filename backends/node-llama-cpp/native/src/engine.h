@@ -283,7 +283,7 @@ class Engine {
     bool shows(const Answer & answer, llama_token token) const;
 
     bool make_room_for_next_tokens();
-    void push_out(const AnswerPtr & answer);
+    void push_out(AnswerPtr answer);
     void release(Answer & answer, bool keep);
     void finish(const AnswerPtr & answer, const char * reason);
     void fail(const AnswerPtr & answer, const std::string & code, const std::string & message);
