@@ -18,10 +18,10 @@ export function findCudaBuild(architectures: string | undefined): CudaBuild | un
 
 /** What `nvidia-smi` says of each GPU: `9.0`. */
 function computeCapabilities(): string {
-  const { stdout } = spawnSync('nvidia-smi', ['--query-gpu=compute_cap', '--format=csv,noheader'], {
+  const { error, stdout } = spawnSync('nvidia-smi', ['--query-gpu=compute_cap', '--format=csv,noheader'], {
     encoding: 'utf8',
   });
-  return (stdout as string | null) ?? '';
+  return error === undefined ? stdout : '';
 }
 
 /** CMake's names of compute capabilities, each once: `90-real`. */

@@ -94,7 +94,8 @@ void Engine::compute_one_by_one(int status) {
 }
 
 // For the answers of a batch whose cells could not be reverted. They begin again, each alone until it is past what failed:
-// together, what failed for one would take the cells of all again. Twice as far each time, where they fail for being together.
+// together, what failed for one would take the cells of all again. Each time twice as far, where they fail for being
+// together.
 void Engine::try_torn_apart() {
     for (const auto & answer : batch_answers_) {
         const int32_t tokens = answer->place.batch_tokens;
@@ -137,21 +138,6 @@ void Engine::fail_to_decode(const AnswerPtr & answer, int32_t tokens, int status
     fail(answer, "generation_failed",
          "llama.cpp could not decode a batch of " + std::to_string(tokens) + " tokens (" +
              (status == decode_threw ? decode_exception_ : "llama_decode returned " + std::to_string(status)) + ").");
-}
-
-// A model that forgets comes back to checkpoints. Prompts part ways near their ends, so there are more of them there: where
-// half of what was left at the last one is done, and where one more batch like this one completes the prompt.
-bool Engine::is_worth_a_checkpoint(const Answer & answer) const {
-    if (!cache_->forgets()) {
-        return false;
-    }
-    int32_t done = answer.place.done.chunk_tokens;
-    for (size_t i = 0; i < answer.place.done.chunk; i++) {
-        done += answer.prompt().chunks[i].n_tokens;
-    }
-    const int32_t left = answer.prompt().n_tokens - done;
-    const int32_t left_before = answer.prompt().n_tokens - cache_->last_checkpoint(answer.place.slot);
-    return left <= left_before / 2 || left <= answer.place.batch_tokens;
 }
 
 }  // namespace vserve

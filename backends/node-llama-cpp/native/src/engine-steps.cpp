@@ -59,7 +59,7 @@ void Engine::share_out_prompts(const std::vector<AnswerPtr> & answers, int32_t s
 // What a step can compute of a prompt: text up to the next image, or rows of an image that can be decoded in pieces.
 int32_t Engine::ready_tokens(const Answer & answer) {
     if (!answer.at_image()) {
-        return std::min(answer.waiting_tokens(), answer.most_batch_tokens);
+        return std::min({answer.waiting_tokens(), answer.most_batch_tokens, tokens_to_checkpoint(answer)});
     }
     const Chunk & chunk = answer.chunk();
     return !attends_both_ways(chunk) && is_encoded(answer) ? chunk.n_tokens - answer.place.done.chunk_tokens : 0;

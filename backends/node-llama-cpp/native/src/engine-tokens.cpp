@@ -172,8 +172,8 @@ std::vector<Engine::Draw> Engine::draw(const std::vector<Row> & rows) {
     return draws;
 }
 
-// Where attention masks cells by adding minus infinity, those without numbers spoil all answers, also those that do not attend
-// to them. Whose they are shows when each is computed alone up to where it was.
+// Where attention masks cells by adding minus infinity, those without numbers spoil all answers, also those that do not
+// attend to them. Whose they are shows when each is computed alone up to where it was.
 void Engine::find_out_alone() {
     for (const auto & answer : running_) {
         answer->trial_tokens = std::max(answer->trial_tokens, answer->total_tokens());

@@ -228,6 +228,7 @@ std::vector<Engine::AnswerPtr> Engine::prepare(const std::shared_ptr<Request> & 
                                    ? ", or start the server with a larger --max-length."
                                    : "."));
     }
+    prompt.message_ends = message_ends(prompt);
     // After the length check: this is most of the work.
     prompts_->prepare_images(prompt, images, request->settings.cache_salt);
     prepare_reading(*request, conversation.reasoning);
@@ -421,7 +422,8 @@ void Engine::fill_batch(const std::vector<AnswerPtr> & answers) {
 
 // llama.cpp decodes tokens of adjacent slots together if they come in this order.
 void Engine::add_to_batch(std::vector<std::pair<AnswerPtr, int32_t>> shares) {
-    std::sort(shares.begin(), shares.end(), [](const auto & a, const auto & b) { return a.first->place.slot < b.first->place.slot; });
+    std::sort(shares.begin(), shares.end(),
+              [](const auto & a, const auto & b) { return a.first->place.slot < b.first->place.slot; });
     for (const auto & [answer, tokens] : shares) {
         batch_answers_.push_back(answer);
         add_waiting_text(*answer, tokens);
@@ -517,7 +519,7 @@ void Engine::push_out(AnswerPtr answer) {
     preemptions_++;
     release(*answer, true);
     const std::lock_guard<std::mutex> lock(mutex_);
-    queue_.push_front(answer);
+    queue_.push_front(std::move(answer));
 }
 
 // `keep`: the cells may serve the next prompt with the same beginning.

@@ -243,6 +243,8 @@ class Engine {
     void compute_one_by_one(int status);
     void try_torn_apart();
     void fail_to_decode(const AnswerPtr & answer, int32_t tokens, int status);
+    std::vector<int32_t> message_ends(const Prompt & prompt) const;
+    int32_t tokens_to_checkpoint(const Answer & answer) const;
     bool is_worth_a_checkpoint(const Answer & answer) const;
     void add_waiting_text(Answer & answer, int32_t limit);
     void choose_threads(int32_t n_tokens, const std::vector<AnswerPtr> & answers);

@@ -12,6 +12,9 @@ namespace {
 // Recomputing this many tokens costs less than another checkpoint.
 constexpr int32_t tokens_between_checkpoints = 64;
 
+// Of a slot.
+constexpr size_t most_checkpoints = 32;
+
 // Attention over this many idle cells, besides those used last, takes negligible time.
 constexpr int32_t most_idle_cells = 1024;
 
@@ -223,10 +226,13 @@ int32_t KvCache::last_checkpoint(llama_seq_id id) const {
 }
 
 void KvCache::keep_checkpoint(llama_seq_id id) {
-    const bool is_far = slots_[id].tokens() - last_checkpoint(id) >= tokens_between_checkpoints;
-    if (options_.keep_prefixes && forgets() && is_far) {
+    if (is_checkpoint_due(id, slots_[id].tokens())) {
         add_checkpoint(slots_[id]);
     }
+}
+
+bool KvCache::is_checkpoint_due(llama_seq_id id, int32_t tokens) const {
+    return options_.keep_prefixes && forgets() && tokens - last_checkpoint(id) >= tokens_between_checkpoints;
 }
 
 void KvCache::keep_checkpoint_for_others(llama_seq_id id) {
@@ -242,7 +248,23 @@ void KvCache::add_checkpoint(Slot & slot) {
     }
     copy_bytes_ += state.size();
     slot.checkpoints.push_back({slot.tokens(), std::make_shared<const CellCopy>(std::move(state))});
+    if (slot.checkpoints.size() > most_checkpoints) {
+        drop_densest_checkpoint(slot);
+    }
     drop_copies_over_limit();
+}
+
+// The one that is missed least: the next one before it is the nearest. The last one stays.
+void KvCache::drop_densest_checkpoint(Slot & slot) {
+    auto & all = slot.checkpoints;
+    auto densest = all.begin();
+    for (auto checkpoint = std::next(densest); std::next(checkpoint) != all.end(); checkpoint++) {
+        const int32_t gap = checkpoint->tokens - std::prev(checkpoint)->tokens;
+        const int32_t least = densest == all.begin() ? densest->tokens : densest->tokens - std::prev(densest)->tokens;
+        densest = gap < least ? checkpoint : densest;
+    }
+    copy_bytes_ -= densest->state->size();
+    all.erase(densest);
 }
 
 // What was parked goes first, then the first checkpoints of the slots that were used least recently. A state that two

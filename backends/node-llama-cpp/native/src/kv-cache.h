@@ -78,6 +78,8 @@ class KvCache {
 
     // For models that forget: adds a checkpoint at the current position, if the last one is far enough behind.
     void keep_checkpoint(llama_seq_id slot);
+    // Whether it would after this many tokens.
+    bool is_checkpoint_due(llama_seq_id slot, int32_t tokens) const;
     // Likewise, however near the last one is: others will go on from there.
     void keep_checkpoint_for_others(llama_seq_id slot);
     // Tokens before the last checkpoint of a slot; 0 without.
@@ -133,6 +135,7 @@ class KvCache {
     bool restore(const Parked & parked, Slot & slot);
     std::optional<Placement> occupy(Slot & slot, Place place, const Wanted & wanted);
     void add_checkpoint(Slot & slot);
+    void drop_densest_checkpoint(Slot & slot);
     Slot * idle_slot(const Slot * except);
     Slot * least_recently_used_with_cells(const Slot * except);
     int32_t idle_cells(const Slot * except) const;

@@ -53,6 +53,7 @@ struct Prompt {
     std::vector<Chunk> chunks;
     mtmd::input_chunks_ptr media;  // owns what Chunk::media points to
     std::vector<std::string> image_ids;
+    std::vector<int32_t> message_ends;  // in tokens, where others are likely to go on otherwise
     int32_t n_tokens = 0;
     bool is_cut = false;  // it has no chunks, and more tokens than n_tokens
     AnswerPlan plan;      // of the answers to it
