@@ -32,6 +32,8 @@ const common = {
   // Only what hangs takes as long: a machine may be ten times slower, or busy with something else for a minute.
   testTimeout: 300_000,
   hookTimeout: 300_000,
+  // A machine that stands still for seconds may fail a test once, and the report names it. What is broken fails twice.
+  retry: 1,
 };
 
 export default defineConfig({

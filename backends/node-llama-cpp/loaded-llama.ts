@@ -148,7 +148,11 @@ export class LoadedLlama implements LoadedModel {
     }
   }
 
-  async #submit(id: number, request: GenerateRequest, settings: Omit<NativeGenerationSettings, 'grammar'>): Promise<number> {
+  async #submit(
+    id: number,
+    request: GenerateRequest,
+    settings: Omit<NativeGenerationSettings, 'grammar'>,
+  ): Promise<number> {
     const { conversation, images, places } = toNative(request);
     const grammar = await this.#grammar(request.format);
     try {
@@ -335,10 +339,7 @@ function letters(number: number): string {
   return Array.from(String(number), (digit) => 'abcdefghij'[Number(digit)]).join('');
 }
 
-function toNativeChat(
-  asked: ToolSettings | undefined,
-  reasoning: ReasoningSettings | undefined,
-): NativeChatSettings {
+function toNativeChat(asked: ToolSettings | undefined, reasoning: ReasoningSettings | undefined): NativeChatSettings {
   const { tools = [], choice = 'auto', parallel } = asked ?? {};
   return {
     tools: tools.map((tool, index) => toNativeTool(tool, index, choice !== 'none')),
