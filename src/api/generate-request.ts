@@ -1,10 +1,40 @@
-import type { Bitmap, ContentPart, GenerateRequest, ModelInfo, SamplerName } from '../backend/index.ts';
+import type {
+  Bitmap,
+  ContentPart,
+  GenerateRequest,
+  ModelInfo,
+  SamplerName,
+  SamplingSettings,
+} from '../backend/index.ts';
 import type { ParsedRequest } from './parsed-request.ts';
 import { pick } from './request/pick.ts';
 import { GENERATION_DEFAULTS, SAMPLING_DEFAULTS } from './request-defaults.ts';
 
 /** The samplers of every backend. */
 const BASIC_SAMPLERS: readonly SamplerName[] = ['penalties', 'temperature', 'topK', 'topP', 'minP'];
+
+/** What switches each sampler on. */
+const SWITCHES: Readonly<Record<SamplerName, readonly (keyof SamplingSettings)[]>> = {
+  penalties: ['frequencyPenalty', 'presencePenalty', 'repetitionPenalty'],
+  noRepeatNgram: ['noRepeatNgramSize'],
+  dry: ['dryMultiplier'],
+  topNSigma: ['topNSigma'],
+  temperature: ['temperature', 'temperatureRange'],
+  topK: ['topK'],
+  topP: ['topP'],
+  minP: ['minP'],
+  typicalP: ['typicalP'],
+  xtc: ['xtcProbability'],
+  adaptiveP: ['adaptiveTarget'],
+};
+
+/** The request's order; else the model's, and behind it what the model leaves out and the request asks for. */
+function orderOf(given: Partial<SamplingSettings>, model: Partial<SamplingSettings>): readonly SamplerName[] {
+  if (given.samplers !== undefined) return given.samplers;
+  const order = model.samplers ?? SAMPLING_DEFAULTS.samplers;
+  const isAskedFor = (name: SamplerName): boolean => SWITCHES[name].some((setting) => given[setting] !== undefined);
+  return [...order, ...SAMPLING_DEFAULTS.samplers.filter((name) => !order.includes(name) && isAskedFor(name))];
+}
 
 /**
  * Converts a request for the backend and fills in defaults: the request's settings override the model's, which override
@@ -34,7 +64,7 @@ export function toGenerateRequest(
       ),
     })),
     template,
-    sampling: { ...sampling, samplers: sampling.samplers.filter((name) => samplers.has(name)) },
+    sampling: { ...sampling, samplers: orderOf(given, samplingDefaults).filter((name) => samplers.has(name)) },
     tools: capabilities.tools === true ? tools : undefined,
     ...settings,
   };

@@ -30,6 +30,18 @@ describe('sampling defaults', () => {
     expect(rest).toMatchObject({ maxTokens: undefined, stop: [], ignoreEos: false });
   });
 
+  it("keep the model's order, and apply behind it what only the request asks for", () => {
+    const model = infoWith(everything, { samplers: ['topK', 'temperature'], topP: 0.9 });
+    const asked = { min_p: 0.1, no_repeat_ngram_size: 3 };
+    expect(toGenerateRequest(parse(asked), model, []).sampling.samplers).toEqual([
+      'topK',
+      'temperature',
+      'noRepeatNgram',
+      'minP',
+    ]);
+    expect(toGenerateRequest(parse({}), model, []).sampling.samplers).toEqual(['topK', 'temperature']);
+  });
+
   it('put the request before the model, and the model before these', () => {
     const model = { temperature: 0.6, topK: 64, topP: 0.95 };
     const { sampling } = toGenerateRequest(
