@@ -135,7 +135,7 @@ describe.each(names)('the tokenizer of %s', (name) => {
       'ends of special tokens': special.at(-1)?.slice(1) ?? '',
     };
     for (const [kind, unit] of Object.entries(texts)) {
-      const small = unit.repeat(Math.ceil(20_000 / Buffer.byteLength(unit)));
+      const small = unit.repeat(Math.ceil(60_000 / Buffer.byteLength(unit)));
       // 64 times where it grew with the square of the length.
       const ratio = await growth(
         () => cpuOf(model, small),
