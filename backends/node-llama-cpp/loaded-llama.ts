@@ -8,6 +8,7 @@ import type {
   LoadedModel,
   ModelInfo,
   ModelStats,
+  ModelWork,
   ReasoningSettings,
   TemplateSettings,
   Tool,
@@ -232,19 +233,8 @@ export class LoadedLlama implements LoadedModel {
     return this.#closing === undefined ? this.#engine.stats().threads : 0;
   }
 
-  /** How often a request had to make way for older ones so far, to be computed again later. */
-  get preemptions(): number {
-    return this.#closing === undefined ? this.#engine.stats().preemptions : 0;
-  }
-
-  /** How many images, or tiles of them, the encoder has computed so far. */
-  get encodes(): number {
-    return this.#closing === undefined ? this.#engine.stats().encodes : 0;
-  }
-
-  /** How many tokens of prompts were computed so far, those of images included. */
-  get promptTokensComputed(): number {
-    return this.#closing === undefined ? this.#engine.stats().promptTokens : 0;
+  work(): ModelWork | undefined {
+    return this.#closing === undefined ? this.#engine.work() : undefined;
   }
 
   resetPrefixCache(): void {

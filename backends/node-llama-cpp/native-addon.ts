@@ -3,6 +3,7 @@ import type {
   FlashAttention,
   GenerateRequest,
   LoadSettings,
+  ModelWork,
   QuantizedType,
   SamplingSettings,
   ToolCall,
@@ -314,18 +315,14 @@ export interface NativeEngine {
   resetPrefixCache(): void;
   /** Reserves `count` of the CPUs for other work of the process, from the next step on. */
   leaveCpus(count: number): void;
-  /**
-   * `threads`: number of threads that computed the last batch. So far: `preemptions`, requests put back to be computed
-   * again, and `encodes`, images or tiles that the encoder computed.
-   */
+  /** `threads`: number of threads that computed the last batch. */
   stats(): {
     readonly running: number;
     readonly queued: number;
     readonly threads: number;
-    readonly preemptions: number;
-    readonly encodes: number;
-    readonly promptTokens: number;
   };
+  /** So far. */
+  work(): ModelWork;
   /** Call it when no `submit` is pending. Running requests fail with `model_closed` first. */
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import type { GenerateRequest, PromptRequest } from './generate-request.ts';
 import type { GenerationEvent } from './generation-event.ts';
 import type { ModelInfo } from './model-info.ts';
+import type { ModelWork } from './model-work.ts';
 import type { EmbedRequest, Embedding, TextToken, TokenizeOptions } from './prompt.ts';
 
 /** Stands for an image in the text of a prompt. */
@@ -37,6 +38,8 @@ export interface LoadedModel {
   /** The embedding of an input, if the model's `capabilities` have that. Errors and aborts as of `generate`. */
   embed?(request: EmbedRequest, signal: AbortSignal): Promise<Embedding>;
   stats(): ModelStats;
+  /** What it has computed so far, for metrics; undefined once it is closed. */
+  work?(): ModelWork | undefined;
   /** Drops what finished requests left in the KV cache, if the backend keeps any of it. */
   resetPrefixCache?(): void;
   /**

@@ -39,6 +39,11 @@ export class Admission {
     this.#generations = new FairTurns(maxBatchSize + PREPARED_AHEAD);
   }
 
+  /** Requests that wait for their turn. */
+  get waiting(): number {
+    return this.#generations.waiting + this.#fetches.waiting;
+  }
+
   /** Throws `at_capacity` if there is no place for another request. */
   requireRoom(): void {
     if (this.#requests < this.#limit) return;

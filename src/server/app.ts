@@ -7,7 +7,7 @@ import { errorResponse } from './error-response.ts';
 import type { ApiType } from './server-settings.ts';
 import { checkHost } from './host-header.ts';
 import { linger } from './linger.ts';
-import { countRequests } from './count-requests.ts';
+import { countRequests } from './metrics/count-requests.ts';
 import { errorFormatOf } from './error-formats.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
 import { openaiRoutes } from './routes/openai.ts';

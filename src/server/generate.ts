@@ -6,6 +6,7 @@ import type { MediaResolver } from '../media/index.ts';
 import type { Admission, Place } from './admission.ts';
 import { anonymous } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
+import type { GenerationObserver } from './metrics/generation-metrics.ts';
 import { readAhead } from './read-ahead.ts';
 
 /** Larger than any answer. */
@@ -20,12 +21,9 @@ export interface GenerateOptions {
   readonly admission: Admission;
   readonly client: ClientPath;
   readonly signal: AbortSignal;
-  /** When the request came, as `performance.now()`. */
-  readonly receivedAtMs: number;
+  readonly observer: GenerationObserver;
   /** Called once the request body is no longer needed. */
   readonly onBodyUsed: () => void;
-  /** Called when the prompt is made, with what that took since the request came, without the waiting for its turn. */
-  readonly onInputProcessed: (processingMs: number) => void;
 }
 
 /**
@@ -37,19 +35,14 @@ export function generate(
   options: GenerateOptions,
 ): AsyncGenerator<GenerationEvent, void, undefined> {
   let place: Place | undefined;
-  let waitedMs = 0;
   const open = (): Promise<AsyncIterable<GenerationEvent>> => {
     place = options.admission.join(options.client);
-    return inTurn(request, place, options, (ms) => {
-      waitedMs += ms;
-    });
+    return inTurn(request, place, options);
   };
   return readAhead(open, {
     maxSize: MAX_AHEAD_BYTES,
     sizeOf: sizeOfEvent,
-    onValue: (event) => {
-      if (event.type === 'start') options.onInputProcessed(performance.now() - options.receivedAtMs - waitedMs);
-    },
+    onValue: (event) => options.observer.onEvent(event),
     onEnd: () => place?.leave(),
   });
 }
@@ -64,16 +57,15 @@ function sizeOfEvent(event: GenerationEvent): number {
 async function inTurn(
   request: ParsedRequest,
   place: Place,
-  { model, media, client, signal, onBodyUsed }: GenerateOptions,
-  onWaited: (ms: number) => void,
+  { model, media, client, signal, observer, onBodyUsed }: GenerateOptions,
 ): Promise<AsyncIterable<GenerationEvent>> {
   let images: readonly Bitmap[] = [];
   if (imageReferences(request).length > 0) {
-    onWaited(await timed(place.toFetchImages(signal)));
+    observer.onWaited(await timed(place.toFetchImages(signal)));
     images = await fetchImages(request, { model, media, signal });
   }
   onBodyUsed();
-  onWaited(await timed(place.toGenerate(signal)));
+  observer.onWaited(await timed(place.toGenerate(signal)));
   const generateRequest = toGenerateRequest(request, model.info, images);
   return model.generate({ ...generateRequest, client: anonymous(client) }, signal);
 }

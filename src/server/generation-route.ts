@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Handler } from 'hono';
+import { routePath } from 'hono/route';
 import type { GenerationEvent, LoadedModel } from '../backend/index.ts';
 import type { AnswerIdentity, StreamWriter, WireFormat, WireRequest } from '../api/index.ts';
 import { imageReferences, requireCapabilities } from '../api/index.ts';
@@ -12,11 +13,12 @@ import type { BodyMemory } from './body-memory.ts';
 import { clientPathOf } from './client-path.ts';
 import type { CpuShare } from './cpu-share.ts';
 import { generate } from './generate.ts';
-import type { Metrics } from './metrics.ts';
+import type { Metrics } from './metrics/metrics.ts';
 import { readJsonBody } from './request-body.ts';
 import type { JsonBody, ReadOptions } from './request-body.ts';
-import type { ActiveRequest, Requests } from './requests.ts';
+import type { Requests } from './requests.ts';
 import { unknownModel } from './routes/models.ts';
+import { routeName } from './route-name.ts';
 import type { ServerSettings } from './server-settings.ts';
 import { byteStream, settlesWithin, streamHeaders } from './stream.ts';
 
@@ -47,6 +49,11 @@ export function generationRoute<Request extends WireRequest>(
     const receivedAtMs = performance.now();
     const { incoming } = context.env;
     const active = options.requests.begin(incoming.socket);
+    const path = routeName(routePath(context));
+    const end = (): void => {
+      active.end();
+      options.metrics.countEnd(path, performance.now() - receivedAtMs);
+    };
     let streaming = false;
     let body: JsonBody | undefined;
     try {
@@ -60,9 +67,8 @@ export function generationRoute<Request extends WireRequest>(
         ...options,
         client,
         signal,
-        receivedAtMs,
+        observer: options.metrics.generations.observe(receivedAtMs),
         onBodyUsed: body.release,
-        onInputProcessed: (processingMs) => options.metrics.countInput(processingMs),
       });
       const identity = newIdentity(format.idPrefix, options);
       if (!request.stream) return context.json(await format.answer(identity, events, request));
@@ -72,7 +78,7 @@ export function generationRoute<Request extends WireRequest>(
       const first = events.next();
       await settlesWithin(first, KEEP_ALIVE_MS);
       streaming = true;
-      const texts = streamTexts({ first, events, writer: format.writer(identity, request), active }, (error) => {
+      const texts = streamTexts({ first, events, writer: format.writer(identity, request), end }, (error) => {
         const level = isCodedError(error) && error.code === 'request_cancelled' ? 'info' : 'warning';
         options.log(level, `${context.get('requestId')} ended after the response had started: ${reasonOf(error)}`);
         return format.errors.text(error);
@@ -84,7 +90,7 @@ export function generationRoute<Request extends WireRequest>(
       throw error instanceof Error ? error : new Error(String(error));
     } finally {
       body?.release();
-      if (!streaming) active.end();
+      if (!streaming) end();
     }
   };
 }
@@ -119,12 +125,12 @@ interface Stream {
   readonly first: Promise<IteratorResult<GenerationEvent, void>>;
   readonly events: AsyncGenerator<GenerationEvent, void, undefined>;
   readonly writer: StreamWriter;
-  readonly active: ActiveRequest;
+  readonly end: () => void;
 }
 
 /** The texts of a stream until it ends, fails, or the client disconnects. */
 async function* streamTexts(
-  { first, events, writer, active }: Stream,
+  { first, events, writer, end }: Stream,
   onFailure: (error: unknown) => string,
 ): AsyncGenerator<string, void, undefined> {
   try {
@@ -137,7 +143,7 @@ async function* streamTexts(
     yield onFailure(error);
   } finally {
     await events.return();
-    active.end();
+    end();
   }
 }
 

@@ -13,9 +13,9 @@ import { CpuShare } from './cpu-share.ts';
 import { statusOf } from './error-response.ts';
 import { createHttpServer } from './http-server.ts';
 import { limitConnections } from './connection-limit.ts';
-import { Metrics } from './metrics.ts';
-import { startMetricsServer } from './metrics-server.ts';
-import type { MetricsServer } from './metrics-server.ts';
+import { Metrics } from './metrics/metrics.ts';
+import { startMetricsServer } from './metrics/metrics-server.ts';
+import type { MetricsServer } from './metrics/metrics-server.ts';
 import { listen, urlOf } from './port.ts';
 import { Requests } from './requests.ts';
 import type { ServerSettings } from './server-settings.ts';
@@ -34,6 +34,8 @@ export interface StartServerOptions {
   readonly servedModelName: string;
   /** vserve's version, for `/version`. */
   readonly version: string;
+  /** How long it took to load; undefined if that is not known. */
+  readonly modelLoadMs?: number;
   readonly settings: ServerSettings;
   readonly media: MediaSettings;
   readonly log: Log;
@@ -62,6 +64,7 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
   const cpus = new CpuShare(model);
   const memory = new BodyMemory(settings.maxRequestMemoryBytes);
   const admission = new Admission({ maxBatchSize: model.info.maxBatchSize, maxQueueSize: settings.maxQueueSize });
+  metrics.addModel(model, () => admission.waiting, options.modelLoadMs);
   const media = createMediaResolver(options.media, {
     onResolved: (image) => metrics.countImage(image),
     takeCpu: () => cpus.take(),

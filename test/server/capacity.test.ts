@@ -8,6 +8,7 @@ import { answerTo, chatBody, openChat, openSocket, send } from './support/http.t
 import { modelName, serve } from './support/serve.ts';
 import type { TestServerOptions } from './support/serve.ts';
 import { turnUntil } from './support/turn-until.ts';
+import { Metrics } from '../../src/server/metrics/metrics.ts';
 
 const messages = [{ role: 'user' as const, content: 'one two three' }];
 
@@ -142,9 +143,8 @@ describe('the queue', () => {
         admission,
         client: ['a'],
         signal,
-        receivedAtMs: 0,
+        observer: new Metrics().generations.observe(0),
         onBodyUsed: () => undefined,
-        onInputProcessed: () => undefined,
       });
       begun.push(events);
       expect((await events.next()).value).toMatchObject({ type: 'start' });

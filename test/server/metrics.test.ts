@@ -56,6 +56,31 @@ describe('/metrics', () => {
     expect(Number(sum.split(' ')[1])).toBeGreaterThan(0);
   });
 
+  it('times answers as their clients see them, and counts their tokens', async () => {
+    const server = await serve({ metricsPort: 0 });
+    const body = { messages: [{ role: 'user', content: 'one two three' }] };
+    for (const stream of [true, false]) {
+      const text = JSON.stringify({ ...body, stream });
+      expect((await send(`${server.url}/v1/chat/completions`, { method: 'POST', body: text })).status).toBe(200);
+    }
+    const lines = await metricsOf(server);
+    for (const line of [
+      'maxserve_request_time_milliseconds_count{path="/v1/chat/completions"} 2',
+      'maxserve_time_to_first_token_milliseconds_count 2',
+      'maxserve_time_per_output_token_milliseconds_count 2',
+      'vserve_queue_time_milliseconds_count 2',
+      'maxserve_num_requests_running 0',
+      'maxserve_num_requests_queued 0',
+    ]) {
+      expect(lines).toContain(line);
+    }
+    const value = (name: string) => Number(lines.find((line) => line.startsWith(`${name} `))?.split(' ')[1]);
+    const output = value('maxserve_num_output_tokens_total');
+    expect(output).toBeGreaterThan(2);
+    expect(value('maxserve_itl_milliseconds_count')).toBe(output - 2);
+    expect(value('maxserve_num_input_tokens_total')).toBe(value('maxserve_cache_misses_tokens_total'));
+  });
+
   it('counts refused images by reason, each of which is there from the start', async () => {
     const server = await serve({ metricsPort: 0, settings: { maxImagesPerRequest: 2 } });
     const none = mediaRejections.map((reason) => `maxserve_media_rejections_total{reason="${reason}"} 0`);

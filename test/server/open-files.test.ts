@@ -8,6 +8,7 @@ import { Admission } from '../../src/server/admission.ts';
 import { limitConnections } from '../../src/server/connection-limit.ts';
 import { generate } from '../../src/server/generate.ts';
 import { openSocket } from './support/http.ts';
+import { Metrics } from '../../src/server/metrics/metrics.ts';
 
 async function listening(): Promise<{ server: Server; log: string[]; port: number }> {
   const server = createServer((socket) => void socket.on('error', () => undefined)).listen(0, '127.0.0.1');
@@ -62,9 +63,8 @@ describe('a server with few open files', () => {
       admission,
       client: ['a'],
       signal: new AbortController().signal,
-      receivedAtMs: 0,
+      observer: new Metrics().generations.observe(0),
       onBodyUsed: () => undefined,
-      onInputProcessed: () => undefined,
       model: {} as LoadedModel,
       media: { forRequest: () => () => Promise.reject(failure), close: () => Promise.resolve() },
     });

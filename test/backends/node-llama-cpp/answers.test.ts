@@ -73,8 +73,8 @@ describe('several answers to a request', () => {
     const answers = await answersOf(model, { ...request, choices: 4 });
     expect(new Set(textsOf(answers)).size).toBe(1);
     const [promptTokens] = answers.map(({ usage }) => usage.promptTokens);
-    expect(model.promptTokensComputed).toBe(promptTokens);
-    expect(model.encodes).toBe(1);
+    expect(model.work()?.promptTokens).toBe(promptTokens);
+    expect(model.work()?.encodes).toBe(1);
     expect(answers.map(({ usage }) => [usage.promptTokens, usage.cachedTokens])).toEqual(
       Array.from({ length: 4 }, () => [promptTokens, 0]),
     );
@@ -142,7 +142,7 @@ describe.each(['lfm2-vl-tiny', 'qwen3.5-tiny', 'qwen2.5-vl-tiny'])(
         const model = await loadShaped(converted.files, { ...shape, maxSequences });
         const answers = await answersOf(model, { ...request, choices: 4 });
         texts.push(textsOf(answers));
-        expect(model.promptTokensComputed).toBe(answers[0]?.usage.promptTokens);
+        expect(model.work()?.promptTokens).toBe(answers[0]?.usage.promptTokens);
         await model.close();
       }
       expect(new Set(texts[0]).size).toBeGreaterThan(1);

@@ -20,9 +20,9 @@ async function imageOf(name: string): Promise<ContentPart> {
 it('an image is encoded once for each salt: its time tells a tenant nothing of another’s', async () => {
   const loaded = await load({ maxVisionCacheEntries: 8 });
   const request = userTurn([await imageOf('000-0.png'), 'What number is shown?'], { maxTokens: 1 });
-  const encodesAfter = async (cacheSalt: string): Promise<number> => {
+  const encodesAfter = async (cacheSalt: string): Promise<number | undefined> => {
     await answer(loaded, { ...request, cacheSalt });
-    return loaded.encodes;
+    return loaded.work()?.encodes;
   };
   expect(await encodesAfter('a')).toBe(1);
   expect(await encodesAfter('a')).toBe(1);
@@ -36,9 +36,9 @@ it('an image that a prompt has twice is encoded once, also where embeddings are 
   const image = await imageOf('000-0.png');
   const request = userTurn([image, await imageOf('003-0.png'), image, 'What is shown?'], { maxTokens: 1 });
   await answer(loaded, request);
-  expect(loaded.encodes).toBe(2);
+  expect(loaded.work()?.encodes).toBe(2);
   await answer(loaded, request);
-  expect(loaded.encodes).toBe(4);
+  expect(loaded.work()?.encodes).toBe(4);
 });
 
 it('an encoded image needs no pixels, for a request of the same salt', async () => {
@@ -57,7 +57,7 @@ it('an encoded image needs no pixels, for a request of the same salt', async () 
     cacheSalt: 'a',
   });
   expect(without.text).toBe(withPixels.text);
-  expect(loaded.encodes).toBe(1);
+  expect(loaded.work()?.encodes).toBe(1);
 });
 
 it('nothing can be inspected once the model is closed', async () => {

@@ -107,7 +107,7 @@ async function rain(files: ModelFiles, world: World, { choices, report, requests
   });
   await Promise.all(work);
   await quiet(model);
-  report.preempted += model.preemptions;
+  report.preempted += model.work()?.preemptions ?? 0;
   const { sequencesRunning, sequencesQueued } = model.stats();
   report.leftBehind += sequencesRunning + sequencesQueued;
   await model.close();

@@ -110,9 +110,10 @@ void Engine::encode_image(const AnswerPtr & answer, Chunk & chunk) {
     const ImageTime time(*this);
     auto encoded = vision_->encode(media, [this, &waiting] { return work_while_encoding() && is_wanted(waiting); });
     answer->encoding = false;
-    encodes_ += encoded.size();
+    work_done_.encodes += encoded.size();
     turns_.charge(answer->request->settings.client, encoding_weight * chunk.n_tokens);
     for (auto & [index, rows] : encoded) {
+        work_done_.encoded_tokens += waiting[index].chunk->n_tokens;
         if (!are_numbers(rows)) {
             if (waiting[index].answer != answer) {
                 continue;  // its own turn to fail comes
@@ -299,7 +300,7 @@ void Engine::decode_rows(const AnswerPtr & answer, int32_t count) {
         return;
     }
     turns_.charge(answer->request->settings.client, count);
-    prompt_tokens_ += count;
+    work_done_.prompt_tokens += count;
     answer->place.done.chunk_tokens += count;
     cache_->set_torn(answer->place.slot, !is_whole);  // before the last row, its cells are useless to others
     if (is_whole) {
@@ -347,7 +348,7 @@ bool Engine::decode_image_aside(const AnswerPtr & answer, const Chunk & chunk) {
     answer->encoding = false;
     if (result == ImagePrefill::Result::done) {
         turns_.charge(answer->request->settings.client, chunk.n_tokens);
-        prompt_tokens_ += chunk.n_tokens;
+        work_done_.prompt_tokens += chunk.n_tokens;
         image_decoded(*answer, chunk);
         report_progress(*answer);
     } else if (result == ImagePrefill::Result::lost) {

@@ -240,6 +240,7 @@ Engine::Draw Engine::next_tokens(Answer & answer, float * logits) const {
     while (!answer.forced.empty() && tokens.size() < most) {
         const llama_token token = answer.forced.front();
         answer.forced.pop_front();
+        draw.forced_tokens++;
         take(token);
     }
     if (settings.log_probs) {
@@ -281,6 +282,7 @@ bool Engine::ends(const Answer & answer, llama_token token) const {
 
 void Engine::take_tokens(const AnswerPtr & answer, Draw & draw) {
     const auto & tokens = draw.tokens;
+    work_done_.forced_tokens += draw.forced_tokens;
     if (!tokens.empty()) {
         answer->before_draw = answer->generated.size();
     }

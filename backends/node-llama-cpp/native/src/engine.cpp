@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <future>
+#include <set>
 
 #include "error.h"
 #include "huge-pages.h"
@@ -241,7 +242,19 @@ std::vector<Engine::AnswerPtr> Engine::prepare(const std::shared_ptr<Request> & 
     return answers;
 }
 
+// Images of a prompt whose embeddings were cached.
+static size_t known_images(const Prompt & prompt) {
+    std::set<size_t> images;
+    for (const auto & chunk : prompt.chunks) {
+        if (chunk.media != nullptr && chunk.embeddings) {
+            images.insert(chunk.image);
+        }
+    }
+    return images.size();
+}
+
 void Engine::submit(const std::vector<AnswerPtr> & answers) {
+    work_done_.known_images += answers.empty() ? 0 : known_images(answers.front()->prompt());
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         queue_.insert(queue_.end(), answers.begin(), answers.end());
@@ -273,7 +286,7 @@ void Engine::stop() {
 
 Engine::Stats Engine::stats() const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return {running_count_, queue_.size(), batch_threads_, preemptions_, encodes_, prompt_tokens_};
+    return {running_count_, queue_.size(), batch_threads_};
 }
 
 // The engine thread.
@@ -391,7 +404,10 @@ void Engine::compute_batch() {
             report_progress(*answer);
         }
     }
-    prompt_tokens_ += prompt_tokens;
+    work_done_.prompt_tokens += prompt_tokens;
+    work_done_.step_ms.add(decode_ms_);
+    work_done_.step_sequences.add(static_cast<double>(batch_answers_.size()));
+    work_done_.cached_tokens = cache_->tokens();
     pace_.note(batch_.size() - prompt_tokens, prompt_tokens, decode_ms_);
     sample(rows_of(batch_outputs_));
     end_trials(batch_answers_);
@@ -516,7 +532,7 @@ bool Engine::make_room_for_next_tokens() {
 
 // Returns an answer to the head of the queue, to be recomputed when there is room. Its tokens are kept.
 void Engine::push_out(AnswerPtr answer) {
-    preemptions_++;
+    work_done_.preemptions++;
     release(*answer, true);
     const std::lock_guard<std::mutex> lock(mutex_);
     queue_.push_front(std::move(answer));

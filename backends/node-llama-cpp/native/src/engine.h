@@ -19,6 +19,7 @@
 #include "batch.h"
 #include "client-turns.h"
 #include "embedding-cache.h"
+#include "engine-work.h"
 #include "error.h"
 #include "forced-tokens.h"
 #include "grammar-cache.h"
@@ -156,11 +157,9 @@ class Engine {
         size_t running;  // answers
         size_t queued;   // likewise
         int32_t threads;  // of the last batch
-        uint64_t preemptions;    // answers pushed out so far, to be computed again
-        uint64_t encodes;        // images, or parts of them, that the encoder computed so far
-        uint64_t prompt_tokens;  // computed so far, images' included
     };
     Stats stats() const;
+    const EngineWork & work() const { return work_done_; }
 
     // Bytes in which the largest picture of at most `max_tokens` is encoded, alone, or with as many others as a GPU takes at
     // once. In a dry run only.
@@ -256,6 +255,7 @@ class Engine {
     const Vocabulary & vocabulary() const;
     struct Draw {
         std::vector<llama_token> tokens;
+        size_t forced_tokens = 0;            // of these, for which there was no alternative
         std::optional<TokenReport> report;  // on the first of them, where asked for
         std::exception_ptr error;
     };
@@ -389,9 +389,7 @@ class Engine {
     std::atomic<int32_t> left_cpus_{0};
     std::atomic<int32_t> preparing_{0};
     std::atomic<int32_t> batch_threads_{0};
-    std::atomic<uint64_t> preemptions_{0};
-    std::atomic<uint64_t> encodes_{0};
-    std::atomic<uint64_t> prompt_tokens_{0};
+    EngineWork work_done_;
     std::atomic<bool> stopping_{false};
     std::thread thread_;
 };

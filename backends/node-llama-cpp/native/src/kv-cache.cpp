@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <new>
+#include <numeric>
 #include <utility>
 
 namespace vserve {
@@ -418,6 +419,11 @@ bool KvCache::grow(llama_seq_id id, int32_t cells) {
     }
     count_cells(slot, cells);
     return true;
+}
+
+int64_t KvCache::tokens() const {
+    return std::accumulate(slots_.begin(), slots_.end(), int64_t{0},
+                           [](int64_t sum, const Slot & slot) { return sum + slot.tokens(); });
 }
 
 void KvCache::append_token(llama_seq_id id, llama_token token) {

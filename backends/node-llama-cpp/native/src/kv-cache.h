@@ -92,6 +92,8 @@ class KvCache {
     // Releases a slot. `keep`: its cells may be reused. `awaited`: other answers to its request have yet to start, and reuse
     // them even if no other request may.
     void release(llama_seq_id slot, bool keep, bool awaited);
+    // Of all slots, busy and idle. What two of them have in common counts twice.
+    int64_t tokens() const;
     // How many slots were released so far.
     uint64_t releases() const { return releases_; }
 

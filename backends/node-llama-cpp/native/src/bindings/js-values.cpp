@@ -530,9 +530,38 @@ Napi::Object to_js(Napi::Env env, const Engine::Stats & stats) {
     object.Set("running", static_cast<double>(stats.running));
     object.Set("queued", static_cast<double>(stats.queued));
     object.Set("threads", stats.threads);
-    object.Set("preemptions", static_cast<double>(stats.preemptions));
-    object.Set("encodes", static_cast<double>(stats.encodes));
-    object.Set("promptTokens", static_cast<double>(stats.prompt_tokens));
+    return object;
+}
+
+template <size_t n>
+static Napi::Object to_js(Napi::Env env, const Distribution<n> & distribution) {
+    Napi::Array bounds = Napi::Array::New(env, n);
+    Napi::Array counts = Napi::Array::New(env, distribution.ranges());
+    for (uint32_t i = 0; i < n; i++) {
+        bounds.Set(i, distribution.bounds()[i]);
+    }
+    for (uint32_t i = 0; i < distribution.ranges(); i++) {
+        counts.Set(i, static_cast<double>(distribution.count(i)));
+    }
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("bounds", bounds);
+    object.Set("counts", counts);
+    object.Set("sum", distribution.sum());
+    return object;
+}
+
+Napi::Object to_js(Napi::Env env, const EngineWork & work) {
+    Napi::Object object = Napi::Object::New(env);
+    const auto set = [&object](const char * name, uint64_t count) { object.Set(name, static_cast<double>(count)); };
+    object.Set("stepMs", to_js(env, work.step_ms));
+    object.Set("stepSequences", to_js(env, work.step_sequences));
+    set("promptTokens", work.prompt_tokens);
+    set("forcedTokens", work.forced_tokens);
+    set("preemptions", work.preemptions);
+    set("encodes", work.encodes);
+    set("encodedTokens", work.encoded_tokens);
+    set("knownImages", work.known_images);
+    object.Set("cachedTokens", static_cast<double>(work.cached_tokens));
     return object;
 }
 

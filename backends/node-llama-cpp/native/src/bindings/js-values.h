@@ -26,6 +26,7 @@ Napi::Object to_js(Napi::Env env, const AnswerPlan & plan);
 Napi::Array to_js(Napi::Env env, const std::vector<ChatParser::Piece> & pieces);
 Napi::Int32Array to_js(Napi::Env env, const std::vector<llama_token> & tokens);
 Napi::Object to_js(Napi::Env env, const Engine::Stats & stats);
+Napi::Object to_js(Napi::Env env, const EngineWork & work);
 // A handle for JavaScript to hold, which settings_of() takes.
 Napi::External<std::shared_ptr<const GrammarRules>> to_js(Napi::Env env, std::shared_ptr<const GrammarRules> grammar);
 // A handle for JavaScript to hold, which images_of() takes in place of pixels.

@@ -53,6 +53,7 @@ Napi::Function NativeEngine::define(Napi::Env env) {
          InstanceMethod("encodedImage", &NativeEngine::encoded_image),
          InstanceMethod("compileGrammar", &NativeEngine::compile_grammar),
          InstanceMethod("forget", &NativeEngine::forget), InstanceMethod("stats", &NativeEngine::stats),
+         InstanceMethod("work", &NativeEngine::work),
          InstanceMethod("resetPrefixCache", &NativeEngine::reset_prefix_cache),
          InstanceMethod("leaveCpus", &NativeEngine::leave_cpus),
          InstanceMethod("inspectPrompt", &NativeEngine::inspect_prompt),
@@ -228,6 +229,11 @@ Napi::Value NativeEngine::reset_prefix_cache(const Napi::CallbackInfo & info) {
 Napi::Value NativeEngine::leave_cpus(const Napi::CallbackInfo & info) {
     engine_->leave_cpus(info[0].As<Napi::Number>().Int32Value());
     return info.Env().Undefined();
+}
+
+// work(): what was done so far
+Napi::Value NativeEngine::work(const Napi::CallbackInfo & info) {
+    return to_js(info.Env(), engine_->work());
 }
 
 // stats(): {running, queued, threads}

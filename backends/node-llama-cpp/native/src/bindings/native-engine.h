@@ -45,6 +45,7 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
     Napi::Value reset_prefix_cache(const Napi::CallbackInfo & info);
     Napi::Value leave_cpus(const Napi::CallbackInfo & info);
     Napi::Value stats(const Napi::CallbackInfo & info);
+    Napi::Value work(const Napi::CallbackInfo & info);
     Napi::Value close(const Napi::CallbackInfo & info);
 
     Napi::ObjectReference model_object_;

@@ -1,9 +1,11 @@
-import { Counter, Histogram, Registry } from 'prom-client';
-import { isCodedError } from '../errors/index.ts';
-import { mediaRejections } from '../media/index.ts';
-import type { MediaRejection, ResolvedImage } from '../media/index.ts';
-
-const TIME_BUCKETS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { LoadedModel } from '../../backend/index.ts';
+import { isCodedError } from '../../errors/index.ts';
+import { mediaRejections } from '../../media/index.ts';
+import type { MediaRejection, ResolvedImage } from '../../media/index.ts';
+import { GenerationMetrics } from './generation-metrics.ts';
+import { registerModelMetrics } from './model-metrics.ts';
+import { TIME_BUCKETS_MS } from './time-buckets.ts';
 
 /** The server's metrics, named like those of max serve, in Prometheus' text format. */
 export class Metrics {
@@ -26,10 +28,16 @@ export class Metrics {
     buckets: TIME_BUCKETS_MS,
     registers: [this.#registry],
   });
-  readonly #inputTime = new Histogram({
-    name: 'maxserve_input_processing_time_milliseconds',
-    help: 'Time to read a request, fetch and decode its images, and make its prompt, without waiting for its turn',
+  readonly #requestTime = new Histogram({
+    name: 'maxserve_request_time_milliseconds',
+    help: 'Time from a request to the end of its answer, by route',
+    labelNames: ['path'],
     buckets: TIME_BUCKETS_MS,
+    registers: [this.#registry],
+  });
+  readonly #loadTime = new Gauge({
+    name: 'maxserve_model_load_time_milliseconds',
+    help: 'Time to load the model',
     registers: [this.#registry],
   });
   readonly #rejections = new Counter({
@@ -38,6 +46,8 @@ export class Metrics {
     labelNames: ['reason'],
     registers: [this.#registry],
   });
+
+  readonly generations = new GenerationMetrics(this.#registry);
 
   constructor() {
     for (const reason of mediaRejections) this.#rejections.inc({ reason }, 0);
@@ -52,9 +62,15 @@ export class Metrics {
     this.#resolveTime.observe(resolveMs);
   }
 
-  /** Counts a request whose prompt is made: what comes next is the model's work. */
-  countInput(processingMs: number): void {
-    this.#inputTime.observe(processingMs);
+  /** Adds what a model tells of itself, and `waiting`, the requests that the server holds back from it. */
+  addModel(model: LoadedModel, waiting: () => number, loadMs: number | undefined): void {
+    registerModelMetrics(this.#registry, model, waiting);
+    if (loadMs !== undefined) this.#loadTime.set(loadMs);
+  }
+
+  /** Times a request whose answer has ended. `path` is the name of a route. */
+  countEnd(path: string, ms: number): void {
+    this.#requestTime.observe({ path }, ms);
   }
 
   /** Counts a response that has started, and the reason if it is an error. `path` is the name of a route. */

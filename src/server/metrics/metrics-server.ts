@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Metrics } from './metrics.ts';
-import { listen, urlOf } from './port.ts';
+import { listen, urlOf } from '../port.ts';
 
 export interface MetricsServer {
   readonly url: string;

@@ -1,0 +1,37 @@
+import { Registry } from 'prom-client';
+import { expect, inject, it } from 'vitest';
+import { registerModelMetrics } from '../../src/server/metrics/model-metrics.ts';
+import { answer, loadShapes, picture, userTurn } from '../support/shapes-engine.ts';
+
+it('a model tells what it has computed, and what it had cached', async () => {
+  expect(inject('shapesModelPath')).not.toBe('');
+  const model = await loadShapes({ maxBatchSize: 1 });
+  const registry = new Registry();
+  registerModelMetrics(registry, model, () => 3);
+  const values = async (): Promise<Map<string, number>> => {
+    const lines = (await registry.metrics()).split('\n').filter((line) => !line.startsWith('#'));
+    return new Map(lines.map((line) => [line.split(' ')[0] ?? '', Number(line.split(' ')[1])]));
+  };
+  try {
+    const before = await values();
+    expect(before.get('maxserve_batch_size_count')).toBe(0);
+    expect(before.get('maxserve_num_requests_queued')).toBe(3);
+    const request = userTurn([{ type: 'image', image: await picture('000-0.png') }, 'What is it?'], { maxTokens: 4 });
+    const first = await answer(model, request);
+    const said = { role: 'assistant' as const, content: [{ type: 'text' as const, text: first.text }] };
+    await answer(model, { ...request, messages: [...request.messages, said, ...request.messages] });
+    const after = await values();
+    expect(after.get('maxserve_vision_images_encoded_images_total')).toBe(1);
+    expect(after.get('maxserve_vision_images_cached_images_total')).toBe(2);
+    expect(after.get('maxserve_vision_cache_hit_rate_percent')).toBeCloseTo(66.7, 1);
+    expect(after.get('vserve_prompt_tokens_computed_total')).toBeGreaterThanOrEqual(first.promptTokens);
+    expect(after.get('maxserve_cache_num_used_blocks')).toBeGreaterThan(first.promptTokens);
+    const steps = after.get('maxserve_batch_execution_time_milliseconds_count') ?? 0;
+    expect(steps).toBeGreaterThanOrEqual(8);
+    expect(after.get('maxserve_batch_execution_time_milliseconds_bucket{le="+Inf"}')).toBe(steps);
+    expect(after.get('maxserve_batch_size_bucket{le="1"}')).toBe(steps);
+  } finally {
+    await model.close();
+  }
+  expect((await values()).get('maxserve_batch_size_count')).toBeUndefined();
+});
