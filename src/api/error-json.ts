@@ -1,14 +1,12 @@
+import { z } from 'zod';
 import { isCodedError, presentationOf } from '../errors/index.ts';
 
 /** OpenAI's error object: the body of a failed response, or an event of a stream. */
-export interface ErrorJson {
-  readonly error: {
-    readonly code: string;
-    readonly message: string;
-    readonly param: string | null;
-    readonly type: string;
-  };
-}
+export const errorSchema = z.object({
+  error: z.object({ code: z.string(), message: z.string(), param: z.string().nullable(), type: z.string() }),
+});
+
+export type ErrorJson = Readonly<z.infer<typeof errorSchema>>;
 
 /** The error a client sees. Errors that are not ours are reported without details. */
 export function errorJson(error: unknown): ErrorJson {

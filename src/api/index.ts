@@ -9,4 +9,6 @@ export type { ImageReference, ParsedMessage, ParsedRequest } from './parsed-requ
 export { isImageInBase64 } from './request/image-url.ts';
 export { show } from './request/invalid-request.ts';
 export { LongText } from './request/long-text.ts';
-export type { ErrorFormat, Framing, StreamWriter, WireFormat, WireRequest } from './wire-format.ts';
+export { jsonSchema } from './request/request-schema.ts';
+export type { JsonSchema } from './request/request-schema.ts';
+export type { ErrorFormat, Framing, RouteSchemas, StreamWriter, WireFormat, WireRequest } from './wire-format.ts';

@@ -1,7 +1,9 @@
+import type { z } from 'zod';
 import type { GenerationEvent } from '../backend/index.ts';
 import type { AnswerIdentity } from './answer/identity.ts';
 import type { ParsedRequest } from './parsed-request.ts';
 import type { ReadOptions } from './request/json-object.ts';
+import type { JsonSchema } from './request/request-schema.ts';
 
 /** A request of any wire format. */
 export interface WireRequest extends ParsedRequest {
@@ -23,6 +25,18 @@ export interface StreamWriter {
 /** How a stream is framed: as server-sent events, or as one JSON text a line. */
 export type Framing = 'sse' | 'ndjson';
 
+/** What a route takes and gives, for the API's description. */
+export interface RouteSchemas {
+  readonly summary: string;
+  readonly request: JsonSchema;
+  /** The body of an answer. */
+  readonly answer: z.ZodType;
+  /** The data of each event of a stream; undefined for a route that has none. */
+  readonly event?: z.ZodType;
+  /** A request. */
+  readonly example: object;
+}
+
 /** A format of requests and answers: JSON in, JSON out, no state besides that of a stream's writer. */
 export interface WireFormat<Request extends WireRequest> {
   /** What ids of answers begin with: `chatcmpl-`. */
@@ -34,12 +48,15 @@ export interface WireFormat<Request extends WireRequest> {
   answer(identity: AnswerIdentity, events: AsyncIterable<GenerationEvent>, request: Request): Promise<object>;
   writer(identity: AnswerIdentity, request: Request): StreamWriter;
   readonly errors: ErrorFormat;
+  readonly schemas: RouteSchemas;
 }
 
 /** How a format tells errors. */
 export interface ErrorFormat {
   /** The body of a failed response. */
   json(error: unknown): object;
+  /** Of that body. */
+  readonly schema: z.ZodType;
   /** The text in a stream that has begun, framed. */
   text(error: unknown): string;
 }

@@ -10,6 +10,8 @@ import { linger } from './linger.ts';
 import { countRequests } from './metrics/count-requests.ts';
 import { errorFormatOf } from './error-formats.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
+import { apiPageRoutes } from './openapi/api-page.ts';
+import { addDescription } from './openapi/openapi.ts';
 import { openaiRoutes } from './routes/openai.ts';
 import { routedPath } from './request-target.ts';
 import { routeName } from './route-name.ts';
@@ -32,6 +34,8 @@ export function createApp(options: AppOptions): Hono<RequestContext> {
   app.route('/', modelRoutes(options.servedModelName, options.model.info));
   app.route('/', healthRoutes(options.version));
   app.route('/', prefixCacheRoutes(options.model));
+  app.route('/', apiPageRoutes());
+  addDescription(app, options.version);
   answerOtherMethods(app);
   app.notFound(({ req }) => errorResponse(noRoute(req.method, pathOf(req.url)), errorFormatOf(pathOf(req.url))));
   app.onError((error, { req }) => errorResponse(error, errorFormatOf(pathOf(req.url))));

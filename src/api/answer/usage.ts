@@ -1,13 +1,16 @@
+import { z } from 'zod';
 import type { TokenUsage } from '../../backend/index.ts';
 
 /** OpenAI's usage object. */
-export interface UsageJson {
-  readonly prompt_tokens: number;
-  readonly completion_tokens: number;
-  readonly total_tokens: number;
-  readonly prompt_tokens_details: { readonly cached_tokens: number };
-  readonly completion_tokens_details: { readonly reasoning_tokens: number };
-}
+export const usageSchema = z.object({
+  prompt_tokens: z.int(),
+  completion_tokens: z.int(),
+  total_tokens: z.int(),
+  prompt_tokens_details: z.object({ cached_tokens: z.int() }),
+  completion_tokens_details: z.object({ reasoning_tokens: z.int() }),
+});
+
+export type UsageJson = Readonly<z.infer<typeof usageSchema>>;
 
 export function usageJson(usage: TokenUsage): UsageJson {
   const { promptTokens, completionTokens, cachedTokens, reasoningTokens = 0 } = usage;

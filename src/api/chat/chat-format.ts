@@ -4,6 +4,7 @@ import type { ChatRequest } from './chat-request.ts';
 import { ChunkWriter } from './chunk-writer.ts';
 import { toCompletion } from './completion.ts';
 import { parseChatRequest } from './parse-chat-request.ts';
+import { CHAT_SCHEMAS } from './schemas.ts';
 
 /** OpenAI's Chat Completions. */
 export const chatFormat: WireFormat<ChatRequest> = {
@@ -13,4 +14,5 @@ export const chatFormat: WireFormat<ChatRequest> = {
   answer: (identity, events, { answer }) => toCompletion(identity, events, answer),
   writer: (identity, { answer }) => new ChunkWriter(identity, answer),
   errors: openaiErrors,
+  schemas: CHAT_SCHEMAS,
 };

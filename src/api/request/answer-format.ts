@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { AnswerFormat } from '../../backend/index.ts';
 import type { FieldName } from './field-table.ts';
 import { contradiction, invalid, show } from './invalid-request.ts';
@@ -14,6 +15,7 @@ type FormatReader = (format: JsonObject, path: string, options: ReadOptions) => 
 
 const JSON_OBJECT = { type: 'json-object' } as const;
 const MAX_CHOICES = 10_000;
+const ANY_OBJECT = z.looseObject({});
 
 export const FORMAT_KEYS = {
   text: { type: 'read' },
@@ -50,6 +52,17 @@ const FORMAT_READERS: ReadonlyMap<unknown, FormatReader> = new Map<unknown, Form
 
 /** OpenAI's `response_format`, and what TGI, Fireworks and Together add to it. */
 export const FORMAT: ReaderKind<Format> = {
+  shape: z.object({
+    type: z.enum(['text', 'json_object', 'json_schema', 'json', 'regex', 'grammar']),
+    json_schema: z
+      .object({
+        name: z.string().optional(),
+        description: z.string().optional(),
+        strict: z.boolean().nullish(),
+        schema: ANY_OBJECT,
+      })
+      .optional(),
+  }),
   read(value, path, options) {
     if (!isJsonObject(value)) throw invalid(path, `${path} must be an object with a type, not ${show(value)}.`);
     if (isEmpty(value)) return undefined;
@@ -63,9 +76,13 @@ export const FORMAT: ReaderKind<Format> = {
 };
 
 /** A JSON schema, or its text. */
-const SCHEMA: ReaderKind<Format> = { read: (value, path) => schemaFormat(parsedSchema(value, path), path) };
+const SCHEMA: ReaderKind<Format> = {
+  shape: z.union([ANY_OBJECT, z.string()]),
+  read: (value, path) => schemaFormat(parsedSchema(value, path), path),
+};
 
 const JSON_SWITCH: ReaderKind<Format> = {
+  shape: z.boolean(),
   read(value, path) {
     if (typeof value !== 'boolean') throw invalid(path, `${path} must be true or false, not ${show(value)}.`);
     return value ? JSON_OBJECT : undefined;
@@ -73,6 +90,7 @@ const JSON_SWITCH: ReaderKind<Format> = {
 };
 
 const REGEX: ReaderKind<Format> = {
+  shape: z.string(),
   read(value, path) {
     const pattern = readText(value, path);
     return pattern === '' ? undefined : { type: 'regex', pattern, param: path };
@@ -80,6 +98,7 @@ const REGEX: ReaderKind<Format> = {
 };
 
 const CHOICE: ReaderKind<Format> = {
+  shape: z.array(z.string().min(1)).max(MAX_CHOICES),
   read(value, path) {
     if (isEmpty(value)) return undefined;
     const choices = Array.isArray(value) ? value.map((choice) => textOf(choice)) : [];
@@ -94,6 +113,7 @@ const CHOICE: ReaderKind<Format> = {
 };
 
 const GRAMMAR: ReaderKind<Format> = {
+  shape: z.string(),
   read(value, path) {
     const grammar = readText(value, path);
     return grammar === '' ? undefined : { type: 'gbnf', grammar, param: path };
@@ -102,6 +122,7 @@ const GRAMMAR: ReaderKind<Format> = {
 
 /** Ollama's `format`: `json` or a schema. */
 const OLLAMA_FORMAT: ReaderKind<Format> = {
+  shape: z.union([z.literal('json'), ANY_OBJECT]),
   read(value, path) {
     if (value === '') return undefined;
     if (value === 'json') return JSON_OBJECT;

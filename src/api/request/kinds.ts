@@ -14,6 +14,8 @@ export interface PlainKind<T> {
 
 /** A value with parts, whose errors have paths of their own. */
 export interface ReaderKind<T> {
+  /** What it reads, for the API's description; `read` may ask for more. */
+  readonly shape: z.ZodType;
   /** Throws `invalid_request`, `unsupported_parameter`. */
   readonly read: (value: unknown, path: string, options: ReadOptions) => T;
 }
@@ -49,13 +51,13 @@ export function numberAbove({ min, max }: Range): PlainKind<number> {
 
 /** An integer, also as `5.0`. */
 export function integerFrom(min: number): PlainKind<number> {
-  const schema = z.number().min(min).refine(Number.isInteger);
+  const schema = z.number().min(min).refine(Number.isInteger).meta({ type: 'integer' });
   return { expected: `an integer of at least ${String(min)}`, schema };
 }
 
 /** An integer in a range. */
 export function integer({ min, max }: Range): PlainKind<number> {
-  const schema = z.number().min(min).max(max).refine(Number.isInteger);
+  const schema = z.number().min(min).max(max).refine(Number.isInteger).meta({ type: 'integer' });
   return { expected: `an integer from ${String(min)} to ${String(max)}`, schema };
 }
 

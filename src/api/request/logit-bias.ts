@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { LogitBias } from '../../backend/index.ts';
 import { invalid, show, shownName } from './invalid-request.ts';
 import { isJsonObject } from './json-object.ts';
@@ -13,6 +14,7 @@ const MAX_TOKEN = 2 ** 31 - 1;
  * change nothing and are left out.
  */
 export const LOGIT_BIAS: ReaderKind<readonly LogitBias[]> = {
+  shape: z.record(z.string().regex(/^\d{1,10}$/), z.number().min(-MAX_BIAS).max(MAX_BIAS)),
   read(value, path) {
     const entries = entriesOf(value, path);
     if (entries.length > MAX_ENTRIES) {

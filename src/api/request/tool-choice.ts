@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { invalid, show } from './invalid-request.ts';
 import type { JsonObject, KeyTable, ReadOptions } from './json-object.ts';
 import { isJsonObject, readKeys, unsupported } from './json-object.ts';
@@ -37,6 +38,11 @@ export const ALLOWED_TOOLS_KEYS = { mode: 'read', tools: 'read' } as const satis
 
 /** OpenAI's `tool_choice`: a word, one function, or the tools that are allowed. */
 export const TOOL_CHOICE: ReaderKind<ChoiceRead> = {
+  shape: z.union([
+    z.enum(['auto', 'none', 'required', 'any']),
+    z.object({ type: z.literal('function'), function: z.object({ name: z.string().min(1) }) }),
+    z.object({ type: z.literal('allowed_tools'), allowed_tools: z.looseObject({}) }),
+  ]),
   read(value, path, options) {
     const word = WORDS.get(value);
     if (word !== undefined) return word;
@@ -52,6 +58,7 @@ export const TOOL_CHOICE: ReaderKind<ChoiceRead> = {
 
 /** OpenAI's deprecated `function_call`. */
 export const FUNCTION_CHOICE: ReaderKind<ChoiceRead> = {
+  shape: z.union([z.enum(['auto', 'none']), z.object({ name: z.string().min(1) })]),
   read(value, path, options) {
     if (value === 'auto' || value === 'none') return { type: value };
     if (!isJsonObject(value)) throw invalid(path, `${path} must be none, auto or an object, not ${show(value)}.`);

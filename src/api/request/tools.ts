@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Tool, ToolChoice, ToolSettings } from '../../backend/index.ts';
 import type { NamesOf } from './field-table.ts';
 import { contradiction, invalid, show } from './invalid-request.ts';
@@ -30,16 +31,25 @@ export const TOOL_FUNCTION_KEYS = {
   cache_control: anything,
 } as const satisfies KeyTable;
 
+const FUNCTION_SHAPE = z.object({
+  name: z.string().regex(NAME),
+  description: z.string().optional(),
+  parameters: z.looseObject({}).optional(),
+  strict: z.boolean().nullish(),
+});
+
 /** A tool that knows where it stands. */
 type ToolAt = Tool & Required<Pick<Tool, 'param'>>;
 
 /** OpenAI's tools: functions, each in an object of its own. */
 const TOOLS: ReaderKind<readonly Tool[] | undefined> = {
+  shape: z.array(z.object({ type: z.literal('function'), function: FUNCTION_SHAPE })),
   read: (value, path, options) => readList(value, path, (tool, place) => readTool(tool, place, options)),
 };
 
 /** OpenAI's deprecated form: bare functions. */
 const FUNCTIONS: ReaderKind<readonly Tool[] | undefined> = {
+  shape: z.array(FUNCTION_SHAPE),
   read: (value, path, options) => readList(value, path, (tool, place) => readFunction(tool, place, options)),
 };
 
