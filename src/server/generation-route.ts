@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Handler } from 'hono';
 import { routePath } from 'hono/route';
 import type { GenerationEvent, LoadedModel } from '../backend/index.ts';
-import type { AnswerIdentity, StreamWriter, WireFormat, WireRequest } from '../api/index.ts';
+import type { AnswerIdentity, ParsedRequest, StreamWriter, WireFormat, WireRequest } from '../api/index.ts';
 import { imageReferences, requireCapabilities } from '../api/index.ts';
 import { isCodedError, VserveError } from '../errors/index.ts';
 import type { MediaResolver } from '../media/index.ts';
@@ -12,7 +12,7 @@ import type { Admission } from './admission.ts';
 import type { BodyMemory } from './body-memory.ts';
 import { clientPathOf } from './client-path.ts';
 import type { CpuShare } from './cpu-share.ts';
-import { generate } from './generate.ts';
+import { generateAll } from './generate-all.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { readJsonBody } from './request-body.ts';
 import type { JsonBody, ReadOptions } from './request-body.ts';
@@ -61,9 +61,10 @@ export function generationRoute<Request extends WireRequest>(
       const { signal } = active;
       body = await readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal });
       const request = format.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
-      checkRequest(request, options);
+      const generations = format.generations?.(request) ?? [request];
+      for (const generation of generations) checkRequest(generation, options);
       const client = clientPathOf(incoming);
-      const events = generate(request, {
+      const events = generateAll(generations, {
         ...options,
         client,
         signal,
@@ -96,7 +97,7 @@ export function generationRoute<Request extends WireRequest>(
 }
 
 /** The limits of a body: the settings, and the memory available. */
-function bodyLimits({
+export function bodyLimits({
   settings,
   memory,
 }: GenerationRouteOptions): Pick<ReadOptions, 'maxBytes' | 'timeoutMs' | 'memory'> {
@@ -104,11 +105,17 @@ function bodyLimits({
   return { maxBytes, timeoutMs: settings.bodyTimeoutS * 1000, memory };
 }
 
+/** Throws `model_not_found` for the name of a model that is not served. */
+export function checkModel(name: string | undefined, servedModelName: string): void {
+  if (name !== undefined && name !== '' && name !== servedModelName) throw unknownModel(name, servedModelName);
+}
+
 /** Rejects what can be rejected before any image is fetched. */
-function checkRequest(request: WireRequest, { model, servedModelName, settings }: GenerationRouteOptions): void {
-  if (request.model !== undefined && request.model !== '' && request.model !== servedModelName) {
-    throw unknownModel(request.model, servedModelName);
-  }
+export function checkRequest(
+  request: ParsedRequest,
+  { model, servedModelName, settings }: GenerationRouteOptions,
+): void {
+  checkModel(request.model, servedModelName);
   requireCapabilities(request, model.info);
   const images = imageReferences(request);
   const extra = images[settings.maxImagesPerRequest];
