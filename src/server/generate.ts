@@ -21,7 +21,8 @@ export interface GenerateOptions {
   readonly admission: Admission;
   readonly client: ClientPath;
   readonly signal: AbortSignal;
-  readonly observer: GenerationObserver;
+  /** Makes an observer of each generation. */
+  readonly observe: () => GenerationObserver;
   /** Called once the request body is no longer needed. */
   readonly onBodyUsed: () => void;
 }
@@ -35,14 +36,15 @@ export function generate(
   options: GenerateOptions,
 ): AsyncGenerator<GenerationEvent, void, undefined> {
   let place: Place | undefined;
+  const observer = options.observe();
   const open = (): Promise<AsyncIterable<GenerationEvent>> => {
     place = options.admission.join(options.client);
-    return inTurn(request, place, options);
+    return inTurn(request, place, observer, options);
   };
   return readAhead(open, {
     maxSize: MAX_AHEAD_BYTES,
     sizeOf: sizeOfEvent,
-    onValue: (event) => options.observer.onEvent(event),
+    onValue: (event) => observer.onEvent(event),
     onEnd: () => place?.leave(),
   });
 }
@@ -57,7 +59,8 @@ function sizeOfEvent(event: GenerationEvent): number {
 async function inTurn(
   request: ParsedRequest,
   place: Place,
-  { model, media, client, signal, observer, onBodyUsed }: GenerateOptions,
+  observer: GenerationObserver,
+  { model, media, client, signal, onBodyUsed }: GenerateOptions,
 ): Promise<AsyncIterable<GenerationEvent>> {
   let images: readonly Bitmap[] = [];
   if (imageReferences(request).length > 0) {

@@ -68,7 +68,7 @@ export function generationRoute<Request extends WireRequest>(
         ...options,
         client,
         signal,
-        observer: options.metrics.generations.observe(receivedAtMs),
+        observe: () => options.metrics.generations.observe(receivedAtMs),
         onBodyUsed: body.release,
       });
       const identity = newIdentity(format.idPrefix, options);

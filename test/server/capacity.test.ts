@@ -147,7 +147,7 @@ describe('the queue', () => {
         admission,
         client: ['a'],
         signal,
-        observer: new Metrics().generations.observe(0),
+        observe: () => new Metrics().generations.observe(0),
         onBodyUsed: () => undefined,
       });
       begun.push(events);

@@ -63,7 +63,7 @@ describe('a server with few open files', () => {
       admission,
       client: ['a'],
       signal: new AbortController().signal,
-      observer: new Metrics().generations.observe(0),
+      observe: () => new Metrics().generations.observe(0),
       onBodyUsed: () => undefined,
       model: {} as LoadedModel,
       media: {
