@@ -75,7 +75,7 @@ export function generationRoute<Request extends WireRequest>(
       const texts = streamTexts({ first, events, writer: format.writer(identity, request), active }, (error) => {
         const level = isCodedError(error) && error.code === 'request_cancelled' ? 'info' : 'warning';
         options.log(level, `${context.get('requestId')} ended after the response had started: ${reasonOf(error)}`);
-        return format.errors.text(error);
+        return format.errors.text(error, context.get('requestId'));
       });
       const silenceMs = format.framing === 'sse' ? KEEP_ALIVE_MS : undefined;
       return new Response(byteStream(texts, silenceMs), { headers: streamHeaders[format.framing] });
