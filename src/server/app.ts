@@ -18,6 +18,7 @@ import { routeName, RoutePaths } from './route-paths.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
 import { prefixCacheRoutes } from './routes/prefix-cache.ts';
+import { tokenRoutes } from './routes/tokens.ts';
 
 export interface AppOptions extends GenerationRouteOptions {
   /** The address or name the server listens on. */
@@ -33,6 +34,7 @@ export function createApp(options: AppOptions): Hono<RequestContext> {
   app.use(browserGuard({ ...options.settings, host: options.host }));
   if (serves('openai')) app.route('/', openaiRoutes(options));
   if (serves('anthropic')) app.route('/', messagesRoutes(options));
+  if (serves('openai')) app.route('/', tokenRoutes(options));
   app.route('/', modelRoutes(options.servedModelName, options.model.info));
   app.route('/', healthRoutes(options.version));
   app.route('/', prefixCacheRoutes(options.model));

@@ -5,3 +5,4 @@ export { messagesFormat } from './messages-format.ts';
 export type { MessageSettings, MessagesRequest } from './messages-request.ts';
 export { messagesModelJson, messagesModelList } from './models.ts';
 export { parseCountRequest, parseMessagesRequest } from './parse-messages-request.ts';
+export { tokenCountJson } from './token-count.ts';

@@ -5,6 +5,7 @@ interface Support {
   readonly supported: boolean;
 }
 
+/** Some consist of parts, which are in them. */
 type CapabilitiesJson = Readonly<Record<string, Support>>;
 
 /** Anthropic's model object. */
@@ -48,18 +49,24 @@ export function messagesModelJson(
 
 function capabilitiesJson({ vision, structuredOutput, reasoning }: Capabilities): CapabilitiesJson {
   const thinking = support(reasoning);
+  const efforts = { low: thinking, medium: thinking, high: thinking, xhigh: thinking, max: thinking };
+  const types = { adaptive: thinking, disabled: thinking, enabled: thinking };
   return {
     batch: support(false),
     citations: support(false),
     code_execution: support(false),
-    context_management: { ...support(reasoning), clear_thinking_20251015: thinking },
-    effort: { ...thinking, low: thinking, medium: thinking, high: thinking, xhigh: thinking, max: thinking },
+    context_management: withParts(thinking, { clear_thinking_20251015: thinking }),
+    effort: withParts(thinking, efforts),
     image_input: support(vision),
     pdf_input: support(false),
     server_tools: support(false),
     structured_outputs: support(structuredOutput),
-    thinking: { ...thinking, types: { adaptive: thinking, disabled: thinking, enabled: thinking } },
+    thinking: withParts(thinking, { types }),
   };
+}
+
+function withParts(whole: Support, parts: object): Support {
+  return { ...whole, ...parts };
 }
 
 function support(supported = false): Support {
