@@ -49,6 +49,7 @@ const server = await startServer({
   servedModelName: 'echo',
   version: '0',
   settings: {
+    apiTypes: ['openai'],
     maxRequestBytes: 10_000_000,
     maxRequestMemoryBytes: 100_000_000,
     bodyTimeoutS: 60,

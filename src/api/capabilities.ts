@@ -56,6 +56,9 @@ export function requireCapabilities(request: ParsedRequest, { capabilities }: Mo
     const message = 'This model does not support images: it has no vision projector (mmproj). Remove the images.';
     throw unsupported(message, image.param);
   }
+  if (request.prompt !== undefined && capabilities.rawPrompts !== true) {
+    throw unsupported('This model takes conversations only: send messages to /v1/chat/completions.', 'prompt');
+  }
   const { maxChoices = 1 } = capabilities;
   if (request.choices > maxChoices) {
     const param = request.askedBy.choices ?? '';

@@ -6,9 +6,11 @@ import type {
   SamplerName,
   SamplingSettings,
 } from '../backend/index.ts';
-import type { ParsedRequest } from './parsed-request.ts';
+import type { ImageReference, ParsedPromptPart, ParsedRequest } from './parsed-request.ts';
 import { pick } from './request/pick.ts';
 import { GENERATION_DEFAULTS, SAMPLING_DEFAULTS } from './request-defaults.ts';
+
+type ImagePart = Extract<ContentPart, { readonly type: 'image' }>;
 
 /** The samplers of every backend. */
 const BASIC_SAMPLERS: readonly SamplerName[] = ['penalties', 'temperature', 'topK', 'topP', 'minP'];
@@ -46,23 +48,20 @@ export function toGenerateRequest(
   { samplingDefaults, capabilities }: Pick<ModelInfo, 'samplingDefaults' | 'capabilities'>,
   images: readonly Bitmap[],
 ): GenerateRequest {
-  const { messages, template, sampling: given } = request;
+  const { messages, prompt, template, sampling: given } = request;
   const { tools, ...settings } = pick(request, GENERATION_DEFAULTS);
   const remaining = images.values();
-  const resolved = (param: string): Bitmap => {
+  const resolved = <Part extends ParsedPromptPart>(part: Part): Exclude<Part, ImageReference> | ImagePart => {
+    if (part.type !== 'image') return part as Exclude<Part, ImageReference>;
     const { value } = remaining.next();
-    if (value === undefined) throw new TypeError(`The image at ${param} was not resolved.`);
-    return value;
+    if (value === undefined) throw new TypeError(`The image at ${part.param} was not resolved.`);
+    return { type: 'image', image: value, param: part.param };
   };
   const sampling = { ...SAMPLING_DEFAULTS, ...samplingDefaults, ...given };
   const samplers = new Set([...BASIC_SAMPLERS, ...(capabilities.samplers ?? [])]);
   return {
-    messages: messages.map((message) => ({
-      ...message,
-      content: message.content.map((part): ContentPart =>
-        part.type === 'text' ? part : { type: 'image', image: resolved(part.param), param: part.param },
-      ),
-    })),
+    messages: messages.map((message) => ({ ...message, content: message.content.map(resolved) })),
+    prompt: prompt?.map(resolved),
     template,
     sampling: { ...sampling, samplers: orderOf(given, samplingDefaults).filter((name) => samplers.has(name)) },
     tools: capabilities.tools === true ? tools : undefined,

@@ -1,5 +1,6 @@
 export type { AnswerIdentity } from './answer/identity.ts';
 export { requireCapabilities } from './capabilities.ts';
+export { openaiErrors } from './error-format.ts';
 export { errorJson } from './error-json.ts';
 export type { ErrorJson } from './error-json.ts';
 export { toGenerateRequest } from './generate-request.ts';
@@ -8,3 +9,4 @@ export type { ImageReference, ParsedMessage, ParsedRequest } from './parsed-requ
 export { isImageInBase64 } from './request/image-url.ts';
 export { show } from './request/invalid-request.ts';
 export { LongText } from './request/long-text.ts';
+export type { ErrorFormat, Framing, StreamWriter, WireFormat, WireRequest } from './wire-format.ts';

@@ -1,4 +1,4 @@
-import type { ChatMessage, GenerateRequest, SamplingSettings } from '../backend/index.ts';
+import type { ChatMessage, GenerateRequest, PromptPart, SamplingSettings } from '../backend/index.ts';
 import type { LongText } from './request/long-text.ts';
 
 /** An image in a message, not fetched yet. */
@@ -17,11 +17,16 @@ export interface ParsedMessage extends Omit<ChatMessage, 'content'> {
   readonly content: readonly ParsedPart[];
 }
 
+/** A piece of a prompt without a chat template. */
+export type ParsedPromptPart = ParsedPart | Extract<PromptPart, { readonly type: 'tokens' }>;
+
 /** A request of any wire format, parsed and validated. Its images are not fetched yet. */
-export interface ParsedRequest extends Omit<GenerateRequest, 'messages' | 'sampling' | 'client'> {
+export interface ParsedRequest extends Omit<GenerateRequest, 'messages' | 'prompt' | 'sampling' | 'client'> {
   /** Undefined or empty means the served model. */
   readonly model: string | undefined;
   readonly messages: readonly ParsedMessage[];
+  /** In place of the messages. */
+  readonly prompt?: readonly ParsedPromptPart[];
   /** Only what the request itself sets; `toGenerateRequest` adds the defaults. */
   readonly sampling: Partial<SamplingSettings>;
   /** The field that each setting comes from, for errors: `tools`, `options.mirostat`. */
@@ -30,5 +35,6 @@ export interface ParsedRequest extends Omit<GenerateRequest, 'messages' | 'sampl
 
 /** The images of a request, in order. */
 export function imageReferences(request: ParsedRequest): ImageReference[] {
-  return request.messages.flatMap(({ content }) => content.filter((part) => part.type === 'image'));
+  const contents = [...request.messages.map(({ content }) => content), request.prompt ?? []];
+  return contents.flatMap((content) => content.filter((part) => part.type === 'image'));
 }

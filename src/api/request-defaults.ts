@@ -1,7 +1,7 @@
 import type { GenerateRequest, SamplingSettings } from '../backend/index.ts';
 
 /** The settings of a generation, besides its sampling and template. */
-export type GenerationSettings = Omit<GenerateRequest, 'messages' | 'template' | 'sampling' | 'client'>;
+export type GenerationSettings = Omit<GenerateRequest, 'messages' | 'prompt' | 'template' | 'sampling' | 'client'>;
 
 /**
  * What holds where neither the request nor the model's generation_config says anything: MAX's defaults, llama.cpp's for

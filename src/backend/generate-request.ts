@@ -1,5 +1,6 @@
 import type { AnswerFormat } from './answer-format.ts';
 import type { ChatMessage } from './chat-message.ts';
+import type { PromptPart } from './prompt.ts';
 import type { ReasoningSettings } from './reasoning-settings.ts';
 import type { SamplingSettings } from './sampling-settings.ts';
 import type { TemplateSettings } from './template-settings.ts';
@@ -10,7 +11,10 @@ import type { ToolSettings } from './tool.ts';
  * backend reads the messages, the sampling and the limits, and nothing else.
  */
 export interface GenerateRequest {
+  /** Empty beside a `prompt`. */
   readonly messages: readonly ChatMessage[];
+  /** Continue this instead of a conversation: it is taken as it is, with the tokens that prompts begin with. */
+  readonly prompt?: readonly PromptPart[] | undefined;
   readonly template: TemplateSettings;
   readonly sampling: SamplingSettings;
   /** Maximum tokens to generate; undefined generates until the context is full. */
@@ -56,3 +60,9 @@ export interface RepetitionStop {
   /** How often the pattern has to stand there, one after another; at least 2. */
   readonly minCount: number;
 }
+
+/** What decides the prompt of a request. */
+export type PromptRequest = Pick<
+  GenerateRequest,
+  'messages' | 'prompt' | 'template' | 'tools' | 'format' | 'reasoning'
+>;

@@ -1,6 +1,10 @@
-import type { GenerateRequest } from './generate-request.ts';
+import type { GenerateRequest, PromptRequest } from './generate-request.ts';
 import type { GenerationEvent } from './generation-event.ts';
 import type { ModelInfo } from './model-info.ts';
+import type { EmbedRequest, Embedding, TextToken, TokenizeOptions } from './prompt.ts';
+
+/** Stands for an image in the text of a prompt. */
+export const IMAGE_MARKER = '<__image__>';
 
 export interface ModelStats {
   readonly sequencesRunning: number;
@@ -21,6 +25,17 @@ export interface LoadedModel {
    * bitmap of that id needs no pixels (`Bitmap.encoded`).
    */
   encodedImage?(id: string, cacheSalt: string): object | undefined;
+  /**
+   * Tokens of the prompt of a request. Images count by their size alone: their `rgb` is empty, and nothing is encoded.
+   */
+  countPrompt?(request: PromptRequest, signal: AbortSignal): Promise<number>;
+  /** The text of the prompt of a request, with `IMAGE_MARKER` in place of each image. */
+  renderPrompt?(request: PromptRequest, signal: AbortSignal): Promise<string>;
+  tokenize?(text: string, options: TokenizeOptions): Promise<readonly TextToken[]>;
+  /** The text of tokens, control tokens included. Throws `invalid_request` for an id that the model does not have. */
+  detokenize?(tokens: readonly number[]): Promise<string>;
+  /** The embedding of an input, if the model's `capabilities` have that. Errors and aborts as of `generate`. */
+  embed?(request: EmbedRequest, signal: AbortSignal): Promise<Embedding>;
   stats(): ModelStats;
   /** Drops what finished requests left in the KV cache, if the backend keeps any of it. */
   resetPrefixCache?(): void;

@@ -17,7 +17,10 @@ export interface Capabilities {
   /** Besides penalties, temperature, topK, topP and minP, which every backend has. */
   readonly samplers?: readonly SamplerName[];
   readonly mirostat?: boolean;
+  /** `LoadedModel.embed`. */
   readonly embeddings?: boolean;
+  /** `GenerateRequest.prompt`. */
+  readonly rawPrompts?: boolean;
 }
 
 /** Properties of a loaded model. The server refuses requests that need a missing capability. */
@@ -31,4 +34,26 @@ export interface ModelInfo {
   readonly samplingDefaults: Partial<SamplingSettings>;
   /** Human-readable name of the device (`cpu`, `CUDA0 NVIDIA H100`, …). */
   readonly device: string;
+  /** What is known of the model itself. */
+  readonly description?: ModelDescription;
+}
+
+/** A model, as its file describes it. What is absent is not known. */
+export interface ModelDescription {
+  /** As llama.cpp names it: `gemma3`, `qwen2vl`. */
+  readonly architecture?: string;
+  readonly parameterCount?: number;
+  /** Of most weights, in llama.cpp's terms: `Q4_K_M`, `BF16`. */
+  readonly quantization?: string;
+  /** Size of the weights, the projector's included. */
+  readonly sizeBytes?: number;
+  /** Tokens of a conversation in training. */
+  readonly trainedContextLength?: number;
+  readonly embeddingLength?: number;
+  readonly vocabularySize?: number;
+  /** `llama`, `gpt2`: llama.cpp's name of the kind of tokenizer. */
+  readonly tokenizer?: string;
+  readonly chatTemplate?: string;
+  readonly bosToken?: string;
+  readonly eosToken?: string;
 }

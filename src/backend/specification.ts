@@ -13,6 +13,7 @@ export * from './generation-event.ts';
 export * from './loaded-model.ts';
 export * from './log-probs.ts';
 export * from './model-info.ts';
+export * from './prompt.ts';
 export * from './reasoning-settings.ts';
 export * from './sampling-settings.ts';
 export * from './template-settings.ts';

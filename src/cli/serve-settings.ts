@@ -37,6 +37,7 @@ export async function serveSettings(
     precisions: precisionsOf(settings),
     load: loadSettingsOf(settings),
     server: {
+      apiTypes: settings.apiTypes,
       maxRequestBytes: settings.maxRequestBytes,
       maxRequestMemoryBytes: settings.maxRequestMemoryBytes,
       bodyTimeoutS: settings.httpBodyTimeoutS,

@@ -4,34 +4,37 @@ import type { RequestContext } from './access-log.ts';
 import { accessLog, pathOf } from './access-log.ts';
 import { browserGuard } from './browser-guard.ts';
 import { errorResponse } from './error-response.ts';
+import type { ApiType } from './server-settings.ts';
 import { checkHost } from './host-header.ts';
 import { linger } from './linger.ts';
 import { countRequests } from './count-requests.ts';
-import type { ChatRouteOptions } from './routes/chat-completions.ts';
-import { chatRoutes } from './routes/chat-completions.ts';
+import { errorFormatOf } from './error-formats.ts';
+import type { GenerationRouteOptions } from './generation-route.ts';
+import { openaiRoutes } from './routes/openai.ts';
 import { routedPath } from './request-target.ts';
 import { routeName } from './route-name.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
 import { prefixCacheRoutes } from './routes/prefix-cache.ts';
 
-export interface AppOptions extends ChatRouteOptions {
+export interface AppOptions extends GenerationRouteOptions {
   /** The address or name the server listens on. */
   readonly host: string;
 }
 
 /** The HTTP interface of a loaded model, independent of any socket. */
 export function createApp(options: AppOptions): Hono<RequestContext> {
+  const serves = (type: ApiType): boolean => options.settings.apiTypes.includes(type);
   const app = new Hono<RequestContext>({ getPath: ({ url }) => routedPath(url) });
   app.use(accessLog(options.log), countRequests(options.metrics), linger, checkHost);
   app.use(browserGuard({ ...options.settings, host: options.host }));
-  app.route('/', chatRoutes(options));
+  if (serves('openai')) app.route('/', openaiRoutes(options));
   app.route('/', modelRoutes(options.servedModelName, options.model.info));
   app.route('/', healthRoutes(options.version));
   app.route('/', prefixCacheRoutes(options.model));
   answerOtherMethods(app);
-  app.notFound((context) => errorResponse(noRoute(context.req.method, pathOf(context.req.url))));
-  app.onError((error) => errorResponse(error));
+  app.notFound(({ req }) => errorResponse(noRoute(req.method, pathOf(req.url)), errorFormatOf(pathOf(req.url))));
+  app.onError((error, { req }) => errorResponse(error, errorFormatOf(pathOf(req.url))));
   return app;
 }
 
@@ -43,7 +46,10 @@ function answerOtherMethods(app: Hono<RequestContext>): void {
     const allow = method === 'GET' ? 'GET, HEAD, OPTIONS' : `${method}, OPTIONS`;
     app.options(path, () => new Response(null, { status: 204, headers: { allow } }));
     app.all(path, () => {
-      const response = errorResponse(new VserveError('method_not_allowed', `${routeName(path)} takes ${method} only.`));
+      const response = errorResponse(
+        new VserveError('method_not_allowed', `${routeName(path)} takes ${method} only.`),
+        errorFormatOf(path),
+      );
       response.headers.set('allow', allow);
       return response;
     });

@@ -1,4 +1,5 @@
-import { errorJson } from '../api/index.ts';
+import type { ErrorFormat } from '../api/index.ts';
+import { openaiErrors } from '../api/index.ts';
 import { isCodedError, presentationOf } from '../errors/index.ts';
 
 /** The HTTP status of an error. */
@@ -6,12 +7,12 @@ export function statusOf(error: unknown): number {
   return isCodedError(error) ? presentationOf(error.code).status : 500;
 }
 
-/** The response for an error, in OpenAI's envelope. */
-export function errorResponse(error: unknown): Response {
+/** The response for an error, in the envelope of its format. */
+export function errorResponse(error: unknown, format: ErrorFormat = openaiErrors): Response {
   const status = statusOf(error);
   const headers = new Headers({ 'content-type': 'application/json' });
   if (status === 429) headers.set('retry-after', '1');
   // The remaining bytes of the body would be read as the next request.
   if (status === 408) headers.set('connection', 'close');
-  return new Response(JSON.stringify(errorJson(error)), { status, headers });
+  return new Response(JSON.stringify(format.json(error)), { status, headers });
 }

@@ -1,7 +1,7 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { OpenResponses } from './open-responses.ts';
-import { sseComment } from './sse.ts';
+import { sseComment } from './stream.ts';
 
 /** Times between probes; the last one repeats. Two find a client on the same machine or network. */
 const PROBE_INTERVALS_MS = [10, 10, 30, 50, 100, 300, 500, 1000];

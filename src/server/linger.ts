@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { finished } from 'node:stream/promises';
 import type { MiddlewareHandler } from 'hono';
 import type { RequestContext } from './access-log.ts';
-import { byteStream } from './sse.ts';
+import { byteStream } from './stream.ts';
 
 /** How long to keep reading the rest of an unwanted body. */
 const LINGER_MS = 5000;

@@ -1,5 +1,10 @@
+/** Groups of routes that can be switched off. */
+export type ApiType = 'openai' | 'responses' | 'anthropic' | 'ollama' | 'sagemaker';
+
 /** How the server handles requests. */
 export interface ServerSettings {
+  /** The routes there are, besides those that tell about the server and its models. */
+  readonly apiTypes: readonly ApiType[];
   /** Larger bodies are rejected before they are buffered. */
   readonly maxRequestBytes: number;
   /** Memory for all request bodies together; clients wait while it is full. */

@@ -10,6 +10,7 @@ import { longByShort, longPrecisions } from './precisions.ts';
 import {
   byteCount,
   choice,
+  choices,
   fraction,
   httpAddress,
   list,
@@ -412,6 +413,16 @@ export const options = {
     help: 'Memory for the bodies of all requests together; clients wait while it is full',
     kind: byteCount(MIB),
     default: 512 * MIB,
+  }),
+  apiTypes: option({
+    group: 'Server',
+    flags: ['api-types', 'api-type'],
+    argument: 'type',
+    environment: 'MAX_SERVE_API_TYPES',
+    help: 'APIs to serve; may be repeated',
+    kind: choices(['openai', 'responses', 'anthropic', 'ollama', 'sagemaker']),
+    default: ['openai', 'responses', 'anthropic', 'ollama'],
+    defaultText: 'openai,responses,anthropic,ollama',
   }),
   allowedOrigins: option({
     group: 'Server',

@@ -131,6 +131,18 @@ export function list(allowed: string, accepts: (item: string) => boolean = () =>
   };
 }
 
+/** Any of several words. */
+export function choices<const T extends string>(values: readonly T[]): ValueKind<readonly T[]> {
+  const { schema } = choice(values);
+  return {
+    schema: z.array(schema),
+    parseText: parseList,
+    allowed: `any of ${values.join(', ')}, as a JSON list or separated by commas`,
+    form: 'list',
+    values,
+  };
+}
+
 function parseList(value: string): unknown {
   if (value.trimStart().startsWith('[')) {
     try {

@@ -103,6 +103,7 @@ describe('the server', () => {
         maxRequestBytes: 1000,
         maxRequestMemoryBytes: 536_870_912,
         bodyTimeoutS: 300,
+        apiTypes: ['openai', 'responses', 'anthropic', 'ollama'],
         allowedOrigins: [],
         allowedHosts: ['proxy.example'],
         keepAliveTimeoutS: 7,

@@ -41,6 +41,7 @@ test('the defaults are those of max serve', async () => {
     maxRequestBytes: 104_857_600,
     maxRequestMemoryBytes: 536_870_912,
     httpBodyTimeoutS: 300,
+    apiTypes: ['openai', 'responses', 'anthropic', 'ollama'],
     allowedOrigins: [],
     allowedHosts: [],
     maxMediaBytes: 104_857_600,
@@ -311,7 +312,9 @@ test('each option says in one place what its choices are', () => {
   expect(choices.length).toBeGreaterThan(6);
   for (const { kind } of choices) {
     const words = (kind.values ?? []).map((value) => value.replace(/ \(.*/, ''));
-    expect(kind.allowed).toMatch(new RegExp(`^one of ${words.join(', ')}(?:, or a type [^,]+, such as [^,]+)?$`, 'v'));
+    expect(kind.allowed).toMatch(
+      new RegExp(`^(?:one|any) of ${words.join(', ')}(?:, or a type [^,]+, such as [^,]+|, as a JSON list .*)?$`, 'v'),
+    );
   }
 });
 

@@ -1,4 +1,4 @@
-import type { ParsedRequest } from '../parsed-request.ts';
+import type { WireRequest } from '../wire-format.ts';
 
 /** Where a stream reports its usage: nowhere, in a last chunk, or in every chunk. */
 export type StreamUsage = 'none' | 'last' | 'every';
@@ -20,7 +20,6 @@ export interface AnswerSettings {
 }
 
 /** A chat completion request. */
-export interface ChatRequest extends ParsedRequest {
-  readonly stream: boolean;
+export interface ChatRequest extends WireRequest {
   readonly answer: AnswerSettings;
 }

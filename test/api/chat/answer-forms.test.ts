@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { AnswerSettings } from '../../../src/api/chat/index.ts';
-import { toChunks, toCompletion } from '../../../src/api/chat/index.ts';
+import { ChunkWriter, toCompletion } from '../../../src/api/chat/index.ts';
 import type { ChosenToken, GenerationEvent } from '../../../src/backend/index.ts';
+import { sseValues } from '../answer/sse-json.ts';
 
 const identity = { id: 'chatcmpl-1', created: 1, model: 'm', systemFingerprint: 'fp' };
 const timings = { queueMs: 0, prefillMs: 6, decodeMs: 9 };
@@ -60,16 +61,12 @@ interface Chunk {
   readonly prompt_progress?: unknown;
 }
 
-async function chunks(events: readonly GenerationEvent[], changes: Partial<AnswerSettings> = {}): Promise<Chunk[]> {
-  const all: Chunk[] = [];
-  for await (const json of toChunks(identity, told([start, ...events]), { ...plain, ...changes })) {
-    all.push(JSON.parse(json) as Chunk);
-  }
-  return all;
+function chunks(events: readonly GenerationEvent[], changes: Partial<AnswerSettings> = {}): Chunk[] {
+  return sseValues(new ChunkWriter(identity, { ...plain, ...changes }), [start, ...events]) as Chunk[];
 }
 
-async function deltas(events: readonly GenerationEvent[], changes: Partial<AnswerSettings> = {}) {
-  return (await chunks(events, changes)).map(({ choices }) => choices[0]?.delta);
+function deltas(events: readonly GenerationEvent[], changes: Partial<AnswerSettings> = {}) {
+  return chunks(events, changes).map(({ choices }) => choices[0]?.delta);
 }
 
 const calls = [
@@ -106,8 +103,8 @@ describe('tool calls', () => {
     expect(choices[0]?.message).toMatchObject({ content: 'Well. ', tool_calls: [{}, {}] });
   });
 
-  it('begin with id and name in a stream, and go on with their index', async () => {
-    expect(await deltas(calls)).toEqual([
+  it('begin with id and name in a stream, and go on with their index', () => {
+    expect(deltas(calls)).toEqual([
       { role: 'assistant', content: '' },
       { tool_calls: [{ index: 0, id: 'call_1', type: 'function', function: { name: 'look', arguments: '' } }] },
       { tool_calls: [{ index: 0, function: { arguments: '{"at":' } }] },
@@ -115,7 +112,7 @@ describe('tool calls', () => {
       { tool_calls: [{ index: 1, id: 'call_2', type: 'function', function: { name: 'wait', arguments: '{}' } }] },
       {},
     ]);
-    expect((await chunks(calls)).at(-1)?.choices[0]?.finish_reason).toBe('tool_calls');
+    expect(chunks(calls).at(-1)?.choices[0]?.finish_reason).toBe('tool_calls');
   });
 
   it("are OpenAI's function_call where the request has functions", async () => {
@@ -126,12 +123,12 @@ describe('tool calls', () => {
       finish_reason: 'function_call',
     });
     expect(choices[0]?.message).not.toHaveProperty('tool_calls');
-    expect((await deltas(calls, old)).slice(1, -1)).toEqual([
+    expect(deltas(calls, old).slice(1, -1)).toEqual([
       { function_call: { name: 'look', arguments: '' } },
       { function_call: { arguments: '{"at":' } },
       { function_call: { arguments: '1}' } },
     ]);
-    expect((await chunks(calls, old)).at(-1)?.choices[0]?.finish_reason).toBe('function_call');
+    expect(chunks(calls, old).at(-1)?.choices[0]?.finish_reason).toBe('function_call');
   });
 
   it('that go on without having begun are a defect of the backend', async () => {
@@ -151,7 +148,7 @@ describe('reasoning', () => {
       refusal: null,
     });
     expect(usage.completion_tokens_details.reasoning_tokens).toBe(2);
-    expect((await deltas(events)).slice(1, -1)).toEqual([
+    expect(deltas(events).slice(1, -1)).toEqual([
       { reasoning_content: 'Hm' },
       { reasoning_content: '.' },
       { content: 'Yes.' },
@@ -163,8 +160,8 @@ describe('reasoning', () => {
     const { choices, usage } = await completion(events, hidden);
     expect(choices[0]?.message).toEqual({ role: 'assistant', content: 'Yes.', refusal: null });
     expect(usage.completion_tokens).toBe(4);
-    expect((await deltas(events, hidden)).slice(1, -2)).toEqual([{ content: 'Yes.' }]);
-    expect((await chunks(events, hidden))[1]?.usage).toMatchObject({ completion_tokens: 3 });
+    expect(deltas(events, hidden).slice(1, -2)).toEqual([{ content: 'Yes.' }]);
+    expect(chunks(events, hidden)[1]?.usage).toMatchObject({ completion_tokens: 3 });
   });
 });
 
@@ -199,8 +196,8 @@ describe('log probabilities', () => {
     });
   });
 
-  it('stand in the chunk of their tokens, though it has no text', async () => {
-    const all = await chunks(events, { hasLogProbs: true });
+  it('stand in the chunk of their tokens, though it has no text', () => {
+    const all = chunks(events, { hasLogProbs: true });
     expect(all.map(({ choices }) => choices[0]?.logprobs)).toEqual([
       null,
       { content: [tokenJson('é', -0.5)], refusal: null },
@@ -247,8 +244,8 @@ describe('several answers', () => {
     expect(timings).toMatchObject({ prompt_n: 6, predicted_n: 6, predicted_ms: 9 });
   });
 
-  it('interleave in a stream, each with a role and an end, and one usage', async () => {
-    const all = await chunks(events, { choices: 2, streamUsage: 'last' });
+  it('interleave in a stream, each with a role and an end, and one usage', () => {
+    const all = chunks(events, { choices: 2, streamUsage: 'last' });
     expect(all.map(({ choices: [choice] }) => choice && [choice.index, choice.delta, choice.finish_reason])).toEqual([
       [0, { role: 'assistant', content: '' }, null],
       [1, { role: 'assistant', content: '' }, null],
@@ -266,7 +263,7 @@ describe('several answers', () => {
   it('that do not all end are a defect of the backend', async () => {
     const events = [finish({ choice: 0 })];
     await expect(completion(events, { choices: 2 })).rejects.toThrow('without a finish event');
-    await expect(chunks(events, { choices: 2 })).rejects.toThrow('without a finish event');
+    expect(() => chunks(events, { choices: 2 })).toThrow('without a finish event');
   });
 });
 
@@ -274,7 +271,7 @@ describe('an answer', () => {
   it('says what ended it', async () => {
     const events = [text('a'), finish({ reason: 'repetition', stoppedBy: 'END' })];
     expect((await completion(events)).choices[0]).toMatchObject({ finish_reason: 'repetition', stop_reason: 'END' });
-    expect((await chunks(events)).at(-1)?.choices[0]).toMatchObject({
+    expect(chunks(events).at(-1)?.choices[0]).toMatchObject({
       finish_reason: 'repetition',
       stop_reason: 'END',
     });
@@ -283,7 +280,7 @@ describe('an answer', () => {
   it('begins with the text that it continues, where that is asked for', async () => {
     const events = [text(' a time'), finish()];
     expect((await completion(events, { prefix: 'Once upon' })).choices[0]?.message.content).toBe('Once upon a time');
-    expect((await deltas(events, { prefix: 'Once upon' })).slice(0, 3)).toEqual([
+    expect(deltas(events, { prefix: 'Once upon' }).slice(0, 3)).toEqual([
       { role: 'assistant', content: '' },
       { content: 'Once upon' },
       { content: ' a time' },
@@ -296,8 +293,8 @@ describe('an answer', () => {
 });
 
 describe('a stream', () => {
-  it('reports how far the prompt is', async () => {
-    const all = await chunks([
+  it('reports how far the prompt is', () => {
+    const all = chunks([
       { type: 'progress', promptTokens: 7, cachedTokens: 3, doneTokens: 3, ms: 0 },
       { type: 'progress', promptTokens: 7, cachedTokens: 3, doneTokens: 7, ms: 12 },
       text('a'),
@@ -313,9 +310,9 @@ describe('a stream', () => {
     expect(all[1]?.choices).toEqual([{ index: 0, delta: {}, logprobs: null, finish_reason: null }]);
   });
 
-  it('has timings in every chunk but the first where that is asked for', async () => {
+  it('has timings in every chunk but the first where that is asked for', () => {
     const prefilled: GenerationEvent = { type: 'prefilled', cachedTokens: 3, queueMs: 0, prefillMs: 6 };
-    const all = await chunks([prefilled, text('a'), text('b'), finish()], { timingsPerToken: true });
+    const all = chunks([prefilled, text('a'), text('b'), finish()], { timingsPerToken: true });
     expect(all.map(({ timings }) => timings?.predicted_n)).toEqual([undefined, 1, 2, 4]);
     expect(all[1]?.timings).toMatchObject({ cache_n: 3, prompt_n: 4, prompt_ms: 6, prompt_per_second: 666.667 });
     expect(all.at(-1)?.timings).toMatchObject({ predicted_ms: 9, predicted_per_token_ms: 3 });

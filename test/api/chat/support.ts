@@ -35,6 +35,7 @@ export const everything: Required<Capabilities> = {
   samplers: samplerNames,
   mirostat: true,
   embeddings: false,
+  rawPrompts: true,
 };
 
 export function infoWith(capabilities: Capabilities, samplingDefaults: ModelInfo['samplingDefaults'] = {}): ModelInfo {

@@ -87,6 +87,7 @@ function loadEcho({ maxLength, maxBatchSize, ...hooks }: TestServerOptions): Pro
 
 export function serverSettings(changes: Partial<ServerSettings> = {}): ServerSettings {
   return {
+    apiTypes: ['openai', 'responses', 'anthropic', 'ollama'],
     maxRequestBytes: 10_000_000,
     maxRequestMemoryBytes: 100_000_000,
     bodyTimeoutS: 300,

@@ -1,22 +1,20 @@
+import type { Framing } from '../api/index.ts';
+
 const encoder = new TextEncoder();
-
-/** A server-sent event with the JSON text of a value. */
-export function sseEvent(json: string): string {
-  return `data: ${json}\n\n`;
-}
-
-/** The final event of OpenAI's streams. */
-export const sseDone = 'data: [DONE]\n\n';
 
 /** A comment, which clients ignore: it tells proxies and clients that the stream is alive. */
 export const sseComment = ':\n\n';
 
-export const sseHeaders = {
-  'content-type': 'text/event-stream; charset=utf-8',
+const commonHeaders = {
   'cache-control': 'no-cache, no-transform',
   // Keeps proxies such as nginx from buffering the stream.
   'x-accel-buffering': 'no',
-} as const;
+};
+
+export const streamHeaders: Readonly<Record<Framing, Readonly<Record<string, string>>>> = {
+  sse: { 'content-type': 'text/event-stream; charset=utf-8', ...commonHeaders },
+  ndjson: { 'content-type': 'application/x-ndjson', ...commonHeaders },
+};
 
 /** Whether a promise is fulfilled within `timeoutMs`. Rejects if the promise does so within that time. */
 export async function settlesWithin(promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {

@@ -2,33 +2,25 @@ import type { ChosenToken, GenerationEvent } from '../../backend/index.ts';
 import { unfinished } from '../answer/collected-answer.ts';
 import type { AnswerIdentity } from '../answer/identity.ts';
 import { logProbsJson } from '../answer/log-probs.ts';
+import { sseEvent } from '../answer/sse-event.ts';
 import { timingsJson } from '../answer/timings.ts';
 import { sumOfUsage, usageJson } from '../answer/usage.ts';
+import type { StreamWriter } from '../wire-format.ts';
 import type { AnswerSettings } from './chat-request.ts';
 import { finishReasonJson, timingsOf } from './completion.ts';
 
 type EventOf<Type extends GenerationEvent['type']> = Extract<GenerationEvent, { readonly type: Type }>;
 type DeltaEvent = EventOf<'text-delta' | 'reasoning-delta' | 'tool-call-delta'>;
 
-/**
- * Converts a generation to the JSON texts of OpenAI's `chat.completion.chunk`: the role of each answer once the
- * generation has started, its pieces as they come, and its finish reason. A last chunk has the usage and no choices, where
- * that is asked for; the others have null, or the usage so far, as vLLM's `continuous_usage_stats` does. llama-server's
- * timings stand in the very last one. Throws what the generation throws; before the first chunk, that can still become an
- * error response.
- */
-export async function* toChunks(
-  identity: AnswerIdentity,
-  events: AsyncIterable<GenerationEvent>,
-  settings: AnswerSettings,
-): AsyncGenerator<string, void, undefined> {
-  const texts = new ChunkTexts(identity, settings);
-  for await (const event of events) yield* texts.of(event);
-  if (!texts.isFinished) throw unfinished();
-}
+const DONE = 'data: [DONE]\n\n';
 
-/** Writes chunks. What is the same in all of them is made into text once: this runs for every token. */
-class ChunkTexts {
+/**
+ * Writes OpenAI's `chat.completion.chunk`s: the role of each answer once the generation has started, its pieces as they
+ * come, and its finish reason. A last chunk has the usage and no choices, where that is asked for; the others have null, or
+ * the usage so far, as vLLM's `continuous_usage_stats` does. llama-server's timings stand in the very last one. What is
+ * the same in all of them is made into text once: this runs for every token.
+ */
+export class ChunkWriter implements StreamWriter {
   readonly #settings: AnswerSettings;
   readonly #head: string;
   readonly #noLogProbs: string;
@@ -50,11 +42,16 @@ class ChunkTexts {
     this.#unfinished = settings.choices;
   }
 
-  get isFinished(): boolean {
-    return this.#unfinished === 0;
+  of(event: GenerationEvent): readonly string[] {
+    return this.#chunks(event).map((json) => sseEvent(json));
   }
 
-  of(event: GenerationEvent): string[] {
+  end(): readonly string[] {
+    if (this.#unfinished > 0) throw unfinished();
+    return [DONE];
+  }
+
+  #chunks(event: GenerationEvent): string[] {
     switch (event.type) {
       case 'start':
         this.#promptTokens = event.promptTokens;
@@ -155,7 +152,7 @@ class ChunkTexts {
     const reason = JSON.stringify(finishReasonJson(event.reason, this.#settings));
     const stoppedBy = event.stoppedBy === undefined ? '' : `,"stop_reason":${JSON.stringify(event.stoppedBy)}`;
     const end = `{"index":${String(choice)},"delta":{},"logprobs":null,"finish_reason":${reason}${stoppedBy}}]`;
-    if (!this.isFinished) return [`${this.#head}${end}${this.#report()}}`];
+    if (this.#unfinished > 0) return [`${this.#head}${end}${this.#report()}}`];
     return this.#endings(`${this.#head}${end}`);
   }
 

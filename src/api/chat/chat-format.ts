@@ -1,0 +1,16 @@
+import { openaiErrors } from '../error-format.ts';
+import type { WireFormat } from '../wire-format.ts';
+import type { ChatRequest } from './chat-request.ts';
+import { ChunkWriter } from './chunk-writer.ts';
+import { toCompletion } from './completion.ts';
+import { parseChatRequest } from './parse-chat-request.ts';
+
+/** OpenAI's Chat Completions. */
+export const chatFormat: WireFormat<ChatRequest> = {
+  idPrefix: 'chatcmpl-',
+  framing: 'sse',
+  parse: parseChatRequest,
+  answer: (identity, events, { answer }) => toCompletion(identity, events, answer),
+  writer: (identity, { answer }) => new ChunkWriter(identity, answer),
+  errors: openaiErrors,
+};

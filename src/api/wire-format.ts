@@ -1,0 +1,45 @@
+import type { GenerationEvent } from '../backend/index.ts';
+import type { AnswerIdentity } from './answer/identity.ts';
+import type { ParsedRequest } from './parsed-request.ts';
+import type { ReadOptions } from './request/json-object.ts';
+
+/** A request of any wire format. */
+export interface WireRequest extends ParsedRequest {
+  /** Answer with a stream. */
+  readonly stream: boolean;
+}
+
+/**
+ * Writes the events of one generation as the texts of a streamed response, framed as they are sent. Synchronous, since it
+ * runs for every token.
+ */
+export interface StreamWriter {
+  /** The texts for the next event; often none, or one. */
+  of(event: GenerationEvent): readonly string[];
+  /** The texts that end the stream, once the generation has ended. Throws if it has ended without a finish event. */
+  end(): readonly string[];
+}
+
+/** How a stream is framed: as server-sent events, or as one JSON text a line. */
+export type Framing = 'sse' | 'ndjson';
+
+/** A format of requests and answers: JSON in, JSON out, no state besides that of a stream's writer. */
+export interface WireFormat<Request extends WireRequest> {
+  /** What ids of answers begin with: `chatcmpl-`. */
+  readonly idPrefix: string;
+  readonly framing: Framing;
+  /** Reads a body. Throws `invalid_request` or `unsupported_parameter` with the path of the field as `param`. */
+  parse(body: unknown, options: ReadOptions): Request;
+  /** The body of the answer to a request that is not streamed. Throws what the generation throws. */
+  answer(identity: AnswerIdentity, events: AsyncIterable<GenerationEvent>, request: Request): Promise<object>;
+  writer(identity: AnswerIdentity, request: Request): StreamWriter;
+  readonly errors: ErrorFormat;
+}
+
+/** How a format tells errors. */
+export interface ErrorFormat {
+  /** The body of a failed response. */
+  json(error: unknown): object;
+  /** The text in a stream that has begun, framed. */
+  text(error: unknown): string;
+}

@@ -1,0 +1,10 @@
+import type { ErrorFormat } from '../api/index.ts';
+import { openaiErrors } from '../api/index.ts';
+
+/** The formats of errors that differ from OpenAI's, by the paths that have them. */
+const others: readonly { readonly path: RegExp; readonly format: ErrorFormat }[] = [];
+
+/** How a path tells errors, those of before its route included: a body too large, a key that is missing. */
+export function errorFormatOf(path: string): ErrorFormat {
+  return others.find((other) => other.path.test(path))?.format ?? openaiErrors;
+}
