@@ -14,13 +14,20 @@ const TYPES: Readonly<Partial<Record<number, string>>> = {
   503: 'overloaded_error',
 };
 
+/** Told so, Anthropic's library goes on with whole conversations. */
+const NO_THREADS = { error_code: 'thread_unsupported_request', param: 'thread', unsupported: ['thread'] } as const;
+
 /** Anthropic's envelope. `details` has what OpenAI's clients get as `code` and `param`. */
 export interface MessagesErrorJson {
   readonly type: 'error';
   readonly error: {
     readonly type: string;
     readonly message: string;
-    readonly details: { readonly error_code: string; readonly param: string | null };
+    readonly details: {
+      readonly error_code: string;
+      readonly param: string | null;
+      readonly unsupported?: readonly string[];
+    };
   };
   readonly request_id: string | null;
 }
@@ -38,7 +45,7 @@ function messagesErrorJson(error: unknown, requestId?: string): MessagesErrorJso
     error: {
       type: TYPES[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error'),
       message: code === 'context_length_exceeded' ? tooLong(message) : message,
-      details: { error_code: code, param },
+      details: param === 'thread' ? NO_THREADS : { error_code: code, param },
     },
     request_id: requestId ?? null,
   };
