@@ -127,15 +127,16 @@ describe('a message', () => {
   });
 });
 
+const begun = (index: number, content_block: object) => ({ type: 'content_block_start', index, content_block });
+const delta = (index: number, type: string, fields: object) => ({
+  type: 'content_block_delta',
+  index,
+  delta: { type, ...fields },
+});
+const ended = (index: number) => ({ type: 'content_block_stop', index });
+
 describe('a stream', () => {
   it('ends each block before it begins the next', () => {
-    const begun = (index: number, content_block: object) => ({ type: 'content_block_start', index, content_block });
-    const delta = (index: number, type: string, fields: object) => ({
-      type: 'content_block_delta',
-      index,
-      delta: { type, ...fields },
-    });
-    const ended = (index: number) => ({ type: 'content_block_stop', index });
     expect(stream(all)).toEqual([
       {
         type: 'message_start',

@@ -21,6 +21,10 @@ const call = { type: 'tool_use', id: 'toolu_1', name: 'look', input: { at: 1 } }
 const asked = [...hello, { role: 'assistant', content: [text('I look.'), call] }];
 const result = (fields: object) => ({ type: 'tool_result', tool_use_id: 'toolu_1', ...fields });
 
+function header(hash: string): string {
+  return `x-anthropic-billing-header: cc_version=2.1; cch=${hash};`;
+}
+
 describe('the system prompt', () => {
   it.each([
     ['a text', 'Be brief.'],
@@ -39,7 +43,6 @@ describe('the system prompt', () => {
   });
 
   it('is the same for the prefix cache, whatever Claude Code tells its provider in it', () => {
-    const header = (hash: string) => `x-anthropic-billing-header: cc_version=2.1; cch=${hash};`;
     const blocks = [text(header('a1b2c')), text('Be brief.')];
     expect(shown(hello, { system: blocks })).toEqual(shown(hello, { system: 'Be brief.' }));
     expect(shown(hello, { system: `${header('fffff')}\nBe brief.` })).toEqual(shown(hello, { system: 'Be brief.' }));
@@ -152,11 +155,9 @@ describe('an image', () => {
   });
 });
 
-describe('a document', () => {
-  const document = (fields: object) => [
-    { role: 'user', content: [{ type: 'document', ...fields }, text('Sum it up.')] },
-  ];
+const document = (fields: object) => [{ role: 'user', content: [{ type: 'document', ...fields }, text('Sum it up.')] }];
 
+describe('a document', () => {
   it('of text is told with its title and context', () => {
     const source = { type: 'text', media_type: 'text/plain', data: 'All of it.' };
     expect(shown(document({ source, title: 'T', context: 'C' }))).toEqual([
@@ -235,12 +236,13 @@ describe('tool calls', () => {
   });
 });
 
+const thought = (thinking: string) => [
+  { type: 'thinking', thinking, signature: 'abc' },
+  { type: 'redacted_thinking', data: 'x' },
+  text('Yes.'),
+];
+
 describe('thinking', () => {
-  const thought = (thinking: string) => [
-    { type: 'thinking', thinking, signature: 'abc' },
-    { type: 'redacted_thinking', data: 'x' },
-    text('Yes.'),
-  ];
   const messages = [
     ...hello,
     { role: 'assistant', content: thought('One.') },
