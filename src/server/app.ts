@@ -9,7 +9,8 @@ import type { ApiType } from './server-settings.ts';
 import { checkHost } from './host-header.ts';
 import { linger } from './linger.ts';
 import { countRequests } from './count-requests.ts';
-import { errorFormatOf } from './error-formats.ts';
+import { errorFormatOf, isForAnthropic } from './error-formats.ts';
+import { messagesErrors } from '../api/messages/index.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
 import { openaiRoutes } from './routes/openai.ts';
 import { messagesRoutes } from './routes/messages.ts';
@@ -45,9 +46,9 @@ export function createApp(options: AppOptions): Hono<RequestContext> {
   return app;
 }
 
-/** In the envelope of the path. */
+/** In the envelope of the path, or of the client. */
 function answerError(error: Error, { req, var: { requestId } }: Context<RequestContext>): Response {
-  return errorResponse(error, errorFormatOf(req.path), requestId);
+  return errorResponse(error, isForAnthropic(req.raw.headers) ? messagesErrors : errorFormatOf(req.path), requestId);
 }
 
 /** Answers methods that a route does not support: 405 with the allowed ones, or 204 for OPTIONS. */

@@ -7,6 +7,11 @@ const others: readonly { readonly path: RegExp; readonly format: ErrorFormat }[]
   { path: /^\/v1\/messages(?=\/|$)/, format: messagesErrors },
 ];
 
+/** Whether a client speaks Anthropic's API, on a path that other APIs have, too. */
+export function isForAnthropic(headers: Headers): boolean {
+  return headers.has('anthropic-version');
+}
+
 /** How a path tells errors, those of before its route included: a body too large, a key that is missing. */
 export function errorFormatOf(path: string): ErrorFormat {
   return others.find((other) => other.path.test(path))?.format ?? openaiErrors;

@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from 'hono';
 import { openaiErrors } from '../api/index.ts';
 import { messagesErrors } from '../api/messages/index.ts';
 import type { RequestContext } from './access-log.ts';
-import { errorFormatOf } from './error-formats.ts';
+import { errorFormatOf, isForAnthropic } from './error-formats.ts';
 
 /**
  * Adds the headers in which the libraries of OpenAI and Anthropic look for the request's id and the time that the server
@@ -19,8 +19,3 @@ export const responseHeaders: MiddlewareHandler<RequestContext> = async (context
     context.header('openai-processing-ms', String(Math.round(performance.now() - startedAt)));
   }
 };
-
-/** Whether a client speaks Anthropic's API, on a path that other APIs have, too. */
-export function isForAnthropic(headers: Headers): boolean {
-  return headers.has('anthropic-version');
-}

@@ -118,6 +118,14 @@ describe("Anthropic's client", () => {
     expect(await clientOf(await serveModel(model)).messages.countTokens(question)).toEqual({ input_tokens: 42 });
   });
 
+  it('lists the model, and finds it', async () => {
+    const client = clientOf(await serve());
+    const list = await client.models.list();
+    expect(list.data).toMatchObject([{ type: 'model', id: modelName, max_input_tokens: 8192 }]);
+    expect(await client.models.retrieve(modelName)).toEqual(list.data[0]);
+    await expect(client.models.retrieve('claude')).rejects.toMatchObject({ status: 404, type: 'not_found_error' });
+  });
+
   it('sees a stop sequence', async () => {
     const message = await clientOf(await serve()).messages.create({ ...say('one two three'), stop_sequences: ['two'] });
     expect(message.content).toMatchObject([{ type: 'text', text: 'one ' }]);
