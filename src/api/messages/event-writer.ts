@@ -78,7 +78,7 @@ export class EventWriter implements StreamWriter {
   #opened(type: 'thinking' | 'text'): string[] {
     if (this.#open === type) return [];
     return type === 'text'
-      ? this.#begin(type, { type, text: '', citations: null }, type)
+      ? this.#begin(type, { type, text: '' }, type)
       : this.#begin(type, { type, thinking: '', signature: '' }, type);
   }
 

@@ -8,7 +8,7 @@ type StopReasonJson = 'end_turn' | 'max_tokens' | 'stop_sequence' | 'tool_use' |
 
 type BlockJson =
   | { readonly type: 'thinking'; readonly thinking: string; readonly signature: string }
-  | { readonly type: 'text'; readonly text: string; readonly citations: null }
+  | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'tool_use'; readonly id: string; readonly name: string; readonly input: JsonValue };
 
 /** Anthropic's usage. Cached tokens of the prompt do not count as input tokens. */
@@ -79,7 +79,7 @@ function contentJson({ reasoning, text, calls }: CollectedAnswer, { showsThinkin
   const thinking = showsThinking ? reasoning : '';
   return [
     ...(reasoning === '' ? [] : [{ type: 'thinking' as const, thinking, signature: SIGNATURE }]),
-    ...(text === '' ? [] : [{ type: 'text' as const, text, citations: null }]),
+    ...(text === '' ? [] : [{ type: 'text' as const, text }]),
     ...calls.map(({ id, name, arguments: input }) => ({
       type: 'tool_use' as const,
       id,

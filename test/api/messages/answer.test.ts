@@ -86,7 +86,7 @@ describe('a message', () => {
       model: 'm',
       content: [
         { type: 'thinking', thinking: 'Hm.', signature: expect.stringMatching(/./) as string },
-        { type: 'text', text: 'Well, é.', citations: null },
+        { type: 'text', text: 'Well, é.' },
         { type: 'tool_use', id: 'call_1', name: 'look', input: { at: 1 } },
         { type: 'tool_use', id: 'call_2', name: 'wait', input: {} },
       ],
@@ -165,7 +165,7 @@ describe('a stream', () => {
       delta(0, 'thinking_delta', { thinking: '.' }),
       delta(0, 'signature_delta', { signature: expect.stringMatching(/./) as string }),
       ended(0),
-      begun(1, { type: 'text', text: '', citations: null }),
+      begun(1, { type: 'text', text: '' }),
       delta(1, 'text_delta', { text: 'Well' }),
       delta(1, 'text_delta', { text: ', é.' }),
       ended(1),

@@ -91,7 +91,7 @@ describe('turns', () => {
       type: 'message',
       role: 'assistant',
       model: 'm',
-      content: [{ ...text('Hi.'), citations: null }],
+      content: [{ ...text('Hi.') }],
     };
     const ended = { stop_reason: 'end_turn', stop_sequence: null, usage: { input_tokens: 1 } };
     expect(shown([...hello, { ...answer, ...ended }, ...hello])[1]).toEqual(['assistant', 'Hi.']);
