@@ -132,7 +132,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const engine = await LoadedLlama.load(
       loaded,
       info,
-      (onEvents) =>
+      (onEvents, onPiece) =>
         new addon.NativeEngine(
           addonModel,
           {
@@ -169,6 +169,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           (fraction) => {
             options.onProgress('projector', fraction);
           },
+          onPiece,
         ),
     );
     if (info.capabilities.vision) {

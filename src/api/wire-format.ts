@@ -42,6 +42,8 @@ export interface WireFormat<Request extends WireRequest> {
   /** What ids of answers begin with: `chatcmpl-`. */
   readonly idPrefix: string;
   readonly framing: Framing;
+  /** What is sent when a stream was silent for a while, framed; absent it is a comment in an event stream, or nothing. */
+  readonly heartbeat?: string;
   /** Reads a body. Throws `invalid_request` or `unsupported_parameter` with the path of the field as `param`. */
   parse(body: unknown, options: ReadOptions): Request;
   /**
@@ -59,9 +61,9 @@ export interface WireFormat<Request extends WireRequest> {
 /** How a format tells errors. */
 export interface ErrorFormat {
   /** The body of a failed response. */
-  json(error: unknown): object;
+  json(error: unknown, requestId?: string): object;
   /** Of that body. */
   readonly schema: z.ZodType;
   /** The text in a stream that has begun, framed. */
-  text(error: unknown): string;
+  text(error: unknown, requestId?: string): string;
 }

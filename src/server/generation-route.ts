@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Handler } from 'hono';
 import { routePath } from 'hono/route';
-import type { GenerationEvent, LoadedModel } from '../backend/index.ts';
-import type { AnswerIdentity, ParsedRequest, StreamWriter, WireFormat, WireRequest } from '../api/index.ts';
+import type { LoadedModel } from '../backend/index.ts';
+import type { AnswerIdentity, ParsedRequest, WireFormat, WireRequest } from '../api/index.ts';
 import { imageReferences, requireCapabilities } from '../api/index.ts';
 import { isCodedError, VserveError } from '../errors/index.ts';
 import type { MediaResolver } from '../media/index.ts';
@@ -18,12 +18,9 @@ import { readJsonBody } from './request-body.ts';
 import type { JsonBody, ReadOptions } from './request-body.ts';
 import type { Requests } from './requests.ts';
 import { unknownModel } from './routes/models.ts';
-import { routeName } from './route-name.ts';
+import { routeName } from './route-paths.ts';
 import type { ServerSettings } from './server-settings.ts';
-import { byteStream, settlesWithin, streamHeaders } from './stream.ts';
-
-/** Maximum silence of a stream: proxies close connections that stay silent, often after a minute. */
-const KEEP_ALIVE_MS = 15_000;
+import { heartbeats, settlesWithin, SILENCE_MS, streamHeaders } from './stream.ts';
 
 /** What the routes of all formats work with. */
 export interface GenerationRouteOptions {
@@ -77,15 +74,23 @@ export function generationRoute<Request extends WireRequest>(
       // The first event comes when the generation starts. Failures before that are ordinary error responses, unless the
       // request has waited so long that its client or a proxy might give up.
       const first = events.next();
-      await settlesWithin(first, KEEP_ALIVE_MS);
+      const isPrompt = await settlesWithin(first, SILENCE_MS);
       streaming = true;
-      const texts = streamTexts({ first, events, writer: format.writer(identity, request), end }, (error) => {
-        const level = isCodedError(error) && error.code === 'request_cancelled' ? 'info' : 'warning';
-        options.log(level, `${context.get('requestId')} ended after the response had started: ${reasonOf(error)}`);
-        return format.errors.text(error);
-      });
-      const silenceMs = format.framing === 'sse' ? KEEP_ALIVE_MS : undefined;
-      return new Response(byteStream(texts, silenceMs), { headers: streamHeaders[format.framing] });
+      context.env.stream = {
+        first,
+        events,
+        writer: format.writer(identity, request),
+        signal,
+        heartbeat: format.heartbeat ?? heartbeats[format.framing],
+        isSilent: !isPrompt,
+        onFailure(error) {
+          const level = isCodedError(error) && error.code === 'request_cancelled' ? 'info' : 'warning';
+          options.log(level, `${context.get('requestId')} ended after the response had started: ${reasonOf(error)}`);
+          return format.errors.text(error, context.get('requestId'));
+        },
+        onEnd: end,
+      };
+      return new Response(null, { headers: streamHeaders[format.framing] });
     } catch (error) {
       // A third-party backend may throw anything.
       throw error instanceof Error ? error : new Error(String(error));
@@ -125,32 +130,6 @@ export function checkRequest(
       `The request has ${String(images.length)} images; the limit of this server is ${String(settings.maxImagesPerRequest)} (--limit-images-per-prompt).`,
       { param: extra.param },
     );
-  }
-}
-
-interface Stream {
-  readonly first: Promise<IteratorResult<GenerationEvent, void>>;
-  readonly events: AsyncGenerator<GenerationEvent, void, undefined>;
-  readonly writer: StreamWriter;
-  readonly end: () => void;
-}
-
-/** The texts of a stream until it ends, fails, or the client disconnects. */
-async function* streamTexts(
-  { first, events, writer, end }: Stream,
-  onFailure: (error: unknown) => string,
-): AsyncGenerator<string, void, undefined> {
-  try {
-    for (let next = await first; next.done !== true; next = await events.next()) {
-      const texts = writer.of(next.value);
-      if (texts.length > 0) yield texts.join('');
-    }
-    yield writer.end().join('');
-  } catch (error) {
-    yield onFailure(error);
-  } finally {
-    await events.return();
-    end();
   }
 }
 

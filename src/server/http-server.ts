@@ -1,12 +1,15 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
-import type { HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { answerClientErrors } from './client-errors.ts';
 import type { OnRefused } from './client-errors.ts';
+import type { ServerBindings } from './event-stream.ts';
+import { sendStream } from './event-stream.ts';
 import { answerHalfClosed } from './half-closed.ts';
 import { OpenResponses } from './open-responses.ts';
 import { normalizeTarget } from './request-target.ts';
+import type { StreamOutput } from './stream-output.ts';
 
 const HEADERS_TIMEOUT_MS = 60_000;
 /** Interval at which the headers timeout is checked. */
@@ -15,7 +18,7 @@ const CHECK_MS = 5000;
 const PROBE_AFTER_MS = 60_000;
 
 export interface HttpServerOptions {
-  readonly fetch: (request: Request, bindings: HttpBindings) => Response | Promise<Response>;
+  readonly fetch: (request: Request, bindings: ServerBindings) => Response | Promise<Response>;
   readonly keepAliveTimeoutS: number;
   /** Clients that send `Expect: 100-continue` (RFC 9110, section 10.1.1) are not told to send larger bodies. */
   readonly maxRequestBytes: number;
@@ -27,11 +30,13 @@ export interface HttpServerOptions {
  * that is not valid HTTP is answered with the error envelope.
  */
 export function createHttpServer({ fetch, keepAliveTimeoutS, maxRequestBytes, onRefused }: HttpServerOptions): Server {
-  const eventStreams = new WeakSet<ServerResponse>();
-  const answer = async (request: Request, bindings: HttpBindings): Promise<Response> => {
+  const streams = new WeakMap<ServerResponse, StreamOutput>();
+  const answer = async (request: Request, bindings: ServerBindings): Promise<Response> => {
     const response = await fetch(request, bindings);
-    if (isEventStream(response)) eventStreams.add(bindings.outgoing);
-    return response;
+    const { outgoing, stream } = bindings;
+    if (stream === undefined) return response;
+    streams.set(outgoing, sendStream(outgoing, response, stream));
+    return RESPONSE_ALREADY_SENT;
   };
   const listener = getRequestListener(answer as Parameters<typeof getRequestListener>[0], {
     overrideGlobalObjects: false,
@@ -61,10 +66,6 @@ export function createHttpServer({ fetch, keepAliveTimeoutS, maxRequestBytes, on
   });
   const responses = new OpenResponses(server);
   answerClientErrors(server, responses, onRefused);
-  answerHalfClosed(server, responses, (response) => eventStreams.has(response));
+  answerHalfClosed(server, responses, (response) => streams.get(response)?.breakSilence());
   return server;
-}
-
-function isEventStream({ headers }: Response): boolean {
-  return headers.get('content-type')?.startsWith('text/event-stream') === true;
 }

@@ -1,8 +1,8 @@
-import type { TemplateSettings } from '../../backend/index.ts';
 import type { ParsedMessage } from '../parsed-request.ts';
+import { beginEmptyAnswer, refuseOpenCalls } from '../request/final-answer.ts';
 import { invalid, show } from '../request/invalid-request.ts';
 import type { ReadOptions } from '../request/json-object.ts';
-import { isJsonObject, unsupported } from '../request/json-object.ts';
+import { isJsonObject } from '../request/json-object.ts';
 import type { SettingsRead } from '../request/read-fields.ts';
 import { readFields } from '../request/read-fields.ts';
 import { toSettings } from '../request/request-kinds.ts';
@@ -23,8 +23,9 @@ export function parseChatRequest(body: unknown, options: ReadOptions): ChatReque
   const read = readFields<typeof CHAT_KINDS>(body, CHAT_FIELDS, options);
   const given = readMessages(body['messages'], options);
   const asked = toTemplateSettings(read, given);
-  if (asked.continueFinalMessage) refuseOpenCalls(given);
-  const { messages, template } = beginEmptyAnswer(given, asked);
+  const places = placesOfLast(given);
+  if (asked.continueFinalMessage) refuseOpenCalls(given, places.calls);
+  const { messages, template } = beginEmptyAnswer(given, asked, places);
   const settings = toSettings(read);
   const { stream = false } = read.values;
   return {
@@ -53,27 +54,10 @@ function answerSettings(values: Values): Omit<AnswerSettings, 'choices' | 'hasLo
   };
 }
 
-/** A turn that calls tools cannot be continued: their results come next. */
-function refuseOpenCalls(messages: readonly ParsedMessage[]): void {
-  if (messages.at(-1)?.toolCalls === undefined) return;
-  const path = `messages[${String(messages.length - 1)}].tool_calls`;
-  throw invalid(path, `${path} have no results. Append the tool messages with them.`);
-}
-
-/** A final answer without any text yet is not continued, but begun. */
-function beginEmptyAnswer(messages: readonly ParsedMessage[], template: TemplateSettings) {
-  const last = messages.at(-1);
-  const isEmpty = last?.content.every((part) => part.type === 'text' && part.text.trim() === '') === true;
-  if (!template.continueFinalMessage || !isEmpty) return { messages, template };
-  const path = `messages[${String(messages.length - 1)}]`;
-  if (last.reasoning !== undefined) {
-    throw unsupported(`${path}.reasoning_content`, last.reasoning, 'Only the text of an answer can be continued.');
-  }
-  if (messages.length === 1) throw invalid(path, `${path} is an empty answer, and there is nothing to answer.`);
-  return {
-    messages: messages.slice(0, -1),
-    template: { ...template, addGenerationPrompt: true, continueFinalMessage: false },
-  };
+/** Where an error of the last message lies. */
+function placesOfLast(messages: readonly ParsedMessage[]) {
+  const message = `messages[${String(messages.length - 1)}]`;
+  return { message, calls: `${message}.tool_calls`, reasoning: `${message}.reasoning_content` };
 }
 
 function textOfLast(messages: readonly ParsedMessage[]): string {

@@ -19,7 +19,7 @@ ImagePlacement placement_of(const Napi::Value & value);
 // With `sizes_only` they need no pixels.
 std::vector<Image> images_of(const Napi::Array & array, bool sizes_only = false);
 
-Napi::Array to_js(Napi::Env env, const std::vector<Event> & events);
+Napi::Array to_js(Napi::Env env, std::vector<Event>::const_iterator begin, std::vector<Event>::const_iterator end);
 Napi::Array to_js(Napi::Env env, const Prompt & prompt);
 Napi::Array to_js(Napi::Env env, const std::vector<Run> & runs);
 Napi::Array to_js(Napi::Env env, const std::vector<EncoderInput> & inputs);
