@@ -11,6 +11,7 @@ import { countRequests } from './count-requests.ts';
 import { errorFormatOf } from './error-formats.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
 import { openaiRoutes } from './routes/openai.ts';
+import { responsesRoutes } from './routes/responses.ts';
 import { routedPath } from './request-target.ts';
 import { routeName } from './route-name.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -29,6 +30,7 @@ export function createApp(options: AppOptions): Hono<RequestContext> {
   app.use(accessLog(options.log), countRequests(options.metrics), linger, checkHost);
   app.use(browserGuard({ ...options.settings, host: options.host }));
   if (serves('openai')) app.route('/', openaiRoutes(options));
+  if (serves('responses')) app.route('/', responsesRoutes(options));
   app.route('/', modelRoutes(options.servedModelName, options.model.info));
   app.route('/', healthRoutes(options.version));
   app.route('/', prefixCacheRoutes(options.model));
@@ -40,14 +42,16 @@ export function createApp(options: AppOptions): Hono<RequestContext> {
 
 /** Answers methods that a route does not support: 405 with the allowed ones, or 204 for OPTIONS. */
 function answerOtherMethods(app: Hono<RequestContext>): void {
-  const methods = new Map<string, string>();
-  for (const { method, path } of app.routes.filter((route) => route.method !== 'ALL')) methods.set(path, method);
-  for (const [path, method] of methods) {
-    const allow = method === 'GET' ? 'GET, HEAD, OPTIONS' : `${method}, OPTIONS`;
+  const methods = new Map<string, Set<string>>();
+  for (const { method, path } of app.routes.filter((route) => route.method !== 'ALL')) {
+    methods.set(path, (methods.get(path) ?? new Set()).add(method));
+  }
+  for (const [path, taken] of methods) {
+    const allow = [...taken, ...(taken.has('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
     app.options(path, () => new Response(null, { status: 204, headers: { allow } }));
     app.all(path, () => {
       const response = errorResponse(
-        new VserveError('method_not_allowed', `${routeName(path)} takes ${method} only.`),
+        new VserveError('method_not_allowed', `${routeName(path)} takes ${[...taken].join(' and ')} only.`),
         errorFormatOf(path),
       );
       response.headers.set('allow', allow);

@@ -21,7 +21,7 @@ import type { ServerSettings } from './server-settings.ts';
 import { byteStream, settlesWithin, streamHeaders } from './stream.ts';
 
 /** Maximum silence of a stream: proxies close connections that stay silent, often after a minute. */
-const KEEP_ALIVE_MS = 15_000;
+export const KEEP_ALIVE_MS = 15_000;
 
 /** What the routes of all formats work with. */
 export interface GenerationRouteOptions {
@@ -38,10 +38,24 @@ export interface GenerationRouteOptions {
   readonly log: Log;
 }
 
-/** Handles a POST whose body asks for a generation, streamed or not, in one of the wire formats. */
+/** A generation that may go on without its client. */
+export interface DetachedGeneration<Request extends WireRequest> {
+  readonly request: Request;
+  readonly identity: AnswerIdentity;
+  /** Begins it, until the signal aborts. */
+  readonly start: (signal: AbortSignal) => AsyncGenerator<GenerationEvent, void, undefined>;
+  /** Must be called when it has ended. */
+  readonly release: () => void;
+}
+
+/**
+ * Handles a POST whose body asks for a generation, streamed or not, in one of the wire formats. `detach` may take it over
+ * from the connection that it came by, and answers in the route's place then.
+ */
 export function generationRoute<Request extends WireRequest>(
   format: WireFormat<Request>,
   options: GenerationRouteOptions,
+  detach?: (generation: DetachedGeneration<Request>) => Response | undefined,
 ): Handler<RequestContext> {
   return async (context) => {
     const receivedAtMs = performance.now();
@@ -56,15 +70,23 @@ export function generationRoute<Request extends WireRequest>(
       const request = format.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
       checkRequest(request, options);
       const client = clientPathOf(incoming);
-      const events = generate(request, {
-        ...options,
-        client,
-        signal,
-        receivedAtMs,
-        onBodyUsed: body.release,
-        onInputProcessed: (processingMs) => options.metrics.countInput(processingMs),
-      });
+      const { release } = body;
+      const start = (until: AbortSignal) =>
+        generate(request, {
+          ...options,
+          client,
+          signal: until,
+          receivedAtMs,
+          onBodyUsed: release,
+          onInputProcessed: (processingMs) => options.metrics.countInput(processingMs),
+        });
       const identity = newIdentity(format.idPrefix, options);
+      const detached = detach?.({ request, identity, start, release });
+      if (detached !== undefined) {
+        body = undefined;
+        return detached;
+      }
+      const events = start(signal);
       if (!request.stream) return context.json(await format.answer(identity, events, request));
 
       // The first event comes when the generation starts. Failures before that are ordinary error responses, unless the
