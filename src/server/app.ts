@@ -17,6 +17,7 @@ import { routeName } from './route-name.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
 import { prefixCacheRoutes } from './routes/prefix-cache.ts';
+import { tokenRoutes } from './routes/tokens.ts';
 
 export interface AppOptions extends GenerationRouteOptions {
   /** The address or name the server listens on. */
@@ -30,6 +31,7 @@ export function createApp(options: AppOptions): Hono<RequestContext> {
   app.use(accessLog(options.log), countRequests(options.metrics), linger, checkHost);
   app.use(browserGuard({ ...options.settings, host: options.host }));
   if (serves('openai')) app.route('/', openaiRoutes(options));
+  if (serves('openai')) app.route('/', tokenRoutes(options));
   if (serves('responses')) app.route('/', responsesRoutes(options));
   app.route('/', modelRoutes(options.servedModelName, options.model.info));
   app.route('/', healthRoutes(options.version));

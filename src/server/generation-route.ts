@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Handler } from 'hono';
 import type { GenerationEvent, LoadedModel } from '../backend/index.ts';
-import type { AnswerIdentity, StreamWriter, WireFormat, WireRequest } from '../api/index.ts';
+import type { AnswerIdentity, ParsedRequest, StreamWriter, WireFormat, WireRequest } from '../api/index.ts';
 import { imageReferences, requireCapabilities } from '../api/index.ts';
 import { isCodedError, VserveError } from '../errors/index.ts';
 import type { MediaResolver } from '../media/index.ts';
@@ -112,7 +112,7 @@ export function generationRoute<Request extends WireRequest>(
 }
 
 /** The limits of a body: the settings, and the memory available. */
-function bodyLimits({
+export function bodyLimits({
   settings,
   memory,
 }: GenerationRouteOptions): Pick<ReadOptions, 'maxBytes' | 'timeoutMs' | 'memory'> {
@@ -120,11 +120,17 @@ function bodyLimits({
   return { maxBytes, timeoutMs: settings.bodyTimeoutS * 1000, memory };
 }
 
+/** Throws `model_not_found` for the name of a model that is not served. */
+export function checkModel(name: string | undefined, servedModelName: string): void {
+  if (name !== undefined && name !== '' && name !== servedModelName) throw unknownModel(name, servedModelName);
+}
+
 /** Rejects what can be rejected before any image is fetched. */
-function checkRequest(request: WireRequest, { model, servedModelName, settings }: GenerationRouteOptions): void {
-  if (request.model !== undefined && request.model !== '' && request.model !== servedModelName) {
-    throw unknownModel(request.model, servedModelName);
-  }
+export function checkRequest(
+  request: ParsedRequest,
+  { model, servedModelName, settings }: GenerationRouteOptions,
+): void {
+  checkModel(request.model, servedModelName);
   requireCapabilities(request, model.info);
   const images = imageReferences(request);
   const extra = images[settings.maxImagesPerRequest];

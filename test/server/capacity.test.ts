@@ -132,7 +132,11 @@ describe('the queue', () => {
     const { model } = await serve({ maxBatchSize: 1 });
     const admission = new Admission({ maxBatchSize: 1, maxQueueSize: undefined });
     const request = parseChatRequest({ messages }, { allowExtraFields: false });
-    const media = { forRequest: () => () => Promise.reject(new Error('No image.')), close: () => Promise.resolve() };
+    const media = {
+      forRequest: () => () => Promise.reject(new Error('No image.')),
+      sizesForRequest: () => () => Promise.reject(new Error('No image.')),
+      close: () => Promise.resolve(),
+    };
     const { signal } = new AbortController();
     const begun = [];
     for (let i = 0; i < 5; i += 1) {

@@ -118,6 +118,17 @@ describe("OpenAI's client", () => {
     ]);
   });
 
+  it('counts the tokens of a request, and of the conversation that it continues', async () => {
+    const { client } = await serve();
+    const { id, usage } = await client.responses.create({ model: '', input: question });
+    expect(await client.responses.inputTokens.count({ input: question })).toEqual({
+      object: 'response.input_tokens',
+      input_tokens: usage?.input_tokens,
+    });
+    const next = await client.responses.inputTokens.count({ input: 'And now?', previous_response_id: id });
+    expect(next.input_tokens).toBe((usage?.total_tokens ?? 0) + 2);
+  });
+
   it('is told of errors', async () => {
     const { client } = await serve();
     const create = (body: object) => client.responses.create(body as OpenAI.Responses.ResponseCreateParamsNonStreaming);

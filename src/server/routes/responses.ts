@@ -4,13 +4,16 @@ import type { Context } from 'hono';
 import { Hono } from 'hono';
 import { show } from '../../api/index.ts';
 import type { ResponseRequest } from '../../api/responses/index.ts';
-import { responsesFormat } from '../../api/responses/index.ts';
+import { parseResponseRequest, responsesFormat } from '../../api/responses/index.ts';
+import { inputTokensJson } from '../../api/tokens/index.ts';
 import { VserveError } from '../../errors/index.ts';
 import type { RequestContext } from '../access-log.ts';
 import { reasonOf } from '../access-log.ts';
 import { keyOf } from '../client-path.ts';
+import { countTokens } from '../count-tokens.ts';
 import type { DetachedGeneration, GenerationRouteOptions } from '../generation-route.ts';
 import { generationRoute, KEEP_ALIVE_MS } from '../generation-route.ts';
+import { jsonRoute } from '../json-route.ts';
 import { BackgroundResponse } from '../responses/background-response.ts';
 import { ClientArchive } from '../responses/client-archive.ts';
 import { inputItemPage } from '../responses/items.ts';
@@ -29,6 +32,13 @@ export function responsesRoutes(options: GenerationRouteOptions): Hono<RequestCo
     const archive = new ClientArchive(store, ownerOf(context.env.incoming.headers));
     const route = generationRoute(responsesFormat(archive), options, (detached) =>
       inBackground(detached, archive, options, context),
+    );
+    return route(context, next);
+  });
+  routes.post('/v1/responses/input_tokens', (context, next) => {
+    const archive = new ClientArchive(store, ownerOf(context.env.incoming.headers));
+    const route = jsonRoute(options, async (call) =>
+      inputTokensJson(await countTokens(parseResponseRequest(call.body, call.read, archive), options, call)),
     );
     return route(context, next);
   });
