@@ -25,6 +25,8 @@ const tools = {
   }),
 };
 
+const prepareStep = ({ stepNumber }) => ({ toolChoice: stepNumber === 0 ? 'required' : 'none' });
+
 await run({
   generateText: async () => {
     const { text, usage, finishReason } = await generateText(common);
@@ -57,7 +59,6 @@ await run({
     require((await result.toolCalls)[0]?.toolName === 'look_at', 'no call');
   },
   'several steps': async () => {
-    const prepareStep = ({ stepNumber }) => ({ toolChoice: stepNumber === 0 ? 'required' : 'none' });
     const { steps } = await generateText({ ...common, tools, prepareStep, stopWhen: stepCountIs(3) });
     require(steps.length === 2, `${steps.length} steps`);
   },

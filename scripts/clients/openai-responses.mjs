@@ -1,6 +1,6 @@
 /** OpenAI's JavaScript library and its Agents SDK at the Responses API, with a picture. */
 import { Agent, OpenAIProvider, Runner, setTracingDisabled, tool } from '@openai/agents';
-import OpenAI from 'openai';
+import OpenAI, { BadRequestError } from 'openai';
 import { zodResponsesFunction, zodTextFormat } from 'openai/helpers/zod';
 import { z } from 'zod';
 import { require, run } from './checks.mjs';
@@ -79,7 +79,7 @@ await run({
   },
   'an error': async () => {
     const failure = await client.responses.create({ ...common, input: [{ type: 'nothing' }] }).catch((error) => error);
-    require(failure instanceof OpenAI.BadRequestError && failure.param === 'input[0].type', String(failure));
+    require(failure instanceof BadRequestError && failure.param === 'input[0].type', String(failure));
   },
   'an agent': async () => {
     const result = await runner.run(new Agent({ name: 'a', model, modelSettings }), agentInput);

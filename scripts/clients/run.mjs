@@ -24,8 +24,10 @@ const model = values.model ?? (await servedModel());
 
 install();
 let failed = false;
-for (const script of ['openai-js', 'ai-sdk', 'langchain-js']) check(process.execPath, `${script}.mjs`, [url, model]);
-check(join(folder, 'venv', 'bin', 'python'), 'clients.py', [url, model, picture]);
+for (const script of ['openai-js', 'openai-responses', 'ai-sdk', 'ai-sdk-responses', 'langchain-js']) check(process.execPath, `${script}.mjs`, [url, model]);
+for (const script of ['clients.py', 'responses.py']) {
+  check(join(folder, 'venv', 'bin', 'python'), script, [url, model, picture]);
+}
 process.exitCode = failed ? 1 : 0;
 
 async function servedModel() {

@@ -32,6 +32,7 @@ export const TEXT_KEYS = {
   id: anything,
   index: anything,
   logprobs: anything,
+  parsed: anything,
 } as const satisfies KeyTable;
 
 const REFUSAL_KEYS = { ...MISPLACED_IMAGES, type: 'read', refusal: 'read' } as const satisfies KeyTable;

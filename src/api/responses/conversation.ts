@@ -55,6 +55,8 @@ export const CALL_ITEM_KEYS = {
   name: 'read',
   namespace: 'read',
   arguments: 'read',
+  // What the clients' parsers add.
+  parsed_arguments: anything,
 } as const satisfies KeyTable;
 
 export const CUSTOM_CALL_ITEM_KEYS = {

@@ -33,8 +33,10 @@ export function customArguments(input: string): string {
 
 /** The input in such arguments, which may be cut off. */
 export function customInput(text: string): string {
-  for (const end of ['', '"}', '}']) {
-    const input = inputOf(text + end);
+  // What an escape sequence begins with says nothing yet.
+  const whole = text.replace(/\\(?:u[\da-f]{0,3})?$/i, '');
+  for (const complete of [text, `${text}}`, `${whole}"}`]) {
+    const input = inputOf(complete);
     if (input !== undefined) return input;
   }
   return '';
