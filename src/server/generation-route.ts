@@ -11,6 +11,7 @@ import type { Admission } from './admission.ts';
 import type { BodyMemory } from './body-memory.ts';
 import { clientPathOf } from './client-path.ts';
 import type { CpuShare } from './cpu-share.ts';
+import type { ClientPath } from './fair-turns.ts';
 import { generate } from './generate.ts';
 import type { Metrics } from './metrics.ts';
 import { readJsonBody } from './request-body.ts';
@@ -48,14 +49,19 @@ export interface DetachedGeneration<Request extends WireRequest> {
   readonly release: () => void;
 }
 
-/**
- * Handles a POST whose body asks for a generation, streamed or not, in one of the wire formats. `detach` may take it over
- * from the connection that it came by, and answers in the route's place then.
- */
+/** What a format's route adds to the way of a generation. */
+export interface GenerationHooks<Request extends WireRequest> {
+  /** Changes a request that was checked. */
+  readonly prepare?: (request: Request, call: { client: ClientPath; signal: AbortSignal }) => Promise<Request>;
+  /** Takes a generation over from the connection that it came by, and answers in the route's place then. */
+  readonly detach?: (generation: DetachedGeneration<Request>) => Response | undefined;
+}
+
+/** Handles a POST whose body asks for a generation, streamed or not, in one of the wire formats. */
 export function generationRoute<Request extends WireRequest>(
   format: WireFormat<Request>,
   options: GenerationRouteOptions,
-  detach?: (generation: DetachedGeneration<Request>) => Response | undefined,
+  { prepare, detach }: GenerationHooks<Request> = {},
 ): Handler<RequestContext> {
   return async (context) => {
     const receivedAtMs = performance.now();
@@ -67,9 +73,10 @@ export function generationRoute<Request extends WireRequest>(
       options.admission.requireRoom();
       const { signal } = active;
       body = await readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal });
-      const request = format.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
-      checkRequest(request, options);
+      const parsed = format.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
+      checkRequest(parsed, options);
       const client = clientPathOf(incoming);
+      const request = (await prepare?.(parsed, { client, signal })) ?? parsed;
       const { release } = body;
       const start = (until: AbortSignal) =>
         generate(request, {

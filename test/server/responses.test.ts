@@ -129,6 +129,17 @@ describe("OpenAI's client", () => {
     expect(next.input_tokens).toBe((usage?.total_tokens ?? 0) + 2);
   });
 
+  it('may have the beginning of a long conversation left out', async () => {
+    const { client, generateRequests } = await serve({ maxLength: 12 });
+    const input = ['a b c d e f', 'd e f', 'g h i j'].map((content) => ({ role: 'user' as const, content }));
+    const response = await client.responses.create({ model: '', input, truncation: 'auto' });
+    expect(response).toMatchObject({ output_text: 'g h i j', truncation: 'auto' });
+    expect(generateRequests[0]?.messages).toHaveLength(2);
+    await expect(client.responses.create({ model: '', input })).rejects.toMatchObject({
+      code: 'context_length_exceeded',
+    });
+  });
+
   it('is told of errors', async () => {
     const { client } = await serve();
     const create = (body: object) => client.responses.create(body as OpenAI.Responses.ResponseCreateParamsNonStreaming);
@@ -165,6 +176,27 @@ describe("OpenAI's client", () => {
       },
     ]);
   });
+});
+
+it('is also there without /v1', async () => {
+  const { url } = await serve();
+  const response = await fetch(`${url}/responses`, { method: 'POST', body: JSON.stringify({ input: 'hello' }) });
+  expect(await response.json()).toMatchObject({ object: 'response', status: 'completed' });
+});
+
+it('ends when its client leaves, and is not stored', async () => {
+  const ended = new Gate();
+  const { client } = await serve({
+    beforeDelta: (index) => (index === 1 ? new Promise(() => undefined) : undefined),
+    onEndEarly: () => ended.open(),
+  });
+  let id = '';
+  for await (const event of await client.responses.create({ model: '', input: 'a b', stream: true })) {
+    if (event.type === 'response.created') id = event.response.id;
+    if (event.type === 'response.output_text.delta') break;
+  }
+  await ended.opened;
+  await expect(client.responses.retrieve(id)).rejects.toBeInstanceOf(NotFoundError);
 });
 
 describe('a stored response', () => {

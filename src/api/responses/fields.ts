@@ -18,7 +18,6 @@ const RESPONSES: Readonly<Record<string, HasNoEffect>> = {
   'reasoning.context': isOneOf('auto'),
   'reasoning.mode': isOneOf('standard'),
   'text.verbosity': isOneOf('medium'),
-  truncation: isOneOf('disabled'),
 };
 
 /** Every field of a request for a response. `input` is no setting: `readInput` reads it. */

@@ -54,7 +54,7 @@ export function openedItemJson(item: OutputItem, settings: ResponseSettings): Ou
     case 'message':
       return { ...json, content: [] };
     case 'reasoning':
-      return { ...json, summary: [], content: [] };
+      return { ...json, summary: [], content: [], ...(settings.sealsReasoning ? { encrypted_content: '' } : {}) };
     case 'function_call':
     case 'custom_tool_call':
       break;

@@ -45,6 +45,7 @@ export function parseResponseRequest(body: unknown, options: ReadOptions, archiv
     answer: {
       echo: echoOf(body, values, store),
       background,
+      truncates: values.truncates ?? false,
       store,
       input,
       showsReasoning: values.reasoningShown ?? true,

@@ -11,6 +11,8 @@ export interface ResponseSettings {
   readonly echo: ResponseEcho;
   /** Answer at once, and go on without the client. */
   readonly background: boolean;
+  /** Leave out the beginning of a conversation that does not fit into the context. */
+  readonly truncates: boolean;
   /** Keep the response for requests that refer to it. */
   readonly store: boolean;
   /** The items of the request itself, each with a type. Long texts are still `LongText`. */

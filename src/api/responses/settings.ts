@@ -32,6 +32,7 @@ const INCLUDE: ReaderKind<readonly string[]> = {
 
 /** The only summary that can be given is the reasoning itself. */
 const SUMMARY = oneOf('auto', 'detailed');
+const TRUNCATES = mapped(oneOf('auto', 'disabled'), (truncation) => truncation === 'auto');
 const NAME_OF_RESPONSE = mapped(TEXT, (id) => (id === '' ? undefined : id));
 
 const ANSWER_KINDS = {
@@ -43,6 +44,7 @@ const ANSWER_KINDS = {
   previousId: NAME_OF_RESPONSE,
   include: INCLUDE,
   summary: SUMMARY,
+  truncates: TRUNCATES,
   offered: RESPONSE_TOOLS,
 };
 
@@ -67,5 +69,6 @@ export const RESPONSE_NAMES: NamesOf<typeof RESPONSE_KINDS> = {
   previousId: ['previous_response_id'],
   include: ['include'],
   summary: ['reasoning.summary', 'reasoning.generate_summary'],
+  truncates: ['truncation'],
   offered: ['tools'],
 };

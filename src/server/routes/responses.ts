@@ -16,6 +16,7 @@ import { generationRoute, KEEP_ALIVE_MS } from '../generation-route.ts';
 import { jsonRoute } from '../json-route.ts';
 import { BackgroundResponse } from '../responses/background-response.ts';
 import { ClientArchive } from '../responses/client-archive.ts';
+import { fitToContext } from '../responses/fit-to-context.ts';
 import { inputItemPage } from '../responses/items.ts';
 import type { StoredResponse } from '../responses/response-store.ts';
 import { isUnfinished, ResponseStore } from '../responses/response-store.ts';
@@ -30,9 +31,11 @@ export function responsesRoutes(options: GenerationRouteOptions): Hono<RequestCo
   const routes = new Hono<RequestContext>();
   routes.post('/v1/responses', (context, next) => {
     const archive = new ClientArchive(store, ownerOf(context.env.incoming.headers));
-    const route = generationRoute(responsesFormat(archive), options, (detached) =>
-      inBackground(detached, archive, options, context),
-    );
+    const route = generationRoute(responsesFormat(archive), options, {
+      prepare: (request, call) =>
+        fitToContext(request, options.model.info.contextLength, (shorter) => countTokens(shorter, options, call)),
+      detach: (detached) => inBackground(detached, archive, options, context),
+    });
     return route(context, next);
   });
   routes.post('/v1/responses/input_tokens', (context, next) => {

@@ -35,6 +35,10 @@ const finish = (reason: 'stop' | 'length' | 'tool_calls' | 'repetition' = 'stop'
   timings: { queueMs: 0, prefillMs: 6, decodeMs: 9 },
 });
 
+const token = (id: number) => ({ id, text: 'a', bytes: [97], logProb: -1, likeliest: [] });
+
+const part = (content: string) => ({ type: 'output_text', text: content, annotations: [], logprobs: [] });
+
 interface EventJson {
   readonly type: string;
   readonly sequence_number: number;
@@ -105,7 +109,6 @@ describe('a stream', () => {
     const id = `msg_${'0'.repeat(32)}000`;
     const place = { item_id: id, output_index: 0, content_index: 0 };
     const item = { id, type: 'message', role: 'assistant' };
-    const part = (content: string) => ({ type: 'output_text', text: content, annotations: [], logprobs: [] });
     expect(middle(streamed([text('One'), text(''), text(' two'), finish()]))).toEqual([
       {
         type: 'response.output_item.added',
@@ -241,7 +244,6 @@ describe('a response', () => {
   });
 
   it('has log probabilities where asked for, of hidden tokens too', async () => {
-    const token = (id: number) => ({ id, text: 'a', bytes: [97], logProb: -1, likeliest: [] });
     const events = [text('a', { logProbs: [token(1)] }), text('', { logProbs: [token(2)] }), finish()];
     const asked = { include: ['message.output_text.logprobs'] };
     const { output } = await whole(events, asked);

@@ -7,6 +7,12 @@ const text = (content: string) => ({ type: 'text', text: content });
 const user = (content: unknown) => ({ role: 'user', content });
 const call = { type: 'function_call', call_id: 'c1', name: 'f', arguments: '{"a":1}' };
 
+const reasoningOf = (fields: object) =>
+  parse({ input: [user('a'), { type: 'reasoning', ...fields }, { role: 'assistant', content: 'b' }, user('c')] })
+    .messages[1]?.reasoning;
+
+const afterAnswer = (content: string) => parse({ input: [user('a'), { role: 'assistant', content }] });
+
 describe('input', () => {
   it('may be a text, a list of messages, or absent beside instructions', () => {
     expect(parse({}).messages).toEqual([{ role: 'user', content: [text('hello')] }]);
@@ -73,9 +79,6 @@ describe('input', () => {
 
   it('brings reasoning back from what is sealed, or from its summary; that of other servers is left', () => {
     const sealed = `vserve1.${Buffer.from('deep').toString('base64url')}`;
-    const reasoningOf = (fields: object) =>
-      parse({ input: [user('a'), { type: 'reasoning', ...fields }, { role: 'assistant', content: 'b' }, user('c')] })
-        .messages[1]?.reasoning;
     expect(reasoningOf({ summary: [], encrypted_content: sealed })).toBe('deep');
     expect(reasoningOf({ summary: [{ type: 'summary_text', text: 'short' }], encrypted_content: 'gAAA' })).toBe(
       'short',
@@ -112,10 +115,9 @@ describe('input', () => {
   });
 
   it('goes on with an answer that it ends with, and begins an empty one', () => {
-    const answer = (content: string) => parse({ input: [user('a'), { role: 'assistant', content }] });
-    expect(answer('It').template).toMatchObject({ continueFinalMessage: true, addGenerationPrompt: false });
-    expect(answer('').template).toMatchObject({ continueFinalMessage: false, addGenerationPrompt: true });
-    expect(answer('').messages).toHaveLength(1);
+    expect(afterAnswer('It').template).toMatchObject({ continueFinalMessage: true, addGenerationPrompt: false });
+    expect(afterAnswer('').template).toMatchObject({ continueFinalMessage: false, addGenerationPrompt: true });
+    expect(afterAnswer('').messages).toHaveLength(1);
   });
 
   it.each<[string, unknown, string]>([

@@ -5,6 +5,8 @@ const f = { type: 'function', name: 'f', description: 'd', strict: true, paramet
 const g = { type: 'custom', name: 'g', format: { type: 'grammar', syntax: 'lark', definition: 'start: "x"' } };
 const space = { type: 'namespace', name: 'n', description: 'd', tools: [f, { ...g, format: { type: 'text' } }] };
 
+const choiceOf = (tool_choice: unknown) => parse({ tools: [f, g], tool_choice }).tools;
+
 describe('tools', () => {
   it('are functions, tools with a text as input, and those of namespaces', () => {
     const { tools, answer } = parse({ tools: [f, g, space], parallel_tool_calls: false });
@@ -36,7 +38,6 @@ describe('tools', () => {
   });
 
   it('may be chosen', () => {
-    const choiceOf = (tool_choice: unknown) => parse({ tools: [f, g], tool_choice }).tools;
     expect(choiceOf('required')?.choice).toBe('required');
     expect(choiceOf({ type: 'function', name: 'f' })?.choice).toEqual({ name: 'f' });
     expect(choiceOf({ type: 'custom', name: 'g' })?.choice).toEqual({ name: 'g' });
@@ -112,7 +113,6 @@ describe('a field', () => {
   it.each<[string, object, string]>([
     ['a conversation', { conversation: 'c' }, 'unsupported_parameter conversation'],
     ['a prompt', { prompt: { id: 'p' } }, 'unsupported_parameter prompt'],
-    ['truncation', { truncation: 'auto' }, 'unsupported_parameter truncation'],
     ['verbosity', { text: { verbosity: 'low' } }, 'unsupported_parameter text.verbosity'],
     ['a short summary', { reasoning: { summary: 'concise' } }, 'invalid_request reasoning.summary'],
     ['an unknown format', { text: { format: { type: 'xml' } } }, 'unsupported_parameter text.format.type'],
