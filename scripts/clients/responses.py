@@ -135,6 +135,20 @@ def langchain():
     assert isinstance(model.with_structured_output(Shape).invoke(messages), Shape)
 
 
+def pydantic_ai():
+    import base64
+
+    from pydantic_ai import Agent, BinaryContent
+    from pydantic_ai.models.openai import OpenAIResponsesModel
+    from pydantic_ai.providers.openai import OpenAIProvider
+
+    model = OpenAIResponsesModel(MODEL, provider=OpenAIProvider(base_url=URL, api_key="none"))
+    image = BinaryContent(base64.b64decode(PICTURE.split(",")[1]), media_type="image/png")
+    settings = {"temperature": 0, "max_tokens": 300}
+    result = Agent(model, output_type=Shape, retries=1).run_sync(["What is shown?", image], model_settings=settings)
+    assert isinstance(result.output, Shape)
+
+
 CHECKS = {
     "openai, streamed and not": create,
     "openai, parse": parse,
@@ -145,6 +159,7 @@ CHECKS = {
     "agents, a tool and a schema": agent(streamed=False),
     "agents, a tool and a schema in a stream": agent(streamed=True),
     "langchain": langchain,
+    "pydantic-ai": pydantic_ai,
 }
 
 failed = False

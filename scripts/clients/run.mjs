@@ -24,7 +24,8 @@ const model = values.model ?? (await servedModel());
 
 install();
 let failed = false;
-for (const script of ['openai-js', 'openai-responses', 'ai-sdk', 'ai-sdk-responses', 'langchain-js']) check(process.execPath, `${script}.mjs`, [url, model]);
+for (const script of ['openai-js', 'openai-responses', 'ai-sdk', 'ai-sdk-responses', 'langchain-js'])
+  check(process.execPath, `${script}.mjs`, [url, model]);
 for (const script of ['clients.py', 'responses.py']) {
   check(join(folder, 'venv', 'bin', 'python'), script, [url, model, picture]);
 }
