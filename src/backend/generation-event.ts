@@ -1,4 +1,4 @@
-import type { ChosenToken } from './log-probs.ts';
+import type { ChosenToken, PromptTokenLogProb } from './log-probs.ts';
 
 export interface TokenUsage {
   readonly promptTokens: number;
@@ -40,7 +40,12 @@ export interface AnswerDelta {
  * of a stop string, unless it is to be included); one `finish` for each answer. Failures are thrown instead.
  */
 export type GenerationEvent =
-  | { readonly type: 'start'; readonly promptTokens: number }
+  | {
+      readonly type: 'start';
+      readonly promptTokens: number;
+      /** Set by the server where a request has several prompts: the index of the first answer to this one. */
+      readonly choice?: number;
+    }
   | {
       readonly type: 'progress';
       /** Prompt tokens: all, those from the cache, and those that are done, which begin with the cached ones. */
@@ -50,7 +55,16 @@ export type GenerationEvent =
       /** Since admission. */
       readonly ms: number;
     }
-  | { readonly type: 'prefilled'; readonly cachedTokens: number; readonly queueMs: number; readonly prefillMs: number }
+  | {
+      readonly type: 'prefilled';
+      /** As in `start`. */
+      readonly choice?: number;
+      readonly cachedTokens: number;
+      readonly queueMs: number;
+      readonly prefillMs: number;
+      /** Where asked for. */
+      readonly promptLogProbs?: readonly PromptTokenLogProb[];
+    }
   | ({ readonly type: 'text-delta'; readonly text: string } & AnswerDelta)
   | ({ readonly type: 'reasoning-delta'; readonly text: string } & AnswerDelta)
   | ({

@@ -12,7 +12,7 @@ import type { BodyMemory } from './body-memory.ts';
 import { clientPathOf } from './client-path.ts';
 import type { CpuShare } from './cpu-share.ts';
 import type { ClientPath } from './fair-turns.ts';
-import { generate } from './generate.ts';
+import { generateAll } from './generate-all.ts';
 import type { Metrics } from './metrics.ts';
 import { readJsonBody } from './request-body.ts';
 import type { JsonBody, ReadOptions } from './request-body.ts';
@@ -74,12 +74,12 @@ export function generationRoute<Request extends WireRequest>(
       const { signal } = active;
       body = await readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal });
       const parsed = format.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
-      checkRequest(parsed, options);
+      for (const generation of generationsOf(format, parsed)) checkRequest(generation, options);
       const client = clientPathOf(incoming);
       const request = (await prepare?.(parsed, { client, signal })) ?? parsed;
       const { release } = body;
       const start = (until: AbortSignal) =>
-        generate(request, {
+        generateAll(generationsOf(format, request), {
           ...options,
           client,
           signal: until,
@@ -116,6 +116,13 @@ export function generationRoute<Request extends WireRequest>(
       if (!streaming) active.end();
     }
   };
+}
+
+function generationsOf<Request extends WireRequest>(
+  format: WireFormat<Request>,
+  request: Request,
+): readonly ParsedRequest[] {
+  return format.generations?.(request) ?? [request];
 }
 
 /** The limits of a body: the settings, and the memory available. */
