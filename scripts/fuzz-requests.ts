@@ -58,6 +58,8 @@ const server = await startServer({
     allowExtraRequestFields: false,
     maxImagesPerRequest: 10,
     maxQueueSize: undefined,
+    maxStoredResponses: 0,
+    maxStoredResponseBytes: 1,
     allowedOrigins: [],
     allowedHosts: [],
   },

@@ -7,14 +7,15 @@ import { require, run } from './checks.mjs';
 import { picture } from './picture.mjs';
 
 const configuration = { baseURL: process.argv[2] };
-const model = new ChatOpenAI({
+const settings = {
   configuration,
   model: process.argv[3],
   apiKey: 'none',
   temperature: 0,
   maxTokens: 300,
   maxRetries: 0,
-});
+};
+const model = new ChatOpenAI(settings);
 const message = new HumanMessage({
   content: [
     { type: 'text', text: 'What is shown?' },
@@ -47,5 +48,14 @@ await run({
       all = all === undefined ? piece : all.concat(piece);
     }
     require(['left', 'right'].includes(all.tool_calls[0]?.args.place), 'no call');
+  },
+  'the Responses API, as n8n asks for it': async () => {
+    const responses = new ChatOpenAI({ ...settings, useResponsesApi: true });
+    let text = '';
+    for await (const piece of await responses.stream([message])) text += piece.text;
+    require(text !== '' && text === (await responses.invoke([message])).text, 'another text');
+    const answer = await responses.bindTools([lookAt], { tool_choice: 'look_at' }).invoke([message]);
+    const result = await lookAt.invoke(answer.tool_calls[0]);
+    await responses.bindTools([lookAt], { tool_choice: 'none' }).invoke([message, answer, result]);
   },
 });

@@ -24,9 +24,17 @@ const model = values.model ?? (await servedModel());
 
 install();
 let failed = false;
-for (const script of ['openai-js', 'ai-sdk', 'langchain-js', 'anthropic-js', 'ai-sdk-anthropic'])
-  check(process.execPath, `${script}.mjs`, [url, model]);
-for (const script of ['clients', 'anthropic_clients']) {
+const javaScript = [
+  'openai-js',
+  'openai-responses',
+  'ai-sdk',
+  'ai-sdk-responses',
+  'langchain-js',
+  'anthropic-js',
+  'ai-sdk-anthropic',
+];
+for (const script of javaScript) check(process.execPath, `${script}.mjs`, [url, model]);
+for (const script of ['clients', 'responses', 'anthropic_clients']) {
   check(join(folder, 'venv', 'bin', 'python'), `${script}.py`, [url, model, picture]);
 }
 process.exitCode = failed ? 1 : 0;

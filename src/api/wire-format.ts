@@ -15,9 +15,9 @@ export interface WireRequest extends ParsedRequest {
  * Writes the events of one generation as the texts of a streamed response, framed as they are sent. Synchronous, since it
  * runs for every token.
  */
-export interface StreamWriter {
+export interface StreamWriter<Event = GenerationEvent> {
   /** The texts for the next event; often none, or one. */
-  of(event: GenerationEvent): readonly string[];
+  of(event: Event): readonly string[];
   /** The texts that end the stream, once the generation has ended. Throws if it has ended without a finish event. */
   end(): readonly string[];
 }

@@ -46,6 +46,8 @@ export async function serveSettings(
       allowExtraRequestFields: settings.allowExtraRequestFields,
       maxImagesPerRequest: settings.limitImagesPerPrompt,
       maxQueueSize: settings.maxQueueSize,
+      maxStoredResponses: settings.maxStoredResponses,
+      maxStoredResponseBytes: settings.maxStoredResponseBytes,
       allowedOrigins: settings.allowedOrigins,
       allowedHosts: settings.allowedHosts,
     },

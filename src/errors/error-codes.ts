@@ -31,6 +31,8 @@ export const errorCodes = {
   chat_template_failed: badRequest,
   model_not_found: notFound,
   route_not_found: notFound,
+  response_not_found: notFound,
+  previous_response_not_found: badRequest,
   method_not_allowed: { status: 405, type: 'invalid_request_error', exitCode: 2 },
   origin_not_allowed: forbidden,
   host_not_allowed: forbidden,

@@ -18,6 +18,7 @@ import { openaiRoutes } from './routes/openai.ts';
 import { messagesRoutes } from './routes/messages.ts';
 import { responseHeaders } from './response-headers.ts';
 import { routeName, RoutePaths } from './route-paths.ts';
+import { responsesRoutes } from './routes/responses.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
 import { prefixCacheRoutes } from './routes/prefix-cache.ts';
@@ -38,6 +39,7 @@ export function createApp(options: AppOptions): Hono<RequestContext> {
   if (serves('openai')) app.route('/', openaiRoutes(options));
   if (serves('anthropic')) app.route('/', messagesRoutes(options));
   if (serves('openai')) app.route('/', tokenRoutes(options));
+  if (serves('responses')) app.route('/', responsesRoutes(options));
   app.route('/', modelRoutes(options.servedModelName, options.model.info));
   app.route('/', healthRoutes(options.version));
   app.route('/', prefixCacheRoutes(options.model));

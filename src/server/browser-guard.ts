@@ -27,7 +27,7 @@ export function browserGuard({ allowedOrigins, ...hosts }: BrowserGuardOptions):
   const ownHosts = new OwnHosts(hosts);
   const answerCors = cors({
     origin: (origin) => origin,
-    allowMethods: ['GET', 'HEAD', 'POST'],
+    allowMethods: ['GET', 'HEAD', 'POST', 'DELETE'],
     exposeHeaders: ['x-request-id', 'retry-after'],
     maxAge: PREFLIGHT_MAX_AGE_S,
   });

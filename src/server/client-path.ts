@@ -26,7 +26,8 @@ export function addressOf({ socket }: IncomingMessage): string {
   return networkOf(socket.remoteAddress ?? '');
 }
 
-function keyOf(headers: IncomingHttpHeaders): string {
+/** What a client sends as its key; empty without one. */
+export function keyOf(headers: IncomingHttpHeaders): string {
   return headers.authorization ?? String(headers['x-api-key'] ?? '');
 }
 

@@ -1,16 +1,15 @@
 import type { ServerResponse } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import type { StreamWriter } from '../api/index.ts';
-import type { GenerationEvent } from '../backend/index.ts';
 import type { Heartbeat } from './stream-output.ts';
 import { StreamOutput } from './stream-output.ts';
 
-/** The events of a generation on their way to a client. */
-export interface EventStream extends Heartbeat {
+/** Events on their way to a client. */
+export interface EventStream<Event> extends Heartbeat {
   /** The first event, which was asked for already. */
-  readonly first: Promise<IteratorResult<GenerationEvent, unknown>>;
-  readonly events: AsyncIterator<GenerationEvent, unknown, undefined>;
-  readonly writer: StreamWriter;
+  readonly first: Promise<IteratorResult<Event, unknown>>;
+  readonly events: AsyncIterator<Event, unknown, undefined>;
+  readonly writer: StreamWriter<Event>;
   /** Aborted when the client has left. */
   readonly signal: AbortSignal;
   /** Returns the text that tells a failure. */
@@ -19,9 +18,18 @@ export interface EventStream extends Heartbeat {
   readonly onEnd: () => void;
 }
 
+/** A stream that is ready to be sent. */
+export interface SendableStream extends Heartbeat {
+  readonly send: (output: StreamOutput) => Promise<void>;
+}
+
+export function sendable<Event>(stream: EventStream<Event>): SendableStream {
+  return { heartbeat: stream.heartbeat, isSilent: stream.isSilent, send: (output) => send(output, stream) };
+}
+
 /** What hono passes to a route. One that streams leaves its stream here, and returns a response without a body. */
 export interface ServerBindings extends HttpBindings {
-  stream?: EventStream;
+  stream?: SendableStream;
 }
 
 /**
@@ -31,16 +39,17 @@ export interface ServerBindings extends HttpBindings {
 export function sendStream(
   outgoing: ServerResponse,
   { status, headers }: Pick<Response, 'status' | 'headers'>,
-  stream: EventStream,
+  stream: SendableStream,
 ): StreamOutput {
   outgoing.setHeaders(headers);
   outgoing.writeHead(status);
   const output = new StreamOutput(outgoing, stream);
-  void send(output, stream);
+  void stream.send(output);
   return output;
 }
 
-async function send(output: StreamOutput, { first, events, writer, signal, onFailure, onEnd }: EventStream) {
+async function send<Event>(output: StreamOutput, stream: EventStream<Event>): Promise<void> {
+  const { first, events, writer, signal, onFailure, onEnd } = stream;
   try {
     for (let next = await first; next.done !== true; next = await events.next()) {
       const texts = writer.of(next.value);

@@ -12,6 +12,8 @@ import type { Admission } from './admission.ts';
 import type { BodyMemory } from './body-memory.ts';
 import { clientPathOf } from './client-path.ts';
 import type { CpuShare } from './cpu-share.ts';
+import { sendable } from './event-stream.ts';
+import type { ClientPath } from './fair-turns.ts';
 import { generateAll } from './generate-all.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { readJsonBody } from './request-body.ts';
@@ -37,10 +39,29 @@ export interface GenerationRouteOptions {
   readonly log: Log;
 }
 
+/** A generation that may go on without its client. */
+export interface DetachedGeneration<Request extends WireRequest> {
+  readonly request: Request;
+  readonly identity: AnswerIdentity;
+  /** Begins it, until the signal aborts. */
+  readonly start: (signal: AbortSignal) => AsyncGenerator<GenerationEvent, void, undefined>;
+  /** Must be called when it has ended. */
+  readonly release: () => void;
+}
+
+/** What a format's route adds to the way of a generation. */
+export interface GenerationHooks<Request extends WireRequest> {
+  /** Changes a request that was checked. */
+  readonly prepare?: (request: Request, call: { client: ClientPath; signal: AbortSignal }) => Promise<Request>;
+  /** Takes a generation over from the connection that it came by, and answers in the route's place then. */
+  readonly detach?: (generation: DetachedGeneration<Request>) => Response | undefined;
+}
+
 /** Handles a POST whose body asks for a generation, streamed or not, in one of the wire formats. */
 export function generationRoute<Request extends WireRequest>(
   format: WireFormat<Request>,
   options: GenerationRouteOptions,
+  { prepare, detach }: GenerationHooks<Request> = {},
 ): Handler<RequestContext> {
   return async (context) => {
     const receivedAtMs = performance.now();
@@ -57,18 +78,26 @@ export function generationRoute<Request extends WireRequest>(
       options.admission.requireRoom();
       const { signal } = active;
       body = await readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal });
-      const request = format.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
-      const generations = format.generations?.(request) ?? [request];
-      for (const generation of generations) checkRequest(generation, options);
+      const parsed = format.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
+      for (const generation of generationsOf(format, parsed)) checkRequest(generation, options);
       const client = clientPathOf(incoming);
-      const events = generateAll(generations, {
-        ...options,
-        client,
-        signal,
-        observe: () => options.metrics.generations.observe(receivedAtMs),
-        onBodyUsed: body.release,
-      });
+      const request = (await prepare?.(parsed, { client, signal })) ?? parsed;
+      const { release } = body;
+      const start = (until: AbortSignal) =>
+        generateAll(generationsOf(format, request), {
+          ...options,
+          client,
+          signal: until,
+          observe: () => options.metrics.generations.observe(receivedAtMs),
+          onBodyUsed: release,
+        });
       const identity = newIdentity(format.idPrefix, options);
+      const detached = detach?.({ request, identity, start, release });
+      if (detached !== undefined) {
+        body = undefined;
+        return detached;
+      }
+      const events = start(signal);
       if (!request.stream) return context.json(await format.answer(identity, events, request));
 
       // The first event comes when the generation starts. Failures before that are ordinary error responses, unless the
@@ -76,7 +105,7 @@ export function generationRoute<Request extends WireRequest>(
       const first = events.next();
       const isPrompt = await settlesWithin(first, SILENCE_MS);
       streaming = true;
-      context.env.stream = {
+      context.env.stream = sendable({
         first,
         events,
         writer: format.writer(identity, request),
@@ -89,7 +118,7 @@ export function generationRoute<Request extends WireRequest>(
           return format.errors.text(error, context.get('requestId'));
         },
         onEnd: end,
-      };
+      });
       return new Response(null, { headers: streamHeaders[format.framing] });
     } catch (error) {
       // A third-party backend may throw anything.
@@ -99,6 +128,13 @@ export function generationRoute<Request extends WireRequest>(
       if (!streaming) end();
     }
   };
+}
+
+function generationsOf<Request extends WireRequest>(
+  format: WireFormat<Request>,
+  request: Request,
+): readonly ParsedRequest[] {
+  return format.generations?.(request) ?? [request];
 }
 
 /** The limits of a body: the settings, and the memory available. */

@@ -26,9 +26,10 @@ export class Requests {
 
   /**
    * Registers a request received over `socket`. Disconnects are detected on the socket, because a pipelined response
-   * whose turn has not come gets no event. Throws `shutting_down` once a shutdown has begun.
+   * whose turn has not come gets no event. Without a socket, no client is waited for. Throws `shutting_down` once a
+   * shutdown has begun.
    */
-  begin(socket: Socket): ActiveRequest {
+  begin(socket?: Socket): ActiveRequest {
     if (this.#draining) throw shuttingDown();
     const controller = new AbortController();
     const cancel = (): void => {
@@ -36,13 +37,13 @@ export class Requests {
         new VserveError('request_cancelled', 'The client disconnected before the response was complete.'),
       );
     };
-    if (socket.destroyed) cancel();
-    else socket.once('close', cancel);
+    if (socket?.destroyed === true) cancel();
+    else socket?.once('close', cancel);
     this.#controllers.add(controller);
     return {
       signal: controller.signal,
       end: () => {
-        socket.off('close', cancel);
+        socket?.off('close', cancel);
         this.#controllers.delete(controller);
         if (this.#controllers.size === 0) this.#onIdle?.();
       },

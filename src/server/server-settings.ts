@@ -24,4 +24,7 @@ export interface ServerSettings {
   readonly allowedHosts: readonly string[];
   /** Maximum number of requests waiting for a place in the batch; undefined means no limit. */
   readonly maxQueueSize: number | undefined;
+  /** Responses that are kept for requests that refer to them. */
+  readonly maxStoredResponses: number;
+  readonly maxStoredResponseBytes: number;
 }

@@ -424,6 +424,22 @@ export const options = {
     default: ['openai', 'responses', 'anthropic', 'ollama'],
     defaultText: 'openai,responses,anthropic,ollama',
   }),
+  maxStoredResponses: option({
+    group: 'Server',
+    flags: ['max-stored-responses'],
+    argument: 'n',
+    help: 'Maximum responses of /v1/responses in memory, for requests that continue them; 0 stores none',
+    kind: wholeNumber(0),
+    default: 1000,
+  }),
+  maxStoredResponseBytes: option({
+    group: 'Server',
+    flags: ['max-stored-response-bytes'],
+    argument: 'bytes',
+    help: 'Memory for them, with the conversations that they end',
+    kind: byteCount(),
+    default: 256 * MIB,
+  }),
   allowedOrigins: option({
     group: 'Server',
     flags: ['allowed-origin', 'allowed-origins'],

@@ -102,6 +102,8 @@ describe('the server', () => {
       settings: {
         maxRequestBytes: 1000,
         maxRequestMemoryBytes: 536_870_912,
+        maxStoredResponses: 1000,
+        maxStoredResponseBytes: 256 * 1024 * 1024,
         bodyTimeoutS: 300,
         apiTypes: ['openai', 'responses', 'anthropic', 'ollama'],
         allowedOrigins: [],

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import OpenAI from 'openai';
 import type { ChatCompletionMessageParam } from 'openai/resources';
+import type { ResponseInputItem } from 'openai/resources/responses/responses';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pictureDataUri, type ReferenceCase, referenceCases, shapesCheckpointDir } from '../support/shapes.ts';
 import { startVserve, type VserveProcess } from '../support/vserve-process.ts';
@@ -63,6 +64,29 @@ describe('the embedded model behind the command line, asked by OpenAI’s own cl
       });
     });
 
+    it('gets the same as a response, streamed and not, and may go on from there', async () => {
+      const [reference] = referenceCases;
+      if (reference === undefined) throw new Error('There are no reference cases');
+      const body = { model: 'shapes-vlm', input: toResponses(reference.messages), temperature: 0 };
+      const response = await client.responses.create(body);
+      const streamed = await client.responses.stream(body).finalResponse();
+      expect([response.output_text, streamed.output_text]).toEqual([reference.expected, reference.expected]);
+      expect(response.usage).toMatchObject({
+        input_tokens: reference.prompt_tokens,
+        output_tokens: reference.completion_tokens,
+      });
+      const next = { role: 'user' as const, content: 'Which shapes are in the picture?' };
+      const continued = await client.responses.create({ ...body, input: [next], previous_response_id: response.id });
+      const answer = { role: 'assistant' as const, content: response.output_text };
+      const whole = await client.responses.create({ ...body, input: [...body.input, answer, next] });
+      expect([continued.output_text, continued.usage?.input_tokens]).toEqual([
+        whole.output_text,
+        whole.usage?.input_tokens,
+      ]);
+      const unknown = [{ role: 'user' as const, content: [{ type: 'input_file' as const, file_id: 'f' }] }];
+      await expect(client.responses.create({ ...body, input: unknown })).rejects.toMatchObject({ status: 400 });
+    });
+
     it('hears how much of a prompt was cached, until the cache is reset', async () => {
       const messages = [{ role: 'user' as const, content: 'Tell me a story.' }];
       const cachedTokens = async (): Promise<number> => {
@@ -114,6 +138,21 @@ function toOpenAI(messages: ReferenceCase['messages']): ChatCompletionMessagePar
           role,
           content: content.map((part) =>
             part.type === 'text' ? part : { type: 'image_url', image_url: { url: pictureDataUri(part.image) } },
+          ),
+        },
+  );
+}
+
+function toResponses(messages: ReferenceCase['messages']): ResponseInputItem[] {
+  return messages.map(({ role, content }) =>
+    role === 'assistant'
+      ? { role, content: content.map((part) => (part.type === 'text' ? part.text : '')).join('') }
+      : {
+          role,
+          content: content.map((part) =>
+            part.type === 'text'
+              ? { type: 'input_text', text: part.text }
+              : { type: 'input_image', image_url: pictureDataUri(part.image), detail: 'auto' },
           ),
         },
   );

@@ -143,7 +143,7 @@ describe('a page of an allowed origin', () => {
       204,
       expect.objectContaining({
         'access-control-allow-origin': 'https://app.example',
-        'access-control-allow-methods': 'GET,HEAD,POST',
+        'access-control-allow-methods': 'GET,HEAD,POST,DELETE',
         'access-control-allow-headers': 'authorization,content-type',
       }),
     ]);

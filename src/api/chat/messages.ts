@@ -53,6 +53,7 @@ export const MESSAGE_KEYS = {
   createdAt: anything,
   id: anything,
   metadata: anything,
+  parsed: anything,
   provider_specific_fields: anything,
   timestamp: anything,
 } as const satisfies KeyTable;

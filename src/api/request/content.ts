@@ -2,6 +2,7 @@ import { invalid, show } from './invalid-request.ts';
 import { readImageData, readImageUrl } from './image-url.ts';
 import type { JsonObject, KeyTable, ReadOptions } from './json-object.ts';
 import { isJsonObject, readKeys, unsupported } from './json-object.ts';
+import { readFilePart } from './file-part.ts';
 import { textOf } from './long-text.ts';
 import type { ParsedPart } from '../parsed-request.ts';
 import { anything } from './values.ts';
@@ -18,6 +19,7 @@ const PART_READERS: ReadonlyMap<unknown, PartReader> = new Map<unknown, PartRead
   ['image_url', readImagePart],
   ['input_image', readImagePart],
   ['image', readImagePart],
+  ['input_file', readFilePart],
 ]);
 
 export const TEXT_KEYS = {
@@ -30,6 +32,7 @@ export const TEXT_KEYS = {
   id: anything,
   index: anything,
   logprobs: anything,
+  parsed: anything,
 } as const satisfies KeyTable;
 
 const REFUSAL_KEYS = { ...MISPLACED_IMAGES, type: 'read', refusal: 'read' } as const satisfies KeyTable;

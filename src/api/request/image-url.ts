@@ -15,9 +15,9 @@ const BASE64_OF_IMAGES = /^(?:iVBORw0KGgo|[/_]9j[/_]|R0lGOD|UklGR|Qk[0-3]|SUkqA|
  * in a data URI that is not marked as such. Throws `invalid_request`.
  */
 export function readImageUrl(value: unknown, path: string): string | LongText {
-  if (value instanceof LongText) return withPrefix(value, startOf(value));
+  if (value instanceof LongText) return withPrefix(value, startOfText(value));
   const url = typeof value === 'string' ? value.trim() : '';
-  if (url !== '') return withPrefix(url, url.slice(0, LOOKED_AT_CHARACTERS));
+  if (url !== '') return withPrefix(url, startOfText(url));
   throw invalid(path, `${path} must be a URL (http, https, data or file) or base64, not ${show(value)}.`);
 }
 
@@ -25,7 +25,7 @@ export function readImageUrl(value: unknown, path: string): string | LongText {
 export function readImageData(value: unknown, path: string): string | LongText {
   const data = typeof value === 'string' ? value.trim() : value;
   if (data instanceof LongText || (typeof data === 'string' && data !== '')) {
-    const start = data instanceof LongText ? startOf(data) : data.slice(0, LOOKED_AT_CHARACTERS);
+    const start = startOfText(data);
     return /^data:/i.test(start) ? withPrefix(data, start) : replaceStart(data, 0, 'data:;base64,');
   }
   throw invalid(path, `${path} must be an image in base64, not ${show(value)}.`);
@@ -60,6 +60,8 @@ function replaceStart(url: string | LongText, length: number, start: string): st
   return new LongText([replaced, ...others]);
 }
 
-function startOf({ pieces }: LongText): string {
-  return Buffer.from(pieces[0]?.subarray(0, LOOKED_AT_CHARACTERS) ?? []).toString('latin1');
+/** As much of a text as is looked at. */
+export function startOfText(text: string | LongText): string {
+  if (typeof text === 'string') return text.slice(0, LOOKED_AT_CHARACTERS);
+  return Buffer.from(text.pieces[0]?.subarray(0, LOOKED_AT_CHARACTERS) ?? []).toString('latin1');
 }

@@ -19,6 +19,11 @@ export class LongText {
     return this.pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
+  /** As it was in the request. */
+  toJSON(): string {
+    return this.toString();
+  }
+
   toString(): string {
     return this.pieces.map((piece) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(piece)).join('');
   }

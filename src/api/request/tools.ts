@@ -13,7 +13,7 @@ import { FUNCTION_CHOICE, TOOL_CHOICE } from './tool-choice.ts';
 import type { ChoiceRead } from './tool-choice.ts';
 import { anything } from './values.ts';
 
-const MAX_TOOLS = 1024;
+export const MAX_TOOLS = 1024;
 /** OpenAI's characters, and the dots that MCP allows, to MCP's length. */
 const NAME = /^[\w.-]{1,128}$/;
 
@@ -133,7 +133,8 @@ function readTool(tool: unknown, path: string, options: ReadOptions): ToolAt {
   return readFunction(called, `${path}.function`, options);
 }
 
-function readFunction(value: unknown, param: string, options: ReadOptions): ToolAt {
+/** Reads a function: its name, description and parameters. Throws `invalid_request`. */
+export function readFunction(value: unknown, param: string, options: ReadOptions): ToolAt {
   if (!isJsonObject(value)) throw invalid(param, `${param} must be an object with a name, not ${show(value)}.`);
   const { name, description = '', parameters, strict } = readKeys(value, param, TOOL_FUNCTION_KEYS, options);
   checkStrict(strict, param);

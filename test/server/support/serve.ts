@@ -104,6 +104,8 @@ export function serverSettings(changes: Partial<ServerSettings> = {}): ServerSet
     allowExtraRequestFields: false,
     maxImagesPerRequest: 10,
     maxQueueSize: undefined,
+    maxStoredResponses: 100,
+    maxStoredResponseBytes: 10_000_000,
     allowedOrigins: [],
     allowedHosts: [],
     ...changes,

@@ -1,0 +1,6 @@
+export type { ResponseArchive, ResponseRecord } from './archive.ts';
+export { EventWriter } from './event-writer.ts';
+export { parseResponseRequest } from './parse-response-request.ts';
+export type { ResponseJson, ResponseStatus } from './response-json.ts';
+export type { ResponseRequest, ResponseSettings } from './response-request.ts';
+export { responsesFormat } from './responses-format.ts';

@@ -1,0 +1,137 @@
+import type { ResponseJson, ResponseRecord } from '../../api/responses/index.ts';
+import { VserveError } from '../../errors/index.ts';
+import { jsonBytes } from '../json-bytes.ts';
+import type { BackgroundResponse } from './background-response.ts';
+import type { ConversationNode } from './conversation-memory.ts';
+import { ConversationMemory, pathTo } from './conversation-memory.ts';
+
+export interface ResponseStoreLimits {
+  readonly maxResponses: number;
+  readonly maxBytes: number;
+}
+
+/** A response that is kept. */
+export interface StoredResponse {
+  readonly owner: string;
+  readonly response: ResponseJson;
+  readonly node: ConversationNode;
+  /** What makes it, or has made it, without a client. */
+  readonly work: BackgroundResponse | undefined;
+}
+
+/**
+ * Responses in memory, each for its owner alone. The least recently used ones make room for new ones; those that are still
+ * being made stay.
+ */
+export class ResponseStore {
+  readonly #limits: ResponseStoreLimits;
+  /** By id, the least recently used first. */
+  readonly #entries = new Map<string, StoredResponse>();
+  readonly #memory = new ConversationMemory();
+
+  constructor(limits: ResponseStoreLimits) {
+    this.#limits = limits;
+  }
+
+  get count(): number {
+    return this.#entries.size;
+  }
+
+  get usedBytes(): number {
+    return this.#memory.usedBytes;
+  }
+
+  /** The response of this id, if this owner has it. */
+  find(id: string, owner: string): StoredResponse | undefined {
+    const entry = this.#entries.get(id);
+    if (entry?.owner !== owner) return undefined;
+    this.#entries.delete(id);
+    this.#entries.set(id, entry);
+    return entry;
+  }
+
+  /** Whether a response with this input, after that conversation, would be kept. */
+  hasRoomFor(input: ConversationNode['input'], previous: ConversationNode | undefined): boolean {
+    const { maxResponses, maxBytes } = this.#limits;
+    return maxResponses > 0 && jsonBytes(input) + bytesUpTo(previous) <= maxBytes;
+  }
+
+  keep({ response, input }: ResponseRecord, owner: string, previous: ConversationNode | undefined): void {
+    const bytes = jsonBytes(input) + jsonBytes(response);
+    if (bytes + bytesUpTo(previous) > this.#limits.maxBytes) return;
+    const node = { responseId: response.id, input, output: itemsOf(response), bytes, previous, holders: 0 };
+    this.#add({ owner, response, node, work: undefined });
+  }
+
+  /** Keeps a response that is still being made. Throws `at_capacity` if there are only such ones. */
+  keepUnfinished(
+    work: BackgroundResponse,
+    input: ConversationNode['input'],
+    owner: string,
+    previous: ConversationNode | undefined,
+  ): void {
+    const isFull = this.#entries.size >= this.#limits.maxResponses;
+    if (isFull && [...this.#entries.values()].every(isUnfinished)) {
+      const message = `The server is at work on ${String(this.#entries.size)} responses in the background, its limit (--max-stored-responses). Please retry later.`;
+      throw new VserveError('at_capacity', message);
+    }
+    const node: ConversationNode = {
+      responseId: work.response.id,
+      input,
+      output: [],
+      bytes: jsonBytes(input),
+      previous,
+      holders: 0,
+    };
+    const entry: StoredResponse = {
+      owner,
+      node,
+      work,
+      get response() {
+        return work.response;
+      },
+    };
+    this.#add(entry);
+    void this.#complete(node, work);
+  }
+
+  async #complete(node: ConversationNode, work: BackgroundResponse): Promise<void> {
+    await work.finished();
+    node.output = itemsOf(work.response);
+    this.#memory.resize(node, jsonBytes(node.input) + jsonBytes(work.response) + work.keptBytes);
+    this.#makeRoom();
+  }
+
+  remove(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    this.#entries.delete(id);
+    this.#memory.release(entry.node);
+  }
+
+  #add(entry: StoredResponse): void {
+    this.#entries.set(entry.response.id, entry);
+    this.#memory.hold(entry.node);
+    this.#makeRoom();
+  }
+
+  #makeRoom(): void {
+    const { maxResponses, maxBytes } = this.#limits;
+    for (const [id, entry] of this.#entries) {
+      if (this.#entries.size <= maxResponses && this.#memory.usedBytes <= maxBytes) return;
+      if (!isUnfinished(entry)) this.remove(id);
+    }
+  }
+}
+
+export function isUnfinished({ work }: StoredResponse): boolean {
+  return work?.isFinished === false;
+}
+
+function bytesUpTo(node: ConversationNode | undefined): number {
+  return node === undefined ? 0 : pathTo(node).reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+function itemsOf({ output }: ResponseJson): ConversationNode['output'] {
+  return output.map((item) => ({ ...item }));
+}

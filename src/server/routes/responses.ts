@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Context } from 'hono';
+import { Hono } from 'hono';
+import { openaiErrors, show } from '../../api/index.ts';
+import type { ResponseRequest } from '../../api/responses/index.ts';
+import { parseResponseRequest, responsesFormat } from '../../api/responses/index.ts';
+import { inputTokensJson } from '../../api/tokens/index.ts';
+import { VserveError } from '../../errors/index.ts';
+import type { RequestContext } from '../access-log.ts';
+import { reasonOf } from '../access-log.ts';
+import { keyOf } from '../client-path.ts';
+import { countTokens } from '../count-tokens.ts';
+import type { DetachedGeneration, GenerationRouteOptions } from '../generation-route.ts';
+import { generationRoute } from '../generation-route.ts';
+import { sendable } from '../event-stream.ts';
+import { jsonRoute } from '../json-route.ts';
+import type { Requests } from '../requests.ts';
+import { BackgroundResponse } from '../responses/background-response.ts';
+import { ClientArchive } from '../responses/client-archive.ts';
+import { fitToContext } from '../responses/fit-to-context.ts';
+import { inputItemPage } from '../responses/items.ts';
+import type { StoredResponse } from '../responses/response-store.ts';
+import { isUnfinished, ResponseStore } from '../responses/response-store.ts';
+import { heartbeats, streamHeaders } from '../stream.ts';
+
+type Store = ResponseStore;
+type RouteContext = Context<RequestContext>;
+
+/** `POST /v1/responses`, and what is stored of them: `/v1/responses/{id}`, its `input_items`, and `cancel`. */
+export function responsesRoutes(options: GenerationRouteOptions): Hono<RequestContext> {
+  const { maxStoredResponses: maxResponses, maxStoredResponseBytes: maxBytes } = options.settings;
+  const store = new ResponseStore({ maxResponses, maxBytes });
+  const routes = new Hono<RequestContext>();
+  routes.post('/v1/responses', (context, next) => {
+    const archive = new ClientArchive(store, ownerOf(context.env.incoming.headers));
+    const route = generationRoute(responsesFormat(archive), options, {
+      prepare: (request, call) =>
+        fitToContext(request, options.model.info.contextLength, (shorter) => countTokens(shorter, options, call)),
+      detach: (detached) => inBackground(detached, archive, options, context),
+    });
+    return route(context, next);
+  });
+  routes.post('/v1/responses/input_tokens', (context, next) => {
+    const archive = new ClientArchive(store, ownerOf(context.env.incoming.headers));
+    const route = jsonRoute(options, async (call) =>
+      inputTokensJson(await countTokens(parseResponseRequest(call.body, call.read, archive), options, call)),
+    );
+    return route(context, next);
+  });
+  routes.get('/v1/responses/:id', (context) => {
+    const found = findResponse(store, context);
+    return context.req.query('stream') === 'true' ? streamAgain(found, options.requests, context) : context.json(found.response);
+  });
+  routes.delete('/v1/responses/:id', (context) => {
+    const { response, work } = findResponse(store, context);
+    work?.cancel();
+    store.remove(response.id);
+    return context.json({ id: response.id, object: 'response', deleted: true });
+  });
+  routes.post('/v1/responses/:id/cancel', async (context) => {
+    const found = findResponse(store, context);
+    await cancel(found);
+    return context.json(found.response);
+  });
+  routes.get('/v1/responses/:id/input_items', (context) =>
+    context.json(inputItemPage(findResponse(store, context).node, context.req.query())),
+  );
+  return routes;
+}
+
+/** Clients with the same key are one. */
+function ownerOf(headers: IncomingHttpHeaders): string {
+  const key = keyOf(headers).replace(/^bearer\s+/i, '');
+  return createHash('sha256').update(key).digest('base64url');
+}
+
+function findResponse(store: Store, context: RouteContext): StoredResponse {
+  const id = context.req.param('id') ?? '';
+  const found = store.find(id, ownerOf(context.env.incoming.headers));
+  if (found !== undefined) return found;
+  const message = `There is no response ${show(id)}: it was not stored, or has been dropped.`;
+  throw new VserveError('response_not_found', message, { param: 'id' });
+}
+
+/** Answers at once a request that asks for it, and goes on; undefined for others. */
+function inBackground(
+  { request, identity, start, release }: DetachedGeneration<ResponseRequest>,
+  archive: ClientArchive,
+  { requests, log }: GenerationRouteOptions,
+  context: RouteContext,
+): Response | undefined {
+  if (!request.answer.background) return undefined;
+  const active = requests.begin();
+  const work = new BackgroundResponse(identity, request);
+  try {
+    archive.keepUnfinished(work, request.answer.input);
+  } catch (error) {
+    active.end();
+    throw error;
+  }
+  const requestId = context.get('requestId');
+  const begin = (signal: AbortSignal) => start(AbortSignal.any([signal, active.signal]));
+  void work
+    .run(begin, (error) => log('warning', `${requestId} failed in the background: ${reasonOf(error)}`))
+    .finally(() => {
+      release();
+      active.end();
+    });
+  return request.stream ? streamOf(work, 0, requests, context) : context.json(work.response);
+}
+
+function streamOf(work: BackgroundResponse, from: number, requests: Requests, { env }: RouteContext): Response {
+  const { signal, end: onEnd } = requests.begin(env.incoming.socket);
+  const events = work.texts(from, signal);
+  env.stream = sendable({
+    first: events.next(),
+    events,
+    writer: { of: (text) => [text], end: () => [] },
+    signal,
+    heartbeat: heartbeats.sse,
+    isSilent: false,
+    onFailure: openaiErrors.text,
+    onEnd,
+  });
+  return new Response(null, { headers: streamHeaders.sse });
+}
+
+/** The events of a response once more, as they come. */
+function streamAgain({ work }: StoredResponse, requests: Requests, context: RouteContext): Response {
+  const after = context.req.query('starting_after');
+  if (work?.isStreamed !== true) {
+    const message = 'Only a response that was created with background and stream can be streamed again.';
+    throw new VserveError('invalid_request', message, { param: 'stream' });
+  }
+  if (after !== undefined && !/^\d{1,9}$/.test(after)) {
+    const message = `starting_after must be the number of an event, not ${show(after)}.`;
+    throw new VserveError('invalid_request', message, { param: 'starting_after' });
+  }
+  return streamOf(work, after === undefined ? 0 : Number(after) + 1, requests, context);
+}
+
+async function cancel(found: StoredResponse): Promise<void> {
+  const { work, response } = found;
+  if (work === undefined) {
+    throw new VserveError('invalid_request', 'Only a response in the background can be cancelled.', { param: 'id' });
+  }
+  if (isUnfinished(found)) {
+    work.cancel();
+    await work.finished();
+  } else if (response.status !== 'cancelled') {
+    const message = `The response ${response.id} has ended already: it is ${response.status}.`;
+    throw new VserveError('invalid_request', message, { param: 'id' });
+  }
+}
