@@ -58,6 +58,7 @@ const server = await startServer({
     allowExtraRequestFields: false,
     maxImagesPerRequest: 10,
     maxQueueSize: undefined,
+    slots: false,
     allowedOrigins: [],
     allowedHosts: [],
   },

@@ -30,6 +30,8 @@ export interface WireFormat<Request extends WireRequest> {
   readonly framing: Framing;
   /** Reads a body. Throws `invalid_request` or `unsupported_parameter` with the path of the field as `param`. */
   parse(body: unknown, options: ReadOptions): Request;
+  /** The body of the answer to a request that needs no generation; undefined for one that does. */
+  answerAtOnce?(request: Request): object | undefined;
   /** The body of the answer to a request that is not streamed. Throws what the generation throws. */
   answer(identity: AnswerIdentity, events: AsyncIterable<GenerationEvent>, request: Request): Promise<object>;
   writer(identity: AnswerIdentity, request: Request): StreamWriter;

@@ -46,6 +46,7 @@ export async function serveSettings(
       allowExtraRequestFields: settings.allowExtraRequestFields,
       maxImagesPerRequest: settings.limitImagesPerPrompt,
       maxQueueSize: settings.maxQueueSize,
+      slots: settings.slots,
       allowedOrigins: settings.allowedOrigins,
       allowedHosts: settings.allowedHosts,
     },

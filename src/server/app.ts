@@ -10,12 +10,15 @@ import { linger } from './linger.ts';
 import { countRequests } from './count-requests.ts';
 import { errorFormatOf } from './error-formats.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
+import { ollamaRoutes } from './routes/ollama.ts';
 import { openaiRoutes } from './routes/openai.ts';
 import { routedPath } from './request-target.ts';
 import { routeName } from './route-name.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
 import { prefixCacheRoutes } from './routes/prefix-cache.ts';
+import { propsRoutes } from './routes/props.ts';
+import { slotRoutes } from './routes/slots.ts';
 
 export interface AppOptions extends GenerationRouteOptions {
   /** The address or name the server listens on. */
@@ -25,11 +28,15 @@ export interface AppOptions extends GenerationRouteOptions {
 /** The HTTP interface of a loaded model, independent of any socket. */
 export function createApp(options: AppOptions): Hono<RequestContext> {
   const serves = (type: ApiType): boolean => options.settings.apiTypes.includes(type);
+  const served = { name: options.servedModelName, info: options.model.info, since: new Date() };
   const app = new Hono<RequestContext>({ getPath: ({ url }) => routedPath(url) });
   app.use(accessLog(options.log), countRequests(options.metrics), linger, checkHost);
   app.use(browserGuard({ ...options.settings, host: options.host }));
   if (serves('openai')) app.route('/', openaiRoutes(options));
-  app.route('/', modelRoutes(options.servedModelName, options.model.info));
+  if (serves('ollama')) app.route('/', ollamaRoutes(served, options));
+  app.route('/', modelRoutes(served));
+  app.route('/', propsRoutes(served, { version: options.version, hasSlots: options.slots !== undefined }));
+  app.route('/', slotRoutes(options.slots, served.info.contextLength));
   app.route('/', healthRoutes(options.version));
   app.route('/', prefixCacheRoutes(options.model));
   answerOtherMethods(app);

@@ -1,8 +1,11 @@
 import type { ErrorFormat } from '../api/index.ts';
 import { openaiErrors } from '../api/index.ts';
+import { ollamaErrors } from '../api/ollama/index.ts';
 
 /** The formats of errors that differ from OpenAI's, by the paths that have them. */
-const others: readonly { readonly path: RegExp; readonly format: ErrorFormat }[] = [];
+const others: readonly { readonly path: RegExp; readonly format: ErrorFormat }[] = [
+  { path: /^\/api\//, format: ollamaErrors },
+];
 
 /** How a path tells errors, those of before its route included: a body too large, a key that is missing. */
 export function errorFormatOf(path: string): ErrorFormat {

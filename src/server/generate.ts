@@ -7,6 +7,7 @@ import type { Admission, Place } from './admission.ts';
 import { anonymous } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
 import { readAhead } from './read-ahead.ts';
+import type { Slots } from './slots.ts';
 
 /** Larger than any answer. */
 const MAX_AHEAD_BYTES = 1024 * 1024;
@@ -18,6 +19,8 @@ export interface GenerateOptions {
   readonly model: LoadedModel;
   readonly media: MediaResolver;
   readonly admission: Admission;
+  /** Follows the generation, where someone wants to know. */
+  readonly slots?: Slots | undefined;
   readonly client: ClientPath;
   readonly signal: AbortSignal;
   /** When the request came, as `performance.now()`. */
@@ -38,6 +41,7 @@ export function generate(
 ): AsyncGenerator<GenerationEvent, void, undefined> {
   let place: Place | undefined;
   let waitedMs = 0;
+  const slot = options.slots?.begin(request.maxTokens);
   const open = (): Promise<AsyncIterable<GenerationEvent>> => {
     place = options.admission.join(options.client);
     return inTurn(request, place, options, (ms) => {
@@ -48,9 +52,13 @@ export function generate(
     maxSize: MAX_AHEAD_BYTES,
     sizeOf: sizeOfEvent,
     onValue: (event) => {
+      slot?.see(event);
       if (event.type === 'start') options.onInputProcessed(performance.now() - options.receivedAtMs - waitedMs);
     },
-    onEnd: () => place?.leave(),
+    onEnd: () => {
+      place?.leave();
+      slot?.end();
+    },
   });
 }
 

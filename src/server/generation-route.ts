@@ -18,6 +18,7 @@ import type { JsonBody, ReadOptions } from './request-body.ts';
 import type { ActiveRequest, Requests } from './requests.ts';
 import { unknownModel } from './routes/models.ts';
 import type { ServerSettings } from './server-settings.ts';
+import type { Slots } from './slots.ts';
 import { byteStream, settlesWithin, streamHeaders } from './stream.ts';
 
 /** Maximum silence of a stream: proxies close connections that stay silent, often after a minute. */
@@ -35,6 +36,7 @@ export interface GenerationRouteOptions {
   readonly memory: BodyMemory;
   readonly cpus: CpuShare;
   readonly metrics: Metrics;
+  readonly slots?: Slots | undefined;
   readonly log: Log;
 }
 
@@ -55,6 +57,8 @@ export function generationRoute<Request extends WireRequest>(
       body = await readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal });
       const request = format.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
       checkRequest(request, options);
+      const answer = format.answerAtOnce?.(request);
+      if (answer !== undefined) return context.json(answer);
       const client = clientPathOf(incoming);
       const events = generate(request, {
         ...options,
@@ -90,7 +94,7 @@ export function generationRoute<Request extends WireRequest>(
 }
 
 /** The limits of a body: the settings, and the memory available. */
-function bodyLimits({
+export function bodyLimits({
   settings,
   memory,
 }: GenerationRouteOptions): Pick<ReadOptions, 'maxBytes' | 'timeoutMs' | 'memory'> {

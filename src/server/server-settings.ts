@@ -24,4 +24,6 @@ export interface ServerSettings {
   readonly allowedHosts: readonly string[];
   /** Maximum number of requests waiting for a place in the batch; undefined means no limit. */
   readonly maxQueueSize: number | undefined;
+  /** Tell at `/slots` what runs. */
+  readonly slots: boolean;
 }

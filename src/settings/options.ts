@@ -424,6 +424,13 @@ export const options = {
     default: ['openai', 'responses', 'anthropic', 'ollama'],
     defaultText: 'openai,responses,anthropic,ollama',
   }),
+  slots: option({
+    group: 'Server',
+    flags: ['slots'],
+    help: 'Tell at /slots how far each running request is',
+    kind: toggle(),
+    default: false,
+  }),
   allowedOrigins: option({
     group: 'Server',
     flags: ['allowed-origin', 'allowed-origins'],

@@ -104,6 +104,7 @@ describe('the server', () => {
         maxRequestMemoryBytes: 536_870_912,
         bodyTimeoutS: 300,
         apiTypes: ['openai', 'responses', 'anthropic', 'ollama'],
+        slots: false,
         allowedOrigins: [],
         allowedHosts: ['proxy.example'],
         keepAliveTimeoutS: 7,

@@ -101,7 +101,7 @@ const GRAMMAR: ReaderKind<Format> = {
 };
 
 /** Ollama's `format`: `json` or a schema. */
-const OLLAMA_FORMAT: ReaderKind<Format> = {
+export const OLLAMA_FORMAT: ReaderKind<Format> = {
   read(value, path) {
     if (value === '') return undefined;
     if (value === 'json') return JSON_OBJECT;

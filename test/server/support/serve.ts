@@ -96,6 +96,7 @@ export function serverSettings(changes: Partial<ServerSettings> = {}): ServerSet
     allowExtraRequestFields: false,
     maxImagesPerRequest: 10,
     maxQueueSize: undefined,
+    slots: false,
     allowedOrigins: [],
     allowedHosts: [],
     ...changes,

@@ -1,0 +1,42 @@
+import type { Handler } from 'hono';
+import type { RequestContext } from './access-log.ts';
+import { clientPathOf } from './client-path.ts';
+import type { ClientPath } from './fair-turns.ts';
+import type { GenerationRouteOptions } from './generation-route.ts';
+import { bodyLimits } from './generation-route.ts';
+import { readJsonBody } from './request-body.ts';
+
+/** A request whose body was read. */
+export interface JsonCall {
+  readonly body: unknown;
+  /** How strictly to read it. */
+  readonly read: { readonly allowExtraFields: boolean };
+  readonly client: ClientPath;
+  readonly signal: AbortSignal;
+}
+
+/** Handles a POST of JSON that is answered in one piece, and generates nothing. */
+export function jsonRoute(
+  options: GenerationRouteOptions,
+  answer: (call: JsonCall) => Promise<object>,
+): Handler<RequestContext> {
+  return async (context) => {
+    const { incoming } = context.env;
+    const active = options.requests.begin(incoming.socket);
+    let release: (() => void) | undefined;
+    try {
+      options.admission.requireRoom();
+      const { signal } = active;
+      const body = await readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal });
+      ({ release } = body);
+      const read = { allowExtraFields: options.settings.allowExtraRequestFields };
+      return context.json(await answer({ body: body.value, read, client: clientPathOf(incoming), signal }));
+    } catch (error) {
+      // A third-party backend may throw anything.
+      throw error instanceof Error ? error : new Error(String(error));
+    } finally {
+      release?.();
+      active.end();
+    }
+  };
+}
