@@ -7,6 +7,7 @@ export type NativeFinish = Extract<NativeEvent, { kind: 'finish' }>;
 /** A piece of an answer: of its text, of its thoughts, or of a call. */
 type NativePiece = Extract<NativeEvent, { kind: 'delta' | 'thought' | 'call' }>;
 type NativePromptEvent = Extract<NativeEvent, { kind: 'progress' | 'prefilled' }>;
+type DeltaType = 'text-delta' | 'reasoning-delta' | 'tool-call-delta';
 
 /** What only tests and comparisons want to know. */
 export interface AnswerObserver {
@@ -15,101 +16,144 @@ export interface AnswerObserver {
   onFinish?(finish: NativeFinish): void;
 }
 
-/** Turns the engine's events of a request into those of its answers. */
+const typeOfPiece = { delta: 'text-delta', thought: 'reasoning-delta', call: 'tool-call-delta' } as const;
+
+/** Turns the engine's events of a request into those of its answers. Pieces that belong together are merged until they are taken. */
 export class AnswerEvents {
+  readonly #ready: GenerationEvent[] = [];
   /** Of each answer that is not finished. */
-  readonly #deltas = new Map<number, Delta>();
+  readonly #deltas: (Delta | undefined)[];
+  #unfinished: number;
+  #failure: VserveError | undefined;
   readonly #observer: AnswerObserver;
 
   constructor(choices: number, observer: AnswerObserver) {
-    for (let index = 0; index < choices; index++) this.#deltas.set(index, new Delta(index));
+    this.#deltas = Array.from({ length: choices }, (_, index) => new Delta(index));
+    this.#unfinished = choices;
     this.#observer = observer;
   }
 
-  get allFinished(): boolean {
-    return this.#deltas.size === 0;
+  /** Whether all events were taken. */
+  get allTaken(): boolean {
+    return this.#unfinished === 0 && this.#ready.length === 0;
   }
 
-  /** Merges the pieces of an answer that belong together. Throws what ended the request. */
-  *take(events: readonly NativeEvent[]): Generator<GenerationEvent, void, undefined> {
-    for (const event of events) {
-      if (event.kind === 'failure') throw new VserveError(asErrorCode(event.code), event.text);
-      if (event.kind === 'progress' || event.kind === 'prefilled') yield promptEvent(event);
-      else if (event.kind === 'finish') yield* this.#finish(event);
-      else yield* this.#add(event);
+  /** The next event, if there is one. Throws what ended the request. */
+  take(): GenerationEvent | undefined {
+    const ready = this.#ready.shift();
+    if (ready !== undefined) return ready;
+    if (this.#failure !== undefined) throw this.#failure;
+    for (const delta of this.#deltas) {
+      if (delta?.hasSomethingToShow === true) return delta.take();
     }
-    for (const delta of this.#deltas.values()) yield* delta.take(false);
+    return undefined;
   }
 
-  *#add(piece: NativePiece): Generator<GenerationEvent, void, undefined> {
-    const delta = this.#deltas.get(piece.index);
-    this.#observer.onReports?.(piece.reports ?? [], piece.index);
-    if (delta?.goesOn(piece) === false) yield* delta.take(false);
-    delta?.add(piece);
+  /** Adds a piece of the text or the thoughts of an answer. */
+  addText(index: number, isThought: boolean, text: string, tokens: number): void {
+    const delta = this.#deltas[index];
+    if (delta === undefined) return;
+    const type = isThought ? 'reasoning-delta' : 'text-delta';
+    if (text !== '' && !delta.goesOn(type)) this.#ready.push(delta.take());
+    delta.add(type, text, tokens);
   }
 
-  *#finish(finish: NativeFinish): Generator<GenerationEvent, void, undefined> {
+  add(event: NativeEvent): void {
+    if (event.kind === 'failure') this.#failure = new VserveError(asErrorCode(event.code), event.text);
+    else if (event.kind === 'progress' || event.kind === 'prefilled') this.#ready.push(promptEvent(event));
+    else if (event.kind === 'finish') this.#finish(event);
+    else this.#add(event);
+  }
+
+  #add(piece: NativePiece): void {
+    const { index, text, completionTokens, reports = [] } = piece;
+    this.#observer.onReports?.(reports, index);
+    const delta = this.#deltas[index];
+    if (delta === undefined) return;
+    const type = typeOfPiece[piece.kind];
+    const call = piece.kind === 'call' ? piece : undefined;
+    const isEmpty = text === '' && (call === undefined || call.callName === '');
+    if (!isEmpty && !delta.goesOn(type, call?.call)) this.#ready.push(delta.take());
+    if (isEmpty) delta.add(type, '', completionTokens);
+    else delta.add(type, text, completionTokens, call);
+    delta.report(reports);
+  }
+
+  #finish(finish: NativeFinish): void {
     const { id, index, text, reports } = finish;
-    const delta = this.#deltas.get(index);
-    yield* this.#add({ kind: 'delta', id, index, text, completionTokens: 0, reports });
-    this.#deltas.delete(index);
+    this.#add({ kind: 'delta', id, index, text, completionTokens: 0, reports });
     this.#observer.onReports?.(finish.unshownReports, index);
     this.#observer.onFinish?.(finish);
-    if (delta !== undefined) yield* delta.take(true);
-    yield finishEvent(finish);
+    const delta = this.#deltas[index];
+    if (delta === undefined) return;
+    if (delta.hasSomethingToShow || delta.hasReports) this.#ready.push(delta.take());
+    this.#ready.push(finishEvent(finish));
+    this.#deltas[index] = undefined;
+    this.#unfinished -= 1;
   }
 }
 
+type NativeCall = Pick<Extract<NativeEvent, { kind: 'call' }>, 'call' | 'callId' | 'callName'>;
+
 /** What was generated of an answer since its last event. */
 class Delta {
-  readonly #choice: { readonly choice?: number };
-  /** The first piece that has something to show. */
-  #first: NativePiece | undefined;
+  readonly #choice: number;
+  /** Of the pieces that have something to show. */
+  #type: DeltaType | undefined;
+  /** The first of them, where they are of a call. */
+  #call: NativeCall | undefined;
   #text = '';
   #tokens = 0;
   #logProbs: ChosenToken[] = [];
 
   constructor(index: number) {
-    this.#choice = choiceOf(index);
+    this.#choice = index;
   }
 
-  /** Whether a piece belongs to those before it. */
-  goesOn(piece: NativePiece): boolean {
-    const first = this.#first;
-    if (first === undefined || isEmpty(piece)) return true;
-    return first.kind === piece.kind && (piece.kind !== 'call' || (first.kind === 'call' && first.call === piece.call));
+  get hasSomethingToShow(): boolean {
+    return this.#type !== undefined;
   }
 
-  add(piece: NativePiece): void {
-    if (!isEmpty(piece)) this.#first ??= piece;
-    this.#text += piece.text;
-    this.#tokens += piece.completionTokens;
-    for (const report of piece.reports ?? []) this.#logProbs.push(chosenToken(report));
+  get hasReports(): boolean {
+    return this.#logProbs.length > 0;
   }
 
-  /** The event, if there is something to show, or at the end tokens without. */
-  *take(isEnd: boolean): Generator<GenerationEvent, void, undefined> {
-    if (this.#first === undefined && !(isEnd && this.#logProbs.length > 0)) return;
-    const logProbs = this.#logProbs.length > 0 ? { logProbs: this.#logProbs } : {};
-    yield { ...deltaEvent(this.#first, this.#text), tokens: this.#tokens, ...logProbs, ...this.#choice };
-    this.#first = undefined;
+  /** Whether a piece that has something to show belongs to those before it. `call`: the index of its call. */
+  goesOn(type: DeltaType, call?: number): boolean {
+    return this.#type === undefined || (this.#type === type && this.#call?.call === call);
+  }
+
+  add(type: DeltaType, text: string, tokens: number, call?: NativeCall): void {
+    this.#tokens += tokens;
+    if (text === '' && call === undefined) return;
+    if (this.#type === undefined) {
+      this.#type = type;
+      this.#call = call;
+    }
+    this.#text += text;
+  }
+
+  report(reports: readonly TokenReport[]): void {
+    for (const report of reports) this.#logProbs.push(chosenToken(report));
+  }
+
+  take(): GenerationEvent {
+    const event = deltaEvent(this.#type ?? 'text-delta', this.#text, this.#tokens, this.#call);
+    const logProbs = this.hasReports ? { logProbs: this.#logProbs } : undefined;
+    this.#type = undefined;
+    this.#call = undefined;
     this.#text = '';
     this.#tokens = 0;
-    this.#logProbs = [];
+    if (logProbs !== undefined) this.#logProbs = [];
+    return logProbs === undefined && this.#choice === 0 ? event : { ...event, ...logProbs, ...choiceOf(this.#choice) };
   }
 }
 
-function isEmpty(piece: NativePiece): boolean {
-  return piece.text === '' && (piece.kind !== 'call' || piece.callName === '');
-}
-
-function deltaEvent(first: NativePiece | undefined, text: string) {
-  if (first?.kind !== 'call') {
-    return { type: first?.kind === 'thought' ? ('reasoning-delta' as const) : ('text-delta' as const), text };
-  }
-  const { call: index, callId, callName } = first;
-  const call = callName === '' ? {} : { call: { id: callId, name: callName } };
-  return { type: 'tool-call-delta' as const, index, ...call, arguments: text };
+function deltaEvent(type: DeltaType, text: string, tokens: number, call: NativeCall | undefined): GenerationEvent {
+  if (type !== 'tool-call-delta') return { type, text, tokens };
+  const { call: index = 0, callId = '', callName = '' } = call ?? {};
+  const begins = callName === '' ? {} : { call: { id: callId, name: callName } };
+  return { type, index, ...begins, arguments: text, tokens };
 }
 
 function choiceOf(index: number): { readonly choice?: number } {

@@ -130,7 +130,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const engine = await LoadedLlama.load(
       loaded,
       info,
-      (onEvents) =>
+      (onEvents, onPieces) =>
         new addon.NativeEngine(
           addonModel,
           {
@@ -167,6 +167,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           (fraction) => {
             options.onProgress('projector', fraction);
           },
+          onPieces,
         ),
     );
     if (info.capabilities.vision) {

@@ -4,7 +4,6 @@ import type {
   Bitmap,
   ChatMessage,
   GenerateRequest,
-  GenerationEvent,
   LoadedModel,
   ModelInfo,
   ModelStats,
@@ -15,7 +14,7 @@ import type {
 } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { AnswerEvents, type AnswerObserver, type NativeFinish } from './answer-events.ts';
-import { EventChannel } from './event-channel.ts';
+import { Generation } from './generation.ts';
 import type {
   EncoderInput,
   ForcedRun,
@@ -35,15 +34,18 @@ import { toNativeSettings } from './native-settings.ts';
 import { grammarSource } from './schema/answer-source.ts';
 import { compileSchema } from './schema/compile-schema.ts';
 
-/** Creates an engine that calls `onEvents` with the events of each step. */
-export type EngineFactory = (onEvents: (events: readonly NativeEvent[]) => void) => NativeEngine;
+/** Creates an engine that calls these with the events of each step. */
+export type EngineFactory = (
+  onEvents: (events: readonly NativeEvent[]) => void,
+  onPieces: (numbers: Float64Array, texts: readonly string[]) => void,
+) => NativeEngine;
 
 /** A model loaded in llama.cpp, with the engine that owns its context. */
 export class LoadedLlama implements LoadedModel {
   #info: ModelInfo;
   readonly #model: LlamaModel;
   readonly #engine: NativeEngine;
-  readonly #channels = new Map<number, EventChannel<NativeEvent>>();
+  readonly #generations = new Map<number, Generation>();
   /** Requests whose prompt is being built, by id. */
   readonly #submissions = new Map<number, Promise<unknown>>();
   readonly #compilations = new Set<Promise<unknown>>();
@@ -54,9 +56,14 @@ export class LoadedLlama implements LoadedModel {
   private constructor(model: LlamaModel, info: ModelInfo, makeEngine: EngineFactory) {
     this.#model = model;
     this.#info = info;
-    this.#engine = makeEngine((events) => {
-      for (const event of events) this.#channels.get(event.id)?.push(event);
-    });
+    this.#engine = makeEngine(
+      (events) => {
+        this.#takeEvents(events);
+      },
+      (numbers, texts) => {
+        this.#takePieces(numbers, texts);
+      },
+    );
   }
 
   /** Creates and loads the engine. Throws `model_load_failed`, `out_of_memory`. */
@@ -82,7 +89,7 @@ export class LoadedLlama implements LoadedModel {
     return this.#visionKernel;
   }
 
-  generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent, void, undefined> {
+  generate(request: GenerateRequest, signal: AbortSignal): Generation {
     return this.#generate(request, signal, {});
   }
 
@@ -92,7 +99,7 @@ export class LoadedLlama implements LoadedModel {
     signal: AbortSignal,
     count: number,
     onTrace: (trace: readonly TokenReport[], choice: number) => void,
-  ): AsyncGenerator<GenerationEvent, void, undefined> {
+  ): Generation {
     const traces = Array.from({ length: request.choices }, (): TokenReport[] => []);
     return this.#generate({ ...request, logProbs: count }, signal, {
       onReports: (reports, choice) => traces[choice]?.push(...reports),
@@ -108,44 +115,47 @@ export class LoadedLlama implements LoadedModel {
     signal: AbortSignal,
     forcedRuns: readonly ForcedRun[],
     onFinish: (finish: NativeFinish) => void,
-  ): AsyncGenerator<GenerationEvent, void, undefined> {
+  ): Generation {
     return this.#generate(request, signal, { onFinish }, forcedRuns);
   }
 
-  async *#generate(
+  #generate(
     request: GenerateRequest,
     signal: AbortSignal,
     observer: AnswerObserver,
     forcedRuns: readonly ForcedRun[] = [],
-  ): AsyncGenerator<GenerationEvent, void, undefined> {
-    signal.throwIfAborted();
-    if (this.#closing !== undefined) throw modelClosed();
+  ): Generation {
     const id = ++this.#lastId;
-    const channel = new EventChannel<NativeEvent>();
-    const forget = (): void => {
-      // A closing engine drops all requests itself and must not be used.
-      if (this.#closing === undefined) this.#engine.forget(id);
-    };
-    const onAbort = (): void => {
-      channel.fail(signal.reason);
-      forget();
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    this.#channels.set(id, channel);
-    try {
-      const settings = toNativeSettings(request, forcedRuns);
-      const promptTokens = await this.#submit(id, request, settings).finally(() => {
-        signal.throwIfAborted();
-      });
-      yield { type: 'start', promptTokens };
-      // Every token of every answer comes through here: no `yield*`, which takes several promises for each.
-      const answers = new AnswerEvents(request.choices, observer);
-      while (!answers.allFinished) for (const event of answers.take(await channel.take())) yield event;
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-      this.#channels.delete(id);
-      forget();
+    const generation = new Generation({
+      answers: new AnswerEvents(request.choices, observer),
+      signal,
+      submit: async () => {
+        if (this.#closing !== undefined) throw modelClosed();
+        this.#generations.set(id, generation);
+        return this.#submit(id, request, toNativeSettings(request, forcedRuns));
+      },
+      drop: () => {
+        this.#generations.delete(id);
+        // A closing engine drops all requests itself and must not be used.
+        if (this.#closing === undefined) this.#engine.forget(id);
+      },
+    });
+    return generation;
+  }
+
+  #takeEvents(events: readonly NativeEvent[]): void {
+    for (const event of events) this.#generations.get(event.id)?.answers.add(event);
+    for (const { id } of events) this.#generations.get(id)?.settle();
+  }
+
+  /** `numbers`: of each text the request, the answer, the tokens, and whether it is a thought. */
+  #takePieces(numbers: Float64Array, texts: readonly string[]): void {
+    for (const [piece, text] of texts.entries()) {
+      const at = 4 * piece;
+      const answers = this.#generations.get(numbers[at] ?? 0)?.answers;
+      answers?.addText(numbers[at + 1] ?? 0, numbers[at + 3] === 1, text, numbers[at + 2] ?? 0);
     }
+    for (const piece of texts.keys()) this.#generations.get(numbers[4 * piece] ?? 0)?.settle();
   }
 
   async #submit(

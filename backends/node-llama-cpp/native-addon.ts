@@ -405,6 +405,12 @@ export interface NativeAddon {
     options: NativeEngineOptions,
     onEvents: (events: readonly NativeEvent[]) => void,
     onProjectorProgress: (fraction: number) => void,
+    /**
+     * Takes the pieces of text and thoughts that are not reported on, in place of `onEvents`: nearly all events. Of each text,
+     * `numbers` has the request, the answer, the tokens, and 1 for a thought; it is the same
+     * array in each call.
+     */
+    onPieces?: (numbers: Float64Array, texts: readonly string[]) => void,
   ) => NativeEngine;
   readonly NativeThreadGovernor: new (
     most: number,

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { HttpBindings } from '@hono/node-server';
 import type { MiddlewareHandler } from 'hono';
 import type { LogLevel } from '../backend/index.ts';
 import { isCodedError, messageOf } from '../errors/index.ts';
+import type { ServerBindings } from './event-stream.ts';
 
 export type Log = (level: LogLevel, message: string) => void;
 
@@ -19,7 +19,7 @@ export function safeLog(log: Log): Log {
 
 /** What a route knows about its request. */
 export interface RequestContext {
-  readonly Bindings: HttpBindings;
+  readonly Bindings: ServerBindings;
   readonly Variables: {
     readonly requestId: string;
   };

@@ -6,14 +6,7 @@ import type { MediaResolver } from '../media/index.ts';
 import type { Admission, Place } from './admission.ts';
 import { anonymous } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
-import { readAhead } from './read-ahead.ts';
-import type { Slots } from './slots.ts';
-
-/** Larger than any answer. */
-const MAX_AHEAD_BYTES = 1024 * 1024;
-/** Estimated overhead of an event, besides its text, and of a token with its log probability. */
-const EVENT_BYTES = 64;
-const LOG_PROB_BYTES = 256;
+import type { Slots, SlotUser } from './slots.ts';
 
 export interface GenerateOptions {
   readonly model: LoadedModel;
@@ -32,41 +25,77 @@ export interface GenerateOptions {
 }
 
 /**
- * Fetches a request's images, waits for its turn, and generates. The place is free as soon as the backend is done, even
- * if the client reads slowly.
+ * Fetches a request's images, waits for its turn, and generates. The place is free as soon as the backend is done. One
+ * `next()` at a time.
  */
-export function generate(
-  request: ParsedRequest,
-  options: GenerateOptions,
-): AsyncGenerator<GenerationEvent, void, undefined> {
-  let place: Place | undefined;
-  let waitedMs = 0;
-  const slot = options.slots?.begin(request.maxTokens);
-  const open = (): Promise<AsyncIterable<GenerationEvent>> => {
-    place = options.admission.join(options.client);
-    return inTurn(request, place, options, (ms) => {
-      waitedMs += ms;
-    });
-  };
-  return readAhead(open, {
-    maxSize: MAX_AHEAD_BYTES,
-    sizeOf: sizeOfEvent,
-    onValue: (event) => {
-      slot?.see(event);
-      if (event.type === 'start') options.onInputProcessed(performance.now() - options.receivedAtMs - waitedMs);
-    },
-    onEnd: () => {
-      place?.leave();
-      slot?.end();
-    },
-  });
+export function generate(request: ParsedRequest, options: GenerateOptions): Generation {
+  return new Generation(request, options);
 }
 
-function sizeOfEvent(event: GenerationEvent): number {
-  if (!('tokens' in event)) return EVENT_BYTES;
-  const text = event.type === 'tool-call-delta' ? event.arguments : event.text;
-  const bytes = EVENT_BYTES + 2 * text.length;
-  return (event.logProbs ?? []).reduce((sum, { likeliest }) => sum + LOG_PROB_BYTES * (1 + likeliest.length), bytes);
+type Result = IteratorResult<GenerationEvent, undefined>;
+
+/** Not a generator function: every token comes through here, and those take several promises for each. */
+class Generation implements AsyncIterableIterator<GenerationEvent, undefined, undefined> {
+  readonly #request: ParsedRequest;
+  readonly #options: GenerateOptions;
+  readonly #slot: SlotUser | undefined;
+  #place: Place | undefined;
+  #events: AsyncIterator<GenerationEvent, unknown, undefined> | undefined;
+
+  constructor(request: ParsedRequest, options: GenerateOptions) {
+    this.#request = request;
+    this.#options = options;
+    this.#slot = options.slots?.begin(request.maxTokens);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<Result> {
+    return this.#events === undefined ? this.#open() : this.#events.next().then(this.#pass, this.#fail);
+  }
+
+  async return(): Promise<Result> {
+    await this.#events?.return?.();
+    return this.#end();
+  }
+
+  async #open(): Promise<Result> {
+    const { admission, client, receivedAtMs, onInputProcessed } = this.#options;
+    let waitedMs = 0;
+    try {
+      this.#place = admission.join(client);
+      const events = await inTurn(this.#request, this.#place, this.#options, (ms) => {
+        waitedMs += ms;
+      });
+      this.#events = events[Symbol.asyncIterator]();
+      const first = await this.#events.next();
+      if (first.done !== true && first.value.type === 'start') {
+        onInputProcessed(performance.now() - receivedAtMs - waitedMs);
+      }
+      return this.#pass(first);
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  readonly #pass = (result: IteratorResult<GenerationEvent, unknown>): Result => {
+    if (result.done === true) return this.#end();
+    this.#slot?.see(result.value);
+    return result;
+  };
+
+  readonly #fail = (error: unknown): never => {
+    this.#end();
+    throw error;
+  };
+
+  #end(): Result {
+    this.#place?.leave();
+    this.#slot?.end();
+    return { done: true, value: undefined };
+  }
 }
 
 async function inTurn(

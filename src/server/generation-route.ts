@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Handler } from 'hono';
-import type { GenerationEvent, LoadedModel } from '../backend/index.ts';
-import type { AnswerIdentity, StreamWriter, WireFormat, WireRequest } from '../api/index.ts';
+import type { LoadedModel } from '../backend/index.ts';
+import type { AnswerIdentity, WireFormat, WireRequest } from '../api/index.ts';
 import { imageReferences, requireCapabilities } from '../api/index.ts';
 import { isCodedError, VserveError } from '../errors/index.ts';
 import type { MediaResolver } from '../media/index.ts';
@@ -15,11 +15,11 @@ import { generate } from './generate.ts';
 import type { Metrics } from './metrics.ts';
 import { readJsonBody } from './request-body.ts';
 import type { JsonBody, ReadOptions } from './request-body.ts';
-import type { ActiveRequest, Requests } from './requests.ts';
+import type { Requests } from './requests.ts';
 import { unknownModel } from './routes/models.ts';
 import type { ServerSettings } from './server-settings.ts';
 import type { Slots } from './slots.ts';
-import { byteStream, settlesWithin, streamHeaders } from './stream.ts';
+import { settlesWithin, streamHeaders } from './stream.ts';
 
 /** Maximum silence of a stream: proxies close connections that stay silent, often after a minute. */
 const KEEP_ALIVE_MS = 15_000;
@@ -76,13 +76,20 @@ export function generationRoute<Request extends WireRequest>(
       const first = events.next();
       await settlesWithin(first, KEEP_ALIVE_MS);
       streaming = true;
-      const texts = streamTexts({ first, events, writer: format.writer(identity, request), active }, (error) => {
-        const level = isCodedError(error) && error.code === 'request_cancelled' ? 'info' : 'warning';
-        options.log(level, `${context.get('requestId')} ended after the response had started: ${reasonOf(error)}`);
-        return format.errors.text(error);
-      });
-      const silenceMs = format.framing === 'sse' ? KEEP_ALIVE_MS : undefined;
-      return new Response(byteStream(texts, silenceMs), { headers: streamHeaders[format.framing] });
+      context.env.stream = {
+        first,
+        events,
+        writer: format.writer(identity, request),
+        signal,
+        silenceMs: format.framing === 'sse' ? KEEP_ALIVE_MS : undefined,
+        onFailure(error) {
+          const level = isCodedError(error) && error.code === 'request_cancelled' ? 'info' : 'warning';
+          options.log(level, `${context.get('requestId')} ended after the response had started: ${reasonOf(error)}`);
+          return format.errors.text(error);
+        },
+        onEnd: () => active.end(),
+      };
+      return new Response(null, { headers: streamHeaders[format.framing] });
     } catch (error) {
       // A third-party backend may throw anything.
       throw error instanceof Error ? error : new Error(String(error));
@@ -116,32 +123,6 @@ function checkRequest(request: WireRequest, { model, servedModelName, settings }
       `The request has ${String(images.length)} images; the limit of this server is ${String(settings.maxImagesPerRequest)} (--limit-images-per-prompt).`,
       { param: extra.param },
     );
-  }
-}
-
-interface Stream {
-  readonly first: Promise<IteratorResult<GenerationEvent, void>>;
-  readonly events: AsyncGenerator<GenerationEvent, void, undefined>;
-  readonly writer: StreamWriter;
-  readonly active: ActiveRequest;
-}
-
-/** The texts of a stream until it ends, fails, or the client disconnects. */
-async function* streamTexts(
-  { first, events, writer, active }: Stream,
-  onFailure: (error: unknown) => string,
-): AsyncGenerator<string, void, undefined> {
-  try {
-    for (let next = await first; next.done !== true; next = await events.next()) {
-      const texts = writer.of(next.value);
-      if (texts.length > 0) yield texts.join('');
-    }
-    yield writer.end().join('');
-  } catch (error) {
-    yield onFailure(error);
-  } finally {
-    await events.return();
-    active.end();
   }
 }
 

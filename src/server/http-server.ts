@@ -1,9 +1,10 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
-import type { HttpBindings } from '@hono/node-server';
 import { answerClientErrors } from './client-errors.ts';
 import type { OnRefused } from './client-errors.ts';
+import type { ServerBindings } from './event-stream.ts';
+import { sendStream } from './event-stream.ts';
 import { answerHalfClosed } from './half-closed.ts';
 import { OpenResponses } from './open-responses.ts';
 import { normalizeTarget } from './request-target.ts';
@@ -15,7 +16,7 @@ const CHECK_MS = 5000;
 const PROBE_AFTER_MS = 60_000;
 
 export interface HttpServerOptions {
-  readonly fetch: (request: Request, bindings: HttpBindings) => Response | Promise<Response>;
+  readonly fetch: (request: Request, bindings: ServerBindings) => Response | Promise<Response>;
   readonly keepAliveTimeoutS: number;
   /** Clients that send `Expect: 100-continue` (RFC 9110, section 10.1.1) are not told to send larger bodies. */
   readonly maxRequestBytes: number;
@@ -28,10 +29,11 @@ export interface HttpServerOptions {
  */
 export function createHttpServer({ fetch, keepAliveTimeoutS, maxRequestBytes, onRefused }: HttpServerOptions): Server {
   const eventStreams = new WeakSet<ServerResponse>();
-  const answer = async (request: Request, bindings: HttpBindings): Promise<Response> => {
+  const answer = async (request: Request, bindings: ServerBindings): Promise<Response> => {
     const response = await fetch(request, bindings);
-    if (isEventStream(response)) eventStreams.add(bindings.outgoing);
-    return response;
+    const { outgoing, stream } = bindings;
+    if (isEventStream(response)) eventStreams.add(outgoing);
+    return stream === undefined ? response : sendStream(outgoing, response, stream);
   };
   const listener = getRequestListener(answer as Parameters<typeof getRequestListener>[0], {
     overrideGlobalObjects: false,

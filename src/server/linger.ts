@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import { finished } from 'node:stream/promises';
 import type { MiddlewareHandler } from 'hono';
 import type { RequestContext } from './access-log.ts';
-import { byteStream } from './stream.ts';
 
 /** How long to keep reading the rest of an unwanted body. */
 const LINGER_MS = 5000;
@@ -17,13 +16,13 @@ export const linger: MiddlewareHandler<RequestContext> = async (context, next) =
   const { incoming } = context.env;
   if (incoming.complete) return;
   const body = await context.res.text();
-  const response = new Response(byteStream(thenDropRest(body, incoming)), context.res);
+  const response = new Response(ReadableStream.from(thenDropRest(body, incoming)), context.res);
   response.headers.set('content-length', String(Buffer.byteLength(body)));
   context.res = response;
 };
 
-async function* thenDropRest(body: string, incoming: IncomingMessage): AsyncGenerator<string, void, undefined> {
-  yield body;
+async function* thenDropRest(body: string, incoming: IncomingMessage): AsyncGenerator<Uint8Array, void, undefined> {
+  yield new TextEncoder().encode(body);
   incoming.resume();
   // Rejects when the client disconnects or time is up: either way, the wait is over.
   await finished(incoming, { signal: AbortSignal.timeout(LINGER_MS) }).catch(() => undefined);

@@ -1,8 +1,6 @@
+import { text } from 'node:stream/consumers';
 import { RateLimitError } from 'openai';
 import { describe, expect, it } from 'vitest';
-import { parseChatRequest } from '../../src/api/chat/index.ts';
-import { Admission } from '../../src/server/admission.ts';
-import { generate } from '../../src/server/generate.ts';
 import { Gate } from '../support/gate.ts';
 import { answerTo, chatBody, openChat, openSocket, send } from './support/http.ts';
 import { modelName, serve } from './support/serve.ts';
@@ -129,30 +127,12 @@ describe('the queue', () => {
   });
 
   it('has no place for answers that are done but not read', async () => {
-    const { model } = await serve({ maxBatchSize: 1 });
-    const admission = new Admission({ maxBatchSize: 1, maxQueueSize: undefined });
-    const request = parseChatRequest({ messages }, { allowExtraFields: false });
-    const media = { forRequest: () => () => Promise.reject(new Error('No image.')), close: () => Promise.resolve() };
-    const { signal } = new AbortController();
-    const begun = [];
+    const { url } = await serve({ maxBatchSize: 1 });
+    const unread = [];
     for (let i = 0; i < 5; i += 1) {
-      const events = generate(request, {
-        model,
-        media,
-        admission,
-        client: ['a'],
-        signal,
-        receivedAtMs: 0,
-        onBodyUsed: () => undefined,
-        onInputProcessed: () => undefined,
-      });
-      begun.push(events);
-      expect((await events.next()).value).toMatchObject({ type: 'start' });
+      const response = await answerTo(openChat(url, 'one two three', { stream: true }));
+      unread.push(response.pause());
     }
-    for (const events of begun) {
-      let text = '';
-      for await (const event of events) if (event.type === 'text-delta') text += event.text;
-      expect(text).toBe('one two three');
-    }
+    for (const response of unread) expect(await text(response)).toMatch(/"one ".*"two ".*"three".*\[DONE\]/s);
   });
 });

@@ -1,6 +1,6 @@
 import { getLlama, type LlamaModel } from 'node-llama-cpp';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { EventChannel } from '../../../backends/node-llama-cpp/event-channel.ts';
+import { EventChannel } from '../../support/event-channel.ts';
 import { loadNativeAddon } from '../../../backends/node-llama-cpp/addon-loader.ts';
 import { toNativeSettings } from '../../../backends/node-llama-cpp/native-settings.ts';
 import { placementFor } from '../../../backends/node-llama-cpp/image-placement.ts';

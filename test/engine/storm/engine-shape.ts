@@ -107,7 +107,7 @@ export async function loadShaped(files: ModelFiles, shape: EngineShape): Promise
   const loaded = await LoadedLlama.load(
     model,
     info,
-    (onEvents) => new addon.NativeEngine(_model, engineOptions, onEvents, silent),
+    (onEvents, onPieces) => new addon.NativeEngine(_model, engineOptions, onEvents, silent, onPieces),
   );
   quieten(llama, silent);
   return loaded;

@@ -426,10 +426,10 @@ GenerationSettings settings_of(const Napi::Object & object) {
     return settings;
 }
 
-Napi::Array to_js(Napi::Env env, const std::vector<Event> & events) {
-    Napi::Array array = Napi::Array::New(env, events.size());
-    for (uint32_t i = 0; i < events.size(); i++) {
-        array.Set(i, to_js(env, events[i]));
+Napi::Array to_js(Napi::Env env, std::vector<Event>::const_iterator begin, std::vector<Event>::const_iterator end) {
+    Napi::Array array = Napi::Array::New(env, static_cast<size_t>(end - begin));
+    for (auto event = begin; event != end; event++) {
+        array.Set(static_cast<uint32_t>(event - begin), to_js(env, *event));
     }
     return array;
 }

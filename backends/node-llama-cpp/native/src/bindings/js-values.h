@@ -18,7 +18,7 @@ Conversation conversation_of(const Napi::Object & object);
 ImagePlacement placement_of(const Napi::Value & value);
 std::vector<Image> images_of(const Napi::Array & array);
 
-Napi::Array to_js(Napi::Env env, const std::vector<Event> & events);
+Napi::Array to_js(Napi::Env env, std::vector<Event>::const_iterator begin, std::vector<Event>::const_iterator end);
 Napi::Array to_js(Napi::Env env, const Prompt & prompt);
 Napi::Array to_js(Napi::Env env, const std::vector<Run> & runs);
 Napi::Array to_js(Napi::Env env, const std::vector<EncoderInput> & inputs);

@@ -65,8 +65,12 @@ NativeEngine::NativeEngine(const Napi::CallbackInfo & info)
     const auto model = info[0].As<Napi::Object>();
     model_object_ = Napi::Persistent(model);
     model_ = Napi::ObjectWrap<AddonModel>::Unwrap(model)->model;
-    on_events_ = EventsFunction::New(info.Env(), info[2].As<Napi::Function>(), "vserve events", 0, 1, new EventQueue,
+    auto * queue = new EventQueue;
+    on_events_ = EventsFunction::New(info.Env(), info[2].As<Napi::Function>(), "vserve events", 0, 1, queue,
                                      [](Napi::Env, void *, EventQueue * queue) { delete queue; });
+    if (info[4].IsFunction()) {
+        queue->pieces = PieceSender(info[4].As<Napi::Function>());
+    }
     on_progress_ = ProgressFunction::New(info.Env(), info[3].As<Napi::Function>(), "vserve progress", 0, 1);
     to_js_ = Napi::ThreadSafeFunction::New(
         info.Env(), Napi::Function::New(info.Env(), [](const Napi::CallbackInfo &) {}), "vserve prompts", 0, 1);
@@ -79,8 +83,17 @@ void NativeEngine::call_on_events(Napi::Env env, Napi::Function function, EventQ
         const std::lock_guard<std::mutex> lock(queue->mutex);
         events.swap(queue->events);
     }
-    if (env != nullptr && function != nullptr) {
-        function.Call({to_js(env, events)});
+    if (env == nullptr || function == nullptr) {
+        return;
+    }
+    for (auto event = events.cbegin(); event != events.cend();) {
+        const auto end = queue->pieces.end_of_run(event, events.cend());
+        if (queue->pieces.takes(*event)) {
+            queue->pieces.send(event, end);
+        } else {
+            function.Call({to_js(env, event, end)});
+        }
+        event = end;
     }
 }
 

@@ -7,12 +7,14 @@
 
 #include <napi.h>
 
+#include "bindings/piece-sender.h"
 #include "engine.h"
 #include "prompt-threads.h"
 
 namespace vserve {
 
-// JavaScript's handle of an Engine: new NativeEngine(model, options, onEvents, onProgress). native-addon.ts has the types.
+// JavaScript's handle of an Engine: new NativeEngine(model, options, onEvents, onProgress, onPieces?). native-addon.ts has the
+// types.
 class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
   public:
     static Napi::Function define(Napi::Env env);
@@ -24,6 +26,7 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
     struct EventQueue {
         std::mutex mutex;
         std::vector<Event> events;  // guarded by mutex
+        PieceSender pieces;         // for JavaScript's thread only
     };
 
     static void call_on_events(Napi::Env env, Napi::Function function, EventQueue * queue, void *);
