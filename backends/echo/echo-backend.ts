@@ -20,7 +20,7 @@ export function createEchoBackend(hooks: EchoHooks = {}): Backend {
 
 function infoFor({ maxLength, maxBatchSize }: LoadSettings): ModelInfo {
   return {
-    capabilities: { vision: true },
+    capabilities: { vision: true, embeddings: true, rawPrompts: true },
     contextLength: maxLength ?? DEFAULT_CONTEXT_LENGTH,
     maxBatchSize: maxBatchSize ?? DEFAULT_BATCH_SIZE,
     samplingDefaults: {},

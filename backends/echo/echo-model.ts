@@ -1,7 +1,20 @@
-import type { GenerateRequest, GenerationEvent, LoadedModel, ModelInfo, ModelStats } from '../../src/backend/index.ts';
+import type {
+  Embedding,
+  EmbedRequest,
+  GenerateRequest,
+  GenerationEvent,
+  LoadedModel,
+  ModelInfo,
+  ModelStats,
+  PromptRequest,
+  TextToken,
+} from '../../src/backend/index.ts';
+import { IMAGE_MARKER } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
-import { answerTo } from './answer.ts';
+import { answerTo, promptTokensOf, tokensOf, wordsOf } from './answer.ts';
+import { embeddingOf } from './echo-embedding.ts';
 import type { EchoHooks } from './echo-hooks.ts';
+import { EchoVocabulary } from './echo-vocabulary.ts';
 import { Turnstile } from './turnstile.ts';
 
 /** A model that repeats the last user message; `answerTo` defines its tokens. */
@@ -9,6 +22,7 @@ export class EchoModel implements LoadedModel {
   readonly info: ModelInfo;
   readonly #hooks: EchoHooks;
   readonly #turnstile: Turnstile;
+  readonly #vocabulary = new EchoVocabulary();
   readonly #closing = new AbortController();
 
   constructor(info: ModelInfo, hooks: EchoHooks) {
@@ -34,7 +48,7 @@ export class EchoModel implements LoadedModel {
 
   async *#generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent, void, undefined> {
     signal.throwIfAborted();
-    const { promptTokens, deltas, reason } = answerTo(request, this.info.contextLength);
+    const { promptTokens, deltas, reason } = answerTo(request, this.info.contextLength, this.#vocabulary);
     if (promptTokens >= this.info.contextLength) {
       const message = `This model's maximum context length is ${this.info.contextLength} tokens, the answer included, and the prompt has ${promptTokens}. Shorten the conversation.`;
       throw new VserveError('context_length_exceeded', message, { param: 'messages' });
@@ -66,6 +80,35 @@ export class EchoModel implements LoadedModel {
     }
   }
 
+  countPrompt(request: PromptRequest): Promise<number> {
+    return later(() => promptTokensOf(request, this.#vocabulary));
+  }
+
+  /** The texts of the messages, a line for each. */
+  renderPrompt({ messages }: PromptRequest): Promise<string> {
+    const contents = messages.map(({ content }) =>
+      content.map((part) => (part.type === 'text' ? part.text : IMAGE_MARKER)).join(' '),
+    );
+    return Promise.resolve(contents.join('\n'));
+  }
+
+  tokenize(text: string): Promise<readonly TextToken[]> {
+    return Promise.resolve(
+      wordsOf(text).map((word) => ({ id: this.#vocabulary.idOf(word), bytes: new TextEncoder().encode(word) })),
+    );
+  }
+
+  detokenize(tokens: readonly number[]): Promise<string> {
+    return later(() => tokens.map((token) => this.#vocabulary.textOf(token)).join(''));
+  }
+
+  embed({ input }: EmbedRequest): Promise<Embedding> {
+    return later(() => {
+      const tokens = tokensOf(input, this.#vocabulary);
+      return { vector: embeddingOf(tokens), promptTokens: tokens.length };
+    });
+  }
+
   stats(): ModelStats {
     return { sequencesRunning: this.#turnstile.taken, sequencesQueued: this.#turnstile.waiting };
   }
@@ -74,6 +117,11 @@ export class EchoModel implements LoadedModel {
     this.#closing.abort(new VserveError('model_closed', 'The model is closed.'));
     return Promise.resolve();
   }
+}
+
+/** What a function returns or throws, as a promise. */
+function later<T>(compute: () => T): Promise<T> {
+  return Promise.resolve().then(compute);
 }
 
 /** Waits for a promise until the signal aborts, then rejects with its reason. */

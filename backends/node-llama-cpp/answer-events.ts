@@ -1,6 +1,6 @@
-import type { ChosenToken, GenerationEvent, TokenLogProb } from '../../src/backend/index.ts';
+import type { ChosenToken, GenerationEvent, PromptTokenLogProb, TokenLogProb } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
-import type { NativeEvent, TokenLogit, TokenReport } from './native-addon.ts';
+import type { NativeEvent, PromptReport, TokenLogit, TokenReport } from './native-addon.ts';
 import { asErrorCode } from './native-errors.ts';
 
 export type NativeFinish = Extract<NativeEvent, { kind: 'finish' }>;
@@ -162,8 +162,9 @@ function choiceOf(index: number): { readonly choice?: number } {
 
 function promptEvent(event: NativePromptEvent): GenerationEvent {
   if (event.kind === 'prefilled') {
-    const { cachedTokens, queueMs, prefillMs } = event;
-    return { type: 'prefilled', cachedTokens, queueMs, prefillMs };
+    const { cachedTokens, queueMs, prefillMs, promptReports } = event;
+    const promptLogProbs = promptReports && { promptLogProbs: promptReports.map(promptToken) };
+    return { type: 'prefilled', cachedTokens, queueMs, prefillMs, ...promptLogProbs };
   }
   const { promptTokens, cachedTokens, doneTokens, ms } = event;
   return { type: 'progress', promptTokens, cachedTokens, doneTokens, ms };
@@ -181,6 +182,11 @@ function finishEvent(event: NativeFinish): GenerationEvent {
     timings: { queueMs, prefillMs, decodeMs },
     ...choiceOf(index),
   };
+}
+
+function promptToken({ token, bytes, report }: PromptReport): PromptTokenLogProb {
+  if (report !== undefined) return chosenToken(report);
+  return { ...logProbOf({ token, logit: 0, bytes }, 0), logProb: undefined, likeliest: [] };
 }
 
 function chosenToken(report: TokenReport): ChosenToken {

@@ -116,6 +116,8 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
         structuredOutput: true,
         vision: files.mmprojPath !== undefined,
         logProbs: true,
+        promptLogProbs: true,
+        rawPrompts: true,
         maxChoices: MAX_CHOICES,
         answerControl: true,
         progress: true,

@@ -7,11 +7,16 @@ import type {
   LoadedModel,
   ModelInfo,
   ModelStats,
+  PromptPart,
+  PromptRequest,
   ReasoningSettings,
   TemplateSettings,
+  TextToken,
+  TokenizeOptions,
   Tool,
   ToolSettings,
 } from '../../src/backend/index.ts';
+import { IMAGE_MARKER } from '../../src/backend/loaded-model.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { AnswerEvents, type AnswerObserver, type NativeFinish } from './answer-events.ts';
 import { Generation } from './generation.ts';
@@ -24,12 +29,14 @@ import type {
   NativeEvent,
   NativeGenerationSettings,
   NativeImage,
+  NativePrompt,
   NativeTool,
   PromptRun,
   TokenLogit,
   TokenReport,
 } from './native-addon.ts';
 import { fromNative } from './native-errors.ts';
+import { toNativePrompt, toTokens } from './native-prompt.ts';
 import { toNativeSettings } from './native-settings.ts';
 import { grammarSource } from './schema/answer-source.ts';
 import { compileSchema } from './schema/compile-schema.ts';
@@ -50,6 +57,7 @@ export class LoadedLlama implements LoadedModel {
   readonly #submissions = new Map<number, Promise<unknown>>();
   readonly #compilations = new Set<Promise<unknown>>();
   #visionKernel = '';
+  #vocabularySize = 0;
   #lastId = 0;
   #closing: Promise<void> | undefined;
 
@@ -70,8 +78,9 @@ export class LoadedLlama implements LoadedModel {
   static async load(model: LlamaModel, info: ModelInfo, makeEngine: EngineFactory): Promise<LoadedLlama> {
     const loaded = new LoadedLlama(model, info, makeEngine);
     try {
-      const { visionKernel, thinks } = await loaded.#engine.load();
+      const { visionKernel, thinks, vocabularySize } = await loaded.#engine.load();
       loaded.#visionKernel = visionKernel;
+      loaded.#vocabularySize = vocabularySize;
       loaded.#info = { ...info, capabilities: { ...info.capabilities, reasoning: thinks } };
     } catch (error) {
       await loaded.#engine.close();
@@ -163,18 +172,81 @@ export class LoadedLlama implements LoadedModel {
     request: GenerateRequest,
     settings: Omit<NativeGenerationSettings, 'grammar'>,
   ): Promise<number> {
-    const { conversation, images, places } = toNative(request);
+    const { prompt, images, places } = this.#toNative(request);
     const grammar = await this.#grammar(request.format);
     try {
-      const submission = this.#engine.submit(id, conversation, images, { ...settings, grammar });
-      this.#submissions.set(id, submission);
-      const promptTokens = await submission;
-      if (this.#closing !== undefined) throw modelClosed();
-      return promptTokens;
+      const submission = this.#engine.submit(id, prompt, images, { ...settings, grammar });
+      return await this.#submitted(id, submission);
     } catch (error) {
       throw this.#closing === undefined ? fromNative(error, places) : modelClosed();
+    }
+  }
+
+  /** Waits for a prompt that uses the model. */
+  async #submitted<T>(id: number, submission: Promise<T>): Promise<T> {
+    this.#submissions.set(id, submission);
+    try {
+      const result = await submission;
+      if (this.#closing !== undefined) throw modelClosed();
+      return result;
     } finally {
       this.#submissions.delete(id);
+    }
+  }
+
+  #toNative(request: AskedConversation): PromptAndImages {
+    if (request.prompt === undefined) return toNative(request);
+    const { prompt, images, places } = toNativePrompt(request.prompt, this.#vocabularySize);
+    return { prompt: { prompt }, images, places };
+  }
+
+  async countPrompt(request: PromptRequest, signal: AbortSignal): Promise<number> {
+    signal.throwIfAborted();
+    if (this.#closing !== undefined) throw modelClosed();
+    const { prompt, images, places } = this.#toNative(request);
+    const id = ++this.#lastId;
+    const forget = (): void => {
+      if (this.#closing === undefined) this.#engine.forget(id);
+    };
+    signal.addEventListener('abort', forget, { once: true });
+    try {
+      return await this.#submitted(id, this.#engine.countPrompt(id, prompt, images));
+    } catch (error) {
+      signal.throwIfAborted();
+      throw this.#closing === undefined ? fromNative(error, places) : modelClosed();
+    } finally {
+      signal.removeEventListener('abort', forget);
+      forget();
+    }
+  }
+
+  async renderPrompt(request: PromptRequest, signal: AbortSignal): Promise<string> {
+    signal.throwIfAborted();
+    const { prompt, images, places } = this.#toNative(request);
+    return this.#unlessClosed(() => this.#engine.renderPrompt(prompt, images.length, IMAGE_MARKER), places);
+  }
+
+  async tokenize(text: string, { addSpecial, parseSpecial }: TokenizeOptions): Promise<readonly TextToken[]> {
+    return this.#unlessClosed(async () => {
+      const tokens = await this.#engine.tokenize(text, parseSpecial, addSpecial);
+      const pieces = this.#closing === undefined ? await this.#engine.pieces(tokens) : [];
+      return Array.from(tokens, (id, index) => ({ id, bytes: Buffer.from(pieces[index] ?? '', 'latin1') }));
+    });
+  }
+
+  async detokenize(tokens: readonly number[]): Promise<string> {
+    const given = toTokens(tokens, this.#vocabularySize);
+    const pieces = await this.#unlessClosed(() => this.#engine.pieces(given));
+    return Buffer.from(pieces.join(''), 'latin1').toString();
+  }
+
+  /** Runs what uses the model, and holds its closing back meanwhile. */
+  async #unlessClosed<T>(use: () => Promise<T>, places?: readonly (string | undefined)[]): Promise<T> {
+    if (this.#closing !== undefined) throw modelClosed();
+    try {
+      return await this.#submitted(++this.#lastId, use());
+    } catch (error) {
+      throw this.#closing === undefined ? fromNative(error, places) : modelClosed();
     }
   }
 
@@ -198,16 +270,21 @@ export class LoadedLlama implements LoadedModel {
   }
 
   /** The prompt of a conversation, for comparison with the model's own processor. */
-  async inspectPrompt(messages: readonly ChatMessage[], template = opensTurn): Promise<readonly PromptRun[]> {
+  inspectPrompt(messages: readonly ChatMessage[], template = opensTurn): Promise<readonly PromptRun[]> {
+    return this.inspectRequest({ messages, template });
+  }
+
+  /** The prompt of a request. */
+  async inspectRequest(request: AskedConversation): Promise<readonly PromptRun[]> {
     if (this.#closing !== undefined) throw modelClosed();
-    const { conversation, images } = toNative({ messages, template });
-    return this.#engine.inspectPrompt(conversation, images);
+    const { prompt, images } = this.#toNative(request);
+    return this.#engine.inspectPrompt(prompt, images);
   }
 
   /** The tokens of a text, for comparison with llama.cpp's own tokenizer. */
   async inspectTokens(text: string, parseSpecial: boolean): Promise<Int32Array> {
     if (this.#closing !== undefined) throw modelClosed();
-    return this.#engine.inspectTokens(text, parseSpecial);
+    return this.#engine.tokenize(text, parseSpecial, false);
   }
 
   /** The encoder's input for an image: its tiles, row by row, if it is tiled, and the whole image. */
@@ -286,8 +363,8 @@ function modelClosed(): VserveError {
 /** The default template settings. */
 const opensTurn: TemplateSettings = { variables: {}, addGenerationPrompt: true, continueFinalMessage: false };
 
-interface ConversationAndImages {
-  readonly conversation: NativeConversation;
+interface PromptAndImages {
+  readonly prompt: NativePrompt;
   readonly images: readonly NativeImage[];
   /** The path of each image in the request, if known. */
   readonly places: readonly (string | undefined)[];
@@ -296,13 +373,14 @@ interface ConversationAndImages {
 /** What of a request decides how its answer begins, and how it is read. */
 export interface AskedConversation {
   readonly messages: readonly ChatMessage[];
+  readonly prompt?: readonly PromptPart[] | undefined;
   readonly template: TemplateSettings;
   readonly tools?: ToolSettings | undefined;
   readonly reasoning?: ReasoningSettings;
 }
 
 /** Moves the images out of the messages, which refer to them by index. */
-export function toNative({ messages: chat, template, tools, reasoning }: AskedConversation): ConversationAndImages {
+export function toNative({ messages: chat, template, tools, reasoning }: AskedConversation) {
   const images: NativeImage[] = [];
   const places: (string | undefined)[] = [];
   const messages = chat.map(({ role, content, name, reasoning, toolCalls = [], toolCallId }) => ({
@@ -318,17 +396,14 @@ export function toNative({ messages: chat, template, tools, reasoning }: AskedCo
     toolCallId,
   }));
   const { variables, addGenerationPrompt, continueFinalMessage } = template;
-  return {
-    conversation: {
-      messages,
-      variables: JSON.stringify(variables),
-      addGenerationPrompt,
-      continueFinalMessage,
-      asked: toNativeChat(tools, reasoning),
-    },
-    images,
-    places,
+  const prompt: NativeConversation = {
+    messages,
+    variables: JSON.stringify(variables),
+    addGenerationPrompt,
+    continueFinalMessage,
+    asked: toNativeChat(tools, reasoning),
   };
+  return { prompt, images, places };
 }
 
 /** Throws `invalid_request` with the `param` of what cannot be kept in a schema. */

@@ -41,6 +41,19 @@ export interface NativeConversation {
   readonly asked?: NativeChatSettings;
 }
 
+/** A piece of a prompt that no template writes: text, tokens, or an image. */
+export interface NativePromptPiece {
+  /** Empty where it is something else. */
+  readonly text: string;
+  /** Likewise. The model has them. */
+  readonly tokens: Int32Array;
+  /** Index of the image; -1 where it is something else. */
+  readonly image: number;
+}
+
+/** What a prompt is made of. */
+export type NativePrompt = NativeConversation | { readonly prompt: readonly NativePromptPiece[] };
+
 /** Tools, and what becomes of thoughts. */
 export interface NativeChatSettings {
   readonly tools: readonly NativeTool[];
@@ -131,6 +144,8 @@ export type NativeGenerationSettings = SamplingSettings &
     readonly grammar: object | undefined;
     /** Report on each token, and on this many of the likeliest. */
     readonly logProbs: number | undefined;
+    /** Likewise on each text token of the prompt. */
+    readonly promptLogProbs: number | undefined;
     /** For tests, in order. */
     readonly forcedRuns: readonly ForcedRun[];
   };
@@ -150,6 +165,15 @@ export interface TokenReport extends TokenLogit {
   readonly likeliest: readonly TokenLogit[];
 }
 
+/** A text token of a prompt. */
+export interface PromptReport {
+  readonly token: number;
+  /** As a string of characters below 256. */
+  readonly bytes: string;
+  /** Absent for the first one, and for one behind an image. */
+  readonly report?: TokenReport;
+}
+
 export type NativeEvent =
   | {
       readonly kind: 'progress';
@@ -165,6 +189,8 @@ export type NativeEvent =
       readonly cachedTokens: number;
       readonly queueMs: number;
       readonly prefillMs: number;
+      /** Where asked for. */
+      readonly promptReports?: readonly PromptReport[];
     }
   | {
       /** Of the answer's text, or of its thoughts. */
@@ -284,6 +310,8 @@ export interface LoadedTraits {
   readonly visionKernel: string;
   /** It has thoughts, which can be told from its answers. */
   readonly thinks: boolean;
+  /** How many tokens it has. */
+  readonly vocabularySize: number;
 }
 
 /** Rejects with errors whose `code` is one of the project's table. */
@@ -292,14 +320,20 @@ export interface NativeEngine {
   /** Builds the prompt and queues the request; resolves with the number of prompt tokens. */
   submit(
     id: number,
-    conversation: NativeConversation,
+    prompt: NativePrompt,
     images: readonly NativeImage[],
     settings: NativeGenerationSettings,
   ): Promise<number>;
   /** The prompt that `submit` would build. */
-  inspectPrompt(conversation: NativeConversation, images: readonly NativeImage[]): Promise<readonly PromptRun[]>;
+  inspectPrompt(prompt: NativePrompt, images: readonly NativeImage[]): Promise<readonly PromptRun[]>;
+  /** The tokens of that prompt, however long it is. The images need no pixels. `forget` cancels it. */
+  countPrompt(id: number, prompt: NativePrompt, images: readonly NativeImage[]): Promise<number>;
+  /** The text of that prompt. */
+  renderPrompt(prompt: NativePrompt, imageCount: number, marker: string): Promise<string>;
   /** The tokens of a text; control tokens in it stay text unless `parseSpecial`. */
-  inspectTokens(text: string, parseSpecial: boolean): Promise<Int32Array>;
+  tokenize(text: string, parseSpecial: boolean, addSpecial: boolean): Promise<Int32Array>;
+  /** The bytes of tokens that the model has, as strings of characters below 256. */
+  pieces(tokens: Int32Array): Promise<readonly string[]>;
   /** The encoder's input for images; empty if llama.cpp prepares them. */
   inspectImages(images: readonly NativeImage[]): Promise<readonly EncoderInput[]>;
   /** A handle that holds the embeddings of an image, if it was encoded for a request of this salt and is cached. */

@@ -23,6 +23,7 @@ export function toNativeSettings(
     ignoreEos: request.ignoreEos,
     skipSpecialTokens: request.skipSpecialTokens,
     logProbs: request.logProbs,
+    promptLogProbs: request.promptLogProbs,
     repetitionStop: repetitionStop && {
       minPatternTokens: limited(repetitionStop.minPatternTokens),
       maxPatternTokens: limited(repetitionStop.maxPatternTokens),

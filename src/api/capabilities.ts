@@ -30,6 +30,11 @@ const NEEDS: readonly Need[] = [
   },
   { isMet: ({ logProbs }) => logProbs === true, settings: ['logProbs'], lack: 'reports no log probabilities' },
   {
+    isMet: ({ promptLogProbs }) => promptLogProbs === true,
+    settings: ['promptLogProbs'],
+    lack: 'reports no log probabilities of prompts',
+  },
+  {
     isMet: ({ answerControl }) => answerControl === true,
     settings: ['minTokens', 'stopTokens', 'includeStop', 'repetitionStop', 'logitBias'],
     lack: 'cannot be told that',

@@ -1,7 +1,10 @@
 import type { GenerateRequest, SamplingSettings } from '../backend/index.ts';
 
 /** The settings of a generation, besides its sampling and template. */
-export type GenerationSettings = Omit<GenerateRequest, 'messages' | 'prompt' | 'template' | 'sampling' | 'client'>;
+export type GenerationSettings = Omit<
+  GenerateRequest,
+  'messages' | 'prompt' | 'template' | 'sampling' | 'client' | 'promptLogProbs'
+> & { readonly promptLogProbs: number | undefined };
 
 /**
  * What holds where neither the request nor the model's generation_config says anything: MAX's defaults, llama.cpp's for
@@ -65,6 +68,7 @@ export const GENERATION_DEFAULTS: GenerationSettings = {
   reasoning: { isApart: true, maxTokens: undefined, endMessage: '' },
   choices: 1,
   logProbs: undefined,
+  promptLogProbs: undefined,
   repetitionStop: undefined,
   reportProgress: false,
   cacheSalt: '',

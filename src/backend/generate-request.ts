@@ -39,6 +39,8 @@ export interface GenerateRequest {
   readonly choices: number;
   /** Report the log probability of each token, and those of this many of the likeliest; undefined reports none. */
   readonly logProbs: number | undefined;
+  /** The same for the text tokens of the prompt, in the `prefilled` event. All of it is computed then, none cached. */
+  readonly promptLogProbs?: number | undefined;
   /** End an answer that repeats itself; undefined lets it. */
   readonly repetitionStop: RepetitionStop | undefined;
   /** Emit `progress` events. */

@@ -1,4 +1,4 @@
-import type { ChosenToken } from './log-probs.ts';
+import type { ChosenToken, PromptTokenLogProb } from './log-probs.ts';
 
 export interface TokenUsage {
   readonly promptTokens: number;
@@ -50,7 +50,14 @@ export type GenerationEvent =
       /** Since admission. */
       readonly ms: number;
     }
-  | { readonly type: 'prefilled'; readonly cachedTokens: number; readonly queueMs: number; readonly prefillMs: number }
+  | {
+      readonly type: 'prefilled';
+      readonly cachedTokens: number;
+      readonly queueMs: number;
+      readonly prefillMs: number;
+      /** Where asked for. */
+      readonly promptLogProbs?: readonly PromptTokenLogProb[];
+    }
   | ({ readonly type: 'text-delta'; readonly text: string } & AnswerDelta)
   | ({ readonly type: 'reasoning-delta'; readonly text: string } & AnswerDelta)
   | ({

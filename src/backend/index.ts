@@ -1,3 +1,4 @@
 export * from './backend.ts';
+export { IMAGE_MARKER } from './loaded-model.ts';
 export { findBackend } from './registry.ts';
 export type * from './specification.ts';

@@ -9,6 +9,11 @@ export interface TokenLogProb {
   readonly logProb: number;
 }
 
+/** A text token of a prompt. Nothing is known of the first one, or of one that stands behind an image. */
+export interface PromptTokenLogProb extends Omit<ChosenToken, 'logProb'> {
+  readonly logProb: number | undefined;
+}
+
 /** A token of an answer, with the likeliest ones in its place, the likeliest first. */
 export interface ChosenToken extends TokenLogProb {
   readonly likeliest: readonly TokenLogProb[];

@@ -9,6 +9,8 @@ export interface Capabilities {
   /** Its template has reasoning, which can be told apart. */
   readonly reasoning?: boolean;
   readonly logProbs?: boolean;
+  /** `promptLogProbs`. */
+  readonly promptLogProbs?: boolean;
   /** Most answers to one request; absent is 1. */
   readonly maxChoices?: number;
   /** `minTokens`, `stopTokens`, `includeStop`, `repetitionStop`, `logitBias`. */

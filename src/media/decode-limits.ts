@@ -4,4 +4,6 @@ import type { MediaBudget } from './media-budget.ts';
 export interface DecodeLimits {
   readonly budget: MediaBudget;
   readonly maxPixels: number;
+  /** Read the header alone: the bitmap has a size and no pixels. */
+  readonly sizeOnly?: boolean;
 }

@@ -8,6 +8,8 @@ export interface DecodeRequest {
   readonly id: number;
   readonly image: EncodedImage;
   readonly maxPixels: number;
+  /** Read the header alone: the reply has no pixels. */
+  readonly sizeOnly: boolean;
   readonly maxBytes: number;
   /** See `MediaBudget`. */
   readonly bytesLeft: BytesLeft;

@@ -49,10 +49,10 @@ export class DecodeThread {
    * Decodes an image; the memory of its pieces moves to the thread. Settles when the thread has answered; ending the budget
    * makes it answer early. Throws what `Decoder.decode` throws, except for the signal's reason.
    */
-  async decode(image: EncodedImage, { budget, maxPixels }: DecodeLimits): Promise<Bitmap> {
+  async decode(image: EncodedImage, { budget, maxPixels, sizeOnly = false }: DecodeLimits): Promise<Bitmap> {
     const id = ++this.#lastId;
     const { maxBytes, bytesLeft } = budget;
-    const request: DecodeRequest = { id, image, maxPixels, maxBytes, bytesLeft };
+    const request: DecodeRequest = { id, image, maxPixels, sizeOnly, maxBytes, bytesLeft };
     try {
       return await new Promise<Bitmap>((resolve, reject) => {
         this.#waiting.set(id, { resolve, reject });

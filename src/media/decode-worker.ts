@@ -36,7 +36,7 @@ async function answer(request: DecodeRequest): Promise<void> {
   }
 }
 
-async function bitmapOf({ image, maxPixels, maxBytes, bytesLeft }: DecodeRequest) {
+async function bitmapOf({ image, maxPixels, sizeOnly, maxBytes, bytesLeft }: DecodeRequest) {
   const budget = new MediaBudget(maxBytes, bytesLeft);
   const { pieces, encoding } = image;
   const file =
@@ -51,7 +51,9 @@ async function bitmapOf({ image, maxPixels, maxBytes, bytesLeft }: DecodeRequest
     budget.spendDecoded(width, height, bytesPerPixel);
     isReserved = true;
   };
-  const bitmap = await images.get(createHash('sha256').update(file).digest('hex'), () => decodeImage(file, reserve));
+  const hash = createHash('sha256').update(file).digest('hex');
+  if (sizeOnly) return { ...(await imageSizeOf(file, maxPixels)), rgb: new Uint8Array(), id: hash };
+  const bitmap = await images.get(hash, () => decodeImage(file, reserve));
   // It was decoded for another request, within that one's budget and limits.
   if (!isReserved) reserve(bitmap.width, bitmap.height);
   return bitmap satisfies Bitmap;
@@ -59,6 +61,23 @@ async function bitmapOf({ image, maxPixels, maxBytes, bytesLeft }: DecodeRequest
 
 function send(reply: DecodeReply, transferred: ArrayBuffer[] = []): void {
   parentPort?.postMessage(reply, transferred);
+}
+
+/** The size that the header states, after orientation. The pixels may be damaged nevertheless. */
+async function imageSizeOf(file: Uint8Array, maxPixels: number): Promise<Pick<Bitmap, 'width' | 'height'>> {
+  let size: Pick<Bitmap, 'width' | 'height'> | undefined;
+  const found = new VserveError('undecodable', 'The image was not to be decoded.');
+  try {
+    return await decodeImage(file, (width, height) => {
+      if (width * height > maxPixels) throw tooManyPixels(width, height, maxPixels);
+      size = { width, height };
+      // Decoding ends here.
+      throw found;
+    });
+  } catch (error) {
+    if (error !== found || size === undefined) throw error;
+    return size;
+  }
 }
 
 function tooManyPixels(width: number, height: number, maxPixels: number): VserveError {

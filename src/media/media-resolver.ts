@@ -49,6 +49,8 @@ export interface MediaResolver {
    * came before and that `findEncoded` finds is not decoded.
    */
   forRequest(findEncoded?: FindEncoded): ResolveImage;
+  /** The same for requests that need no more than the sizes of their images: the bitmaps have no pixels. */
+  sizesForRequest(): ResolveImage;
   /** Ends the decoding threads. */
   close(): Promise<void>;
 }
@@ -71,23 +73,44 @@ export function createMediaResolver(
   const known = new KnownImages(MAX_KNOWN);
   const { maxMediaBytes, maxImagePixels: maxPixels, mediaTimeoutS } = settings;
 
-  return {
-    forRequest(findEncoded) {
-      const budget = new MediaBudget(maxMediaBytes);
-      const ownFetches = new Semaphore(MAX_FETCHES_PER_REQUEST);
-      const deadline = AbortSignal.timeout(mediaTimeoutS * 1000);
+  type ToBitmap = (image: EncodedImage, budget: MediaBudget, signal: AbortSignal) => Promise<Bitmap>;
 
-      function read(kind: ResolvedImage['source'], source: ImageSource, signal: AbortSignal): Promise<EncodedImage> {
-        if (kind === 'data') return Promise.resolve(source).then(readDataUri);
-        const url = textOf(source);
-        const fetch = (): Promise<EncodedImage> =>
-          kind === 'http'
-            ? httpSource.read(url, { budget, signal })
-            : readFileUri(url, { ...settings, budget, signal });
-        return ownFetches.run(signal, () => allFetches.run(signal, fetch));
+  function resolverFor(toBitmap: ToBitmap): ResolveImage {
+    const budget = new MediaBudget(maxMediaBytes);
+    const ownFetches = new Semaphore(MAX_FETCHES_PER_REQUEST);
+    const deadline = AbortSignal.timeout(mediaTimeoutS * 1000);
+
+    function read(kind: ResolvedImage['source'], source: ImageSource, signal: AbortSignal): Promise<EncodedImage> {
+      if (kind === 'data') return Promise.resolve(source).then(readDataUri);
+      const url = textOf(source);
+      const fetch = (): Promise<EncodedImage> =>
+        kind === 'http' ? httpSource.read(url, { budget, signal }) : readFileUri(url, { ...settings, budget, signal });
+      return ownFetches.run(signal, () => allFetches.run(signal, fetch));
+    }
+
+    return async (given, { param, signal: givenSignal }) => {
+      const source = withoutSpaceAround(given);
+      const startedAtMs = performance.now();
+      const signal = AbortSignal.any([givenSignal, deadline]);
+      try {
+        const kind = kindOf(source);
+        const image = await read(kind, source, signal);
+        const bitmap = await toBitmap(image, budget, signal);
+        onResolved?.({ source: kind, resolveMs: performance.now() - startedAtMs });
+        return bitmap;
+      } catch (error) {
+        givenSignal.throwIfAborted();
+        const failure = deadline.aborted ? tooLate(mediaTimeoutS) : error;
+        if (!(failure instanceof VserveError)) throw failure;
+        const { code, message, cause } = failure;
+        throw new VserveError(code, message, { param, cause, detail: describeSource(source) });
       }
+    };
+  }
 
-      async function toBitmap(image: EncodedImage, signal: AbortSignal): Promise<Bitmap> {
+  return {
+    forRequest: (findEncoded) =>
+      resolverFor(async (image, budget, signal) => {
         const name = findEncoded && (await known.nameOf(image));
         const before = name === undefined ? undefined : known.get(name);
         const encoded = before && findEncoded?.(before.id);
@@ -95,27 +118,9 @@ export function createMediaResolver(
         const bitmap = await decoder.decode(image, { budget, maxPixels, signal });
         if (name !== undefined) known.remember(name, bitmap);
         return bitmap;
-      }
-
-      return async (given, { param, signal: givenSignal }) => {
-        const source = withoutSpaceAround(given);
-        const startedAtMs = performance.now();
-        const signal = AbortSignal.any([givenSignal, deadline]);
-        try {
-          const kind = kindOf(source);
-          const image = await read(kind, source, signal);
-          const bitmap = await toBitmap(image, signal);
-          onResolved?.({ source: kind, resolveMs: performance.now() - startedAtMs });
-          return bitmap;
-        } catch (error) {
-          givenSignal.throwIfAborted();
-          const failure = deadline.aborted ? tooLate(mediaTimeoutS) : error;
-          if (!(failure instanceof VserveError)) throw failure;
-          const { code, message, cause } = failure;
-          throw new VserveError(code, message, { param, cause, detail: describeSource(source) });
-        }
-      };
-    },
+      }),
+    sizesForRequest: () =>
+      resolverFor((image, budget, signal) => decoder.decode(image, { budget, maxPixels, sizeOnly: true, signal })),
     async close() {
       await decoder.close();
     },

@@ -19,6 +19,7 @@ import { modelRoutes } from './routes/models.ts';
 import { prefixCacheRoutes } from './routes/prefix-cache.ts';
 import { propsRoutes } from './routes/props.ts';
 import { slotRoutes } from './routes/slots.ts';
+import { tokenRoutes } from './routes/tokens.ts';
 
 export interface AppOptions extends GenerationRouteOptions {
   /** The address or name the server listens on. */
@@ -37,6 +38,7 @@ export function createApp(options: AppOptions): Hono<RequestContext> {
   app.route('/', modelRoutes(served));
   app.route('/', propsRoutes(served, { version: options.version, hasSlots: options.slots !== undefined }));
   app.route('/', slotRoutes(options.slots, served.info.contextLength));
+  if (serves('openai')) app.route('/', tokenRoutes(options));
   app.route('/', healthRoutes(options.version));
   app.route('/', prefixCacheRoutes(options.model));
   answerOtherMethods(app);

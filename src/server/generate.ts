@@ -2,7 +2,7 @@ import { imageReferences, toGenerateRequest } from '../api/index.ts';
 import type { ParsedRequest } from '../api/index.ts';
 import type { Bitmap, GenerationEvent, LoadedModel } from '../backend/index.ts';
 import { messageOf, VserveError } from '../errors/index.ts';
-import type { MediaResolver } from '../media/index.ts';
+import type { MediaResolver, ResolveImage } from '../media/index.ts';
 import type { Admission, Place } from './admission.ts';
 import { anonymous } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
@@ -107,7 +107,8 @@ async function inTurn(
   let images: readonly Bitmap[] = [];
   if (imageReferences(request).length > 0) {
     onWaited(await timed(place.toFetchImages(signal)));
-    images = await fetchImages(request, { model, media, signal });
+    const resolve = media.forRequest((id) => model.encodedImage?.(id, request.cacheSalt));
+    images = await fetchImages(request, resolve, signal);
   }
   onBodyUsed();
   onWaited(await timed(place.toGenerate(signal)));
@@ -122,14 +123,14 @@ async function timed(waiting: Promise<void>): Promise<number> {
   return performance.now() - fromMs;
 }
 
-/** Fetches all images concurrently. The first failure aborts the other fetches. */
-async function fetchImages(
+/** Fetches all images of a request concurrently. The first failure aborts the other fetches. */
+export async function fetchImages(
   request: ParsedRequest,
-  { model, media, signal }: Pick<GenerateOptions, 'model' | 'media' | 'signal'>,
+  resolve: ResolveImage,
+  signal: AbortSignal,
 ): Promise<Bitmap[]> {
   const fetches = new AbortController();
   try {
-    const resolve = media.forRequest((id) => model.encodedImage?.(id, request.cacheSalt));
     const fetchSignal = AbortSignal.any([signal, fetches.signal]);
     return await Promise.all(
       imageReferences(request).map(({ url, param }) => resolve(url, { param, signal: fetchSignal })),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Handler } from 'hono';
 import type { LoadedModel } from '../backend/index.ts';
-import type { AnswerIdentity, WireFormat, WireRequest } from '../api/index.ts';
+import type { AnswerIdentity, ParsedRequest, WireFormat, WireRequest } from '../api/index.ts';
 import { imageReferences, requireCapabilities } from '../api/index.ts';
 import { isCodedError, VserveError } from '../errors/index.ts';
 import type { MediaResolver } from '../media/index.ts';
@@ -109,11 +109,17 @@ export function bodyLimits({
   return { maxBytes, timeoutMs: settings.bodyTimeoutS * 1000, memory };
 }
 
+/** Throws `model_not_found` for the name of a model that is not served. */
+export function checkModel(name: string | undefined, servedModelName: string): void {
+  if (name !== undefined && name !== '' && name !== servedModelName) throw unknownModel(name, servedModelName);
+}
+
 /** Rejects what can be rejected before any image is fetched. */
-function checkRequest(request: WireRequest, { model, servedModelName, settings }: GenerationRouteOptions): void {
-  if (request.model !== undefined && request.model !== '' && request.model !== servedModelName) {
-    throw unknownModel(request.model, servedModelName);
-  }
+export function checkRequest(
+  request: ParsedRequest,
+  { model, servedModelName, settings }: GenerationRouteOptions,
+): void {
+  checkModel(request.model, servedModelName);
   requireCapabilities(request, model.info);
   const images = imageReferences(request);
   const extra = images[settings.maxImagesPerRequest];

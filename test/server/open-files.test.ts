@@ -66,7 +66,11 @@ describe('a server with few open files', () => {
       onBodyUsed: () => undefined,
       onInputProcessed: () => undefined,
       model: {} as LoadedModel,
-      media: { forRequest: () => () => Promise.reject(failure), close: () => Promise.resolve() },
+      media: {
+        forRequest: () => () => Promise.reject(failure),
+        sizesForRequest: () => () => Promise.reject(failure),
+        close: () => Promise.resolve(),
+      },
     });
     await expect(events.next()).rejects.toMatchObject({ code: 'at_capacity' });
   });

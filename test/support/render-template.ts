@@ -72,13 +72,13 @@ export async function templateReader(): Promise<{ render: Render; read: Read }> 
   };
   return {
     render: (reference, written) => {
-      const { conversation, images } = nativeOf(written);
+      const { prompt: conversation, images } = nativeOf(written);
       return addon
         .renderTemplate(load(reference), conversation, images.length)
         .map((run) => (run.image < 0 ? run : { ...run, text: reference.slot }));
     },
     read: (reference, written, pieces, isCut = false) => {
-      const { conversation, images } = nativeOf(written);
+      const { prompt: conversation, images } = nativeOf(written);
       return addon.readAnswer(load(reference), conversation, images.length, pieces, isCut);
     },
   };

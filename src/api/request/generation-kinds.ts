@@ -6,7 +6,7 @@ import type { PlainKind } from './kinds.ts';
 import { BOOLEAN, integer, TEXT, tokensFrom } from './kinds.ts';
 
 /** What several fields say together; each has a file that reads it. */
-type ComposedSetting = 'tools' | 'reasoning' | 'logProbs' | 'repetitionStop';
+type ComposedSetting = 'tools' | 'reasoning' | 'logProbs' | 'promptLogProbs' | 'repetitionStop';
 
 const MAX_CHOICES = 128;
 const MAX_STOP_STRINGS = 16;

@@ -29,6 +29,7 @@ export const everything: Required<Capabilities> = {
   structuredOutput: true,
   reasoning: true,
   logProbs: true,
+  promptLogProbs: true,
   maxChoices: 4,
   answerControl: true,
   progress: true,

@@ -60,13 +60,25 @@ async function askAll(
   files: ModelFiles,
   settings: Partial<LoadSettings>,
   conversations: readonly (readonly ChatMessage[])[],
-): Promise<OwnAnswer[]> {
+): Promise<(OwnAnswer & { counted: number | undefined })[]> {
   const model = await load(files, settings);
-  const answers: OwnAnswer[] = [];
-  for (const messages of conversations) answers.push(await ask(model, messages));
+  const answers = [];
+  for (const messages of conversations) {
+    const request = { messages: messages.map(withSizesOnly), ...greedyRequest };
+    const counted = await model.countPrompt?.(request, new AbortController().signal);
+    answers.push({ ...(await ask(model, messages)), counted });
+  }
   await model.close();
   return answers;
 }
+
+/** Its pictures have no pixels. */
+const withSizesOnly = ({ role, content }: ChatMessage): ChatMessage => ({
+  role,
+  content: content.map((part) =>
+    part.type === 'image' ? { ...part, image: { ...part.image, rgb: new Uint8Array() } } : part,
+  ),
+});
 
 const asked = (...content: ContentPart[]): ChatMessage => ({ role: 'user', content });
 
@@ -105,7 +117,7 @@ async function firstLogits(
 describe.each(Object.entries(reference))('a converted %s', (name, expected) => {
   const conversations = conversationsOf(name);
   let folder = '';
-  let plain: OwnAnswer[];
+  let plain: Awaited<ReturnType<typeof askAll>>;
   /** With caches: in their order, and back again. */
   let cached: OwnAnswer[];
   let files: ModelFiles;
@@ -134,6 +146,10 @@ describe.each(Object.entries(reference))('a converted %s', (name, expected) => {
     const clear = expected.map(({ smallestMargin, text }) => (smallestMargin > clearMargin ? text : undefined));
     expect(clear.filter((text) => text !== undefined).length).toBeGreaterThanOrEqual(3);
     expect(plain.map(({ text }, i) => (clear[i] === undefined ? undefined : text))).toEqual(clear);
+  });
+
+  it('counts the tokens of prompts by the sizes of their pictures', () => {
+    expect(plain.map(({ counted }) => counted)).toEqual(plain.map(({ promptTokens }) => promptTokens));
   });
 
   it('answers by what it sees: another picture, another answer', () => {

@@ -43,6 +43,7 @@ export async function serveModel(
   const generateRequests: GenerateRequest[] = [];
   const cpusLeft: number[] = [];
   const model: LoadedModel = {
+    ...promptMethodsOf(loaded),
     info: loaded.info,
     stats: () => loaded.stats(),
     close: () => loaded.close(),
@@ -75,6 +76,13 @@ export async function serveModel(
   });
   const client = new OpenAI({ baseURL: `${running.url}/v1`, apiKey: 'none', maxRetries: 0 });
   return { ...running, shutdown, model, client, generateRequests, cpusLeft, log };
+}
+
+/** What a model has besides generating, where it has it. */
+function promptMethodsOf(loaded: LoadedModel): Partial<LoadedModel> {
+  const names = ['countPrompt', 'renderPrompt', 'tokenize', 'detokenize', 'embed'] as const;
+  const methods = names.map((name) => [name, (loaded[name] as (() => unknown) | undefined)?.bind(loaded)]);
+  return Object.fromEntries(methods.filter(([, method]) => method !== undefined)) as Partial<LoadedModel>;
 }
 
 function loadEcho({ maxLength, maxBatchSize, ...hooks }: TestServerOptions): Promise<LoadedModel> {

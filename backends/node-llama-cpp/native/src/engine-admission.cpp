@@ -32,7 +32,7 @@ bool Engine::admit_next() {
             // Behind all of the prompt goes what was drawn there, or is drawn from a row of logits that is known.
             const bool whole = !answer->generated.empty() || !request.first_row.empty();
             placement = cache_->place(
-                {request.prompt, request.settings.cache_salt, request.id, answer->total_tokens() + 1, whole});
+                {request.prompt, request.cells_salt, request.id, answer->total_tokens() + 1, whole});
         } catch (...) {
             take_from_queue(answer);
             fail(answer, engine_error_of(std::current_exception()));

@@ -39,8 +39,13 @@ int32_t Engine::share_out_draws(const std::vector<AnswerPtr> & answers,
 void Engine::share_out_prompts(const std::vector<AnswerPtr> & answers, int32_t streams) {
     std::vector<AnswerPtr> prompts;
     std::vector<PromptWork> works;
+    bool reports = false;  // on a prompt: one in a step
     for (const auto & answer : answers) {
-        const int32_t ready = answer->decoding() || answer->encoding ? 0 : ready_tokens(*answer);
+        int32_t ready = answer->decoding() || answer->encoding ? 0 : ready_tokens(*answer);
+        if (ready > 0 && reports_prompt(*answer) && !answer->at_image()) {
+            ready = reports ? 0 : std::min(ready, most_prompt_rows);
+            reports = true;
+        }
         if (ready > 0) {
             prompts.push_back(answer);
             works.push_back(work_of(*answer, ready));

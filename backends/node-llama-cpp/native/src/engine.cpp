@@ -4,6 +4,7 @@
 #include <cmath>
 #include <future>
 
+#include "common.h"
 #include "error.h"
 #include "huge-pages.h"
 
@@ -107,8 +108,8 @@ void Engine::create_context() {
     params.n_batch = largest_batch;
     params.n_ubatch = largest_batch;
     params.n_seq_max = options_.max_sequences;
-    // A row for the next token of each answer.
-    params.n_outputs_max = params.n_seq_max;
+    // A row for the next token of each answer, and for those of a prompt that is reported on.
+    params.n_outputs_max = params.n_seq_max + most_prompt_rows;
     batch_ = Batch(static_cast<int32_t>(params.n_outputs_max));
     params.n_threads = options_.n_threads;
     params.n_threads_batch = options_.n_threads_batch;
@@ -193,10 +194,34 @@ Prompt Engine::prompt(const Conversation & conversation, const std::vector<Image
     return prompts_->build(conversation, images, options_.max_length, [this] { return stopping_.load(); });
 }
 
-std::vector<llama_token> Engine::tokens(const std::string & text, bool parse_special) const {
+std::vector<llama_token> Engine::tokens(const std::string & text, bool parse_special, bool add_special) const {
     const std::function<bool()> is_stopping = [this] { return stopping_.load(); };
     const auto scope = prompts_->tokenizer().scope(is_stopping, SIZE_MAX);
-    return prompts_->tokenizer().tokenize({{text, parse_special, -1}});
+    const Tokenizer & tokenizer = prompts_->tokenizer();
+    auto tokens = tokenizer.tokenize({{text, parse_special, -1}});
+    if (add_special) {
+        tokens.insert(tokens.begin(), tokenizer.first_tokens().begin(), tokenizer.first_tokens().end());
+        tokens.insert(tokens.end(), tokenizer.last_tokens().begin(), tokenizer.last_tokens().end());
+    }
+    return tokens;
+}
+
+int32_t Engine::count_prompt(const Request & request, const Conversation & conversation,
+                             const std::vector<Image> & images) const {
+    return prompts_->build(conversation, images, INT32_MAX, [this, &request] { return stopping_ || request.cancelled; })
+        .n_tokens;
+}
+
+std::string Engine::prompt_text(const Conversation & conversation, size_t n_images, const std::string & marker) const {
+    return prompts_->text_of(conversation, n_images, marker, [this] { return stopping_.load(); });
+}
+
+std::vector<std::string> Engine::pieces(const std::vector<llama_token> & tokens) const {
+    std::vector<std::string> pieces;
+    for (const llama_token token : tokens) {
+        pieces.push_back(common_token_to_piece(vocab_, token, true));
+    }
+    return pieces;
 }
 
 std::vector<ImageSize> Engine::image_samples() const {
@@ -393,6 +418,7 @@ void Engine::compute_batch() {
     }
     prompt_tokens_ += prompt_tokens;
     pace_.note(batch_.size() - prompt_tokens, prompt_tokens, decode_ms_);
+    take_prompt_rows();
     sample(rows_of(batch_outputs_));
     end_trials(batch_answers_);
     flush_events();
@@ -408,6 +434,7 @@ void Engine::fill_batch(const std::vector<AnswerPtr> & answers) {
     batch_.clear();
     batch_answers_.clear();
     batch_outputs_.clear();
+    prompt_rows_.clear();
     std::vector<std::pair<AnswerPtr, int32_t>> shares;  // answers, and how many tokens of each
     const int32_t size = share_out_draws(answers, shares);
     prompt_shares_.clear();
@@ -442,6 +469,7 @@ void Engine::add_waiting_text(Answer & answer, int32_t limit) {
     for (int32_t i = 0; i < place.batch_tokens; i++) {
         const bool in_prompt = answer.in_prompt();
         const llama_token token = in_prompt ? answer.chunk().tokens[done.chunk_tokens] : answer.generated[done.generated];
+        const bool reports = in_prompt && note_prompt_row(answer, batch_.size());
         if (!in_prompt) {
             done.generated++;
         } else if (++done.chunk_tokens == answer.chunk().n_tokens) {
@@ -449,7 +477,7 @@ void Engine::add_waiting_text(Answer & answer, int32_t limit) {
             done.chunk_tokens = 0;
         }
         const bool last = !answer.in_prompt() && done.generated == answer.generated.size();
-        batch_.add_token(token, place.n_pos++, place.slot, last);
+        batch_.add_token(token, place.n_pos++, place.slot, last || reports);
         cache_->append_token(place.slot, token);
     }
 }

@@ -37,6 +37,12 @@
 
 namespace vserve {
 
+// A text token of a prompt, and what the model made of it; nothing of the first one, and of one behind an image.
+struct PromptReport {
+    TokenLogit token;  // without its logit
+    std::optional<TokenReport> report;
+};
+
 // What happened to an answer, or to all of a request, in a step. JavaScript gets all events of a step in one call.
 struct Event {
     enum class Kind { progress, prefilled, delta, thought, call, finish, failure };
@@ -63,6 +69,7 @@ struct Event {
     std::optional<llama_token> stop_token{};   // likewise
     // Where asked for. On the tokens that the text of this and of earlier events shows, and that were not reported on yet.
     std::vector<TokenReport> reports{};
+    std::vector<PromptReport> prompt_reports{};  // prefilled: where asked for
     std::vector<TokenReport> unshown_reports{};  // finish: on those of which no text is shown, as they ended the answer
 };
 
@@ -133,7 +140,12 @@ class Engine {
     // reference implementations. Any thread.
     Prompt prompt(const Conversation & conversation, const std::vector<Image> & images) const;
     std::vector<EncoderInput> prepare_image(const Image & image) const;
-    std::vector<llama_token> tokens(const std::string & text, bool parse_special) const;
+    std::vector<llama_token> tokens(const std::string & text, bool parse_special, bool add_special = false) const;
+    // Tokens of a prompt, however long it is; its text, with `marker` in place of each image; the bytes of tokens. Any
+    // thread. Throws EngineError, Cancelled.
+    int32_t count_prompt(const Request & request, const Conversation & conversation, const std::vector<Image> & images) const;
+    std::string prompt_text(const Conversation & conversation, size_t n_images, const std::string & marker) const;
+    std::vector<std::string> pieces(const std::vector<llama_token> & tokens) const;
     // The embeddings of an image that was encoded for a request of this salt; empty if they are not cached. Any thread.
     std::vector<Embeddings> encoded_image(const std::string & salt, const std::string & image_id) {
         return encoded_.find(salt, image_id);
@@ -167,6 +179,7 @@ class Engine {
     size_t encoder_bytes(bool several, int32_t max_tokens);
     // Whether the model has thoughts, which can be told apart.
     bool thinks() const { return prompts_->format().thinks(); }
+    int32_t vocabulary_size() const { return llama_vocab_n_tokens(vocab_); }
     bool sees_images() const { return vision_ != nullptr; }
     // Vision::kernel_name; null also without a projector.
     const char * vision_kernel() const { return vision_ ? vision_->kernel_name() : nullptr; }
@@ -194,6 +207,8 @@ class Engine {
     // How much longer a step with parts of prompts takes the streams, about. A prompt gets no fewer tokens for that, though:
     // reading the weights is most of the work for a few.
     static constexpr double most_pause_ms = 500;
+    // Rows of logits in a step for reports on a prompt: a row is as wide as the vocabulary.
+    static constexpr int32_t most_prompt_rows = 32;
     static constexpr int32_t fewest_prompt_tokens = 16;
 
     // Tokens of prompts that a step may have while other answers generate. At least one: a prompt must not wait for the
@@ -280,6 +295,10 @@ class Engine {
     void hold_report(Answer & answer, std::optional<TokenReport> & report, size_t begin, std::string bytes);
     void check_end(const AnswerPtr & answer, bool completes);
     void report_prefilled(const Answer & answer);
+    static bool reports_prompt(const Answer & answer);
+    bool note_prompt_row(const Answer & answer, int32_t row);
+    void take_prompt_rows();
+    std::vector<PromptReport> prompt_reports(Request & request) const;
     void report_progress(const Answer & answer);
     void process_next_image();
     void decode_next_known_image();
@@ -364,6 +383,13 @@ class Engine {
     Batch batch_;
     std::vector<AnswerPtr> batch_answers_;                  // those with tokens in the batch
     std::vector<Output> batch_outputs_;                         // those to sample
+    struct PromptRow {
+        std::shared_ptr<Request> request;
+        int32_t row;
+        size_t place;  // among the prompt's text tokens
+        llama_token token;
+    };
+    std::vector<PromptRow> prompt_rows_;  // of the batch, to report on
     std::string decode_exception_;  // what llama_decode threw last
     StepPace pace_{most_pause_ms, fewest_prompt_tokens};
     double decode_ms_ = 0;  // of the last batch

@@ -60,11 +60,20 @@ struct ReasoningSettings {
     std::string end_message{};
 };
 
+// A piece of a prompt that no template writes: text, in which control tokens count as such, tokens, or the image with this
+// index.
+struct PromptPiece {
+    std::string text;
+    std::vector<int32_t> tokens;
+    int image = -1;
+};
+
 struct Conversation {
     std::vector<Message> messages;
     TemplateSettings settings{};
     ToolSettings tools{};
     ReasoningSettings reasoning{};
+    std::optional<std::vector<PromptPiece>> prompt{};  // in place of the messages
 };
 
 }  // namespace vserve

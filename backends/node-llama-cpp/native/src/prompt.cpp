@@ -6,6 +6,7 @@
 #include "common.h"
 #include "error.h"
 #include "image-processor.h"
+#include "mtmd-chunks.h"
 
 namespace vserve {
 
@@ -23,7 +24,18 @@ void check_tokens(const mtmd_input_chunks * chunks) {
     }
 }
 
-// Null where the projector cannot take one of the images.
+// Prompts that are too long are counted up to this multiple of the limit: the caller wants to know how much to cut.
+constexpr size_t counted_excess = 4;
+
+Prompt cut_prompt(size_t max_tokens) {
+    Prompt prompt;
+    prompt.n_tokens = static_cast<int32_t>(max_tokens);
+    prompt.is_cut = true;
+    return prompt;
+}
+
+}  // namespace
+
 mtmd::input_chunks_ptr try_to_tokenize(const mtmd_context * vision, const std::vector<mtmd_input_part> & parts,
                                        bool add_special) {
     std::vector<const mtmd_input_part *> pointers;
@@ -39,10 +51,6 @@ mtmd::input_chunks_ptr try_to_tokenize(const mtmd_context * vision, const std::v
     return chunks;
 }
 
-// Prompts that are too long are counted up to this multiple of the limit: the caller wants to know how much to cut.
-constexpr size_t counted_excess = 4;
-
-// The reason is that of the last image which this thread tried.
 [[noreturn]] void refuse(size_t image, uint32_t width, uint32_t height) {
     const std::string reason = take_refusal();
     throw EngineError("undecodable",
@@ -58,8 +66,6 @@ std::vector<ImageSize> sizes_of(const std::vector<Image> & images) {
     }
     return sizes;
 }
-
-}  // namespace
 
 mtmd::input_chunks_ptr tokenize_placeholder(const mtmd_context * vision, ImageSize size) {
     mtmd::bitmap bitmap(size.width, size.height, nullptr);
@@ -145,22 +151,26 @@ Prompt PromptBuilder::build(const Conversation & conversation, const std::vector
                                                     "cannot see images. Start it with its mmproj GGUF.");
     }
     const auto scope = tokenizer_.scope(is_cancelled, max_tokens * counted_excess);
+    try {
+        return conversation.prompt ? build_raw(*conversation.prompt, images)
+                                   : build_from_template(conversation, images, max_tokens);
+    } catch (const TooManyTokens &) {
+        return cut_prompt(max_tokens);
+    }
+}
+
+Prompt PromptBuilder::build_from_template(const Conversation & conversation, const std::vector<Image> & images,
+                                          size_t max_tokens) const {
     auto runs = template_->render(format_->prepared(conversation), images.size());
     AnswerPlan plan = format_->plan(conversation, runs);
     drop_doubled_ends(runs);
     const auto views = show_views(runs, sizes_of(images), placement_, pan_and_scan_);
     const auto parts = control_strings_.parts_of(runs);
-    try {
-        if (!tokenizer_.must_exceed(parts, max_tokens)) {
-            Prompt prompt = images.empty() ? tokenize_text(parts) : tokenize_images(parts, images, views);
-            prompt.plan = std::move(plan);
-            return prompt;
-        }
-    } catch (const TooManyTokens &) {
+    if (tokenizer_.must_exceed(parts, max_tokens)) {
+        return cut_prompt(max_tokens);
     }
-    Prompt prompt;
-    prompt.n_tokens = static_cast<int32_t>(max_tokens);
-    prompt.is_cut = true;
+    Prompt prompt = images.empty() ? tokenize_text(parts) : tokenize_images(parts, images, views);
+    prompt.plan = std::move(plan);
     return prompt;
 }
 
@@ -189,12 +199,13 @@ Prompt PromptBuilder::tokenize_images(const std::vector<Part> & parts, const std
         prompt.image_ids.push_back(image.id);
     }
     std::vector<size_t> chunks_of_image(images.size(), 0);
-    prompt.media = try_to_tokenize(vision_, inputs, true);
-    if (!prompt.media) {
+    prompt.media.push_back(try_to_tokenize(vision_, inputs, true));
+    const mtmd_input_chunks * media = prompt.media.front().get();
+    if (media == nullptr) {
         refuse_one_of(images);
     }
-    for (size_t i = 0; i < mtmd_input_chunks_size(prompt.media.get()); i++) {
-        const mtmd_input_chunk * source = mtmd_input_chunks_get(prompt.media.get(), i);
+    for (size_t i = 0; i < mtmd_input_chunks_size(media); i++) {
+        const mtmd_input_chunk * source = mtmd_input_chunks_get(media, i);
         Chunk chunk;
         chunk.n_tokens = static_cast<int32_t>(mtmd_input_chunk_get_n_tokens(source));
         chunk.n_pos = mtmd_input_chunk_get_n_pos(source);

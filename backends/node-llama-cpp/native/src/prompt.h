@@ -51,7 +51,7 @@ struct Chunk {
 
 struct Prompt {
     std::vector<Chunk> chunks;
-    mtmd::input_chunks_ptr media;  // owns what Chunk::media points to
+    std::vector<mtmd::input_chunks_ptr> media;  // own what Chunk::media points to
     std::vector<std::string> image_ids;
     std::vector<int32_t> message_ends;  // in tokens, where others are likely to go on otherwise
     int32_t n_tokens = 0;
@@ -75,6 +75,9 @@ class PromptBuilder {
     // chat_template_failed, invalid_request, undecodable, unsupported_capability; Cancelled.
     Prompt build(const Conversation & conversation, const std::vector<Image> & images, size_t max_tokens,
                  const std::function<bool()> & is_cancelled) const;
+    // The text of a prompt, with `marker` in place of each image. Throws as build().
+    std::string text_of(const Conversation & conversation, size_t n_images, const std::string & marker,
+                        const std::function<bool()> & is_cancelled) const;
     // Gives the images of a prompt that build() made of `images` what `encoded` holds for them, or else their pixels as
     // the encoder wants them. `salt` separates tenants. Throws EngineError: undecodable.
     void prepare_images(Prompt & prompt, const std::vector<Image> & images, const std::string & salt) const;
@@ -91,6 +94,11 @@ class PromptBuilder {
     void add_pixels(size_t index, const std::vector<Chunk *> & chunks, const Image & image) const;
     bool attach(const std::vector<Chunk *> & chunks, const std::vector<Embeddings> & encoded) const;
     Prompt tokenize_text(const std::vector<Part> & parts) const;
+    Prompt build_from_template(const Conversation & conversation, const std::vector<Image> & images,
+                               size_t max_tokens) const;
+    Prompt build_raw(const std::vector<PromptPiece> & pieces, const std::vector<Image> & images) const;
+    void add_view(const ImageView & view, const std::string & id, size_t & part, std::vector<llama_token> & tokens,
+                  Prompt & prompt) const;
 
     const llama_vocab * vocab_;
     Tokenizer tokenizer_;

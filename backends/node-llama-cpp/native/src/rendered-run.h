@@ -14,6 +14,7 @@ struct Run {
     std::string text;
     bool from_user = false;  // came with the request; the template wrote everything else
     int image = -1;          // index of the image; its run has no text
+    std::vector<int32_t> tokens{};  // in place of text, in a prompt that no template writes
 };
 
 std::string text_of(const std::vector<Run> & runs);

@@ -13,6 +13,7 @@
 #include "client-turns.h"
 #include "grammar-rules.h"
 #include "llama.h"
+#include "log-probs.h"
 #include "prompt.h"
 #include "repetition-watch.h"
 #include "sampling-settings.h"
@@ -36,6 +37,7 @@ struct GenerationSettings {
     bool skip_special_tokens = true;  // keep control tokens out of the answer's text
     bool include_stop = false;        // make what ended the answer a part of its text
     std::optional<int32_t> log_probs;  // report on each token, and on this many of the likeliest
+    std::optional<int32_t> prompt_log_probs;  // likewise on each text token of the prompt
     bool report_progress = false;      // of the prompt
     RepetitionStop repetition_stop;
     std::vector<ForcedRun> forced_runs;  // for tests, in order
@@ -48,10 +50,16 @@ struct GenerationSettings {
 
 // What was asked. All of its answers share it: the prompt is computed once, its images are encoded once.
 struct Request {
-    Request(uint64_t id, GenerationSettings settings) : id(id), settings(std::move(settings)) {}
+    Request(uint64_t id, GenerationSettings settings)
+        : id(id),
+          settings(std::move(settings)),
+          // What is reported on has to be computed: nothing of it may come from the cache.
+          cells_salt(this->settings.cache_salt +
+                     (this->settings.prompt_log_probs ? "\nreported " + std::to_string(id) : "")) {}
 
     const uint64_t id;
     const GenerationSettings settings;
+    const std::string cells_salt;  // cached prefixes of the same salt serve it
     std::atomic<bool> cancelled{false};  // ends all answers
 
     // Built before the answers are submitted; then only the engine thread touches it and what follows.
@@ -66,6 +74,7 @@ struct Request {
     int32_t reported_tokens = -1;  // the most prompt tokens that were reported as done
     int32_t unfinished = 0;        // answers
     int32_t without_token = 0;     // answers that draw their first token from the row of logits behind the prompt
+    std::vector<std::optional<TokenReport>> prompt_reports;  // by text token
     std::vector<float> first_row;  // that row, while some have yet to draw
 };
 

@@ -14,6 +14,7 @@ Tokenizer::Tokenizer(const llama_vocab * vocab) : vocab_(vocab) {
     measure_tokens();
     if (llama_vocab_type(vocab_) != LLAMA_VOCAB_TYPE_NONE) {
         check_against_library();
+        find_ends();
     }
 }
 
@@ -41,6 +42,18 @@ void Tokenizer::check_against_library() {
             throw EngineError("native_addon_mismatch", "The native engine and node-llama-cpp disagree about this model's "
                                                        "tokens. Rebuild the engine: npm run build:native");
         }
+    }
+}
+
+void Tokenizer::find_ends() {
+    const std::function<bool()> never = [] { return false; };
+    const PromptScope scope(special_, never, SIZE_MAX);
+    const auto text = vocab_->tokenize("a", false, false);
+    const auto whole = vocab_->tokenize("a", true, false);
+    const auto found = std::search(whole.begin(), whole.end(), text.begin(), text.end());
+    if (found != whole.end() && !text.empty()) {
+        first_tokens_.assign(whole.begin(), found);
+        last_tokens_.assign(found + static_cast<std::ptrdiff_t>(text.size()), whole.end());
     }
 }
 

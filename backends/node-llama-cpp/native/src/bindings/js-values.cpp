@@ -219,6 +219,17 @@ std::vector<ForcedRun> forced_runs_of(const Napi::Array & array) {
     return runs;
 }
 
+std::vector<PromptPiece> pieces_of(const Napi::Array & array) {
+    std::vector<PromptPiece> pieces;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        const auto object = array.Get(i).As<Napi::Object>();
+        const auto tokens = object.Get("tokens").As<Napi::Int32Array>();
+        pieces.push_back({text_of(object, "text"), {tokens.Data(), tokens.Data() + tokens.ElementLength()},
+                          integer_of(object, "image")});
+    }
+    return pieces;
+}
+
 // Bytes cross over as a string of characters below 256: the fastest way for a few of them.
 Napi::Value latin1(Napi::Env env, const std::string & bytes) {
     napi_value value = nullptr;
@@ -244,6 +255,20 @@ Napi::Array to_js(Napi::Env env, const std::vector<TokenReport> & reports) {
         Napi::Object object = to_js(env, reports[i].chosen);
         object.Set("logSum", reports[i].log_sum);
         object.Set("likeliest", likeliest);
+        array.Set(i, object);
+    }
+    return array;
+}
+
+Napi::Array to_js(Napi::Env env, const std::vector<PromptReport> & reports) {
+    Napi::Array array = Napi::Array::New(env, reports.size());
+    for (uint32_t i = 0; i < reports.size(); i++) {
+        Napi::Object object = Napi::Object::New(env);
+        object.Set("token", reports[i].token.token);
+        object.Set("bytes", latin1(env, reports[i].token.bytes));
+        if (reports[i].report) {
+            object.Set("report", to_js(env, std::vector<TokenReport>{*reports[i].report}).Get(0u));
+        }
         array.Set(i, object);
     }
     return array;
@@ -295,6 +320,9 @@ Napi::Object to_js(Napi::Env env, const Event & event) {
             object.Set("cachedTokens", event.cached_tokens);
             object.Set("queueMs", event.queue_ms);
             object.Set("prefillMs", event.prefill_ms);
+            if (!event.prompt_reports.empty()) {
+                object.Set("promptReports", to_js(env, event.prompt_reports));
+            }
             break;
         case Event::Kind::delta:
             object.Set("kind", "delta");
@@ -355,6 +383,10 @@ EngineOptions options_of(const Napi::Object & object) {
 
 Conversation conversation_of(const Napi::Object & object) {
     Conversation conversation;
+    if (object.Get("prompt").IsArray()) {
+        conversation.prompt = pieces_of(object.Get("prompt").As<Napi::Array>());
+        return conversation;
+    }
     const auto messages = object.Get("messages").As<Napi::Array>();
     for (uint32_t i = 0; i < messages.Length(); i++) {
         conversation.messages.push_back(message_of(messages.Get(i).As<Napi::Object>()));
@@ -381,7 +413,7 @@ ImagePlacement placement_of(const Napi::Value & value) {
             texts_of(object, "spoken")};
 }
 
-std::vector<Image> images_of(const Napi::Array & array) {
+std::vector<Image> images_of(const Napi::Array & array, bool sizes_only) {
     std::vector<Image> images;
     for (uint32_t i = 0; i < array.Length(); i++) {
         const auto object = array.Get(i).As<Napi::Object>();
@@ -393,7 +425,7 @@ std::vector<Image> images_of(const Napi::Array & array) {
             images.back().embeddings = *encoded.As<Napi::External<std::vector<Embeddings>>>().Data();
             continue;
         }
-        if (rgb.ByteLength() != static_cast<size_t>(images.back().width) * images.back().height * 3) {
+        if (!sizes_only && rgb.ByteLength() != static_cast<size_t>(images.back().width) * images.back().height * 3) {
             throw to_js_error(array.Env(), "undecodable", "The image's pixels do not have the size it claims.",
                               static_cast<int>(i));
         }
@@ -409,6 +441,9 @@ GenerationSettings settings_of(const Napi::Object & object) {
     settings.min_tokens = integer_of(object, "minTokens");
     if (const auto likeliest = object.Get("logProbs"); likeliest.IsNumber()) {
         settings.log_probs = likeliest.As<Napi::Number>().Int32Value();
+    }
+    if (const auto likeliest = object.Get("promptLogProbs"); likeliest.IsNumber()) {
+        settings.prompt_log_probs = likeliest.As<Napi::Number>().Int32Value();
     }
     settings.report_progress = boolean_of(object, "reportProgress");
     settings.repetition_stop = repetition_stop_of(object.Get("repetitionStop"));
@@ -511,6 +546,14 @@ Napi::Array to_js(Napi::Env env, const std::vector<EncoderInput> & inputs) {
 Napi::Int32Array to_js(Napi::Env env, const std::vector<llama_token> & tokens) {
     auto array = Napi::Int32Array::New(env, tokens.size());
     std::copy(tokens.begin(), tokens.end(), array.Data());
+    return array;
+}
+
+Napi::Array to_js(Napi::Env env, const std::vector<std::string> & byte_strings) {
+    Napi::Array array = Napi::Array::New(env, byte_strings.size());
+    for (uint32_t i = 0; i < byte_strings.size(); i++) {
+        array.Set(i, latin1(env, byte_strings[i]));
+    }
     return array;
 }
 

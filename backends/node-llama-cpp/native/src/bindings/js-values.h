@@ -16,7 +16,8 @@ GenerationSettings settings_of(const Napi::Object & object);
 Conversation conversation_of(const Napi::Object & object);
 // Empty where it is undefined.
 ImagePlacement placement_of(const Napi::Value & value);
-std::vector<Image> images_of(const Napi::Array & array);
+// With `sizes_only` they need no pixels.
+std::vector<Image> images_of(const Napi::Array & array, bool sizes_only = false);
 
 Napi::Array to_js(Napi::Env env, std::vector<Event>::const_iterator begin, std::vector<Event>::const_iterator end);
 Napi::Array to_js(Napi::Env env, const Prompt & prompt);
@@ -25,6 +26,8 @@ Napi::Array to_js(Napi::Env env, const std::vector<EncoderInput> & inputs);
 Napi::Object to_js(Napi::Env env, const AnswerPlan & plan);
 Napi::Array to_js(Napi::Env env, const std::vector<ChatParser::Piece> & pieces);
 Napi::Int32Array to_js(Napi::Env env, const std::vector<llama_token> & tokens);
+// As strings of characters below 256.
+Napi::Array to_js(Napi::Env env, const std::vector<std::string> & byte_strings);
 Napi::Object to_js(Napi::Env env, const Engine::Stats & stats);
 // A handle for JavaScript to hold, which settings_of() takes.
 Napi::External<std::shared_ptr<const GrammarRules>> to_js(Napi::Env env, std::shared_ptr<const GrammarRules> grammar);

@@ -17,9 +17,12 @@ constexpr size_t pixel_bytes_for_text_byte = 256;
 constexpr size_t text_bytes_for_grammar_byte = 32;
 
 // The cost of building a prompt, in bytes of text.
-size_t prompt_bytes(const std::vector<Message> & messages, const std::vector<Image> & images) {
+size_t prompt_bytes(const Conversation & conversation, const std::vector<Image> & images) {
     size_t bytes = 0;
-    for (const auto & message : messages) {
+    for (const auto & piece : conversation.prompt.value_or(std::vector<PromptPiece>{})) {
+        bytes += piece.text.size() + sizeof(piece);
+    }
+    for (const auto & message : conversation.messages) {
         for (const auto & part : message.parts) {
             bytes += part.text.size() + sizeof(part);
         }
@@ -32,11 +35,11 @@ size_t prompt_bytes(const std::vector<Message> & messages, const std::vector<Ima
 
 // The input of a prompt. JavaScript owns the pixels: the reference keeps them alive until the prompt has its own copy.
 struct Content {
-    Content(Conversation conversation, const Napi::Value & images)
+    Content(Conversation conversation, const Napi::Value & images, bool sizes_only = false)
         : conversation(std::move(conversation)),
-          images(images_of(images.As<Napi::Array>())),
+          images(images_of(images.As<Napi::Array>(), sizes_only)),
           pixels(Napi::Persistent(images.As<Napi::Object>())),
-          bytes(prompt_bytes(this->conversation.messages, this->images)) {}
+          bytes(prompt_bytes(this->conversation, this->images)) {}
 
     Conversation conversation;
     std::vector<Image> images;
@@ -56,7 +59,9 @@ Napi::Function NativeEngine::define(Napi::Env env) {
          InstanceMethod("resetPrefixCache", &NativeEngine::reset_prefix_cache),
          InstanceMethod("leaveCpus", &NativeEngine::leave_cpus),
          InstanceMethod("inspectPrompt", &NativeEngine::inspect_prompt),
-         InstanceMethod("inspectTokens", &NativeEngine::inspect_tokens),
+         InstanceMethod("countPrompt", &NativeEngine::count_prompt),
+         InstanceMethod("renderPrompt", &NativeEngine::render_prompt),
+         InstanceMethod("tokenize", &NativeEngine::tokenize), InstanceMethod("pieces", &NativeEngine::pieces),
          InstanceMethod("inspectImages", &NativeEngine::inspect_images), InstanceMethod("close", &NativeEngine::close)});
 }
 
@@ -115,8 +120,8 @@ void NativeEngine::post(std::vector<Event> && events) {
     }
 }
 
-// load(): Promise<{visionKernel, thinks}>: the name of the encoder's own kernels, empty where it uses ggml's; whether the
-// model has thoughts
+// load(): Promise<{visionKernel, thinks, vocabularySize}>: the name of the encoder's own kernels, empty where it uses ggml's;
+// whether the model has thoughts; how many tokens it has
 Napi::Value NativeEngine::load(const Napi::CallbackInfo & info) {
     options_.on_events = [this](std::vector<Event> && events) { post(std::move(events)); };
     options_.on_projector_progress = [this](float progress) {
@@ -135,6 +140,7 @@ Napi::Value NativeEngine::load(const Napi::CallbackInfo & info) {
             Napi::Object object = Napi::Object::New(env);
             object.Set("visionKernel", kernel == nullptr ? "" : kernel);
             object.Set("thinks", engine_->thinks());
+            object.Set("vocabularySize", engine_->vocabulary_size());
             return object;
         });
 }
@@ -175,15 +181,58 @@ Napi::Value NativeEngine::inspect_prompt(const Napi::CallbackInfo & info) {
         [prompt, content](Napi::Env env) -> Napi::Value { return to_js(env, *prompt); });
 }
 
-// inspectTokens(text, parseSpecial): Promise<Int32Array>
-Napi::Value NativeEngine::inspect_tokens(const Napi::CallbackInfo & info) {
+// countPrompt(id, conversation, images): Promise<number>. The images need no pixels. forget(id) cancels it.
+Napi::Value NativeEngine::count_prompt(const Napi::CallbackInfo & info) {
+    const uint64_t id = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
+    const auto request = std::make_shared<Request>(id, GenerationSettings{});
+    const auto content = std::make_shared<Content>(conversation_of(info[1].As<Napi::Object>()), info[2], true);
+    requests_[id] = request;
+    const auto count = std::make_shared<int32_t>(0);
+    return Task::run_on(
+        prompt_threads_, content->bytes, to_js_, info.Env(),
+        [engine = engine_, request, content, count] {
+            *count = engine->count_prompt(*request, content->conversation, content->images);
+        },
+        [count, content](Napi::Env env) -> Napi::Value { return Napi::Number::New(env, *count); });
+}
+
+// renderPrompt(conversation, imageCount, marker): Promise<string>
+Napi::Value NativeEngine::render_prompt(const Napi::CallbackInfo & info) {
+    const auto conversation = std::make_shared<Conversation>(conversation_of(info[0].As<Napi::Object>()));
+    const size_t n_images = info[1].As<Napi::Number>().Uint32Value();
+    const auto text = std::make_shared<std::string>();
+    return Task::run_on(
+        prompt_threads_, prompt_bytes(*conversation, {}), to_js_, info.Env(),
+        [engine = engine_, conversation, n_images, marker = info[2].As<Napi::String>().Utf8Value(), text] {
+            *text = engine->prompt_text(*conversation, n_images, marker);
+        },
+        [text](Napi::Env env) -> Napi::Value { return Napi::String::New(env, *text); });
+}
+
+// tokenize(text, parseSpecial, addSpecial): Promise<Int32Array>
+Napi::Value NativeEngine::tokenize(const Napi::CallbackInfo & info) {
     const auto text = std::make_shared<std::string>(info[0].As<Napi::String>().Utf8Value());
     const bool parse_special = info[1].As<Napi::Boolean>().Value();
+    const bool add_special = info[2].As<Napi::Boolean>().Value();
     const auto tokens = std::make_shared<std::vector<llama_token>>();
     return Task::run_on(
         prompt_threads_, text->size(), to_js_, info.Env(),
-        [engine = engine_, text, parse_special, tokens] { *tokens = engine->tokens(*text, parse_special); },
+        [engine = engine_, text, parse_special, add_special, tokens] {
+            *tokens = engine->tokens(*text, parse_special, add_special);
+        },
         [tokens](Napi::Env env) -> Napi::Value { return to_js(env, *tokens); });
+}
+
+// pieces(tokens): Promise<Array<string>>: the bytes of each token, as characters below 256
+Napi::Value NativeEngine::pieces(const Napi::CallbackInfo & info) {
+    const auto given = info[0].As<Napi::Int32Array>();
+    const auto tokens =
+        std::make_shared<std::vector<llama_token>>(given.Data(), given.Data() + given.ElementLength());
+    const auto pieces = std::make_shared<std::vector<std::string>>();
+    return Task::run_on(
+        prompt_threads_, tokens->size(), to_js_, info.Env(),
+        [engine = engine_, tokens, pieces] { *pieces = engine->pieces(*tokens); },
+        [pieces](Napi::Env env) -> Napi::Value { return to_js(env, *pieces); });
 }
 
 // inspectImages(images): Promise<Array<{width, height, pixels: Float32Array}>>, the encoder's input

@@ -40,7 +40,10 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
     Napi::Value load(const Napi::CallbackInfo & info);
     Napi::Value submit(const Napi::CallbackInfo & info);
     Napi::Value inspect_prompt(const Napi::CallbackInfo & info);
-    Napi::Value inspect_tokens(const Napi::CallbackInfo & info);
+    Napi::Value count_prompt(const Napi::CallbackInfo & info);
+    Napi::Value render_prompt(const Napi::CallbackInfo & info);
+    Napi::Value tokenize(const Napi::CallbackInfo & info);
+    Napi::Value pieces(const Napi::CallbackInfo & info);
     Napi::Value inspect_images(const Napi::CallbackInfo & info);
     Napi::Value encoded_image(const Napi::CallbackInfo & info);
     Napi::Value compile_grammar(const Napi::CallbackInfo & info);

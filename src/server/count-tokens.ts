@@ -1,0 +1,50 @@
+import type { ParsedRequest } from '../api/index.ts';
+import { imageReferences, toGenerateRequest } from '../api/index.ts';
+import type { Bitmap, LoadedModel } from '../backend/index.ts';
+import { VserveError } from '../errors/index.ts';
+import type { GenerationRouteOptions } from './generation-route.ts';
+import { checkRequest } from './generation-route.ts';
+import { fetchImages } from './generate.ts';
+import type { JsonCall } from './json-route.ts';
+
+/**
+ * Tokens of the prompt of a request, in any format. Its images are fetched for their sizes: nothing is decoded or encoded.
+ * Throws what a generation would throw before its first token.
+ */
+export async function countTokens(
+  request: ParsedRequest,
+  options: GenerationRouteOptions,
+  { client, signal }: Pick<JsonCall, 'client' | 'signal'>,
+): Promise<number> {
+  const { model, media, admission } = options;
+  checkRequest(request, options);
+  const place = admission.join(client);
+  try {
+    if (imageReferences(request).length > 0) await place.toFetchImages(signal);
+    const images = await fetchImages(request, media.sizesForRequest(), signal);
+    return await required(model, 'countPrompt')(toGenerateRequest(request, model.info, images), signal);
+  } finally {
+    place.leave();
+  }
+}
+
+/** The text of the prompt of a request, with a marker for each image: none is fetched. Throws as `countTokens`. */
+export async function renderPrompt(
+  request: ParsedRequest,
+  options: GenerationRouteOptions,
+  { signal }: Pick<JsonCall, 'signal'>,
+): Promise<string> {
+  checkRequest(request, options);
+  const { model } = options;
+  const images = imageReferences(request).map((): Bitmap => ({ width: 1, height: 1, rgb: new Uint8Array(), id: '' }));
+  return required(model, 'renderPrompt')(toGenerateRequest(request, model.info, images), signal);
+}
+
+type Optional = 'countPrompt' | 'renderPrompt' | 'tokenize' | 'detokenize' | 'embed';
+
+/** A method that not every backend has. Throws `unsupported_capability` for one that is missing. */
+export function required<Name extends Optional>(model: LoadedModel, name: Name): NonNullable<LoadedModel[Name]> {
+  const method = model[name];
+  if (method !== undefined) return method.bind(model) as NonNullable<LoadedModel[Name]>;
+  throw new VserveError('unsupported_capability', `The backend of this server cannot do that: it has no ${name}.`);
+}
