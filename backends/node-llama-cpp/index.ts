@@ -132,7 +132,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const engine = await LoadedLlama.load(
       loaded,
       info,
-      (onEvents, onPieces) =>
+      (onEvents, onPiece) =>
         new addon.NativeEngine(
           addonModel,
           {
@@ -169,7 +169,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           (fraction) => {
             options.onProgress('projector', fraction);
           },
-          onPieces,
+          onPiece,
         ),
     );
     if (info.capabilities.vision) {

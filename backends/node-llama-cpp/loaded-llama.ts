@@ -31,6 +31,7 @@ import type {
   NativeImage,
   NativePrompt,
   NativeTool,
+  OnPiece,
   PromptRun,
   TokenLogit,
   TokenReport,
@@ -42,10 +43,7 @@ import { grammarSource } from './schema/answer-source.ts';
 import { compileSchema } from './schema/compile-schema.ts';
 
 /** Creates an engine that calls these with the events of each step. */
-export type EngineFactory = (
-  onEvents: (events: readonly NativeEvent[]) => void,
-  onPieces: (numbers: Float64Array, texts: readonly string[]) => void,
-) => NativeEngine;
+export type EngineFactory = (onEvents: (events: readonly NativeEvent[]) => void, onPiece: OnPiece) => NativeEngine;
 
 /** A model loaded in llama.cpp, with the engine that owns its context. */
 export class LoadedLlama implements LoadedModel {
@@ -68,8 +66,10 @@ export class LoadedLlama implements LoadedModel {
       (events) => {
         this.#takeEvents(events);
       },
-      (numbers, texts) => {
-        this.#takePieces(numbers, texts);
+      (id, index, text, tokens, isThought) => {
+        const generation = this.#generations.get(id);
+        generation?.answers.addText(index, isThought, text, tokens);
+        generation?.settle();
       },
     );
   }
@@ -155,16 +155,6 @@ export class LoadedLlama implements LoadedModel {
   #takeEvents(events: readonly NativeEvent[]): void {
     for (const event of events) this.#generations.get(event.id)?.answers.add(event);
     for (const { id } of events) this.#generations.get(id)?.settle();
-  }
-
-  /** `numbers`: of each text the request, the answer, the tokens, and whether it is a thought. */
-  #takePieces(numbers: Float64Array, texts: readonly string[]): void {
-    for (const [piece, text] of texts.entries()) {
-      const at = 4 * piece;
-      const answers = this.#generations.get(numbers[at] ?? 0)?.answers;
-      answers?.addText(numbers[at + 1] ?? 0, numbers[at + 3] === 1, text, numbers[at + 2] ?? 0);
-    }
-    for (const piece of texts.keys()) this.#generations.get(numbers[4 * piece] ?? 0)?.settle();
   }
 
   async #submit(

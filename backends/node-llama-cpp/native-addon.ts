@@ -390,6 +390,9 @@ export interface NativeThreadGovernor {
   observe(step: ComputedStep): void;
 }
 
+/** `tokens`: those behind the text. */
+export type OnPiece = (request: number, answer: number, text: string, tokens: number, isThought: boolean) => void;
+
 export interface NativeAddon {
   /** The GPUs that a model's layers may go to, in llama.cpp's order, and their memory now. */
   gpuDevices(): readonly GpuDevice[];
@@ -439,12 +442,8 @@ export interface NativeAddon {
     options: NativeEngineOptions,
     onEvents: (events: readonly NativeEvent[]) => void,
     onProjectorProgress: (fraction: number) => void,
-    /**
-     * Takes the pieces of text and thoughts that are not reported on, in place of `onEvents`: nearly all events. Of each text,
-     * `numbers` has the request, the answer, the tokens, and 1 for a thought; it is the same
-     * array in each call.
-     */
-    onPieces?: (numbers: Float64Array, texts: readonly string[]) => void,
+    /** Takes, in place of `onEvents`, the pieces of text and thoughts without reports, which are nearly all events. */
+    onPiece?: OnPiece,
   ) => NativeEngine;
   readonly NativeThreadGovernor: new (
     most: number,

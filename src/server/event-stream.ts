@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
-import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { StreamWriter } from '../api/index.ts';
 import type { GenerationEvent } from '../backend/index.ts';
 import { StreamOutput } from './stream-output.ts';
@@ -28,30 +27,33 @@ export interface ServerBindings extends HttpBindings {
 
 /**
  * Writes a stream to its client, with the head of a response. Every token comes through here, on a thread that shares its
- * CPU with the model: so it is a loop over promises that writes to the socket, without web streams or generators.
+ * CPU with the model: so it is a loop over promises, without web streams or generators.
  */
-export function sendStream(outgoing: ServerResponse, { status, headers }: Response, stream: EventStream): Response {
+export function sendStream(
+  outgoing: ServerResponse,
+  { status, headers }: Pick<Response, 'status' | 'headers'>,
+  stream: EventStream,
+): StreamOutput {
   outgoing.setHeaders(headers);
   outgoing.writeHead(status);
-  void send(outgoing, stream);
-  return RESPONSE_ALREADY_SENT;
+  const output = new StreamOutput(outgoing, stream.silenceMs);
+  void send(output, stream);
+  return output;
 }
 
-async function send(outgoing: ServerResponse, stream: EventStream): Promise<void> {
-  const { events, writer, signal } = stream;
-  const output = new StreamOutput(outgoing, stream.silenceMs);
+async function send(output: StreamOutput, { first, events, writer, signal, onFailure, onEnd }: EventStream) {
   try {
-    for (let next = await stream.first; next.done !== true; next = await events.next()) {
+    for (let next = await first; next.done !== true; next = await events.next()) {
       const texts = writer.of(next.value);
       if (texts.length > 0) output.write(texts.join(''));
       if (output.isFull) await output.drained(signal);
     }
     output.write(writer.end().join(''));
   } catch (error) {
-    output.write(stream.onFailure(error));
+    output.write(onFailure(error));
   } finally {
     await events.return?.();
     await output.end(signal);
-    stream.onEnd();
+    onEnd();
   }
 }

@@ -1,7 +1,6 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { OpenResponses } from './open-responses.ts';
-import { sseComment } from './stream.ts';
 
 /** Times between probes; the last one repeats. Two find a client on the same machine or network. */
 const PROBE_INTERVALS_MS = [10, 10, 30, 50, 100, 300, 500, 1000];
@@ -9,12 +8,12 @@ const PROBE_INTERVALS_MS = [10, 10, 30, 50, 100, 300, 500, 1000];
 /**
  * Answers clients that close their sending side behind the request. To the server, they look like clients that have left
  * and want their requests cancelled, until something is written: a client that has left resets the connection. So what
- * every client skips is written, at short intervals: an interim response, or a comment in an event stream.
+ * every client skips is written, at short intervals: an interim response, or what `breakSilence` does once a stream has begun.
  */
 export function answerHalfClosed(
   server: Server,
   responses: OpenResponses,
-  isEventStream: (response: ServerResponse) => boolean,
+  breakSilence: (response: ServerResponse) => void,
 ): void {
   // Not in Node's documentation, nor in its types: otherwise, it closes such connections.
   Object.assign(server, { httpAllowHalfOpen: true });
@@ -28,8 +27,8 @@ export function answerHalfClosed(
         // HTTP/1.0 has no interim responses.
         if (response.req.httpVersion === '1.0') return void socket.destroy();
         response.writeProcessing();
-      } else if (isEventStream(response) && !response.writableEnded && !response.writableNeedDrain) {
-        response.write(sseComment);
+      } else {
+        breakSilence(response);
       }
       probe(socket, count + 1);
     };

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { answerClientErrors } from './client-errors.ts';
 import type { OnRefused } from './client-errors.ts';
 import type { ServerBindings } from './event-stream.ts';
@@ -8,6 +9,7 @@ import { sendStream } from './event-stream.ts';
 import { answerHalfClosed } from './half-closed.ts';
 import { OpenResponses } from './open-responses.ts';
 import { normalizeTarget } from './request-target.ts';
+import type { StreamOutput } from './stream-output.ts';
 
 const HEADERS_TIMEOUT_MS = 60_000;
 /** Interval at which the headers timeout is checked. */
@@ -28,12 +30,13 @@ export interface HttpServerOptions {
  * that is not valid HTTP is answered with the error envelope.
  */
 export function createHttpServer({ fetch, keepAliveTimeoutS, maxRequestBytes, onRefused }: HttpServerOptions): Server {
-  const eventStreams = new WeakSet<ServerResponse>();
+  const streams = new WeakMap<ServerResponse, StreamOutput>();
   const answer = async (request: Request, bindings: ServerBindings): Promise<Response> => {
     const response = await fetch(request, bindings);
     const { outgoing, stream } = bindings;
-    if (isEventStream(response)) eventStreams.add(outgoing);
-    return stream === undefined ? response : sendStream(outgoing, response, stream);
+    if (stream === undefined) return response;
+    streams.set(outgoing, sendStream(outgoing, response, stream));
+    return RESPONSE_ALREADY_SENT;
   };
   const listener = getRequestListener(answer as Parameters<typeof getRequestListener>[0], {
     overrideGlobalObjects: false,
@@ -63,10 +66,6 @@ export function createHttpServer({ fetch, keepAliveTimeoutS, maxRequestBytes, on
   });
   const responses = new OpenResponses(server);
   answerClientErrors(server, responses, onRefused);
-  answerHalfClosed(server, responses, (response) => eventStreams.has(response));
+  answerHalfClosed(server, responses, (response) => streams.get(response)?.breakSilence());
   return server;
-}
-
-function isEventStream({ headers }: Response): boolean {
-  return headers.get('content-type')?.startsWith('text/event-stream') === true;
 }

@@ -1,21 +1,31 @@
 import type { ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 import { sseComment } from './stream.ts';
 
 /** How much may be written that the client has yet to read. Larger than any answer. */
 const MAX_AHEAD_BYTES = 1024 * 1024;
 
-/** Writes a streamed response piece by piece. */
+/**
+ * Writes the body of a streamed response, text by text. Where it is the response's turn on its connection, straight to the
+ * socket, with the frame of its chunk: `ServerResponse` makes four writes of a chunk.
+ */
 export class StreamOutput {
   readonly #response: ServerResponse;
+  readonly #isChunked: boolean;
+  #headIsSent = false;
   /** One timer for all texts: this runs for every token. */
   readonly #silence: NodeJS.Timeout | undefined;
 
-  /** `silenceMs`: after that long without a text, an SSE comment is sent. */
-  constructor(response: ServerResponse, silenceMs: number | undefined) {
+  /** Of a response whose head is written. `silenceMs`: after that long without a text, an SSE comment is sent. */
+  constructor(response: ServerResponse, silenceMs?: number) {
     this.#response = response;
+    this.#isChunked = response.chunkedEncoding;
+    response.chunkedEncoding = false;
     // The end of the connection is told by the signal of its request.
     response.on('error', () => undefined);
-    if (silenceMs !== undefined) this.#silence = setTimeout(() => this.#breakSilence(), silenceMs);
+    // The head leaves with the first text, if that is there.
+    process.nextTick(() => this.#sendHead());
+    if (silenceMs !== undefined) this.#silence = setTimeout(() => this.breakSilence(), silenceMs);
   }
 
   /** Whether the client is so far behind that no more should be written. */
@@ -24,44 +34,54 @@ export class StreamOutput {
   }
 
   write(text: string): void {
-    if (this.#response.destroyed) return;
-    this.#response.write(text);
+    const response = this.#response;
+    if (response.destroyed || response.writableEnded) return;
+    const chunk = this.#isChunked ? `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n` : text;
+    if (this.#headIsSent && response.socket !== null) response.socket.write(chunk);
+    else response.write(chunk);
+    this.#headIsSent = true;
     this.#silence?.refresh();
   }
 
   /** Waits until the client has read everything, or has left. */
   drained(signal: AbortSignal): Promise<void> {
-    return this.#settled('drain', signal);
+    return settled(this.#response.socket ?? this.#response, 'drain', signal);
   }
 
   /** Ends the response, and waits until it is with the operating system, or the client has left. */
   end(signal: AbortSignal): Promise<void> {
     clearTimeout(this.#silence);
-    const sent = this.#settled('finish', signal);
-    this.#response.end();
+    const sent = settled(this.#response, 'finish', signal);
+    this.#response.end(this.#isChunked ? '0\r\n\r\n' : '');
     return sent;
   }
 
-  #breakSilence(): void {
-    // Not if the client has yet to read the last text.
+  /** Sends a comment, if the stream has any, unless the client has yet to read the last text. */
+  breakSilence(): void {
+    if (this.#silence === undefined) return;
     if (this.#response.writableLength === 0) this.write(sseComment);
-    else this.#silence?.refresh();
+    else this.#silence.refresh();
   }
 
-  /** Waits for an event, unless none will come. A response behind others on its connection learns of its end by the signal. */
-  #settled(event: 'drain' | 'finish', signal: AbortSignal): Promise<void> {
-    const response = this.#response;
-    if (signal.aborted || response.destroyed) return Promise.resolve();
-    return new Promise((resolve) => {
-      const settle = (): void => {
-        response.off(event, settle);
-        response.off('close', settle);
-        signal.removeEventListener('abort', settle);
-        resolve();
-      };
-      response.once(event, settle);
-      response.once('close', settle);
-      signal.addEventListener('abort', settle, { once: true });
-    });
+  #sendHead(): void {
+    if (this.#headIsSent || this.#response.destroyed) return;
+    this.#headIsSent = true;
+    this.#response.flushHeaders();
   }
+}
+
+/** Waits for an event, unless none will come. A response behind others on its connection learns of its end by the signal. */
+function settled(stream: Writable, event: 'drain' | 'finish', signal: AbortSignal): Promise<void> {
+  if (signal.aborted || stream.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      stream.off(event, settle);
+      stream.off('close', settle);
+      signal.removeEventListener('abort', settle);
+      resolve();
+    };
+    stream.once(event, settle);
+    stream.once('close', settle);
+    signal.addEventListener('abort', settle, { once: true });
+  });
 }

@@ -107,7 +107,7 @@ export async function loadShaped(files: ModelFiles, shape: EngineShape): Promise
   const loaded = await LoadedLlama.load(
     model,
     info,
-    (onEvents, onPieces) => new addon.NativeEngine(_model, engineOptions, onEvents, silent, onPieces),
+    (onEvents, onPiece) => new addon.NativeEngine(_model, engineOptions, onEvents, silent, onPiece),
   );
   quieten(llama, silent);
   return loaded;

@@ -1,5 +1,6 @@
 #include "bindings/native-engine.h"
 
+#include <algorithm>
 #include <iterator>
 
 #include "AddonModel.h"
@@ -91,14 +92,15 @@ void NativeEngine::call_on_events(Napi::Env env, Napi::Function function, EventQ
     if (env == nullptr || function == nullptr) {
         return;
     }
+    const auto is_piece = [queue](const Event & event) { return queue->pieces.takes(event); };
     for (auto event = events.cbegin(); event != events.cend();) {
-        const auto end = queue->pieces.end_of_run(event, events.cend());
-        if (queue->pieces.takes(*event)) {
-            queue->pieces.send(event, end);
+        if (is_piece(*event)) {
+            queue->pieces.send(*event++);
         } else {
+            const auto end = std::find_if(event, events.cend(), is_piece);
             function.Call({to_js(env, event, end)});
+            event = end;
         }
-        event = end;
     }
 }
 

@@ -13,7 +13,7 @@
 
 namespace vserve {
 
-// JavaScript's handle of an Engine: new NativeEngine(model, options, onEvents, onProgress, onPieces?). native-addon.ts has the
+// JavaScript's handle of an Engine: new NativeEngine(model, options, onEvents, onProgress, onPiece?). native-addon.ts has the
 // types.
 class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
   public:
