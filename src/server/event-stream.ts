@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
-import type { StreamWriter } from '../api/index.ts';
+import type { Framing, StreamWriter } from '../api/index.ts';
 import type { GenerationEvent } from '../backend/index.ts';
+import { fillers } from './stream.ts';
 import { StreamOutput } from './stream-output.ts';
 
 /** The events of a generation on their way to a client. */
@@ -12,8 +13,9 @@ export interface EventStream {
   readonly writer: StreamWriter;
   /** Aborted when the client has left. */
   readonly signal: AbortSignal;
-  /** After that long without a text, an SSE comment is sent; undefined for none. */
-  readonly silenceMs: number | undefined;
+  /** After that long without a text, the filler of the framing is sent. */
+  readonly silenceMs: number;
+  readonly framing: Framing;
   /** Returns the text that tells a failure. */
   readonly onFailure: (error: unknown) => string;
   /** Called when the last text has left, or the client. */
@@ -36,7 +38,7 @@ export function sendStream(
 ): StreamOutput {
   outgoing.setHeaders(headers);
   outgoing.writeHead(status);
-  const output = new StreamOutput(outgoing, stream.silenceMs);
+  const output = new StreamOutput(outgoing, stream.silenceMs, fillers[stream.framing]);
   void send(output, stream);
   return output;
 }

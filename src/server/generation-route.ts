@@ -81,7 +81,8 @@ export function generationRoute<Request extends WireRequest>(
         events,
         writer: format.writer(identity, request),
         signal,
-        silenceMs: format.framing === 'sse' ? KEEP_ALIVE_MS : undefined,
+        silenceMs: KEEP_ALIVE_MS,
+        framing: format.framing,
         onFailure(error) {
           const level = isCodedError(error) && error.code === 'request_cancelled' ? 'info' : 'warning';
           options.log(level, `${context.get('requestId')} ended after the response had started: ${reasonOf(error)}`);

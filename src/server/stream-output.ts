@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
-import { sseComment } from './stream.ts';
 
 /** How much may be written that the client has yet to read. Larger than any answer. */
 const MAX_AHEAD_BYTES = 1024 * 1024;
@@ -15,10 +14,12 @@ export class StreamOutput {
   #headIsSent = false;
   /** One timer for all texts: this runs for every token. */
   readonly #silence: NodeJS.Timeout | undefined;
+  readonly #filler: string;
 
-  /** Of a response whose head is written. `silenceMs`: after that long without a text, an SSE comment is sent. */
-  constructor(response: ServerResponse, silenceMs?: number) {
+  /** Of a response whose head is written. After `silenceMs` without a text, the filler is sent. */
+  constructor(response: ServerResponse, silenceMs?: number, filler = '') {
     this.#response = response;
+    this.#filler = filler;
     this.#isChunked = response.chunkedEncoding;
     response.chunkedEncoding = false;
     // The end of the connection is told by the signal of its request.
@@ -35,7 +36,8 @@ export class StreamOutput {
 
   write(text: string): void {
     const response = this.#response;
-    if (response.destroyed || response.writableEnded) return;
+    // An empty chunk would end the body.
+    if (text === '' || response.destroyed || response.writableEnded) return;
     const chunk = this.#isChunked ? `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n` : text;
     if (this.#headIsSent && response.socket !== null) response.socket.write(chunk);
     else response.write(chunk);
@@ -56,10 +58,10 @@ export class StreamOutput {
     return sent;
   }
 
-  /** Sends a comment, if the stream has any, unless the client has yet to read the last text. */
+  /** Sends the filler, unless the client has yet to read the last text. */
   breakSilence(): void {
     if (this.#silence === undefined) return;
-    if (this.#response.writableLength === 0) this.write(sseComment);
+    if (this.#response.writableLength === 0) this.write(this.#filler);
     else this.#silence.refresh();
   }
 

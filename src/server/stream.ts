@@ -1,7 +1,10 @@
 import type { Framing } from '../api/index.ts';
 
-/** A comment, which clients ignore: it tells proxies and clients that the stream is alive. */
-export const sseComment = ':\n\n';
+/**
+ * What clients ignore, to tell them and proxies that a stream is alive: a comment, or white space before the next JSON
+ * text. Not an empty line, which some clients take for one.
+ */
+export const fillers: Readonly<Record<Framing, string>> = { sse: ':\n\n', ndjson: ' ' };
 
 const commonHeaders = {
   'cache-control': 'no-cache, no-transform',
