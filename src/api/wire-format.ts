@@ -32,6 +32,11 @@ export interface WireFormat<Request extends WireRequest> {
   parse(body: unknown, options: ReadOptions): Request;
   /** The body of the answer to a request that needs no generation; undefined for one that does. */
   answerAtOnce?(request: Request): object | undefined;
+  /**
+   * The generations that a request asks for, where that may be several. Their answers are numbered on, and `start` and
+   * `prefilled` have the number of the first.
+   */
+  generations?(request: Request): readonly Request[];
   /** The body of the answer to a request that is not streamed. Throws what the generation throws. */
   answer(identity: AnswerIdentity, events: AsyncIterable<GenerationEvent>, request: Request): Promise<object>;
   writer(identity: AnswerIdentity, request: Request): StreamWriter;

@@ -40,7 +40,12 @@ export interface AnswerDelta {
  * of a stop string, unless it is to be included); one `finish` for each answer. Failures are thrown instead.
  */
 export type GenerationEvent =
-  | { readonly type: 'start'; readonly promptTokens: number }
+  | {
+      readonly type: 'start';
+      readonly promptTokens: number;
+      /** Set by the server where a request has several prompts: the index of the first answer to this one. */
+      readonly choice?: number;
+    }
   | {
       readonly type: 'progress';
       /** Prompt tokens: all, those from the cache, and those that are done, which begin with the cached ones. */
@@ -52,6 +57,8 @@ export type GenerationEvent =
     }
   | {
       readonly type: 'prefilled';
+      /** As in `start`. */
+      readonly choice?: number;
       readonly cachedTokens: number;
       readonly queueMs: number;
       readonly prefillMs: number;

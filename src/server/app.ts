@@ -18,6 +18,7 @@ import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
 import { prefixCacheRoutes } from './routes/prefix-cache.ts';
 import { propsRoutes } from './routes/props.ts';
+import { sagemakerRoutes } from './routes/sagemaker.ts';
 import { slotRoutes } from './routes/slots.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 
@@ -35,6 +36,7 @@ export function createApp(options: AppOptions): Hono<RequestContext> {
   app.use(browserGuard({ ...options.settings, host: options.host }));
   if (serves('openai')) app.route('/', openaiRoutes(options));
   if (serves('ollama')) app.route('/', ollamaRoutes(served, options));
+  if (serves('sagemaker')) app.route('/', sagemakerRoutes(options));
   app.route('/', modelRoutes(served));
   app.route('/', propsRoutes(served, { version: options.version, hasSlots: options.slots !== undefined }));
   app.route('/', slotRoutes(options.slots, served.info.contextLength));

@@ -11,7 +11,7 @@ import type { Admission } from './admission.ts';
 import type { BodyMemory } from './body-memory.ts';
 import { clientPathOf } from './client-path.ts';
 import type { CpuShare } from './cpu-share.ts';
-import { generate } from './generate.ts';
+import { generateAll } from './generate-all.ts';
 import type { Metrics } from './metrics.ts';
 import { readJsonBody } from './request-body.ts';
 import type { JsonBody, ReadOptions } from './request-body.ts';
@@ -56,11 +56,12 @@ export function generationRoute<Request extends WireRequest>(
       const { signal } = active;
       body = await readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal });
       const request = format.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
-      checkRequest(request, options);
+      const generations = format.generations?.(request) ?? [request];
+      for (const generation of generations) checkRequest(generation, options);
       const answer = format.answerAtOnce?.(request);
       if (answer !== undefined) return context.json(answer);
       const client = clientPathOf(incoming);
-      const events = generate(request, {
+      const events = generateAll(generations, {
         ...options,
         client,
         signal,

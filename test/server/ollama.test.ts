@@ -106,7 +106,12 @@ describe("Ollama's client", () => {
     const client = clientOf(await serve());
     const tagged = `${model}:latest`;
     expect((await client.list()).models).toMatchObject([
-      { name: tagged, model: tagged, capabilities: expect.arrayContaining(['completion', 'vision']) as string[], details: { format: 'gguf' } },
+      {
+        name: tagged,
+        model: tagged,
+        capabilities: expect.arrayContaining(['completion', 'vision']) as string[],
+        details: { format: 'gguf' },
+      },
     ]);
     expect((await client.ps()).models).toMatchObject([{ name: tagged, size_vram: 0, context_length: 8192 }]);
     for (const name of [model, tagged]) {

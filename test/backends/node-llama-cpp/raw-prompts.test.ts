@@ -4,7 +4,6 @@ import type {
   Bitmap,
   ChosenToken,
   GenerateRequest,
-  GenerationEvent,
   PromptPart,
   PromptTokenLogProb,
 } from '../../../src/backend/index.ts';
@@ -13,6 +12,23 @@ import { answer, loadShapes, picture, userTurn } from '../../support/shapes-engi
 
 const never = new AbortController().signal;
 const marker = '<__image__>';
+
+/** A request that continues a prompt. */
+const raw = (prompt: readonly PromptPart[], changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
+  ...userTurn([], { maxTokens: 12, ...changes }),
+  messages: [],
+  prompt,
+});
+
+async function read(model: LoadedLlama, request: GenerateRequest) {
+  let prompt: readonly PromptTokenLogProb[] = [];
+  const tokens: ChosenToken[] = [];
+  for await (const event of model.generate(request, never)) {
+    if (event.type === 'prefilled') prompt = event.promptLogProbs ?? [];
+    if (event.type === 'text-delta') tokens.push(...(event.logProbs ?? []));
+  }
+  return { prompt, tokens };
+}
 
 describe('a prompt that no template writes', () => {
   let model: LoadedLlama;
@@ -28,11 +44,6 @@ describe('a prompt that no template writes', () => {
   });
   afterAll(() => model.close());
 
-  const raw = (prompt: readonly PromptPart[], changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
-    ...userTurn([], { maxTokens: 12, ...changes }),
-    messages: [],
-    prompt,
-  });
   const tokensOf = async (request: GenerateRequest): Promise<number[]> =>
     (await model.inspectRequest(request)).flatMap((run) => (typeof run === 'number' ? [] : [...run]));
 
@@ -112,24 +123,13 @@ describe('a prompt that no template writes', () => {
   });
 
   it('is told with the log probabilities that the answer had when it was generated', async () => {
-    const read = async (request: GenerateRequest) => {
-      let prompt: readonly PromptTokenLogProb[] = [];
-      const tokens: ChosenToken[] = [];
-      let last: GenerationEvent | undefined;
-      for await (const event of model.generate(request, never)) {
-        if (event.type === 'prefilled') prompt = event.promptLogProbs ?? [];
-        if (event.type === 'text-delta') tokens.push(...(event.logProbs ?? []));
-        last = event;
-      }
-      return { prompt, tokens, last };
-    };
     const turn = userTurn(['Tell me a very long story. '.repeat(12)], { maxTokens: 40, ignoreEos: true });
-    const { tokens } = await read({ ...turn, logProbs: 3 });
+    const { tokens } = await read(model, { ...turn, logProbs: 3 });
     expect(tokens).toHaveLength(40);
     const prompt = [...(await tokensOf(turn)), ...tokens.map(({ id }) => id)];
     const request = raw([{ type: 'tokens', tokens: prompt }], { maxTokens: 1, promptLogProbs: 3, choices: 2 });
     // Two at a time, of the same prompt: nothing may be taken from the cache.
-    for (const { prompt: told } of await Promise.all([read(request), read(request)])) {
+    for (const { prompt: told } of await Promise.all([read(model, request), read(model, request)])) {
       expect(told.map(({ id }) => id)).toEqual(prompt);
       expect(told[0]?.logProb).toBeUndefined();
       expect(told.slice(1).every(({ likeliest }) => likeliest.length === 3)).toBe(true);

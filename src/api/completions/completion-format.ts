@@ -1,0 +1,17 @@
+import { openaiErrors } from '../error-format.ts';
+import type { WireFormat } from '../wire-format.ts';
+import type { CompletionRequest } from './completion-request.ts';
+import { parseCompletionRequest, promptsOf } from './parse-completion-request.ts';
+import { toTextCompletion } from './text-completion.ts';
+import { TextWriter } from './text-writer.ts';
+
+/** OpenAI's legacy Completions. */
+export const completionFormat: WireFormat<CompletionRequest> = {
+  idPrefix: 'cmpl-',
+  framing: 'sse',
+  parse: parseCompletionRequest,
+  generations: promptsOf,
+  answer: (identity, events, { answer }) => toTextCompletion(identity, events, answer),
+  writer: (identity, { answer }) => new TextWriter(identity, answer),
+  errors: openaiErrors,
+};

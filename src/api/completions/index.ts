@@ -1,0 +1,3 @@
+export { completionFormat } from './completion-format.ts';
+export type { AnswerSettings, CompletionRequest, Echo } from './completion-request.ts';
+export { parseCompletionRequest } from './parse-completion-request.ts';

@@ -1,0 +1,130 @@
+import type { GenerationEvent, PromptTokenLogProb, TokenUsage } from '../../backend/index.ts';
+import { unfinished } from '../answer/collected-answer.ts';
+import type { AnswerIdentity } from '../answer/identity.ts';
+import { sseEvent } from '../answer/sse-event.ts';
+import { usageJson } from '../answer/usage.ts';
+import type { StreamWriter } from '../wire-format.ts';
+import type { AnswerSettings } from './completion-request.ts';
+import type { LogProbsJson } from './token-list.ts';
+import { END_TOKEN, textOfTokens, TokenList } from './token-list.ts';
+import { usageOfAll } from './usage.ts';
+
+type EventOf<Type extends GenerationEvent['type']> = Extract<GenerationEvent, { readonly type: Type }>;
+
+/** A piece of a choice. */
+export interface TextPiece {
+  readonly index: number;
+  readonly text: string;
+  readonly logprobs: LogProbsJson | null;
+  readonly finish_reason: EventOf<'finish'>['reason'] | null;
+  readonly stop_reason?: string | number;
+}
+
+/** What was told of one choice so far. */
+class Choice {
+  readonly tokens = new TokenList();
+  reported = 0;
+  usage: TokenUsage | undefined;
+}
+
+/** Turns the events of a completion into the pieces of its choices: the echo of its prompt, its text, its end. */
+export class TextPieces {
+  readonly #settings: AnswerSettings;
+  readonly #choices: readonly Choice[];
+
+  constructor(settings: AnswerSettings) {
+    this.#settings = settings;
+    this.#choices = Array.from({ length: settings.choices * settings.echoes.length }, () => new Choice());
+  }
+
+  of(event: GenerationEvent): TextPiece[] {
+    switch (event.type) {
+      case 'start':
+        return this.#echo(event.choice, undefined);
+      case 'prefilled':
+        return event.promptLogProbs === undefined ? [] : this.#echo(event.choice, event.promptLogProbs);
+      case 'text-delta':
+        return this.#delta(event);
+      case 'finish':
+        return [this.#finish(event)];
+      case 'progress':
+      case 'reasoning-delta':
+      case 'tool-call-delta':
+        return [];
+    }
+    return [];
+  }
+
+  /** Of all choices, once they have ended. */
+  usage(): TokenUsage {
+    const usages = this.#choices.map(({ usage }) => {
+      if (usage === undefined) throw unfinished();
+      return usage;
+    });
+    return usageOfAll(usages, this.#settings.choices);
+  }
+
+  /** A prompt whose tokens were asked for is echoed when they are known, any other at once. */
+  #echo(first = 0, tokens: readonly PromptTokenLogProb[] | undefined): TextPiece[] {
+    const { choices, echoes, hasLogProbs } = this.#settings;
+    const echo = echoes[Math.floor(first / choices)];
+    const isAtOnce = echo !== 'tokens' && !hasLogProbs;
+    if (echo === undefined || isAtOnce !== (tokens === undefined)) return [];
+    const whole = textOfTokens(tokens ?? []);
+    const text = echo === 'tokens' ? whole : echo.text;
+    return Array.from({ length: choices }, (_, index) => {
+      // What the model's prompts begin with is no part of the text that was sent.
+      this.#choices[first + index]?.tokens.skip(whole.endsWith(text) ? whole.slice(0, -text.length || undefined) : '');
+      return this.#piece(first + index, text, tokens);
+    });
+  }
+
+  #delta({ choice = 0, text, logProbs }: EventOf<'text-delta'>): TextPiece[] {
+    if (this.#settings.dropsAnswer || (text === '' && (logProbs ?? []).length === 0)) return [];
+    const told = this.#choices[choice];
+    if (told !== undefined) told.reported += logProbs?.length ?? 0;
+    return [this.#piece(choice, text, logProbs)];
+  }
+
+  #finish({ choice = 0, reason, stoppedBy, usage }: EventOf<'finish'>): TextPiece {
+    const { dropsAnswer, hasLogProbs, echoes } = this.#settings;
+    const told = this.#choices[choice];
+    if (told !== undefined) told.usage = dropsAnswer ? { ...usage, completionTokens: 0 } : usage;
+    // Who evaluates prompts tells the generated tokens from the prompt's by their number.
+    const isEndMissing = !dropsAnswer && echoes[0] !== undefined && (told?.reported ?? 0) < usage.completionTokens;
+    const piece = this.#piece(choice, '', hasLogProbs && isEndMissing ? [END_TOKEN] : undefined);
+    const stopReason = stoppedBy === undefined || dropsAnswer ? {} : { stop_reason: stoppedBy };
+    return { ...piece, finish_reason: dropsAnswer ? 'length' : reason, ...stopReason };
+  }
+
+  #piece(index: number, text: string, tokens: Parameters<TokenList['next']>[0] | undefined): TextPiece {
+    const { hasLogProbs } = this.#settings;
+    const logprobs = hasLogProbs && tokens !== undefined ? this.#choices[index]?.tokens.next(tokens) : undefined;
+    return { index, text, logprobs: logprobs ?? null, finish_reason: null };
+  }
+}
+
+/** Writes OpenAI's `text_completion` chunks; a last one has the usage, where that is asked for. */
+export class TextWriter implements StreamWriter {
+  readonly #pieces: TextPieces;
+  readonly #head: string;
+  readonly #includesUsage: boolean;
+
+  constructor({ id, created, model, systemFingerprint }: AnswerIdentity, settings: AnswerSettings) {
+    const common = { id, object: 'text_completion', created, model, system_fingerprint: systemFingerprint };
+    this.#head = `${JSON.stringify(common).slice(0, -1)},"choices":[`;
+    this.#pieces = new TextPieces(settings);
+    this.#includesUsage = settings.includesUsage;
+  }
+
+  of(event: GenerationEvent): readonly string[] {
+    const usage = this.#includesUsage ? ',"usage":null' : '';
+    return this.#pieces.of(event).map((piece) => sseEvent(`${this.#head}${JSON.stringify(piece)}]${usage}}`));
+  }
+
+  end(): readonly string[] {
+    const usage = JSON.stringify(usageJson(this.#pieces.usage()));
+    const last = this.#includesUsage ? [sseEvent(`${this.#head}],"usage":${usage}}`)] : [];
+    return [...last, 'data: [DONE]\n\n'];
+  }
+}
