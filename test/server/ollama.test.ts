@@ -146,6 +146,21 @@ describe("Ollama's client", () => {
     await expect(client.delete({ model })).rejects.toThrow(advice);
   });
 
+  it('embeds texts, in both routes, and as few dimensions as it wants', async () => {
+    const client = clientOf(await serve());
+    const { embeddings, prompt_eval_count } = await client.embed({ model, input: ['one two', 'three'] });
+    expect([embeddings.length, prompt_eval_count]).toEqual([2, 3]);
+    const { embedding } = await client.embeddings({ model, prompt: 'one two' });
+    expect(embedding).toEqual(embeddings[0]);
+    const short = await client.embed({ model, input: 'one two', dimensions: 2, truncate: false });
+    expect(short.embeddings[0]).toHaveLength(2);
+    expect(Math.hypot(...(short.embeddings[0] ?? []))).toBeCloseTo(1, 5);
+    await expect(client.embed({ model, input: 'a', dimensions: 1e6 })).rejects.toThrow(/dimensions must be at most/);
+    await expect(client.embed({ model: 'other', input: 'a' })).rejects.toMatchObject({ status_code: 404 });
+    const mute = clientOf(await serve({ info: { capabilities: { vision: true } } }));
+    await expect(mute.embed({ model, input: 'a' })).rejects.toThrow(/no embeddings/);
+  });
+
   it('sees errors with their statuses', async () => {
     const client = clientOf(await serve());
     await expect(client.chat({ model: 'other', messages: [ask('hi')] })).rejects.toMatchObject({

@@ -1,3 +1,6 @@
+export type { OllamaEmbedRequest } from './embed-request.ts';
+export { parseEmbedRequest } from './embed-request.ts';
+export { embedJson } from './embeddings.ts';
 export { ollamaErrors } from './errors.ts';
 export { ollamaChatFormat, ollamaGenerateFormat } from './formats.ts';
 export { runningJson, showJson, tagsJson } from './model-answers.ts';

@@ -1,9 +1,12 @@
 import type { MiddlewareHandler } from 'hono';
 import { Hono } from 'hono';
 import type { ServedModel } from '../../api/index.ts';
+import type { OllamaEmbedRequest } from '../../api/ollama/index.ts';
 import {
+  embedJson,
   ollamaChatFormat,
   ollamaGenerateFormat,
+  parseEmbedRequest,
   readModelName,
   runningJson,
   showJson,
@@ -11,10 +14,11 @@ import {
 } from '../../api/ollama/index.ts';
 import { VserveError } from '../../errors/index.ts';
 import type { RequestContext } from '../access-log.ts';
+import { embed } from '../embed.ts';
 import type { GenerationRouteOptions } from '../generation-route.ts';
-import { generationRoute } from '../generation-route.ts';
+import { checkModel, generationRoute } from '../generation-route.ts';
+import type { JsonCall } from '../json-route.ts';
 import { jsonRoute } from '../json-route.ts';
-import { unknownModel } from './models.ts';
 
 /** The version of Ollama whose API this is: clients refuse servers that are too old for what they use. */
 const OLLAMA_VERSION = '0.12.11';
@@ -40,8 +44,7 @@ export function ollamaRoutes(served: ServedModel, options: GenerationRouteOption
   routes.post(
     '/api/show',
     jsonRoute(options, ({ body, read }) => {
-      const name = readModelName(body, read, served);
-      if (name !== served.name) throw unknownModel(name, served.name);
+      checkModel(readModelName(body, read, served), served.name);
       return Promise.resolve(showJson(served));
     }),
   );
@@ -53,12 +56,31 @@ export function ollamaRoutes(served: ServedModel, options: GenerationRouteOption
       return Promise.resolve({ status: 'success' });
     }),
   );
+  routes.post(
+    '/api/embed',
+    jsonRoute(options, (call) => embedded(parseEmbedRequest(call.body, call.read, served), options, call)),
+  );
+  routes.post(
+    '/api/embeddings',
+    jsonRoute(options, async (call) => {
+      const { embeddings } = await embedded(parseEmbedRequest(call.body, call.read, served, true), options, call);
+      return { embedding: embeddings[0] };
+    }),
+  );
   for (const [method, path] of MANAGEMENT) {
     routes.on(method, path, () => {
       throw unmanaged(served.name);
     });
   }
   return routes;
+}
+
+async function embedded(request: OllamaEmbedRequest, options: GenerationRouteOptions, call: JsonCall) {
+  const startedAtMs = performance.now();
+  checkModel(request.model, options.servedModelName);
+  const inputs = request.inputs.map((text) => [{ type: 'text' as const, text }]);
+  const embeddings = await embed(inputs, options, call);
+  return embedJson(request, embeddings, performance.now() - startedAtMs);
 }
 
 /** Clients look whether Ollama is there by asking for `/`. Browsers ask for a page. */

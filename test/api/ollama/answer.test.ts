@@ -110,14 +110,12 @@ describe('an answer in one piece', () => {
   });
 });
 
+function line(message: object, rest: object = {}) {
+  return { ...head, message: { role: 'assistant', content: '', ...message }, done: false, ...rest };
+}
+
 describe('a stream', () => {
   it('is an object a line, calls whole, and the numbers in the last', () => {
-    const line = (message: object, rest: object = {}) => ({
-      ...head,
-      message: { role: 'assistant', content: '', ...message },
-      done: false,
-      ...rest,
-    });
     expect(linesOf(chat, events)).toEqual([
       line({ thinking: 'I see' }),
       line({ thinking: ' it.' }),
@@ -136,7 +134,7 @@ describe('a stream', () => {
     const whole = (await format.answer(identity, generation(events), requestOf(format))) as Record<string, unknown>;
     const lines = linesOf(format, events) as Record<string, unknown>[];
     const texts = lines.map((line) => (line['message'] ?? line) as Record<string, unknown>);
-    const joined = (key: string) => texts.map((pieces) => pieces[key] ?? '').join('');
+    const joined = (key: string) => texts.map((pieces) => (pieces[key] ?? '') as string).join('');
     const last = (whole['message'] ?? whole) as Record<string, unknown>;
     const text = format === chat ? 'content' : 'response';
     expect([joined(text), joined('thinking')]).toEqual([last[text], last['thinking']]);
