@@ -26,6 +26,7 @@ install();
 let failed = false;
 for (const script of ['openai-js', 'ai-sdk', 'langchain-js']) check(process.execPath, `${script}.mjs`, [url, model]);
 check(join(folder, 'venv', 'bin', 'python'), 'clients.py', [url, model, picture]);
+check(join(folder, 'venv', 'bin', 'python'), 'ollama_clients.py', [url, model, picture]);
 process.exitCode = failed ? 1 : 0;
 
 async function servedModel() {

@@ -1,5 +1,6 @@
 import type { SamplingSettings } from '../../backend/index.ts';
 import { GENERATION_DEFAULTS, SAMPLING_DEFAULTS } from '../request-defaults.ts';
+import { readable } from './readable-number.ts';
 import type { ServedModel } from './served-model.ts';
 
 /** llama-server's name of each sampling setting. */
@@ -111,7 +112,7 @@ function paramsOf(model: Partial<SamplingSettings>): Record<string, unknown> {
   const { stop, ignoreEos } = GENERATION_DEFAULTS;
   return {
     ...Object.fromEntries(
-      Object.entries(PARAMS).map(([setting, name]) => [name, sampling[setting as keyof SamplingSettings]]),
+      Object.entries(PARAMS).map(([setting, name]) => [name, readable(sampling[setting as keyof SamplingSettings])]),
     ),
     seed: sampling.seed ?? -1,
     samplers: sampling.samplers.map((sampler) => SAMPLERS[sampler]),

@@ -2,13 +2,14 @@ import type { GenerationEvent } from '../../backend/index.ts';
 import { collectAnswers } from '../answer/collected-answer.ts';
 import { logProbsJson } from './log-probs.ts';
 import { metricsJson } from './metrics.ts';
+import { timeNow } from './time-now.ts';
 import type { LoadReason } from './ollama-request.ts';
 import type { Pieces, PiecesJson } from './pieces.ts';
 import { toolCallJson } from './tool-calls.ts';
 
 /** What every object begins with. */
 export function headJson(model: string): { readonly model: string; readonly created_at: string } {
-  return { model, created_at: new Date().toISOString() };
+  return { model, created_at: timeNow() };
 }
 
 /** Collects a generation into one object. Throws what the generation throws. */

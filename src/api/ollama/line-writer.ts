@@ -2,6 +2,7 @@ import type { ChosenToken, GenerationEvent, ToolCall } from '../../backend/index
 import { unfinished } from '../answer/collected-answer.ts';
 import type { StreamWriter } from '../wire-format.ts';
 import { headJson } from './answer.ts';
+import { timeNow } from './time-now.ts';
 import { logProbsJson } from './log-probs.ts';
 import { metricsJson } from './metrics.ts';
 import type { Pieces, PiecesJson } from './pieces.ts';
@@ -9,13 +10,19 @@ import { toolCallJson } from './tool-calls.ts';
 
 type EventOf<Type extends GenerationEvent['type']> = Extract<GenerationEvent, { readonly type: Type }>;
 
+/** Where the text stands in the text of a line. */
+const PLACE = JSON.stringify('{text}');
+
 /**
  * Writes Ollama's streams: an object a line for each piece of text, of thinking, and for each whole call; the last one is
- * `done` and has the numbers.
+ * `done` and has the numbers. What is the same in all lines of text is written once: this runs for every token.
  */
 export class LineWriter implements StreamWriter {
   readonly #model: string;
   readonly #toJson: PiecesJson;
+  readonly #head: string;
+  readonly #beforeText: string;
+  readonly #afterText: string;
   #call: ToolCall | undefined;
   #calls = 0;
   /** Of tokens whose call is not written yet. */
@@ -25,11 +32,17 @@ export class LineWriter implements StreamWriter {
   constructor(model: string, toJson: PiecesJson) {
     this.#model = model;
     this.#toJson = toJson;
+    this.#head = `{"model":${JSON.stringify(model)},"created_at":"`;
+    const line = JSON.stringify({ ...toJson({ text: '{text}' }), done: false });
+    const [before = '', after = ''] = line.slice(1).split(PLACE);
+    this.#beforeText = `",${before}`;
+    this.#afterText = `${after}\n`;
   }
 
   of(event: GenerationEvent): readonly string[] {
     switch (event.type) {
       case 'text-delta':
+        if (this.#call === undefined && event.logProbs === undefined) return this.#text(event.text);
         return [...this.#endCall(), ...this.#piece({ text: event.text }, event.logProbs)];
       case 'reasoning-delta':
         return [...this.#endCall(), ...this.#piece({ thinking: event.text }, event.logProbs)];
@@ -48,6 +61,11 @@ export class LineWriter implements StreamWriter {
   end(): readonly string[] {
     if (!this.#isFinished) throw unfinished();
     return [];
+  }
+
+  #text(text: string): string[] {
+    if (text === '') return [];
+    return [`${this.#head}${timeNow()}${this.#beforeText}${JSON.stringify(text)}${this.#afterText}`];
   }
 
   #addToCall({ call, arguments: text, logProbs = [] }: EventOf<'tool-call-delta'>): string[] {

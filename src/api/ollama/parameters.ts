@@ -1,3 +1,4 @@
+import { readable } from '../model/readable-number.ts';
 import type { ModelInfo, SamplingSettings } from '../../backend/index.ts';
 
 /** Ollama's names of what a model may set. */
@@ -22,7 +23,7 @@ export function parametersText({ contextLength, samplingDefaults }: ModelInfo): 
   const settings = Object.entries(NAMES) as [keyof SamplingSettings, string][];
   const lines = settings.flatMap(([setting, name]) => {
     const value = samplingDefaults[setting];
-    return value === undefined ? [] : [`${name.padEnd(NAME_WIDTH)} ${JSON.stringify(value)}`];
+    return value === undefined ? [] : [`${name.padEnd(NAME_WIDTH)} ${JSON.stringify(readable(value))}`];
   });
   return [`${'num_ctx'.padEnd(NAME_WIDTH)} ${String(contextLength)}`, ...lines].join('\n');
 }

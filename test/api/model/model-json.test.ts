@@ -6,7 +6,10 @@ import { everything, infoWith } from '../chat/support.ts';
 
 const since = new Date('2026-11-29T12:00:00Z');
 const described: ModelInfo = {
-  ...infoWith({ ...everything, embeddings: true }, { temperature: 0.7, samplers: ['temperature', 'topP'] }),
+  ...infoWith(
+    { ...everything, embeddings: true },
+    { temperature: Math.fround(0.7), seed: 123_456_789, samplers: ['temperature', 'topP'] },
+  ),
   contextLength: 8192,
   maxBatchSize: 4,
   description: {
@@ -123,7 +126,7 @@ describe('the props', () => {
     });
     expect(props.default_generation_settings).toMatchObject({
       n_ctx: 8192,
-      params: { temperature: 0.7, top_p: 1, seed: -1, repeat_penalty: 1, samplers: ['temperature', 'top_p'] },
+      params: { temperature: 0.7, top_p: 1, seed: 123_456_789, repeat_penalty: 1, samplers: ['temperature', 'top_p'] },
     });
   });
 
