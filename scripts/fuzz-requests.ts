@@ -60,6 +60,7 @@ const server = await startServer({
     maxQueueSize: undefined,
     maxStoredResponses: 0,
     maxStoredResponseBytes: 1,
+    slots: false,
     allowedOrigins: [],
     allowedHosts: [],
   },

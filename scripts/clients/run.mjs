@@ -34,7 +34,7 @@ const javaScript = [
   'ai-sdk-anthropic',
 ];
 for (const script of javaScript) check(process.execPath, `${script}.mjs`, [url, model]);
-for (const script of ['clients', 'responses', 'anthropic_clients']) {
+for (const script of ['clients', 'responses', 'anthropic_clients', 'ollama_clients']) {
   check(join(folder, 'venv', 'bin', 'python'), `${script}.py`, [url, model, picture]);
 }
 process.exitCode = failed ? 1 : 0;

@@ -46,6 +46,8 @@ export interface WireFormat<Request extends WireRequest> {
   readonly heartbeat?: string;
   /** Reads a body. Throws `invalid_request` or `unsupported_parameter` with the path of the field as `param`. */
   parse(body: unknown, options: ReadOptions): Request;
+  /** The body of the answer to a request that needs no generation; undefined for one that does. */
+  answerAtOnce?(request: Request): object | undefined;
   /**
    * The generations that a request asks for, where that may be several. Their answers are numbered on, and `start` and
    * `prefilled` have the number of the first.

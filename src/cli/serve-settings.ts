@@ -48,6 +48,7 @@ export async function serveSettings(
       maxQueueSize: settings.maxQueueSize,
       maxStoredResponses: settings.maxStoredResponses,
       maxStoredResponseBytes: settings.maxStoredResponseBytes,
+      slots: settings.slots,
       allowedOrigins: settings.allowedOrigins,
       allowedHosts: settings.allowedHosts,
     },

@@ -14,6 +14,7 @@ import { messagesErrors } from '../api/messages/index.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
 import { apiPageRoutes } from './openapi/api-page.ts';
 import { addDescription } from './openapi/openapi.ts';
+import { ollamaRoutes } from './routes/ollama.ts';
 import { openaiRoutes } from './routes/openai.ts';
 import { messagesRoutes } from './routes/messages.ts';
 import { responseHeaders } from './response-headers.ts';
@@ -22,6 +23,9 @@ import { responsesRoutes } from './routes/responses.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
 import { prefixCacheRoutes } from './routes/prefix-cache.ts';
+import { propsRoutes } from './routes/props.ts';
+import { sagemakerRoutes } from './routes/sagemaker.ts';
+import { slotRoutes } from './routes/slots.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 
 export interface AppOptions extends GenerationRouteOptions {
@@ -32,15 +36,20 @@ export interface AppOptions extends GenerationRouteOptions {
 /** The HTTP interface of a loaded model, independent of any socket. */
 export function createApp(options: AppOptions): Hono<RequestContext> {
   const serves = (type: ApiType): boolean => options.settings.apiTypes.includes(type);
+  const served = { name: options.servedModelName, info: options.model.info, since: new Date() };
   const paths = new RoutePaths();
   const app = new Hono<RequestContext>({ getPath: ({ url }) => paths.resolve(pathOf(url)) });
   app.use(accessLog(options.log), responseHeaders, countRequests(options.metrics), linger, checkHost);
   app.use(browserGuard({ ...options.settings, host: options.host }));
   if (serves('openai')) app.route('/', openaiRoutes(options));
-  if (serves('anthropic')) app.route('/', messagesRoutes(options));
   if (serves('openai')) app.route('/', tokenRoutes(options));
   if (serves('responses')) app.route('/', responsesRoutes(options));
-  app.route('/', modelRoutes(options.servedModelName, options.model.info));
+  if (serves('anthropic')) app.route('/', messagesRoutes(options));
+  if (serves('ollama')) app.route('/', ollamaRoutes(served, options));
+  if (serves('sagemaker')) app.route('/', sagemakerRoutes(options));
+  app.route('/', modelRoutes(served));
+  app.route('/', propsRoutes(served, { version: options.version, hasSlots: options.slots !== undefined }));
+  app.route('/', slotRoutes(options.slots, served.info.contextLength));
   app.route('/', healthRoutes(options.version));
   app.route('/', prefixCacheRoutes(options.model));
   app.route('/', apiPageRoutes());

@@ -7,11 +7,14 @@ import type { Admission, Place } from './admission.ts';
 import { anonymous } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
 import type { GenerationObserver } from './metrics/generation-metrics.ts';
+import type { Slots, SlotUser } from './slots.ts';
 
 export interface GenerateOptions {
   readonly model: LoadedModel;
   readonly media: MediaResolver;
   readonly admission: Admission;
+  /** Follows the generation, where someone wants to know. */
+  readonly slots?: Slots | undefined;
   readonly client: ClientPath;
   readonly signal: AbortSignal;
   /** Makes an observer of each generation. */
@@ -35,6 +38,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
   readonly #request: ParsedRequest;
   readonly #options: GenerateOptions;
   readonly #observer: GenerationObserver;
+  readonly #slot: SlotUser | undefined;
   #place: Place | undefined;
   #events: AsyncIterator<GenerationEvent, unknown, undefined> | undefined;
 
@@ -42,6 +46,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     this.#request = request;
     this.#options = options;
     this.#observer = options.observe();
+    this.#slot = options.slots?.begin(request.maxTokens);
   }
 
   [Symbol.asyncIterator](): this {
@@ -72,6 +77,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
   readonly #pass = (result: IteratorResult<GenerationEvent, unknown>): Result => {
     if (result.done === true) return this.#end();
     this.#observer.onEvent(result.value);
+    this.#slot?.see(result.value);
     return result;
   };
 
@@ -82,6 +88,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
 
   #end(): Result {
     this.#place?.leave();
+    this.#slot?.end();
     return { done: true, value: undefined };
   }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Handler } from 'hono';
 import { routePath } from 'hono/route';
-import type { LoadedModel } from '../backend/index.ts';
+import type { GenerationEvent, LoadedModel } from "../backend/index.ts";
 import type { AnswerIdentity, ParsedRequest, WireFormat, WireRequest } from '../api/index.ts';
 import { imageReferences, requireCapabilities } from '../api/index.ts';
 import { isCodedError, VserveError } from '../errors/index.ts';
@@ -23,6 +23,7 @@ import { unknownModel } from './routes/models.ts';
 import { routeName } from './route-paths.ts';
 import type { ServerSettings } from './server-settings.ts';
 import { heartbeats, settlesWithin, SILENCE_MS, streamHeaders } from './stream.ts';
+import type { Slots } from './slots.ts';
 
 /** What the routes of all formats work with. */
 export interface GenerationRouteOptions {
@@ -36,6 +37,7 @@ export interface GenerationRouteOptions {
   readonly memory: BodyMemory;
   readonly cpus: CpuShare;
   readonly metrics: Metrics;
+  readonly slots?: Slots | undefined;
   readonly log: Log;
 }
 
@@ -44,7 +46,7 @@ export interface DetachedGeneration<Request extends WireRequest> {
   readonly request: Request;
   readonly identity: AnswerIdentity;
   /** Begins it, until the signal aborts. */
-  readonly start: (signal: AbortSignal) => AsyncGenerator<GenerationEvent, void, undefined>;
+  readonly start: (signal: AbortSignal) => AsyncIterable<GenerationEvent>;
   /** Must be called when it has ended. */
   readonly release: () => void;
 }
@@ -80,6 +82,8 @@ export function generationRoute<Request extends WireRequest>(
       body = await readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal });
       const parsed = format.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
       for (const generation of generationsOf(format, parsed)) checkRequest(generation, options);
+      const answer = format.answerAtOnce?.(parsed);
+      if (answer !== undefined) return context.json(answer);
       const client = clientPathOf(incoming);
       const request = (await prepare?.(parsed, { client, signal })) ?? parsed;
       const { release } = body;

@@ -27,4 +27,6 @@ export interface ServerSettings {
   /** Responses that are kept for requests that refer to them. */
   readonly maxStoredResponses: number;
   readonly maxStoredResponseBytes: number;
+  /** Tell at `/slots` what runs. */
+  readonly slots: boolean;
 }

@@ -19,6 +19,7 @@ import type { MetricsServer } from './metrics/metrics-server.ts';
 import { listen, urlOf } from './port.ts';
 import { Requests } from './requests.ts';
 import type { ServerSettings } from './server-settings.ts';
+import { Slots } from './slots.ts';
 import { UnsentResponses } from './unsent-responses.ts';
 
 /** Time to flush the last bytes. */
@@ -69,7 +70,8 @@ export async function startServer(options: StartServerOptions): Promise<RunningS
     onResolved: (image) => metrics.countImage(image),
     takeCpu: () => cpus.take(),
   });
-  const app = createApp({ ...options, log, requests, admission, memory, cpus, metrics, media });
+  const slots = settings.slots ? new Slots(model.info.maxBatchSize) : undefined;
+  const app = createApp({ ...options, log, requests, admission, memory, cpus, metrics, media, slots });
   const server = createHttpServer({
     fetch: app.fetch,
     keepAliveTimeoutS: settings.keepAliveTimeoutS,

@@ -58,7 +58,8 @@ export class StreamOutput {
 
   #send(text: string): void {
     const response = this.#response;
-    if (response.destroyed || response.writableEnded) return;
+    // An empty chunk would end the body.
+    if (text === '' || response.destroyed || response.writableEnded) return;
     const chunk = this.#isChunked ? `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n` : text;
     if (this.#headIsSent && response.socket !== null) response.socket.write(chunk);
     else response.write(chunk);

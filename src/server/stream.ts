@@ -12,8 +12,11 @@ const commonHeaders = {
   'x-accel-buffering': 'no',
 };
 
-/** What tells that a stream is alive, where its format has nothing of its own. A line of JSON would be a value. */
-export const heartbeats: Readonly<Record<Framing, string | undefined>> = { sse: sseComment, ndjson: undefined };
+/**
+ * What tells that a stream is alive, where its format has nothing of its own: a comment, or white space before the next JSON
+ * text. Not an empty line, which some clients take for one.
+ */
+export const heartbeats: Readonly<Record<Framing, string>> = { sse: sseComment, ndjson: ' ' };
 
 export const streamHeaders: Readonly<Record<Framing, Readonly<Record<string, string>>>> = {
   sse: { 'content-type': 'text/event-stream; charset=utf-8', ...commonHeaders },

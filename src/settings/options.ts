@@ -440,6 +440,13 @@ export const options = {
     kind: byteCount(),
     default: 256 * MIB,
   }),
+  slots: option({
+    group: 'Server',
+    flags: ['slots'],
+    help: 'Tell at /slots how far each running request is',
+    kind: toggle(),
+    default: false,
+  }),
   allowedOrigins: option({
     group: 'Server',
     flags: ['allowed-origin', 'allowed-origins'],

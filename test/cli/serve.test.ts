@@ -106,6 +106,7 @@ describe('the server', () => {
         maxStoredResponseBytes: 256 * 1024 * 1024,
         bodyTimeoutS: 300,
         apiTypes: ['openai', 'responses', 'anthropic', 'ollama'],
+        slots: false,
         allowedOrigins: [],
         allowedHosts: ['proxy.example'],
         keepAliveTimeoutS: 7,

@@ -8,13 +8,31 @@ function errorOf(text: string): unknown {
 }
 
 describe('models', () => {
+  /** What clients of OpenAI's, vLLM's, OpenRouter's, llama-server's and Ollama's models look for. */
   const model = {
     id: modelName,
     object: 'model',
     created: expect.any(Number) as number,
     owned_by: 'vserve',
     max_model_len: 8192,
-    architecture: { input_modalities: ['text', 'image'], output_modalities: ['text'] },
+    root: modelName,
+    parent: null,
+    name: modelName,
+    context_length: 8192,
+    architecture: { modality: 'text+image->text', input_modalities: ['text', 'image'], output_modalities: ['text'] },
+    supported_parameters: expect.arrayContaining(['temperature', 'max_tokens']) as string[],
+    top_provider: { context_length: 8192, max_completion_tokens: 8192, is_moderated: false },
+    meta: { n_ctx: 8192 },
+    capabilities: expect.arrayContaining(['completion', 'vision', 'multimodal']) as string[],
+    details: {
+      parent_model: '',
+      format: 'gguf',
+      family: '',
+      families: ['clip'],
+      parameter_size: '',
+      quantization_level: '',
+      context_length: 8192,
+    },
   };
 
   it('are the one that is served', async () => {
@@ -77,7 +95,7 @@ describe('what is not there', () => {
   it.each(['/', '/v1', '/v1/nothing', '/v1/models/../..', '/nothing%0Ahere', '/..%2f..', '/a\\b'])(
     'is a 404: %s',
     async (path) => {
-      const { url } = await serve();
+      const { url } = await serve({ settings: { apiTypes: ['openai'] } });
       const { status, text } = await send(url + path);
       expect([status, errorOf(text)]).toEqual([
         404,

@@ -124,7 +124,7 @@ describe('a target', () => {
   );
 
   it.each(['http://a', 'http://a?b', '/\\', '/%', '//', '/a//b'])('leads nowhere with %s', async (target) => {
-    const server = await serve();
+    const server = await serve({ settings: { apiTypes: ['openai'] } });
     const answer = await exchange(server, `GET ${target} HTTP/1.1\r\nHost: a\r\n${close}`);
     expect([answer.slice(0, 12), errorOf(answer).code]).toEqual(['HTTP/1.1 404', 'route_not_found']);
   });

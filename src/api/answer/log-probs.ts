@@ -19,7 +19,7 @@ export interface LogProbsJson {
 }
 
 /** OpenAI's value for a probability of 0. */
-const IMPOSSIBLE = -9999;
+export const IMPOSSIBLE = -9999;
 
 export function logProbsJson(tokens: readonly ChosenToken[]): LogProbsJson {
   return { content: tokens.map(tokenLogProbJson), refusal: null };

@@ -121,7 +121,7 @@ const GRAMMAR: ReaderKind<Format> = {
 };
 
 /** Ollama's `format`: `json` or a schema. */
-const OLLAMA_FORMAT: ReaderKind<Format> = {
+export const OLLAMA_FORMAT: ReaderKind<Format> = {
   shape: z.union([z.literal('json'), ANY_OBJECT]),
   read(value, path) {
     if (value === '') return undefined;

@@ -106,6 +106,7 @@ export function serverSettings(changes: Partial<ServerSettings> = {}): ServerSet
     maxQueueSize: undefined,
     maxStoredResponses: 100,
     maxStoredResponseBytes: 10_000_000,
+    slots: false,
     allowedOrigins: [],
     allowedHosts: [],
     ...changes,

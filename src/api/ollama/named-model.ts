@@ -1,0 +1,33 @@
+import type { NamesOf } from '../request/field-table.ts';
+import { fieldTable } from '../request/field-table.ts';
+import { invalid, show } from '../request/invalid-request.ts';
+import type { ReadOptions } from '../request/json-object.ts';
+import { isJsonObject } from '../request/json-object.ts';
+import { TEXT } from '../request/kinds.ts';
+import { readFields } from '../request/read-fields.ts';
+import { anything } from '../request/values.ts';
+import { servedNameOf } from './model-name.ts';
+import type { OllamaModel } from './ollama-request.ts';
+
+const KINDS = { model: TEXT };
+/** `name` is the older one. */
+const NAMES: NamesOf<typeof KINDS> = { model: ['model', 'name'] };
+const FIELDS = fieldTable(KINDS, NAMES, {
+  insecure: anything,
+  options: anything,
+  password: anything,
+  stream: anything,
+  system: anything,
+  template: anything,
+  username: anything,
+  verbose: anything,
+});
+
+/** Reads the model that `/api/show` and `/api/pull` are about: the served name, if it is that. Throws `invalid_request`. */
+export function readModelName(body: unknown, options: ReadOptions, model: OllamaModel): string {
+  if (!isJsonObject(body)) throw invalid('', `The body must be a JSON object with a model, not ${show(body)}.`);
+  const { values } = readFields<typeof KINDS>(body, FIELDS, options);
+  const name = servedNameOf(values.model, model.name) ?? '';
+  if (name !== '') return name;
+  throw invalid('model', 'model must be the name of a model, not empty.');
+}

@@ -1,0 +1,23 @@
+import { Hono } from 'hono';
+import { slotsJson } from '../../api/index.ts';
+import { VserveError } from '../../errors/index.ts';
+import type { Slots } from '../slots.ts';
+
+/**
+ * `GET /slots`: what each place of the batch is doing, without a word of what was asked. With `?fail_on_no_slot=1`, an
+ * error when none is free. `slots` is undefined where this is switched off.
+ */
+export function slotRoutes(slots: Slots | undefined, contextLength: number): Hono {
+  const routes = new Hono();
+  routes.get('/slots', (context) => {
+    if (slots === undefined) {
+      throw new VserveError('route_not_found', 'This server does not tell about its slots. Start it with --slots.');
+    }
+    const mustBeFree = (context.req.query('fail_on_no_slot') ?? '0') !== '0';
+    if (mustBeFree && !slots.places.includes(undefined)) {
+      throw new VserveError('at_capacity', 'No slot is free. Please retry later.');
+    }
+    return context.json(slotsJson(slots.places, contextLength));
+  });
+  return routes;
+}
