@@ -50,12 +50,12 @@ export function generationRoute<Request extends WireRequest>(
     let streaming = false;
     let body: JsonBody | undefined;
     try {
-      options.admission.requireRoom();
+      const client = clientPathOf(incoming);
+      options.admission.requireRoom(client);
       const { signal } = active;
       body = await readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal });
       const request = format.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
       checkRequest(request, options);
-      const client = clientPathOf(incoming);
       const events = generate(request, {
         ...options,
         client,

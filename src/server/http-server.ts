@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import type { HttpBindings } from '@hono/node-server';
@@ -7,12 +8,11 @@ import type { OnRefused } from './client-errors.ts';
 import { answerHalfClosed } from './half-closed.ts';
 import { OpenResponses } from './open-responses.ts';
 import { normalizeTarget } from './request-target.ts';
+import type { Certificate } from './tls-files.ts';
 
 const HEADERS_TIMEOUT_MS = 60_000;
 /** Interval at which the headers timeout is checked. */
 const CHECK_MS = 5000;
-/** TCP keep-alive starts probing after this time, to detect clients that have vanished. */
-const PROBE_AFTER_MS = 60_000;
 
 export interface HttpServerOptions {
   readonly fetch: (request: Request, bindings: HttpBindings) => Response | Promise<Response>;
@@ -20,13 +20,21 @@ export interface HttpServerOptions {
   /** Clients that send `Expect: 100-continue` (RFC 9110, section 10.1.1) are not told to send larger bodies. */
   readonly maxRequestBytes: number;
   readonly onRefused: OnRefused;
+  /** Of an HTTPS server. */
+  readonly certificate: Certificate | undefined;
 }
 
 /**
- * The HTTP server that passes requests to hono. Host validation and body timeouts are left to the application; input
+ * The HTTP or HTTPS server that passes requests to hono; it listens at an `Entrance`. Host validation and body timeouts are left to the application; input
  * that is not valid HTTP is answered with the error envelope.
  */
-export function createHttpServer({ fetch, keepAliveTimeoutS, maxRequestBytes, onRefused }: HttpServerOptions): Server {
+export function createHttpServer({
+  fetch,
+  keepAliveTimeoutS,
+  maxRequestBytes,
+  onRefused,
+  certificate,
+}: HttpServerOptions): Server {
   const eventStreams = new WeakSet<ServerResponse>();
   const answer = async (request: Request, bindings: HttpBindings): Promise<Response> => {
     const response = await fetch(request, bindings);
@@ -36,21 +44,21 @@ export function createHttpServer({ fetch, keepAliveTimeoutS, maxRequestBytes, on
   const listener = getRequestListener(answer as Parameters<typeof getRequestListener>[0], {
     overrideGlobalObjects: false,
   });
-  const server = createServer(
-    {
-      requireHostHeader: false,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: 0,
-      connectionsCheckingInterval: CHECK_MS,
-      keepAliveTimeout: keepAliveTimeoutS * 1000,
-      keepAlive: true,
-      keepAliveInitialDelay: PROBE_AFTER_MS,
-    },
-    (request, response) => {
-      normalizeTarget(request);
-      void listener(request, response);
-    },
-  );
+  const options = {
+    requireHostHeader: false,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: 0,
+    connectionsCheckingInterval: CHECK_MS,
+    keepAliveTimeout: keepAliveTimeoutS * 1000,
+  };
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    normalizeTarget(request);
+    void listener(request, response);
+  };
+  const server =
+    certificate === undefined
+      ? createServer(options, onRequest)
+      : createHttpsServer({ ...options, ...certificate, allowHalfOpen: true }, onRequest);
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     if (!(Number(request.headers['content-length']) > maxRequestBytes)) response.writeContinue();
     server.emit('request', request, response);

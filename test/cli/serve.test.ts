@@ -106,6 +106,9 @@ describe('the server', () => {
         apiTypes: ['openai', 'responses', 'anthropic', 'ollama'],
         allowedOrigins: [],
         allowedHosts: ['proxy.example'],
+        apiKeys: [],
+        trustedProxies: [],
+        unixSocketMode: 0o600,
         keepAliveTimeoutS: 7,
         gracefulShutdownTimeoutS: 5,
         allowExtraRequestFields: true,
@@ -284,9 +287,10 @@ describe('a failure', () => {
     expect(stderr).toMatch(/Error: The model is broken\.\n.*DEBUG.*model is broken\.\n +at .*fake-backend\.js/);
   });
 
-  test('of the server closes the model', async () => {
-    const { code, stderr } = await serve(['--model', await model(folder), '--served-model-name', 'unlucky']).exit();
-    expect(stderr).toMatch(/model closed\nError: Someone was faster\.\n$/);
+  test('of the server ends the loading of the model', async () => {
+    const slow = await model(folder, 'slow.gguf');
+    const { code, stderr } = await serve(['--model', slow, '--max-pending-requests', '666']).exit();
+    expect(stderr).toMatch(/\nError: Someone was faster\.\n$/);
     expect(code).toBe(2);
   });
 

@@ -14,7 +14,7 @@ async function listening(): Promise<{ server: Server; log: string[]; port: numbe
   await once(server, 'listening');
   onTestFinished(() => void server.close());
   const log: string[] = [];
-  await limitConnections(server, (level, message) => log.push(`${level} ${message}`));
+  await limitConnections([server], (level, message) => log.push(`${level} ${message}`));
   return { server, log, port: (server.address() as AddressInfo).port };
 }
 
