@@ -49,6 +49,8 @@ export interface ServeOptions {
 
 /** A server that has no model yet: its health says how far it is, everything else is answered with `model_loading`. */
 export interface OpenServer {
+  /** Where it listens: the first of its addresses. */
+  readonly url: string;
   /** Tells clients how far the model is. */
   report(progress: LoadingProgress): void;
   /** Answers requests with a model from now on. */
@@ -118,6 +120,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   }
   await limitConnections(entrance.acceptors, log);
   return {
+    url: entrance.urls[0] ?? '',
     report: (progress) => state.report(progress),
     serve({ model, servedModelName, media: mediaSettings }) {
       const requests = new Requests();

@@ -23,7 +23,7 @@ export async function listenOnSocket(server: Server, path: string, mode: number)
     await chmod(path, mode);
   } catch (cause) {
     if (systemErrorCode(cause) === 'EADDRINUSE') throw inUse(path);
-    throw unavailable(path, systemErrorCode(cause) ?? messageOf(cause), cause);
+    throw unavailable(path, reasonOf(cause), cause);
   }
 }
 
@@ -57,6 +57,12 @@ async function isListenedOn(path: string): Promise<boolean> {
   } finally {
     socket.destroy();
   }
+}
+
+/** Node reports a folder that is missing as one that may not be written to. */
+function reasonOf(cause: unknown): string {
+  const code = systemErrorCode(cause);
+  return code === 'EACCES' ? 'its folder is missing, or may not be written to' : (code ?? messageOf(cause));
 }
 
 function inUse(path: string): VserveError {
