@@ -5,6 +5,7 @@ import { getRequestListener } from '@hono/node-server';
 import type { HttpBindings } from '@hono/node-server';
 import { answerClientErrors } from './client-errors.ts';
 import type { OnRefused } from './client-errors.ts';
+import { holdBodies } from './expect-continue.ts';
 import { answerHalfClosed } from './half-closed.ts';
 import { OpenResponses } from './open-responses.ts';
 import { normalizeTarget } from './request-target.ts';
@@ -17,8 +18,6 @@ const CHECK_MS = 5000;
 export interface HttpServerOptions {
   readonly fetch: (request: Request, bindings: HttpBindings) => Response | Promise<Response>;
   readonly keepAliveTimeoutS: number;
-  /** Clients that send `Expect: 100-continue` (RFC 9110, section 10.1.1) are not told to send larger bodies. */
-  readonly maxRequestBytes: number;
   readonly onRefused: OnRefused;
   /** Of an HTTPS server. */
   readonly certificate: Certificate | undefined;
@@ -28,13 +27,7 @@ export interface HttpServerOptions {
  * The HTTP or HTTPS server that passes requests to hono; it listens at an `Entrance`. Host validation and body timeouts are left to the application; input
  * that is not valid HTTP is answered with the error envelope.
  */
-export function createHttpServer({
-  fetch,
-  keepAliveTimeoutS,
-  maxRequestBytes,
-  onRefused,
-  certificate,
-}: HttpServerOptions): Server {
+export function createHttpServer({ fetch, keepAliveTimeoutS, onRefused, certificate }: HttpServerOptions): Server {
   const eventStreams = new WeakSet<ServerResponse>();
   const answer = async (request: Request, bindings: HttpBindings): Promise<Response> => {
     const response = await fetch(request, bindings);
@@ -59,14 +52,7 @@ export function createHttpServer({
     certificate === undefined
       ? createServer(options, onRequest)
       : createHttpsServer({ ...options, ...certificate, allowHalfOpen: true }, onRequest);
-  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    if (!(Number(request.headers['content-length']) > maxRequestBytes)) response.writeContinue();
-    server.emit('request', request, response);
-  });
-  // Other expectations may be ignored.
-  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-    server.emit('request', request, response);
-  });
+  holdBodies(server);
   const responses = new OpenResponses(server);
   answerClientErrors(server, responses, onRefused);
   answerHalfClosed(server, responses, (response) => eventStreams.has(response));

@@ -101,7 +101,6 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   const server = createHttpServer({
     fetch: (request, bindings) => app.fetch(request, bindings),
     keepAliveTimeoutS: settings.keepAliveTimeoutS,
-    maxRequestBytes: Math.min(settings.maxRequestBytes, memory.maxBodyBytes),
     onRefused,
     certificate,
   });

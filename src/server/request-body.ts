@@ -5,6 +5,7 @@ import { BodyClock } from './body-clock.ts';
 import type { BodyMemory, BodyShare } from './body-memory.ts';
 import { addressOf } from './client-path.ts';
 import type { CpuLease, CpuShare } from './cpu-share.ts';
+import { wantBody } from './expect-continue.ts';
 import { invalidJson, JsonScanner } from './json-scanner.ts';
 
 /** Bytes parsed at a time, between two turns of the event loop. */
@@ -56,6 +57,7 @@ export async function readJsonBody(
   }
   const declaredBytes = declaredBytesOf(request);
   if ((declaredBytes ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  wantBody(request);
   const left = new AbortController();
   const ended = AbortSignal.any([signal, left.signal]);
   const aborted = new Promise<never>((_resolve, reject) => {

@@ -136,6 +136,12 @@ describe('a client that asks before it sends', () => {
     expect(await readUntil(socket, /^HTTP.*$/m)).toContain(' 200 ');
   });
 
+  it('need not send what is refused anyway', async () => {
+    const socket = await openSocket((await serve({ settings: { apiKeys: ['secret'] } })).port);
+    socket.write(ask(10));
+    expect(await readUntil(socket, /\r\n\r\n/)).toMatch(/^HTTP\/1.1 401 /);
+  });
+
   it('is refused at once where it would send too much', async () => {
     const socket = await openSocket((await serve({ settings: { maxRequestBytes: 1000 } })).port);
     socket.write(ask(1001));
