@@ -30,10 +30,12 @@ function recordedQueue(admission: Admission) {
     order,
     join(client: ClientPath): void {
       const place = admission.join(client);
-      void place.toGenerate(signal).then(() => {
+      const run = async (): Promise<void> => {
+        await place.toGenerate(signal);
         order.push(client[0] ?? '');
         running.push(place);
-      });
+      };
+      void run();
     },
     /** Ends the request that has been with the backend for longest. */
     async finishOne(): Promise<void> {
@@ -44,12 +46,12 @@ function recordedQueue(admission: Admission) {
   };
 }
 
-describe('two tenants', () => {
-  const forwarded = (address: string, key?: string) => ({
-    'x-forwarded-for': address,
-    ...(key === undefined ? {} : { 'x-api-key': key }),
-  });
+/** The headers of a proxy, and of the client behind it. */
+function forwarded(address: string, key?: string): Record<string, string> {
+  return { 'x-forwarded-for': address, ...(key === undefined ? {} : { 'x-api-key': key }) };
+}
 
+describe('two tenants', () => {
   it('are told apart by their keys, wherever they call from', async () => {
     const settings = { settings: { apiKeys: ['a', 'b'], trustedProxies: ['127.0.0.1'] } };
     const [one, other, same] = await pathsOf(

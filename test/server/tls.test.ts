@@ -90,9 +90,9 @@ describe('a server with a certificate', () => {
   });
 });
 
-describe('a certificate', () => {
-  const silent = (): void => undefined;
+function silent(): void {}
 
+describe('a certificate', () => {
   it('may have a key with a password', async () => {
     const encrypted = files('first-encrypted', 'first');
     expect(await readCertificate({ ...encrypted, password: 'open-sesame' }, silent)).toMatchObject({
