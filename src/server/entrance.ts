@@ -89,7 +89,9 @@ export class Entrance {
         admit(socket);
       },
     );
-    await listen(acceptor, address, options);
+    // Otherwise, the addresses of both would overlap.
+    const ipv6Only = options.hosts.includes('0.0.0.0');
+    await listen(acceptor, address, { ...options, ipv6Only });
     this.acceptors.push(acceptor);
     if (address.kind === 'tcp') this.port = (acceptor.address() as AddressInfo).port;
     this.urls.push(urlOf(address.kind === 'tcp' ? { ...address, port: this.port } : address, isTls ? 'https' : 'http'));

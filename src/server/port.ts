@@ -28,18 +28,20 @@ export interface ListenOptions {
   readonly flag?: PortFlag;
   /** Permissions of a Unix socket. */
   readonly unixSocketMode?: number;
+  /** Has `::` leave IPv4 to others. */
+  readonly ipv6Only?: boolean;
 }
 
 /** Listens on an address, exclusively. Throws like `checkPort`. */
 export async function listen(
   server: Server,
   address: ListenAddress,
-  { flag = '--port', unixSocketMode = 0o600 }: ListenOptions = {},
+  { flag = '--port', unixSocketMode = 0o600, ipv6Only = false }: ListenOptions = {},
 ): Promise<void> {
   if (address.kind === 'unix') return listenOnSocket(server, address.path, unixSocketMode);
   const { host, port } = address;
   try {
-    server.listen({ host, port, exclusive: true });
+    server.listen({ host, port, exclusive: true, ipv6Only });
     await once(server, 'listening');
   } catch (error) {
     throw listenError(error, host, port, flag);

@@ -60,7 +60,6 @@ const server = {
     http.on('request', (_, response) => response.end(JSON.stringify(answer)));
     const bound = http.address().port;
     const url = `http://${host}:${bound}`;
-    process.send?.(url);
     log('debug', `open at ${url}`);
     const close = async () => {
       http.close();
@@ -74,6 +73,7 @@ const server = {
       close,
       serve({ servedModelName, media }) {
         answer = { servedModelName, settings, media };
+        process.send?.(url);
         return {
           url,
           urls: [url],
