@@ -77,14 +77,14 @@ export function generationRoute<Request extends WireRequest>(
     let streaming = false;
     let body: JsonBody | undefined;
     try {
-      options.admission.requireRoom();
+      const client = clientPathOf(incoming);
+      options.admission.requireRoom(client);
       const { signal } = active;
       body = await readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal });
       const parsed = format.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
       for (const generation of generationsOf(format, parsed)) checkRequest(generation, options);
       const answer = format.answerAtOnce?.(parsed);
       if (answer !== undefined) return context.json(answer);
-      const client = clientPathOf(incoming);
       const request = (await prepare?.(parsed, { client, signal })) ?? parsed;
       const { release } = body;
       const start = (until: AbortSignal) =>
