@@ -22,8 +22,6 @@ import type { StoredResponse } from '../responses/response-store.ts';
 import { isUnfinished, ResponseStore } from '../responses/response-store.ts';
 import { byteStream, streamHeaders } from '../stream.ts';
 
-type Store = ResponseStore;
-
 /** `POST /v1/responses`, and what is stored of them: `/v1/responses/{id}`, its `input_items`, and `cancel`. */
 export function responsesRoutes(options: GenerationRouteOptions): Hono<RequestContext> {
   const { maxStoredResponses: maxResponses, maxStoredResponseBytes: maxBytes } = options.settings;
@@ -73,7 +71,7 @@ function ownerOf(headers: IncomingHttpHeaders): string {
   return createHash('sha256').update(key).digest('base64url');
 }
 
-function findResponse(store: Store, context: Context<RequestContext>): StoredResponse {
+function findResponse(store: ResponseStore, context: Context<RequestContext>): StoredResponse {
   const id = context.req.param('id') ?? '';
   const found = store.find(id, ownerOf(context.env.incoming.headers));
   if (found !== undefined) return found;
