@@ -307,6 +307,18 @@ describe('a response in the background', () => {
     await expect(client.responses.cancel(whole.id)).rejects.toBeInstanceOf(APIError);
   });
 
+  it('ends with the server', async () => {
+    const reasons: unknown[] = [];
+    const { client, shutdown, requestsInFlight } = await serve({
+      beforeDelta: () => new Promise(() => undefined),
+      onEndEarly: (reason) => reasons.push(reason),
+    });
+    await client.responses.create({ model: '', input: 'a b', background: true });
+    await shutdown();
+    expect(reasons).toMatchObject([{ code: 'shutting_down' }]);
+    expect(requestsInFlight()).toBe(0);
+  });
+
   it('needs to be stored', async () => {
     const { client } = await serve({ settings: { maxStoredResponses: 0 } });
     await expect(client.responses.create({ model: '', input: 'a', background: true })).rejects.toMatchObject({

@@ -24,7 +24,6 @@ import type { StoredResponse } from '../responses/response-store.ts';
 import { isUnfinished, ResponseStore } from '../responses/response-store.ts';
 import { heartbeats, streamHeaders } from '../stream.ts';
 
-type Store = ResponseStore;
 type RouteContext = Context<RequestContext>;
 
 /** `POST /v1/responses`, and what is stored of them: `/v1/responses/{id}`, its `input_items`, and `cancel`. */
@@ -75,7 +74,7 @@ function ownerOf(headers: IncomingHttpHeaders): string {
   return createHash('sha256').update(key).digest('base64url');
 }
 
-function findResponse(store: Store, context: RouteContext): StoredResponse {
+function findResponse(store: ResponseStore, context: RouteContext): StoredResponse {
   const id = context.req.param('id') ?? '';
   const found = store.find(id, ownerOf(context.env.incoming.headers));
   if (found !== undefined) return found;
