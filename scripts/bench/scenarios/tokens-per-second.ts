@@ -1,11 +1,13 @@
 import type { Bench } from '../bench.ts';
 import { ceilingCommand } from '../commands.ts';
+import { watchMainThread } from '../main-thread.ts';
 import { outputSpeed } from '../output-speed.ts';
 import { runTool } from '../run-tool.ts';
 
 /**
  * Output tokens per second of several streams together, from sending the requests to the end of the last one, prompts
- * included; and what llama.cpp's decoding alone reaches with prompts and answers of the same length.
+ * included; what llama.cpp's decoding alone reaches with prompts and answers of the same length; and the CPU time that vserve's
+ * JavaScript takes for a token, on CPUs which the model wants.
  */
 export async function tokensPerSecond(bench: Bench): Promise<void> {
   const { streams: counts, outputTokens, promptWords } = bench.settings;
@@ -18,9 +20,13 @@ export async function tokensPerSecond(bench: Bench): Promise<void> {
         contender,
         pid,
         measure: async () => {
+          const usSince = contender === 'vserve' ? watchMainThread(pid) : undefined;
           const output = await outputSpeed(url, { streams, promptWords, outputTokens });
           promptTokens = output.promptTokens;
-          return [{ name, unit: 'tokens/s' as const, value: output.tokensPerSecond }];
+          const speed = { name, unit: 'tokens/s' as const, value: output.tokensPerSecond };
+          if (usSince === undefined) return [speed];
+          const usPerToken = usSince() / (streams * outputTokens);
+          return [speed, { name: `${name}, JavaScript a token`, unit: 'µs' as const, value: usPerToken }];
         },
       })),
       {

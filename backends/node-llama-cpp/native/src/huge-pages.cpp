@@ -31,21 +31,21 @@ bool is_in_main_memory(ggml_backend_buffer_t buffer) {
            ggml_backend_buft_name(type) != std::string("CPU_Mapped");
 }
 
-void ask_for(void * begin, size_t bytes) {
-    const uintptr_t first = (reinterpret_cast<uintptr_t>(begin) + huge_page - 1) / huge_page * huge_page;
-    const uintptr_t end = (reinterpret_cast<uintptr_t>(begin) + bytes) / huge_page * huge_page;
+}  // namespace
+
+void use_huge_pages(void * memory, size_t bytes) {
+    const uintptr_t first = (reinterpret_cast<uintptr_t>(memory) + huge_page - 1) / huge_page * huge_page;
+    const uintptr_t end = (reinterpret_cast<uintptr_t>(memory) + bytes) / huge_page * huge_page;
     if (first < end && madvise(reinterpret_cast<void *>(first), end - first, MADV_HUGEPAGE) == 0) {
         madvise(reinterpret_cast<void *>(first), end - first, collapse);
     }
 }
 
-}  // namespace
-
 void use_huge_pages(const llama_model * model) {
     std::unordered_set<ggml_backend_buffer_t> seen;
     for (const auto & [name, tensor] : llama_internal_get_tensor_map(model)) {
         if (tensor->buffer != nullptr && seen.insert(tensor->buffer).second && is_in_main_memory(tensor->buffer)) {
-            ask_for(ggml_backend_buffer_get_base(tensor->buffer), ggml_backend_buffer_get_size(tensor->buffer));
+            use_huge_pages(ggml_backend_buffer_get_base(tensor->buffer), ggml_backend_buffer_get_size(tensor->buffer));
         }
     }
 }
@@ -53,6 +53,7 @@ void use_huge_pages(const llama_model * model) {
 #else
 
 void use_huge_pages(const llama_model *) {}
+void use_huge_pages(void *, size_t) {}
 
 #endif
 

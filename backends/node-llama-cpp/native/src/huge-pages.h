@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "llama.h"
 
 namespace vserve {
@@ -8,5 +10,8 @@ namespace vserve {
 // reads all of them, and with small pages the CPU looks up an address every 4 kilobytes. Only Linux; where it has none to
 // give, nothing changes.
 void use_huge_pages(const llama_model * model);
+
+// The same for memory that is in use: what it holds stays.
+void use_huge_pages(void * memory, size_t bytes);
 
 }  // namespace vserve
