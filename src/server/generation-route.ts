@@ -22,8 +22,8 @@ import type { Requests } from './requests.ts';
 import { unknownModel } from './routes/models.ts';
 import { routeName } from './route-paths.ts';
 import type { ServerSettings } from './server-settings.ts';
-import { heartbeats, settlesWithin, SILENCE_MS, streamHeaders } from './stream.ts';
 import type { Slots } from './slots.ts';
+import { heartbeats, settlesWithin, SILENCE_MS, streamHeaders } from './stream.ts';
 
 /** What the routes of all formats work with. */
 export interface GenerationRouteOptions {

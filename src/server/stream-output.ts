@@ -50,7 +50,6 @@ export class StreamOutput {
   }
 
   write(text: string): void {
-    if (text === '') return;
     this.#send(text);
     this.#silences = 0;
     this.#silence?.refresh();

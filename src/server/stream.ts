@@ -13,8 +13,8 @@ const commonHeaders = {
 };
 
 /**
- * What tells that a stream is alive, where its format has nothing of its own: a comment, or white space before the next JSON
- * text. Not an empty line, which some clients take for one.
+ * What tells that a stream is alive, where its format has nothing of its own: a comment, or white space before the next
+ * JSON text. Not an empty line, which some clients take for a text.
  */
 export const heartbeats: Readonly<Record<Framing, string>> = { sse: sseComment, ndjson: ' ' };
 

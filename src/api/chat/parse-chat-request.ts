@@ -1,5 +1,5 @@
 import type { ParsedMessage } from '../parsed-request.ts';
-import { beginEmptyAnswer, placesOfLast, refuseOpenCalls } from '../request/final-answer.ts';
+import { beginEmptyAnswer, refuseOpenCalls } from '../request/final-answer.ts';
 import { invalid, show } from '../request/invalid-request.ts';
 import type { ReadOptions } from '../request/json-object.ts';
 import { isJsonObject } from '../request/json-object.ts';
@@ -52,6 +52,12 @@ function answerSettings(values: Values): Omit<AnswerSettings, 'choices' | 'hasLo
     streamUsage: streamUsageOf(values),
     timingsPerToken: values.timingsPerToken ?? false,
   };
+}
+
+/** Where errors of the last message lie, in formats like OpenAI's. */
+function placesOfLast(messages: readonly ParsedMessage[]) {
+  const message = `messages[${String(messages.length - 1)}]`;
+  return { message, calls: `${message}.tool_calls`, reasoning: `${message}.reasoning_content` };
 }
 
 function textOfLast(messages: readonly ParsedMessage[]): string {

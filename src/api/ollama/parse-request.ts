@@ -1,6 +1,6 @@
 import type { ParsedMessage, ParsedPart, ParsedRequest } from '../parsed-request.ts';
 import { readImages } from '../request/content.ts';
-import { beginEmptyAnswer, placesOfLast, refuseOpenCalls } from '../request/final-answer.ts';
+import { beginEmptyAnswer, refuseOpenCalls } from '../request/final-answer.ts';
 import { invalid, show } from '../request/invalid-request.ts';
 import type { JsonObject, ReadOptions } from '../request/json-object.ts';
 import { isJsonObject } from '../request/json-object.ts';
@@ -62,9 +62,10 @@ function toRequest(read: Read, given: Prompt, isEmpty: boolean, model: OllamaMod
   checkContext(values, paths, model);
   checkThinking(values, paths, model);
   const asked = toTemplateSettings(read, given.messages);
-  const places = placesOfLast(given.messages);
-  if (asked.continueFinalMessage) refuseOpenCalls(given.messages, places.calls);
-  const { messages, template } = beginEmptyAnswer(given.messages, asked, places);
+  const last = `messages[${String(given.messages.length - 1)}]`;
+  if (asked.continueFinalMessage) refuseOpenCalls(given.messages, `${last}.tool_calls`);
+  const paths = { message: last, reasoning: `${last}.thinking` };
+  const { messages, template } = beginEmptyAnswer(given.messages, asked, paths);
   return {
     ...toSettings(read),
     model: servedNameOf(values.model, model.name),

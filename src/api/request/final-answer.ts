@@ -38,9 +38,3 @@ export function beginEmptyAnswer(
     template: { ...template, addGenerationPrompt: true, continueFinalMessage: false },
   };
 }
-
-/** Where errors of the last message lie, in formats like OpenAI's. */
-export function placesOfLast(messages: readonly ParsedMessage[]) {
-  const message = `messages[${String(messages.length - 1)}]`;
-  return { message, calls: `${message}.tool_calls`, reasoning: `${message}.reasoning_content` };
-}
