@@ -109,7 +109,7 @@ describe('an answer that is held to a format', () => {
   });
 
   it('is refused with the place of what cannot be kept', async () => {
-    const schema = { type: 'object', properties: { age: { type: 'integer', multipleOf: 7 } } };
+    const schema = { type: 'object', properties: { ages: { type: 'array', uniqueItems: true } } };
     await expect(
       answer(
         model,
@@ -117,7 +117,7 @@ describe('an answer that is held to a format', () => {
       ),
     ).rejects.toMatchObject({
       code: 'invalid_request',
-      param: 'response_format.json_schema.schema.properties.age.multipleOf',
+      param: 'response_format.json_schema.schema.properties.ages.uniqueItems',
     });
     await expect(
       answer(
