@@ -23,6 +23,8 @@ export interface ChatOptions {
   readonly maxTokens: number;
   /** The answer ends with it, at most at `maxTokens`. */
   readonly responseFormat?: object;
+  /** Other fields of the request. */
+  readonly more?: object;
   readonly signal?: AbortSignal | undefined;
   readonly onText?: (() => void) | undefined;
 }
@@ -47,6 +49,7 @@ export async function chat(url: string, messages: readonly Message[], options: C
     ...(options.responseFormat === undefined ? { ignore_eos: true } : { response_format: options.responseFormat }),
     stream: true,
     stream_options: { include_usage: true },
+    ...options.more,
   });
   const sentAtMs = performance.now();
   const response = await fetch(`${url}/v1/chat/completions`, {

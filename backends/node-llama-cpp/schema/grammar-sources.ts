@@ -10,7 +10,7 @@ import { OutOfWork } from './work-budget.ts';
 /** Formats of that size are compiled at once, in well under a millisecond, if they take no more work than usual. */
 const SMALL_BYTES = 4096;
 const SMALL_UNITS = 10_000;
-const MOST_KEPT_BYTES = 16 * 1024 * 1024;
+const MOST_KEPT_BYTES = 4 * 1024 * 1024;
 
 /** A compilation that requests with the same formats wait for. */
 interface Running {
