@@ -85,6 +85,24 @@ describe('an answer that is held to a format', () => {
     expect(() => JSON.parse(text) as unknown).not.toThrow();
   });
 
+  it('goes before min_tokens, which holds where the format leaves a choice', async () => {
+    const long = userTurn([question], { format: { type: 'regex', pattern: '[ab]{1,90}' }, minTokens: 30 });
+    expect((await answer(model, long)).finish.usage.completionTokens).toBeGreaterThanOrEqual(30);
+    const short = await answer(
+      model,
+      userTurn([question], { format: { type: 'choice', choices: ['no'] }, minTokens: 30 }),
+    );
+    expect(short).toMatchObject({ text: 'no', finish: { reason: 'stop' } });
+  });
+
+  it('repeats what it has to, whatever no_repeat_ngram_size says', async () => {
+    const sampling = { ...greedy, noRepeatNgramSize: 1, samplers: [...greedy.samplers, 'noRepeatNgram'] as const };
+    const format: AnswerFormat = { type: 'regex', pattern: '[ab]{60}' };
+    const { text, finish } = await answer(model, userTurn([question], { format, sampling }));
+    expect(text).toMatch(/^[ab]{60}$/);
+    expect(finish.reason).toBe('stop');
+  });
+
   it('is what it is alone when many with other formats run', async () => {
     const requests = Array.from({ length: 16 }, (_, i) =>
       userTurn([question], {
@@ -177,7 +195,9 @@ it.each(schemaModels)('%s, which says anything, keeps to schemas', { timeout: 60
   onTestFinished(() => dispose());
   const seeds = Array.from({ length: 10 }, (_, i) => i + 1);
   const answers = await Promise.all(
-    seeds.map((seed) => answerBySchema(model, seed, seed % 2 === 0 ? 0 : 1, sees && seed % 3 === 0 ? noise : undefined)),
+    seeds.map((seed) =>
+      answerBySchema(model, seed, seed % 2 === 0 ? 0 : 1, sees && seed % 3 === 0 ? noise : undefined),
+    ),
   );
   expect(answers.flatMap(({ fault }) => fault ?? [])).toEqual([]);
   const cut = await answerBySchema(model, 3, 0, undefined, 2);
