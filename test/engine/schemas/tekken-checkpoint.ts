@@ -12,7 +12,7 @@ export function tekkenCheckpoint(): SyntheticCheckpoint {
   const found = referenceCheckpoints[reference];
   if (found === undefined) throw new Error(`There is no checkpoint ${reference}.`);
   const { files, shapes, seed } = found.checkpoint;
-  const { quantization_config, ...config } = files['config.json'] as Record<string, unknown>;
+  const { quantization_config: _, ...config } = files['config.json'] as Record<string, unknown>;
   const tokens = new Set(Array.from({ length: Number(config['vocab_size']) }, (_, id) => id));
   return {
     files: { ...files, 'config.json': config },
