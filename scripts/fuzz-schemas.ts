@@ -8,7 +8,7 @@
  * sees. Exits with 1 where an answer is not valid.
  */
 import { scriptArguments } from './arguments.ts';
-import { answerBySchema, type HeldAnswer, loadTiny, schemaModels } from '../test/engine/schemas/schema-run.ts';
+import { answerBySchema, type HeldAnswer, loadTiny, noise, schemaModels } from '../test/engine/schemas/schema-run.ts';
 
 const { values, positionals } = scriptArguments({
   options: { count: { type: 'string', default: '500' }, seed: { type: 'string', default: '1' } },
@@ -18,13 +18,6 @@ const { values, positionals } = scriptArguments({
 const atATime = 8;
 const first = Number(values.seed);
 const count = Number(values.count);
-const size = 64;
-const image = {
-  width: size,
-  height: size,
-  rgb: Uint8Array.from({ length: size * size * 3 }, (_, i) => (i * 37) % 256),
-  id: 'noise',
-};
 
 for (const name of positionals.length > 0 ? positionals : schemaModels) {
   const { model, sees, dispose } = await loadTiny(name, atATime);
@@ -40,7 +33,7 @@ for (const name of positionals.length > 0 ? positionals : schemaModels) {
       const seed = next++;
       for (const temperature of [0, 1] as const) {
         try {
-          note(seed, await answerBySchema(model, seed, temperature, sees && seed % 2 === 0 ? image : undefined));
+          note(seed, await answerBySchema(model, seed, temperature, sees && seed % 2 === 0 ? noise : undefined));
         } catch (error) {
           faults.push(`seed ${seed}: ${String(error)}`);
         }

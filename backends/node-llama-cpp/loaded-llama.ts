@@ -14,7 +14,6 @@ import type {
   TemplateSettings,
   TextToken,
   TokenizeOptions,
-  Tool,
   ToolSettings,
 } from '../../src/backend/index.ts';
 import { IMAGE_MARKER } from '../../src/backend/loaded-model.ts';
@@ -31,7 +30,6 @@ import type {
   NativeGenerationSettings,
   NativeImage,
   NativePrompt,
-  NativeTool,
   OnPiece,
   PromptRun,
   TokenLogit,
@@ -40,8 +38,9 @@ import type {
 import { fromNative } from './native-errors.ts';
 import { toNativePrompt, toTokens } from './native-prompt.ts';
 import { toNativeSettings } from './native-settings.ts';
-import { grammarSource } from './schema/answer-source.ts';
-import { compileSchema } from './schema/compile-schema.ts';
+import { formatsOfTools, toNativeTools } from './native-tools.ts';
+import type { GrammarSource } from './schema/answer-source.ts';
+import { GrammarSources } from './schema/grammar-sources.ts';
 
 /** Creates an engine that calls these with the events of each step. */
 export type EngineFactory = (onEvents: (events: readonly NativeEvent[]) => void, onPiece: OnPiece) => NativeEngine;
@@ -54,6 +53,7 @@ export class LoadedLlama implements LoadedModel {
   readonly #generations = new Map<number, Generation>();
   /** Requests whose prompt is being built, by id. */
   readonly #submissions = new Map<number, Promise<unknown>>();
+  readonly #grammarSources = new GrammarSources();
   readonly #compilations = new Set<Promise<unknown>>();
   #visionKernel = '';
   #vocabularySize = 0;
@@ -142,7 +142,7 @@ export class LoadedLlama implements LoadedModel {
       submit: async () => {
         if (this.#closing !== undefined) throw modelClosed();
         this.#generations.set(id, generation);
-        return this.#submit(id, request, toNativeSettings(request, forcedRuns));
+        return this.#submit(id, request, toNativeSettings(request, forcedRuns), signal);
       },
       drop: () => {
         this.#generations.delete(id);
@@ -162,9 +162,10 @@ export class LoadedLlama implements LoadedModel {
     id: number,
     request: GenerateRequest,
     settings: Omit<NativeGenerationSettings, 'grammar'>,
+    signal: AbortSignal,
   ): Promise<number> {
-    const { prompt, images, places } = this.#toNative(request);
-    const grammar = await this.#grammar(request.format);
+    const { toolSources, grammar } = await this.#compiled(request, signal);
+    const { prompt, images, places } = this.#toNative(request, toolSources);
     try {
       const submission = this.#engine.submit(id, prompt, images, { ...settings, grammar });
       return await this.#submitted(id, submission);
@@ -185,8 +186,8 @@ export class LoadedLlama implements LoadedModel {
     }
   }
 
-  #toNative(request: AskedConversation): PromptAndImages {
-    if (request.prompt === undefined) return toNative(request);
+  #toNative(request: AskedConversation, toolSources: readonly GrammarSource[] = []): PromptAndImages {
+    if (request.prompt === undefined) return toNative(request, toolSources);
     const { prompt, images, places } = toNativePrompt(request.prompt, this.#vocabularySize);
     return { prompt: { prompt }, images, places };
   }
@@ -241,10 +242,23 @@ export class LoadedLlama implements LoadedModel {
     }
   }
 
-  /** What an answer is held to; undefined for any text. Throws `invalid_request` with the format's `param`. */
-  async #grammar(format: AnswerFormat): Promise<object | undefined> {
-    const source = grammarSource(format);
+  /** What the answers are held to. Throws `invalid_request` with the `param` of what cannot be kept. */
+  async #compiled({ tools, format }: GenerateRequest, signal: AbortSignal): Promise<CompiledFormats> {
+    try {
+      const toolSources = await this.#grammarSources.compileAll(formatsOfTools(tools), signal);
+      const grammar = await this.#grammar(format, signal);
+      signal.throwIfAborted();
+      return { toolSources, grammar };
+    } catch (error) {
+      throw this.#closing === undefined ? error : modelClosed();
+    }
+  }
+
+  /** The grammar of an answer; undefined for any text. */
+  async #grammar(format: AnswerFormat, signal: AbortSignal): Promise<object | undefined> {
+    const source = await this.#grammarSources.compile(format, signal);
     if (source === undefined) return undefined;
+    if (this.#closing !== undefined) throw modelClosed();
     const compilation = this.#engine.compileGrammar(source.schema, source.gbnf);
     this.#compilations.add(compilation);
     try {
@@ -330,10 +344,15 @@ export class LoadedLlama implements LoadedModel {
   async #close(): Promise<void> {
     // Building a prompt uses the model. The engine itself fails the running requests.
     for (const id of this.#submissions.keys()) this.#engine.forget(id);
-    await Promise.allSettled([...this.#submissions.values(), ...this.#compilations]);
+    await Promise.allSettled([this.#grammarSources.close(), ...this.#submissions.values(), ...this.#compilations]);
     await this.#engine.close();
     await this.#model.dispose();
   }
+}
+
+interface CompiledFormats {
+  readonly toolSources: readonly GrammarSource[];
+  readonly grammar: object | undefined;
 }
 
 function modelClosed(): VserveError {
@@ -359,8 +378,11 @@ export interface AskedConversation {
   readonly reasoning?: ReasoningSettings;
 }
 
-/** Moves the images out of the messages, which refer to them by index. */
-export function toNative({ messages: chat, template, tools, reasoning }: AskedConversation) {
+/** Moves the images out of the messages, which refer to them by index. `toolSources`: of `formatsOfTools()`. */
+export function toNative(
+  { messages: chat, template, tools, reasoning }: AskedConversation,
+  toolSources: readonly GrammarSource[] = [],
+) {
   const images: NativeImage[] = [];
   const places: (string | undefined)[] = [];
   const messages = chat.map(({ role, content, name, reasoning, toolCalls = [], toolCallId }) => ({
@@ -381,34 +403,19 @@ export function toNative({ messages: chat, template, tools, reasoning }: AskedCo
     variables: JSON.stringify(variables),
     addGenerationPrompt,
     continueFinalMessage,
-    asked: toNativeChat(tools, reasoning),
+    asked: toNativeChat(tools, toolSources, reasoning),
   };
   return { prompt, images, places };
 }
 
-/** Throws `invalid_request` with the `param` of what cannot be kept in a schema. */
-function toNativeTool(tool: Tool, index: number, mayCall: boolean): NativeTool {
-  const { name, description, parameters, param = `tools[${index}].function` } = tool;
-  const { parametersParam = `${param}.parameters` } = tool;
-  if (parameters === undefined) return { name, description, parameters: '', schema: '', rules: '' };
-  const text = JSON.stringify(parameters);
-  if (!mayCall || text === '{}') return { name, description, parameters: text, schema: '', rules: '' };
-  const { schema, rules } = compileSchema(parameters, parametersParam);
-  // The names of the rules begin with a word that is nowhere else. Each tool has one of its own.
-  const word = /^[a-z]+/.exec(rules)?.[0] ?? '';
-  const named = (lines: string): string => (word === '' ? lines : lines.replaceAll(word, `${word}${letters(index)}`));
-  return { name, description, parameters: text, schema: named(JSON.stringify(schema)), rules: named(rules) };
-}
-
-/** Another word for each number. */
-function letters(number: number): string {
-  return Array.from(String(number), (digit) => 'abcdefghij'[Number(digit)]).join('');
-}
-
-function toNativeChat(asked: ToolSettings | undefined, reasoning: ReasoningSettings | undefined): NativeChatSettings {
-  const { tools = [], choice = 'auto', parallel } = asked ?? {};
+function toNativeChat(
+  asked: ToolSettings | undefined,
+  toolSources: readonly GrammarSource[],
+  reasoning: ReasoningSettings | undefined,
+): NativeChatSettings {
+  const { choice = 'auto', parallel } = asked ?? {};
   return {
-    tools: tools.map((tool, index) => toNativeTool(tool, index, choice !== 'none')),
+    tools: toNativeTools(asked ?? {}, toolSources),
     toolChoice: typeof choice === 'string' ? choice : 'required',
     onlyTool: typeof choice === 'string' ? '' : choice.name,
     parallelCalls: parallel,

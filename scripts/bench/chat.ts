@@ -25,6 +25,8 @@ export interface ChatOptions {
   readonly responseFormat?: object;
   /** Names a client. */
   readonly key?: string;
+  /** Other fields of the request. */
+  readonly more?: object;
   readonly signal?: AbortSignal | undefined;
   readonly onText?: (() => void) | undefined;
 }
@@ -49,6 +51,7 @@ export async function chat(url: string, messages: readonly Message[], options: C
     ...(options.responseFormat === undefined ? { ignore_eos: true } : { response_format: options.responseFormat }),
     stream: true,
     stream_options: { include_usage: true },
+    ...options.more,
   });
   const sentAtMs = performance.now();
   const response = await fetch(`${url}/v1/chat/completions`, {

@@ -3,7 +3,16 @@ export const contenders = ['vserve', 'llama-server', 'llama-server --swa-full', 
 export type Contender = (typeof contenders)[number];
 
 export type Unit =
-  'tokens/s' | 'ms' | 'µs' | 'MB' | 'tokens' | '% of cold' | '× alone' | '% of the best fixed number of threads';
+  | 'tokens/s'
+  | 'ms'
+  | 'µs'
+  | 'MB'
+  | 'tokens'
+  | '% of cold'
+  | '× alone'
+  | '× free text'
+  | '× a step'
+  | '% of the best fixed number of threads';
 
 /** One line of the table. More is better for tokens/s, less for everything else. */
 export interface Figure {

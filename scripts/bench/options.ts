@@ -26,6 +26,7 @@ export const usage = `Usage: npm run bench -- [options]
 /** They need a model that takes its time. */
 const notQuick: readonly ScenarioName[] = [
   'structured',
+  'formats',
   'behind',
   'album',
   'hybrid',

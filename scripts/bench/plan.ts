@@ -16,6 +16,7 @@ const estimates: Readonly<Record<ScenarioName, Partial<Record<ModelKind, Estimat
   tokens: { large: { onceS: 10, perRoundS: 110 }, embedded: { onceS: 5, perRoundS: 15 } },
   text: { large: { onceS: 0, perRoundS: 3 }, embedded: { onceS: 0, perRoundS: 2 } },
   structured: { large: { onceS: 0, perRoundS: 60 } },
+  formats: { large: { onceS: 0, perRoundS: 35 } },
   behind: { large: { onceS: 0, perRoundS: 40 } },
   image: { large: { onceS: 10, perRoundS: 40 } },
   album: { large: { onceS: 15, perRoundS: 240 } },

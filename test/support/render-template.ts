@@ -2,6 +2,8 @@ import { getLlama } from 'node-llama-cpp';
 import type { ChatMessage, ReasoningSettings, TemplateSettings, Tool, ToolSettings } from '../../src/backend/index.ts';
 import { loadNativeAddon } from '../../backends/node-llama-cpp/addon-loader.ts';
 import { toNative } from '../../backends/node-llama-cpp/loaded-llama.ts';
+import { formatsOfTools } from '../../backends/node-llama-cpp/native-tools.ts';
+import { compileFormat } from '../../backends/node-llama-cpp/schema/answer-source.ts';
 import type { NativeTemplate, ReadAnswer, RenderedRun } from '../../backends/node-llama-cpp/native-addon.ts';
 import type { ReferenceTemplate } from '../reference/chat-templates.ts';
 
@@ -51,12 +53,17 @@ function toolsOf({ tools, choice = 'auto', parallel }: WrittenConversation): Too
 
 function nativeOf(written: WrittenConversation): ReturnType<typeof toNative> {
   const { messages, addGenerationPrompt = true, continueFinalMessage = false, variables = {}, reasoning } = written;
-  return toNative({
+  const tools = toolsOf(written);
+  const asked = {
     messages: messages.map(messageOf),
     template: { variables, addGenerationPrompt, continueFinalMessage },
-    tools: toolsOf(written),
+    tools,
     ...(reasoning === undefined ? {} : { reasoning }),
-  });
+  };
+  return toNative(
+    asked,
+    formatsOfTools(tools).map((format) => compileFormat(format)),
+  );
 }
 
 /** Renders, and reads answers, without a model: `<bos>` and `<eos>` are its tokens. */

@@ -1,41 +1,75 @@
-import type { AnswerFormat } from '../../../src/backend/index.ts';
+import type { AnswerFormat, JsonValue } from '../../../src/backend/index.ts';
 import { compileSchema } from './compile-schema.ts';
-import { anyOf, literal } from './gbnf.ts';
+import { LeafRules } from './leaf-rules.ts';
 import { patternRule, UnsupportedPattern } from './pattern.ts';
 import { memberOf, refuse } from './refuse.ts';
+import { textTrie } from './text-trie.ts';
+import { WorkBudget } from './work-budget.ts';
 
 /** What the engine makes a grammar of: a schema as JSON text (empty without one), and rules of GBNF. */
 export interface GrammarSource {
   readonly schema: string;
   readonly gbnf: string;
+  /** See `CompiledSchema`. */
+  readonly hasNameForms?: boolean;
 }
 
-const mostChoiceBytes = 256 * 1024;
+/** A format that has to be compiled before the engine can make a grammar of it. */
+export type CompiledFormat = Extract<AnswerFormat, { type: 'json-schema' | 'regex' | 'choice' }>;
 
-/** The grammar of an answer; undefined for any text. Throws `invalid_request` with the `param` of what cannot be kept. */
-export function grammarSource(format: AnswerFormat): GrammarSource | undefined {
+const mostBytes = 512 * 1024;
+const mostChoiceBytes = 256 * 1024;
+/** About a second. */
+const mostWork = 4_000_000;
+
+/** What needs no compilation: any text (undefined), any object, and a grammar as it came. */
+export function plainSource(format: Exclude<AnswerFormat, CompiledFormat>): GrammarSource | undefined {
+  if (format.type === 'text') return undefined;
+  return format.type === 'gbnf' ? { schema: '', gbnf: format.grammar } : { schema: '{"type":"object"}', gbnf: '' };
+}
+
+/**
+ * Compiles a format. Throws `invalid_request` with the `param` of what cannot be kept, or takes too much work; `OutOfWork`
+ * where a smaller budget than the default one is spent.
+ */
+export function compileFormat(format: CompiledFormat, budget = new WorkBudget(mostWork)): GrammarSource {
+  const param = format.param ?? '';
   switch (format.type) {
-    case 'text':
-      return undefined;
-    case 'json-object':
-      return { schema: '{"type":"object"}', gbnf: '' };
-    case 'json-schema': {
-      const { schema, rules } = compileSchema(format.schema, format.param ?? 'response_format');
-      return { schema: JSON.stringify(schema), gbnf: rules };
-    }
+    case 'json-schema':
+      return schemaSource(format.schema, param, budget);
     case 'regex':
-      return { schema: '', gbnf: `root ::= ${regexRule(format.pattern, format.param ?? 'regex')}\n` };
+      return { schema: '', gbnf: regexGrammar(format.pattern, param, budget) };
     case 'choice':
-      return { schema: '', gbnf: `root ::= ${choiceRule(format.choices, format.param ?? 'choice')}\n` };
-    case 'gbnf':
     default:
-      return { schema: '', gbnf: format.grammar };
+      return { schema: '', gbnf: choiceGrammar(format.choices, param, budget) };
   }
 }
 
-function regexRule(pattern: string, param: string): string {
+/** Whether a format has to be compiled. */
+export function isCompiled(format: AnswerFormat): format is CompiledFormat {
+  return format.type === 'json-schema' || format.type === 'regex' || format.type === 'choice';
+}
+
+/** The grammar of an answer; undefined for any text. Throws as `compileFormat`. */
+export function grammarSource(format: AnswerFormat): GrammarSource | undefined {
+  return isCompiled(format) ? compileFormat(format) : plainSource(format);
+}
+
+function schemaSource(written: JsonValue, param: string, budget: WorkBudget): GrammarSource {
+  if (JSON.stringify(written).length > mostBytes) refuse(param, `The schema has more than ${mostBytes / 1024} kB.`);
+  const { schema, rules, hasNameForms } = compileSchema(written, param, budget);
+  return { schema: JSON.stringify(schema), gbnf: rules, hasNameForms };
+}
+
+/** The names of a grammar's own rules. */
+const noSchema = '';
+
+function regexGrammar(pattern: string, param: string, budget: WorkBudget): string {
+  const leaves = new LeafRules(noSchema);
   try {
-    return patternRule(pattern, { inJson: false, whole: true, anyCharacter: '[^\\x00]' }).gbnf;
+    const rule = patternRule(pattern, { inJson: false, whole: true }, { leaves, budget, path: param });
+    if (rule === undefined) refuse(param, 'No text matches the regular expression.');
+    return `root ::= ${rule}\n${leaves.toString()}`;
   } catch (error) {
     if (error instanceof UnsupportedPattern)
       refuse(param, `The regular expression is not supported: ${error.message}.`);
@@ -43,11 +77,13 @@ function regexRule(pattern: string, param: string): string {
   }
 }
 
-function choiceRule(choices: readonly string[], param: string): string {
+function choiceGrammar(choices: readonly string[], param: string, budget: WorkBudget): string {
   if (choices.length === 0) refuse(param, 'There has to be at least one choice.');
   const empty = choices.indexOf('');
   if (empty >= 0) refuse(memberOf(param, empty), 'A choice must not be empty.');
   const bytes = choices.reduce((sum, choice) => sum + choice.length, 0);
   if (bytes > mostChoiceBytes) refuse(param, `The choices have more than ${mostChoiceBytes / 1024} kB together.`);
-  return anyOf(choices.map((choice) => literal(choice)));
+  budget.spend(bytes + 10 * choices.length, param);
+  const leaves = new LeafRules(noSchema);
+  return `root ::= ${textTrie(choices, leaves)}\n${leaves.toString()}`;
 }

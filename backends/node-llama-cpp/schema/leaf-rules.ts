@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../../src/backend/index.ts';
+import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
 
 /**
  * Grammar rules for values that llama.cpp's converter has no words for. In the schema it is given, each is a constant of a
@@ -7,6 +7,9 @@ import type { JsonObject } from '../../../src/backend/index.ts';
 export class LeafRules {
   readonly #prefix: string;
   readonly #names = new Map<string, string>();
+  readonly #lines: string[] = [];
+  #bytes = 0;
+  #usesAnyCharacter = false;
 
   /** For a schema of this JSON text. */
   constructor(schema: string) {
@@ -17,20 +20,49 @@ export class LeafRules {
 
   /** The name of any character of a JSON string. */
   get anyCharacter(): string {
+    this.#usesAnyCharacter = true;
     return `${this.#prefix}char`;
   }
 
+  /** Characters of all rules so far. */
+  get length(): number {
+    return this.#bytes;
+  }
+
+  /** A schema of the texts that a grammar matches. */
   add(gbnf: string): JsonObject {
-    const name = this.#names.get(gbnf) ?? `${this.#prefix}${this.#names.size}`;
+    return { const: this.rule(gbnf) };
+  }
+
+  /** The name of a rule, the same one for the same grammar. */
+  rule(gbnf: string): string {
+    const known = this.#names.get(gbnf);
+    if (known !== undefined) return known;
+    const name = this.reserve();
     this.#names.set(gbnf, name);
-    return { const: name };
+    this.define(name, gbnf);
+    return name;
+  }
+
+  /** A name for a rule that `define` gives: rules that refer to one another need the names first. */
+  reserve(): string {
+    return `${this.#prefix}${this.#lines.push('') - 1}`;
+  }
+
+  define(name: string, gbnf: string): void {
+    this.#lines[Number(name.slice(this.#prefix.length))] = `${name} ::= ${gbnf}\n`;
+    this.#bytes += name.length + gbnf.length;
+  }
+
+  /** Whether a constant stands for a rule. */
+  has(value: JsonValue): boolean {
+    return typeof value === 'string' && value.startsWith(this.#prefix);
   }
 
   /** Lines of GBNF, the first rule being number 0. */
   toString(): string {
-    if (this.#names.size === 0) return '';
-    const lines = [...this.#names].map(([gbnf, name]) => `${name} ::= ${gbnf}\n`);
-    return `${lines.join('')}${this.anyCharacter} ::= ${anyCharacter}\n`;
+    if (this.#lines.length === 0) return '';
+    return this.#lines.join('') + (this.#usesAnyCharacter ? `${this.#prefix}char ::= ${anyCharacter}\n` : '');
   }
 }
 

@@ -19,7 +19,8 @@ const combinations: Readonly<Record<string, Combine>> = {
   },
   nullable: (a, b) => a === true && b === true,
   enum: (a, b, path) => {
-    const common = isList(a) && isList(b) ? a.filter((one) => b.some((other) => isSame(one, other))) : [];
+    const others = new Set(isList(b) ? b.map((value) => textOf(value)) : []);
+    const common = isList(a) ? a.filter((value) => others.has(textOf(value))) : [];
     return common.length > 0 ? common : refuse(path, 'The values of two enums that both hold have nothing in common.');
   },
   const: (a, b, path) => (isSame(a, b) ? a : refuse(path, 'Two constants that both hold are not the same.')),
@@ -62,11 +63,11 @@ export function merge(a: JsonObject, b: JsonObject, path: string): JsonObject {
     if (combine === undefined) refuse(at, `Two schemas that both hold have ${keyword}. Write them as one.`);
     merged[keyword] = combine(other, value, at);
   }
-  return closed(a, b, merged);
+  return closed(a, b, merged, path);
 }
 
 /** Properties that only one of the two names are, for the other, additional ones. */
-function closed(a: JsonObject, b: JsonObject, merged: Record<string, JsonValue>): JsonObject {
+function closed(a: JsonObject, b: JsonObject, merged: Record<string, JsonValue>, path: string): JsonObject {
   if (!isObject(merged['properties'])) return merged;
   const properties: Record<string, JsonValue> = { ...merged['properties'] };
   for (const [schema, other] of [
@@ -77,6 +78,11 @@ function closed(a: JsonObject, b: JsonObject, merged: Record<string, JsonValue>)
     if (additional === undefined || additional === true) continue;
     const own = isObject(schema['properties']) ? schema['properties'] : {};
     for (const [name, property] of Object.entries(isObject(other['properties']) ? other['properties'] : {})) {
+      if (schema['patternProperties'] !== undefined && !Object.hasOwn(own, name))
+        refuse(
+          memberOf(path, 'patternProperties'),
+          'Of schemas that all hold, one with patternProperties and additionalProperties has to name all properties.',
+        );
       if (!Object.hasOwn(own, name))
         properties[name] = additional === false ? false : { allOf: [property, additional] };
     }
@@ -112,6 +118,22 @@ export function isSame(a: JsonValue, b: JsonValue): boolean {
   return (
     names.length === Object.keys(b).length &&
     names.every((name) => Object.hasOwn(b, name) && isSame(a[name] ?? null, b[name] ?? null))
+  );
+}
+
+/** The same text for the same value, whatever the order of its keys. */
+export function textOf(value: JsonValue): string {
+  return JSON.stringify(value, (_, inner: JsonValue) =>
+    isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+  );
+}
+
+/** How many members two schemas have that merging them looks at. */
+export function sizeOf(...schemas: readonly JsonObject[]): number {
+  const members = schemas.flatMap((schema) => [schema, ...Object.values(schema)]);
+  return members.reduce<number>(
+    (sum, value) => sum + (isList(value) ? value.length : isObject(value) ? Object.keys(value).length : 0),
+    0,
   );
 }
 

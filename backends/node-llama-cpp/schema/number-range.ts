@@ -16,12 +16,12 @@ export interface Bound {
 }
 
 /** A number of decimal digits: `digits` / 10^`places`. */
-interface Decimal {
+export interface Decimal {
   readonly digits: bigint;
   readonly places: number;
 }
 
-function decimalOf(value: number): Decimal {
+export function decimalOf(value: number): Decimal {
   const [mantissa = '0', exponent = '0'] = Math.abs(value).toString().split('e');
   const [whole = '0', fraction = ''] = mantissa.split('.');
   const places = fraction.length - Number(exponent);
@@ -50,7 +50,7 @@ export function numberRange({ min, max, decimals }: NumberRange): string | undef
 }
 
 /** The least multiple of 10^-decimals in range, in that unit. */
-function scaledUp(bound: Bound, decimals: number): bigint {
+export function scaledUp(bound: Bound, decimals: number): bigint {
   if (bound.value < 0) return -scaledDown({ ...bound, value: -bound.value }, decimals);
   const { digits, places } = decimalOf(bound.value);
   const unit = 10n ** BigInt(Math.max(places - decimals, 0));
@@ -60,7 +60,7 @@ function scaledUp(bound: Bound, decimals: number): bigint {
 }
 
 /** The greatest multiple of 10^-decimals in range, in that unit. */
-function scaledDown(bound: Bound, decimals: number): bigint {
+export function scaledDown(bound: Bound, decimals: number): bigint {
   if (bound.value < 0) return -scaledUp({ ...bound, value: -bound.value }, decimals);
   const { digits, places } = decimalOf(bound.value);
   const unit = 10n ** BigInt(Math.max(places - decimals, 0));

@@ -2,6 +2,11 @@
 import { type AST, RegExpParser } from '@eslint-community/regexpp';
 import { allBut, characters, type CharacterSet, union } from './character-set.ts';
 import { anyOf, literal, mostRepetitions, oneOf, oneOfInJson, repeated } from './gbnf.ts';
+import type { Counts } from './counts.ts';
+import type { LeafRules } from './leaf-rules.ts';
+import { mostCounted, repetitions } from './repetitions.ts';
+import { TextLanguage } from './text-language.ts';
+import { automatonUnits, type WorkBudget } from './work-budget.ts';
 
 /** An expression that cannot be made a grammar; the message says what it is about. */
 export class UnsupportedPattern extends Error {
@@ -9,7 +14,7 @@ export class UnsupportedPattern extends Error {
 }
 
 /** A pattern's grammar, and the numbers of characters that match. */
-export interface PatternRule {
+interface PatternRule {
   readonly gbnf: string;
   readonly minLength: number;
   /** May be infinite. */
@@ -38,16 +43,81 @@ const lineEnds = characters([0x0a, 0x0a], [0x0d, 0x0d], [0x2028, 0x2029]);
 export interface PatternSettings {
   /** Whether the text stands in a JSON string. */
   readonly inJson: boolean;
-  /** The grammar of any character. */
-  readonly anyCharacter: string;
   /** Whether the pattern is to match all of the text, anchors or not. */
   readonly whole: boolean;
+  /** Numbers of characters that the text may have besides; any without them. */
+  readonly lengths?: Counts;
 }
 
-/** The grammar of the texts in which a pattern is found. Throws `UnsupportedPattern`. */
-export function patternRule(source: string, settings: PatternSettings): PatternRule {
+/**
+ * The grammar of the texts in which a pattern is found, undefined where their lengths rule all of them out. Throws
+ * `UnsupportedPattern`.
+ */
+export function patternRule(source: string, settings: PatternSettings, means: Means): string | undefined {
+  means.budget.spend(10 * source.length, means.path);
+  const parsed = parsePattern(source);
+  const [least, most] = settings.lengths ?? anyLength;
+  try {
+    const { gbnf, minLength, maxLength } = new Converter(settings, means.leaves).pattern(parsed.pattern);
+    if (minLength >= least && maxLength <= most) return gbnf;
+  } catch (error) {
+    if (!(error instanceof UnsupportedPattern)) throw error;
+    return regularRule(parsed, settings, means, error);
+  }
+  const tooLong = new UnsupportedPattern('such a length beside it takes too much. Let the pattern say it, as ^.{1,9}$');
+  return regularRule(parsed, settings, means, tooLong);
+}
+
+/** What a pattern at a path of the request is compiled with. */
+interface Means {
+  readonly leaves: LeafRules;
+  readonly budget: WorkBudget;
+  readonly path: string;
+}
+
+const anyLength: Counts = [0, Infinity];
+
+/** Throws `otherwise` where that is out of reach for an automaton, too. */
+function regularRule(
+  { pattern, flags }: ParsedPattern,
+  { inJson, whole, lengths = anyLength }: PatternSettings,
+  { leaves, budget, path }: Means,
+  otherwise: UnsupportedPattern,
+): string | undefined {
+  budget.spend(automatonUnits, path);
+  try {
+    const found = TextLanguage.ofPattern(pattern, flags, whole);
+    const texts = lengths === anyLength ? found : found.both(languageOfLengths(lengths));
+    return texts.rule(leaves, inJson ? 'json' : 'text');
+  } catch (cause) {
+    throw new UnsupportedPattern(otherwise.message, { cause });
+  }
+}
+
+interface ParsedPattern {
+  readonly pattern: AST.Pattern;
+  readonly flags: AST.Flags;
+}
+
+/** The texts in which a pattern is found. Throws `UnsupportedPattern`. */
+export function languageOf(source: string): TextLanguage {
+  const { pattern, flags } = parsePattern(source);
+  try {
+    return TextLanguage.ofPattern(pattern, flags);
+  } catch (cause) {
+    throw new UnsupportedPattern(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+export function languageOfLengths([min, max]: Counts): TextLanguage {
+  return min === 0 && max === Infinity
+    ? TextLanguage.any()
+    : languageOf(`^[^]{${min},${max === Infinity ? '' : max}}$`);
+}
+
+function parsePattern(source: string): ParsedPattern {
   if (source.length > mostCharacters) throw new UnsupportedPattern(`it has more than ${mostCharacters} characters`);
-  return new Converter(settings).pattern(parse(source));
+  return { pattern: parse(source), flags: new RegExpParser({ ecmaVersion: 2025 }).parseFlags('u') };
 }
 
 function parse(source: string): AST.Pattern {
@@ -65,10 +135,12 @@ function parse(source: string): AST.Pattern {
 
 class Converter {
   readonly #settings: PatternSettings;
+  readonly #leaves: LeafRules;
   #depth = 0;
 
-  constructor(settings: PatternSettings) {
+  constructor(settings: PatternSettings, leaves: LeafRules) {
     this.#settings = settings;
+    this.#leaves = leaves;
   }
 
   pattern({ alternatives }: AST.Pattern): PatternRule {
@@ -84,7 +156,7 @@ class Converter {
         const ends = isAnchored(-1, 'end');
         if (ends) elements.pop();
         const anything: PatternRule = {
-          gbnf: repeated(this.#settings.anyCharacter, 0, Infinity),
+          gbnf: repeated(this.#settings.inJson ? this.#leaves.anyCharacter : '[^\\x00]', 0, Infinity),
           minLength: 0,
           maxLength: Infinity,
         };
@@ -169,13 +241,16 @@ class Converter {
   }
 
   #quantifier({ element, min, max, raw }: AST.Quantifier): PatternRule {
-    if (min > mostRepetitions || (max !== Infinity && max > mostRepetitions)) {
-      throw new UnsupportedPattern(`\`${raw}\` is more than ${mostRepetitions} repetitions`);
+    if (min > mostCounted || (max !== Infinity && max > mostCounted)) {
+      throw new UnsupportedPattern(`\`${raw}\` is more than ${mostCounted} repetitions`);
     }
     const item = this.#element(element);
     if (max === 0 || item.maxLength === 0) return { gbnf: '""', minLength: 0, maxLength: 0 };
+    const isMany = min > mostRepetitions || (max !== Infinity && max > mostRepetitions);
     return {
-      gbnf: repeated(`(${item.gbnf})`, min, max),
+      gbnf: isMany
+        ? `(${repetitions(this.#leaves.rule(item.gbnf), min, max, this.#leaves)})`
+        : repeated(`(${item.gbnf})`, min, max),
       minLength: item.minLength * min,
       maxLength: item.maxLength * max,
     };

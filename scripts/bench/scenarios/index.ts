@@ -4,6 +4,7 @@ import { album } from './album.ts';
 import { shortBehindLong } from './behind.ts';
 import { busyNeighbours } from './busy-neighbours.ts';
 import { cancelDuringEncode } from './cancel.ts';
+import { formats } from './formats.ts';
 import { hybrid } from './hybrid.ts';
 import { imageTtft } from './image-ttft.ts';
 import { pictureStreams } from './picture-streams.ts';
@@ -20,6 +21,7 @@ export const scenarios = {
   start: startAndMemory,
   tokens: tokensPerSecond,
   structured: structuredOutput,
+  formats,
   text: textTtft,
   behind: shortBehindLong,
   image: imageTtft,

@@ -64,8 +64,8 @@ function toRequest(read: Read, given: Prompt, isEmpty: boolean, model: OllamaMod
   const asked = toTemplateSettings(read, given.messages);
   const last = `messages[${String(given.messages.length - 1)}]`;
   if (asked.continueFinalMessage) refuseOpenCalls(given.messages, `${last}.tool_calls`);
-  const paths = { message: last, reasoning: `${last}.thinking` };
-  const { messages, template } = beginEmptyAnswer(given.messages, asked, paths);
+  const places = { message: last, reasoning: `${last}.thinking` };
+  const { messages, template } = beginEmptyAnswer(given.messages, asked, places);
   return {
     ...toSettings(read),
     model: servedNameOf(values.model, model.name),

@@ -1,25 +1,14 @@
-import { getLlama } from 'node-llama-cpp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadNativeAddon } from '../../../backends/node-llama-cpp/addon-loader.ts';
 import { grammarSource } from '../../../backends/node-llama-cpp/schema/answer-source.ts';
 import type { AnswerFormat, JsonValue } from '../../../src/backend/index.ts';
 import { VserveError } from '../../../src/errors/index.ts';
+import { grammarMatcher, type Match, ofSchema } from '../../engine/schemas/grammar-matcher.ts';
 
-let match: (schema: string, gbnf: string, ...texts: readonly string[]) => readonly boolean[];
+let match: Match;
+let allowed: (format: AnswerFormat, texts: readonly string[]) => string[];
 beforeAll(async () => {
-  const addon = loadNativeAddon(await getLlama({ gpu: false }));
-  match = (schema, gbnf, ...texts) => addon.matchGrammar(schema, gbnf, texts);
+  ({ match, allowed } = await grammarMatcher());
 });
-
-const ofSchema = (schema: JsonValue): AnswerFormat => ({ type: 'json-schema', schema, param: 'schema' });
-
-/** The texts of a list that a format allows. */
-function allowed(format: AnswerFormat, texts: readonly string[]): string[] {
-  const source = grammarSource(format);
-  if (source === undefined) throw new Error('any text matches');
-  const matched = match(source.schema, source.gbnf, ...texts);
-  return texts.filter((_, i) => matched[i]);
-}
 
 const numbers = [...Array.from({ length: 481 }, (_, i) => String((i - 240) / 20)), '-0', '1e3', '007', '1.', '.5'];
 
@@ -138,6 +127,7 @@ describe('JSON', () => {
   });
 });
 
+const letters = Array.from('abcdefghijklmn');
 const aTree = {
   $ref: '#/$defs/tree',
   $defs: { tree: { type: 'object', properties: { in: { $ref: '#/$defs/tree' } }, required: ['in'] } },
@@ -145,15 +135,38 @@ const aTree = {
 const wide = Object.fromEntries(Array.from({ length: 201 }, (_, i) => [`p${i}`, { type: 'null' }]));
 
 describe('a schema that cannot be kept is refused', () => {
-  it.each<[string, JsonValue, string]>([
+  it.each<[string, JsonValue, unknown]>([
     ['an unknown type', { type: 'object', properties: { age: { type: 'int' } } }, 'schema.properties.age.type'],
     ['a type that is no word', { type: 5 }, 'schema.type'],
     ['an unknown keyword', { type: 'string', minLenght: 3 }, 'schema.minLenght'],
-    ['a step', { properties: { age: { type: 'integer', multipleOf: 7 } } }, 'schema.properties.age.multipleOf'],
+    [
+      'a step of many digits',
+      { properties: { a: { type: 'integer', multipleOf: 99991 } } },
+      'schema.properties.a.multipleOf',
+    ],
+    ['a step whose multiples have little in common', { type: 'integer', multipleOf: 9973 }, 'schema.multipleOf'],
+    ['no step', { type: 'number', multipleOf: 0 }, 'schema.multipleOf'],
+    ['no multiple in between', { type: 'integer', multipleOf: 7, minimum: 8, maximum: 13 }, 'schema.minimum'],
     ['a negation', { not: { type: 'string' } }, 'schema.not'],
     ['a condition', { if: {}, else: {} }, 'schema.if'],
     ['unique items', { items: { type: 'array', uniqueItems: true } }, 'schema.items.uniqueItems'],
-    ['names by pattern', { type: 'object', patternProperties: { '^x': {} } }, 'schema.patternProperties'],
+    ['unique items of many values', { items: { enum: letters }, uniqueItems: true }, 'schema.uniqueItems'],
+    [
+      'more unique items than values',
+      { items: { type: 'boolean' }, uniqueItems: true, minItems: 3 },
+      'schema.minItems',
+    ],
+    [
+      'names by patterns that disagree',
+      { patternProperties: { '^x': { type: 'null' }, y$: { type: 'string' } } },
+      'schema.patternProperties.y$',
+    ],
+    [
+      'a required property with a name that is not allowed',
+      { type: 'object', propertyNames: { pattern: '^x' }, required: ['y'] },
+      'schema.required',
+    ],
+    ['names of a format', { type: 'object', propertyNames: { format: 'date' } }, 'schema.propertyNames.format'],
     ['bounds the wrong way round', { type: 'integer', minimum: 3, maximum: 2 }, 'schema.minimum'],
     ['no number in between', { type: 'integer', exclusiveMinimum: 1, exclusiveMaximum: 2 }, 'schema.minimum'],
     ['lengths the wrong way round', { type: 'string', minLength: 3, maxLength: 2 }, 'schema.minLength'],
@@ -171,8 +184,17 @@ describe('a schema that cannot be kept is refused', () => {
     ['a reference to itself', { $ref: '#' }, 'schema'],
     ['values without an end', aTree, 'schema'],
     ['a choice of one that may be two', { oneOf: [{ type: 'integer' }, { type: 'number' }] }, 'schema.oneOf'],
-    ['a great count', { type: 'string', maxLength: 1e9 }, 'schema.maxLength'],
-    ['a lookahead', { type: 'string', pattern: '^(?=a)' }, 'schema.pattern'],
+    ['a great count of items', { type: 'array', maxItems: 2001 }, 'schema.maxItems'],
+    ['a lookbehind', { type: 'string', pattern: '(?<=a)b' }, 'schema.pattern'],
+    ['a lookahead that is repeated', { type: 'string', pattern: '^((?=a)[^b])*$' }, 'schema.pattern'],
+    ['a pattern that nothing matches', { type: 'string', pattern: '^(?=a)b' }, 'schema.pattern'],
+    ['a pattern of another length', { type: 'string', pattern: '^a{3}$', minLength: 4 }, 'schema.pattern'],
+    ['a pattern of countless states', { type: 'string', pattern: '^(?=.*x)(.*a.{40})$' }, 'schema.pattern'],
+    [
+      'long names',
+      { properties: { ['n'.repeat(9000)]: { properties: wide } } },
+      expect.stringMatching(/^schema.properties.n+/),
+    ],
     ['a pattern that is none', { type: 'string', pattern: '(' }, 'schema.pattern'],
     ['many properties that need not be there', { type: 'object', properties: wide }, 'schema.properties'],
     [

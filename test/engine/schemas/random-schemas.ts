@@ -3,7 +3,17 @@ import { Choices } from '../storm/choices.ts';
 
 const names = ['name', 'age', 'größe', '日付', 'e-mail', 'a b', 'type', 'value', 'émoji 😀', 'x_1', 'dash-ed'];
 const words = ['pending', 'paid', 'größer', 'naïve café', '"quoted"', 'a\\b', 'line\nbreak', '漢字', '😀', ''];
-const patterns = ['^[A-Z]{2}-\\d{3}$', '^(yes|no|maybe)$', '^\\w{1,4}$', '^[^x"]{2}z?$', '^a+b{0,3}$', '^[\\s.]{1,2}$'];
+const patterns = [
+  '^(?!no)[a-z]{2,4}$',
+  '^(?=.*\\d)[a-z\\d]{1,4}$',
+  '^(?=[^"]).{2,3}(?!x)$',
+  '^[A-Z]{2}-\\d{3}$',
+  '^(yes|no|maybe)$',
+  '^\\w{1,4}$',
+  '^[^x"]{2}z?$',
+  '^a+b{0,3}$',
+  '^[\\s.]{1,2}$',
+];
 const formats = ['date', 'time', 'date-time', 'uuid'];
 const deepest = 3;
 
@@ -32,6 +42,13 @@ const kinds: readonly Make[] = [
   object,
   array,
   (choices, depth) => ({ anyOf: [scalar(choices), any(choices, depth + 1), { type: 'null' }] }),
+  map,
+  (choices) => ({
+    type: 'array',
+    items: { enum: [...words.slice(0, choices.integer(2, 6)), 3] },
+    uniqueItems: true,
+    ...(choices.chance(0.5) ? { minItems: choices.integer(0, 3) } : {}),
+  }),
   (choices) => ({ $ref: `#/$defs/${choices.pick(['leaf', 'node', 'kinds'])}` }),
   (choices) => ({
     allOf: [
@@ -59,6 +76,18 @@ function object(choices: Choices, depth: number): JsonObject {
   return { type: 'object', properties, required, ...(choices.chance(0.7) ? { additionalProperties: false } : {}) };
 }
 
+/** An object that has to have a property or two, of names that a pattern matches: a random text could go on with more. */
+function map(choices: Choices, depth: number): JsonObject {
+  const named = { other: any(choices, depth + 1) };
+  return {
+    type: 'object',
+    ...(choices.chance(0.5) ? { properties: named } : {}),
+    patternProperties: { '^x-\\d$': scalar(choices), '^[ä"]+$': { type: 'boolean' } },
+    required: choices.chance(0.7) ? ['x-0'] : ['x-0', 'ä"'],
+    additionalProperties: choices.chance(0.3) ? { type: 'null' } : false,
+  };
+}
+
 function array(choices: Choices, depth: number): JsonObject {
   if (choices.chance(0.2)) {
     return { type: 'array', prefixItems: [scalar(choices), scalar(choices)], minItems: 2, maxItems: 2 };
@@ -76,6 +105,8 @@ function scalar(choices: Choices): JsonObject {
     () => ({ const: choices.pick<JsonValue>([...words, 42, -1.5, true, null, [1, 'x'], { a: 1 }]) }),
     integer,
     number,
+    multiple,
+    () => ({ type: 'string', pattern: '^[a-z]+-\\d*$', minLength: 3, maxLength: choices.integer(4, 9) }),
     () => ({ type: 'boolean' }),
     () => ({ type: ['integer', 'null'], minimum: choices.integer(-9, 9) }),
     () => ({ type: 'boolean', nullable: true }),
@@ -95,6 +126,14 @@ function integer(choices: Choices): JsonObject {
     [keyword]: minimum,
     ...(choices.chance(0.7) ? { maximum: minimum + choices.integer(1, 500) } : {}),
   };
+}
+
+function multiple(choices: Choices): JsonObject {
+  const minimum = choices.integer(-300, 300);
+  const bounds = choices.chance(0.5) ? { minimum, maximum: minimum + choices.integer(70, 5000) } : {};
+  return choices.chance(0.5)
+    ? { type: 'integer', multipleOf: choices.pick([2, 3, 7, 12, 60]), ...bounds }
+    : { type: 'number', multipleOf: choices.pick([0.25, 0.5, 2.5]), ...bounds };
 }
 
 function number(choices: Choices): JsonObject {

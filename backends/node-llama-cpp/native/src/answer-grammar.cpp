@@ -72,6 +72,20 @@ void append_utf8(std::string & text, uint32_t character) {
     }
 }
 
+// What has to be there is repeated, whatever the settings say.
+llama_token draw(Sampler & sampler, float * logits) {
+    try {
+        return sampler.sample(logits);
+    } catch (const NoNumbers &) {
+        throw;
+    } catch (const EngineError &) {
+        if (!sampler.forbids_repeats()) {
+            throw;
+        }
+    }
+    return sampler.sample_with_repeats(logits);
+}
+
 EngineError failure(const std::string & reason) {
     return {"generation_failed", reason};
 }
@@ -124,11 +138,11 @@ llama_token AnswerGrammar::choose(Sampler & sampler, float * logits) {
         try {
             if (!allowed) {
                 row.refuse(token);
-                token = sampler.sample(logits);
+                token = draw(sampler, logits);
                 continue;
             }
             row.keep_only(*allowed);
-            return sampler.sample(logits);
+            return draw(sampler, logits);
         } catch (const NoNumbers &) {
             throw failure("No token is left that the format of the answer allows: the model's vocabulary lacks it, or "
                           "logit_bias rules it out.");

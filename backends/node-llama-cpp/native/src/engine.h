@@ -373,7 +373,7 @@ class Engine {
     std::unordered_set<llama_token> spoken_tokens_;  // control tokens that every answer shows
     std::unordered_map<std::string, llama_token> control_tokens_;  // by their texts
     std::unique_ptr<PromptBuilder> prompts_;
-    mutable GrammarCache grammars_{64 << 20};
+    mutable GrammarCache grammars_{16 << 20};
     mutable std::once_flag vocabulary_read_;
     mutable std::unique_ptr<Vocabulary> vocabulary_;
 

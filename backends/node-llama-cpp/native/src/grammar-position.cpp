@@ -33,7 +33,10 @@ GrammarPosition begun(GrammarMatcher & matcher, GrammarMatcher::State state, uns
 bool is_promising(const GrammarMatcher & matcher, const GrammarPosition & position) {
     const uint32_t open_bits = 6u * position.missing_bytes;
     const uint32_t low = std::max(position.bits << open_bits, least_character(position.length));
-    const uint32_t high = std::min((position.bits << open_bits) | ((1u << open_bits) - 1), last_character);
+    uint32_t high = std::min((position.bits << open_bits) | ((1u << open_bits) - 1), last_character);
+    if (high >= first_surrogate && high <= last_surrogate) {
+        high = first_surrogate - 1;  // the others are below, if there are any
+    }
     return low <= high && matcher.may_match(position.state, low, high);
 }
 

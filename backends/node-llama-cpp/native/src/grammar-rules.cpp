@@ -283,15 +283,21 @@ bool includes_any(const GrammarRules & rules, uint32_t position, uint32_t low, u
     }
     const uint32_t end = after_characters(rules, position);
     bool touches = false;
-    bool covers = false;
-    while (position < end) {
-        const uint32_t first = rules.at(position++).value;
-        const bool is_range = position < end && rules.at(position).type == LLAMA_GRETYPE_CHAR_RNG_UPPER;
-        const uint32_t last = is_range ? rules.at(position++).value : first;
-        touches = touches || (first <= high && low <= last);
-        covers = covers || (first <= low && high <= last);
+    uint32_t next = low;  // those before it are in the set
+    for (bool grows = true; grows;) {
+        grows = false;
+        for (uint32_t at = position; at < end;) {
+            const uint32_t first = rules.at(at++).value;
+            const bool is_range = at < end && rules.at(at).type == LLAMA_GRETYPE_CHAR_RNG_UPPER;
+            const uint32_t last = is_range ? rules.at(at++).value : first;
+            touches = touches || (first <= high && low <= last);
+            if (first <= next && next <= last && next <= high) {
+                next = last + 1;
+                grows = true;
+            }
+        }
     }
-    return type == LLAMA_GRETYPE_CHAR ? touches : !covers;
+    return type == LLAMA_GRETYPE_CHAR ? touches : next <= high;
 }
 
 }  // namespace vserve

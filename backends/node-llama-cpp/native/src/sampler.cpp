@@ -161,6 +161,16 @@ void Sampler::learn() {
     }
 }
 
+llama_token Sampler::sample_with_repeats(float * logits) {
+    struct Allowed {
+        bool & may_repeat;
+        explicit Allowed(bool & may_repeat) : may_repeat(may_repeat) { may_repeat = true; }
+        ~Allowed() { may_repeat = false; }
+    };
+    const Allowed allowed(may_repeat_);
+    return sample(logits);
+}
+
 int64_t Sampler::cost() const {
     if (uses(SamplerKind::typical_p) || uses(SamplerKind::adaptive_p) || settings_.mirostat == 1) {
         return n_tokens_ * cost_of_list;
@@ -195,7 +205,9 @@ void Sampler::apply(SamplerKind kind) {
             });
             break;
         case SamplerKind::no_repeat_ngram:
-            candidates_.change(no_repeat_ngram_.forbidden(), subtracted);
+            if (!may_repeat_) {
+                candidates_.change(no_repeat_ngram_.forbidden(), subtracted);
+            }
             break;
         case SamplerKind::dry:
             candidates_.change(dry_->penalties(), subtracted);

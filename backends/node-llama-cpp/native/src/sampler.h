@@ -30,6 +30,10 @@ class Sampler {
     // leave no token.
     llama_token sample(float * logits);
 
+    // Whether sample() leaves out tokens that would repeat something; sample_with_repeats() does not.
+    bool forbids_repeats() const { return uses(SamplerKind::no_repeat_ngram); }
+    llama_token sample_with_repeats(float * logits);
+
     // What sample() would draw from: the tokens in order of their ids, with their probabilities. Throws as sample().
     std::vector<llama_token_data> distribution(float * logits);
 
@@ -64,6 +68,7 @@ class Sampler {
     Mirostat mirostat_;
     std::mt19937 random_;
     int32_t n_answered_ = 0;
+    bool may_repeat_ = false;
     Candidates candidates_;
     std::vector<float> probabilities_;  // of the listed candidates, before adaptive-p
     // The token that was drawn last, and the probability that the samplers which learn know it by.

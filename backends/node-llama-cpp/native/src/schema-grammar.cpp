@@ -7,6 +7,7 @@
 #include "grammar-rules.h"
 #include "json-schema-to-grammar.h"
 #include "json.h"
+#include "other-properties.h"
 
 namespace vserve {
 
@@ -47,13 +48,14 @@ std::string with_own_rules(const std::string & grammar) {
     return result;
 }
 
-// `"\"name\""`, the text of a constant, becomes `name`, for all the names at once.
-std::string with_references(const std::string & grammar, const std::string & rules) {
+// `"\"name\""`, the text of a constant or of a property's name, becomes `name`, for all the names at once.
+std::string with_references(const std::string & original, const std::string & rules) {
     const size_t first = rules.find(" ::= ");
     if (first == std::string::npos) {
-        return grammar;
+        return original;
     }
     const std::string prefix = rules.substr(0, rules.find_first_of("0123456789"));  // of all names
+    const std::string grammar = with_other_properties(original, prefix);
     const std::string quote = "\"\\\"";
     std::string result;
     size_t begin = 0;

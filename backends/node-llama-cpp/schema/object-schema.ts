@@ -1,0 +1,178 @@
+import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
+import { countsOf } from './counts.ts';
+import { valuesIn } from './exclusive.ts';
+import { listAt, objectAt, textAt } from './json-kinds.ts';
+import { assertions } from './keywords.ts';
+import { allowedNames, OtherProperties } from './other-properties.ts';
+import { memberOf, refuse } from './refuse.ts';
+import type { SchemaReader } from './schema-reader.ts';
+import { TextLanguage } from './text-language.ts';
+import { automatonUnits } from './work-budget.ts';
+
+/** llama.cpp's converter takes time with the cube of it. */
+const mostOptional = 200;
+
+export function objectSchema(schema: JsonObject, path: string, reader: SchemaReader): JsonObject {
+  return new ObjectReader(schema, path, reader).read();
+}
+
+class ObjectReader {
+  readonly #schema: JsonObject;
+  readonly #path: string;
+  readonly #reader: SchemaReader;
+  readonly #required: ReadonlySet<string>;
+  /** A property may be named __proto__. */
+  readonly #properties: Map<string, JsonValue>;
+  /** Of properties that are not named; false where there must be none. */
+  #additional: JsonValue;
+  /** Names that properties may have; undefined for any. */
+  #allowed: TextLanguage | undefined;
+  readonly #others: OtherProperties | undefined;
+
+  constructor(schema: JsonObject, path: string, reader: SchemaReader) {
+    this.#schema = schema;
+    this.#path = path;
+    this.#reader = reader;
+    const { properties, required, additionalProperties = true, patternProperties } = schema;
+    const at = this.#at('properties');
+    this.#properties = new Map(Object.entries(properties === undefined ? {} : objectAt(properties, at)));
+    this.#required = new Set(
+      (required === undefined ? [] : listAt(required, this.#at('required'))).map((name, i) =>
+        textAt(name, memberOf(this.#at('required'), i)),
+      ),
+    );
+    if (typeof additionalProperties !== 'boolean') objectAt(additionalProperties, this.#at('additionalProperties'));
+    this.#additional = additionalProperties;
+    const hasPatterns = patternProperties !== undefined && !isEmpty(patternProperties);
+    this.#others = hasPatterns ? new OtherProperties(schema, path, reader.budget) : undefined;
+  }
+
+  read(): JsonObject {
+    this.#checkUnevaluated();
+    this.#readNames();
+    this.#addRequired();
+    const kept = this.#named();
+    const names = kept.map(([name]) => name);
+    const isOpen = this.#isOpen(names.length);
+    const required = [...this.#required];
+    const others = isOpen || this.#others !== undefined ? this.#unnamed(names, isOpen) : {};
+    this.#checkSize(names.length, Object.keys(others).length > 0);
+    const properties = { ...Object.fromEntries(kept), ...others.properties };
+    if (others.additionalProperties === undefined && names.length === 0) return { const: {} };
+    if (Object.keys(properties).length === 0) return { type: 'object', ...others };
+    return { type: 'object', ...others, properties, required };
+  }
+
+  #at(keyword: string): string {
+    return memberOf(this.#path, keyword);
+  }
+
+  /** Whether properties may be there that nothing names: where it is said, or where there would be none. */
+  #isOpen(named: number): boolean {
+    const isSaid = this.#schema['additionalProperties'] !== undefined;
+    return this.#additional !== false && (isSaid || (named === 0 && this.#others === undefined));
+  }
+
+  /** What llama.cpp's converter is told of the properties that are not named. */
+  #unnamed(names: readonly string[], isOpen: boolean): { properties?: JsonObject; additionalProperties?: JsonValue } {
+    // Names that the converter does not write right in a set of characters.
+    const isOdd = names.some((name) => /["\\\][^-]|[^ -~]/.test(name));
+    if (this.#others === undefined && this.#allowed === undefined && !isOdd) {
+      const at = this.#at('additionalProperties');
+      return { additionalProperties: this.#additional === true ? true : this.#reader.any(this.#additional, at) };
+    }
+    this.#reader.budget.spend(automatonUnits, this.#path);
+    const others = this.#others ?? new OtherProperties({}, this.#path, this.#reader.budget);
+    const placeholders = others.placeholders(
+      {
+        named: this.#properties.keys(),
+        allowed: this.#allowed ?? TextLanguage.any(),
+        additional: isOpen && this.#additional,
+        path: this.#path,
+      },
+      this.#reader,
+    );
+    if (placeholders.length === 0) return {};
+    return { properties: Object.fromEntries(placeholders), additionalProperties: true };
+  }
+
+  /** Adds the properties that `propertyNames` names, and takes out those that it does not allow. */
+  #readNames(): void {
+    const written = this.#schema['propertyNames'];
+    if (written === undefined || written === true) return;
+    const at = this.#at('propertyNames');
+    const { type, ...names } = assertions(objectAt(this.#reader.resolved(written), at), at);
+    const listed = valuesIn(names);
+    if (listed === undefined) {
+      this.#allowed = allowedNames({ ...names, ...(type === undefined ? {} : { type }) }, at, this.#reader.budget);
+    } else {
+      for (const name of listed) {
+        if (typeof name === 'string' && !this.#properties.has(name) && this.#additional !== false)
+          this.#properties.set(name, this.#additional);
+      }
+      this.#additional = false;
+    }
+    for (const name of this.#properties.keys()) {
+      if (!(listed?.includes(name) ?? this.#allowed?.includes(name) ?? true)) this.#properties.set(name, false);
+    }
+  }
+
+  #addRequired(): void {
+    for (const name of this.#required) {
+      if (this.#properties.has(name)) continue;
+      const isNamed = (this.#others?.schemasOf(name) ?? []).length > 0;
+      if ((this.#additional === false && !isNamed) || this.#allowed?.includes(name) === false)
+        refuse(
+          this.#at('required'),
+          `The property ${JSON.stringify(name)} is required, but not among the properties, and there may be no others.`,
+        );
+      this.#properties.set(name, isNamed ? true : this.#additional);
+    }
+  }
+
+  /** The properties that may be there, by name. */
+  #named(): [string, JsonObject][] {
+    const at = this.#at('properties');
+    const kept: [string, JsonObject][] = [];
+    for (const [name, property] of this.#properties) {
+      // One that must not be there is not written.
+      if (property === false && !this.#required.has(name)) continue;
+      const more = this.#others?.schemasOf(name) ?? [];
+      const whole = more.length === 0 ? property : { allOf: [property, ...more] };
+      kept.push([name, this.#reader.any(whole, memberOf(at, name))]);
+    }
+    const optional = kept.filter(([name]) => !this.#required.has(name)).length;
+    if (optional > mostOptional)
+      refuse(at, `More than ${mostOptional} properties that are not required are not supported.`);
+    this.#reader.budget.spend(optional ** 2 / 4, at);
+    return kept;
+  }
+
+  #checkUnevaluated(): void {
+    const unevaluated = this.#schema['unevaluatedProperties'];
+    if (unevaluated === undefined || unevaluated === false) return;
+    refuse(this.#at('unevaluatedProperties'), "The schema's keyword unevaluatedProperties is supported as false only.");
+  }
+
+  /** Numbers of properties cannot be counted; they are right where the names alone see to it. */
+  #checkSize(named: number, isOpen: boolean): void {
+    const [min, max] = countsOf(this.#schema, ['minProperties', 'maxProperties'], this.#path);
+    const required = this.#required.size;
+    if (max < required) refuse(this.#at('maxProperties'), 'More properties are required.');
+    if (!isOpen && min > named) refuse(this.#at('minProperties'), 'There are fewer properties.');
+    if (min > required)
+      refuse(
+        this.#at('minProperties'),
+        "The schema's keyword minProperties is supported up to the number of required properties only.",
+      );
+    if (max !== Infinity && (isOpen || max < named))
+      refuse(
+        this.#at('maxProperties'),
+        "The schema's keyword maxProperties is supported from the number of properties on only, where there may be no others.",
+      );
+  }
+}
+
+function isEmpty(value: JsonValue): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+}

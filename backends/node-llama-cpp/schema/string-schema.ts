@@ -1,0 +1,51 @@
+import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
+import { type Counts, countsOf } from './counts.ts';
+import { formatRules } from './formats.ts';
+import { mostRepetitions } from './gbnf.ts';
+import { textAt } from './json-kinds.ts';
+import { patternRule, UnsupportedPattern } from './pattern.ts';
+import { memberOf, refuse } from './refuse.ts';
+import { mostCounted, repetitions } from './repetitions.ts';
+import type { SchemaReader } from './schema-reader.ts';
+
+export function stringSchema(schema: JsonObject, path: string, reader: SchemaReader): JsonObject {
+  const lengths = countsOf(schema, ['minLength', 'maxLength'], path, mostCounted);
+  if (schema['pattern'] !== undefined) return patternSchema(schema['pattern'], lengths, path, reader);
+  const [minLength, maxLength] = lengths;
+  const format = schema['format'] === undefined ? undefined : textAt(schema['format'], memberOf(path, 'format'));
+  const rule = format === undefined ? undefined : formatRules.get(format);
+  if (rule !== undefined) {
+    if (minLength > 0 || maxLength !== Infinity) {
+      refuse(
+        memberOf(path, minLength > 0 ? 'minLength' : 'maxLength'),
+        `Beside the format ${format ?? ''}, a length is not supported.`,
+      );
+    }
+    return reader.leaves.add(rule);
+  }
+  if (minLength > mostRepetitions || (maxLength !== Infinity && maxLength > mostRepetitions)) {
+    const { leaves } = reader;
+    return leaves.add(`"\\"" ${repetitions(leaves.anyCharacter, minLength, maxLength, leaves)} "\\""`);
+  }
+  const max = maxLength === Infinity ? {} : { maxLength };
+  return { type: 'string', ...(minLength > 0 ? { minLength } : {}), ...max };
+}
+
+function patternSchema(
+  pattern: JsonValue,
+  lengths: Counts,
+  path: string,
+  { leaves, budget }: SchemaReader,
+): JsonObject {
+  const at = memberOf(path, 'pattern');
+  const source = textAt(pattern, at);
+  try {
+    const rule = patternRule(source, { inJson: true, whole: false, lengths }, { leaves, budget, path: at });
+    return rule === undefined
+      ? refuse(at, 'No text matches the pattern, and has the length that stands beside it.')
+      : leaves.add(`"\\"" ${rule} "\\""`);
+  } catch (error) {
+    if (error instanceof UnsupportedPattern) refuse(at, `The pattern is not supported: ${error.message}.`);
+    throw error;
+  }
+}

@@ -1,0 +1,91 @@
+import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
+import type { Counts } from './counts.ts';
+import { anyOf, literal } from './gbnf.ts';
+import { isList } from './json-kinds.ts';
+import type { LeafRules } from './leaf-rules.ts';
+import { textOf } from './merge.ts';
+import { memberOf, refuse } from './refuse.ts';
+import type { SchemaReader } from './schema-reader.ts';
+
+/** There is one rule for each set of values that may stand already: 10 values, or more where there are few items. */
+const mostSets = 1100;
+
+/** A list whose items all differ: a grammar has to remember which are there, so they have to be a few constants. */
+export function uniqueItems(
+  items: JsonValue,
+  [minItems, maxItems]: Counts,
+  path: string,
+  reader: SchemaReader,
+): JsonObject {
+  const at = memberOf(path, 'uniqueItems');
+  const values = constantsOf(reader.any(reader.resolved(items), memberOf(path, 'items')), reader.leaves);
+  if (values === undefined || setsOf(values.length, maxItems) > mostSets) {
+    return refuse(
+      at,
+      "The schema's keyword uniqueItems is supported for up to 10 values of an enum. Leave it out, and drop what is doubled yourself.",
+    );
+  }
+  if (minItems > values.length) refuse(memberOf(path, 'minItems'), 'There are fewer values than minItems.');
+  const { leaves } = reader;
+  const list = new UniqueItems(
+    values.map((value) => literal(JSON.stringify(value))),
+    minItems,
+    maxItems,
+    leaves,
+  );
+  const some = list.after(0n, 0);
+  return leaves.add(minItems === 0 ? `"[" (${some})? "]"` : `"[" ${some} "]"`);
+}
+
+/** The values of a rewritten schema; undefined where they are not listed. */
+function constantsOf(schema: JsonObject, leaves: LeafRules): readonly JsonValue[] | undefined {
+  if (schema['type'] === 'boolean') return [false, true];
+  const { const: constant, enum: values } = schema;
+  const listed = constant === undefined ? values : [constant];
+  if (!isList(listed) || listed.some((value) => leaves.has(value))) return undefined;
+  return [...new Map(listed.map((value) => [textOf(value), value])).values()];
+}
+
+/** How many sets of values there are that another may follow. */
+function setsOf(values: number, maxItems: number): number {
+  let [sets, ofSize] = [0, 1];
+  for (let size = 0; size < Math.min(values, maxItems) && sets <= mostSets; size++) {
+    sets += ofSize;
+    ofSize = (ofSize * (values - size)) / (size + 1);
+  }
+  return sets;
+}
+
+class UniqueItems {
+  readonly #values: readonly string[];
+  readonly #min: number;
+  readonly #max: number;
+  readonly #leaves: LeafRules;
+  readonly #rules = new Map<bigint, string>();
+
+  constructor(values: readonly string[], min: number, max: number, leaves: LeafRules) {
+    this.#values = values;
+    this.#min = min;
+    this.#max = Math.min(max, values.length);
+    this.#leaves = leaves;
+  }
+
+  /** One item more at least, where those of a set of bits stand. */
+  after(set: bigint, count: number): string {
+    const known = this.#rules.get(set);
+    if (known !== undefined) return known;
+    const alternatives = this.#values.flatMap((value, i) => {
+      const bit = 1n << BigInt(i);
+      return (set & bit) === 0n ? [value + this.#more(set | bit, count + 1)] : [];
+    });
+    const rule = this.#leaves.rule(anyOf(alternatives));
+    this.#rules.set(set, rule);
+    return rule;
+  }
+
+  #more(set: bigint, count: number): string {
+    if (count >= this.#max) return '';
+    const more = `", " ${this.after(set, count)}`;
+    return count < this.#min ? ` ${more}` : ` (${more})?`;
+  }
+}

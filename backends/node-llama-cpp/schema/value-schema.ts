@@ -1,0 +1,47 @@
+import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
+import { isList, typeAt } from './json-kinds.ts';
+import type { TypeName } from './keywords.ts';
+import { isOfType } from './merge.ts';
+import { memberOf, refuse } from './refuse.ts';
+import type { SchemaReader } from './schema-reader.ts';
+import { textTrie } from './text-trie.ts';
+
+/** From here on, what values have in common is written once. */
+const manyValues = 100;
+
+/** The values of an enum or a constant that what stands beside it allows. */
+export function valueSchema(
+  values: readonly JsonValue[],
+  beside: JsonObject,
+  path: string,
+  { leaves, budget }: SchemaReader,
+): JsonObject {
+  const { type, ...rest } = beside;
+  const [keyword] = Object.keys(rest);
+  if (keyword !== undefined) {
+    refuse(
+      memberOf(path, keyword),
+      `Beside an enum or a const, ${keyword} is not supported. Leave out the values that it excludes, and the keyword.`,
+    );
+  }
+  const types = type === undefined ? undefined : typesAt(type, path);
+  const valid = types === undefined ? values : values.filter((value) => types.some((one) => isOfType(value, one)));
+  const [first] = valid;
+  if (first === undefined) return refuse(path, 'None of the values is of the type that stands beside them.');
+  if (valid.length === 1) return { const: first };
+  if (valid.length < manyValues) return { enum: [...valid] };
+  const texts = valid.map((value) => JSON.stringify(value));
+  budget.spend(
+    texts.reduce((sum, { length }) => sum + length, 10 * texts.length),
+    path,
+  );
+  return leaves.add(textTrie(texts, leaves));
+}
+
+/** The types that the keyword `type` names. */
+export function typesAt(type: JsonValue, path: string): readonly TypeName[] {
+  const at = memberOf(path, 'type');
+  if (!isList(type)) return [typeAt(type, at)];
+  if (type.length === 0) refuse(at, 'An empty list of types allows no value.');
+  return type.map((one, i) => typeAt(one, memberOf(at, i)));
+}
