@@ -42,7 +42,7 @@ const model = await createEchoBackend({ info: { capabilities: { ...everything, m
   { onProgress: () => undefined, log: () => undefined, signal: new AbortController().signal },
 );
 const server = await startServer({
-  host: '127.0.0.1',
+  hosts: ['127.0.0.1'],
   port: 0,
   metricsPort: undefined,
   model,
@@ -58,6 +58,13 @@ const server = await startServer({
     allowExtraRequestFields: false,
     maxImagesPerRequest: 10,
     maxQueueSize: undefined,
+    maxPendingRequests: undefined,
+    apiKeys: [],
+    apiKeyFile: undefined,
+    maxRequestsPerKey: undefined,
+    tls: undefined,
+    trustedProxies: [],
+    unixSocketMode: 0o600,
     allowedOrigins: [],
     allowedHosts: [],
   },

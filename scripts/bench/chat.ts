@@ -23,6 +23,8 @@ export interface ChatOptions {
   readonly maxTokens: number;
   /** The answer ends with it, at most at `maxTokens`. */
   readonly responseFormat?: object;
+  /** Names a client. */
+  readonly key?: string;
   readonly signal?: AbortSignal | undefined;
   readonly onText?: (() => void) | undefined;
 }
@@ -51,7 +53,10 @@ export async function chat(url: string, messages: readonly Message[], options: C
   const sentAtMs = performance.now();
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: {
+      'content-type': 'application/json',
+      ...(options.key === undefined ? {} : { authorization: `Bearer ${options.key}` }),
+    },
     body,
     signal: options.signal ?? null,
     dispatcher: connections,

@@ -24,7 +24,17 @@ export const usage = `Usage: npm run bench -- [options]
   --json <path>          where the raw figures go (bench.json)`;
 
 /** They need a model that takes its time. */
-const notQuick: readonly ScenarioName[] = ['structured', 'behind', 'album', 'hybrid', 'agent', 'gap', 'media', 'busy'];
+const notQuick: readonly ScenarioName[] = [
+  'structured',
+  'behind',
+  'album',
+  'hybrid',
+  'agent',
+  'gap',
+  'media',
+  'busy',
+  'tenants',
+];
 
 export interface Options extends LoadSizes {
   readonly only: readonly ScenarioName[];

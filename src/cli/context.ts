@@ -1,13 +1,13 @@
 import type { Backend } from '../backend/index.ts';
 import type { LlamaCppConverter, llamaCppVersionPrefix, supportedArchitectures } from '../convert/index.ts';
 import type { downloadModel, fetchHeaders, previewDownload } from '../hub/index.ts';
-import type { startServer } from '../server/index.ts';
+import type { openServer } from '../server/index.ts';
 import type { Converter } from '../store/index.ts';
 import type { Output } from './output.ts';
 
 /** What the command line needs of `src/server`. */
 export interface ServerModule {
-  readonly startServer: typeof startServer;
+  readonly openServer: typeof openServer;
 }
 
 /** What the command line needs of `src/hub`. */
@@ -37,6 +37,8 @@ export interface Context {
   readonly output: Output;
   /** Aborted by the first SIGINT, SIGTERM or SIGHUP, with an `Interrupted` as its reason. */
   readonly signal: AbortSignal;
+  /** Sends `hangup` when the process is told to read its files again: SIGHUP, where there is no terminal. */
+  readonly hangups: EventTarget;
   readonly dependencies: Dependencies;
 }
 

@@ -17,9 +17,13 @@ interface ShownDownload {
 
 /**
  * Shows a download, if there is one: drawn on a terminal, otherwise as a line every few seconds. For a model that is
- * complete, nothing is printed.
+ * complete, nothing is printed. `onFraction` is told how much of it is done, from 0 to 1.
  */
-export function downloadProgress(output: Output, now: () => number = Date.now): ShownDownload {
+export function downloadProgress(
+  output: Output,
+  now: () => number = Date.now,
+  onFraction: (fraction: number) => void = () => undefined,
+): ShownDownload {
   const startMs = now();
   const state = new DownloadState(startMs);
   let area: Area | undefined;
@@ -52,6 +56,7 @@ export function downloadProgress(output: Output, now: () => number = Date.now): 
   return {
     onEvent(event) {
       state.update(event, now());
+      if (state.bytes > 0) onFraction(state.bytesDone / state.bytes);
       say(event);
       start();
       if (timer === undefined || !state.isDone) return;

@@ -1,16 +1,29 @@
-import { isIP } from 'node:net';
-import ipaddr from 'ipaddr.js';
 import type { LogLevel } from '../backend/index.ts';
+import { isLocal } from '../server/listen-address.ts';
 
-/** The log line on who can use a server, which has no authentication and no TLS. */
-export function exposureOf(host: string, port: number): [LogLevel, string] {
-  if (isLoopback(host)) return ['info', 'No authentication and no TLS: only programs on this machine can connect.'];
-  return [
-    'warning',
-    `No authentication and no TLS: anyone who can reach port ${port} on ${host} can use this server. To restrict it to this machine, use --host 127.0.0.1.`,
-  ];
+interface Exposed {
+  readonly hosts: readonly string[];
+  readonly port: number;
+  readonly hasKeys: boolean;
+  readonly hasTls: boolean;
 }
 
-function isLoopback(host: string): boolean {
-  return isIP(host) === 0 ? host.toLowerCase() === 'localhost' : ipaddr.process(host).range() === 'loopback';
+/** The log line on who can use a server. */
+export function exposureOf({ hosts, port, hasKeys, hasTls }: Exposed): [LogLevel, string] {
+  const missing = [...(hasKeys ? [] : ['no authentication']), ...(hasTls ? [] : ['no TLS'])].join(' and ');
+  const lacks = `${missing.charAt(0).toUpperCase()}${missing.slice(1)}`;
+  const open = hosts.filter((host) => !isLocal(host));
+  if (open.length === 0) {
+    return [
+      'info',
+      missing === '' ? 'API keys and TLS are on.' : `${lacks}: only programs on this machine can connect.`,
+    ];
+  }
+  if (missing === '') return ['info', 'Requests need an API key, and TLS is on.'];
+  const where = `port ${port} on ${open.join(', ')}`;
+  if (hasKeys) return ['warning', `${lacks}: whoever sees the network of ${where} can read API keys and answers.`];
+  return [
+    'warning',
+    `${lacks}: anyone who can reach ${where} can use this server. To restrict it to this machine, use --host 127.0.0.1; to require a key, --api-key.`,
+  ];
 }

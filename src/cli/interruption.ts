@@ -16,19 +16,22 @@ export class Interrupted extends Error {
 interface Listening {
   /** Whether the command runs on a terminal, unlike with `nohup` or as a service. */
   readonly isOnTerminal: boolean;
+  /** SIGHUP without a terminal: files are to be read again. */
+  readonly onHangup: () => void;
 }
 
 /**
  * Listens for SIGINT (Ctrl+C), SIGTERM and SIGHUP (the terminal was closed). The first one aborts the returned signal,
- * for an orderly stop; the next one ends the process. Without a terminal, SIGHUP is ignored: Node does not inherit that
+ * for an orderly stop; the next one ends the process. Without a terminal, SIGHUP stops nothing: Node does not inherit that
  * from `nohup`.
  */
-export function listenForInterruption({ isOnTerminal }: Listening): AbortSignal {
+export function listenForInterruption({ isOnTerminal, onHangup }: Listening): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
-      if (name === 'SIGHUP' && (!isOnTerminal || controller.signal.aborted)) return;
-      if (controller.signal.aborted) endBy(name);
+      if (name === 'SIGHUP' && !isOnTerminal) onHangup();
+      else if (name === 'SIGHUP' && controller.signal.aborted) return;
+      else if (controller.signal.aborted) endBy(name);
       else controller.abort(new Interrupted(name));
     });
   }

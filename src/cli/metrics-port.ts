@@ -1,5 +1,6 @@
 import { VserveError } from '../errors/index.ts';
 import type { Log } from '../server/index.ts';
+import { metricsHosts } from '../server/listen-address.ts';
 import type { checkPort } from '../server/port.ts';
 import type { LoadedSettings } from '../settings/index.ts';
 
@@ -14,7 +15,7 @@ export async function metricsPortOf(
   check: typeof checkPort,
   log: Log,
 ): Promise<number | undefined> {
-  const { host, port, metricsEndpointPort: metricsPort } = settings;
+  const { host: hosts, port, metricsEndpointPort: metricsPort } = settings;
   if (metricsPort === undefined) return undefined;
   try {
     if (metricsPort !== 0 && metricsPort === port) {
@@ -23,7 +24,7 @@ export async function metricsPortOf(
         `Requests and metrics cannot share port ${port}. Choose another with ${FLAG}.`,
       );
     }
-    await check(host, metricsPort, FLAG);
+    await check(metricsHosts(hosts), metricsPort, FLAG);
     return metricsPort;
   } catch (error) {
     if (origins.metricsEndpointPort !== 'default' || !(error instanceof VserveError)) throw error;

@@ -5,6 +5,7 @@ import { VserveError } from '../errors/index.ts';
 import { loadSettingsOf } from '../settings/index.ts';
 import type { LoadedSettings, SettingName } from '../settings/index.ts';
 import type { AskedPrecisions } from '../store/index.ts';
+import { accessSettings } from './access-settings.ts';
 import { precisionsOf } from './precision.ts';
 import type { MediaSettings } from '../media/index.ts';
 import type { ServerSettings } from '../server/index.ts';
@@ -46,6 +47,11 @@ export async function serveSettings(
       allowExtraRequestFields: settings.allowExtraRequestFields,
       maxImagesPerRequest: settings.limitImagesPerPrompt,
       maxQueueSize: settings.maxQueueSize,
+      maxPendingRequests: settings.maxPendingRequests,
+      maxRequestsPerKey: settings.maxRequestsPerKey,
+      ...accessSettings(settings, origins),
+      trustedProxies: settings.trustedProxies,
+      unixSocketMode: settings.unixSocketMode,
       allowedOrigins: settings.allowedOrigins,
       allowedHosts: settings.allowedHosts,
     },

@@ -1,21 +1,18 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
-import type { Backend, LoadedModel, ModelFiles } from '../backend/index.ts';
+import type { OpenServer, OpenServerOptions } from '../server/index.ts';
+import { checkAccess } from '../server/check-access.ts';
+import { checkPort } from '../server/port.ts';
 import { settingNames } from '../settings/index.ts';
-import { prepareModel } from '../store/index.ts';
-import type { AskedPrecisions, PreparedModel, PrepareModelOptions } from '../store/index.ts';
+import { hideSecretFlags } from './access-settings.ts';
 import { describeConfiguration } from './configuration.ts';
-import { conversionProgress } from './conversion-progress.ts';
 import type { Context } from './context.ts';
-import { loadConverter } from './converter.ts';
-import { downloadProgress } from './download-progress.ts';
 import { exposureOf } from './exposure.ts';
-import { hubAccess } from './hub-access.ts';
+import { loadModel } from './load-model.ts';
 import { metricsPortOf } from './metrics-port.ts';
+import { openAndLoad } from './open-and-load.ts';
 import { logLevelOf } from './output.ts';
 import { serveSettings } from './serve-settings.ts';
-import type { ServeSettings } from './serve-settings.ts';
-import { checkPort } from '../server/port.ts';
 import { addSettingFlags, storeHelp } from './setting-flags.ts';
 import { modelArgument, verbSettings } from './verb-settings.ts';
 import { version } from './version.ts';
@@ -46,8 +43,9 @@ export function define(command: Command, context: Context): void {
 async function serve(command: Command, argument: string | undefined, context: Context): Promise<void> {
   const { output, signal, dependencies } = context;
   const loaded = await verbSettings(command, settingNames, context, modelArgument(command, argument));
-  const { host, port, home, mmproj, backend: backendName, logLevel } = loaded.settings;
+  const { host: hosts, port, backend: backendName, logLevel } = loaded.settings;
   output.level = logLevelOf(logLevel);
+  hideSecretFlags(loaded.origins);
   for (const variable of loaded.unknownVariables) output.log('warning', variable);
   const backend = await dependencies.findBackend(backendName);
   const settings = await serveSettings(loaded, backend);
@@ -56,104 +54,43 @@ async function serve(command: Command, argument: string | undefined, context: Co
       'Images are fetched from any address, including this machine and its network: MAX_SERVE_MEDIA_URL_SSRF_PROTECTION_ENABLED is off.';
     output.log('warning', message);
   }
-  await checkPort(host, port);
+  await checkPort(hosts, port);
   const metricsPort = await metricsPortOf(loaded, checkPort, output.log);
+  await checkAccess(settings.server);
   await backend.check?.();
   output.note(`\n${output.style('bold', `vserve ${version}`)}\n\n${describeConfiguration(loaded)}\n`);
 
-  const { devices } = settings.load;
-  const files = await prepare(
-    {
-      ...settings,
-      ...settings.precisions,
-      home,
-      mmproj,
-      backend: { load: () => Promise.resolve(backend), devices },
-    },
-    loaded.settings,
+  const { server, model, release } = await openAndLoad(
+    () => open({ hosts, port, metricsPort, version, settings: settings.server, log: output.log }, context),
+    (loading) => loadModel(backend, settings, loaded.settings, loading),
     context,
   );
-  let model: LoadedModel | undefined;
   try {
-    // The server's modules load while the backend waits for child processes and disks.
-    const [loadedModel, server] = await Promise.all([
-      load(backend, files, settings, context),
-      dependencies.loadServer(),
-    ]);
-    model = loadedModel;
-    signal.throwIfAborted();
-    const running = await server.startServer({
-      host,
-      port,
-      metricsPort,
-      model,
-      servedModelName: settings.servedModelName,
-      version,
-      settings: settings.server,
-      media: settings.media,
-      log: output.log,
-    });
+    const { servedModelName, media } = settings;
+    const running = server.serve({ model, servedModelName, media });
     if (running.metricsUrl !== undefined) output.log('info', `Metrics are at ${running.metricsUrl}`);
-    output.log(...exposureOf(host, running.port));
-    output.print(`\n${STARS}\n🚀 Server ready on ${running.url} (Press CTRL+C to quit)\n${STARS}\n`);
+    const hasTls = settings.server.tls !== undefined;
+    output.log(...exposureOf({ hosts, port: running.port, hasKeys: running.needsKey, hasTls }));
+    output.print(`\n${STARS}\n🚀 Server ready on ${running.urls.join(', ')} (Press CTRL+C to quit)\n${STARS}\n`);
     if (!signal.aborted) await once(signal, 'abort');
     output.log('info', stopping(running.requestsInFlight(), settings.server.gracefulShutdownTimeoutS));
     await running.shutdown();
   } finally {
-    await model?.close();
-    await files.release();
+    await model.close();
+    await release();
   }
   output.log('info', 'Stopped.');
+}
+
+/** Opens the port of the server, which reads its files again at a hangup. */
+async function open(options: OpenServerOptions, { dependencies, hangups }: Context): Promise<OpenServer> {
+  const server = await (await dependencies.loadServer()).openServer(options);
+  hangups.addEventListener('hangup', () => void server.reload());
+  return server;
 }
 
 function stopping(requestCount: number, timeoutS: number): string {
   if (requestCount === 0) return 'Stopping.';
   const requests = requestCount === 1 ? '1 running request has' : `${requestCount} running requests have`;
   return `Stopping: ${requests} ${timeoutS} s to finish.`;
-}
-
-type PrepareRequest = Pick<PrepareModelOptions, 'mmproj' | 'home' | 'backend' | keyof AskedPrecisions>;
-
-async function prepare(
-  { model, ...request }: PrepareRequest & { readonly model: string | undefined },
-  settings: Parameters<typeof hubAccess>[0] & Parameters<typeof loadConverter>[0],
-  { output, signal, dependencies }: Context,
-): Promise<Omit<PreparedModel, 'name'>> {
-  if (model === undefined) return { modelPath: '', mmprojPath: undefined, release: () => Promise.resolve() };
-  const download = downloadProgress(output);
-  const progress = conversionProgress(output);
-  try {
-    const files = await prepareModel({
-      ...request,
-      model,
-      hub: hubAccess(settings, dependencies, download.onEvent),
-      loadConverter: () => loadConverter(settings, dependencies),
-      onProgress: progress.show,
-      log: output.log,
-      signal,
-    });
-    progress.succeed();
-    return files;
-  } finally {
-    download.end();
-    progress.end();
-  }
-}
-
-async function load(
-  backend: Backend,
-  files: ModelFiles,
-  settings: ServeSettings,
-  { output, signal }: Context,
-): Promise<LoadedModel> {
-  const task = output.startTask();
-  const onProgress = (stage: string, fraction: number) => task.update(`Loading: ${stage}`, fraction);
-  try {
-    const model = await backend.load(files, settings.load, { onProgress, log: output.log, signal });
-    const { device, contextLength, maxBatchSize } = model.info;
-    task.succeed(`Loaded on ${device} (${contextLength} tokens, ${maxBatchSize} at a time)`);
-    return model;
-  } finally {
-    task.end();
-  }
 }

@@ -17,11 +17,15 @@ export async function start(dependencies: Dependencies): Promise<never> {
   surviveLostTerminal();
 
   const output = createOutput(process.stdout, process.stderr);
-  const signal = listenForInterruption({ isOnTerminal: process.stdout.isTTY || process.stderr.isTTY });
+  const hangups = new EventTarget();
+  const signal = listenForInterruption({
+    isOnTerminal: process.stdout.isTTY || process.stderr.isTTY,
+    onHangup: () => hangups.dispatchEvent(new Event('hangup')),
+  });
   captureConsole(output);
   // Node exits with success when only promises are pending: the threads of an engine may not count.
   setInterval(() => undefined, LONGEST_TIMER_MS);
-  const exitCode = await runCli(process.argv.slice(2), { output, signal, dependencies });
+  const exitCode = await runCli(process.argv.slice(2), { output, signal, hangups, dependencies });
   await flush();
   const failure = output.printFailure();
   // For a server, standard output is only a log.

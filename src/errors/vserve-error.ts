@@ -1,10 +1,19 @@
 import { errorCodes } from './error-codes.ts';
 import type { ErrorCode } from './error-codes.ts';
 
+interface VserveErrorOptions {
+  readonly cause?: unknown;
+  readonly param?: string;
+  readonly detail?: string;
+  readonly retryAfterS?: number;
+}
+
 /**
  * The error class of the project: something a person can act on. `message` says what was wrong, where, and what to do
  * next; `code` is stable and decides the HTTP status and the exit code (see `error-codes.ts`); `param` names the request
  * field or option at fault, in OpenAI's notation (`messages[2].content[1]`).
+ *
+ * `retryAfterS` says when the same request may succeed, in seconds.
  *
  * `detail` is for the log only, never for a response: an image's URL without its secrets, for example.
  *
@@ -15,12 +24,14 @@ export class VserveError extends Error implements CodedError {
   readonly code: ErrorCode;
   readonly param: string | undefined;
   readonly detail: string | undefined;
+  readonly retryAfterS: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { cause?: unknown; param?: string; detail?: string } = {}) {
+  constructor(code: ErrorCode, message: string, options: VserveErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.param = options.param;
     this.detail = options.detail;
+    this.retryAfterS = options.retryAfterS;
   }
 }
 
@@ -29,6 +40,7 @@ export interface CodedError extends Error {
   readonly code: ErrorCode;
   readonly param?: string | undefined;
   readonly detail?: string | undefined;
+  readonly retryAfterS?: number | undefined;
 }
 
 /**

@@ -22,6 +22,8 @@ export interface RequestContext {
   readonly Bindings: ServerBindings;
   readonly Variables: {
     readonly requestId: string;
+    /** The name of the API key, if it has one. */
+    readonly keyName?: string;
   };
 }
 
@@ -29,7 +31,7 @@ const validId = /^[\w.:-]{1,128}$/;
 
 /**
  * Assigns each request an id (the client's own if it is harmless) and logs one line when the response starts: method,
- * path, status, milliseconds. Queries, headers and bodies are never logged, since they may hold credentials.
+ * path, status, milliseconds, and the name of the API key. Queries, headers and bodies are never logged, since they may hold credentials.
  */
 export function accessLog(log: Log): MiddlewareHandler<RequestContext> {
   return async (context, next) => {
@@ -41,7 +43,9 @@ export function accessLog(log: Log): MiddlewareHandler<RequestContext> {
     context.header('x-request-id', requestId);
     const { status } = context.res;
     const ms = (performance.now() - startedAt).toFixed(1);
-    const line = `${requestId} ${context.req.method} ${pathOf(context.req.url)} ${String(status)} ${ms} ms`;
+    const keyName = context.get('keyName');
+    const by = keyName === undefined ? '' : ` by ${keyName}`;
+    const line = `${requestId} ${context.req.method} ${pathOf(context.req.url)} ${String(status)} ${ms} ms${by}`;
     log(status >= 500 ? 'warning' : 'info', context.error === undefined ? line : `${line} ${reasonOf(context.error)}`);
   };
 }

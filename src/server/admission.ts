@@ -1,6 +1,8 @@
 import { VserveError } from '../errors/index.ts';
+import { keyIdOf } from './client-path.ts';
 import { FairTurns } from './fair-turns.ts';
 import type { ClientPath, LeavePlace } from './fair-turns.ts';
+import { ServiceTimes } from './service-times.ts';
 
 /**
  * Requests given to the backend beyond its batch, so that the next prompt is ready when a slot becomes free. The
@@ -25,32 +27,55 @@ export interface AdmissionOptions {
   readonly maxBatchSize: number;
   /** Maximum number of further requests that wait; undefined means no limit. */
   readonly maxQueueSize: number | undefined;
+  /** Maximum number of requests, running and waiting; undefined means no limit. */
+  readonly maxPendingRequests?: number | undefined;
+  /** The same for the requests of one API key, by its id. */
+  readonly maxRequestsOf?: (keyId: string) => number | undefined;
 }
 
-/** Hands requests to the backend in fair turns, as many as it can run, and refuses those beyond the limit. */
+/** Hands requests to the backend in fair turns, as many as it can run, and refuses those beyond the limits. */
 export class Admission {
   readonly #limit: number;
+  readonly #maxRequestsOf: (keyId: string) => number | undefined;
   readonly #generations: FairTurns;
   readonly #fetches = new FairTurns(MAX_WITH_IMAGES);
+  readonly #times: ServiceTimes;
+  readonly #requestsByKey = new Map<string, number>();
   #requests = 0;
 
-  constructor({ maxBatchSize, maxQueueSize }: AdmissionOptions) {
-    this.#limit = maxBatchSize + (maxQueueSize ?? Infinity);
+  constructor({ maxBatchSize, maxQueueSize, maxPendingRequests, maxRequestsOf }: AdmissionOptions) {
+    this.#limit = Math.min(maxBatchSize + (maxQueueSize ?? Infinity), maxPendingRequests ?? Infinity);
+    this.#maxRequestsOf = maxRequestsOf ?? (() => undefined);
     this.#generations = new FairTurns(maxBatchSize + PREPARED_AHEAD);
+    this.#times = new ServiceTimes(maxBatchSize);
   }
 
-  /** Throws `at_capacity` if there is no place for another request. */
-  requireRoom(): void {
-    if (this.#requests < this.#limit) return;
-    throw new VserveError('at_capacity', 'Server is at capacity. Please retry later.');
+  /** Throws `at_capacity` if there is no place for another request, or for another one of this client. */
+  requireRoom(client?: ClientPath): void {
+    if (this.#requests >= this.#limit) {
+      throw new VserveError('at_capacity', 'Server is at capacity. Please retry later.', {
+        retryAfterS: this.#times.secondsFor(this.#generations.waiting + 1),
+      });
+    }
+    const keyId = client === undefined ? undefined : keyIdOf(client);
+    if (keyId === undefined) return;
+    const own = this.#requestsByKey.get(keyId) ?? 0;
+    const limit = this.#maxRequestsOf(keyId);
+    if (limit === undefined || own < limit) return;
+    throw new VserveError(
+      'at_capacity',
+      `This API key has ${String(own)} requests running or waiting, as many as it may have at a time. Please retry later.`,
+      { retryAfterS: this.#times.secondsFor(own) },
+    );
   }
 
   /** Takes a place for a request. Throws `at_capacity`. */
   join(client: ClientPath): Place {
-    this.requireRoom();
-    this.#requests += 1;
+    this.requireRoom(client);
+    this.#count(client, 1);
     let leaveFetches: LeavePlace | undefined;
     let leaveGenerations: LeavePlace | undefined;
+    let endService: (() => void) | undefined;
     let isHeld = true;
     return {
       toFetchImages: async (signal) => {
@@ -58,15 +83,26 @@ export class Admission {
       },
       toGenerate: async (signal) => {
         leaveGenerations = await this.#generations.enter(client, signal);
+        endService = this.#times.begin();
         leaveFetches?.();
       },
       leave: () => {
         if (!isHeld) return;
         isHeld = false;
-        this.#requests -= 1;
+        this.#count(client, -1);
+        endService?.();
         leaveFetches?.();
         leaveGenerations?.();
       },
     };
+  }
+
+  #count(client: ClientPath, change: 1 | -1): void {
+    this.#requests += change;
+    const keyId = keyIdOf(client);
+    if (keyId === undefined) return;
+    const own = (this.#requestsByKey.get(keyId) ?? 0) + change;
+    if (own === 0) this.#requestsByKey.delete(keyId);
+    else this.#requestsByKey.set(keyId, own);
   }
 }

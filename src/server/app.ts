@@ -1,17 +1,20 @@
 import { Hono } from 'hono';
 import type { Context } from 'hono';
 import { VserveError } from '../errors/index.ts';
-import type { RequestContext } from './access-log.ts';
+import type { Log, RequestContext } from './access-log.ts';
 import { accessLog, pathOf } from './access-log.ts';
+import type { ApiKeys } from './api-keys.ts';
 import { browserGuard } from './browser-guard.ts';
 import { errorResponse } from './error-response.ts';
-import type { ApiType } from './server-settings.ts';
+import type { ApiType, ServerSettings } from './server-settings.ts';
 import { checkHost } from './host-header.ts';
 import { linger } from './linger.ts';
 import { countRequests } from './count-requests.ts';
 import { errorFormatOf, isForAnthropic } from './error-formats.ts';
 import { messagesErrors } from '../api/messages/index.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
+import type { Metrics } from './metrics.ts';
+import { requireKey } from './require-key.ts';
 import { openaiRoutes } from './routes/openai.ts';
 import { messagesRoutes } from './routes/messages.ts';
 import { responseHeaders } from './response-headers.ts';
@@ -20,28 +23,59 @@ import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
 import { prefixCacheRoutes } from './routes/prefix-cache.ts';
 import { tokenRoutes } from './routes/tokens.ts';
+import type { ServerState } from './server-state.ts';
+import { trustProxies } from './trusted-proxies.ts';
 
-export interface AppOptions extends GenerationRouteOptions {
-  /** The address or name the server listens on. */
-  readonly host: string;
+/** What applies to every request, also while the model is loading. */
+export interface CommonOptions {
+  /** What the server listens on, as given to `--host`. */
+  readonly hosts: readonly string[];
+  readonly settings: ServerSettings;
+  readonly version: string;
+  readonly keys: ApiKeys;
+  readonly state: ServerState;
+  readonly metrics: Metrics;
+  readonly log: Log;
 }
+
+export type AppOptions = CommonOptions & GenerationRouteOptions;
 
 /** The HTTP interface of a loaded model, independent of any socket. */
 export function createApp(options: AppOptions): Hono<RequestContext> {
   const serves = (type: ApiType): boolean => options.settings.apiTypes.includes(type);
   const paths = new RoutePaths();
-  const app = new Hono<RequestContext>({ getPath: ({ url }) => paths.resolve(pathOf(url)) });
-  app.use(accessLog(options.log), responseHeaders, countRequests(options.metrics), linger, checkHost);
-  app.use(browserGuard({ ...options.settings, host: options.host }));
+  const app = createCommonApp(options, paths);
   if (serves('openai')) app.route('/', openaiRoutes(options));
   if (serves('anthropic')) app.route('/', messagesRoutes(options));
   if (serves('openai')) app.route('/', tokenRoutes(options));
   app.route('/', modelRoutes(options.servedModelName, options.model.info));
-  app.route('/', healthRoutes(options.version));
   app.route('/', prefixCacheRoutes(options.model));
   paths.add(app.routes);
   answerOtherMethods(app, paths);
   app.notFound((context) => answerError(noRoute(context.req.method, pathOf(context.req.url), paths), context));
+  return app;
+}
+
+/** The HTTP interface before the model is loaded: health, and 503 for everything else. */
+export function createLoadingApp(options: CommonOptions): Hono<RequestContext> {
+  const paths = new RoutePaths();
+  const app = createCommonApp(options, paths);
+  paths.add(app.routes);
+  app.all('*', () => {
+    throw options.state.loadingError;
+  });
+  return app;
+}
+
+/** `paths` are to be filled with the routes. */
+function createCommonApp(options: CommonOptions, paths: RoutePaths): Hono<RequestContext> {
+  const { hosts, settings, version, keys, state, metrics, log } = options;
+  const app = new Hono<RequestContext>({ getPath: ({ url }) => paths.resolve(pathOf(url)) });
+  app.use(accessLog(log), responseHeaders, countRequests(metrics), linger, checkHost);
+  app.use(browserGuard({ ...settings, hosts }));
+  if (settings.trustedProxies.length > 0) app.use(trustProxies(settings.trustedProxies));
+  app.use(requireKey(keys));
+  app.route('/', healthRoutes(version, state));
   app.onError(answerError);
   return app;
 }

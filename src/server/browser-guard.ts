@@ -4,6 +4,7 @@ import { show } from '../api/index.ts';
 import { VserveError } from '../errors/index.ts';
 import type { RequestContext } from './access-log.ts';
 import { hostNameOf } from './host-header.ts';
+import { isLocal } from './listen-address.ts';
 import { OwnHosts } from './own-hosts.ts';
 import type { OwnHostsOptions } from './own-hosts.ts';
 import { textPattern } from './text-pattern.ts';
@@ -19,16 +20,18 @@ export interface BrowserGuardOptions extends OwnHostsOptions {
  * Prevents web pages from using the server through the browser of someone who can reach it. Browsers report which page
  * sends a request (`Origin`, `Sec-Fetch-Site`): it must come from this server or from an allowed origin; the latter may
  * also read the responses (CORS). They also report which host they believe to be talking to (`Host`): a page whose own
- * domain resolves to this server (DNS rebinding) is same-origin, but the name is foreign. Other clients send none of
+ * domain resolves to this server (DNS rebinding) is same-origin, but the name is foreign. Its reads may look like those of
+ * any program, so a server that only this machine can reach requires its own name of everyone. Other clients send none of
  * these headers, nor a browser's User-Agent, and are not restricted.
  */
 export function browserGuard({ allowedOrigins, ...hosts }: BrowserGuardOptions): MiddlewareHandler<RequestContext> {
   const isAllowed = textPattern(allowedOrigins);
   const ownHosts = new OwnHosts(hosts);
+  const isOnlyLocal = hosts.hosts.every(isLocal);
   const answerCors = cors({
     origin: (origin) => origin,
-    allowMethods: ['GET', 'HEAD', 'POST'],
-    exposeHeaders: ['x-request-id', 'retry-after'],
+    allowMethods: ['GET', 'HEAD', 'POST', 'DELETE'],
+    exposeHeaders: ['x-request-id', 'request-id', 'retry-after', 'openai-processing-ms', '*'],
     maxAge: PREFLIGHT_MAX_AGE_S,
   });
   return async (context, next) => {
@@ -36,7 +39,10 @@ export function browserGuard({ allowedOrigins, ...hosts }: BrowserGuardOptions):
     if (origin !== undefined && isAllowed(origin)) return answerCors(context, next);
     if (origin !== undefined) requireOwnOrigin(origin, context.req.header('host'));
     else requireOwnSite(context);
-    if (isOfBrowser(context)) requireOwnHost(context.req.header('host'), ownHosts);
+    if (isOfBrowser(context) || (isOnlyLocal && isOverTcp(context))) {
+      requireOwnHost(context.req.header('host'), ownHosts);
+    }
+    if (mayBeOfPage(context)) requirePreflight(context);
     await next();
     return undefined;
   };
@@ -67,12 +73,36 @@ function requireOwnSite({ req }: Context<RequestContext>): void {
   );
 }
 
-/** Over plain HTTP, browsers send none of the other headers with the reads of a page of the same origin. */
+/** Content types of requests that a page can send anywhere without asking first, by forms for example. */
+const SIMPLE_TYPE = /^\s*(?:text\/plain|multipart\/form-data|application\/x-www-form-urlencoded)\s*(?:;|$)/i;
+
+/** Throws `unsupported_media_type` for what a page can send without asking first. */
+function requirePreflight({ req }: Context<RequestContext>): void {
+  if (['GET', 'HEAD', 'OPTIONS'].includes(req.method)) return;
+  const type = req.header('content-type') ?? '';
+  if (type !== '' && !SIMPLE_TYPE.test(type)) return;
+  const message = `Browsers must send Content-Type: application/json${type === '' ? '' : `, not ${show(type)}`}.`;
+  throw new VserveError('unsupported_media_type', message);
+}
+
+/** Whether an old browser may have sent a request, which says nothing about the page that it comes from. */
+function mayBeOfPage({ req }: Context<RequestContext>): boolean {
+  if (req.header('origin') !== undefined || req.header('sec-fetch-site') !== undefined) return false;
+  return req.header('user-agent')?.startsWith('Mozilla/') === true || req.header('sec-fetch-dest') !== undefined;
+}
+
+/** Browsers cannot connect to Unix sockets. */
+function isOverTcp({ env }: Context<RequestContext>): boolean {
+  return env.incoming.socket.remoteAddress !== undefined;
+}
+
+/**
+ * Over plain HTTP, browsers send none of the other headers with the reads of a page of the same origin. `Sec-Fetch-Mode`
+ * alone is sent by Node's fetch.
+ */
 function isOfBrowser({ req }: Context<RequestContext>): boolean {
   if (req.header('user-agent')?.startsWith('Mozilla/') === true) return true;
-  return ['origin', 'sec-fetch-site', 'sec-fetch-mode', 'sec-fetch-dest'].some(
-    (name) => req.header(name) !== undefined,
-  );
+  return ['origin', 'sec-fetch-site', 'sec-fetch-dest'].some((name) => req.header(name) !== undefined);
 }
 
 /** Throws `host_not_allowed` unless the name is known to be this server's. */

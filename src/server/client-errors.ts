@@ -28,19 +28,23 @@ export function answerClientErrors(server: Server, responses: OpenResponses, onR
     failed.add(socket);
     const open = responses.of(socket);
     const before = open.filter(({ req }) => req.complete);
+    const answer = (): void => {
+      // The client has closed its side in the middle of a request and expects no response.
+      if (systemErrorCode(cause) === 'HPE_INVALID_EOF_STATE') socket.destroy();
+      else refuse(socket, refusalOf(cause), onRefused);
+    };
     if (open.some(({ req, headersSent }) => !req.complete && headersSent)) socket.destroy();
-    else if (before.length === 0) refuse(socket, cause, onRefused);
-    else before.at(-1)?.once('close', () => refuse(socket, cause, onRefused));
+    else if (before.length === 0) answer();
+    else before.at(-1)?.once('close', answer);
   });
 }
 
-function refuse(socket: Duplex, cause: Error, onRefused: OnRefused): void {
-  // The client has closed its side in the middle of a request and expects no response.
-  if (!socket.writable || systemErrorCode(cause) === 'HPE_INVALID_EOF_STATE') {
+/** Answers on a connection without a request that could be, and closes it. */
+export function refuse(socket: Duplex, error: VserveError, onRefused: OnRefused): void {
+  if (!socket.writable) {
     socket.destroy();
     return;
   }
-  const error = refusalOf(cause);
   const requestId = randomUUID();
   socket.end(rawAnswer(error, requestId));
   // Closing with unread input would reset the connection, and the client could lose the response (RFC 9112, section
@@ -51,8 +55,9 @@ function refuse(socket: Duplex, cause: Error, onRefused: OnRefused): void {
   onRefused(requestId, error);
 }
 
+/** Whether nothing can be sent any more: also because TLS has failed. */
 function isGone(cause: Error): boolean {
-  return ['ECONNRESET', 'EPIPE'].includes(systemErrorCode(cause) ?? '');
+  return /^(?:ECONNRESET|EPIPE|ERR_SSL_.*|ERR_TLS_.*)$/.test(systemErrorCode(cause) ?? '');
 }
 
 function refusalOf(cause: Error): VserveError {

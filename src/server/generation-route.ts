@@ -47,13 +47,13 @@ export function generationRoute<Request extends WireRequest>(
     let streaming = false;
     let body: JsonBody | undefined;
     try {
-      options.admission.requireRoom();
+      const client = clientPathOf(incoming);
+      options.admission.requireRoom(client);
       const { signal } = active;
       body = await readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal });
       const request = format.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
       const generations = format.generations?.(request) ?? [request];
       for (const generation of generations) checkRequest(generation, options);
-      const client = clientPathOf(incoming);
       const events = generateAll(generations, {
         ...options,
         client,

@@ -1,4 +1,5 @@
 import type { Server, ServerResponse } from 'node:http';
+import { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { OpenResponses } from './open-responses.ts';
 
@@ -17,7 +18,8 @@ export function answerHalfClosed(
 ): void {
   // Not in Node's documentation, nor in its types: otherwise, it closes such connections.
   Object.assign(server, { httpAllowHalfOpen: true });
-  server.on('connection', (socket) => socket.once('end', () => probe(socket, 0)));
+  const event = server instanceof HttpsServer ? 'secureConnection' : 'connection';
+  server.on(event, (socket: Socket) => socket.once('end', () => probe(socket, 0)));
 
   function probe(socket: Socket, count: number): void {
     const tryNext = (): void => {

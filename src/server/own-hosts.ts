@@ -3,29 +3,30 @@ import { hostname } from 'node:os';
 import { textPattern } from './text-pattern.ts';
 
 export interface OwnHostsOptions {
-  /** The address or name the server listens on. */
-  readonly host: string;
+  /** The addresses, names and Unix sockets the server listens on. */
+  readonly hosts: readonly string[];
   /** Further names of the server; `*` matches any text. */
   readonly allowedHosts: readonly string[];
 }
 
 /**
- * The host names under which browsers may reach the server: its own, this machine's, and all IP addresses, which DNS
- * cannot redirect.
+ * The host names under which browsers may reach the server: its own, this machine's, and those that nobody can have lead
+ * elsewhere by DNS: IP addresses, and names in `.internal`, which containers use for their host.
  */
 export class OwnHosts {
   readonly #names: ReadonlySet<string>;
   readonly #isAllowed: (name: string) => boolean;
 
-  constructor({ host, allowedHosts }: OwnHostsOptions) {
+  constructor({ hosts, allowedHosts }: OwnHostsOptions) {
     const machine = hostname().toLowerCase();
-    this.#names = new Set(['localhost', host.toLowerCase(), machine, `${machine}.local`]);
+    this.#names = new Set(['localhost', ...hosts.map((host) => host.toLowerCase()), machine, `${machine}.local`]);
     this.#isAllowed = textPattern(allowedHosts);
   }
 
   /** Whether a host name, as in a URL, is one of them. */
   has(name: string): boolean {
     const bare = name.replace(/^\[|\]$/g, '').replace(/\.$/, '');
-    return isIP(bare) !== 0 || bare.endsWith('.localhost') || this.#names.has(bare) || this.#isAllowed(bare);
+    if (isIP(bare) !== 0 || /\.(?:localhost|internal)$/.test(bare)) return true;
+    return this.#names.has(bare) || this.#isAllowed(bare);
   }
 }

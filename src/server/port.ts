@@ -2,6 +2,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { Server } from 'node:net';
 import { systemErrorCode, VserveError } from '../errors/index.ts';
+import { listenAddress } from './listen-address.ts';
+import type { ListenAddress } from './listen-address.ts';
+import { listenOnSocket } from './unix-socket.ts';
 
 /** Reasons why an address cannot be bound: not permitted, not on this machine, or not resolvable. */
 const unavailable = new Set(['EACCES', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EAI_AGAIN', 'EINVAL', 'ENOTFOUND']);
@@ -9,29 +12,40 @@ const unavailable = new Set(['EACCES', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EAI_AGA
 export type PortFlag = '--port' | '--metrics-endpoint-port';
 
 /**
- * Checks that `host:port` can be bound, by doing so briefly: meant to be called before a model is loaded. Throws
- * `port_in_use` or `address_unavailable`, naming the flag that sets the port.
+ * Checks that all of these hosts can be listened on, by doing so briefly: meant to be called before a model is loaded.
+ * Throws `port_in_use` or `address_unavailable`, naming the flag that sets the port.
  */
-export async function checkPort(host: string, port: number, flag: PortFlag = '--port'): Promise<void> {
-  const probe = createServer();
-  await listen(probe, host, port, flag);
-  probe.close();
-  await once(probe, 'close');
+export async function checkPort(hosts: readonly string[], port: number, flag: PortFlag = '--port'): Promise<void> {
+  for (const host of hosts) {
+    const probe = createServer();
+    await listen(probe, listenAddress(host, port), { flag });
+    probe.close();
+    await once(probe, 'close');
+  }
 }
 
-/** Listens on `host:port`, exclusively. Throws like `checkPort`. */
-export async function listen(server: Server, host: string, port: number, flag: PortFlag = '--port'): Promise<void> {
+export interface ListenOptions {
+  readonly flag?: PortFlag;
+  /** Permissions of a Unix socket. */
+  readonly unixSocketMode?: number;
+  /** Has `::` leave IPv4 to others. */
+  readonly ipv6Only?: boolean;
+}
+
+/** Listens on an address, exclusively. Throws like `checkPort`. */
+export async function listen(
+  server: Server,
+  address: ListenAddress,
+  { flag = '--port', unixSocketMode = 0o600, ipv6Only = false }: ListenOptions = {},
+): Promise<void> {
+  if (address.kind === 'unix') return listenOnSocket(server, address.path, unixSocketMode);
+  const { host, port } = address;
   try {
-    server.listen({ host, port, exclusive: true });
+    server.listen({ host, port, exclusive: true, ipv6Only });
     await once(server, 'listening');
   } catch (error) {
     throw listenError(error, host, port, flag);
   }
-}
-
-/** `http://HOST:PORT` */
-export function urlOf(host: string, port: number): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${String(port)}`;
 }
 
 /** Translates the error of a failed bind. */

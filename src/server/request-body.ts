@@ -7,6 +7,7 @@ import { addressOf } from './client-path.ts';
 import type { CpuLease, CpuShare } from './cpu-share.ts';
 import type { Decode } from './content-encoding.ts';
 import { decoderOf } from './content-encoding.ts';
+import { wantBody } from './expect-continue.ts';
 import { invalidJson, JsonScanner } from './json-scanner.ts';
 
 /** Bytes parsed at a time, between two turns of the event loop. */
@@ -52,6 +53,7 @@ export async function readJsonBody(
   const decode = decoderOf(request.headers['content-encoding']);
   const declaredBytes = declaredBytesOf(request);
   if ((declaredBytes ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  wantBody(request);
   const left = new AbortController();
   const ended = AbortSignal.any([signal, left.signal]);
   const aborted = new Promise<never>((_resolve, reject) => {

@@ -16,7 +16,7 @@ export interface ActiveRequest {
 /** Tracks requests in flight, so that a shutdown can wait for them and finally abort them. */
 export class Requests {
   readonly #controllers = new Set<AbortController>();
-  #draining = false;
+  #drainsUntilMs: number | undefined;
   #onIdle: (() => void) | undefined;
 
   /** Requests in flight. */
@@ -29,7 +29,7 @@ export class Requests {
    * whose turn has not come gets no event. Throws `shutting_down` once a shutdown has begun.
    */
   begin(socket: Socket): ActiveRequest {
-    if (this.#draining) throw shuttingDown();
+    if (this.#drainsUntilMs !== undefined) throw shuttingDown(this.#drainsUntilMs - performance.now());
     const controller = new AbortController();
     const cancel = (): void => {
       controller.abort(
@@ -51,9 +51,9 @@ export class Requests {
 
   /** Rejects new requests and waits for those in flight; the rest are aborted after `timeoutMs`. */
   async drain(timeoutMs: number): Promise<void> {
-    this.#draining = true;
+    this.#drainsUntilMs = performance.now() + timeoutMs;
     if (await this.idle(timeoutMs)) return;
-    for (const controller of this.#controllers) controller.abort(shuttingDown());
+    for (const controller of this.#controllers) controller.abort(shuttingDown(0));
   }
 
   /** Waits until no request is in flight, but at most `timeoutMs`. Returns whether none is. */
@@ -69,6 +69,9 @@ export class Requests {
   }
 }
 
-function shuttingDown(): VserveError {
-  return new VserveError('shutting_down', 'The server is shutting down. Send the request again later.');
+/** `leftMs`: time until the server ends, when another one may take its place. */
+function shuttingDown(leftMs: number): VserveError {
+  return new VserveError('shutting_down', 'The server is shutting down. Send the request again later.', {
+    retryAfterS: Math.max(1, Math.ceil(leftMs / 1000)),
+  });
 }

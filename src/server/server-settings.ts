@@ -1,8 +1,11 @@
+import type { KeySettings } from './api-keys.ts';
+import type { TlsFiles } from './tls-files.ts';
+
 /** Groups of routes that can be switched off. */
 export type ApiType = 'openai' | 'responses' | 'anthropic' | 'ollama' | 'sagemaker';
 
 /** How the server handles requests. */
-export interface ServerSettings {
+export interface ServerSettings extends KeySettings {
   /** The routes there are, besides those that tell about the server and its models. */
   readonly apiTypes: readonly ApiType[];
   /** Larger bodies are rejected before they are buffered. */
@@ -20,8 +23,16 @@ export interface ServerSettings {
   readonly maxImagesPerRequest: number;
   /** Origins of web pages that may use the server from a browser; `*` matches any text. */
   readonly allowedOrigins: readonly string[];
-  /** Further host names under which browsers may reach the server; `*` matches any text. */
+  /** Further host names under which clients may reach the server; `*` matches any text. */
   readonly allowedHosts: readonly string[];
   /** Maximum number of requests waiting for a place in the batch; undefined means no limit. */
   readonly maxQueueSize: number | undefined;
+  /** Maximum number of requests, running and waiting; undefined means no limit. */
+  readonly maxPendingRequests: number | undefined;
+  /** Serve HTTPS with this certificate. */
+  readonly tls: TlsFiles | undefined;
+  /** Proxies whose `X-Forwarded-For` is believed: IP addresses, CIDR ranges, or `unix`. */
+  readonly trustedProxies: readonly string[];
+  /** Permissions of Unix sockets. */
+  readonly unixSocketMode: number;
 }

@@ -131,6 +131,36 @@ export function list(allowed: string, accepts: (item: string) => boolean = () =>
   };
 }
 
+/** At least `least` texts without commas, which separate them in every source. */
+export function words(allowed: string, accepts: (item: string) => boolean, least = 0): ValueKind<readonly string[]> {
+  return {
+    schema: z.preprocess(splitWords, z.array(z.string().min(1).refine(accepts)).min(least)),
+    parseText: (value) => (value.trimStart().startsWith('[') ? parseJsonList(value) : value),
+    allowed: `${allowed}, as a JSON list or separated by commas`,
+    form: 'list',
+  };
+}
+
+/** Splits at commas. An empty text stays one: it is a mistake, such as a variable that is not set, and no empty list. */
+function splitWords(value: unknown): unknown {
+  const given: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return given.flatMap((item) => (typeof item === 'string' ? item.split(',').map((word) => word.trim()) : [item]));
+}
+
+/** The permissions of a file, in octal digits: text, since YAML reads a bare 0660 as a decimal number. */
+export function fileMode(): ValueKind<number> {
+  return {
+    schema: z
+      .string()
+      .regex(/^0?[0-7]{3}$/)
+      .transform((value) => Number.parseInt(value, 8)),
+    parseText: (value) => value.trim(),
+    allowed: 'an octal file mode such as 0660, in quotes in a configuration file',
+    form: 'value',
+    show: (value) => (typeof value === 'number' ? value.toString(8).padStart(4, '0') : undefined),
+  };
+}
+
 /** Any of several words. */
 export function choices<const T extends string>(values: readonly T[]): ValueKind<readonly T[]> {
   const { schema } = choice(values);
@@ -144,15 +174,17 @@ export function choices<const T extends string>(values: readonly T[]): ValueKind
 }
 
 function parseList(value: string): unknown {
-  if (value.trimStart().startsWith('[')) {
-    try {
-      return JSON.parse(value) as unknown;
-    } catch {
-      return value;
-    }
-  }
+  if (value.trimStart().startsWith('[')) return parseJsonList(value);
   const items = value.split(',').map((item) => item.trim());
   return items.filter((item) => item !== '');
+}
+
+function parseJsonList(value: string): unknown {
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    return value;
+  }
 }
 
 /** A kind that can also be `auto`, which stands for `automatic`. */

@@ -9,7 +9,7 @@ const names = ['host', 'port', 'metricsEndpointPort'] as const;
 async function portFor(flags: Readonly<Record<string, string>>, busy = 0, environment = {}) {
   const warnings: string[] = [];
   const loaded = await loadSettings(names, { flags, environment, folder: '/nowhere' });
-  const check = async (_host: string, port: number): Promise<void> => {
+  const check = async (_hosts: readonly string[], port: number): Promise<void> => {
     if (port === busy) throw new VserveError('port_in_use', 'It is taken.');
   };
   const port = await metricsPortOf(loaded, check, (_level, message) => warnings.push(message));

@@ -24,6 +24,7 @@ export async function model(folder: string, name = 'model.gguf'): Promise<string
 }
 
 export interface RunningVserve {
+  readonly pid: number | undefined;
   /** What it printed so far. */
   readonly text: { stdout: string; stderr: string };
   /** Waits for the URL that it tells; fails when it ends before. */
@@ -73,6 +74,7 @@ export function runVserve(
   const closed = once(child, 'close');
   const told = once(child, 'message') as Promise<[string]>;
   return {
+    pid: child.pid,
     text,
     async until(pattern) {
       for (;;) {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -106,6 +106,9 @@ describe('the server', () => {
         apiTypes: ['openai', 'responses', 'anthropic', 'ollama'],
         allowedOrigins: [],
         allowedHosts: ['proxy.example'],
+        apiKeys: [],
+        trustedProxies: [],
+        unixSocketMode: 0o600,
         keepAliveTimeoutS: 7,
         gracefulShutdownTimeoutS: 5,
         allowExtraRequestFields: true,
@@ -219,6 +222,69 @@ describe('what a person sees', () => {
   });
 });
 
+describe('the port', () => {
+  test('is open while the model loads, and tells how far it is', async () => {
+    const vserve = serve(['--model', await model(folder, 'slow.gguf'), '--log-level', 'DEBUG']);
+    const [, url = ''] = await vserve.until(/open at (\S+)/);
+    await vserve.until(/Loading: model/);
+    expect(await (await fetch(url)).json()).toEqual({ progress: { stage: 'loading', fraction: 0.5 } });
+    expect(vserve.text.stdout).toBe('');
+    vserve.kill('SIGTERM');
+    const { code, stderr } = await vserve.exit();
+    expect(stderr).toMatch(/server shut down\n/);
+    expect(code).toBe(143);
+  });
+
+  test('is open while a checkpoint is converted', async () => {
+    const vserve = serve(['--model', await checkpoint('slow'), '--log-level', 'DEBUG']);
+    const [, url = ''] = await vserve.until(/open at (\S+)/);
+    await vserve.until(/Converting/);
+    expect(await (await fetch(url)).json()).toEqual({ progress: { stage: 'converting', fraction: 0.5 } });
+    vserve.kill('SIGINT');
+    expect((await vserve.exit()).code).toBe(130);
+  });
+
+  test('closes when the load fails', async () => {
+    const { code, stderr } = await serve(['--model', await model(folder, 'broken.gguf')]).exit();
+    expect(stderr).toMatch(/server shut down\nError: The model is broken\.\n$/);
+    expect(code).toBe(1);
+  });
+});
+
+describe('API keys', () => {
+  test('are shown to nobody: not by the server, nor in the list of processes', async () => {
+    const args = ['--model', await model(folder), '--api-key', 'secret', '--pretty-print-config'];
+    const vserve = serve(args, { VSERVE_SSL_KEYFILE_PASSWORD: '' });
+    await vserve.until(ready);
+    if (process.platform === 'linux') {
+      expect(await readFile(`/proc/${vserve.pid}/cmdline`, 'utf8')).toMatch(/^vserve serve\0*$/);
+    }
+    vserve.kill('SIGINT');
+    const { stdout, stderr } = await vserve.exit();
+    expect(stderr).toMatch(/ api-key +set \(hidden\) \(--api-key\)\n/);
+    expect(stderr).toMatch(/No TLS: only programs on this machine can connect/);
+    expect(stdout + stderr).not.toContain('secret');
+  });
+
+  test('come from .env only where no file has them', async () => {
+    await writeFile(join(folder, '.env'), 'VSERVE_API_KEY=secret\n');
+    const vserve = serve(['--model', await model(folder)]);
+    expect(await printedBy(vserve)).toMatch(/No TLS: only programs on this machine can connect/);
+    const { code, stderr } = await serve(['--model', 'x', '--api-key-file', 'keys']).exit();
+    expect(stderr).toMatch(/Error: VSERVE_API_KEY in \.env would add a key to those of --api-key-file\./);
+    expect(code).toBe(2);
+  });
+
+  test('and certificates are read again at SIGHUP, and the server goes on', async () => {
+    const vserve = serve(['--model', await model(folder)]);
+    await vserve.until(ready);
+    vserve.kill('SIGHUP');
+    await vserve.until(/files read again/);
+    vserve.kill('SIGTERM');
+    expect((await vserve.exit()).code).toBe(0);
+  });
+});
+
 describe('Ctrl+C before the server is ready', () => {
   test('ends a conversion and leaves nothing of it', async () => {
     const vserve = serve(['--model', await checkpoint('slow')]);
@@ -284,9 +350,10 @@ describe('a failure', () => {
     expect(stderr).toMatch(/Error: The model is broken\.\n.*DEBUG.*model is broken\.\n +at .*fake-backend\.js/);
   });
 
-  test('of the server closes the model', async () => {
-    const { code, stderr } = await serve(['--model', await model(folder), '--served-model-name', 'unlucky']).exit();
-    expect(stderr).toMatch(/model closed\nError: Someone was faster\.\n$/);
+  test('of the server ends the loading of the model', async () => {
+    const slow = await model(folder, 'slow.gguf');
+    const { code, stderr } = await serve(['--model', slow, '--max-pending-requests', '666']).exit();
+    expect(stderr).toMatch(/\nError: Someone was faster\.\n$/);
     expect(code).toBe(2);
   });
 
@@ -294,6 +361,27 @@ describe('a failure', () => {
     ['no model', [], /^Error: No model to serve\. Give one: vserve serve --model org\/name\n$/],
     ['a model that is missing', ['--model', './nowhere'], /Error: The model "\.\/nowhere" does not exist/],
     ['a model that is not here, offline', ['--model', 'org/name'], /Error: org\/name \(main\) is not on this machine/],
+    ['an empty key', ['--model', 'x', '--api-key', ''], /^Error: --api-key is invalid: it must be keys of visible/],
+    [
+      'a key file without keys',
+      ['--backend', 'echo', '--api-key-file', '/dev/null'],
+      /Error: The key file \/dev\/null has no key\./,
+    ],
+    [
+      'a limit without keys',
+      ['--model', 'x', '--max-requests-per-key', '1'],
+      /^Error: --max-requests-per-key needs keys/,
+    ],
+    [
+      'a key without a certificate',
+      ['--model', 'x', '--ssl-keyfile', 'k'],
+      /^Error: --ssl-keyfile needs --ssl-certfile/,
+    ],
+    [
+      'a certificate that is missing',
+      ['--backend', 'echo', '--ssl-keyfile', 'k', '--ssl-certfile', 'c'],
+      /Error: --ssl-keyfile names k, which does not exist/,
+    ],
     ['a bad value', ['--model', 'x', '--port', 'http'], /^Error: --port is "http": it must be a whole number/],
     [
       'a root that is no folder',

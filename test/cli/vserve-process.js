@@ -49,27 +49,42 @@ async function listen(host, port) {
 }
 
 /**
- * Answers every request with what it was started with; one that serves `stuck` never ends its shutdown, `busy` has two
- * requests in flight.
+ * Answers every request with what it was started with, and before that with how far its model is; one that serves `stuck`
+ * never ends its shutdown, `busy` has two requests in flight. One with a limit of 666 requests cannot be opened.
  */
 const server = {
-  async startServer({ host, port, log, servedModelName, settings, media }) {
-    if (servedModelName === 'unlucky') throw new VserveError('port_in_use', 'Someone was faster.');
+  async openServer({ hosts: [host], port, log, settings }) {
+    if (settings.maxPendingRequests === 666) throw new VserveError('port_in_use', 'Someone was faster.');
     const http = await listen(host, port);
-    http.on('request', (_, response) => response.end(JSON.stringify({ servedModelName, settings, media })));
+    let answer = { settings };
+    http.on('request', (_, response) => response.end(JSON.stringify(answer)));
     const bound = http.address().port;
     const url = `http://${host}:${bound}`;
-    process.send?.(url);
+    log('debug', `open at ${url}`);
+    const close = async () => {
+      http.close();
+      http.closeAllConnections();
+      await once(http, 'close');
+      log('info', 'server shut down');
+    };
     return {
-      url,
-      port: bound,
-      requestsInFlight: () => (servedModelName === 'busy' ? 2 : 0),
-      async shutdown() {
-        if (servedModelName === 'stuck') await new Promise(() => undefined);
-        http.close();
-        http.closeAllConnections();
-        await once(http, 'close');
-        log('info', 'server shut down');
+      report: (progress) => (answer = { progress }),
+      reload: async () => log('info', 'files read again'),
+      close,
+      serve({ servedModelName, media }) {
+        answer = { servedModelName, settings, media };
+        process.send?.(url);
+        return {
+          url,
+          urls: [url],
+          port: bound,
+          needsKey: settings.apiKeys.length > 0,
+          requestsInFlight: () => (servedModelName === 'busy' ? 2 : 0),
+          async shutdown() {
+            if (servedModelName === 'stuck') await new Promise(() => undefined);
+            await close();
+          },
+        };
       },
     };
   },

@@ -1,5 +1,9 @@
 import { hostname } from 'node:os';
+import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
+import type { RequestContext } from '../../src/server/access-log.ts';
+import { browserGuard } from '../../src/server/browser-guard.ts';
+import { errorResponse } from '../../src/server/error-response.ts';
 import type { ServerSettings } from '../../src/server/index.ts';
 import { chatBody, send } from './support/http.ts';
 import { serve } from './support/serve.ts';
@@ -106,13 +110,64 @@ describe('a page of the server itself', () => {
   });
 });
 
+/** The status of a request to a server that listens on these hosts. */
+async function statusAt(hosts: readonly string[], headers: Readonly<Record<string, string>>): Promise<number> {
+  const app = new Hono<RequestContext>();
+  app.use(browserGuard({ hosts, allowedHosts: [], allowedOrigins: [] }));
+  app.post('/', ({ body }) => body('done'));
+  app.onError((error) => errorResponse(error));
+  const socket = { remoteAddress: hosts.every((host) => host.startsWith('/')) ? undefined : '127.0.0.1' };
+  const response = await app.request('/', { method: 'POST', headers, body: '{}' }, { incoming: { socket } });
+  return response.status;
+}
+
 describe('a client that is no browser', () => {
   it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/json'])(
-    'may name any host, and send %s',
+    'may name any host of a server on the network, and send %s',
     async (type) => {
-      expect((await ask({ headers: { host: 'proxy.example', 'content-type': type } })).status).toBe(200);
+      const headers = { host: 'proxy.example', 'content-type': type };
+      expect(await statusAt(['0.0.0.0'], headers)).toBe(200);
+      expect(await statusAt(['127.0.0.1', '192.0.2.1'], headers)).toBe(200);
+      // Node's fetch.
+      expect(await statusAt(['0.0.0.0'], { ...headers, 'user-agent': 'node', 'sec-fetch-mode': 'cors' })).toBe(200);
+      expect(await statusAt(['/run/vserve.sock'], headers)).toBe(200);
     },
   );
+
+  // A page can hide that it is one, where it only reads.
+  it('must name a server that only this machine reaches by a name of it', async () => {
+    for (const host of ['proxy.example', 'localhost.example', 'xinternal']) {
+      const { status, text } = await ask({ headers: { host }, method: 'GET', path: '/v1/models' });
+      expect([status, codeOf(text)]).toEqual([403, 'host_not_allowed']);
+      expect(await statusAt(['127.0.0.1', '::1', 'localhost'], { host })).toBe(403);
+    }
+    for (const host of ['localhost', '127.0.0.1:80', 'host.docker.internal:8000']) {
+      expect((await ask({ headers: { host } })).status).toBe(200);
+    }
+    const settings = { allowedHosts: ['proxy.example'] };
+    expect((await ask({ headers: { host: 'proxy.example' }, settings })).status).toBe(200);
+  });
+});
+
+describe('an old browser, which tells nothing of the page', () => {
+  const browser = { 'user-agent': 'Mozilla/5.0 (Windows NT 6.1)' };
+
+  it.each([
+    ['text/plain', 415],
+    ['Text/Plain;charset=utf-8', 415],
+    ['application/x-www-form-urlencoded', 415],
+    ['multipart/form-data; boundary=x', 415],
+    ['application/json', 200],
+    ['application/vnd.api+json', 200],
+  ])('sending %s gets %i', async (type, status) => {
+    const answer = await ask({ headers: { ...browser, 'content-type': type } });
+    expect([answer.status, answer.generated]).toEqual([status, status === 200 ? 1 : 0]);
+  });
+
+  it('sending no type gets 415', async () => {
+    const { status, text } = await ask({ headers: browser, path: '/reset_prefix_cache' });
+    expect([status, codeOf(text)]).toEqual([415, 'unsupported_media_type']);
+  });
 });
 
 describe('a page of an allowed origin', () => {
@@ -134,7 +189,7 @@ describe('a page of an allowed origin', () => {
       headers: {
         origin: 'https://app.example',
         'access-control-request-method': 'POST',
-        'access-control-request-headers': 'authorization, content-type',
+        'access-control-request-headers': 'authorization,content-type,anthropic-version,x-stainless-os',
       },
       method: 'OPTIONS',
       settings,
@@ -143,8 +198,8 @@ describe('a page of an allowed origin', () => {
       204,
       expect.objectContaining({
         'access-control-allow-origin': 'https://app.example',
-        'access-control-allow-methods': 'GET,HEAD,POST',
-        'access-control-allow-headers': 'authorization,content-type',
+        'access-control-allow-methods': 'GET,HEAD,POST,DELETE',
+        'access-control-allow-headers': 'authorization,content-type,anthropic-version,x-stainless-os',
       }),
     ]);
   });
@@ -156,6 +211,12 @@ describe('a page of an allowed origin', () => {
     'http://localhost.evil.example:1',
   ])('is not %s', async (origin) => {
     expect((await ask({ headers: { origin }, settings })).status).toBe(403);
+  });
+
+  it('may read why a key is needed', async () => {
+    const headers = { origin: 'https://app.example' };
+    const answer = await ask({ headers, settings: { ...settings, apiKeys: ['secret'] } });
+    expect([answer.status, answer.headers['access-control-allow-origin']]).toEqual([401, 'https://app.example']);
   });
 
   it('is any with *', async () => {

@@ -137,7 +137,7 @@ describe('a client that leaves', () => {
     const { port, log, requestsInFlight, generateRequests } = await serve();
     for (const [index, leave] of (['destroy', 'end'] as const).entries()) {
       const socket = await openSocket(port);
-      socket.write('POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{');
+      socket.write('POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{');
       await turnUntil(() => requestsInFlight() === 1);
       socket[leave]();
       await turnUntil(() => log.filter((line) => line.includes(' 499 ')).length === index + 1);

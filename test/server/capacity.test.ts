@@ -52,7 +52,7 @@ it('connections whose requests do not come take no place', async () => {
   const { url, port, requestsInFlight } = await serve({ maxBatchSize: 1, settings: { maxQueueSize: 0 } });
   for (let i = 0; i < 5; i += 1) {
     const socket = await openSocket(port);
-    socket.write('POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{');
+    socket.write('POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{');
   }
   await turnUntil(() => requestsInFlight() === 5);
   const answer = await send(`${url}/v1/chat/completions`, { method: 'POST', body: chatBody('hi') });

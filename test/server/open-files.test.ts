@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { AddressInfo, Server } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ParsedRequest } from '../../src/api/index.ts';
 import type { LoadedModel } from '../../src/backend/index.ts';
@@ -14,7 +14,7 @@ async function listening(): Promise<{ server: Server; log: string[]; port: numbe
   await once(server, 'listening');
   onTestFinished(() => void server.close());
   const log: string[] = [];
-  await limitConnections(server, (level, message) => log.push(`${level} ${message}`));
+  await limitConnections([server], (level, message) => log.push(`${level} ${message}`));
   return { server, log, port: (server.address() as AddressInfo).port };
 }
 
@@ -32,6 +32,21 @@ describe('a server with few open files', () => {
     for (let i = 0; i < 3; i += 1) await once((await openSocket(port)).resume(), 'close');
     expect(log).toEqual([expect.stringMatching(/^warning Connections are being refused/)]);
     first.destroy();
+  });
+
+  it.runIf(process.platform === 'linux')('shares them between its addresses', async () => {
+    const acceptors = await Promise.all([1, 2].map(() => listening()));
+    const [one, other] = acceptors.map(({ server }) => server);
+    if (one === undefined || other === undefined) throw new Error('No servers.');
+    await limitConnections([one, other], () => undefined);
+    const most = other.maxConnections;
+    const accepted = once(one, 'connection');
+    const socket = await openSocket(acceptors[0]?.port ?? 0);
+    const [end] = (await accepted) as [Socket];
+    expect([one.maxConnections, other.maxConnections]).toEqual([most, most - 1]);
+    socket.destroy();
+    await once(end.resume(), 'close');
+    expect(other.maxConnections).toBe(most);
   });
 
   it('goes on when it cannot accept one', async () => {

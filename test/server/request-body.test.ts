@@ -124,7 +124,7 @@ describe('a long data URI', () => {
 
 /** The head of a request whose client waits for leave to send its body. */
 function ask(length: number): string {
-  return `POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: ${length}\r\n\r\n`;
+  return `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: ${length}\r\n\r\n`;
 }
 
 describe('a client that asks before it sends', () => {
@@ -135,6 +135,12 @@ describe('a client that asks before it sends', () => {
     expect(await readUntil(socket, /\r\n\r\n/)).toMatch(/^HTTP\/1.1 100 Continue/);
     socket.write(body);
     expect(await readUntil(socket, /^HTTP.*$/m)).toContain(' 200 ');
+  });
+
+  it('need not send what is refused anyway', async () => {
+    const socket = await openSocket((await serve({ settings: { apiKeys: ['secret'] } })).port);
+    socket.write(ask(10));
+    expect(await readUntil(socket, /\r\n\r\n/)).toMatch(/^HTTP\/1.1 401 /);
   });
 
   it('is refused at once where it would send too much', async () => {
@@ -165,7 +171,7 @@ describe('a body that is too large', () => {
   it('is refused by its length before it comes', async () => {
     const server = await serve({ settings });
     const socket = await openSocket(server.port);
-    socket.write('POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n');
+    socket.write('POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1001\r\n\r\n');
     expect(await readUntil(socket, /\}$/)).toMatch(/^HTTP\/1\.1 413 [^]*request_too_large/);
     socket.destroy();
   });
@@ -173,7 +179,7 @@ describe('a body that is too large', () => {
   it('is refused at the byte that is too many, though it has no end', async () => {
     const server = await serve({ settings });
     const socket = await openSocket(server.port);
-    socket.write('POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+    socket.write('POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n');
     socket.write(`3e9\r\n${'x'.repeat(1001)}\r\n`);
     expect(await readUntil(socket, /\}$/)).toMatch(/^HTTP\/1\.1 413 [^]*request_too_large/);
     socket.destroy();
@@ -185,7 +191,7 @@ describe('a body that is too large', () => {
   ])('still gets its answer to a client that writes it all first, %s', async (_, framing, before, after) => {
     const { port } = await serve({ settings });
     const writeAll = async (socket: Socket, header: string) => {
-      const head = `POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\n${framing}\r\n${header}\r\n${before}`;
+      const head = `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n${framing}\r\n${header}\r\n${before}`;
       await new Promise<unknown>((resolve) => socket.write(`${head}${'x'.repeat(20_000_000)}${after}`, resolve));
       expect(await readUntil(socket, /\}$/)).toMatch(/^HTTP\/1\.1 413 /);
     };
@@ -204,7 +210,7 @@ describe('a body that is too large', () => {
 
 /** The head of a request with a body of so many bytes. */
 function head(bytes: number): string {
-  return `POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: ${bytes}\r\n\r\n`;
+  return `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${bytes}\r\n\r\n`;
 }
 
 describe('the bodies of all requests', () => {

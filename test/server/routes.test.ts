@@ -54,9 +54,9 @@ describe('models', () => {
 });
 
 describe('small routes', () => {
-  it.each(['/health', '/v1/health'])('%s is empty', async (path) => {
+  it.each(['/health', '/v1/health', '/ping'])('%s says that all is well', async (path) => {
     const { url } = await serve();
-    expect(await send(`${url}${path}`)).toMatchObject({ status: 200, text: '' });
+    expect(await send(`${url}${path}`)).toMatchObject({ status: 200, text: '{"status":"ok"}' });
   });
 
   it('/version says the version', async () => {

@@ -9,7 +9,7 @@ import { turnUntil } from './support/turn-until.ts';
 
 const patient = { gracefulShutdownTimeoutS: 3600 };
 const impatient = { gracefulShutdownTimeoutS: 0 };
-const get = 'GET /health HTTP/1.1\r\nHost: a\r\n\r\n';
+const get = 'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
 /** A server whose generations wait at a gate before their second word. */
 async function serveGated(settings: { gracefulShutdownTimeoutS: number }) {
@@ -41,7 +41,7 @@ describe('a shutdown', () => {
     const { port, url, gate, model, shutdown } = await serveGated(patient);
     const idle = await openSocket(port);
     idle.write(get);
-    await readUntil(idle, /200 OK[^]*\r\n\r\n$/);
+    await readUntil(idle, /200 OK[^]*\r\n\r\n\{"status":"ok"\}$/);
     const streaming = await answerTo(openChat(url, 'one two', { stream: true }));
     const pending = answerTo(openChat(url, 'three four'));
     await turnUntil(() => model.stats().sequencesRunning === 2);
@@ -94,7 +94,7 @@ describe('a shutdown', () => {
     const { port, log, shutdown } = await serve({ settings: impatient });
     const socket = await openSocket(port);
     socket.write(
-      'POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n{',
+      'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n{',
     );
     await readUntil(socket, /100 Continue/);
     const stopped = shutdown();
@@ -123,9 +123,9 @@ describe('a shutdown', () => {
     const answers = Array.from({ length: 4 }, () => answerTo(openChat(url, 'hi')));
     const trickling = await openSocket(port);
     const large = await Promise.all([openSocket(port), openSocket(port)]);
-    trickling.write('POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{');
+    trickling.write('POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{');
     for (const socket of large) {
-      socket.write('POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 800000\r\n\r\n');
+      socket.write('POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 800000\r\n\r\n');
       socket.write(' '.repeat(799_999));
     }
     const more = setInterval(() => trickling.write(' '), 1);

@@ -34,7 +34,7 @@ test('the defaults are those of max serve', async () => {
   const { settings, origins, warnings, unknownVariables } = await load({});
   expect(settings).toMatchObject({
     model: undefined,
-    host: '0.0.0.0',
+    host: ['0.0.0.0'],
     port: 8000,
     devices: 'auto',
     backend: 'node-llama-cpp',
@@ -172,7 +172,7 @@ const refused: readonly [string, Given, RegExp][] = [
   [
     'a wrong type in YAML',
     { yaml: 'host: 80' },
-    /^"host" in .*vserve\.yaml is 80: it must be an IP address or a host name\.$/,
+    /^"host" in .*vserve\.yaml is 80: it must be IP addresses, host names or paths of Unix sockets, as a JSON list or separated by commas\.$/,
   ],
   [
     'a truth value that is none',
@@ -288,7 +288,7 @@ describe('.env', () => {
       environment: { MAX_SERVE_HOST: '127.0.0.1' },
     });
     expect(fromDotEnv).toEqual(['HF_TOKEN', 'MAX_SERVE_PORT']);
-    expect(settings).toMatchObject({ hfToken: 'hf_secret', port: 3, host: '127.0.0.1' });
+    expect(settings).toMatchObject({ hfToken: 'hf_secret', port: 3, host: ['127.0.0.1'] });
   });
 
   test('a folder of that name is skipped, with a warning', async () => {

@@ -11,6 +11,7 @@ import { largeMedia } from './large-media.ts';
 import { startAndMemory } from './start.ts';
 import { streamGap } from './stream-gap.ts';
 import { structuredOutput } from './structured.ts';
+import { twoTenants } from './tenants.ts';
 import { textTtft } from './text-ttft.ts';
 import { tokensPerSecond } from './tokens-per-second.ts';
 
@@ -30,6 +31,7 @@ export const scenarios = {
   media: largeMedia,
   pictures: pictureStreams,
   busy: busyNeighbours,
+  tenants: twoTenants,
 } as const satisfies Record<string, (bench: Bench) => Promise<void>>;
 
 export type ScenarioName = keyof typeof scenarios;

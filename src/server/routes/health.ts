@@ -1,10 +1,26 @@
 import { Hono } from 'hono';
+import type { ServerState } from '../server-state.ts';
 
-/** `GET /health` and `/v1/health`: an empty 200. `GET /version`: vserve's version. */
-export function healthRoutes(version: string): Hono {
+const healthPaths = ['/health', '/v1/health', '/ping'];
+
+/** Whether a path asks for the server's health: such requests need no API key. */
+export function isHealthPath(path: string): boolean {
+  return healthPaths.includes(path);
+}
+
+/**
+ * `GET /health`, `/v1/health` and `/ping`: 200 if the server can answer requests, otherwise 503 and how far it is. `GET
+ * /version`: vserve's version.
+ */
+export function healthRoutes(version: string, state: ServerState): Hono {
   const routes = new Hono();
-  routes.get('/health', (context) => context.body(null, 200));
-  routes.get('/v1/health', (context) => context.body(null, 200));
+  for (const path of healthPaths) {
+    routes.get(path, (context) => {
+      const { retryAfterS } = state;
+      if (retryAfterS === undefined) return context.json(state.health);
+      return context.json(state.health, 503, { 'retry-after': String(retryAfterS) });
+    });
+  }
   routes.get('/version', (context) => context.json({ version }));
   return routes;
 }

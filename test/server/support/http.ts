@@ -6,6 +6,8 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 export interface Sent {
+  /** As it goes over the wire; otherwise that of the URL. */
+  readonly path?: string;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
@@ -24,8 +26,8 @@ export async function send(url: string, sent: Sent = {}): Promise<Answer> {
 }
 
 /** Begins a request on a connection of its own. */
-export function open(url: string, { method = 'GET', headers = {}, body }: Sent = {}): ClientRequest {
-  const request = httpRequest(url, { method, headers, agent: false });
+export function open(url: string, { method = 'GET', headers = {}, body, path }: Sent = {}): ClientRequest {
+  const request = httpRequest(url, { method, headers, agent: false, ...(path === undefined ? {} : { path }) });
   request.end(body);
   return request;
 }
@@ -55,7 +57,7 @@ export async function openSocket(port: number): Promise<Socket> {
 
 /** A chat completion request as it goes over the wire. */
 export function rawChat(body: string): string {
-  return `POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+  return `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 
 /** Reads a bare connection until a pattern has come. */

@@ -5,7 +5,7 @@ import { createEchoBackend } from '../../../backends/echo/index.ts';
 import type { GenerateRequest, LoadedModel } from '../../../src/backend/index.ts';
 import type { MediaSettings } from '../../../src/media/index.ts';
 import type { RunningServer, ServerSettings } from '../../../src/server/index.ts';
-import { startServer } from '../../../src/server/index.ts';
+import { openServer } from '../../../src/server/index.ts';
 import { defaultLoadSettings } from '../../../src/settings/index.ts';
 
 export const modelName = 'google/gemma-3-4b-it';
@@ -13,6 +13,7 @@ export const modelName = 'google/gemma-3-4b-it';
 export interface TestServerOptions extends EchoHooks {
   readonly maxLength?: number;
   readonly maxBatchSize?: number;
+  readonly hosts?: readonly string[];
   readonly metricsPort?: number;
   readonly onLog?: () => void;
   readonly settings?: Partial<ServerSettings>;
@@ -20,6 +21,7 @@ export interface TestServerOptions extends EchoHooks {
 }
 
 export interface TestServer extends RunningServer {
+  readonly reload: () => Promise<void>;
   readonly model: LoadedModel;
   readonly client: OpenAI;
   /** What the backend was asked for. */
@@ -54,20 +56,18 @@ export async function serveModel(
     },
   };
   const log: string[] = [];
-  const running = await startServer({
-    host: '127.0.0.1',
+  const server = await openServer({
+    hosts: options.hosts ?? ['127.0.0.1'],
     port: 0,
     metricsPort: options.metricsPort,
-    model,
-    servedModelName: modelName,
     version: '1.2.3',
     settings: serverSettings(options.settings),
-    media: mediaSettings(options.media),
     log: (level, message) => {
       log.push(`${level} ${message}`);
       options.onLog?.();
     },
   });
+  const running = server.serve({ model, servedModelName: modelName, media: mediaSettings(options.media) });
   let stopped: Promise<void> | undefined;
   const shutdown = () => (stopped ??= running.shutdown());
   onTestFinished(async () => {
@@ -75,7 +75,7 @@ export async function serveModel(
     await shutdown();
   });
   const client = new OpenAI({ baseURL: `${running.url}/v1`, apiKey: 'none', maxRetries: 0 });
-  return { ...running, shutdown, model, client, generateRequests, cpusLeft, log };
+  return { ...running, reload: () => server.reload(), shutdown, model, client, generateRequests, cpusLeft, log };
 }
 
 /** What a model has besides generating, where it has it. */
@@ -104,6 +104,13 @@ export function serverSettings(changes: Partial<ServerSettings> = {}): ServerSet
     allowExtraRequestFields: false,
     maxImagesPerRequest: 10,
     maxQueueSize: undefined,
+    maxPendingRequests: undefined,
+    apiKeys: [],
+    apiKeyFile: undefined,
+    maxRequestsPerKey: undefined,
+    tls: undefined,
+    trustedProxies: [],
+    unixSocketMode: 0o600,
     allowedOrigins: [],
     allowedHosts: [],
     ...changes,

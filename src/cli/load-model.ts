@@ -1,0 +1,81 @@
+import type { Backend, LoadedModel, ModelFiles } from '../backend/index.ts';
+import type { Settings } from '../settings/index.ts';
+import { prepareModel } from '../store/index.ts';
+import type { PreparedModel } from '../store/index.ts';
+import { conversionProgress } from './conversion-progress.ts';
+import { loadConverter } from './converter.ts';
+import { downloadProgress } from './download-progress.ts';
+import { hubAccess } from './hub-access.ts';
+import type { Loading, ModelInUse } from './open-and-load.ts';
+import type { ServeSettings } from './serve-settings.ts';
+
+/** Downloads and converts a model where it has to be, and loads it. */
+export async function loadModel(
+  backend: Backend,
+  serve: ServeSettings,
+  settings: Settings,
+  loading: Loading,
+): Promise<ModelInUse> {
+  const { release, ...files } = await prepare(backend, serve, settings, loading);
+  try {
+    return { model: await load(backend, files, serve, loading), release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+async function prepare(
+  backend: Backend,
+  { model, precisions, load: { devices } }: ServeSettings,
+  settings: Settings,
+  { output, signal, dependencies, report }: Loading,
+): Promise<Omit<PreparedModel, 'name'>> {
+  if (model === undefined) return { modelPath: '', mmprojPath: undefined, release: () => Promise.resolve() };
+  const download = downloadProgress(output, Date.now, (fraction) => report({ stage: 'downloading', fraction }));
+  const progress = conversionProgress(output);
+  const { home, mmproj } = settings;
+  try {
+    const files = await prepareModel({
+      ...precisions,
+      home,
+      mmproj,
+      model,
+      backend: { load: () => Promise.resolve(backend), devices },
+      hub: hubAccess(settings, dependencies, download.onEvent),
+      loadConverter: () => loadConverter(settings, dependencies),
+      onProgress: (news) => {
+        progress.show(news);
+        report({ stage: 'converting', fraction: news.bytesTotal === 0 ? 1 : news.bytesWritten / news.bytesTotal });
+      },
+      log: output.log,
+      signal,
+    });
+    progress.succeed();
+    return files;
+  } finally {
+    download.end();
+    progress.end();
+  }
+}
+
+async function load(
+  backend: Backend,
+  files: ModelFiles,
+  settings: ServeSettings,
+  { output, signal, report }: Loading,
+): Promise<LoadedModel> {
+  const task = output.startTask();
+  const onProgress = (stage: string, fraction: number) => {
+    task.update(`Loading: ${stage}`, fraction);
+    report({ stage: 'loading', fraction });
+  };
+  try {
+    const model = await backend.load(files, settings.load, { onProgress, log: output.log, signal });
+    const { device, contextLength, maxBatchSize } = model.info;
+    task.succeed(`Loaded on ${device} (${contextLength} tokens, ${maxBatchSize} at a time)`);
+    return model;
+  } finally {
+    task.end();
+  }
+}

@@ -1,0 +1,205 @@
+import type { Server } from 'node:http';
+import { Server as HttpsServer } from 'node:https';
+import type { LoadedModel } from '../backend/index.ts';
+import { messageOf } from '../errors/index.ts';
+import type { MediaSettings } from '../media/index.ts';
+import { createMediaResolver } from '../media/index.ts';
+import { reasonOf, safeLog } from './access-log.ts';
+import type { Log } from './access-log.ts';
+import { Admission } from './admission.ts';
+import { ApiKeys } from './api-keys.ts';
+import { createApp, createLoadingApp } from './app.ts';
+import { BodyMemory } from './body-memory.ts';
+import { limitConnections } from './connection-limit.ts';
+import { CpuShare } from './cpu-share.ts';
+import { Entrance } from './entrance.ts';
+import { statusOf } from './error-response.ts';
+import { createHttpServer } from './http-server.ts';
+import { Metrics } from './metrics.ts';
+import { startMetricsServer } from './metrics-server.ts';
+import type { MetricsServer } from './metrics-server.ts';
+import { Requests } from './requests.ts';
+import type { ServerSettings } from './server-settings.ts';
+import { ServerState } from './server-state.ts';
+import type { LoadingProgress } from './server-state.ts';
+import { readCertificate } from './tls-files.ts';
+import { UnsentResponses } from './unsent-responses.ts';
+
+/** Time to flush the last bytes. */
+const SEND_MS = 1000;
+
+export interface OpenServerOptions {
+  /** IP addresses, host names, and paths of Unix sockets. */
+  readonly hosts: readonly string[];
+  /** 0 picks a free port. */
+  readonly port: number;
+  /** Port of `/metrics`, on the same hosts; 0 picks a free one, undefined disables it. */
+  readonly metricsPort: number | undefined;
+  /** vserve's version, for `/version`. */
+  readonly version: string;
+  readonly settings: ServerSettings;
+  readonly log: Log;
+}
+
+export interface ServeOptions {
+  readonly model: LoadedModel;
+  readonly servedModelName: string;
+  readonly media: MediaSettings;
+}
+
+/** A server that has no model yet: its health says how far it is, everything else is answered with `model_loading`. */
+export interface OpenServer {
+  /** Where it listens: the first of its addresses. */
+  readonly url: string;
+  /** Tells clients how far the model is. */
+  report(progress: LoadingProgress): void;
+  /** Answers requests with a model from now on. */
+  serve(options: ServeOptions): RunningServer;
+  /** Reads certificates and keys again. What cannot be used is logged, and what was there before stays. */
+  reload(): Promise<void>;
+  /** Closes it without ever having had a model. */
+  close(): Promise<void>;
+}
+
+export interface RunningServer {
+  /** The first of `urls`. */
+  readonly url: string;
+  /** `http://HOST:PORT` or `unix:PATH`, for each host. */
+  readonly urls: readonly string[];
+  /** 0 if it listens on Unix sockets only. */
+  readonly port: number;
+  /** `http://HOST:PORT/metrics`; undefined if disabled. */
+  readonly metricsUrl: string | undefined;
+  /** Whether requests need an API key. */
+  readonly needsKey: boolean;
+  readonly requestsInFlight: () => number;
+  /**
+   * Accepts no new connections, gives requests in flight the configured time to finish, aborts the rest, and closes.
+   * The model stays loaded.
+   */
+  readonly shutdown: () => Promise<void>;
+}
+
+/**
+ * Opens the port of a server whose model comes later. Resolves once the sockets are bound. Throws `port_in_use`,
+ * `address_unavailable`, and `invalid_setting` for certificates and keys.
+ */
+export async function openServer(options: OpenServerOptions): Promise<OpenServer> {
+  const { hosts, port, metricsPort, settings } = options;
+  const log = safeLog(options.log);
+  const keys = await ApiKeys.load(settings, log);
+  const certificate = settings.tls === undefined ? undefined : await readCertificate(settings.tls, log);
+  const state = new ServerState();
+  const metrics = new Metrics();
+  const memory = new BodyMemory(settings.maxRequestMemoryBytes);
+  const common = { ...options, log, keys, state, metrics };
+  let app = createLoadingApp(common);
+  const onRefused = (requestId: string, error: Error): void => {
+    log('info', `${requestId} no request ${String(statusOf(error))} ${reasonOf(error)}`);
+    metrics.countRequest(statusOf(error), 'other', error);
+  };
+  const server = createHttpServer({
+    fetch: (request, bindings) => app.fetch(request, bindings),
+    keepAliveTimeoutS: settings.keepAliveTimeoutS,
+    onRefused,
+    certificate,
+  });
+  const unsent = new UnsentResponses(server);
+  let metricsServer: MetricsServer | undefined;
+  let entrance: Entrance;
+  try {
+    if (metricsPort !== undefined) {
+      metricsServer = await startMetricsServer(metrics, { hosts, port: metricsPort, keys, certificate });
+    }
+    const { unixSocketMode } = settings;
+    entrance = await Entrance.open(server, { hosts, port, flag: '--port', unixSocketMode, onRefused });
+  } catch (error) {
+    await metricsServer?.close();
+    throw error;
+  }
+  await limitConnections(entrance.acceptors, log);
+  return {
+    url: entrance.urls[0] ?? '',
+    report: (progress) => state.report(progress),
+    serve({ model, servedModelName, media: mediaSettings }) {
+      const requests = new Requests();
+      const cpus = new CpuShare(model);
+      const { maxQueueSize, maxPendingRequests } = settings;
+      const admission = new Admission({
+        maxBatchSize: model.info.maxBatchSize,
+        maxQueueSize,
+        maxPendingRequests,
+        maxRequestsOf: (keyId) => keys.maxRequestsOf(keyId),
+      });
+      const media = createMediaResolver(mediaSettings, {
+        onResolved: (image) => metrics.countImage(image),
+        takeCpu: () => cpus.take(),
+      });
+      app = createApp({ ...common, model, servedModelName, requests, admission, memory, cpus, media });
+      state.ready();
+      return {
+        url: entrance.urls[0] ?? '',
+        urls: entrance.urls,
+        port: entrance.port,
+        metricsUrl: metricsServer?.url,
+        needsKey: keys.areRequired,
+        requestsInFlight: () => requests.count,
+        async shutdown() {
+          const timeoutMs = settings.gracefulShutdownTimeoutS * 1000;
+          state.drain(timeoutMs);
+          await drain({ entrance, requests, unsent, timeoutMs });
+          await Promise.all([media.close(), metricsServer?.close()]);
+        },
+      };
+    },
+    reload: () => reload({ server, metricsServer, keys, settings, log }),
+    async close() {
+      await Promise.all([entrance.end(), metricsServer?.close()]);
+    },
+  };
+}
+
+interface Draining {
+  readonly entrance: Entrance;
+  readonly requests: Requests;
+  readonly unsent: UnsentResponses;
+  readonly timeoutMs: number;
+}
+
+/** Ends the requests, then the connections. Clients cannot delay it, whatever they do. */
+async function drain({ entrance, requests, unsent, timeoutMs }: Draining): Promise<void> {
+  entrance.close();
+  await requests.drain(timeoutMs);
+  await unsent.leave(SEND_MS);
+  await entrance.end();
+  // Unread streams end with their connections.
+  await requests.idle(SEND_MS);
+}
+
+interface Reloading {
+  readonly server: Server;
+  readonly metricsServer: MetricsServer | undefined;
+  readonly keys: ApiKeys;
+  readonly settings: ServerSettings;
+  readonly log: Log;
+}
+
+async function reload({ server, metricsServer, keys, settings, log }: Reloading): Promise<void> {
+  const attempt = async (name: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+      log('info', `${name} were read again.`);
+    } catch (error) {
+      log('warning', `${name} could not be read again and stay as they were: ${messageOf(error)}`);
+    }
+  };
+  if (settings.apiKeyFile !== undefined) await attempt('API keys', () => keys.reload());
+  const { tls } = settings;
+  if (tls === undefined || !(server instanceof HttpsServer)) return;
+  await attempt('Certificates', async () => {
+    const certificate = await readCertificate(tls, log);
+    // Connections keep the one they have begun with.
+    server.setSecureContext(certificate);
+    metricsServer?.useCertificate(certificate);
+  });
+}
