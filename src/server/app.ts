@@ -82,10 +82,9 @@ export function createLoadingApp(options: CommonOptions): Hono<RequestContext> {
   return app;
 }
 
-function createCommonApp(
-  { hosts, settings, version, keys, state, metrics, log }: CommonOptions,
-  paths: RoutePaths,
-): Hono<RequestContext> {
+/** `paths` are to be filled with the routes. */
+function createCommonApp(options: CommonOptions, paths: RoutePaths): Hono<RequestContext> {
+  const { hosts, settings, version, keys, state, metrics, log } = options;
   const app = new Hono<RequestContext>({ getPath: ({ url }) => paths.resolve(pathOf(url)) });
   app.use(accessLog(log), responseHeaders, countRequests(metrics), linger, checkHost);
   app.use(browserGuard({ ...settings, hosts }));
