@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Handler } from 'hono';
 import { routePath } from 'hono/route';
-import type { GenerationEvent, LoadedModel } from "../backend/index.ts";
+import type { GenerationEvent, LoadedModel } from '../backend/index.ts';
 import type { AnswerIdentity, ParsedRequest, WireFormat, WireRequest } from '../api/index.ts';
 import { imageReferences, requireCapabilities } from '../api/index.ts';
 import { isCodedError, VserveError } from '../errors/index.ts';
