@@ -13,6 +13,7 @@ import type { GenerationRouteOptions } from './generation-route.ts';
 import { openaiRoutes } from './routes/openai.ts';
 import { routedPath } from './request-target.ts';
 import { routeName } from './route-name.ts';
+import { embeddingRoutes } from './routes/embeddings.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
 import { prefixCacheRoutes } from './routes/prefix-cache.ts';
@@ -31,6 +32,7 @@ export function createApp(options: AppOptions): Hono<RequestContext> {
   app.use(browserGuard({ ...options.settings, host: options.host }));
   if (serves('openai')) app.route('/', openaiRoutes(options));
   if (serves('openai')) app.route('/', tokenRoutes(options));
+  if (serves('openai')) app.route('/', embeddingRoutes(options));
   app.route('/', modelRoutes(options.servedModelName, options.model.info));
   app.route('/', healthRoutes(options.version));
   app.route('/', prefixCacheRoutes(options.model));

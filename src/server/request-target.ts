@@ -19,7 +19,7 @@ function pathOfTarget(target: string): string {
   return path.startsWith('?') ? `/${path}` : '/';
 }
 
-const UNVERSIONED = /^\/(?:chat\/completions|completions|models)(?=\/|$)/;
+const UNVERSIONED = /^\/(?:chat\/completions|completions|embeddings|models)(?=\/|$)/;
 
 /**
  * The path used for routing. Clients combine base URLs with and without `/v1` or a trailing slash with all kinds of
