@@ -399,10 +399,11 @@ export function toNative({ messages: chat, template, tools, reasoning }: AskedCo
 /** Throws `invalid_request` with the `param` of what cannot be kept in a schema. */
 function toNativeTool(tool: Tool, index: number, mayCall: boolean): NativeTool {
   const { name, description, parameters, param = `tools[${index}].function` } = tool;
+  const { parametersParam = `${param}.parameters` } = tool;
   if (parameters === undefined) return { name, description, parameters: '', schema: '', rules: '' };
   const text = JSON.stringify(parameters);
   if (!mayCall || text === '{}') return { name, description, parameters: text, schema: '', rules: '' };
-  const { schema, rules } = compileSchema(parameters, `${param}.parameters`);
+  const { schema, rules } = compileSchema(parameters, parametersParam);
   // The names of the rules begin with a word that is nowhere else. Each tool has one of its own.
   const word = /^[a-z]+/.exec(rules)?.[0] ?? '';
   const named = (lines: string): string => (word === '' ? lines : lines.replaceAll(word, `${word}${letters(index)}`));

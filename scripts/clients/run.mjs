@@ -24,9 +24,11 @@ const model = values.model ?? (await servedModel());
 
 install();
 let failed = false;
-for (const script of ['openai-js', 'ai-sdk', 'langchain-js']) check(process.execPath, `${script}.mjs`, [url, model]);
-check(join(folder, 'venv', 'bin', 'python'), 'clients.py', [url, model, picture]);
-check(join(folder, 'venv', 'bin', 'python'), 'ollama_clients.py', [url, model, picture]);
+for (const script of ['openai-js', 'ai-sdk', 'langchain-js', 'anthropic-js', 'ai-sdk-anthropic'])
+  check(process.execPath, `${script}.mjs`, [url, model]);
+for (const script of ['clients', 'anthropic_clients', 'ollama_clients']) {
+  check(join(folder, 'venv', 'bin', 'python'), `${script}.py`, [url, model, picture]);
+}
 process.exitCode = failed ? 1 : 0;
 
 async function servedModel() {

@@ -4,6 +4,6 @@ import type { ErrorFormat } from './wire-format.ts';
 
 /** OpenAI's, which all routes have that belong to no other format. */
 export const openaiErrors: ErrorFormat = {
-  json: errorJson,
+  json: (error) => errorJson(error),
   text: (error) => sseEvent(JSON.stringify(errorJson(error))),
 };

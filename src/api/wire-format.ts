@@ -28,6 +28,8 @@ export interface WireFormat<Request extends WireRequest> {
   /** What ids of answers begin with: `chatcmpl-`. */
   readonly idPrefix: string;
   readonly framing: Framing;
+  /** What is sent when a stream was silent for a while, framed; absent it is a comment in an event stream, or nothing. */
+  readonly heartbeat?: string;
   /** Reads a body. Throws `invalid_request` or `unsupported_parameter` with the path of the field as `param`. */
   parse(body: unknown, options: ReadOptions): Request;
   /** The body of the answer to a request that needs no generation; undefined for one that does. */
@@ -46,7 +48,7 @@ export interface WireFormat<Request extends WireRequest> {
 /** How a format tells errors. */
 export interface ErrorFormat {
   /** The body of a failed response. */
-  json(error: unknown): object;
+  json(error: unknown, requestId?: string): object;
   /** The text in a stream that has begun, framed. */
-  text(error: unknown): string;
+  text(error: unknown, requestId?: string): string;
 }

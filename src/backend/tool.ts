@@ -9,6 +9,8 @@ export interface Tool {
   readonly parameters: JsonObject | undefined;
   /** Path in the client's request (`tools[0].function`): the beginning of the `param` of errors about this tool. */
   readonly param?: string;
+  /** Path of the schema in the request; absent it is `parameters` below `param`. */
+  readonly parametersParam?: string;
 }
 
 /** Whether the model may call (`auto`), must not (`none`), must (`required`), or must call the function of this name. */

@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import type { Context } from 'hono';
 import { VserveError } from '../errors/index.ts';
 import type { RequestContext } from './access-log.ts';
 import { accessLog, pathOf } from './access-log.ts';
@@ -8,12 +9,14 @@ import type { ApiType } from './server-settings.ts';
 import { checkHost } from './host-header.ts';
 import { linger } from './linger.ts';
 import { countRequests } from './count-requests.ts';
-import { errorFormatOf } from './error-formats.ts';
+import { errorFormatOf, isForAnthropic } from './error-formats.ts';
+import { messagesErrors } from '../api/messages/index.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
 import { ollamaRoutes } from './routes/ollama.ts';
 import { openaiRoutes } from './routes/openai.ts';
-import { routedPath } from './request-target.ts';
-import { routeName } from './route-name.ts';
+import { messagesRoutes } from './routes/messages.ts';
+import { responseHeaders } from './response-headers.ts';
+import { routeName, RoutePaths } from './route-paths.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
 import { prefixCacheRoutes } from './routes/prefix-cache.ts';
@@ -31,10 +34,12 @@ export interface AppOptions extends GenerationRouteOptions {
 export function createApp(options: AppOptions): Hono<RequestContext> {
   const serves = (type: ApiType): boolean => options.settings.apiTypes.includes(type);
   const served = { name: options.servedModelName, info: options.model.info, since: new Date() };
-  const app = new Hono<RequestContext>({ getPath: ({ url }) => routedPath(url) });
-  app.use(accessLog(options.log), countRequests(options.metrics), linger, checkHost);
+  const paths = new RoutePaths();
+  const app = new Hono<RequestContext>({ getPath: ({ url }) => paths.resolve(pathOf(url)) });
+  app.use(accessLog(options.log), responseHeaders, countRequests(options.metrics), linger, checkHost);
   app.use(browserGuard({ ...options.settings, host: options.host }));
   if (serves('openai')) app.route('/', openaiRoutes(options));
+  if (serves('anthropic')) app.route('/', messagesRoutes(options));
   if (serves('ollama')) app.route('/', ollamaRoutes(served, options));
   if (serves('sagemaker')) app.route('/', sagemakerRoutes(options));
   app.route('/', modelRoutes(served));
@@ -43,24 +48,29 @@ export function createApp(options: AppOptions): Hono<RequestContext> {
   if (serves('openai')) app.route('/', tokenRoutes(options));
   app.route('/', healthRoutes(options.version));
   app.route('/', prefixCacheRoutes(options.model));
-  answerOtherMethods(app);
-  app.notFound(({ req }) => errorResponse(noRoute(req.method, pathOf(req.url)), errorFormatOf(pathOf(req.url))));
-  app.onError((error, { req }) => errorResponse(error, errorFormatOf(pathOf(req.url))));
+  paths.add(app.routes);
+  answerOtherMethods(app, paths);
+  app.notFound((context) => answerError(noRoute(context.req.method, pathOf(context.req.url), paths), context));
+  app.onError(answerError);
   return app;
 }
 
+/** In the envelope of the path, or of the client. */
+function answerError(error: Error, { req, var: { requestId } }: Context<RequestContext>): Response {
+  return errorResponse(error, isForAnthropic(req.raw.headers) ? messagesErrors : errorFormatOf(req.path), requestId);
+}
+
 /** Answers methods that a route does not support: 405 with the allowed ones, or 204 for OPTIONS. */
-function answerOtherMethods(app: Hono<RequestContext>): void {
-  const methods = new Map<string, string>();
-  for (const { method, path } of app.routes.filter((route) => route.method !== 'ALL')) methods.set(path, method);
-  for (const [path, method] of methods) {
-    const allow = method === 'GET' ? 'GET, HEAD, OPTIONS' : `${method}, OPTIONS`;
+function answerOtherMethods(app: Hono<RequestContext>, paths: RoutePaths): void {
+  for (const { path, methods } of paths.all) {
+    const allow = [...methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])), 'OPTIONS'].join(
+      ', ',
+    );
     app.options(path, () => new Response(null, { status: 204, headers: { allow } }));
-    app.all(path, () => {
-      const response = errorResponse(
-        new VserveError('method_not_allowed', `${routeName(path)} takes ${method} only.`),
-        errorFormatOf(path),
-      );
+    app.all(path, (context) => {
+      const message = `${routeName(path)} takes ${methods.join(' and ')} only.`;
+      const error = new VserveError('method_not_allowed', message);
+      const response = errorResponse(error, errorFormatOf(path), context.get('requestId'));
       response.headers.set('allow', allow);
       return response;
     });
@@ -69,9 +79,9 @@ function answerOtherMethods(app: Hono<RequestContext>): void {
   app.options('/', () => new Response(null, { status: 204, headers: { allow: 'GET, HEAD, POST, OPTIONS' } }));
 }
 
-function noRoute(method: string, path: string): VserveError {
-  return new VserveError(
-    'route_not_found',
-    `There is no ${method} ${path} here. Chat completions are at POST /v1/chat/completions.`,
-  );
+function noRoute(method: string, path: string, paths: RoutePaths): VserveError {
+  const nearest = paths.nearest(path);
+  const advice =
+    nearest === undefined ? 'Chat completions are at POST /v1/chat/completions.' : `The nearest route is ${nearest}.`;
+  return new VserveError('route_not_found', `There is no ${method} ${path} here. ${advice}`);
 }

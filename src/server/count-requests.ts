@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { RequestContext } from './access-log.ts';
 import type { Metrics } from './metrics.ts';
-import { routeName } from './route-name.ts';
+import { routeName } from './route-paths.ts';
 
 /** Counts each response by route. Counting by raw path would add a time series for every mistyped URL. */
 export function countRequests(metrics: Metrics): MiddlewareHandler<RequestContext> {

@@ -1,6 +1,7 @@
 import type { ErrorFormat } from '../api/index.ts';
 import { openaiErrors } from '../api/index.ts';
 import { isCodedError, presentationOf } from '../errors/index.ts';
+import { acceptedEncodings } from './content-encoding.ts';
 
 /** The HTTP status of an error. */
 export function statusOf(error: unknown): number {
@@ -8,11 +9,12 @@ export function statusOf(error: unknown): number {
 }
 
 /** The response for an error, in the envelope of its format. */
-export function errorResponse(error: unknown, format: ErrorFormat = openaiErrors): Response {
+export function errorResponse(error: unknown, format: ErrorFormat = openaiErrors, requestId?: string): Response {
   const status = statusOf(error);
   const headers = new Headers({ 'content-type': 'application/json' });
   if (status === 429) headers.set('retry-after', '1');
+  if (isCodedError(error) && error.code === 'unsupported_encoding') headers.set('accept-encoding', acceptedEncodings);
   // The remaining bytes of the body would be read as the next request.
   if (status === 408) headers.set('connection', 'close');
-  return new Response(JSON.stringify(format.json(error)), { status, headers });
+  return new Response(JSON.stringify(format.json(error, requestId)), { status, headers });
 }

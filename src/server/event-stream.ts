@@ -1,21 +1,18 @@
 import type { ServerResponse } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
-import type { Framing, StreamWriter } from '../api/index.ts';
+import type { StreamWriter } from '../api/index.ts';
 import type { GenerationEvent } from '../backend/index.ts';
-import { fillers } from './stream.ts';
+import type { Heartbeat } from './stream-output.ts';
 import { StreamOutput } from './stream-output.ts';
 
 /** The events of a generation on their way to a client. */
-export interface EventStream {
+export interface EventStream extends Heartbeat {
   /** The first event, which was asked for already. */
   readonly first: Promise<IteratorResult<GenerationEvent, unknown>>;
   readonly events: AsyncIterator<GenerationEvent, unknown, undefined>;
   readonly writer: StreamWriter;
   /** Aborted when the client has left. */
   readonly signal: AbortSignal;
-  /** After that long without a text, the filler of the framing is sent. */
-  readonly silenceMs: number;
-  readonly framing: Framing;
   /** Returns the text that tells a failure. */
   readonly onFailure: (error: unknown) => string;
   /** Called when the last text has left, or the client. */
@@ -38,7 +35,7 @@ export function sendStream(
 ): StreamOutput {
   outgoing.setHeaders(headers);
   outgoing.writeHead(status);
-  const output = new StreamOutput(outgoing, stream.silenceMs, fillers[stream.framing]);
+  const output = new StreamOutput(outgoing, stream);
   void send(output, stream);
   return output;
 }

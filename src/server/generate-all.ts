@@ -10,7 +10,7 @@ import { generate } from './generate.ts';
 export function generateAll(
   requests: readonly ParsedRequest[],
   options: GenerateOptions,
-): AsyncIterableIterator<GenerationEvent, unknown, undefined> {
+): AsyncIterableIterator<GenerationEvent, undefined, undefined> {
   const [first] = requests;
   if (first === undefined) throw new TypeError('There is nothing to generate.');
   return requests.length === 1 ? generate(first, options) : merged(requests, options);
@@ -19,7 +19,7 @@ export function generateAll(
 async function* merged(
   requests: readonly ParsedRequest[],
   options: GenerateOptions,
-): AsyncGenerator<GenerationEvent, void, undefined> {
+): AsyncGenerator<GenerationEvent, undefined, undefined> {
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   const meeting = new Meeting();
@@ -42,7 +42,7 @@ async function* merged(
   try {
     for (;;) {
       const event = await meeting.next();
-      if (event === undefined) return;
+      if (event === undefined) return undefined;
       yield event;
     }
   } finally {

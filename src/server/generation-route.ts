@@ -19,10 +19,7 @@ import type { Requests } from './requests.ts';
 import { unknownModel } from './routes/models.ts';
 import type { ServerSettings } from './server-settings.ts';
 import type { Slots } from './slots.ts';
-import { settlesWithin, streamHeaders } from './stream.ts';
-
-/** Maximum silence of a stream: proxies close connections that stay silent, often after a minute. */
-const KEEP_ALIVE_MS = 15_000;
+import { heartbeats, settlesWithin, SILENCE_MS, streamHeaders } from './stream.ts';
 
 /** What the routes of all formats work with. */
 export interface GenerationRouteOptions {
@@ -75,19 +72,19 @@ export function generationRoute<Request extends WireRequest>(
       // The first event comes when the generation starts. Failures before that are ordinary error responses, unless the
       // request has waited so long that its client or a proxy might give up.
       const first = events.next();
-      await settlesWithin(first, KEEP_ALIVE_MS);
+      const isPrompt = await settlesWithin(first, SILENCE_MS);
       streaming = true;
       context.env.stream = {
         first,
         events,
         writer: format.writer(identity, request),
         signal,
-        silenceMs: KEEP_ALIVE_MS,
-        framing: format.framing,
+        heartbeat: format.heartbeat ?? heartbeats[format.framing],
+        isSilent: !isPrompt,
         onFailure(error) {
           const level = isCodedError(error) && error.code === 'request_cancelled' ? 'info' : 'warning';
           options.log(level, `${context.get('requestId')} ended after the response had started: ${reasonOf(error)}`);
-          return format.errors.text(error);
+          return format.errors.text(error, context.get('requestId'));
         },
         onEnd: () => active.end(),
       };

@@ -5,6 +5,8 @@ import { BodyClock } from './body-clock.ts';
 import type { BodyMemory, BodyShare } from './body-memory.ts';
 import { addressOf } from './client-path.ts';
 import type { CpuLease, CpuShare } from './cpu-share.ts';
+import type { Decode } from './content-encoding.ts';
+import { decoderOf } from './content-encoding.ts';
 import { invalidJson, JsonScanner } from './json-scanner.ts';
 
 /** Bytes parsed at a time, between two turns of the event loop. */
@@ -37,8 +39,8 @@ export interface JsonBody {
 }
 
 /**
- * Reads a JSON body of at most `maxBytes`. A larger one is rejected as early as possible: by its Content-Length, or at
- * the first byte beyond the limit. While there is no memory for the body, nothing is read, which slows down the client.
+ * Reads a JSON body of at most `maxBytes`, decoded. A larger one is rejected as early as possible: by its Content-Length,
+ * or at the first byte beyond the limit. While there is no memory for the body, nothing is read, which slows down the client.
  * Throws `unsupported_encoding`, `request_too_large`, `request_timeout`, `invalid_json`, `request_cancelled` if the
  * body is incomplete, or the signal's reason.
  */
@@ -47,13 +49,7 @@ export async function readJsonBody(
   { maxBytes, timeoutMs, memory, cpus, signal }: ReadOptions,
 ): Promise<JsonBody> {
   signal.throwIfAborted();
-  const encoding = request.headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') {
-    throw new VserveError(
-      'unsupported_encoding',
-      `Content-Encoding ${encoding} is not supported. Send the body unencoded.`,
-    );
-  }
+  const decode = decoderOf(request.headers['content-encoding']);
   const declaredBytes = declaredBytesOf(request);
   if ((declaredBytes ?? 0) > maxBytes) throw tooLarge(maxBytes);
   const left = new AbortController();
@@ -62,13 +58,14 @@ export async function readJsonBody(
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });
   const lease = cpus.lease(SILENCE_MS);
-  const share = memory.open(addressOf(request), declaredBytes, maxBytes);
+  // How large an encoded body is, is known only when it has been decoded.
+  const share = memory.open(addressOf(request), decode === undefined ? declaredBytes : undefined, maxBytes);
   const clock = new BodyClock(timeoutMs, () => share.isWanted);
   const scanner = new JsonScanner();
   try {
     // Aborting the stream would close the connection before the response is sent.
     const value = await Promise.race([
-      readJson(request, { maxBytes, scanner, share, clock, cpus, lease, signal: ended }),
+      readJson(request, { maxBytes, decode, scanner, share, clock, cpus, lease, signal: ended }),
       clock.expired,
       aborted,
     ]);
@@ -92,6 +89,7 @@ function declaredBytesOf({ headers }: IncomingMessage): number | undefined {
 
 interface ReadJsonOptions {
   readonly maxBytes: number;
+  readonly decode: Decode | undefined;
   readonly scanner: JsonScanner;
   readonly share: BodyShare;
   readonly clock: BodyClock;
@@ -103,7 +101,7 @@ interface ReadJsonOptions {
 
 async function readJson(
   request: IncomingMessage,
-  { maxBytes, scanner, share, clock, cpus, lease, signal }: ReadJsonOptions,
+  { maxBytes, decode, scanner, share, clock, cpus, lease, signal }: ReadJsonOptions,
 ): Promise<unknown> {
   if ((declaredBytesOf(request) ?? 0) > LARGE_BYTES) lease.renew();
   // Rejects invalid UTF-8 and skips the byte order mark that some clients send.
@@ -131,7 +129,8 @@ async function readJson(
     filled = 0;
   };
   try {
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+    const received = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+    for await (const chunk of decode?.(limited(received, maxBytes)) ?? received) {
       signal.throwIfAborted();
       clock.stop();
       bytes += chunk.byteLength;
@@ -166,6 +165,16 @@ async function readJson(
   pushBlock();
   scanner.push(textOf(decoder, new Uint8Array(), { stream: false }));
   return scanner.end();
+}
+
+/** The bytes of an encoded body, of which there may be no more than of the decoded one. */
+async function* limited(chunks: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) throw tooLarge(maxBytes);
+    yield chunk;
+  }
 }
 
 /** Whether the bytes span their whole buffer, so that it can be transferred. */

@@ -18,18 +18,3 @@ function pathOfTarget(target: string): string {
   if (path.startsWith('/')) return path;
   return path.startsWith('?') ? `/${path}` : '/';
 }
-
-const UNVERSIONED = /^\/(?:chat\/completions|completions|models)(?=\/|$)/;
-
-/**
- * The path used for routing. Clients combine base URLs with and without `/v1` or a trailing slash with all kinds of
- * paths: `//v1/models`, `/v1//models`, `/models` and `/v1/models/` all mean `/v1/models`.
- */
-export function routedPath(url: string): string {
-  const { pathname } = new URL(url);
-  const path = pathname
-    .replace(/^\/+/, '/')
-    .replace(/^\/v1\/+/, '/v1/')
-    .replace(/(?<=.)\/$/, '');
-  return UNVERSIONED.test(path) ? `/v1${path}` : path;
-}

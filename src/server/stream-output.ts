@@ -1,8 +1,19 @@
 import type { ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
+import { SILENCE_MS } from './stream.ts';
 
 /** How much may be written that the client has yet to read. Larger than any answer. */
 const MAX_AHEAD_BYTES = 1024 * 1024;
+/** Heartbeats follow one another at three times the silence before the first: after 5 s, then every 15. */
+const SILENCES_A_HEARTBEAT = 3;
+
+/** What a client hears where there is no text. */
+export interface Heartbeat {
+  /** Undefined for nothing. */
+  readonly heartbeat: string | undefined;
+  /** Whether the client has heard nothing for a while already. */
+  readonly isSilent: boolean;
+}
 
 /**
  * Writes the body of a streamed response, text by text. Where it is the response's turn on its connection, straight to the
@@ -14,19 +25,23 @@ export class StreamOutput {
   #headIsSent = false;
   /** One timer for all texts: this runs for every token. */
   readonly #silence: NodeJS.Timeout | undefined;
-  readonly #filler: string;
+  readonly #heartbeat: string | undefined;
+  /** How often the time of a silence has passed since the last text. */
+  #silences = 0;
 
-  /** Of a response whose head is written. After `silenceMs` without a text, the filler is sent. */
-  constructor(response: ServerResponse, silenceMs?: number, filler = '') {
+  /** Of a response whose head is written. */
+  constructor(response: ServerResponse, { heartbeat, isSilent }: Heartbeat) {
     this.#response = response;
-    this.#filler = filler;
+    this.#heartbeat = heartbeat;
     this.#isChunked = response.chunkedEncoding;
     response.chunkedEncoding = false;
     // The end of the connection is told by the signal of its request.
     response.on('error', () => undefined);
     // The head leaves with the first text, if that is there.
     process.nextTick(() => this.#sendHead());
-    if (silenceMs !== undefined) this.#silence = setTimeout(() => this.breakSilence(), silenceMs);
+    if (heartbeat === undefined) return;
+    this.#silence = setTimeout(() => this.#noteSilence(), SILENCE_MS);
+    if (isSilent) this.#noteSilence();
   }
 
   /** Whether the client is so far behind that no more should be written. */
@@ -35,6 +50,12 @@ export class StreamOutput {
   }
 
   write(text: string): void {
+    this.#send(text);
+    this.#silences = 0;
+    this.#silence?.refresh();
+  }
+
+  #send(text: string): void {
     const response = this.#response;
     // An empty chunk would end the body.
     if (text === '' || response.destroyed || response.writableEnded) return;
@@ -42,7 +63,6 @@ export class StreamOutput {
     if (this.#headIsSent && response.socket !== null) response.socket.write(chunk);
     else response.write(chunk);
     this.#headIsSent = true;
-    this.#silence?.refresh();
   }
 
   /** Waits until the client has read everything, or has left. */
@@ -58,11 +78,15 @@ export class StreamOutput {
     return sent;
   }
 
-  /** Sends the filler, unless the client has yet to read the last text. */
+  /** Sends a heartbeat, if the stream has any, unless the client has yet to read the last text. */
   breakSilence(): void {
-    if (this.#silence === undefined) return;
-    if (this.#response.writableLength === 0) this.write(this.#filler);
-    else this.#silence.refresh();
+    if (this.#heartbeat !== undefined && this.#response.writableLength === 0) this.#send(this.#heartbeat);
+  }
+
+  #noteSilence(): void {
+    if (this.#silences % SILENCES_A_HEARTBEAT === 0) this.breakSilence();
+    this.#silences += 1;
+    this.#silence?.refresh();
   }
 
   #sendHead(): void {

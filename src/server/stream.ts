@@ -1,16 +1,22 @@
 import type { Framing } from '../api/index.ts';
 
-/**
- * What clients ignore, to tell them and proxies that a stream is alive: a comment, or white space before the next JSON
- * text. Not an empty line, which some clients take for one.
- */
-export const fillers: Readonly<Record<Framing, string>> = { sse: ':\n\n', ndjson: ' ' };
+/** Clients and proxies that hear nothing for this long begin to doubt: some give up after 10 s, many after a minute. */
+export const SILENCE_MS = 5000;
+
+/** A comment, which clients ignore: it tells proxies and clients that the stream is alive. */
+export const sseComment = ':\n\n';
 
 const commonHeaders = {
   'cache-control': 'no-cache, no-transform',
   // Keeps proxies such as nginx from buffering the stream.
   'x-accel-buffering': 'no',
 };
+
+/**
+ * What tells that a stream is alive, where its format has nothing of its own: a comment, or white space before the next
+ * JSON text. Not an empty line, which some clients take for a text.
+ */
+export const heartbeats: Readonly<Record<Framing, string>> = { sse: sseComment, ndjson: ' ' };
 
 export const streamHeaders: Readonly<Record<Framing, Readonly<Record<string, string>>>> = {
   sse: { 'content-type': 'text/event-stream; charset=utf-8', ...commonHeaders },

@@ -92,7 +92,7 @@ describe('small routes', () => {
 });
 
 describe('what is not there', () => {
-  it.each(['/', '/v1', '/v1/nothing', '/v1/models/../..', '/health/more', '/nothing%0Ahere', '/..%2f..', '/a\\b'])(
+  it.each(['/', '/v1', '/v1/nothing', '/v1/models/../..', '/nothing%0Ahere', '/..%2f..', '/a\\b'])(
     'is a 404: %s',
     async (path) => {
       const { url } = await serve({ settings: { apiTypes: ['openai'] } });
@@ -108,6 +108,21 @@ describe('what is not there', () => {
       ]);
     },
   );
+
+  it.each([
+    ['/v1/chat/completion', 'POST /v1/chat/completions'],
+    ['/v1/chat/completions/chat/completions', 'POST /v1/chat/completions'],
+    ['/openai/v1/models', 'GET /v1/models'],
+    ['/v1/message', 'POST /v1/messages'],
+    ['/health/more', 'GET /health'],
+  ])('may be near something that is: %s', async (path, nearest) => {
+    const { url } = await serve();
+    const { status, text } = await send(url + path);
+    expect([status, errorOf(text)]).toMatchObject([
+      404,
+      { message: `There is no GET ${path} here. The nearest route is ${nearest}.` },
+    ]);
+  });
 
   it.each([
     ['GET', '/v1/chat/completions', 'POST, OPTIONS'],
@@ -140,7 +155,7 @@ describe('OPTIONS', () => {
 });
 
 describe('a path', () => {
-  it.each(['/v1/models', '/v1/models/', '//v1/models', '/v1//models', '/models', '/models/'])(
+  it.each(['/v1/models', '/v1/models/', '//v1/models', '/v1//models', '/models', '/models/', '/v1/v1/models'])(
     'may be written %s',
     async (path) => {
       const { url } = await serve();
@@ -148,7 +163,7 @@ describe('a path', () => {
     },
   );
 
-  it.each(['/v1/chat/completions/', '//v1/chat/completions', '/chat/completions', '/v1//chat/completions'])(
+  it.each(['/v1/chat/completions/', '//v1/chat/completions', '/chat/completions', '/v1//v1/chat/completions'])(
     'of chat completions may be written %s',
     async (path) => {
       const { url } = await serve();
@@ -157,10 +172,18 @@ describe('a path', () => {
     },
   );
 
-  it.each([`/models/${modelName}`, `/v1/models/${modelName}/`])('of a model may be written %s', async (path) => {
+  it.each(['/v1/version', '/version/'])('without a version may have one: %s', async (path) => {
     const { url } = await serve();
-    expect(JSON.parse((await send(url + path)).text)).toMatchObject({ id: modelName });
+    expect(JSON.parse((await send(url + path)).text)).toEqual({ version: '1.2.3' });
   });
+
+  it.each([`/models/${modelName}`, `/v1/models/${modelName}/`, `/v1/v1/models/${modelName}`])(
+    'of a model may be written %s',
+    async (path) => {
+      const { url } = await serve();
+      expect(JSON.parse((await send(url + path)).text)).toMatchObject({ id: modelName });
+    },
+  );
 });
 
 describe('a request id', () => {
@@ -175,6 +198,24 @@ describe('a request id', () => {
     const { url } = await serve();
     const { headers } = await send(`${url}/nothing`, { headers: { 'x-request-id': id } });
     expect(headers['x-request-id']).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/);
+  });
+});
+
+describe('the headers of a response', () => {
+  it("have OpenAI's time, on its routes, errors too", async () => {
+    const { url } = await serve();
+    for (const sent of [{}, { method: 'POST', body: '{' }, { method: 'POST', body: chatBody('a', { stream: true }) }]) {
+      const { headers } = await send(`${url}/chat/completions`, sent);
+      expect(headers['openai-processing-ms']).toMatch(/^\d+$/);
+      expect(headers).not.toHaveProperty('request-id');
+    }
+    expect((await send(`${url}/health`)).headers).not.toHaveProperty('openai-processing-ms');
+  });
+
+  it("have the id where Anthropic's library looks for it", async () => {
+    const { url } = await serve();
+    const { headers } = await send(`${url}/v1/models`, { headers: { 'anthropic-version': '2023-06-01' } });
+    expect(headers['request-id']).toBe(headers['x-request-id']);
   });
 });
 

@@ -1,9 +1,10 @@
+import { once } from 'node:events';
 import type OpenAI from 'openai';
 import { APIError } from 'openai';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { VserveError } from '../../src/errors/index.ts';
 import { Gate } from '../support/gate.ts';
-import { answerTo, openChat, rawChat, chatBody, openSocket, readUntil, send } from './support/http.ts';
+import { answerTo, open, openChat, rawChat, chatBody, openSocket, readUntil, send } from './support/http.ts';
 import type { TestServer } from './support/serve.ts';
 import { modelName, serve } from './support/serve.ts';
 import { turnUntil } from './support/turn-until.ts';
@@ -20,12 +21,10 @@ async function streamed({ client }: TestServer, content: string, include_usage?:
   return chunks;
 }
 
-/** Lets the mocked time pass until something is so. */
-function passTimeUntil(isSo: () => boolean): Promise<void> {
-  return turnUntil(() => {
-    vi.advanceTimersByTime(15_000);
-    return isSo();
-  });
+/** Lets the mocked time pass, and the event loop turn until something is so. */
+async function afterSeconds(seconds: number, isSo: () => boolean): Promise<void> {
+  await vi.advanceTimersByTimeAsync(seconds * 1000);
+  await turnUntil(isSo);
 }
 
 describe('a stream', () => {
@@ -97,7 +96,10 @@ describe('a stream', () => {
     socket.destroy();
   });
 
-  it('is not silent while it waits, for its start or for a word', async () => {
+  it.each([
+    ['/v1/chat/completions', ':\n\n', { stream: true }],
+    ['/v1/messages', 'event: ping\ndata: {"type":"ping"}\n\n', { stream: true, max_tokens: 5 }],
+  ])('of %s is not silent while it waits, for its start or for a word', async (path, beat, fields) => {
     const asked = new Gate();
     const start = new Gate();
     const word = new Gate();
@@ -111,17 +113,21 @@ describe('a stream', () => {
       beforeDelta: () => word.opened,
     });
     let text = '';
-    const request = openChat(server.url, 'one', { stream: true });
+    const request = open(server.url + path, { method: 'POST', body: chatBody('one', fields) });
     request.on('response', (answer) => answer.on('data', (chunk: Buffer) => (text += chunk.toString())));
     await asked.opened;
-    await passTimeUntil(() => text.length > 3);
-    expect(text).toMatch(/^(:\n\n)+$/);
+    // The first comes after 5 s, the others every 15.
+    await afterSeconds(5, () => text === beat);
+    await afterSeconds(15, () => text === beat.repeat(2));
+    await afterSeconds(30, () => text === beat.repeat(4));
     start.open();
     await turnUntil(() => text.includes('"assistant"'));
-    await passTimeUntil(() => /\}\n\n(:\n\n)+$/.test(text));
+    const started = text;
+    await afterSeconds(5, () => text === started + beat);
+    await afterSeconds(15, () => text === started + beat.repeat(2));
     word.open();
-    await turnUntil(() => text.endsWith('[DONE]\n\n'));
-    expect(text).toContain('"one"');
+    await turnUntil(() => text.includes('"one"'));
+    await once(request, 'close');
   });
 
   it('leaves its connection open for the next', async () => {

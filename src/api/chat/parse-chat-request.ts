@@ -1,5 +1,5 @@
 import type { ParsedMessage } from '../parsed-request.ts';
-import { beginEmptyAnswer, refuseOpenCalls } from '../request/final-message.ts';
+import { beginEmptyAnswer, refuseOpenCalls } from '../request/final-answer.ts';
 import { invalid, show } from '../request/invalid-request.ts';
 import type { ReadOptions } from '../request/json-object.ts';
 import { isJsonObject } from '../request/json-object.ts';
@@ -23,8 +23,9 @@ export function parseChatRequest(body: unknown, options: ReadOptions): ChatReque
   const read = readFields<typeof CHAT_KINDS>(body, CHAT_FIELDS, options);
   const given = readMessages(body['messages'], options);
   const asked = toTemplateSettings(read, given);
-  if (asked.continueFinalMessage) refuseOpenCalls(given);
-  const { messages, template } = beginEmptyAnswer(given, asked);
+  const places = placesOfLast(given);
+  if (asked.continueFinalMessage) refuseOpenCalls(given, places.calls);
+  const { messages, template } = beginEmptyAnswer(given, asked, places);
   const settings = toSettings(read);
   const { stream = false } = read.values;
   return {
@@ -51,6 +52,12 @@ function answerSettings(values: Values): Omit<AnswerSettings, 'choices' | 'hasLo
     streamUsage: streamUsageOf(values),
     timingsPerToken: values.timingsPerToken ?? false,
   };
+}
+
+/** Where an error of the last message lies. */
+function placesOfLast(messages: readonly ParsedMessage[]) {
+  const message = `messages[${String(messages.length - 1)}]`;
+  return { message, calls: `${message}.tool_calls`, reasoning: `${message}.reasoning_content` };
 }
 
 function textOfLast(messages: readonly ParsedMessage[]): string {

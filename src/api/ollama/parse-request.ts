@@ -1,6 +1,6 @@
 import type { ParsedMessage, ParsedPart, ParsedRequest } from '../parsed-request.ts';
 import { readImages } from '../request/content.ts';
-import { beginEmptyAnswer, refuseOpenCalls } from '../request/final-message.ts';
+import { beginEmptyAnswer, refuseOpenCalls } from '../request/final-answer.ts';
 import { invalid, show } from '../request/invalid-request.ts';
 import type { JsonObject, ReadOptions } from '../request/json-object.ts';
 import { isJsonObject } from '../request/json-object.ts';
@@ -62,8 +62,12 @@ function toRequest(read: Read, given: Prompt, isEmpty: boolean, model: OllamaMod
   checkContext(values, paths, model);
   checkThinking(values, paths, model);
   const asked = toTemplateSettings(read, given.messages);
-  if (asked.continueFinalMessage) refuseOpenCalls(given.messages);
-  const { messages, template } = beginEmptyAnswer(given.messages, asked);
+  const last = `messages[${String(given.messages.length - 1)}]`;
+  if (asked.continueFinalMessage) refuseOpenCalls(given.messages, `${last}.tool_calls`);
+  const { messages, template } = beginEmptyAnswer(given.messages, asked, {
+    message: last,
+    reasoning: `${last}.thinking`,
+  });
   return {
     ...toSettings(read),
     model: servedNameOf(values.model, model.name),

@@ -115,7 +115,8 @@ function readUrlObject(image: unknown, path: string, options: ReadOptions): Url 
   return readImageUrl(url, `${path}.url`);
 }
 
-function readSource(source: unknown, path: string, options: ReadOptions): Url {
+/** Reads the `source` of Anthropic's images. Throws `invalid_request`, `unsupported_parameter`. */
+export function readSource(source: unknown, path: string, options: ReadOptions): Url {
   if (!isJsonObject(source)) throw invalid(path, `${path} must be an object with a type, not ${show(source)}.`);
   const { type, url, data } = readKeys(source, path, SOURCE_KEYS, options);
   if (type !== 'base64' && type !== 'url') throw unsupported(`${path}.type`, type, 'It must be base64 or url.');

@@ -31,16 +31,16 @@ export const TOOL_FUNCTION_KEYS = {
 } as const satisfies KeyTable;
 
 /** A tool that knows where it stands. */
-type ToolAt = Tool & Required<Pick<Tool, 'param'>>;
+export type ToolAt = Tool & Required<Pick<Tool, 'param'>>;
 
 /** OpenAI's tools: functions, each in an object of its own. */
 const TOOLS: ReaderKind<readonly Tool[] | undefined> = {
-  read: (value, path, options) => readList(value, path, (tool, place) => readTool(tool, place, options)),
+  read: (value, path, options) => readTools(value, path, (tool, place) => readTool(tool, place, options)),
 };
 
 /** OpenAI's deprecated form: bare functions. */
 const FUNCTIONS: ReaderKind<readonly Tool[] | undefined> = {
-  read: (value, path, options) => readList(value, path, (tool, place) => readFunction(tool, place, options)),
+  read: (value, path, options) => readTools(value, path, (tool, place) => readFunction(tool, place, options)),
 };
 
 export const TOOL_KINDS = {
@@ -97,7 +97,12 @@ function requireTool(tools: readonly Tool[], name: string, path: string): void {
   throw invalid(path, `${path} must be the name of one of the tools, not ${show(name)}.`);
 }
 
-function readList(value: unknown, path: string, read: (tool: unknown, place: string) => ToolAt): Tool[] | undefined {
+/** Reads an array of tools, of different names. Undefined if there are none. */
+export function readTools(
+  value: unknown,
+  path: string,
+  read: (tool: unknown, place: string) => ToolAt,
+): Tool[] | undefined {
   if (!Array.isArray(value)) throw invalid(path, `${path} must be an array of tools, not ${show(value)}.`);
   if (value.length > MAX_TOOLS) {
     throw invalid(path, `${path} must have at most ${String(MAX_TOOLS)} tools, not ${String(value.length)}.`);
@@ -121,22 +126,36 @@ function readTool(tool: unknown, path: string, options: ReadOptions): ToolAt {
 function readFunction(value: unknown, param: string, options: ReadOptions): ToolAt {
   if (!isJsonObject(value)) throw invalid(param, `${param} must be an object with a name, not ${show(value)}.`);
   const { name, description = '', parameters, strict } = readKeys(value, param, TOOL_FUNCTION_KEYS, options);
-  if (typeof name !== 'string' || !NAME.test(name)) {
-    const expected = 'at most 128 letters, digits, underscores, hyphens and dots';
-    throw invalid(`${param}.name`, `${param}.name must be ${expected}, not ${show(name)}.`);
-  }
-  const text = textOf(description);
-  if (text === undefined) {
-    throw invalid(`${param}.description`, `${param}.description must be a string, not ${show(description)}.`);
-  }
-  // It makes no difference: arguments always keep to their schema.
-  if (strict !== undefined && typeof strict !== 'boolean') {
-    throw invalid(`${param}.strict`, `${param}.strict must be true or false, not ${show(strict)}.`);
-  }
-  return { name, description: text, parameters: readParameters(parameters, `${param}.parameters`), param };
+  checkStrict(strict, param);
+  return {
+    name: readToolName(name, `${param}.name`),
+    description: readDescription(description, `${param}.description`),
+    parameters: readParameters(parameters, `${param}.parameters`),
+    param,
+  };
 }
 
-function readParameters(value: unknown, path: string): Tool['parameters'] {
+/** Throws `invalid_request` for a name that no tool can have. */
+export function readToolName(name: unknown, path: string): string {
+  if (typeof name === 'string' && NAME.test(name)) return name;
+  const expected = 'at most 128 letters, digits, underscores, hyphens and dots';
+  throw invalid(path, `${path} must be ${expected}, not ${show(name)}.`);
+}
+
+export function readDescription(description: unknown, path: string): string {
+  const text = textOf(description);
+  if (text === undefined) throw invalid(path, `${path} must be a string, not ${show(description)}.`);
+  return text;
+}
+
+/** It makes no difference: arguments always keep to their schema. */
+export function checkStrict(strict: unknown, param: string): void {
+  if (strict === undefined || typeof strict === 'boolean') return;
+  throw invalid(`${param}.strict`, `${param}.strict must be true or false, not ${show(strict)}.`);
+}
+
+/** Reads the JSON Schema of a tool's arguments. Undefined without one. */
+export function readParameters(value: unknown, path: string): Tool['parameters'] {
   if (value === undefined) return undefined;
   if (!isJsonObject(value)) throw invalid(path, `${path} must be a JSON schema, not ${show(value)}.`);
   const type = value['type'] ?? 'object';

@@ -1,0 +1,60 @@
+import { isCodedError, presentationOf } from '../../errors/index.ts';
+import { sseEvent } from '../answer/sse-event.ts';
+import { errorJson } from '../error-json.ts';
+import type { ErrorFormat } from '../wire-format.ts';
+
+/** Anthropic's types of errors, by the status of the response. */
+const TYPES: Readonly<Partial<Record<number, string>>> = {
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  408: 'timeout_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  503: 'overloaded_error',
+};
+
+/** Told so, Anthropic's library goes on with whole conversations. */
+const NO_THREADS = { error_code: 'thread_unsupported_request', param: 'thread', unsupported: ['thread'] } as const;
+
+/** Anthropic's envelope. `details` has what OpenAI's clients get as `code` and `param`. */
+export interface MessagesErrorJson {
+  readonly type: 'error';
+  readonly error: {
+    readonly type: string;
+    readonly message: string;
+    readonly details: {
+      readonly error_code: string;
+      readonly param: string | null;
+      readonly unsupported?: readonly string[];
+    };
+  };
+  readonly request_id: string | null;
+}
+
+export const messagesErrors: ErrorFormat = {
+  json: messagesErrorJson,
+  text: (error, requestId) => sseEvent(JSON.stringify(messagesErrorJson(error, requestId)), 'error'),
+};
+
+function messagesErrorJson(error: unknown, requestId?: string): MessagesErrorJson {
+  const { code, message, param } = errorJson(error).error;
+  const status = isCodedError(error) ? presentationOf(error.code).status : 500;
+  return {
+    type: 'error',
+    error: {
+      type: TYPES[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error'),
+      message: code === 'context_length_exceeded' ? tooLong(message) : message,
+      details: param === 'thread' ? NO_THREADS : { error_code: code, param },
+    },
+    request_id: requestId ?? null,
+  };
+}
+
+/** Agents tell this error by Anthropic's words, and shorten their conversation by the numbers in it. */
+function tooLong(message: string): string {
+  const most = /maximum context length is (\d+)/.exec(message)?.[1];
+  const given = /prompt has (?:more than )?(\d+)/.exec(message)?.[1];
+  const numbers = most === undefined || given === undefined ? '' : `: ${given} tokens > ${most} maximum`;
+  return `prompt is too long${numbers}. ${message}`;
+}

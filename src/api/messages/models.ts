@@ -1,0 +1,79 @@
+import type { Capabilities, ModelInfo } from '../../backend/index.ts';
+
+/** Whether there is something. */
+interface Support {
+  readonly supported: boolean;
+}
+
+/** Some consist of parts, which are in them. */
+type CapabilitiesJson = Readonly<Record<string, Support>>;
+
+/** Anthropic's model object. */
+export interface MessagesModelJson {
+  readonly type: 'model';
+  readonly id: string;
+  readonly display_name: string;
+  /** RFC 3339. */
+  readonly created_at: string;
+  readonly lifecycle: 'active';
+  readonly max_input_tokens: number;
+  readonly max_tokens: number;
+  readonly capabilities: CapabilitiesJson;
+}
+
+/** A page of Anthropic's list of models. */
+export interface MessagesModelListJson {
+  readonly data: readonly MessagesModelJson[];
+  readonly has_more: false;
+  readonly first_id: string;
+  readonly last_id: string;
+}
+
+/** `created` is in seconds since 1970. */
+export function messagesModelJson(
+  id: string,
+  { contextLength, capabilities }: Pick<ModelInfo, 'contextLength' | 'capabilities'>,
+  created: number,
+): MessagesModelJson {
+  return {
+    type: 'model',
+    id,
+    display_name: id,
+    created_at: new Date(created * 1000).toISOString(),
+    lifecycle: 'active',
+    max_input_tokens: contextLength,
+    max_tokens: contextLength,
+    capabilities: capabilitiesJson(capabilities),
+  };
+}
+
+function capabilitiesJson({ vision, structuredOutput, reasoning }: Capabilities): CapabilitiesJson {
+  const thinking = support(reasoning);
+  const efforts = { low: thinking, medium: thinking, high: thinking, xhigh: thinking, max: thinking };
+  const types = { adaptive: thinking, disabled: thinking, enabled: thinking };
+  return {
+    batch: support(false),
+    citations: support(false),
+    code_execution: support(false),
+    context_management: withParts(thinking, { clear_thinking_20251015: thinking }),
+    effort: withParts(thinking, efforts),
+    image_input: support(vision),
+    pdf_input: support(false),
+    server_tools: support(false),
+    structured_outputs: support(structuredOutput),
+    thinking: withParts(thinking, { types }),
+  };
+}
+
+function withParts(whole: Support, parts: object): Support {
+  return { ...whole, ...parts };
+}
+
+function support(supported = false): Support {
+  return { supported };
+}
+
+/** The list of the one model that is served. */
+export function messagesModelList(model: MessagesModelJson): MessagesModelListJson {
+  return { data: [model], has_more: false, first_id: model.id, last_id: model.id };
+}

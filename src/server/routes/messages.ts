@@ -1,0 +1,46 @@
+import type { Context, Next } from 'hono';
+import { Hono } from 'hono';
+import {
+  messagesFormat,
+  messagesModelJson,
+  messagesModelList,
+  parseCountRequest,
+  tokenCountJson,
+} from '../../api/messages/index.ts';
+import type { RequestContext } from '../access-log.ts';
+import { isForAnthropic } from '../error-formats.ts';
+import { countTokens } from '../count-tokens.ts';
+import type { GenerationRouteOptions } from '../generation-route.ts';
+import { checkModel, generationRoute } from '../generation-route.ts';
+import { jsonRoute } from '../json-route.ts';
+
+/**
+ * Anthropic's `POST /v1/messages` and `POST /v1/messages/count_tokens`, and its forms of `GET /v1/models` and
+ * `GET /v1/models/{id}` for clients that speak its API. Must be mounted before the other forms of these two.
+ */
+export function messagesRoutes(options: GenerationRouteOptions): Hono<RequestContext> {
+  const { servedModelName, model } = options;
+  const modelJson = messagesModelJson(servedModelName, model.info, Math.floor(Date.now() / 1000));
+  const routes = new Hono<RequestContext>();
+  routes.post('/v1/messages', generationRoute(messagesFormat, options));
+  routes.post(
+    '/v1/messages/count_tokens',
+    jsonRoute(options, async (call) =>
+      tokenCountJson(await countTokens(parseCountRequest(call.body, call.read), options, call)),
+    ),
+  );
+  routes.get('/v1/models', (context, next) => answerAnthropic(context, next, () => messagesModelList(modelJson)));
+  routes.get('/v1/models/:id{.+}', (context, next) =>
+    answerAnthropic(context, next, () => {
+      checkModel(context.req.param('id'), servedModelName);
+      return modelJson;
+    }),
+  );
+  return routes;
+}
+
+async function answerAnthropic(context: Context, next: Next, answer: () => object): Promise<Response | undefined> {
+  if (isForAnthropic(context.req.raw.headers)) return context.json(answer());
+  await next();
+  return undefined;
+}
