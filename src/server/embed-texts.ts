@@ -1,4 +1,4 @@
-import type { Embedding, EmbedRequest } from '../backend/index.ts';
+import type { Embedding } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { anonymous } from './client-path.ts';
 import { required } from './count-tokens.ts';
@@ -6,11 +6,11 @@ import type { GenerationRouteOptions } from './generation-route.ts';
 import type { JsonCall } from './json-route.ts';
 
 /**
- * The embeddings of the inputs of one request, which has one turn among the others. Throws `unsupported_capability`, and
+ * The embeddings of the texts of one request, which has one turn among the others. Throws `unsupported_capability`, and
  * what the backend throws.
  */
-export async function embed(
-  inputs: readonly EmbedRequest['input'][],
+export async function embedTexts(
+  texts: readonly string[],
   { model, admission }: GenerationRouteOptions,
   { client, signal }: Pick<JsonCall, 'client' | 'signal'>,
 ): Promise<Embedding[]> {
@@ -22,7 +22,8 @@ export async function embed(
   try {
     await place.toGenerate(signal);
     const embeddings: Embedding[] = [];
-    for (const input of inputs) {
+    for (const text of texts) {
+      const input = [{ type: 'text' as const, text }];
       embeddings.push(await embedOne({ input, cacheSalt: '', client: anonymous(client) }, signal));
     }
     return embeddings;
