@@ -17,6 +17,7 @@ import { openaiRoutes } from './routes/openai.ts';
 import { messagesRoutes } from './routes/messages.ts';
 import { responseHeaders } from './response-headers.ts';
 import { routeName, RoutePaths } from './route-paths.ts';
+import { embeddingRoutes } from './routes/embeddings.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
 import { prefixCacheRoutes } from './routes/prefix-cache.ts';
@@ -46,6 +47,7 @@ export function createApp(options: AppOptions): Hono<RequestContext> {
   app.route('/', propsRoutes(served, { version: options.version, hasSlots: options.slots !== undefined }));
   app.route('/', slotRoutes(options.slots, served.info.contextLength));
   if (serves('openai')) app.route('/', tokenRoutes(options));
+  if (serves('openai')) app.route('/', embeddingRoutes(options));
   app.route('/', healthRoutes(options.version));
   app.route('/', prefixCacheRoutes(options.model));
   paths.add(app.routes);

@@ -14,7 +14,7 @@ import {
 } from '../../api/ollama/index.ts';
 import { VserveError } from '../../errors/index.ts';
 import type { RequestContext } from '../access-log.ts';
-import { embedTexts } from '../embed-texts.ts';
+import { embedAll } from '../embed.ts';
 import type { GenerationRouteOptions } from '../generation-route.ts';
 import { checkModel, generationRoute } from '../generation-route.ts';
 import type { JsonCall } from '../json-route.ts';
@@ -78,7 +78,8 @@ export function ollamaRoutes(served: ServedModel, options: GenerationRouteOption
 async function embedded(request: OllamaEmbedRequest, options: GenerationRouteOptions, call: JsonCall) {
   const startedAtMs = performance.now();
   checkModel(request.model, options.servedModelName);
-  const embeddings = await embedTexts(request.inputs, options, call);
+  const inputs = request.inputs.map((text) => [{ type: 'text' as const, text }]);
+  const embeddings = await embedAll(inputs, '', options, call);
   return embedJson(request, embeddings, performance.now() - startedAtMs);
 }
 
