@@ -102,13 +102,14 @@ const server = await startServer({
 
 /** One run with a seed; its examples for each route are as many as asked for. */
 async function round(seed: number, examples: number): Promise<boolean> {
-  const options = [
-    ...['--config-file', config, 'run', `${server.url}/openapi.json`],
-    ...['--checks', 'all', '--mode', 'all', '--seed', String(seed), '--max-examples', String(examples)],
-    ...['--phases', 'examples,coverage,fuzzing,stateful', '--suppress-health-check', 'all', '--continue-on-failure'],
-    ...(values.only === undefined ? [] : ['--include-path', values.only]),
-  ];
-  const child = spawn(join(venv, 'bin', 'schemathesis'), options, { cwd: folder, stdio: 'inherit' });
+  const only = values.only === undefined ? [] : ['--include-path', values.only];
+  const choice = ['--phases', 'examples,coverage,fuzzing,stateful', '--max-examples', String(examples)];
+  const options = ['--checks', 'all', '--mode', 'all', '--suppress-health-check', 'all', '--continue-on-failure'];
+  const parameters = ['run', `${server.url}/openapi.json`, '--seed', String(seed), ...choice, ...options, ...only];
+  const child = spawn(join(venv, 'bin', 'schemathesis'), ['--config-file', config, ...parameters], {
+    cwd: folder,
+    stdio: 'inherit',
+  });
   const [status] = (await once(child, 'exit')) as [number | null];
   return status === 0;
 }

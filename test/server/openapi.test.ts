@@ -23,7 +23,7 @@ it('the description of the API is valid OpenAPI 3.1', async () => {
   const server = await serve(all);
   const document = await describedApi(server.url);
   expect(document.openapi).toBe('3.1.0');
-  expect(await new Validator().validate(document)).toEqual({ valid: true });
+  expect(await new Validator().validate({ ...document })).toEqual({ valid: true });
 });
 
 it('it describes every route', async () => {
