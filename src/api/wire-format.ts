@@ -33,6 +33,8 @@ export interface RouteSchemas {
   readonly answer: z.ZodType;
   /** The data of each event of a stream; undefined for a route that has none. */
   readonly event?: z.ZodType;
+  /** The data of its last event, where that is no JSON. */
+  readonly end?: string;
   /** A request. */
   readonly example: object;
 }

@@ -2,7 +2,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { expect, it } from 'vitest';
 import type { AppOptions } from '../../src/server/app.ts';
 import { createApp } from '../../src/server/app.ts';
-import { describedApi, eventsOf, exampleOf, misfits } from './support/described-api.ts';
+import { describedApi, eventsOf, exampleOf, misfits, streamTypes } from './support/described-api.ts';
 import { send } from './support/http.ts';
 import { scriptedModel } from './support/scripted-model.ts';
 import type { TestServerOptions } from './support/serve.ts';
@@ -23,7 +23,7 @@ it('the description of the API is valid OpenAPI 3.1', async () => {
   const server = await serve(all);
   const document = await describedApi(server.url);
   expect(document.openapi).toBe('3.1.0');
-  expect(await new Validator().validate(document)).toEqual({ valid: true });
+  expect(await new Validator().validate({ ...document })).toEqual({ valid: true });
 });
 
 it('it describes every route', async () => {
@@ -54,12 +54,12 @@ it('its examples are answered, and the answers and events fit', async () => {
     if (operation === undefined || example === undefined) continue;
     const answer = await post(url + path, example);
     expect([path, answer.status, misfits(operation, answer)]).toEqual([path, 200, []]);
-    const isStreamed = Object.values(operation.responses['200']?.content ?? {}).some((media) => 'x-event' in media);
+    const isStreamed = Object.keys(operation.responses['200']?.content ?? {}).some((type) => streamTypes.has(type));
     if (!isStreamed) continue;
     const stream = await post(url + path, { ...example, stream: true });
     const type = stream.headers['content-type']?.split(';')[0] ?? '';
-    expect([path, stream.status, type, misfits(operation, stream)]).toEqual([path, 200, type, []]);
-    expect([path, eventsOf(stream.text, type).length]).toEqual([path, expect.any(Number)]);
+    expect([path, stream.status, misfits(operation, stream)]).toEqual([path, 200, []]);
+    expect([path, streamTypes.has(type), eventsOf(stream.text, type).length > 1]).toEqual([path, true, true]);
   }
 });
 

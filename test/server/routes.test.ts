@@ -139,6 +139,15 @@ describe('what is not there', () => {
 });
 
 describe('OPTIONS', () => {
+  it('is answered, whether or not it comes with a body', async () => {
+    const { url } = await serve();
+    const headers = { 'content-length': '2' };
+    for (const sent of [{}, { body: '{}', headers }]) {
+      const { status, headers: answered } = await send(`${url}/v1/models`, { method: 'OPTIONS', ...sent });
+      expect([status, answered.allow]).toEqual([204, 'GET, HEAD, OPTIONS']);
+    }
+  });
+
   it.each([
     ['/v1/chat/completions', 'POST, OPTIONS'],
     ['/health', 'GET, HEAD, OPTIONS'],

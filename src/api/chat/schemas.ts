@@ -14,14 +14,18 @@ const requestCall = z.object({
   function: z.object({ name: z.string().min(1), arguments: argumentsSchema.nullish() }),
 });
 const message = z.union([
-  z.object({ role: z.enum(['system', 'developer', 'user']), content: contentSchema, name: z.string().nullish() }),
+  z.object({
+    role: z.enum(['system', 'developer', 'user']),
+    content: contentSchema.nullish(),
+    name: z.string().nullish(),
+  }),
   z.object({
     role: z.literal('assistant'),
     content: contentSchema.nullish(),
     reasoning_content: z.string().nullish(),
     tool_calls: z.array(requestCall).nullish(),
   }),
-  z.object({ role: z.literal('tool'), content: contentSchema, tool_call_id: z.string().min(1) }),
+  z.object({ role: z.literal('tool'), content: contentSchema.nullish(), tool_call_id: z.string().min(1) }),
 ]);
 
 const functionCall = z.object({ name: z.string(), arguments: z.string() });
@@ -97,6 +101,7 @@ export const CHAT_SCHEMAS: RouteSchemas = {
   request: chatRequest,
   answer: completion,
   event: chunk,
+  end: '[DONE]',
   example: {
     messages: [
       {

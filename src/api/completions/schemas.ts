@@ -46,6 +46,7 @@ export const COMPLETION_SCHEMAS: RouteSchemas = {
   request: requestSchema(COMPLETION_FIELDS, { prompt: prompts }, ['prompt']),
   answer: completion,
   event: completion.extend({ usage: usageSchema.nullish() }),
+  end: '[DONE]',
   example: {
     prompt: {
       prompt_string: `A picture: ${IMAGE_MARKER} Its caption:`,

@@ -12,7 +12,7 @@ import { isTokenId } from '../request/token-text.ts';
 import { anything, isOneOf } from '../request/values.ts';
 
 /** OpenAI's limit. */
-const MAX_INPUTS = 2048;
+export const MAX_INPUTS = 2048;
 const MAX_DIMENSIONS = 1_000_000;
 
 /** How embeddings are answered. */
@@ -44,12 +44,12 @@ const FORM_NAMES: NamesOf<typeof FORM_KINDS> = { encoding: ['encoding_format'], 
 const NORMALIZED = { embd_normalize: isOneOf(2), normalize: isOneOf(true), embed_dtype: isOneOf('float32') };
 
 const INPUT_KINDS = { ...FORM_KINDS, model: TEXT, cacheSalt: TEXT };
-const INPUT_FIELDS = fieldTable(
+export const INPUT_FIELDS = fieldTable(
   INPUT_KINDS,
   { ...FORM_NAMES, model: ['model'], cacheSalt: ['cache_salt'] },
   { ...OTHER_FIELDS, ...NORMALIZED, input: anything, add_special_tokens: isOneOf(true) },
 );
-const FORM_FIELDS = fieldTable(FORM_KINDS, FORM_NAMES, NORMALIZED);
+export const FORM_FIELDS = fieldTable(FORM_KINDS, FORM_NAMES, NORMALIZED);
 
 /**
  * Parses the body of a request for embeddings: OpenAI's `input`, or vLLM's `messages`, which may have images. Throws

@@ -32,8 +32,8 @@ const toolUse = z.object({
   name: z.string().min(1),
   input: argumentsSchema.nullish(),
 });
-const thinking = z.object({ type: z.literal('thinking'), thinking: z.string(), signature: z.string().nullish() });
-const redactedThinking = z.object({ type: z.literal('redacted_thinking'), data: z.string() });
+const thinking = z.object({ type: z.literal('thinking'), thinking: z.string(), signature: z.unknown().optional() });
+const redactedThinking = z.object({ type: z.literal('redacted_thinking'), data: z.unknown().optional() });
 
 /** A text, or blocks of text. */
 export const systemSchema = z.union([z.string(), z.array(text)]);

@@ -31,7 +31,7 @@ const schema = z.object({
     details: z.object({
       error_code: z.string(),
       param: z.string().nullable(),
-      unsupported: z.tuple([z.literal('thread')]).optional(),
+      unsupported: z.array(z.literal('thread')).optional(),
     }),
   }),
   request_id: z.string().nullable(),

@@ -34,7 +34,7 @@ const THINK_EFFORT: PlainKind<string | undefined> = {
 /** A known field that this server cannot do, unless it is empty. */
 function refused(advice: string): ReaderKind<undefined> {
   return {
-    shape: z.union([z.literal(''), z.array(z.never()).max(0)]),
+    shape: z.union([z.literal(''), z.array(z.never()).max(0), z.strictObject({})]),
     read(value, path) {
       if (!isEmpty(value)) throw unsupported(path, value, advice);
     },

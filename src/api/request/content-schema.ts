@@ -6,7 +6,7 @@ const place = z.union([url, z.object({ url, detail })]);
 
 /** Anthropic's place of an image, for the API's description. */
 export const sourceSchema = z.union([
-  z.object({ type: z.literal('base64'), data: z.string().min(1), media_type: z.string().nullish() }),
+  z.object({ type: z.literal('base64'), data: z.string().min(1), media_type: z.unknown().optional() }),
   z.object({ type: z.literal('url'), url }),
 ]);
 
@@ -16,7 +16,7 @@ const partSchema = z.union([
   z.object({ type: z.enum(['image_url', 'input_image']), image_url: place, detail }),
   z.object({ type: z.literal('image'), image: place }),
   z.object({ type: z.literal('image'), source: sourceSchema }),
-  z.object({ type: z.literal('input_file'), file_data: z.string(), filename: z.string().nullish() }),
+  z.object({ type: z.literal('input_file'), file_data: z.string(), filename: z.unknown().optional() }),
 ]);
 
 /** What `readContent` reads, for the API's description. */

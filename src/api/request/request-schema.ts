@@ -22,16 +22,32 @@ export function requestSchema(
 
 /** A zod schema as JSON Schema: of what it reads, before it is transformed. */
 export function jsonSchema(schema: z.ZodType): JsonSchema {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io: 'input',
+    unrepresentable: 'any',
+    override: ({ jsonSchema: written }) => {
+      if (isInexact(written.minimum)) delete written.minimum;
+      if (isInexact(written.maximum)) delete written.maximum;
+    },
+  });
   return rest;
+}
+
+/** Whether a bound has neighbours that are read as the same number. */
+function isInexact(bound: number | undefined): boolean {
+  return bound !== undefined && Math.abs(bound) >= Number.MAX_SAFE_INTEGER;
 }
 
 function described(name: string, field: Field): [string, JsonSchema][] {
   if (name === ANY_KEY) return [];
   const [one, other] = [objectSchema(field.fields), valueSchema(field)].filter((schema) => schema !== undefined);
   if (one === undefined) return [];
-  return [[name, { anyOf: [other === undefined ? one : { allOf: [one, other] }, { type: 'null' }] }]];
+  const idle = IDLE.filter((value) => field.hasNoEffect?.(value) === true);
+  return [[name, { anyOf: [other === undefined ? one : { allOf: [one, other] }, { enum: [null, ...idle] }] }]];
 }
+
+/** Values by which some fields ask for nothing. */
+const IDLE = ['', [], {}, false, 0] as const;
 
 function objectSchema(table: FieldTable): JsonSchema | undefined {
   const properties = [...table].flatMap(([name, field]) => described(name, field));

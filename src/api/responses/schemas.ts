@@ -14,7 +14,7 @@ const item = z.union([
   z.object({
     type: z.literal('message').nullish(),
     role: z.enum(['system', 'developer', 'user', 'assistant']),
-    content: contentSchema,
+    content: contentSchema.nullish(),
   }),
   z.object({ ...call, type: z.literal('function_call'), arguments: argumentsSchema.nullish() }),
   z.object({ ...call, type: z.literal('custom_tool_call'), input: z.string().nullish() }),

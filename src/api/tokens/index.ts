@@ -6,8 +6,8 @@ export { parseTokenizeRequest } from './tokenize-request.ts';
 export type { TokenizeForm, TokenizeRequest } from './tokenize-request.ts';
 export {
   DETOKENIZE_SCHEMAS,
-  INPUT_TOKENS_SCHEMAS,
   inputTokensSchema,
-  TEMPLATE_SCHEMAS,
-  TOKENIZE_SCHEMAS,
+  inputTokensSchemas,
+  templateSchemas,
+  tokenizeSchemas,
 } from './schemas.ts';

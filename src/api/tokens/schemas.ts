@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { CHAT_SCHEMAS } from '../chat/schemas.ts';
 import { requestSchema } from '../request/request-schema.ts';
 import type { RouteSchemas } from '../wire-format.ts';
 import { DETOKENIZE_FIELDS } from './detokenize-request.ts';
@@ -10,37 +9,37 @@ const id = z.int();
 /** OpenAI's count of input tokens. */
 export const inputTokensSchema = z.object({ object: z.literal('response.input_tokens'), input_tokens: z.int() });
 
-export const INPUT_TOKENS_SCHEMAS: RouteSchemas = {
-  summary: 'Count the tokens of a conversation',
-  request: CHAT_SCHEMAS.request,
-  answer: inputTokensSchema,
-  example: CHAT_SCHEMAS.example,
-};
+type Conversation = Pick<RouteSchemas, 'request' | 'example'>;
 
-export const TEMPLATE_SCHEMAS: RouteSchemas = {
-  summary: "Write a conversation as the model's prompt",
-  request: CHAT_SCHEMAS.request,
-  answer: z.object({ prompt: z.string() }),
-  example: CHAT_SCHEMAS.example,
-};
+/** `chat`: of a chat completion, as are those of the others. */
+export function inputTokensSchemas({ request, example }: Conversation): RouteSchemas {
+  return { summary: 'Count the tokens of a conversation', request, answer: inputTokensSchema, example };
+}
+
+export function templateSchemas({ request, example }: Conversation): RouteSchemas {
+  const answer = z.object({ prompt: z.string() });
+  return { summary: "Write a conversation as the model's prompt", request, answer, example };
+}
 
 /** Of a text, or of a conversation: then with all fields of a chat completion. */
-export const TOKENIZE_SCHEMAS: RouteSchemas = {
-  summary: 'Split a text, or the prompt of a conversation, into tokens',
-  request: {
-    anyOf: [
-      requestSchema(TEXT_FIELDS, { messages: z.null().optional() }, []),
-      { allOf: [CHAT_SCHEMAS.request, requestSchema(FORM_FIELDS, {}, [])] },
-    ],
-  },
-  answer: z.object({
-    tokens: z.union([z.array(id), z.array(z.object({ id, piece: z.union([z.string(), z.array(z.int())]) }))]),
-    count: z.int(),
-    max_model_len: z.int(),
-    token_strs: z.array(z.string()).optional(),
-  }),
-  example: { content: 'A text.' },
-};
+export function tokenizeSchemas(chat: Conversation): RouteSchemas {
+  return {
+    summary: 'Split a text, or the prompt of a conversation, into tokens',
+    request: {
+      anyOf: [
+        requestSchema(TEXT_FIELDS, { messages: z.null().optional() }, []),
+        { allOf: [chat.request, requestSchema(FORM_FIELDS, {}, [])] },
+      ],
+    },
+    answer: z.object({
+      tokens: z.union([z.array(id), z.array(z.object({ id, piece: z.union([z.string(), z.array(z.int())]) }))]),
+      count: z.int(),
+      max_model_len: z.int(),
+      token_strs: z.array(z.string()).optional(),
+    }),
+    example: { content: 'A text.' },
+  };
+}
 
 export const DETOKENIZE_SCHEMAS: RouteSchemas = {
   summary: 'The text of tokens',

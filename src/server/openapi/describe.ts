@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from 'hono';
 import type { DescribeRouteOptions } from 'hono-openapi';
 import { describeRoute } from 'hono-openapi';
 import { z } from 'zod';
-import type { ErrorFormat, Framing, RouteSchemas } from '../../api/index.ts';
+import type { ErrorFormat, Framing, JsonSchema, RouteSchemas } from '../../api/index.ts';
 import { jsonSchema, openaiErrors } from '../../api/index.ts';
 import { streamHeaders } from '../stream.ts';
 
@@ -23,10 +23,10 @@ export interface RouteTraits {
 
 /** Describes a route that takes a body, in the API's description. */
 export function describeFormat(
-  { summary, request, answer, event, example }: RouteSchemas,
+  { summary, request, answer, event, end, example }: RouteSchemas,
   traits: RouteTraits = {},
 ): MiddlewareHandler {
-  const content = { ...json(answer), ...streamOf(event, traits) };
+  const content = { ...json(answer), ...streamOf({ event, end }, traits) };
   return describeRoute({
     summary,
     requestBody: { required: true, content: { 'application/json': { schema: request, example } } },
@@ -40,7 +40,7 @@ export function describeRead(
   answer: z.ZodType,
   { event, ...traits }: RouteTraits & { readonly event?: z.ZodType | undefined } = {},
 ): MiddlewareHandler {
-  const content = { ...json(answer), ...streamOf(event, traits) };
+  const content = { ...json(answer), ...streamOf({ event }, traits) };
   return describeRoute({ summary, ...common({ 200: { description: 'The answer', content } }, traits) });
 }
 
@@ -82,15 +82,28 @@ function common(responses: Responses, traits: RouteTraits): Pick<DescribeRouteOp
   };
 }
 
-/** The data of its events is no part of OpenAPI 3.1: `x-event` has it. A failure is told as an event. */
-function streamOf(
-  event: z.ZodType | undefined,
-  { framing, errors = openaiErrors }: RouteTraits,
-): Record<string, object> {
+interface Stream {
+  readonly event: z.ZodType | undefined;
+  readonly end?: string | undefined;
+}
+
+/** A stream by what each of its events, or lines, is: it may tell of a failure. */
+function streamOf({ event, end }: Stream, { framing, errors = openaiErrors }: RouteTraits): Record<string, object> {
   const type = framing === undefined ? undefined : streamHeaders[framing]['content-type']?.split(';')[0];
   if (event === undefined || type === undefined) return {};
-  const schema = { type: 'string', description: 'Events, whose data x-event describes.' };
-  return { [type]: { schema, 'x-event': jsonSchema(z.union([event, errors.schema])) } };
+  const data = jsonSchema(z.union([event, errors.schema]));
+  return { [type]: { schema: framing === 'sse' ? eventSchema(data, end) : data } };
+}
+
+function eventSchema(data: JsonSchema, end: string | undefined): JsonSchema {
+  const json = { contentMediaType: 'application/json', contentSchema: data };
+  const content = end === undefined ? json : { if: { const: end }, else: json };
+  return {
+    type: 'object',
+    description: 'An event.',
+    properties: { event: { type: 'string' }, data: { type: 'string', ...content } },
+    required: ['data'],
+  };
 }
 
 function failures(errors: ErrorFormat): Responses {

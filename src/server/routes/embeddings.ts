@@ -1,11 +1,12 @@
 import { Hono } from 'hono';
 import { chatFormat } from '../../api/chat/index.ts';
-import { embeddingsJson, parseEmbeddingRequest } from '../../api/embeddings/index.ts';
+import { embeddingSchemas, embeddingsJson, parseEmbeddingRequest } from '../../api/embeddings/index.ts';
 import type { RequestContext } from '../access-log.ts';
 import { conversationInput, embedAll } from '../embed.ts';
 import type { GenerationRouteOptions } from '../generation-route.ts';
 import { checkModel } from '../generation-route.ts';
 import { jsonRoute } from '../json-route.ts';
+import { describeFormat } from '../openapi/describe.ts';
 
 /** `POST /v1/embeddings`. */
 export function embeddingRoutes(options: GenerationRouteOptions): Hono<RequestContext> {
@@ -13,6 +14,7 @@ export function embeddingRoutes(options: GenerationRouteOptions): Hono<RequestCo
   const routes = new Hono<RequestContext>();
   routes.post(
     '/v1/embeddings',
+    describeFormat(embeddingSchemas(chatFormat.schemas)),
     jsonRoute(options, async (call) => {
       const request = parseEmbeddingRequest(call.body, call.read);
       if (request.type === 'inputs') {

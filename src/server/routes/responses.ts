@@ -147,7 +147,8 @@ function inBackground(
 }
 
 function streamOf(work: BackgroundResponse, from: number, requests: Requests, { env }: RouteContext): Response {
-  const { signal, end: onEnd } = requests.begin(env.incoming.socket);
+  const active = requests.begin(env.incoming.socket);
+  const { signal } = active;
   const events = work.texts(from, signal);
   env.stream = sendable({
     first: events.next(),
@@ -156,8 +157,8 @@ function streamOf(work: BackgroundResponse, from: number, requests: Requests, { 
     signal,
     heartbeat: heartbeats.sse,
     isSilent: false,
-    onFailure: openaiErrors.text,
-    onEnd,
+    onFailure: (error) => openaiErrors.text(error),
+    onEnd: () => active.end(),
   });
   return new Response(null, { headers: streamHeaders.sse });
 }

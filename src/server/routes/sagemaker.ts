@@ -56,6 +56,7 @@ function eitherOf(one: RouteSchemas, other: RouteSchemas): RouteSchemas {
     request: { anyOf: [one.request, other.request] },
     answer: z.union([one.answer, other.answer]),
     event: z.union([one.event ?? z.never(), other.event ?? z.never()]),
+    ...(one.end === undefined ? {} : { end: one.end }),
     example: one.example,
   };
 }

@@ -3,13 +3,13 @@ import { chatFormat } from '../../api/chat/index.ts';
 import type { TokenizeRequest } from '../../api/tokens/index.ts';
 import {
   DETOKENIZE_SCHEMAS,
-  INPUT_TOKENS_SCHEMAS,
   inputTokensJson,
+  inputTokensSchemas,
   parseDetokenizeRequest,
   parseTokenizeRequest,
-  TEMPLATE_SCHEMAS,
+  templateSchemas,
   textJson,
-  TOKENIZE_SCHEMAS,
+  tokenizeSchemas,
   tokensJson,
 } from '../../api/tokens/index.ts';
 import { imageReferences } from '../../api/index.ts';
@@ -32,14 +32,14 @@ export function tokenRoutes(options: GenerationRouteOptions): Hono<RequestContex
   const routes = new Hono<RequestContext>();
   routes.post(
     '/v1/chat/completions/input_tokens',
-    describeFormat(INPUT_TOKENS_SCHEMAS),
+    describeFormat(inputTokensSchemas(chatFormat.schemas)),
     jsonRoute(options, async (call) =>
       inputTokensJson(await countTokens(chatFormat.parse(call.body, call.read), options, call)),
     ),
   );
   routes.post(
     '/apply-template',
-    describeFormat(TEMPLATE_SCHEMAS),
+    describeFormat(templateSchemas(chatFormat.schemas)),
     jsonRoute(options, async (call) => {
       const { prompt } = textJson(await renderPrompt(chatFormat.parse(call.body, call.read), options, call));
       return { prompt };
@@ -47,7 +47,7 @@ export function tokenRoutes(options: GenerationRouteOptions): Hono<RequestContex
   );
   routes.post(
     '/tokenize',
-    describeFormat(TOKENIZE_SCHEMAS),
+    describeFormat(tokenizeSchemas(chatFormat.schemas)),
     jsonRoute(options, async (call) => {
       const request = parseTokenizeRequest(call.body, call.read);
       const tokens = await (request.type === 'text'

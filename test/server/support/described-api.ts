@@ -1,10 +1,18 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { send } from './http.ts';
 
+interface Data {
+  readonly contentSchema?: object;
+  readonly else?: Data;
+}
+
+interface MediaSchema {
+  readonly properties?: { readonly data?: Data };
+}
+
 interface MediaType {
-  readonly schema: object;
+  readonly schema: MediaSchema;
   readonly example?: object;
-  readonly 'x-event'?: object;
 }
 
 interface Answer {
@@ -23,6 +31,9 @@ export interface DescribedApi {
   readonly security: readonly object[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }
+
+/** Types of streams. */
+export const streamTypes: ReadonlySet<string> = new Set(['text/event-stream', 'application/x-ndjson']);
 
 const ajv = new Ajv2020({ strict: false, allErrors: true, formats: { uri: true } });
 
@@ -45,10 +56,16 @@ export function misfits(
   const type = headers['content-type']?.split(';')[0] ?? '';
   const media = answer?.content?.[type];
   if (media === undefined) return [`${String(status)} ${type} is not described`];
-  const event = media['x-event'];
+  const event = streamTypes.has(type) ? dataSchemaOf(media.schema) : undefined;
   return event === undefined
     ? errorsOf(media.schema, JSON.parse(text))
     : eventsOf(text, type).flatMap((data) => errorsOf(event, data));
+}
+
+/** Of each event of a stream: the data of a server-sent event is the text of JSON. */
+function dataSchemaOf(schema: MediaSchema): object {
+  const data = schema.properties?.data;
+  return data?.contentSchema ?? data?.else?.contentSchema ?? schema;
 }
 
 /** The data of the events of a stream. */
