@@ -1,11 +1,13 @@
 export type { AnswerIdentity } from './answer/identity.ts';
 export { requireCapabilities } from './capabilities.ts';
 export { openaiErrors } from './error-format.ts';
-export { errorJson } from './error-json.ts';
+
+export { errorJson, errorSchema } from './error-json.ts';
 export type { ErrorJson } from './error-json.ts';
 export { toGenerateRequest } from './generate-request.ts';
 export { modelJson, modelListJson } from './model/model-json.ts';
 export { propsJson } from './model/props.ts';
+export { modelListSchema, modelSchema, propsSchema, slotsSchema } from './model/schemas.ts';
 export type { ServedModel } from './model/served-model.ts';
 export { slotsJson } from './model/slots.ts';
 export type { RunningRequest } from './model/slots.ts';

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { ChosenToken, TokenLogProb } from '../../backend/index.ts';
 
 /** OpenAI's log probability of a token, with the token's id as llama-server has it. */
@@ -32,3 +33,8 @@ function tokenLogProbJson(token: ChosenToken): TokenLogProbJson {
 function logProbJson({ id, text, bytes, logProb }: TokenLogProb): LogProbJson {
   return { id, token: text, bytes, logprob: Math.max(logProb, IMPOSSIBLE) };
 }
+
+const logProb = z.object({ id: z.int(), token: z.string(), bytes: z.array(z.int()), logprob: z.number() });
+
+/** Of `TokenLogProbJson`. */
+export const tokenLogProbSchema = logProb.extend({ top_logprobs: z.array(logProb) });

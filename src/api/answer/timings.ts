@@ -1,17 +1,19 @@
-/** llama-server's timings of a response. */
-export interface TimingsJson {
-  /** Prompt tokens that came from the cache. */
-  readonly cache_n: number;
-  /** Prompt tokens that were computed. */
-  readonly prompt_n: number;
-  readonly prompt_ms: number;
-  readonly prompt_per_token_ms: number;
-  readonly prompt_per_second: number;
-  readonly predicted_n: number;
-  readonly predicted_ms: number;
-  readonly predicted_per_token_ms: number;
-  readonly predicted_per_second: number;
-}
+import { z } from 'zod';
+
+/** llama-server's timings of a response: times in milliseconds, rates in tokens a second. */
+export const timingsSchema = z.object({
+  cache_n: z.int().describe('Prompt tokens that came from the cache.'),
+  prompt_n: z.int().describe('Prompt tokens that were computed.'),
+  prompt_ms: z.number(),
+  prompt_per_token_ms: z.number(),
+  prompt_per_second: z.number(),
+  predicted_n: z.int(),
+  predicted_ms: z.number(),
+  predicted_per_token_ms: z.number(),
+  predicted_per_second: z.number(),
+});
+
+export type TimingsJson = Readonly<z.infer<typeof timingsSchema>>;
 
 export interface Timed {
   readonly promptTokens: number;

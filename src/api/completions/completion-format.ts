@@ -2,6 +2,7 @@ import { openaiErrors } from '../error-format.ts';
 import type { WireFormat } from '../wire-format.ts';
 import type { CompletionRequest } from './completion-request.ts';
 import { parseCompletionRequest, promptsOf } from './parse-completion-request.ts';
+import { COMPLETION_SCHEMAS } from './schemas.ts';
 import { toTextCompletion } from './text-completion.ts';
 import { TextWriter } from './text-writer.ts';
 
@@ -14,4 +15,5 @@ export const completionFormat: WireFormat<CompletionRequest> = {
   answer: (identity, events, { answer }) => toTextCompletion(identity, events, answer),
   writer: (identity, { answer }) => new TextWriter(identity, answer),
   errors: openaiErrors,
+  schemas: COMPLETION_SCHEMAS,
 };

@@ -17,7 +17,9 @@ const MAX_TOKENS: PlainKind<number | undefined> = {
   expected: 'an integer of at least 0, or -1 for no limit',
   schema: z
     .number()
-    .refine((value) => Number.isInteger(value) && value >= -1)
+    .min(-1)
+    .refine(Number.isInteger)
+    .meta({ type: 'integer' })
     .transform((value) => (value === -1 ? Infinity : value)),
 };
 

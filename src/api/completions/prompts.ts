@@ -9,7 +9,7 @@ import { isTokenId } from '../request/token-text.ts';
 
 export type ParsedPrompt = readonly ParsedPromptPart[];
 
-const MAX_PROMPTS = 2048;
+export const MAX_PROMPTS = 2048;
 
 /** llama-server's form of a prompt with images. */
 export const IMAGE_PROMPT_KEYS = { prompt_string: 'read', multimodal_data: 'read' } as const satisfies KeyTable;

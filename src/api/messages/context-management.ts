@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { invalid, show } from '../request/invalid-request.ts';
 import type { KeyTable, ReadOptions } from '../request/json-object.ts';
 import { isJsonObject, readKeys, unsupported } from '../request/json-object.ts';
@@ -16,6 +17,18 @@ const TURNS = integerFrom(1);
  * ones. Undefined keeps that of all.
  */
 export const KEPT_THINKING: ReaderKind<number | undefined> = {
+  shape: z.array(
+    z.object({
+      type: z.literal(CLEAR_THINKING),
+      keep: z
+        .union([
+          z.literal('all'),
+          z.object({ type: z.literal('all') }),
+          z.object({ type: z.literal('thinking_turns'), value: z.int().min(1) }),
+        ])
+        .nullish(),
+    }),
+  ),
   read(value, path, options) {
     if (!Array.isArray(value)) throw invalid(path, `${path} must be an array of edits, not ${show(value)}.`);
     const kept = value.map((edit: unknown, index) => readEdit(edit, `${path}[${String(index)}]`, options));

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { isCodedError, presentationOf } from '../../errors/index.ts';
 import { sseEvent } from '../answer/sse-event.ts';
 import { errorJson } from '../error-json.ts';
@@ -15,25 +16,32 @@ const TYPES: Readonly<Partial<Record<number, string>>> = {
 };
 
 /** Told so, Anthropic's library goes on with whole conversations. */
-const NO_THREADS = { error_code: 'thread_unsupported_request', param: 'thread', unsupported: ['thread'] } as const;
+const NO_THREADS: MessagesErrorJson['error']['details'] = {
+  error_code: 'thread_unsupported_request',
+  param: 'thread',
+  unsupported: ['thread'],
+};
 
 /** Anthropic's envelope. `details` has what OpenAI's clients get as `code` and `param`. */
-export interface MessagesErrorJson {
-  readonly type: 'error';
-  readonly error: {
-    readonly type: string;
-    readonly message: string;
-    readonly details: {
-      readonly error_code: string;
-      readonly param: string | null;
-      readonly unsupported?: readonly string[];
-    };
-  };
-  readonly request_id: string | null;
-}
+const schema = z.object({
+  type: z.literal('error'),
+  error: z.object({
+    type: z.string(),
+    message: z.string(),
+    details: z.object({
+      error_code: z.string(),
+      param: z.string().nullable(),
+      unsupported: z.tuple([z.literal('thread')]).optional(),
+    }),
+  }),
+  request_id: z.string().nullable(),
+});
+
+export type MessagesErrorJson = z.infer<typeof schema>;
 
 export const messagesErrors: ErrorFormat = {
   json: messagesErrorJson,
+  schema,
   text: (error, requestId) => sseEvent(JSON.stringify(messagesErrorJson(error, requestId)), 'error'),
 };
 

@@ -4,6 +4,7 @@ import { EventWriter, PING } from './event-writer.ts';
 import { toMessage } from './message.ts';
 import type { MessagesRequest } from './messages-request.ts';
 import { parseMessagesRequest } from './parse-messages-request.ts';
+import { MESSAGES_SCHEMAS } from './schemas.ts';
 
 /** Anthropic's Messages. */
 export const messagesFormat: WireFormat<MessagesRequest> = {
@@ -14,4 +15,5 @@ export const messagesFormat: WireFormat<MessagesRequest> = {
   answer: (identity, events, { answer }) => toMessage(identity, events, answer),
   writer: (identity, { answer }) => new EventWriter(identity, answer),
   errors: messagesErrors,
+  schemas: MESSAGES_SCHEMAS,
 };

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Tool } from '../../backend/index.ts';
 import { invalid, show } from '../request/invalid-request.ts';
 import type { HasNoEffect, KeyTable, ReadOptions } from '../request/json-object.ts';
@@ -5,7 +6,15 @@ import { isJsonObject, readKeys, unsupported } from '../request/json-object.ts';
 import { readJson } from '../request/json-value.ts';
 import type { ReaderKind } from '../request/kinds.ts';
 import type { ToolAt } from '../request/tools.ts';
-import { checkStrict, readDescription, readParameters, readToolName, readTools } from '../request/tools.ts';
+import {
+  ARGUMENTS_SHAPE,
+  checkStrict,
+  readDescription,
+  readParameters,
+  readToolName,
+  readTools,
+  TOOL_SHAPE,
+} from '../request/tools.ts';
 import { anything } from '../request/values.ts';
 
 /** Tools are called by the model itself, never by code that runs at the provider. */
@@ -28,6 +37,13 @@ export const TOOL_KEYS = {
 
 /** Anthropic's tools with a schema of their own. Those that it defines, or runs itself, are refused by their type. */
 export const TOOLS: ReaderKind<readonly Tool[] | undefined> = {
+  shape: z.array(
+    TOOL_SHAPE.omit({ parameters: true }).extend({
+      type: z.literal('custom').nullish(),
+      input_schema: ARGUMENTS_SHAPE,
+      input_examples: z.array(z.looseObject({})).nullish(),
+    }),
+  ),
   read: (value, path, options) => readTools(value, path, (tool, place) => readTool(tool, place, options)),
 };
 

@@ -40,9 +40,9 @@ const EMBED_NAMES: NamesOf<typeof KINDS> = { model: ['model'], input: ['input'],
 /** An embedding has no draws to set, and an input that is too long is refused rather than cut. */
 const OTHERS = { keep_alive: anything, 'options.*': anything, truncate: anything };
 
-const EMBED_FIELDS = fieldTable(KINDS, EMBED_NAMES, OTHERS);
+export const EMBED_FIELDS = fieldTable(KINDS, EMBED_NAMES, OTHERS);
 /** The older route takes one text. */
-const EMBEDDINGS_FIELDS = fieldTable(
+export const EMBEDDINGS_FIELDS = fieldTable(
   KINDS,
   { ...EMBED_NAMES, input: [{ name: 'prompt', kind: TEXT }], dimensions: [] },
   OTHERS,

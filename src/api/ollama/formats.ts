@@ -1,6 +1,6 @@
 import { VserveError } from '../../errors/index.ts';
 import type { ReadOptions } from '../request/json-object.ts';
-import type { WireFormat } from '../wire-format.ts';
+import type { RouteSchemas, WireFormat } from '../wire-format.ts';
 import { loadAnswer, toAnswer } from './answer.ts';
 import { ollamaErrors } from './errors.ts';
 import { LineWriter } from './line-writer.ts';
@@ -8,20 +8,25 @@ import type { OllamaModel, OllamaRequest } from './ollama-request.ts';
 import { parseChatRequest, parseGenerateRequest } from './parse-request.ts';
 import type { PiecesJson } from './pieces.ts';
 import { messagePieces, responsePieces } from './pieces.ts';
+import { CHAT_SCHEMAS, GENERATE_SCHEMAS } from './schemas.ts';
 
-type Parse = (body: unknown, options: ReadOptions, model: OllamaModel) => OllamaRequest;
+interface Route {
+  readonly parse: (body: unknown, options: ReadOptions, model: OllamaModel) => OllamaRequest;
+  readonly toJson: PiecesJson;
+  readonly schemas: RouteSchemas;
+}
 
 /** Ollama's `/api/chat`. */
 export function ollamaChatFormat(model: OllamaModel): WireFormat<OllamaRequest> {
-  return formatOf(model, parseChatRequest, messagePieces);
+  return formatOf(model, { parse: parseChatRequest, toJson: messagePieces, schemas: CHAT_SCHEMAS });
 }
 
 /** Ollama's `/api/generate`. */
 export function ollamaGenerateFormat(model: OllamaModel): WireFormat<OllamaRequest> {
-  return formatOf(model, parseGenerateRequest, responsePieces);
+  return formatOf(model, { parse: parseGenerateRequest, toJson: responsePieces, schemas: GENERATE_SCHEMAS });
 }
 
-function formatOf(model: OllamaModel, parse: Parse, toJson: PiecesJson): WireFormat<OllamaRequest> {
+function formatOf(model: OllamaModel, { parse, toJson, schemas }: Route): WireFormat<OllamaRequest> {
   return {
     idPrefix: '',
     framing: 'ndjson',
@@ -35,5 +40,6 @@ function formatOf(model: OllamaModel, parse: Parse, toJson: PiecesJson): WireFor
     answer: (_identity, events, { answer }) => toAnswer(answer.model, events, toJson),
     writer: (_identity, { answer }) => new LineWriter(answer.model, toJson),
     errors: ollamaErrors,
+    schemas,
   };
 }

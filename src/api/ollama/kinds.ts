@@ -34,6 +34,7 @@ const THINK_EFFORT: PlainKind<string | undefined> = {
 /** A known field that this server cannot do, unless it is empty. */
 function refused(advice: string): ReaderKind<undefined> {
   return {
+    shape: z.union([z.literal(''), z.array(z.never()).max(0)]),
     read(value, path) {
       if (!isEmpty(value)) throw unsupported(path, value, advice);
     },
@@ -44,8 +45,7 @@ function refused(advice: string): ReaderKind<undefined> {
 const NUM_PREDICT: PlainKind<number | undefined> = {
   expected: 'an integer of at least 1, or -1 for no limit',
   schema: z
-    .number()
-    .refine((value) => Number.isInteger(value) && (value >= 1 || value === -1 || value === -2))
+    .union([z.number().min(1).refine(Number.isInteger).meta({ type: 'integer' }), z.literal([-1, -2])])
     .transform((value) => (value < 0 ? undefined : value)),
 };
 

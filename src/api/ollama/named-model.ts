@@ -12,7 +12,7 @@ import type { OllamaModel } from './ollama-request.ts';
 const KINDS = { model: TEXT };
 /** `name` is the older one. */
 const NAMES: NamesOf<typeof KINDS> = { model: ['model', 'name'] };
-const FIELDS = fieldTable(KINDS, NAMES, {
+export const NAMED_MODEL_FIELDS = fieldTable(KINDS, NAMES, {
   insecure: anything,
   options: anything,
   password: anything,
@@ -26,7 +26,7 @@ const FIELDS = fieldTable(KINDS, NAMES, {
 /** Reads the model that `/api/show` and `/api/pull` are about: the served name, if it is that. Throws `invalid_request`. */
 export function readModelName(body: unknown, options: ReadOptions, model: OllamaModel): string {
   if (!isJsonObject(body)) throw invalid('', `The body must be a JSON object with a model, not ${show(body)}.`);
-  const { values } = readFields<typeof KINDS>(body, FIELDS, options);
+  const { values } = readFields<typeof KINDS>(body, NAMED_MODEL_FIELDS, options);
   const name = servedNameOf(values.model, model.name) ?? '';
   if (name !== '') return name;
   throw invalid('model', 'model must be the name of a model, not empty.');

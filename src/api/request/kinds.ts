@@ -42,10 +42,7 @@ export function number({ min, max }: Range): PlainKind<number> {
 
 /** A number in a range that excludes `min`. */
 export function numberAbove({ min, max }: Range): PlainKind<number> {
-  const schema = z
-    .number()
-    .max(max)
-    .refine((value) => value > min);
+  const schema = z.number().gt(min).max(max);
   return { expected: `a number above ${String(min)} to ${String(max)}`, schema };
 }
 

@@ -28,8 +28,9 @@ export function jsonSchema(schema: z.ZodType): JsonSchema {
 
 function described(name: string, field: Field): [string, JsonSchema][] {
   if (name === ANY_KEY) return [];
-  const schema = field.fields.size > 0 ? objectSchema(field.fields) : valueSchema(field);
-  return schema === undefined ? [] : [[name, { anyOf: [schema, { type: 'null' }] }]];
+  const [one, other] = [objectSchema(field.fields), valueSchema(field)].filter((schema) => schema !== undefined);
+  if (one === undefined) return [];
+  return [[name, { anyOf: [other === undefined ? one : { allOf: [one, other] }, { type: 'null' }] }]];
 }
 
 function objectSchema(table: FieldTable): JsonSchema | undefined {

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { invalid, show } from './invalid-request.ts';
 import type { ReaderKind } from './kinds.ts';
 import { textOf } from './long-text.ts';
@@ -7,12 +8,16 @@ export type TokenOrText = string | number;
 
 const LARGEST_ID = 2 ** 31 - 1;
 
+/** The id of a token. */
+export const TOKEN_ID = z.int().min(0).max(LARGEST_ID);
+
 export function isTokenId(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= LARGEST_ID;
 }
 
 /** Text, a list of token ids, or a list of both, as llama-server takes them. Whether the model has the ids is not known yet. */
 export const TOKENS_OR_TEXT: ReaderKind<readonly TokenOrText[]> = {
+  shape: z.union([z.string(), z.array(z.union([TOKEN_ID, z.string()]))]),
   read(value, path) {
     const text = textOf(value);
     if (text !== undefined) return [text];
@@ -30,6 +35,7 @@ export const TOKENS_OR_TEXT: ReaderKind<readonly TokenOrText[]> = {
 
 /** A list of token ids. */
 export const TOKEN_IDS: ReaderKind<readonly number[]> = {
+  shape: z.array(TOKEN_ID),
   read(value, path) {
     if (!Array.isArray(value)) throw invalid(path, `${path} must be a list of token ids, not ${show(value)}.`);
     return value.map((item: unknown, index) => {

@@ -31,10 +31,14 @@ export const TOOL_FUNCTION_KEYS = {
   cache_control: anything,
 } as const satisfies KeyTable;
 
-const FUNCTION_SHAPE = z.object({
+/** The JSON Schema of a tool's arguments. */
+export const ARGUMENTS_SHAPE = z.looseObject({ type: z.literal('object').nullish() });
+
+/** A function, for the API's description. */
+export const TOOL_SHAPE = z.object({
   name: z.string().regex(NAME),
-  description: z.string().optional(),
-  parameters: z.looseObject({}).optional(),
+  description: z.string().nullish(),
+  parameters: ARGUMENTS_SHAPE.nullish(),
   strict: z.boolean().nullish(),
 });
 
@@ -43,13 +47,13 @@ export type ToolAt = Tool & Required<Pick<Tool, 'param'>>;
 
 /** OpenAI's tools: functions, each in an object of its own. */
 const TOOLS: ReaderKind<readonly Tool[] | undefined> = {
-  shape: z.array(z.object({ type: z.literal('function'), function: FUNCTION_SHAPE })),
+  shape: z.array(z.object({ type: z.literal('function').nullish(), function: TOOL_SHAPE })),
   read: (value, path, options) => readTools(value, path, (tool, place) => readTool(tool, place, options)),
 };
 
 /** OpenAI's deprecated form: bare functions. */
 const FUNCTIONS: ReaderKind<readonly Tool[] | undefined> = {
-  shape: z.array(FUNCTION_SHAPE),
+  shape: z.array(TOOL_SHAPE),
   read: (value, path, options) => readTools(value, path, (tool, place) => readFunction(tool, place, options)),
 };
 

@@ -4,6 +4,7 @@ import type { ResponseArchive } from './archive.ts';
 import { EventWriter } from './event-writer.ts';
 import { collectOutput } from './output.ts';
 import { parseResponseRequest } from './parse-response-request.ts';
+import { RESPONSE_SCHEMAS } from './schemas.ts';
 import type { ResponseJson } from './response-json.ts';
 import { endedResponse } from './response-json.ts';
 import type { ResponseRequest } from './response-request.ts';
@@ -31,7 +32,9 @@ export function responsesFormat(archive: ResponseArchive): WireFormat<ResponseRe
       writer = new EventWriter(identity, request.answer, (response) => keep(request, response));
       return writer;
     },
+    schemas: RESPONSE_SCHEMAS,
     errors: {
+      schema: openaiErrors.schema,
       json: (error) => openaiErrors.json(error),
       text: (error) => writer?.failure(error).join('') ?? openaiErrors.text(error),
     },

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { NamesOf } from '../request/field-table.ts';
 import { invalid, show } from '../request/invalid-request.ts';
 import type { ReaderKind } from '../request/kinds.ts';
@@ -8,7 +9,7 @@ import { RESPONSE_TOOL_CHOICE } from './tool-choice.ts';
 import { RESPONSE_TOOLS } from './tools.ts';
 
 /** What OpenAI lets a response include. What belongs to tools that nothing runs here is never there. */
-const INCLUDABLE: ReadonlySet<unknown> = new Set([
+const INCLUDABLE = [
   'code_interpreter_call.outputs',
   'computer_call_output.output.image_url',
   'file_search_call.results',
@@ -17,15 +18,17 @@ const INCLUDABLE: ReadonlySet<unknown> = new Set([
   'reasoning.encrypted_content',
   'web_search_call.action.sources',
   'web_search_call.results',
-]);
+] as const;
 
 const INCLUDE: ReaderKind<readonly string[]> = {
+  shape: z.array(z.enum(INCLUDABLE)),
   read(value, path) {
     if (!Array.isArray(value)) throw invalid(path, `${path} must be an array of strings, not ${show(value)}.`);
     return value.map((item: unknown, index) => {
-      if (typeof item === 'string' && INCLUDABLE.has(item)) return item;
+      const known = INCLUDABLE.find((includable) => includable === item);
+      if (known !== undefined) return known;
       const place = `${path}[${String(index)}]`;
-      throw invalid(place, `${place} must be one of ${[...INCLUDABLE].join(', ')}, not ${show(item)}.`);
+      throw invalid(place, `${place} must be one of ${INCLUDABLE.join(', ')}, not ${show(item)}.`);
     });
   },
 };

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { JsonObject as PlainObject, Tool } from '../../backend/index.ts';
 import { invalid, show } from '../request/invalid-request.ts';
 import type { JsonObject, KeyTable, ReadOptions } from '../request/json-object.ts';
@@ -5,7 +6,7 @@ import { isJsonObject, readKeys, unsupported } from '../request/json-object.ts';
 import { readJsonObject } from '../request/json-value.ts';
 import type { ReaderKind } from '../request/kinds.ts';
 import { textOf } from '../request/long-text.ts';
-import { MAX_TOOLS, readFunction } from '../request/tools.ts';
+import { MAX_TOOLS, readFunction, TOOL_SHAPE } from '../request/tools.ts';
 import { anything } from '../request/values.ts';
 import { toolDescription } from './custom-tool.ts';
 
@@ -70,8 +71,32 @@ export const NAMESPACE_KEYS = {
  */
 const LEFT_OUT = /^(?:web_search(?:_preview)?(?:_\d{4}_\d\d_\d\d)?|image_generation|tool_search)$/;
 
+const FUNCTION_TOOL_SHAPE = TOOL_SHAPE.extend({ type: z.literal('function') });
+const CUSTOM_TOOL_SHAPE = TOOL_SHAPE.pick({ name: true, description: true }).extend({
+  type: z.literal('custom'),
+  format: z
+    .union([
+      z.object({ type: z.literal('text') }),
+      z.object({ type: z.literal('grammar'), syntax: z.enum(['lark', 'regex']), definition: z.string() }),
+    ])
+    .nullish(),
+});
+const NAMESPACE_SHAPE = z.object({
+  type: z.literal('namespace'),
+  name: z.string().min(1),
+  tools: z.array(z.union([FUNCTION_TOOL_SHAPE, CUSTOM_TOOL_SHAPE])),
+});
+
 /** OpenAI's flat tools. */
 export const RESPONSE_TOOLS: ReaderKind<OfferedTools> = {
+  shape: z.array(
+    z.union([
+      FUNCTION_TOOL_SHAPE,
+      CUSTOM_TOOL_SHAPE,
+      NAMESPACE_SHAPE,
+      z.looseObject({ type: z.string().regex(LEFT_OUT) }),
+    ]),
+  ),
   read(value, path, options) {
     if (!Array.isArray(value)) throw invalid(path, `${path} must be an array of tools, not ${show(value)}.`);
     const tools: ReadTool[] = [];

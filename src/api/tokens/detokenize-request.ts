@@ -12,11 +12,11 @@ export interface DetokenizeRequest {
 }
 
 const KINDS = { model: TEXT, tokens: TOKEN_IDS };
-const FIELDS = fieldTable(KINDS, { model: ['model'], tokens: ['tokens'] }, {});
+export const DETOKENIZE_FIELDS = fieldTable(KINDS, { model: ['model'], tokens: ['tokens'] }, {});
 
 /** Parses the body of a request for the text of tokens: llama-server's, and vLLM's. Throws `invalid_request`. */
 export function parseDetokenizeRequest(body: unknown, options: ReadOptions): DetokenizeRequest {
   if (!isJsonObject(body)) throw invalid('', `The body must be a JSON object with tokens, not ${show(body)}.`);
-  const { model, tokens = [] } = readFields<typeof KINDS>(body, FIELDS, options).values;
+  const { model, tokens = [] } = readFields<typeof KINDS>(body, DETOKENIZE_FIELDS, options).values;
   return { model, tokens };
 }

@@ -41,7 +41,7 @@ const FORM_NAMES: NamesOf<typeof FORM_KINDS> = { withPieces: ['with_pieces'], wi
 const TEXT_KINDS = { ...FORM_KINDS, model: TEXT, content: TOKENS_OR_TEXT, addSpecial: BOOLEAN, parseSpecial: BOOLEAN };
 
 /** llama-server's fields, and vLLM's. */
-const TEXT_FIELDS = fieldTable(
+export const TEXT_FIELDS = fieldTable(
   TEXT_KINDS,
   {
     ...FORM_NAMES,
@@ -53,7 +53,7 @@ const TEXT_FIELDS = fieldTable(
   {},
 );
 
-const FORM_FIELDS = fieldTable(FORM_KINDS, FORM_NAMES, {
+export const FORM_FIELDS = fieldTable(FORM_KINDS, FORM_NAMES, {
   // The template writes them.
   add_special: isOneOf(false),
   add_special_tokens: isOneOf(false),

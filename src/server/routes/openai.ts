@@ -9,7 +9,15 @@ import { describeFormat } from '../openapi/describe.ts';
 /** `POST /v1/chat/completions`, `POST /v1/completions`. */
 export function openaiRoutes(options: GenerationRouteOptions): Hono<RequestContext> {
   const routes = new Hono<RequestContext>();
-  routes.post('/v1/chat/completions', describeFormat(chatFormat.schemas, chatFormat), generationRoute(chatFormat, options));
-  routes.post('/v1/completions', describeFormat(completionFormat.schemas, completionFormat), generationRoute(completionFormat, options));
+  routes.post(
+    '/v1/chat/completions',
+    describeFormat(chatFormat.schemas, chatFormat),
+    generationRoute(chatFormat, options),
+  );
+  routes.post(
+    '/v1/completions',
+    describeFormat(completionFormat.schemas, completionFormat),
+    generationRoute(completionFormat, options),
+  );
   return routes;
 }

@@ -49,7 +49,9 @@ export function responsesRoutes(options: GenerationRouteOptions): Hono<RequestCo
   });
   routes.get('/v1/responses/:id', (context) => {
     const found = findResponse(store, context);
-    return context.req.query('stream') === 'true' ? streamAgain(found, options.requests, context) : context.json(found.response);
+    return context.req.query('stream') === 'true'
+      ? streamAgain(found, options.requests, context)
+      : context.json(found.response);
   });
   routes.delete('/v1/responses/:id', (context) => {
     const { response, work } = findResponse(store, context);

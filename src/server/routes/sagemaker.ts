@@ -1,7 +1,8 @@
 import { Hono } from 'hono';
+import { z } from 'zod';
 import { chatFormat } from '../../api/chat/index.ts';
 import { completionFormat } from '../../api/completions/index.ts';
-import type { AnswerIdentity, StreamWriter, WireFormat, WireRequest } from '../../api/index.ts';
+import type { AnswerIdentity, RouteSchemas, StreamWriter, WireFormat, WireRequest } from '../../api/index.ts';
 import { openaiErrors } from '../../api/index.ts';
 import type { GenerationEvent } from '../../backend/index.ts';
 import type { RequestContext } from '../access-log.ts';
@@ -42,7 +43,18 @@ const invocationFormat: WireFormat<Invocation> = {
   answer: (identity, events, { answerer }) => answerer.answer(identity, events),
   writer: (identity, { answerer }) => answerer.writer(identity),
   errors: openaiErrors,
+  schemas: eitherOf(chatFormat.schemas, completionFormat.schemas),
 };
+
+function eitherOf(one: RouteSchemas, other: RouteSchemas): RouteSchemas {
+  return {
+    summary: 'Answer a chat completion, or a completion',
+    request: { anyOf: [one.request, other.request] },
+    answer: z.union([one.answer, other.answer]),
+    event: z.union([one.event ?? z.never(), other.event ?? z.never()]),
+    example: one.example,
+  };
+}
 
 function invocationOf<Request extends WireRequest>(format: WireFormat<Request>, request: Request): Invocation {
   const named = (identity: AnswerIdentity) => ({ ...identity, id: format.idPrefix + identity.id });

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { requestSchema } from '../request/request-schema.ts';
+import type { RouteSchemas } from '../wire-format.ts';
+import { EMBED_FIELDS, EMBEDDINGS_FIELDS } from './embed-request.ts';
+import { shownModelSchema } from './model-schemas.ts';
+import { NAMED_MODEL_FIELDS } from './named-model.ts';
+
+const vector = z.array(z.number());
+
+export const EMBED_SCHEMAS: RouteSchemas = {
+  summary: "Embed texts, in Ollama's format",
+  request: requestSchema(EMBED_FIELDS, {}, ['input']),
+  answer: z.object({
+    model: z.string(),
+    embeddings: z.array(vector),
+    total_duration: z.int(),
+    load_duration: z.int(),
+    prompt_eval_count: z.int(),
+  }),
+  example: { input: ['A circle.', 'A square.'] },
+};
+
+/** The older route, of one text. */
+export const EMBEDDINGS_SCHEMAS: RouteSchemas = {
+  summary: "Embed a text, in Ollama's older format",
+  request: requestSchema(EMBEDDINGS_FIELDS, {}, ['prompt']),
+  answer: z.object({ embedding: vector }),
+  example: { prompt: 'A circle.' },
+};
+
+/** Without a name, of the model that is served. */
+const namedModel = requestSchema(NAMED_MODEL_FIELDS, {}, []);
+
+export const SHOW_SCHEMAS: RouteSchemas = {
+  summary: "Describe the model, in Ollama's format",
+  request: namedModel,
+  answer: shownModelSchema,
+  example: {},
+};
+
+export const PULL_SCHEMAS: RouteSchemas = {
+  summary: 'Ask for the model that is served: it is there already',
+  request: namedModel,
+  answer: z.object({ status: z.literal('success') }),
+  example: {},
+};

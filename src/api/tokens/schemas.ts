@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { CHAT_SCHEMAS } from '../chat/schemas.ts';
+import { requestSchema } from '../request/request-schema.ts';
+import type { RouteSchemas } from '../wire-format.ts';
+import { DETOKENIZE_FIELDS } from './detokenize-request.ts';
+import { FORM_FIELDS, TEXT_FIELDS } from './tokenize-request.ts';
+
+const id = z.int();
+
+/** OpenAI's count of input tokens. */
+export const inputTokensSchema = z.object({ object: z.literal('response.input_tokens'), input_tokens: z.int() });
+
+export const INPUT_TOKENS_SCHEMAS: RouteSchemas = {
+  summary: 'Count the tokens of a conversation',
+  request: CHAT_SCHEMAS.request,
+  answer: inputTokensSchema,
+  example: CHAT_SCHEMAS.example,
+};
+
+export const TEMPLATE_SCHEMAS: RouteSchemas = {
+  summary: "Write a conversation as the model's prompt",
+  request: CHAT_SCHEMAS.request,
+  answer: z.object({ prompt: z.string() }),
+  example: CHAT_SCHEMAS.example,
+};
+
+/** Of a text, or of a conversation: then with all fields of a chat completion. */
+export const TOKENIZE_SCHEMAS: RouteSchemas = {
+  summary: 'Split a text, or the prompt of a conversation, into tokens',
+  request: {
+    anyOf: [
+      requestSchema(TEXT_FIELDS, { messages: z.null().optional() }, []),
+      { allOf: [CHAT_SCHEMAS.request, requestSchema(FORM_FIELDS, {}, [])] },
+    ],
+  },
+  answer: z.object({
+    tokens: z.union([z.array(id), z.array(z.object({ id, piece: z.union([z.string(), z.array(z.int())]) }))]),
+    count: z.int(),
+    max_model_len: z.int(),
+    token_strs: z.array(z.string()).optional(),
+  }),
+  example: { content: 'A text.' },
+};
+
+export const DETOKENIZE_SCHEMAS: RouteSchemas = {
+  summary: 'The text of tokens',
+  request: requestSchema(DETOKENIZE_FIELDS, {}, []),
+  answer: z.object({ content: z.string(), prompt: z.string() }),
+  example: { tokens: [72, 105] },
+};
