@@ -45,7 +45,15 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
 const around = ['bin', 'dist', 'scripts', 'test'];
 
 /** The folders of src/api: a wire format each, which do not import one another, and what they share. */
-export const wireFormats: readonly string[] = ['chat', 'completions', 'messages', 'ollama', 'responses', 'tokens'];
+export const wireFormats: readonly string[] = [
+  'chat',
+  'completions',
+  'embeddings',
+  'messages',
+  'ollama',
+  'responses',
+  'tokens',
+];
 export const sharedByFormats: readonly string[] = ['answer', 'model', 'request'];
 
 /** Matches relative paths out of a room into one of these: `../store/index.ts`, `../../src/store/index.ts`. */

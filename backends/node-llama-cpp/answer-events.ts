@@ -38,14 +38,14 @@ export class AnswerEvents {
     return this.#unfinished === 0 && this.#ready.length === 0;
   }
 
-  /** The next event, if there is one. Throws what ended the request. */
+  /** The next event, if there is one. Throws what ended the request, after the events before it. */
   take(): GenerationEvent | undefined {
     const ready = this.#ready.shift();
     if (ready !== undefined) return ready;
-    if (this.#failure !== undefined) throw this.#failure;
     for (const delta of this.#deltas) {
       if (delta?.hasSomethingToShow === true) return delta.take();
     }
+    if (this.#failure !== undefined) throw this.#failure;
     return undefined;
   }
 

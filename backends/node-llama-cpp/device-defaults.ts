@@ -1,3 +1,6 @@
+/** Limit for the encoded images that are cached; one of Gemma 3 27B takes 5.5 MB. */
+export const cachedImageBytes = 1024 ** 3;
+
 /** Where the layers of a loaded model are. */
 export interface Placement {
   /** Of the model, with the output layer; 0 on a CPU. */

@@ -1,5 +1,13 @@
+import { stat } from 'node:fs/promises';
 import type { GgufFileInfo, LlamaModel } from 'node-llama-cpp';
-import type { Backend, LoadOptions, LoadSettings, ModelFiles, ModelInfo } from '../../src/backend/index.ts';
+import type {
+  Backend,
+  LoadedModel,
+  LoadOptions,
+  LoadSettings,
+  ModelFiles,
+  ModelInfo,
+} from '../../src/backend/index.ts';
 import { samplerNames } from '../../src/backend/sampling-settings.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { admit, ramBeside } from './admission.ts';
@@ -8,12 +16,16 @@ import { bundledSource, dryRunProgram, installedNodeLlamaCppVersion, loadNativeA
 import { throttleCounter, usableCpus } from './cpu-limit.ts';
 import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
-import { automaticThreads, type Placement, stepSize } from './device-defaults.ts';
+import { automaticThreads, cachedImageBytes, type Placement, stepSize } from './device-defaults.ts';
 import { dryRun, type PictureMemory } from './dry-run.ts';
+import { EmbeddingModel } from './embedding-model.ts';
+import type { EmbeddingTraits } from './embedding-models.ts';
 import { planGpus } from './gpu-placement.ts';
 import { placementFor } from './image-placement.ts';
+import { type EmbedderPlan, loadEmbedder } from './load-embedder.ts';
 import { loadModel, quieten, startLlama } from './llama-model.ts';
 import { LoadedLlama } from './loaded-llama.ts';
+import { known } from './model-description.ts';
 import { type ModelHeader, type ProjectorHeader, readModelHeader, readProjectorHeader } from './model-header.ts';
 import { pictureLimit } from './picture-limit.ts';
 import { quantize } from './quantize.ts';
@@ -21,8 +33,6 @@ import { samplingDefaultsOf } from './sampling-defaults.ts';
 import { splitFiles } from './split-files.ts';
 import { chooseThreads, computeThreads, decodeThreads } from './threads.ts';
 
-/** Of the encoded images that are cached; one of Gemma 3 27B takes 5.5 MB. */
-const cachedImageBytes = 1024 ** 3;
 /** Of KV cells that are kept outside of the context: as much as the context has, at least, at most, and of the machine. */
 const leastKvCopyBytes = 64 * 1024 ** 2;
 const mostKvCopyBytes = 1024 ** 3;
@@ -42,14 +52,16 @@ const backend: Backend = {
 };
 export default backend;
 
+const noPictures: PictureMemory = { aloneBytes: 0, batchBytes: 0 };
+
 /** OpenAI's limit. Answers wait for places like any others. */
 const MAX_CHOICES = 128;
 
-async function load(files: ModelFiles, settings: LoadSettings, options: LoadOptions): Promise<LoadedLlama> {
+async function load(files: ModelFiles, settings: LoadSettings, options: LoadOptions): Promise<LoadedModel> {
   checkKvCache(settings);
   checkMaxBatchSize(settings);
   // Starting llama.cpp is waiting, for a process that tries its binaries.
-  const [llama, { trainedLength, mayRepack, projector, pictures }] = await Promise.all([
+  const [llama, { trainedLength, mayRepack, embedding, description: header, projector, pictures }] = await Promise.all([
     startLlama(parseDevices(settings.devices), options),
     examine(files, settings.maxLength, options.signal),
   ]);
@@ -61,6 +73,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       ...(files.mmprojPath === undefined ? [] : [files.mmprojPath]),
     ]);
     const maxLength = checkMaxLength(settings.maxLength, trainedLength);
+    checkPooling(settings, embedding);
     const ramBefore = await machineMemory();
     const likelyLength = Math.min(maxLength ?? trainedLength, 8192);
     const devices = llama.gpu === false ? [] : addon.gpuDevices();
@@ -81,6 +94,38 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       gpuTotalBytes: devices.reduce((sum, { totalBytes }) => sum + totalBytes, 0),
     };
     const useGpu = placement.gpuLayers > 0;
+    const device = llama.gpu !== false ? `${llama.gpu}: ${(await llama.getGpuDeviceNames()).join(', ')}` : 'cpu';
+    const projectorBytes = files.mmprojPath === undefined ? 0 : (await stat(files.mmprojPath)).size;
+    const description = known({
+      ...header,
+      sizeBytes: loaded.size + projectorBytes,
+      bosToken: loaded.tokens.bosString ?? undefined,
+      eosToken: loaded.tokens.eosString ?? undefined,
+    });
+    const embedderOptions: EmbedderPlan = {
+      addon,
+      addonModel,
+      files,
+      settings,
+      embedding,
+      trainedLength,
+      placement: placementFor(projector?.type ?? ''),
+      threads: computeThreads(llama),
+      useGpu,
+    };
+    if (embedding.pooling !== undefined) {
+      const { embedder, options: embedderSettings } = await loadEmbedder(embedderOptions);
+      const info: ModelInfo = {
+        capabilities: { vision: embedder.seesImages, embeddings: true },
+        contextLength: embedderSettings.maxLength,
+        maxBatchSize: embedderSettings.maxSequences,
+        samplingDefaults: {},
+        device,
+        description: { ...description, embeddingLength: embedder.dimensions },
+      };
+      quieten(llama, options.log);
+      return new EmbeddingModel(loaded, info, embedder);
+    }
     if (devices.length > 0) reportPlacement(placement, options.log);
     const limit = await pictureLimit(pictures, useGpu ? plan : undefined, () => ramBeside(files, settings, ramBefore));
     if (limit.warning !== undefined) options.log('warning', limit.warning);
@@ -127,7 +172,8 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       contextLength: admission.maxLength,
       maxBatchSize: maxSequences,
       samplingDefaults: samplingDefaultsOf(samplingOf(loaded.fileInfo)),
-      device: llama.gpu !== false ? `${llama.gpu}: ${(await llama.getGpuDeviceNames()).join(', ')}` : 'cpu',
+      device,
+      description,
     };
     const engine = await LoadedLlama.load(
       loaded,
@@ -172,6 +218,15 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           onPiece,
         ),
     );
+    if (settings.embeddings) {
+      try {
+        engine.useEmbedder((await loadEmbedder(embedderOptions)).embedder);
+      } catch (error) {
+        await engine.close();
+        model = undefined;
+        throw error;
+      }
+    }
     if (info.capabilities.vision) {
       const { visionKernel } = engine;
       const how = visionKernel === '' ? "in its weights' types (ggml)" : `in float32 (${visionKernel})`;
@@ -197,8 +252,16 @@ async function examine(files: ModelFiles, maxLength: number | undefined, signal:
     files.mmprojPath === undefined ? undefined : readProjectorHeader(files.mmprojPath),
   ]);
   const mostLength = Math.min(maxLength ?? header.trainedLength, header.trainedLength);
-  const pictures = await dryRun(files, Math.floor(mostLength / 2), signal);
+  // It computes a token as a chat model does, and its pictures beside that.
+  const pictures =
+    header.embedding.pooling === undefined ? await dryRun(files, Math.floor(mostLength / 2), signal) : noPictures;
   return { ...header, projector, pictures };
+}
+
+/** Embedding models have no way to be told how their values are put together. */
+function checkPooling({ pooling, embeddings }: LoadSettings, embedding: EmbeddingTraits): void {
+  if (pooling === undefined || embeddings || embedding.pooling !== undefined) return;
+  throw new VserveError('invalid_setting', '--pooling is for embeddings: add --embeddings, or leave it out.');
 }
 
 /** Says where the layers are, if a GPU is there. */

@@ -3,6 +3,8 @@ import type {
   AnswerFormat,
   Bitmap,
   ChatMessage,
+  Embedding,
+  EmbedRequest,
   GenerateRequest,
   LoadedModel,
   ModelInfo,
@@ -20,6 +22,7 @@ import { IMAGE_MARKER } from '../../src/backend/loaded-model.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { AnswerEvents, type AnswerObserver, type NativeFinish } from './answer-events.ts';
 import { Generation } from './generation.ts';
+import type { LlamaEmbedder } from './llama-embedder.ts';
 import type {
   EncoderInput,
   ForcedRun,
@@ -57,6 +60,7 @@ export class LoadedLlama implements LoadedModel {
   readonly #compilations = new Set<Promise<unknown>>();
   #visionKernel = '';
   #vocabularySize = 0;
+  #embedder: LlamaEmbedder | undefined;
   #lastId = 0;
   #closing: Promise<void> | undefined;
 
@@ -82,7 +86,8 @@ export class LoadedLlama implements LoadedModel {
       const { visionKernel, thinks, vocabularySize } = await loaded.#engine.load();
       loaded.#visionKernel = visionKernel;
       loaded.#vocabularySize = vocabularySize;
-      loaded.#info = { ...info, capabilities: { ...info.capabilities, reasoning: thinks } };
+      const description = info.description && { description: { ...info.description, vocabularySize } };
+      loaded.#info = { ...info, ...description, capabilities: { ...info.capabilities, reasoning: thinks } };
     } catch (error) {
       await loaded.#engine.close();
       throw fromNative(error);
@@ -170,7 +175,8 @@ export class LoadedLlama implements LoadedModel {
       const submission = this.#engine.submit(id, prompt, images, { ...settings, grammar });
       return await this.#submitted(id, submission);
     } catch (error) {
-      throw this.#closing === undefined ? fromNative(error, places) : modelClosed();
+      const field = request.prompt === undefined ? 'messages' : 'prompt';
+      throw this.#closing === undefined ? fromNative(error, places, field) : modelClosed();
     }
   }
 
@@ -309,6 +315,18 @@ export class LoadedLlama implements LoadedModel {
     return first?.likeliest ?? [];
   }
 
+  /** Computes embeddings with this, which is closed with the model. */
+  useEmbedder(embedder: LlamaEmbedder): void {
+    this.#embedder = embedder;
+    this.#info = { ...this.#info, capabilities: { ...this.#info.capabilities, embeddings: true } };
+  }
+
+  async embed(request: EmbedRequest, signal: AbortSignal): Promise<Embedding> {
+    if (this.#embedder !== undefined) return this.#embedder.embed(request, signal);
+    const message = 'This model computes no embeddings: start the server with --embeddings.';
+    throw new VserveError('unsupported_capability', message);
+  }
+
   encodedImage(id: string, cacheSalt: string): object | undefined {
     return this.#closing === undefined ? this.#engine.encodedImage(id, cacheSalt) : undefined;
   }
@@ -346,6 +364,7 @@ export class LoadedLlama implements LoadedModel {
     for (const id of this.#submissions.keys()) this.#engine.forget(id);
     await Promise.allSettled([this.#grammarSources.close(), ...this.#submissions.values(), ...this.#compilations]);
     await this.#engine.close();
+    await this.#embedder?.close();
     await this.#model.dispose();
   }
 }

@@ -1,4 +1,7 @@
 import { messageOf, VserveError } from '../../src/errors/index.ts';
+import type { ModelDescription } from '../../src/backend/index.ts';
+import { type EmbeddingTraits, embeddingTraitsOf } from './embedding-models.ts';
+import { descriptionOf } from './model-description.ts';
 import { type GgufHeader, type GgufTensorInfo, readGgufHeader } from '../../src/gguf/read-header.ts';
 
 /** GGML_TYPE_I8 to GGML_TYPE_F64. */
@@ -16,11 +19,14 @@ export interface ModelHeader {
   readonly trainedLength: number;
   /** Whether llama.cpp may lay its weights out anew for this CPU. */
   readonly mayRepack: boolean;
+  readonly embedding: EmbeddingTraits;
+  readonly description: ModelDescription;
 }
 
 /** Reads a text model's header. Throws `gguf_invalid`, and `model_load_failed` for what llama.cpp cannot compute. */
 export async function readModelHeader(modelPath: string): Promise<ModelHeader> {
-  const { keyValues, tensors } = await readHeader(modelPath);
+  const header = await readHeader(modelPath);
+  const { keyValues, tensors } = header;
   const architecture = String(keyValues.get('general.architecture'));
   if (architecture === 'clip') {
     throw new VserveError(
@@ -44,6 +50,8 @@ export async function readModelHeader(modelPath: string): Promise<ModelHeader> {
     trainedLength: contextLengthOf(modelPath, keyValues, architecture),
     // Of a file in parts, the first has all keys, but not all tensors.
     mayRepack: !keyValues.has(`${architecture}.attention.key_length_mla`) && !tensors.some(isBeyondAmx),
+    embedding: embeddingTraitsOf(keyValues, architecture),
+    description: descriptionOf(header),
   };
 }
 

@@ -1,5 +1,7 @@
 /** Types of the native addon: what `native/src/bindings` exports. */
 import type {
+  Embedding,
+  EmbeddingPooling,
   FlashAttention,
   GenerateRequest,
   LoadSettings,
@@ -363,6 +365,50 @@ export interface NativeEngine {
   close(): Promise<void>;
 }
 
+/** Settings of an embedder: as of an engine. */
+export interface NativeEmbedderOptions extends Pick<
+  NativeEngineOptions,
+  | 'mmprojPath'
+  | 'imagePlacement'
+  | 'maxLength'
+  | 'maxSequences'
+  | 'threads'
+  | 'useGpu'
+  | 'flashAttention'
+  | 'encoderFlashAttention'
+  | 'mmprojEncoding'
+  | 'maxVisionCacheEntries'
+  | 'cachedImageBytes'
+> {
+  readonly pooling: EmbeddingPooling;
+  readonly isCausal: boolean;
+}
+
+/** What is known of an embedder once it is loaded. */
+export interface EmbedderTraits {
+  readonly dimensions: number;
+  readonly vocabularySize: number;
+  readonly seesImages: boolean;
+}
+
+type NativePieces = Extract<NativePrompt, { readonly prompt: unknown }>;
+
+/** Rejects with errors whose `code` is one of the project's table. */
+export interface NativeEmbedder {
+  load(): Promise<EmbedderTraits>;
+  embed(id: number, prompt: NativePieces, images: readonly NativeImage[], cacheSalt: string): Promise<Embedding>;
+  /** The images need no pixels. */
+  countPrompt(prompt: NativePieces, images: readonly NativeImage[]): Promise<number>;
+  /** These three as a `NativeEngine`'s. */
+  renderPrompt(prompt: NativePrompt, imageCount: number, marker: string): Promise<string>;
+  tokenize(text: string, parseSpecial: boolean, addSpecial: boolean): Promise<Int32Array>;
+  pieces(tokens: Int32Array): Promise<readonly string[]>;
+  /** Cancels and drops an input in any state. Ignores unknown ids. */
+  forget(id: number): void;
+  /** Inputs fail with `model_closed` first. */
+  close(): Promise<void>;
+}
+
 /** A chat template of `loadTemplate`, which only the addon can read. */
 export interface NativeTemplate {
   readonly opaque: unique symbol;
@@ -444,6 +490,11 @@ export interface NativeAddon {
     /** Takes, in place of `onEvents`, the pieces of text and thoughts without reports, which are nearly all events. */
     onPiece?: OnPiece,
   ) => NativeEngine;
+  readonly NativeEmbedder: new (
+    /** node-llama-cpp's own `AddonModel`. */
+    model: object,
+    options: NativeEmbedderOptions,
+  ) => NativeEmbedder;
   readonly NativeThreadGovernor: new (
     most: number,
     firstRetryMs: number,

@@ -19,7 +19,8 @@ class Shape(BaseModel):
 
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PICTURE.split(",")[1]}}
 MESSAGES = [{"role": "user", "content": [IMAGE, {"type": "text", "text": "What is shown?"}]}]
-COMMON = {"model": MODEL, "messages": MESSAGES, "max_tokens": 300, "temperature": 0}
+# What decides how tokens are drawn has no parameters of its own there.
+COMMON = {"model": MODEL, "messages": MESSAGES, "max_tokens": 300, "extra_body": {"temperature": 0}}
 LOOK_AT = {
     "name": "look_at",
     "description": "Looks at a place.",

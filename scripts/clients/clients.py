@@ -51,6 +51,16 @@ def openai_stream():
         assert isinstance(stream.get_final_completion().choices[0].message.parsed, Shape)
 
 
+def openai_completions():
+    completion = openai_client().completions.create(
+        model=MODEL, prompt=["A red", "A green"], max_tokens=3, temperature=0, echo=True, logprobs=1
+    )
+    assert [choice.text[:3] for choice in completion.choices] == ["A r", "A g"]
+    for choice in completion.choices:
+        assert choice.logprobs.token_logprobs[0] is None
+        assert all(logprob <= 0 for logprob in choice.logprobs.token_logprobs[1:] if logprob is not None)
+
+
 def openai_tools():
     from openai import pydantic_function_tool
 
@@ -123,6 +133,7 @@ def pydantic_ai(output):
 CHECKS = {
     "openai, parse": openai_parse,
     "openai, parse a stream": openai_stream,
+    "openai, completions": openai_completions,
     "openai, a required call": openai_tools,
     "openai, a required call in a stream": openai_tools_stream,
     "langchain, json_schema": langchain_structured("json_schema"),

@@ -32,6 +32,10 @@ export interface LoadSettings {
   readonly mmap: boolean;
   /** Lock the weights in memory. */
   readonly mlock: boolean;
+  /** Compute embeddings, too. A model that was trained for nothing else does that anyway. */
+  readonly embeddings: boolean;
+  /** How the vectors of an input's tokens become one; undefined takes the model's own way, or the last token. */
+  readonly pooling: EmbeddingPooling | undefined;
   /** CPU threads for generation; undefined lets the backend choose. */
   readonly threads: number | undefined;
   /** CPU threads for prompts and images; undefined lets the backend choose. */
@@ -54,6 +58,11 @@ export type FlashAttention = (typeof flashAttentionModes)[number];
 export const mmprojEncodings = ['auto', 'original', 'f32'] as const;
 
 export type MmprojEncoding = (typeof mmprojEncodings)[number];
+
+/** The mean of all, the first or the last. */
+export const embeddingPoolings = ['mean', 'cls', 'last'] as const;
+
+export type EmbeddingPooling = (typeof embeddingPoolings)[number];
 
 export type LogLevel = 'debug' | 'info' | 'warning' | 'error';
 

@@ -23,6 +23,7 @@ import { messagesRoutes } from './routes/messages.ts';
 import { responseHeaders } from './response-headers.ts';
 import { routeName, RoutePaths } from './route-paths.ts';
 import { responsesRoutes } from './routes/responses.ts';
+import { embeddingRoutes } from './routes/embeddings.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
 import { prefixCacheRoutes } from './routes/prefix-cache.ts';
@@ -59,6 +60,7 @@ export function createApp(options: AppOptions): Hono<RequestContext> {
   const app = createCommonApp(options, paths);
   if (serves('openai')) app.route('/', openaiRoutes(options));
   if (serves('openai')) app.route('/', tokenRoutes(options));
+  if (serves('openai')) app.route('/', embeddingRoutes(options));
   if (serves('responses')) app.route('/', responsesRoutes(options));
   if (serves('anthropic')) app.route('/', messagesRoutes(options));
   if (serves('ollama')) app.route('/', ollamaRoutes(served, options));
@@ -86,10 +88,9 @@ export function createLoadingApp(options: CommonOptions): Hono<RequestContext> {
   return app;
 }
 
-function createCommonApp(
-  { hosts, settings, version, keys, state, metrics, traces, log }: CommonOptions,
-  paths: RoutePaths,
-): Hono<RequestContext> {
+/** `paths` are to be filled with the routes. */
+function createCommonApp(options: CommonOptions, paths: RoutePaths): Hono<RequestContext> {
+  const { hosts, settings, version, keys, state, metrics, traces, log } = options;
   const app = new Hono<RequestContext>({ getPath: ({ url }) => paths.resolve(pathOf(url)) });
   app.use(accessLog(log));
   if (traces !== undefined) app.use(traceRequests(traces));

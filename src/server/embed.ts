@@ -1,33 +1,42 @@
-import type { Embedding, EmbedRequest } from '../backend/index.ts';
+import type { ParsedRequest } from '../api/index.ts';
+import { imageReferences } from '../api/index.ts';
+import type { Embedding, PromptPart } from '../backend/index.ts';
+import { IMAGE_MARKER } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { anonymous } from './client-path.ts';
-import { required } from './count-tokens.ts';
+import { renderPrompt, required } from './count-tokens.ts';
+import { fetchImages } from './generate.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
 import type { JsonCall } from './json-route.ts';
 import { inStep } from './traces/trace-requests.ts';
 
 /**
- * The embeddings of the inputs of one request, which has one turn among the others. Throws `unsupported_capability`, and
- * what the backend throws.
+ * The embeddings of inputs, each in a turn of its own. The first failure ends all of them. Throws `unsupported_capability`
+ * if the model has none.
  */
-export async function embed(
-  inputs: readonly EmbedRequest['input'][],
+export async function embedAll(
+  inputs: readonly (readonly PromptPart[])[],
+  cacheSalt: string,
   { model, servedModelName, admission }: GenerationRouteOptions,
   { client, signal, trace }: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
 ): Promise<Embedding[]> {
-  if (model.info.capabilities.embeddings !== true) {
-    throw new VserveError('unsupported_capability', 'This model gives no embeddings. Serve one that does.');
-  }
-  const embedOne = required(model, 'embed');
-  const place = admission.join(client);
+  requireEmbeddings(model.info.capabilities.embeddings);
+  const embed = required(model, 'embed');
+  const stop = new AbortController();
+  const embedOne = async (input: readonly PromptPart[]): Promise<Embedding> => {
+    // Of its own: each signal is listened to once.
+    const ended = AbortSignal.any([signal, stop.signal]);
+    const place = admission.join(client);
+    try {
+      await place.toGenerate(ended);
+      return await embed({ input, cacheSalt, client: anonymous(client) }, ended);
+    } finally {
+      place.leave();
+    }
+  };
+  const running = inputs.map(embedOne);
   try {
-    await inStep(trace, 'queue', () => place.toGenerate(signal));
-    const embeddings: Embedding[] = [];
-    await inStep(trace, 'embed', async () => {
-      for (const input of inputs) {
-        embeddings.push(await embedOne({ input, cacheSalt: '', client: anonymous(client) }, signal));
-      }
-    });
+    const embeddings = await inStep(trace, 'embed', () => Promise.all(running));
     trace?.set({
       'gen_ai.operation.name': 'embeddings',
       'gen_ai.request.model': servedModelName,
@@ -35,6 +44,45 @@ export async function embed(
     });
     return embeddings;
   } finally {
+    stop.abort(new Error('Another input of the request has failed.'));
+    await Promise.allSettled(running);
+  }
+}
+
+/** A conversation as the input of an embedding: the text that its template makes of it, with its images in between. */
+export async function conversationInput(
+  request: ParsedRequest,
+  options: GenerationRouteOptions,
+  call: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
+): Promise<readonly PromptPart[]> {
+  const { model, media, admission } = options;
+  requireEmbeddings(model.info.capabilities.embeddings);
+  const texts = (await renderPrompt(request, options, call)).split(IMAGE_MARKER);
+  const references = imageReferences(request);
+  if (texts.length !== references.length + 1) {
+    const message = `The conversation may not have the text ${IMAGE_MARKER}, which stands for images.`;
+    throw new VserveError('invalid_request', message, { param: 'messages' });
+  }
+  const place = admission.join(call.client);
+  try {
+    if (references.length > 0) await place.toFetchImages(call.signal);
+    const resolve = media.forRequest((id) => model.encodedImage?.(id, request.cacheSalt));
+    const images = await fetchImages(request, resolve, call.signal, call.trace);
+    return texts.flatMap((text, index): PromptPart[] => {
+      const image = images[index];
+      const param = references[index]?.param ?? '';
+      return [
+        ...(text === '' ? [] : [{ type: 'text' as const, text }]),
+        ...(image ? [{ type: 'image' as const, image, param }] : []),
+      ];
+    });
+  } finally {
     place.leave();
   }
+}
+
+function requireEmbeddings(has: boolean | undefined): void {
+  if (has === true) return;
+  const message = 'This model computes no embeddings: take one that does, or start the server with --embeddings.';
+  throw new VserveError('unsupported_capability', message);
 }

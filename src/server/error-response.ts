@@ -12,10 +12,10 @@ export function statusOf(error: unknown): number {
 export function errorResponse(error: unknown, format: ErrorFormat = openaiErrors, requestId?: string): Response {
   const status = statusOf(error);
   const headers = new Headers({ 'content-type': 'application/json' });
+  if (isCodedError(error) && error.code === 'unsupported_encoding') headers.set('accept-encoding', acceptedEncodings);
   const retryAfterS = isCodedError(error) ? error.retryAfterS : undefined;
   if (status === 429 || retryAfterS !== undefined) headers.set('retry-after', String(retryAfterS ?? 1));
   if (status === 401) headers.set('www-authenticate', 'Bearer realm="vserve"');
-  if (isCodedError(error) && error.code === 'unsupported_encoding') headers.set('accept-encoding', acceptedEncodings);
   // The remaining bytes of the body would be read as the next request.
   if (status === 408) headers.set('connection', 'close');
   return new Response(JSON.stringify(format.json(error, requestId)), { status, headers });

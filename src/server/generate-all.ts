@@ -21,7 +21,6 @@ async function* merged(
   options: GenerateOptions,
 ): AsyncGenerator<GenerationEvent, undefined, undefined> {
   const stop = new AbortController();
-  const signal = AbortSignal.any([options.signal, stop.signal]);
   const meeting = new Meeting();
   let waiting = requests.length;
   const onBodyUsed = (): void => {
@@ -30,6 +29,8 @@ async function* merged(
   };
   let firstChoice = 0;
   const running = requests.map((request) => {
+    // Of its own: each signal is listened to once.
+    const signal = AbortSignal.any([options.signal, stop.signal]);
     const events = generate(request, { ...options, signal, onBodyUsed });
     const taken = meeting.take(events, firstChoice);
     firstChoice += request.choices;

@@ -17,6 +17,8 @@ const loadSettingNames = [
   'flashAttention',
   'mmap',
   'mlock',
+  'embeddings',
+  'pooling',
   'threads',
   'threadsBatch',
 ] as const;

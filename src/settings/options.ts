@@ -2,7 +2,13 @@ import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import envPaths from 'env-paths';
-import { flashAttentionModes, kvCacheFormats, mmprojEncodings, quantizedTypes } from '../backend/index.ts';
+import {
+  embeddingPoolings,
+  flashAttentionModes,
+  kvCacheFormats,
+  mmprojEncodings,
+  quantizedTypes,
+} from '../backend/index.ts';
 import type { Environment } from './environment.ts';
 import { option } from './option.ts';
 import type { Option } from './option.ts';
@@ -319,6 +325,24 @@ export const options = {
     kind: orAuto(wholeNumber(1, MAX_THREADS)),
     default: undefined,
     defaultText: 'one per available core; 1 for a model of a few megabytes',
+  }),
+  embeddings: option({
+    group: 'Engine',
+    flags: ['embeddings'],
+    help: 'Compute embeddings, too; models that were trained for them always do',
+    kind: toggle(),
+    default: false,
+  }),
+  pooling: option({
+    group: 'Engine',
+    flags: ['pooling'],
+    argument: 'how',
+    help: "How the vectors of an input's tokens become one embedding",
+    kind: optional(
+      choice(embeddingPoolings, { notes: { mean: 'of all', cls: 'that of the first', last: 'that of the last' } }),
+    ),
+    default: undefined,
+    defaultText: "the model's own way, or last",
   }),
   threadsBatch: option({
     group: 'Engine',

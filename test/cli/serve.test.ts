@@ -149,6 +149,8 @@ describe('the server', () => {
       flashAttention: 'on',
       mmap: false,
       mlock: true,
+      embeddings: true,
+      pooling: 'mean',
       threads: 6,
       threadsBatch: 7,
     };

@@ -41,6 +41,44 @@ describe('the embedded model behind the command line, asked by OpenAI’s own cl
       expectReferenceAnswers(answers);
     });
 
+    it('gets the same from the prompt that the template makes, as a completion', async () => {
+      const [reference] = referenceCases;
+      if (reference === undefined) throw new Error('There are no reference cases');
+      const messages = toOpenAI(reference.messages);
+      const images = reference.messages.flatMap(({ content }) =>
+        content.flatMap((part) => (part.type === 'image' ? [pictureDataUri(part.image)] : [])),
+      );
+      const rendered = await fetch(`${vserve.url}/apply-template`, {
+        method: 'POST',
+        body: JSON.stringify({ messages }),
+      });
+      const { prompt: text } = (await rendered.json()) as { prompt: string };
+      const body = JSON.stringify({
+        prompt: { prompt_string: text, multimodal_data: images },
+        temperature: 0,
+        max_tokens: -1,
+      });
+      const response = await fetch(`${vserve.url}/v1/completions`, { method: 'POST', body });
+      const { choices, usage } = (await response.json()) as OpenAI.Completion;
+      expect(choices[0]?.text).toBe(reference.expected);
+      const counted = await fetch(`${vserve.url}/v1/chat/completions/input_tokens`, {
+        method: 'POST',
+        body: JSON.stringify({ messages }),
+      });
+      expect(await counted.json()).toMatchObject({ input_tokens: usage?.prompt_tokens });
+      const stream = await client.completions.create({
+        model: '',
+        prompt: 'A red',
+        max_tokens: 5,
+        temperature: 0,
+        stream: true,
+      });
+      const pieces: string[] = [];
+      for await (const chunk of stream) pieces.push(chunk.choices[0]?.text ?? '');
+      const whole = await client.completions.create({ model: '', prompt: 'A red', max_tokens: 5, temperature: 0 });
+      expect(pieces.join('')).toBe(whole.choices[0]?.text);
+    });
+
     it('gets the same from a stream, and the usage with it', async () => {
       const [reference] = referenceCases;
       if (reference === undefined) throw new Error('There are no reference cases');

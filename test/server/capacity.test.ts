@@ -6,7 +6,6 @@ import { answerTo, chatBody, openChat, openSocket, send } from './support/http.t
 import { modelName, serve } from './support/serve.ts';
 import type { TestServerOptions } from './support/serve.ts';
 import { turnUntil } from './support/turn-until.ts';
-import { Metrics } from '../../src/server/metrics/metrics.ts';
 
 const messages = [{ role: 'user' as const, content: 'one two three' }];
 

@@ -16,7 +16,7 @@ const texts = ['data: "one"\n\n', 'data: "zwölf €"\n\n', 'data: "🙂"\n\n'];
 async function serveStream(write: (output: StreamOutput, response: ServerResponse) => Promise<void>) {
   const server = createServer((_request, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
-    void write(new StreamOutput(response), response);
+    void write(new StreamOutput(response, { heartbeat: undefined, isSilent: false }), response);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

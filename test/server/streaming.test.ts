@@ -21,10 +21,11 @@ async function streamed({ client }: TestServer, content: string, include_usage?:
   return chunks;
 }
 
-/** Lets the mocked time pass, and the event loop turn until something is so. */
-async function afterSeconds(seconds: number, isSo: () => boolean): Promise<void> {
+/** Lets the mocked time pass, and the event loop turn until as much was sent as is expected. */
+async function afterSeconds(seconds: number, sent: () => string, expected: string): Promise<void> {
   await vi.advanceTimersByTimeAsync(seconds * 1000);
-  await turnUntil(isSo);
+  await turnUntil(() => sent().length >= expected.length);
+  expect(sent()).toBe(expected);
 }
 
 describe('a stream', () => {
@@ -117,14 +118,14 @@ describe('a stream', () => {
     request.on('response', (answer) => answer.on('data', (chunk: Buffer) => (text += chunk.toString())));
     await asked.opened;
     // The first comes after 5 s, the others every 15.
-    await afterSeconds(5, () => text === beat);
-    await afterSeconds(15, () => text === beat.repeat(2));
-    await afterSeconds(30, () => text === beat.repeat(4));
+    await afterSeconds(5, () => text, beat);
+    await afterSeconds(15, () => text, beat.repeat(2));
+    await afterSeconds(30, () => text, beat.repeat(4));
     start.open();
     await turnUntil(() => text.includes('"assistant"'));
     const started = text;
-    await afterSeconds(5, () => text === started + beat);
-    await afterSeconds(15, () => text === started + beat.repeat(2));
+    await afterSeconds(5, () => text, started + beat);
+    await afterSeconds(15, () => text, started + beat.repeat(2));
     word.open();
     await turnUntil(() => text.includes('"one"'));
     await once(request, 'close');

@@ -54,7 +54,7 @@ function answerSettings(values: Values): Omit<AnswerSettings, 'choices' | 'hasLo
   };
 }
 
-/** Where errors of the last message lie, in formats like OpenAI's. */
+/** Where an error of the last message lies. */
 function placesOfLast(messages: readonly ParsedMessage[]) {
   const message = `messages[${String(messages.length - 1)}]`;
   return { message, calls: `${message}.tool_calls`, reasoning: `${message}.reasoning_content` };

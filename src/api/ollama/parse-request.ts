@@ -64,8 +64,10 @@ function toRequest(read: Read, given: Prompt, isEmpty: boolean, model: OllamaMod
   const asked = toTemplateSettings(read, given.messages);
   const last = `messages[${String(given.messages.length - 1)}]`;
   if (asked.continueFinalMessage) refuseOpenCalls(given.messages, `${last}.tool_calls`);
-  const places = { message: last, reasoning: `${last}.thinking` };
-  const { messages, template } = beginEmptyAnswer(given.messages, asked, places);
+  const { messages, template } = beginEmptyAnswer(given.messages, asked, {
+    message: last,
+    reasoning: `${last}.thinking`,
+  });
   return {
     ...toSettings(read),
     model: servedNameOf(values.model, model.name),

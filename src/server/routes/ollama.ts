@@ -14,7 +14,7 @@ import {
 } from '../../api/ollama/index.ts';
 import { VserveError } from '../../errors/index.ts';
 import type { RequestContext } from '../access-log.ts';
-import { embed } from '../embed.ts';
+import { embedAll } from '../embed.ts';
 import type { GenerationRouteOptions } from '../generation-route.ts';
 import { checkModel, generationRoute } from '../generation-route.ts';
 import type { JsonCall } from '../json-route.ts';
@@ -79,7 +79,7 @@ async function embedded(request: OllamaEmbedRequest, options: GenerationRouteOpt
   const startedAtMs = performance.now();
   checkModel(request.model, options.servedModelName);
   const inputs = request.inputs.map((text) => [{ type: 'text' as const, text }]);
-  const embeddings = await embed(inputs, options, call);
+  const embeddings = await embedAll(inputs, '', options, call);
   return embedJson(request, embeddings, performance.now() - startedAtMs);
 }
 

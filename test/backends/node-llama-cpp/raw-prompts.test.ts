@@ -67,7 +67,13 @@ describe('a prompt that no template writes', () => {
   it('shows images between its texts as a conversation does', async () => {
     const turn = userTurn([{ type: 'image', image }, 'What is this?']);
     const rendered = await model.renderPrompt(turn, never);
-    expect(rendered.split(marker)).toHaveLength(2);
+    const [before = '', after = ''] = rendered.split(marker);
+    const again = [
+      { type: 'text', text: before },
+      { type: 'image', image },
+      { type: 'text', text: after },
+    ] as const;
+    expect(await model.inspectRequest(raw(again))).toEqual(await model.inspectRequest(turn));
     const [runs, own] = await Promise.all([
       model.inspectRequest(turn),
       model.inspectRequest(

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
-import type { GenerateRequest, GenerationEvent } from '../../../src/backend/index.ts';
+import type { GenerateRequest, GenerationEvent, JsonObject, Tool } from '../../../src/backend/index.ts';
 import { greedyRequest } from '../../engine/greedy.ts';
 import { greedy, loadShapes, shapesFiles, userTurn } from '../../support/shapes-engine.ts';
 import { writeWithTemplate } from '../../support/with-template.ts';
@@ -175,6 +175,33 @@ describe('what the model writes itself', () => {
     const events = await said('<think>\nHm.\n</think>', { format, reasoning: apart, sampling: anything }, true);
     expect(joined(events, 'reasoning-delta').trim()).toBe('Hm.');
     expect(['a star', 'a square']).toContain(joined(events, 'text-delta').trim());
+  });
+});
+
+it('names of a form are kept within the arguments of a call, and refused as arguments', async () => {
+  const marks = { type: 'object', patternProperties: { '^k[1-3]$': { enum: [1, 2] } }, required: ['k1'] };
+  const grading = (name: string, of: JsonObject): Tool => ({
+    name,
+    description: '',
+    parameters: { type: 'object', properties: { marks, of }, required: ['marks', 'of'] },
+  });
+  const both = [
+    grading('first', { pattern: '^(?!b)[a-c]$' }),
+    grading('second', { multipleOf: 3, minimum: 1, maximum: 5 }),
+  ];
+  const tools = { tools: both, choice: { name: 'second' }, parallel: false } as const;
+  const template = { ...greedyRequest.template, variables: { enable_thinking: false } };
+  const sampling = { ...greedy, temperature: 1, seed: 3 };
+  const events = await said('', { tools, reasoning: apart, template, sampling }, true);
+  const calls = events.flatMap((event) => (event.type === 'tool-call-delta' ? [event.arguments] : []));
+  const written = JSON.parse(calls.join('')) as { marks: Record<string, number>; of: unknown };
+  expect(written.of).toBe(3);
+  expect(Object.keys(written.marks)).toContain('k1');
+  for (const [key, value] of Object.entries(written.marks)) expect(`${key} ${value}`).toMatch(/^k[1-3] [12]$/);
+  const open = { tools: [{ ...weather, parameters: marks }], choice: 'auto', parallel: undefined } as const;
+  await expect(said('Hi', { tools: open })).rejects.toMatchObject({
+    code: 'invalid_request',
+    param: 'tools[0].function.parameters',
   });
 });
 

@@ -28,7 +28,7 @@ test('Every option reaches the bench', () => {
 
 test('What cannot be measured is refused by name', () => {
   expect(() => parseOptions(['--only', 'speed'])).toThrow(
-    '--only knows start, tokens, structured, text, behind, image, album, hybrid, agent, gap, cancel, media',
+    '--only knows start, tokens, structured, formats, text, behind, image, album, hybrid, agent, gap, cancel, media',
   );
   expect(() => parseOptions(['--rounds', '0'])).toThrow('--rounds takes whole numbers from 1, not "0"');
   expect(() => parseOptions(['--model', 'm'])).toThrow('--model and --mmproj go together');

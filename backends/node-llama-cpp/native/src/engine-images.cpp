@@ -7,6 +7,7 @@
 #include "bidirectional.h"
 #include "engine.h"
 #include "error.h"
+#include "image-positions.h"
 
 namespace vserve {
 
@@ -239,24 +240,8 @@ bool Engine::others_generate(const Answer & answer) const {
     });
 }
 
-// The positions of an image's rows, from `first` on: one for each row, or, for models with M-RoPE, four planes of them
-// (time, y, x, and one that is unused).
 std::vector<llama_pos> Engine::image_positions(const Chunk & chunk, llama_pos first) const {
-    const bool mrope = mtmd_decode_use_mrope(vision_->context());
-    std::vector<llama_pos> positions(static_cast<size_t>(chunk.n_tokens) * (mrope ? 4 : 1), 0);
-    for (int32_t i = 0; i < chunk.n_tokens; i++) {
-        if (!mrope) {
-            positions[i] = first + i;
-            continue;
-        }
-        const auto position = mtmd_image_tokens_get_decoder_pos(mtmd_input_chunk_get_tokens_image(chunk.media), first,
-                                                                static_cast<size_t>(i));
-        positions[i] = static_cast<llama_pos>(position.t);
-        positions[i + chunk.n_tokens] = static_cast<llama_pos>(position.y);
-        positions[i + chunk.n_tokens * 2] = static_cast<llama_pos>(position.x);
-        positions[i + chunk.n_tokens * 3] = static_cast<llama_pos>(position.z);
-    }
-    return positions;
+    return vserve::image_positions(vision_->context(), chunk, first);
 }
 
 // Decodes an image whose tokens attend to one another. The rows of other images are shared out to the steps, like text.

@@ -5,7 +5,6 @@
 #include <future>
 #include <set>
 
-#include "common.h"
 #include "error.h"
 #include "huge-pages.h"
 
@@ -196,15 +195,7 @@ Prompt Engine::prompt(const Conversation & conversation, const std::vector<Image
 }
 
 std::vector<llama_token> Engine::tokens(const std::string & text, bool parse_special, bool add_special) const {
-    const std::function<bool()> is_stopping = [this] { return stopping_.load(); };
-    const auto scope = prompts_->tokenizer().scope(is_stopping, SIZE_MAX);
-    const Tokenizer & tokenizer = prompts_->tokenizer();
-    auto tokens = tokenizer.tokenize({{text, parse_special, -1}});
-    if (add_special) {
-        tokens.insert(tokens.begin(), tokenizer.first_tokens().begin(), tokenizer.first_tokens().end());
-        tokens.insert(tokens.end(), tokenizer.last_tokens().begin(), tokenizer.last_tokens().end());
-    }
-    return tokens;
+    return prompts_->tokens(text, parse_special, add_special, [this] { return stopping_.load(); });
 }
 
 int32_t Engine::count_prompt(const Request & request, const Conversation & conversation,
@@ -218,11 +209,7 @@ std::string Engine::prompt_text(const Conversation & conversation, size_t n_imag
 }
 
 std::vector<std::string> Engine::pieces(const std::vector<llama_token> & tokens) const {
-    std::vector<std::string> pieces;
-    for (const llama_token token : tokens) {
-        pieces.push_back(common_token_to_piece(vocab_, token, true));
-    }
-    return pieces;
+    return prompts_->pieces(tokens);
 }
 
 std::vector<ImageSize> Engine::image_samples() const {

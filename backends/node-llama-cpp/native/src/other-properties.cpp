@@ -46,10 +46,14 @@ std::string property_of(const std::string & name, const std::string & prefix, st
     return is_numbered && rest.compare(begin, prefix.size(), prefix) == 0 ? rest.substr(begin) : "";
 }
 
-// The rule of what follows the last placeholder has additional properties, `( ", " shape-additional-kv )*`; those before it
-// have the next placeholder, `( ", " shape-leaf7-kv )? shape-leaf7-rest`.
+// The rule of what follows the last placeholder has additional properties, `( "," space shape-additional-kv )*`; those before
+// it have the next placeholder, `( "," space shape-leaf7-kv )? shape-leaf7-rest`. There may be no `space`.
 std::string first_name_in(const std::string & body) {
-    const size_t begin = body.find_first_not_of(' ', body.find("\" ") + 1);
+    constexpr std::string_view space = "space ";
+    size_t begin = body.find_first_not_of(' ', body.find("\" ") + 1);
+    if (body.compare(begin, space.size(), space) == 0) {
+        begin += space.size();
+    }
     return body.substr(begin, body.find(' ', begin) - begin);
 }
 

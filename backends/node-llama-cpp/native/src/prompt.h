@@ -75,9 +75,14 @@ class PromptBuilder {
     // chat_template_failed, invalid_request, undecodable, unsupported_capability; Cancelled.
     Prompt build(const Conversation & conversation, const std::vector<Image> & images, size_t max_tokens,
                  const std::function<bool()> & is_cancelled) const;
-    // The text of a prompt, with `marker` in place of each image. Throws as build().
+    // The text of a prompt, with `marker` in place of each image and what stands round it, as build() writes it for the
+    // images of a prompt without a template. Throws as build().
     std::string text_of(const Conversation & conversation, size_t n_images, const std::string & marker,
                         const std::function<bool()> & is_cancelled) const;
+    // The tokens of a text, and the bytes of tokens.
+    std::vector<llama_token> tokens(const std::string & text, bool parse_special, bool add_special,
+                                    const std::function<bool()> & is_cancelled) const;
+    std::vector<std::string> pieces(const std::vector<llama_token> & tokens) const;
     // Gives the images of a prompt that build() made of `images` what `encoded` holds for them, or else their pixels as
     // the encoder wants them. `salt` separates tenants. Throws EngineError: undecodable.
     void prepare_images(Prompt & prompt, const std::vector<Image> & images, const std::string & salt) const;

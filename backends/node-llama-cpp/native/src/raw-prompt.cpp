@@ -39,6 +39,12 @@ void flush(std::vector<llama_token> & tokens, Prompt & prompt) {
     prompt.chunks.push_back(std::move(chunk));
 }
 
+void drop_end(std::string & text, const std::string & end) {
+    if (text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0) {
+        text.resize(text.size() - end.size());
+    }
+}
+
 bool begins_with(const std::string & text, std::string_view start) {
     return !start.empty() && text.compare(0, start.size(), start) == 0;
 }
@@ -137,11 +143,44 @@ std::string PromptBuilder::text_of(const Conversation & conversation, size_t n_i
     } else {
         runs = template_->render(format_->prepared(conversation), n_images);
     }
+    // build_raw() writes again what stands round an image.
+    const ImagePlacement round = placement_.without_template();
     std::string text;
+    std::string dropped;  // of the text to come
     for (const auto & run : runs) {
-        text += run.image >= 0 ? marker : run.text;
+        if (run.image >= 0) {
+            drop_end(text, numbered(round.before, run.image));
+            text += marker;
+            dropped = conversation.prompt ? "" : numbered(round.after, run.image);
+            continue;
+        }
+        const size_t length = std::min(dropped.size(), run.text.size());
+        if (run.text.compare(0, length, dropped, 0, length) != 0) {
+            dropped.clear();
+        }
+        text += run.text.substr(dropped.empty() ? 0 : length);
+        dropped.erase(0, length);
     }
     return text;
+}
+
+std::vector<llama_token> PromptBuilder::tokens(const std::string & text, bool parse_special, bool add_special,
+                                               const std::function<bool()> & is_cancelled) const {
+    const auto scope = tokenizer_.scope(is_cancelled, SIZE_MAX);
+    auto tokens = tokenizer_.tokenize({{text, parse_special, -1}});
+    if (add_special) {
+        tokens.insert(tokens.begin(), tokenizer_.first_tokens().begin(), tokenizer_.first_tokens().end());
+        tokens.insert(tokens.end(), tokenizer_.last_tokens().begin(), tokenizer_.last_tokens().end());
+    }
+    return tokens;
+}
+
+std::vector<std::string> PromptBuilder::pieces(const std::vector<llama_token> & tokens) const {
+    std::vector<std::string> pieces;
+    for (const llama_token token : tokens) {
+        pieces.push_back(common_token_to_piece(vocab_, token, true));
+    }
+    return pieces;
 }
 
 }  // namespace vserve

@@ -44,8 +44,7 @@ size_t put_images(std::vector<Run> & runs, bool from_user, const FindImage & fin
     return n_images;
 }
 
-// Some models number their images.
-static std::string numbered(std::string text, size_t index) {
+std::string numbered(std::string text, size_t index) {
     const std::string_view number = "{number}";
     const size_t at = text.find(number);
     return at == std::string::npos ? text : text.replace(at, number.size(), std::to_string(index));

@@ -28,6 +28,9 @@ using FindImage = std::function<std::pair<size_t, size_t>(const std::string & te
 // Replaces every match of `find`, in runs of the given origin only, by the next image. Returns the number of images.
 size_t put_images(std::vector<Run> & runs, bool from_user, const FindImage & find);
 
+// A text round an image, with the image's number where it has a place for that.
+std::string numbered(std::string text, size_t index);
+
 // Adds the text that the model's processor writes before and after each image.
 std::vector<Run> surround_images(const std::vector<Run> & runs, const ImagePlacement & placement);
 

@@ -6,6 +6,7 @@
 #include "bindings/crash-report.h"
 #include "bindings/gpu-devices.h"
 #include "bindings/js-values.h"
+#include "bindings/native-embedder.h"
 #include "bindings/native-engine.h"
 #include "bindings/native-thread-governor.h"
 #include "bindings/task.h"
@@ -139,6 +140,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     // libllama-common writes warnings to stderr; anything important reaches JavaScript as an error.
     common_log_set_verbosity_thold(LOG_LEVEL_ERROR);
     exports.Set("NativeEngine", NativeEngine::define(env));
+    exports.Set("NativeEmbedder", NativeEmbedder::define(env));
     exports.Set("NativeThreadGovernor", NativeThreadGovernor::define(env));
     exports.Set("keepWeightsAsInFile", Napi::Function::New(env, keep_weights_as_in_file, "keepWeightsAsInFile"));
     exports.Set("gpuDevices", Napi::Function::New(env, gpu_devices, "gpuDevices"));

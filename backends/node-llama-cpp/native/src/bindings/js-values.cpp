@@ -383,6 +383,27 @@ EngineOptions options_of(const Napi::Object & object) {
     return options;
 }
 
+EmbedderOptions embedder_options_of(const Napi::Object & object) {
+    EmbedderOptions options;
+    options.mmproj_path = text_of(object, "mmprojPath");
+    options.placement = placement_of(object.Get("imagePlacement"));
+    options.max_length = integer_of(object, "maxLength");
+    options.max_sequences = integer_of(object, "maxSequences");
+    options.n_threads = integer_of(object, "threads");
+    options.use_gpu = boolean_of(object, "useGpu");
+    const std::string pooling = text_of(object, "pooling");
+    options.pooling = pooling == "cls"    ? LLAMA_POOLING_TYPE_CLS
+                      : pooling == "last" ? LLAMA_POOLING_TYPE_LAST
+                                          : LLAMA_POOLING_TYPE_MEAN;
+    options.is_causal = boolean_of(object, "isCausal");
+    options.flash_attention = flash_attention_of(text_of(object, "flashAttention"));
+    options.encoder_flash_attention = flash_attention_of(text_of(object, "encoderFlashAttention"));
+    options.mmproj_encoding = encoding_of(text_of(object, "mmprojEncoding"));
+    options.cached_images = size_of(object, "maxVisionCacheEntries");
+    options.cached_image_bytes = size_of(object, "cachedImageBytes");
+    return options;
+}
+
 Conversation conversation_of(const Napi::Object & object) {
     Conversation conversation;
     if (object.Get("prompt").IsArray()) {

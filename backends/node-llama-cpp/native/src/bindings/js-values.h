@@ -5,6 +5,7 @@
 #include <napi.h>
 
 #include "chat-parser.h"
+#include "embedder.h"
 #include "engine.h"
 
 namespace vserve {
@@ -12,6 +13,7 @@ namespace vserve {
 // Conversions between the types of native-addon.ts and the engine's. A test checks that every declared key is read.
 
 EngineOptions options_of(const Napi::Object & object);
+EmbedderOptions embedder_options_of(const Napi::Object & object);
 GenerationSettings settings_of(const Napi::Object & object);
 Conversation conversation_of(const Napi::Object & object);
 // Empty where it is undefined.

@@ -1,0 +1,30 @@
+import { Hono } from 'hono';
+import { chatFormat } from '../../api/chat/index.ts';
+import { embeddingsJson, parseEmbeddingRequest } from '../../api/embeddings/index.ts';
+import type { RequestContext } from '../access-log.ts';
+import { conversationInput, embedAll } from '../embed.ts';
+import type { GenerationRouteOptions } from '../generation-route.ts';
+import { checkModel } from '../generation-route.ts';
+import { jsonRoute } from '../json-route.ts';
+
+/** `POST /v1/embeddings`. */
+export function embeddingRoutes(options: GenerationRouteOptions): Hono<RequestContext> {
+  const { servedModelName } = options;
+  const routes = new Hono<RequestContext>();
+  routes.post(
+    '/v1/embeddings',
+    jsonRoute(options, async (call) => {
+      const request = parseEmbeddingRequest(call.body, call.read);
+      if (request.type === 'inputs') {
+        checkModel(request.model, servedModelName);
+        const embeddings = await embedAll(request.inputs, request.cacheSalt, options, call);
+        return embeddingsJson(embeddings, servedModelName, request);
+      }
+      const conversation = chatFormat.parse(request.chat, call.read);
+      const input = await conversationInput(conversation, options, call);
+      const embeddings = await embedAll([input], conversation.cacheSalt, options, call);
+      return embeddingsJson(embeddings, servedModelName, request);
+    }),
+  );
+  return routes;
+}
