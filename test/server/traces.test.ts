@@ -22,6 +22,8 @@ afterEach(() => {
 
 const traced: TestServerOptions = { settings: { traceExporters: ['otlp'] } };
 const picture = `data:image/png;base64,${pictureBytes('000-0.png').toString('base64')}`;
+/** Of the time of day as a floating-point number. */
+const ROUNDING_MS = 0.01;
 const greyFile = new URL('../fixtures/images/grey.jpg', import.meta.url);
 
 async function collect(): Promise<Collector> {
@@ -94,7 +96,7 @@ describe('the trace of a request', () => {
     await server.shutdown();
 
     const { spans } = collector;
-    expect(collector.exports).toEqual(['/v1/traces application/x-protobuf']);
+    expect(new Set(collector.exports)).toEqual(new Set(['/v1/traces application/x-protobuf']));
     expect(new Set(spans.map((span) => span.traceId))).toEqual(new Set([traceId]));
     const request = only(spans, 'POST /v1/chat/completions');
     expect([request.parentId, request.kind]).toEqual(['00000000000000cd', 2]);
@@ -124,11 +126,10 @@ describe('the trace of a request', () => {
     const encode = only(spans, 'encode images');
     expect(encode.parentId).toBe(prefill.id);
     for (const [part, whole] of [...parts.map((part) => [part, request] as const), [encode, prefill] as const]) {
-      // Clocks tell the time of day in whole milliseconds.
       expect([part.name, part.fromMs]).toEqual([part.name, within(whole, part.fromMs)]);
       expect([part.name, part.toMs]).toEqual([part.name, within(whole, part.toMs)]);
     }
-    const image = { 'vserve.image.source': 'data', 'vserve.image.param': 'messages[0].content[0].image_url.url' };
+    const image = { 'vserve.image.source': 'data', 'vserve.image.param': 'messages[0].content[0]' };
     expect(only(spans, 'fetch image').attributes).toMatchObject(image);
     expect(only(spans, 'decode image').attributes).toMatchObject({ ...image, 'vserve.image.cached': false });
   });
@@ -160,7 +161,7 @@ describe('the trace of a request', () => {
     const failed = collector.spans.filter((span) => span.status === 2);
     expect(failed.map(({ name, attributes }) => [name, attributes['vserve.image.param']])).toContainEqual([
       'fetch image',
-      'messages[0].content[1].image_url.url',
+      'messages[0].content[1]',
     ]);
     const request = only(collector.spans, 'POST /v1/chat/completions');
     expect(request).toMatchObject({ status: 0, attributes: { 'http.response.status_code': 400 } });
@@ -198,17 +199,17 @@ describe('the trace of a request', () => {
 
 it('a collector that is away costs requests nothing, and a line in the log', async () => {
   vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', 'http://127.0.0.1:1');
-  vi.stubEnv('OTEL_EXPORTER_OTLP_TIMEOUT', '500'); // no retries
+  vi.stubEnv('OTEL_EXPORTER_OTLP_TIMEOUT', '700'); // before a second attempt
   const server = await serve(traced);
   const { status } = await post(server, '/v1/chat/completions', { messages: [{ role: 'user', content: 'a b' }] });
   expect(status).toBe(200);
   await server.shutdown();
-  const lines = server.log.filter((line) => line.startsWith('warning'));
-  expect(lines).toEqual([expect.stringMatching(/^warning Traces cannot be sent: .*ECONNREFUSED.*127\.0\.0\.1:1/)]);
+  const lines = server.log.filter((line) => line.startsWith('warning Traces cannot be sent: '));
+  expect(lines).toEqual([expect.stringContaining('Check OTEL_EXPORTER_OTLP_ENDPOINT')]);
 });
 
 /** The time itself if it is within a span, else the nearest that is. */
 function within({ fromMs, toMs }: CollectedSpan, ms: number): number {
-  if (ms < fromMs - 2) return fromMs;
-  return ms > toMs + 2 ? toMs : ms;
+  if (ms < fromMs - ROUNDING_MS) return fromMs;
+  return ms > toMs + ROUNDING_MS ? toMs : ms;
 }

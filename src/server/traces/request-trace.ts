@@ -6,23 +6,27 @@ import type { FollowStep } from '../../media/index.ts';
 import { statusOf } from '../error-response.ts';
 import { AnswerTally } from './answer-tally.ts';
 import { GenerationTrace } from './generation-trace.ts';
+import type { RequestClock } from './request-clock.ts';
 import type { EndedStep, TraceOfRequest } from './trace-of-request.ts';
 
 /** The span of a request, which ends when nobody holds it any more, and those of its parts. */
 export class RequestTrace implements TraceOfRequest {
-  readonly beganAtMs = performance.now();
   readonly tally = new AnswerTally();
   readonly #tracer: Tracer;
   readonly #span: Span;
   readonly #context: Context;
-  /** From `performance.now()` to the time of day: once for each request, as the two clocks drift apart. */
-  readonly #clockOffsetMs = Date.now() - performance.now();
+  readonly #clock: RequestClock;
   #holders = 0;
 
-  constructor(tracer: Tracer, span: Span) {
+  constructor(tracer: Tracer, span: Span, clock: RequestClock) {
+    this.#clock = clock;
     this.#tracer = tracer;
     this.#span = span;
     this.#context = trace.setSpan(ROOT_CONTEXT, span);
+  }
+
+  get beganAtMs(): number {
+    return this.#clock.beganAtMs;
   }
 
   /** Keeps the span from ending until the returned function is called, once or more often. */
@@ -35,7 +39,7 @@ export class RequestTrace implements TraceOfRequest {
       this.#holders -= 1;
       if (this.#holders > 0) return;
       this.#span.setAttributes(this.tally.attributes);
-      this.#span.end(this.#timeOf(performance.now()));
+      this.#span.end(this.#clock.timeOf(performance.now()));
     };
   }
 
@@ -90,19 +94,14 @@ export class RequestTrace implements TraceOfRequest {
   }
 
   #add({ name, fromMs, toMs, attributes = {}, error, steps = [] }: EndedStep, parent: Context): void {
-    const span = this.#tracer.startSpan(name, { attributes, startTime: this.#timeOf(fromMs) }, parent);
+    const span = this.#tracer.startSpan(name, { attributes, startTime: this.#clock.timeOf(fromMs) }, parent);
     if (error !== undefined) {
       span.setAttribute('error.type', typeOf(error));
       span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
     }
     const context = trace.setSpan(parent, span);
     for (const step of steps) this.#add(step, context);
-    span.end(this.#timeOf(Math.max(fromMs, toMs)));
-  }
-
-  /** The time of day in milliseconds. */
-  #timeOf(ms: number): number {
-    return this.#clockOffsetMs + ms;
+    span.end(this.#clock.timeOf(Math.max(fromMs, toMs)));
   }
 }
 

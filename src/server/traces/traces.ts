@@ -15,6 +15,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Log } from '../access-log.ts';
 import type { TraceExporter } from '../server-settings.ts';
 import { ReportingExporter } from './reporting-exporter.ts';
+import { RequestClock } from './request-clock.ts';
 import { RequestTrace } from './request-trace.ts';
 
 /** Time to send the last traces. */
@@ -58,8 +59,10 @@ export class Traces {
       keys: (carrier: TraceHeaders) => Object.keys(carrier),
       get: (carrier: TraceHeaders, name) => carrier[name] as string | string[] | undefined,
     });
-    const span = this.#tracer.startSpan(method, { kind: SpanKind.SERVER, startTime: Date.now() }, parent);
-    return span.isRecording() ? new RequestTrace(this.#tracer, span) : undefined;
+    const clock = new RequestClock();
+    const startTime = clock.timeOf(clock.beganAtMs);
+    const span = this.#tracer.startSpan(method, { kind: SpanKind.SERVER, startTime }, parent);
+    return span.isRecording() ? new RequestTrace(this.#tracer, span, clock) : undefined;
   }
 
   /** Sends what is left, for a limited time. */
