@@ -65,12 +65,12 @@ export function createApp(options: AppOptions): Hono<RequestContext> {
   if (serves('anthropic')) app.route('/', messagesRoutes(options));
   if (serves('ollama')) app.route('/', ollamaRoutes(served, options));
   if (serves('sagemaker')) app.route('/', sagemakerRoutes(options));
-  app.route('/', modelRoutes(served));
+  app.route('/', modelRoutes(served, { alsoForAnthropic: serves('anthropic') }));
   app.route('/', propsRoutes(served, { version: options.version, hasSlots: options.slots !== undefined }));
   app.route('/', slotRoutes(options.slots, served.info.contextLength));
   app.route('/', prefixCacheRoutes(options.model));
   app.route('/', apiPageRoutes());
-  addDescription(app, options.version);
+  addDescription(app, options.version, options.keys);
   paths.add(app.routes);
   answerOtherMethods(app, paths);
   app.notFound((context) => answerError(noRoute(context.req.method, pathOf(context.req.url), paths), context));

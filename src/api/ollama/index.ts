@@ -6,5 +6,5 @@ export { ollamaChatFormat, ollamaGenerateFormat } from './formats.ts';
 export { runningJson, showJson, tagsJson } from './model-answers.ts';
 export { readModelName } from './named-model.ts';
 export type { OllamaModel, OllamaRequest } from './ollama-request.ts';
-export { EMBED_SCHEMAS, EMBEDDINGS_SCHEMAS, PULL_SCHEMAS, SHOW_SCHEMAS } from './route-schemas.ts';
+export { EMBED_SCHEMAS, EMBEDDINGS_SCHEMAS, pullSchemas, showSchemas } from './route-schemas.ts';
 export { runningSchema, tagsSchema, versionSchema } from './model-schemas.ts';

@@ -28,19 +28,30 @@ export const EMBEDDINGS_SCHEMAS: RouteSchemas = {
   example: { prompt: 'A circle.' },
 };
 
-/** Without a name, of the model that is served. */
-const namedModel = requestSchema(NAMED_MODEL_FIELDS, {}, []);
-
-export const SHOW_SCHEMAS: RouteSchemas = {
-  summary: "Describe the model, in Ollama's format",
-  request: namedModel,
-  answer: shownModelSchema,
-  example: {},
+const namedModel = {
+  ...requestSchema(NAMED_MODEL_FIELDS, {}, []),
+  anyOf: [
+    { required: ['model'], properties: { model: { type: 'string', minLength: 1 } } },
+    { required: ['name'], properties: { name: { type: 'string', minLength: 1 } } },
+  ],
 };
 
-export const PULL_SCHEMAS: RouteSchemas = {
-  summary: 'Ask for the model that is served: it is there already',
-  request: namedModel,
-  answer: z.object({ status: z.literal('success') }),
-  example: {},
-};
+/** `model`: the served one. */
+export function showSchemas(model: string): RouteSchemas {
+  return {
+    summary: "Describe the model, in Ollama's format",
+    request: namedModel,
+    answer: shownModelSchema,
+    example: { model },
+  };
+}
+
+/** `model`: the served one. */
+export function pullSchemas(model: string): RouteSchemas {
+  return {
+    summary: 'Ask for the model that is served: it is there already',
+    request: namedModel,
+    answer: z.object({ status: z.literal('success') }),
+    example: { model },
+  };
+}

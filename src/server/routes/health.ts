@@ -1,7 +1,19 @@
 import { Hono } from 'hono';
+import { z } from 'zod';
+import { describeRead, json } from '../openapi/describe.ts';
 import type { ServerState } from '../server-state.ts';
 
 const healthPaths = ['/health', '/v1/health', '/ping'];
+
+const healthSchema = z.object({
+  status: z.enum(['loading', 'ok', 'draining']),
+  stage: z.enum(['starting', 'downloading', 'converting', 'loading']).optional(),
+  progress: z.number().min(0).max(1).optional(),
+});
+const describeHealth = describeRead('Whether the server can answer requests', healthSchema, {
+  responses: { 503: { description: 'It is loading, or ending', content: json(healthSchema) } },
+  isOpen: true,
+});
 
 /** Whether a path asks for the server's health: such requests need no API key. */
 export function isHealthPath(path: string): boolean {
@@ -15,12 +27,14 @@ export function isHealthPath(path: string): boolean {
 export function healthRoutes(version: string, state: ServerState): Hono {
   const routes = new Hono();
   for (const path of healthPaths) {
-    routes.get(path, (context) => {
+    routes.get(path, describeHealth, (context) => {
       const { retryAfterS } = state;
       if (retryAfterS === undefined) return context.json(state.health);
       return context.json(state.health, 503, { 'retry-after': String(retryAfterS) });
     });
   }
-  routes.get('/version', (context) => context.json({ version }));
+  routes.get('/version', describeRead("vserve's version", z.object({ version: z.string() })), (context) =>
+    context.json({ version }),
+  );
   return routes;
 }

@@ -1,6 +1,8 @@
 import type { Context, Next } from 'hono';
 import { Hono } from 'hono';
 import {
+  COUNT_SCHEMAS,
+  messagesErrors,
   messagesFormat,
   messagesModelJson,
   messagesModelList,
@@ -13,6 +15,7 @@ import { countTokens } from '../count-tokens.ts';
 import type { GenerationRouteOptions } from '../generation-route.ts';
 import { checkModel, generationRoute } from '../generation-route.ts';
 import { jsonRoute } from '../json-route.ts';
+import { describeFormat } from '../openapi/describe.ts';
 
 /**
  * Anthropic's `POST /v1/messages` and `POST /v1/messages/count_tokens`, and its forms of `GET /v1/models` and
@@ -22,9 +25,14 @@ export function messagesRoutes(options: GenerationRouteOptions): Hono<RequestCon
   const { servedModelName, model } = options;
   const modelJson = messagesModelJson(servedModelName, model.info, Math.floor(Date.now() / 1000));
   const routes = new Hono<RequestContext>();
-  routes.post('/v1/messages', generationRoute(messagesFormat, options));
+  routes.post(
+    '/v1/messages',
+    describeFormat(messagesFormat.schemas, messagesFormat),
+    generationRoute(messagesFormat, options),
+  );
   routes.post(
     '/v1/messages/count_tokens',
+    describeFormat(COUNT_SCHEMAS, { errors: messagesErrors }),
     jsonRoute(options, async (call) =>
       tokenCountJson(await countTokens(parseCountRequest(call.body, call.read), options, call)),
     ),

@@ -3,14 +3,22 @@ import { Hono } from 'hono';
 import type { ServedModel } from '../../api/index.ts';
 import type { OllamaEmbedRequest } from '../../api/ollama/index.ts';
 import {
+  EMBED_SCHEMAS,
+  EMBEDDINGS_SCHEMAS,
   embedJson,
   ollamaChatFormat,
+  ollamaErrors as errors,
   ollamaGenerateFormat,
   parseEmbedRequest,
+  pullSchemas,
   readModelName,
   runningJson,
+  runningSchema,
+  showSchemas,
   showJson,
   tagsJson,
+  tagsSchema,
+  versionSchema,
 } from '../../api/ollama/index.ts';
 import { VserveError } from '../../errors/index.ts';
 import type { RequestContext } from '../access-log.ts';
@@ -19,6 +27,7 @@ import type { GenerationRouteOptions } from '../generation-route.ts';
 import { checkModel, generationRoute } from '../generation-route.ts';
 import type { JsonCall } from '../json-route.ts';
 import { jsonRoute } from '../json-route.ts';
+import { describeFormat, describeRead, describeRefusal } from '../openapi/describe.ts';
 
 /** The version of Ollama whose API this is: clients refuse servers that are too old for what they use. */
 const OLLAMA_VERSION = '0.12.11';
@@ -36,13 +45,22 @@ const MANAGEMENT = [
 export function ollamaRoutes(served: ServedModel, options: GenerationRouteOptions): Hono<RequestContext> {
   const routes = new Hono<RequestContext>();
   routes.use('/', greet);
-  routes.post('/api/chat', generationRoute(ollamaChatFormat(served), options));
-  routes.post('/api/generate', generationRoute(ollamaGenerateFormat(served), options));
-  routes.get('/api/version', (context) => context.json({ version: OLLAMA_VERSION, vserve: options.version }));
-  routes.get('/api/tags', (context) => context.json(tagsJson(served)));
-  routes.get('/api/ps', (context) => context.json(runningJson(served)));
+  const chat = ollamaChatFormat(served);
+  const generate = ollamaGenerateFormat(served);
+  routes.post('/api/chat', describeFormat(chat.schemas, chat), generationRoute(chat, options));
+  routes.post('/api/generate', describeFormat(generate.schemas, generate), generationRoute(generate, options));
+  routes.get('/api/version', describeRead('The version of the API', versionSchema, { errors }), (context) =>
+    context.json({ version: OLLAMA_VERSION, vserve: options.version }),
+  );
+  routes.get('/api/tags', describeRead('List the model, as Ollama does', tagsSchema, { errors }), (context) =>
+    context.json(tagsJson(served)),
+  );
+  routes.get('/api/ps', describeRead('List what is loaded', runningSchema, { errors }), (context) =>
+    context.json(runningJson(served)),
+  );
   routes.post(
     '/api/show',
+    describeFormat(showSchemas(served.name), { errors }),
     jsonRoute(options, ({ body, read }) => {
       checkModel(readModelName(body, read, served), served.name);
       return Promise.resolve(showJson(served));
@@ -50,6 +68,7 @@ export function ollamaRoutes(served: ServedModel, options: GenerationRouteOption
   );
   routes.post(
     '/api/pull',
+    describeFormat(pullSchemas(served.name), { errors }),
     jsonRoute(options, ({ body, read }) => {
       if (readModelName(body, read, served) !== served.name) throw unmanaged(served.name);
       // It is there already.
@@ -58,17 +77,19 @@ export function ollamaRoutes(served: ServedModel, options: GenerationRouteOption
   );
   routes.post(
     '/api/embed',
+    describeFormat(EMBED_SCHEMAS, { errors }),
     jsonRoute(options, (call) => embedded(parseEmbedRequest(call.body, call.read, served), options, call)),
   );
   routes.post(
     '/api/embeddings',
+    describeFormat(EMBEDDINGS_SCHEMAS, { errors }),
     jsonRoute(options, async (call) => {
       const { embeddings } = await embedded(parseEmbedRequest(call.body, call.read, served, true), options, call);
       return { embedding: embeddings[0] };
     }),
   );
   for (const [method, path] of MANAGEMENT) {
-    routes.on(method, path, () => {
+    routes.on(method, path, describeRefusal('Manage models: there is one, chosen at the start', { errors }), () => {
       throw unmanaged(served.name);
     });
   }

@@ -2,10 +2,19 @@ import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Context } from 'hono';
 import { Hono } from 'hono';
+import { z } from 'zod';
 import { openaiErrors, show } from '../../api/index.ts';
 import type { ResponseRequest } from '../../api/responses/index.ts';
-import { parseResponseRequest, responsesFormat } from '../../api/responses/index.ts';
-import { inputTokensJson } from '../../api/tokens/index.ts';
+import {
+  deletedResponseSchema,
+  itemPageSchema,
+  parseResponseRequest,
+  RESPONSE_SCHEMAS,
+  responseCountSchemas,
+  responseSchema,
+  responsesFormat,
+} from '../../api/responses/index.ts';
+import { inputTokensJson, inputTokensSchema } from '../../api/tokens/index.ts';
 import { VserveError } from '../../errors/index.ts';
 import type { RequestContext } from '../access-log.ts';
 import { reasonOf } from '../access-log.ts';
@@ -15,6 +24,7 @@ import type { DetachedGeneration, GenerationRouteOptions } from '../generation-r
 import { generationRoute } from '../generation-route.ts';
 import { sendable } from '../event-stream.ts';
 import { jsonRoute } from '../json-route.ts';
+import { describeFormat, describeRead, optionalParameter, pathParameter } from '../openapi/describe.ts';
 import type { Requests } from '../requests.ts';
 import { BackgroundResponse } from '../responses/background-response.ts';
 import { ClientArchive } from '../responses/client-archive.ts';
@@ -26,12 +36,33 @@ import { heartbeats, streamHeaders } from '../stream.ts';
 
 type RouteContext = Context<RequestContext>;
 
+const ID = pathParameter('id');
+const describeRetrieve = describeRead('Retrieve a stored response', responseSchema, {
+  event: RESPONSE_SCHEMAS.event,
+  framing: 'sse',
+  parameters: [
+    ID,
+    optionalParameter('query', 'stream', z.enum(['true', 'false']), 'Stream the events of a response once more.'),
+    optionalParameter('query', 'starting_after', z.int().min(0).max(999_999_999), 'The last event not to send.'),
+  ],
+});
+const describeDelete = describeRead('Delete a stored response', deletedResponseSchema, { parameters: [ID] });
+const describeCancel = describeRead('Cancel a response in the background', responseSchema, { parameters: [ID] });
+const describeItems = describeRead('List the items that a response answers', itemPageSchema, {
+  parameters: [
+    ID,
+    optionalParameter('query', 'order', z.enum(['asc', 'desc']), 'The latest come first without it.'),
+    optionalParameter('query', 'after', z.string(), 'The id of the item before the page.'),
+    optionalParameter('query', 'limit', z.int().min(1).max(100), 'How many items a page has at most: else 20.'),
+  ],
+});
+
 /** `POST /v1/responses`, and what is stored of them: `/v1/responses/{id}`, its `input_items`, and `cancel`. */
 export function responsesRoutes(options: GenerationRouteOptions): Hono<RequestContext> {
   const { maxStoredResponses: maxResponses, maxStoredResponseBytes: maxBytes } = options.settings;
   const store = new ResponseStore({ maxResponses, maxBytes });
   const routes = new Hono<RequestContext>();
-  routes.post('/v1/responses', (context, next) => {
+  routes.post('/v1/responses', describeFormat(RESPONSE_SCHEMAS, { framing: 'sse' }), (context, next) => {
     const archive = new ClientArchive(store, ownerOf(context.env.incoming.headers));
     const route = generationRoute(responsesFormat(archive), options, {
       prepare: (request, call) =>
@@ -40,31 +71,35 @@ export function responsesRoutes(options: GenerationRouteOptions): Hono<RequestCo
     });
     return route(context, next);
   });
-  routes.post('/v1/responses/input_tokens', (context, next) => {
-    const archive = new ClientArchive(store, ownerOf(context.env.incoming.headers));
-    const route = jsonRoute(options, async (call) =>
-      inputTokensJson(await countTokens(parseResponseRequest(call.body, call.read, archive), options, call)),
-    );
-    return route(context, next);
-  });
-  routes.get('/v1/responses/:id', (context) => {
+  routes.post(
+    '/v1/responses/input_tokens',
+    describeFormat(responseCountSchemas(inputTokensSchema)),
+    (context, next) => {
+      const archive = new ClientArchive(store, ownerOf(context.env.incoming.headers));
+      const route = jsonRoute(options, async (call) =>
+        inputTokensJson(await countTokens(parseResponseRequest(call.body, call.read, archive), options, call)),
+      );
+      return route(context, next);
+    },
+  );
+  routes.get('/v1/responses/:id', describeRetrieve, (context) => {
     const found = findResponse(store, context);
     return context.req.query('stream') === 'true'
       ? streamAgain(found, options.requests, context)
       : context.json(found.response);
   });
-  routes.delete('/v1/responses/:id', (context) => {
+  routes.delete('/v1/responses/:id', describeDelete, (context) => {
     const { response, work } = findResponse(store, context);
     work?.cancel();
     store.remove(response.id);
     return context.json({ id: response.id, object: 'response', deleted: true });
   });
-  routes.post('/v1/responses/:id/cancel', async (context) => {
+  routes.post('/v1/responses/:id/cancel', describeCancel, async (context) => {
     const found = findResponse(store, context);
     await cancel(found);
     return context.json(found.response);
   });
-  routes.get('/v1/responses/:id/input_items', (context) =>
+  routes.get('/v1/responses/:id/input_items', describeItems, (context) =>
     context.json(inputItemPage(findResponse(store, context).node, context.req.query())),
   );
   return routes;

@@ -8,6 +8,7 @@ import type { GenerationEvent } from '../../backend/index.ts';
 import type { RequestContext } from '../access-log.ts';
 import type { GenerationRouteOptions } from '../generation-route.ts';
 import { generationRoute } from '../generation-route.ts';
+import { describeFormat } from '../openapi/describe.ts';
 
 /** Answers a request in the format that it came in. */
 interface Answerer {
@@ -20,11 +21,14 @@ interface Invocation extends WireRequest {
   readonly answerer: Answerer;
 }
 
-/** SageMaker's routes: `GET /ping`, and `POST /invocations` with the body of a chat completion or a completion. */
+/** SageMaker's `POST /invocations`, with the body of a chat completion or a completion. */
 export function sagemakerRoutes(options: GenerationRouteOptions): Hono<RequestContext> {
   const routes = new Hono<RequestContext>();
-  routes.get('/ping', (context) => context.body(null, 200));
-  routes.post('/invocations', generationRoute(invocationFormat, options));
+  routes.post(
+    '/invocations',
+    describeFormat(invocationFormat.schemas, invocationFormat),
+    generationRoute(invocationFormat, options),
+  );
   return routes;
 }
 

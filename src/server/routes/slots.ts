@@ -1,6 +1,8 @@
 import { Hono } from 'hono';
-import { slotsJson } from '../../api/index.ts';
+import { z } from 'zod';
+import { slotsJson, slotsSchema } from '../../api/index.ts';
 import { VserveError } from '../../errors/index.ts';
+import { describeRead, optionalParameter } from '../openapi/describe.ts';
 import type { Slots } from '../slots.ts';
 
 /**
@@ -9,7 +11,10 @@ import type { Slots } from '../slots.ts';
  */
 export function slotRoutes(slots: Slots | undefined, contextLength: number): Hono {
   const routes = new Hono();
-  routes.get('/slots', (context) => {
+  const describe = describeRead('What each place of the batch is doing', slotsSchema, {
+    parameters: [optionalParameter('query', 'fail_on_no_slot', z.string(), 'Fail when no slot is free: 1.')],
+  });
+  routes.get('/slots', describe, (context) => {
     if (slots === undefined) {
       throw new VserveError('route_not_found', 'This server does not tell about its slots. Start it with --slots.');
     }

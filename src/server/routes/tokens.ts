@@ -2,10 +2,14 @@ import { Hono } from 'hono';
 import { chatFormat } from '../../api/chat/index.ts';
 import type { TokenizeRequest } from '../../api/tokens/index.ts';
 import {
+  DETOKENIZE_SCHEMAS,
+  INPUT_TOKENS_SCHEMAS,
   inputTokensJson,
   parseDetokenizeRequest,
   parseTokenizeRequest,
+  TEMPLATE_SCHEMAS,
   textJson,
+  TOKENIZE_SCHEMAS,
   tokensJson,
 } from '../../api/tokens/index.ts';
 import { imageReferences } from '../../api/index.ts';
@@ -17,6 +21,7 @@ import type { GenerationRouteOptions } from '../generation-route.ts';
 import { checkModel } from '../generation-route.ts';
 import type { JsonCall } from '../json-route.ts';
 import { jsonRoute } from '../json-route.ts';
+import { describeFormat } from '../openapi/describe.ts';
 
 type TextRequest = Extract<TokenizeRequest, { readonly type: 'text' }>;
 type ConversationRequest = Extract<TokenizeRequest, { readonly type: 'conversation' }>;
@@ -27,12 +32,14 @@ export function tokenRoutes(options: GenerationRouteOptions): Hono<RequestContex
   const routes = new Hono<RequestContext>();
   routes.post(
     '/v1/chat/completions/input_tokens',
+    describeFormat(INPUT_TOKENS_SCHEMAS),
     jsonRoute(options, async (call) =>
       inputTokensJson(await countTokens(chatFormat.parse(call.body, call.read), options, call)),
     ),
   );
   routes.post(
     '/apply-template',
+    describeFormat(TEMPLATE_SCHEMAS),
     jsonRoute(options, async (call) => {
       const { prompt } = textJson(await renderPrompt(chatFormat.parse(call.body, call.read), options, call));
       return { prompt };
@@ -40,6 +47,7 @@ export function tokenRoutes(options: GenerationRouteOptions): Hono<RequestContex
   );
   routes.post(
     '/tokenize',
+    describeFormat(TOKENIZE_SCHEMAS),
     jsonRoute(options, async (call) => {
       const request = parseTokenizeRequest(call.body, call.read);
       const tokens = await (request.type === 'text'
@@ -50,6 +58,7 @@ export function tokenRoutes(options: GenerationRouteOptions): Hono<RequestContex
   );
   routes.post(
     '/detokenize',
+    describeFormat(DETOKENIZE_SCHEMAS),
     jsonRoute(options, async ({ body, read }) => {
       const request = parseDetokenizeRequest(body, read);
       checkModel(request.model, servedModelName);
