@@ -170,6 +170,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
 async function openTraces({ settings, version }: OpenServerOptions, log: Log): Promise<Traces | undefined> {
   const exporters = settings.traceExporters;
   if (exporters.length === 0) return undefined;
+  log('info', `Traces of requests are on: ${exporters.join(' and ')}.`);
   const { Traces } = await import('./traces/traces.ts');
   return new Traces({ exporters, version, log });
 }
