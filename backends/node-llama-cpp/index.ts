@@ -10,6 +10,7 @@ import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
 import { automaticThreads, type Placement, stepSize } from './device-defaults.ts';
 import { dryRun, type PictureMemory } from './dry-run.ts';
+import { generationDefaultsOf } from './generation-defaults.ts';
 import { planGpus } from './gpu-placement.ts';
 import { placementFor } from './image-placement.ts';
 import { loadModel, quieten, startLlama } from './llama-model.ts';
@@ -49,7 +50,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   checkKvCache(settings);
   checkMaxBatchSize(settings);
   // Starting llama.cpp is waiting, for a process that tries its binaries.
-  const [llama, { trainedLength, mayRepack, projector, pictures }] = await Promise.all([
+  const [llama, { trainedLength, mayRepack, generation, warnings, projector, pictures }] = await Promise.all([
     startLlama(parseDevices(settings.devices), options),
     examine(files, settings.maxLength, options.signal),
   ]);
@@ -92,7 +93,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
         `${files.modelPath} has no chat template, so ChatML stands in: the model may not know it.`,
       );
     }
-    for (const warning of projector?.warnings ?? []) options.log('warning', warning);
+    for (const warning of [...(projector?.warnings ?? []), ...warnings]) options.log('warning', warning);
     const step = stepSize(settings.maxBatchInputTokens, placement);
     const admission = await admit({
       model: loaded,
@@ -110,6 +111,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const mostThreads = computeThreads(llama);
     const cpuThreads = { compute: mostThreads, decode: decodeThreads(loaded.size, mostThreads) };
     options.log('info', admission.description);
+    const defaults = generationDefaultsOf(generation, (text) => loaded.tokenize(text, true));
     const info: ModelInfo = {
       capabilities: {
         tools: true,
@@ -124,7 +126,8 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       },
       contextLength: admission.maxLength,
       maxBatchSize: maxSequences,
-      samplingDefaults: samplingDefaultsOf(samplingOf(loaded.fileInfo)),
+      samplingDefaults: { ...samplingDefaultsOf(samplingOf(loaded.fileInfo)), ...defaults.samplingDefaults },
+      ...(defaults.generationDefaults && { generationDefaults: defaults.generationDefaults }),
       device: llama.gpu !== false ? `${llama.gpu}: ${(await llama.getGpuDeviceNames()).join(', ')}` : 'cpu',
     };
     const engine = await LoadedLlama.load(
@@ -135,6 +138,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           addonModel,
           {
             mmprojPath: files.mmprojPath ?? '',
+            endTokens: generation.endTokens,
             imagePlacement: placementFor(projector?.type ?? ''),
             contextCells: admission.cells,
             separateCells: admission.separate,

@@ -1,4 +1,6 @@
 import { messageOf, VserveError } from '../../src/errors/index.ts';
+import { generationMetadata, unfollowedSettings } from '../../src/gguf/generation-metadata.ts';
+import type { GenerationMetadata } from '../../src/gguf/generation-metadata.ts';
 import { type GgufHeader, type GgufTensorInfo, readGgufHeader } from '../../src/gguf/read-header.ts';
 
 /** GGML_TYPE_I8 to GGML_TYPE_F64. */
@@ -7,15 +9,16 @@ const numberTypes: ReadonlySet<number> = new Set([24, 25, 26, 27, 28]);
 /** llama.cpp counts positions in 32 bits. */
 const largestInt32 = 2 ** 31 - 1;
 
-const mostWarnings = 20;
-const longestWarning = 300;
-
 /** What is to be known of a text model before it is loaded. */
 export interface ModelHeader {
   /** Tokens of the longest conversation that it was trained for. */
   readonly trainedLength: number;
   /** Whether llama.cpp may lay its weights out anew for this CPU. */
   readonly mayRepack: boolean;
+  /** How answers are generated where a request does not say, besides `general.sampling.*`. */
+  readonly generation: GenerationMetadata;
+  /** What the converter had to say about settings of the checkpoint that are not followed. */
+  readonly warnings: readonly string[];
 }
 
 /** Reads a text model's header. Throws `gguf_invalid`, and `model_load_failed` for what llama.cpp cannot compute. */
@@ -44,6 +47,8 @@ export async function readModelHeader(modelPath: string): Promise<ModelHeader> {
     trainedLength: contextLengthOf(modelPath, keyValues, architecture),
     // Of a file in parts, the first has all keys, but not all tensors.
     mayRepack: !keyValues.has(`${architecture}.attention.key_length_mla`) && !tensors.some(isBeyondAmx),
+    generation: generationMetadata(keyValues),
+    warnings: unfollowedSettings(keyValues),
   };
 }
 
@@ -74,16 +79,7 @@ export async function readProjectorHeader(mmprojPath: string): Promise<Projector
       `${mmprojPath} is not a vision projector (mmproj): it names no projector type.`,
     );
   }
-  return { type, warnings: linesOf(keyValues.get('vserve.unfollowed_settings')) };
-}
-
-/** Lines of a file that anyone may have written, fit for a log. */
-function linesOf(told: unknown): string[] {
-  if (typeof told !== 'string') return [];
-  return told
-    .split('\n', mostWarnings)
-    .map((line) => line.replaceAll(/\p{C}/gu, '').slice(0, longestWarning))
-    .filter((line) => line !== '');
+  return { type, warnings: unfollowedSettings(keyValues) };
 }
 
 async function readHeader(path: string): Promise<GgufHeader> {

@@ -233,6 +233,8 @@ export interface NativeEngineOptions extends Pick<
 > {
   /** Empty: text only. */
   readonly mmprojPath: string;
+  /** Tokens that end an answer, besides those that llama.cpp knows. */
+  readonly endTokens: readonly number[];
   /** Undefined: llama.cpp's own. */
   readonly imagePlacement: ImagePlacement | undefined;
   /** KV cells: of each sequence, or shared by all. */

@@ -13,7 +13,7 @@ std::shared_ptr<const GrammarRules> Engine::compile_grammar(const GrammarSource 
 }
 
 const Engine::Vocabulary & Engine::vocabulary() const {
-    std::call_once(vocabulary_read_, [this] { vocabulary_ = std::make_unique<Vocabulary>(vocab_); });
+    std::call_once(vocabulary_read_, [this] { vocabulary_ = std::make_unique<Vocabulary>(vocab_, ends_of_turn_); });
     return *vocabulary_;
 }
 

@@ -159,6 +159,8 @@ void read_penalties(const Napi::Object & object, SamplingSettings & sampling) {
     sampling.penalty_window = integer_of(object, "penaltyWindow");
     sampling.no_repeat_ngram_size = integer_of(object, "noRepeatNgramSize");
     sampling.no_repeat_ngram_window = integer_of(object, "noRepeatNgramWindow");
+    sampling.no_repeat_ngram_prompt = boolean_of(object, "noRepeatNgramPrompt");
+    sampling.no_repeat_ngram_allowed = integers_of(object, "noRepeatNgramAllowed");
     sampling.dry_multiplier = float_of(object, "dryMultiplier");
     sampling.dry_base = float_of(object, "dryBase");
     sampling.dry_allowed_length = integer_of(object, "dryAllowedLength");
@@ -349,6 +351,7 @@ EngineOptions options_of(const Napi::Object & object) {
     options.copy_bytes = size_of(object, "kvCopyBytes");
     options.cached_images = size_of(object, "maxVisionCacheEntries");
     options.cached_image_bytes = size_of(object, "cachedImageBytes");
+    options.end_tokens = integers_of(object, "endTokens");
     options.mmproj_encoding = encoding_of(text_of(object, "mmprojEncoding"));
     return options;
 }
