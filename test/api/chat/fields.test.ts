@@ -52,7 +52,11 @@ describe('a field', () => {
       const strict = outcomeOf(fields, false);
       const lenient = outcomeOf(fields, true);
       // A known object may still have keys that nobody knows.
-      if (!/^invalid_request [\w.[\]]+\.(includeUsage|depth|nunber|ngram_sise|extra|examples|strickt|jsn|max)$/.test(strict))
+      if (
+        !/^invalid_request [\w.[\]]+\.(includeUsage|depth|nunber|ngram_sise|extra|examples|strickt|jsn|max)$/.test(
+          strict,
+        )
+      )
         expect([name, value, lenient]).toEqual([name, value, strict]);
     }
   });

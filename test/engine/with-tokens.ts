@@ -1,0 +1,30 @@
+import type { SyntheticCheckpoint } from '../reference/write-checkpoint.ts';
+
+interface Tokenizer {
+  readonly added_tokens: { readonly id: number; readonly content: string }[];
+  readonly model: { readonly vocab: Record<string, number> };
+}
+
+const isSpecial = { lstrip: false, normalized: false, rstrip: false, single_word: false, special: true };
+
+/** A checkpoint whose vocabulary has more special tokens, and their ids: the lowest that were free. */
+export function withTokens(
+  checkpoint: SyntheticCheckpoint,
+  contents: readonly string[],
+): { readonly checkpoint: SyntheticCheckpoint; readonly ids: ReadonlyMap<string, number> } {
+  const file = checkpoint.files['tokenizer.json'];
+  const tokenizer = structuredClone(
+    typeof file === 'string' || Buffer.isBuffer(file) ? JSON.parse(file.toString()) : file,
+  ) as Tokenizer;
+  const taken = new Set([...Object.values(tokenizer.model.vocab), ...tokenizer.added_tokens.map(({ id }) => id)]);
+  const ids = new Map(tokenizer.added_tokens.map(({ content, id }) => [content, id]));
+  let id = 0;
+  for (const content of contents.filter((content) => !ids.has(content))) {
+    while (taken.has(id)) id++;
+    taken.add(id);
+    ids.set(content, id);
+    tokenizer.model.vocab[content] = id;
+    tokenizer.added_tokens.push({ ...isSpecial, id, content } as { id: number; content: string });
+  }
+  return { checkpoint: { ...checkpoint, files: { ...checkpoint.files, 'tokenizer.json': tokenizer } }, ids };
+}
