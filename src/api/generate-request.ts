@@ -41,8 +41,8 @@ type ModelDefaults = Pick<ModelInfo, 'samplingDefaults' | 'generationDefaults' |
 /** A request that sets the size of its n-grams does not want the model's other settings of them. */
 function yielding(defaults: Partial<SamplingSettings>, given: Partial<SamplingSettings>): Partial<SamplingSettings> {
   if (given.noRepeatNgramSize === undefined) return defaults;
-  const { noRepeatNgramWindow, noRepeatNgramPrompt, noRepeatNgramAllowed, ...others } = defaults;
-  return others;
+  const { noRepeatNgramWindow, noRepeatNgramPrompt, noRepeatNgramAllowed } = SAMPLING_DEFAULTS;
+  return { ...defaults, noRepeatNgramWindow, noRepeatNgramPrompt, noRepeatNgramAllowed };
 }
 
 /** Of two that contradict each other, the request's holds. */

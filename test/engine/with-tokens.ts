@@ -24,7 +24,7 @@ export function withTokens(
     taken.add(id);
     ids.set(content, id);
     tokenizer.model.vocab[content] = id;
-    tokenizer.added_tokens.push({ ...isSpecial, id, content } as { id: number; content: string });
+    tokenizer.added_tokens.push({ ...isSpecial, id, content });
   }
   return { checkpoint: { ...checkpoint, files: { ...checkpoint.files, 'tokenizer.json': tokenizer } }, ids };
 }

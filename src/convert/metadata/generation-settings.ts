@@ -114,8 +114,11 @@ function suppressed({ suppress_tokens: tokens, bad_words_ids: words, eos_token_i
   return [...new Set([...(tokens ?? []), ...single.filter((id) => !endIds.has(id))])];
 }
 
+function without(name: string, what: string): string {
+  return `${file}: ${name} is not followed (${what}).`;
+}
+
 function warningsOf(json: JsonObject, { bad_words_ids: words }: Settings): string[] {
-  const without = (name: string, what: string): string => `${file}: ${name} is not followed (${what}).`;
   const settings = Object.entries(unfollowed).flatMap(([name, idle]) => {
     const value = json[name];
     const isEmpty = value === undefined || value === null || (Array.isArray(value) && value.length === 0);

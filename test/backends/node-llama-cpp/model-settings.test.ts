@@ -35,9 +35,11 @@ const generationConfig = {
 const folders: string[] = [];
 const logged: string[] = [];
 
+const onProgress = (): void => undefined;
+const log = (level: string, message: string): number => logged.push(`${level}: ${message}`);
+
 async function load({ files, ...checkpoint }: SyntheticCheckpoint, more: object = {}): Promise<LoadedLlama> {
   const { signal } = new AbortController();
-  const onProgress = (): void => undefined;
   const folder = await mkdtemp(join(tmpdir(), 'vserve-model-settings-'));
   folders.push(folder);
   const sourceDir = join(folder, 'source');
@@ -51,7 +53,6 @@ async function load({ files, ...checkpoint }: SyntheticCheckpoint, more: object 
     signal,
   });
   const settings = { ...defaultLoadSettings, devices: 'cpu', maxLength: 256, maxBatchSize: 1, threads: 1 };
-  const log = (level: string, message: string): number => logged.push(`${level}: ${message}`);
   const loaded = await backend.load(converted, settings, { onProgress, log, signal });
   if (!(loaded instanceof LoadedLlama)) throw new Error('not a model of node-llama-cpp');
   return loaded;
