@@ -34,6 +34,7 @@ import { fromNative } from './native-errors.ts';
 import { toNativeSettings } from './native-settings.ts';
 import { grammarSource } from './schema/answer-source.ts';
 import { compileSchema } from './schema/compile-schema.ts';
+import { argumentTexts } from './schema/tagged-arguments.ts';
 
 /** Creates an engine that calls `onEvents` with the events of each step. */
 export type EngineFactory = (onEvents: (events: readonly NativeEvent[]) => void) => NativeEngine;
@@ -324,14 +325,22 @@ export function toNative({ messages: chat, template, tools, reasoning }: AskedCo
 /** Throws `invalid_request` with the `param` of what cannot be kept in a schema. */
 function toNativeTool(tool: Tool, index: number, mayCall: boolean): NativeTool {
   const { name, description, parameters, param = `tools[${index}].function` } = tool;
-  if (parameters === undefined) return { name, description, parameters: '', schema: '', rules: '' };
+  const plain = { name, description, schema: '', rules: '', argumentTexts: [] };
+  if (parameters === undefined) return { ...plain, parameters: '' };
   const text = JSON.stringify(parameters);
-  if (!mayCall || text === '{}') return { name, description, parameters: text, schema: '', rules: '' };
-  const { schema, rules } = compileSchema(parameters, `${param}.parameters`);
+  if (!mayCall || text === '{}') return { ...plain, parameters: text };
+  const compiled = compileSchema(parameters, `${param}.parameters`);
+  const { schema, rules } = compiled;
   // The names of the rules begin with a word that is nowhere else. Each tool has one of its own.
   const word = /^[a-z]+/.exec(rules)?.[0] ?? '';
   const named = (lines: string): string => (word === '' ? lines : lines.replaceAll(word, `${word}${letters(index)}`));
-  return { name, description, parameters: text, schema: named(JSON.stringify(schema)), rules: named(rules) };
+  return {
+    ...plain,
+    parameters: text,
+    schema: named(JSON.stringify(schema)),
+    rules: named(rules),
+    argumentTexts: argumentTexts(compiled),
+  };
 }
 
 /** Another word for each number. */

@@ -9,6 +9,7 @@ import type {
 } from '../../src/backend/index.ts';
 import type { GpuDevice } from './device-budget.ts';
 import type { ImagePlacement } from './image-placement.ts';
+import type { ArgumentText } from './schema/tagged-arguments.ts';
 
 export interface NativeMessage {
   readonly role: string;
@@ -29,6 +30,8 @@ export interface NativeTool {
   /** The same as `compileGrammar` takes it, for the grammar of the arguments; empty where nothing may be called. */
   readonly schema: string;
   readonly rules: string;
+  /** Of those that may not be any text, where arguments are no JSON. */
+  readonly argumentTexts: readonly ArgumentText[];
 }
 
 export interface NativeConversation {

@@ -8,12 +8,15 @@ import { LeafRules } from './leaf-rules.ts';
 import { isOfType, isSame, merge } from './merge.ts';
 import { type Bound, numberRange } from './number-range.ts';
 import { patternRule, UnsupportedPattern } from './pattern.ts';
+import { anyTaggedCharacter } from './tagged-character.ts';
 import { memberOf, refuse } from './refuse.ts';
 
 /** A schema that llama.cpp's converter keeps to the letter, and rules for the rest: see `LeafRules`. */
 export interface CompiledSchema {
   readonly schema: JsonObject;
   readonly rules: string;
+  /** The grammars of those rules' values where they are no JSON, by the names of the rules. */
+  readonly texts: ReadonlyMap<string, () => string>;
 }
 
 const mostBytes = 512 * 1024;
@@ -34,6 +37,15 @@ export function compileSchema(schema: JsonValue, path: string): CompiledSchema {
   const text = JSON.stringify(schema);
   if (text.length > mostBytes) refuse(path, `The schema has more than ${mostBytes / 1024} kB.`);
   return new SchemaCompiler(schema, path, new LeafRules(text)).compile();
+}
+
+function inJsonString(gbnf: string): string {
+  return `"\\"" ${gbnf} "\\""`;
+}
+
+/** Of a text that a tag follows. */
+function taggedPattern(pattern: string): string {
+  return patternRule(pattern, { inJson: false, whole: false, anyCharacter: anyTaggedCharacter, isTagged: true }).gbnf;
 }
 
 interface Definition {
@@ -65,6 +77,7 @@ class SchemaCompiler {
     return {
       schema: this.#definitions.size === 0 ? root : { ...root, $defs: definitions },
       rules: this.#leaves.toString(),
+      texts: this.#leaves.texts,
     };
   }
 
@@ -355,7 +368,7 @@ class SchemaCompiler {
           `Beside the format ${format ?? ''}, a length is not supported.`,
         );
       }
-      return this.#leaves.add(rule);
+      return this.#leaves.add(inJsonString(rule), () => rule);
     }
     const max = maxLength === Infinity ? {} : { maxLength };
     return { type: 'string', ...(minLength > 0 ? { minLength } : {}), ...max };
@@ -373,7 +386,7 @@ class SchemaCompiler {
           `Beside a pattern that allows other lengths, ${keyword} is not supported. Let the pattern say it: ^.{1,9}$.`,
         );
       }
-      return this.#leaves.add(`"\\"" ${rule.gbnf} "\\""`);
+      return this.#leaves.add(inJsonString(rule.gbnf), () => taggedPattern(textAt(pattern, at)));
     } catch (error) {
       if (error instanceof UnsupportedPattern) refuse(at, `The pattern is not supported: ${error.message}.`);
       throw error;

@@ -7,6 +7,7 @@ import type { JsonObject } from '../../../src/backend/index.ts';
 export class LeafRules {
   readonly #prefix: string;
   readonly #names = new Map<string, string>();
+  readonly #texts = new Map<string, () => string>();
 
   /** For a schema of this JSON text. */
   constructor(schema: string) {
@@ -20,9 +21,16 @@ export class LeafRules {
     return `${this.#prefix}char`;
   }
 
-  add(gbnf: string): JsonObject {
+  /** By name, the grammars of the values where they are no JSON. */
+  get texts(): ReadonlyMap<string, () => string> {
+    return this.#texts;
+  }
+
+  /** `text` is the same where the value is no JSON. */
+  add(gbnf: string, text = (): string => gbnf): JsonObject {
     const name = this.#names.get(gbnf) ?? `${this.#prefix}${this.#names.size}`;
     this.#names.set(gbnf, name);
+    this.#texts.set(name, text);
     return { const: name };
   }
 

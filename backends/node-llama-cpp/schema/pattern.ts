@@ -1,6 +1,6 @@
 /** Regular expressions of JavaScript as grammars. */
 import { type AST, RegExpParser } from '@eslint-community/regexpp';
-import { allBut, characters, type CharacterSet, union } from './character-set.ts';
+import { allBut, characters, type CharacterSet, union, without } from './character-set.ts';
 import { anyOf, literal, mostRepetitions, oneOf, oneOfInJson, repeated } from './gbnf.ts';
 
 /** An expression that cannot be made a grammar; the message says what it is about. */
@@ -33,6 +33,7 @@ const spaces = characters(
   [0x3000, 0x3000],
   [0xfeff, 0xfeff],
 );
+const tagStart = characters([0x3c, 0x3c]);
 const lineEnds = characters([0x0a, 0x0a], [0x0d, 0x0d], [0x2028, 0x2029]);
 
 export interface PatternSettings {
@@ -42,6 +43,8 @@ export interface PatternSettings {
   readonly anyCharacter: string;
   /** Whether the pattern is to match all of the text, anchors or not. */
   readonly whole: boolean;
+  /** Whether a tag follows the text: sets of characters have no `<` then. */
+  readonly isTagged?: boolean;
 }
 
 /** The grammar of the texts in which a pattern is found. Throws `UnsupportedPattern`. */
@@ -181,7 +184,9 @@ class Converter {
     };
   }
 
-  #one(set: CharacterSet, raw: string): PatternRule {
+  #one(all: CharacterSet, raw: string): PatternRule {
+    const rest = this.#settings.isTagged === true ? without(all, tagStart) : all;
+    const set = rest.length === 0 ? all : rest;
     const gbnf = set.length === 0 ? undefined : this.#settings.inJson ? oneOfInJson(set) : oneOf(set);
     if (gbnf === undefined) throw new UnsupportedPattern(`\`${raw}\` matches no character that can be written`);
     return { gbnf, minLength: 1, maxLength: 1 };

@@ -9,6 +9,7 @@
 #include "own-calls.h"
 #include "schema-calls.h"
 #include "schema-grammar.h"
+#include "tagged-arguments.h"
 #include "tool-envelope.h"
 #include "tool-grammar.h"
 
@@ -381,6 +382,7 @@ void ChatFormat::add_grammar(Compiled & compiled, const std::vector<Tool> & tool
     }
     compiled.grammar = grammar_of_calls(common_chat_templates_apply(templates_.get(), inputs).grammar, parser,
                                         inputs.parallel_tool_calls);
+    compiled.grammar = hold_tagged_arguments(compiled.grammar, parser, tools);
 }
 
 }  // namespace vserve

@@ -123,13 +123,23 @@ Message message_of(const Napi::Object & object) {
     return message;
 }
 
+std::vector<ArgumentText> argument_texts_of(const Napi::Array & array) {
+    std::vector<ArgumentText> texts;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        const auto text = array.Get(i).As<Napi::Object>();
+        texts.push_back({text_of(text, "name"), text_of(text, "gbnf"), boolean_of(text, "isWhole")});
+    }
+    return texts;
+}
+
 ToolSettings tools_of(const Napi::Object & object) {
     ToolSettings settings;
     const auto tools = object.Get("tools").As<Napi::Array>();
     for (uint32_t i = 0; i < tools.Length(); i++) {
         const auto tool = tools.Get(i).As<Napi::Object>();
         settings.tools.push_back({text_of(tool, "name"), text_of(tool, "description"), text_of(tool, "parameters"),
-                                  text_of(tool, "schema"), text_of(tool, "rules")});
+                                  text_of(tool, "schema"), text_of(tool, "rules"),
+                                  argument_texts_of(tool.Get("argumentTexts").As<Napi::Array>())});
     }
     const std::string choice = text_of(object, "toolChoice");
     settings.choice = choice == "none"       ? ToolSettings::Choice::none
