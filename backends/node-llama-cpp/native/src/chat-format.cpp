@@ -372,8 +372,8 @@ void ChatFormat::add_grammar(Compiled & compiled, const std::vector<Tool> & tool
     if (!must_call && !has_tag) {
         // Without a tag before them, calls are JSON that begins the answer.
         compiled.patterns = {"^\\s*(\\{\\s*\"(?:name|type|function)\")"};
-        inputs.tool_choice = COMMON_CHAT_TOOL_CHOICE_REQUIRED;
     }
+    inputs.tool_choice = COMMON_CHAT_TOOL_CHOICE_REQUIRED;  // the grammar is of calls, of which there are some
     const bool is_json = contains(params.grammar, "-schema ::= ") && !contains(params.grammar, "-arg-");
     for (size_t i = 0; is_json && i < tools.size(); i++) {
         if (!tools[i].schema.empty()) {
