@@ -43,8 +43,8 @@ export interface FamilyCalls {
   /** A call of `weather`, and one of `now` behind it if it is named. */
   readonly answer: string;
   readonly thought: string;
-  /** They are in our own form: the template knows no tools. */
-  readonly isOwnForm?: true;
+  /** Another family has the same form. */
+  readonly isAlike?: true;
 }
 
 export const familyCalls: readonly FamilyCalls[] = [
@@ -61,32 +61,31 @@ export const familyCalls: readonly FamilyCalls[] = [
     answer: `[THINK]Hm.[/THINK][TOOL_CALLS]weather[ARGS]${json}`,
     thought: 'Hm.',
   },
-  { template: 'LFM2-8B-A1B', answer: lfm, thought: '' },
+  { template: 'LFM2-8B-A1B', answer: lfm, thought: '', isAlike: true },
   { template: 'LFM2.5-8B-A1B', answer: lfm, thought: '' },
   {
     template: 'meta-llama-Llama-3.1-8B-Instruct',
     answer: `{"name": "weather", "parameters": ${json}}`,
     thought: '',
   },
-  { template: 'ibm-granite-granite-4.0', answer: hermesBoth, thought: '' },
+  { template: 'ibm-granite-granite-4.0', answer: hermesBoth, thought: '', isAlike: true },
   { template: 'ibm-granite-granite-3.3-2B-Instruct', answer: granite, thought: '' },
   { template: 'Kimi-K2-Instruct', answer: kimi, thought: '' },
-  { template: 'MiMo-VL', answer: hermesBoth, thought: '' },
+  { template: 'MiMo-VL', answer: hermesBoth, thought: '', isAlike: true },
   { template: 'Reka-Edge', answer: `Hm.\n</think>\n\n${hermes}`, thought: 'Hm.' },
   { template: 'openai-gpt-oss-120b', answer: harmony, thought: 'Hm.' },
   { template: 'meetkai-functionary-medium-v3.2', answer: `weather\n${json}`, thought: '' },
-  { template: 'google-gemma-2-2b-it', answer: hermesBoth, thought: '', isOwnForm: true },
-  { template: 'gemma3n', answer: hermesBoth, thought: '', isOwnForm: true },
-  { template: 'kimi-vl', answer: hermesBoth, thought: '', isOwnForm: true },
-  { template: 'llama4', answer: hermesBoth, thought: '', isOwnForm: true },
-  { template: 'qwen2', answer: hermesBoth, thought: '', isOwnForm: true },
-  { template: 'smolvlm', answer: hermes, thought: '', isOwnForm: true },
-  { template: 'meetkai-functionary-medium-v3.1', answer: hermes, thought: '', isOwnForm: true },
+  { template: 'google-gemma-2-2b-it', answer: hermesBoth, thought: '', isAlike: true },
+  { template: 'gemma3n', answer: hermesBoth, thought: '' },
+  { template: 'kimi-vl', answer: hermesBoth, thought: '', isAlike: true },
+  { template: 'llama4', answer: hermesBoth, thought: '', isAlike: true },
+  { template: 'qwen2', answer: hermesBoth, thought: '', isAlike: true },
+  { template: 'smolvlm', answer: hermes, thought: '', isAlike: true },
+  { template: 'meetkai-functionary-medium-v3.1', answer: hermes, thought: '', isAlike: true },
   {
     template: 'deepseek-ai-DeepSeek-R1-Distill-Llama-8B',
     answer: `Hm.</think>\n\n${hermes}`,
     thought: 'Hm.',
-    isOwnForm: true,
   },
 ];
 

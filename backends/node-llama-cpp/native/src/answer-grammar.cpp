@@ -144,10 +144,12 @@ bool AnswerGrammar::allows(llama_token token) {
         case Phase::thinking:
             return !texts_->is_end(token) && ends_thoughts_well(full_text_of(token));
         case Phase::undecided: {
-            const std::string seen = tail_ + full_text_of(token);
+            const std::string text = full_text_of(token);
+            const std::string seen = tail_ + text;
             const size_t begin = std::min(seen.find_first_not_of(" \t\r\n"), seen.size());
             const size_t length = std::min(seen.size() - begin, start_.opening_tag.size());
-            const bool may_open = !texts_->is_end(token) && begin <= most_spaces &&
+            // Any number of tokens without a text would leave it undecided.
+            const bool may_open = !texts_->is_end(token) && !text.empty() && begin <= (start_.may_indent ? most_spaces : 0) &&
                                   seen.compare(begin, length, start_.opening_tag, 0, length) == 0;
             return may_open || (is_space(tail_) && (start_.waits || is_allowed_while_holding(token)));
         }
@@ -239,7 +241,7 @@ void AnswerGrammar::take_while_undecided(std::string_view text, llama_token toke
     const size_t length = std::min(seen.size() - begin, start_.opening_tag.size());
     if (seen.compare(begin, length, start_.opening_tag, 0, length) != 0) {
         enter(start_.waits ? Phase::waiting : Phase::holding);
-        take(seen, token);
+        take(start_.waits ? seen : std::string(text), token);  // white space before it is no part of the format
     } else if (length == start_.opening_tag.size()) {
         enter(Phase::thinking);
         take_thought(seen.substr(begin + length));

@@ -73,6 +73,7 @@ struct ChatFormat::Compiled {
     std::string opening;        // what an answer's turn begins with
     bool has_own_opening = false;  // the syntax knows none of it but the thoughts
     std::vector<std::string> spoken;
+    std::vector<std::string> stops;
     std::string grammar;
     bool grammar_waits = false;
     bool grammar_has_turn = false;
@@ -202,6 +203,7 @@ AnswerPlan ChatFormat::plan(const Conversation & conversation, const std::vector
     plan.thought_start = thought_start_;
     plan.thought_ends = thought_ends_;
     plan.spoken = found->spoken;
+    plan.stops = found->stops;
     plan.grammar = found->grammar;
     plan.grammar_waits = found->grammar_waits;
     plan.grammar_has_turn = found->grammar_has_turn;
@@ -209,6 +211,8 @@ AnswerPlan ChatFormat::plan(const Conversation & conversation, const std::vector
     plan.trigger_patterns = found->patterns;
     if (plan.syntax != nullptr) {
         plan.is_thinking = ChatParser(plan).is_thinking();
+        const auto indented = plan.syntax->parse(plan.opening + "\n" + thought_start_ + "x");
+        plan.may_indent = thinks() && indented && !indented->reasoning_content.empty();
     }
     return plan;
 }
@@ -335,6 +339,7 @@ ChatFormat::Compiled ChatFormat::compile_own(const Conversation & conversation, 
         (trigger.type == COMMON_GRAMMAR_TRIGGER_TYPE_WORD ? compiled.words : compiled.patterns).push_back(trigger.value);
     }
     compiled.spoken = params.preserved_tokens;
+    compiled.stops = params.additional_stops;
     compiled.spoken.insert(compiled.spoken.end(), tags.begin(), tags.end());
     compiled.spoken.insert(compiled.spoken.end(), compiled.words.begin(), compiled.words.end());
     for (size_t id = 0; id < parser.size(); id++) {
