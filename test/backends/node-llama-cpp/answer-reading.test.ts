@@ -121,6 +121,22 @@ describe('text and thoughts are told as soon as they are certain', () => {
     expect(readAnyway('meta-llama-Llama-3.1-8B-Instruct', asked, json)).toEqual({ text: json, thought: '', calls: [] });
   });
 
+  it.each(['Qwen-Qwen2.5-7B-Instruct', 'GLM-4.6', 'google-gemma-4-31B-it', 'smolvlm'])(
+    'but not the tag of a call that is cut before its name: %s',
+    (name) => {
+      const template = templates[name];
+      const { answer = '' } = familyCalls.find((family) => family.template === name && family.thought === '') ?? {};
+      const call = answer === '' ? '<tool_call>weather' : answer;
+      if (template === undefined) throw new Error('There is no template.');
+      for (let length = 6; length <= '<tool_call>'.length; length++) {
+        const cut = [...characters('Look: '), call.slice(0, length)];
+        const { text, calls: made } = said(read(template, asked, cut, true).read);
+        expect({ length, text: text.trim(), made }).toEqual({ length, text: 'Look:', made: [] });
+      }
+      expect(said(read(template, asked, ['Look: <'], true).read).text).toBe('Look: <');
+    },
+  );
+
   it('and what is left of a call that is cut', () => {
     const template = templates['Qwen-Qwen3-0.6B'];
     if (template === undefined) throw new Error('There is no template.');

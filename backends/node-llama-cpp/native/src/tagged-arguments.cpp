@@ -221,8 +221,20 @@ class ToolRules {
 
 }  // namespace
 
+// llama.cpp's parser reads no white space there.
+static void end_calls_at_once(GrammarLines & lines) {
+    std::string * body = lines.body_of("tool-call");
+    const std::string space = " space ";
+    for (size_t at = 0; body != nullptr && (at = body->find(space + "\"</", at)) != std::string::npos;) {
+        body->replace(at, space.size(), " ");
+    }
+}
+
 std::string hold_tagged_arguments(const std::string & gbnf, const common_peg_arena & parser, const std::vector<Tool> & tools) {
     GrammarLines lines(gbnf);
+    if (gbnf.find("-arg-") != std::string::npos) {
+        end_calls_at_once(lines);
+    }
     for (const Tool & tool : tools) {
         ToolRules(lines, parser, tool).hold();
     }
