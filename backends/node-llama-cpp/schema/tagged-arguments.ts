@@ -13,7 +13,11 @@ export interface ArgumentText {
   readonly isWhole: boolean;
 }
 
-const integer = '"-"? ("0" | [1-9] [0-9]{0,15})';
+const plainTypes: ReadonlyMap<string, string> = new Map([
+  ['null', '"null"'],
+  ['boolean', '("true" | "false")'],
+  ['integer', '("-"? ("0" | [1-9] [0-9]{0,15}))'],
+]);
 
 /** Those of a tool's arguments that may not be any string, or any value of their type. */
 export function argumentTexts({ schema, texts }: CompiledSchema): ArgumentText[] {
@@ -65,16 +69,8 @@ class Reader {
   }
 
   #alternative(given: JsonValue): string | undefined {
-    switch (this.resolved(given)['type']) {
-      case 'null':
-        return '"null"';
-      case 'boolean':
-        return '("true" | "false")';
-      case 'integer':
-        return `(${integer})`;
-      default:
-        return this.text(given);
-    }
+    const { type } = this.resolved(given);
+    return (typeof type === 'string' ? plainTypes.get(type) : undefined) ?? this.text(given);
   }
 
   #any(alternatives: readonly (string | undefined)[]): string | undefined {

@@ -20,6 +20,14 @@ const templates = referenceTemplates();
 const names = [...new Set(familyCalls.filter(({ isAlike }) => isAlike !== true).map(({ template }) => template))];
 const longest = Math.max(...names.map((name) => Buffer.byteLength(templates[name]?.source ?? '')));
 
+const elementsOf = (_tensor: string, shape: readonly number[], next: () => number): Uint8Array =>
+  new Uint8Array(
+    Uint16Array.from({ length: shape.reduce((product, size) => product * size, 1) }, () => {
+      const bits = next();
+      return 0x3d_00 | (bits & 0x7f) | ((bits & 0x80) << 8); // ±0.03 to ±0.06 in bfloat16
+    }).buffer,
+  );
+
 let folder: string;
 let modelPath: string;
 
@@ -30,13 +38,6 @@ beforeAll(async () => {
   if (reference === undefined) throw new Error('There is no qwen3-tiny.');
   const { checkpoint } = withTokens(reference.checkpoint, specialTokens, shownTokens);
   const files = { ...checkpoint.files, 'chat_template.jinja': `{#${' '.repeat(longest + 10)}#}` };
-  const elementsOf = (_tensor: string, shape: readonly number[], next: () => number): Uint8Array =>
-    new Uint8Array(
-      Uint16Array.from({ length: shape.reduce((product, size) => product * size, 1) }, () => {
-        const bits = next();
-        return 0x3d_00 | (bits & 0x7f) | ((bits & 0x80) << 8); // ±0.03 to ±0.06 in bfloat16
-      }).buffer,
-    );
   await writeCheckpoint(join(folder, 'source'), { ...checkpoint, dtype: 'BF16', files, elementsOf });
   ({ modelPath } = await convertCheckpoint({
     sourceDir: join(folder, 'source'),
