@@ -20,6 +20,7 @@ import { automaticThreads, cachedImageBytes, type Placement, stepSize } from './
 import { dryRun, type PictureMemory } from './dry-run.ts';
 import { EmbeddingModel } from './embedding-model.ts';
 import type { EmbeddingTraits } from './embedding-models.ts';
+import { generationDefaultsOf } from './generation-defaults.ts';
 import { planGpus } from './gpu-placement.ts';
 import { placementFor } from './image-placement.ts';
 import { type EmbedderPlan, loadEmbedder } from './load-embedder.ts';
@@ -61,7 +62,10 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   checkKvCache(settings);
   checkMaxBatchSize(settings);
   // Starting llama.cpp is waiting, for a process that tries its binaries.
-  const [llama, { trainedLength, mayRepack, embedding, description: header, projector, pictures }] = await Promise.all([
+  const [
+    llama,
+    { trainedLength, mayRepack, embedding, description: header, generation, warnings, projector, pictures },
+  ] = await Promise.all([
     startLlama(parseDevices(settings.devices), options),
     examine(files, settings.maxLength, options.signal),
   ]);
@@ -137,7 +141,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
         `${files.modelPath} has no chat template, so ChatML stands in: the model may not know it.`,
       );
     }
-    for (const warning of projector?.warnings ?? []) options.log('warning', warning);
+    for (const warning of [...(projector?.warnings ?? []), ...warnings]) options.log('warning', warning);
     const step = stepSize(settings.maxBatchInputTokens, placement);
     const admission = await admit({
       model: loaded,
@@ -155,6 +159,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const mostThreads = computeThreads(llama);
     const cpuThreads = { compute: mostThreads, decode: decodeThreads(loaded.size, mostThreads) };
     options.log('info', admission.description);
+    const defaults = generationDefaultsOf(generation, (text) => loaded.tokenize(text, true));
     const info: ModelInfo = {
       capabilities: {
         tools: true,
@@ -171,7 +176,8 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       },
       contextLength: admission.maxLength,
       maxBatchSize: maxSequences,
-      samplingDefaults: samplingDefaultsOf(samplingOf(loaded.fileInfo)),
+      samplingDefaults: { ...samplingDefaultsOf(samplingOf(loaded.fileInfo)), ...defaults.samplingDefaults },
+      ...(defaults.generationDefaults && { generationDefaults: defaults.generationDefaults }),
       device,
       description,
     };
@@ -183,6 +189,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           addonModel,
           {
             mmprojPath: files.mmprojPath ?? '',
+            endTokens: generation.endTokens,
             imagePlacement: placementFor(projector?.type ?? ''),
             contextCells: admission.cells,
             separateCells: admission.separate,

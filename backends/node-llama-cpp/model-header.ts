@@ -1,5 +1,7 @@
 import { messageOf, VserveError } from '../../src/errors/index.ts';
 import type { ModelDescription } from '../../src/backend/index.ts';
+import { generationMetadata, unfollowedSettings } from '../../src/gguf/generation-metadata.ts';
+import type { GenerationMetadata } from '../../src/gguf/generation-metadata.ts';
 import { type EmbeddingTraits, embeddingTraitsOf } from './embedding-models.ts';
 import { descriptionOf } from './model-description.ts';
 import { type GgufHeader, type GgufTensorInfo, readGgufHeader } from '../../src/gguf/read-header.ts';
@@ -10,9 +12,6 @@ const numberTypes: ReadonlySet<number> = new Set([24, 25, 26, 27, 28]);
 /** llama.cpp counts positions in 32 bits. */
 const largestInt32 = 2 ** 31 - 1;
 
-const mostWarnings = 20;
-const longestWarning = 300;
-
 /** What is to be known of a text model before it is loaded. */
 export interface ModelHeader {
   /** Tokens of the longest conversation that it was trained for. */
@@ -21,6 +20,10 @@ export interface ModelHeader {
   readonly mayRepack: boolean;
   readonly embedding: EmbeddingTraits;
   readonly description: ModelDescription;
+  /** How answers are generated where a request does not say, besides `general.sampling.*`. */
+  readonly generation: GenerationMetadata;
+  /** What the converter had to say about settings of the checkpoint that are not followed. */
+  readonly warnings: readonly string[];
 }
 
 /** Reads a text model's header. Throws `gguf_invalid`, and `model_load_failed` for what llama.cpp cannot compute. */
@@ -52,6 +55,8 @@ export async function readModelHeader(modelPath: string): Promise<ModelHeader> {
     mayRepack: !keyValues.has(`${architecture}.attention.key_length_mla`) && !tensors.some(isBeyondAmx),
     embedding: embeddingTraitsOf(keyValues, architecture),
     description: descriptionOf(header),
+    generation: generationMetadata(keyValues),
+    warnings: unfollowedSettings(keyValues),
   };
 }
 
@@ -82,16 +87,7 @@ export async function readProjectorHeader(mmprojPath: string): Promise<Projector
       `${mmprojPath} is not a vision projector (mmproj): it names no projector type.`,
     );
   }
-  return { type, warnings: linesOf(keyValues.get('vserve.unfollowed_settings')) };
-}
-
-/** Lines of a file that anyone may have written, fit for a log. */
-function linesOf(told: unknown): string[] {
-  if (typeof told !== 'string') return [];
-  return told
-    .split('\n', mostWarnings)
-    .map((line) => line.replaceAll(/\p{C}/gu, '').slice(0, longestWarning))
-    .filter((line) => line !== '');
+  return { type, warnings: unfollowedSettings(keyValues) };
 }
 
 async function readHeader(path: string): Promise<GgufHeader> {

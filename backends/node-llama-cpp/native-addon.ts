@@ -12,6 +12,7 @@ import type {
 } from '../../src/backend/index.ts';
 import type { GpuDevice } from './device-budget.ts';
 import type { ImagePlacement } from './image-placement.ts';
+import type { ArgumentText } from './schema/tagged-arguments.ts';
 
 export interface NativeMessage {
   readonly role: string;
@@ -32,6 +33,8 @@ export interface NativeTool {
   /** The same as `compileGrammar` takes it, for the grammar of the arguments; empty where nothing may be called. */
   readonly schema: string;
   readonly rules: string;
+  /** Of those that may not be any text, where arguments are no JSON. */
+  readonly argumentTexts: readonly ArgumentText[];
 }
 
 export interface NativeConversation {
@@ -264,6 +267,8 @@ export interface NativeEngineOptions extends Pick<
 > {
   /** Empty: text only. */
   readonly mmprojPath: string;
+  /** Tokens that end an answer, besides those that llama.cpp knows. */
+  readonly endTokens: readonly number[];
   /** Undefined: llama.cpp's own. */
   readonly imagePlacement: ImagePlacement | undefined;
   /** KV cells: of each sequence, or shared by all. */

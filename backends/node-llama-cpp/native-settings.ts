@@ -44,6 +44,7 @@ function toNativeSampling(sampling: SamplingSettings): SamplingSettings {
     penaltyWindow: limited(sampling.penaltyWindow),
     noRepeatNgramSize: limited(sampling.noRepeatNgramSize),
     noRepeatNgramWindow: limited(sampling.noRepeatNgramWindow),
+    noRepeatNgramAllowed: sampling.noRepeatNgramAllowed.map(limited),
     dryAllowedLength: limited(sampling.dryAllowedLength),
     dryWindow: limited(sampling.dryWindow),
     logitBias: sampling.logitBias.map(({ token, bias }) => ({ token: limited(token), bias })),

@@ -14,7 +14,7 @@ function formatOf(tool: Tool, index: number, choice: ToolSettings['choice']): Co
   const { parameters, param = `tools[${index}].function` } = tool;
   const { parametersParam = `${param}.parameters` } = tool;
   if (choice === 'none' || parameters === undefined || JSON.stringify(parameters) === '{}') return undefined;
-  return { type: 'json-schema', schema: parameters, param: parametersParam };
+  return { type: 'arguments', schema: parameters, param: parametersParam };
 }
 
 /** `sources`: of their formats, in that order. Throws `invalid_request` for arguments that are not listed. */
@@ -39,6 +39,7 @@ export function toNativeTools(asked: Partial<ToolSettings>, sources: readonly Gr
       parameters: parameters === undefined ? '' : JSON.stringify(parameters),
       schema: named(source.schema),
       rules: named(source.gbnf),
+      argumentTexts: (source.argumentTexts ?? []).map((text) => ({ ...text, gbnf: named(text.gbnf) })),
     };
   });
 }

@@ -38,6 +38,28 @@ function orderOf(given: Partial<SamplingSettings>, model: Partial<SamplingSettin
   return [...order, ...SAMPLING_DEFAULTS.samplers.filter((name) => !order.includes(name) && isAskedFor(name))];
 }
 
+type ModelDefaults = Pick<ModelInfo, 'samplingDefaults' | 'generationDefaults' | 'capabilities'>;
+
+/** A request that sets the size of its n-grams does not want the model's other settings of them. */
+function yielding(defaults: Partial<SamplingSettings>, given: Partial<SamplingSettings>): Partial<SamplingSettings> {
+  if (given.noRepeatNgramSize === undefined) return defaults;
+  const { noRepeatNgramWindow, noRepeatNgramPrompt, noRepeatNgramAllowed } = SAMPLING_DEFAULTS;
+  return { ...defaults, noRepeatNgramWindow, noRepeatNgramPrompt, noRepeatNgramAllowed };
+}
+
+/** Of two that contradict each other, the request's holds. */
+function lengthsOf(
+  { minTokens, maxTokens, askedBy }: ParsedRequest,
+  defaults: NonNullable<ModelInfo['generationDefaults']>,
+): Pick<GenerateRequest, 'minTokens' | 'maxTokens'> {
+  const least = askedBy.minTokens === undefined ? (defaults.minTokens ?? minTokens) : minTokens;
+  const most = askedBy.maxTokens === undefined ? (defaults.maxTokens ?? maxTokens) : maxTokens;
+  if (most === undefined || least <= most) return { minTokens: least, maxTokens: most };
+  return askedBy.maxTokens === undefined
+    ? { minTokens: least, maxTokens: least }
+    : { minTokens: most, maxTokens: most };
+}
+
 /**
  * Converts a request for the backend and fills in defaults: the request's settings override the model's, which override
  * MAX's. `images` are the bitmaps of `imageReferences(request)`, in that order. What the model lacks is left out where
@@ -45,7 +67,7 @@ function orderOf(given: Partial<SamplingSettings>, model: Partial<SamplingSettin
  */
 export function toGenerateRequest(
   request: ParsedRequest,
-  { samplingDefaults, capabilities }: Pick<ModelInfo, 'samplingDefaults' | 'capabilities'>,
+  { samplingDefaults, generationDefaults = {}, capabilities }: ModelDefaults,
   images: readonly Bitmap[],
 ): GenerateRequest {
   const { messages, prompt, template, sampling: given } = request;
@@ -57,7 +79,7 @@ export function toGenerateRequest(
     if (value === undefined) throw new TypeError(`The image at ${part.param} was not resolved.`);
     return { type: 'image', image: value, param: part.param };
   };
-  const sampling = { ...SAMPLING_DEFAULTS, ...samplingDefaults, ...given };
+  const sampling = { ...SAMPLING_DEFAULTS, ...yielding(samplingDefaults, given), ...given };
   const samplers = new Set([...BASIC_SAMPLERS, ...(capabilities.samplers ?? [])]);
   return {
     messages: messages.map((message) => ({ ...message, content: message.content.map(resolved) })),
@@ -66,5 +88,6 @@ export function toGenerateRequest(
     sampling: { ...sampling, samplers: orderOf(given, samplingDefaults).filter((name) => samplers.has(name)) },
     tools: capabilities.tools === true ? tools : undefined,
     ...settings,
+    ...lengthsOf(request, generationDefaults),
   };
 }

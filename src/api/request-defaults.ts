@@ -34,6 +34,8 @@ export const SAMPLING_DEFAULTS: SamplingSettings = {
   penaltyWindow: -1,
   noRepeatNgramSize: 0,
   noRepeatNgramWindow: -1,
+  noRepeatNgramPrompt: false,
+  noRepeatNgramAllowed: [],
   dryMultiplier: 0,
   dryBase: 1.75,
   dryAllowedLength: 2,

@@ -1,3 +1,4 @@
+import type { GenerateRequest } from './generate-request.ts';
 import type { SamplerName, SamplingSettings } from './sampling-settings.ts';
 
 /** What a model can be asked for besides an answer in text. What is absent it cannot; the server refuses such requests. */
@@ -34,6 +35,8 @@ export interface ModelInfo {
   readonly maxBatchSize: number;
   /** The model's own generation_config, if any: these defaults yield to the request and override the server's. */
   readonly samplingDefaults: Partial<SamplingSettings>;
+  /** The same of what is no sampling. */
+  readonly generationDefaults?: Partial<Pick<GenerateRequest, 'minTokens' | 'maxTokens'>>;
   /** Human-readable name of the device (`cpu`, `CUDA0 NVIDIA H100`, …). */
   readonly device: string;
   /** What is known of the model itself. */

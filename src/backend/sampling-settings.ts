@@ -64,8 +64,12 @@ export interface SamplingSettings {
   readonly penaltyWindow: number;
   /** No sequence of this many tokens comes twice in an answer; 0 is off. */
   readonly noRepeatNgramSize: number;
-  /** Last tokens of the answer in which such a sequence is looked for; -1 is all. */
+  /** Last tokens in which such a sequence is looked for; -1 is all. */
   readonly noRepeatNgramWindow: number;
+  /** Look for it in the prompt too, as Hugging Face's processor does. */
+  readonly noRepeatNgramPrompt: boolean;
+  /** Tokens that may complete such a sequence nevertheless. */
+  readonly noRepeatNgramAllowed: readonly number[];
   /** "Don't repeat yourself": what a token costs that would prolong a repetition; 0 is off. */
   readonly dryMultiplier: number;
   readonly dryBase: number;

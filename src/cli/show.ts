@@ -105,6 +105,7 @@ function facts(
           ['Vision', visionParameters === undefined ? 'no' : `${formatCount(visionParameters)} parameters`],
           ['Context', `${contextLength ?? 'unknown'} tokens, at most ${formatBytes(contextBytesPerToken)} each`],
           ['Sampling', samplingOf(description)],
+          ...(description.unfollowed ?? []).map((setting) => ['Not followed', printable(setting)]),
         ]),
     ['Memory', memory === undefined ? 'unknown' : `${formatBytes(memory.freeBytes)} free (${memory.device})`],
   ];

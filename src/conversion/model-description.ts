@@ -17,8 +17,10 @@ export interface ModelDescription {
   readonly precision: string;
   /** Bytes of the mmproj, whose precision does not depend on the model's. */
   readonly mmprojBytes: number;
-  /** Its own sampling settings, by llama.cpp's names, which override vserve's defaults; undefined where not known. */
+  /** Its own sampling settings, by llama.cpp's and transformers' names, which override vserve's defaults; undefined where not known. */
   readonly sampling?: Readonly<Record<string, number | string>> | undefined;
+  /** What is not followed of the checkpoint's settings, a sentence each; undefined where not known. */
+  readonly unfollowed?: readonly string[] | undefined;
   /**
    * Bytes of the text model in each precision it can have, best first, starting with its own; a GGUF file has only its
    * own.

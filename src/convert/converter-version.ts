@@ -2,4 +2,4 @@
  * The version of the conversion, for manifests. It changes whenever the same checkpoint would convert to other bytes, so
  * that a model converted by an older version can be told from what this one would make.
  */
-export const converterVersion = '5';
+export const converterVersion = '6';

@@ -1,6 +1,7 @@
 import type { ModelDescription, PrecisionSize } from '../conversion/index.ts';
 import { elementCount } from './gguf/layout.ts';
 import { contextBytesPerToken } from '../gguf/context-bytes.ts';
+import { unfollowedSettings } from '../gguf/generation-metadata.ts';
 import { readGgufHeader } from '../gguf/read-header.ts';
 import type { GgufHeader } from '../gguf/read-header.ts';
 import { samplingMetadata } from '../gguf/sampling-metadata.ts';
@@ -37,6 +38,9 @@ export function describeHeaders(
     contextBytesPerToken: contextBytesPerToken(model.keyValues),
     mmprojBytes: mmproj === undefined ? 0 : bytesOf(mmproj),
     sampling: samplingMetadata(model.keyValues),
+    unfollowed: [model, ...(mmproj === undefined ? [] : [mmproj])].flatMap((header) =>
+      unfollowedSettings(header.keyValues),
+    ),
   };
 }
 

@@ -3,7 +3,7 @@
     python test/reference/sampling.py test/fixtures/sampling/transformers.tsv
 
 The columns: the seed, size and shape of the row of logits (see sampler-check.cpp, which makes the same rows), how many tokens
-the prompt and the answer have, the settings; then how many tokens are kept, the probabilities of the likeliest and of the
+the prompt and the answer have, the settings, the last of them whether sequences are looked for in the prompt; then how many tokens are kept, the probabilities of the likeliest and of the
 least likely of them, and the sum of their squares. OpenAI's penalties, which transformers lacks, are vLLM's: they follow the
 repetition penalty and know the answer alone.
 """
@@ -100,9 +100,9 @@ def outcome(case):
     for processor in chain(case, answer):
         if is_close(processor, scores):
             return None
-        # vserve looks for sequences in the answer alone: a prompt may be quoted.
-        is_ngram = type(processor).__name__ == "NoRepeatNGramLogitsProcessor"
-        scores = processor(torch.tensor([answer], dtype=torch.long) if is_ngram else input_ids, scores)
+        # In the answer alone, as vLLM's processors do; transformers itself looks at the prompt too.
+        in_answer = type(processor).__name__ == "NoRepeatNGramLogitsProcessor" and not case["ngram_prompt"]
+        scores = processor(torch.tensor([answer], dtype=torch.long) if in_answer else input_ids, scores)
     if not (scores > -torch.inf).any():
         return None
     probabilities = torch.softmax(scores[0].double(), -1)
@@ -127,6 +127,7 @@ def random_case(choice, seed):
         "repetition": one_of([1.0, 1.0, 1.1, 1.8, 0.7]),
         "typical": one_of([1.0, 1.0, 0.95, 0.5, 0.2]),
         "ngram": one_of([0, 0, 1, 2, 3]),
+        "ngram_prompt": one_of([0, 1]),
     }
 
 

@@ -3,6 +3,7 @@ import { compileSchema } from './compile-schema.ts';
 import { LeafRules } from './leaf-rules.ts';
 import { patternRule, UnsupportedPattern } from './pattern.ts';
 import { memberOf, refuse } from './refuse.ts';
+import { type ArgumentText, argumentTexts } from './tagged-arguments.ts';
 import { textTrie } from './text-trie.ts';
 import { WorkBudget } from './work-budget.ts';
 
@@ -12,10 +13,23 @@ export interface GrammarSource {
   readonly gbnf: string;
   /** See `CompiledSchema`. */
   readonly hasNameForms?: boolean;
+  /** Of the arguments of a tool. */
+  readonly argumentTexts?: readonly ArgumentText[];
 }
 
+type CompiledAnswerFormat = Extract<AnswerFormat, { type: 'json-schema' | 'regex' | 'choice' }>;
+
+/** What a tool is called with: some models write no JSON. */
+export interface ArgumentsFormat {
+  readonly type: 'arguments';
+  readonly schema: JsonValue;
+  readonly param?: string;
+}
+
+type SchemaFormat = Extract<CompiledFormat, { schema: JsonValue }>;
+
 /** A format that has to be compiled before the engine can make a grammar of it. */
-export type CompiledFormat = Extract<AnswerFormat, { type: 'json-schema' | 'regex' | 'choice' }>;
+export type CompiledFormat = CompiledAnswerFormat | ArgumentsFormat;
 
 const mostBytes = 512 * 1024;
 const mostChoiceBytes = 256 * 1024;
@@ -23,7 +37,7 @@ const mostChoiceBytes = 256 * 1024;
 const mostWork = 4_000_000;
 
 /** What needs no compilation: any text (undefined), any object, and a grammar as it came. */
-export function plainSource(format: Exclude<AnswerFormat, CompiledFormat>): GrammarSource | undefined {
+export function plainSource(format: Exclude<AnswerFormat, CompiledAnswerFormat>): GrammarSource | undefined {
   if (format.type === 'text') return undefined;
   return format.type === 'gbnf' ? { schema: '', gbnf: format.grammar } : { schema: '{"type":"object"}', gbnf: '' };
 }
@@ -36,7 +50,8 @@ export function compileFormat(format: CompiledFormat, budget = new WorkBudget(mo
   const param = format.param ?? '';
   switch (format.type) {
     case 'json-schema':
-      return schemaSource(format.schema, param, budget);
+    case 'arguments':
+      return schemaSource(format, param, budget);
     case 'regex':
       return { schema: '', gbnf: regexGrammar(format.pattern, param, budget) };
     case 'choice':
@@ -46,7 +61,7 @@ export function compileFormat(format: CompiledFormat, budget = new WorkBudget(mo
 }
 
 /** Whether a format has to be compiled. */
-export function isCompiled(format: AnswerFormat): format is CompiledFormat {
+export function isCompiled(format: AnswerFormat): format is CompiledAnswerFormat {
   return format.type === 'json-schema' || format.type === 'regex' || format.type === 'choice';
 }
 
@@ -55,10 +70,12 @@ export function grammarSource(format: AnswerFormat): GrammarSource | undefined {
   return isCompiled(format) ? compileFormat(format) : plainSource(format);
 }
 
-function schemaSource(written: JsonValue, param: string, budget: WorkBudget): GrammarSource {
+function schemaSource({ type, schema: written }: SchemaFormat, param: string, budget: WorkBudget): GrammarSource {
   if (JSON.stringify(written).length > mostBytes) refuse(param, `The schema has more than ${mostBytes / 1024} kB.`);
-  const { schema, rules, hasNameForms } = compileSchema(written, param, budget);
-  return { schema: JSON.stringify(schema), gbnf: rules, hasNameForms };
+  const { schema, leaves, hasNameForms } = compileSchema(written, param, budget);
+  // These add rules.
+  const texts = type === 'arguments' ? { argumentTexts: argumentTexts(schema, leaves) } : {};
+  return { schema: JSON.stringify(schema), gbnf: leaves.toString(), hasNameForms, ...texts };
 }
 
 /** The names of a grammar's own rules. */
@@ -67,7 +84,7 @@ const noSchema = '';
 function regexGrammar(pattern: string, param: string, budget: WorkBudget): string {
   const leaves = new LeafRules(noSchema);
   try {
-    const rule = patternRule(pattern, { inJson: false, whole: true }, { leaves, budget, path: param });
+    const rule = patternRule(pattern, { place: 'text', whole: true }, { leaves, budget, path: param });
     if (rule === undefined) refuse(param, 'No text matches the regular expression.');
     return `root ::= ${rule}\n${leaves.toString()}`;
   } catch (error) {

@@ -18,7 +18,7 @@ import type { WorkBudget } from './work-budget.ts';
 /** A schema that llama.cpp's converter keeps to the letter, and rules for the rest: see `LeafRules`. */
 export interface CompiledSchema {
   readonly schema: JsonObject;
-  readonly rules: string;
+  readonly leaves: LeafRules;
   /** Whether the outermost object may have properties whose names are not listed, but of certain forms. */
   readonly hasNameForms: boolean;
 }
@@ -72,7 +72,7 @@ class SchemaCompiler implements SchemaReader {
     const outermost = hasNameForms ? { $ref: '#/$defs/root' } : root;
     const all = hasNameForms ? { ...definitions, root } : definitions;
     const schema = Object.keys(all).length === 0 ? root : { ...outermost, $defs: all };
-    return { schema, rules: this.leaves.toString(), hasNameForms };
+    return { schema, leaves: this.leaves, hasNameForms };
   }
 
   readonly any = (schema: JsonValue, path: string): JsonObject => {

@@ -16,5 +16,5 @@ export const formatRules: ReadonlyMap<string, string> = new Map(
     time,
     'date-time': `${date} "T" ${time}`,
     uuid: `${hex}{8} "-" ${hex}{4} "-" ${hex}{4} "-" ${hex}{4} "-" ${hex}{12}`,
-  }).map(([name, gbnf]) => [name, `"\\"" ${gbnf} "\\""`]),
+  }),
 );

@@ -121,5 +121,8 @@ function small(task: string): GrammarResult | undefined {
 }
 
 function bytesOf(sources: readonly GrammarSource[]): number {
-  return sources.reduce((sum, { schema, gbnf }) => sum + schema.length + gbnf.length, 64);
+  return sources.reduce((sum, { schema, gbnf, argumentTexts = [] }) => {
+    const texts = argumentTexts.reduce((total, { name, gbnf }) => total + name.length + gbnf.length, 0);
+    return sum + schema.length + gbnf.length + texts;
+  }, 64);
 }

@@ -7,6 +7,7 @@ import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
 export class LeafRules {
   readonly #prefix: string;
   readonly #names = new Map<string, string>();
+  readonly #texts = new Map<string, () => string>();
   readonly #lines: string[] = [];
   #bytes = 0;
   #usesAnyCharacter = false;
@@ -29,9 +30,21 @@ export class LeafRules {
     return this.#bytes;
   }
 
-  /** A schema of the texts that a grammar matches. */
-  add(gbnf: string): JsonObject {
-    return { const: this.rule(gbnf) };
+  /** A schema of the texts that a grammar matches. `text`: of the value where it is no JSON, if that is another grammar. */
+  add(gbnf: string, text?: () => string): JsonObject {
+    const name = this.rule(gbnf);
+    if (text !== undefined) this.#texts.set(name, text);
+    return { const: name };
+  }
+
+  /** The rule of a constant's value where it is no JSON; undefined of a constant that stands for no rule. */
+  textOf(value: string): string | undefined {
+    if (!this.has(value)) return undefined;
+    const text = this.#texts.get(value);
+    if (text === undefined) return value;
+    const name = this.rule(text());
+    this.#texts.set(value, () => name);
+    return name;
   }
 
   /** The name of a rule, the same one for the same grammar. */

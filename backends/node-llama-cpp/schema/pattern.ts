@@ -1,11 +1,12 @@
 /** Regular expressions of JavaScript as grammars. */
 import { type AST, RegExpParser } from '@eslint-community/regexpp';
-import { allBut, characters, type CharacterSet, union } from './character-set.ts';
+import { allBut, characters, type CharacterSet, union, without } from './character-set.ts';
 import { anyOf, literal, mostRepetitions, oneOf, oneOfInJson, repeated } from './gbnf.ts';
 import type { Counts } from './counts.ts';
 import type { LeafRules } from './leaf-rules.ts';
 import { mostCounted, repetitions } from './repetitions.ts';
-import { TextLanguage } from './text-language.ts';
+import { anyTaggedCharacter } from './tagged-character.ts';
+import { type Place, TextLanguage } from './text-language.ts';
 import { automatonUnits, type WorkBudget } from './work-budget.ts';
 
 /** An expression that cannot be made a grammar; the message says what it is about. */
@@ -38,11 +39,11 @@ const spaces = characters(
   [0x3000, 0x3000],
   [0xfeff, 0xfeff],
 );
+const tagStart = characters([0x3c, 0x3c]);
 const lineEnds = characters([0x0a, 0x0a], [0x0d, 0x0d], [0x2028, 0x2029]);
 
 export interface PatternSettings {
-  /** Whether the text stands in a JSON string. */
-  readonly inJson: boolean;
+  readonly place: Place;
   /** Whether the pattern is to match all of the text, anchors or not. */
   readonly whole: boolean;
   /** Numbers of characters that the text may have besides; any without them. */
@@ -80,7 +81,7 @@ const anyLength: Counts = [0, Infinity];
 /** Throws `otherwise` where that is out of reach for an automaton, too. */
 function regularRule(
   { pattern, flags }: ParsedPattern,
-  { inJson, whole, lengths = anyLength }: PatternSettings,
+  { place, whole, lengths = anyLength }: PatternSettings,
   { leaves, budget, path }: Means,
   otherwise: UnsupportedPattern,
 ): string | undefined {
@@ -88,7 +89,7 @@ function regularRule(
   try {
     const found = TextLanguage.ofPattern(pattern, flags, whole);
     const texts = lengths === anyLength ? found : found.both(languageOfLengths(lengths));
-    return texts.rule(leaves, inJson ? 'json' : 'text');
+    return texts.rule(leaves, place) ?? (place === 'tagged' ? texts.rule(leaves, 'text') : undefined);
   } catch (cause) {
     throw new UnsupportedPattern(otherwise.message, { cause });
   }
@@ -156,7 +157,7 @@ class Converter {
         const ends = isAnchored(-1, 'end');
         if (ends) elements.pop();
         const anything: PatternRule = {
-          gbnf: repeated(this.#settings.inJson ? this.#leaves.anyCharacter : '[^\\x00]', 0, Infinity),
+          gbnf: repeated(this.#anyCharacter, 0, Infinity),
           minLength: 0,
           maxLength: Infinity,
         };
@@ -167,6 +168,18 @@ class Converter {
         ]);
       }),
     );
+  }
+
+  get #anyCharacter(): string {
+    switch (this.#settings.place) {
+      case 'json':
+        return this.#leaves.anyCharacter;
+      case 'tagged':
+        return anyTaggedCharacter;
+      case 'text':
+      default:
+        return '[^\\x00]';
+    }
   }
 
   #alternatives(rules: readonly PatternRule[]): PatternRule {
@@ -194,7 +207,7 @@ class Converter {
     let text = '';
     const flush = (): void => {
       const { length } = Array.from(text);
-      const written = this.#settings.inJson ? JSON.stringify(text).slice(1, -1) : text;
+      const written = this.#settings.place === 'json' ? JSON.stringify(text).slice(1, -1) : text;
       if (text !== '') rules.push({ gbnf: literal(written), minLength: length, maxLength: length });
       text = '';
     };
@@ -256,8 +269,11 @@ class Converter {
     };
   }
 
-  #one(set: CharacterSet, raw: string): PatternRule {
-    const gbnf = set.length === 0 ? undefined : this.#settings.inJson ? oneOfInJson(set) : oneOf(set);
+  #one(all: CharacterSet, raw: string): PatternRule {
+    const { place } = this.#settings;
+    const rest = place === 'tagged' ? without(all, tagStart) : all;
+    const set = rest.length === 0 ? all : rest;
+    const gbnf = set.length === 0 ? undefined : place === 'json' ? oneOfInJson(set) : oneOf(set);
     if (gbnf === undefined) throw new UnsupportedPattern(`\`${raw}\` matches no character that can be written`);
     return { gbnf, minLength: 1, maxLength: 1 };
   }

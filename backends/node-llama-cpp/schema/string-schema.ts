@@ -7,6 +7,8 @@ import { patternRule, UnsupportedPattern } from './pattern.ts';
 import { memberOf, refuse } from './refuse.ts';
 import { mostCounted, repetitions } from './repetitions.ts';
 import type { SchemaReader } from './schema-reader.ts';
+import { anyTaggedCharacter } from './tagged-character.ts';
+import type { Place } from './text-language.ts';
 
 export function stringSchema(schema: JsonObject, path: string, reader: SchemaReader): JsonObject {
   const lengths = countsOf(schema, ['minLength', 'maxLength'], path, mostCounted);
@@ -21,11 +23,12 @@ export function stringSchema(schema: JsonObject, path: string, reader: SchemaRea
         `Beside the format ${format ?? ''}, a length is not supported.`,
       );
     }
-    return reader.leaves.add(rule);
+    return reader.leaves.add(inJsonString(rule), () => rule);
   }
   if (minLength > mostRepetitions || (maxLength !== Infinity && maxLength > mostRepetitions)) {
     const { leaves } = reader;
-    return leaves.add(`"\\"" ${repetitions(leaves.anyCharacter, minLength, maxLength, leaves)} "\\""`);
+    const many = (character: string): string => repetitions(character, minLength, maxLength, leaves);
+    return leaves.add(inJsonString(many(leaves.anyCharacter)), () => many(anyTaggedCharacter));
   }
   const max = maxLength === Infinity ? {} : { maxLength };
   return { type: 'string', ...(minLength > 0 ? { minLength } : {}), ...max };
@@ -39,13 +42,18 @@ function patternSchema(
 ): JsonObject {
   const at = memberOf(path, 'pattern');
   const source = textAt(pattern, at);
-  try {
-    const rule = patternRule(source, { inJson: true, whole: false, lengths }, { leaves, budget, path: at });
-    return rule === undefined
-      ? refuse(at, 'No text matches the pattern, and has the length that stands beside it.')
-      : leaves.add(`"\\"" ${rule} "\\""`);
-  } catch (error) {
-    if (error instanceof UnsupportedPattern) refuse(at, `The pattern is not supported: ${error.message}.`);
-    throw error;
-  }
+  const ruleIn = (place: Place): string => {
+    try {
+      const rule = patternRule(source, { place, whole: false, lengths }, { leaves, budget, path: at });
+      return rule ?? refuse(at, 'No text matches the pattern, and has the length that stands beside it.');
+    } catch (error) {
+      if (error instanceof UnsupportedPattern) refuse(at, `The pattern is not supported: ${error.message}.`);
+      throw error;
+    }
+  };
+  return leaves.add(inJsonString(ruleIn('json')), () => ruleIn('tagged'));
+}
+
+function inJsonString(gbnf: string): string {
+  return `"\\"" ${gbnf} "\\""`;
 }

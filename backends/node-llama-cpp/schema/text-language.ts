@@ -9,13 +9,17 @@ const alphabet = { maxCharacter: lastCharacter };
 /** Some patterns need twice as many states for each character more. */
 const mostStates = 10_000;
 
-/** Where a text stands: JSON has no way to write some characters, and another way for others. */
-export type Place = 'json' | 'text';
+/**
+ * Where a text stands: JSON has no way to write some characters, and another way for others. Where a tag follows, the first
+ * `<` is taken for its beginning.
+ */
+export type Place = 'json' | 'text' | 'tagged';
 
 /** Control characters without a letter are left out of JSON, as the halves of surrogate pairs are everywhere. */
 const writable: Readonly<Record<Place, CharacterSet>> = {
   json: allBut(characters([0x00, 0x07], [0x0b, 0x0b], [0x0e, 0x1f], [0x7f, 0x7f])),
   text: allBut(characters([0x00, 0x00])),
+  tagged: allBut(characters([0x00, 0x00], [0x3c, 0x3c])),
 };
 
 /** An assertion where no set of texts can be told from it. */

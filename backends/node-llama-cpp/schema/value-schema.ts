@@ -30,12 +30,22 @@ export function valueSchema(
   if (first === undefined) return refuse(path, 'None of the values is of the type that stands beside them.');
   if (valid.length === 1) return { const: first };
   if (valid.length < manyValues) return { enum: [...valid] };
-  const texts = valid.map((value) => JSON.stringify(value));
-  budget.spend(
-    texts.reduce((sum, { length }) => sum + length, 10 * texts.length),
-    path,
+  const trie = (textOf: (value: JsonValue) => string): string => {
+    const texts = valid.map(textOf);
+    budget.spend(
+      texts.reduce((sum, { length }) => sum + length, 10 * texts.length),
+      path,
+    );
+    return textTrie(texts, leaves);
+  };
+  return leaves.add(
+    trie((value) => JSON.stringify(value)),
+    () => trie(plainText),
   );
-  return leaves.add(textTrie(texts, leaves));
+}
+
+function plainText(value: JsonValue): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** The types that the keyword `type` names. */

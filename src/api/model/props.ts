@@ -1,4 +1,4 @@
-import type { SamplingSettings } from '../../backend/index.ts';
+import type { ModelInfo, SamplingSettings } from '../../backend/index.ts';
 import { GENERATION_DEFAULTS, SAMPLING_DEFAULTS } from '../request-defaults.ts';
 import { readable } from './readable-number.ts';
 import type { ServedModel } from './served-model.ts';
@@ -28,6 +28,8 @@ const PARAMS: Readonly<Record<keyof SamplingSettings, string>> = {
   penaltyWindow: 'repeat_last_n',
   noRepeatNgramSize: 'no_repeat_ngram_size',
   noRepeatNgramWindow: 'no_repeat_ngram_window',
+  noRepeatNgramPrompt: 'no_repeat_ngram_prompt',
+  noRepeatNgramAllowed: 'no_repeat_ngram_allowed',
   dryMultiplier: 'dry_multiplier',
   dryBase: 'dry_base',
   dryAllowedLength: 'dry_allowed_length',
@@ -88,7 +90,7 @@ export function propsJson({ name, info }: ServedModel, { version, hasSlots }: Pr
   const { chatTemplate, bosToken, eosToken, quantization } = description;
   const calls = capabilities.tools === true;
   return {
-    default_generation_settings: { params: paramsOf(info.samplingDefaults), n_ctx: contextLength },
+    default_generation_settings: { params: paramsOf(info), n_ctx: contextLength },
     total_slots: maxBatchSize,
     model_alias: name,
     model_path: name,
@@ -107,17 +109,17 @@ export function propsJson({ name, info }: ServedModel, { version, hasSlots }: Pr
 }
 
 /** What holds for a request that sets nothing. */
-function paramsOf(model: Partial<SamplingSettings>): Record<string, unknown> {
-  const sampling = { ...SAMPLING_DEFAULTS, ...model };
-  const { stop, ignoreEos } = GENERATION_DEFAULTS;
+function paramsOf({ samplingDefaults, generationDefaults }: ModelInfo): Record<string, unknown> {
+  const sampling = { ...SAMPLING_DEFAULTS, ...samplingDefaults };
+  const { stop, ignoreEos, maxTokens = -1 } = { ...GENERATION_DEFAULTS, ...generationDefaults };
   return {
     ...Object.fromEntries(
       Object.entries(PARAMS).map(([setting, name]) => [name, readable(sampling[setting as keyof SamplingSettings])]),
     ),
     seed: sampling.seed ?? -1,
     samplers: sampling.samplers.map((sampler) => SAMPLERS[sampler]),
-    max_tokens: -1,
-    n_predict: -1,
+    max_tokens: maxTokens,
+    n_predict: maxTokens,
     stop,
     ignore_eos: ignoreEos,
   };

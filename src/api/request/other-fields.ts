@@ -86,8 +86,8 @@ const ENGINES: Fields = {
   truncate_prompt_tokens: never,
   truncation_side: anything,
   use_beam_search: isOneOf(false),
-  // Arguments of vLLM plug-ins, which vLLM ignores if the plug-in is not loaded.
-  'vllm_xargs.*': anything,
+  // Of MinerU's plug-in, which reports.
+  'vllm_xargs.debug': anything,
   watermarking: isOneOf(false),
 };
 

@@ -38,6 +38,20 @@ const BREAKERS: PlainKind<readonly string[]> = {
 
 const GREEDY_UNLESS_SAMPLED = mapped(BOOLEAN, (samples) => (samples ? undefined : 0));
 
+/** As in vLLM. */
+const MAX_ALLOWED_TOKENS = 1024;
+const TOKEN_IDS: PlainKind<readonly number[]> = {
+  expected: `an array of at most ${String(MAX_ALLOWED_TOKENS)} token ids`,
+  schema: z.array(z.int32().min(0)).max(MAX_ALLOWED_TOKENS),
+};
+
+/** What vLLM's processor for DeepSeek-OCR looks at where it is not told. */
+const OCR_WINDOW = 100;
+
+const ANY_SIZE = tokensFrom(0);
+/** Hugging Face's processor looks at the prompt and the answer, those of vLLM at the answer alone. */
+const WITH_PROMPT = mapped(ANY_SIZE, () => true);
+
 export const SAMPLING_KINDS = {
   temperature: number({ min: 0, max: 2 }),
   temperatureRange: number({ min: 0, max: 2 }),
@@ -60,8 +74,10 @@ export const SAMPLING_KINDS = {
   presencePenalty: number({ min: -2, max: 2 }),
   repetitionPenalty: mapped(numberAbove({ min: 0, max: 2 }), (penalty) => Math.max(penalty, MIN_REPETITION_PENALTY)),
   penaltyWindow: tokensFrom(-1),
-  noRepeatNgramSize: tokensFrom(0),
+  noRepeatNgramSize: ANY_SIZE,
   noRepeatNgramWindow: tokensFrom(-1),
+  noRepeatNgramPrompt: BOOLEAN,
+  noRepeatNgramAllowed: TOKEN_IDS,
   dryMultiplier: number({ min: 0, max: LARGE }),
   dryBase: number({ min: 1, max: LARGE }),
   dryAllowedLength: tokensFrom(0),
@@ -94,8 +110,14 @@ export const SAMPLING_NAMES: NamesOf<typeof SAMPLING_KINDS> = {
   presencePenalty: ['presence_penalty', 'options.presence_penalty'],
   repetitionPenalty: ['repetition_penalty', 'repeat_penalty', 'options.repeat_penalty'],
   penaltyWindow: ['repeat_last_n', 'options.repeat_last_n'],
-  noRepeatNgramSize: ['no_repeat_ngram_size', 'vllm_xargs.no_repeat_ngram_size'],
-  noRepeatNgramWindow: ['no_repeat_ngram_window'],
+  noRepeatNgramSize: ['no_repeat_ngram_size', 'vllm_xargs.no_repeat_ngram_size', 'vllm_xargs.ngram_size'],
+  noRepeatNgramWindow: [
+    'no_repeat_ngram_window',
+    'vllm_xargs.window_size',
+    { name: 'vllm_xargs.ngram_size', kind: mapped(ANY_SIZE, () => OCR_WINDOW), isFallback: true },
+  ],
+  noRepeatNgramPrompt: [{ name: 'no_repeat_ngram_size', kind: WITH_PROMPT }],
+  noRepeatNgramAllowed: ['vllm_xargs.whitelist_token_ids'],
   dryMultiplier: ['dry_multiplier'],
   dryBase: ['dry_base'],
   dryAllowedLength: ['dry_allowed_length'],

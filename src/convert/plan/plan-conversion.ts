@@ -1,5 +1,6 @@
 import { findDeclarations } from '../architectures/index.ts';
 import type { GgufDeclaration } from '../architectures/architecture.ts';
+import { unfollowedKey } from '../../gguf/generation-metadata.ts';
 import { withAssumptions } from '../checkpoint/assumptions.ts';
 import { CheckpointFolder } from '../checkpoint/checkpoint-folder.ts';
 import { readTensors } from '../checkpoint/read-tensors.ts';
@@ -8,6 +9,7 @@ import { tokenIdWarnings } from '../checkpoint/token-ids.ts';
 import { layOut } from '../gguf/layout.ts';
 import { KeyValues, string, uint32 } from '../gguf/key-values.ts';
 import { writeGeneralMetadata } from '../metadata/general-metadata.ts';
+import { writeGenerationSettings } from '../metadata/generation-settings.ts';
 import { countParameters } from '../metadata/size-label.ts';
 import { outtypeTraits } from '../outtype.ts';
 import type { FixedOuttype, Outtype } from '../outtype.ts';
@@ -36,6 +38,8 @@ export interface FilePlan {
   readonly header: Uint8Array<ArrayBuffer>;
   readonly byteLength: number;
   readonly moves: readonly TensorMove[];
+  /** About settings that are not followed. */
+  readonly warnings: readonly string[];
 }
 
 /** Everything about a conversion that can be known without reading a tensor. Plain data, so that threads can pass it. */
@@ -85,7 +89,7 @@ export async function planConversion(options: PlanOptions): Promise<ConversionPl
   const warnings = [
     ...(model.chatTemplate === undefined ? await chatTemplateWarnings(folder) : []),
     ...(projector === undefined ? [] : tokenIdWarnings(config, embeddingRows)),
-    ...(projector?.warnings ?? []),
+    ...files.flatMap((file) => file.warnings),
   ];
   return { architecture, outtype, files, warnings };
 }
@@ -110,11 +114,15 @@ async function planFile(
     .set('general.type', string(file === 'model.gguf' ? 'model' : 'mmproj'));
   await writeGeneralMetadata(keyValues, folder, countParameters([...generated, ...tensors]), modelName);
   declaration.writeParameters(keyValues, outtypeTraits[outtype].fileType);
-  // To be told again whenever the model is loaded.
-  keyValues.set('vserve.unfollowed_settings', string((declaration.warnings ?? []).join('\n')));
+  const own = declaration.warnings ?? [];
+  keyValues.set(unfollowedKey, string(own.join('\n')));
   keyValues.set('general.quantization_version', uint32(quantizationVersion));
   await declaration.writeTokenizer?.(keyValues);
+  const generation = file === 'model.gguf' ? await writeGenerationSettings(keyValues, folder) : [];
+  const warnings = [...own, ...generation];
+  // To be told again whenever the model is loaded.
+  keyValues.set(unfollowedKey, string(warnings.join('\n')));
 
   const { header, offsets, byteLength } = layOut(keyValues, generated, tensors);
-  return { file, header, byteLength, moves: movesOf(claims, tensors, offsets) };
+  return { file, header, byteLength, moves: movesOf(claims, tensors, offsets), warnings };
 }

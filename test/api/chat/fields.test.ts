@@ -52,7 +52,11 @@ describe('a field', () => {
       const strict = outcomeOf(fields, false);
       const lenient = outcomeOf(fields, true);
       // A known object may still have keys that nobody knows.
-      if (!/^invalid_request [\w.[\]]+\.(includeUsage|depth|nunber|extra|examples|strickt|jsn|max)$/.test(strict))
+      if (
+        !/^invalid_request [\w.[\]]+\.(includeUsage|depth|nunber|ngram_sise|extra|examples|strickt|jsn|max)$/.test(
+          strict,
+        )
+      )
         expect([name, value, lenient]).toEqual([name, value, strict]);
     }
   });
@@ -96,6 +100,8 @@ const samples: { readonly [Setting in keyof typeof CHAT_KINDS]: unknown } = {
   penaltyWindow: 64,
   noRepeatNgramSize: 30,
   noRepeatNgramWindow: 90,
+  noRepeatNgramPrompt: 3,
+  noRepeatNgramAllowed: [5],
   dryMultiplier: 0.8,
   dryBase: 2,
   dryAllowedLength: 3,

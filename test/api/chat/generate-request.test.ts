@@ -53,6 +53,40 @@ describe('sampling defaults', () => {
   });
 });
 
+describe("a model's own lengths", () => {
+  const info = { ...infoWith(everything), generationDefaults: { minTokens: 3, maxTokens: 100 } };
+  const lengths = (fields: object) => toGenerateRequest(parse(fields), info, []);
+
+  it('hold where the request says nothing', () => {
+    expect(lengths({})).toMatchObject({ minTokens: 3, maxTokens: 100 });
+    expect(lengths({ max_tokens: 200 })).toMatchObject({ minTokens: 3, maxTokens: 200 });
+    expect(lengths({ min_tokens: 0 })).toMatchObject({ minTokens: 0, maxTokens: 100 });
+  });
+
+  it('make way for a request that contradicts them', () => {
+    expect(lengths({ max_tokens: 2 })).toMatchObject({ minTokens: 2, maxTokens: 2 });
+    expect(lengths({ min_tokens: 150 })).toMatchObject({ minTokens: 150, maxTokens: 150 });
+  });
+});
+
+it("a request's n-grams are looked for as its own field says, not as the model's", () => {
+  const model = { noRepeatNgramSize: 30, noRepeatNgramWindow: 90, noRepeatNgramAllowed: [5], typicalP: 0.9 };
+  const sampling = (fields: object) => toGenerateRequest(parse(fields), infoWith(everything, model), []).sampling;
+  expect(sampling({})).toMatchObject(model);
+  expect(sampling({ no_repeat_ngram_size: 3 })).toMatchObject({
+    noRepeatNgramSize: 3,
+    noRepeatNgramWindow: -1,
+    noRepeatNgramPrompt: true,
+    noRepeatNgramAllowed: [],
+    typicalP: 0.9,
+  });
+  expect(sampling({ vllm_xargs: { ngram_size: 20 } })).toMatchObject({
+    noRepeatNgramSize: 20,
+    noRepeatNgramWindow: 100,
+    noRepeatNgramPrompt: false,
+  });
+});
+
 describe('what a model lacks', () => {
   const basic = { vision: false };
 

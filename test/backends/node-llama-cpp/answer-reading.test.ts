@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { AnswerPiece } from '../../../backends/node-llama-cpp/native-addon.ts';
+import { familyCalls, now, weather, weatherArguments } from '../../engine/family-calls.ts';
 import { referenceTemplates } from '../../reference/chat-templates.ts';
 import { growth } from '../../support/growth.ts';
 import { templateReader, type WrittenConversation } from '../../support/render-template.ts';
@@ -10,18 +11,6 @@ let read: Awaited<ReturnType<typeof templateReader>>['read'];
 beforeAll(async () => {
   ({ read } = await templateReader());
 });
-
-const properties = {
-  city: { type: 'string' },
-  days: { type: 'integer' },
-  units: { type: 'array', items: { enum: ['C', 'F'] } },
-};
-const weather = {
-  name: 'weather',
-  description: 'The weather.',
-  parameters: { type: 'object', properties, required: ['city', 'days'] },
-};
-const now = { name: 'now', description: 'What time it is.', parameters: { type: 'object', properties: {} } };
 
 const apart = { isApart: true, maxTokens: undefined, endMessage: '' };
 const asked: WrittenConversation = {
@@ -73,59 +62,15 @@ function readAnyway(name: string, conversation: WrittenConversation, answer: str
   return whole;
 }
 
-const twoDays = { city: 'Köln "am Rhein"', days: 2 };
-const json = JSON.stringify(twoDays);
-const hermes = `<tool_call>\n{"name": "weather", "arguments": ${json}}\n</tool_call>`;
-const hermesNow = '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>';
-const mistralList = `[{"name": "weather", "arguments": ${json}, "id": "abcdefgh1"}, {"name": "now", "arguments": {}, "id": "abcdefgh2"}]`;
-const qwenXml = [
-  '<tool_call>\n<function=weather>\n<parameter=city>\nKöln "am Rhein"\n</parameter>\n<parameter=days>\n2\n</parameter>\n</function>\n</tool_call>',
-  '<tool_call>\n<function=now>\n</function>\n</tool_call>',
-].join('\n');
-const glm =
-  '<tool_call>weather\n<arg_key>city</arg_key>\n<arg_value>Köln "am Rhein"</arg_value>\n<arg_key>days</arg_key>\n<arg_value>2</arg_value>\n</tool_call>';
-const kimi = `<|tool_calls_section_begin|><|tool_call_begin|>functions.weather:0<|tool_call_argument_begin|>${json}<|tool_call_end|><|tool_call_begin|>functions.now:1<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>`;
-const gemma = `<|tool_call>call:weather{city:<|"|>Köln "am Rhein"<|"|>,days:2}<tool_call|><|tool_call>call:now{}<tool_call|>`;
-const lfm = `<|tool_call_start|>[weather(city="Köln \\"am Rhein\\"", days=2), now()]<|tool_call_end|>`;
-const mistralTags = `[TOOL_CALLS]weather[CALL_ID]abcdefgh1[ARGS]${json}[TOOL_CALLS]now[CALL_ID]abcdefgh2[ARGS]{}`;
-
-/** As each family writes them: a text before them where it can, then one call or two. */
-const calls: readonly (readonly [name: string, answer: string, thought: string])[] = [
-  ['Qwen-Qwen2.5-7B-Instruct', `${hermes}\n${hermesNow}`, ''],
-  ['Qwen-Qwen3-0.6B', `<think>\nHm.\n</think>\n\n${hermes}\n${hermesNow}`, 'Hm.\n'],
-  ['Qwen3.5-4B', `Hm.\n</think>\n\n${qwenXml}`, 'Hm.'],
-  ['google-gemma-4-31B-it', gemma, ''],
-  ['google-gemma-4-31B-it', `<|channel>thought\nHm.<channel|>${gemma}`, 'Hm.'],
-  ['GLM-4.6', `<think>Hm.</think>\n${glm}`, 'Hm.'],
-  ['Mistral-Small-3.2-24B-Instruct-2506', mistralTags, ''],
-  ['mistralai-Mistral-Nemo-Instruct-2407', `[TOOL_CALLS]${mistralList}`, ''],
-  ['mistralai-Ministral-3-14B-Reasoning-2512', `[THINK]Hm.[/THINK][TOOL_CALLS]weather[ARGS]${json}`, 'Hm.'],
-  ['LFM2-8B-A1B', lfm, ''],
-  ['LFM2.5-8B-A1B', lfm, ''],
-  ['meta-llama-Llama-3.1-8B-Instruct', `{"name": "weather", "parameters": ${json}}`, ''],
-  ['ibm-granite-granite-4.0', `${hermes}\n${hermesNow}`, ''],
-  [
-    'ibm-granite-granite-3.3-2B-Instruct',
-    `<|tool_call|>[{"name": "weather", "arguments": ${json}}, {"name": "now", "arguments": {}}]`,
-    '',
-  ],
-  ['Kimi-K2-Instruct', kimi, ''],
-  ['MiMo-VL', `${hermes}\n${hermesNow}`, ''],
-  ['Reka-Edge', `Hm.\n</think>\n\n${hermes}`, 'Hm.\n'],
-  // In our own form: they know no tools.
-  ['google-gemma-2-2b-it', `${hermes}\n${hermesNow}`, ''],
-  ['qwen2', `${hermes}\n${hermesNow}`, ''],
-  ['smolvlm', hermes, ''],
-  ['deepseek-ai-DeepSeek-R1-Distill-Llama-8B', `Hm.</think>\n\n${hermes}`, 'Hm.'],
-];
+const hermes = `<tool_call>\n{"name": "weather", "arguments": ${JSON.stringify(weatherArguments)}}\n</tool_call>`;
 
 describe('calls are read as the model writes them', () => {
-  it.each(calls)('%s: %s', (name, answer, thought) => {
+  it.each(familyCalls)('$template: $answer', ({ template: name, answer, thought }) => {
     const conversation = name === 'Reka-Edge' ? { ...asked, variables: { enable_thinking: true } } : asked;
     const { text, thought: found, calls: made } = readAnyway(name, conversation, answer);
-    expect({ text: text.trim(), thought: found.trim() }).toEqual({ text: '', thought: thought.trim() });
+    expect({ text: text.trim(), thought: found.trim() }).toEqual({ text: '', thought });
     expect(made[0]?.name).toBe('weather');
-    expect(JSON.parse(made[0]?.arguments ?? '')).toEqual(twoDays);
+    expect(JSON.parse(made[0]?.arguments ?? '')).toEqual(weatherArguments);
     if (made.length > 1) expect(made[1]).toMatchObject({ name: 'now', arguments: '{}' });
     expect(made).toHaveLength(answer.includes('now') ? 2 : 1);
     expect(new Set(made.map(({ id }) => id)).size).toBe(made.length);
@@ -175,6 +120,22 @@ describe('text and thoughts are told as soon as they are certain', () => {
     const json = '{"name": "nobody", "parameters": {}} and more';
     expect(readAnyway('meta-llama-Llama-3.1-8B-Instruct', asked, json)).toEqual({ text: json, thought: '', calls: [] });
   });
+
+  it.each(['Qwen-Qwen2.5-7B-Instruct', 'GLM-4.6', 'google-gemma-4-31B-it', 'smolvlm'])(
+    'but not the tag of a call that is cut before its name: %s',
+    (name) => {
+      const template = templates[name];
+      const { answer = '' } = familyCalls.find((family) => family.template === name && family.thought === '') ?? {};
+      const call = answer === '' ? '<tool_call>weather' : answer;
+      if (template === undefined) throw new Error('There is no template.');
+      for (let length = 6; length <= '<tool_call>'.length; length++) {
+        const cut = [...characters('Look: '), call.slice(0, length)];
+        const { text, calls: made } = said(read(template, asked, cut, true).read);
+        expect({ length, text: text.trim(), made }).toEqual({ length, text: 'Look:', made: [] });
+      }
+      expect(said(read(template, asked, ['Look: <'], true).read).text).toBe('Look: <');
+    },
+  );
 
   it('and what is left of a call that is cut', () => {
     const template = templates['Qwen-Qwen3-0.6B'];

@@ -43,6 +43,7 @@ describe('the native engine', () => {
             {
               mmprojPath: shapesFiles().mmprojPath ?? '',
               imagePlacement: placementFor('gemma3'),
+              endTokens: [],
               contextCells,
               separateCells: false,
               maxLength,

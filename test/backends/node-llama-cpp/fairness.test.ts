@@ -18,6 +18,7 @@ type Finish = Extract<NativeEvent, { kind: 'finish' }>;
 const options: NativeEngineOptions = {
   mmprojPath: '',
   imagePlacement: undefined,
+  endTokens: [],
   contextCells: 16_384,
   separateCells: false,
   maxLength: 8192,

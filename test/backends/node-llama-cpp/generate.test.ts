@@ -44,6 +44,8 @@ const effects: { readonly [Name in keyof SamplingSettings]: Effect<SamplingSetti
   penaltyWindow: { base: { repetitionPenalty: 3 }, value: 2 },
   noRepeatNgramSize: { base: {}, value: 1 },
   noRepeatNgramWindow: { base: { noRepeatNgramSize: 1 }, value: 2 },
+  noRepeatNgramPrompt: { base: { noRepeatNgramSize: 1 }, value: true },
+  noRepeatNgramAllowed: { base: { noRepeatNgramSize: 1 }, value: Array.from({ length: 1000 }, (_, token) => token) },
   dryMultiplier: { base: { dryAllowedLength: 0 }, value: 100 },
   dryBase: { base: { dryMultiplier: 0.1, dryAllowedLength: 0 }, value: 1000 },
   dryAllowedLength: { base: { dryMultiplier: 100 }, value: 0 },

@@ -9,6 +9,7 @@ import { shapesFiles } from '../../support/shapes-engine.ts';
 const options: NativeEngineOptions = {
   mmprojPath: '',
   imagePlacement: undefined,
+  endTokens: [],
   contextCells: 256,
   separateCells: false,
   maxLength: 256,

@@ -15,6 +15,7 @@ const { signal } = new AbortController();
 
 const options: Omit<NativeEngineOptions, 'mmprojPath' | 'encoderBytes'> = {
   imagePlacement: undefined,
+  endTokens: [],
   contextCells: 4096,
   separateCells: false,
   maxLength: 4096,

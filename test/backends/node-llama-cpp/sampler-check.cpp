@@ -1,5 +1,5 @@
 // Checks Sampler on rows of random logits: sampler-check transformers FILE | orders | dry MODEL | draws | learning |
-// nothing-left | no-numbers | outputs. Prints a line for each case that is wrong, and how many there were.
+// nothing-left | ngrams | no-numbers | outputs. Prints a line for each case that is wrong, and how many there were.
 
 #include <algorithm>
 #include <cmath>
@@ -63,7 +63,8 @@ static bool check_line(const std::string & line) {
     SamplingSettings settings;
     columns >> numbers.state >> size >> shape >> in_prompt >> in_answer >> settings.temperature >> settings.top_k >>
         settings.top_p >> settings.min_p >> settings.frequency_penalty >> settings.presence_penalty >>
-        settings.repetition_penalty >> settings.typical_p >> settings.no_repeat_ngram_size >> kept >> most >> least >> squares;
+        settings.repetition_penalty >> settings.typical_p >> settings.no_repeat_ngram_size >>
+        settings.no_repeat_ngram_prompt >> kept >> most >> least >> squares;
     auto logits = numbers.row(size, shape);
     Sampler sampler(size, settings);
     for (const llama_token token : numbers.tokens(in_prompt, size)) {
@@ -512,6 +513,67 @@ static int check_nothing_left() {
     return 3;
 }
 
+// Whether a token would complete a sequence that is there within the last tokens, one after the other.
+static bool repeats(const std::vector<llama_token> & seen, llama_token token, int32_t size, int32_t window) {
+    std::vector<llama_token> with = seen;
+    with.push_back(token);
+    const auto count = static_cast<int32_t>(seen.size());
+    for (int32_t from = std::max(0, window < 0 ? 0 : count - window); from + size <= count; from++) {
+        if (std::equal(with.end() - size, with.end(), with.begin() + from)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Of few tokens, so that much is repeated.
+static int check_ngrams() {
+    constexpr int32_t n_tokens = 4;
+    constexpr int cases = 200;
+    Numbers numbers{3};
+    for (int i = 0; i < cases; i++) {
+        SamplingSettings settings;
+        settings.no_repeat_ngram_size = 1 + static_cast<int32_t>(numbers.next() % 4);
+        settings.no_repeat_ngram_window = numbers.next() % 2 == 0 ? -1 : static_cast<int32_t>(numbers.next() % 12) + 4;
+        settings.no_repeat_ngram_prompt = numbers.next() % 2 == 0;
+        settings.no_repeat_ngram_allowed = {1};
+        const auto prompt = numbers.tokens(8, n_tokens);
+        const auto answer = numbers.tokens(8, n_tokens);
+        Sampler sampler(n_tokens, settings);
+        std::vector<llama_token> seen;
+        for (size_t at = 0; at < prompt.size(); at++) {
+            if (at == prompt.size() / 2) {
+                sampler.pass_image();
+                seen.push_back(-1);
+            }
+            sampler.accept(prompt[at], false);
+            seen.push_back(prompt[at]);
+        }
+        if (!settings.no_repeat_ngram_prompt) {
+            seen.clear();
+        }
+        for (const llama_token token : answer) {
+            sampler.accept(token, true);
+            seen.push_back(token);
+        }
+        std::vector<float> logits(n_tokens, 0);
+        std::vector<llama_token> kept;
+        for (const auto & token : sampler.distribution(logits.data())) {
+            kept.push_back(token.id);
+        }
+        std::vector<llama_token> expected;
+        for (llama_token token = 0; token < n_tokens; token++) {
+            if (token == 1 || !repeats(seen, token, settings.no_repeat_ngram_size, settings.no_repeat_ngram_window)) {
+                expected.push_back(token);
+            }
+        }
+        if (kept != expected) {
+            std::printf("other tokens in case %d\n", i);
+        }
+    }
+    return cases;
+}
+
 static int check_no_numbers() {
     int cases = 0;
     const auto row = Numbers{1}.row(200, "flat");
@@ -570,6 +632,7 @@ int main(int, char ** arguments) {
                       : what == "dry"        ? check_dry(arguments[2])
                       : what == "learning"   ? check_learning()
                       : what == "nothing-left" ? check_nothing_left()
+                      : what == "ngrams"     ? check_ngrams()
                       : what == "outputs"    ? check_outputs()
                                              : check_no_numbers();
     std::printf("%d cases\n", cases);

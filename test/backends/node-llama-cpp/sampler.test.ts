@@ -70,6 +70,10 @@ describe.skipIf(process.platform !== 'linux')('a draw from a row of logits', () 
     expect(check('nothing-left')).toBe('3 cases\n');
   });
 
+  it('repeats no sequence of the answer, or of the prompt too, within a window, but for tokens that are allowed', () => {
+    expect(check('ngrams')).toBe('200 cases\n');
+  });
+
   it('comes as often as the probability says, and again from the same seed', () => {
     expect(check('draws')).toBe('6 cases\n');
   });

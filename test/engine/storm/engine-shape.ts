@@ -90,6 +90,7 @@ export async function loadShaped(files: ModelFiles, shape: EngineShape): Promise
     ...shape,
     mmprojPath,
     imagePlacement: mmprojPath === '' ? undefined : placementFor((await readProjectorHeader(mmprojPath)).type),
+    endTokens: [],
     threadsBatch: shape.threads,
     threadsAdapt: false,
     threadsBatchAdapt: false,

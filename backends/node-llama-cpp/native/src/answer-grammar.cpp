@@ -154,14 +154,16 @@ llama_token AnswerGrammar::choose(Sampler & sampler, float * logits) {
 bool AnswerGrammar::allows(llama_token token) {
     switch (phase_) {
         case Phase::waiting:
-            return llama_vocab_is_eog(vocab_, token) || triggers_well(full_text_of(token), token);
+            return texts_->is_end(token) || triggers_well(full_text_of(token), token);
         case Phase::thinking:
-            return !llama_vocab_is_eog(vocab_, token) && ends_thoughts_well(full_text_of(token));
+            return !texts_->is_end(token) && ends_thoughts_well(full_text_of(token));
         case Phase::undecided: {
-            const std::string seen = tail_ + full_text_of(token);
+            const std::string text = full_text_of(token);
+            const std::string seen = tail_ + text;
             const size_t begin = std::min(seen.find_first_not_of(" \t\r\n"), seen.size());
             const size_t length = std::min(seen.size() - begin, start_.opening_tag.size());
-            const bool may_open = !llama_vocab_is_eog(vocab_, token) && begin <= most_spaces &&
+            // Any number of tokens without a text would leave it undecided.
+            const bool may_open = !texts_->is_end(token) && !text.empty() && begin <= (start_.may_indent ? most_spaces : 0) &&
                                   seen.compare(begin, length, start_.opening_tag, 0, length) == 0;
             return may_open || (is_space(tail_) && (start_.waits || is_allowed_while_holding(token)));
         }
@@ -172,7 +174,7 @@ bool AnswerGrammar::allows(llama_token token) {
 }
 
 bool AnswerGrammar::is_allowed_while_holding(llama_token token) {
-    if (llama_vocab_is_eog(vocab_, token)) {
+    if (texts_->is_end(token)) {
         return is_complete();
     }
     const std::string_view text = text_of(token);
@@ -216,7 +218,7 @@ GrammarPosition AnswerGrammar::after(GrammarPosition position, std::string_view 
 }
 
 void AnswerGrammar::accept(llama_token token) {
-    if (!llama_vocab_is_eog(vocab_, token)) {
+    if (!texts_->is_end(token)) {
         take(phase_ == Phase::holding ? std::string(text_of(token)) : full_text_of(token), token);
     }
 }
@@ -253,7 +255,7 @@ void AnswerGrammar::take_while_undecided(std::string_view text, llama_token toke
     const size_t length = std::min(seen.size() - begin, start_.opening_tag.size());
     if (seen.compare(begin, length, start_.opening_tag, 0, length) != 0) {
         enter(start_.waits ? Phase::waiting : Phase::holding);
-        take(seen, token);
+        take(start_.waits ? seen : std::string(text), token);  // white space before it is no part of the format
     } else if (length == start_.opening_tag.size()) {
         enter(Phase::thinking);
         take_thought(seen.substr(begin + length));

@@ -51,7 +51,9 @@ struct AnswerPlan {
     std::string thought_start;  // tags; empty: the model has no thoughts
     std::vector<std::string> thought_ends;
     bool is_thinking = false;   // the prompt ends within the thoughts
+    bool may_indent = false;    // the thoughts are read behind white space, too
     std::vector<std::string> spoken;  // control tokens that are read as text
+    std::vector<std::string> stops;   // texts that end the turn, where the model has no token for that
 
     // GBNF of the calls; empty: nothing is ruled out.
     std::string grammar;

@@ -30,7 +30,7 @@ struct Answer {
           index(index),
           sampler(std::move(sampler)),
           grammar(std::move(grammar)),
-          text(this->request->settings.stop_strings, this->request->settings.include_stop),
+          text(this->request->stop_strings(), this->request->settings.include_stop),
           repetition(this->request->settings.repetition_stop) {}
 
     const std::shared_ptr<Request> request;

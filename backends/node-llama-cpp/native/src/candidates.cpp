@@ -100,8 +100,11 @@ double Candidates::total_weight() {
 }
 
 double Candidates::entropy() {
+    return entropy(total_weight());
+}
+
+double Candidates::entropy(double total) {
     const float scale = 1 / temperature_;
-    const double total = total_weight();
     double weighed = 0;
     if (!is_listed_) {
         weighed = row_.weighed_distance(scale);
@@ -179,8 +182,21 @@ void Candidates::keep_typical(float share, int32_t min_keep) {
     const float scale = 1 / temperature_;
     const float most = greatest();
     const double total = total_weight();
-    const TypicalDistance distance{most, scale, static_cast<float>(std::log(total) - entropy())};
+    const TypicalDistance distance{most, scale, static_cast<float>(std::log(total) - entropy(total))};
     n_more_ = 0;
+    if (!is_listed_ && min_keep <= 1) {
+        // All tokens as light as that together are less than what may be missing. Those that are heavier decide, unless the
+        // limit is so far that lighter ones are nearer.
+        const double light = (1 - share) * total / size_ * margin;
+        const float least = most + static_cast<float>(std::log(light)) * temperature_;
+        row_.gather(least, list_);
+        const float limit = list_.empty() ? INFINITY : typical_limit(list_, distance, total * share, min_keep);
+        if (limit < distance.of(least)) {
+            is_listed_ = true;
+            erase_if(list_, [&](const Candidate & candidate) { return distance.of(candidate.logit) > limit; });
+            return;
+        }
+    }
     keep(most - farthest * temperature_);
     const float limit = typical_limit(list_, distance, total * share, min_keep);
     erase_if(list_, [&](const Candidate & candidate) { return distance.of(candidate.logit) > limit; });

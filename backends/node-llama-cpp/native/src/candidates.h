@@ -70,6 +70,7 @@ class Candidates {
     void keep(float least);
     float kth_greatest(int32_t k);
     double total_weight();
+    double entropy(double total_weight);
 
     float * logits_ = nullptr;
     int32_t size_ = 0;

@@ -9,6 +9,7 @@
 #include "own-calls.h"
 #include "schema-calls.h"
 #include "schema-grammar.h"
+#include "tagged-arguments.h"
 #include "tool-envelope.h"
 #include "tool-grammar.h"
 
@@ -72,6 +73,7 @@ struct ChatFormat::Compiled {
     std::string opening;        // what an answer's turn begins with
     bool has_own_opening = false;  // the syntax knows none of it but the thoughts
     std::vector<std::string> spoken;
+    std::vector<std::string> stops;
     std::string grammar;
     bool grammar_waits = false;
     bool grammar_has_turn = false;
@@ -201,6 +203,7 @@ AnswerPlan ChatFormat::plan(const Conversation & conversation, const std::vector
     plan.thought_start = thought_start_;
     plan.thought_ends = thought_ends_;
     plan.spoken = found->spoken;
+    plan.stops = found->stops;
     plan.grammar = found->grammar;
     plan.grammar_waits = found->grammar_waits;
     plan.grammar_has_turn = found->grammar_has_turn;
@@ -208,6 +211,8 @@ AnswerPlan ChatFormat::plan(const Conversation & conversation, const std::vector
     plan.trigger_patterns = found->patterns;
     if (plan.syntax != nullptr) {
         plan.is_thinking = ChatParser(plan).is_thinking();
+        const auto indented = plan.syntax->parse(plan.opening + "\n" + thought_start_ + "x");
+        plan.may_indent = thinks() && indented && !indented->reasoning_content.empty();
     }
     return plan;
 }
@@ -334,6 +339,7 @@ ChatFormat::Compiled ChatFormat::compile_own(const Conversation & conversation, 
         (trigger.type == COMMON_GRAMMAR_TRIGGER_TYPE_WORD ? compiled.words : compiled.patterns).push_back(trigger.value);
     }
     compiled.spoken = params.preserved_tokens;
+    compiled.stops = params.additional_stops;
     compiled.spoken.insert(compiled.spoken.end(), tags.begin(), tags.end());
     compiled.spoken.insert(compiled.spoken.end(), compiled.words.begin(), compiled.words.end());
     for (size_t id = 0; id < parser.size(); id++) {
@@ -371,8 +377,8 @@ void ChatFormat::add_grammar(Compiled & compiled, const std::vector<Tool> & tool
     if (!must_call && !has_tag) {
         // Without a tag before them, calls are JSON that begins the answer.
         compiled.patterns = {"^\\s*(\\{\\s*\"(?:name|type|function)\")"};
-        inputs.tool_choice = COMMON_CHAT_TOOL_CHOICE_REQUIRED;
     }
+    inputs.tool_choice = COMMON_CHAT_TOOL_CHOICE_REQUIRED;  // the grammar is of calls, of which there are some
     const bool is_json = contains(params.grammar, "-schema ::= ") && !contains(params.grammar, "-arg-");
     for (size_t i = 0; is_json && i < tools.size(); i++) {
         if (!tools[i].schema.empty()) {
@@ -381,6 +387,7 @@ void ChatFormat::add_grammar(Compiled & compiled, const std::vector<Tool> & tool
     }
     compiled.grammar = grammar_of_calls(common_chat_templates_apply(templates_.get(), inputs).grammar, parser,
                                         inputs.parallel_tool_calls);
+    compiled.grammar = hold_tagged_arguments(compiled.grammar, parser, tools);
 }
 
 }  // namespace vserve

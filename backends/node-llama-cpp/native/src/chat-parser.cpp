@@ -11,6 +11,8 @@ namespace {
 constexpr size_t parses_in_doubling = 64;
 // Brackets in a call: llama.cpp's parser recurses as deep as they go.
 constexpr int most_levels = 128;
+// Of a tag that an answer is cut within: shorter ones may be text.
+constexpr size_t sure_of_tag = 6;
 
 bool ends_in_space(const std::string & text) {
     return text.empty() || std::string_view(" \t\r\n").find(text.back()) != std::string_view::npos;
@@ -60,7 +62,10 @@ std::vector<ChatParser::Piece> ChatParser::finish(bool is_cut) {
         parse(true, is_cut);
     }
     if (is_plain_ || goes_on_) {
-        tell_up_to(text_.size());
+        const auto marker = syntax_->first_marker(std::string_view(text_).substr(begun_));
+        const size_t begun = begun_ + marker.at;
+        const bool is_in_tag = is_cut && !is_plain_ && !marker.is_whole && text_.size() >= begun + sure_of_tag;
+        tell_up_to(is_in_tag ? begun : text_.size());
     }
     return std::move(pieces_);
 }

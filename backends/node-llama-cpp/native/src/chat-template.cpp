@@ -84,10 +84,9 @@ ChatTemplate::ChatTemplate(const std::string & source, Variables special_tokens,
 
 ChatTemplate::~ChatTemplate() = default;
 
-std::unique_ptr<ChatTemplate> ChatTemplate::of_model(const llama_model * model, ImagePlacement placement) {
-    const char * source = llama_model_chat_template(model, nullptr);
+static ChatTemplate::Variables special_tokens_of(const llama_model * model) {
     const llama_vocab * vocab = llama_model_get_vocab(model);
-    Variables special_tokens;
+    ChatTemplate::Variables special_tokens;
     for (const auto & [name, token] : {std::pair("bos_token", llama_vocab_bos(vocab)),
                                        std::pair("eos_token", llama_vocab_eos(vocab)),
                                        std::pair("sep_token", llama_vocab_sep(vocab)),
@@ -96,8 +95,21 @@ std::unique_ptr<ChatTemplate> ChatTemplate::of_model(const llama_model * model, 
             special_tokens.emplace_back(name, llama_vocab_get_text(vocab, token));
         }
     }
-    return std::make_unique<ChatTemplate>(source == nullptr || *source == 0 ? chatml : source, std::move(special_tokens),
+    return special_tokens;
+}
+
+std::unique_ptr<ChatTemplate> ChatTemplate::of_model(const llama_model * model, ImagePlacement placement) {
+    const char * source = llama_model_chat_template(model, nullptr);
+    return std::make_unique<ChatTemplate>(source == nullptr || *source == 0 ? chatml : source, special_tokens_of(model),
                                           std::move(placement));
+}
+
+std::unique_ptr<ChatTemplate> ChatTemplate::for_tools(const llama_model * model, ImagePlacement placement) {
+    const char * source = llama_model_chat_template(model, "tool_use");
+    if (source == nullptr || *source == 0) {
+        return nullptr;
+    }
+    return std::make_unique<ChatTemplate>(source, special_tokens_of(model), std::move(placement));
 }
 
 const ContentForm & ChatTemplate::form_of(const std::string & role) const {

@@ -13,7 +13,7 @@ std::shared_ptr<const GrammarRules> Engine::compile_grammar(const GrammarSource 
 }
 
 const Engine::Vocabulary & Engine::vocabulary() const {
-    std::call_once(vocabulary_read_, [this] { vocabulary_ = std::make_unique<Vocabulary>(vocab_); });
+    std::call_once(vocabulary_read_, [this] { vocabulary_ = std::make_unique<Vocabulary>(vocab_, ends_of_turn_); });
     return *vocabulary_;
 }
 
@@ -31,6 +31,7 @@ static GrammarStart start_after_thoughts(const Request & request) {
     }
     start.opening_tag = plan.thought_start;
     start.is_thinking = plan.is_thinking;
+    start.may_indent = plan.may_indent;
     // A call may end the thoughts of some models. The grammar has to match it.
     std::copy_if(ends.begin(), ends.end(), std::back_inserter(start.closing_tags), [&plan](const std::string & tag) {
         return std::find(plan.trigger_words.begin(), plan.trigger_words.end(), tag) == plan.trigger_words.end();

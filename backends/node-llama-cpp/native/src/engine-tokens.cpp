@@ -73,6 +73,9 @@ std::unique_ptr<Sampler> Engine::sampler_for(const Request & request, int32_t in
     auto dry = dry_->make(settings);
     auto sampler = std::make_unique<Sampler>(n_tokens, std::move(settings), std::move(dry));
     for (const auto & chunk : request.prompt.chunks) {
+        if (chunk.media != nullptr) {
+            sampler->pass_image();
+        }
         for (const llama_token token : chunk.tokens) {
             sampler->accept(token, false);
         }
@@ -277,7 +280,7 @@ std::string Engine::text_of(const Answer & answer, llama_token token) const {
 
 // Whether a token ends the answer; it is no part of it then, unless that was asked for.
 bool Engine::ends(const Answer & answer, llama_token token) const {
-    return llama_vocab_is_eog(vocab_, token) || contains(answer.request->settings.stop_tokens, token);
+    return contains(ends_of_turn_, token) || contains(answer.request->settings.stop_tokens, token);
 }
 
 void Engine::take_tokens(const AnswerPtr & answer, Draw & draw) {

@@ -74,8 +74,9 @@ void Engine::load() {
     for (int32_t i = 0; i < n_suppressed; i++) {
         suppressed_.push_back({suppressed[i], -INFINITY});
     }
+    const auto & more_ends = options_.end_tokens;
     for (llama_token token = 0; token < llama_vocab_n_tokens(vocab_); token++) {
-        if (llama_vocab_is_eog(vocab_, token)) {
+        if (llama_vocab_is_eog(vocab_, token) || std::find(more_ends.begin(), more_ends.end(), token) != more_ends.end()) {
             ends_of_turn_.push_back(token);
         } else if (llama_vocab_is_control(vocab_, token)) {
             control_tokens_.emplace(llama_vocab_get_text(vocab_, token), token);

@@ -100,6 +100,7 @@ struct EngineOptions {
     size_t cached_images = 0;       // limit of the embedding cache, in images
     size_t cached_image_bytes = 0;  // likewise, in bytes
     Vision::Encoding mmproj_encoding = Vision::Encoding::automatic;
+    std::vector<llama_token> end_tokens;  // that end an answer, besides those that llama.cpp knows
     bool dry_run = false;       // checks the files without the weights: see dry-run.cpp
     std::function<void(float)> on_projector_progress;
     std::function<void(std::vector<Event> &&)> on_events;  // called on the engine thread
@@ -187,8 +188,8 @@ class Engine {
   private:
     // What answers with a format need of the vocabulary: some milliseconds, and megabytes.
     struct Vocabulary {
-        explicit Vocabulary(const llama_vocab * vocab)
-            : texts(std::make_shared<const TokenTexts>(vocab)), forced(vocab, texts) {}
+        Vocabulary(const llama_vocab * vocab, const std::vector<llama_token> & ends)
+            : texts(std::make_shared<const TokenTexts>(vocab, ends)), forced(vocab, texts) {}
         std::shared_ptr<const TokenTexts> texts;
         ForcedTokens forced;
     };
@@ -369,7 +370,7 @@ class Engine {
     int32_t max_image_tokens_;  // at most half of the context length
     EmbeddingCache encoded_;
     std::vector<llama_logit_bias> suppressed_;      // of tokens that the model file rules out
-    std::vector<llama_token> ends_of_turn_;
+    std::vector<llama_token> ends_of_turn_;  // in order
     std::unique_ptr<DryFactory> dry_;
     std::unordered_set<llama_token> spoken_tokens_;  // control tokens that every answer shows
     std::unordered_map<std::string, llama_token> control_tokens_;  // by their texts

@@ -13,6 +13,7 @@ struct GrammarStart {
     std::string opening_tag;
     std::vector<std::string> closing_tags;
     bool is_thinking = false;  // the prompt ends within the thoughts
+    bool may_indent = false;   // white space may stand before the opening tag
 
     // If it waits, it holds from the first trigger on, which is a part of what it matches, and until then nothing is ruled
     // out: a token, a text, or what a regular expression (of std::regex) finds, from its first group on.

@@ -35,6 +35,13 @@ struct TemplateSettings {
     bool continue_final_message = false;
 };
 
+// What an argument of a call may be, where it stands as text between tags. Unless it `is_whole`, any text may follow.
+struct ArgumentText {
+    std::string name;
+    std::string gbnf;
+    bool is_whole;
+};
+
 // A function that the model may call.
 struct Tool {
     std::string name;
@@ -42,6 +49,7 @@ struct Tool {
     std::string parameters;   // JSON Schema of the arguments' object; empty without one
     std::string schema{};     // the same, as schema_grammar() takes it; empty where it is not needed
     std::string rules{};      // likewise
+    std::vector<ArgumentText> argument_texts{};  // of those that may not be any text
 };
 
 struct ToolSettings {

@@ -103,6 +103,8 @@ PromptBuilder::PromptBuilder(const llama_model * model, Images images, Embedding
       row_width_(llama_model_n_embd_inp(model)),
       template_(ChatTemplate::of_model(model, placement_)),
       format_(std::make_unique<ChatFormat>(*template_)),
+      tool_template_(ChatTemplate::for_tools(model, placement_)),
+      tool_format_(tool_template_ ? std::make_unique<ChatFormat>(*tool_template_) : nullptr),
       control_strings_(vocab_, placement_.spoken) {
     if (vision_ != nullptr) {
         protect_boundaries(images.sample_sizes);
@@ -161,8 +163,11 @@ Prompt PromptBuilder::build(const Conversation & conversation, const std::vector
 
 Prompt PromptBuilder::build_from_template(const Conversation & conversation, const std::vector<Image> & images,
                                           size_t max_tokens) const {
-    auto runs = template_->render(format_->prepared(conversation), images.size());
-    AnswerPlan plan = format_->plan(conversation, runs);
+    const bool is_of_tools = tool_template_ && !conversation.tools.tools.empty();
+    const ChatTemplate & chat_template = is_of_tools ? *tool_template_ : *template_;
+    const ChatFormat & format = is_of_tools ? *tool_format_ : *format_;
+    auto runs = chat_template.render(format.prepared(conversation), images.size());
+    AnswerPlan plan = format.plan(conversation, runs);
     drop_doubled_ends(runs);
     const auto views = show_views(runs, sizes_of(images), placement_, pan_and_scan_);
     const auto parts = control_strings_.parts_of(runs);

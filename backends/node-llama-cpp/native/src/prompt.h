@@ -114,6 +114,9 @@ class PromptBuilder {
     size_t row_width_;
     std::unique_ptr<ChatTemplate> template_;
     std::unique_ptr<ChatFormat> format_;
+    // Of conversations with tools; null where the others do.
+    std::unique_ptr<ChatTemplate> tool_template_;
+    std::unique_ptr<ChatFormat> tool_format_;
     ControlStrings control_strings_;
 };
 

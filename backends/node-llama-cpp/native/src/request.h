@@ -62,6 +62,13 @@ struct Request {
     const std::string cells_salt;  // cached prefixes of the same salt serve it
     std::atomic<bool> cancelled{false};  // ends all answers
 
+    // The request's own, and the model's. Once the prompt is built.
+    std::vector<std::string> stop_strings() const {
+        std::vector<std::string> all = settings.stop_strings;
+        all.insert(all.end(), prompt.plan.stops.begin(), prompt.plan.stops.end());
+        return all;
+    }
+
     // Built before the answers are submitted; then only the engine thread touches it and what follows.
     Prompt prompt;
     int32_t most_thought_tokens = -1;          // of an answer; -1: no limit

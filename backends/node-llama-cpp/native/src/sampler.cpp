@@ -38,7 +38,7 @@ Sampler::Sampler(int32_t n_tokens, SamplingSettings settings, std::unique_ptr<Dr
     : n_tokens_(n_tokens),
       settings_(std::move(settings)),
       penalties_(settings_),
-      no_repeat_ngram_(settings_.no_repeat_ngram_size, settings_.no_repeat_ngram_window),
+      no_repeat_ngram_(settings_),
       dry_(std::move(dry)),
       adaptive_p_(settings_.adaptive_target, settings_.adaptive_decay),
       mirostat_(settings_.mirostat, settings_.mirostat_tau, settings_.mirostat_eta),
@@ -137,6 +137,7 @@ std::vector<llama_token_data> Sampler::distribution(float * logits) {
 
 void Sampler::accept(llama_token token, bool in_answer) {
     penalties_.see(token, in_answer);
+    no_repeat_ngram_.see(token, in_answer);
     if (dry_) {
         dry_->see(token);
     }
@@ -144,9 +145,6 @@ void Sampler::accept(llama_token token, bool in_answer) {
         return;
     }
     n_answered_++;
-    if (!no_repeat_ngram_.is_off()) {
-        no_repeat_ngram_.see(token);
-    }
     if (token == drawn_ && !is_greedy()) {
         learn();
     }
@@ -172,11 +170,12 @@ llama_token Sampler::sample_with_repeats(float * logits) {
 }
 
 int64_t Sampler::cost() const {
-    if (uses(SamplerKind::typical_p) || uses(SamplerKind::adaptive_p) || settings_.mirostat == 1) {
+    if (uses(SamplerKind::adaptive_p) || settings_.mirostat == 1) {
         return n_tokens_ * cost_of_list;
     }
-    const bool is_short = is_greedy() || uses(SamplerKind::top_k) || uses(SamplerKind::min_p);
-    const int64_t for_each = uses(SamplerKind::top_p) ? cost_of_nucleus : cost_of_weights;
+    const bool is_short = (is_greedy() && !uses(SamplerKind::typical_p)) || uses(SamplerKind::top_k) || uses(SamplerKind::min_p);
+    const bool has_nucleus = uses(SamplerKind::top_p) || uses(SamplerKind::typical_p);
+    const int64_t for_each = has_nucleus ? cost_of_nucleus : cost_of_weights;
     return n_tokens_ * (is_short ? 1 : for_each);
 }
 

@@ -39,6 +39,8 @@ class Sampler {
 
     // Takes note of a token of the prompt or the answer, whether it was drawn or not.
     void accept(llama_token token, bool in_answer);
+    // Takes note of an image of the prompt.
+    void pass_image() { no_repeat_ngram_.pass_image(); }
 
     // Approximate cost of a draw, in logits read.
     int64_t cost() const;

@@ -47,6 +47,8 @@ struct SamplingSettings {
     int32_t penalty_window = -1;
     int32_t no_repeat_ngram_size = 0;
     int32_t no_repeat_ngram_window = -1;
+    bool no_repeat_ngram_prompt = false;  // looked for in the prompt too
+    std::vector<llama_token> no_repeat_ngram_allowed;  // tokens that may complete such a sequence
     float dry_multiplier = 0;
     float dry_base = 1.75f;
     int32_t dry_allowed_length = 2;

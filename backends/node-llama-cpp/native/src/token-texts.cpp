@@ -1,19 +1,18 @@
 #include "token-texts.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common.h"
 
 namespace vserve {
 
-TokenTexts::TokenTexts(const llama_vocab * vocab) {
+TokenTexts::TokenTexts(const llama_vocab * vocab, std::vector<llama_token> ends) : ends_(std::move(ends)) {
     constexpr int unspoken = LLAMA_TOKEN_ATTR_CONTROL | LLAMA_TOKEN_ATTR_UNKNOWN | LLAMA_TOKEN_ATTR_UNUSED;
     const int32_t count = llama_vocab_n_tokens(vocab);
     for (llama_token token = 0; token < count; token++) {
         begins_.push_back(static_cast<uint32_t>(bytes_.size()));
-        if (llama_vocab_is_eog(vocab, token)) {
-            ends_.push_back(token);
-        } else if ((llama_vocab_get_attr(vocab, token) & unspoken) == 0) {
+        if (!is_end(token) && (llama_vocab_get_attr(vocab, token) & unspoken) == 0) {
             bytes_ += common_token_to_piece(vocab, token, false);
         }
         if (bytes_.size() > begins_.back()) {
@@ -23,6 +22,10 @@ TokenTexts::TokenTexts(const llama_vocab * vocab) {
     begins_.push_back(static_cast<uint32_t>(bytes_.size()));
     // std::string_view compares bytes as unsigned.
     std::sort(sorted_.begin(), sorted_.end(), [this](llama_token a, llama_token b) { return of(a) < of(b); });
+}
+
+bool TokenTexts::is_end(llama_token token) const {
+    return std::binary_search(ends_.begin(), ends_.end(), token);
 }
 
 TokenTexts::Range TokenTexts::with(Range range, size_t depth, unsigned char byte) const {

@@ -13,7 +13,8 @@ namespace vserve {
 // side. Immutable.
 class TokenTexts {
   public:
-    explicit TokenTexts(const llama_vocab * vocab);
+    // `ends`: the tokens that end an answer, in order.
+    TokenTexts(const llama_vocab * vocab, std::vector<llama_token> ends);
 
     int32_t size() const { return static_cast<int32_t>(begins_.size()) - 1; }
     // What a token adds to an answer; empty for control tokens, and for those that end it.
@@ -24,6 +25,7 @@ class TokenTexts {
     const std::vector<llama_token> & sorted() const { return sorted_; }
     // The tokens that end an answer.
     const std::vector<llama_token> & ends() const { return ends_; }
+    bool is_end(llama_token token) const;
     // A range of sorted().
     struct Range {
         size_t begin;
@@ -35,10 +37,10 @@ class TokenTexts {
     Range that_begin_with(std::string_view text) const;
 
   private:
+    const std::vector<llama_token> ends_;
     std::string bytes_;
     std::vector<uint32_t> begins_;
     std::vector<llama_token> sorted_;
-    std::vector<llama_token> ends_;
 };
 
 }  // namespace vserve

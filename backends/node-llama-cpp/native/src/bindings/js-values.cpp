@@ -123,13 +123,23 @@ Message message_of(const Napi::Object & object) {
     return message;
 }
 
+std::vector<ArgumentText> argument_texts_of(const Napi::Array & array) {
+    std::vector<ArgumentText> texts;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        const auto text = array.Get(i).As<Napi::Object>();
+        texts.push_back({text_of(text, "name"), text_of(text, "gbnf"), boolean_of(text, "isWhole")});
+    }
+    return texts;
+}
+
 ToolSettings tools_of(const Napi::Object & object) {
     ToolSettings settings;
     const auto tools = object.Get("tools").As<Napi::Array>();
     for (uint32_t i = 0; i < tools.Length(); i++) {
         const auto tool = tools.Get(i).As<Napi::Object>();
         settings.tools.push_back({text_of(tool, "name"), text_of(tool, "description"), text_of(tool, "parameters"),
-                                  text_of(tool, "schema"), text_of(tool, "rules")});
+                                  text_of(tool, "schema"), text_of(tool, "rules"),
+                                  argument_texts_of(tool.Get("argumentTexts").As<Napi::Array>())});
     }
     const std::string choice = text_of(object, "toolChoice");
     settings.choice = choice == "none"       ? ToolSettings::Choice::none
@@ -159,6 +169,8 @@ void read_penalties(const Napi::Object & object, SamplingSettings & sampling) {
     sampling.penalty_window = integer_of(object, "penaltyWindow");
     sampling.no_repeat_ngram_size = integer_of(object, "noRepeatNgramSize");
     sampling.no_repeat_ngram_window = integer_of(object, "noRepeatNgramWindow");
+    sampling.no_repeat_ngram_prompt = boolean_of(object, "noRepeatNgramPrompt");
+    sampling.no_repeat_ngram_allowed = integers_of(object, "noRepeatNgramAllowed");
     sampling.dry_multiplier = float_of(object, "dryMultiplier");
     sampling.dry_base = float_of(object, "dryBase");
     sampling.dry_allowed_length = integer_of(object, "dryAllowedLength");
@@ -379,6 +391,7 @@ EngineOptions options_of(const Napi::Object & object) {
     options.copy_bytes = size_of(object, "kvCopyBytes");
     options.cached_images = size_of(object, "maxVisionCacheEntries");
     options.cached_image_bytes = size_of(object, "cachedImageBytes");
+    options.end_tokens = integers_of(object, "endTokens");
     options.mmproj_encoding = encoding_of(text_of(object, "mmprojEncoding"));
     return options;
 }

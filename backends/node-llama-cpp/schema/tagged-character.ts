@@ -1,0 +1,2 @@
+/** Any character in which no tag begins. */
+export const anyTaggedCharacter = '[^<\\x00]';
