@@ -62,6 +62,7 @@ const server = await startServer({
   servedModelName: 'echo',
   version: '0',
   settings: {
+    traceExporters: [],
     apiTypes: ['openai', 'responses', 'anthropic', 'ollama', 'sagemaker'],
     maxRequestBytes: 10_000_000,
     maxRequestMemoryBytes: 100_000_000,

@@ -61,6 +61,7 @@ const server = await startServer({
     maxStoredResponses: 0,
     maxStoredResponseBytes: 1,
     slots: false,
+    traceExporters: [],
     maxPendingRequests: undefined,
     apiKeys: [],
     apiKeyFile: undefined,

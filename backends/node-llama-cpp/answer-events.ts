@@ -162,9 +162,9 @@ function choiceOf(index: number): { readonly choice?: number } {
 
 function promptEvent(event: NativePromptEvent): GenerationEvent {
   if (event.kind === 'prefilled') {
-    const { cachedTokens, queueMs, prefillMs, promptReports } = event;
+    const { cachedTokens, queueMs, prefillMs, encodeMs, promptReports } = event;
     const promptLogProbs = promptReports && { promptLogProbs: promptReports.map(promptToken) };
-    return { type: 'prefilled', cachedTokens, queueMs, prefillMs, ...promptLogProbs };
+    return { type: 'prefilled', cachedTokens, queueMs, prefillMs, encodeMs, ...promptLogProbs };
   }
   const { promptTokens, cachedTokens, doneTokens, ms } = event;
   return { type: 'progress', promptTokens, cachedTokens, doneTokens, ms };
@@ -172,14 +172,15 @@ function promptEvent(event: NativePromptEvent): GenerationEvent {
 
 function finishEvent(event: NativeFinish): GenerationEvent {
   const { index, reason, stoppedBy } = event;
-  const { promptTokens, cachedTokens, completionTokens, thoughtTokens, queueMs, prefillMs, decodeMs } = event;
+  const { promptTokens, cachedTokens, completionTokens, thoughtTokens } = event;
+  const { queueMs, prefillMs, encodeMs, decodeMs } = event;
   const reasoning = thoughtTokens > 0 ? { reasoningTokens: thoughtTokens } : {};
   return {
     type: 'finish',
     reason,
     ...(stoppedBy === undefined ? {} : { stoppedBy }),
     usage: { promptTokens, cachedTokens, completionTokens, ...reasoning },
-    timings: { queueMs, prefillMs, decodeMs },
+    timings: { queueMs, prefillMs, encodeMs, decodeMs },
     ...choiceOf(index),
   };
 }

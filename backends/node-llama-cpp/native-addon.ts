@@ -192,6 +192,7 @@ export type NativeEvent =
       readonly cachedTokens: number;
       readonly queueMs: number;
       readonly prefillMs: number;
+      readonly encodeMs: number;
       /** Where asked for. */
       readonly promptReports?: readonly PromptReport[];
     }
@@ -241,6 +242,7 @@ export type NativeEvent =
       readonly decodeSteps: number;
       readonly queueMs: number;
       readonly prefillMs: number;
+      readonly encodeMs: number;
       readonly decodeMs: number;
       readonly reports: readonly TokenReport[];
       /** On the tokens that ended the answer and are no part of its text. */

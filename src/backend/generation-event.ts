@@ -14,6 +14,11 @@ export interface GenerationTimings {
   readonly queueMs: number;
   /** From admission to the first token, including image encoding. */
   readonly prefillMs: number;
+  /**
+   * Of that, what images of the request spent in the vision encoder: 0 if their encoded forms were cached. Absent where the
+   * backend cannot tell.
+   */
+  readonly encodeMs?: number;
   /** From the first token to the last. */
   readonly decodeMs: number;
 }
@@ -62,6 +67,8 @@ export type GenerationEvent =
       readonly cachedTokens: number;
       readonly queueMs: number;
       readonly prefillMs: number;
+      /** As in `GenerationTimings`. */
+      readonly encodeMs?: number;
       /** Where asked for. */
       readonly promptLogProbs?: readonly PromptTokenLogProb[];
     }

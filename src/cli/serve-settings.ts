@@ -7,6 +7,7 @@ import type { LoadedSettings, SettingName } from '../settings/index.ts';
 import type { AskedPrecisions } from '../store/index.ts';
 import { accessSettings } from './access-settings.ts';
 import { precisionsOf } from './precision.ts';
+import { traceExportersOf } from './trace-settings.ts';
 import type { MediaSettings } from '../media/index.ts';
 import type { ServerSettings } from '../server/index.ts';
 
@@ -50,6 +51,7 @@ export async function serveSettings(
       maxStoredResponses: settings.maxStoredResponses,
       maxStoredResponseBytes: settings.maxStoredResponseBytes,
       slots: settings.slots,
+      traceExporters: traceExportersOf(settings, origins),
       maxPendingRequests: settings.maxPendingRequests,
       maxRequestsPerKey: settings.maxRequestsPerKey,
       ...accessSettings(settings, origins),

@@ -1,4 +1,5 @@
 export type { ImageSource } from './image-source.ts';
+export type { FollowStep } from './image-steps.ts';
 export { createMediaResolver } from './media-resolver.ts';
 export type { MediaResolver, ResolvedImage, ResolveImage, ResolveOptions } from './media-resolver.ts';
 export type { MediaSettings } from './media-settings.ts';

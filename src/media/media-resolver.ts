@@ -7,8 +7,11 @@ import { readFileUri } from './file-source.ts';
 import { KnownImages } from './known-images.ts';
 import { HttpSource } from './http-source.ts';
 import type { HttpSourceOptions } from './http-source.ts';
+import { encodedBytes } from './image-sample.ts';
 import { describeSource, startOf, withoutSpaceAround } from './image-source.ts';
 import type { EncodedImage, ImageSource } from './image-source.ts';
+import { followed } from './image-steps.ts';
+import type { FollowStep, ImageOrigin } from './image-steps.ts';
 import { MediaBudget } from './media-budget.ts';
 import type { MediaSettings } from './media-settings.ts';
 import { Semaphore } from './semaphore.ts';
@@ -24,6 +27,8 @@ export interface ResolveOptions {
   /** Names the image in an error, as `messages[2].content[1]`. */
   readonly param: string;
   readonly signal: AbortSignal;
+  /** Told of each step on the image's way. */
+  readonly follow?: FollowStep | undefined;
 }
 
 /**
@@ -38,7 +43,7 @@ export type FindEncoded = (imageId: string) => object | undefined;
 
 /** An image that was resolved. */
 export interface ResolvedImage {
-  readonly source: 'http' | 'data' | 'file';
+  readonly source: ImageOrigin;
   /** From the reference to the pixels. */
   readonly resolveMs: number;
 }
@@ -80,7 +85,7 @@ export function createMediaResolver(
     const ownFetches = new Semaphore(MAX_FETCHES_PER_REQUEST);
     const deadline = AbortSignal.timeout(mediaTimeoutS * 1000);
 
-    function read(kind: ResolvedImage['source'], source: ImageSource, signal: AbortSignal): Promise<EncodedImage> {
+    function read(kind: ImageOrigin, source: ImageSource, signal: AbortSignal): Promise<EncodedImage> {
       if (kind === 'data') return Promise.resolve(source).then(readDataUri);
       const url = textOf(source);
       const fetch = (): Promise<EncodedImage> =>
@@ -88,14 +93,25 @@ export function createMediaResolver(
       return ownFetches.run(signal, () => allFetches.run(signal, fetch));
     }
 
-    return async (given, { param, signal: givenSignal }) => {
+    return async (given, { param, signal: givenSignal, follow }) => {
       const source = withoutSpaceAround(given);
       const startedAtMs = performance.now();
       const signal = AbortSignal.any([givenSignal, deadline]);
       try {
         const kind = kindOf(source);
-        const image = await read(kind, source, signal);
-        const bitmap = await toBitmap(image, budget, signal);
+        const step = { source: kind, param };
+        const image = await followed(
+          follow,
+          { ...step, name: 'fetch' },
+          () => read(kind, source, signal),
+          (read) => ({ bytes: encodedBytes(read) }),
+        );
+        const bitmap = await followed(
+          follow,
+          { ...step, name: 'decode' },
+          () => toBitmap(image, budget, signal),
+          ({ width, height, encoded }) => ({ width, height, isKnown: encoded !== undefined }),
+        );
         onResolved?.({ source: kind, resolveMs: performance.now() - startedAtMs });
         return bitmap;
       } catch (error) {
@@ -128,7 +144,7 @@ export function createMediaResolver(
 }
 
 /** Throws `malformed_url`, `bad_scheme`. */
-function kindOf(source: ImageSource): ResolvedImage['source'] {
+function kindOf(source: ImageSource): ImageOrigin {
   switch (/^([a-z][a-z0-9+.-]*):/i.exec(startOf(source))?.[1]?.toLowerCase()) {
     case 'data':
       return 'data';

@@ -3,6 +3,7 @@ import type { MiddlewareHandler } from 'hono';
 import type { LogLevel } from '../backend/index.ts';
 import { isCodedError, messageOf } from '../errors/index.ts';
 import type { ServerBindings } from './event-stream.ts';
+import type { RequestTrace } from './traces/request-trace.ts';
 
 export type Log = (level: LogLevel, message: string) => void;
 
@@ -24,6 +25,7 @@ export interface RequestContext {
     readonly requestId: string;
     /** The name of the API key, if it has one. */
     readonly keyName?: string;
+    readonly trace?: RequestTrace;
   };
 }
 

@@ -32,6 +32,8 @@ import { sagemakerRoutes } from './routes/sagemaker.ts';
 import { slotRoutes } from './routes/slots.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import type { ServerState } from './server-state.ts';
+import { traceRequests } from './traces/trace-requests.ts';
+import type { Traces } from './traces/traces.ts';
 import { trustProxies } from './trusted-proxies.ts';
 
 /** What applies to every request, also while the model is loading. */
@@ -43,6 +45,8 @@ export interface CommonOptions {
   readonly keys: ApiKeys;
   readonly state: ServerState;
   readonly metrics: Metrics;
+  /** Undefined if requests are not traced. */
+  readonly traces?: Traces | undefined;
   readonly log: Log;
 }
 
@@ -86,9 +90,11 @@ export function createLoadingApp(options: CommonOptions): Hono<RequestContext> {
 
 /** `paths` are to be filled with the routes. */
 function createCommonApp(options: CommonOptions, paths: RoutePaths): Hono<RequestContext> {
-  const { hosts, settings, version, keys, state, metrics, log } = options;
+  const { hosts, settings, version, keys, state, metrics, traces, log } = options;
   const app = new Hono<RequestContext>({ getPath: ({ url }) => paths.resolve(pathOf(url)) });
-  app.use(accessLog(log), responseHeaders, countRequests(metrics), linger, checkHost);
+  app.use(accessLog(log));
+  if (traces !== undefined) app.use(traceRequests(traces));
+  app.use(responseHeaders, countRequests(metrics), linger, checkHost);
   app.use(browserGuard({ ...settings, hosts }));
   if (settings.trustedProxies.length > 0) app.use(trustProxies(settings.trustedProxies));
   app.use(requireKey(keys));

@@ -14,14 +14,14 @@ import type { JsonCall } from './json-route.ts';
 export async function countTokens(
   request: ParsedRequest,
   options: GenerationRouteOptions,
-  { client, signal }: Pick<JsonCall, 'client' | 'signal'>,
+  { client, signal, trace }: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
 ): Promise<number> {
   const { model, media, admission } = options;
   checkRequest(request, options);
   const place = admission.join(client);
   try {
     if (imageReferences(request).length > 0) await place.toFetchImages(signal);
-    const images = await fetchImages(request, media.sizesForRequest(), signal);
+    const images = await fetchImages(request, media.sizesForRequest(), signal, trace);
     return await required(model, 'countPrompt')(toGenerateRequest(request, model.info, images), signal);
   } finally {
     place.leave();

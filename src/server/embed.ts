@@ -8,6 +8,7 @@ import { renderPrompt, required } from './count-tokens.ts';
 import { fetchImages } from './generate.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
 import type { JsonCall } from './json-route.ts';
+import { inStep } from './traces/trace-requests.ts';
 
 /**
  * The embeddings of inputs, each in a turn of its own. The first failure ends all of them. Throws `unsupported_capability`
@@ -16,8 +17,8 @@ import type { JsonCall } from './json-route.ts';
 export async function embedAll(
   inputs: readonly (readonly PromptPart[])[],
   cacheSalt: string,
-  { model, admission }: GenerationRouteOptions,
-  { client, signal }: Pick<JsonCall, 'client' | 'signal'>,
+  { model, servedModelName, admission }: GenerationRouteOptions,
+  { client, signal, trace }: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
 ): Promise<Embedding[]> {
   requireEmbeddings(model.info.capabilities.embeddings);
   const embed = required(model, 'embed');
@@ -35,7 +36,13 @@ export async function embedAll(
   };
   const running = inputs.map(embedOne);
   try {
-    return await Promise.all(running);
+    const embeddings = await inStep(trace, 'embed', () => Promise.all(running));
+    trace?.set({
+      'gen_ai.operation.name': 'embeddings',
+      'gen_ai.request.model': servedModelName,
+      'gen_ai.usage.input_tokens': embeddings.reduce((sum, { promptTokens }) => sum + promptTokens, 0),
+    });
+    return embeddings;
   } finally {
     stop.abort(new Error('Another input of the request has failed.'));
     await Promise.allSettled(running);
@@ -46,7 +53,7 @@ export async function embedAll(
 export async function conversationInput(
   request: ParsedRequest,
   options: GenerationRouteOptions,
-  call: Pick<JsonCall, 'client' | 'signal'>,
+  call: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
 ): Promise<readonly PromptPart[]> {
   const { model, media, admission } = options;
   requireEmbeddings(model.info.capabilities.embeddings);
@@ -60,7 +67,7 @@ export async function conversationInput(
   try {
     if (references.length > 0) await place.toFetchImages(call.signal);
     const resolve = media.forRequest((id) => model.encodedImage?.(id, request.cacheSalt));
-    const images = await fetchImages(request, resolve, call.signal);
+    const images = await fetchImages(request, resolve, call.signal, call.trace);
     return texts.flatMap((text, index): PromptPart[] => {
       const image = images[index];
       const param = references[index]?.param ?? '';

@@ -8,6 +8,8 @@ import { anonymous } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
 import type { GenerationObserver } from './metrics/generation-metrics.ts';
 import type { Slots, SlotUser } from './slots.ts';
+import type { GenerationTrace } from './traces/generation-trace.ts';
+import type { RequestTrace } from './traces/request-trace.ts';
 
 export interface GenerateOptions {
   readonly model: LoadedModel;
@@ -17,6 +19,8 @@ export interface GenerateOptions {
   readonly slots?: Slots | undefined;
   readonly client: ClientPath;
   readonly signal: AbortSignal;
+  /** Of the request, if it is traced. */
+  readonly trace?: RequestTrace | undefined;
   /** Makes an observer of each generation. */
   readonly observe: () => GenerationObserver;
   /** Called once the request body is no longer needed. */
@@ -39,6 +43,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
   readonly #options: GenerateOptions;
   readonly #observer: GenerationObserver;
   readonly #slot: SlotUser | undefined;
+  readonly #trace: GenerationTrace | undefined;
   #place: Place | undefined;
   #events: AsyncIterator<GenerationEvent, unknown, undefined> | undefined;
 
@@ -47,6 +52,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     this.#options = options;
     this.#observer = options.observe();
     this.#slot = options.slots?.begin(request.maxTokens);
+    this.#trace = options.trace?.generation(request);
   }
 
   [Symbol.asyncIterator](): this {
@@ -66,7 +72,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     const { admission, client } = this.#options;
     try {
       this.#place = admission.join(client);
-      const events = await inTurn(this.#request, this.#place, this.#observer, this.#options);
+      const events = await this.#inTurn(this.#place);
       this.#events = events[Symbol.asyncIterator]();
       return this.#pass(await this.#events.next());
     } catch (error) {
@@ -78,37 +84,42 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     if (result.done === true) return this.#end();
     this.#observer.onEvent(result.value);
     this.#slot?.see(result.value);
+    this.#trace?.onEvent(result.value);
     return result;
   };
 
   readonly #fail = (error: unknown): never => {
-    this.#end();
+    this.#end(error);
     throw error;
   };
 
-  #end(): Result {
+  #end(error?: unknown): Result {
     this.#place?.leave();
     this.#slot?.end();
+    this.#trace?.end(error);
     return { done: true, value: undefined };
   }
-}
 
-async function inTurn(
-  request: ParsedRequest,
-  place: Place,
-  observer: GenerationObserver,
-  { model, media, client, signal, onBodyUsed }: GenerateOptions,
-): Promise<AsyncIterable<GenerationEvent>> {
-  let images: readonly Bitmap[] = [];
-  if (imageReferences(request).length > 0) {
-    observer.onWaited(await timed(place.toFetchImages(signal)));
-    const resolve = media.forRequest((id) => model.encodedImage?.(id, request.cacheSalt));
-    images = await fetchImages(request, resolve, signal);
+  async #inTurn(place: Place): Promise<AsyncIterable<GenerationEvent>> {
+    const request = this.#request;
+    const { model, media, client, signal, trace, onBodyUsed } = this.#options;
+    let images: readonly Bitmap[] = [];
+    if (imageReferences(request).length > 0) {
+      this.#waited(await timed(place.toFetchImages(signal)), 'images');
+      const resolve = media.forRequest((id) => model.encodedImage?.(id, request.cacheSalt));
+      images = await fetchImages(request, resolve, signal, trace);
+    }
+    onBodyUsed();
+    this.#waited(await timed(place.toGenerate(signal)), 'turn');
+    const generateRequest = toGenerateRequest(request, model.info, images);
+    this.#trace?.onAsked();
+    return model.generate({ ...generateRequest, client: anonymous(client) }, signal);
   }
-  onBodyUsed();
-  observer.onWaited(await timed(place.toGenerate(signal)));
-  const generateRequest = toGenerateRequest(request, model.info, images);
-  return model.generate({ ...generateRequest, client: anonymous(client) }, signal);
+
+  #waited(ms: number, waitedFor: 'images' | 'turn'): void {
+    this.#observer.onWaited(ms);
+    this.#trace?.onWaited(ms, waitedFor);
+  }
 }
 
 /** How long a promise took to settle, in milliseconds. */
@@ -123,12 +134,15 @@ export async function fetchImages(
   request: ParsedRequest,
   resolve: ResolveImage,
   signal: AbortSignal,
+  trace?: RequestTrace,
 ): Promise<Bitmap[]> {
   const fetches = new AbortController();
   try {
     const fetchSignal = AbortSignal.any([signal, fetches.signal]);
     return await Promise.all(
-      imageReferences(request).map(({ url, param }) => resolve(url, { param, signal: fetchSignal })),
+      imageReferences(request).map(({ url, param }) =>
+        resolve(url, { param, signal: fetchSignal, follow: trace?.followImage }),
+      ),
     );
   } catch (error) {
     throw isOutOfDescriptors(error) ? tooManyOpenFiles(error) : error;

@@ -24,6 +24,8 @@ import { routeName } from './route-paths.ts';
 import type { ServerSettings } from './server-settings.ts';
 import type { Slots } from './slots.ts';
 import { heartbeats, settlesWithin, SILENCE_MS, streamHeaders } from './stream.ts';
+import type { RequestTrace } from './traces/request-trace.ts';
+import { inStep } from './traces/trace-requests.ts';
 
 /** What the routes of all formats work with. */
 export interface GenerationRouteOptions {
@@ -54,7 +56,10 @@ export interface DetachedGeneration<Request extends WireRequest> {
 /** What a format's route adds to the way of a generation. */
 export interface GenerationHooks<Request extends WireRequest> {
   /** Changes a request that was checked. */
-  readonly prepare?: (request: Request, call: { client: ClientPath; signal: AbortSignal }) => Promise<Request>;
+  readonly prepare?: (
+    request: Request,
+    call: { client: ClientPath; signal: AbortSignal; trace?: RequestTrace | undefined },
+  ) => Promise<Request>;
   /** Takes a generation over from the connection that it came by, and answers in the route's place then. */
   readonly detach?: (generation: DetachedGeneration<Request>) => Response | undefined;
 }
@@ -70,8 +75,11 @@ export function generationRoute<Request extends WireRequest>(
     const { incoming } = context.env;
     const active = options.requests.begin(incoming.socket);
     const path = routeName(routePath(context));
+    const trace = context.get('trace');
+    const release = trace?.hold();
     const end = (): void => {
       active.end();
+      release?.();
       options.metrics.countEnd(path, performance.now() - receivedAtMs);
     };
     let streaming = false;
@@ -80,23 +88,33 @@ export function generationRoute<Request extends WireRequest>(
       const client = clientPathOf(incoming);
       options.admission.requireRoom(client);
       const { signal } = active;
-      body = await readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal });
+      body = await inStep(trace, 'read body', () =>
+        readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal }),
+      );
       const parsed = format.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
       for (const generation of generationsOf(format, parsed)) checkRequest(generation, options);
       const answer = format.answerAtOnce?.(parsed);
       if (answer !== undefined) return context.json(answer);
-      const request = (await prepare?.(parsed, { client, signal })) ?? parsed;
-      const { release } = body;
+      const request = (await prepare?.(parsed, { client, signal, trace })) ?? parsed;
+      const releaseBody = body.release;
       const start = (until: AbortSignal) =>
         generateAll(generationsOf(format, request), {
           ...options,
           client,
           signal: until,
+          trace,
           observe: () => options.metrics.generations.observe(receivedAtMs),
-          onBodyUsed: release,
+          onBodyUsed: releaseBody,
         });
       const identity = newIdentity(format.idPrefix, options);
-      const detached = detach?.({ request, identity, start, release });
+      trace?.set({
+        'gen_ai.provider.name': 'vserve',
+        'gen_ai.request.model': options.servedModelName,
+        'gen_ai.request.stream': parsed.stream,
+        'gen_ai.response.id': identity.id,
+        'gen_ai.response.model': options.servedModelName,
+      });
+      const detached = detach?.({ request, identity, start, release: releaseBody });
       if (detached !== undefined) {
         body = undefined;
         return detached;
@@ -118,6 +136,7 @@ export function generationRoute<Request extends WireRequest>(
         isSilent: !isPrompt,
         onFailure(error) {
           const level = isCodedError(error) && error.code === 'request_cancelled' ? 'info' : 'warning';
+          trace?.fail(error);
           options.log(level, `${context.get('requestId')} ended after the response had started: ${reasonOf(error)}`);
           return format.errors.text(error, context.get('requestId'));
         },

@@ -5,6 +5,8 @@ import type { ClientPath } from './fair-turns.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
 import { bodyLimits } from './generation-route.ts';
 import { readJsonBody } from './request-body.ts';
+import type { RequestTrace } from './traces/request-trace.ts';
+import { inStep } from './traces/trace-requests.ts';
 
 /** A request whose body was read. */
 export interface JsonCall {
@@ -13,6 +15,7 @@ export interface JsonCall {
   readonly read: { readonly allowExtraFields: boolean };
   readonly client: ClientPath;
   readonly signal: AbortSignal;
+  readonly trace?: RequestTrace | undefined;
 }
 
 /** Handles a POST of JSON that is answered in one piece, and generates nothing. */
@@ -27,10 +30,14 @@ export function jsonRoute(
     try {
       options.admission.requireRoom();
       const { signal } = active;
-      const body = await readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal });
+      const trace = context.get('trace');
+      const limits = bodyLimits(options);
+      const body = await inStep(trace, 'read body', () =>
+        readJsonBody(incoming, { ...limits, cpus: options.cpus, signal }),
+      );
       ({ release } = body);
       const read = { allowExtraFields: options.settings.allowExtraRequestFields };
-      return context.json(await answer({ body: body.value, read, client: clientPathOf(incoming), signal }));
+      return context.json(await answer({ body: body.value, read, client: clientPathOf(incoming), signal, trace }));
     } catch (error) {
       // A third-party backend may throw anything.
       throw error instanceof Error ? error : new Error(String(error));

@@ -24,6 +24,7 @@ import { ServerState } from './server-state.ts';
 import type { LoadingProgress } from './server-state.ts';
 import { readCertificate } from './tls-files.ts';
 import { Slots } from './slots.ts';
+import type { Traces } from './traces/traces.ts';
 import { UnsentResponses } from './unsent-responses.ts';
 
 /** Time to flush the last bytes. */
@@ -95,7 +96,8 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   const state = new ServerState();
   const metrics = new Metrics();
   const memory = new BodyMemory(settings.maxRequestMemoryBytes);
-  const common = { ...options, log, keys, state, metrics };
+  const traces = await openTraces(options, log);
+  const common = { ...options, log, keys, state, metrics, traces };
   let app = createLoadingApp(common);
   const onRefused = (requestId: string, error: Error): void => {
     log('info', `${requestId} no request ${String(statusOf(error))} ${reasonOf(error)}`);
@@ -117,7 +119,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
     const { unixSocketMode } = settings;
     entrance = await Entrance.open(server, { hosts, port, flag: '--port', unixSocketMode, onRefused });
   } catch (error) {
-    await metricsServer?.close();
+    await Promise.all([metricsServer?.close(), traces?.close()]);
     throw error;
   }
   await limitConnections(entrance.acceptors, log);
@@ -153,15 +155,24 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
           const timeoutMs = settings.gracefulShutdownTimeoutS * 1000;
           state.drain(timeoutMs);
           await drain({ entrance, requests, unsent, timeoutMs });
-          await Promise.all([media.close(), metricsServer?.close()]);
+          await Promise.all([media.close(), metricsServer?.close(), traces?.close()]);
         },
       };
     },
     reload: () => reload({ server, metricsServer, keys, settings, log }),
     async close() {
-      await Promise.all([entrance.end(), metricsServer?.close()]);
+      await Promise.all([entrance.end(), metricsServer?.close(), traces?.close()]);
     },
   };
+}
+
+/** Loads OpenTelemetry only where traces are asked for. */
+async function openTraces({ settings, version }: OpenServerOptions, log: Log): Promise<Traces | undefined> {
+  const exporters = settings.traceExporters;
+  if (exporters.length === 0) return undefined;
+  log('info', `Traces of requests are on: ${exporters.join(' and ')}.`);
+  const { Traces } = await import('./traces/traces.ts');
+  return new Traces({ exporters, version, log });
 }
 
 interface Draining {

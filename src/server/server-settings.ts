@@ -4,6 +4,9 @@ import type { TlsFiles } from './tls-files.ts';
 /** Groups of routes that can be switched off. */
 export type ApiType = 'openai' | 'responses' | 'anthropic' | 'ollama' | 'sagemaker';
 
+/** `otlp`: to a collector, as the `OTEL_*` variables say. `console`: to standard output. */
+export type TraceExporter = 'otlp' | 'console';
+
 /** How the server handles requests. */
 export interface ServerSettings extends KeySettings {
   /** The routes there are, besides those that tell about the server and its models. */
@@ -32,6 +35,8 @@ export interface ServerSettings extends KeySettings {
   readonly maxStoredResponseBytes: number;
   /** Tell at `/slots` what runs. */
   readonly slots: boolean;
+  /** Where traces of requests go; empty for none. */
+  readonly traceExporters: readonly TraceExporter[];
   /** Maximum number of requests, running and waiting; undefined means no limit. */
   readonly maxPendingRequests: number | undefined;
   /** Serve HTTPS with this certificate. */

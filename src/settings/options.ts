@@ -550,6 +550,32 @@ export const options = {
     kind: byteCount(),
     default: 256 * MIB,
   }),
+  tracesExporter: option({
+    group: 'Server',
+    flags: [],
+    environment: 'OTEL_TRACES_EXPORTER',
+    help: 'Where OpenTelemetry traces of requests go; further OTEL_* variables say how',
+    kind: choices(['otlp', 'console', 'none']),
+    default: tracesExporters,
+    defaultText: 'otlp where an OTEL_EXPORTER_OTLP_ENDPOINT is set, else none',
+  }),
+  otlpProtocol: option({
+    group: 'Server',
+    flags: [],
+    environment: 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL',
+    environmentAliases: ['OTEL_EXPORTER_OTLP_PROTOCOL'],
+    help: 'How traces are sent: http/protobuf only',
+    kind: text('a protocol'),
+    default: 'http/protobuf',
+  }),
+  otelSdkDisabled: option({
+    group: 'Server',
+    flags: [],
+    environment: 'OTEL_SDK_DISABLED',
+    help: 'No traces, whatever the other OTEL_* variables say',
+    kind: toggle(),
+    default: false,
+  }),
   slots: option({
     group: 'Server',
     flags: ['slots'],
@@ -755,6 +781,12 @@ function isHost(value: string): boolean {
 }
 
 /** Where vserve keeps models unless told otherwise. */
+/** As the SDKs of OpenTelemetry do not: traces are on only where someone asks for them. */
+function tracesExporters(environment: Environment): readonly ('otlp' | 'console' | 'none')[] {
+  const endpoints = [environment['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'], environment['OTEL_EXPORTER_OTLP_ENDPOINT']];
+  return endpoints.some((endpoint = '') => endpoint !== '') ? ['otlp'] : [];
+}
+
 function storeFolder(environment: Environment): string {
   if (process.platform === 'linux') return join(xdgCacheFolder(environment), 'vserve');
   return envPaths('vserve', { suffix: '' }).cache;

@@ -19,7 +19,11 @@ it('a model tells what it has computed, and what it had cached', async () => {
     const request = userTurn([{ type: 'image', image: await picture('000-0.png') }, 'What is it?'], { maxTokens: 4 });
     const first = await answer(model, request);
     const said = { role: 'assistant' as const, content: [{ type: 'text' as const, text: first.text }] };
-    await answer(model, { ...request, messages: [...request.messages, said, ...request.messages] });
+    const second = await answer(model, { ...request, messages: [...request.messages, said, ...request.messages] });
+    const { encodeMs = 0, prefillMs } = first.finish.timings;
+    expect(encodeMs).toBeGreaterThan(0);
+    expect(encodeMs).toBeLessThanOrEqual(prefillMs);
+    expect(second.finish.timings.encodeMs).toBe(0);
     const after = await values();
     expect(after.get('maxserve_vision_images_encoded_images_total')).toBe(1);
     expect(after.get('maxserve_vision_images_cached_images_total')).toBe(2);

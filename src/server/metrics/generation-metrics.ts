@@ -9,6 +9,7 @@ const TOKEN_BUCKETS_MS = [1, 2, 5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 30
 export class GenerationMetrics {
   readonly inputTime: Histogram;
   readonly queueTime: Histogram;
+  readonly encodeTime: Histogram;
   readonly firstTokenTime: Histogram;
   readonly gap: Histogram;
   readonly tokenTime: Histogram;
@@ -28,6 +29,10 @@ export class GenerationMetrics {
       'Time to read a request, fetch and decode its images, and make its prompt, without waiting for its turn',
     );
     this.queueTime = time('vserve_queue_time_milliseconds', 'Time that a request waited for its turn and a place');
+    this.encodeTime = time(
+      'vserve_image_encode_time_milliseconds',
+      'Time that images of a request spent in the vision encoder, for requests with images whose encoded form was not cached',
+    );
     this.firstTokenTime = time('maxserve_time_to_first_token_milliseconds', 'Time from a request to its first token');
     this.gap = time('maxserve_itl_milliseconds', 'Time between the pieces of an answer', TOKEN_BUCKETS_MS);
     this.tokenTime = time(
@@ -101,6 +106,8 @@ export class GenerationObserver {
     if (this.#hasCountedPrompt) return;
     this.#hasCountedPrompt = true;
     metrics.queueTime.observe(this.#waitedMs + timings.queueMs);
+    const { encodeMs = 0 } = timings;
+    if (encodeMs > 0) metrics.encodeTime.observe(encodeMs);
     metrics.inputTokens.inc(usage.promptTokens);
     metrics.cachedTokens.inc(usage.cachedTokens);
     metrics.missedTokens.inc(usage.promptTokens - usage.cachedTokens);

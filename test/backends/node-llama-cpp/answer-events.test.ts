@@ -17,6 +17,7 @@ const finish = (index: number, text = '') => ({
   decodeSteps: 1,
   queueMs: 0,
   prefillMs: 0,
+  encodeMs: 0,
   decodeMs: 0,
   reports: [],
   unshownReports: [],

@@ -80,7 +80,7 @@ export async function serveModel(
 
 /** What a model has besides generating, where it has it. */
 function promptMethodsOf(loaded: LoadedModel): Partial<LoadedModel> {
-  const names = ['countPrompt', 'renderPrompt', 'tokenize', 'detokenize', 'embed'] as const;
+  const names = ['encodedImage', 'countPrompt', 'renderPrompt', 'tokenize', 'detokenize', 'embed'] as const;
   const methods = names.map((name) => [name, (loaded[name] as (() => unknown) | undefined)?.bind(loaded)]);
   return Object.fromEntries(methods.filter(([, method]) => method !== undefined)) as Partial<LoadedModel>;
 }
@@ -107,6 +107,7 @@ export function serverSettings(changes: Partial<ServerSettings> = {}): ServerSet
     maxStoredResponses: 100,
     maxStoredResponseBytes: 10_000_000,
     slots: false,
+    traceExporters: [],
     maxPendingRequests: undefined,
     apiKeys: [],
     apiKeyFile: undefined,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_set>
 
 #include "bidirectional.h"
 #include "engine.h"
@@ -109,8 +110,22 @@ void Engine::encode_image(const AnswerPtr & answer, Chunk & chunk) {
     }
     answer->encoding = true;
     const ImageTime time(*this);
-    auto encoded = vision_->encode(media, [this, &waiting] { return work_while_encoding() && is_wanted(waiting); });
+    const auto begin = Clock::now();
+    Clock::duration interrupted{};
+    auto encoded = vision_->encode(media, [this, &waiting, &interrupted] {
+        const auto paused_at = Clock::now();
+        const bool goes_on = work_while_encoding() && is_wanted(waiting);
+        interrupted += Clock::now() - paused_at;
+        return goes_on;
+    });
     answer->encoding = false;
+    std::unordered_set<Request *> requests;
+    for (const auto & [index, rows] : encoded) {
+        requests.insert(waiting[index].answer->request.get());
+    }
+    for (Request * request : requests) {
+        request->encode_ms += std::chrono::duration<double, std::milli>(Clock::now() - begin - interrupted).count();
+    }
     work_done_.encodes += encoded.size();
     turns_.charge(answer->request->settings.client, encoding_weight * chunk.n_tokens);
     for (auto & [index, rows] : encoded) {

@@ -366,6 +366,7 @@ void Engine::report_prefilled(const Answer & answer) {
     event.cached_tokens = request.cached_tokens;
     event.queue_ms = ms_between(request.submitted_at, answer.admitted_at);
     event.prefill_ms = ms_between(answer.admitted_at, answer.first_token_at);
+    event.encode_ms = request.encode_ms;
     event.prompt_reports = prompt_reports(*answer.request);
     events_.push_back(std::move(event));
 }

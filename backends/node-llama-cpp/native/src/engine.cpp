@@ -585,6 +585,7 @@ void Engine::finish(const AnswerPtr & answer, const char * reason, std::optional
     end.decode_steps = steps_ - answer->first_token_step;
     end.queue_ms = ms_between(request.submitted_at, answer->admitted_at);
     end.prefill_ms = ms_between(answer->admitted_at, answer->first_token_at);
+    end.encode_ms = request.encode_ms;
     end.decode_ms = ms_between(answer->first_token_at, now);
     events_.push_back(std::move(end));
     release(*answer, true);

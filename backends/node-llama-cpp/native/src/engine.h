@@ -61,6 +61,7 @@ struct Event {
     uint64_t decode_steps = 0;     // finish: from the first token to the last
     double queue_ms = 0;           // prefilled, finish: submission to admission
     double prefill_ms = 0;         // the same: admission to the first token; progress: admission to now
+    double encode_ms = 0;          // prefilled, finish: of that, in the encoder for images of the request
     double decode_ms = 0;          // finish: first token to last
     int32_t thought_tokens = 0;          // finish: of completion_tokens
     int32_t call = 0;                    // call: its index; `text` is the next piece of its arguments

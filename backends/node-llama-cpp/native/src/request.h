@@ -70,6 +70,7 @@ struct Request {
 
     const Clock::time_point submitted_at = Clock::now();
     bool was_admitted = false;
+    double encode_ms = 0;          // its images spent in the encoder, without what other answers computed meanwhile
     int32_t cached_tokens = 0;     // prompt tokens in the cache when its first answer was admitted
     int32_t reported_tokens = -1;  // the most prompt tokens that were reported as done
     int32_t unfinished = 0;        // answers

@@ -297,6 +297,7 @@ void add_finish(Napi::Env env, const Event & event, Napi::Object & object) {
     object.Set("decodeSteps", static_cast<double>(event.decode_steps));
     object.Set("queueMs", event.queue_ms);
     object.Set("prefillMs", event.prefill_ms);
+    object.Set("encodeMs", event.encode_ms);
     object.Set("decodeMs", event.decode_ms);
     object.Set("reports", to_js(env, event.reports));
     object.Set("unshownReports", to_js(env, event.unshown_reports));
@@ -320,6 +321,7 @@ Napi::Object to_js(Napi::Env env, const Event & event) {
             object.Set("cachedTokens", event.cached_tokens);
             object.Set("queueMs", event.queue_ms);
             object.Set("prefillMs", event.prefill_ms);
+            object.Set("encodeMs", event.encode_ms);
             if (!event.prompt_reports.empty()) {
                 object.Set("promptReports", to_js(env, event.prompt_reports));
             }
