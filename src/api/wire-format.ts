@@ -28,7 +28,8 @@ export type Framing = 'sse' | 'ndjson';
 /** What a route takes and gives, for the API's description. */
 export interface RouteSchemas {
   readonly summary: string;
-  readonly request: JsonSchema;
+  /** Made when it is asked for: it takes a while. */
+  readonly request: () => JsonSchema;
   /** The body of an answer. */
   readonly answer: z.ZodType;
   /** The data of each event of a stream; undefined for a route that has none. */

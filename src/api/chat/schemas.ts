@@ -93,7 +93,7 @@ const chunk = z.object({
   prompt_progress: z.object({ total: z.int(), cache: z.int(), processed: z.int(), time_ms: z.number() }).optional(),
 });
 
-const chatRequest = requestSchema(CHAT_FIELDS, { messages: z.array(message).min(1) }, ['messages']);
+const chatRequest = () => requestSchema(CHAT_FIELDS, { messages: z.array(message).min(1) }, ['messages']);
 
 /** Chat Completions, for the API's description. */
 export const CHAT_SCHEMAS: RouteSchemas = {

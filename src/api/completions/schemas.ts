@@ -43,7 +43,7 @@ const completion = z.object({
 /** OpenAI's legacy Completions, for the API's description. */
 export const COMPLETION_SCHEMAS: RouteSchemas = {
   summary: 'Continue a text',
-  request: requestSchema(COMPLETION_FIELDS, { prompt: prompts }, ['prompt']),
+  request: () => requestSchema(COMPLETION_FIELDS, { prompt: prompts }, ['prompt']),
   answer: completion,
   event: completion.extend({ usage: usageSchema.nullish() }),
   end: '[DONE]',

@@ -11,12 +11,12 @@ const input = z.union([one, z.array(one).min(1).max(MAX_INPUTS)]);
 export function embeddingSchemas(chat: Pick<RouteSchemas, 'request'>): RouteSchemas {
   return {
     summary: 'Embed texts, tokens, or a conversation with its pictures',
-    request: {
+    request: () => ({
       anyOf: [
         requestSchema(INPUT_FIELDS, { input, messages: z.null().optional() }, ['input']),
-        { allOf: [chat.request, requestSchema(FORM_FIELDS, {}, [])] },
+        { allOf: [chat.request(), requestSchema(FORM_FIELDS, {}, [])] },
       ],
-    },
+    }),
     answer: z.object({
       object: z.literal('list'),
       data: z.array(

@@ -23,7 +23,7 @@ const example = {
 /** Anthropic's Messages, for the API's description. */
 export const MESSAGES_SCHEMAS: RouteSchemas = {
   summary: "Answer a conversation, in Anthropic's format",
-  request: requestSchema(MESSAGES_FIELDS, read, ['messages', 'max_tokens']),
+  request: () => requestSchema(MESSAGES_FIELDS, read, ['messages', 'max_tokens']),
   answer: messageSchema,
   event: eventSchema,
   example: { ...example, max_tokens: 100 },
@@ -32,7 +32,7 @@ export const MESSAGES_SCHEMAS: RouteSchemas = {
 /** Anthropic's count of tokens. */
 export const COUNT_SCHEMAS: RouteSchemas = {
   summary: "Count the tokens of a conversation, in Anthropic's format",
-  request: requestSchema(MESSAGES_FIELDS, read, ['messages']),
+  request: () => requestSchema(MESSAGES_FIELDS, read, ['messages']),
   answer: z.object({ input_tokens: z.int() }),
   example,
 };

@@ -9,7 +9,7 @@ const vector = z.array(z.number());
 
 export const EMBED_SCHEMAS: RouteSchemas = {
   summary: "Embed texts, in Ollama's format",
-  request: requestSchema(EMBED_FIELDS, {}, ['input']),
+  request: () => requestSchema(EMBED_FIELDS, {}, ['input']),
   answer: z.object({
     model: z.string(),
     embeddings: z.array(vector),
@@ -23,18 +23,18 @@ export const EMBED_SCHEMAS: RouteSchemas = {
 /** The older route, of one text. */
 export const EMBEDDINGS_SCHEMAS: RouteSchemas = {
   summary: "Embed a text, in Ollama's older format",
-  request: requestSchema(EMBEDDINGS_FIELDS, {}, ['prompt']),
+  request: () => requestSchema(EMBEDDINGS_FIELDS, {}, ['prompt']),
   answer: z.object({ embedding: vector }),
   example: { prompt: 'A circle.' },
 };
 
-const namedModel = {
+const namedModel = () => ({
   ...requestSchema(NAMED_MODEL_FIELDS, {}, []),
   anyOf: [
     { required: ['model'], properties: { model: { type: 'string', minLength: 1 } } },
     { required: ['name'], properties: { name: { type: 'string', minLength: 1 } } },
   ],
-};
+});
 
 /** `model`: the served one. */
 export function showSchemas(model: string): RouteSchemas {

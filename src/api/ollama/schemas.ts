@@ -58,7 +58,7 @@ const generateLine = z.object({ ...line, response: z.string(), ...pieces });
 /** Ollama's `/api/chat`. */
 export const CHAT_SCHEMAS: RouteSchemas = {
   summary: "Answer a conversation, in Ollama's format",
-  request: requestSchema(CHAT_FIELDS, { messages: z.array(message).nullish() }, []),
+  request: () => requestSchema(CHAT_FIELDS, { messages: z.array(message).nullish() }, []),
   answer: chatLine,
   event: chatLine,
   example: {
@@ -70,7 +70,7 @@ export const CHAT_SCHEMAS: RouteSchemas = {
 /** Ollama's `/api/generate`. */
 export const GENERATE_SCHEMAS: RouteSchemas = {
   summary: "Answer a prompt, in Ollama's format",
-  request: requestSchema(GENERATE_FIELDS, { images }, []),
+  request: () => requestSchema(GENERATE_FIELDS, { images }, []),
   answer: generateLine,
   event: generateLine,
   example: { prompt: 'What is in this picture?', images: [EXAMPLE_PICTURE_BASE64], stream: false },

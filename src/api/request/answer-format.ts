@@ -16,6 +16,7 @@ type FormatReader = (format: JsonObject, path: string, options: ReadOptions) => 
 const JSON_OBJECT = { type: 'json-object' } as const;
 const MAX_CHOICES = 10_000;
 const ANY_OBJECT = z.looseObject({});
+const NOTHING = z.strictObject({});
 
 export const FORMAT_KEYS = {
   text: { type: 'read' },
@@ -52,17 +53,20 @@ const FORMAT_READERS: ReadonlyMap<unknown, FormatReader> = new Map<unknown, Form
 
 /** OpenAI's `response_format`, and what TGI, Fireworks and Together add to it. */
 export const FORMAT: ReaderKind<Format> = {
-  shape: z.object({
-    type: z.enum(['text', 'json_object', 'json_schema', 'json', 'regex', 'grammar']),
-    json_schema: z
-      .object({
-        name: z.string().optional(),
-        description: z.string().optional(),
-        strict: z.boolean().nullish(),
-        schema: ANY_OBJECT,
-      })
-      .optional(),
-  }),
+  shape: z.union([
+    z.object({
+      type: z.enum(['text', 'json_object', 'json_schema', 'json', 'regex', 'grammar']),
+      json_schema: z
+        .object({
+          name: z.string().nullish(),
+          description: z.unknown().optional(),
+          strict: z.boolean().nullish(),
+          schema: ANY_OBJECT,
+        })
+        .nullish(),
+    }),
+    NOTHING,
+  ]),
   read(value, path, options) {
     if (!isJsonObject(value)) throw invalid(path, `${path} must be an object with a type, not ${show(value)}.`);
     if (isEmpty(value)) return undefined;
@@ -98,7 +102,7 @@ const REGEX: ReaderKind<Format> = {
 };
 
 const CHOICE: ReaderKind<Format> = {
-  shape: z.array(z.string().min(1)).max(MAX_CHOICES),
+  shape: z.union([z.array(z.string().min(1)).max(MAX_CHOICES), NOTHING, z.literal('')]),
   read(value, path) {
     if (isEmpty(value)) return undefined;
     const choices = Array.isArray(value) ? value.map((choice) => textOf(choice)) : [];

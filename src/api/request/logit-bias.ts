@@ -3,18 +3,23 @@ import type { LogitBias } from '../../backend/index.ts';
 import { invalid, show, shownName } from './invalid-request.ts';
 import { isJsonObject } from './json-object.ts';
 import type { ReaderKind } from './kinds.ts';
+import { TOKEN_ID } from './token-text.ts';
 
 /** OpenAI's: the limits stand for "never" and "as good as always". */
 const MAX_BIAS = 100;
 const MAX_ENTRIES = 10_000;
 const MAX_TOKEN = 2 ** 31 - 1;
+const BIAS = z.union([z.number().min(-MAX_BIAS).max(MAX_BIAS), z.literal(false)]);
 
 /**
  * Token ids with a bias: OpenAI's object, or llama-server's list of pairs, in which `false` forbids a token. Biases of 0
  * change nothing and are left out.
  */
 export const LOGIT_BIAS: ReaderKind<readonly LogitBias[]> = {
-  shape: z.record(z.string().regex(/^\d{1,10}$/), z.number().min(-MAX_BIAS).max(MAX_BIAS)),
+  shape: z.union([
+    z.record(z.string().regex(/^\d{1,10}$/), BIAS),
+    z.array(z.array(z.union([TOKEN_ID, BIAS])).length(2)),
+  ]),
   read(value, path) {
     const entries = entriesOf(value, path);
     if (entries.length > MAX_ENTRIES) {

@@ -32,7 +32,7 @@ const item = z.union([
   z.object({ type: z.literal('item_reference').nullish(), id: name }),
 ]);
 
-const request = requestSchema(RESPONSE_FIELDS, { input: z.union([z.string(), z.array(item)]) }, ['input']);
+const request = () => requestSchema(RESPONSE_FIELDS, { input: z.union([z.string(), z.array(item)]) }, ['input']);
 const example = {
   input: [
     {

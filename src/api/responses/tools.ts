@@ -6,7 +6,7 @@ import { isJsonObject, readKeys, unsupported } from '../request/json-object.ts';
 import { readJsonObject } from '../request/json-value.ts';
 import type { ReaderKind } from '../request/kinds.ts';
 import { textOf } from '../request/long-text.ts';
-import { MAX_TOOLS, readFunction, TOOL_SHAPE } from '../request/tools.ts';
+import { MAX_TOOLS, readFunction, readToolName, TOOL_SHAPE } from '../request/tools.ts';
 import { anything } from '../request/values.ts';
 import { toolDescription } from './custom-tool.ts';
 
@@ -169,7 +169,7 @@ function readNamespace(given: JsonObject, path: string, options: ReadOptions): r
     if (type !== 'function' && type !== 'custom') {
       throw unsupported(`${place}.type`, type, 'It must be function or custom.');
     }
-    const bare = textOf(tool['name']) ?? '';
+    const bare = readToolName(tool['name'], `${place}.name`);
     const full = { ...tool, name: nameIn(namespace, bare) };
     const read = type === 'function' ? readFunctionTool(full, place, options) : readCustomTool(full, place, options);
     return { tool: read.tool, form: { ...read.form, name: bare, namespace } };

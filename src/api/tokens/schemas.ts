@@ -25,12 +25,12 @@ export function templateSchemas({ request, example }: Conversation): RouteSchema
 export function tokenizeSchemas(chat: Conversation): RouteSchemas {
   return {
     summary: 'Split a text, or the prompt of a conversation, into tokens',
-    request: {
+    request: () => ({
       anyOf: [
         requestSchema(TEXT_FIELDS, { messages: z.null().optional() }, []),
-        { allOf: [chat.request, requestSchema(FORM_FIELDS, {}, [])] },
+        { allOf: [chat.request(), requestSchema(FORM_FIELDS, {}, [])] },
       ],
-    },
+    }),
     answer: z.object({
       tokens: z.union([z.array(id), z.array(z.object({ id, piece: z.union([z.string(), z.array(z.int())]) }))]),
       count: z.int(),
@@ -43,7 +43,7 @@ export function tokenizeSchemas(chat: Conversation): RouteSchemas {
 
 export const DETOKENIZE_SCHEMAS: RouteSchemas = {
   summary: 'The text of tokens',
-  request: requestSchema(DETOKENIZE_FIELDS, {}, []),
+  request: () => requestSchema(DETOKENIZE_FIELDS, {}, []),
   answer: z.object({ content: z.string(), prompt: z.string() }),
   example: { tokens: [0, 1] },
 };

@@ -26,12 +26,10 @@ export function describeFormat(
   { summary, request, answer, event, end, example }: RouteSchemas,
   traits: RouteTraits = {},
 ): MiddlewareHandler {
-  const content = { ...json(answer), ...streamOf({ event, end }, traits) };
-  return describeRoute({
-    summary,
-    requestBody: { required: true, content: { 'application/json': { schema: request, example } } },
-    ...common({ 200: { description: 'The answer', content } }, traits),
-  });
+  return describeLazily(summary, () => ({
+    requestBody: { required: true, content: { 'application/json': { schema: request(), example } } },
+    ...common(answered(answer, { event, end }, traits), traits),
+  }));
 }
 
 /** Describes a route without a body. `event`: of an answer that may be streamed. */
@@ -40,18 +38,31 @@ export function describeRead(
   answer: z.ZodType,
   { event, ...traits }: RouteTraits & { readonly event?: z.ZodType | undefined } = {},
 ): MiddlewareHandler {
-  const content = { ...json(answer), ...streamOf({ event }, traits) };
-  return describeRoute({ summary, ...common({ 200: { description: 'The answer', content } }, traits) });
+  return describeLazily(summary, () => common(answered(answer, { event }, traits), traits));
 }
 
 /** Describes a route whose answer has no body. */
 export function describeAction(summary: string, traits: RouteTraits = {}): MiddlewareHandler {
-  return describeRoute({ summary, ...common({ 200: { description: 'It is done' } }, traits) });
+  return describeLazily(summary, () => common({ 200: { description: 'It is done' } }, traits));
 }
 
 /** Describes a route that clients know, and that always fails here. */
 export function describeRefusal(summary: string, traits: RouteTraits = {}): MiddlewareHandler {
-  return describeRoute({ summary, ...common({}, traits) });
+  return describeLazily(summary, () => common({}, traits));
+}
+
+/** The rest is made when the description is asked for: the schemas of all routes take longer than a server's start. */
+function describeLazily(summary: string, describe: () => DescribeRouteOptions): MiddlewareHandler {
+  let made: DescribeRouteOptions | undefined;
+  const spec: DescribeRouteOptions = { summary };
+  for (const key of ['requestBody', 'parameters', 'security', 'responses'] as const) {
+    Object.defineProperty(spec, key, { enumerable: true, get: () => (made ??= describe())[key] });
+  }
+  return describeRoute(spec);
+}
+
+function answered(answer: z.ZodType, stream: Stream, traits: RouteTraits): Responses {
+  return { 200: { description: 'The answer', content: { ...json(answer), ...streamOf(stream, traits) } } };
 }
 
 /** A parameter in the path, whose values are not empty. */

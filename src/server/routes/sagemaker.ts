@@ -53,7 +53,7 @@ const invocationFormat: WireFormat<Invocation> = {
 function eitherOf(one: RouteSchemas, other: RouteSchemas): RouteSchemas {
   return {
     summary: 'Answer a chat completion, or a completion',
-    request: { anyOf: [one.request, other.request] },
+    request: () => ({ anyOf: [one.request(), other.request()] }),
     answer: z.union([one.answer, other.answer]),
     event: z.union([one.event ?? z.never(), other.event ?? z.never()]),
     ...(one.end === undefined ? {} : { end: one.end }),

@@ -53,6 +53,11 @@ describe('tools', () => {
     ['an unknown key', { tools: [{ ...f, extra: 1 }] }, 'invalid_request tools[0].extra'],
     ['two of a name', { tools: [f, f] }, 'invalid_request tools[1].name'],
     [
+      'one of a namespace without a name',
+      { tools: [{ ...space, tools: [{ type: 'custom' }] }] },
+      'invalid_request tools[0].tools[0].name',
+    ],
+    [
       'a search that is required',
       { tools: [{ type: 'web_search' }], tool_choice: 'required' },
       'invalid_request tool_choice',
