@@ -1,3 +1,4 @@
+import { turnUntil } from './support/turn-until.ts';
 import { APIError, BadRequestError, NotFoundError } from 'openai';
 import type OpenAI from 'openai';
 import { zodResponsesFunction, zodTextFormat } from 'openai/helpers/zod';
@@ -282,8 +283,9 @@ describe('a response in the background', () => {
       last = event.sequence_number;
       if (event.type === 'response.output_text.delta') break;
     }
+    // The stream has ended with its client.
+    await turnUntil(() => requestsInFlight() === 1);
     expect((await client.responses.retrieve(id)).status).toBe('in_progress');
-    expect(requestsInFlight()).toBe(1);
     gate.open();
     const rest = await eventsOf(await client.responses.retrieve(id, { stream: true, starting_after: last }));
     expect(rest.map(({ sequence_number: number }) => number)).toEqual(rest.map((_, index) => last + 1 + index));
