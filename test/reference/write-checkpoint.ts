@@ -1,5 +1,5 @@
 import { mkdir, open, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { dtypeBytes } from '../../src/convert/safetensors/dtypes.ts';
 import type { Dtype } from '../../src/convert/safetensors/dtypes.ts';
 import { indexFile } from '../../src/convert/safetensors/weight-map.ts';
@@ -54,6 +54,7 @@ export async function writeCheckpoint(
   await mkdir(directory, { recursive: true });
   for (const [name, content] of Object.entries(files)) {
     const isRaw = typeof content === 'string' || Buffer.isBuffer(content);
+    await mkdir(dirname(join(directory, name)), { recursive: true });
     await writeFile(join(directory, name), isRaw ? content : JSON.stringify(content, undefined, 2));
   }
   const next = randomBits(seed);

@@ -18,7 +18,8 @@ import { writeWithTemplate } from '../../support/with-template.ts';
 
 const templates = referenceTemplates();
 const names = [...new Set(familyCalls.filter(({ isAlike }) => isAlike !== true).map(({ template }) => template))];
-const longest = Math.max(...names.map((name) => Buffer.byteLength(templates[name]?.source ?? '')));
+const withStops = 'poolside-Laguna-XS.2';
+const longest = Math.max(...[...names, withStops].map((name) => Buffer.byteLength(templates[name]?.source ?? '')));
 
 const elementsOf = (_tensor: string, shape: readonly number[], next: () => number): Uint8Array =>
   new Uint8Array(
@@ -147,3 +148,11 @@ describe.each(names)('%s', (name) => {
     }
   }, 30_000);
 });
+
+it('an answer ends at the stop strings of its template, and at those of its request', async () => {
+  const model = await load(withStops);
+  const tokens = [...(await model.inspectTokens('Warm.</assistant> And more.', false))];
+  const asked = { template: thoughtless, tools: { tools: [now], choice: 'auto', parallel: true } } as const;
+  expect(await said(model, tokens, asked)).toMatchObject({ text: 'Warm.', reason: 'stop' });
+  expect(await said(model, tokens, { ...asked, stop: ['rm'] })).toMatchObject({ text: 'Wa', reason: 'stop' });
+}, 30_000);

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import backend from '../../../backends/node-llama-cpp/index.ts';
 import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
-import type { GenerateRequest } from '../../../src/backend/index.ts';
+import type { GenerateRequest, ToolSettings } from '../../../src/backend/index.ts';
 import { convertCheckpoint } from '../../../src/convert/index.ts';
 import { defaultLoadSettings } from '../../../src/settings/index.ts';
 import { greedyRequest } from '../../engine/greedy.ts';
@@ -156,4 +156,24 @@ it('DeepSeek-OCR does not repeat itself by default, but for the cells of tables,
     noRepeatNgramAllowed: [ocr.ids.get('<td>'), ocr.ids.get('</td>')],
   });
   await loaded.close();
+});
+
+it('a template of its own is for conversations with tools', async () => {
+  const { checkpoint } = smolvlm;
+  const loaded = await load(checkpoint, {
+    'chat_template.jinja': '{% for message in messages %}{{ message.content }}{% endfor %} plain',
+    'additional_chat_templates/tool_use.jinja': '{% for message in messages %}{{ message.content }}{% endfor %} tools',
+  });
+  onTestFinished(() => loaded.close());
+  const messages = [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }] as const;
+  const written = async (tools?: ToolSettings): Promise<string> => {
+    const request = { ...greedyRequest, messages, tools };
+    const text = await loaded.renderPrompt(request, new AbortController().signal);
+    const tokens = await loaded.inspectRequest(request);
+    expect(tokens).toEqual([await loaded.inspectTokens(text, true)]);
+    return text;
+  };
+  expect(await written()).toBe('Hi plain');
+  const tool = { name: 'weather', description: '', parameters: { type: 'object', properties: {} } };
+  expect(await written({ tools: [tool], choice: 'auto', parallel: undefined })).toMatch(/weather.*Hi tools$/s);
 });

@@ -146,6 +146,11 @@ void PromptBuilder::drop_doubled_ends(std::vector<Run> & runs) const {
     }
 }
 
+std::vector<Run> PromptBuilder::rendered(const Conversation & conversation, size_t n_images) const {
+    const ChatTemplate & chat_template = is_of_tools(conversation) ? *tool_template_ : *template_;
+    return chat_template.render(format_of(conversation).prepared(conversation), n_images);
+}
+
 Prompt PromptBuilder::build(const Conversation & conversation, const std::vector<Image> & images, size_t max_tokens,
                             const std::function<bool()> & is_cancelled) const {
     if (!images.empty() && vision_ == nullptr) {
@@ -163,11 +168,8 @@ Prompt PromptBuilder::build(const Conversation & conversation, const std::vector
 
 Prompt PromptBuilder::build_from_template(const Conversation & conversation, const std::vector<Image> & images,
                                           size_t max_tokens) const {
-    const bool is_of_tools = tool_template_ && !conversation.tools.tools.empty();
-    const ChatTemplate & chat_template = is_of_tools ? *tool_template_ : *template_;
-    const ChatFormat & format = is_of_tools ? *tool_format_ : *format_;
-    auto runs = chat_template.render(format.prepared(conversation), images.size());
-    AnswerPlan plan = format.plan(conversation, runs);
+    auto runs = rendered(conversation, images.size());
+    AnswerPlan plan = format_of(conversation).plan(conversation, runs);
     drop_doubled_ends(runs);
     const auto views = show_views(runs, sizes_of(images), placement_, pan_and_scan_);
     const auto parts = control_strings_.parts_of(runs);

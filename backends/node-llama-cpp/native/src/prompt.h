@@ -92,6 +92,13 @@ class PromptBuilder {
 
   private:
     void protect_boundaries(const std::vector<ImageSize> & sample_sizes);
+    bool is_of_tools(const Conversation & conversation) const {
+        return tool_template_ && !conversation.tools.tools.empty();
+    }
+    const ChatFormat & format_of(const Conversation & conversation) const {
+        return is_of_tools(conversation) ? *tool_format_ : *format_;
+    }
+    std::vector<Run> rendered(const Conversation & conversation, size_t n_images) const;
     void drop_doubled_ends(std::vector<Run> & runs) const;
     Prompt tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images,
                            const std::vector<ImageView> & views) const;

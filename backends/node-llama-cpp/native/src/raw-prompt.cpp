@@ -141,7 +141,7 @@ std::string PromptBuilder::text_of(const Conversation & conversation, size_t n_i
             }
         }
     } else {
-        runs = template_->render(format_->prepared(conversation), n_images);
+        runs = rendered(conversation, n_images);
     }
     // build_raw() writes again what stands round an image.
     const ImagePlacement round = placement_.without_template();
