@@ -107,6 +107,7 @@ describe('the server', () => {
         bodyTimeoutS: 300,
         apiTypes: ['openai', 'responses', 'anthropic', 'ollama'],
         slots: false,
+        traceExporters: [],
         allowedOrigins: [],
         allowedHosts: ['proxy.example'],
         apiKeys: [],

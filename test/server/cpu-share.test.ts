@@ -92,7 +92,7 @@ describe('the server takes a CPU from the model', () => {
     const part = (text: string): string => (chunked ? `${text.length.toString(16)}\r\n${text}\r\n` : text);
     const length = chunked ? 'transfer-encoding: chunked' : `content-length: ${String(first.length + rest.length)}`;
     const socket = await openSocket(server.port);
-    socket.write(`POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n${length}\r\n\r\n`);
+    socket.write(`POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n${length}\r\n\r\n`);
     if (chunked) socket.write(part(first));
     await turnUntil(() => server.cpusLeft.length > 0);
     expect(server.cpusLeft[0]).toBe(1);
