@@ -2,6 +2,9 @@
 import { copyFile, mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { scriptArguments } from './arguments.ts';
+
+scriptArguments({ options: {} });
 
 const source = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 const destination = join(import.meta.dirname, '../src/server/openapi/swagger-ui');

@@ -18,7 +18,9 @@ export async function loadModel(
 ): Promise<ModelInUse> {
   const { release, ...files } = await prepare(backend, serve, settings, loading);
   try {
-    return { model: await load(backend, files, serve, loading), release };
+    const startedAtMs = performance.now();
+    const model = await load(backend, files, serve, loading);
+    return { model, loadMs: performance.now() - startedAtMs, release };
   } catch (error) {
     await release();
     throw error;

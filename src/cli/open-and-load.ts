@@ -10,6 +10,8 @@ export interface Loading extends Context {
 /** A model in memory, and the hold on its files. */
 export interface ModelInUse {
   readonly model: LoadedModel;
+  /** How long the backend took. */
+  readonly loadMs: number;
   readonly release: () => Promise<void>;
 }
 

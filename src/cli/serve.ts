@@ -60,14 +60,14 @@ async function serve(command: Command, argument: string | undefined, context: Co
   await backend.check?.();
   output.note(`\n${output.style('bold', `vserve ${version}`)}\n\n${describeConfiguration(loaded)}\n`);
 
-  const { server, model, release } = await openAndLoad(
+  const { server, model, loadMs, release } = await openAndLoad(
     () => open({ hosts, port, metricsPort, version, settings: settings.server, log: output.log }, context),
     (loading) => loadModel(backend, settings, loaded.settings, loading),
     context,
   );
   try {
     const { servedModelName, media } = settings;
-    const running = server.serve({ model, servedModelName, media });
+    const running = server.serve({ model, servedModelName, media, modelLoadMs: loadMs });
     if (running.metricsUrl !== undefined) output.log('info', `Metrics are at ${running.metricsUrl}`);
     const hasTls = settings.server.tls !== undefined;
     output.log(...exposureOf({ hosts, port: running.port, hasKeys: running.needsKey, hasTls }));

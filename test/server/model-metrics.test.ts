@@ -1,5 +1,7 @@
 import { Registry } from 'prom-client';
 import { expect, inject, it } from 'vitest';
+import type { LoadedModel } from '../../src/backend/index.ts';
+import { Metrics } from '../../src/server/metrics/metrics.ts';
 import { registerModelMetrics } from '../../src/server/metrics/model-metrics.ts';
 import { answer, loadShapes, picture, userTurn } from '../support/shapes-engine.ts';
 
@@ -38,4 +40,14 @@ it('a model tells what it has computed, and what it had cached', async () => {
     await model.close();
   }
   expect((await values()).get('maxserve_batch_size_count')).toBeUndefined();
+});
+
+it('the time that loading took is told where it is known', async () => {
+  const model = { stats: () => ({ sequencesRunning: 2, sequencesQueued: 1 }) } as unknown as LoadedModel;
+  const metrics = new Metrics();
+  metrics.addModel(model, () => 3, 1234);
+  const lines = (await metrics.text()).split('\n');
+  expect(lines).toContain('maxserve_model_load_time_milliseconds 1234');
+  expect(lines).toContain('maxserve_num_requests_running 2');
+  expect(lines).toContain('maxserve_num_requests_queued 4');
 });
