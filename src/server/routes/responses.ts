@@ -84,8 +84,9 @@ export function responsesRoutes(options: GenerationRouteOptions): Hono<RequestCo
   );
   routes.get('/v1/responses/:id', describeRetrieve, (context) => {
     const found = findResponse(store, context);
+    const from = firstEvent(context.req.query('starting_after'));
     return context.req.query('stream') === 'true'
-      ? streamAgain(found, options.requests, context)
+      ? streamAgain(found, from, options.requests, context)
       : context.json(found.response);
   });
   routes.delete('/v1/responses/:id', describeDelete, (context) => {
@@ -163,18 +164,19 @@ function streamOf(work: BackgroundResponse, from: number, requests: Requests, { 
   return new Response(null, { headers: streamHeaders.sse });
 }
 
+/** The number of the first event to send. */
+function firstEvent(startingAfter: string | undefined): number {
+  if (startingAfter === undefined) return 0;
+  if (/^\d{1,9}$/.test(startingAfter)) return Number(startingAfter) + 1;
+  const message = `starting_after must be the number of an event, not ${show(startingAfter)}.`;
+  throw new VserveError('invalid_request', message, { param: 'starting_after' });
+}
+
 /** The events of a response once more, as they come. */
-function streamAgain({ work }: StoredResponse, requests: Requests, context: RouteContext): Response {
-  const after = context.req.query('starting_after');
-  if (work?.isStreamed !== true) {
-    const message = 'Only a response that was created with background and stream can be streamed again.';
-    throw new VserveError('invalid_request', message, { param: 'stream' });
-  }
-  if (after !== undefined && !/^\d{1,9}$/.test(after)) {
-    const message = `starting_after must be the number of an event, not ${show(after)}.`;
-    throw new VserveError('invalid_request', message, { param: 'starting_after' });
-  }
-  return streamOf(work, after === undefined ? 0 : Number(after) + 1, requests, context);
+function streamAgain({ work }: StoredResponse, from: number, requests: Requests, context: RouteContext): Response {
+  if (work?.isStreamed === true) return streamOf(work, from, requests, context);
+  const message = 'Only a response that was created with background and stream can be streamed again.';
+  throw new VserveError('invalid_request', message, { param: 'stream' });
 }
 
 async function cancel(found: StoredResponse): Promise<void> {
