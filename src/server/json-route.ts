@@ -28,7 +28,8 @@ export function jsonRoute(
     const active = options.requests.begin(incoming.socket);
     let release: (() => void) | undefined;
     try {
-      options.admission.requireRoom();
+      const client = clientPathOf(incoming);
+      options.admission.requireRoom(client);
       const { signal } = active;
       const trace = context.get('trace');
       const limits = bodyLimits(options);
@@ -37,7 +38,7 @@ export function jsonRoute(
       );
       ({ release } = body);
       const read = { allowExtraFields: options.settings.allowExtraRequestFields };
-      return context.json(await answer({ body: body.value, read, client: clientPathOf(incoming), signal, trace }));
+      return context.json(await answer({ body: body.value, read, client, signal, trace }));
     } catch (error) {
       // A third-party backend may throw anything.
       throw error instanceof Error ? error : new Error(String(error));

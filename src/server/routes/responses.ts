@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Context } from 'hono';
 import { Hono } from 'hono';
 import { z } from 'zod';
@@ -18,7 +18,7 @@ import { inputTokensJson, inputTokensSchema } from '../../api/tokens/index.ts';
 import { VserveError } from '../../errors/index.ts';
 import type { RequestContext } from '../access-log.ts';
 import { reasonOf } from '../access-log.ts';
-import { keyOf } from '../client-path.ts';
+import { clientPathOf, keyIdOf, keyOf } from '../client-path.ts';
 import { countTokens } from '../count-tokens.ts';
 import type { DetachedGeneration, GenerationRouteOptions } from '../generation-route.ts';
 import { generationRoute } from '../generation-route.ts';
@@ -63,7 +63,7 @@ export function responsesRoutes(options: GenerationRouteOptions): Hono<RequestCo
   const store = new ResponseStore({ maxResponses, maxBytes });
   const routes = new Hono<RequestContext>();
   routes.post('/v1/responses', describeFormat(RESPONSE_SCHEMAS, { framing: 'sse' }), (context, next) => {
-    const archive = new ClientArchive(store, ownerOf(context.env.incoming.headers));
+    const archive = new ClientArchive(store, ownerOf(context.env.incoming));
     const route = generationRoute(responsesFormat(archive), options, {
       prepare: (request, call) =>
         fitToContext(request, options.model.info.contextLength, (shorter) => countTokens(shorter, options, call)),
@@ -75,7 +75,7 @@ export function responsesRoutes(options: GenerationRouteOptions): Hono<RequestCo
     '/v1/responses/input_tokens',
     describeFormat(responseCountSchemas(inputTokensSchema)),
     (context, next) => {
-      const archive = new ClientArchive(store, ownerOf(context.env.incoming.headers));
+      const archive = new ClientArchive(store, ownerOf(context.env.incoming));
       const route = jsonRoute(options, async (call) =>
         inputTokensJson(await countTokens(parseResponseRequest(call.body, call.read, archive), options, call)),
       );
@@ -106,15 +106,17 @@ export function responsesRoutes(options: GenerationRouteOptions): Hono<RequestCo
   return routes;
 }
 
-/** Clients with the same key are one. */
-function ownerOf(headers: IncomingHttpHeaders): string {
-  const key = keyOf(headers).replace(/^bearer\s+/i, '');
-  return createHash('sha256').update(key).digest('base64url');
+/** Clients with the same key are one: the key that was checked where the server has keys, else the one they send. */
+function ownerOf(request: IncomingMessage): string {
+  const checked = keyIdOf(clientPathOf(request));
+  if (checked !== undefined) return checked;
+  const sent = keyOf(request.headers).replace(/^bearer\s+/i, '');
+  return createHash('sha256').update(sent).digest('base64url');
 }
 
 function findResponse(store: ResponseStore, context: RouteContext): StoredResponse {
   const id = context.req.param('id') ?? '';
-  const found = store.find(id, ownerOf(context.env.incoming.headers));
+  const found = store.find(id, ownerOf(context.env.incoming));
   if (found !== undefined) return found;
   const message = `There is no response ${show(id)}: it was not stored, or has been dropped.`;
   throw new VserveError('response_not_found', message, { param: 'id' });
