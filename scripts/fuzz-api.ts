@@ -17,6 +17,7 @@ import { createEchoBackend } from '../backends/echo/index.ts';
 import { startServer } from '../src/server/index.ts';
 import { defaultLoadSettings } from '../src/settings/index.ts';
 import { everything } from '../test/api/chat/support.ts';
+import { mediaSettings, serverSettings } from '../test/server/support/settings.ts';
 import { scriptArguments } from './arguments.ts';
 
 const SCHEMATHESIS = 'schemathesis==4.32.5';
@@ -61,39 +62,8 @@ const server = await startServer({
   model,
   servedModelName: 'echo',
   version: '0',
-  settings: {
-    traceExporters: [],
-    apiTypes: ['openai', 'responses', 'anthropic', 'ollama', 'sagemaker'],
-    maxRequestBytes: 10_000_000,
-    maxRequestMemoryBytes: 100_000_000,
-    bodyTimeoutS: 60,
-    keepAliveTimeoutS: 60,
-    gracefulShutdownTimeoutS: 0,
-    allowExtraRequestFields: false,
-    maxImagesPerRequest: 10,
-    maxQueueSize: undefined,
-    maxStoredResponses: 100,
-    maxStoredResponseBytes: 10_000_000,
-    slots: true,
-    maxPendingRequests: undefined,
-    apiKeys: [],
-    apiKeyFile: undefined,
-    maxRequestsPerKey: undefined,
-    tls: undefined,
-    trustedProxies: [],
-    unixSocketMode: 0o600,
-    allowedOrigins: [],
-    allowedHosts: [],
-  },
-  media: {
-    allowedImageRoots: [],
-    maxLocalImageBytes: 0,
-    maxMediaBytes: 1_000_000,
-    maxImagePixels: 1_000_000,
-    mediaTimeoutS: 5,
-    ssrfProtectionEnabled: true,
-    allowedMediaHosts: [],
-  },
+  settings: serverSettings({ apiTypes: ['openai', 'responses', 'anthropic', 'ollama', 'sagemaker'], slots: true }),
+  media: mediaSettings({ maxLocalImageBytes: 0, mediaTimeoutS: 5 }),
   // Every request has one line.
   log(level, message) {
     roundRequests += 1;

@@ -12,6 +12,7 @@ import { startServer } from '../src/server/index.ts';
 import { defaultLoadSettings } from '../src/settings/index.ts';
 import { asked, field, json, messages } from '../test/api/chat/any-request.ts';
 import { everything } from '../test/api/chat/support.ts';
+import { mediaSettings, serverSettings } from '../test/server/support/settings.ts';
 import { scriptArguments } from './arguments.ts';
 
 const { values } = scriptArguments({
@@ -48,39 +49,8 @@ const server = await startServer({
   model,
   servedModelName: 'echo',
   version: '0',
-  settings: {
-    apiTypes: ['openai'],
-    maxRequestBytes: 10_000_000,
-    maxRequestMemoryBytes: 100_000_000,
-    bodyTimeoutS: 60,
-    keepAliveTimeoutS: 60,
-    gracefulShutdownTimeoutS: 0,
-    allowExtraRequestFields: false,
-    maxImagesPerRequest: 10,
-    maxQueueSize: undefined,
-    maxStoredResponses: 0,
-    maxStoredResponseBytes: 1,
-    slots: false,
-    traceExporters: [],
-    maxPendingRequests: undefined,
-    apiKeys: [],
-    apiKeyFile: undefined,
-    maxRequestsPerKey: undefined,
-    tls: undefined,
-    trustedProxies: [],
-    unixSocketMode: 0o600,
-    allowedOrigins: [],
-    allowedHosts: [],
-  },
-  media: {
-    allowedImageRoots: [],
-    maxLocalImageBytes: 0,
-    maxMediaBytes: 1_000_000,
-    maxImagePixels: 1_000_000,
-    mediaTimeoutS: 5,
-    ssrfProtectionEnabled: true,
-    allowedMediaHosts: [],
-  },
+  settings: serverSettings({ apiTypes: ['openai'], maxStoredResponses: 0 }),
+  media: mediaSettings({ maxLocalImageBytes: 0, mediaTimeoutS: 5 }),
   log: () => undefined,
 });
 

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { expect, it, onTestFinished } from 'vitest';
 import { createMediaResolver } from '../../src/media/index.ts';
-import { mediaSettings } from '../server/support/serve.ts';
+import { mediaSettings } from '../server/support/settings.ts';
 
 const options = { param: 'image', signal: new AbortController().signal };
 

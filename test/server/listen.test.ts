@@ -6,7 +6,7 @@ import { createEchoBackend } from '../../backends/echo/index.ts';
 import { startServer } from '../../src/server/index.ts';
 import { checkPort } from '../../src/server/port.ts';
 import { send } from './support/http.ts';
-import { mediaSettings, serverSettings } from './support/serve.ts';
+import { mediaSettings, serverSettings } from './support/settings.ts';
 import { defaultLoadSettings } from '../../src/settings/index.ts';
 
 async function start(hosts: readonly string[], port: number) {

@@ -5,7 +5,7 @@ import { openServer } from '../../src/server/index.ts';
 import { ServerState } from '../../src/server/server-state.ts';
 import { defaultLoadSettings } from '../../src/settings/index.ts';
 import { chatBody, openSocket, send } from './support/http.ts';
-import { mediaSettings, serverSettings } from './support/serve.ts';
+import { mediaSettings, serverSettings } from './support/settings.ts';
 
 /** A server whose model is yet to come, and the log. */
 async function openWithoutModel(settings: Partial<ServerSettings> = {}) {

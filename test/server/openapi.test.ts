@@ -6,7 +6,8 @@ import { describedApi, eventsOf, exampleOf, misfits, streamTypes } from './suppo
 import { send } from './support/http.ts';
 import { scriptedModel } from './support/scripted-model.ts';
 import type { TestServerOptions } from './support/serve.ts';
-import { modelName, serve, serverSettings, serveModel } from './support/serve.ts';
+import { modelName, serve, serveModel } from './support/serve.ts';
+import { serverSettings } from './support/settings.ts';
 
 const all = {
   settings: { apiTypes: ['openai', 'responses', 'anthropic', 'ollama', 'sagemaker'], slots: true },

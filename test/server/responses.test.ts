@@ -330,19 +330,19 @@ describe('a response in the background', () => {
   });
 });
 
-describe('a stored response', () => {
+/** Of a client that sends its key as one, and the same as all others as the other. */
+function twoKeyHeaders(key: string) {
+  return { authorization: 'Bearer same', 'x-api-key': key, 'content-type': 'application/json' };
+}
+
+describe('a stored response of a server with keys', () => {
   it('belongs to the key that was checked, whatever else its client sends', async () => {
     const { url } = await serve({ settings: { apiKeys: ['one', 'two'] } });
-    const headers = (key: string) => ({
-      authorization: 'Bearer same',
-      'x-api-key': key,
-      'content-type': 'application/json',
-    });
     const body = JSON.stringify({ model: '', input: 'a' });
-    const made = await fetch(`${url}/v1/responses`, { method: 'POST', headers: headers('one'), body });
+    const made = await fetch(`${url}/v1/responses`, { method: 'POST', headers: twoKeyHeaders('one'), body });
     const { id } = (await made.json()) as { id: string };
     const statusFor = async (key: string) =>
-      (await fetch(`${url}/v1/responses/${id}`, { headers: headers(key) })).status;
+      (await fetch(`${url}/v1/responses/${id}`, { headers: twoKeyHeaders(key) })).status;
     expect([await statusFor('one'), await statusFor('two')]).toEqual([200, 404]);
   });
 });

@@ -7,6 +7,7 @@ import type { MediaSettings } from '../../../src/media/index.ts';
 import type { RunningServer, ServerSettings } from '../../../src/server/index.ts';
 import { openServer } from '../../../src/server/index.ts';
 import { defaultLoadSettings } from '../../../src/settings/index.ts';
+import { mediaSettings, serverSettings } from './settings.ts';
 
 export const modelName = 'google/gemma-3-4b-it';
 
@@ -91,45 +92,4 @@ function loadEcho({ maxLength, maxBatchSize, ...hooks }: TestServerOptions): Pro
     { ...defaultLoadSettings, maxLength, maxBatchSize },
     { onProgress: () => undefined, log: () => undefined, signal: new AbortController().signal },
   );
-}
-
-export function serverSettings(changes: Partial<ServerSettings> = {}): ServerSettings {
-  return {
-    apiTypes: ['openai', 'responses', 'anthropic', 'ollama'],
-    maxRequestBytes: 10_000_000,
-    maxRequestMemoryBytes: 100_000_000,
-    bodyTimeoutS: 300,
-    keepAliveTimeoutS: 120,
-    gracefulShutdownTimeoutS: 0,
-    allowExtraRequestFields: false,
-    maxImagesPerRequest: 10,
-    maxQueueSize: undefined,
-    maxStoredResponses: 100,
-    maxStoredResponseBytes: 10_000_000,
-    slots: false,
-    traceExporters: [],
-    maxPendingRequests: undefined,
-    apiKeys: [],
-    apiKeyFile: undefined,
-    maxRequestsPerKey: undefined,
-    tls: undefined,
-    trustedProxies: [],
-    unixSocketMode: 0o600,
-    allowedOrigins: [],
-    allowedHosts: [],
-    ...changes,
-  };
-}
-
-export function mediaSettings(changes: Partial<MediaSettings> = {}): MediaSettings {
-  return {
-    allowedImageRoots: [],
-    maxLocalImageBytes: 1_000_000,
-    maxMediaBytes: 10_000_000,
-    maxImagePixels: 10_000_000,
-    mediaTimeoutS: 60,
-    ssrfProtectionEnabled: true,
-    allowedMediaHosts: [],
-    ...changes,
-  };
 }
