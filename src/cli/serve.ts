@@ -69,6 +69,8 @@ async function serve(command: Command, argument: string | undefined, context: Co
     const { servedModelName, media } = settings;
     const running = server.serve({ model, servedModelName, media, modelLoadMs: loadMs });
     if (running.metricsUrl !== undefined) output.log('info', `Metrics are at ${running.metricsUrl}`);
+    const pageUrl = running.urls.find((url) => url.startsWith('http'));
+    if (settings.server.playground && pageUrl !== undefined) output.log('info', `The playground is at ${pageUrl}/`);
     const hasTls = settings.server.tls !== undefined;
     output.log(...exposureOf({ hosts, port: running.port, hasKeys: running.needsKey, hasTls }));
     output.print(`\n${STARS}\n🚀 Server ready on ${running.urls.join(', ')} (Press CTRL+C to quit)\n${STARS}\n`);
