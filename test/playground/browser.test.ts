@@ -142,6 +142,15 @@ describe.skipIf(executable === undefined)('the playground, in a browser', () => 
     const box = await drawn.boundingBox();
     expect(box?.width).toBeCloseTo(image?.width ?? 0, -1);
     expect((box?.height ?? 0) / (image?.height ?? 1)).toBeCloseTo(0.5, 1);
+    // It came below the end of the page, and was followed.
+    await expect
+      .poll(() =>
+        page
+          .getByLabel('Order')
+          .boundingBox()
+          .then((place) => place?.y ?? 0),
+      )
+      .toBeLessThan(800);
     await page.getByLabel('Order').selectOption('y, x, y, x');
     await expect.poll(async () => (await drawn.boundingBox())?.height).toBeCloseTo(image?.height ?? 0, -1);
     expect(await seriousViolations(page)).toEqual([]);

@@ -1,37 +1,15 @@
-import { useEffect, useRef } from 'preact/hooks';
 import type { Turn } from '../requests/conversation.ts';
 import { current } from '../state/conversations.ts';
 import { AnswerCard } from './answer-card.tsx';
 import { AttachmentStrip } from './attachment-strip.tsx';
+import { useFollowEnd } from './use-follow-end.ts';
 import { Welcome } from './welcome.tsx';
-
-/** How far from the end the reader may be, in pixels, and still follow an answer. */
-const NEAR_END_PX = 80;
 
 export function Thread() {
   const { turns } = current.value;
-  const area = useRef<HTMLDivElement>(null);
-  const content = useRef<HTMLDivElement>(null);
-  const follows = useRef(true);
-  useEffect(() => {
-    // Pictures grow when they are loaded, long after the answer has ended.
-    const observer = new ResizeObserver(() => {
-      if (follows.current) area.current?.scrollTo({ top: area.current.scrollHeight });
-    });
-    if (content.current !== null) observer.observe(content.current);
-    return () => observer.disconnect();
-  }, []);
+  const { area, content, onScroll } = useFollowEnd(turns.length);
   return (
-    <div
-      ref={area}
-      class="thread"
-      role="region"
-      aria-label="Conversation"
-      tabIndex={0}
-      onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {
-        follows.current = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
-      }}
-    >
+    <div ref={area} class="thread" role="region" aria-label="Conversation" tabIndex={0} onScroll={onScroll}>
       <div ref={content}>
         {turns.length === 0 ? (
           <Welcome />
