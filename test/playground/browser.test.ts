@@ -7,7 +7,16 @@ import { scriptedModel } from '../server/support/scripted-model.ts';
 import { modelName, serve, serveModel } from '../server/support/serve.ts';
 import { Gate } from '../support/gate.ts';
 import { loadShapes } from '../support/shapes-engine.ts';
-import { ask, dropPicture, findChromium, launchChromium, openPage, ready, seriousViolations } from './chromium.ts';
+import {
+  ask,
+  dropPicture,
+  findChromium,
+  launchChromium,
+  openPage,
+  patient,
+  ready,
+  seriousViolations,
+} from './chromium.ts';
 
 const executable = await findChromium();
 const picture = '000-0.png';
@@ -58,7 +67,7 @@ describe.skipIf(executable === undefined)('the playground, in a browser', () => 
     await page.keyboard.press('Escape');
     await answers(page).getByText('Stopped').waitFor();
     await ended.opened;
-    expect(await page.getByRole('button', { name: 'Send' }).isVisible()).toBe(true);
+    await page.getByRole('button', { name: 'Send' }).waitFor();
   });
 
   it('keeps conversations over a reload, with their pictures, and renames, exports and deletes them', async () => {
@@ -66,12 +75,12 @@ describe.skipIf(executable === undefined)('the playground, in a browser', () => 
     const page = await openPage(browser, url);
     await dropPicture(page, picture);
     await ask(page, 'first question');
-    await actionsOf(page).waitFor();
+    await page.getByRole('button', { name: 'Ask again' }).waitFor();
     await page.reload();
     await page.getByText('first question').first().waitFor();
     await page.getByRole('article').getByRole('img', { name: picture }).waitFor();
     await ask(page, 'second question');
-    await expect.poll(() => actionsOf(page).count()).toBe(2);
+    await expect.poll(() => actionsOf(page).count(), patient).toBe(2);
     expect(generateRequests[1]?.messages.map(({ content }) => content.map(({ type }) => type))).toEqual([
       ['image', 'text'],
       ['text'],
@@ -108,7 +117,7 @@ describe.skipIf(executable === undefined)('the playground, in a browser', () => 
     await page.getByRole('group', { name: 'Settings B' }).getByLabel('Temperature').fill('1.5');
     await page.getByRole('group', { name: 'Settings B' }).getByLabel('System prompt').fill('Be odd.');
     await ask(page, 'the same');
-    await expect.poll(() => actionsOf(page).count()).toBe(2);
+    await expect.poll(() => actionsOf(page).count(), patient).toBe(2);
     expect(await answers(page).allTextContents()).toEqual([
       expect.stringMatching(/^Answer A.*the same/),
       expect.stringMatching(/^Answer B.*the same/),
@@ -144,15 +153,17 @@ describe.skipIf(executable === undefined)('the playground, in a browser', () => 
     expect((box?.height ?? 0) / (image?.height ?? 1)).toBeCloseTo(0.5, 1);
     // It came below the end of the page, and was followed.
     await expect
-      .poll(() =>
-        page
-          .getByLabel('Order')
-          .boundingBox()
-          .then((place) => place?.y ?? 0),
+      .poll(
+        () =>
+          page
+            .getByLabel('Order')
+            .boundingBox()
+            .then((place) => place?.y ?? 0),
+        patient,
       )
       .toBeLessThan(800);
     await page.getByLabel('Order').selectOption('y, x, y, x');
-    await expect.poll(async () => (await drawn.boundingBox())?.height).toBeCloseTo(image?.height ?? 0, -1);
+    await expect.poll(async () => (await drawn.boundingBox())?.height, patient).toBeCloseTo(image?.height ?? 0, -1);
     expect(await seriousViolations(page)).toEqual([]);
   });
 

@@ -8,6 +8,9 @@ import { pictureBytes, pictureType } from '../support/shapes.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
 
+/** How long to wait for what comes within a second, unless the machine is busy. */
+export const patient = { timeout: 240_000 };
+
 /** A browser that is installed here: what CHROMIUM_PATH names, or the first of its usual names; undefined if there is none. */
 export async function findChromium(): Promise<string | undefined> {
   const named = process.env['CHROMIUM_PATH'] ?? '';
@@ -28,12 +31,13 @@ export async function findChromium(): Promise<string | undefined> {
 
 export function launchChromium(executablePath: string): Promise<Browser> {
   // The sandbox needs rights that containers do not give.
-  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'], ...patient });
 }
 
 /** Opens the playground with storage of its own. The test fails if the page reports an error, of its policy for example. */
 export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  context.setDefaultTimeout(patient.timeout);
   const page = await context.newPage();
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(error.message));

@@ -82,8 +82,9 @@ async function answer(id: string, turnId: string): Promise<void> {
   const { conversation, turn } = findTurn(id, turnId);
   const answers = turn?.answers ?? [];
   await Promise.all(answers.map((_, column) => answerColumn(conversation, turn, column, stopper.signal)));
-  running.value = new Map([...running.value].filter(([key]) => key !== id));
+  // Kept first: what looks finished is there after a reload.
   await keepConversation(id);
+  running.value = new Map([...running.value].filter(([key]) => key !== id));
   await freeSpace();
 }
 

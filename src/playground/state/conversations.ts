@@ -70,13 +70,12 @@ export function showAnswer(
 }
 
 export async function removeConversation(id: string): Promise<void> {
+  await deleteConversation(id).catch(() => undefined);
   conversations.value = conversations.value.filter((conversation) => conversation.id !== id);
-  if (currentId.value === id) {
-    const [next] = conversations.value;
-    if (next === undefined) startConversation();
-    else currentId.value = next.id;
-  }
-  await deleteConversation(id);
+  if (currentId.value !== id) return;
+  const [next] = conversations.value;
+  if (next === undefined) startConversation();
+  else currentId.value = next.id;
 }
 
 /** Keeps a conversation in the browser. One without a question is not worth it. */
