@@ -1,4 +1,4 @@
-import type { ChatMessage, GenerateRequest, PromptPart, SamplingSettings } from '../backend/index.ts';
+import type { ChatMessage, GenerateRequest, ImageBudget, PromptPart, SamplingSettings } from '../backend/index.ts';
 import type { LongText } from './request/long-text.ts';
 
 /** An image in a message, not fetched yet. */
@@ -8,6 +8,7 @@ export interface ImageReference {
   readonly url: string | LongText;
   /** Its path in the request: `messages[2].content[1]`. */
   readonly param: string;
+  readonly budget?: ImageBudget;
 }
 
 export type ParsedPart = { readonly type: 'text'; readonly text: string } | ImageReference;

@@ -1,10 +1,11 @@
-import type { Bitmap } from '../backend/index.ts';
+import type { Bitmap, ImageBudget } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { readDataUri } from './data-uri.ts';
 import { Decoder } from './decoder.ts';
 import type { TakeCpu } from './decoder.ts';
 import { readFileUri } from './file-source.ts';
 import { KnownImages } from './known-images.ts';
+import type { KnownImage } from './known-images.ts';
 import { HttpSource } from './http-source.ts';
 import type { HttpSourceOptions } from './http-source.ts';
 import { encodedBytes } from './image-sample.ts';
@@ -27,6 +28,8 @@ export interface ResolveOptions {
   /** Names the image in an error, as `messages[2].content[1]`. */
   readonly param: string;
   readonly signal: AbortSignal;
+  /** What the request asks for the image, for `FindEncoded`. */
+  readonly budget?: ImageBudget | undefined;
   /** Told of each step on the image's way. */
   readonly follow?: FollowStep | undefined;
 }
@@ -39,7 +42,7 @@ export interface ResolveOptions {
 export type ResolveImage = (source: ImageSource, options: ResolveOptions) => Promise<Bitmap>;
 
 /** The backend's encoded form of an image, if it has it: see `LoadedModel.encodedImage`. */
-export type FindEncoded = (imageId: string) => object | undefined;
+export type FindEncoded = (image: KnownImage, budget: ImageBudget | undefined) => object | undefined;
 
 /** An image that was resolved. */
 export interface ResolvedImage {
@@ -60,6 +63,13 @@ export interface MediaResolver {
   close(): Promise<void>;
 }
 
+interface DecodeLimits {
+  readonly budget: MediaBudget;
+  /** Of the image's size in front of the model. */
+  readonly asked: ImageBudget | undefined;
+  readonly signal: AbortSignal;
+}
+
 export interface MediaResolverOptions extends Pick<HttpSourceOptions, 'lookup' | 'timeouts'> {
   readonly onResolved?: ((image: ResolvedImage) => void) | undefined;
   readonly decodeTimeoutMs?: number | undefined;
@@ -78,7 +88,7 @@ export function createMediaResolver(
   const known = new KnownImages(MAX_KNOWN);
   const { maxMediaBytes, maxImagePixels: maxPixels, mediaTimeoutS } = settings;
 
-  type ToBitmap = (image: EncodedImage, budget: MediaBudget, signal: AbortSignal) => Promise<Bitmap>;
+  type ToBitmap = (image: EncodedImage, limits: DecodeLimits) => Promise<Bitmap>;
 
   function resolverFor(toBitmap: ToBitmap): ResolveImage {
     const budget = new MediaBudget(maxMediaBytes);
@@ -93,7 +103,7 @@ export function createMediaResolver(
       return ownFetches.run(signal, () => allFetches.run(signal, fetch));
     }
 
-    return async (given, { param, signal: givenSignal, follow }) => {
+    return async (given, { param, signal: givenSignal, budget: asked, follow }) => {
       const source = withoutSpaceAround(given);
       const startedAtMs = performance.now();
       const signal = AbortSignal.any([givenSignal, deadline]);
@@ -109,7 +119,7 @@ export function createMediaResolver(
         const bitmap = await followed(
           follow,
           { ...step, name: 'decode' },
-          () => toBitmap(image, budget, signal),
+          () => toBitmap(image, { budget, asked, signal }),
           ({ width, height, encoded }) => ({ width, height, isKnown: encoded !== undefined }),
         );
         onResolved?.({ source: kind, resolveMs: performance.now() - startedAtMs });
@@ -126,17 +136,17 @@ export function createMediaResolver(
 
   return {
     forRequest: (findEncoded) =>
-      resolverFor(async (image, budget, signal) => {
+      resolverFor(async (image, { budget, asked, signal }) => {
         const name = findEncoded && (await known.nameOf(image));
         const before = name === undefined ? undefined : known.get(name);
-        const encoded = before && findEncoded?.(before.id);
+        const encoded = before && findEncoded?.(before, asked);
         if (before !== undefined && encoded !== undefined) return { ...before, rgb: new Uint8Array(), encoded };
         const bitmap = await decoder.decode(image, { budget, maxPixels, signal });
         if (name !== undefined) known.remember(name, bitmap);
         return bitmap;
       }),
     sizesForRequest: () =>
-      resolverFor((image, budget, signal) => decoder.decode(image, { budget, maxPixels, sizeOnly: true, signal })),
+      resolverFor((image, { budget, signal }) => decoder.decode(image, { budget, maxPixels, sizeOnly: true, signal })),
     async close() {
       await decoder.close();
     },

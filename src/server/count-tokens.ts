@@ -21,7 +21,7 @@ export async function countTokens(
   const place = admission.join(client);
   try {
     if (imageReferences(request).length > 0) await place.toFetchImages(signal);
-    const images = await fetchImages(request, media.sizesForRequest(), signal, trace);
+    const images = await fetchImages(request, media.sizesForRequest(), signal, trace?.followImage);
     return await required(model, 'countPrompt')(toGenerateRequest(request, model.info, images), signal);
   } finally {
     place.leave();

@@ -1,11 +1,11 @@
 import type { ParsedRequest } from '../api/index.ts';
 import { imageReferences } from '../api/index.ts';
-import type { Embedding, PromptPart } from '../backend/index.ts';
+import type { Embedding, EmbedRequest, PromptPart } from '../backend/index.ts';
 import { IMAGE_MARKER } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { anonymous } from './client-path.ts';
 import { renderPrompt, required } from './count-tokens.ts';
-import { fetchImages } from './generate.ts';
+import { encodedFinder, fetchImages } from './generate.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
 import type { JsonCall } from './json-route.ts';
 import { inStep } from './traces/trace-requests.ts';
@@ -16,7 +16,7 @@ import { inStep } from './traces/trace-requests.ts';
  */
 export async function embedAll(
   inputs: readonly (readonly PromptPart[])[],
-  cacheSalt: string,
+  asked: Pick<EmbedRequest, 'cacheSalt' | 'imageProcessor'>,
   { model, servedModelName, admission }: GenerationRouteOptions,
   { client, signal, trace }: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
 ): Promise<Embedding[]> {
@@ -29,7 +29,7 @@ export async function embedAll(
     const place = admission.join(client);
     try {
       await place.toGenerate(ended);
-      return await embed({ input, cacheSalt, client: anonymous(client) }, ended);
+      return await embed({ input, ...asked, client: anonymous(client) }, ended);
     } finally {
       place.leave();
     }
@@ -66,14 +66,14 @@ export async function conversationInput(
   const place = admission.join(call.client);
   try {
     if (references.length > 0) await place.toFetchImages(call.signal);
-    const resolve = media.forRequest((id) => model.encodedImage?.(id, request.cacheSalt));
-    const images = await fetchImages(request, resolve, call.signal, call.trace);
+    const resolve = media.forRequest(encodedFinder(model, request));
+    const images = await fetchImages(request, resolve, call.signal, call.trace?.followImage);
     return texts.flatMap((text, index): PromptPart[] => {
       const image = images[index];
-      const param = references[index]?.param ?? '';
+      const { param = '', budget } = references[index] ?? {};
       return [
         ...(text === '' ? [] : [{ type: 'text' as const, text }]),
-        ...(image ? [{ type: 'image' as const, image, param }] : []),
+        ...(image ? [{ type: 'image' as const, image, param, ...(budget && { budget }) }] : []),
       ];
     });
   } finally {

@@ -1,11 +1,12 @@
 import { imageReferences, toGenerateRequest } from '../api/index.ts';
 import type { ParsedRequest } from '../api/index.ts';
-import type { Bitmap, GenerationEvent, LoadedModel } from '../backend/index.ts';
+import type { Bitmap, GenerationEvent, ImageReceipt, LoadedModel } from '../backend/index.ts';
 import { messageOf, VserveError } from '../errors/index.ts';
-import type { MediaResolver, ResolveImage } from '../media/index.ts';
+import type { FindEncoded, FollowStep, MediaResolver, ResolveImage } from '../media/index.ts';
 import type { Admission, Place } from './admission.ts';
 import { anonymous } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
+import { ImageArrivals } from './image-arrivals.ts';
 import type { GenerationObserver } from './metrics/generation-metrics.ts';
 import type { Slots, SlotUser } from './slots.ts';
 import type { GenerationTrace } from './traces/generation-trace.ts';
@@ -23,6 +24,8 @@ export interface GenerateOptions {
   readonly trace?: RequestTrace | undefined;
   /** Makes an observer of each generation. */
   readonly observe: () => GenerationObserver;
+  /** Told what became of the images of each prompt. */
+  readonly onImages?: ((receipts: readonly ImageReceipt[]) => void) | undefined;
   /** Called once the request body is no longer needed. */
   readonly onBodyUsed: () => void;
 }
@@ -44,6 +47,8 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
   readonly #observer: GenerationObserver;
   readonly #slot: SlotUser | undefined;
   readonly #trace: GenerationTrace | undefined;
+  readonly #arrivals: ImageArrivals;
+  #images: readonly Bitmap[] = [];
   #place: Place | undefined;
   #events: AsyncIterator<GenerationEvent, unknown, undefined> | undefined;
 
@@ -53,6 +58,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     this.#observer = options.observe();
     this.#slot = options.slots?.begin(request.maxTokens);
     this.#trace = options.trace?.generation(request);
+    this.#arrivals = new ImageArrivals(options.trace?.followImage);
   }
 
   [Symbol.asyncIterator](): this {
@@ -85,7 +91,10 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     this.#observer.onEvent(result.value);
     this.#slot?.see(result.value);
     this.#trace?.onEvent(result.value);
-    return result;
+    if (result.value.type !== 'prefilled' || result.value.images === undefined) return result;
+    const images = this.#arrivals.complete(result.value.images, this.#images, paramsOf(this.#request));
+    this.#options.onImages?.(images);
+    return { done: false, value: { ...result.value, images } };
   };
 
   readonly #fail = (error: unknown): never => {
@@ -102,16 +111,15 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
 
   async #inTurn(place: Place): Promise<AsyncIterable<GenerationEvent>> {
     const request = this.#request;
-    const { model, media, client, signal, trace, onBodyUsed } = this.#options;
-    let images: readonly Bitmap[] = [];
+    const { model, media, client, signal, onBodyUsed } = this.#options;
     if (imageReferences(request).length > 0) {
       this.#waited(await timed(place.toFetchImages(signal)), 'images');
-      const resolve = media.forRequest((id) => model.encodedImage?.(id, request.cacheSalt));
-      images = await fetchImages(request, resolve, signal, trace);
+      const resolve = media.forRequest(encodedFinder(model, request));
+      this.#images = await fetchImages(request, resolve, signal, this.#arrivals.follow);
     }
     onBodyUsed();
     this.#waited(await timed(place.toGenerate(signal)), 'turn');
-    const generateRequest = toGenerateRequest(request, model.info, images);
+    const generateRequest = toGenerateRequest(request, model.info, this.#images);
     this.#trace?.onAsked();
     return model.generate({ ...generateRequest, client: anonymous(client) }, signal);
   }
@@ -129,19 +137,29 @@ async function timed(waiting: Promise<void>): Promise<number> {
   return performance.now() - fromMs;
 }
 
+function paramsOf(request: ParsedRequest): string[] {
+  return imageReferences(request).map(({ param }) => param);
+}
+
+/** Finds what the model has of an image that a request asks for. */
+export function encodedFinder(model: LoadedModel, request: ParsedRequest): FindEncoded {
+  const { cacheSalt, imageProcessor: processor } = request;
+  return (image, budget) => model.encodedImage?.({ ...image, budget, processor }, cacheSalt);
+}
+
 /** Fetches all images of a request concurrently. The first failure aborts the other fetches. */
 export async function fetchImages(
   request: ParsedRequest,
   resolve: ResolveImage,
   signal: AbortSignal,
-  trace?: RequestTrace,
+  follow?: FollowStep,
 ): Promise<Bitmap[]> {
   const fetches = new AbortController();
   try {
     const fetchSignal = AbortSignal.any([signal, fetches.signal]);
     return await Promise.all(
-      imageReferences(request).map(({ url, param }) =>
-        resolve(url, { param, signal: fetchSignal, follow: trace?.followImage }),
+      imageReferences(request).map(({ url, param, budget }) =>
+        resolve(url, { param, budget, signal: fetchSignal, follow }),
       ),
     );
   } catch (error) {

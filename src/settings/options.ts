@@ -654,6 +654,24 @@ export const options = {
     default: 5,
   }),
 
+  imageMinTokens: option({
+    group: 'Images',
+    flags: ['image-min-tokens'],
+    argument: 'n',
+    help: 'Tokens of an image at least, where the model has a choice',
+    kind: orAuto(wholeNumber(1)),
+    default: undefined,
+    defaultText: "the model's own",
+  }),
+  imageMaxTokens: option({
+    group: 'Images',
+    flags: ['image-max-tokens'],
+    argument: 'n',
+    help: 'Tokens of an image at most, where the model has a choice; requests may ask for fewer',
+    kind: orAuto(wholeNumber(1)),
+    default: undefined,
+    defaultText: "the model's own, and what requests ask for",
+  }),
   limitImagesPerPrompt: option({
     group: 'Images',
     flags: ['limit-images-per-prompt'],
