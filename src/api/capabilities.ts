@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Capabilities, ModelInfo, SamplerName, SamplingSettings } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import type { ParsedRequest } from './parsed-request.ts';
-import { imageReferences } from './parsed-request.ts';
+import { firstPicture } from './parsed-request.ts';
 import type { GenerationSettings } from './request-defaults.ts';
 import { GENERATION_DEFAULTS, SAMPLING_DEFAULTS } from './request-defaults.ts';
 
@@ -56,7 +56,7 @@ const NEEDS: readonly Need[] = [
 
 /** Throws `unsupported_capability` if a request asks for what the model cannot do. Nothing has been fetched for it yet. */
 export function requireCapabilities(request: ParsedRequest, { capabilities }: ModelInfo): void {
-  const [image] = imageReferences(request);
+  const image = firstPicture(request);
   if (image !== undefined && !capabilities.vision) {
     const message = 'This model does not support images: it has no vision projector (mmproj). Remove the images.';
     throw unsupported(message, image.param);

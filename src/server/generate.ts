@@ -1,12 +1,14 @@
-import { imageReferences, toGenerateRequest } from '../api/index.ts';
+import { imageReferences, mediaReferences, toGenerateRequest } from '../api/index.ts';
 import type { ParsedRequest } from '../api/index.ts';
 import type { Bitmap, GenerationEvent, LoadedModel } from '../backend/index.ts';
-import { messageOf, VserveError } from '../errors/index.ts';
 import type { MediaResolver, ResolveImage } from '../media/index.ts';
 import type { Admission, Place } from './admission.ts';
 import { anonymous } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
+import { fetchAll } from './fetch-all.ts';
 import type { GenerationObserver } from './metrics/generation-metrics.ts';
+import { openMedia } from './open-media.ts';
+import type { ServerSettings } from './server-settings.ts';
 import type { Slots, SlotUser } from './slots.ts';
 import type { GenerationTrace } from './traces/generation-trace.ts';
 import type { RequestTrace } from './traces/request-trace.ts';
@@ -15,6 +17,7 @@ export interface GenerateOptions {
   readonly model: LoadedModel;
   readonly media: MediaResolver;
   readonly admission: Admission;
+  readonly settings: Pick<ServerSettings, 'maxImagesPerRequest'>;
   /** Follows the generation, where someone wants to know. */
   readonly slots?: Slots | undefined;
   readonly client: ClientPath;
@@ -101,12 +104,19 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
   }
 
   async #inTurn(place: Place): Promise<AsyncIterable<GenerationEvent>> {
-    const request = this.#request;
-    const { model, media, client, signal, trace, onBodyUsed } = this.#options;
+    let request = this.#request;
+    const { model, media, client, signal, trace, settings, onBodyUsed } = this.#options;
     let images: readonly Bitmap[] = [];
-    if (imageReferences(request).length > 0) {
+    if (bringsImages(request)) {
       this.#waited(await timed(place.toFetchImages(signal)), 'images');
-      const resolve = media.forRequest((id) => model.encodedImage?.(id, request.cacheSalt));
+      const resolve = media.forRequest((id) => model.encodedImage?.(id, this.#request.cacheSalt));
+      request = await openMedia(request, {
+        model,
+        resolve,
+        maxImagesPerRequest: settings.maxImagesPerRequest,
+        signal,
+        trace,
+      });
       images = await fetchImages(request, resolve, signal, trace);
     }
     onBodyUsed();
@@ -129,6 +139,11 @@ async function timed(waiting: Promise<void>): Promise<number> {
   return performance.now() - fromMs;
 }
 
+/** Whether a request has anything to fetch. */
+export function bringsImages(request: ParsedRequest): boolean {
+  return imageReferences(request).length > 0 || mediaReferences(request).length > 0;
+}
+
 /** Fetches all images of a request concurrently. The first failure aborts the other fetches. */
 export async function fetchImages(
   request: ParsedRequest,
@@ -136,31 +151,7 @@ export async function fetchImages(
   signal: AbortSignal,
   trace?: RequestTrace,
 ): Promise<Bitmap[]> {
-  const fetches = new AbortController();
-  try {
-    const fetchSignal = AbortSignal.any([signal, fetches.signal]);
-    return await Promise.all(
-      imageReferences(request).map(({ url, param }) =>
-        resolve(url, { param, signal: fetchSignal, follow: trace?.followImage }),
-      ),
-    );
-  } catch (error) {
-    throw isOutOfDescriptors(error) ? tooManyOpenFiles(error) : error;
-  } finally {
-    fetches.abort();
-  }
-}
-
-/** Whether an error was caused by too many open files in this process. */
-function isOutOfDescriptors(error: unknown): boolean {
-  // A worker thread that fails to start reports it only in its message.
-  if (/\bE[MN]FILE\b/.test(messageOf(error))) return true;
-  return error instanceof Error && error.cause !== undefined && isOutOfDescriptors(error.cause);
-}
-
-function tooManyOpenFiles(cause: unknown): VserveError {
-  return new VserveError('at_capacity', 'The server has too many open files to fetch the images. Please retry later.', {
-    cause,
-    detail: 'raise the limit of open files (ulimit -n)',
+  return fetchAll(imageReferences(request), signal, async ({ url, param, bitmap }, until) => {
+    return bitmap ?? resolve(url, { param, signal: until, follow: trace?.followImage });
   });
 }
