@@ -5,9 +5,11 @@ import { IMAGE_MARKER } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { anonymous } from './client-path.ts';
 import { renderPrompt, required } from './count-tokens.ts';
-import { encodedFinder, fetchImages } from './generate.ts';
+import { bringsImages, encodedFinder, fetchImages } from './generate.ts';
+import { checkRequest } from './generation-route.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
 import type { JsonCall } from './json-route.ts';
+import { openMedia } from './open-media.ts';
 import { inStep } from './traces/trace-requests.ts';
 
 /**
@@ -55,19 +57,24 @@ export async function conversationInput(
   options: GenerationRouteOptions,
   call: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
 ): Promise<readonly PromptPart[]> {
-  const { model, media, admission } = options;
+  const { model, media, admission, settings } = options;
+  const { signal, trace } = call;
   requireEmbeddings(model.info.capabilities.embeddings);
-  const texts = (await renderPrompt(request, options, call)).split(IMAGE_MARKER);
-  const references = imageReferences(request);
-  if (texts.length !== references.length + 1) {
-    const message = `The conversation may not have the text ${IMAGE_MARKER}, which stands for images.`;
-    throw new VserveError('invalid_request', message, { param: 'messages' });
-  }
+  checkRequest(request, options);
   const place = admission.join(call.client);
   try {
-    if (references.length > 0) await place.toFetchImages(call.signal);
+    if (bringsImages(request)) await place.toFetchImages(signal);
     const resolve = media.forRequest(encodedFinder(model, request));
-    const images = await fetchImages(request, resolve, call.signal, call.trace?.followImage);
+    const { maxImagesPerRequest } = settings;
+    const follow = trace?.followImage;
+    const opened = await openMedia(request, { model, resolve, maxImagesPerRequest, signal, follow });
+    const references = imageReferences(opened);
+    const texts = (await renderPrompt(opened, options, call)).split(IMAGE_MARKER);
+    if (texts.length !== references.length + 1) {
+      const message = `The conversation may not have the text ${IMAGE_MARKER}, which stands for images.`;
+      throw new VserveError('invalid_request', message, { param: 'messages' });
+    }
+    const images = await fetchImages(opened, resolve, signal, follow);
     return texts.flatMap((text, index): PromptPart[] => {
       const image = images[index];
       const { param = '', budget } = references[index] ?? {};
