@@ -3,6 +3,7 @@ import type { ParsedRequest } from '../api/index.ts';
 import type { Bitmap, GenerationEvent, LoadedModel } from '../backend/index.ts';
 import { messageOf, VserveError } from '../errors/index.ts';
 import type { MediaResolver, ResolveImage } from '../media/index.ts';
+import type { AnswerRecord } from './answer-record.ts';
 import type { Admission, Place } from './admission.ts';
 import { anonymous } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
@@ -21,6 +22,8 @@ export interface GenerateOptions {
   readonly signal: AbortSignal;
   /** Of the request, if it is traced. */
   readonly trace?: RequestTrace | undefined;
+  /** Counts what the log tells of the request. */
+  readonly record?: AnswerRecord | undefined;
   /** Makes an observer of each generation. */
   readonly observe: () => GenerationObserver;
   /** Called once the request body is no longer needed. */
@@ -44,6 +47,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
   readonly #observer: GenerationObserver;
   readonly #slot: SlotUser | undefined;
   readonly #trace: GenerationTrace | undefined;
+  readonly #count: ((event: GenerationEvent) => void) | undefined;
   #place: Place | undefined;
   #events: AsyncIterator<GenerationEvent, unknown, undefined> | undefined;
 
@@ -53,6 +57,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     this.#observer = options.observe();
     this.#slot = options.slots?.begin(request.maxTokens);
     this.#trace = options.trace?.generation(request);
+    this.#count = options.record?.begin();
   }
 
   [Symbol.asyncIterator](): this {
@@ -85,6 +90,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     this.#observer.onEvent(result.value);
     this.#slot?.see(result.value);
     this.#trace?.onEvent(result.value);
+    this.#count?.(result.value);
     return result;
   };
 
@@ -108,6 +114,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
       this.#waited(await timed(place.toFetchImages(signal)), 'images');
       const resolve = media.forRequest((id) => model.encodedImage?.(id, request.cacheSalt));
       images = await fetchImages(request, resolve, signal, trace);
+      this.#options.record?.addImages(images);
     }
     onBodyUsed();
     this.#waited(await timed(place.toGenerate(signal)), 'turn');

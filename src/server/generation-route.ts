@@ -97,12 +97,15 @@ export function generationRoute<Request extends WireRequest>(
       if (answer !== undefined) return context.json(answer);
       const request = (await prepare?.(parsed, { client, signal, trace })) ?? parsed;
       const releaseBody = body.release;
+      const record = context.get('record');
+      record.model = options.servedModelName;
       const start = (until: AbortSignal) =>
         generateAll(generationsOf(format, request), {
           ...options,
           client,
           signal: until,
           trace,
+          record,
           observe: () => options.metrics.generations.observe(receivedAtMs),
           onBodyUsed: releaseBody,
         });

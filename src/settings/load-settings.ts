@@ -42,7 +42,7 @@ export async function loadSettings<Name extends SettingName>(
   const fromDotEnv = dotEnvSource(dotEnv);
   const sources: Source[] = [flagSource(flags), environmentSource(environment, ' in the environment'), fromDotEnv];
   const configFile = names.some((name) => name === 'configFile') ? find('configFile', sources)?.value : undefined;
-  if (typeof configFile === 'string') sources.push(await configFileSource(configFile));
+  if (typeof configFile === 'string') sources.push(await configFileSource(configFile, names));
 
   const settings: Partial<Record<SettingName, unknown>> = {};
   const origins: Partial<Record<SettingName, string>> = {};
