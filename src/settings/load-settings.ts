@@ -68,6 +68,9 @@ export async function loadSettings<Name extends SettingName>(
 function find(name: SettingName, sources: readonly Source[]): GivenValue | undefined {
   for (const source of sources) {
     const [first, ...others] = source(name).map((given) => ({ ...given, value: check(name, given) }));
+    if (first !== undefined && isList(name)) {
+      return { ...first, value: [first, ...others].flatMap(({ value }) => value) };
+    }
     const rival = others.find((other) => !isDeepStrictEqual(other.value, first?.value));
     if (first !== undefined && rival !== undefined) {
       throw new VserveError(
@@ -79,6 +82,11 @@ function find(name: SettingName, sources: readonly Source[]): GivenValue | undef
     if (first !== undefined) return first;
   }
   return undefined;
+}
+
+/** Whether all that is given counts, under whichever name. */
+function isList(name: SettingName): boolean {
+  return options[name].kind.form === 'list';
 }
 
 function check(name: SettingName, { value, origin }: GivenValue): unknown {

@@ -82,6 +82,8 @@ export function runVserve(
   const stderr = child.stderr ?? new PassThrough();
   stdout.setEncoding('utf8').on('data', (chunk: string) => (text.stdout += chunk));
   stderr.setEncoding('utf8').on('data', (chunk: string) => (text.stderr += chunk));
+  // Each wait listens to both, and only one of them may have news.
+  for (const stream of [stdout, stderr]) stream.setMaxListeners(0);
   const closed = once(child, 'close');
   const told = once(child, 'message') as Promise<[string]>;
   return {

@@ -95,13 +95,13 @@ export class ChatSession {
   }
 
   async #follow(message: string): Promise<void> {
-    const { text, paths } = await takePastedPaths(message);
-    const command = paths.length === 0 ? parseCommand(message) : undefined;
+    const command = parseCommand(message);
     if (command !== undefined) {
       if (command.name !== undefined) await this.#run(command.name, command.argument);
       else this.#context.output.note(`There is no /${command.word}. /help lists the commands.`);
       return;
     }
+    const { text, paths } = await takePastedPaths(message);
     for (const path of paths) await this.show(path);
     if (text.trim() !== '') await this.#ask(text);
   }
