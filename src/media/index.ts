@@ -1,3 +1,5 @@
+export { imageFormatOf } from './image-format.ts';
+export type { ImageFormat } from './image-format.ts';
 export type { ImageSource } from './image-source.ts';
 export type { FollowStep } from './image-steps.ts';
 export type { DocumentAsk, MediaPart, PartsAsk, VideoAsk } from './media-parts.ts';

@@ -2,6 +2,7 @@ import { imageReferences, mediaReferences, toGenerateRequest } from '../api/inde
 import type { ParsedRequest } from '../api/index.ts';
 import type { Bitmap, GenerationEvent, ImageReceipt, LoadedModel } from '../backend/index.ts';
 import type { FindEncoded, FollowStep, MediaResolver, ResolveImage } from '../media/index.ts';
+import type { AnswerRecord } from './answer-record.ts';
 import type { Admission, Place } from './admission.ts';
 import { anonymous } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
@@ -25,6 +26,8 @@ export interface GenerateOptions {
   readonly signal: AbortSignal;
   /** Of the request, if it is traced. */
   readonly trace?: RequestTrace | undefined;
+  /** Counts what the log tells of the request. */
+  readonly record?: AnswerRecord | undefined;
   /** Makes an observer of each generation. */
   readonly observe: () => GenerationObserver;
   /** Told what became of the images of each prompt. */
@@ -53,6 +56,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
   readonly #arrivals: ImageArrivals;
   #images: readonly Bitmap[] = [];
   #imageParams: readonly string[] = [];
+  readonly #count: ((event: GenerationEvent) => void) | undefined;
   #place: Place | undefined;
   #events: AsyncIterator<GenerationEvent, unknown, undefined> | undefined;
 
@@ -63,6 +67,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     this.#slot = options.slots?.begin(request.maxTokens);
     this.#trace = options.trace?.generation(request);
     this.#arrivals = new ImageArrivals(options.trace?.followImage);
+    this.#count = options.record?.begin();
   }
 
   [Symbol.asyncIterator](): this {
@@ -95,6 +100,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     this.#observer.onEvent(result.value);
     this.#slot?.see(result.value);
     this.#trace?.onEvent(result.value);
+    this.#count?.(result.value);
     if (result.value.type !== 'prefilled' || result.value.images === undefined) return result;
     const images = this.#arrivals.complete(result.value.images, this.#images, this.#imageParams);
     this.#options.onImages?.(images);
@@ -124,6 +130,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
       request = await openMedia(request, { model, resolve, maxImagesPerRequest, signal, follow });
       this.#images = await fetchImages(request, resolve, signal, follow);
       this.#imageParams = imageReferences(request).map(({ param }) => param);
+      this.#options.record?.addImages(this.#images);
     }
     onBodyUsed();
     this.#waited(await timed(place.toGenerate(signal)), 'turn');

@@ -107,6 +107,8 @@ export function generationRoute<Request extends WireRequest>(
         options.log('info', `${context.get('requestId')} images: ${imagesInShort(images)}`);
       };
       const releaseBody = body.release;
+      const record = context.get('record');
+      record.model = options.servedModelName;
       const start = (until: AbortSignal) =>
         generateAll(generationsOf(format, request), {
           ...options,
@@ -114,6 +116,7 @@ export function generationRoute<Request extends WireRequest>(
           signal: until,
           trace,
           onImages,
+          record,
           observe: () => options.metrics.generations.observe(receivedAtMs),
           onBodyUsed: releaseBody,
         });
