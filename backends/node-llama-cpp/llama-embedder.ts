@@ -4,6 +4,7 @@ import { VserveError } from '../../src/errors/index.ts';
 import type { EmbedderTraits, NativeEmbedder, NativePrompt } from './native-addon.ts';
 import { fromNative } from './native-errors.ts';
 import { toNativePrompt, toTokens } from './native-prompt.ts';
+import { textTokens } from './text-tokens.ts';
 
 /** Computes the embeddings of a model, in a context of its own. */
 export class LlamaEmbedder {
@@ -36,7 +37,7 @@ export class LlamaEmbedder {
     return this.#traits.dimensions;
   }
 
-  async embed({ input, cacheSalt }: EmbedRequest, signal: AbortSignal): Promise<Embedding> {
+  async embed({ input, cacheSalt, client = [] }: EmbedRequest, signal: AbortSignal): Promise<Embedding> {
     signal.throwIfAborted();
     const { prompt, images, places } = toNativePrompt(input, this.#traits.vocabularySize);
     const id = ++this.#lastId;
@@ -45,7 +46,7 @@ export class LlamaEmbedder {
     };
     signal.addEventListener('abort', forget, { once: true });
     try {
-      return await this.#use(id, () => this.#native.embed(id, { prompt }, images, cacheSalt), places);
+      return await this.#use(id, () => this.#native.embed(id, { prompt }, images, cacheSalt, client), places);
     } catch (error) {
       signal.throwIfAborted();
       throw error;
@@ -65,10 +66,13 @@ export class LlamaEmbedder {
     return this.#use(++this.#lastId, () => this.#native.renderPrompt(prompt, imageCount, IMAGE_MARKER));
   }
 
-  async tokenize(text: string, { addSpecial, parseSpecial }: TokenizeOptions): Promise<readonly TextToken[]> {
-    const tokens = await this.#use(++this.#lastId, () => this.#native.tokenize(text, parseSpecial, addSpecial));
-    const pieces = await this.#use(++this.#lastId, () => this.#native.pieces(tokens));
-    return Array.from(tokens, (id, index) => ({ id, bytes: Buffer.from(pieces[index] ?? '', 'latin1') }));
+  async tokenize(text: string, options: TokenizeOptions): Promise<readonly TextToken[]> {
+    const ids = await this.tokenIds(text, options);
+    return textTokens(ids, (slice) => this.#use(++this.#lastId, () => this.#native.pieces(slice)));
+  }
+
+  tokenIds(text: string, { addSpecial, parseSpecial }: TokenizeOptions): Promise<Int32Array> {
+    return this.#use(++this.#lastId, () => this.#native.tokenize(text, parseSpecial, addSpecial));
   }
 
   async detokenize(tokens: readonly number[]): Promise<string> {
