@@ -2,6 +2,7 @@ import type { ParsedRequest } from '../api/index.ts';
 import { imageReferences, toGenerateRequest } from '../api/index.ts';
 import type { Bitmap, LoadedModel } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
+import type { Places } from './admission.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
 import { checkRequest } from './generation-route.ts';
 import { fetchImages } from './generate.ts';
@@ -14,11 +15,11 @@ import type { JsonCall } from './json-route.ts';
 export async function countTokens(
   request: ParsedRequest,
   options: GenerationRouteOptions,
-  { client, signal, trace }: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
+  { client, signal, trace, places }: Pick<JsonCall, 'client' | 'signal' | 'trace'> & { readonly places?: Places },
 ): Promise<number> {
   const { model, media, admission } = options;
   checkRequest(request, options);
-  const place = admission.join(client);
+  const place = (places ?? admission).join(client);
   try {
     if (imageReferences(request).length > 0) await place.toFetchImages(signal);
     const images = await fetchImages(request, media.sizesForRequest(), signal, trace);

@@ -10,6 +10,8 @@ import type { GenerationRouteOptions } from './generation-route.ts';
 import type { JsonCall } from './json-route.ts';
 import { inStep } from './traces/trace-requests.ts';
 
+type EmbedCall = Pick<JsonCall, 'client' | 'places' | 'signal' | 'trace'>;
+
 /**
  * The embeddings of inputs, each in a turn of its own. The first failure ends all of them. Throws `unsupported_capability`
  * if the model has none.
@@ -17,8 +19,8 @@ import { inStep } from './traces/trace-requests.ts';
 export async function embedAll(
   inputs: readonly (readonly PromptPart[])[],
   cacheSalt: string,
-  { model, servedModelName, admission }: GenerationRouteOptions,
-  { client, signal, trace }: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
+  { model, servedModelName }: GenerationRouteOptions,
+  { client, places, signal, trace }: EmbedCall,
 ): Promise<Embedding[]> {
   requireEmbeddings(model.info.capabilities.embeddings);
   const embed = required(model, 'embed');
@@ -26,7 +28,7 @@ export async function embedAll(
   const embedOne = async (input: readonly PromptPart[]): Promise<Embedding> => {
     // Of its own: each signal is listened to once.
     const ended = AbortSignal.any([signal, stop.signal]);
-    const place = admission.join(client);
+    const place = places.join(client);
     try {
       await place.toGenerate(ended);
       return await embed({ input, cacheSalt, client: anonymous(client) }, ended);
@@ -53,9 +55,9 @@ export async function embedAll(
 export async function conversationInput(
   request: ParsedRequest,
   options: GenerationRouteOptions,
-  call: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
+  call: EmbedCall,
 ): Promise<readonly PromptPart[]> {
-  const { model, media, admission } = options;
+  const { model, media } = options;
   requireEmbeddings(model.info.capabilities.embeddings);
   const texts = (await renderPrompt(request, options, call)).split(IMAGE_MARKER);
   const references = imageReferences(request);
@@ -63,7 +65,7 @@ export async function conversationInput(
     const message = `The conversation may not have the text ${IMAGE_MARKER}, which stands for images.`;
     throw new VserveError('invalid_request', message, { param: 'messages' });
   }
-  const place = admission.join(call.client);
+  const place = call.places.join(call.client);
   try {
     if (references.length > 0) await place.toFetchImages(call.signal);
     const resolve = media.forRequest((id) => model.encodedImage?.(id, request.cacheSalt));

@@ -3,7 +3,7 @@ import type { ParsedRequest } from '../api/index.ts';
 import type { Bitmap, GenerationEvent, LoadedModel } from '../backend/index.ts';
 import { messageOf, VserveError } from '../errors/index.ts';
 import type { MediaResolver, ResolveImage } from '../media/index.ts';
-import type { Admission, Place } from './admission.ts';
+import type { Place, Places } from './admission.ts';
 import { anonymous } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
 import type { GenerationObserver } from './metrics/generation-metrics.ts';
@@ -14,7 +14,7 @@ import type { RequestTrace } from './traces/request-trace.ts';
 export interface GenerateOptions {
   readonly model: LoadedModel;
   readonly media: MediaResolver;
-  readonly admission: Admission;
+  readonly admission: Places;
   /** Follows the generation, where someone wants to know. */
   readonly slots?: Slots | undefined;
   readonly client: ClientPath;
