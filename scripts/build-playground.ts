@@ -11,6 +11,8 @@ import { join } from 'node:path';
 import { scriptArguments } from './arguments.ts';
 
 const root = join(import.meta.dirname, '../../src/playground');
+/** What the page imports from elsewhere. */
+const imported = join(root, '../boxes');
 const outDir = join(import.meta.dirname, '../src/server/playground/page');
 
 const { values } = scriptArguments({ options: { 'if-changed': { type: 'boolean' } } });
@@ -19,8 +21,10 @@ if (values['if-changed'] !== true || (await isChanged())) await buildPage();
 /** Whether any source is newer than the page. */
 async function isChanged(): Promise<boolean> {
   const builtMs = await changedMs(join(outDir, 'index.html')).catch(() => 0);
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
-  const times = await Promise.all(entries.map((entry) => changedMs(join(entry.parentPath, entry.name))));
+  const entries = await Promise.all(
+    [root, imported].map((folder) => readdir(folder, { recursive: true, withFileTypes: true })),
+  );
+  const times = await Promise.all(entries.flat().map((entry) => changedMs(join(entry.parentPath, entry.name))));
   return times.some((time) => time > builtMs);
 }
 

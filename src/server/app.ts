@@ -11,6 +11,7 @@ import { checkHost } from './host-header.ts';
 import { linger } from './linger.ts';
 import { countRequests } from './metrics/count-requests.ts';
 import { errorFormatOf, isForAnthropic } from './error-formats.ts';
+import { foreignRouteAdvice } from './foreign-routes.ts';
 import { messagesErrors } from '../api/messages/index.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
 import { apiPageRoutes } from './openapi/api-page.ts';
@@ -132,8 +133,11 @@ function answerOtherMethods(app: Hono<RequestContext>, paths: RoutePaths): void 
 }
 
 function noRoute(method: string, path: string, paths: RoutePaths): VserveError {
-  const nearest = paths.nearest(path);
-  const advice =
-    nearest === undefined ? 'Chat completions are at POST /v1/chat/completions.' : `The nearest route is ${nearest}.`;
+  const advice = foreignRouteAdvice(path.replace(/(?<=.)\/$/, '')) ?? nearestRoute(paths.nearest(path));
   return new VserveError('route_not_found', `There is no ${method} ${path} here. ${advice}`);
+}
+
+function nearestRoute(nearest: string | undefined): string {
+  if (nearest === undefined) return 'Chat completions are at POST /v1/chat/completions.';
+  return `The nearest route is ${nearest}.`;
 }
