@@ -11,7 +11,7 @@ it.each([
   ['lfm2-vl-tiny', 'lfm2'],
 ])('%s sees or refuses pictures of any size at any budget, and goes on', async (name, family) => {
   const { model, dispose } = await loadFaithful(name, undefined, undefined, undefined, { maxBatchInputTokens: 64 });
-  const settings = [undefined, ...(oddSettings[family] ?? [])];
+  const settings = [undefined, ...(oddSettings[family] ?? []).slice(0, 1)];
   for (const [width, height] of [
     [1, 1],
     [30, 3000],
