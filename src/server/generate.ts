@@ -1,13 +1,16 @@
-import { imageReferences, toGenerateRequest } from '../api/index.ts';
+import { imageReferences, mediaReferences, toGenerateRequest } from '../api/index.ts';
 import type { ParsedRequest } from '../api/index.ts';
 import type { Bitmap, GenerationEvent, ImageReceipt, LoadedModel } from '../backend/index.ts';
-import { messageOf, VserveError } from '../errors/index.ts';
 import type { FindEncoded, FollowStep, MediaResolver, ResolveImage } from '../media/index.ts';
-import type { Admission, Place } from './admission.ts';
+import type { AnswerRecord } from './answer-record.ts';
+import type { Place, Places } from './admission.ts';
 import { anonymous } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
+import { fetchAll } from './fetch-all.ts';
 import { ImageArrivals } from './image-arrivals.ts';
 import type { GenerationObserver } from './metrics/generation-metrics.ts';
+import { openMedia } from './open-media.ts';
+import type { ServerSettings } from './server-settings.ts';
 import type { Slots, SlotUser } from './slots.ts';
 import type { GenerationTrace } from './traces/generation-trace.ts';
 import type { RequestTrace } from './traces/request-trace.ts';
@@ -15,13 +18,16 @@ import type { RequestTrace } from './traces/request-trace.ts';
 export interface GenerateOptions {
   readonly model: LoadedModel;
   readonly media: MediaResolver;
-  readonly admission: Admission;
+  readonly admission: Places;
+  readonly settings: Pick<ServerSettings, 'maxImagesPerRequest'>;
   /** Follows the generation, where someone wants to know. */
   readonly slots?: Slots | undefined;
   readonly client: ClientPath;
   readonly signal: AbortSignal;
   /** Of the request, if it is traced. */
   readonly trace?: RequestTrace | undefined;
+  /** Counts what the log tells of the request. */
+  readonly record?: AnswerRecord | undefined;
   /** Makes an observer of each generation. */
   readonly observe: () => GenerationObserver;
   /** Told what became of the images of each prompt. */
@@ -49,6 +55,8 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
   readonly #trace: GenerationTrace | undefined;
   readonly #arrivals: ImageArrivals;
   #images: readonly Bitmap[] = [];
+  #imageParams: readonly string[] = [];
+  readonly #count: ((event: GenerationEvent) => void) | undefined;
   #place: Place | undefined;
   #events: AsyncIterator<GenerationEvent, unknown, undefined> | undefined;
 
@@ -59,6 +67,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     this.#slot = options.slots?.begin(request.maxTokens);
     this.#trace = options.trace?.generation(request);
     this.#arrivals = new ImageArrivals(options.trace?.followImage);
+    this.#count = options.record?.begin();
   }
 
   [Symbol.asyncIterator](): this {
@@ -91,8 +100,9 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     this.#observer.onEvent(result.value);
     this.#slot?.see(result.value);
     this.#trace?.onEvent(result.value);
+    this.#count?.(result.value);
     if (result.value.type !== 'prefilled' || result.value.images === undefined) return result;
-    const images = this.#arrivals.complete(result.value.images, this.#images, paramsOf(this.#request));
+    const images = this.#arrivals.complete(result.value.images, this.#images, this.#imageParams);
     this.#options.onImages?.(images);
     return { done: false, value: { ...result.value, images } };
   };
@@ -110,12 +120,17 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
   }
 
   async #inTurn(place: Place): Promise<AsyncIterable<GenerationEvent>> {
-    const request = this.#request;
-    const { model, media, client, signal, onBodyUsed } = this.#options;
-    if (imageReferences(request).length > 0) {
+    let request = this.#request;
+    const { model, media, client, signal, settings, onBodyUsed } = this.#options;
+    if (bringsImages(request)) {
       this.#waited(await timed(place.toFetchImages(signal)), 'images');
       const resolve = media.forRequest(encodedFinder(model, request));
-      this.#images = await fetchImages(request, resolve, signal, this.#arrivals.follow);
+      const { maxImagesPerRequest } = settings;
+      const { follow } = this.#arrivals;
+      request = await openMedia(request, { model, resolve, maxImagesPerRequest, signal, follow });
+      this.#images = await fetchImages(request, resolve, signal, follow);
+      this.#imageParams = imageReferences(request).map(({ param }) => param);
+      this.#options.record?.addImages(this.#images);
     }
     onBodyUsed();
     this.#waited(await timed(place.toGenerate(signal)), 'turn');
@@ -137,8 +152,9 @@ async function timed(waiting: Promise<void>): Promise<number> {
   return performance.now() - fromMs;
 }
 
-function paramsOf(request: ParsedRequest): string[] {
-  return imageReferences(request).map(({ param }) => param);
+/** Whether a request has anything to fetch. */
+export function bringsImages(request: ParsedRequest): boolean {
+  return imageReferences(request).length > 0 || mediaReferences(request).length > 0;
 }
 
 /** Finds what the model has of an image that a request asks for. */
@@ -154,31 +170,7 @@ export async function fetchImages(
   signal: AbortSignal,
   follow?: FollowStep,
 ): Promise<Bitmap[]> {
-  const fetches = new AbortController();
-  try {
-    const fetchSignal = AbortSignal.any([signal, fetches.signal]);
-    return await Promise.all(
-      imageReferences(request).map(({ url, param, budget }) =>
-        resolve(url, { param, budget, signal: fetchSignal, follow }),
-      ),
-    );
-  } catch (error) {
-    throw isOutOfDescriptors(error) ? tooManyOpenFiles(error) : error;
-  } finally {
-    fetches.abort();
-  }
-}
-
-/** Whether an error was caused by too many open files in this process. */
-function isOutOfDescriptors(error: unknown): boolean {
-  // A worker thread that fails to start reports it only in its message.
-  if (/\bE[MN]FILE\b/.test(messageOf(error))) return true;
-  return error instanceof Error && error.cause !== undefined && isOutOfDescriptors(error.cause);
-}
-
-function tooManyOpenFiles(cause: unknown): VserveError {
-  return new VserveError('at_capacity', 'The server has too many open files to fetch the images. Please retry later.', {
-    cause,
-    detail: 'raise the limit of open files (ulimit -n)',
+  return fetchAll(imageReferences(request), signal, async ({ url, param, budget, bitmap }, until) => {
+    return bitmap ?? resolve(url, { param, budget, signal: until, follow });
   });
 }

@@ -3,8 +3,8 @@ import type { Handler } from 'hono';
 import { routePath } from 'hono/route';
 import type { GenerationEvent, ImageReceipt, LoadedModel } from '../backend/index.ts';
 import type { AnswerIdentity, ParsedRequest, WireFormat, WireRequest } from '../api/index.ts';
-import { imageDetailsJson, imageReferences, requireCapabilities } from '../api/index.ts';
-import { isCodedError, VserveError } from '../errors/index.ts';
+import { imageDetailsJson, requireCapabilities } from '../api/index.ts';
+import { isCodedError } from '../errors/index.ts';
 import type { MediaResolver } from '../media/index.ts';
 import type { Log, RequestContext } from './access-log.ts';
 import { reasonOf } from './access-log.ts';
@@ -17,6 +17,7 @@ import type { ClientPath } from './fair-turns.ts';
 import { generateAll } from './generate-all.ts';
 import { imagesInShort } from './image-arrivals.ts';
 import type { Metrics } from './metrics/metrics.ts';
+import { requireRoom } from './open-media.ts';
 import { readJsonBody } from './request-body.ts';
 import type { JsonBody, ReadOptions } from './request-body.ts';
 import type { Requests } from './requests.ts';
@@ -106,13 +107,17 @@ export function generationRoute<Request extends WireRequest>(
         options.log('info', `${context.get('requestId')} images: ${imagesInShort(images)}`);
       };
       const releaseBody = body.release;
+      const record = context.get('record');
+      record.model = options.servedModelName;
       const start = (until: AbortSignal) =>
         generateAll(generationsOf(format, request), {
           ...options,
+          admission: options.admission.asOne(),
           client,
           signal: until,
           trace,
           onImages,
+          record,
           observe: () => options.metrics.generations.observe(receivedAtMs),
           onBodyUsed: releaseBody,
         });
@@ -203,15 +208,7 @@ export function checkRequest(
 ): void {
   checkModel(request.model, servedModelName);
   requireCapabilities(request, model.info);
-  const images = imageReferences(request);
-  const extra = images[settings.maxImagesPerRequest];
-  if (extra !== undefined) {
-    throw new VserveError(
-      'too_many_images',
-      `The request has ${String(images.length)} images; the limit of this server is ${String(settings.maxImagesPerRequest)} (--limit-images-per-prompt).`,
-      { param: extra.param },
-    );
-  }
+  requireRoom(request, settings.maxImagesPerRequest);
 }
 
 function newIdentity(prefix: string, { servedModelName, version }: GenerationRouteOptions): AnswerIdentity {
