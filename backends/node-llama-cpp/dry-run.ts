@@ -5,12 +5,15 @@ import type { ModelFiles } from '../../src/backend/index.ts';
 import { messageOf, VserveError } from '../../src/errors/index.ts';
 import { buildCommand, dryRunProgram } from './addon-loader.ts';
 import { throwIfInterrupted } from './binary-tests.ts';
+import type { ProcessorChanges } from './image-budget/processor-changes.ts';
 
 /** Bytes in which the largest picture is encoded; 0 without a projector, and for a model that embeds. */
 export interface PictureMemory {
   readonly aloneBytes: number;
   /** With as many others as a GPU encodes at once. */
   readonly batchBytes: number;
+  /** The most tokens of a picture that have to be decoded together; 0 where they are decoded in pieces. */
+  readonly wholeTokens: number;
 }
 
 /** What a model is for. */
@@ -19,6 +22,8 @@ export interface DryRunOptions {
   readonly embeds: boolean;
   /** No picture takes more. */
   readonly maxImageTokens: number;
+  /** No picture is asked for with more. */
+  readonly largest?: ProcessorChanges;
 }
 
 /**
@@ -29,13 +34,14 @@ export interface DryRunOptions {
  */
 export async function dryRun(
   { modelPath, mmprojPath }: ModelFiles,
-  { embeds, maxImageTokens }: DryRunOptions,
+  { embeds, maxImageTokens, largest = {} }: DryRunOptions,
   signal: AbortSignal,
 ): Promise<PictureMemory> {
   signal.throwIfAborted();
   const { path: program, libraryDir } = dryRunProgram();
   // Windows looks for a program's libraries where it runs.
-  const projector = mmprojPath === undefined ? [] : [mmprojPath, ...(embeds ? [] : [String(maxImageTokens)])];
+  const limits = [String(maxImageTokens), ...argumentsOf(largest)];
+  const projector = mmprojPath === undefined ? [] : [mmprojPath, ...limits];
   const child = spawn(program, [libraryDir, embeds ? 'embed' : 'generate', modelPath, ...projector], {
     cwd: libraryDir,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -76,8 +82,14 @@ export async function dryRun(
   );
 }
 
+/** What bounds the size of a picture. */
+function argumentsOf({ minPixels, maxPixels, longestEdge, maxTiles }: ProcessorChanges): string[] {
+  const settings = { min_pixels: minPixels, max_pixels: maxPixels, longest_edge: longestEdge, max_tiles: maxTiles };
+  return Object.entries(settings).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${String(value)}`]));
+}
+
 /** Reads the last line of what the program says. */
 function pictureMemory(output: string): PictureMemory {
-  const [, alone = 0, batch = 0] = /^encoder (\d+) (\d+)$/m.exec(output) ?? [];
-  return { aloneBytes: Number(alone), batchBytes: Number(batch) };
+  const [, alone = 0, batch = 0, whole = 0] = /^encoder (\d+) (\d+) (\d+)$/m.exec(output) ?? [];
+  return { aloneBytes: Number(alone), batchBytes: Number(batch), wholeTokens: Number(whole) };
 }

@@ -23,6 +23,7 @@ import { EmbeddingModel } from './embedding-model.ts';
 import type { EmbeddingTraits } from './embedding-models.ts';
 import { generationDefaultsOf } from './generation-defaults.ts';
 import { planGpus } from './gpu-placement.ts';
+import { ImageBudgets } from './image-budget/image-budgets.ts';
 import { placementFor } from './image-placement.ts';
 import { type EmbedderPlan, loadEmbedder } from './load-embedder.ts';
 import { loadModel, quieten, startLlama } from './llama-model.ts';
@@ -63,10 +64,10 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   // Starting llama.cpp is waiting, for a process that tries its binaries.
   const [
     llama,
-    { trainedLength, mayRepack, embedding, description: header, generation, warnings, projector, pictures },
+    { trainedLength, mayRepack, embedding, description: header, generation, warnings, projector, pictures, budgets },
   ] = await Promise.all([
     startLlama(parseDevices(settings.devices), options),
-    examine(files, settings.maxLength, options.signal),
+    examine(files, settings, options.signal),
   ]);
   let model: LlamaModel | undefined;
   try {
@@ -117,6 +118,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const description = known({
       ...header,
       sizeBytes: loaded.size + projectorBytes,
+      projector: projector?.type,
       bosToken: loaded.tokens.bosString ?? undefined,
       eosToken: loaded.tokens.eosString ?? undefined,
     });
@@ -126,6 +128,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       addonModel,
       files,
       placement: placementFor(projector?.type ?? ''),
+      budgets,
       threads: computeThreads(llama),
       useGpu,
     };
@@ -171,7 +174,8 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       model: loaded,
       trainedLength,
       encoderBytes: limit.encoderBytes,
-      batchTokens: step.batchTokens,
+      // A picture that is decoded in one piece makes the batch as large.
+      batchTokens: Math.max(step.batchTokens, pictures.wholeTokens),
       embedder: settings.embeddings ? shape : undefined,
     });
     const { maxSequences } = admission;
@@ -187,6 +191,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
         logProbs: true,
         promptLogProbs: true,
         rawPrompts: true,
+        imageBudgets: files.mmprojPath !== undefined,
         maxChoices: MAX_CHOICES,
         answerControl: true,
         progress: true,
@@ -220,6 +225,9 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             throttleCounter: throttleCounter(),
             cpus: usableCpus(),
             useGpu,
+            imageDefaults: budgets.defaults,
+            largestImage: budgets.largest,
+            maxImageTokens: settings.imageMaxTokens,
             // What was estimated is not quite what another device takes: a limit only where it matters.
             encoderBytes: limit.warning === undefined ? undefined : limit.encoderBytes,
             flashAttention: contextFlashAttention(settings),
@@ -243,6 +251,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           },
           onPiece,
         ),
+      budgets,
     );
     if (settings.embeddings) {
       try {
@@ -272,18 +281,21 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
 interface Examined extends ModelHeader {
   readonly projector: ProjectorHeader | undefined;
   readonly pictures: PictureMemory;
+  readonly budgets: ImageBudgets;
 }
 
 /** What the files' headers say, once it is known that llama.cpp survives them. */
-async function examine(files: ModelFiles, maxLength: number | undefined, signal: AbortSignal): Promise<Examined> {
+async function examine(files: ModelFiles, settings: LoadSettings, signal: AbortSignal): Promise<Examined> {
   const [header, projector] = await Promise.all([
     readModelHeader(files.modelPath),
     files.mmprojPath === undefined ? undefined : readProjectorHeader(files.mmprojPath),
   ]);
-  const mostLength = Math.min(maxLength ?? header.trainedLength, header.trainedLength);
+  const budgets = new ImageBudgets(projector?.geometry, settings);
+  const mostLength = Math.min(settings.maxLength ?? header.trainedLength, header.trainedLength);
+  const maxImageTokens = Math.min(Math.floor(mostLength / 2), settings.imageMaxTokens ?? Infinity);
   const embeds = header.embedding.pooling !== undefined;
-  const pictures = await dryRun(files, { embeds, maxImageTokens: Math.floor(mostLength / 2) }, signal);
-  return { ...header, projector, pictures };
+  const pictures = await dryRun(files, { embeds, maxImageTokens, largest: budgets.largest }, signal);
+  return { ...header, projector, pictures, budgets };
 }
 
 /** Embedding models have no way to be told how their values are put together. */

@@ -2,6 +2,7 @@ import type { LoadSettings, ModelFiles } from '../../src/backend/index.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
 import { cachedImageBytes } from './device-defaults.ts';
 import type { EmbedderShape } from './embedder-size.ts';
+import type { ImageBudgets } from './image-budget/image-budgets.ts';
 import type { ImagePlacement } from './image-placement.ts';
 import { LlamaEmbedder } from './llama-embedder.ts';
 import type { NativeAddon, NativeEmbedderOptions, NativeEngine } from './native-addon.ts';
@@ -16,6 +17,7 @@ export interface EmbedderPlan extends EmbedderShape {
   readonly files: ModelFiles;
   readonly settings: LoadSettings;
   readonly placement: ImagePlacement | undefined;
+  readonly budgets: ImageBudgets;
   readonly threads: number;
   readonly useGpu: boolean;
 }
@@ -40,9 +42,12 @@ export async function loadEmbedder(
     isCausal: plan.isCausal,
     flashAttention: contextFlashAttention(settings),
     encoderFlashAttention: settings.flashAttention,
+    imageDefaults: plan.budgets.defaults,
+    largestImage: plan.budgets.largest,
     mmprojEncoding: settings.mmprojEncoding,
     maxVisionCacheEntries: settings.maxVisionCacheEntries,
     cachedImageBytes,
   };
-  return { embedder: await LlamaEmbedder.load(new addon.NativeEmbedder(addonModel, options, engine)), options };
+  const native = new addon.NativeEmbedder(addonModel, options, engine);
+  return { embedder: await LlamaEmbedder.load(native, plan.budgets), options };
 }

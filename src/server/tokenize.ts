@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { TokenizeRequest } from '../api/tokens/index.ts';
 import { tokenIdsText, tokensJson } from '../api/tokens/index.ts';
 import { chatFormat } from '../api/chat/index.ts';
-import { imageReferences } from '../api/index.ts';
+import { firstPicture } from '../api/index.ts';
 import type { TextToken } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { renderPrompt, required } from './count-tokens.ts';
@@ -66,7 +66,7 @@ async function promptOf(
   call: JsonCall,
 ): Promise<Content> {
   const request = chatFormat.parse(chat, call.read);
-  const [image] = imageReferences(request);
+  const image = firstPicture(request);
   if (image !== undefined) {
     const message = 'The tokens of an image have no numbers. Count them at /v1/chat/completions/input_tokens.';
     throw new VserveError('invalid_request', message, { param: image.param });

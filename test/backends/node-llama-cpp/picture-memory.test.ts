@@ -29,6 +29,9 @@ const options: Omit<NativeEngineOptions, 'mmprojPath' | 'encoderBytes'> = {
   throttleCounter: undefined,
   cpus: 1,
   useGpu: false,
+  imageDefaults: {},
+  largestImage: {},
+  maxImageTokens: undefined,
   flashAttention: 'auto',
   encoderFlashAttention: 'auto',
   kvCacheFormat: 'f16',
@@ -76,6 +79,7 @@ describe('the memory in which pictures are encoded', () => {
     expect(await dryRun({ ...files, mmprojPath: undefined }, { embeds: false, maxImageTokens: 64 }, signal)).toEqual({
       aloneBytes: 0,
       batchBytes: 0,
+      wholeTokens: 0,
     });
   });
 

@@ -1,14 +1,17 @@
 // A program of its own: loads a model, and a projector for it, as the engine would, and computes a token and a picture, but
 // for the products that make up the work.
 //
-//     vserve-dry-run <folder of llama.cpp's libraries> generate <model> [<projector> <most tokens of a picture>]
-//     vserve-dry-run <folder of llama.cpp's libraries> embed <model> [<projector>]
+//     vserve-dry-run <folder of llama.cpp's libraries> <use> <model> [<projector> <most tokens of a picture> [<key>=<number>…]]
+//
+// The use is `generate`, or `embed` for a model that was trained for that.
 //
 // llama.cpp trusts the header of a GGUF file in many places, and where it should not, an assertion or the system ends the
 // process: this one, then, instead of the server. The model's weights are mapped and not read; the projector's are not even
 // mapped. It writes to stdout what it is at (`model`, `projector`), and to stderr why it failed. The exit status is 0 where
 // all went well, and 1 where something was refused. The last line of `generate` is `encoder` and the bytes in which the
-// largest picture is encoded, alone and with as many others as a GPU takes at once.
+// largest picture is encoded, alone and with as many others as a GPU takes at once, and how many tokens of it have to be
+// decoded together. The keys (`max_pixels`, `min_pixels`, `longest_edge`, `max_tiles`) are what requests may ask of the image
+// processor at most.
 
 #ifndef _WIN32
 #include <sys/mman.h>
@@ -21,6 +24,7 @@
 #include <unistd.h>
 #endif
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -96,6 +100,28 @@ void tokenize_newline(const llama_model * model) {
     }
 }
 
+vserve::ProcessorChanges changes_of(int argc, char ** argv) {
+    vserve::ProcessorChanges changes;
+    for (int i = 6; i < argc; i++) {
+        const std::string argument = argv[i];
+        const size_t at = std::min(argument.find('='), argument.size());
+        const auto value = static_cast<uint32_t>(std::strtoul(argument.c_str() + std::min(at + 1, argument.size()), nullptr, 10));
+        const std::string key = argument.substr(0, at);
+        if (key == "max_pixels") {
+            changes.max_pixels = value;
+        } else if (key == "min_pixels") {
+            changes.min_pixels = value;
+        } else if (key == "longest_edge") {
+            changes.longest_edge = value;
+        } else if (key == "max_tiles") {
+            changes.max_tiles = value;
+        } else {
+            throw std::runtime_error("vserve-dry-run has no setting " + key);
+        }
+    }
+    return changes;
+}
+
 vserve::EngineOptions options_for(const std::string & mmproj_path) {
     vserve::EngineOptions options{};
     options.mmproj_path = mmproj_path;
@@ -125,15 +151,18 @@ vserve::EmbedderOptions embedder_options_for(const std::string & mmproj_path) {
     return options;
 }
 
-void try_to_generate(llama_model * model, const char * projector, const char * most_tokens) {
+void try_to_generate(llama_model * model, const char * projector, int32_t max_tokens, vserve::ProcessorChanges largest) {
     { const vserve::Engine engine(model, options_for("")); }
-    if (projector == nullptr || most_tokens == nullptr) {
+    if (projector == nullptr) {
         return;
     }
     begin("projector");
-    vserve::Engine engine(model, options_for(projector));
-    const int32_t max_tokens = std::atoi(most_tokens);
-    std::printf("encoder %zu %zu\n", engine.encoder_bytes(false, max_tokens), engine.encoder_bytes(true, max_tokens));
+    vserve::EngineOptions options = options_for(projector);
+    options.largest_image = largest;
+    vserve::Engine engine(model, options);
+    const size_t alone_bytes = engine.encoder_bytes(false, max_tokens);
+    const size_t batch_bytes = engine.encoder_bytes(true, max_tokens);
+    std::printf("encoder %zu %zu %d\n", alone_bytes, batch_bytes, engine.whole_image_tokens());
     std::fflush(stdout);
 }
 
@@ -163,7 +192,6 @@ int main(int argc, char ** argv) {
     if (argc < 4) {
         return 1;
     }
-    const bool embeds = std::string(argv[2]) == "embed";
     const char * projector = argc > 4 ? argv[4] : nullptr;
     confine();
     llama_log_set(tell_errors, nullptr);
@@ -182,10 +210,10 @@ int main(int argc, char ** argv) {
             return 1;
         }
         tokenize_newline(model.get());
-        if (embeds) {
+        if (std::string(argv[2]) == "embed") {
             try_to_embed(model.get(), projector);
         } else {
-            try_to_generate(model.get(), projector, argc > 5 ? argv[5] : nullptr);
+            try_to_generate(model.get(), projector, argc > 5 ? std::atoi(argv[5]) : 0, changes_of(argc, argv));
         }
         std::_Exit(0);  // taking a vocabulary apart takes as long as half of making it
     } catch (const std::exception & error) {

@@ -43,13 +43,14 @@ void Embedder::load() {
     auto images = engine_ ? engine_->images() : load_projector();
     images_ = images.vision;
     const auto samples = images.sample_sizes;
+    const auto largest = images.largest;
     prompts_ = std::make_unique<PromptBuilder>(model_, std::move(images), encoded_);
     batch_tokens_ = options_.max_length;
     in_pieces_ = options_.is_causal && options_.pooling == LLAMA_POOLING_TYPE_LAST;
     if (in_pieces_) {
         batch_tokens_ = std::min(batch_tokens_, causal_batch_tokens);
         if (images_ != nullptr && mtmd_decode_use_non_causal(images_, nullptr)) {
-            batch_tokens_ = std::max(batch_tokens_, most_image_tokens(images_, samples));
+            batch_tokens_ = std::max(batch_tokens_, most_image_tokens(images_, samples, &largest));
         }
     }
     create_context();
@@ -61,11 +62,11 @@ void Embedder::load() {
 
 PromptBuilder::Images Embedder::load_projector() {
     if (options_.mmproj_path.empty()) {
-        return {nullptr, options_.placement, {}, {}};
+        return {nullptr, options_.placement, {}, {}, {}};
     }
     vision_ = std::make_unique<Vision>(
         model_, Vision::Options{options_.mmproj_path, options_.use_gpu, options_.n_threads, options_.encoder_flash_attention,
-                                options_.mmproj_encoding, options_.dry_run, [](float) {}});
+                                options_.mmproj_encoding, options_.image_defaults, options_.dry_run, [](float) {}});
     const int32_t most = std::max(1, options_.max_length / 2);
     follow_processor(vision_->context(), vision_->processor_settings(), most);
     if (!options_.placement.slot.empty()) {
@@ -76,8 +77,10 @@ PromptBuilder::Images Embedder::load_projector() {
     if (options_.dry_run) {
         vision_->warm_up();
     }
-    return {vision_->context(), options_.placement, vision_->processor_settings().pan_and_scan,
-            sample_sizes(vision_->context(), vision_->processor_settings(), most)};
+    const ProcessorSettings & settings = vision_->processor_settings();
+    const ProcessorSettings largest = bounded(vision_->context(), changed(settings, options_.largest_image),
+                                              most_input_tokens(vision_->context(), settings, most));
+    return {vision_->context(), options_.placement, settings, largest, sample_sizes(vision_->context(), largest, most)};
 }
 
 void Embedder::create_context() {

@@ -10,9 +10,9 @@ namespace vserve {
 
 PromptBuilder::Images Engine::images() const {
     if (!vision_) {
-        return {nullptr, options_.placement, {}, {}};
+        return {nullptr, options_.placement, {}, {}, {}};
     }
-    return {vision_->context(), options_.placement, vision_->processor_settings().pan_and_scan, image_samples()};
+    return {vision_->context(), options_.placement, vision_->processor_settings(), largest_image(), image_samples()};
 }
 
 std::vector<float> Engine::encode(std::shared_ptr<const mtmd_input_chunk> pixels, const std::function<bool()> & is_wanted) {
