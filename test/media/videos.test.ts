@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createMediaResolver } from '../../src/media/index.ts';
@@ -158,7 +159,8 @@ describe.skipIf(process.platform === 'win32')('a video that FFmpeg decodes', () 
     const given = await argumentsOf('ffmpeg');
     expect(given).toMatch(/-ss 0\.500 .*-protocol_whitelist file -f mov -i .*-frames:v 2 -f rawvideo/);
     // Nothing is left of the file.
-    expect((await readdir(tmpdir())).some((name) => given.includes(name))).toBe(false);
+    const [, folder = ''] = /-i (.*)\/video /.exec(given) ?? [];
+    expect([basename(folder).startsWith('vserve-video-'), existsSync(folder)]).toEqual([true, false]);
   });
 
   it('is shown turned, in square pixels, and not larger than models look at', async () => {
@@ -208,7 +210,7 @@ describe.skipIf(process.platform === 'win32')('a video that FFmpeg decodes', () 
 const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0;
 
 describe.skipIf(!hasFfmpeg)('a real video', () => {
-  it.each(['mp4', 'webm', 'mkv', 'avi', 'ts'])('is shown with the times of its frames: %s', async (container) => {
+  it.each(['mp4', 'mkv', 'avi', 'ts'])('is shown with the times of its frames: %s', async (container) => {
     const folder = await mkdtemp(join(tmpdir(), 'video-'));
     onTestFinished(() => rm(folder, { recursive: true }));
     const path = join(folder, `a.${container}`);
