@@ -79,7 +79,8 @@ export function toGenerateRequest(
     if (part.type !== 'image') return part as Plain<Part>;
     const { value } = remaining.next();
     if (value === undefined) throw new TypeError(`The image at ${part.param} was not resolved.`);
-    return { type: 'image', image: value, param: part.param };
+    const budget = capabilities.imageBudgets === true ? part.budget : undefined;
+    return { type: 'image', image: value, param: part.param, ...(budget === undefined ? {} : { budget }) };
   };
   const sampling = { ...SAMPLING_DEFAULTS, ...yielding(samplingDefaults, given), ...given };
   const samplers = new Set([...BASIC_SAMPLERS, ...(capabilities.samplers ?? [])]);

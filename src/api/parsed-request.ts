@@ -1,4 +1,11 @@
-import type { Bitmap, ChatMessage, GenerateRequest, PromptPart, SamplingSettings } from '../backend/index.ts';
+import type {
+  Bitmap,
+  ChatMessage,
+  GenerateRequest,
+  ImageBudget,
+  PromptPart,
+  SamplingSettings,
+} from '../backend/index.ts';
 import type { LongText } from './request/long-text.ts';
 
 /** An image in a message, not fetched yet. */
@@ -8,6 +15,7 @@ export interface ImageReference {
   readonly url: string | LongText;
   /** Its path in the request: `messages[2].content[1]`. */
   readonly param: string;
+  readonly budget?: ImageBudget;
   /** Its pixels, where they are there already: a page of a document, a frame of a video. */
   readonly bitmap?: Bitmap;
 }
@@ -32,6 +40,8 @@ export interface DocumentReference {
   readonly isLowDetail: boolean;
   /** The client says that it is text, which needs no eyes. */
   readonly isText: boolean;
+  /** Of each page. */
+  readonly budget?: ImageBudget;
 }
 
 /** Which frames of a video to show. What is undefined has the server's default. */
@@ -53,6 +63,8 @@ export interface VideoReference extends FrameSampling {
   /** An http(s), data or file URL. */
   readonly url: string | LongText;
   readonly param: string;
+  /** Of each frame. */
+  readonly budget?: ImageBudget;
 }
 
 /** What becomes several parts once it is opened. */

@@ -9,7 +9,7 @@ type KnownPart =
   | (Omit<Extract<MediaPart, { readonly type: 'image' }>, 'bitmap'> & { readonly image: KnownImage });
 
 /** The encoded form of an image, if there is one. */
-type FindEncoded = (imageId: string) => object | undefined;
+type FindEncoded = (image: KnownImage) => object | undefined;
 
 /**
  * What documents and videos have become, without the pixels: a conversation that goes on brings the same file again. The
@@ -56,6 +56,6 @@ function withoutPixels(part: MediaPart): KnownPart {
 function found(part: KnownPart, findEncoded: FindEncoded): MediaPart | undefined {
   if (part.type === 'text') return part;
   const { image, ...rest } = part;
-  const encoded = findEncoded(image.id);
+  const encoded = findEncoded(image);
   return encoded && { ...rest, bitmap: { ...image, rgb: new Uint8Array(), encoded } };
 }

@@ -1,10 +1,11 @@
-import type { Bitmap } from '../backend/index.ts';
+import type { Bitmap, ImageBudget } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { readDataUri } from './data-uri.ts';
 import { Decoder } from './decoder.ts';
 import type { DecodeOptions, TakeCpu } from './decoder.ts';
 import { readFileUri } from './file-source.ts';
 import { KnownImages } from './known-images.ts';
+import type { KnownImage } from './known-images.ts';
 import { KnownParts } from './known-parts.ts';
 import { HttpSource } from './http-source.ts';
 import type { HttpSourceOptions } from './http-source.ts';
@@ -31,6 +32,8 @@ export interface ResolveOptions {
   /** Names the image in an error, as `messages[2].content[1]`. */
   readonly param: string;
   readonly signal: AbortSignal;
+  /** What the request asks for the image, for `FindEncoded`. */
+  readonly budget?: ImageBudget | undefined;
   /** Told of each step on the image's way. */
   readonly follow?: FollowStep | undefined;
 }
@@ -50,7 +53,7 @@ export interface ResolveImage {
 }
 
 /** The backend's encoded form of an image, if it has it: see `LoadedModel.encodedImage`. */
-export type FindEncoded = (imageId: string) => object | undefined;
+export type FindEncoded = (image: KnownImage, budget: ImageBudget | undefined) => object | undefined;
 
 /** An image that was resolved. */
 export interface ResolvedImage {
@@ -74,6 +77,13 @@ export interface MediaResolver {
   close(): Promise<void>;
 }
 
+interface DecodeLimits {
+  readonly budget: MediaBudget;
+  /** Of the image's size in front of the model. */
+  readonly asked: ImageBudget | undefined;
+  readonly signal: AbortSignal;
+}
+
 export interface MediaResolverOptions extends Pick<HttpSourceOptions, 'lookup' | 'timeouts'> {
   readonly onResolved?: ((image: ResolvedImage) => void) | undefined;
   readonly decodeTimeoutMs?: number | undefined;
@@ -95,8 +105,13 @@ export function createMediaResolver(
   const { maxDocumentPages, documentPageSide, maxVideoFrames, maxVideoSeconds, ffmpeg } = settings;
   const partsSettings = { maxDocumentPages, documentPageSide, maxVideoFrames, maxVideoSeconds, ffmpeg };
 
-  type ToBitmap = (image: EncodedImage, budget: MediaBudget, signal: AbortSignal) => Promise<Bitmap>;
-  type ToParts = (file: EncodedImage, asked: PartsAsk, limits: DecodeOptions) => Promise<readonly MediaPart[]>;
+  type ToBitmap = (image: EncodedImage, limits: DecodeLimits) => Promise<Bitmap>;
+  type ToParts = (
+    file: EncodedImage,
+    asked: PartsAsk,
+    limits: DecodeOptions,
+    imageBudget: ImageBudget | undefined,
+  ) => Promise<readonly MediaPart[]>;
 
   function resolverFor(toBitmap: ToBitmap, toParts: ToParts): ResolveImage {
     const budget = new MediaBudget(maxMediaBytes);
@@ -143,13 +158,13 @@ export function createMediaResolver(
     const resolveImage = (source: ImageSource, options: ResolveOptions): Promise<Bitmap> =>
       resolve(source, options, {
         noun: 'image',
-        decode: (image, signal) => toBitmap(image, budget, signal),
+        decode: (image, signal) => toBitmap(image, { budget, asked: options.budget, signal }),
         tell: ({ width, height, encoded }) => ({ width, height, isKnown: encoded !== undefined }),
       });
     const open: ResolveImage['open'] = (source, asked, options) =>
       resolve(source, options, {
         noun: asked.kind,
-        decode: (file, signal) => toParts(file, asked, { budget, maxPixels, signal }),
+        decode: (file, signal) => toParts(file, asked, { budget, maxPixels, signal }, options.budget),
         tell: () => ({}),
       });
     return Object.assign(resolveImage, { open });
@@ -158,19 +173,20 @@ export function createMediaResolver(
   return {
     forRequest: (findEncoded) =>
       resolverFor(
-        async (image, budget, signal) => {
+        async (image, { budget, asked, signal }) => {
           const name = findEncoded && (await known.nameOf(image));
           const before = name === undefined ? undefined : known.get(name);
-          const encoded = before && findEncoded?.(before.id);
+          const encoded = before && findEncoded?.(before, asked);
           if (before !== undefined && encoded !== undefined) return { ...before, rgb: new Uint8Array(), encoded };
           const bitmap = await decoder.decode(image, { budget, maxPixels, signal });
           if (name !== undefined) known.remember(name, bitmap);
           return bitmap;
         },
-        async (file, asked, limits) => {
+        async (file, asked, limits, imageBudget) => {
           const source = findEncoded && (await known.nameOf(file));
           const name = source && source + JSON.stringify(asked);
-          const before = name === undefined ? undefined : knownParts.get(name, findEncoded ?? (() => undefined));
+          const before =
+            name === undefined ? undefined : knownParts.get(name, (image) => findEncoded?.(image, imageBudget));
           if (before !== undefined) return before;
           const parts = await decoder.open(file, { asked, settings: partsSettings }, limits);
           if (name !== undefined) knownParts.remember(name, parts);
@@ -179,7 +195,7 @@ export function createMediaResolver(
       ),
     sizesForRequest: () =>
       resolverFor(
-        (image, budget, signal) => decoder.decode(copyOf(image), { budget, maxPixels, sizeOnly: true, signal }),
+        (image, { budget, signal }) => decoder.decode(copyOf(image), { budget, maxPixels, sizeOnly: true, signal }),
         (file, asked, limits) =>
           decoder.open(copyOf(file), { asked, settings: partsSettings }, { ...limits, sizeOnly: true }),
       ),

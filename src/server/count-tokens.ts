@@ -24,8 +24,9 @@ export async function countTokens(
     if (bringsImages(request)) await place.toFetchImages(signal);
     const resolve = media.sizesForRequest();
     const { maxImagesPerRequest } = options.settings;
-    const opened = await openMedia(request, { model, resolve, maxImagesPerRequest, signal, trace });
-    const images = await fetchImages(opened, resolve, signal, trace);
+    const follow = trace?.followImage;
+    const opened = await openMedia(request, { model, resolve, maxImagesPerRequest, signal, follow });
+    const images = await fetchImages(opened, resolve, signal, follow);
     return await required(model, 'countPrompt')(toGenerateRequest(opened, model.info, images), signal);
   } finally {
     place.leave();
@@ -54,7 +55,7 @@ export async function renderPrompt(
         resolve: media.sizesForRequest(),
         maxImagesPerRequest,
         signal,
-        trace,
+        follow: trace?.followImage,
       });
     } finally {
       place.leave();

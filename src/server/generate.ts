@@ -1,11 +1,13 @@
 import { imageReferences, mediaReferences, toGenerateRequest } from '../api/index.ts';
 import type { ParsedRequest } from '../api/index.ts';
-import type { Bitmap, GenerationEvent, LoadedModel } from '../backend/index.ts';
-import type { MediaResolver, ResolveImage } from '../media/index.ts';
+import type { Bitmap, GenerationEvent, ImageReceipt, LoadedModel } from '../backend/index.ts';
+import type { FindEncoded, FollowStep, MediaResolver, ResolveImage } from '../media/index.ts';
+import type { AnswerRecord } from './answer-record.ts';
 import type { Admission, Place } from './admission.ts';
 import { anonymous } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
 import { fetchAll } from './fetch-all.ts';
+import { ImageArrivals } from './image-arrivals.ts';
 import type { GenerationObserver } from './metrics/generation-metrics.ts';
 import { openMedia } from './open-media.ts';
 import type { ServerSettings } from './server-settings.ts';
@@ -24,8 +26,12 @@ export interface GenerateOptions {
   readonly signal: AbortSignal;
   /** Of the request, if it is traced. */
   readonly trace?: RequestTrace | undefined;
+  /** Counts what the log tells of the request. */
+  readonly record?: AnswerRecord | undefined;
   /** Makes an observer of each generation. */
   readonly observe: () => GenerationObserver;
+  /** Told what became of the images of each prompt. */
+  readonly onImages?: ((receipts: readonly ImageReceipt[]) => void) | undefined;
   /** Called once the request body is no longer needed. */
   readonly onBodyUsed: () => void;
 }
@@ -47,6 +53,10 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
   readonly #observer: GenerationObserver;
   readonly #slot: SlotUser | undefined;
   readonly #trace: GenerationTrace | undefined;
+  readonly #arrivals: ImageArrivals;
+  #images: readonly Bitmap[] = [];
+  #imageParams: readonly string[] = [];
+  readonly #count: ((event: GenerationEvent) => void) | undefined;
   #place: Place | undefined;
   #events: AsyncIterator<GenerationEvent, unknown, undefined> | undefined;
 
@@ -56,6 +66,8 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     this.#observer = options.observe();
     this.#slot = options.slots?.begin(request.maxTokens);
     this.#trace = options.trace?.generation(request);
+    this.#arrivals = new ImageArrivals(options.trace?.followImage);
+    this.#count = options.record?.begin();
   }
 
   [Symbol.asyncIterator](): this {
@@ -88,7 +100,11 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     this.#observer.onEvent(result.value);
     this.#slot?.see(result.value);
     this.#trace?.onEvent(result.value);
-    return result;
+    this.#count?.(result.value);
+    if (result.value.type !== 'prefilled' || result.value.images === undefined) return result;
+    const images = this.#arrivals.complete(result.value.images, this.#images, this.#imageParams);
+    this.#options.onImages?.(images);
+    return { done: false, value: { ...result.value, images } };
   };
 
   readonly #fail = (error: unknown): never => {
@@ -105,23 +121,20 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
 
   async #inTurn(place: Place): Promise<AsyncIterable<GenerationEvent>> {
     let request = this.#request;
-    const { model, media, client, signal, trace, settings, onBodyUsed } = this.#options;
-    let images: readonly Bitmap[] = [];
+    const { model, media, client, signal, settings, onBodyUsed } = this.#options;
     if (bringsImages(request)) {
       this.#waited(await timed(place.toFetchImages(signal)), 'images');
-      const resolve = media.forRequest((id) => model.encodedImage?.(id, this.#request.cacheSalt));
-      request = await openMedia(request, {
-        model,
-        resolve,
-        maxImagesPerRequest: settings.maxImagesPerRequest,
-        signal,
-        trace,
-      });
-      images = await fetchImages(request, resolve, signal, trace);
+      const resolve = media.forRequest(encodedFinder(model, request));
+      const { maxImagesPerRequest } = settings;
+      const { follow } = this.#arrivals;
+      request = await openMedia(request, { model, resolve, maxImagesPerRequest, signal, follow });
+      this.#images = await fetchImages(request, resolve, signal, follow);
+      this.#imageParams = imageReferences(request).map(({ param }) => param);
+      this.#options.record?.addImages(this.#images);
     }
     onBodyUsed();
     this.#waited(await timed(place.toGenerate(signal)), 'turn');
-    const generateRequest = toGenerateRequest(request, model.info, images);
+    const generateRequest = toGenerateRequest(request, model.info, this.#images);
     this.#trace?.onAsked();
     return model.generate({ ...generateRequest, client: anonymous(client) }, signal);
   }
@@ -144,14 +157,20 @@ export function bringsImages(request: ParsedRequest): boolean {
   return imageReferences(request).length > 0 || mediaReferences(request).length > 0;
 }
 
+/** Finds what the model has of an image that a request asks for. */
+export function encodedFinder(model: LoadedModel, request: ParsedRequest): FindEncoded {
+  const { cacheSalt, imageProcessor: processor } = request;
+  return (image, budget) => model.encodedImage?.({ ...image, budget, processor }, cacheSalt);
+}
+
 /** Fetches all images of a request concurrently. The first failure aborts the other fetches. */
 export async function fetchImages(
   request: ParsedRequest,
   resolve: ResolveImage,
   signal: AbortSignal,
-  trace?: RequestTrace,
+  follow?: FollowStep,
 ): Promise<Bitmap[]> {
-  return fetchAll(imageReferences(request), signal, async ({ url, param, bitmap }, until) => {
-    return bitmap ?? resolve(url, { param, signal: until, follow: trace?.followImage });
+  return fetchAll(imageReferences(request), signal, async ({ url, param, budget, bitmap }, until) => {
+    return bitmap ?? resolve(url, { param, budget, signal: until, follow });
   });
 }

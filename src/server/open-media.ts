@@ -2,16 +2,16 @@ import { frameStamp, imageReferences, mediaReferences, requireCapabilities, with
 import type { MediaReference, ParsedPart, ParsedRequest } from '../api/index.ts';
 import type { LoadedModel } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
-import type { MediaPart, PartsAsk, ResolveImage } from '../media/index.ts';
+import type { FollowStep, MediaPart, PartsAsk, ResolveImage } from '../media/index.ts';
 import { fetchAll } from './fetch-all.ts';
-import type { RequestTrace } from './traces/request-trace.ts';
 
 export interface OpenMediaOptions {
   readonly model: Pick<LoadedModel, 'info'>;
   readonly resolve: ResolveImage;
   readonly maxImagesPerRequest: number;
   readonly signal: AbortSignal;
-  readonly trace?: RequestTrace | undefined;
+  /** Told of each step on the way of each. */
+  readonly follow?: FollowStep | undefined;
 }
 
 /**
@@ -20,14 +20,14 @@ export interface OpenMediaOptions {
  */
 export async function openMedia<Request extends ParsedRequest>(
   request: Request,
-  { model, resolve, maxImagesPerRequest, signal, trace }: OpenMediaOptions,
+  { model, resolve, maxImagesPerRequest, signal, follow }: OpenMediaOptions,
 ): Promise<Request> {
   const references = mediaReferences(request);
   if (references.length === 0) return request;
   const opened = await fetchAll(references, signal, async (reference, until) => {
-    const { url, param } = reference;
-    const parts = await resolve.open(url, askOf(reference), { param, signal: until, follow: trace?.followImage });
-    return [reference, parts.flatMap((part) => partsOf(part, param))] as const;
+    const { url, param, budget } = reference;
+    const parts = await resolve.open(url, askOf(reference), { param, budget, signal: until, follow });
+    return [reference, parts.flatMap((part) => partsOf(part, reference))] as const;
   });
   const whole = withOpenedMedia(request, new Map(opened));
   requireRoom(whole, maxImagesPerRequest);
@@ -45,10 +45,10 @@ function askOf(reference: MediaReference): PartsAsk {
   return { kind: 'video', framesPerSecond, frames, minFrames, maxFrames, startS, endS };
 }
 
-function partsOf(part: MediaPart, param: string): ParsedPart[] {
+function partsOf(part: MediaPart, { param, budget }: MediaReference): ParsedPart[] {
   if (part.type === 'text') return [part];
   const { bitmap, timeS } = part;
-  const image: ParsedPart = { type: 'image', url: '', param, bitmap };
+  const image: ParsedPart = { type: 'image', url: '', param, bitmap, ...(budget === undefined ? {} : { budget }) };
   return timeS === undefined ? [image] : [{ type: 'text', text: frameStamp(timeS) }, image];
 }
 

@@ -155,7 +155,7 @@ describe('a PDF', () => {
     const ids = new Set<string>();
     const again = () =>
       media
-        .forRequest((id) => (ids.has(id) ? { id } : undefined))
+        .forRequest(({ id }) => (ids.has(id) ? { id } : undefined))
         .open(dataUri(file), { ...all, textLayer: true }, options);
     const first = await again();
     const [one = '', two = ''] = first.flatMap((part) => (part.type === 'image' ? [part.bitmap.id] : []));

@@ -43,7 +43,7 @@ it('an image that came before and is encoded is not decoded again', async () => 
   const uri = await pictureUri('#123456');
   const encoded = { handle: 1 };
   const asked: string[] = [];
-  const findEncoded = (id: string) => {
+  const findEncoded = ({ id }: { readonly id: string }) => {
     asked.push(id);
     return encoded;
   };

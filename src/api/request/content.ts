@@ -7,6 +7,7 @@ import { textOf } from './long-text.ts';
 import type { ImageReference, ParsedPart } from '../parsed-request.ts';
 import { anything } from './values.ts';
 import { MISPLACED_IMAGES, readImagePart } from './image-parts.ts';
+import { refuseImageAsText } from './misplaced-media.ts';
 import { readVideoPart } from './video-part.ts';
 
 type PartReader = (part: JsonObject, path: string, options: ReadOptions) => ParsedPart | ParsedPart[];
@@ -46,7 +47,10 @@ const REFUSAL_KEYS = { ...MISPLACED_IMAGES, type: 'read', refusal: 'read' } as c
 export function readContent(content: unknown, path: string, options: ReadOptions): ParsedPart[] {
   if (content === undefined) return [];
   const text = textOf(content);
-  if (text !== undefined) return [{ type: 'text', text }];
+  if (text !== undefined) {
+    refuseImageAsText(text, path);
+    return [{ type: 'text', text }];
+  }
   if (!Array.isArray(content)) {
     throw invalid(path, `${path} must be a string or an array of parts, not ${show(content)}.`);
   }
@@ -81,12 +85,16 @@ function readPart(part: unknown, path: string, options: ReadOptions): ParsedPart
 /** Reads an image part. A PDF in its place is what it is. */
 function readPicture(part: JsonObject, path: string, options: ReadOptions): ParsedPart {
   const image = readImagePart(part, path, options);
-  return isPdfUri(image.url) ? wholeDocument(image.url, path) : image;
+  if (!isPdfUri(image.url)) return image;
+  const document = wholeDocument(image.url, path);
+  return image.budget === undefined ? document : { ...document, budget: image.budget };
 }
 
 function readTextPart(part: JsonObject, path: string, options: ReadOptions): ParsedPart {
   const { text } = readKeys(part, path, TEXT_KEYS, options);
-  return { type: 'text', text: requireText(text, `${path}.text`) };
+  const read = requireText(text, `${path}.text`);
+  refuseImageAsText(read, `${path}.text`);
+  return { type: 'text', text: read };
 }
 
 function readRefusalPart(part: JsonObject, path: string, options: ReadOptions): ParsedPart {
