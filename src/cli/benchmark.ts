@@ -148,7 +148,7 @@ async function runShown(
 ): Promise<Run> {
   const task = output.startTask();
   const show = (ended: number): void =>
-    task.update(`Benchmark: ${ended} of ${questions.length} requests`, ended / questions.length);
+    task.update(`Benchmark: ${questions.length} requests`, ended / questions.length);
   show(0);
   try {
     const duration = settings.maxBenchmarkDurationS;
