@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import type { LogLevel } from '../backend/index.ts';
 import type { Settings } from '../settings/index.ts';
+import type * as Drawing from './drawing.ts';
 import { createLineSink } from './line-sink.ts';
 import { formatDuration, printable, withoutControls } from './printable.ts';
 import type { Area, Task } from './task.ts';
@@ -83,7 +84,7 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
   const lines = createLineSink(stderr, (lost, reason) => {
     output.log('warning', `${lost} lines of this log could not be written (${reason}).`);
   });
-  let drawing: typeof import('./drawing.ts') | undefined;
+  let drawing: typeof Drawing | undefined;
   /** What draws, where that is possible and wanted. */
   const drawer = (): typeof drawing => (isDrawable(stderr) && ranks[output.level] <= ranks.info ? drawing : undefined);
 

@@ -36,7 +36,8 @@ test.each(['CONTRIBUTING.md', 'ARCHITECTURE.md'])('the files that %s names exist
 
 test('the flags and error codes that README.md names are there', async () => {
   const readme = await read('README.md');
-  const verbs = ['serve', 'pull', 'convert', 'list', 'show', 'rm', 'verify', 'gc'];
+  const verbs = ['serve', 'generate', 'chat', 'encode', 'benchmark', 'pull', 'convert', 'list', 'show', 'rm', 'verify'];
+  verbs.push('gc', 'ps', 'stop', 'doctor', 'completion');
   const helps = verbs.map((verb) =>
     promisify(execFile)(process.execPath, [join(repository, 'bin', 'vserve.js'), verb, '--help']),
   );
