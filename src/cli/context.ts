@@ -1,5 +1,10 @@
 import type { Backend } from '../backend/index.ts';
-import type { LlamaCppConverter, llamaCppVersionPrefix, supportedArchitectures } from '../convert/index.ts';
+import type {
+  LlamaCppConverter,
+  llamaCppVersion,
+  llamaCppVersionPrefix,
+  supportedArchitectures,
+} from '../convert/index.ts';
 import type { downloadModel, fetchHeaders, previewDownload } from '../hub/index.ts';
 import type { openServer } from '../server/index.ts';
 import type { Converter } from '../store/index.ts';
@@ -21,6 +26,7 @@ export interface HubModule {
 export interface ConverterModule extends Converter {
   readonly supportedArchitectures: typeof supportedArchitectures;
   readonly LlamaCppConverter: typeof LlamaCppConverter;
+  readonly llamaCppVersion: typeof llamaCppVersion;
   readonly llamaCppVersionPrefix: typeof llamaCppVersionPrefix;
 }
 

@@ -58,7 +58,7 @@ function capabilitiesJson({ vision, structuredOutput, reasoning }: Capabilities)
     context_management: withParts(thinking, { clear_thinking_20251015: thinking }),
     effort: withParts(thinking, efforts),
     image_input: support(vision),
-    pdf_input: support(false),
+    pdf_input: support(vision),
     server_tools: support(false),
     structured_outputs: support(structuredOutput),
     thinking: withParts(thinking, { types }),
