@@ -1,10 +1,20 @@
+import { readBoxes } from '../../boxes/read-boxes.ts';
+import type { WrittenBox } from '../../boxes/read-boxes.ts';
 import { isRecord, numberAt, parseJson, textAt } from '../requests/json.ts';
 import type { JsonRecord } from '../requests/json.ts';
-import type { Corners, FoundBox } from './found-box.ts';
 import { jsonValuesIn } from './json-in-text.ts';
-import { taggedBoxes } from './tagged-boxes.ts';
+
+/** A box as a model wrote it. */
+export interface FoundBox extends WrittenBox {
+  /** Its key says that the corners are y, x, y, x: Gemini's and Gemma's `box_2d`. */
+  readonly isYFirst: boolean;
+}
+
+type Corners = WrittenBox['corners'];
 
 const BOX_KEY = /^(?:b?box(?:es)?(?:_?2d)?|bounding_?box(?:es)?|bboxes|xyxy|rect(?:angle)?|coordinates|region)$/i;
+/** What stands before coordinates that are not in JSON. */
+const TAG = /<(?:box|\|box_start\||\|det\||\|begin_of_box\||loc_\d+|\|LOC_\d+\|)>/;
 const Y_FIRST_KEY = /^box_?2d$/i;
 const LABEL_KEYS = ['label', 'name', 'class', 'category', 'object', 'text_content', 'text', 'caption', 'description'];
 /** Names of the four sides: left, top, right, bottom. */
@@ -21,12 +31,12 @@ const EXTENTS = [
   ['left', 'top', 'width', 'height'],
 ] as const;
 
-/** The boxes in an answer: in JSON wherever it stands, or between the tags that some models write. */
+/** The boxes in an answer: in JSON of any shape, wherever it stands, or between the tags that some models write. */
 export function findBoxes(text: string): readonly FoundBox[] {
+  if (TAG.test(text)) return readBoxes(text).map((box) => ({ ...box, isYFirst: false }));
   const whole = parseJson(text);
   const values = whole === undefined ? jsonValuesIn(text) : [whole];
-  const found = values.flatMap((value) => boxesIn(value, { label: '', mayBeBare: true }));
-  return found.length > 0 ? found : taggedBoxes(text);
+  return values.flatMap((value) => boxesIn(value, { label: '', mayBeBare: true }));
 }
 
 interface Place {
