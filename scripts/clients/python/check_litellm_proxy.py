@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import socket
 
 import httpx
@@ -15,6 +16,7 @@ MODELS = {
     "vserve-embeddings": {"model": f"hosted_vllm/{MODEL}", "api_base": URL},
     "vserve-none": {"model": "hosted_vllm/none", "api_base": URL},
 }
+KEY = f"sk-{secrets.token_hex(32)}"
 COMMON = {"messages": messages(), "temperature": 0, "max_tokens": MAX_TOKENS}
 
 
@@ -22,7 +24,8 @@ def start():
     listed = [{"model_name": name, "litellm_params": {"api_key": "none", **params}} for name, params in MODELS.items()]
     config = os.path.join(FOLDER, "config.yaml")
     with open(config, "w") as file:
-        json.dump({"model_list": listed, "litellm_settings": {"num_retries": 0, "telemetry": False}}, file)
+        settings = {"litellm_settings": {"num_retries": 0}, "general_settings": {"master_key": KEY}}
+        json.dump({"model_list": listed, **settings}, file)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -32,7 +35,7 @@ def start():
 
 
 PROXY, ADDRESS = start()
-CLIENT = OpenAI(base_url=f"{ADDRESS}/v1", api_key="none", max_retries=0)
+CLIENT = OpenAI(base_url=f"{ADDRESS}/v1", api_key=KEY, max_retries=0)
 
 
 def chat(name):
@@ -60,8 +63,9 @@ def anthropic(name):
         source = {"type": "base64", "media_type": "image/png", "data": PICTURE.split(",")[1]}
         content = [{"type": "image", "source": source}, {"type": "text", "text": "What is shown?"}]
         body = {"model": name, "max_tokens": MAX_TOKENS, "messages": [{"role": "user", "content": content}]}
+        headers = {"x-api-key": KEY, "anthropic-version": "2023-06-01"}
         for stream in (False, True):
-            answer = httpx.post(f"{ADDRESS}/v1/messages", json={**body, "stream": stream}, timeout=None)
+            answer = httpx.post(f"{ADDRESS}/v1/messages", json={**body, "stream": stream}, headers=headers, timeout=None)
             assert answer.status_code == 200, answer.text
             assert ("message_stop" in answer.text) == stream
 

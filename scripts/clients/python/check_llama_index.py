@@ -1,5 +1,7 @@
 """LlamaIndex with its class for servers like this one: chats about a picture, schemas, tools, completions, embeddings."""
 
+from typing import Literal
+
 from client import FOLDER, IMAGE, MAX_TOKENS, MODEL, QUESTION, Shape, URL, fetched_picture, refused, run
 from llama_index.core.llms import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.tools import FunctionTool
@@ -18,7 +20,7 @@ def asked(**image):
     return [ChatMessage(role="user", blocks=[TextBlock(text=QUESTION), ImageBlock(**(image or {"image": IMAGE}))])]
 
 
-def look_at(place: str) -> str:
+def look_at(place: Literal["left", "right"]) -> str:
     """Looks at a place."""
     return f"a star on the {place}"
 
@@ -53,7 +55,7 @@ def tools():
     tool = FunctionTool.from_defaults(look_at)
     response = model.chat_with_tools([tool], user_msg=asked()[0], tool_required=True)
     [call] = model.get_tool_calls_from_response(response)[:1]
-    assert call.tool_name == "look_at" and isinstance(call.tool_kwargs["place"], str)
+    assert call.tool_name == "look_at" and call.tool_kwargs["place"] in ("left", "right")
     # The result is sent back.
     result = ChatMessage(role="tool", content="a star", additional_kwargs={"tool_call_id": call.tool_id})
     assert model.chat([*asked(), response.message, result]).message is not None

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 
-from client import FOLDER, IMAGE, MAX_TOKENS, MODEL, PROGRAMS, QUESTION, URL, fetched_picture, run
+from client import FOLDER, IMAGE, MAX_TOKENS, MODEL, PROGRAMS, QUESTION, Shape, URL, fetched_picture, run
 
 USER_PATH = os.path.join(FOLDER, "llm")
 os.makedirs(USER_PATH)
@@ -40,7 +40,7 @@ def picture_by_url():
 
 
 def schema():
-    assert isinstance(json.loads(llm("--schema", "colour, count int", *ABOUT_PICTURE))["count"], int)
+    assert Shape.model_validate_json(llm("--schema", json.dumps(Shape.model_json_schema()), *ABOUT_PICTURE))
 
 
 def tools():
