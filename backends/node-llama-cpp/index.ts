@@ -22,6 +22,7 @@ import { EmbeddingModel } from './embedding-model.ts';
 import type { EmbeddingTraits } from './embedding-models.ts';
 import { generationDefaultsOf } from './generation-defaults.ts';
 import { planGpus } from './gpu-placement.ts';
+import { ImageBudgets } from './image-budget/image-budgets.ts';
 import { placementFor } from './image-placement.ts';
 import { type EmbedderPlan, loadEmbedder } from './load-embedder.ts';
 import { loadModel, quieten, startLlama } from './llama-model.ts';
@@ -53,7 +54,7 @@ const backend: Backend = {
 };
 export default backend;
 
-const noPictures: PictureMemory = { aloneBytes: 0, batchBytes: 0 };
+const noPictures: PictureMemory = { aloneBytes: 0, batchBytes: 0, wholeTokens: 0 };
 
 /** OpenAI's limit. Answers wait for places like any others. */
 const MAX_CHOICES = 128;
@@ -64,10 +65,10 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   // Starting llama.cpp is waiting, for a process that tries its binaries.
   const [
     llama,
-    { trainedLength, mayRepack, embedding, description: header, generation, warnings, projector, pictures },
+    { trainedLength, mayRepack, embedding, description: header, generation, warnings, projector, pictures, budgets },
   ] = await Promise.all([
     startLlama(parseDevices(settings.devices), options),
-    examine(files, settings.maxLength, options.signal),
+    examine(files, settings, options.signal),
   ]);
   let model: LlamaModel | undefined;
   try {
@@ -103,6 +104,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const description = known({
       ...header,
       sizeBytes: loaded.size + projectorBytes,
+      projector: projector?.type,
       bosToken: loaded.tokens.bosString ?? undefined,
       eosToken: loaded.tokens.eosString ?? undefined,
     });
@@ -114,6 +116,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       embedding,
       trainedLength,
       placement: placementFor(projector?.type ?? ''),
+      budgets,
       threads: computeThreads(llama),
       useGpu,
     };
@@ -153,7 +156,8 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       gpus: useGpu ? addon.gpuDevices() : [],
       layersOfGpus: useGpu ? addon.layersOfGpus(addonModel) : [],
       encoderBytes: limit.encoderBytes,
-      batchTokens: step.batchTokens,
+      // A picture that is decoded in one piece makes the batch as large.
+      batchTokens: Math.max(step.batchTokens, pictures.wholeTokens),
     });
     const { maxSequences } = admission;
     const mostThreads = computeThreads(llama);
@@ -168,6 +172,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
         logProbs: true,
         promptLogProbs: true,
         rawPrompts: true,
+        imageBudgets: files.mmprojPath !== undefined,
         maxChoices: MAX_CHOICES,
         answerControl: true,
         progress: true,
@@ -201,6 +206,9 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             throttleCounter: throttleCounter(),
             cpus: usableCpus(),
             useGpu,
+            imageDefaults: budgets.defaults,
+            largestImage: budgets.largest,
+            maxImageTokens: settings.imageMaxTokens,
             // What was estimated is not quite what another device takes: a limit only where it matters.
             encoderBytes: limit.warning === undefined ? undefined : limit.encoderBytes,
             flashAttention: contextFlashAttention(settings),
@@ -224,6 +232,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           },
           onPiece,
         ),
+      budgets,
     );
     if (settings.embeddings) {
       try {
@@ -250,19 +259,22 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
 interface Examined extends ModelHeader {
   readonly projector: ProjectorHeader | undefined;
   readonly pictures: PictureMemory;
+  readonly budgets: ImageBudgets;
 }
 
 /** What the files' headers say, once it is known that llama.cpp survives them. */
-async function examine(files: ModelFiles, maxLength: number | undefined, signal: AbortSignal): Promise<Examined> {
+async function examine(files: ModelFiles, settings: LoadSettings, signal: AbortSignal): Promise<Examined> {
   const [header, projector] = await Promise.all([
     readModelHeader(files.modelPath),
     files.mmprojPath === undefined ? undefined : readProjectorHeader(files.mmprojPath),
   ]);
-  const mostLength = Math.min(maxLength ?? header.trainedLength, header.trainedLength);
+  const budgets = new ImageBudgets(projector?.geometry, settings);
+  const mostLength = Math.min(settings.maxLength ?? header.trainedLength, header.trainedLength);
+  const mostTokens = Math.min(Math.floor(mostLength / 2), settings.imageMaxTokens ?? Infinity);
   // It computes a token as a chat model does, and its pictures beside that.
   const pictures =
-    header.embedding.pooling === undefined ? await dryRun(files, Math.floor(mostLength / 2), signal) : noPictures;
-  return { ...header, projector, pictures };
+    header.embedding.pooling === undefined ? await dryRun(files, mostTokens, signal, budgets.largest) : noPictures;
+  return { ...header, projector, pictures, budgets };
 }
 
 /** Embedding models have no way to be told how their values are put together. */

@@ -1,6 +1,7 @@
 import type { Embedding, EmbedRequest, PromptPart, TextToken, TokenizeOptions } from '../../src/backend/index.ts';
 import { IMAGE_MARKER } from '../../src/backend/loaded-model.ts';
 import { VserveError } from '../../src/errors/index.ts';
+import type { ImageBudgets } from './image-budget/image-budgets.ts';
 import type { EmbedderTraits, NativeEmbedder, NativePrompt } from './native-addon.ts';
 import { fromNative } from './native-errors.ts';
 import { toNativePrompt, toTokens } from './native-prompt.ts';
@@ -9,19 +10,21 @@ import { toNativePrompt, toTokens } from './native-prompt.ts';
 export class LlamaEmbedder {
   readonly #native: NativeEmbedder;
   readonly #traits: EmbedderTraits;
+  readonly #budgets: ImageBudgets;
   readonly #pending = new Map<number, Promise<unknown>>();
   #lastId = 0;
   #closing: Promise<void> | undefined;
 
-  private constructor(native: NativeEmbedder, traits: EmbedderTraits) {
+  private constructor(native: NativeEmbedder, traits: EmbedderTraits, budgets: ImageBudgets) {
     this.#native = native;
     this.#traits = traits;
+    this.#budgets = budgets;
   }
 
   /** Throws `out_of_memory`, `model_load_failed`. */
-  static async load(native: NativeEmbedder): Promise<LlamaEmbedder> {
+  static async load(native: NativeEmbedder, budgets: ImageBudgets): Promise<LlamaEmbedder> {
     try {
-      return new LlamaEmbedder(native, await native.load());
+      return new LlamaEmbedder(native, await native.load(), budgets);
     } catch (error) {
       await native.close();
       throw fromNative(error);
@@ -36,9 +39,10 @@ export class LlamaEmbedder {
     return this.#traits.dimensions;
   }
 
-  async embed({ input, cacheSalt }: EmbedRequest, signal: AbortSignal): Promise<Embedding> {
+  async embed({ input, cacheSalt, imageProcessor }: EmbedRequest, signal: AbortSignal): Promise<Embedding> {
     signal.throwIfAborted();
-    const { prompt, images, places } = toNativePrompt(input, this.#traits.vocabularySize);
+    const { vocabularySize } = this.#traits;
+    const { prompt, images, places } = toNativePrompt(input, vocabularySize, this.#budgets, imageProcessor);
     const id = ++this.#lastId;
     const forget = (): void => {
       if (this.#closing === undefined) this.#native.forget(id);
@@ -56,7 +60,7 @@ export class LlamaEmbedder {
   }
 
   async countPrompt(input: readonly PromptPart[]): Promise<number> {
-    const { prompt, images, places } = toNativePrompt(input, this.#traits.vocabularySize);
+    const { prompt, images, places } = toNativePrompt(input, this.#traits.vocabularySize, this.#budgets);
     return this.#use(++this.#lastId, () => this.#native.countPrompt({ prompt }, images), places);
   }
 

@@ -2,6 +2,7 @@ import type { LoadSettings, ModelFiles } from '../../src/backend/index.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
 import { cachedImageBytes } from './device-defaults.ts';
 import type { EmbeddingTraits } from './embedding-models.ts';
+import type { ImageBudgets } from './image-budget/image-budgets.ts';
 import type { ImagePlacement } from './image-placement.ts';
 import { LlamaEmbedder } from './llama-embedder.ts';
 import type { NativeAddon, NativeEmbedderOptions } from './native-addon.ts';
@@ -20,6 +21,7 @@ export interface EmbedderPlan {
   readonly embedding: EmbeddingTraits;
   readonly trainedLength: number;
   readonly placement: ImagePlacement | undefined;
+  readonly budgets: ImageBudgets;
   readonly threads: number;
   readonly useGpu: boolean;
 }
@@ -37,9 +39,11 @@ export async function loadEmbedder({ addon, addonModel, files, settings, ...plan
     isCausal: plan.embedding.isCausal,
     flashAttention: contextFlashAttention(settings),
     encoderFlashAttention: settings.flashAttention,
+    imageDefaults: plan.budgets.defaults,
+    largestImage: plan.budgets.largest,
     mmprojEncoding: settings.mmprojEncoding,
     maxVisionCacheEntries: settings.maxVisionCacheEntries,
     cachedImageBytes,
   };
-  return { embedder: await LlamaEmbedder.load(new addon.NativeEmbedder(addonModel, options)), options };
+  return { embedder: await LlamaEmbedder.load(new addon.NativeEmbedder(addonModel, options), plan.budgets), options };
 }

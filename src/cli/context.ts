@@ -1,5 +1,10 @@
 import type { Backend } from '../backend/index.ts';
-import type { LlamaCppConverter, llamaCppVersionPrefix, supportedArchitectures } from '../convert/index.ts';
+import type {
+  LlamaCppConverter,
+  llamaCppVersion,
+  llamaCppVersionPrefix,
+  supportedArchitectures,
+} from '../convert/index.ts';
 import type { downloadModel, fetchHeaders, previewDownload } from '../hub/index.ts';
 import type { openServer } from '../server/index.ts';
 import type { Converter } from '../store/index.ts';
@@ -21,6 +26,7 @@ export interface HubModule {
 export interface ConverterModule extends Converter {
   readonly supportedArchitectures: typeof supportedArchitectures;
   readonly LlamaCppConverter: typeof LlamaCppConverter;
+  readonly llamaCppVersion: typeof llamaCppVersion;
   readonly llamaCppVersionPrefix: typeof llamaCppVersionPrefix;
 }
 
@@ -39,6 +45,10 @@ export interface Context {
   readonly signal: AbortSignal;
   /** Sends `hangup` when the process is told to read its files again: SIGHUP, where there is no terminal. */
   readonly hangups: EventTarget;
+  /** Sends `report` when a person asks what the process is doing: SIGUSR1. */
+  readonly reportRequests: EventTarget;
+  /** Standard input. Opening it keeps a terminal in use. */
+  readonly openInput: () => NodeJS.ReadStream;
   readonly dependencies: Dependencies;
 }
 

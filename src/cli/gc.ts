@@ -21,7 +21,7 @@ async function collect(command: Command, isDryRun: boolean, context: Context): P
     dependencies.loadConverter(),
     dependencies.findBackend(settings.backend),
   ]);
-  const llamaCpp = converterSource && `${builtIn.llamaCppVersionPrefix}${converterSource.release}`;
+  const llamaCpp = converterSource && builtIn.llamaCppVersion(converterSource.release);
   const garbage = await collectGarbage({
     home: settings.home,
     converterVersions: [builtIn.converterVersion, ...(llamaCpp === undefined ? [] : [llamaCpp])],

@@ -9,6 +9,6 @@ export { describeCheckpoint } from './describe-checkpoint.ts';
 export { describeGguf } from './describe.ts';
 export { findNonFinite } from './checkpoint/non-finite.ts';
 export { converterVersion } from './converter-version.ts';
-export { LlamaCppConverter, llamaCppVersionPrefix } from './llama-cpp/index.ts';
+export { LlamaCppConverter, llamaCppVersion, llamaCppVersionPrefix } from './llama-cpp/index.ts';
 export { outtypes } from './outtype.ts';
 export type { Outtype } from './outtype.ts';

@@ -31,6 +31,7 @@ import { propsRoutes } from './routes/props.ts';
 import { sagemakerRoutes } from './routes/sagemaker.ts';
 import { slotRoutes } from './routes/slots.ts';
 import { tokenRoutes } from './routes/tokens.ts';
+import type { RunningRequests } from './running-requests.ts';
 import type { ServerState } from './server-state.ts';
 import { traceRequests } from './traces/trace-requests.ts';
 import type { Traces } from './traces/traces.ts';
@@ -47,6 +48,7 @@ export interface CommonOptions {
   readonly metrics: Metrics;
   /** Undefined if requests are not traced. */
   readonly traces?: Traces | undefined;
+  readonly running: RunningRequests;
   readonly log: Log;
 }
 
@@ -90,9 +92,9 @@ export function createLoadingApp(options: CommonOptions): Hono<RequestContext> {
 
 /** `paths` are to be filled with the routes. */
 function createCommonApp(options: CommonOptions, paths: RoutePaths): Hono<RequestContext> {
-  const { hosts, settings, version, keys, state, metrics, traces, log } = options;
+  const { hosts, settings, version, keys, state, metrics, traces, running, log } = options;
   const app = new Hono<RequestContext>({ getPath: ({ url }) => paths.resolve(pathOf(url)) });
-  app.use(accessLog(log));
+  app.use(accessLog(log, running));
   if (traces !== undefined) app.use(traceRequests(traces));
   app.use(responseHeaders, countRequests(metrics), linger, checkHost);
   app.use(browserGuard({ ...settings, hosts }));

@@ -8,6 +8,8 @@ import { referenceCheckpoints } from '../reference/checkpoints.ts';
 import { writeCheckpoint } from '../reference/write-checkpoint.ts';
 import { LlamaCppConverter } from '../../src/convert/index.ts';
 import { findPython } from '../../src/convert/llama-cpp/find-python.ts';
+import { generationMetadata, unfollowedSettings } from '../../src/gguf/generation-metadata.ts';
+import { readGgufHeader } from '../../src/gguf/read-header.ts';
 import { changeJson, shapesVlm, shapesVlmCopy, temporaryFolder } from './support/checkpoints.ts';
 import { describeGguf } from './support/describe-gguf.ts';
 import { readReference } from './support/read-reference.ts';
@@ -59,7 +61,7 @@ async function failureOf(python: string, sourceDir = shapesVlm): Promise<{ code:
 }
 
 test('the conversion is told from others by the release of llama.cpp', () => {
-  expect(converterWith('python3').converterVersion).toBe(`llama.cpp ${bundledSource().release}`);
+  expect(converterWith('python3').converterVersion).toBe(`llama.cpp ${bundledSource().release}, 2`);
 });
 
 // The stand-ins for Python are shell scripts.
@@ -168,6 +170,27 @@ describe.skipIf(python === '')('with Python and its packages', () => {
     expect((await describeGguf(mmprojPath)).tensors).toEqual(reference['mmproj-f16.gguf']?.tensors);
     expect(new Set(progress.map(({ file }) => file))).toEqual(new Set(['model.gguf', 'mmproj.gguf']));
     expect(progress.at(-1)).toMatchObject({ file: 'mmproj.gguf', bytesWritten: progress.at(-1)?.bytesTotal });
+  });
+
+  test('adds what it leaves out of generation_config.json', async () => {
+    const folder = await shapesVlmCopy();
+    const generation = {
+      do_sample: false,
+      no_repeat_ngram_size: 5,
+      eos_token_id: [1, 7],
+      suppress_tokens: [3],
+      num_beams: 4,
+    };
+    await writeFile(join(folder, 'generation_config.json'), JSON.stringify(generation));
+    const { converted } = await convert(python, folder);
+    const { keyValues } = await readGgufHeader((await converted).modelPath);
+    expect(generationMetadata(keyValues)).toMatchObject({
+      doSample: false,
+      noRepeatNgram: { size: 5 },
+      endTokens: [1, 7],
+    });
+    expect(keyValues.get('tokenizer.ggml.suppress_tokens')).toEqual([3]);
+    expect(unfollowedSettings(keyValues)).toEqual(['generation_config.json: num_beams is not followed (4).']);
   });
 
   test('says what the converter said about a broken checkpoint', async () => {

@@ -124,7 +124,7 @@ describe('a file of keys', () => {
     expect((await chat(server.url, {})).status).toBe(401);
     expect((await chat(server.url, { 'x-api-key': 'secret-b' })).status).toBe(200);
     const log = server.log.join('\n');
-    expect(log).toMatch(/POST \/v1\/chat\/completions 200 \S+ ms by alice\n/);
+    expect(log).toMatch(/POST \/v1\/chat\/completions 200 \S+ ms by alice \S+: prompt /);
     expect(log).toMatch(/info API keys were read again\.\n/);
     expect(log).toMatch(/warning API keys could not be read again and stay as they were: .* has no key/);
     expect(log).not.toContain('secret');

@@ -51,6 +51,8 @@ class SchemaCompiler implements SchemaReader {
   readonly #definitions = new Map<string, Definition>();
   /** References whose targets are merged with what stands beside them, from the outermost. */
   readonly #merging: string[] = [];
+  /** Strings and numbers that were read, by what their schemas say. */
+  readonly #known = new Map<string, JsonObject>();
   #depth = 0;
 
   constructor(root: JsonValue, path: string, leaves: LeafRules, budget: WorkBudget) {
@@ -210,15 +212,25 @@ class SchemaCompiler implements SchemaReader {
         return { type };
       case 'integer':
       case 'number':
-        return numberSchema(type, schema, path, this);
+        return this.#once(type, schema, () => numberSchema(type, schema, path, this));
       case 'string':
-        return stringSchema(schema, path, this);
+        return this.#once(type, schema, () => stringSchema(schema, path, this));
       case 'array':
         return arraySchema(schema, path, this);
       case 'object':
       default:
         return objectSchema(schema, path, this);
     }
+  }
+
+  /** Generated schemas say the same of many fields. */
+  #once(type: TypeName, schema: JsonObject, read: () => JsonObject): JsonObject {
+    const key = `${type} ${JSON.stringify(schema)}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const result = read();
+    this.#known.set(key, result);
+    return result;
   }
 }
 

@@ -67,7 +67,7 @@ function capabilitiesJson({ vision, structuredOutput, reasoning }: Capabilities)
     context_management: withParts(thinking, edits),
     effort: withParts(thinking, efforts),
     image_input: support(vision),
-    pdf_input: never,
+    pdf_input: support(vision),
     server_tools: withParts(never, { code_execution: never, web_search: never }),
     structured_outputs: support(structuredOutput),
     thinking: withParts(thinking, { types }),

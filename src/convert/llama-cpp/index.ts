@@ -10,13 +10,15 @@ import { findNonFinite } from '../checkpoint/non-finite.ts';
 import type { ConvertedModel, ConvertOptions } from '../convert-checkpoint.ts';
 import { describeGguf } from '../describe.ts';
 import type { ModelDescription } from '../../conversion/index.ts';
+import { generationSettings } from '../metadata/generation-settings.ts';
 import type { OutputFile } from '../plan/plan-conversion.ts';
 import { unpackConverter } from './converter-source.ts';
 import type { ConverterSource } from './converter-source.ts';
 import { describeUnknown } from './describe-unknown.ts';
 import { checkKnown, unknownArchitecture } from './known-architectures.ts';
 import { findPython } from './find-python.ts';
-import { runCode, runFile, runPython } from './run-python.ts';
+import { runConverter } from './run-converter.ts';
+import { runCode, runPython } from './run-python.ts';
 import type { PythonResult } from './run-python.ts';
 
 export interface LlamaCppConverterOptions {
@@ -49,10 +51,15 @@ const architectureSchema = z.object({ architecture: z.string(), known: z.boolean
 /** What identifies conversions by llama.cpp's converter, of whatever release. */
 export const llamaCppVersionPrefix = 'llama.cpp ';
 
+/** The version of conversions by a release's converter. The number changes with what this module adds to the files. */
+export function llamaCppVersion(release: string): string {
+  return `${llamaCppVersionPrefix}${release}, 2`;
+}
+
 /**
- * llama.cpp's own convert_hf_to_gguf.py, run by a Python of this machine, for architectures that this converter lacks.
- * It has the shape of this module's own functions. Python's packages are those that are installed, so another version of
- * transformers may give other files.
+ * llama.cpp's own convert_hf_to_gguf.py, run by a Python of this machine, for architectures that this converter lacks. What
+ * it does not write of generation_config.json is added. It has the shape of this module's own functions. Python's packages
+ * are those that are installed, so another version of transformers may give other files.
  */
 export class LlamaCppConverter {
   readonly converterVersion: string;
@@ -61,7 +68,7 @@ export class LlamaCppConverter {
 
   constructor(options: LlamaCppConverterOptions) {
     this.#options = options;
-    this.converterVersion = `${llamaCppVersionPrefix}${options.source.release}`;
+    this.converterVersion = llamaCppVersion(options.source.release);
   }
 
   /** Throws `converter_unavailable`, `architecture_unsupported`, `checkpoint_invalid`. */
@@ -138,10 +145,13 @@ export class LlamaCppConverter {
     file: OutputFile,
     outtype: string,
     expectedBytes: number,
-    { sourceDir, modelName, onProgress, signal }: ConvertOptions,
+    { sourceDir, modelName, onProgress, onWarning, signal }: ConvertOptions,
   ): Promise<void> {
     const folder = await this.#unpacked(signal);
+    const more = file === 'model.gguf' ? await generationSettings(new CheckpointFolder(sourceDir)) : undefined;
+    for (const warning of more?.warnings ?? []) onWarning?.(warning);
     const args = [
+      JSON.stringify(Object.fromEntries(more?.keyValues ?? [])),
       join(folder, 'convert_hf_to_gguf.py'),
       sourceDir,
       '--outfile',
@@ -158,7 +168,7 @@ export class LlamaCppConverter {
     await report();
     const watch = setInterval(() => void report(), PROGRESS_MS);
     try {
-      const result = await runPython(await this.#findPython(signal), runFile, args, signal);
+      const result = await runPython(await this.#findPython(signal), runConverter, args, signal);
       if (result.ended !== 0) throw conversionError(result);
     } finally {
       clearInterval(watch);

@@ -29,12 +29,6 @@ threading.Thread(target=follow, daemon=True).start()
 sys.argv = sys.argv[1:]
 `;
 
-/** Python that runs the file named by its first argument, as \`python file …\` does. */
-export const runFile = `${prelude}
-sys.path.insert(0, os.path.dirname(sys.argv[0]))
-runpy.run_path(sys.argv[0], run_name="__main__")
-`;
-
 /** Python that runs \`code\`, with the arguments in \`sys.argv\`. */
 export function runCode(code: string): string {
   return `${prelude}\n${code}`;

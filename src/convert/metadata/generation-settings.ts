@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { generationKeys } from '../../gguf/generation-metadata.ts';
+import { generationKeys, unfollowedKey } from '../../gguf/generation-metadata.ts';
 import type { CheckpointFolder, JsonObject } from '../checkpoint/checkpoint-folder.ts';
 import { parseConfig } from '../checkpoint/parse-config.ts';
-import { bool, float32, int32Array, uint32 } from '../gguf/key-values.ts';
-import type { GgufValue, KeyValues } from '../gguf/key-values.ts';
+import { bool, float32, int32Array, KeyValues, string, uint32 } from '../gguf/key-values.ts';
+import type { GgufValue } from '../gguf/key-values.ts';
 
 const file = 'generation_config.json';
 const tokenId = z.int32().min(0);
@@ -84,8 +84,31 @@ const endKeys = ['eos', 'eot', 'eom'].map((kind) => `tokenizer.ggml.${kind}_toke
  * Throws `checkpoint_invalid`.
  */
 export async function writeGenerationSettings(keyValues: KeyValues, folder: CheckpointFolder): Promise<string[]> {
+  const { json, settings } = await settingsIn(folder);
+  writeSettings(keyValues, settings, unknownEnds(settings, new Map(keyValues)));
+  return warningsOf(json, settings);
+}
+
+/**
+ * The same for a file that another program writes, and of which the vocabulary is not known here: all ends of answers are
+ * named. Throws `checkpoint_invalid`.
+ */
+export async function generationSettings(
+  folder: CheckpointFolder,
+): Promise<{ readonly keyValues: KeyValues; readonly warnings: readonly string[] }> {
+  const { json, settings } = await settingsIn(folder);
+  const warnings = warningsOf(json, settings);
+  const keyValues = new KeyValues().set(unfollowedKey, string(warnings.join('\n')));
+  writeSettings(keyValues, settings, [settings.eos_token_id ?? []].flat());
+  return { keyValues, warnings };
+}
+
+async function settingsIn(folder: CheckpointFolder): Promise<{ json: JsonObject; settings: Settings }> {
   const json = (await folder.optionalJson(file)) ?? {};
-  const settings = parseConfig(schema, json, file);
+  return { json, settings: parseConfig(schema, json, file) };
+}
+
+function writeSettings(keyValues: KeyValues, settings: Settings, endTokens: readonly number[]): void {
   const set = (key: string, value: number | null | undefined, isOff: number, make: (value: number) => GgufValue) => {
     if (typeof value === 'number' && value !== isOff) keyValues.set(key, make(value));
   };
@@ -94,9 +117,8 @@ export async function writeGenerationSettings(keyValues: KeyValues, folder: Chec
   set(generationKeys.noRepeatNgramSize, settings.no_repeat_ngram_size, 0, uint32);
   set(generationKeys.minNewTokens, settings.min_new_tokens, 0, uint32);
   set(generationKeys.maxNewTokens, settings.max_new_tokens, 0, uint32);
-  keyValues.set(generationKeys.endTokens, int32Array(unknownEnds(settings, new Map(keyValues))));
+  keyValues.set(generationKeys.endTokens, int32Array(endTokens));
   keyValues.set('tokenizer.ggml.suppress_tokens', int32Array(suppressed(settings)));
-  return warningsOf(json, settings);
 }
 
 function unknownEnds({ eos_token_id: ends }: Settings, written: ReadonlyMap<string, GgufValue>): number[] {

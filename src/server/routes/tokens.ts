@@ -12,7 +12,7 @@ import {
   tokenizeSchemas,
   tokensJson,
 } from '../../api/tokens/index.ts';
-import { imageReferences } from '../../api/index.ts';
+import { firstPicture } from '../../api/index.ts';
 import type { TextToken } from '../../backend/index.ts';
 import { VserveError } from '../../errors/index.ts';
 import type { RequestContext } from '../access-log.ts';
@@ -92,7 +92,7 @@ async function tokensOfConversation(
   call: JsonCall,
 ): Promise<readonly TextToken[]> {
   const request = chatFormat.parse(chat, call.read);
-  const [image] = imageReferences(request);
+  const image = firstPicture(request);
   if (image !== undefined) {
     const message = 'The tokens of an image have no numbers. Count them at /v1/chat/completions/input_tokens.';
     throw new VserveError('invalid_request', message, { param: image.param });

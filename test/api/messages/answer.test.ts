@@ -248,7 +248,7 @@ it('the list of models says what the model can do', () => {
         max_input_tokens: 100,
         capabilities: {
           image_input: { supported: true },
-          pdf_input: { supported: false },
+          pdf_input: { supported: true },
           thinking: { supported: true },
         },
       },

@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { GrammarResult } from '../../../backends/node-llama-cpp/schema/grammar-messages.ts';
 import { GrammarSources } from '../../../backends/node-llama-cpp/schema/grammar-sources.ts';
@@ -90,8 +92,26 @@ const worker = (onMessage: string): URL =>
     `data:text/javascript,${encodeURIComponent(`import { parentPort } from 'node:worker_threads'; parentPort.on('message', (task) => { ${onMessage} });`)}`,
   );
 
+/** Undefined where the thread has ended meanwhile. */
+function priorityOf(thread: number): number | undefined {
+  try {
+    return getPriority(thread);
+  } catch {
+    return undefined;
+  }
+}
+
 describe('a grammar thread', () => {
   const hangs = worker("if (task === 'hang') for (;;); parentPort.postMessage({ sources: [] });");
+
+  // A priority of a thread's own is Linux'.
+  it.runIf(process.platform === 'linux')('leaves the CPUs to the model', async () => {
+    const thread = new GrammarThread();
+    onTestFinished(() => thread.close());
+    await thread.compile('[]', signal);
+    const lowered = Math.min(getPriority() + 10, 19);
+    expect(readdirSync('/proc/self/task').map((id) => priorityOf(Number(id)))).toContain(lowered);
+  });
 
   it('gives up what takes too long', async () => {
     const thread = new GrammarThread({ url: hangs, mostMs: 20 });

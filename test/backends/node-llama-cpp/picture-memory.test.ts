@@ -29,6 +29,9 @@ const options: Omit<NativeEngineOptions, 'mmprojPath' | 'encoderBytes'> = {
   throttleCounter: undefined,
   cpus: 1,
   useGpu: false,
+  imageDefaults: {},
+  largestImage: {},
+  maxImageTokens: undefined,
   flashAttention: 'auto',
   encoderFlashAttention: 'auto',
   kvCacheFormat: 'f16',
@@ -73,7 +76,11 @@ describe('the memory in which pictures are encoded', () => {
     expect(small.aloneBytes).toBeGreaterThan(0);
     expect(large.aloneBytes).toBeGreaterThan(4 * small.aloneBytes);
     expect(large.batchBytes).toBeGreaterThanOrEqual(large.aloneBytes);
-    expect(await dryRun({ ...files, mmprojPath: undefined }, 64, signal)).toEqual({ aloneBytes: 0, batchBytes: 0 });
+    expect(await dryRun({ ...files, mmprojPath: undefined }, 64, signal)).toEqual({
+      aloneBytes: 0,
+      batchBytes: 0,
+      wholeTokens: 0,
+    });
   });
 
   /** The area of what a large picture becomes. */

@@ -38,6 +38,11 @@ export function mediaSettings(changes: Partial<MediaSettings> = {}): MediaSettin
     mediaTimeoutS: 60,
     ssrfProtectionEnabled: true,
     allowedMediaHosts: [],
+    maxDocumentPages: 10,
+    documentPageSide: 300,
+    maxVideoFrames: 8,
+    maxVideoSeconds: 60,
+    ffmpeg: 'ffmpeg',
     ...changes,
   };
 }

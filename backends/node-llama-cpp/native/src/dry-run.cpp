@@ -1,13 +1,14 @@
 // A program of its own: loads a model, and a projector for it, as the engine would, and computes a token and a picture, but
 // for the products that make up the work.
 //
-//     vserve-dry-run <folder of llama.cpp's libraries> <model> [<projector> <most tokens of a picture>]
+//     vserve-dry-run <folder of llama.cpp's libraries> <model> [<projector> <most tokens of a picture> [<key>=<number>…]]
 //
 // llama.cpp trusts the header of a GGUF file in many places, and where it should not, an assertion or the system ends the
 // process: this one, then, instead of the server. The model's weights are mapped and not read; the projector's are not even
 // mapped. It writes to stdout what it is at (`model`, `projector`), and to stderr why it failed. The exit status is 0 where
 // all went well, and 1 where something was refused. The last line is `encoder` and the bytes in which the largest picture is
-// encoded, alone and with as many others as a GPU takes at once.
+// encoded, alone and with as many others as a GPU takes at once, and how many tokens of it have to be decoded together. The
+// keys (`max_pixels`, `min_pixels`, `longest_edge`, `max_tiles`) are what requests may ask of the image processor at most.
 
 #ifndef _WIN32
 #include <sys/mman.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 #endif
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -94,6 +96,28 @@ void tokenize_newline(const llama_model * model) {
     }
 }
 
+vserve::ProcessorChanges changes_of(int argc, char ** argv) {
+    vserve::ProcessorChanges changes;
+    for (int i = 5; i < argc; i++) {
+        const std::string argument = argv[i];
+        const size_t at = std::min(argument.find('='), argument.size());
+        const auto value = static_cast<uint32_t>(std::strtoul(argument.c_str() + std::min(at + 1, argument.size()), nullptr, 10));
+        const std::string key = argument.substr(0, at);
+        if (key == "max_pixels") {
+            changes.max_pixels = value;
+        } else if (key == "min_pixels") {
+            changes.min_pixels = value;
+        } else if (key == "longest_edge") {
+            changes.longest_edge = value;
+        } else if (key == "max_tiles") {
+            changes.max_tiles = value;
+        } else {
+            throw std::runtime_error("vserve-dry-run has no setting " + key);
+        }
+    }
+    return changes;
+}
+
 vserve::EngineOptions options_for(const std::string & mmproj_path) {
     vserve::EngineOptions options{};
     options.mmproj_path = mmproj_path;
@@ -152,9 +176,13 @@ int main(int argc, char ** argv) {
         { const vserve::Engine engine(model.get(), options_for("")); }
         if (argc > 4) {
             begin("projector");
-            vserve::Engine engine(model.get(), options_for(argv[3]));
+            vserve::EngineOptions options = options_for(argv[3]);
+            options.largest_image = changes_of(argc, argv);
+            vserve::Engine engine(model.get(), options);
             const int32_t max_tokens = std::atoi(argv[4]);
-            std::printf("encoder %zu %zu\n", engine.encoder_bytes(false, max_tokens), engine.encoder_bytes(true, max_tokens));
+            const size_t alone_bytes = engine.encoder_bytes(false, max_tokens);
+            const size_t batch_bytes = engine.encoder_bytes(true, max_tokens);
+            std::printf("encoder %zu %zu %d\n", alone_bytes, batch_bytes, engine.whole_image_tokens());
             std::fflush(stdout);
         }
         std::_Exit(0);  // taking a vocabulary apart takes as long as half of making it

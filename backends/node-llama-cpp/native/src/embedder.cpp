@@ -51,12 +51,13 @@ Embedder::~Embedder() {
 }
 
 void Embedder::load() {
-    PromptBuilder::Images images{nullptr, options_.placement, {}, {}};
+    PromptBuilder::Images images{nullptr, options_.placement, {}, {}, {}};
     threads_ = std::make_unique<ThreadPool>(options_.n_threads, false);
     if (!options_.mmproj_path.empty()) {
         vision_ = std::make_unique<Vision>(model_, Vision::Options{options_.mmproj_path, options_.use_gpu, options_.n_threads,
                                                                    options_.encoder_flash_attention,
-                                                                   options_.mmproj_encoding, false, [](float) {}});
+                                                                   options_.mmproj_encoding, options_.image_defaults, false,
+                                                                   [](float) {}});
         const int32_t most = std::max(1, options_.max_length / 2);
         follow_processor(vision_->context(), vision_->processor_settings(), most);
         if (!options_.placement.slot.empty()) {
@@ -64,17 +65,21 @@ void Embedder::load() {
         }
         threads_->attach_to(vision_->cpu_backend());
         vision_->ask_for_threads([this] { return options_.n_threads; });
-        images = {vision_->context(), options_.placement, vision_->processor_settings().pan_and_scan,
-                  sample_sizes(vision_->context(), vision_->processor_settings(), most)};
+        const ProcessorSettings & settings = vision_->processor_settings();
+        const ProcessorSettings largest = bounded(vision_->context(), changed(settings, options_.largest_image),
+                                                  most_input_tokens(vision_->context(), settings, most));
+        images = {vision_->context(), options_.placement, settings, largest,
+                  sample_sizes(vision_->context(), largest, most)};
     }
     const auto samples = images.sample_sizes;
+    const auto largest = images.largest;
     prompts_ = std::make_unique<PromptBuilder>(model_, std::move(images), encoded_);
     batch_tokens_ = options_.max_length;
     in_pieces_ = options_.is_causal && options_.pooling == LLAMA_POOLING_TYPE_LAST;
     if (in_pieces_) {
         batch_tokens_ = std::min(batch_tokens_, causal_batch_tokens);
         if (vision_ && mtmd_decode_use_non_causal(vision_->context(), nullptr)) {
-            batch_tokens_ = std::max(batch_tokens_, most_image_tokens(vision_->context(), samples));
+            batch_tokens_ = std::max(batch_tokens_, most_image_tokens(vision_->context(), samples, &largest));
         }
     }
     create_context();

@@ -35,6 +35,8 @@ struct EmbedderOptions {
     llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
     llama_flash_attn_type encoder_flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
     Vision::Encoding mmproj_encoding = Vision::Encoding::automatic;
+    ProcessorChanges image_defaults{};  // as of an engine
+    ProcessorChanges largest_image{};
     size_t cached_images = 0;       // limits of the embedding cache
     size_t cached_image_bytes = 0;
 };

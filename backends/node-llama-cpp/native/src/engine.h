@@ -56,6 +56,8 @@ struct Event {
     int32_t prompt_tokens = 0;     // progress, finish
     int32_t cached_tokens = 0;     // progress, prefilled, finish: prompt tokens that were in the KV cache
     int32_t done_tokens = 0;       // progress: prompt tokens in the KV cache now
+    std::vector<ImageReport> images{};  // prefilled: of the prompt, by order
+    size_t cached_chunks = 0;           // likewise: chunks of the prompt that were in the KV cache
     int32_t completion_tokens = 0; // delta: tokens behind the text; finish: all of the answer
     uint64_t prefill_steps = 0;    // finish: from admission to the first token
     uint64_t decode_steps = 0;     // finish: from the first token to the last
@@ -91,6 +93,9 @@ struct EngineOptions {
     int32_t n_cpus = 1;             // available to this process
     std::string throttle_counter;   // cpu.stat of the control group that limits the CPU time; empty where none does
     bool use_gpu = false;
+    ProcessorChanges image_defaults{};  // what images are prepared with in place of the processor's own settings
+    ProcessorChanges largest_image{};   // what requests may ask for at most, as far as there is memory
+    int32_t max_image_tokens = INT32_MAX;  // of one input of the encoder
     size_t encoder_bytes = SIZE_MAX;  // limit of what a picture is encoded in, where a smaller picture takes less
     llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;  // of the context
     llama_flash_attn_type encoder_flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
@@ -178,6 +183,10 @@ class Engine {
     // Bytes in which the largest picture of at most `max_tokens` is encoded, alone, or with as many others as a GPU takes at
     // once. In a dry run only.
     size_t encoder_bytes(bool several, int32_t max_tokens);
+    // The most tokens of a picture that have to be decoded together; 0 where they are decoded in pieces.
+    int32_t whole_image_tokens() const;
+    // The most tokens that a request may have of one input of the encoder; 0 without a projector.
+    int32_t most_image_tokens() const;
     // Whether the model has thoughts, which can be told apart.
     bool thinks() const { return prompts_->format().thinks(); }
     int32_t vocabulary_size() const { return llama_vocab_n_tokens(vocab_); }
@@ -194,6 +203,7 @@ class Engine {
         ForcedTokens forced;
     };
 
+    ProcessorSettings largest_image() const;
     std::vector<ImageSize> image_samples() const;
 
     using AnswerPtr = std::shared_ptr<Answer>;

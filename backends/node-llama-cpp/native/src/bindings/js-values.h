@@ -18,6 +18,8 @@ GenerationSettings settings_of(const Napi::Object & object);
 Conversation conversation_of(const Napi::Object & object);
 // Empty where it is undefined.
 ImagePlacement placement_of(const Napi::Value & value);
+// None where it is undefined.
+ProcessorChanges changes_of(const Napi::Value & value);
 // With `sizes_only` they need no pixels.
 std::vector<Image> images_of(const Napi::Array & array, bool sizes_only = false);
 

@@ -144,6 +144,7 @@ Napi::Value NativeEngine::load(const Napi::CallbackInfo & info) {
             object.Set("visionKernel", kernel == nullptr ? "" : kernel);
             object.Set("thinks", engine_->thinks());
             object.Set("vocabularySize", engine_->vocabulary_size());
+            object.Set("mostImageTokens", engine_->most_image_tokens());
             return object;
         });
 }
