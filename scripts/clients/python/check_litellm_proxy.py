@@ -30,11 +30,11 @@ def start():
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [os.path.join(PROGRAMS, "litellm"), "--config", config, "--host", "127.0.0.1", "--port", str(port)]
-    process = started(command, "Uvicorn running", {"LITELLM_LOCAL_MODEL_COST_MAP": "True"})
-    return process, f"http://127.0.0.1:{port}"
+    started(command, "Uvicorn running", {"LITELLM_LOCAL_MODEL_COST_MAP": "True"})
+    return f"http://127.0.0.1:{port}"
 
 
-PROXY, ADDRESS = start()
+ADDRESS = start()
 CLIENT = OpenAI(base_url=f"{ADDRESS}/v1", api_key=KEY, max_retries=0)
 
 
@@ -92,22 +92,18 @@ def error():
     chat("vserve")()
 
 
-try:
-    run(
-        {
-            "hosted_vllm, chat and a stream": chat("vserve"),
-            "openai, chat and a stream": chat("vserve-openai"),
-            "anthropic, chat and a stream": chat("vserve-anthropic"),
-            "a schema": schema,
-            "a required call": tool,
-            "Anthropic's messages, from hosted_vllm": anthropic("vserve"),
-            "Anthropic's messages, from openai": anthropic("vserve-openai"),
-            "Anthropic's messages, from anthropic": anthropic("vserve-anthropic"),
-            "responses": responses,
-            "embeddings": embeddings,
-            "errors, and a good request after them": error,
-        }
-    )
-finally:
-    PROXY.terminate()
-    PROXY.wait()
+run(
+    {
+        "hosted_vllm, chat and a stream": chat("vserve"),
+        "openai, chat and a stream": chat("vserve-openai"),
+        "anthropic, chat and a stream": chat("vserve-anthropic"),
+        "a schema": schema,
+        "a required call": tool,
+        "Anthropic's messages, from hosted_vllm": anthropic("vserve"),
+        "Anthropic's messages, from openai": anthropic("vserve-openai"),
+        "Anthropic's messages, from anthropic": anthropic("vserve-anthropic"),
+        "responses": responses,
+        "embeddings": embeddings,
+        "errors, and a good request after them": error,
+    }
+)

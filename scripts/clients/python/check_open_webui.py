@@ -32,14 +32,14 @@ def start():
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [os.path.join(PROGRAMS, "open-webui"), "serve", "--host", "127.0.0.1", "--port", str(port)]
-    process = started(command, "Uvicorn running", ENV)
+    started(command, "Uvicorn running", ENV)
     client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=600)
     signed_in = client.post("/api/v1/auths/signin", json={"email": "", "password": ""})
     client.headers["authorization"] = f"Bearer {signed_in.json()['token']}"
-    return process, client
+    return client
 
 
-PROCESS, CLIENT = start()
+CLIENT = start()
 
 
 def post(path, body):
@@ -114,20 +114,16 @@ def error():
     assert answer.status_code == 400 and "temperature" in answer.text, answer.text[:200]
 
 
-try:
-    run(
-        {
-            "the models, and the version": models,
-            "chat at its OpenAI side, and a stream": openai_chat,
-            "chat at its Ollama side, and a stream": ollama_chat,
-            "chat with what its page adds": chat_page,
-            "the title of a chat": title,
-            "a required call": tools,
-            "a schema": schema,
-            "embeddings": embeddings,
-            "an error": error,
-        }
-    )
-finally:
-    PROCESS.terminate()
-    PROCESS.wait()
+run(
+    {
+        "the models, and the version": models,
+        "chat at its OpenAI side, and a stream": openai_chat,
+        "chat at its Ollama side, and a stream": ollama_chat,
+        "chat with what its page adds": chat_page,
+        "the title of a chat": title,
+        "a required call": tools,
+        "a schema": schema,
+        "embeddings": embeddings,
+        "an error": error,
+    }
+)

@@ -1,5 +1,6 @@
 """What run.mjs tells a client, what most of them are asked, and how the outcome is printed."""
 
+import atexit
 import base64
 import json
 import os
@@ -66,12 +67,16 @@ def refused(ask, kind=Exception):
     raise AssertionError("not refused")
 
 
+PROCESSES = []
+
+
 def started(command, ready, env=None):
-    """A process of this client, when its output has had a line with `ready` in it. Its output goes to a file."""
+    """A process of this client, when its output has had a line with `ready` in it. It ends with the client."""
     log = open(os.path.join(FOLDER, os.path.basename(command[0]) + ".log"), "w")
     process = subprocess.Popen(
         command, cwd=FOLDER, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
+    PROCESSES.append(process)
     heard = threading.Event()
 
     def listen():
@@ -89,6 +94,14 @@ def started(command, ready, env=None):
     return process
 
 
+@atexit.register
+def end_processes():
+    while PROCESSES:
+        process = PROCESSES.pop()
+        process.terminate()
+        process.wait()
+
+
 def run(checks):
     """Runs named checks one after the other, prints a line for each, and ends the process: with 1 if one has failed."""
     failed = False
@@ -102,4 +115,6 @@ def run(checks):
             failed = True
             text = (str(error).splitlines() or [""])[0]
             print(f"failed  {name}: {type(error).__name__}: {text}"[:400], flush=True)
-    sys.exit(1 if failed else 0)
+    end_processes()
+    # Threads of the libraries may not end.
+    os._exit(1 if failed else 0)
