@@ -1,44 +1,19 @@
-/** OpenAI's JavaScript library and its Agents SDK at the Responses API, with a picture. */
-import { Agent, OpenAIProvider, Runner, setTracingDisabled, tool } from '@openai/agents';
+/** OpenAI's JavaScript library at the Responses API, with a picture. */
 import OpenAI, { BadRequestError } from 'openai';
 import { zodResponsesFunction, zodTextFormat } from 'openai/helpers/zod';
 import { z } from 'zod';
-import { require, run } from './checks.mjs';
-import { picture } from './picture.mjs';
+import { fetchedPicture, model, picture, refused, require, run, url } from './checks.mjs';
 
-const [, , baseURL, model] = process.argv;
-const client = new OpenAI({ baseURL, apiKey: 'none', maxRetries: 0 });
-const input = [
-  {
-    role: 'user',
-    content: [
-      { type: 'input_image', image_url: picture, detail: 'auto' },
-      { type: 'input_text', text: 'What is shown?' },
-    ],
-  },
-];
+const client = new OpenAI({ baseURL: url, apiKey: 'none', maxRetries: 0 });
+const input = [question(picture)];
 const common = { model, input, max_output_tokens: 300, temperature: 0 };
 const shape = z.object({ colour: z.enum(['red', 'green']), count: z.number().int().min(0).max(9) });
 const lookAt = zodResponsesFunction({ name: 'look_at', parameters: z.object({ place: z.enum(['left', 'right']) }) });
 
-setTracingDisabled(true);
-const runner = new Runner({ modelProvider: new OpenAIProvider({ openAIClient: client, useResponses: true }) });
-const modelSettings = { temperature: 0, maxTokens: 300 };
-const agentTool = tool({
-  name: 'look_at',
-  description: 'Looks at a place.',
-  parameters: z.object({ place: z.enum(['left', 'right']) }),
-  execute: async ({ place }) => `a star on the ${place}`,
-});
-const agentInput = [
-  {
-    role: 'user',
-    content: [
-      { type: 'input_image', image: picture },
-      { type: 'input_text', text: 'What is shown?' },
-    ],
-  },
-];
+function question(imageUrl) {
+  const text = { type: 'input_text', text: 'What is shown?' };
+  return { role: 'user', content: [{ type: 'input_image', image_url: imageUrl, detail: 'auto' }, text] };
+}
 
 await run({
   'the same, streamed and not': async () => {
@@ -46,6 +21,10 @@ await run({
     const stream = client.responses.stream(common);
     require((await stream.finalResponse()).output_text === response.output_text, 'another text');
     require(response.output_text !== '' && response.usage.input_tokens > 0, 'no answer');
+  },
+  'a picture by its URL': async () => {
+    const fetched = await client.responses.create({ ...common, input: [question(fetchedPicture())] });
+    require(fetched.output_text === (await client.responses.create(common)).output_text, 'another text');
   },
   'parse with zod': async () => {
     const response = await client.responses.parse({ ...common, text: { format: zodTextFormat(shape, 'shape') } });
@@ -78,27 +57,7 @@ await run({
       .trim() === part.text.trim(), 'not of the text');
   },
   'an error': async () => {
-    const failure = await client.responses.create({ ...common, input: [{ type: 'nothing' }] }).catch((error) => error);
+    const failure = await refused(client.responses.create({ ...common, input: [{ type: 'nothing' }] }));
     require(failure instanceof BadRequestError && failure.param === 'input[0].type', String(failure));
-  },
-  'an agent': async () => {
-    const result = await runner.run(new Agent({ name: 'a', model, modelSettings }), agentInput);
-    require(result.finalOutput !== '', 'no answer');
-  },
-  'an agent with a schema, streamed': async () => {
-    const agent = new Agent({ name: 'a', model, modelSettings, outputType: shape });
-    const result = await runner.run(agent, agentInput, { stream: true });
-    await result.completed;
-    shape.parse(result.finalOutput);
-  },
-  'an agent with a tool': async () => {
-    const agent = new Agent({
-      name: 'a',
-      model,
-      modelSettings: { ...modelSettings, toolChoice: 'required' },
-      tools: [agentTool],
-    });
-    const { newItems } = await runner.run(agent, agentInput, { maxTurns: 3 });
-    require(newItems.some(({ type }) => type === 'tool_call_output_item'), 'no result');
   },
 });

@@ -3,12 +3,9 @@ import Anthropic, { BadRequestError, NotFoundError } from '@anthropic-ai/sdk';
 import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod';
 import { zodOutputFormat } from '@anthropic-ai/sdk/helpers/zod';
 import { z } from 'zod';
-import { require, run } from './checks.mjs';
-import { picture } from './picture.mjs';
+import { fetchedPicture, model, origin, picture, refused, require, run } from './checks.mjs';
 
-const model = process.argv[3];
-// The library adds the version to its paths.
-const client = new Anthropic({ baseURL: process.argv[2].replace(/\/v1\/?$/, ''), apiKey: 'none', maxRetries: 0 });
+const client = new Anthropic({ baseURL: origin, apiKey: 'none', maxRetries: 0 });
 const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: picture.split(',')[1] } };
 const messages = [{ role: 'user', content: [image, { type: 'text', text: 'What is shown?' }] }];
 const common = { model, max_tokens: 300, temperature: 0, messages };
@@ -32,6 +29,11 @@ await run({
   'a message, and the same from a stream': async () => {
     const text = await textOf(common);
     require(text !== '' && (await client.messages.stream(common).finalText()) === text, 'another text');
+  },
+  'a picture by its URL': async () => {
+    const source = { type: 'url', url: fetchedPicture() };
+    const fetched = { role: 'user', content: [{ type: 'image', source }, messages[0].content[1]] };
+    require((await textOf({ ...common, messages: [fetched] })) === (await textOf(common)), 'another text');
   },
   'an answer that is begun': async () => {
     const begun = { role: 'assistant', content: 'A red' };
@@ -65,10 +67,10 @@ await run({
     require(data[0].id === model && (await client.models.retrieve(model)).type === 'model', 'another model');
   },
   errors: async () => {
-    const refused = await client.messages.create({ ...common, max_tokens: 0 }).catch((error) => error);
-    require(refused instanceof BadRequestError && refused.type === 'invalid_request_error', String(refused));
-    require(refused.requestID !== null, 'no id');
-    const missing = await client.messages.create({ ...common, model: 'none' }).catch((error) => error);
+    const bad = await refused(client.messages.create({ ...common, max_tokens: 0 }));
+    require(bad instanceof BadRequestError && bad.type === 'invalid_request_error', String(bad));
+    require(bad.requestID !== null, 'no id');
+    const missing = await refused(client.messages.create({ ...common, model: 'none' }));
     require(missing instanceof NotFoundError, String(missing));
   },
 });

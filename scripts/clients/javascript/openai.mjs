@@ -1,21 +1,12 @@
 /** OpenAI's JavaScript library: schemas, tools and several answers about a picture, in one piece and streamed. */
-import OpenAI from 'openai';
+import OpenAI, { NotFoundError } from 'openai';
 import { zodFunction, zodResponseFormat } from 'openai/helpers/zod';
 import { z } from 'zod';
-import { require, run } from './checks.mjs';
-import { picture } from './picture.mjs';
+import { fetchedPicture, model, picture, refused, require, run, url } from './checks.mjs';
 
-const client = new OpenAI({ baseURL: process.argv[2], apiKey: 'none', maxRetries: 0 });
-const messages = [
-  {
-    role: 'user',
-    content: [
-      { type: 'image_url', image_url: { url: picture } },
-      { type: 'text', text: 'What is shown?' },
-    ],
-  },
-];
-const common = { model: '', messages, max_completion_tokens: 300, temperature: 0 };
+const client = new OpenAI({ baseURL: url, apiKey: 'none', maxRetries: 0 });
+const messages = [question(picture)];
+const common = { model, messages, max_completion_tokens: 300, temperature: 0 };
 const shape = z.object({
   colour: z.enum(['red', 'green', 'blue']),
   kind: z.enum(['square', 'star']),
@@ -27,7 +18,27 @@ const lookAt = zodFunction({
   function: ({ place }) => `a star on the ${place}`,
 });
 
+function question(imageUrl) {
+  const text = { type: 'text', text: 'What is shown?' };
+  return { role: 'user', content: [{ type: 'image_url', image_url: { url: imageUrl } }, text] };
+}
+
+async function textOf(body) {
+  const { choices } = await client.chat.completions.create(body);
+  return choices[0].message.content;
+}
+
 await run({
+  'a completion, and the same from a stream': async () => {
+    const text = await textOf(common);
+    const stream = client.chat.completions.stream({ ...common, stream_options: { include_usage: true } });
+    require(text !== '' && (await stream.finalContent()) === text, 'another text');
+    require((await stream.totalUsage()).prompt_tokens > 0, 'no usage');
+  },
+  'a picture by its URL': async () => {
+    const fetched = await textOf({ ...common, messages: [question(fetchedPicture())] });
+    require(fetched === (await textOf(common)), 'another text');
+  },
   'parse with zod': async () => {
     const completion = await client.chat.completions.parse({
       ...common,
@@ -87,5 +98,18 @@ await run({
     for (const { logprobs } of choices)
       require(logprobs.content.every(({ top_logprobs: top }) => top.length === 2), 'not two');
     require(usage.completion_tokens >= 3, 'not summed');
+  },
+  embeddings: async () => {
+    const { data } = await client.embeddings.create({ model, input: ['a red star', 'a green square'] });
+    require(data.length === 2 && data[1].embedding.length > 0, 'no vectors');
+  },
+  models: async () => {
+    const { data } = await client.models.list();
+    require((await client.models.retrieve(data[0].id)).id === data[0].id, 'another model');
+  },
+  'an error': async () => {
+    const error = await refused(client.chat.completions.create({ ...common, model: 'none' }));
+    require(error instanceof NotFoundError && error.code === 'model_not_found', String(error));
+    require(error.requestID !== null, 'no id');
   },
 });

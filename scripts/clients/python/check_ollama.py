@@ -1,17 +1,13 @@
 """Ollama's Python library: chats and prompts about a picture, schemas, tools, embeddings, and what the model is."""
 
 import asyncio
-import base64
-import sys
 
 import ollama
+from client import IMAGE, MAX_TOKENS, MODEL, ORIGIN, run
 from pydantic import BaseModel
 
-URL, MODEL, PICTURE = sys.argv[1:4]
-HOST = URL.rstrip("/").removesuffix("/v1")
-CLIENT = ollama.Client(host=HOST)
-IMAGE = base64.b64decode(PICTURE.split(",")[1])
-OPTIONS = {"temperature": 0, "num_predict": 300}
+CLIENT = ollama.Client(host=ORIGIN)
+OPTIONS = {"temperature": 0, "num_predict": MAX_TOKENS}
 
 
 class Shape(BaseModel):
@@ -46,7 +42,7 @@ def chat_stream():
 
 def chat_async():
     async def ask():
-        client = ollama.AsyncClient(host=HOST)
+        client = ollama.AsyncClient(host=ORIGIN)
         return [part async for part in await client.chat(MODEL, messages(), options=OPTIONS, stream=True)]
 
     assert asyncio.run(ask())[-1].done
@@ -118,13 +114,4 @@ def refused(ask, status):
 
 CHECKS = [chat, chat_stream, chat_async, home_assistant, schema, tools, generate, log_probs, listed, embed, errors]
 
-failed = False
-for check in CHECKS:
-    name = f"ollama, {check.__name__.replace('_', ' ')}"
-    try:
-        check()
-        print(f"ok      {name}", flush=True)
-    except Exception as error:
-        failed = True
-        print(f"failed  {name}: {type(error).__name__}: {error}"[:300], flush=True)
-sys.exit(1 if failed else 0)
+run({check.__name__.replace("_", " "): check for check in CHECKS})

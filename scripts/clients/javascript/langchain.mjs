@@ -1,27 +1,21 @@
 /** LangChain in JavaScript: `withStructuredOutput` and `bindTools`, with a picture. */
 import { HumanMessage } from '@langchain/core/messages';
 import { tool } from '@langchain/core/tools';
-import { ChatOpenAI } from '@langchain/openai';
+import { ChatOpenAI, OpenAIEmbeddings } from '@langchain/openai';
 import { z } from 'zod';
-import { require, run } from './checks.mjs';
-import { picture } from './picture.mjs';
+import { fetchedPicture, model as modelName, picture, refused, require, run, url } from './checks.mjs';
 
-const configuration = { baseURL: process.argv[2] };
+const configuration = { baseURL: url };
 const settings = {
   configuration,
-  model: process.argv[3],
+  model: modelName,
   apiKey: 'none',
   temperature: 0,
   maxTokens: 300,
   maxRetries: 0,
 };
 const model = new ChatOpenAI(settings);
-const message = new HumanMessage({
-  content: [
-    { type: 'text', text: 'What is shown?' },
-    { type: 'image_url', image_url: { url: picture } },
-  ],
-});
+const message = question(picture);
 const schema = z.object({ colour: z.enum(['red', 'green']), count: z.number().int().min(0).max(9) });
 const lookAt = tool(({ place }) => `a star on the ${place}`, {
   name: 'look_at',
@@ -29,7 +23,31 @@ const lookAt = tool(({ place }) => `a star on the ${place}`, {
   schema: z.object({ place: z.enum(['left', 'right']) }),
 });
 
+function question(imageUrl) {
+  const text = { type: 'text', text: 'What is shown?' };
+  return new HumanMessage({ content: [text, { type: 'image_url', image_url: { url: imageUrl } }] });
+}
+
 await run({
+  'invoke, and the same from a stream': async () => {
+    const { text, usage_metadata: usage } = await model.invoke([message]);
+    let streamed = '';
+    for await (const piece of await model.stream([message])) streamed += piece.text;
+    require(text !== '' && streamed === text && usage.input_tokens > 0, 'another text');
+  },
+  'a picture by its URL': async () => {
+    const { text } = await model.invoke([question(fetchedPicture())]);
+    require(text === (await model.invoke([message])).text, 'another text');
+  },
+  embeddings: async () => {
+    const embeddings = new OpenAIEmbeddings({ configuration, model: modelName, apiKey: 'none', maxRetries: 0 });
+    const vectors = await embeddings.embedDocuments(['a red star', 'a green square']);
+    require(vectors.length === 2 && vectors[0].length > 0, 'no vectors');
+  },
+  'an error': async () => {
+    const error = await refused(new ChatOpenAI({ ...settings, model: 'none' }).invoke([message]));
+    require(error.status === 404, String(error));
+  },
   ...Object.fromEntries(
     ['jsonSchema', 'functionCalling'].map((method) => [
       `withStructuredOutput, ${method}`,

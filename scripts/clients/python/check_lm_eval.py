@@ -1,17 +1,12 @@
 """lm-eval's local-completions and local-chat-completions: likelihoods of continuations, and generation.
 
 The likelihoods need the model's tokenizer, as a folder that transformers reads: the checkpoint that is served.
-
-    pip install 'lm_eval[api]' transformers
-    python lm-eval.py http://127.0.0.1:8000/v1 <served name> <checkpoint folder>
 """
 
-import sys
-
+from client import CHECKPOINT, MODEL, URL, refused, run
 from lm_eval.api.instance import Instance
 from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI
 
-URL, MODEL, TOKENIZER = sys.argv[1:4]
 CONTEXT = "The shape in the picture is a"
 GENERATION = {"until": ["\n\n"], "max_gen_toks": 12, "temperature": 0}
 
@@ -20,12 +15,13 @@ def instance(kind, arguments):
     return Instance(request_type=kind, doc={}, arguments=arguments, idx=0)
 
 
-def completions(**settings):
+def completions(model=MODEL, **settings):
     return LocalCompletionsAPI(
         base_url=f"{URL}/completions",
-        model=MODEL,
+        model=model,
+        max_retries=1,
         tokenizer_backend="huggingface",
-        tokenizer=TOKENIZER,
+        tokenizer=CHECKPOINT,
         max_length=1024,
         **settings,
     )
@@ -64,12 +60,17 @@ def chat():
     assert said.strip()
 
 
-failed = False
-for check in (greedy_continuation_is_likeliest, several_prompts_in_a_request, rolling_likelihood, chat):
-    try:
-        check()
-        print(f"ok      {check.__name__}")
-    except Exception as error:  # each check is reported
-        failed = True
-        print(f"failed  {check.__name__}: {error!r}")
-sys.exit(1 if failed else 0)
+def error():
+    model = completions("none")
+    refused(lambda: model.generate_until([instance("generate_until", (CONTEXT, GENERATION))]))
+
+
+run(
+    {
+        "generation, and how likely it is": greedy_continuation_is_likeliest,
+        "several prompts in a request": several_prompts_in_a_request,
+        "rolling likelihoods": rolling_likelihood,
+        "chat": chat,
+        "an error": error,
+    }
+)
