@@ -99,7 +99,7 @@ async function openAndServe(
   const { output, signal } = context;
   const { host: hosts, port } = loaded.settings;
   const { servedModelName, media } = settings;
-  let describeState = (): string => 'The model is not loaded yet.';
+  let describeState = notLoaded;
   context.reportRequests.addEventListener('report', () => output.log('info', describeState()));
   const { server, model, loadMs, release } = await openAndLoad(
     async () => {
@@ -139,6 +139,10 @@ async function open(options: OpenServerOptions, { dependencies, hangups }: Conte
   const server = await (await dependencies.loadServer()).openServer(options);
   hangups.addEventListener('hangup', () => void server.reload());
   return server;
+}
+
+function notLoaded(): string {
+  return 'The model is not loaded yet.';
 }
 
 /** What requests get that set none. */

@@ -63,28 +63,27 @@ describe('a benchmark', () => {
   });
 
   test('never has more requests at a time than it may', async () => {
-    let running = 0;
-    let most = 0;
-    const server = await serve({
-      beforeStart: () => {
-        running += 1;
-        most = Math.max(most, running);
-      },
-      beforeDelta: (index) => {
-        if (index === 1) running -= 1;
-      },
-    });
-    const { code } = await benchmark(
-      server.url,
+    const server = await serve();
+    const args = [
       '--num-prompts',
       '9',
       '--max-concurrency',
       '2',
       '--random-output-len',
       '2',
-    ).exit();
-    expect(code).toBe(0);
-    expect(most).toBeLessThanOrEqual(2);
+      '--output-json',
+      'r.json',
+    ];
+    expect((await benchmark(server.url, ...args).exit()).code).toBe(0);
+    const report = JSON.parse(await readFile(join(folder, 'r.json'), 'utf8')) as {
+      runs: { requests: { sentMs: number; latencyMs: number }[] }[];
+    };
+    const requests = report.runs[0]?.requests ?? [];
+    expect(requests).toHaveLength(9);
+    const atATime = requests.map(
+      ({ sentMs: ms }) => requests.filter((other) => other.sentMs <= ms && ms < other.sentMs + other.latencyMs).length,
+    );
+    expect(Math.max(...atATime)).toBeLessThanOrEqual(2);
   });
 
   test('takes questions from files', async () => {

@@ -84,6 +84,7 @@ test('a server that does not end in time is told, and killed only by force', asy
   const patient = await runVserve(folder, ['stop', '--timeout-s', '0.2']).exit();
   expect(patient.stderr).toMatch(/^Error: Process \d+ is still running after 0\.2 s\..*--force/);
   expect(patient.code).toBe(1);
+  await server.until(/Stopping/);
   expect(await list()).toMatchObject([{ model: 'stuck', state: 'stopping' }]);
   expect((await runVserve(folder, ['stop', '--timeout-s', '0', '--force']).exit()).code).toBe(0);
   // The second SIGTERM ends it as well, if it comes first.

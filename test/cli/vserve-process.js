@@ -10,6 +10,7 @@ import { VserveError } from '../../dist/src/errors/index.js';
 /** Converts by writing two small files; a checkpoint with a file `slow` is converted until it is told to stop. */
 const converter = {
   converterVersion: '1',
+  llamaCppVersion: (release) => `llama.cpp ${release}`,
   checkConfig: async () => undefined,
   checkpointFiles: (folder) => readdir(folder),
   describeCheckpoint: async () => ({
