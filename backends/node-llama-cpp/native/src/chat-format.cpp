@@ -5,11 +5,13 @@
 
 #include "chat-parser.h"
 #include "error.h"
+#include "grammar-lines.h"
 #include "json-schema-to-grammar.h"  // llama.cpp's
 #include "own-calls.h"
 #include "schema-calls.h"
 #include "schema-grammar.h"
 #include "tagged-arguments.h"
+#include "tagged-calls.h"
 #include "tool-envelope.h"
 #include "tool-grammar.h"
 
@@ -227,6 +229,11 @@ std::string ChatFormat::opening_in(const std::string & prompt, const Compiled & 
         opening = at == std::string::npos ? head : prompt.substr(at);
     } else if (ends_with(prompt, compiled.opening)) {
         opening = compiled.opening;
+    } else if (compiled.syntax != nullptr && !compiled.syntax->parse(head + thought_start_ + "x")) {
+        // It wants the white space behind it, too.
+        const size_t at = head.empty() ? std::string::npos : prompt.rfind(head);
+        const std::string end = at == std::string::npos ? "" : prompt.substr(at);
+        opening = trimmed(end) == head ? end : head;
     }
     return compiled.has_own_opening ? trimmed(opening.substr(head.size())) : opening;
 }
@@ -355,14 +362,37 @@ ChatFormat::Compiled ChatFormat::compile_own(const Conversation & conversation, 
     return compiled;
 }
 
+static void use_schemas(common_chat_templates_inputs & inputs, const std::vector<Tool> & tools) {
+    for (size_t i = 0; i < tools.size(); i++) {
+        if (!tools[i].schema.empty()) {
+            inputs.tools[i].parameters = tools[i].schema;
+        }
+    }
+}
+
+// Thoughts end the turn of some models, and calls then begin with another.
+static std::string with_turn_again(const std::string & calls, const std::string & opening) {
+    GrammarLines lines(calls);
+    std::string * root = lines.body_of("root");
+    if (root != nullptr) {
+        *root = gbnf_literal(trimmed(opening)) + "? " + *root;
+    }
+    return lines.text();
+}
+
 void ChatFormat::add_grammar(Compiled & compiled, const std::vector<Tool> & tools, const common_chat_params & params,
                              const common_peg_arena & parser, common_chat_templates_inputs inputs) const {
     const bool must_call = inputs.tool_choice == COMMON_CHAT_TOOL_CHOICE_REQUIRED;
     compiled.grammar_waits = !must_call;
     if (!compiled.patterns.empty()) {
-        // Calls are not of one piece there: what llama.cpp makes of the whole answer.
-        compiled.grammar = params.grammar;
-        compiled.grammar_has_turn = must_call;
+        // Calls are not of one piece there: what llama.cpp makes of the whole answer, but for a text before them.
+        use_schemas(inputs, tools);
+        compiled.grammar = common_chat_templates_apply(templates_.get(), inputs).grammar;
+        const std::string calls = must_call ? grammar_of_calls(compiled.grammar, parser, inputs.parallel_tool_calls) : "";
+        compiled.grammar_has_turn = must_call && calls.empty();
+        if (!calls.empty()) {
+            compiled.grammar = thinks() ? with_turn_again(calls, compiled.opening) : calls;
+        }
         return;
     }
     if (params.format == COMMON_CHAT_FORMAT_PEG_GEMMA4) {
@@ -373,6 +403,10 @@ void ChatFormat::add_grammar(Compiled & compiled, const std::vector<Tool> & tool
         compiled.grammar = python_calls_grammar(tools, inputs.parallel_tool_calls);
         return;
     }
+    compiled.grammar = tagged_calls_grammar(params.grammar, tools, inputs.parallel_tool_calls);
+    if (!compiled.grammar.empty()) {
+        return;
+    }
     const bool has_tag = params.grammar_lazy && !params.grammar.empty();
     if (!must_call && !has_tag) {
         // Without a tag before them, calls are JSON that begins the answer.
@@ -380,10 +414,8 @@ void ChatFormat::add_grammar(Compiled & compiled, const std::vector<Tool> & tool
     }
     inputs.tool_choice = COMMON_CHAT_TOOL_CHOICE_REQUIRED;  // the grammar is of calls, of which there are some
     const bool is_json = contains(params.grammar, "-schema ::= ") && !contains(params.grammar, "-arg-");
-    for (size_t i = 0; is_json && i < tools.size(); i++) {
-        if (!tools[i].schema.empty()) {
-            inputs.tools[i].parameters = tools[i].schema;
-        }
+    if (is_json) {
+        use_schemas(inputs, tools);
     }
     compiled.grammar = grammar_of_calls(common_chat_templates_apply(templates_.get(), inputs).grammar, parser,
                                         inputs.parallel_tool_calls);
