@@ -144,7 +144,7 @@ describe.each(names)('%s', (name) => {
       const made: unknown = JSON.parse(calls[0]?.arguments ?? '');
       expect(isForecast(made), `${calls[0]?.arguments ?? ''}: ${JSON.stringify(isForecast.errors)}`).toBe(true);
     }
-  }, 30_000);
+  });
 });
 
 it('an answer ends at the stop strings of its template, and at those of its request', async () => {
@@ -153,4 +153,4 @@ it('an answer ends at the stop strings of its template, and at those of its requ
   const asked = { template: thoughtless, tools: { tools: [now], choice: 'auto', parallel: true } } as const;
   expect(await said(model, tokens, asked)).toMatchObject({ text: 'Warm.', reason: 'stop' });
   expect(await said(model, tokens, { ...asked, stop: ['rm'] })).toMatchObject({ text: 'Wa', reason: 'stop' });
-}, 30_000);
+});

@@ -277,10 +277,24 @@ ChatFormat::CompiledPtr ChatFormat::compile(const Conversation & conversation, b
 
 // What llama.cpp's converter has no words for.
 static void add_rules(std::string & grammar, const std::vector<Tool> & tools) {
+    bool has_own = false;
     for (const Tool & tool : tools) {
-        if (!grammar.empty() && !tool.schema.empty()) {
+        // Each takes a pass over all of it.
+        const bool adds = !tool.schema.empty() && (!has_own || !tool.rules.empty());
+        if (!grammar.empty() && adds) {
             grammar = with_rules(grammar, tool.rules);
+            has_own = true;
         }
+    }
+}
+
+// White space that goes on and on is no call: one character of it has to do.
+static void bound_spaces(std::string & grammar) {
+    GrammarLines lines(grammar);
+    std::string * space = lines.body_of("space");
+    if (space != nullptr) {
+        *space = "(\" \" | \"\\n\")?";
+        grammar = lines.text();
     }
 }
 
@@ -324,6 +338,9 @@ ChatFormat::Compiled ChatFormat::compile_own(const Conversation & conversation, 
         compiled.has_own_opening = true;
         compiled.grammar = build_grammar([&](const common_grammar_builder & builder) { parser.build_grammar(builder, true); });
         add_rules(compiled.grammar, tools);
+        if (must_call(conversation.tools)) {
+            bound_spaces(compiled.grammar);
+        }
         compiled.grammar_waits = !must_call(conversation.tools);
         compiled.words = {start_of(form)};
         std::vector<std::string> tags = thought_ends_;
@@ -358,6 +375,9 @@ ChatFormat::Compiled ChatFormat::compile_own(const Conversation & conversation, 
     if (!tools.empty()) {
         add_grammar(compiled, tools, params, parser, inputs);
         add_rules(compiled.grammar, tools);
+        if (must_call(conversation.tools)) {
+            bound_spaces(compiled.grammar);
+        }
     }
     return compiled;
 }

@@ -28,6 +28,7 @@ bool contains(const std::vector<llama_token> & tokens, llama_token token) {
     return std::find(tokens.begin(), tokens.end(), token) != tokens.end();
 }
 
+// The sampler would write beyond its row.
 void check_biases(const std::vector<llama_logit_bias> & biases, int32_t n_tokens) {
     for (const auto & [token, bias] : biases) {
         if (token < 0 || token >= n_tokens) {
