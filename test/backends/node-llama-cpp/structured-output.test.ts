@@ -202,7 +202,7 @@ it('an answer that has to be computed again goes on where it was', async () => {
   for (const [i, request] of requests.entries()) expect(texts[i]).toBe((await answer(model, request)).text);
 });
 
-it.each(schemaModels)('%s, which says anything, keeps to schemas', { timeout: 60_000 }, async (name) => {
+it.each(schemaModels)('%s, which says anything, keeps to schemas', async (name) => {
   const { model, sees, dispose } = await loadTiny(name, 4);
   onTestFinished(() => dispose());
   const seeds = Array.from({ length: 10 }, (_, i) => i + 1);
