@@ -51,7 +51,7 @@ describe('an answer', () => {
     return { events, deltas, text, finish, tokens: deltas.flatMap(({ logProbs = [] }) => logProbs) };
   }
 
-  it('is told with the log probabilities that transformers computes', { timeout: 60_000 }, async () => {
+  it('is told with the log probabilities that transformers computes', async () => {
     expect(expectedLogProbs).toHaveLength(20);
     for (const { id, tokens, likeliest } of expectedLogProbs) {
       const own = await whole(await about(id, { logProbs: 5 }));
