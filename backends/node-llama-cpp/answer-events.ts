@@ -1,6 +1,12 @@
-import type { ChosenToken, GenerationEvent, PromptTokenLogProb, TokenLogProb } from '../../src/backend/index.ts';
+import type {
+  ChosenToken,
+  GenerationEvent,
+  ImageReceipt,
+  PromptTokenLogProb,
+  TokenLogProb,
+} from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
-import type { NativeEvent, PromptReport, TokenLogit, TokenReport } from './native-addon.ts';
+import type { NativeEvent, NativeImageReport, PromptReport, TokenLogit, TokenReport } from './native-addon.ts';
 import { asErrorCode } from './native-errors.ts';
 
 export type NativeFinish = Extract<NativeEvent, { kind: 'finish' }>;
@@ -25,6 +31,7 @@ export class AnswerEvents {
   readonly #deltas: (Delta | undefined)[];
   #unfinished: number;
   #failure: VserveError | undefined;
+  #imageTokens: number | undefined;
   readonly #observer: AnswerObserver;
 
   constructor(choices: number, observer: AnswerObserver) {
@@ -60,9 +67,16 @@ export class AnswerEvents {
 
   add(event: NativeEvent): void {
     if (event.kind === 'failure') this.#failure = new VserveError(asErrorCode(event.code), event.text);
-    else if (event.kind === 'progress' || event.kind === 'prefilled') this.#ready.push(promptEvent(event));
+    else if (event.kind === 'progress' || event.kind === 'prefilled') this.#addPromptEvent(event);
     else if (event.kind === 'finish') this.#finish(event);
     else this.#add(event);
+  }
+
+  #addPromptEvent(event: NativePromptEvent): void {
+    if (event.kind === 'prefilled') {
+      this.#imageTokens = event.images?.reduce((sum, { tokens }) => sum + tokens, 0);
+    }
+    this.#ready.push(promptEvent(event));
   }
 
   #add(piece: NativePiece): void {
@@ -87,7 +101,7 @@ export class AnswerEvents {
     const delta = this.#deltas[index];
     if (delta === undefined) return;
     if (delta.hasSomethingToShow || delta.hasReports) this.#ready.push(delta.take());
-    this.#ready.push(finishEvent(finish));
+    this.#ready.push(finishEvent(finish, this.#imageTokens));
     this.#deltas[index] = undefined;
     this.#unfinished -= 1;
   }
@@ -162,27 +176,33 @@ function choiceOf(index: number): { readonly choice?: number } {
 
 function promptEvent(event: NativePromptEvent): GenerationEvent {
   if (event.kind === 'prefilled') {
-    const { cachedTokens, queueMs, prefillMs, encodeMs, promptReports } = event;
+    const { cachedTokens, queueMs, prefillMs, encodeMs, images, promptReports } = event;
     const promptLogProbs = promptReports && { promptLogProbs: promptReports.map(promptToken) };
-    return { type: 'prefilled', cachedTokens, queueMs, prefillMs, encodeMs, ...promptLogProbs };
+    const receipts = images && { images: images.map(receiptOf) };
+    return { type: 'prefilled', cachedTokens, queueMs, prefillMs, encodeMs, ...receipts, ...promptLogProbs };
   }
   const { promptTokens, cachedTokens, doneTokens, ms } = event;
   return { type: 'progress', promptTokens, cachedTokens, doneTokens, ms };
 }
 
-function finishEvent(event: NativeFinish): GenerationEvent {
+function finishEvent(event: NativeFinish, imageTokens: number | undefined): GenerationEvent {
   const { index, reason, stoppedBy } = event;
   const { promptTokens, cachedTokens, completionTokens, thoughtTokens } = event;
   const { queueMs, prefillMs, encodeMs, decodeMs } = event;
+  const images = imageTokens === undefined ? {} : { imageTokens };
   const reasoning = thoughtTokens > 0 ? { reasoningTokens: thoughtTokens } : {};
   return {
     type: 'finish',
     reason,
     ...(stoppedBy === undefined ? {} : { stoppedBy }),
-    usage: { promptTokens, cachedTokens, completionTokens, ...reasoning },
+    usage: { promptTokens, cachedTokens, completionTokens, ...images, ...reasoning },
     timings: { queueMs, prefillMs, encodeMs, decodeMs },
     ...choiceOf(index),
   };
+}
+
+function receiptOf({ width, height, ...report }: NativeImageReport): ImageReceipt {
+  return width === 0 ? report : { seen: { width, height }, ...report };
 }
 
 function promptToken({ token, bytes, report }: PromptReport): PromptTokenLogProb {

@@ -10,7 +10,7 @@ import type {
 } from '../../src/backend/index.ts';
 import { samplerNames } from '../../src/backend/sampling-settings.ts';
 import { VserveError } from '../../src/errors/index.ts';
-import { admit, ramBeside } from './admission.ts';
+import { admit, budgetsOf, ramBeside } from './admission.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
 import { bundledSource, dryRunProgram, installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
 import { throttleCounter, usableCpus } from './cpu-limit.ts';
@@ -18,10 +18,12 @@ import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
 import { automaticThreads, cachedImageBytes, type Placement, stepSize } from './device-defaults.ts';
 import { dryRun, type PictureMemory } from './dry-run.ts';
+import { embedderLength, type EmbedderShape, fittingLength } from './embedder-size.ts';
 import { EmbeddingModel } from './embedding-model.ts';
 import type { EmbeddingTraits } from './embedding-models.ts';
 import { generationDefaultsOf } from './generation-defaults.ts';
 import { planGpus } from './gpu-placement.ts';
+import { ImageBudgets } from './image-budget/image-budgets.ts';
 import { placementFor } from './image-placement.ts';
 import { type EmbedderPlan, loadEmbedder } from './load-embedder.ts';
 import { loadModel, quieten, startLlama } from './llama-model.ts';
@@ -53,8 +55,6 @@ const backend: Backend = {
 };
 export default backend;
 
-const noPictures: PictureMemory = { aloneBytes: 0, batchBytes: 0 };
-
 /** OpenAI's limit. Answers wait for places like any others. */
 const MAX_CHOICES = 128;
 
@@ -64,10 +64,10 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   // Starting llama.cpp is waiting, for a process that tries its binaries.
   const [
     llama,
-    { trainedLength, mayRepack, embedding, description: header, generation, warnings, projector, pictures },
+    { trainedLength, mayRepack, embedding, description: header, generation, warnings, projector, pictures, budgets },
   ] = await Promise.all([
     startLlama(parseDevices(settings.devices), options),
-    examine(files, settings.maxLength, options.signal),
+    examine(files, settings, options.signal),
   ]);
   let model: LlamaModel | undefined;
   try {
@@ -78,6 +78,13 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     ]);
     const maxLength = checkMaxLength(settings.maxLength, trainedLength);
     checkPooling(settings, embedding);
+    const shape: EmbedderShape = {
+      settings,
+      trainedLength,
+      isCausal: embedding.isCausal,
+      pooling: settings.pooling ?? embedding.pooling ?? 'last',
+    };
+    const embeds = settings.embeddings || embedding.pooling !== undefined;
     const ramBefore = await machineMemory();
     const likelyLength = Math.min(maxLength ?? trainedLength, 8192);
     const devices = llama.gpu === false ? [] : addon.gpuDevices();
@@ -85,7 +92,15 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       devices.length === 0
         ? undefined
         : await planGpus(
-            { llama, devices, files, settings, likelyLength, largestPictureBytes: pictures.batchBytes },
+            {
+              llama,
+              devices,
+              files,
+              settings,
+              likelyLength,
+              largestPictureBytes: pictures.batchBytes,
+              embedder: embeds ? shape : undefined,
+            },
             options,
           );
     const loaded = await loadModel(llama, addon, files.modelPath, plan, { ...settings, mayRepack }, options);
@@ -103,22 +118,33 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const description = known({
       ...header,
       sizeBytes: loaded.size + projectorBytes,
+      projector: projector?.type,
       bosToken: loaded.tokens.bosString ?? undefined,
       eosToken: loaded.tokens.eosString ?? undefined,
     });
     const embedderOptions: EmbedderPlan = {
+      ...shape,
       addon,
       addonModel,
       files,
-      settings,
-      embedding,
-      trainedLength,
       placement: placementFor(projector?.type ?? ''),
+      budgets,
       threads: computeThreads(llama),
       useGpu,
     };
+    const memory = {
+      files,
+      settings,
+      ramBefore,
+      placement,
+      gpus: useGpu ? addon.gpuDevices() : [],
+      layersOfGpus: useGpu ? addon.layersOfGpus(addonModel) : [],
+    };
     if (embedding.pooling !== undefined) {
-      const { embedder, options: embedderSettings } = await loadEmbedder(embedderOptions);
+      const memoryBudgets = await budgetsOf({ ...memory, encoderBytes: 0 });
+      const inputLength = await fittingLength(loaded, shape, memoryBudgets);
+      const { embedder, options: embedderSettings } = await loadEmbedder(embedderOptions, inputLength);
+      options.log('info', `Embeddings: inputs of up to ${String(inputLength)} tokens`);
       const info: ModelInfo = {
         capabilities: { vision: embedder.seesImages, embeddings: true },
         contextLength: embedderSettings.maxLength,
@@ -144,16 +170,13 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     for (const warning of [...(projector?.warnings ?? []), ...warnings]) options.log('warning', warning);
     const step = stepSize(settings.maxBatchInputTokens, placement);
     const admission = await admit({
+      ...memory,
       model: loaded,
-      files,
-      settings,
       trainedLength,
-      ramBefore,
-      placement,
-      gpus: useGpu ? addon.gpuDevices() : [],
-      layersOfGpus: useGpu ? addon.layersOfGpus(addonModel) : [],
       encoderBytes: limit.encoderBytes,
-      batchTokens: step.batchTokens,
+      // A picture that is decoded in one piece makes the batch as large.
+      batchTokens: Math.max(step.batchTokens, pictures.wholeTokens),
+      embedder: settings.embeddings ? shape : undefined,
     });
     const { maxSequences } = admission;
     const mostThreads = computeThreads(llama);
@@ -168,6 +191,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
         logProbs: true,
         promptLogProbs: true,
         rawPrompts: true,
+        imageBudgets: files.mmprojPath !== undefined,
         maxChoices: MAX_CHOICES,
         answerControl: true,
         progress: true,
@@ -201,6 +225,9 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             throttleCounter: throttleCounter(),
             cpus: usableCpus(),
             useGpu,
+            imageDefaults: budgets.defaults,
+            largestImage: budgets.largest,
+            maxImageTokens: settings.imageMaxTokens,
             // What was estimated is not quite what another device takes: a limit only where it matters.
             encoderBytes: limit.warning === undefined ? undefined : limit.encoderBytes,
             flashAttention: contextFlashAttention(settings),
@@ -224,10 +251,14 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           },
           onPiece,
         ),
+      budgets,
     );
     if (settings.embeddings) {
       try {
-        engine.useEmbedder((await loadEmbedder(embedderOptions)).embedder);
+        await engine.addEmbedder(async (native) => {
+          const { embedder } = await loadEmbedder(embedderOptions, embedderLength(shape), native);
+          return embedder;
+        });
       } catch (error) {
         await engine.close();
         model = undefined;
@@ -250,19 +281,21 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
 interface Examined extends ModelHeader {
   readonly projector: ProjectorHeader | undefined;
   readonly pictures: PictureMemory;
+  readonly budgets: ImageBudgets;
 }
 
 /** What the files' headers say, once it is known that llama.cpp survives them. */
-async function examine(files: ModelFiles, maxLength: number | undefined, signal: AbortSignal): Promise<Examined> {
+async function examine(files: ModelFiles, settings: LoadSettings, signal: AbortSignal): Promise<Examined> {
   const [header, projector] = await Promise.all([
     readModelHeader(files.modelPath),
     files.mmprojPath === undefined ? undefined : readProjectorHeader(files.mmprojPath),
   ]);
-  const mostLength = Math.min(maxLength ?? header.trainedLength, header.trainedLength);
-  // It computes a token as a chat model does, and its pictures beside that.
-  const pictures =
-    header.embedding.pooling === undefined ? await dryRun(files, Math.floor(mostLength / 2), signal) : noPictures;
-  return { ...header, projector, pictures };
+  const budgets = new ImageBudgets(projector?.geometry, settings);
+  const mostLength = Math.min(settings.maxLength ?? header.trainedLength, header.trainedLength);
+  const maxImageTokens = Math.min(Math.floor(mostLength / 2), settings.imageMaxTokens ?? Infinity);
+  const embeds = header.embedding.pooling !== undefined;
+  const pictures = await dryRun(files, { embeds, maxImageTokens }, signal, budgets.largest);
+  return { ...header, projector, pictures, budgets };
 }
 
 /** Embedding models have no way to be told how their values are put together. */

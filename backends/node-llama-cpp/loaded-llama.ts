@@ -1,11 +1,14 @@
 import type { LlamaModel } from 'node-llama-cpp';
 import type {
   AnswerFormat,
+  AskedImage,
   Bitmap,
   ChatMessage,
   Embedding,
   EmbedRequest,
   GenerateRequest,
+  ImageBudget,
+  ImageProcessorSettings,
   LoadedModel,
   ModelInfo,
   ModelStats,
@@ -22,6 +25,7 @@ import { IMAGE_MARKER } from '../../src/backend/loaded-model.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { AnswerEvents, type AnswerObserver, type NativeFinish } from './answer-events.ts';
 import { Generation } from './generation.ts';
+import { ImageBudgets } from './image-budget/image-budgets.ts';
 import type { LlamaEmbedder } from './llama-embedder.ts';
 import type {
   EncoderInput,
@@ -44,6 +48,7 @@ import { checkBiases, toNativeSettings } from './native-settings.ts';
 import { formatsOfTools, toNativeTools } from './native-tools.ts';
 import type { GrammarSource } from './schema/answer-source.ts';
 import { GrammarSources } from './schema/grammar-sources.ts';
+import { textTokens } from './text-tokens.ts';
 
 /** Creates an engine that calls these with the events of each step. */
 export type EngineFactory = (onEvents: (events: readonly NativeEvent[]) => void, onPiece: OnPiece) => NativeEngine;
@@ -59,13 +64,15 @@ export class LoadedLlama implements LoadedModel {
   readonly #grammarSources = new GrammarSources();
   readonly #compilations = new Set<Promise<unknown>>();
   #visionKernel = '';
+  readonly #budgets: ImageBudgets;
   #vocabularySize = 0;
   #embedder: LlamaEmbedder | undefined;
   #lastId = 0;
   #closing: Promise<void> | undefined;
 
-  private constructor(model: LlamaModel, info: ModelInfo, makeEngine: EngineFactory) {
+  private constructor(model: LlamaModel, info: ModelInfo, makeEngine: EngineFactory, budgets: ImageBudgets) {
     this.#model = model;
+    this.#budgets = budgets;
     this.#info = info;
     this.#engine = makeEngine(
       (events) => {
@@ -80,10 +87,16 @@ export class LoadedLlama implements LoadedModel {
   }
 
   /** Creates and loads the engine. Throws `model_load_failed`, `out_of_memory`. */
-  static async load(model: LlamaModel, info: ModelInfo, makeEngine: EngineFactory): Promise<LoadedLlama> {
-    const loaded = new LoadedLlama(model, info, makeEngine);
+  static async load(
+    model: LlamaModel,
+    info: ModelInfo,
+    makeEngine: EngineFactory,
+    budgets = noBudgets,
+  ): Promise<LoadedLlama> {
+    const loaded = new LoadedLlama(model, info, makeEngine, budgets);
     try {
-      const { visionKernel, thinks, vocabularySize } = await loaded.#engine.load();
+      const { visionKernel, thinks, vocabularySize, mostImageTokens } = await loaded.#engine.load();
+      budgets.mostTokens = mostImageTokens;
       loaded.#visionKernel = visionKernel;
       loaded.#vocabularySize = vocabularySize;
       const description = info.description && { description: { ...info.description, vocabularySize } };
@@ -194,9 +207,10 @@ export class LoadedLlama implements LoadedModel {
   }
 
   #toNative(request: AskedConversation, toolSources: readonly GrammarSource[] = []): PromptAndImages {
-    if (request.prompt === undefined) return toNative(request, toolSources);
-    const { prompt, images, places } = toNativePrompt(request.prompt, this.#vocabularySize);
-    return { prompt: { prompt }, images, places };
+    if (request.prompt === undefined) return toNative(request, toolSources, this.#budgets);
+    const { prompt, imageProcessor } = request;
+    const { images, places, ...rest } = toNativePrompt(prompt, this.#vocabularySize, this.#budgets, imageProcessor);
+    return { prompt: rest, images, places };
   }
 
   async countPrompt(request: PromptRequest, signal: AbortSignal): Promise<number> {
@@ -225,12 +239,13 @@ export class LoadedLlama implements LoadedModel {
     return this.#unlessClosed(() => this.#engine.renderPrompt(prompt, images.length, IMAGE_MARKER), places);
   }
 
-  async tokenize(text: string, { addSpecial, parseSpecial }: TokenizeOptions): Promise<readonly TextToken[]> {
-    return this.#unlessClosed(async () => {
-      const tokens = await this.#engine.tokenize(text, parseSpecial, addSpecial);
-      const pieces = this.#closing === undefined ? await this.#engine.pieces(tokens) : [];
-      return Array.from(tokens, (id, index) => ({ id, bytes: Buffer.from(pieces[index] ?? '', 'latin1') }));
-    });
+  async tokenize(text: string, options: TokenizeOptions): Promise<readonly TextToken[]> {
+    const ids = await this.tokenIds(text, options);
+    return textTokens(ids, (slice) => this.#unlessClosed(() => this.#engine.pieces(slice)));
+  }
+
+  tokenIds(text: string, { addSpecial, parseSpecial }: TokenizeOptions): Promise<Int32Array> {
+    return this.#unlessClosed(() => this.#engine.tokenize(text, parseSpecial, addSpecial));
   }
 
   async detokenize(tokens: readonly number[]): Promise<string> {
@@ -300,9 +315,9 @@ export class LoadedLlama implements LoadedModel {
   }
 
   /** The encoder's input for an image: its tiles, row by row, if it is tiled, and the whole image. */
-  async inspectImage(image: Bitmap): Promise<readonly EncoderInput[]> {
+  async inspectImage(image: Bitmap, asked: ImageAsked = {}): Promise<readonly EncoderInput[]> {
     if (this.#closing !== undefined) throw modelClosed();
-    return this.#engine.inspectImages([image]);
+    return this.#engine.inspectImages([{ ...image, ...this.#budgets.of(image, asked.budget, asked.processor) }]);
   }
 
   /** The `count` likeliest first tokens of the answer, with their logits, the likeliest first. */
@@ -316,9 +331,9 @@ export class LoadedLlama implements LoadedModel {
     return first?.likeliest ?? [];
   }
 
-  /** Computes embeddings with this, which is closed with the model. */
-  useEmbedder(embedder: LlamaEmbedder): void {
-    this.#embedder = embedder;
+  /** Computes embeddings with what `load` makes for this engine; it is closed with the model. Throws what `load` throws. */
+  async addEmbedder(load: (engine: NativeEngine) => Promise<LlamaEmbedder>): Promise<void> {
+    this.#embedder = await load(this.#engine);
     this.#info = { ...this.#info, capabilities: { ...this.#info.capabilities, embeddings: true } };
   }
 
@@ -328,8 +343,16 @@ export class LoadedLlama implements LoadedModel {
     throw new VserveError('unsupported_capability', message);
   }
 
-  encodedImage(id: string, cacheSalt: string): object | undefined {
-    return this.#closing === undefined ? this.#engine.encodedImage(id, cacheSalt) : undefined;
+  encodedImage(image: AskedImage, cacheSalt: string): object | undefined {
+    if (this.#closing !== undefined) return undefined;
+    try {
+      const { id } = this.#budgets.of(image, image.budget, image.processor);
+      return this.#engine.encodedImage(id, cacheSalt);
+    } catch (error) {
+      // What is wrong with the request is told when it is made.
+      if (error instanceof VserveError) return undefined;
+      throw error;
+    }
   }
 
   stats(): ModelStats {
@@ -364,10 +387,19 @@ export class LoadedLlama implements LoadedModel {
     // Building a prompt uses the model. The engine itself fails the running requests.
     for (const id of this.#submissions.keys()) this.#engine.forget(id);
     await Promise.allSettled([this.#grammarSources.close(), ...this.#submissions.values(), ...this.#compilations]);
-    await this.#engine.close();
+    // Its images are with the engine.
     await this.#embedder?.close();
+    await this.#engine.close();
     await this.#model.dispose();
   }
+}
+
+const noBudgets = new ImageBudgets(undefined, {});
+
+/** What is asked for an image. */
+export interface ImageAsked {
+  readonly budget?: ImageBudget;
+  readonly processor?: ImageProcessorSettings;
 }
 
 interface CompiledFormats {
@@ -396,12 +428,14 @@ export interface AskedConversation {
   readonly template: TemplateSettings;
   readonly tools?: ToolSettings | undefined;
   readonly reasoning?: ReasoningSettings;
+  readonly imageProcessor?: ImageProcessorSettings | undefined;
 }
 
 /** Moves the images out of the messages, which refer to them by index. `toolSources`: of `formatsOfTools()`. */
 export function toNative(
-  { messages: chat, template, tools, reasoning }: AskedConversation,
+  { messages: chat, template, tools, reasoning, imageProcessor }: AskedConversation,
   toolSources: readonly GrammarSource[] = [],
+  budgets = noBudgets,
 ) {
   const images: NativeImage[] = [];
   const places: (string | undefined)[] = [];
@@ -410,7 +444,8 @@ export function toNative(
     parts: content.map((part) => {
       if (part.type === 'text') return { text: part.text, image: -1 };
       places.push(part.param);
-      return { text: '', image: images.push(part.image) - 1 };
+      const prepared = budgets.of(part.image, part.budget, imageProcessor);
+      return { text: '', image: images.push({ ...part.image, ...prepared }) - 1 };
     }),
     name,
     reasoning,

@@ -3,6 +3,8 @@ import type { ModelDescription } from '../../src/backend/index.ts';
 import { generationMetadata, unfollowedSettings } from '../../src/gguf/generation-metadata.ts';
 import type { GenerationMetadata } from '../../src/gguf/generation-metadata.ts';
 import { type EmbeddingTraits, embeddingTraitsOf } from './embedding-models.ts';
+import type { ImageGeometry } from './image-budget/geometry.ts';
+import { geometryOf } from './image-budget/geometry.ts';
 import { descriptionOf } from './model-description.ts';
 import { type GgufHeader, type GgufTensorInfo, readGgufHeader } from '../../src/gguf/read-header.ts';
 
@@ -73,6 +75,7 @@ function contextLengthOf(path: string, keyValues: GgufHeader['keyValues'], archi
 export interface ProjectorHeader {
   /** `clip.projector_type`. */
   readonly type: string;
+  readonly geometry: ImageGeometry;
   /** What the converter had to say about settings of the checkpoint that are not followed. */
   readonly warnings: readonly string[];
 }
@@ -87,7 +90,7 @@ export async function readProjectorHeader(mmprojPath: string): Promise<Projector
       `${mmprojPath} is not a vision projector (mmproj): it names no projector type.`,
     );
   }
-  return { type, warnings: unfollowedSettings(keyValues) };
+  return { type, geometry: geometryOf(type, keyValues), warnings: unfollowedSettings(keyValues) };
 }
 
 async function readHeader(path: string): Promise<GgufHeader> {

@@ -11,6 +11,7 @@ import type {
   ToolCall,
 } from '../../src/backend/index.ts';
 import type { GpuDevice } from './device-budget.ts';
+import type { ProcessorChanges } from './image-budget/processor-changes.ts';
 import type { ImagePlacement } from './image-placement.ts';
 import type { ArgumentText } from './schema/tagged-arguments.ts';
 
@@ -113,7 +114,10 @@ export interface NativeImage {
   readonly rgb: Uint8Array;
   readonly width: number;
   readonly height: number;
+  /** Of the image as it is prepared. */
   readonly id: string;
+  /** Undefined: it is prepared as all are. */
+  readonly settings?: ProcessorChanges | undefined;
   /** What `encodedImage` gave for the id: `rgb` may be empty then. */
   readonly encoded?: object | undefined;
 }
@@ -180,6 +184,21 @@ export interface PromptReport {
   readonly report?: TokenReport;
 }
 
+/** What became of an image of a prompt. */
+export interface NativeImageReport {
+  /** Size that the encoder saw all of it in; 0 where llama.cpp prepares images in its own way. */
+  readonly width: number;
+  readonly height: number;
+  /** 0 for an image that is not cut. */
+  readonly tiles: number;
+  readonly tokens: number;
+  /** Its embeddings were cached. */
+  readonly wasEncoded: boolean;
+  /** Its KV cells were cached. */
+  readonly wasComputed: boolean;
+  readonly encodeMs: number;
+}
+
 export type NativeEvent =
   | {
       readonly kind: 'progress';
@@ -196,6 +215,8 @@ export type NativeEvent =
       readonly queueMs: number;
       readonly prefillMs: number;
       readonly encodeMs: number;
+      /** Of the prompt's images, in order; absent without any. */
+      readonly images?: readonly NativeImageReport[];
       /** Where asked for. */
       readonly promptReports?: readonly PromptReport[];
     }
@@ -293,6 +314,12 @@ export interface NativeEngineOptions extends Pick<
   /** Available to this process. */
   readonly cpus: number;
   readonly useGpu: boolean;
+  /** What images are prepared with, in place of the processor's own settings. */
+  readonly imageDefaults: ProcessorChanges;
+  /** What requests may ask for at most, as far as there is memory. */
+  readonly largestImage: ProcessorChanges;
+  /** Of one input of the encoder; undefined where only the context bounds it. */
+  readonly maxImageTokens: number | undefined;
   /** Limit of the memory in which a picture is encoded: where the largest takes more, pictures are scaled down. */
   readonly encoderBytes: number | undefined;
   /** Of the context. */
@@ -322,6 +349,8 @@ export interface LoadedTraits {
   readonly thinks: boolean;
   /** How many tokens it has. */
   readonly vocabularySize: number;
+  /** The most that one input of the vision encoder becomes; 0 without one. */
+  readonly mostImageTokens: number;
 }
 
 /** Rejects with errors whose `code` is one of the project's table. */
@@ -381,6 +410,8 @@ export interface NativeEmbedderOptions extends Pick<
   | 'useGpu'
   | 'flashAttention'
   | 'encoderFlashAttention'
+  | 'imageDefaults'
+  | 'largestImage'
   | 'mmprojEncoding'
   | 'maxVisionCacheEntries'
   | 'cachedImageBytes'
@@ -401,7 +432,14 @@ type NativePieces = Extract<NativePrompt, { readonly prompt: unknown }>;
 /** Rejects with errors whose `code` is one of the project's table. */
 export interface NativeEmbedder {
   load(): Promise<EmbedderTraits>;
-  embed(id: number, prompt: NativePieces, images: readonly NativeImage[], cacheSalt: string): Promise<Embedding>;
+  /** `client`: as of a request. */
+  embed(
+    id: number,
+    prompt: NativePieces,
+    images: readonly NativeImage[],
+    cacheSalt: string,
+    client: readonly string[],
+  ): Promise<Embedding>;
   /** The images need no pixels. */
   countPrompt(prompt: NativePieces, images: readonly NativeImage[]): Promise<number>;
   /** These three as a `NativeEngine`'s. */
@@ -499,6 +537,8 @@ export interface NativeAddon {
     /** node-llama-cpp's own `AddonModel`. */
     model: object,
     options: NativeEmbedderOptions,
+    /** A loaded engine of the same model, whose vision encoder and cache it shares; it loads none itself then. */
+    engine?: NativeEngine,
   ) => NativeEmbedder;
   readonly NativeThreadGovernor: new (
     most: number,

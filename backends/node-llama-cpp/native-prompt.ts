@@ -1,5 +1,6 @@
-import type { PromptPart } from '../../src/backend/index.ts';
+import type { ImageProcessorSettings, PromptPart } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
+import type { ImageBudgets } from './image-budget/image-budgets.ts';
 import type { NativeImage, NativePromptPiece } from './native-addon.ts';
 
 interface PiecesAndImages {
@@ -9,8 +10,16 @@ interface PiecesAndImages {
   readonly places: readonly (string | undefined)[];
 }
 
-/** Moves the images out of a prompt. Throws `invalid_request` for a token that the model does not have. */
-export function toNativePrompt(parts: readonly PromptPart[], vocabularySize: number): PiecesAndImages {
+/**
+ * Moves the images out of a prompt. Throws `invalid_request` for a token that the model does not have, and what `budgets`
+ * refuses.
+ */
+export function toNativePrompt(
+  parts: readonly PromptPart[],
+  vocabularySize: number,
+  budgets: ImageBudgets,
+  imageProcessor?: ImageProcessorSettings,
+): PiecesAndImages {
   const images: NativeImage[] = [];
   const places: (string | undefined)[] = [];
   const prompt = parts.map((part): NativePromptPiece => {
@@ -18,7 +27,8 @@ export function toNativePrompt(parts: readonly PromptPart[], vocabularySize: num
     if (part.type === 'tokens')
       return { text: '', tokens: toTokens(part.tokens, vocabularySize, part.param), image: -1 };
     places.push(part.param);
-    return { text: '', tokens: new Int32Array(), image: images.push(part.image) - 1 };
+    const prepared = budgets.of(part.image, part.budget, imageProcessor);
+    return { text: '', tokens: new Int32Array(), image: images.push({ ...part.image, ...prepared }) - 1 };
   });
   return { prompt, images, places };
 }

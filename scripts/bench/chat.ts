@@ -1,4 +1,6 @@
-import { Agent, fetch } from 'undici';
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { Agent, request } from 'undici';
 import type { TimedStream } from './sse.ts';
 import { timeStream } from './sse.ts';
 
@@ -54,7 +56,7 @@ export async function chat(url: string, messages: readonly Message[], options: C
     ...options.more,
   });
   const sentAtMs = performance.now();
-  const response = await fetch(`${url}/v1/chat/completions`, {
+  const response = await request(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
@@ -64,14 +66,48 @@ export async function chat(url: string, messages: readonly Message[], options: C
     signal: options.signal ?? null,
     dispatcher: connections,
   });
-  if (!response.ok || response.body === null) {
-    throw new Error(`${url} answered with status ${String(response.status)}: ${await response.text()}`);
+  if (response.statusCode !== 200) {
+    throw new Error(`${url} answered with status ${String(response.statusCode)}: ${await response.body.text()}`);
   }
-  const stream = await timeStream(response.body.pipeThrough(new TextDecoderStream()), options.onText);
-  const endedAtMs = performance.now();
+  const { stream, endedAtMs } = await (options.onText === undefined
+    ? readThenTime(response.body)
+    : timeAsItComes(response.body, options.onText));
   const [firstAtMs] = stream.textAtMs;
   if (firstAtMs === undefined) throw new Error(`${url} sent an answer without text.`);
   return { ...stream, sentAtMs, endedAtMs, ttftMs: firstAtMs - sentAtMs };
+}
+
+interface EndedStream {
+  readonly stream: TimedStream;
+  readonly endedAtMs: number;
+}
+
+/**
+ * Times a stream whose pieces are kept as they arrive and read at the end. A client shares the CPUs with the servers: while
+ * they work, it does as little as a client elsewhere would.
+ */
+async function readThenTime(body: Readable): Promise<EndedStream> {
+  const pieces: { readonly bytes: Buffer; readonly atMs: number }[] = [];
+  body.on('data', (bytes: Buffer) => pieces.push({ bytes, atMs: performance.now() }));
+  await finished(body);
+  const endedAtMs = performance.now();
+  const decoder = new TextDecoder();
+  let atMs = 0;
+  const arrived = function* (): Generator<string> {
+    for (const piece of pieces) {
+      ({ atMs } = piece);
+      yield decoder.decode(piece.bytes, { stream: true });
+    }
+  };
+  return { stream: await timeStream(arrived(), undefined, () => atMs), endedAtMs };
+}
+
+async function timeAsItComes(body: Readable, onText: () => void): Promise<EndedStream> {
+  const decoder = new TextDecoder();
+  const arriving = async function* (): AsyncGenerator<string> {
+    for await (const bytes of body) yield decoder.decode(bytes as Buffer, { stream: true });
+  };
+  return { stream: await timeStream(arriving(), onText), endedAtMs: performance.now() };
 }
 
 /** A user message of texts and images, in order. */

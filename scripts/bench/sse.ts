@@ -23,7 +23,9 @@ export interface TimedStream {
  * Cuts a server-sent event stream, given in pieces of any size, into the JSON of its `data:` lines, without the closing
  * `[DONE]`. Both servers send one line an event.
  */
-export async function* sseChunks(pieces: AsyncIterable<string>): AsyncGenerator<Chunk, void, undefined> {
+export async function* sseChunks(
+  pieces: AsyncIterable<string> | Iterable<string>,
+): AsyncGenerator<Chunk, void, undefined> {
   let pending = '';
   for await (const piece of pieces) {
     const lines = (pending + piece).split(/\r?\n/);
@@ -40,7 +42,7 @@ export async function* sseChunks(pieces: AsyncIterable<string>): AsyncGenerator<
  * Throws when the server reports an error in the stream.
  */
 export async function timeStream(
-  pieces: AsyncIterable<string>,
+  pieces: AsyncIterable<string> | Iterable<string>,
   onText: () => void = () => undefined,
   now: () => number = () => performance.now(),
 ): Promise<TimedStream> {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Capabilities, ModelInfo, SamplerName, SamplingSettings } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import type { ParsedRequest } from './parsed-request.ts';
-import { imageReferences } from './parsed-request.ts';
+import { firstPicture, imageReferences, mediaReferences } from './parsed-request.ts';
 import type { GenerationSettings } from './request-defaults.ts';
 import { GENERATION_DEFAULTS, SAMPLING_DEFAULTS } from './request-defaults.ts';
 
@@ -39,6 +39,11 @@ const NEEDS: readonly Need[] = [
     settings: ['minTokens', 'stopTokens', 'includeStop', 'repetitionStop', 'logitBias'],
     lack: 'cannot be told that',
   },
+  {
+    isMet: ({ imageBudgets }) => imageBudgets === true,
+    settings: ['imageProcessor'],
+    lack: 'has one size for images',
+  },
   { isMet: ({ progress }) => progress === true, settings: ['reportProgress'], lack: 'reports no progress' },
   { isMet: ({ mirostat }) => mirostat === true, settings: ['mirostat'], lack: 'has no mirostat' },
   {
@@ -56,10 +61,17 @@ const NEEDS: readonly Need[] = [
 
 /** Throws `unsupported_capability` if a request asks for what the model cannot do. Nothing has been fetched for it yet. */
 export function requireCapabilities(request: ParsedRequest, { capabilities }: ModelInfo): void {
-  const [image] = imageReferences(request);
+  const image = firstPicture(request);
   if (image !== undefined && !capabilities.vision) {
     const message = 'This model does not support images: it has no vision projector (mmproj). Remove the images.';
     throw unsupported(message, image.param);
+  }
+  const bounded = [...imageReferences(request), ...mediaReferences(request)].find(
+    ({ budget }) => budget?.minPixels ?? budget?.maxPixels,
+  );
+  if (bounded !== undefined && capabilities.imageBudgets !== true) {
+    const param = bounded.budget?.param ?? bounded.param;
+    throw unsupported(`This model has one size for images: leave min_pixels and max_pixels out of ${param}.`, param);
   }
   if (request.prompt !== undefined && capabilities.rawPrompts !== true) {
     throw unsupported('This model takes conversations only: send messages to /v1/chat/completions.', 'prompt');

@@ -6,7 +6,7 @@ import type {
   SamplerName,
   SamplingSettings,
 } from '../backend/index.ts';
-import type { ImageReference, ParsedPromptPart, ParsedRequest } from './parsed-request.ts';
+import type { ImageReference, MediaReference, ParsedPart, ParsedPromptPart, ParsedRequest } from './parsed-request.ts';
 import { pick } from './request/pick.ts';
 import { GENERATION_DEFAULTS, SAMPLING_DEFAULTS } from './request-defaults.ts';
 
@@ -62,7 +62,7 @@ function lengthsOf(
 
 /**
  * Converts a request for the backend and fills in defaults: the request's settings override the model's, which override
- * MAX's. `images` are the bitmaps of `imageReferences(request)`, in that order. What the model lacks is left out where
+ * MAX's. Its documents and videos were opened. `images` are the bitmaps of `imageReferences(request)`, in that order. What the model lacks is left out where
  * that changes nothing: samplers that are off, and tools that must not be called.
  */
 export function toGenerateRequest(
@@ -73,11 +73,14 @@ export function toGenerateRequest(
   const { messages, prompt, template, sampling: given } = request;
   const { tools, ...settings } = pick(request, GENERATION_DEFAULTS);
   const remaining = images.values();
-  const resolved = <Part extends ParsedPromptPart>(part: Part): Exclude<Part, ImageReference> | ImagePart => {
-    if (part.type !== 'image') return part as Exclude<Part, ImageReference>;
+  type Plain<Part> = Exclude<Part, ImageReference | MediaReference>;
+  const resolved = <Part extends ParsedPart | ParsedPromptPart>(part: Part): Plain<Part> | ImagePart => {
+    if (part.type === 'document' || part.type === 'video') throw new TypeError(`${part.param} was not opened.`);
+    if (part.type !== 'image') return part as Plain<Part>;
     const { value } = remaining.next();
     if (value === undefined) throw new TypeError(`The image at ${part.param} was not resolved.`);
-    return { type: 'image', image: value, param: part.param };
+    const budget = capabilities.imageBudgets === true ? part.budget : undefined;
+    return { type: 'image', image: value, param: part.param, ...(budget === undefined ? {} : { budget }) };
   };
   const sampling = { ...SAMPLING_DEFAULTS, ...yielding(samplingDefaults, given), ...given };
   const samplers = new Set([...BASIC_SAMPLERS, ...(capabilities.samplers ?? [])]);

@@ -1,4 +1,5 @@
 export type { AnswerIdentity } from './answer/identity.ts';
+export { imageDetailsJson } from './answer/image-details.ts';
 export { requireCapabilities } from './capabilities.ts';
 export { openaiErrors } from './error-format.ts';
 
@@ -11,8 +12,9 @@ export { modelListSchema, modelSchema, propsSchema, slotsSchema } from './model/
 export type { ServedModel } from './model/served-model.ts';
 export { slotsJson } from './model/slots.ts';
 export type { RunningRequest } from './model/slots.ts';
-export { imageReferences } from './parsed-request.ts';
-export type { ImageReference, ParsedMessage, ParsedRequest } from './parsed-request.ts';
+export { firstPicture, imageReferences, mediaReferences, withOpenedMedia } from './parsed-request.ts';
+export type { ImageReference, MediaReference, ParsedMessage, ParsedPart, ParsedRequest } from './parsed-request.ts';
+export { frameStamp } from './request/frame-stamp.ts';
 export { isImageInBase64 } from './request/image-url.ts';
 export { show } from './request/invalid-request.ts';
 export { LongText } from './request/long-text.ts';

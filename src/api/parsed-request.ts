@@ -1,4 +1,11 @@
-import type { ChatMessage, GenerateRequest, PromptPart, SamplingSettings } from '../backend/index.ts';
+import type {
+  Bitmap,
+  ChatMessage,
+  GenerateRequest,
+  ImageBudget,
+  PromptPart,
+  SamplingSettings,
+} from '../backend/index.ts';
 import type { LongText } from './request/long-text.ts';
 
 /** An image in a message, not fetched yet. */
@@ -8,9 +15,65 @@ export interface ImageReference {
   readonly url: string | LongText;
   /** Its path in the request: `messages[2].content[1]`. */
   readonly param: string;
+  readonly budget?: ImageBudget;
+  /** Its pixels, where they are there already: a page of a document, a frame of a video. */
+  readonly bitmap?: Bitmap;
 }
 
-export type ParsedPart = { readonly type: 'text'; readonly text: string } | ImageReference;
+/** Pages from `first` to `last`, counted from 1, both included; without `last`, to the end. */
+export interface PageRange {
+  readonly first: number;
+  readonly last?: number;
+}
+
+/** A document in a message, not fetched yet. What kind of file it is, its bytes tell. */
+export interface DocumentReference {
+  readonly type: 'document';
+  /** An http(s), data or file URL. */
+  readonly url: string | LongText;
+  readonly param: string;
+  /** The pages to show, in this order; undefined shows all. */
+  readonly pages: readonly PageRange[] | undefined;
+  /** Put each page's own text behind its picture. */
+  readonly textLayer: boolean;
+  /** Show its pages at half their size. */
+  readonly isLowDetail: boolean;
+  /** The client says that it is text, which needs no eyes. */
+  readonly isText: boolean;
+  /** Of each page. */
+  readonly budget?: ImageBudget;
+}
+
+/** Which frames of a video to show. What is undefined has the server's default. */
+export interface FrameSampling {
+  /** Frames per second of the video. */
+  readonly framesPerSecond?: number | undefined;
+  /** This many frames, in place of so many per second. */
+  readonly frames?: number | undefined;
+  readonly minFrames?: number | undefined;
+  readonly maxFrames?: number | undefined;
+  /** In seconds from the beginning. */
+  readonly startS?: number | undefined;
+  readonly endS?: number | undefined;
+}
+
+/** A video in a message, not fetched yet. */
+export interface VideoReference extends FrameSampling {
+  readonly type: 'video';
+  /** An http(s), data or file URL. */
+  readonly url: string | LongText;
+  readonly param: string;
+  /** Of each frame. */
+  readonly budget?: ImageBudget;
+}
+
+/** What becomes several parts once it is opened. */
+export type MediaReference = DocumentReference | VideoReference;
+
+/** A part that stays one. */
+export type PlainPart = { readonly type: 'text'; readonly text: string } | ImageReference;
+
+export type ParsedPart = PlainPart | MediaReference;
 
 /** A message for the backend, except that its images are still references. */
 export interface ParsedMessage extends Omit<ChatMessage, 'content'> {
@@ -18,7 +81,7 @@ export interface ParsedMessage extends Omit<ChatMessage, 'content'> {
 }
 
 /** A piece of a prompt without a chat template. */
-export type ParsedPromptPart = ParsedPart | Extract<PromptPart, { readonly type: 'tokens' }>;
+export type ParsedPromptPart = PlainPart | Extract<PromptPart, { readonly type: 'tokens' }>;
 
 /** A request of any wire format, parsed and validated. Its images are not fetched yet. */
 export interface ParsedRequest extends Omit<GenerateRequest, 'messages' | 'prompt' | 'sampling' | 'client'> {
@@ -37,4 +100,36 @@ export interface ParsedRequest extends Omit<GenerateRequest, 'messages' | 'promp
 export function imageReferences(request: ParsedRequest): ImageReference[] {
   const contents = [...request.messages.map(({ content }) => content), request.prompt ?? []];
   return contents.flatMap((content) => content.filter((part) => part.type === 'image'));
+}
+
+/** The documents and videos of a request, in order. */
+export function mediaReferences(request: ParsedRequest): MediaReference[] {
+  return request.messages.flatMap(({ content }) => content.filter((part) => isMedia(part)));
+}
+
+/** The request with what each document and video has become in its place. */
+export function withOpenedMedia<Request extends ParsedRequest>(
+  request: Request,
+  opened: ReadonlyMap<MediaReference, readonly ParsedPart[]>,
+): Request {
+  const messages = request.messages.map((message) => ({
+    ...message,
+    content: message.content.flatMap((part) => (isMedia(part) ? (opened.get(part) ?? []) : part)),
+  }));
+  return { ...request, messages };
+}
+
+/** The first part of a request that a model without eyes cannot take. */
+export function firstPicture(request: ParsedRequest): ImageReference | MediaReference | undefined {
+  const contents = [...request.messages.map(({ content }) => content), request.prompt ?? []];
+  for (const content of contents) {
+    for (const part of content) {
+      if (part.type === 'image' || part.type === 'video' || (part.type === 'document' && !part.isText)) return part;
+    }
+  }
+  return undefined;
+}
+
+function isMedia(part: ParsedPart): part is MediaReference {
+  return part.type === 'document' || part.type === 'video';
 }

@@ -1,10 +1,13 @@
-import type { GenerateRequest, SamplingSettings } from '../backend/index.ts';
+import type { GenerateRequest, ImageProcessorSettings, SamplingSettings } from '../backend/index.ts';
 
 /** The settings of a generation, besides its sampling and template. */
 export type GenerationSettings = Omit<
   GenerateRequest,
-  'messages' | 'prompt' | 'template' | 'sampling' | 'client' | 'promptLogProbs'
-> & { readonly promptLogProbs: number | undefined };
+  'messages' | 'prompt' | 'template' | 'sampling' | 'client' | 'promptLogProbs' | 'imageProcessor'
+> & {
+  readonly promptLogProbs: number | undefined;
+  readonly imageProcessor: ImageProcessorSettings | undefined;
+};
 
 /**
  * What holds where neither the request nor the model's generation_config says anything: MAX's defaults, llama.cpp's for
@@ -74,4 +77,5 @@ export const GENERATION_DEFAULTS: GenerationSettings = {
   repetitionStop: undefined,
   reportProgress: false,
   cacheSalt: '',
+  imageProcessor: undefined,
 };

@@ -9,6 +9,8 @@ import type { JsonSchema } from './request/request-schema.ts';
 export interface WireRequest extends ParsedRequest {
   /** Answer with a stream. */
   readonly stream: boolean;
+  /** Tell what became of each image. */
+  readonly imageDetails?: boolean | undefined;
 }
 
 /**

@@ -21,6 +21,12 @@ export interface LoadSettings {
   /** Maximum cached encoded images; 0 disables the cache. */
   readonly maxVisionCacheEntries: number;
   readonly mmprojEncoding: MmprojEncoding;
+  /**
+   * Tokens of an image at least and at most, where the model's image processor has a choice; undefined leaves it to the
+   * processor and, up to what there is memory for, to requests.
+   */
+  readonly imageMinTokens: number | undefined;
+  readonly imageMaxTokens: number | undefined;
   /** Maximum prompt tokens per step; undefined lets the backend choose. */
   readonly maxBatchInputTokens: number | undefined;
   /** Fraction of the device's memory that may be used, above 0 to 1. */

@@ -1,4 +1,5 @@
 import type { Bitmap } from './bitmap.ts';
+import type { ImageBudget } from './image-budget.ts';
 
 export type ContentPart =
   | { readonly type: 'text'; readonly text: string }
@@ -7,6 +8,8 @@ export type ContentPart =
       readonly image: Bitmap;
       /** Path in the client's request (`messages[2].content[1]`): the `param` of errors about this image. */
       readonly param?: string;
+      /** Only for a model whose `capabilities` have `imageBudgets`. */
+      readonly budget?: ImageBudget;
     };
 
 /** A tool call that the model made in an earlier turn. */

@@ -1,5 +1,6 @@
 import type { AnswerFormat } from './answer-format.ts';
 import type { ChatMessage } from './chat-message.ts';
+import type { ImageProcessorSettings } from './image-budget.ts';
 import type { PromptPart } from './prompt.ts';
 import type { ReasoningSettings } from './reasoning-settings.ts';
 import type { SamplingSettings } from './sampling-settings.ts';
@@ -47,6 +48,8 @@ export interface GenerateRequest {
   readonly reportProgress: boolean;
   /** Prompts share cached prefixes only with prompts of the same salt. */
   readonly cacheSalt: string;
+  /** For all images of the request, whose own budgets come before it. */
+  readonly imageProcessor?: ImageProcessorSettings | undefined;
   /**
    * Who asks, as nested groups, outermost first; the names mean nothing else. A backend that runs several requests at a
    * time should not let one client's keep another's waiting.
@@ -66,5 +69,5 @@ export interface RepetitionStop {
 /** What decides the prompt of a request. */
 export type PromptRequest = Pick<
   GenerateRequest,
-  'messages' | 'prompt' | 'template' | 'tools' | 'format' | 'reasoning'
+  'messages' | 'prompt' | 'template' | 'tools' | 'format' | 'reasoning' | 'imageProcessor'
 >;

@@ -1,9 +1,12 @@
+import type { ImageReceipt } from './image-receipt.ts';
 import type { ChosenToken, PromptTokenLogProb } from './log-probs.ts';
 
 export interface TokenUsage {
   readonly promptTokens: number;
   /** Those of `promptTokens` that came from the cache. */
   readonly cachedTokens: number;
+  /** Those of `promptTokens` that stand for images; absent without images, or where the backend cannot tell. */
+  readonly imageTokens?: number;
   readonly completionTokens: number;
   /** Those of `completionTokens` that are reasoning, its tags included; absent where the backend cannot tell. */
   readonly reasoningTokens?: number;
@@ -69,6 +72,8 @@ export type GenerationEvent =
       readonly prefillMs: number;
       /** As in `GenerationTimings`. */
       readonly encodeMs?: number;
+      /** Of the prompt's images, in order, from a backend that can tell. */
+      readonly images?: readonly ImageReceipt[];
       /** Where asked for. */
       readonly promptLogProbs?: readonly PromptTokenLogProb[];
     }

@@ -1,5 +1,7 @@
+import type { Bitmap } from './bitmap.ts';
 import type { GenerateRequest, PromptRequest } from './generate-request.ts';
 import type { GenerationEvent } from './generation-event.ts';
+import type { ImageBudget, ImageProcessorSettings } from './image-budget.ts';
 import type { ModelInfo } from './model-info.ts';
 import type { ModelWork } from './model-work.ts';
 import type { EmbedRequest, Embedding, TextToken, TokenizeOptions } from './prompt.ts';
@@ -10,6 +12,12 @@ export const IMAGE_MARKER = '<__image__>';
 export interface ModelStats {
   readonly sequencesRunning: number;
   readonly sequencesQueued: number;
+}
+
+/** An image as a request asks for it, without its pixels. */
+export interface AskedImage extends Pick<Bitmap, 'id' | 'width' | 'height'> {
+  readonly budget?: ImageBudget | undefined;
+  readonly processor?: ImageProcessorSettings | undefined;
 }
 
 /** A model in memory. */
@@ -23,9 +31,9 @@ export interface LoadedModel {
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerationEvent>;
   /**
    * A handle that holds the encoded form of an image, if the backend has it from a request of the same salt: with it, the
-   * bitmap of that id needs no pixels (`Bitmap.encoded`).
+   * bitmap needs no pixels in a request that asks for it alike (`Bitmap.encoded`).
    */
-  encodedImage?(id: string, cacheSalt: string): object | undefined;
+  encodedImage?(image: AskedImage, cacheSalt: string): object | undefined;
   /**
    * Tokens of the prompt of a request. Images count by their size alone: their `rgb` is empty, and nothing is encoded.
    */
@@ -33,6 +41,8 @@ export interface LoadedModel {
   /** The text of the prompt of a request, with `IMAGE_MARKER` in place of each image. */
   renderPrompt?(request: PromptRequest, signal: AbortSignal): Promise<string>;
   tokenize?(text: string, options: TokenizeOptions): Promise<readonly TextToken[]>;
+  /** The ids alone, of a text of any length. A backend that lacks it is asked to `tokenize`. */
+  tokenIds?(text: string, options: TokenizeOptions): Promise<Int32Array>;
   /** The text of tokens, control tokens included. Throws `invalid_request` for an id that the model does not have. */
   detokenize?(tokens: readonly number[]): Promise<string>;
   /** The embedding of an input, if the model's `capabilities` have that. Errors and aborts as of `generate`. */

@@ -22,6 +22,8 @@ export interface Capabilities {
   readonly mirostat?: boolean;
   /** `LoadedModel.embed`. */
   readonly embeddings?: boolean;
+  /** `GenerateRequest.imageProcessor`, and the budgets of images. */
+  readonly imageBudgets?: boolean;
   /** `GenerateRequest.prompt`. */
   readonly rawPrompts?: boolean;
 }
@@ -58,6 +60,8 @@ export interface ModelDescription {
   readonly vocabularySize?: number;
   /** `llama`, `gpt2`: llama.cpp's name of the kind of tokenizer. */
   readonly tokenizer?: string;
+  /** The kind of its vision projector, as llama.cpp names it: `gemma4v`, `qwen2.5vl_merger`. */
+  readonly projector?: string;
   readonly chatTemplate?: string;
   readonly bosToken?: string;
   readonly eosToken?: string;

@@ -1,4 +1,5 @@
 import type { ContentPart } from './chat-message.ts';
+import type { ImageProcessorSettings } from './image-budget.ts';
 
 /** A piece of a prompt that no chat template writes. */
 export type PromptPart =
@@ -24,6 +25,7 @@ export interface EmbedRequest {
   readonly input: readonly PromptPart[];
   /** As in `GenerateRequest`. */
   readonly cacheSalt: string;
+  readonly imageProcessor?: ImageProcessorSettings | undefined;
   readonly client?: readonly string[] | undefined;
 }
 

@@ -10,6 +10,8 @@ export * from './bitmap.ts';
 export * from './chat-message.ts';
 export * from './generate-request.ts';
 export * from './generation-event.ts';
+export * from './image-budget.ts';
+export * from './image-receipt.ts';
 export * from './loaded-model.ts';
 export * from './log-probs.ts';
 export * from './model-info.ts';

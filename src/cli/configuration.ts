@@ -1,5 +1,5 @@
 import { defaultOf, options, settingNames } from '../settings/index.ts';
-import type { LoadedSettings, Option, SettingName, ValueKind } from '../settings/index.ts';
+import type { LoadedSettings, Option, SettingName, Settings, ValueKind } from '../settings/index.ts';
 import { printable } from './printable.ts';
 
 const alwaysShown: readonly SettingName[] = [
@@ -14,13 +14,18 @@ const alwaysShown: readonly SettingName[] = [
 
 /**
  * The settings, human-readable: the most important ones and those that differ from their defaults; with
- * `--pretty-print-config` all of them, each with its origin.
+ * `--pretty-print-config` all of them (`all`), each with its origin.
  */
-export function describeConfiguration({ settings, origins }: LoadedSettings<SettingName>): string {
-  const isFull = settings.prettyPrintConfig;
-  const names = settingNames.filter(
-    (name) => isFull || (name !== 'prettyPrintConfig' && (alwaysShown.includes(name) || origins[name] !== 'default')),
-  );
+export function describeConfiguration<Name extends SettingName>(
+  { settings, origins }: LoadedSettings<Name>,
+  all: readonly Name[],
+): string {
+  const isFull = (settings as Partial<Settings>).prettyPrintConfig === true;
+  const names = settingNames
+    .filter(isOneOf(all))
+    .filter(
+      (name) => isFull || (name !== 'prettyPrintConfig' && (alwaysShown.includes(name) || origins[name] !== 'default')),
+    );
   const rows = names.map((name) => ({
     label: labelOf(name),
     value: valueOf(name, settings[name]),
@@ -30,6 +35,10 @@ export function describeConfiguration({ settings, origins }: LoadedSettings<Sett
   return rows
     .map(({ label, value, origin }) => `  ${label.padEnd(labelWidth)}  ${value}${isFull ? ` (${origin})` : ''}`)
     .join('\n');
+}
+
+function isOneOf<Name extends SettingName>(names: readonly Name[]): (name: SettingName) => name is Name {
+  return (name): name is Name => (names as readonly SettingName[]).includes(name);
 }
 
 function labelOf(name: SettingName): string {

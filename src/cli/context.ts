@@ -45,6 +45,10 @@ export interface Context {
   readonly signal: AbortSignal;
   /** Sends `hangup` when the process is told to read its files again: SIGHUP, where there is no terminal. */
   readonly hangups: EventTarget;
+  /** Sends `report` when a person asks what the process is doing: SIGUSR1. */
+  readonly reportRequests: EventTarget;
+  /** Standard input. Opening it keeps a terminal in use. */
+  readonly openInput: () => NodeJS.ReadStream;
   readonly dependencies: Dependencies;
 }
 

@@ -1,10 +1,17 @@
 import { systemErrorCode } from '../errors/index.ts';
 
+/** Nobody reads the output any more, as in `vserve … | head`: there is nothing more to do, and nothing has failed. */
+export class ReaderLeft extends Error {
+  override readonly name = 'ReaderLeft';
+}
+
 /** A stream of lines that lasts as long as the process. */
 export interface LineSink {
   readonly write: (text: string) => void;
   /** Why a line could not be written (`ENOSPC`, `EIO`, …); undefined if none was lost, or only because the reader left. */
   readonly failure: () => string | undefined;
+  /** Aborted when the reader of a pipe has left. */
+  readonly unread: AbortSignal;
 }
 
 /**
@@ -18,6 +25,7 @@ export function createLineSink(
   let lost = 0;
   let reason = '';
   let failure: string | undefined;
+  const unread = new AbortController();
   // Failures are reported to the callback of each write; without a listener, the event would end the process.
   stream.on('error', () => undefined);
   return {
@@ -26,7 +34,8 @@ export function createLineSink(
         if (error instanceof Error) {
           lost += 1;
           reason = systemErrorCode(error) ?? error.message;
-          if (reason !== 'EPIPE') failure = reason;
+          if (reason === 'EPIPE') unread.abort(new ReaderLeft());
+          else failure = reason;
         } else if (lost > 0) {
           const count = lost;
           lost = 0;
@@ -35,5 +44,6 @@ export function createLineSink(
       });
     },
     failure: () => failure,
+    unread: unread.signal,
   };
 }

@@ -1,5 +1,5 @@
 import type { Backend, LoadedModel, ModelFiles } from '../backend/index.ts';
-import type { Settings } from '../settings/index.ts';
+import type { ServeSettingName, Settings } from '../settings/index.ts';
 import { prepareModel } from '../store/index.ts';
 import type { PreparedModel } from '../store/index.ts';
 import { conversionProgress } from './conversion-progress.ts';
@@ -13,7 +13,7 @@ import type { ServeSettings } from './serve-settings.ts';
 export async function loadModel(
   backend: Backend,
   serve: ServeSettings,
-  settings: Settings,
+  settings: Pick<Settings, ServeSettingName>,
   loading: Loading,
 ): Promise<ModelInUse> {
   const { release, ...files } = await prepare(backend, serve, settings, loading);
@@ -30,7 +30,7 @@ export async function loadModel(
 async function prepare(
   backend: Backend,
   { model, precisions, load: { devices } }: ServeSettings,
-  settings: Settings,
+  settings: Pick<Settings, ServeSettingName>,
   { output, signal, dependencies, report }: Loading,
 ): Promise<Omit<PreparedModel, 'name'>> {
   if (model === undefined) return { modelPath: '', mmprojPath: undefined, release: () => Promise.resolve() };

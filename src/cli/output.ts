@@ -4,7 +4,7 @@ import ora from 'ora';
 import type { LogLevel } from '../backend/index.ts';
 import type { Settings } from '../settings/index.ts';
 import { createLineSink } from './line-sink.ts';
-import { formatDuration, printable } from './printable.ts';
+import { formatDuration, printable, withoutControls } from './printable.ts';
 import { isDrawable, whenTooNarrow } from './terminal.ts';
 
 /** Minimum time between two lines about one task, if there is no terminal to draw on. */
@@ -39,14 +39,43 @@ export interface Area {
   readonly end: () => void;
 }
 
+type LogFields = Readonly<Record<string, unknown>>;
+
+/** How the log is written. */
+export interface LogOutput {
+  readonly format: 'text' | 'json';
+  /** Stands in front of each line's message. */
+  readonly prefix: string;
+  /** Where else lines go, from this level on. */
+  readonly file: LogSink | undefined;
+}
+
+export interface LogSink {
+  readonly level: LogLevel;
+  readonly write: (line: string) => void;
+  /** Waits until everything is written. */
+  readonly close: () => Promise<void>;
+}
+
 /** All that vserve prints. */
 export interface Output {
   /** The minimum level that is printed. */
   level: LogLevel;
-  /** A line of the log, on standard error. */
-  readonly log: (level: LogLevel, message: string) => void;
+  /** A line of the log, on standard error and in the log's file. `fields` are for programs: `--log-format json`. */
+  readonly log: (level: LogLevel, message: string, fields?: LogFields) => void;
+  readonly configureLog: (settings: LogOutput) => void;
+  /** Ends the log's file, if there is one. */
+  readonly closeLog: () => Promise<void>;
   /** Prints the result of a command, on standard output. */
   readonly print: (text: string) => void;
+  /** Prints a piece of the result. On a terminal, characters that would control it are escaped. */
+  readonly write: (text: string, format?: 'dim') => void;
+  /** Whether standard output is a terminal. */
+  readonly isTerminal: boolean;
+  /** Standard output itself, for what draws on it. */
+  readonly terminal: NodeJS.WriteStream;
+  /** Aborted with `ReaderLeft` when the reader of standard output has left. */
+  readonly whenUnread: () => AbortSignal;
   /** Prints remarks on standard error, unless the level is above `info`. */
   readonly note: (text: string) => void;
   /** Prints the error that ended a command, on standard error. */
@@ -64,7 +93,7 @@ export interface Output {
 export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): Output {
   // Only terminals have hasColors.
   const useColors = stderr.isTTY && stderr.hasColors();
-  const paint = (format: Parameters<typeof styleText>[0], text: string) => (useColors ? styleText(format, text) : text);
+  const paint: Paint = (format, text) => (useColors ? styleText(format, text) : text);
 
   const answers = createLineSink(stdout);
   const lines = createLineSink(stderr, (lost, reason) => {
@@ -72,6 +101,7 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
   });
   const draws = (): boolean => isDrawable(stderr) && ranks[output.level] <= ranks.info;
 
+  let logOutput: LogOutput = { format: 'text', prefix: '', file: undefined };
   let area: Area | undefined;
   /** Writes whole lines, above the lines of an area. */
   const writeLines = (text: string): void => {
@@ -81,17 +111,38 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
 
   const output: Output = {
     level: 'info',
-    log(level, message) {
-      if (ranks[level] < ranks[output.level]) return;
-      const time = paint('dim', new Date().toISOString());
-      const label = paint(colors[level], level.toUpperCase().padEnd(7));
-      writeLines(`${time} ${label} ${indented(message)}`);
+    log(level, message, fields) {
+      const { format, prefix, file } = logOutput;
+      const line = { time: new Date().toISOString(), level, message: prefix + message };
+      const lineOf = (painted: typeof paint): string =>
+        format === 'json' ? jsonLine(line, fields) : textLine(line, painted);
+      if (ranks[level] >= ranks[output.level]) writeLines(lineOf(paint));
+      if (file !== undefined && ranks[level] >= ranks[file.level]) file.write(lineOf((_, text) => text));
+    },
+    configureLog: (settings) => (logOutput = settings),
+    async closeLog() {
+      const { file } = logOutput;
+      logOutput = { ...logOutput, file: undefined };
+      await file?.close();
     },
     print: (text) => answers.write(`${text}\n`),
+    write(text, format) {
+      const shown = stdout.isTTY ? withoutControls(text) : text;
+      answers.write(format === undefined ? shown : paint(format, shown));
+    },
+    isTerminal: stdout.isTTY,
+    terminal: stdout,
+    whenUnread: () => answers.unread,
     note(text) {
       if (ranks[output.level] <= ranks.info) writeLines(text);
     },
-    fail: (message) => writeLines(`${paint(['bold', 'red'], 'Error:')} ${indented(message)}`),
+    fail(message) {
+      const { format, prefix, file } = logOutput;
+      const line = { time: new Date().toISOString(), level: 'error', message: prefix + message } as const;
+      if (format === 'json') writeLines(jsonLine(line));
+      else writeLines(`${paint(['bold', 'red'], 'Error:')} ${indented(message)}`);
+      file?.write(format === 'json' ? jsonLine(line) : textLine(line, (_, text) => text));
+    },
     startTask: () => (draws() ? spinnerTask(stderr) : plainTask((text) => output.log('info', text))),
     startArea() {
       if (!draws()) return undefined;
@@ -102,6 +153,26 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
     printFailure: answers.failure,
   };
   return output;
+}
+
+interface LogLine {
+  readonly time: string;
+  readonly level: LogLevel;
+  readonly message: string;
+}
+
+type Paint = (format: Parameters<typeof styleText>[0], text: string) => string;
+
+function textLine({ time, level, message }: LogLine, paint: Paint): string {
+  return `${paint('dim', time)} ${paint(colors[level], level.toUpperCase().padEnd(7))} ${indented(message)}`;
+}
+
+function jsonLine({ time, level, message }: LogLine, fields: LogFields = {}): string {
+  const shown = Object.entries(fields).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? printable(value) : value,
+  ]);
+  return JSON.stringify({ time, level, message: printable(message), ...Object.fromEntries(shown) });
 }
 
 /** Indents every line after the first, so that no message can forge a line of the log. */

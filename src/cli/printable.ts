@@ -9,6 +9,11 @@ export function printable(text: string): string {
     .replaceAll(/[^\P{Cc}\n]/gu, escaped);
 }
 
+/** Text of a model for a terminal: with its layout, but without characters that could control the terminal. */
+export function withoutControls(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n\t]/gu, (character) => (character === '\r' ? '' : escaped(character)));
+}
+
 /** A human-readable count: `4.3 billion`. */
 export function formatCount(count: number): string {
   return new Intl.NumberFormat('en', {

@@ -7,12 +7,15 @@ import { addSettingFlags, givenFlags } from './setting-flags.ts';
 import { layoutColumns } from './terminal.ts';
 import { version } from './version.ts';
 
+/** The commands of all verbs, with their options. */
+type LoadVerbs = () => Promise<readonly Command[]>;
+
 /** A verb of the command line, with its module, which is loaded on demand. */
 interface Verb {
   readonly name: string;
   readonly alias?: string;
   readonly summary: string;
-  readonly load: () => Promise<{ define(command: Command, context: Context): void }>;
+  readonly load: () => Promise<{ define(command: Command, context: Context, loadVerbs: LoadVerbs): void }>;
 }
 
 const verbs: readonly Verb[] = [
@@ -20,6 +23,26 @@ const verbs: readonly Verb[] = [
     name: 'serve',
     summary: 'Serve a model over the OpenAI API',
     load: () => import('./serve.ts'),
+  },
+  {
+    name: 'generate',
+    summary: 'Ask a model once, and print its answer',
+    load: () => import('./generate.ts'),
+  },
+  {
+    name: 'chat',
+    summary: 'Talk with a model in the terminal',
+    load: () => import('./chat.ts'),
+  },
+  {
+    name: 'encode',
+    summary: 'Print the embedding of a text',
+    load: () => import('./encode.ts'),
+  },
+  {
+    name: 'benchmark',
+    summary: 'Measure a running server: throughput and latencies',
+    load: () => import('./benchmark.ts'),
   },
   {
     name: 'pull',
@@ -57,6 +80,26 @@ const verbs: readonly Verb[] = [
     summary: 'Remove unused files from the store',
     load: () => import('./gc.ts'),
   },
+  {
+    name: 'ps',
+    summary: 'List the running servers of this user',
+    load: () => import('./ps.ts'),
+  },
+  {
+    name: 'stop',
+    summary: 'Stop running servers',
+    load: () => import('./stop.ts'),
+  },
+  {
+    name: 'doctor',
+    summary: 'Check what vserve needs on this machine',
+    load: () => import('./doctor.ts'),
+  },
+  {
+    name: 'completion',
+    summary: 'Print what completes commands in a shell',
+    load: () => import('./completion.ts'),
+  },
 ];
 
 /** The command line of vserve, ready to parse `args`. It throws a `CommanderError` instead of exiting. */
@@ -80,11 +123,31 @@ export async function buildProgram(args: readonly string[], context: Context): P
     context.output.level = logLevelOf(settings.logLevel);
   });
   for (const verb of verbs) {
-    const command = program.command(verb.name).summary(verb.summary).description(`${verb.summary}.`);
-    if (verb.alias !== undefined) command.alias(verb.alias);
-    if (args.some((arg) => arg === verb.name || arg === verb.alias)) (await verb.load()).define(command, context);
+    const command = describeVerb(program.command(verb.name), verb);
+    if (args.some((arg) => arg === verb.name || arg === verb.alias)) {
+      (await verb.load()).define(command, context, () => loadVerbs(context));
+    }
   }
   return program;
+}
+
+function describeVerb(command: Command, { alias, summary }: Verb): Command {
+  command.summary(summary).description(`${summary}.`);
+  return alias === undefined ? command : command.alias(alias);
+}
+
+function noVerbs(): Promise<readonly Command[]> {
+  return Promise.resolve([]);
+}
+
+async function loadVerbs(context: Context): Promise<readonly Command[]> {
+  return Promise.all(
+    verbs.map(async (verb) => {
+      const command = describeVerb(new Command(verb.name), verb);
+      (await verb.load()).define(command, context, noVerbs);
+      return command;
+    }),
+  );
 }
 
 /** The arguments to parse. Commander would print the help for an unknown verb too, which is an error. */

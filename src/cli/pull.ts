@@ -10,6 +10,7 @@ import { converterSettingNames, loadConverter } from './converter.ts';
 import { downloadProgress } from './download-progress.ts';
 import { hubAccess, hubSettingNames } from './hub-access.ts';
 import { jsonProgress } from './json-progress.ts';
+import { addMaxFlags, tellMaxFlags } from './max-flags.ts';
 import { precisionsOf } from './precision.ts';
 import { formatBytes, printable } from './printable.ts';
 import { retryReporter } from './retry-reporter.ts';
@@ -63,6 +64,7 @@ export function define(command: Command, context: Context): void {
     .option('--json', 'Print each step as a line of JSON')
     .option('--quiet', 'Print only the paths of the files');
   addSettingFlags(command, settingNames);
+  addMaxFlags(command);
   command.addHelpText('after', afterHelp());
   command.action((id: string | undefined, flags: PullFlags) => pull(command, id, flags, context));
 }
@@ -77,6 +79,7 @@ async function pull(command: Command, id: string | undefined, flags: PullFlags, 
     });
   }
   if (flags.quiet === true) output.level = 'error';
+  tellMaxFlags(command, output);
   try {
     await (flags.dryRun === true ? preview : fetchAndConvert)(model, flags, settings, context);
   } catch (error) {

@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
 import { isCodedError, messageOf, presentationOf, systemErrorCode } from '../errors/index.ts';
 import { Interrupted } from './interruption.ts';
+import { ReaderLeft } from './line-sink.ts';
 import type { Output } from './output.ts';
 
 const BAD_USAGE = 2;
@@ -15,6 +16,7 @@ export function reportError(error: unknown, output: Output, signal: AbortSignal)
     output.note('Stopped.');
     return reason.exitCode;
   }
+  if (error instanceof ReaderLeft) return 0;
   if (error instanceof CommanderError) return reportUsage(error, output);
   if (isCodedError(error)) {
     output.fail(error.message);

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Backend, LoadSettings } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { loadSettingsOf } from '../settings/index.ts';
-import type { LoadedSettings, SettingName } from '../settings/index.ts';
+import type { LoadedSettings, ServeSettingName } from '../settings/index.ts';
 import type { AskedPrecisions } from '../store/index.ts';
 import { accessSettings } from './access-settings.ts';
 import { precisionsOf } from './precision.ts';
@@ -24,7 +24,7 @@ export interface ServeSettings {
 
 /** Sorts the settings by the part that needs them. Throws `invalid_setting` for settings that do not fit together. */
 export async function serveSettings(
-  { settings, origins }: LoadedSettings<SettingName>,
+  { settings, origins }: LoadedSettings<ServeSettingName>,
   backend: Backend,
 ): Promise<ServeSettings> {
   const { model } = settings;
@@ -51,6 +51,8 @@ export async function serveSettings(
       maxStoredResponses: settings.maxStoredResponses,
       maxStoredResponseBytes: settings.maxStoredResponseBytes,
       slots: settings.slots,
+      // The page asks by OpenAI's API.
+      playground: !settings.headless && settings.apiTypes.includes('openai'),
       traceExporters: traceExportersOf(settings, origins),
       maxPendingRequests: settings.maxPendingRequests,
       maxRequestsPerKey: settings.maxRequestsPerKey,
@@ -67,6 +69,11 @@ export async function serveSettings(
       maxLocalImageBytes: settings.maxLocalImageBytes,
       maxMediaBytes: settings.maxMediaBytes,
       maxImagePixels: settings.maxImagePixels,
+      maxDocumentPages: settings.maxDocumentPages,
+      documentPageSide: settings.documentPageSide,
+      maxVideoFrames: settings.maxVideoFrames,
+      maxVideoSeconds: settings.maxVideoSeconds,
+      ffmpeg: settings.ffmpeg,
       mediaTimeoutS: settings.mediaTimeoutS,
       ssrfProtectionEnabled: settings.mediaUrlSsrfProtectionEnabled,
       allowedMediaHosts: [...settings.mediaUrlAllowedHosts],

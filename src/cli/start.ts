@@ -22,10 +22,23 @@ export async function start(dependencies: Dependencies): Promise<never> {
     isOnTerminal: process.stdout.isTTY || process.stderr.isTTY,
     onHangup: () => hangups.dispatchEvent(new Event('hangup')),
   });
+  const reportRequests = new EventTarget();
+  // Without a listener, this signal would open Node's debugger.
+  if (process.platform !== 'win32') {
+    process.on('SIGUSR1', () => reportRequests.dispatchEvent(new Event('report')));
+  }
   captureConsole(output);
   // Node exits with success when only promises are pending: the threads of an engine may not count.
   setInterval(() => undefined, LONGEST_TIMER_MS);
-  const exitCode = await runCli(process.argv.slice(2), { output, signal, hangups, dependencies });
+  const exitCode = await runCli(process.argv.slice(2), {
+    output,
+    signal,
+    hangups,
+    reportRequests,
+    openInput: () => process.stdin,
+    dependencies,
+  });
+  await output.closeLog();
   await flush();
   const failure = output.printFailure();
   // For a server, standard output is only a log.

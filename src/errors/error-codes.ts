@@ -68,6 +68,7 @@ export const errorCodes = {
   invalid_setting: { ...failed, exitCode: 2 },
   port_in_use: { ...failed, exitCode: 2 },
   address_unavailable: { ...failed, exitCode: 2 },
+  server_unreachable: failed,
   // Models on disk
   model_unavailable: { ...failed, exitCode: 2 },
   checkpoint_invalid: { ...failed, exitCode: 2 },

@@ -2,6 +2,7 @@ import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
 import { VserveError } from '../errors/index.ts';
 import { imageFormatOf, SIGNATURE_BYTES } from './image-format.ts';
+import { videoFormatOf } from './video-format.ts';
 
 const MAX_CODINGS = 4;
 
@@ -32,10 +33,10 @@ export async function peek(body: AsyncIterable<Uint8Array>): Promise<Peeked> {
 /**
  * Undoes the content codings of a response (RFC 9110, section 8.4), in the order given. Some servers apply them unasked;
  * others name one that they did not apply, or that does not exist (`utf-8`, `aws-chunked`): a body with the signature of
- * an image is taken as it is, and unknown codings are ignored. Throws `fetch_transport` for too many.
+ * an image, a PDF or a video is taken as it is, and unknown codings are ignored. Throws `fetch_transport` for too many.
  */
 export function unpackersOf(encoding: string | string[] | undefined, start: Uint8Array): Transform[] {
-  if (imageFormatOf(start) !== undefined) return [];
+  if (isMedia(start)) return [];
   const codings = String(encoding ?? '')
     .toLowerCase()
     .split(',')
@@ -46,6 +47,11 @@ export function unpackersOf(encoding: string | string[] | undefined, start: Uint
     throw new VserveError('fetch_transport', `The image is compressed more than ${MAX_CODINGS} times.`);
   }
   return unpackers;
+}
+
+function isMedia(start: Uint8Array): boolean {
+  const isPdf = Buffer.from(start.subarray(0, 5)).toString('latin1') === '%PDF-';
+  return isPdf || imageFormatOf(start) !== undefined || videoFormatOf(start) !== undefined;
 }
 
 /** `start` is empty if unknown. */

@@ -6,6 +6,7 @@ import { imageFormatOf, SUPPORTED_FORMATS } from './image-format.ts';
 import type { ImageFormat } from './image-format.ts';
 import { identify } from './pixels.ts';
 import type { DecodedImage, Pixels, Reserve } from './pixels.ts';
+import { videoFormatOf } from './video-format.ts';
 
 type Decode = (bytes: Uint8Array, reserve: Reserve) => Pixels | Promise<DecodedImage>;
 
@@ -28,7 +29,7 @@ export async function decodeImage(bytes: Uint8Array, reserve: Reserve): Promise<
   if (bytes.length === 0) throw new VserveError('undecodable', 'The image is empty (0 bytes).');
   const format = imageFormatOf(bytes);
   if (format === undefined) {
-    const message = `The data is not an image in a supported format: ${SUPPORTED_FORMATS}.`;
+    const message = `The data is not an image in a supported format: ${SUPPORTED_FORMATS}.${otherPlaceOf(bytes)}`;
     throw new VserveError('undecodable', message);
   }
   try {
@@ -39,6 +40,14 @@ export async function decodeImage(bytes: Uint8Array, reserve: Reserve): Promise<
     const message = `The image cannot be decoded as ${format.toUpperCase()}: ${reasonOf(error)}. It is damaged, or uses an unsupported feature of the format.`;
     throw new VserveError('undecodable', message, { cause: error });
   }
+}
+
+/** Where to send what is no image. */
+function otherPlaceOf(bytes: Uint8Array): string {
+  if (Buffer.from(bytes.subarray(0, 1024)).includes('%PDF-')) {
+    return ' It is a PDF: send it in a part of type file (input_file, document).';
+  }
+  return videoFormatOf(bytes) === undefined ? '' : ' It is a video: send it in a part of type video_url.';
 }
 
 /** The last line of a library's message, without memory addresses. */

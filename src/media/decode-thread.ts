@@ -3,9 +3,10 @@ import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Bitmap } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
-import type { DecodeReply, DecodeRequest } from './decode-messages.ts';
+import type { DecodeReply, DecodeRequest, PartsRequest } from './decode-messages.ts';
 import type { DecodeLimits } from './decode-limits.ts';
 import type { EncodedImage } from './image-source.ts';
+import type { MediaPart } from './media-parts.ts';
 import { outOfDescriptors } from './out-of-descriptors.ts';
 
 // The compiler renames the extensions of imports, not of URLs.
@@ -16,12 +17,15 @@ const RETIRE_MS = 60_000;
 /** Grace period for a thread when the server closes. */
 const CLOSE_MS = 5000;
 
+type Result = Extract<DecodeReply, { bitmap: Bitmap } | { parts: readonly MediaPart[] }>;
+
 interface Waiting {
-  readonly resolve: (bitmap: Bitmap) => void;
+  readonly resolve: (result: Result) => void;
   readonly reject: (reason: unknown) => void;
+  readonly onProgress: () => void;
 }
 
-/** A thread that decodes images. While idle, it does not keep the process alive. */
+/** A thread that decodes images, documents and videos. While idle, it does not keep the process alive. */
 export class DecodeThread {
   readonly #worker: Worker;
   #lastId = 0;
@@ -49,13 +53,36 @@ export class DecodeThread {
    * Decodes an image; the memory of its pieces moves to the thread. Settles when the thread has answered; ending the budget
    * makes it answer early. Throws what `Decoder.decode` throws, except for the signal's reason.
    */
-  async decode(image: EncodedImage, { budget, maxPixels, sizeOnly = false }: DecodeLimits): Promise<Bitmap> {
+  async decode(image: EncodedImage, limits: DecodeLimits): Promise<Bitmap> {
+    const result = await this.#ask(image, limits);
+    if ('bitmap' in result) return result.bitmap;
+    throw new TypeError('The decoding thread did not answer with an image.');
+  }
+
+  /** Opens a document or a video in the same way. `onProgress` is called after each of its pages or frames. */
+  async open(
+    file: EncodedImage,
+    parts: PartsRequest,
+    limits: DecodeLimits,
+    onProgress: () => void,
+  ): Promise<readonly MediaPart[]> {
+    const result = await this.#ask(file, limits, parts, onProgress);
+    if ('parts' in result) return result.parts;
+    throw new TypeError('The decoding thread did not answer with parts.');
+  }
+
+  async #ask(
+    image: EncodedImage,
+    { budget, maxPixels, sizeOnly = false }: DecodeLimits,
+    parts?: PartsRequest,
+    onProgress: () => void = () => undefined,
+  ): Promise<Result> {
     const id = ++this.#lastId;
     const { maxBytes, bytesLeft } = budget;
-    const request: DecodeRequest = { id, image, maxPixels, sizeOnly, maxBytes, bytesLeft };
+    const request: DecodeRequest = { id, image, parts, maxPixels, sizeOnly, maxBytes, bytesLeft };
     try {
-      return await new Promise<Bitmap>((resolve, reject) => {
-        this.#waiting.set(id, { resolve, reject });
+      return await new Promise<Result>((resolve, reject) => {
+        this.#waiting.set(id, { resolve, reject, onProgress });
         this.#worker.ref();
         this.#worker.postMessage(
           request,
@@ -93,7 +120,8 @@ export class DecodeThread {
 
   #settle(reply: DecodeReply): void {
     const waiting = this.#waiting.get(reply.id);
-    if ('bitmap' in reply) waiting?.resolve(reply.bitmap);
+    if ('progress' in reply) waiting?.onProgress();
+    else if ('bitmap' in reply || 'parts' in reply) waiting?.resolve(reply);
     else if ('failure' in reply) waiting?.reject(new VserveError(reply.failure.code, reply.failure.message));
     else waiting?.reject(new Error(`The decoding thread failed: ${reply.defect}`));
   }

@@ -4,7 +4,8 @@ import { messageOf, VserveError } from '../errors/index.ts';
 import { flattenOnWhite } from './flatten.ts';
 import { isSrgbProfile } from './icc-profile.ts';
 import { copyAndIdentify, identify } from './pixels.ts';
-import type { DecodedImage, Reserve } from './pixels.ts';
+import type { DecodedImage, Pixels, Reserve } from './pixels.ts';
+import { tiffOf } from './tiff.ts';
 
 /** Every loader is attack surface: these are all that are needed, and none of them opens a file. */
 const LOADERS = ['Png', 'Jpeg', 'Webp', 'Nsgif', 'Tiff', 'Heif'].map((name) => `VipsForeignLoad${name}Buffer`);
@@ -32,8 +33,8 @@ sharp.concurrency(1);
 /**
  * Decodes what libvips reads: PNG, JPEG, WEBP, GIF (first frame), TIFF (first page), AVIF. Orientation is applied,
  * alpha is flattened on white. Colors are only converted if the file has a profile that is not sRGB: without one, the
- * bytes equal Pillow's. HEIC is read if libvips was built with HEVC. Throws an `Error` from
- * libvips, `undecodable` for HEIC without HEVC, or what `reserve` throws.
+ * bytes equal Pillow's. HEIC (HEVC) is read by libheif where libvips was built without it. Throws an `Error` from
+ * libvips, `undecodable` for other compressions in HEIF, or what `reserve` throws.
  */
 export async function decodeWithSharp(bytes: Uint8Array, reserve: Reserve): Promise<DecodedImage> {
   const metadata = await sharp(bytes, { failOn: 'error', limitInputPixels: false }).metadata();
@@ -47,7 +48,10 @@ export async function decodeWithSharp(bytes: Uint8Array, reserve: Reserve): Prom
   try {
     return await (metadata.space === 'cmyk' && !hasProfile ? decodeCmyk(image) : decodeRgb(image, metadata));
   } catch (error) {
-    throw NOT_BUILT_IN.test(messageOf(error)) ? compressionNotBuiltIn(metadata, error) : error;
+    if (!NOT_BUILT_IN.test(messageOf(error))) throw error;
+    if (metadata.compression !== 'hevc') throw compressionNotBuiltIn(metadata, error);
+    const { decodeHevc } = await import('./decode-hevc.ts');
+    return decodeWithProfile(await decodeHevc(bytes, { width, height }), metadata.icc);
   }
 }
 
@@ -56,7 +60,15 @@ function compressionNotBuiltIn({ compression }: Metadata, cause: unknown): Vserv
   return new VserveError('undecodable', message, { cause });
 }
 
-async function decodeRgb(image: Sharp, { hasAlpha }: Metadata): Promise<DecodedImage> {
+/** Pixels that were decoded without their colour profile. */
+async function decodeWithProfile(pixels: Pixels, icc: Buffer | undefined): Promise<DecodedImage> {
+  if (icc === undefined || isSrgbProfile(icc)) return identify(pixels);
+  const { width, height } = pixels;
+  const image = sharp(tiffOf(pixels, icc), { limitInputPixels: width * height }).timeout({ seconds: TIMEOUT_S });
+  return decodeRgb(image, { hasAlpha: false });
+}
+
+async function decodeRgb(image: Sharp, { hasAlpha }: Pick<Metadata, 'hasAlpha'>): Promise<DecodedImage> {
   const { data, info } = await (hasAlpha ? image : image.removeAlpha())
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })

@@ -5,10 +5,14 @@ import { parentPort } from 'node:worker_threads';
 import type { Bitmap } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { decodeData } from './data-encoding.ts';
+import { decodeDocument } from './decode-document.ts';
 import { decodeImage } from './decode-image.ts';
-import type { DecodeReply, DecodeRequest } from './decode-messages.ts';
+import type { DecodeReply, DecodeRequest, PartsRequest } from './decode-messages.ts';
+import { decodeVideo } from './decode-video.ts';
 import { DecodedImages } from './decoded-images.ts';
+import { imageSizeOf } from './image-size.ts';
 import { MediaBudget } from './media-budget.ts';
+import type { MediaPart } from './media-parts.ts';
 import type { Reserve } from './pixels.ts';
 
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
@@ -28,56 +32,70 @@ parentPort?.on('message', (request: DecodeRequest | 'close') => {
 async function answer(request: DecodeRequest): Promise<void> {
   const { id } = request;
   try {
-    const bitmap = await bitmapOf(request);
-    send({ id, bitmap }, [bitmap.rgb.buffer]);
+    if (request.parts === undefined) {
+      const bitmap = await bitmapOf(request);
+      send({ id, bitmap }, [bitmap.rgb.buffer]);
+      return;
+    }
+    const parts = await partsOf(request, request.parts);
+    const pixels = parts.flatMap((part) => (part.type === 'image' ? [part.bitmap.rgb.buffer as ArrayBuffer] : []));
+    send({ id, parts }, pixels);
   } catch (error) {
     if (error instanceof VserveError) send({ id, failure: { code: error.code, message: error.message } });
     else send({ id, defect: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   }
 }
 
-async function bitmapOf({ image, maxPixels, sizeOnly, maxBytes, bytesLeft }: DecodeRequest) {
+/** The bytes of a request's file. */
+function fileOf({ image: { pieces, encoding } }: DecodeRequest, budget: MediaBudget): Buffer {
+  if (encoding === 'bytes') return Buffer.concat(pieces);
+  return decodeData(pieces, encoding, (bytes) => {
+    budget.spendEncoded(bytes);
+  });
+}
+
+async function bitmapOf(request: DecodeRequest): Promise<Bitmap & { readonly rgb: Uint8Array<ArrayBuffer> }> {
+  const { maxPixels, sizeOnly, maxBytes, bytesLeft } = request;
   const budget = new MediaBudget(maxBytes, bytesLeft);
-  const { pieces, encoding } = image;
-  const file =
-    encoding === 'bytes'
-      ? Buffer.concat(pieces)
-      : decodeData(pieces, encoding, (bytes) => {
-          budget.spendEncoded(bytes);
-        });
+  const file = fileOf(request, budget);
   let isReserved = false;
   const reserve: Reserve = (width, height, bytesPerPixel = 3) => {
-    if (width * height > maxPixels) throw tooManyPixels(width, height, maxPixels);
+    requirePixels(width, height, maxPixels);
     budget.spendDecoded(width, height, bytesPerPixel);
     isReserved = true;
   };
   const hash = createHash('sha256').update(file).digest('hex');
-  if (sizeOnly) return { ...(await imageSizeOf(file, maxPixels)), rgb: new Uint8Array(), id: hash };
+  if (sizeOnly) {
+    const size = await imageSizeOf(file, (width, height) => requirePixels(width, height, maxPixels));
+    return { ...size, rgb: new Uint8Array(), id: hash };
+  }
   const bitmap = await images.get(hash, () => decodeImage(file, reserve));
   // It was decoded for another request, within that one's budget and limits.
   if (!isReserved) reserve(bitmap.width, bitmap.height);
-  return bitmap satisfies Bitmap;
+  return bitmap;
+}
+
+async function partsOf(request: DecodeRequest, { asked, settings }: PartsRequest): Promise<readonly MediaPart[]> {
+  const { id, maxPixels, sizeOnly, maxBytes, bytesLeft } = request;
+  const budget = new MediaBudget(maxBytes, bytesLeft);
+  const file = fileOf(request, budget);
+  const reserve: Reserve = (width, height, bytesPerPixel = 3) => {
+    requirePixels(width, height, maxPixels);
+    if (!sizeOnly) budget.spendDecoded(width, height, bytesPerPixel);
+  };
+  const onProgress = (): void => send({ id, progress: true });
+  const common = { settings, reserve, maxPixels, sizeOnly, onProgress };
+  return asked.kind === 'document'
+    ? decodeDocument(file, { ...common, asked })
+    : decodeVideo(file, { ...common, asked });
 }
 
 function send(reply: DecodeReply, transferred: ArrayBuffer[] = []): void {
   parentPort?.postMessage(reply, transferred);
 }
 
-/** The size that the header states, after orientation. The pixels may be damaged nevertheless. */
-async function imageSizeOf(file: Uint8Array, maxPixels: number): Promise<Pick<Bitmap, 'width' | 'height'>> {
-  let size: Pick<Bitmap, 'width' | 'height'> | undefined;
-  const found = new VserveError('undecodable', 'The image was not to be decoded.');
-  try {
-    return await decodeImage(file, (width, height) => {
-      if (width * height > maxPixels) throw tooManyPixels(width, height, maxPixels);
-      size = { width, height };
-      // Decoding ends here.
-      throw found;
-    });
-  } catch (error) {
-    if (error !== found || size === undefined) throw error;
-    return size;
-  }
+function requirePixels(width: number, height: number, maxPixels: number): void {
+  if (width * height > maxPixels) throw tooManyPixels(width, height, maxPixels);
 }
 
 function tooManyPixels(width: number, height: number, maxPixels: number): VserveError {

@@ -2,9 +2,13 @@ import { availableParallelism } from 'node:os';
 import type { Bitmap } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import type { DecodeLimits } from './decode-limits.ts';
+import type { PartsRequest } from './decode-messages.ts';
+import type { DecodeThread } from './decode-thread.ts';
 import { DecodeThreads } from './decode-threads.ts';
 import { encodedBytes, sampleOf } from './image-sample.ts';
 import type { EncodedImage } from './image-source.ts';
+import type { MediaBudget } from './media-budget.ts';
+import type { MediaPart } from './media-parts.ts';
 import { Semaphore } from './semaphore.ts';
 
 /** Up to this encoded size, an image does not wait for larger ones. */
@@ -27,7 +31,18 @@ export interface DecoderSettings {
   readonly takeCpu?: TakeCpu | undefined;
 }
 
-/** Decodes images in threads, which are replaced when they do not answer. */
+/** What is decoded. */
+interface Task {
+  readonly file: EncodedImage;
+  readonly noun: string;
+  readonly budget: MediaBudget;
+  readonly signal: AbortSignal;
+}
+
+/** Decodes in a thread. Progress gives it more time. */
+type Work<T> = (thread: DecodeThread, onProgress: () => void) => Promise<T>;
+
+/** Decodes images, documents and videos in threads, which are replaced when they do not answer. */
 export class Decoder {
   readonly #settings: DecoderSettings;
   readonly #small = new Semaphore(MAX_AT_ONCE);
@@ -46,37 +61,55 @@ export class Decoder {
    * work.
    */
   async decode(image: EncodedImage, { signal, ...limits }: DecodeOptions): Promise<Bitmap> {
+    const places = encodedBytes(image) <= SMALL_BYTES ? this.#small : this.#large;
+    const work: Work<Bitmap> = (thread) => thread.decode(image, limits);
+    return this.#inPlace(places, { file: image, noun: 'image', budget: limits.budget, signal }, work);
+  }
+
+  /**
+   * Opens a document or a video in the same way, among the large images, whatever its size. It may take the time limit for
+   * each of its pages or frames. Throws also what `decodeDocument` and `decodeVideo` throw.
+   */
+  async open(
+    file: EncodedImage,
+    parts: PartsRequest,
+    { signal, ...limits }: DecodeOptions,
+  ): Promise<readonly MediaPart[]> {
+    const work: Work<readonly MediaPart[]> = (thread, onProgress) => thread.open(file, parts, limits, onProgress);
+    return this.#inPlace(this.#large, { file, noun: parts.asked.kind, budget: limits.budget, signal }, work);
+  }
+
+  async #inPlace<T>(places: Semaphore, task: Task, work: Work<T>): Promise<T> {
+    const { file, budget, signal } = task;
     let onAbort: (() => void) | undefined;
     const aborted = new Promise<never>((_resolve, reject) => {
       onAbort = () => {
-        limits.budget.end();
+        budget.end();
         reject(signal.reason as Error);
       };
       signal.addEventListener('abort', onAbort, { once: true });
     });
-    const bytes = encodedBytes(image);
-    const places = bytes <= SMALL_BYTES ? this.#small : this.#large;
     try {
-      return await Promise.race([places.run(signal, () => this.#decode(image, limits), bytes), aborted]);
+      return await Promise.race([places.run(signal, () => this.#inThread(task, work), encodedBytes(file)), aborted]);
     } finally {
       if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
     }
   }
 
-  async #decode(image: EncodedImage, limits: DecodeLimits): Promise<Bitmap> {
+  async #inThread<T>({ file, noun, budget }: Task, work: Work<T>): Promise<T> {
     const { timeoutMs, takeCpu } = this.#settings;
-    const { thread, end, replace } = this.#threads.take(sampleOf(image));
+    const { thread, end, replace } = this.#threads.take(sampleOf(file));
     const giveBack = takeCpu?.();
     let timer: NodeJS.Timeout | undefined;
     const tooLate = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
         replace();
-        limits.budget.end();
-        reject(new VserveError('undecodable', `The image took longer than ${timeoutMs / 1000} s to decode.`));
+        budget.end();
+        reject(new VserveError('undecodable', `The ${noun} took longer than ${timeoutMs / 1000} s to decode.`));
       }, timeoutMs);
     });
     try {
-      return await Promise.race([thread.decode(image, limits), tooLate]);
+      return await Promise.race([work(thread, () => timer?.refresh()), tooLate]);
     } finally {
       clearTimeout(timer);
       end();

@@ -1,7 +1,7 @@
 export type ImageFormat = 'png' | 'jpeg' | 'webp' | 'gif' | 'tiff' | 'heif' | 'bmp' | 'netpbm';
 
 /** The supported formats, for error messages. */
-export const SUPPORTED_FORMATS = 'PNG, JPEG, WEBP, GIF, BMP, TIFF, AVIF or PPM';
+export const SUPPORTED_FORMATS = 'PNG, JPEG, WEBP, GIF, BMP, TIFF, AVIF, HEIC or PPM';
 
 const SIGNATURES: readonly (readonly [ImageFormat, RegExp])[] = [
   ['png', /^\x89PNG\r\n/],
@@ -21,4 +21,19 @@ export const SIGNATURE_BYTES = 16;
 export function imageFormatOf(bytes: Uint8Array): ImageFormat | undefined {
   const start = Buffer.from(bytes.subarray(0, SIGNATURE_BYTES)).toString('latin1');
   return SIGNATURES.find(([, signature]) => signature.test(start))?.[0];
+}
+
+/** Whether a HEIF file is a sequence of images, which is a video to who asks for one. */
+export function isImageSequence(bytes: Uint8Array): boolean {
+  const start = Buffer.from(bytes.subarray(0, SIGNATURE_BYTES)).toString('latin1');
+  return /^[^]{4}ftyp(?:avis|msf1|hevc|hevm|hevs)/.test(start);
+}
+
+/** Whether a file is a PNG with the animation chunk of APNG, which stands before the image data. */
+export function isAnimatedPng(bytes: Uint8Array): boolean {
+  if (imageFormatOf(bytes) !== 'png') return false;
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const data = file.indexOf('IDAT', 0, 'latin1');
+  const control = file.indexOf('acTL', 0, 'latin1');
+  return control !== -1 && (data === -1 || control < data);
 }

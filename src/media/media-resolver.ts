@@ -1,18 +1,21 @@
-import type { Bitmap } from '../backend/index.ts';
+import type { Bitmap, ImageBudget } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { readDataUri } from './data-uri.ts';
 import { Decoder } from './decoder.ts';
-import type { TakeCpu } from './decoder.ts';
+import type { DecodeOptions, TakeCpu } from './decoder.ts';
 import { readFileUri } from './file-source.ts';
 import { KnownImages } from './known-images.ts';
+import type { KnownImage } from './known-images.ts';
+import { KnownParts } from './known-parts.ts';
 import { HttpSource } from './http-source.ts';
 import type { HttpSourceOptions } from './http-source.ts';
 import { encodedBytes } from './image-sample.ts';
 import { describeSource, startOf, withoutSpaceAround } from './image-source.ts';
 import type { EncodedImage, ImageSource } from './image-source.ts';
 import { followed } from './image-steps.ts';
-import type { FollowStep, ImageOrigin } from './image-steps.ts';
+import type { FollowStep, ImageOrigin, ImageStepEnd } from './image-steps.ts';
 import { MediaBudget } from './media-budget.ts';
+import type { MediaPart, PartsAsk } from './media-parts.ts';
 import type { MediaSettings } from './media-settings.ts';
 import { Semaphore } from './semaphore.ts';
 
@@ -22,11 +25,15 @@ const MAX_FETCHES_PER_REQUEST = 8;
 const DECODE_TIMEOUT_MS = 30_000;
 /** Sources whose image is remembered, without its pixels. */
 const MAX_KNOWN = 4096;
+/** The same of documents and videos, with their texts. */
+const MAX_KNOWN_FILES = 64;
 
 export interface ResolveOptions {
   /** Names the image in an error, as `messages[2].content[1]`. */
   readonly param: string;
   readonly signal: AbortSignal;
+  /** What the request asks for the image, for `FindEncoded`. */
+  readonly budget?: ImageBudget | undefined;
   /** Told of each step on the image's way. */
   readonly follow?: FollowStep | undefined;
 }
@@ -36,10 +43,17 @@ export interface ResolveOptions {
  * gone afterwards. Throws the signal's reason, or a `VserveError` with `param`, and with the source in `detail` for the
  * log.
  */
-export type ResolveImage = (source: ImageSource, options: ResolveOptions) => Promise<Bitmap>;
+export interface ResolveImage {
+  (source: ImageSource, options: ResolveOptions): Promise<Bitmap>;
+  /**
+   * Opens a document or a video, within the same budget and deadline: the parts that it becomes, in order. Throws what
+   * images throw, and `invalid_request` for pages and times that it does not have.
+   */
+  readonly open: (source: ImageSource, asked: PartsAsk, options: ResolveOptions) => Promise<readonly MediaPart[]>;
+}
 
 /** The backend's encoded form of an image, if it has it: see `LoadedModel.encodedImage`. */
-export type FindEncoded = (imageId: string) => object | undefined;
+export type FindEncoded = (image: KnownImage, budget: ImageBudget | undefined) => object | undefined;
 
 /** An image that was resolved. */
 export interface ResolvedImage {
@@ -60,6 +74,13 @@ export interface MediaResolver {
   close(): Promise<void>;
 }
 
+interface DecodeLimits {
+  readonly budget: MediaBudget;
+  /** Of the image's size in front of the model. */
+  readonly asked: ImageBudget | undefined;
+  readonly signal: AbortSignal;
+}
+
 export interface MediaResolverOptions extends Pick<HttpSourceOptions, 'lookup' | 'timeouts'> {
   readonly onResolved?: ((image: ResolvedImage) => void) | undefined;
   readonly decodeTimeoutMs?: number | undefined;
@@ -76,11 +97,20 @@ export function createMediaResolver(
   const decoder = new Decoder({ timeoutMs, takeCpu });
   const allFetches = new Semaphore(MAX_FETCHES);
   const known = new KnownImages(MAX_KNOWN);
+  const knownParts = new KnownParts(MAX_KNOWN_FILES);
   const { maxMediaBytes, maxImagePixels: maxPixels, mediaTimeoutS } = settings;
+  const { maxDocumentPages, documentPageSide, maxVideoFrames, maxVideoSeconds, ffmpeg } = settings;
+  const partsSettings = { maxDocumentPages, documentPageSide, maxVideoFrames, maxVideoSeconds, ffmpeg };
 
-  type ToBitmap = (image: EncodedImage, budget: MediaBudget, signal: AbortSignal) => Promise<Bitmap>;
+  type ToBitmap = (image: EncodedImage, limits: DecodeLimits) => Promise<Bitmap>;
+  type ToParts = (
+    file: EncodedImage,
+    asked: PartsAsk,
+    limits: DecodeOptions,
+    imageBudget: ImageBudget | undefined,
+  ) => Promise<readonly MediaPart[]>;
 
-  function resolverFor(toBitmap: ToBitmap): ResolveImage {
+  function resolverFor(toBitmap: ToBitmap, toParts: ToParts): ResolveImage {
     const budget = new MediaBudget(maxMediaBytes);
     const ownFetches = new Semaphore(MAX_FETCHES_PER_REQUEST);
     const deadline = AbortSignal.timeout(mediaTimeoutS * 1000);
@@ -93,54 +123,95 @@ export function createMediaResolver(
       return ownFetches.run(signal, () => allFetches.run(signal, fetch));
     }
 
-    return async (given, { param, signal: givenSignal, follow }) => {
+    async function resolve<T>(
+      given: ImageSource,
+      { param, signal: givenSignal, follow }: ResolveOptions,
+      { noun, decode, tell }: Resolution<T>,
+    ): Promise<T> {
       const source = withoutSpaceAround(given);
       const startedAtMs = performance.now();
       const signal = AbortSignal.any([givenSignal, deadline]);
       try {
         const kind = kindOf(source);
         const step = { source: kind, param };
-        const image = await followed(
+        const file = await followed(
           follow,
           { ...step, name: 'fetch' },
           () => read(kind, source, signal),
           (read) => ({ bytes: encodedBytes(read) }),
         );
-        const bitmap = await followed(
-          follow,
-          { ...step, name: 'decode' },
-          () => toBitmap(image, budget, signal),
-          ({ width, height, encoded }) => ({ width, height, isKnown: encoded !== undefined }),
-        );
+        const decoded = await followed(follow, { ...step, name: 'decode' }, () => decode(file, signal), tell);
         onResolved?.({ source: kind, resolveMs: performance.now() - startedAtMs });
-        return bitmap;
+        return decoded;
       } catch (error) {
         givenSignal.throwIfAborted();
         const failure = deadline.aborted ? tooLate(mediaTimeoutS) : error;
         if (!(failure instanceof VserveError)) throw failure;
         const { code, message, cause } = failure;
-        throw new VserveError(code, message, { param, cause, detail: describeSource(source) });
+        throw new VserveError(code, named(noun, message), { param, cause, detail: describeSource(source) });
       }
-    };
+    }
+
+    const resolveImage = (source: ImageSource, options: ResolveOptions): Promise<Bitmap> =>
+      resolve(source, options, {
+        noun: 'image',
+        decode: (image, signal) => toBitmap(image, { budget, asked: options.budget, signal }),
+        tell: ({ width, height, encoded }) => ({ width, height, isKnown: encoded !== undefined }),
+      });
+    const open: ResolveImage['open'] = (source, asked, options) =>
+      resolve(source, options, {
+        noun: asked.kind,
+        decode: (file, signal) => toParts(file, asked, { budget, maxPixels, signal }, options.budget),
+        tell: () => ({}),
+      });
+    return Object.assign(resolveImage, { open });
   }
 
   return {
     forRequest: (findEncoded) =>
-      resolverFor(async (image, budget, signal) => {
-        const name = findEncoded && (await known.nameOf(image));
-        const before = name === undefined ? undefined : known.get(name);
-        const encoded = before && findEncoded?.(before.id);
-        if (before !== undefined && encoded !== undefined) return { ...before, rgb: new Uint8Array(), encoded };
-        const bitmap = await decoder.decode(image, { budget, maxPixels, signal });
-        if (name !== undefined) known.remember(name, bitmap);
-        return bitmap;
-      }),
+      resolverFor(
+        async (image, { budget, asked, signal }) => {
+          const name = findEncoded && (await known.nameOf(image));
+          const before = name === undefined ? undefined : known.get(name);
+          const encoded = before && findEncoded?.(before, asked);
+          if (before !== undefined && encoded !== undefined) return { ...before, rgb: new Uint8Array(), encoded };
+          const bitmap = await decoder.decode(image, { budget, maxPixels, signal });
+          if (name !== undefined) known.remember(name, bitmap);
+          return bitmap;
+        },
+        async (file, asked, limits, imageBudget) => {
+          const source = findEncoded && (await known.nameOf(file));
+          const name = source && source + JSON.stringify(asked);
+          const before =
+            name === undefined ? undefined : knownParts.get(name, (image) => findEncoded?.(image, imageBudget));
+          if (before !== undefined) return before;
+          const parts = await decoder.open(file, { asked, settings: partsSettings }, limits);
+          if (name !== undefined) knownParts.remember(name, parts);
+          return parts;
+        },
+      ),
     sizesForRequest: () =>
-      resolverFor((image, budget, signal) => decoder.decode(image, { budget, maxPixels, sizeOnly: true, signal })),
+      resolverFor(
+        (image, { budget, signal }) => decoder.decode(image, { budget, maxPixels, sizeOnly: true, signal }),
+        (file, asked, limits) => decoder.open(file, { asked, settings: partsSettings }, { ...limits, sizeOnly: true }),
+      ),
     async close() {
       await decoder.close();
     },
   };
+}
+
+/** How a source is decoded. */
+interface Resolution<T> {
+  /** What it is, for errors. */
+  readonly noun: string;
+  readonly decode: (file: EncodedImage, signal: AbortSignal) => Promise<T>;
+  readonly tell: (decoded: T) => ImageStepEnd;
+}
+
+/** A message about an image, as one about what it is. */
+function named(noun: string, message: string): string {
+  return noun === 'image' ? message : message.replaceAll(/\b([Tt]he) image\b/g, `$1 ${noun}`);
 }
 
 /** Throws `malformed_url`, `bad_scheme`. */

@@ -1,5 +1,7 @@
+import type { PartsSettings } from './media-parts.ts';
+
 /** Which images a server accepts, from where, and their limits. */
-export interface MediaSettings {
+export interface MediaSettings extends PartsSettings {
   /** Folders whose images `file://` URLs may name. Empty refuses every such URL. */
   readonly allowedImageRoots: readonly string[];
   /** Maximum size of a file read from a `file://` URL. */

@@ -11,12 +11,14 @@ import { checkHost } from './host-header.ts';
 import { linger } from './linger.ts';
 import { countRequests } from './metrics/count-requests.ts';
 import { errorFormatOf, isForAnthropic } from './error-formats.ts';
+import { foreignRouteAdvice } from './foreign-routes.ts';
 import { messagesErrors } from '../api/messages/index.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
 import { apiPageRoutes } from './openapi/api-page.ts';
 import { addDescription } from './openapi/openapi.ts';
 import { ollamaRoutes } from './routes/ollama.ts';
 import type { Metrics } from './metrics/metrics.ts';
+import { playgroundRoutes } from './playground/playground-routes.ts';
 import { requireKey } from './require-key.ts';
 import { openaiRoutes } from './routes/openai.ts';
 import { messagesRoutes } from './routes/messages.ts';
@@ -31,6 +33,7 @@ import { propsRoutes } from './routes/props.ts';
 import { sagemakerRoutes } from './routes/sagemaker.ts';
 import { slotRoutes } from './routes/slots.ts';
 import { tokenRoutes } from './routes/tokens.ts';
+import type { RunningRequests } from './running-requests.ts';
 import type { ServerState } from './server-state.ts';
 import { traceRequests } from './traces/trace-requests.ts';
 import type { Traces } from './traces/traces.ts';
@@ -47,6 +50,7 @@ export interface CommonOptions {
   readonly metrics: Metrics;
   /** Undefined if requests are not traced. */
   readonly traces?: Traces | undefined;
+  readonly running: RunningRequests;
   readonly log: Log;
 }
 
@@ -90,13 +94,14 @@ export function createLoadingApp(options: CommonOptions): Hono<RequestContext> {
 
 /** `paths` are to be filled with the routes. */
 function createCommonApp(options: CommonOptions, paths: RoutePaths): Hono<RequestContext> {
-  const { hosts, settings, version, keys, state, metrics, traces, log } = options;
+  const { hosts, settings, version, keys, state, metrics, traces, running, log } = options;
   const app = new Hono<RequestContext>({ getPath: ({ url }) => paths.resolve(pathOf(url)) });
-  app.use(accessLog(log));
+  app.use(accessLog(log, running));
   if (traces !== undefined) app.use(traceRequests(traces));
   app.use(responseHeaders, countRequests(metrics), linger, checkHost);
   app.use(browserGuard({ ...settings, hosts }));
   if (settings.trustedProxies.length > 0) app.use(trustProxies(settings.trustedProxies));
+  if (settings.playground) app.route('/', playgroundRoutes());
   app.use(requireKey(keys));
   app.route('/', healthRoutes(version, state));
   app.onError(answerError);
@@ -128,8 +133,11 @@ function answerOtherMethods(app: Hono<RequestContext>, paths: RoutePaths): void 
 }
 
 function noRoute(method: string, path: string, paths: RoutePaths): VserveError {
-  const nearest = paths.nearest(path);
-  const advice =
-    nearest === undefined ? 'Chat completions are at POST /v1/chat/completions.' : `The nearest route is ${nearest}.`;
+  const advice = foreignRouteAdvice(path.replace(/(?<=.)\/$/, '')) ?? nearestRoute(paths.nearest(path));
   return new VserveError('route_not_found', `There is no ${method} ${path} here. ${advice}`);
+}
+
+function nearestRoute(nearest: string | undefined): string {
+  if (nearest === undefined) return 'Chat completions are at POST /v1/chat/completions.';
+  return `The nearest route is ${nearest}.`;
 }

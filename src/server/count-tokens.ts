@@ -1,11 +1,13 @@
 import type { ParsedRequest } from '../api/index.ts';
-import { imageReferences, toGenerateRequest } from '../api/index.ts';
+import { imageReferences, mediaReferences, toGenerateRequest } from '../api/index.ts';
 import type { Bitmap, LoadedModel } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
+import type { Places } from './admission.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
 import { checkRequest } from './generation-route.ts';
-import { fetchImages } from './generate.ts';
+import { bringsImages, fetchImages } from './generate.ts';
 import type { JsonCall } from './json-route.ts';
+import { openMedia } from './open-media.ts';
 
 /**
  * Tokens of the prompt of a request, in any format. Its images are fetched for their sizes: nothing is decoded or encoded.
@@ -14,30 +16,54 @@ import type { JsonCall } from './json-route.ts';
 export async function countTokens(
   request: ParsedRequest,
   options: GenerationRouteOptions,
-  { client, signal, trace }: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
+  { client, signal, trace, places }: Pick<JsonCall, 'client' | 'signal' | 'trace'> & { readonly places?: Places },
 ): Promise<number> {
   const { model, media, admission } = options;
   checkRequest(request, options);
-  const place = admission.join(client);
+  const place = (places ?? admission).join(client);
   try {
-    if (imageReferences(request).length > 0) await place.toFetchImages(signal);
-    const images = await fetchImages(request, media.sizesForRequest(), signal, trace);
-    return await required(model, 'countPrompt')(toGenerateRequest(request, model.info, images), signal);
+    if (bringsImages(request)) await place.toFetchImages(signal);
+    const resolve = media.sizesForRequest();
+    const { maxImagesPerRequest } = options.settings;
+    const follow = trace?.followImage;
+    const opened = await openMedia(request, { model, resolve, maxImagesPerRequest, signal, follow });
+    const images = await fetchImages(opened, resolve, signal, follow);
+    return await required(model, 'countPrompt')(toGenerateRequest(opened, model.info, images), signal);
   } finally {
     place.leave();
   }
 }
 
-/** The text of the prompt of a request, with a marker for each image: none is fetched. Throws as `countTokens`. */
+/**
+ * The text of the prompt of a request, with a marker for each image. No image is fetched; a document and a video are, for
+ * their texts and the number of their images. Throws as `countTokens`.
+ */
 export async function renderPrompt(
   request: ParsedRequest,
   options: GenerationRouteOptions,
-  { signal }: Pick<JsonCall, 'signal'>,
+  { client, signal, trace }: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
 ): Promise<string> {
   checkRequest(request, options);
-  const { model } = options;
-  const images = imageReferences(request).map((): Bitmap => ({ width: 1, height: 1, rgb: new Uint8Array(), id: '' }));
-  return required(model, 'renderPrompt')(toGenerateRequest(request, model.info, images), signal);
+  const { model, media, admission, settings } = options;
+  let opened = request;
+  if (mediaReferences(request).length > 0) {
+    const place = admission.join(client);
+    try {
+      await place.toFetchImages(signal);
+      const { maxImagesPerRequest } = settings;
+      opened = await openMedia(request, {
+        model,
+        resolve: media.sizesForRequest(),
+        maxImagesPerRequest,
+        signal,
+        follow: trace?.followImage,
+      });
+    } finally {
+      place.leave();
+    }
+  }
+  const images = imageReferences(opened).map((): Bitmap => ({ width: 1, height: 1, rgb: new Uint8Array(), id: '' }));
+  return required(model, 'renderPrompt')(toGenerateRequest(opened, model.info, images), signal);
 }
 
 type Optional = 'countPrompt' | 'renderPrompt' | 'tokenize' | 'detokenize' | 'embed';

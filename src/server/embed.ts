@@ -1,14 +1,18 @@
 import type { ParsedRequest } from '../api/index.ts';
 import { imageReferences } from '../api/index.ts';
-import type { Embedding, PromptPart } from '../backend/index.ts';
+import type { Embedding, EmbedRequest, PromptPart } from '../backend/index.ts';
 import { IMAGE_MARKER } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { anonymous } from './client-path.ts';
 import { renderPrompt, required } from './count-tokens.ts';
-import { fetchImages } from './generate.ts';
+import { bringsImages, encodedFinder, fetchImages } from './generate.ts';
+import { checkRequest } from './generation-route.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
 import type { JsonCall } from './json-route.ts';
+import { openMedia } from './open-media.ts';
 import { inStep } from './traces/trace-requests.ts';
+
+type EmbedCall = Pick<JsonCall, 'client' | 'places' | 'signal' | 'trace'>;
 
 /**
  * The embeddings of inputs, each in a turn of its own. The first failure ends all of them. Throws `unsupported_capability`
@@ -16,9 +20,9 @@ import { inStep } from './traces/trace-requests.ts';
  */
 export async function embedAll(
   inputs: readonly (readonly PromptPart[])[],
-  cacheSalt: string,
-  { model, servedModelName, admission }: GenerationRouteOptions,
-  { client, signal, trace }: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
+  asked: Pick<EmbedRequest, 'cacheSalt' | 'imageProcessor'>,
+  { model, servedModelName }: GenerationRouteOptions,
+  { client, places, signal, trace }: EmbedCall,
 ): Promise<Embedding[]> {
   requireEmbeddings(model.info.capabilities.embeddings);
   const embed = required(model, 'embed');
@@ -26,10 +30,10 @@ export async function embedAll(
   const embedOne = async (input: readonly PromptPart[]): Promise<Embedding> => {
     // Of its own: each signal is listened to once.
     const ended = AbortSignal.any([signal, stop.signal]);
-    const place = admission.join(client);
+    const place = places.join(client);
     try {
       await place.toGenerate(ended);
-      return await embed({ input, cacheSalt, client: anonymous(client) }, ended);
+      return await embed({ input, ...asked, client: anonymous(client) }, ended);
     } finally {
       place.leave();
     }
@@ -53,27 +57,32 @@ export async function embedAll(
 export async function conversationInput(
   request: ParsedRequest,
   options: GenerationRouteOptions,
-  call: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
+  call: EmbedCall,
 ): Promise<readonly PromptPart[]> {
-  const { model, media, admission } = options;
+  const { model, media, settings } = options;
+  const { signal, trace } = call;
   requireEmbeddings(model.info.capabilities.embeddings);
-  const texts = (await renderPrompt(request, options, call)).split(IMAGE_MARKER);
-  const references = imageReferences(request);
-  if (texts.length !== references.length + 1) {
-    const message = `The conversation may not have the text ${IMAGE_MARKER}, which stands for images.`;
-    throw new VserveError('invalid_request', message, { param: 'messages' });
-  }
-  const place = admission.join(call.client);
+  checkRequest(request, options);
+  const place = call.places.join(call.client);
   try {
-    if (references.length > 0) await place.toFetchImages(call.signal);
-    const resolve = media.forRequest((id) => model.encodedImage?.(id, request.cacheSalt));
-    const images = await fetchImages(request, resolve, call.signal, call.trace);
+    if (bringsImages(request)) await place.toFetchImages(signal);
+    const resolve = media.forRequest(encodedFinder(model, request));
+    const { maxImagesPerRequest } = settings;
+    const follow = trace?.followImage;
+    const opened = await openMedia(request, { model, resolve, maxImagesPerRequest, signal, follow });
+    const references = imageReferences(opened);
+    const texts = (await renderPrompt(opened, options, call)).split(IMAGE_MARKER);
+    if (texts.length !== references.length + 1) {
+      const message = `The conversation may not have the text ${IMAGE_MARKER}, which stands for images.`;
+      throw new VserveError('invalid_request', message, { param: 'messages' });
+    }
+    const images = await fetchImages(opened, resolve, signal, follow);
     return texts.flatMap((text, index): PromptPart[] => {
       const image = images[index];
-      const param = references[index]?.param ?? '';
+      const { param = '', budget } = references[index] ?? {};
       return [
         ...(text === '' ? [] : [{ type: 'text' as const, text }]),
-        ...(image ? [{ type: 'image' as const, image, param }] : []),
+        ...(image ? [{ type: 'image' as const, image, param, ...(budget && { budget }) }] : []),
       ];
     });
   } finally {

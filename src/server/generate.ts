@@ -1,12 +1,16 @@
-import { imageReferences, toGenerateRequest } from '../api/index.ts';
+import { imageReferences, mediaReferences, toGenerateRequest } from '../api/index.ts';
 import type { ParsedRequest } from '../api/index.ts';
-import type { Bitmap, GenerationEvent, LoadedModel } from '../backend/index.ts';
-import { messageOf, VserveError } from '../errors/index.ts';
-import type { MediaResolver, ResolveImage } from '../media/index.ts';
-import type { Admission, Place } from './admission.ts';
+import type { Bitmap, GenerationEvent, ImageReceipt, LoadedModel } from '../backend/index.ts';
+import type { FindEncoded, FollowStep, MediaResolver, ResolveImage } from '../media/index.ts';
+import type { AnswerRecord } from './answer-record.ts';
+import type { Place, Places } from './admission.ts';
 import { anonymous } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
+import { fetchAll } from './fetch-all.ts';
+import { ImageArrivals } from './image-arrivals.ts';
 import type { GenerationObserver } from './metrics/generation-metrics.ts';
+import { openMedia } from './open-media.ts';
+import type { ServerSettings } from './server-settings.ts';
 import type { Slots, SlotUser } from './slots.ts';
 import type { GenerationTrace } from './traces/generation-trace.ts';
 import type { RequestTrace } from './traces/request-trace.ts';
@@ -14,15 +18,20 @@ import type { RequestTrace } from './traces/request-trace.ts';
 export interface GenerateOptions {
   readonly model: LoadedModel;
   readonly media: MediaResolver;
-  readonly admission: Admission;
+  readonly admission: Places;
+  readonly settings: Pick<ServerSettings, 'maxImagesPerRequest'>;
   /** Follows the generation, where someone wants to know. */
   readonly slots?: Slots | undefined;
   readonly client: ClientPath;
   readonly signal: AbortSignal;
   /** Of the request, if it is traced. */
   readonly trace?: RequestTrace | undefined;
+  /** Counts what the log tells of the request. */
+  readonly record?: AnswerRecord | undefined;
   /** Makes an observer of each generation. */
   readonly observe: () => GenerationObserver;
+  /** Told what became of the images of each prompt. */
+  readonly onImages?: ((receipts: readonly ImageReceipt[]) => void) | undefined;
   /** Called once the request body is no longer needed. */
   readonly onBodyUsed: () => void;
 }
@@ -44,6 +53,10 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
   readonly #observer: GenerationObserver;
   readonly #slot: SlotUser | undefined;
   readonly #trace: GenerationTrace | undefined;
+  readonly #arrivals: ImageArrivals;
+  #images: readonly Bitmap[] = [];
+  #imageParams: readonly string[] = [];
+  readonly #count: ((event: GenerationEvent) => void) | undefined;
   #place: Place | undefined;
   #events: AsyncIterator<GenerationEvent, unknown, undefined> | undefined;
 
@@ -53,6 +66,8 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     this.#observer = options.observe();
     this.#slot = options.slots?.begin(request.maxTokens);
     this.#trace = options.trace?.generation(request);
+    this.#arrivals = new ImageArrivals(options.trace?.followImage);
+    this.#count = options.record?.begin();
   }
 
   [Symbol.asyncIterator](): this {
@@ -85,7 +100,11 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     this.#observer.onEvent(result.value);
     this.#slot?.see(result.value);
     this.#trace?.onEvent(result.value);
-    return result;
+    this.#count?.(result.value);
+    if (result.value.type !== 'prefilled' || result.value.images === undefined) return result;
+    const images = this.#arrivals.complete(result.value.images, this.#images, this.#imageParams);
+    this.#options.onImages?.(images);
+    return { done: false, value: { ...result.value, images } };
   };
 
   readonly #fail = (error: unknown): never => {
@@ -101,17 +120,21 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
   }
 
   async #inTurn(place: Place): Promise<AsyncIterable<GenerationEvent>> {
-    const request = this.#request;
-    const { model, media, client, signal, trace, onBodyUsed } = this.#options;
-    let images: readonly Bitmap[] = [];
-    if (imageReferences(request).length > 0) {
+    let request = this.#request;
+    const { model, media, client, signal, settings, onBodyUsed } = this.#options;
+    if (bringsImages(request)) {
       this.#waited(await timed(place.toFetchImages(signal)), 'images');
-      const resolve = media.forRequest((id) => model.encodedImage?.(id, request.cacheSalt));
-      images = await fetchImages(request, resolve, signal, trace);
+      const resolve = media.forRequest(encodedFinder(model, request));
+      const { maxImagesPerRequest } = settings;
+      const { follow } = this.#arrivals;
+      request = await openMedia(request, { model, resolve, maxImagesPerRequest, signal, follow });
+      this.#images = await fetchImages(request, resolve, signal, follow);
+      this.#imageParams = imageReferences(request).map(({ param }) => param);
+      this.#options.record?.addImages(this.#images);
     }
     onBodyUsed();
     this.#waited(await timed(place.toGenerate(signal)), 'turn');
-    const generateRequest = toGenerateRequest(request, model.info, images);
+    const generateRequest = toGenerateRequest(request, model.info, this.#images);
     this.#trace?.onAsked();
     return model.generate({ ...generateRequest, client: anonymous(client) }, signal);
   }
@@ -129,38 +152,25 @@ async function timed(waiting: Promise<void>): Promise<number> {
   return performance.now() - fromMs;
 }
 
+/** Whether a request has anything to fetch. */
+export function bringsImages(request: ParsedRequest): boolean {
+  return imageReferences(request).length > 0 || mediaReferences(request).length > 0;
+}
+
+/** Finds what the model has of an image that a request asks for. */
+export function encodedFinder(model: LoadedModel, request: ParsedRequest): FindEncoded {
+  const { cacheSalt, imageProcessor: processor } = request;
+  return (image, budget) => model.encodedImage?.({ ...image, budget, processor }, cacheSalt);
+}
+
 /** Fetches all images of a request concurrently. The first failure aborts the other fetches. */
 export async function fetchImages(
   request: ParsedRequest,
   resolve: ResolveImage,
   signal: AbortSignal,
-  trace?: RequestTrace,
+  follow?: FollowStep,
 ): Promise<Bitmap[]> {
-  const fetches = new AbortController();
-  try {
-    const fetchSignal = AbortSignal.any([signal, fetches.signal]);
-    return await Promise.all(
-      imageReferences(request).map(({ url, param }) =>
-        resolve(url, { param, signal: fetchSignal, follow: trace?.followImage }),
-      ),
-    );
-  } catch (error) {
-    throw isOutOfDescriptors(error) ? tooManyOpenFiles(error) : error;
-  } finally {
-    fetches.abort();
-  }
-}
-
-/** Whether an error was caused by too many open files in this process. */
-function isOutOfDescriptors(error: unknown): boolean {
-  // A worker thread that fails to start reports it only in its message.
-  if (/\bE[MN]FILE\b/.test(messageOf(error))) return true;
-  return error instanceof Error && error.cause !== undefined && isOutOfDescriptors(error.cause);
-}
-
-function tooManyOpenFiles(cause: unknown): VserveError {
-  return new VserveError('at_capacity', 'The server has too many open files to fetch the images. Please retry later.', {
-    cause,
-    detail: 'raise the limit of open files (ulimit -n)',
+  return fetchAll(imageReferences(request), signal, async ({ url, param, budget, bitmap }, until) => {
+    return bitmap ?? resolve(url, { param, budget, signal: until, follow });
   });
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Handler } from 'hono';
 import { routePath } from 'hono/route';
-import type { GenerationEvent, LoadedModel } from '../backend/index.ts';
+import type { GenerationEvent, ImageReceipt, LoadedModel } from '../backend/index.ts';
 import type { AnswerIdentity, ParsedRequest, WireFormat, WireRequest } from '../api/index.ts';
-import { imageReferences, requireCapabilities } from '../api/index.ts';
-import { isCodedError, VserveError } from '../errors/index.ts';
+import { imageDetailsJson, requireCapabilities } from '../api/index.ts';
+import { isCodedError } from '../errors/index.ts';
 import type { MediaResolver } from '../media/index.ts';
 import type { Log, RequestContext } from './access-log.ts';
 import { reasonOf } from './access-log.ts';
@@ -15,7 +15,9 @@ import type { CpuShare } from './cpu-share.ts';
 import { sendable } from './event-stream.ts';
 import type { ClientPath } from './fair-turns.ts';
 import { generateAll } from './generate-all.ts';
+import { imagesInShort } from './image-arrivals.ts';
 import type { Metrics } from './metrics/metrics.ts';
+import { requireRoom } from './open-media.ts';
 import { readJsonBody } from './request-body.ts';
 import type { JsonBody, ReadOptions } from './request-body.ts';
 import type { Requests } from './requests.ts';
@@ -95,14 +97,27 @@ export function generationRoute<Request extends WireRequest>(
       for (const generation of generationsOf(format, parsed)) checkRequest(generation, options);
       const answer = format.answerAtOnce?.(parsed);
       if (answer !== undefined) return context.json(answer);
-      const request = (await prepare?.(parsed, { client, signal, trace })) ?? parsed;
+      const asked = wantsImageDetails(context.req.header(IMAGE_DETAILS_HEADER))
+        ? { ...parsed, imageDetails: true }
+        : parsed;
+      const request = (await prepare?.(asked, { client, signal, trace })) ?? asked;
+      let receipts: readonly ImageReceipt[] = [];
+      const onImages = (images: readonly ImageReceipt[]): void => {
+        receipts = [...receipts, ...images];
+        options.log('info', `${context.get('requestId')} images: ${imagesInShort(images)}`);
+      };
       const releaseBody = body.release;
+      const record = context.get('record');
+      record.model = options.servedModelName;
       const start = (until: AbortSignal) =>
         generateAll(generationsOf(format, request), {
           ...options,
+          admission: options.admission.asOne(),
           client,
           signal: until,
           trace,
+          onImages,
+          record,
           observe: () => options.metrics.generations.observe(receivedAtMs),
           onBodyUsed: releaseBody,
         });
@@ -120,7 +135,12 @@ export function generationRoute<Request extends WireRequest>(
         return detached;
       }
       const events = start(signal);
-      if (!request.stream) return context.json(await format.answer(identity, events, request));
+      if (!request.stream) {
+        const answer = await format.answer(identity, events, request);
+        return context.json(
+          request.imageDetails === true ? { ...answer, image_details: imageDetailsJson(receipts) } : answer,
+        );
+      }
 
       // The first event comes when the generation starts. Failures before that are ordinary error responses, unless the
       // request has waited so long that its client or a proxy might give up.
@@ -153,6 +173,13 @@ export function generationRoute<Request extends WireRequest>(
   };
 }
 
+/** Asks for the details of images in any format, if it is not 0. */
+const IMAGE_DETAILS_HEADER = 'x-vserve-image-details';
+
+function wantsImageDetails(header: string | undefined): boolean {
+  return header !== undefined && header !== '' && header !== '0';
+}
+
 function generationsOf<Request extends WireRequest>(
   format: WireFormat<Request>,
   request: Request,
@@ -181,15 +208,7 @@ export function checkRequest(
 ): void {
   checkModel(request.model, servedModelName);
   requireCapabilities(request, model.info);
-  const images = imageReferences(request);
-  const extra = images[settings.maxImagesPerRequest];
-  if (extra !== undefined) {
-    throw new VserveError(
-      'too_many_images',
-      `The request has ${String(images.length)} images; the limit of this server is ${String(settings.maxImagesPerRequest)} (--limit-images-per-prompt).`,
-      { param: extra.param },
-    );
-  }
+  requireRoom(request, settings.maxImagesPerRequest);
 }
 
 function newIdentity(prefix: string, { servedModelName, version }: GenerationRouteOptions): AnswerIdentity {

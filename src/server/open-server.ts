@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
-import type { LoadedModel } from '../backend/index.ts';
+import type { LoadedModel, SamplingSettings } from '../backend/index.ts';
 import { messageOf } from '../errors/index.ts';
 import type { MediaSettings } from '../media/index.ts';
 import { createMediaResolver } from '../media/index.ts';
@@ -19,6 +19,9 @@ import { Metrics } from './metrics/metrics.ts';
 import { startMetricsServer } from './metrics/metrics-server.ts';
 import type { MetricsServer } from './metrics/metrics-server.ts';
 import { Requests } from './requests.ts';
+import { RunningRequests } from './running-requests.ts';
+import { withSamplingDefaults } from './sampling-defaults.ts';
+import { serverReport } from './server-report.ts';
 import type { ServerSettings } from './server-settings.ts';
 import { ServerState } from './server-state.ts';
 import type { LoadingProgress } from './server-state.ts';
@@ -47,6 +50,8 @@ export interface ServeOptions {
   readonly model: LoadedModel;
   readonly servedModelName: string;
   readonly media: MediaSettings;
+  /** Of requests that set none, before the model's own. */
+  readonly samplingDefaults?: Partial<SamplingSettings>;
   /** How long it took to load; undefined if that is not known. */
   readonly modelLoadMs?: number;
 }
@@ -77,6 +82,8 @@ export interface RunningServer {
   /** Whether requests need an API key. */
   readonly needsKey: boolean;
   readonly requestsInFlight: () => number;
+  /** What it is doing, in lines for a person. */
+  readonly report: () => string;
   /**
    * Accepts no new connections, gives requests in flight the configured time to finish, aborts the rest, and closes.
    * The model stays loaded.
@@ -97,7 +104,8 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   const metrics = new Metrics();
   const memory = new BodyMemory(settings.maxRequestMemoryBytes);
   const traces = await openTraces(options, log);
-  const common = { ...options, log, keys, state, metrics, traces };
+  const running = new RunningRequests();
+  const common = { ...options, log, keys, state, metrics, traces, running };
   let app = createLoadingApp(common);
   const onRefused = (requestId: string, error: Error): void => {
     log('info', `${requestId} no request ${String(statusOf(error))} ${reasonOf(error)}`);
@@ -123,10 +131,12 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
     throw error;
   }
   await limitConnections(entrance.acceptors, log);
+  let reloaded = Promise.resolve();
   return {
     url: entrance.urls[0] ?? '',
     report: (progress) => state.report(progress),
-    serve({ model, servedModelName, media: mediaSettings, modelLoadMs }) {
+    serve({ model: loaded, servedModelName, media: mediaSettings, modelLoadMs, samplingDefaults }) {
+      const model = withSamplingDefaults(loaded, samplingDefaults);
       const requests = new Requests();
       const cpus = new CpuShare(model);
       const { maxQueueSize, maxPendingRequests } = settings;
@@ -151,6 +161,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         metricsUrl: metricsServer?.url,
         needsKey: keys.areRequired,
         requestsInFlight: () => requests.count,
+        report: () => serverReport({ model, servedModelName, waiting: admission.waiting, running }),
         async shutdown() {
           const timeoutMs = settings.gracefulShutdownTimeoutS * 1000;
           state.drain(timeoutMs);
@@ -159,7 +170,8 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         },
       };
     },
-    reload: () => reload({ server, metricsServer, keys, settings, log }),
+    // One after the other: the last one asked for decides.
+    reload: () => (reloaded = reloaded.then(() => reload({ server, metricsServer, keys, settings, log }))),
     async close() {
       await Promise.all([entrance.end(), metricsServer?.close(), traces?.close()]);
     },

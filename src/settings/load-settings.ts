@@ -42,7 +42,7 @@ export async function loadSettings<Name extends SettingName>(
   const fromDotEnv = dotEnvSource(dotEnv);
   const sources: Source[] = [flagSource(flags), environmentSource(environment, ' in the environment'), fromDotEnv];
   const configFile = names.some((name) => name === 'configFile') ? find('configFile', sources)?.value : undefined;
-  if (typeof configFile === 'string') sources.push(await configFileSource(configFile));
+  if (typeof configFile === 'string') sources.push(await configFileSource(configFile, names));
 
   const settings: Partial<Record<SettingName, unknown>> = {};
   const origins: Partial<Record<SettingName, string>> = {};
@@ -68,6 +68,9 @@ export async function loadSettings<Name extends SettingName>(
 function find(name: SettingName, sources: readonly Source[]): GivenValue | undefined {
   for (const source of sources) {
     const [first, ...others] = source(name).map((given) => ({ ...given, value: check(name, given) }));
+    if (first !== undefined && isList(name)) {
+      return { ...first, value: [first, ...others].flatMap(({ value }) => value) };
+    }
     const rival = others.find((other) => !isDeepStrictEqual(other.value, first?.value));
     if (first !== undefined && rival !== undefined) {
       throw new VserveError(
@@ -79,6 +82,11 @@ function find(name: SettingName, sources: readonly Source[]): GivenValue | undef
     if (first !== undefined) return first;
   }
   return undefined;
+}
+
+/** Whether all that is given counts, under whichever name. */
+function isList(name: SettingName): boolean {
+  return options[name].kind.form === 'list';
 }
 
 function check(name: SettingName, { value, origin }: GivenValue): unknown {

@@ -11,6 +11,8 @@ const loadSettingNames = [
   'enablePrefixCaching',
   'maxVisionCacheEntries',
   'mmprojEncoding',
+  'imageMinTokens',
+  'imageMaxTokens',
   'maxBatchInputTokens',
   'deviceMemoryUtilization',
   'kvCacheFormat',

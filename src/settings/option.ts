@@ -18,7 +18,17 @@ export interface ValueKind<T> {
 }
 
 /** The headings of the help, in their order. */
-export const groups = ['Model', 'Conversion', 'Hub', 'Engine', 'Server', 'Images', 'General'] as const;
+export const groups = [
+  'Model',
+  'Conversion',
+  'Hub',
+  'Engine',
+  'Server',
+  'Images',
+  'Request',
+  'Benchmark',
+  'General',
+] as const;
 
 /** One option: everything that the program knows about it. */
 export interface Option<T> {

@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import envPaths from 'env-paths';
+import { z } from 'zod';
 import {
   embeddingPoolings,
   flashAttentionModes,
@@ -9,14 +10,17 @@ import {
   mmprojEncodings,
   quantizedTypes,
 } from '../backend/index.ts';
+import { benchmarkOptions } from './benchmark-options.ts';
 import type { Environment } from './environment.ts';
 import { option } from './option.ts';
 import type { Option } from './option.ts';
 import { longByShort, longPrecisions } from './precisions.ts';
+import { requestOptions } from './request-options.ts';
 import {
   byteCount,
   choice,
   choices,
+  decimal,
   fileMode,
   fraction,
   httpAddress,
@@ -78,7 +82,7 @@ export const options = {
     help: 'Precision of the weights: what a checkpoint is converted to, or which GGUF file to take',
     kind: orWord(
       choice(['auto', ...longPrecisions, ...quantizedTypes], {
-        synonyms: longByShort,
+        synonyms: { ...longByShort, q4_k: 'q4_k_m', q5_k: 'q5_k_m' },
         notes: { auto: 'the best that fits in memory' },
       }),
       GGUF_TYPE,
@@ -290,7 +294,7 @@ export const options = {
     flags: ['kv-cache-format'],
     argument: 'type',
     help: 'Type of the KV cache',
-    kind: choice(kvCacheFormats),
+    kind: choice(kvCacheFormats, { synonyms: { float32: 'f32', float16: 'f16', bfloat16: 'bf16' } }),
     default: 'f16',
   }),
   flashAttention: option({
@@ -576,6 +580,15 @@ export const options = {
     kind: toggle(),
     default: false,
   }),
+  headless: option({
+    group: 'Server',
+    flags: ['headless'],
+    environment: 'MAX_SERVE_HEADLESS',
+    inDotEnv: true,
+    help: 'Serve the API only, without the playground that browsers find at /',
+    kind: toggle(),
+    default: false,
+  }),
   slots: option({
     group: 'Server',
     flags: ['slots'],
@@ -654,6 +667,24 @@ export const options = {
     default: 5,
   }),
 
+  imageMinTokens: option({
+    group: 'Images',
+    flags: ['image-min-tokens'],
+    argument: 'n',
+    help: 'Tokens of an image at least, where the model has a choice',
+    kind: orAuto(wholeNumber(1)),
+    default: undefined,
+    defaultText: "the model's own",
+  }),
+  imageMaxTokens: option({
+    group: 'Images',
+    flags: ['image-max-tokens'],
+    argument: 'n',
+    help: 'Tokens of an image at most, where the model has a choice; requests may ask for fewer',
+    kind: orAuto(wholeNumber(1)),
+    default: undefined,
+    defaultText: "the model's own, and what requests ask for",
+  }),
   limitImagesPerPrompt: option({
     group: 'Images',
     flags: ['limit-images-per-prompt'],
@@ -679,6 +710,47 @@ export const options = {
     help: 'Maximum pixels per image',
     kind: wholeNumber(1),
     default: 100_000_000,
+  }),
+  maxDocumentPages: option({
+    group: 'Images',
+    flags: ['max-document-pages'],
+    argument: 'n',
+    help: 'Maximum pages of a PDF that become images, each document for itself',
+    kind: wholeNumber(1),
+    default: 100,
+  }),
+  documentPageSide: option({
+    group: 'Images',
+    flags: ['document-page-side'],
+    argument: 'pixels',
+    help: 'Longer side of the image of a page, at most 300 dots per inch',
+    kind: wholeNumber(16, 16_384),
+    default: 1536,
+  }),
+  maxVideoFrames: option({
+    group: 'Images',
+    flags: ['max-video-frames'],
+    argument: 'n',
+    help: 'Maximum frames of a video that become images; a longer one is sampled more coarsely',
+    kind: wholeNumber(1),
+    default: 64,
+  }),
+  maxVideoSeconds: option({
+    group: 'Images',
+    flags: ['max-video-seconds'],
+    argument: 'seconds',
+    help: 'Maximum length of a video, or of the part of it that a request asks for',
+    kind: wholeNumber(1),
+    default: 600,
+  }),
+  ffmpeg: option({
+    group: 'Images',
+    flags: ['ffmpeg'],
+    argument: 'command',
+    environment: 'VSERVE_FFMPEG',
+    help: 'FFmpeg 5.1 or newer, which decodes videos; ffprobe lies beside it',
+    kind: text('a command or the path of one'),
+    default: 'ffmpeg',
   }),
   mediaTimeoutS: option({
     group: 'Images',
@@ -727,6 +799,28 @@ export const options = {
     defaultText: 'none',
   }),
 
+  ...requestOptions,
+  temperature: option({
+    group: 'Request',
+    flags: ['temperature'],
+    argument: 't',
+    help: 'Temperature of requests that set none; 0 always takes the likeliest token',
+    kind: optional(decimal(0, 2)),
+    default: undefined,
+    defaultText: "the model's",
+  }),
+  topK: option({
+    group: 'Request',
+    flags: ['top-k'],
+    argument: 'k',
+    help: 'Draw from this many of the likeliest tokens, in requests that set nothing else; -1 from all',
+    kind: optional(wholeNumber(-1)),
+    default: undefined,
+    defaultText: "the model's",
+  }),
+
+  ...benchmarkOptions,
+
   configFile: option({
     group: 'General',
     flags: ['config-file'],
@@ -746,6 +840,64 @@ export const options = {
     kind: choice(['DEBUG', 'INFO', 'WARNING', 'ERROR']),
     default: 'INFO',
   }),
+  logFormat: option({
+    group: 'General',
+    flags: ['log-format'],
+    argument: 'format',
+    environment: 'VSERVE_LOG_FORMAT',
+    inDotEnv: true,
+    help: 'How lines of the log are written',
+    kind: choice(['text', 'json'], { notes: { json: 'one object a line, for programs' } }),
+    default: ({ MODULAR_STRUCTURED_LOGGING: structured = '' }) => (/^(1|true)$/i.test(structured) ? 'json' : 'text'),
+    defaultText: 'text; json where MODULAR_STRUCTURED_LOGGING is 1',
+  }),
+  logPrefix: option({
+    group: 'General',
+    flags: ['log-prefix'],
+    argument: 'text',
+    environment: 'MAX_SERVE_LOG_PREFIX',
+    inDotEnv: true,
+    help: 'Text in front of the message of each line',
+    kind: { ...text('a text'), schema: z.string() },
+    default: '',
+    defaultText: 'none',
+  }),
+  logFile: option({
+    group: 'General',
+    flags: ['log-file'],
+    argument: 'path',
+    environment: 'MAX_SERVE_LOGS_FILE_PATH',
+    help: 'File that the log is written to as well',
+    kind: optional(text('the path of a file')),
+    default: undefined,
+    defaultText: 'none',
+  }),
+  logFileLevel: option({
+    group: 'General',
+    flags: ['log-file-level'],
+    argument: 'level',
+    environment: 'MAX_SERVE_LOGS_FILE_LEVEL',
+    inDotEnv: true,
+    help: 'Minimum level to write to that file',
+    kind: choice(['DEBUG', 'INFO', 'WARNING', 'ERROR']),
+    default: 'INFO',
+  }),
+  logFileMaxBytes: option({
+    group: 'General',
+    flags: ['log-file-max-bytes'],
+    argument: 'bytes',
+    help: 'Size at which that file is put aside (.1, .2, …) and a new one begun',
+    kind: byteCount(),
+    default: 100 * MIB,
+  }),
+  logFileCount: option({
+    group: 'General',
+    flags: ['log-file-count'],
+    argument: 'n',
+    help: 'How many of the files put aside are kept',
+    kind: wholeNumber(1),
+    default: 5,
+  }),
   prettyPrintConfig: option({
     group: 'General',
     flags: ['pretty-print-config'],
@@ -761,6 +913,14 @@ export const options = {
     kind: text('the path of a folder'),
     default: (environment) => storeFolder(environment),
   }),
+  runtimeFolder: option({
+    group: 'General',
+    flags: [],
+    environment: 'VSERVE_RUNTIME_DIR',
+    help: 'Folder of the files by which vserve ps and stop find running servers',
+    kind: text('the path of a folder'),
+    default: (environment) => runtimeFolder(environment),
+  }),
 } as const;
 
 export type SettingName = keyof typeof options;
@@ -773,6 +933,13 @@ export type Settings = {
 /** The names of all options, in the order of the help. */
 export const settingNames = Object.keys(options) as readonly SettingName[];
 
+export type ServeSettingName = Exclude<SettingName, keyof typeof requestOptions | keyof typeof benchmarkOptions>;
+
+/** The names of the options of a server. */
+export const serveSettingNames = settingNames.filter(
+  (name): name is ServeSettingName => !(name in requestOptions) && !(name in benchmarkOptions),
+);
+
 function isHost(value: string): boolean {
   const [address = '', prefix, ...rest] = value.split('/');
   const version = isIP(address);
@@ -780,16 +947,22 @@ function isHost(value: string): boolean {
   return rest.length === 0 && version !== 0 && /^\d+$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128);
 }
 
-/** Where vserve keeps models unless told otherwise. */
 /** As the SDKs of OpenTelemetry do not: traces are on only where someone asks for them. */
 function tracesExporters(environment: Environment): readonly ('otlp' | 'console' | 'none')[] {
   const endpoints = [environment['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'], environment['OTEL_EXPORTER_OTLP_ENDPOINT']];
   return endpoints.some((endpoint = '') => endpoint !== '') ? ['otlp'] : [];
 }
 
+/** Where vserve keeps models unless told otherwise. */
 function storeFolder(environment: Environment): string {
   if (process.platform === 'linux') return join(xdgCacheFolder(environment), 'vserve');
   return envPaths('vserve', { suffix: '' }).cache;
+}
+
+/** A folder of this user's that is empty after a restart of the machine. */
+function runtimeFolder({ XDG_RUNTIME_DIR: folder = '' }: Environment): string {
+  if (isAbsolute(folder)) return join(folder, 'vserve');
+  return join(tmpdir(), `vserve-${String(process.getuid?.() ?? 'servers')}`);
 }
 
 /** The cache folder of the XDG Base Directory Specification, which ignores relative paths. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
 import type { Environment } from './environment.ts';
 import type { Option } from './option.ts';
-import { options, settingNames } from './options.ts';
+import { options } from './options.ts';
 import type { SettingName } from './options.ts';
 
 /** A given value and its origin, in words: `--port`, `MAX_SERVE_PORT in .env`. */
@@ -43,10 +43,11 @@ export function variableOf(name: SettingName, environment: Environment): string 
 }
 
 /**
- * Reads a YAML file of options as a source. Keys are the names of flags, with dashes or underscores; a key without
+ * Reads a YAML file of these options as a source. Keys are the names of flags, with dashes or underscores; a key without
  * a value counts as absent. Throws `invalid_setting` for a file that is missing, is not YAML, or has an unknown key.
  */
-export async function configFileSource(path: string): Promise<Source> {
+export async function configFileSource(path: string, names: readonly SettingName[]): Promise<Source> {
+  const namesByKey = keysOf(names);
   const values = new Map<SettingName, GivenValue[]>();
   for (const [key, value] of Object.entries(await readYamlMapping(path))) {
     const name = namesByKey.get(key.replaceAll('_', '-'));
@@ -78,11 +79,13 @@ async function readYamlMapping(path: string): Promise<object> {
 }
 
 /** The keys of a configuration file: each option's own name and its flags. */
-const namesByKey: ReadonlyMap<string, SettingName> = new Map(
-  settingNames
-    .filter((name) => options[name].inConfigFile !== false)
-    .flatMap((name) => [...options[name].flags, kebabCase(name)].map((key) => [key, name] as const)),
-);
+function keysOf(names: readonly SettingName[]): ReadonlyMap<string, SettingName> {
+  return new Map(
+    names
+      .filter((name) => options[name].inConfigFile !== false)
+      .flatMap((name) => [...options[name].flags, kebabCase(name)].map((key) => [key, name] as const)),
+  );
+}
 
 function kebabCase(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

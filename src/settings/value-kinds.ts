@@ -66,6 +66,42 @@ export function fraction(): ValueKind<number> {
   };
 }
 
+/** A number from `min` to `max`, both included. */
+export function decimal(min: number, max = Infinity): ValueKind<number> {
+  return {
+    schema: z.number().min(min).max(max),
+    parseText: (value) => (/^-?(\d+\.?\d*|\.\d+)$/.test(value.trim()) ? Number(value) : value),
+    allowed: max === Infinity ? `a number of at least ${min}` : `a number from ${min} to ${max}`,
+    form: 'value',
+  };
+}
+
+/** The address of a server: http or https, which may be left out, or `unix:PATH`. */
+export function serverAddress(): ValueKind<string> {
+  const { schema } = httpAddress('http');
+  return {
+    schema: z.union([z.string().regex(/^unix:./), schema]),
+    parseText: (value) => value.trim(),
+    allowed: 'an http or https address, host:port, or unix:PATH',
+    form: 'value',
+  };
+}
+
+/** Several whole numbers of at least `min`. As text: a JSON list, or separated by commas. */
+export function wholeNumbers(what: string, min = 0): ValueKind<readonly number[]> {
+  const { schema, parseText } = wholeNumber(min);
+  const split = (value: unknown): unknown => {
+    const given: readonly unknown[] = Array.isArray(value) ? value : [value];
+    return given.flatMap((item) => (typeof item === 'string' ? item.split(',').map(parseText) : [item]));
+  };
+  return {
+    schema: z.preprocess(split, z.array(schema)),
+    parseText: (value) => (value.trimStart().startsWith('[') ? parseJsonList(value) : value),
+    allowed: `${what}, as a JSON list or separated by commas`,
+    form: 'list',
+  };
+}
+
 interface ChoiceWords<T extends string> {
   /** Synonyms of some values. */
   readonly synonyms?: Readonly<Record<string, NoInfer<T>>>;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { onTestFinished } from 'vitest';
 
+const realProgram = join(import.meta.dirname, '../../bin/vserve.js');
 const program = join(import.meta.dirname, 'vserve-process.js');
 export const fakeBackend = join(import.meta.dirname, 'fake-backend.js');
 
@@ -38,6 +39,8 @@ export interface RunningVserve {
   closeOutput(): void;
   /** Ends its standard input. */
   closeStdin(): void;
+  /** Writes to its standard input. */
+  write(data: string | Uint8Array): void;
   /** Waits for the end, and gives the exit code that a shell reports. */
   exit(): Promise<{ code: number | null; stdout: string; stderr: string }>;
 }
@@ -48,6 +51,8 @@ export interface Surroundings {
   readonly launcher?: readonly string[];
   /** Where its standard output and error go: `pipe`, or an open file. */
   readonly output?: 'pipe' | number;
+  /** The program as it is, without the stand-ins for the converter and the server. */
+  readonly isReal?: boolean;
   /** Whether it tells its URL on a channel of its own, for where its output cannot be read. */
   readonly tellsUrl?: boolean;
 }
@@ -57,12 +62,18 @@ export function runVserve(
   folder: string,
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},
-  { launcher = [], output = 'pipe', tellsUrl = false }: Surroundings = {},
+  { launcher = [], output = 'pipe', tellsUrl = false, isReal = false }: Surroundings = {},
 ): RunningVserve {
-  const [command = '', ...rest] = [...launcher, process.execPath, program, ...args];
+  const [command = '', ...rest] = [...launcher, process.execPath, isReal ? realProgram : program, ...args];
   const child = spawn(command, rest, {
     cwd: folder,
-    env: { VSERVE_HOME: join(folder, 'home'), MAX_SERVE_HOST: '127.0.0.1', MAX_SERVE_PORT: '0', ...environment },
+    env: {
+      VSERVE_HOME: join(folder, 'home'),
+      VSERVE_RUNTIME_DIR: join(folder, 'run'),
+      MAX_SERVE_HOST: '127.0.0.1',
+      MAX_SERVE_PORT: '0',
+      ...environment,
+    },
     stdio: ['pipe', output, output, ...(tellsUrl ? (['ipc'] as const) : [])],
   });
   onTestFinished(() => void child.kill('SIGKILL'));
@@ -71,6 +82,8 @@ export function runVserve(
   const stderr = child.stderr ?? new PassThrough();
   stdout.setEncoding('utf8').on('data', (chunk: string) => (text.stdout += chunk));
   stderr.setEncoding('utf8').on('data', (chunk: string) => (text.stderr += chunk));
+  // Each wait listens to both, and only one of them may have news.
+  for (const stream of [stdout, stderr]) stream.setMaxListeners(0);
   const closed = once(child, 'close');
   const told = once(child, 'message') as Promise<[string]>;
   return {
@@ -95,6 +108,7 @@ export function runVserve(
     closeOutput: () => [stdout, stderr].forEach((stream) => stream.destroy()),
     closeStdout: () => stdout.destroy(),
     closeStdin: () => child.stdin?.end(),
+    write: (data) => void child.stdin?.write(data),
     async exit() {
       await closed;
       const code = child.signalCode === null ? child.exitCode : 128 + constants.signals[child.signalCode];

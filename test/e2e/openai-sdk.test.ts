@@ -7,6 +7,7 @@ import OpenAI from 'openai';
 import type { ChatCompletionMessageParam } from 'openai/resources';
 import type { ResponseInputItem } from 'openai/resources/responses/responses';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pythonWithOpenAI } from '../support/python.ts';
 import { pictureDataUri, type ReferenceCase, referenceCases, shapesCheckpointDir } from '../support/shapes.ts';
 import { startVserve, type VserveProcess } from '../support/vserve-process.ts';
 
@@ -203,21 +204,4 @@ function expectReferenceAnswers(answers: readonly string[]): void {
     .filter(({ expected, answer }) => answer !== expected);
   const allowed = Math.floor(referenceCases.length * (1 - leastEqualShare));
   expect(others.length > allowed ? others : []).toEqual([]);
-}
-
-/** A Python of its own with OpenAI's SDK, made once and kept with the other caches of node_modules. */
-async function pythonWithOpenAI(): Promise<string> {
-  const folder = join(import.meta.dirname, '../../node_modules/.cache/vserve-python');
-  const python = join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
-  const requirement = 'openai==3.54.0';
-  try {
-    await run(python, [
-      '-c',
-      `import importlib.metadata as m; assert m.version("openai") == "${requirement.slice(8)}"`,
-    ]);
-  } catch {
-    await run(process.platform === 'win32' ? 'python' : 'python3', ['-m', 'venv', '--clear', folder]);
-    await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', requirement]);
-  }
-  return python;
 }

@@ -101,9 +101,9 @@ describe('a backend of a third party', () => {
     });
   });
 
-  test('in plain JavaScript, as README.md shows it, answers requests and refuses with the code it throws', async () => {
-    const readme = await readFile(join(installed.packageDir, 'README.md'), 'utf8');
-    const [, source = ''] = /```js\n(export default \{[^]*?)```/.exec(readme) ?? [];
+  test('in plain JavaScript, as docs/backends.md shows it, answers requests and refuses with the code it throws', async () => {
+    const page = await readFile(join(installed.packageDir, 'docs', 'backends.md'), 'utf8');
+    const [, source = ''] = /```js\n(export default \{[^]*?)```/.exec(page) ?? [];
     await writeFile(join(installed.projectDir, 'shout.js'), source);
     const backend = join(installed.projectDir, 'shout.js');
     const vserve = await startVserve(

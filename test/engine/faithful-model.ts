@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import backend from '../../backends/node-llama-cpp/index.ts';
 import { LoadedLlama } from '../../backends/node-llama-cpp/loaded-llama.ts';
 import type { EncoderInput, PromptRun } from '../../backends/node-llama-cpp/native-addon.ts';
+import type { LoadSettings } from '../../src/backend/index.ts';
 import { convertCheckpoint } from '../../src/convert/index.ts';
 import { writeCheckpoint } from '../reference/write-checkpoint.ts';
 import type { Picture } from './conversations.ts';
@@ -42,13 +43,15 @@ const onProgress = (): void => undefined;
 
 /**
  * Converts a faithful checkpoint and loads it, in float32 wherever that is possible. `change` may change the mmproj's file
- * in between; `checkpoint` may be one of that name with changes; `log` receives what loading has to say.
+ * in between; `checkpoint` may be one of that name with changes; `log` receives what loading has to say; `settings` go before
+ * those that are usual.
  */
 export async function loadFaithful(
   name: string,
   change?: (mmprojPath: string) => Promise<void>,
   checkpoint = faithfulCheckpoint(name),
   log: (level: string, message: string) => void = () => undefined,
+  settings: Partial<LoadSettings> = {},
 ): Promise<FaithfulModel> {
   const folder = await mkdtemp(join(tmpdir(), 'vserve-faithful-'));
   const sourceDir = join(folder, name);
@@ -75,6 +78,7 @@ export async function loadFaithful(
       mmprojEncoding: 'original',
       kvCacheFormat: 'f32',
       flashAttention: 'off',
+      ...settings,
     },
     { onProgress, log, signal },
   );

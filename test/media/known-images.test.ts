@@ -9,6 +9,11 @@ const settings: MediaSettings = {
   maxLocalImageBytes: 1e6,
   maxMediaBytes: 1e6,
   maxImagePixels: 1e6,
+  maxDocumentPages: 10,
+  documentPageSide: 300,
+  maxVideoFrames: 8,
+  maxVideoSeconds: 60,
+  ffmpeg: 'ffmpeg',
   mediaTimeoutS: 60,
   ssrfProtectionEnabled: true,
   allowedMediaHosts: [],
@@ -38,7 +43,7 @@ it('an image that came before and is encoded is not decoded again', async () => 
   const uri = await pictureUri('#123456');
   const encoded = { handle: 1 };
   const asked: string[] = [];
-  const findEncoded = (id: string) => {
+  const findEncoded = ({ id }: { readonly id: string }) => {
     asked.push(id);
     return encoded;
   };

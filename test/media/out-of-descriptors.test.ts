@@ -15,7 +15,8 @@ const program = `
   import { createMediaResolver } from '${pathToFileURL(resolve('dist/src/media/index.js')).href}';
   const images = ${JSON.stringify(resolve('test/fixtures/images'))};
   const media = createMediaResolver({
-    allowedImageRoots: [images], maxLocalImageBytes: 1e6, maxMediaBytes: 1e6, maxImagePixels: 1e6, mediaTimeoutS: 60,
+    allowedImageRoots: [images], maxLocalImageBytes: 1e6, maxMediaBytes: 1e6, maxImagePixels: 1e6, maxDocumentPages: 10, documentPageSide: 300, maxVideoFrames: 8, maxVideoSeconds: 60, ffmpeg: 'ffmpeg',
+    mediaTimeoutS: 60,
     ssrfProtectionEnabled: false, allowedMediaHosts: [],
   });
   const server = createServer((_, response) => response.end()).listen(0, '127.0.0.1', async () => {

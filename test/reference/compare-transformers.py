@@ -1,7 +1,7 @@
 """Ask the processors and models of transformers what vserve's are held against.
 
 Usage: compare-transformers.py <directory of write-processor-cases.js> <test/fixtures/processors> [--like-ggml] [--change=<JSON>]
-       [name…]
+       [--budgets] [name…]
 
 For each checkpoint, a JSON file: what the image processor makes of each picture (sizes, the hash of the pixels before they
 are normalized, and a sample of them), the token ids of each conversation (how many in place of the tokens of an image), and,
@@ -9,6 +9,9 @@ where transformers has a class for the model, the greatest five logits of each a
 
 With --like-ggml the encoder rounds where ggml's does on a CPU, to half precision: pixels before the first convolution, and
 what GELU is given and gives. What is left of a difference then has another cause.
+
+With --budgets the processors are asked with arguments that a request may have (image_budgets.py), for the checkpoints that
+have such: about some pictures, and the first conversation.
 
 With --change the image processor is set up otherwise than preprocessor_config.json says, and only conversations are asked.
 """
@@ -28,12 +31,16 @@ from safetensors.torch import load_file, save_file
 
 import deepseek_ocr
 from chosen_names import chosen_names
+from image_budgets import BUDGETS, PICTURES
 from kimi_vl import KimiVL
 
 LIKE_GGML = "--like-ggml" in sys.argv
 CHANGE = next((json.loads(argument[len("--change=") :]) for argument in sys.argv if argument.startswith("--change=")), None)
+WITH_BUDGETS = "--budgets" in sys.argv
 directory, output, *names = (Path(argument) for argument in sys.argv[1:] if not argument.startswith("--"))
 names = chosen_names([str(name) for name in names], sorted(path.name for path in directory.iterdir() if path.is_dir()))
+if WITH_BUDGETS:
+    names = [name for name in names if name in BUDGETS]
 CASES = json.loads((directory / "cases.json").read_text())
 RAW = {"do_rescale": False, "do_normalize": False}
 SAMPLED = 24
@@ -461,11 +468,51 @@ def describe_image(image, exact):
     return described | ({"sha256": hashlib.sha256(flat.tobytes()).hexdigest()} if exact else {})
 
 
+def describe_budget(family, images, kwargs):
+    own = dict(RAW)
+    RAW.update(kwargs)
+    cases = [case for case in CASES["pictures"] if (case["width"], case["height"]) in PICTURES]
+    pictures = [
+        {
+            **{key: case[key] for key in ("width", "height", "seed")},
+            "inputs": [describe_image(made, family.exact) for made in family.images(images, picture(case["file"]))],
+        }
+        for case in cases
+    ]
+    RAW.clear()
+    RAW.update(own)
+    return {"kwargs": kwargs, "pictures": pictures}
+
+
+def describe_budgets(name):
+    """For each of a checkpoint's budgets, what becomes of pictures, and the first conversation."""
+    folder = directory / name
+    family = family_of(name)
+    images, processor, tokenizer = build(name, family, folder)
+    model = load_model(name, family, folder, tokenizer)
+    described = []
+    for kwargs in BUDGETS[name]:
+        asked = describe_budget(family, images, kwargs)
+        prompt = describe_prompt(family, processor, tokenizer, model, CASES["conversations"][0], kwargs)
+        described.append({**asked, "prompt": prompt})
+    return described
+
+
+def describe_prompt(family, processor, tokenizer, model, conversation, kwargs=None):
+    image_tokens = set(tokenizer.convert_tokens_to_ids(list(family.image_token)))
+    text = tokenizer.apply_chat_template(conversation, tokenize=False, add_generation_prompt=True)
+    shown = [picture(part["file"]) for turn in conversation for part in turn["content"] if part["type"] == "image"]
+    inputs = processor(text=text, images=shown or None, return_tensors="pt", **(kwargs or {}))
+    prompt = {"tokens": runs(inputs["input_ids"][0].tolist(), image_tokens)}
+    if model is not None:
+        prompt["logits"] = first_logits(family, model, inputs)
+    return prompt
+
+
 def describe(name):
     folder = directory / name
     family = family_of(name)
     images, processor, tokenizer = build(name, family, folder)
-    image_tokens = set(tokenizer.convert_tokens_to_ids(list(family.image_token)))
     pictures = [
         {**case, "inputs": [describe_image(made, family.exact) for made in family.images(images, picture(case["file"]))]}
         for case in (CASES["pictures"] if CHANGE is None else [])
@@ -475,15 +522,7 @@ def describe(name):
     model = load_model(name, family, folder, tokenizer)
     if LIKE_GGML and isinstance(model, torch.nn.Module):
         round_gelu(model)
-    prompts = []
-    for conversation in CASES["conversations"]:
-        text = tokenizer.apply_chat_template(conversation, tokenize=False, add_generation_prompt=True)
-        shown = [picture(part["file"]) for turn in conversation for part in turn["content"] if part["type"] == "image"]
-        inputs = processor(text=text, images=shown or None, return_tensors="pt")
-        prompt = {"tokens": runs(inputs["input_ids"][0].tolist(), image_tokens)}
-        if model is not None:
-            prompt["logits"] = first_logits(family, model, inputs)
-        prompts.append(prompt)
+    prompts = [describe_prompt(family, processor, tokenizer, model, conversation) for conversation in CASES["conversations"]]
     return {**({"pictures": pictures} if CHANGE is None else {"change": CHANGE}), "prompts": prompts}
 
 
@@ -643,11 +682,12 @@ def sample_topk(gates):
 failures = 0
 for name in names:
     try:
-        described = describe(name)
+        described = describe_budgets(name) if WITH_BUDGETS else describe(name)
     except Exception:
         traceback.print_exc()
         failures += 1
         continue
     (output / f"{name}.json").write_text(json.dumps(described, separators=(",", ":")) + "\n")
-    print(name, "with logits" if "logits" in described["prompts"][0] else "", flush=True)
+    prompt = described[0]["prompt"] if WITH_BUDGETS else described["prompts"][0]
+    print(name, "with logits" if "logits" in prompt else "", flush=True)
 sys.exit(failures)

@@ -1,11 +1,15 @@
 import { execFile } from 'node:child_process';
 import { access, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
 const repository = join(import.meta.dirname, '../..');
-const documents = ['README.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md', 'CHANGELOG.md'];
+const pages = readdirSync(join(repository, 'docs'))
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `docs/${name}`);
+const documents = ['README.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md', 'CHANGELOG.md', ...pages];
 
 function read(path: string): Promise<string> {
   return readFile(join(repository, path), 'utf8');
@@ -22,7 +26,7 @@ test.each(documents)('the links of %s lead somewhere', async (document) => {
   for (const [, target = ''] of text.matchAll(/\]\(([^)]+)\)/g)) {
     if (/^https?:/.test(target)) continue;
     const [path = '', anchor] = target.split('#');
-    const linked = path === '' ? text : await read(path);
+    const linked = path === '' ? text : await read(join(dirname(document), path));
     const anchors = (linked.match(/^#+ .*$/gm) ?? []).map(anchorOf);
     if (anchor !== undefined) expect(anchors, target).toContain(anchor);
   }
@@ -34,8 +38,10 @@ test.each(['CONTRIBUTING.md', 'ARCHITECTURE.md'])('the files that %s names exist
   for (const path of paths) await expect(access(join(repository, path)), path).resolves.toBeUndefined();
 });
 
-test('the flags and error codes that README.md names are there', async () => {
-  const readme = await read('README.md');
+test('the flags and error codes that README.md and docs name are there', async () => {
+  const texts = await Promise.all(['README.md', ...pages].map(read));
+  // The generated list has flags that the help hides.
+  const text = texts.join('\n').replace(/<!-- options: [^]*<!-- \/options -->/, '');
   const verbs = ['serve', 'pull', 'convert', 'list', 'show', 'rm', 'verify', 'gc'];
   const helps = verbs.map((verb) =>
     promisify(execFile)(process.execPath, [join(repository, 'bin', 'vserve.js'), verb, '--help']),
@@ -47,11 +53,11 @@ test('the flags and error codes that README.md names are there', async () => {
   );
   // Flags of `npm run demo`, `npm run bench`, npm and xcode-select.
   known.push('--once', '--quick', '--peer', '--global', '--allow-scripts', '--install');
-  const named = readme.match(/(?<![\w-])--[a-z][\w-]+/g) ?? [];
+  const named = text.match(/(?<![\w-])--[a-z][\w-]+/g) ?? [];
   expect(named.filter((flag) => !known.includes(flag))).toEqual([]);
 
   const table = await read('src/errors/error-codes.ts');
-  const codes = readme.match(/(?<=`)(ssrf_blocked|\w+_(unsupported|parameter|exceeded))(?=`)/g) ?? [];
+  const codes = text.match(/(?<=`)(ssrf_blocked|\w+_(unsupported|parameter|exceeded))(?=`)/g) ?? [];
   expect(codes.length).toBeGreaterThan(2);
   for (const code of codes) expect(table).toContain(`${code}:`);
 });

@@ -124,7 +124,7 @@ describe('a file of keys', () => {
     expect((await chat(server.url, {})).status).toBe(401);
     expect((await chat(server.url, { 'x-api-key': 'secret-b' })).status).toBe(200);
     const log = server.log.join('\n');
-    expect(log).toMatch(/POST \/v1\/chat\/completions 200 \S+ ms by alice\n/);
+    expect(log).toMatch(/POST \/v1\/chat\/completions 200 \S+ ms by alice \S+: prompt /);
     expect(log).toMatch(/info API keys were read again\.\n/);
     expect(log).toMatch(/warning API keys could not be read again and stay as they were: .* has no key/);
     expect(log).not.toContain('secret');
@@ -174,5 +174,28 @@ describe('the limit of a key', () => {
     gate.open();
     for (const { answer } of running) expect((await answer).choices).toHaveLength(1);
     expect((await ask('few')).choices).toHaveLength(1);
+  });
+
+  it('counts a request of many parts as one', async () => {
+    const apiKeyFile = await keyFile('few max-requests=1\n');
+    const server = await serve({ settings: { apiKeyFile }, maxBatchSize: 2 });
+    const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'few', maxRetries: 0 });
+    const prompts = ['a', 'b', 'c', 'd', 'e'];
+    expect((await client.completions.create({ model: '', prompt: prompts })).choices).toHaveLength(5);
+    expect((await client.embeddings.create({ model: '', input: prompts })).data).toHaveLength(5);
+    expect((await client.completions.create({ model: '', prompt: prompts })).choices).toHaveLength(5);
+  });
+
+  it('holds for requests that generate nothing, too', async () => {
+    const gate = new Gate();
+    const apiKeyFile = await keyFile('few max-requests=1\n');
+    const server = await serve({ settings: { apiKeyFile }, beforeStart: () => gate.opened });
+    const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'few', maxRetries: 0 });
+    const running = client.completions.create({ model: '', prompt: 'a' });
+    while (server.generateRequests.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await expect(client.embeddings.create({ model: '', input: 'a' })).rejects.toMatchObject({ status: 429 });
+    gate.open();
+    await running;
+    expect((await client.embeddings.create({ model: '', input: 'a' })).data).toHaveLength(1);
   });
 });

@@ -74,6 +74,7 @@ describe('a server with few open files', () => {
     const request = {
       messages: [{ role: 'user', content: [{ type: 'image', url: 'data:,', param: 'messages[0].content[0]' }] }],
     } as unknown as ParsedRequest;
+    const failing = Object.assign(() => Promise.reject(failure), { open: () => Promise.reject(failure) });
     const events = generate(request, {
       admission,
       client: ['a'],
@@ -81,9 +82,10 @@ describe('a server with few open files', () => {
       observe: () => new Metrics().generations.observe(0),
       onBodyUsed: () => undefined,
       model: {} as LoadedModel,
+      settings: { maxImagesPerRequest: 1 },
       media: {
-        forRequest: () => () => Promise.reject(failure),
-        sizesForRequest: () => () => Promise.reject(failure),
+        forRequest: () => failing,
+        sizesForRequest: () => failing,
         close: () => Promise.resolve(),
       },
     });

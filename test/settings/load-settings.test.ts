@@ -3,7 +3,14 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { defaultLoadSettings, groups, loadSettings, options, settingNames } from '../../src/settings/index.ts';
+import {
+  defaultLoadSettings,
+  groups,
+  loadSettings,
+  options,
+  serveSettingNames,
+  settingNames,
+} from '../../src/settings/index.ts';
 import type { Environment, Flags, SettingName } from '../../src/settings/index.ts';
 
 let folder: string;
@@ -17,13 +24,15 @@ interface Given {
   readonly environment?: Environment;
   readonly dotEnv?: string;
   readonly yaml?: string;
+  /** All of them otherwise. */
+  readonly names?: readonly SettingName[];
 }
 
-async function load({ flags = {}, environment = {}, dotEnv, yaml }: Given) {
+async function load({ flags = {}, environment = {}, dotEnv, yaml, names = settingNames }: Given) {
   if (dotEnv !== undefined) await writeFile(join(folder, '.env'), dotEnv);
   const configFile = join(folder, 'vserve.yaml');
   if (yaml !== undefined) await writeFile(configFile, yaml);
-  return loadSettings(settingNames, {
+  return loadSettings(names, {
     flags: yaml === undefined ? flags : { ...flags, 'config-file': configFile },
     environment,
     folder,
@@ -145,6 +154,19 @@ const accepted: readonly [string, Given, SettingName, unknown][] = [
     'mmprojQuantizationEncoding',
     'bfloat16',
   ],
+  ['a number with decimals', { flags: { temperature: '.5' } }, 'temperature', 0.5],
+  [
+    'whole numbers between commas and repeated',
+    { flags: { 'stop-token-ids': ['1,2', '3'] } },
+    'stopTokenIds',
+    [1, 2, 3],
+  ],
+  ['whole numbers in YAML', { yaml: 'max-concurrency: [1, 4]' }, 'maxConcurrency', [1, 4]],
+  ['a path with a comma', { flags: { image: ['a,b.png'] } }, 'images', ['a,b.png']],
+  ['the address of a server without a scheme', { flags: { url: 'localhost:8000' } }, 'url', 'http://localhost:8000'],
+  ['the socket of a server', { flags: { url: 'unix:/run/v.sock' } }, 'url', 'unix:/run/v.sock'],
+  ['an infinite rate', { flags: { 'request-rate': 'inf' } }, 'requestRate', Infinity],
+  ["max serve's name of a type", { flags: { 'quantization-encoding': 'q4_k' } }, 'quantizationEncoding', 'q4_k_m'],
   ['devices by number', { flags: { devices: 'gpu:0,1' } }, 'devices', 'gpu:0,1'],
   ['the store of the environment', { environment: { VSERVE_HOME: '/data' } }, 'home', '/data'],
 ];
@@ -212,6 +234,7 @@ const refused: readonly [string, Given, RegExp][] = [
     /^"max-length" in .* is 1 and "max_length" in .* is 2, but both/,
   ],
   ['an unknown key', { yaml: 'prot: 80' }, /has an unknown option "prot"\. Known options: model, .*port/],
+  ['an option of another command', { yaml: 'prompt: hi', names: serveSettingNames }, /has an unknown option "prompt"/],
   ['a file that names another', { yaml: 'config-file: x.yaml' }, /has an unknown option "config-file"/],
   ['a list for a file', { yaml: '- port' }, /must consist of lines of the form "option: value"/],
   [
@@ -239,9 +262,9 @@ test.each(refused)('refuses %s', async (_, given, message) => {
 
 describe('variables', () => {
   test('one of max serve that vserve does not have is reported', async () => {
-    const { unknownVariables } = await load({ environment: { MAX_SERVE_HEADLESS: '3' }, dotEnv: 'VSERVE_HOEM=/x' });
+    const { unknownVariables } = await load({ environment: { MAX_SERVE_GC_DEBUG: '3' }, dotEnv: 'VSERVE_HOEM=/x' });
     expect(unknownVariables).toEqual([
-      'MAX_SERVE_HEADLESS in the environment has no effect: vserve has no such setting.',
+      'MAX_SERVE_GC_DEBUG in the environment has no effect: vserve has no such setting.',
       'VSERVE_HOEM in .env has no effect: vserve has no such setting.',
     ]);
   });

@@ -6,7 +6,7 @@ export const usageSchema = z.object({
   prompt_tokens: z.int(),
   completion_tokens: z.int(),
   total_tokens: z.int(),
-  prompt_tokens_details: z.object({ cached_tokens: z.int() }),
+  prompt_tokens_details: z.object({ cached_tokens: z.int(), image_tokens: z.int().optional() }),
   completion_tokens_details: z.object({ reasoning_tokens: z.int() }),
 });
 
@@ -18,9 +18,14 @@ export function usageJson(usage: TokenUsage): UsageJson {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
-    prompt_tokens_details: { cached_tokens: cachedTokens },
+    prompt_tokens_details: { cached_tokens: cachedTokens, ...imageTokensJson(usage) },
     completion_tokens_details: { reasoning_tokens: reasoningTokens },
   };
+}
+
+/** The tokens of images, where there are any. */
+export function imageTokensJson({ imageTokens = 0 }: TokenUsage): { readonly image_tokens?: number } {
+  return imageTokens > 0 ? { image_tokens: imageTokens } : {};
 }
 
 /** The usage of several answers to one prompt, which counts once. They are given in the order of their indices. */
@@ -30,6 +35,7 @@ export function sumOfUsage(usages: readonly TokenUsage[]): TokenUsage {
   return {
     promptTokens: first?.promptTokens ?? 0,
     cachedTokens: first?.cachedTokens ?? 0,
+    imageTokens: first?.imageTokens ?? 0,
     completionTokens: sum(({ completionTokens }) => completionTokens),
     reasoningTokens: sum(({ reasoningTokens = 0 }) => reasoningTokens),
   };

@@ -12,7 +12,7 @@ export const chatFormat: WireFormat<ChatRequest> = {
   framing: 'sse',
   parse: parseChatRequest,
   answer: (identity, events, { answer }) => toCompletion(identity, events, answer),
-  writer: (identity, { answer }) => new ChunkWriter(identity, answer),
+  writer: (identity, { answer, imageDetails = false }) => new ChunkWriter(identity, answer, imageDetails),
   errors: openaiErrors,
   schemas: CHAT_SCHEMAS,
 };

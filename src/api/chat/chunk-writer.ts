@@ -1,6 +1,8 @@
 import type { ChosenToken, GenerationEvent } from '../../backend/index.ts';
 import { unfinished } from '../answer/collected-answer.ts';
 import type { AnswerIdentity } from '../answer/identity.ts';
+import type { ImageDetailsJson } from '../answer/image-details.ts';
+import { imageDetailsJson } from '../answer/image-details.ts';
 import { logProbsJson } from '../answer/log-probs.ts';
 import { sseEvent } from '../answer/sse-event.ts';
 import { timingsJson } from '../answer/timings.ts';
@@ -17,7 +19,7 @@ const DONE = 'data: [DONE]\n\n';
 /**
  * Writes OpenAI's `chat.completion.chunk`s: the role of each answer once the generation has started, its pieces as they
  * come, and its finish reason. A last chunk has the usage and no choices, where that is asked for; the others have null, or
- * the usage so far, as vLLM's `continuous_usage_stats` does. llama-server's timings stand in the very last one. What is
+ * the usage so far, as vLLM's `continuous_usage_stats` does. llama-server's timings, and what became of images where that is asked for, stand in the very last one. What is
  * the same in all of them is made into text once: this runs for every token.
  */
 export class ChunkWriter implements StreamWriter {
@@ -26,15 +28,22 @@ export class ChunkWriter implements StreamWriter {
   readonly #noLogProbs: string;
   readonly #finishes: (EventOf<'finish'> | undefined)[];
   readonly #reports: boolean;
+  readonly #imageDetails: boolean;
+  #images: ImageDetailsJson[] = [];
   #unfinished: number;
   #promptTokens = 0;
   #completionTokens = 0;
   #prefilled = { cachedTokens: 0, prefillMs: 0 };
   #firstAt: number | undefined;
 
-  constructor({ id, created, model, systemFingerprint }: AnswerIdentity, settings: AnswerSettings) {
+  constructor(
+    { id, created, model, systemFingerprint }: AnswerIdentity,
+    settings: AnswerSettings,
+    imageDetails = false,
+  ) {
     const common = { id, object: 'chat.completion.chunk', created, model, system_fingerprint: systemFingerprint };
     this.#settings = settings;
+    this.#imageDetails = imageDetails;
     this.#head = `${JSON.stringify(common).slice(0, -1)},"choices":[`;
     this.#noLogProbs = ',"logprobs":null,"finish_reason":null}]';
     this.#reports = settings.streamUsage === 'every' || settings.timingsPerToken;
@@ -60,6 +69,7 @@ export class ChunkWriter implements StreamWriter {
         return [this.#progress(event)];
       case 'prefilled':
         this.#prefilled = event;
+        this.#images = imageDetailsJson(event.images ?? []);
         return [];
       case 'finish':
         return this.#finish(event);
@@ -159,7 +169,8 @@ export class ChunkWriter implements StreamWriter {
   /** The last chunk with a choice, and the usage. The very last has the timings. */
   #endings(end: string): string[] {
     const finishes = this.#finishes.filter((event) => event !== undefined);
-    const timings = `,"timings":${JSON.stringify(timingsOf(finishes))}}`;
+    const images = this.#imageDetails ? `,"image_details":${JSON.stringify(this.#images)}` : '';
+    const timings = `,"timings":${JSON.stringify(timingsOf(finishes))}${images}}`;
     if (this.#settings.streamUsage === 'none') return [`${end}${timings}`];
     const usage = sumOfUsage(finishes.map((event) => event.usage));
     this.#completionTokens = usage.completionTokens;

@@ -36,6 +36,7 @@ export function parseChatRequest(body: unknown, options: ReadOptions): ChatReque
     // As in llama-server: an answer in one piece has no place for it.
     reportProgress: settings.reportProgress && stream,
     stream,
+    imageDetails: read.values.include?.includes('image_details') ?? false,
     answer: {
       choices: settings.choices,
       hasLogProbs: settings.logProbs !== undefined,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { tokenLogProbSchema } from '../answer/log-probs.ts';
+import { imageDetailsSchema } from '../answer/image-details.ts';
 import { timingsSchema } from '../answer/timings.ts';
 import { usageSchema } from '../answer/usage.ts';
 import { argumentsSchema, contentSchema } from '../request/content-schema.ts';
@@ -33,6 +34,7 @@ const call = z.object({ id: z.string(), type: z.literal('function'), function: f
 const logProbs = z.object({ content: z.array(tokenLogProbSchema), refusal: z.null() });
 const finishReason = z.enum(['stop', 'length', 'tool_calls', 'function_call', 'repetition']);
 const stopReason = z.union([z.string(), z.int()]).optional();
+const imageDetails = z.array(imageDetailsSchema).optional();
 const envelope = {
   id: z.string(),
   created: z.int(),
@@ -61,6 +63,7 @@ const completion = z.object({
   ),
   usage: usageSchema,
   timings: timingsSchema,
+  image_details: imageDetails,
 });
 
 const callDelta = z.object({
@@ -90,6 +93,7 @@ const chunk = z.object({
   ),
   usage: usageSchema.partial({ prompt_tokens_details: true, completion_tokens_details: true }).nullish(),
   timings: timingsSchema.optional(),
+  image_details: imageDetails,
   prompt_progress: z.object({ total: z.int(), cache: z.int(), processed: z.int(), time_ms: z.number() }).optional(),
 });
 

@@ -1,6 +1,14 @@
+import { z } from 'zod';
 import type { NamesOf } from '../request/field-table.ts';
+import type { PlainKind } from '../request/kinds.ts';
 import { BOOLEAN, TEXT } from '../request/kinds.ts';
 import { REQUEST_KINDS, REQUEST_NAMES } from '../request/request-kinds.ts';
+
+/** What an answer includes where it is asked for. */
+const INCLUDE: PlainKind<readonly 'image_details'[]> = {
+  expected: 'an array of image_details',
+  schema: z.array(z.literal('image_details')),
+};
 
 /** The settings of the response. */
 const ANSWER_KINDS = {
@@ -10,6 +18,7 @@ const ANSWER_KINDS = {
   continuousUsage: BOOLEAN,
   timingsPerToken: BOOLEAN,
   echo: BOOLEAN,
+  include: INCLUDE,
 };
 
 export const CHAT_KINDS = { ...REQUEST_KINDS, ...ANSWER_KINDS };
@@ -22,4 +31,5 @@ export const CHAT_NAMES: NamesOf<typeof CHAT_KINDS> = {
   continuousUsage: ['stream_options.continuous_usage_stats'],
   timingsPerToken: ['timings_per_token'],
   echo: ['echo'],
+  include: ['include'],
 };

@@ -11,6 +11,7 @@ export function usageOfAll(usages: readonly TokenUsage[], choices: number): Toke
   return {
     promptTokens: sum(({ promptTokens }) => promptTokens),
     cachedTokens: sum(({ cachedTokens }) => cachedTokens),
+    imageTokens: sum(({ imageTokens = 0 }) => imageTokens),
     completionTokens: sum(({ completionTokens }) => completionTokens),
     reasoningTokens: sum(({ reasoningTokens = 0 }) => reasoningTokens),
   };

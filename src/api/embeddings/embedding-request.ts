@@ -9,7 +9,7 @@ import { textOf } from '../request/long-text.ts';
 import { OTHER_FIELDS } from '../request/other-fields.ts';
 import { readFields } from '../request/read-fields.ts';
 import { isTokenId } from '../request/token-text.ts';
-import { anything, isOneOf } from '../request/values.ts';
+import { anything, isEmpty, isOneOf } from '../request/values.ts';
 
 /** OpenAI's limit. */
 export const MAX_INPUTS = 2048;
@@ -47,7 +47,7 @@ const INPUT_KINDS = { ...FORM_KINDS, model: TEXT, cacheSalt: TEXT };
 export const INPUT_FIELDS = fieldTable(
   INPUT_KINDS,
   { ...FORM_NAMES, model: ['model'], cacheSalt: ['cache_salt'] },
-  { ...OTHER_FIELDS, ...NORMALIZED, input: anything, add_special_tokens: isOneOf(true) },
+  { ...OTHER_FIELDS, ...NORMALIZED, input: anything, add_special_tokens: isOneOf(true), mm_processor_kwargs: isEmpty },
 );
 export const FORM_FIELDS = fieldTable(FORM_KINDS, FORM_NAMES, NORMALIZED);
 

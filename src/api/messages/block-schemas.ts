@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { argumentsSchema, sourceSchema } from '../request/content-schema.ts';
+import { argumentsSchema, documentOptionsSchema, sourceSchema } from '../request/content-schema.ts';
 
 const text = z.object({ type: z.literal('text'), text: z.string() });
 const image = z.object({ type: z.literal('image'), source: sourceSchema });
@@ -13,6 +13,13 @@ const document = z.object({
   title,
   context: z.string().nullish(),
 });
+const fileDocument = z.object({
+  type: z.literal('document'),
+  source: sourceSchema,
+  title,
+  context: z.string().nullish(),
+  ...documentOptionsSchema,
+});
 const searchResult = z.object({
   type: z.literal('search_result'),
   content: z.union([z.string(), z.array(text)]),
@@ -23,7 +30,9 @@ const toolReference = z.object({ type: z.literal('tool_reference'), tool_name: z
 const toolResult = z.object({
   type: z.literal('tool_result'),
   tool_use_id: z.string().min(1),
-  content: z.union([z.string(), z.array(z.union([text, image, document, searchResult, toolReference]))]).nullish(),
+  content: z
+    .union([z.string(), z.array(z.union([text, image, document, fileDocument, searchResult, toolReference]))])
+    .nullish(),
   is_error: z.boolean().nullish(),
 });
 const toolUse = z.object({
@@ -42,7 +51,7 @@ export const systemSchema = z.union([z.string(), z.array(text)]);
 export const turnSchema = z.union([
   z.object({
     role: z.literal('user'),
-    content: z.union([z.string(), z.array(z.union([text, image, document, searchResult, toolResult]))]),
+    content: z.union([z.string(), z.array(z.union([text, image, document, fileDocument, searchResult, toolResult]))]),
   }),
   z.object({
     role: z.literal('assistant'),

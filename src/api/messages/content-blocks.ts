@@ -2,6 +2,7 @@ import type { ImageReference, ParsedPart } from '../parsed-request.ts';
 import { readSource } from '../request/image-parts.ts';
 import type { HasNoEffect, JsonObject, KeyTable, ReadOptions } from '../request/json-object.ts';
 import { isJsonObject, readKeys } from '../request/json-object.ts';
+import { refuseImageAsText } from '../request/misplaced-media.ts';
 import { anything } from '../request/values.ts';
 import type { BlockReaders } from './block-reader.ts';
 import { requireText } from './block-reader.ts';
@@ -31,7 +32,9 @@ export const TEXT_AND_IMAGE_BLOCKS: BlockReaders<ParsedPart> = { ...TEXT_BLOCKS,
 
 function readText(block: JsonObject, path: string, options: ReadOptions): ParsedPart {
   const { text } = readKeys(block, path, TEXT_KEYS, options);
-  return { type: 'text', text: requireText(text, `${path}.text`) };
+  const read = requireText(text, `${path}.text`);
+  refuseImageAsText(read, `${path}.text`);
+  return { type: 'text', text: read };
 }
 
 function readImage(block: JsonObject, path: string, options: ReadOptions): ImageReference {

@@ -138,6 +138,10 @@ function joined(one: ParsedMessage, other: ParsedMessage): ParsedMessage {
 function partsOf(blocks: readonly TurnBlock[]): ParsedPart[] {
   return blocks.flatMap((block) => {
     if (!('type' in block)) return block;
-    return block.type === 'text' || block.type === 'image' ? [block] : [];
+    return isPart(block) ? [block] : [];
   });
+}
+
+function isPart(block: Exclude<TurnBlock, readonly ParsedPart[]>): block is ParsedPart {
+  return block.type !== 'tool-result' && block.type !== 'thinking' && block.type !== 'tool-call';
 }

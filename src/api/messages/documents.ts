@@ -1,5 +1,7 @@
-import type { ParsedPart } from '../parsed-request.ts';
+import type { DocumentReference, ParsedPart } from '../parsed-request.ts';
 import { invalid, show } from '../request/invalid-request.ts';
+import { DOCUMENT_OPTION_KEYS, documentOptions } from '../request/file-part.ts';
+import { readSource } from '../request/image-parts.ts';
 import type { HasNoEffect, JsonObject, KeyTable, ReadOptions } from '../request/json-object.ts';
 import { isJsonObject, readKeys, unsupported } from '../request/json-object.ts';
 import { anything } from '../request/values.ts';
@@ -9,6 +11,7 @@ import { TEXT_AND_IMAGE_BLOCKS, TEXT_BLOCKS } from './content-blocks.ts';
 const hasNoCitations: HasNoEffect = (value) => isJsonObject(value) && value['enabled'] !== true;
 
 export const DOCUMENT_KEYS = {
+  ...DOCUMENT_OPTION_KEYS,
   type: 'read',
   source: 'read',
   title: 'read',
@@ -33,13 +36,21 @@ export const SEARCH_RESULT_KEYS = {
   citations: hasNoCitations,
 } as const satisfies KeyTable;
 
-const PDF_ADVICE = 'Send its text (a source of type text), or its pages as image blocks.';
+const FILE_SOURCES: readonly unknown[] = ['base64', 'url'];
+const FILE_ADVICE = 'It must be base64, url, text or content: this server stores no files.';
 
-/** Reads a document of text, or of blocks. Its title and context are told to the model, too. */
+/** Reads a document: a file, a text, or blocks. Its title and context are told to the model, too. */
 export function readDocument(block: JsonObject, path: string, options: ReadOptions): ParsedPart[] {
-  const { source, title, context } = readKeys(block, path, DOCUMENT_KEYS, options);
+  const { source, title, context, pages, text_layer, detail } = readKeys(block, path, DOCUMENT_KEYS, options);
+  const shown = { pages, text_layer, detail };
   const about = { title: optionalText(title, `${path}.title`), context: optionalText(context, `${path}.context`) };
-  return tagged('document', about, readDocumentSource(source, `${path}.source`, options));
+  const place = `${path}.source`;
+  const isFile = isJsonObject(source) && FILE_SOURCES.includes(source['type']);
+  const content = isFile
+    ? [readFileSource(source, place, { ...documentOptions(shown, path), param: path }, options)]
+    : readDocumentSource(source, place, options);
+  if (!isFile) refuseOptions(shown, path);
+  return tagged('document', about, content);
 }
 
 /** Reads a result of a search that the client has made. */
@@ -49,11 +60,29 @@ export function readSearchResult(block: JsonObject, path: string, options: ReadO
   return tagged('search_result', about, readBlocks(content, `${path}.content`, TEXT_BLOCKS, options));
 }
 
+/** Reads the place of a PDF, or of a text. */
+function readFileSource(
+  source: JsonObject,
+  path: string,
+  shown: Omit<DocumentReference, 'type' | 'url' | 'isText'>,
+  options: ReadOptions,
+): DocumentReference {
+  const type = source['media_type'];
+  const isText = typeof type === 'string' && /^text\//i.test(type);
+  return { type: 'document', url: readSource(source, path, options), isText, ...shown };
+}
+
+/** Text and blocks have no pages. */
+function refuseOptions(shown: Readonly<Record<string, unknown>>, path: string): void {
+  for (const [key, value] of Object.entries(shown)) {
+    if (value !== undefined) throw unsupported(`${path}.${key}`, value, 'It is for files (base64 and url) only.');
+  }
+}
+
 function readDocumentSource(source: unknown, path: string, options: ReadOptions): ParsedPart[] {
   if (!isJsonObject(source)) throw invalid(path, `${path} must be an object with a type, not ${show(source)}.`);
   const { type } = source;
-  if (type === 'base64' || type === 'url') throw unsupported(`${path}.type`, `a PDF (${type})`, PDF_ADVICE);
-  if (type !== 'text' && type !== 'content') throw unsupported(`${path}.type`, type, 'It must be text or content.');
+  if (type !== 'text' && type !== 'content') throw unsupported(`${path}.type`, type, FILE_ADVICE);
   const { data, content } = readKeys(source, path, DOCUMENT_SOURCE_KEYS, options);
   if (type === 'text') return [{ type: 'text', text: requireText(data, `${path}.data`) }];
   return readBlocks(content, `${path}.content`, TEXT_AND_IMAGE_BLOCKS, options);

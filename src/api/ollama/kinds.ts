@@ -82,6 +82,7 @@ export const COMMON_NAMES = {
   reasoningEffort: [{ name: 'think', kind: THINK_EFFORT }],
   maxTokens: [{ name: 'options.num_predict', kind: NUM_PREDICT }],
   format: [{ name: 'format', kind: OLLAMA_FORMAT }],
+  imageProcessor: ['mm_processor_kwargs'],
   hasLogProbs: ['logprobs'],
   topLogProbs: ['top_logprobs'],
   model: ['model'],

@@ -1,4 +1,4 @@
-import type { ParsedMessage, ParsedPart, ParsedRequest } from '../parsed-request.ts';
+import type { ParsedMessage, PlainPart, ParsedRequest } from '../parsed-request.ts';
 import { readImages } from '../request/content.ts';
 import { beginEmptyAnswer, refuseOpenCalls } from '../request/final-answer.ts';
 import { invalid, show } from '../request/invalid-request.ts';
@@ -36,7 +36,7 @@ export function parseGenerateRequest(body: unknown, options: ReadOptions, model:
   const { prompt = '' } = read.values;
   const isEmpty = prompt === '' && images.length === 0;
   // Images come before the text, as in messages.
-  const content: ParsedPart[] = [...images, { type: 'text', text: prompt }];
+  const content: PlainPart[] = [...images, { type: 'text', text: prompt }];
   return toRequest(read, promptOf(read, content), isEmpty, model);
 }
 
@@ -46,7 +46,7 @@ function requireObject(body: unknown, content: string): JsonObject {
 }
 
 /** A conversation of one turn; raw, the prompt as it is. */
-function promptOf({ values }: SettingsRead<typeof GENERATE_KINDS>, content: readonly ParsedPart[]): Prompt {
+function promptOf({ values }: SettingsRead<typeof GENERATE_KINDS>, content: readonly PlainPart[]): Prompt {
   const { system = '', raw = false } = values;
   if (!raw) {
     const instructions: ParsedMessage[] =

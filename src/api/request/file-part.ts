@@ -1,36 +1,131 @@
-import type { ImageReference } from '../parsed-request.ts';
-import { isImageInBase64, readImageData, startOfText } from './image-url.ts';
-import { invalid, show } from './invalid-request.ts';
+import type { DocumentReference, ParsedPart } from '../parsed-request.ts';
+import { isImageInBase64, readImageData, readImageUrl, startOfText } from './image-url.ts';
+import { contradiction, invalid, show } from './invalid-request.ts';
 import type { JsonObject, KeyTable, ReadOptions } from './json-object.ts';
-import { readKeys } from './json-object.ts';
+import { isJsonObject, readKeys, unsupported } from './json-object.ts';
 import { LongText } from './long-text.ts';
-import { anything, never } from './values.ts';
+import { readPages } from './page-ranges.ts';
+import { anything } from './values.ts';
 
-export const FILE_PART_KEYS = {
-  type: 'read',
-  file_data: 'read',
-  filename: anything,
-  detail: anything,
-  cache_control: anything,
-  prompt_cache_breakpoint: anything,
-  // Whether what is there is an image is not known before it is fetched.
-  file_url: never,
-  file_id: never,
+type Url = string | LongText;
+
+/** How a document is shown. */
+export const DOCUMENT_OPTION_KEYS = {
+  pages: 'read',
+  text_layer: 'read',
+  detail: 'read',
 } as const satisfies KeyTable;
 
-/** Reads OpenAI's `input_file`, if the file is an image. Throws `unsupported_parameter` for any other. */
-export function readFilePart(part: JsonObject, param: string, options: ReadOptions): ImageReference {
-  const { file_data: data } = readKeys(part, param, FILE_PART_KEYS, options);
-  const path = `${param}.file_data`;
-  if (typeof data !== 'string' && !(data instanceof LongText)) {
-    throw invalid(path, `${path} must be a data URI, not ${show(data)}.`);
+const FILE_KEYS = {
+  ...DOCUMENT_OPTION_KEYS,
+  file_data: 'read',
+  file_url: 'read',
+  file_id: 'read',
+  filename: 'read',
+  // What the bytes are, they tell.
+  format: anything,
+  media_type: anything,
+  mime_type: anything,
+} as const satisfies KeyTable;
+
+const CACHE_KEYS = { cache_control: anything, prompt_cache_breakpoint: anything } as const satisfies KeyTable;
+
+/** OpenAI's `input_file`. */
+export const INPUT_FILE_KEYS = { ...FILE_KEYS, ...CACHE_KEYS, type: 'read' } as const satisfies KeyTable;
+
+/** OpenAI's `file` of Chat Completions. */
+export const CHAT_FILE_KEYS = { type: 'read', file: 'read', ...CACHE_KEYS } as const satisfies KeyTable;
+export const CHAT_FILE_OBJECT_KEYS = FILE_KEYS;
+
+const DETAILS: ReadonlySet<unknown> = new Set([undefined, 'auto', 'low', 'high', 'original']);
+const TEXT_TYPE = /^(?:text\/|application\/(?:json|xml|yaml|x-yaml|markdown|x-ndjson)\b)/i;
+const TEXT_NAME = /\.(?:txt|text|md|markdown|csv|tsv|json|jsonl|xml|html?|ya?ml|toml|ini|log|rst|tex)$/i;
+const DATA_TYPE = /^\s*data:([^;,]*)/i;
+
+/** Reads `input_file` of the Responses API. Throws `invalid_request`, `unsupported_parameter`. */
+export function readInputFile(part: JsonObject, param: string, options: ReadOptions): ParsedPart {
+  return readFile(readKeys(part, param, INPUT_FILE_KEYS, options), param, param);
+}
+
+/** Reads `file` of Chat Completions. Throws `invalid_request`, `unsupported_parameter`. */
+export function readChatFile(part: JsonObject, param: string, options: ReadOptions): ParsedPart {
+  const { file } = readKeys(part, param, CHAT_FILE_KEYS, options);
+  const path = `${param}.file`;
+  if (!isJsonObject(file)) {
+    throw invalid(path, `${path} must be an object with file_data, a data URI, not ${show(file)}.`);
   }
-  const start = startOfText(data).trimStart();
-  const type = /^data:([^;,]*)/i.exec(start)?.[1];
-  if (type === undefined ? isImageInBase64(start) : /^image\//i.test(type)) {
-    return { type: 'image', url: readImageData(data, path), param };
+  return readFile(readKeys(file, path, CHAT_FILE_OBJECT_KEYS, options), path, param);
+}
+
+type FileKeys = { readonly [Key in keyof typeof FILE_KEYS]?: unknown };
+
+function readFile(keys: FileKeys, path: string, param: string): ParsedPart {
+  const { file_data: data, file_url: url, file_id: id, filename } = keys;
+  if (id !== undefined) {
+    const advice = 'It stores no files: send the file itself, as a data URI in file_data.';
+    throw unsupported(`${path}.file_id`, id, advice);
   }
-  const kind = type === undefined || type === '' ? 'A file of an unknown type' : `A file of type ${show(type)}`;
-  const advice = 'Send images as input_image, and the text of other documents as input_text.';
-  throw invalid(path, `${path}: ${kind} is not supported by this server. ${advice}`, 'unsupported_parameter');
+  if (filename !== undefined && typeof filename !== 'string') {
+    throw invalid(`${path}.filename`, `${path}.filename must be a string, not ${show(filename)}.`);
+  }
+  if (data !== undefined && url !== undefined) throw contradiction(`${path}.file_data`, `${path}.file_url`);
+  const [place, value] = url === undefined ? [`${path}.file_data`, data] : [`${path}.file_url`, url];
+  return fileAt(readFileUrl(value, place), place, { ...keys, name: filename ?? '' }, path, param);
+}
+
+/** A URL of any kind, or base64. */
+function readFileUrl(value: unknown, path: string): Url {
+  const isText = (typeof value === 'string' && value.trim() !== '') || value instanceof LongText;
+  if (!isText) throw invalid(path, `${path} must be a data URI or a URL of the file, not ${show(value)}.`);
+  return isImageInBase64(startOfText(value)) ? readImageData(value, path) : readImageUrl(value, path);
+}
+
+interface FileOptions extends FileKeys {
+  readonly name: string;
+}
+
+function fileAt(url: Url, place: string, options: FileOptions, path: string, param: string): ParsedPart {
+  const start = startOfText(url);
+  const type = DATA_TYPE.exec(start)?.[1]?.trim() ?? '';
+  refuseSound(type, place);
+  const isImage = /^image\//i.test(type) || isImageInBase64(start.slice(start.indexOf(',') + 1));
+  const shown = documentOptions(options, path);
+  if (isImage && /^data:/i.test(start)) {
+    for (const key of ['pages', 'text_layer'] as const) {
+      if (options[key] !== undefined) throw unsupported(`${path}.${key}`, options[key], 'The file is an image.');
+    }
+    return { type: 'image', url, param };
+  }
+  return { type: 'document', url, param, ...shown, isText: TEXT_TYPE.test(type) || TEXT_NAME.test(options.name) };
+}
+
+function refuseSound(type: string, place: string): void {
+  if (/^video\//i.test(type)) throw unsupported(place, `a file of type ${type}`, 'Send videos as video_url.');
+  if (/^audio\//i.test(type)) throw unsupported(place, `a file of type ${type}`, 'Leave it out.');
+}
+
+type DocumentOptions = Pick<DocumentReference, 'pages' | 'textLayer' | 'isLowDetail'>;
+
+/** Reads how a document is to be shown. Throws `invalid_request`. */
+export function documentOptions(
+  { pages, text_layer: textLayer = false, detail }: { readonly [Key in keyof typeof DOCUMENT_OPTION_KEYS]?: unknown },
+  path: string,
+): DocumentOptions {
+  if (typeof textLayer !== 'boolean') {
+    throw invalid(`${path}.text_layer`, `${path}.text_layer must be true or false, not ${show(textLayer)}.`);
+  }
+  if (!DETAILS.has(detail)) {
+    throw invalid(`${path}.detail`, `${path}.detail must be auto, low, high or original, not ${show(detail)}.`);
+  }
+  return { pages: readPages(pages, `${path}.pages`), textLayer, isLowDetail: detail === 'low' };
+}
+
+/** Whether a URL is the data of a PDF. */
+export function isPdfUri(url: Url): boolean {
+  return /^\s*data:application\/(?:x-)?pdf\b/i.test(startOfText(url));
+}
+
+/** All pages of a document, as pictures. */
+export function wholeDocument(url: Url, param: string): DocumentReference {
+  return { type: 'document', url, param, ...documentOptions({}, param), isText: false };
 }

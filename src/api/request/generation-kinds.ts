@@ -1,8 +1,12 @@
 import { z } from 'zod';
+import type { ImageProcessorSettings } from '../../backend/index.ts';
 import type { GenerationSettings } from '../request-defaults.ts';
 import { FORMAT, FORMAT_NAMES } from './answer-format.ts';
 import type { KindsOf, NamesOf } from './field-table.ts';
-import type { PlainKind } from './kinds.ts';
+import { invalid, show } from './invalid-request.ts';
+import { isJsonObject } from './json-object.ts';
+import { readJsonObject } from './json-value.ts';
+import type { PlainKind, ReaderKind } from './kinds.ts';
 import { BOOLEAN, integer, TEXT, tokensFrom } from './kinds.ts';
 
 /** What several fields say together; each has a file that reads it. */
@@ -32,6 +36,16 @@ const MAX_TOKENS: PlainKind<number | undefined> = {
     .transform((value) => (value === -1 ? undefined : value)),
 };
 
+/** vLLM's. Which settings there are, the model's image processor decides. */
+const IMAGE_PROCESSOR: ReaderKind<ImageProcessorSettings | undefined> = {
+  shape: z.looseObject({}),
+  read(value, path) {
+    if (!isJsonObject(value)) throw invalid(path, `${path} must be an object, not ${show(value)}.`);
+    const settings = Object.entries(readJsonObject(value, path)).filter(([, setting]) => setting !== null);
+    return settings.length === 0 ? undefined : Object.fromEntries(settings);
+  },
+};
+
 export const GENERATION_KINDS = {
   maxTokens: MAX_TOKENS,
   minTokens: tokensFrom(0),
@@ -44,6 +58,7 @@ export const GENERATION_KINDS = {
   choices: integer({ min: 1, max: MAX_CHOICES }),
   reportProgress: BOOLEAN,
   cacheSalt: TEXT,
+  imageProcessor: IMAGE_PROCESSOR,
 } as const satisfies KindsOf<Omit<GenerationSettings, ComposedSetting>>;
 
 /** The fields of each setting: OpenAI's, then those of MAX, vLLM, SGLang, llama-server and Ollama. */
@@ -59,4 +74,5 @@ export const GENERATION_NAMES: NamesOf<typeof GENERATION_KINDS> = {
   choices: ['n', 'n_cmpl'],
   reportProgress: ['return_progress'],
   cacheSalt: ['cache_salt'],
+  imageProcessor: ['mm_processor_kwargs'],
 };

@@ -1,3 +1,5 @@
+import type { ImageBudget } from '../../backend/index.ts';
+import { bothOf, readBudget } from './image-budget.ts';
 import { readImageData, readImageUrl } from './image-url.ts';
 import { invalid, show } from './invalid-request.ts';
 import type { JsonObject, KeyTable, ReadOptions } from './json-object.ts';
@@ -8,12 +10,12 @@ import { anything, isEmpty, never } from './values.ts';
 
 type Url = string | LongText;
 
-/** Limits for scaling the image, which a request cannot set yet. */
+/** Limits for scaling the image: of its pixels, and others that a request cannot set. */
 const SIZES = {
+  max_pixels: 'read',
+  min_pixels: 'read',
   image_pixel_limit: never,
   max_long_side_pixel: never,
-  max_pixels: never,
-  min_pixels: never,
   resized_height: never,
   resized_width: never,
   total_pixels: never,
@@ -79,22 +81,27 @@ export const SOURCE_KEYS = {
   file_id: never,
 } as const satisfies KeyTable;
 
-/** All have the same effect: the model's processor chooses the size. */
-const DETAILS: ReadonlySet<unknown> = new Set([undefined, 'auto', 'low', 'high', 'original']);
+/** What a place of an image has: its URL, and what is asked for it. */
+interface PlacedUrl {
+  readonly url: Url;
+  readonly budget?: ImageBudget | undefined;
+}
 
-const IMAGE_READERS: Readonly<Record<string, (value: unknown, path: string, options: ReadOptions) => Url>> = {
+type PlaceReader = (value: unknown, path: string, options: ReadOptions) => PlacedUrl;
+
+const IMAGE_READERS: Readonly<Record<string, PlaceReader>> = {
   image_url: readUrlObject,
   image: readUrlObject,
-  url: readImageUrl,
-  base64: readImageData,
-  data: readImageData,
-  source: readSource,
+  url: (value, path) => ({ url: readImageUrl(value, path) }),
+  base64: (value, path) => ({ url: readImageData(value, path) }),
+  data: (value, path) => ({ url: readImageData(value, path) }),
+  source: (value, path, options) => ({ url: readSource(value, path, options) }),
 };
 
 /** Reads an image part, whichever key holds the image. Throws `invalid_request` unless there is exactly one image. */
 export function readImagePart(part: JsonObject, param: string, options: ReadOptions): ImageReference {
-  const { type, detail, ...places } = readKeys(part, param, IMAGE_PART_KEYS, options);
-  checkDetail(detail, param);
+  const { type, detail, max_pixels, min_pixels, ...places } = readKeys(part, param, IMAGE_PART_KEYS, options);
+  const own = readBudget({ detail, max_pixels, min_pixels }, param);
   const [place, second] = Object.entries(places);
   if (place === undefined) {
     const expected = `${param}.${type === 'image' ? 'image' : 'image_url'}`;
@@ -102,17 +109,18 @@ export function readImagePart(part: JsonObject, param: string, options: ReadOpti
   }
   if (second !== undefined) throw secondImage(`${param}.${second[0]}`);
   const [key, value] = place;
-  const url = IMAGE_READERS[key]?.(value, `${param}.${key}`, options);
-  if (url === undefined) throw new TypeError(`No reader for ${key}.`);
-  return { type: 'image', url, param };
+  const placed = IMAGE_READERS[key]?.(value, `${param}.${key}`, options);
+  if (placed === undefined) throw new TypeError(`No reader for ${key}.`);
+  const { budget: inner } = placed;
+  const budget = own && inner ? bothOf(own, inner, param, `${param}.${key}`) : (own ?? inner);
+  return { type: 'image', url: placed.url, param, ...(budget === undefined ? {} : { budget }) };
 }
 
 /** Reads OpenAI's `{url, detail}` or a plain URL. */
-function readUrlObject(image: unknown, path: string, options: ReadOptions): Url {
-  if (!isJsonObject(image)) return readImageUrl(image, path);
-  const { url, detail } = readKeys(image, path, IMAGE_URL_KEYS, options);
-  checkDetail(detail, path);
-  return readImageUrl(url, `${path}.url`);
+function readUrlObject(image: unknown, path: string, options: ReadOptions): PlacedUrl {
+  if (!isJsonObject(image)) return { url: readImageUrl(image, path) };
+  const { url, ...asked } = readKeys(image, path, IMAGE_URL_KEYS, options);
+  return { url: readImageUrl(url, `${path}.url`), budget: readBudget(asked, path) };
 }
 
 /** Reads the `source` of Anthropic's images. Throws `invalid_request`, `unsupported_parameter`. */
@@ -126,9 +134,4 @@ export function readSource(source: unknown, path: string, options: ReadOptions):
 
 function secondImage(path: string) {
   return invalid(path, `${path} is a second image in the same part. Send one part per image.`);
-}
-
-function checkDetail(detail: unknown, path: string): void {
-  if (DETAILS.has(detail)) return;
-  throw invalid(`${path}.detail`, `${path}.detail must be auto, low, high or original, not ${show(detail)}.`);
 }

@@ -54,7 +54,6 @@ const ENGINES: Fields = {
   lora: isEmpty,
   lora_path: isEmpty,
   'media_io_kwargs.*': isEmpty,
-  'mm_processor_kwargs.*': never,
   priority: isOneOf(0),
   prompt_logprobs: never,
   prompt_tokens: never,

@@ -191,9 +191,9 @@ export class Conversation {
   }
 }
 
-/** The texts of parts in one; undefined if there is an image among them. */
+/** The texts of parts in one; undefined if there is anything else among them. */
 function joinedText(parts: readonly ParsedPart[]): string | undefined {
-  if (parts.some(({ type }) => type === 'image')) return undefined;
+  if (parts.some(({ type }) => type !== 'text')) return undefined;
   return parts.map((part) => (part.type === 'text' ? part.text : '')).join('\n\n');
 }
 

@@ -1,4 +1,11 @@
-import type { ChosenToken, FinishReason, GenerationEvent, GenerationTimings, TokenUsage } from '../../backend/index.ts';
+import type {
+  ChosenToken,
+  FinishReason,
+  GenerationEvent,
+  GenerationTimings,
+  ImageReceipt,
+  TokenUsage,
+} from '../../backend/index.ts';
 import { unfinished } from '../answer/collected-answer.ts';
 import type { ResponseSettings } from './response-request.ts';
 import type { CallForm } from './tools.ts';
@@ -42,6 +49,8 @@ const PREFIXES: Readonly<Record<ItemKind, string>> = {
 /** The output of a response: one item after the other, each of one kind. */
 export class Output {
   readonly items: OutputItem[] = [];
+  /** Of the prompt, once it is computed. */
+  images: readonly ImageReceipt[] = [];
   readonly #responseId: string;
   readonly #settings: ResponseSettings;
   readonly #listener: OutputListener | undefined;
@@ -74,9 +83,11 @@ export class Output {
       case 'finish':
         this.#finish(event);
         break;
+      case 'prefilled':
+        this.images = event.images ?? [];
+        break;
       case 'start':
       case 'progress':
-      case 'prefilled':
         break;
     }
   }

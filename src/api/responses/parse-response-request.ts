@@ -42,6 +42,7 @@ export function parseResponseRequest(body: unknown, options: ReadOptions, archiv
     // As in llama-server: an answer in one piece has no place for it.
     reportProgress: settings.reportProgress && stream,
     stream,
+    imageDetails: includes(values, 'image_details'),
     answer: {
       echo: echoOf(body, values, store),
       background,

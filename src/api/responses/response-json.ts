@@ -1,7 +1,10 @@
 import type { TokenUsage } from '../../backend/index.ts';
 import type { AnswerIdentity } from '../answer/identity.ts';
 import type { TimingsJson } from '../answer/timings.ts';
+import type { ImageDetailsJson } from '../answer/image-details.ts';
+import { imageDetailsJson } from '../answer/image-details.ts';
 import { timingsJson } from '../answer/timings.ts';
+import { imageTokensJson } from '../answer/usage.ts';
 import { errorJson } from '../error-json.ts';
 import type { OutputItemJson } from './item-json.ts';
 import { outputItemJson } from './item-json.ts';
@@ -12,7 +15,11 @@ export type ResponseStatus = 'queued' | 'in_progress' | 'completed' | 'incomplet
 
 interface ResponseUsageJson {
   readonly input_tokens: number;
-  readonly input_tokens_details: { readonly cached_tokens: number; readonly cache_write_tokens: 0 };
+  readonly input_tokens_details: {
+    readonly cached_tokens: number;
+    readonly cache_write_tokens: 0;
+    readonly image_tokens?: number;
+  };
   readonly output_tokens: number;
   readonly output_tokens_details: { readonly reasoning_tokens: number };
   readonly total_tokens: number;
@@ -33,6 +40,8 @@ interface ResponseState {
   readonly usage: ResponseUsageJson | null;
   /** llama-server's. */
   readonly timings?: TimingsJson;
+  /** Where it is asked for. */
+  readonly image_details?: readonly ImageDetailsJson[];
 }
 
 /** OpenAI's response; what it repeats of the request is not typed here. */
@@ -59,7 +68,7 @@ export function begunResponse(
 export function endedResponse(
   identity: AnswerIdentity,
   settings: ResponseSettings,
-  { items, end }: Output,
+  { items, images, end }: Output,
   now: number,
 ): ResponseJson {
   if (end === undefined) throw new TypeError('The output has not ended.');
@@ -72,6 +81,7 @@ export function endedResponse(
     output: items.map((item) => outputItemJson(item, settings)),
     usage: responseUsage(end.usage),
     timings: timingsJson({ ...end.usage, ...end.timings }),
+    ...(settings.imageDetails === true ? { image_details: imageDetailsJson(images) } : {}),
   });
 }
 
@@ -116,7 +126,7 @@ function responseUsage(usage: TokenUsage): ResponseUsageJson {
   const { promptTokens, completionTokens, cachedTokens, reasoningTokens = 0 } = usage;
   return {
     input_tokens: promptTokens,
-    input_tokens_details: { cached_tokens: cachedTokens, cache_write_tokens: 0 },
+    input_tokens_details: { cached_tokens: cachedTokens, cache_write_tokens: 0, ...imageTokensJson(usage) },
     output_tokens: completionTokens,
     output_tokens_details: { reasoning_tokens: reasoningTokens },
     total_tokens: promptTokens + completionTokens,

@@ -40,7 +40,11 @@ export const outputItemSchema = z.union([
 
 const usage = z.object({
   input_tokens: z.int(),
-  input_tokens_details: z.object({ cached_tokens: z.int(), cache_write_tokens: z.int() }),
+  input_tokens_details: z.object({
+    cached_tokens: z.int(),
+    cache_write_tokens: z.int(),
+    image_tokens: z.int().optional(),
+  }),
   output_tokens: z.int(),
   output_tokens_details: z.object({ reasoning_tokens: z.int() }),
   total_tokens: z.int(),

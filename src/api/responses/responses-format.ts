@@ -7,7 +7,7 @@ import { parseResponseRequest } from './parse-response-request.ts';
 import { RESPONSE_SCHEMAS } from './schemas.ts';
 import type { ResponseJson } from './response-json.ts';
 import { endedResponse } from './response-json.ts';
-import type { ResponseRequest } from './response-request.ts';
+import type { ResponseRequest, ResponseSettings } from './response-request.ts';
 
 /**
  * OpenAI's Responses, for one request of the client whose archive it is: the format knows the one stream that it writes, to
@@ -24,12 +24,12 @@ export function responsesFormat(archive: ResponseArchive): WireFormat<ResponseRe
     parse: (body, options) => parseResponseRequest(body, options, archive),
     async answer(identity, events, request) {
       const output = await collectOutput(identity.id, request.answer, events);
-      const response = endedResponse(identity, request.answer, output, Math.floor(Date.now() / 1000));
+      const response = endedResponse(identity, settingsOf(request), output, Math.floor(Date.now() / 1000));
       keep(request, response);
       return response;
     },
     writer(identity, request) {
-      writer = new EventWriter(identity, request.answer, (response) => keep(request, response));
+      writer = new EventWriter(identity, settingsOf(request), (response) => keep(request, response));
       return writer;
     },
     schemas: RESPONSE_SCHEMAS,
@@ -39,4 +39,8 @@ export function responsesFormat(archive: ResponseArchive): WireFormat<ResponseRe
       text: (error) => writer?.failure(error).join('') ?? openaiErrors.text(error),
     },
   };
+}
+
+function settingsOf({ answer, imageDetails }: ResponseRequest): ResponseSettings {
+  return { ...answer, imageDetails };
 }

@@ -8,11 +8,12 @@ import { REQUEST_KINDS, REQUEST_NAMES } from '../request/request-kinds.ts';
 import { RESPONSE_TOOL_CHOICE } from './tool-choice.ts';
 import { RESPONSE_TOOLS } from './tools.ts';
 
-/** What OpenAI lets a response include. What belongs to tools that nothing runs here is never there. */
+/** What OpenAI lets a response include, and what became of its images. What belongs to tools that nothing runs here is never there. */
 const INCLUDABLE = [
   'code_interpreter_call.outputs',
   'computer_call_output.output.image_url',
   'file_search_call.results',
+  'image_details',
   'message.input_image.image_url',
   'message.output_text.logprobs',
   'reasoning.encrypted_content',

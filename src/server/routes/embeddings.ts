@@ -19,12 +19,13 @@ export function embeddingRoutes(options: GenerationRouteOptions): Hono<RequestCo
       const request = parseEmbeddingRequest(call.body, call.read);
       if (request.type === 'inputs') {
         checkModel(request.model, servedModelName);
-        const embeddings = await embedAll(request.inputs, request.cacheSalt, options, call);
+        const embeddings = await embedAll(request.inputs, { cacheSalt: request.cacheSalt }, options, call);
         return embeddingsJson(embeddings, servedModelName, request);
       }
       const conversation = chatFormat.parse(request.chat, call.read);
       const input = await conversationInput(conversation, options, call);
-      const embeddings = await embedAll([input], conversation.cacheSalt, options, call);
+      const { cacheSalt, imageProcessor } = conversation;
+      const embeddings = await embedAll([input], { cacheSalt, imageProcessor }, options, call);
       return embeddingsJson(embeddings, servedModelName, request);
     }),
   );

@@ -100,7 +100,7 @@ async function embedded(request: OllamaEmbedRequest, options: GenerationRouteOpt
   const startedAtMs = performance.now();
   checkModel(request.model, options.servedModelName);
   const inputs = request.inputs.map((text) => [{ type: 'text' as const, text }]);
-  const embeddings = await embedAll(inputs, '', options, call);
+  const embeddings = await embedAll(inputs, { cacheSalt: '' }, options, call);
   return embedJson(request, embeddings, performance.now() - startedAtMs);
 }
 

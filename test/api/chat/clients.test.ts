@@ -29,7 +29,6 @@ const requests: readonly [client: string, body: object, refused?: string][] = [
   [
     'PaddleOCR-VL with a size',
     { messages: [ask('OCR:')], skip_special_tokens: true, mm_processor_kwargs: { max_pixels: 1_003_520 } },
-    'mm_processor_kwargs.max_pixels',
   ],
   [
     'MinerU',

@@ -120,6 +120,7 @@ const samples: { readonly [Setting in keyof typeof CHAT_KINDS]: unknown } = {
   choices: 2,
   reportProgress: true,
   cacheSalt: 'tenant',
+  imageProcessor: { max_pixels: 5000 },
   variables: { a: 1 },
   thinking: false,
   reasoningEffort: 'low',
@@ -146,6 +147,7 @@ const samples: { readonly [Setting in keyof typeof CHAT_KINDS]: unknown } = {
   continuousUsage: true,
   timingsPerToken: true,
   echo: true,
+  include: ['image_details'],
 };
 
 /** The sample as a field has it that says it in another way. */
@@ -194,6 +196,7 @@ describe('a setting', () => {
     'continuousUsage',
     'timingsPerToken',
     'echo',
+    'include',
     'reasoningShown',
   ]);
   const messages = [...hello, { role: 'assistant', content: 'Hi' }];

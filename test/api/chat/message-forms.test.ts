@@ -179,9 +179,15 @@ const images: Readonly<Record<string, [messages: unknown, outcome: string]>> = {
   'in a system message': [[{ role: 'system', content: [imageUrl(data)] }, ...before], `system: [${data}]; user: a`],
   'in an answer': [assistant({ content: [imageUrl(data)] }), `user: a; assistant: [${data}]`],
   embeddings: [user({ type: 'image_embeds', image_embeds: 'x' }), `unsupported_parameter ${part}.type`],
-  'a video': [user({ type: 'video_url', video_url: { url: data } }), `unsupported_parameter ${part}.type`],
+  'a video in the place of an image': [
+    user({ type: 'image_url', video_url: { url: data } }),
+    `unsupported_parameter ${part}.video_url`,
+  ],
   sound: [user({ type: 'input_audio', input_audio: {} }), `unsupported_parameter ${part}.type`],
-  'a file': [user({ type: 'file', file: {} }), `unsupported_parameter ${part}.type`],
+  'a file beside the content': [
+    [{ role: 'user', content: 'b', file: { file_data: data } }],
+    'unsupported_parameter messages[0].file',
+  ],
 };
 
 describe('messages', () => {

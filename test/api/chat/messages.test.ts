@@ -91,7 +91,7 @@ describe('content', () => {
     expect(failure.message).toContain(message);
   });
 
-  it.each(['input_audio', 'file', 'video_url', 'image_embeds'])('does not drop a part of type %s', (type) => {
+  it.each(['input_audio', 'audio_url', 'image_embeds'])('does not drop a part of type %s', (type) => {
     expect(failureOf({ messages: [{ role: 'user', content: [{ type: 'text', text: 'x' }, { type }] }] })).toMatchObject(
       {
         code: 'unsupported_parameter',

@@ -37,6 +37,7 @@ export const everything: Required<Capabilities> = {
   mirostat: true,
   embeddings: false,
   rawPrompts: true,
+  imageBudgets: true,
 };
 
 export function infoWith(capabilities: Capabilities, samplingDefaults: ModelInfo['samplingDefaults'] = {}): ModelInfo {

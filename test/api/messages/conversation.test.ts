@@ -165,6 +165,26 @@ describe('a document', () => {
     ]);
   });
 
+  it.each([
+    [{ type: 'base64', media_type: 'application/pdf', data: 'JVBERi0x' }, 'data:;base64,JVBERi0x'],
+    [{ type: 'url', url: 'https://example.org/a.pdf' }, 'https://example.org/a.pdf'],
+  ])('of a file is opened later: %j', (source, url) => {
+    const [turn] = conversationOf(document({ source, title: 'T', pages: '2', text_layer: true }));
+    expect(turn?.content.slice(0, 3)).toEqual([
+      text('<document>\n<title>T</title>\n'),
+      {
+        type: 'document',
+        url,
+        param: 'messages[0].content[0]',
+        pages: [{ first: 2, last: 2 }],
+        textLayer: true,
+        isLowDetail: false,
+        isText: false,
+      },
+      text('\n</document>\n'),
+    ]);
+  });
+
   it('of blocks may have images', () => {
     const source = { type: 'content', content: [text('Page 1: '), { type: 'image', source: base64 }] };
     expect(shown(document({ source, citations: { enabled: false } }))[0]?.[1]).toContain(
@@ -173,9 +193,8 @@ describe('a document', () => {
   });
 
   it.each([
-    ['a PDF', { source: { type: 'base64', media_type: 'application/pdf', data: 'x' } }, 'source.type'],
-    ['a PDF by URL', { source: { type: 'url', url: 'https://example.org/a.pdf' } }, 'source.type'],
     ['a file', { source: { type: 'file', file_id: 'f' } }, 'source.type'],
+    ['a page of a text', { source: { type: 'text', data: 'x' }, pages: '1' }, 'pages'],
     ['citations', { source: { type: 'text', data: 'x' }, citations: { enabled: true } }, 'citations'],
   ])('cannot be %s', (_, fields, place) => {
     expect(failureOf({ messages: document(fields) })).toMatchObject({

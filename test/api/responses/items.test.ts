@@ -94,6 +94,13 @@ describe('input', () => {
     }
   });
 
+  it('takes files that are documents', () => {
+    const file = { type: 'input_file', file_url: 'https://a/b.pdf', pages: '2-' };
+    const { messages } = parse({ input: [user([file])] });
+    const content = [{ type: 'document', url: file.file_url, pages: [{ first: 2 }], param: 'input[0].content[0]' }];
+    expect(messages[0]?.content).toMatchObject(content);
+  });
+
   it('takes what it refers to from the archive', () => {
     const items = { msg_1: { type: 'message', role: 'assistant', content: 'b' } };
     const archive = { ...noArchive, item: (id: string) => items[id as keyof typeof items] };
@@ -137,15 +144,11 @@ describe('input', () => {
       'unsupported_parameter input[0].content[0].file_id',
     ],
     [
-      'a PDF',
-      [user([{ type: 'input_file', file_data: 'data:application/pdf;base64,JVBERi0=' }])],
-      'unsupported_parameter input[0].content[0].file_data',
+      'a file by id',
+      [user([{ type: 'input_file', file_id: 'f' }])],
+      'unsupported_parameter input[0].content[0].file_id',
     ],
-    [
-      'a file by URL',
-      [user([{ type: 'input_file', file_url: 'https://a/b.pdf' }])],
-      'unsupported_parameter input[0].content[0].file_url',
-    ],
+    ['a file without data', [user([{ type: 'input_file' }])], 'invalid_request input[0].content[0].file_data'],
     ['arguments that are no JSON', [user('a'), { ...call, arguments: 'x' }], 'invalid_request input[1].arguments'],
     [
       'a result of no call',

@@ -46,10 +46,10 @@ it('an encoded image needs no pixels, for a request of the same salt', async () 
   const image = await picture('000-0.png');
   const question = 'What number is shown?';
   const request = { ...userTurn([{ type: 'image', image }, question]), cacheSalt: 'a' };
-  expect(loaded.encodedImage(image.id, 'a')).toBeUndefined();
+  expect(loaded.encodedImage(image, 'a')).toBeUndefined();
   const withPixels = await answer(loaded, request);
-  expect(loaded.encodedImage(image.id, 'b')).toBeUndefined();
-  const encoded = loaded.encodedImage(image.id, 'a');
+  expect(loaded.encodedImage(image, 'b')).toBeUndefined();
+  const encoded = loaded.encodedImage(image, 'a');
   if (encoded === undefined) throw new Error('The image is not cached');
   const known = { ...image, rgb: new Uint8Array(), encoded };
   const without = await answer(loaded, {

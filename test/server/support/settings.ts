@@ -15,6 +15,7 @@ export function serverSettings(changes: Partial<ServerSettings> = {}): ServerSet
     maxStoredResponses: 100,
     maxStoredResponseBytes: 10_000_000,
     slots: false,
+    playground: true,
     traceExporters: [],
     maxPendingRequests: undefined,
     apiKeys: [],
@@ -38,6 +39,11 @@ export function mediaSettings(changes: Partial<MediaSettings> = {}): MediaSettin
     mediaTimeoutS: 60,
     ssrfProtectionEnabled: true,
     allowedMediaHosts: [],
+    maxDocumentPages: 10,
+    documentPageSide: 300,
+    maxVideoFrames: 8,
+    maxVideoSeconds: 60,
+    ffmpeg: 'ffmpeg',
     ...changes,
   };
 }

@@ -95,6 +95,7 @@ void Engine::seat(const AnswerPtr & answer, const KvCache::Placement & placement
     Request & request = *answer->request;
     if (answer->admissions == 1 && request.without_token == request.settings.choices) {
         request.cached_tokens = placement.cached_tokens;
+        request.cached_chunks = placement.chunk;
     }
     running_.push_back(answer);
     turns_.enter(answer->request->settings.client);

@@ -123,8 +123,13 @@ void Engine::encode_image(const AnswerPtr & answer, Chunk & chunk) {
     for (const auto & [index, rows] : encoded) {
         requests.insert(waiting[index].answer->request.get());
     }
+    const double ms = std::chrono::duration<double, std::milli>(Clock::now() - begin - interrupted).count();
     for (Request * request : requests) {
-        request->encode_ms += std::chrono::duration<double, std::milli>(Clock::now() - begin - interrupted).count();
+        request->encode_ms += ms;
+    }
+    for (const auto & [index, rows] : encoded) {
+        waiting[index].answer->request->prompt.images[waiting[index].chunk->image].encode_ms +=
+            ms / static_cast<double>(encoded.size());
     }
     work_done_.encodes += encoded.size();
     turns_.charge(answer->request->settings.client, encoding_weight * chunk.n_tokens);
@@ -174,6 +179,9 @@ bool Engine::take_from_cache(Request & request, const Chunk & chunk) {
         if (i < encoded.size() && part.media != nullptr && part.image == chunk.image) {
             part.set_embeddings(encoded[i++]);
         }
+    }
+    if (chunk.embeddings) {
+        request.prompt.images[chunk.image].was_known = true;
     }
     return chunk.embeddings != nullptr;
 }

@@ -56,15 +56,37 @@ void Engine::bound_pictures(int32_t max_tokens) {
 // Of the largest picture. 0 on a GPU without so much memory.
 size_t Engine::picture_bytes(bool several, bool reserve) {
     size_t most = 0;
+    const ProcessorSettings largest = largest_image();
     for (const ImageSize size : image_samples()) {
         const size_t bytes =
-            vision_->compute_bytes(tokenize_placeholder(vision_->context(), size).get(), several, reserve);
+            vision_->compute_bytes(tokenize_placeholder(vision_->context(), size, &largest).get(), several, reserve);
         if (bytes == 0) {
             return 0;
         }
         most = std::max(most, bytes);
     }
     return most;
+}
+
+// The settings that images are prepared with for the most tokens.
+ProcessorSettings Engine::largest_image() const {
+    return bounded(vision_->context(), changed(vision_->processor_settings(), options_.largest_image), most_image_tokens());
+}
+
+std::vector<ImageSize> Engine::image_samples() const {
+    return sample_sizes(vision_->context(), largest_image(), max_image_tokens_);
+}
+
+int32_t Engine::most_image_tokens() const {
+    return vision_ ? most_input_tokens(vision_->context(), vision_->processor_settings(), max_image_tokens_) : 0;
+}
+
+int32_t Engine::whole_image_tokens() const {
+    if (!vision_ || !mtmd_decode_use_non_causal(vision_->context(), nullptr)) {
+        return 0;
+    }
+    const ProcessorSettings largest = largest_image();
+    return vserve::most_image_tokens(vision_->context(), image_samples(), &largest);
 }
 
 size_t Engine::encoder_bytes(bool several, int32_t max_tokens) {

@@ -379,6 +379,8 @@ void Engine::report_prefilled(const Answer & answer) {
     event.queue_ms = ms_between(request.submitted_at, answer.admitted_at);
     event.prefill_ms = ms_between(answer.admitted_at, answer.first_token_at);
     event.encode_ms = request.encode_ms;
+    event.images = request.prompt.images;
+    event.cached_chunks = request.cached_chunks;
     event.prompt_reports = prompt_reports(*answer.request);
     events_.push_back(std::move(event));
 }

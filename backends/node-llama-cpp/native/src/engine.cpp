@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <future>
 #include <set>
 
 #include "error.h"
 #include "huge-pages.h"
+#include "loaded-thread.h"
 
 namespace vserve {
 
@@ -22,26 +22,9 @@ Engine::Engine(llama_model * model, EngineOptions options)
     : model_(model),
       options_(std::move(options)),
       vocab_(llama_model_get_vocab(model)),
-      max_image_tokens_(std::max(1, options_.max_length / 2)),
+      max_image_tokens_(std::max(1, std::min(options_.max_length / 2, options_.max_image_tokens))),
       encoded_(options_.cached_images, options_.cached_image_bytes) {
-    // ggml pins the thread that creates a pool, or computes, to a CPU: keep all of that on the engine thread.
-    std::promise<void> loaded;
-    thread_ = std::thread([this, &loaded] {
-        try {
-            load();
-        } catch (...) {
-            loaded.set_exception(std::current_exception());
-            return;
-        }
-        loaded.set_value();
-        run();
-    });
-    try {
-        loaded.get_future().get();
-    } catch (...) {
-        thread_.join();
-        throw;
-    }
+    thread_ = start_loaded([this] { load(); }, [this] { run(); });
 }
 
 Engine::~Engine() {
@@ -55,7 +38,8 @@ void Engine::load() {
     if (!options_.mmproj_path.empty()) {
         vision_ = std::make_unique<Vision>(
             model_, Vision::Options{options_.mmproj_path, options_.use_gpu, options_.n_threads_batch,
-                                    options_.encoder_flash_attention, options_.mmproj_encoding, options_.dry_run,
+                                    options_.encoder_flash_attention, options_.mmproj_encoding, options_.image_defaults,
+                                    options_.dry_run,
                                     options_.on_projector_progress});
         bound_pictures(max_image_tokens_);
         if (!options_.placement.slot.empty()) {
@@ -64,11 +48,7 @@ void Engine::load() {
         fit_pictures();
     }
     create_context();
-    PromptBuilder::Images images{nullptr, options_.placement, {}, {}};
-    if (vision_) {
-        images = {vision_->context(), options_.placement, vision_->processor_settings().pan_and_scan, image_samples()};
-    }
-    prompts_ = std::make_unique<PromptBuilder>(model_, std::move(images), encoded_);
+    prompts_ = std::make_unique<PromptBuilder>(model_, images(), encoded_);
     int32_t n_suppressed = 0;
     const llama_token * suppressed = llama_vocab_get_suppress_tokens(vocab_, &n_suppressed);
     for (int32_t i = 0; i < n_suppressed; i++) {
@@ -100,10 +80,7 @@ void Engine::load() {
 void Engine::create_context() {
     options_.batch_tokens = std::max(options_.batch_tokens, options_.max_sequences);
     // Image tokens that attend to one another must be decoded in one piece, even if that is larger than a step.
-    const bool takes_images_whole = vision_ && mtmd_decode_use_non_causal(vision_->context(), nullptr);
-    const int32_t largest_batch =
-        std::max(options_.batch_tokens,
-                 takes_images_whole ? most_image_tokens(vision_->context(), image_samples()) : 0);
+    const int32_t largest_batch = std::max(options_.batch_tokens, whole_image_tokens());
     llama_context_params params = llama_context_default_params();
     params.n_ctx = options_.context_cells * (options_.separate_cells ? options_.max_sequences : 1);
     params.n_batch = largest_batch;
@@ -213,16 +190,12 @@ std::vector<std::string> Engine::pieces(const std::vector<llama_token> & tokens)
     return prompts_->pieces(tokens);
 }
 
-std::vector<ImageSize> Engine::image_samples() const {
-    return sample_sizes(vision_->context(), vision_->processor_settings(), max_image_tokens_);
-}
-
 std::vector<EncoderInput> Engine::prepare_image(const Image & image) const {
     if (!vision_) {
         return {};
     }
-    return vserve::prepare_image(vision_->context(), vision_->processor_settings(), max_image_tokens_, image.rgb,
-                                 image.width, image.height);
+    const auto settings = changed(vision_->processor_settings(), image.changes.value_or(ProcessorChanges{}));
+    return vserve::prepare_image(vision_->context(), settings, max_image_tokens_, image.rgb, image.width, image.height);
 }
 
 std::vector<Engine::AnswerPtr> Engine::prepare(const std::shared_ptr<Request> & request, const Conversation & conversation,
@@ -307,7 +280,7 @@ void Engine::run() {
     while (!stopping_) {
         {
             std::unique_lock<std::mutex> lock(mutex_);
-            work_.wait(lock, [this] { return stopping_ || woken_ || !running_.empty(); });
+            work_.wait(lock, [this] { return stopping_ || woken_ || !running_.empty() || !foreign_images_.empty(); });
             woken_ = false;
         }
         guard([this] {
@@ -316,9 +289,11 @@ void Engine::run() {
             admit();
             step();
             process_next_image();
+            encode_foreign_image();
             flush_events();
         });
     }
+    refuse_foreign_images();
     std::deque<AnswerPtr> left;
     {
         const std::lock_guard<std::mutex> lock(mutex_);

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -56,6 +57,8 @@ struct Event {
     int32_t prompt_tokens = 0;     // progress, finish
     int32_t cached_tokens = 0;     // progress, prefilled, finish: prompt tokens that were in the KV cache
     int32_t done_tokens = 0;       // progress: prompt tokens in the KV cache now
+    std::vector<ImageReport> images{};  // prefilled: of the prompt, by order
+    size_t cached_chunks = 0;           // likewise: chunks of the prompt that were in the KV cache
     int32_t completion_tokens = 0; // delta: tokens behind the text; finish: all of the answer
     uint64_t prefill_steps = 0;    // finish: from admission to the first token
     uint64_t decode_steps = 0;     // finish: from the first token to the last
@@ -91,6 +94,9 @@ struct EngineOptions {
     int32_t n_cpus = 1;             // available to this process
     std::string throttle_counter;   // cpu.stat of the control group that limits the CPU time; empty where none does
     bool use_gpu = false;
+    ProcessorChanges image_defaults{};  // what images are prepared with in place of the processor's own settings
+    ProcessorChanges largest_image{};   // what requests may ask for at most, as far as there is memory
+    int32_t max_image_tokens = INT32_MAX;  // of one input of the encoder
     size_t encoder_bytes = SIZE_MAX;  // limit of what a picture is encoded in, where a smaller picture takes less
     llama_flash_attn_type flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;  // of the context
     llama_flash_attn_type encoder_flash_attention = LLAMA_FLASH_ATTN_TYPE_AUTO;
@@ -153,6 +159,13 @@ class Engine {
     std::vector<Embeddings> encoded_image(const std::string & salt, const std::string & image_id) {
         return encoded_.find(salt, image_id);
     }
+    // For an Embedder of the same model, with `encoded()` and `encode()`: how images become parts of its prompts.
+    PromptBuilder::Images images() const;
+    EmbeddingCache & encoded() { return encoded_; }
+    // Encodes an image, in turn with those of the answers, and waits for it. Any thread but the engine's. Throws
+    // EngineError: generation_failed, model_closed; request_cancelled as soon as `is_wanted` returns false, which is called
+    // on the engine's thread.
+    std::vector<float> encode(std::shared_ptr<const mtmd_input_chunk> pixels, const std::function<bool()> & is_wanted);
     // The grammar of an answer, which many may share. Takes long for a large one. Any thread. Throws EngineError:
     // invalid_request.
     std::shared_ptr<const GrammarRules> compile_grammar(const GrammarSource & source) const;
@@ -178,6 +191,10 @@ class Engine {
     // Bytes in which the largest picture of at most `max_tokens` is encoded, alone, or with as many others as a GPU takes at
     // once. In a dry run only.
     size_t encoder_bytes(bool several, int32_t max_tokens);
+    // The most tokens of a picture that have to be decoded together; 0 where they are decoded in pieces.
+    int32_t whole_image_tokens() const;
+    // The most tokens that a request may have of one input of the encoder; 0 without a projector.
+    int32_t most_image_tokens() const;
     // Whether the model has thoughts, which can be told apart.
     bool thinks() const { return prompts_->format().thinks(); }
     int32_t vocabulary_size() const { return llama_vocab_n_tokens(vocab_); }
@@ -194,6 +211,7 @@ class Engine {
         ForcedTokens forced;
     };
 
+    ProcessorSettings largest_image() const;
     std::vector<ImageSize> image_samples() const;
 
     using AnswerPtr = std::shared_ptr<Answer>;
@@ -327,6 +345,15 @@ class Engine {
         Chunk * chunk;
         std::shared_ptr<const mtmd_input_chunk> pixels;  // the encoder reads them, whatever becomes of the chunk's own
     };
+    // An image that somebody waits for who is no answer.
+    struct ForeignImage {
+        std::shared_ptr<const mtmd_input_chunk> pixels;
+        std::function<bool()> is_wanted;
+        std::promise<std::vector<float>> rows;
+    };
+    void encode_foreign_image();
+    std::vector<float> encode_alone(const ForeignImage & image);
+    void refuse_foreign_images();
     void encode_image(const AnswerPtr & answer, Chunk & chunk);
     bool is_encoded(const Answer & answer);
     bool take_from_cache(Request & request, const Chunk & chunk);
@@ -411,6 +438,7 @@ class Engine {
     mutable std::mutex mutex_;
     std::condition_variable work_;
     std::deque<AnswerPtr> queue_;  // guarded by mutex_
+    std::deque<std::shared_ptr<ForeignImage>> foreign_images_;  // likewise
     size_t running_count_ = 0;       // guarded by mutex_
     bool woken_ = false;             // guarded by mutex_
     std::atomic<bool> reset_asked_{false};

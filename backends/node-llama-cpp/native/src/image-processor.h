@@ -21,7 +21,16 @@ struct EncoderInput {
 // Makes mtmd prepare pictures as the Hugging Face processor of the projector's model does: size, aspect, padding, tiles
 // and filter, with the settings of its checkpoint. A projector whose processor we do not know keeps what mtmd has for it.
 // Where a processor's own bound is higher, no picture becomes more than `max_tokens` tokens.
+// An image may be prepared with other settings (ImageScope): one that becomes more tokens than that by them, and more than any
+// does by the processor's own, is refused.
 void follow_processor(mtmd_context * vision, const ProcessorSettings & settings, int32_t max_tokens);
+
+// The most tokens of one input of the encoder that images become where `max_tokens` bounds them, whatever they are prepared
+// with: as many as the processor's own settings make, at least.
+int32_t most_input_tokens(const mtmd_context * vision, const ProcessorSettings & settings, int32_t max_tokens);
+
+// `largest`, the settings that make the most tokens of an image, so far as one input of the encoder has at most `most_tokens`.
+ProcessorSettings bounded(const mtmd_context * vision, ProcessorSettings largest, int32_t most_tokens);
 
 // Sizes of images that the processor takes: the largest becomes the most tokens, and tiles where there are any.
 std::vector<ImageSize> sample_sizes(const mtmd_context * vision, const ProcessorSettings & settings, int32_t max_tokens);

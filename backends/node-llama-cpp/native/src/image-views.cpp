@@ -23,11 +23,11 @@ void add_crops(std::vector<Run> & runs, int first_crop, int n_crops, const Image
 }  // namespace
 
 std::vector<ImageView> show_views(std::vector<Run> & runs, const std::vector<ImageSize> & images,
-                                  const ImagePlacement & placement, const PanAndScan & settings) {
+                                  const ImagePlacement & placement, const std::vector<ProcessorSettings> & settings) {
     std::vector<ImageView> views;
     std::vector<std::pair<int, int>> range_of;  // the first of an image's views, and the number of crops after it
     for (size_t image = 0; image < images.size(); image++) {
-        const auto crops = views_of(images[image], settings);
+        const auto crops = views_of(images[image], settings[image].pan_and_scan);
         range_of.push_back({static_cast<int>(views.size()), static_cast<int>(crops.size()) - 1});
         for (const auto & crop : crops) {
             views.push_back({image, crop});

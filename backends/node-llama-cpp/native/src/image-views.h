@@ -16,8 +16,8 @@ struct ImageView {
 };
 
 // Lists the views of all images, one image after the other, and lets the runs count these instead: where an image has
-// crops, they follow it, in the words of Gemma 3's processor.
+// crops, they follow it, in the words of Gemma 3's processor. `settings`: of each image.
 std::vector<ImageView> show_views(std::vector<Run> & runs, const std::vector<ImageSize> & images,
-                                  const ImagePlacement & placement, const PanAndScan & settings);
+                                  const ImagePlacement & placement, const std::vector<ProcessorSettings> & settings);
 
 }  // namespace vserve

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "image-scope.h"
 #include "image-sizes.h"
 #include "mtmd.h"
 
@@ -19,5 +20,8 @@ mtmd::input_chunks_ptr try_to_tokenize(const mtmd_context * vision, const std::v
 [[noreturn]] void refuse(size_t image, uint32_t width, uint32_t height);
 
 std::vector<ImageSize> sizes_of(const std::vector<Image> & images);
+
+// Adds what became of the next view of an image: of one with crops, the whole is the first, and crops count as tiles.
+void add_seen(SeenImage & image, SeenImage view);
 
 }  // namespace vserve

@@ -66,6 +66,19 @@ PanAndScan read_pan_and_scan(const gguf_context * header) {
 
 }  // namespace
 
+ProcessorSettings changed(ProcessorSettings settings, const ProcessorChanges & changes) {
+    settings.min_pixels = changes.min_pixels.value_or(settings.min_pixels);
+    settings.max_pixels = changes.max_pixels.value_or(settings.max_pixels);
+    settings.min_tiles = changes.min_tiles.value_or(settings.min_tiles);
+    settings.max_tiles = changes.max_tiles.value_or(settings.max_tiles);
+    settings.longest_edge = changes.longest_edge.value_or(settings.longest_edge);
+    settings.tile_tolerance = changes.tile_tolerance.value_or(settings.tile_tolerance);
+    settings.has_thumbnail = changes.has_thumbnail.value_or(settings.has_thumbnail);
+    settings.fills_canvas = changes.fills_canvas.value_or(settings.fills_canvas);
+    settings.pan_and_scan = changes.pan_and_scan.value_or(settings.pan_and_scan);
+    return settings;
+}
+
 ProcessorSettings read_processor_settings(const std::string & mmproj_path) {
     const Header header(gguf_init_from_file(mmproj_path.c_str(), {/*.no_alloc=*/true, /*.ctx=*/nullptr}), gguf_free);
     ProcessorSettings settings;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace vserve {
@@ -28,6 +29,21 @@ struct ProcessorSettings {
     bool fills_canvas = false;  // whether images are enlarged to as many tiles as there may be (Llama 4)
     PanAndScan pan_and_scan;
 };
+
+// What is asked for in place of a processor's own settings: by the server for all images, or by a request for one of them.
+struct ProcessorChanges {
+    std::optional<uint32_t> min_pixels{};
+    std::optional<uint32_t> max_pixels{};
+    std::optional<uint32_t> min_tiles{};
+    std::optional<uint32_t> max_tiles{};
+    std::optional<uint32_t> longest_edge{};
+    std::optional<float> tile_tolerance{};
+    std::optional<bool> has_thumbnail{};
+    std::optional<bool> fills_canvas{};
+    std::optional<PanAndScan> pan_and_scan{};
+};
+
+ProcessorSettings changed(ProcessorSettings settings, const ProcessorChanges & changes);
 
 // Reads the settings from the header of a projector's GGUF. Throws EngineError model_load_failed for impossible ones.
 ProcessorSettings read_processor_settings(const std::string & mmproj_path);

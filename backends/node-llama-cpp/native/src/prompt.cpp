@@ -51,6 +51,14 @@ mtmd::input_chunks_ptr try_to_tokenize(const mtmd_context * vision, const std::v
     return chunks;
 }
 
+void add_seen(SeenImage & image, SeenImage view) {
+    if (image.width == 0) {
+        image = view;
+    } else {
+        image.tiles++;
+    }
+}
+
 [[noreturn]] void refuse(size_t image, uint32_t width, uint32_t height) {
     const std::string reason = take_refusal();
     throw EngineError("undecodable",
@@ -67,7 +75,9 @@ std::vector<ImageSize> sizes_of(const std::vector<Image> & images) {
     return sizes;
 }
 
-mtmd::input_chunks_ptr tokenize_placeholder(const mtmd_context * vision, ImageSize size) {
+mtmd::input_chunks_ptr tokenize_placeholder(const mtmd_context * vision, ImageSize size,
+                                            const ProcessorSettings * settings) {
+    const ImageScope scope({settings});
     mtmd::bitmap bitmap(size.width, size.height, nullptr);
     mtmd_input_part part{nullptr, bitmap.ptr.get()};
     auto chunks = try_to_tokenize(vision, {part}, false);
@@ -79,10 +89,11 @@ mtmd::input_chunks_ptr tokenize_placeholder(const mtmd_context * vision, ImageSi
     return chunks;
 }
 
-int32_t most_image_tokens(const mtmd_context * vision, const std::vector<ImageSize> & sample_sizes) {
+int32_t most_image_tokens(const mtmd_context * vision, const std::vector<ImageSize> & sample_sizes,
+                          const ProcessorSettings * settings) {
     int32_t most = 0;
     for (const ImageSize size : sample_sizes) {
-        const auto chunks = tokenize_placeholder(vision, size);
+        const auto chunks = tokenize_placeholder(vision, size, settings);
         for (size_t i = 0; i < mtmd_input_chunks_size(chunks.get()); i++) {
             const mtmd_input_chunk * chunk = mtmd_input_chunks_get(chunks.get(), i);
             if (mtmd_input_chunk_get_type(chunk) == MTMD_INPUT_CHUNK_TYPE_IMAGE) {
@@ -98,7 +109,7 @@ PromptBuilder::PromptBuilder(const llama_model * model, Images images, Embedding
       tokenizer_(vocab_),
       vision_(images.vision),
       placement_(std::move(images.placement)),
-      pan_and_scan_(images.pan_and_scan),
+      settings_(images.settings),
       encoded_(encoded),
       row_width_(llama_model_n_embd_inp(model)),
       template_(ChatTemplate::of_model(model, placement_)),
@@ -107,17 +118,17 @@ PromptBuilder::PromptBuilder(const llama_model * model, Images images, Embedding
       tool_format_(tool_template_ ? std::make_unique<ChatFormat>(*tool_template_) : nullptr),
       control_strings_(vocab_, placement_.spoken) {
     if (vision_ != nullptr) {
-        protect_boundaries(images.sample_sizes);
+        protect_boundaries(images);
     }
 }
 
 // Users must not be able to forge the tokens around an image either.
-void PromptBuilder::protect_boundaries(const std::vector<ImageSize> & sample_sizes) {
+void PromptBuilder::protect_boundaries(const Images & images) {
     control_strings_.protect(placement_.slot);
     const auto written = common_tokenize(vocab_, placement_.written + placement_.before + placement_.after, false, true);
     control_strings_.protect_boundaries(written.data(), written.size());
-    for (const ImageSize size : sample_sizes) {
-        const auto chunks = tokenize_placeholder(vision_, size);
+    for (const ImageSize size : images.sample_sizes) {
+        const auto chunks = tokenize_placeholder(vision_, size, &images.largest);
         for (size_t i = 0; i < mtmd_input_chunks_size(chunks.get()); i++) {
             size_t n_tokens = 0;
             const llama_token * tokens =
@@ -171,21 +182,37 @@ Prompt PromptBuilder::build_from_template(const Conversation & conversation, con
     auto runs = rendered(conversation, images.size());
     const auto written = runs;
     drop_doubled_ends(runs);
-    const auto views = show_views(runs, sizes_of(images), placement_, pan_and_scan_);
+    const auto settings = settings_of(images);
+    const auto views = show_views(runs, sizes_of(images), placement_, settings);
     const auto parts = control_strings_.parts_of(runs);
     if (tokenizer_.must_exceed(parts, max_tokens)) {
         return cut_prompt(max_tokens);
     }
-    Prompt prompt = images.empty() ? tokenize_text(parts) : tokenize_images(parts, images, views);
+    Prompt prompt = images.empty() ? tokenize_text(parts) : tokenize_images(parts, images, views, settings);
     if (static_cast<size_t>(prompt.n_tokens) < max_tokens) {  // else it is refused, and many tools take long
         prompt.plan = format_of(conversation).plan(conversation, written);
     }
     return prompt;
 }
 
+// How each image is to be prepared.
+std::vector<ProcessorSettings> PromptBuilder::settings_of(const std::vector<Image> & images) const {
+    std::vector<ProcessorSettings> settings;
+    for (const auto & image : images) {
+        settings.push_back(changed(settings_, image.changes.value_or(ProcessorChanges{})));
+    }
+    return settings;
+}
+
+// For the scope of an image that is prepared alone.
+static const ProcessorSettings * asked_of(const Image & image, const ProcessorSettings & settings) {
+    return image.changes ? &settings : nullptr;
+}
+
 // mtmd gets the images' sizes without their pixels: which tokens they become depends on nothing else.
 Prompt PromptBuilder::tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images,
-                                      const std::vector<ImageView> & views) const {
+                                      const std::vector<ImageView> & views,
+                                      const std::vector<ProcessorSettings> & settings) const {
     std::vector<mtmd::bitmap> bitmaps;
     for (const auto & [image, crop] : views) {
         bitmaps.emplace_back(crop.size.width, crop.size.height, nullptr);
@@ -194,8 +221,13 @@ Prompt PromptBuilder::tokenize_images(const std::vector<Part> & parts, const std
     std::vector<mtmd_input_text> texts;
     texts.reserve(parts.size());  // the parts point into it
     std::vector<mtmd_input_part> inputs;
+    std::vector<const ProcessorSettings *> asked;
+    std::vector<size_t> order;  // of the views
     for (const auto & part : parts) {
         if (part.image >= 0) {
+            const size_t image = views[part.image].image;
+            asked.push_back(asked_of(images[image], settings[image]));
+            order.push_back(part.image);
             inputs.push_back({nullptr, bitmaps[part.image].ptr.get()});
         } else {
             texts.push_back({part.text.data(), part.text.size(), false, part.parse_special});
@@ -208,10 +240,15 @@ Prompt PromptBuilder::tokenize_images(const std::vector<Part> & parts, const std
         prompt.image_ids.push_back(image.id);
     }
     std::vector<size_t> chunks_of_image(images.size(), 0);
+    const ImageScope scope(std::move(asked));
     prompt.media.push_back(try_to_tokenize(vision_, inputs, true));
     const mtmd_input_chunks * media = prompt.media.front().get();
     if (media == nullptr) {
-        refuse_one_of(images);
+        refuse_one_of(images, settings);
+    }
+    prompt.images.resize(images.size());
+    for (size_t i = 0; i < scope.seen().size(); i++) {
+        add_seen(prompt.images[views[order[i]].image].seen, scope.seen()[i]);
     }
     for (size_t i = 0; i < mtmd_input_chunks_size(media); i++) {
         const mtmd_input_chunk * source = mtmd_input_chunks_get(media, i);
@@ -230,13 +267,28 @@ Prompt PromptBuilder::tokenize_images(const std::vector<Part> & parts, const std
         prompt.n_tokens += chunk.n_tokens;
         prompt.chunks.push_back(std::move(chunk));
     }
+    count_images(prompt);
     return prompt;
 }
 
+// What the images of a prompt take of it.
+void PromptBuilder::count_images(Prompt & prompt) {
+    for (size_t i = 0; i < prompt.chunks.size(); i++) {
+        const Chunk & chunk = prompt.chunks[i];
+        if (chunk.media != nullptr) {
+            ImageReport & image = prompt.images[chunk.image];
+            image.n_tokens += chunk.n_tokens;
+            image.last_chunk = i;
+        }
+    }
+}
+
 // mtmd does not say which it was.
-void PromptBuilder::refuse_one_of(const std::vector<Image> & images) const {
+void PromptBuilder::refuse_one_of(const std::vector<Image> & images,
+                                  const std::vector<ProcessorSettings> & settings) const {
     for (size_t i = 0; i < images.size(); i++) {
         mtmd::bitmap bitmap(images[i].width, images[i].height, nullptr);
+        const ImageScope scope({asked_of(images[i], settings[i])});
         if (!try_to_tokenize(vision_, {{nullptr, bitmap.ptr.get()}}, false)) {
             refuse(i, images[i].width, images[i].height);
         }
@@ -267,18 +319,23 @@ void PromptBuilder::prepare_images(Prompt & prompt, const std::vector<Image> & i
         } else if (!attach(chunks_of[i], encoded_.find(salt, images[i].id))) {
             add_pixels(i, chunks_of[i], images[i]);
         }
+        prompt.images[i].was_known = !chunks_of[i].empty() && chunks_of[i].front()->embeddings != nullptr;
     }
 }
 
 void PromptBuilder::add_pixels(size_t index, const std::vector<Chunk *> & chunks, const Image & image) const {
     std::vector<mtmd::bitmap> bitmaps;
     std::vector<mtmd_input_part> inputs;
-    for (const auto & view : views_of(sizes_of({image}).front(), pan_and_scan_)) {
+    const ProcessorSettings settings = settings_of({image}).front();
+    std::vector<const ProcessorSettings *> asked;
+    for (const auto & view : views_of(sizes_of({image}).front(), settings.pan_and_scan)) {
         const bool is_whole = bitmaps.empty();
         bitmaps.emplace_back(view.size.width, view.size.height,
                              is_whole ? image.rgb : pixels_of(view, image.rgb, image.width).data());
         inputs.push_back({nullptr, bitmaps.back().ptr.get()});
+        asked.push_back(asked_of(image, settings));
     }
+    const ImageScope scope(std::move(asked));
     const std::shared_ptr<mtmd_input_chunks> prepared = try_to_tokenize(vision_, inputs, false);
     if (!prepared) {
         refuse(index, image.width, image.height);

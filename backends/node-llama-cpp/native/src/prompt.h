@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "control-strings.h"
 #include "embedding-cache.h"
 #include "image-placement.h"
+#include "image-scope.h"
 #include "image-views.h"
 #include "llama.h"
 #include "message.h"
@@ -28,6 +30,16 @@ struct Image {
     uint32_t height;
     std::string id;
     std::vector<Embeddings> embeddings = {};  // of its chunks, in order
+    std::optional<ProcessorChanges> changes = {};  // of how it is prepared; a part of `id`
+};
+
+// What became of an image of a prompt.
+struct ImageReport {
+    SeenImage seen;           // zeros where mtmd prepares images in its own way
+    int32_t n_tokens = 0;
+    size_t last_chunk = 0;    // of the prompt, that the image has
+    bool was_known = false;   // its embeddings were cached
+    double encode_ms = 0;
 };
 
 // A run of the prompt: text tokens, or an image.
@@ -53,6 +65,7 @@ struct Prompt {
     std::vector<Chunk> chunks;
     std::vector<mtmd::input_chunks_ptr> media;  // own what Chunk::media points to
     std::vector<std::string> image_ids;
+    std::vector<ImageReport> images;    // by order
     std::vector<int32_t> message_ends;  // in tokens, where others are likely to go on otherwise
     int32_t n_tokens = 0;
     bool is_cut = false;  // it has no chunks, and more tokens than n_tokens
@@ -66,8 +79,9 @@ class PromptBuilder {
     struct Images {
         const mtmd_context * vision;  // null for a text model
         ImagePlacement placement;
-        PanAndScan pan_and_scan;
-        std::vector<ImageSize> sample_sizes;  // of image-processor.h
+        ProcessorSettings settings;
+        ProcessorSettings largest;            // with which an image becomes the most tokens
+        std::vector<ImageSize> sample_sizes;  // of image-processor.h, for `largest`
     };
     PromptBuilder(const llama_model * model, Images images, EmbeddingCache & encoded);
 
@@ -91,7 +105,7 @@ class PromptBuilder {
     const ChatFormat & format() const { return *format_; }
 
   private:
-    void protect_boundaries(const std::vector<ImageSize> & sample_sizes);
+    void protect_boundaries(const Images & images);
     bool is_of_tools(const Conversation & conversation) const {
         return tool_template_ && !conversation.tools.tools.empty();
     }
@@ -100,9 +114,11 @@ class PromptBuilder {
     }
     std::vector<Run> rendered(const Conversation & conversation, size_t n_images) const;
     void drop_doubled_ends(std::vector<Run> & runs) const;
+    std::vector<ProcessorSettings> settings_of(const std::vector<Image> & images) const;
     Prompt tokenize_images(const std::vector<Part> & parts, const std::vector<Image> & images,
-                           const std::vector<ImageView> & views) const;
-    [[noreturn]] void refuse_one_of(const std::vector<Image> & images) const;
+                           const std::vector<ImageView> & views, const std::vector<ProcessorSettings> & settings) const;
+    [[noreturn]] void refuse_one_of(const std::vector<Image> & images,
+                                    const std::vector<ProcessorSettings> & settings) const;
     void add_pixels(size_t index, const std::vector<Chunk *> & chunks, const Image & image) const;
     bool attach(const std::vector<Chunk *> & chunks, const std::vector<Embeddings> & encoded) const;
     Prompt tokenize_text(const std::vector<Part> & parts) const;
@@ -111,12 +127,13 @@ class PromptBuilder {
     Prompt build_raw(const std::vector<PromptPiece> & pieces, const std::vector<Image> & images) const;
     void add_view(const ImageView & view, const std::string & id, size_t & part, std::vector<llama_token> & tokens,
                   Prompt & prompt) const;
+    static void count_images(Prompt & prompt);
 
     const llama_vocab * vocab_;
     Tokenizer tokenizer_;
     const mtmd_context * vision_;
     ImagePlacement placement_;
-    PanAndScan pan_and_scan_;
+    ProcessorSettings settings_;
     EmbeddingCache & encoded_;
     size_t row_width_;
     std::unique_ptr<ChatTemplate> template_;
@@ -127,10 +144,14 @@ class PromptBuilder {
     ControlStrings control_strings_;
 };
 
-// The chunks of a picture of this size, without pixels. Throws EngineError model_load_failed where there are none.
-mtmd::input_chunks_ptr tokenize_placeholder(const mtmd_context * vision, ImageSize size);
+// The chunks of a picture of this size, without pixels, prepared by these settings or, if null, by the processor's own. Throws
+// EngineError model_load_failed where there are none.
+mtmd::input_chunks_ptr tokenize_placeholder(const mtmd_context * vision, ImageSize size,
+                                            const ProcessorSettings * settings = nullptr);
 
-// The most tokens that one image can become, by asking for samples of which one is as large as the projector takes them.
-int32_t most_image_tokens(const mtmd_context * vision, const std::vector<ImageSize> & sample_sizes);
+// The most tokens that one input of the encoder can become, by asking for samples of which one is as large as the projector
+// takes them.
+int32_t most_image_tokens(const mtmd_context * vision, const std::vector<ImageSize> & sample_sizes,
+                          const ProcessorSettings * settings = nullptr);
 
 }  // namespace vserve

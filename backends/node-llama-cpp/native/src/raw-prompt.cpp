@@ -61,13 +61,15 @@ Prompt PromptBuilder::build_raw(const std::vector<PromptPiece> & pieces, const s
     const bool begins_with_tokens = !pieces.empty() && !pieces.front().tokens.empty();
     const bool ends_with_tokens = !pieces.empty() && !pieces.back().tokens.empty();
     runs = surround_images(runs, placement_.without_template());
-    const auto views = show_views(runs, sizes_of(images), placement_, pan_and_scan_);
+    const auto settings = settings_of(images);
+    const auto views = show_views(runs, sizes_of(images), placement_, settings);
     join_texts(runs);
 
     Prompt prompt;
     for (const auto & image : images) {
         prompt.image_ids.push_back(image.id);
     }
+    prompt.images.resize(images.size());
     std::vector<size_t> parts_of_image(images.size(), 0);
     std::vector<llama_token> tokens;
     const auto append = [&tokens](const std::vector<llama_token> & more) {
@@ -82,7 +84,12 @@ Prompt PromptBuilder::build_raw(const std::vector<PromptPiece> & pieces, const s
     for (const auto & run : runs) {
         if (run.image >= 0) {
             const ImageView & view = views[run.image];
-            add_view(view, images[view.image].id, parts_of_image[view.image], tokens, prompt);
+            const Image & image = images[view.image];
+            const ImageScope scope({image.changes ? &settings[view.image] : nullptr});
+            add_view(view, image.id, parts_of_image[view.image], tokens, prompt);
+            for (const SeenImage seen : scope.seen()) {
+                add_seen(prompt.images[view.image].seen, seen);
+            }
         } else if (!run.tokens.empty()) {
             PromptScope::add(run.tokens.size());
             append(run.tokens);
@@ -94,6 +101,7 @@ Prompt PromptBuilder::build_raw(const std::vector<PromptPiece> & pieces, const s
         append(tokenizer_.last_tokens());
     }
     flush(tokens, prompt);
+    count_images(prompt);
     if (prompt.chunks.empty()) {
         throw EngineError("invalid_request", "The prompt is empty: it has no tokens.");
     }

@@ -79,6 +79,7 @@ struct Request {
     bool was_admitted = false;
     double encode_ms = 0;          // its images spent in the encoder, without what other answers computed meanwhile
     int32_t cached_tokens = 0;     // prompt tokens in the cache when its first answer was admitted
+    size_t cached_chunks = 0;      // whole chunks of the prompt, likewise
     int32_t reported_tokens = -1;  // the most prompt tokens that were reported as done
     int32_t unfinished = 0;        // answers
     int32_t without_token = 0;     // answers that draw their first token from the row of logits behind the prompt

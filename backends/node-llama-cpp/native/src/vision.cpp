@@ -16,7 +16,7 @@ constexpr uint32_t usual_side = 1024;
 }  // namespace
 
 Vision::Vision(const llama_model * model, Options options)
-    : processor_settings_(read_processor_settings(options.mmproj_path)),
+    : processor_settings_(changed(read_processor_settings(options.mmproj_path), options.image_defaults)),
       use_gpu_(options.use_gpu),
       row_width_(llama_model_n_embd_inp(model)),
       pace_(options.use_gpu),

@@ -28,6 +28,7 @@ class Vision {
         int n_threads;
         llama_flash_attn_type flash_attention;
         Encoding encoding;
+        ProcessorChanges image_defaults;         // in place of the processor's own settings
         bool dry_run;                            // without the weights: the results are meaningless
         std::function<void(float)> on_progress;  // 0 to 1
     };

@@ -18,12 +18,7 @@ std::string text_of(const Napi::Object & object, const char * key) {
 }
 
 std::vector<std::string> texts_of(const Napi::Object & object, const char * key) {
-    const auto array = object.Get(key).As<Napi::Array>();
-    std::vector<std::string> texts;
-    for (uint32_t i = 0; i < array.Length(); i++) {
-        texts.push_back(array.Get(i).As<Napi::String>().Utf8Value());
-    }
-    return texts;
+    return vserve::texts_of(object.Get(key).As<Napi::Array>());
 }
 
 std::vector<int32_t> integers_of(const Napi::Object & object, const char * key) {
@@ -315,6 +310,23 @@ void add_finish(Napi::Env env, const Event & event, Napi::Object & object) {
     object.Set("unshownReports", to_js(env, event.unshown_reports));
 }
 
+Napi::Array images_to_js(Napi::Env env, const Event & event) {
+    Napi::Array array = Napi::Array::New(env, event.images.size());
+    for (uint32_t i = 0; i < event.images.size(); i++) {
+        const ImageReport & image = event.images[i];
+        Napi::Object object = Napi::Object::New(env);
+        object.Set("width", image.seen.width);
+        object.Set("height", image.seen.height);
+        object.Set("tiles", image.seen.tiles);
+        object.Set("tokens", image.n_tokens);
+        object.Set("wasEncoded", image.was_known);
+        object.Set("wasComputed", image.last_chunk < event.cached_chunks);
+        object.Set("encodeMs", image.encode_ms);
+        array.Set(i, object);
+    }
+    return array;
+}
+
 Napi::Object to_js(Napi::Env env, const Event & event) {
     Napi::Object object = Napi::Object::New(env);
     object.Set("id", static_cast<double>(event.id));
@@ -334,6 +346,9 @@ Napi::Object to_js(Napi::Env env, const Event & event) {
             object.Set("queueMs", event.queue_ms);
             object.Set("prefillMs", event.prefill_ms);
             object.Set("encodeMs", event.encode_ms);
+            if (!event.images.empty()) {
+                object.Set("images", images_to_js(env, event));
+            }
             if (!event.prompt_reports.empty()) {
                 object.Set("promptReports", to_js(env, event.prompt_reports));
             }
@@ -366,6 +381,14 @@ Napi::Object to_js(Napi::Env env, const Event & event) {
 
 }  // namespace
 
+std::vector<std::string> texts_of(const Napi::Array & array) {
+    std::vector<std::string> texts;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        texts.push_back(array.Get(i).As<Napi::String>().Utf8Value());
+    }
+    return texts;
+}
+
 EngineOptions options_of(const Napi::Object & object) {
     EngineOptions options;
     options.mmproj_path = text_of(object, "mmprojPath");
@@ -387,6 +410,11 @@ EngineOptions options_of(const Napi::Object & object) {
     options.kv_type = kv_type_of(object.Env(), text_of(object, "kvCacheFormat"));
     options.use_gpu = boolean_of(object, "useGpu");
     options.encoder_bytes = optional_size_of(object, "encoderBytes").value_or(SIZE_MAX);
+    options.image_defaults = changes_of(object.Get("imageDefaults"));
+    options.largest_image = changes_of(object.Get("largestImage"));
+    if (object.Get("maxImageTokens").IsNumber()) {
+        options.max_image_tokens = integer_of(object, "maxImageTokens");
+    }
     options.keep_prefixes = boolean_of(object, "enablePrefixCaching");
     options.copy_bytes = size_of(object, "kvCopyBytes");
     options.cached_images = size_of(object, "maxVisionCacheEntries");
@@ -414,6 +442,8 @@ EmbedderOptions embedder_options_of(const Napi::Object & object) {
     options.mmproj_encoding = encoding_of(text_of(object, "mmprojEncoding"));
     options.cached_images = size_of(object, "maxVisionCacheEntries");
     options.cached_image_bytes = size_of(object, "cachedImageBytes");
+    options.image_defaults = changes_of(object.Get("imageDefaults"));
+    options.largest_image = changes_of(object.Get("largestImage"));
     return options;
 }
 
@@ -449,6 +479,39 @@ ImagePlacement placement_of(const Napi::Value & value) {
             texts_of(object, "spoken")};
 }
 
+ProcessorChanges changes_of(const Napi::Value & value) {
+    ProcessorChanges changes;
+    if (!value.IsObject()) {
+        return changes;
+    }
+    const auto object = value.As<Napi::Object>();
+    const auto number = [&object](const char * key) {
+        const auto given = object.Get(key);
+        return given.IsNumber() ? std::optional<uint32_t>(given.As<Napi::Number>().Uint32Value()) : std::nullopt;
+    };
+    const auto boolean = [&object](const char * key) {
+        const auto given = object.Get(key);
+        return given.IsBoolean() ? std::optional<bool>(given.As<Napi::Boolean>().Value()) : std::nullopt;
+    };
+    changes.min_pixels = number("minPixels");
+    changes.max_pixels = number("maxPixels");
+    changes.min_tiles = number("minTiles");
+    changes.max_tiles = number("maxTiles");
+    changes.longest_edge = number("longestEdge");
+    if (object.Get("tileTolerance").IsNumber()) {
+        changes.tile_tolerance = float_of(object, "tileTolerance");
+    }
+    changes.has_thumbnail = boolean("hasThumbnail");
+    changes.fills_canvas = boolean("fillsCanvas");
+    if (object.Get("panAndScan").IsObject()) {
+        const auto crops = object.Get("panAndScan").As<Napi::Object>();
+        changes.pan_and_scan = PanAndScan{static_cast<uint32_t>(integer_of(crops, "maxCrops")),
+                                          static_cast<uint32_t>(integer_of(crops, "minCropSize")),
+                                          float_of(crops, "minRatio")};
+    }
+    return changes;
+}
+
 std::vector<Image> images_of(const Napi::Array & array, bool sizes_only) {
     std::vector<Image> images;
     for (uint32_t i = 0; i < array.Length(); i++) {
@@ -456,6 +519,9 @@ std::vector<Image> images_of(const Napi::Array & array, bool sizes_only) {
         const auto rgb = object.Get("rgb").As<Napi::Uint8Array>();
         images.push_back({rgb.Data(), static_cast<uint32_t>(integer_of(object, "width")),
                           static_cast<uint32_t>(integer_of(object, "height")), text_of(object, "id")});
+        if (object.Get("settings").IsObject()) {
+            images.back().changes = changes_of(object.Get("settings"));
+        }
         if (const auto encoded = object.Get("encoded"); encoded.IsExternal()) {
             images.back().rgb = nullptr;
             images.back().embeddings = *encoded.As<Napi::External<std::vector<Embeddings>>>().Data();

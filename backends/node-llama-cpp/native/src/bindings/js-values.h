@@ -12,12 +12,15 @@ namespace vserve {
 
 // Conversions between the types of native-addon.ts and the engine's. A test checks that every declared key is read.
 
+std::vector<std::string> texts_of(const Napi::Array & array);
 EngineOptions options_of(const Napi::Object & object);
 EmbedderOptions embedder_options_of(const Napi::Object & object);
 GenerationSettings settings_of(const Napi::Object & object);
 Conversation conversation_of(const Napi::Object & object);
 // Empty where it is undefined.
 ImagePlacement placement_of(const Napi::Value & value);
+// None where it is undefined.
+ProcessorChanges changes_of(const Napi::Value & value);
 // With `sizes_only` they need no pixels.
 std::vector<Image> images_of(const Napi::Array & array, bool sizes_only = false);
 

@@ -1,0 +1,126 @@
+import type { Command } from 'commander';
+import { chat } from '../client/index.ts';
+import type { ChatAnswer, ChatRequest, Message } from '../client/index.ts';
+import { VserveError } from '../errors/index.ts';
+import { AnswerPrinter, answerSummary, timingsOf } from './ask/answer-printer.ts';
+import { connect, connectionSettingNames, isForServers } from './ask/connect.ts';
+import type { Connection } from './ask/connect.ts';
+import { nothingToAsk, readQuestion } from './ask/question.ts';
+import { requestFields, samplingSettingNames } from './ask/request-fields.ts';
+import { describeConfiguration } from './configuration.ts';
+import type { Context } from './context.ts';
+import { addMaxFlags, tellMaxFlags } from './max-flags.ts';
+import { logLevelOf } from './output.ts';
+import { addSettingFlags, storeHelp } from './setting-flags.ts';
+import { modelArgument, verbSettings } from './verb-settings.ts';
+
+const settingNames = [
+  ...connectionSettingNames,
+  'prompt',
+  'images',
+  'system',
+  'numWarmups',
+  ...samplingSettingNames,
+] as const;
+
+const afterHelp = (): string => `
+Without a prompt, standard input is the prompt; on a terminal, a conversation
+begins, as with vserve chat.
+${storeHelp()}
+
+Examples:
+  vserve generate google/gemma-3-4b-it --prompt "Why is the sky blue?"
+  vserve generate google/gemma-3-4b-it --image cat.jpg --prompt "What is it?"
+  vserve generate --url http://localhost:8000 --image - < cat.jpg
+  vserve generate --url http://localhost:8000 --schema invoice.json \\
+    --image invoice.png --prompt "Read this invoice" --json`;
+
+/** Makes `command` the verb `generate`. */
+export function define(command: Command, context: Context): void {
+  command
+    .argument('[model]', 'The same as --model')
+    .option('--json', 'Print one JSON object at the end: text, usage and timings');
+  addSettingFlags(
+    command,
+    settingNames.filter((name) => !isForServers(name)),
+  );
+  addMaxFlags(command);
+  command.addHelpText('after', afterHelp());
+  command.action((model: string | undefined, { json }: { json?: true }) =>
+    generate(command, model, json === true, context),
+  );
+}
+
+async function generate(
+  command: Command,
+  argument: string | undefined,
+  isJson: boolean,
+  context: Context,
+): Promise<void> {
+  const { output } = context;
+  const loaded = await verbSettings(command, settingNames, context, modelArgument(command, argument));
+  const { settings } = loaded;
+  output.level = logLevelOf(settings.logLevel);
+  tellMaxFlags(command, output);
+  if (settings.prettyPrintConfig) output.note(describeConfiguration(loaded, settingNames));
+  const fields = await requestFields(settings);
+  const messages = await readQuestion(settings, context);
+  if (messages === undefined) {
+    if (isJson) throw nothingToAsk();
+    const { converse } = await import('./chat/converse.ts');
+    await converse(loaded, fields, context);
+    return;
+  }
+  const connection = await connect(loaded, context);
+  try {
+    const request = { ...fields, model: connection.model, messages };
+    for (let run = 0; run < settings.numWarmups; run += 1) {
+      await chat(connection.endpoint, request, { signal: context.signal });
+    }
+    const answer = await ask(connection, request, isJson, context);
+    if (isJson) output.print(JSON.stringify(answerJson(answer, connection), undefined, 2));
+    else if (output.isTerminal) output.note(output.style('dim', answerSummary(answer)));
+    checkEnd(answer, settings.schema !== undefined, context);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Prints an answer while it is generated, unless it is wanted as JSON. Ends it when nobody reads it any more. */
+async function ask(
+  { endpoint }: Connection,
+  request: ChatRequest & { readonly messages: readonly Message[] },
+  isJson: boolean,
+  { output, signal }: Context,
+): Promise<ChatAnswer> {
+  if (isJson) return chat(endpoint, request, { signal });
+  const printer = new AnswerPrinter(output);
+  const unread = output.whenUnread();
+  try {
+    const { onText, onReasoning } = printer;
+    return await chat(endpoint, request, { onText, onReasoning, signal: AbortSignal.any([signal, unread]) });
+  } finally {
+    printer.end();
+  }
+}
+
+function answerJson(answer: ChatAnswer, { model }: Connection): object {
+  const { text, reasoning, finishReason, promptTokens, cachedTokens, completionTokens } = answer;
+  return {
+    model: answer.model ?? model,
+    text,
+    ...(reasoning === '' ? {} : { reasoning }),
+    finishReason,
+    usage: { promptTokens, cachedTokens, completionTokens },
+    timings: timingsOf(answer),
+  };
+}
+
+/** An answer that was cut off is told; JSON that was is of no use. */
+function checkEnd({ finishReason, completionTokens }: ChatAnswer, isSchema: boolean, { output }: Context): void {
+  if (finishReason !== 'length') return;
+  const tokens = completionTokens === undefined ? '' : ` after ${completionTokens} tokens`;
+  const message = `The answer was cut off${tokens}, by --max-new-tokens or the length of the context (--max-length).`;
+  if (isSchema) throw new VserveError('generation_failed', `${message} It is not complete JSON.`);
+  output.log('warning', message);
+}

@@ -1,0 +1,7 @@
+export { chat } from './chat.ts';
+export type { ChatAnswer, ChatOptions, ChatRequest, ContentPart, Message } from './chat.ts';
+export { embed } from './embed.ts';
+export type { EmbeddingAnswer } from './embed.ts';
+export { endpointAt } from './endpoint.ts';
+export type { Endpoint } from './endpoint.ts';
+export { servedModel } from './served-model.ts';

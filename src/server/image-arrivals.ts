@@ -1,0 +1,70 @@
+import type { Bitmap, ImageReceipt, SentImage } from '../backend/index.ts';
+import type { FollowStep } from '../media/index.ts';
+
+interface Arrival {
+  fetchMs: number;
+  decodeMs: number;
+  wasDecoded: boolean;
+}
+
+/** How the images of a request came: what the backend's receipts do not know. */
+export class ImageArrivals {
+  readonly #arrivals = new Map<string, Arrival>();
+  readonly #also: FollowStep | undefined;
+
+  /** `also` is told of the steps, too. */
+  constructor(also: FollowStep | undefined) {
+    this.#also = also;
+  }
+
+  readonly follow: FollowStep = (step) => {
+    const fromMs = performance.now();
+    const tellAlso = this.#also?.(step);
+    return (end) => {
+      const arrival = this.#arrivals.get(step.param) ?? { fetchMs: 0, decodeMs: 0, wasDecoded: false };
+      arrival[step.name === 'fetch' ? 'fetchMs' : 'decodeMs'] = performance.now() - fromMs;
+      arrival.wasDecoded ||= end.isKnown === true;
+      this.#arrivals.set(step.param, arrival);
+      tellAlso?.(end);
+    };
+  };
+
+  /** The backend's receipts, completed. `images` and `params` are of the prompt's images, in order. */
+  complete(
+    receipts: readonly ImageReceipt[],
+    images: readonly Bitmap[],
+    params: readonly string[],
+  ): readonly ImageReceipt[] {
+    return receipts.map((receipt, index) => {
+      const [image, param = ''] = [images[index], params[index]];
+      if (image === undefined) return receipt;
+      const { width, height } = image;
+      const arrival = this.#arrivals.get(param) ?? { fetchMs: 0, decodeMs: 0, wasDecoded: false };
+      const sent: SentImage = { param, width, height, ...arrival };
+      return { ...receipt, sent };
+    });
+  }
+}
+
+/** Below this part of its pixels, a picture has lost what small print needs. */
+const SHRUNK = 0.5;
+
+/** The receipts in short, for the log: `1280x960 as 448x336, 192 tokens (12 % of its pixels)`. */
+export function imagesInShort(receipts: readonly ImageReceipt[]): string {
+  return receipts.map(inShort).join('; ');
+}
+
+function inShort({ sent, seen, tokens, tiles, wasEncoded, wasComputed }: ImageReceipt): string {
+  const size = sent === undefined ? '' : `${String(sent.width)}x${String(sent.height)}`;
+  const asSeen = seen === undefined ? '' : ` as ${String(seen.width)}x${String(seen.height)}`;
+  const inTiles = tiles === 0 ? '' : ` in ${String(tiles)} tiles`;
+  const cached = wasComputed ? ', cached' : wasEncoded ? ', encoded before' : '';
+  return `${size}${asSeen}${inTiles}, ${String(tokens)} tokens${cached}${lossOf(sent, seen)}`;
+}
+
+/** Told when a picture has lost more than half of its pixels. */
+function lossOf(sent: SentImage | undefined, seen: ImageReceipt['seen']): string {
+  if (sent === undefined || seen === undefined) return '';
+  const kept = (seen.width * seen.height) / (sent.width * sent.height);
+  return kept >= SHRUNK ? '' : `, shrunk to ${(100 * kept).toFixed(kept < 0.1 ? 1 : 0)} % of its pixels`;
+}

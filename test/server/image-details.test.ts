@@ -1,0 +1,143 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { createEchoBackend } from '../../backends/echo/index.ts';
+import type { GenerateRequest, GenerationEvent, ImageReceipt, LoadedModel } from '../../src/backend/index.ts';
+import { defaultLoadSettings } from '../../src/settings/index.ts';
+import { send } from './support/http.ts';
+import type { TestServer } from './support/serve.ts';
+import { serveModel } from './support/serve.ts';
+
+const file = readFileSync(new URL('../fixtures/images/grey.png', import.meta.url));
+const data = `data:image/png;base64,${file.toString('base64')}`;
+const receipt: ImageReceipt = {
+  seen: { width: 8, height: 8 },
+  tokens: 70,
+  tiles: 0,
+  wasEncoded: true,
+  wasComputed: false,
+  encodeMs: 0,
+};
+
+/** A model that tells what became of images. */
+async function seeingModel(): Promise<LoadedModel> {
+  const echo = await createEchoBackend({}).load({ modelPath: '', mmprojPath: undefined }, defaultLoadSettings, {
+    onProgress: () => undefined,
+    log: () => undefined,
+    signal: new AbortController().signal,
+  });
+  async function* generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
+    const images = request.messages.flatMap(({ content }) => content.filter(({ type }) => type === 'image'));
+    for await (const event of echo.generate(request, signal)) {
+      if (event.type === 'finish') {
+        yield { ...event, usage: { ...event.usage, imageTokens: 70 * images.length } };
+        continue;
+      }
+      yield event;
+      if (event.type !== 'start') continue;
+      const receipts = images.map(() => receipt);
+      yield { type: 'prefilled', cachedTokens: 0, queueMs: 0, prefillMs: 0, images: receipts };
+    }
+  }
+  return { info: echo.info, generate, stats: () => echo.stats(), close: () => echo.close() };
+}
+
+const chatBody = {
+  messages: [
+    {
+      role: 'user',
+      content: [
+        { type: 'image_url', image_url: { url: data } },
+        { type: 'text', text: 'seen' },
+      ],
+    },
+  ],
+};
+
+async function ask(server: TestServer, path: string, body: object, headers: Record<string, string> = {}) {
+  return send(`${server.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+}
+
+const details = [
+  {
+    param: 'messages[0].content[0]',
+    sent: { width: expect.any(Number) as number, height: expect.any(Number) as number },
+    seen: { width: 8, height: 8 },
+    tokens: 70,
+    tiles: 0,
+    cached: { decoded: false, encoded: true, computed: false },
+    fetch_ms: expect.any(Number) as number,
+    decode_ms: expect.any(Number) as number,
+    encode_ms: 0,
+  },
+];
+
+describe('what became of an image', () => {
+  it('is told of a chat completion that asks for it', async () => {
+    const server = await serveModel(await seeingModel());
+    const answer = JSON.parse(
+      (await ask(server, '/v1/chat/completions', { ...chatBody, include: ['image_details'] })).text,
+    );
+    expect(answer).toMatchObject({ image_details: details, usage: { prompt_tokens_details: { image_tokens: 70 } } });
+    const plain = JSON.parse((await ask(server, '/v1/chat/completions', chatBody)).text) as object;
+    expect(plain).not.toHaveProperty('image_details');
+  });
+
+  it('is told in the last chunk of a stream', async () => {
+    const server = await serveModel(await seeingModel());
+    const { text } = await ask(server, '/v1/chat/completions', {
+      ...chatBody,
+      stream: true,
+      include: ['image_details'],
+    });
+    const chunks = text.split('\n\n').filter((line) => line.startsWith('data: {'));
+    expect(JSON.parse(chunks.at(-1)?.slice(6) ?? '')).toMatchObject({ image_details: details });
+    expect(chunks.filter((chunk) => chunk.includes('image_details'))).toHaveLength(1);
+  });
+
+  it.each([false, true])('is told of a response that asks for it (streamed: %s)', async (stream) => {
+    const server = await serveModel(await seeingModel());
+    const input = [{ role: 'user', content: [{ type: 'input_image', image_url: data }] }];
+    const { text } = await ask(server, '/v1/responses', { input, stream, include: ['image_details'] });
+    const last = stream
+      ? text
+          .split('\n')
+          .findLast((line) => line.startsWith('data: {'))
+          ?.slice(6)
+      : text;
+    const told = JSON.parse(last ?? '') as { response?: object };
+    expect(told.response ?? told).toMatchObject({
+      image_details: [{ ...details[0], param: 'input[0].content[0]' }],
+      usage: { input_tokens_details: { image_tokens: 70 } },
+    });
+  });
+
+  it.each([
+    [
+      '/v1/messages',
+      {
+        max_tokens: 9,
+        messages: [
+          { role: 'user', content: [{ type: 'image', source: { type: 'base64', data: file.toString('base64') } }] },
+        ],
+      },
+    ],
+    ['/api/chat', { stream: false, messages: [{ role: 'user', content: 'seen', images: [file.toString('base64')] }] }],
+    ['/v1/chat/completions', chatBody],
+  ])('is told at %s where a header asks for it', async (path, body) => {
+    const server = await serveModel(await seeingModel());
+    const headers = { 'x-vserve-image-details': '1' };
+    expect(JSON.parse((await ask(server, path, body, headers)).text)).toMatchObject({
+      image_details: [{ seen: { width: 8, height: 8 }, tokens: 70 }],
+    });
+    expect(JSON.parse((await ask(server, path, body, { 'x-vserve-image-details': '0' })).text)).not.toHaveProperty(
+      'image_details',
+    );
+  });
+
+  it('stands in the log, and that it has lost most of its pixels', async () => {
+    const server = await serveModel(await seeingModel());
+    await ask(server, '/v1/chat/completions', chatBody);
+    const line = server.log.find((entry) => entry.includes('images: '));
+    expect(line).toMatch(/^info \S+ images: \d+x\d+ as 8x8, 70 tokens, encoded before, shrunk to \S+ % of its pixels$/);
+  });
+});
