@@ -4,8 +4,8 @@
  *
  *     node --expose-gc dist/scripts/schema-memory.js <model.gguf> <mmproj.gguf> [schemas]
  *
- * Every tenth schema has about 100 kB. The last line is JSON: {"schemas": …, "firstRssBytes": …, "lastRssBytes": …}, the
- * first after half of the schemas, when the caches are full.
+ * Every tenth schema has about 100 kB; there are 2000. The last line is JSON: {"schemas": …, "firstRssBytes": …,
+ * "lastRssBytes": …}, the first after half of the schemas, when the caches of grammars are full.
  */
 import { scriptArguments, usageError } from './arguments.ts';
 import { largeSchema } from './bench/large-schema.ts';
@@ -15,7 +15,7 @@ import type { JsonValue } from '../src/backend/index.ts';
 import { greedyRequest } from '../test/engine/greedy.ts';
 import { randomSchema } from '../test/engine/schemas/random-schemas.ts';
 
-const [modelPath, mmprojPath, count = '1000'] = scriptArguments({ allowPositionals: true }).positionals;
+const [modelPath, mmprojPath, count = '2000'] = scriptArguments({ allowPositionals: true }).positionals;
 const { gc } = global;
 if (modelPath === undefined || mmprojPath === undefined || gc === undefined) {
   usageError('--expose-gc, a model and its projector are required');
@@ -24,7 +24,8 @@ const schemas = Number(count);
 const quiet = { onProgress: () => undefined, log: () => undefined, signal: new AbortController().signal };
 const model = await backend.load(
   { modelPath, mmprojPath },
-  { ...defaultLoadSettings, devices: 'cpu', maxBatchSize: 1, threads: 1 },
+  // Copies of prompts and answers are kept up to a limit of their own.
+  { ...defaultLoadSettings, devices: 'cpu', maxBatchSize: 1, threads: 1, enablePrefixCaching: false },
   quiet,
 );
 

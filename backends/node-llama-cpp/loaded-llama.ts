@@ -44,7 +44,7 @@ import type {
 } from './native-addon.ts';
 import { fromNative } from './native-errors.ts';
 import { toNativePrompt, toTokens } from './native-prompt.ts';
-import { toNativeSettings } from './native-settings.ts';
+import { checkBiases, toNativeSettings } from './native-settings.ts';
 import { formatsOfTools, toNativeTools } from './native-tools.ts';
 import type { GrammarSource } from './schema/answer-source.ts';
 import { GrammarSources } from './schema/grammar-sources.ts';
@@ -159,6 +159,7 @@ export class LoadedLlama implements LoadedModel {
       signal,
       submit: async () => {
         if (this.#closing !== undefined) throw modelClosed();
+        checkBiases(request.sampling, this.#vocabularySize);
         this.#generations.set(id, generation);
         return this.#submit(id, request, toNativeSettings(request, forcedRuns), signal);
       },

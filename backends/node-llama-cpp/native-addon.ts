@@ -150,7 +150,7 @@ export type NativeGenerationSettings = SamplingSettings &
     readonly maxTokens: number;
     /** Nested groups, outermost first; empty if not known. */
     readonly client: readonly string[];
-    /** A handle of `compileGrammar` that the answer is held to; undefined for any text. */
+    /** A handle of `compileGrammar`, of this request alone, that the answer is held to; undefined for any text. */
     readonly grammar: object | undefined;
     /** Report on each token, and on this many of the likeliest. */
     readonly logProbs: number | undefined;

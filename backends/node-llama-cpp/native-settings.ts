@@ -1,9 +1,18 @@
 import type { GenerateRequest, SamplingSettings } from '../../src/backend/index.ts';
+import { VserveError } from '../../src/errors/index.ts';
 import type { ForcedRun, NativeGenerationSettings } from './native-addon.ts';
 
 const largestInt32 = 2 ** 31 - 1;
 /** llama.cpp draws a seed for this one. */
 const randomSeed = 2 ** 32 - 1;
+
+/** Throws `invalid_request` for a bias of a token that the model does not have. */
+export function checkBiases({ logitBias }: SamplingSettings, vocabularySize: number): void {
+  const unknown = logitBias.find(({ token }) => token < 0 || token >= vocabularySize);
+  if (unknown === undefined) return;
+  const message = `logit_bias names the token ${unknown.token}, but the model's tokens are 0 to ${vocabularySize - 1}.`;
+  throw new VserveError('invalid_request', message, { param: `logit_bias.${unknown.token}` });
+}
 
 /** What of a request is for the engine, in numbers that it can hold. */
 export function toNativeSettings(

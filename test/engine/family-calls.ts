@@ -37,6 +37,11 @@ const lfm = `<|tool_call_start|>[weather(city="Köln \\"am Rhein\\"", days=2), n
 const mistralTags = `[TOOL_CALLS]weather[CALL_ID]abcdefgh1[ARGS]${json}[TOOL_CALLS]now[CALL_ID]abcdefgh2[ARGS]{}`;
 const granite = `<|tool_call|>[{"name": "weather", "arguments": ${json}}, {"name": "now", "arguments": {}}]`;
 const harmony = `<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>commentary to=functions.weather <|constrain|>json<|message|>${json}`;
+const kimi3Argument = (key: string, type: string, value: string): string =>
+  `<|open|>argument key="${key}" type="${type}"<|sep|>${value}<|close|>argument<|sep|>`;
+const kimi3 = `<|open|>tools<|sep|><|open|>call tool="weather" index="1"<|sep|>${kimi3Argument('city', 'string', twoDays.city)}${kimi3Argument('days', 'number', '2')}<|close|>call<|sep|><|close|>tools<|sep|>`;
+const miniCpm =
+  '<function name="weather"><param name="city">Köln "am Rhein"</param><param name="days">2</param></function><function name="now"></function>';
 
 export interface FamilyCalls {
   readonly template: string;
@@ -71,6 +76,9 @@ export const familyCalls: readonly FamilyCalls[] = [
   { template: 'ibm-granite-granite-4.0', answer: hermesBoth, thought: '', isAlike: true },
   { template: 'ibm-granite-granite-3.3-2B-Instruct', answer: granite, thought: '' },
   { template: 'Kimi-K2-Instruct', answer: kimi, thought: '' },
+  { template: 'Kimi-K3', answer: `Hm.<|close|>think<|sep|>${kimi3}`, thought: 'Hm.' },
+  { template: 'inclusionai-ling-3.0-flash', answer: `Hm.</think>${glm}`, thought: 'Hm.' },
+  { template: 'openbmb-MiniCPM5-1B', answer: `<think>\nHm.\n</think>\n\n${miniCpm}`, thought: 'Hm.' },
   { template: 'MiMo-VL', answer: hermesBoth, thought: '', isAlike: true },
   { template: 'Reka-Edge', answer: `Hm.\n</think>\n\n${hermes}`, thought: 'Hm.' },
   { template: 'openai-gpt-oss-120b', answer: harmony, thought: 'Hm.' },
@@ -161,6 +169,10 @@ export const specialTokens: readonly string[] = [
   '<|call|>',
   '<|return|>',
   '<|end|>',
+  '<|open|>',
+  '<|close|>',
+  '<|sep|>',
+  '<|end_of_msg|>',
 ];
 
 /** Those that detokenizers show. */

@@ -52,16 +52,30 @@ const unread: readonly string[] = [
 /** Templates with something that llama.cpp's engine does not know. */
 const unrendered: readonly string[] = ['ByteDance-Seed-OSS', 'GigaChat3-10B-A1.8B', 'GigaChat3.1-10B-A1.8B'];
 
+/** Templates without images that set the parts of a list apart: an image stands in one text with those round it. */
+const apart: readonly string[] = [
+  'Cohere2MoE',
+  'MiniMax-M1',
+  'MiniMax-M2',
+  'ibm-granite-granite-4.0',
+  'ibm-granite-granite-4.1',
+];
+
+/** What the fixtures have for an image where a template knows none. */
+const textSlot = '<img>';
+
 describe('a real template makes the prompt that transformers makes', () => {
   it('of every template there is', () => {
     expect(Object.keys(expected)).toEqual(Object.keys(templates));
   });
 
-  it.each(Object.entries(templates))('%s', (name, reference) => {
+  it.each(Object.entries(templates))('%s', (name, { source, slot }) => {
+    const reference = { source, slot: slot || textSlot };
     for (const [title, wanted] of Object.entries(expected[name] ?? {})) {
       const conversation = conversations[title];
       if (conversation === undefined || wanted === null) continue;
       if (conversation.tools !== undefined && unrendered.includes(name)) continue;
+      if (title.includes('image') && apart.includes(name)) continue;
       const text = renderedUnlessLost(reference, conversation);
       if (text === undefined) {
         expect(wanted, title).not.toContain('weather');

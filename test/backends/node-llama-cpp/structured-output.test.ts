@@ -76,6 +76,18 @@ describe('an answer that is held to a format', () => {
     expect(all).toMatchObject({ text: whole, finish: { reason: 'stop' } });
   });
 
+  it('is forced no further than it may be long, and in pieces', async () => {
+    const long = 'a green circle, '.repeat(150);
+    const format: AnswerFormat = { type: 'choice', choices: [long] };
+    const forced = (): number => model.work?.()?.forcedTokens ?? NaN;
+    const before = forced();
+    const cut = await answer(model, userTurn([question], { format, maxTokens: 3 }));
+    expect(cut.finish).toMatchObject({ reason: 'length', usage: { completionTokens: 3 } });
+    expect(forced() - before).toBeLessThanOrEqual(3);
+    const whole = await answer(model, userTurn([question], { format, maxTokens: 1500 }));
+    expect(whole).toMatchObject({ text: long, finish: { reason: 'stop' } });
+  });
+
   it('ends at a stop string, and goes on past the end of a turn only as far as its format does', async () => {
     const stopped = await answer(model, userTurn([question], { format: byShape, stop: ['"colour"'] }));
     expect(stopped.finish.reason).toBe('stop');
@@ -190,7 +202,7 @@ it('an answer that has to be computed again goes on where it was', async () => {
   for (const [i, request] of requests.entries()) expect(texts[i]).toBe((await answer(model, request)).text);
 });
 
-it.each(schemaModels)('%s, which says anything, keeps to schemas', { timeout: 60_000 }, async (name) => {
+it.each(schemaModels)('%s, which says anything, keeps to schemas', async (name) => {
   const { model, sees, dispose } = await loadTiny(name, 4);
   onTestFinished(() => dispose());
   const seeds = Array.from({ length: 10 }, (_, i) => i + 1);

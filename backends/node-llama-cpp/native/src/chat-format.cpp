@@ -5,11 +5,13 @@
 
 #include "chat-parser.h"
 #include "error.h"
+#include "grammar-lines.h"
 #include "json-schema-to-grammar.h"  // llama.cpp's
 #include "own-calls.h"
 #include "schema-calls.h"
 #include "schema-grammar.h"
 #include "tagged-arguments.h"
+#include "tagged-calls.h"
 #include "tool-envelope.h"
 #include "tool-grammar.h"
 
@@ -227,6 +229,11 @@ std::string ChatFormat::opening_in(const std::string & prompt, const Compiled & 
         opening = at == std::string::npos ? head : prompt.substr(at);
     } else if (ends_with(prompt, compiled.opening)) {
         opening = compiled.opening;
+    } else if (compiled.syntax != nullptr && !compiled.syntax->parse(head + thought_start_ + "x")) {
+        // It wants the white space behind it, too.
+        const size_t at = head.empty() ? std::string::npos : prompt.rfind(head);
+        const std::string end = at == std::string::npos ? "" : prompt.substr(at);
+        opening = trimmed(end) == head ? end : head;
     }
     return compiled.has_own_opening ? trimmed(opening.substr(head.size())) : opening;
 }
@@ -270,10 +277,24 @@ ChatFormat::CompiledPtr ChatFormat::compile(const Conversation & conversation, b
 
 // What llama.cpp's converter has no words for.
 static void add_rules(std::string & grammar, const std::vector<Tool> & tools) {
+    bool has_own = false;
     for (const Tool & tool : tools) {
-        if (!grammar.empty() && !tool.schema.empty()) {
+        // Each takes a pass over all of it.
+        const bool adds = !tool.schema.empty() && (!has_own || !tool.rules.empty());
+        if (!grammar.empty() && adds) {
             grammar = with_rules(grammar, tool.rules);
+            has_own = true;
         }
+    }
+}
+
+// White space that goes on and on is no call: one character of it has to do.
+static void bound_spaces(std::string & grammar) {
+    GrammarLines lines(grammar);
+    std::string * space = lines.body_of("space");
+    if (space != nullptr) {
+        *space = "(\" \" | \"\\n\")?";
+        grammar = lines.text();
     }
 }
 
@@ -317,6 +338,9 @@ ChatFormat::Compiled ChatFormat::compile_own(const Conversation & conversation, 
         compiled.has_own_opening = true;
         compiled.grammar = build_grammar([&](const common_grammar_builder & builder) { parser.build_grammar(builder, true); });
         add_rules(compiled.grammar, tools);
+        if (must_call(conversation.tools)) {
+            bound_spaces(compiled.grammar);
+        }
         compiled.grammar_waits = !must_call(conversation.tools);
         compiled.words = {start_of(form)};
         std::vector<std::string> tags = thought_ends_;
@@ -351,8 +375,29 @@ ChatFormat::Compiled ChatFormat::compile_own(const Conversation & conversation, 
     if (!tools.empty()) {
         add_grammar(compiled, tools, params, parser, inputs);
         add_rules(compiled.grammar, tools);
+        if (must_call(conversation.tools)) {
+            bound_spaces(compiled.grammar);
+        }
     }
     return compiled;
+}
+
+static void use_schemas(common_chat_templates_inputs & inputs, const std::vector<Tool> & tools) {
+    for (size_t i = 0; i < tools.size(); i++) {
+        if (!tools[i].schema.empty()) {
+            inputs.tools[i].parameters = tools[i].schema;
+        }
+    }
+}
+
+// Thoughts end the turn of some models, and calls then begin with another.
+static std::string with_turn_again(const std::string & calls, const std::string & opening) {
+    GrammarLines lines(calls);
+    std::string * root = lines.body_of("root");
+    if (root != nullptr) {
+        *root = gbnf_literal(trimmed(opening)) + "? " + *root;
+    }
+    return lines.text();
 }
 
 void ChatFormat::add_grammar(Compiled & compiled, const std::vector<Tool> & tools, const common_chat_params & params,
@@ -360,9 +405,14 @@ void ChatFormat::add_grammar(Compiled & compiled, const std::vector<Tool> & tool
     const bool must_call = inputs.tool_choice == COMMON_CHAT_TOOL_CHOICE_REQUIRED;
     compiled.grammar_waits = !must_call;
     if (!compiled.patterns.empty()) {
-        // Calls are not of one piece there: what llama.cpp makes of the whole answer.
-        compiled.grammar = params.grammar;
-        compiled.grammar_has_turn = must_call;
+        // Calls are not of one piece there: what llama.cpp makes of the whole answer, but for a text before them.
+        use_schemas(inputs, tools);
+        compiled.grammar = common_chat_templates_apply(templates_.get(), inputs).grammar;
+        const std::string calls = must_call ? grammar_of_calls(compiled.grammar, parser, inputs.parallel_tool_calls) : "";
+        compiled.grammar_has_turn = must_call && calls.empty();
+        if (!calls.empty()) {
+            compiled.grammar = thinks() ? with_turn_again(calls, compiled.opening) : calls;
+        }
         return;
     }
     if (params.format == COMMON_CHAT_FORMAT_PEG_GEMMA4) {
@@ -373,6 +423,10 @@ void ChatFormat::add_grammar(Compiled & compiled, const std::vector<Tool> & tool
         compiled.grammar = python_calls_grammar(tools, inputs.parallel_tool_calls);
         return;
     }
+    compiled.grammar = tagged_calls_grammar(params.grammar, tools, inputs.parallel_tool_calls);
+    if (!compiled.grammar.empty()) {
+        return;
+    }
     const bool has_tag = params.grammar_lazy && !params.grammar.empty();
     if (!must_call && !has_tag) {
         // Without a tag before them, calls are JSON that begins the answer.
@@ -380,10 +434,8 @@ void ChatFormat::add_grammar(Compiled & compiled, const std::vector<Tool> & tool
     }
     inputs.tool_choice = COMMON_CHAT_TOOL_CHOICE_REQUIRED;  // the grammar is of calls, of which there are some
     const bool is_json = contains(params.grammar, "-schema ::= ") && !contains(params.grammar, "-arg-");
-    for (size_t i = 0; is_json && i < tools.size(); i++) {
-        if (!tools[i].schema.empty()) {
-            inputs.tools[i].parameters = tools[i].schema;
-        }
+    if (is_json) {
+        use_schemas(inputs, tools);
     }
     compiled.grammar = grammar_of_calls(common_chat_templates_apply(templates_.get(), inputs).grammar, parser,
                                         inputs.parallel_tool_calls);

@@ -8,6 +8,7 @@
 namespace vserve {
 
 std::shared_ptr<const GrammarRules> Engine::compile_grammar(const GrammarSource & source) const {
+    vocabulary();  // read where it delays no step
     const std::string key = source.schema + '\0' + source.gbnf;
     return grammars_.get(key, [&] { return compile(source, vocab_); });
 }

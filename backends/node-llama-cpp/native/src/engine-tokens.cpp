@@ -15,6 +15,8 @@ constexpr int64_t worth_sharing = 1 << 19;
 
 // In the same units, per logit: of a report on a token.
 constexpr int64_t cost_of_report = 5;
+// Tokens of one draw. Longer forced texts go on in the next, so that they hold up no other answer.
+constexpr size_t most_drawn = 256;
 // The place in the answer of a token that only ends it.
 constexpr size_t never_shown = SIZE_MAX;
 
@@ -26,6 +28,7 @@ bool contains(const std::vector<llama_token> & tokens, llama_token token) {
     return std::find(tokens.begin(), tokens.end(), token) != tokens.end();
 }
 
+// The sampler would write beyond its row.
 void check_biases(const std::vector<llama_logit_bias> & biases, int32_t n_tokens) {
     for (const auto & [token, bias] : biases) {
         if (token < 0 || token >= n_tokens) {
@@ -217,6 +220,12 @@ void Engine::wipe_cells() {
     wake();  // nothing runs, and the queue is not empty
 }
 
+// How many tokens an answer may still have: one at least, if it goes on.
+static size_t tokens_left(const Answer & answer) {
+    const int32_t most = answer.request->settings.max_tokens;
+    return most < 0 ? SIZE_MAX : std::max(1, most - static_cast<int32_t>(answer.generated.size()));
+}
+
 // What an answer goes on with: a token drawn from the row, and what is forced behind it. All of it is computed in the next
 // step, so that forced text costs no steps of its own, unless the logits of each token are asked for. Empty if the request
 // was cancelled.
@@ -239,7 +248,7 @@ Engine::Draw Engine::next_tokens(Answer & answer, float * logits) const {
     if (answer.forced.empty()) {
         take(answer.grammar ? answer.grammar->choose(*answer.sampler, logits) : answer.sampler->sample(logits));
     }
-    const size_t most = settings.log_probs ? 1 : SIZE_MAX;
+    const size_t most = settings.log_probs ? 1 : std::min(most_drawn, tokens_left(answer));
     while (!answer.forced.empty() && tokens.size() < most) {
         const llama_token token = answer.forced.front();
         answer.forced.pop_front();

@@ -32,4 +32,22 @@ std::string GrammarLines::text() const {
     return result;
 }
 
+std::string gbnf_literal(const std::string & text) {
+    std::string result = "\"";
+    for (const char character : text) {
+        switch (character) {
+            case '\n':
+                result += "\\n";
+                break;
+            case '"':
+            case '\\':
+                result += '\\';
+                [[fallthrough]];
+            default:
+                result += character;
+        }
+    }
+    return result + "\"";
+}
+
 }  // namespace vserve

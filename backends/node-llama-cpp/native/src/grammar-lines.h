@@ -23,4 +23,7 @@ class GrammarLines {
     std::vector<Rule> rules_;
 };
 
+// A text as grammars write it.
+std::string gbnf_literal(const std::string & text);
+
 }  // namespace vserve

@@ -13,6 +13,11 @@ constexpr size_t most_stacks = 4096;
 constexpr size_t many_states = 20'000;
 constexpr size_t many_frames = 500'000;
 
+// In stacks that are looked at for a new state. Others wait meanwhile, half a second for all of it; what a token takes off
+// comes back with each. Grammars that people write take some hundreds a token.
+constexpr int64_t most_work = 4'000'000;
+constexpr int64_t work_for_token = 50'000;
+
 uint64_t pair_of(uint32_t high, uint32_t low) {
     return static_cast<uint64_t>(high) << 32 | low;
 }
@@ -38,6 +43,7 @@ class GrammarMatcher::Closure {
             const Stack next = waiting_.back();
             waiting_.pop_back();
             if (seen_.insert(next).second) {
+                matcher_.spend(1);
                 expand(next);
             }
         }
@@ -69,7 +75,8 @@ class GrammarMatcher::Closure {
     std::unordered_set<Stack> seen_;
 };
 
-GrammarMatcher::GrammarMatcher(std::shared_ptr<const GrammarRules> rules) : rules_(std::move(rules)) {
+GrammarMatcher::GrammarMatcher(std::shared_ptr<const GrammarRules> rules)
+    : rules_(std::move(rules)), work_left_(most_work) {
     forget();
     Closure closure(*this);
     for (const uint32_t begin : rules_->alternatives_of(rules_->root())) {
@@ -84,6 +91,13 @@ void GrammarMatcher::forget() {
     states_.assign(1, {});
     state_numbers_.clear();
     followers_.clear();
+}
+
+void GrammarMatcher::spend(size_t work) {
+    work_left_ -= static_cast<int64_t>(work);
+    if (work_left_ < 0) {
+        throw GrammarError("the grammar is too ambiguous: it takes too long to tell what may come next");
+    }
 }
 
 GrammarMatcher::Stack GrammarMatcher::stack(uint32_t position, Stack rest) {
@@ -147,6 +161,7 @@ GrammarMatcher::State GrammarMatcher::after(State state, uint32_t character) {
     if (const auto known = followers_.find(key); known != followers_.end()) {
         return known->second;
     }
+    spend(states_[state].stacks.size());
     Closure closure(*this);
     for (size_t i = 0; i < states_[state].stacks.size(); i++) {
         const Stack stack = states_[state].stacks[i];
@@ -183,6 +198,7 @@ bool GrammarMatcher::may_match(State state, uint32_t low, uint32_t high) const {
 }
 
 GrammarMatcher::State GrammarMatcher::tidy(State state) {
+    work_left_ = std::min(work_left_ + work_for_token, most_work);
     if (states_.size() < many_states && frames_.size() < many_frames) {
         return state;
     }

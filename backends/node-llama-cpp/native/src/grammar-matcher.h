@@ -20,7 +20,8 @@ class GrammarMatcher {
     using State = uint32_t;
     static constexpr State none = 0;
 
-    // Throws GrammarError, as all that can meet a new state, for a grammar so ambiguous that its states grow out of hand.
+    // Throws GrammarError, as all that can meet a new state, for a grammar so ambiguous that its states grow out of hand, or
+    // that there are too many of them.
     explicit GrammarMatcher(std::shared_ptr<const GrammarRules> rules);
 
     State start() const { return start_; }
@@ -37,7 +38,8 @@ class GrammarMatcher {
     // Whether one of the characters from `low` to `high` may come next.
     bool may_match(State state, uint32_t low, uint32_t high) const;
 
-    // Forgets all states but this one, where they have become too many, and returns its new number.
+    // To be called with the state after each token: forgets all others, where they have become too many, and returns its new
+    // number.
     State tidy(State state);
 
   private:
@@ -57,6 +59,7 @@ class GrammarMatcher {
     class Closure;
 
     void forget();
+    void spend(size_t work);
     Stack stack(uint32_t position, Stack rest);
     Stack continued(uint32_t position, Stack rest);
     State state_of(std::vector<Stack> stacks);
@@ -70,6 +73,7 @@ class GrammarMatcher {
     std::unordered_multimap<uint64_t, State> state_numbers_;  // by a hash of their stacks
     std::unordered_map<uint64_t, State> followers_;           // of a state and a character
     State start_ = none;
+    int64_t work_left_;
 };
 
 }  // namespace vserve

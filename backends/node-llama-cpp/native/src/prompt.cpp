@@ -180,7 +180,7 @@ Prompt PromptBuilder::build(const Conversation & conversation, const std::vector
 Prompt PromptBuilder::build_from_template(const Conversation & conversation, const std::vector<Image> & images,
                                           size_t max_tokens) const {
     auto runs = rendered(conversation, images.size());
-    AnswerPlan plan = format_of(conversation).plan(conversation, runs);
+    const auto written = runs;
     drop_doubled_ends(runs);
     const auto settings = settings_of(images);
     const auto views = show_views(runs, sizes_of(images), placement_, settings);
@@ -189,7 +189,9 @@ Prompt PromptBuilder::build_from_template(const Conversation & conversation, con
         return cut_prompt(max_tokens);
     }
     Prompt prompt = images.empty() ? tokenize_text(parts) : tokenize_images(parts, images, views, settings);
-    prompt.plan = std::move(plan);
+    if (static_cast<size_t>(prompt.n_tokens) < max_tokens) {  // else it is refused, and many tools take long
+        prompt.plan = format_of(conversation).plan(conversation, written);
+    }
     return prompt;
 }
 

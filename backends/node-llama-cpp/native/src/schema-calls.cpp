@@ -1,76 +1,19 @@
 #include "schema-calls.h"
 
-#include <functional>
 #include <map>
-#include <memory>
 #include <utility>
 
-#include "chat-peg-parser.h"         // llama.cpp's, as the rest
-#include "json-schema-to-grammar.h"
-#include "json-schema.h"
-#include "json.h"
+#include "call-grammar.h"
+#include "json.h"  // llama.cpp's
 
 namespace vserve {
 
 namespace {
 
-using Builder = common_chat_peg_builder;
-using Parser = common_peg_parser;
+using Builder = CallBuilder;
+using Parser = CallParser;
 using Schema = common_chat_schema;
 using Document = common_chat_schema_document_ptr;
-
-Document document_of(const std::string & schema) {
-    const std::string any = R"({"type": "object", "properties": {}})";
-    const std::string & text = schema.empty() || schema == "{}" ? any : schema;
-    return std::make_shared<const common_chat_schema_document>(common_chat_schema_from_json(common_json::parse(text)));
-}
-
-const common_chat_schema_object * object_in(const Schema & schema) {
-    const Schema * node = &schema;
-    for (int hops = 0; node != nullptr && node->kind() == Schema::KIND_REF && hops < 16; hops++) {
-        node = static_cast<const common_chat_schema_ref *>(node)->target;
-    }
-    return node != nullptr && node->kind() == Schema::KIND_OBJECT ? static_cast<const common_chat_schema_object *>(node)
-                                                                  : nullptr;
-}
-
-// The required ones, then those of the others that the model chooses, in the order of the schema.
-Parser members_of(Builder & p, const common_chat_schema_object & object, const std::string & separator,
-                  const std::function<Parser(const common_chat_schema_property &)> & member) {
-    auto required = p.sequence();
-    bool has_required = false;
-    std::vector<Parser> optional;
-    for (const auto & property : object.properties) {
-        if (!property.required) {
-            optional.push_back(member(property));
-            continue;
-        }
-        required = has_required ? required + p.literal(separator) + member(property) : member(property);
-        has_required = true;
-    }
-    const auto with_rest = [&](Parser parser, size_t from) {
-        for (size_t i = from; i < optional.size(); i++) {
-            parser = parser + p.optional(p.literal(separator) + optional[i]);
-        }
-        return parser;
-    };
-    if (has_required) {
-        return with_rest(required, 0);
-    }
-    if (optional.empty()) {
-        return p.eps();
-    }
-    auto first = p.choice();
-    for (size_t i = 0; i < optional.size(); i++) {
-        first |= with_rest(optional[i], i + 1);
-    }
-    return p.optional(first);
-}
-
-std::string grammar_of(const std::function<Parser(Builder &)> & calls) {
-    const auto parser = build_chat_peg_parser([&](Builder & p) { return p.rule("tool-calls", calls(p)); });
-    return build_grammar([&](const common_grammar_builder & builder) { parser.build_grammar(builder); });
-}
 
 Parser python_call(Builder & p, const Tool & tool, size_t index) {
     const Document document = document_of(tool.schema.empty() ? tool.parameters : tool.schema);
@@ -125,6 +68,22 @@ class GemmaValues {
         }
     }
 
+    // `text`: what the argument may be, where that is not any value of its type. It does not tell which of several types
+    // have quotes.
+    Parser of_argument(const Schema & schema, const ArgumentText * text) {
+        const auto types = schema.value_types();
+        const bool is_text = types.is_only(Schema::TYPE_STRING);
+        if (text == nullptr || (!is_text && types.has(Schema::TYPE_STRING))) {
+            return of(schema);
+        }
+        const auto held = p_.gbnf(p_.eps(), "(" + text->gbnf + ")");
+        if (!is_text) {
+            return held;
+        }
+        const auto rest = text->is_whole ? p_.eps() : any_text();
+        return p_.literal(quote) + held + rest + p_.literal(quote);
+    }
+
     Parser of_object(const common_chat_schema_object & object) {
         if (object.properties.empty() && object.additional_properties) {
             return map_of([&] { return of(*object.additional_properties); });
@@ -138,9 +97,8 @@ class GemmaValues {
   private:
     static constexpr const char * quote = "<|\"|>";
 
-    Parser text() {
-        return p_.literal(quote) + p_.rule("gemma-text", p_.until(quote)) + p_.literal(quote);
-    }
+    Parser any_text() { return p_.rule("gemma-text", p_.until(quote)); }
+    Parser text() { return p_.literal(quote) + any_text() + p_.literal(quote); }
 
     Parser literal(const common_json & value) {
         return p_.literal(value.is_string() ? quote + value.get<std::string>() + quote : value.dump());
@@ -190,7 +148,13 @@ Parser gemma_call(Builder & p, const Tool & tool, size_t index) {
     const Document document = document_of(tool.parameters);
     const auto * object = object_in(*document->root);
     GemmaValues values(p, document, "argument-" + std::to_string(index) + "-");
-    const auto arguments = object == nullptr ? p.literal("{}") : values.of_object(*object);
+    const auto argument = [&](const common_chat_schema_property & property) {
+        return p.literal(property.name + ":") +
+               values.of_argument(*property.schema, argument_text_of(tool, property.name));
+    };
+    const auto arguments = object == nullptr            ? p.literal("{}")
+                           : object->properties.empty() ? values.of_object(*object)
+                                                        : p.literal("{") + members_of(p, *object, ",", argument) + p.literal("}");
     return p.rule("function-" + std::to_string(index), p.literal(tool.name) + arguments);
 }
 
@@ -207,7 +171,7 @@ Parser any_of(Builder & p, const std::vector<Tool> & tools, CallOf call_of) {
 }  // namespace
 
 std::string python_calls_grammar(const std::vector<Tool> & tools, bool in_parallel) {
-    return grammar_of([&](Builder & p) {
+    return calls_grammar([&](Builder & p) {
         const auto call = any_of(p, tools, python_call);
         return p.literal("<|tool_call_start|>[") + call + p.repeat(p.literal(", ") + call, 0, in_parallel ? -1 : 0) +
                p.literal("]<|tool_call_end|>");
@@ -215,7 +179,7 @@ std::string python_calls_grammar(const std::vector<Tool> & tools, bool in_parall
 }
 
 std::string gemma_calls_grammar(const std::vector<Tool> & tools, bool in_parallel) {
-    return grammar_of([&](Builder & p) {
+    return calls_grammar([&](Builder & p) {
         const auto call = p.literal("<|tool_call>call:") + any_of(p, tools, gemma_call) + p.literal("<tool_call|>");
         return p.repeat(call, 1, in_parallel ? -1 : 1);
     });

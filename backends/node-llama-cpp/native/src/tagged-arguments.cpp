@@ -30,24 +30,6 @@ std::string rule_name(const std::string & text) {
     return name;
 }
 
-std::string in_quotes(const std::string & text) {
-    std::string result = "\"";
-    for (const char character : text) {
-        switch (character) {
-            case '\n':
-                result += "\\n";
-                break;
-            case '"':
-            case '\\':
-                result += '\\';
-                [[fallthrough]];
-            default:
-                result += character;
-        }
-    }
-    return result + "\"";
-}
-
 // The text that ends what is read up to it, in the parser of an argument; empty where there is none.
 std::string end_of_text(const common_peg_arena & parser, common_peg_parser_id id) {
     const auto & node = parser.get(id);
@@ -140,7 +122,7 @@ class ToolRules {
             if (tag.empty()) {
                 return;
             }
-            text += " " + in_quotes(tag);
+            text += " " + gbnf_literal(tag);
         }
         body->replace(begin, end - begin, text);
     }

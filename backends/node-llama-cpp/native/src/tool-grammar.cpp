@@ -21,6 +21,26 @@ std::vector<std::string> names_of_calls(const common_peg_arena & parser) {
     return names;
 }
 
+// `(a | b)+`, or `a+`.
+bool is_repeated(const std::string & body) {
+    if (body.empty() || body.back() != '+') {
+        return false;
+    }
+    int depth = 0;
+    for (size_t at = 0; at + 1 < body.size(); at++) {
+        if (body[at] == '"') {
+            for (at++; at < body.size() && body[at] != '"'; at++) {
+                at += body[at] == '\\' ? 1 : 0;
+            }
+        }
+        depth += body[at] == '(' ? 1 : body[at] == ')' ? -1 : 0;
+        if (depth == 0 && (body[at] == ' ' || (body[at] == ')' && at + 2 < body.size()))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 }  // namespace
 
 std::string grammar_of_calls(const std::string & gbnf, const common_peg_arena & parser, bool in_parallel) {
@@ -31,8 +51,8 @@ std::string grammar_of_calls(const std::string & gbnf, const common_peg_arena & 
         if (root == nullptr || calls == nullptr) {
             continue;
         }
-        if (!in_parallel && *calls == "(tool-call space)+") {
-            *calls = "tool-call space";
+        if (!in_parallel && is_repeated(*calls)) {
+            calls->pop_back();
         }
         *root = name;
         return lines.text();

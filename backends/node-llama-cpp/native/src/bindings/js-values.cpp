@@ -558,7 +558,8 @@ GenerationSettings settings_of(const Napi::Object & object) {
     settings.stop_strings = texts_of(object, "stop");
     settings.stop_tokens = integers_of(object, "stopTokens");
     if (const auto grammar = object.Get("grammar"); grammar.IsExternal()) {
-        settings.grammar = *grammar.As<Napi::External<std::shared_ptr<const GrammarRules>>>().Data();
+        // The handle is left empty: it stays until JavaScript collects its garbage, which knows nothing of a grammar's size.
+        settings.grammar = std::move(*grammar.As<Napi::External<std::shared_ptr<const GrammarRules>>>().Data());
     }
     return settings;
 }

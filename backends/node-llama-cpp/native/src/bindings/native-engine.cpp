@@ -228,7 +228,10 @@ Napi::Value NativeEngine::compile_grammar(const Napi::CallbackInfo & info) {
     const auto source = std::make_shared<const GrammarSource>(
         GrammarSource{info[0].As<Napi::String>().Utf8Value(), info[1].As<Napi::String>().Utf8Value()});
     const auto grammar = std::make_shared<std::shared_ptr<const GrammarRules>>();
-    const size_t bytes = (source->schema.size() + source->gbnf.size()) * text_bytes_for_grammar_byte;
+    // The first one looks over the vocabulary, too.
+    const size_t bytes =
+        has_compiled_ ? (source->schema.size() + source->gbnf.size()) * text_bytes_for_grammar_byte : SIZE_MAX;
+    has_compiled_ = true;
     return Task::run_on(
         prompt_threads_, bytes, to_js_, info.Env(),
         [engine = engine_, source, grammar] { *grammar = engine->compile_grammar(*source); },

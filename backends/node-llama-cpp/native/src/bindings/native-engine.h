@@ -67,6 +67,7 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
     std::shared_ptr<Engine> engine_;
     PromptThreads prompt_threads_;
     std::unordered_map<uint64_t, std::shared_ptr<Request>> requests_;
+    bool has_compiled_ = false;  // a grammar
 };
 
 }  // namespace vserve

@@ -25,6 +25,9 @@ size_t prompt_bytes(const Conversation & conversation, const std::vector<Image> 
             bytes += part.text.size() + sizeof(part);
         }
     }
+    for (const auto & tool : conversation.tools.tools) {
+        bytes += tool.description.size() + tool.parameters.size() + sizeof(tool);
+    }
     for (const auto & image : images) {
         bytes += static_cast<size_t>(image.width) * image.height * 3 / pixel_bytes_for_text_byte;
     }
