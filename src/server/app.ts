@@ -18,6 +18,7 @@ import { apiPageRoutes } from './openapi/api-page.ts';
 import { addDescription } from './openapi/openapi.ts';
 import { ollamaRoutes } from './routes/ollama.ts';
 import type { Metrics } from './metrics/metrics.ts';
+import { playgroundRoutes } from './playground/playground-routes.ts';
 import { requireKey } from './require-key.ts';
 import { openaiRoutes } from './routes/openai.ts';
 import { messagesRoutes } from './routes/messages.ts';
@@ -100,6 +101,7 @@ function createCommonApp(options: CommonOptions, paths: RoutePaths): Hono<Reques
   app.use(responseHeaders, countRequests(metrics), linger, checkHost);
   app.use(browserGuard({ ...settings, hosts }));
   if (settings.trustedProxies.length > 0) app.use(trustProxies(settings.trustedProxies));
+  if (settings.playground) app.route('/', playgroundRoutes());
   app.use(requireKey(keys));
   app.route('/', healthRoutes(version, state));
   app.onError(answerError);
