@@ -4,7 +4,7 @@
  * server, that no slot, connection or request is left behind, that memory has not grown, and that the server answers as it
  * did before. What is sent depends on the seed and the order of answers. Linux only.
  *
- *     node dist/scripts/soak-api.js [--minutes 20 | --requests 200] [--streams 16] [--seed 1] [--model <path or id>]
+ *     node dist/scripts/soak-api.js [--minutes 20 | --requests 200] [--streams 16] [--seed 1] [--threads n] [--model <path or id>]
  *
  * Without a model it is the embedded one, converted to a temporary folder. The last line is JSON: {"requests", "statuses",
  * "left", "failures", "stuck", "answersAsBefore", "samples": [{"rssBytes", "heapBytes", "openFiles"}: at the start, after
@@ -32,6 +32,7 @@ const { values } = scriptArguments({
     requests: { type: 'string' },
     streams: { type: 'string', default: '16' },
     seed: { type: 'string', default: '1' },
+    threads: { type: 'string' },
     model: { type: 'string', default: join(root, 'test/models/shapes-vlm') },
     mmproj: { type: 'string' },
   },
@@ -67,6 +68,7 @@ const server = await startVserve(
   [
     `--model=${values.model}`,
     ...(values.mmproj === undefined ? [] : [`--mmproj=${values.mmproj}`]),
+    ...(values.threads === undefined ? [] : [`--threads=${values.threads}`, `--threads-batch=${values.threads}`]),
     '--devices=cpu',
     '--max-length=2048',
     '--max-batch-size=6',

@@ -6,21 +6,14 @@ import { expect, inject, it } from 'vitest';
 /** `scripts/soak-api.ts` runs for minutes, and judges memory, too. */
 it.skipIf(process.platform !== 'linux')(
   'a server bears clients of all formats that leave, dawdle and send nonsense',
-  { timeout: 120_000 },
   async () => {
     const script = join(import.meta.dirname, '../../dist/scripts/soak-api.js');
     const files = ['--model', inject('shapesModelPath'), '--mmproj', inject('shapesMmprojPath')];
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      script,
-      ...files,
-      '--requests',
-      '200',
-      '--seed',
-      '3',
-    ]);
+    const options = ['--requests', '60', '--streams', '6', '--threads', '1'];
+    const { stdout } = await promisify(execFile)(process.execPath, [script, ...files, ...options]);
     const report = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
     expect(report).toMatchObject({ failures: [], stuck: [], answersAsBefore: true });
     expect(report['statuses']).toMatchObject({ 200: expect.any(Number) as number, 400: expect.any(Number) as number });
-    expect(report['left']).toBeGreaterThan(5);
+    expect(report['left']).toBeGreaterThan(2);
   },
 );
