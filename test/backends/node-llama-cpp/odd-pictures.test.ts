@@ -11,22 +11,18 @@ it.each([
   ['lfm2-vl-tiny', 'lfm2'],
 ])('%s sees or refuses pictures of any size at any budget, and goes on', async (name, family) => {
   const loaded = await loadFaithful(name, undefined, undefined, undefined, { maxBatchInputTokens: 64 });
-  const settings = [undefined, ...(oddSettings[family] ?? []).slice(0, 1)];
-  for (const [width, height] of [
-    [1, 1],
-    [30, 3000],
-    [3000, 30],
-    [2500, 1600],
-  ] as const) {
-    for (const [seed, asked] of settings.entries()) {
-      const { outcome, receipt } = await askOddly(loaded.model, plainPicture(width, height, seed), {}, asked);
-      expect(['seen', ...refusals]).toContain(outcome);
-      if (outcome === 'seen') expect(receipt?.seen?.width).toBeGreaterThan(0);
-    }
+  const [asked] = oddSettings[family] ?? [];
+  const cases = [
+    [1, 1, asked],
+    [30, 3000, asked],
+    [3000, 30, undefined],
+    [300, 200, undefined],
+  ] as const;
+  for (const [seed, [width, height, settings]] of cases.entries()) {
+    const { outcome, receipt } = await askOddly(loaded.model, plainPicture(width, height, seed), {}, settings);
+    expect(['seen', ...refusals]).toContain(outcome);
+    if (outcome === 'seen') expect(receipt?.seen?.width).toBeGreaterThan(0);
   }
-  const low = await askOddly(loaded.model, plainPicture(400, 300, 1), { detail: 'low' });
-  const high = await askOddly(loaded.model, plainPicture(400, 300, 1), { detail: 'high' });
-  expect([low.outcome, high.outcome]).toEqual(['seen', 'seen']);
-  expect(high.receipt?.tokens).toBeGreaterThanOrEqual(low.receipt?.tokens ?? Infinity);
+  expect((await askOddly(loaded.model, plainPicture(400, 300, 9), { detail: 'low' })).outcome).toBe('seen');
   await loaded.dispose();
 });
