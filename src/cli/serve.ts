@@ -117,6 +117,8 @@ async function openAndServe(
     context.reportRequests.addEventListener('report', () => output.log('info', running.report()));
     await file.update({ urls: [...running.urls], state: 'ready' });
     if (running.metricsUrl !== undefined) output.log('info', `Metrics are at ${running.metricsUrl}`);
+    const pageUrl = running.urls.find((url) => url.startsWith('http'));
+    if (settings.server.playground && pageUrl !== undefined) output.log('info', `The playground is at ${pageUrl}/`);
     const hasTls = settings.server.tls !== undefined;
     output.log(...exposureOf({ hosts, port: running.port, hasKeys: running.needsKey, hasTls }));
     output.print(`\n${STARS}\n🚀 Server ready on ${running.urls.join(', ')} (Press CTRL+C to quit)\n${STARS}\n`);

@@ -2,6 +2,7 @@ import type { ParsedRequest } from '../api/index.ts';
 import { imageReferences, mediaReferences, toGenerateRequest } from '../api/index.ts';
 import type { Bitmap, LoadedModel } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
+import type { Places } from './admission.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
 import { checkRequest } from './generation-route.ts';
 import { bringsImages, fetchImages } from './generate.ts';
@@ -15,11 +16,11 @@ import { openMedia } from './open-media.ts';
 export async function countTokens(
   request: ParsedRequest,
   options: GenerationRouteOptions,
-  { client, signal, trace }: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
+  { client, signal, trace, places }: Pick<JsonCall, 'client' | 'signal' | 'trace'> & { readonly places?: Places },
 ): Promise<number> {
   const { model, media, admission } = options;
   checkRequest(request, options);
-  const place = admission.join(client);
+  const place = (places ?? admission).join(client);
   try {
     if (bringsImages(request)) await place.toFetchImages(signal);
     const resolve = media.sizesForRequest();

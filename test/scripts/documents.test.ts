@@ -6,7 +6,9 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
 const repository = join(import.meta.dirname, '../..');
-const pages = readdirSync(join(repository, 'docs')).map((name) => `docs/${name}`);
+const pages = readdirSync(join(repository, 'docs'))
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `docs/${name}`);
 const documents = ['README.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md', 'CHANGELOG.md', ...pages];
 
 function read(path: string): Promise<string> {

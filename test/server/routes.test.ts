@@ -110,6 +110,17 @@ describe('what is not there', () => {
   );
 
   it.each([
+    ['/infill', /POST \/completion\./],
+    ['/v1/rerank', /POST \/v1\/embeddings/],
+    ['/metrics', /--metrics-endpoint-port/],
+    ['/v1/audio/transcriptions/', /text and embeddings only/],
+  ])('may be a route of another server: %s', async (path, advice) => {
+    const { url } = await serve();
+    const { status, text } = await send(url + path, { method: 'POST', body: '{}' });
+    expect([status, errorOf(text)]).toMatchObject([404, { message: expect.stringMatching(advice) as string }]);
+  });
+
+  it.each([
     ['/v1/chat/completion', 'POST /v1/chat/completions'],
     ['/v1/chat/completions/chat/completions', 'POST /v1/chat/completions'],
     ['/openai/v1/models', 'GET /v1/models'],

@@ -2,16 +2,30 @@ import { z } from 'zod';
 
 const block = z.union([
   z.object({ type: z.literal('thinking'), thinking: z.string(), signature: z.string() }),
-  z.object({ type: z.literal('text'), text: z.string() }),
-  z.object({ type: z.literal('tool_use'), id: z.string(), name: z.string(), input: z.unknown() }),
+  z.object({ type: z.literal('text'), text: z.string(), citations: z.null() }),
+  z.object({
+    type: z.literal('tool_use'),
+    id: z.string(),
+    name: z.string(),
+    input: z.unknown(),
+    caller: z.object({ type: z.literal('direct') }),
+  }),
 ]);
 
-const usage = z.object({
+const deltaUsage = z.object({
   input_tokens: z.int(),
   cache_creation_input_tokens: z.int(),
   cache_read_input_tokens: z.int(),
   output_tokens: z.int(),
   output_tokens_details: z.object({ thinking_tokens: z.int() }),
+  server_tool_use: z.null(),
+});
+
+const usage = deltaUsage.extend({
+  cache_creation: z.object({ ephemeral_5m_input_tokens: z.int(), ephemeral_1h_input_tokens: z.int() }),
+  inference_geo: z.null(),
+  service_tier: z.literal('standard'),
+  speed: z.null(),
 });
 
 const ending = {
@@ -31,6 +45,7 @@ export const messageSchema = z.object({
   model: z.string(),
   content: z.array(block),
   ...ending,
+  diagnostics: z.null(),
   usage,
 });
 
@@ -48,6 +63,6 @@ export const eventSchema = z.union([
   z.object({ type: z.literal('content_block_start'), index: z.int(), content_block: block }),
   z.object({ type: z.literal('content_block_delta'), index: z.int(), delta }),
   z.object({ type: z.literal('content_block_stop'), index: z.int() }),
-  z.object({ type: z.literal('message_delta'), delta: z.object(ending), usage }),
+  z.object({ type: z.literal('message_delta'), delta: z.object(ending), usage: deltaUsage }),
   z.object({ type: z.literal('message_stop') }),
 ]);

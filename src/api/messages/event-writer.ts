@@ -3,7 +3,7 @@ import { unfinished } from '../answer/collected-answer.ts';
 import type { AnswerIdentity } from '../answer/identity.ts';
 import { sseEvent } from '../answer/sse-event.ts';
 import type { StreamWriter } from '../wire-format.ts';
-import { emptyMessage, endingJson, SIGNATURE, usageJson } from './message.ts';
+import { deltaUsageJson, emptyMessage, endingJson, SIGNATURE, textBlock, toolUseBlock, usageJson } from './message.ts';
 import type { MessageSettings } from './messages-request.ts';
 
 type EventOf<Type extends GenerationEvent['type']> = Extract<GenerationEvent, { readonly type: Type }>;
@@ -66,10 +66,7 @@ export class EventWriter implements StreamWriter {
   }
 
   #toolCall({ call, arguments: text }: EventOf<'tool-call-delta'>): string[] {
-    const opening =
-      call === undefined
-        ? []
-        : this.#begin('tool_use', { type: 'tool_use', id: call.id, name: call.name, input: {} }, 'input_json');
+    const opening = call === undefined ? [] : this.#begin('tool_use', toolUseBlock(call, {}), 'input_json');
     if (this.#open !== 'tool_use') throw new Error('The backend went on with a tool call that it had not begun.');
     return text === '' ? opening : [...opening, this.#delta(text)];
   }
@@ -78,7 +75,7 @@ export class EventWriter implements StreamWriter {
   #opened(type: 'thinking' | 'text'): string[] {
     if (this.#open === type) return [];
     return type === 'text'
-      ? this.#begin(type, { type, text: '' }, type)
+      ? this.#begin(type, textBlock(''), type)
       : this.#begin(type, { type, thinking: '', signature: '' }, type);
   }
 
@@ -112,7 +109,7 @@ export class EventWriter implements StreamWriter {
     this.#isFinished = true;
     const { reason, stoppedBy, usage } = event;
     const delta = { ...endingJson({ reason, stoppedBy, usage }, this.#settings), container: null };
-    return [...this.#close(), named('message_delta', { delta, usage: usageJson(usage) })];
+    return [...this.#close(), named('message_delta', { delta, usage: deltaUsageJson(usage) })];
   }
 }
 

@@ -1,4 +1,4 @@
-import type { FinishReason, GenerationEvent, JsonValue, TokenUsage } from '../../backend/index.ts';
+import type { FinishReason, GenerationEvent, JsonValue, TokenUsage, ToolCall } from '../../backend/index.ts';
 import type { CollectedAnswer } from '../answer/collected-answer.ts';
 import { collectAnswers } from '../answer/collected-answer.ts';
 import type { AnswerIdentity } from '../answer/identity.ts';
@@ -8,16 +8,31 @@ type StopReasonJson = 'end_turn' | 'max_tokens' | 'stop_sequence' | 'tool_use' |
 
 type BlockJson =
   | { readonly type: 'thinking'; readonly thinking: string; readonly signature: string }
-  | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'tool_use'; readonly id: string; readonly name: string; readonly input: JsonValue };
+  | { readonly type: 'text'; readonly text: string; readonly citations: null }
+  | {
+      readonly type: 'tool_use';
+      readonly id: string;
+      readonly name: string;
+      readonly input: JsonValue;
+      readonly caller: { readonly type: 'direct' };
+    };
 
-/** Anthropic's usage. Cached tokens of the prompt do not count as input tokens. */
-export interface UsageJson {
+/** Anthropic's usage at the end of a stream. Cached tokens of the prompt do not count as input tokens. */
+interface DeltaUsageJson {
   readonly input_tokens: number;
-  readonly cache_creation_input_tokens: number;
+  readonly cache_creation_input_tokens: 0;
   readonly cache_read_input_tokens: number;
   readonly output_tokens: number;
   readonly output_tokens_details: { readonly thinking_tokens: number };
+  readonly server_tool_use: null;
+}
+
+/** Anthropic's usage of a message. */
+interface UsageJson extends DeltaUsageJson {
+  readonly cache_creation: { readonly ephemeral_5m_input_tokens: 0; readonly ephemeral_1h_input_tokens: 0 };
+  readonly inference_geo: null;
+  readonly service_tier: 'standard';
+  readonly speed: null;
 }
 
 /** How a message ended. */
@@ -35,6 +50,7 @@ export interface MessageJson extends EndingJson {
   readonly model: string;
   readonly content: readonly BlockJson[];
   readonly container: null;
+  readonly diagnostics: null;
   readonly usage: UsageJson;
 }
 
@@ -72,6 +88,7 @@ export function emptyMessage({ id, model }: AnswerIdentity): Omit<MessageJson, '
     stop_sequence: null,
     stop_details: null,
     container: null,
+    diagnostics: null,
   };
 }
 
@@ -79,14 +96,17 @@ function contentJson({ reasoning, text, calls }: CollectedAnswer, { showsThinkin
   const thinking = showsThinking ? reasoning : '';
   return [
     ...(reasoning === '' ? [] : [{ type: 'thinking' as const, thinking, signature: SIGNATURE }]),
-    ...(text === '' ? [] : [{ type: 'text' as const, text }]),
-    ...calls.map(({ id, name, arguments: input }) => ({
-      type: 'tool_use' as const,
-      id,
-      name,
-      input: inputJson(input),
-    })),
+    ...(text === '' ? [] : [textBlock(text)]),
+    ...calls.map(({ id, name, arguments: input }) => toolUseBlock({ id, name }, inputJson(input))),
   ];
+}
+
+export function textBlock(text: string) {
+  return { type: 'text', text, citations: null } as const;
+}
+
+export function toolUseBlock({ id, name }: Pick<ToolCall, 'id' | 'name'>, input: JsonValue) {
+  return { type: 'tool_use', id, name, input, caller: { type: 'direct' } } as const;
 }
 
 /** The arguments of a call. One that `max_tokens` has cut has no JSON yet. */
@@ -116,17 +136,24 @@ const STOP_REASONS: Readonly<Record<FinishReason, StopReasonJson>> = {
   repetition: 'end_turn',
 };
 
-export function usageJson({
-  promptTokens,
-  cachedTokens,
-  completionTokens,
-  reasoningTokens = 0,
-}: TokenUsage): UsageJson {
+export function usageJson(usage: TokenUsage): UsageJson {
+  return {
+    ...deltaUsageJson(usage),
+    cache_creation: { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 0 },
+    inference_geo: null,
+    service_tier: 'standard',
+    speed: null,
+  };
+}
+
+export function deltaUsageJson(usage: TokenUsage): DeltaUsageJson {
+  const { promptTokens, cachedTokens, completionTokens, reasoningTokens = 0 } = usage;
   return {
     input_tokens: promptTokens - cachedTokens,
     cache_creation_input_tokens: 0,
     cache_read_input_tokens: cachedTokens,
     output_tokens: completionTokens,
     output_tokens_details: { thinking_tokens: reasoningTokens },
+    server_tool_use: null,
   };
 }

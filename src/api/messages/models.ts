@@ -16,6 +16,10 @@ export interface MessagesModelJson {
   /** RFC 3339. */
   readonly created_at: string;
   readonly lifecycle: 'active';
+  readonly deprecated_at: null;
+  readonly retires_at: null;
+  /** Which of Anthropic's lines it is of. */
+  readonly line: null;
   readonly max_input_tokens: number;
   readonly max_tokens: number;
   readonly capabilities: CapabilitiesJson;
@@ -41,6 +45,9 @@ export function messagesModelJson(
     display_name: id,
     created_at: new Date(created * 1000).toISOString(),
     lifecycle: 'active',
+    deprecated_at: null,
+    retires_at: null,
+    line: null,
     max_input_tokens: contextLength,
     max_tokens: contextLength,
     capabilities: capabilitiesJson(capabilities),
@@ -49,17 +56,19 @@ export function messagesModelJson(
 
 function capabilitiesJson({ vision, structuredOutput, reasoning }: Capabilities): CapabilitiesJson {
   const thinking = support(reasoning);
+  const never = support(false);
   const efforts = { low: thinking, medium: thinking, high: thinking, xhigh: thinking, max: thinking };
-  const types = { adaptive: thinking, disabled: thinking, enabled: thinking };
+  const types = { adaptive: thinking, between_tools: support(true), disabled: support(true), enabled: thinking };
+  const edits = { clear_thinking_20251015: thinking, clear_tool_uses_20250919: never, compact_20260112: never };
   return {
-    batch: support(false),
-    citations: support(false),
-    code_execution: support(false),
-    context_management: withParts(thinking, { clear_thinking_20251015: thinking }),
+    batch: never,
+    citations: never,
+    code_execution: never,
+    context_management: withParts(thinking, edits),
     effort: withParts(thinking, efforts),
     image_input: support(vision),
     pdf_input: support(vision),
-    server_tools: support(false),
+    server_tools: withParts(never, { code_execution: never, web_search: never }),
     structured_outputs: support(structuredOutput),
     thinking: withParts(thinking, { types }),
   };

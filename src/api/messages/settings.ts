@@ -15,11 +15,11 @@ const ANSWER_KINDS = {
 
 export const MESSAGES_KINDS = { ...REQUEST_KINDS, ...ANSWER_KINDS };
 
-/** With `adaptive`, and where it is absent, the model's template decides. */
+/** With `adaptive`, and where it is absent, the model's template decides. Between tools there is no thinking, only text. */
 const THINKING: FieldRule<boolean> = {
   name: 'thinking.type',
   kind: mapped(oneOf('enabled', 'disabled', 'adaptive', 'between_tools'), (type) =>
-    type === 'enabled' || type === 'disabled' ? type === 'enabled' : undefined,
+    type === 'adaptive' ? undefined : type === 'enabled',
   ),
 };
 

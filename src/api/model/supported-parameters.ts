@@ -1,6 +1,6 @@
 import type { Capabilities } from '../../backend/index.ts';
 
-/** What every model takes, by OpenRouter's names. */
+/** What every model takes, by OpenRouter's names where it has any. */
 const ALWAYS = [
   'max_tokens',
   'temperature',
@@ -21,6 +21,7 @@ const BY_CAPABILITY = {
   reasoning: ['reasoning', 'include_reasoning'],
   logProbs: ['logprobs', 'top_logprobs'],
   answerControl: ['logit_bias'],
+  progress: ['return_progress'],
 } as const satisfies Partial<Record<keyof Capabilities, readonly string[]>>;
 
 /** OpenRouter's `supported_parameters`. */

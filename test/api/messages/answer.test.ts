@@ -69,13 +69,23 @@ const all = [
   call(1, '{}', { id: 'call_2', name: 'wait' }),
   finish({ reason: 'tool_calls' }),
 ];
-const usage = {
+const deltaUsage = {
   input_tokens: 4,
   cache_creation_input_tokens: 0,
   cache_read_input_tokens: 3,
   output_tokens: 4,
   output_tokens_details: { thinking_tokens: 2 },
+  server_tool_use: null,
 };
+const usage = {
+  ...deltaUsage,
+  cache_creation: { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 0 },
+  inference_geo: null,
+  service_tier: 'standard',
+  speed: null,
+};
+const textBlock = { type: 'text', citations: null };
+const toolUse = { type: 'tool_use', caller: { type: 'direct' } };
 
 describe('a message', () => {
   it('has a block for each part of the answer', async () => {
@@ -86,14 +96,15 @@ describe('a message', () => {
       model: 'm',
       content: [
         { type: 'thinking', thinking: 'Hm.', signature: expect.stringMatching(/./) as string },
-        { type: 'text', text: 'Well, é.' },
-        { type: 'tool_use', id: 'call_1', name: 'look', input: { at: 1 } },
-        { type: 'tool_use', id: 'call_2', name: 'wait', input: {} },
+        { ...textBlock, text: 'Well, é.' },
+        { ...toolUse, id: 'call_1', name: 'look', input: { at: 1 } },
+        { ...toolUse, id: 'call_2', name: 'wait', input: {} },
       ],
       stop_reason: 'tool_use',
       stop_sequence: null,
       stop_details: null,
       container: null,
+      diagnostics: null,
       usage,
     });
   });
@@ -112,7 +123,7 @@ describe('a message', () => {
 
   it('has a call that was cut without its input', async () => {
     const cut = [call(0, '{"at', { id: 'call_1', name: 'look' }), finish({ reason: 'length' })];
-    expect((await message(cut)).content).toEqual([{ type: 'tool_use', id: 'call_1', name: 'look', input: {} }]);
+    expect((await message(cut)).content).toEqual([{ ...toolUse, id: 'call_1', name: 'look', input: {} }]);
   });
 
   it('does not show thinking where that is to be omitted', async () => {
@@ -150,6 +161,7 @@ describe('a stream', () => {
           stop_sequence: null,
           stop_details: null,
           container: null,
+          diagnostics: null,
           usage: {
             ...usage,
             input_tokens: 7,
@@ -165,21 +177,21 @@ describe('a stream', () => {
       delta(0, 'thinking_delta', { thinking: '.' }),
       delta(0, 'signature_delta', { signature: expect.stringMatching(/./) as string }),
       ended(0),
-      begun(1, { type: 'text', text: '' }),
+      begun(1, { ...textBlock, text: '' }),
       delta(1, 'text_delta', { text: 'Well' }),
       delta(1, 'text_delta', { text: ', é.' }),
       ended(1),
-      begun(2, { type: 'tool_use', id: 'call_1', name: 'look', input: {} }),
+      begun(2, { ...toolUse, id: 'call_1', name: 'look', input: {} }),
       delta(2, 'input_json_delta', { partial_json: '{"at":' }),
       delta(2, 'input_json_delta', { partial_json: '1}' }),
       ended(2),
-      begun(3, { type: 'tool_use', id: 'call_2', name: 'wait', input: {} }),
+      begun(3, { ...toolUse, id: 'call_2', name: 'wait', input: {} }),
       delta(3, 'input_json_delta', { partial_json: '{}' }),
       ended(3),
       {
         type: 'message_delta',
         delta: { stop_reason: 'tool_use', stop_sequence: null, stop_details: null, container: null },
-        usage,
+        usage: deltaUsage,
       },
       { type: 'message_stop' },
     ]);

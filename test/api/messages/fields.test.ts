@@ -38,6 +38,7 @@ describe('a field', () => {
       { reasoning: { maxTokens: 2000 }, template: { variables: { enable_thinking: true } } },
     ],
     [{ thinking: { type: 'disabled' } }, { template: { variables: { enable_thinking: false } } }],
+    [{ thinking: { type: 'between_tools' } }, { template: { variables: { enable_thinking: false } } }],
     [
       { thinking: { type: 'adaptive', display: 'omitted' } },
       { template: { variables: {} }, answer: { showsThinking: false } },
