@@ -78,6 +78,8 @@ const server = await startVserve(
   { VSERVE_HOME: home, NODE_OPTIONS: '--inspect=127.0.0.1:0' },
   join(root, 'bin/vserve.js'),
 );
+// Also when this script fails.
+process.once('exit', () => void server.stop('SIGKILL'));
 const watch = await ProcessWatch.open(server.pid, server.stderr());
 
 function dataUri(name: string, type: string): string {

@@ -22,25 +22,26 @@ export interface DryRunOptions {
   readonly embeds: boolean;
   /** No picture takes more. */
   readonly maxImageTokens: number;
+  /** No picture is asked for with more. */
+  readonly largest?: ProcessorChanges;
 }
 
 /**
  * Loads a model and its projector in a process of their own, as `native/src/dry-run.cpp` tells, which takes a fraction of
  * what loading them takes. llama.cpp trusts the header of a GGUF file in many places, and a value that it should not have
- * trusted ends the process that it runs in. Requests ask for pictures of at most `largest`. Throws `model_load_failed`, `out_of_memory`, `native_addon_missing`,
+ * trusted ends the process that it runs in. Throws `model_load_failed`, `out_of_memory`, `native_addon_missing`,
  * `native_addon_mismatch`; after an abort, its reason.
  */
 export async function dryRun(
   { modelPath, mmprojPath }: ModelFiles,
-  { embeds, maxImageTokens }: DryRunOptions,
+  { embeds, maxImageTokens, largest = {} }: DryRunOptions,
   signal: AbortSignal,
-  largest: ProcessorChanges = {},
 ): Promise<PictureMemory> {
   signal.throwIfAborted();
   const { path: program, libraryDir } = dryRunProgram();
   // Windows looks for a program's libraries where it runs.
-  const projector =
-    mmprojPath === undefined ? [] : [mmprojPath, ...(embeds ? [] : [String(maxImageTokens), ...argumentsOf(largest)])];
+  const limits = [String(maxImageTokens), ...argumentsOf(largest)];
+  const projector = mmprojPath === undefined ? [] : [mmprojPath, ...limits];
   const child = spawn(program, [libraryDir, embeds ? 'embed' : 'generate', modelPath, ...projector], {
     cwd: libraryDir,
     stdio: ['ignore', 'pipe', 'pipe'],

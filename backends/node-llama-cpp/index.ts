@@ -141,8 +141,8 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       layersOfGpus: useGpu ? addon.layersOfGpus(addonModel) : [],
     };
     if (embedding.pooling !== undefined) {
-      const memoryBudgets = await budgetsOf({ ...memory, encoderBytes: 0 });
-      const inputLength = await fittingLength(loaded, shape, memoryBudgets);
+      const budgets = await budgetsOf({ ...memory, encoderBytes: 0 });
+      const inputLength = await fittingLength(loaded, shape, budgets);
       const { embedder, options: embedderSettings } = await loadEmbedder(embedderOptions, inputLength);
       options.log('info', `Embeddings: inputs of up to ${String(inputLength)} tokens`);
       const info: ModelInfo = {
@@ -294,7 +294,7 @@ async function examine(files: ModelFiles, settings: LoadSettings, signal: AbortS
   const mostLength = Math.min(settings.maxLength ?? header.trainedLength, header.trainedLength);
   const maxImageTokens = Math.min(Math.floor(mostLength / 2), settings.imageMaxTokens ?? Infinity);
   const embeds = header.embedding.pooling !== undefined;
-  const pictures = await dryRun(files, { embeds, maxImageTokens }, signal, budgets.largest);
+  const pictures = await dryRun(files, { embeds, maxImageTokens, largest: budgets.largest }, signal);
   return { ...header, projector, pictures, budgets };
 }
 

@@ -41,7 +41,7 @@ export class LlamaEmbedder {
   }
 
   async embed(
-    { input, cacheSalt, client = [], imageProcessor }: EmbedRequest,
+    { input, cacheSalt, imageProcessor, client = [] }: EmbedRequest,
     signal: AbortSignal,
   ): Promise<Embedding> {
     signal.throwIfAborted();

@@ -1,5 +1,5 @@
-/** A picture of the embedded model's kind: a red square on white, as a data URI. */
-import { deflateSync } from 'node:zlib';
+/** A picture of the embedded model's kind: a red square on white. */
+import { crc32, deflateSync } from 'node:zlib';
 
 const SIZE = 64;
 
@@ -10,15 +10,6 @@ function chunk(type, data) {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(data.length);
   return Buffer.concat([length, body, sum]);
-}
-
-function crc32(bytes) {
-  let crc = ~0;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  return ~crc >>> 0;
 }
 
 function png() {
@@ -42,4 +33,6 @@ function png() {
   ]);
 }
 
-export const picture = `data:image/png;base64,${png().toString('base64')}`;
+export const pictureBytes = png();
+
+export const pictureUri = `data:image/png;base64,${pictureBytes.toString('base64')}`;

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
+import { clearTimeout, setTimeout as setTimer } from 'node:timers';
 import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { Random } from './random.ts';
@@ -9,7 +10,7 @@ import type { SoakRequest } from './requests.ts';
 import type { RawConnection } from './spoil.ts';
 
 /** A request that has no answer after this long has been forgotten. */
-const FORGOTTEN_MS = 180_000;
+const FORGOTTEN_MS = 600_000;
 /** How long a slow reader is slow; then it reads what is left. */
 const SLOW_MS = 3000;
 
@@ -45,10 +46,10 @@ export async function send(
       'x-api-key': `client ${String(random.below(5))}`,
     },
   });
-  const forgotten = AbortSignal.timeout(FORGOTTEN_MS);
-  forgotten.addEventListener('abort', () =>
-    client.destroy(new Error(`no end of its answer after ${String(FORGOTTEN_MS)} ms`)),
-  );
+  const forget = (): void => void client.destroy(new Error(`${request.path}: no end after ${String(FORGOTTEN_MS)} ms`));
+  const forgotten = setTimer(forget, FORGOTTEN_MS);
+  // Who reads the answer learns of it there.
+  client.on('error', () => undefined);
   try {
     if (manner === 'leaves in its body') return await leaveInBody(client, sent, random);
     client.end(sent);
@@ -59,20 +60,19 @@ export async function send(
   } catch (error) {
     return { ...LEFT, failure: String(error) };
   } finally {
+    clearTimeout(forgotten);
     client.destroy();
   }
 }
 
 /** Before there is an answer. */
 async function leaveEarly(client: ClientRequest, random: Random): Promise<Outcome> {
-  client.on('error', () => undefined);
   await setTimeout(random.below(30));
   client.destroy();
   return LEFT;
 }
 
 async function leaveInBody(client: ClientRequest, body: Uint8Array, random: Random): Promise<Outcome> {
-  client.on('error', () => undefined);
   client.write(body.subarray(0, random.below(body.length + 1)));
   await setTimeout(random.below(50));
   client.destroy();

@@ -9,6 +9,9 @@ import { bringsImages, fetchImages } from './generate.ts';
 import type { JsonCall } from './json-route.ts';
 import { openMedia } from './open-media.ts';
 
+/** `places`: those of the request that it is a part of, if it is. */
+type CountCall = Pick<JsonCall, 'client' | 'signal' | 'trace'> & { readonly places?: Places };
+
 /**
  * Tokens of the prompt of a request, in any format. Its images are fetched for their sizes: nothing is decoded or encoded.
  * Throws what a generation would throw before its first token.
@@ -16,7 +19,7 @@ import { openMedia } from './open-media.ts';
 export async function countTokens(
   request: ParsedRequest,
   options: GenerationRouteOptions,
-  { client, signal, trace, places }: Pick<JsonCall, 'client' | 'signal' | 'trace'> & { readonly places?: Places },
+  { client, signal, trace, places }: CountCall,
 ): Promise<number> {
   const { model, media, admission } = options;
   checkRequest(request, options);
@@ -41,13 +44,13 @@ export async function countTokens(
 export async function renderPrompt(
   request: ParsedRequest,
   options: GenerationRouteOptions,
-  { client, signal, trace }: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
+  { client, signal, trace, places }: CountCall,
 ): Promise<string> {
   checkRequest(request, options);
   const { model, media, admission, settings } = options;
   let opened = request;
   if (mediaReferences(request).length > 0) {
-    const place = admission.join(client);
+    const place = (places ?? admission).join(client);
     try {
       await place.toFetchImages(signal);
       const { maxImagesPerRequest } = settings;

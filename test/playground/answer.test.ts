@@ -2,12 +2,14 @@ import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../src/playground/requests/answer.ts';
 import { ended, newAnswer, readAnswer, withChunk } from '../../src/playground/requests/answer.ts';
 import { figuresOf, receiptOf, seenSize } from '../../src/playground/requests/figures.ts';
+import { detailsAt, receiptsOf } from '../../src/playground/requests/receipts.ts';
 import { DEFAULT_SETTINGS } from '../../src/playground/requests/settings.ts';
 import { streamAnswer } from '../../src/playground/requests/stream-answer.ts';
 import { Gate } from '../support/gate.ts';
 import { send } from '../server/support/http.ts';
 import { scriptedModel } from '../server/support/scripted-model.ts';
 import { serve, serveModel } from '../server/support/serve.ts';
+import { photo, scan } from './support.ts';
 
 const begun = newAnswer(DEFAULT_SETTINGS);
 
@@ -129,4 +131,17 @@ it('a receipt shows whatever the server tells of a picture', () => {
     { label: 'Decode', value: '1.50 s' },
   ]);
   expect(seenSize(details)).toEqual({ width: 320, height: 240 });
+});
+
+const detailsFor = (message: number, part: number) => ({ param: `messages[${message}].content[${part}]` });
+
+it('receipts are named by the attachments of the question, which come after those of earlier ones', () => {
+  const details = [detailsFor(1, 0), detailsFor(3, 0), detailsFor(3, 0), detailsFor(3, 1)];
+  expect(receiptsOf(details, [scan, photo]).map(({ name }) => name)).toEqual([
+    'Of an earlier question',
+    'scan.pdf',
+    'scan.pdf',
+    "cat's.png",
+  ]);
+  expect([detailsAt(details, 1), detailsAt(details, 2)]).toEqual([detailsFor(3, 1), undefined]);
 });

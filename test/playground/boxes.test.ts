@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Corners } from '../../src/playground/boxes/found-box.ts';
-import { findBoxes } from '../../src/playground/boxes/find-boxes.ts';
-import { guessReading, placeBox } from '../../src/playground/boxes/place-boxes.ts';
+import { guessReading, readBox } from '../../src/playground/results/box-reading.ts';
+import type { FoundBox } from '../../src/playground/results/find-boxes.ts';
+import { findBoxes } from '../../src/playground/results/find-boxes.ts';
 
 describe('boxes in an answer', () => {
   const cat = { corners: [10, 20, 30, 40], label: 'cat', isYFirst: false };
@@ -14,11 +14,7 @@ describe('boxes in an answer', () => {
     ['bare numbers', 'It is at [10, 20, 30, 40].', [{ ...cat, label: '' }]],
     ['Qwen-VL tags', '<ref>cat</ref><box>(10,20),(30,40)</box>', [cat]],
     ['Qwen2-VL tags', '<|object_ref_start|>cat<|object_ref_end|><|box_start|>(10,20),(30,40)<|box_end|>', [cat]],
-    [
-      'PaliGemma tags',
-      '<loc0256><loc0512><loc0768><loc1024> cat',
-      [{ corners: [250, 500, 750, 1000], label: 'cat', isYFirst: true }],
-    ],
+    ['DeepSeek tags', '<|ref|>cat<|/ref|><|det|>[[10, 20, 30, 40]]<|/det|>', [cat]],
     ['one list, cut off in the second', '[{"bbox": [10, 20, 30, 40], "label": "cat"}, {"bbox": [1, 2', [cat]],
     [
       'text with brackets of other kinds',
@@ -43,36 +39,45 @@ describe('boxes in an answer', () => {
   });
 });
 
-const box = (corners: Corners) => ({ corners, label: '', isYFirst: false });
+const box = (corners: FoundBox['corners']): FoundBox => ({ corners, label: '', isYFirst: false });
 
 describe('where a box is', () => {
-  const picture = { width: 400, height: 200 };
+  const sent = { width: 400, height: 200 };
+  const seen = { width: 200, height: 100 };
 
   it.each([
-    ['thousandths', [500, 500, 1000, 1000], 'thousandths'],
-    ['fractions', [0.5, 0.5, 1, 1], 'fractions'],
-    ['pixels', [1200, 100, 1400, 200], 'pixels'],
-  ] as const)('is guessed from its numbers: %s', (_, corners, unit) => {
-    expect(guessReading([box(corners)])).toEqual({ unit, isYFirst: false });
+    ['thousandths', [500, 500, 1000, 1000], '', { unit: 1000, order: 'x-first' }],
+    ['fractions', [0.5, 0.5, 1, 1], '', { unit: 1, order: 'x-first' }],
+    ['pixels', [1200, 100, 1400, 200], '', { unit: 'sent', order: 'x-first' }],
+    ['as Gemma was taught', [500, 500, 1000, 1000], 'gemma3', { unit: 1000, order: 'y-first' }],
+    ['as Qwen2.5-VL was taught', [50, 50, 100, 100], 'qwen2.5vl_merger', { unit: 'seen', order: 'x-first' }],
+    ['as LFM2-VL was taught', [0.5, 0.5, 1, 1], 'lfm2', { unit: 1, order: 'x-first' }],
+    ['not as Gemma was taught', [0.5, 0.5, 1, 1], 'gemma3', { unit: 1, order: 'x-first' }],
+  ] as const)('is guessed from the model and the numbers: %s', (_, corners, projector, reading) => {
+    expect(guessReading([box(corners)], projector)).toEqual(reading);
+  });
+
+  it('is guessed from the key that says that y comes first', () => {
+    expect(guessReading(findBoxes('[{"box_2d": [10, 20, 30, 40]}]'))).toEqual({ unit: 1000, order: 'y-first' });
   });
 
   it.each([
-    ['thousandths', [500, 500, 1000, 1000]],
-    ['fractions', [0.5, 0.5, 1, 1]],
-    ['pixels', [200, 100, 400, 200]],
-    ['seen-pixels', [100, 50, 200, 100]],
+    [1000, [500, 500, 1000, 1000]],
+    [1, [0.5, 0.5, 1, 1]],
+    ['sent', [200, 100, 400, 200]],
+    ['seen', [100, 50, 200, 100]],
   ] as const)('is told in pixels of the picture: %s', (unit, corners) => {
-    const placed = placeBox(box(corners), { unit, isYFirst: false }, picture, { width: 200, height: 100 });
-    expect(placed).toMatchObject({ x: 200, y: 100, width: 200, height: 100 });
+    const placed = readBox(box(corners), { unit, order: 'x-first' }, { sent, seen });
+    expect(placed).toMatchObject({ left: 200, top: 100, right: 400, bottom: 200 });
   });
 
   it('has its axes exchanged where y comes first', () => {
-    const placed = placeBox(box([0, 500, 1000, 1000]), { unit: 'thousandths', isYFirst: true }, picture);
-    expect(placed).toMatchObject({ x: 200, y: 0, width: 200, height: 200 });
+    const placed = readBox(box([0, 500, 1000, 1000]), { unit: 1000, order: 'y-first' }, { sent });
+    expect(placed).toMatchObject({ left: 200, top: 0, right: 400, bottom: 200 });
   });
 
   it('never leaves the picture', () => {
-    const placed = placeBox(box([0, 0, 5000, 5000]), { unit: 'thousandths', isYFirst: false }, picture);
-    expect(placed).toMatchObject({ x: 0, y: 0, width: 400, height: 200 });
+    const placed = readBox(box([0, 0, 5000, 5000]), { unit: 1000, order: 'x-first' }, { sent });
+    expect(placed).toMatchObject({ left: 0, top: 0, right: 400, bottom: 200 });
   });
 });

@@ -6,6 +6,7 @@ import { mediaSettings, serverSettings } from '../server/support/settings.ts';
 import { scriptedModel } from '../server/support/scripted-model.ts';
 import { modelName, serve, serveModel } from '../server/support/serve.ts';
 import { Gate } from '../support/gate.ts';
+import { pdfOf } from '../support/pdf.ts';
 import { loadShapes } from '../support/shapes-engine.ts';
 import {
   ask,
@@ -53,6 +54,22 @@ describe.skipIf(executable === undefined)('the playground, in a browser', () => 
     );
     expect(await page.getByRole('status').textContent()).toContain('Answer: [image');
     expect(server.generateRequests[0]?.messages[0]?.content.map(({ type }) => type)).toEqual(['image', 'text']);
+  });
+
+  it('sends PDFs, whose pages the model sees, and says which files it cannot send', async () => {
+    const { url, generateRequests } = await serve();
+    const page = await openPage(browser, url);
+    await ready(page);
+    const files = page.locator('input[type=file][multiple]');
+    await files.setInputFiles([
+      { name: 'scan.pdf', mimeType: 'application/pdf', buffer: pdfOf({}, {}) },
+      { name: 'song.mp3', mimeType: 'audio/mpeg', buffer: Buffer.from('ID3') },
+    ]);
+    await page.getByText('song.mp3 cannot be sent: this model takes pictures and PDFs.').waitFor();
+    await page.getByText('scan.pdf', { exact: true }).waitFor();
+    await ask(page, 'How many pages?');
+    await actionsOf(page).waitFor();
+    expect(generateRequests[0]?.messages[0]?.content.map(({ type }) => type)).toEqual(['image', 'image', 'text']);
   });
 
   it('stops an answer at Escape, here and in the server', async () => {
@@ -254,6 +271,8 @@ describe.skipIf(executable === undefined)('the playground, in a browser', () => 
       const table = answers(page).getByRole('table');
       await table.waitFor();
       expect(await table.textContent()).toMatch(/^isRed(?:true|false)$/);
+      await page.getByText('How the model saw the picture').click();
+      expect(await page.locator('.receipts').textContent()).toMatch(/000-0\.png.*Sent.*Seen.*Tokens/);
       await answers(page).getByRole('button', { name: 'JSON' }).click();
       await answers(page).getByText('"isRed":').waitFor();
       expect(await seriousViolations(page)).toEqual([]);

@@ -9,6 +9,7 @@ import type { Settings } from '../../src/playground/requests/settings.ts';
 export const ableModel: Model = {
   id: 'org/model',
   contextLength: 4096,
+  projector: undefined,
   takesImages: true,
   takesDocuments: true,
   reasons: true,

@@ -19,7 +19,11 @@ describe('models', () => {
     parent: null,
     name: modelName,
     context_length: 8192,
-    architecture: { modality: 'text+image->text', input_modalities: ['text', 'image'], output_modalities: ['text'] },
+    architecture: {
+      modality: 'text+image->text',
+      input_modalities: ['text', 'image', 'file'],
+      output_modalities: ['text'],
+    },
     supported_parameters: expect.arrayContaining(['temperature', 'max_tokens']) as string[],
     top_provider: { context_length: 8192, max_completion_tokens: 8192, is_moderated: false },
     meta: { n_ctx: 8192 },

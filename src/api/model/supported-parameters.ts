@@ -16,6 +16,7 @@ const ALWAYS = [
 
 /** What only some models take. */
 const BY_CAPABILITY = {
+  vision: ['include'],
   tools: ['tools', 'tool_choice', 'parallel_tool_calls'],
   structuredOutput: ['response_format', 'structured_outputs'],
   reasoning: ['reasoning', 'include_reasoning'],

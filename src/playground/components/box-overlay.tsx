@@ -1,10 +1,10 @@
-import type { PlacedBox } from '../boxes/place-boxes.ts';
+import type { Box } from '../../boxes/to-picture.ts';
 import type { Size } from '../requests/figures.ts';
 
 interface BoxOverlayProps {
   readonly url: string;
   readonly picture: Size & { readonly name: string };
-  readonly boxes: readonly PlacedBox[];
+  readonly boxes: readonly Box[];
 }
 
 /** So many colours have the boxes; the style sheet has them. */
@@ -33,27 +33,27 @@ export function BoxOverlay({ url, picture, boxes }: BoxOverlayProps) {
 }
 
 interface LabelledBoxProps {
-  readonly box: PlacedBox;
+  readonly box: Box;
   readonly index: number;
   /** In pixels of the picture. */
   readonly labelHeight: number;
 }
 
 function LabelledBox({ box, index, labelHeight }: LabelledBoxProps) {
-  const { x, y, width, height, label } = box;
+  const { left, top, right, bottom, label } = box;
   // Above the box, or inside where there is no room above.
-  const baseline = y > labelHeight * 1.4 ? y - labelHeight * 0.35 : y + labelHeight;
+  const baseline = top > labelHeight * 1.4 ? top - labelHeight * 0.35 : top + labelHeight;
   return (
     <g class={`box box-${String(index % COLOURS)}`}>
-      <rect x={x} y={y} width={width} height={height} vector-effect="non-scaling-stroke" />
-      <text x={x + labelHeight * 0.2} y={baseline} font-size={labelHeight}>
+      <rect x={left} y={top} width={right - left} height={bottom - top} vector-effect="non-scaling-stroke" />
+      <text x={left + labelHeight * 0.2} y={baseline} font-size={labelHeight}>
         {label}
       </text>
     </g>
   );
 }
 
-function describe({ x, y, width, height, label }: PlacedBox): string {
-  const [left, top, right, bottom] = [x, y, x + width, y + height].map((value) => String(Math.round(value)));
+function describe({ label, ...sides }: Box): string {
+  const [left, top, right, bottom] = [sides.left, sides.top, sides.right, sides.bottom].map(Math.round);
   return `${label === '' ? 'Box' : label}: from ${String(left)}, ${String(top)} to ${String(right)}, ${String(bottom)}`;
 }

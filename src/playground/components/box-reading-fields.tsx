@@ -1,4 +1,4 @@
-import type { BoxReading, BoxUnit } from '../boxes/place-boxes.ts';
+import type { BoxReading, BoxUnit } from '../results/box-reading.ts';
 
 interface BoxReadingFieldsProps {
   readonly reading: BoxReading;
@@ -6,27 +6,33 @@ interface BoxReadingFieldsProps {
   readonly onReading: (reading: BoxReading) => void;
 }
 
-const UNITS: readonly (readonly [BoxUnit, string])[] = [
-  ['thousandths', '0 to 1000'],
-  ['fractions', '0 to 1'],
-  ['pixels', 'Pixels of the picture'],
-];
-const SEEN_UNIT = ['seen-pixels', 'Pixels as the model saw it'] as const;
+/** What there is to choose from, and the unit that is chosen. */
+function unitsFor(chosen: BoxUnit, hasSeenSize: boolean): readonly BoxUnit[] {
+  const units: readonly BoxUnit[] = [1000, 1, 'sent', ...(hasSeenSize ? ['seen' as const] : [])];
+  return units.includes(chosen) ? units : [chosen, ...units];
+}
+
+function labelOf(unit: BoxUnit): string {
+  if (unit === 'sent') return 'Pixels of the picture';
+  return unit === 'seen' ? 'Pixels as the model saw it' : `0 to ${String(unit)}`;
+}
 
 /** How the numbers of the boxes are meant: answers do not tell. */
 export function BoxReadingFields({ reading, hasSeenSize, onReading }: BoxReadingFieldsProps) {
-  const units = hasSeenSize ? [...UNITS, SEEN_UNIT] : UNITS;
+  const units = unitsFor(reading.unit, hasSeenSize);
   return (
     <>
       <label class="inline-field">
         Coordinates
         <select
-          value={reading.unit}
-          onChange={(event) => onReading({ ...reading, unit: event.currentTarget.value as BoxUnit })}
+          value={units.indexOf(reading.unit)}
+          onChange={(event) =>
+            onReading({ ...reading, unit: units[Number(event.currentTarget.value)] ?? reading.unit })
+          }
         >
-          {units.map(([unit, label]) => (
-            <option key={unit} value={unit}>
-              {label}
+          {units.map((unit, index) => (
+            <option key={unit} value={index}>
+              {labelOf(unit)}
             </option>
           ))}
         </select>
@@ -34,11 +40,11 @@ export function BoxReadingFields({ reading, hasSeenSize, onReading }: BoxReading
       <label class="inline-field">
         Order
         <select
-          value={reading.isYFirst ? 'y' : 'x'}
-          onChange={(event) => onReading({ ...reading, isYFirst: event.currentTarget.value === 'y' })}
+          value={reading.order}
+          onChange={(event) => onReading({ ...reading, order: event.currentTarget.value as BoxReading['order'] })}
         >
-          <option value="x">x, y, x, y</option>
-          <option value="y">y, x, y, x</option>
+          <option value="x-first">x, y, x, y</option>
+          <option value="y-first">y, x, y, x</option>
         </select>
       </label>
     </>

@@ -1,13 +1,15 @@
 import { useMemo, useState } from 'preact/hooks';
-import { findBoxes } from '../boxes/find-boxes.ts';
-import type { FoundBox } from '../boxes/found-box.ts';
-import { guessReading, placeBox } from '../boxes/place-boxes.ts';
-import type { BoxReading } from '../boxes/place-boxes.ts';
 import type { Answer } from '../requests/answer.ts';
 import type { Attachment } from '../requests/attachment.ts';
 import type { Turn } from '../requests/conversation.ts';
 import type { Size } from '../requests/figures.ts';
 import { seenSize } from '../requests/figures.ts';
+import { detailsAt } from '../requests/receipts.ts';
+import { guessReading, readBox } from '../results/box-reading.ts';
+import type { BoxReading } from '../results/box-reading.ts';
+import { findBoxes } from '../results/find-boxes.ts';
+import type { FoundBox } from '../results/find-boxes.ts';
+import { model } from '../state/server.ts';
 import { BoxOverlay } from './box-overlay.tsx';
 import { BoxReadingFields } from './box-reading-fields.tsx';
 import { useFileUrl } from './use-file-url.ts';
@@ -23,7 +25,7 @@ export function BoxesFigure({ text, turn, answer }: BoxesFigureProps) {
   const boxes = useMemo(() => findBoxes(text), [text]);
   const pictures = turn.attachments.filter(isMeasured);
   if (boxes.length === 0 || pictures.length === 0) return null;
-  return <DrawnBoxes boxes={boxes} pictures={pictures} answer={answer} />;
+  return <DrawnBoxes boxes={boxes} turn={turn} pictures={pictures} answer={answer} />;
 }
 
 type Picture = Attachment & Size;
@@ -34,20 +36,20 @@ function isMeasured(attachment: Attachment): attachment is Picture {
 
 interface DrawnBoxesProps {
   readonly boxes: readonly FoundBox[];
+  readonly turn: Turn;
   readonly pictures: readonly Picture[];
   readonly answer: Answer;
 }
 
-function DrawnBoxes({ boxes, pictures, answer }: DrawnBoxesProps) {
+function DrawnBoxes({ boxes, turn, pictures, answer }: DrawnBoxesProps) {
   const [index, setIndex] = useState(0);
   const [chosen, setReading] = useState<BoxReading>();
-  const reading = chosen ?? guessReading(boxes);
+  const reading = chosen ?? guessReading(boxes, model.value?.projector);
   const picture = pictures[index] ?? pictures[0];
   const url = useFileUrl(picture?.id);
   if (picture === undefined || url === undefined || url === null) return null;
-  const earlier = (answer.imageDetails?.length ?? 0) - pictures.length;
-  const seen = seenSize(answer.imageDetails?.[index + earlier]);
-  const placed = boxes.map((box) => placeBox(box, reading, picture, seen));
+  const seen = seenSize(detailsAt(answer.imageDetails ?? [], turn.attachments.indexOf(picture)));
+  const placed = boxes.map((box) => readBox(box, reading, { sent: picture, seen }));
   return (
     <figure class="boxes">
       <BoxOverlay url={url} picture={picture} boxes={placed} />

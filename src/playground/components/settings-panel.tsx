@@ -27,7 +27,7 @@ export function SettingsPanel() {
           settings={settings}
         />
       ))}
-      {(apiKey.value !== '' || server.value.phase === 'locked') && <KeySetting />}
+      {apiKey.value !== '' && server.value.phase === 'ready' && <KeySetting />}
       <p class="hint">
         <a href="docs">API reference</a>
       </p>

@@ -21,7 +21,7 @@ export function figuresOf(answer: Answer): readonly Figure[] {
     figure('Total', totalMs, duration),
     figure('Prompt', promptTokens, (tokens) =>
       withNotes(tokens, [
-        [images, 'images'],
+        [images, 'for images'],
         [cached, 'cached'],
       ]),
     ),

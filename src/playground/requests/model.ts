@@ -5,6 +5,8 @@ export interface Model {
   readonly id: string;
   /** In tokens. */
   readonly contextLength: number | undefined;
+  /** The kind of its vision projector. */
+  readonly projector: string | undefined;
   readonly takesImages: boolean;
   readonly takesDocuments: boolean;
   readonly reasons: boolean;
@@ -26,6 +28,7 @@ export function readModel(list: unknown): Model | undefined {
   return {
     id,
     contextLength: numberAt(model, 'context_length'),
+    projector: textAt(model, 'architecture', 'projector'),
     takesImages: modalities.includes('image'),
     takesDocuments: modalities.includes('file'),
     reasons: capabilities.includes('thinking'),

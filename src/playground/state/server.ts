@@ -60,7 +60,9 @@ async function modelStatus(): Promise<ServerStatus> {
   const served = readModel(body);
   if (served !== undefined) return { phase: 'ready', model: served };
   const message = errorIn(body) ?? `The server answered ${String(response.status)}.`;
-  if (response.status === 401) return { phase: 'locked', message };
+  if (response.status === 401) {
+    return { phase: 'locked', message: apiKey.value === '' ? 'This server needs an API key.' : message };
+  }
   if (response.status === 503) return { phase: 'connecting' };
   return { phase: 'failed', message };
 }

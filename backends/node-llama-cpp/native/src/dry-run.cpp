@@ -1,9 +1,9 @@
 // A program of its own: loads a model, and a projector for it, as the engine would, and computes a token and a picture, but
 // for the products that make up the work.
 //
-//     vserve-dry-run <folder of llama.cpp's libraries> generate <model>
-//         [<projector> <most tokens of a picture> [<key>=<number>…]]
-//     vserve-dry-run <folder of llama.cpp's libraries> embed <model> [<projector>]
+//     vserve-dry-run <folder of llama.cpp's libraries> <use> <model> [<projector> <most tokens of a picture> [<key>=<number>…]]
+//
+// The use is `generate`, or `embed` for a model that was trained for that.
 //
 // llama.cpp trusts the header of a GGUF file in many places, and where it should not, an assertion or the system ends the
 // process: this one, then, instead of the server. The model's weights are mapped and not read; the projector's are not even
@@ -151,17 +151,15 @@ vserve::EmbedderOptions embedder_options_for(const std::string & mmproj_path) {
     return options;
 }
 
-void try_to_generate(llama_model * model, const char * projector, const char * most_tokens,
-                     const vserve::ProcessorChanges & largest) {
+void try_to_generate(llama_model * model, const char * projector, int32_t max_tokens, vserve::ProcessorChanges largest) {
     { const vserve::Engine engine(model, options_for("")); }
-    if (projector == nullptr || most_tokens == nullptr) {
+    if (projector == nullptr) {
         return;
     }
     begin("projector");
     vserve::EngineOptions options = options_for(projector);
     options.largest_image = largest;
     vserve::Engine engine(model, options);
-    const int32_t max_tokens = std::atoi(most_tokens);
     const size_t alone_bytes = engine.encoder_bytes(false, max_tokens);
     const size_t batch_bytes = engine.encoder_bytes(true, max_tokens);
     std::printf("encoder %zu %zu %d\n", alone_bytes, batch_bytes, engine.whole_image_tokens());
@@ -194,7 +192,6 @@ int main(int argc, char ** argv) {
     if (argc < 4) {
         return 1;
     }
-    const bool embeds = std::string(argv[2]) == "embed";
     const char * projector = argc > 4 ? argv[4] : nullptr;
     confine();
     llama_log_set(tell_errors, nullptr);
@@ -213,10 +210,10 @@ int main(int argc, char ** argv) {
             return 1;
         }
         tokenize_newline(model.get());
-        if (embeds) {
+        if (std::string(argv[2]) == "embed") {
             try_to_embed(model.get(), projector);
         } else {
-            try_to_generate(model.get(), projector, argc > 5 ? argv[5] : nullptr, changes_of(argc, argv));
+            try_to_generate(model.get(), projector, argc > 5 ? std::atoi(argv[5]) : 0, changes_of(argc, argv));
         }
         std::_Exit(0);  // taking a vocabulary apart takes as long as half of making it
     } catch (const std::exception & error) {
