@@ -64,10 +64,15 @@ async function pagesOf(path: string): Promise<readonly MediaPart[] | VserveError
 
 /** A page as poppler shows it; undefined if it cannot. */
 function byPoppler(path: string, page: number, { width, height }: Pixels): Pixels | undefined {
+  const shown = runPoppler(path, page, width, height);
+  // Of a page that is turned, it takes the sides before the turn.
+  return shown === undefined || shown.width === width ? shown : runPoppler(path, page, height, width);
+}
+
+function runPoppler(path: string, page: number, width: number, height: number): Pixels | undefined {
   const size = ['-scale-to-x', String(width), '-scale-to-y', String(height)];
-  const { stdout } = spawnSync('pdftoppm', ['-f', String(page), '-l', String(page), ...size, path], {
-    maxBuffer: MAX_OUTPUT_BYTES,
-  });
+  const pages = ['-f', String(page), '-l', String(page), '-cropbox'];
+  const { stdout } = spawnSync('pdftoppm', [...pages, ...size, path], { maxBuffer: MAX_OUTPUT_BYTES });
   return stdout.length === 0 ? undefined : decodeNetpbm(stdout, () => undefined);
 }
 

@@ -24,6 +24,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/store': ['src/hub', 'src/conversion', 'src/backend', 'src/gguf-choice', 'src/gguf', 'src/formats', 'src/errors'],
   'src/client': ['src/errors'],
   'src/settings': ['src/backend', 'src/conversion', 'src/formats', 'src/errors'],
+  'src/playground': ['src/boxes'],
   'src/server': ['src/api', 'src/media', 'src/backend', 'src/errors'],
   'src/cli': [
     'src/settings',

@@ -42,22 +42,25 @@ async function tryFamily(name: string): Promise<void> {
   const settings = [undefined, ...(family?.[1] ?? [])];
   const outcomes: Record<string, number> = {};
   for (const maxBatchInputTokens of oddBatches) {
-    const { model, dispose } = await loadFaithful(name, undefined, undefined, undefined, { maxBatchInputTokens });
+    const loaded = await loadFaithful(name, undefined, undefined, undefined, { maxBatchInputTokens });
     for (let n = 0; n < cases; n++) {
       const [[width, height], budget, asked] = [drawn(sizes), drawn(oddBudgets), drawn(settings)];
       const begins = JSON.stringify({ step: maxBatchInputTokens, width, height, budget, asked });
       process.send?.({ begins } satisfies Told);
-      const { outcome } = await askOddly(model, plainPicture(width, height, n), budget, asked);
+      const { outcome } = await askOddly(loaded.model, plainPicture(width, height, n), budget, asked);
       outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
     }
-    await dispose();
+    await loaded.dispose();
   }
   process.send?.({ outcomes } satisfies Told);
 }
 
 async function watchFamily(name: string): Promise<boolean> {
   const child = fork(process.argv[1] ?? '', [
-    ...['--child', '--seed', String(seed), '--cases', String(cases), '--megapixels', String(megapixels)],
+    '--child',
+    `--seed=${String(seed)}`,
+    `--cases=${String(cases)}`,
+    `--megapixels=${String(megapixels)}`,
     name,
   ]);
   let [at, ended] = ['loading', ''];

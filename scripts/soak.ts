@@ -8,6 +8,7 @@
  * "answerAfter", "running", "queued"}; the first RSS is taken after a quarter of the requests.
  */
 import { scriptArguments, usageError } from './arguments.ts';
+import { Random } from './soak/random.ts';
 import backend from '../backends/node-llama-cpp/index.ts';
 import { GENERATION_DEFAULTS, SAMPLING_DEFAULTS } from '../src/api/request-defaults.ts';
 import type { Bitmap, ContentPart, GenerateRequest, SamplerName } from '../src/backend/index.ts';
@@ -21,18 +22,9 @@ const requests = Number(count);
 const atOnce = 12;
 const inOrder: readonly SamplerName[] = ['penalties', 'temperature', 'topK', 'topP', 'minP'];
 
-/** mulberry32: a small seeded generator of numbers from 0 to 1. */
-function randomNumbers(state: number): () => number {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-const random = randomNumbers(Number(seed));
-const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)] as T;
+const numbers = new Random(Number(seed));
+const random = (): number => numbers.next();
+const pick = <T>(values: readonly T[]): T => numbers.pick(values);
 
 function picture(shade: number): Bitmap {
   const width = 40 + (shade % 7) * 20;

@@ -7,6 +7,7 @@ import { sharedContextBytes } from './context-memory.ts';
 import { type ContextSize, fitContext } from './context-size.ts';
 import { boundingBytes, contextBudget, type GpuDevice, gpuBudgets, type MemoryUse } from './device-budget.ts';
 import { defaultSequences, isOnGpu, type Placement } from './device-defaults.ts';
+import { embedderMemory, type EmbedderShape } from './embedder-size.ts';
 import { memoryBudget, type MemorySize } from './memory-budget.ts';
 
 /** Clearing so much at the start takes about a second. */
@@ -27,13 +28,10 @@ export const ggmlTypes: Readonly<Record<KvCacheFormat, GgmlType>> = {
   iq4_nl: GgmlType.IQ4_NL,
 };
 
-/** What the context is fitted to. */
-export interface AdmissionRequest {
-  readonly model: LlamaModel;
+/** The memory of a model that is loaded, before its context is. */
+export interface LoadedMemory {
   readonly files: ModelFiles;
   readonly settings: LoadSettings;
-  /** What the model was trained for, in tokens. */
-  readonly trainedLength: number;
   /** Of this machine, before the model was loaded: mapped weights do not count as used. */
   readonly ramBefore: MemorySize;
   readonly placement: Placement;
@@ -42,7 +40,16 @@ export interface AdmissionRequest {
   readonly layersOfGpus: readonly number[];
   /** In which the largest picture is encoded, on the first GPU or in main memory. */
   readonly encoderBytes: number;
+}
+
+/** What the context is fitted to. */
+export interface AdmissionRequest extends LoadedMemory {
+  readonly model: LlamaModel;
+  /** What the model was trained for, in tokens. */
+  readonly trainedLength: number;
   readonly batchTokens: number;
+  /** Has a context of its own beside; undefined for none. */
+  readonly embedder?: EmbedderShape | undefined;
 }
 
 /** A context that fits, and in words how it was chosen. */
@@ -55,7 +62,7 @@ export async function admit(request: AdmissionRequest): Promise<Admission> {
   const { model, files, settings, trainedLength, placement, batchTokens } = request;
   const onGpu = placement.gpuLayers > 0;
   const { deviceMemoryUtilization, kvCacheFormat } = settings;
-  const budgets = await budgetsOf(request);
+  const budgets = await budgetsBesideEmbedder(request);
   const budgetBytes = onGpu ? budgets.gpuVram : budgets.cpuRam;
   const flashAttention = contextFlashAttention(settings);
   const estimateSeparate = async (contextSize: number, sequences: number, swaFullCache: boolean): Promise<number> => {
@@ -96,7 +103,7 @@ export async function admit(request: AdmissionRequest): Promise<Admission> {
     ...size,
     description:
       `Context: ${describeCells(size)}: ` +
-      `${formatBytes(size.bytes)} (${kvCacheFormat}), of the ${available} beside the weights and other programs${adviceFor(size)}`,
+      `${formatBytes(size.bytes)} (${kvCacheFormat}), of the ${available} beside the weights${request.embedder === undefined ? '' : ', embeddings'} and other programs${adviceFor(size)}`,
   };
 }
 
@@ -105,8 +112,15 @@ function describeDevices({ placement, gpus, ramBefore }: AdmissionRequest): stri
   return `${gpus.length > 1 ? `${String(gpus.length)} GPUs'` : "GPU's"} ${formatBytes(placement.gpuTotalBytes)}`;
 }
 
+async function budgetsBesideEmbedder(request: AdmissionRequest): Promise<MemoryUse> {
+  const { gpuVram, cpuRam } = await budgetsOf(request);
+  if (request.embedder === undefined) return { gpuVram, cpuRam };
+  const taken = await embedderMemory(request.model, request.embedder);
+  return { gpuVram: Math.max(0, gpuVram - taken.gpuVram), cpuRam: cpuRam - taken.cpuRam };
+}
+
 /** What a context may take of the GPUs and of main memory. On a GPU the weights are there by now; the projector is not. */
-async function budgetsOf(request: AdmissionRequest): Promise<MemoryUse> {
+export async function budgetsOf(request: LoadedMemory): Promise<MemoryUse> {
   const { files, settings, placement, ramBefore, gpus, encoderBytes } = request;
   const utilization = settings.deviceMemoryUtilization;
   const [modelBytes, mmprojBytes] = [await sizeOf(files.modelPath), await sizeOf(files.mmprojPath)];

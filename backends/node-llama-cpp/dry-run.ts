@@ -7,7 +7,7 @@ import { buildCommand, dryRunProgram } from './addon-loader.ts';
 import { throwIfInterrupted } from './binary-tests.ts';
 import type { ProcessorChanges } from './image-budget/processor-changes.ts';
 
-/** Bytes in which the largest picture is encoded; 0 without a projector. */
+/** Bytes in which the largest picture is encoded; 0 without a projector, and for a model that embeds. */
 export interface PictureMemory {
   readonly aloneBytes: number;
   /** With as many others as a GPU encodes at once. */
@@ -16,35 +16,38 @@ export interface PictureMemory {
   readonly wholeTokens: number;
 }
 
+/** What a model is for. */
+export interface DryRunOptions {
+  /** It was trained to embed. */
+  readonly embeds: boolean;
+  /** No picture takes more. */
+  readonly maxImageTokens: number;
+  /** No picture is asked for with more. */
+  readonly largest?: ProcessorChanges;
+}
+
 /**
  * Loads a model and its projector in a process of their own, as `native/src/dry-run.cpp` tells, which takes a fraction of
  * what loading them takes. llama.cpp trusts the header of a GGUF file in many places, and a value that it should not have
- * trusted ends the process that it runs in. No picture takes more than `maxImageTokens`, and none is asked for with more than `largest`. Throws `model_load_failed`, `out_of_memory`, `native_addon_missing`,
+ * trusted ends the process that it runs in. Throws `model_load_failed`, `out_of_memory`, `native_addon_missing`,
  * `native_addon_mismatch`; after an abort, its reason.
  */
 export async function dryRun(
   { modelPath, mmprojPath }: ModelFiles,
-  maxImageTokens: number,
+  { embeds, maxImageTokens, largest = {} }: DryRunOptions,
   signal: AbortSignal,
-  largest: ProcessorChanges = {},
 ): Promise<PictureMemory> {
   signal.throwIfAborted();
   const { path: program, libraryDir } = dryRunProgram();
   // Windows looks for a program's libraries where it runs.
-  const child = spawn(
-    program,
-    [
-      libraryDir,
-      modelPath,
-      ...(mmprojPath === undefined ? [] : [mmprojPath, String(maxImageTokens), ...argumentsOf(largest)]),
-    ],
-    {
-      cwd: libraryDir,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      killSignal: 'SIGKILL',
-      signal,
-    },
-  );
+  const limits = [String(maxImageTokens), ...argumentsOf(largest)];
+  const projector = mmprojPath === undefined ? [] : [mmprojPath, ...limits];
+  const child = spawn(program, [libraryDir, embeds ? 'embed' : 'generate', modelPath, ...projector], {
+    cwd: libraryDir,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    killSignal: 'SIGKILL',
+    signal,
+  });
   const said = Promise.all([text(child.stdout), text(child.stderr)]);
   let exitCode: number | null;
   let exitSignal: NodeJS.Signals | null;

@@ -55,6 +55,10 @@ export class EmbeddingModel implements LoadedModel {
     return this.#embedder.tokenize(text, options);
   }
 
+  tokenIds(text: string, options: TokenizeOptions): Promise<Int32Array> {
+    return this.#embedder.tokenIds(text, options);
+  }
+
   detokenize(tokens: readonly number[]): Promise<string> {
     return this.#embedder.detokenize(tokens);
   }

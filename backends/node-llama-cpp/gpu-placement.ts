@@ -3,6 +3,7 @@ import type { LoadOptions, LoadSettings, ModelFiles } from '../../src/backend/in
 import { ggmlTypes, sizeOf } from './admission.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
 import { encoderLimit, type GpuDevice, gpuBudgets, mostLayers } from './device-budget.ts';
+import { embedderMemory, type EmbedderShape } from './embedder-size.ts';
 
 /** What is decided before a model is loaded onto GPUs. */
 export interface GpuPlan {
@@ -23,6 +24,8 @@ export interface GpuPlanRequest {
   readonly likelyLength: number;
   /** In which the largest picture is encoded. */
   readonly largestPictureBytes: number;
+  /** Of the model, if it has one. */
+  readonly embedder: EmbedderShape | undefined;
 }
 
 /**
@@ -53,7 +56,9 @@ export async function planGpus(request: GpuPlanRequest, { signal }: Pick<LoadOpt
       kvCacheKeyType: ggmlTypes[kvCacheFormat],
       kvCacheValueType: ggmlTypes[kvCacheFormat],
     });
-    return weights.gpuVram + context.gpuVram;
+    const shape = request.embedder;
+    const embedder = shape && (await embedderMemory({ fileInsights: insights, gpuLayers: layers }, shape));
+    return weights.gpuVram + context.gpuVram + (embedder?.gpuVram ?? 0);
   };
   const gpuLayers = await mostLayers(insights.totalLayers, budgetBytes, devices.length, estimateBytes);
   return { gpuLayers, shares: budgets.map((bytes) => bytes / Math.max(1, budgetBytes)), encoderBytes };

@@ -10,7 +10,7 @@ import type {
 } from '../../src/backend/index.ts';
 import { samplerNames } from '../../src/backend/sampling-settings.ts';
 import { VserveError } from '../../src/errors/index.ts';
-import { admit, ramBeside } from './admission.ts';
+import { admit, budgetsOf, ramBeside } from './admission.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
 import { bundledSource, dryRunProgram, installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
 import { throttleCounter, usableCpus } from './cpu-limit.ts';
@@ -18,6 +18,7 @@ import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
 import { automaticThreads, cachedImageBytes, type Placement, stepSize } from './device-defaults.ts';
 import { dryRun, type PictureMemory } from './dry-run.ts';
+import { embedderLength, type EmbedderShape, fittingLength } from './embedder-size.ts';
 import { EmbeddingModel } from './embedding-model.ts';
 import type { EmbeddingTraits } from './embedding-models.ts';
 import { generationDefaultsOf } from './generation-defaults.ts';
@@ -54,8 +55,6 @@ const backend: Backend = {
 };
 export default backend;
 
-const noPictures: PictureMemory = { aloneBytes: 0, batchBytes: 0, wholeTokens: 0 };
-
 /** OpenAI's limit. Answers wait for places like any others. */
 const MAX_CHOICES = 128;
 
@@ -79,6 +78,13 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     ]);
     const maxLength = checkMaxLength(settings.maxLength, trainedLength);
     checkPooling(settings, embedding);
+    const shape: EmbedderShape = {
+      settings,
+      trainedLength,
+      isCausal: embedding.isCausal,
+      pooling: settings.pooling ?? embedding.pooling ?? 'last',
+    };
+    const embeds = settings.embeddings || embedding.pooling !== undefined;
     const ramBefore = await machineMemory();
     const likelyLength = Math.min(maxLength ?? trainedLength, 8192);
     const devices = llama.gpu === false ? [] : addon.gpuDevices();
@@ -86,7 +92,15 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       devices.length === 0
         ? undefined
         : await planGpus(
-            { llama, devices, files, settings, likelyLength, largestPictureBytes: pictures.batchBytes },
+            {
+              llama,
+              devices,
+              files,
+              settings,
+              likelyLength,
+              largestPictureBytes: pictures.batchBytes,
+              embedder: embeds ? shape : undefined,
+            },
             options,
           );
     const loaded = await loadModel(llama, addon, files.modelPath, plan, { ...settings, mayRepack }, options);
@@ -109,19 +123,28 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       eosToken: loaded.tokens.eosString ?? undefined,
     });
     const embedderOptions: EmbedderPlan = {
+      ...shape,
       addon,
       addonModel,
       files,
-      settings,
-      embedding,
-      trainedLength,
       placement: placementFor(projector?.type ?? ''),
       budgets,
       threads: computeThreads(llama),
       useGpu,
     };
+    const memory = {
+      files,
+      settings,
+      ramBefore,
+      placement,
+      gpus: useGpu ? addon.gpuDevices() : [],
+      layersOfGpus: useGpu ? addon.layersOfGpus(addonModel) : [],
+    };
     if (embedding.pooling !== undefined) {
-      const { embedder, options: embedderSettings } = await loadEmbedder(embedderOptions);
+      const budgets = await budgetsOf({ ...memory, encoderBytes: 0 });
+      const inputLength = await fittingLength(loaded, shape, budgets);
+      const { embedder, options: embedderSettings } = await loadEmbedder(embedderOptions, inputLength);
+      options.log('info', `Embeddings: inputs of up to ${String(inputLength)} tokens`);
       const info: ModelInfo = {
         capabilities: { vision: embedder.seesImages, embeddings: true },
         contextLength: embedderSettings.maxLength,
@@ -147,17 +170,13 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     for (const warning of [...(projector?.warnings ?? []), ...warnings]) options.log('warning', warning);
     const step = stepSize(settings.maxBatchInputTokens, placement);
     const admission = await admit({
+      ...memory,
       model: loaded,
-      files,
-      settings,
       trainedLength,
-      ramBefore,
-      placement,
-      gpus: useGpu ? addon.gpuDevices() : [],
-      layersOfGpus: useGpu ? addon.layersOfGpus(addonModel) : [],
       encoderBytes: limit.encoderBytes,
       // A picture that is decoded in one piece makes the batch as large.
       batchTokens: Math.max(step.batchTokens, pictures.wholeTokens),
+      embedder: settings.embeddings ? shape : undefined,
     });
     const { maxSequences } = admission;
     const mostThreads = computeThreads(llama);
@@ -236,7 +255,10 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     );
     if (settings.embeddings) {
       try {
-        engine.useEmbedder((await loadEmbedder(embedderOptions)).embedder);
+        await engine.addEmbedder(async (native) => {
+          const { embedder } = await loadEmbedder(embedderOptions, embedderLength(shape), native);
+          return embedder;
+        });
       } catch (error) {
         await engine.close();
         model = undefined;
@@ -270,10 +292,9 @@ async function examine(files: ModelFiles, settings: LoadSettings, signal: AbortS
   ]);
   const budgets = new ImageBudgets(projector?.geometry, settings);
   const mostLength = Math.min(settings.maxLength ?? header.trainedLength, header.trainedLength);
-  const mostTokens = Math.min(Math.floor(mostLength / 2), settings.imageMaxTokens ?? Infinity);
-  // It computes a token as a chat model does, and its pictures beside that.
-  const pictures =
-    header.embedding.pooling === undefined ? await dryRun(files, mostTokens, signal, budgets.largest) : noPictures;
+  const maxImageTokens = Math.min(Math.floor(mostLength / 2), settings.imageMaxTokens ?? Infinity);
+  const embeds = header.embedding.pooling !== undefined;
+  const pictures = await dryRun(files, { embeds, maxImageTokens, largest: budgets.largest }, signal);
   return { ...header, projector, pictures, budgets };
 }
 

@@ -5,6 +5,7 @@ import type { ImageBudgets } from './image-budget/image-budgets.ts';
 import type { EmbedderTraits, NativeEmbedder, NativePrompt } from './native-addon.ts';
 import { fromNative } from './native-errors.ts';
 import { toNativePrompt, toTokens } from './native-prompt.ts';
+import { textTokens } from './text-tokens.ts';
 
 /** Computes the embeddings of a model, in a context of its own. */
 export class LlamaEmbedder {
@@ -39,7 +40,10 @@ export class LlamaEmbedder {
     return this.#traits.dimensions;
   }
 
-  async embed({ input, cacheSalt, imageProcessor }: EmbedRequest, signal: AbortSignal): Promise<Embedding> {
+  async embed(
+    { input, cacheSalt, imageProcessor, client = [] }: EmbedRequest,
+    signal: AbortSignal,
+  ): Promise<Embedding> {
     signal.throwIfAborted();
     const { vocabularySize } = this.#traits;
     const { prompt, images, places } = toNativePrompt(input, vocabularySize, this.#budgets, imageProcessor);
@@ -49,7 +53,7 @@ export class LlamaEmbedder {
     };
     signal.addEventListener('abort', forget, { once: true });
     try {
-      return await this.#use(id, () => this.#native.embed(id, { prompt }, images, cacheSalt), places);
+      return await this.#use(id, () => this.#native.embed(id, { prompt }, images, cacheSalt, client), places);
     } catch (error) {
       signal.throwIfAborted();
       throw error;
@@ -69,10 +73,13 @@ export class LlamaEmbedder {
     return this.#use(++this.#lastId, () => this.#native.renderPrompt(prompt, imageCount, IMAGE_MARKER));
   }
 
-  async tokenize(text: string, { addSpecial, parseSpecial }: TokenizeOptions): Promise<readonly TextToken[]> {
-    const tokens = await this.#use(++this.#lastId, () => this.#native.tokenize(text, parseSpecial, addSpecial));
-    const pieces = await this.#use(++this.#lastId, () => this.#native.pieces(tokens));
-    return Array.from(tokens, (id, index) => ({ id, bytes: Buffer.from(pieces[index] ?? '', 'latin1') }));
+  async tokenize(text: string, options: TokenizeOptions): Promise<readonly TextToken[]> {
+    const ids = await this.tokenIds(text, options);
+    return textTokens(ids, (slice) => this.#use(++this.#lastId, () => this.#native.pieces(slice)));
+  }
+
+  tokenIds(text: string, { addSpecial, parseSpecial }: TokenizeOptions): Promise<Int32Array> {
+    return this.#use(++this.#lastId, () => this.#native.tokenize(text, parseSpecial, addSpecial));
   }
 
   async detokenize(tokens: readonly number[]): Promise<string> {

@@ -48,6 +48,7 @@ import { toNativeSettings } from './native-settings.ts';
 import { formatsOfTools, toNativeTools } from './native-tools.ts';
 import type { GrammarSource } from './schema/answer-source.ts';
 import { GrammarSources } from './schema/grammar-sources.ts';
+import { textTokens } from './text-tokens.ts';
 
 /** Creates an engine that calls these with the events of each step. */
 export type EngineFactory = (onEvents: (events: readonly NativeEvent[]) => void, onPiece: OnPiece) => NativeEngine;
@@ -237,12 +238,13 @@ export class LoadedLlama implements LoadedModel {
     return this.#unlessClosed(() => this.#engine.renderPrompt(prompt, images.length, IMAGE_MARKER), places);
   }
 
-  async tokenize(text: string, { addSpecial, parseSpecial }: TokenizeOptions): Promise<readonly TextToken[]> {
-    return this.#unlessClosed(async () => {
-      const tokens = await this.#engine.tokenize(text, parseSpecial, addSpecial);
-      const pieces = this.#closing === undefined ? await this.#engine.pieces(tokens) : [];
-      return Array.from(tokens, (id, index) => ({ id, bytes: Buffer.from(pieces[index] ?? '', 'latin1') }));
-    });
+  async tokenize(text: string, options: TokenizeOptions): Promise<readonly TextToken[]> {
+    const ids = await this.tokenIds(text, options);
+    return textTokens(ids, (slice) => this.#unlessClosed(() => this.#engine.pieces(slice)));
+  }
+
+  tokenIds(text: string, { addSpecial, parseSpecial }: TokenizeOptions): Promise<Int32Array> {
+    return this.#unlessClosed(() => this.#engine.tokenize(text, parseSpecial, addSpecial));
   }
 
   async detokenize(tokens: readonly number[]): Promise<string> {
@@ -328,9 +330,9 @@ export class LoadedLlama implements LoadedModel {
     return first?.likeliest ?? [];
   }
 
-  /** Computes embeddings with this, which is closed with the model. */
-  useEmbedder(embedder: LlamaEmbedder): void {
-    this.#embedder = embedder;
+  /** Computes embeddings with what `load` makes for this engine; it is closed with the model. Throws what `load` throws. */
+  async addEmbedder(load: (engine: NativeEngine) => Promise<LlamaEmbedder>): Promise<void> {
+    this.#embedder = await load(this.#engine);
     this.#info = { ...this.#info, capabilities: { ...this.#info.capabilities, embeddings: true } };
   }
 
@@ -384,8 +386,9 @@ export class LoadedLlama implements LoadedModel {
     // Building a prompt uses the model. The engine itself fails the running requests.
     for (const id of this.#submissions.keys()) this.#engine.forget(id);
     await Promise.allSettled([this.#grammarSources.close(), ...this.#submissions.values(), ...this.#compilations]);
-    await this.#engine.close();
+    // Its images are with the engine.
     await this.#embedder?.close();
+    await this.#engine.close();
     await this.#model.dispose();
   }
 }

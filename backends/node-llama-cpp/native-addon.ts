@@ -432,7 +432,14 @@ type NativePieces = Extract<NativePrompt, { readonly prompt: unknown }>;
 /** Rejects with errors whose `code` is one of the project's table. */
 export interface NativeEmbedder {
   load(): Promise<EmbedderTraits>;
-  embed(id: number, prompt: NativePieces, images: readonly NativeImage[], cacheSalt: string): Promise<Embedding>;
+  /** `client`: as of a request. */
+  embed(
+    id: number,
+    prompt: NativePieces,
+    images: readonly NativeImage[],
+    cacheSalt: string,
+    client: readonly string[],
+  ): Promise<Embedding>;
   /** The images need no pixels. */
   countPrompt(prompt: NativePieces, images: readonly NativeImage[]): Promise<number>;
   /** These three as a `NativeEngine`'s. */
@@ -530,6 +537,8 @@ export interface NativeAddon {
     /** node-llama-cpp's own `AddonModel`. */
     model: object,
     options: NativeEmbedderOptions,
+    /** A loaded engine of the same model, whose vision encoder and cache it shares; it loads none itself then. */
+    engine?: NativeEngine,
   ) => NativeEmbedder;
   readonly NativeThreadGovernor: new (
     most: number,

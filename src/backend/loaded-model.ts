@@ -41,6 +41,8 @@ export interface LoadedModel {
   /** The text of the prompt of a request, with `IMAGE_MARKER` in place of each image. */
   renderPrompt?(request: PromptRequest, signal: AbortSignal): Promise<string>;
   tokenize?(text: string, options: TokenizeOptions): Promise<readonly TextToken[]>;
+  /** The ids alone, of a text of any length. A backend that lacks it is asked to `tokenize`. */
+  tokenIds?(text: string, options: TokenizeOptions): Promise<Int32Array>;
   /** The text of tokens, control tokens included. Throws `invalid_request` for an id that the model does not have. */
   detokenize?(tokens: readonly number[]): Promise<string>;
   /** The embedding of an input, if the model's `capabilities` have that. Errors and aborts as of `generate`. */

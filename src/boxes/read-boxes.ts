@@ -25,8 +25,8 @@ const TAGGED: readonly RegExp[] = [
   /()<loc_(\d+)><loc_(\d+)><loc_(\d+)><loc_(\d+)>/g,
 ];
 
-/** PaddleOCR-VL: a text, and the corners of a quadrilateral round it. */
-const QUADRILATERAL = /([^<\n]*)((?:<\|LOC_\d+\|>){8})/g;
+/** PaddleOCR-VL: a text, and the corners of a quadrilateral round it. So much text is enough, and bounds the search. */
+const QUADRILATERAL = /([^<\n]{0,200})((?:<\|LOC_\d+\|>){8})/g;
 
 /** Reads the boxes of an answer, in the order in which they stand there. */
 export function readBoxes(answer: string): WrittenBox[] {

@@ -28,10 +28,13 @@ export interface Box {
  * the size that the model saw is needed and missing.
  */
 export function toPicture(written: WrittenBox, family: BoxFamily, sizes: PictureSizes): Box {
-  const { order, steps }: BoxConvention = BOX_CONVENTIONS[family];
-  const { sent, seen } = sizes;
+  return placeBox(written, BOX_CONVENTIONS[family], sizes);
+}
+
+/** The same, by how the box is written. */
+export function placeBox(written: WrittenBox, { order, steps }: BoxConvention, { sent, seen }: PictureSizes): Box {
   if (steps === 'seen' && seen === undefined) {
-    throw new RangeError(`${family} writes pixels of the picture as it saw it: its size is needed.`);
+    throw new RangeError('The model writes pixels of the picture as it saw it: its size is needed.');
   }
   const across = steps === 'seen' ? (seen?.width ?? 1) : steps;
   const down = steps === 'seen' ? (seen?.height ?? 1) : steps;

@@ -33,9 +33,12 @@ export function accessSettings(
 }
 
 /** Hides a command line with secrets from the other users of this machine: where the system lists it, its title stands. */
-export function hideSecretFlags(origins: AccessOptions['origins']): void {
-  const isSecretShown = [origins.apiKey, origins.sslKeyfilePassword].some((origin) => origin.startsWith('--'));
-  if (isSecretShown) process.title = 'vserve serve';
+export function hideSecretFlags(
+  origins: Pick<AccessOptions['origins'], 'apiKey'> & Partial<AccessOptions['origins']>,
+  verb: string,
+): void {
+  const isSecretShown = [origins.apiKey, origins.sslKeyfilePassword].some((origin) => origin?.startsWith('--'));
+  if (isSecretShown) process.title = `vserve ${verb}`;
 }
 
 function wrong(param: string, message: string): VserveError {

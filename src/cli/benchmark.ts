@@ -5,6 +5,7 @@ import { chat, endpointAt, servedModel } from '../client/index.ts';
 import { messageOf, VserveError } from '../errors/index.ts';
 import { maxBenchmarkFlags } from '../settings/index.ts';
 import type { Settings } from '../settings/index.ts';
+import { hideSecretFlags } from './access-settings.ts';
 import { requestFields, samplingSettingNames } from './ask/request-fields.ts';
 import { chart } from './benchmark/chart.ts';
 import { makeQuestions } from './benchmark/questions.ts';
@@ -96,7 +97,8 @@ async function benchmark(
   context: Context,
 ): Promise<void> {
   const { output, signal } = context;
-  const { settings } = await verbSettings(command, settingNames, context, modelArgument(command, argument));
+  const { settings, origins } = await verbSettings(command, settingNames, context, modelArgument(command, argument));
+  hideSecretFlags(origins, 'benchmark');
   tellMaxFlags(command, output, maxBenchmarkFlags());
   const endpoint = endpointAt(addressOf(settings.url, place), settings.apiKey[0]);
   const fields = await requestFields({ ...settings, seed: undefined });
@@ -148,7 +150,7 @@ async function runShown(
 ): Promise<Run> {
   const task = output.startTask();
   const show = (ended: number): void =>
-    task.update(`Benchmark: ${ended} of ${questions.length} requests`, ended / questions.length);
+    task.update(`Benchmark: ${questions.length} requests`, ended / questions.length);
   show(0);
   try {
     const duration = settings.maxBenchmarkDurationS;

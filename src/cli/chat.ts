@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { hideSecretFlags } from './access-settings.ts';
 import { connectionSettingNames, isForServers } from './ask/connect.ts';
 import { requestFields, samplingSettingNames } from './ask/request-fields.ts';
 import { converse } from './chat/converse.ts';
@@ -32,6 +33,7 @@ export function define(command: Command, context: Context): void {
   command.action(async (model: string | undefined) => {
     const loaded = await verbSettings(command, settingNames, context, modelArgument(command, model));
     context.output.level = logLevelOf(loaded.settings.logLevel);
+    hideSecretFlags(loaded.origins, 'chat');
     tellMaxFlags(command, context.output);
     if (loaded.settings.prettyPrintConfig) context.output.note(describeConfiguration(loaded, settingNames));
     await converse(loaded, await requestFields(loaded.settings), context);

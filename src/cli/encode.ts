@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { embed } from '../client/index.ts';
+import { hideSecretFlags } from './access-settings.ts';
 import { connect, connectionSettingNames, isForServers } from './ask/connect.ts';
 import { readPrompt } from './ask/question.ts';
 import { describeConfiguration } from './configuration.ts';
@@ -36,6 +37,7 @@ async function encode(command: Command, argument: string | undefined, context: C
   const loaded = await verbSettings(command, settingNames, context, modelArgument(command, argument));
   const { settings } = loaded;
   output.level = logLevelOf(settings.logLevel);
+  hideSecretFlags(loaded.origins, 'encode');
   tellMaxFlags(command, output);
   if (settings.prettyPrintConfig) output.note(describeConfiguration(loaded, settingNames));
   const input = await readPrompt(settings.prompt, context);

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { chat } from '../client/index.ts';
 import type { ChatAnswer, ChatRequest, Message } from '../client/index.ts';
 import { VserveError } from '../errors/index.ts';
+import { hideSecretFlags } from './access-settings.ts';
 import { AnswerPrinter, answerSummary, timingsOf } from './ask/answer-printer.ts';
 import { connect, connectionSettingNames, isForServers } from './ask/connect.ts';
 import type { Connection } from './ask/connect.ts';
@@ -61,6 +62,7 @@ async function generate(
   const loaded = await verbSettings(command, settingNames, context, modelArgument(command, argument));
   const { settings } = loaded;
   output.level = logLevelOf(settings.logLevel);
+  hideSecretFlags(loaded.origins, 'generate');
   tellMaxFlags(command, output);
   if (settings.prettyPrintConfig) output.note(describeConfiguration(loaded, settingNames));
   const fields = await requestFields(settings);

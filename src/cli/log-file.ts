@@ -55,10 +55,11 @@ export class LogFile {
   async close(): Promise<void> {
     const stream = this.#stream;
     if (stream === undefined) return;
-    await new Promise<void>((done) => {
-      stream.once('error', () => done());
-      stream.end(() => done());
+    const closed = new Promise<void>((done) => {
+      stream.once('close', () => done());
     });
+    stream.end();
+    await closed;
   }
 
   #open(): RotatingFileStream {

@@ -1,11 +1,14 @@
 import { styleText } from 'node:util';
-import { createLogUpdate } from 'log-update';
-import ora from 'ora';
 import type { LogLevel } from '../backend/index.ts';
 import type { Settings } from '../settings/index.ts';
+import type * as Drawing from './drawing.ts';
 import { createLineSink } from './line-sink.ts';
 import { formatDuration, printable, withoutControls } from './printable.ts';
-import { isDrawable, whenTooNarrow } from './terminal.ts';
+import type { Area, Task } from './task.ts';
+import { percent } from './task.ts';
+import { isDrawable } from './terminal.ts';
+
+export type { Area, Task } from './task.ts';
 
 /** Minimum time between two lines about one task, if there is no terminal to draw on. */
 const PROGRESS_LINE_MS = 5000;
@@ -17,26 +20,6 @@ const colors = { debug: 'gray', info: 'cyan', warning: 'yellow', error: 'red' } 
 /** The level that `--log-level` names. */
 export function logLevelOf(name: Settings['logLevel']): LogLevel {
   return levels[name];
-}
-
-/** A long-running step. */
-export interface Task {
-  /** Shows what is being done, and its progress from 0 to 1. */
-  readonly update: (text: string, fraction: number) => void;
-  /** Ends the task with a line that says what was done, and how long it took. */
-  readonly succeed: (text: string) => void;
-  /** Ends the task silently. Later calls do nothing. */
-  readonly end: () => void;
-}
-
-/** Lines at the end of a terminal that are redrawn. */
-export interface Area {
-  readonly columns: number;
-  readonly draw: (lines: readonly string[]) => void;
-  /** Prints a permanent line above. */
-  readonly above: (line: string) => void;
-  /** Removes what is drawn. */
-  readonly end: () => void;
 }
 
 type LogFields = Readonly<Record<string, unknown>>;
@@ -80,6 +63,8 @@ export interface Output {
   readonly note: (text: string) => void;
   /** Prints the error that ended a command, on standard error. */
   readonly fail: (message: string) => void;
+  /** Loads what draws on a terminal, where there is one: a help text needs none of it. */
+  readonly prepare: () => Promise<void>;
   readonly startTask: () => Task;
   /** Undefined if standard error is not a terminal to draw on, or the level is above `info`. One at a time. */
   readonly startArea: () => Area | undefined;
@@ -99,7 +84,9 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
   const lines = createLineSink(stderr, (lost, reason) => {
     output.log('warning', `${lost} lines of this log could not be written (${reason}).`);
   });
-  const draws = (): boolean => isDrawable(stderr) && ranks[output.level] <= ranks.info;
+  let drawing: typeof Drawing | undefined;
+  /** What draws, where that is possible and wanted. */
+  const drawer = (): typeof drawing => (isDrawable(stderr) && ranks[output.level] <= ranks.info ? drawing : undefined);
 
   let logOutput: LogOutput = { format: 'text', prefix: '', file: undefined };
   let area: Area | undefined;
@@ -143,10 +130,12 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
       else writeLines(`${paint(['bold', 'red'], 'Error:')} ${indented(message)}`);
       file?.write(format === 'json' ? jsonLine(line) : textLine(line, (_, text) => text));
     },
-    startTask: () => (draws() ? spinnerTask(stderr) : plainTask((text) => output.log('info', text))),
+    async prepare() {
+      if (isDrawable(stderr)) drawing ??= await import('./drawing.ts');
+    },
+    startTask: () => drawer()?.spinnerTask(stderr) ?? plainTask((text) => output.log('info', text)),
     startArea() {
-      if (!draws()) return undefined;
-      area = drawnArea(stderr, () => (area = undefined));
+      area = drawer()?.drawnArea(stderr, () => (area = undefined));
       return area;
     },
     style: paint,
@@ -180,48 +169,6 @@ function indented(message: string): string {
   return printable(message).trimEnd().replaceAll('\n', '\n  ');
 }
 
-function drawnArea(stream: NodeJS.WriteStream, onEnd: () => void): Area {
-  const update = createLogUpdate(stream);
-  return {
-    get columns() {
-      return stream.columns;
-    },
-    draw(lines) {
-      if (isDrawable(stream)) update(lines.join('\n'));
-    },
-    above(line) {
-      if (isDrawable(stream)) update.persist(line);
-      else stream.write(`${line}\n`);
-    },
-    end() {
-      update.clear();
-      update.done();
-      onEnd();
-    },
-  };
-}
-
-function spinnerTask(stream: NodeJS.WriteStream): Task {
-  const start = Date.now();
-  const spinner = ora({ stream, discardStdin: false });
-  // It redraws on its own timer.
-  const stopListening = whenTooNarrow(stream, () => void spinner.stop());
-  return {
-    update(text, fraction) {
-      spinner.text = `${printable(text)} ${percent(fraction)}`;
-      if (!spinner.isSpinning && isDrawable(stream)) spinner.start();
-    },
-    succeed(text) {
-      stopListening();
-      spinner.succeed(`${printable(text)} in ${formatDuration(Date.now() - start)}`);
-    },
-    end() {
-      stopListening();
-      spinner.stop();
-    },
-  };
-}
-
 function plainTask(line: (text: string) => void): Task {
   const start = Date.now();
   const shown = new Set<string>();
@@ -237,8 +184,4 @@ function plainTask(line: (text: string) => void): Task {
     succeed: (text) => line(`${text} in ${formatDuration(Date.now() - start)}`),
     end: () => undefined,
   };
-}
-
-function percent(fraction: number): string {
-  return `${Math.floor(Math.min(Math.max(fraction, 0), 1) * 100)} %`;
 }

@@ -121,6 +121,7 @@ export async function buildProgram(args: readonly string[], context: Context): P
   program.hook('preAction', async (_, command) => {
     const { settings } = await loadSettings(['logLevel'], { flags: givenFlags(command) });
     context.output.level = logLevelOf(settings.logLevel);
+    await context.output.prepare();
   });
   for (const verb of verbs) {
     const command = describeVerb(program.command(verb.name), verb);

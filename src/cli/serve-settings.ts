@@ -51,6 +51,8 @@ export async function serveSettings(
       maxStoredResponses: settings.maxStoredResponses,
       maxStoredResponseBytes: settings.maxStoredResponseBytes,
       slots: settings.slots,
+      // The page asks by OpenAI's API.
+      playground: !settings.headless && settings.apiTypes.includes('openai'),
       traceExporters: traceExportersOf(settings, origins),
       maxPendingRequests: settings.maxPendingRequests,
       maxRequestsPerKey: settings.maxRequestsPerKey,

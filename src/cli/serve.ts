@@ -57,7 +57,7 @@ async function serve(command: Command, argument: string | undefined, context: Co
 async function serveUntilStopped(loaded: LoadedSettings<ServeSettingName>, context: Context): Promise<void> {
   const { output, dependencies } = context;
   const { host: hosts, port, backend: backendName } = loaded.settings;
-  hideSecretFlags(loaded.origins);
+  hideSecretFlags(loaded.origins, 'serve');
   for (const variable of loaded.unknownVariables) output.log('warning', variable);
   const backend = await dependencies.findBackend(backendName);
   const settings = await serveSettings(loaded, backend);
@@ -99,6 +99,8 @@ async function openAndServe(
   const { output, signal } = context;
   const { host: hosts, port } = loaded.settings;
   const { servedModelName, media } = settings;
+  let describeState = (): string => 'The model is not loaded yet.';
+  context.reportRequests.addEventListener('report', () => output.log('info', describeState()));
   const { server, model, loadMs, release } = await openAndLoad(
     async () => {
       const opened = await open(
@@ -114,9 +116,11 @@ async function openAndServe(
   try {
     const samplingDefaults = samplingDefaultsOf(loaded.settings);
     const running = server.serve({ model, servedModelName, media, modelLoadMs: loadMs, samplingDefaults });
-    context.reportRequests.addEventListener('report', () => output.log('info', running.report()));
+    describeState = running.report;
     await file.update({ urls: [...running.urls], state: 'ready' });
     if (running.metricsUrl !== undefined) output.log('info', `Metrics are at ${running.metricsUrl}`);
+    const pageUrl = running.urls.find((url) => url.startsWith('http'));
+    if (settings.server.playground && pageUrl !== undefined) output.log('info', `The playground is at ${pageUrl}/`);
     const hasTls = settings.server.tls !== undefined;
     output.log(...exposureOf({ hosts, port: running.port, hasKeys: running.needsKey, hasTls }));
     output.print(`\n${STARS}\n🚀 Server ready on ${running.urls.join(', ')} (Press CTRL+C to quit)\n${STARS}\n`);

@@ -8,6 +8,7 @@ import type { VideoFacts } from './ffmpeg.ts';
 import { frameCount } from './frame-count.ts';
 import type { MediaPart } from './media-parts.ts';
 import { identify } from './pixels.ts';
+import type { DecodedImage } from './pixels.ts';
 import type { VideoFormat } from './video-format.ts';
 
 /** What Qwen-VL's processors give a frame at most: 768 patches of 28 by 28. */
@@ -39,15 +40,15 @@ export async function decodeWithFfmpeg(
     // From the first frame to the last.
     const intervalS = frames === 1 ? durationS : Math.max(0, durationS - 2 * halfFrameS) / (frames - 1);
     if (options.sizeOnly) return sizesOf(frames, startS, intervalS, size);
-    const parts: MediaPart[] = [];
-    const onFrame = (rgb: Uint8Array<ArrayBuffer>, timeS: number): void => {
+    const bitmaps: DecodedImage[] = [];
+    const onFrame = (rgb: Uint8Array<ArrayBuffer>): void => {
       options.reserve(size.width, size.height);
-      parts.push({ type: 'image', timeS: startS + timeS, bitmap: identify({ ...size, rgb }) });
+      bitmaps.push(identify({ ...size, rgb }));
       options.onProgress();
     };
-    await readFrames(input, { startS, durationS, frames, intervalS, halfFrameS, size }, onFrame);
-    if (parts.length === 0) throw new VserveError('undecodable', 'The video has no frame that can be decoded.');
-    return parts;
+    const times = await readFrames(input, { startS, durationS, frames, intervalS, halfFrameS, size }, onFrame);
+    if (bitmaps.length === 0) throw new VserveError('undecodable', 'The video has no frame that can be decoded.');
+    return bitmaps.map((bitmap, index) => ({ type: 'image', bitmap, timeS: startS + (times[index] ?? 0) }));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

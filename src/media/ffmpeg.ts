@@ -72,14 +72,14 @@ export async function probeVideo(input: VideoInput): Promise<VideoFacts> {
 }
 
 /**
- * Reads frames of a video in RGB, in their order. `onFrame` gets each with its time from the beginning of the span; what it
+ * Reads frames of a video in RGB, in their order, and returns their times from the beginning of the span. What `onFrame`
  * throws ends the process. Throws `undecodable`, `unsupported_capability`.
  */
 export async function readFrames(
   input: VideoInput,
   { startS, durationS, frames, intervalS, halfFrameS, size }: FramesAsk,
-  onFrame: (rgb: Uint8Array<ArrayBuffer>, timeS: number) => void,
-): Promise<void> {
+  onFrame: (rgb: Uint8Array<ArrayBuffer>) => void,
+): Promise<number[]> {
   const select = `select=gte(t-start_t\\,selected_n*${intervalS.toFixed(6)}-${halfFrameS.toFixed(6)})`;
   const filters = `${select},showinfo=checksum=0,scale=${size.width}:${size.height}:flags=area,format=rgb24`;
   const start = startS > 0 ? ['-ss', startS.toFixed(3)] : [];
@@ -94,23 +94,19 @@ export async function readFrames(
   ].flat();
   const times = new FrameTimes();
   const reader = new FrameReader(size.width * size.height * 3);
-  const read: Uint8Array<ArrayBuffer>[] = [];
-  let given = 0;
-  const give = (rgb: Uint8Array<ArrayBuffer>): void => {
-    onFrame(rgb, times.all[given] ?? given * intervalS);
-    given += 1;
-  };
+  let read = 0;
   await run(
     input.ffmpeg,
     arguments_,
     (chunk) => {
-      read.push(...reader.add(chunk));
-      // A frame and its time come by different pipes.
-      for (const rgb of read.splice(0, times.all.length - given)) give(rgb);
+      for (const rgb of reader.add(chunk)) {
+        onFrame(rgb);
+        read += 1;
+      }
     },
     (text) => times.add(text),
   );
-  for (const rgb of read) give(rgb);
+  return Array.from({ length: read }, (_, index) => times.all[index] ?? index * intervalS);
 }
 
 /** Only files, and only in one format. */

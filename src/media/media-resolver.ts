@@ -68,7 +68,10 @@ export interface MediaResolver {
    * came before and that `findEncoded` finds is not decoded.
    */
   forRequest(findEncoded?: FindEncoded): ResolveImage;
-  /** The same for requests that need no more than the sizes of their images: the bitmaps have no pixels. */
+  /**
+   * The same for requests that need no more than the sizes of their images: the bitmaps have no pixels, and the sources stay
+   * as they are.
+   */
   sizesForRequest(): ResolveImage;
   /** Ends the decoding threads. */
   close(): Promise<void>;
@@ -192,8 +195,9 @@ export function createMediaResolver(
       ),
     sizesForRequest: () =>
       resolverFor(
-        (image, { budget, signal }) => decoder.decode(image, { budget, maxPixels, sizeOnly: true, signal }),
-        (file, asked, limits) => decoder.open(file, { asked, settings: partsSettings }, { ...limits, sizeOnly: true }),
+        (image, { budget, signal }) => decoder.decode(copyOf(image), { budget, maxPixels, sizeOnly: true, signal }),
+        (file, asked, limits) =>
+          decoder.open(copyOf(file), { asked, settings: partsSettings }, { ...limits, sizeOnly: true }),
       ),
     async close() {
       await decoder.close();
@@ -207,6 +211,11 @@ interface Resolution<T> {
   readonly noun: string;
   readonly decode: (file: EncodedImage, signal: AbortSignal) => Promise<T>;
   readonly tell: (decoded: T) => ImageStepEnd;
+}
+
+/** An image in memory of its own: what is decoded is gone. */
+function copyOf({ pieces, encoding }: EncodedImage): EncodedImage {
+  return { pieces: pieces.map((piece) => piece.slice()), encoding };
 }
 
 /** A message about an image, as one about what it is. */

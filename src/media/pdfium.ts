@@ -36,6 +36,21 @@ interface Pdfium {
     rotate: number,
     flags: number,
   ): void;
+  _FPDF_GetFormType(document: number): number;
+  _FPDFDOC_InitFormFillEnvironment(document: number, info: number): number;
+  _FORM_OnAfterLoadPage(page: number, form: number): void;
+  _FORM_OnBeforeClosePage(page: number, form: number): void;
+  _FPDF_FFLDraw(
+    form: number,
+    bitmap: number,
+    page: number,
+    x: number,
+    y: number,
+    width: number,
+    height: number,
+    rotate: number,
+    flags: number,
+  ): void;
   _FPDFText_LoadPage(page: number): number;
   _FPDFText_ClosePage(textPage: number): void;
   _FPDFText_CountChars(textPage: number): number;
@@ -47,6 +62,9 @@ const WHITE = 0xffffffff;
 const ANNOTATIONS = 0x01;
 /** R G B X in place of B G R X. */
 const REVERSE_BYTE_ORDER = 0x10;
+/** The structure that PDFium is given of what a form may call: nothing. It begins with its version. */
+const FORM_INFO_BYTES = 256;
+const FORM_INFO_VERSION = 2;
 const PASSWORD = 4;
 const SECURITY = 5;
 /** Besides the file and the pixels of a page. */
@@ -76,6 +94,8 @@ async function compilePdfium(): Promise<WasmModule> {
 export class PdfFile {
   readonly #pdfium: Pdfium;
   readonly #document: number;
+  /** Of its form; 0 without one. */
+  readonly #form: number;
   readonly pageCount: number;
 
   constructor(pdfium: Pdfium, file: Uint8Array) {
@@ -85,6 +105,7 @@ export class PdfFile {
     this.#document = pdfium._FPDF_LoadMemDocument(at, file.length, 0);
     if (this.#document === 0) throw cannotOpen(pdfium._FPDF_GetLastError());
     this.pageCount = pdfium._FPDF_GetPageCount(this.#document);
+    this.#form = pdfium._FPDF_GetFormType(this.#document) === 0 ? 0 : openForm(pdfium, this.#document);
   }
 
   /** Opens a page, by its index from 0. Throws `undecodable`. */
@@ -92,7 +113,7 @@ export class PdfFile {
     return guarded(() => {
       const page = this.#pdfium._FPDF_LoadPage(this.#document, index);
       if (page === 0) throw new Error('it has no readable page there');
-      return new PdfPage(this.#pdfium, page);
+      return new PdfPage(this.#pdfium, page, this.#form);
     });
   }
 }
@@ -101,12 +122,15 @@ export class PdfFile {
 export class PdfPage {
   readonly #pdfium: Pdfium;
   readonly #page: number;
+  readonly #form: number;
   /** As it is shown: rotated. */
   readonly size: PageSize;
 
-  constructor(pdfium: Pdfium, page: number) {
+  constructor(pdfium: Pdfium, page: number, form: number) {
     this.#pdfium = pdfium;
     this.#page = page;
+    this.#form = form;
+    if (form !== 0) pdfium._FORM_OnAfterLoadPage(page, form);
     this.size = { widthPt: pdfium._FPDF_GetPageWidth(page), heightPt: pdfium._FPDF_GetPageHeight(page) };
   }
 
@@ -121,6 +145,10 @@ export class PdfPage {
       pdfium._FPDFBitmap_FillRect(bitmap, 0, 0, width, height, WHITE);
       const flags = ANNOTATIONS | REVERSE_BYTE_ORDER;
       pdfium._FPDF_RenderPageBitmap(bitmap, this.#page, 0, 0, width, height, 0, flags);
+      // The fields of a form are drawn apart.
+      if (this.#form !== 0) {
+        pdfium._FPDF_FFLDraw(this.#form, bitmap, this.#page, 0, 0, width, height, 0, REVERSE_BYTE_ORDER);
+      }
       pdfium._FPDFBitmap_Destroy(bitmap);
       // Rendering may have moved the memory.
       const rgb = withoutFourth(pdfium.HEAPU8.subarray(at, at + stride * height));
@@ -150,8 +178,18 @@ export class PdfPage {
   }
 
   close(): void {
-    guarded(() => this.#pdfium._FPDF_ClosePage(this.#page));
+    guarded(() => {
+      if (this.#form !== 0) this.#pdfium._FORM_OnBeforeClosePage(this.#page, this.#form);
+      this.#pdfium._FPDF_ClosePage(this.#page);
+    });
   }
+}
+
+function openForm(pdfium: Pdfium, document: number): number {
+  const at = allocate(pdfium, FORM_INFO_BYTES);
+  pdfium.HEAPU8.fill(0, at, at + FORM_INFO_BYTES);
+  pdfium.HEAPU8[at] = FORM_INFO_VERSION;
+  return pdfium._FPDFDOC_InitFormFillEnvironment(document, at);
 }
 
 function allocate(pdfium: Pdfium, bytes: number): number {

@@ -22,6 +22,12 @@ export interface Place {
   leave(): void;
 }
 
+/** Gives requests their places. */
+export interface Places {
+  /** Takes a place for a request. Throws `at_capacity`. */
+  join(client: ClientPath): Place;
+}
+
 export interface AdmissionOptions {
   /** Requests that the backend runs at the same time. */
   readonly maxBatchSize: number;
@@ -34,7 +40,7 @@ export interface AdmissionOptions {
 }
 
 /** Hands requests to the backend in fair turns, as many as it can run, and refuses those beyond the limits. */
-export class Admission {
+export class Admission implements Places {
   readonly #limit: number;
   readonly #maxRequestsOf: (keyId: string) => number | undefined;
   readonly #generations: FairTurns;
@@ -74,10 +80,34 @@ export class Admission {
     );
   }
 
-  /** Takes a place for a request. Throws `at_capacity`. */
   join(client: ClientPath): Place {
     this.requireRoom(client);
     this.#count(client, 1);
+    return this.#place(client, () => this.#count(client, -1));
+  }
+
+  /**
+   * For the parts of one request, each of which takes its own turn: together they count as one. A request with many parts
+   * would otherwise never have room.
+   */
+  asOne(): Places {
+    let parts = 0;
+    return {
+      join: (client) => {
+        if (parts === 0) {
+          this.requireRoom(client);
+          this.#count(client, 1);
+        }
+        parts += 1;
+        return this.#place(client, () => {
+          parts -= 1;
+          if (parts === 0) this.#count(client, -1);
+        });
+      },
+    };
+  }
+
+  #place(client: ClientPath, onLeave: () => void): Place {
     let leaveFetches: LeavePlace | undefined;
     let leaveGenerations: LeavePlace | undefined;
     let endService: (() => void) | undefined;
@@ -94,7 +124,7 @@ export class Admission {
       leave: () => {
         if (!isHeld) return;
         isHeld = false;
-        this.#count(client, -1);
+        onLeave();
         endService?.();
         leaveFetches?.();
         leaveGenerations?.();

@@ -27,6 +27,9 @@ export class AnswerRecord {
   #completionTokens = 0;
   #firstAtMs = 0;
   #lastAtMs = 0;
+  /** As the backend has it: what it sends may arrive in one go where this thread was busy. */
+  #decodeMs = 0;
+  #answers = 0;
   readonly #reasons: string[] = [];
 
   /** `receivedAtMs` by `performance.now()`. */
@@ -76,15 +79,17 @@ export class AnswerRecord {
         case 'finish':
           setCached(event.usage.cachedTokens);
           setTokens(event.choice ?? 0, event.usage.completionTokens);
+          this.#decodeMs = Math.max(this.#decodeMs, event.timings.decodeMs);
+          this.#answers += 1;
           this.#reasons.push(event.reason);
           break;
       }
     };
   }
 
-  /** Only what is known: nothing of a request that asked for no answer. */
+  /** Only what is known: nothing of a request whose answer never began. */
   get fields(): AnswerFields {
-    if (this.#model === undefined) return {};
+    if (this.#model === undefined || this.#promptTokens === 0) return {};
     const rate = this.#tokensPerSecond;
     return {
       model: this.#model,
@@ -99,8 +104,9 @@ export class AnswerRecord {
   }
 
   get #tokensPerSecond(): number | undefined {
-    const ms = this.#lastAtMs - this.#firstAtMs;
-    return this.#completionTokens < 2 || ms <= 0 ? undefined : rounded((1000 * (this.#completionTokens - 1)) / ms);
+    const ms = this.#answers === 0 ? this.#lastAtMs - this.#firstAtMs : this.#decodeMs;
+    const further = this.#completionTokens - Math.max(1, this.#answers);
+    return further < 1 || ms <= 0 ? undefined : rounded((1000 * further) / ms);
   }
 
   #noteToken(): void {

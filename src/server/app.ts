@@ -11,12 +11,14 @@ import { checkHost } from './host-header.ts';
 import { linger } from './linger.ts';
 import { countRequests } from './metrics/count-requests.ts';
 import { errorFormatOf, isForAnthropic } from './error-formats.ts';
+import { foreignRouteAdvice } from './foreign-routes.ts';
 import { messagesErrors } from '../api/messages/index.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
 import { apiPageRoutes } from './openapi/api-page.ts';
 import { addDescription } from './openapi/openapi.ts';
 import { ollamaRoutes } from './routes/ollama.ts';
 import type { Metrics } from './metrics/metrics.ts';
+import { playgroundRoutes } from './playground/playground-routes.ts';
 import { requireKey } from './require-key.ts';
 import { openaiRoutes } from './routes/openai.ts';
 import { messagesRoutes } from './routes/messages.ts';
@@ -99,6 +101,7 @@ function createCommonApp(options: CommonOptions, paths: RoutePaths): Hono<Reques
   app.use(responseHeaders, countRequests(metrics), linger, checkHost);
   app.use(browserGuard({ ...settings, hosts }));
   if (settings.trustedProxies.length > 0) app.use(trustProxies(settings.trustedProxies));
+  if (settings.playground) app.route('/', playgroundRoutes());
   app.use(requireKey(keys));
   app.route('/', healthRoutes(version, state));
   app.onError(answerError);
@@ -130,8 +133,11 @@ function answerOtherMethods(app: Hono<RequestContext>, paths: RoutePaths): void 
 }
 
 function noRoute(method: string, path: string, paths: RoutePaths): VserveError {
-  const nearest = paths.nearest(path);
-  const advice =
-    nearest === undefined ? 'Chat completions are at POST /v1/chat/completions.' : `The nearest route is ${nearest}.`;
+  const advice = foreignRouteAdvice(path.replace(/(?<=.)\/$/, '')) ?? nearestRoute(paths.nearest(path));
   return new VserveError('route_not_found', `There is no ${method} ${path} here. ${advice}`);
+}
+
+function nearestRoute(nearest: string | undefined): string {
+  if (nearest === undefined) return 'Chat completions are at POST /v1/chat/completions.';
+  return `The nearest route is ${nearest}.`;
 }

@@ -2,11 +2,15 @@ import type { ParsedRequest } from '../api/index.ts';
 import { imageReferences, mediaReferences, toGenerateRequest } from '../api/index.ts';
 import type { Bitmap, LoadedModel } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
+import type { Places } from './admission.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
 import { checkRequest } from './generation-route.ts';
 import { bringsImages, fetchImages } from './generate.ts';
 import type { JsonCall } from './json-route.ts';
 import { openMedia } from './open-media.ts';
+
+/** `places`: those of the request that it is a part of, if it is. */
+type CountCall = Pick<JsonCall, 'client' | 'signal' | 'trace'> & { readonly places?: Places };
 
 /**
  * Tokens of the prompt of a request, in any format. Its images are fetched for their sizes: nothing is decoded or encoded.
@@ -15,11 +19,11 @@ import { openMedia } from './open-media.ts';
 export async function countTokens(
   request: ParsedRequest,
   options: GenerationRouteOptions,
-  { client, signal, trace }: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
+  { client, signal, trace, places }: CountCall,
 ): Promise<number> {
   const { model, media, admission } = options;
   checkRequest(request, options);
-  const place = admission.join(client);
+  const place = (places ?? admission).join(client);
   try {
     if (bringsImages(request)) await place.toFetchImages(signal);
     const resolve = media.sizesForRequest();
@@ -40,13 +44,13 @@ export async function countTokens(
 export async function renderPrompt(
   request: ParsedRequest,
   options: GenerationRouteOptions,
-  { client, signal, trace }: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
+  { client, signal, trace, places }: CountCall,
 ): Promise<string> {
   checkRequest(request, options);
   const { model, media, admission, settings } = options;
   let opened = request;
   if (mediaReferences(request).length > 0) {
-    const place = admission.join(client);
+    const place = (places ?? admission).join(client);
     try {
       await place.toFetchImages(signal);
       const { maxImagesPerRequest } = settings;

@@ -12,6 +12,8 @@ import type { JsonCall } from './json-route.ts';
 import { openMedia } from './open-media.ts';
 import { inStep } from './traces/trace-requests.ts';
 
+type EmbedCall = Pick<JsonCall, 'client' | 'places' | 'signal' | 'trace'>;
+
 /**
  * The embeddings of inputs, each in a turn of its own. The first failure ends all of them. Throws `unsupported_capability`
  * if the model has none.
@@ -19,8 +21,8 @@ import { inStep } from './traces/trace-requests.ts';
 export async function embedAll(
   inputs: readonly (readonly PromptPart[])[],
   asked: Pick<EmbedRequest, 'cacheSalt' | 'imageProcessor'>,
-  { model, servedModelName, admission }: GenerationRouteOptions,
-  { client, signal, trace }: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
+  { model, servedModelName }: GenerationRouteOptions,
+  { client, places, signal, trace }: EmbedCall,
 ): Promise<Embedding[]> {
   requireEmbeddings(model.info.capabilities.embeddings);
   const embed = required(model, 'embed');
@@ -28,7 +30,7 @@ export async function embedAll(
   const embedOne = async (input: readonly PromptPart[]): Promise<Embedding> => {
     // Of its own: each signal is listened to once.
     const ended = AbortSignal.any([signal, stop.signal]);
-    const place = admission.join(client);
+    const place = places.join(client);
     try {
       await place.toGenerate(ended);
       return await embed({ input, ...asked, client: anonymous(client) }, ended);
@@ -55,13 +57,13 @@ export async function embedAll(
 export async function conversationInput(
   request: ParsedRequest,
   options: GenerationRouteOptions,
-  call: Pick<JsonCall, 'client' | 'signal' | 'trace'>,
+  call: EmbedCall,
 ): Promise<readonly PromptPart[]> {
-  const { model, media, admission, settings } = options;
+  const { model, media, settings } = options;
   const { signal, trace } = call;
   requireEmbeddings(model.info.capabilities.embeddings);
   checkRequest(request, options);
-  const place = admission.join(call.client);
+  const place = call.places.join(call.client);
   try {
     if (bringsImages(request)) await place.toFetchImages(signal);
     const resolve = media.forRequest(encodedFinder(model, request));

@@ -3,7 +3,7 @@ import type { ParsedRequest } from '../api/index.ts';
 import type { Bitmap, GenerationEvent, ImageReceipt, LoadedModel } from '../backend/index.ts';
 import type { FindEncoded, FollowStep, MediaResolver, ResolveImage } from '../media/index.ts';
 import type { AnswerRecord } from './answer-record.ts';
-import type { Admission, Place } from './admission.ts';
+import type { Place, Places } from './admission.ts';
 import { anonymous } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
 import { fetchAll } from './fetch-all.ts';
@@ -18,7 +18,7 @@ import type { RequestTrace } from './traces/request-trace.ts';
 export interface GenerateOptions {
   readonly model: LoadedModel;
   readonly media: MediaResolver;
-  readonly admission: Admission;
+  readonly admission: Places;
   readonly settings: Pick<ServerSettings, 'maxImagesPerRequest'>;
   /** Follows the generation, where someone wants to know. */
   readonly slots?: Slots | undefined;

@@ -112,6 +112,7 @@ export function generationRoute<Request extends WireRequest>(
       const start = (until: AbortSignal) =>
         generateAll(generationsOf(format, request), {
           ...options,
+          admission: options.admission.asOne(),
           client,
           signal: until,
           trace,

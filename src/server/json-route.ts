@@ -1,5 +1,6 @@
 import type { Handler } from 'hono';
 import type { RequestContext } from './access-log.ts';
+import type { Place, Places } from './admission.ts';
 import { clientPathOf } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
@@ -14,8 +15,19 @@ export interface JsonCall {
   /** How strictly to read it. */
   readonly read: { readonly allowExtraFields: boolean };
   readonly client: ClientPath;
+  /** Where its parts take their turns: the request counts as one, whatever it does. */
+  readonly places: Places;
   readonly signal: AbortSignal;
   readonly trace?: RequestTrace | undefined;
+}
+
+/** The body of an answer that is JSON text already. */
+export class JsonText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
 }
 
 /** Handles a POST of JSON that is answered in one piece, and generates nothing. */
@@ -27,6 +39,7 @@ export function jsonRoute(
     const { incoming } = context.env;
     const active = options.requests.begin(incoming.socket);
     let release: (() => void) | undefined;
+    let place: Place | undefined;
     try {
       const client = clientPathOf(incoming);
       options.admission.requireRoom(client);
@@ -38,11 +51,16 @@ export function jsonRoute(
       );
       ({ release } = body);
       const read = { allowExtraFields: options.settings.allowExtraRequestFields };
-      return context.json(await answer({ body: body.value, read, client, signal, trace }));
+      const places = options.admission.asOne();
+      place = places.join(client);
+      const json = await answer({ body: body.value, read, client, places, signal, trace });
+      if (!(json instanceof JsonText)) return context.json(json);
+      return context.body(json.text, 200, { 'content-type': 'application/json' });
     } catch (error) {
       // A third-party backend may throw anything.
       throw error instanceof Error ? error : new Error(String(error));
     } finally {
+      place?.leave();
       release?.();
       active.end();
     }

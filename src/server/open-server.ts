@@ -131,6 +131,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
     throw error;
   }
   await limitConnections(entrance.acceptors, log);
+  let reloaded = Promise.resolve();
   return {
     url: entrance.urls[0] ?? '',
     report: (progress) => state.report(progress),
@@ -169,7 +170,8 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         },
       };
     },
-    reload: () => reload({ server, metricsServer, keys, settings, log }),
+    // One after the other: the last one asked for decides.
+    reload: () => (reloaded = reloaded.then(() => reload({ server, metricsServer, keys, settings, log }))),
     async close() {
       await Promise.all([entrance.end(), metricsServer?.close(), traces?.close()]);
     },

@@ -35,6 +35,8 @@ export interface ServerSettings extends KeySettings {
   readonly maxStoredResponseBytes: number;
   /** Tell at `/slots` what runs. */
   readonly slots: boolean;
+  /** Answer browsers at `/` with a page to try the model. */
+  readonly playground: boolean;
   /** Where traces of requests go; empty for none. */
   readonly traceExporters: readonly TraceExporter[];
   /** Maximum number of requests, running and waiting; undefined means no limit. */

@@ -195,7 +195,6 @@ const serveFlags: readonly MaxFlags[] = [
     isRefused: true,
     values: ['custom-architectures'],
   },
-  { reason: 'there is no worker without a server', isRefused: true, switches: ['headless'] },
   {
     reason: 'a model is used as its files are',
     isRefused: true,

@@ -580,6 +580,15 @@ export const options = {
     kind: toggle(),
     default: false,
   }),
+  headless: option({
+    group: 'Server',
+    flags: ['headless'],
+    environment: 'MAX_SERVE_HEADLESS',
+    inDotEnv: true,
+    help: 'Serve the API only, without the playground that browsers find at /',
+    kind: toggle(),
+    default: false,
+  }),
   slots: option({
     group: 'Server',
     flags: ['slots'],

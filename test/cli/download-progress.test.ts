@@ -15,16 +15,18 @@ function plan(bytesDone: number): DownloadEvent {
 }
 
 /** A download that is shown on a terminal, or where there is none. */
-function shown(terminal: { readonly isTTY?: true; readonly columns?: number } = {}) {
+async function shown(terminal: { readonly isTTY?: true; readonly columns?: number } = {}) {
   const stderr = Object.assign(new PassThrough().setEncoding('utf8'), { ...terminal, hasColors: () => false });
   const stream = stderr as unknown as NodeJS.WriteStream;
-  const download = downloadProgress(createOutput(stream, stream));
+  const output = createOutput(stream, stream);
+  await output.prepare();
+  const download = downloadProgress(output);
   const printed = (): string => String(stderr.read() ?? '').replaceAll(/^\S+Z /gm, '');
   return { ...download, printed };
 }
 
-test('where there is no terminal: a line at the start, one every five seconds, one at the end', () => {
-  const { onEvent, printed } = shown();
+test('where there is no terminal: a line at the start, one every five seconds, one at the end', async () => {
+  const { onEvent, printed } = await shown();
   onEvent(plan(0));
   expect(printed()).toBe('INFO    Downloading org/name: 0 B of 100.0 MB (0 %), 0 of 1 files\n');
   onEvent({ type: 'progress', path, bytes, bytesDone: 0 });
@@ -39,8 +41,8 @@ test('where there is no terminal: a line at the start, one every five seconds, o
   expect(printed()).toBe('');
 });
 
-test('on a terminal: what is under way is drawn again and again, what is done stays', () => {
-  const { onEvent, printed } = shown({ isTTY: true, columns: 100 });
+test('on a terminal: what is under way is drawn again and again, what is done stays', async () => {
+  const { onEvent, printed } = await shown({ isTTY: true, columns: 100 });
   onEvent(plan(0));
   onEvent({ type: 'progress', path, bytes, bytesDone: 25e6 });
   vi.advanceTimersByTime(2000);
@@ -51,15 +53,15 @@ test('on a terminal: what is under way is drawn again and again, what is done st
   );
 });
 
-test('a model that is all there gives no word', () => {
-  const { onEvent, end, printed } = shown();
+test('a model that is all there gives no word', async () => {
+  const { onEvent, end, printed } = await shown();
   onEvent(plan(bytes));
   end();
   expect(printed()).toBe('');
 });
 
-test('connections that break together say so once', () => {
-  const { onEvent, printed } = shown();
+test('connections that break together say so once', async () => {
+  const { onEvent, printed } = await shown();
   for (let connection = 0; connection < 8; connection += 1) onEvent({ type: 'retry', reason: 'It was cut.' });
   expect(printed()).toBe('INFO    It was cut. Trying again.\n');
 });

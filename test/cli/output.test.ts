@@ -84,9 +84,10 @@ function terminal(columns: number) {
   return Object.assign(stream, { isTTY: true, columns, hasColors: () => false }) as unknown as NodeJS.WriteStream;
 }
 
-test.each([0, 1, 19])('nothing is drawn on a terminal of %i columns', (columns) => {
+test.each([0, 1, 19])('nothing is drawn on a terminal of %i columns', async (columns) => {
   const stderr = terminal(columns);
   const output = createOutput(terminal(columns), stderr);
+  await output.prepare();
   expect(output.startArea()).toBeUndefined();
   const task = output.startTask();
   task.update('Converting', 0.5);
@@ -94,9 +95,11 @@ test.each([0, 1, 19])('nothing is drawn on a terminal of %i columns', (columns) 
   expect(stderr.read()).toMatch(/^\S+ INFO {4}Converting 50 %\n\S+ INFO {4}Converted in \d/);
 });
 
-test('an area on a terminal that shrinks to nothing is left alone', () => {
+test('an area on a terminal that shrinks to nothing is left alone', async () => {
   const stderr = terminal(80);
-  const area = createOutput(terminal(80), stderr).startArea();
+  const output = createOutput(terminal(80), stderr);
+  await output.prepare();
+  const area = output.startArea();
   area?.draw(['one']);
   stderr.read();
   stderr.columns = 0;

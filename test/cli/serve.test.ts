@@ -84,6 +84,18 @@ describe('the server', () => {
     expect(code).toBe(0);
   });
 
+  test.each([
+    ['unless it is told otherwise', [], true],
+    ['not with --headless', ['--headless'], false],
+    ["not without OpenAI's API, which it asks by", ['--api-types', 'ollama'], false],
+  ])('has a playground, %s', async (_, args, playground) => {
+    const vserve = serve(['--model', await model(folder), ...args]);
+    const [, url = ''] = await vserve.until(ready);
+    expect(await (await fetch(url)).json()).toMatchObject({ settings: { playground } });
+    vserve.kill('SIGINT');
+    expect((await vserve.exit()).stderr.includes(`The playground is at ${url}/`)).toBe(playground);
+  });
+
   test('gets its settings', async () => {
     await writeFile(join(folder, 'vserve.yaml'), 'limit-images-per-prompt: 3\nserved-model-name: tiny\n');
     await writeFile(
@@ -107,6 +119,7 @@ describe('the server', () => {
         bodyTimeoutS: 300,
         apiTypes: ['openai', 'responses', 'anthropic', 'ollama'],
         slots: false,
+        playground: true,
         traceExporters: [],
         allowedOrigins: [],
         allowedHosts: ['proxy.example'],

@@ -79,15 +79,18 @@ function makeWeights(): ReadonlyMap<string, readonly number[]> {
 
 const weights = makeWeights();
 
-/** A GGUF file of a BERT with one layer, whose vectors are pooled in this way (llama.cpp's number), if any is said. */
-export function tinyBert(pooling: number | undefined): Uint8Array {
+/**
+ * A GGUF file of a BERT with one layer, whose vectors are pooled in this way (llama.cpp's number), if any is said. It can
+ * only be computed with the number of heads that it has.
+ */
+export function tinyBert(pooling: number | undefined, headCount = heads): Uint8Array {
   const keyValues = new KeyValues()
     .set('general.architecture', string('bert'))
     .set('bert.context_length', uint32(contextLength))
     .set('bert.embedding_length', uint32(width))
     .set('bert.feed_forward_length', uint32(innerWidth))
     .set('bert.block_count', uint32(1))
-    .set('bert.attention.head_count', uint32(heads))
+    .set('bert.attention.head_count', uint32(headCount))
     .set('bert.attention.layer_norm_epsilon', float32(epsilon))
     .set('bert.attention.causal', bool(false))
     .set('bert.pooling_type', pooling === undefined ? undefined : uint32(pooling))

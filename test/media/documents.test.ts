@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import sharp from 'sharp';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createMediaResolver } from '../../src/media/index.ts';
 import type { DocumentAsk, MediaPart, MediaResolver } from '../../src/media/index.ts';
 import { mediaSettings } from '../server/support/settings.ts';
@@ -72,6 +75,11 @@ describe('a PDF', () => {
 
   it('is shown at half its size where little detail is asked for', async () => {
     expect((await open(pdfOf(marked), { isLowDetail: true })).map(shown)).toEqual(['150x75']);
+  });
+
+  it('shows the fields of its form, and what is noted on it', async () => {
+    const form = await open(await readFile(new URL('../fixtures/documents/form.pdf', import.meta.url)));
+    expect([pixelAt(form[0], 0, 0), pixelAt(form[0], 1, 0)]).toEqual([red, white]);
   });
 
   it('has the same sizes and texts where nothing is drawn', async () => {
@@ -199,6 +207,18 @@ describe('a document of another kind', () => {
 });
 
 describe('the place of a document', () => {
+  it('may be a URL', async () => {
+    // Some servers name a compression that they did not apply.
+    const headers = { 'content-type': 'application/octet-stream', 'content-encoding': 'gzip' };
+    const server = createServer((_, response) => response.writeHead(200, headers).end(pdfOf(marked)));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => void server.close());
+    const local = createMediaResolver(mediaSettings({ allowedMediaHosts: ['127.0.0.1'] }));
+    onTestFinished(() => local.close());
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/a.pdf`;
+    expect((await local.forRequest().open(url, all, options)).map(shown)).toEqual(['300x150']);
+  });
+
   it.each([
     ['ssrf_blocked', 'http://127.0.0.1/a.pdf', /The document URL/],
     ['bad_file_uri', 'file:///etc/passwd', /./],

@@ -50,3 +50,13 @@ it('keeps to the limit of pixels', async () => {
     code: 'decode_too_large',
   });
 });
+
+it('leaves a source in pieces to those who want its pixels then', async () => {
+  const file = Buffer.concat([await encoded('png'), Buffer.alloc(3000)]);
+  const uri = Buffer.from(`data:;base64,${file.toString('base64')}`);
+  const source = { pieces: [0, 2000].map((from) => new Uint8Array(uri.subarray(from, from + 2000))) };
+  const media = createMediaResolver(mediaSettings());
+  onTestFinished(() => media.close());
+  expect(await media.sizesForRequest()(source, options)).toMatchObject({ width: 48 });
+  expect(await media.forRequest()(source, options)).toMatchObject({ width: 48, height: 32 });
+});

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createMediaResolver } from '../../src/media/index.ts';
-import type { MediaPart, MediaResolver, MediaSettings, VideoAsk } from '../../src/media/index.ts';
+import type { MediaPart, MediaResolver, VideoAsk } from '../../src/media/index.ts';
 import { frameCount, spreadEvenly } from '../../src/media/frame-count.ts';
 import { mediaSettings } from '../server/support/settings.ts';
 
@@ -119,30 +120,32 @@ describe('an animation', () => {
 
 const mp4 = Buffer.from('\0\0\0\u0018ftypmp42', 'latin1');
 
-/** Programs in the place of FFmpeg's: `ffprobe` tells of a video, `ffmpeg` writes frames of one colour. */
-async function standIns(probe: string, decode: string): Promise<Partial<MediaSettings>> {
-  const folder = await mkdtemp(join(tmpdir(), 'stand-in-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
-  for (const [name, script] of [
-    ['ffprobe', probe],
-    ['ffmpeg', decode],
-  ] as const) {
-    await writeFile(join(folder, name), `#!/bin/sh\necho "$@" > '${folder}/${name}.arguments'\n${script}\n`);
-    await chmod(join(folder, name), 0o700);
+/** Where programs in the place of FFmpeg's are: `ffprobe` tells of a video, `ffmpeg` writes frames of one colour. */
+const programs = await mkdtemp(join(tmpdir(), 'stand-in-'));
+const withPrograms = createMediaResolver(mediaSettings({ ffmpeg: join(programs, 'ffmpeg') }));
+afterAll(async () => {
+  await withPrograms.close();
+  await rm(programs, { recursive: true });
+});
+
+/** Opens a video with these programs. */
+async function openWith(
+  scripts: { readonly ffprobe: string; readonly ffmpeg: string },
+  asked: Omit<VideoAsk, 'kind'> = {},
+  resolver = withPrograms,
+): Promise<readonly MediaPart[]> {
+  for (const [name, script] of Object.entries(scripts)) {
+    const path = join(programs, name);
+    await writeFile(path, `#!/bin/sh\necho "$@" > '${path}.arguments'\n${script}\n`);
+    await chmod(path, 0o700);
   }
-  return { ffmpeg: join(folder, 'ffmpeg') };
+  return open(mp4, asked, resolver);
 }
+
+const argumentsOf = (name: string): Promise<string> => readFile(join(programs, `${name}.arguments`), 'utf8');
 
 const told = (stream: object) =>
   `echo '${JSON.stringify({ streams: [{ width: 4, height: 2, avg_frame_rate: '2/1', duration: '2.0', ...stream }] })}'`;
-
-async function opener(probe: string, decode: string, settings: Partial<MediaSettings> = {}) {
-  const programs = await standIns(probe, decode);
-  const resolver = createMediaResolver(mediaSettings({ ...programs, ...settings }));
-  onTestFinished(() => resolver.close());
-  const argumentsOf = (name: string) => readFile(join(String(programs.ffmpeg), '..', `${name}.arguments`), 'utf8');
-  return { open: (asked: Omit<VideoAsk, 'kind'> = {}) => open(mp4, asked, resolver), argumentsOf };
-}
 
 const frame = (hex: string) =>
   `printf '${hex.replaceAll(/../g, (byte) => `\\${Number.parseInt(byte, 16).toString(8)}`).repeat(8)}'`;
@@ -152,25 +155,29 @@ const time = (index: number, seconds: number) =>
 // The limits are set by a shell.
 describe.skipIf(process.platform === 'win32')('a video that FFmpeg decodes', () => {
   it('has the frames and times that it gives', async () => {
-    const decode = [time(0, 0), frame('ff0000'), time(1, 1.4), frame('00ff00')].join('\n');
-    const { open, argumentsOf } = await opener(told({}), decode);
-    expect((await open({ frames: 2, startS: 0.5 })).map(shown)).toEqual(['0.5 4x2 ff0000', '1.9 4x2 00ff00']);
+    const ffmpeg = [time(0, 0), frame('ff0000'), time(1, 1.4), frame('00ff00')].join('\n');
+    const parts = await openWith({ ffprobe: told({}), ffmpeg }, { frames: 2, startS: 0.5 });
+    expect(parts.map(shown)).toEqual(['0.5 4x2 ff0000', '1.9 4x2 00ff00']);
     const given = await argumentsOf('ffmpeg');
     expect(given).toMatch(/-ss 0\.500 .*-protocol_whitelist file -f mov -i .*-frames:v 2 -f rawvideo/);
     // Nothing is left of the file.
-    expect((await readdir(tmpdir())).some((name) => given.includes(name))).toBe(false);
+    const [, folder = ''] = /-i (.*)\/video /.exec(given) ?? [];
+    expect([basename(folder).startsWith('vserve-video-'), existsSync(folder)]).toEqual([true, false]);
   });
 
   it('is shown turned, in square pixels, and not larger than models look at', async () => {
-    const stream = { width: 1000, height: 2000, sample_aspect_ratio: '2:1', side_data_list: [{ rotation: -90 }] };
-    const { open } = await opener(told(stream), '');
-    await expect(open()).rejects.toMatchObject({
+    const stream = { width: 1000, height: 1000, sample_aspect_ratio: '2:1', side_data_list: [{ rotation: -90 }] };
+    await expect(openWith({ ffprobe: told(stream), ffmpeg: '' })).rejects.toMatchObject({
       code: 'undecodable',
       message: expect.stringContaining('no frame') as string,
     });
-    const { argumentsOf, open: again } = await opener(told({ ...stream, height: 1000 }), 'exit 1');
-    await expect(again()).rejects.toMatchObject({ code: 'undecodable' });
     expect(await argumentsOf('ffmpeg')).toContain('scale=548:1098');
+  });
+
+  it('has the same sizes where nothing is decoded', async () => {
+    await openWith({ ffprobe: told({}), ffmpeg: frame('ff0000') });
+    const parts = await withPrograms.sizesForRequest().open(dataUri(mp4), { kind: 'video', frames: 3 }, options);
+    expect(parts.map(shown)).toEqual(['0 4x2 ', '0.75 4x2 ', '1.5 4x2 ']);
   });
 
   it.each<[string, object, Omit<VideoAsk, 'kind'>, string, RegExp]>([
@@ -180,8 +187,10 @@ describe.skipIf(process.platform === 'win32')('a video that FFmpeg decodes', () 
     ['without a size', { width: 0 }, {}, 'undecodable', /no size/],
     ['over before it begins', {}, { startS: 5 }, 'invalid_request', /2 s long: there is nothing at 5 s/],
   ])('is refused if it is %s', async (_, stream, asked, code, message) => {
-    const { open } = await opener(told(stream), 'exit 1');
-    await expect(open(asked)).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string });
+    await expect(openWith({ ffprobe: told(stream), ffmpeg: 'exit 1' }, asked)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message) as string,
+    });
   });
 
   it.each([
@@ -190,25 +199,26 @@ describe.skipIf(process.platform === 'win32')('a video that FFmpeg decodes', () 
     ['kill -9 $$', '', /too long or too much/],
     ['yes', '', /too much of itself/],
     [told({}), 'echo "[h264 @ 0x55aa55aa] no frame!" >&2; exit 1', /decoded: no frame!/],
-  ])('that cannot be read is refused with the reason: %s', async (probe, decode, message) => {
-    const { open } = await opener(probe, decode);
-    await expect(open()).rejects.toMatchObject({
+  ])('that cannot be read is refused with the reason: %s', async (ffprobe, ffmpeg, message) => {
+    await expect(openWith({ ffprobe, ffmpeg })).rejects.toMatchObject({
       code: 'undecodable',
       param: options.param,
       message: expect.stringMatching(message) as string,
     });
   });
 
-  it('ends with its request', async () => {
-    const { open } = await opener(told({}), 'while :; do printf aaaaaaaaaaaaaaaaaaaaaaaa; done', { maxMediaBytes: 24 });
-    await expect(open()).rejects.toMatchObject({ code: 'decode_too_large' });
+  it('ends where its frames take too much', async () => {
+    const small = createMediaResolver(mediaSettings({ ffmpeg: join(programs, 'ffmpeg'), maxMediaBytes: 24 }));
+    onTestFinished(() => small.close());
+    const endless = { ffprobe: told({}), ffmpeg: 'while :; do printf aaaaaaaaaaaaaaaaaaaaaaaa; done' };
+    await expect(openWith(endless, {}, small)).rejects.toMatchObject({ code: 'decode_too_large' });
   });
 });
 
 const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0;
 
 describe.skipIf(!hasFfmpeg)('a real video', () => {
-  it.each(['mp4', 'webm', 'mkv', 'avi', 'ts'])('is shown with the times of its frames: %s', async (container) => {
+  it.each(['mp4', 'mkv', 'ts'])('is shown with the times of its frames: %s', async (container) => {
     const folder = await mkdtemp(join(tmpdir(), 'video-'));
     onTestFinished(() => rm(folder, { recursive: true }));
     const path = join(folder, `a.${container}`);

@@ -202,6 +202,32 @@ def generated_logits(model, inputs):
     return generated.logits[0][0]
 
 
+def gemma4_logits(model, inputs):
+    """A picture's tokens look ahead in sliding layers only, as in Google's own code, whatever the release of transformers.
+
+    They look back no further than the window, as in llama.cpp: in transformers they see all of a picture that is larger.
+    """
+    from transformers.models.gemma4 import modeling_gemma4
+
+    create = modeling_gemma4.create_masks_for_generate
+
+    def masks(block_sequence_ids=None, **others):
+        plain = create(**others)
+        ahead = create(block_sequence_ids=block_sequence_ids, **others)
+        sliding = ahead["sliding_attention"]
+        position = torch.arange(sliding.shape[-1])
+        is_beyond = position[:, None] - position >= model.config.text_config.sliding_window
+        sliding = sliding.masked_fill(is_beyond, torch.finfo(sliding.dtype).min)
+        return {"full_attention": plain["full_attention"], "sliding_attention": sliding}
+
+    modeling_gemma4.create_masks_for_generate = masks
+    shown = (inputs["input_ids"] == model.config.image_token_id).long()
+    try:
+        return forward_logits(model, {**inputs, "mm_token_type_ids": shown})
+    finally:
+        modeling_gemma4.create_masks_for_generate = create
+
+
 class HalfGelu(torch.nn.Module):
     """ggml's on the CPU: a table of half precision."""
 
@@ -275,7 +301,12 @@ FAMILIES = {
         exact=False,
     ),
     "gemma4": Family(
-        gemma4_images, "Gemma4ImageProcessorPil", "Gemma4Processor", ("<|image|>",), "Gemma4ForConditionalGeneration"
+        gemma4_images,
+        "Gemma4ImageProcessorPil",
+        "Gemma4Processor",
+        ("<|image|>",),
+        "Gemma4ForConditionalGeneration",
+        first=gemma4_logits,
     ),
     "smolvlm": Family(
         plain_images, "SmolVLMImageProcessorPil", "SmolVLMProcessor", ("<image>",), "SmolVLMForConditionalGeneration"

@@ -90,6 +90,7 @@ def form(c, size):
     c.acroForm.textfield(name="name", x=100, y=740, width=200, height=20, value="Ada Lovelace")
     c.acroForm.checkbox(name="agree", x=100, y=700, checked=True)
     c.acroForm.radio(name="r", value="a", x=100, y=660, selected=True)
+    c.acroForm.radio(name="r", value="b", x=140, y=660)
     c.acroForm.choice(name="c", x=100, y=620, value="two", options=["one", "two"], width=100, height=20)
 
 

@@ -6,7 +6,9 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
 const repository = join(import.meta.dirname, '../..');
-const pages = readdirSync(join(repository, 'docs')).map((name) => `docs/${name}`);
+const pages = readdirSync(join(repository, 'docs'))
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `docs/${name}`);
 const documents = ['README.md', 'CONTRIBUTING.md', 'ARCHITECTURE.md', 'CHANGELOG.md', ...pages];
 
 function read(path: string): Promise<string> {
@@ -40,7 +42,8 @@ test('the flags and error codes that README.md and docs name are there', async (
   const texts = await Promise.all(['README.md', ...pages].map(read));
   // The generated list has flags that the help hides.
   const text = texts.join('\n').replace(/<!-- options: [^]*<!-- \/options -->/, '');
-  const verbs = ['serve', 'pull', 'convert', 'list', 'show', 'rm', 'verify', 'gc'];
+  const verbs = ['serve', 'generate', 'chat', 'encode', 'benchmark', 'pull', 'convert', 'list', 'show', 'rm', 'verify'];
+  verbs.push('gc', 'ps', 'stop', 'doctor', 'completion');
   const helps = verbs.map((verb) =>
     promisify(execFile)(process.execPath, [join(repository, 'bin', 'vserve.js'), verb, '--help']),
   );

@@ -175,4 +175,27 @@ describe('the limit of a key', () => {
     for (const { answer } of running) expect((await answer).choices).toHaveLength(1);
     expect((await ask('few')).choices).toHaveLength(1);
   });
+
+  it('counts a request of many parts as one', async () => {
+    const apiKeyFile = await keyFile('few max-requests=1\n');
+    const server = await serve({ settings: { apiKeyFile }, maxBatchSize: 2 });
+    const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'few', maxRetries: 0 });
+    const prompts = ['a', 'b', 'c', 'd', 'e'];
+    expect((await client.completions.create({ model: '', prompt: prompts })).choices).toHaveLength(5);
+    expect((await client.embeddings.create({ model: '', input: prompts })).data).toHaveLength(5);
+    expect((await client.completions.create({ model: '', prompt: prompts })).choices).toHaveLength(5);
+  });
+
+  it('holds for requests that generate nothing, too', async () => {
+    const gate = new Gate();
+    const apiKeyFile = await keyFile('few max-requests=1\n');
+    const server = await serve({ settings: { apiKeyFile }, beforeStart: () => gate.opened });
+    const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'few', maxRetries: 0 });
+    const running = client.completions.create({ model: '', prompt: 'a' });
+    while (server.generateRequests.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await expect(client.embeddings.create({ model: '', input: 'a' })).rejects.toMatchObject({ status: 429 });
+    gate.open();
+    await running;
+    expect((await client.embeddings.create({ model: '', input: 'a' })).data).toHaveLength(1);
+  });
 });

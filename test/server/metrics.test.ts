@@ -6,7 +6,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { mediaRejections } from '../../src/media/index.ts';
 import { send } from './support/http.ts';
 import type { TestServer } from './support/serve.ts';
-import { serve } from './support/serve.ts';
+import { scriptedModel } from './support/scripted-model.ts';
+import { serve, serveModel } from './support/serve.ts';
 
 const picture = await readFile(new URL('../fixtures/images/grey.png', import.meta.url));
 const dataUri = `data:image/png;base64,${picture.toString('base64')}`;
@@ -24,6 +25,19 @@ function look(server: TestServer, ...urls: string[]): Promise<{ status: number }
 }
 
 describe('/metrics', () => {
+  it('answers with an error where a backend cannot tell what it does', async () => {
+    const broken = scriptedModel({ text: 'A.' });
+    broken.stats = () => {
+      throw new Error('lost');
+    };
+    const server = await serveModel(broken, { metricsPort: 0 });
+    expect(await send(server.metricsUrl ?? '')).toMatchObject({
+      status: 500,
+      text: expect.stringContaining('lost') as string,
+    });
+    expect((await send(`${server.url}/health`)).status).toBe(200);
+  });
+
   it('counts answers by status and route, never by a path of the client', async () => {
     const server = await serve({ metricsPort: 0 });
     for (const path of ['/health', '/health', '/v1/models/none', '/v1/models/other', '/a', '/b?c=d']) {

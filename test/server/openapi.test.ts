@@ -14,7 +14,7 @@ const all = {
 } satisfies TestServerOptions;
 
 /** What is no API: the description itself and its page, and the greeting of Ollama's clients. */
-const PAGES = /^\/(?:docs.*|openapi\.json)?$/;
+const PAGES = /^\/(?:docs.*|playground.*|openapi\.json)?$/;
 
 async function post(url: string, body: object) {
   return send(url, { method: 'POST', body: JSON.stringify(body) });

@@ -321,6 +321,20 @@ describe('a response in the background', () => {
     expect(requestsInFlight()).toBe(0);
   });
 
+  it('is refused for now where those in the making take all of the memory', async () => {
+    const gate = new Gate();
+    const { client } = await serve({ settings: { maxStoredResponseBytes: 8000 }, beforeStart: () => gate.opened });
+    const input = 'a'.repeat(2500);
+    const first = await client.responses.create({ model: '', input, background: true });
+    await expect(client.responses.create({ model: '', input, background: true })).rejects.toMatchObject({
+      status: 429,
+      message: expect.stringContaining('--max-stored-response-bytes') as string,
+    });
+    await client.responses.cancel(first.id);
+    gate.open();
+    expect((await client.responses.create({ model: '', input, background: true })).status).toBe('queued');
+  });
+
   it('needs to be stored', async () => {
     const { client } = await serve({ settings: { maxStoredResponses: 0 } });
     await expect(client.responses.create({ model: '', input: 'a', background: true })).rejects.toMatchObject({

@@ -19,7 +19,11 @@ describe('models', () => {
     parent: null,
     name: modelName,
     context_length: 8192,
-    architecture: { modality: 'text+image->text', input_modalities: ['text', 'image'], output_modalities: ['text'] },
+    architecture: {
+      modality: 'text+image->text',
+      input_modalities: ['text', 'image', 'file'],
+      output_modalities: ['text'],
+    },
     supported_parameters: expect.arrayContaining(['temperature', 'max_tokens']) as string[],
     top_provider: { context_length: 8192, max_completion_tokens: 8192, is_moderated: false },
     meta: { n_ctx: 8192 },
@@ -108,6 +112,17 @@ describe('what is not there', () => {
       ]);
     },
   );
+
+  it.each([
+    ['/infill', /POST \/completion\./],
+    ['/v1/rerank', /POST \/v1\/embeddings/],
+    ['/metrics', /--metrics-endpoint-port/],
+    ['/v1/audio/transcriptions/', /text and embeddings only/],
+  ])('may be a route of another server: %s', async (path, advice) => {
+    const { url } = await serve();
+    const { status, text } = await send(url + path, { method: 'POST', body: '{}' });
+    expect([status, errorOf(text)]).toMatchObject([404, { message: expect.stringMatching(advice) as string }]);
+  });
 
   it.each([
     ['/v1/chat/completion', 'POST /v1/chat/completions'],

@@ -87,3 +87,31 @@ describe("OpenAI's client", () => {
     });
   });
 });
+
+async function post(url: string, body: object): Promise<string> {
+  return (await fetch(`${url}/completion`, { method: 'POST', body: JSON.stringify(body) })).text();
+}
+
+describe("llama-server's completion", () => {
+  it('continues a text until its end, where no limit is given', async () => {
+    const { url } = await serve();
+    const answer = JSON.parse(await post(url, { prompt: 'one two three', cache_prompt: true })) as object;
+    expect(answer).toMatchObject({ content: 'one two three', stop: true, stop_type: 'eos', tokens_evaluated: 3 });
+    const short = JSON.parse(await post(url, { prompt: 'one two three', n_predict: 1 })) as object;
+    expect(short).toMatchObject({ content: 'one ', stop_type: 'limit', tokens_predicted: 1 });
+    const none = JSON.parse(await post(url, { prompt: 'one two three', n_predict: 0 })) as object;
+    expect(none).toMatchObject({ content: '', tokens_predicted: 0, tokens_evaluated: 3 });
+  });
+
+  it('is the same streamed', async () => {
+    const { url } = await serve();
+    const text = await post(url, { prompt: ['one two', 'three'], stream: true });
+    const events = text.trim().split('\n\n');
+    const pieces = events.map(
+      (event) => JSON.parse(event.slice('data: '.length)) as { index: number; content: string },
+    );
+    const contentOf = (index: number) => pieces.filter((piece) => piece.index === index).map(({ content }) => content);
+    expect([contentOf(0).join(''), contentOf(1).join('')]).toEqual(['one two', 'three']);
+    expect(pieces.filter((piece) => 'stop_type' in piece)).toHaveLength(2);
+  });
+});

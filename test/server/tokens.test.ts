@@ -47,6 +47,21 @@ describe('tokenizing', () => {
     expect((await post(server, '/tokenize', { messages, add_special_tokens: false })).body['tokens']).toEqual([0, 1]);
   });
 
+  it('takes a text of any length', async () => {
+    const server = await serve();
+    const words = 200_000;
+    const { body } = await post(server, '/tokenize', { content: 'a b '.repeat(words / 2) });
+    expect(body).toMatchObject({ count: words, tokens: expect.objectContaining({ length: words }) as unknown });
+  });
+
+  it('tells no more pieces than it can without holding others up', async () => {
+    const server = await serve();
+    const content = 'a '.repeat(131_073);
+    const { status, body } = await post(server, '/tokenize', { content, with_pieces: true });
+    expect({ status, body }).toMatchObject({ status: 400, body: { error: { param: 'content' } } });
+    expect((await post(server, '/tokenize', { content: content.slice(2), with_pieces: true })).status).toBe(200);
+  });
+
   it('says what is wrong', async () => {
     const server = await serve();
     const unknown = await post(server, '/detokenize', { tokens: [7] });

@@ -78,7 +78,7 @@ const chat: readonly (readonly [what: string, body: object, code: string, param:
     `${first}.image_url.min_pixels`,
   ],
   ['a text in base64', part({ type: 'image_url', image_url: 'data:;base64,SGVsbG8=' }), 'undecodable', first],
-  ['no bytes', part({ type: 'image_url', image_url: 'data:image/png;base64,' }), 'undecodable', first],
+  ['no bytes', part({ type: 'image_url', image_url: 'data:image/png;base64,' }), 'bad_data_uri', first],
   ['another scheme', part({ type: 'image_url', image_url: 'ftp://localhost/a.png' }), 'bad_scheme', first],
   ['a name', part({ type: 'image_url', image_url: 'a.png' }), 'malformed_url', first],
   ['settings that are none', { ...part(image), mm_processor_kwargs: 5 }, 'invalid_request', 'mm_processor_kwargs'],

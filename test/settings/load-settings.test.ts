@@ -262,9 +262,9 @@ test.each(refused)('refuses %s', async (_, given, message) => {
 
 describe('variables', () => {
   test('one of max serve that vserve does not have is reported', async () => {
-    const { unknownVariables } = await load({ environment: { MAX_SERVE_HEADLESS: '3' }, dotEnv: 'VSERVE_HOEM=/x' });
+    const { unknownVariables } = await load({ environment: { MAX_SERVE_GC_DEBUG: '3' }, dotEnv: 'VSERVE_HOEM=/x' });
     expect(unknownVariables).toEqual([
-      'MAX_SERVE_HEADLESS in the environment has no effect: vserve has no such setting.',
+      'MAX_SERVE_GC_DEBUG in the environment has no effect: vserve has no such setting.',
       'VSERVE_HOEM in .env has no effect: vserve has no such setting.',
     ]);
   });
@@ -354,5 +354,5 @@ test('a verb reads only the options it has', async () => {
 test('a backend is told every default of its options', async () => {
   const { settings } = await load({});
   expect(settings).toMatchObject(defaultLoadSettings);
-  expect(Object.keys(defaultLoadSettings)).toHaveLength(16);
+  expect(Object.keys(defaultLoadSettings)).toHaveLength(18);
 });

@@ -15,6 +15,7 @@ export default function setup(project: TestProject): void {
 function build(): void {
   const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
   execFileSync(process.execPath, [compiler, '-p', 'tsconfig.json'], { stdio: 'inherit' });
+  execFileSync(process.execPath, ['dist/scripts/build-playground.js', '--if-changed'], { stdio: 'inherit' });
   const { status } = spawnSync(process.execPath, ['dist/scripts/build-native.js', '--check'], { stdio: 'inherit' });
   if (status !== 0) throw new Error('The native engine must be built before the tests.');
 }

@@ -1,6 +1,6 @@
 /** Families whose pictures have one size in front of the encoder. */
 import { areaOf } from './processor-changes.ts';
-import type { PanAndScan } from './processor-changes.ts';
+import type { PanAndScan, ProcessorChanges } from './processor-changes.ts';
 import type { ImageFamily } from './image-family.ts';
 import type { ImageGeometry } from './geometry.ts';
 import { boolean, positiveNumber, wholeNumber } from './setting-values.ts';
@@ -18,9 +18,10 @@ export function fixedFamily({ side }: ImageGeometry): ImageFamily {
 /** What transformers' class takes where crops are asked for without more. */
 const USUAL_CROPS: PanAndScan = { maxCrops: 4, minCropSize: 256, minRatio: 1.2 };
 
+const crops = (change: Partial<PanAndScan>): ProcessorChanges => ({ panAndScan: { ...USUAL_CROPS, ...change } });
+
 /** A square, and crops of an oblong picture where they are asked for: Gemma 3. */
 export function panAndScanFamily(geometry: ImageGeometry): ImageFamily {
-  const crops = (change: Partial<PanAndScan>) => ({ panAndScan: { ...USUAL_CROPS, ...change } });
   return {
     ...fixedFamily(geometry),
     needed: 'do_pan_and_scan',

@@ -54,19 +54,10 @@ export function areaFamily(geometry: ImageGeometry, usual: Area, names: AreaName
     },
     bound: within,
     detail(detail, picture) {
-      switch (detail) {
-        case 'low':
-          return own.max <= LOW_PIXELS ? {} : within({ max: LOW_PIXELS });
-        case 'high':
-          return {};
-        case 'auto':
-          return areaOf(picture) <= own.max ? {} : { maxPixels: largest };
-        case 'original':
-          return {
-            minPixels: Math.min(own.min, unitPixels),
-            ...(areaOf(picture) <= own.max ? {} : { maxPixels: largest }),
-          };
-      }
+      if (detail === 'low') return own.max <= LOW_PIXELS ? {} : within({ max: LOW_PIXELS });
+      if (detail === 'high') return {};
+      const enough = areaOf(picture) <= own.max ? {} : { maxPixels: largest };
+      return detail === 'auto' ? enough : { minPixels: Math.min(own.min, unitPixels), ...enough };
     },
     ofTokens: ({ min, max }) => within({ min: min && min * unitPixels, max: max && max * unitPixels }),
     largest: { maxPixels: largest },
@@ -75,20 +66,22 @@ export function areaFamily(geometry: ImageGeometry, usual: Area, names: AreaName
 
 const SOFT_TOKENS = [70, 140, 280, 560, 1120] as const;
 
+/** Of the budgets up to `max`, the greatest, or without `max` the least of at least `min`; else the nearest. */
+const budgetWithin = ({ min = 0, max }: PixelLimits, of: (tokens: number) => number): number => {
+  const [least] = SOFT_TOKENS;
+  if (max !== undefined) return SOFT_TOKENS.findLast((tokens) => of(tokens) <= max) ?? least;
+  return SOFT_TOKENS.find((tokens) => of(tokens) >= min) ?? 1120;
+};
+
+const asTokens = (tokens: number): number => tokens;
+
 /** As many tokens as one of a few budgets allows, whatever a picture's size: Gemma 4. */
 export function softTokenFamily({ unit }: ImageGeometry): ImageFamily {
   const pixelsOf = (tokens: number): number => tokens * unit ** 2;
   const ofBudget = (tokens: number): ProcessorChanges => ({ maxPixels: pixelsOf(tokens) });
-  /** Of the budgets up to `max`, the greatest, or without `max` the least of at least `min`; else the nearest. */
-  const within = ({ min = 0, max }: PixelLimits, of: (tokens: number) => number): number => {
-    const [least] = SOFT_TOKENS;
-    if (max !== undefined) return SOFT_TOKENS.findLast((tokens) => of(tokens) <= max) ?? least;
-    return SOFT_TOKENS.find((tokens) => of(tokens) >= min) ?? 1120;
-  };
-  const asTokens = (tokens: number): number => tokens;
   return {
     settings: { max_soft_tokens: (value, path) => ofBudget(oneOf(value, path, SOFT_TOKENS)) },
-    bound: (limits) => ofBudget(within(limits, pixelsOf)),
+    bound: (limits) => ofBudget(budgetWithin(limits, pixelsOf)),
     detail(detail, picture, mostTokens) {
       const possible = SOFT_TOKENS.filter((tokens) => tokens <= mostTokens);
       const most = possible.at(-1) ?? SOFT_TOKENS[0];
@@ -98,7 +91,7 @@ export function softTokenFamily({ unit }: ImageGeometry): ImageFamily {
     },
     ofTokens(limits) {
       const { min = 0, max = Infinity } = limits;
-      if (SOFT_TOKENS.some((tokens) => tokens >= min && tokens <= max)) return ofBudget(within(limits, asTokens));
+      if (SOFT_TOKENS.some((tokens) => tokens >= min && tokens <= max)) return ofBudget(budgetWithin(limits, asTokens));
       throw new RangeError(`the pictures of this model have at most ${SOFT_TOKENS.join(', ')} tokens`);
     },
     largest: ofBudget(1120),

@@ -1,4 +1,5 @@
 /** Families whose processors cut a large picture into tiles. */
+import type { JsonValue } from '../../../src/backend/index.ts';
 import type { ImageFamily } from './image-family.ts';
 import type { ImageGeometry } from './geometry.ts';
 import type { ProcessorChanges } from './processor-changes.ts';
@@ -46,22 +47,26 @@ function tiled(tiles: Tiles, settings: ImageFamily['settings']): ImageFamily {
   };
 }
 
-const tileCount = (value: Parameters<typeof wholeNumber>[0], path: string): number =>
-  wholeNumber(value, path, 1, MOST_TILES);
+const tileCount = (value: JsonValue, path: string): number => wholeNumber(value, path, 1, MOST_TILES);
+
+const edgeOf = (value: JsonValue, path: string): ProcessorChanges => ({
+  longestEdge: wholeNumber(value, path, 1, 4096),
+});
+const leastTiles = (value: JsonValue, path: string): ProcessorChanges => ({ minTiles: tileCount(value, path) });
+const mostTiles = (value: JsonValue, path: string): ProcessorChanges => ({ maxTiles: tileCount(value, path) });
+const splits = (value: JsonValue, path: string): ProcessorChanges => (boolean(value, path) ? {} : { maxTiles: 1 });
+const thumbnail = (value: JsonValue, path: string): ProcessorChanges => ({ hasThumbnail: boolean(value, path) });
 
 /** Idefics 3 and SmolVLM: the grid follows from the length of the longer side. */
 export function idefics3Family({ side, unit, longestEdge }: ImageGeometry): ImageFamily {
   const own = longestEdge ?? 4 * side;
   const tiles: Tiles = { side, unit, min: 1, max: Math.ceil(own / side) ** 2, hasOverview: true };
-  const edgeOf = (value: number, path: string): ProcessorChanges => ({
-    longestEdge: wholeNumber(value, path, 1, 4096),
-  });
   const inGrid = (columns: number): ProcessorChanges =>
     columns < 2 ? { maxTiles: 1 } : { longestEdge: Math.min(own, columns * side) };
   return {
     ...tiled(tiles, {
-      do_image_splitting: (value, path) => (boolean(value, path) ? {} : { maxTiles: 1 }),
-      longest_edge: (value, path) => ({ longestEdge: wholeNumber(value, path, 1, 4096) }),
+      do_image_splitting: splits,
+      longest_edge: edgeOf,
       size: (value, path) => {
         const { longest_edge: edge } = sizes(value, path, ['longest_edge']);
         return edge === undefined ? {} : edgeOf(edge, `${path}.longest_edge`);
@@ -77,19 +82,16 @@ export function idefics3Family({ side, unit, longestEdge }: ImageGeometry): Imag
 
 /** InternVL. Its own code, and transformers, have names of their own. */
 export function internVlFamily({ side, unit, minTiles = 1, maxTiles = 12 }: ImageGeometry): ImageFamily {
-  const least = (value: Parameters<typeof wholeNumber>[0], path: string) => ({ minTiles: tileCount(value, path) });
-  const most = (value: Parameters<typeof wholeNumber>[0], path: string) => ({ maxTiles: tileCount(value, path) });
-  const splits: ImageFamily['settings'][string] = (value, path) => (boolean(value, path) ? {} : { maxTiles: 1 });
   return tiled(
     { side, unit, min: minTiles, max: maxTiles, hasOverview: true },
     {
-      min_patches: least,
-      max_patches: most,
+      min_patches: leastTiles,
+      max_patches: mostTiles,
       crop_to_patches: splits,
-      min_dynamic_patch: least,
-      max_dynamic_patch: most,
+      min_dynamic_patch: leastTiles,
+      max_dynamic_patch: mostTiles,
       dynamic_image_size: splits,
-      use_thumbnail: (value, path) => ({ hasThumbnail: boolean(value, path) }),
+      use_thumbnail: thumbnail,
     },
   );
 }
@@ -111,8 +113,7 @@ export function lfm2Family({
   });
   const tiles: Tiles = { side: tileSize, unit, min: minTiles, max: maxTiles, hasOverview: true };
   const common = tiled(tiles, {});
-  const pixelsOf = (value: Parameters<typeof wholeNumber>[0], path: string): number =>
-    wholeNumber(value, path, 1, 16_384) * unitPixels;
+  const pixelsOf = (value: JsonValue, path: string): number => wholeNumber(value, path, 1, 16_384) * unitPixels;
   /** A grid has at least two tiles. */
   const inTiles = (changes: ProcessorChanges): ProcessorChanges =>
     changes.maxTiles === undefined || changes.maxTiles >= minTiles ? changes : { maxTiles: 1 };
@@ -121,10 +122,10 @@ export function lfm2Family({
     settings: {
       min_image_tokens: (value, path) => ({ minPixels: pixelsOf(value, path) }),
       max_image_tokens: (value, path) => ({ maxPixels: pixelsOf(value, path) }),
-      do_image_splitting: (value, path) => (boolean(value, path) ? {} : { maxTiles: 1 }),
-      min_tiles: (value, path) => ({ minTiles: tileCount(value, path) }),
-      max_tiles: (value, path) => ({ maxTiles: tileCount(value, path) }),
-      use_thumbnail: (value, path) => ({ hasThumbnail: boolean(value, path) }),
+      do_image_splitting: splits,
+      min_tiles: leastTiles,
+      max_tiles: mostTiles,
+      use_thumbnail: thumbnail,
       max_pixels_tolerance: (value, path) => ({ tileTolerance: positiveNumber(value, path) }),
     },
     bound({ min, max }) {
@@ -147,7 +148,7 @@ export function llama4Family({ side, unit, maxTiles = 16 }: ImageGeometry): Imag
   return tiled(
     { side, unit, min: 1, max: maxTiles, hasOverview: true },
     {
-      max_patches: (value, path) => ({ maxTiles: tileCount(value, path) }),
+      max_patches: mostTiles,
       resize_to_max_canvas: (value, path) => ({ fillsCanvas: boolean(value, path) }),
     },
   );
@@ -158,8 +159,8 @@ export function miniCpmVFamily({ side, unit, maxTiles = 9 }: ImageGeometry): Ima
   return tiled(
     { side, unit, min: 1, max: maxTiles, hasOverview: true },
     {
-      max_slice_nums: (value, path) => ({ maxTiles: tileCount(value, path) }),
-      slice_mode: (value, path) => (boolean(value, path) ? {} : { maxTiles: 1 }),
+      max_slice_nums: mostTiles,
+      slice_mode: splits,
     },
   );
 }

@@ -10,10 +10,10 @@ import { SAMPLING_KINDS, SAMPLING_NAMES } from '../request/sampling-kinds.ts';
 import { anything, isOneOf } from '../request/values.ts';
 
 /** vLLM's limit; OpenAI's is 5. */
-const MAX_LOG_PROBS = 20;
+export const MAX_LOG_PROBS = 20;
 
 /** 0 is for what the prompt alone is asked for; -1 is no limit, as in llama-server. */
-const MAX_TOKENS: PlainKind<number | undefined> = {
+export const MAX_TOKENS: PlainKind<number | undefined> = {
   expected: 'an integer of at least 0, or -1 for no limit',
   schema: z
     .number()

@@ -14,7 +14,7 @@ const withImages = z.object({
   multimodal_data: z.array(z.string().min(1)).nullish().describe('Pictures in base64, bare or as data URLs.'),
 });
 const prompt = z.union([z.string(), tokens, withImages]);
-const prompts = z.union([prompt, z.array(prompt).min(1).max(MAX_PROMPTS)]);
+export const promptsSchema = z.union([prompt, z.array(prompt).min(1).max(MAX_PROMPTS)]);
 
 const logProbs = z.object({
   tokens: z.array(z.string()),
@@ -43,7 +43,7 @@ const completion = z.object({
 /** OpenAI's legacy Completions, for the API's description. */
 export const COMPLETION_SCHEMAS: RouteSchemas = {
   summary: 'Continue a text',
-  request: () => requestSchema(COMPLETION_FIELDS, { prompt: prompts }, ['prompt']),
+  request: () => requestSchema(COMPLETION_FIELDS, { prompt: promptsSchema }, ['prompt']),
   answer: completion,
   event: completion.extend({ usage: usageSchema.nullish() }),
   end: '[DONE]',

@@ -34,9 +34,12 @@ export interface ModelJson {
   readonly context_length: number;
   readonly architecture: {
     readonly modality: 'text->text' | 'text+image->text';
-    readonly input_modalities: readonly ('text' | 'image')[];
+    /** `file`: PDFs, whose pages become images. */
+    readonly input_modalities: readonly ('text' | 'image' | 'file')[];
     readonly output_modalities: readonly ['text'];
     readonly tokenizer?: string;
+    /** The kind of its vision projector, as llama.cpp names it: it tells how the model writes where something is. */
+    readonly projector?: string;
   };
   readonly supported_parameters: readonly string[];
   readonly top_provider: {
@@ -116,9 +119,10 @@ export function modelListJson(model: ServedModel): ModelListJson {
 function architectureJson({ capabilities, description }: ModelInfo): ModelJson['architecture'] {
   return {
     modality: capabilities.vision ? 'text+image->text' : 'text->text',
-    input_modalities: capabilities.vision ? ['text', 'image'] : ['text'],
+    input_modalities: capabilities.vision ? ['text', 'image', 'file'] : ['text'],
     output_modalities: ['text'],
     ...(description?.tokenizer === undefined ? {} : { tokenizer: description.tokenizer }),
+    ...(description?.projector === undefined ? {} : { projector: description.projector }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { ModelInfo, SamplingSettings } from '../../backend/index.ts';
+import type { ParsedRequest } from '../parsed-request.ts';
 import { GENERATION_DEFAULTS, SAMPLING_DEFAULTS } from '../request-defaults.ts';
 import { readable } from './readable-number.ts';
 import type { ServedModel } from './served-model.ts';
@@ -108,10 +109,19 @@ export function propsJson({ name, info }: ServedModel, { version, hasSlots }: Pr
   };
 }
 
-/** What holds for a request that sets nothing. */
-function paramsOf({ samplingDefaults, generationDefaults }: ModelInfo): Record<string, unknown> {
-  const sampling = { ...SAMPLING_DEFAULTS, ...samplingDefaults };
-  const { stop, ignoreEos, maxTokens = -1 } = { ...GENERATION_DEFAULTS, ...generationDefaults };
+/** What a request may set for itself. */
+type OwnSettings = Pick<ParsedRequest, 'sampling'> & Partial<Pick<ParsedRequest, 'stop' | 'ignoreEos' | 'maxTokens'>>;
+
+const NOTHING: OwnSettings = { sampling: {} };
+
+/** llama-server's settings of a generation, by its names: those of a request, the model's, or what holds else. */
+export function paramsOf(
+  { samplingDefaults, generationDefaults }: ModelInfo,
+  request: OwnSettings = NOTHING,
+): Record<string, unknown> {
+  const sampling = { ...SAMPLING_DEFAULTS, ...samplingDefaults, ...request.sampling };
+  const defaults = { ...GENERATION_DEFAULTS, ...generationDefaults };
+  const { stop = defaults.stop, ignoreEos = defaults.ignoreEos, maxTokens = defaults.maxTokens ?? -1 } = request;
   return {
     ...Object.fromEntries(
       Object.entries(PARAMS).map(([setting, name]) => [name, readable(sampling[setting as keyof SamplingSettings])]),

@@ -28,9 +28,10 @@ export const modelSchema = z.object({
   context_length: z.int(),
   architecture: z.object({
     modality: z.enum(['text->text', 'text+image->text']),
-    input_modalities: z.array(z.enum(['text', 'image'])),
+    input_modalities: z.array(z.enum(['text', 'image', 'file'])),
     output_modalities: z.array(z.literal('text')),
     tokenizer: z.string().optional(),
+    projector: z.string().optional(),
   }),
   supported_parameters: z.array(z.string()),
   top_provider: z.object({

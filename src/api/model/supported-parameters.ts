@@ -1,6 +1,6 @@
 import type { Capabilities } from '../../backend/index.ts';
 
-/** What every model takes, by OpenRouter's names. */
+/** What every model takes, by OpenRouter's names where it has any. */
 const ALWAYS = [
   'max_tokens',
   'temperature',
@@ -16,11 +16,13 @@ const ALWAYS = [
 
 /** What only some models take. */
 const BY_CAPABILITY = {
+  vision: ['include'],
   tools: ['tools', 'tool_choice', 'parallel_tool_calls'],
   structuredOutput: ['response_format', 'structured_outputs'],
   reasoning: ['reasoning', 'include_reasoning'],
   logProbs: ['logprobs', 'top_logprobs'],
   answerControl: ['logit_bias'],
+  progress: ['return_progress'],
 } as const satisfies Partial<Record<keyof Capabilities, readonly string[]>>;
 
 /** OpenRouter's `supported_parameters`. */

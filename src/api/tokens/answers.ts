@@ -15,6 +15,7 @@ export interface TokensJson {
   readonly token_strs?: readonly string[];
 }
 
+/** Of tokens whose pieces are asked for. */
 export function tokensJson(
   tokens: readonly TextToken[],
   { withPieces, withTexts }: TokenizeForm,
@@ -26,6 +27,27 @@ export function tokensJson(
     max_model_len: contextLength,
     ...(withTexts ? { token_strs: tokens.map(({ bytes }) => Buffer.from(bytes).toString()) } : {}),
   };
+}
+
+/** Ids written at a time. */
+const SLICE = 32_768;
+
+/**
+ * The JSON text of the same answer without pieces. Of a long text it has millions of ids: `pause` is awaited between slices
+ * of them.
+ */
+export async function tokenIdsText(
+  ids: Int32Array,
+  contextLength: number,
+  pause: () => Promise<unknown>,
+): Promise<string> {
+  const slices: string[] = [];
+  for (let at = 0; at < ids.length; at += SLICE) {
+    if (at > 0) await pause();
+    slices.push(ids.subarray(at, at + SLICE).join(','));
+  }
+  const rest = JSON.stringify({ count: ids.length, max_model_len: contextLength } satisfies Omit<TokensJson, 'tokens'>);
+  return `{"tokens":[${slices.join(',')}],${rest.slice(1)}`;
 }
 
 function pieceJson({ id, bytes }: TextToken): PieceJson {

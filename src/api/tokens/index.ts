@@ -1,4 +1,4 @@
-export { inputTokensJson, textJson, tokensJson } from './answers.ts';
+export { inputTokensJson, textJson, tokenIdsText, tokensJson } from './answers.ts';
 export type { TokensJson } from './answers.ts';
 export { parseDetokenizeRequest } from './detokenize-request.ts';
 export type { DetokenizeRequest } from './detokenize-request.ts';

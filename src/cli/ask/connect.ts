@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Endpoint } from '../../client/index.ts';
 import { endpointAt, servedModel } from '../../client/index.ts';
-import { VserveError } from '../../errors/index.ts';
+import { isCodedError, VserveError } from '../../errors/index.ts';
 import { options, serveSettingNames } from '../../settings/index.ts';
 import type { LoadedSettings, ServeSettingName, SettingName, Settings } from '../../settings/index.ts';
 import type { Context } from '../context.ts';
@@ -49,8 +49,13 @@ export async function connect(loaded: ConnectionSettings, context: Context): Pro
   const { url, apiKey, model, servedModelName } = loaded.settings;
   if (url === undefined) return loadHere(loaded, context);
   const endpoint = endpointAt(url, apiKey[0]);
-  const name = servedModelName ?? model ?? (await servedModel(endpoint, context.signal));
-  return { endpoint, model: name, close: () => endpoint.dispatcher.close() };
+  const asked = servedModelName ?? model;
+  const served = await servedModel(endpoint, context.signal).catch((error: unknown) => {
+    // A server may list nothing, or only to others. One that is not there should be told at once.
+    if (asked === undefined || (isCodedError(error) && error.code === 'server_unreachable')) throw error;
+    return asked;
+  });
+  return { endpoint, model: asked ?? served, close: () => endpoint.dispatcher.close() };
 }
 
 /**

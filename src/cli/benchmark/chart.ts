@@ -41,7 +41,8 @@ function latencyPanel(runs: readonly Run[]): string[] {
     return `<polyline points="${[start, ...points].join(' ')}" fill="none" stroke="${color}" stroke-width="1.5" stroke-dasharray="${dash}"/>`;
   });
   const legend = curves.slice(0, 8).map(({ name, color, dash }, i) => {
-    const line = MARGIN.top + 14 + 16 * i;
+    // Curves rise to the right: there is room below.
+    const line = MARGIN.top + PLOT.height - 14 - 16 * i;
     const from = MARGIN.left + PLOT.width - 150;
     return `<line x1="${from}" x2="${from + 24}" y1="${line}" y2="${line}" stroke="${color}" stroke-dasharray="${dash}"/><text x="${from + 30}" y="${line + 4}">${escaped(name)}</text>`;
   });

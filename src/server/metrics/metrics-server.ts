@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { RequestListener, ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import { presentationOf } from '../../errors/index.ts';
+import { messageOf, presentationOf } from '../../errors/index.ts';
 import type { ApiKeys } from '../api-keys.ts';
 import { Entrance } from '../entrance.ts';
 import { metricsHosts } from '../listen-address.ts';
@@ -38,7 +38,7 @@ export async function startMetricsServer(
     } else if (keys.areRequired && keys.find(request.headers) === undefined) {
       refuse(response, hasKey(request.headers));
     } else {
-      void answer(response, metrics);
+      answer(response, metrics).catch((error: unknown) => fail(response, error));
     }
   };
   const secure = certificate === undefined ? undefined : createHttpsServer({ ...certificate }, listener);
@@ -66,6 +66,11 @@ function refuse(response: ServerResponse, isGiven: boolean): void {
       'www-authenticate': 'Bearer realm="vserve"',
     })
     .end(`${message}\n`);
+}
+
+/** A model of a backend that is not ours may throw anything when it is asked what it has done. */
+function fail(response: ServerResponse, error: unknown): void {
+  response.writeHead(500, { 'content-type': 'text/plain' }).end(`The metrics could not be read: ${messageOf(error)}\n`);
 }
 
 async function answer(response: ServerResponse, metrics: Metrics): Promise<void> {

@@ -63,23 +63,25 @@ export class ResponseStore {
     this.#add({ owner, response, node, work: undefined });
   }
 
-  /** Keeps a response that is still being made. Throws `at_capacity` if there are only such ones. */
+  /** Keeps a response that is still being made. Throws `at_capacity` if such ones leave no room. */
   keepUnfinished(
     work: BackgroundResponse,
     input: ConversationNode['input'],
     owner: string,
     previous: ConversationNode | undefined,
   ): void {
-    const isFull = this.#entries.size >= this.#limits.maxResponses;
-    if (isFull && [...this.#entries.values()].every(isUnfinished)) {
-      const message = `The server is at work on ${String(this.#entries.size)} responses in the background, its limit (--max-stored-responses). Please retry later.`;
-      throw new VserveError('at_capacity', message);
+    const unfinished = [...this.#entries.values()].filter(isUnfinished);
+    if (unfinished.length >= this.#limits.maxResponses) throw tooMany(unfinished.length, '--max-stored-responses');
+    const bytes = jsonBytes(input);
+    const taken = unfinished.reduce((sum, { node }) => sum + node.bytes, 0);
+    if (unfinished.length > 0 && taken + bytes > this.#limits.maxBytes) {
+      throw tooMany(unfinished.length, '--max-stored-response-bytes');
     }
     const node: ConversationNode = {
       responseId: work.response.id,
       input,
       output: [],
-      bytes: jsonBytes(input),
+      bytes,
       previous,
       holders: 0,
     };
@@ -122,6 +124,11 @@ export class ResponseStore {
       if (!isUnfinished(entry)) this.remove(id);
     }
   }
+}
+
+function tooMany(count: number, flag: string): VserveError {
+  const message = `The server is at work on ${String(count)} responses in the background, its limit (${flag}). Please retry later.`;
+  return new VserveError('at_capacity', message);
 }
 
 export function isUnfinished({ work }: StoredResponse): boolean {

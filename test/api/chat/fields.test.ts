@@ -221,9 +221,14 @@ describe('a setting', () => {
   });
 
   it.each(rules.filter(([setting]) => ofTheAnswer.has(setting)))('%s reaches the answer from %s', (setting, name) => {
-    const { model, stream, answer } = requestOf(withField(setting, name));
+    const { model, stream, imageDetails, answer } = requestOf(withField(setting, name));
     const plain = requestOf(beside[name] ?? {});
-    expect({ model, stream, answer }).not.toEqual({ model: plain.model, stream: plain.stream, answer: plain.answer });
+    expect({ model, stream, imageDetails, answer }).not.toEqual({
+      imageDetails: plain.imageDetails,
+      model: plain.model,
+      stream: plain.stream,
+      answer: plain.answer,
+    });
   });
 });
 

@@ -43,7 +43,7 @@ describe('the model object', () => {
       context_length: 8192,
       architecture: {
         modality: 'text+image->text',
-        input_modalities: ['text', 'image'],
+        input_modalities: ['text', 'image', 'file'],
         output_modalities: ['text'],
         tokenizer: 'llama',
       },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import backend from '../../../backends/node-llama-cpp/index.ts';
-import type { LoadedModel, LoadSettings, PromptPart } from '../../../src/backend/index.ts';
+import type { Bitmap, LoadedModel, LoadSettings, PromptPart } from '../../../src/backend/index.ts';
 import { defaultLoadSettings } from '../../../src/settings/index.ts';
 import { contextLength, tinyBert, tokenIds, vectorsOf } from '../../engine/tiny-bert.ts';
 import { answer, loadShapes, picture, userTurn } from '../../support/shapes-engine.ts';
@@ -11,6 +11,7 @@ import { referenceCases } from '../../support/shapes.ts';
 
 const never = new AbortController().signal;
 const text = (content: string): PromptPart[] => [{ type: 'text', text: content }];
+const seen = (image: Bitmap): PromptPart[] => [{ type: 'image', image }, ...text('What is it?')];
 
 async function embed(model: LoadedModel, input: readonly PromptPart[], signal = new AbortController().signal) {
   if (model.embed === undefined) throw new Error('The model does not embed.');
@@ -89,6 +90,20 @@ describe('a model that was trained to embed', () => {
     });
   });
 
+  it('is refused by a named error where computing it would end the process', async () => {
+    const modelPath = join(folder, 'headless.gguf');
+    await writeFile(modelPath, tinyBert(1, 0));
+    const loading = backend.load(
+      { modelPath, mmprojPath: undefined },
+      { ...defaultLoadSettings, devices: 'cpu' },
+      { onProgress: () => undefined, log: () => undefined, signal: never },
+    );
+    await expect(loading).rejects.toMatchObject({
+      code: 'model_load_failed',
+      message: expect.stringContaining(modelPath) as unknown,
+    });
+  });
+
   it('fails what is running when it is closed', async () => {
     const model = await load(1);
     const running = Array.from({ length: 20 }, () => embed(model, text(sentence)).catch((error: unknown) => error));
@@ -113,7 +128,6 @@ describe('a chat model with --embeddings', () => {
     );
     const image = await picture(name);
     const dark = { ...image, id: 'dark', rgb: image.rgb.map((value) => 255 - value) };
-    const seen = (shown: typeof image): PromptPart[] => [{ type: 'image', image: shown }, ...text('What is it?')];
     const [long, longer, first, again, other, { text: said }] = await Promise.all([
       embed(model, text('word '.repeat(700))),
       embed(model, text(`${'word '.repeat(700)}end`)),
@@ -128,6 +142,28 @@ describe('a chat model with --embeddings', () => {
     expect(cosine(first.vector, [...other.vector])).toBeLessThan(0.9999);
     expect(said).not.toBe('');
     expect(model.info.capabilities.embeddings).toBe(true);
+  });
+});
+
+describe('a chat model with --embeddings has one vision encoder, and', () => {
+  it('encodes an image once, for embeddings and answers', async () => {
+    const model = await loadShapes({ maxBatchSize: 2, maxLength: 1024, embeddings: true });
+    onTestFinished(() => model.close());
+    const image = await picture('000-0.png');
+    await embed(model, seen(image));
+    expect(model.work?.()?.encodes).toBe(1);
+    await answer(model, userTurn([{ type: 'image', image }, 'What is it?'], { maxTokens: 1 }));
+    expect(model.work?.()).toMatchObject({ encodes: 1, knownImages: 1 });
+  });
+
+  it('ends those who wait for it when it is closed', async () => {
+    const model = await loadShapes({ maxBatchSize: 2, maxLength: 1024, maxVisionCacheEntries: 0, embeddings: true });
+    const image = await picture('000-0.png');
+    const running = Array.from({ length: 8 }, () => embed(model, seen(image)).catch((error: unknown) => error));
+    await model.close();
+    for (const result of await Promise.all(running)) {
+      if (result instanceof Error) expect(result).toMatchObject({ code: 'model_closed' });
+    }
   });
 });
 

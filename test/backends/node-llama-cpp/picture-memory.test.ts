@@ -71,12 +71,12 @@ describe('the memory in which pictures are encoded', () => {
   });
 
   it('is known before anything is loaded, and grows with the largest picture', async () => {
-    const small = await dryRun(files, 64, signal);
-    const large = await dryRun(files, 1024, signal);
+    const small = await dryRun(files, { embeds: false, maxImageTokens: 64 }, signal);
+    const large = await dryRun(files, { embeds: false, maxImageTokens: 1024 }, signal);
     expect(small.aloneBytes).toBeGreaterThan(0);
     expect(large.aloneBytes).toBeGreaterThan(4 * small.aloneBytes);
     expect(large.batchBytes).toBeGreaterThanOrEqual(large.aloneBytes);
-    expect(await dryRun({ ...files, mmprojPath: undefined }, 64, signal)).toEqual({
+    expect(await dryRun({ ...files, mmprojPath: undefined }, { embeds: false, maxImageTokens: 64 }, signal)).toEqual({
       aloneBytes: 0,
       batchBytes: 0,
       wholeTokens: 0,
@@ -98,7 +98,7 @@ describe('the memory in which pictures are encoded', () => {
   }
 
   it('bounds the size of pictures where there is less, and only there', async () => {
-    const { aloneBytes } = await dryRun(files, 2048, signal);
+    const { aloneBytes } = await dryRun(files, { embeds: false, maxImageTokens: 2048 }, signal);
     const whole = await areaWith(undefined);
     expect(await areaWith(aloneBytes)).toBe(whole);
     const half = await areaWith(aloneBytes / 2);

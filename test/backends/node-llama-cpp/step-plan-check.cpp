@@ -8,6 +8,8 @@
 // step-plan-check pace MOST_MS FEWEST STEP...                   STREAMS,PROMPT_TOKENS,MS of steps: the most tokens after
 //                                                                 each
 // step-plan-check admit REQUEST...                                RUNNING,SERVED,BEGUN,PASSED_OVER: the places, in order
+// step-plan-check embed INPUTS TOKENS WORK...                     batches of so many at most, the step of a WORK being that
+//                                                                 of its arrival, one with ! is computed alone: its INPUTs
 
 #include <cstdio>
 #include <cstdlib>
@@ -17,6 +19,7 @@
 
 #include "admission-order.h"
 #include "client-turns.h"
+#include "embed-queue.h"
 #include "step-pace.h"
 #include "step-plan.h"
 
@@ -97,9 +100,26 @@ class Simulation {
     ClientTurns turns_;
 };
 
+static void print_batches(const std::vector<Prompt> & inputs, size_t most_inputs, int32_t most_tokens) {
+    EmbedQueue queue;
+    size_t computed = 0;
+    for (uint64_t batch = 0; computed < inputs.size(); batch++) {
+        for (size_t i = 0; i < inputs.size(); i++) {
+            if (inputs[i].arrival == batch) {
+                queue.add({i, inputs[i].client, inputs[i].tokens, !inputs[i].is_image});
+            }
+        }
+        for (const uint64_t id : queue.take(most_inputs, most_tokens)) {
+            std::printf("%zu ", static_cast<size_t>(id));
+            computed++;
+        }
+        std::printf("\n");
+    }
+}
+
 int main(int count, char ** arguments) {
     const std::string mode = arguments[1];
-    const int first = mode == "steps" ? 6 : 2;
+    const int first = mode == "steps" ? 6 : mode == "embed" ? 4 : 2;
     if (mode == "admit") {
         std::vector<WaitingRequest> queue;
         for (int i = first; i < count; i++) {
@@ -125,6 +145,10 @@ int main(int count, char ** arguments) {
     std::vector<Prompt> prompts;
     for (int i = first; i < count; i++) {
         prompts.push_back(prompt_of(arguments[i]));
+    }
+    if (mode == "embed") {
+        print_batches(prompts, std::atoi(arguments[2]), std::atoi(arguments[3]));
+        return 0;
     }
     Simulation simulation(std::move(prompts));
     for (uint64_t step = 0; !simulation.is_done(); step++) {

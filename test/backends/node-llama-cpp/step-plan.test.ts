@@ -28,7 +28,7 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'vserve-step-plan-'));
     program = join(folder, 'check');
-    const sources = ['step-plan', 'step-pace', 'client-turns', 'admission-order'].map((name) =>
+    const sources = ['step-plan', 'step-pace', 'client-turns', 'admission-order', 'embed-queue'].map((name) =>
       join(sourceDir, `${name}.cpp`),
     );
     execFileSync(process.env['CXX'] ?? 'c++', [
@@ -184,6 +184,25 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
     // running, served, begun before, passed over
     expect(run('admit', '0,0,0,0', '0,0,0,0')).toEqual(['0 1 ']);
     expect(run('admit', '2,0,0,0', '0,9,0,0', '0,5,0,0')).toEqual(['2 1 0 ']);
+  });
+
+  /** The inputs of each batch of at most 4, and of at most 100 tokens. */
+  const batches = (...inputs: readonly string[]): string[] =>
+    run('embed', '4', '100', ...inputs).map((line) => line.trim());
+
+  it('embed as many inputs at once as fit, in their order', () => {
+    expect(batches('a:30@0', 'a:30@0', 'a:50@0', 'a:20@0')).toEqual(['0 1', '2 3']);
+    expect(batches(...Array.from({ length: 5 }, () => 'a:1@0'))).toEqual(['0 1 2 3', '4']);
+    expect(batches('a:30@0', 'a:500@0!', 'a:30@0')).toEqual(['0', '1', '2']);
+  });
+
+  it('embed an input of one client before the many of another', () => {
+    const many = Array.from({ length: 12 }, () => 'a:90@0!');
+    const lines = batches(...many, 'b:20@2', 'b:20@2');
+    expect(lines.slice(0, 5)).toEqual(expect.arrayContaining(['12', '13']));
+    // Whatever it calls itself.
+    const inventive = Array.from({ length: 12 }, (_, i) => `a/key${String(i)}:90@0!`);
+    expect(batches(...inventive, 'b:20@2').slice(0, 4)).toContain('12');
   });
 
   it('admit past a request that does not fit, but not for ever, and not past one that had begun', () => {

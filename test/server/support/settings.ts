@@ -15,6 +15,7 @@ export function serverSettings(changes: Partial<ServerSettings> = {}): ServerSet
     maxStoredResponses: 100,
     maxStoredResponseBytes: 10_000_000,
     slots: false,
+    playground: true,
     traceExporters: [],
     maxPendingRequests: undefined,
     apiKeys: [],

@@ -1,14 +1,17 @@
 // A program of its own: loads a model, and a projector for it, as the engine would, and computes a token and a picture, but
 // for the products that make up the work.
 //
-//     vserve-dry-run <folder of llama.cpp's libraries> <model> [<projector> <most tokens of a picture> [<key>=<number>…]]
+//     vserve-dry-run <folder of llama.cpp's libraries> <use> <model> [<projector> <most tokens of a picture> [<key>=<number>…]]
+//
+// The use is `generate`, or `embed` for a model that was trained for that.
 //
 // llama.cpp trusts the header of a GGUF file in many places, and where it should not, an assertion or the system ends the
 // process: this one, then, instead of the server. The model's weights are mapped and not read; the projector's are not even
 // mapped. It writes to stdout what it is at (`model`, `projector`), and to stderr why it failed. The exit status is 0 where
-// all went well, and 1 where something was refused. The last line is `encoder` and the bytes in which the largest picture is
-// encoded, alone and with as many others as a GPU takes at once, and how many tokens of it have to be decoded together. The
-// keys (`max_pixels`, `min_pixels`, `longest_edge`, `max_tiles`) are what requests may ask of the image processor at most.
+// all went well, and 1 where something was refused. The last line of `generate` is `encoder` and the bytes in which the
+// largest picture is encoded, alone and with as many others as a GPU takes at once, and how many tokens of it have to be
+// decoded together. The keys (`max_pixels`, `min_pixels`, `longest_edge`, `max_tiles`) are what requests may ask of the image
+// processor at most.
 
 #ifndef _WIN32
 #include <sys/mman.h>
@@ -30,6 +33,7 @@
 #include <string>
 #include <vector>
 
+#include "embedder.h"
 #include "engine.h"
 #include "ggml-backend.h"
 #include "llama.h"
@@ -98,7 +102,7 @@ void tokenize_newline(const llama_model * model) {
 
 vserve::ProcessorChanges changes_of(int argc, char ** argv) {
     vserve::ProcessorChanges changes;
-    for (int i = 5; i < argc; i++) {
+    for (int i = 6; i < argc; i++) {
         const std::string argument = argv[i];
         const size_t at = std::min(argument.find('='), argument.size());
         const auto value = static_cast<uint32_t>(std::strtoul(argument.c_str() + std::min(at + 1, argument.size()), nullptr, 10));
@@ -138,6 +142,38 @@ vserve::EngineOptions options_for(const std::string & mmproj_path) {
     return options;
 }
 
+vserve::EmbedderOptions embedder_options_for(const std::string & mmproj_path) {
+    vserve::EmbedderOptions options;
+    options.mmproj_path = mmproj_path;
+    options.max_length = batch_tokens;
+    options.mmproj_encoding = vserve::Vision::Encoding::original;
+    options.dry_run = true;
+    return options;
+}
+
+void try_to_generate(llama_model * model, const char * projector, int32_t max_tokens, vserve::ProcessorChanges largest) {
+    { const vserve::Engine engine(model, options_for("")); }
+    if (projector == nullptr) {
+        return;
+    }
+    begin("projector");
+    vserve::EngineOptions options = options_for(projector);
+    options.largest_image = largest;
+    vserve::Engine engine(model, options);
+    const size_t alone_bytes = engine.encoder_bytes(false, max_tokens);
+    const size_t batch_bytes = engine.encoder_bytes(true, max_tokens);
+    std::printf("encoder %zu %zu %d\n", alone_bytes, batch_bytes, engine.whole_image_tokens());
+    std::fflush(stdout);
+}
+
+void try_to_embed(llama_model * model, const char * projector) {
+    { const vserve::Embedder embedder(model, embedder_options_for("")); }
+    if (projector != nullptr) {
+        begin("projector");
+        const vserve::Embedder embedder(model, embedder_options_for(projector));
+    }
+}
+
 }  // namespace
 
 #if defined(__linux__) && defined(__LP64__) && !VSERVE_SANITIZED
@@ -153,9 +189,10 @@ extern "C" __attribute__((visibility("default"))) int posix_madvise(void *, size
 #endif
 
 int main(int argc, char ** argv) {
-    if (argc < 3) {
+    if (argc < 4) {
         return 1;
     }
+    const char * projector = argc > 4 ? argv[4] : nullptr;
     confine();
     llama_log_set(tell_errors, nullptr);
     common_log_set_verbosity_thold(LOG_LEVEL_ERROR);
@@ -167,23 +204,16 @@ int main(int argc, char ** argv) {
         params.devices = no_gpu;
         params.load_mode = LLAMA_LOAD_MODE_MMAP;
         params.use_extra_bufts = false;  // into which weights are copied
-        const std::unique_ptr<llama_model, decltype(&llama_model_free)> model(llama_model_load_from_file(argv[2], params),
+        const std::unique_ptr<llama_model, decltype(&llama_model_free)> model(llama_model_load_from_file(argv[3], params),
                                                                               llama_model_free);
         if (!model) {
             return 1;
         }
         tokenize_newline(model.get());
-        { const vserve::Engine engine(model.get(), options_for("")); }
-        if (argc > 4) {
-            begin("projector");
-            vserve::EngineOptions options = options_for(argv[3]);
-            options.largest_image = changes_of(argc, argv);
-            vserve::Engine engine(model.get(), options);
-            const int32_t max_tokens = std::atoi(argv[4]);
-            const size_t alone_bytes = engine.encoder_bytes(false, max_tokens);
-            const size_t batch_bytes = engine.encoder_bytes(true, max_tokens);
-            std::printf("encoder %zu %zu %d\n", alone_bytes, batch_bytes, engine.whole_image_tokens());
-            std::fflush(stdout);
+        if (std::string(argv[2]) == "embed") {
+            try_to_embed(model.get(), projector);
+        } else {
+            try_to_generate(model.get(), projector, argc > 5 ? std::atoi(argv[5]) : 0, changes_of(argc, argv));
         }
         std::_Exit(0);  // taking a vocabulary apart takes as long as half of making it
     } catch (const std::exception & error) {

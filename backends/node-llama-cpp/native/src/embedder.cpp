@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <future>
 
 #include "bidirectional.h"
+#include "dry-run-nodes.h"
 #include "image-positions.h"
 #include "image-processor.h"
+#include "loaded-thread.h"
 
 namespace vserve {
 
@@ -24,26 +25,13 @@ void tell(EmbedJob & job, std::vector<float> vector, std::optional<EngineError> 
 
 }  // namespace
 
-Embedder::Embedder(llama_model * model, EmbedderOptions options)
-    : model_(model), options_(std::move(options)), encoded_(options_.cached_images, options_.cached_image_bytes) {
-    // ggml pins the thread that creates a pool, or computes, to a CPU.
-    std::promise<void> loaded;
-    thread_ = std::thread([this, &loaded] {
-        try {
-            load();
-        } catch (...) {
-            loaded.set_exception(std::current_exception());
-            return;
-        }
-        loaded.set_value();
-        run();
-    });
-    try {
-        loaded.get_future().get();
-    } catch (...) {
-        thread_.join();
-        throw;
-    }
+Embedder::Embedder(llama_model * model, EmbedderOptions options, std::shared_ptr<Engine> engine)
+    : model_(model),
+      options_(std::move(options)),
+      engine_(std::move(engine)),
+      own_encoded_(options_.cached_images, options_.cached_image_bytes),
+      encoded_(engine_ ? engine_->encoded() : own_encoded_) {
+    thread_ = start_loaded([this] { load(); }, [this] { run(); });
 }
 
 Embedder::~Embedder() {
@@ -51,26 +39,9 @@ Embedder::~Embedder() {
 }
 
 void Embedder::load() {
-    PromptBuilder::Images images{nullptr, options_.placement, {}, {}, {}};
     threads_ = std::make_unique<ThreadPool>(options_.n_threads, false);
-    if (!options_.mmproj_path.empty()) {
-        vision_ = std::make_unique<Vision>(model_, Vision::Options{options_.mmproj_path, options_.use_gpu, options_.n_threads,
-                                                                   options_.encoder_flash_attention,
-                                                                   options_.mmproj_encoding, options_.image_defaults, false,
-                                                                   [](float) {}});
-        const int32_t most = std::max(1, options_.max_length / 2);
-        follow_processor(vision_->context(), vision_->processor_settings(), most);
-        if (!options_.placement.slot.empty()) {
-            leave_boundaries_to_prompt(vision_->context());
-        }
-        threads_->attach_to(vision_->cpu_backend());
-        vision_->ask_for_threads([this] { return options_.n_threads; });
-        const ProcessorSettings & settings = vision_->processor_settings();
-        const ProcessorSettings largest = bounded(vision_->context(), changed(settings, options_.largest_image),
-                                                  most_input_tokens(vision_->context(), settings, most));
-        images = {vision_->context(), options_.placement, settings, largest,
-                  sample_sizes(vision_->context(), largest, most)};
-    }
+    auto images = engine_ ? engine_->images() : load_projector();
+    images_ = images.vision;
     const auto samples = images.sample_sizes;
     const auto largest = images.largest;
     prompts_ = std::make_unique<PromptBuilder>(model_, std::move(images), encoded_);
@@ -78,12 +49,38 @@ void Embedder::load() {
     in_pieces_ = options_.is_causal && options_.pooling == LLAMA_POOLING_TYPE_LAST;
     if (in_pieces_) {
         batch_tokens_ = std::min(batch_tokens_, causal_batch_tokens);
-        if (vision_ && mtmd_decode_use_non_causal(vision_->context(), nullptr)) {
-            batch_tokens_ = std::max(batch_tokens_, most_image_tokens(vision_->context(), samples, &largest));
+        if (images_ != nullptr && mtmd_decode_use_non_causal(images_, nullptr)) {
+            batch_tokens_ = std::max(batch_tokens_, most_image_tokens(images_, samples, &largest));
         }
     }
     create_context();
-    sees_images_ = vision_ != nullptr && in_pieces_;
+    sees_images_ = images_ != nullptr && in_pieces_;
+    if (options_.dry_run) {
+        try_token();
+    }
+}
+
+PromptBuilder::Images Embedder::load_projector() {
+    if (options_.mmproj_path.empty()) {
+        return {nullptr, options_.placement, {}, {}, {}};
+    }
+    vision_ = std::make_unique<Vision>(
+        model_, Vision::Options{options_.mmproj_path, options_.use_gpu, options_.n_threads, options_.encoder_flash_attention,
+                                options_.mmproj_encoding, options_.image_defaults, options_.dry_run, [](float) {}});
+    const int32_t most = std::max(1, options_.max_length / 2);
+    follow_processor(vision_->context(), vision_->processor_settings(), most);
+    if (!options_.placement.slot.empty()) {
+        leave_boundaries_to_prompt(vision_->context());
+    }
+    threads_->attach_to(vision_->cpu_backend());
+    vision_->ask_for_threads([this] { return options_.n_threads; });
+    if (options_.dry_run) {
+        vision_->warm_up();
+    }
+    const ProcessorSettings & settings = vision_->processor_settings();
+    const ProcessorSettings largest = bounded(vision_->context(), changed(settings, options_.largest_image),
+                                              most_input_tokens(vision_->context(), settings, most));
+    return {vision_->context(), options_.placement, settings, largest, sample_sizes(vision_->context(), largest, most)};
 }
 
 void Embedder::create_context() {
@@ -102,6 +99,9 @@ void Embedder::create_context() {
     params.no_perf = true;
     params.abort_callback = [](void * self) { return static_cast<Embedder *>(self)->stopping_.load(); };
     params.abort_callback_data = this;
+    if (options_.dry_run) {
+        params.cb_eval = leave_out_products;
+    }
     context_.reset(llama_init_from_model(model_, params));
     if (!context_) {
         throw EngineError("out_of_memory", "There is not enough memory for embeddings of inputs of " +
@@ -110,10 +110,18 @@ void Embedder::create_context() {
     ThreadPool::attach(context_.get(), *threads_, *threads_);
 }
 
+// In a dry run.
+void Embedder::try_token() {
+    const llama_token bos = llama_vocab_bos(llama_model_get_vocab(model_));
+    Batch batch(1);
+    batch.add_token(bos == LLAMA_TOKEN_NULL ? 0 : bos, 0, 0, true);
+    decode(batch.tokens());
+}
+
 void Embedder::prepare(EmbedJob & job, const std::vector<PromptPiece> & pieces, const std::vector<Image> & images) const {
     if (!images.empty() && !sees_images_) {
         throw EngineError("unsupported_capability",
-                          vision_ ? "Images can be embedded with --pooling last only." : "This model embeds text only.");
+                          images_ != nullptr ? "Images can be embedded with --pooling last only." : "This model embeds text only.");
     }
     Conversation conversation;
     conversation.prompt = pieces;
@@ -134,7 +142,9 @@ void Embedder::submit(JobPtr job) {
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         if (!stopping_) {
-            queue_.push_back(std::move(job));
+            const uint64_t id = ++last_id_;
+            queue_.add({id, job->client, job->prompt.n_tokens, goes_together(*job)});
+            waiting_.emplace(id, std::move(job));
         }
     }
     if (job) {
@@ -162,33 +172,27 @@ void Embedder::run() {
         }
         compute(jobs);
     }
-    for (const auto & job : queue_) {
+    for (const auto & job : take(queue_.take_all())) {
         tell(*job, {}, EngineError("model_closed", "The model was closed while the request was running."));
     }
-    queue_.clear();
 }
 
 bool Embedder::goes_together(const EmbedJob & job) const {
     return job.prompt.n_tokens <= batch_tokens_ && job.prompt.chunks.size() == 1 && job.prompt.chunks[0].media == nullptr;
 }
 
-// The next inputs that one batch has room for, in order. Empty when the embedder stops.
+// The inputs of the next batch. Empty when the embedder stops.
 std::vector<Embedder::JobPtr> Embedder::next_jobs() {
     std::unique_lock<std::mutex> lock(mutex_);
     work_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    return stopping_ ? std::vector<JobPtr>{} : take(queue_.take(options_.max_sequences, batch_tokens_));
+}
+
+std::vector<Embedder::JobPtr> Embedder::take(const std::vector<uint64_t> & ids) {
     std::vector<JobPtr> jobs;
-    int32_t tokens = 0;
-    while (!stopping_ && !queue_.empty() && jobs.size() < static_cast<size_t>(options_.max_sequences)) {
-        const auto & next = queue_.front();
-        tokens += next->prompt.n_tokens;
-        if (!jobs.empty() && (tokens > batch_tokens_ || !goes_together(*next))) {
-            break;
-        }
-        jobs.push_back(next);
-        queue_.pop_front();
-        if (!goes_together(*jobs.back())) {
-            break;
-        }
+    for (const uint64_t id : ids) {
+        jobs.push_back(std::move(waiting_.at(id)));
+        waiting_.erase(id);
     }
     return jobs;
 }
@@ -271,11 +275,7 @@ void Embedder::encode_images(EmbedJob & job) {
         if (chunk.media == nullptr || chunk.embeddings) {
             continue;
         }
-        auto encoded = vision_->encode({chunk.pixels.get()}, [this, &job] { return !stopping_ && !job.cancelled; });
-        if (encoded.empty()) {
-            throw EngineError("request_cancelled", "The request was cancelled.");
-        }
-        chunk.set_embeddings(std::make_shared<const std::vector<float>>(std::move(encoded.front().rows)));
+        chunk.set_embeddings(std::make_shared<const std::vector<float>>(encode(job, chunk)));
     }
     for (size_t image = 0; image < job.prompt.image_ids.size(); image++) {
         std::vector<Embeddings> parts;
@@ -288,9 +288,21 @@ void Embedder::encode_images(EmbedJob & job) {
     }
 }
 
+std::vector<float> Embedder::encode(const EmbedJob & job, const Chunk & chunk) {
+    const auto is_wanted = [this, &job] { return !stopping_ && !job.cancelled; };
+    if (engine_) {
+        return engine_->encode(chunk.pixels, is_wanted);
+    }
+    auto encoded = vision_->encode({chunk.pixels.get()}, is_wanted);
+    if (encoded.empty()) {
+        throw EngineError("request_cancelled", "The request was cancelled.");
+    }
+    return std::move(encoded.front().rows);
+}
+
 void Embedder::decode_image(const Chunk & chunk, llama_pos & n_pos, bool is_last) {
-    const auto positions = image_positions(vision_->context(), chunk, n_pos);
-    const bool both_ways = mtmd_decode_use_non_causal(vision_->context(), chunk.media);
+    const auto positions = image_positions(images_, chunk, n_pos);
+    const bool both_ways = mtmd_decode_use_non_causal(images_, chunk.media);
     const int32_t most = both_ways ? chunk.n_tokens : batch_tokens_;
     for (int32_t first = 0; first < chunk.n_tokens; first += most) {
         const int32_t count = std::min(most, chunk.n_tokens - first);

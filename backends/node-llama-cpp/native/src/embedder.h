@@ -3,17 +3,20 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "batch.h"
+#include "client-turns.h"
+#include "embed-queue.h"
 #include "embedding-cache.h"
+#include "engine.h"
 #include "error.h"
 #include "image-placement.h"
 #include "llama.h"
@@ -39,22 +42,26 @@ struct EmbedderOptions {
     ProcessorChanges largest_image{};
     size_t cached_images = 0;       // limits of the embedding cache
     size_t cached_image_bytes = 0;
+    bool dry_run = false;           // only to see whether it can be loaded: see dry-run.cpp
 };
 
 // An input to embed. What becomes of it is told once, on the embedder's thread.
 struct EmbedJob {
     Prompt prompt;
+    Client client;
     std::string cache_salt;
     std::atomic<bool> cancelled{false};
     std::function<void(std::vector<float> vector, std::optional<EngineError> error)> on_done;
 };
 
-// Computes one vector for each input, of unit length, in a context of its own. Short inputs are computed together. One
-// thread computes; it shares the model's weights with an Engine, if there is one.
+// Computes one vector for each input, of unit length, in a context of its own. Short inputs are computed together, and
+// clients take turns. One thread computes; with an Engine of the same model it shares the weights, the vision encoder and
+// the cache of encoded images.
 class Embedder {
   public:
-    // `model` must outlive it. Throws EngineError: out_of_memory, model_load_failed.
-    Embedder(llama_model * model, EmbedderOptions options);
+    // `model` must outlive it. Without an engine it loads the projector itself, if there is one. Throws EngineError:
+    // out_of_memory, model_load_failed.
+    Embedder(llama_model * model, EmbedderOptions options, std::shared_ptr<Engine> engine = nullptr);
     ~Embedder();
     Embedder(const Embedder &) = delete;
     Embedder & operator=(const Embedder &) = delete;
@@ -75,13 +82,17 @@ class Embedder {
     using JobPtr = std::shared_ptr<EmbedJob>;
 
     void load();
+    PromptBuilder::Images load_projector();
     void create_context();
+    void try_token();
     void run();
     std::vector<JobPtr> next_jobs();
+    std::vector<JobPtr> take(const std::vector<uint64_t> & ids);
     void compute(const std::vector<JobPtr> & jobs);
     void compute_together(const std::vector<JobPtr> & jobs);
     void compute_in_pieces(const JobPtr & job);
     void encode_images(EmbedJob & job);
+    std::vector<float> encode(const EmbedJob & job, const Chunk & chunk);
     void decode_image(const Chunk & chunk, llama_pos & n_pos, bool is_last);
     void decode(llama_batch batch);
     std::vector<float> vector_of(llama_seq_id sequence) const;
@@ -89,10 +100,13 @@ class Embedder {
 
     llama_model * model_;
     EmbedderOptions options_;
+    std::shared_ptr<Engine> engine_;       // null where it works alone
     std::unique_ptr<ThreadPool> threads_;  // must outlive what it is attached to
-    std::unique_ptr<Vision> vision_;
+    std::unique_ptr<Vision> vision_;       // of its own
+    const mtmd_context * images_ = nullptr;  // its own, or the engine's; null for text only
     std::unique_ptr<llama_context, decltype(&llama_free)> context_{nullptr, llama_free};
-    EmbeddingCache encoded_;
+    EmbeddingCache own_encoded_;
+    EmbeddingCache & encoded_;
     std::unique_ptr<PromptBuilder> prompts_;
     int32_t batch_tokens_ = 0;
     bool in_pieces_ = false;  // inputs longer than a batch can be computed
@@ -100,7 +114,9 @@ class Embedder {
 
     std::mutex mutex_;
     std::condition_variable work_;
-    std::deque<JobPtr> queue_;  // guarded by mutex_
+    EmbedQueue queue_;                             // guarded by mutex_
+    std::unordered_map<uint64_t, JobPtr> waiting_;  // likewise: those in the queue
+    uint64_t last_id_ = 0;                         // likewise
     std::atomic<bool> stopping_{false};
     std::thread thread_;
 };

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <future>
 #include <set>
 
 #include "error.h"
 #include "huge-pages.h"
+#include "loaded-thread.h"
 
 namespace vserve {
 
@@ -24,24 +24,7 @@ Engine::Engine(llama_model * model, EngineOptions options)
       vocab_(llama_model_get_vocab(model)),
       max_image_tokens_(std::max(1, std::min(options_.max_length / 2, options_.max_image_tokens))),
       encoded_(options_.cached_images, options_.cached_image_bytes) {
-    // ggml pins the thread that creates a pool, or computes, to a CPU: keep all of that on the engine thread.
-    std::promise<void> loaded;
-    thread_ = std::thread([this, &loaded] {
-        try {
-            load();
-        } catch (...) {
-            loaded.set_exception(std::current_exception());
-            return;
-        }
-        loaded.set_value();
-        run();
-    });
-    try {
-        loaded.get_future().get();
-    } catch (...) {
-        thread_.join();
-        throw;
-    }
+    thread_ = start_loaded([this] { load(); }, [this] { run(); });
 }
 
 Engine::~Engine() {
@@ -65,11 +48,7 @@ void Engine::load() {
         fit_pictures();
     }
     create_context();
-    PromptBuilder::Images images{nullptr, options_.placement, {}, {}, {}};
-    if (vision_) {
-        images = {vision_->context(), options_.placement, vision_->processor_settings(), largest_image(), image_samples()};
-    }
-    prompts_ = std::make_unique<PromptBuilder>(model_, std::move(images), encoded_);
+    prompts_ = std::make_unique<PromptBuilder>(model_, images(), encoded_);
     int32_t n_suppressed = 0;
     const llama_token * suppressed = llama_vocab_get_suppress_tokens(vocab_, &n_suppressed);
     for (int32_t i = 0; i < n_suppressed; i++) {
@@ -301,7 +280,7 @@ void Engine::run() {
     while (!stopping_) {
         {
             std::unique_lock<std::mutex> lock(mutex_);
-            work_.wait(lock, [this] { return stopping_ || woken_ || !running_.empty(); });
+            work_.wait(lock, [this] { return stopping_ || woken_ || !running_.empty() || !foreign_images_.empty(); });
             woken_ = false;
         }
         guard([this] {
@@ -310,9 +289,11 @@ void Engine::run() {
             admit();
             step();
             process_next_image();
+            encode_foreign_image();
             flush_events();
         });
     }
+    refuse_foreign_images();
     std::deque<AnswerPtr> left;
     {
         const std::lock_guard<std::mutex> lock(mutex_);

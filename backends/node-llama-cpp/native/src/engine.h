@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -158,6 +159,13 @@ class Engine {
     std::vector<Embeddings> encoded_image(const std::string & salt, const std::string & image_id) {
         return encoded_.find(salt, image_id);
     }
+    // For an Embedder of the same model, with `encoded()` and `encode()`: how images become parts of its prompts.
+    PromptBuilder::Images images() const;
+    EmbeddingCache & encoded() { return encoded_; }
+    // Encodes an image, in turn with those of the answers, and waits for it. Any thread but the engine's. Throws
+    // EngineError: generation_failed, model_closed; request_cancelled as soon as `is_wanted` returns false, which is called
+    // on the engine's thread.
+    std::vector<float> encode(std::shared_ptr<const mtmd_input_chunk> pixels, const std::function<bool()> & is_wanted);
     // The grammar of an answer, which many may share. Takes long for a large one. Any thread. Throws EngineError:
     // invalid_request.
     std::shared_ptr<const GrammarRules> compile_grammar(const GrammarSource & source) const;
@@ -337,6 +345,15 @@ class Engine {
         Chunk * chunk;
         std::shared_ptr<const mtmd_input_chunk> pixels;  // the encoder reads them, whatever becomes of the chunk's own
     };
+    // An image that somebody waits for who is no answer.
+    struct ForeignImage {
+        std::shared_ptr<const mtmd_input_chunk> pixels;
+        std::function<bool()> is_wanted;
+        std::promise<std::vector<float>> rows;
+    };
+    void encode_foreign_image();
+    std::vector<float> encode_alone(const ForeignImage & image);
+    void refuse_foreign_images();
     void encode_image(const AnswerPtr & answer, Chunk & chunk);
     bool is_encoded(const Answer & answer);
     bool take_from_cache(Request & request, const Chunk & chunk);
@@ -421,6 +438,7 @@ class Engine {
     mutable std::mutex mutex_;
     std::condition_variable work_;
     std::deque<AnswerPtr> queue_;  // guarded by mutex_
+    std::deque<std::shared_ptr<ForeignImage>> foreign_images_;  // likewise
     size_t running_count_ = 0;       // guarded by mutex_
     bool woken_ = false;             // guarded by mutex_
     std::atomic<bool> reset_asked_{false};

@@ -18,12 +18,7 @@ std::string text_of(const Napi::Object & object, const char * key) {
 }
 
 std::vector<std::string> texts_of(const Napi::Object & object, const char * key) {
-    const auto array = object.Get(key).As<Napi::Array>();
-    std::vector<std::string> texts;
-    for (uint32_t i = 0; i < array.Length(); i++) {
-        texts.push_back(array.Get(i).As<Napi::String>().Utf8Value());
-    }
-    return texts;
+    return vserve::texts_of(object.Get(key).As<Napi::Array>());
 }
 
 std::vector<int32_t> integers_of(const Napi::Object & object, const char * key) {
@@ -385,6 +380,14 @@ Napi::Object to_js(Napi::Env env, const Event & event) {
 }
 
 }  // namespace
+
+std::vector<std::string> texts_of(const Napi::Array & array) {
+    std::vector<std::string> texts;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        texts.push_back(array.Get(i).As<Napi::String>().Utf8Value());
+    }
+    return texts;
+}
 
 EngineOptions options_of(const Napi::Object & object) {
     EngineOptions options;

@@ -12,6 +12,7 @@ namespace vserve {
 
 // Conversions between the types of native-addon.ts and the engine's. A test checks that every declared key is read.
 
+std::vector<std::string> texts_of(const Napi::Array & array);
 EngineOptions options_of(const Napi::Object & object);
 EmbedderOptions embedder_options_of(const Napi::Object & object);
 GenerationSettings settings_of(const Napi::Object & object);

@@ -4,6 +4,8 @@
 
 #include "AddonModel.h"
 #include "bindings/js-values.h"
+#include "bindings/native-engine.h"
+#include "bindings/prompt-tasks.h"
 #include "bindings/task.h"
 #include "prompt-scope.h"
 
@@ -27,14 +29,6 @@ struct Call {
     std::shared_ptr<EmbedJob> job;
     std::vector<float> vector;
     std::optional<EngineError> error;
-
-    size_t bytes() const {
-        size_t bytes = 0;
-        for (const auto & piece : *conversation.prompt) {
-            bytes += piece.text.size() + sizeof(piece);
-        }
-        return bytes;
-    }
 
     void settle(Napi::Env env) {
         Napi::HandleScope scope(env);
@@ -70,6 +64,9 @@ NativeEmbedder::NativeEmbedder(const Napi::CallbackInfo & info)
     const auto model = info[0].As<Napi::Object>();
     model_object_ = Napi::Persistent(model);
     model_ = Napi::ObjectWrap<AddonModel>::Unwrap(model)->model;
+    if (info[2].IsObject()) {
+        engine_ = Napi::ObjectWrap<NativeEngine>::Unwrap(info[2].As<Napi::Object>())->engine();
+    }
     to_js_ = Napi::ThreadSafeFunction::New(
         info.Env(), Napi::Function::New(info.Env(), [](const Napi::CallbackInfo &) {}), "vserve embeddings", 0, 1);
 }
@@ -80,7 +77,7 @@ Napi::Value NativeEmbedder::load(const Napi::CallbackInfo & info) {
     Ref();
     napi_add_env_cleanup_hook(info.Env(), stop_at_exit, this);
     return Task::run(
-        info.Env(), [this] { embedder_ = std::make_shared<Embedder>(model_, options_); },
+        info.Env(), [this] { embedder_ = std::make_shared<Embedder>(model_, options_, engine_); },
         [this](Napi::Env env) {
             Napi::Object object = Napi::Object::New(env);
             object.Set("dimensions", embedder_->dimensions());
@@ -90,11 +87,12 @@ Napi::Value NativeEmbedder::load(const Napi::CallbackInfo & info) {
         });
 }
 
-// embed(id, prompt, images, cacheSalt): Promise<{vector: Float32Array, promptTokens}>. forget(id) cancels it.
+// embed(id, prompt, images, cacheSalt, client): Promise<{vector: Float32Array, promptTokens}>. forget(id) cancels it.
 Napi::Value NativeEmbedder::embed(const Napi::CallbackInfo & info) {
     const auto id = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
     const auto call = std::make_shared<Call>(info.Env(), conversation_of(info[1].As<Napi::Object>()), info[2]);
     call->job->cache_salt = info[3].As<Napi::String>().Utf8Value();
+    call->job->client = texts_of(info[4].As<Napi::Array>());
     jobs_[id] = call->job;
     const auto settle = [call, to_js = to_js_](std::vector<float> vector, std::optional<EngineError> error) {
         call->vector = std::move(vector);
@@ -105,7 +103,7 @@ Napi::Value NativeEmbedder::embed(const Napi::CallbackInfo & info) {
         }
     };
     call->job->on_done = settle;
-    prompt_threads_.run(call->bytes(), [embedder = embedder_, call, settle] {
+    prompt_threads_.run(prompt_bytes(call->conversation, call->images), [embedder = embedder_, call, settle] {
         try {
             embedder->prepare(*call->job, *call->conversation.prompt, call->images);
             embedder->submit(call->job);
@@ -126,49 +124,32 @@ Napi::Value NativeEmbedder::count_prompt(const Napi::CallbackInfo & info) {
     const auto images = std::make_shared<std::vector<Image>>(images_of(info[1].As<Napi::Array>(), true));
     const auto count = std::make_shared<int32_t>(0);
     return Task::run_on(
-        prompt_threads_, sizeof(*conversation), to_js_, info.Env(),
+        prompt_threads_, prompt_bytes(*conversation, *images), to_js_, info.Env(),
         [embedder = embedder_, conversation, images, count] {
             *count = embedder->prompts().build(*conversation, *images, INT32_MAX, [] { return false; }).n_tokens;
         },
         [count](Napi::Env env) -> Napi::Value { return Napi::Number::New(env, *count); });
 }
 
-// renderPrompt(conversation, imageCount, marker): Promise<string>
 Napi::Value NativeEmbedder::render_prompt(const Napi::CallbackInfo & info) {
-    const auto conversation = std::make_shared<Conversation>(conversation_of(info[0].As<Napi::Object>()));
-    const size_t n_images = info[1].As<Napi::Number>().Uint32Value();
-    const auto text = std::make_shared<std::string>();
-    return Task::run_on(
-        prompt_threads_, sizeof(*conversation), to_js_, info.Env(),
-        [embedder = embedder_, conversation, n_images, marker = info[2].As<Napi::String>().Utf8Value(), text] {
-            *text = embedder->prompts().text_of(*conversation, n_images, marker, [] { return false; });
-        },
-        [text](Napi::Env env) -> Napi::Value { return Napi::String::New(env, *text); });
+    return vserve::render_prompt(
+        info, {prompt_threads_, to_js_},
+        [embedder = embedder_](const Conversation & conversation, size_t n_images, const std::string & marker) {
+            return embedder->prompts().text_of(conversation, n_images, marker, [] { return false; });
+        });
 }
 
-// tokenize(text, parseSpecial, addSpecial): Promise<Int32Array>
 Napi::Value NativeEmbedder::tokenize(const Napi::CallbackInfo & info) {
-    const auto text = std::make_shared<std::string>(info[0].As<Napi::String>().Utf8Value());
-    const bool parse_special = info[1].As<Napi::Boolean>().Value();
-    const bool add_special = info[2].As<Napi::Boolean>().Value();
-    const auto tokens = std::make_shared<std::vector<llama_token>>();
-    return Task::run_on(
-        prompt_threads_, text->size(), to_js_, info.Env(),
-        [embedder = embedder_, text, parse_special, add_special, tokens] {
-            *tokens = embedder->prompts().tokens(*text, parse_special, add_special, [] { return false; });
-        },
-        [tokens](Napi::Env env) -> Napi::Value { return to_js(env, *tokens); });
+    return vserve::tokenize(info, {prompt_threads_, to_js_},
+                            [embedder = embedder_](const std::string & text, bool parse_special, bool add_special) {
+                                return embedder->prompts().tokens(text, parse_special, add_special, [] { return false; });
+                            });
 }
 
-// pieces(tokens): Promise<Array<string>>: the bytes of each token, as characters below 256
 Napi::Value NativeEmbedder::pieces(const Napi::CallbackInfo & info) {
-    const auto given = info[0].As<Napi::Int32Array>();
-    const auto tokens = std::make_shared<std::vector<llama_token>>(given.Data(), given.Data() + given.ElementLength());
-    const auto pieces = std::make_shared<std::vector<std::string>>();
-    return Task::run_on(
-        prompt_threads_, tokens->size(), to_js_, info.Env(),
-        [embedder = embedder_, tokens, pieces] { *pieces = embedder->prompts().pieces(*tokens); },
-        [pieces](Napi::Env env) -> Napi::Value { return to_js(env, *pieces); });
+    return vserve::pieces(info, {prompt_threads_, to_js_}, [embedder = embedder_](const std::vector<llama_token> & tokens) {
+        return embedder->prompts().pieces(tokens);
+    });
 }
 
 // forget(id): cancels an input, and drops it
@@ -191,6 +172,7 @@ Napi::Value NativeEmbedder::close(const Napi::CallbackInfo & info) {
                 embedder_->stop();
                 embedder_.reset();
             }
+            engine_.reset();
         },
         [this](Napi::Env env) {
             napi_remove_env_cleanup_hook(env, stop_at_exit, this);

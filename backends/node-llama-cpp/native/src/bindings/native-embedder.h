@@ -10,7 +10,7 @@
 
 namespace vserve {
 
-// JavaScript's handle of an Embedder: new NativeEmbedder(model, options). native-addon.ts has the types.
+// JavaScript's handle of an Embedder: new NativeEmbedder(model, options, engine?). native-addon.ts has the types.
 class NativeEmbedder : public Napi::ObjectWrap<NativeEmbedder> {
   public:
     static Napi::Function define(Napi::Env env);
@@ -34,6 +34,7 @@ class NativeEmbedder : public Napi::ObjectWrap<NativeEmbedder> {
     EmbedderOptions options_;
     // Created before the cleanup hook is registered, so that Node.js frees it after.
     Napi::ThreadSafeFunction to_js_;
+    std::shared_ptr<Engine> engine_;  // null where the embedder works alone
     std::shared_ptr<Embedder> embedder_;
     PromptThreads prompt_threads_;
     std::unordered_map<uint64_t, std::shared_ptr<EmbedJob>> jobs_;

@@ -5,34 +5,15 @@
 
 #include "AddonModel.h"
 #include "bindings/js-values.h"
+#include "bindings/prompt-tasks.h"
 #include "bindings/task.h"
 
 namespace vserve {
 
 namespace {
 
-// Images are prepared a few hundred times faster than text is tokenized.
-constexpr size_t pixel_bytes_for_text_byte = 256;
-
 // Text is tokenized that much faster than a schema becomes a grammar.
 constexpr size_t text_bytes_for_grammar_byte = 32;
-
-// The cost of building a prompt, in bytes of text.
-size_t prompt_bytes(const Conversation & conversation, const std::vector<Image> & images) {
-    size_t bytes = 0;
-    for (const auto & piece : conversation.prompt.value_or(std::vector<PromptPiece>{})) {
-        bytes += piece.text.size() + sizeof(piece);
-    }
-    for (const auto & message : conversation.messages) {
-        for (const auto & part : message.parts) {
-            bytes += part.text.size() + sizeof(part);
-        }
-    }
-    for (const auto & image : images) {
-        bytes += static_cast<size_t>(image.width) * image.height * 3 / pixel_bytes_for_text_byte;
-    }
-    return bytes;
-}
 
 // The input of a prompt. JavaScript owns the pixels: the reference keeps them alive until the prompt has its own copy.
 struct Content {
@@ -200,43 +181,24 @@ Napi::Value NativeEngine::count_prompt(const Napi::CallbackInfo & info) {
         [count, content](Napi::Env env) -> Napi::Value { return Napi::Number::New(env, *count); });
 }
 
-// renderPrompt(conversation, imageCount, marker): Promise<string>
 Napi::Value NativeEngine::render_prompt(const Napi::CallbackInfo & info) {
-    const auto conversation = std::make_shared<Conversation>(conversation_of(info[0].As<Napi::Object>()));
-    const size_t n_images = info[1].As<Napi::Number>().Uint32Value();
-    const auto text = std::make_shared<std::string>();
-    return Task::run_on(
-        prompt_threads_, prompt_bytes(*conversation, {}), to_js_, info.Env(),
-        [engine = engine_, conversation, n_images, marker = info[2].As<Napi::String>().Utf8Value(), text] {
-            *text = engine->prompt_text(*conversation, n_images, marker);
-        },
-        [text](Napi::Env env) -> Napi::Value { return Napi::String::New(env, *text); });
+    return vserve::render_prompt(
+        info, {prompt_threads_, to_js_},
+        [engine = engine_](const Conversation & conversation, size_t n_images, const std::string & marker) {
+            return engine->prompt_text(conversation, n_images, marker);
+        });
 }
 
-// tokenize(text, parseSpecial, addSpecial): Promise<Int32Array>
 Napi::Value NativeEngine::tokenize(const Napi::CallbackInfo & info) {
-    const auto text = std::make_shared<std::string>(info[0].As<Napi::String>().Utf8Value());
-    const bool parse_special = info[1].As<Napi::Boolean>().Value();
-    const bool add_special = info[2].As<Napi::Boolean>().Value();
-    const auto tokens = std::make_shared<std::vector<llama_token>>();
-    return Task::run_on(
-        prompt_threads_, text->size(), to_js_, info.Env(),
-        [engine = engine_, text, parse_special, add_special, tokens] {
-            *tokens = engine->tokens(*text, parse_special, add_special);
-        },
-        [tokens](Napi::Env env) -> Napi::Value { return to_js(env, *tokens); });
+    return vserve::tokenize(info, {prompt_threads_, to_js_},
+                            [engine = engine_](const std::string & text, bool parse_special, bool add_special) {
+                                return engine->tokens(text, parse_special, add_special);
+                            });
 }
 
-// pieces(tokens): Promise<Array<string>>: the bytes of each token, as characters below 256
 Napi::Value NativeEngine::pieces(const Napi::CallbackInfo & info) {
-    const auto given = info[0].As<Napi::Int32Array>();
-    const auto tokens =
-        std::make_shared<std::vector<llama_token>>(given.Data(), given.Data() + given.ElementLength());
-    const auto pieces = std::make_shared<std::vector<std::string>>();
-    return Task::run_on(
-        prompt_threads_, tokens->size(), to_js_, info.Env(),
-        [engine = engine_, tokens, pieces] { *pieces = engine->pieces(*tokens); },
-        [pieces](Napi::Env env) -> Napi::Value { return to_js(env, *pieces); });
+    return vserve::pieces(info, {prompt_threads_, to_js_},
+                          [engine = engine_](const std::vector<llama_token> & tokens) { return engine->pieces(tokens); });
 }
 
 // inspectImages(images): Promise<Array<{width, height, pixels: Float32Array}>>, the encoder's input

@@ -21,6 +21,9 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
 
     explicit NativeEngine(const Napi::CallbackInfo & info);
 
+    // Null before load() and after close().
+    std::shared_ptr<Engine> engine() const { return engine_; }
+
   private:
     // Events not yet delivered to JavaScript. Outlives the engine.
     struct EventQueue {

@@ -1,0 +1,21 @@
+import type { ModelInfo } from '../../backend/index.ts';
+import { openaiErrors } from '../error-format.ts';
+import type { WireFormat } from '../wire-format.ts';
+import { LlamaWriter, toLlamaAnswer } from './llama-answer.ts';
+import type { LlamaRequest } from './llama-request.ts';
+import { llamaPromptsOf, parseLlamaRequest } from './llama-request.ts';
+import { LLAMA_SCHEMAS } from './llama-schemas.ts';
+
+/** llama-server's own completion: its answers tell all settings of the generation, the model's own included. */
+export function llamaCompletionFormat(info: ModelInfo): WireFormat<LlamaRequest> {
+  return {
+    idPrefix: 'cmpl-',
+    framing: 'sse',
+    parse: (body, options) => parseLlamaRequest(body, options, info),
+    generations: llamaPromptsOf,
+    answer: (identity, events, { answer }) => toLlamaAnswer(identity, events, answer),
+    writer: (identity, { answer }) => new LlamaWriter(identity, answer),
+    errors: openaiErrors,
+    schemas: LLAMA_SCHEMAS,
+  };
+}
