@@ -51,7 +51,7 @@ function evaluate() {
     label,
     raw: JSON.stringify([{ role: 'user', content }]),
   }));
-  writeFileSync(config, JSON.stringify({ prompts: written, providers, tests: [{}] }));
+  writeFileSync(config, JSON.stringify({ prompts: written, providers, tests: [{ vars: { about: 'a picture' } }] }));
   const env = {
     ...process.env,
     PROMPTFOO_CONFIG_DIR: folder,

@@ -8,7 +8,7 @@ from client import CHECKPOINT, FOLDER, MODEL, ORIGIN, PROGRAMS, run
 
 REQUESTS = 3
 TEXT = "kind=synthetic_text,prompt_tokens=32,output_tokens=8"
-PICTURE = "kind=synthetic_image,width=64,height=64,format=png,text_tokens=16,output_tokens=8"
+PICTURE = "kind=synthetic_image,width=64,height=64,format=png,output_tokens=8"
 
 
 def benchmark(path, data=TEXT, model=MODEL):

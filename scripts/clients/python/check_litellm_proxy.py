@@ -30,8 +30,9 @@ def start():
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [os.path.join(PROGRAMS, "litellm"), "--config", config, "--host", "127.0.0.1", "--port", str(port)]
-    started(command, "Uvicorn running", {"LITELLM_LOCAL_MODEL_COST_MAP": "True"})
-    return f"http://127.0.0.1:{port}"
+    address = f"http://127.0.0.1:{port}"
+    started(command, f"{address}/health/liveliness", {"LITELLM_LOCAL_MODEL_COST_MAP": "True"})
+    return address
 
 
 ADDRESS = start()

@@ -32,8 +32,9 @@ def start():
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [os.path.join(PROGRAMS, "open-webui"), "serve", "--host", "127.0.0.1", "--port", str(port)]
-    started(command, "Uvicorn running", ENV)
-    client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=600)
+    address = f"http://127.0.0.1:{port}"
+    started(command, f"{address}/health", ENV)
+    client = httpx.Client(base_url=address, timeout=600)
     signed_in = client.post("/api/v1/auths/signin", json={"email": "", "password": ""})
     client.headers["authorization"] = f"Bearer {signed_in.json()['token']}"
     return client

@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-import threading
+import time
+import urllib.request
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -70,28 +71,23 @@ def refused(ask, kind=Exception):
 PROCESSES = []
 
 
-def started(command, ready, env=None):
-    """A process of this client, when its output has had a line with `ready` in it. It ends with the client."""
+def started(command, health, env=None):
+    """Starts a program of this client, which ends with it, and waits until `health`, a URL, answers."""
     log = open(os.path.join(FOLDER, os.path.basename(command[0]) + ".log"), "w")
-    process = subprocess.Popen(
-        command, cwd=FOLDER, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    process = subprocess.Popen(command, cwd=FOLDER, env={**os.environ, **(env or {})}, stdout=log, stderr=log)
     PROCESSES.append(process)
-    heard = threading.Event()
+    while not answers(health):
+        if process.poll() is not None:
+            raise RuntimeError(f"{command[0]} ended with {process.returncode}; see {log.name}")
+        time.sleep(0.5)
 
-    def listen():
-        for line in process.stdout:
-            log.write(line)
-            log.flush()
-            if ready in line:
-                heard.set()
-        heard.set()
 
-    threading.Thread(target=listen, daemon=True).start()
-    heard.wait()
-    if process.poll() is not None:
-        raise RuntimeError(f"{command[0]} ended with {process.returncode}; see {log.name}")
-    return process
+def answers(url):
+    try:
+        with urllib.request.urlopen(url) as response:
+            return response.status == 200
+    except OSError:
+        return False
 
 
 @atexit.register

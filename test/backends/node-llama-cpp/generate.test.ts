@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { usableCpus } from '../../../backends/node-llama-cpp/cpu-limit.ts';
 import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
-import type { LoadedModel, SamplingSettings } from '../../../src/backend/index.ts';
+import type { GenerateRequest, LoadedModel, SamplingSettings } from '../../../src/backend/index.ts';
 import { referenceCase, referenceCases } from '../../support/shapes.ts';
 import { answer, loadShapes, picture, referenceRequest, until, userTurn } from '../../support/shapes-engine.ts';
 
@@ -256,12 +256,46 @@ describe('a loaded model', () => {
 
   it("passes on the chat template's own refusal", async () => {
     const request = userTurn(['Hello']);
-    const twice = { ...request, messages: [...request.messages, ...request.messages] };
-    await expect(answer(model, twice)).rejects.toMatchObject({
+    const [said = { role: 'user', content: [] }] = request.messages;
+    const answered = { ...request, messages: [{ ...said, role: 'assistant' as const }, ...request.messages] };
+    await expect(answer(model, answered)).rejects.toMatchObject({
       code: 'chat_template_failed',
       message: expect.stringMatching(/rejected the conversation: Roles must alternate[^\n]*$/) as unknown,
       param: 'messages',
     });
+  });
+
+  it('takes several messages of one speaker as one, where the chat template wants them in turns', async () => {
+    const say = (role: 'system' | 'user', text: string) => ({ role, content: [{ type: 'text' as const, text }] });
+    const asked = async (...messages: ReturnType<typeof say>[]) => {
+      const { text, promptTokens } = await answer(model, { ...userTurn([]), messages });
+      return { text, promptTokens };
+    };
+    const apart = await asked(say('system', 'A'), say('system', 'B'), say('user', 'What'), say('user', 'is it?'));
+    const joined = await asked(say('system', 'A\nB'), say('user', 'What\nis it?'));
+    expect(apart).toEqual(joined);
+  });
+
+  it('has calls and results of earlier turns as text, where the chat template has no place for them', async () => {
+    const said = (role: 'user' | 'assistant', text: string) => ({ role, content: [{ type: 'text' as const, text }] });
+    const toolCalls = [{ id: 'call_1', name: 'look', arguments: '{"at": 1}' }];
+    const result = {
+      role: 'tool' as const,
+      toolCallId: 'call_1',
+      content: [{ type: 'text' as const, text: 'a star' }],
+    };
+    const withCalls = [said('user', 'Look.'), { role: 'assistant' as const, content: [], toolCalls }, result];
+    const call = '<tool_call>\n{"name": "look", "arguments": {"at": 1}}\n</tool_call>';
+    const asText = [
+      said('user', 'Look.'),
+      said('assistant', call),
+      said('user', '<tool_response>\na star\n</tool_response>'),
+    ];
+    const asked = async (messages: GenerateRequest['messages']) => {
+      const { text, promptTokens } = await answer(model, { ...userTurn([]), messages });
+      return { text, promptTokens };
+    };
+    expect(await asked(withCalls)).toEqual(await asked(asText));
   });
 
   it('stops at an abort, throws its reason, and frees the place', async () => {

@@ -6,6 +6,7 @@
 #include "common.h"
 #include "error.h"
 #include "image-processor.h"
+#include "lenient-turns.h"
 #include "mtmd-chunks.h"
 
 namespace vserve {
@@ -159,7 +160,20 @@ void PromptBuilder::drop_doubled_ends(std::vector<Run> & runs) const {
 
 std::vector<Run> PromptBuilder::rendered(const Conversation & conversation, size_t n_images) const {
     const ChatTemplate & chat_template = is_of_tools(conversation) ? *tool_template_ : *template_;
-    return chat_template.render(format_of(conversation).prepared(conversation), n_images);
+    const Conversation prepared = format_of(conversation).prepared(conversation);
+    try {
+        return chat_template.render(prepared, n_images);
+    } catch (const EngineError & rejected) {
+        const auto lenient = rejected.code == "chat_template_failed" ? in_lenient_turns(prepared) : std::nullopt;
+        if (!lenient.has_value()) {
+            throw;
+        }
+        try {
+            return chat_template.render(*lenient, n_images);
+        } catch (const EngineError &) {
+            throw rejected;  // it names the messages as they were sent
+        }
+    }
 }
 
 Prompt PromptBuilder::build(const Conversation & conversation, const std::vector<Image> & images, size_t max_tokens,

@@ -100,7 +100,9 @@ Conversation in_envelope(const Conversation & conversation) {
         message.tool_calls.clear();
         result.messages.push_back(std::move(message));
     }
-    add_tools(result.messages, conversation.tools);
+    if (!conversation.tools.tools.empty()) {
+        add_tools(result.messages, conversation.tools);
+    }
     result.tools.tools.clear();  // the template need not know
     return result;
 }

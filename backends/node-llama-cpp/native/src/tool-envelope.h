@@ -11,7 +11,7 @@ namespace vserve {
 constexpr const char * envelope_start = "<tool_call>";
 constexpr const char * envelope_end = "</tool_call>";
 
-// The conversation with its tools as text of the system message, and with calls and results of earlier turns as text of the
+// The conversation with its tools, if there are any, as text of the system message, and with calls and results of earlier turns as text of the
 // assistant and of the user. Throws EngineError: invalid_request.
 Conversation in_envelope(const Conversation & conversation);
 
