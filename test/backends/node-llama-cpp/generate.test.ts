@@ -266,18 +266,13 @@ describe('a loaded model', () => {
   });
 
   it('takes several messages of one speaker as one, where the chat template wants them in turns', async () => {
-    const say = (role: 'system' | 'user', text: string) => ({ role, content: [{ type: 'text' as const, text }] });
-    const asked = async (...messages: ReturnType<typeof say>[]) => {
-      const { text, promptTokens } = await answer(model, { ...userTurn([]), messages });
-      return { text, promptTokens };
-    };
-    const apart = await asked(say('system', 'A'), say('system', 'B'), say('user', 'What'), say('user', 'is it?'));
-    const joined = await asked(say('system', 'A\nB'), say('user', 'What\nis it?'));
+    const asked = (...messages: GenerateRequest['messages']) => answerInShort(model, messages);
+    const apart = await asked(said('system', 'A'), said('system', 'B'), said('user', 'What'), said('user', 'is it?'));
+    const joined = await asked(said('system', 'A\nB'), said('user', 'What\nis it?'));
     expect(apart).toEqual(joined);
   });
 
   it('has calls and results of earlier turns as text, where the chat template has no place for them', async () => {
-    const said = (role: 'user' | 'assistant', text: string) => ({ role, content: [{ type: 'text' as const, text }] });
     const toolCalls = [{ id: 'call_1', name: 'look', arguments: '{"at": 1}' }];
     const result = {
       role: 'tool' as const,
@@ -291,11 +286,7 @@ describe('a loaded model', () => {
       said('assistant', call),
       said('user', '<tool_response>\na star\n</tool_response>'),
     ];
-    const asked = async (messages: GenerateRequest['messages']) => {
-      const { text, promptTokens } = await answer(model, { ...userTurn([]), messages });
-      return { text, promptTokens };
-    };
-    expect(await asked(withCalls)).toEqual(await asked(asText));
+    expect(await answerInShort(model, withCalls)).toEqual(await answerInShort(model, asText));
   });
 
   it('stops at an abort, throws its reason, and frees the place', async () => {
@@ -354,6 +345,18 @@ async function tallPicture(): Promise<{ image: Awaited<ReturnType<typeof picture
 async function draw(model: LoadedModel, seed: number): Promise<string> {
   const request = userTurn([story], { maxTokens: 40, cacheSalt: randomUUID() });
   return (await answer(model, { ...request, sampling: { ...request.sampling, temperature: 1.5, seed } })).text;
+}
+
+function said(role: 'system' | 'user' | 'assistant', text: string): GenerateRequest['messages'][number] {
+  return { role, content: [{ type: 'text', text }] };
+}
+
+async function answerInShort(
+  model: LoadedModel,
+  messages: GenerateRequest['messages'],
+): Promise<{ text: string; promptTokens: number }> {
+  const { text, promptTokens } = await answer(model, { ...userTurn([]), messages });
+  return { text, promptTokens };
 }
 
 function shareOfDistinctWords(text: string): number {
