@@ -79,6 +79,8 @@ describe('a model that was trained to embed', () => {
     expect(cosine(vector, mean)).toBeGreaterThan(0.9999);
     const long = embed(model, text('the '.repeat(contextLength)));
     await expect(long).rejects.toMatchObject({ code: 'context_length_exceeded', param: 'input' });
+    const farTooLong = embed(model, text('the '.repeat(1000 * contextLength)));
+    await expect(farTooLong).rejects.toMatchObject({ code: 'context_length_exceeded', param: 'input' });
     const unknown = embed(model, [{ type: 'tokens', tokens: [99], param: 'input' }]);
     await expect(unknown).rejects.toMatchObject({ code: 'invalid_request', param: 'input' });
     await expect(embed(model, text('red'), AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');

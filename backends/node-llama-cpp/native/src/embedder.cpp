@@ -127,7 +127,7 @@ void Embedder::prepare(EmbedJob & job, const std::vector<PromptPiece> & pieces, 
     conversation.prompt = pieces;
     job.prompt = prompts_->build(conversation, images, options_.max_length,
                                  [this, &job] { return stopping_ || job.cancelled; });
-    if (job.prompt.n_tokens > options_.max_length) {
+    if (job.prompt.is_cut || job.prompt.n_tokens > options_.max_length) {
         throw EngineError("context_length_exceeded",
                           "This model's maximum context length is " + std::to_string(options_.max_length) +
                               " tokens, and the input has " + std::string(job.prompt.is_cut ? "more than " : "") +
