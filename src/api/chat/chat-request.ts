@@ -1,7 +1,5 @@
+import type { StreamUsage } from '../answer/stream-usage.ts';
 import type { WireRequest } from '../wire-format.ts';
-
-/** Where a stream reports its usage: nowhere, in a last chunk, or in every chunk. */
-export type StreamUsage = 'none' | 'last' | 'every';
 
 /** How a chat completion is answered. */
 export interface AnswerSettings {

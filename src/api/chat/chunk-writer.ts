@@ -5,6 +5,7 @@ import type { ImageDetailsJson } from '../answer/image-details.ts';
 import { imageDetailsJson } from '../answer/image-details.ts';
 import { logProbsJson } from '../answer/log-probs.ts';
 import { sseEvent } from '../answer/sse-event.ts';
+import { usageSoFar } from '../answer/stream-usage.ts';
 import { timingsJson } from '../answer/timings.ts';
 import { sumOfUsage, usageJson } from '../answer/usage.ts';
 import type { StreamWriter } from '../wire-format.ts';
@@ -123,18 +124,13 @@ export class ChunkWriter implements StreamWriter {
   /** What stands beside the choices of every chunk but the last. */
   #report(): string {
     const { streamUsage, timingsPerToken } = this.#settings;
-    const usage = streamUsage === 'none' ? '' : `,"usage":${streamUsage === 'every' ? this.#usageSoFar() : 'null'}`;
+    const usage =
+      streamUsage === 'none'
+        ? ''
+        : `,"usage":${streamUsage === 'every' ? usageSoFar(this.#promptTokens, this.#completionTokens) : 'null'}`;
     return timingsPerToken && this.#firstAt !== undefined
       ? `${usage},"timings":${this.#timingsSoFar(this.#firstAt)}`
       : usage;
-  }
-
-  #usageSoFar(): string {
-    return JSON.stringify({
-      prompt_tokens: this.#promptTokens,
-      completion_tokens: this.#completionTokens,
-      total_tokens: this.#promptTokens + this.#completionTokens,
-    });
   }
 
   #timingsSoFar(firstAt: number): string {

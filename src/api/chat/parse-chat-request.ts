@@ -1,3 +1,4 @@
+import { streamUsageOf } from '../answer/stream-usage.ts';
 import type { ParsedMessage } from '../parsed-request.ts';
 import { beginEmptyAnswer, refuseOpenCalls } from '../request/final-answer.ts';
 import { invalid, show } from '../request/invalid-request.ts';
@@ -7,7 +8,7 @@ import type { SettingsRead } from '../request/read-fields.ts';
 import { readFields } from '../request/read-fields.ts';
 import { toSettings } from '../request/request-kinds.ts';
 import { toTemplateSettings } from '../request/template-settings.ts';
-import type { AnswerSettings, ChatRequest, StreamUsage } from './chat-request.ts';
+import type { AnswerSettings, ChatRequest } from './chat-request.ts';
 import { CHAT_FIELDS } from './fields.ts';
 import { readMessages } from './messages.ts';
 import type { CHAT_KINDS } from './settings.ts';
@@ -66,9 +67,4 @@ function textOfLast(messages: readonly ParsedMessage[]): string {
     .slice(-1)
     .flatMap(({ content }) => content.map((part) => (part.type === 'text' ? part.text : '')))
     .join('');
-}
-
-function streamUsageOf({ includeUsage, continuousUsage }: Values): StreamUsage {
-  if (includeUsage !== true) return 'none';
-  return continuousUsage === true ? 'every' : 'last';
 }

@@ -1,3 +1,4 @@
+import type { StreamUsage } from '../answer/stream-usage.ts';
 import type { WireRequest } from '../wire-format.ts';
 import type { ParsedPrompt } from './prompts.ts';
 
@@ -13,7 +14,7 @@ export interface AnswerSettings {
   readonly hasLogProbs: boolean;
   /** What is generated is not asked for. */
   readonly dropsAnswer: boolean;
-  readonly includesUsage: boolean;
+  readonly streamUsage: StreamUsage;
 }
 
 /** A completion request. Each of its prompts is continued by itself. */

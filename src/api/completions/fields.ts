@@ -31,6 +31,7 @@ export const COMPLETION_KINDS = {
   model: TEXT,
   stream: BOOLEAN,
   includeUsage: BOOLEAN,
+  continuousUsage: BOOLEAN,
   echo: BOOLEAN,
   likeliest: integer({ min: 0, max: MAX_LOG_PROBS }),
   bestOf: integerFrom(1),
@@ -43,6 +44,7 @@ const NAMES: NamesOf<typeof COMPLETION_KINDS> = {
   model: ['model'],
   stream: ['stream'],
   includeUsage: ['stream_options.include_usage'],
+  continuousUsage: ['stream_options.continuous_usage_stats'],
   echo: ['echo'],
   likeliest: ['logprobs', 'n_probs'],
   bestOf: ['best_of'],
@@ -54,7 +56,6 @@ export const COMPLETION_FIELDS = fieldTable(COMPLETION_KINDS, NAMES, {
   prompt: anything,
   // Prompts begin with the tokens that the model wants, unless they are tokens already.
   add_special_tokens: isOneOf(true),
-  'stream_options.continuous_usage_stats': isOneOf(false),
   suffix: isOneOf(''),
   timings_per_token: isOneOf(false),
 });

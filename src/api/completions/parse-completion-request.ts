@@ -1,3 +1,4 @@
+import { streamUsageOf } from '../answer/stream-usage.ts';
 import type { ParsedRequest } from '../parsed-request.ts';
 import { invalid, show } from '../request/invalid-request.ts';
 import type { ReadOptions } from '../request/json-object.ts';
@@ -50,7 +51,7 @@ export function parseCompletionRequest(body: unknown, options: ReadOptions): Com
       echoes,
       hasLogProbs: likeliest !== undefined,
       dropsAnswer: maxTokens === 0,
-      includesUsage: values.includeUsage ?? false,
+      streamUsage: streamUsageOf(values),
     },
   };
 }

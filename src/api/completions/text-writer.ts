@@ -2,6 +2,8 @@ import type { GenerationEvent, PromptTokenLogProb, TokenUsage } from '../../back
 import { unfinished } from '../answer/collected-answer.ts';
 import type { AnswerIdentity } from '../answer/identity.ts';
 import { sseEvent } from '../answer/sse-event.ts';
+import type { StreamUsage } from '../answer/stream-usage.ts';
+import { usageSoFar } from '../answer/stream-usage.ts';
 import { usageJson } from '../answer/usage.ts';
 import type { StreamWriter } from '../wire-format.ts';
 import type { AnswerSettings } from './completion-request.ts';
@@ -104,27 +106,57 @@ export class TextPieces {
   }
 }
 
-/** Writes OpenAI's `text_completion` chunks; a last one has the usage, where that is asked for. */
+/** Writes OpenAI's `text_completion` chunks; a last one has the usage, where that is asked for; with vLLM's
+ * `continuous_usage_stats` all have the usage so far. */
 export class TextWriter implements StreamWriter {
   readonly #pieces: TextPieces;
   readonly #head: string;
-  readonly #includesUsage: boolean;
+  readonly #streamUsage: StreamUsage;
+  #promptTokens = 0;
+  /** Of each choice, so far. */
+  readonly #completionTokens: number[] = [];
 
   constructor({ id, created, model, systemFingerprint }: AnswerIdentity, settings: AnswerSettings) {
     const common = { id, object: 'text_completion', created, model, system_fingerprint: systemFingerprint };
     this.#head = `${JSON.stringify(common).slice(0, -1)},"choices":[`;
     this.#pieces = new TextPieces(settings);
-    this.#includesUsage = settings.includesUsage;
+    this.#streamUsage = settings.streamUsage;
   }
 
   of(event: GenerationEvent): readonly string[] {
-    const usage = this.#includesUsage ? ',"usage":null' : '';
+    if (this.#streamUsage === 'every') this.#count(event);
+    const usage = this.#usage();
     return this.#pieces.of(event).map((piece) => sseEvent(`${this.#head}${JSON.stringify(piece)}]${usage}}`));
   }
 
   end(): readonly string[] {
     const usage = JSON.stringify(usageJson(this.#pieces.usage()));
-    const last = this.#includesUsage ? [sseEvent(`${this.#head}],"usage":${usage}}`)] : [];
+    const last = this.#streamUsage === 'none' ? [] : [sseEvent(`${this.#head}],"usage":${usage}}`)];
     return [...last, 'data: [DONE]\n\n'];
+  }
+
+  #count(event: GenerationEvent): void {
+    if (event.type === 'start') {
+      this.#promptTokens += event.promptTokens;
+    } else if (event.type === 'text-delta') {
+      const { choice = 0, tokens } = event;
+      this.#completionTokens[choice] = (this.#completionTokens[choice] ?? 0) + tokens;
+    } else if (event.type === 'finish') {
+      this.#completionTokens[event.choice ?? 0] = event.usage.completionTokens;
+    }
+  }
+
+  /** What stands beside the choices of every chunk but the last. */
+  #usage(): string {
+    switch (this.#streamUsage) {
+      case 'none':
+        return '';
+      case 'last':
+        return ',"usage":null';
+      case 'every': {
+        const completionTokens = this.#completionTokens.reduce((sum, tokens) => sum + tokens, 0);
+        return `,"usage":${usageSoFar(this.#promptTokens, completionTokens)}`;
+      }
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { AnswerSettings, StreamUsage } from '../../../src/api/chat/index.ts';
+import type { StreamUsage } from '../../../src/api/answer/stream-usage.ts';
+import type { AnswerSettings } from '../../../src/api/chat/index.ts';
 import type { GenerationEvent } from '../../../src/backend/index.ts';
 import { ChunkWriter, toCompletion } from '../../../src/api/chat/index.ts';
 import { errorJson } from '../../../src/api/index.ts';

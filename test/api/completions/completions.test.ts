@@ -3,6 +3,12 @@ import { completionFormat, parseCompletionRequest } from '../../../src/api/compl
 import type { GenerationEvent } from '../../../src/backend/index.ts';
 
 const strict = { allowExtraFields: false };
+interface UsageJson {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly total_tokens: number;
+}
+
 const parse = (body: object) => parseCompletionRequest(body, strict);
 const identity = { id: 'cmpl-1', created: 1, model: 'm', systemFingerprint: 'f' };
 const png = 'data:image/png;base64,AAAA';
@@ -165,6 +171,20 @@ describe('a completion', () => {
       const own = pieces.filter((piece) => piece.index === index);
       expect(own.map((piece) => piece.text).join('')).toBe(text);
     }
+  });
+
+  it('tells the usage so far in each chunk, where that is asked for', () => {
+    const asked = { include_usage: true, continuous_usage_stats: true };
+    const request = parse({ ...body, stream: true, stream_options: asked });
+    const writer = completionFormat.writer(identity, request);
+    const chunks = events.flatMap((event) => [...writer.of(event)]);
+    const usages = chunks.map((text) => (JSON.parse(text.slice('data: '.length)) as { usage: UsageJson }).usage);
+    for (const { prompt_tokens: prompt, completion_tokens: completion, total_tokens: total } of usages) {
+      expect(total).toBe(prompt + completion);
+    }
+    const counts = usages.map(({ completion_tokens: tokens }) => tokens);
+    expect(counts).toEqual(counts.toSorted((a, b) => a - b));
+    expect(usages.at(-1)).toMatchObject({ prompt_tokens: 5, completion_tokens: 3 });
   });
 
   it('leaves out what was generated where nothing was asked for', async () => {
