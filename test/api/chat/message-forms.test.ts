@@ -169,10 +169,12 @@ const images: Readonly<Record<string, [messages: unknown, outcome: string]>> = {
     'unsupported_parameter messages[0].image_url',
   ],
   attachments: [[{ role: 'user', content: 'b', attachments: [{}] }], 'unsupported_parameter messages[0].attachments'],
-  'a size': [user(imageUrl({ url: data, max_pixels: 5 })), `unsupported_parameter ${part}.image_url.max_pixels`],
-  'a size beside the URL': [
-    user(imageUrl({ url: data }, { min_pixels: 5 })),
-    `unsupported_parameter ${part}.min_pixels`,
+  'a size': [user(imageUrl({ url: data, max_pixels: 5 })), `user: [${data}]`],
+  'a size beside the URL': [user(imageUrl({ url: data }, { min_pixels: 5 })), `user: [${data}]`],
+  'a size in words': [user(imageUrl({ url: data, max_pixels: 'few' })), `invalid_request ${part}.image_url.max_pixels`],
+  'a size of a kind that no processor has': [
+    user(imageUrl({ url: data }, { resized_width: 5 })),
+    `unsupported_parameter ${part}.resized_width`,
   ],
   'no size': [user(imageUrl({ url: data, max_pixels: null }, { min_pixels: null })), `user: [${data}]`],
   "LiteLLM's format": [user(imageUrl({ url: data, format: 'image/png' })), `user: [${data}]`],
