@@ -65,7 +65,7 @@ const toolObjects: typeof objects = {
 const keysRead = Object.entries({ ...objects, ...toolObjects }).flatMap(([path, [table, request]]) =>
   Object.keys(table)
     .filter((key) => table[key] === 'read')
-    .map((key) => [`${path.replace(/ .*/, '')}.${key}`, request({ [key]: 5 })] as const),
+    .map((key) => [`${path.replace(/ .*/, '')}.${key}`, request({ [key]: -5 })] as const),
 );
 
 describe('a key that is read', () => {

@@ -68,7 +68,7 @@ describe('content', () => {
       ],
     });
     expect(imageReferences(request)).toEqual([
-      { type: 'image', url: 'http://a/', param: 'messages[0].content[0]' },
+      { type: 'image', url: 'http://a/', param: 'messages[0].content[0]', budget: { detail: 'high' } },
       { type: 'image', url: 'data:,b', param: 'messages[1].content[1]' },
     ]);
   });

@@ -123,6 +123,7 @@ describe('fields', () => {
       cacheSalt: 'tenant',
       template: { variables: {}, addGenerationPrompt: true, continueFinalMessage: false },
       stream: true,
+      imageDetails: false,
       askedBy: expect.objectContaining({ temperature: 'temperature', maxTokens: 'max_tokens' }) as object,
       answer: {
         choices: 1,

@@ -648,7 +648,10 @@ ProcessorSettings bounded(const mtmd_context * vision, ProcessorSettings largest
     const clip_hparams & model = *clip_get_hparams(mtmd_get_vision_ctx(vision));
     const int64_t factor = static_cast<int64_t>(model.patch_size) * std::max(1, model.n_merge);
     const auto most_pixels = static_cast<uint32_t>(std::min<int64_t>(UINT32_MAX, most_tokens * factor * factor));
-    const auto longest = static_cast<uint32_t>(factor * static_cast<int64_t>(std::sqrt(static_cast<double>(most_tokens))));
+    // A square of n by n; with a token between its rows, n times n + 1, less one.
+    const bool marks_rows = clip_get_projector_type(mtmd_get_vision_ctx(vision)) == PROJECTOR_TYPE_PIXTRAL;
+    const double side = marks_rows ? (std::sqrt(4.0 * most_tokens + 5) - 1) / 2 : std::sqrt(static_cast<double>(most_tokens));
+    const auto longest = static_cast<uint32_t>(factor * static_cast<int64_t>(side));
     largest.max_pixels = std::min(largest.max_pixels, most_pixels);
     largest.min_pixels = std::min(largest.min_pixels, most_pixels);
     largest.longest_edge = std::min(largest.longest_edge, longest);
