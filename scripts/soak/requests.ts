@@ -6,7 +6,7 @@ export interface SoakRequest {
   readonly path: string;
   readonly body?: object;
   /** The text that a complete stream ends with; undefined where nothing is said. */
-  readonly end?: string;
+  readonly end?: string | undefined;
 }
 
 /** What requests are made of. */
