@@ -148,15 +148,9 @@ export class TextWriter implements StreamWriter {
 
   /** What stands beside the choices of every chunk but the last. */
   #usage(): string {
-    switch (this.#streamUsage) {
-      case 'none':
-        return '';
-      case 'last':
-        return ',"usage":null';
-      case 'every': {
-        const completionTokens = this.#completionTokens.reduce((sum, tokens) => sum + tokens, 0);
-        return `,"usage":${usageSoFar(this.#promptTokens, completionTokens)}`;
-      }
-    }
+    if (this.#streamUsage === 'none') return '';
+    if (this.#streamUsage === 'last') return ',"usage":null';
+    const completionTokens = this.#completionTokens.reduce((sum, tokens) => sum + tokens, 0);
+    return `,"usage":${usageSoFar(this.#promptTokens, completionTokens)}`;
   }
 }

@@ -266,10 +266,9 @@ describe('a loaded model', () => {
   });
 
   it('takes several messages of one speaker as one, where the chat template wants them in turns', async () => {
-    const asked = (...messages: GenerateRequest['messages']) => answerInShort(model, messages);
-    const apart = await asked(said('system', 'A'), said('system', 'B'), said('user', 'What'), said('user', 'is it?'));
-    const joined = await asked(said('system', 'A\nB'), said('user', 'What\nis it?'));
-    expect(apart).toEqual(joined);
+    const apart = [said('system', 'A'), said('system', 'B'), said('user', 'What'), said('user', 'is it?')];
+    const joined = [said('system', 'A\nB'), said('user', 'What\nis it?')];
+    expect(await answerInShort(model, apart)).toEqual(await answerInShort(model, joined));
   });
 
   it('has calls and results of earlier turns as text, where the chat template has no place for them', async () => {
