@@ -39,7 +39,12 @@ const FOREVER = 'public, max-age=31536000, immutable';
 export function playgroundRoutes(): Hono<RequestContext> {
   const routes = new Hono<RequestContext>();
   let reading: Promise<PlaygroundFiles> | undefined;
-  const files = (): Promise<PlaygroundFiles> => (reading ??= readPlayground());
+  const files = (): Promise<PlaygroundFiles> =>
+    (reading ??= readPlayground().catch((error: unknown) => {
+      // There may be open files to spare the next time.
+      reading = undefined;
+      throw error;
+    }));
   // No route of its own: the path is not one that takes GET only.
   routes.use('/', pageForBrowsers(files));
   routes.get('/playground/:name', async (context) => {
