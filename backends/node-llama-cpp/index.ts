@@ -16,7 +16,7 @@ import { bundledSource, dryRunProgram, installedNodeLlamaCppVersion, loadNativeA
 import { throttleCounter, usableCpus } from './cpu-limit.ts';
 import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
-import { automaticThreads, cachedImageBytes, type Placement, stepSize } from './device-defaults.ts';
+import { automaticThreads, cachedImageBytes, type Placement, stepTokens } from './device-defaults.ts';
 import { dryRun, type PictureMemory } from './dry-run.ts';
 import { embedderLength, type EmbedderShape, fittingLength } from './embedder-size.ts';
 import { EmbeddingModel } from './embedding-model.ts';
@@ -168,14 +168,14 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       );
     }
     for (const warning of [...(projector?.warnings ?? []), ...warnings]) options.log('warning', warning);
-    const step = stepSize(settings.maxBatchInputTokens, placement);
+    const batchTokens = stepTokens(settings.maxBatchInputTokens, placement);
     const admission = await admit({
       ...memory,
       model: loaded,
       trainedLength,
       encoderBytes: limit.encoderBytes,
       // A picture that is decoded in one piece makes the batch as large.
-      batchTokens: Math.max(step.batchTokens, pictures.wholeTokens),
+      batchTokens: Math.max(batchTokens, pictures.wholeTokens),
       embedder: settings.embeddings ? shape : undefined,
     });
     const { maxSequences } = admission;
@@ -219,8 +219,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             separateCells: admission.separate,
             maxLength: admission.maxLength,
             maxSequences,
-            batchTokens: Math.max(step.batchTokens, maxSequences),
-            promptShare: step.promptShare,
+            batchTokens: Math.max(batchTokens, maxSequences),
             ...chooseThreads(settings, automaticThreads(placement, cpuThreads, maxSequences), options.log),
             throttleCounter: throttleCounter(),
             cpus: usableCpus(),
