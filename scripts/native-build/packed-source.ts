@@ -9,7 +9,7 @@ const packed = [
   /^common\/[^/]*\.h$/,
   /^common\/jinja\//,
   /^src\/(?:[^/]*\.h|(?:llama-vocab|llama-grammar|unicode|unicode-data)\.cpp)$/,
-  /^tools\/mtmd\/(?:[^/]*\.h|(?:clip|mtmd|mtmd-audio|mtmd-image)\.cpp)$/,
+  /^tools\/mtmd\/(?:.*\.h|(?:clip|mtmd|mtmd-audio|mtmd-image)\.cpp)$/,
   /^tools\/mtmd\/models\//,
 ];
 

@@ -57,8 +57,8 @@ export class Sandbox {
     try {
       return await answerOf(await Promise.race([readyUrl(child), closed.then(() => undefined)]));
     } finally {
-      // npm passes signals on.
-      child.kill('SIGTERM');
+      // npm passes no signals on: all of the group get it, as from a terminal.
+      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGTERM');
       await closed;
     }
   }
@@ -74,6 +74,7 @@ export class Sandbox {
       cwd: this.projectDir,
       env: { PATH: path, HOME: this.#home, ...settings },
       stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true,
       ...identity,
     });
   }
