@@ -6,6 +6,7 @@ import { messageOf, VserveError } from '../../src/errors/index.ts';
 import { buildCommand, dryRunProgram } from './addon-loader.ts';
 import { throwIfInterrupted } from './binary-tests.ts';
 import type { ProcessorChanges } from './image-budget/processor-changes.ts';
+import { environmentWithLibraries } from './library-path.ts';
 
 /** Bytes in which the largest picture is encoded; 0 without a projector, and for a model that embeds. */
 export interface PictureMemory {
@@ -44,6 +45,7 @@ export async function dryRun(
   const projector = mmprojPath === undefined ? [] : [mmprojPath, ...limits];
   const child = spawn(program, [libraryDir, embeds ? 'embed' : 'generate', modelPath, ...projector], {
     cwd: libraryDir,
+    env: environmentWithLibraries(libraryDir),
     stdio: ['ignore', 'pipe', 'pipe'],
     killSignal: 'SIGKILL',
     signal,

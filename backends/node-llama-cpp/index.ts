@@ -12,7 +12,8 @@ import { samplerNames } from '../../src/backend/sampling-settings.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { admit, budgetsOf, ramBeside } from './admission.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
-import { bundledSource, dryRunProgram, installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
+import { dryRunProgram, loadNativeAddon } from './addon-loader.ts';
+import { buildMissingEngine } from './build-engine.ts';
 import { throttleCounter, usableCpus } from './cpu-limit.ts';
 import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
@@ -25,6 +26,7 @@ import { generationDefaultsOf } from './generation-defaults.ts';
 import { planGpus } from './gpu-placement.ts';
 import { ImageBudgets } from './image-budget/image-budgets.ts';
 import { placementFor } from './image-placement.ts';
+import { bundledSource, installedNodeLlamaCppVersion } from './installation.ts';
 import { type EmbedderPlan, loadEmbedder } from './load-embedder.ts';
 import { loadModel, quieten, startLlama } from './llama-model.ts';
 import { LoadedLlama } from './loaded-llama.ts';
@@ -45,6 +47,7 @@ const mostSequences = 256;
 /** llama.cpp through node-llama-cpp, with our own engine on top: Metal, CUDA, Vulkan, or the CPU. */
 const backend: Backend = {
   name: 'node-llama-cpp',
+  prepare: buildMissingEngine,
   async check() {
     dryRunProgram();
   },

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
+import { prepareBackend } from '../backend/index.ts';
 import type { Backend, SamplingSettings } from '../backend/index.ts';
 import type { OpenServer, OpenServerOptions } from '../server/index.ts';
 import { checkAccess } from '../server/check-access.ts';
@@ -55,7 +56,7 @@ async function serve(command: Command, argument: string | undefined, context: Co
 
 /** Serves until the signal is aborted. Checks that fail fast come before steps that take minutes. */
 async function serveUntilStopped(loaded: LoadedSettings<ServeSettingName>, context: Context): Promise<void> {
-  const { output, dependencies } = context;
+  const { output, dependencies, signal } = context;
   const { host: hosts, port, backend: backendName } = loaded.settings;
   hideSecretFlags(loaded.origins, 'serve');
   for (const variable of loaded.unknownVariables) output.log('warning', variable);
@@ -69,7 +70,7 @@ async function serveUntilStopped(loaded: LoadedSettings<ServeSettingName>, conte
   await checkPort(hosts, port);
   const metricsPort = await metricsPortOf(loaded, checkPort, output.log);
   await checkAccess(settings.server);
-  await backend.check?.();
+  await prepareBackend(backend, { log: output.log, signal });
   output.note(
     `\n${output.style('bold', `vserve ${version}`)}\n\n${describeConfiguration(loaded, serveSettingNames)}\n`,
   );
