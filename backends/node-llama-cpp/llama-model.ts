@@ -4,10 +4,12 @@ import { getLlama, InsufficientMemoryError, LlamaLogLevel, NoBinaryFoundError } 
 import type { LoadOptions, LoadSettings, LogLevel } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { BinaryTests, throwIfInterrupted } from './binary-tests.ts';
+import { loadCpuModel } from './cpu-model.ts';
 import { checkDevices, type DeviceChoice, restrictToDevices } from './devices.ts';
 import type { GpuPlan } from './gpu-placement.ts';
 import type { ModelHeader } from './model-header.ts';
 import type { NativeAddon } from './native-addon.ts';
+import { splitFiles } from './split-files.ts';
 
 const logLevels: Readonly<Record<LlamaLogLevel, LogLevel>> = {
   [LlamaLogLevel.disabled]: 'debug',
@@ -189,8 +191,12 @@ export async function loadModel(
   if (mlock && !llama.supportsMlock) {
     throw new VserveError('invalid_setting', '--mlock is not possible on this system. Leave it out.');
   }
-  const load = (): Promise<LlamaModel> =>
-    llama.loadModel({
+  const onLoadProgress = (fraction: number): void => options.onProgress('model', fraction);
+  const load = (): Promise<LlamaModel> => {
+    if (llama.gpu === false && splitFiles(modelPath).length === 1) {
+      return loadCpuModel(llama, modelPath, { mmap, mlock, onProgress: onLoadProgress, signal: options.signal });
+    }
+    return llama.loadModel({
       modelPath,
       gpuLayers: gpuPlan?.gpuLayers ?? 0,
       // The plan leaves as much free as the user wants.
@@ -198,10 +204,9 @@ export async function loadModel(
       useMmap: mmap ? 'auto' : false,
       useMlock: mlock,
       loadSignal: options.signal,
-      onLoadProgress: (fraction) => {
-        options.onProgress('model', fraction);
-      },
+      onLoadProgress,
     });
+  };
   try {
     return await loadAfter((addonModel) => {
       if (mustStayAsInFile(llama, mayRepack)) addon.keepWeightsAsInFile(addonModel);
