@@ -6,6 +6,8 @@ import { join } from 'node:path';
 /** What the first is about may still be of use; more are of models that are gone. */
 const mostFindings = 64;
 
+let writing = Promise.resolve();
+
 interface Finding {
   readonly key: string;
   readonly value: unknown;
@@ -27,7 +29,13 @@ export class Findings {
     return (await this.#read()).find((finding) => finding.key === key)?.value;
   }
 
-  async keep(key: string, value: unknown): Promise<void> {
+  /** One after the other: each writes the whole file. */
+  keep(key: string, value: unknown): Promise<void> {
+    writing = writing.then(() => this.#write(key, value));
+    return writing;
+  }
+
+  async #write(key: string, value: unknown): Promise<void> {
     const path = this.#path;
     if (path === undefined) return;
     const others = (await this.#read()).filter((finding) => finding.key !== key);

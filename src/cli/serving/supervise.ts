@@ -132,14 +132,13 @@ function crashOf(code: number | null, name: NodeJS.Signals | null): string | und
 
 /** `delayMs`: until it is started again. */
 function describeCrash({ crash, livedMs, running }: End, hasServed: boolean, delayMs: number | undefined): string {
-  const requests = running.map((request) => `\n${lineOf(request)}`).join('');
-  return [
-    `The server ended with ${String(crash)} after ${formatDuration(livedMs)}.`,
-    running.length === 0 ? 'No request was running.' : `These requests were running:${requests}\n`,
+  const end = `The server ended with ${String(crash)} after ${formatDuration(livedMs)}.`;
+  const next =
     delayMs === undefined
       ? `It is not started again: it ${hasServed ? `crashed ${CrashHistory.most + 1} times in 10 minutes` : 'never was ready'}.`
-      : `Starting it again${delayMs === 0 ? '' : ` in ${formatDuration(delayMs)}`}.`,
-  ].join(' ');
+      : `Starting it again${delayMs === 0 ? '' : ` in ${formatDuration(delayMs)}`}.`;
+  if (running.length === 0) return `${end} No request was running. ${next}`;
+  return [`${end} These requests were running:`, ...running.map(lineOf), next].join('\n');
 }
 
 function lineOf({ requestId, target, sinceMs }: RunningRequest): string {
