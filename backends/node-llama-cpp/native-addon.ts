@@ -288,6 +288,8 @@ export interface NativeEngineOptions extends Pick<
 > {
   /** Empty: text only. */
   readonly mmprojPath: string;
+  /** In place of the model's own; undefined: that. */
+  readonly chatTemplate?: string | undefined;
   /** Tokens that end an answer, besides those that llama.cpp knows. */
   readonly endTokens: readonly number[];
   /** Undefined: llama.cpp's own. */

@@ -80,6 +80,7 @@ struct Event {
 
 struct EngineOptions {
     std::string mmproj_path;    // empty: text only
+    std::string chat_template;  // in place of the model's own; empty: that
     ImagePlacement placement;
     int32_t context_cells = 0;      // KV cells: of each sequence, or shared by all
     bool separate_cells = false;    // each sequence has cells of its own

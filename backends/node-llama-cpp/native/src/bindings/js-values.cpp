@@ -392,6 +392,7 @@ std::vector<std::string> texts_of(const Napi::Array & array) {
 EngineOptions options_of(const Napi::Object & object) {
     EngineOptions options;
     options.mmproj_path = text_of(object, "mmprojPath");
+    options.chat_template = optional_text_of(object, "chatTemplate").value_or("");
     options.placement = placement_of(object.Get("imagePlacement"));
     options.context_cells = integer_of(object, "contextCells");
     options.separate_cells = boolean_of(object, "separateCells");
