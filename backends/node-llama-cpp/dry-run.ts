@@ -51,7 +51,8 @@ export async function dryRunOnce(
   if (isPictureMemory(known)) return known;
   const found = await dryRun(files, options, signal);
   // Files that changed meanwhile have another key now.
-  if (key !== undefined && key === (await findingKey(read, facts).catch(() => undefined))) await findings.keep(key, found);
+  if (key !== undefined && key === (await findingKey(read, facts).catch(() => undefined)))
+    await findings.keep(key, found);
   return found;
 }
 
@@ -75,11 +76,7 @@ function argumentsFor(
  * trusted ends the process that it runs in. Throws `model_load_failed`, `out_of_memory`, `native_addon_missing`,
  * `native_addon_mismatch`; after an abort, its reason.
  */
-export async function dryRun(
-  files: ModelFiles,
-  options: DryRunOptions,
-  signal: AbortSignal,
-): Promise<PictureMemory> {
+export async function dryRun(files: ModelFiles, options: DryRunOptions, signal: AbortSignal): Promise<PictureMemory> {
   const { modelPath, mmprojPath } = files;
   signal.throwIfAborted();
   const { path: program, libraryDir } = dryRunProgram();

@@ -70,10 +70,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   const [
     llama,
     { trainedLength, mayRepack, embedding, description: header, generation, warnings, projector, pictures, budgets },
-  ] = await Promise.all([
-    startLlama(parseDevices(settings.devices), options),
-    examine(files, settings, options),
-  ]);
+  ] = await Promise.all([startLlama(parseDevices(settings.devices), options), examine(files, settings, options)]);
   let model: LlamaModel | undefined;
   try {
     const addon = loadNativeAddon(llama);
