@@ -2,6 +2,14 @@ import type { GenerationEvent } from '../../backend/index.ts';
 import type { TimingsJson } from './timings.ts';
 import { timingsJson } from './timings.ts';
 
+type Progress = Extract<GenerationEvent, { readonly type: 'progress' }>;
+
+/** The timings of a prompt of which a part is computed, for a report of it. */
+export function progressTimings({ cachedTokens, doneTokens, ms }: Progress): TimingsJson {
+  const computed = { promptTokens: doneTokens, cachedTokens, prefillMs: doneTokens > cachedTokens ? ms : 0 };
+  return timingsJson({ ...computed, completionTokens: 0, decodeMs: 0 });
+}
+
 /** The timings of a stream so far, as llama-server's `timings_per_token` tells them. */
 export class RunningTimings {
   readonly #areAsked: boolean;
@@ -13,6 +21,11 @@ export class RunningTimings {
 
   constructor(areAsked: boolean) {
     this.#areAsked = areAsked;
+  }
+
+  /** The field of a report of a prompt's progress. */
+  ofProgress(event: Progress): { readonly timings?: TimingsJson } {
+    return this.#areAsked ? { timings: progressTimings(event) } : {};
   }
 
   take(event: GenerationEvent): void {

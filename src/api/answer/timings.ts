@@ -25,19 +25,23 @@ export interface Timed {
   readonly decodeMs: number;
 }
 
-/** The first token of an answer comes with the prompt, so it counts in no rate. What cannot be told is 0. */
+/**
+ * The first token of an answer comes with the prompt, so it counts in no rate. Rates are those of the times as they are told.
+ * What cannot be told is 0.
+ */
 export function timingsJson(timed: Timed): TimingsJson {
-  const { promptTokens, cachedTokens, prefillMs, completionTokens, decodeMs } = timed;
+  const { promptTokens, cachedTokens, completionTokens } = timed;
+  const [prefillMs, decodeMs] = [rounded(timed.prefillMs), rounded(timed.decodeMs)];
   const computed = promptTokens - cachedTokens;
   const further = Math.max(0, completionTokens - 1);
   return {
     cache_n: cachedTokens,
     prompt_n: computed,
-    prompt_ms: rounded(prefillMs),
+    prompt_ms: prefillMs,
     prompt_per_token_ms: ratio(prefillMs, computed),
     prompt_per_second: ratio(1000 * computed, prefillMs),
     predicted_n: completionTokens,
-    predicted_ms: rounded(decodeMs),
+    predicted_ms: decodeMs,
     predicted_per_token_ms: ratio(decodeMs, further),
     predicted_per_second: ratio(1000 * further, decodeMs),
   };
@@ -50,7 +54,7 @@ export function timingsOf(usage: TokenUsage, all: readonly GenerationTimings[]):
 }
 
 function ratio(value: number, divisor: number): number {
-  return divisor > 0 ? rounded(value / divisor) : 0;
+  return divisor > 0 ? value / divisor : 0;
 }
 
 /** To microseconds. */

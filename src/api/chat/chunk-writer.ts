@@ -1,9 +1,11 @@
 import type { ChosenToken, GenerationEvent } from '../../backend/index.ts';
 import { unfinished } from '../answer/collected-answer.ts';
+import { fieldsText } from '../answer/fields-text.ts';
 import type { AnswerIdentity } from '../answer/identity.ts';
 import type { ImageDetailsJson } from '../answer/image-details.ts';
 import { imageDetailsJson } from '../answer/image-details.ts';
 import { logProbsJson } from '../answer/log-probs.ts';
+import { progressTimings } from '../answer/running-timings.ts';
 import { sseEvent } from '../answer/sse-event.ts';
 import { usageSoFar } from '../answer/stream-usage.ts';
 import { timingsJson, timingsOf } from '../answer/timings.ts';
@@ -144,10 +146,12 @@ export class ChunkWriter implements StreamWriter {
     );
   }
 
-  #progress({ promptTokens, cachedTokens, doneTokens, ms }: EventOf<'progress'>): string {
+  #progress(event: EventOf<'progress'>): string {
+    const { promptTokens, cachedTokens, doneTokens, ms } = event;
     const progress = { total: promptTokens, cache: cachedTokens, processed: doneTokens, time_ms: ms };
     const chunk = this.#chunk(0, '{}', this.#noLogProbs);
-    return `${chunk.slice(0, -1)},"prompt_progress":${JSON.stringify(progress)}}`;
+    const timings = this.#settings.timingsPerToken ? { timings: progressTimings(event) } : {};
+    return `${chunk.slice(0, -1)}${fieldsText({ prompt_progress: progress, ...timings })}}`;
   }
 
   #finish(event: EventOf<'finish'>): string[] {

@@ -6,6 +6,7 @@ import { imageDetailsJson } from '../answer/image-details.ts';
 import type { TokenLogProbJson } from '../answer/log-probs.ts';
 import { logProbsJson } from '../answer/log-probs.ts';
 import { sseEvent } from '../answer/sse-event.ts';
+import { progressTimings } from '../answer/running-timings.ts';
 import type { TimingsJson } from '../answer/timings.ts';
 import { timingsJson } from '../answer/timings.ts';
 import type { StreamWriter } from '../wire-format.ts';
@@ -108,7 +109,7 @@ class LlamaAnswers {
         this.#prefilled(event);
         return [];
       case 'progress':
-        return [{ ...this.#piece(0, '', undefined), prompt_progress: progressJson(event) }];
+        return [this.#progress(event)];
       case 'text-delta':
         return this.#settings.hasLogProbs
           ? tokenByToken(event).flatMap((part) => this.#delta(part))
@@ -139,6 +140,11 @@ class LlamaAnswers {
 
   get count(): number {
     return this.#answers.length;
+  }
+
+  #progress(event: EventOf<'progress'>): LlamaPiece {
+    const timings = this.#settings.timingsPerToken ? { timings: progressTimings(event) } : {};
+    return { ...this.#piece(0, '', undefined), prompt_progress: progressJson(event), ...timings };
   }
 
   #note(choice = 0, known: Partial<Prefilled>): void {

@@ -38,6 +38,9 @@ function readPrompt(value: unknown, path: string, options: ReadOptions): ParsedP
   throw invalid(path, `${path} must be a string or a list of token ids, not ${show(value)}.`);
 }
 
+/** llama.cpp's own marker, which clients of llama-server also write where they should ask `/props` for it. */
+const MARKERS = new RegExp(`${IMAGE_MARKER}|<__media__>`);
+
 /** Each marker in the text stands for the next image. */
 function readWithImages(value: JsonObject, path: string, options: ReadOptions): ParsedPrompt {
   const { prompt_string: given, multimodal_data: data = [] } = readKeys(value, path, IMAGE_PROMPT_KEYS, options);
@@ -48,7 +51,7 @@ function readWithImages(value: JsonObject, path: string, options: ReadOptions): 
   const dataPath = `${path}.multimodal_data`;
   if (!Array.isArray(data))
     throw invalid(dataPath, `${dataPath} must be a list of images in base64, not ${show(data)}.`);
-  const texts = text.split(IMAGE_MARKER);
+  const texts = text.split(MARKERS);
   if (texts.length - 1 !== data.length) {
     const message = `${path}.prompt_string has ${String(texts.length - 1)} markers ${IMAGE_MARKER}, and multimodal_data has ${String(data.length)} images.`;
     throw invalid(dataPath, message);

@@ -177,10 +177,14 @@ export class TextWriter implements StreamWriter {
   }
 
   /** llama-server's report of how much of a prompt is computed. */
-  #progress({ promptTokens, cachedTokens, doneTokens, ms }: EventOf<'progress'>): string {
+  #progress(event: EventOf<'progress'>): string {
+    const { promptTokens, cachedTokens, doneTokens, ms } = event;
     const piece: TextPiece = { index: 0, text: '', logprobs: null, finish_reason: null };
     const progress = { total: promptTokens, cache: cachedTokens, processed: doneTokens, time_ms: ms };
-    return this.#chunk(JSON.stringify(piece), this.#usage() + fieldsText({ prompt_progress: progress }));
+    return this.#chunk(
+      JSON.stringify(piece),
+      this.#usage() + fieldsText({ prompt_progress: progress, ...this.#running.ofProgress(event) }),
+    );
   }
 
   /** What the very last chunk has besides. */

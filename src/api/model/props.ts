@@ -1,4 +1,5 @@
 import type { ModelInfo, SamplingSettings } from '../../backend/index.ts';
+import { IMAGE_MARKER } from '../../backend/index.ts';
 import type { ParsedRequest } from '../parsed-request.ts';
 import { GENERATION_DEFAULTS, SAMPLING_DEFAULTS } from '../request-defaults.ts';
 import { readable } from './readable-number.ts';
@@ -69,6 +70,8 @@ export interface PropsJson {
   readonly model_path: string;
   readonly model_ftype?: string;
   readonly modalities: { readonly vision: boolean; readonly audio: false; readonly video: false };
+  /** Stands for an image in the `prompt_string` of a completion. */
+  readonly media_marker: typeof IMAGE_MARKER;
   readonly endpoint_slots: boolean;
   readonly endpoint_props: false;
   readonly endpoint_metrics: false;
@@ -97,6 +100,7 @@ export function propsJson({ name, info }: ServedModel, { version, hasSlots }: Pr
     model_path: name,
     ...(quantization === undefined ? {} : { model_ftype: quantization }),
     modalities: { vision: capabilities.vision, audio: false, video: false },
+    media_marker: IMAGE_MARKER,
     endpoint_slots: hasSlots,
     endpoint_props: false,
     endpoint_metrics: false,

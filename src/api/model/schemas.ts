@@ -81,6 +81,7 @@ export const propsSchema = z.object({
   model_path: z.string(),
   model_ftype: z.string().optional(),
   modalities: z.object({ vision: z.boolean(), audio: z.literal(false), video: z.literal(false) }),
+  media_marker: z.string().describe('Stands for an image in the prompt_string of a completion.'),
   endpoint_slots: z.boolean(),
   endpoint_props: z.literal(false),
   endpoint_metrics: z.literal(false),

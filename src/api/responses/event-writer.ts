@@ -169,10 +169,12 @@ export class EventWriter implements StreamWriter, OutputListener {
   }
 
   /** llama-server's report of it. */
-  #progress({ promptTokens, cachedTokens, doneTokens, ms }: Progress): void {
+  #progress(event: Progress): void {
+    const { promptTokens, cachedTokens, doneTokens, ms } = event;
     this.#write('response.in_progress', {
       response: this.#response,
       prompt_progress: { total: promptTokens, cache: cachedTokens, processed: doneTokens, time_ms: ms },
+      ...this.#running.ofProgress(event),
     });
   }
 

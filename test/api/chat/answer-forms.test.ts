@@ -314,7 +314,7 @@ describe('a stream', () => {
     const prefilled: GenerationEvent = { type: 'prefilled', cachedTokens: 3, queueMs: 0, prefillMs: 6 };
     const all = chunks([prefilled, text('a'), text('b'), finish()], { timingsPerToken: true });
     expect(all.map(({ timings }) => timings?.predicted_n)).toEqual([undefined, 1, 2, 4]);
-    expect(all[1]?.timings).toMatchObject({ cache_n: 3, prompt_n: 4, prompt_ms: 6, prompt_per_second: 666.667 });
+    expect(all[1]?.timings).toMatchObject({ cache_n: 3, prompt_n: 4, prompt_ms: 6, prompt_per_second: 4000 / 6 });
     expect(all.at(-1)?.timings).toMatchObject({ predicted_ms: 9, predicted_per_token_ms: 3 });
   });
 

@@ -36,13 +36,14 @@ describe('a completion request', () => {
       ],
     ],
     [
-      'a text with images',
-      { prompt_string: 'a<__image__>b', multimodal_data: [png] },
+      "a text with images, where the server's marker or llama.cpp's stands",
+      { prompt_string: 'a<__image__>b<__media__>', multimodal_data: [png, png] },
       [
         [
           { type: 'text', text: 'a' },
           { type: 'image', url: png, param: 'prompt.multimodal_data[0]' },
           { type: 'text', text: 'b' },
+          { type: 'image', url: png, param: 'prompt.multimodal_data[1]' },
         ],
       ],
     ],
@@ -213,7 +214,11 @@ describe('a completion', () => {
     ];
     expect(request.reportProgress).toBe(true);
     expect(sseValues(completionFormat.writer(identity, request), told)).toMatchObject([
-      { choices: [{ text: '' }], prompt_progress: { total: 3, cache: 1, processed: 2, time_ms: 4 } },
+      {
+        choices: [{ text: '' }],
+        prompt_progress: { total: 3, cache: 1, processed: 2, time_ms: 4 },
+        timings: { cache_n: 1, prompt_n: 1, prompt_ms: 4, predicted_n: 0 },
+      },
       { choices: [{ text: 'A' }], timings: { cache_n: 1, prompt_n: 2, predicted_n: 1 } },
       { choices: [{ finish_reason: 'length' }], timings: { cache_n: 1, prompt_n: 2, predicted_n: 1 } },
     ]);

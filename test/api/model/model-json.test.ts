@@ -133,7 +133,7 @@ describe('the props', () => {
   it('leave out what is not known', () => {
     const props = propsJson(plain, { version: '1.2.3', hasSlots: false });
     expect(Object.keys(props)).not.toEqual(expect.arrayContaining(['chat_template']));
-    expect(props).toMatchObject({ modalities: { vision: false }, endpoint_slots: false });
+    expect(props).toMatchObject({ modalities: { vision: false }, endpoint_slots: false, media_marker: '<__image__>' });
   });
 });
 
