@@ -29,6 +29,8 @@ export interface LoadSettings {
   readonly imageMaxTokens: number | undefined;
   /** Maximum prompt tokens per step; undefined lets the backend choose. */
   readonly maxBatchInputTokens: number | undefined;
+  /** A Jinja chat template in place of the model's own; undefined takes that. */
+  readonly chatTemplate: string | undefined;
   /** Fraction of the device's memory that may be used, above 0 to 1. */
   readonly deviceMemoryUtilization: number;
   readonly kvCacheFormat: KvCacheFormat;
@@ -77,6 +79,8 @@ export interface LoadOptions {
   readonly onProgress: (stage: string, fraction: number) => void;
   readonly log: (level: LogLevel, message: string) => void;
   readonly signal: AbortSignal;
+  /** Where a backend may keep what takes it long to find out; it need not exist, and may be emptied at any time. */
+  readonly cacheFolder?: string | undefined;
 }
 
 /** Types that weights can be quantized to, by llama.cpp's names, the most precise first. */
