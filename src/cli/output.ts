@@ -3,7 +3,7 @@ import type { LogLevel } from '../backend/index.ts';
 import type { Settings } from '../settings/index.ts';
 import type * as Drawing from './drawing.ts';
 import { createLineSink } from './line-sink.ts';
-import { formatDuration, printable, withoutControls } from './printable.ts';
+import { formatDuration, printable, withoutControls, wrapped } from './printable.ts';
 import type { Area, Task } from './task.ts';
 import { percent } from './task.ts';
 import { isDrawable } from './terminal.ts';
@@ -80,6 +80,11 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
   const useColors = stderr.isTTY && stderr.hasColors();
   const paint: Paint = (format, text) => (useColors ? styleText(format, text) : text);
 
+  const paintError = (text: string): string => text.replace(/^Error:/, (word) => paint(['bold', 'red'], word));
+  /** On a terminal, words are not cut. Lines after the first are indented by two columns. */
+  const forReader = (text: string): string =>
+    isDrawable(stderr) ? wrapped(printable(text), stderr.columns - 2) : text;
+
   const answers = createLineSink(stdout);
   const lines = createLineSink(stderr, (lost, reason) => {
     output.log('warning', `${lost} lines of this log could not be written (${reason}).`);
@@ -127,7 +132,7 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
       const { format, prefix, file } = logOutput;
       const line = { time: new Date().toISOString(), level: 'error', message: prefix + message } as const;
       if (format === 'json') writeLines(jsonLine(line));
-      else writeLines(`${paint(['bold', 'red'], 'Error:')} ${indented(message)}`);
+      else writeLines(paintError(indented(forReader(`Error: ${message}`))));
       file?.write(format === 'json' ? jsonLine(line) : textLine(line, (_, text) => text));
     },
     async prepare() {
