@@ -132,7 +132,7 @@ async function benchmark(
     const shown = { endpoint, fields: { ...fields, model }, maxConcurrency, requestRate, settings };
     const run = await runShown(asked, shown, context);
     runs.push(run);
-    output.print(`${place === 0 ? '' : '\n'}${reportText(reportOf(run, counted))}`);
+    output.print(`${place === 0 ? '' : '\n'}${reportText(reportOf(run, counted), output.columns())}`);
     tellFailures(run, context);
   }
   await write(runs, { settings, model, url: endpoint.name }, context);
@@ -142,7 +142,10 @@ async function benchmark(
 }
 
 /** What each run asks of the server: all limits with all rates. */
-function loadsOf({ maxConcurrency, requestRate }: BenchmarkSettings): readonly Pick<Run, 'maxConcurrency' | 'requestRate'>[] {
+function loadsOf({
+  maxConcurrency,
+  requestRate,
+}: BenchmarkSettings): readonly Pick<Run, 'maxConcurrency' | 'requestRate'>[] {
   const limits = maxConcurrency.length === 0 ? [undefined] : maxConcurrency;
   return requestRate.flatMap((rate) => limits.map((limit) => ({ maxConcurrency: limit, requestRate: rate })));
 }
@@ -226,7 +229,12 @@ async function write(runs: readonly Run[], { settings, model, url }: Measured, {
   const files = [
     [
       settings.outputJson,
-      () => JSON.stringify({ url, model, ...described(settings), runs: runs.map((run) => runJson(run, countedBy(settings))) }, undefined, 2),
+      () =>
+        JSON.stringify(
+          { url, model, ...described(settings), runs: runs.map((run) => runJson(run, countedBy(settings))) },
+          undefined,
+          2,
+        ),
     ],
     [settings.outputSvg, () => chart(runs, `${model} at ${url}`)],
   ] as const;

@@ -6,7 +6,7 @@ import { createLineSink } from './line-sink.ts';
 import { formatDuration, printable, withoutControls, wrapped } from './printable.ts';
 import type { Area, Task } from './task.ts';
 import { percent } from './task.ts';
-import { isDrawable } from './terminal.ts';
+import { isDrawable, layoutColumns } from './terminal.ts';
 
 export type { Area, Task } from './task.ts';
 
@@ -55,6 +55,8 @@ export interface Output {
   readonly write: (text: string, format?: 'dim') => void;
   /** Whether standard output is a terminal. */
   readonly isTerminal: boolean;
+  /** The width of standard output; Infinity where that is no terminal. */
+  readonly columns: () => number;
   /** Standard output itself, for what draws on it. */
   readonly terminal: NodeJS.WriteStream;
   /** Aborted with `ReaderLeft` when the reader of standard output has left. */
@@ -123,6 +125,7 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
       answers.write(format === undefined ? shown : paint(format, shown));
     },
     isTerminal: stdout.isTTY,
+    columns: () => (stdout.isTTY ? layoutColumns(stdout) : Infinity),
     terminal: stdout,
     whenUnread: () => answers.unread,
     note(text) {

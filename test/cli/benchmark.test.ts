@@ -133,8 +133,9 @@ describe('a benchmark', () => {
       ['system', 4],
       ['user', 4],
     ];
-    const second = [...first, ['assistant', 1], ['user', 2]];
-    const third = [...second, ['assistant', 1], ['user', 2]];
+    // The echo of a word ends in a space.
+    const second = [...first, ['assistant', 2], ['user', 2]];
+    const third = [...second, ['assistant', 2], ['user', 2]];
     expect(asked).toEqual([first, second, third, first, second, third]);
     const report: unknown = JSON.parse(await readFile(join(folder, 'chat.json'), 'utf8'));
     const turns = [0, 0, 0, 1, 1, 1].map((conversation, place) => ({ conversation, turn: place % 3 }));
