@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import type { LoadOptions, ModelFiles } from '../../src/backend/index.ts';
 import { messageOf, VserveError } from '../../src/errors/index.ts';
-import { buildCommand, dryRunProgram, installedNodeLlamaCppVersion } from './addon-loader.ts';
+import { buildCommand, dryRunProgram } from './addon-loader.ts';
 import { throwIfInterrupted } from './binary-tests.ts';
 import { findingKey, Findings } from './findings.ts';
 import type { ProcessorChanges } from './image-budget/processor-changes.ts';
+import { installedNodeLlamaCppVersion } from './installation.ts';
+import { environmentWithLibraries } from './library-path.ts';
 import { splitFiles } from './split-files.ts';
 
 /** Bytes in which the largest picture is encoded; 0 without a projector, and for a model that embeds. */
@@ -49,7 +51,8 @@ export async function dryRunOnce(
   if (isPictureMemory(known)) return known;
   const found = await dryRun(files, options, signal);
   // Files that changed meanwhile have another key now.
-  if (key !== undefined && key === (await findingKey(read, facts).catch(() => undefined))) await findings.keep(key, found);
+  if (key !== undefined && key === (await findingKey(read, facts).catch(() => undefined)))
+    await findings.keep(key, found);
   return found;
 }
 
@@ -73,17 +76,14 @@ function argumentsFor(
  * trusted ends the process that it runs in. Throws `model_load_failed`, `out_of_memory`, `native_addon_missing`,
  * `native_addon_mismatch`; after an abort, its reason.
  */
-export async function dryRun(
-  files: ModelFiles,
-  options: DryRunOptions,
-  signal: AbortSignal,
-): Promise<PictureMemory> {
+export async function dryRun(files: ModelFiles, options: DryRunOptions, signal: AbortSignal): Promise<PictureMemory> {
   const { modelPath, mmprojPath } = files;
   signal.throwIfAborted();
   const { path: program, libraryDir } = dryRunProgram();
   // Windows looks for a program's libraries where it runs.
   const child = spawn(program, [libraryDir, ...argumentsFor(files, options)], {
     cwd: libraryDir,
+    env: environmentWithLibraries(libraryDir),
     stdio: ['ignore', 'pipe', 'pipe'],
     killSignal: 'SIGKILL',
     signal,

@@ -13,11 +13,12 @@ import { VserveError } from '../../src/errors/index.ts';
 import { admit, budgetsOf, ramBeside } from './admission.ts';
 import { checkChatTemplate } from './chat-template-check.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
-import { bundledSource, dryRunProgram, installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
+import { dryRunProgram, loadNativeAddon } from './addon-loader.ts';
+import { buildMissingEngine } from './build-engine.ts';
 import { throttleCounter, usableCpus } from './cpu-limit.ts';
 import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
-import { automaticThreads, cachedImageBytes, type Placement, stepSize } from './device-defaults.ts';
+import { automaticThreads, cachedImageBytes, type Placement, stepTokens } from './device-defaults.ts';
 import { type DryRunOptions, dryRunOnce, type PictureMemory } from './dry-run.ts';
 import { embedderLength, type EmbedderShape, fittingLength } from './embedder-size.ts';
 import { EmbeddingModel } from './embedding-model.ts';
@@ -26,6 +27,7 @@ import { generationDefaultsOf } from './generation-defaults.ts';
 import { planGpus } from './gpu-placement.ts';
 import { ImageBudgets } from './image-budget/image-budgets.ts';
 import { placementFor } from './image-placement.ts';
+import { bundledSource, installedNodeLlamaCppVersion } from './installation.ts';
 import { type EmbedderPlan, loadEmbedder } from './load-embedder.ts';
 import { loadModel, quieten, startLlama } from './llama-model.ts';
 import { LoadedLlama } from './loaded-llama.ts';
@@ -47,6 +49,7 @@ const mostSequences = 256;
 /** llama.cpp through node-llama-cpp, with our own engine on top: Metal, CUDA, Vulkan, or the CPU. */
 const backend: Backend = {
   name: 'node-llama-cpp',
+  prepare: buildMissingEngine,
   async check() {
     dryRunProgram();
   },
@@ -67,10 +70,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   const [
     llama,
     { trainedLength, mayRepack, embedding, description: header, generation, warnings, projector, pictures, budgets },
-  ] = await Promise.all([
-    startLlama(parseDevices(settings.devices), options),
-    examine(files, settings, options),
-  ]);
+  ] = await Promise.all([startLlama(parseDevices(settings.devices), options), examine(files, settings, options)]);
   let model: LlamaModel | undefined;
   try {
     const addon = loadNativeAddon(llama);
@@ -171,14 +171,14 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
       );
     }
     for (const warning of [...(projector?.warnings ?? []), ...warnings]) options.log('warning', warning);
-    const step = stepSize(settings.maxBatchInputTokens, placement);
+    const batchTokens = stepTokens(settings.maxBatchInputTokens, placement);
     const admission = await admit({
       ...memory,
       model: loaded,
       trainedLength,
       encoderBytes: limit.encoderBytes,
       // A picture that is decoded in one piece makes the batch as large.
-      batchTokens: Math.max(step.batchTokens, pictures.wholeTokens),
+      batchTokens: Math.max(batchTokens, pictures.wholeTokens),
       embedder: settings.embeddings ? shape : undefined,
     });
     const { maxSequences } = admission;
@@ -223,8 +223,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
             separateCells: admission.separate,
             maxLength: admission.maxLength,
             maxSequences,
-            batchTokens: Math.max(step.batchTokens, maxSequences),
-            promptShare: step.promptShare,
+            batchTokens: Math.max(batchTokens, maxSequences),
             ...chooseThreads(settings, automaticThreads(placement, cpuThreads, maxSequences), options.log),
             throttleCounter: throttleCounter(),
             cpus: usableCpus(),

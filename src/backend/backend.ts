@@ -125,6 +125,8 @@ export interface Backend {
   readonly name: string;
   /** Set by a backend that reads no model: none has to be named, and `modelPath` is empty if none is. */
   readonly needsNoModel?: true;
+  /** Installs or builds what the backend needs on this machine, if it is missing; called before `check`. */
+  prepare?(options: Pick<LoadOptions, 'log' | 'signal'>): Promise<void>;
   /** Throws if the backend cannot run on this machine; called before anything is downloaded or converted for it. */
   check?(): Promise<void>;
   /** Loads a model. Throws `model_load_failed`, `out_of_memory`, `device_unavailable`; after an abort, its reason. */

@@ -36,7 +36,11 @@ async function prepare(
   { output, signal, dependencies, report }: Loading,
 ): Promise<Omit<PreparedModel, 'name'>> {
   if (model === undefined) return { modelPath: '', mmprojPath: undefined, release: () => Promise.resolve() };
-  const download = downloadProgress(output, () => performance.now(), (fraction) => report({ stage: 'downloading', fraction }));
+  const download = downloadProgress(
+    output,
+    () => performance.now(),
+    (fraction) => report({ stage: 'downloading', fraction }),
+  );
   const progress = conversionProgress(output);
   const { home, mmproj } = settings;
   try {

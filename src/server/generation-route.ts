@@ -3,7 +3,7 @@ import type { Context, Handler } from 'hono';
 import { routePath } from 'hono/route';
 import type { GenerationEvent, ImageReceipt, LoadedModel } from '../backend/index.ts';
 import type { AnswerIdentity, ParsedRequest, WireFormat, WireRequest } from '../api/index.ts';
-import { imageDetailsJson, requireCapabilities } from '../api/index.ts';
+import { requireCapabilities, withImageDetails } from '../api/index.ts';
 import { isCodedError } from '../errors/index.ts';
 import type { MediaResolver } from '../media/index.ts';
 import type { Log, RequestContext } from './access-log.ts';
@@ -18,6 +18,7 @@ import { sendable } from './event-stream.ts';
 import type { ClientPath } from './fair-turns.ts';
 import { generateAll } from './generate-all.ts';
 import { imagesInShort } from './image-arrivals.ts';
+import { IMAGE_DETAILS_HEADER, wantsImageDetails } from './image-details-header.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { requireRoom } from './open-media.ts';
 import { readJsonBody } from './request-body.ts';
@@ -150,9 +151,7 @@ export function generationRoute<Request extends WireRequest>(
       const events = start(signal);
       if (!request.stream) {
         const answer = await format.answer(identity, events, request);
-        return context.json(
-          request.imageDetails === true ? { ...answer, image_details: imageDetailsJson(receipts) } : answer,
-        );
+        return context.json(request.imageDetails === true ? withImageDetails(answer, receipts) : answer);
       }
 
       // The first event comes when the generation starts. Failures before that are ordinary error responses, unless the
@@ -184,13 +183,6 @@ export function generationRoute<Request extends WireRequest>(
       if (!streaming) end();
     }
   };
-}
-
-/** Asks for the details of images in any format, if it is not 0. */
-const IMAGE_DETAILS_HEADER = 'x-vserve-image-details';
-
-function wantsImageDetails(header: string | undefined): boolean {
-  return header !== undefined && header !== '' && header !== '0';
 }
 
 function generationsOf<Request extends WireRequest>(

@@ -131,7 +131,13 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   let entrance: Entrance;
   try {
     if (metricsPort !== undefined) {
-      metricsServer = await startMetricsServer(metrics, { hosts, port: metricsPort, keys, certificate });
+      metricsServer = await startMetricsServer(metrics, {
+        hosts,
+        allowedHosts: settings.allowedHosts,
+        port: metricsPort,
+        keys,
+        certificate,
+      });
     }
     const { unixSocketMode } = settings;
     entrance = await Entrance.open(server, { hosts, port, flag: '--port', unixSocketMode, onRefused });

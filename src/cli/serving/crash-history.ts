@@ -46,6 +46,8 @@ export class CrashHistory {
 
   /** The fingerprints of requests that are not to be run again. */
   get refused(): readonly string[] {
-    return [...this.#suspects].filter(([, crashes]) => crashes >= CRASHES_OF_REFUSED).map(([fingerprint]) => fingerprint);
+    return [...this.#suspects]
+      .filter(([, crashes]) => crashes >= CRASHES_OF_REFUSED)
+      .map(([fingerprint]) => fingerprint);
   }
 }

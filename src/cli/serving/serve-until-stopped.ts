@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { prepareBackend } from '../../backend/index.ts';
 import type { Backend, SamplingSettings } from '../../backend/index.ts';
 import type { OpenServer, OpenServerOptions } from '../../server/index.ts';
 import { checkAccess } from '../../server/check-access.ts';
@@ -29,7 +30,7 @@ export async function serveUntilStopped(
   supervised: Supervised | undefined,
   context: Context,
 ): Promise<void> {
-  const { output, dependencies } = context;
+  const { output, dependencies, signal } = context;
   const { host: hosts, port, backend: backendName } = loaded.settings;
   hideSecretFlags(loaded.origins, 'serve');
   for (const variable of loaded.unknownVariables) output.log('warning', variable);
@@ -43,7 +44,7 @@ export async function serveUntilStopped(
   await checkPort(hosts, port);
   const metricsPort = await metricsPortOf(loaded, checkPort, output.log);
   await checkAccess(settings.server);
-  await backend.check?.();
+  await prepareBackend(backend, { log: output.log, signal });
   output.note(
     `\n${output.style('bold', `vserve ${version}`)}\n\n${describeConfiguration(loaded, serveSettingNames)}\n`,
   );

@@ -47,7 +47,7 @@ export const engineOptions = {
     group: 'Engine',
     flags: ['max-batch-input-tokens'],
     argument: 'tokens',
-    help: 'Maximum prompt tokens per step; on a CPU, a quarter of it while other requests generate',
+    help: 'Maximum prompt tokens per step; fewer beside streams where a step would take more than a second',
     kind: orAuto(wholeNumber(1)),
     default: undefined,
     defaultText: '512, or 2048 on a GPU that has all layers',

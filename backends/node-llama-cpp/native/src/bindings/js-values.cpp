@@ -399,7 +399,6 @@ EngineOptions options_of(const Napi::Object & object) {
     options.max_length = integer_of(object, "maxLength");
     options.max_sequences = integer_of(object, "maxSequences");
     options.batch_tokens = integer_of(object, "batchTokens");
-    options.prompt_share = float_of(object, "promptShare");
     options.n_threads = integer_of(object, "threads");
     options.n_threads_batch = integer_of(object, "threadsBatch");
     options.threads_adapt = boolean_of(object, "threadsAdapt");
