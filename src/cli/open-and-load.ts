@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { LoadedModel } from '../backend/index.ts';
 import type { LoadingProgress, OpenServer } from '../server/index.ts';
 import type { Context } from './context.ts';
@@ -31,8 +32,9 @@ export async function openAndLoad(
   const unopened = new AbortController();
   let server: OpenServer | undefined;
   let progress: LoadingProgress | undefined;
-  let begin: () => void = () => undefined;
-  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const atWork = new AbortController();
+  const begun = once(atWork.signal, 'abort');
+  const begin = (): void => atWork.abort();
   const report = (news: LoadingProgress): void => {
     progress = news;
     server?.report(news);
