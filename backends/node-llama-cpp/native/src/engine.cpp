@@ -5,7 +5,6 @@
 #include <set>
 
 #include "error.h"
-#include "huge-pages.h"
 #include "loaded-thread.h"
 
 namespace vserve {
@@ -32,9 +31,6 @@ Engine::~Engine() {
 }
 
 void Engine::load() {
-    if (!options_.dry_run) {
-        use_huge_pages(model_);
-    }
     if (!options_.mmproj_path.empty()) {
         vision_ = std::make_unique<Vision>(
             model_, Vision::Options{options_.mmproj_path, options_.use_gpu, options_.n_threads_batch,
