@@ -62,6 +62,9 @@ function sourceOf(
     aliases: [model, basename(resolve(model)).replace(/\.gguf$/i, '')],
     samplingDefaults: samplingDefaultsOf(settings),
     preload,
+    async prepare(signal, report) {
+      await prepareOnce({ ...context, signal, report });
+    },
     async memory(signal, report) {
       if (backend.loadMemory === undefined) return undefined;
       const files = await prepareOnce({ ...context, signal, report });
