@@ -1,11 +1,12 @@
 import type { Handler } from 'hono';
 import { routePath } from 'hono/route';
 import type { ModelFormat, WireFormat, WireRequest } from '../api/index.ts';
-import { imageDetailsJson } from '../api/index.ts';
+import { withImageDetails } from '../api/index.ts';
 import type { RequestContext } from './access-log.ts';
 import { lateStream, mustLoad, outlet } from './answer-streams.ts';
 import { bodyLimits } from './body-limits.ts';
 import { clientPathOf } from './client-path.ts';
+import { watchOf } from './crash-watch.ts';
 import { sendable } from './event-stream.ts';
 import { keepAliveIn } from './model-lease.ts';
 import type { ModelLease } from './models/model-entry.ts';
@@ -33,7 +34,10 @@ export function generationRoute<Request extends WireRequest>(
     const release = trace?.hold();
     let lease: ModelLease<GenerationRouteOptions> | undefined;
     let keepAliveMs: number | undefined;
+    const watched = watchOf(options, context);
+    let endWatch = watched?.end;
     const end = (): void => {
+      endWatch?.();
       active.end();
       lease?.release(keepAliveMs);
       release?.();
@@ -46,8 +50,9 @@ export function generationRoute<Request extends WireRequest>(
       options.models.only?.admission.requireRoom(client);
       const { signal } = active;
       body = await inStep(trace, 'read body', () =>
-        readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal }),
+        readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal, onBytes: watched?.onBytes }),
       );
+      watched?.begin();
       keepAliveMs = keepAliveIn(body.value, options);
       const hold = (taken: ModelLease<GenerationRouteOptions>): void => {
         lease = taken;
@@ -56,9 +61,11 @@ export function generationRoute<Request extends WireRequest>(
         const [held, used, forMs] = [lease, body, keepAliveMs];
         lease = undefined;
         body = undefined;
+        endWatch = undefined;
         return () => {
           used?.release();
           held?.release(forMs);
+          watched?.end();
         };
       };
       const call = { format, options, hooks, context, body, client, signal, receivedAtMs, hold, letGo };
@@ -105,5 +112,5 @@ export function generationRoute<Request extends WireRequest>(
 async function wholeAnswer<Request extends WireRequest>(opened: OpenGeneration<Request>): Promise<object> {
   const { format, identity, events, request, receipts } = opened;
   const answer = await format.answer(identity, events, request);
-  return request.imageDetails === true ? { ...answer, image_details: imageDetailsJson(receipts()) } : answer;
+  return request.imageDetails === true ? withImageDetails(answer, receipts()) : answer;
 }

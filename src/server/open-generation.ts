@@ -7,6 +7,7 @@ import { checkRequest } from './check-request.ts';
 import type { ClientPath } from './fair-turns.ts';
 import { generateAll } from './generate-all.ts';
 import { imagesInShort } from './image-arrivals.ts';
+import { IMAGE_DETAILS_HEADER, wantsImageDetails } from './image-details-header.ts';
 import { keepAliveIn, leaseOf, modelNameIn } from './model-lease.ts';
 import type { ModelEntry, ModelLease } from './models/model-entry.ts';
 import { servedModelOf } from './models/model-states.ts';
@@ -116,13 +117,6 @@ export async function openGeneration<Request extends WireRequest>(
     return detached;
   }
   return { format, request, identity, events: start(signal), receipts: () => receipts };
-}
-
-/** Asks for the details of images in any format, if it is not 0. */
-const IMAGE_DETAILS_HEADER = 'x-vserve-image-details';
-
-function wantsImageDetails(header: string | undefined): boolean {
-  return header !== undefined && header !== '' && header !== '0';
 }
 
 /** The format of a route, for a model. */

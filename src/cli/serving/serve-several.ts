@@ -1,12 +1,12 @@
-import type { Backend } from '../backend/index.ts';
-import { VserveError } from '../errors/index.ts';
-import { isRepositoryId } from '../hub/names.ts';
-import type { OpenServer, PullModel, RunningServer } from '../server/index.ts';
-import type { FileModel, LoadedSettings, ServeSettingName } from '../settings/index.ts';
-import { findModel } from '../store/find-model.ts';
-import type { Context } from './context.ts';
+import type { Backend } from '../../backend/index.ts';
+import { VserveError } from '../../errors/index.ts';
+import { isRepositoryId } from '../../hub/names.ts';
+import type { OpenServer, PullModel, RunningServer } from '../../server/index.ts';
+import type { FileModel, LoadedSettings, ServeSettingName } from '../../settings/index.ts';
+import { findModel } from '../../store/find-model.ts';
+import type { Context } from '../context.ts';
 import { modelSources } from './model-sources.ts';
-import type { ServeSettings } from './serve-settings.ts';
+import type { ServeSettings } from '../serve-settings.ts';
 
 /** What serving several models takes. */
 export interface SeveralModels {
