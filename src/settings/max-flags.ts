@@ -269,13 +269,7 @@ const benchmarkFlags: readonly MaxFlags[] = [
   {
     reason: 'merge the adapter into the model, and serve that',
     isRefused: true,
-    values: [
-      'lora',
-      'lora-paths',
-      'lora-uniform-traffic-ratio',
-      'per-lora-traffic-ratio',
-      'max-concurrent-lora-ops',
-    ],
+    values: ['lora', 'lora-paths', 'lora-uniform-traffic-ratio', 'per-lora-traffic-ratio', 'max-concurrent-lora-ops'],
   },
   {
     reason: 'no pictures are generated',

@@ -12,6 +12,7 @@ import { modelOptions } from './options/model-options.ts';
 import { requestOptions } from './options/request-options.ts';
 import { samplingOptions } from './options/sampling-options.ts';
 import { serverOptions } from './options/server-options.ts';
+import { severalOptions } from './options/several-options.ts';
 import { tracingOptions } from './options/tracing-options.ts';
 
 /**
@@ -24,6 +25,7 @@ export const options = {
   ...hubOptions,
   ...engineOptions,
   ...serverOptions,
+  ...severalOptions,
   ...accessOptions,
   ...limitOptions,
   ...tracingOptions,
