@@ -25,6 +25,7 @@ import { generationDefaultsOf } from './generation-defaults.ts';
 import { planGpus } from './gpu-placement.ts';
 import { ImageBudgets } from './image-budget/image-budgets.ts';
 import { placementFor } from './image-placement.ts';
+import { LlamaAdapters } from './llama-adapters.ts';
 import { type EmbedderPlan, loadEmbedder } from './load-embedder.ts';
 import { loadModel, quieten, startLlama } from './llama-model.ts';
 import { LoadedLlama } from './loaded-llama.ts';
@@ -252,6 +253,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           onPiece,
         ),
       budgets,
+      new LlamaAdapters(splitFiles(files.modelPath)),
     );
     if (settings.embeddings) {
       try {

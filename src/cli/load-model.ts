@@ -20,7 +20,7 @@ export async function loadModel(
   try {
     const startedAtMs = performance.now();
     const model = await load(backend, files, serve, loading);
-    return { model, loadMs: performance.now() - startedAtMs, release };
+    return { model, loadMs: performance.now() - startedAtMs, release, checkpointDir: files.checkpointDir };
   } catch (error) {
     await release();
     throw error;
@@ -33,7 +33,9 @@ async function prepare(
   settings: Pick<Settings, ServeSettingName>,
   { output, signal, dependencies, report }: Loading,
 ): Promise<Omit<PreparedModel, 'name'>> {
-  if (model === undefined) return { modelPath: '', mmprojPath: undefined, release: () => Promise.resolve() };
+  if (model === undefined) {
+    return { modelPath: '', mmprojPath: undefined, checkpointDir: undefined, release: () => Promise.resolve() };
+  }
   const download = downloadProgress(output, Date.now, (fraction) => report({ stage: 'downloading', fraction }));
   const progress = conversionProgress(output);
   const { home, mmproj } = settings;

@@ -7,6 +7,7 @@ import { checkPort } from '../server/port.ts';
 import { serveSettingNames } from '../settings/index.ts';
 import type { LoadedSettings, ServeSettingName, Settings } from '../settings/index.ts';
 import { hideSecretFlags } from './access-settings.ts';
+import { openAdapters } from './adapters.ts';
 import { describeConfiguration } from './configuration.ts';
 import type { Context } from './context.ts';
 import { exposureOf } from './exposure.ts';
@@ -101,7 +102,7 @@ async function openAndServe(
   const { servedModelName, media } = settings;
   let describeState = notLoaded;
   context.reportRequests.addEventListener('report', () => output.log('info', describeState()));
-  const { server, model, loadMs, release } = await openAndLoad(
+  const { server, model, loadMs, release, checkpointDir } = await openAndLoad(
     async () => {
       const opened = await open(
         { hosts, port, metricsPort, version, settings: settings.server, log: output.log },
@@ -115,7 +116,12 @@ async function openAndServe(
   );
   try {
     const samplingDefaults = samplingDefaultsOf(loaded.settings);
-    const running = server.serve({ model, servedModelName, media, modelLoadMs: loadMs, samplingDefaults });
+    const inUse = { model, checkpointDir };
+    const adapters = await openAdapters(loaded.settings, servedModelName, inUse, context).catch(async (error) => {
+      await server.close();
+      throw error;
+    });
+    const running = server.serve({ model, servedModelName, media, adapters, modelLoadMs: loadMs, samplingDefaults });
     describeState = running.report;
     await file.update({ urls: [...running.urls], state: 'ready' });
     if (running.metricsUrl !== undefined) output.log('info', `Metrics are at ${running.metricsUrl}`);

@@ -21,8 +21,7 @@ export async function countTokens(
   options: GenerationRouteOptions,
   { client, signal, trace, places }: CountCall,
 ): Promise<number> {
-  const { model, media, admission } = options;
-  checkRequest(request, options);
+  const { model, media, admission } = checkRequest(request, options);
   const place = (places ?? admission).join(client);
   try {
     if (bringsImages(request)) await place.toFetchImages(signal);
@@ -46,8 +45,7 @@ export async function renderPrompt(
   options: GenerationRouteOptions,
   { client, signal, trace, places }: CountCall,
 ): Promise<string> {
-  checkRequest(request, options);
-  const { model, media, admission, settings } = options;
+  const { model, media, admission, settings } = checkRequest(request, options);
   let opened = request;
   if (mediaReferences(request).length > 0) {
     const place = (places ?? admission).join(client);

@@ -59,10 +59,9 @@ export async function conversationInput(
   options: GenerationRouteOptions,
   call: EmbedCall,
 ): Promise<readonly PromptPart[]> {
-  const { model, media, settings } = options;
+  const { model, media, settings } = checkRequest(request, options);
   const { signal, trace } = call;
   requireEmbeddings(model.info.capabilities.embeddings);
-  checkRequest(request, options);
   const place = call.places.join(call.client);
   try {
     if (bringsImages(request)) await place.toFetchImages(signal);

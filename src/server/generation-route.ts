@@ -8,8 +8,10 @@ import { isCodedError } from '../errors/index.ts';
 import type { MediaResolver } from '../media/index.ts';
 import type { Log, RequestContext } from './access-log.ts';
 import { reasonOf } from './access-log.ts';
+import type { Adapters } from './adapters.ts';
 import type { Admission } from './admission.ts';
 import type { BodyMemory } from './body-memory.ts';
+import { chosenModel } from './chosen-model.ts';
 import { clientPathOf } from './client-path.ts';
 import type { CpuShare } from './cpu-share.ts';
 import { sendable } from './event-stream.ts';
@@ -21,7 +23,6 @@ import { requireRoom } from './open-media.ts';
 import { readJsonBody } from './request-body.ts';
 import type { JsonBody, ReadOptions } from './request-body.ts';
 import type { Requests } from './requests.ts';
-import { unknownModel } from './routes/models.ts';
 import { routeName } from './route-paths.ts';
 import type { ServerSettings } from './server-settings.ts';
 import type { Slots } from './slots.ts';
@@ -33,6 +34,8 @@ import { inStep } from './traces/trace-requests.ts';
 export interface GenerationRouteOptions {
   readonly model: LoadedModel;
   readonly servedModelName: string;
+  /** Of the model. */
+  readonly adapters?: Adapters | undefined;
   readonly settings: ServerSettings;
   readonly version: string;
   readonly media: MediaResolver;
@@ -94,7 +97,8 @@ export function generationRoute<Request extends WireRequest>(
         readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal }),
       );
       const parsed = format.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
-      for (const generation of generationsOf(format, parsed)) checkRequest(generation, options);
+      const chosen = chosenModel(parsed.model, options);
+      for (const generation of generationsOf(format, parsed)) checkRequest(generation, chosen);
       const answer = format.answerAtOnce?.(parsed);
       if (answer !== undefined) return context.json(answer);
       const asked = wantsImageDetails(context.req.header(IMAGE_DETAILS_HEADER))
@@ -108,10 +112,10 @@ export function generationRoute<Request extends WireRequest>(
       };
       const releaseBody = body.release;
       const record = context.get('record');
-      record.model = options.servedModelName;
+      record.model = chosen.servedModelName;
       const start = (until: AbortSignal) =>
         generateAll(generationsOf(format, request), {
-          ...options,
+          ...chosen,
           admission: options.admission.asOne(),
           client,
           signal: until,
@@ -121,13 +125,13 @@ export function generationRoute<Request extends WireRequest>(
           observe: () => options.metrics.generations.observe(receivedAtMs),
           onBodyUsed: releaseBody,
         });
-      const identity = newIdentity(format.idPrefix, options);
+      const identity = newIdentity(format.idPrefix, chosen);
       trace?.set({
         'gen_ai.provider.name': 'vserve',
-        'gen_ai.request.model': options.servedModelName,
+        'gen_ai.request.model': chosen.servedModelName,
         'gen_ai.request.stream': parsed.stream,
         'gen_ai.response.id': identity.id,
-        'gen_ai.response.model': options.servedModelName,
+        'gen_ai.response.model': chosen.servedModelName,
       });
       const detached = detach?.({ request, identity, start, release: releaseBody });
       if (detached !== undefined) {
@@ -196,19 +200,12 @@ export function bodyLimits({
   return { maxBytes, timeoutMs: settings.bodyTimeoutS * 1000, memory };
 }
 
-/** Throws `model_not_found` for the name of a model that is not served. */
-export function checkModel(name: string | undefined, servedModelName: string): void {
-  if (name !== undefined && name !== '' && name !== servedModelName) throw unknownModel(name, servedModelName);
-}
-
-/** Rejects what can be rejected before any image is fetched. */
-export function checkRequest(
-  request: ParsedRequest,
-  { model, servedModelName, settings }: GenerationRouteOptions,
-): void {
-  checkModel(request.model, servedModelName);
-  requireCapabilities(request, model.info);
-  requireRoom(request, settings.maxImagesPerRequest);
+/** Rejects what can be rejected before any image is fetched. Returns what the request works with, by the model it names. */
+export function checkRequest(request: ParsedRequest, options: GenerationRouteOptions): GenerationRouteOptions {
+  const chosen = chosenModel(request.model, options);
+  requireCapabilities(request, chosen.model.info);
+  requireRoom(request, options.settings.maxImagesPerRequest);
+  return chosen;
 }
 
 function newIdentity(prefix: string, { servedModelName, version }: GenerationRouteOptions): AnswerIdentity {

@@ -1,4 +1,5 @@
 export type { Log } from './access-log.ts';
+export type { AdapterSettings, PreloadedAdapter } from './adapters.ts';
 export { openServer } from './open-server.ts';
 export type { OpenServer, OpenServerOptions, RunningServer, ServeOptions } from './open-server.ts';
 export type { ServerSettings, TraceExporter } from './server-settings.ts';

@@ -6,6 +6,8 @@ import type { MediaSettings } from '../media/index.ts';
 import { createMediaResolver } from '../media/index.ts';
 import { reasonOf, safeLog } from './access-log.ts';
 import type { Log } from './access-log.ts';
+import { Adapters } from './adapters.ts';
+import type { AdapterSettings } from './adapters.ts';
 import { Admission } from './admission.ts';
 import { ApiKeys } from './api-keys.ts';
 import { createApp, createLoadingApp } from './app.ts';
@@ -50,6 +52,8 @@ export interface ServeOptions {
   readonly model: LoadedModel;
   readonly servedModelName: string;
   readonly media: MediaSettings;
+  /** Of the model. */
+  readonly adapters?: AdapterSettings;
   /** Of requests that set none, before the model's own. */
   readonly samplingDefaults?: Partial<SamplingSettings>;
   /** How long it took to load; undefined if that is not known. */
@@ -135,7 +139,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   return {
     url: entrance.urls[0] ?? '',
     report: (progress) => state.report(progress),
-    serve({ model: loaded, servedModelName, media: mediaSettings, modelLoadMs, samplingDefaults }) {
+    serve({ model: loaded, servedModelName, media: mediaSettings, modelLoadMs, samplingDefaults, ...more }) {
       const model = withSamplingDefaults(loaded, samplingDefaults);
       const requests = new Requests();
       const cpus = new CpuShare(model);
@@ -151,7 +155,9 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         takeCpu: () => cpus.take(),
       });
       const slots = settings.slots ? new Slots(model.info.maxBatchSize) : undefined;
-      app = createApp({ ...common, model, servedModelName, requests, admission, memory, cpus, media, slots });
+      const adapters = new Adapters(model, servedModelName, more.adapters);
+      const chosen = { model, servedModelName, adapters };
+      app = createApp({ ...common, ...chosen, requests, admission, memory, cpus, media, slots });
       metrics.addModel(model, () => admission.waiting, modelLoadMs);
       state.ready();
       return {

@@ -173,12 +173,6 @@ const serveFlags: readonly MaxFlags[] = [
     values: ['export-mefs', 'precompiled-mefs'],
   },
   {
-    reason: 'merge the adapter into the model, and serve that',
-    isRefused: true,
-    switches: ['enable-lora'],
-    values: ['lora-paths', 'max-num-loras', 'max-lora-rank'],
-  },
-  {
     reason: 'the chat template is that of the files: put yours into chat_template.jinja of the checkpoint',
     isRefused: true,
     values: ['chat-template'],

@@ -82,7 +82,10 @@ function support(supported = false): Support {
   return { supported };
 }
 
-/** The list of the one model that is served. */
-export function messagesModelList(model: MessagesModelJson): MessagesModelListJson {
-  return { data: [model], has_more: false, first_id: model.id, last_id: model.id };
+/** The list of the model that is served, and of its adapters. */
+export function messagesModelList(
+  model: MessagesModelJson,
+  ...adapters: readonly MessagesModelJson[]
+): MessagesModelListJson {
+  return { data: [model, ...adapters], has_more: false, first_id: model.id, last_id: (adapters.at(-1) ?? model).id };
 }

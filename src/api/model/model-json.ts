@@ -28,7 +28,8 @@ export interface ModelJson {
   /** vLLM's and MAX's. */
   readonly max_model_len: number;
   readonly root: string;
-  readonly parent: null;
+  /** Of an adapter. */
+  readonly parent: string | null;
   /** OpenRouter's. */
   readonly name: string;
   readonly context_length: number;
@@ -77,7 +78,7 @@ export interface ModelListJson {
   readonly models: readonly ListedJson[];
 }
 
-export function modelJson({ name, info, since }: ServedModel): ModelJson {
+export function modelJson({ name, info, since, adapter }: ServedModel): ModelJson {
   const { capabilities, contextLength } = info;
   return {
     id: name,
@@ -85,8 +86,8 @@ export function modelJson({ name, info, since }: ServedModel): ModelJson {
     created: Math.floor(since.getTime() / 1000),
     owned_by: 'vserve',
     max_model_len: contextLength,
-    root: name,
-    parent: null,
+    root: adapter?.root ?? name,
+    parent: adapter?.parent ?? null,
     name,
     context_length: contextLength,
     architecture: architectureJson(info),
@@ -98,9 +99,13 @@ export function modelJson({ name, info, since }: ServedModel): ModelJson {
   };
 }
 
-export function modelListJson(model: ServedModel): ModelListJson {
-  const { name, info, since } = model;
-  const listed: ListedJson = {
+/** The model, and its adapters. */
+export function modelListJson(...models: readonly ServedModel[]): ModelListJson {
+  return { object: 'list', data: models.map(modelJson), models: models.map(listedJson) };
+}
+
+function listedJson({ name, info, since }: ServedModel): ListedJson {
+  return {
     name,
     model: name,
     modified_at: since.toISOString(),
@@ -113,7 +118,6 @@ export function modelListJson(model: ServedModel): ModelListJson {
     parameters: '',
     details: detailsJson(info),
   };
-  return { object: 'list', data: [modelJson(model)], models: [listed] };
 }
 
 function architectureJson({ capabilities, description }: ModelInfo): ModelJson['architecture'] {

@@ -7,4 +7,6 @@ export interface ServedModel {
   readonly info: ModelInfo;
   /** When the server began to serve it. */
   readonly since: Date;
+  /** Of a LoRA adapter: where it comes from, and the name of the model that it changes. */
+  readonly adapter?: { readonly root: string; readonly parent: string };
 }

@@ -37,12 +37,13 @@ interface ShownModelJson {
 }
 
 /** `/api/tags` */
-export function tagsJson(model: ServedModel): { readonly models: readonly ListedModelJson[] } {
-  const { info, since } = model;
+export function tagsJson(...models: readonly ServedModel[]): { readonly models: readonly ListedModelJson[] } {
   return {
-    models: [
-      { ...listedJson(model), modified_at: since.toISOString(), capabilities: capabilityWords(info.capabilities) },
-    ],
+    models: models.map((model) => ({
+      ...listedJson(model),
+      modified_at: model.since.toISOString(),
+      capabilities: capabilityWords(model.info.capabilities),
+    })),
   };
 }
 

@@ -2,9 +2,9 @@ import { Hono } from 'hono';
 import { chatFormat } from '../../api/chat/index.ts';
 import { embeddingSchemas, embeddingsJson, parseEmbeddingRequest } from '../../api/embeddings/index.ts';
 import type { RequestContext } from '../access-log.ts';
+import { chosenModel } from '../chosen-model.ts';
 import { conversationInput, embedAll } from '../embed.ts';
 import type { GenerationRouteOptions } from '../generation-route.ts';
-import { checkModel } from '../generation-route.ts';
 import { jsonRoute } from '../json-route.ts';
 import { describeFormat } from '../openapi/describe.ts';
 
@@ -18,8 +18,8 @@ export function embeddingRoutes(options: GenerationRouteOptions): Hono<RequestCo
     jsonRoute(options, async (call) => {
       const request = parseEmbeddingRequest(call.body, call.read);
       if (request.type === 'inputs') {
-        checkModel(request.model, servedModelName);
-        const embeddings = await embedAll(request.inputs, { cacheSalt: request.cacheSalt }, options, call);
+        const chosen = chosenModel(request.model, options);
+        const embeddings = await embedAll(request.inputs, { cacheSalt: request.cacheSalt }, chosen, call);
         return embeddingsJson(embeddings, servedModelName, request);
       }
       const conversation = chatFormat.parse(request.chat, call.read);

@@ -11,9 +11,11 @@ import {
 } from '../../api/messages/index.ts';
 import type { RequestContext } from '../access-log.ts';
 import { isForAnthropic } from '../error-formats.ts';
+import { chosenModel } from '../chosen-model.ts';
 import { countTokens } from '../count-tokens.ts';
+import type { ModelChoice } from '../chosen-model.ts';
 import type { GenerationRouteOptions } from '../generation-route.ts';
-import { checkModel, generationRoute } from '../generation-route.ts';
+import { generationRoute } from '../generation-route.ts';
 import { jsonRoute } from '../json-route.ts';
 import { describeFormat } from '../openapi/describe.ts';
 
@@ -22,8 +24,9 @@ import { describeFormat } from '../openapi/describe.ts';
  * `GET /v1/models/{id}` for clients that speak its API. Must be mounted before the other forms of these two.
  */
 export function messagesRoutes(options: GenerationRouteOptions): Hono<RequestContext> {
-  const { servedModelName, model } = options;
-  const modelJson = messagesModelJson(servedModelName, model.info, Math.floor(Date.now() / 1000));
+  const since = Math.floor(Date.now() / 1000);
+  const modelJson = ({ servedModelName, model }: ModelChoice) => messagesModelJson(servedModelName, model.info, since);
+  const adapters = () => (options.adapters?.names ?? []).map((name) => modelJson(chosenModel(name, options)));
   const routes = new Hono<RequestContext>();
   routes.post(
     '/v1/messages',
@@ -37,12 +40,11 @@ export function messagesRoutes(options: GenerationRouteOptions): Hono<RequestCon
       tokenCountJson(await countTokens(parseCountRequest(call.body, call.read), options, call)),
     ),
   );
-  routes.get('/v1/models', (context, next) => answerAnthropic(context, next, () => messagesModelList(modelJson)));
+  routes.get('/v1/models', (context, next) =>
+    answerAnthropic(context, next, () => messagesModelList(modelJson(options), ...adapters())),
+  );
   routes.get('/v1/models/:id{.+}', (context, next) =>
-    answerAnthropic(context, next, () => {
-      checkModel(context.req.param('id'), servedModelName);
-      return modelJson;
-    }),
+    answerAnthropic(context, next, () => modelJson(chosenModel(context.req.param('id'), options))),
   );
   return routes;
 }

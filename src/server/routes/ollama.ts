@@ -22,9 +22,10 @@ import {
 } from '../../api/ollama/index.ts';
 import { VserveError } from '../../errors/index.ts';
 import type { RequestContext } from '../access-log.ts';
+import { chosenModel } from '../chosen-model.ts';
 import { embedAll } from '../embed.ts';
 import type { GenerationRouteOptions } from '../generation-route.ts';
-import { checkModel, generationRoute } from '../generation-route.ts';
+import { generationRoute } from '../generation-route.ts';
 import type { JsonCall } from '../json-route.ts';
 import { jsonRoute } from '../json-route.ts';
 import { describeFormat, describeRead, describeRefusal } from '../openapi/describe.ts';
@@ -53,7 +54,7 @@ export function ollamaRoutes(served: ServedModel, options: GenerationRouteOption
     context.json({ version: OLLAMA_VERSION, vserve: options.version }),
   );
   routes.get('/api/tags', describeRead('List the model, as Ollama does', tagsSchema, { errors }), (context) =>
-    context.json(tagsJson(served)),
+    context.json(tagsJson(served, ...(options.adapters?.list(served) ?? []))),
   );
   routes.get('/api/ps', describeRead('List what is loaded', runningSchema, { errors }), (context) =>
     context.json(runningJson(served)),
@@ -62,8 +63,8 @@ export function ollamaRoutes(served: ServedModel, options: GenerationRouteOption
     '/api/show',
     describeFormat(showSchemas(served.name), { errors }),
     jsonRoute(options, ({ body, read }) => {
-      checkModel(readModelName(body, read, served), served.name);
-      return Promise.resolve(showJson(served));
+      const { servedModelName } = chosenModel(readModelName(body, read, served), options);
+      return Promise.resolve(showJson({ ...served, name: servedModelName }));
     }),
   );
   routes.post(
@@ -98,9 +99,9 @@ export function ollamaRoutes(served: ServedModel, options: GenerationRouteOption
 
 async function embedded(request: OllamaEmbedRequest, options: GenerationRouteOptions, call: JsonCall) {
   const startedAtMs = performance.now();
-  checkModel(request.model, options.servedModelName);
+  const chosen = chosenModel(request.model, options);
   const inputs = request.inputs.map((text) => [{ type: 'text' as const, text }]);
-  const embeddings = await embedAll(inputs, { cacheSalt: '' }, options, call);
+  const embeddings = await embedAll(inputs, { cacheSalt: '' }, chosen, call);
   return embedJson(request, embeddings, performance.now() - startedAtMs);
 }
 

@@ -11,16 +11,15 @@ import {
   tokenizeSchemas,
 } from '../../api/tokens/index.ts';
 import type { RequestContext } from '../access-log.ts';
+import { chosenModel } from '../chosen-model.ts';
 import { countTokens, renderPrompt, required } from '../count-tokens.ts';
 import type { GenerationRouteOptions } from '../generation-route.ts';
-import { checkModel } from '../generation-route.ts';
 import { jsonRoute } from '../json-route.ts';
 import { describeFormat } from '../openapi/describe.ts';
 import { tokenize } from '../tokenize.ts';
 
 /** What a prompt is made of, without generating: llama-server's and vLLM's routes. */
 export function tokenRoutes(options: GenerationRouteOptions): Hono<RequestContext> {
-  const { model, servedModelName } = options;
   const routes = new Hono<RequestContext>();
   routes.post(
     '/v1/chat/completions/input_tokens',
@@ -47,7 +46,7 @@ export function tokenRoutes(options: GenerationRouteOptions): Hono<RequestContex
     describeFormat(DETOKENIZE_SCHEMAS),
     jsonRoute(options, async ({ body, read }) => {
       const request = parseDetokenizeRequest(body, read);
-      checkModel(request.model, servedModelName);
+      const { model } = chosenModel(request.model, options);
       return textJson(await required(model, 'detokenize')(request.tokens));
     }),
   );

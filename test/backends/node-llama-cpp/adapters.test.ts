@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
+import type { GenerateRequest, LoadedAdapter, LoadedModel } from '../../../src/backend/index.ts';
+import { besideOthers } from '../../reference/adapters.ts';
+import { adapterFile, adapterReference, removableFolder } from '../../support/adapters.ts';
+import type { AdaptedAnswer, Removable } from '../../support/adapters.ts';
+import { answer, loadShapes, picture, shapesFiles, userTurn } from '../../support/shapes-engine.ts';
+
+const names = Object.keys(besideOthers);
+let made: Removable;
+let model: LoadedModel;
+const paths = new Map<string, string>();
+const adapters = new Map<string, LoadedAdapter>();
+
+beforeAll(async () => {
+  made = await removableFolder();
+  model = await loadShapes({ maxBatchSize: 9 });
+  for (const [name, adapter] of Object.entries(besideOthers)) {
+    const path = await adapterFile(made.folder, name, adapter);
+    paths.set(name, path);
+    adapters.set(name, await load(model, path));
+  }
+});
+afterAll(async () => {
+  await model.close();
+  await made.remove();
+});
+
+async function load(into: LoadedModel, path: string): Promise<LoadedAdapter> {
+  const adapter = await into.loadAdapter?.(path);
+  if (adapter === undefined) throw new Error('The model takes no adapters.');
+  return adapter;
+}
+
+/** The request of a reference; the empty name is that of the model itself. */
+async function requestOf(name: string, { hasPicture, question }: AdaptedAnswer): Promise<GenerateRequest> {
+  const image = { type: 'image' as const, image: await picture(adapterReference.picture) };
+  return userTurn(hasPicture ? [image, question] : [question], {
+    maxTokens: adapterReference.newTokens,
+    adapter: adapters.get(name)?.id,
+  });
+}
+
+/** Answers in which another order of the same sums does not change a token. */
+const sure = Object.entries(adapterReference.answers).flatMap(([name, answers]) =>
+  name === '' || names.includes(name)
+    ? answers.filter(({ margin }) => margin > 0.05).map((one) => ({ name, one }))
+    : [],
+);
+
+it('answers with each adapter as transformers and PEFT do', async () => {
+  expect(sure.length).toBeGreaterThan(12);
+  const told = [];
+  for (const { name, one } of sure) told.push({ name, text: (await answer(model, await requestOf(name, one))).text });
+  expect(told).toEqual(sure.map(({ name, one }) => ({ name, text: one.answer })));
+  // The adapters do something.
+  expect(new Set(told.map(({ text }) => text)).size).toBeGreaterThan(names.length);
+});
+
+it('has the logits of transformers and PEFT', async () => {
+  if (!(model instanceof LoadedLlama)) throw new Error('not a model of node-llama-cpp');
+  for (const [name, answers] of Object.entries(adapterReference.answers)) {
+    if (name !== '' && !names.includes(name)) continue;
+    for (const one of answers) {
+      const found = await model.firstLogits(await requestOf(name, one), 32);
+      const logits = new Map(found.map(({ token, logit }) => [token, logit]));
+      for (const [token, logit] of one.logits) expect(Math.abs((logits.get(token) ?? 1e9) - logit)).toBeLessThan(0.1);
+    }
+  }
+});
+
+it('gives eight adapters and the model itself at once the answers it gives them one after another', async () => {
+  const [first] = adapterReference.answers[''] ?? [];
+  if (first === undefined) throw new Error('no reference');
+  const requests = await Promise.all(
+    ['', ...names].map((name) => requestOf(name, { ...first, question: 'What now?' })),
+  );
+  const longer = requests.map((request) => ({ ...request, maxTokens: 40, ignoreEos: true }));
+  const apart = [];
+  for (const request of longer) apart.push((await answer(model, { ...request, cacheSalt: 'apart' })).text);
+  const together = await Promise.all(longer.map((request) => answer(model, { ...request, cacheSalt: 'together' })));
+  expect(together.map(({ text }) => text)).toEqual(apart);
+  expect(new Set(apart).size).toBeGreaterThan(names.length / 2);
+});
+
+it('uses no cells of another adapter for the same prompt', async () => {
+  const [one] = adapterReference.answers[''] ?? [];
+  if (one === undefined) throw new Error('no reference');
+  const cached = async (name: string): Promise<number> => {
+    const { finish } = await answer(model, { ...(await requestOf(name, one)), cacheSalt: 'once' });
+    return finish.usage.cachedTokens;
+  };
+  expect([await cached('plain'), await cached('attention'), await cached('')]).toEqual([0, 0, 0]);
+  expect([(await cached('')) > 0, (await cached('attention')) > 0, (await cached('plain')) > 0]).toEqual([
+    true,
+    true,
+    true,
+  ]);
+});
+
+it('keeps an adapter for the requests that use it, and takes no more', async () => {
+  const path = paths.get('plain') ?? '';
+  const loaded = await load(model, path);
+  const request = userTurn(['Tell me a story.'], { maxTokens: 60, ignoreEos: true, adapter: loaded.id });
+  const { text: whole } = await answer(model, request);
+  const events = model.generate(request, new AbortController().signal);
+  let text = '';
+  let unloading: Promise<void> | undefined;
+  let isUnloaded = false;
+  for await (const event of events) {
+    unloading ??= loaded.unload().then(() => {
+      isUnloaded = true;
+    });
+    if (event.type === 'text-delta') text += event.text;
+    expect(isUnloaded).toBe(false);
+  }
+  await unloading;
+  expect(text).toBe(whole);
+  await expect(answer(model, request)).rejects.toMatchObject({ code: 'model_not_found' });
+  // Another one, which may get the memory of the first.
+  const again = await load(model, path);
+  onTestFinished(() => again.unload());
+  expect(again.id).not.toBe(loaded.id);
+  expect((await answer(model, { ...request, adapter: again.id })).text).toBe(whole);
+});
+
+it('refuses a file that is no adapter of the model', async () => {
+  await expect(load(model, shapesFiles().modelPath)).rejects.toMatchObject({
+    code: 'gguf_invalid',
+    message: expect.stringMatching(/it is no adapter, but model\.$/) as string,
+  });
+});
