@@ -58,8 +58,6 @@ function checkAsked(
   most: number,
   model: LoadedModel,
 ): void {
-  const invalid = (message: string, param: string): VserveError =>
-    new VserveError('invalid_setting', message, { param });
   if (count > 0 && enableLora === false) {
     throw invalid('--lora-paths and --no-enable-lora contradict each other. Remove one of them.', 'loraPaths');
   }
@@ -72,6 +70,10 @@ function checkAsked(
       'loraPaths',
     );
   }
+}
+
+function invalid(message: string, param: string): VserveError {
+  return new VserveError('invalid_setting', message, { param });
 }
 
 /** `name=path`; a path alone is its own name. Throws `invalid_setting` for a name that is taken. */

@@ -117,7 +117,7 @@ describe('a checkpoint with an adapter', () => {
         own.mmprojPath ?? '',
         withAdapter.mmprojPath ?? '',
         'v.blk.1.attn_q.weight',
-        'model.vision_tower.vision_model.encoder.layers.1.self_attn.q_proj',
+        'model.vision_tower.encoder.layers.1.self_attn.q_proj',
         96,
       ],
     ] as const;

@@ -87,7 +87,9 @@ def answers(adapter: Path | None) -> list:
     return result
 
 
-told = {"picture": PICTURE, "newTokens": NEW_TOKENS, "gguf": {}, "answers": {"": answers(None)}}
+told = json.loads(output.read_text()) if output.exists() else {}
+told = {"picture": PICTURE, "newTokens": NEW_TOKENS, "gguf": {}, **told}
+told["answers"] = told.get("answers") or {"": answers(None)}
 for line in sys.stdin:
     name, base = line.split()
     folder = adapters / name
@@ -99,4 +101,4 @@ for line in sys.stdin:
     is_plain = not config.get("use_rslora") and not config.get("alpha_pattern") and not config.get("modules_to_save")
     if is_plain:
         told["gguf"][name] = converted(folder, shapes if is_shapes else checkpoints / base)
-output.write_text(json.dumps(told, indent=None, separators=(",", ":")) + "\n")
+    output.write_text(json.dumps(told, indent=None, separators=(",", ":")) + "\n")

@@ -65,7 +65,8 @@ const towerParts: readonly (readonly [string, number, number])[] = [
 /** Of the vision tower of shapes-vlm. */
 const towerWeights = Array.from({ length: 3 }, (_, layer) =>
   towerParts.map(([part, rows, columns]) => ({
-    module: `model.vision_tower.vision_model.encoder.layers.${String(layer)}.${part}`,
+    // As in transformers 5: the checkpoint has another part in the name.
+    module: `model.vision_tower.encoder.layers.${String(layer)}.${part}`,
     rows,
     columns,
     rank: 4,
@@ -186,5 +187,4 @@ export const adaptedFamilies = [
   'qwen3-moe-tiny',
   'gemma-tiny-text',
   'smolvlm-tiny',
-  'glm4v-tiny',
 ];

@@ -104,22 +104,22 @@ describe('the folder of an adapter as the model', () => {
   });
 });
 
-describe('an adapter beside a model', () => {
-  function prepare(path: string, more: Partial<PrepareAdapterOptions> = {}): Promise<string> {
-    const { hub, log, signal } = preparation(home, path);
-    return prepareAdapter({
-      adapter: path,
-      checkpointDir: undefined,
-      maxRank: undefined,
-      loadConverter: () => Promise.resolve(fakeConverter()),
-      home,
-      hub,
-      log,
-      signal,
-      ...more,
-    });
-  }
+function prepare(path: string, more: Partial<PrepareAdapterOptions> = {}): Promise<string> {
+  const { hub, log, signal } = preparation(home, path);
+  return prepareAdapter({
+    adapter: path,
+    checkpointDir: undefined,
+    maxRank: undefined,
+    loadConverter: () => Promise.resolve(fakeConverter()),
+    home,
+    hub,
+    log,
+    signal,
+    ...more,
+  });
+}
 
+describe('an adapter beside a model', () => {
   test('is a .gguf file, or the only one of a folder', async () => {
     await mkdir(join(folder, 'made'));
     const path = await gguf(join(folder, 'made'), 'captions.gguf');

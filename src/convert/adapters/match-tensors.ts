@@ -3,18 +3,22 @@ import type { GgufDeclaration } from '../architectures/architecture.ts';
 import type { CheckpointTensor } from '../checkpoint/read-tensors.ts';
 import type { LoraPair } from './adapter-tensors.ts';
 
+/** Parts of a name that stand for wrappers of a model: there are more or fewer of them from one generation to the next. */
+const wrappers: ReadonlySet<string> = new Set(['model', 'language_model', 'text_model', 'vision_model']);
+
 /** Finds the tensor of a model that an adapter means by a name: writers of checkpoints name the same ones differently. */
 export class TensorNames {
   readonly #tensors: ReadonlyMap<string, CheckpointTensor>;
-  readonly #byForm: readonly (readonly [(name: string) => string, ReadonlyMap<string, CheckpointTensor>])[];
+  readonly #byForm: readonly (readonly [(name: string) => string, ReadonlyMap<string, CheckpointTensor | undefined>])[];
 
   constructor(tensors: readonly CheckpointTensor[], declarations: readonly GgufDeclaration[]) {
     this.#tensors = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-    this.#byForm = declarations.map(({ canonicalName, tensors: rules }) => {
+    const byForm = declarations.map(({ canonicalName, tensors: rules }) => {
       const known = new Set(rules.flatMap(({ sources }) => sources.map(({ name }) => name)));
       const ofFile = tensors.filter(({ name }) => known.has(canonicalName(name)));
-      return [canonicalName, new Map(ofFile.map((tensor) => [canonicalName(tensor.name), tensor]))] as const;
+      return [canonicalName, uniqueBy(ofFile, canonicalName)] as const;
     });
+    this.#byForm = [...byForm, [withoutWrappers, uniqueBy(tensors, withoutWrappers)]];
   }
 
   find(name: string): CheckpointTensor | undefined {
@@ -26,6 +30,26 @@ export class TensorNames {
     }
     return undefined;
   }
+}
+
+function withoutWrappers(name: string): string {
+  return name
+    .split('.')
+    .filter((part) => !wrappers.has(part))
+    .join('.');
+}
+
+/** Tensors by a form of their names; undefined for a form that several have. */
+function uniqueBy(
+  tensors: readonly CheckpointTensor[],
+  formOf: (name: string) => string,
+): ReadonlyMap<string, CheckpointTensor | undefined> {
+  const found = new Map<string, CheckpointTensor | undefined>();
+  for (const tensor of tensors) {
+    const form = formOf(tensor.name);
+    found.set(form, found.has(form) ? undefined : tensor);
+  }
+  return found;
 }
 
 /** The error for a weight that the base model does not have. */

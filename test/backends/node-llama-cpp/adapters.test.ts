@@ -107,10 +107,12 @@ it('keeps an adapter for the requests that use it, and takes no more', async () 
   let text = '';
   let unloading: Promise<void> | undefined;
   let isUnloaded = false;
+  const unloaded = async (): Promise<void> => {
+    await loaded.unload();
+    isUnloaded = true;
+  };
   for await (const event of events) {
-    unloading ??= loaded.unload().then(() => {
-      isUnloaded = true;
-    });
+    unloading ??= unloaded();
     if (event.type === 'text-delta') text += event.text;
     expect(isUnloaded).toBe(false);
   }
