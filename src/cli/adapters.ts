@@ -52,6 +52,12 @@ export async function openAdapters(
   return { preloaded, most, prepare: settings.enableLora === true ? prepare : undefined };
 }
 
+/** Throws `invalid_setting` where adapters are asked for beside several models, which come and go. */
+export function refuseAdapters({ loraPaths, enableLora }: Pick<Settings, ServeSettingName>): void {
+  if (loraPaths.length === 0 && enableLora !== true) return;
+  throw invalid('LoRA adapters are for a server of one model that stays in memory. Start one for it.', 'loraPaths');
+}
+
 function checkAsked(
   { enableLora }: Pick<Settings, 'enableLora'>,
   count: number,

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
-import type { Backend, SamplingSettings } from '../backend/index.ts';
-import type { OpenServer, OpenServerOptions } from '../server/index.ts';
+import type { Backend } from '../backend/index.ts';
+import type { OpenServer, OpenServerOptions, RunningServer } from '../server/index.ts';
 import { checkAccess } from '../server/check-access.ts';
 import { checkPort } from '../server/port.ts';
 import { serveSettingNames } from '../settings/index.ts';
-import type { LoadedSettings, ServeSettingName, Settings } from '../settings/index.ts';
+import type { FileModel, LoadedSettings, ServeSettingName } from '../settings/index.ts';
 import { hideSecretFlags } from './access-settings.ts';
-import { openAdapters } from './adapters.ts';
+import { openAdapters, refuseAdapters } from './adapters.ts';
 import { describeConfiguration } from './configuration.ts';
 import type { Context } from './context.ts';
 import { exposureOf } from './exposure.ts';
@@ -17,10 +17,13 @@ import { metricsPortOf } from './metrics-port.ts';
 import { openAndLoad } from './open-and-load.ts';
 import { openLog } from './open-log.ts';
 import { ServerFile } from './running/server-files.ts';
+import { samplingDefaultsOf } from './sampling-defaults.ts';
+import { openSeveral } from './serve-several.ts';
 import { serveSettings } from './serve-settings.ts';
 import type { ServeSettings } from './serve-settings.ts';
+import { allowSeveralModels, modelsGiven, modelsToManage } from './served-models.ts';
 import { addSettingFlags, storeHelp } from './setting-flags.ts';
-import { modelArgument, verbSettings } from './verb-settings.ts';
+import { verbSettings } from './verb-settings.ts';
 import { version } from './version.ts';
 
 const STARS = '*'.repeat(80);
@@ -35,12 +38,14 @@ ${storeHelp()}
 Examples:
   vserve serve google/gemma-3-4b-it
   vserve serve --model ./gemma-3-4b-it
-  vserve serve --model ./gemma-3-4b-it-Q4_K_M.gguf --mmproj ./mmproj-F16.gguf`;
+  vserve serve --model ./gemma-3-4b-it-Q4_K_M.gguf --mmproj ./mmproj-F16.gguf
+  vserve serve --model google/gemma-3-4b-it --model ./qwen --keep-alive 30m`;
 
 /** Makes `command` the verb `serve`. */
 export function define(command: Command, context: Context): void {
   command.argument('[model]', 'The same as --model');
   addSettingFlags(command, serveSettingNames);
+  allowSeveralModels(command);
   addMaxFlags(command);
   command.addHelpText('after', afterHelp());
   command.action((model: string | undefined) => serve(command, model, context));
@@ -48,14 +53,22 @@ export function define(command: Command, context: Context): void {
 
 async function serve(command: Command, argument: string | undefined, context: Context): Promise<void> {
   const { output } = context;
-  const loaded = await verbSettings(command, serveSettingNames, context, modelArgument(command, argument));
+  const { models, flags } = modelsGiven(command, argument);
+  const loaded = await verbSettings(command, serveSettingNames, context, flags);
   await openLog(loaded.settings, output);
   tellMaxFlags(command, output);
-  await serveUntilStopped(loaded, context);
+  await serveUntilStopped(loaded, models, context);
 }
 
 /** Serves until the signal is aborted. Checks that fail fast come before steps that take minutes. */
-async function serveUntilStopped(loaded: LoadedSettings<ServeSettingName>, context: Context): Promise<void> {
+async function serveUntilStopped(
+  given: LoadedSettings<ServeSettingName>,
+  names: readonly string[],
+  context: Context,
+): Promise<void> {
+  const models = await modelsToManage(names, given);
+  // Settings that each model has for itself are checked with it.
+  const loaded = models === undefined ? given : withModel(given, models);
   const { output, dependencies } = context;
   const { host: hosts, port, backend: backendName } = loaded.settings;
   hideSecretFlags(loaded.origins, 'serve');
@@ -77,7 +90,7 @@ async function serveUntilStopped(loaded: LoadedSettings<ServeSettingName>, conte
 
   const file = new ServerFile(loaded.settings.runtimeFolder, output.log);
   try {
-    await openAndServe(loaded, { backend, settings, metricsPort, file }, context);
+    await openAndServe(loaded, { backend, settings, models, metricsPort, file }, context);
   } finally {
     await file.remove();
   }
@@ -87,6 +100,8 @@ async function serveUntilStopped(loaded: LoadedSettings<ServeSettingName>, conte
 interface Checked {
   readonly backend: Backend;
   readonly settings: ServeSettings;
+  /** Undefined for the one model that the server starts with. */
+  readonly models: readonly FileModel[] | undefined;
   readonly metricsPort: number | undefined;
   readonly file: ServerFile;
 }
@@ -94,50 +109,76 @@ interface Checked {
 /** Serves until the signal is aborted, with settings that were checked. */
 async function openAndServe(
   loaded: LoadedSettings<ServeSettingName>,
-  { backend, settings, metricsPort, file }: Checked,
+  { backend, settings, models, metricsPort, file }: Checked,
   context: Context,
 ): Promise<void> {
-  const { output, signal } = context;
+  const { output } = context;
   const { host: hosts, port } = loaded.settings;
   const { servedModelName, media } = settings;
   let describeState = notLoaded;
   context.reportRequests.addEventListener('report', () => output.log('info', describeState()));
+  const openNamed = async (names: readonly string[]): Promise<OpenServer> => {
+    const opened = await open(
+      { hosts, port, metricsPort, version, settings: settings.server, log: output.log },
+      context,
+    );
+    await file.create({ model: names.join(', '), urls: [opened.url], version });
+    return opened;
+  };
+  const untilStopped = (running: RunningServer): Promise<void> => {
+    describeState = running.report;
+    return runUntilStopped(running, { loaded, settings, file }, context);
+  };
+  if (models !== undefined) {
+    refuseAdapters(loaded.settings);
+    await untilStopped(await openSeveral({ backend, settings, models }, loaded, openNamed, context));
+    return;
+  }
   const { server, model, loadMs, release, checkpointDir } = await openAndLoad(
-    async () => {
-      const opened = await open(
-        { hosts, port, metricsPort, version, settings: settings.server, log: output.log },
-        context,
-      );
-      await file.create({ model: servedModelName, urls: [opened.url], version });
-      return opened;
-    },
+    () => openNamed([servedModelName]),
     (loading) => loadModel(backend, settings, loaded.settings, loading),
     context,
   );
   try {
     const samplingDefaults = samplingDefaultsOf(loaded.settings);
     const inUse = { model, checkpointDir };
-    const adapters = await openAdapters(loaded.settings, servedModelName, inUse, context).catch(async (error) => {
-      await server.close();
-      throw error;
-    });
-    const running = server.serve({ model, servedModelName, media, adapters, modelLoadMs: loadMs, samplingDefaults });
-    describeState = running.report;
-    await file.update({ urls: [...running.urls], state: 'ready' });
-    if (running.metricsUrl !== undefined) output.log('info', `Metrics are at ${running.metricsUrl}`);
-    const pageUrl = running.urls.find((url) => url.startsWith('http'));
-    if (settings.server.playground && pageUrl !== undefined) output.log('info', `The playground is at ${pageUrl}/`);
-    const hasTls = settings.server.tls !== undefined;
-    output.log(...exposureOf({ hosts, port: running.port, hasKeys: running.needsKey, hasTls }));
-    output.print(`\n${STARS}\n🚀 Server ready on ${running.urls.join(', ')} (Press CTRL+C to quit)\n${STARS}\n`);
-    if (!signal.aborted) await once(signal, 'abort');
-    await file.update({ state: 'stopping' });
-    output.log('info', stopping(running.requestsInFlight(), settings.server.gracefulShutdownTimeoutS));
-    await running.shutdown();
+    const adapters = await openAdapters(loaded.settings, servedModelName, inUse, context).catch(
+      async (error: unknown) => {
+        await server.close();
+        throw error;
+      },
+    );
+    await untilStopped(
+      server.serve({ model, servedModelName, media, adapters, modelLoadMs: loadMs, samplingDefaults }),
+    );
   } finally {
     await model.close();
     await release();
   }
+}
+
+interface Announced extends Pick<Checked, 'settings' | 'file'> {
+  readonly loaded: LoadedSettings<ServeSettingName>;
+}
+
+/** Tells where a server is, waits for the signal, and shuts it down. */
+async function runUntilStopped(
+  running: RunningServer,
+  { loaded, settings, file }: Announced,
+  { output, signal }: Context,
+): Promise<void> {
+  const { host: hosts } = loaded.settings;
+  await file.update({ urls: [...running.urls], state: 'ready' });
+  if (running.metricsUrl !== undefined) output.log('info', `Metrics are at ${running.metricsUrl}`);
+  const pageUrl = running.urls.find((url) => url.startsWith('http'));
+  if (settings.server.playground && pageUrl !== undefined) output.log('info', `The playground is at ${pageUrl}/`);
+  const hasTls = settings.server.tls !== undefined;
+  output.log(...exposureOf({ hosts, port: running.port, hasKeys: running.needsKey, hasTls }));
+  output.print(`\n${STARS}\n🚀 Server ready on ${running.urls.join(', ')} (Press CTRL+C to quit)\n${STARS}\n`);
+  if (!signal.aborted) await once(signal, 'abort');
+  await file.update({ state: 'stopping' });
+  output.log('info', stopping(running.requestsInFlight(), settings.server.gracefulShutdownTimeoutS));
+  await running.shutdown();
 }
 
 /** Opens the port of the server, which reads its files again at a hangup. */
@@ -151,9 +192,15 @@ function notLoaded(): string {
   return 'The model is not loaded yet.';
 }
 
-/** What requests get that set none. */
-function samplingDefaultsOf({ temperature, topK }: Pick<Settings, 'temperature' | 'topK'>): Partial<SamplingSettings> {
-  return { ...(temperature === undefined ? {} : { temperature }), ...(topK === undefined ? {} : { topK }) };
+/** The settings of a server of several models: `model` is the first, for what is told of the configuration. */
+function withModel(
+  loaded: LoadedSettings<ServeSettingName>,
+  models: readonly FileModel[],
+): LoadedSettings<ServeSettingName> {
+  return {
+    ...loaded,
+    settings: { ...loaded.settings, model: models.map(({ settings }) => settings.model).join(', ') },
+  };
 }
 
 function stopping(requestCount: number, timeoutS: number): string {

@@ -1,4 +1,4 @@
-import type { ServedModel } from '../api/index.ts';
+import type { ListedModel } from '../api/index.ts';
 import type { LoadedAdapter, LoadedModel } from '../backend/index.ts';
 import { isCodedError, presentationOf, VserveError } from '../errors/index.ts';
 
@@ -58,13 +58,13 @@ export class Adapters {
     return this.#served.get(given) ?? this.#served.get(name);
   }
 
-  /** For lists of models. `model`: the one that is served. */
-  list(model: ServedModel): ServedModel[] {
+  /** For lists of models. */
+  listed(): ListedModel[] {
     return Array.from(this.#served.values(), ({ name, path, since, model: { info } }) => ({
       name,
       info,
       since,
-      adapter: { root: path, parent: model.name },
+      adapter: { root: path, parent: this.#modelName },
     }));
   }
 

@@ -1,34 +1,15 @@
-import { show } from '../api/index.ts';
-import type { LoadedModel } from '../backend/index.ts';
-import { VserveError } from '../errors/index.ts';
-import type { Adapters } from './adapters.ts';
-
-/** What a request can be for: the model that is served, and its adapters. */
-export interface ModelChoice {
-  readonly model: LoadedModel;
-  readonly servedModelName: string;
-  readonly adapters?: Adapters | undefined;
-}
+import type { GenerationRouteOptions } from './route-options.ts';
 
 /**
- * What a request works with that names a model: for an adapter, the model with it and its name in place of the model's.
- * Throws `model_not_found` for the name of what is not served.
+ * What a request works with that names a model: for an adapter, the model with it, and its name in place of the model's. Of
+ * other names, the routes say what is wrong.
  */
-export function chosenModel<Choice extends ModelChoice>(name: string | undefined, options: Choice): Choice {
-  const { servedModelName, adapters } = options;
-  if (name === undefined || name === '' || name === servedModelName) return options;
+export function chosenModel(name: string | undefined, own: GenerationRouteOptions): GenerationRouteOptions {
+  if (name === undefined || own.adapters === undefined || own.names.includes(name)) return own;
   // Ollama's clients give every model a tag.
-  const adapter = adapters?.find(name) ?? adapters?.find(name.replace(/:latest$/, ''));
-  if (adapter === undefined) throw unknownModel(name, options);
-  return { ...options, model: adapter.model, servedModelName: adapter.name };
-}
-
-/** The error of a model that is not served here. */
-export function unknownModel(id: string, { servedModelName, adapters }: Omit<ModelChoice, 'model'>): VserveError {
-  const names = [servedModelName, ...(adapters?.names ?? [])].map((name) => JSON.stringify(name));
-  return new VserveError(
-    'model_not_found',
-    `The model ${show(id)} is not served here. This server has ${names.join(', ')}.`,
-    { param: 'model' },
-  );
+  const adapter = own.adapters.find(name) ?? own.adapters.find(name.replace(/:latest$/, ''));
+  if (adapter === undefined) return own;
+  const { model, name: servedModelName } = adapter;
+  const served = { ...own.served, name: servedModelName, info: model.info };
+  return { ...own, model, served, servedModelName, names: [servedModelName, name] };
 }

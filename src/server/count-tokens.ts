@@ -3,8 +3,8 @@ import { imageReferences, mediaReferences, toGenerateRequest } from '../api/inde
 import type { Bitmap, LoadedModel } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import type { Places } from './admission.ts';
-import type { GenerationRouteOptions } from './generation-route.ts';
-import { checkRequest } from './generation-route.ts';
+import { checkRequest } from './check-request.ts';
+import type { GenerationRouteOptions } from './route-options.ts';
 import { bringsImages, fetchImages } from './generate.ts';
 import type { JsonCall } from './json-route.ts';
 import { openMedia } from './open-media.ts';
@@ -21,7 +21,8 @@ export async function countTokens(
   options: GenerationRouteOptions,
   { client, signal, trace, places }: CountCall,
 ): Promise<number> {
-  const { model, media, admission } = checkRequest(request, options);
+  const { model, media, admission } = options;
+  checkRequest(request, options);
   const place = (places ?? admission).join(client);
   try {
     if (bringsImages(request)) await place.toFetchImages(signal);
@@ -45,7 +46,8 @@ export async function renderPrompt(
   options: GenerationRouteOptions,
   { client, signal, trace, places }: CountCall,
 ): Promise<string> {
-  const { model, media, admission, settings } = checkRequest(request, options);
+  checkRequest(request, options);
+  const { model, media, admission, settings } = options;
   let opened = request;
   if (mediaReferences(request).length > 0) {
     const place = (places ?? admission).join(client);

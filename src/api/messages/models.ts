@@ -82,10 +82,7 @@ function support(supported = false): Support {
   return { supported };
 }
 
-/** The list of the model that is served, and of its adapters. */
-export function messagesModelList(
-  model: MessagesModelJson,
-  ...adapters: readonly MessagesModelJson[]
-): MessagesModelListJson {
-  return { data: [model, ...adapters], has_more: false, first_id: model.id, last_id: (adapters.at(-1) ?? model).id };
+/** The list of the models that are served: at least one. */
+export function messagesModelList(models: readonly MessagesModelJson[]): MessagesModelListJson {
+  return { data: models, has_more: false, first_id: models[0]?.id ?? '', last_id: models.at(-1)?.id ?? '' };
 }
