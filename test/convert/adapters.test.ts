@@ -33,7 +33,9 @@ async function adapterFolder(name: string, adapter: ReferenceAdapter | undefined
 }
 
 describe('an adapter becomes what convert_lora_to_gguf.py makes of it', () => {
-  const ofShapes = Object.entries(besideOthers).filter(([name]) => name in adapterReference.gguf);
+  const ofShapes = Object.entries({ ...besideOthers, ...mergedAdapters }).filter(
+    ([name]) => name in adapterReference.gguf,
+  );
 
   test.each(ofShapes)('shapes-vlm: %s', async (name, adapter) => {
     const path = await converted(await adapterFolder(name, adapter), shapesVlm);
@@ -56,9 +58,10 @@ async function elementsOf(path: string, wanted: string): Promise<Float32Array> {
   const { tensors, byteLength } = await readGgufHeader(path);
   let offset = Math.ceil(byteLength / 32) * 32;
   for (const { name, shape, type } of tensors) {
-    const bytes = shape.reduce((product, size) => product * size, 4);
-    expect(type).toBe(0);
-    if (name === wanted) return new Float32Array((await readFile(path)).buffer.slice(offset, offset + bytes));
+    // F32, or F16.
+    const bytes = shape.reduce((product, size) => product * size, type === 0 ? 4 : 2);
+    if (name === wanted && type === 0)
+      return new Float32Array((await readFile(path)).buffer.slice(offset, offset + bytes));
     offset += Math.ceil(bytes / 32) * 32;
   }
   throw new Error(`${path} has no ${wanted}`);

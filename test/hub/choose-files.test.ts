@@ -161,7 +161,8 @@ describe('a checkpoint', () => {
     const paths = ['README.md', 'adapter_config.json', 'adapter_model.safetensors', 'tokenizer.json', 'optimizer.pt'];
     const chosen = choose(paths, { takesAdapter: true });
     expect(await pathsOf(chosen)).toEqual(['adapter_config.json', 'adapter_model.safetensors', 'tokenizer.json']);
-    await expect(choose(paths.slice(0, 2), { takesAdapter: true })).rejects.toMatchObject({
+    const contents = { 'adapter_config.json': '{}', 'README.md': '' };
+    await expect(choose(paths.slice(0, 2), { takesAdapter: true }, contents)).rejects.toMatchObject({
       code: 'model_unavailable',
     });
   });

@@ -181,10 +181,4 @@ export async function familyAdapter(base: string, checkpoint: string): Promise<R
 }
 
 /** Families whose tensors become GGUF's in different ways: turned, split, as they are. */
-export const adaptedFamilies = [
-  'llama-tiny',
-  'qwen2-tiny',
-  'qwen3-moe-tiny',
-  'gemma-tiny-text',
-  'smolvlm-tiny',
-];
+export const adaptedFamilies = ['llama-tiny', 'qwen2-tiny', 'qwen3-moe-tiny', 'gemma-tiny-text', 'smolvlm-tiny'];

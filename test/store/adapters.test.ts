@@ -100,7 +100,10 @@ describe('the folder of an adapter as the model', () => {
 
   test('needs a converter that merges', async () => {
     const path = await adapter('tuned', '../base');
-    await expect(prepareModel(preparation(home, path))).rejects.toMatchObject({ code: 'unsupported_capability' });
+    const loadConverter = () => Promise.resolve(fakeConverter());
+    await expect(prepareModel(preparation(home, path, { loadConverter }))).rejects.toMatchObject({
+      code: 'unsupported_capability',
+    });
   });
 });
 

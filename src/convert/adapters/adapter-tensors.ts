@@ -57,7 +57,8 @@ export async function readAdapterTensors(folder: CheckpointFolder): Promise<Adap
   const open = new Map<string, OpenPair>();
   const whole: SafetensorsTensor[] = [];
   const ofBase: SafetensorsTensor[] = [];
-  for (const tensor of await readHeader(join(folder.path, adapterWeightsFile))) {
+  const tensors = await readHeader(join(folder.path, adapterWeightsFile));
+  for (const tensor of tensors.toSorted((one, other) => one.offset - other.offset)) {
     const name = tensor.name.replace(prefix, '');
     const { module, embedding, part } = factor.exec(name)?.groups ?? {};
     if (module !== undefined) {

@@ -95,7 +95,7 @@ function refuseWhole({ whole, ofBase, pairs }: AdapterTensors, names: TensorName
   throw unappliable(`holds all of ${first.name} (modules_to_save, bias, or new tokens)`);
 }
 
-/** In the order in which the adapter has them. */
+/** In the order of the adapter's file: what several of its pairs are for comes at the place of the last. */
 function adaptedTensors(
   claims: readonly Claim[],
   pairs: ReadonlyMap<string, LoraPair>,
@@ -108,7 +108,11 @@ function adaptedTensors(
       `changes ${String(foreign.length)} weights outside of the text model, such as ${foreign[0] ?? ''}`,
     );
   }
-  const order = new Set([...pairs.keys()].flatMap((name) => claimOf.get(name) ?? []));
+  const order = new Set<Claim>();
+  for (const claim of [...pairs.keys()].flatMap((name) => claimOf.get(name) ?? [])) {
+    order.delete(claim);
+    order.add(claim);
+  }
   return [...order].flatMap(({ rule, sources }) =>
     rule.targets.flatMap((target) => {
       const pieces = piecesOf(target, sources, pairs, scaleOf);

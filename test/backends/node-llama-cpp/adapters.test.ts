@@ -4,9 +4,11 @@ import type { GenerateRequest, LoadedAdapter, LoadedModel } from '../../../src/b
 import { besideOthers } from '../../reference/adapters.ts';
 import { adapterFile, adapterReference, removableFolder } from '../../support/adapters.ts';
 import type { AdaptedAnswer, Removable } from '../../support/adapters.ts';
-import { answer, loadShapes, picture, shapesFiles, userTurn } from '../../support/shapes-engine.ts';
+import { answer, greedy, loadShapes, picture, shapesFiles, userTurn } from '../../support/shapes-engine.ts';
 
 const names = Object.keys(besideOthers);
+/** Draws in which adapters differ early. */
+const wild = { ...greedy, temperature: 2, seed: 1 };
 let made: Removable;
 let model: LoadedModel;
 const paths = new Map<string, string>();
@@ -53,8 +55,6 @@ it('answers with each adapter as transformers and PEFT do', async () => {
   const told = [];
   for (const { name, one } of sure) told.push({ name, text: (await answer(model, await requestOf(name, one))).text });
   expect(told).toEqual(sure.map(({ name, one }) => ({ name, text: one.answer })));
-  // The adapters do something.
-  expect(new Set(told.map(({ text }) => text)).size).toBeGreaterThan(names.length);
 });
 
 it('has the logits of transformers and PEFT', async () => {
@@ -75,7 +75,7 @@ it('gives eight adapters and the model itself at once the answers it gives them 
   const requests = await Promise.all(
     ['', ...names].map((name) => requestOf(name, { ...first, question: 'What now?' })),
   );
-  const longer = requests.map((request) => ({ ...request, maxTokens: 40, ignoreEos: true }));
+  const longer = requests.map((request) => ({ ...request, maxTokens: 40, ignoreEos: true, sampling: wild }));
   const apart = [];
   for (const request of longer) apart.push((await answer(model, { ...request, cacheSalt: 'apart' })).text);
   const together = await Promise.all(longer.map((request) => answer(model, { ...request, cacheSalt: 'together' })));
