@@ -1,12 +1,17 @@
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { LoadedLlama } from '../../../backends/node-llama-cpp/loaded-llama.ts';
 import type { GenerateRequest, LoadedAdapter, LoadedModel } from '../../../src/backend/index.ts';
-import { besideOthers } from '../../reference/adapters.ts';
+import { convertCheckpoint, mergedAdapterFolder } from '../../../src/convert/index.ts';
+import { besideOthers, merged, writeAdapter } from '../../reference/adapters.ts';
 import { adapterFile, adapterReference, removableFolder } from '../../support/adapters.ts';
 import type { AdaptedAnswer, Removable } from '../../support/adapters.ts';
+import { shapesCheckpointDir } from '../../support/shapes.ts';
 import { answer, greedy, loadShapes, picture, shapesFiles, userTurn } from '../../support/shapes-engine.ts';
 
 const names = Object.keys(besideOthers);
+const sureMargin = 0.05;
 /** Draws in which adapters differ early. */
 const wild = { ...greedy, temperature: 2, seed: 1 };
 let made: Removable;
@@ -43,10 +48,20 @@ async function requestOf(name: string, { hasPicture, question }: AdaptedAnswer):
   });
 }
 
+/** Compares the first logits of the answers with a reference. */
+async function expectLogits(of: LoadedModel, name: string): Promise<void> {
+  if (!(of instanceof LoadedLlama)) throw new Error('not a model of node-llama-cpp');
+  for (const one of adapterReference.answers[name] ?? []) {
+    const found = await of.firstLogits(await requestOf(name, one), 32);
+    const logits = new Map(found.map(({ token, logit }) => [token, logit]));
+    for (const [token, logit] of one.logits) expect(Math.abs((logits.get(token) ?? 1e9) - logit)).toBeLessThan(0.1);
+  }
+}
+
 /** Answers in which another order of the same sums does not change a token. */
 const sure = Object.entries(adapterReference.answers).flatMap(([name, answers]) =>
   name === '' || names.includes(name)
-    ? answers.filter(({ margin }) => margin > 0.05).map((one) => ({ name, one }))
+    ? answers.filter(({ margin }) => margin > sureMargin).map((one) => ({ name, one }))
     : [],
 );
 
@@ -58,15 +73,7 @@ it('answers with each adapter as transformers and PEFT do', async () => {
 });
 
 it('has the logits of transformers and PEFT', async () => {
-  if (!(model instanceof LoadedLlama)) throw new Error('not a model of node-llama-cpp');
-  for (const [name, answers] of Object.entries(adapterReference.answers)) {
-    if (name !== '' && !names.includes(name)) continue;
-    for (const one of answers) {
-      const found = await model.firstLogits(await requestOf(name, one), 32);
-      const logits = new Map(found.map(({ token, logit }) => [token, logit]));
-      for (const [token, logit] of one.logits) expect(Math.abs((logits.get(token) ?? 1e9) - logit)).toBeLessThan(0.1);
-    }
-  }
+  for (const name of ['', ...names]) await expectLogits(model, name);
 });
 
 it('gives eight adapters and the model itself at once the answers it gives them one after another', async () => {
@@ -96,6 +103,26 @@ it('uses no cells of another adapter for the same prompt', async () => {
     true,
     true,
   ]);
+});
+
+it.each(Object.entries(merged))('answers as transformers and PEFT do with %s merged into the model', async (name, adapter) => {
+  const folder = join(made.folder, `with-${name}`);
+  await cp(shapesCheckpointDir, folder, { recursive: true });
+  await writeAdapter(join(folder, mergedAdapterFolder), adapter, shapesCheckpointDir);
+  const { signal } = new AbortController();
+  const files = await convertCheckpoint({
+    sourceDir: folder,
+    destinationDir: join(folder, 'gguf'),
+    outtype: 'f32',
+    onProgress: () => undefined,
+    signal,
+  });
+  const whole = await loadShapes({ maxBatchSize: 1 }, files);
+  onTestFinished(() => whole.close());
+  await expectLogits(whole, name);
+  for (const one of adapterReference.answers[name] ?? []) {
+    if (one.margin > sureMargin) expect((await answer(whole, await requestOf('', one))).text).toBe(one.answer);
+  }
 });
 
 it('keeps an adapter for the requests that use it, and takes no more', async () => {
