@@ -7,6 +7,7 @@ import { Slots } from '../slots.ts';
 import type { ModelSource } from './model-source.ts';
 import type { ModelTotals } from './model-totals.ts';
 import { ServedModels } from './served-models.ts';
+import type { PullModel } from './served-models.ts';
 
 export interface ModelsOptions {
   /** At least one, of different names. */
@@ -15,6 +16,8 @@ export interface ModelsOptions {
   readonly keepAliveMs: number;
   /** Most models in memory at a time; undefined for as many as there is room for. */
   readonly maxLoaded?: number | undefined;
+  /** Adds models that clients ask for; absent, nobody can. */
+  readonly pull?: PullModel | undefined;
   /** False for the one model of a server, which stays in memory. */
   readonly isManaged?: boolean;
   /** LoRA adapters of that one. */
@@ -24,7 +27,7 @@ export interface ModelsOptions {
 /** The models of a server, each with a queue of its own, none in memory yet. `totals` outlast them. */
 export function openModels(
   shared: SharedOptions,
-  { sources, keepAliveMs, maxLoaded, isManaged = true, adapters }: ModelsOptions,
+  { sources, keepAliveMs, maxLoaded, pull, isManaged = true, adapters }: ModelsOptions,
   totals: ModelTotals,
 ): ServedModels<GenerationRouteOptions> {
   const { settings, counts, metrics, log } = shared;
@@ -32,6 +35,7 @@ export function openModels(
     keepAliveMs,
     maxLoaded,
     isManaged,
+    pull,
     log,
     onUnload: ({ model }) => totals.retire(model),
     activate({ name, samplingDefaults }, { model: loaded, loadMs }) {
