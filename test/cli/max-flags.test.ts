@@ -17,7 +17,7 @@ test('a command line of max serve works, and says what has no effect', async () 
     '--no-enable-chunked-prefill',
     '--kv-cache-page-size',
     '128',
-    '--no-enable-lora',
+    '--no-profile',
   ];
   const vserve = serve(...args, '--enable-structured-output', '--kv-cache-format', 'bfloat16', '--temperature', '0.5');
   await vserve.until(/Server ready/);
@@ -27,14 +27,14 @@ test('a command line of max serve works, and says what has no effect', async () 
     '--trust-remote-code',
     '--no-enable-chunked-prefill',
     '--kv-cache-page-size',
-    '--no-enable-lora',
+    '--no-profile',
   ]) {
     expect(stderr).toMatch(new RegExp(`WARNING ${flag} has no effect: \\w`));
   }
   expect(code).toBe(0);
 });
 
-test.each([['--enable-lora'], ['--vision-config-overrides', '{}'], ['--sliding-window', '5']])(
+test.each([['--profile'], ['--vision-config-overrides', '{}'], ['--sliding-window', '5']])(
   'what would change the answers is refused with a reason: %s',
   async (...args) => {
     const { code, stderr } = await serve(...args).exit();
