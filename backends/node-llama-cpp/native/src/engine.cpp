@@ -394,6 +394,7 @@ void Engine::compute_batch() {
     work_done_.step_ms.add(decode_ms_);
     work_done_.step_sequences.add(static_cast<double>(batch_answers_.size()));
     work_done_.cached_tokens = cache_->tokens();
+    work_done_.copied_bytes = cache_->copied_bytes();
     pace_.note(batch_.size() - prompt_tokens, prompt_tokens, decode_ms_);
     take_prompt_rows();
     sample(rows_of(batch_outputs_));
