@@ -34,7 +34,11 @@ const distributions: Readonly<Record<Spread, Named>> = {
 };
 
 /** Registers what a model and the queue before it tell of themselves. All of it is read at each scrape, and only then. */
-export function registerModelMetrics(registry: Registry, model: LoadedModel, waiting: () => number): void {
+export function registerModelMetrics(
+  registry: Registry,
+  model: Pick<LoadedModel, 'stats' | 'work'>,
+  waiting: () => number,
+): void {
   const gauge = (name: string, help: string, read: () => number | undefined): void => {
     const metric: Gauge = new Gauge({ name, help, registers: [registry], collect: () => metric.set(read() ?? 0) });
   };
