@@ -15,7 +15,6 @@ import type { CpuShare } from './cpu-share.ts';
 import { sendable } from './event-stream.ts';
 import type { ClientPath } from './fair-turns.ts';
 import { generateAll } from './generate-all.ts';
-import { imagesInShort } from './image-arrivals.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { requireRoom } from './open-media.ts';
 import { readJsonBody } from './request-body.ts';
@@ -104,7 +103,6 @@ export function generationRoute<Request extends WireRequest>(
       let receipts: readonly ImageReceipt[] = [];
       const onImages = (images: readonly ImageReceipt[]): void => {
         receipts = [...receipts, ...images];
-        options.log('info', `${context.get('requestId')} images: ${imagesInShort(images)}`);
       };
       const releaseBody = body.release;
       const record = context.get('record');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { imageDetailsSchema } from '../answer/image-details.ts';
 
 const block = z.union([
   z.object({ type: z.literal('thinking'), thinking: z.string(), signature: z.string() }),
@@ -63,6 +64,11 @@ export const eventSchema = z.union([
   z.object({ type: z.literal('content_block_start'), index: z.int(), content_block: block }),
   z.object({ type: z.literal('content_block_delta'), index: z.int(), delta }),
   z.object({ type: z.literal('content_block_stop'), index: z.int() }),
-  z.object({ type: z.literal('message_delta'), delta: z.object(ending), usage: deltaUsage }),
+  z.object({
+    type: z.literal('message_delta'),
+    delta: z.object(ending),
+    usage: deltaUsage,
+    image_details: z.array(imageDetailsSchema).optional(),
+  }),
   z.object({ type: z.literal('message_stop') }),
 ]);

@@ -1,6 +1,8 @@
 import type { GenerationEvent } from '../../backend/index.ts';
 import { unfinished } from '../answer/collected-answer.ts';
 import type { AnswerIdentity } from '../answer/identity.ts';
+import { imageDetailsJson } from '../answer/image-details.ts';
+import type { ImageDetailsJson } from '../answer/image-details.ts';
 import { sseEvent } from '../answer/sse-event.ts';
 import type { StreamWriter } from '../wire-format.ts';
 import { deltaUsageJson, emptyMessage, endingJson, SIGNATURE, textBlock, toolUseBlock, usageJson } from './message.ts';
@@ -25,10 +27,13 @@ export class EventWriter implements StreamWriter {
   /** What stands in each delta of the open block before its text. */
   #deltaHead = '';
   #isFinished = false;
+  readonly #imageDetails: boolean;
+  #images: ImageDetailsJson[] = [];
 
-  constructor(identity: AnswerIdentity, settings: MessageSettings) {
+  constructor(identity: AnswerIdentity, settings: MessageSettings, imageDetails = false) {
     this.#identity = identity;
     this.#settings = settings;
+    this.#imageDetails = imageDetails;
   }
 
   of(event: GenerationEvent): readonly string[] {
@@ -43,8 +48,10 @@ export class EventWriter implements StreamWriter {
         return this.#toolCall(event);
       case 'finish':
         return this.#finish(event);
-      case 'progress':
       case 'prefilled':
+        this.#images = imageDetailsJson(event.images ?? []);
+        return [];
+      case 'progress':
         return [];
     }
     return [];
@@ -109,7 +116,8 @@ export class EventWriter implements StreamWriter {
     this.#isFinished = true;
     const { reason, stoppedBy, usage } = event;
     const delta = { ...endingJson({ reason, stoppedBy, usage }, this.#settings), container: null };
-    return [...this.#close(), named('message_delta', { delta, usage: deltaUsageJson(usage) })];
+    const details = this.#imageDetails ? { image_details: this.#images } : {};
+    return [...this.#close(), named('message_delta', { delta, usage: deltaUsageJson(usage), ...details })];
   }
 }
 

@@ -1,5 +1,7 @@
 import type { ChosenToken, GenerationEvent, ToolCall } from '../../backend/index.ts';
 import { unfinished } from '../answer/collected-answer.ts';
+import { imageDetailsJson } from '../answer/image-details.ts';
+import type { ImageDetailsJson } from '../answer/image-details.ts';
 import type { StreamWriter } from '../wire-format.ts';
 import { headJson } from './answer.ts';
 import { timeNow } from './time-now.ts';
@@ -28,9 +30,12 @@ export class LineWriter implements StreamWriter {
   /** Of tokens whose call is not written yet. */
   #logProbs: ChosenToken[] = [];
   #isFinished = false;
+  readonly #imageDetails: boolean;
+  #images: ImageDetailsJson[] = [];
 
-  constructor(model: string, toJson: PiecesJson) {
+  constructor(model: string, toJson: PiecesJson, imageDetails = false) {
     this.#model = model;
+    this.#imageDetails = imageDetails;
     this.#toJson = toJson;
     this.#head = `{"model":${JSON.stringify(model)},"created_at":"`;
     const line = JSON.stringify({ ...toJson({ text: '{text}' }), done: false });
@@ -50,9 +55,11 @@ export class LineWriter implements StreamWriter {
         return this.#addToCall(event);
       case 'finish':
         return this.#finish(event);
+      case 'prefilled':
+        this.#images = imageDetailsJson(event.images ?? []);
+        return [];
       case 'start':
       case 'progress':
-      case 'prefilled':
         return [];
     }
     return [];
@@ -91,7 +98,9 @@ export class LineWriter implements StreamWriter {
     if (this.#isFinished) return [];
     this.#isFinished = true;
     const calls = this.#endCall();
-    return [...calls, this.#line({}, { done: true, ...metricsJson(event), ...logProbsField(this.#logProbs) })];
+    const details = this.#imageDetails ? { image_details: this.#images } : {};
+    const rest = { done: true, ...metricsJson(event), ...logProbsField(this.#logProbs), ...details };
+    return [...calls, this.#line({}, rest)];
   }
 
   #piece(pieces: Pieces, logProbs: readonly ChosenToken[] = []): string[] {
