@@ -64,7 +64,8 @@ describe('--boxes', () => {
     const threads = ['--threads', '1', '--threads-batch', '1', '--temperature', '0'];
     const picture = ['--image', 'shapes.png', '--prompt', 'Where?', '--boxes', 'out.png'];
     const { code, stderr } = await generate(...files, ...threads, ...schema, ...picture).exit();
-    expect([code, stderr]).toEqual([0, '1 box drawn into out.png.\n']);
+    expect(stderr).toMatch(/1 box drawn into out\.png\.\n$/);
+    expect(code).toBe(0);
     const { width = 0, height = 0 } = await sharp(join(folder, 'shapes.png')).metadata();
     expect(await sharp(join(folder, 'out.png')).metadata()).toMatchObject({ width, height });
   });

@@ -550,6 +550,8 @@ def describe_video(name):
     pad = next(candidate for candidate in range(image) if candidate not in ids)
     is_video = ids == image
     model = load_model(name, family, folder, tokenizer, {"video_token_id": pad})
+    if LIKE_GGML:
+        round_gelu(model)
     inputs = {
         "input_ids": ids.masked_fill(is_video, pad),
         "attention_mask": torch.ones_like(ids),
@@ -701,8 +703,9 @@ def first_logits(family, model, inputs):
         inputs["pixel_values"] = inputs["pixel_values"].to(model.dtype)
     inputs = {k: v for k, v in inputs.items() if k != "token_type_ids" or k in family.told}
     # Gemma 3n's encoder convolves in single precision.
-    if LIKE_GGML and "pixel_values" in inputs and not type(model).__name__.startswith("Gemma3n"):
-        inputs["pixel_values"] = halved(inputs["pixel_values"])
+    if LIKE_GGML and not type(model).__name__.startswith("Gemma3n"):
+        for key in {"pixel_values", "pixel_values_videos"} & inputs.keys():
+            inputs[key] = halved(inputs[key])
     with torch.no_grad():
         logits = family.first(model, inputs)
     top = logits.topk(5)
