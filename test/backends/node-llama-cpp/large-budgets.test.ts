@@ -91,26 +91,6 @@ it('Gemma 4 answers eight at a time with its largest budget as one alone, though
   }
 });
 
-it('Gemma 4 answers about eight different pictures at once as about each alone, with its largest budget', async () => {
-  const model = await load({ maxBatchSize: 8, maxLength: 2048 });
-  try {
-    const ask = (seed: number, cacheSalt: string): Promise<Answered> =>
-      answerTo(model, { ...asking(seed, 1120, 1680, 1536), cacheSalt });
-    const seeds = Array.from({ length: 8 }, (_, index) => index + 1);
-    const together = await Promise.all(seeds.map((seed) => ask(seed, 'together')));
-    expect(together.map(({ images }) => images[0])).toMatchObject(
-      seeds.map(() => ({ tokens: 1120, wasEncoded: false, wasComputed: false })),
-    );
-    const alone: Answered[] = [];
-    for (const seed of seeds) alone.push(await ask(seed, 'alone'));
-    expect(alone.map(({ images }) => images[0]?.wasEncoded)).toEqual(seeds.map(() => false));
-    expect(together.map(({ text }) => text)).toEqual(alone.map(({ text }) => text));
-    expect(new Set(together.map(({ text }) => text)).size).toBeGreaterThan(1);
-  } finally {
-    await model.close();
-  }
-});
-
 describe('a picture at two budgets', () => {
   let model: LoadedModel;
   beforeAll(async () => {
