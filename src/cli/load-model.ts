@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Backend, LoadedModel, ModelFiles } from '../backend/index.ts';
 import type { ServeSettingName, Settings } from '../settings/index.ts';
 import { prepareModel } from '../store/index.ts';
@@ -19,7 +20,8 @@ export async function loadModel(
   const { release, ...files } = await prepare(backend, serve, settings, loading);
   try {
     const startedAtMs = performance.now();
-    const model = await load(backend, files, serve, loading);
+    const cacheFolder = join(settings.home, 'backends', encodeURIComponent(backend.name));
+    const model = await load(backend, files, serve, { ...loading, cacheFolder });
     return { model, loadMs: performance.now() - startedAtMs, release };
   } catch (error) {
     await release();
@@ -34,7 +36,11 @@ async function prepare(
   { output, signal, dependencies, report }: Loading,
 ): Promise<Omit<PreparedModel, 'name'>> {
   if (model === undefined) return { modelPath: '', mmprojPath: undefined, release: () => Promise.resolve() };
-  const download = downloadProgress(output, Date.now, (fraction) => report({ stage: 'downloading', fraction }));
+  const download = downloadProgress(
+    output,
+    () => performance.now(),
+    (fraction) => report({ stage: 'downloading', fraction }),
+  );
   const progress = conversionProgress(output);
   const { home, mmproj } = settings;
   try {
@@ -65,7 +71,7 @@ async function load(
   backend: Backend,
   files: ModelFiles,
   settings: ServeSettings,
-  { output, signal, report }: Loading,
+  { output, signal, report, cacheFolder }: Loading & { readonly cacheFolder: string },
 ): Promise<LoadedModel> {
   const task = output.startTask();
   const onProgress = (stage: string, fraction: number) => {
@@ -73,7 +79,7 @@ async function load(
     report({ stage: 'loading', fraction });
   };
   try {
-    const model = await backend.load(files, settings.load, { onProgress, log: output.log, signal });
+    const model = await backend.load(files, settings.load, { onProgress, log: output.log, signal, cacheFolder });
     const { device, contextLength, maxBatchSize } = model.info;
     task.succeed(`Loaded on ${device} (${contextLength} tokens, ${maxBatchSize} at a time)`);
     return model;

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { Handler } from 'hono';
+import type { Context, Handler } from 'hono';
 import { routePath } from 'hono/route';
 import type { GenerationEvent, ImageReceipt, LoadedModel } from '../backend/index.ts';
 import type { AnswerIdentity, ParsedRequest, WireFormat, WireRequest } from '../api/index.ts';
-import { imageDetailsJson, requireCapabilities } from '../api/index.ts';
+import { requireCapabilities, withImageDetails } from '../api/index.ts';
 import { isCodedError } from '../errors/index.ts';
 import type { MediaResolver } from '../media/index.ts';
 import type { Log, RequestContext } from './access-log.ts';
@@ -12,9 +12,12 @@ import type { Admission } from './admission.ts';
 import type { BodyMemory } from './body-memory.ts';
 import { clientPathOf } from './client-path.ts';
 import type { CpuShare } from './cpu-share.ts';
+import { RequestWatch } from './crash-watch.ts';
+import type { CrashWatch } from './crash-watch.ts';
 import { sendable } from './event-stream.ts';
 import type { ClientPath } from './fair-turns.ts';
 import { generateAll } from './generate-all.ts';
+import { IMAGE_DETAILS_HEADER, wantsImageDetails } from './image-details-header.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { requireRoom } from './open-media.ts';
 import { readJsonBody } from './request-body.ts';
@@ -41,6 +44,8 @@ export interface GenerationRouteOptions {
   readonly cpus: CpuShare;
   readonly metrics: Metrics;
   readonly slots?: Slots | undefined;
+  /** Undefined where nobody wants to know which requests run. */
+  readonly watch?: CrashWatch | undefined;
   readonly log: Log;
 }
 
@@ -78,7 +83,10 @@ export function generationRoute<Request extends WireRequest>(
     const path = routeName(routePath(context));
     const trace = context.get('trace');
     const release = trace?.hold();
+    const watched = watchOf(options, context);
+    let endWatch = watched?.end;
     const end = (): void => {
+      endWatch?.();
       active.end();
       release?.();
       options.metrics.countEnd(path, performance.now() - receivedAtMs);
@@ -90,8 +98,9 @@ export function generationRoute<Request extends WireRequest>(
       options.admission.requireRoom(client);
       const { signal } = active;
       body = await inStep(trace, 'read body', () =>
-        readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal }),
+        readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal, onBytes: watched?.onBytes }),
       );
+      watched?.begin();
       const parsed = format.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
       for (const generation of generationsOf(format, parsed)) checkRequest(generation, options);
       const answer = format.answerAtOnce?.(parsed);
@@ -127,17 +136,20 @@ export function generationRoute<Request extends WireRequest>(
         'gen_ai.response.id': identity.id,
         'gen_ai.response.model': options.servedModelName,
       });
-      const detached = detach?.({ request, identity, start, release: releaseBody });
+      const releaseDetached = (): void => {
+        releaseBody();
+        watched?.end();
+      };
+      const detached = detach?.({ request, identity, start, release: releaseDetached });
       if (detached !== undefined) {
         body = undefined;
+        endWatch = undefined;
         return detached;
       }
       const events = start(signal);
       if (!request.stream) {
         const answer = await format.answer(identity, events, request);
-        return context.json(
-          request.imageDetails === true ? { ...answer, image_details: imageDetailsJson(receipts) } : answer,
-        );
+        return context.json(request.imageDetails === true ? withImageDetails(answer, receipts) : answer);
       }
 
       // The first event comes when the generation starts. Failures before that are ordinary error responses, unless the
@@ -171,18 +183,19 @@ export function generationRoute<Request extends WireRequest>(
   };
 }
 
-/** Asks for the details of images in any format, if it is not 0. */
-const IMAGE_DETAILS_HEADER = 'x-vserve-image-details';
-
-function wantsImageDetails(header: string | undefined): boolean {
-  return header !== undefined && header !== '' && header !== '0';
-}
-
 function generationsOf<Request extends WireRequest>(
   format: WireFormat<Request>,
   request: Request,
 ): readonly ParsedRequest[] {
   return format.generations?.(request) ?? [request];
+}
+
+/** The watch over a request, where someone watches. */
+export function watchOf(
+  { watch }: GenerationRouteOptions,
+  { req, var: { requestId } }: Context<RequestContext>,
+): RequestWatch | undefined {
+  return watch && new RequestWatch(watch, { requestId, target: `${req.method} ${req.path}` });
 }
 
 /** The limits of a body: the settings, and the memory available. */

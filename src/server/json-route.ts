@@ -4,7 +4,7 @@ import type { Place, Places } from './admission.ts';
 import { clientPathOf } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
 import type { GenerationRouteOptions } from './generation-route.ts';
-import { bodyLimits } from './generation-route.ts';
+import { bodyLimits, watchOf } from './generation-route.ts';
 import { readJsonBody } from './request-body.ts';
 import type { RequestTrace } from './traces/request-trace.ts';
 import { inStep } from './traces/trace-requests.ts';
@@ -38,6 +38,7 @@ export function jsonRoute(
   return async (context) => {
     const { incoming } = context.env;
     const active = options.requests.begin(incoming.socket);
+    const watched = watchOf(options, context);
     let release: (() => void) | undefined;
     let place: Place | undefined;
     try {
@@ -47,9 +48,10 @@ export function jsonRoute(
       const trace = context.get('trace');
       const limits = bodyLimits(options);
       const body = await inStep(trace, 'read body', () =>
-        readJsonBody(incoming, { ...limits, cpus: options.cpus, signal }),
+        readJsonBody(incoming, { ...limits, cpus: options.cpus, signal, onBytes: watched?.onBytes }),
       );
       ({ release } = body);
+      watched?.begin();
       const read = { allowExtraFields: options.settings.allowExtraRequestFields };
       const places = options.admission.asOne();
       place = places.join(client);
@@ -62,6 +64,7 @@ export function jsonRoute(
     } finally {
       place?.leave();
       release?.();
+      watched?.end();
       active.end();
     }
   };

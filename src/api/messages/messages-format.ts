@@ -13,7 +13,7 @@ export const messagesFormat: WireFormat<MessagesRequest> = {
   heartbeat: PING,
   parse: parseMessagesRequest,
   answer: (identity, events, { answer }) => toMessage(identity, events, answer),
-  writer: (identity, { answer, imageDetails }) => new EventWriter(identity, answer, imageDetails),
+  writer: (identity, { answer, imageDetails = false }) => new EventWriter(identity, answer, imageDetails),
   errors: messagesErrors,
   schemas: MESSAGES_SCHEMAS,
 };

@@ -1,7 +1,6 @@
 import type { ChosenToken, GenerationEvent, ToolCall } from '../../backend/index.ts';
 import { unfinished } from '../answer/collected-answer.ts';
-import { imageDetailsJson } from '../answer/image-details.ts';
-import type { ImageDetailsJson } from '../answer/image-details.ts';
+import { StreamImages } from '../answer/image-details.ts';
 import type { StreamWriter } from '../wire-format.ts';
 import { headJson } from './answer.ts';
 import { timeNow } from './time-now.ts';
@@ -17,7 +16,7 @@ const PLACE = JSON.stringify('{text}');
 
 /**
  * Writes Ollama's streams: an object a line for each piece of text, of thinking, and for each whole call; the last one is
- * `done` and has the numbers. What is the same in all lines of text is written once: this runs for every token.
+ * `done` and has the numbers, and what became of images where that is asked for. What is the same in all lines of text is written once: this runs for every token.
  */
 export class LineWriter implements StreamWriter {
   readonly #model: string;
@@ -25,18 +24,17 @@ export class LineWriter implements StreamWriter {
   readonly #head: string;
   readonly #beforeText: string;
   readonly #afterText: string;
+  readonly #images: StreamImages;
   #call: ToolCall | undefined;
   #calls = 0;
   /** Of tokens whose call is not written yet. */
   #logProbs: ChosenToken[] = [];
   #isFinished = false;
-  readonly #imageDetails: boolean;
-  #images: ImageDetailsJson[] = [];
 
   constructor(model: string, toJson: PiecesJson, imageDetails = false) {
     this.#model = model;
-    this.#imageDetails = imageDetails;
     this.#toJson = toJson;
+    this.#images = new StreamImages(imageDetails);
     this.#head = `{"model":${JSON.stringify(model)},"created_at":"`;
     const line = JSON.stringify({ ...toJson({ text: '{text}' }), done: false });
     const [before = '', after = ''] = line.slice(1).split(PLACE);
@@ -56,7 +54,7 @@ export class LineWriter implements StreamWriter {
       case 'finish':
         return this.#finish(event);
       case 'prefilled':
-        this.#images = imageDetailsJson(event.images ?? []);
+        this.#images.take(event);
         return [];
       case 'start':
       case 'progress':
@@ -98,9 +96,8 @@ export class LineWriter implements StreamWriter {
     if (this.#isFinished) return [];
     this.#isFinished = true;
     const calls = this.#endCall();
-    const details = this.#imageDetails ? { image_details: this.#images } : {};
-    const rest = { done: true, ...metricsJson(event), ...logProbsField(this.#logProbs), ...details };
-    return [...calls, this.#line({}, rest)];
+    const numbers = { ...metricsJson(event), ...logProbsField(this.#logProbs), ...this.#images.fields };
+    return [...calls, this.#line({}, { done: true, ...numbers })];
   }
 
   #piece(pieces: Pieces, logProbs: readonly ChosenToken[] = []): string[] {
