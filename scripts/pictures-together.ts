@@ -40,13 +40,14 @@ async function ask(model: LoadedLlama, seed: number, cacheSalt: string): Promise
 }
 
 const { maxBatchInputTokens, flashAttention, mmprojEncoding } = defaultLoadSettings;
-const { model, dispose } = await loadFaithful('gemma4-31b-tiny', undefined, undefined, undefined, {
+const loaded = await loadFaithful('gemma4-31b-tiny', undefined, undefined, undefined, {
   maxBatchSize: seeds.length,
   maxLength: 4096,
   maxBatchInputTokens,
   flashAttention,
   mmprojEncoding,
 });
+const { model } = loaded;
 const together = await Promise.all(seeds.map((seed) => ask(model, seed, 'together')));
 for (const [index, seed] of seeds.entries()) {
   const alone = await ask(model, seed, 'alone');
@@ -56,4 +57,4 @@ for (const [index, seed] of seeds.entries()) {
   );
   if (!isSame) process.exitCode = 1;
 }
-await dispose();
+await loaded.dispose();

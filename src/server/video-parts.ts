@@ -29,7 +29,6 @@ export function openedParts(
 
 /** How far each part is behind the first, each farther than the one before. */
 function positionsOf(parts: readonly MediaPart[], { positionsPerSecond }: VideoPerception): number[] {
-  const timeOf = (part: MediaPart | undefined): number => (part?.type === 'image' ? (part.timeS ?? 0) : 0);
   let last = -1;
   return parts.map((part, index) => {
     const seconds = timeOf(part) - timeOf(parts[0]);
@@ -37,4 +36,8 @@ function positionsOf(parts: readonly MediaPart[], { positionsPerSecond }: VideoP
     last = Math.max(last + 1, position);
     return last;
   });
+}
+
+function timeOf(part: MediaPart | undefined): number {
+  return part?.type === 'image' ? (part.timeS ?? 0) : 0;
 }

@@ -66,7 +66,7 @@ describe('--boxes', () => {
     const { code, stderr } = await generate(...files, ...threads, ...schema, ...picture).exit();
     expect(stderr).toMatch(/1 box drawn into out\.png\.\n$/);
     expect(code).toBe(0);
-    const { width = 0, height = 0 } = await sharp(join(folder, 'shapes.png')).metadata();
+    const { width, height } = await sharp(join(folder, 'shapes.png')).metadata();
     expect(await sharp(join(folder, 'out.png')).metadata()).toMatchObject({ width, height });
   });
 

@@ -51,20 +51,22 @@ interface PngFrame {
   readonly isOver?: boolean;
 }
 
+function chunk(type: string, data: Uint8Array): Buffer {
+  const body = Buffer.concat([Buffer.from(type), data]);
+  const ends = Buffer.alloc(8);
+  ends.writeUInt32BE(data.length, 0);
+  ends.writeUInt32BE(crc32(body), 4);
+  return Buffer.concat([ends.subarray(0, 4), body, ends.subarray(4)]);
+}
+
+function numbers(...values: readonly number[]): Buffer {
+  const data = Buffer.alloc(values.length * 4);
+  values.forEach((value, index) => data.writeUInt32BE(value, index * 4));
+  return data;
+}
+
 /** An animated PNG of half seconds, on a canvas as large as its first frame. */
 async function animatedPng(frames: readonly PngFrame[], hasCover = false): Promise<Buffer> {
-  const chunk = (type: string, data: Uint8Array): Buffer => {
-    const body = Buffer.concat([Buffer.from(type), data]);
-    const ends = Buffer.alloc(8);
-    ends.writeUInt32BE(data.length, 0);
-    ends.writeUInt32BE(crc32(body), 4);
-    return Buffer.concat([ends.subarray(0, 4), body, ends.subarray(4)]);
-  };
-  const numbers = (...values: readonly number[]): Buffer => {
-    const data = Buffer.alloc(values.length * 4);
-    values.forEach((value, index) => data.writeUInt32BE(value, index * 4));
-    return data;
-  };
   let sequence = 0;
   const parts: Buffer[] = [];
   for (const [index, { width, height, left = 0, top = 0, colour, disposal = 0, isOver = false }] of frames.entries()) {
@@ -82,6 +84,17 @@ async function animatedPng(frames: readonly PngFrame[], hasCover = false): Promi
     else parts.push(chunk('fdAT', Buffer.concat([numbers(sequence++), pixels])));
   }
   return Buffer.concat([...parts, chunk('IEND', Buffer.alloc(0))]);
+}
+
+/** The rows of a frame in letters: red, blue, and a dot for white. */
+function rows(part: MediaPart | undefined): string[] {
+  if (part?.type !== 'image') return [];
+  const { width, height, rgb } = part.bitmap;
+  const letters = Array.from({ length: width * height }, (_, at) => {
+    const [r = 0, g = 0, b = 0] = rgb.subarray(at * 3, at * 3 + 3);
+    return g > 200 ? '.' : r > b ? 'r' : 'b';
+  });
+  return Array.from({ length: height }, (_, y) => letters.slice(y * width, (y + 1) * width).join(''));
 }
 
 /** Another byte in the last chunk of a type, so far behind its name. */
@@ -163,16 +176,6 @@ describe('an animation', () => {
   describe('in PNG', () => {
     const red = { width: 4, height: 2, colour: '#ff0000' };
     const dot = { width: 2, height: 1, left: 1, top: 1, colour: '#0000ff' };
-    const rows = (part: MediaPart | undefined): string[] => {
-      if (part?.type !== 'image') return [];
-      const { width, height, rgb } = part.bitmap;
-      const letters = Array.from({ length: width * height }, (_, at) => {
-        const [r = 0, g = 0, b = 0] = rgb.subarray(at * 3, at * 3 + 3);
-        return g > 200 ? '.' : r > b ? 'r' : 'b';
-      });
-      return Array.from({ length: height }, (_, y) => letters.slice(y * width, (y + 1) * width).join(''));
-    };
-
     it('is shown with its times, each frame on what is left of those before', async () => {
       const parts = await open(
         await animatedPng([red, { ...dot, disposal: 2 }, { ...dot, left: 0, disposal: 1 }, dot]),
