@@ -37,7 +37,9 @@ describe.skipIf(process.platform !== 'linux')('a model file that is served', () 
     await expect(ask(server.url, 'Hello')).rejects.toThrow();
     expect(await server.ended()).toBe(2);
     expect(server.stderr()).toContain(`vserve: SIGBUS: a model file changed while it was served: ${modelPath} (`);
-    expect(server.stderr()).toMatch(/ERROR {3}The server ended with SIGBUS after [^]* POST \/v1\/chat\/completions for/);
-    expect(server.stderr()).toMatch(/Error: \S*model\.gguf is not a readable GGUF file/);
+    expect(server.stderr()).toMatch(
+      /ERROR {3}The server ended with SIGBUS after [^]* POST \/v1\/chat\/completions for/,
+    );
+    expect(server.stderr()).toMatch(/Error: \S*model\.gguf is not a GGUF file/);
   });
 });

@@ -5,10 +5,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findingKey, Findings } from '../../../backends/node-llama-cpp/findings.ts';
 import { loadShapes, picture, userTurn } from '../../support/shapes-engine.ts';
 
-const THINKING = `{%- for message in messages %}[{{ message.role }}]
-{%- for part in message.content %}{{ '<image>' if part.type == 'image' else part.text }}{% endfor %}
-{%- endfor %}{% if add_generation_prompt %}[assistant]<think>
-{% endif %}`;
+const THINKING = `{%- for message in messages %}<|im_start|>{{ message.role }}
+{% if message.reasoning_content %}<think>
+{{ message.reasoning_content }}
+</think>
+
+{% endif %}{{ message.content }}<|im_end|>
+{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
+{% if enable_thinking is defined and enable_thinking is false %}<think>
+
+</think>
+
+{% endif %}{% endif %}`;
 
 const TOOLS = `{%- if tools %}[tools]{% for tool in tools %}{{ tool | tojson }}{% endfor %}{% endif %}
 {%- for message in messages %}[{{ message.role }}]{{ message.content }}
@@ -24,7 +32,10 @@ describe('a chat template that is given', () => {
     const prompt = await model.renderPrompt?.(userTurn([{ type: 'image', image }, 'What is it?']), signal);
     expect(prompt).toMatch(/^\[user\].*What is it\?\[assistant\]$/s);
     const tool = { name: 'weather', description: 'Tells it.', parameters: { type: 'object', properties: {} } };
-    const withTools = await model.renderPrompt?.(userTurn(['Hello'], { tools: { tools: [tool], choice: 'auto', parallel: undefined } }), signal);
+    const withTools = await model.renderPrompt?.(
+      userTurn(['Hello'], { tools: { tools: [tool], choice: 'auto', parallel: undefined } }),
+      signal,
+    );
     expect(withTools).toMatch(/^\[tools\].*weather.*\[user\]Hello\[assistant\]$/s);
     expect(model.info.description?.chatTemplate).toBe(TOOLS);
     expect(model.info.capabilities.reasoning).toBe(false);
@@ -63,7 +74,8 @@ describe('what was found out about files', () => {
 
   it('is kept for later starts, the latest only where there is much', async () => {
     await new Findings(join(folder, 'new')).keep('first', 1);
-    for (let place = 0; place < 63; place += 1) await new Findings(join(folder, 'new')).keep(`other ${String(place)}`, 2);
+    for (let place = 0; place < 63; place += 1)
+      await new Findings(join(folder, 'new')).keep(`other ${String(place)}`, 2);
     const findings = new Findings(join(folder, 'new'));
     expect(await findings.find('first')).toBe(1);
     await findings.keep('one more', 3);
