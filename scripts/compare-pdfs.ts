@@ -44,7 +44,6 @@ async function pagesOf(path: string): Promise<readonly MediaPart[] | VserveError
         kind: 'document',
         pages: [last === undefined ? { first: 1 } : { first: 1, last }],
         textLayer: false,
-        isLowDetail: false,
       },
       settings,
       reserve: () => undefined,

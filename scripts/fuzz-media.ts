@@ -99,7 +99,7 @@ function rssMb(): number {
 
 function askFor(kind: Kind): PartsAsk {
   if (kind === 'mp4') return { kind: 'video' };
-  return { kind: 'document', pages: undefined, textLayer: kind === 'pdf', isLowDetail: false };
+  return { kind: 'document', pages: undefined, textLayer: kind === 'pdf' };
 }
 
 async function openAll(count: number, seed: number, from: number): Promise<Result> {

@@ -41,6 +41,7 @@ import { quantize } from './quantize.ts';
 import { samplingDefaultsOf } from './sampling-defaults.ts';
 import { splitFiles } from './split-files.ts';
 import { chooseThreads, computeThreads, decodeThreads } from './threads.ts';
+import { videoPerceptionOf } from './video-perception.ts';
 
 /** Of KV cells that are kept outside of the context: as much as the context has, at least, at most, and of the machine. */
 const leastKvCopyBytes = 64 * 1024 ** 2;
@@ -190,6 +191,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const cpuThreads = { compute: mostThreads, decode: decodeThreads(loaded.size, mostThreads) };
     options.log('info', admission.description);
     const defaults = generationDefaultsOf(generation, (text) => loaded.tokenize(text, true));
+    const video = videoPerceptionOf(projector?.type ?? '');
     const info: ModelInfo = {
       capabilities: {
         tools: true,
@@ -207,6 +209,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
         samplers: samplerNames,
         mirostat: true,
       },
+      ...(video && { video }),
       contextLength: admission.maxLength,
       maxBatchSize: maxSequences,
       samplingDefaults: { ...samplingDefaultsOf(samplingOf(loaded.fileInfo)), ...defaults.samplingDefaults },

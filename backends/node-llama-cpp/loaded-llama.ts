@@ -478,7 +478,8 @@ export function toNative(
       if (part.type === 'text') return { text: part.text, image: -1 };
       places.push(part.param);
       const prepared = budgets.of(part.image, part.budget, imageProcessor);
-      return { text: '', image: images.push({ ...part.image, ...prepared }) - 1 };
+      const { videoPosition } = part;
+      return { text: '', image: images.push({ ...part.image, ...prepared, videoPosition }) - 1 };
     }),
     name,
     reasoning,

@@ -120,6 +120,10 @@ export interface NativeImage {
   readonly settings?: ProcessorChanges | undefined;
   /** What `encodedImage` gave for the id: `rgb` may be empty then. */
   readonly encoded?: object | undefined;
+  /** One after the other in `rgb`, and seen as one; undefined is 1. */
+  readonly frames?: number | undefined;
+  /** Positions behind the first image of the video that it goes on with; undefined: it begins one, or is none of a video. */
+  readonly videoPosition?: number | undefined;
 }
 
 /** Tokens that an answer goes on with, in place of those that would be drawn, once it has `after` tokens. */

@@ -80,7 +80,14 @@ export function toGenerateRequest(
     const { value } = remaining.next();
     if (value === undefined) throw new TypeError(`The image at ${part.param} was not resolved.`);
     const budget = capabilities.imageBudgets === true ? part.budget : undefined;
-    return { type: 'image', image: value, param: part.param, ...(budget === undefined ? {} : { budget }) };
+    const { param, videoPosition } = part;
+    return {
+      type: 'image',
+      image: value,
+      param,
+      ...(budget === undefined ? {} : { budget }),
+      ...(videoPosition === undefined ? {} : { videoPosition }),
+    };
   };
   const sampling = { ...SAMPLING_DEFAULTS, ...yielding(samplingDefaults, given), ...given };
   const samplers = new Set([...BASIC_SAMPLERS, ...(capabilities.samplers ?? [])]);

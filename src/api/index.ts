@@ -20,7 +20,14 @@ export type { ListedModel, ModelState, ServedModel } from './model/served-model.
 export { slotsJson } from './model/slots.ts';
 export type { RunningRequest } from './model/slots.ts';
 export { firstPicture, imageReferences, mediaReferences, withOpenedMedia } from './parsed-request.ts';
-export type { ImageReference, MediaReference, ParsedMessage, ParsedPart, ParsedRequest } from './parsed-request.ts';
+export type {
+  FrameSampling,
+  ImageReference,
+  MediaReference,
+  ParsedMessage,
+  ParsedPart,
+  ParsedRequest,
+} from './parsed-request.ts';
 export { frameStamp } from './request/frame-stamp.ts';
 export { isImageInBase64 } from './request/image-url.ts';
 export { show } from './request/invalid-request.ts';

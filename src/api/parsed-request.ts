@@ -18,6 +18,8 @@ export interface ImageReference {
   readonly budget?: ImageBudget;
   /** Its pixels, where they are there already: a page of a document, a frame of a video. */
   readonly bitmap?: Bitmap;
+  /** See `ContentPart`. */
+  readonly videoPosition?: number;
 }
 
 /** Pages from `first` to `last`, counted from 1, both included; without `last`, to the end. */
@@ -36,11 +38,9 @@ export interface DocumentReference {
   readonly pages: readonly PageRange[] | undefined;
   /** Put each page's own text behind its picture. */
   readonly textLayer: boolean;
-  /** Show its pages at half their size. */
-  readonly isLowDetail: boolean;
   /** The client says that it is text, which needs no eyes. */
   readonly isText: boolean;
-  /** Of each page. */
+  /** Of each page, which is also drawn by it. */
   readonly budget?: ImageBudget;
 }
 
@@ -95,6 +95,8 @@ export interface ParsedRequest extends Omit<
   readonly prompt?: readonly ParsedPromptPart[];
   /** Only what the request itself sets; `toGenerateRequest` adds the defaults. */
   readonly sampling: Partial<SamplingSettings>;
+  /** Of videos that do not say how they are sampled. */
+  readonly videoSampling?: FrameSampling | undefined;
   /** The field that each setting comes from, for errors: `tools`, `options.mirostat`. */
   readonly askedBy: { readonly [Setting in keyof SamplingSettings | keyof GenerateRequest]?: string | undefined };
 }

@@ -7,8 +7,10 @@ export interface Bitmap {
   readonly width: number;
   /** In pixels. */
   readonly height: number;
-  /** `width * height * 3` bytes, row by row, R G B. */
+  /** `width * height * 3` bytes for each frame, row by row, R G B. */
   readonly rgb: Uint8Array;
+  /** Of a video, to be seen as one: see `ModelInfo.video`. Absent is 1. */
+  readonly frames?: number;
   /** What `LoadedModel.encodedImage` gave for `id`; it stands for the pixels, and `rgb` is empty. */
   readonly encoded?: object;
   /** SHA-256, in hexadecimal, of size and pixels: equal ids mean equal images. Never supplied by a client. */

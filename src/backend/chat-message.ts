@@ -10,6 +10,11 @@ export type ContentPart =
       readonly param?: string;
       /** Only for a model whose `capabilities` have `imageBudgets`. */
       readonly budget?: ImageBudget;
+      /**
+       * Of an image that goes on with the video of the part before: its position in time behind the first, above that of the
+       * part before. Only for a model whose `video.times` are `positions`.
+       */
+      readonly videoPosition?: number;
     };
 
 /** A tool call that the model made in an earlier turn. */

@@ -44,8 +44,20 @@ export interface ModelInfo {
   readonly generationDefaults?: Partial<Pick<GenerateRequest, 'minTokens' | 'maxTokens'>>;
   /** Human-readable name of the device (`cpu`, `CUDA0 NVIDIA H100`, …). */
   readonly device: string;
+  /** How it sees videos. Absent: frame by frame, each behind its time in words. */
+  readonly video?: VideoPerception;
   /** What is known of the model itself. */
   readonly description?: ModelDescription;
+}
+
+/** How a model was taught to see videos. */
+export interface VideoPerception {
+  /** Frames that its encoder sees as one image: `Bitmap.frames`. */
+  readonly framesPerImage: number;
+  /** How it is told the times of images: in words before each, or by positions in its attention. */
+  readonly times: 'words' | 'positions';
+  /** Positions of a second of the video; absent: one for each image. */
+  readonly positionsPerSecond?: number;
 }
 
 /** A model, as its file describes it. What is absent is not known. */

@@ -6,33 +6,45 @@ import { toPicture } from './to-picture.ts';
 /** Told apart by most people, on light and dark. */
 const COLOURS = ['#e6194b', '#3cb44b', '#4363d8', '#f58231', '#911eb4', '#008080', '#9a6324', '#808000'] as const;
 
+/** Longer sides cannot be drawn on. */
+const MAX_SIDE = 32_767;
+
+/** Pixels as they are shown: upright, R G B. */
+export interface RawPicture {
+  readonly width: number;
+  readonly height: number;
+  readonly rgb: Uint8Array;
+}
+
 /**
- * Draws boxes on a picture (any format that sharp reads), upright, with their labels. Returns a PNG. sharp is loaded when it
- * is needed.
+ * Draws boxes on a picture, with their labels. Returns a PNG. sharp is loaded when it is needed. Throws a `RangeError` for a
+ * side of more than 32,767 pixels.
  */
-export async function drawBoxes(picture: Uint8Array, boxes: readonly Box[]): Promise<Buffer> {
+export async function drawBoxes({ width, height, rgb }: RawPicture, boxes: readonly Box[]): Promise<Buffer> {
+  if (Math.max(width, height) > MAX_SIDE) {
+    throw new RangeError(`The picture is too long to be drawn on: ${String(width)}x${String(height)} pixels.`);
+  }
   const { default: sharp } = await import('sharp');
-  const upright = await sharp(picture).rotate().png().toBuffer({ resolveWithObject: true });
-  const overlay = Buffer.from(overlaySvg(boxes, upright.info));
-  return sharp(upright.data)
-    .composite([{ input: overlay, top: 0, left: 0 }])
+  // Where pictures of strangers are decoded, all formats but theirs are off.
+  sharp.unblock({ operation: ['VipsForeignLoadSvgBuffer'] });
+  const overlay = Buffer.from(overlaySvg(boxes, { width, height }));
+  return sharp(rgb, { raw: { width, height, channels: 3 }, limitInputPixels: false })
+    .composite([{ input: overlay, top: 0, left: 0, limitInputPixels: false }])
     .png()
     .toBuffer();
 }
 
 /**
  * Draws the boxes of an answer on the picture that was asked about, as `drawBoxes` does. `seen`: the size that the model saw,
- * for families that write its pixels. Throws a `RangeError` where that is missing.
+ * for families that write its pixels. Throws a `RangeError` where that is missing, and what `drawBoxes` throws.
  */
 export async function drawAnswer(
-  picture: Uint8Array,
+  picture: RawPicture,
   answer: string,
   family: BoxFamily,
   seen?: PictureSizes['seen'],
 ): Promise<{ readonly png: Buffer; readonly boxes: readonly Box[] }> {
-  const { default: sharp } = await import('sharp');
-  const { autoOrient: sent } = await sharp(picture).metadata();
-  const boxes = readBoxes(answer).map((box) => toPicture(box, family, { sent, seen }));
+  const boxes = readBoxes(answer).map((box) => toPicture(box, family, { sent: picture, seen }));
   return { png: await drawBoxes(picture, boxes), boxes };
 }
 

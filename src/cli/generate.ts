@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
+import type { Box } from '../boxes/index.ts';
 import { chat } from '../client/index.ts';
 import type { ChatAnswer, ChatRequest, Message } from '../client/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { hideSecretFlags } from './access-settings.ts';
 import { AnswerPrinter, answerSummary, timingsOf } from './ask/answer-printer.ts';
+import { drawBoxesOf, pictureToDrawOn, planBoxes } from './ask/boxes.ts';
 import { connect, connectionSettingNames, isForServers } from './ask/connect.ts';
 import type { Connection } from './ask/connect.ts';
 import { nothingToAsk, readQuestion } from './ask/question.ts';
@@ -19,6 +21,7 @@ const settingNames = [
   ...connectionSettingNames,
   'prompt',
   'images',
+  'boxes',
   'system',
   'numWarmups',
   ...samplingSettingNames,
@@ -34,7 +37,9 @@ Examples:
   vserve generate google/gemma-3-4b-it --image cat.jpg --prompt "What is it?"
   vserve generate --url http://localhost:8000 --image - < cat.jpg
   vserve generate --url http://localhost:8000 --schema invoice.json \\
-    --image invoice.png --prompt "Read this invoice" --json`;
+    --image invoice.png --prompt "Read this invoice" --json
+  vserve generate Qwen/Qwen3-VL-4B-Instruct --boxes boxes.png \\
+    --image street.jpg --prompt "Detect all cars: bbox_2d and label, as JSON"`;
 
 /** Makes `command` the verb `generate`. */
 export function define(command: Command, context: Context): void {
@@ -66,7 +71,9 @@ async function generate(
   tellMaxFlags(command, output);
   if (settings.prettyPrintConfig) output.note(describeConfiguration(loaded, settingNames));
   const fields = await requestFields(settings);
-  const messages = await readQuestion(settings, context);
+  const asked = await readQuestion(settings, context);
+  const drawing = settings.boxes === undefined ? undefined : await pictureToDrawOn(asked, context.signal);
+  const messages = drawing?.messages ?? asked;
   if (messages === undefined) {
     if (isJson) throw nothingToAsk();
     const { converse } = await import('./chat/converse.ts');
@@ -75,13 +82,17 @@ async function generate(
   }
   const connection = await connect(loaded, context);
   try {
-    const request = { ...fields, model: connection.model, messages };
+    const plan = settings.boxes === undefined ? undefined : await planBoxes(settings.boxes, connection, context.signal);
+    const details = plan === undefined ? {} : { include: ['image_details'] };
+    const request = { ...fields, ...details, model: connection.model, messages };
     for (let run = 0; run < settings.numWarmups; run += 1) {
       await chat(connection.endpoint, request, { signal: context.signal });
     }
     const answer = await ask(connection, request, isJson, context);
-    if (isJson) output.print(JSON.stringify(answerJson(answer, connection), undefined, 2));
+    const boxes = plan && drawing && (await drawBoxesOf(answer, drawing.picture, plan));
+    if (isJson) output.print(JSON.stringify(answerJson(answer, connection, boxes), undefined, 2));
     else if (output.isTerminal) output.note(output.style('dim', answerSummary(answer)));
+    if (plan && boxes) output.note(`${boxes.length} ${boxes.length === 1 ? 'box' : 'boxes'} drawn into ${plan.path}.`);
     checkEnd(answer, settings.schema !== undefined, context);
   } finally {
     await connection.close();
@@ -106,13 +117,15 @@ async function ask(
   }
 }
 
-function answerJson(answer: ChatAnswer, { model }: Connection): object {
+function answerJson(answer: ChatAnswer, { model }: Connection, boxes: readonly Box[] | undefined): object {
   const { text, reasoning, finishReason, promptTokens, cachedTokens, completionTokens } = answer;
   return {
     model: answer.model ?? model,
     text,
     ...(reasoning === '' ? {} : { reasoning }),
     finishReason,
+    // In pixels of the image as it is upright.
+    ...(boxes === undefined ? {} : { boxes }),
     usage: { promptTokens, cachedTokens, completionTokens },
     timings: timingsOf(answer),
   };

@@ -28,6 +28,14 @@ export interface ChatOptions {
   readonly onReasoning?: (text: string) => void;
 }
 
+/** What became of an image of the request. Sizes in pixels, upright. */
+export interface SeenImage {
+  /** As it came. */
+  readonly sent: { readonly width: number; readonly height: number };
+  /** As the model saw it. */
+  readonly seen?: { readonly width: number; readonly height: number };
+}
+
 /** Times are `performance.now()` milliseconds. Token counts are undefined where the server tells none. */
 export interface ChatAnswer {
   readonly text: string;
@@ -38,6 +46,8 @@ export interface ChatAnswer {
   readonly promptTokens: number | undefined;
   readonly cachedTokens: number | undefined;
   readonly completionTokens: number | undefined;
+  /** Of the request's images, in order; undefined unless the request asks for them and the server knows them. */
+  readonly images: readonly SeenImage[] | undefined;
   readonly sentAtMs: number;
   /** Of the first piece; undefined for an empty answer. */
   readonly firstAtMs: number | undefined;
@@ -78,6 +88,7 @@ interface Chunk {
     readonly completion_tokens?: number;
     readonly prompt_tokens_details?: { readonly cached_tokens?: number } | null;
   } | null;
+  readonly image_details?: readonly SeenImage[] | null;
   readonly error?: { readonly message?: string } | string;
 }
 
@@ -91,6 +102,7 @@ class AnswerReader {
   #reasoning = '';
   #last: Chunk = {};
   #usage: NonNullable<Chunk['usage']> = {};
+  #images: readonly SeenImage[] | undefined;
   #finishReason: string | undefined;
   #isComplete = false;
 
@@ -109,6 +121,7 @@ class AnswerReader {
     if (chunk.error !== undefined) throw streamError(chunk.error, this.#endpoint);
     this.#last = chunk;
     this.#usage = chunk.usage ?? this.#usage;
+    this.#images = chunk.image_details ?? this.#images;
     const [choice] = chunk.choices ?? [];
     if (choice === undefined) return;
     this.#finishReason = choice.finish_reason ?? this.#finishReason;
@@ -128,6 +141,7 @@ class AnswerReader {
       promptTokens: this.#usage.prompt_tokens,
       cachedTokens: this.#usage.prompt_tokens_details?.cached_tokens,
       completionTokens: this.#usage.completion_tokens,
+      images: this.#images,
       sentAtMs: this.#sentAtMs,
       firstAtMs: this.#firstAtMs,
       endedAtMs: performance.now(),

@@ -1,7 +1,8 @@
 export { chat } from './chat.ts';
-export type { ChatAnswer, ChatOptions, ChatRequest, ContentPart, Message } from './chat.ts';
+export type { ChatAnswer, ChatOptions, ChatRequest, ContentPart, Message, SeenImage } from './chat.ts';
+export { downloadPicture } from './download-picture.ts';
 export { embed } from './embed.ts';
 export type { EmbeddingAnswer } from './embed.ts';
 export { endpointAt } from './endpoint.ts';
 export type { Endpoint } from './endpoint.ts';
-export { servedModel } from './served-model.ts';
+export { servedModel, servedProjector } from './served-model.ts';

@@ -1,5 +1,7 @@
 import sharp from 'sharp';
 import { VserveError } from '../errors/index.ts';
+import { readApng } from './apng-frames.ts';
+import { decodeApng } from './decode-apng.ts';
 import { decodeImage } from './decode-image.ts';
 import { flattenOnWhite } from './flatten.ts';
 import { frameCount, spreadEvenly } from './frame-count.ts';
@@ -16,15 +18,11 @@ const MIN_DELAY_MS = 20;
 const TIMEOUT_S = 20;
 
 /**
- * Frames of an animated GIF or WEBP, as pictures on white, with their times. A still image is one frame. Throws
+ * Frames of an animated GIF, WEBP or PNG, as pictures on white, with their times. A still image is one frame. Throws
  * `undecodable`, or what `reserve` throws.
  */
 export async function decodeAnimation(file: Uint8Array, options: VideoOptions): Promise<MediaPart[]> {
-  if (isAnimatedPng(file)) {
-    const message =
-      'The video is an animated PNG, of which this server could see the first frame only. Send it as GIF, WEBP or MP4.';
-    throw new VserveError('undecodable', message);
-  }
+  if (isAnimatedPng(file)) return animatedPng(file, options);
   const format = imageFormatOf(file);
   if (format !== 'gif' && format !== 'webp') return [await still(file, options)];
   const {
@@ -38,13 +36,39 @@ export async function decodeAnimation(file: Uint8Array, options: VideoOptions): 
   const delays = Array.from({ length: pages }, (_, page) => delayOf(delay[page]));
   const shown = chosen(delays, options);
   const size = { width, height: pageHeight ?? height };
-  if (options.sizeOnly) {
-    return shown.map(({ timeS }) => ({ type: 'image', timeS, bitmap: { ...size, rgb: new Uint8Array(), id: '' } }));
-  }
+  if (options.sizeOnly) return withoutPixels(shown, size);
   // Each frame builds on those before it: all up to the last are decoded at once, in four channels.
   const last = (shown.at(-1)?.index ?? 0) + 1;
   options.reserve(size.width, size.height * last, 4);
   return decodeFrames(file, last, shown, options);
+}
+
+/** libvips sees the first frame of those only. */
+async function animatedPng(file: Uint8Array, options: VideoOptions): Promise<MediaPart[]> {
+  const animation = readApng(file);
+  const { width, height, frames } = animation;
+  if (frames.length === 0) throw new Error('it has no frames');
+  const shown = chosen(
+    frames.map(({ delayMs }) => delayOf(delayMs)),
+    options,
+  );
+  if (options.sizeOnly) return withoutPixels(shown, { width, height });
+  const count = (shown.at(-1)?.index ?? 0) + 1;
+  options.reserve(width, height * count, 4);
+  const parts: MediaPart[] = [];
+  let index = 0;
+  for await (const canvas of decodeApng(animation, count)) {
+    const frame = shown.find((each) => each.index === index);
+    index += 1;
+    if (frame === undefined) continue;
+    parts.push({ type: 'image', timeS: frame.timeS, bitmap: frameOf(canvas, width, height, 4) });
+    options.onProgress();
+  }
+  return parts;
+}
+
+function withoutPixels(shown: readonly ShownFrame[], size: { width: number; height: number }): MediaPart[] {
+  return shown.map(({ timeS }) => ({ type: 'image', timeS, bitmap: { ...size, rgb: new Uint8Array(), id: '' } }));
 }
 
 interface ShownFrame {

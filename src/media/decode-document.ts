@@ -11,8 +11,13 @@ import { identify } from './pixels.ts';
 import type { Reserve } from './pixels.ts';
 import { decodeText } from './decode-text.ts';
 
+const SCALES = { low: 0.5, usual: 1, high: 1.5 } as const;
 /** Text of one document, the limit of text in a request, too. */
 const MAX_TEXT_CHARACTERS = 16 * 1024 * 1024;
+
+const KIDS = '/Kids';
+/** Between a key and its value, as far as it is looked at. */
+const MAX_SPACE = 256;
 
 export interface DocumentOptions {
   readonly asked: DocumentAsk;
@@ -53,7 +58,7 @@ async function decodePdf(file: Uint8Array, options: DocumentOptions): Promise<Me
   const { openPdf } = await import('./pdfium.ts');
   const pdf = await openPdf(file);
   const { pageCount } = pdf;
-  if (pageCount < 1) throw new VserveError('undecodable', 'The PDF has no pages.');
+  if (pageCount < 1 || isTreeWithoutPages(file, pdf)) throw new VserveError('undecodable', 'The PDF has no pages.');
   const parts: MediaPart[] = [];
   let characters = 0;
   for (const index of pageIndices(asked.pages, { pageCount, maxPages: settings.maxDocumentPages })) {
@@ -70,6 +75,30 @@ async function decodePdf(file: Uint8Array, options: DocumentOptions): Promise<Me
   return parts;
 }
 
+/**
+ * PDFium takes a page tree without kids for a page itself, which is right where something is drawn on it. What is in compressed
+ * objects may have kids.
+ */
+function isTreeWithoutPages(file: Uint8Array, pdf: PdfFile): boolean {
+  const text = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
+  if (text.includes('/ObjStm', 0, 'latin1') || hasKids(text)) return false;
+  const page = pdf.openPage(0);
+  try {
+    return page.isBlank;
+  } finally {
+    page.close();
+  }
+}
+
+/** Whether anything in a PDF has kids: a list of references, or a reference to one. */
+function hasKids(text: Buffer): boolean {
+  for (let at = text.indexOf(KIDS, 0, 'latin1'); at !== -1; at = text.indexOf(KIDS, at + KIDS.length, 'latin1')) {
+    const behind = text.toString('latin1', at + KIDS.length, at + KIDS.length + MAX_SPACE);
+    if (/^[\s\0]*(?:\[[\s\0]*)?(?:\d|%|$)/.test(behind)) return true;
+  }
+  return false;
+}
+
 function decodePage(pdf: PdfFile, index: number, { asked, settings, reserve, sizeOnly }: DocumentOptions): MediaPart[] {
   const page = pdf.openPage(index);
   try {
@@ -77,8 +106,8 @@ function decodePage(pdf: PdfFile, index: number, { asked, settings, reserve, siz
     if (!(widthPt > 0 && heightPt > 0 && Number.isFinite(widthPt * heightPt))) {
       throw new VserveError('undecodable', `Page ${index + 1} of the PDF has no size.`);
     }
-    const longerSide = Math.ceil(settings.documentPageSide / (asked.isLowDetail ? 2 : 1));
-    const { width, height } = pagePixels(page.size, longerSide);
+    const longerSide = Math.ceil(settings.documentPageSide * SCALES[asked.detail ?? 'usual']);
+    const { width, height } = pagePixels(page.size, { longerSide, maxPixels: asked.maxPixels });
     reservePage(index, () => reserve(width, height));
     const bitmap = sizeOnly ? { width, height, rgb: new Uint8Array(), id: '' } : identify(page.render(width, height));
     const text = asked.textLayer ? page.text().replaceAll(/\r\n?/g, '\n').replaceAll('\0', '').trim() : '';

@@ -6,7 +6,9 @@ const MAX_CHARACTERS = 256 * 1024;
 
 type KnownPart =
   | Extract<MediaPart, { readonly type: 'text' }>
-  | (Omit<Extract<MediaPart, { readonly type: 'image' }>, 'bitmap'> & { readonly image: KnownImage });
+  | (Omit<Extract<MediaPart, { readonly type: 'image' }>, 'bitmap'> & {
+      readonly image: KnownImage & { readonly frames?: number };
+    });
 
 /** The encoded form of an image, if there is one. */
 type FindEncoded = (image: KnownImage) => object | undefined;
@@ -49,8 +51,8 @@ export class KnownParts {
 function withoutPixels(part: MediaPart): KnownPart {
   if (part.type === 'text') return part;
   const { bitmap, ...rest } = part;
-  const { id, width, height } = bitmap;
-  return { ...rest, image: { id, width, height } };
+  const { id, width, height, frames } = bitmap;
+  return { ...rest, image: { id, width, height, ...(frames === undefined ? {} : { frames }) } };
 }
 
 function found(part: KnownPart, findEncoded: FindEncoded): MediaPart | undefined {

@@ -13,8 +13,10 @@ export interface DocumentAsk {
   readonly pages: readonly PageRange[] | undefined;
   /** Put each page's own text behind its picture. */
   readonly textLayer: boolean;
-  /** Show pages at half their size. */
-  readonly isLowDetail: boolean;
+  /** Draw pages at half or one and a half times the usual size. */
+  readonly detail?: 'low' | 'high' | undefined;
+  /** At most so many pixels a page. */
+  readonly maxPixels?: number | undefined;
 }
 
 /** Which frames of a video to show. What is undefined has a default. */
@@ -29,6 +31,8 @@ export interface VideoAsk {
   /** In seconds from the beginning. */
   readonly startS?: number | undefined;
   readonly endS?: number | undefined;
+  /** Frames that become one image, for a model that sees so many at once; undefined is 1. */
+  readonly framesPerImage?: number | undefined;
 }
 
 export type PartsAsk = DocumentAsk | VideoAsk;
@@ -39,7 +43,7 @@ export type MediaPart =
   | {
       readonly type: 'image';
       readonly bitmap: Bitmap;
-      /** Of a frame: its time in the video. */
+      /** Of a frame: its time in the video; of several, in their middle. */
       readonly timeS?: number;
     };
 

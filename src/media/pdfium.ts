@@ -21,6 +21,7 @@ interface Pdfium {
   _FPDF_GetPageCount(document: number): number;
   _FPDF_LoadPage(document: number, index: number): number;
   _FPDF_ClosePage(page: number): void;
+  _FPDFPage_CountObjects(page: number): number;
   _FPDF_GetPageWidth(page: number): number;
   _FPDF_GetPageHeight(page: number): number;
   _FPDFBitmap_CreateEx(width: number, height: number, format: number, at: number, stride: number): number;
@@ -132,6 +133,11 @@ export class PdfPage {
     this.#form = form;
     if (form !== 0) pdfium._FORM_OnAfterLoadPage(page, form);
     this.size = { widthPt: pdfium._FPDF_GetPageWidth(page), heightPt: pdfium._FPDF_GetPageHeight(page) };
+  }
+
+  /** Whether nothing is drawn on it, besides annotations and form fields. */
+  get isBlank(): boolean {
+    return guarded(() => this.#pdfium._FPDFPage_CountObjects(this.#page) <= 0);
   }
 
   /** The page on white, with its annotations and form fields, in this size. Throws `undecodable`. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { LogLevel } from '../backend/index.ts';
 import { isCodedError, messageOf } from '../errors/index.ts';
-import { AnswerRecord, answerText } from './answer-record.ts';
+import { AnswerRecord } from './answer-record.ts';
 import type { ServerBindings } from './event-stream.ts';
 import type { RunningRequests } from './running-requests.ts';
 import type { RequestTrace } from './traces/request-trace.ts';
@@ -50,7 +50,7 @@ export function accessLog(log: Log, running: RunningRequests): MiddlewareHandler
     context.set('requestId', requestId);
     context.set('record', record);
     const target = `${context.req.method} ${pathOf(context.req.url)}`;
-    const remove = running.add({ requestId, target, receivedAtMs, fields: () => record.fields });
+    const remove = running.add({ requestId, target, receivedAtMs, text: () => record.text });
     await next();
     context.header('x-request-id', requestId);
     const end = (): void => {
@@ -82,7 +82,7 @@ function logAnswer(context: Context<RequestContext>, { log, requestId, receivedA
   const line = [
     `${requestId} ${method} ${path} ${String(status)} ${ms.toFixed(1)} ms`,
     key === undefined ? '' : ` by ${key}`,
-    answerText(answer),
+    record.text,
     isLeft && answer.finishReasons === undefined ? ', the client left' : '',
     error === undefined ? '' : ` ${error}`,
   ].join('');

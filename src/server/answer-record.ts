@@ -1,4 +1,5 @@
-import type { Bitmap, GenerationEvent } from '../backend/index.ts';
+import type { Bitmap, GenerationEvent, ImageReceipt } from '../backend/index.ts';
+import { imagesInLine, imagesInShort } from './images-in-short.ts';
 
 /** What the log tells of the answers to a request, as a record of JSON has it. Times in milliseconds. */
 export interface AnswerFields {
@@ -8,6 +9,8 @@ export interface AnswerFields {
   readonly images?: number;
   /** Those of `images` whose encoded form was cached. */
   readonly cachedImages?: number;
+  /** What became of each, in short: once the prompt is computed. */
+  readonly imagesInShort?: readonly string[];
   readonly completionTokens?: number;
   /** From the request to the first token. */
   readonly ttftMs?: number;
@@ -24,6 +27,7 @@ export class AnswerRecord {
   #cachedTokens = 0;
   #images = 0;
   #cachedImages = 0;
+  #receipts: readonly ImageReceipt[] = [];
   #completionTokens = 0;
   #firstAtMs = 0;
   #lastAtMs = 0;
@@ -45,6 +49,11 @@ export class AnswerRecord {
   addImages(images: readonly Bitmap[]): void {
     this.#images += images.length;
     this.#cachedImages += images.filter(({ encoded }) => encoded !== undefined).length;
+  }
+
+  /** What became of them. */
+  addReceipts(receipts: readonly ImageReceipt[]): void {
+    this.#receipts = [...this.#receipts, ...receipts];
   }
 
   /** An observer of one of the request's generations, whose answers share a prompt. */
@@ -96,11 +105,17 @@ export class AnswerRecord {
       promptTokens: this.#promptTokens,
       cachedTokens: this.#cachedTokens,
       ...(this.#images === 0 ? {} : { images: this.#images, cachedImages: this.#cachedImages }),
+      ...(this.#receipts.length === 0 ? {} : { imagesInShort: imagesInShort(this.#receipts) }),
       completionTokens: this.#completionTokens,
       ...(this.#firstAtMs === 0 ? {} : { ttftMs: rounded(this.#firstAtMs - this.#receivedAtMs) }),
       ...(rate === undefined ? {} : { tokensPerSecond: rate }),
       ...(this.#reasons.length === 0 ? {} : { finishReasons: [...this.#reasons] }),
     };
+  }
+
+  /** The fields as the end of a line: `gemma-3-4b: prompt 412 tokens (256 cached), 2 images (1 cached: …), 300 tokens …`. */
+  get text(): string {
+    return answerText(this.fields, imagesInLine(this.#receipts));
   }
 
   get #tokensPerSecond(): number | undefined {
@@ -115,14 +130,13 @@ export class AnswerRecord {
   }
 }
 
-/** The fields as the end of a line: `gemma-3-4b: prompt 412 tokens (256 cached), 2 images (1 cached), 300 tokens …`. */
-export function answerText(fields: AnswerFields): string {
+function answerText(fields: AnswerFields, imagesInShort: string): string {
   const { model, promptTokens = 0, cachedTokens = 0, images = 0, cachedImages = 0, completionTokens = 0 } = fields;
   if (model === undefined) return '';
   const { ttftMs, tokensPerSecond, finishReasons = [] } = fields;
   const parts = [
     `prompt ${counted(promptTokens, 'token')}${ofThem(cachedTokens)}`,
-    ...(images === 0 ? [] : [`${counted(images, 'image')}${ofThem(cachedImages)}`]),
+    ...(images === 0 ? [] : [`${counted(images, 'image')}${ofThem(cachedImages)}${inBrackets(imagesInShort)}`]),
     `answer ${counted(completionTokens, 'token')}`,
     ...(tokensPerSecond === undefined ? [] : [`${tokensPerSecond.toFixed(1)} tokens/s`]),
     ...(ttftMs === undefined ? [] : [`first after ${ttftMs.toFixed(1)} ms`]),
@@ -137,6 +151,10 @@ function counted(count: number, what: string): string {
 
 function ofThem(cached: number): string {
   return cached === 0 ? '' : ` (${String(cached)} cached)`;
+}
+
+function inBrackets(text: string): string {
+  return text === '' ? '' : ` [${text}]`;
 }
 
 function rounded(value: number): number {

@@ -103,6 +103,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     this.#count?.(result.value);
     if (result.value.type !== 'prefilled' || result.value.images === undefined) return result;
     const images = this.#arrivals.complete(result.value.images, this.#images, this.#imageParams);
+    this.#options.record?.addReceipts(images);
     this.#options.onImages?.(images);
     return { done: false, value: { ...result.value, images } };
   };

@@ -45,26 +45,3 @@ export class ImageArrivals {
     });
   }
 }
-
-/** Below this part of its pixels, a picture has lost what small print needs. */
-const SHRUNK = 0.5;
-
-/** The receipts in short, for the log: `1280x960 as 448x336, 192 tokens (12 % of its pixels)`. */
-export function imagesInShort(receipts: readonly ImageReceipt[]): string {
-  return receipts.map(inShort).join('; ');
-}
-
-function inShort({ sent, seen, tokens, tiles, wasEncoded, wasComputed }: ImageReceipt): string {
-  const size = sent === undefined ? '' : `${String(sent.width)}x${String(sent.height)}`;
-  const asSeen = seen === undefined ? '' : ` as ${String(seen.width)}x${String(seen.height)}`;
-  const inTiles = tiles === 0 ? '' : ` in ${String(tiles)} tiles`;
-  const cached = wasComputed ? ', cached' : wasEncoded ? ', encoded before' : '';
-  return `${size}${asSeen}${inTiles}, ${String(tokens)} tokens${cached}${lossOf(sent, seen)}`;
-}
-
-/** Told when a picture has lost more than half of its pixels. */
-function lossOf(sent: SentImage | undefined, seen: ImageReceipt['seen']): string {
-  if (sent === undefined || seen === undefined) return '';
-  const kept = (seen.width * seen.height) / (sent.width * sent.height);
-  return kept >= SHRUNK ? '' : `, shrunk to ${(100 * kept).toFixed(kept < 0.1 ? 1 : 0)} % of its pixels`;
-}

@@ -7,7 +7,6 @@ import { checkRequest } from './check-request.ts';
 import { chosenModel } from './chosen-model.ts';
 import type { ClientPath } from './fair-turns.ts';
 import { generateAll } from './generate-all.ts';
-import { imagesInShort } from './image-arrivals.ts';
 import { IMAGE_DETAILS_HEADER, wantsImageDetails } from './image-details-header.ts';
 import { keepAliveIn, leaseOf, modelNameIn } from './model-lease.ts';
 import type { ModelEntry, ModelLease } from './models/model-entry.ts';
@@ -87,7 +86,6 @@ export async function openGeneration<Request extends WireRequest>(
   let receipts: readonly ImageReceipt[] = [];
   const onImages = (images: readonly ImageReceipt[]): void => {
     receipts = [...receipts, ...images];
-    options.log('info', `${context.get('requestId')} images: ${imagesInShort(images)}`);
   };
   const record = context.get('record');
   record.model = own.servedModelName;

@@ -1,9 +1,10 @@
-import { frameStamp, imageReferences, mediaReferences, requireCapabilities, withOpenedMedia } from '../api/index.ts';
-import type { MediaReference, ParsedPart, ParsedRequest } from '../api/index.ts';
-import type { LoadedModel } from '../backend/index.ts';
+import { imageReferences, mediaReferences, requireCapabilities, withOpenedMedia } from '../api/index.ts';
+import type { FrameSampling, MediaReference, ParsedRequest } from '../api/index.ts';
+import type { ImageDetail, LoadedModel, VideoPerception } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
-import type { FollowStep, MediaPart, PartsAsk, ResolveImage } from '../media/index.ts';
+import type { FollowStep, PartsAsk, ResolveImage } from '../media/index.ts';
 import { fetchAll } from './fetch-all.ts';
+import { openedParts } from './video-parts.ts';
 
 export interface OpenMediaOptions {
   readonly model: Pick<LoadedModel, 'info'>;
@@ -26,8 +27,10 @@ export async function openMedia<Request extends ParsedRequest>(
   if (references.length === 0) return request;
   const opened = await fetchAll(references, signal, async (reference, until) => {
     const { url, param, budget } = reference;
-    const parts = await resolve.open(url, askOf(reference), { param, budget, signal: until, follow });
-    return [reference, parts.flatMap((part) => partsOf(part, reference))] as const;
+    const { video } = model.info;
+    const asked = askOf(reference, request.videoSampling, video);
+    const parts = await resolve.open(url, asked, { param, budget, signal: until, follow });
+    return [reference, openedParts(parts, reference, video)] as const;
   });
   const whole = withOpenedMedia(request, new Map(opened));
   requireRoom(whole, maxImagesPerRequest);
@@ -36,20 +39,24 @@ export async function openMedia<Request extends ParsedRequest>(
   return whole;
 }
 
-function askOf(reference: MediaReference): PartsAsk {
+/** What a part itself says of its frames goes before what the request says of all. */
+function askOf(
+  reference: MediaReference,
+  sampling: FrameSampling | undefined,
+  video: VideoPerception | undefined,
+): PartsAsk {
   if (reference.type === 'document') {
-    const { pages, textLayer, isLowDetail } = reference;
-    return { kind: 'document', pages, textLayer, isLowDetail };
+    const { pages, textLayer, budget: { detail, maxPixels } = {} } = reference;
+    return { kind: 'document', pages, textLayer, detail: detailOfPages(detail), maxPixels };
   }
   const { framesPerSecond, frames, minFrames, maxFrames, startS, endS } = reference;
-  return { kind: 'video', framesPerSecond, frames, minFrames, maxFrames, startS, endS };
+  const isCounted = [framesPerSecond, frames, minFrames, maxFrames].some((value) => value !== undefined);
+  const counts = isCounted ? { framesPerSecond, frames, minFrames, maxFrames } : sampling;
+  return { kind: 'video', ...counts, startS, endS, framesPerImage: video?.framesPerImage };
 }
 
-function partsOf(part: MediaPart, { param, budget }: MediaReference): ParsedPart[] {
-  if (part.type === 'text') return [part];
-  const { bitmap, timeS } = part;
-  const image: ParsedPart = { type: 'image', url: '', param, bitmap, ...(budget === undefined ? {} : { budget }) };
-  return timeS === undefined ? [image] : [{ type: 'text', text: frameStamp(timeS) }, image];
+function detailOfPages(detail: ImageDetail | undefined): 'low' | 'high' | undefined {
+  return detail === 'original' ? 'high' : detail === 'auto' ? undefined : detail;
 }
 
 /** Throws `too_many_images`: pages and frames are images, too. */

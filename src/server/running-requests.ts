@@ -1,6 +1,3 @@
-import type { AnswerFields } from './answer-record.ts';
-import { answerText } from './answer-record.ts';
-
 /** A request that is being answered. */
 export interface RunningRequestEntry {
   readonly requestId: string;
@@ -9,7 +6,7 @@ export interface RunningRequestEntry {
   /** By `performance.now()`. */
   readonly receivedAtMs: number;
   /** How far its answer is. */
-  readonly fields: () => AnswerFields;
+  readonly text: () => string;
 }
 
 /** The requests whose answers have not ended, for whoever asks what a server is doing. */
@@ -24,9 +21,9 @@ export class RunningRequests {
 
   /** A line about each, the oldest first: `abc POST /v1/chat/completions for 2.1 s gemma-3-4b: prompt 412 tokens, …`. */
   get lines(): readonly string[] {
-    return [...this.#entries].map(({ requestId, target, receivedAtMs, fields }) => {
+    return [...this.#entries].map(({ requestId, target, receivedAtMs, text }) => {
       const seconds = ((performance.now() - receivedAtMs) / 1000).toFixed(1);
-      return `${requestId} ${target} for ${seconds} s${answerText(fields())}`;
+      return `${requestId} ${target} for ${seconds} s${text()}`;
     });
   }
 }

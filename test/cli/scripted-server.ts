@@ -33,13 +33,16 @@ export interface ScriptedServer {
   next(): Promise<ScriptedRequest>;
 }
 
-/** A server of OpenAI's API whose answers come from the test, piece by piece. Its model is `scripted`. */
-export async function scriptedServer(): Promise<ScriptedServer> {
+/**
+ * A server of OpenAI's API whose answers come from the test, piece by piece. Its model is `scripted`, with a vision projector
+ * of this kind.
+ */
+export async function scriptedServer(projector?: string): Promise<ScriptedServer> {
   const requests: ScriptedRequest[] = [];
   const waiting: ((request: ScriptedRequest) => void)[] = [];
   const server = createServer((request, response) => {
     if (request.url === '/v1/models') {
-      response.end(JSON.stringify({ data: [{ id: 'scripted' }] }));
+      response.end(JSON.stringify({ data: [{ id: 'scripted', architecture: { projector } }] }));
       return;
     }
     void (async () => {

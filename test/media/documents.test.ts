@@ -13,7 +13,7 @@ import { pdfOf, pdfUri, textAt } from '../support/pdf.ts';
 const media = createMediaResolver(mediaSettings());
 afterAll(() => media.close());
 
-const all: DocumentAsk = { kind: 'document', pages: undefined, textLayer: false, isLowDetail: false };
+const all: DocumentAsk = { kind: 'document', pages: undefined, textLayer: false };
 const options = { param: 'messages[0].content[1]', signal: new AbortController().signal };
 const dataUri = (bytes: Uint8Array | string): string => `data:;base64,${Buffer.from(bytes).toString('base64')}`;
 
@@ -74,7 +74,15 @@ describe('a PDF', () => {
   });
 
   it('is shown at half its size where little detail is asked for', async () => {
-    expect((await open(pdfOf(marked), { isLowDetail: true })).map(shown)).toEqual(['150x75']);
+    expect((await open(pdfOf(marked), { detail: 'low' })).map(shown)).toEqual(['150x75']);
+  });
+
+  it.each<[string, Partial<DocumentAsk>, string]>([
+    ['one and a half times as large', { detail: 'high' }, '450x225'],
+    ['within so many pixels', { maxPixels: 20_000 }, '200x100'],
+    ['within so many pixels, however closely it is looked at', { detail: 'high', maxPixels: 5000 }, '100x50'],
+  ])('is shown %s where that is asked for', async (_, asked, size) => {
+    expect((await open(pdfOf(marked), asked)).map(shown)).toEqual([size]);
   });
 
   it('shows the fields of its form, and what is noted on it', async () => {
@@ -98,6 +106,15 @@ describe('a PDF', () => {
 
   it.each<[string, Uint8Array | string, Partial<DocumentAsk>, string, RegExp]>([
     ['no pages', pdfOf(), {}, 'undecodable', /no pages|cannot be opened/],
+    ...['', '/Kids []'].map((kids): [string, string, object, string, RegExp] => [
+      `a page tree without kids (${kids})`,
+      pdfOf({})
+        .toString('latin1')
+        .replace(/\/Kids \[[^\]]*\]/, kids),
+      {},
+      'undecodable',
+      /no pages|damaged/,
+    ]),
     ['nothing but its signature', '%PDF-1.7\n', {}, 'undecodable', /broken/],
     ['its second half missing', pdfOf(marked).subarray(0, 200), {}, 'undecodable', /broken|damaged|no pages/],
     [

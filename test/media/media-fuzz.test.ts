@@ -12,7 +12,7 @@ const decoder = new Decoder({ timeoutMs: 60_000 });
 afterAll(() => decoder.close());
 
 const settings = mediaSettings({ documentPageSide: 100 });
-const asked = { kind: 'document', pages: undefined, textLayer: false, isLowDetail: false } as const;
+const asked = { kind: 'document', pages: undefined, textLayer: false } as const;
 const content = `1 0 0 rg 10 10 50 50 re f 0 g ${textAt(20, 60, 'Some words')}`;
 
 /** Opens a file: whether it was shown. Anything but a picture or a refusal is thrown. */

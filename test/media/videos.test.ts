@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createMediaResolver } from '../../src/media/index.ts';
@@ -37,6 +38,70 @@ async function animation(kind: 'gif' | 'webp', delaysMs: readonly number[]): Pro
   const joined = sharp(await Promise.all(frames), { join: { animated: true } });
   const delay = [...delaysMs];
   return kind === 'gif' ? joined.gif({ delay }).toBuffer() : joined.webp({ delay, lossless: true }).toBuffer();
+}
+
+interface PngFrame {
+  readonly width: number;
+  readonly height: number;
+  readonly left?: number;
+  readonly top?: number;
+  readonly colour: string;
+  /** 0 leaves it there, 1 clears its place, 2 brings back what was there. */
+  readonly disposal?: number;
+  readonly isOver?: boolean;
+}
+
+function chunk(type: string, data: Uint8Array): Buffer {
+  const body = Buffer.concat([Buffer.from(type), data]);
+  const ends = Buffer.alloc(8);
+  ends.writeUInt32BE(data.length, 0);
+  ends.writeUInt32BE(crc32(body), 4);
+  return Buffer.concat([ends.subarray(0, 4), body, ends.subarray(4)]);
+}
+
+function numbers(...values: readonly number[]): Buffer {
+  const data = Buffer.alloc(values.length * 4);
+  values.forEach((value, index) => data.writeUInt32BE(value, index * 4));
+  return data;
+}
+
+/** An animated PNG of half seconds, on a canvas as large as its first frame. */
+async function animatedPng(frames: readonly PngFrame[], hasCover = false): Promise<Buffer> {
+  let sequence = 0;
+  const parts: Buffer[] = [];
+  for (const [index, { width, height, left = 0, top = 0, colour, disposal = 0, isOver = false }] of frames.entries()) {
+    const png = await sharp({ create: { width, height, channels: 4, background: colour } })
+      .png()
+      .toBuffer();
+    const at = png.indexOf('IDAT');
+    const pixels = png.subarray(at + 4, at + 4 + png.readUInt32BE(at - 4));
+    const header = png.indexOf('IHDR');
+    if (index === 0) parts.push(png.subarray(0, header + 21), chunk('acTL', numbers(frames.length, 0)));
+    if (index === 0 && hasCover) parts.push(chunk('IDAT', pixels));
+    const timing = Buffer.from([0, 1, 0, 2, disposal, isOver ? 1 : 0]);
+    parts.push(chunk('fcTL', Buffer.concat([numbers(sequence++, width, height, left, top), timing])));
+    if (index === 0 && !hasCover) parts.push(chunk('IDAT', pixels));
+    else parts.push(chunk('fdAT', Buffer.concat([numbers(sequence++), pixels])));
+  }
+  return Buffer.concat([...parts, chunk('IEND', Buffer.alloc(0))]);
+}
+
+/** The rows of a frame in letters: red, blue, and a dot for white. */
+function rows(part: MediaPart | undefined): string[] {
+  if (part?.type !== 'image') return [];
+  const { width, height, rgb } = part.bitmap;
+  const letters = Array.from({ length: width * height }, (_, at) => {
+    const [r = 0, g = 0, b = 0] = rgb.subarray(at * 3, at * 3 + 3);
+    return g > 200 ? '.' : r > b ? 'r' : 'b';
+  });
+  return Array.from({ length: height }, (_, y) => letters.slice(y * width, (y + 1) * width).join(''));
+}
+
+/** Another byte in the last chunk of a type, so far behind its name. */
+function changed(file: Buffer, type: string, behind: number, byte: number): Buffer {
+  const copy = Buffer.from(file);
+  copy[copy.lastIndexOf(type) + 4 + behind + 3] = byte;
+  return copy;
 }
 
 describe('the number of frames', () => {
@@ -78,6 +143,17 @@ describe('an animation', () => {
     await expect(open(file, { startS: 9 })).rejects.toMatchObject({ code: 'invalid_request' });
   });
 
+  it('becomes pairs of frames where they are asked for, the last one alone', async () => {
+    const file = await animation('gif', [500, 500, 500]);
+    const parts = await open(file, { framesPerImage: 2 });
+    expect(parts.map(shown)).toEqual(['0.25 20x10 ff0000', '1 20x10 0000ff']);
+    expect(parts[0]).toMatchObject({ bitmap: { frames: 2, id: expect.stringMatching(/^[0-9a-f]{64}$/) as string } });
+    const bytes = parts[0]?.type === 'image' ? parts[0].bitmap.rgb : new Uint8Array();
+    expect([bytes.length, ...bytes.subarray(20 * 10 * 3, 20 * 10 * 3 + 3)]).toEqual([20 * 10 * 3 * 2, 0, 255, 0]);
+    const sizes = await media.sizesForRequest().open(dataUri(file), { kind: 'video', framesPerImage: 2 }, options);
+    expect(sizes.map(shown)).toEqual(['0.25 20x10 ', '1 20x10 ']);
+  });
+
   it('has the same sizes and times where nothing is decoded', async () => {
     const file = dataUri(await animation('webp', [500, 500, 500]));
     const parts = await media.sizesForRequest().open(file, { kind: 'video' }, options);
@@ -97,15 +173,57 @@ describe('an animation', () => {
     expect(await open(file, { endS: 1.5 }, small)).toHaveLength(3);
   });
 
-  it('is not an animated PNG, of which only a part would be seen', async () => {
-    const png = await sharp({ create: { width: 2, height: 2, channels: 3, background: 'red' } })
-      .png()
-      .toBuffer();
-    const control = Buffer.from('000000086163544c0000000200000000f38d9370', 'hex');
-    const at = png.indexOf('IDAT') - 4;
-    await expect(open(Buffer.concat([png.subarray(0, at), control, png.subarray(at)]))).rejects.toMatchObject({
-      code: 'undecodable',
-      message: expect.stringContaining('animated PNG') as string,
+  describe('in PNG', () => {
+    const red = { width: 4, height: 2, colour: '#ff0000' };
+    const dot = { width: 2, height: 1, left: 1, top: 1, colour: '#0000ff' };
+    it('is shown with its times, each frame on what is left of those before', async () => {
+      const parts = await open(
+        await animatedPng([red, { ...dot, disposal: 2 }, { ...dot, left: 0, disposal: 1 }, dot]),
+      );
+      expect(parts.map((part) => part.type === 'image' && part.timeS)).toEqual([0, 0.5, 1, 1.5]);
+      expect(parts.map(rows)).toEqual([
+        ['rrrr', 'rrrr'],
+        ['rrrr', 'rbbr'],
+        ['rrrr', 'bbrr'],
+        ['rrrr', '.bbr'],
+      ]);
+    });
+
+    it('is on white where it is transparent, and drawn over by its alpha', async () => {
+      const clear = { ...red, colour: '#00000000' };
+      const parts = await open(await animatedPng([clear, { ...dot, isOver: true }, { ...clear, isOver: true }]));
+      expect(parts.map(rows)).toEqual([
+        ['....', '....'],
+        ['....', '.bb.'],
+        ['....', '.bb.'],
+      ]);
+    });
+
+    it('may have a picture in front that is no part of it', async () => {
+      const parts = await open(await animatedPng([red, dot], true));
+      expect(parts.map(rows)).toEqual([
+        ['rrrr', 'rrrr'],
+        ['rrrr', 'rbbr'],
+      ]);
+    });
+
+    it.each<[string, (file: Buffer) => Buffer]>([
+      ['it ends in the middle', (file) => file.subarray(0, -30)],
+      ['a frame lies outside of it', (file) => changed(file, 'fcTL', 4, 9)],
+      ['cannot be decoded', (file) => changed(file, 'fdAT', 12, 0xff)],
+    ])('is refused where %s', async (reason, spoil) => {
+      await expect(open(spoil(await animatedPng([red, dot])))).rejects.toMatchObject({
+        code: 'undecodable',
+        message: expect.stringContaining(reason) as string,
+      });
+    });
+
+    it('takes the memory of all frames up to the last that is shown', async () => {
+      const small = createMediaResolver(mediaSettings({ maxImagePixels: 4 * 2 * 2 }));
+      onTestFinished(() => small.close());
+      const file = await animatedPng([red, dot, dot]);
+      await expect(open(file, {}, small)).rejects.toMatchObject({ code: 'decode_too_large' });
+      expect(await open(file, { endS: 1 }, small)).toHaveLength(2);
     });
   });
 

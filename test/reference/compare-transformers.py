@@ -1,7 +1,7 @@
 """Ask the processors and models of transformers what vserve's are held against.
 
 Usage: compare-transformers.py <directory of write-processor-cases.js> <test/fixtures/processors> [--like-ggml] [--change=<JSON>]
-       [--budgets] [name…]
+       [--budgets | --videos] [name…]
 
 For each checkpoint, a JSON file: what the image processor makes of each picture (sizes, the hash of the pixels before they
 are normalized, and a sample of them), the token ids of each conversation (how many in place of the tokens of an image), and,
@@ -12,6 +12,8 @@ what GELU is given and gives. What is left of a difference then has another caus
 
 With --budgets the processors are asked with arguments that a request may have (image_budgets.py), for the checkpoints that
 have such: about some pictures, and the first conversation.
+
+With --videos the models are asked about a few frames of a video (videos.py), for the checkpoints that see videos.
 
 With --change the image processor is set up otherwise than preprocessor_config.json says, and only conversations are asked.
 """
@@ -33,14 +35,18 @@ import deepseek_ocr
 from chosen_names import chosen_names
 from image_budgets import BUDGETS, PICTURES
 from kimi_vl import KimiVL
+from videos import VIDEOS, frames_of, frame_text
 
 LIKE_GGML = "--like-ggml" in sys.argv
 CHANGE = next((json.loads(argument[len("--change=") :]) for argument in sys.argv if argument.startswith("--change=")), None)
 WITH_BUDGETS = "--budgets" in sys.argv
+WITH_VIDEOS = "--videos" in sys.argv
 directory, output, *names = (Path(argument) for argument in sys.argv[1:] if not argument.startswith("--"))
 names = chosen_names([str(name) for name in names], sorted(path.name for path in directory.iterdir() if path.is_dir()))
 if WITH_BUDGETS:
     names = [name for name in names if name in BUDGETS]
+if WITH_VIDEOS:
+    names = [name for name in names if name in VIDEOS]
 CASES = json.loads((directory / "cases.json").read_text())
 RAW = {"do_rescale": False, "do_normalize": False}
 SAMPLED = 24
@@ -203,29 +209,9 @@ def generated_logits(model, inputs):
 
 
 def gemma4_logits(model, inputs):
-    """A picture's tokens look ahead in sliding layers only, as in Google's own code, whatever the release of transformers.
-
-    They look back no further than the window, as in llama.cpp: in transformers they see all of a picture that is larger.
-    """
-    from transformers.models.gemma4 import modeling_gemma4
-
-    create = modeling_gemma4.create_masks_for_generate
-
-    def masks(block_sequence_ids=None, **others):
-        plain = create(**others)
-        ahead = create(block_sequence_ids=block_sequence_ids, **others)
-        sliding = ahead["sliding_attention"]
-        position = torch.arange(sliding.shape[-1])
-        is_beyond = position[:, None] - position >= model.config.text_config.sliding_window
-        sliding = sliding.masked_fill(is_beyond, torch.finfo(sliding.dtype).min)
-        return {"full_attention": plain["full_attention"], "sliding_attention": sliding}
-
-    modeling_gemma4.create_masks_for_generate = masks
+    """The masks need to know which tokens are a picture's: layers with a sliding window see those both ways, within it."""
     shown = (inputs["input_ids"] == model.config.image_token_id).long()
-    try:
-        return forward_logits(model, {**inputs, "mm_token_type_ids": shown})
-    finally:
-        modeling_gemma4.create_masks_for_generate = create
+    return forward_logits(model, {**inputs, "mm_token_type_ids": shown})
 
 
 class HalfGelu(torch.nn.Module):
@@ -540,6 +526,44 @@ def describe_prompt(family, processor, tokenizer, model, conversation, kwargs=No
     return prompt
 
 
+def describe_video(name):
+    """What a model answers about the frames of a video, two of them a second."""
+    folder = directory / name
+    family = family_of(name)
+    _, processor, tokenizer = build(name, family, folder)
+    video = VIDEOS[name]
+    settings = json.loads((folder / "preprocessor_config.json").read_text())
+    videos = processor.video_processor.__class__(
+        **{key: settings[key] for key in ("patch_size", "temporal_patch_size", "merge_size", "image_mean", "image_std")}
+    )
+    frames = torch.from_numpy(frames_of(video).transpose(0, 3, 1, 2).copy())
+    shown = videos(videos=[frames], return_tensors="pt", do_resize=False, do_sample_frames=False)
+    groups, rows, columns = shown["video_grid_thw"][0].tolist()
+    tokens = rows * columns // videos.merge_size**2
+    token = family.image_token[0]
+    turns = [{"role": "user", "content": [{"type": "image"}]}]
+    turn = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    text = turn.replace(f"<|vision_start|>{token}<|vision_end|>", frame_text(video, token, groups, tokens) + "What moves?")
+    ids = torch.tensor([tokenizer(text)["input_ids"]])
+    image = tokenizer.convert_tokens_to_ids(token)
+    # The tiny vocabularies lack the token for videos: one that is not in the prompt stands in its place.
+    pad = next(candidate for candidate in range(image) if candidate not in ids)
+    is_video = ids == image
+    model = load_model(name, family, folder, tokenizer, {"video_token_id": pad})
+    if LIKE_GGML:
+        round_gelu(model)
+    inputs = {
+        "input_ids": ids.masked_fill(is_video, pad),
+        "attention_mask": torch.ones_like(ids),
+        "pixel_values_videos": shown["pixel_values_videos"],
+        "video_grid_thw": shown["video_grid_thw"],
+        "mm_token_type_ids": is_video.int() * 2,
+    }
+    if video["times"] == "positions of seconds":
+        inputs["second_per_grid_ts"] = torch.tensor([videos.temporal_patch_size / 2])
+    return {**video, "prompt": {"tokens": runs(ids[0].tolist(), {image}), "logits": first_logits(family, model, inputs)}}
+
+
 def describe(name):
     folder = directory / name
     family = family_of(name)
@@ -557,7 +581,7 @@ def describe(name):
     return {**({"pictures": pictures} if CHANGE is None else {"change": CHANGE}), "prompts": prompts}
 
 
-def load_model(name, family, folder, tokenizer):
+def load_model(name, family, folder, tokenizer, changes=None):
     """The model in float32, or None where transformers has no class for it."""
     if family.model is None:
         return None
@@ -588,6 +612,9 @@ def load_model(name, family, folder, tokenizer):
     if name.startswith("glm4.5v"):
         raw["text_config"]["routed_scaling_factor"] = float(raw["text_config"]["routed_scaling_factor"])
     raw |= {key: tokenizer.convert_tokens_to_ids(family.image_token[0]) for key in ("image_token_id", "image_token_index")}
+    raw |= changes or {}
+    if changes and name.startswith("qwen2.5-vl"):
+        raw["vision_config"]["tokens_per_second"] = 2
     return family.change(from_pretrained(model_class, raw, weights))
 
 
@@ -676,8 +703,9 @@ def first_logits(family, model, inputs):
         inputs["pixel_values"] = inputs["pixel_values"].to(model.dtype)
     inputs = {k: v for k, v in inputs.items() if k != "token_type_ids" or k in family.told}
     # Gemma 3n's encoder convolves in single precision.
-    if LIKE_GGML and "pixel_values" in inputs and not type(model).__name__.startswith("Gemma3n"):
-        inputs["pixel_values"] = halved(inputs["pixel_values"])
+    if LIKE_GGML and not type(model).__name__.startswith("Gemma3n"):
+        for key in {"pixel_values", "pixel_values_videos"} & inputs.keys():
+            inputs[key] = halved(inputs[key])
     with torch.no_grad():
         logits = family.first(model, inputs)
     top = logits.topk(5)
@@ -713,12 +741,12 @@ def sample_topk(gates):
 failures = 0
 for name in names:
     try:
-        described = describe_budgets(name) if WITH_BUDGETS else describe(name)
+        described = (describe_budgets if WITH_BUDGETS else describe_video if WITH_VIDEOS else describe)(name)
     except Exception:
         traceback.print_exc()
         failures += 1
         continue
     (output / f"{name}.json").write_text(json.dumps(described, separators=(",", ":")) + "\n")
-    prompt = described[0]["prompt"] if WITH_BUDGETS else described["prompts"][0]
+    prompt = described[0]["prompt"] if WITH_BUDGETS else described["prompt"] if WITH_VIDEOS else described["prompts"][0]
     print(name, "with logits" if "logits" in prompt else "", flush=True)
 sys.exit(failures)

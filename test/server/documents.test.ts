@@ -111,6 +111,44 @@ describe('a video', () => {
     );
   });
 
+  it('is shown two frames at once to a model that sees them so, behind the middle of their times', async () => {
+    const url = `data:image/gif;base64,${await gifOf('red', 'lime', 'blue')}`;
+    const part = { type: 'video_url', video_url: { url } };
+    const info = { video: { framesPerImage: 2, times: 'words' } } as const;
+    expect(await seen(part, { info })).toBe('<0.2 seconds> [image 20x10] <1.0 seconds> [image 20x10] What?');
+  });
+
+  it('has its times in positions for a model that is told them so', async () => {
+    const url = `data:image/gif;base64,${await gifOf('red', 'lime', 'blue', 'white', 'black')}`;
+    const info = { video: { framesPerImage: 2, times: 'positions', positionsPerSecond: 2 } } as const;
+    const server = await serve({ info });
+    const messages = [{ role: 'user', content: [{ type: 'video_url', video_url: { url } }, question] }];
+    await send(`${server.url}/v1/chat/completions`, { method: 'POST', body: JSON.stringify({ messages }) });
+    expect(server.generateRequests[0]?.messages[0]?.content).toMatchObject([
+      { type: 'image', image: { width: 20, height: 10, frames: 2 } },
+      { type: 'image', image: { frames: 2 }, videoPosition: 2 },
+      { type: 'image', image: { rgb: { length: 20 * 10 * 3 } }, videoPosition: 4 },
+      question,
+    ]);
+    expect(server.generateRequests[0]?.messages[0]?.content[0]).not.toHaveProperty('videoPosition');
+  });
+
+  it.each([
+    ['so many frames', { num_frames: 2 }, {}, 2],
+    ['a rate', { fps: 1.25 }, {}, 5],
+    ['what a video says itself', { num_frames: 2 }, { fps: 1.5 }, 6],
+    ['nothing', {}, {}, 8],
+  ])('is sampled by media_io_kwargs: %s', async (_, video, own, count) => {
+    const colours = ['red', 'lime', 'blue', 'white', 'black', 'grey', 'navy', 'teal'];
+    const url = `data:image/gif;base64,${await gifOf(...colours)}`;
+    const { body } = await ask('/v1/chat/completions', {
+      media_io_kwargs: { video },
+      messages: [{ role: 'user', content: [{ type: 'video_url', video_url: { url }, ...own }] }],
+    });
+    const stamps = body.choices?.[0]?.message.content.match(/seconds/g) ?? [];
+    expect(stamps).toHaveLength(count);
+  });
+
   it('that is a list of frames is shown as it is', async () => {
     expect(await seen({ type: 'video', video: [png, png], fps: 2 })).toBe(
       '<0.0 seconds> [image 83x61] <0.5 seconds> [image 83x61] What?',

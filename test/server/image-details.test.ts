@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createEchoBackend } from '../../backends/echo/index.ts';
 import type { GenerateRequest, GenerationEvent, ImageReceipt, LoadedModel } from '../../src/backend/index.ts';
+import { imagesInLine } from '../../src/server/images-in-short.ts';
 import { IMAGE_MARKER } from '../../src/backend/index.ts';
 import { defaultLoadSettings } from '../../src/settings/index.ts';
 import { send } from './support/http.ts';
@@ -177,10 +178,38 @@ describe('what became of an image', () => {
     expect(answers.map((answer) => answer.image_details.length)).toEqual([1, 0, 1]);
   });
 
-  it('stands in the log, and that it has lost most of its pixels', async () => {
+  it('stands in the line of the request, and that it has lost most of its pixels', async () => {
     const server = await serveModel(await seeingModel());
     await ask(server, '/v1/chat/completions', chatBody);
-    const line = server.log.find((entry) => entry.includes('images: '));
-    expect(line).toMatch(/^info \S+ images: \d+x\d+ as 8x8, 70 tokens, encoded before, shrunk to \S+ % of its pixels$/);
+    const lines = server.log.filter((entry) => entry.includes('as 8x8'));
+    expect(lines).toEqual([
+      expect.stringMatching(
+        /^info \S+ POST .* 1 image \[\d+x\d+ as 8x8, 70 tokens, encoded before, shrunk to \S+ % of its pixels\], answer /,
+      ),
+    ]);
   });
 });
+
+describe('images in a line', () => {
+  const kept: ImageReceipt = { ...receipt, wasEncoded: false, sent: sentAs(8) };
+  const shrunk: ImageReceipt = { ...kept, sent: sentAs(80) };
+
+  it('are told one by one, the first few of many', () => {
+    expect(imagesInLine([kept, { ...kept, tiles: 3 }])).toBe('8x8 as 8x8, 70 tokens; 8x8 as 8x8 in 3 tiles, 70 tokens');
+    const told = Array.from({ length: 4 }, () => '8x8 as 8x8, 70 tokens').join('; ');
+    expect(imagesInLine(Array.from({ length: 10 }, () => ({ ...kept })))).toBe(`${told}; 6 more`);
+  });
+
+  it('are not left out where they were shrunk', () => {
+    const many = Array.from({ length: 10 }, () => ({ ...kept }));
+    expect(imagesInLine([...many, shrunk])).toMatch(
+      /; 80x80 as 8x8, 70 tokens, shrunk to 1\.0 % of its pixels; 6 more$/,
+    );
+    const lost = Array.from({ length: 20 }, () => ({ ...shrunk }));
+    expect(imagesInLine(lost)).toMatch(/; 12 more, 12 of them shrunk to less than half$/);
+  });
+});
+
+function sentAs(side: number): NonNullable<ImageReceipt['sent']> {
+  return { param: 'image', width: side, height: side, wasDecoded: false, fetchMs: 0, decodeMs: 0 };
+}

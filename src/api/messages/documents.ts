@@ -41,8 +41,9 @@ const FILE_ADVICE = 'It must be base64, url, text or content: this server stores
 
 /** Reads a document: a file, a text, or blocks. Its title and context are told to the model, too. */
 export function readDocument(block: JsonObject, path: string, options: ReadOptions): ParsedPart[] {
-  const { source, title, context, pages, text_layer, detail } = readKeys(block, path, DOCUMENT_KEYS, options);
-  const shown = { pages, text_layer, detail };
+  const keys = readKeys(block, path, DOCUMENT_KEYS, options);
+  const { source, title, context, pages, text_layer, detail, min_pixels, max_pixels } = keys;
+  const shown = { pages, text_layer, detail, min_pixels, max_pixels };
   const about = { title: optionalText(title, `${path}.title`), context: optionalText(context, `${path}.context`) };
   const place = `${path}.source`;
   const isFile = isJsonObject(source) && FILE_SOURCES.includes(source['type']);

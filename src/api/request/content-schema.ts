@@ -24,6 +24,7 @@ export const documentOptionsSchema = {
     .describe('The pages to show, counted from 1: all if absent. Several ranges stand between commas.'),
   text_layer: z.boolean().nullish().describe("Put each page's own text behind its picture."),
   detail,
+  ...bounds,
 };
 const file = { ...documentOptionsSchema, filename: z.string().nullish() };
 const frameRate = z.number().gt(0).max(120).nullish();

@@ -1,4 +1,5 @@
 import type { DocumentReference, ParsedPart } from '../parsed-request.ts';
+import { readBudget } from './image-budget.ts';
 import { isImageInBase64, readImageData, readImageUrl, startOfText } from './image-url.ts';
 import { contradiction, invalid, show } from './invalid-request.ts';
 import type { JsonObject, KeyTable, ReadOptions } from './json-object.ts';
@@ -14,6 +15,8 @@ export const DOCUMENT_OPTION_KEYS = {
   pages: 'read',
   text_layer: 'read',
   detail: 'read',
+  min_pixels: 'read',
+  max_pixels: 'read',
 } as const satisfies KeyTable;
 
 const FILE_KEYS = {
@@ -37,7 +40,6 @@ export const INPUT_FILE_KEYS = { ...FILE_KEYS, ...CACHE_KEYS, type: 'read' } as 
 export const CHAT_FILE_KEYS = { type: 'read', file: 'read', ...CACHE_KEYS } as const satisfies KeyTable;
 export const CHAT_FILE_OBJECT_KEYS = FILE_KEYS;
 
-const DETAILS: ReadonlySet<unknown> = new Set([undefined, 'auto', 'low', 'high', 'original']);
 const TEXT_TYPE = /^(?:text\/|application\/(?:json|xml|yaml|x-yaml|markdown|x-ndjson)\b)/i;
 const TEXT_NAME = /\.(?:txt|text|md|markdown|csv|tsv|json|jsonl|xml|html?|ya?ml|toml|ini|log|rst|tex)$/i;
 const DATA_TYPE = /^\s*data:([^;,]*)/i;
@@ -94,7 +96,8 @@ function fileAt(url: Url, place: string, options: FileOptions, path: string, par
     for (const key of ['pages', 'text_layer'] as const) {
       if (options[key] !== undefined) throw unsupported(`${path}.${key}`, options[key], 'The file is an image.');
     }
-    return { type: 'image', url, param };
+    const { budget } = shown;
+    return { type: 'image', url, param, ...(budget === undefined ? {} : { budget }) };
   }
   return { type: 'document', url, param, ...shown, isText: TEXT_TYPE.test(type) || TEXT_NAME.test(options.name) };
 }
@@ -104,20 +107,18 @@ function refuseSound(type: string, place: string): void {
   if (/^audio\//i.test(type)) throw unsupported(place, `a file of type ${type}`, 'Leave it out.');
 }
 
-type DocumentOptions = Pick<DocumentReference, 'pages' | 'textLayer' | 'isLowDetail'>;
+type DocumentOptions = Pick<DocumentReference, 'pages' | 'textLayer' | 'budget'>;
 
 /** Reads how a document is to be shown. Throws `invalid_request`. */
 export function documentOptions(
-  { pages, text_layer: textLayer = false, detail }: { readonly [Key in keyof typeof DOCUMENT_OPTION_KEYS]?: unknown },
+  { pages, text_layer: textLayer = false, ...asked }: { readonly [Key in keyof typeof DOCUMENT_OPTION_KEYS]?: unknown },
   path: string,
 ): DocumentOptions {
   if (typeof textLayer !== 'boolean') {
     throw invalid(`${path}.text_layer`, `${path}.text_layer must be true or false, not ${show(textLayer)}.`);
   }
-  if (!DETAILS.has(detail)) {
-    throw invalid(`${path}.detail`, `${path}.detail must be auto, low, high or original, not ${show(detail)}.`);
-  }
-  return { pages: readPages(pages, `${path}.pages`), textLayer, isLowDetail: detail === 'low' };
+  const budget = readBudget(asked, path);
+  return { pages: readPages(pages, `${path}.pages`), textLayer, ...(budget === undefined ? {} : { budget }) };
 }
 
 /** Whether a URL is the data of a PDF. */

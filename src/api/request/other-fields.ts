@@ -54,6 +54,7 @@ const ENGINES: Fields = {
   lora: isEmpty,
   lora_path: isEmpty,
   'media_io_kwargs.*': isEmpty,
+  'media_io_kwargs.video.*': isEmpty,
   priority: isOneOf(0),
   prompt_logprobs: never,
   prompt_tokens: never,

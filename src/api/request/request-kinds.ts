@@ -12,6 +12,7 @@ import { SAMPLING_KINDS, SAMPLING_NAMES } from './sampling-kinds.ts';
 import { TEMPLATE_KINDS, TEMPLATE_NAMES } from './template-kinds.ts';
 import { LOG_PROBS_KINDS, LOG_PROBS_NAMES, toLogProbs } from './token-log-probs.ts';
 import { TOOL_KINDS, TOOL_NAMES, toToolSettings } from './tools.ts';
+import { toVideoSampling, VIDEO_KINDS, VIDEO_NAMES } from './video-sampling.ts';
 
 /** Every setting of a request, besides its messages and what only a format's answer has. */
 export const REQUEST_KINDS = {
@@ -22,6 +23,7 @@ export const REQUEST_KINDS = {
   ...REASONING_KINDS,
   ...LOG_PROBS_KINDS,
   ...REPETITION_KINDS,
+  ...VIDEO_KINDS,
 };
 
 /** Their fields in formats that are like OpenAI's. */
@@ -33,6 +35,7 @@ export const REQUEST_NAMES: NamesOf<typeof REQUEST_KINDS> = {
   ...REASONING_NAMES,
   ...LOG_PROBS_NAMES,
   ...REPETITION_NAMES,
+  ...VIDEO_NAMES,
 };
 
 /**
@@ -41,7 +44,7 @@ export const REQUEST_NAMES: NamesOf<typeof REQUEST_KINDS> = {
  */
 export function toSettings(
   read: SettingsRead<typeof REQUEST_KINDS>,
-): GenerationSettings & Pick<ParsedRequest, 'sampling' | 'askedBy'> {
+): GenerationSettings & Pick<ParsedRequest, 'sampling' | 'askedBy' | 'videoSampling'> {
   const { values, paths } = read;
   const settings = {
     ...GENERATION_DEFAULTS,
@@ -53,7 +56,8 @@ export function toSettings(
   };
   refuseUnreachableTokens(settings, paths.minTokens);
   refuseFormatBesideTools(settings, paths.format);
-  return { ...settings, sampling: pick(values, SAMPLING_KINDS), askedBy: askedBy(paths) };
+  const sampling = pick(values, SAMPLING_KINDS);
+  return { ...settings, sampling, videoSampling: toVideoSampling(read), askedBy: askedBy(paths) };
 }
 
 function askedBy(paths: SettingsRead<typeof REQUEST_KINDS>['paths']): ParsedRequest['askedBy'] {

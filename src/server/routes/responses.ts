@@ -18,7 +18,6 @@ import { inputTokensJson, inputTokensSchema } from '../../api/tokens/index.ts';
 import { VserveError } from '../../errors/index.ts';
 import type { RequestContext } from '../access-log.ts';
 import { reasonOf } from '../access-log.ts';
-import { answerText } from '../answer-record.ts';
 import { clientPathOf, keyIdOf, keyOf } from '../client-path.ts';
 import { countTokens } from '../count-tokens.ts';
 import { generationRoute } from '../generation-route.ts';
@@ -147,8 +146,8 @@ function inBackground(
     .finally(() => {
       release();
       active.end();
-      const { fields } = context.get('record');
-      log('info', `${requestId} ended in the background${answerText(fields)}`, { requestId, ...fields });
+      const { fields, text } = context.get('record');
+      log('info', `${requestId} ended in the background${text}`, { requestId, ...fields });
     });
   return request.stream ? streamOf(work, 0, requests, context) : context.json(work.response);
 }

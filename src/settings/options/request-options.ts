@@ -33,6 +33,15 @@ export const requestOptions = {
     default: [],
     defaultText: 'none',
   }),
+  boxes: option({
+    group: 'Request',
+    flags: ['boxes'],
+    argument: 'path',
+    help: 'Draw the boxes of the answer on the image, into this PNG file',
+    kind: optional(text('the path of a PNG file, such as boxes.png', (value) => /\.png$/i.test(value))),
+    default: undefined,
+    defaultText: 'none',
+  }),
   system: option({
     group: 'Request',
     flags: ['system'],

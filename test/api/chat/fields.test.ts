@@ -141,6 +141,8 @@ const samples: { readonly [Setting in keyof typeof CHAT_KINDS]: unknown } = {
   repeatedTokensMax: 9,
   repeatedTokensMin: 2,
   repeatedCount: 5,
+  videoFrames: 8,
+  videoRate: 0.5,
   model: 'm',
   stream: true,
   includeUsage: true,
@@ -199,6 +201,7 @@ describe('a setting', () => {
     'include',
     'reasoningShown',
   ]);
+  const ofVideos = new Set<string>(['videoFrames', 'videoRate']);
   const messages = [...hello, { role: 'assistant', content: 'Hi' }];
   const requestOf = (fields: object) => parse({ messages, continue_final_message: false, ...fields });
   const rules = (
@@ -216,8 +219,15 @@ describe('a setting', () => {
     return toGenerateRequest({ ...request }, infoWith(everything), []);
   };
 
-  it.each(rules.filter(([setting]) => !ofTheAnswer.has(setting)))('%s reaches the backend from %s', (setting, name) => {
+  const ofTheBackend = rules.filter(([setting]) => !ofTheAnswer.has(setting) && !ofVideos.has(setting));
+
+  it.each(ofTheBackend)('%s reaches the backend from %s', (setting, name) => {
     expect(reached(withField(setting, name))).not.toEqual(reached(beside[name] ?? {}));
+  });
+
+  it.each(rules.filter(([setting]) => ofVideos.has(setting)))('%s reaches the videos from %s', (setting, name) => {
+    expect(requestOf(withField(setting, name)).videoSampling).toBeDefined();
+    expect(requestOf({}).videoSampling).toBeUndefined();
   });
 
   it.each(rules.filter(([setting]) => ofTheAnswer.has(setting)))('%s reaches the answer from %s', (setting, name) => {
@@ -233,7 +243,7 @@ describe('a setting', () => {
 });
 
 function nested(name: string, value: unknown, siblings: object = {}): object {
-  const [first = '', second] = name.split('.');
-  if (second === undefined) return { [first]: value };
-  return { [first]: { ...(siblings as Record<string, object>)[first], [second]: value } };
+  const [first = '', ...rest] = name.split('.');
+  if (rest.length === 0) return { [first]: value };
+  return { [first]: { ...(siblings as Record<string, object>)[first], ...nested(rest.join('.'), value) } };
 }

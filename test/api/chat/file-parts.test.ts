@@ -26,7 +26,6 @@ const document = (fields: object = {}) => [
     param: part,
     pages: undefined,
     textLayer: false,
-    isLowDetail: false,
     isText: false,
     ...fields,
   },
@@ -55,7 +54,7 @@ const files: Readonly<Record<string, [given: object, outcome: unknown]>> = {
     }),
   ],
   'the text layer': [file({ file_data: pdf, text_layer: true }), document({ textLayer: true })],
-  'little detail': [file({ file_data: pdf, detail: 'low' }), document({ isLowDetail: true })],
+  'little detail': [file({ file_data: pdf, detail: 'low' }), document({ budget: { detail: 'low' } })],
   'text by its type': [file({ file_data: 'data:text/plain,a' }), document({ url: 'data:text/plain,a', isText: true })],
   'text by its name': [
     file({ file_data: 'data:,a', filename: 'README.md' }),

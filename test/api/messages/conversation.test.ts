@@ -178,7 +178,6 @@ describe('a document', () => {
         param: 'messages[0].content[0]',
         pages: [{ first: 2, last: 2 }],
         textLayer: true,
-        isLowDetail: false,
         isText: false,
       },
       text('\n</document>\n'),

@@ -15,8 +15,8 @@ std::vector<llama_pos> image_positions(const mtmd_context * vision, const Chunk 
         const auto position = mtmd_image_tokens_get_decoder_pos(mtmd_input_chunk_get_tokens_image(chunk.media), first,
                                                                 static_cast<size_t>(i));
         positions[i] = static_cast<llama_pos>(position.t);
-        positions[i + chunk.n_tokens] = static_cast<llama_pos>(position.y);
-        positions[i + chunk.n_tokens * 2] = static_cast<llama_pos>(position.x);
+        positions[i + chunk.n_tokens] = static_cast<llama_pos>(position.y) - chunk.video_pos;
+        positions[i + chunk.n_tokens * 2] = static_cast<llama_pos>(position.x) - chunk.video_pos;
         positions[i + chunk.n_tokens * 3] = static_cast<llama_pos>(position.z);
     }
     return positions;

@@ -8,6 +8,7 @@
 #include "image-processor.h"
 #include "lenient-turns.h"
 #include "mtmd-chunks.h"
+#include "video-frames.h"
 
 namespace vserve {
 
@@ -282,6 +283,7 @@ Prompt PromptBuilder::tokenize_images(const std::vector<Part> & parts, const std
         prompt.n_tokens += chunk.n_tokens;
         prompt.chunks.push_back(std::move(chunk));
     }
+    join_videos(prompt, images);
     count_images(prompt);
     return prompt;
 }
@@ -349,6 +351,14 @@ void PromptBuilder::add_pixels(size_t index, const std::vector<Chunk *> & chunks
                              is_whole ? image.rgb : pixels_of(view, image.rgb, image.width).data());
         inputs.push_back({nullptr, bitmaps.back().ptr.get()});
         asked.push_back(asked_of(image, settings));
+    }
+    for (uint32_t frame = 1; frame < image.frames; frame++) {
+        bitmaps.emplace_back(image.width, image.height, frame_of(image, frame));
+        inputs.push_back({nullptr, bitmaps.back().ptr.get()});
+        asked.push_back(asked_of(image, settings));
+    }
+    if (image.frames > 1) {
+        merge(bitmaps);
     }
     const ImageScope scope(std::move(asked));
     const std::shared_ptr<mtmd_input_chunks> prepared = try_to_tokenize(vision_, inputs, false);

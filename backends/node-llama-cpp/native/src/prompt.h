@@ -23,7 +23,7 @@
 
 namespace vserve {
 
-// Pixels that JavaScript owns: width * height * 3 bytes, R G B. Null where the embeddings stand for them.
+// Pixels that JavaScript owns: width * height * 3 bytes for each frame, R G B. Null where the embeddings stand for them.
 struct Image {
     const uint8_t * rgb;
     uint32_t width;
@@ -31,6 +31,8 @@ struct Image {
     std::string id;
     std::vector<Embeddings> embeddings = {};  // of its chunks, in order
     std::optional<ProcessorChanges> changes = {};  // of how it is prepared; a part of `id`
+    uint32_t frames = 1;      // of a video, which the encoder sees as one
+    llama_pos video_pos = 0;  // how far the image is behind the first of its video, which has no text between
 };
 
 // What became of an image of a prompt.
@@ -50,6 +52,7 @@ struct Chunk {
     llama_pos n_pos = 0;    // positions: fewer than cells for M-RoPE images
     // Of an image:
     size_t image = 0;       // which of the prompt's, by order
+    llama_pos video_pos = 0;  // positions in time behind the first image of its video
     std::string image_key;  // equal keys mean equal embeddings; empty for text
     std::shared_ptr<const mtmd_input_chunk> pixels;  // for the encoder, until the embeddings are known
     Embeddings embeddings;  // n_tokens rows of the text model's input width, once encoded

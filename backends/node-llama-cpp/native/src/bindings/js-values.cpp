@@ -519,6 +519,8 @@ std::vector<Image> images_of(const Napi::Array & array, bool sizes_only) {
         const auto rgb = object.Get("rgb").As<Napi::Uint8Array>();
         images.push_back({rgb.Data(), static_cast<uint32_t>(integer_of(object, "width")),
                           static_cast<uint32_t>(integer_of(object, "height")), text_of(object, "id")});
+        images.back().frames = object.Get("frames").IsNumber() ? integer_of(object, "frames") : 1;
+        images.back().video_pos = object.Get("videoPosition").IsNumber() ? integer_of(object, "videoPosition") : 0;
         if (object.Get("settings").IsObject()) {
             images.back().changes = changes_of(object.Get("settings"));
         }
@@ -527,7 +529,8 @@ std::vector<Image> images_of(const Napi::Array & array, bool sizes_only) {
             images.back().embeddings = *encoded.As<Napi::External<std::vector<Embeddings>>>().Data();
             continue;
         }
-        if (!sizes_only && rgb.ByteLength() != static_cast<size_t>(images.back().width) * images.back().height * 3) {
+        const auto & image = images.back();
+        if (!sizes_only && rgb.ByteLength() != static_cast<size_t>(image.width) * image.height * 3 * image.frames) {
             throw to_js_error(array.Env(), "undecodable", "The image's pixels do not have the size it claims.",
                               static_cast<int>(i));
         }
