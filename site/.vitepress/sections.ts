@@ -9,6 +9,7 @@ export const sections: readonly {
       ['image-to-text', 'Image to text'],
       ['playground', 'Playground'],
       ['models', 'Models'],
+      ['lora', 'LoRA adapters'],
     ],
   },
   {
