@@ -92,7 +92,7 @@ async function openAndServe(
         context,
       );
       const supervisor = supervised === undefined ? undefined : process.ppid;
-      await file.create({ model: servedModelName, urls: [opened.url], version, supervisor });
+      void file.create({ model: servedModelName, urls: [opened.url], version, supervisor });
       return opened;
     },
     (loading) => loadModel(backend, settings, loaded.settings, loading),
