@@ -28,8 +28,10 @@ import { planGpus } from './gpu-placement.ts';
 import { ImageBudgets } from './image-budget/image-budgets.ts';
 import { placementFor } from './image-placement.ts';
 import { bundledSource, installedNodeLlamaCppVersion } from './installation.ts';
+import { LlamaAdapters } from './llama-adapters.ts';
 import { type EmbedderPlan, loadEmbedder } from './load-embedder.ts';
 import { loadModel, quieten, startLlama } from './llama-model.ts';
+import { loadMemory } from './load-memory.ts';
 import { LoadedLlama } from './loaded-llama.ts';
 import { known } from './model-description.ts';
 import type { NativeAddon } from './native-addon.ts';
@@ -49,6 +51,7 @@ const mostSequences = 256;
 /** llama.cpp through node-llama-cpp, with our own engine on top: Metal, CUDA, Vulkan, or the CPU. */
 const backend: Backend = {
   name: 'node-llama-cpp',
+  specificationVersion: 1,
   prepare: buildMissingEngine,
   async check() {
     dryRunProgram();
@@ -57,6 +60,7 @@ const backend: Backend = {
   quantizer: { version: `node-llama-cpp ${installedNodeLlamaCppVersion()}`, quantize },
   converterSource: bundledSource(),
   deviceMemory,
+  loadMemory,
 };
 export default backend;
 
@@ -197,6 +201,8 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
         imageBudgets: files.mmprojPath !== undefined,
         maxChoices: MAX_CHOICES,
         answerControl: true,
+        ignoreEos: true,
+        prefill: true,
         progress: true,
         samplers: samplerNames,
         mirostat: true,
@@ -255,6 +261,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           onPiece,
         ),
       budgets,
+      new LlamaAdapters(splitFiles(files.modelPath)),
     );
     if (settings.embeddings) {
       try {

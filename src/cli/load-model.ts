@@ -17,19 +17,30 @@ export async function loadModel(
   settings: Pick<Settings, ServeSettingName>,
   loading: Loading,
 ): Promise<ModelInUse> {
-  const { release, ...files } = await prepare(backend, serve, settings, loading);
+  return loadPrepared(backend, await prepare(backend, serve, settings, loading), serve, settings, loading);
+}
+
+/** Loads a model whose files are here. Gives them up if that fails. */
+export async function loadPrepared(
+  backend: Backend,
+  { release, ...files }: Omit<PreparedModel, 'name'>,
+  serve: ServeSettings,
+  { home }: Pick<Settings, 'home'>,
+  loading: Loading,
+): Promise<ModelInUse> {
   try {
     const startedAtMs = performance.now();
-    const cacheFolder = join(settings.home, 'backends', encodeURIComponent(backend.name));
+    const cacheFolder = join(home, 'backends', encodeURIComponent(backend.name));
     const model = await load(backend, files, serve, { ...loading, cacheFolder });
-    return { model, loadMs: performance.now() - startedAtMs, release };
+    return { model, loadMs: performance.now() - startedAtMs, release, checkpointDir: files.checkpointDir };
   } catch (error) {
     await release();
     throw error;
   }
 }
 
-async function prepare(
+/** Finds the files of a model, or downloads and converts it. */
+export async function prepare(
   backend: Backend,
   { model, precisions, load: { devices } }: ServeSettings,
   settings: Pick<Settings, ServeSettingName>,

@@ -14,6 +14,8 @@ export interface ModelInUse {
   /** How long the backend took. */
   readonly loadMs: number;
   readonly release: () => Promise<void>;
+  /** The checkpoint that it was converted from, if it was. */
+  readonly checkpointDir: string | undefined;
 }
 
 /** The server opens after this time at the latest. */

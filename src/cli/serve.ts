@@ -4,8 +4,9 @@ import { loadSettings, serveSettingNames } from '../settings/index.ts';
 import type { Context } from './context.ts';
 import { addMaxFlags, tellMaxFlags } from './max-flags.ts';
 import { openLog } from './open-log.ts';
+import { allowSeveralModels, modelsGiven } from './served-models.ts';
 import { addSettingFlags, givenFlags, storeHelp } from './setting-flags.ts';
-import { modelArgument, tellSources } from './verb-settings.ts';
+import { tellSources } from './verb-settings.ts';
 
 const afterHelp = (): string => `
 Flags override the environment, which overrides .env in the current folder,
@@ -17,12 +18,14 @@ ${storeHelp()}
 Examples:
   vserve serve google/gemma-3-4b-it
   vserve serve --model ./gemma-3-4b-it
-  vserve serve --model ./gemma-3-4b-it-Q4_K_M.gguf --mmproj ./mmproj-F16.gguf`;
+  vserve serve --model ./gemma-3-4b-it-Q4_K_M.gguf --mmproj ./mmproj-F16.gguf
+  vserve serve --model google/gemma-3-4b-it --model ./qwen --keep-alive 30m`;
 
 /** Makes `command` the verb `serve`. */
 export function define(command: Command, context: Context): void {
   command.argument('[model]', 'The same as --model');
   addSettingFlags(command, serveSettingNames);
+  allowSeveralModels(command);
   addMaxFlags(command);
   // What `--restart-on-crash` starts: the server itself.
   command.addOption(new Option('--supervised').hideHelp());
@@ -39,7 +42,8 @@ interface Asked {
 
 /** Loads what serves only now: the help needs none of it, nor does what looks after a server. */
 async function serve(command: Command, { model, isSupervised }: Asked, context: Context): Promise<void> {
-  const flags = { ...givenFlags(command), ...modelArgument(command, model) };
+  const { models, flags: modelFlags } = modelsGiven(command, model);
+  const flags = { ...givenFlags(command), ...modelFlags };
   const loaded = await loadSettings(serveSettingNames, { flags });
   if (loaded.settings.restartOnCrash && !isSupervised) {
     const { supervise } = await import('./serving/supervise.ts');
@@ -52,5 +56,5 @@ async function serve(command: Command, { model, isSupervised }: Asked, context: 
   await openLog(settings, context.output);
   tellMaxFlags(command, context.output);
   const { serveUntilStopped } = await import('./serving/serve-until-stopped.ts');
-  await serveUntilStopped({ ...loaded, settings }, supervised, context);
+  await serveUntilStopped({ ...loaded, settings }, { models, supervised }, context);
 }

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { Context } from 'hono';
+import type { RequestContext } from './access-log.ts';
 
 /** A request that has come to the model. */
 export interface WatchedRequest {
@@ -46,4 +48,12 @@ export class RequestWatch {
     this.#end?.();
     this.#end = undefined;
   };
+}
+
+/** The watch over a request, where someone watches. */
+export function watchOf(
+  { watch }: { readonly watch?: CrashWatch | undefined },
+  { req, var: { requestId } }: Context<RequestContext>,
+): RequestWatch | undefined {
+  return watch && new RequestWatch(watch, { requestId, target: `${req.method} ${req.path}` });
 }

@@ -173,12 +173,6 @@ const serveFlags: readonly MaxFlags[] = [
     values: ['export-mefs', 'precompiled-mefs'],
   },
   {
-    reason: 'merge the adapter into the model, and serve that',
-    isRefused: true,
-    switches: ['enable-lora'],
-    values: ['lora-paths', 'max-num-loras', 'max-lora-rank'],
-  },
-  {
     reason: 'images are prepared as preprocessor_config.json of the checkpoint says: change it there',
     isRefused: true,
     values: ['vision-config-overrides'],
@@ -269,13 +263,7 @@ const benchmarkFlags: readonly MaxFlags[] = [
   {
     reason: 'merge the adapter into the model, and serve that',
     isRefused: true,
-    values: [
-      'lora',
-      'lora-paths',
-      'lora-uniform-traffic-ratio',
-      'per-lora-traffic-ratio',
-      'max-concurrent-lora-ops',
-    ],
+    values: ['lora', 'lora-paths', 'lora-uniform-traffic-ratio', 'per-lora-traffic-ratio', 'max-concurrent-lora-ops'],
   },
   {
     reason: 'no pictures are generated',

@@ -8,10 +8,12 @@ import { hubOptions } from './options/hub-options.ts';
 import { imageOptions } from './options/image-options.ts';
 import { limitOptions } from './options/limit-options.ts';
 import { loggingOptions } from './options/logging-options.ts';
+import { loraOptions } from './options/lora-options.ts';
 import { modelOptions } from './options/model-options.ts';
 import { requestOptions } from './options/request-options.ts';
 import { samplingOptions } from './options/sampling-options.ts';
 import { serverOptions } from './options/server-options.ts';
+import { severalOptions } from './options/several-options.ts';
 import { tracingOptions } from './options/tracing-options.ts';
 
 /**
@@ -20,10 +22,12 @@ import { tracingOptions } from './options/tracing-options.ts';
  */
 export const options = {
   ...modelOptions,
+  ...loraOptions,
   ...conversionOptions,
   ...hubOptions,
   ...engineOptions,
   ...serverOptions,
+  ...severalOptions,
   ...accessOptions,
   ...limitOptions,
   ...tracingOptions,

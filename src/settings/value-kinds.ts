@@ -1,3 +1,4 @@
+import { durationMs } from '../formats/duration.ts';
 import { exactSize } from '../formats/exact-size.ts';
 import type { ValueKind } from './option.ts';
 
@@ -69,6 +70,20 @@ function parseBytes(value: string): unknown {
   return digits === undefined ? value : Number(digits) * (byteUnits[unit?.toLowerCase() ?? ''] ?? 1);
 }
 
+/** Milliseconds, written as a duration or in seconds; a negative one is `Infinity`. */
+export function duration(): ValueKind<number> {
+  return {
+    accept: (value) => {
+      const ms = durationMs(value);
+      return ms === undefined ? undefined : { value: ms };
+    },
+    parseText: (value) => value.trim(),
+    allowed: 'a duration such as 5m, 1h30m, or a number of seconds; -1 for no end',
+    form: 'value',
+    show: (value) => (typeof value !== 'number' ? undefined : value === Infinity ? 'no end' : `${value / 1000} s`),
+  };
+}
+
 /** A fraction above 0, and at most 1. */
 export function fraction(): ValueKind<number> {
   return {
@@ -91,7 +106,11 @@ export function decimal(min: number, max = Infinity): ValueKind<number> {
 
 /** A number above 0. */
 export function positive(): ValueKind<number> {
-  return { ...decimal(0), accept: acceptIf((value): value is number => isNumber(value, 0, Infinity) && value > 0), allowed: 'a number above 0' };
+  return {
+    ...decimal(0),
+    accept: acceptIf((value): value is number => isNumber(value, 0, Infinity) && value > 0),
+    allowed: 'a number above 0',
+  };
 }
 
 /** Numbers above 0, or `inf`. As text: a JSON list, or separated by commas. */
@@ -117,7 +136,8 @@ export function rates(): ValueKind<readonly number[]> {
 export function pixelSize(): ValueKind<{ readonly width: number; readonly height: number }> {
   return {
     accept(value) {
-      const [, width, height] = (isText(value) ? /^\s*([1-9]\d{0,4})\s*x\s*([1-9]\d{0,4})\s*$/i.exec(value) : null) ?? [];
+      const [, width, height] =
+        (isText(value) ? /^\s*([1-9]\d{0,4})\s*x\s*([1-9]\d{0,4})\s*$/i.exec(value) : null) ?? [];
       return width === undefined ? undefined : { value: { width: Number(width), height: Number(height) } };
     },
     parseText: (value) => value,
@@ -236,8 +256,7 @@ function splitWords(value: unknown): unknown {
 /** The permissions of a file, in octal digits: text, since YAML reads a bare 0660 as a decimal number. */
 export function fileMode(): ValueKind<number> {
   return {
-    accept: (value) =>
-      accepted(isText(value) && /^0?[0-7]{3}$/.test(value) ? Number.parseInt(value, 8) : undefined),
+    accept: (value) => accepted(isText(value) && /^0?[0-7]{3}$/.test(value) ? Number.parseInt(value, 8) : undefined),
     parseText: (value) => value.trim(),
     allowed: 'an octal file mode such as 0660, in quotes in a configuration file',
     form: 'value',

@@ -22,7 +22,10 @@ test('a chat template is a text, a file, or in a file of JSON', async () => {
 });
 
 test.each([
-  ['missing.jinja', /^--chat-template names ".*missing\.jinja", which does not exist\. Give the path of a Jinja template/],
+  [
+    'missing.jinja',
+    /^--chat-template names ".*missing\.jinja", which does not exist\. Give the path of a Jinja template/,
+  ],
   ['folder', /which cannot be read \(EISDIR/],
   ['empty.jinja', /which has no template/],
   ['other.json', /which has no template/],

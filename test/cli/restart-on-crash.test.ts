@@ -83,13 +83,20 @@ describe.skipIf(process.platform === 'win32')('a server with --restart-on-crash'
 
   test('is not started again where it never was ready', async () => {
     const { code, stderr } = await serve({ CRASH_AT_LOAD: '1' }).exit();
-    expect(stderr).toMatch(/ERROR {3}The server ended with SIGSEGV.* No request was running\. It is not started again: it never was ready\.\n$/);
+    expect(stderr).toMatch(
+      /ERROR {3}The server ended with SIGSEGV.* No request was running\. It is not started again: it never was ready\.\n$/,
+    );
     expect(code).toBe(139);
   });
 });
 
 test('--supervised is for vserve itself', async () => {
-  const { code, stderr } = await runVserve(folder, ['serve', '--backend', 'echo', '--supervised'], {}, { isReal: true }).exit();
+  const { code, stderr } = await runVserve(
+    folder,
+    ['serve', '--backend', 'echo', '--supervised'],
+    {},
+    { isReal: true },
+  ).exit();
   expect(stderr).toMatch(/^Error: --supervised is for vserve itself: use --restart-on-crash\.\n$/);
   expect(code).toBe(2);
 });

@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { prepareBackend } from '../../backend/index.ts';
-import type { Backend, SamplingSettings } from '../../backend/index.ts';
-import type { OpenServer, OpenServerOptions } from '../../server/index.ts';
+import type { Backend } from '../../backend/index.ts';
+import type { OpenServer, OpenServerOptions, RunningServer } from '../../server/index.ts';
 import { checkAccess } from '../../server/check-access.ts';
 import { checkPort } from '../../server/port.ts';
 import { serveSettingNames } from '../../settings/index.ts';
-import type { LoadedSettings, ServeSettingName, Settings } from '../../settings/index.ts';
+import type { FileModel, LoadedSettings, ServeSettingName } from '../../settings/index.ts';
 import { hideSecretFlags } from '../access-settings.ts';
+import { openAdapters, refuseAdapters } from '../adapters.ts';
 import { describeConfiguration } from '../configuration.ts';
 import type { Context } from '../context.ts';
 import { exposureOf } from '../exposure.ts';
@@ -14,22 +15,34 @@ import { loadModel } from '../load-model.ts';
 import { metricsPortOf } from '../metrics-port.ts';
 import { openAndLoad } from '../open-and-load.ts';
 import { ServerFile } from '../running/server-files.ts';
+import { samplingDefaultsOf } from '../sampling-defaults.ts';
 import { serveSettings } from '../serve-settings.ts';
 import type { ServeSettings } from '../serve-settings.ts';
+import { modelsToManage } from '../served-models.ts';
 import { version } from '../version.ts';
+import { openSeveral } from './serve-several.ts';
 import type { Supervised } from './supervised.ts';
 
 const STARS = '*'.repeat(80);
+
+interface Asked {
+  /** As `--model` names them. */
+  readonly models: readonly string[];
+  readonly supervised: Supervised | undefined;
+}
 
 /**
  * Serves until the signal is aborted, for who starts the server again after a crash, if it is `supervised`. Checks that fail
  * fast come before steps that take minutes.
  */
 export async function serveUntilStopped(
-  loaded: LoadedSettings<ServeSettingName>,
-  supervised: Supervised | undefined,
+  given: LoadedSettings<ServeSettingName>,
+  { models: names, supervised }: Asked,
   context: Context,
 ): Promise<void> {
+  const models = await modelsToManage(names, given);
+  // Settings that each model has for itself are checked with it.
+  const loaded = models === undefined ? given : withModels(given, models);
   const { output, dependencies, signal } = context;
   const { host: hosts, port, backend: backendName } = loaded.settings;
   hideSecretFlags(loaded.origins, 'serve');
@@ -51,7 +64,7 @@ export async function serveUntilStopped(
 
   const file = new ServerFile(loaded.settings.runtimeFolder, output.log);
   try {
-    await openAndServe(loaded, { backend, settings, metricsPort, file, supervised }, context);
+    await openAndServe(loaded, { backend, settings, models, metricsPort, file, supervised }, context);
   } finally {
     await file.remove();
   }
@@ -61,6 +74,8 @@ export async function serveUntilStopped(
 interface Checked {
   readonly backend: Backend;
   readonly settings: ServeSettings;
+  /** Undefined for the one model that the server starts with. */
+  readonly models: readonly FileModel[] | undefined;
   readonly metricsPort: number | undefined;
   readonly file: ServerFile;
   readonly supervised: Supervised | undefined;
@@ -69,55 +84,77 @@ interface Checked {
 /** Serves until the signal is aborted, with settings that were checked. */
 async function openAndServe(
   loaded: LoadedSettings<ServeSettingName>,
-  { backend, settings, metricsPort, file, supervised }: Checked,
+  checked: Checked,
   context: Context,
 ): Promise<void> {
-  const { output, signal } = context;
+  const { backend, settings, models, metricsPort, file, supervised } = checked;
+  const { output } = context;
   const { host: hosts, port } = loaded.settings;
   const { servedModelName, media } = settings;
   let describeState = notLoaded;
   context.reportRequests.addEventListener('report', () => output.log('info', describeState()));
-  const { server, model, loadMs, release } = await openAndLoad(
-    async () => {
-      const opened = await open(
-        {
-          hosts,
-          port,
-          metricsPort,
-          version,
-          settings: settings.server,
-          log: output.log,
-          supervision: supervised?.supervision,
-        },
-        context,
-      );
-      const supervisor = supervised === undefined ? undefined : process.ppid;
-      void file.create({ model: servedModelName, urls: [opened.url], version, supervisor });
-      return opened;
-    },
+  const openNamed = async (names: readonly string[]): Promise<OpenServer> => {
+    const { log } = output;
+    const supervision = supervised?.supervision;
+    const opened = await open(
+      { hosts, port, metricsPort, version, settings: settings.server, log, supervision },
+      context,
+    );
+    const supervisor = supervised === undefined ? undefined : process.ppid;
+    void file.create({ model: names.join(', '), urls: [opened.url], version, supervisor });
+    return opened;
+  };
+  const untilStopped = (running: RunningServer): Promise<void> => {
+    describeState = running.report;
+    return runUntilStopped(running, checked, hosts, context);
+  };
+  if (models !== undefined) {
+    refuseAdapters(loaded.settings);
+    await untilStopped(await openSeveral({ backend, settings, models }, loaded, openNamed, context));
+    return;
+  }
+  const { server, model, loadMs, release, checkpointDir } = await openAndLoad(
+    () => openNamed([servedModelName]),
     (loading) => loadModel(backend, settings, loaded.settings, loading),
     context,
   );
   try {
     const samplingDefaults = samplingDefaultsOf(loaded.settings);
-    const running = server.serve({ model, servedModelName, media, modelLoadMs: loadMs, samplingDefaults });
-    describeState = running.report;
-    supervised?.tellReady(running);
-    await file.update({ urls: [...running.urls], state: 'ready' });
-    if (running.metricsUrl !== undefined) output.log('info', `Metrics are at ${running.metricsUrl}`);
-    const pageUrl = running.urls.find((url) => url.startsWith('http'));
-    if (settings.server.playground && pageUrl !== undefined) output.log('info', `The playground is at ${pageUrl}/`);
-    const hasTls = settings.server.tls !== undefined;
-    output.log(...exposureOf({ hosts, port: running.port, hasKeys: running.needsKey, hasTls }));
-    output.print(`\n${STARS}\n🚀 Server ready on ${running.urls.join(', ')} (Press CTRL+C to quit)\n${STARS}\n`);
-    if (!signal.aborted) await once(signal, 'abort');
-    await file.update({ state: 'stopping' });
-    output.log('info', stopping(running.requestsInFlight(), settings.server.gracefulShutdownTimeoutS));
-    await running.shutdown();
+    const inUse = { model, checkpointDir };
+    const adapters = await openAdapters(loaded.settings, servedModelName, inUse, context).catch(
+      async (error: unknown) => {
+        await server.close();
+        throw error;
+      },
+    );
+    await untilStopped(
+      server.serve({ model, servedModelName, media, adapters, modelLoadMs: loadMs, samplingDefaults }),
+    );
   } finally {
     await model.close();
     await release();
   }
+}
+
+/** Tells where a server is, waits for the signal, and shuts it down. */
+async function runUntilStopped(
+  running: RunningServer,
+  { settings, file, supervised }: Pick<Checked, 'settings' | 'file' | 'supervised'>,
+  hosts: readonly string[],
+  { output, signal }: Context,
+): Promise<void> {
+  supervised?.tellReady(running);
+  await file.update({ urls: [...running.urls], state: 'ready' });
+  if (running.metricsUrl !== undefined) output.log('info', `Metrics are at ${running.metricsUrl}`);
+  const pageUrl = running.urls.find((url) => url.startsWith('http'));
+  if (settings.server.playground && pageUrl !== undefined) output.log('info', `The playground is at ${pageUrl}/`);
+  const hasTls = settings.server.tls !== undefined;
+  output.log(...exposureOf({ hosts, port: running.port, hasKeys: running.needsKey, hasTls }));
+  output.print(`\n${STARS}\n🚀 Server ready on ${running.urls.join(', ')} (Press CTRL+C to quit)\n${STARS}\n`);
+  if (!signal.aborted) await once(signal, 'abort');
+  await file.update({ state: 'stopping' });
+  output.log('info', stopping(running.requestsInFlight(), settings.server.gracefulShutdownTimeoutS));
+  await running.shutdown();
 }
 
 /** Opens the port of the server, which reads its files again at a hangup. */
@@ -131,9 +168,13 @@ function notLoaded(): string {
   return 'The model is not loaded yet.';
 }
 
-/** What requests get that set none. */
-function samplingDefaultsOf({ temperature, topK }: Pick<Settings, 'temperature' | 'topK'>): Partial<SamplingSettings> {
-  return { ...(temperature === undefined ? {} : { temperature }), ...(topK === undefined ? {} : { topK }) };
+/** The settings of a server of several models, named as one for what is told of the configuration. */
+function withModels(
+  loaded: LoadedSettings<ServeSettingName>,
+  models: readonly FileModel[],
+): LoadedSettings<ServeSettingName> {
+  const model = models.map(({ settings }) => settings.model).join(', ');
+  return { ...loaded, settings: { ...loaded.settings, model } };
 }
 
 function stopping(requestCount: number, timeoutS: number): string {

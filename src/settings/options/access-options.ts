@@ -22,7 +22,7 @@ export const accessOptions = {
     flags: ['api-key-file'],
     argument: 'path',
     environment: 'VSERVE_API_KEY_FILE',
-    help: 'File of keys, one a line: key [name] [max-requests=n]. Read again at SIGHUP',
+    help: 'File of keys, one a line: key [name] [max-requests=n] [may-manage]. Read again at SIGHUP',
     kind: optional(text('the path of a file')),
     default: undefined,
     defaultText: 'none',

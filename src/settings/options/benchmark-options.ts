@@ -1,6 +1,18 @@
 import { constantly, distribution } from '../distribution.ts';
 import { option } from '../option.ts';
-import { choice, decimal, list, optional, pixelSize, positive, rates, text, toggle, wholeNumber, wholeNumbers } from '../value-kinds.ts';
+import {
+  choice,
+  decimal,
+  list,
+  optional,
+  pixelSize,
+  positive,
+  rates,
+  text,
+  toggle,
+  wholeNumber,
+  wholeNumbers,
+} from '../value-kinds.ts';
 
 /** What `benchmark` sends, and how. Names are those of `max benchmark` where it has them. */
 export const benchmarkOptions = {

@@ -37,6 +37,8 @@ Napi::Function NativeEngine::define(Napi::Env env) {
         {InstanceMethod("load", &NativeEngine::load), InstanceMethod("submit", &NativeEngine::submit),
          InstanceMethod("encodedImage", &NativeEngine::encoded_image),
          InstanceMethod("compileGrammar", &NativeEngine::compile_grammar),
+         InstanceMethod("loadAdapter", &NativeEngine::load_adapter),
+         InstanceMethod("unloadAdapter", &NativeEngine::unload_adapter),
          InstanceMethod("forget", &NativeEngine::forget), InstanceMethod("stats", &NativeEngine::stats),
          InstanceMethod("work", &NativeEngine::work),
          InstanceMethod("resetPrefixCache", &NativeEngine::reset_prefix_cache),
@@ -239,6 +241,22 @@ Napi::Value NativeEngine::compile_grammar(const Napi::CallbackInfo & info) {
         prompt_threads_, bytes, to_js_, info.Env(),
         [engine = engine_, source, grammar] { *grammar = engine->compile_grammar(*source); },
         [grammar](Napi::Env env) -> Napi::Value { return to_js(env, *grammar); });
+}
+
+// loadAdapter(path): Promise<number>, its id for submit()'s settings
+Napi::Value NativeEngine::load_adapter(const Napi::CallbackInfo & info) {
+    const auto id = std::make_shared<uint64_t>(0);
+    return Task::run(
+        info.Env(), [engine = engine_, id, path = info[0].As<Napi::String>().Utf8Value()] { *id = engine->load_adapter(path); },
+        [id](Napi::Env env) -> Napi::Value { return Napi::Number::New(env, static_cast<double>(*id)); });
+}
+
+// unloadAdapter(id): Promise<void>
+Napi::Value NativeEngine::unload_adapter(const Napi::CallbackInfo & info) {
+    const auto id = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
+    return Task::run(
+        info.Env(), [engine = engine_, id] { engine->unload_adapter(id); },
+        [](Napi::Env env) -> Napi::Value { return env.Undefined(); });
 }
 
 // forget(id): cancels and drops a request in any state

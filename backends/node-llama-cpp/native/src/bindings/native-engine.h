@@ -51,6 +51,8 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
     Napi::Value inspect_images(const Napi::CallbackInfo & info);
     Napi::Value encoded_image(const Napi::CallbackInfo & info);
     Napi::Value compile_grammar(const Napi::CallbackInfo & info);
+    Napi::Value load_adapter(const Napi::CallbackInfo & info);
+    Napi::Value unload_adapter(const Napi::CallbackInfo & info);
     Napi::Value forget(const Napi::CallbackInfo & info);
     Napi::Value reset_prefix_cache(const Napi::CallbackInfo & info);
     Napi::Value leave_cpus(const Napi::CallbackInfo & info);
