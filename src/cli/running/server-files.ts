@@ -29,6 +29,7 @@ export class ServerFile {
   readonly #path: string;
   readonly #log: (level: LogLevel, message: string) => void;
   #entry: ServerEntry | undefined;
+  #last = Promise.resolve();
 
   constructor(folder: string, log: (level: LogLevel, message: string) => void) {
     this.#folder = folder;
@@ -37,24 +38,34 @@ export class ServerFile {
   }
 
   /** Tells what the server is. */
-  async create(about: Pick<ServerEntry, 'model' | 'urls' | 'version' | 'supervisor'>): Promise<void> {
-    await this.#write({
-      ...about,
-      pid: process.pid,
-      host: hostname(),
-      processStart: await processStartOf(process.pid),
-      state: 'loading',
-      startedAt: new Date().toISOString(),
-    });
+  create(about: Pick<ServerEntry, 'model' | 'urls' | 'version' | 'supervisor'>): Promise<void> {
+    return this.#inTurn(async () =>
+      this.#write({
+        ...about,
+        pid: process.pid,
+        host: hostname(),
+        processStart: await processStartOf(process.pid),
+        state: 'loading',
+        startedAt: new Date().toISOString(),
+      }),
+    );
   }
 
   /** Tells what has changed. */
-  async update(change: Partial<Pick<ServerEntry, 'urls' | 'state'>>): Promise<void> {
-    if (this.#entry !== undefined) await this.#write({ ...this.#entry, ...change });
+  update(change: Partial<Pick<ServerEntry, 'urls' | 'state'>>): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#entry !== undefined) await this.#write({ ...this.#entry, ...change });
+    });
   }
 
-  async remove(): Promise<void> {
-    await rm(this.#path, { force: true }).catch(() => undefined);
+  remove(): Promise<void> {
+    return this.#inTurn(() => rm(this.#path, { force: true }).catch(() => undefined));
+  }
+
+  /** One after the other: nobody has to wait for the file. Never rejects. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#last = this.#last.then(work);
+    return this.#last;
   }
 
   async #write(entry: ServerEntry): Promise<void> {

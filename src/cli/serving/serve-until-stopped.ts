@@ -101,7 +101,7 @@ async function openAndServe(
       context,
     );
     const supervisor = supervised === undefined ? undefined : process.ppid;
-    await file.create({ model: names.join(', '), urls: [opened.url], version, supervisor });
+    void file.create({ model: names.join(', '), urls: [opened.url], version, supervisor });
     return opened;
   };
   const untilStopped = (running: RunningServer): Promise<void> => {
