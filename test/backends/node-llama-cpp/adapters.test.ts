@@ -105,25 +105,28 @@ it('uses no cells of another adapter for the same prompt', async () => {
   ]);
 });
 
-it.each(Object.entries(merged))('answers as transformers and PEFT do with %s merged into the model', async (name, adapter) => {
-  const folder = join(made.folder, `with-${name}`);
-  await cp(shapesCheckpointDir, folder, { recursive: true });
-  await writeAdapter(join(folder, mergedAdapterFolder), adapter, shapesCheckpointDir);
-  const { signal } = new AbortController();
-  const files = await convertCheckpoint({
-    sourceDir: folder,
-    destinationDir: join(folder, 'gguf'),
-    outtype: 'f32',
-    onProgress: () => undefined,
-    signal,
-  });
-  const whole = await loadShapes({ maxBatchSize: 1 }, files);
-  onTestFinished(() => whole.close());
-  await expectLogits(whole, name);
-  for (const one of adapterReference.answers[name] ?? []) {
-    if (one.margin > sureMargin) expect((await answer(whole, await requestOf('', one))).text).toBe(one.answer);
-  }
-});
+it.each(Object.entries(merged))(
+  'answers as transformers and PEFT do with %s merged into the model',
+  async (name, adapter) => {
+    const folder = join(made.folder, `with-${name}`);
+    await cp(shapesCheckpointDir, folder, { recursive: true });
+    await writeAdapter(join(folder, mergedAdapterFolder), adapter, shapesCheckpointDir);
+    const { signal } = new AbortController();
+    const files = await convertCheckpoint({
+      sourceDir: folder,
+      destinationDir: join(folder, 'gguf'),
+      outtype: 'f32',
+      onProgress: () => undefined,
+      signal,
+    });
+    const whole = await loadShapes({ maxBatchSize: 1 }, files);
+    onTestFinished(() => whole.close());
+    await expectLogits(whole, name);
+    for (const one of adapterReference.answers[name] ?? []) {
+      if (one.margin > sureMargin) expect((await answer(whole, await requestOf('', one))).text).toBe(one.answer);
+    }
+  },
+);
 
 it('keeps an adapter for the requests that use it, and takes no more', async () => {
   const path = paths.get('plain') ?? '';
