@@ -12,23 +12,12 @@ function serve(...args: readonly string[]) {
 }
 
 test('a command line of max serve works, and says what has no effect', async () => {
-  const args = [
-    '--trust-remote-code',
-    '--no-enable-chunked-prefill',
-    '--kv-cache-page-size',
-    '128',
-    '--no-profile',
-  ];
+  const args = ['--trust-remote-code', '--no-enable-chunked-prefill', '--kv-cache-page-size', '128', '--no-profile'];
   const vserve = serve(...args, '--enable-structured-output', '--kv-cache-format', 'bfloat16', '--temperature', '0.5');
   await vserve.until(/Server ready/);
   vserve.kill('SIGTERM');
   const { code, stderr } = await vserve.exit();
-  for (const flag of [
-    '--trust-remote-code',
-    '--no-enable-chunked-prefill',
-    '--kv-cache-page-size',
-    '--no-profile',
-  ]) {
+  for (const flag of ['--trust-remote-code', '--no-enable-chunked-prefill', '--kv-cache-page-size', '--no-profile']) {
     expect(stderr).toMatch(new RegExp(`WARNING ${flag} has no effect: \\w`));
   }
   expect(code).toBe(0);

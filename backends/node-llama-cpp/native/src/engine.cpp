@@ -5,7 +5,6 @@
 #include <set>
 
 #include "error.h"
-#include "huge-pages.h"
 #include "loaded-thread.h"
 
 namespace vserve {
@@ -33,9 +32,6 @@ Engine::~Engine() {
 }
 
 void Engine::load() {
-    if (!options_.dry_run) {
-        use_huge_pages(model_);
-    }
     if (!options_.mmproj_path.empty()) {
         vision_ = std::make_unique<Vision>(
             model_, Vision::Options{options_.mmproj_path, options_.use_gpu, options_.n_threads_batch,
@@ -398,6 +394,7 @@ void Engine::compute_batch() {
     work_done_.step_ms.add(decode_ms_);
     work_done_.step_sequences.add(static_cast<double>(batch_answers_.size()));
     work_done_.cached_tokens = cache_->tokens();
+    work_done_.copied_bytes = cache_->copied_bytes();
     pace_.note(batch_.size() - prompt_tokens, prompt_tokens, decode_ms_);
     take_prompt_rows();
     sample(rows_of(batch_outputs_));

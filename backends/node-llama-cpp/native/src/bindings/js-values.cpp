@@ -708,6 +708,7 @@ Napi::Object to_js(Napi::Env env, const EngineWork & work) {
     set("encodes", work.encodes);
     set("encodedTokens", work.encoded_tokens);
     set("knownImages", work.known_images);
+    set("copiedBytes", work.copied_bytes);
     object.Set("cachedTokens", static_cast<double>(work.cached_tokens));
     return object;
 }

@@ -120,7 +120,10 @@ Napi::Value NativeEngine::load(const Napi::CallbackInfo & info) {
     Ref();
     napi_add_env_cleanup_hook(info.Env(), stop_at_exit, this);
     return Task::run(
-        info.Env(), [this] { engine_ = std::make_shared<Engine>(model_, options_); },
+        info.Env(), [this] {
+            engine_ = std::make_shared<Engine>(model_, options_);
+            huge_pages_ = std::make_unique<HugePages>(model_);
+        },
         [this](Napi::Env env) {
             const char * kernel = engine_->vision_kernel();
             Napi::Object object = Napi::Object::New(env);
@@ -294,6 +297,7 @@ Napi::Value NativeEngine::close(const Napi::CallbackInfo & info) {
     return Task::run(
         info.Env(),
         [this] {
+            huge_pages_.reset();
             if (engine_) {
                 engine_->stop();
                 prompt_threads_.drain();
@@ -314,6 +318,7 @@ Napi::Value NativeEngine::close(const Napi::CallbackInfo & info) {
 
 void NativeEngine::stop_at_exit(void * pointer) {
     auto & self = *static_cast<NativeEngine *>(pointer);
+    self.huge_pages_.reset();
     if (const auto engine = self.engine_) {
         engine->stop();
         self.prompt_threads_.drain();

@@ -9,6 +9,7 @@
 
 #include "bindings/piece-sender.h"
 #include "engine.h"
+#include "huge-pages.h"
 #include "prompt-threads.h"
 
 namespace vserve {
@@ -67,6 +68,7 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
     // Settles the promises of prompts. Created before the cleanup hook is registered, so that Node.js frees it after.
     Napi::ThreadSafeFunction to_js_;
     std::shared_ptr<Engine> engine_;
+    std::unique_ptr<HugePages> huge_pages_;
     PromptThreads prompt_threads_;
     std::unordered_map<uint64_t, std::shared_ptr<Request>> requests_;
     bool has_compiled_ = false;  // a grammar
