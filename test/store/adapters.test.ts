@@ -100,7 +100,8 @@ describe('the folder of an adapter as the model', () => {
 
   test('needs a converter that merges', async () => {
     const path = await adapter('tuned', '../base');
-    const loadConverter = () => Promise.resolve(fakeConverter());
+    const converter = fakeConverter();
+    const loadConverter = () => Promise.resolve(converter);
     await expect(prepareModel(preparation(home, path, { loadConverter }))).rejects.toMatchObject({
       code: 'unsupported_capability',
     });
