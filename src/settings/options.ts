@@ -8,6 +8,7 @@ import { hubOptions } from './options/hub-options.ts';
 import { imageOptions } from './options/image-options.ts';
 import { limitOptions } from './options/limit-options.ts';
 import { loggingOptions } from './options/logging-options.ts';
+import { loraOptions } from './options/lora-options.ts';
 import { modelOptions } from './options/model-options.ts';
 import { requestOptions } from './options/request-options.ts';
 import { samplingOptions } from './options/sampling-options.ts';
@@ -21,6 +22,7 @@ import { tracingOptions } from './options/tracing-options.ts';
  */
 export const options = {
   ...modelOptions,
+  ...loraOptions,
   ...conversionOptions,
   ...hubOptions,
   ...engineOptions,
