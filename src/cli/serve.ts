@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
-import type { Backend, SamplingSettings } from '../backend/index.ts';
+import type { Backend, LoadedModel, SamplingSettings } from '../backend/index.ts';
+import { messageOf } from '../errors/index.ts';
 import type { OpenServer, OpenServerOptions } from '../server/index.ts';
 import { checkAccess } from '../server/check-access.ts';
 import { checkPort } from '../server/port.ts';
@@ -15,6 +16,7 @@ import { addMaxFlags, tellMaxFlags } from './max-flags.ts';
 import { metricsPortOf } from './metrics-port.ts';
 import { openAndLoad } from './open-and-load.ts';
 import { openLog } from './open-log.ts';
+import type { Output } from './output.ts';
 import { ServerFile } from './running/server-files.ts';
 import { serveSettings } from './serve-settings.ts';
 import type { ServeSettings } from './serve-settings.ts';
@@ -124,6 +126,7 @@ async function openAndServe(
     const hasTls = settings.server.tls !== undefined;
     output.log(...exposureOf({ hosts, port: running.port, hasKeys: running.needsKey, hasTls }));
     output.print(`\n${STARS}\n🚀 Server ready on ${running.urls.join(', ')} (Press CTRL+C to quit)\n${STARS}\n`);
+    warmUp(model, output);
     if (!signal.aborted) await once(signal, 'abort');
     await file.update({ state: 'stopping' });
     output.log('info', stopping(running.requestsInFlight(), settings.server.gracefulShutdownTimeoutS));
@@ -139,6 +142,11 @@ async function open(options: OpenServerOptions, { dependencies, hangups }: Conte
   const server = await (await dependencies.loadServer()).openServer(options);
   hangups.addEventListener('hangup', () => void server.reload());
   return server;
+}
+
+/** In the background: the server answers without it. */
+function warmUp(model: LoadedModel, { log }: Pick<Output, 'log'>): void {
+  model.warmUp?.().catch((error: unknown) => log('warning', `The first schemas will be slow: ${messageOf(error)}`));
 }
 
 function notLoaded(): string {

@@ -18,7 +18,11 @@ import re
 import sys
 from pathlib import Path
 
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment
 from transformers.utils.chat_template_utils import render_jinja_template
+
+# Kimi K2's templates append to lists of their own, which transformers' sandbox refuses.
+ImmutableSandboxedEnvironment.is_safe_attribute = SandboxedEnvironment.is_safe_attribute
 
 LONGEST_TEXT = 600
 ABSENT = object()
@@ -209,11 +213,19 @@ def in_one_text(message: dict, keeps_parts: bool, slot: str) -> dict:
     return {**message, "content": "".join(part.get("text", slot) for part in parts)}
 
 
+def sets_apart(source: str) -> bool:
+    """Whether the template writes something between two texts of a message: it would part an image from them, too."""
+    parts = [{"type": "text", "text": text} for text in ("quokka", "wombat")]
+    messages = [{"role": "user", "content": parts}]
+    rendered = render(source, {"messages": messages}, messages, CONTENT_FORMS[0], False)
+    return rendered is not None and "wombat" in rendered and "quokkawombat" not in rendered
+
+
 def expected_as_text(source: str, conversation: dict, slot: str) -> str | None:
     """With images as text, for a template that has no place for them."""
     messages = conversation["messages"]
     parts = {**conversation, "messages": [images_as_text(message, slot) for message in messages]}
-    text = expected(source, parts, CONTENT_FORMS[:1])
+    text = None if sets_apart(source) else expected(source, parts, CONTENT_FORMS[:1])
     if text is not None and not re.search(r'"type": ?"text"', text):
         return text
     one = [in_one_text(message, text is not None, slot) for message in messages]
