@@ -271,6 +271,28 @@ describe('a pattern', () => {
     expect(allowed(ofSchema(schema), [...valid, ...invalid])).toEqual(valid);
   });
 
+  expectExamples([
+    [
+      'of decimals is taken as pydantic writes it',
+      { type: 'string', pattern: '^(?!^[-+.]*$)[+-]?0*\\d*\\.?\\d*$' },
+      ['"1.5"', '"-007"', '".5"'],
+      ['"."', '"+"', '"1.5.2"', '""'],
+    ],
+    [
+      'of decimals of some digits, too',
+      { type: 'string', pattern: '^(?!^[-+.]*$)[+-]?0*(?:\\d{0,3}$|(?=[\\d.]{1,6}0*$)\\d{0,3}\\.\\d{0,2}0*$)' },
+      ['"1.5"', '"123"', '"-12.25"'],
+      ['"1234"', '"1.255"', '"."'],
+    ],
+    [
+      'may have its anchors anywhere',
+      { type: 'string', pattern: '(^a|b$)' },
+      ['"a"', '"ax"', '"xb"'],
+      ['"xa"', '"bx"', '""'],
+    ],
+    ['may be one that the empty text alone has', { type: 'string', pattern: '$^' }, ['""'], ['"a"']],
+  ]);
+
   it('may be a regular expression that looks ahead', () => {
     expect(allowed({ type: 'regex', pattern: '(?!0)\\d{1,3}' }, ['120', '7', '007', '1234'])).toEqual(['120', '7']);
   });
