@@ -151,6 +151,8 @@ export type NativeGenerationSettings = SamplingSettings &
   > & {
     /** Of each answer. -1: to the end of the context. */
     readonly maxTokens: number;
+    /** Of `loadAdapter`; 0 for none. */
+    readonly adapter: number;
     /** Nested groups, outermost first; empty if not known. */
     readonly client: readonly string[];
     /** A handle of `compileGrammar`, of this request alone, that the answer is held to; undefined for any text. */
@@ -293,6 +295,8 @@ export interface NativeEngineOptions extends Pick<
 > {
   /** Empty: text only. */
   readonly mmprojPath: string;
+  /** In place of the model's own; undefined: that. */
+  readonly chatTemplate?: string | undefined;
   /** Tokens that end an answer, besides those that llama.cpp knows. */
   readonly endTokens: readonly number[];
   /** Undefined: llama.cpp's own. */
@@ -306,8 +310,6 @@ export interface NativeEngineOptions extends Pick<
   readonly maxSequences: number;
   /** Limit of one step. */
   readonly batchTokens: number;
-  /** The part of it that prompts may have while other sequences generate, above 0 to 1. */
-  readonly promptShare: number;
   /** For generating, and for prompts and images. */
   readonly threads: number;
   readonly threadsBatch: number;
@@ -389,6 +391,10 @@ export interface NativeEngine {
    * the schema is empty, of GBNF.
    */
   compileGrammar(schema: string, gbnf: string): Promise<object>;
+  /** Loads a LoRA adapter between two steps; resolves with its id. */
+  loadAdapter(path: string): Promise<number>;
+  /** Frees one whose requests have ended. */
+  unloadAdapter(id: number): Promise<void>;
   /** Cancels and drops a request in any state. Ignores unknown ids. */
   forget(id: number): void;
   resetPrefixCache(): void;

@@ -1,4 +1,5 @@
 import type { LoadedModel } from './loaded-model.ts';
+import type { specificationVersion } from './specification-version.ts';
 
 /** The files of a model that is ready to load. */
 export interface ModelFiles {
@@ -29,6 +30,8 @@ export interface LoadSettings {
   readonly imageMaxTokens: number | undefined;
   /** Maximum prompt tokens per step; undefined lets the backend choose. */
   readonly maxBatchInputTokens: number | undefined;
+  /** A Jinja chat template in place of the model's own; undefined takes that. */
+  readonly chatTemplate: string | undefined;
   /** Fraction of the device's memory that may be used, above 0 to 1. */
   readonly deviceMemoryUtilization: number;
   readonly kvCacheFormat: KvCacheFormat;
@@ -77,6 +80,8 @@ export interface LoadOptions {
   readonly onProgress: (stage: string, fraction: number) => void;
   readonly log: (level: LogLevel, message: string) => void;
   readonly signal: AbortSignal;
+  /** Where a backend may keep what takes it long to find out; it need not exist, and may be emptied at any time. */
+  readonly cacheFolder?: string | undefined;
 }
 
 /** Types that weights can be quantized to, by llama.cpp's names, the most precise first. */
@@ -116,11 +121,21 @@ export interface DeviceMemory {
   readonly freeBytes: number;
 }
 
+/** What loading a model takes, and what there is for it, on the device that has the less to spare. */
+export interface LoadMemory {
+  readonly neededBytes: number;
+  readonly freeBytes: number;
+}
+
 /** An engine that can serve a model. A third-party backend is a module whose default export is one of these. */
 export interface Backend {
   readonly name: string;
+  /** The version of this specification that it was written for. Another one is refused. */
+  readonly specificationVersion: typeof specificationVersion;
   /** Set by a backend that reads no model: none has to be named, and `modelPath` is empty if none is. */
   readonly needsNoModel?: true;
+  /** Installs or builds what the backend needs on this machine, if it is missing; called before `check`. */
+  prepare?(options: Pick<LoadOptions, 'log' | 'signal'>): Promise<void>;
   /** Throws if the backend cannot run on this machine; called before anything is downloaded or converted for it. */
   check?(): Promise<void>;
   /** Loads a model. Throws `model_load_failed`, `out_of_memory`, `device_unavailable`; after an abort, its reason. */
@@ -131,4 +146,13 @@ export interface Backend {
   readonly converterSource?: ConverterSource;
   /** Memory of the devices that `--devices` names, if the backend knows it. Throws `device_unavailable`. */
   deviceMemory?(devices: string, options: Pick<LoadOptions, 'log' | 'signal'>): Promise<DeviceMemory>;
+  /**
+   * Estimates whether there is memory for another model; absent where the backend cannot tell. `beside`: what it has loaded
+   * so far, of which mapped weights may look like free memory. Throws as `load` does.
+   */
+  loadMemory?(
+    files: ModelFiles,
+    settings: LoadSettings,
+    options: Pick<LoadOptions, 'log' | 'signal'> & { readonly beside: readonly ModelFiles[] },
+  ): Promise<LoadMemory>;
 }

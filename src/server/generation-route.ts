@@ -1,76 +1,29 @@
-import { randomUUID } from 'node:crypto';
 import type { Handler } from 'hono';
 import { routePath } from 'hono/route';
-import type { GenerationEvent, ImageReceipt, LoadedModel } from '../backend/index.ts';
-import type { AnswerIdentity, ParsedRequest, WireFormat, WireRequest } from '../api/index.ts';
-import { imageDetailsJson, requireCapabilities } from '../api/index.ts';
-import { isCodedError } from '../errors/index.ts';
-import type { MediaResolver } from '../media/index.ts';
-import type { Log, RequestContext } from './access-log.ts';
-import { reasonOf } from './access-log.ts';
-import type { Admission } from './admission.ts';
-import type { BodyMemory } from './body-memory.ts';
+import type { ModelFormat, WireFormat, WireRequest } from '../api/index.ts';
+import { withImageDetails } from '../api/index.ts';
+import type { RequestContext } from './access-log.ts';
+import { lateStream, mustLoad, outlet } from './answer-streams.ts';
+import { bodyLimits } from './body-limits.ts';
 import { clientPathOf } from './client-path.ts';
-import type { CpuShare } from './cpu-share.ts';
+import { watchOf } from './crash-watch.ts';
 import { sendable } from './event-stream.ts';
-import type { ClientPath } from './fair-turns.ts';
-import { generateAll } from './generate-all.ts';
-import { imagesInShort } from './image-arrivals.ts';
-import type { Metrics } from './metrics/metrics.ts';
-import { requireRoom } from './open-media.ts';
+import { keepAliveIn } from './model-lease.ts';
+import type { ModelLease } from './models/model-entry.ts';
+import { openGeneration } from './open-generation.ts';
+import type { GenerationHooks, OpenGeneration } from './open-generation.ts';
 import { readJsonBody } from './request-body.ts';
-import type { JsonBody, ReadOptions } from './request-body.ts';
-import type { Requests } from './requests.ts';
-import { unknownModel } from './routes/models.ts';
+import type { JsonBody } from './request-body.ts';
+import type { GenerationRouteOptions, RouteOptions } from './route-options.ts';
 import { routeName } from './route-paths.ts';
-import type { ServerSettings } from './server-settings.ts';
-import type { Slots } from './slots.ts';
-import { heartbeats, settlesWithin, SILENCE_MS, streamHeaders } from './stream.ts';
-import type { RequestTrace } from './traces/request-trace.ts';
+import { settlesWithin, SILENCE_MS, streamHeaders } from './stream.ts';
 import { inStep } from './traces/trace-requests.ts';
-
-/** What the routes of all formats work with. */
-export interface GenerationRouteOptions {
-  readonly model: LoadedModel;
-  readonly servedModelName: string;
-  readonly settings: ServerSettings;
-  readonly version: string;
-  readonly media: MediaResolver;
-  readonly requests: Requests;
-  readonly admission: Admission;
-  readonly memory: BodyMemory;
-  readonly cpus: CpuShare;
-  readonly metrics: Metrics;
-  readonly slots?: Slots | undefined;
-  readonly log: Log;
-}
-
-/** A generation that may go on without its client. */
-export interface DetachedGeneration<Request extends WireRequest> {
-  readonly request: Request;
-  readonly identity: AnswerIdentity;
-  /** Begins it, until the signal aborts. */
-  readonly start: (signal: AbortSignal) => AsyncIterable<GenerationEvent>;
-  /** Must be called when it has ended. */
-  readonly release: () => void;
-}
-
-/** What a format's route adds to the way of a generation. */
-export interface GenerationHooks<Request extends WireRequest> {
-  /** Changes a request that was checked. */
-  readonly prepare?: (
-    request: Request,
-    call: { client: ClientPath; signal: AbortSignal; trace?: RequestTrace | undefined },
-  ) => Promise<Request>;
-  /** Takes a generation over from the connection that it came by, and answers in the route's place then. */
-  readonly detach?: (generation: DetachedGeneration<Request>) => Response | undefined;
-}
 
 /** Handles a POST whose body asks for a generation, streamed or not, in one of the wire formats. */
 export function generationRoute<Request extends WireRequest>(
-  format: WireFormat<Request>,
-  options: GenerationRouteOptions,
-  { prepare, detach }: GenerationHooks<Request> = {},
+  format: WireFormat<Request> | ModelFormat<Request>,
+  options: RouteOptions,
+  hooks: GenerationHooks<Request> = {},
 ): Handler<RequestContext> {
   return async (context) => {
     const receivedAtMs = performance.now();
@@ -79,8 +32,14 @@ export function generationRoute<Request extends WireRequest>(
     const path = routeName(routePath(context));
     const trace = context.get('trace');
     const release = trace?.hold();
+    let lease: ModelLease<GenerationRouteOptions> | undefined;
+    let keepAliveMs: number | undefined;
+    const watched = watchOf(options, context);
+    let endWatch = watched?.end;
     const end = (): void => {
+      endWatch?.();
       active.end();
+      lease?.release(keepAliveMs);
       release?.();
       options.metrics.countEnd(path, performance.now() - receivedAtMs);
     };
@@ -88,59 +47,43 @@ export function generationRoute<Request extends WireRequest>(
     let body: JsonBody | undefined;
     try {
       const client = clientPathOf(incoming);
-      options.admission.requireRoom(client);
+      options.models.only?.admission.requireRoom(client);
       const { signal } = active;
       body = await inStep(trace, 'read body', () =>
-        readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal }),
+        readJsonBody(incoming, { ...bodyLimits(options), cpus: options.cpus, signal, onBytes: watched?.onBytes }),
       );
-      const parsed = format.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
-      for (const generation of generationsOf(format, parsed)) checkRequest(generation, options);
-      const answer = format.answerAtOnce?.(parsed);
-      if (answer !== undefined) return context.json(answer);
-      const asked = wantsImageDetails(context.req.header(IMAGE_DETAILS_HEADER))
-        ? { ...parsed, imageDetails: true }
-        : parsed;
-      const request = (await prepare?.(asked, { client, signal, trace })) ?? asked;
-      let receipts: readonly ImageReceipt[] = [];
-      const onImages = (images: readonly ImageReceipt[]): void => {
-        receipts = [...receipts, ...images];
-        options.log('info', `${context.get('requestId')} images: ${imagesInShort(images)}`);
+      watched?.begin();
+      keepAliveMs = keepAliveIn(body.value, options);
+      const hold = (taken: ModelLease<GenerationRouteOptions>): void => {
+        lease = taken;
       };
-      const releaseBody = body.release;
-      const record = context.get('record');
-      record.model = options.servedModelName;
-      const start = (until: AbortSignal) =>
-        generateAll(generationsOf(format, request), {
-          ...options,
-          admission: options.admission.asOne(),
-          client,
-          signal: until,
-          trace,
-          onImages,
-          record,
-          observe: () => options.metrics.generations.observe(receivedAtMs),
-          onBodyUsed: releaseBody,
-        });
-      const identity = newIdentity(format.idPrefix, options);
-      trace?.set({
-        'gen_ai.provider.name': 'vserve',
-        'gen_ai.request.model': options.servedModelName,
-        'gen_ai.request.stream': parsed.stream,
-        'gen_ai.response.id': identity.id,
-        'gen_ai.response.model': options.servedModelName,
-      });
-      const detached = detach?.({ request, identity, start, release: releaseBody });
-      if (detached !== undefined) {
+      const letGo = (): (() => void) => {
+        const [held, used, forMs] = [lease, body, keepAliveMs];
+        lease = undefined;
         body = undefined;
-        return detached;
+        endWatch = undefined;
+        return () => {
+          used?.release();
+          held?.release(forMs);
+          watched?.end();
+        };
+      };
+      const call = { format, options, hooks, context, body, client, signal, receivedAtMs, hold, letGo };
+      const opening = openGeneration(call);
+      if (mustLoad(call) && !(await settlesWithin(opening, SILENCE_MS))) {
+        const bodyOfLate = body;
+        body = undefined;
+        streaming = true;
+        context.env.stream = lateStream(opening, call, () => {
+          bodyOfLate.release();
+          end();
+        });
+        return new Response(null, { headers: streamHeaders[format.framing] });
       }
-      const events = start(signal);
-      if (!request.stream) {
-        const answer = await format.answer(identity, events, request);
-        return context.json(
-          request.imageDetails === true ? { ...answer, image_details: imageDetailsJson(receipts) } : answer,
-        );
-      }
+      const opened = await opening;
+      if (opened instanceof Response) return opened;
+      const { request, identity, events } = opened;
+      if (!request.stream) return context.json(await wholeAnswer(opened));
 
       // The first event comes when the generation starts. Failures before that are ordinary error responses, unless the
       // request has waited so long that its client or a proxy might give up.
@@ -150,17 +93,9 @@ export function generationRoute<Request extends WireRequest>(
       context.env.stream = sendable({
         first,
         events,
-        writer: format.writer(identity, request),
-        signal,
-        heartbeat: format.heartbeat ?? heartbeats[format.framing],
+        writer: opened.format.writer(identity, request),
         isSilent: !isPrompt,
-        onFailure(error) {
-          const level = isCodedError(error) && error.code === 'request_cancelled' ? 'info' : 'warning';
-          trace?.fail(error);
-          options.log(level, `${context.get('requestId')} ended after the response had started: ${reasonOf(error)}`);
-          return format.errors.text(error, context.get('requestId'));
-        },
-        onEnd: end,
+        ...outlet(call, end),
       });
       return new Response(null, { headers: streamHeaders[format.framing] });
     } catch (error) {
@@ -173,49 +108,9 @@ export function generationRoute<Request extends WireRequest>(
   };
 }
 
-/** Asks for the details of images in any format, if it is not 0. */
-const IMAGE_DETAILS_HEADER = 'x-vserve-image-details';
-
-function wantsImageDetails(header: string | undefined): boolean {
-  return header !== undefined && header !== '' && header !== '0';
-}
-
-function generationsOf<Request extends WireRequest>(
-  format: WireFormat<Request>,
-  request: Request,
-): readonly ParsedRequest[] {
-  return format.generations?.(request) ?? [request];
-}
-
-/** The limits of a body: the settings, and the memory available. */
-export function bodyLimits({
-  settings,
-  memory,
-}: GenerationRouteOptions): Pick<ReadOptions, 'maxBytes' | 'timeoutMs' | 'memory'> {
-  const maxBytes = Math.min(settings.maxRequestBytes, memory.maxBodyBytes);
-  return { maxBytes, timeoutMs: settings.bodyTimeoutS * 1000, memory };
-}
-
-/** Throws `model_not_found` for the name of a model that is not served. */
-export function checkModel(name: string | undefined, servedModelName: string): void {
-  if (name !== undefined && name !== '' && name !== servedModelName) throw unknownModel(name, servedModelName);
-}
-
-/** Rejects what can be rejected before any image is fetched. */
-export function checkRequest(
-  request: ParsedRequest,
-  { model, servedModelName, settings }: GenerationRouteOptions,
-): void {
-  checkModel(request.model, servedModelName);
-  requireCapabilities(request, model.info);
-  requireRoom(request, settings.maxImagesPerRequest);
-}
-
-function newIdentity(prefix: string, { servedModelName, version }: GenerationRouteOptions): AnswerIdentity {
-  return {
-    id: prefix + randomUUID().replaceAll('-', ''),
-    created: Math.floor(Date.now() / 1000),
-    model: servedModelName,
-    systemFingerprint: `vserve-${version}`,
-  };
+/** The body of an answer that is not streamed. Throws what the generation throws. */
+async function wholeAnswer<Request extends WireRequest>(opened: OpenGeneration<Request>): Promise<object> {
+  const { format, identity, events, request, receipts } = opened;
+  const answer = await format.answer(identity, events, request);
+  return request.imageDetails === true ? withImageDetails(answer, receipts()) : answer;
 }

@@ -6,27 +6,31 @@ import type { MediaSettings } from '../media/index.ts';
 import { createMediaResolver } from '../media/index.ts';
 import { reasonOf, safeLog } from './access-log.ts';
 import type { Log } from './access-log.ts';
-import { Admission } from './admission.ts';
+import type { AdapterSettings } from './adapters.ts';
 import { ApiKeys } from './api-keys.ts';
 import { createApp, createLoadingApp } from './app.ts';
 import { BodyMemory } from './body-memory.ts';
 import { limitConnections } from './connection-limit.ts';
 import { CpuShare } from './cpu-share.ts';
+import type { CrashWatch } from './crash-watch.ts';
 import { Entrance } from './entrance.ts';
 import { statusOf } from './error-response.ts';
 import { createHttpServer } from './http-server.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { startMetricsServer } from './metrics/metrics-server.ts';
 import type { MetricsServer } from './metrics/metrics-server.ts';
+import type { LoadedSource, ModelSource } from './models/model-source.ts';
+import { ModelTotals } from './models/model-totals.ts';
+import { openModels } from './models/open-models.ts';
+import type { ModelsOptions } from './models/open-models.ts';
+import { RequestCounts } from './request-counts.ts';
 import { Requests } from './requests.ts';
 import { RunningRequests } from './running-requests.ts';
-import { withSamplingDefaults } from './sampling-defaults.ts';
 import { serverReport } from './server-report.ts';
 import type { ServerSettings } from './server-settings.ts';
 import { ServerState } from './server-state.ts';
-import type { LoadingProgress } from './server-state.ts';
+import type { LoadingProgress, PastCrashes } from './server-state.ts';
 import { readCertificate } from './tls-files.ts';
-import { Slots } from './slots.ts';
 import type { Traces } from './traces/traces.ts';
 import { UnsentResponses } from './unsent-responses.ts';
 
@@ -44,16 +48,30 @@ export interface OpenServerOptions {
   readonly version: string;
   readonly settings: ServerSettings;
   readonly log: Log;
+  /** For a server that is started again after a crash. */
+  readonly supervision?: Supervision | undefined;
+}
+
+/** Who starts a server again after a crash, and what has happened so far. */
+export interface Supervision {
+  readonly watch: CrashWatch;
+  readonly past: PastCrashes;
 }
 
 export interface ServeOptions {
   readonly model: LoadedModel;
   readonly servedModelName: string;
   readonly media: MediaSettings;
+  /** Of the model. */
+  readonly adapters?: AdapterSettings | undefined;
   /** Of requests that set none, before the model's own. */
   readonly samplingDefaults?: Partial<SamplingSettings>;
   /** How long it took to load; undefined if that is not known. */
   readonly modelLoadMs?: number;
+}
+
+export interface ServeModelsOptions extends ModelsOptions {
+  readonly media: MediaSettings;
 }
 
 /** A server that has no model yet: its health says how far it is, everything else is answered with `model_loading`. */
@@ -64,6 +82,8 @@ export interface OpenServer {
   report(progress: LoadingProgress): void;
   /** Answers requests with a model from now on. */
   serve(options: ServeOptions): RunningServer;
+  /** Answers requests with several models from now on, which it loads when they are asked for, and frees at its end. */
+  serveModels(options: ServeModelsOptions): RunningServer;
   /** Reads certificates and keys again. What cannot be used is logged, and what was there before stays. */
   reload(): Promise<void>;
   /** Closes it without ever having had a model. */
@@ -86,7 +106,7 @@ export interface RunningServer {
   readonly report: () => string;
   /**
    * Accepts no new connections, gives requests in flight the configured time to finish, aborts the rest, and closes.
-   * The model stays loaded.
+   * A model that it did not load stays loaded.
    */
   readonly shutdown: () => Promise<void>;
 }
@@ -96,16 +116,16 @@ export interface RunningServer {
  * `address_unavailable`, and `invalid_setting` for certificates and keys.
  */
 export async function openServer(options: OpenServerOptions): Promise<OpenServer> {
-  const { hosts, port, metricsPort, settings } = options;
+  const { hosts, port, metricsPort, settings, supervision } = options;
   const log = safeLog(options.log);
   const keys = await ApiKeys.load(settings, log);
   const certificate = settings.tls === undefined ? undefined : await readCertificate(settings.tls, log);
-  const state = new ServerState();
+  const state = new ServerState(supervision?.past);
   const metrics = new Metrics();
   const memory = new BodyMemory(settings.maxRequestMemoryBytes);
   const traces = await openTraces(options, log);
   const running = new RunningRequests();
-  const common = { ...options, log, keys, state, metrics, traces, running };
+  const common = { ...options, watch: supervision?.watch, log, keys, state, metrics, traces, running };
   let app = createLoadingApp(common);
   const onRefused = (requestId: string, error: Error): void => {
     log('info', `${requestId} no request ${String(statusOf(error))} ${reasonOf(error)}`);
@@ -122,7 +142,13 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   let entrance: Entrance;
   try {
     if (metricsPort !== undefined) {
-      metricsServer = await startMetricsServer(metrics, { hosts, port: metricsPort, keys, certificate });
+      metricsServer = await startMetricsServer(metrics, {
+        hosts,
+        allowedHosts: settings.allowedHosts,
+        port: metricsPort,
+        keys,
+        certificate,
+      });
     }
     const { unixSocketMode } = settings;
     entrance = await Entrance.open(server, { hosts, port, flag: '--port', unixSocketMode, onRefused });
@@ -132,44 +158,67 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   }
   await limitConnections(entrance.acceptors, log);
   let reloaded = Promise.resolve();
+  const answerWith = (given: ServeModelsOptions, adopted?: LoadedSource): RunningServer => {
+    const requests = new Requests();
+    const counts = new RequestCounts({
+      maxPendingRequests: settings.maxPendingRequests,
+      maxRequestsOf: (keyId) => keys.maxRequestsOf(keyId),
+    });
+    const totals = new ModelTotals(() => models.active.map(({ model }) => model));
+    const cpus = new CpuShare({
+      stats: () => totals.stats(),
+      leaveCpus: (count) => models.active.forEach(({ model }) => model.leaveCpus?.(count)),
+    });
+    const media = createMediaResolver(given.media, {
+      onResolved: (image) => metrics.countImage(image),
+      takeCpu: () => cpus.take(),
+    });
+    const { version } = options;
+    const shared = { settings, version, media, requests, counts, memory, cpus, metrics, log };
+    const models = openModels(shared, given, totals);
+    const [first] = models.entries;
+    if (adopted !== undefined && first !== undefined) {
+      const { model, admission } = models.adopt(first, adopted);
+      metrics.addModel(model, () => admission.waiting);
+    } else {
+      metrics.addModel(
+        totals,
+        () => models.waiting + models.active.reduce((sum, own) => sum + own.admission.waiting, 0),
+      );
+      metrics.addModelStates(models.entries);
+    }
+    app = createApp({ ...common, ...shared, models });
+    state.ready();
+    for (const entry of models.entries) if (entry.source.preload === true) void models.preload(entry);
+    return {
+      url: entrance.urls[0] ?? '',
+      urls: entrance.urls,
+      port: entrance.port,
+      metricsUrl: metricsServer?.url,
+      needsKey: keys.areRequired,
+      requestsInFlight: () => requests.count,
+      report: () => {
+        const reported = models.active.map((own) => ({ ...own, waiting: own.admission.waiting }));
+        return serverReport(reported, running);
+      },
+      async shutdown() {
+        const timeoutMs = settings.gracefulShutdownTimeoutS * 1000;
+        state.drain(timeoutMs);
+        await drain({ entrance, requests, unsent, timeoutMs });
+        if (adopted === undefined) await models.close();
+        await Promise.all([media.close(), metricsServer?.close(), traces?.close()]);
+      },
+    };
+  };
   return {
     url: entrance.urls[0] ?? '',
     report: (progress) => state.report(progress),
-    serve({ model: loaded, servedModelName, media: mediaSettings, modelLoadMs, samplingDefaults }) {
-      const model = withSamplingDefaults(loaded, samplingDefaults);
-      const requests = new Requests();
-      const cpus = new CpuShare(model);
-      const { maxQueueSize, maxPendingRequests } = settings;
-      const admission = new Admission({
-        maxBatchSize: model.info.maxBatchSize,
-        maxQueueSize,
-        maxPendingRequests,
-        maxRequestsOf: (keyId) => keys.maxRequestsOf(keyId),
-      });
-      const media = createMediaResolver(mediaSettings, {
-        onResolved: (image) => metrics.countImage(image),
-        takeCpu: () => cpus.take(),
-      });
-      const slots = settings.slots ? new Slots(model.info.maxBatchSize) : undefined;
-      app = createApp({ ...common, model, servedModelName, requests, admission, memory, cpus, media, slots });
-      metrics.addModel(model, () => admission.waiting, modelLoadMs);
-      state.ready();
-      return {
-        url: entrance.urls[0] ?? '',
-        urls: entrance.urls,
-        port: entrance.port,
-        metricsUrl: metricsServer?.url,
-        needsKey: keys.areRequired,
-        requestsInFlight: () => requests.count,
-        report: () => serverReport({ model, servedModelName, waiting: admission.waiting, running }),
-        async shutdown() {
-          const timeoutMs = settings.gracefulShutdownTimeoutS * 1000;
-          state.drain(timeoutMs);
-          await drain({ entrance, requests, unsent, timeoutMs });
-          await Promise.all([media.close(), metricsServer?.close(), traces?.close()]);
-        },
-      };
+    serve({ model, servedModelName: name, media, adapters, modelLoadMs: loadMs, samplingDefaults }) {
+      const source: ModelSource = { name, samplingDefaults, load: () => Promise.reject(new Error('It is loaded.')) };
+      const loaded = { model, loadMs, release: () => Promise.resolve() };
+      return answerWith({ sources: [source], keepAliveMs: Infinity, isManaged: false, media, adapters }, loaded);
     },
+    serveModels: (given) => answerWith(given),
     // One after the other: the last one asked for decides.
     reload: () => (reloaded = reloaded.then(() => reload({ server, metricsServer, keys, settings, log }))),
     async close() {

@@ -1,8 +1,9 @@
+import type { IncomingMessage } from 'node:http';
 import type { MiddlewareHandler } from 'hono';
 import { VserveError } from '../errors/index.ts';
 import type { RequestContext } from './access-log.ts';
 import type { ApiKeys } from './api-keys.ts';
-import { knowClient } from './client-path.ts';
+import { knowClient, knownKeyOf } from './client-path.ts';
 import { isHealthPath } from './routes/health.ts';
 
 /**
@@ -18,6 +19,33 @@ export function requireKey(keys: ApiKeys): MiddlewareHandler<RequestContext> {
       if (key.name !== undefined) context.set('keyName', key.name);
       knowClient(incoming, { key });
     }
+    await next();
+  };
+}
+
+/**
+ * Refuses to change which models are in memory, unless the request's key may, or the server has no keys. Throws
+ * `not_permitted`.
+ */
+export function requireManager(request: IncomingMessage, keys: ApiKeys): void {
+  if (!keys.areRequired || knownKeyOf(request)?.mayManage === true) return;
+  const message = 'This API key may not manage models: its line in the file of --api-key-file needs may-manage.';
+  throw new VserveError('not_permitted', message);
+}
+
+/** The same for what fills the disk: a server without keys lets nobody. Throws `not_permitted`. */
+export function requirePuller(request: IncomingMessage, keys: ApiKeys): void {
+  requireManager(request, keys);
+  if (keys.areRequired) return;
+  const message =
+    'Models are added for API keys that may: start the server with --api-key-file, and may-manage in the line of a key.';
+  throw new VserveError('not_permitted', message);
+}
+
+/** Lets only those pass who may manage models. */
+export function managersOnly(keys: ApiKeys): MiddlewareHandler<RequestContext> {
+  return async ({ env }, next) => {
+    requireManager(env.incoming, keys);
     await next();
   };
 }

@@ -234,6 +234,11 @@ function hasAssertion(element: AST.Element): boolean {
     case 'Group':
     case 'CapturingGroup':
       return element.alternatives.some(({ elements }) => elements.some((inner) => hasAssertion(inner)));
+    case 'Character':
+    case 'CharacterSet':
+    case 'CharacterClass':
+    case 'ExpressionCharacterClass':
+    case 'Backreference':
     default:
       return false;
   }

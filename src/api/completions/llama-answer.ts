@@ -1,13 +1,15 @@
-import type { ChosenToken, GenerationEvent, TokenUsage } from '../../backend/index.ts';
+import type { ChosenToken, GenerationEvent, ImageReceipt, TokenUsage } from '../../backend/index.ts';
 import { unfinished } from '../answer/collected-answer.ts';
 import type { AnswerIdentity } from '../answer/identity.ts';
+import type { ImageDetailsJson } from '../answer/image-details.ts';
+import { imageDetailsJson } from '../answer/image-details.ts';
 import type { TokenLogProbJson } from '../answer/log-probs.ts';
 import { logProbsJson } from '../answer/log-probs.ts';
 import { sseEvent } from '../answer/sse-event.ts';
 import type { TimingsJson } from '../answer/timings.ts';
 import { timingsJson } from '../answer/timings.ts';
 import type { StreamWriter } from '../wire-format.ts';
-import type { LlamaAnswerSettings } from './llama-request.ts';
+import type { LlamaAnswerSettings, LlamaRequest } from './llama-request.ts';
 
 type EventOf<Type extends GenerationEvent['type']> = Extract<GenerationEvent, { readonly type: Type }>;
 
@@ -46,6 +48,8 @@ export interface LlamaAnswer {
   readonly tokens_cached: number;
   readonly timings: TimingsJson;
   readonly completion_probabilities?: readonly TokenLogProbJson[];
+  /** Where they are asked for. */
+  readonly image_details?: readonly ImageDetailsJson[];
 }
 
 /** What was told of one answer so far. */
@@ -64,18 +68,24 @@ interface Prefilled {
   promptTokens: number;
   cachedTokens: number;
   prefillMs: number;
+  images: readonly ImageReceipt[];
 }
+
+/** How a request is answered. */
+type AskedLlamaAnswer = Pick<LlamaRequest, 'answer' | 'imageDetails'>;
 
 /** The answers of a generation, as they grow. */
 class LlamaAnswers {
   readonly #model: string;
   readonly #settings: LlamaAnswerSettings;
+  readonly #imageDetails: boolean;
   readonly #answers: readonly Growing[];
   readonly #prompts: readonly Prefilled[];
 
-  constructor({ model }: AnswerIdentity, settings: LlamaAnswerSettings) {
+  constructor({ model }: AnswerIdentity, { answer: settings, imageDetails = false }: AskedLlamaAnswer) {
     this.#model = model;
     this.#settings = settings;
+    this.#imageDetails = imageDetails;
     const count = settings.choices * settings.promptTexts.length;
     this.#answers = Array.from({ length: count }, () => ({
       content: '',
@@ -85,44 +95,46 @@ class LlamaAnswers {
       firstAt: undefined,
       end: undefined,
     }));
-    this.#prompts = settings.promptTexts.map(() => ({ promptTokens: 0, cachedTokens: 0, prefillMs: 0 }));
+    this.#prompts = settings.promptTexts.map(() => ({ promptTokens: 0, cachedTokens: 0, prefillMs: 0, images: [] }));
   }
 
-  /** Takes an event, and returns its piece, where it has one. */
-  take(event: GenerationEvent): LlamaPiece | undefined {
+  /** Takes an event, and returns its pieces. */
+  take(event: GenerationEvent): readonly LlamaPiece[] {
     switch (event.type) {
       case 'start':
         this.#note(event.choice, { promptTokens: event.promptTokens });
-        return undefined;
+        return [];
       case 'prefilled':
-        this.#note(event.choice, { cachedTokens: event.cachedTokens, prefillMs: event.prefillMs });
-        return undefined;
+        this.#prefilled(event);
+        return [];
       case 'progress':
-        return { ...this.#piece(0, '', undefined), prompt_progress: progressJson(event) };
+        return [{ ...this.#piece(0, '', undefined), prompt_progress: progressJson(event) }];
       case 'text-delta':
-        return this.#delta(event);
+        return this.#settings.hasLogProbs
+          ? tokenByToken(event).flatMap((part) => this.#delta(part))
+          : this.#delta(event);
       case 'finish': {
         const answer = this.#answers[event.choice ?? 0];
         if (answer !== undefined) answer.end = event;
-        return undefined;
+        return [];
       }
       case 'reasoning-delta':
       case 'tool-call-delta':
-        return undefined;
+        return [];
     }
-    return undefined;
+    return [];
   }
 
   /** Of all answers, in order. Throws if one has not ended. */
   whole(): readonly Partial<LlamaAnswer>[] {
-    return this.#answers.map((answer, index) => this.#chosen(this.#ended(answer, index, false)));
+    return this.#answers.map((answer, index) => this.#told(answer, index, false));
   }
 
   /** The last piece of one. */
   ending(index: number): Partial<LlamaAnswer> {
     const answer = this.#answers[index];
     if (answer === undefined) throw unfinished();
-    return this.#chosen(this.#ended(answer, index, true));
+    return this.#told(answer, index, true);
   }
 
   get count(): number {
@@ -134,19 +146,23 @@ class LlamaAnswers {
     if (prompt !== undefined) Object.assign(prompt, known);
   }
 
+  #prefilled({ choice, cachedTokens, prefillMs, images = [] }: EventOf<'prefilled'>): void {
+    this.#note(choice, { cachedTokens, prefillMs, images });
+  }
+
   #promptOf(choice: number): number {
     return Math.floor(choice / this.#settings.choices);
   }
 
-  #delta({ choice = 0, text, tokens, logProbs = [] }: EventOf<'text-delta'>): LlamaPiece | undefined {
+  #delta({ choice = 0, text, tokens, logProbs = [] }: EventOf<'text-delta'>): readonly LlamaPiece[] {
     const answer = this.#answers[choice];
-    if (answer === undefined || this.#settings.dropsAnswer) return undefined;
+    if (answer === undefined || this.#settings.dropsAnswer) return [];
     answer.content += text;
     answer.generated += tokens;
     answer.hasNewLine ||= text.includes('\n');
     if (this.#settings.timingsPerToken) answer.firstAt ??= performance.now();
     answer.tokens.push(...logProbs);
-    return text === '' && logProbs.length === 0 ? undefined : this.#piece(choice, text, logProbs);
+    return text === '' && logProbs.length === 0 ? [] : [this.#piece(choice, text, logProbs)];
   }
 
   #piece(index: number, content: string, tokens: readonly ChosenToken[] | undefined): LlamaPiece {
@@ -170,6 +186,12 @@ class LlamaAnswers {
       tokens: returnsTokens ? tokens.map(({ id }) => id) : [],
       ...(hasLogProbs ? { completion_probabilities: logProbsJson(tokens).content } : {}),
     };
+  }
+
+  #told(answer: Growing, index: number, isStreamed: boolean): Partial<LlamaAnswer> {
+    const chosen = this.#chosen(this.#ended(answer, index, isStreamed));
+    if (!this.#imageDetails) return chosen;
+    return { ...chosen, image_details: imageDetailsJson(this.#prompts[this.#promptOf(index)]?.images ?? []) };
   }
 
   #ended({ content, tokens, hasNewLine, end }: Growing, index: number, isStreamed: boolean): LlamaAnswer {
@@ -206,6 +228,13 @@ class LlamaAnswers {
   }
 }
 
+/** Clients of llama-server look for the probabilities of one token in each piece, where tokens end with whole characters. */
+function tokenByToken(event: EventOf<'text-delta'>): readonly EventOf<'text-delta'>[] {
+  const { text, tokens, logProbs = [] } = event;
+  if (logProbs.length !== tokens || logProbs.map((token) => token.text).join('') !== text) return [event];
+  return logProbs.map((token) => ({ ...event, text: token.text, tokens: 1, logProbs: [token] }));
+}
+
 function timingsSoFar(prompt: Prefilled, completionTokens: number, firstAt: number): TimingsJson {
   return timingsJson({ ...prompt, completionTokens, decodeMs: performance.now() - firstAt });
 }
@@ -234,9 +263,9 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
 export async function toLlamaAnswer(
   identity: AnswerIdentity,
   events: AsyncIterable<GenerationEvent>,
-  settings: LlamaAnswerSettings,
+  asked: AskedLlamaAnswer,
 ): Promise<object> {
-  const answers = new LlamaAnswers(identity, settings);
+  const answers = new LlamaAnswers(identity, asked);
   for await (const event of events) answers.take(event);
   const whole = answers.whole();
   return whole.length === 1 && whole[0] !== undefined ? whole[0] : whole;
@@ -247,19 +276,19 @@ export class LlamaWriter implements StreamWriter {
   readonly #answers: LlamaAnswers;
   readonly #ended = new Set<number>();
 
-  constructor(identity: AnswerIdentity, settings: LlamaAnswerSettings) {
-    this.#answers = new LlamaAnswers(identity, settings);
+  constructor(identity: AnswerIdentity, asked: AskedLlamaAnswer) {
+    this.#answers = new LlamaAnswers(identity, asked);
   }
 
   of(event: GenerationEvent): readonly string[] {
-    const piece = this.#answers.take(event);
+    const pieces = this.#answers.take(event);
     if (event.type === 'finish') {
       const index = event.choice ?? 0;
       if (this.#ended.has(index)) return [];
       this.#ended.add(index);
       return [sseEvent(JSON.stringify(this.#answers.ending(index)))];
     }
-    return piece === undefined ? [] : [sseEvent(JSON.stringify(piece))];
+    return pieces.map((piece) => sseEvent(JSON.stringify(piece)));
   }
 
   end(): readonly string[] {

@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client';
 import type { Distribution, LoadedModel, ModelWork } from '../../backend/index.ts';
 import { DistributionMetric } from './distribution-metric.ts';
 
-type Count = Exclude<keyof ModelWork, 'stepMs' | 'stepSequences' | 'cachedTokens'>;
+type Count = Exclude<keyof ModelWork, 'stepMs' | 'stepSequences' | 'cachedTokens' | 'copiedBytes'>;
 type Spread = {
   readonly [Name in keyof ModelWork]: ModelWork[Name] extends Distribution ? Name : never;
 }[keyof ModelWork];
@@ -34,7 +34,11 @@ const distributions: Readonly<Record<Spread, Named>> = {
 };
 
 /** Registers what a model and the queue before it tell of themselves. All of it is read at each scrape, and only then. */
-export function registerModelMetrics(registry: Registry, model: LoadedModel, waiting: () => number): void {
+export function registerModelMetrics(
+  registry: Registry,
+  model: Pick<LoadedModel, 'stats' | 'work'>,
+  waiting: () => number,
+): void {
   const gauge = (name: string, help: string, read: () => number | undefined): void => {
     const metric: Gauge = new Gauge({ name, help, registers: [registry], collect: () => metric.set(read() ?? 0) });
   };
@@ -47,6 +51,11 @@ export function registerModelMetrics(registry: Registry, model: LoadedModel, wai
   if (model.work === undefined) return;
   const work = (): ModelWork | undefined => model.work?.();
   gauge('maxserve_cache_num_used_blocks', 'Tokens in the KV cache; a block is one', () => work()?.cachedTokens);
+  gauge(
+    'vserve_cache_copies_bytes',
+    'Memory of KV cells that are kept beside the KV cache, for prompts that may come again',
+    () => work()?.copiedBytes,
+  );
   gauge('maxserve_vision_cache_hit_rate_percent', 'Images in prompts whose encoded form was cached', () =>
     hitRate(work()),
   );

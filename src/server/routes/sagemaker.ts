@@ -6,15 +6,15 @@ import type { AnswerIdentity, RouteSchemas, StreamWriter, WireFormat, WireReques
 import { openaiErrors } from '../../api/index.ts';
 import type { GenerationEvent } from '../../backend/index.ts';
 import type { RequestContext } from '../access-log.ts';
-import type { GenerationRouteOptions } from '../generation-route.ts';
 import { generationRoute } from '../generation-route.ts';
 import { describeFormat } from '../openapi/describe.ts';
+import type { RouteOptions } from '../route-options.ts';
 
 /** Answers a request in the format that it came in. */
 interface Answerer {
   readonly generations: readonly WireRequest[];
   readonly answer: (identity: AnswerIdentity, events: AsyncIterable<GenerationEvent>) => Promise<object>;
-  readonly writer: (identity: AnswerIdentity) => StreamWriter;
+  readonly writer: (identity: AnswerIdentity, imageDetails: boolean | undefined) => StreamWriter;
 }
 
 interface Invocation extends WireRequest {
@@ -22,7 +22,7 @@ interface Invocation extends WireRequest {
 }
 
 /** SageMaker's `POST /invocations`, with the body of a chat completion or a completion. */
-export function sagemakerRoutes(options: GenerationRouteOptions): Hono<RequestContext> {
+export function sagemakerRoutes(options: RouteOptions): Hono<RequestContext> {
   const routes = new Hono<RequestContext>();
   routes.post(
     '/invocations',
@@ -45,7 +45,7 @@ const invocationFormat: WireFormat<Invocation> = {
   },
   generations: ({ answerer }) => answerer.generations.map((generation) => ({ ...generation, answerer })),
   answer: (identity, events, { answerer }) => answerer.answer(identity, events),
-  writer: (identity, { answerer }) => answerer.writer(identity),
+  writer: (identity, { answerer, imageDetails }) => answerer.writer(identity, imageDetails),
   errors: openaiErrors,
   schemas: eitherOf(chatFormat.schemas, completionFormat.schemas),
 };
@@ -66,7 +66,7 @@ function invocationOf<Request extends WireRequest>(format: WireFormat<Request>, 
   const answerer: Answerer = {
     generations: format.generations?.(request) ?? [request],
     answer: (identity, events) => format.answer(named(identity), events, request),
-    writer: (identity) => format.writer(named(identity), request),
+    writer: (identity, imageDetails) => format.writer(named(identity), { ...request, imageDetails }),
   };
   return { ...request, answerer };
 }

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <future>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,6 +16,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "adapters.h"
 #include "admission-order.h"
 #include "answer.h"
 #include "batch.h"
@@ -80,13 +82,13 @@ struct Event {
 
 struct EngineOptions {
     std::string mmproj_path;    // empty: text only
+    std::string chat_template;  // in place of the model's own; empty: that
     ImagePlacement placement;
     int32_t context_cells = 0;      // KV cells: of each sequence, or shared by all
     bool separate_cells = false;    // each sequence has cells of its own
     int32_t max_length = 0;         // tokens that one sequence may hold
     int32_t max_sequences = 1;      // running at the same time
     int32_t batch_tokens = 1;       // limit of one step; raised to one for each sequence
-    float prompt_share = 1;         // of that, for prompts while others generate: keeps the streams flowing
     int32_t n_threads = 1;          // for batches of one token
     int32_t n_threads_batch = 1;    // for larger batches, and images
     bool threads_adapt = false;        // n_threads is a limit: fewer are used beside busy programs
@@ -173,6 +175,11 @@ class Engine {
     void submit(const std::vector<std::shared_ptr<Answer>> & answers);
     // Makes the engine check for cancelled requests. Any thread.
     void wake();
+    // Loads a LoRA adapter, and returns its id for requests. Waits for the step that is computed: not on the engine's thread.
+    // Throws EngineError model_load_failed, model_closed.
+    uint64_t load_adapter(const std::string & path);
+    // Likewise frees one, whose requests have ended. Throws EngineError model_closed.
+    void unload_adapter(uint64_t id);
     // Drops the KV cells of finished requests. Any thread.
     void reset_prefix_cache();
     // Reserves CPUs for other work of the process while there are streams, from the next batch on. Any thread.
@@ -226,7 +233,7 @@ class Engine {
 
     // How much longer a step with parts of prompts takes the streams, about. A prompt gets no fewer tokens for that, though:
     // reading the weights is most of the work for a few.
-    static constexpr double most_pause_ms = 500;
+    static constexpr double most_pause_ms = 1000;
     // Rows of logits in a step for reports on a prompt: a row is as wide as the vocabulary.
     static constexpr int32_t most_prompt_rows = 32;
     static constexpr int32_t fewest_prompt_tokens = 16;
@@ -234,8 +241,7 @@ class Engine {
     // Tokens of prompts that a step may have while other answers generate. At least one: a prompt must not wait for the
     // end of the streams.
     int32_t prompt_tokens_beside_others() const {
-        const auto share = static_cast<int32_t>(static_cast<float>(options_.batch_tokens) * options_.prompt_share);
-        return std::max(1, std::min(share, pace_.most_prompt_tokens()));
+        return std::max(1, std::min(options_.batch_tokens, pace_.most_prompt_tokens()));
     }
 
     void load();
@@ -260,14 +266,19 @@ class Engine {
     void drop_cancelled();
     void step();
     void bring_streams_together();
-    void fill_batch(const std::vector<AnswerPtr> & answers);
-    int32_t share_out_draws(const std::vector<AnswerPtr> & answers,
-                            std::vector<std::pair<AnswerPtr, int32_t>> & shares) const;
+    std::vector<llama_seq_id> streams_to_bring_together() const;
+    void use_adapter_of(const Answer & answer);
+    void run_between_steps(std::function<void()> work);
+    void run_errands();
+    using Shares = std::vector<std::pair<AnswerPtr, int32_t>>;  // answers, and how many tokens of each
+    Shares share_out_step(const std::vector<AnswerPtr> & answers);
+    void compute_step(Shares shares);
+    void fill_batch(Shares shares);
+    int32_t share_out_draws(const std::vector<AnswerPtr> & answers, Shares & shares) const;
     void share_out_prompts(const std::vector<AnswerPtr> & answers, int32_t streams);
     int32_t ready_tokens(const Answer & answer);
     PromptWork work_of(const Answer & answer, int32_t ready_tokens) const;
     StepBudget prompt_budget(int32_t streams) const;
-    void add_to_batch(std::vector<std::pair<AnswerPtr, int32_t>> shares);
     void compute_batch();
     void take_batch_back();
     void recover(int status);
@@ -393,6 +404,7 @@ class Engine {
     std::unique_ptr<ThreadPool> prefill_threads_;  // null if the same size as threads_
     std::unique_ptr<StepThreads> step_threads_;
     std::unique_ptr<Vision> vision_;
+    Adapters adapters_;  // must outlive the context
     std::unique_ptr<llama_context, decltype(&llama_free)> context_{nullptr, llama_free};
     std::unique_ptr<ImagePrefill> image_prefill_;  // null on a GPU
     int32_t max_image_tokens_;  // at most half of the context length
@@ -424,7 +436,7 @@ class Engine {
     StepPace pace_{most_pause_ms, fewest_prompt_tokens};
     double decode_ms_ = 0;  // of the last batch
     int32_t most_prompt_tokens_ = INT32_MAX;  // in a batch, while llama.cpp finds no room for more
-    std::vector<std::pair<AnswerPtr, int32_t>> prompt_shares_;  // tokens of the step's prompts
+    Shares prompt_shares_;  // tokens of the step's prompts
     std::pair<AnswerPtr, int32_t> image_share_;                 // rows of an image, after the batch; null for none
     ClientTurns turns_;            // of the running answers
     uint64_t steps_ = 0;
@@ -440,6 +452,7 @@ class Engine {
     std::condition_variable work_;
     std::deque<AnswerPtr> queue_;  // guarded by mutex_
     std::deque<std::shared_ptr<ForeignImage>> foreign_images_;  // likewise
+    std::deque<std::packaged_task<void()>> errands_;            // likewise: what is done between two steps
     size_t running_count_ = 0;       // guarded by mutex_
     bool woken_ = false;             // guarded by mutex_
     std::atomic<bool> reset_asked_{false};

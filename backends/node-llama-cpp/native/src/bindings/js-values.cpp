@@ -402,13 +402,13 @@ std::vector<std::string> texts_of(const Napi::Array & array) {
 EngineOptions options_of(const Napi::Object & object) {
     EngineOptions options;
     options.mmproj_path = text_of(object, "mmprojPath");
+    options.chat_template = optional_text_of(object, "chatTemplate").value_or("");
     options.placement = placement_of(object.Get("imagePlacement"));
     options.context_cells = integer_of(object, "contextCells");
     options.separate_cells = boolean_of(object, "separateCells");
     options.max_length = integer_of(object, "maxLength");
     options.max_sequences = integer_of(object, "maxSequences");
     options.batch_tokens = integer_of(object, "batchTokens");
-    options.prompt_share = float_of(object, "promptShare");
     options.n_threads = integer_of(object, "threads");
     options.n_threads_batch = integer_of(object, "threadsBatch");
     options.threads_adapt = boolean_of(object, "threadsAdapt");
@@ -560,6 +560,7 @@ GenerationSettings settings_of(const Napi::Object & object) {
     settings.report_progress = boolean_of(object, "reportProgress");
     settings.repetition_stop = repetition_stop_of(object.Get("repetitionStop"));
     settings.forced_runs = forced_runs_of(object.Get("forcedRuns").As<Napi::Array>());
+    settings.adapter = static_cast<uint64_t>(integer_of(object, "adapter"));
     settings.cache_salt = text_of(object, "cacheSalt");
     settings.client = texts_of(object, "client");
     settings.ignore_eos = boolean_of(object, "ignoreEos");
@@ -718,6 +719,7 @@ Napi::Object to_js(Napi::Env env, const EngineWork & work) {
     set("encodes", work.encodes);
     set("encodedTokens", work.encoded_tokens);
     set("knownImages", work.known_images);
+    set("copiedBytes", work.copied_bytes);
     object.Set("cachedTokens", static_cast<double>(work.cached_tokens));
     return object;
 }
