@@ -71,6 +71,7 @@ export class LoadedLlama implements LoadedModel {
   #visionKernel = '';
   readonly #budgets: ImageBudgets;
   #vocabularySize = 0;
+  #stringQuote = '';
   #embedder: LlamaEmbedder | undefined;
   #lastId = 0;
   #closing: Promise<void> | undefined;
@@ -108,10 +109,11 @@ export class LoadedLlama implements LoadedModel {
   ): Promise<LoadedLlama> {
     const loaded = new LoadedLlama(model, info, makeEngine, budgets, adapters);
     try {
-      const { visionKernel, thinks, vocabularySize, mostImageTokens } = await loaded.#engine.load();
+      const { visionKernel, thinks, vocabularySize, mostImageTokens, stringQuote } = await loaded.#engine.load();
       budgets.mostTokens = mostImageTokens;
       loaded.#visionKernel = visionKernel;
       loaded.#vocabularySize = vocabularySize;
+      loaded.#stringQuote = stringQuote;
       const description = info.description && { description: { ...info.description, vocabularySize } };
       loaded.#info = { ...info, ...description, capabilities: { ...info.capabilities, reasoning: thinks } };
     } catch (error) {
@@ -300,7 +302,7 @@ export class LoadedLlama implements LoadedModel {
   /** What the answers are held to. Throws `invalid_request` with the `param` of what cannot be kept. */
   async #compiled({ tools, format }: GenerateRequest, signal: AbortSignal): Promise<CompiledFormats> {
     try {
-      const toolSources = await this.#grammarSources.compileAll(formatsOfTools(tools), signal);
+      const toolSources = await this.#grammarSources.compileAll(formatsOfTools(tools, this.#stringQuote), signal);
       const grammar = await this.#grammar(format, signal);
       signal.throwIfAborted();
       return { toolSources, grammar };
@@ -313,6 +315,17 @@ export class LoadedLlama implements LoadedModel {
   async #grammar(format: AnswerFormat, signal: AbortSignal): Promise<object | undefined> {
     const source = await this.#grammarSources.compile(format, signal);
     if (source === undefined) return undefined;
+    try {
+      return await this.#compileSource(source);
+    } catch (error) {
+      const failure = fromNative(error);
+      if (!(failure instanceof VserveError) || failure.code !== 'invalid_request') throw failure;
+      throw new VserveError('invalid_request', failure.message, 'param' in format ? { param: format.param } : {});
+    }
+  }
+
+  /** Throws `model_closed` where it was closed meanwhile, and the engine's errors. */
+  async #compileSource(source: GrammarSource): Promise<object> {
     if (this.#closing !== undefined) throw modelClosed();
     const compilation = this.#engine.compileGrammar(source.schema, source.gbnf);
     this.#compilations.add(compilation);
@@ -320,10 +333,6 @@ export class LoadedLlama implements LoadedModel {
       const grammar = await compilation;
       if (this.#closing !== undefined) throw modelClosed();
       return grammar;
-    } catch (error) {
-      const failure = fromNative(error);
-      if (!(failure instanceof VserveError) || failure.code !== 'invalid_request') throw failure;
-      throw new VserveError('invalid_request', failure.message, 'param' in format ? { param: format.param } : {});
     } finally {
       this.#compilations.delete(compilation);
     }
@@ -405,6 +414,16 @@ export class LoadedLlama implements LoadedModel {
 
   resetPrefixCache(): void {
     if (this.#closing === undefined) this.#engine.resetPrefixCache();
+  }
+
+  /** The first format of a process takes several times as long as the next: V8 learns the code, the engine its vocabulary. */
+  async warmUp(): Promise<void> {
+    try {
+      const source = await this.#grammarSources.warmUp();
+      if (source !== undefined) await this.#compileSource(source);
+    } catch (error) {
+      if (this.#closing === undefined) throw fromNative(error);
+    }
   }
 
   leaveCpus(count: number): void {

@@ -13,6 +13,7 @@ import type {
 import type { GpuDevice } from './device-budget.ts';
 import type { ProcessorChanges } from './image-budget/processor-changes.ts';
 import type { ImagePlacement } from './image-placement.ts';
+import type { QuotedValue } from './schema/leaf-rules.ts';
 import type { ArgumentText } from './schema/tagged-arguments.ts';
 
 export interface NativeMessage {
@@ -36,6 +37,8 @@ export interface NativeTool {
   readonly rules: string;
   /** Of those that may not be any text, where arguments are no JSON. */
   readonly argumentTexts: readonly ArgumentText[];
+  /** Of the constants in `schema` that stand for rules, where strings have a quote of their own. */
+  readonly quotedValues: readonly QuotedValue[];
 }
 
 export interface NativeConversation {
@@ -158,6 +161,8 @@ export type NativeGenerationSettings = SamplingSettings &
     readonly client: readonly string[];
     /** A handle of `compileGrammar`, of this request alone, that the answer is held to; undefined for any text. */
     readonly grammar: object | undefined;
+    /** What the prompt has of the answer: the grammar holds of both together where it can begin so. */
+    readonly begunText: string;
     /** Report on each token, and on this many of the likeliest. */
     readonly logProbs: number | undefined;
     /** Likewise on each text token of the prompt. */
@@ -353,6 +358,8 @@ export interface LoadedTraits {
   readonly visionKernel: string;
   /** It has thoughts, which can be told from its answers. */
   readonly thinks: boolean;
+  /** The quote of the strings in its calls; empty where those are JSON, or text between tags. */
+  readonly stringQuote: string;
   /** How many tokens it has. */
   readonly vocabularySize: number;
   /** The most that one input of the vision encoder becomes; 0 without one. */

@@ -42,7 +42,16 @@ export function toNativeSettings(
     adapter: request.adapter ?? 0,
     cacheSalt: request.cacheSalt,
     client: request.client ?? [],
+    begunText: begunText(request),
   };
+}
+
+/** JSON that a final message begins is gone on with. Other formats are of what is generated alone, as in llama-server. */
+function begunText({ format, template, messages, prompt }: GenerateRequest): string {
+  const isJson = format.type === 'json-object' || format.type === 'json-schema';
+  if (!isJson || !template.continueFinalMessage || prompt !== undefined) return '';
+  const parts = messages.at(-1)?.content ?? [];
+  return parts.map((part) => (part.type === 'text' ? part.text : '')).join('');
 }
 
 function toNativeSampling(sampling: SamplingSettings): SamplingSettings {

@@ -1,16 +1,26 @@
 import type { Tool, ToolSettings } from '../../src/backend/index.ts';
 import type { NativeTool } from './native-addon.ts';
-import type { CompiledFormat, GrammarSource } from './schema/answer-source.ts';
+import type { ArgumentsFormat, CompiledFormat, GrammarSource } from './schema/answer-source.ts';
 import { refuse } from './schema/refuse.ts';
 
 const noSource: GrammarSource = { schema: '', gbnf: '' };
 
-/** The formats that the arguments of tools have, of those that may be called and say something about them. */
-export function formatsOfTools({ tools = [], choice = 'auto' }: Partial<ToolSettings> = {}): readonly CompiledFormat[] {
-  return tools.flatMap((tool, index) => formatOf(tool, index, choice) ?? []);
+/**
+ * The formats that the arguments of tools have, of those that may be called and say something about them. `quote`: of the
+ * strings in the model's calls; empty where they are JSON, or text between tags.
+ */
+export function formatsOfTools(
+  { tools = [], choice = 'auto' }: Partial<ToolSettings> = {},
+  quote = '',
+): readonly CompiledFormat[] {
+  const quoted = quote === '' ? {} : { quote };
+  return tools.flatMap((tool, index) => {
+    const format = formatOf(tool, index, choice);
+    return format === undefined ? [] : [{ ...format, ...quoted }];
+  });
 }
 
-function formatOf(tool: Tool, index: number, choice: ToolSettings['choice']): CompiledFormat | undefined {
+function formatOf(tool: Tool, index: number, choice: ToolSettings['choice']): ArgumentsFormat | undefined {
   const { parameters, param = `tools[${index}].function` } = tool;
   const { parametersParam = `${param}.parameters` } = tool;
   if (choice === 'none' || parameters === undefined || JSON.stringify(parameters) === '{}') return undefined;
@@ -40,6 +50,7 @@ export function toNativeTools(asked: Partial<ToolSettings>, sources: readonly Gr
       schema: named(source.schema),
       rules: named(source.gbnf),
       argumentTexts: (source.argumentTexts ?? []).map((text) => ({ ...text, gbnf: named(text.gbnf) })),
+      quotedValues: (source.quotedValues ?? []).map(({ name, gbnf }) => ({ name: named(name), gbnf: named(gbnf) })),
     };
   });
 }

@@ -70,6 +70,11 @@ export interface LoadedModel {
    * fewer meanwhile, so that its streams stay even.
    */
   leaveCpus?(count: number): void;
+  /**
+   * Does beforehand, at low priority, what would make the first request of a kind slow, and others beside it. A server asks
+   * for it once it answers requests. Resolves early when the model is closed.
+   */
+  warmUp?(): Promise<void>;
   /** Ends running generations with `model_closed` and frees everything. Idempotent. */
   close(): Promise<void>;
 }

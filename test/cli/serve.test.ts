@@ -44,7 +44,7 @@ describe('the server', () => {
     const { code, stdout, stderr } = await vserve.exit();
     const stars = '*'.repeat(80);
     expect(stdout).toBe(`\n${stars}\n🚀 ${line}\n${stars}\n\n`);
-    expect(stderr).toMatch(/Stopping\.\n.*server shut down\n.*model closed\n.*Stopped/);
+    expect(stderr).toMatch(/model warmed up\n.*Stopping\.\n.*server shut down\n.*model closed\n.*Stopped/);
     expect(code).toBe(0);
   });
 

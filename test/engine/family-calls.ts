@@ -79,6 +79,7 @@ export const familyCalls: readonly FamilyCalls[] = [
   { template: 'Kimi-K3', answer: `Hm.<|close|>think<|sep|>${kimi3}`, thought: 'Hm.' },
   { template: 'inclusionai-ling-3.0-flash', answer: `Hm.</think>${glm}`, thought: 'Hm.' },
   { template: 'openbmb-MiniCPM5-1B', answer: `<think>\nHm.\n</think>\n\n${miniCpm}`, thought: 'Hm.' },
+  { template: 'openbmb-MiniCPM5-1B', answer: miniCpm, thought: '' },
   { template: 'MiMo-VL', answer: hermesBoth, thought: '', isAlike: true },
   { template: 'Reka-Edge', answer: `Hm.\n</think>\n\n${hermes}`, thought: 'Hm.' },
   { template: 'openai-gpt-oss-120b', answer: harmony, thought: 'Hm.' },

@@ -1,6 +1,6 @@
-import type { AnswerFormat, JsonValue } from '../../../src/backend/index.ts';
+import type { AnswerFormat, JsonObject, JsonValue } from '../../../src/backend/index.ts';
 import { compileSchema } from './compile-schema.ts';
-import { LeafRules } from './leaf-rules.ts';
+import { LeafRules, type QuotedValue } from './leaf-rules.ts';
 import { patternRule, UnsupportedPattern } from './pattern.ts';
 import { memberOf, refuse } from './refuse.ts';
 import { type ArgumentText, argumentTexts } from './tagged-arguments.ts';
@@ -13,8 +13,10 @@ export interface GrammarSource {
   readonly gbnf: string;
   /** See `CompiledSchema`. */
   readonly hasNameForms?: boolean;
-  /** Of the arguments of a tool. */
+  /** Of the arguments of a tool, where they stand between tags. */
   readonly argumentTexts?: readonly ArgumentText[];
+  /** Of the arguments of a tool, where their strings have a quote of their own. */
+  readonly quotedValues?: readonly QuotedValue[];
 }
 
 type CompiledAnswerFormat = Extract<AnswerFormat, { type: 'json-schema' | 'regex' | 'choice' }>;
@@ -23,6 +25,8 @@ type CompiledAnswerFormat = Extract<AnswerFormat, { type: 'json-schema' | 'regex
 export interface ArgumentsFormat {
   readonly type: 'arguments';
   readonly schema: JsonValue;
+  /** The quote of the model's strings; undefined for models that write JSON, or text between tags. */
+  readonly quote?: string;
   readonly param?: string;
 }
 
@@ -70,12 +74,27 @@ export function grammarSource(format: AnswerFormat): GrammarSource | undefined {
   return isCompiled(format) ? compileFormat(format) : plainSource(format);
 }
 
-function schemaSource({ type, schema: written }: SchemaFormat, param: string, budget: WorkBudget): GrammarSource {
-  if (JSON.stringify(written).length > mostBytes) refuse(param, `The schema has more than ${mostBytes / 1024} kB.`);
-  const { schema, leaves, hasNameForms } = compileSchema(written, param, budget);
+function schemaSource(format: SchemaFormat, param: string, budget: WorkBudget): GrammarSource {
+  const written = JSON.stringify(format.schema);
+  if (written.length > mostBytes) refuse(param, `The schema has more than ${mostBytes / 1024} kB.`);
+  if (halfCharacter.test(written)) refuse(param, 'It has one half of a surrogate pair, which no text has.');
+  const { schema, leaves, hasNameForms } = compileSchema(format.schema, param, budget);
   // These add rules.
-  const texts = type === 'arguments' ? { argumentTexts: argumentTexts(schema, leaves) } : {};
-  return { schema: JSON.stringify(schema), gbnf: leaves.toString(), hasNameForms, ...texts };
+  const others = format.type === 'arguments' ? otherWritings(schema, leaves, format.quote) : {};
+  return { schema: JSON.stringify(schema), gbnf: leaves.toString(), hasNameForms, ...others };
+}
+
+/** As JSON writes what is no Unicode, not behind a backslash that is itself written so. */
+const halfCharacter = /(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]/;
+
+function otherWritings(
+  schema: JsonObject,
+  leaves: LeafRules,
+  quote: string | undefined,
+): Pick<GrammarSource, 'argumentTexts' | 'quotedValues'> {
+  return quote === undefined
+    ? { argumentTexts: argumentTexts(schema, leaves) }
+    : { quotedValues: leaves.quoted(quote) };
 }
 
 /** The names of a grammar's own rules. */
@@ -98,6 +117,8 @@ function choiceGrammar(choices: readonly string[], param: string, budget: WorkBu
   if (choices.length === 0) refuse(param, 'There has to be at least one choice.');
   const empty = choices.indexOf('');
   if (empty >= 0) refuse(memberOf(param, empty), 'A choice must not be empty.');
+  const half = choices.findIndex((choice) => halfCharacter.test(JSON.stringify(choice)));
+  if (half >= 0) refuse(memberOf(param, half), 'It has one half of a surrogate pair, which no text has.');
   const bytes = choices.reduce((sum, choice) => sum + choice.length, 0);
   if (bytes > mostChoiceBytes) refuse(param, `The choices have more than ${mostChoiceBytes / 1024} kB together.`);
   budget.spend(bytes + 10 * choices.length, param);

@@ -70,9 +70,11 @@ class SchemaCompiler implements SchemaReader {
     const hasNameForms = Object.keys(isObject(root['properties']) ? root['properties'] : {}).some((name) =>
       this.leaves.has(name),
     );
-    // The converter names the rules of the outermost object's properties as these, and so would name some as ours.
-    const outermost = hasNameForms ? { $ref: '#/$defs/root' } : root;
-    const all = hasNameForms ? { ...definitions, root } : definitions;
+    // The converter names the rules of the outermost object's properties as these, and so would name some as ours, and one
+    // without a name as the outermost.
+    const isApart = hasNameForms || (isObject(root['properties']) && Object.hasOwn(root['properties'], ''));
+    const outermost = isApart ? { $ref: '#/$defs/root' } : root;
+    const all = isApart ? { ...definitions, root } : definitions;
     const schema = Object.keys(all).length === 0 ? root : { ...outermost, $defs: all };
     return { schema, leaves: this.leaves, hasNameForms };
   }

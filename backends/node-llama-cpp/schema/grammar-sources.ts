@@ -5,6 +5,7 @@ import { compileTask } from './compile-task.ts';
 import type { GrammarResult } from './grammar-messages.ts';
 import { GrammarThread } from './grammar-thread.ts';
 import { refuse } from './refuse.ts';
+import { sampleFormats } from './sample-formats.ts';
 import { OutOfWork } from './work-budget.ts';
 
 /** Formats of that size are compiled at once, in well under a millisecond, if they take no more work than usual. */
@@ -58,6 +59,21 @@ export class GrammarSources {
     }
     this.#keep(key, result.sources);
     return result.sources;
+  }
+
+  /**
+   * Starts the thread, and makes it compile some formats, one after the other: a client's comes in between. Resolves with the
+   * grammar of the last, rejects when it is closed.
+   */
+  async warmUp(): Promise<GrammarSource | undefined> {
+    const { signal } = new AbortController();
+    let last: GrammarSource | undefined;
+    for (const format of sampleFormats()) {
+      const result = await this.#thread.compile(JSON.stringify([format]), signal);
+      if ('fault' in result) throw new Error(`A sample cannot be compiled: ${result.fault.message}`);
+      [last] = result.sources;
+    }
+    return last;
   }
 
   async close(): Promise<void> {
@@ -121,8 +137,9 @@ function small(task: string): GrammarResult | undefined {
 }
 
 function bytesOf(sources: readonly GrammarSource[]): number {
-  return sources.reduce((sum, { schema, gbnf, argumentTexts = [] }) => {
-    const texts = argumentTexts.reduce((total, { name, gbnf }) => total + name.length + gbnf.length, 0);
+  return sources.reduce((sum, { schema, gbnf, argumentTexts = [], quotedValues = [] }) => {
+    const named = [...argumentTexts, ...quotedValues];
+    const texts = named.reduce((total, { name, gbnf }) => total + name.length + gbnf.length, 0);
     return sum + schema.length + gbnf.length + texts;
   }, 64);
 }

@@ -1,4 +1,25 @@
 import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
+import { literal } from './gbnf.ts';
+
+/** A value's grammar where it is not written as JSON. */
+export interface OtherWritings {
+  /** Between tags, where a string stands as it is; undefined where it has no such form. */
+  readonly text?: () => string;
+  /** Among values whose strings stand between quotes of their own. */
+  readonly quoted: (quote: string) => string;
+}
+
+/** Those of a string, of which `text` is the grammar. */
+export function writingsOfString(text: () => string): OtherWritings {
+  return { text, quoted: (quote) => `${literal(quote)} ${text()} ${literal(quote)}` };
+}
+
+/** A value whose strings have other quotes than JSON's. */
+export interface QuotedValue {
+  /** The constant that stands for it in the schema. */
+  readonly name: string;
+  readonly gbnf: string;
+}
 
 /**
  * Grammar rules for values that llama.cpp's converter has no words for. In the schema it is given, each is a constant of a
@@ -7,7 +28,9 @@ import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
 export class LeafRules {
   readonly #prefix: string;
   readonly #names = new Map<string, string>();
-  readonly #texts = new Map<string, () => string>();
+  /** Of the rules that stand for values. */
+  readonly #values = new Map<string, OtherWritings | undefined>();
+  readonly #texts = new Map<string, string>();
   readonly #lines: string[] = [];
   #bytes = 0;
   #usesAnyCharacter = false;
@@ -30,21 +53,27 @@ export class LeafRules {
     return this.#bytes;
   }
 
-  /** A schema of the texts that a grammar matches. `text`: of the value where it is no JSON, if that is another grammar. */
-  add(gbnf: string, text?: () => string): JsonObject {
+  /** A schema of the texts that a grammar matches. `writings`: where those that are no JSON are of other grammars. */
+  add(gbnf: string, writings?: OtherWritings): JsonObject {
     const name = this.rule(gbnf);
-    if (text !== undefined) this.#texts.set(name, text);
+    if (writings !== undefined || !this.#values.has(name)) this.#values.set(name, writings);
     return { const: name };
   }
 
   /** The rule of a constant's value where it is no JSON; undefined of a constant that stands for no rule. */
   textOf(value: string): string | undefined {
     if (!this.has(value)) return undefined;
-    const text = this.#texts.get(value);
-    if (text === undefined) return value;
-    const name = this.rule(text());
-    this.#texts.set(value, () => name);
+    const known = this.#texts.get(value);
+    if (known !== undefined) return known;
+    const text = this.#values.get(value)?.text;
+    const name = text === undefined ? value : this.rule(text());
+    this.#texts.set(value, name);
     return name;
+  }
+
+  /** The grammars of all values so far where strings have other quotes, by the constants that stand for them. */
+  quoted(quote: string): QuotedValue[] {
+    return Array.from(this.#values, ([name, writings]) => ({ name, gbnf: writings?.quoted(quote) ?? name }));
   }
 
   /** The name of a rule, the same one for the same grammar. */

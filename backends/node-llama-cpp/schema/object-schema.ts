@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
-import { countsOf } from './counts.ts';
+import { countedProperties } from './counted-properties.ts';
+import { type Counts, countsOf } from './counts.ts';
 import { valuesIn } from './exclusive.ts';
 import { listAt, objectAt, textAt } from './json-kinds.ts';
 import { assertions } from './keywords.ts';
@@ -11,6 +12,8 @@ import { automatonUnits } from './work-budget.ts';
 
 /** llama.cpp's converter takes time with the cube of it. */
 const mostOptional = 200;
+/** Of an object whose names are free: there is a rule for each. */
+const mostFree = 100;
 
 export function objectSchema(schema: JsonObject, path: string, reader: SchemaReader): JsonObject {
   return new ObjectReader(schema, path, reader).read();
@@ -52,15 +55,59 @@ class ObjectReader {
     this.#readNames();
     this.#addRequired();
     const kept = this.#named();
+    const isOpen = this.#isOpen(kept.length);
+    const counts = this.#counts();
+    if (counts !== undefined && kept.length === 0 && isOpen && this.#others === undefined) return this.#free(counts);
     const names = kept.map(([name]) => name);
-    const isOpen = this.#isOpen(names.length);
-    const required = [...this.#required];
     const others = isOpen || this.#others !== undefined ? this.#unnamed(names, isOpen) : {};
-    this.#checkSize(names.length, Object.keys(others).length > 0);
+    const hasOthers = Object.keys(others).length > 0;
+    if (counts !== undefined && this.#isCounted(counts, names.length, hasOthers)) {
+      this.#reader.budget.spend(1000 * names.length, this.#path);
+      return countedProperties({ kept, required: this.#required }, counts, this.#path);
+    }
     const properties = { ...Object.fromEntries(kept), ...others.properties };
-    if (others.additionalProperties === undefined && names.length === 0) return { const: {} };
+    if (!hasOthers && names.length === 0) return { const: {} };
     if (Object.keys(properties).length === 0) return { type: 'object', ...others };
-    return { type: 'object', ...others, properties, required };
+    return { type: 'object', ...others, properties, required: [...this.#required] };
+  }
+
+  /** How many properties there may be; undefined where it does not matter. */
+  #counts(): Counts | undefined {
+    const counts = countsOf(this.#schema, ['minProperties', 'maxProperties'], this.#path);
+    const [min, max] = counts;
+    if (max < this.#required.size) refuse(this.#at('maxProperties'), 'More properties are required.');
+    return min <= this.#required.size && max === Infinity ? undefined : counts;
+  }
+
+  /** So many properties of any name. One may come twice, and counts once then, so that two cannot be seen to. */
+  #free([min, max]: Counts): JsonObject {
+    if (min > 1)
+      refuse(this.#at('minProperties'), 'Of properties whose names are free, one at least can be seen to only.');
+    if (max !== Infinity && max > mostFree)
+      refuse(this.#at('maxProperties'), `Of properties whose names are free, ${mostFree} are counted at most.`);
+    const name = this.#freeName();
+    if (name === undefined || max === 0) {
+      return min === 0 ? { const: {} } : refuse(this.#at('minProperties'), 'There may be no properties.');
+    }
+    const { leaves } = this.#reader;
+    const schema = this.#reader.any(this.#additional, this.#at('additionalProperties'));
+    // Without a limit, the last one stands for any number.
+    const names = Array.from({ length: max === Infinity ? min + 1 : max }, () => leaves.reserve());
+    for (const one of names) leaves.define(one, `"\\"" ${name} "\\""`);
+    return {
+      type: 'object',
+      ...(max === Infinity ? { additionalProperties: true } : {}),
+      properties: Object.fromEntries(names.map((one) => [one, schema])),
+      required: names.slice(0, min),
+    };
+  }
+
+  /** The grammar of the names that are allowed, without quotes; undefined where none is. */
+  #freeName(): string | undefined {
+    const { leaves, budget } = this.#reader;
+    if (this.#allowed === undefined) return `${leaves.anyCharacter}*`;
+    budget.spend(automatonUnits, this.#path);
+    return this.#allowed.rule(leaves, 'json');
   }
 
   #at(keyword: string): string {
@@ -100,6 +147,11 @@ class ObjectReader {
   #readNames(): void {
     const written = this.#schema['propertyNames'];
     if (written === undefined || written === true) return;
+    if (written === false) {
+      this.#allowed = TextLanguage.ofTexts([]);
+      for (const name of this.#properties.keys()) this.#properties.set(name, false);
+      return;
+    }
     const at = this.#at('propertyNames');
     const { type, ...names } = assertions(objectAt(this.#reader.resolved(written), at), at);
     const listed = valuesIn(names);
@@ -154,22 +206,24 @@ class ObjectReader {
     refuse(this.#at('unevaluatedProperties'), "The schema's keyword unevaluatedProperties is supported as false only.");
   }
 
-  /** Numbers of properties cannot be counted; they are right where the names alone see to it. */
-  #checkSize(named: number, isOpen: boolean): void {
-    const [min, max] = countsOf(this.#schema, ['minProperties', 'maxProperties'], this.#path);
+  /** Whether an object that could have its properties in any number has to be written otherwise. */
+  #isCounted([min, max]: Counts, named: number, hasOthers: boolean): boolean {
     const required = this.#required.size;
-    if (max < required) refuse(this.#at('maxProperties'), 'More properties are required.');
-    if (!isOpen && min > named) refuse(this.#at('minProperties'), 'There are fewer properties.');
+    if (!hasOthers) {
+      if (min > named) refuse(this.#at('minProperties'), 'There are fewer properties.');
+      return min > required || max < named;
+    }
     if (min > required)
       refuse(
         this.#at('minProperties'),
-        "The schema's keyword minProperties is supported up to the number of required properties only.",
+        'Beside properties whose names are free, minProperties is supported up to the number of required ones only.',
       );
-    if (max !== Infinity && (isOpen || max < named))
-      refuse(
-        this.#at('maxProperties'),
-        "The schema's keyword maxProperties is supported from the number of properties on only, where there may be no others.",
-      );
+    return max === Infinity
+      ? false
+      : refuse(
+          this.#at('maxProperties'),
+          'Beside properties whose names are free, maxProperties is not supported. Set additionalProperties to false.',
+        );
   }
 }
 

@@ -3,6 +3,7 @@ import { type Counts, countsOf } from './counts.ts';
 import { formatRules } from './formats.ts';
 import { mostRepetitions } from './gbnf.ts';
 import { textAt } from './json-kinds.ts';
+import { writingsOfString } from './leaf-rules.ts';
 import { patternRule, UnsupportedPattern } from './pattern.ts';
 import { memberOf, refuse } from './refuse.ts';
 import { mostCounted, repetitions } from './repetitions.ts';
@@ -23,12 +24,18 @@ export function stringSchema(schema: JsonObject, path: string, reader: SchemaRea
         `Beside the format ${format ?? ''}, a length is not supported.`,
       );
     }
-    return reader.leaves.add(inJsonString(rule), () => rule);
+    return reader.leaves.add(
+      inJsonString(rule),
+      writingsOfString(() => rule),
+    );
   }
   if (minLength > mostRepetitions || (maxLength !== Infinity && maxLength > mostRepetitions)) {
     const { leaves } = reader;
     const many = (character: string): string => repetitions(character, minLength, maxLength, leaves);
-    return leaves.add(inJsonString(many(leaves.anyCharacter)), () => many(anyTaggedCharacter));
+    return leaves.add(
+      inJsonString(many(leaves.anyCharacter)),
+      writingsOfString(() => many(anyTaggedCharacter)),
+    );
   }
   const max = maxLength === Infinity ? {} : { maxLength };
   return { type: 'string', ...(minLength > 0 ? { minLength } : {}), ...max };
@@ -51,7 +58,10 @@ function patternSchema(
       throw error;
     }
   };
-  return leaves.add(inJsonString(ruleIn('json')), () => ruleIn('tagged'));
+  return leaves.add(
+    inJsonString(ruleIn('json')),
+    writingsOfString(() => ruleIn('tagged')),
+  );
 }
 
 function inJsonString(gbnf: string): string {

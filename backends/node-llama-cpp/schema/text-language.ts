@@ -157,37 +157,56 @@ class PatternReader {
   /** The texts in which one of the alternatives is found; `isWhole`: from end to end. */
   anywhere(alternatives: readonly AST.Alternative[], isWhole: boolean): NFA {
     return this.#union(
-      alternatives.map(({ elements }) => {
-        const begins = elements[0]?.type === 'Assertion' && elements[0].kind === 'start';
-        const found = this.#from(begins ? elements.slice(1) : elements, isWhole);
-        return begins || isWhole ? found : concatenated(anyText(), found);
+      alternatives.flatMap(({ elements }) => {
+        const behind = isWhole ? NFA.emptyWord(alphabet) : anyText();
+        const atStart = this.#before(elements, behind, true);
+        const isBound = isWhole || (elements[0]?.type === 'Assertion' && elements[0].kind === 'start');
+        return isBound ? [atStart] : [atStart, concatenated(anyText(), this.#before(elements, behind, false))];
       }),
     );
   }
 
-  /** The texts that begin with what the elements match. */
-  #from(elements: readonly AST.Element[], isWhole: boolean): NFA {
-    const last = elements.at(-1);
-    const ends = last?.type === 'Assertion' && last.kind === 'end';
-    let found = isWhole || ends ? NFA.emptyWord(alphabet) : anyText();
+  /** The texts that begin with what the elements match, and have one of `behind` after that. */
+  #before(elements: readonly AST.Element[], behind: NFA, isAtStart: boolean): NFA {
+    let found = behind;
     let run: AST.Element[] = [];
-    for (const element of elements.slice(0, ends ? -1 : undefined).toReversed()) {
-      if (element.type !== 'Assertion') {
+    for (const [i, element] of [...elements.entries()].toReversed()) {
+      if (!hasAssertion(element)) {
         run.unshift(element);
         continue;
       }
-      found = this.#ahead(element, concatenated(this.#run(run), found));
+      const isFirst = isAtStart && elements.slice(0, i).every(({ type }) => type === 'Assertion');
+      found = this.#asserted(element, concatenated(this.#run(run), found), isFirst);
       run = [];
     }
     return concatenated(this.#run(run), found);
   }
 
-  #ahead(assertion: AST.Assertion, found: NFA): NFA {
-    if (assertion.kind !== 'lookahead') throw new UnsupportedAssertion(assertion.raw);
-    const ahead = this.#union(assertion.alternatives.map(({ elements }) => this.#from(elements, false)));
-    return assertion.negate
-      ? NFA.fromIntersection(complement(deterministic(ahead)), found, limitedNfa())
-      : NFA.fromIntersection(ahead, found, limitedNfa());
+  /** The texts of `behind` that may follow an element with assertions. */
+  #asserted(element: AST.Element, behind: NFA, isAtStart: boolean): NFA {
+    if (element.type === 'Group' || element.type === 'CapturingGroup') {
+      return this.#union(element.alternatives.map(({ elements }) => this.#before(elements, behind, isAtStart)));
+    }
+    if (element.type !== 'Assertion') throw new UnsupportedAssertion(element.raw);
+    switch (element.kind) {
+      case 'start':
+        return isAtStart ? behind : NFA.empty(alphabet);
+      case 'end':
+        return NFA.fromIntersection(NFA.emptyWord(alphabet), behind, limitedNfa());
+      case 'lookahead':
+        return this.#ahead(element, behind, isAtStart);
+      case 'lookbehind':
+      case 'word':
+      default:
+        throw new UnsupportedAssertion(element.raw);
+    }
+  }
+
+  #ahead({ alternatives, negate }: AST.LookaheadAssertion, behind: NFA, isAtStart: boolean): NFA {
+    const ahead = this.#union(alternatives.map(({ elements }) => this.#before(elements, anyText(), isAtStart)));
+    return negate
+      ? NFA.fromIntersection(complement(deterministic(ahead)), behind, limitedNfa())
+      : NFA.fromIntersection(ahead, behind, limitedNfa());
   }
 
   #run(elements: readonly AST.Element[]): NFA {
@@ -202,6 +221,26 @@ class PatternReader {
     const [first = NFA.empty(alphabet), ...others] = automata;
     for (const other of others) first.union(other, limitedNfa());
     return first;
+  }
+}
+
+/** Whether there is an assertion in an element, at any depth. */
+function hasAssertion(element: AST.Element): boolean {
+  switch (element.type) {
+    case 'Assertion':
+      return true;
+    case 'Quantifier':
+      return hasAssertion(element.element);
+    case 'Group':
+    case 'CapturingGroup':
+      return element.alternatives.some(({ elements }) => elements.some((inner) => hasAssertion(inner)));
+    case 'Character':
+    case 'CharacterSet':
+    case 'CharacterClass':
+    case 'ExpressionCharacterClass':
+    case 'Backreference':
+    default:
+      return false;
   }
 }
 

@@ -6,6 +6,7 @@ import type { LeafRules } from './leaf-rules.ts';
 import { textOf } from './merge.ts';
 import { memberOf, refuse } from './refuse.ts';
 import type { SchemaReader } from './schema-reader.ts';
+import { quotedText } from './value-schema.ts';
 
 /** There is one rule for each set of values that may stand already: 10 values, or more where there are few items. */
 const mostSets = 1100;
@@ -27,14 +28,15 @@ export function uniqueItems(
   }
   if (minItems > values.length) refuse(memberOf(path, 'minItems'), 'There are fewer values than minItems.');
   const { leaves } = reader;
-  const list = new UniqueItems(
-    values.map((value) => literal(JSON.stringify(value))),
-    minItems,
-    maxItems,
-    leaves,
+  const rule = (textOf: (value: JsonValue) => string, comma: string): string => {
+    const texts = values.map((value) => literal(textOf(value)));
+    const some = new UniqueItems(texts, { min: minItems, max: maxItems, comma }, leaves).after(0n, 0);
+    return minItems === 0 ? `"[" (${some})? "]"` : `"[" ${some} "]"`;
+  };
+  return leaves.add(
+    rule((value) => JSON.stringify(value), ', '),
+    { quoted: (quote) => rule((value) => quotedText(value, quote), ',') },
   );
-  const some = list.after(0n, 0);
-  return leaves.add(minItems === 0 ? `"[" (${some})? "]"` : `"[" ${some} "]"`);
 }
 
 /** The values of a rewritten schema; undefined where they are not listed. */
@@ -56,17 +58,25 @@ function setsOf(values: number, maxItems: number): number {
   return sets;
 }
 
+interface ListForm {
+  readonly min: number;
+  readonly max: number;
+  readonly comma: string;
+}
+
 class UniqueItems {
   readonly #values: readonly string[];
   readonly #min: number;
   readonly #max: number;
+  readonly #comma: string;
   readonly #leaves: LeafRules;
   readonly #rules = new Map<bigint, string>();
 
-  constructor(values: readonly string[], min: number, max: number, leaves: LeafRules) {
+  constructor(values: readonly string[], { min, max, comma }: ListForm, leaves: LeafRules) {
     this.#values = values;
     this.#min = min;
     this.#max = Math.min(max, values.length);
+    this.#comma = literal(comma);
     this.#leaves = leaves;
   }
 
@@ -85,7 +95,7 @@ class UniqueItems {
 
   #more(set: bigint, count: number): string {
     if (count >= this.#max) return '';
-    const more = `", " ${this.after(set, count)}`;
+    const more = `${this.#comma} ${this.after(set, count)}`;
     return count < this.#min ? ` ${more}` : ` (${more})?`;
   }
 }

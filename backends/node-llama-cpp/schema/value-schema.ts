@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
-import { isList, typeAt } from './json-kinds.ts';
+import { isList, isObject, typeAt } from './json-kinds.ts';
 import type { TypeName } from './keywords.ts';
 import { isOfType } from './merge.ts';
 import { memberOf, refuse } from './refuse.ts';
@@ -40,12 +40,22 @@ export function valueSchema(
   };
   return leaves.add(
     trie((value) => JSON.stringify(value)),
-    () => trie(plainText),
+    { text: () => trie(plainText), quoted: (quote) => trie((value) => quotedText(value, quote)) },
   );
 }
 
 function plainText(value: JsonValue): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** A value as some models write it: `{unit:<|"|>C<|"|>,days:2}`, where `<|"|>` is the quote. */
+export function quotedText(value: JsonValue, quote: string): string {
+  if (typeof value === 'string') return quote + value + quote;
+  if (isList(value)) return `[${value.map((item) => quotedText(item, quote)).join(',')}]`;
+  if (!isObject(value)) return JSON.stringify(value);
+  return `{${Object.entries(value)
+    .map(([key, item]) => `${key}:${quotedText(item, quote)}`)
+    .join(',')}}`;
 }
 
 /** The types that the keyword `type` names. */

@@ -1,8 +1,9 @@
 /** What each of the AI SDK's providers is asked: texts, objects and tools about a picture, in one piece and streamed. */
-import { generateText, Output, stepCountIs, streamText, tool } from 'ai';
+import * as sdk from 'ai';
 import { z } from 'zod';
 import { fetchedPicture, picture, refused, require } from './checks.mjs';
 
+const { generateText, Output, stepCountIs, streamText, tool } = sdk;
 const schema = z.object({ colour: z.enum(['red', 'green']), count: z.number().int().min(0).max(9) });
 const tools = {
   look_at: tool({
@@ -44,6 +45,11 @@ export function casesOf(modelOf, name) {
       require(finishReason === 'length', finishReason);
     },
     'an object': async () => schema.parse((await generateText({ ...common, output })).output),
+    // Its older name of the same.
+    generateObject: async () => {
+      if (!('generateObject' in sdk)) return;
+      schema.parse((await sdk.generateObject({ ...common, schema })).object);
+    },
     'an object in a stream': async () => {
       const result = streamText({ ...common, output });
       for await (const _ of result.partialOutputStream);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { prepareBackend } from '../../backend/index.ts';
-import type { Backend } from '../../backend/index.ts';
+import type { Backend, LoadedModel } from '../../backend/index.ts';
+import { messageOf } from '../../errors/index.ts';
 import type { OpenServer, OpenServerOptions, RunningServer } from '../../server/index.ts';
 import { checkAccess } from '../../server/check-access.ts';
 import { checkPort } from '../../server/port.ts';
@@ -14,6 +15,7 @@ import { exposureOf } from '../exposure.ts';
 import { loadModel } from '../load-model.ts';
 import { metricsPortOf } from '../metrics-port.ts';
 import { openAndLoad } from '../open-and-load.ts';
+import type { Output } from '../output.ts';
 import { ServerFile } from '../running/server-files.ts';
 import { samplingDefaultsOf } from '../sampling-defaults.ts';
 import { serveSettings } from '../serve-settings.ts';
@@ -104,9 +106,9 @@ async function openAndServe(
     void file.create({ model: names.join(', '), urls: [opened.url], version, supervisor });
     return opened;
   };
-  const untilStopped = (running: RunningServer): Promise<void> => {
+  const untilStopped = (running: RunningServer, model?: LoadedModel): Promise<void> => {
     describeState = running.report;
-    return runUntilStopped(running, checked, hosts, context);
+    return runUntilStopped(running, checked, { hosts, model }, context);
   };
   if (models !== undefined) {
     refuseAdapters(loaded.settings);
@@ -129,6 +131,7 @@ async function openAndServe(
     );
     await untilStopped(
       server.serve({ model, servedModelName, media, adapters, modelLoadMs: loadMs, samplingDefaults }),
+      model,
     );
   } finally {
     await model.close();
@@ -140,7 +143,7 @@ async function openAndServe(
 async function runUntilStopped(
   running: RunningServer,
   { settings, file, supervised }: Pick<Checked, 'settings' | 'file' | 'supervised'>,
-  hosts: readonly string[],
+  { hosts, model }: { readonly hosts: readonly string[]; readonly model: LoadedModel | undefined },
   { output, signal }: Context,
 ): Promise<void> {
   supervised?.tellReady(running);
@@ -151,10 +154,16 @@ async function runUntilStopped(
   const hasTls = settings.server.tls !== undefined;
   output.log(...exposureOf({ hosts, port: running.port, hasKeys: running.needsKey, hasTls }));
   output.print(`\n${STARS}\n🚀 Server ready on ${running.urls.join(', ')} (Press CTRL+C to quit)\n${STARS}\n`);
+  warmUp(model, output);
   if (!signal.aborted) await once(signal, 'abort');
   await file.update({ state: 'stopping' });
   output.log('info', stopping(running.requestsInFlight(), settings.server.gracefulShutdownTimeoutS));
   await running.shutdown();
+}
+
+/** In the background: the server answers without it. */
+function warmUp(model: LoadedModel | undefined, { log }: Pick<Output, 'log'>): void {
+  model?.warmUp?.().catch((error: unknown) => log('warning', `The first schemas will be slow: ${messageOf(error)}`));
 }
 
 /** Opens the port of the server, which reads its files again at a hangup. */

@@ -62,6 +62,7 @@ function readAnyway(name: string, conversation: WrittenConversation, answer: str
   return whole;
 }
 
+const thinking = [...new Set(familyCalls.flatMap(({ template, thought }) => (thought === '' ? [] : [template])))];
 const hermes = `<tool_call>\n{"name": "weather", "arguments": ${JSON.stringify(weatherArguments)}}\n</tool_call>`;
 
 describe('calls are read as the model writes them', () => {
@@ -112,6 +113,16 @@ describe('text and thoughts are told as soon as they are certain', () => {
     const { text, calls: made } = readAnyway('Qwen-Qwen3-0.6B', { ...asked, ...stay }, `${answer}${hermes}`);
     expect(text).toBe(answer);
     expect(made).toHaveLength(1);
+  });
+
+  it.each(thinking)('also where the model has thoughts and leaves them out: %s', (name) => {
+    const answer = 'A star, and 5 < 6.';
+    const opensThoughts = readAnyway(name, asked, answer).thought !== '';
+    const expected = opensThoughts ? { text: '', thought: answer } : { text: answer, thought: '' };
+    for (const tools of [[], asked.tools ?? []]) {
+      const { text, thought } = readAnyway(name, { ...asked, tools }, answer);
+      expect({ text: text.trim(), thought: thought.trim() }).toEqual(expected);
+    }
   });
 
   it('also if a call begins and is none', () => {

@@ -53,7 +53,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 async function load(name: string): Promise<LoadedLlama> {
   const path = join(folder, `${name}.gguf`);
   writeWithTemplate(modelPath, path, templates[name]?.source ?? '');
-  const settings = { ...defaultLoadSettings, devices: 'cpu', maxLength: 4096, maxBatchSize: 1, threads: 1 };
+  const settings = { ...defaultLoadSettings, devices: 'cpu', maxLength: 6144, maxBatchSize: 1, threads: 1 };
   const options = { onProgress: () => undefined, log: () => undefined, signal: new AbortController().signal };
   const loaded = await backend.load({ modelPath: path, mmprojPath: undefined }, settings, options);
   if (!(loaded instanceof LoadedLlama)) throw new Error('not a model of node-llama-cpp');
@@ -73,7 +73,7 @@ async function said(model: LoadedLlama, tokens: readonly number[], changes: Part
   const request: GenerateRequest = {
     ...greedyRequest,
     messages: [{ role: 'user', content: [{ type: 'text', text: 'How warm is it?' }] }],
-    maxTokens: 300,
+    maxTokens: 600,
     reasoning: { isApart: true, maxTokens: undefined, endMessage: '' },
     ...changes,
   };
@@ -95,6 +95,24 @@ async function said(model: LoadedLlama, tokens: readonly number[], changes: Part
   return { text: joined('text-delta').trim(), thought: joined('reasoning-delta').trim(), calls, reason: finish.reason };
 }
 
+const span = {
+  type: 'object',
+  properties: {
+    code: { type: 'string', pattern: '^[A-Z]{2}$' },
+    label: { type: 'string', minLength: 1, maxLength: 4 },
+    unit: { enum: ['C', 'F'] },
+    hours: { type: 'array', items: { type: 'integer', minimum: 0, maximum: 23 }, maxItems: 2 },
+    sign: {
+      allOf: [
+        { type: 'string', pattern: '^[+-]$' },
+        { type: 'string', minLength: 1 },
+      ],
+    },
+    share: { type: 'number', minimum: 0.25, maximum: 0.75 },
+  },
+  required: ['code', 'label', 'sign', 'share'],
+  additionalProperties: false,
+};
 const forecast: Tool = {
   name: 'forecast',
   description: 'Looks ahead.',
@@ -106,8 +124,9 @@ const forecast: Tool = {
       place: { type: 'string', pattern: '^[A-Z]{2}-[0-9]{2}$' },
       sure: { type: 'boolean' },
       when: { enum: ['day', 'night'] },
+      spans: { type: 'array', items: span, minItems: 1, maxItems: 2 },
     },
-    required: ['unit', 'days', 'place'],
+    required: ['unit', 'days', 'place', 'spans'],
     additionalProperties: false,
   },
 };

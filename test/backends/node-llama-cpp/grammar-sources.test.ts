@@ -34,6 +34,11 @@ class SlowThread extends GrammarThread {
 
 const source = { schema: '', gbnf: 'root ::= "a"' };
 
+/** Resolves when a thread has been asked so often. */
+async function asked({ asked: tasks }: SlowThread, times: number): Promise<void> {
+  while (tasks.length < times) await new Promise((resolve) => setImmediate(resolve));
+}
+
 describe('the compilation of formats', () => {
   it('is in a thread where it is more than little work, and of little work at once', async () => {
     const thread = new SlowThread();
@@ -100,6 +105,28 @@ function priorityOf(thread: number): number | undefined {
     return undefined;
   }
 }
+
+describe('warming up', () => {
+  it('compiles schemas of every kind of value, as clients’ are', async () => {
+    const sources = new GrammarSources();
+    onTestFinished(() => sources.close());
+    const last = await sources.warmUp();
+    expect(last?.gbnf).toContain('leaf0 ::=');
+    expect(Object.keys(JSON.parse(last?.schema ?? '') as object)).toContain('$defs');
+  });
+
+  it('is done one by one, so that a client waits for one at most', async () => {
+    const thread = new SlowThread();
+    const sources = new GrammarSources(thread);
+    void sources.warmUp();
+    const compiled = sources.compile(ofSchema(large), signal);
+    expect(thread.asked).toHaveLength(2);
+    thread.asked[0]?.answer({ sources: [source] });
+    await asked(thread, 3);
+    thread.asked[1]?.answer({ sources: [source] });
+    expect(await compiled).toEqual(source);
+  });
+});
 
 describe('a grammar thread', () => {
   const hangs = worker("if (task === 'hang') for (;;); parentPort.postMessage({ sources: [] });");

@@ -134,6 +134,7 @@ const aTree = {
   $ref: '#/$defs/tree',
   $defs: { tree: { type: 'object', properties: { in: { $ref: '#/$defs/tree' } }, required: ['in'] } },
 };
+const letterNames = Object.fromEntries(letters.map((letter) => [letter, { type: 'null' }]));
 const wide = Object.fromEntries(Array.from({ length: 201 }, (_, i) => [`p${i}`, { type: 'null' }]));
 
 describe('a schema that cannot be kept is refused', () => {
@@ -168,6 +169,22 @@ describe('a schema that cannot be kept is refused', () => {
       { type: 'object', propertyNames: { pattern: '^x' }, required: ['y'] },
       'schema.required',
     ],
+    [
+      'a count of properties of which two could be one',
+      { type: 'object', additionalProperties: { type: 'null' }, minProperties: 2 },
+      'schema.minProperties',
+    ],
+    [
+      'a count of properties beside others',
+      { type: 'object', properties: { a: {} }, additionalProperties: true, maxProperties: 2 },
+      'schema.maxProperties',
+    ],
+    [
+      'a count of properties that there are many ways to have',
+      { type: 'object', properties: letterNames, additionalProperties: false, minProperties: 2 },
+      'schema.minProperties',
+    ],
+    ['fewer properties than are required', { required: ['a', 'b'], maxProperties: 1 }, 'schema.maxProperties'],
     ['names of a format', { type: 'object', propertyNames: { format: 'date' } }, 'schema.propertyNames.format'],
     ['bounds the wrong way round', { type: 'integer', minimum: 3, maximum: 2 }, 'schema.minimum'],
     ['no number in between', { type: 'integer', exclusiveMinimum: 1, exclusiveMaximum: 2 }, 'schema.minimum'],
@@ -206,6 +223,7 @@ describe('a schema that cannot be kept is refused', () => {
     ],
     ['false', { properties: { a: false }, required: ['a'] }, 'schema.properties.a'],
     ['a list', [], 'schema'],
+    ['half a character', { properties: { '\ud83d': {} } }, 'schema'],
   ])('for %s, with the place', (_, schema, param) => {
     expect(() => grammarSource(ofSchema(schema))).toThrow(expect.objectContaining({ code: 'invalid_request', param }));
   });

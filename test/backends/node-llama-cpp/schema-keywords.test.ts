@@ -55,6 +55,12 @@ describe('properties that are not named one by one', () => {
       ['{"a": null}'],
     ],
     [
+      'stand beside one without a name',
+      { properties: { '': { type: 'boolean' }, root: { const: '\\ud83d' } }, required: [''] },
+      ['{"": true}', '{"": false, "root": "\\\\ud83d"}'],
+      ['true', '{}', '{"root": "\\\\ud83d"}'],
+    ],
+    [
       'have names that propertyNames allows',
       { type: 'object', propertyNames: { pattern: '^[a-z]+$', maxLength: 2 }, additionalProperties: { type: 'null' } },
       ['{"ab": null, "c": null}'],
@@ -81,6 +87,62 @@ describe('properties that are not named one by one', () => {
       ['[{"a": {"n": {"n1": {}}}}, {"b": 1, "c1": [], "c2": {}}]', '[{}, {"b": {}}]'],
       ['[{"c": 1}]', '[{"a": {"b": 1}}]', '[{"b": 1, "a": {}}]'],
     ],
+  ]);
+});
+
+const nulls = (...names: readonly string[]): JsonValue =>
+  Object.fromEntries(names.map((name) => [name, { type: 'null' }]));
+const three = { type: 'object', properties: nulls('a', 'b', 'c'), additionalProperties: false };
+
+describe('properties are counted', () => {
+  expectExamples([
+    [
+      'of any names, at least one',
+      { type: 'object', additionalProperties: { type: 'integer' }, minProperties: 1 },
+      ['{"a": 1}', '{"a": 1, "b": 2, "c": 3}'],
+      ['{}', '{"a": "x"}', '{"a": 1, "b": "x"}', '{"a": 1, "leaf0": "x"}'],
+    ],
+    [
+      'of any names, up to a number',
+      { type: 'object', maxProperties: 2 },
+      ['{}', '{"a": [1]}', '{"a": 1, "b": {}}'],
+      ['{"a": 1, "b": 2, "c": 3}'],
+    ],
+    [
+      'of names that have a form',
+      {
+        type: 'array',
+        items: {
+          type: 'object',
+          propertyNames: { pattern: '^[a-z]$' },
+          additionalProperties: { type: 'null' },
+          minProperties: 1,
+          maxProperties: 2,
+        },
+      },
+      ['[{"a": null}, {"b": null, "c": null}]', '[]'],
+      ['[{}]', '[{"ab": null}]', '[{"a": null, "b": null, "c": null}]', '[{"a": 1}]'],
+    ],
+    ['to none', { type: 'object', maxProperties: 0 }, ['{}'], ['{"a": 1}']],
+    [
+      'of some names, one at least',
+      { ...three, minProperties: 1 },
+      ['{"a": null}', '{"c": null}', '{"a": null, "b": null, "c": null}'],
+      ['{}', '{"d": null}'],
+    ],
+    [
+      'of some names, one beside a required one',
+      { ...three, required: ['b'], minProperties: 2, maxProperties: 2 },
+      ['{"a": null, "b": null}', '{"b": null, "c": null}'],
+      ['{"b": null}', '{"a": null, "c": null}', '{"a": null, "b": null, "c": null}'],
+    ],
+    [
+      'that propertyNames lists',
+      { propertyNames: { enum: ['x', 'y'] }, additionalProperties: { type: 'null' }, minProperties: 1 },
+      ['{"x": null}', '{"y": null}', '{"x": null, "y": null}'],
+      ['{}', '{"z": null}'],
+    ],
+    ['where no name is allowed', { type: 'object', propertyNames: false }, ['{}'], ['{"a": 1}']],
   ]);
 });
 
@@ -208,6 +270,28 @@ describe('a pattern', () => {
     ];
     expect(allowed(ofSchema(schema), [...valid, ...invalid])).toEqual(valid);
   });
+
+  expectExamples([
+    [
+      'of decimals is taken as pydantic writes it',
+      { type: 'string', pattern: '^(?!^[-+.]*$)[+-]?0*\\d*\\.?\\d*$' },
+      ['"1.5"', '"-007"', '".5"'],
+      ['"."', '"+"', '"1.5.2"', '""'],
+    ],
+    [
+      'of decimals of some digits, too',
+      { type: 'string', pattern: '^(?!^[-+.]*$)[+-]?0*(?:\\d{0,3}$|(?=[\\d.]{1,6}0*$)\\d{0,3}\\.\\d{0,2}0*$)' },
+      ['"1.5"', '"123"', '"-12.25"'],
+      ['"1234"', '"1.255"', '"."'],
+    ],
+    [
+      'may have its anchors anywhere',
+      { type: 'string', pattern: '(^a|b$)' },
+      ['"a"', '"ax"', '"xb"'],
+      ['"xa"', '"bx"', '""'],
+    ],
+    ['may be one that the empty text alone has', { type: 'string', pattern: '$^' }, ['""'], ['"a"']],
+  ]);
 
   it('may be a regular expression that looks ahead', () => {
     expect(allowed({ type: 'regex', pattern: '(?!0)\\d{1,3}' }, ['120', '7', '007', '1234'])).toEqual(['120', '7']);

@@ -76,6 +76,23 @@ describe('an answer that is held to a format', () => {
     expect(all).toMatchObject({ text: whole, finish: { reason: 'stop' } });
   });
 
+  it.each([
+    ['{"shapes": [{"shape": "st', '{"shapes": [{"shape": "st'],
+    ['{', '{'],
+    ['Here it is:', ''],
+  ])('goes on with %j, of which %j is a part of it', async (text, begun) => {
+    const request = userTurn([question], { format: byShape });
+    const message = { role: 'assistant', content: [{ type: 'text', text }] } as const;
+    const template = { ...request.template, addGenerationPrompt: false, continueFinalMessage: true };
+    const messages = [...request.messages, message];
+    const { text: rest, finish } = await answer(model, { ...request, messages, template });
+    expect(finish.reason).toBe('stop');
+    const shapes = expect.arrayContaining([
+      expect.objectContaining({ shape: expect.any(String) as string }),
+    ]) as unknown;
+    expect(JSON.parse(begun + rest)).toMatchObject({ shapes });
+  });
+
   it('is forced no further than it may be long, and in pieces', async () => {
     const long = 'a green circle, '.repeat(150);
     const format: AnswerFormat = { type: 'choice', choices: [long] };

@@ -53,7 +53,26 @@ void AnswerSyntax::find_markers(common_peg_parser_id id, std::vector<bool> & see
     }
 }
 
+void AnswerSyntax::allow_no_thoughts(const std::string & head, const std::string & start, const std::string & end) {
+    const auto with_none = parse_as_written(head + start + end + "x");
+    if (!parse_as_written(head + "x") && with_none && with_none->content == "x") {
+        head_ = head;
+        thought_start_ = start;
+        no_thought_ = start + end;
+    }
+}
+
 std::optional<common_chat_msg> AnswerSyntax::parse(const std::string & text) const {
+    auto message = parse_as_written(text);
+    const bool has_thought = text.compare(0, head_.size(), head_) != 0 ||
+                             text.compare(head_.size(), thought_start_.size(), thought_start_) == 0;
+    if (message || no_thought_.empty() || has_thought) {
+        return message;
+    }
+    return parse_as_written(head_ + no_thought_ + text.substr(head_.size()));
+}
+
+std::optional<common_chat_msg> AnswerSyntax::parse_as_written(const std::string & text) const {
     common_peg_parse_context context(text, COMMON_PEG_PARSE_FLAG_LENIENT);
     const auto result = parser_.parse(context);
     if (result.fail()) {

@@ -17,6 +17,10 @@ class AnswerSyntax {
     // `tags`: those round the thoughts.
     AnswerSyntax(common_peg_arena parser, common_chat_format format, std::vector<std::string> tags);
 
+    // Some of llama.cpp's parsers want thoughts, which a model may leave out: an answer without them is then read as one with
+    // empty ones, behind `head`, what a turn begins with. `start` and `end`: the tags.
+    void allow_no_thoughts(const std::string & head, const std::string & start, const std::string & end);
+
     // What a text says so far, the prompt's part of the turn included; nothing where it is not of this syntax.
     std::optional<common_chat_msg> parse(const std::string & text) const;
 
@@ -36,11 +40,15 @@ class AnswerSyntax {
 
   private:
     void find_markers(common_peg_parser_id id, std::vector<bool> & seen);
+    std::optional<common_chat_msg> parse_as_written(const std::string & text) const;
 
     common_peg_arena parser_;
     common_chat_format format_;
     std::vector<std::string> markers_;
     std::vector<std::string> call_starts_;
+    std::string head_;
+    std::string thought_start_;
+    std::string no_thought_;  // empty: thoughts are not wanted
 };
 
 // What an answer has to be, and how it is read.

@@ -26,11 +26,15 @@ const common_chat_schema_object * object_in(const common_chat_schema & schema) {
 }
 
 CallParser members_of(CallBuilder & p, const common_chat_schema_object & object, const std::string & separator,
-                      const std::function<CallParser(const common_chat_schema_property &)> & member) {
+                      const std::function<CallParser(const common_chat_schema_property &)> & member,
+                      const std::function<bool(const common_chat_schema_property &)> & is_meant) {
     auto required = p.sequence();
     bool has_required = false;
     std::vector<CallParser> optional;
     for (const auto & property : object.properties) {
+        if (is_meant && !is_meant(property)) {
+            continue;
+        }
         if (!property.required) {
             optional.push_back(member(property));
             continue;

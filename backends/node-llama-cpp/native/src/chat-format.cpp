@@ -99,6 +99,7 @@ ChatFormat::ChatFormat(const ChatTemplate & rendering) : rendering_(rendering) {
             thought_start_ = trimmed(params.thinking_start_tag);
             thought_ends_ = params.thinking_end_tags;
         }
+        string_quote_ = params.format == COMMON_CHAT_FORMAT_PEG_GEMMA4 ? gemma_quote : "";
         calls_in_parallel_ = common_chat_templates_get_caps(templates_.get())["supports_parallel_tool_calls"];
     } catch (const std::exception &) {
         templates_.reset();
@@ -371,7 +372,12 @@ ChatFormat::Compiled ChatFormat::compile_own(const Conversation & conversation, 
             compiled.spoken.push_back(literal->literal);
         }
     }
-    compiled.syntax = std::make_shared<const AnswerSyntax>(parser, params.format, tags);
+    const auto syntax = std::make_shared<AnswerSyntax>(parser, params.format, tags);
+    if (thinks()) {
+        const std::string head = compiled.opening.substr(0, compiled.opening.find(thought_start_));
+        syntax->allow_no_thoughts(head, thought_start_, thought_ends_.front());
+    }
+    compiled.syntax = syntax;
     if (!tools.empty()) {
         add_grammar(compiled, tools, params, parser, inputs);
         add_rules(compiled.grammar, tools);
@@ -436,6 +442,10 @@ void ChatFormat::add_grammar(Compiled & compiled, const std::vector<Tool> & tool
     const bool is_json = contains(params.grammar, "-schema ::= ") && !contains(params.grammar, "-arg-");
     if (is_json) {
         use_schemas(inputs, tools);
+    } else {
+        for (size_t i = 0; i < tools.size(); i++) {
+            inputs.tools[i].parameters = parameters_between_tags(tools[i]);
+        }
     }
     compiled.grammar = grammar_of_calls(common_chat_templates_apply(templates_.get(), inputs).grammar, parser,
                                         inputs.parallel_tool_calls);

@@ -35,6 +35,8 @@ class ChatFormat {
 
     // Whether the model has thoughts, which can be told apart.
     bool thinks() const { return !thought_start_.empty(); }
+    // Of the strings in calls; empty where those are JSON, or text between tags.
+    const std::string & string_quote() const { return string_quote_; }
     // Whether tools are written in the template's own form.
     bool has_own_calls() const { return has_own_calls_; }
 
@@ -57,6 +59,7 @@ class ChatFormat {
     common_chat_templates_ptr templates_;  // null: llama.cpp cannot use the template
     std::string thought_start_;
     std::vector<std::string> thought_ends_;
+    std::string string_quote_;
     bool has_own_calls_ = false;
     OwnCalls own_calls_ = OwnCalls::none;
     bool calls_in_parallel_ = true;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 
 #include "engine.h"
 
@@ -40,6 +41,27 @@ static GrammarStart start_after_thoughts(const Request & request) {
     return start;
 }
 
+static bool begins_with(std::shared_ptr<const GrammarRules> format, const std::string & text) {
+    GrammarMatcher matcher(std::move(format));
+    GrammarPosition position{matcher.start(), 0, 0, 0};
+    for (size_t i = 0; i < text.size() && position.is_possible(); i++) {
+        position = after_byte(matcher, position, static_cast<unsigned char>(text[i]));
+    }
+    return position.is_possible();
+}
+
+// A final message that is continued may be the beginning of the format, or a text before it.
+static GrammarStart start_of_format(const Request & request) {
+    GrammarStart start = start_after_thoughts(request);
+    const auto & [format, begun] = std::tie(request.settings.grammar, request.settings.begun_text);
+    if (!begun.empty() && begins_with(format, begun)) {
+        start.closing_tags.clear();  // they are over
+        start.is_thinking = false;
+        start.begun_text = begun;
+    }
+    return start;
+}
+
 static GrammarStart start_of_calls(const Request & request) {
     const AnswerPlan & plan = request.prompt.plan;
     GrammarStart start = start_after_thoughts(request);
@@ -62,16 +84,16 @@ std::unique_ptr<AnswerGrammar> Engine::grammar_for(const Request & request) cons
         return std::make_unique<AnswerGrammar>(vocab_, vocabulary().texts, std::move(rules), std::move(start));
     };
     if (plan.grammar.empty()) {
-        return format ? held_to(format, start_after_thoughts(request)) : nullptr;
+        return format ? held_to(format, start_of_format(request)) : nullptr;
     }
     const auto calls = compile_grammar({"", plan.grammar});
     if (!format || !plan.grammar_waits) {
         return held_to(calls, start_of_calls(request));
     }
     if (plan.grammar_has_turn) {  // what it matches begins before the answer
-        return held_to(format, start_after_thoughts(request));
+        return held_to(format, start_of_format(request));
     }
-    return held_to(std::make_shared<const GrammarRules>(GrammarRules::either(*format, *calls)), start_after_thoughts(request));
+    return held_to(std::make_shared<const GrammarRules>(GrammarRules::either(*format, *calls)), start_of_format(request));
 }
 
 }  // namespace vserve

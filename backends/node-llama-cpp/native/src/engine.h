@@ -204,6 +204,7 @@ class Engine {
     int32_t most_image_tokens() const;
     // Whether the model has thoughts, which can be told apart.
     bool thinks() const { return prompts_->format().thinks(); }
+    const std::string & string_quote() const { return prompts_->format().string_quote(); }
     int32_t vocabulary_size() const { return llama_vocab_n_tokens(vocab_); }
     bool sees_images() const { return vision_ != nullptr; }
     // Vision::kernel_name; null also without a projector.

@@ -42,6 +42,12 @@ struct ArgumentText {
     bool is_whole;
 };
 
+// What a constant of a tool's schema stands for, where the strings in calls have a quote of their own.
+struct QuotedValue {
+    std::string name;
+    std::string gbnf;
+};
+
 // A function that the model may call.
 struct Tool {
     std::string name;
@@ -50,6 +56,7 @@ struct Tool {
     std::string schema{};     // the same, as schema_grammar() takes it; empty where it is not needed
     std::string rules{};      // likewise
     std::vector<ArgumentText> argument_texts{};  // of those that may not be any text
+    std::vector<QuotedValue> quoted_values{};
 };
 
 struct ToolSettings {

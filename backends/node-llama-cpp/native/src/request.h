@@ -47,6 +47,7 @@ struct GenerationSettings {
     std::vector<std::string> stop_strings;
     std::vector<llama_token> stop_tokens;
     std::shared_ptr<const GrammarRules> grammar;  // of each whole answer; null for any text
+    std::string begun_text;  // what the prompt has of the answers, which the grammar begins with where it can
 };
 
 // What was asked. All of its answers share it: the prompt is computed once, its images are encoded once.

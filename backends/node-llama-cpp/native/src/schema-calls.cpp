@@ -1,5 +1,6 @@
 #include "schema-calls.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -29,8 +30,14 @@ Parser python_call(Builder & p, const Tool & tool, size_t index) {
 // Values as Gemma 4 writes them.
 class GemmaValues {
   public:
-    GemmaValues(Builder & p, Document document, std::string rule_prefix)
-        : p_(p), document_(std::move(document)), prefix_(std::move(rule_prefix)) {}
+    GemmaValues(Builder & p, const Tool & tool, Document document, std::string rule_prefix)
+        : p_(p), document_(std::move(document)), prefix_(std::move(rule_prefix)) {
+        for (const auto & value : tool.quoted_values) {
+            held_.emplace(value.name, value.gbnf);
+        }
+        // A name that begins with that of our rules stands for several.
+        rule_name_ = tool.rules.substr(0, tool.rules.find_first_of("0123456789"));
+    }
 
     Parser of(const Schema & schema) {
         switch (schema.kind()) {
@@ -44,11 +51,11 @@ class GemmaValues {
                 return any;
             }
             case Schema::KIND_CONST:
-                return literal(static_cast<const common_chat_schema_const &>(schema).value);
+                return constant(static_cast<const common_chat_schema_const &>(schema).value);
             case Schema::KIND_ENUM: {
                 auto any = p_.choice();
                 for (const auto & value : static_cast<const common_chat_schema_enum &>(schema).values) {
-                    any |= literal(value);
+                    any |= p_.literal(written(value));
                 }
                 return any;
             }
@@ -58,9 +65,11 @@ class GemmaValues {
             case Schema::KIND_INTEGER:
                 return p_.schema(p_.json(), prefix_ + std::to_string(++last_rule_), document_, schema);
             case Schema::KIND_STRING:
-                return text();
+                return of_string(static_cast<const common_chat_schema_string &>(schema));
             case Schema::KIND_ARRAY:
                 return of_array(static_cast<const common_chat_schema_array &>(schema));
+            case Schema::KIND_TUPLE:
+                return of_tuple(static_cast<const common_chat_schema_tuple &>(schema));
             case Schema::KIND_OBJECT:
                 return of_object(static_cast<const common_chat_schema_object &>(schema));
             default:
@@ -68,55 +77,101 @@ class GemmaValues {
         }
     }
 
-    // `text`: what the argument may be, where that is not any value of its type. It does not tell which of several types
-    // have quotes.
-    Parser of_argument(const Schema & schema, const ArgumentText * text) {
-        const auto types = schema.value_types();
-        const bool is_text = types.is_only(Schema::TYPE_STRING);
-        if (text == nullptr || (!is_text && types.has(Schema::TYPE_STRING))) {
-            return of(schema);
-        }
-        const auto held = p_.gbnf(p_.eps(), "(" + text->gbnf + ")");
-        if (!is_text) {
-            return held;
-        }
-        const auto rest = text->is_whole ? p_.eps() : any_text();
-        return p_.literal(quote) + held + rest + p_.literal(quote);
-    }
-
-    Parser of_object(const common_chat_schema_object & object) {
-        if (object.properties.empty() && object.additional_properties) {
-            return map_of([&] { return of(*object.additional_properties); });
-        }
-        const auto member = [this](const common_chat_schema_property & property) {
-            return p_.literal(property.name + ":") + of(*property.schema);
-        };
-        return p_.literal("{") + members_of(p_, object, ",", member) + p_.literal("}");
-    }
-
   private:
-    static constexpr const char * quote = "<|\"|>";
+    Parser any_text() { return p_.rule("gemma-text", p_.until(gemma_quote)); }
+    Parser quoted(const Parser & text) { return p_.literal(gemma_quote) + text + p_.literal(gemma_quote); }
 
-    Parser any_text() { return p_.rule("gemma-text", p_.until(quote)); }
-    Parser text() { return p_.literal(quote) + any_text() + p_.literal(quote); }
+    Parser constant(const common_json & value) {
+        const auto found = value.is_string() ? held_.find(value.get<std::string>()) : held_.end();
+        return found == held_.end() ? p_.literal(written(value)) : p_.gbnf(p_.eps(), "(" + found->second + ")");
+    }
 
-    Parser literal(const common_json & value) {
-        return p_.literal(value.is_string() ? quote + value.get<std::string>() + quote : value.dump());
+    std::string written(const common_json & value) const {
+        if (value.is_string()) {
+            return gemma_quote + value.get<std::string>() + gemma_quote;
+        }
+        std::string text;
+        if (value.is_array()) {
+            for (const auto & item : value) {
+                text += (text.empty() ? "" : ",") + written(item);
+            }
+            return "[" + text + "]";
+        }
+        if (value.is_object()) {
+            for (const auto & [name, member] : value.items()) {
+                text += (text.empty() ? "" : ",") + std::string(name) + ":" + written(member);
+            }
+            return "{" + text + "}";
+        }
+        return value.dump();
+    }
+
+    Parser of_string(const common_chat_schema_string & schema) {
+        if (schema.max_length == 0) {
+            return quoted(p_.eps());
+        }
+        if (schema.max_length > 0) {
+            return quoted(p_.chars(character, schema.min_length, schema.max_length));
+        }
+        return quoted(schema.min_length > 0 ? p_.chars(character, schema.min_length, schema.min_length) + any_text() : any_text());
     }
 
     Parser list_of(const Parser & item, int least, int most) {
-        const auto more = p_.repeat(p_.literal(",") + item, least > 0 ? least - 1 : 0, most < 0 ? -1 : most - 1);
-        const auto items = most == 0 ? p_.eps() : item + more;
-        return p_.literal("[") + (least > 0 ? items : p_.optional(items)) + p_.literal("]");
+        return p_.literal("[") + members(item, least, most) + p_.literal("]");
     }
 
-    Parser map_of(const std::function<Parser()> & value) {
-        const auto member = p_.chars("[^:{},<]", 1, -1) + p_.literal(":") + value();
-        return p_.literal("{") + p_.optional(member + p_.zero_or_more(p_.literal(",") + member)) + p_.literal("}");
+    Parser map_of(const Parser & value, int least, int most) {
+        const auto member = p_.chars("[^:{},<]", 1, -1) + p_.literal(":") + value;
+        return p_.literal("{") + members(member, least, most) + p_.literal("}");
+    }
+
+    // Some of one kind, with commas between them; `most` is below 0 for no limit.
+    Parser members(const Parser & member, int least, int most) {
+        if (most == 0) {
+            return p_.eps();
+        }
+        const auto some = member + p_.repeat(p_.literal(",") + member, least > 0 ? least - 1 : 0, most < 0 ? -1 : most - 1);
+        return least > 0 ? some : p_.optional(some);
     }
 
     Parser of_array(const common_chat_schema_array & array) {
         return list_of(of(*array.items), array.min_items, array.max_items);
+    }
+
+    Parser of_tuple(const common_chat_schema_tuple & tuple) {
+        auto items = p_.sequence();
+        for (size_t i = 0; i < tuple.items.size(); i++) {
+            items = i == 0 ? of(*tuple.items[i]) : items + p_.literal(",") + of(*tuple.items[i]);
+        }
+        return p_.literal("[") + items + p_.literal("]");
+    }
+
+    // Names of a form are left out beside others: keys have no quotes that they could stand between.
+    Parser of_object(const common_chat_schema_object & object) {
+        const auto stands_for_names = [this](const common_chat_schema_property & property) {
+            return !rule_name_.empty() && property.name.compare(0, rule_name_.size(), rule_name_) == 0;
+        };
+        const auto & properties = object.properties;
+        if (std::all_of(properties.begin(), properties.end(), stands_for_names)) {
+            return of_map(object);
+        }
+        const auto member = [this](const common_chat_schema_property & property) {
+            return p_.literal(property.name + ":") + of(*property.schema);
+        };
+        const auto is_named = [&](const common_chat_schema_property & property) { return !stands_for_names(property); };
+        return p_.literal("{") + members_of(p_, object, ",", member, is_named) + p_.literal("}");
+    }
+
+    // An object whose properties have any names.
+    Parser of_map(const common_chat_schema_object & object) {
+        const auto & properties = object.properties;
+        if (properties.empty() && !object.additional_properties) {
+            return p_.literal("{}");
+        }
+        const auto value = of(properties.empty() ? *object.additional_properties : *properties.front().schema);
+        const auto is_required = [](const common_chat_schema_property & property) { return property.required; };
+        return map_of(value, static_cast<int>(std::count_if(properties.begin(), properties.end(), is_required)),
+                      object.additional_properties ? -1 : static_cast<int>(properties.size()));
     }
 
     // Schemas may contain themselves.
@@ -132,30 +187,26 @@ class GemmaValues {
     Parser any() {
         return p_.rule("gemma-any", [this] {
             const auto value = p_.ref("gemma-any");
-            return p_.choice({text(), p_.json_number(), p_.json_bool(), p_.json_null(), list_of(value, 0, -1),
-                              map_of([&] { return value; })});
+            return p_.choice({quoted(any_text()), p_.json_number(), p_.json_bool(), p_.json_null(), list_of(value, 0, -1),
+                              map_of(value, 0, -1)});
         });
     }
+
+    static constexpr const char * character = "[^<\\x00]";
 
     Builder & p_;
     const Document document_;
     const std::string prefix_;
+    std::string rule_name_;
+    std::map<std::string, std::string> held_;  // grammars, by the constants that stand for them
     int last_rule_ = 0;
     std::map<const Schema *, std::string> refs_;
 };
 
 Parser gemma_call(Builder & p, const Tool & tool, size_t index) {
-    const Document document = document_of(tool.parameters);
-    const auto * object = object_in(*document->root);
-    GemmaValues values(p, document, "argument-" + std::to_string(index) + "-");
-    const auto argument = [&](const common_chat_schema_property & property) {
-        return p.literal(property.name + ":") +
-               values.of_argument(*property.schema, argument_text_of(tool, property.name));
-    };
-    const auto arguments = object == nullptr            ? p.literal("{}")
-                           : object->properties.empty() ? values.of_object(*object)
-                                                        : p.literal("{") + members_of(p, *object, ",", argument) + p.literal("}");
-    return p.rule("function-" + std::to_string(index), p.literal(tool.name) + arguments);
+    const Document document = document_of(tool.schema.empty() ? tool.parameters : tool.schema);
+    GemmaValues values(p, tool, document, "argument-" + std::to_string(index) + "-");
+    return p.rule("function-" + std::to_string(index), p.literal(tool.name) + values.of(*document->root));
 }
 
 using CallOf = Parser (*)(Builder &, const Tool &, size_t);

@@ -13,6 +13,8 @@ namespace {
 
 // Of arguments that may be left out: those may come in any order, which takes a rule for each set of them.
 constexpr size_t most_in_any_order = 5;
+// From one reference to the next.
+constexpr int most_hops = 64;
 
 // As llama.cpp names rules.
 std::string rule_name(const std::string & text) {
@@ -201,7 +203,46 @@ class ToolRules {
     const std::string prefix_;
 };
 
+// Whether a rewritten schema is of no string, so that its values are JSON. What it refers to is in `definitions`.
+bool is_json(const common_json & schema, const common_json & definitions, int hops = 0) {
+    if (!schema.is_object() || hops > most_hops) {
+        return false;
+    }
+    if (schema.contains("$ref")) {
+        const auto pointer = schema.at("$ref").get<std::string>();
+        const auto name = pointer.substr(pointer.rfind('/') + 1);
+        return definitions.contains(name) && is_json(definitions.at(name), definitions, hops + 1);
+    }
+    if (schema.contains("anyOf")) {
+        const auto & any = schema.at("anyOf");
+        return std::all_of(any.begin(), any.end(),
+                           [&](const common_json & one) { return is_json(one, definitions, hops + 1); });
+    }
+    return schema.contains("type") && schema.at("type").is_string() && schema.at("type").get<std::string>() != "string";
+}
+
 }  // namespace
+
+std::string parameters_between_tags(const Tool & tool) {
+    auto parameters = common_json::parse_no_throw(tool.parameters);
+    const auto schema = common_json::parse_no_throw(tool.schema);
+    const auto has_properties = [](const common_json & object) {
+        return !object.is_discarded() && object.is_object() && object.contains("properties");
+    };
+    if (!has_properties(parameters) || !has_properties(schema)) {
+        return tool.parameters;
+    }
+    const auto definitions = schema.contains("$defs") ? common_json(schema.at("$defs")) : common_json::object();
+    for (const auto & [name, property] : schema.at("properties").items()) {
+        if (parameters.at("properties").contains(name) && is_json(property, definitions)) {
+            parameters["properties"][name] = property;
+        }
+    }
+    for (const auto & [name, definition] : definitions.items()) {
+        parameters["$defs"][name] = definition;
+    }
+    return parameters.dump();
+}
 
 // llama.cpp's parser reads no white space there.
 static void end_calls_at_once(GrammarLines & lines) {

@@ -13,4 +13,7 @@ namespace vserve {
 // once. `parser` is what the grammar was made of; one of another form stays as it is.
 std::string hold_tagged_arguments(const std::string & gbnf, const common_peg_arena & parser, const std::vector<Tool> & tools);
 
+// The parameters of a tool, in which lists and objects are as its schema has them: those stand as JSON between the tags.
+std::string parameters_between_tags(const Tool & tool);
+
 }  // namespace vserve

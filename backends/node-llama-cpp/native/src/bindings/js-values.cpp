@@ -127,6 +127,15 @@ std::vector<ArgumentText> argument_texts_of(const Napi::Array & array) {
     return texts;
 }
 
+std::vector<QuotedValue> quoted_values_of(const Napi::Array & array) {
+    std::vector<QuotedValue> values;
+    for (uint32_t i = 0; i < array.Length(); i++) {
+        const auto value = array.Get(i).As<Napi::Object>();
+        values.push_back({text_of(value, "name"), text_of(value, "gbnf")});
+    }
+    return values;
+}
+
 ToolSettings tools_of(const Napi::Object & object) {
     ToolSettings settings;
     const auto tools = object.Get("tools").As<Napi::Array>();
@@ -134,7 +143,8 @@ ToolSettings tools_of(const Napi::Object & object) {
         const auto tool = tools.Get(i).As<Napi::Object>();
         settings.tools.push_back({text_of(tool, "name"), text_of(tool, "description"), text_of(tool, "parameters"),
                                   text_of(tool, "schema"), text_of(tool, "rules"),
-                                  argument_texts_of(tool.Get("argumentTexts").As<Napi::Array>())});
+                                  argument_texts_of(tool.Get("argumentTexts").As<Napi::Array>()),
+                                  quoted_values_of(tool.Get("quotedValues").As<Napi::Array>())});
     }
     const std::string choice = text_of(object, "toolChoice");
     settings.choice = choice == "none"       ? ToolSettings::Choice::none
@@ -561,6 +571,7 @@ GenerationSettings settings_of(const Napi::Object & object) {
     settings.include_stop = boolean_of(object, "includeStop");
     settings.stop_strings = texts_of(object, "stop");
     settings.stop_tokens = integers_of(object, "stopTokens");
+    settings.begun_text = text_of(object, "begunText");
     if (const auto grammar = object.Get("grammar"); grammar.IsExternal()) {
         // The handle is left empty: it stays until JavaScript collects its garbage, which knows nothing of a grammar's size.
         settings.grammar = std::move(*grammar.As<Napi::External<std::shared_ptr<const GrammarRules>>>().Data());

@@ -106,8 +106,7 @@ void NativeEngine::post(std::vector<Event> && events) {
     }
 }
 
-// load(): Promise<{visionKernel, thinks, vocabularySize}>: the name of the encoder's own kernels, empty where it uses ggml's;
-// whether the model has thoughts; how many tokens it has
+// load(): Promise<LoadedTraits>, of native-addon.ts
 Napi::Value NativeEngine::load(const Napi::CallbackInfo & info) {
     options_.on_events = [this](std::vector<Event> && events) { post(std::move(events)); };
     options_.on_projector_progress = [this](float progress) {
@@ -129,6 +128,7 @@ Napi::Value NativeEngine::load(const Napi::CallbackInfo & info) {
             Napi::Object object = Napi::Object::New(env);
             object.Set("visionKernel", kernel == nullptr ? "" : kernel);
             object.Set("thinks", engine_->thinks());
+            object.Set("stringQuote", engine_->string_quote());
             object.Set("vocabularySize", engine_->vocabulary_size());
             object.Set("mostImageTokens", engine_->most_image_tokens());
             return object;
