@@ -33,7 +33,9 @@ async function prepare(
   settings: Pick<Settings, ServeSettingName>,
   { output, signal, dependencies, report }: Loading,
 ): Promise<Omit<PreparedModel, 'name'>> {
-  if (model === undefined) return { modelPath: '', mmprojPath: undefined, release: () => Promise.resolve() };
+  const nothing = { modelPath: '', mmprojPath: undefined, release: () => Promise.resolve() };
+  if (model === undefined) return nothing;
+  if (backend.servesElsewhere === true) return { ...nothing, modelName: model };
   const download = downloadProgress(output, Date.now, (fraction) => report({ stage: 'downloading', fraction }));
   const progress = conversionProgress(output);
   const { home, mmproj } = settings;

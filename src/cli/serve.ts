@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
-import type { Backend, SamplingSettings } from '../backend/index.ts';
+import type { Backend, LoadedModel, ModelInfo, SamplingSettings } from '../backend/index.ts';
+import { messageOf } from '../errors/index.ts';
 import type { OpenServer, OpenServerOptions } from '../server/index.ts';
 import { checkAccess } from '../server/check-access.ts';
 import { checkPort } from '../server/port.ts';
@@ -15,6 +16,7 @@ import { addMaxFlags, tellMaxFlags } from './max-flags.ts';
 import { metricsPortOf } from './metrics-port.ts';
 import { openAndLoad } from './open-and-load.ts';
 import { openLog } from './open-log.ts';
+import type { Output } from './output.ts';
 import { ServerFile } from './running/server-files.ts';
 import { serveSettings } from './serve-settings.ts';
 import type { ServeSettings } from './serve-settings.ts';
@@ -98,7 +100,7 @@ async function openAndServe(
 ): Promise<void> {
   const { output, signal } = context;
   const { host: hosts, port } = loaded.settings;
-  const { servedModelName, media } = settings;
+  const { media } = settings;
   let describeState = notLoaded;
   context.reportRequests.addEventListener('report', () => output.log('info', describeState()));
   const { server, model, loadMs, release } = await openAndLoad(
@@ -107,7 +109,7 @@ async function openAndServe(
         { hosts, port, metricsPort, version, settings: settings.server, log: output.log },
         context,
       );
-      await file.create({ model: servedModelName, urls: [opened.url], version });
+      await file.create({ model: settings.servedModelName, urls: [opened.url], version });
       return opened;
     },
     (loading) => loadModel(backend, settings, loaded.settings, loading),
@@ -115,9 +117,11 @@ async function openAndServe(
   );
   try {
     const samplingDefaults = samplingDefaultsOf(loaded.settings);
+    const servedModelName = nameOf(loaded.settings, model.info) ?? settings.servedModelName;
     const running = server.serve({ model, servedModelName, media, modelLoadMs: loadMs, samplingDefaults });
+    context.hangups.addEventListener('hangup', () => void reload(model, output.log));
     describeState = running.report;
-    await file.update({ urls: [...running.urls], state: 'ready' });
+    await file.update({ model: servedModelName, urls: [...running.urls], state: 'ready' });
     if (running.metricsUrl !== undefined) output.log('info', `Metrics are at ${running.metricsUrl}`);
     const pageUrl = running.urls.find((url) => url.startsWith('http'));
     if (settings.server.playground && pageUrl !== undefined) output.log('info', `The playground is at ${pageUrl}/`);
@@ -139,6 +143,20 @@ async function open(options: OpenServerOptions, { dependencies, hangups }: Conte
   const server = await (await dependencies.loadServer()).openServer(options);
   hangups.addEventListener('hangup', () => void server.reload());
   return server;
+}
+
+/** Has a model read its files again. */
+async function reload(model: LoadedModel, log: Output['log']): Promise<void> {
+  try {
+    await model.reload?.();
+  } catch (error) {
+    log('warning', `The model's settings could not be read again and stay as they were: ${messageOf(error)}`);
+  }
+}
+
+/** A model that is elsewhere may know its name. */
+function nameOf({ servedModelName, model }: Pick<Settings, 'servedModelName' | 'model'>, info: ModelInfo) {
+  return servedModelName ?? model ?? info.servedName;
 }
 
 function notLoaded(): string {

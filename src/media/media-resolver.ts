@@ -87,6 +87,8 @@ interface DecodeLimits {
 export interface MediaResolverOptions extends Pick<HttpSourceOptions, 'lookup' | 'timeouts'> {
   readonly onResolved?: ((image: ResolvedImage) => void) | undefined;
   readonly decodeTimeoutMs?: number | undefined;
+  /** Give images as their own files, where `plainFileOf` has one. */
+  readonly keepsFiles?: boolean | undefined;
   /** Called when decoding of an image starts; the returned function, when it ends. */
   readonly takeCpu?: TakeCpu | undefined;
 }
@@ -94,7 +96,7 @@ export interface MediaResolverOptions extends Pick<HttpSourceOptions, 'lookup' |
 /** Makes a resolver. Throws `invalid_setting`. */
 export function createMediaResolver(
   settings: MediaSettings,
-  { onResolved, takeCpu, decodeTimeoutMs: timeoutMs = DECODE_TIMEOUT_MS, ...http }: MediaResolverOptions = {},
+  { onResolved, takeCpu, keepsFiles: keepsFile, decodeTimeoutMs: timeoutMs = DECODE_TIMEOUT_MS, ...http }: MediaResolverOptions = {},
 ): MediaResolver {
   const httpSource = new HttpSource({ ...settings, ...http });
   const decoder = new Decoder({ timeoutMs, takeCpu });
@@ -178,7 +180,7 @@ export function createMediaResolver(
           const before = name === undefined ? undefined : known.get(name);
           const encoded = before && findEncoded?.(before, asked);
           if (before !== undefined && encoded !== undefined) return { ...before, rgb: new Uint8Array(), encoded };
-          const bitmap = await decoder.decode(image, { budget, maxPixels, signal });
+          const bitmap = await decoder.decode(image, { budget, maxPixels, keepsFile, signal });
           if (name !== undefined) known.remember(name, bitmap);
           return bitmap;
         },

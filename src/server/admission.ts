@@ -29,8 +29,8 @@ export interface Places {
 }
 
 export interface AdmissionOptions {
-  /** Requests that the backend runs at the same time. */
-  readonly maxBatchSize: number;
+  /** Requests that the backend runs at the same time. It may change. */
+  readonly maxBatchSize: number | (() => number);
   /** Maximum number of further requests that wait; undefined means no limit. */
   readonly maxQueueSize: number | undefined;
   /** Maximum number of requests, running and waiting; undefined means no limit. */
@@ -41,7 +41,10 @@ export interface AdmissionOptions {
 
 /** Hands requests to the backend in fair turns, as many as it can run, and refuses those beyond the limits. */
 export class Admission implements Places {
-  readonly #limit: number;
+  readonly #maxBatchSize: () => number;
+  readonly #maxQueueSize: number;
+  readonly #maxPendingRequests: number;
+  #batchSize: number;
   readonly #maxRequestsOf: (keyId: string) => number | undefined;
   readonly #generations: FairTurns;
   readonly #fetches = new FairTurns(MAX_WITH_IMAGES);
@@ -50,10 +53,13 @@ export class Admission implements Places {
   #requests = 0;
 
   constructor({ maxBatchSize, maxQueueSize, maxPendingRequests, maxRequestsOf }: AdmissionOptions) {
-    this.#limit = Math.min(maxBatchSize + (maxQueueSize ?? Infinity), maxPendingRequests ?? Infinity);
+    this.#maxBatchSize = typeof maxBatchSize === 'number' ? () => maxBatchSize : maxBatchSize;
+    this.#batchSize = this.#maxBatchSize();
+    this.#maxQueueSize = maxQueueSize ?? Infinity;
+    this.#maxPendingRequests = maxPendingRequests ?? Infinity;
     this.#maxRequestsOf = maxRequestsOf ?? (() => undefined);
-    this.#generations = new FairTurns(maxBatchSize + PREPARED_AHEAD);
-    this.#times = new ServiceTimes(maxBatchSize);
+    this.#generations = new FairTurns(this.#batchSize + PREPARED_AHEAD);
+    this.#times = new ServiceTimes(this.#batchSize);
   }
 
   /** Requests that wait for their turn. */
@@ -63,7 +69,8 @@ export class Admission implements Places {
 
   /** Throws `at_capacity` if there is no place for another request, or for another one of this client. */
   requireRoom(client?: ClientPath): void {
-    if (this.#requests >= this.#limit) {
+    this.#adapt();
+    if (this.#requests >= Math.min(this.#batchSize + this.#maxQueueSize, this.#maxPendingRequests)) {
       throw new VserveError('at_capacity', 'Server is at capacity. Please retry later.', {
         retryAfterS: this.#times.secondsFor(this.#generations.waiting + 1),
       });
@@ -130,6 +137,13 @@ export class Admission implements Places {
         leaveGenerations?.();
       },
     };
+  }
+
+  #adapt(): void {
+    const batchSize = this.#maxBatchSize();
+    if (batchSize === this.#batchSize) return;
+    this.#generations.grow(batchSize - this.#batchSize);
+    this.#batchSize = batchSize;
   }
 
   #count(client: ClientPath, change: 1 | -1): void {

@@ -141,7 +141,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       const cpus = new CpuShare(model);
       const { maxQueueSize, maxPendingRequests } = settings;
       const admission = new Admission({
-        maxBatchSize: model.info.maxBatchSize,
+        maxBatchSize: () => model.capacity?.() ?? model.info.maxBatchSize,
         maxQueueSize,
         maxPendingRequests,
         maxRequestsOf: (keyId) => keys.maxRequestsOf(keyId),
@@ -149,6 +149,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       const media = createMediaResolver(mediaSettings, {
         onResolved: (image) => metrics.countImage(image),
         takeCpu: () => cpus.take(),
+        keepsFiles: model.imagesAs !== undefined,
       });
       const slots = settings.slots ? new Slots(model.info.maxBatchSize) : undefined;
       app = createApp({ ...common, model, servedModelName, requests, admission, memory, cpus, media, slots });

@@ -23,6 +23,7 @@ export const groups = [
   'Conversion',
   'Hub',
   'Engine',
+  'Upstreams',
   'Server',
   'Images',
   'Request',

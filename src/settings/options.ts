@@ -16,6 +16,7 @@ import { option } from './option.ts';
 import type { Option } from './option.ts';
 import { longByShort, longPrecisions } from './precisions.ts';
 import { requestOptions } from './request-options.ts';
+import { upstreamOptions } from './upstream-options.ts';
 import {
   byteCount,
   choice,
@@ -250,7 +251,7 @@ export const options = {
     group: 'Engine',
     flags: ['backend'],
     argument: 'name',
-    help: 'Engine: node-llama-cpp, echo, or the path of a module that exports one',
+    help: 'Engine: node-llama-cpp, openai (servers at --upstream), echo, or the path of a module that exports one',
     kind: text('the name of a backend, or the path or package of a module that exports one'),
     default: 'node-llama-cpp',
   }),
@@ -382,6 +383,8 @@ export const options = {
     }),
     default: 'auto',
   }),
+
+  ...upstreamOptions,
 
   host: option({
     group: 'Server',

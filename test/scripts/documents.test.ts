@@ -52,8 +52,8 @@ test('the flags and error codes that README.md and docs name are there', async (
       no === undefined ? [`--${name}`] : [`--${name}`, `--no-${name}`],
     ),
   );
-  // Flags of `npm run demo`, `npm run bench`, npm and xcode-select.
-  known.push('--once', '--quick', '--peer', '--global', '--allow-scripts', '--install');
+  // Flags of `npm run demo`, `npm run bench`, npm, xcode-select, Docker and vLLM.
+  known.push('--once', '--quick', '--peer', '--global', '--allow-scripts', '--install', '--gpus', '--max-model-len');
   const named = text.match(/(?<![\w-])--[a-z][\w-]+/g) ?? [];
   expect(named.filter((flag) => !known.includes(flag))).toEqual([]);
 

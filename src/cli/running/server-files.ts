@@ -47,7 +47,7 @@ export class ServerFile {
   }
 
   /** Tells what has changed. */
-  async update(change: Partial<Pick<ServerEntry, 'urls' | 'state'>>): Promise<void> {
+  async update(change: Partial<Pick<ServerEntry, 'model' | 'urls' | 'state'>>): Promise<void> {
     if (this.#entry !== undefined) await this.#write({ ...this.#entry, ...change });
   }
 

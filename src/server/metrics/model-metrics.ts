@@ -1,6 +1,7 @@
 import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { Distribution, LoadedModel, ModelWork } from '../../backend/index.ts';
+import { registerBackendMetrics } from './backend-metrics.ts';
 import { DistributionMetric } from './distribution-metric.ts';
 
 type Count = Exclude<keyof ModelWork, 'stepMs' | 'stepSequences' | 'cachedTokens'>;
@@ -44,6 +45,7 @@ export function registerModelMetrics(registry: Registry, model: LoadedModel, wai
     'Requests that wait for a place',
     () => model.stats().sequencesQueued + waiting(),
   );
+  registerBackendMetrics(registry, model);
   if (model.work === undefined) return;
   const work = (): ModelWork | undefined => model.work?.();
   gauge('maxserve_cache_num_used_blocks', 'Tokens in the KV cache; a block is one', () => work()?.cachedTokens);
