@@ -4,7 +4,7 @@ import { messageOf } from '../../src/errors/index.ts';
 const FAILURES = 2;
 /** An upstream that is down is asked more often. */
 const DOWN_INTERVAL_MS = 1000;
-const LONGEST_CHECK_MS = 5000;
+const CHECK_TIMEOUT_MS = 5000;
 /** Part of the interval by which checks vary, so that those of many servers spread. */
 const JITTER = 0.2;
 
@@ -13,6 +13,9 @@ export class CertainlyDown extends Error {}
 
 export interface HealthOptions {
   readonly intervalMs: number;
+  readonly timeoutMs?: number | undefined;
+  /** Whether the upstream has sent anything since a time of `performance.now()`: who does so is not down. */
+  readonly heardSince: (ms: number) => boolean;
   /** Throws if the upstream is not well. */
   readonly check: (signal: AbortSignal) => Promise<void>;
   /** Told of each change, and of the reason why an upstream is down. */
@@ -26,6 +29,7 @@ export class Health {
   readonly #options: HealthOptions;
   readonly #stopped = new AbortController();
   #isUp = false;
+  #isDoubtful = false;
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
@@ -36,6 +40,11 @@ export class Health {
 
   get isUp(): boolean {
     return this.#isUp;
+  }
+
+  /** It is not up, but for no more than its silence. */
+  get isDoubtful(): boolean {
+    return this.#isDoubtful;
   }
 
   /** Asks now, and then at each interval. Resolves when the answer is known. */
@@ -54,17 +63,21 @@ export class Health {
   }
 
   async #check(): Promise<void> {
-    const { check, intervalMs } = this.#options;
-    const limit = AbortSignal.timeout(Math.min(LONGEST_CHECK_MS, Math.max(intervalMs, 50)));
+    const { check, timeoutMs = CHECK_TIMEOUT_MS, heardSince } = this.#options;
+    const startedAtMs = performance.now();
+    const limit = AbortSignal.timeout(timeoutMs);
     try {
       await check(AbortSignal.any([limit, this.#stopped.signal]));
       this.#failures = 0;
+      this.#isDoubtful = false;
       this.#become(true, '');
     } catch (error) {
+      const isCertain = error instanceof CertainlyDown;
+      if (!isCertain && heardSince(startedAtMs)) return;
       this.#failures += 1;
-      if (error instanceof CertainlyDown || this.#failures >= FAILURES) {
-        this.#become(false, limit.aborted ? 'it does not answer' : messageOf(error));
-      }
+      if (!isCertain && this.#failures < FAILURES) return;
+      this.#isDoubtful = !isCertain && limit.aborted;
+      this.#become(false, limit.aborted ? 'it does not answer' : messageOf(error));
     }
   }
 

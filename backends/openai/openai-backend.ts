@@ -16,6 +16,7 @@ const UNKNOWN_CONTEXT_LENGTH = 131_072;
 /** Times for tests, which do not wait for seconds. */
 export interface OpenAiBackendOptions {
   readonly healthIntervalMs?: number;
+  readonly healthTimeoutMs?: number;
   readonly silenceMs?: number;
   readonly firstOpenMs?: number;
 }
@@ -81,13 +82,14 @@ class Loader {
 
   #open(config: UpstreamConfig): Upstream {
     const { upstreamTimeoutS, upstreamHealthIntervalS, maxBatchSize } = this.#settings;
-    const { silenceMs, healthIntervalMs, firstOpenMs } = this.#times;
+    const { silenceMs, healthIntervalMs, healthTimeoutMs, firstOpenMs } = this.#times;
     return new Upstream(
       { ...config, capacity: config.capacity ?? maxBatchSize },
       {
         naming: this.#naming,
         silenceMs: silenceMs ?? upstreamTimeoutS * 1000,
         healthIntervalMs: healthIntervalMs ?? upstreamHealthIntervalS * 1000,
+        healthTimeoutMs,
         firstOpenMs,
         log: this.#options.log,
         onChecked: () => {

@@ -19,6 +19,7 @@ export class UpstreamClient {
   readonly #pool: Pool;
   readonly #prefix: string;
   readonly #headers: Readonly<Record<string, string>>;
+  #heardAtMs = -Infinity;
 
   /** `silenceMs`: how long the upstream may be silent before and within an answer. */
   constructor({ url, key }: Pick<UpstreamConfig, 'url' | 'key'>, silenceMs: number) {
@@ -39,9 +40,14 @@ export class UpstreamClient {
     });
   }
 
+  /** When anything came from the upstream, by `performance.now()`. */
+  get heardAtMs(): number {
+    return this.#heardAtMs;
+  }
+
   /** Sends a request. The path is one of the API: `/v1/chat/completions`. */
   send(method: 'GET' | 'POST', path: string, body?: string): Exchange {
-    const exchange = new Exchange();
+    const exchange = new Exchange(() => (this.#heardAtMs = performance.now()));
     this.#pool.dispatch(
       { method, path: this.#prefix + path, headers: this.#headers, ...(body === undefined ? {} : { body }) },
       exchange,

@@ -103,7 +103,10 @@ export class UpstreamGroup {
 
   /** Undefined if none has room. Throws `upstream_unavailable`. */
   #tryTake({ key, suits }: Wish, excluded: ReadonlySet<Upstream>): Use | undefined {
-    const open = this.#upstreams.filter((one) => !excluded.has(one) && one.admits !== undefined && suits(one));
+    const suited = this.#upstreams.filter((one) => !excluded.has(one) && suits(one));
+    const admitting = suited.filter(({ admits }) => admits !== undefined);
+    // Where all are silent, the fault may be on this side.
+    const open = admitting.length > 0 ? admitting : suited.filter(({ isDoubtful }) => isDoubtful);
     if (open.length === 0) throw this.#unavailable();
     // One that may be well again is tried with the first request that comes.
     const trial = open.find((one) => one.admits?.isTrial === true);

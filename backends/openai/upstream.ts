@@ -17,6 +17,7 @@ export interface UpstreamOptions {
   readonly naming: Naming;
   readonly silenceMs: number;
   readonly healthIntervalMs: number;
+  readonly healthTimeoutMs?: number | undefined;
   /** How long its circuit stays open at first. */
   readonly firstOpenMs?: number | undefined;
   readonly log: (level: LogLevel, message: string) => void;
@@ -55,6 +56,8 @@ export class Upstream implements Candidate {
     this.#circuit = new Circuit(options.firstOpenMs);
     this.#health = new Health({
       intervalMs: options.healthIntervalMs,
+      timeoutMs: options.healthTimeoutMs,
+      heardSince: (ms) => this.client.heardAtMs >= ms,
       check: (signal) => this.#check(signal),
       onChange: (isUp, reason) => this.#changed(isUp, reason),
       onChecked: options.onChecked,
@@ -99,6 +102,11 @@ export class Upstream implements Candidate {
   /** Whether it takes a request now; with `isTrial`, one whose outcome decides about others. */
   get admits(): { readonly isTrial: boolean } | undefined {
     return this.isUp && this.#description !== undefined ? this.#circuit.admits : undefined;
+  }
+
+  /** It does not answer, and may only be slow: better than none. */
+  get isDoubtful(): boolean {
+    return !this.#isRemoved && this.#health.isDoubtful && this.#description !== undefined;
   }
 
   /** Counts a request that it admits. */

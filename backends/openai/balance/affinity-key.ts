@@ -31,5 +31,5 @@ function partKey(part: PromptPart): string {
 function digest(...texts: readonly string[]): string {
   const hash = createHash('sha1');
   for (const text of texts) hash.update(text).update('\0');
-  return hash.digest('latin1');
+  return hash.digest('hex');
 }

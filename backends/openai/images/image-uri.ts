@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import type { Sharp } from 'sharp';
 import type { Bitmap, ImageFile } from '../../../src/backend/index.ts';
 
 /** Larger pictures are photographs, of which PNG makes files of many megabytes. */
@@ -32,7 +33,7 @@ export async function blankUri(width: number, height: number): Promise<string> {
   return uriOf({ bytes: new Uint8Array(await blank.png().toBuffer()), mediaType: 'image/png' });
 }
 
-function pixelsOf({ rgb, width, height }: Bitmap): sharp.Sharp {
+function pixelsOf({ rgb, width, height }: Bitmap): Sharp {
   return sharp(rgb, { raw: { width, height, channels: 3 }, limitInputPixels: width * height });
 }
 

@@ -23,7 +23,7 @@ export function responseFailure(
   { status, headers, text, body }: JsonAnswer,
   { upstream, paramOf }: { upstream: string; paramOf: (path: string) => string | undefined },
 ): UpstreamFailure {
-  const error = errorJsonOf(body) ?? { message: text.slice(0, MAX_MESSAGE_CHARACTERS), code: '', type: '', param: undefined };
+  const error = errorJsonOf(body) ?? bareError(status, body === undefined ? text : '');
   const detail = `${upstream}: HTTP ${String(status)} ${error.message}`;
   const retryAfterS = retryAfterOf(headers['retry-after']);
   if (status === 429 || (status === 503 && retryAfterS !== undefined)) {
@@ -85,6 +85,13 @@ function errorJsonOf(body: unknown): ErrorJson | undefined {
     type: typeof type === 'string' ? type : '',
     param: typeof param === 'string' ? param : undefined,
   };
+}
+
+/** What a response without OpenAI's envelope says. */
+function bareError(status: number, text: string): ErrorJson {
+  const told = text.trim().slice(0, MAX_MESSAGE_CHARACTERS);
+  const message = told === '' ? `The server behind this one refuses the request (HTTP ${String(status)}).` : told;
+  return { message, code: '', type: '', param: undefined };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

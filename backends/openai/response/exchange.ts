@@ -22,6 +22,7 @@ interface Waiting {
 export class Exchange implements Dispatcher.DispatchHandler {
   /** Resolves with the head; rejects with the error of the connection, or the reason of an abort. */
   readonly head: Promise<ResponseHead>;
+  readonly #onHeard: () => void;
   readonly #resolveHead: (head: ResponseHead) => void;
   readonly #rejectHead: (reason: unknown) => void;
   readonly #decoder = new StringDecoder('utf8');
@@ -33,7 +34,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #hasEnded = false;
   #failure: { readonly reason: unknown } | undefined;
 
-  constructor() {
+  /** `onHeard` is told of all that comes. */
+  constructor(onHeard: () => void = () => undefined) {
+    this.#onHeard = onHeard;
     let resolveHead: (head: ResponseHead) => void = () => undefined;
     let rejectHead: (reason: unknown) => void = () => undefined;
     this.head = new Promise((resolve, reject) => {
@@ -96,10 +99,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
+    this.#onHeard();
     if (status >= 200) this.#resolveHead({ status, headers });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, bytes: Buffer): void {
+    this.#onHeard();
     this.#give(this.#decoder.write(bytes));
     if (this.#aheadCharacters >= MAX_AHEAD_CHARACTERS) controller.pause();
   }

@@ -5,21 +5,30 @@ import { samplesOf } from './distribution-metric.ts';
 
 /** A metric of the backend's, read at each scrape. It is to be registered. */
 class ForeignMetric extends Gauge {
+  readonly #declared: BackendMetric;
   readonly #read: () => BackendMetric | undefined;
 
-  constructor({ name, help }: BackendMetric, read: () => BackendMetric | undefined) {
-    super({ name, help, registers: [] });
+  constructor(declared: BackendMetric, read: () => BackendMetric | undefined) {
+    super({ name: declared.name, help: declared.help, registers: [] });
+    this.#declared = declared;
     this.#read = read;
   }
 
   /** What the registry calls for a scrape: not among prom-client's types. */
   getForPromString() {
-    const { name, help, type = 'gauge', samples = [] } = this.#read() ?? { name: '', help: '' };
-    return Promise.resolve({ name, help, type, aggregator: 'sum', values: samples.flatMap((one) => valuesOf(name, one)) });
+    const { name, help, type } = this.#declared;
+    const values = (this.#read()?.samples ?? []).flatMap((sample) => valuesOf(name, sample));
+    return Promise.resolve({ name, help, type, aggregator: 'sum', values });
   }
 }
 
-function valuesOf(name: string, { labels, value }: MetricSample) {
+interface Value {
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
+  readonly metricName?: string;
+}
+
+function valuesOf(name: string, { labels, value }: MetricSample): Value[] {
   if (typeof value === 'number') return [{ labels, value }];
   return samplesOf(name, value).map((sample) => ({ ...sample, labels: { ...labels, ...sample.labels } }));
 }

@@ -185,7 +185,7 @@ it.each([
   [400, { error: { message: 'No.', code: 'unsupported_parameter' } }, 'unsupported_parameter', 'No.'],
   [400, { error: { message: 'Long', type: 'exceed_context_size_error' } }, 'context_length_exceeded', 'Long'],
   [400, { object: 'error', message: 'maximum context length is 4' }, 'context_length_exceeded', /is 4/],
-  [413, {}, 'request_too_large', ''],
+  [413, {}, 'request_too_large', /refuses the request \(HTTP 413\)/],
   [429, { error: { message: 'Busy' } }, 'at_capacity', /capacity/],
   [501, { error: { message: 'Never.' } }, 'unsupported_capability', 'Never.'],
   [401, { error: { message: 'key sk-secret' } }, 'upstream_failed', /does not accept the key/],

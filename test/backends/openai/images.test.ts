@@ -10,10 +10,10 @@ import type { ServeUpstreamsOptions } from './support/serve-upstreams.ts';
 import { serveUpstreams } from './support/serve-upstreams.ts';
 
 const picture = sharp({ create: { width: 40, height: 20, channels: 3, background: '#c03020' } });
-const png = await picture.png().toBuffer();
-const jpeg = await picture.jpeg().toBuffer();
-const turned = await picture.withMetadata({ orientation: 6 }).jpeg().toBuffer();
-const webp = await picture.webp({ lossless: true }).toBuffer();
+const png = await picture.clone().png().toBuffer();
+const jpeg = await picture.clone().jpeg().toBuffer();
+const turned = await picture.clone().withMetadata({ orientation: 6 }).jpeg().toBuffer();
+const webp = await picture.clone().webp({ lossless: true }).toBuffer();
 const clear = await sharp({ create: { width: 4, height: 4, channels: 4, background: '#00000000' } }).png().toBuffer();
 
 function uriOf(bytes: Buffer, type: string): string {

@@ -66,7 +66,8 @@ it('of two servers one hangs: new requests go to the others, and what it had fai
   const [a, b] = await Promise.all([startEcho(), startEcho()]);
   const edge = await serveUpstreams([a.url, b.url], {
     healthIntervalMs: 100,
-    silenceMs: 1000,
+    healthTimeoutMs: 300,
+    silenceMs: 3000,
     load: { upstreamPolicy: 'round-robin' },
   });
   let answers = 0;
