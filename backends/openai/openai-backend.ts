@@ -163,7 +163,8 @@ class Loader {
 function either(a: Capabilities, b: Capabilities): Capabilities {
   const samplers = [...new Set([...(a.samplers ?? []), ...(b.samplers ?? [])])];
   const switches = Object.keys({ ...a, ...b }).filter((name) => name !== 'samplers' && name !== 'maxChoices');
-  const has = (name: string): boolean => [a, b].some((one) => (one as unknown as Record<string, unknown>)[name] === true);
+  const has = (name: string): boolean =>
+    [a, b].some((one) => (one as unknown as Record<string, unknown>)[name] === true);
   return {
     ...(Object.fromEntries(switches.map((name) => [name, has(name)])) as unknown as Capabilities),
     maxChoices: Math.max(a.maxChoices ?? 1, b.maxChoices ?? 1),

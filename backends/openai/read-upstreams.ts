@@ -41,7 +41,8 @@ export async function readUpstreams({ upstreams, upstreamsFile, upstreamApiKey }
     throw new VserveError('invalid_setting', message, { param: 'upstreams' });
   }
   const twice = configs.find(({ url }, index) => configs.findIndex((other) => other.url === url) !== index);
-  if (twice !== undefined) throw invalid(`The upstream ${twice.url} is given twice. Give it once, with a greater weight.`);
+  if (twice !== undefined)
+    throw invalid(`The upstream ${twice.url} is given twice. Give it once, with a greater weight.`);
   return configs;
 }
 
@@ -56,7 +57,9 @@ async function readEntries(path: string): Promise<Entry[]> {
   if (read.success) return read.data.upstreams;
   const [issue] = read.error.issues;
   const place = issue?.path.map(String).join('.') ?? '';
-  throw invalid(`The upstreams file ${path} is wrong at ${place === '' ? 'its beginning' : place}: ${issue?.message ?? ''}`);
+  throw invalid(
+    `The upstreams file ${path} is wrong at ${place === '' ? 'its beginning' : place}: ${issue?.message ?? ''}`,
+  );
 }
 
 async function configOf(entry: Entry, file: string, commonKey: string | undefined): Promise<UpstreamConfig> {

@@ -167,7 +167,7 @@ export class SideRequests {
       const use = await this.#group.take({ key: '', suits }, excluded, signal).catch((error: unknown) => {
         throw signal.aborted ? error : (last ?? error);
       });
-      const { upstream, outcome, release } = use;
+      const { upstream, outcome } = use;
       try {
         const { description } = upstream;
         if (description === undefined) throw new TypeError('The upstream has not told what it is.');
@@ -184,7 +184,7 @@ export class SideRequests {
         last = error.error;
         excluded.add(upstream);
       } finally {
-        release();
+        use.release();
       }
     }
   }
@@ -210,7 +210,11 @@ const BLANK =
 /** vLLM's `/tokenize` knows no formats. */
 function countFields(request: PromptRequest, dialect: Dialect): object {
   if (dialect !== 'vllm') return promptFields(request, dialect);
-  const { tool_choice: _, parallel_tool_calls: __, ...fields } = promptFields({ ...request, format: { type: 'text' } }, dialect);
+  const {
+    tool_choice: _,
+    parallel_tool_calls: __,
+    ...fields
+  } = promptFields({ ...request, format: { type: 'text' } }, dialect);
   return fields;
 }
 

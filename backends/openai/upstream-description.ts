@@ -60,7 +60,9 @@ export async function describeUpstream(
     model: id,
     capabilities: capabilitiesOf(dialect, model, props, config),
     contextLength:
-      numberOf(props.default_generation_settings?.n_ctx) ?? numberOf(model.max_model_len) ?? numberOf(model.meta?.n_ctx),
+      numberOf(props.default_generation_settings?.n_ctx) ??
+      numberOf(model.max_model_len) ??
+      numberOf(model.meta?.n_ctx),
     capacity: config.capacity ?? numberOf(props.total_slots) ?? DEFAULT_CAPACITY,
   };
 }

@@ -47,7 +47,8 @@ export function connectionFailure(cause: unknown, { isSent, upstream }: { isSent
     const error = new VserveError('upstream_timeout', message, { cause, detail });
     return new UpstreamFailure(error, { reason: 'timeout', mayRetry: false });
   }
-  const message = 'The connection to the server behind this one broke off. The request may have run: it was not repeated.';
+  const message =
+    'The connection to the server behind this one broke off. The request may have run: it was not repeated.';
   const error = new VserveError('upstream_failed', message, { cause, detail });
   return new UpstreamFailure(error, { reason: 'broken', mayRetry: false });
 }

@@ -86,7 +86,7 @@ export class UpstreamGroup {
           resolve(use);
         } catch (error) {
           settle();
-          reject(error as Error);
+          reject(error);
         }
         return true;
       };

@@ -181,7 +181,11 @@ export class Upstream implements Candidate {
 
   #changed(isUp: boolean, reason: string): void {
     const { log } = this.#options;
-    if (isUp) log('info', `Upstream ${this.id} is up (${this.#description?.dialect ?? ''}, ${this.#description?.model ?? ''}).`);
+    if (isUp)
+      log(
+        'info',
+        `Upstream ${this.id} is up (${this.#description?.dialect ?? ''}, ${this.#description?.model ?? ''}).`,
+      );
     else log('warning', `Upstream ${this.id} is down: ${reason}. It gets no requests until it answers.`);
   }
 }

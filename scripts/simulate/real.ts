@@ -80,7 +80,10 @@ async function generate(replica: Replica, speed: number, request: IncomingMessag
   response.end('data: [DONE]\n\n');
 }
 
-async function askAll(model: LoadedModel, { replicas, load, requests, seed, speed }: RealOptions): Promise<Float64Array> {
+async function askAll(
+  model: LoadedModel,
+  { replicas, load, requests, seed, speed }: RealOptions,
+): Promise<Float64Array> {
   const users = new Users(new Random(seed + 1));
   const places = replicas * new Replica(0).capacity;
   const perSecond = (1000 * load * places) / (meanTurns * usualServiceMs(meanAnswerTokens));
@@ -88,7 +91,7 @@ async function askAll(model: LoadedModel, { replicas, load, requests, seed, spee
   const running = new Set<Promise<void>>();
   let asked = 0;
   async function converse(first: Turn): Promise<void> {
-    for (let turn: Turn | undefined = first; turn !== undefined && asked < requests; ) {
+    for (let turn: Turn | undefined = first; turn !== undefined && asked < requests;) {
       asked += 1;
       const isWarm = asked > requests / 10;
       const tookMs = (await firstTokenMs(model, turn)) * speed;

@@ -84,7 +84,10 @@ export interface ParsedMessage extends Omit<ChatMessage, 'content'> {
 export type ParsedPromptPart = PlainPart | Extract<PromptPart, { readonly type: 'tokens' }>;
 
 /** A request of any wire format, parsed and validated. Its images are not fetched yet. */
-export interface ParsedRequest extends Omit<GenerateRequest, 'messages' | 'prompt' | 'sampling' | 'askedSampling' | 'client'> {
+export interface ParsedRequest extends Omit<
+  GenerateRequest,
+  'messages' | 'prompt' | 'sampling' | 'askedSampling' | 'client'
+> {
   /** Undefined or empty means the served model. */
   readonly model: string | undefined;
   readonly messages: readonly ParsedMessage[];

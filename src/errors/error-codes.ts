@@ -1,6 +1,7 @@
 /** How an error appears outside: HTTP status and OpenAI error type of a response, exit code of a command. */
 export interface ErrorPresentation {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 429 | 431 | 499 | 500 | 501 | 502 | 503 | 504;
+  readonly status:
+    400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 429 | 431 | 499 | 500 | 501 | 502 | 503 | 504;
   readonly type:
     | 'invalid_request_error'
     | 'authentication_error'

@@ -96,7 +96,13 @@ export interface MediaResolverOptions extends Pick<HttpSourceOptions, 'lookup' |
 /** Makes a resolver. Throws `invalid_setting`. */
 export function createMediaResolver(
   settings: MediaSettings,
-  { onResolved, takeCpu, keepsFiles: keepsFile, decodeTimeoutMs: timeoutMs = DECODE_TIMEOUT_MS, ...http }: MediaResolverOptions = {},
+  {
+    onResolved,
+    takeCpu,
+    keepsFiles: keepsFile,
+    decodeTimeoutMs: timeoutMs = DECODE_TIMEOUT_MS,
+    ...http
+  }: MediaResolverOptions = {},
 ): MediaResolver {
   const httpSource = new HttpSource({ ...settings, ...http });
   const decoder = new Decoder({ timeoutMs, takeCpu });

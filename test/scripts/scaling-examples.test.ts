@@ -34,7 +34,8 @@ it.each(examples)('$name is valid', async ({ name, text }) => {
   if (name === 'upstreams.yaml') return expect(await readAsUpstreams(text)).toBeGreaterThan(0);
   const objects = documents.map((document) => document.toJS() as Record<string, unknown>);
   if (name === 'ray.yaml') return expect(objects[0]).toHaveProperty('applications.0.import_path');
-  for (const object of objects) expect(object).toMatchObject({ apiVersion: expect.any(String), kind: expect.any(String) });
+  for (const object of objects)
+    expect(object).toMatchObject({ apiVersion: expect.any(String), kind: expect.any(String) });
   const { data } = objects[0] as { data?: Record<string, string> };
   if (data !== undefined) expect(await readAsUpstreams(Object.values(data).join(''))).toBe(3);
   return undefined;

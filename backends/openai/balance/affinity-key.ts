@@ -10,7 +10,8 @@ const PROMPT_CHARACTERS = 512;
  * the system and of that question.
  */
 export function affinityKey({ messages, prompt, cacheSalt }: AffinityRequest): string {
-  if (prompt !== undefined) return digest(cacheSalt, ...prompt.map(partKey).map((key) => key.slice(0, PROMPT_CHARACTERS)));
+  if (prompt !== undefined)
+    return digest(cacheSalt, ...prompt.map(partKey).map((key) => key.slice(0, PROMPT_CHARACTERS)));
   const first = messages.findIndex(({ role }) => role === 'user');
   const pictures = picturesOf(messages[first]?.content ?? []);
   if (pictures.length > 0) return digest(cacheSalt, ...pictures);

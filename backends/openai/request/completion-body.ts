@@ -23,7 +23,8 @@ export function promptJson(parts: readonly PromptPart[], dialect: Dialect): unkn
   const pieces = parts.map((part) => {
     if (part.type === 'text') return part.text;
     if (part.type === 'tokens') return part.tokens;
-    const message = 'Upstreams take no images in prompts without a chat template. Send messages to /v1/chat/completions.';
+    const message =
+      'Upstreams take no images in prompts without a chat template. Send messages to /v1/chat/completions.';
     throw new VserveError('unsupported_capability', message, { param: part.param ?? 'prompt' });
   });
   if (pieces.every((piece) => typeof piece === 'string')) return pieces.join('');

@@ -34,7 +34,11 @@ function messageJson(message: ChatMessage, dialect: Dialect, urlOf: UrlOf): obje
 }
 
 /** A single text is a string, which every template takes. */
-function contentJson(content: readonly ContentPart[], hasCalls: boolean, imageOf: (part: ImagePart) => object): unknown {
+function contentJson(
+  content: readonly ContentPart[],
+  hasCalls: boolean,
+  imageOf: (part: ImagePart) => object,
+): unknown {
   const [first, second] = content;
   if (first === undefined) return hasCalls ? null : '';
   if (second === undefined && first.type === 'text') return first.text;

@@ -30,7 +30,8 @@ function variableFields({ variables }: TemplateSettings, dialect: Dialect): obje
 /** llama-server continues a last turn of the assistant's without being told. */
 function endFields({ addGenerationPrompt: adds, continueFinalMessage: goesOn }: TemplateSettings, dialect: Dialect) {
   if (goesOn) {
-    if (!isIn(['vllm', 'sglang', 'llama-server', 'vserve'], dialect)) throw unsupported('continue_final_message', dialect);
+    if (!isIn(['vllm', 'sglang', 'llama-server', 'vserve'], dialect))
+      throw unsupported('continue_final_message', dialect);
     return dialect === 'llama-server' ? {} : { add_generation_prompt: false, continue_final_message: true };
   }
   if (adds) return {};

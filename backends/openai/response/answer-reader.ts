@@ -55,7 +55,8 @@ export class AnswerReader {
   read({ choices, usage, prompt_progress: progress }: ChunkJson, events: GenerationEvent[]): void {
     const told = events.length;
     if (usage !== undefined && usage !== null) this.#usage = usage;
-    if (progress !== undefined && progress !== null && this.#options.reportsProgress) events.push(progressEvent(progress));
+    if (progress !== undefined && progress !== null && this.#options.reportsProgress)
+      events.push(progressEvent(progress));
     for (const choice of choices ?? []) this.#readChoice(choice, events);
     if (this.#hasStarted) return;
     const promptTokens = progress?.total ?? this.#usage?.prompt_tokens;

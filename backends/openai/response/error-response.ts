@@ -8,7 +8,8 @@ const MAX_MESSAGE_CHARACTERS = 2000;
 const DEFAULT_RETRY_S = 1;
 const LONGEST_RETRY_S = 3600;
 /** As vLLM, SGLang, llama-server and OpenAI say it. */
-const TOO_LONG = /maximum context length|exceeds? the available context|context_length|longer than the model's context/i;
+const TOO_LONG =
+  /maximum context length|exceeds? the available context|context_length|longer than the model's context/i;
 
 /** The error of a response, in the words of OpenAI's API; older servers have it without its envelope. */
 interface ErrorJson {
@@ -47,7 +48,8 @@ export function responseFailure(
 export function streamFailure(body: unknown, upstream: string): UpstreamFailure {
   const error = errorJsonOf(body);
   const message = error?.message ?? 'no message';
-  const code = error !== undefined && isOurs(error.code) && errorCodes[error.code].status < 500 ? error.code : undefined;
+  const code =
+    error !== undefined && isOurs(error.code) && errorCodes[error.code].status < 500 ? error.code : undefined;
   const told = code === undefined ? 'The server behind this one broke off its answer.' : message;
   const failure = new VserveError(code ?? 'upstream_failed', told, { detail: `${upstream}: ${message}` });
   return new UpstreamFailure(failure, { reason: code === undefined ? 'broken' : 'refused', mayRetry: false });

@@ -15,6 +15,18 @@ interface Waiting {
   readonly reject: (reason: unknown) => void;
 }
 
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+function deferred<T>(): Deferred<T> {
+  const settle: Partial<Pick<Deferred<T>, 'resolve' | 'reject'>> = {};
+  const promise = new Promise<T>((resolve, reject) => Object.assign(settle, { resolve, reject }));
+  return { promise, resolve: (value) => settle.resolve?.(value), reject: (reason) => settle.reject?.(reason) };
+}
+
 /**
  * One request to an upstream, and the text of its response, piece by piece as it comes. Who does not ask for pieces holds
  * back the upstream on this connection, and on no other. Neither streams nor generators: every token comes through here.
@@ -37,14 +49,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** `onHeard` is told of all that comes. */
   constructor(onHeard: () => void = () => undefined) {
     this.#onHeard = onHeard;
-    let resolveHead: (head: ResponseHead) => void = () => undefined;
-    let rejectHead: (reason: unknown) => void = () => undefined;
-    this.head = new Promise((resolve, reject) => {
-      resolveHead = resolve;
-      rejectHead = reject;
-    });
-    this.#resolveHead = resolveHead;
-    this.#rejectHead = rejectHead;
+    const { promise, resolve, reject } = deferred<ResponseHead>();
+    this.head = promise;
+    this.#resolveHead = resolve;
+    this.#rejectHead = reject;
     this.head.catch(() => undefined);
   }
 
@@ -61,7 +69,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       if (this.#aheadCharacters < MAX_AHEAD_CHARACTERS && this.#controller?.paused === true) this.#controller.resume();
       return Promise.resolve(piece);
     }
-    if (this.#failure !== undefined) return Promise.reject(this.#failure.reason as Error);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.reason);
     if (this.#hasEnded) return Promise.resolve(undefined);
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };

@@ -23,7 +23,11 @@ function tokenOf({ id = UNKNOWN_ID, token = '', bytes, logprob = 0 }: TokenJson)
 }
 
 /** A token in the lists of a text completion. */
-function listed(token: string, index: number, { token_logprobs: probs, top_logprobs: tops }: LogProbsJson): ChosenToken {
+function listed(
+  token: string,
+  index: number,
+  { token_logprobs: probs, top_logprobs: tops }: LogProbsJson,
+): ChosenToken {
   const likeliest = Object.entries(tops?.[index] ?? {}).map(([text, logprob]) => tokenOf({ token: text, logprob }));
   return { ...tokenOf({ token, logprob: probs?.[index] ?? 0 }), likeliest };
 }

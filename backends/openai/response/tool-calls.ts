@@ -17,7 +17,8 @@ export class ToolCalls {
     const key = given ?? position;
     const known = this.#indices.get(key);
     const text = called?.arguments ?? '';
-    if (known !== undefined) return text === '' ? undefined : { type: 'tool-call-delta', index: known, arguments: text };
+    if (known !== undefined)
+      return text === '' ? undefined : { type: 'tool-call-delta', index: known, arguments: text };
     const index = this.#indices.size;
     this.#indices.set(key, index);
     const call = { id: id ?? `call_${randomUUID()}`, name: called?.name ?? '' };

@@ -46,12 +46,14 @@ function startHop(bench: Bench, upstream: string): Promise<Server> {
 }
 
 function start(bench: Bench, flags: readonly string[]): Promise<Server> {
-  const common = ['--served-model-name', 'bench', '--max-batch-size', '256', '--log-level', 'ERROR'];
+  const where = ['--host', '127.0.0.1', '--metrics-endpoint-port', 'off'];
+  const common = [...where, '--served-model-name', 'bench', '--max-batch-size', '256', '--log-level', 'ERROR'];
   return startServer('vserve', (port) => [
     process.execPath,
     bench.settings.vservePath,
     'serve',
-    ...['--host', '127.0.0.1', '--port', String(port), '--metrics-endpoint-port', 'off'],
+    '--port',
+    String(port),
     ...common,
     ...flags,
   ]);
@@ -67,7 +69,11 @@ async function oneStream(direct: Server, through: Server, words: number, maxToke
   }
   return [
     { name: 'TTFT through a vserve in front', unit: '× direct', value: median(ratios.map(({ ttft }) => ttft)) },
-    { name: 'time between tokens through a vserve in front', unit: '× direct', value: median(ratios.map(({ itl }) => itl)) },
+    {
+      name: 'time between tokens through a vserve in front',
+      unit: '× direct',
+      value: median(ratios.map(({ itl }) => itl)),
+    },
   ];
 }
 

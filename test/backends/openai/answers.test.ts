@@ -198,7 +198,10 @@ it.each([
   const model = await loadUpstreams([upstream.url]);
   const events = model.generate(generateRequest(), new AbortController().signal)[Symbol.asyncIterator]();
   const error = await errorOf(() => events.next());
-  expect(error).toMatchObject({ code, message: typeof message === 'string' ? message : expect.stringMatching(message) });
+  expect(error).toMatchObject({
+    code,
+    message: typeof message === 'string' ? message : expect.stringMatching(message),
+  });
   if (code === 'upstream_failed') expect(String(error)).not.toMatch(/secret|stack|127\.0\.0\.1/);
 });
 

@@ -59,7 +59,10 @@ it('an error of the server behind is told with its code, and names the place in 
 it('a client that leaves ends its generation at the upstream', async () => {
   const ended = new Gate();
   const never = new Gate();
-  const behind = await serve({ beforeDelta: (index) => (index > 0 ? never.opened : undefined), onEndEarly: () => ended.open() });
+  const behind = await serve({
+    beforeDelta: (index) => (index > 0 ? never.opened : undefined),
+    onEndEarly: () => ended.open(),
+  });
   const edge = await serveUpstreams([behind.url]);
   const request = openChat(edge.url, words, { stream: true });
   const response = await answerTo(request);
@@ -88,7 +91,9 @@ it('a client that does not read holds back its upstream’s stream, and no other
     rested = deltas === before ? rested + 1 : 0;
   }
   expect(deltas).toBeLessThan(tokens / 4);
-  expect((await send(`${edge.url}/v1/chat/completions`, { method: 'POST', body: chatBody('short') })).text).toContain('short');
+  expect((await send(`${edge.url}/v1/chat/completions`, { method: 'POST', body: chatBody('short') })).text).toContain(
+    'short',
+  );
   request.destroy();
   await ended.opened;
 });
@@ -103,8 +108,7 @@ it('requests wait where all upstreams are full, and the queue is that of all tog
   const [a, b] = await Promise.all([upstream(), upstream()]);
   const edge = await serveUpstreams([a.url, b.url], { load: { maxBatchSize: 2 }, settings: { maxQueueSize: 1 } });
   expect(edge.model.info.maxBatchSize).toBe(4);
-  const ask = (content: string) =>
-    send(`${edge.url}/v1/chat/completions`, { method: 'POST', body: chatBody(content) });
+  const ask = (content: string) => send(`${edge.url}/v1/chat/completions`, { method: 'POST', body: chatBody(content) });
   const asked = ['1', '2', '3', '4', '5'].map(ask);
   while (a.bodies.length + b.bodies.length < 4) await setImmediate();
   while (edge.requestsInFlight() < 5) await setImmediate();
@@ -128,7 +132,7 @@ it('turns of a conversation go to the same upstream', async () => {
       turns.push({ role: 'assistant', content: 'x' }, { role: 'user', content: `turn ${String(turn)}` });
     }
     const asked = upstreams.map(({ bodies }, index) => bodies.length - (before[index] ?? 0));
-    expect(asked.toSorted()).toEqual([0, 0, 0, 4]);
+    expect(asked.toSorted((a, b) => a - b)).toEqual([0, 0, 0, 4]);
   }
 });
 
@@ -219,9 +223,14 @@ it('an upstream is waited for while it starts, and given up where waiting does n
   expect((await loading).info).toMatchObject({ servedName: 'tiny' });
 
   const error = await errorOf(() => loadUpstreams([starting.url], { modelName: 'other' }));
-  expect(error).toMatchObject({ code: 'model_load_failed', message: expect.stringContaining('it has tiny, and not other') });
+  expect(error).toMatchObject({
+    code: 'model_load_failed',
+    message: expect.stringContaining('it has tiny, and not other'),
+  });
   expect(await errorOf(() => loadUpstreams([]))).toMatchObject({ code: 'invalid_setting', param: 'upstreams' });
-  expect(await errorOf(() => loadUpstreams(['http://user:secret@a.example']))).toMatchObject({ code: 'invalid_setting' });
+  expect(await errorOf(() => loadUpstreams(['http://user:secret@a.example']))).toMatchObject({
+    code: 'invalid_setting',
+  });
 });
 
 it('a closed model ends what runs, with model_closed', async () => {

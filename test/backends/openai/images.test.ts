@@ -14,7 +14,9 @@ const png = await picture.clone().png().toBuffer();
 const jpeg = await picture.clone().jpeg().toBuffer();
 const turned = await picture.clone().withMetadata({ orientation: 6 }).jpeg().toBuffer();
 const webp = await picture.clone().webp({ lossless: true }).toBuffer();
-const clear = await sharp({ create: { width: 4, height: 4, channels: 4, background: '#00000000' } }).png().toBuffer();
+const clear = await sharp({ create: { width: 4, height: 4, channels: 4, background: '#00000000' } })
+  .png()
+  .toBuffer();
 
 function uriOf(bytes: Buffer, type: string): string {
   return `data:image/${type};base64,${bytes.toString('base64')}`;
@@ -37,9 +39,9 @@ async function sentFor(
     const { status, text } = await send(`${edge.url}/v1/chat/completions`, { method: 'POST', body });
     expect(status, text).toBe(200);
   }
-  const urls = (upstream.bodies.at(-1)?.messages[0]?.content as { image_url: { url: string } }[]).map(
-    ({ image_url: { url } }) => url,
-  );
+  const [message] = upstream.bodies.at(-1)?.messages ?? [];
+  const parts = (message?.content ?? []) as { image_url: { url: string } }[];
+  const urls = parts.map(({ image_url: { url } }) => url);
   return { urls, bodies: upstream.bodies, metrics: (await send(edge.metricsUrl ?? '')).text };
 }
 

@@ -1,88 +1,90 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { chatBody, send } from '../../server/support/http.ts';
-import { startVserve } from '../../support/vserve-process.ts';
 import type { Edge } from './support/serve-upstreams.ts';
 import { serveUpstreams } from './support/serve-upstreams.ts';
 
 const capacity = 4;
-const words = 'one two three four five six seven eight nine ten';
+const load = { maxBatchSize: capacity, upstreamPolicy: 'round-robin' } as const;
 
-async function startEcho(port = 0) {
-  const backend = join(import.meta.dirname, 'support/paced-echo.js');
-  const flags = ['--backend', backend, '--max-batch-size', String(capacity), '--metrics-endpoint-port', 'off'];
-  const server = await startVserve([...flags, '--port', String(port)], {});
-  onTestFinished(() => void server.stop('SIGKILL'));
-  return server;
+interface UpstreamProcess {
+  readonly url: string;
+  readonly port: number;
+  readonly child: ChildProcess;
 }
 
-/** Streams from many clients until `isOver`; the texts of the answers. */
-async function load(edge: Edge, clients: number, isOver: () => boolean, onAnswer: () => void): Promise<string[]> {
+async function startUpstream(port = 0): Promise<UpstreamProcess> {
+  const program = join(import.meta.dirname, 'support/small-upstream.js');
+  const child = spawn(process.execPath, [program, String(port)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [text] = (await once(child.stdout, 'data')) as [Buffer];
+  const listening = Number(text.toString());
+  return { url: `http://127.0.0.1:${String(listening)}`, port: listening, child };
+}
+
+/** Streams for many clients, until there are so many answers: their statuses and texts. */
+async function answersOf(edge: Edge, count: number, onAnswer: (answers: number) => void = () => undefined) {
   const texts: string[] = [];
-  await Promise.all(
-    Array.from({ length: clients }, async (_, client) => {
-      for (let turn = 0; !isOver(); turn += 1) {
-        const body = chatBody(`${String(client)} ${String(turn)} ${words}`, { stream: true });
-        const { status, text } = await send(`${edge.url}/v1/chat/completions`, { method: 'POST', body });
-        texts.push(`${String(status)} ${text}`);
-        onAnswer();
-      }
-    }),
-  );
-  return texts;
+  let asked = 0;
+  const clients = Array.from({ length: 2 * capacity }, async () => {
+    while (asked < count) {
+      asked += 1;
+      const body = chatBody(`conversation ${String(asked)}`, { stream: true });
+      const { status, text } = await send(`${edge.url}/v1/chat/completions`, { method: 'POST', body });
+      texts.push(`${String(status)} ${text}`);
+      onAnswer(texts.length);
+    }
+  });
+  await Promise.all(clients);
+  return {
+    whole: texts.filter((text) => text.includes('[DONE]')),
+    failed: texts.filter((text) => !text.includes('[DONE]')),
+  };
+}
+
+async function untilUp(edge: Edge, url: string, from: number): Promise<void> {
+  while (!edge.log.slice(from).some((line) => line.includes(`${url} is up`))) await delay(10);
 }
 
 it('of three servers under load one is killed: only what it had begun is lost, and it comes back', async () => {
-  const [a, b, c] = await Promise.all([startEcho(), startEcho(), startEcho()]);
-  const edge = await serveUpstreams([a.url, b.url, c.url], { healthIntervalMs: 200, load: { upstreamPolicy: 'affinity' } });
-  let answers = 0;
-  let killing: Promise<unknown> | undefined;
-  const texts = await load(
-    edge,
-    3 * capacity,
-    () => answers >= 150,
-    () => {
-      answers += 1;
-      if (answers === 50) killing = a.stop('SIGKILL');
-    },
-  );
-  await killing;
-  const failed = texts.filter((text) => !text.includes('[DONE]'));
+  const [a, b, c] = await Promise.all([startUpstream(), startUpstream(), startUpstream()]);
+  const edge = await serveUpstreams([a.url, b.url, c.url], { healthIntervalMs: 200, load });
+  const { whole, failed } = await answersOf(edge, 90, (answers) => {
+    if (answers === 30) a.child.kill('SIGKILL');
+  });
   // It had no more than it computes at a time, and as many could be written to connections that were just closed.
   expect(failed.length).toBeLessThanOrEqual(2 * capacity);
   for (const text of failed) expect(text).toContain('upstream_failed');
-  expect(texts.length).toBeGreaterThanOrEqual(150);
-  expect(texts.filter((text) => text.startsWith('200') && text.includes('[DONE]')).length).toBe(texts.length - failed.length);
+  expect(whole.length + failed.length).toBe(90);
 
-  const since = edge.log.length;
-  await startEcho(Number(new URL(a.url).port));
-  while (!edge.log.slice(since).some((line) => line.includes(`${a.url} is up`))) await delay(10);
-  const again = await load(edge, 3 * capacity, () => answers >= 250, () => (answers += 1));
-  expect(again.every((text) => text.includes('[DONE]'))).toBe(true);
-}, 30_000);
+  const from = edge.log.length;
+  await startUpstream(a.port);
+  await untilUp(edge, a.url, from);
+  expect((await answersOf(edge, 30)).failed).toEqual([]);
+}, 60_000);
 
-it('of two servers one hangs: new requests go to the others, and what it had fails in time', async () => {
-  const [a, b] = await Promise.all([startEcho(), startEcho()]);
+it('of two servers one hangs: new requests go to the other, and what it had fails in time', async () => {
+  const [a, b] = await Promise.all([startUpstream(), startUpstream()]);
   const edge = await serveUpstreams([a.url, b.url], {
     healthIntervalMs: 100,
     healthTimeoutMs: 300,
-    silenceMs: 3000,
-    load: { upstreamPolicy: 'round-robin' },
+    silenceMs: 2000,
+    load,
   });
-  let answers = 0;
-  const texts = await load(
-    edge,
-    2 * capacity,
-    () => answers >= 100,
-    () => {
-      answers += 1;
-      if (answers === 20) process.kill(a.pid, 'SIGSTOP');
-    },
-  );
-  const failed = texts.filter((text) => !text.includes('[DONE]'));
+  const { whole, failed } = await answersOf(edge, 60, (answers) => {
+    if (answers === 20) a.child.kill('SIGSTOP');
+  });
   for (const text of failed) expect(text).toContain('upstream_timeout');
-  const since = edge.log.length;
-  process.kill(a.pid, 'SIGCONT');
-  while (!edge.log.slice(since).some((line) => line.includes(`${a.url} is up`))) await delay(10);
-}, 30_000);
+  expect(whole.length + failed.length).toBe(60);
+  expect(whole.length).toBeGreaterThan(20);
+
+  // It is looked after still: what has thawed is used again.
+  while (!edge.log.some((line) => line.includes(`${a.url} is down`))) await delay(10);
+  const from = edge.log.length;
+  a.child.kill('SIGCONT');
+  await untilUp(edge, a.url, from);
+}, 60_000);

@@ -28,7 +28,7 @@ export interface Edge extends RunningServer {
 /** Loads the backend in front of upstreams. Their health is asked for once a minute unless a test says otherwise. */
 export async function loadUpstreams(
   upstreams: readonly string[],
-  { load, modelName, settings: _, media: __, metricsPort: ___, ...times }: ServeUpstreamsOptions = {},
+  { load, modelName, ...times }: ServeUpstreamsOptions = {},
   log: string[] = [],
 ): Promise<LoadedModel> {
   const model = await createOpenAiBackend({ healthIntervalMs: 60_000, ...times }).load(
