@@ -25,7 +25,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/client': ['src/errors'],
   'src/settings': ['src/backend', 'src/conversion', 'src/formats', 'src/errors'],
   'src/playground': ['src/boxes'],
-  'src/server': ['src/api', 'src/media', 'src/backend', 'src/errors'],
+  'src/server': ['src/api', 'src/media', 'src/backend', 'src/formats', 'src/errors'],
   'src/cli': [
     'src/settings',
     'src/client',

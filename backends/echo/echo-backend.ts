@@ -1,4 +1,5 @@
 import type { Backend, LoadSettings, ModelInfo } from '../../src/backend/index.ts';
+import { specificationVersion } from '../../src/backend/index.ts';
 import type { EchoHooks } from './echo-hooks.ts';
 import { EchoModel } from './echo-model.ts';
 
@@ -9,6 +10,7 @@ const DEFAULT_BATCH_SIZE = 8;
 export function createEchoBackend(hooks: EchoHooks = {}): Backend {
   return {
     name: 'echo',
+    specificationVersion,
     needsNoModel: true,
     load(_files, settings, { signal, onProgress }) {
       if (signal.aborted) return Promise.reject(signal.reason as Error);
@@ -20,7 +22,7 @@ export function createEchoBackend(hooks: EchoHooks = {}): Backend {
 
 function infoFor({ maxLength, maxBatchSize }: LoadSettings): ModelInfo {
   return {
-    capabilities: { vision: true, embeddings: true, rawPrompts: true },
+    capabilities: { vision: true, embeddings: true, rawPrompts: true, ignoreEos: true, prefill: true },
     contextLength: maxLength ?? DEFAULT_CONTEXT_LENGTH,
     maxBatchSize: maxBatchSize ?? DEFAULT_BATCH_SIZE,
     samplingDefaults: {},

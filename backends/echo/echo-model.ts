@@ -102,8 +102,9 @@ export class EchoModel implements LoadedModel {
     return later(() => tokens.map((token) => this.#vocabulary.textOf(token)).join(''));
   }
 
-  embed({ input }: EmbedRequest): Promise<Embedding> {
+  embed({ input }: EmbedRequest, signal: AbortSignal): Promise<Embedding> {
     return later(() => {
+      signal.throwIfAborted();
       const tokens = tokensOf(input, this.#vocabulary);
       return { vector: embeddingOf(tokens), promptTokens: tokens.length };
     });

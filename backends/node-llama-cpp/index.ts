@@ -27,6 +27,7 @@ import { ImageBudgets } from './image-budget/image-budgets.ts';
 import { placementFor } from './image-placement.ts';
 import { type EmbedderPlan, loadEmbedder } from './load-embedder.ts';
 import { loadModel, quieten, startLlama } from './llama-model.ts';
+import { loadMemory } from './load-memory.ts';
 import { LoadedLlama } from './loaded-llama.ts';
 import { known } from './model-description.ts';
 import { type ModelHeader, type ProjectorHeader, readModelHeader, readProjectorHeader } from './model-header.ts';
@@ -45,6 +46,7 @@ const mostSequences = 256;
 /** llama.cpp through node-llama-cpp, with our own engine on top: Metal, CUDA, Vulkan, or the CPU. */
 const backend: Backend = {
   name: 'node-llama-cpp',
+  specificationVersion: 1,
   async check() {
     dryRunProgram();
   },
@@ -52,6 +54,7 @@ const backend: Backend = {
   quantizer: { version: `node-llama-cpp ${installedNodeLlamaCppVersion()}`, quantize },
   converterSource: bundledSource(),
   deviceMemory,
+  loadMemory,
 };
 export default backend;
 
@@ -194,6 +197,8 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
         imageBudgets: files.mmprojPath !== undefined,
         maxChoices: MAX_CHOICES,
         answerControl: true,
+        ignoreEos: true,
+        prefill: true,
         progress: true,
         samplers: samplerNames,
         mirostat: true,

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Backend, Capabilities, LoadOptions, LoadSettings, ModelInfo } from '../../src/backend/index.ts';
+import { specificationVersion } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { policies } from './balance/policies.ts';
 import { ImageUris } from './images/image-uris.ts';
@@ -25,6 +26,7 @@ export interface OpenAiBackendOptions {
 export function createOpenAiBackend(times: OpenAiBackendOptions = {}): Backend {
   return {
     name: 'openai',
+    specificationVersion,
     needsNoModel: true,
     servesElsewhere: true,
     async load({ modelName }, settings, options) {

@@ -36,7 +36,7 @@ const NEEDS: readonly Need[] = [
   },
   {
     isMet: ({ answerControl }) => answerControl === true,
-    settings: ['minTokens', 'stopTokens', 'includeStop', 'repetitionStop', 'logitBias'],
+    settings: ['minTokens', 'stopTokens', 'includeStop', 'skipSpecialTokens', 'repetitionStop', 'logitBias'],
     lack: 'cannot be told that',
   },
   {
@@ -44,6 +44,7 @@ const NEEDS: readonly Need[] = [
     settings: ['imageProcessor'],
     lack: 'has one size for images',
   },
+  { isMet: ({ ignoreEos }) => ignoreEos === true, settings: ['ignoreEos'], lack: 'cannot go on past its end' },
   { isMet: ({ progress }) => progress === true, settings: ['reportProgress'], lack: 'reports no progress' },
   { isMet: ({ mirostat }) => mirostat === true, settings: ['mirostat'], lack: 'has no mirostat' },
   {
@@ -75,6 +76,10 @@ export function requireCapabilities(request: ParsedRequest, { capabilities }: Mo
   }
   if (request.prompt !== undefined && capabilities.rawPrompts !== true) {
     throw unsupported('This model takes conversations only: send messages to /v1/chat/completions.', 'prompt');
+  }
+  if (!request.template.addGenerationPrompt && capabilities.prefill !== true) {
+    const message = "This model cannot continue a message: end the conversation with the user's or a tool's.";
+    throw unsupported(message, 'messages');
   }
   const { maxChoices = 1 } = capabilities;
   if (request.choices > maxChoices) {

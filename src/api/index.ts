@@ -7,9 +7,16 @@ export { errorJson, errorSchema } from './error-json.ts';
 export type { ErrorJson } from './error-json.ts';
 export { toGenerateRequest } from './generate-request.ts';
 export { modelJson, modelListJson } from './model/model-json.ts';
-export { propsJson } from './model/props.ts';
-export { modelListSchema, modelSchema, propsSchema, slotsSchema } from './model/schemas.ts';
-export type { ServedModel } from './model/served-model.ts';
+export { propsJson, routerPropsJson } from './model/props.ts';
+export {
+  bareModelSchema,
+  modelListSchema,
+  modelSchema,
+  propsSchema,
+  routerPropsSchema,
+  slotsSchema,
+} from './model/schemas.ts';
+export type { ListedModel, ModelState, ServedModel } from './model/served-model.ts';
 export { slotsJson } from './model/slots.ts';
 export type { RunningRequest } from './model/slots.ts';
 export { firstPicture, imageReferences, mediaReferences, withOpenedMedia } from './parsed-request.ts';
@@ -17,7 +24,16 @@ export type { ImageReference, MediaReference, ParsedMessage, ParsedPart, ParsedR
 export { frameStamp } from './request/frame-stamp.ts';
 export { isImageInBase64 } from './request/image-url.ts';
 export { show } from './request/invalid-request.ts';
+export { isJsonObject } from './request/json-object.ts';
 export { LongText } from './request/long-text.ts';
 export { jsonSchema } from './request/request-schema.ts';
 export type { JsonSchema } from './request/request-schema.ts';
-export type { ErrorFormat, Framing, RouteSchemas, StreamWriter, WireFormat, WireRequest } from './wire-format.ts';
+export type {
+  ErrorFormat,
+  Framing,
+  ModelFormat,
+  RouteSchemas,
+  StreamWriter,
+  WireFormat,
+  WireRequest,
+} from './wire-format.ts';

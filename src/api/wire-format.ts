@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { GenerationEvent } from '../backend/index.ts';
 import type { AnswerIdentity } from './answer/identity.ts';
+import type { ServedModel } from './model/served-model.ts';
 import type { ParsedRequest } from './parsed-request.ts';
 import type { ReadOptions } from './request/json-object.ts';
 import type { JsonSchema } from './request/request-schema.ts';
@@ -63,6 +64,14 @@ export interface WireFormat<Request extends WireRequest> {
   writer(identity: AnswerIdentity, request: Request): StreamWriter;
   readonly errors: ErrorFormat;
   readonly schemas: RouteSchemas;
+}
+
+/** A format that is read otherwise for each model. */
+export interface ModelFormat<Request extends WireRequest> extends Pick<
+  WireFormat<Request>,
+  'framing' | 'heartbeat' | 'errors' | 'schemas'
+> {
+  of(model: ServedModel): WireFormat<Request>;
 }
 
 /** How a format tells errors. */

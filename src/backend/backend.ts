@@ -1,4 +1,5 @@
 import type { LoadedModel } from './loaded-model.ts';
+import type { specificationVersion } from './specification-version.ts';
 
 /** The files of a model that is ready to load. */
 export interface ModelFiles {
@@ -137,9 +138,17 @@ export interface DeviceMemory {
   readonly freeBytes: number;
 }
 
+/** What loading a model takes, and what there is for it, on the device that has the less to spare. */
+export interface LoadMemory {
+  readonly neededBytes: number;
+  readonly freeBytes: number;
+}
+
 /** An engine that can serve a model. A third-party backend is a module whose default export is one of these. */
 export interface Backend {
   readonly name: string;
+  /** The version of this specification that it was written for. Another one is refused. */
+  readonly specificationVersion: typeof specificationVersion;
   /** Set by a backend that reads no model: none has to be named, and `modelPath` is empty if none is. */
   readonly needsNoModel?: true;
   /** Set by a backend whose model is on other machines: `--model` is the name that they know it by, and no file. */
@@ -154,4 +163,13 @@ export interface Backend {
   readonly converterSource?: ConverterSource;
   /** Memory of the devices that `--devices` names, if the backend knows it. Throws `device_unavailable`. */
   deviceMemory?(devices: string, options: Pick<LoadOptions, 'log' | 'signal'>): Promise<DeviceMemory>;
+  /**
+   * Estimates whether there is memory for another model; absent where the backend cannot tell. `beside`: what it has loaded
+   * so far, of which mapped weights may look like free memory. Throws as `load` does.
+   */
+  loadMemory?(
+    files: ModelFiles,
+    settings: LoadSettings,
+    options: Pick<LoadOptions, 'log' | 'signal'> & { readonly beside: readonly ModelFiles[] },
+  ): Promise<LoadMemory>;
 }

@@ -1,4 +1,5 @@
 export * from './backend.ts';
 export { IMAGE_MARKER } from './loaded-model.ts';
 export { findBackend } from './registry.ts';
+export { specificationVersion } from './specification-version.ts';
 export type * from './specification.ts';

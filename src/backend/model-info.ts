@@ -14,8 +14,11 @@ export interface Capabilities {
   readonly promptLogProbs?: boolean;
   /** Most answers to one request; absent is 1. */
   readonly maxChoices?: number;
-  /** `minTokens`, `stopTokens`, `includeStop`, `repetitionStop`, `logitBias`. */
+  /** `minTokens`, `stopTokens`, `includeStop`, `skipSpecialTokens`, `repetitionStop`, `logitBias`. */
   readonly answerControl?: boolean;
+  readonly ignoreEos?: boolean;
+  /** To continue the last message, or to open none: `continueFinalMessage` and `addGenerationPrompt` of `TemplateSettings`. */
+  readonly prefill?: boolean;
   readonly progress?: boolean;
   /** Besides penalties, temperature, topK, topP and minP, which every backend has. */
   readonly samplers?: readonly SamplerName[];

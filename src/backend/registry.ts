@@ -2,6 +2,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isCodedError, messageOf, VserveError } from '../errors/index.ts';
 import type { Backend } from './backend.ts';
+import { specificationVersion } from './specification-version.ts';
 
 /** The backends that come with vserve, each loaded only when it is asked for. */
 const builtIn: Readonly<Record<string, URL>> = {
@@ -12,7 +13,8 @@ const builtIn: Readonly<Record<string, URL>> = {
 
 /**
  * Finds a backend by its name, or by the path or package name of a module whose default export is a `Backend`. Paths and
- * packages are looked up from the current folder; packages also beside vserve. Throws `backend_not_found`.
+ * packages are looked up from the current folder; packages also beside vserve. Throws `backend_not_found`, and `backend_incompatible` for another version of the
+ * specification.
  */
 export async function findBackend(nameOrModule: string): Promise<Backend> {
   const exported = await importDefault(nameOrModule);
@@ -22,6 +24,7 @@ export async function findBackend(nameOrModule: string): Promise<Backend> {
       `"${nameOrModule}" is not a backend: its default export needs a "name" and a "load" function.`,
     );
   }
+  requireVersion(exported, nameOrModule);
   return exported;
 }
 
@@ -48,6 +51,24 @@ async function locate(pathOrPackage: string): Promise<string> {
   } catch {
     return resolveFrom(pathOrPackage, import.meta.url);
   }
+}
+
+/** Throws `backend_incompatible`. */
+function requireVersion({ specificationVersion: declared }: { specificationVersion?: unknown }, name: string): void {
+  if (declared === specificationVersion) return;
+  const ours = String(specificationVersion);
+  const isNewer = typeof declared === 'number' && declared > specificationVersion;
+  const theirs =
+    declared === undefined
+      ? 'declares no version of the backend specification'
+      : `was written for version ${JSON.stringify(declared) ?? typeof declared} of the backend specification`;
+  const advice = isNewer
+    ? 'Update vserve, or install an older version of the backend.'
+    : `Install a newer version of the backend; its author declares "specificationVersion: ${ours}" once it meets the types of vserve/backend.`;
+  throw new VserveError(
+    'backend_incompatible',
+    `The backend "${name}" ${theirs}, and this vserve has version ${ours}. ${advice}`,
+  );
 }
 
 function isBackend(value: unknown): value is Backend {

@@ -1,6 +1,6 @@
 /**
- * `vserve/backend`, for authors of backends: the types that a backend meets, and the error class whose codes decide the
- * HTTP status of a response.
+ * `vserve/backend`, for authors of backends: the types that a backend meets, their version, and the error class whose
+ * codes decide the HTTP status of a response.
  */
 export { errorCodes, VserveError } from '../errors/index.ts';
 export type { CodedError, ErrorCode, ErrorPresentation } from '../errors/index.ts';
@@ -20,5 +20,6 @@ export * from './model-work.ts';
 export * from './prompt.ts';
 export * from './reasoning-settings.ts';
 export * from './sampling-settings.ts';
+export { specificationVersion } from './specification-version.ts';
 export * from './template-settings.ts';
 export * from './tool.ts';

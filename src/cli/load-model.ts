@@ -27,7 +27,8 @@ export async function loadModel(
   }
 }
 
-async function prepare(
+/** Finds the files of a model, or downloads and converts it. */
+export async function prepare(
   backend: Backend,
   { model, precisions, load: { devices } }: ServeSettings,
   settings: Pick<Settings, ServeSettingName>,
@@ -63,7 +64,8 @@ async function prepare(
   }
 }
 
-async function load(
+/** Loads a model, and tells how far it is. */
+export async function load(
   backend: Backend,
   files: ModelFiles,
   settings: ServeSettings,

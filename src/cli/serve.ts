@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
-import type { Backend, LoadedModel, ModelInfo, SamplingSettings } from '../backend/index.ts';
-import { messageOf } from '../errors/index.ts';
-import type { OpenServer, OpenServerOptions } from '../server/index.ts';
+import type { Backend, ModelInfo } from '../backend/index.ts';
+import type { OpenServer, OpenServerOptions, RunningServer } from '../server/index.ts';
 import { checkAccess } from '../server/check-access.ts';
 import { checkPort } from '../server/port.ts';
 import { serveSettingNames } from '../settings/index.ts';
-import type { LoadedSettings, ServeSettingName, Settings } from '../settings/index.ts';
+import type { FileModel, LoadedSettings, ServeSettingName, Settings } from '../settings/index.ts';
 import { hideSecretFlags } from './access-settings.ts';
 import { describeConfiguration } from './configuration.ts';
 import type { Context } from './context.ts';
@@ -16,12 +15,14 @@ import { addMaxFlags, tellMaxFlags } from './max-flags.ts';
 import { metricsPortOf } from './metrics-port.ts';
 import { openAndLoad } from './open-and-load.ts';
 import { openLog } from './open-log.ts';
-import type { Output } from './output.ts';
 import { ServerFile } from './running/server-files.ts';
+import { samplingDefaultsOf } from './sampling-defaults.ts';
+import { openSeveral } from './serve-several.ts';
 import { serveSettings } from './serve-settings.ts';
 import type { ServeSettings } from './serve-settings.ts';
+import { allowSeveralModels, modelsGiven, modelsToManage } from './served-models.ts';
 import { addSettingFlags, storeHelp } from './setting-flags.ts';
-import { modelArgument, verbSettings } from './verb-settings.ts';
+import { verbSettings } from './verb-settings.ts';
 import { version } from './version.ts';
 
 const STARS = '*'.repeat(80);
@@ -36,12 +37,14 @@ ${storeHelp()}
 Examples:
   vserve serve google/gemma-3-4b-it
   vserve serve --model ./gemma-3-4b-it
-  vserve serve --model ./gemma-3-4b-it-Q4_K_M.gguf --mmproj ./mmproj-F16.gguf`;
+  vserve serve --model ./gemma-3-4b-it-Q4_K_M.gguf --mmproj ./mmproj-F16.gguf
+  vserve serve --model google/gemma-3-4b-it --model ./qwen --keep-alive 30m`;
 
 /** Makes `command` the verb `serve`. */
 export function define(command: Command, context: Context): void {
   command.argument('[model]', 'The same as --model');
   addSettingFlags(command, serveSettingNames);
+  allowSeveralModels(command);
   addMaxFlags(command);
   command.addHelpText('after', afterHelp());
   command.action((model: string | undefined) => serve(command, model, context));
@@ -49,14 +52,22 @@ export function define(command: Command, context: Context): void {
 
 async function serve(command: Command, argument: string | undefined, context: Context): Promise<void> {
   const { output } = context;
-  const loaded = await verbSettings(command, serveSettingNames, context, modelArgument(command, argument));
+  const { models, flags } = modelsGiven(command, argument);
+  const loaded = await verbSettings(command, serveSettingNames, context, flags);
   await openLog(loaded.settings, output);
   tellMaxFlags(command, output);
-  await serveUntilStopped(loaded, context);
+  await serveUntilStopped(loaded, models, context);
 }
 
 /** Serves until the signal is aborted. Checks that fail fast come before steps that take minutes. */
-async function serveUntilStopped(loaded: LoadedSettings<ServeSettingName>, context: Context): Promise<void> {
+async function serveUntilStopped(
+  given: LoadedSettings<ServeSettingName>,
+  names: readonly string[],
+  context: Context,
+): Promise<void> {
+  const models = await modelsToManage(names, given);
+  // Settings that each model has for itself are checked with it.
+  const loaded = models === undefined ? given : withModel(given, models);
   const { output, dependencies } = context;
   const { host: hosts, port, backend: backendName } = loaded.settings;
   hideSecretFlags(loaded.origins, 'serve');
@@ -78,7 +89,7 @@ async function serveUntilStopped(loaded: LoadedSettings<ServeSettingName>, conte
 
   const file = new ServerFile(loaded.settings.runtimeFolder, output.log);
   try {
-    await openAndServe(loaded, { backend, settings, metricsPort, file }, context);
+    await openAndServe(loaded, { backend, settings, models, metricsPort, file }, context);
   } finally {
     await file.remove();
   }
@@ -88,6 +99,8 @@ async function serveUntilStopped(loaded: LoadedSettings<ServeSettingName>, conte
 interface Checked {
   readonly backend: Backend;
   readonly settings: ServeSettings;
+  /** Undefined for the one model that the server starts with. */
+  readonly models: readonly FileModel[] | undefined;
   readonly metricsPort: number | undefined;
   readonly file: ServerFile;
 }
@@ -95,47 +108,68 @@ interface Checked {
 /** Serves until the signal is aborted, with settings that were checked. */
 async function openAndServe(
   loaded: LoadedSettings<ServeSettingName>,
-  { backend, settings, metricsPort, file }: Checked,
+  { backend, settings, models, metricsPort, file }: Checked,
   context: Context,
 ): Promise<void> {
-  const { output, signal } = context;
+  const { output } = context;
   const { host: hosts, port } = loaded.settings;
   const { media } = settings;
   let describeState = notLoaded;
   context.reportRequests.addEventListener('report', () => output.log('info', describeState()));
+  const openNamed = async (names: readonly string[]): Promise<OpenServer> => {
+    const opened = await open(
+      { hosts, port, metricsPort, version, settings: settings.server, log: output.log },
+      context,
+    );
+    await file.create({ model: names.join(', '), urls: [opened.url], version });
+    return opened;
+  };
+  const untilStopped = (running: RunningServer): Promise<void> => {
+    describeState = running.report;
+    return runUntilStopped(running, { loaded, settings, file }, context);
+  };
+  if (models !== undefined) {
+    await untilStopped(await openSeveral({ backend, settings, models }, loaded, openNamed, context));
+    return;
+  }
   const { server, model, loadMs, release } = await openAndLoad(
-    async () => {
-      const opened = await open(
-        { hosts, port, metricsPort, version, settings: settings.server, log: output.log },
-        context,
-      );
-      await file.create({ model: settings.servedModelName, urls: [opened.url], version });
-      return opened;
-    },
+    () => openNamed([settings.servedModelName]),
     (loading) => loadModel(backend, settings, loaded.settings, loading),
     context,
   );
   try {
     const samplingDefaults = samplingDefaultsOf(loaded.settings);
     const servedModelName = nameOf(loaded.settings, model.info) ?? settings.servedModelName;
-    const running = server.serve({ model, servedModelName, media, modelLoadMs: loadMs, samplingDefaults });
-    context.hangups.addEventListener('hangup', () => void reload(model, output.log));
-    describeState = running.report;
-    await file.update({ model: servedModelName, urls: [...running.urls], state: 'ready' });
-    if (running.metricsUrl !== undefined) output.log('info', `Metrics are at ${running.metricsUrl}`);
-    const pageUrl = running.urls.find((url) => url.startsWith('http'));
-    if (settings.server.playground && pageUrl !== undefined) output.log('info', `The playground is at ${pageUrl}/`);
-    const hasTls = settings.server.tls !== undefined;
-    output.log(...exposureOf({ hosts, port: running.port, hasKeys: running.needsKey, hasTls }));
-    output.print(`\n${STARS}\n🚀 Server ready on ${running.urls.join(', ')} (Press CTRL+C to quit)\n${STARS}\n`);
-    if (!signal.aborted) await once(signal, 'abort');
-    await file.update({ state: 'stopping' });
-    output.log('info', stopping(running.requestsInFlight(), settings.server.gracefulShutdownTimeoutS));
-    await running.shutdown();
+    await file.update({ model: servedModelName });
+    await untilStopped(server.serve({ model, servedModelName, media, modelLoadMs: loadMs, samplingDefaults }));
   } finally {
     await model.close();
     await release();
   }
+}
+
+interface Announced extends Pick<Checked, 'settings' | 'file'> {
+  readonly loaded: LoadedSettings<ServeSettingName>;
+}
+
+/** Tells where a server is, waits for the signal, and shuts it down. */
+async function runUntilStopped(
+  running: RunningServer,
+  { loaded, settings, file }: Announced,
+  { output, signal }: Context,
+): Promise<void> {
+  const { host: hosts } = loaded.settings;
+  await file.update({ urls: [...running.urls], state: 'ready' });
+  if (running.metricsUrl !== undefined) output.log('info', `Metrics are at ${running.metricsUrl}`);
+  const pageUrl = running.urls.find((url) => url.startsWith('http'));
+  if (settings.server.playground && pageUrl !== undefined) output.log('info', `The playground is at ${pageUrl}/`);
+  const hasTls = settings.server.tls !== undefined;
+  output.log(...exposureOf({ hosts, port: running.port, hasKeys: running.needsKey, hasTls }));
+  output.print(`\n${STARS}\n🚀 Server ready on ${running.urls.join(', ')} (Press CTRL+C to quit)\n${STARS}\n`);
+  if (!signal.aborted) await once(signal, 'abort');
+  await file.update({ state: 'stopping' });
+  output.log('info', stopping(running.requestsInFlight(), settings.server.gracefulShutdownTimeoutS));
+  await running.shutdown();
 }
 
 /** Opens the port of the server, which reads its files again at a hangup. */
@@ -143,15 +177,6 @@ async function open(options: OpenServerOptions, { dependencies, hangups }: Conte
   const server = await (await dependencies.loadServer()).openServer(options);
   hangups.addEventListener('hangup', () => void server.reload());
   return server;
-}
-
-/** Has a model read its files again. */
-async function reload(model: LoadedModel, log: Output['log']): Promise<void> {
-  try {
-    await model.reload?.();
-  } catch (error) {
-    log('warning', `The model's settings could not be read again and stay as they were: ${messageOf(error)}`);
-  }
 }
 
 /** A model that is elsewhere may know its name. */
@@ -163,9 +188,15 @@ function notLoaded(): string {
   return 'The model is not loaded yet.';
 }
 
-/** What requests get that set none. */
-function samplingDefaultsOf({ temperature, topK }: Pick<Settings, 'temperature' | 'topK'>): Partial<SamplingSettings> {
-  return { ...(temperature === undefined ? {} : { temperature }), ...(topK === undefined ? {} : { topK }) };
+/** The settings of a server of several models: `model` is the first, for what is told of the configuration. */
+function withModel(
+  loaded: LoadedSettings<ServeSettingName>,
+  models: readonly FileModel[],
+): LoadedSettings<ServeSettingName> {
+  return {
+    ...loaded,
+    settings: { ...loaded.settings, model: models.map(({ settings }) => settings.model).join(', ') },
+  };
 }
 
 function stopping(requestCount: number, timeoutS: number): string {

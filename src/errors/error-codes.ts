@@ -36,6 +36,7 @@ export const errorCodes = {
   previous_response_not_found: badRequest,
   method_not_allowed: { status: 405, type: 'invalid_request_error', exitCode: 2 },
   invalid_api_key: { status: 401, type: 'authentication_error', exitCode: 2 },
+  not_permitted: forbidden,
   origin_not_allowed: forbidden,
   host_not_allowed: forbidden,
   request_timeout: { status: 408, type: 'invalid_request_error', exitCode: 1 },
@@ -96,6 +97,7 @@ export const errorCodes = {
   download_corrupt: failed,
   // Backends
   backend_not_found: { ...failed, exitCode: 2 },
+  backend_incompatible: { ...failed, exitCode: 2 },
   native_addon_missing: { ...failed, exitCode: 1 },
   native_addon_mismatch: { ...failed, exitCode: 1 },
   device_unavailable: { ...failed, exitCode: 2 },

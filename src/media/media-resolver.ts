@@ -65,9 +65,10 @@ export interface ResolvedImage {
 export interface MediaResolver {
   /**
    * A resolver for the images of one request, which share a budget of bytes, and a deadline that starts now. An image that
-   * came before and that `findEncoded` finds is not decoded.
+   * came before and that `findEncoded` finds is not decoded. With `keepsFiles`, images are given as their own files, where
+   * `plainFileOf` has one.
    */
-  forRequest(findEncoded?: FindEncoded): ResolveImage;
+  forRequest(findEncoded?: FindEncoded, keepsFiles?: boolean): ResolveImage;
   /**
    * The same for requests that need no more than the sizes of their images: the bitmaps have no pixels, and the sources stay
    * as they are.
@@ -87,8 +88,6 @@ interface DecodeLimits {
 export interface MediaResolverOptions extends Pick<HttpSourceOptions, 'lookup' | 'timeouts'> {
   readonly onResolved?: ((image: ResolvedImage) => void) | undefined;
   readonly decodeTimeoutMs?: number | undefined;
-  /** Give images as their own files, where `plainFileOf` has one. */
-  readonly keepsFiles?: boolean | undefined;
   /** Called when decoding of an image starts; the returned function, when it ends. */
   readonly takeCpu?: TakeCpu | undefined;
 }
@@ -96,13 +95,7 @@ export interface MediaResolverOptions extends Pick<HttpSourceOptions, 'lookup' |
 /** Makes a resolver. Throws `invalid_setting`. */
 export function createMediaResolver(
   settings: MediaSettings,
-  {
-    onResolved,
-    takeCpu,
-    keepsFiles: keepsFile,
-    decodeTimeoutMs: timeoutMs = DECODE_TIMEOUT_MS,
-    ...http
-  }: MediaResolverOptions = {},
+  { onResolved, takeCpu, decodeTimeoutMs: timeoutMs = DECODE_TIMEOUT_MS, ...http }: MediaResolverOptions = {},
 ): MediaResolver {
   const httpSource = new HttpSource({ ...settings, ...http });
   const decoder = new Decoder({ timeoutMs, takeCpu });
@@ -179,7 +172,7 @@ export function createMediaResolver(
   }
 
   return {
-    forRequest: (findEncoded) =>
+    forRequest: (findEncoded, keepsFile = false) =>
       resolverFor(
         async (image, { budget, asked, signal }) => {
           const name = findEncoded && (await known.nameOf(image));

@@ -1,7 +1,7 @@
-import { VserveError } from '../errors/index.ts';
-import { keyIdOf } from './client-path.ts';
 import { FairTurns } from './fair-turns.ts';
 import type { ClientPath, LeavePlace } from './fair-turns.ts';
+import { atCapacity, RequestCounts } from './request-counts.ts';
+import type { RequestLimits } from './request-counts.ts';
 import { ServiceTimes } from './service-times.ts';
 
 /**
@@ -28,36 +28,31 @@ export interface Places {
   join(client: ClientPath): Place;
 }
 
-export interface AdmissionOptions {
+export interface AdmissionOptions extends RequestLimits {
   /** Requests that the backend runs at the same time. It may change. */
   readonly maxBatchSize: number | (() => number);
   /** Maximum number of further requests that wait; undefined means no limit. */
   readonly maxQueueSize: number | undefined;
-  /** Maximum number of requests, running and waiting; undefined means no limit. */
-  readonly maxPendingRequests?: number | undefined;
-  /** The same for the requests of one API key, by its id. */
-  readonly maxRequestsOf?: (keyId: string) => number | undefined;
+  /** Of all models of the server, with their limits; undefined where there is one. */
+  readonly counts?: RequestCounts | undefined;
 }
 
 /** Hands requests to the backend in fair turns, as many as it can run, and refuses those beyond the limits. */
 export class Admission implements Places {
   readonly #maxBatchSize: () => number;
   readonly #maxQueueSize: number;
-  readonly #maxPendingRequests: number;
   #batchSize: number;
-  readonly #maxRequestsOf: (keyId: string) => number | undefined;
+  readonly #counts: RequestCounts;
   readonly #generations: FairTurns;
   readonly #fetches = new FairTurns(MAX_WITH_IMAGES);
   readonly #times: ServiceTimes;
-  readonly #requestsByKey = new Map<string, number>();
   #requests = 0;
 
-  constructor({ maxBatchSize, maxQueueSize, maxPendingRequests, maxRequestsOf }: AdmissionOptions) {
+  constructor({ maxBatchSize, maxQueueSize, counts, ...limits }: AdmissionOptions) {
     this.#maxBatchSize = typeof maxBatchSize === 'number' ? () => maxBatchSize : maxBatchSize;
     this.#batchSize = this.#maxBatchSize();
     this.#maxQueueSize = maxQueueSize ?? Infinity;
-    this.#maxPendingRequests = maxPendingRequests ?? Infinity;
-    this.#maxRequestsOf = maxRequestsOf ?? (() => undefined);
+    this.#counts = counts ?? new RequestCounts(limits);
     this.#generations = new FairTurns(this.#batchSize + PREPARED_AHEAD);
     this.#times = new ServiceTimes(this.#batchSize);
   }
@@ -70,21 +65,10 @@ export class Admission implements Places {
   /** Throws `at_capacity` if there is no place for another request, or for another one of this client. */
   requireRoom(client?: ClientPath): void {
     this.#adapt();
-    if (this.#requests >= Math.min(this.#batchSize + this.#maxQueueSize, this.#maxPendingRequests)) {
-      throw new VserveError('at_capacity', 'Server is at capacity. Please retry later.', {
-        retryAfterS: this.#times.secondsFor(this.#generations.waiting + 1),
-      });
+    if (this.#requests >= this.#batchSize + this.#maxQueueSize || this.#counts.isFull) {
+      throw atCapacity(this.#times.secondsFor(this.#generations.waiting + 1));
     }
-    const keyId = client === undefined ? undefined : keyIdOf(client);
-    if (keyId === undefined) return;
-    const own = this.#requestsByKey.get(keyId) ?? 0;
-    const limit = this.#maxRequestsOf(keyId);
-    if (limit === undefined || own < limit) return;
-    throw new VserveError(
-      'at_capacity',
-      `This API key has ${String(own)} requests running or waiting, as many as it may have at a time. Please retry later.`,
-      { retryAfterS: this.#times.secondsFor(own) },
-    );
+    if (client !== undefined) this.#counts.requireRoomFor(client, (requests) => this.#times.secondsFor(requests));
   }
 
   join(client: ClientPath): Place {
@@ -148,10 +132,6 @@ export class Admission implements Places {
 
   #count(client: ClientPath, change: 1 | -1): void {
     this.#requests += change;
-    const keyId = keyIdOf(client);
-    if (keyId === undefined) return;
-    const own = (this.#requestsByKey.get(keyId) ?? 0) + change;
-    if (own === 0) this.#requestsByKey.delete(keyId);
-    else this.#requestsByKey.set(keyId, own);
+    this.#counts.add(client, change);
   }
 }

@@ -12,6 +12,7 @@ export interface KnownKey {
   readonly id: string;
   readonly name: string | undefined;
   readonly maxRequests: number | undefined;
+  readonly mayManage: boolean;
 }
 
 interface StoredKey extends KnownKey {
@@ -52,11 +53,11 @@ export class ApiKeys {
   /** Reads the file again. Throws like `load`, and then keeps the keys it has. */
   async reload(): Promise<void> {
     const { apiKeys, apiKeyFile, maxRequestsPerKey } = this.#settings;
-    const given = apiKeys.map((key): KeyEntry => ({ key, name: undefined, maxRequests: undefined }));
+    const given = apiKeys.map((key): KeyEntry => ({ key, name: undefined, maxRequests: undefined, mayManage: false }));
     const inFile = apiKeyFile === undefined ? [] : await readKeyFile(apiKeyFile, this.#log);
-    this.#keys = [...inFile, ...given].map(({ key, name, maxRequests = maxRequestsPerKey }) => {
+    this.#keys = [...inFile, ...given].map(({ key, name, maxRequests = maxRequestsPerKey, mayManage }) => {
       const hash = hashOf(key);
-      return { hash, id: hash.toString('base64url'), name, maxRequests };
+      return { hash, id: hash.toString('base64url'), name, maxRequests, mayManage };
     });
   }
 

@@ -13,7 +13,6 @@ import { countRequests } from './metrics/count-requests.ts';
 import { errorFormatOf, isForAnthropic } from './error-formats.ts';
 import { foreignRouteAdvice } from './foreign-routes.ts';
 import { messagesErrors } from '../api/messages/index.ts';
-import type { GenerationRouteOptions } from './generation-route.ts';
 import { apiPageRoutes } from './openapi/api-page.ts';
 import { addDescription } from './openapi/openapi.ts';
 import { ollamaRoutes } from './routes/ollama.ts';
@@ -23,10 +22,12 @@ import { requireKey } from './require-key.ts';
 import { openaiRoutes } from './routes/openai.ts';
 import { messagesRoutes } from './routes/messages.ts';
 import { responseHeaders } from './response-headers.ts';
+import type { RouteOptions } from './route-options.ts';
 import { routeName, RoutePaths } from './route-paths.ts';
 import { responsesRoutes } from './routes/responses.ts';
 import { embeddingRoutes } from './routes/embeddings.ts';
 import { healthRoutes } from './routes/health.ts';
+import { manageRoutes } from './routes/manage-models.ts';
 import { modelRoutes } from './routes/models.ts';
 import { prefixCacheRoutes } from './routes/prefix-cache.ts';
 import { propsRoutes } from './routes/props.ts';
@@ -54,12 +55,11 @@ export interface CommonOptions {
   readonly log: Log;
 }
 
-export type AppOptions = CommonOptions & GenerationRouteOptions;
+export type AppOptions = CommonOptions & RouteOptions;
 
-/** The HTTP interface of a loaded model, independent of any socket. */
+/** The HTTP interface of the models of a server, independent of any socket. */
 export function createApp(options: AppOptions): Hono<RequestContext> {
   const serves = (type: ApiType): boolean => options.settings.apiTypes.includes(type);
-  const served = { name: options.servedModelName, info: options.model.info, since: new Date() };
   const paths = new RoutePaths();
   const app = createCommonApp(options, paths);
   if (serves('openai')) app.route('/', openaiRoutes(options));
@@ -67,12 +67,13 @@ export function createApp(options: AppOptions): Hono<RequestContext> {
   if (serves('openai')) app.route('/', embeddingRoutes(options));
   if (serves('responses')) app.route('/', responsesRoutes(options));
   if (serves('anthropic')) app.route('/', messagesRoutes(options));
-  if (serves('ollama')) app.route('/', ollamaRoutes(served, options));
+  if (serves('ollama')) app.route('/', ollamaRoutes(options, options.keys));
   if (serves('sagemaker')) app.route('/', sagemakerRoutes(options));
-  app.route('/', modelRoutes(served, { alsoForAnthropic: serves('anthropic') }));
-  app.route('/', propsRoutes(served, { version: options.version, hasSlots: options.slots !== undefined }));
-  app.route('/', slotRoutes(options.slots, served.info.contextLength));
-  app.route('/', prefixCacheRoutes(options.model));
+  app.route('/', modelRoutes(options.models, { alsoForAnthropic: serves('anthropic') }));
+  app.route('/', propsRoutes(options));
+  app.route('/', slotRoutes(options));
+  app.route('/', prefixCacheRoutes(options));
+  if (options.models.isManaged) app.route('/', manageRoutes(options, options.keys));
   app.route('/', apiPageRoutes());
   addDescription(app, options.version, options.keys);
   paths.add(app.routes);

@@ -38,6 +38,11 @@ export function clientPathOf(request: IncomingMessage): ClientPath {
   return [addressOf(request), keyOf(request.headers), program];
 }
 
+/** The key of a request that was checked; undefined if the server has no keys. */
+export function knownKeyOf(request: IncomingMessage): KnownKey | undefined {
+  return knownClients.get(request)?.key;
+}
+
 /** The id of the API key in a client's path; undefined if the server has no keys. */
 export function keyIdOf([first = '']: ClientPath): string | undefined {
   return first.startsWith(KEY_PREFIX) ? first.slice(KEY_PREFIX.length) : undefined;

@@ -3,8 +3,8 @@ import { imageReferences, mediaReferences, toGenerateRequest } from '../api/inde
 import type { Bitmap, LoadedModel } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import type { Places } from './admission.ts';
-import type { GenerationRouteOptions } from './generation-route.ts';
-import { checkRequest } from './generation-route.ts';
+import { checkRequest } from './check-request.ts';
+import type { GenerationRouteOptions } from './route-options.ts';
 import { bringsImages, fetchImages } from './generate.ts';
 import type { JsonCall } from './json-route.ts';
 import { openMedia } from './open-media.ts';

@@ -3,11 +3,11 @@ import { imageReferences } from '../api/index.ts';
 import type { Embedding, EmbedRequest, PromptPart } from '../backend/index.ts';
 import { IMAGE_MARKER } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
+import { checkRequest } from './check-request.ts';
 import { anonymous } from './client-path.ts';
 import { renderPrompt, required } from './count-tokens.ts';
 import { bringsImages, encodedFinder, fetchImages } from './generate.ts';
-import { checkRequest } from './generation-route.ts';
-import type { GenerationRouteOptions } from './generation-route.ts';
+import type { GenerationRouteOptions } from './route-options.ts';
 import type { JsonCall } from './json-route.ts';
 import { openMedia } from './open-media.ts';
 import { inStep } from './traces/trace-requests.ts';
@@ -66,7 +66,7 @@ export async function conversationInput(
   const place = call.places.join(call.client);
   try {
     if (bringsImages(request)) await place.toFetchImages(signal);
-    const resolve = media.forRequest(encodedFinder(model, request));
+    const resolve = media.forRequest(encodedFinder(model, request), model.imagesAs !== undefined);
     const { maxImagesPerRequest } = settings;
     const follow = trace?.followImage;
     const opened = await openMedia(request, { model, resolve, maxImagesPerRequest, signal, follow });

@@ -126,7 +126,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     const { model, media, client, signal, settings, onBodyUsed } = this.#options;
     if (bringsImages(request)) {
       this.#waited(await timed(place.toFetchImages(signal)), 'images');
-      const resolve = media.forRequest(encodedFinder(model, request));
+      const resolve = media.forRequest(encodedFinder(model, request), model.imagesAs !== undefined);
       const { maxImagesPerRequest } = settings;
       const { follow } = this.#arrivals;
       request = await openMedia(request, { model, resolve, maxImagesPerRequest, signal, follow });

@@ -1,11 +1,14 @@
 import type { Handler } from 'hono';
 import type { RequestContext } from './access-log.ts';
 import type { Place, Places } from './admission.ts';
+import { bodyLimits } from './body-limits.ts';
 import { clientPathOf } from './client-path.ts';
 import type { ClientPath } from './fair-turns.ts';
-import type { GenerationRouteOptions } from './generation-route.ts';
-import { bodyLimits } from './generation-route.ts';
+import { keepAliveIn, leaseOf, modelNameIn } from './model-lease.ts';
+import type { ModelLease } from './models/model-entry.ts';
 import { readJsonBody } from './request-body.ts';
+import type { JsonBody } from './request-body.ts';
+import type { GenerationRouteOptions, RouteOptions } from './route-options.ts';
 import type { RequestTrace } from './traces/request-trace.ts';
 import { inStep } from './traces/trace-requests.ts';
 
@@ -30,30 +33,30 @@ export class JsonText {
   }
 }
 
-/** Handles a POST of JSON that is answered in one piece, and generates nothing. */
+/** Handles a POST of JSON that is answered in one piece, by the model that it names, and generates nothing. */
 export function jsonRoute(
-  options: GenerationRouteOptions,
-  answer: (call: JsonCall) => Promise<object>,
+  options: RouteOptions,
+  answer: (call: JsonCall, own: GenerationRouteOptions) => Promise<object>,
 ): Handler<RequestContext> {
   return async (context) => {
     const { incoming } = context.env;
     const active = options.requests.begin(incoming.socket);
-    let release: (() => void) | undefined;
+    let body: JsonBody | undefined;
+    let lease: ModelLease<GenerationRouteOptions> | undefined;
     let place: Place | undefined;
     try {
       const client = clientPathOf(incoming);
-      options.admission.requireRoom(client);
+      options.models.only?.admission.requireRoom(client);
       const { signal } = active;
       const trace = context.get('trace');
       const limits = bodyLimits(options);
-      const body = await inStep(trace, 'read body', () =>
-        readJsonBody(incoming, { ...limits, cpus: options.cpus, signal }),
-      );
-      ({ release } = body);
+      body = await inStep(trace, 'read body', () => readJsonBody(incoming, { ...limits, cpus: options.cpus, signal }));
       const read = { allowExtraFields: options.settings.allowExtraRequestFields };
-      const places = options.admission.asOne();
+      lease = await leaseOf(options.models.find(modelNameIn(body.value)), options, client, signal);
+      const own = lease.active;
+      const places = own.admission.asOne();
       place = places.join(client);
-      const json = await answer({ body: body.value, read, client, places, signal, trace });
+      const json = await answer({ body: body.value, read, client, places, signal, trace }, own);
       if (!(json instanceof JsonText)) return context.json(json);
       return context.body(json.text, 200, { 'content-type': 'application/json' });
     } catch (error) {
@@ -61,7 +64,8 @@ export function jsonRoute(
       throw error instanceof Error ? error : new Error(String(error));
     } finally {
       place?.leave();
-      release?.();
+      lease?.release(keepAliveIn(body?.value, options));
+      body?.release();
       active.end();
     }
   };

@@ -7,14 +7,17 @@ export interface KeyEntry {
   readonly name: string | undefined;
   /** How many of its requests may run and wait at a time. */
   readonly maxRequests: number | undefined;
+  /** It may load and unload models. */
+  readonly mayManage: boolean;
 }
 
 const KEY = /^[\x21-\x7E]+$/;
 const NAME = /^[\w.@-]+$/;
+const MAY_MANAGE = 'may-manage';
 const LIMIT = /^max-requests=([1-9]\d*)$/;
 
 /**
- * Reads the text of a file of API keys: `key [name] [max-requests=n]` in each line, and comments behind `#`. Throws
+ * Reads the text of a file of API keys: `key [name] [max-requests=n] [may-manage]` in each line, and comments behind `#`. Throws
  * `invalid_setting` with the number of a line that is wrong, never with what it says; a file without a key is wrong too,
  * since it would let everyone in.
  */
@@ -46,11 +49,13 @@ function parseEntry([key = '', ...rest]: readonly string[], wrong: (reason: stri
   if (!KEY.test(key)) throw wrong('a key consists of visible ASCII characters');
   let name: string | undefined;
   let maxRequests: number | undefined;
+  let mayManage = false;
   for (const word of rest) {
     const limit = LIMIT.exec(word)?.[1];
     if (limit !== undefined && maxRequests === undefined) maxRequests = Number(limit);
+    else if (word === MAY_MANAGE && !mayManage) mayManage = true;
     else if (name === undefined && NAME.test(word)) name = word;
-    else throw wrong('a key is followed by at most a name and max-requests=n');
+    else throw wrong('a key is followed by at most a name, max-requests=n and may-manage');
   }
-  return { key, name, maxRequests };
+  return { key, name, maxRequests, mayManage };
 }

@@ -6,7 +6,6 @@ import type { MediaSettings } from '../media/index.ts';
 import { createMediaResolver } from '../media/index.ts';
 import { reasonOf, safeLog } from './access-log.ts';
 import type { Log } from './access-log.ts';
-import { Admission } from './admission.ts';
 import { ApiKeys } from './api-keys.ts';
 import { createApp, createLoadingApp } from './app.ts';
 import { BodyMemory } from './body-memory.ts';
@@ -18,15 +17,18 @@ import { createHttpServer } from './http-server.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { startMetricsServer } from './metrics/metrics-server.ts';
 import type { MetricsServer } from './metrics/metrics-server.ts';
+import type { LoadedSource, ModelSource } from './models/model-source.ts';
+import { ModelTotals } from './models/model-totals.ts';
+import { openModels } from './models/open-models.ts';
+import type { ModelsOptions } from './models/open-models.ts';
+import { RequestCounts } from './request-counts.ts';
 import { Requests } from './requests.ts';
 import { RunningRequests } from './running-requests.ts';
-import { withSamplingDefaults } from './sampling-defaults.ts';
 import { serverReport } from './server-report.ts';
 import type { ServerSettings } from './server-settings.ts';
 import { ServerState } from './server-state.ts';
 import type { LoadingProgress } from './server-state.ts';
 import { readCertificate } from './tls-files.ts';
-import { Slots } from './slots.ts';
 import type { Traces } from './traces/traces.ts';
 import { UnsentResponses } from './unsent-responses.ts';
 
@@ -56,6 +58,10 @@ export interface ServeOptions {
   readonly modelLoadMs?: number;
 }
 
+export interface ServeModelsOptions extends ModelsOptions {
+  readonly media: MediaSettings;
+}
+
 /** A server that has no model yet: its health says how far it is, everything else is answered with `model_loading`. */
 export interface OpenServer {
   /** Where it listens: the first of its addresses. */
@@ -64,6 +70,8 @@ export interface OpenServer {
   report(progress: LoadingProgress): void;
   /** Answers requests with a model from now on. */
   serve(options: ServeOptions): RunningServer;
+  /** Answers requests with several models from now on, which it loads when they are asked for, and frees at its end. */
+  serveModels(options: ServeModelsOptions): RunningServer;
   /** Reads certificates and keys again. What cannot be used is logged, and what was there before stays. */
   reload(): Promise<void>;
   /** Closes it without ever having had a model. */
@@ -86,7 +94,7 @@ export interface RunningServer {
   readonly report: () => string;
   /**
    * Accepts no new connections, gives requests in flight the configured time to finish, aborts the rest, and closes.
-   * The model stays loaded.
+   * A model that it did not load stays loaded.
    */
   readonly shutdown: () => Promise<void>;
 }
@@ -132,47 +140,72 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   }
   await limitConnections(entrance.acceptors, log);
   let reloaded = Promise.resolve();
+  let inMemory: () => readonly LoadedModel[] = () => [];
+  const answerWith = (given: ServeModelsOptions, adopted?: LoadedSource): RunningServer => {
+    const requests = new Requests();
+    const counts = new RequestCounts({
+      maxPendingRequests: settings.maxPendingRequests,
+      maxRequestsOf: (keyId) => keys.maxRequestsOf(keyId),
+    });
+    const totals = new ModelTotals(() => models.active.map(({ model }) => model));
+    const cpus = new CpuShare({
+      stats: () => totals.stats(),
+      leaveCpus: (count) => models.active.forEach(({ model }) => model.leaveCpus?.(count)),
+    });
+    const media = createMediaResolver(given.media, {
+      onResolved: (image) => metrics.countImage(image),
+      takeCpu: () => cpus.take(),
+    });
+    const { version } = options;
+    const shared = { settings, version, media, requests, counts, memory, cpus, metrics, log };
+    const models = openModels(shared, given, totals);
+    inMemory = () => models.active.map(({ model }) => model);
+    const [first] = models.entries;
+    if (adopted !== undefined && first !== undefined) {
+      const { model, admission } = models.adopt(first, adopted);
+      metrics.addModel(model, () => admission.waiting);
+    } else {
+      metrics.addModel(
+        totals,
+        () => models.waiting + models.active.reduce((sum, own) => sum + own.admission.waiting, 0),
+      );
+      metrics.addModelStates(models.entries);
+    }
+    app = createApp({ ...common, ...shared, models });
+    state.ready();
+    for (const entry of models.entries) if (entry.source.preload === true) void models.preload(entry);
+    return {
+      url: entrance.urls[0] ?? '',
+      urls: entrance.urls,
+      port: entrance.port,
+      metricsUrl: metricsServer?.url,
+      needsKey: keys.areRequired,
+      requestsInFlight: () => requests.count,
+      report: () => {
+        const reported = models.active.map((own) => ({ ...own, waiting: own.admission.waiting }));
+        return serverReport(reported, running);
+      },
+      async shutdown() {
+        const timeoutMs = settings.gracefulShutdownTimeoutS * 1000;
+        state.drain(timeoutMs);
+        await drain({ entrance, requests, unsent, timeoutMs });
+        if (adopted === undefined) await models.close();
+        await Promise.all([media.close(), metricsServer?.close(), traces?.close()]);
+      },
+    };
+  };
   return {
     url: entrance.urls[0] ?? '',
     report: (progress) => state.report(progress),
-    serve({ model: loaded, servedModelName, media: mediaSettings, modelLoadMs, samplingDefaults }) {
-      const model = withSamplingDefaults(loaded, samplingDefaults);
-      const requests = new Requests();
-      const cpus = new CpuShare(model);
-      const { maxQueueSize, maxPendingRequests } = settings;
-      const admission = new Admission({
-        maxBatchSize: () => model.capacity?.() ?? model.info.maxBatchSize,
-        maxQueueSize,
-        maxPendingRequests,
-        maxRequestsOf: (keyId) => keys.maxRequestsOf(keyId),
-      });
-      const media = createMediaResolver(mediaSettings, {
-        onResolved: (image) => metrics.countImage(image),
-        takeCpu: () => cpus.take(),
-        keepsFiles: model.imagesAs !== undefined,
-      });
-      const slots = settings.slots ? new Slots(model.info.maxBatchSize) : undefined;
-      app = createApp({ ...common, model, servedModelName, requests, admission, memory, cpus, media, slots });
-      metrics.addModel(model, () => admission.waiting, modelLoadMs);
-      state.ready();
-      return {
-        url: entrance.urls[0] ?? '',
-        urls: entrance.urls,
-        port: entrance.port,
-        metricsUrl: metricsServer?.url,
-        needsKey: keys.areRequired,
-        requestsInFlight: () => requests.count,
-        report: () => serverReport({ model, servedModelName, waiting: admission.waiting, running }),
-        async shutdown() {
-          const timeoutMs = settings.gracefulShutdownTimeoutS * 1000;
-          state.drain(timeoutMs);
-          await drain({ entrance, requests, unsent, timeoutMs });
-          await Promise.all([media.close(), metricsServer?.close(), traces?.close()]);
-        },
-      };
+    serve({ model, servedModelName: name, media, modelLoadMs: loadMs, samplingDefaults }) {
+      const source: ModelSource = { name, samplingDefaults, load: () => Promise.reject(new Error('It is loaded.')) };
+      const loaded = { model, loadMs, release: () => Promise.resolve() };
+      return answerWith({ sources: [source], keepAliveMs: Infinity, isManaged: false, media }, loaded);
     },
+    serveModels: (given) => answerWith(given),
     // One after the other: the last one asked for decides.
-    reload: () => (reloaded = reloaded.then(() => reload({ server, metricsServer, keys, settings, log }))),
+    reload: () =>
+      (reloaded = reloaded.then(() => reload({ server, metricsServer, keys, settings, log, models: inMemory() }))),
     async close() {
       await Promise.all([entrance.end(), metricsServer?.close(), traces?.close()]);
     },
@@ -211,10 +244,11 @@ interface Reloading {
   readonly keys: ApiKeys;
   readonly settings: ServerSettings;
   readonly log: Log;
+  readonly models: readonly LoadedModel[];
 }
 
-async function reload({ server, metricsServer, keys, settings, log }: Reloading): Promise<void> {
-  const attempt = async (name: string, work: () => Promise<void>): Promise<void> => {
+async function reload({ server, metricsServer, keys, settings, log, models }: Reloading): Promise<void> {
+  const attempt = async (name: string, work: () => Promise<void> | undefined): Promise<void> => {
     try {
       await work();
       log('info', `${name} were read again.`);
@@ -223,6 +257,9 @@ async function reload({ server, metricsServer, keys, settings, log }: Reloading)
     }
   };
   if (settings.apiKeyFile !== undefined) await attempt('API keys', () => keys.reload());
+  for (const model of models) {
+    if (model.reload !== undefined) await attempt("The model's settings", () => model.reload?.());
+  }
   const { tls } = settings;
   if (tls === undefined || !(server instanceof HttpsServer)) return;
   await attempt('Certificates', async () => {

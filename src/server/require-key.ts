@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from 'hono';
 import { VserveError } from '../errors/index.ts';
 import type { RequestContext } from './access-log.ts';
 import type { ApiKeys } from './api-keys.ts';
-import { knowClient } from './client-path.ts';
+import { knowClient, knownKeyOf } from './client-path.ts';
 import { isHealthPath } from './routes/health.ts';
 
 /**
@@ -17,6 +17,21 @@ export function requireKey(keys: ApiKeys): MiddlewareHandler<RequestContext> {
       if (key === undefined) throw noKey(hasKey(incoming.headers));
       if (key.name !== undefined) context.set('keyName', key.name);
       knowClient(incoming, { key });
+    }
+    await next();
+  };
+}
+
+/**
+ * Lets only those change which models are in memory whose key may; everyone, where the server has no keys. Others get
+ * `not_permitted`.
+ */
+export function managersOnly(keys: ApiKeys): MiddlewareHandler<RequestContext> {
+  return async ({ env }, next) => {
+    if (keys.areRequired && knownKeyOf(env.incoming)?.mayManage !== true) {
+      const message =
+        'This API key may not load and unload models: its line in the file of --api-key-file needs may-manage.';
+      throw new VserveError('not_permitted', message);
     }
     await next();
   };

@@ -5,9 +5,9 @@ import { chatFormat } from '../api/chat/index.ts';
 import { firstPicture } from '../api/index.ts';
 import type { TextToken } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
+import { checkModel } from './check-request.ts';
 import { renderPrompt, required } from './count-tokens.ts';
-import type { GenerationRouteOptions } from './generation-route.ts';
-import { checkModel } from './generation-route.ts';
+import type { GenerationRouteOptions } from './route-options.ts';
 import type { JsonCall } from './json-route.ts';
 import { JsonText } from './json-route.ts';
 
@@ -47,9 +47,9 @@ export async function tokenize(
 
 function textContent(
   { model, content, addSpecial, parseSpecial }: Extract<TokenizeRequest, { readonly type: 'text' }>,
-  { servedModelName }: GenerationRouteOptions,
+  options: GenerationRouteOptions,
 ): Content {
-  checkModel(model, servedModelName);
+  checkModel(model, options);
   const parts: (string | number[])[] = [];
   for (const piece of content) {
     const last = parts.at(-1);

@@ -5,6 +5,8 @@ export type { Option, ValueKind } from './option.ts';
 export { maxBenchmarkFlags, maxServeFlags } from './max-flags.ts';
 export type { MaxFlag } from './max-flags.ts';
 export { defaultLoadSettings, loadSettingsOf } from './model-settings.ts';
+export { readModelsFile } from './models-file.ts';
+export type { FileModel } from './models-file.ts';
 export { defaultOf, groups } from './option.ts';
 export { options, serveSettingNames, settingNames } from './options.ts';
 export type { ServeSettingName, SettingName, Settings } from './options.ts';

@@ -67,7 +67,7 @@ export async function loadSettings<Name extends SettingName>(
 /** The value of an option in the first source that has one. */
 function find(name: SettingName, sources: readonly Source[]): GivenValue | undefined {
   for (const source of sources) {
-    const [first, ...others] = source(name).map((given) => ({ ...given, value: check(name, given) }));
+    const [first, ...others] = source(name).map((given) => ({ ...given, value: checkValue(name, given) }));
     if (first !== undefined && isList(name)) {
       return { ...first, value: [first, ...others].flatMap(({ value }) => value) };
     }
@@ -89,7 +89,8 @@ function isList(name: SettingName): boolean {
   return options[name].kind.form === 'list';
 }
 
-function check(name: SettingName, { value, origin }: GivenValue): unknown {
+/** A value from any source, parsed. Throws `invalid_setting`. */
+export function checkValue(name: SettingName, { value, origin }: GivenValue): unknown {
   const { kind, secret }: Option<unknown> = options[name];
   const result = kind.schema.safeParse(typeof value === 'string' ? kind.parseText(value) : value);
   if (result.success) return result.data;

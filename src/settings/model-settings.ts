@@ -4,7 +4,7 @@ import { options } from './options.ts';
 import type { Settings } from './options.ts';
 
 /** The options that a backend needs to load a model, under the same names. */
-const loadSettingNames = [
+export const loadSettingNames = [
   'maxLength',
   'maxBatchSize',
   'devices',

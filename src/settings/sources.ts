@@ -49,7 +49,7 @@ export function variableOf(name: SettingName, environment: Environment): string 
 export async function configFileSource(path: string, names: readonly SettingName[]): Promise<Source> {
   const namesByKey = keysOf(names);
   const values = new Map<SettingName, GivenValue[]>();
-  for (const [key, value] of Object.entries(await readYamlMapping(path))) {
+  for (const [key, value] of Object.entries(await readMapping(path))) {
     const name = namesByKey.get(key.replaceAll('_', '-'));
     if (name === undefined) {
       throw new VserveError(
@@ -62,15 +62,19 @@ export async function configFileSource(path: string, names: readonly SettingName
   return (name) => values.get(name) ?? [];
 }
 
-async function readYamlMapping(path: string): Promise<object> {
+/** The content of a YAML file; `what` it is, for errors. Throws `invalid_setting`. */
+export async function readYaml(path: string, what: string): Promise<unknown> {
   const { parse: parseYaml } = await import('yaml'); // most starts have no such file
-  let content: unknown;
   try {
-    content = parseYaml(await readFile(path, 'utf8')) ?? {};
+    return parseYaml(await readFile(path, 'utf8')) ?? {};
   } catch (cause) {
     const reason = systemErrorCode(cause) === 'ENOENT' ? 'does not exist' : `cannot be read: ${messageOf(cause)}`;
-    throw new VserveError('invalid_setting', `The configuration file ${path} ${reason}`, { cause });
+    throw new VserveError('invalid_setting', `The ${what} ${path} ${reason}`, { cause });
   }
+}
+
+async function readMapping(path: string): Promise<object> {
+  const content = await readYaml(path, 'configuration file');
   if (typeof content === 'object' && content !== null && !Array.isArray(content)) return content;
   throw new VserveError(
     'invalid_setting',
@@ -79,7 +83,7 @@ async function readYamlMapping(path: string): Promise<object> {
 }
 
 /** The keys of a configuration file: each option's own name and its flags. */
-function keysOf(names: readonly SettingName[]): ReadonlyMap<string, SettingName> {
+export function keysOf(names: readonly SettingName[]): ReadonlyMap<string, SettingName> {
   return new Map(
     names
       .filter((name) => options[name].inConfigFile !== false)

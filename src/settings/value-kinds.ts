@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { durationMs } from '../formats/duration.ts';
 import { exactSize } from '../formats/exact-size.ts';
 import type { ValueKind } from './option.ts';
 
@@ -54,6 +55,21 @@ export function byteCount(min = 1): ValueKind<number> {
 function parseBytes(value: string): unknown {
   const [, digits, unit] = /^(\d+)\s*([kmg]ib)?$/i.exec(value.trim()) ?? [];
   return digits === undefined ? value : Number(digits) * (byteUnits[unit?.toLowerCase() ?? ''] ?? 1);
+}
+
+/** Milliseconds, written as a duration or in seconds; a negative one is `Infinity`. */
+export function duration(): ValueKind<number> {
+  return {
+    // Zod's numbers are finite.
+    schema: z.preprocess(
+      (value) => durationMs(value) ?? value,
+      z.custom<number>((value) => typeof value === 'number' && value >= 0),
+    ),
+    parseText: (value) => value.trim(),
+    allowed: 'a duration such as 5m, 1h30m, or a number of seconds; -1 for no end',
+    form: 'value',
+    show: (value) => (typeof value !== 'number' ? undefined : value === Infinity ? 'no end' : `${value / 1000} s`),
+  };
 }
 
 /** A fraction above 0, and at most 1. */

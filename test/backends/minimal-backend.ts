@@ -26,6 +26,7 @@ async function* generate({ messages, maxTokens = contextLength }: GenerateReques
 
 const backend: Backend = {
   name: 'minimal',
+  specificationVersion: 1,
   load: () =>
     Promise.resolve({
       info: { capabilities: { vision: false }, contextLength, maxBatchSize: 1, samplingDefaults: {}, device: 'none' },

@@ -6,6 +6,7 @@ import { VserveError } from '../../dist/src/errors/index.js';
 
 export default {
   name: 'fake',
+  specificationVersion: 1,
   async load({ modelPath, mmprojPath }, settings, { onProgress, log, signal }) {
     const file = basename(modelPath);
     log('debug', `load ${JSON.stringify({ file, mmproj: mmprojPath && basename(mmprojPath), ...settings })}`);

@@ -9,7 +9,10 @@ async function projectWith(backend: string): Promise<{ folder: string; modelPath
   const packageDir = join(folder, 'node_modules', 'vserve-backend-tiny');
   await mkdir(packageDir, { recursive: true });
   const exports = { '.': { import: './backend.js' } };
-  await writeFile(join(packageDir, 'package.json'), JSON.stringify({ name: 'tiny', type: 'module', exports }));
+  await writeFile(
+    join(packageDir, 'package.json'),
+    JSON.stringify({ name: 'tiny', specificationVersion: 1, type: 'module', exports }),
+  );
   await writeFile(join(packageDir, 'backend.js'), backend);
   return { folder, modelPath: await model(folder) };
 }
@@ -17,7 +20,7 @@ async function projectWith(backend: string): Promise<{ folder: string; modelPath
 function failing(code: string): string {
   return `
     class TinyError extends Error { code = '${code}'; }
-    export default { name: 'tiny', load: async () => { throw new TinyError('The tiny model is too large.'); } };`;
+    export default { name: 'tiny', specificationVersion: 1, load: async () => { throw new TinyError('The tiny model is too large.'); } };`;
 }
 
 async function serve(folder: string, modelPath: string, backend: string) {
@@ -51,7 +54,7 @@ describe('a backend that cannot run here says so', () => {
   const broken = `
     const check = async () => { throw Object.assign(new Error('No such machine.'), { code: 'device_unavailable' }); };
     const quantizer = { version: '1', quantize: async () => {} };
-    export default { name: 'tiny', check, quantizer, load: async () => {} };`;
+    export default { name: 'tiny', specificationVersion: 1, check, quantizer, load: async () => {} };`;
 
   test('before a model is looked for', async () => {
     const { folder } = await projectWith(broken);
@@ -81,4 +84,33 @@ test.each([
   const { code, stderr } = await serve(folder, modelPath, name);
   expect(stderr).toMatch(message);
   expect(code).toBe(2);
+});
+
+describe('a backend of another version of the specification is refused before anything is loaded', () => {
+  const load = 'load: async () => { throw new Error("It was loaded."); }';
+
+  test.each([
+    [
+      'no version',
+      '',
+      /^Error: The backend "vserve-backend-tiny" declares no version of the backend specification, and this vserve has version 1\. Install a newer version of the backend; its author declares "specificationVersion: 1"/,
+    ],
+    [
+      'an older one',
+      'specificationVersion: 0,',
+      /was written for version 0 of the backend specification, and this vserve has version 1\. Install a newer version/,
+    ],
+    [
+      'a newer one',
+      'specificationVersion: 2,',
+      /was written for version 2 of the backend specification, and this vserve has version 1\. Update vserve/,
+    ],
+    ['one that is no number', "specificationVersion: '1',", /was written for version "1" of the backend specification/],
+  ])('%s', async (_, version, message) => {
+    const { folder, modelPath } = await projectWith(`export default { name: 'tiny', ${version} ${load} };`);
+    const { code, stderr } = await serve(folder, modelPath, 'vserve-backend-tiny');
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toContain('It was loaded.');
+    expect(code).toBe(2);
+  });
 });

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -101,9 +101,32 @@ describe('a backend of a third party', () => {
     });
   });
 
+  test('is found by the name of its package, and tried by the suite of the installed vserve', async () => {
+    const folder = join(installed.projectDir, 'node_modules', 'vserve-backend-shout');
+    await mkdir(folder, { recursive: true });
+    const page = await readFile(join(installed.packageDir, 'docs', 'backends.md'), 'utf8');
+    const [, source = ''] = /```js\n([^]*?export default \{[^]*?)```/.exec(page) ?? [];
+    await writeFile(join(folder, 'index.js'), source);
+    const manifest = { name: 'vserve-backend-shout', type: 'module', exports: './index.js' };
+    await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
+    const script = `
+      import { runConformance } from 'vserve/backend/conformance';
+      import backend from 'vserve-backend-shout';
+      const results = await runConformance(backend);
+      process.exitCode = results.some(({ outcome }) => outcome === 'failed') ? 1 : 0;`;
+    await writeFile(join(installed.projectDir, 'conformance.mjs'), script);
+    const { stdout } = await run(process.execPath, ['conformance.mjs'], { cwd: installed.projectDir });
+    expect(stdout).toMatch(/^shout: \d+ passed, 0 failed, \d+ skipped$/m);
+
+    const home = join(installed.projectDir, 'home');
+    const vserve = await startVserve(['--backend', 'vserve-backend-shout'], { VSERVE_HOME: home }, program);
+    expect(await answerOf(await chat(vserve.url, 'hello'))).toBe('HELLO');
+    expect(await vserve.stop()).toBe(0);
+  });
+
   test('in plain JavaScript, as docs/backends.md shows it, answers requests and refuses with the code it throws', async () => {
     const page = await readFile(join(installed.packageDir, 'docs', 'backends.md'), 'utf8');
-    const [, source = ''] = /```js\n(export default \{[^]*?)```/.exec(page) ?? [];
+    const [, source = ''] = /```js\n([^]*?export default \{[^]*?)```/.exec(page) ?? [];
     await writeFile(join(installed.projectDir, 'shout.js'), source);
     const backend = join(installed.projectDir, 'shout.js');
     const vserve = await startVserve(
@@ -123,7 +146,15 @@ describe('a backend of a third party', () => {
 });
 
 const typedBackend = `
-import { VserveError, errorCodes, type Backend, type ErrorCode, type GenerationEvent } from 'vserve/backend';
+import {
+  VserveError,
+  errorCodes,
+  specificationVersion,
+  type Backend,
+  type ErrorCode,
+  type GenerationEvent,
+} from 'vserve/backend';
+import { openConformance, runConformance, type ConformanceResult } from 'vserve/backend/conformance';
 
 const code: ErrorCode = 'context_length_exceeded';
 const status: number = errorCodes[code].status;
@@ -133,8 +164,9 @@ async function* generate(): AsyncGenerator<GenerationEvent> {
   throw new VserveError(code, 'Shorten the conversation.', { param: 'messages' });
 }
 
-export default {
+const backend = {
   name: 'typed',
+  specificationVersion,
   async load(files, settings, { onProgress, signal }) {
     signal.throwIfAborted();
     onProgress('model', 1);
@@ -147,9 +179,15 @@ export default {
     };
   },
 } satisfies Backend;
+export default backend;
+
+const results: readonly ConformanceResult[] = await runConformance(backend, { timeoutMs: 1000 });
+const names: readonly string[] = (await openConformance(backend)).cases.map(({ name }) => name);
 
 // @ts-expect-error: not a code
 new VserveError('no_such_code', '');
 // @ts-expect-error: no load function
-({ name: 'incomplete' }) satisfies Backend;
+({ name: 'incomplete', specificationVersion }) satisfies Backend;
+// @ts-expect-error: another version
+({ name: 'old', specificationVersion: 0, load: async () => Promise.reject() }) satisfies Backend;
 `;

@@ -45,7 +45,8 @@ it('a model tells what it has computed, and what it had cached', async () => {
 it('the time that loading took is told where it is known', async () => {
   const model = { stats: () => ({ sequencesRunning: 2, sequencesQueued: 1 }) } as unknown as LoadedModel;
   const metrics = new Metrics();
-  metrics.addModel(model, () => 3, 1234);
+  metrics.addModel(model, () => 3);
+  metrics.setLoadTime(1234);
   const lines = (await metrics.text()).split('\n');
   expect(lines).toContain('maxserve_model_load_time_milliseconds 1234');
   expect(lines).toContain('maxserve_num_requests_running 2');

@@ -68,6 +68,7 @@ test('a checkpoint is made as small as the memory of the chosen devices demands,
 test('an unknown quantizer is not asked for what it cannot make', async () => {
   const backend: Backend = {
     name: 'other',
+    specificationVersion: 1,
     load: () => Promise.reject(new Error('no model was to be loaded')),
     deviceMemory: async () => memory(100),
   };

@@ -53,6 +53,7 @@ export const description: ModelDescription = {
 export function fakeBackend(overrides: Partial<Backend> = {}): Backend {
   return {
     name: 'fake',
+    specificationVersion: 1,
     load: () => Promise.reject(new Error('no model was to be loaded')),
     quantizer: {
       version: '1',

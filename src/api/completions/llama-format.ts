@@ -1,10 +1,18 @@
 import type { ModelInfo } from '../../backend/index.ts';
 import { openaiErrors } from '../error-format.ts';
-import type { WireFormat } from '../wire-format.ts';
+import type { ModelFormat, WireFormat } from '../wire-format.ts';
 import { LlamaWriter, toLlamaAnswer } from './llama-answer.ts';
 import type { LlamaRequest } from './llama-request.ts';
 import { llamaPromptsOf, parseLlamaRequest } from './llama-request.ts';
 import { LLAMA_SCHEMAS } from './llama-schemas.ts';
+
+/** llama-server's own completion, for whichever model. */
+export const LLAMA_COMPLETION: ModelFormat<LlamaRequest> = {
+  framing: 'sse',
+  errors: openaiErrors,
+  schemas: LLAMA_SCHEMAS,
+  of: ({ info }) => llamaCompletionFormat(info),
+};
 
 /** llama-server's own completion: its answers tell all settings of the generation, the model's own included. */
 export function llamaCompletionFormat(info: ModelInfo): WireFormat<LlamaRequest> {

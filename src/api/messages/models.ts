@@ -82,7 +82,7 @@ function support(supported = false): Support {
   return { supported };
 }
 
-/** The list of the one model that is served. */
-export function messagesModelList(model: MessagesModelJson): MessagesModelListJson {
-  return { data: [model], has_more: false, first_id: model.id, last_id: model.id };
+/** The list of the models that are served: at least one. */
+export function messagesModelList(models: readonly MessagesModelJson[]): MessagesModelListJson {
+  return { data: models, has_more: false, first_id: models[0]?.id ?? '', last_id: models.at(-1)?.id ?? '' };
 }

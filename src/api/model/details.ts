@@ -16,8 +16,14 @@ export interface DetailsJson {
 /** Ollama's words for what a model can do. */
 export type CapabilityWord = 'completion' | 'vision' | 'tools' | 'thinking' | 'embedding';
 
+/** Of a model that was never loaded. */
+const UNKNOWN: Pick<ModelInfo, 'capabilities' | 'contextLength' | 'description'> = {
+  capabilities: { vision: false },
+  contextLength: 0,
+};
+
 /** The context is the server's, not the one the model was trained with: it is what a conversation may take. */
-export function detailsJson({ capabilities, contextLength, description = {} }: ModelInfo): DetailsJson {
+export function detailsJson({ capabilities, contextLength, description = {} }: typeof UNKNOWN = UNKNOWN): DetailsJson {
   const { architecture = '', parameterCount, quantization = '', embeddingLength } = description;
   return {
     parent_model: '',

@@ -1,7 +1,7 @@
 import type { Capabilities, ModelInfo } from '../../backend/index.ts';
 import type { CapabilityWord, DetailsJson } from './details.ts';
 import { capabilityWords, detailsJson } from './details.ts';
-import type { ServedModel } from './served-model.ts';
+import type { ListedModel, ModelState, ServedModel } from './served-model.ts';
 import { supportedParameters } from './supported-parameters.ts';
 
 /** llama-server's `meta`. What is not known is absent. */
@@ -53,7 +53,24 @@ export interface ModelJson {
   readonly capabilities: readonly Capability[];
   /** Ollama's. */
   readonly details: DetailsJson;
+  /** llama-server's, where models come and go. */
+  readonly status?: StatusJson;
 }
+
+/** llama-server's state of a model. */
+interface StatusJson {
+  readonly value: ModelState['status'];
+  /** From 0 to 1. */
+  readonly progress?: number;
+  readonly stage?: string;
+  readonly failed?: true;
+}
+
+/** A model of which no more is known: it was never loaded. */
+export type BareModelJson = Pick<
+  ModelJson,
+  'id' | 'object' | 'created' | 'owned_by' | 'root' | 'parent' | 'name' | 'status'
+>;
 
 /** The model in the list of llama-server, which is Ollama's. */
 interface ListedJson {
@@ -73,21 +90,29 @@ interface ListedJson {
 /** The answer of `GET /v1/models`. */
 export interface ModelListJson {
   readonly object: 'list';
-  readonly data: readonly ModelJson[];
+  readonly data: readonly (ModelJson | BareModelJson)[];
   readonly models: readonly ListedJson[];
 }
 
-export function modelJson({ name, info, since }: ServedModel): ModelJson {
-  const { capabilities, contextLength } = info;
-  return {
+export function modelJson(model: ServedModel): ModelJson;
+export function modelJson(model: ListedModel): ModelJson | BareModelJson;
+export function modelJson(model: ListedModel): ModelJson | BareModelJson {
+  const { name, info, since, state } = model;
+  const known = {
     id: name,
     object: 'model',
     created: Math.floor(since.getTime() / 1000),
     owned_by: 'vserve',
-    max_model_len: contextLength,
     root: name,
     parent: null,
     name,
+    ...(state === undefined ? {} : { status: statusJson(state) }),
+  } as const;
+  if (info === undefined) return known;
+  const { capabilities, contextLength } = info;
+  return {
+    ...known,
+    max_model_len: contextLength,
     context_length: contextLength,
     architecture: architectureJson(info),
     supported_parameters: supportedParameters(capabilities),
@@ -98,22 +123,32 @@ export function modelJson({ name, info, since }: ServedModel): ModelJson {
   };
 }
 
-export function modelListJson(model: ServedModel): ModelListJson {
-  const { name, info, since } = model;
-  const listed: ListedJson = {
+export function modelListJson(models: readonly ListedModel[]): ModelListJson {
+  return { object: 'list', data: models.map((model) => modelJson(model)), models: models.map(listedJson) };
+}
+
+function listedJson({ name, info, since }: ListedModel): ListedJson {
+  return {
     name,
     model: name,
     modified_at: since.toISOString(),
-    size: info.description?.sizeBytes ?? 0,
+    size: info?.description?.sizeBytes ?? 0,
     digest: '',
     type: 'model',
     description: '',
     tags: [],
-    capabilities: allCapabilities(info.capabilities),
+    capabilities: allCapabilities(info?.capabilities ?? { vision: false }),
     parameters: '',
     details: detailsJson(info),
   };
-  return { object: 'list', data: [modelJson(model)], models: [listed] };
+}
+
+function statusJson({ status, progress, hasFailed }: ModelState): StatusJson {
+  return {
+    value: status,
+    ...(progress === undefined ? {} : { stage: progress.stage, progress: Math.round(progress.fraction * 1000) / 1000 }),
+    ...(hasFailed === true ? { failed: true } : {}),
+  };
 }
 
 function architectureJson({ capabilities, description }: ModelInfo): ModelJson['architecture'] {

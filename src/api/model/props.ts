@@ -77,16 +77,21 @@ export interface PropsJson {
   readonly bos_token?: string;
   readonly eos_token?: string;
   readonly build_info: string;
-  readonly is_sleeping: false;
+  /** Whether it is not in memory, and loads at a request. */
+  readonly is_sleeping: boolean;
 }
 
 export interface PropsOptions {
   readonly version: string;
+  readonly isSleeping?: boolean;
   /** Whether `/slots` answers. */
   readonly hasSlots: boolean;
 }
 
-export function propsJson({ name, info }: ServedModel, { version, hasSlots }: PropsOptions): PropsJson {
+export function propsJson(
+  { name, info }: ServedModel,
+  { version, hasSlots, isSleeping = false }: PropsOptions,
+): PropsJson {
   const { capabilities, contextLength, maxBatchSize, description = {} } = info;
   const { chatTemplate, bosToken, eosToken, quantization } = description;
   const calls = capabilities.tools === true;
@@ -105,8 +110,21 @@ export function propsJson({ name, info }: ServedModel, { version, hasSlots }: Pr
     ...(bosToken === undefined ? {} : { bos_token: bosToken }),
     ...(eosToken === undefined ? {} : { eos_token: eosToken }),
     build_info: `vserve-${version}`,
-    is_sleeping: false,
+    is_sleeping: isSleeping,
   };
+}
+
+/** llama-server's account of a server of several models. */
+export interface RouterPropsJson {
+  readonly role: 'router';
+  /** Null for as many as memory has room for. */
+  readonly max_instances: number | null;
+  readonly models_autoload: true;
+  readonly build_info: string;
+}
+
+export function routerPropsJson(version: string, maxLoaded: number | undefined): RouterPropsJson {
+  return { role: 'router', max_instances: maxLoaded ?? null, models_autoload: true, build_info: `vserve-${version}` };
 }
 
 /** What a request may set for itself. */

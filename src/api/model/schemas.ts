@@ -15,6 +15,13 @@ export const detailsSchema = z.object({
 export const capabilityWord = z.enum(['completion', 'vision', 'tools', 'thinking', 'embedding']);
 const capabilities = z.array(z.enum([...capabilityWord.options, 'multimodal', 'structured_output']));
 
+const statusSchema = z.object({
+  value: z.enum(['unloaded', 'loading', 'loaded']),
+  progress: z.number().min(0).max(1).optional(),
+  stage: z.string().optional(),
+  failed: z.literal(true).optional(),
+});
+
 /** Of `ModelJson`. */
 export const modelSchema = z.object({
   id: z.string(),
@@ -50,12 +57,25 @@ export const modelSchema = z.object({
   }),
   capabilities,
   details: detailsSchema,
+  status: statusSchema.optional(),
+});
+
+/** Of `BareModelJson`. */
+export const bareModelSchema = modelSchema.pick({
+  id: true,
+  object: true,
+  created: true,
+  owned_by: true,
+  root: true,
+  parent: true,
+  name: true,
+  status: true,
 });
 
 /** Of `ModelListJson`. */
 export const modelListSchema = z.object({
   object: z.literal('list'),
-  data: z.array(modelSchema),
+  data: z.array(z.union([modelSchema, bareModelSchema])),
   models: z.array(
     z.object({
       name: z.string(),
@@ -89,7 +109,15 @@ export const propsSchema = z.object({
   bos_token: z.string().optional(),
   eos_token: z.string().optional(),
   build_info: z.string(),
-  is_sleeping: z.literal(false),
+  is_sleeping: z.boolean(),
+});
+
+/** Of `RouterPropsJson`. */
+export const routerPropsSchema = z.object({
+  role: z.literal('router'),
+  max_instances: z.int().nullable(),
+  models_autoload: z.literal(true),
+  build_info: z.string(),
 });
 
 /** Of `SlotJson`s. */

@@ -1,6 +1,6 @@
 import { VserveError } from '../../errors/index.ts';
 import type { ReadOptions } from '../request/json-object.ts';
-import type { RouteSchemas, WireFormat } from '../wire-format.ts';
+import type { ModelFormat, RouteSchemas, WireFormat } from '../wire-format.ts';
 import { loadAnswer, toAnswer } from './answer.ts';
 import { ollamaErrors } from './errors.ts';
 import { LineWriter } from './line-writer.ts';
@@ -15,6 +15,22 @@ interface Route {
   readonly toJson: PiecesJson;
   readonly schemas: RouteSchemas;
 }
+
+/** Ollama's `/api/chat`, for whichever model. */
+export const OLLAMA_CHAT: ModelFormat<OllamaRequest> = {
+  framing: 'ndjson',
+  errors: ollamaErrors,
+  schemas: CHAT_SCHEMAS,
+  of: ollamaChatFormat,
+};
+
+/** Ollama's `/api/generate`, for whichever model. */
+export const OLLAMA_GENERATE: ModelFormat<OllamaRequest> = {
+  framing: 'ndjson',
+  errors: ollamaErrors,
+  schemas: GENERATE_SCHEMAS,
+  of: ollamaGenerateFormat,
+};
 
 /** Ollama's `/api/chat`. */
 export function ollamaChatFormat(model: OllamaModel): WireFormat<OllamaRequest> {
@@ -33,7 +49,7 @@ function formatOf(model: OllamaModel, { parse, toJson, schemas }: Route): WireFo
     parse: (body, options) => parse(body, options, model),
     answerAtOnce: ({ answer }) => {
       if (answer.load === undefined) return undefined;
-      if (answer.load === 'load') return loadAnswer(answer.model, answer.load, toJson);
+      if (answer.load === 'load' || model.isManaged === true) return loadAnswer(answer.model, answer.load, toJson);
       const message = 'This server keeps its model in memory as long as it runs. Stop the server to unload it.';
       throw new VserveError('unsupported_capability', message, { param: 'keep_alive' });
     },

@@ -1,11 +1,11 @@
 import type { ModelInfo } from '../../backend/index.ts';
 import type { CapabilityWord, DetailsJson } from '../model/details.ts';
 import { capabilityWords, detailsJson } from '../model/details.ts';
-import type { ServedModel } from '../model/served-model.ts';
+import type { ListedModel } from '../model/served-model.ts';
 import { taggedName } from './model-name.ts';
 import { parametersText } from './parameters.ts';
 
-/** The model stays in memory: a day that no client's calendar lacks. */
+/** Of a model that stays in memory: a day that no client's calendar lacks. */
 const NEVER = '2200-01-01T00:00:00Z';
 
 interface ListedModelJson {
@@ -37,34 +37,45 @@ interface ShownModelJson {
 }
 
 /** `/api/tags` */
-export function tagsJson(model: ServedModel): { readonly models: readonly ListedModelJson[] } {
-  const { info, since } = model;
+export function tagsJson(models: readonly ListedModel[]): { readonly models: readonly ListedModelJson[] } {
   return {
-    models: [
-      { ...listedJson(model), modified_at: since.toISOString(), capabilities: capabilityWords(info.capabilities) },
-    ],
+    models: models.map((model) => ({
+      ...listedJson(model),
+      modified_at: model.since.toISOString(),
+      capabilities: capabilityWords(model.info?.capabilities ?? { vision: false }),
+    })),
   };
 }
 
 /** `/api/ps` */
-export function runningJson(model: ServedModel): { readonly models: readonly RunningModelJson[] } {
-  const { info } = model;
-  const listed = listedJson(model);
-  const isOnCpu = info.device === 'none' || info.device.startsWith('cpu');
+export function runningJson(models: readonly ListedModel[]): { readonly models: readonly RunningModelJson[] } {
   return {
-    models: [
-      {
+    models: models.flatMap((model) => {
+      const { info, state } = model;
+      if (info === undefined || (state !== undefined && state.status !== 'loaded')) return [];
+      const listed = listedJson(model);
+      const isOnCpu = info.device === 'none' || info.device.startsWith('cpu');
+      return {
         ...listed,
-        expires_at: NEVER,
+        expires_at: state?.expiresAt?.toISOString() ?? NEVER,
         size_vram: isOnCpu ? 0 : listed.size,
         context_length: info.contextLength,
-      },
-    ],
+      };
+    }),
   };
 }
 
+/** Of a model that was never loaded. */
+const UNKNOWN: ModelInfo = {
+  capabilities: { vision: false },
+  contextLength: 0,
+  maxBatchSize: 1,
+  samplingDefaults: {},
+  device: 'none',
+};
+
 /** `/api/show` */
-export function showJson({ name, info, since }: ServedModel): ShownModelJson {
+export function showJson({ name, info = UNKNOWN, since }: ListedModel): ShownModelJson {
   const parameters = parametersText(info);
   return {
     modelfile: [
@@ -81,12 +92,12 @@ export function showJson({ name, info, since }: ServedModel): ShownModelJson {
   };
 }
 
-function listedJson({ name, info }: ServedModel): Omit<ListedModelJson, 'modified_at' | 'capabilities'> {
+function listedJson({ name, info }: ListedModel): Omit<ListedModelJson, 'modified_at' | 'capabilities'> {
   const tagged = taggedName(name);
   return {
     name: tagged,
     model: tagged,
-    size: info.description?.sizeBytes ?? 0,
+    size: info?.description?.sizeBytes ?? 0,
     digest: '',
     details: detailsJson(info),
   };

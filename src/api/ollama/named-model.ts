@@ -7,7 +7,6 @@ import { TEXT } from '../request/kinds.ts';
 import { readFields } from '../request/read-fields.ts';
 import { anything } from '../request/values.ts';
 import { servedNameOf } from './model-name.ts';
-import type { OllamaModel } from './ollama-request.ts';
 
 const KINDS = { model: TEXT };
 /** `name` is the older one. */
@@ -23,11 +22,14 @@ export const NAMED_MODEL_FIELDS = fieldTable(KINDS, NAMES, {
   verbose: anything,
 });
 
-/** Reads the model that `/api/show` and `/api/pull` are about: the served name, if it is that. Throws `invalid_request`. */
-export function readModelName(body: unknown, options: ReadOptions, model: OllamaModel): string {
+/**
+ * Reads the model that `/api/show` and `/api/pull` are about. `only`: the name of the model of a server that has no other, which
+ * is given with or without a tag. Throws `invalid_request`.
+ */
+export function readModelName(body: unknown, options: ReadOptions, only: string | undefined): string {
   if (!isJsonObject(body)) throw invalid('', `The body must be a JSON object with a model, not ${show(body)}.`);
   const { values } = readFields<typeof KINDS>(body, NAMED_MODEL_FIELDS, options);
-  const name = servedNameOf(values.model, model.name) ?? '';
+  const name = (only === undefined ? values.model : servedNameOf(values.model, only)) ?? '';
   if (name !== '') return name;
   throw invalid('model', 'model must be the name of a model, not empty.');
 }

@@ -2,7 +2,7 @@ import type { ServedModel } from '../model/served-model.ts';
 import type { WireRequest } from '../wire-format.ts';
 
 /** What the formats know of the model. */
-export type OllamaModel = Pick<ServedModel, 'name' | 'info'>;
+export type OllamaModel = Pick<ServedModel, 'name' | 'info' | 'isManaged'>;
 
 /** What a request without a prompt is for: to have the model in memory. */
 export type LoadReason = 'load' | 'unload';

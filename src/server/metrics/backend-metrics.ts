@@ -3,12 +3,44 @@ import type { Registry } from 'prom-client';
 import type { BackendMetric, LoadedModel, MetricSample } from '../../backend/index.ts';
 import { samplesOf } from './distribution-metric.ts';
 
-/** A metric of the backend's, read at each scrape. It is to be registered. */
+/** What backends measure themselves, of all models in memory. */
+export class BackendMetrics {
+  readonly #registry: Registry;
+  /** With the labels that tell it from the others. */
+  readonly #models = new Map<LoadedModel, Readonly<Record<string, string>>>();
+  readonly #names = new Set<string>();
+
+  constructor(registry: Registry) {
+    this.#registry = registry;
+  }
+
+  add(model: LoadedModel, labels: Readonly<Record<string, string>>): void {
+    this.#models.set(model, labels);
+    for (const metric of model.metrics?.() ?? []) {
+      if (this.#names.has(metric.name)) continue;
+      this.#names.add(metric.name);
+      this.#registry.registerMetric(new ForeignMetric(metric, () => this.#samplesOf(metric.name)));
+    }
+  }
+
+  remove(model: LoadedModel): void {
+    this.#models.delete(model);
+  }
+
+  #samplesOf(name: string): MetricSample[] {
+    return [...this.#models].flatMap(([model, more]) => {
+      const metric = model.metrics?.().find((one) => one.name === name);
+      return (metric?.samples ?? []).map(({ labels, value }) => ({ labels: { ...more, ...labels }, value }));
+    });
+  }
+}
+
+/** A metric that is read at each scrape. It is to be registered. */
 class ForeignMetric extends Gauge {
   readonly #declared: BackendMetric;
-  readonly #read: () => BackendMetric | undefined;
+  readonly #read: () => readonly MetricSample[];
 
-  constructor(declared: BackendMetric, read: () => BackendMetric | undefined) {
+  constructor(declared: BackendMetric, read: () => readonly MetricSample[]) {
     super({ name: declared.name, help: declared.help, registers: [] });
     this.#declared = declared;
     this.#read = read;
@@ -17,7 +49,7 @@ class ForeignMetric extends Gauge {
   /** What the registry calls for a scrape: not among prom-client's types. */
   getForPromString() {
     const { name, help, type } = this.#declared;
-    const values = (this.#read()?.samples ?? []).flatMap((sample) => valuesOf(name, sample));
+    const values = this.#read().flatMap((sample) => valuesOf(name, sample));
     return Promise.resolve({ name, help, type, aggregator: 'sum', values });
   }
 }
@@ -31,12 +63,4 @@ interface Value {
 function valuesOf(name: string, { labels, value }: MetricSample): Value[] {
   if (typeof value === 'number') return [{ labels, value }];
   return samplesOf(name, value).map((sample) => ({ ...sample, labels: { ...labels, ...sample.labels } }));
-}
-
-/** Registers what a backend measures itself. */
-export function registerBackendMetrics(registry: Registry, model: LoadedModel): void {
-  for (const metric of model.metrics?.() ?? []) {
-    const read = (): BackendMetric | undefined => model.metrics?.().find(({ name }) => name === metric.name);
-    registry.registerMetric(new ForeignMetric(metric, read));
-  }
 }

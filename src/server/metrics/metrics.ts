@@ -4,8 +4,19 @@ import { isCodedError } from '../../errors/index.ts';
 import { mediaRejections } from '../../media/index.ts';
 import type { MediaRejection, ResolvedImage } from '../../media/index.ts';
 import { GenerationMetrics } from './generation-metrics.ts';
+import { BackendMetrics } from './backend-metrics.ts';
 import { registerModelMetrics } from './model-metrics.ts';
 import { TIME_BUCKETS_MS } from './time-buckets.ts';
+
+const MODEL_STATES = ['unloaded', 'loading', 'loaded'] as const;
+
+/** A model that may leave memory. */
+interface StatefulModel {
+  readonly name: string;
+  readonly status: (typeof MODEL_STATES)[number];
+  readonly loads: number;
+  readonly unloads: number;
+}
 
 /** The server's metrics, named like those of max serve, in Prometheus' text format. */
 export class Metrics {
@@ -48,6 +59,7 @@ export class Metrics {
   });
 
   readonly generations = new GenerationMetrics(this.#registry);
+  readonly #backends = new BackendMetrics(this.#registry);
 
   constructor() {
     for (const reason of mediaRejections) this.#rejections.inc({ reason }, 0);
@@ -63,9 +75,55 @@ export class Metrics {
   }
 
   /** Adds what a model tells of itself, and `waiting`, the requests that the server holds back from it. */
-  addModel(model: LoadedModel, waiting: () => number, loadMs: number | undefined): void {
+  addModel(model: Pick<LoadedModel, 'stats' | 'work'>, waiting: () => number): void {
     registerModelMetrics(this.#registry, model, waiting);
+  }
+
+  /** Adds where each of several models is, and how often it was loaded. Read at each scrape. */
+  addModelStates(models: readonly StatefulModel[]): void {
+    const registers = [this.#registry];
+    const labelNames = ['model', 'state'] as const;
+    const states: Gauge<(typeof labelNames)[number]> = new Gauge({
+      name: 'vserve_model_state',
+      help: 'Whether a model is in this state: unloaded, loading or loaded',
+      labelNames,
+      registers,
+      collect: () => {
+        for (const { name, status } of models) {
+          for (const state of MODEL_STATES) states.set({ model: name, state }, state === status ? 1 : 0);
+        }
+      },
+    });
+    for (const [key, help] of [
+      ['loads', 'How often a model was loaded'],
+      ['unloads', 'How often a model has left memory'],
+    ] as const) {
+      const counter: Counter<'model'> = new Counter({
+        name: `vserve_model_${key}_total`,
+        help,
+        labelNames: ['model'],
+        registers,
+        collect: () => {
+          counter.reset();
+          for (const model of models) counter.inc({ model: model.name }, model[key]);
+        },
+      });
+    }
+  }
+
+  /** How long the last model took to load; undefined if that is not known. */
+  setLoadTime(loadMs: number | undefined): void {
     if (loadMs !== undefined) this.#loadTime.set(loadMs);
+  }
+
+  /** Adds what a backend measures itself, with further labels where there are several models. */
+  addBackend(model: LoadedModel, labels: Readonly<Record<string, string>>): void {
+    this.#backends.add(model, labels);
+  }
+
+  /** A model has left memory. */
+  removeBackend(model: LoadedModel): void {
+    this.#backends.remove(model);
   }
 
   /** Times a request whose answer has ended. `path` is the name of a route. */

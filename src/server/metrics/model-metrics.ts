@@ -1,7 +1,6 @@
 import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { Distribution, LoadedModel, ModelWork } from '../../backend/index.ts';
-import { registerBackendMetrics } from './backend-metrics.ts';
 import { DistributionMetric } from './distribution-metric.ts';
 
 type Count = Exclude<keyof ModelWork, 'stepMs' | 'stepSequences' | 'cachedTokens'>;
@@ -35,7 +34,11 @@ const distributions: Readonly<Record<Spread, Named>> = {
 };
 
 /** Registers what a model and the queue before it tell of themselves. All of it is read at each scrape, and only then. */
-export function registerModelMetrics(registry: Registry, model: LoadedModel, waiting: () => number): void {
+export function registerModelMetrics(
+  registry: Registry,
+  model: Pick<LoadedModel, 'stats' | 'work'>,
+  waiting: () => number,
+): void {
   const gauge = (name: string, help: string, read: () => number | undefined): void => {
     const metric: Gauge = new Gauge({ name, help, registers: [registry], collect: () => metric.set(read() ?? 0) });
   };
@@ -45,7 +48,6 @@ export function registerModelMetrics(registry: Registry, model: LoadedModel, wai
     'Requests that wait for a place',
     () => model.stats().sequencesQueued + waiting(),
   );
-  registerBackendMetrics(registry, model);
   if (model.work === undefined) return;
   const work = (): ModelWork | undefined => model.work?.();
   gauge('maxserve_cache_num_used_blocks', 'Tokens in the KV cache; a block is one', () => work()?.cachedTokens);

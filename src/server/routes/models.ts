@@ -1,21 +1,33 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { ServedModel } from '../../api/index.ts';
-import { modelJson, modelListJson, modelListSchema, modelSchema, openaiErrors, show } from '../../api/index.ts';
+import {
+  bareModelSchema,
+  modelJson,
+  modelListJson,
+  modelListSchema,
+  modelSchema,
+  openaiErrors,
+  show,
+} from '../../api/index.ts';
 import { messagesErrors, messagesModelListSchema, messagesModelSchema } from '../../api/messages/index.ts';
 import { VserveError } from '../../errors/index.ts';
+import type { ModelEntry } from '../models/model-entry.ts';
+import { listedModel, listedModels } from '../models/model-states.ts';
+import type { ServedModels } from '../models/served-models.ts';
 import type { RouteTraits } from '../openapi/describe.ts';
 import { describeRead, optionalParameter, pathParameter } from '../openapi/describe.ts';
+import type { GenerationRouteOptions } from '../route-options.ts';
 
 const VERSION = optionalParameter('header', 'anthropic-version', z.string(), "Asks for Anthropic's format.");
 
 /**
- * `GET /v1/models` and `GET /v1/models/{id}`: the one model that is served. Its id may hold slashes. Routes before these
+ * `GET /v1/models` and `GET /v1/models/{id}`: the models that are served. An id may hold slashes. Routes before these
  * answer clients that speak Anthropic's API, if it is served; here they are described.
  */
-export function modelRoutes(model: ServedModel, { alsoForAnthropic }: { readonly alsoForAnthropic: boolean }): Hono {
-  const list = modelListJson(model);
-  const one = modelJson(model);
+export function modelRoutes(
+  models: ServedModels<GenerationRouteOptions>,
+  { alsoForAnthropic }: { readonly alsoForAnthropic: boolean },
+): Hono {
   const routes = new Hono();
   const forBoth = (one: z.ZodType, other: z.ZodType) => (alsoForAnthropic ? z.union([one, other]) : one);
   const errors = { ...openaiErrors, schema: forBoth(openaiErrors.schema, messagesErrors.schema) };
@@ -23,19 +35,27 @@ export function modelRoutes(model: ServedModel, { alsoForAnthropic }: { readonly
     errors,
     parameters: alsoForAnthropic ? [...parameters, VERSION] : parameters,
   });
-  const describeList = describeRead('List the model', forBoth(modelListSchema, messagesModelListSchema), traits([]));
+  const describeList = describeRead('List the models', forBoth(modelListSchema, messagesModelListSchema), traits([]));
   const describeOne = describeRead(
-    'Describe the model',
-    forBoth(modelSchema, messagesModelSchema),
+    'Describe a model',
+    forBoth(z.union([modelSchema, bareModelSchema]), messagesModelSchema),
     traits([pathParameter('id')]),
   );
-  routes.get('/v1/models', describeList, (context) => context.json(list));
-  routes.get('/v1/models/:id{.+}', describeOne, (context) => {
-    const id = context.req.param('id');
-    if (id !== model.name) throw unknownModel(id, model.name);
-    return context.json(one);
-  });
+  routes.get('/v1/models', describeList, (context) => context.json(modelListJson(listedModels(models))));
+  routes.get('/v1/models/:id{.+}', describeOne, (context) =>
+    context.json(modelJson(listedModel(entryNamed(models, context.req.param('id')), models.isManaged))),
+  );
   return routes;
+}
+
+/** The model of this name. Throws `model_not_found`, also where there is only one. */
+export function entryNamed(
+  models: ServedModels<GenerationRouteOptions>,
+  name: string,
+): ModelEntry<GenerationRouteOptions> {
+  const entry = models.find(name);
+  if (models.entries.length === 1 && !models.namesOf(entry.name).includes(name)) throw unknownModel(name, entry.name);
+  return entry;
 }
 
 /** The error of a model that is not served here. */

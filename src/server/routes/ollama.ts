@@ -1,14 +1,13 @@
 import type { MiddlewareHandler } from 'hono';
 import { Hono } from 'hono';
-import type { ServedModel } from '../../api/index.ts';
 import type { OllamaEmbedRequest } from '../../api/ollama/index.ts';
 import {
   EMBED_SCHEMAS,
   EMBEDDINGS_SCHEMAS,
   embedJson,
-  ollamaChatFormat,
+  OLLAMA_CHAT,
+  OLLAMA_GENERATE,
   ollamaErrors as errors,
-  ollamaGenerateFormat,
   parseEmbedRequest,
   pullSchemas,
   readModelName,
@@ -22,17 +21,23 @@ import {
 } from '../../api/ollama/index.ts';
 import { VserveError } from '../../errors/index.ts';
 import type { RequestContext } from '../access-log.ts';
+import type { ApiKeys } from '../api-keys.ts';
+import { bodyRoute } from '../body-route.ts';
+import { checkModel } from '../check-request.ts';
 import { embedAll } from '../embed.ts';
-import type { GenerationRouteOptions } from '../generation-route.ts';
-import { checkModel, generationRoute } from '../generation-route.ts';
+import { generationRoute } from '../generation-route.ts';
 import type { JsonCall } from '../json-route.ts';
 import { jsonRoute } from '../json-route.ts';
+import { listedModel, listedModels } from '../models/model-states.ts';
 import { describeFormat, describeRead, describeRefusal } from '../openapi/describe.ts';
+import { managersOnly } from '../require-key.ts';
+import type { GenerationRouteOptions, RouteOptions } from '../route-options.ts';
+import { entryNamed } from './models.ts';
 
 /** The version of Ollama whose API this is: clients refuse servers that are too old for what they use. */
 const OLLAMA_VERSION = '0.12.11';
 
-/** Routes that change which models there are. Here there is one, chosen when the server starts. */
+/** Routes that change which models there are. Here they are chosen when the server starts. */
 const MANAGEMENT = [
   ['POST', '/api/push'],
   ['POST', '/api/create'],
@@ -42,55 +47,67 @@ const MANAGEMENT = [
 ] as const;
 
 /** Ollama's API. */
-export function ollamaRoutes(served: ServedModel, options: GenerationRouteOptions): Hono<RequestContext> {
+export function ollamaRoutes(options: RouteOptions, keys: ApiKeys): Hono<RequestContext> {
+  const { models } = options;
+  const names = models.entries.map(({ name }) => name);
+  const [example = ''] = names;
   const routes = new Hono<RequestContext>();
   routes.use('/', greet);
-  const chat = ollamaChatFormat(served);
-  const generate = ollamaGenerateFormat(served);
-  routes.post('/api/chat', describeFormat(chat.schemas, chat), generationRoute(chat, options));
-  routes.post('/api/generate', describeFormat(generate.schemas, generate), generationRoute(generate, options));
+  routes.post('/api/chat', describeFormat(OLLAMA_CHAT.schemas, OLLAMA_CHAT), generationRoute(OLLAMA_CHAT, options));
+  routes.post(
+    '/api/generate',
+    describeFormat(OLLAMA_GENERATE.schemas, OLLAMA_GENERATE),
+    generationRoute(OLLAMA_GENERATE, options),
+  );
   routes.get('/api/version', describeRead('The version of the API', versionSchema, { errors }), (context) =>
     context.json({ version: OLLAMA_VERSION, vserve: options.version }),
   );
-  routes.get('/api/tags', describeRead('List the model, as Ollama does', tagsSchema, { errors }), (context) =>
-    context.json(tagsJson(served)),
+  routes.get('/api/tags', describeRead('List the models, as Ollama does', tagsSchema, { errors }), (context) =>
+    context.json(tagsJson(listedModels(models))),
   );
   routes.get('/api/ps', describeRead('List what is loaded', runningSchema, { errors }), (context) =>
-    context.json(runningJson(served)),
+    context.json(runningJson(listedModels(models))),
   );
   routes.post(
     '/api/show',
-    describeFormat(showSchemas(served.name), { errors }),
-    jsonRoute(options, ({ body, read }) => {
-      checkModel(readModelName(body, read, served), served.name);
-      return Promise.resolve(showJson(served));
+    describeFormat(showSchemas(example), { errors }),
+    bodyRoute(options, ({ body, read }) => {
+      const [only] = names.length === 1 ? names : [];
+      const entry = entryNamed(models, readModelName(body, read, only));
+      return showJson(listedModel(entry, models.isManaged));
     }),
   );
   routes.post(
     '/api/pull',
-    describeFormat(pullSchemas(served.name), { errors }),
-    jsonRoute(options, ({ body, read }) => {
-      if (readModelName(body, read, served) !== served.name) throw unmanaged(served.name);
-      // It is there already.
-      return Promise.resolve({ status: 'success' });
+    describeFormat(pullSchemas(example), { errors }),
+    models.isManaged ? managersOnly(keys) : passOn,
+    bodyRoute(options, async ({ body, read, signal }) => {
+      const [only] = names.length === 1 ? names : [];
+      const name = readModelName(body, read, only);
+      const entry = models.entryNamed(name);
+      if (entry === undefined) throw unmanaged(names);
+      // What is served already is there, or comes with loading it.
+      const lease = await models.acquire(entry, signal);
+      lease.release();
+      return { status: 'success' };
     }),
   );
   routes.post(
     '/api/embed',
     describeFormat(EMBED_SCHEMAS, { errors }),
-    jsonRoute(options, (call) => embedded(parseEmbedRequest(call.body, call.read, served), options, call)),
+    jsonRoute(options, (call, own) => embedded(parseEmbedRequest(call.body, call.read, own.served), own, call)),
   );
   routes.post(
     '/api/embeddings',
     describeFormat(EMBEDDINGS_SCHEMAS, { errors }),
-    jsonRoute(options, async (call) => {
-      const { embeddings } = await embedded(parseEmbedRequest(call.body, call.read, served, true), options, call);
+    jsonRoute(options, async (call, own) => {
+      const { embeddings } = await embedded(parseEmbedRequest(call.body, call.read, own.served, true), own, call);
       return { embedding: embeddings[0] };
     }),
   );
   for (const [method, path] of MANAGEMENT) {
-    routes.on(method, path, describeRefusal('Manage models: there is one, chosen at the start', { errors }), () => {
-      throw unmanaged(served.name);
+    routes.on(method, path, describeRefusal('Manage models: they are chosen at the start', { errors }), () => {
+      throw unmanaged(names);
     });
   }
   return routes;
@@ -98,11 +115,13 @@ export function ollamaRoutes(served: ServedModel, options: GenerationRouteOption
 
 async function embedded(request: OllamaEmbedRequest, options: GenerationRouteOptions, call: JsonCall) {
   const startedAtMs = performance.now();
-  checkModel(request.model, options.servedModelName);
+  checkModel(request.model, options);
   const inputs = request.inputs.map((text) => [{ type: 'text' as const, text }]);
   const embeddings = await embedAll(inputs, { cacheSalt: '' }, options, call);
   return embedJson(request, embeddings, performance.now() - startedAtMs);
 }
+
+const passOn: MiddlewareHandler<RequestContext> = (_context, next) => next();
 
 /** Clients look whether Ollama is there by asking for `/`. Browsers ask for a page. */
 const greet: MiddlewareHandler<RequestContext> = async ({ req, text }, next) => {
@@ -112,9 +131,11 @@ const greet: MiddlewareHandler<RequestContext> = async ({ req, text }, next) => 
   return undefined;
 };
 
-function unmanaged(name: string): VserveError {
+function unmanaged(names: readonly string[]): VserveError {
+  const listed = names.map((name) => JSON.stringify(name)).join(', ');
+  const has = names.length === 1 ? `the model ${listed}` : `the models ${listed}`;
   return new VserveError(
     'unsupported_capability',
-    `This server has the model ${JSON.stringify(name)} and manages no others. Start one for another model: vserve serve --model org/name`,
+    `This server has ${has} and manages no others. Start one for another model: vserve serve --model org/name`,
   );
 }

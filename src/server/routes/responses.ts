@@ -21,12 +21,13 @@ import { reasonOf } from '../access-log.ts';
 import { answerText } from '../answer-record.ts';
 import { clientPathOf, keyIdOf, keyOf } from '../client-path.ts';
 import { countTokens } from '../count-tokens.ts';
-import type { DetachedGeneration, GenerationRouteOptions } from '../generation-route.ts';
+import type { DetachedGeneration } from '../generation-route.ts';
 import { generationRoute } from '../generation-route.ts';
 import { sendable } from '../event-stream.ts';
 import { jsonRoute } from '../json-route.ts';
 import { describeFormat, describeRead, optionalParameter, pathParameter } from '../openapi/describe.ts';
 import type { Requests } from '../requests.ts';
+import type { RouteOptions } from '../route-options.ts';
 import { BackgroundResponse } from '../responses/background-response.ts';
 import { ClientArchive } from '../responses/client-archive.ts';
 import { fitToContext } from '../responses/fit-to-context.ts';
@@ -59,15 +60,15 @@ const describeItems = describeRead('List the items that a response answers', ite
 });
 
 /** `POST /v1/responses`, and what is stored of them: `/v1/responses/{id}`, its `input_items`, and `cancel`. */
-export function responsesRoutes(options: GenerationRouteOptions): Hono<RequestContext> {
+export function responsesRoutes(options: RouteOptions): Hono<RequestContext> {
   const { maxStoredResponses: maxResponses, maxStoredResponseBytes: maxBytes } = options.settings;
   const store = new ResponseStore({ maxResponses, maxBytes });
   const routes = new Hono<RequestContext>();
   routes.post('/v1/responses', describeFormat(RESPONSE_SCHEMAS, { framing: 'sse' }), (context, next) => {
     const archive = new ClientArchive(store, ownerOf(context.env.incoming));
     const route = generationRoute(responsesFormat(archive), options, {
-      prepare: (request, call) =>
-        fitToContext(request, options.model.info.contextLength, (shorter) => countTokens(shorter, options, call)),
+      prepare: (request, own, call) =>
+        fitToContext(request, own.model.info.contextLength, (shorter) => countTokens(shorter, own, call)),
       detach: (detached) => inBackground(detached, archive, options, context),
     });
     return route(context, next);
@@ -77,8 +78,8 @@ export function responsesRoutes(options: GenerationRouteOptions): Hono<RequestCo
     describeFormat(responseCountSchemas(inputTokensSchema)),
     (context, next) => {
       const archive = new ClientArchive(store, ownerOf(context.env.incoming));
-      const route = jsonRoute(options, async (call) =>
-        inputTokensJson(await countTokens(parseResponseRequest(call.body, call.read, archive), options, call)),
+      const route = jsonRoute(options, async (call, own) =>
+        inputTokensJson(await countTokens(parseResponseRequest(call.body, call.read, archive), own, call)),
       );
       return route(context, next);
     },
@@ -127,7 +128,7 @@ function findResponse(store: ResponseStore, context: RouteContext): StoredRespon
 function inBackground(
   { request, identity, start, release }: DetachedGeneration<ResponseRequest>,
   archive: ClientArchive,
-  { requests, log }: GenerationRouteOptions,
+  { requests, log }: RouteOptions,
   context: RouteContext,
 ): Response | undefined {
   if (!request.answer.background) return undefined;

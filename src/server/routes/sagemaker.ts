@@ -6,9 +6,9 @@ import type { AnswerIdentity, RouteSchemas, StreamWriter, WireFormat, WireReques
 import { openaiErrors } from '../../api/index.ts';
 import type { GenerationEvent } from '../../backend/index.ts';
 import type { RequestContext } from '../access-log.ts';
-import type { GenerationRouteOptions } from '../generation-route.ts';
 import { generationRoute } from '../generation-route.ts';
 import { describeFormat } from '../openapi/describe.ts';
+import type { RouteOptions } from '../route-options.ts';
 
 /** Answers a request in the format that it came in. */
 interface Answerer {
@@ -22,7 +22,7 @@ interface Invocation extends WireRequest {
 }
 
 /** SageMaker's `POST /invocations`, with the body of a chat completion or a completion. */
-export function sagemakerRoutes(options: GenerationRouteOptions): Hono<RequestContext> {
+export function sagemakerRoutes(options: RouteOptions): Hono<RequestContext> {
   const routes = new Hono<RequestContext>();
   routes.post(
     '/invocations',

@@ -11,44 +11,43 @@ import {
   tokenizeSchemas,
 } from '../../api/tokens/index.ts';
 import type { RequestContext } from '../access-log.ts';
+import { checkModel } from '../check-request.ts';
 import { countTokens, renderPrompt, required } from '../count-tokens.ts';
-import type { GenerationRouteOptions } from '../generation-route.ts';
-import { checkModel } from '../generation-route.ts';
 import { jsonRoute } from '../json-route.ts';
 import { describeFormat } from '../openapi/describe.ts';
+import type { RouteOptions } from '../route-options.ts';
 import { tokenize } from '../tokenize.ts';
 
 /** What a prompt is made of, without generating: llama-server's and vLLM's routes. */
-export function tokenRoutes(options: GenerationRouteOptions): Hono<RequestContext> {
-  const { model, servedModelName } = options;
+export function tokenRoutes(options: RouteOptions): Hono<RequestContext> {
   const routes = new Hono<RequestContext>();
   routes.post(
     '/v1/chat/completions/input_tokens',
     describeFormat(inputTokensSchemas(chatFormat.schemas)),
-    jsonRoute(options, async (call) =>
-      inputTokensJson(await countTokens(chatFormat.parse(call.body, call.read), options, call)),
+    jsonRoute(options, async (call, own) =>
+      inputTokensJson(await countTokens(chatFormat.parse(call.body, call.read), own, call)),
     ),
   );
   routes.post(
     '/apply-template',
     describeFormat(templateSchemas(chatFormat.schemas)),
-    jsonRoute(options, async (call) => {
-      const { prompt } = textJson(await renderPrompt(chatFormat.parse(call.body, call.read), options, call));
+    jsonRoute(options, async (call, own) => {
+      const { prompt } = textJson(await renderPrompt(chatFormat.parse(call.body, call.read), own, call));
       return { prompt };
     }),
   );
   routes.post(
     '/tokenize',
     describeFormat(tokenizeSchemas(chatFormat.schemas)),
-    jsonRoute(options, (call) => tokenize(parseTokenizeRequest(call.body, call.read), options, call)),
+    jsonRoute(options, (call, own) => tokenize(parseTokenizeRequest(call.body, call.read), own, call)),
   );
   routes.post(
     '/detokenize',
     describeFormat(DETOKENIZE_SCHEMAS),
-    jsonRoute(options, async ({ body, read }) => {
+    jsonRoute(options, async ({ body, read }, own) => {
       const request = parseDetokenizeRequest(body, read);
-      checkModel(request.model, servedModelName);
-      return textJson(await required(model, 'detokenize')(request.tokens));
+      checkModel(request.model, own);
+      return textJson(await required(own.model, 'detokenize')(request.tokens));
     }),
   );
   return routes;

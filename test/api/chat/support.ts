@@ -32,6 +32,8 @@ export const everything: Required<Capabilities> = {
   promptLogProbs: true,
   maxChoices: 4,
   answerControl: true,
+  ignoreEos: true,
+  prefill: true,
   progress: true,
   samplers: samplerNames,
   mirostat: true,

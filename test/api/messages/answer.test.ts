@@ -239,7 +239,7 @@ describe('an error', () => {
 
 it('the list of models says what the model can do', () => {
   const model = messagesModelJson('a/b', { contextLength: 100, capabilities: everything }, 0);
-  expect(messagesModelList(model)).toMatchObject({
+  expect(messagesModelList([model])).toMatchObject({
     data: [
       {
         type: 'model',

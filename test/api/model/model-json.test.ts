@@ -90,7 +90,7 @@ describe('the model object', () => {
   });
 
   it("stands in OpenAI's list and in llama-server's", () => {
-    const { object, data, models } = modelListJson(model);
+    const { object, data, models } = modelListJson([model]);
     expect([object, data]).toEqual(['list', [modelJson(model)]]);
     expect(models).toMatchObject([
       { name: 'org/model', model: 'org/model', size: 3_338_801_804, details: { family: 'gemma3' } },
