@@ -20,11 +20,16 @@ export class UpstreamGeneration implements AsyncIterableIterator<GenerationEvent
   readonly #images: ImageUris;
   readonly #signal: AbortSignal;
   readonly #beganAtMs = performance.now();
-  readonly #onAbort = (): void => this.#exchange?.abort(this.#signal.reason);
+  readonly #onAbort = (): void => {
+    this.#isAborted = true;
+    this.#exchange?.abort(this.#signal.reason);
+  };
   #use: Use | undefined;
   #exchange: Exchange | undefined;
   #stream: AnswerStream | undefined;
   #hasText = false;
+  /** What the signal says, which takes longer to ask. */
+  #isAborted = false;
 
   constructor(request: GenerateRequest, group: UpstreamGroup, images: ImageUris, signal: AbortSignal) {
     this.#request = request;
@@ -38,7 +43,7 @@ export class UpstreamGeneration implements AsyncIterableIterator<GenerationEvent
   }
 
   next(): Promise<Result> {
-    const event = this.#signal.aborted ? undefined : this.#stream?.take();
+    const event = this.#isAborted ? undefined : this.#stream?.take();
     return event === undefined ? this.#more() : Promise.resolve(this.#pass(event));
   }
 
@@ -51,10 +56,9 @@ export class UpstreamGeneration implements AsyncIterableIterator<GenerationEvent
 
   async #more(): Promise<Result> {
     try {
-      this.#signal.throwIfAborted();
       const stream = (this.#stream ??= await this.#open());
       const hasMore = await stream.more();
-      this.#signal.throwIfAborted();
+      if (this.#isAborted) throw this.#signal.reason;
       const event = stream.take();
       if (hasMore && event !== undefined) return this.#pass(event);
       this.#use?.outcome.succeeded();

@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { createEchoBackend } from '../../backends/echo/index.ts';
 
-/** 50 tokens a second. */
-const tokenMs = 20;
+/** 25 tokens a second. */
+const tokenMs = 40;
 
 export default createEchoBackend({ beforeDelta: () => setTimeout(tokenMs) });

@@ -18,7 +18,7 @@ const pairs = 7;
 
 /**
  * What a vserve in front of an engine costs (`--backend openai`): time to the first token and between tokens against asking
- * the engine itself, one stream at a time; and the throughput of 200 streams at the pace of 50 tokens a second each, with the
+ * the engine itself, one stream at a time; and the throughput of 200 streams at the pace of 25 tokens a second each, with the
  * CPU time of the hop.
  */
 export async function hop(bench: Bench): Promise<void> {

@@ -29,5 +29,9 @@ const BY_CAPABILITY = {
 export function supportedParameters(capabilities: Capabilities): string[] {
   const further = Object.entries(BY_CAPABILITY) as [keyof typeof BY_CAPABILITY, readonly string[]][];
   const several = (capabilities.maxChoices ?? 1) > 1 ? ['n'] : [];
-  return [...ALWAYS, ...several, ...further.flatMap(([capability, names]) => (capabilities[capability] === true ? names : []))];
+  return [
+    ...ALWAYS,
+    ...several,
+    ...further.flatMap(([capability, names]) => (capabilities[capability] === true ? names : [])),
+  ];
 }
