@@ -1,87 +1,93 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { Llama } from 'node-llama-cpp';
-import type { ConverterSource } from '../../src/backend/index.ts';
 import { messageOf, VserveError } from '../../src/errors/index.ts';
+import {
+  addonsDirs,
+  cpuVariant,
+  installedNodeLlamaCppVersion,
+  installedVariants,
+  nodeLlamaCppRoot,
+  packageRoot,
+  productsOf,
+  variantPrefix,
+} from './installation.ts';
 import type { NativeAddon } from './native-addon.ts';
 
 const require = createRequire(import.meta.url);
 
-/** The package's root is above both `backends/…` and `dist/backends/…`. */
-function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  return folder;
-}
-
 /** The name of the variant of node-llama-cpp's binaries that `llama` is, as its folder of binaries is named. */
 function variantOf(llama: Pick<Llama, 'gpu'>): string {
-  const platform: Partial<Record<NodeJS.Platform, string>> = { linux: 'linux', darwin: 'mac' };
-  const base = `${platform[process.platform] ?? process.platform}-${process.arch}`;
-  // On Apple silicon there is one variant, which also serves the CPU alone.
-  if (base === 'mac-arm64') return 'mac-arm64-metal';
-  return llama.gpu === false ? base : `${base}-${llama.gpu}`;
+  return llama.gpu === false || cpuVariant !== variantPrefix ? cpuVariant : `${variantPrefix}-${llama.gpu}`;
 }
-
-/** The folder of node-llama-cpp's package. */
-function nodeLlamaCppRoot(): string {
-  return join(dirname(fileURLToPath(import.meta.resolve('node-llama-cpp'))), '..');
-}
-
-/** The version of node-llama-cpp, and with it of llama.cpp. */
-export function installedNodeLlamaCppVersion(): string {
-  const manifest = readFileSync(join(nodeLlamaCppRoot(), 'package.json'), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
-}
-
-/** The source of llama.cpp that node-llama-cpp brings, of the release that its binaries are built from. */
-export function bundledSource(): ConverterSource {
-  const folder = join(nodeLlamaCppRoot(), 'llama');
-  const { tag } = JSON.parse(readFileSync(join(folder, 'llama.cpp.info.json'), 'utf8')) as { tag: string };
-  return { release: tag, bundlePath: join(folder, 'gitRelease.bundle') };
-}
-
-/** Where scripts/build-native.ts puts the addons, a folder for each variant. */
-const builtAddonsDir = join(packageRoot(), 'backends', 'node-llama-cpp', 'native', 'build');
 
 /** Works in a checkout and in an installed package, whichever package manager put it there. */
-export const buildCommand = `node ${JSON.stringify(join(packageRoot(), 'dist', 'scripts', 'build-native.js'))}`;
+export const buildScript = join(packageRoot, 'dist', 'scripts', 'build-native.js');
+export const buildCommand = `node ${JSON.stringify(buildScript)}`;
 
-/** The program that `dry-run.ts` runs, and the folder of the libraries that it needs. Throws `native_addon_missing`. */
-export function dryRunProgram(): { readonly path: string; readonly libraryDir: string } {
-  const variant = variantOf({ gpu: false });
-  const path = join(builtAddonsDir, variant, 'vserve-dry-run');
-  if (!existsSync(path)) throw notBuilt(variant, path);
-  return { path, libraryDir: join(nodeLlamaCppRoot(), '..', '@node-llama-cpp', variant, 'bins', variant) };
+/** Of a variant's product, where there is one, the best first. */
+function pathsOf(variant: string, product: string, dirs: readonly string[]): string[] {
+  return dirs.map((dir) => join(dir, variant, product)).filter((path) => existsSync(path));
 }
 
-function notBuilt(variant: string, path: string): VserveError {
-  return new VserveError(
-    'native_addon_missing',
-    `The native engine for ${variant} is not built: ${path} does not exist.\nBuild it with: ${buildCommand}`,
-  );
+/** The variants of node-llama-cpp's binaries that are installed here, and have no addon yet. */
+export function variantsWithoutAddon(): string[] {
+  const dirs = addonsDirs();
+  return installedVariants()
+    .map(({ name }) => name)
+    .filter((name) => productsOf(name).some((product) => pathsOf(name, product, dirs).length === 0));
+}
+
+export interface DryRunProgram {
+  readonly path: string;
+  /** The folder of the libraries that it needs. */
+  readonly libraryDir: string;
+}
+
+/** The program that `dry-run.ts` runs. Throws `native_addon_missing`. */
+export function dryRunProgram(): DryRunProgram {
+  const [path] = pathsOf(cpuVariant, 'vserve-dry-run', addonsDirs());
+  if (path === undefined) throw notBuilt(cpuVariant);
+  const libraryDir = join(nodeLlamaCppRoot(), '..', '@node-llama-cpp', cpuVariant, 'bins', cpuVariant);
+  return { path, libraryDir };
+}
+
+function notBuilt(variant: string): VserveError {
+  const message = `The native engine for ${variant} is not built.\nBuild it with: ${buildCommand}`;
+  return new VserveError('native_addon_missing', message);
 }
 
 /**
- * Loads the addon that was built for the variant of llama.cpp which node-llama-cpp has loaded.
- * Throws `native_addon_missing` where it was not built, `native_addon_mismatch` where it was built for another version.
+ * Loads the addon that was built for the variant of llama.cpp which node-llama-cpp has loaded: the first one in `dirs` that
+ * this system can load. Throws `native_addon_missing` where there is none, `native_addon_mismatch` where none can be used.
  */
 export function loadNativeAddon(
   llama: Pick<Llama, 'gpu' | 'buildType'>,
-  addonsDir = builtAddonsDir,
+  dirs: readonly string[] = addonsDirs(),
   installed = installedNodeLlamaCppVersion(),
 ): NativeAddon {
   const variant = variantOf(llama);
-  const path = join(addonsDir, variant, 'vserve-engine.node');
-  if (!existsSync(path)) throw notBuilt(variant, path);
+  const paths = pathsOf(variant, 'vserve-engine.node', dirs);
+  if (paths.length === 0) throw notBuilt(variant);
   if (llama.buildType !== 'prebuilt') {
     throw new VserveError(
       'native_addon_mismatch',
       'node-llama-cpp uses a build of its own instead of its prebuilt binaries, to which the native engine is linked. Remove that build with: npx node-llama-cpp source clear',
     );
   }
+  let failure: unknown;
+  for (const path of paths) {
+    try {
+      return requireAddon(path, variant, installed);
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
+function requireAddon(path: string, variant: string, installed: string): NativeAddon {
   let addon: NativeAddon;
   try {
     addon = require(path) as NativeAddon;
@@ -92,11 +98,9 @@ export function loadNativeAddon(
       { cause },
     );
   }
-  if (addon.nodeLlamaCppVersion !== installed) {
-    throw new VserveError(
-      'native_addon_mismatch',
-      `The native engine was built for node-llama-cpp ${addon.nodeLlamaCppVersion}, but ${installed} is installed.\nBuild it again with: ${buildCommand}`,
-    );
-  }
-  return addon;
+  if (addon.nodeLlamaCppVersion === installed) return addon;
+  throw new VserveError(
+    'native_addon_mismatch',
+    `The native engine was built for node-llama-cpp ${addon.nodeLlamaCppVersion}, but ${installed} is installed.\nBuild it again with: ${buildCommand}`,
+  );
 }

@@ -15,27 +15,19 @@ export function isOnGpu({ gpuLayers, totalLayers }: Placement): boolean {
   return gpuLayers >= totalLayers;
 }
 
-export interface StepSize {
-  /** Tokens of one step. */
-  readonly batchTokens: number;
-  /** The part of them that prompts may have while other requests generate. */
-  readonly promptShare: number;
-}
-
 const cpuStepTokens = 512;
 const gpuStepTokens = 2048;
 /** The buffers of large steps would take a good part of less memory. */
 const gpuStepBytes = 6 * 1024 ** 3;
 
 /**
- * The size of a step where `--max-batch-input-tokens` does not say. A CPU computes a token of a prompt in no less time for
- * having more of them, and they delay the streams: small steps, and a quarter of one beside streams. A GPU reads the weights
- * once a step, and is idle for the most part of a small one.
+ * Tokens of a step at most, where `--max-batch-input-tokens` does not say. A CPU computes a token of a prompt in no less time
+ * for having more than some hundreds of them; a GPU reads the weights once a step, and is idle for the most part of a small
+ * one. Beside streams, the engine measures how much of it they can bear.
  */
-export function stepSize(maxBatchInputTokens: number | undefined, placement: Placement): StepSize {
-  const onGpu = isOnGpu(placement);
-  const automatic = onGpu && placement.gpuTotalBytes >= gpuStepBytes ? gpuStepTokens : cpuStepTokens;
-  return { batchTokens: maxBatchInputTokens ?? automatic, promptShare: onGpu ? 1 : 0.25 };
+export function stepTokens(maxBatchInputTokens: number | undefined, placement: Placement): number {
+  const isLargeGpu = isOnGpu(placement) && placement.gpuTotalBytes >= gpuStepBytes;
+  return maxBatchInputTokens ?? (isLargeGpu ? gpuStepTokens : cpuStepTokens);
 }
 
 const cpuSequences = 8;

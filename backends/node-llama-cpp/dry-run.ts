@@ -1,11 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import type { ModelFiles } from '../../src/backend/index.ts';
+import type { LoadOptions, ModelFiles } from '../../src/backend/index.ts';
 import { messageOf, VserveError } from '../../src/errors/index.ts';
 import { buildCommand, dryRunProgram } from './addon-loader.ts';
 import { throwIfInterrupted } from './binary-tests.ts';
+import { findingKey, Findings } from './findings.ts';
 import type { ProcessorChanges } from './image-budget/processor-changes.ts';
+import { installedNodeLlamaCppVersion } from './installation.ts';
+import { environmentWithLibraries } from './library-path.ts';
+import { splitFiles } from './split-files.ts';
 
 /** Bytes in which the largest picture is encoded; 0 without a projector, and for a model that embeds. */
 export interface PictureMemory {
@@ -24,6 +28,46 @@ export interface DryRunOptions {
   readonly maxImageTokens: number;
   /** No picture is asked for with more. */
   readonly largest?: ProcessorChanges;
+  /** The model's own chat template will not be used. */
+  readonly hasOtherTemplate?: boolean;
+}
+
+/**
+ * What `dryRun` finds, which is done once for the same files: they are told by their size, times and place on the disk, and the
+ * program that tries them by its own. Throws as it does.
+ */
+export async function dryRunOnce(
+  files: ModelFiles,
+  options: DryRunOptions,
+  { cacheFolder, signal }: Pick<LoadOptions, 'cacheFolder' | 'signal'>,
+): Promise<PictureMemory> {
+  const findings = new Findings(cacheFolder);
+  const { path: program, libraryDir } = dryRunProgram();
+  const { modelPath, mmprojPath } = files;
+  const read = [program, ...splitFiles(modelPath), ...(mmprojPath === undefined ? [] : [mmprojPath])];
+  const facts = ['dry run', installedNodeLlamaCppVersion(), libraryDir, ...argumentsFor(files, options)];
+  const key = await findingKey(read, facts).catch(() => undefined);
+  const known = key === undefined ? undefined : await findings.find(key);
+  if (isPictureMemory(known)) return known;
+  const found = await dryRun(files, options, signal);
+  // Files that changed meanwhile have another key now.
+  if (key !== undefined && key === (await findingKey(read, facts).catch(() => undefined)))
+    await findings.keep(key, found);
+  return found;
+}
+
+function isPictureMemory(value: unknown): value is PictureMemory {
+  const { aloneBytes, batchBytes, wholeTokens } = (value ?? {}) as Partial<PictureMemory>;
+  return [aloneBytes, batchBytes, wholeTokens].every((count) => Number.isSafeInteger(count));
+}
+
+/** What the program is told. */
+function argumentsFor(
+  { modelPath, mmprojPath = '' }: ModelFiles,
+  { embeds, maxImageTokens, largest = {}, hasOtherTemplate = false }: DryRunOptions,
+): readonly string[] {
+  const limits = [String(maxImageTokens), ...argumentsOf(largest), ...(hasOtherTemplate ? ['other_template=1'] : [])];
+  return [embeds ? 'embed' : 'generate', modelPath, mmprojPath, ...limits];
 }
 
 /**
@@ -32,18 +76,14 @@ export interface DryRunOptions {
  * trusted ends the process that it runs in. Throws `model_load_failed`, `out_of_memory`, `native_addon_missing`,
  * `native_addon_mismatch`; after an abort, its reason.
  */
-export async function dryRun(
-  { modelPath, mmprojPath }: ModelFiles,
-  { embeds, maxImageTokens, largest = {} }: DryRunOptions,
-  signal: AbortSignal,
-): Promise<PictureMemory> {
+export async function dryRun(files: ModelFiles, options: DryRunOptions, signal: AbortSignal): Promise<PictureMemory> {
+  const { modelPath, mmprojPath } = files;
   signal.throwIfAborted();
   const { path: program, libraryDir } = dryRunProgram();
   // Windows looks for a program's libraries where it runs.
-  const limits = [String(maxImageTokens), ...argumentsOf(largest)];
-  const projector = mmprojPath === undefined ? [] : [mmprojPath, ...limits];
-  const child = spawn(program, [libraryDir, embeds ? 'embed' : 'generate', modelPath, ...projector], {
+  const child = spawn(program, [libraryDir, ...argumentsFor(files, options)], {
     cwd: libraryDir,
+    env: environmentWithLibraries(libraryDir),
     stdio: ['ignore', 'pipe', 'pipe'],
     killSignal: 'SIGKILL',
     signal,

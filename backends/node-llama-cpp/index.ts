@@ -11,13 +11,15 @@ import type {
 import { samplerNames } from '../../src/backend/sampling-settings.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { admit, budgetsOf, ramBeside } from './admission.ts';
+import { checkChatTemplate } from './chat-template-check.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
-import { bundledSource, dryRunProgram, installedNodeLlamaCppVersion, loadNativeAddon } from './addon-loader.ts';
+import { dryRunProgram, loadNativeAddon } from './addon-loader.ts';
+import { buildMissingEngine } from './build-engine.ts';
 import { throttleCounter, usableCpus } from './cpu-limit.ts';
 import { deviceMemory, machineMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
-import { automaticThreads, cachedImageBytes, type Placement, stepSize } from './device-defaults.ts';
-import { dryRun, type PictureMemory } from './dry-run.ts';
+import { automaticThreads, cachedImageBytes, type Placement, stepTokens } from './device-defaults.ts';
+import { type DryRunOptions, dryRunOnce, type PictureMemory } from './dry-run.ts';
 import { embedderLength, type EmbedderShape, fittingLength } from './embedder-size.ts';
 import { EmbeddingModel } from './embedding-model.ts';
 import type { EmbeddingTraits } from './embedding-models.ts';
@@ -25,11 +27,13 @@ import { generationDefaultsOf } from './generation-defaults.ts';
 import { planGpus } from './gpu-placement.ts';
 import { ImageBudgets } from './image-budget/image-budgets.ts';
 import { placementFor } from './image-placement.ts';
+import { bundledSource, installedNodeLlamaCppVersion } from './installation.ts';
 import { type EmbedderPlan, loadEmbedder } from './load-embedder.ts';
 import { loadModel, quieten, startLlama } from './llama-model.ts';
 import { loadMemory } from './load-memory.ts';
 import { LoadedLlama } from './loaded-llama.ts';
 import { known } from './model-description.ts';
+import type { NativeAddon } from './native-addon.ts';
 import { type ModelHeader, type ProjectorHeader, readModelHeader, readProjectorHeader } from './model-header.ts';
 import { pictureLimit } from './picture-limit.ts';
 import { quantize } from './quantize.ts';
@@ -47,6 +51,7 @@ const mostSequences = 256;
 const backend: Backend = {
   name: 'node-llama-cpp',
   specificationVersion: 1,
+  prepare: buildMissingEngine,
   async check() {
     dryRunProgram();
   },
@@ -68,10 +73,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   const [
     llama,
     { trainedLength, mayRepack, embedding, description: header, generation, warnings, projector, pictures, budgets },
-  ] = await Promise.all([
-    startLlama(parseDevices(settings.devices), options),
-    examine(files, settings, options.signal),
-  ]);
+  ] = await Promise.all([startLlama(parseDevices(settings.devices), options), examine(files, settings, options)]);
   let model: LlamaModel | undefined;
   try {
     const addon = loadNativeAddon(llama);
@@ -81,6 +83,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     ]);
     const maxLength = checkMaxLength(settings.maxLength, trainedLength);
     checkPooling(settings, embedding);
+    checkTemplate(settings, embedding, projector, addon);
     const shape: EmbedderShape = {
       settings,
       trainedLength,
@@ -120,6 +123,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const projectorBytes = files.mmprojPath === undefined ? 0 : (await stat(files.mmprojPath)).size;
     const description = known({
       ...header,
+      chatTemplate: settings.chatTemplate ?? header.chatTemplate,
       sizeBytes: loaded.size + projectorBytes,
       projector: projector?.type,
       bosToken: loaded.tokens.bosString ?? undefined,
@@ -163,22 +167,21 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
     const limit = await pictureLimit(pictures, useGpu ? plan : undefined, () => ramBeside(files, settings, ramBefore));
     if (limit.warning !== undefined) options.log('warning', limit.warning);
 
-    const template = (loaded.fileInfo.metadata as { tokenizer?: { chat_template?: unknown } }).tokenizer?.chat_template;
-    if (template === undefined) {
+    if (description.chatTemplate === undefined) {
       options.log(
         'warning',
         `${files.modelPath} has no chat template, so ChatML stands in: the model may not know it.`,
       );
     }
     for (const warning of [...(projector?.warnings ?? []), ...warnings]) options.log('warning', warning);
-    const step = stepSize(settings.maxBatchInputTokens, placement);
+    const batchTokens = stepTokens(settings.maxBatchInputTokens, placement);
     const admission = await admit({
       ...memory,
       model: loaded,
       trainedLength,
       encoderBytes: limit.encoderBytes,
       // A picture that is decoded in one piece makes the batch as large.
-      batchTokens: Math.max(step.batchTokens, pictures.wholeTokens),
+      batchTokens: Math.max(batchTokens, pictures.wholeTokens),
       embedder: settings.embeddings ? shape : undefined,
     });
     const { maxSequences } = admission;
@@ -218,14 +221,14 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           addonModel,
           {
             mmprojPath: files.mmprojPath ?? '',
+            chatTemplate: settings.chatTemplate,
             endTokens: generation.endTokens,
             imagePlacement: placementFor(projector?.type ?? ''),
             contextCells: admission.cells,
             separateCells: admission.separate,
             maxLength: admission.maxLength,
             maxSequences,
-            batchTokens: Math.max(step.batchTokens, maxSequences),
-            promptShare: step.promptShare,
+            batchTokens: Math.max(batchTokens, maxSequences),
             ...chooseThreads(settings, automaticThreads(placement, cpuThreads, maxSequences), options.log),
             throttleCounter: throttleCounter(),
             cpus: usableCpus(),
@@ -290,7 +293,7 @@ interface Examined extends ModelHeader {
 }
 
 /** What the files' headers say, once it is known that llama.cpp survives them. */
-async function examine(files: ModelFiles, settings: LoadSettings, signal: AbortSignal): Promise<Examined> {
+async function examine(files: ModelFiles, settings: LoadSettings, options: LoadOptions): Promise<Examined> {
   const [header, projector] = await Promise.all([
     readModelHeader(files.modelPath),
     files.mmprojPath === undefined ? undefined : readProjectorHeader(files.mmprojPath),
@@ -298,8 +301,13 @@ async function examine(files: ModelFiles, settings: LoadSettings, signal: AbortS
   const budgets = new ImageBudgets(projector?.geometry, settings);
   const mostLength = Math.min(settings.maxLength ?? header.trainedLength, header.trainedLength);
   const maxImageTokens = Math.min(Math.floor(mostLength / 2), settings.imageMaxTokens ?? Infinity);
-  const embeds = header.embedding.pooling !== undefined;
-  const pictures = await dryRun(files, { embeds, maxImageTokens, largest: budgets.largest }, signal);
+  const asked: DryRunOptions = {
+    embeds: header.embedding.pooling !== undefined,
+    maxImageTokens,
+    largest: budgets.largest,
+    hasOtherTemplate: settings.chatTemplate !== undefined,
+  };
+  const pictures = await dryRunOnce(files, asked, options);
   return { ...header, projector, pictures, budgets };
 }
 
@@ -307,6 +315,19 @@ async function examine(files: ModelFiles, settings: LoadSettings, signal: AbortS
 function checkPooling({ pooling, embeddings }: LoadSettings, embedding: EmbeddingTraits): void {
   if (pooling === undefined || embeddings || embedding.pooling !== undefined) return;
   throw new VserveError('invalid_setting', '--pooling is for embeddings: add --embeddings, or leave it out.');
+}
+
+/** Embedding models have no conversations. */
+function checkTemplate(
+  { chatTemplate }: LoadSettings,
+  { pooling }: EmbeddingTraits,
+  projector: ProjectorHeader | undefined,
+  addon: NativeAddon,
+): void {
+  if (chatTemplate === undefined) return;
+  if (pooling === undefined) return checkChatTemplate(addon, chatTemplate, placementFor(projector?.type ?? ''));
+  const message = 'This model computes embeddings, and answers no conversations: leave --chat-template out.';
+  throw new VserveError('invalid_setting', message, { param: 'chatTemplate' });
 }
 
 /** Says where the layers are, if a GPU is there. */

@@ -4,10 +4,13 @@ import { getLlama, InsufficientMemoryError, LlamaLogLevel, NoBinaryFoundError } 
 import type { LoadOptions, LoadSettings, LogLevel } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { BinaryTests, throwIfInterrupted } from './binary-tests.ts';
+import { loadCpuModel } from './cpu-model.ts';
 import { checkDevices, type DeviceChoice, restrictToDevices } from './devices.ts';
 import type { GpuPlan } from './gpu-placement.ts';
+import { mayHaveGpu, rememberBinary, startKnownBinary } from './known-binary.ts';
 import type { ModelHeader } from './model-header.ts';
 import type { NativeAddon } from './native-addon.ts';
+import { splitFiles } from './split-files.ts';
 
 const logLevels: Readonly<Record<LlamaLogLevel, LogLevel>> = {
   [LlamaLogLevel.disabled]: 'debug',
@@ -19,6 +22,8 @@ const logLevels: Readonly<Record<LlamaLogLevel, LogLevel>> = {
   [LlamaLogLevel.debug]: 'debug',
 };
 
+type StartOptions = Pick<LoadOptions, 'log' | 'signal' | 'cacheFolder'>;
+
 /** What llama.cpp called errors since the last start: its exceptions say less. */
 const recentErrors: string[] = [];
 const started = new Map<string, Promise<Llama>>();
@@ -28,7 +33,7 @@ const started = new Map<string, Promise<Llama>>();
  * and disposing one instance would take them from another. The last caller's `log` gets what llama.cpp says.
  * Throws `device_unavailable`, `native_addon_missing`, `out_of_memory`, or the signal's reason.
  */
-export async function startLlama(devices: DeviceChoice, options: Pick<LoadOptions, 'log' | 'signal'>): Promise<Llama> {
+export async function startLlama(devices: DeviceChoice, options: StartOptions): Promise<Llama> {
   const { log, signal } = options;
   const key = JSON.stringify(devices);
   const starting = started.get(key) ?? start(devices, options);
@@ -61,7 +66,7 @@ export function quieten(llama: Llama, log: LoadOptions['log']): void {
   };
 }
 
-async function start(devices: DeviceChoice, options: Pick<LoadOptions, 'log' | 'signal'>): Promise<Llama> {
+async function start(devices: DeviceChoice, options: StartOptions): Promise<Llama> {
   if (devices.indices !== undefined) restrictToDevices(devices.indices);
   let llama = await load(devices.gpu === 'never' ? false : 'auto', options);
   // A driver's library can be there without a device: the CPU's own variant is the better one then.
@@ -88,7 +93,15 @@ async function start(devices: DeviceChoice, options: Pick<LoadOptions, 'log' | '
   return llama;
 }
 
-async function load(gpu: 'auto' | false, { log, signal }: Pick<LoadOptions, 'log' | 'signal'>): Promise<Llama> {
+async function load(gpu: 'auto' | false, options: StartOptions): Promise<Llama> {
+  const known = gpu === false || !mayHaveGpu() ? await startKnownBinary(options.cacheFolder) : undefined;
+  if (known !== undefined) return known;
+  const llama = await loadTested(gpu, options);
+  if (llama.gpu === false) await rememberBinary(options.cacheFolder);
+  return llama;
+}
+
+async function loadTested(gpu: 'auto' | false, { log, signal }: StartOptions): Promise<Llama> {
   const tests = new BinaryTests();
   try {
     const llama = await tests.during(() =>
@@ -189,8 +202,12 @@ export async function loadModel(
   if (mlock && !llama.supportsMlock) {
     throw new VserveError('invalid_setting', '--mlock is not possible on this system. Leave it out.');
   }
-  const load = (): Promise<LlamaModel> =>
-    llama.loadModel({
+  const onLoadProgress = (fraction: number): void => options.onProgress('model', fraction);
+  const load = (): Promise<LlamaModel> => {
+    if (llama.gpu === false && splitFiles(modelPath).length === 1) {
+      return loadCpuModel(llama, modelPath, { mmap, mlock, onProgress: onLoadProgress, signal: options.signal });
+    }
+    return llama.loadModel({
       modelPath,
       gpuLayers: gpuPlan?.gpuLayers ?? 0,
       // The plan leaves as much free as the user wants.
@@ -198,10 +215,9 @@ export async function loadModel(
       useMmap: mmap ? 'auto' : false,
       useMlock: mlock,
       loadSignal: options.signal,
-      onLoadProgress: (fraction) => {
-        options.onProgress('model', fraction);
-      },
+      onLoadProgress,
     });
+  };
   try {
     return await loadAfter((addonModel) => {
       if (mustStayAsInFile(llama, mayRepack)) addon.keepWeightsAsInFile(addonModel);

@@ -288,6 +288,8 @@ export interface NativeEngineOptions extends Pick<
 > {
   /** Empty: text only. */
   readonly mmprojPath: string;
+  /** In place of the model's own; undefined: that. */
+  readonly chatTemplate?: string | undefined;
   /** Tokens that end an answer, besides those that llama.cpp knows. */
   readonly endTokens: readonly number[];
   /** Undefined: llama.cpp's own. */
@@ -301,8 +303,6 @@ export interface NativeEngineOptions extends Pick<
   readonly maxSequences: number;
   /** Limit of one step. */
   readonly batchTokens: number;
-  /** The part of it that prompts may have while other sequences generate, above 0 to 1. */
-  readonly promptShare: number;
   /** For generating, and for prompts and images. */
   readonly threads: number;
   readonly threadsBatch: number;

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { killAtExit } from './killed-at-exit.ts';
 
 /** Does `work` while `count` programs keep a CPU busy each, as far as the scheduler lets them. */
 export async function besideBusyPrograms<T>(count: number, work: () => Promise<T>): Promise<T> {
@@ -7,16 +8,12 @@ export async function besideBusyPrograms<T>(count: number, work: () => Promise<T
     spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }),
   );
   const exited = programs.map((program) => once(program, 'exit'));
-  const kill = (): void => {
-    for (const program of programs) program.kill('SIGKILL');
-  };
-  process.once('exit', kill);
+  for (const program of programs) killAtExit(program);
   try {
     await Promise.all(programs.map((program) => once(program, 'spawn')));
     return await work();
   } finally {
-    kill();
-    process.off('exit', kill);
+    for (const program of programs) program.kill('SIGKILL');
     await Promise.all(exited);
   }
 }

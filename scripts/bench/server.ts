@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Contender } from './figures.ts';
+import { killAtExit } from './killed-at-exit.ts';
 
 const pollMs = 10;
 const stopMs = 10_000;
@@ -36,11 +37,7 @@ export async function startServer(
   let lastWords = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (lastWords = (lastWords + text).slice(-2000)));
   const exited = once(child, 'exit');
-  const killWithUs = (): void => {
-    child.kill('SIGKILL');
-  };
-  process.once('exit', killWithUs);
-  void exited.then(() => process.off('exit', killWithUs));
+  killAtExit(child);
   const pid = child.pid;
   while (!(await isReady(url))) {
     if (pid === undefined || child.exitCode !== null || child.signalCode !== null) {

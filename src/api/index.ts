@@ -1,5 +1,5 @@
 export type { AnswerIdentity } from './answer/identity.ts';
-export { imageDetailsJson } from './answer/image-details.ts';
+export { withImageDetails } from './answer/image-details.ts';
 export { requireCapabilities } from './capabilities.ts';
 export { openaiErrors } from './error-format.ts';
 

@@ -32,6 +32,8 @@ export interface LoadSettings {
   readonly imageMaxTokens: number | undefined;
   /** Maximum prompt tokens per step; undefined lets the backend choose. */
   readonly maxBatchInputTokens: number | undefined;
+  /** A Jinja chat template in place of the model's own; undefined takes that. */
+  readonly chatTemplate: string | undefined;
   /** Fraction of the device's memory that may be used, above 0 to 1. */
   readonly deviceMemoryUtilization: number;
   readonly kvCacheFormat: KvCacheFormat;
@@ -99,6 +101,8 @@ export interface LoadOptions {
   readonly onProgress: (stage: string, fraction: number) => void;
   readonly log: (level: LogLevel, message: string) => void;
   readonly signal: AbortSignal;
+  /** Where a backend may keep what takes it long to find out; it need not exist, and may be emptied at any time. */
+  readonly cacheFolder?: string | undefined;
 }
 
 /** Types that weights can be quantized to, by llama.cpp's names, the most precise first. */
@@ -153,6 +157,8 @@ export interface Backend {
   readonly needsNoModel?: true;
   /** Set by a backend whose model is on other machines: `--model` is the name that they know it by, and no file. */
   readonly servesElsewhere?: true;
+  /** Installs or builds what the backend needs on this machine, if it is missing; called before `check`. */
+  prepare?(options: Pick<LoadOptions, 'log' | 'signal'>): Promise<void>;
   /** Throws if the backend cannot run on this machine; called before anything is downloaded or converted for it. */
   check?(): Promise<void>;
   /** Loads a model. Throws `model_load_failed`, `out_of_memory`, `device_unavailable`; after an abort, its reason. */

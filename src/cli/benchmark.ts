@@ -3,17 +3,19 @@ import type { Command } from 'commander';
 import type { Endpoint } from '../client/index.ts';
 import { chat, endpointAt, servedModel } from '../client/index.ts';
 import { messageOf, VserveError } from '../errors/index.ts';
-import { maxBenchmarkFlags } from '../settings/index.ts';
-import type { Settings } from '../settings/index.ts';
+import { maxBenchmarkFlags, options } from '../settings/index.ts';
+import type { SettingName, Settings } from '../settings/index.ts';
 import { hideSecretFlags } from './access-settings.ts';
 import { requestFields, samplingSettingNames } from './ask/request-fields.ts';
 import { chart } from './benchmark/chart.ts';
-import { makeQuestions } from './benchmark/questions.ts';
-import type { Question } from './benchmark/questions.ts';
+import { makeConversations } from './benchmark/conversations.ts';
+import type { Conversation } from './benchmark/conversations.ts';
 import { seeded } from './benchmark/random.ts';
 import { reportOf, reportText } from './benchmark/report.ts';
+import type { Counted } from './benchmark/report.ts';
 import { runBenchmark } from './benchmark/run.ts';
 import type { Run } from './benchmark/run.ts';
+import { showValue } from './configuration.ts';
 import type { Context } from './context.ts';
 import { addMaxFlags, tellMaxFlags } from './max-flags.ts';
 import { printable } from './printable.ts';
@@ -27,19 +29,33 @@ const settingNames = [
   'model',
   'apiKey',
   'numPrompts',
+  'numChatSessions',
+  'maxConcurrentConversations',
+  'randomNumTurns',
+  'delayBetweenChatTurns',
+  'chatWarmupDelayMs',
+  'ignoreFirstTurnStats',
+  'skipFirstNRequests',
+  'skipLastNRequests',
   'requestRate',
+  'burstiness',
   'maxConcurrency',
   'datasetName',
   'datasetPath',
   'randomInputLen',
   'randomOutputLen',
   'randomRangeRatio',
+  'randomSysPromptRatio',
+  'randomMaxNumUniqueSysPrompt',
+  'warmSharedPrefix',
   'imageFraction',
   'imageCount',
   'imageLongSide',
   'imageAspectRatio',
+  'randomImageSize',
   'maxBenchmarkDurationS',
   'outputJson',
+  'metadata',
   'outputSvg',
   'numWarmups',
   'configFile',
@@ -55,6 +71,8 @@ API will do. Prompts differ from request to request, so that no cache has them.
 
 Examples:
   vserve benchmark --num-prompts 64 --max-concurrency 1,4,16
+  vserve benchmark --num-chat-sessions 8 --random-num-turns 4 \\
+    --random-input-len "N(300,50);N(40,10)"
   vserve benchmark --image-fraction 1 --image-long-side 1024 \\
     --random-input-len 32 --output-json report.json --output-svg report.svg`;
 
@@ -104,16 +122,17 @@ async function benchmark(
   const fields = await requestFields({ ...settings, seed: undefined });
   const seed = settings.seed ?? 0;
   const model = settings.model ?? (await servedModel(endpoint, signal));
-  const questions = await makeQuestions(settings, seed);
-  await warmUp(endpoint, questions, { ...fields, model }, settings.numWarmups, signal);
-  const limits = settings.maxConcurrency.length === 0 ? [undefined] : settings.maxConcurrency;
+  const conversations = await makeConversations(settings, seed);
+  await warmUp(endpoint, conversations, { fields: { ...fields, model }, settings, signal });
+  const counted = countedBy(settings);
   const runs: Run[] = [];
-  for (const [place, maxConcurrency] of limits.entries()) {
+  for (const [place, { maxConcurrency, requestRate }] of loadsOf(settings).entries()) {
     // New ones, since a cache has those of the run before.
-    const asked = place === 0 ? questions : await makeQuestions(settings, seed + place);
-    const run = await runShown(asked, { endpoint, fields: { ...fields, model }, maxConcurrency, settings }, context);
+    const asked = place === 0 ? conversations : await makeConversations(settings, seed + place);
+    const shown = { endpoint, fields: { ...fields, model }, maxConcurrency, requestRate, settings };
+    const run = await runShown(asked, shown, context);
     runs.push(run);
-    output.print(`${place === 0 ? '' : '\n'}${reportText(reportOf(run))}`);
+    output.print(`${place === 0 ? '' : '\n'}${reportText(reportOf(run, counted))}`);
     tellFailures(run, context);
   }
   await write(runs, { settings, model, url: endpoint.name }, context);
@@ -122,41 +141,67 @@ async function benchmark(
   }
 }
 
+/** What each run asks of the server: all limits with all rates. */
+function loadsOf({
+  maxConcurrency,
+  requestRate,
+}: BenchmarkSettings): readonly Pick<Run, 'maxConcurrency' | 'requestRate'>[] {
+  const limits = maxConcurrency.length === 0 ? [undefined] : maxConcurrency;
+  return requestRate.flatMap((rate) => limits.map((limit) => ({ maxConcurrency: limit, requestRate: rate })));
+}
+
+function countedBy({ skipFirstNRequests, skipLastNRequests, ignoreFirstTurnStats }: BenchmarkSettings): Counted {
+  return { skipFirst: skipFirstNRequests, skipLast: skipLastNRequests, ignoreFirstTurns: ignoreFirstTurnStats };
+}
+
+interface WarmUp {
+  readonly fields: { readonly model: string };
+  readonly settings: Pick<BenchmarkSettings, 'numWarmups' | 'warmSharedPrefix'>;
+  readonly signal: AbortSignal;
+}
+
+/** Asks what is not measured: the first question, as often as wanted, and each shared beginning once. */
 async function warmUp(
   endpoint: Endpoint,
-  [question]: readonly Question[],
-  fields: { readonly model: string },
-  count: number,
-  signal: AbortSignal,
+  conversations: readonly Conversation[],
+  { fields, settings, signal }: WarmUp,
 ): Promise<void> {
-  if (question === undefined) return;
-  const { message, maxTokens } = question;
-  for (let run = 0; run < count; run += 1) {
-    await chat(endpoint, { ...fields, messages: [message], max_tokens: maxTokens }, { signal });
+  const [first] = conversations;
+  const [turn] = first?.turns ?? [];
+  if (first === undefined || turn === undefined) return;
+  const request = { ...fields, messages: [...first.system, turn.message], max_tokens: turn.maxTokens };
+  for (let run = 0; run < settings.numWarmups; run += 1) await chat(endpoint, request, { signal });
+  if (!settings.warmSharedPrefix) return;
+  const prefixes = new Map(conversations.map(({ system }) => [JSON.stringify(system), system]));
+  for (const system of prefixes.values()) {
+    if (system.length === 0) continue;
+    const messages = [...system, { role: 'user', content: 'Hello' } as const];
+    await chat(endpoint, { ...fields, messages, max_tokens: 1 }, { signal });
   }
 }
 
-interface ShownRun {
+interface ShownRun extends Pick<Run, 'maxConcurrency' | 'requestRate'> {
   readonly endpoint: Endpoint;
   readonly fields: { readonly model: string };
-  readonly maxConcurrency: number | undefined;
   readonly settings: BenchmarkSettings;
 }
 
 async function runShown(
-  questions: readonly Question[],
+  conversations: readonly Conversation[],
   { settings, ...run }: ShownRun,
   { output, signal }: Context,
 ): Promise<Run> {
   const task = output.startTask();
-  const show = (ended: number): void =>
-    task.update(`Benchmark: ${questions.length} requests`, ended / questions.length);
+  const requests = conversations.reduce((count, { turns }) => count + turns.length, 0);
+  const show = (ended: number): void => task.update(`Benchmark: ${requests} requests`, ended / requests);
   show(0);
   try {
     const duration = settings.maxBenchmarkDurationS;
-    return await runBenchmark(questions, {
+    return await runBenchmark(conversations, {
       ...run,
-      requestRate: settings.requestRate,
+      maxConversations: settings.maxConcurrentConversations,
+      burstiness: settings.burstiness,
+      startDelayMs: settings.chatWarmupDelayMs,
       random: seeded(settings.seed ?? 0),
       maxDurationMs: duration === undefined ? undefined : duration * 1000,
       onEnd: show,
@@ -184,7 +229,12 @@ async function write(runs: readonly Run[], { settings, model, url }: Measured, {
   const files = [
     [
       settings.outputJson,
-      () => JSON.stringify({ url, model, ...described(settings), runs: runs.map(runJson) }, undefined, 2),
+      () =>
+        JSON.stringify(
+          { url, model, ...described(settings), runs: runs.map((run) => runJson(run, countedBy(settings))) },
+          undefined,
+          2,
+        ),
     ],
     [settings.outputSvg, () => chart(runs, `${model} at ${url}`)],
   ] as const;
@@ -197,16 +247,26 @@ async function write(runs: readonly Run[], { settings, model, url }: Measured, {
   }
 }
 
-/** The settings that decide what is measured: not the key, nor where the report goes. */
-function described(settings: BenchmarkSettings): object {
+/** The settings that decide what is measured, as they are printed: not the key, nor where the report goes. */
+function described({ metadata, ...settings }: BenchmarkSettings): object {
   const hidden = ['apiKey', 'url', 'model', 'configFile', 'logLevel', 'outputJson', 'outputSvg'];
   const measured = Object.entries(settings)
     .filter(([name]) => !hidden.includes(name))
-    // JSON has no Infinity.
-    .map(([name, value]) => [name, value === Infinity ? 'inf' : value]);
-  return { date: new Date().toISOString(), settings: Object.fromEntries(measured) };
+    .map(([name, value]) => [name, isPlain(value) ? value : showValue(value, options[name as SettingName].kind)]);
+  const facts = metadata.map((fact) => [fact.slice(0, fact.indexOf('=')), fact.slice(fact.indexOf('=') + 1)]);
+  return {
+    date: new Date().toISOString(),
+    ...(facts.length === 0 ? {} : { metadata: Object.fromEntries(facts) }),
+    settings: Object.fromEntries(measured),
+  };
 }
 
-function runJson(run: Run): object {
-  return { ...reportOf(run), requests: run.requests };
+/** Whether JSON has such values; it has no Infinity. */
+function isPlain(value: unknown): boolean {
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return items.every((item) => (typeof item !== 'object' || item === null) && item !== Infinity);
+}
+
+function runJson(run: Run, counted: Counted): object {
+  return { ...reportOf(run, counted), requests: run.requests };
 }

@@ -21,7 +21,7 @@ interface ShownDownload {
  */
 export function downloadProgress(
   output: Output,
-  now: () => number = Date.now,
+  now: () => number = () => performance.now(),
   onFraction: (fraction: number) => void = () => undefined,
 ): ShownDownload {
   const startMs = now();

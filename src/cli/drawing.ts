@@ -29,7 +29,7 @@ export function drawnArea(stream: NodeJS.WriteStream, onEnd: () => void): Area {
 
 /** A task with a spinner. */
 export function spinnerTask(stream: NodeJS.WriteStream): Task {
-  const start = Date.now();
+  const start = performance.now();
   const spinner = ora({ stream, discardStdin: false });
   // It redraws on its own timer.
   const stopListening = whenTooNarrow(stream, () => void spinner.stop());
@@ -40,7 +40,7 @@ export function spinnerTask(stream: NodeJS.WriteStream): Task {
     },
     succeed(text) {
       stopListening();
-      spinner.succeed(`${printable(text)} in ${formatDuration(Date.now() - start)}`);
+      spinner.succeed(`${printable(text)} in ${formatDuration(performance.now() - start)}`);
     },
     end() {
       stopListening();

@@ -5,10 +5,12 @@ type Name = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 /** Why the work was stopped: a signal from the user or the system. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
+  readonly signal: Name;
   readonly exitCode: number;
 
   constructor(signal: Name) {
     super(`Interrupted by ${signal}`);
+    this.signal = signal;
     this.exitCode = exitCodeOf(signal);
   }
 }

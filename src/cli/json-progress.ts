@@ -5,7 +5,7 @@ import type { ConversionProgress } from '../store/index.ts';
 const LINE_MS = 500;
 
 /** Prints the steps of a pull as lines of JSON: the events of the download, and `convert`. */
-export function jsonProgress(print: (line: string) => void, now: () => number = Date.now) {
+export function jsonProgress(print: (line: string) => void, now: () => number = () => performance.now()) {
   const lastMs = new Map<string, number>();
   /** The end of a file is reported again with the next one. */
   const printed = new Set<string>();

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Backend, LoadedModel, ModelFiles } from '../backend/index.ts';
 import type { ServeSettingName, Settings } from '../settings/index.ts';
 import { prepareModel } from '../store/index.ts';
@@ -16,10 +17,21 @@ export async function loadModel(
   settings: Pick<Settings, ServeSettingName>,
   loading: Loading,
 ): Promise<ModelInUse> {
-  const { release, ...files } = await prepare(backend, serve, settings, loading);
+  return loadPrepared(backend, await prepare(backend, serve, settings, loading), serve, settings, loading);
+}
+
+/** Loads a model whose files are here. Gives them up if that fails. */
+export async function loadPrepared(
+  backend: Backend,
+  { release, ...files }: Omit<PreparedModel, 'name'>,
+  serve: ServeSettings,
+  { home }: Pick<Settings, 'home'>,
+  loading: Loading,
+): Promise<ModelInUse> {
   try {
     const startedAtMs = performance.now();
-    const model = await load(backend, files, serve, loading);
+    const cacheFolder = join(home, 'backends', encodeURIComponent(backend.name));
+    const model = await load(backend, files, serve, { ...loading, cacheFolder });
     return { model, loadMs: performance.now() - startedAtMs, release };
   } catch (error) {
     await release();
@@ -37,7 +49,11 @@ export async function prepare(
   const nothing = { modelPath: '', mmprojPath: undefined, release: () => Promise.resolve() };
   if (model === undefined) return nothing;
   if (backend.servesElsewhere === true) return { ...nothing, modelName: model };
-  const download = downloadProgress(output, Date.now, (fraction) => report({ stage: 'downloading', fraction }));
+  const download = downloadProgress(
+    output,
+    () => performance.now(),
+    (fraction) => report({ stage: 'downloading', fraction }),
+  );
   const progress = conversionProgress(output);
   const { home, mmproj } = settings;
   try {
@@ -64,12 +80,11 @@ export async function prepare(
   }
 }
 
-/** Loads a model, and tells how far it is. */
-export async function load(
+async function load(
   backend: Backend,
   files: ModelFiles,
   settings: ServeSettings,
-  { output, signal, report }: Loading,
+  { output, signal, report, cacheFolder }: Loading & { readonly cacheFolder: string },
 ): Promise<LoadedModel> {
   const task = output.startTask();
   const onProgress = (stage: string, fraction: number) => {
@@ -77,7 +92,7 @@ export async function load(
     report({ stage: 'loading', fraction });
   };
   try {
-    const model = await backend.load(files, settings.load, { onProgress, log: output.log, signal });
+    const model = await backend.load(files, settings.load, { onProgress, log: output.log, signal, cacheFolder });
     const { device, contextLength, maxBatchSize } = model.info;
     task.succeed(`Loaded on ${device} (${contextLength} tokens, ${maxBatchSize} at a time)`);
     return model;

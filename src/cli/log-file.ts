@@ -22,7 +22,7 @@ export interface LogFileOptions {
 export class LogFile {
   readonly #options: LogFileOptions;
   #stream: RotatingFileStream | undefined;
-  #retryAtMs = 0;
+  #retryAtMs = -Infinity;
   #isLosing = false;
 
   private constructor(options: LogFileOptions) {
@@ -45,7 +45,7 @@ export class LogFile {
   }
 
   write(line: string): void {
-    if (this.#stream === undefined && Date.now() < this.#retryAtMs) return;
+    if (this.#stream === undefined && performance.now() < this.#retryAtMs) return;
     (this.#stream ?? this.#open()).write(`${line}\n`, (error) => {
       if (error === null || error === undefined) this.#isLosing = false;
     });
@@ -79,7 +79,7 @@ export class LogFile {
 
   #fail(stream: RotatingFileStream, error: Error): void {
     if (this.#stream === stream) this.#stream = undefined;
-    this.#retryAtMs = Date.now() + RETRY_MS;
+    this.#retryAtMs = performance.now() + RETRY_MS;
     stream.destroy();
     if (this.#isLosing) return;
     this.#isLosing = true;

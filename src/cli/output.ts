@@ -170,18 +170,18 @@ function indented(message: string): string {
 }
 
 function plainTask(line: (text: string) => void): Task {
-  const start = Date.now();
+  const start = performance.now();
   const shown = new Set<string>();
   let lastTime = 0;
   return {
     update(text, fraction) {
-      const time = Date.now();
+      const time = performance.now();
       if (shown.has(text) && time - lastTime < PROGRESS_LINE_MS) return;
       shown.add(text);
       lastTime = time;
       line(`${text} ${percent(fraction)}`);
     },
-    succeed: (text) => line(`${text} in ${formatDuration(Date.now() - start)}`),
+    succeed: (text) => line(`${text} in ${formatDuration(performance.now() - start)}`),
     end: () => undefined,
   };
 }

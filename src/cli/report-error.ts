@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
 import { isCodedError, messageOf, presentationOf, systemErrorCode } from '../errors/index.ts';
+import { EndedAs } from './ended-as.ts';
 import { Interrupted } from './interruption.ts';
 import { ReaderLeft } from './line-sink.ts';
 import type { Output } from './output.ts';
@@ -10,6 +11,7 @@ const OUT_OF_DESCRIPTORS = ['EMFILE', 'ENFILE'];
 
 /** Prints the error that ended a command, and returns the exit code. With `--log-level DEBUG` the stack follows. */
 export function reportError(error: unknown, output: Output, signal: AbortSignal): number {
+  if (error instanceof EndedAs) return error.exitCode;
   const reason: unknown = signal.reason;
   if (reason instanceof Interrupted && isAbort(error, reason)) {
     output.log('debug', inspect(error));

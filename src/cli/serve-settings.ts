@@ -6,6 +6,7 @@ import { loadSettingsOf } from '../settings/index.ts';
 import type { LoadedSettings, ServeSettingName } from '../settings/index.ts';
 import type { AskedPrecisions } from '../store/index.ts';
 import { accessSettings } from './access-settings.ts';
+import { readChatTemplate } from './chat-template.ts';
 import { precisionsOf } from './precision.ts';
 import { traceExportersOf } from './trace-settings.ts';
 import type { MediaSettings } from '../media/index.ts';
@@ -37,7 +38,10 @@ export async function serveSettings(
     model,
     servedModelName: settings.servedModelName ?? model ?? backend.name,
     precisions: precisionsOf(settings),
-    load: loadSettingsOf(settings),
+    load: {
+      ...loadSettingsOf(settings),
+      chatTemplate: await readChatTemplate(settings.chatTemplate, origins.chatTemplate),
+    },
     server: {
       apiTypes: settings.apiTypes,
       maxRequestBytes: settings.maxRequestBytes,

@@ -1,31 +1,12 @@
-import { once } from 'node:events';
 import type { Command } from 'commander';
-import type { Backend, ModelInfo } from '../backend/index.ts';
-import type { OpenServer, OpenServerOptions, RunningServer } from '../server/index.ts';
-import { checkAccess } from '../server/check-access.ts';
-import { checkPort } from '../server/port.ts';
-import { serveSettingNames } from '../settings/index.ts';
-import type { FileModel, LoadedSettings, ServeSettingName, Settings } from '../settings/index.ts';
-import { hideSecretFlags } from './access-settings.ts';
-import { describeConfiguration } from './configuration.ts';
+import { Option } from 'commander';
+import { loadSettings, serveSettingNames } from '../settings/index.ts';
 import type { Context } from './context.ts';
-import { exposureOf } from './exposure.ts';
-import { loadModel } from './load-model.ts';
 import { addMaxFlags, tellMaxFlags } from './max-flags.ts';
-import { metricsPortOf } from './metrics-port.ts';
-import { openAndLoad } from './open-and-load.ts';
 import { openLog } from './open-log.ts';
-import { ServerFile } from './running/server-files.ts';
-import { samplingDefaultsOf } from './sampling-defaults.ts';
-import { openSeveral } from './serve-several.ts';
-import { serveSettings } from './serve-settings.ts';
-import type { ServeSettings } from './serve-settings.ts';
-import { allowSeveralModels, modelsGiven, modelsToManage } from './served-models.ts';
-import { addSettingFlags, storeHelp } from './setting-flags.ts';
-import { verbSettings } from './verb-settings.ts';
-import { version } from './version.ts';
-
-const STARS = '*'.repeat(80);
+import { allowSeveralModels, modelsGiven } from './served-models.ts';
+import { addSettingFlags, givenFlags, storeHelp } from './setting-flags.ts';
+import { tellSources } from './verb-settings.ts';
 
 const afterHelp = (): string => `
 Flags override the environment, which overrides .env in the current folder,
@@ -46,161 +27,34 @@ export function define(command: Command, context: Context): void {
   addSettingFlags(command, serveSettingNames);
   allowSeveralModels(command);
   addMaxFlags(command);
+  // What `--restart-on-crash` starts: the server itself.
+  command.addOption(new Option('--supervised').hideHelp());
   command.addHelpText('after', afterHelp());
-  command.action((model: string | undefined) => serve(command, model, context));
-}
-
-async function serve(command: Command, argument: string | undefined, context: Context): Promise<void> {
-  const { output } = context;
-  const { models, flags } = modelsGiven(command, argument);
-  const loaded = await verbSettings(command, serveSettingNames, context, flags);
-  await openLog(loaded.settings, output);
-  tellMaxFlags(command, output);
-  await serveUntilStopped(loaded, models, context);
-}
-
-/** Serves until the signal is aborted. Checks that fail fast come before steps that take minutes. */
-async function serveUntilStopped(
-  given: LoadedSettings<ServeSettingName>,
-  names: readonly string[],
-  context: Context,
-): Promise<void> {
-  const models = await modelsToManage(names, given);
-  // Settings that each model has for itself are checked with it.
-  const loaded = models === undefined ? given : withModel(given, models);
-  const { output, dependencies } = context;
-  const { host: hosts, port, backend: backendName } = loaded.settings;
-  hideSecretFlags(loaded.origins, 'serve');
-  for (const variable of loaded.unknownVariables) output.log('warning', variable);
-  const backend = await dependencies.findBackend(backendName);
-  const settings = await serveSettings(loaded, backend);
-  if (!settings.media.ssrfProtectionEnabled) {
-    const message =
-      'Images are fetched from any address, including this machine and its network: MAX_SERVE_MEDIA_URL_SSRF_PROTECTION_ENABLED is off.';
-    output.log('warning', message);
-  }
-  await checkPort(hosts, port);
-  const metricsPort = await metricsPortOf(loaded, checkPort, output.log);
-  await checkAccess(settings.server);
-  await backend.check?.();
-  output.note(
-    `\n${output.style('bold', `vserve ${version}`)}\n\n${describeConfiguration(loaded, serveSettingNames)}\n`,
+  command.action((model: string | undefined, { supervised }: { supervised?: true }) =>
+    serve(command, { model, isSupervised: supervised === true }, context),
   );
+}
 
-  const file = new ServerFile(loaded.settings.runtimeFolder, output.log);
-  try {
-    await openAndServe(loaded, { backend, settings, models, metricsPort, file }, context);
-  } finally {
-    await file.remove();
+interface Asked {
+  readonly model: string | undefined;
+  readonly isSupervised: boolean;
+}
+
+/** Loads what serves only now: the help needs none of it, nor does what looks after a server. */
+async function serve(command: Command, { model, isSupervised }: Asked, context: Context): Promise<void> {
+  const { models, flags: modelFlags } = modelsGiven(command, model);
+  const flags = { ...givenFlags(command), ...modelFlags };
+  const loaded = await loadSettings(serveSettingNames, { flags });
+  if (loaded.settings.restartOnCrash && !isSupervised) {
+    const { supervise } = await import('./serving/supervise.ts');
+    return supervise(loaded.settings, context);
   }
-  output.log('info', 'Stopped.');
-}
-
-interface Checked {
-  readonly backend: Backend;
-  readonly settings: ServeSettings;
-  /** Undefined for the one model that the server starts with. */
-  readonly models: readonly FileModel[] | undefined;
-  readonly metricsPort: number | undefined;
-  readonly file: ServerFile;
-}
-
-/** Serves until the signal is aborted, with settings that were checked. */
-async function openAndServe(
-  loaded: LoadedSettings<ServeSettingName>,
-  { backend, settings, models, metricsPort, file }: Checked,
-  context: Context,
-): Promise<void> {
-  const { output } = context;
-  const { host: hosts, port } = loaded.settings;
-  const { media } = settings;
-  let describeState = notLoaded;
-  context.reportRequests.addEventListener('report', () => output.log('info', describeState()));
-  const openNamed = async (names: readonly string[]): Promise<OpenServer> => {
-    const opened = await open(
-      { hosts, port, metricsPort, version, settings: settings.server, log: output.log },
-      context,
-    );
-    await file.create({ model: names.join(', '), urls: [opened.url], version });
-    return opened;
-  };
-  const untilStopped = (running: RunningServer): Promise<void> => {
-    describeState = running.report;
-    return runUntilStopped(running, { loaded, settings, file }, context);
-  };
-  if (models !== undefined) {
-    await untilStopped(await openSeveral({ backend, settings, models }, loaded, openNamed, context));
-    return;
-  }
-  const { server, model, loadMs, release } = await openAndLoad(
-    () => openNamed([settings.servedModelName]),
-    (loading) => loadModel(backend, settings, loaded.settings, loading),
-    context,
-  );
-  try {
-    const samplingDefaults = samplingDefaultsOf(loaded.settings);
-    const servedModelName = nameOf(loaded.settings, model.info) ?? settings.servedModelName;
-    await file.update({ model: servedModelName });
-    await untilStopped(server.serve({ model, servedModelName, media, modelLoadMs: loadMs, samplingDefaults }));
-  } finally {
-    await model.close();
-    await release();
-  }
-}
-
-interface Announced extends Pick<Checked, 'settings' | 'file'> {
-  readonly loaded: LoadedSettings<ServeSettingName>;
-}
-
-/** Tells where a server is, waits for the signal, and shuts it down. */
-async function runUntilStopped(
-  running: RunningServer,
-  { loaded, settings, file }: Announced,
-  { output, signal }: Context,
-): Promise<void> {
-  const { host: hosts } = loaded.settings;
-  await file.update({ urls: [...running.urls], state: 'ready' });
-  if (running.metricsUrl !== undefined) output.log('info', `Metrics are at ${running.metricsUrl}`);
-  const pageUrl = running.urls.find((url) => url.startsWith('http'));
-  if (settings.server.playground && pageUrl !== undefined) output.log('info', `The playground is at ${pageUrl}/`);
-  const hasTls = settings.server.tls !== undefined;
-  output.log(...exposureOf({ hosts, port: running.port, hasKeys: running.needsKey, hasTls }));
-  output.print(`\n${STARS}\n🚀 Server ready on ${running.urls.join(', ')} (Press CTRL+C to quit)\n${STARS}\n`);
-  if (!signal.aborted) await once(signal, 'abort');
-  await file.update({ state: 'stopping' });
-  output.log('info', stopping(running.requestsInFlight(), settings.server.gracefulShutdownTimeoutS));
-  await running.shutdown();
-}
-
-/** Opens the port of the server, which reads its files again at a hangup. */
-async function open(options: OpenServerOptions, { dependencies, hangups }: Context): Promise<OpenServer> {
-  const server = await (await dependencies.loadServer()).openServer(options);
-  hangups.addEventListener('hangup', () => void server.reload());
-  return server;
-}
-
-/** A model that is elsewhere may know its name. */
-function nameOf({ servedModelName, model }: Pick<Settings, 'servedModelName' | 'model'>, info: ModelInfo) {
-  return servedModelName ?? model ?? info.servedName;
-}
-
-function notLoaded(): string {
-  return 'The model is not loaded yet.';
-}
-
-/** The settings of a server of several models: `model` is the first, for what is told of the configuration. */
-function withModel(
-  loaded: LoadedSettings<ServeSettingName>,
-  models: readonly FileModel[],
-): LoadedSettings<ServeSettingName> {
-  return {
-    ...loaded,
-    settings: { ...loaded.settings, model: models.map(({ settings }) => settings.model).join(', ') },
-  };
-}
-
-function stopping(requestCount: number, timeoutS: number): string {
-  if (requestCount === 0) return 'Stopping.';
-  const requests = requestCount === 1 ? '1 running request has' : `${requestCount} running requests have`;
-  return `Stopping: ${requests} ${timeoutS} s to finish.`;
+  const { superviseMe } = await import('./serving/supervised.ts');
+  const supervised = isSupervised ? await superviseMe() : undefined;
+  const settings = supervised?.withPorts(loaded.settings) ?? loaded.settings;
+  await tellSources(loaded, context);
+  await openLog(settings, context.output);
+  tellMaxFlags(command, context.output);
+  const { serveUntilStopped } = await import('./serving/serve-until-stopped.ts');
+  await serveUntilStopped({ ...loaded, settings }, { models, supervised }, context);
 }

@@ -95,6 +95,8 @@ async function ended(server: ServerEntry, { timeoutMs, force, signal }: Waiting)
   let isKilled = false;
   while (await isAlive(server)) {
     if (performance.now() > until && force && !isKilled) {
+      // It would be taken for a crash.
+      if (server.supervisor !== undefined) signalProcess(server.supervisor, 'SIGKILL');
       signalProcess(server.pid, 'SIGKILL');
       isKilled = true;
     } else if (performance.now() > until && !force) {

@@ -10,16 +10,24 @@ import { givenFlags } from './setting-flags.ts';
 export async function verbSettings<Name extends SettingName>(
   command: Command,
   names: readonly Name[],
-  { output }: Context,
+  context: Context,
   argument: Flags = {},
 ): Promise<LoadedSettings<Name>> {
   const loaded = await loadSettings(names, { flags: { ...givenFlags(command), ...argument } });
+  await tellSources(loaded, context);
+  return loaded;
+}
+
+/** Logs which settings came from `.env`, and problems of that file. Throws `invalid_setting` for a store that is no folder. */
+export async function tellSources<Name extends SettingName>(
+  loaded: LoadedSettings<Name>,
+  { output }: Context,
+): Promise<void> {
   for (const warning of loaded.warnings) output.log('warning', warning);
   if (loaded.fromDotEnv.length > 0) output.log('info', `From .env: ${loaded.fromDotEnv.join(', ')}`);
   const { home } = loaded.settings as Partial<Settings>;
   if (home !== undefined)
     await requireFolder(home, (loaded.origins as Partial<LoadedSettings<'home'>['origins']>).home);
-  return loaded;
 }
 
 /**

@@ -30,6 +30,7 @@ export const errorCodes = {
   unsupported_capability: badRequest,
   context_length_exceeded: badRequest,
   chat_template_failed: badRequest,
+  request_crashes: { status: 422, type: 'invalid_request_error', exitCode: 1 },
   model_not_found: notFound,
   route_not_found: notFound,
   response_not_found: notFound,

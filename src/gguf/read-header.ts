@@ -166,6 +166,20 @@ function readValue(reader: HeaderReader, type: number): GgufScalar | readonly Gg
   return values;
 }
 
+/** Moves a reader past a value of a type. Throws `EndsTooEarly`, and an error for a type that there is not. */
+export function skipGgufValue(reader: HeaderReader, type: number): void {
+  if (type === stringType) {
+    reader.skipString();
+  } else if (type === arrayType) {
+    const of = reader.uint32();
+    const length = reader.count();
+    if (of === stringType) for (let i = 0; i < length; i++) reader.skipString();
+    else reader.skip(length * scalarSize(of, reader.item));
+  } else {
+    reader.skip(scalarSize(type, reader.item));
+  }
+}
+
 function readScalar(reader: HeaderReader, type: number): GgufScalar {
   if (type === stringType) return reader.string();
   return reader.scalar(type, scalarSize(type, reader.item));

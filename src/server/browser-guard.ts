@@ -3,7 +3,6 @@ import { cors } from 'hono/cors';
 import { show } from '../api/index.ts';
 import { VserveError } from '../errors/index.ts';
 import type { RequestContext } from './access-log.ts';
-import { hostNameOf } from './host-header.ts';
 import { isLocal } from './listen-address.ts';
 import { OwnHosts } from './own-hosts.ts';
 import type { OwnHostsOptions } from './own-hosts.ts';
@@ -107,9 +106,13 @@ function isOfBrowser({ req }: Context<RequestContext>): boolean {
 
 /** Throws `host_not_allowed` unless the name is known to be this server's. */
 function requireOwnHost(host: string | undefined, ownHosts: OwnHosts): void {
-  const name = hostNameOf(host ?? '');
-  if (name === undefined || ownHosts.has(name)) return;
-  throw new VserveError(
+  const name = ownHosts.foreignName(host);
+  if (name !== undefined) throw foreignHost(name);
+}
+
+/** The error of a request for a host name that is not the server's. */
+export function foreignHost(name: string): VserveError {
+  return new VserveError(
     'host_not_allowed',
     `The host name ${show(name)} is not known to belong to this server. If it does (for example, behind a reverse proxy), start the server with --allowed-host ${name} (MAX_SERVE_ALLOWED_HOSTS).`,
   );

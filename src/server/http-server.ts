@@ -11,6 +11,7 @@ import { holdBodies } from './expect-continue.ts';
 import { answerHalfClosed } from './half-closed.ts';
 import { OpenResponses } from './open-responses.ts';
 import { normalizeTarget } from './request-target.ts';
+import { dropStalledReaders } from './stalled-readers.ts';
 import type { StreamOutput } from './stream-output.ts';
 import type { Certificate } from './tls-files.ts';
 
@@ -60,6 +61,7 @@ export function createHttpServer({ fetch, keepAliveTimeoutS, onRefused, certific
   holdBodies(server);
   const responses = new OpenResponses(server);
   answerClientErrors(server, responses, onRefused);
+  dropStalledReaders(server, responses);
   answerHalfClosed(server, responses, (response) => streams.get(response)?.breakSilence());
   return server;
 }

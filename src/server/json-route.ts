@@ -3,6 +3,7 @@ import type { RequestContext } from './access-log.ts';
 import type { Place, Places } from './admission.ts';
 import { bodyLimits } from './body-limits.ts';
 import { clientPathOf } from './client-path.ts';
+import { watchOf } from './crash-watch.ts';
 import type { ClientPath } from './fair-turns.ts';
 import { keepAliveIn, leaseOf, modelNameIn } from './model-lease.ts';
 import type { ModelLease } from './models/model-entry.ts';
@@ -41,6 +42,7 @@ export function jsonRoute(
   return async (context) => {
     const { incoming } = context.env;
     const active = options.requests.begin(incoming.socket);
+    const watched = watchOf(options, context);
     let body: JsonBody | undefined;
     let lease: ModelLease<GenerationRouteOptions> | undefined;
     let place: Place | undefined;
@@ -50,7 +52,10 @@ export function jsonRoute(
       const { signal } = active;
       const trace = context.get('trace');
       const limits = bodyLimits(options);
-      body = await inStep(trace, 'read body', () => readJsonBody(incoming, { ...limits, cpus: options.cpus, signal }));
+      body = await inStep(trace, 'read body', () =>
+        readJsonBody(incoming, { ...limits, cpus: options.cpus, signal, onBytes: watched?.onBytes }),
+      );
+      watched?.begin();
       const read = { allowExtraFields: options.settings.allowExtraRequestFields };
       lease = await leaseOf(options.models.find(modelNameIn(body.value)), options, client, signal);
       const own = lease.active;
@@ -66,6 +71,7 @@ export function jsonRoute(
       place?.leave();
       lease?.release(keepAliveIn(body?.value, options));
       body?.release();
+      watched?.end();
       active.end();
     }
   };

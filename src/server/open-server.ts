@@ -11,6 +11,7 @@ import { createApp, createLoadingApp } from './app.ts';
 import { BodyMemory } from './body-memory.ts';
 import { limitConnections } from './connection-limit.ts';
 import { CpuShare } from './cpu-share.ts';
+import type { CrashWatch } from './crash-watch.ts';
 import { Entrance } from './entrance.ts';
 import { statusOf } from './error-response.ts';
 import { createHttpServer } from './http-server.ts';
@@ -27,7 +28,7 @@ import { RunningRequests } from './running-requests.ts';
 import { serverReport } from './server-report.ts';
 import type { ServerSettings } from './server-settings.ts';
 import { ServerState } from './server-state.ts';
-import type { LoadingProgress } from './server-state.ts';
+import type { LoadingProgress, PastCrashes } from './server-state.ts';
 import { readCertificate } from './tls-files.ts';
 import type { Traces } from './traces/traces.ts';
 import { UnsentResponses } from './unsent-responses.ts';
@@ -46,6 +47,14 @@ export interface OpenServerOptions {
   readonly version: string;
   readonly settings: ServerSettings;
   readonly log: Log;
+  /** For a server that is started again after a crash. */
+  readonly supervision?: Supervision | undefined;
+}
+
+/** Who starts a server again after a crash, and what has happened so far. */
+export interface Supervision {
+  readonly watch: CrashWatch;
+  readonly past: PastCrashes;
 }
 
 export interface ServeOptions {
@@ -104,16 +113,16 @@ export interface RunningServer {
  * `address_unavailable`, and `invalid_setting` for certificates and keys.
  */
 export async function openServer(options: OpenServerOptions): Promise<OpenServer> {
-  const { hosts, port, metricsPort, settings } = options;
+  const { hosts, port, metricsPort, settings, supervision } = options;
   const log = safeLog(options.log);
   const keys = await ApiKeys.load(settings, log);
   const certificate = settings.tls === undefined ? undefined : await readCertificate(settings.tls, log);
-  const state = new ServerState();
+  const state = new ServerState(supervision?.past);
   const metrics = new Metrics();
   const memory = new BodyMemory(settings.maxRequestMemoryBytes);
   const traces = await openTraces(options, log);
   const running = new RunningRequests();
-  const common = { ...options, log, keys, state, metrics, traces, running };
+  const common = { ...options, watch: supervision?.watch, log, keys, state, metrics, traces, running };
   let app = createLoadingApp(common);
   const onRefused = (requestId: string, error: Error): void => {
     log('info', `${requestId} no request ${String(statusOf(error))} ${reasonOf(error)}`);
@@ -130,7 +139,13 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   let entrance: Entrance;
   try {
     if (metricsPort !== undefined) {
-      metricsServer = await startMetricsServer(metrics, { hosts, port: metricsPort, keys, certificate });
+      metricsServer = await startMetricsServer(metrics, {
+        hosts,
+        allowedHosts: settings.allowedHosts,
+        port: metricsPort,
+        keys,
+        certificate,
+      });
     }
     const { unixSocketMode } = settings;
     entrance = await Entrance.open(server, { hosts, port, flag: '--port', unixSocketMode, onRefused });

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
+import { hostNameOf } from './host-header.ts';
 import { textPattern } from './text-pattern.ts';
 
 export interface OwnHostsOptions {
@@ -28,5 +29,11 @@ export class OwnHosts {
     const bare = name.replace(/^\[|\]$/g, '').replace(/\.$/, '');
     if (isIP(bare) !== 0 || /\.(?:localhost|internal)$/.test(bare)) return true;
     return this.#names.has(bare) || this.#isAllowed(bare);
+  }
+
+  /** The name in a Host header that is none of them; undefined if it is, or if there is none. */
+  foreignName(host: string | undefined): string | undefined {
+    const name = hostNameOf(host ?? '');
+    return name === undefined || this.has(name) ? undefined : name;
   }
 }

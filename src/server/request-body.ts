@@ -31,6 +31,8 @@ export interface ReadOptions {
   readonly memory: BodyMemory;
   readonly cpus: CpuShare;
   readonly signal: AbortSignal;
+  /** Called with each piece of the body, decoded. */
+  readonly onBytes?: ((bytes: Uint8Array) => void) | undefined;
 }
 
 export interface JsonBody {
@@ -47,7 +49,7 @@ export interface JsonBody {
  */
 export async function readJsonBody(
   request: IncomingMessage,
-  { maxBytes, timeoutMs, memory, cpus, signal }: ReadOptions,
+  { maxBytes, timeoutMs, memory, cpus, signal, onBytes }: ReadOptions,
 ): Promise<JsonBody> {
   signal.throwIfAborted();
   const decode = decoderOf(request.headers['content-encoding']);
@@ -67,7 +69,7 @@ export async function readJsonBody(
   try {
     // Aborting the stream would close the connection before the response is sent.
     const value = await Promise.race([
-      readJson(request, { maxBytes, decode, scanner, share, clock, cpus, lease, signal: ended }),
+      readJson(request, { maxBytes, decode, scanner, share, clock, cpus, lease, signal: ended, onBytes }),
       clock.expired,
       aborted,
     ]);
@@ -99,11 +101,12 @@ interface ReadJsonOptions {
   readonly lease: CpuLease;
   /** Aborted when the result is no longer needed: whatever still arrives is not kept. */
   readonly signal: AbortSignal;
+  readonly onBytes: ReadOptions['onBytes'];
 }
 
 async function readJson(
   request: IncomingMessage,
-  { maxBytes, decode, scanner, share, clock, cpus, lease, signal }: ReadJsonOptions,
+  { maxBytes, decode, scanner, share, clock, cpus, lease, signal, onBytes }: ReadJsonOptions,
 ): Promise<unknown> {
   if ((declaredBytesOf(request) ?? 0) > LARGE_BYTES) lease.renew();
   // Rejects invalid UTF-8 and skips the byte order mark that some clients send.
@@ -137,6 +140,7 @@ async function readJson(
       clock.stop();
       bytes += chunk.byteLength;
       if (bytes > maxBytes) throw tooLarge(maxBytes);
+      onBytes?.(chunk);
       if (bytes > share.bytes) await share.grow(bytes, signal);
       if (bytes > LARGE_BYTES) lease.renew();
       if (bytes - pausedAtBytes > PACE_BYTES && cpus.modelIsBusy) {

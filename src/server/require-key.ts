@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { MiddlewareHandler } from 'hono';
 import { VserveError } from '../errors/index.ts';
 import type { RequestContext } from './access-log.ts';
@@ -23,16 +24,28 @@ export function requireKey(keys: ApiKeys): MiddlewareHandler<RequestContext> {
 }
 
 /**
- * Lets only those change which models are in memory whose key may; everyone, where the server has no keys. Others get
+ * Refuses to change which models are in memory, unless the request's key may, or the server has no keys. Throws
  * `not_permitted`.
  */
+export function requireManager(request: IncomingMessage, keys: ApiKeys): void {
+  if (!keys.areRequired || knownKeyOf(request)?.mayManage === true) return;
+  const message = 'This API key may not manage models: its line in the file of --api-key-file needs may-manage.';
+  throw new VserveError('not_permitted', message);
+}
+
+/** The same for what fills the disk: a server without keys lets nobody. Throws `not_permitted`. */
+export function requirePuller(request: IncomingMessage, keys: ApiKeys): void {
+  requireManager(request, keys);
+  if (keys.areRequired) return;
+  const message =
+    'Models are added for API keys that may: start the server with --api-key-file, and may-manage in the line of a key.';
+  throw new VserveError('not_permitted', message);
+}
+
+/** Lets only those pass who may manage models. */
 export function managersOnly(keys: ApiKeys): MiddlewareHandler<RequestContext> {
   return async ({ env }, next) => {
-    if (keys.areRequired && knownKeyOf(env.incoming)?.mayManage !== true) {
-      const message =
-        'This API key may not load and unload models: its line in the file of --api-key-file needs may-manage.';
-      throw new VserveError('not_permitted', message);
-    }
+    requireManager(env.incoming, keys);
     await next();
   };
 }

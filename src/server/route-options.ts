@@ -5,6 +5,7 @@ import type { Log } from './access-log.ts';
 import type { Admission } from './admission.ts';
 import type { BodyMemory } from './body-memory.ts';
 import type { CpuShare } from './cpu-share.ts';
+import type { CrashWatch } from './crash-watch.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { ServedModels } from './models/served-models.ts';
 import type { RequestCounts } from './request-counts.ts';
@@ -22,6 +23,8 @@ export interface SharedOptions {
   readonly memory: BodyMemory;
   readonly cpus: CpuShare;
   readonly metrics: Metrics;
+  /** Undefined where nobody wants to know which requests run. */
+  readonly watch?: CrashWatch | undefined;
   readonly log: Log;
 }
 

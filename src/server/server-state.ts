@@ -15,6 +15,24 @@ export interface Health {
   readonly stage?: LoadingStage;
   /** From 0 to 1. */
   readonly progress?: number;
+  /** How often it was started again after a crash; absent where nobody would do that. */
+  readonly restarts?: number;
+  readonly last_crash?: Crash;
+}
+
+/** How a process ended. */
+export interface Crash {
+  /** `SIGSEGV`, or the exit status of Windows. */
+  readonly signal: string;
+  /** ISO 8601 */
+  readonly at: string;
+}
+
+/** What has happened to a server that is started again after crashes. */
+export interface PastCrashes {
+  readonly restarts: number;
+  /** Undefined where there was none. */
+  readonly lastCrash: Crash | undefined;
 }
 
 const MIN_WAIT_S = 1;
@@ -26,11 +44,21 @@ export class ServerState {
   #progress: LoadingProgress = { stage: 'starting', fraction: 0 };
   #stageSinceMs = performance.now();
   #drainsUntilMs = 0;
+  readonly #crashes: Pick<Health, 'restarts' | 'last_crash'>;
+
+  /** `past`: undefined where nobody starts the server again. */
+  constructor(past?: PastCrashes) {
+    const { restarts, lastCrash } = past ?? {};
+    this.#crashes = {
+      ...(restarts === undefined ? {} : { restarts }),
+      ...(lastCrash === undefined ? {} : { last_crash: lastCrash }),
+    };
+  }
 
   get health(): Health {
-    if (this.#status !== 'loading') return { status: this.#status };
+    if (this.#status !== 'loading') return { status: this.#status, ...this.#crashes };
     const { stage, fraction } = this.#progress;
-    return { status: 'loading', stage, progress: Math.round(fraction * 1000) / 1000 };
+    return { status: 'loading', stage, progress: Math.round(fraction * 1000) / 1000, ...this.#crashes };
   }
 
   /** Seconds until it is worth asking again; undefined if the server is ready. */

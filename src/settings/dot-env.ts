@@ -1,7 +1,6 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse } from 'dotenv';
 import { messageOf, systemErrorCode } from '../errors/index.ts';
 import type { Environment } from './environment.ts';
 import type { Option } from './option.ts';
@@ -28,6 +27,7 @@ export async function readDotEnv(folder: string): Promise<DotEnv> {
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       if (!(await file.stat()).isFile()) return skip('it is not a regular file');
+      const { parse } = await import('dotenv'); // most folders have no such file
       return { variables: parse(await file.readFile('utf8')), skipped: undefined };
     } finally {
       await file.close();

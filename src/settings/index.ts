@@ -1,3 +1,4 @@
+export type { Distribution, TurnDistribution } from './distribution.ts';
 export type { Environment } from './environment.ts';
 export { loadSettings } from './load-settings.ts';
 export type { LoadedSettings, SettingsInput } from './load-settings.ts';

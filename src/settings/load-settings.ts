@@ -92,8 +92,8 @@ function isList(name: SettingName): boolean {
 /** A value from any source, parsed. Throws `invalid_setting`. */
 export function checkValue(name: SettingName, { value, origin }: GivenValue): unknown {
   const { kind, secret }: Option<unknown> = options[name];
-  const result = kind.schema.safeParse(typeof value === 'string' ? kind.parseText(value) : value);
-  if (result.success) return result.data;
+  const accepted = kind.accept(typeof value === 'string' ? kind.parseText(value) : value);
+  if (accepted !== undefined) return accepted.value;
   throw new VserveError(
     'invalid_setting',
     `${origin} is ${secret === true ? 'invalid' : show(value)}: it must be ${kind.allowed}.`,

@@ -179,11 +179,6 @@ const serveFlags: readonly MaxFlags[] = [
     values: ['lora-paths', 'max-num-loras', 'max-lora-rank'],
   },
   {
-    reason: 'the chat template is that of the files: put yours into chat_template.jinja of the checkpoint',
-    isRefused: true,
-    values: ['chat-template'],
-  },
-  {
     reason: 'images are prepared as preprocessor_config.json of the checkpoint says: change it there',
     isRefused: true,
     values: ['vision-config-overrides'],
@@ -212,7 +207,8 @@ const serveFlags: readonly MaxFlags[] = [
 
 const benchmarkFlags: readonly MaxFlags[] = [
   { reason: 'every server of the OpenAI API is asked the same way', values: ['backend', 'server-args'] },
-  { reason: 'the server counts the tokens', values: ['tokenizer'] },
+  { reason: 'the server counts the tokens', values: ['tokenizer', 'model-max-length'] },
+  { reason: 'the code in a repository is never run', switches: ['trust-remote-code'] },
   {
     reason: 'nothing but the requests of the benchmark is sent; --num-warmups asks before',
     switches: ['skip-test-prompt'],
@@ -223,41 +219,81 @@ const benchmarkFlags: readonly MaxFlags[] = [
     switches: ['collect-gpu-stats', 'collect-cpu-stats', 'collect-server-stats'],
   },
   {
-    reason: '--output-json writes the report',
-    isRefused: true,
-    switches: ['save-result'],
-    values: ['result-filename', 'result-dir'],
+    reason: 'the report has the tokens that were sent and received, and --output-json those of each request',
+    switches: ['print-workload-stats', 'print-inputs-and-outputs', 'save-result'],
+    values: ['latency-percentiles', 'kv-block-size', 'log-dir'],
   },
-  { reason: 'chat completions are measured (--url names the server)', values: ['endpoint'] },
-  { reason: '--request-rate makes a Poisson process', isRefused: true, values: ['burstiness'] },
+  { reason: 'the prompts of each run are new ones', switches: ['flush-prefix-cache'] },
+  { reason: '--result-filename takes a path', isRefused: true, values: ['result-dir'] },
   {
-    reason: 'each request is a conversation of its own',
+    reason: '--output-json has the tokens of each answer',
     isRefused: true,
-    switches: ['ignore-first-turn-stats'],
+    values: ['record-output-lengths'],
+  },
+  { reason: 'chat completions are measured (--url names the server)', values: ['endpoint', 'benchmark-task'] },
+  {
+    reason: 'conversations begin at their first turn, --chat-warmup-delay-ms apart',
+    isRefused: true,
+    switches: ['randomize-starting-turn', 'randomize-session-start', 'warmup-to-steady-state'],
+  },
+  {
+    reason: '--image-fraction says which turns have images',
+    isRefused: true,
+    values: ['image-turn', 'image-num-turns'],
+  },
+  {
+    reason: '--random-output-len says how long answers are',
+    isRefused: true,
+    values: ['output-lengths', 'random-coefficient-of-variation'],
+  },
+  {
+    reason: '--dataset-name has random, sharegpt, prompts and local-image',
+    isRefused: true,
+    switches: ['fit-distributions', 'tool-calls', 'obfuscated-conversations-shuffle'],
     values: [
-      'num-chat-sessions',
-      'max-concurrent-conversations',
-      'delay-between-chat-turns',
-      'chat-warmup-delay-ms',
-      'image-turn',
-      'image-num-turns',
-    ],
-  },
-  {
-    reason: 'all requests are in the report, and each is in --output-json',
-    isRefused: true,
-    values: ['skip-first-n-requests', 'skip-last-n-requests'],
-  },
-  {
-    reason: '--random-output-len and --random-range-ratio say how long answers are',
-    isRefused: true,
-    values: [
-      'output-lengths',
-      'random-coefficient-of-variation',
-      'random-image-size',
       'sonnet-input-len',
       'sonnet-prefix-len',
+      'arxiv-summarization-input-len',
+      'obfuscated-conversations-average-output-len',
+      'obfuscated-conversations-coefficient-of-variation',
+      'batch-job-image-dir',
     ],
+  },
+  { reason: '--config-file takes these options', isRefused: true, values: ['workload-config', 'section-name'] },
+  {
+    reason: 'nothing but a run is made, once for each load: repeat the command',
+    isRefused: true,
+    switches: ['dry-run'],
+    values: ['num-iters', 'num-prompts-multiplier'],
+  },
+  {
+    reason: 'merge the adapter into the model, and serve that',
+    isRefused: true,
+    values: ['lora', 'lora-paths', 'lora-uniform-traffic-ratio', 'per-lora-traffic-ratio', 'max-concurrent-lora-ops'],
+  },
+  {
+    reason: 'no pictures are generated',
+    isRefused: true,
+    values: [
+      'image-width',
+      'image-height',
+      'image-steps',
+      'image-guidance-scale',
+      'image-negative-prompt',
+      'image-seed',
+    ],
+  },
+  {
+    reason: 'a profiler is not part of vserve',
+    isRefused: true,
+    switches: ['profile', 'trace'],
+    values: ['profile-output', 'profile-top-n', 'trace-file', 'trace-session'],
+  },
+  {
+    reason: 'reports go to files only',
+    isRefused: true,
+    switches: ['upload-results'],
+    values: ['benchmark-sha', 'cluster-information-path', 'benchmark-config-name'],
   },
 ];
 

@@ -5,6 +5,7 @@ import type { Settings } from './options.ts';
 
 /** The options that a backend needs to load a model, under the same names. */
 export const loadSettingNames = [
+  'chatTemplate',
   'maxLength',
   'maxBatchSize',
   'devices',

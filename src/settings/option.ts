@@ -1,11 +1,10 @@
-import type { z } from 'zod';
 import type { Environment } from './environment.ts';
 
 /** The values of an option, and how they are written as text. */
 export interface ValueKind<T> {
-  /** Validates a value from any source. */
-  readonly schema: z.ZodType<T>;
-  /** Parses the text of a variable or flag; invalid text is returned unchanged, for the schema to refuse. */
+  /** Checks a value from any source. Undefined if it may not be. */
+  readonly accept: (value: unknown) => { readonly value: T } | undefined;
+  /** Parses the text of a variable or flag; invalid text is returned unchanged, to be refused. */
   readonly parseText: (text: string) => unknown;
   /** Completes "it must be …" in an error. */
   readonly allowed: string;

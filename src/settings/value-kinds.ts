@@ -1,12 +1,21 @@
-import { z } from 'zod';
 import { durationMs } from '../formats/duration.ts';
 import { exactSize } from '../formats/exact-size.ts';
 import type { ValueKind } from './option.ts';
 
+/** The longest delay of a timer in Node, in seconds. */
+const LONGEST_TIMER_S = 2_147_483;
+
+type Accept<T> = ValueKind<T>['accept'];
+
+/** Text, which may be empty. */
+export function anyText(): ValueKind<string> {
+  return { accept: acceptIf(isText), parseText: (value) => value, allowed: 'a text', form: 'value' };
+}
+
 /** Text of at least one character. */
 export function text(allowed: string, accepts: (value: string) => boolean = () => true): ValueKind<string> {
   return {
-    schema: z.string().min(1).refine(accepts),
+    accept: acceptIf((value): value is string => isText(value) && value !== '' && accepts(value)),
     parseText: (value) => value,
     allowed,
     form: 'value',
@@ -16,11 +25,11 @@ export function text(allowed: string, accepts: (value: string) => boolean = () =
 /** An http or https address. Where `impliedScheme` is given, it may be left out, as in `localhost:3128`. */
 export function httpAddress(impliedScheme?: 'http'): ValueKind<string> {
   const complete = (value: unknown): unknown => {
-    if (impliedScheme === undefined || typeof value !== 'string' || value.includes('://')) return value;
+    if (impliedScheme === undefined || !isText(value) || value.includes('://')) return value;
     return `${impliedScheme}://${value}`;
   };
   return {
-    schema: z.preprocess(complete, z.string().refine(isHttpUrl)),
+    accept: after(complete, acceptIf(isHttpUrl)),
     parseText: (value) => value.trim(),
     allowed: impliedScheme === undefined ? 'an http or https address' : 'an http or https address, or host:port',
     form: 'value',
@@ -30,7 +39,7 @@ export function httpAddress(impliedScheme?: 'http'): ValueKind<string> {
 /** A whole number from `min` to `max`, both included. */
 export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): ValueKind<number> {
   return {
-    schema: z.number().int().min(min).max(max),
+    accept: acceptIf((value): value is number => isNumber(value, min, max) && Number.isSafeInteger(value)),
     parseText: (value) => (/^-?\d+$/.test(value.trim()) ? Number(value) : value),
     allowed:
       max === Number.MAX_SAFE_INTEGER ? `a whole number of at least ${min}` : `a whole number from ${min} to ${max}`,
@@ -38,13 +47,17 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): ValueKi
   };
 }
 
+/** Whole seconds, at least `min`, that a timer can wait. */
+export function timerSeconds(min: number): ValueKind<number> {
+  return wholeNumber(min, LONGEST_TIMER_S);
+}
+
 const byteUnits: Readonly<Record<string, number>> = { kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 };
 
 /** A number of bytes, at least `min`: plain, or with KiB, MiB or GiB. */
 export function byteCount(min = 1): ValueKind<number> {
-  const { schema } = wholeNumber(min);
   return {
-    schema: z.preprocess((value) => (typeof value === 'string' ? parseBytes(value) : value), schema),
+    accept: after((value) => (isText(value) ? parseBytes(value) : value), wholeNumber(min).accept),
     parseText: parseBytes,
     allowed: `a number of bytes of at least ${min}, such as 1048576 or 1MiB`,
     form: 'value',
@@ -60,11 +73,10 @@ function parseBytes(value: string): unknown {
 /** Milliseconds, written as a duration or in seconds; a negative one is `Infinity`. */
 export function duration(): ValueKind<number> {
   return {
-    // Zod's numbers are finite.
-    schema: z.preprocess(
-      (value) => durationMs(value) ?? value,
-      z.custom<number>((value) => typeof value === 'number' && value >= 0),
-    ),
+    accept: (value) => {
+      const ms = durationMs(value);
+      return ms === undefined ? undefined : { value: ms };
+    },
     parseText: (value) => value.trim(),
     allowed: 'a duration such as 5m, 1h30m, or a number of seconds; -1 for no end',
     form: 'value',
@@ -75,7 +87,7 @@ export function duration(): ValueKind<number> {
 /** A fraction above 0, and at most 1. */
 export function fraction(): ValueKind<number> {
   return {
-    schema: z.number().gt(0).max(1),
+    accept: acceptIf((value): value is number => isNumber(value, 0, 1) && value > 0),
     parseText: (value) => (/^\d*\.?\d+$/.test(value.trim()) ? Number(value) : value),
     allowed: 'a number above 0, and at most 1',
     form: 'value',
@@ -85,18 +97,66 @@ export function fraction(): ValueKind<number> {
 /** A number from `min` to `max`, both included. */
 export function decimal(min: number, max = Infinity): ValueKind<number> {
   return {
-    schema: z.number().min(min).max(max),
+    accept: acceptIf((value): value is number => isNumber(value, min, max)),
     parseText: (value) => (/^-?(\d+\.?\d*|\.\d+)$/.test(value.trim()) ? Number(value) : value),
     allowed: max === Infinity ? `a number of at least ${min}` : `a number from ${min} to ${max}`,
     form: 'value',
   };
 }
 
+/** A number above 0. */
+export function positive(): ValueKind<number> {
+  return {
+    ...decimal(0),
+    accept: acceptIf((value): value is number => isNumber(value, 0, Infinity) && value > 0),
+    allowed: 'a number above 0',
+  };
+}
+
+/** Numbers above 0, or `inf`. As text: a JSON list, or separated by commas. */
+export function rates(): ValueKind<readonly number[]> {
+  const { parseText } = decimal(0);
+  const parseOne = (value: string): unknown => (/^\s*inf(inity)?\s*$/i.test(value) ? Infinity : parseText(value));
+  return {
+    accept: after(
+      splitBy(parseOne),
+      listOf(
+        acceptIf((value): value is number => typeof value === 'number' && value > 0),
+        1,
+      ),
+    ),
+    parseText: (value) => (value.trimStart().startsWith('[') ? parseJsonList(value) : value),
+    allowed: 'numbers above 0, or inf, as a JSON list or separated by commas',
+    form: 'list',
+    show: (value) => (value as readonly number[]).map((rate) => (rate === Infinity ? 'inf' : String(rate))).join(', '),
+  };
+}
+
+/** A width and a height in pixels: `640x480`. */
+export function pixelSize(): ValueKind<{ readonly width: number; readonly height: number }> {
+  return {
+    accept(value) {
+      const [, width, height] =
+        (isText(value) ? /^\s*([1-9]\d{0,4})\s*x\s*([1-9]\d{0,4})\s*$/i.exec(value) : null) ?? [];
+      return width === undefined ? undefined : { value: { width: Number(width), height: Number(height) } };
+    },
+    parseText: (value) => value,
+    allowed: 'a width and a height in pixels, such as 640x480',
+    form: 'value',
+    show: (value) => {
+      const { width, height } = (value ?? {}) as { readonly width?: number; readonly height?: number };
+      return width === undefined ? undefined : `${width}x${String(height)}`;
+    },
+  };
+}
+
 /** The address of a server: http or https, which may be left out, or `unix:PATH`. */
 export function serverAddress(): ValueKind<string> {
-  const { schema } = httpAddress('http');
   return {
-    schema: z.union([z.string().regex(/^unix:./), schema]),
+    accept: either(
+      acceptIf((value): value is string => isText(value) && /^unix:./.test(value)),
+      httpAddress('http').accept,
+    ),
     parseText: (value) => value.trim(),
     allowed: 'an http or https address, host:port, or unix:PATH',
     form: 'value',
@@ -105,13 +165,9 @@ export function serverAddress(): ValueKind<string> {
 
 /** Several whole numbers of at least `min`. As text: a JSON list, or separated by commas. */
 export function wholeNumbers(what: string, min = 0): ValueKind<readonly number[]> {
-  const { schema, parseText } = wholeNumber(min);
-  const split = (value: unknown): unknown => {
-    const given: readonly unknown[] = Array.isArray(value) ? value : [value];
-    return given.flatMap((item) => (typeof item === 'string' ? item.split(',').map(parseText) : [item]));
-  };
+  const { accept, parseText } = wholeNumber(min);
   return {
-    schema: z.preprocess(split, z.array(schema)),
+    accept: after(splitBy(parseText), listOf(accept)),
     parseText: (value) => (value.trimStart().startsWith('[') ? parseJsonList(value) : value),
     allowed: `${what}, as a JSON list or separated by commas`,
     form: 'list',
@@ -130,13 +186,13 @@ export function choice<const T extends string>(
   values: readonly T[],
   { synonyms = {}, notes = {} }: ChoiceWords<T> = {},
 ): ValueKind<T> {
-  const find = (value: string) => {
+  const find = (value: string): T | undefined => {
     const word = value.trim().toLowerCase();
-    return values.find((known) => known.toLowerCase() === word) ?? synonyms[word] ?? value;
+    return values.find((known) => known.toLowerCase() === word) ?? synonyms[word];
   };
   return {
-    schema: z.preprocess((value) => (typeof value === 'string' ? find(value) : value), z.enum(values)),
-    parseText: find,
+    accept: (value) => accepted(isText(value) ? find(value) : undefined),
+    parseText: (value) => find(value) ?? value,
     allowed: `one of ${values.join(', ')}`,
     form: 'value',
     values: values.map((value) => (notes[value] === undefined ? value : `${value} (${notes[value]})`)),
@@ -145,11 +201,9 @@ export function choice<const T extends string>(
 
 /** A kind that also takes other words, in lower case; `others` completes "or …". */
 export function orWord<T extends string>(kind: ValueKind<T>, pattern: RegExp, others: string): ValueKind<string> {
-  const word = z
-    .string()
-    .regex(pattern)
-    .transform((value) => value.trim().toLowerCase());
-  return { ...kind, schema: z.union([kind.schema, word]), allowed: `${kind.allowed}, or ${others}` };
+  const word: Accept<string> = (value) =>
+    accepted(isText(value) && pattern.test(value) ? value.trim().toLowerCase() : undefined);
+  return { ...kind, accept: either<string>(kind.accept, word), allowed: `${kind.allowed}, or ${others}` };
 }
 
 const booleanWords: Readonly<Record<string, boolean>> = {
@@ -166,7 +220,7 @@ const booleanWords: Readonly<Record<string, boolean>> = {
 /** True or false. */
 export function toggle(): ValueKind<boolean> {
   return {
-    schema: z.boolean(),
+    accept: acceptIf((value): value is boolean => typeof value === 'boolean'),
     parseText: (value) => booleanWords[value.trim().toLowerCase()] ?? value,
     allowed: 'true or false',
     form: 'switch',
@@ -176,7 +230,7 @@ export function toggle(): ValueKind<boolean> {
 /** Several texts. As text: a JSON list, or separated by commas. */
 export function list(allowed: string, accepts: (item: string) => boolean = () => true): ValueKind<readonly string[]> {
   return {
-    schema: z.array(z.string().min(1).refine(accepts)),
+    accept: listOf(text('', accepts).accept),
     parseText: parseList,
     allowed: `${allowed}, as a JSON list or separated by commas`,
     form: 'list',
@@ -186,7 +240,7 @@ export function list(allowed: string, accepts: (item: string) => boolean = () =>
 /** At least `least` texts without commas, which separate them in every source. */
 export function words(allowed: string, accepts: (item: string) => boolean, least = 0): ValueKind<readonly string[]> {
   return {
-    schema: z.preprocess(splitWords, z.array(z.string().min(1).refine(accepts)).min(least)),
+    accept: after(splitWords, listOf(text('', accepts).accept, least)),
     parseText: (value) => (value.trimStart().startsWith('[') ? parseJsonList(value) : value),
     allowed: `${allowed}, as a JSON list or separated by commas`,
     form: 'list',
@@ -196,16 +250,13 @@ export function words(allowed: string, accepts: (item: string) => boolean, least
 /** Splits at commas. An empty text stays one: it is a mistake, such as a variable that is not set, and no empty list. */
 function splitWords(value: unknown): unknown {
   const given: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return given.flatMap((item) => (typeof item === 'string' ? item.split(',').map((word) => word.trim()) : [item]));
+  return given.flatMap((item) => (isText(item) ? item.split(',').map((word) => word.trim()) : [item]));
 }
 
 /** The permissions of a file, in octal digits: text, since YAML reads a bare 0660 as a decimal number. */
 export function fileMode(): ValueKind<number> {
   return {
-    schema: z
-      .string()
-      .regex(/^0?[0-7]{3}$/)
-      .transform((value) => Number.parseInt(value, 8)),
+    accept: (value) => accepted(isText(value) && /^0?[0-7]{3}$/.test(value) ? Number.parseInt(value, 8) : undefined),
     parseText: (value) => value.trim(),
     allowed: 'an octal file mode such as 0660, in quotes in a configuration file',
     form: 'value',
@@ -215,9 +266,8 @@ export function fileMode(): ValueKind<number> {
 
 /** Any of several words. */
 export function choices<const T extends string>(values: readonly T[]): ValueKind<readonly T[]> {
-  const { schema } = choice(values);
   return {
-    schema: z.array(schema),
+    accept: listOf(choice(values).accept),
     parseText: parseList,
     allowed: `any of ${values.join(', ')}, as a JSON list or separated by commas`,
     form: 'list',
@@ -245,10 +295,7 @@ export function orAuto<T>(kind: ValueKind<T>, automatic: NoInfer<T>): ValueKind<
 export function orAuto<T>(kind: ValueKind<T>, automatic?: T): ValueKind<T | undefined> {
   return {
     ...kind,
-    schema: z.preprocess(
-      (value) => (value === 'auto' ? automatic : value),
-      automatic === undefined ? kind.schema.optional() : kind.schema,
-    ),
+    accept: (value) => (value === 'auto' || value === undefined ? { value: automatic } : kind.accept(value)),
     allowed: `${kind.allowed}, or auto`,
   };
 }
@@ -258,7 +305,8 @@ export function orOff<T>(kind: ValueKind<T>): ValueKind<T | undefined> {
   return {
     ...kind,
     // YAML parses the bare word as a boolean.
-    schema: z.preprocess((value) => (value === 'off' || value === false ? undefined : value), kind.schema.optional()),
+    accept: (value) =>
+      value === 'off' || value === false || value === undefined ? { value: undefined } : kind.accept(value),
     allowed: `${kind.allowed}, or off`,
     show: (value) => (value === undefined ? 'off' : kind.show?.(value)),
   };
@@ -266,9 +314,53 @@ export function orOff<T>(kind: ValueKind<T>): ValueKind<T | undefined> {
 
 /** A kind that may also be unset. */
 export function optional<T>(kind: ValueKind<T>): ValueKind<T | undefined> {
-  return { ...kind, schema: kind.schema.optional() };
+  return { ...kind, accept: (value) => (value === undefined ? { value } : kind.accept(value)) };
 }
 
-function isHttpUrl(value: string): boolean {
-  return URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
+/** Splits texts at commas. */
+function splitBy(parseOne: (text: string) => unknown): (value: unknown) => unknown {
+  return (value) => {
+    const given: readonly unknown[] = Array.isArray(value) ? value : [value];
+    return given.flatMap((item) => (isText(item) ? item.split(',').map(parseOne) : [item]));
+  };
+}
+
+/** The value, if there is one. */
+function accepted<T extends string | number>(value: T | undefined): ReturnType<Accept<T>> {
+  return value === undefined ? undefined : { value };
+}
+
+function acceptIf<T>(isOne: (value: unknown) => value is T): Accept<T> {
+  return (value) => (isOne(value) ? { value } : undefined);
+}
+
+/** Changes a value before it is checked. */
+function after<T>(change: (value: unknown) => unknown, accept: Accept<T>): Accept<T> {
+  return (value) => accept(change(value));
+}
+
+function either<T>(first: Accept<T>, second: Accept<T>): Accept<T> {
+  return (value) => first(value) ?? second(value);
+}
+
+/** At least `least` items. */
+function listOf<T>(accept: Accept<T>, least = 0): Accept<readonly T[]> {
+  return (value) => {
+    if (!Array.isArray(value) || value.length < least) return undefined;
+    const items = value.map((item: unknown) => accept(item)).filter((item) => item !== undefined);
+    return items.length < value.length ? undefined : { value: items.map((item) => item.value) };
+  };
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+/** Finite. */
+function isNumber(value: unknown, min: number, max: number): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= min && value <= max;
+}
+
+function isHttpUrl(value: unknown): value is string {
+  return isText(value) && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 }

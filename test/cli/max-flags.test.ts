@@ -34,7 +34,7 @@ test('a command line of max serve works, and says what has no effect', async () 
   expect(code).toBe(0);
 });
 
-test.each([['--enable-lora'], ['--chat-template', 'x.jinja'], ['--sliding-window', '5']])(
+test.each([['--enable-lora'], ['--vision-config-overrides', '{}'], ['--sliding-window', '5']])(
   'what would change the answers is refused with a reason: %s',
   async (...args) => {
     const { code, stderr } = await serve(...args).exit();

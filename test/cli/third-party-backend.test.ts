@@ -50,6 +50,23 @@ test('an error with a code that is none of the table is reported as a defect', a
   expect(code).toBe(1);
 });
 
+test('a backend gets what it needs before it is checked, and can say so', async () => {
+  const { folder } = await projectWith(`
+    let isThere = false;
+    const prepare = async ({ log, signal }) => {
+      signal.throwIfAborted();
+      log('info', 'Fetching the tiny engine');
+      isThere = true;
+    };
+    const check = async () => {
+      throw Object.assign(new Error(isThere ? 'Checked.' : 'Too early.'), { code: 'device_unavailable' });
+    };
+    export default { name: 'tiny', prepare, check, load: async () => {} };`);
+  const { code, stderr } = await serve(folder, join(folder, 'no-such-model'), 'vserve-backend-tiny');
+  expect(stderr).toMatch(/Fetching the tiny engine\nError: Checked\.\n$/);
+  expect(code).toBe(2);
+});
+
 describe('a backend that cannot run here says so', () => {
   const broken = `
     const check = async () => { throw Object.assign(new Error('No such machine.'), { code: 'device_unavailable' }); };

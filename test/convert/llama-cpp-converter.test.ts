@@ -3,7 +3,7 @@ import { watch } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bundledSource } from '../../backends/node-llama-cpp/addon-loader.ts';
+import { bundledSource } from '../../backends/node-llama-cpp/installation.ts';
 import { referenceCheckpoints } from '../reference/checkpoints.ts';
 import { writeCheckpoint } from '../reference/write-checkpoint.ts';
 import { LlamaCppConverter } from '../../src/convert/index.ts';

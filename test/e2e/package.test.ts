@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { platformPackage } from '../../backends/node-llama-cpp/installation.ts';
 import { compiler, installPackage } from '../support/installed-package.ts';
 import type { InstalledPackage } from '../support/installed-package.ts';
-import { pictureDataUri, referenceCase } from '../support/shapes.ts';
+import { pictureDataUri, referenceCase, referenceDir } from '../support/shapes.ts';
 import { startVserve } from '../support/vserve-process.ts';
 
 const run = promisify(execFile);
@@ -27,6 +28,19 @@ function chat(url: string, content: unknown): Promise<Response> {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ messages: [{ role: 'user', content }], temperature: 0 }),
   });
+}
+
+function model(): string[] {
+  return ['--model', inject('shapesModelPath'), '--mmproj', inject('shapesMmprojPath'), '--devices', 'cpu'];
+}
+
+/** The environment of a machine with no other program than Node, and a home that its user cannot write. */
+async function bareMachine(folder: string): Promise<NodeJS.ProcessEnv> {
+  const home = join(folder, 'locked home');
+  await mkdir(home, { recursive: true, mode: 0o555 });
+  const path = join(folder, 'bin');
+  await mkdir(path, { recursive: true });
+  return { PATH: path, HOME: home };
 }
 
 async function answerOf(response: Response): Promise<string> {
@@ -57,20 +71,56 @@ describe('the package, installed', () => {
     expect(missing).toEqual([]);
   });
 
-  test('serves a model once the advice of its first error is followed', { timeout: buildTimeoutMs }, async () => {
-    const model = ['--model', inject('shapesModelPath'), '--mmproj', inject('shapesMmprojPath'), '--devices', 'cpu'];
-    const refusal = run(process.execPath, [program, 'serve', ...model, '--host', '127.0.0.1', '--port', '0']);
-    const { stderr } = await refusal.then(
-      () => ({ stderr: '' }),
-      (error: { stderr: string }) => error,
+  test('is no larger than it has to be', async () => {
+    const sizes = await Promise.all(
+      installed.files.map(async (file) => (await stat(join(installed.packageDir, file))).size),
     );
-    expect(stderr).toMatch(/The native engine .* is not built/);
-    const [, node = '', script = ''] = /Build it with: (node) "(.+)"$/m.exec(stderr) ?? [];
-    expect(node).toBe('node');
-    await run(process.execPath, [JSON.parse(`"${script}"`) as string]);
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    // About 2 MB each: llama.cpp's source, Swagger UI, the native engine's source with the compiled TypeScript.
+    expect(bytes).toBeLessThan(12e6);
+    const folders = new Set(installed.files.map((file) => file.split('/').slice(0, 2).join('/')));
+    expect([...folders].filter((folder) => !/^(?:[A-Z]+(?:\.md)?|package\.json|[a-z]+\/.*)$/.test(folder))).toEqual([]);
+    expect([...folders].filter((folder) => /^(?:test|site|deploy|scripts|dist\/test)/.test(folder))).toEqual([]);
+  });
 
-    const { projectDir } = installed;
-    const vserve = await startVserve(model, { VSERVE_HOME: join(projectDir, 'home') }, program);
+  describe('with the package of its platform, on a machine that has Node and nothing else', () => {
+    let machine: NodeJS.ProcessEnv;
+    beforeAll(async () => {
+      await installed.addPlatformPackage();
+      machine = await bareMachine(installed.projectDir);
+    });
+    afterAll(() => installed.removePlatformPackage());
+
+    test('answers without a compiler, in a home that cannot be written', async () => {
+      const question = ['--image', join(referenceDir, '031-0.png'), '--prompt', 'What is in this image?'];
+      const { stdout } = await run(process.execPath, [program, 'generate', ...model(), ...question], { env: machine });
+      expect(stdout.trim()).not.toBe('');
+    });
+
+    test('of another version of vserve, it is not used', async () => {
+      const manifest = join(installed.projectDir, 'node_modules', platformPackage, 'package.json');
+      const made = JSON.parse(await readFile(manifest, 'utf8')) as object;
+      await writeFile(manifest, JSON.stringify({ ...made, version: '0.0.1' }));
+      await expect(run(process.execPath, [program, 'serve', ...model()], { env: machine })).rejects.toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('not installed, and it could not be built') as unknown,
+      });
+      await writeFile(manifest, JSON.stringify(made));
+    });
+  });
+
+  test('names what is missing where there is neither that package nor a compiler', async () => {
+    const env = await bareMachine(installed.projectDir);
+    await expect(run(process.execPath, [program, 'serve', ...model()], { env })).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/could not be built\.\n.*a C\+\+17 compiler must be installed first/) as unknown,
+    });
+  });
+
+  test('builds its engine at first use, and only then', { timeout: buildTimeoutMs }, async () => {
+    const home = { VSERVE_HOME: join(installed.projectDir, 'home') };
+    const vserve = await startVserve(model(), home, program);
+    expect(vserve.stderr()).toMatch(/Building the native engine .* once[^]*The native engine is built/);
     const { messages, expected } = referenceCase('001');
     const content = messages[0]?.content.map((part) =>
       part.type === 'text' ? part : { type: 'image_url', image_url: { url: pictureDataUri(part.image) } },
@@ -78,12 +128,9 @@ describe('the package, installed', () => {
     expect(await answerOf(await chat(vserve.url, content))).toBe(expected);
     expect(await vserve.stop()).toBe(0);
 
-    // npm's install script finds nothing left to do.
-    const { scripts } = JSON.parse(await readFile(join(installed.packageDir, 'package.json'), 'utf8')) as {
-      readonly scripts: { readonly install: string };
-    };
-    const [command = '', ...args] = scripts.install.split(' ');
-    expect(await run(command, args, { cwd: installed.packageDir })).toEqual({ stdout: '', stderr: '' });
+    const again = await startVserve(model(), home, program);
+    expect(again.stderr()).not.toContain('Building');
+    expect(await again.stop()).toBe(0);
   });
 });
 

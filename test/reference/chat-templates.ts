@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundledSource } from '../../backends/node-llama-cpp/addon-loader.ts';
+import { bundledSource } from '../../backends/node-llama-cpp/installation.ts';
 import { familyTemplates } from '../engine/family-templates.ts';
 
 export interface ReferenceTemplate {

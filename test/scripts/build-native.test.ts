@@ -10,7 +10,14 @@ const native = 'backends/node-llama-cpp/native';
 let checkout = '';
 beforeAll(async () => {
   checkout = await mkdtemp(join(tmpdir(), 'vserve-checkout-'));
-  for (const path of ['dist/scripts', 'dist/src/errors', `${native}/src`, `${native}/patches`, 'package.json']) {
+  for (const path of [
+    'dist/scripts',
+    'dist/src/errors',
+    'dist/backends/node-llama-cpp',
+    `${native}/src`,
+    `${native}/patches`,
+    'package.json',
+  ]) {
     await cp(join(root, path), join(checkout, path), { recursive: true });
   }
   await symlink(join(root, 'node_modules'), join(checkout, 'node_modules'));

@@ -52,8 +52,13 @@ test('the flags and error codes that README.md and docs name are there', async (
       no === undefined ? [`--${name}`] : [`--${name}`, `--no-${name}`],
     ),
   );
-  // Flags of `npm run demo`, `npm run bench`, npm, xcode-select, Docker and vLLM.
-  known.push('--once', '--quick', '--peer', '--global', '--allow-scripts', '--install', '--gpus', '--max-model-len');
+  // Flags of `npm run demo`, `npm run bench`, npm, apt-get and xcode-select.
+  known.push('--once', '--quick', '--peer', '--global', '--yes', '--install');
+  // Of docker, kubectl, useradd and systemctl.
+  known.push('--rm', '--publish', '--volume', '--tag', '--target', '--gpus', '--cpus', '--cpuset-cpus');
+  known.push('--kustomize', '--from-literal', '--system', '--home-dir', '--shell', '--now');
+  // Of vLLM.
+  known.push('--max-model-len');
   const named = text.match(/(?<![\w-])--[a-z][\w-]+/g) ?? [];
   expect(named.filter((flag) => !known.includes(flag))).toEqual([]);
 

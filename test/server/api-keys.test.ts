@@ -89,12 +89,13 @@ describe('a server with API keys', () => {
 });
 
 describe('a file of keys', () => {
-  it('has a key in each line, with a name and a limit', () => {
-    const text = '\uFEFF# keys\n\nkey-a alice max-requests=4 # a comment\r\n  key#b   max-requests=1\nkey-c\n';
+  it('has a key in each line, with a name, a limit and what it may do', () => {
+    const text =
+      '\uFEFF# keys\n\nkey-a alice max-requests=4 # a comment\r\n  key#b   max-requests=1\nkey-c may-manage carol\n';
     expect(parseKeyFile(text, 'keys')).toEqual([
-      { key: 'key-a', name: 'alice', maxRequests: 4 },
-      { key: 'key#b', name: undefined, maxRequests: 1 },
-      { key: 'key-c', name: undefined, maxRequests: undefined },
+      { key: 'key-a', name: 'alice', maxRequests: 4, mayManage: false },
+      { key: 'key#b', name: undefined, maxRequests: 1, mayManage: false },
+      { key: 'key-c', name: 'carol', maxRequests: undefined, mayManage: true },
     ]);
   });
 

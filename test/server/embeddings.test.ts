@@ -46,8 +46,23 @@ describe("OpenAI's client", () => {
     }
   });
 
+  it('may send tokens and texts in one list, as llama-server takes them', async () => {
+    const { url } = await serve();
+    const tokenize = await fetch(`${url}/tokenize`, { method: 'POST', body: JSON.stringify({ content: 'a b' }) });
+    const { tokens } = (await tokenize.json()) as { tokens: number[] };
+    const countsOf = async (input: unknown): Promise<number[]> => {
+      const response = await fetch(`${url}/v1/embeddings`, { method: 'POST', body: JSON.stringify({ input }) });
+      const { data, usage } = (await response.json()) as { data: unknown[]; usage: { prompt_tokens: number } };
+      return [data.length, usage.prompt_tokens];
+    };
+    const [, apart = 0] = await countsOf([tokens, 'c']);
+    expect(await countsOf([...tokens, 'c'])).toEqual([1, apart]);
+    expect(await countsOf([tokens, [...tokens, 'c']])).toEqual([2, apart + tokens.length]);
+  });
+
   it.each([
     ['input', {}],
+    ['input[1][1]', { input: ['a', [1, {}]] }],
     ['input', { input: [] }],
     ['input[1]', { input: ['a', []] }],
     ['encoding_format', { input: 'a', encoding_format: 'int8' }],

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createEchoBackend } from '../../backends/echo/index.ts';
 import type { GenerateRequest, GenerationEvent, ImageReceipt, LoadedModel } from '../../src/backend/index.ts';
+import { IMAGE_MARKER } from '../../src/backend/index.ts';
 import { defaultLoadSettings } from '../../src/settings/index.ts';
 import { send } from './support/http.ts';
 import type { TestServer } from './support/serve.ts';
@@ -26,7 +27,8 @@ async function seeingModel(): Promise<LoadedModel> {
     signal: new AbortController().signal,
   });
   async function* generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
-    const images = request.messages.flatMap(({ content }) => content.filter(({ type }) => type === 'image'));
+    const contents = [...request.messages.map(({ content }) => content), request.prompt ?? []];
+    const images = contents.flatMap((content) => content.filter(({ type }) => type === 'image'));
     for await (const event of echo.generate(request, signal)) {
       if (event.type === 'finish') {
         yield { ...event, usage: { ...event.usage, imageTokens: 70 * images.length } };
@@ -70,6 +72,12 @@ const details = [
     encode_ms: 0,
   },
 ];
+
+/** The JSON of each event or line of a stream. */
+function objectsOf(stream: string): object[] {
+  const texts = stream.split('\n').map((line) => line.replace(/^data: /, ''));
+  return texts.filter((text) => text.startsWith('{')).map((text) => JSON.parse(text) as object);
+}
 
 describe('what became of an image', () => {
   it('is told of a chat completion that asks for it', async () => {
@@ -132,6 +140,41 @@ describe('what became of an image', () => {
     expect(JSON.parse((await ask(server, path, body, { 'x-vserve-image-details': '0' })).text)).not.toHaveProperty(
       'image_details',
     );
+  });
+
+  const prompt = { prompt_string: `${IMAGE_MARKER}seen`, multimodal_data: [file.toString('base64')] };
+  const anthropic = { type: 'base64', media_type: 'image/png', data: file.toString('base64') };
+
+  it.each([
+    ['/v1/messages', { max_tokens: 9, messages: [{ role: 'user', content: [{ type: 'image', source: anthropic }] }] }],
+    ['/api/chat', { messages: [{ role: 'user', content: 'seen', images: [file.toString('base64')] }] }],
+    ['/api/generate', { prompt: 'seen', images: [file.toString('base64')] }],
+    ['/v1/completions', { prompt, max_tokens: 9 }],
+    ['/v1/completions', { prompt, max_tokens: 9, stream_options: { include_usage: true } }],
+    ['/completion', { prompt, n_predict: 9 }],
+    ['/invocations', { prompt, max_tokens: 9 }],
+    ['/invocations', chatBody],
+  ])('is told once, at the end of a stream of %s, where a field or a header asks for it', async (path, body) => {
+    const settings = { apiTypes: ['openai', 'anthropic', 'ollama', 'sagemaker'] } as const;
+    const server = await serveModel(await seeingModel(), { settings });
+    const streamed = { ...body, stream: true };
+    const asked = await ask(server, path, { ...streamed, include: ['image_details'] });
+    const byHeader = await ask(server, path, streamed, { 'x-vserve-image-details': '1' });
+    const plain = await ask(server, path, streamed);
+    for (const { text } of [asked, byHeader]) {
+      const objects = objectsOf(text);
+      const told = objects.filter((object) => 'image_details' in object);
+      expect(told).toMatchObject([{ image_details: [{ seen: { width: 8, height: 8 }, tokens: 70 }] }]);
+      expect(objects.slice(-2)).toContain(told[0]);
+    }
+    expect(plain.text).not.toContain('image_details');
+  });
+
+  it('is told of each answer where several prompts have several', async () => {
+    const server = await serveModel(await seeingModel());
+    const body = { prompt: [prompt, 'none', prompt], n_predict: 9, include: ['image_details'] };
+    const answers = JSON.parse((await ask(server, '/completion', body)).text) as { image_details: object[] }[];
+    expect(answers.map((answer) => answer.image_details.length)).toEqual([1, 0, 1]);
   });
 
   it('stands in the log, and that it has lost most of its pixels', async () => {

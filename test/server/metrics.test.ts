@@ -122,6 +122,15 @@ describe('/metrics', () => {
     expect((await send(server.metricsUrl ?? '', { method: 'POST' })).status).toBe(404);
   });
 
+  it('is told to nobody who calls a server that only this machine reaches by another name', async () => {
+    const server = await serve({ metricsPort: 0, settings: { allowedHosts: ['mine.example'] } });
+    const statusFor = async (host: string): Promise<number> =>
+      (await send(server.metricsUrl ?? '', { headers: { host } })).status;
+    expect(await Promise.all(['evil.example', 'localhost:1', '127.0.0.1', 'mine.example'].map(statusFor))).toEqual([
+      403, 200, 200, 200,
+    ]);
+  });
+
   it('closes with the server, and is not there where it is off', async () => {
     const server = await serve({ metricsPort: 0 });
     await server.shutdown();

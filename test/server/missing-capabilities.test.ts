@@ -12,7 +12,8 @@ beforeAll(async () => {
   model = await (await findBackend(path)).load({ modelPath: '', mmprojPath: undefined }, defaultLoadSettings, options);
 });
 
-const pixel = `data:image/png;base64,${'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='}`;
+const pixel =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 const tool = { type: 'function', function: { name: 'f', parameters: { type: 'object', properties: {} } } };
 const chat = '/v1/chat/completions';
 const user = { role: 'user', content: 'four' };

@@ -36,8 +36,7 @@ it('it describes every route', async () => {
   const options = {
     hosts: [],
     settings: serverSettings(all.settings),
-    model: server.model,
-    servedModelName: modelName,
+    models: { entries: [], isManaged: false },
   };
   const routes = createApp(options as unknown as AppOptions)
     .routes.filter(({ method, path }) => method !== 'ALL' && method !== 'OPTIONS' && !PAGES.test(path))

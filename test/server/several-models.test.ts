@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Ollama } from 'ollama';
 import { describe, expect, it } from 'vitest';
 import { VserveError } from '../../src/errors/index.ts';
+import type { PullModel } from '../../src/server/index.ts';
 import { temporaryFolder } from '../cli/run-vserve.ts';
 import { Gate } from '../support/gate.ts';
 import { answerTo, chatBody, open, openChat, send } from './support/http.ts';
@@ -312,28 +313,67 @@ describe('a model leaves memory', () => {
   });
 });
 
-describe('clients that manage models', () => {
-  async function keyFile(): Promise<string> {
-    const path = join(await temporaryFolder(), 'keys');
-    await writeFile(path, 'manager boss may-manage\nuser\n', { mode: 0o600 });
-    return path;
-  }
+async function keyFile(): Promise<string> {
+  const path = join(await temporaryFolder(), 'keys');
+  await writeFile(path, 'manager boss may-manage\nuser\n', { mode: 0o600 });
+  return path;
+}
 
+const as = (key: string) => ({ authorization: `Bearer ${key}` });
+
+const neverPull: PullModel = () => Promise.reject(new Error('It was asked to.'));
+
+describe('clients that manage models', () => {
   it('load and unload them, by a key that may', async () => {
     const a = echoSource('a');
     const { url } = await serveSources([a, echoSource('b')], { settings: { apiKeyFile: await keyFile() } });
-    const as = (key: string) => ({ authorization: `Bearer ${key}` });
     const refused = await post(`${url}/models/load`, { model: 'a' }, as('user'));
     expect(refused).toMatchObject({ status: 403, body: { error: { code: 'not_permitted' } } });
     expect(JSON.stringify(refused.body)).toContain('may-manage');
     expect(await post(`${url}/models/load`, { model: 'a' }, as('manager'))).toMatchObject({ body: { success: true } });
     await turnUntil(() => a.happened.length > 0);
     expect((await post(`${url}/api/pull`, { model: 'a' }, as('user'))).status).toBe(403);
-    expect((await post(`${url}/api/pull`, { model: 'a' }, as('manager'))).body).toEqual({ status: 'success' });
+    const pulled = await post(`${url}/api/pull`, { model: 'a', stream: false }, as('manager'));
+    expect(pulled.body).toEqual({ status: 'success' });
     expect((await post(`${url}/models/unload`, { model: 'a' }, as('manager'))).status).toBe(200);
     await turnUntil(() => a.happened.includes('release'));
     expect((await post(`${url}/models/unload`, { model: 'a' }, as('manager'))).status).toBe(400);
     expect((await post(`${url}/models/load`, { model: 'x' }, as('manager'))).status).toBe(404);
+  });
+
+  it('add another one, which is served from then on, and hear how far it is', async () => {
+    const added = echoSource('org/new');
+    const told = new Gate();
+    const pull: PullModel = async (id, _signal, report) => {
+      if (id !== 'org/new') throw new VserveError('repository_not_found', `There is no ${id}.`);
+      report({ stage: 'downloading', fraction: 0.25 });
+      await told.opened;
+      return added;
+    };
+    const { url } = await serveSources([echoSource('a'), echoSource('b')], {
+      pull,
+      settings: { apiKeyFile: await keyFile() },
+    });
+    const client = (key: string) => new Ollama({ host: url, headers: as(key) });
+    await expect(client('user').pull({ model: 'org/new' })).rejects.toThrow('may-manage');
+    const statuses: string[] = [];
+    for await (const { status } of await client('manager').pull({ model: 'hf.co/org/new:latest', stream: true })) {
+      statuses.push(status);
+      if (status.startsWith('downloading')) told.open();
+    }
+    expect(statuses).toEqual(['pulling manifest', 'downloading 25 %', 'success']);
+    expect(added.happened).toEqual([]);
+    expect((await client('user').list()).models.map(({ name }) => name)).toContain('org/new:latest');
+    const messages = [{ role: 'user', content: 'hi' }];
+    expect((await client('user').chat({ model: 'org/new', messages })).message.content).toBe('org/new: hi');
+    await expect(client('manager').pull({ model: 'org/none' })).rejects.toThrow('There is no org/none.');
+  });
+
+  it('cannot add one to a server without keys, or to one that has no way to', async () => {
+    const { url } = await serveSources([echoSource('a'), echoSource('b')], { pull: neverPull });
+    expect(await post(`${url}/api/pull`, { model: 'org/new' })).toMatchObject({ status: 403 });
+    const { url: fixed } = await serveSources([echoSource('a'), echoSource('b')]);
+    expect(await post(`${fixed}/api/pull`, { model: 'org/new' })).toMatchObject({ status: 400 });
   });
 
   it('have a model leave that is in use when its requests have ended', async () => {

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { platformPackage } from '../../backends/node-llama-cpp/installation.ts';
 
 const run = promisify(execFile);
 const repository = join(import.meta.dirname, '../..');
@@ -16,6 +17,9 @@ export interface InstalledPackage {
   readonly packageDir: string;
   /** Every file of the tarball, relative to `packageDir`. */
   readonly files: readonly string[];
+  /** Adds the package of this platform, made of the engine that is built here, as npm would install it. */
+  addPlatformPackage(): Promise<void>;
+  removePlatformPackage(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -29,6 +33,7 @@ export async function installPackage(): Promise<InstalledPackage> {
   const packageDir = join(modules, 'vserve');
   await mkdir(packageDir, { recursive: true });
   await run(process.execPath, [compiler, '-p', join(repository, 'src', 'backend')]);
+  await run(process.execPath, [join(repository, 'dist/scripts/pack-source.js')]);
   // The scripts would build anew what other tests are running.
   const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', projectDir];
   await run('npm', pack, { cwd: repository, maxBuffer: 2 ** 24, shell: process.platform === 'win32' });
@@ -39,7 +44,23 @@ export async function installPackage(): Promise<InstalledPackage> {
   const files = entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(packageDir.length + 1));
-  return { projectDir, packageDir, files, remove: () => rm(projectDir, { recursive: true, force: true }) };
+  return {
+    projectDir,
+    packageDir,
+    files,
+    addPlatformPackage: () => addPlatformPackage(projectDir, modules),
+    removePlatformPackage: () => rm(join(modules, '@vserve'), { recursive: true }),
+    remove: () => rm(projectDir, { recursive: true, force: true }),
+  };
+}
+
+async function addPlatformPackage(projectDir: string, modules: string): Promise<void> {
+  const out = join(projectDir, 'packages');
+  await run(process.execPath, [join(repository, 'dist/scripts/package-native.js'), '--out', out]);
+  const tarball = (await readdir(out)).find((name) => name.endsWith('.tgz')) ?? '';
+  const folder = join(modules, platformPackage);
+  await mkdir(folder, { recursive: true });
+  await run('tar', ['-xf', join(out, tarball), '-C', folder, '--strip-components', '1']);
 }
 
 async function linkDependencies(packageDir: string, modules: string): Promise<void> {

@@ -12,6 +12,8 @@ export interface VserveProcess {
   stderr(): string;
   /** Sends a signal, and resolves with the exit code or the signal that ended the process. */
   stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
+  /** Resolves with the exit code or the signal when the process has ended. */
+  ended(): Promise<number | NodeJS.Signals | null>;
 }
 
 /** Starts the built `vserve serve` as a process of its own and waits until it is ready. */
@@ -37,14 +39,18 @@ export async function startVserve(
   });
   const url = await Promise.race([ready, exited.then(() => undefined)]);
   if (url === undefined) throw new Error(`vserve ended before it was ready:\n${stderr}`);
+  const ended = async (): Promise<number | NodeJS.Signals | null> => {
+    const [exitCode, endedBy] = await exited;
+    return exitCode ?? endedBy;
+  };
   return {
     url,
     pid: child.pid ?? -1,
     stderr: () => stderr,
     async stop(signal = 'SIGTERM') {
       child.kill(signal);
-      const [exitCode, endedBy] = await exited;
-      return exitCode ?? endedBy;
+      return ended();
     },
+    ended,
   };
 }

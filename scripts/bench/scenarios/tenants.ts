@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bench } from '../bench.ts';
 import { ask, chat } from '../chat.ts';
@@ -32,6 +33,7 @@ async function askBehindQueue({ url }: Server): Promise<Reading[]> {
     chat(url, [ask(randomText(promptWords))], { maxTokens: outputTokens, key, signal });
   const alone = await question('patient');
   const ended = new AbortController();
+  setMaxListeners(0, ended.signal);
   const queue = Array.from({ length: queuedRequests }, () => question('eager', ended.signal));
   for (const request of queue) request.catch(() => undefined); // most of them are aborted
   await delay(headStartMs);

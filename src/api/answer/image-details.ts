@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ImageReceipt } from '../../backend/index.ts';
+import type { GenerationEvent, ImageReceipt } from '../../backend/index.ts';
 
 const size = z.object({ width: z.int(), height: z.int() });
 
@@ -35,6 +35,31 @@ export function imageDetailsJson(receipts: readonly ImageReceipt[]): ImageDetail
     decode_ms: rounded(sent?.decodeMs ?? 0),
     encode_ms: rounded(encodeMs),
   }));
+}
+
+/** Collects the receipts of a stream, whose end tells them where they are asked for. */
+export class StreamImages {
+  readonly #areAsked: boolean;
+  readonly #receipts: ImageReceipt[] = [];
+
+  constructor(areAsked: boolean) {
+    this.#areAsked = areAsked;
+  }
+
+  take(event: GenerationEvent): void {
+    if (event.type === 'prefilled') this.#receipts.push(...(event.images ?? []));
+  }
+
+  /** What the last object of the stream has besides its own. */
+  get fields(): { readonly image_details?: readonly ImageDetailsJson[] } {
+    return this.#areAsked ? { image_details: imageDetailsJson(this.#receipts) } : {};
+  }
+}
+
+/** An answer with the details of its images. Several answers to several prompts have each its own already. */
+export function withImageDetails(answer: object, receipts: readonly ImageReceipt[]): object {
+  if (Array.isArray(answer) || 'image_details' in answer) return answer;
+  return { ...answer, image_details: imageDetailsJson(receipts) };
 }
 
 /** To microseconds. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { GenerationTimings, TokenUsage } from '../../backend/index.ts';
 
 /** llama-server's timings of a response: times in milliseconds, rates in tokens a second. */
 export const timingsSchema = z.object({
@@ -40,6 +41,12 @@ export function timingsJson(timed: Timed): TimingsJson {
     predicted_per_token_ms: ratio(decodeMs, further),
     predicted_per_second: ratio(1000 * further, decodeMs),
   };
+}
+
+/** The timings of several answers, which are made at the same time. `usage` is that of all of them. */
+export function timingsOf(usage: TokenUsage, all: readonly GenerationTimings[]): TimingsJson {
+  const longest = (key: 'prefillMs' | 'decodeMs'): number => Math.max(0, ...all.map((timings) => timings[key]));
+  return timingsJson({ ...usage, prefillMs: longest('prefillMs'), decodeMs: longest('decodeMs') });
 }
 
 function ratio(value: number, divisor: number): number {

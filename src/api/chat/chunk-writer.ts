@@ -6,11 +6,11 @@ import { imageDetailsJson } from '../answer/image-details.ts';
 import { logProbsJson } from '../answer/log-probs.ts';
 import { sseEvent } from '../answer/sse-event.ts';
 import { usageSoFar } from '../answer/stream-usage.ts';
-import { timingsJson } from '../answer/timings.ts';
+import { timingsJson, timingsOf } from '../answer/timings.ts';
 import { sumOfUsage, usageJson } from '../answer/usage.ts';
 import type { StreamWriter } from '../wire-format.ts';
 import type { AnswerSettings } from './chat-request.ts';
-import { finishReasonJson, timingsOf } from './completion.ts';
+import { finishReasonJson } from './completion.ts';
 
 type EventOf<Type extends GenerationEvent['type']> = Extract<GenerationEvent, { readonly type: Type }>;
 type DeltaEvent = EventOf<'text-delta' | 'reasoning-delta' | 'tool-call-delta'>;
@@ -166,9 +166,10 @@ export class ChunkWriter implements StreamWriter {
   #endings(end: string): string[] {
     const finishes = this.#finishes.filter((event) => event !== undefined);
     const images = this.#imageDetails ? `,"image_details":${JSON.stringify(this.#images)}` : '';
-    const timings = `,"timings":${JSON.stringify(timingsOf(finishes))}${images}}`;
-    if (this.#settings.streamUsage === 'none') return [`${end}${timings}`];
     const usage = sumOfUsage(finishes.map((event) => event.usage));
+    const all = finishes.map(({ timings }) => timings);
+    const timings = `,"timings":${JSON.stringify(timingsOf(usage, all))}${images}}`;
+    if (this.#settings.streamUsage === 'none') return [`${end}${timings}`];
     this.#completionTokens = usage.completionTokens;
     return [`${end}${this.#report()}}`, `${this.#head}],"usage":${JSON.stringify(usageJson(usage))}${timings}`];
   }

@@ -5,7 +5,7 @@ import type { AnswerIdentity } from '../answer/identity.ts';
 import type { LogProbsJson } from '../answer/log-probs.ts';
 import { logProbsJson } from '../answer/log-probs.ts';
 import type { TimingsJson } from '../answer/timings.ts';
-import { timingsJson } from '../answer/timings.ts';
+import { timingsOf } from '../answer/timings.ts';
 import type { UsageJson } from '../answer/usage.ts';
 import { sumOfUsage, usageJson } from '../answer/usage.ts';
 import type { AnswerSettings } from './chat-request.ts';
@@ -61,15 +61,19 @@ export async function toCompletion(
   settings: AnswerSettings,
 ): Promise<CompletionJson> {
   const answers = await collectAnswers(events, settings);
+  const usage = sumOfUsage(answers.map((answer) => answer.usage));
   return {
     id: identity.id,
     object: 'chat.completion',
     created: identity.created,
     model: identity.model,
     choices: answers.map((answer, index) => choiceJson(answer, index, settings)),
-    usage: usageJson(sumOfUsage(answers.map(({ usage }) => usage))),
+    usage: usageJson(usage),
     system_fingerprint: identity.systemFingerprint,
-    timings: timingsOf(answers),
+    timings: timingsOf(
+      usage,
+      answers.map(({ timings }) => timings),
+    ),
   };
 }
 
@@ -113,16 +117,4 @@ export function finishReasonJson(
   { usesFunctionCall }: Pick<AnswerSettings, 'usesFunctionCall'>,
 ): FinishReasonJson {
   return reason === 'tool_calls' && usesFunctionCall ? 'function_call' : reason;
-}
-
-type Ending = Pick<CollectedAnswer, 'usage' | 'timings'>;
-
-/** The timings of all answers to a prompt together. */
-export function timingsOf(answers: readonly Ending[]): TimingsJson {
-  const usage = sumOfUsage(answers.map((answer) => answer.usage));
-  return timingsJson({
-    ...usage,
-    prefillMs: answers[0]?.timings.prefillMs ?? 0,
-    decodeMs: Math.max(0, ...answers.map(({ timings }) => timings.decodeMs)),
-  });
 }

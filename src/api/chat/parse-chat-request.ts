@@ -1,6 +1,7 @@
 import { streamUsageOf } from '../answer/stream-usage.ts';
 import type { ParsedMessage } from '../parsed-request.ts';
 import { beginEmptyAnswer, refuseOpenCalls } from '../request/final-answer.ts';
+import { asksForImageDetails } from '../request/include.ts';
 import { invalid, show } from '../request/invalid-request.ts';
 import type { ReadOptions } from '../request/json-object.ts';
 import { isJsonObject } from '../request/json-object.ts';
@@ -37,7 +38,7 @@ export function parseChatRequest(body: unknown, options: ReadOptions): ChatReque
     // As in llama-server: an answer in one piece has no place for it.
     reportProgress: settings.reportProgress && stream,
     stream,
-    imageDetails: read.values.include?.includes('image_details') ?? false,
+    imageDetails: asksForImageDetails(read.values),
     answer: {
       choices: settings.choices,
       hasLogProbs: settings.logProbs !== undefined,

@@ -1,14 +1,7 @@
-import { z } from 'zod';
 import type { NamesOf } from '../request/field-table.ts';
-import type { PlainKind } from '../request/kinds.ts';
+import { INCLUDE } from '../request/include.ts';
 import { BOOLEAN, TEXT } from '../request/kinds.ts';
 import { REQUEST_KINDS, REQUEST_NAMES } from '../request/request-kinds.ts';
-
-/** What an answer includes where it is asked for. */
-const INCLUDE: PlainKind<readonly 'image_details'[]> = {
-  expected: 'an array of image_details',
-  schema: z.array(z.literal('image_details')),
-};
 
 /** The settings of the response. */
 const ANSWER_KINDS = {

@@ -13,7 +13,7 @@ export const completionFormat: WireFormat<CompletionRequest> = {
   parse: parseCompletionRequest,
   generations: promptsOf,
   answer: (identity, events, { answer }) => toTextCompletion(identity, events, answer),
-  writer: (identity, { answer }) => new TextWriter(identity, answer),
+  writer: (identity, { answer, imageDetails = false }) => new TextWriter(identity, answer, imageDetails),
   errors: openaiErrors,
   schemas: COMPLETION_SCHEMAS,
 };

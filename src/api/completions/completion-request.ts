@@ -15,6 +15,8 @@ export interface AnswerSettings {
   /** What is generated is not asked for. */
   readonly dropsAnswer: boolean;
   readonly streamUsage: StreamUsage;
+  /** Tell llama-server's timings so far in every chunk. */
+  readonly timingsPerToken: boolean;
 }
 
 /** A completion request. Each of its prompts is continued by itself. */

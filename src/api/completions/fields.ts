@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { NamesOf } from '../request/field-table.ts';
 import { fieldTable } from '../request/field-table.ts';
 import { GENERATION_KINDS, GENERATION_NAMES } from '../request/generation-kinds.ts';
+import { INCLUDE } from '../request/include.ts';
 import type { PlainKind } from '../request/kinds.ts';
 import { BOOLEAN, integer, integerFrom, TEXT } from '../request/kinds.ts';
 import { OTHER_FIELDS } from '../request/other-fields.ts';
@@ -33,6 +34,8 @@ export const COMPLETION_KINDS = {
   includeUsage: BOOLEAN,
   continuousUsage: BOOLEAN,
   echo: BOOLEAN,
+  include: INCLUDE,
+  timingsPerToken: BOOLEAN,
   likeliest: integer({ min: 0, max: MAX_LOG_PROBS }),
   bestOf: integerFrom(1),
 };
@@ -46,6 +49,8 @@ const NAMES: NamesOf<typeof COMPLETION_KINDS> = {
   includeUsage: ['stream_options.include_usage'],
   continuousUsage: ['stream_options.continuous_usage_stats'],
   echo: ['echo'],
+  include: ['include'],
+  timingsPerToken: ['timings_per_token'],
   likeliest: ['logprobs', 'n_probs'],
   bestOf: ['best_of'],
 };
@@ -57,5 +62,4 @@ export const COMPLETION_FIELDS = fieldTable(COMPLETION_KINDS, NAMES, {
   // Prompts begin with the tokens that the model wants, unless they are tokens already.
   add_special_tokens: isOneOf(true),
   suffix: isOneOf(''),
-  timings_per_token: isOneOf(false),
 });

@@ -1,13 +1,15 @@
-import type { ChosenToken, GenerationEvent, TokenUsage } from '../../backend/index.ts';
+import type { ChosenToken, GenerationEvent, ImageReceipt, TokenUsage } from '../../backend/index.ts';
 import { unfinished } from '../answer/collected-answer.ts';
 import type { AnswerIdentity } from '../answer/identity.ts';
+import type { ImageDetailsJson } from '../answer/image-details.ts';
+import { imageDetailsJson } from '../answer/image-details.ts';
 import type { TokenLogProbJson } from '../answer/log-probs.ts';
 import { logProbsJson } from '../answer/log-probs.ts';
 import { sseEvent } from '../answer/sse-event.ts';
 import type { TimingsJson } from '../answer/timings.ts';
 import { timingsJson } from '../answer/timings.ts';
 import type { StreamWriter } from '../wire-format.ts';
-import type { LlamaAnswerSettings } from './llama-request.ts';
+import type { LlamaAnswerSettings, LlamaRequest } from './llama-request.ts';
 
 type EventOf<Type extends GenerationEvent['type']> = Extract<GenerationEvent, { readonly type: Type }>;
 
@@ -46,6 +48,8 @@ export interface LlamaAnswer {
   readonly tokens_cached: number;
   readonly timings: TimingsJson;
   readonly completion_probabilities?: readonly TokenLogProbJson[];
+  /** Where they are asked for. */
+  readonly image_details?: readonly ImageDetailsJson[];
 }
 
 /** What was told of one answer so far. */
@@ -64,18 +68,24 @@ interface Prefilled {
   promptTokens: number;
   cachedTokens: number;
   prefillMs: number;
+  images: readonly ImageReceipt[];
 }
+
+/** How a request is answered. */
+type AskedLlamaAnswer = Pick<LlamaRequest, 'answer' | 'imageDetails'>;
 
 /** The answers of a generation, as they grow. */
 class LlamaAnswers {
   readonly #model: string;
   readonly #settings: LlamaAnswerSettings;
+  readonly #imageDetails: boolean;
   readonly #answers: readonly Growing[];
   readonly #prompts: readonly Prefilled[];
 
-  constructor({ model }: AnswerIdentity, settings: LlamaAnswerSettings) {
+  constructor({ model }: AnswerIdentity, { answer: settings, imageDetails = false }: AskedLlamaAnswer) {
     this.#model = model;
     this.#settings = settings;
+    this.#imageDetails = imageDetails;
     const count = settings.choices * settings.promptTexts.length;
     this.#answers = Array.from({ length: count }, () => ({
       content: '',
@@ -85,7 +95,7 @@ class LlamaAnswers {
       firstAt: undefined,
       end: undefined,
     }));
-    this.#prompts = settings.promptTexts.map(() => ({ promptTokens: 0, cachedTokens: 0, prefillMs: 0 }));
+    this.#prompts = settings.promptTexts.map(() => ({ promptTokens: 0, cachedTokens: 0, prefillMs: 0, images: [] }));
   }
 
   /** Takes an event, and returns its piece, where it has one. */
@@ -95,7 +105,7 @@ class LlamaAnswers {
         this.#note(event.choice, { promptTokens: event.promptTokens });
         return undefined;
       case 'prefilled':
-        this.#note(event.choice, { cachedTokens: event.cachedTokens, prefillMs: event.prefillMs });
+        this.#prefilled(event);
         return undefined;
       case 'progress':
         return { ...this.#piece(0, '', undefined), prompt_progress: progressJson(event) };
@@ -115,14 +125,14 @@ class LlamaAnswers {
 
   /** Of all answers, in order. Throws if one has not ended. */
   whole(): readonly Partial<LlamaAnswer>[] {
-    return this.#answers.map((answer, index) => this.#chosen(this.#ended(answer, index, false)));
+    return this.#answers.map((answer, index) => this.#told(answer, index, false));
   }
 
   /** The last piece of one. */
   ending(index: number): Partial<LlamaAnswer> {
     const answer = this.#answers[index];
     if (answer === undefined) throw unfinished();
-    return this.#chosen(this.#ended(answer, index, true));
+    return this.#told(answer, index, true);
   }
 
   get count(): number {
@@ -132,6 +142,10 @@ class LlamaAnswers {
   #note(choice = 0, known: Partial<Prefilled>): void {
     const prompt = this.#prompts[this.#promptOf(choice)];
     if (prompt !== undefined) Object.assign(prompt, known);
+  }
+
+  #prefilled({ choice, cachedTokens, prefillMs, images = [] }: EventOf<'prefilled'>): void {
+    this.#note(choice, { cachedTokens, prefillMs, images });
   }
 
   #promptOf(choice: number): number {
@@ -170,6 +184,12 @@ class LlamaAnswers {
       tokens: returnsTokens ? tokens.map(({ id }) => id) : [],
       ...(hasLogProbs ? { completion_probabilities: logProbsJson(tokens).content } : {}),
     };
+  }
+
+  #told(answer: Growing, index: number, isStreamed: boolean): Partial<LlamaAnswer> {
+    const chosen = this.#chosen(this.#ended(answer, index, isStreamed));
+    if (!this.#imageDetails) return chosen;
+    return { ...chosen, image_details: imageDetailsJson(this.#prompts[this.#promptOf(index)]?.images ?? []) };
   }
 
   #ended({ content, tokens, hasNewLine, end }: Growing, index: number, isStreamed: boolean): LlamaAnswer {
@@ -234,9 +254,9 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
 export async function toLlamaAnswer(
   identity: AnswerIdentity,
   events: AsyncIterable<GenerationEvent>,
-  settings: LlamaAnswerSettings,
+  asked: AskedLlamaAnswer,
 ): Promise<object> {
-  const answers = new LlamaAnswers(identity, settings);
+  const answers = new LlamaAnswers(identity, asked);
   for await (const event of events) answers.take(event);
   const whole = answers.whole();
   return whole.length === 1 && whole[0] !== undefined ? whole[0] : whole;
@@ -247,8 +267,8 @@ export class LlamaWriter implements StreamWriter {
   readonly #answers: LlamaAnswers;
   readonly #ended = new Set<number>();
 
-  constructor(identity: AnswerIdentity, settings: LlamaAnswerSettings) {
-    this.#answers = new LlamaAnswers(identity, settings);
+  constructor(identity: AnswerIdentity, asked: AskedLlamaAnswer) {
+    this.#answers = new LlamaAnswers(identity, asked);
   }
 
   of(event: GenerationEvent): readonly string[] {

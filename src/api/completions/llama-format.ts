@@ -21,8 +21,8 @@ export function llamaCompletionFormat(info: ModelInfo): WireFormat<LlamaRequest>
     framing: 'sse',
     parse: (body, options) => parseLlamaRequest(body, options, info),
     generations: llamaPromptsOf,
-    answer: (identity, events, { answer }) => toLlamaAnswer(identity, events, answer),
-    writer: (identity, { answer }) => new LlamaWriter(identity, answer),
+    answer: (identity, events, request) => toLlamaAnswer(identity, events, request),
+    writer: (identity, request) => new LlamaWriter(identity, request),
     errors: openaiErrors,
     schemas: LLAMA_SCHEMAS,
   };

@@ -4,6 +4,7 @@ import { paramsOf } from '../model/props.ts';
 import type { NamesOf } from '../request/field-table.ts';
 import { fieldTable } from '../request/field-table.ts';
 import { GENERATION_KINDS, GENERATION_NAMES } from '../request/generation-kinds.ts';
+import { asksForImageDetails, INCLUDE } from '../request/include.ts';
 import { invalid, show } from '../request/invalid-request.ts';
 import type { ReadOptions } from '../request/json-object.ts';
 import { isJsonObject } from '../request/json-object.ts';
@@ -62,6 +63,7 @@ const KINDS = {
   returnTokens: BOOLEAN,
   timingsPerToken: BOOLEAN,
   responseFields: RESPONSE_FIELDS,
+  include: INCLUDE,
 };
 
 const NAMES: NamesOf<typeof KINDS> = {
@@ -74,6 +76,7 @@ const NAMES: NamesOf<typeof KINDS> = {
   returnTokens: ['return_tokens'],
   timingsPerToken: ['timings_per_token'],
   responseFields: ['response_fields'],
+  include: ['include'],
 };
 
 const SET_HERE: ReadonlySet<string> = new Set(['return_tokens', 'response_fields']);
@@ -108,6 +111,7 @@ export function parseLlamaRequest(body: unknown, options: ReadOptions, info: Mod
     logProbs: hasLogProbs || returnsTokens ? likeliest : undefined,
     askedBy: { ...settings.askedBy, logProbs: paths.likeliest },
     stream,
+    imageDetails: asksForImageDetails(values),
     answer: {
       choices: settings.choices,
       promptTexts: prompts.map(textOf),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { imageDetailsSchema } from '../answer/image-details.ts';
 import { tokenLogProbSchema } from '../answer/log-probs.ts';
 import { timingsSchema } from '../answer/timings.ts';
 import { requestSchema } from '../request/request-schema.ts';
@@ -35,6 +36,7 @@ const answer = z
     stopping_word: z.string(),
     tokens_cached: z.int(),
     timings: timingsSchema,
+    image_details: z.array(imageDetailsSchema).optional(),
   })
   .partial();
 

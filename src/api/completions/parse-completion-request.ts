@@ -1,5 +1,6 @@
 import { streamUsageOf } from '../answer/stream-usage.ts';
 import type { ParsedRequest } from '../parsed-request.ts';
+import { asksForImageDetails } from '../request/include.ts';
 import { invalid, show } from '../request/invalid-request.ts';
 import type { ReadOptions } from '../request/json-object.ts';
 import { isJsonObject } from '../request/json-object.ts';
@@ -34,6 +35,7 @@ export function parseCompletionRequest(body: unknown, options: ReadOptions): Com
   }
   const echoes = prompts.map((prompt) => (echo ? echoOf(prompt) : undefined));
   const [prompt] = prompts;
+  const { stream = false, timingsPerToken = false } = values;
   return {
     model: values.model,
     messages: [],
@@ -44,14 +46,17 @@ export function parseCompletionRequest(body: unknown, options: ReadOptions): Com
     logProbs: likeliest,
     promptLogProbs: echo && likeliest !== undefined ? likeliest : undefined,
     askedBy: { ...settings.askedBy, ...askedBy(paths.likeliest, paths.echo) },
-    reportProgress: false,
-    stream: values.stream ?? false,
+    // As in llama-server: an answer in one piece has no place for it.
+    reportProgress: settings.reportProgress && stream,
+    stream,
+    imageDetails: asksForImageDetails(values),
     answer: {
       choices: settings.choices,
       echoes,
       hasLogProbs: likeliest !== undefined,
       dropsAnswer: maxTokens === 0,
       streamUsage: streamUsageOf(values),
+      timingsPerToken,
     },
   };
 }

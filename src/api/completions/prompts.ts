@@ -5,6 +5,7 @@ import { invalid, show } from '../request/invalid-request.ts';
 import type { JsonObject, KeyTable, ReadOptions } from '../request/json-object.ts';
 import { isJsonObject, readKeys } from '../request/json-object.ts';
 import { textOf } from '../request/long-text.ts';
+import { readMixedTokens } from '../request/mixed-tokens.ts';
 import { isTokenId } from '../request/token-text.ts';
 
 export type ParsedPrompt = readonly ParsedPromptPart[];
@@ -32,31 +33,9 @@ export function readPrompts(value: unknown, options: ReadOptions): ParsedPrompt[
 function readPrompt(value: unknown, path: string, options: ReadOptions): ParsedPrompt {
   const text = textOf(value);
   if (text !== undefined) return [{ type: 'text', text }];
-  if (Array.isArray(value)) return readMixed(value, path);
+  if (Array.isArray(value)) return readMixedTokens(value, path);
   if (isJsonObject(value)) return readWithImages(value, path, options);
   throw invalid(path, `${path} must be a string or a list of token ids, not ${show(value)}.`);
-}
-
-function readMixed(items: readonly unknown[], path: string): ParsedPrompt {
-  if (items.length === 0) throw invalid(path, `${path} has no tokens.`);
-  const parts: ParsedPromptPart[] = [];
-  let run: number[] | undefined;
-  for (const [index, item] of items.entries()) {
-    const text = textOf(item);
-    if (text !== undefined) {
-      run = undefined;
-      parts.push({ type: 'text', text });
-    } else if (!isTokenId(item)) {
-      const place = `${path}[${String(index)}]`;
-      throw invalid(place, `${place} must be a token id or a string, not ${show(item)}.`);
-    } else if (run === undefined) {
-      run = [item];
-      parts.push({ type: 'tokens', tokens: run, param: path });
-    } else {
-      run.push(item);
-    }
-  }
-  return parts;
 }
 
 /** Each marker in the text stands for the next image. */

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { IMAGE_MARKER } from '../../backend/index.ts';
+import { imageDetailsSchema } from '../answer/image-details.ts';
+import { timingsSchema } from '../answer/timings.ts';
 import { usageSchema } from '../answer/usage.ts';
 import { EXAMPLE_PICTURE } from '../request/example-picture.ts';
 import { requestSchema } from '../request/request-schema.ts';
@@ -38,6 +40,8 @@ const completion = z.object({
   choices: z.array(choice),
   usage: usageSchema,
   system_fingerprint: z.string(),
+  timings: timingsSchema,
+  image_details: z.array(imageDetailsSchema).optional(),
 });
 
 /** OpenAI's legacy Completions, for the API's description. */
@@ -45,7 +49,11 @@ export const COMPLETION_SCHEMAS: RouteSchemas = {
   summary: 'Continue a text',
   request: () => requestSchema(COMPLETION_FIELDS, { prompt: promptsSchema }, ['prompt']),
   answer: completion,
-  event: completion.extend({ usage: usageSchema.nullish() }),
+  event: completion.extend({
+    usage: usageSchema.partial({ prompt_tokens_details: true, completion_tokens_details: true }).nullish(),
+    timings: timingsSchema.optional(),
+    prompt_progress: z.object({ total: z.int(), cache: z.int(), processed: z.int(), time_ms: z.number() }).optional(),
+  }),
   end: '[DONE]',
   example: {
     prompt: {

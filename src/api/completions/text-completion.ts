@@ -1,5 +1,6 @@
 import type { GenerationEvent } from '../../backend/index.ts';
 import type { AnswerIdentity } from '../answer/identity.ts';
+import type { TimingsJson } from '../answer/timings.ts';
 import type { UsageJson } from '../answer/usage.ts';
 import { usageJson } from '../answer/usage.ts';
 import type { AnswerSettings } from './completion-request.ts';
@@ -7,7 +8,7 @@ import type { TextPiece } from './text-writer.ts';
 import { TextPieces } from './text-writer.ts';
 import type { LogProbsJson } from './token-list.ts';
 
-/** OpenAI's `text_completion`. */
+/** OpenAI's `text_completion`, with llama-server's timings. */
 export interface TextCompletionJson {
   readonly id: string;
   readonly object: 'text_completion';
@@ -16,6 +17,7 @@ export interface TextCompletionJson {
   readonly choices: readonly TextPiece[];
   readonly usage: UsageJson;
   readonly system_fingerprint: string;
+  readonly timings: TimingsJson;
 }
 
 /** Collects a generation into a completion. Throws what the generation throws. */
@@ -35,6 +37,7 @@ export async function toTextCompletion(
     choices: choices.map((all, index) => joined(all, index, settings.hasLogProbs)),
     usage: usageJson(pieces.usage()),
     system_fingerprint: identity.systemFingerprint,
+    timings: pieces.timings(),
   };
 }
 

@@ -1,9 +1,14 @@
-import type { GenerationEvent, PromptTokenLogProb, TokenUsage } from '../../backend/index.ts';
+import type { GenerationEvent, GenerationTimings, PromptTokenLogProb, TokenUsage } from '../../backend/index.ts';
 import { unfinished } from '../answer/collected-answer.ts';
 import type { AnswerIdentity } from '../answer/identity.ts';
+import { fieldsText } from '../answer/fields-text.ts';
+import { StreamImages } from '../answer/image-details.ts';
+import { RunningTimings } from '../answer/running-timings.ts';
 import { sseEvent } from '../answer/sse-event.ts';
 import type { StreamUsage } from '../answer/stream-usage.ts';
 import { usageSoFar } from '../answer/stream-usage.ts';
+import type { TimingsJson } from '../answer/timings.ts';
+import { timingsOf } from '../answer/timings.ts';
 import { usageJson } from '../answer/usage.ts';
 import type { StreamWriter } from '../wire-format.ts';
 import type { AnswerSettings } from './completion-request.ts';
@@ -27,6 +32,7 @@ class Choice {
   readonly tokens = new TokenList();
   reported = 0;
   usage: TokenUsage | undefined;
+  timings: GenerationTimings | undefined;
 }
 
 /** Turns the events of a completion into the pieces of its choices: the echo of its prompt, its text, its end. */
@@ -66,6 +72,14 @@ export class TextPieces {
     return usageOfAll(usages, this.#settings.choices);
   }
 
+  /** The same. */
+  timings(): TimingsJson {
+    return timingsOf(
+      this.usage(),
+      this.#choices.flatMap(({ timings }) => timings ?? []),
+    );
+  }
+
   /** A prompt whose tokens were asked for is echoed when they are known, any other at once. */
   #echo(first = 0, tokens: readonly PromptTokenLogProb[] | undefined): TextPiece[] {
     const { choices, echoes, hasLogProbs } = this.#settings;
@@ -88,10 +102,13 @@ export class TextPieces {
     return [this.#piece(choice, text, logProbs)];
   }
 
-  #finish({ choice = 0, reason, stoppedBy, usage }: EventOf<'finish'>): TextPiece {
+  #finish({ choice = 0, reason, stoppedBy, usage, timings }: EventOf<'finish'>): TextPiece {
     const { dropsAnswer, hasLogProbs, echoes } = this.#settings;
     const told = this.#choices[choice];
-    if (told !== undefined) told.usage = dropsAnswer ? { ...usage, completionTokens: 0 } : usage;
+    if (told !== undefined) {
+      told.usage = dropsAnswer ? { ...usage, completionTokens: 0 } : usage;
+      told.timings = timings;
+    }
     // Who evaluates prompts tells the generated tokens from the prompt's by their number.
     const isEndMissing = !dropsAnswer && echoes[0] !== undefined && (told?.reported ?? 0) < usage.completionTokens;
     const piece = this.#piece(choice, '', hasLogProbs && isEndMissing ? [END_TOKEN] : undefined);
@@ -106,33 +123,69 @@ export class TextPieces {
   }
 }
 
-/** Writes OpenAI's `text_completion` chunks; a last one has the usage, where that is asked for; with vLLM's
- * `continuous_usage_stats` all have the usage so far. */
+/**
+ * Writes OpenAI's `text_completion` chunks; a last one has the usage, where that is asked for; with vLLM's
+ * `continuous_usage_stats` all have the usage so far. llama-server's timings, and what became of images where that is asked
+ * for, stand in the very last one.
+ */
 export class TextWriter implements StreamWriter {
   readonly #pieces: TextPieces;
   readonly #head: string;
   readonly #streamUsage: StreamUsage;
+  readonly #running: RunningTimings;
+  readonly #images: StreamImages;
+  /** Choices that have not ended. */
+  #unfinished: number;
   #promptTokens = 0;
   /** Of each choice, so far. */
   readonly #completionTokens: number[] = [];
 
-  constructor({ id, created, model, systemFingerprint }: AnswerIdentity, settings: AnswerSettings) {
+  constructor(
+    { id, created, model, systemFingerprint }: AnswerIdentity,
+    settings: AnswerSettings,
+    imageDetails = false,
+  ) {
     const common = { id, object: 'text_completion', created, model, system_fingerprint: systemFingerprint };
     this.#head = `${JSON.stringify(common).slice(0, -1)},"choices":[`;
     this.#pieces = new TextPieces(settings);
     this.#streamUsage = settings.streamUsage;
+    this.#running = new RunningTimings(settings.timingsPerToken);
+    this.#images = new StreamImages(imageDetails);
+    this.#unfinished = settings.choices * settings.echoes.length;
   }
 
   of(event: GenerationEvent): readonly string[] {
     if (this.#streamUsage === 'every') this.#count(event);
-    const usage = this.#usage();
-    return this.#pieces.of(event).map((piece) => sseEvent(`${this.#head}${JSON.stringify(piece)}]${usage}}`));
+    this.#images.take(event);
+    this.#running.take(event);
+    if (event.type === 'progress') return [this.#progress(event)];
+    const pieces = this.#pieces.of(event);
+    if (event.type === 'finish') this.#unfinished -= 1;
+    const isLast = this.#unfinished === 0 && this.#streamUsage === 'none';
+    const rest = this.#usage() + fieldsText(isLast ? this.#ending() : this.#running.fields);
+    return pieces.map((piece) => this.#chunk(JSON.stringify(piece), rest));
   }
 
   end(): readonly string[] {
-    const usage = JSON.stringify(usageJson(this.#pieces.usage()));
-    const last = this.#streamUsage === 'none' ? [] : [sseEvent(`${this.#head}],"usage":${usage}}`)];
+    const fields = { usage: usageJson(this.#pieces.usage()), ...this.#ending() };
+    const last = this.#streamUsage === 'none' ? [] : [this.#chunk('', fieldsText(fields))];
     return [...last, 'data: [DONE]\n\n'];
+  }
+
+  #chunk(choice: string, rest: string): string {
+    return sseEvent(`${this.#head}${choice}]${rest}}`);
+  }
+
+  /** llama-server's report of how much of a prompt is computed. */
+  #progress({ promptTokens, cachedTokens, doneTokens, ms }: EventOf<'progress'>): string {
+    const piece: TextPiece = { index: 0, text: '', logprobs: null, finish_reason: null };
+    const progress = { total: promptTokens, cache: cachedTokens, processed: doneTokens, time_ms: ms };
+    return this.#chunk(JSON.stringify(piece), this.#usage() + fieldsText({ prompt_progress: progress }));
+  }
+
+  /** What the very last chunk has besides. */
+  #ending(): object {
+    return { timings: this.#pieces.timings(), ...this.#images.fields };
   }
 
   #count(event: GenerationEvent): void {

@@ -1,4 +1,3 @@
-import type { ParsedPromptPart } from '../parsed-request.ts';
 import type { NamesOf } from '../request/field-table.ts';
 import { fieldTable } from '../request/field-table.ts';
 import { invalid, show } from '../request/invalid-request.ts';
@@ -6,6 +5,8 @@ import type { JsonObject, ReadOptions } from '../request/json-object.ts';
 import { isJsonObject } from '../request/json-object.ts';
 import { integer, oneOf, TEXT } from '../request/kinds.ts';
 import { textOf } from '../request/long-text.ts';
+import type { TextualPart } from '../request/mixed-tokens.ts';
+import { readMixedTokens } from '../request/mixed-tokens.ts';
 import { OTHER_FIELDS } from '../request/other-fields.ts';
 import { readFields } from '../request/read-fields.ts';
 import { isTokenId } from '../request/token-text.ts';
@@ -26,7 +27,7 @@ interface Inputs extends EmbeddingForm {
   readonly type: 'inputs';
   readonly model: string | undefined;
   /** A vector for each. */
-  readonly inputs: readonly (readonly Exclude<ParsedPromptPart, { readonly type: 'image' }>[])[];
+  readonly inputs: readonly (readonly TextualPart[])[];
   readonly cacheSalt: string;
 }
 
@@ -86,7 +87,7 @@ function formOf({
   return { encoding, dimensions };
 }
 
-/** A text, token ids, or a list of either. */
+/** A text, token ids, both in one list, or a list of these. */
 function readInputs(value: unknown): Inputs['inputs'] {
   if (value === undefined || value === null) throw invalid('input', 'input is missing: send a string or token ids.');
   if (!Array.isArray(value) || value.some(isTokenId)) return [readInput(value, 'input')];
@@ -100,13 +101,6 @@ function readInputs(value: unknown): Inputs['inputs'] {
 function readInput(value: unknown, path: string): Inputs['inputs'][number] {
   const text = textOf(value);
   if (text !== undefined) return [{ type: 'text', text }];
-  if (!Array.isArray(value) || value.length === 0) {
-    throw invalid(path, `${path} must be a string or a list of token ids, not ${show(value)}.`);
-  }
-  const tokens = value.map((item: unknown, index) => {
-    if (isTokenId(item)) return item;
-    const place = `${path}[${String(index)}]`;
-    throw invalid(place, `${place} must be a token id, not ${show(item)}.`);
-  });
-  return [{ type: 'tokens', tokens, param: path }];
+  if (Array.isArray(value)) return readMixedTokens(value, path);
+  throw invalid(path, `${path} must be a string or a list of token ids, not ${show(value)}.`);
 }

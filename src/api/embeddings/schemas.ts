@@ -4,7 +4,7 @@ import { TOKEN_ID } from '../request/token-text.ts';
 import type { RouteSchemas } from '../wire-format.ts';
 import { FORM_FIELDS, INPUT_FIELDS, MAX_INPUTS } from './embedding-request.ts';
 
-const one = z.union([z.string(), z.array(TOKEN_ID).min(1)]);
+const one = z.union([z.string(), z.array(z.union([TOKEN_ID, z.string()])).min(1)]);
 const input = z.union([one, z.array(one).min(1).max(MAX_INPUTS)]);
 
 /** OpenAI's embeddings, for the API's description. `chat`: of a chat completion, whose fields a conversation may have. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { imageDetailsSchema } from '../answer/image-details.ts';
 
 const block = z.union([
   z.object({ type: z.literal('thinking'), thinking: z.string(), signature: z.string() }),
@@ -37,6 +38,9 @@ const ending = {
   container: z.null(),
 };
 
+/** Where they are asked for. */
+const imageDetails = { image_details: z.array(imageDetailsSchema).optional() };
+
 /** Anthropic's message. */
 export const messageSchema = z.object({
   id: z.string(),
@@ -47,6 +51,7 @@ export const messageSchema = z.object({
   ...ending,
   diagnostics: z.null(),
   usage,
+  ...imageDetails,
 });
 
 const delta = z.union([
@@ -63,6 +68,6 @@ export const eventSchema = z.union([
   z.object({ type: z.literal('content_block_start'), index: z.int(), content_block: block }),
   z.object({ type: z.literal('content_block_delta'), index: z.int(), delta }),
   z.object({ type: z.literal('content_block_stop'), index: z.int() }),
-  z.object({ type: z.literal('message_delta'), delta: z.object(ending), usage: deltaUsage }),
+  z.object({ type: z.literal('message_delta'), delta: z.object(ending), usage: deltaUsage, ...imageDetails }),
   z.object({ type: z.literal('message_stop') }),
 ]);

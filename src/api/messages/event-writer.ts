@@ -1,6 +1,7 @@
 import type { GenerationEvent } from '../../backend/index.ts';
 import { unfinished } from '../answer/collected-answer.ts';
 import type { AnswerIdentity } from '../answer/identity.ts';
+import { StreamImages } from '../answer/image-details.ts';
 import { sseEvent } from '../answer/sse-event.ts';
 import type { StreamWriter } from '../wire-format.ts';
 import { deltaUsageJson, emptyMessage, endingJson, SIGNATURE, textBlock, toolUseBlock, usageJson } from './message.ts';
@@ -14,11 +15,13 @@ export const PING = sseEvent('{"type":"ping"}', 'ping');
 /**
  * Writes Anthropic's events: the message without content once the generation has started, its blocks one after the other,
  * each begun, filled and ended before the next, then how the message ended and its usage. What the prompt has from the
- * cache is known at the end only, so the first usage counts all of it as input.
+ * cache is known at the end only, so the first usage counts all of it as input. What became of images, where that is asked
+ * for, stands beside the last usage.
  */
 export class EventWriter implements StreamWriter {
   readonly #identity: AnswerIdentity;
   readonly #settings: MessageSettings;
+  readonly #images: StreamImages;
   /** Of the open block, or of the one before the next. */
   #index = -1;
   #open: 'thinking' | 'text' | 'tool_use' | undefined;
@@ -26,9 +29,10 @@ export class EventWriter implements StreamWriter {
   #deltaHead = '';
   #isFinished = false;
 
-  constructor(identity: AnswerIdentity, settings: MessageSettings) {
+  constructor(identity: AnswerIdentity, settings: MessageSettings, imageDetails = false) {
     this.#identity = identity;
     this.#settings = settings;
+    this.#images = new StreamImages(imageDetails);
   }
 
   of(event: GenerationEvent): readonly string[] {
@@ -43,8 +47,10 @@ export class EventWriter implements StreamWriter {
         return this.#toolCall(event);
       case 'finish':
         return this.#finish(event);
-      case 'progress':
       case 'prefilled':
+        this.#images.take(event);
+        return [];
+      case 'progress':
         return [];
     }
     return [];
@@ -109,7 +115,7 @@ export class EventWriter implements StreamWriter {
     this.#isFinished = true;
     const { reason, stoppedBy, usage } = event;
     const delta = { ...endingJson({ reason, stoppedBy, usage }, this.#settings), container: null };
-    return [...this.#close(), named('message_delta', { delta, usage: deltaUsageJson(usage) })];
+    return [...this.#close(), named('message_delta', { delta, usage: deltaUsageJson(usage), ...this.#images.fields })];
   }
 }
 

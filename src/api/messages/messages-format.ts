@@ -13,7 +13,7 @@ export const messagesFormat: WireFormat<MessagesRequest> = {
   heartbeat: PING,
   parse: parseMessagesRequest,
   answer: (identity, events, { answer }) => toMessage(identity, events, answer),
-  writer: (identity, { answer }) => new EventWriter(identity, answer),
+  writer: (identity, { answer, imageDetails = false }) => new EventWriter(identity, answer, imageDetails),
   errors: messagesErrors,
   schemas: MESSAGES_SCHEMAS,
 };

@@ -1,5 +1,6 @@
 import type { ParsedMessage } from '../parsed-request.ts';
 import { beginEmptyAnswer, refuseOpenCalls } from '../request/final-answer.ts';
+import { asksForImageDetails } from '../request/include.ts';
 import { invalid, show } from '../request/invalid-request.ts';
 import type { JsonObject, ReadOptions } from '../request/json-object.ts';
 import { isJsonObject } from '../request/json-object.ts';
@@ -38,6 +39,7 @@ export function parseCountRequest(body: unknown, options: ReadOptions): Messages
     ...beginEmptyAnswer(given, asked, places),
     ...settings,
     stream: read.values.stream ?? false,
+    imageDetails: asksForImageDetails(read.values),
     answer: { showsThinking: read.values.reasoningShown ?? true, maxTokens: settings.maxTokens },
   };
 }

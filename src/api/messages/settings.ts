@@ -1,4 +1,5 @@
 import type { FieldRule, NamesOf } from '../request/field-table.ts';
+import { INCLUDE } from '../request/include.ts';
 import { BOOLEAN, mapped, oneOf, TEXT, tokensFrom } from '../request/kinds.ts';
 import { REQUEST_KINDS, REQUEST_NAMES } from '../request/request-kinds.ts';
 import { KEPT_THINKING } from './context-management.ts';
@@ -9,6 +10,7 @@ import { TOOLS } from './tools.ts';
 const ANSWER_KINDS = {
   model: TEXT,
   stream: BOOLEAN,
+  include: INCLUDE,
   /** Of how many of the last turns of the assistant the thinking is kept. */
   keptThinkingTurns: KEPT_THINKING,
 };
@@ -49,6 +51,7 @@ export const MESSAGES_NAMES: NamesOf<typeof MESSAGES_KINDS> = {
   ...REQUEST_NAMES,
   model: ['model'],
   stream: ['stream'],
+  include: ['include'],
   keptThinkingTurns: ['context_management.edits'],
   maxTokens: [{ name: 'max_tokens', kind: tokensFrom(1) }],
   stop: ['stop_sequences'],

@@ -54,7 +54,7 @@ function formatOf(model: OllamaModel, { parse, toJson, schemas }: Route): WireFo
       throw new VserveError('unsupported_capability', message, { param: 'keep_alive' });
     },
     answer: (_identity, events, { answer }) => toAnswer(answer.model, events, toJson),
-    writer: (_identity, { answer }) => new LineWriter(answer.model, toJson),
+    writer: (_identity, { answer, imageDetails = false }) => new LineWriter(answer.model, toJson, imageDetails),
     errors: ollamaErrors,
     schemas,
   };

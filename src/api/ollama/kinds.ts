@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { FieldName, NamesOf } from '../request/field-table.ts';
 import { unsupported } from '../request/json-object.ts';
+import { INCLUDE } from '../request/include.ts';
 import type { PlainKind, ReaderKind } from '../request/kinds.ts';
 import { BOOLEAN, integerFrom, mapped, TEXT } from '../request/kinds.ts';
 import { OLLAMA_FORMAT } from '../request/answer-format.ts';
@@ -54,6 +55,7 @@ export const COMMON_KINDS = {
   ...REQUEST_KINDS,
   model: TEXT,
   stream: BOOLEAN,
+  include: INCLUDE,
   unloads: KEEP_ALIVE,
   contextSize: mapped(integerFrom(-1), (tokens) => (tokens > 0 ? tokens : undefined)),
 };
@@ -87,6 +89,7 @@ export const COMMON_NAMES = {
   topLogProbs: ['top_logprobs'],
   model: ['model'],
   stream: ['stream'],
+  include: ['include'],
   unloads: ['keep_alive'],
   contextSize: ['options.num_ctx'],
 } satisfies NamesOf<typeof COMMON_KINDS>;

@@ -1,5 +1,6 @@
 import type { ChosenToken, GenerationEvent, ToolCall } from '../../backend/index.ts';
 import { unfinished } from '../answer/collected-answer.ts';
+import { StreamImages } from '../answer/image-details.ts';
 import type { StreamWriter } from '../wire-format.ts';
 import { headJson } from './answer.ts';
 import { timeNow } from './time-now.ts';
@@ -15,7 +16,7 @@ const PLACE = JSON.stringify('{text}');
 
 /**
  * Writes Ollama's streams: an object a line for each piece of text, of thinking, and for each whole call; the last one is
- * `done` and has the numbers. What is the same in all lines of text is written once: this runs for every token.
+ * `done` and has the numbers, and what became of images where that is asked for. What is the same in all lines of text is written once: this runs for every token.
  */
 export class LineWriter implements StreamWriter {
   readonly #model: string;
@@ -23,15 +24,17 @@ export class LineWriter implements StreamWriter {
   readonly #head: string;
   readonly #beforeText: string;
   readonly #afterText: string;
+  readonly #images: StreamImages;
   #call: ToolCall | undefined;
   #calls = 0;
   /** Of tokens whose call is not written yet. */
   #logProbs: ChosenToken[] = [];
   #isFinished = false;
 
-  constructor(model: string, toJson: PiecesJson) {
+  constructor(model: string, toJson: PiecesJson, imageDetails = false) {
     this.#model = model;
     this.#toJson = toJson;
+    this.#images = new StreamImages(imageDetails);
     this.#head = `{"model":${JSON.stringify(model)},"created_at":"`;
     const line = JSON.stringify({ ...toJson({ text: '{text}' }), done: false });
     const [before = '', after = ''] = line.slice(1).split(PLACE);
@@ -50,9 +53,11 @@ export class LineWriter implements StreamWriter {
         return this.#addToCall(event);
       case 'finish':
         return this.#finish(event);
+      case 'prefilled':
+        this.#images.take(event);
+        return [];
       case 'start':
       case 'progress':
-      case 'prefilled':
         return [];
     }
     return [];
@@ -91,7 +96,8 @@ export class LineWriter implements StreamWriter {
     if (this.#isFinished) return [];
     this.#isFinished = true;
     const calls = this.#endCall();
-    return [...calls, this.#line({}, { done: true, ...metricsJson(event), ...logProbsField(this.#logProbs) })];
+    const numbers = { ...metricsJson(event), ...logProbsField(this.#logProbs), ...this.#images.fields };
+    return [...calls, this.#line({}, { done: true, ...numbers })];
   }
 
   #piece(pieces: Pieces, logProbs: readonly ChosenToken[] = []): string[] {

@@ -1,6 +1,7 @@
 import type { ParsedMessage, PlainPart, ParsedRequest } from '../parsed-request.ts';
 import { readImages } from '../request/content.ts';
 import { beginEmptyAnswer, refuseOpenCalls } from '../request/final-answer.ts';
+import { asksForImageDetails } from '../request/include.ts';
 import { invalid, show } from '../request/invalid-request.ts';
 import type { JsonObject, ReadOptions } from '../request/json-object.ts';
 import { isJsonObject } from '../request/json-object.ts';
@@ -75,6 +76,7 @@ function toRequest(read: Read, given: Prompt, isEmpty: boolean, model: OllamaMod
     messages,
     template,
     stream: values.stream ?? true,
+    imageDetails: asksForImageDetails(values),
     answer: { model: values.model ?? model.name, load: isEmpty ? loadReason(values) : undefined },
   };
 }

@@ -49,9 +49,10 @@ export function showSchemas(model: string): RouteSchemas {
 /** `model`: the served one. */
 export function pullSchemas(model: string): RouteSchemas {
   return {
-    summary: 'Ask for the model that is served: it is there already',
+    summary: 'Have a model ready: downloaded and loaded, if it is not yet',
     request: namedModel,
-    answer: z.object({ status: z.literal('success') }),
+    answer: z.object({ status: z.string() }),
+    event: z.object({ status: z.string() }),
     example: { model },
   };
 }

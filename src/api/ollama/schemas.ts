@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { imageDetailsSchema } from '../answer/image-details.ts';
 import { argumentsSchema, contentSchema } from '../request/content-schema.ts';
 import { EXAMPLE_PICTURE_BASE64 } from '../request/example-picture.ts';
 import { requestSchema } from '../request/request-schema.ts';
@@ -48,6 +49,7 @@ const line = {
   done_reason: z.enum(['stop', 'length', 'load', 'unload']).optional(),
   ...z.object(durations).partial().shape,
   logprobs: z.array(logProb.extend({ top_logprobs: z.array(logProb).optional() })).optional(),
+  image_details: z.array(imageDetailsSchema).optional(),
 };
 const chatLine = z.object({
   ...line,

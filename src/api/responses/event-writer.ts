@@ -2,6 +2,8 @@ import type { ChosenToken, GenerationEvent } from '../../backend/index.ts';
 import { unfinished } from '../answer/collected-answer.ts';
 import type { AnswerIdentity } from '../answer/identity.ts';
 import { logProbsJson } from '../answer/log-probs.ts';
+import { fieldsText } from '../answer/fields-text.ts';
+import { RunningTimings } from '../answer/running-timings.ts';
 import { sseEvent } from '../answer/sse-event.ts';
 import { errorJson } from '../error-json.ts';
 import type { StreamWriter } from '../wire-format.ts';
@@ -34,6 +36,7 @@ export class EventWriter implements StreamWriter, OutputListener {
   readonly #settings: ResponseSettings;
   readonly #output: Output;
   readonly #onEnd: (response: ResponseJson) => void;
+  readonly #running: RunningTimings;
   #response: ResponseJson;
   #texts: string[] = [];
   #sequenceNumber = 0;
@@ -47,6 +50,7 @@ export class EventWriter implements StreamWriter, OutputListener {
     this.#settings = settings;
     this.#output = new Output(identity.id, settings, this);
     this.#onEnd = onEnd;
+    this.#running = new RunningTimings(settings.timingsPerToken);
     this.#response = begunResponse(identity, settings, settings.background ? 'queued' : 'in_progress');
   }
 
@@ -65,6 +69,7 @@ export class EventWriter implements StreamWriter, OutputListener {
   of(event: GenerationEvent): readonly string[] {
     if (event.type === 'start') this.#start();
     else if (event.type === 'progress') this.#progress(event);
+    this.#running.take(event);
     this.#output.take(event);
     if (event.type === 'finish') this.#finish();
     return this.#taken();
@@ -175,7 +180,9 @@ export class EventWriter implements StreamWriter, OutputListener {
     const now = Math.floor(Date.now() / 1000);
     this.#response = endedResponse(this.#identity, this.#settings, this.#output, now);
     this.#onEnd(this.#response);
-    this.#write(`response.${this.#response.status}`, { response: this.#response });
+    const { status, timings } = this.#response;
+    // llama-server has the timings beside the response.
+    this.#write(`response.${status}`, { response: this.#response, timings });
   }
 
   #logProbs(tokens: readonly ChosenToken[] | undefined): string {
@@ -197,7 +204,8 @@ export class EventWriter implements StreamWriter, OutputListener {
   }
 
   #writeDelta(text: string, rest: string): void {
-    const json = `${this.#deltaHead}${JSON.stringify(text)}${rest},"sequence_number":${String(this.#sequenceNumber++)}}`;
+    const number = `,"sequence_number":${String(this.#sequenceNumber++)}`;
+    const json = `${this.#deltaHead}${JSON.stringify(text)}${rest}${number}${fieldsText(this.#running.fields)}}`;
     this.#texts.push(sseEvent(json, this.#deltaName));
   }
 

@@ -53,6 +53,7 @@ export function parseResponseRequest(body: unknown, options: ReadOptions, archiv
       summarizesReasoning: values.summary !== undefined,
       sealsReasoning: includes(values, 'reasoning.encrypted_content'),
       hasLogProbs: settings.logProbs !== undefined,
+      timingsPerToken: values.timingsPerToken ?? false,
       callForms: values.offered?.forms ?? new Map(),
     },
   };

@@ -23,6 +23,8 @@ export interface ResponseSettings {
   /** Reasoning items also have an opaque text that brings them back. */
   readonly sealsReasoning: boolean;
   readonly hasLogProbs: boolean;
+  /** Tell llama-server's timings so far in every delta. */
+  readonly timingsPerToken: boolean;
   /** Tell what became of each image. */
   readonly imageDetails?: boolean | undefined;
   /** How calls are written, by the name of the tool that the model knows; others are plain functions. */

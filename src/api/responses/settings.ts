@@ -50,6 +50,7 @@ const ANSWER_KINDS = {
   summary: SUMMARY,
   truncates: TRUNCATES,
   offered: RESPONSE_TOOLS,
+  timingsPerToken: BOOLEAN,
 };
 
 export const RESPONSE_KINDS = { ...REQUEST_KINDS, ...ANSWER_KINDS };
@@ -75,4 +76,5 @@ export const RESPONSE_NAMES: NamesOf<typeof RESPONSE_KINDS> = {
   summary: ['reasoning.summary', 'reasoning.generate_summary'],
   truncates: ['truncation'],
   offered: ['tools'],
+  timingsPerToken: ['timings_per_token'],
 };

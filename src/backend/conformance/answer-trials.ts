@@ -110,7 +110,7 @@ export const answerTrials: readonly Trial[] = [
       const { events, start } = await observe(model, ask({ choices: 2 }), signal);
       const finishes = eventsOf(events, 'finish');
       assert.deepEqual(
-        finishes.map(({ choice = 0 }) => choice).toSorted(),
+        finishes.map(({ choice = 0 }) => choice).toSorted((a, b) => a - b),
         [0, 1],
         'There must be one end of each answer.',
       );

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Backend, LoadSettings, ModelFiles } from '../backend.ts';
 import type { LoadedModel } from '../loaded-model.ts';
+import { messageOf } from '../../errors/index.ts';
 import { specificationVersion } from '../specification-version.ts';
 import { answerTrials } from './answer-trials.ts';
 import { endingTrials } from './ending-trials.ts';
@@ -27,7 +28,7 @@ export interface ConformanceOptions {
 export interface ConformanceCase {
   readonly name: string;
   /** Throws if it does not. */
-  run(): Promise<void>;
+  readonly run: () => Promise<void>;
 }
 
 /** The cases for a backend, for any test runner. */
@@ -36,7 +37,7 @@ export interface Conformance {
   /** Cases about what the model lacks, which are left out. */
   readonly skipped: readonly { readonly name: string; readonly lack: string }[];
   /** Frees the model that the cases share. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** What became of a case. */
@@ -123,7 +124,7 @@ export async function runConformance(
         (thrown: unknown) => thrown ?? 'It threw nothing at all.',
       );
       if (error === undefined) add({ name, outcome: 'passed' });
-      else add({ name, outcome: 'failed', reason: error instanceof Error ? error.message : String(error) });
+      else add({ name, outcome: 'failed', reason: messageOf(error) });
     }
     for (const { name, lack } of skipped) add({ name, outcome: 'skipped', reason: `The model has no ${lack}.` });
   } finally {

@@ -8,15 +8,16 @@ export function can(capability: Exclude<keyof Capabilities, 'maxChoices' | 'samp
 }
 
 type OptionalMethod =
-  'countPrompt' | 'renderPrompt' | 'tokenize' | 'detokenize' | 'tokenIds' | 'resetPrefixCache' | 'work';
+  'countPrompt' | 'renderPrompt' | 'tokenize' | 'detokenize' | 'tokenIds' | 'resetPrefixCache' | 'embed';
 
 /** A method that a model may lack. */
-export function has(method: OptionalMethod): Need {
-  return { lack: method, isMet: (model: LoadedModel) => model[method] !== undefined };
+export function has(name: OptionalMethod): Need {
+  return { lack: name, isMet: (model: LoadedModel) => model[name] !== undefined };
 }
 
 /** A method of a model that was found to have it. */
-export function required<Method>(method: Method | undefined): Method {
-  if (method === undefined) throw new TypeError('A case ran that the model lacks the method for.');
-  return method;
+export function methodOf<Name extends OptionalMethod>(model: LoadedModel, name: Name): NonNullable<LoadedModel[Name]> {
+  const method = model[name];
+  if (method === undefined) throw new TypeError(`The model has no ${name}.`);
+  return method.bind(model) as NonNullable<LoadedModel[Name]>;
 }

@@ -62,15 +62,14 @@ export async function begin(
 /** The error that a generation throws, read on. `most`: events that may come before it. */
 export async function failureOf(events: AsyncIterator<GenerationEvent, unknown>, most: number): Promise<unknown> {
   for (let count = 0; count <= most; count += 1) {
-    let next;
-    try {
-      next = await events.next();
-    } catch (error) {
-      return error;
-    }
-    assert.ok(next.done !== true, 'The generation ended as if nothing had happened, where it should have thrown.');
+    const end = await events.next().then(
+      ({ done }) => (done === true ? 'done' : undefined),
+      (error: unknown) => ({ error }),
+    );
+    if (typeof end === 'object') return end.error;
+    assert.ok(end === undefined, 'The generation ended as if nothing had happened, where it should have thrown.');
   }
-  assert.fail(`The generation went on for more than ${String(most)} events.`);
+  throw new assert.AssertionError({ message: `The generation went on for more than ${String(most)} events.` });
 }
 
 /** Waits until a model runs nothing. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { IMAGE_MARKER } from '../loaded-model.ts';
-import { can, has, required } from './needs.ts';
+import { can, has, methodOf } from './needs.ts';
 import { eventsOf, observe } from './observe.ts';
 import { picture, QUESTION, textTurn, userTurn } from './requests.ts';
 import type { Trial } from './trial.ts';
@@ -34,7 +34,7 @@ export const promptTrials: readonly Trial[] = [
     name: 'countPrompt counts what a generation does',
     needs: [has('countPrompt')],
     async check({ model, ask, signal }) {
-      const count = required(model.countPrompt).bind(model);
+      const count = methodOf(model, 'countPrompt');
       const { start } = await observe(model, ask(), signal);
       assert.equal(await count(ask(), signal), start.promptTokens);
       if (!model.info.capabilities.vision) return;
@@ -48,7 +48,7 @@ export const promptTrials: readonly Trial[] = [
     name: 'renderPrompt has the texts, and a marker for each picture',
     needs: [has('renderPrompt')],
     async check({ model, signal }) {
-      const render = required(model.renderPrompt).bind(model);
+      const render = methodOf(model, 'renderPrompt');
       const { vision } = model.info.capabilities;
       const image = { type: 'image', image: { ...picture(1), rgb: new Uint8Array() } } as const;
       const text = { type: 'text', text: 'a certain text' } as const;
@@ -65,9 +65,9 @@ export const promptTrials: readonly Trial[] = [
     name: 'tokens become the text again that they were made of',
     needs: [has('tokenize'), has('detokenize')],
     async check({ model }) {
-      const tokens = await required(model.tokenize).call(model, QUESTION, WHOLE);
+      const tokens = await methodOf(model, 'tokenize')(QUESTION, WHOLE);
       const ids = tokens.map(({ id }) => id);
-      const detokenize = required(model.detokenize).bind(model);
+      const detokenize = methodOf(model, 'detokenize');
       assert.equal((await detokenize(ids)).trimStart(), QUESTION, 'The tokens of a text have another text.');
       const bytes = Buffer.concat(tokens.map((token) => token.bytes)).toString();
       assert.equal(bytes.trimStart(), QUESTION, 'The bytes of the tokens are not those of the text.');
@@ -90,9 +90,7 @@ export const promptTrials: readonly Trial[] = [
       if (model.tokenIds === undefined && model.tokenize === undefined) return;
       const options = { addSpecial: true, parseSpecial: true };
       const tokens = await (model.tokenIds?.(QUESTION, options) ??
-        required(model.tokenize)
-          .call(model, QUESTION, options)
-          .then((all) => all.map(({ id }) => id)));
+        methodOf(model, 'tokenize')(QUESTION, options).then((all) => all.map(({ id }) => id)));
       assert.equal(start.promptTokens, tokens.length, 'A prompt has not the tokens of its text.');
       const asTokens = [{ type: 'tokens', tokens: [...tokens] }] as const;
       const again = await observe(model, { ...ask({ prompt: asTokens }), messages: [] }, signal);
@@ -103,7 +101,7 @@ export const promptTrials: readonly Trial[] = [
     name: 'embeddings have unit length, and equal inputs have equal ones',
     needs: [can('embeddings')],
     async check({ model, signal }) {
-      const embed = required(model.embed).bind(model);
+      const embed = methodOf(model, 'embed');
       const of = (text: string) => embed({ input: [{ type: 'text', text }], cacheSalt: '' }, signal);
       const [one, other, again] = [await of('a red circle'), await of('snow in winter'), await of('a red circle')];
       assert.ok(

@@ -56,6 +56,7 @@ export const plainSettings: LoadSettings = {
   imageMinTokens: undefined,
   imageMaxTokens: undefined,
   maxBatchInputTokens: undefined,
+  chatTemplate: undefined,
   deviceMemoryUtilization: 0.9,
   kvCacheFormat: 'f16',
   flashAttention: 'auto',

@@ -12,7 +12,7 @@ export const stopTrials: readonly Trial[] = [
     name: 'a stop string ends an answer, and no part of it is in a delta',
     async check(subject) {
       const { text, request, events } = await answerToCut(subject);
-      const characters = [...text];
+      const characters = Array.from(text);
       const middle = Math.floor(characters.length / 2);
       const across = acrossDeltas(events);
       for (const stop of [characters.slice(middle, middle + 3).join(''), ...(across === undefined ? [] : [across])]) {
@@ -28,7 +28,7 @@ export const stopTrials: readonly Trial[] = [
     needs: [can('answerControl')],
     async check(subject) {
       const { text, request } = await answerToCut(subject);
-      const stop = [...text].slice(1, 3).join('');
+      const stop = Array.from(text).slice(1, 3).join('');
       const cut = await observe(subject.model, { ...request, stop: [stop], includeStop: true }, subject.signal);
       assert.equal(cut.text, text.slice(0, text.indexOf(stop) + stop.length));
     },
@@ -67,7 +67,7 @@ async function answerToCut({ model, ask, signal }: Subject): Promise<Observed & 
 
 /** The end of a delta and the beginning of the next, where that is not what the answer begins with. */
 function acrossDeltas(events: readonly GenerationEvent[]): string | undefined {
-  const texts = eventsOf(events, 'text-delta').map(({ text }) => [...text]);
+  const texts = eventsOf(events, 'text-delta').map(({ text }) => Array.from(text));
   const index = texts.findIndex((text, at) => at > 0 && text.length > 0 && (texts[at + 1]?.length ?? 0) > 0);
   const [end, next] = [texts[index]?.at(-1), texts[index + 1]?.[0]];
   return end === undefined || next === undefined ? undefined : end + next;

@@ -8,18 +8,18 @@ export interface Subject {
   /** Aborted when the case's time is over. */
   readonly signal: AbortSignal;
   /** Loads another one, which the case closes. */
-  load(signal?: AbortSignal): Promise<LoadedModel>;
+  readonly load: (signal?: AbortSignal) => Promise<LoadedModel>;
   /** The question, greedy, for a short answer. */
-  ask(changes?: Partial<GenerateRequest>): GenerateRequest;
+  readonly ask: (changes?: Partial<GenerateRequest>) => GenerateRequest;
   /** For an answer that goes on for a while. */
-  askLong(changes?: Partial<GenerateRequest>): GenerateRequest;
+  readonly askLong: (changes?: Partial<GenerateRequest>) => GenerateRequest;
 }
 
 /** What a model must have for a case to say anything about it. */
 export interface Need {
   /** What is told where it is missing. */
   readonly lack: string;
-  isMet(model: LoadedModel): boolean;
+  readonly isMet: (model: LoadedModel) => boolean;
 }
 
 /** A case, before there is a model. */
@@ -27,5 +27,5 @@ export interface Trial {
   readonly name: string;
   readonly needs?: readonly Need[];
   /** Throws if the backend does not do as the specification says. */
-  check(subject: Subject): Promise<void>;
+  readonly check: (subject: Subject) => Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { prepareBackend } from '../../backend/index.ts';
 import type { Endpoint } from '../../client/index.ts';
 import { endpointAt, servedModel } from '../../client/index.ts';
 import { isCodedError, VserveError } from '../../errors/index.ts';
@@ -69,7 +70,7 @@ async function loadHere(loaded: ConnectionSettings, context: Context): Promise<C
   const backend = await dependencies.findBackend(settings.backend);
   if (settings.model === undefined && backend.needsNoModel !== true) throw noModel();
   const serve = await serveSettings({ ...loaded, settings }, backend);
-  await backend.check?.();
+  await prepareBackend(backend, { log: context.output.log, signal: context.signal });
   const quiet = { ...context, output: quietened(context.output) };
   const { server, model, release } = await openAndLoad(
     async () =>

@@ -1,3 +1,5 @@
+import type { Distribution } from '../../settings/index.ts';
+
 /** Numbers from 0 to 1 that look random; the same seed gives the same ones. */
 export type Random = () => number;
 
@@ -15,4 +17,52 @@ export function seeded(seed: number): Random {
 /** A whole number near `value`: from `value * (1 - ratio)` to `value * (1 + ratio)`, at least 1. */
 export function around(value: number, ratio: number, random: Random): number {
   return Math.max(1, Math.round(value * (1 + ratio * (2 * random() - 1))));
+}
+
+/** A number of a distribution. */
+export function drawn({ name, parameters: [a, b] }: Distribution, random: Random): number {
+  switch (name) {
+    case 'constant':
+      return a;
+    case 'N':
+      return a + b * normal(random);
+    case 'U':
+      return a + (b - a) * random();
+    case 'DU':
+      return Math.floor(a + (b - a + 1) * random());
+    case 'NB':
+      // Failures before the n-th success.
+      return b === 1 ? 0 : poisson(gamma(a, (1 - b) / b, random), random);
+    case 'G':
+      return gamma(a, b, random);
+    case 'LN': {
+      // `a` and `b` are mean and deviation of the numbers, not of their logarithms.
+      const variance = Math.log(1 + (b / a) ** 2);
+      return Math.exp(Math.log(a) - variance / 2 + Math.sqrt(variance) * normal(random));
+    }
+  }
+}
+
+/** The Box–Muller transform. */
+function normal(random: Random): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}
+
+/** Marsaglia and Tsang's method. */
+export function gamma(shape: number, scale: number, random: Random): number {
+  if (shape < 1) return gamma(shape + 1, scale, random) * (1 - random()) ** (1 / shape);
+  const d = shape - 1 / 3;
+  const c = 1 / Math.sqrt(9 * d);
+  for (;;) {
+    const x = normal(random);
+    const v = (1 + c * x) ** 3;
+    if (v > 0 && Math.log(1 - random()) < x ** 2 / 2 + d * (1 - v + Math.log(v))) return d * v * scale;
+  }
+}
+
+/** Counts arrivals of a Poisson process, which takes as many draws. */
+function poisson(mean: number, random: Random): number {
+  let count = -1;
+  for (let time = 0; time < mean; count += 1) time -= Math.log(1 - random());
+  return Math.max(0, count);
 }

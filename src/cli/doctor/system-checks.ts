@@ -36,25 +36,13 @@ export function checkMemory(): Finding {
   return warn(detail, 'End other programs, or serve a small model in q4_k_m (--quantization-encoding).');
 }
 
-/** What building the engine takes. It is not needed where the engine is built. */
+/** What building the engine takes. It is not needed where the engine is there; CMake and Ninja come from npm if need be. */
 export async function checkCompiler(isBuilt: boolean): Promise<Finding> {
-  const [cmake, compiler, git] = await Promise.all([
-    firstLineOf('cmake'),
-    firstLineOf('c++').then((line) => line ?? firstLineOf('g++')),
-    firstLineOf('git'),
-  ]);
-  const missing = Object.entries({ CMake: cmake, 'a C++ compiler': compiler, git }).flatMap(([name, line]) =>
-    line === undefined ? [name] : [],
-  );
-  if (missing.length === 0) return ok([cmake, compiler, git].join('; '));
-  const detail = `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`;
-  if (isBuilt) return ok(`${detail}, and not needed: the engine is built`);
-  return fail(
-    detail,
-    process.platform === 'darwin'
-      ? 'xcode-select --install && brew install cmake'
-      : 'Debian, Ubuntu: sudo apt-get install cmake g++ git',
-  );
+  const compiler = await firstLineOf('c++').then((line) => line ?? firstLineOf('g++'));
+  if (compiler !== undefined) return ok(compiler);
+  if (isBuilt) return ok('none, and none is needed: the engine is there');
+  const advice = process.platform === 'darwin' ? 'xcode-select --install' : 'Debian, Ubuntu: sudo apt-get install g++';
+  return fail('a C++ compiler is missing', `${advice}, then start vserve again: it builds the engine`);
 }
 
 /** GPUs by their drivers: those that the engine does not use have a reason to be looked for. */

@@ -11,6 +11,8 @@ const entrySchema = z.object({
   host: z.string(),
   /** When the process began, by its own clock: tells it from a later process with the same id. */
   processStart: z.string().optional(),
+  /** The process that would start it again after a crash. */
+  supervisor: z.number().int().positive().optional(),
   model: z.string(),
   urls: z.array(z.string()),
   state: z.enum(['loading', 'ready', 'stopping']),
@@ -35,7 +37,7 @@ export class ServerFile {
   }
 
   /** Tells what the server is. */
-  async create(about: Pick<ServerEntry, 'model' | 'urls' | 'version'>): Promise<void> {
+  async create(about: Pick<ServerEntry, 'model' | 'urls' | 'version' | 'supervisor'>): Promise<void> {
     await this.#write({
       ...about,
       pid: process.pid,

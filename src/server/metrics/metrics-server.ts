@@ -1,10 +1,13 @@
 import { createServer } from 'node:http';
-import type { RequestListener, ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, RequestListener, ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
+import type { VserveError } from '../../errors/index.ts';
 import { messageOf, presentationOf } from '../../errors/index.ts';
 import type { ApiKeys } from '../api-keys.ts';
+import { foreignHost } from '../browser-guard.ts';
 import { Entrance } from '../entrance.ts';
-import { metricsHosts } from '../listen-address.ts';
+import { isLocal, metricsHosts } from '../listen-address.ts';
+import { OwnHosts } from '../own-hosts.ts';
 import type { Metrics } from './metrics.ts';
 import { hasKey, noKey } from '../require-key.ts';
 import type { Certificate } from '../tls-files.ts';
@@ -18,25 +21,33 @@ export interface MetricsServer {
 export interface MetricsServerOptions {
   /** Those of the server. Its Unix sockets do not count; if there is nothing else, 127.0.0.1. */
   readonly hosts: readonly string[];
+  /** Further names of the server. */
+  readonly allowedHosts: readonly string[];
   readonly port: number;
   readonly keys: ApiKeys;
   readonly certificate: Certificate | undefined;
 }
 
 /**
- * Serves `GET /metrics` on a port of its own, with the API keys and the certificate of the server. Throws `port_in_use`,
- * `address_unavailable`.
+ * Serves `GET /metrics` on a port of its own, with the API keys and the certificate of the server. Where only this machine
+ * can reach it, it must be called by a name of it, as the server: a web page can have its own name lead here. Throws
+ * `port_in_use`, `address_unavailable`.
  */
 export async function startMetricsServer(
   metrics: Metrics,
-  { hosts, port, keys, certificate }: MetricsServerOptions,
+  { hosts, allowedHosts, port, keys, certificate }: MetricsServerOptions,
 ): Promise<MetricsServer> {
+  const isOnlyLocal = metricsHosts(hosts).every(isLocal);
+  const ownHosts = new OwnHosts({ hosts, allowedHosts });
   const listener: RequestListener = (request, response) => {
+    const foreignName = isOnlyLocal ? ownHosts.foreignName(request.headers.host) : undefined;
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     if (!isRead || !/^\/metrics(?:\?|$)/.test(request.url ?? '')) {
       response.writeHead(404, { 'content-type': 'text/plain' }).end('Only GET /metrics is available here.\n');
+    } else if (foreignName !== undefined) {
+      refuse(response, foreignHost(foreignName));
     } else if (keys.areRequired && keys.find(request.headers) === undefined) {
-      refuse(response, hasKey(request.headers));
+      refuse(response, noKey(hasKey(request.headers)), { 'www-authenticate': 'Bearer realm="vserve"' });
     } else {
       answer(response, metrics).catch((error: unknown) => fail(response, error));
     }
@@ -58,14 +69,8 @@ export async function startMetricsServer(
   };
 }
 
-function refuse(response: ServerResponse, isGiven: boolean): void {
-  const { code, message } = noKey(isGiven);
-  response
-    .writeHead(presentationOf(code).status, {
-      'content-type': 'text/plain',
-      'www-authenticate': 'Bearer realm="vserve"',
-    })
-    .end(`${message}\n`);
+function refuse(response: ServerResponse, { code, message }: VserveError, headers: OutgoingHttpHeaders = {}): void {
+  response.writeHead(presentationOf(code).status, { 'content-type': 'text/plain', ...headers }).end(`${message}\n`);
 }
 
 /** A model of a backend that is not ours may throw anything when it is asked what it has done. */

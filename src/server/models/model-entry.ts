@@ -89,7 +89,7 @@ export class ModelEntry<Active extends ActiveBase> {
         },
         reject: (error) => {
           signal.removeEventListener('abort', giveUp);
-          reject(error as Error);
+          reject(error);
         },
       };
       signal.addEventListener('abort', giveUp, { once: true });

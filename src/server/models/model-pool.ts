@@ -23,7 +23,7 @@ export interface ModelPoolOptions<Active> {
  * room for.
  */
 export class ModelPool<Active extends ActiveBase> {
-  readonly entries: readonly ModelEntry<Active>[];
+  readonly entries: ModelEntry<Active>[];
   readonly #options: ModelPoolOptions<Active>;
   /** What is to be loaded next, the first first. */
   readonly #queue: ModelEntry<Active>[] = [];
@@ -37,6 +37,13 @@ export class ModelPool<Active extends ActiveBase> {
     this.entries = sources.map((source) => new ModelEntry(source));
     this.#options = options;
     for (const entry of this.entries) entry.keepAliveMs = options.keepAliveMs;
+  }
+
+  /** Another model, not in memory yet. */
+  add(source: ModelSource): ModelEntry<Active> {
+    const entry = new ModelEntry<Active>(source);
+    this.entries.push(entry);
+    return entry;
   }
 
   /** A model that is in memory already, and stays. */

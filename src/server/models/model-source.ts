@@ -22,6 +22,8 @@ export interface ModelSource {
   readonly preload?: boolean;
   /** Downloads, converts and loads it, as far as it has to be. After an abort, throws the signal's reason. */
   load(signal: AbortSignal, report: (progress: LoadingProgress) => void): Promise<LoadedSource>;
+  /** Downloads and converts it, where it has to be. */
+  prepare?(signal: AbortSignal, report: (progress: LoadingProgress) => void): Promise<void>;
   /**
    * What loading it takes, and what there is; undefined where the backend cannot tell. The files come first, if they have to be
    * downloaded or converted.

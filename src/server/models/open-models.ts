@@ -5,6 +5,7 @@ import { Slots } from '../slots.ts';
 import type { ModelSource } from './model-source.ts';
 import type { ModelTotals } from './model-totals.ts';
 import { ServedModels } from './served-models.ts';
+import type { PullModel } from './served-models.ts';
 
 export interface ModelsOptions {
   /** At least one, of different names. */
@@ -13,6 +14,8 @@ export interface ModelsOptions {
   readonly keepAliveMs: number;
   /** Most models in memory at a time; undefined for as many as there is room for. */
   readonly maxLoaded?: number | undefined;
+  /** Adds models that clients ask for; absent, nobody can. */
+  readonly pull?: PullModel | undefined;
   /** False for the one model of a server, which stays in memory. */
   readonly isManaged?: boolean;
 }
@@ -20,7 +23,7 @@ export interface ModelsOptions {
 /** The models of a server, each with a queue of its own, none in memory yet. `totals` outlast them. */
 export function openModels(
   shared: SharedOptions,
-  { sources, keepAliveMs, maxLoaded, isManaged = true }: ModelsOptions,
+  { sources, keepAliveMs, maxLoaded, pull, isManaged = true }: ModelsOptions,
   totals: ModelTotals,
 ): ServedModels<GenerationRouteOptions> {
   const { settings, counts, metrics, log } = shared;
@@ -28,6 +31,7 @@ export function openModels(
     keepAliveMs,
     maxLoaded,
     isManaged,
+    pull,
     log,
     onUnload({ model }) {
       totals.retire(model);

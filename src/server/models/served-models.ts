@@ -3,10 +3,23 @@ import { VserveError } from '../../errors/index.ts';
 import type { ActiveBase, ModelEntry, ModelLease } from './model-entry.ts';
 import type { ModelPoolOptions } from './model-pool.ts';
 import { ModelPool } from './model-pool.ts';
+import type { LoadingProgress } from '../server-state.ts';
 import type { LoadedSource, ModelSource } from './model-source.ts';
 
 /** What Ollama's clients add to a name without a tag. */
 const LATEST = ':latest';
+
+/** Downloads and converts a model of the Hub, for a server to load. Throws `invalid_request` for what is no id of it. */
+export type PullModel = (
+  id: string,
+  signal: AbortSignal,
+  report: (progress: LoadingProgress) => void,
+) => Promise<ModelSource>;
+
+export interface ServedModelsOptions<Active> extends ModelPoolOptions<Active> {
+  readonly isManaged: boolean;
+  readonly pull?: PullModel | undefined;
+}
 
 /** The models of a server by the names that requests have for them. */
 export class ServedModels<Active extends ActiveBase> {
@@ -16,12 +29,14 @@ export class ServedModels<Active extends ActiveBase> {
   readonly maxLoaded: number | undefined;
   readonly #pool: ModelPool<Active>;
   readonly #byName = new Map<string, ModelEntry<Active>>();
+  readonly #pull: PullModel | undefined;
 
   /** `sources`: at least one, of different names. */
-  constructor(sources: readonly ModelSource[], options: ModelPoolOptions<Active> & { readonly isManaged: boolean }) {
+  constructor(sources: readonly ModelSource[], options: ServedModelsOptions<Active>) {
     this.#pool = new ModelPool(sources, options);
     this.maxLoaded = options.maxLoaded;
     this.isManaged = options.isManaged;
+    this.#pull = options.pull;
     const aliases = new Map<string, ModelEntry<Active> | undefined>();
     for (const entry of this.#pool.entries) {
       this.#byName.set(entry.name, entry);
@@ -91,6 +106,18 @@ export class ServedModels<Active extends ActiveBase> {
 
   acquire(entry: ModelEntry<Active>, signal: AbortSignal): Promise<ModelLease<Active>> {
     return this.#pool.acquire(entry, signal);
+  }
+
+  /** Whether models that it does not have can be added. */
+  get canPull(): boolean {
+    return this.#pull !== undefined;
+  }
+
+  /** Adds a model. Throws what its download and conversion throw, and the signal's reason. */
+  async pull(id: string, signal: AbortSignal, report: (progress: LoadingProgress) => void): Promise<void> {
+    const source = await this.#pull?.(id, signal, report);
+    // Somebody else may have added it meanwhile.
+    if (source !== undefined && !this.#byName.has(source.name)) this.#byName.set(source.name, this.#pool.add(source));
   }
 
   /** Loads a model that nobody has asked a question yet. What goes wrong is in the log and in the model's state. */

@@ -4,6 +4,7 @@ import { describeRoute } from 'hono-openapi';
 import { z } from 'zod';
 import type { ErrorFormat, Framing, JsonSchema, RouteSchemas } from '../../api/index.ts';
 import { jsonSchema, openaiErrors } from '../../api/index.ts';
+import { IMAGE_DETAILS_HEADER } from '../image-details-header.ts';
 import { streamHeaders } from '../stream.ts';
 
 type Parameters = NonNullable<DescribeRouteOptions['parameters']>;
@@ -26,9 +27,10 @@ export function describeFormat(
   { summary, request, answer, event, end, example }: RouteSchemas,
   traits: RouteTraits = {},
 ): MiddlewareHandler {
+  const generates = traits.framing !== undefined;
   return describeLazily(summary, () => ({
     requestBody: { required: true, content: { 'application/json': { schema: request(), example } } },
-    ...common(answered(answer, { event, end }, traits), traits),
+    ...common(answered(answer, { event, end }, traits), generates ? withImageHeader(traits) : traits),
   }));
 }
 
@@ -78,6 +80,12 @@ export function optionalParameter(
   description: string,
 ): Parameters[number] {
   return { in: place, name, required: false, description, schema: jsonSchema(schema) };
+}
+
+function withImageHeader(traits: RouteTraits): RouteTraits {
+  const told = 'What became of each image stands in the answer, or at the end of the stream.';
+  const header = optionalParameter('header', IMAGE_DETAILS_HEADER, z.enum(['0', '1']), told);
+  return { ...traits, parameters: [...(traits.parameters ?? []), header] };
 }
 
 export function json(schema: z.ZodType) {

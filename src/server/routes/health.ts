@@ -9,6 +9,8 @@ const healthSchema = z.object({
   status: z.enum(['loading', 'ok', 'draining']),
   stage: z.enum(['starting', 'downloading', 'converting', 'loading']).optional(),
   progress: z.number().min(0).max(1).optional(),
+  restarts: z.number().int().optional(),
+  last_crash: z.object({ signal: z.string(), at: z.string() }).optional(),
 });
 const describeHealth = describeRead('Whether the server can answer requests', healthSchema, {
   responses: { 503: { description: 'It is loading, or ending', content: json(healthSchema) } },

@@ -19,7 +19,6 @@ import {
   tagsSchema,
   versionSchema,
 } from '../../api/ollama/index.ts';
-import { VserveError } from '../../errors/index.ts';
 import type { RequestContext } from '../access-log.ts';
 import type { ApiKeys } from '../api-keys.ts';
 import { bodyRoute } from '../body-route.ts';
@@ -30,9 +29,9 @@ import type { JsonCall } from '../json-route.ts';
 import { jsonRoute } from '../json-route.ts';
 import { listedModel, listedModels } from '../models/model-states.ts';
 import { describeFormat, describeRead, describeRefusal } from '../openapi/describe.ts';
-import { managersOnly } from '../require-key.ts';
 import type { GenerationRouteOptions, RouteOptions } from '../route-options.ts';
 import { entryNamed } from './models.ts';
+import { pullRoute, unmanaged } from './pull-model.ts';
 
 /** The version of Ollama whose API this is: clients refuse servers that are too old for what they use. */
 const OLLAMA_VERSION = '0.12.11';
@@ -49,8 +48,7 @@ const MANAGEMENT = [
 /** Ollama's API. */
 export function ollamaRoutes(options: RouteOptions, keys: ApiKeys): Hono<RequestContext> {
   const { models } = options;
-  const names = models.entries.map(({ name }) => name);
-  const [example = ''] = names;
+  const example = models.entries[0]?.name ?? '';
   const routes = new Hono<RequestContext>();
   routes.use('/', greet);
   routes.post('/api/chat', describeFormat(OLLAMA_CHAT.schemas, OLLAMA_CHAT), generationRoute(OLLAMA_CHAT, options));
@@ -72,26 +70,13 @@ export function ollamaRoutes(options: RouteOptions, keys: ApiKeys): Hono<Request
     '/api/show',
     describeFormat(showSchemas(example), { errors }),
     bodyRoute(options, ({ body, read }) => {
-      const [only] = names.length === 1 ? names : [];
-      const entry = entryNamed(models, readModelName(body, read, only));
+      const [only, ...others] = models.entries;
+      const name = readModelName(body, read, others.length === 0 ? only?.name : undefined);
+      const entry = entryNamed(models, name);
       return showJson(listedModel(entry, models.isManaged));
     }),
   );
-  routes.post(
-    '/api/pull',
-    describeFormat(pullSchemas(example), { errors }),
-    models.isManaged ? managersOnly(keys) : passOn,
-    bodyRoute(options, async ({ body, read, signal }) => {
-      const [only] = names.length === 1 ? names : [];
-      const name = readModelName(body, read, only);
-      const entry = models.entryNamed(name);
-      if (entry === undefined) throw unmanaged(names);
-      // What is served already is there, or comes with loading it.
-      const lease = await models.acquire(entry, signal);
-      lease.release();
-      return { status: 'success' };
-    }),
-  );
+  routes.post('/api/pull', describeFormat(pullSchemas(example), { errors }), pullRoute(options, keys));
   routes.post(
     '/api/embed',
     describeFormat(EMBED_SCHEMAS, { errors }),
@@ -107,7 +92,7 @@ export function ollamaRoutes(options: RouteOptions, keys: ApiKeys): Hono<Request
   );
   for (const [method, path] of MANAGEMENT) {
     routes.on(method, path, describeRefusal('Manage models: they are chosen at the start', { errors }), () => {
-      throw unmanaged(names);
+      throw unmanaged(models.entries.map(({ name }) => name));
     });
   }
   return routes;
@@ -121,8 +106,6 @@ async function embedded(request: OllamaEmbedRequest, options: GenerationRouteOpt
   return embedJson(request, embeddings, performance.now() - startedAtMs);
 }
 
-const passOn: MiddlewareHandler<RequestContext> = (_context, next) => next();
-
 /** Clients look whether Ollama is there by asking for `/`. Browsers ask for a page. */
 const greet: MiddlewareHandler<RequestContext> = async ({ req, text }, next) => {
   const isAsked = req.method === 'GET' || req.method === 'HEAD';
@@ -130,12 +113,3 @@ const greet: MiddlewareHandler<RequestContext> = async ({ req, text }, next) => 
   await next();
   return undefined;
 };
-
-function unmanaged(names: readonly string[]): VserveError {
-  const listed = names.map((name) => JSON.stringify(name)).join(', ');
-  const has = names.length === 1 ? `the model ${listed}` : `the models ${listed}`;
-  return new VserveError(
-    'unsupported_capability',
-    `This server has ${has} and manages no others. Start one for another model: vserve serve --model org/name`,
-  );
-}

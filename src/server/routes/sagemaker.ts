@@ -14,7 +14,7 @@ import type { RouteOptions } from '../route-options.ts';
 interface Answerer {
   readonly generations: readonly WireRequest[];
   readonly answer: (identity: AnswerIdentity, events: AsyncIterable<GenerationEvent>) => Promise<object>;
-  readonly writer: (identity: AnswerIdentity) => StreamWriter;
+  readonly writer: (identity: AnswerIdentity, imageDetails: boolean | undefined) => StreamWriter;
 }
 
 interface Invocation extends WireRequest {
@@ -45,7 +45,7 @@ const invocationFormat: WireFormat<Invocation> = {
   },
   generations: ({ answerer }) => answerer.generations.map((generation) => ({ ...generation, answerer })),
   answer: (identity, events, { answerer }) => answerer.answer(identity, events),
-  writer: (identity, { answerer }) => answerer.writer(identity),
+  writer: (identity, { answerer, imageDetails }) => answerer.writer(identity, imageDetails),
   errors: openaiErrors,
   schemas: eitherOf(chatFormat.schemas, completionFormat.schemas),
 };
@@ -66,7 +66,7 @@ function invocationOf<Request extends WireRequest>(format: WireFormat<Request>, 
   const answerer: Answerer = {
     generations: format.generations?.(request) ?? [request],
     answer: (identity, events) => format.answer(named(identity), events, request),
-    writer: (identity) => format.writer(named(identity), request),
+    writer: (identity, imageDetails) => format.writer(named(identity), { ...request, imageDetails }),
   };
   return { ...request, answerer };
 }

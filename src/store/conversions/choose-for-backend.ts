@@ -1,3 +1,4 @@
+import { prepareBackend } from '../../backend/index.ts';
 import type { Backend, LogLevel, Quantizer } from '../../backend/index.ts';
 import type { ModelDescription } from '../../conversion/index.ts';
 import { choosePrecision } from './choose-precision.ts';
@@ -27,7 +28,7 @@ export async function choose(
   if (given !== 'auto' && !needsQuantizer(given)) return { precision: given, quantizer: undefined };
   const backend = await load();
   if (given !== 'auto') {
-    await backend.check?.();
+    await prepareBackend(backend, { log, signal });
     return { precision: given, quantizer: backend.quantizer };
   }
   const { quantizer } = backend;
@@ -35,6 +36,6 @@ export async function choose(
   const memory = await backend.deviceMemory?.(devices, { log: () => undefined, signal });
   const choice = choosePrecision({ ...description, sizes }, memory);
   log(choice.fits ? 'info' : 'warning', `Precision ${choice.reason}`);
-  if (needsQuantizer(choice.precision)) await backend.check?.();
+  if (needsQuantizer(choice.precision)) await prepareBackend(backend, { log, signal });
   return { precision: choice.precision, quantizer };
 }

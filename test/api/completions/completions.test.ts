@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { completionFormat, parseCompletionRequest } from '../../../src/api/completions/index.ts';
 import type { GenerationEvent } from '../../../src/backend/index.ts';
+import { sseValues } from '../answer/sse-json.ts';
 
 const strict = { allowExtraFields: false };
 interface UsageJson {
@@ -185,6 +186,37 @@ describe('a completion', () => {
     const counts = usages.map(({ completion_tokens: tokens }) => tokens);
     expect(counts).toEqual(counts.toSorted((a, b) => a - b));
     expect(usages.at(-1)).toMatchObject({ prompt_tokens: 5, completion_tokens: 3 });
+  });
+
+  it.each([{}, { stream_options: { include_usage: true } }])(
+    "has llama-server's timings, streamed in the very last chunk (%j)",
+    async (options) => {
+      const timings = { cache_n: 1, prompt_n: 4, prompt_ms: 1, predicted_n: 3, predicted_ms: 1 };
+      const request = parse({ ...body, ...options, stream: true });
+      expect(await completionFormat.answer(identity, stream(), request)).toMatchObject({ timings });
+      const chunks = sseValues(completionFormat.writer(identity, request), events) as object[];
+      expect(chunks.filter((chunk) => 'timings' in chunk)).toEqual([chunks.at(-1)]);
+      expect(chunks.at(-1)).toMatchObject({ timings });
+    },
+  );
+
+  it('has the timings so far in every chunk behind the first token, and the progress, where they are asked for', () => {
+    const request = parse({ prompt: 'a', stream: true, timings_per_token: true, return_progress: true });
+    const progress = { promptTokens: 3, cachedTokens: 1, doneTokens: 2, ms: 4 };
+    const finish = { ...events.at(-1), reason: 'length' } as GenerationEvent;
+    const told: GenerationEvent[] = [
+      { type: 'start', promptTokens: 3 },
+      { type: 'progress', ...progress },
+      { type: 'prefilled', cachedTokens: 1, queueMs: 0, prefillMs: 1 },
+      { type: 'text-delta', text: 'A', tokens: 1 },
+      finish,
+    ];
+    expect(request.reportProgress).toBe(true);
+    expect(sseValues(completionFormat.writer(identity, request), told)).toMatchObject([
+      { choices: [{ text: '' }], prompt_progress: { total: 3, cache: 1, processed: 2, time_ms: 4 } },
+      { choices: [{ text: 'A' }], timings: { cache_n: 1, prompt_n: 2, predicted_n: 1 } },
+      { choices: [{ finish_reason: 'length' }], timings: { cache_n: 1, prompt_n: 2, predicted_n: 1 } },
+    ]);
   });
 
   it('leaves out what was generated where nothing was asked for', async () => {

@@ -85,6 +85,20 @@ const everything = [
 ];
 
 describe('a stream', () => {
+  it("tells llama-server's timings beside the response, and in every delta where that is asked for", () => {
+    const events = [{ type: 'prefilled', cachedTokens: 3, queueMs: 0, prefillMs: 6 } as const, ...everything];
+    const timings = { cache_n: 3, prompt_n: 4, prompt_ms: 6 };
+    const asked = streamed(events, { tools, timings_per_token: true });
+    expect(asked.at(-1)).toMatchObject({ timings: { ...timings, predicted_n: 4 } });
+    const deltas = asked.filter(({ type }) => type.endsWith('.delta'));
+    const counts = deltas.map((delta) => (delta as { timings?: { predicted_n: number } }).timings?.predicted_n);
+    expect(counts.slice(0, 4)).toEqual([1, 2, 3, 4]);
+    expect(deltas).toEqual(deltas.map(() => expect.objectContaining({ timings: expect.objectContaining(timings) })));
+    const plain = streamed(events, { tools });
+    expect(plain.slice(0, -1).filter((event) => 'timings' in event)).toEqual([]);
+    expect(plain.at(-1)).toMatchObject({ timings });
+  });
+
   it('ends with the response that is given in one piece, whose items are those of its events', async () => {
     for (const fields of [
       { tools },

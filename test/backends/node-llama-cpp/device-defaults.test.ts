@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { automaticThreads, defaultSequences, stepSize } from '../../../backends/node-llama-cpp/device-defaults.ts';
+import { automaticThreads, defaultSequences, stepTokens } from '../../../backends/node-llama-cpp/device-defaults.ts';
 
 const GiB = 1024 ** 3;
 const onCpu = { gpuLayers: 0, totalLayers: 33, gpuTotalBytes: 0 };
@@ -8,14 +8,13 @@ const onGpu = { gpuLayers: 33, totalLayers: 33, gpuTotalBytes: 24 * GiB };
 
 describe('a step', () => {
   it.each([
-    ['a CPU', onCpu, undefined, { batchTokens: 512, promptShare: 0.25 }],
-    ['a GPU that has all layers', onGpu, undefined, { batchTokens: 2048, promptShare: 1 }],
-    ['a GPU with little memory', { ...onGpu, gpuTotalBytes: 4 * GiB }, undefined, { batchTokens: 512, promptShare: 1 }],
-    ['a GPU and the CPU', partly, undefined, { batchTokens: 512, promptShare: 0.25 }],
-    ['a CPU, as asked for', onCpu, 64, { batchTokens: 64, promptShare: 0.25 }],
-    ['a GPU, as asked for', onGpu, 64, { batchTokens: 64, promptShare: 1 }],
-  ])('on %s', (_, placement, asked, step) => {
-    expect(stepSize(asked, placement)).toEqual(step);
+    ['a CPU', onCpu, undefined, 512],
+    ['a GPU that has all layers', onGpu, undefined, 2048],
+    ['a GPU with little memory', { ...onGpu, gpuTotalBytes: 4 * GiB }, undefined, 512],
+    ['a GPU and the CPU', partly, undefined, 512],
+    ['either, as asked for', onGpu, 64, 64],
+  ])('on %s', (_, placement, asked, tokens) => {
+    expect(stepTokens(asked, placement)).toBe(tokens);
   });
 });
 

@@ -49,7 +49,6 @@ describe('the native engine', () => {
               maxLength,
               maxSequences: 4,
               batchTokens: 64,
-              promptShare: 0.25,
               threads: 1,
               threadsBatch: 1,
               threadsAdapt: false,

@@ -24,7 +24,6 @@ const options: NativeEngineOptions = {
   maxLength: 8192,
   maxSequences: 8,
   batchTokens: 64,
-  promptShare: 0.25,
   threads: 1,
   threadsBatch: 1,
   threadsAdapt: false,
@@ -186,8 +185,7 @@ describe('a long prompt', () => {
     const { promptTokens, prefillSteps } = await long.finished();
     done.abort();
     await Promise.all(floods);
-    // Beside streams, prompts have a quarter of a step.
-    expect(prefillSteps).toBeLessThanOrEqual(promptTokens / (64 / 4 / 2) + 2);
+    expect(prefillSteps).toBeLessThanOrEqual(promptTokens / (64 / 2) + 2);
   });
 
   it('of one client waits for half of what another sends', async () => {

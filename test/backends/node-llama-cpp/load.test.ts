@@ -157,7 +157,7 @@ describe('loading a model', () => {
     const llama = { gpu: false, buildType: 'prebuilt' } as const;
 
     it('that was not built is a named error that says how to build it', () => {
-      expect(() => loadNativeAddon(llama, folder)).toThrow(
+      expect(() => loadNativeAddon(llama, [folder])).toThrow(
         expect.objectContaining({
           code: 'native_addon_missing',
           message: expect.stringMatching(/Build it with: node ".*build-native.js"$/) as unknown,
@@ -173,7 +173,7 @@ describe('loading a model', () => {
         await writeFile(join(addonsDir, variant, 'vserve-engine.node'), 'not a library');
       }
       const mismatch = { code: 'native_addon_mismatch' };
-      expect(() => loadNativeAddon(llama, addonsDir)).toThrow(expect.objectContaining(mismatch) as Error);
+      expect(() => loadNativeAddon(llama, [addonsDir])).toThrow(expect.objectContaining(mismatch) as Error);
       expect(() => loadNativeAddon(llama, undefined, '0.0.1')).toThrow(
         expect.objectContaining({ ...mismatch, message: expect.stringContaining('0.0.1') as unknown }) as Error,
       );

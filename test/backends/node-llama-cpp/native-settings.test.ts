@@ -15,7 +15,6 @@ const options: NativeEngineOptions = {
   maxLength: 256,
   maxSequences: 1,
   batchTokens: 64,
-  promptShare: 1,
   threads: 1,
   threadsBatch: 1,
   threadsAdapt: false,

@@ -21,7 +21,6 @@ const options: Omit<NativeEngineOptions, 'mmprojPath' | 'encoderBytes'> = {
   maxLength: 4096,
   maxSequences: 1,
   batchTokens: 64,
-  promptShare: 1,
   threads: 1,
   threadsBatch: 1,
   threadsAdapt: false,

@@ -1,8 +1,9 @@
 // Runs the engine's rules of turns without a model. Prints a line for each step or round.
 //
-// step-plan-check steps TOKENS MOST BESIDE_SHORT PROMPTS WORK...  prompts, computed to their ends: CLIENT:TOKENS@STEP, the
+// step-plan-check steps TOKENS MOST BESIDE_SHORT COSTS WORK...    prompts, computed to their ends: CLIENT:TOKENS@STEP, the
 //                                                                 step being that of its arrival, CLIENT a path such as
-//                                                                 a/b; an image has ! behind it. Prints PROMPT=TOKENS of
+//                                                                 a/b; an image has ! behind it; COSTS is 1 where mixing
+//                                                                 prompts costs. Prints PROMPT=TOKENS of
 //                                                                 each share.
 // step-plan-check images WORK...                                  one at a time, each at once to its end: PROMPT
 // step-plan-check pace MOST_MS FEWEST STEP...                   STREAMS,PROMPT_TOKENS,MS of steps: the most tokens after
@@ -158,7 +159,7 @@ int main(int count, char ** arguments) {
             std::printf("%zu", simulation.compute(next, works[next].remaining_tokens));
         } else if (mode == "steps") {
             const StepBudget budget{std::atoi(arguments[2]), std::atoi(arguments[3]), std::atoi(arguments[4]), false,
-                                    std::atoi(arguments[5])};
+                                    std::atoi(arguments[5]) == 1};
             const auto shares = share_out(works, budget, step);
             for (size_t i = 0; i < shares.size(); i++) {
                 if (shares[i] > 0) {

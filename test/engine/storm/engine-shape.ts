@@ -96,7 +96,6 @@ export async function loadShaped(files: ModelFiles, shape: EngineShape): Promise
     threadsBatchAdapt: false,
     throttleCounter: undefined,
     cpus: shape.threads,
-    promptShare: 0.25,
     useGpu: false,
     imageDefaults: {},
     largestImage: {},

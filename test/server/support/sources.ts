@@ -2,7 +2,7 @@ import { onTestFinished } from 'vitest';
 import type { EchoHooks } from '../../../backends/echo/index.ts';
 import { createEchoBackend } from '../../../backends/echo/index.ts';
 import type { LoadedModel, LoadMemory } from '../../../src/backend/index.ts';
-import type { ModelSource, RunningServer, ServerSettings } from '../../../src/server/index.ts';
+import type { ModelSource, PullModel, RunningServer, ServerSettings } from '../../../src/server/index.ts';
 import { openServer } from '../../../src/server/index.ts';
 import { defaultLoadSettings } from '../../../src/settings/index.ts';
 import { mediaSettings, serverSettings } from './settings.ts';
@@ -49,7 +49,7 @@ function named(model: LoadedModel, name: string, onClose: () => void): LoadedMod
   return {
     info: model.info,
     stats: () => model.stats(),
-    tokenize: (text, options) => required(model.tokenize).call(model, text, options),
+    tokenize: (text, options) => model.tokenize?.(text, options) ?? Promise.resolve([]),
     close() {
       onClose();
       return model.close();
@@ -63,15 +63,11 @@ function named(model: LoadedModel, name: string, onClose: () => void): LoadedMod
   };
 }
 
-function required<T>(value: T | undefined): T {
-  if (value === undefined) throw new TypeError('The echo backend lacks a method.');
-  return value;
-}
-
 export interface SeveralOptions {
   readonly keepAliveMs?: number;
   readonly maxLoaded?: number;
   readonly metricsPort?: number;
+  readonly pull?: PullModel;
   readonly settings?: Partial<ServerSettings>;
 }
 
@@ -83,7 +79,7 @@ export interface SeveralServer extends RunningServer {
 /** A server of these models on a free port of 127.0.0.1, shut down at the end of the test. */
 export async function serveSources(
   sources: readonly ModelSource[],
-  { keepAliveMs = Infinity, maxLoaded, metricsPort, settings }: SeveralOptions = {},
+  { keepAliveMs = Infinity, maxLoaded, metricsPort, pull, settings }: SeveralOptions = {},
 ): Promise<SeveralServer> {
   const log: string[] = [];
   const server = await openServer({
@@ -94,7 +90,7 @@ export async function serveSources(
     settings: serverSettings(settings),
     log: (level, message) => log.push(`${level} ${message}`),
   });
-  const running = server.serveModels({ sources, media: mediaSettings(), keepAliveMs, maxLoaded });
+  const running = server.serveModels({ sources, media: mediaSettings(), keepAliveMs, maxLoaded, pull });
   let stopped: Promise<void> | undefined;
   const shutdown = (): Promise<void> => (stopped ??= running.shutdown());
   onTestFinished(shutdown);

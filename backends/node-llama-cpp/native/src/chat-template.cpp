@@ -98,14 +98,16 @@ static ChatTemplate::Variables special_tokens_of(const llama_model * model) {
     return special_tokens;
 }
 
-std::unique_ptr<ChatTemplate> ChatTemplate::of_model(const llama_model * model, ImagePlacement placement) {
-    const char * source = llama_model_chat_template(model, nullptr);
+std::unique_ptr<ChatTemplate> ChatTemplate::of_model(const llama_model * model, const std::string & given,
+                                                     ImagePlacement placement) {
+    const char * source = given.empty() ? llama_model_chat_template(model, nullptr) : given.c_str();
     return std::make_unique<ChatTemplate>(source == nullptr || *source == 0 ? chatml : source, special_tokens_of(model),
                                           std::move(placement));
 }
 
-std::unique_ptr<ChatTemplate> ChatTemplate::for_tools(const llama_model * model, ImagePlacement placement) {
-    const char * source = llama_model_chat_template(model, "tool_use");
+std::unique_ptr<ChatTemplate> ChatTemplate::for_tools(const llama_model * model, const std::string & given,
+                                                      ImagePlacement placement) {
+    const char * source = given.empty() ? llama_model_chat_template(model, "tool_use") : nullptr;
     if (source == nullptr || *source == 0) {
         return nullptr;
     }

@@ -32,10 +32,12 @@ class ChatTemplate {
     ChatTemplate(const ChatTemplate &) = delete;
     ChatTemplate & operator=(const ChatTemplate &) = delete;
 
-    // The model's template, or ChatML if it has none. Throws EngineError: model_load_failed.
-    static std::unique_ptr<ChatTemplate> of_model(const llama_model * model, ImagePlacement placement);
-    // The one that the model has for conversations with tools; null where that is the same.
-    static std::unique_ptr<ChatTemplate> for_tools(const llama_model * model, ImagePlacement placement);
+    // `given`, or if it is empty the model's template, or ChatML if it has none. Throws EngineError: model_load_failed.
+    static std::unique_ptr<ChatTemplate> of_model(const llama_model * model, const std::string & given,
+                                                  ImagePlacement placement);
+    // The one that the model has for conversations with tools; null where that is the same, as with one that is given.
+    static std::unique_ptr<ChatTemplate> for_tools(const llama_model * model, const std::string & given,
+                                                   ImagePlacement placement);
 
     // Renders a conversation that has `n_images` images. Throws EngineError: chat_template_failed, also if the template
     // leaves out an image, a message or a tool call; invalid_request.

@@ -3,7 +3,7 @@
 //
 //     vserve-dry-run <folder of llama.cpp's libraries> <use> <model> [<projector> <most tokens of a picture> [<key>=<number>…]]
 //
-// The use is `generate`, or `embed` for a model that was trained for that.
+// The use is `generate`, or `embed` for a model that was trained for that. An empty projector is none.
 //
 // llama.cpp trusts the header of a GGUF file in many places, and where it should not, an assertion or the system ends the
 // process: this one, then, instead of the server. The model's weights are mapped and not read; the projector's are not even
@@ -11,7 +11,7 @@
 // all went well, and 1 where something was refused. The last line of `generate` is `encoder` and the bytes in which the
 // largest picture is encoded, alone and with as many others as a GPU takes at once, and how many tokens of it have to be
 // decoded together. The keys (`max_pixels`, `min_pixels`, `longest_edge`, `max_tiles`) are what requests may ask of the image
-// processor at most.
+// processor at most; `other_template=1` says that the engine will use another chat template than the model's.
 
 #ifndef _WIN32
 #include <sys/mman.h>
@@ -100,6 +100,16 @@ void tokenize_newline(const llama_model * model) {
     }
 }
 
+// The model's chat template is not looked at: another one is used.
+constexpr const char * other_template = "other_template";
+constexpr const char * any_template = "{% for message in messages %}{{ message.content }}{% endfor %}";
+
+bool has_other_template(int argc, char ** argv) {
+    return std::any_of(argv, argv + argc, [](const char * argument) {
+        return std::string(argument) == std::string(other_template) + "=1";
+    });
+}
+
 vserve::ProcessorChanges changes_of(int argc, char ** argv) {
     vserve::ProcessorChanges changes;
     for (int i = 6; i < argc; i++) {
@@ -115,7 +125,7 @@ vserve::ProcessorChanges changes_of(int argc, char ** argv) {
             changes.longest_edge = value;
         } else if (key == "max_tiles") {
             changes.max_tiles = value;
-        } else {
+        } else if (key != other_template) {
             throw std::runtime_error("vserve-dry-run has no setting " + key);
         }
     }
@@ -151,13 +161,17 @@ vserve::EmbedderOptions embedder_options_for(const std::string & mmproj_path) {
     return options;
 }
 
-void try_to_generate(llama_model * model, const char * projector, int32_t max_tokens, vserve::ProcessorChanges largest) {
-    { const vserve::Engine engine(model, options_for("")); }
+void try_to_generate(llama_model * model, const char * projector, int32_t max_tokens, vserve::ProcessorChanges largest,
+                     const std::string & chat_template) {
+    vserve::EngineOptions text_options = options_for("");
+    text_options.chat_template = chat_template;
+    { const vserve::Engine engine(model, std::move(text_options)); }
     if (projector == nullptr) {
         return;
     }
     begin("projector");
     vserve::EngineOptions options = options_for(projector);
+    options.chat_template = chat_template;
     options.largest_image = largest;
     vserve::Engine engine(model, options);
     const size_t alone_bytes = engine.encoder_bytes(false, max_tokens);
@@ -192,7 +206,7 @@ int main(int argc, char ** argv) {
     if (argc < 4) {
         return 1;
     }
-    const char * projector = argc > 4 ? argv[4] : nullptr;
+    const char * projector = argc > 4 && argv[4][0] != '\0' ? argv[4] : nullptr;
     confine();
     llama_log_set(tell_errors, nullptr);
     common_log_set_verbosity_thold(LOG_LEVEL_ERROR);
@@ -213,7 +227,9 @@ int main(int argc, char ** argv) {
         if (std::string(argv[2]) == "embed") {
             try_to_embed(model.get(), projector);
         } else {
-            try_to_generate(model.get(), projector, argc > 5 ? std::atoi(argv[5]) : 0, changes_of(argc, argv));
+            const char * chat_template = has_other_template(argc, argv) ? any_template : "";
+            try_to_generate(model.get(), projector, argc > 5 ? std::atoi(argv[5]) : 0, changes_of(argc, argv),
+                            chat_template);
         }
         std::_Exit(0);  // taking a vocabulary apart takes as long as half of making it
     } catch (const std::exception & error) {

@@ -6,14 +6,6 @@
 
 namespace vserve {
 
-namespace {
-
-// Where sequences have cells or states of their own, llama.cpp splits a batch of different lengths, and every part takes a
-// pass over the weights.
-constexpr int32_t most_prompts_apart = 2;
-
-}  // namespace
-
 // Shares out a step to the answers that generate: a token to each, and more to those for which a draw made several, but no
 // more of these than prompts may have beside streams. Returns the sum.
 int32_t Engine::share_out_draws(const std::vector<AnswerPtr> & answers,
@@ -78,12 +70,14 @@ PromptWork Engine::work_of(const Answer & answer, int32_t ready_tokens) const {
 StepBudget Engine::prompt_budget(int32_t streams) const {
     const int32_t beside_others = prompt_tokens_beside_others();
     const bool image_is_due = owed_to_image_ > Clock::duration::zero();
-    const bool apart =
+    // Where sequences have cells or states of their own, llama.cpp splits a batch of different lengths, and every part takes
+    // a pass over the weights.
+    const bool mixing_costs =
         options_.separate_cells || llama_model_is_recurrent(model_) || llama_model_is_hybrid(model_);
     const int32_t tokens = streams > 0 || image_is_due ? beside_others : options_.batch_tokens;
     const int32_t limit = std::min(options_.batch_tokens - streams, most_prompt_tokens_);
     return {std::min(tokens, limit), std::min(tokens + tokens / 2, limit), beside_others, image_is_due,
-            apart ? most_prompts_apart : INT32_MAX};
+            mixing_costs};
 }
 
 }  // namespace vserve

@@ -48,7 +48,7 @@ void Engine::load() {
         fit_pictures();
     }
     create_context();
-    prompts_ = std::make_unique<PromptBuilder>(model_, images(), encoded_);
+    prompts_ = std::make_unique<PromptBuilder>(model_, images(), encoded_, options_.chat_template);
     int32_t n_suppressed = 0;
     const llama_token * suppressed = llama_vocab_get_suppress_tokens(vocab_, &n_suppressed);
     for (int32_t i = 0; i < n_suppressed; i++) {

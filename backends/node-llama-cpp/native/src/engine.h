@@ -80,13 +80,13 @@ struct Event {
 
 struct EngineOptions {
     std::string mmproj_path;    // empty: text only
+    std::string chat_template;  // in place of the model's own; empty: that
     ImagePlacement placement;
     int32_t context_cells = 0;      // KV cells: of each sequence, or shared by all
     bool separate_cells = false;    // each sequence has cells of its own
     int32_t max_length = 0;         // tokens that one sequence may hold
     int32_t max_sequences = 1;      // running at the same time
     int32_t batch_tokens = 1;       // limit of one step; raised to one for each sequence
-    float prompt_share = 1;         // of that, for prompts while others generate: keeps the streams flowing
     int32_t n_threads = 1;          // for batches of one token
     int32_t n_threads_batch = 1;    // for larger batches, and images
     bool threads_adapt = false;        // n_threads is a limit: fewer are used beside busy programs
@@ -225,7 +225,7 @@ class Engine {
 
     // How much longer a step with parts of prompts takes the streams, about. A prompt gets no fewer tokens for that, though:
     // reading the weights is most of the work for a few.
-    static constexpr double most_pause_ms = 500;
+    static constexpr double most_pause_ms = 1000;
     // Rows of logits in a step for reports on a prompt: a row is as wide as the vocabulary.
     static constexpr int32_t most_prompt_rows = 32;
     static constexpr int32_t fewest_prompt_tokens = 16;
@@ -233,8 +233,7 @@ class Engine {
     // Tokens of prompts that a step may have while other answers generate. At least one: a prompt must not wait for the
     // end of the streams.
     int32_t prompt_tokens_beside_others() const {
-        const auto share = static_cast<int32_t>(static_cast<float>(options_.batch_tokens) * options_.prompt_share);
-        return std::max(1, std::min(share, pace_.most_prompt_tokens()));
+        return std::max(1, std::min(options_.batch_tokens, pace_.most_prompt_tokens()));
     }
 
     void load();

@@ -105,7 +105,8 @@ int32_t most_image_tokens(const mtmd_context * vision, const std::vector<ImageSi
     return most;
 }
 
-PromptBuilder::PromptBuilder(const llama_model * model, Images images, EmbeddingCache & encoded)
+PromptBuilder::PromptBuilder(const llama_model * model, Images images, EmbeddingCache & encoded,
+                             const std::string & chat_template)
     : vocab_(llama_model_get_vocab(model)),
       tokenizer_(vocab_),
       vision_(images.vision),
@@ -113,9 +114,9 @@ PromptBuilder::PromptBuilder(const llama_model * model, Images images, Embedding
       settings_(images.settings),
       encoded_(encoded),
       row_width_(llama_model_n_embd_inp(model)),
-      template_(ChatTemplate::of_model(model, placement_)),
+      template_(ChatTemplate::of_model(model, chat_template, placement_)),
       format_(std::make_unique<ChatFormat>(*template_)),
-      tool_template_(ChatTemplate::for_tools(model, placement_)),
+      tool_template_(ChatTemplate::for_tools(model, chat_template, placement_)),
       tool_format_(tool_template_ ? std::make_unique<ChatFormat>(*tool_template_) : nullptr),
       control_strings_(vocab_, placement_.spoken) {
     if (vision_ != nullptr) {

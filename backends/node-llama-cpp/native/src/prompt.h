@@ -83,7 +83,9 @@ class PromptBuilder {
         ProcessorSettings largest;            // with which an image becomes the most tokens
         std::vector<ImageSize> sample_sizes;  // of image-processor.h, for `largest`
     };
-    PromptBuilder(const llama_model * model, Images images, EmbeddingCache & encoded);
+    // `chat_template`: in place of the model's own, unless it is empty.
+    PromptBuilder(const llama_model * model, Images images, EmbeddingCache & encoded,
+                  const std::string & chat_template = "");
 
     // Uses only the sizes of the images. The prompt is cut if it is far longer than `max_tokens`. Throws EngineError:
     // chat_template_failed, invalid_request, undecodable, unsupported_capability; Cancelled.

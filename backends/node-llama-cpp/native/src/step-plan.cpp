@@ -50,21 +50,37 @@ class Shares {
                 left_for_rests_ -= rest;
                 given = room;
             }
-            if (tokens_[i] == 0) {
-                sharers_++;
-                has_alone_ = has_alone_ || prompts_[i].alone;
-            }
-            tokens_[i] += given;
-            left_for_long_ -= is_short(prompts_[i]) ? 0 : given;
+            add(i, given);
             tokens = std::max(0, tokens - given);
         }
         return tokens;
+    }
+
+    // Gives all that is left of it to the first in this order that needs no more than `tokens`, and returns how many that are.
+    int32_t complete_one(const std::vector<size_t> & order, int32_t tokens) {
+        for (const size_t i : order) {
+            const int32_t room = room_of(i, 1);
+            if (room > 0 && prompts_[i].remaining_tokens <= tokens) {
+                add(i, room);
+                return room;
+            }
+        }
+        return 0;
     }
 
     std::vector<int32_t> take() { return std::move(tokens_); }
 
   private:
     bool is_short(const PromptWork & prompt) const { return prompt.remaining_tokens <= budget_.tokens; }
+
+    void add(size_t i, int32_t given) {
+        if (tokens_[i] == 0) {
+            sharers_++;
+            has_alone_ = has_alone_ || prompts_[i].alone;
+        }
+        tokens_[i] += given;
+        left_for_long_ -= is_short(prompts_[i]) ? 0 : given;
+    }
 
     // How many tokens more a prompt may have.
     int32_t room_of(size_t i, int32_t most_prompts) const {
@@ -91,11 +107,18 @@ std::vector<int32_t> share_out(const std::vector<PromptWork> & prompts, const St
     const auto by_size = sorted(prompts, is_smaller);
     const auto by_turn = sorted(prompts, is_due_before);
     const bool is_odd = step % 2 == 1;
+    const auto & first = is_odd ? by_turn : by_size;
+    const auto & second = is_odd ? by_size : by_turn;
     const int32_t half = budget.tokens / 2;
     Shares shares(prompts, budget);
-    int32_t left = shares.give(is_odd ? by_turn : by_size, budget.tokens - half, std::max(1, budget.prompts - 1));
-    left = shares.give(is_odd ? by_size : by_turn, half + left, budget.prompts);
-    shares.give(by_size, left, budget.prompts);
+    if (budget.mixing_costs) {
+        // An even step belongs to the smallest anyway.
+        const int32_t completed = is_odd ? shares.complete_one(by_size, half) : 0;
+        shares.give(first, budget.tokens - completed, completed > 0 ? 2 : 1);
+    } else {
+        const int32_t left = shares.give(first, budget.tokens - half, INT32_MAX);
+        shares.give(by_size, shares.give(second, half + left, INT32_MAX), INT32_MAX);
+    }
     return shares.take();
 }
 

@@ -21,7 +21,7 @@ struct StepBudget {
     int32_t most_tokens;     // likewise, if that saves a prompt a step of its own for the rest
     int32_t beside_short;    // of the long ones, if there are short ones: these should get their first token soon
     bool short_only = false;  // something else is due: leave out the long ones
-    int32_t prompts = INT32_MAX;  // how many to mix
+    bool mixing_costs = false;  // a step has one prompt, or one and a short one
 };
 
 // Shares out a step's tokens to the prompts: how many of each, 0 for those that wait. Never more than `ready_tokens`. A prompt
@@ -31,6 +31,9 @@ struct StepBudget {
 // that a short question passes a long prompt. The other half goes to the
 // clients in turn, the oldest prompt of each first: whatever comes in, every client and every prompt advances. `step` is the
 // number of the step: an odd token, and what is limited to one, goes to one half in even steps and to the other in odd ones.
+//
+// Where mixing prompts costs, the halves are whole steps in turn, and half of an odd one goes first to a prompt that it
+// completes.
 std::vector<int32_t> share_out(const std::vector<PromptWork> & prompts, const StepBudget & budget, uint64_t step);
 
 // Which of several pieces of work that cannot be mixed is next, by the same rule: the least work in even turns, and in odd

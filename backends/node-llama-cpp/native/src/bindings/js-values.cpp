@@ -392,13 +392,13 @@ std::vector<std::string> texts_of(const Napi::Array & array) {
 EngineOptions options_of(const Napi::Object & object) {
     EngineOptions options;
     options.mmproj_path = text_of(object, "mmprojPath");
+    options.chat_template = optional_text_of(object, "chatTemplate").value_or("");
     options.placement = placement_of(object.Get("imagePlacement"));
     options.context_cells = integer_of(object, "contextCells");
     options.separate_cells = boolean_of(object, "separateCells");
     options.max_length = integer_of(object, "maxLength");
     options.max_sequences = integer_of(object, "maxSequences");
     options.batch_tokens = integer_of(object, "batchTokens");
-    options.prompt_share = float_of(object, "promptShare");
     options.n_threads = integer_of(object, "threads");
     options.n_threads_batch = integer_of(object, "threadsBatch");
     options.threads_adapt = boolean_of(object, "threadsAdapt");

@@ -1,14 +1,14 @@
 import { basename, resolve } from 'node:path';
-import type { Backend, ModelFiles } from '../backend/index.ts';
-import { VserveError } from '../errors/index.ts';
-import type { ModelSource } from '../server/index.ts';
-import type { FileModel, LoadedSettings, ServeSettingName, Settings } from '../settings/index.ts';
-import type { Context } from './context.ts';
-import { load, prepare } from './load-model.ts';
-import type { Loading } from './open-and-load.ts';
-import { samplingDefaultsOf } from './sampling-defaults.ts';
-import { serveSettings } from './serve-settings.ts';
-import type { ServeSettings } from './serve-settings.ts';
+import type { Backend, ModelFiles } from '../../backend/index.ts';
+import { VserveError } from '../../errors/index.ts';
+import type { ModelSource } from '../../server/index.ts';
+import type { FileModel, LoadedSettings, ServeSettingName, Settings } from '../../settings/index.ts';
+import type { Context } from '../context.ts';
+import { loadPrepared, prepare } from '../load-model.ts';
+import type { Loading } from '../open-and-load.ts';
+import { samplingDefaultsOf } from '../sampling-defaults.ts';
+import { serveSettings } from '../serve-settings.ts';
+import type { ServeSettings } from '../serve-settings.ts';
 
 type ServerSettings = Pick<Settings, ServeSettingName>;
 type Prepared = Awaited<ReturnType<typeof prepare>>;
@@ -62,6 +62,9 @@ function sourceOf(
     aliases: [model, basename(resolve(model)).replace(/\.gguf$/i, '')],
     samplingDefaults: samplingDefaultsOf(settings),
     preload,
+    async prepare(signal, report) {
+      await prepareOnce({ ...context, signal, report });
+    },
     async memory(signal, report) {
       if (backend.loadMemory === undefined) return undefined;
       const files = await prepareOnce({ ...context, signal, report });
@@ -70,19 +73,15 @@ function sourceOf(
     },
     async load(signal, report) {
       const loading = { ...context, signal, report };
-      const { release, ...files } = await prepareOnce(loading);
+      const files = await prepareOnce(loading);
       try {
-        const startedAtMs = performance.now();
-        const inUse = await load(backend, files, serve, loading);
+        const inUse = await loadPrepared(backend, files, serve, settings, loading);
         inMemory.add(files);
-        const releaseAll = async (): Promise<void> => {
+        const release = async (): Promise<void> => {
           inMemory.delete(files);
-          await release();
+          await inUse.release();
         };
-        return { model: inUse, loadMs: performance.now() - startedAtMs, release: releaseAll };
-      } catch (error) {
-        await release();
-        throw error;
+        return { ...inUse, release };
       } finally {
         prepared = undefined;
       }

@@ -1,6 +1,6 @@
-import { upstreamPolicies } from '../backend/index.ts';
-import { option } from './option.ts';
-import { choice, list, optional, serverAddress, text, toggle, wholeNumber } from './value-kinds.ts';
+import { upstreamPolicies } from '../../backend/index.ts';
+import { option } from '../option.ts';
+import { choice, list, optional, serverAddress, text, toggle, wholeNumber } from '../value-kinds.ts';
 
 /** The longest delay of a timer in Node, in seconds. */
 const LONGEST_TIMER_S = 2_147_483;
@@ -12,7 +12,7 @@ export const upstreamOptions = {
     flags: ['upstream'],
     argument: 'address',
     help: 'Server of the OpenAI API that computes for --backend openai, such as http://10.0.0.7:8000; repeatable',
-    kind: list('addresses of servers', (value) => serverAddress().schema.safeParse(value).success),
+    kind: list('addresses of servers', (value) => serverAddress().accept(value) !== undefined),
     default: [],
     defaultText: 'none',
   }),

@@ -1,5 +1,5 @@
-import { option } from './option.ts';
-import { decimal, list, optional, serverAddress, text, toggle, wholeNumber, wholeNumbers } from './value-kinds.ts';
+import { option } from '../option.ts';
+import { decimal, list, optional, serverAddress, text, toggle, wholeNumber, wholeNumbers } from '../value-kinds.ts';
 
 const unset = { default: undefined, defaultText: "the model's" } as const;
 

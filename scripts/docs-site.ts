@@ -1,0 +1,35 @@
+/**
+ * Makes a site of docs/ in site/dist, with a search that works offline. A link that leads nowhere is an error.
+ *
+ *     npm run docs:site [-- --dev]
+ *
+ * `--dev` serves the pages instead. VitePress is installed into site/, apart from what vserve needs.
+ */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../backends/node-llama-cpp/installation.ts';
+import { scriptArguments } from './arguments.ts';
+
+const repository = 'https://github.com/vserve/vserve/blob/main';
+const docs = join(packageRoot, 'docs');
+const site = join(packageRoot, 'site');
+const pages = join(site, 'pages');
+
+const { dev } = scriptArguments({ options: { dev: { type: 'boolean', default: false } } }).values;
+copyPages();
+const npm = (...args: string[]): Buffer => execFileSync('npm', args, { cwd: site, stdio: 'inherit' });
+if (!existsSync(join(site, 'node_modules', 'vitepress'))) npm('ci', '--no-audit', '--no-fund');
+npm('run', '--silent', dev ? 'dev' : 'build');
+
+/** Copies what the site is made of: files outside of docs/ have their links on GitHub. */
+function copyPages(): void {
+  rmSync(pages, { recursive: true, force: true });
+  mkdirSync(pages);
+  copyFileSync(join(site, 'index.md'), join(pages, 'index.md'));
+  for (const name of readdirSync(docs)) {
+    if (!name.endsWith('.md')) copyFileSync(join(docs, name), join(pages, name));
+    else
+      writeFileSync(join(pages, name), readFileSync(join(docs, name), 'utf8').replaceAll('](../', `](${repository}/`));
+  }
+}
