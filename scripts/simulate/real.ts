@@ -10,7 +10,7 @@ import type { GenerateRequest, LoadedModel, UpstreamPolicy } from '../../src/bac
 import { defaultLoadSettings } from '../../src/settings/index.ts';
 import { Random } from '../soak/random.ts';
 import { Replica, usualServiceMs } from './replica.ts';
-import { keyOf, meanAnswerTokens, meanTurns, Users } from './users.ts';
+import { firstHistoryTokens, keyOf, meanAnswerTokens, meanTurns, Users } from './users.ts';
 import type { Turn } from './users.ts';
 
 export interface RealOptions {
@@ -23,12 +23,28 @@ export interface RealOptions {
   readonly speed: number;
 }
 
+/** Turns that had one before, and those of them that found it cached. */
+interface Hits {
+  laterTurns: number;
+  cached: number;
+}
+
+export interface MeasuredReal {
+  /** Sorted, in milliseconds of the replicas. */
+  readonly ttftMs: Float64Array;
+  /** Of turns that had one before, those that found it cached. */
+  readonly prefixHits: number;
+}
+
 /**
  * The same as a simulation without failures, in real time: the upstream backend before HTTP servers that take as long as
- * replicas do. Gives the times to the first token, sorted, in milliseconds of the replicas.
+ * replicas do.
  */
-export async function measureReal(options: RealOptions): Promise<Float64Array> {
-  const servers = await Promise.all(Array.from({ length: options.replicas }, (_, i) => serveReplica(i, options.speed)));
+export async function measureReal(options: RealOptions): Promise<MeasuredReal> {
+  const hits: Hits = { laterTurns: 0, cached: 0 };
+  const servers = await Promise.all(
+    Array.from({ length: options.replicas }, (_, i) => serveReplica(i, options.speed, hits)),
+  );
   const model = await createOpenAiBackend().load(
     { modelPath: '', mmprojPath: undefined },
     {
@@ -40,7 +56,8 @@ export async function measureReal(options: RealOptions): Promise<Float64Array> {
     { onProgress: () => undefined, log: () => undefined, signal: new AbortController().signal },
   );
   try {
-    return await askAll(model, options);
+    const ttftMs = await askAll(model, options);
+    return { ttftMs, prefixHits: hits.cached / Math.max(1, hits.laterTurns) };
   } finally {
     await model.close();
     for (const server of servers) {
@@ -50,11 +67,11 @@ export async function measureReal(options: RealOptions): Promise<Float64Array> {
   }
 }
 
-async function serveReplica(index: number, speed: number): Promise<Server> {
+async function serveReplica(index: number, speed: number, hits: Hits): Promise<Server> {
   const replica = new Replica(index);
   const server = createServer((request, response) => {
     if (request.method === 'GET') answerJson(response, { data: [{ id: 'replica', owned_by: 'simulation' }] });
-    else void generate(replica, speed, request, response);
+    else void generate(replica, { speed, hits }, request, response);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -65,11 +82,20 @@ function answerJson(response: ServerResponse, body: object): void {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-async function generate(replica: Replica, speed: number, request: IncomingMessage, response: ServerResponse) {
+async function generate(
+  replica: Replica,
+  { speed, hits }: { speed: number; hits: Hits },
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const body = JSON.parse(await text(request)) as { messages: { content: string }[] };
   const turn = JSON.parse(body.messages.at(-1)?.content ?? '') as Turn;
   const nowMs = performance.now() * speed;
-  const { firstTokenAtMs, endsAtMs } = replica.begin(turn, nowMs);
+  const { firstTokenAtMs, endsAtMs, hadPrefix } = replica.begin(turn, nowMs);
+  if (turn.historyTokens > firstHistoryTokens) {
+    hits.laterTurns += 1;
+    if (hadPrefix) hits.cached += 1;
+  }
   await delay((firstTokenAtMs - nowMs) / speed);
   const write = (chunk: object): void => void response.write(`data: ${JSON.stringify(chunk)}\n\n`);
   response.writeHead(200, { 'content-type': 'text/event-stream' });

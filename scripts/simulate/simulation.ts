@@ -3,7 +3,7 @@ import type { UpstreamPolicy } from '../../src/backend/index.ts';
 import { Random } from '../soak/random.ts';
 import { EventQueue } from './event-queue.ts';
 import { Replica, usualServiceMs } from './replica.ts';
-import { keyOf, meanAnswerTokens, meanTurns, Users } from './users.ts';
+import { firstHistoryTokens, keyOf, meanAnswerTokens, meanTurns, Users } from './users.ts';
 import type { Turn } from './users.ts';
 
 export interface SimulationOptions {
@@ -161,6 +161,3 @@ class Simulation {
     });
   }
 }
-
-/** The system's tokens: more is a later turn. */
-const firstHistoryTokens = 400;

@@ -17,7 +17,8 @@ export const meanTurns = 4;
 export const meanAnswerTokens = 200;
 const meanQuestionTokens = 150;
 const thinkMs = 20_000;
-const systemTokens = 400;
+/** The system's: a turn with more before it is a later one. */
+export const firstHistoryTokens = 400;
 /** Part of the conversations that begin with a picture. */
 const withPicture = 0.3;
 /** Part of the pictures that many people ask about, and how many of these there are. */
@@ -41,7 +42,7 @@ export class Users {
     return {
       conversation: this.#conversations,
       pictures: this.#random.chance(withPicture) ? [this.#picture()] : [],
-      historyTokens: systemTokens,
+      historyTokens: firstHistoryTokens,
       ...this.#tokens(),
       turnsLeft: turns - 1,
     };
