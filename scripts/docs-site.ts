@@ -5,7 +5,7 @@
  *
  * `--dev` serves the pages instead. VitePress is installed into site/, apart from what vserve needs.
  */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../backends/node-llama-cpp/installation.ts';
@@ -18,9 +18,15 @@ const pages = join(site, 'pages');
 
 const { dev } = scriptArguments({ options: { dev: { type: 'boolean', default: false } } }).values;
 copyPages();
-const npm = (...args: string[]): Buffer => execFileSync('npm', args, { cwd: site, stdio: 'inherit' });
-if (!existsSync(join(site, 'node_modules', 'vitepress'))) npm('ci', '--no-audit', '--no-fund');
-npm('run', '--silent', dev ? 'dev' : 'build');
+const isInstalled = existsSync(join(site, 'node_modules', 'vitepress'));
+if (isInstalled || npm('ci', '--no-audit', '--no-fund')) npm('run', '--silent', dev ? 'dev' : 'build');
+
+/** Whether it succeeds. Otherwise this script fails, after what npm said. */
+function npm(...args: readonly string[]): boolean {
+  const { status } = spawnSync('npm', args, { cwd: site, stdio: 'inherit' });
+  if (status !== 0) process.exitCode = 1;
+  return status === 0;
+}
 
 /** Copies what the site is made of: files outside of docs/ have their links on GitHub. */
 function copyPages(): void {

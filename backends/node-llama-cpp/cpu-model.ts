@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GgmlType, GgufInsights, type Llama, LlamaModel, readGgufFileInfo } from 'node-llama-cpp';
+import { GgmlType, type GgufFileInfo, GgufInsights, type Llama, LlamaModel, readGgufFileInfo } from 'node-llama-cpp';
 import type { LoadOptions } from '../../src/backend/index.ts';
 import { headerWithoutVocabulary } from '../../src/gguf/without-vocabulary.ts';
 
@@ -48,16 +48,24 @@ export async function loadCpuModel(llama: Llama, modelPath: string, options: Cpu
   }
 }
 
-/** What estimates memory: by a model of the same shapes, without a vocabulary. */
-async function insightsOf(llama: Llama, modelPath: string, signal: AbortSignal): Promise<GgufInsights> {
+/** What estimates memory, by a model of the same shapes that has no vocabulary; where there is none to leave out, with it. */
+export async function insightsOf(llama: Llama, modelPath: string, signal: AbortSignal): Promise<GgufInsights> {
   const header = await headerWithoutVocabulary(modelPath);
+  const readAll = () => readGgufFileInfo(modelPath, { sourceType: 'filesystem', signal });
+  if (header === undefined) return GgufInsights.from(await readAll(), llama);
+  // There may be no place to write to.
+  const info = await readCopy(header, signal).catch(readAll);
+  const source = { type: 'buffer', buffer: header } as const;
+  return GgufInsights.from({ ...info, sourceData: [source] }, llama);
+}
+
+/** node-llama-cpp reads files only. */
+async function readCopy(header: Buffer, signal: AbortSignal): Promise<GgufFileInfo> {
   const folder = await mkdtemp(join(tmpdir(), 'vserve-header-'));
   try {
     const path = join(folder, 'header.gguf');
     await writeFile(path, header);
-    const info = await readGgufFileInfo(path, { sourceType: 'filesystem', signal });
-    const source = { type: 'buffer', buffer: header } as const;
-    return await GgufInsights.from({ ...info, sourceData: [source] }, llama);
+    return await readGgufFileInfo(path, { sourceType: 'filesystem', signal });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

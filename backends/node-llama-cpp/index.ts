@@ -28,6 +28,7 @@ import { planGpus } from './gpu-placement.ts';
 import { ImageBudgets } from './image-budget/image-budgets.ts';
 import { placementFor } from './image-placement.ts';
 import { bundledSource, installedNodeLlamaCppVersion } from './installation.ts';
+import { LlamaAdapters } from './llama-adapters.ts';
 import { type EmbedderPlan, loadEmbedder } from './load-embedder.ts';
 import { loadModel, quieten, startLlama } from './llama-model.ts';
 import { loadMemory } from './load-memory.ts';
@@ -260,6 +261,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
           onPiece,
         ),
       budgets,
+      new LlamaAdapters(splitFiles(files.modelPath)),
     );
     if (settings.embeddings) {
       try {

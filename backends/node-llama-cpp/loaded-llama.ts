@@ -9,6 +9,7 @@ import type {
   GenerateRequest,
   ImageBudget,
   ImageProcessorSettings,
+  LoadedAdapter,
   LoadedModel,
   ModelInfo,
   ModelStats,
@@ -26,6 +27,7 @@ import { VserveError } from '../../src/errors/index.ts';
 import { AnswerEvents, type AnswerObserver, type NativeFinish } from './answer-events.ts';
 import { Generation } from './generation.ts';
 import { ImageBudgets } from './image-budget/image-budgets.ts';
+import { LlamaAdapters } from './llama-adapters.ts';
 import type { LlamaEmbedder } from './llama-embedder.ts';
 import type {
   EncoderInput,
@@ -63,6 +65,9 @@ export class LoadedLlama implements LoadedModel {
   readonly #submissions = new Map<number, Promise<unknown>>();
   readonly #grammarSources = new GrammarSources();
   readonly #compilations = new Set<Promise<unknown>>();
+  readonly #adapters: LlamaAdapters;
+  /** Of the generations that hold one, by id. */
+  readonly #adapterOf = new Map<number, number>();
   #visionKernel = '';
   readonly #budgets: ImageBudgets;
   #vocabularySize = 0;
@@ -70,8 +75,15 @@ export class LoadedLlama implements LoadedModel {
   #lastId = 0;
   #closing: Promise<void> | undefined;
 
-  private constructor(model: LlamaModel, info: ModelInfo, makeEngine: EngineFactory, budgets: ImageBudgets) {
+  private constructor(
+    model: LlamaModel,
+    info: ModelInfo,
+    makeEngine: EngineFactory,
+    budgets: ImageBudgets,
+    adapters: LlamaAdapters,
+  ) {
     this.#model = model;
+    this.#adapters = adapters;
     this.#budgets = budgets;
     this.#info = info;
     this.#engine = makeEngine(
@@ -92,8 +104,9 @@ export class LoadedLlama implements LoadedModel {
     info: ModelInfo,
     makeEngine: EngineFactory,
     budgets = noBudgets,
+    adapters = new LlamaAdapters([]),
   ): Promise<LoadedLlama> {
-    const loaded = new LoadedLlama(model, info, makeEngine, budgets);
+    const loaded = new LoadedLlama(model, info, makeEngine, budgets, adapters);
     try {
       const { visionKernel, thinks, vocabularySize, mostImageTokens } = await loaded.#engine.load();
       budgets.mostTokens = mostImageTokens;
@@ -160,6 +173,7 @@ export class LoadedLlama implements LoadedModel {
       submit: async () => {
         if (this.#closing !== undefined) throw modelClosed();
         checkBiases(request.sampling, this.#vocabularySize);
+        this.#enterAdapter(id, request.adapter);
         this.#generations.set(id, generation);
         return this.#submit(id, request, toNativeSettings(request, forcedRuns), signal);
       },
@@ -167,9 +181,28 @@ export class LoadedLlama implements LoadedModel {
         this.#generations.delete(id);
         // A closing engine drops all requests itself and must not be used.
         if (this.#closing === undefined) this.#engine.forget(id);
+        this.#leaveAdapter(id);
       },
     });
     return generation;
+  }
+
+  #enterAdapter(generation: number, adapter: number | undefined): void {
+    if (adapter === undefined) return;
+    this.#adapters.enter(adapter);
+    this.#adapterOf.set(generation, adapter);
+  }
+
+  /** May be called again. */
+  #leaveAdapter(generation: number): void {
+    const adapter = this.#adapterOf.get(generation);
+    this.#adapterOf.delete(generation);
+    this.#adapters.leave(adapter);
+  }
+
+  loadAdapter(path: string): Promise<LoadedAdapter> {
+    const isClosed = (): boolean => this.#closing !== undefined;
+    return this.#unlessClosed(() => this.#adapters.load(path, this.#engine, isClosed));
   }
 
   #takeEvents(events: readonly NativeEvent[]): void {

@@ -148,6 +148,8 @@ export type NativeGenerationSettings = SamplingSettings &
   > & {
     /** Of each answer. -1: to the end of the context. */
     readonly maxTokens: number;
+    /** Of `loadAdapter`; 0 for none. */
+    readonly adapter: number;
     /** Nested groups, outermost first; empty if not known. */
     readonly client: readonly string[];
     /** A handle of `compileGrammar`, of this request alone, that the answer is held to; undefined for any text. */
@@ -382,6 +384,10 @@ export interface NativeEngine {
    * the schema is empty, of GBNF.
    */
   compileGrammar(schema: string, gbnf: string): Promise<object>;
+  /** Loads a LoRA adapter between two steps; resolves with its id. */
+  loadAdapter(path: string): Promise<number>;
+  /** Frees one whose requests have ended. */
+  unloadAdapter(id: number): Promise<void>;
   /** Cancels and drops a request in any state. Ignores unknown ids. */
   forget(id: number): void;
   resetPrefixCache(): void;

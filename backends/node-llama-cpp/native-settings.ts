@@ -39,6 +39,7 @@ export function toNativeSettings(
       minCount: limited(repetitionStop.minCount),
     },
     reportProgress: request.reportProgress,
+    adapter: request.adapter ?? 0,
     cacheSalt: request.cacheSalt,
     client: request.client ?? [],
   };

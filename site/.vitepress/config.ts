@@ -14,6 +14,8 @@ export default defineConfig({
   // The address of GitHub Pages has the repository's name in it.
   base: process.env['SITE_BASE'] ?? '/',
   cleanUrls: true,
+  // Where a server of the reader's own is.
+  ignoreDeadLinks: 'localhostLinks',
   lastUpdated: false,
   // The home page is the only one without a place in the menu.
   themeConfig: {

@@ -48,6 +48,8 @@ export interface GenerateRequest {
   readonly repetitionStop: RepetitionStop | undefined;
   /** Emit `progress` events. */
   readonly reportProgress: boolean;
+  /** The id of a `LoadedAdapter`; undefined for the model as it is. */
+  readonly adapter?: number | undefined;
   /** Prompts share cached prefixes only with prompts of the same salt. */
   readonly cacheSalt: string;
   /** For all images of the request, whose own budgets come before it. */

@@ -21,6 +21,14 @@ export interface AskedImage extends Pick<Bitmap, 'id' | 'width' | 'height'> {
   readonly processor?: ImageProcessorSettings | undefined;
 }
 
+/** A LoRA adapter in memory, beside the model that it changes. */
+export interface LoadedAdapter {
+  /** For `GenerateRequest.adapter`. No other adapter of the model ever has it. */
+  readonly id: number;
+  /** Takes no more generations, and frees it when those that use it have ended. Idempotent. */
+  unload(): Promise<void>;
+}
+
 /** A model in memory. */
 export interface LoadedModel {
   readonly info: ModelInfo;
@@ -53,6 +61,11 @@ export interface LoadedModel {
   detokenize?(tokens: readonly number[]): Promise<string>;
   /** The embedding of an input, if the model's `capabilities` have that. Errors and aborts as of `generate`. */
   embed?(request: EmbedRequest, signal: AbortSignal): Promise<Embedding>;
+  /**
+   * Loads a LoRA adapter from a GGUF file, beside others and while generations run; `generate` takes its id then. Throws
+   * `gguf_invalid` for one that does not fit the model, `model_load_failed`, `out_of_memory`.
+   */
+  loadAdapter?(path: string): Promise<LoadedAdapter>;
   stats(): ModelStats;
   /** What it has computed so far, for metrics; undefined once it is closed. */
   work?(): ModelWork | undefined;

@@ -28,4 +28,6 @@ export interface ModelWork {
   readonly knownImages: number;
   /** Tokens in the KV cache at the moment. */
   readonly cachedTokens: number;
+  /** Memory that copies of KV cells take beside the KV cache, for prompts that may come again. */
+  readonly copiedBytes: number;
 }

@@ -132,7 +132,7 @@ async function benchmark(
     const shown = { endpoint, fields: { ...fields, model }, maxConcurrency, requestRate, settings };
     const run = await runShown(asked, shown, context);
     runs.push(run);
-    output.print(`${place === 0 ? '' : '\n'}${reportText(reportOf(run, counted))}`);
+    output.print(`${place === 0 ? '' : '\n'}${reportText(reportOf(run, counted), output.columns())}`);
     tellFailures(run, context);
   }
   await write(runs, { settings, model, url: endpoint.name }, context);

@@ -4,7 +4,7 @@ import type { StoredModel } from '../store/index.ts';
 import type { Context } from './context.ts';
 import { formatBytes } from './printable.ts';
 import { addSettingFlags, storeHelp } from './setting-flags.ts';
-import { formatTable } from './table.ts';
+import { formatNamedTable, formatTable } from './table.ts';
 import { verbSettings } from './verb-settings.ts';
 
 interface ListFlags {
@@ -34,7 +34,7 @@ async function models(command: Command, { json }: ListFlags, context: Context): 
     output.note(`No models in ${settings.home} yet.`);
   } else {
     const header = ['MODEL', 'TYPE', 'PRECISION', 'SIZE', 'COMMIT', 'DATE', 'ID'];
-    output.print(formatTable([header, ...stored.map(rowOf)]));
+    output.print(formatNamedTable([header, ...stored.map(rowOf)], output.columns()));
   }
 }
 

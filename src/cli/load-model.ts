@@ -32,7 +32,7 @@ export async function loadPrepared(
     const startedAtMs = performance.now();
     const cacheFolder = join(home, 'backends', encodeURIComponent(backend.name));
     const model = await load(backend, files, serve, { ...loading, cacheFolder });
-    return { model, loadMs: performance.now() - startedAtMs, release };
+    return { model, loadMs: performance.now() - startedAtMs, release, checkpointDir: files.checkpointDir };
   } catch (error) {
     await release();
     throw error;

@@ -35,7 +35,9 @@ export class LogFile {
     const file = new LogFile(options);
     try {
       if ((await stat(path).catch(() => undefined))?.isDirectory() === true) throw new Error('it is a folder');
+      file.#isLosing = true; // a failure is told by the error
       await once(file.#open(), 'open');
+      file.#isLosing = false;
     } catch (cause) {
       const reason = systemErrorCode(cause) ?? messageOf(cause);
       const message = `The log file ${path} cannot be written (${reason}). Name another with --log-file.`;

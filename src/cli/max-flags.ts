@@ -15,7 +15,7 @@ export function addMaxFlags(command: Command, flags: readonly MaxFlag[] = maxSer
 
 /**
  * Tells which flags of MAX were given in vain, and why. Throws `invalid_setting` for one whose absence would change
- * what is served, unless it asks for nothing: `--no-enable-lora`.
+ * what is served, unless it asks for nothing: `--no-profile`.
  */
 export function tellMaxFlags(command: Command, output: Output, flags: readonly MaxFlag[] = maxServeFlags()): void {
   for (const { name, isSwitch, isRefused, reason } of flags) {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { LoadedModel } from '../backend/index.ts';
 import type { LoadingProgress, OpenServer } from '../server/index.ts';
 import type { Context } from './context.ts';
@@ -13,11 +14,17 @@ export interface ModelInUse {
   /** How long the backend took. */
   readonly loadMs: number;
   readonly release: () => Promise<void>;
+  /** The checkpoint that it was converted from, if it was. */
+  readonly checkpointDir: string | undefined;
 }
 
+/** The server opens after this time at the latest. */
+const LONGEST_HEAD_START_MS = 500;
+
 /**
- * Opens a server and loads its model at the same time: clients are told how far it is from the beginning, and the
- * server's modules load while the backend waits for child processes and disks. If one fails, the other is ended.
+ * Opens a server and loads its model at the same time: clients are told how far it is from the beginning. The server's
+ * modules take this thread while they load, so the backend goes first, until it is at work in threads of its own. If one
+ * fails, the other is ended.
  */
 export async function openAndLoad(
   open: () => Promise<OpenServer>,
@@ -27,12 +34,20 @@ export async function openAndLoad(
   const unopened = new AbortController();
   let server: OpenServer | undefined;
   let progress: LoadingProgress | undefined;
+  const atWork = new AbortController();
+  const begun = once(atWork.signal, 'abort');
+  const begin = (): void => atWork.abort();
   const report = (news: LoadingProgress): void => {
     progress = news;
     server?.report(news);
+    begin();
   };
   const loading = load({ ...context, report, signal: AbortSignal.any([context.signal, unopened.signal]) });
-  const opening = open().then((opened) => {
+  loading.then(begin, begin);
+  const timer = setTimeout(begin, LONGEST_HEAD_START_MS);
+  const opening = begun.then(async () => {
+    clearTimeout(timer);
+    const opened = await open();
     server = opened;
     if (progress !== undefined) opened.report(progress);
     return opened;

@@ -3,10 +3,10 @@ import type { LogLevel } from '../backend/index.ts';
 import type { Settings } from '../settings/index.ts';
 import type * as Drawing from './drawing.ts';
 import { createLineSink } from './line-sink.ts';
-import { formatDuration, printable, withoutControls } from './printable.ts';
+import { formatDuration, printable, withoutControls, wrapped } from './printable.ts';
 import type { Area, Task } from './task.ts';
 import { percent } from './task.ts';
-import { isDrawable } from './terminal.ts';
+import { isDrawable, layoutColumns } from './terminal.ts';
 
 export type { Area, Task } from './task.ts';
 
@@ -55,6 +55,8 @@ export interface Output {
   readonly write: (text: string, format?: 'dim') => void;
   /** Whether standard output is a terminal. */
   readonly isTerminal: boolean;
+  /** The width of standard output; Infinity where that is no terminal. */
+  readonly columns: () => number;
   /** Standard output itself, for what draws on it. */
   readonly terminal: NodeJS.WriteStream;
   /** Aborted with `ReaderLeft` when the reader of standard output has left. */
@@ -79,6 +81,11 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
   // Only terminals have hasColors.
   const useColors = stderr.isTTY && stderr.hasColors();
   const paint: Paint = (format, text) => (useColors ? styleText(format, text) : text);
+
+  const paintError = (text: string): string => text.replace(/^Error:/, (word) => paint(['bold', 'red'], word));
+  /** On a terminal, words are not cut. Lines after the first are indented by two columns. */
+  const forReader = (text: string): string =>
+    isDrawable(stderr) ? wrapped(printable(text), stderr.columns - 2) : text;
 
   const answers = createLineSink(stdout);
   const lines = createLineSink(stderr, (lost, reason) => {
@@ -118,6 +125,7 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
       answers.write(format === undefined ? shown : paint(format, shown));
     },
     isTerminal: stdout.isTTY,
+    columns: () => (stdout.isTTY ? layoutColumns(stdout) : Infinity),
     terminal: stdout,
     whenUnread: () => answers.unread,
     note(text) {
@@ -127,7 +135,7 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
       const { format, prefix, file } = logOutput;
       const line = { time: new Date().toISOString(), level: 'error', message: prefix + message } as const;
       if (format === 'json') writeLines(jsonLine(line));
-      else writeLines(`${paint(['bold', 'red'], 'Error:')} ${indented(message)}`);
+      else writeLines(paintError(indented(forReader(`Error: ${message}`))));
       file?.write(format === 'json' ? jsonLine(line) : textLine(line, (_, text) => text));
     },
     async prepare() {

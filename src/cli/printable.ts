@@ -9,6 +9,27 @@ export function printable(text: string): string {
     .replaceAll(/[^\P{Cc}\n]/gu, escaped);
 }
 
+/** Breaks lines at spaces, so that none has more than `columns` characters; a longer word stays whole. */
+export function wrapped(text: string, columns: number): string {
+  return text
+    .split('\n')
+    .flatMap((line) => wrapLine(line, columns))
+    .join('\n');
+}
+
+function wrapLine(line: string, columns: number): string[] {
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > columns) {
+    const fitting = rest.lastIndexOf(' ', columns);
+    const at = fitting > 0 ? fitting : rest.indexOf(' ', columns);
+    if (at <= 0) break;
+    lines.push(rest.slice(0, at));
+    rest = rest.slice(at + 1);
+  }
+  return [...lines, rest];
+}
+
 /** Text of a model for a terminal: with its layout, but without characters that could control the terminal. */
 export function withoutControls(text: string): string {
   return text.replaceAll(/[^\P{Cc}\n\t]/gu, (character) => (character === '\r' ? '' : escaped(character)));

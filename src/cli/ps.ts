@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Context } from './context.ts';
 import { runningServers } from './running/server-files.ts';
 import { addSettingFlags } from './setting-flags.ts';
-import { formatTable } from './table.ts';
+import { formatNamedTable } from './table.ts';
 import { verbSettings } from './verb-settings.ts';
 
 /** Makes `command` the verb `ps`. */
@@ -28,6 +28,7 @@ async function list(command: Command, isJson: boolean, context: Context): Promis
       state,
       startedAt.slice(0, 16).replace('T', ' '),
     ]);
-    output.print(formatTable([['PID', 'MODEL', 'ADDRESS', 'STATE', 'SINCE (UTC)'], ...rows]));
+    const header = ['PID', 'MODEL', 'ADDRESS', 'STATE', 'SINCE (UTC)'];
+    output.print(formatNamedTable([header, ...rows], output.columns()));
   }
 }

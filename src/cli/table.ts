@@ -13,3 +13,14 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
     )
     .join('\n');
 }
+
+/**
+ * A table whose first row names its columns. Where it is wider than `columns`, its rows stand one below the other, each
+ * cell in a line with its name.
+ */
+export function formatNamedTable(rows: readonly (readonly string[])[], columns: number): string {
+  const table = formatTable(rows);
+  const [names = [], ...records] = rows;
+  if (table.split('\n').every((line) => line.length <= columns) || records.length === 0) return table;
+  return records.map((cells) => formatTable(cells.map((cell, place) => [names[place] ?? '', cell]))).join('\n\n');
+}

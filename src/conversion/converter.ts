@@ -31,6 +31,16 @@ export interface ConversionFiles {
   readonly mmprojPath: string | undefined;
 }
 
+/** A PEFT adapter to convert. */
+export interface AdapterConversion {
+  /** The checkpoint of the base model. */
+  readonly baseDir: string;
+  readonly adapterDir: string;
+  /** The GGUF file to write, which must not exist. */
+  readonly path: string;
+  readonly signal: AbortSignal;
+}
+
 /** What every converter does: it turns a checkpoint folder into GGUF files in another folder. */
 export interface Converter {
   /** Changes whenever the same checkpoint would give other files. */
@@ -45,4 +55,11 @@ export interface Converter {
   /** Names of weights no quantizer can take, with their files; `inHalves` if they become f16 first. Reads all weights. */
   findNonFinite(sourceDir: string, inHalves: boolean, signal: AbortSignal): Promise<readonly string[]>;
   convertCheckpoint(conversion: Conversion): Promise<ConversionFiles>;
+  /**
+   * A folder within a checkpoint's: an adapter in there is merged into the weights. Undefined for a converter that does not
+   * do that.
+   */
+  readonly mergedAdapterFolder?: string;
+  /** Converts an adapter by itself, if it can. */
+  convertAdapter?(conversion: AdapterConversion): Promise<void>;
 }

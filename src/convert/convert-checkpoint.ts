@@ -7,6 +7,7 @@ import { OutputFiles } from './output-files.ts';
 import { dtypeBytes } from './safetensors/dtypes.ts';
 import type { Outtype } from './outtype.ts';
 import type { ConversionPlan, OutputFile } from './plan/plan-conversion.ts';
+import type { TensorMove } from './plan/tensor-move.ts';
 import { chunksOf, writtenBytes } from './threads/chunk.ts';
 import type { Chunk } from './threads/chunk.ts';
 import { withThreads } from './threads/with-threads.ts';
@@ -81,7 +82,7 @@ async function writeTensors(
   const shards = new Map<string, FileHandle>();
   try {
     const moves = plan.files.flatMap((file) => file.moves);
-    for (const shard of new Set(moves.flatMap((move) => [move.shard, ...(move.scale ? [move.scale.shard] : [])]))) {
+    for (const shard of new Set(moves.flatMap(shardsOf))) {
       shards.set(shard, await open(join(sourceDir, shard), 'r'));
     }
     const report = progressReporter(plan, onProgress);
@@ -93,6 +94,7 @@ async function writeTensors(
           const descriptors = {
             source: shards.get(chunk.shard)?.fd ?? -1,
             scale: shards.get(chunk.scale?.shard ?? '')?.fd ?? -1,
+            delta: shards.get(chunk.delta?.shard ?? '')?.fd ?? -1,
             target: outputs.descriptor(file),
           };
           report(file, await thread.request({ kind: 'chunk', chunk, descriptors }));
@@ -107,6 +109,10 @@ async function writeTensors(
   } finally {
     await Promise.all([...shards.values()].map((handle) => handle.close()));
   }
+}
+
+function shardsOf({ shard, scale, delta }: TensorMove): string[] {
+  return [shard, ...(scale ? [scale.shard] : []), ...(delta ? [delta.shard] : [])];
 }
 
 function* allChunks({ files }: ConversionPlan): Generator<{ file: OutputFile; chunk: Chunk }, void, undefined> {

@@ -1,6 +1,10 @@
 export type { ConversionProgress, ModelDescription, PrecisionSize } from '../conversion/index.ts';
 export { supportedArchitectures } from './architectures/index.ts';
 export type { SupportedArchitecture } from './architectures/index.ts';
+export { convertAdapter } from './adapters/convert-adapter.ts';
+export type { ConvertAdapterOptions } from './adapters/convert-adapter.ts';
+export { readAdapterConfig } from './adapters/adapter-config.ts';
+export { mergedAdapterFolder } from './adapters/merge-adapter.ts';
 export { checkConfig } from './check-config.ts';
 export { checkpointFiles } from './checkpoint/checkpoint-files.ts';
 export { convertCheckpoint } from './convert-checkpoint.ts';

@@ -16,7 +16,7 @@ export function adapterError(where: string, config: JsonObject, cardBase: string
   const named = config.base_model_name_or_path;
   const base = isRepositoryName(named) ? named : cardBase;
   const of = base === undefined ? 'another model' : base;
-  const advice = `Serve ${base ?? 'that model'}, or merge the adapter into it (merge_and_unload of PEFT) and serve the result.`;
+  const advice = `Serve it beside that model: --model ${base ?? 'org/name'} --lora-paths name=${where}. Or download it, and give --model its folder, which merges the two.`;
   return new VserveError(
     'model_unavailable',
     `${where} is not a model but an adapter (PEFT, ${type}) for ${of}. ${advice}`,

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { EndsTooEarly, HeaderReader } from './header-reader.ts';
+import { HeaderReader } from './header-reader.ts';
 import { readGgufHeader, skipGgufValue } from './read-header.ts';
 
 const stringType = 8;
@@ -11,9 +11,10 @@ const ofVocabulary =
 
 /**
  * The header of a GGUF file as a file of its own, without the vocabulary, which is most of it: for what a model's shapes tell.
- * llama.cpp takes such a file for a model with nameless tokens. Throws `gguf_invalid`, or the system's error.
+ * llama.cpp takes such a file for a model with nameless tokens. Undefined for a file without one. Throws `gguf_invalid`, or
+ * the system's error.
  */
-export async function headerWithoutVocabulary(path: string): Promise<Buffer> {
+export async function headerWithoutVocabulary(path: string): Promise<Buffer | undefined> {
   const { byteLength, keyValues } = await readGgufHeader(path);
   const file = await open(path, 'r');
   try {
@@ -24,7 +25,7 @@ export async function headerWithoutVocabulary(path: string): Promise<Buffer> {
   }
 }
 
-function stripped(bytes: Buffer, architecture: string): Buffer {
+function stripped(bytes: Buffer, architecture: string): Buffer | undefined {
   const reader = new HeaderReader(bytes);
   reader.skip(8); // magic and version
   const tensorCount = reader.count();
@@ -40,7 +41,7 @@ function stripped(bytes: Buffer, architecture: string): Buffer {
     skipGgufValue(reader, type);
     if (!ofVocabulary.test(key) && key !== sizeKey) kept.push(bytes.subarray(start, reader.position));
   }
-  if (tokenCount === undefined) throw new EndsTooEarly('it has no vocabulary');
+  if (tokenCount === undefined) return undefined;
   const keyValues = [...kept, textOf('tokenizer.ggml.model', 'no_vocab'), numberOf(sizeKey, tokenCount)];
   const counts = Buffer.alloc(16);
   counts.writeBigUInt64LE(BigInt(tensorCount), 0);

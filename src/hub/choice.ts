@@ -16,6 +16,8 @@ export interface Choice {
   readonly otherProjectorBytes?: number | undefined;
   /** Memory that a GGUF model may take, for `auto`; undefined if it is not known. */
   readonly memoryBytes: () => Promise<number | undefined>;
+  /** An adapter without its model will do: it is merged into one. */
+  readonly takesAdapter?: boolean;
   /** What `auto` does if no GGUF model fits the memory. */
   readonly ifNoneFits: 'refuse' | 'smallest';
   /** Throws when the configuration of a checkpoint is of no model that can be converted as asked. */

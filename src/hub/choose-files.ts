@@ -1,4 +1,5 @@
 import { VserveError } from '../errors/index.ts';
+import { isAdapter } from '../formats/foreign-checkpoint.ts';
 import type { Choice, ChosenFiles, NamedFiles, RepositoryReader } from './choice.ts';
 import { chooseGgufFiles } from './choose-gguf.ts';
 import { checkConfig, refuseAdapter } from './foreign-repository.ts';
@@ -7,6 +8,9 @@ import { readObject } from './read-object.ts';
 import type { RemoteFile } from './remote-file.ts';
 
 const indexPath = 'model.safetensors.index.json';
+
+/** What PEFT saves. */
+const adapterFiles = ['adapter_config.json', 'adapter_model.safetensors'];
 
 /** Files of transformers' tokenizers, processors and configurations, beside the weights. */
 const sideFiles = new Set([
@@ -46,6 +50,10 @@ export async function chooseFiles(
   if (choice.weightPath !== undefined || (hasGguf && (weights.length === 0 || choice.isGgufOnly))) {
     return chooseGgufFiles(repository, files, choice, reader);
   }
+  if (choice.takesAdapter === true && isWholeAdapter(files)) {
+    const own = files.filter(({ path }) => isSideFile(path) || adapterFiles.includes(path));
+    return { files: own, weightBytes: 0, gguf: undefined, reason: undefined };
+  }
   await refuseAdapter(repository, files, reader);
   const config = files.find(({ path }) => path === 'config.json');
   if (weights.length === 0 || config === undefined) throw noModel(repository, files);
@@ -74,6 +82,11 @@ export function findNamed(repository: string, files: readonly RemoteFile[], { pa
     throw new VserveError('hub_invalid_answer', `The list of ${repository} has no file ${JSON.stringify(wanted)}.`);
   });
   return { files: named, weightBytes: 0, gguf: undefined, reason: undefined };
+}
+
+function isWholeAdapter(files: readonly RemoteFile[]): boolean {
+  const paths = files.map(({ path }) => path);
+  return isAdapter(paths) && adapterFiles.every((name) => paths.includes(name));
 }
 
 function isSideFile(path: string): boolean {

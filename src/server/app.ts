@@ -25,6 +25,7 @@ import { responseHeaders } from './response-headers.ts';
 import type { RouteOptions } from './route-options.ts';
 import { routeName, RoutePaths } from './route-paths.ts';
 import { responsesRoutes } from './routes/responses.ts';
+import { adapterRoutes } from './routes/adapters.ts';
 import { embeddingRoutes } from './routes/embeddings.ts';
 import { healthRoutes } from './routes/health.ts';
 import { manageRoutes } from './routes/manage-models.ts';
@@ -70,6 +71,7 @@ export function createApp(options: AppOptions): Hono<RequestContext> {
   if (serves('ollama')) app.route('/', ollamaRoutes(options, options.keys));
   if (serves('sagemaker')) app.route('/', sagemakerRoutes(options));
   app.route('/', modelRoutes(options.models, { alsoForAnthropic: serves('anthropic') }));
+  app.route('/', adapterRoutes(options, options.keys));
   app.route('/', propsRoutes(options));
   app.route('/', slotRoutes(options));
   app.route('/', prefixCacheRoutes(options));

@@ -7,10 +7,10 @@ import { unknownModel } from './routes/models.ts';
 /** Throws `model_not_found` for a name that is none of the model's. */
 export function checkModel(
   name: string | undefined,
-  { names, servedModelName }: Pick<GenerationRouteOptions, 'names' | 'servedModelName'>,
+  { names, servedModelName, adapters }: Pick<GenerationRouteOptions, 'names' | 'servedModelName' | 'adapters'>,
 ): void {
   if (name === undefined || name === '' || names.includes(name)) return;
-  throw unknownModel(name, servedModelName);
+  throw unknownModel(name, servedModelName, adapters?.names);
 }
 
 /** Rejects what can be rejected before any image is fetched. */

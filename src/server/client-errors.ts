@@ -17,6 +17,7 @@ export type OnRefused = (requestId: string, error: VserveError) => void;
  * behind the answers to the requests before it on the same connection.
  */
 export function answerClientErrors(server: Server, responses: OpenResponses, onRefused: OnRefused): void {
+  server.on('connect', (_request, socket) => refuse(socket, noProxy(), onRefused));
   const failed = new WeakSet<Duplex>();
   server.on('clientError', (cause: Error, socket: Duplex) => {
     if (isGone(cause)) {
@@ -53,6 +54,12 @@ export function refuse(socket: Duplex, error: VserveError, onRefused: OnRefused)
   const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
   socket.once('close', () => clearTimeout(timer));
   onRefused(requestId, error);
+}
+
+/** Of a client that takes this server for its proxy, and asks for a tunnel. */
+function noProxy(): VserveError {
+  const message = 'This server is no proxy, and opens no tunnels: send requests to it directly, without CONNECT.';
+  return new VserveError('invalid_request', message);
 }
 
 /** Whether nothing can be sent any more: also because TLS has failed. */

@@ -4,6 +4,7 @@ import type { GenerationEvent, ImageReceipt } from '../backend/index.ts';
 import type { AnswerIdentity, ModelFormat, ParsedRequest, ServedModel, WireFormat, WireRequest } from '../api/index.ts';
 import type { RequestContext } from './access-log.ts';
 import { checkRequest } from './check-request.ts';
+import { chosenModel } from './chosen-model.ts';
 import type { ClientPath } from './fair-turns.ts';
 import { generateAll } from './generate-all.ts';
 import { imagesInShort } from './image-arrivals.ts';
@@ -73,7 +74,7 @@ export async function openGeneration<Request extends WireRequest>(
   if (unloaded !== undefined) return context.json(unloaded);
   const lease = await leaseOf(entry, options, client, signal);
   hold(lease);
-  const own = lease.active;
+  const own = chosenModel(modelNameIn(body.value), lease.active);
   const format = formatFor(call.format, own.served);
   const parsed = format.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
   for (const generation of generationsOf(format, parsed)) checkRequest(generation, own);

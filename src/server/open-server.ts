@@ -6,6 +6,7 @@ import type { MediaSettings } from '../media/index.ts';
 import { createMediaResolver } from '../media/index.ts';
 import { reasonOf, safeLog } from './access-log.ts';
 import type { Log } from './access-log.ts';
+import type { AdapterSettings } from './adapters.ts';
 import { ApiKeys } from './api-keys.ts';
 import { createApp, createLoadingApp } from './app.ts';
 import { BodyMemory } from './body-memory.ts';
@@ -61,6 +62,8 @@ export interface ServeOptions {
   readonly model: LoadedModel;
   readonly servedModelName: string;
   readonly media: MediaSettings;
+  /** Of the model. */
+  readonly adapters?: AdapterSettings | undefined;
   /** Of requests that set none, before the model's own. */
   readonly samplingDefaults?: Partial<SamplingSettings>;
   /** How long it took to load; undefined if that is not known. */
@@ -212,10 +215,10 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   return {
     url: entrance.urls[0] ?? '',
     report: (progress) => state.report(progress),
-    serve({ model, servedModelName: name, media, modelLoadMs: loadMs, samplingDefaults }) {
+    serve({ model, servedModelName: name, media, adapters, modelLoadMs: loadMs, samplingDefaults }) {
       const source: ModelSource = { name, samplingDefaults, load: () => Promise.reject(new Error('It is loaded.')) };
       const loaded = { model, loadMs, release: () => Promise.resolve() };
-      return answerWith({ sources: [source], keepAliveMs: Infinity, isManaged: false, media }, loaded);
+      return answerWith({ sources: [source], keepAliveMs: Infinity, isManaged: false, media, adapters }, loaded);
     },
     serveModels: (given) => answerWith(given),
     // One after the other: the last one asked for decides.

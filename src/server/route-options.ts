@@ -2,6 +2,7 @@ import type { ServedModel } from '../api/index.ts';
 import type { LoadedModel } from '../backend/index.ts';
 import type { MediaResolver } from '../media/index.ts';
 import type { Log } from './access-log.ts';
+import type { Adapters } from './adapters.ts';
 import type { Admission } from './admission.ts';
 import type { BodyMemory } from './body-memory.ts';
 import type { CpuShare } from './cpu-share.ts';
@@ -40,6 +41,8 @@ export interface GenerationRouteOptions extends SharedOptions {
   readonly servedModelName: string;
   /** All names that requests may have for it. */
   readonly names: readonly string[];
+  /** Of the model; requests choose one by its name. */
+  readonly adapters?: Adapters | undefined;
   readonly admission: Admission;
   /** Follows its generations, where that is to be told. */
   readonly slots?: Slots | undefined;

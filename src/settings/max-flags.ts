@@ -173,12 +173,6 @@ const serveFlags: readonly MaxFlags[] = [
     values: ['export-mefs', 'precompiled-mefs'],
   },
   {
-    reason: 'merge the adapter into the model, and serve that',
-    isRefused: true,
-    switches: ['enable-lora'],
-    values: ['lora-paths', 'max-num-loras', 'max-lora-rank'],
-  },
-  {
     reason: 'images are prepared as preprocessor_config.json of the checkpoint says: change it there',
     isRefused: true,
     values: ['vision-config-overrides'],

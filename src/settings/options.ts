@@ -8,6 +8,7 @@ import { hubOptions } from './options/hub-options.ts';
 import { imageOptions } from './options/image-options.ts';
 import { limitOptions } from './options/limit-options.ts';
 import { loggingOptions } from './options/logging-options.ts';
+import { loraOptions } from './options/lora-options.ts';
 import { modelOptions } from './options/model-options.ts';
 import { requestOptions } from './options/request-options.ts';
 import { samplingOptions } from './options/sampling-options.ts';
@@ -22,6 +23,7 @@ import { upstreamOptions } from './options/upstream-options.ts';
  */
 export const options = {
   ...modelOptions,
+  ...loraOptions,
   ...conversionOptions,
   ...hubOptions,
   ...engineOptions,

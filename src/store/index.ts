@@ -11,6 +11,8 @@ export { precisions } from './conversions/precision.ts';
 export type { AskedPrecisions, Precision } from './conversions/precision.ts';
 export { prepareModel, pullModel } from './prepare-model.ts';
 export type { PreparedModel, PrepareModelOptions } from './prepare-model.ts';
+export { prepareAdapter } from './adapters/prepare-adapter.ts';
+export type { PrepareAdapterOptions } from './adapters/prepare-adapter.ts';
 export { downloadRequest, fetchFiles } from './downloads/pull-repository.ts';
 export type { HubAccess } from './downloads/pull-repository.ts';
 export { findStored, removeModels } from './remove-models.ts';

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { LogLevel, ModelFiles } from '../backend/index.ts';
 import type { ConversionProgress, Converter } from '../conversion/index.ts';
+import { isAdapterFolder, mergedCheckpoint } from './adapters/merged-checkpoint.ts';
 import { VserveError } from '../errors/index.ts';
 import { isGguf, isProjectorName } from '../gguf-choice/index.ts';
 import { identifyCheckpoint } from './conversions/checkpoint-identity.ts';
@@ -44,8 +45,13 @@ export interface PrepareModelOptions extends AskedPrecisions {
   readonly signal: AbortSignal;
 }
 
+/** The files of a model, and the folder of the checkpoint that they were converted from. */
+interface FoundFiles extends ModelFiles {
+  readonly checkpointDir?: string | undefined;
+}
+
 /** The files of a model, and the name it was requested by. */
-export interface PreparedModel extends ModelFiles {
+export interface PreparedModel extends FoundFiles {
   readonly name: string;
   /** Marks the files as no longer in use: until then they are not removed from the store. */
   readonly release: () => Promise<void>;
@@ -67,7 +73,7 @@ export function pullModel(options: PrepareModelOptions): Promise<PreparedModel> 
 
 async function prepare(
   options: PrepareModelOptions,
-  find: (options: PrepareModelOptions) => Promise<ModelFiles>,
+  find: (options: PrepareModelOptions) => Promise<FoundFiles>,
 ): Promise<PreparedModel> {
   const home = resolve(options.home);
   try {
@@ -83,7 +89,7 @@ async function prepare(
   }
 }
 
-async function findFiles(options: PrepareModelOptions): Promise<ModelFiles> {
+async function findFiles(options: PrepareModelOptions): Promise<FoundFiles> {
   const location = await findModel(options.model);
   if (location.type === 'repository') return pullFiles(options);
   refuseHubOptions(options.hub, location.path);
@@ -91,12 +97,26 @@ async function findFiles(options: PrepareModelOptions): Promise<ModelFiles> {
     refusePrecision(location.path, options);
     return openGguf(location.path, options);
   }
+  if (await isAdapterFolder(location.path)) return convertFolder(await merged(location.path, options), options);
   const ggufPath = await ggufInFolder(location.path, options.log, wishOf(options));
   return ggufPath === undefined ? convertFolder(location.path, options) : openGguf(ggufPath, options);
 }
 
-async function pullFiles(options: PrepareModelOptions): Promise<ModelFiles> {
+/** An adapter with its base model. */
+function merged(folder: string, options: PrepareModelOptions): Promise<string> {
+  const pullCheckpoint = async (id: string): Promise<string> => {
+    // The revision is the adapter's.
+    const base = await pullRepository(id, { ...options, hub: { ...options.hub, revision: 'main' } });
+    if (base.gguf === undefined) return base.folder;
+    const message = `The adapter ${folder} is for ${id}, whose repository holds GGUF files: an adapter is merged into a checkpoint.`;
+    throw new VserveError('model_unavailable', message, { param: 'model' });
+  };
+  return mergedCheckpoint(folder, { ...options, pullCheckpoint });
+}
+
+async function pullFiles(options: PrepareModelOptions): Promise<FoundFiles> {
   const model = await pullRepository(options.model, options);
+  if (await isAdapterFolder(model.folder)) return convertFolder(await merged(model.folder, options), options);
   return (await ggufOf(model, options)) ?? convertFolder(model.folder, options);
 }
 
@@ -154,7 +174,7 @@ async function openGguf(modelPath: string, options: PrepareModelOptions): Promis
   return { modelPath, mmprojPath };
 }
 
-async function convertFolder(sourceDir: string, options: PrepareModelOptions): Promise<ModelFiles> {
+async function convertFolder(sourceDir: string, options: PrepareModelOptions): Promise<FoundFiles> {
   if (options.mmproj !== undefined) {
     throw new VserveError(
       'invalid_setting',
@@ -170,5 +190,6 @@ async function convertFolder(sourceDir: string, options: PrepareModelOptions): P
     (await knownDescription(options.home, source, converter)) ??
     (await converter.describeCheckpoint(sourceDir, options.signal));
   const choice = await choose(options.precision, description, options.backend, options);
-  return convertOnce({ ...options, ...choice, sourceDir, source, description, converter });
+  const files = await convertOnce({ ...options, ...choice, sourceDir, source, description, converter });
+  return { ...files, checkpointDir: sourceDir };
 }

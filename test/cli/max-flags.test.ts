@@ -12,29 +12,18 @@ function serve(...args: readonly string[]) {
 }
 
 test('a command line of max serve works, and says what has no effect', async () => {
-  const args = [
-    '--trust-remote-code',
-    '--no-enable-chunked-prefill',
-    '--kv-cache-page-size',
-    '128',
-    '--no-enable-lora',
-  ];
+  const args = ['--trust-remote-code', '--no-enable-chunked-prefill', '--kv-cache-page-size', '128', '--no-profile'];
   const vserve = serve(...args, '--enable-structured-output', '--kv-cache-format', 'bfloat16', '--temperature', '0.5');
   await vserve.until(/Server ready/);
   vserve.kill('SIGTERM');
   const { code, stderr } = await vserve.exit();
-  for (const flag of [
-    '--trust-remote-code',
-    '--no-enable-chunked-prefill',
-    '--kv-cache-page-size',
-    '--no-enable-lora',
-  ]) {
+  for (const flag of ['--trust-remote-code', '--no-enable-chunked-prefill', '--kv-cache-page-size', '--no-profile']) {
     expect(stderr).toMatch(new RegExp(`WARNING ${flag} has no effect: \\w`));
   }
   expect(code).toBe(0);
 });
 
-test.each([['--enable-lora'], ['--vision-config-overrides', '{}'], ['--sliding-window', '5']])(
+test.each([['--profile'], ['--vision-config-overrides', '{}'], ['--sliding-window', '5']])(
   'what would change the answers is refused with a reason: %s',
   async (...args) => {
     const { code, stderr } = await serve(...args).exit();

@@ -2,7 +2,8 @@ import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { createLineSink } from '../../src/cli/line-sink.ts';
 import { createOutput } from '../../src/cli/output.ts';
-import { formatBytes, formatDuration, printable } from '../../src/cli/printable.ts';
+import { formatBytes, formatDuration, printable, wrapped } from '../../src/cli/printable.ts';
+import { formatNamedTable } from '../../src/cli/table.ts';
 
 function capture() {
   const stdout = new PassThrough().setEncoding('utf8');
@@ -129,4 +130,20 @@ test('lines that could not be written are counted once they can be again', () =>
   sink.write('d');
   sink.write('e');
   expect(recoveries).toEqual(['2 lost: ENOSPC']);
+});
+
+test('text for a terminal is broken between words, and a path stays whole', () => {
+  expect(wrapped('The model "./a" does not exist\nGive one.', 12)).toBe('The model\n"./a" does\nnot exist\nGive one.');
+  expect(wrapped('see /a/very/long/path/indeed now', 10)).toBe('see\n/a/very/long/path/indeed\nnow');
+  expect(wrapped('unbreakable', 3)).toBe('unbreakable');
+});
+
+test('a table that is too wide for a terminal becomes a list', () => {
+  const rows = [
+    ['PID', 'MODEL'],
+    ['12', 'a'],
+    ['3', 'long name'],
+  ];
+  expect(formatNamedTable(rows, 14)).toBe('PID  MODEL\n12   a\n3    long name');
+  expect(formatNamedTable(rows, 13)).toBe('PID    12\nMODEL  a\n\nPID    3\nMODEL  long name');
 });

@@ -25,7 +25,7 @@ async function converted(shard: Uint8Array, chunk: Omit<Chunk, 'first' | 'elemen
     const first = ends[i - 1] ?? 0;
     const part = { ...chunk, view, first, elements: end - first, targetOffset: bytes };
     areRuns ||= sourceRuns(part).count > 1;
-    bytes += converter.convert(part, from.fd, to.fd, from.fd);
+    bytes += converter.convert(part, { source: from.fd, target: to.fd, scale: from.fd, delta: -1 });
   }
   expect(areRuns).toBe(true);
   await from.close();

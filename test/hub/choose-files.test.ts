@@ -144,19 +144,29 @@ describe('a checkpoint', () => {
     [
       'its configuration',
       { 'adapter_config.json': '{"peft_type":"LORA","base_model_name_or_path":"Qwen/Qwen2.5-VL-7B-Instruct"}' },
-      /^org\/name is not a model but an adapter \(PEFT, LoRA\) for Qwen\/Qwen2\.5-VL-7B-Instruct\. Serve Qwen\/Qwen2\.5/,
+      /^org\/name is not a model but an adapter \(PEFT, LoRA\) for Qwen\/Qwen2\.5-VL-7B-Instruct\. Serve it beside that model: --model Qwen\/Qwen2\.5-VL-7B-Instruct --lora-paths name=org\/name\./,
     ],
     [
       'its card',
       { 'adapter_config.json': '{"base_model_name_or_path":"/home/me/model"}', 'README.md': card },
-      /for google\/gemma-3-4b-it\. Serve google\/gemma-3-4b-it, or merge/,
+      /for google\/gemma-3-4b-it\. Serve it beside that model: --model google\/gemma-3-4b-it/,
     ],
     [
       'neither',
       { 'adapter_config.json': '{}', 'README.md': '---\nbase_model: [a/b, c/d]\n---' },
-      /for another model\. Serve that/,
+      /for another model\. Serve it beside that model/,
     ],
   ];
+  test('an adapter is taken where it may be merged into its model', async () => {
+    const paths = ['README.md', 'adapter_config.json', 'adapter_model.safetensors', 'tokenizer.json', 'optimizer.pt'];
+    const chosen = choose(paths, { takesAdapter: true });
+    expect(await pathsOf(chosen)).toEqual(['adapter_config.json', 'adapter_model.safetensors', 'tokenizer.json']);
+    const contents = { 'adapter_config.json': '{}', 'README.md': '' };
+    await expect(choose(paths.slice(0, 2), { takesAdapter: true }, contents)).rejects.toMatchObject({
+      code: 'model_unavailable',
+    });
+  });
+
   test.each(adapters)('an adapter is refused as that, its model by %s', async (_, contents, message) => {
     const paths = ['README.md', 'adapter_config.json', 'adapter_model.safetensors', 'tokenizer.json'];
     await expect(choose(paths, {}, contents)).rejects.toMatchObject({

@@ -18,6 +18,7 @@ it('a model tells what it has computed, and what it had cached', async () => {
     const before = await values();
     expect(before.get('maxserve_batch_size_count')).toBe(0);
     expect(before.get('maxserve_num_requests_queued')).toBe(3);
+    expect(before.get('vserve_cache_copies_bytes')).toBe(0);
     const request = userTurn([{ type: 'image', image: await picture('000-0.png') }, 'What is it?'], { maxTokens: 4 });
     const first = await answer(model, request);
     const said = { role: 'assistant' as const, content: [{ type: 'text' as const, text: first.text }] };
@@ -36,6 +37,9 @@ it('a model tells what it has computed, and what it had cached', async () => {
     expect(steps).toBeGreaterThanOrEqual(8);
     expect(after.get('maxserve_batch_execution_time_milliseconds_bucket{le="+Inf"}')).toBe(steps);
     expect(after.get('maxserve_batch_size_bucket{le="1"}')).toBe(steps);
+    // The only place goes to another prompt: what was in it is kept outside.
+    await answer(model, userTurn(['word '.repeat(50)], { maxTokens: 1 }));
+    expect((await values()).get('vserve_cache_copies_bytes')).toBeGreaterThan(0);
   } finally {
     await model.close();
   }

@@ -165,7 +165,7 @@ const accepted: readonly [string, Given, SettingName, unknown][] = [
   ['a path with a comma', { flags: { image: ['a,b.png'] } }, 'images', ['a,b.png']],
   ['the address of a server without a scheme', { flags: { url: 'localhost:8000' } }, 'url', 'http://localhost:8000'],
   ['the socket of a server', { flags: { url: 'unix:/run/v.sock' } }, 'url', 'unix:/run/v.sock'],
-  ['an infinite rate', { flags: { 'request-rate': 'inf' } }, 'requestRate', Infinity],
+  ['an infinite rate', { flags: { 'request-rate': 'inf' } }, 'requestRate', [Infinity]],
   ["max serve's name of a type", { flags: { 'quantization-encoding': 'q4_k' } }, 'quantizationEncoding', 'q4_k_m'],
   ['devices by number', { flags: { devices: 'gpu:0,1' } }, 'devices', 'gpu:0,1'],
   ['the store of the environment', { environment: { VSERVE_HOME: '/data' } }, 'home', '/data'],
@@ -354,5 +354,5 @@ test('a verb reads only the options it has', async () => {
 test('a backend is told every default of its options', async () => {
   const { settings } = await load({});
   expect(settings).toMatchObject(defaultLoadSettings);
-  expect(Object.keys(defaultLoadSettings)).toHaveLength(18);
+  expect(Object.keys(defaultLoadSettings)).toHaveLength(19);
 });

@@ -177,17 +177,6 @@ describe('a folder with several types of one model', () => {
 });
 
 describe('a folder that is no checkpoint of transformers', () => {
-  test('an adapter is refused as that', async () => {
-    await writeFile(join(folder, 'adapter_config.json'), '{"base_model_name_or_path":"google/gemma-3-4b-it"}');
-    await writeFile(join(folder, 'adapter_model.safetensors'), '');
-    await expect(prepare(folder)).rejects.toMatchObject({
-      code: 'model_unavailable',
-      message: expect.stringMatching(
-        /is not a model but an adapter \(PEFT, LoRA\) for google\/gemma-3-4b-it\. Serve google/,
-      ),
-    });
-  });
-
   test('a checkpoint for MLX is refused as that', async () => {
     const source = await checkpoint(folder);
     await writeFile(join(source, 'config.json'), '{"quantization":{"group_size":64,"bits":8}}');

@@ -98,29 +98,31 @@ class LlamaAnswers {
     this.#prompts = settings.promptTexts.map(() => ({ promptTokens: 0, cachedTokens: 0, prefillMs: 0, images: [] }));
   }
 
-  /** Takes an event, and returns its piece, where it has one. */
-  take(event: GenerationEvent): LlamaPiece | undefined {
+  /** Takes an event, and returns its pieces. */
+  take(event: GenerationEvent): readonly LlamaPiece[] {
     switch (event.type) {
       case 'start':
         this.#note(event.choice, { promptTokens: event.promptTokens });
-        return undefined;
+        return [];
       case 'prefilled':
         this.#prefilled(event);
-        return undefined;
+        return [];
       case 'progress':
-        return { ...this.#piece(0, '', undefined), prompt_progress: progressJson(event) };
+        return [{ ...this.#piece(0, '', undefined), prompt_progress: progressJson(event) }];
       case 'text-delta':
-        return this.#delta(event);
+        return this.#settings.hasLogProbs
+          ? tokenByToken(event).flatMap((part) => this.#delta(part))
+          : this.#delta(event);
       case 'finish': {
         const answer = this.#answers[event.choice ?? 0];
         if (answer !== undefined) answer.end = event;
-        return undefined;
+        return [];
       }
       case 'reasoning-delta':
       case 'tool-call-delta':
-        return undefined;
+        return [];
     }
-    return undefined;
+    return [];
   }
 
   /** Of all answers, in order. Throws if one has not ended. */
@@ -152,15 +154,15 @@ class LlamaAnswers {
     return Math.floor(choice / this.#settings.choices);
   }
 
-  #delta({ choice = 0, text, tokens, logProbs = [] }: EventOf<'text-delta'>): LlamaPiece | undefined {
+  #delta({ choice = 0, text, tokens, logProbs = [] }: EventOf<'text-delta'>): readonly LlamaPiece[] {
     const answer = this.#answers[choice];
-    if (answer === undefined || this.#settings.dropsAnswer) return undefined;
+    if (answer === undefined || this.#settings.dropsAnswer) return [];
     answer.content += text;
     answer.generated += tokens;
     answer.hasNewLine ||= text.includes('\n');
     if (this.#settings.timingsPerToken) answer.firstAt ??= performance.now();
     answer.tokens.push(...logProbs);
-    return text === '' && logProbs.length === 0 ? undefined : this.#piece(choice, text, logProbs);
+    return text === '' && logProbs.length === 0 ? [] : [this.#piece(choice, text, logProbs)];
   }
 
   #piece(index: number, content: string, tokens: readonly ChosenToken[] | undefined): LlamaPiece {
@@ -226,6 +228,13 @@ class LlamaAnswers {
   }
 }
 
+/** Clients of llama-server look for the probabilities of one token in each piece, where tokens end with whole characters. */
+function tokenByToken(event: EventOf<'text-delta'>): readonly EventOf<'text-delta'>[] {
+  const { text, tokens, logProbs = [] } = event;
+  if (logProbs.length !== tokens || logProbs.map((token) => token.text).join('') !== text) return [event];
+  return logProbs.map((token) => ({ ...event, text: token.text, tokens: 1, logProbs: [token] }));
+}
+
 function timingsSoFar(prompt: Prefilled, completionTokens: number, firstAt: number): TimingsJson {
   return timingsJson({ ...prompt, completionTokens, decodeMs: performance.now() - firstAt });
 }
@@ -272,14 +281,14 @@ export class LlamaWriter implements StreamWriter {
   }
 
   of(event: GenerationEvent): readonly string[] {
-    const piece = this.#answers.take(event);
+    const pieces = this.#answers.take(event);
     if (event.type === 'finish') {
       const index = event.choice ?? 0;
       if (this.#ended.has(index)) return [];
       this.#ended.add(index);
       return [sseEvent(JSON.stringify(this.#answers.ending(index)))];
     }
-    return piece === undefined ? [] : [sseEvent(JSON.stringify(piece))];
+    return pieces.map((piece) => sseEvent(JSON.stringify(piece)));
   }
 
   end(): readonly string[] {

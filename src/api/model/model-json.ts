@@ -28,7 +28,8 @@ export interface ModelJson {
   /** vLLM's and MAX's. */
   readonly max_model_len: number;
   readonly root: string;
-  readonly parent: null;
+  /** Of an adapter. */
+  readonly parent: string | null;
   /** OpenRouter's. */
   readonly name: string;
   readonly context_length: number;
@@ -97,14 +98,14 @@ export interface ModelListJson {
 export function modelJson(model: ServedModel): ModelJson;
 export function modelJson(model: ListedModel): ModelJson | BareModelJson;
 export function modelJson(model: ListedModel): ModelJson | BareModelJson {
-  const { name, info, since, state } = model;
+  const { name, info, since, state, adapter } = model;
   const known = {
     id: name,
     object: 'model',
     created: Math.floor(since.getTime() / 1000),
     owned_by: 'vserve',
-    root: name,
-    parent: null,
+    root: adapter?.root ?? name,
+    parent: adapter?.parent ?? null,
     name,
     ...(state === undefined ? {} : { status: statusJson(state) }),
   } as const;

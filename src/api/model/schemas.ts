@@ -30,7 +30,7 @@ export const modelSchema = z.object({
   owned_by: z.literal('vserve'),
   max_model_len: z.int(),
   root: z.string(),
-  parent: z.null(),
+  parent: z.string().nullable(),
   name: z.string(),
   context_length: z.int(),
   architecture: z.object({

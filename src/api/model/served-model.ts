@@ -9,6 +9,8 @@ export interface ServedModel {
   readonly since: Date;
   /** Whether it may leave memory while the server runs. */
   readonly isManaged?: boolean;
+  /** Of a LoRA adapter: where it comes from, and the name of the model that it changes. */
+  readonly adapter?: { readonly root: string; readonly parent: string };
 }
 
 /** Where a model is that may leave memory. */

@@ -28,6 +28,10 @@ export function isForServers(name: SettingName): boolean {
     'logFileLevel',
     'logFileMaxBytes',
     'logFileCount',
+    'loraPaths',
+    'enableLora',
+    'maxNumLoras',
+    'maxLoraRank',
   ];
   return (options[name].group === 'Server' && name !== 'apiKey') || others.includes(name);
 }

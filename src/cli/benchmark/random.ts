@@ -21,27 +21,23 @@ export function around(value: number, ratio: number, random: Random): number {
 
 /** A number of a distribution. */
 export function drawn({ name, parameters: [a, b] }: Distribution, random: Random): number {
-  switch (name) {
-    case 'constant':
-      return a;
-    case 'N':
-      return a + b * normal(random);
-    case 'U':
-      return a + (b - a) * random();
-    case 'DU':
-      return Math.floor(a + (b - a + 1) * random());
-    case 'NB':
-      // Failures before the n-th success.
-      return b === 1 ? 0 : poisson(gamma(a, (1 - b) / b, random), random);
-    case 'G':
-      return gamma(a, b, random);
-    case 'LN': {
-      // `a` and `b` are mean and deviation of the numbers, not of their logarithms.
-      const variance = Math.log(1 + (b / a) ** 2);
-      return Math.exp(Math.log(a) - variance / 2 + Math.sqrt(variance) * normal(random));
-    }
-  }
+  return draws[name](a, b, random);
 }
+
+const draws: Readonly<Record<Distribution['name'], (a: number, b: number, random: Random) => number>> = {
+  constant: (value) => value,
+  N: (mean, std, random) => mean + std * normal(random),
+  U: (lower, upper, random) => lower + (upper - lower) * random(),
+  DU: (lower, upper, random) => Math.floor(lower + (upper - lower + 1) * random()),
+  // Failures before the n-th success.
+  NB: (n, p, random) => (p === 1 ? 0 : poisson(gamma(n, (1 - p) / p, random), random)),
+  G: gamma,
+  LN(mean, std, random) {
+    // Of the numbers, not of their logarithms.
+    const variance = Math.log(1 + (std / mean) ** 2);
+    return Math.exp(Math.log(mean) - variance / 2 + Math.sqrt(variance) * normal(random));
+  },
+};
 
 /** The Box–Muller transform. */
 function normal(random: Random): number {

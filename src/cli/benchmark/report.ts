@@ -1,4 +1,4 @@
-import { formatTable } from '../table.ts';
+import { formatNamedTable, formatTable } from '../table.ts';
 import type { MeasuredRequest, Run } from './run.ts';
 import type { Summary } from './statistics.ts';
 import { sum, summarize } from './statistics.ts';
@@ -103,8 +103,8 @@ function tokenTimeOf({ latencyMs, ttftMs, outputTokens }: MeasuredRequest): numb
   return ttftMs === undefined || outputTokens < 2 ? [] : [(latencyMs - ttftMs) / (outputTokens - 1)];
 }
 
-/** The report as text. */
-export function reportText(report: Report): string {
+/** The report as text, in lines of `columns` characters where it can be. */
+export function reportText(report: Report, columns = Infinity): string {
   const { maxConcurrency, requestRate, skipped, conversations, cachedTokens } = report;
   const hasTurns = conversations < report.successful + report.failed;
   const counts = [
@@ -127,7 +127,7 @@ export function reportText(report: Report): string {
     title,
     ...cellsOf(report[name as keyof typeof latencies]),
   ]);
-  return `${formatTable(counts)}\n\n${formatTable([header, ...rows])}`;
+  return `${formatTable(counts)}\n\n${formatNamedTable([header, ...rows], columns)}`;
 }
 
 function cellsOf(summary: Summary | undefined): string[] {

@@ -7,6 +7,7 @@ import { checkPort } from '../../server/port.ts';
 import { serveSettingNames } from '../../settings/index.ts';
 import type { FileModel, LoadedSettings, ServeSettingName, Settings } from '../../settings/index.ts';
 import { hideSecretFlags } from '../access-settings.ts';
+import { openAdapters, refuseAdapters } from '../adapters.ts';
 import { describeConfiguration } from '../configuration.ts';
 import type { Context } from '../context.ts';
 import { exposureOf } from '../exposure.ts';
@@ -108,10 +109,11 @@ async function openAndServe(
     return runUntilStopped(running, checked, hosts, context);
   };
   if (models !== undefined) {
+    refuseAdapters(loaded.settings);
     await untilStopped(await openSeveral({ backend, settings, models }, loaded, openNamed, context));
     return;
   }
-  const { server, model, loadMs, release } = await openAndLoad(
+  const { server, model, loadMs, release, checkpointDir } = await openAndLoad(
     () => openNamed([settings.servedModelName]),
     (loading) => loadModel(backend, settings, loaded.settings, loading),
     context,
@@ -120,7 +122,16 @@ async function openAndServe(
     const samplingDefaults = samplingDefaultsOf(loaded.settings);
     const servedModelName = nameOf(loaded.settings, model.info) ?? settings.servedModelName;
     await file.update({ model: servedModelName });
-    await untilStopped(server.serve({ model, servedModelName, media, modelLoadMs: loadMs, samplingDefaults }));
+    const inUse = { model, checkpointDir };
+    const adapters = await openAdapters(loaded.settings, servedModelName, inUse, context).catch(
+      async (error: unknown) => {
+        await server.close();
+        throw error;
+      },
+    );
+    await untilStopped(
+      server.serve({ model, servedModelName, media, adapters, modelLoadMs: loadMs, samplingDefaults }),
+    );
   } finally {
     await model.close();
     await release();

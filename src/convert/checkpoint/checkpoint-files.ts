@@ -1,3 +1,4 @@
+import { mergedAdapterFiles } from '../adapters/merge-adapter.ts';
 import { CheckpointFolder } from './checkpoint-folder.ts';
 import { findShards } from './shards.ts';
 import { indexFile } from '../safetensors/weight-map.ts';
@@ -36,5 +37,6 @@ export async function checkpointFiles(sourceDir: string): Promise<string[]> {
     ...smallFiles.filter((name) => present.includes(name)),
     ...shards,
     ...templates.map((name) => `${additionalTemplatesFolder}/${name}`),
+    ...(await mergedAdapterFiles(folder)),
   ].sort();
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { VserveError } from '../../errors/index.ts';
+import type { Delta } from '../adapters/delta.ts';
 import { readHeader } from '../safetensors/read-header.ts';
 import type { SafetensorsTensor } from '../safetensors/header.ts';
 import { indexFile } from '../safetensors/weight-map.ts';
@@ -12,6 +13,8 @@ export interface CheckpointTensor extends SafetensorsTensor {
   readonly shard: string;
   /** What its elements are multiplied by, of a quantized one. */
   readonly scale?: Scale;
+  /** What an adapter adds to it. */
+  readonly delta?: Delta;
 }
 
 /**

@@ -47,9 +47,28 @@ export async function writeGeneralMetadata(
 
   const { _name_or_path: nameOrPath } = await folder.json('config.json');
   const isRepository = typeof nameOrPath === 'string' && nameOrPath.split('/').length <= 2;
-  const names = [isRepository ? nameOrPath : undefined, modelName ?? basename(resolve(folder.path))]
-    .filter((name) => name !== undefined)
-    .map((name) => parseModelName(name, parameters.total));
+  const names = [isRepository ? nameOrPath : undefined, modelName ?? basename(resolve(folder.path))];
+  const label = parameters.total > 0 ? sizeLabel(parameters) : undefined;
+  writeModelNames(
+    keyValues,
+    names.filter((name) => name !== undefined),
+    parameters.total,
+    label,
+  );
+}
+
+/**
+ * Writes what a model's names say of it; of each part, the first name that has it counts.
+ *
+ * @param parameterCount 0 where it is not known
+ */
+export function writeModelNames(
+  keyValues: KeyValues,
+  given: readonly string[],
+  parameterCount: number,
+  label?: string,
+): void {
+  const names = given.map((name) => parseModelName(name, parameterCount));
   const first = (part: keyof ModelName): string | undefined => names.find((name) => name[part] !== undefined)?.[part];
   const set = (key: string, value: string | undefined): void => {
     keyValues.set(`general.${key}`, value === undefined ? undefined : string(value));
@@ -59,7 +78,7 @@ export async function writeGeneralMetadata(
   set('organization', titled(first('organization')));
   set('finetune', first('finetune'));
   set('basename', first('basename'));
-  set('size_label', first('sizeLabel') ?? (parameters.total > 0 ? sizeLabel(parameters) : undefined));
+  set('size_label', first('sizeLabel') ?? label);
 }
 
 function titled(name: string | undefined): string | undefined {

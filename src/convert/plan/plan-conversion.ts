@@ -1,3 +1,4 @@
+import { mergeAdapter } from '../adapters/merge-adapter.ts';
 import { findDeclarations } from '../architectures/index.ts';
 import type { GgufDeclaration } from '../architectures/architecture.ts';
 import { unfollowedKey } from '../../gguf/generation-metadata.ts';
@@ -74,7 +75,8 @@ export async function planConversion(options: PlanOptions): Promise<ConversionPl
   const { result: model, assumptions } = await withAssumptions(() => text(checkpoint));
   const projected = vision && (await withAssumptions(() => vision(checkpoint)));
   const projector = projected?.result;
-  const [modelTensors = [], projectorTensors = []] = claimTensors(tensors, [
+  const merged = await mergeAdapter(folder, tensors, [model, ...(projector === undefined ? [] : [projector])]);
+  const [modelTensors = [], projectorTensors = []] = claimTensors(merged, [
     { declaration: model, assumptions },
     ...(projected === undefined ? [] : [{ declaration: projected.result, assumptions: projected.assumptions }]),
   ]);

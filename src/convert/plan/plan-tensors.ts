@@ -49,6 +49,7 @@ function movesOfTarget(
     const contiguousFrom = view === undefined ? 0 : isContiguous(view) ? view.offset : undefined;
     const move: TensorMove = {
       ...(tensor.scale && { scale: { ...tensor.scale, first: contiguousFrom ?? 0 } }),
+      ...(tensor.delta && { delta: { ...tensor.delta, first: contiguousFrom ?? 0 } }),
       shard: tensor.shard,
       sourceOffset: tensor.offset + (contiguousFrom ?? 0) * dtypeBytes[dtype],
       dtype,

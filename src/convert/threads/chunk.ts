@@ -31,8 +31,8 @@ export function* chunksOf(move: TensorMove): Generator<Chunk, void, undefined> {
 }
 
 /** Whether the bytes of a move stay as they are. */
-export function isCopy({ dtype, type, addend, change, scale }: TensorMove): boolean {
-  return dtype === type && scale === undefined && addend === 0 && change === undefined;
+export function isCopy({ dtype, type, addend, change, scale, delta }: TensorMove): boolean {
+  return dtype === type && scale === undefined && delta === undefined && addend === 0 && change === undefined;
 }
 
 /** Bytes that a move or a chunk writes. */

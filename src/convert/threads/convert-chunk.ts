@@ -1,5 +1,8 @@
 import { readSync, writeSync } from 'node:fs';
 import { VserveError } from '../../errors/index.ts';
+import type { StoredMatrix } from '../adapters/adapter-tensors.ts';
+import { addDelta, factorsOf } from '../adapters/delta.ts';
+import type { Delta, Factors } from '../adapters/delta.ts';
 import { add, changeElements, decode } from '../quantize/decode.ts';
 import type { SourceDtype } from '../quantize/decode.ts';
 import { encode } from '../quantize/encode.ts';
@@ -11,6 +14,7 @@ import { isCopy, sourceRuns, writtenBytes } from './chunk.ts';
 import type { Chunk } from './chunk.ts';
 import { gather, transposedMatrix, viewOfRuns } from './gather.ts';
 import type { Runs } from './gather.ts';
+import type { Descriptors } from './messages.ts';
 
 /** Arrays that move elements of each dtype about without looking at their values. */
 const elementArrays = {
@@ -30,22 +34,22 @@ export class ChunkConverter {
   #values = new Float32Array(0);
   #output = new ArrayBuffer(0);
   #scaled = new ArrayBuffer(0);
+  #adapted = new ArrayBuffer(0);
+  /** Of the tensor that the last chunk was a part of. */
+  #factors: { readonly of: string; readonly factors: Factors } | undefined;
 
   /**
-   * Reads a chunk from `source`, and its scale from `scaleSource`, converts it and writes it to `target`, all open file
-   * descriptors. Returns the bytes written. Blocks its thread: it is for worker threads.
+   * Reads a chunk, its scale and what an adapter adds to it, converts it and writes it. Returns the bytes written. Blocks
+   * its thread: it is for worker threads.
    *
    * Throws `safetensors_invalid` when the shard has become shorter, `disk_full`.
    */
-  convert(chunk: Chunk, source: number, target: number, scaleSource: number): number {
+  convert(chunk: Chunk, { source, target, ...others }: Descriptors): number {
     const { elements, type, addend, change } = chunk;
     const runs = sourceRuns(chunk);
     const written = writtenBytes(chunk);
     this.#read(chunk, runs, source);
-    const [read, dtype] =
-      chunk.scale === undefined
-        ? [this.#input, chunk.dtype]
-        : [this.#scale(chunk, chunk.scale, runs, scaleSource), 'F32' as const];
+    const { read, dtype } = this.#corrected(chunk, runs, others);
     const input = this.#inOrder(chunk, read, dtype, runs);
     if (isCopy(chunk)) {
       writeFully(target, new Uint8Array(input, 0, written), chunk.targetOffset);
@@ -83,6 +87,37 @@ export class ChunkConverter {
     }
   }
 
+  /** The elements that were read; with a scale or a delta in single precision. */
+  #corrected(chunk: Chunk, runs: Runs, { scale, delta }: Pick<Descriptors, 'scale' | 'delta'>): Elements {
+    const scaled: Elements =
+      chunk.scale === undefined
+        ? { read: this.#input, dtype: chunk.dtype }
+        : { read: this.#scale(chunk, chunk.scale, runs, scale), dtype: 'F32' };
+    return chunk.delta === undefined ? scaled : this.#adapt(chunk, chunk.delta, runs, scaled, delta);
+  }
+
+  #adapt(chunk: Chunk, delta: NonNullable<Chunk['delta']>, runs: Runs, given: Elements, source: number): Elements {
+    const count = runs.length * runs.count;
+    if (this.#adapted.byteLength < count * 4) this.#adapted = new ArrayBuffer(count * 4);
+    const values = new Float32Array(this.#adapted, 0, count);
+    decode(given.read, given.dtype, count, values);
+    const factors = this.#factorsOf(delta, source);
+    const start = delta.first + (chunk.view === undefined ? chunk.first : runs.start);
+    for (let run = 0; run < runs.count; run++) {
+      addDelta(values.subarray(run * runs.length, (run + 1) * runs.length), start + run * runs.step, factors);
+    }
+    return { read: this.#adapted, dtype: 'F32' };
+  }
+
+  #factorsOf(delta: Delta, source: number): Factors {
+    const of = `${delta.shard} ${String(delta.a.offset)}`;
+    if (this.#factors?.of === of) return this.#factors.factors;
+    const read = (matrix: StoredMatrix): Float32Array => readMatrix(source, matrix, delta.shard);
+    const factors = factorsOf(delta, read(delta.a), read(delta.b));
+    this.#factors = { of, factors };
+    return factors;
+  }
+
   /** The elements that were read, in single precision and multiplied by their scales. */
   #scale(chunk: Chunk, scale: NonNullable<Chunk['scale']>, runs: Runs, source: number): ArrayBuffer {
     const count = runs.length * runs.count;
@@ -116,6 +151,24 @@ export class ChunkConverter {
     }
     return this.#gathered;
   }
+}
+
+interface Elements {
+  readonly read: ArrayBuffer;
+  readonly dtype: SourceDtype;
+}
+
+/** A matrix of an adapter in single precision. Throws `safetensors_invalid`. */
+export function readMatrix(
+  descriptor: number,
+  { offset, dtype, rows, columns }: StoredMatrix,
+  shard: string,
+): Float32Array {
+  const stored = new ArrayBuffer(rows * columns * dtypeBytes[dtype]);
+  readFully(descriptor, new Uint8Array(stored), offset, shard);
+  const values = new Float32Array(rows * columns);
+  decode(stored, dtype, values.length, values);
+  return values;
 }
 
 /** Reads what is there of `length` bytes, for nothing but that the system has them at hand. */

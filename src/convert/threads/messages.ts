@@ -4,23 +4,33 @@ import { VserveError } from '../../errors/index.ts';
 import type { ErrorCode } from '../../errors/index.ts';
 import type { Chunk } from './chunk.ts';
 
-/** The open files of a chunk. `scale` is that of its scale's shard, where it has one. */
+/** The open files of a chunk. `scale` and `delta` are those of its scale's shard and of its adapter, where it has them. */
 export interface Descriptors {
   readonly source: number;
   readonly scale: number;
+  readonly delta: number;
   readonly target: number;
+}
+
+/** An adapter to convert: the folders of its base model and of itself, and the GGUF file to write. */
+export interface AdapterFiles {
+  readonly baseDir: string;
+  readonly adapterDir: string;
+  readonly path: string;
 }
 
 /** What a worker thread is asked to do, one request at a time. */
 export type Request =
   | { readonly kind: 'plan'; readonly options: PlanOptions }
   | { readonly kind: 'describe'; readonly sourceDir: string }
+  | { readonly kind: 'adapter'; readonly options: AdapterFiles }
   | { readonly kind: 'chunk'; readonly chunk: Chunk; readonly descriptors: Descriptors };
 
-/** The answer to a plan is the plan, to a checkpoint its description, to a chunk the bytes written. */
+/** The answer to a plan is the plan, to a checkpoint its description, to a chunk the bytes written, to an adapter true. */
 export interface Answers {
   plan: ConversionPlan;
   describe: ModelDescription;
+  adapter: true;
   chunk: number;
 }
 

@@ -7,12 +7,18 @@ const converter = new ChunkConverter();
 
 async function answer(request: Request): Promise<Answers[keyof Answers]> {
   if (request.kind === 'chunk') {
-    const { source, scale, target } = request.descriptors;
-    return converter.convert(request.chunk, source, target, scale);
+    return converter.convert(request.chunk, request.descriptors);
   }
   if (request.kind === 'describe') {
     const { describePlanned } = await import('../describe-checkpoint.ts');
     return describePlanned(request.sourceDir);
+  }
+  if (request.kind === 'adapter') {
+    const { baseDir, adapterDir, path } = request.options;
+    const { planAdapter } = await import('../adapters/plan-adapter.ts');
+    const { writeAdapter } = await import('../adapters/write-adapter.ts');
+    writeAdapter(await planAdapter(baseDir, adapterDir), adapterDir, path);
+    return true;
   }
   // Only one thread plans, so only one loads the architectures and tokenizers.
   const { planConversion } = await import('../plan/plan-conversion.ts');

@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client';
 import type { Distribution, LoadedModel, ModelWork } from '../../backend/index.ts';
 import { DistributionMetric } from './distribution-metric.ts';
 
-type Count = Exclude<keyof ModelWork, 'stepMs' | 'stepSequences' | 'cachedTokens'>;
+type Count = Exclude<keyof ModelWork, 'stepMs' | 'stepSequences' | 'cachedTokens' | 'copiedBytes'>;
 type Spread = {
   readonly [Name in keyof ModelWork]: ModelWork[Name] extends Distribution ? Name : never;
 }[keyof ModelWork];
@@ -51,6 +51,11 @@ export function registerModelMetrics(
   if (model.work === undefined) return;
   const work = (): ModelWork | undefined => model.work?.();
   gauge('maxserve_cache_num_used_blocks', 'Tokens in the KV cache; a block is one', () => work()?.cachedTokens);
+  gauge(
+    'vserve_cache_copies_bytes',
+    'Memory of KV cells that are kept beside the KV cache, for prompts that may come again',
+    () => work()?.copiedBytes,
+  );
   gauge('maxserve_vision_cache_hit_rate_percent', 'Images in prompts whose encoded form was cached', () =>
     hitRate(work()),
   );

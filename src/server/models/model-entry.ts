@@ -1,3 +1,4 @@
+import type { ListedModel } from '../../api/index.ts';
 import type { LoadedModel, ModelInfo } from '../../backend/index.ts';
 import type { LoadingProgress } from '../server-state.ts';
 import type { LoadedSource, ModelSource } from './model-source.ts';
@@ -20,6 +21,8 @@ interface Waiter<Active> {
 /** What a model is to requests while it is in memory. */
 export interface ActiveBase {
   readonly model: LoadedModel;
+  /** Its LoRA adapters. */
+  readonly adapters?: { readonly listed: () => readonly ListedModel[] } | undefined;
 }
 
 /** One model of a pool, and who uses and awaits it. The pool decides; this only keeps account. */

@@ -23,9 +23,10 @@ export function servedModelOf({ name, info = UNKNOWN, since }: Told): ServedMode
   return { name, info, since, isManaged: true };
 }
 
-/** The models of a server, for its lists. Where they come and go, with their states. */
+/** The models of a server and their adapters, for its lists. Where they come and go, with their states. */
 export function listedModels<Active extends ActiveBase>(models: ServedModels<Active>): readonly ListedModel[] {
-  return models.entries.map((entry) => listedModel(entry, models.isManaged));
+  const listed = models.entries.map((entry) => listedModel(entry, models.isManaged));
+  return [...listed, ...(models.only?.adapters?.listed() ?? [])];
 }
 
 export function listedModel(entry: Told, isManaged: boolean): ListedModel {

@@ -17,7 +17,8 @@ export class ModelTotals {
   /** Keeps what a model has computed. Call it before the model is closed. */
   retire(model: Measured): void {
     const work = model.work?.();
-    if (work !== undefined) this.#retired = sumOf([this.#retired ?? none(), { ...work, cachedTokens: 0 }]);
+    if (work !== undefined)
+      this.#retired = sumOf([this.#retired ?? none(), { ...work, cachedTokens: 0, copiedBytes: 0 }]);
   }
 
   stats(): ModelStats {
@@ -46,6 +47,7 @@ function sumOf(works: readonly ModelWork[]): ModelWork {
     total.encodedTokens += work.encodedTokens;
     total.knownImages += work.knownImages;
     total.cachedTokens += work.cachedTokens;
+    total.copiedBytes += work.copiedBytes;
   }
   return total;
 }
@@ -69,5 +71,6 @@ function none(): Total {
     encodedTokens: 0,
     knownImages: 0,
     cachedTokens: 0,
+    copiedBytes: 0,
   };
 }

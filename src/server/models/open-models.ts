@@ -1,3 +1,5 @@
+import { Adapters } from '../adapters.ts';
+import type { AdapterSettings } from '../adapters.ts';
 import { Admission } from '../admission.ts';
 import type { GenerationRouteOptions, SharedOptions } from '../route-options.ts';
 import { withSamplingDefaults } from '../sampling-defaults.ts';
@@ -18,12 +20,14 @@ export interface ModelsOptions {
   readonly pull?: PullModel | undefined;
   /** False for the one model of a server, which stays in memory. */
   readonly isManaged?: boolean;
+  /** LoRA adapters of that one. */
+  readonly adapters?: AdapterSettings | undefined;
 }
 
 /** The models of a server, each with a queue of its own, none in memory yet. `totals` outlast them. */
 export function openModels(
   shared: SharedOptions,
-  { sources, keepAliveMs, maxLoaded, pull, isManaged = true }: ModelsOptions,
+  { sources, keepAliveMs, maxLoaded, pull, isManaged = true, adapters }: ModelsOptions,
   totals: ModelTotals,
 ): ServedModels<GenerationRouteOptions> {
   const { settings, counts, metrics, log } = shared;
@@ -48,6 +52,7 @@ export function openModels(
         model,
         served: { name, info: model.info, since: new Date(), isManaged },
         servedModelName: name,
+        adapters: adapters && new Adapters(model, name, adapters),
         // With several, Ollama's tag says nothing more.
         names: sources.length === 1 ? names : names.flatMap((own) => [own, `${own}:latest`]),
         admission: new Admission({

@@ -15,10 +15,10 @@ import { isForAnthropic } from '../error-formats.ts';
 import { countTokens } from '../count-tokens.ts';
 import { generationRoute } from '../generation-route.ts';
 import { jsonRoute } from '../json-route.ts';
-import { listedModel, listedModels } from '../models/model-states.ts';
+import { listedModels } from '../models/model-states.ts';
 import { describeFormat } from '../openapi/describe.ts';
 import type { RouteOptions } from '../route-options.ts';
-import { entryNamed } from './models.ts';
+import { listedNamed } from './models.ts';
 
 /**
  * Anthropic's `POST /v1/messages` and `POST /v1/messages/count_tokens`, and its forms of `GET /v1/models` and
@@ -43,7 +43,7 @@ export function messagesRoutes(options: RouteOptions): Hono<RequestContext> {
     answerAnthropic(context, next, () => messagesModelList(listedModels(models).map(toJson))),
   );
   routes.get('/v1/models/:id{.+}', (context, next) =>
-    answerAnthropic(context, next, () => toJson(listedModel(entryNamed(models, context.req.param('id')), false))),
+    answerAnthropic(context, next, () => toJson(listedNamed(models, context.req.param('id')))),
   );
   return routes;
 }

@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
+import type { ListedModel } from '../../api/index.ts';
 import {
   bareModelSchema,
   modelJson,
@@ -43,26 +44,34 @@ export function modelRoutes(
   );
   routes.get('/v1/models', describeList, (context) => context.json(modelListJson(listedModels(models))));
   routes.get('/v1/models/:id{.+}', describeOne, (context) =>
-    context.json(modelJson(listedModel(entryNamed(models, context.req.param('id')), models.isManaged))),
+    context.json(modelJson(listedNamed(models, context.req.param('id')))),
   );
   return routes;
 }
 
-/** The model of this name. Throws `model_not_found`, also where there is only one. */
-export function entryNamed(
+/** The model or adapter of this name, for a list. Throws `model_not_found`, also where there is only one model. */
+export function listedNamed(models: ServedModels<GenerationRouteOptions>, name: string): ListedModel {
+  const { adapters } = models.only ?? {};
+  const adapter = adapters?.find(name)?.name;
+  const listed = listedModels(models).find((model) => model.adapter !== undefined && model.name === adapter);
+  return listed ?? listedModel(entryNamed(models, name, adapters?.names), models.isManaged);
+}
+
+function entryNamed(
   models: ServedModels<GenerationRouteOptions>,
   name: string,
+  adapters: readonly string[] | undefined,
 ): ModelEntry<GenerationRouteOptions> {
   const entry = models.find(name);
-  if (models.entries.length === 1 && !models.namesOf(entry.name).includes(name)) throw unknownModel(name, entry.name);
+  if (models.entries.length === 1 && !models.namesOf(entry.name).includes(name))
+    throw unknownModel(name, entry.name, adapters);
   return entry;
 }
 
 /** The error of a model that is not served here. */
-export function unknownModel(id: string, servedModelName: string): VserveError {
-  return new VserveError(
-    'model_not_found',
-    `The model ${show(id)} is not served here. This server has ${JSON.stringify(servedModelName)}.`,
-    { param: 'model' },
-  );
+export function unknownModel(id: string, servedModelName: string, adapters: readonly string[] = []): VserveError {
+  const names = [servedModelName, ...adapters].map((name) => JSON.stringify(name)).join(', ');
+  return new VserveError('model_not_found', `The model ${show(id)} is not served here. This server has ${names}.`, {
+    param: 'model',
+  });
 }

@@ -27,10 +27,10 @@ import { embedAll } from '../embed.ts';
 import { generationRoute } from '../generation-route.ts';
 import type { JsonCall } from '../json-route.ts';
 import { jsonRoute } from '../json-route.ts';
-import { listedModel, listedModels } from '../models/model-states.ts';
+import { listedModels } from '../models/model-states.ts';
 import { describeFormat, describeRead, describeRefusal } from '../openapi/describe.ts';
 import type { GenerationRouteOptions, RouteOptions } from '../route-options.ts';
-import { entryNamed } from './models.ts';
+import { listedNamed } from './models.ts';
 import { pullRoute, unmanaged } from './pull-model.ts';
 
 /** The version of Ollama whose API this is: clients refuse servers that are too old for what they use. */
@@ -72,8 +72,7 @@ export function ollamaRoutes(options: RouteOptions, keys: ApiKeys): Hono<Request
     bodyRoute(options, ({ body, read }) => {
       const [only, ...others] = models.entries;
       const name = readModelName(body, read, others.length === 0 ? only?.name : undefined);
-      const entry = entryNamed(models, name);
-      return showJson(listedModel(entry, models.isManaged));
+      return showJson(listedNamed(models, models.isManaged ? name : name.replace(/:latest$/, '')));
     }),
   );
   routes.post('/api/pull', describeFormat(pullSchemas(example), { errors }), pullRoute(options, keys));

@@ -65,7 +65,8 @@ export function conversionKey(checkpoint: CheckpointIdentity, settings: Conversi
     .slice(0, 16);
 }
 
-async function identifyFile(folder: string, name: string, listed: FileHash | undefined): Promise<FileIdentity> {
+/** Identifies a file of a folder. `listed`: its hash on the Hub, where that is known. */
+export async function identifyFile(folder: string, name: string, listed: FileHash | undefined): Promise<FileIdentity> {
   await using file = await open(join(folder, name), 'r');
   const { size: bytes, mtimeMs } = await file.stat();
   // On a file system without links, only the Hub's listing identifies a file that was fetched again.

@@ -86,6 +86,16 @@ export async function pullRepository(repository: string, options: PullOptions): 
   return download(await downloadRequest(repository, options), options);
 }
 
+/** Downloads some files of a repository, by their paths within it. Throws what `downloadModel` throws. */
+export async function pullFiles(
+  repository: string,
+  paths: readonly string[],
+  options: StoreAccess,
+): Promise<DownloadedModel> {
+  const request = await requestTo(repository, options);
+  return download({ ...request, choice: { paths }, conversionBytes: () => 0 }, options);
+}
+
 /** Downloads files of a snapshot, by their paths within it. Throws what `downloadModel` throws. */
 export async function fetchFiles(
   { repository, commit }: RepositoryCommit,
@@ -160,6 +170,7 @@ async function choiceOf(options: PullOptions): Promise<Choice> {
     mmproj: local === undefined ? options.mmproj : undefined,
     otherProjectorBytes: local === undefined ? undefined : (await stat(local)).size,
     memoryBytes: () => usableMemory(backend, options.signal),
+    takesAdapter: true,
     ifNoneFits,
     checkConfig: async (config) => {
       requirePrecision(precision);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { llamaCompletionFormat } from '../../../src/api/completions/index.ts';
 import type { ChosenToken, GenerationEvent, ModelInfo } from '../../../src/backend/index.ts';
+import { sseValues } from '../answer/sse-json.ts';
 
 const info: ModelInfo = {
   capabilities: { vision: false, rawPrompts: true, logProbs: true },
@@ -95,6 +96,21 @@ describe("llama-server's completion", () => {
       { content: '\nb', tokens: [2], stop: false, tokens_predicted: 2 },
       { content: '', tokens: [], stop: true, stop_type: 'word', generation_settings: { stream: true } },
     ]);
+  });
+
+  it('has the probabilities of one token in each piece, unless a character is shared by several', () => {
+    const together: GenerationEvent[] = [
+      { type: 'start', promptTokens: 3 },
+      { type: 'text-delta', text: 'ab', tokens: 2, logProbs: [token(1, 'a'), token(2, 'b')] },
+      { type: 'text-delta', text: 'é', tokens: 2, logProbs: [token(3, '\uFFFD'), token(4, '\uFFFD')] },
+      ...events.slice(-1),
+    ];
+    const idsOf = (body: object): unknown[] => {
+      const writer = format.writer(identity, parse({ prompt: 'Hi', stream: true, ...body }));
+      return sseValues(writer, together).map((piece) => (piece as { tokens: number[] }).tokens);
+    };
+    expect(idsOf({ n_probs: 1 })).toEqual([[1], [2], [3, 4], []]);
+    expect(idsOf({})).toEqual([[1, 2], [3, 4], []]);
   });
 
   it('has the timings so far in every piece, where they are asked for', () => {

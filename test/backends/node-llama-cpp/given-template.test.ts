@@ -5,10 +5,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findingKey, Findings } from '../../../backends/node-llama-cpp/findings.ts';
 import { loadShapes, picture, userTurn } from '../../support/shapes-engine.ts';
 
-const THINKING = `{%- for message in messages %}[{{ message.role }}]
-{%- for part in message.content %}{{ '<image>' if part.type == 'image' else part.text }}{% endfor %}
-{%- endfor %}{% if add_generation_prompt %}[assistant]<think>
-{% endif %}`;
+const THINKING = `{%- for message in messages %}<|im_start|>{{ message.role }}
+{% if message.reasoning_content %}<think>
+{{ message.reasoning_content }}
+</think>
+
+{% endif %}{{ message.content }}<|im_end|>
+{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
+{% if enable_thinking is defined and enable_thinking is false %}<think>
+
+</think>
+
+{% endif %}{% endif %}`;
 
 const TOOLS = `{%- if tools %}[tools]{% for tool in tools %}{{ tool | tojson }}{% endfor %}{% endif %}
 {%- for message in messages %}[{{ message.role }}]{{ message.content }}

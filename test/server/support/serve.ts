@@ -4,7 +4,7 @@ import type { EchoHooks } from '../../../backends/echo/index.ts';
 import { createEchoBackend } from '../../../backends/echo/index.ts';
 import type { GenerateRequest, LoadedModel } from '../../../src/backend/index.ts';
 import type { MediaSettings } from '../../../src/media/index.ts';
-import type { RunningServer, ServerSettings } from '../../../src/server/index.ts';
+import type { AdapterSettings, RunningServer, ServerSettings } from '../../../src/server/index.ts';
 import { openServer } from '../../../src/server/index.ts';
 import { defaultLoadSettings } from '../../../src/settings/index.ts';
 import { mediaSettings, serverSettings } from './settings.ts';
@@ -19,6 +19,7 @@ export interface TestServerOptions extends EchoHooks {
   readonly onLog?: () => void;
   readonly settings?: Partial<ServerSettings>;
   readonly media?: Partial<MediaSettings>;
+  readonly adapters?: AdapterSettings;
 }
 
 export interface TestServer extends RunningServer {
@@ -68,7 +69,13 @@ export async function serveModel(
       options.onLog?.();
     },
   });
-  const running = server.serve({ model, servedModelName: modelName, media: mediaSettings(options.media) });
+  const { adapters } = options;
+  const running = server.serve({
+    model,
+    servedModelName: modelName,
+    media: mediaSettings(options.media),
+    ...(adapters && { adapters }),
+  });
   let stopped: Promise<void> | undefined;
   const shutdown = () => (stopped ??= running.shutdown());
   onTestFinished(async () => {
@@ -81,7 +88,15 @@ export async function serveModel(
 
 /** What a model has besides generating, where it has it. */
 function promptMethodsOf(loaded: LoadedModel): Partial<LoadedModel> {
-  const names = ['encodedImage', 'countPrompt', 'renderPrompt', 'tokenize', 'detokenize', 'embed'] as const;
+  const names = [
+    'encodedImage',
+    'countPrompt',
+    'renderPrompt',
+    'tokenize',
+    'detokenize',
+    'embed',
+    'loadAdapter',
+  ] as const;
   const methods = names.map((name) => [name, (loaded[name] as (() => unknown) | undefined)?.bind(loaded)]);
   return Object.fromEntries(methods.filter(([, method]) => method !== undefined)) as Partial<LoadedModel>;
 }

@@ -104,13 +104,7 @@ void Engine::seat(const AnswerPtr & answer, const KvCache::Placement & placement
 
 // Puts the answers that generate side by side: llama.cpp reads the weights once for each run of adjacent slots.
 void Engine::bring_streams_together() {
-    std::vector<llama_seq_id> slots;
-    for (const auto & answer : running_) {
-        if (answer->decoding()) {
-            slots.push_back(answer->place.slot);
-        }
-    }
-    for (const auto & [a, b] : cache_->bring_together(slots)) {
+    for (const auto & [a, b] : cache_->bring_together(streams_to_bring_together())) {
         for (const auto & answer : running_) {
             if (answer->place.slot == a) {
                 answer->place.slot = b;

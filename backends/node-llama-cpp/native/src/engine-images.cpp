@@ -348,7 +348,8 @@ bool Engine::decode_image_aside(const AnswerPtr & answer, const Chunk & chunk) {
                                    ImagePrefill::whole, false);
     answer->encoding = true;
     const ImageTime time(*this);
-    const auto result = image_prefill_->run(context_.get(), answer->place.slot, rows.rows(), [this, &answer, admission] {
+    llama_adapter_lora * adapter = adapters_.find(answer->request->settings.adapter);
+    const auto result = image_prefill_->run(context_.get(), answer->place.slot, rows.rows(), adapter, [this, &answer, admission] {
         // The answer may be preempted meanwhile.
         return work_while_encoding() && !answer->request->cancelled && answer->place.slot >= 0 &&
                answer->admissions == admission;

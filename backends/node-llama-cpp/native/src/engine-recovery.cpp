@@ -86,7 +86,7 @@ void Engine::compute_one_by_one(int status) {
         } else if (answers.size() == 1) {
             fail_to_decode(answer, tokens, status);
         } else if (answer->place.slot >= 0 && !torn) {
-            fill_batch({answer});
+            fill_batch(share_out_step({answer}));
             compute_batch();
         }
     }

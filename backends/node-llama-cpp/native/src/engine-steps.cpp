@@ -8,8 +8,7 @@ namespace vserve {
 
 // Shares out a step to the answers that generate: a token to each, and more to those for which a draw made several, but no
 // more of these than prompts may have beside streams. Returns the sum.
-int32_t Engine::share_out_draws(const std::vector<AnswerPtr> & answers,
-                                std::vector<std::pair<AnswerPtr, int32_t>> & shares) const {
+int32_t Engine::share_out_draws(const std::vector<AnswerPtr> & answers, Shares & shares) const {
     for (const auto & answer : answers) {
         if (answer->decoding()) {
             shares.emplace_back(answer, 1);

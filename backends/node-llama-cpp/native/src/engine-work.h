@@ -43,6 +43,7 @@ struct EngineWork {
     std::atomic<uint64_t> encoded_tokens{0};     // of these
     std::atomic<uint64_t> known_images{0};       // in prompts, whose embeddings were there
     std::atomic<int64_t> cached_tokens{0};       // in the KV cache at the moment
+    std::atomic<uint64_t> copied_bytes{0};       // of KV cells kept outside of the context at the moment
 };
 
 }  // namespace vserve

@@ -5,7 +5,6 @@
 #include <set>
 
 #include "error.h"
-#include "huge-pages.h"
 #include "loaded-thread.h"
 
 namespace vserve {
@@ -22,6 +21,7 @@ Engine::Engine(llama_model * model, EngineOptions options)
     : model_(model),
       options_(std::move(options)),
       vocab_(llama_model_get_vocab(model)),
+      adapters_(model),
       max_image_tokens_(std::max(1, std::min(options_.max_length / 2, options_.max_image_tokens))),
       encoded_(options_.cached_images, options_.cached_image_bytes) {
     thread_ = start_loaded([this] { load(); }, [this] { run(); });
@@ -32,9 +32,6 @@ Engine::~Engine() {
 }
 
 void Engine::load() {
-    if (!options_.dry_run) {
-        use_huge_pages(model_);
-    }
     if (!options_.mmproj_path.empty()) {
         vision_ = std::make_unique<Vision>(
             model_, Vision::Options{options_.mmproj_path, options_.use_gpu, options_.n_threads_batch,
@@ -283,6 +280,7 @@ void Engine::run() {
             work_.wait(lock, [this] { return stopping_ || woken_ || !running_.empty() || !foreign_images_.empty(); });
             woken_ = false;
         }
+        run_errands();
         guard([this] {
             empty_prefix_cache_if_asked();
             drop_cancelled();
@@ -298,6 +296,7 @@ void Engine::run() {
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         left.swap(queue_);
+        errands_.clear();
     }
     left.insert(left.end(), running_.begin(), running_.end());
     for (const auto & answer : left) {
@@ -351,8 +350,7 @@ void Engine::step() {
     try {
         if (make_room_for_next_tokens()) {
             bring_streams_together();
-            fill_batch(computing());
-            compute_batch();
+            compute_step(share_out_step(computing()));
             decode_image_share();
         }
     } catch (...) {
@@ -396,6 +394,7 @@ void Engine::compute_batch() {
     work_done_.step_ms.add(decode_ms_);
     work_done_.step_sequences.add(static_cast<double>(batch_answers_.size()));
     work_done_.cached_tokens = cache_->tokens();
+    work_done_.copied_bytes = cache_->copied_bytes();
     pace_.note(batch_.size() - prompt_tokens, prompt_tokens, decode_ms_);
     take_prompt_rows();
     sample(rows_of(batch_outputs_));
@@ -408,13 +407,9 @@ void Engine::compute_batch() {
     }
 }
 
-// Fills the batch for some of the running answers.
-void Engine::fill_batch(const std::vector<AnswerPtr> & answers) {
-    batch_.clear();
-    batch_answers_.clear();
-    batch_outputs_.clear();
-    prompt_rows_.clear();
-    std::vector<std::pair<AnswerPtr, int32_t>> shares;  // answers, and how many tokens of each
+// What a step computes of some of the running answers.
+Engine::Shares Engine::share_out_step(const std::vector<AnswerPtr> & answers) {
+    Shares shares;
     const int32_t size = share_out_draws(answers, shares);
     prompt_shares_.clear();
     share_out_prompts(answers, size);
@@ -423,11 +418,15 @@ void Engine::fill_batch(const std::vector<AnswerPtr> & answers) {
         turns_.charge(answer->request->settings.client, tokens);
     }
     shares.insert(shares.end(), prompt_shares_.begin(), prompt_shares_.end());
-    add_to_batch(std::move(shares));
+    return shares;
 }
 
 // llama.cpp decodes tokens of adjacent slots together if they come in this order.
-void Engine::add_to_batch(std::vector<std::pair<AnswerPtr, int32_t>> shares) {
+void Engine::fill_batch(Shares shares) {
+    batch_.clear();
+    batch_answers_.clear();
+    batch_outputs_.clear();
+    prompt_rows_.clear();
     std::sort(shares.begin(), shares.end(),
               [](const auto & a, const auto & b) { return a.first->place.slot < b.first->place.slot; });
     for (const auto & [answer, tokens] : shares) {
@@ -481,6 +480,7 @@ int Engine::decode(const llama_batch & batch, const std::vector<AnswerPtr> & ans
         ~Decoding() { current = nullptr; }
     } const until_done{decoding_ = &answers};
     const auto begin = Clock::now();
+    use_adapter_of(*answers.front());
     try {
         const int status = llama_decode(context_.get(), batch);
         if (status == 0) {

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <future>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,6 +16,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "adapters.h"
 #include "admission-order.h"
 #include "answer.h"
 #include "batch.h"
@@ -173,6 +175,11 @@ class Engine {
     void submit(const std::vector<std::shared_ptr<Answer>> & answers);
     // Makes the engine check for cancelled requests. Any thread.
     void wake();
+    // Loads a LoRA adapter, and returns its id for requests. Waits for the step that is computed: not on the engine's thread.
+    // Throws EngineError model_load_failed, model_closed.
+    uint64_t load_adapter(const std::string & path);
+    // Likewise frees one, whose requests have ended. Throws EngineError model_closed.
+    void unload_adapter(uint64_t id);
     // Drops the KV cells of finished requests. Any thread.
     void reset_prefix_cache();
     // Reserves CPUs for other work of the process while there are streams, from the next batch on. Any thread.
@@ -258,14 +265,19 @@ class Engine {
     void drop_cancelled();
     void step();
     void bring_streams_together();
-    void fill_batch(const std::vector<AnswerPtr> & answers);
-    int32_t share_out_draws(const std::vector<AnswerPtr> & answers,
-                            std::vector<std::pair<AnswerPtr, int32_t>> & shares) const;
+    std::vector<llama_seq_id> streams_to_bring_together() const;
+    void use_adapter_of(const Answer & answer);
+    void run_between_steps(std::function<void()> work);
+    void run_errands();
+    using Shares = std::vector<std::pair<AnswerPtr, int32_t>>;  // answers, and how many tokens of each
+    Shares share_out_step(const std::vector<AnswerPtr> & answers);
+    void compute_step(Shares shares);
+    void fill_batch(Shares shares);
+    int32_t share_out_draws(const std::vector<AnswerPtr> & answers, Shares & shares) const;
     void share_out_prompts(const std::vector<AnswerPtr> & answers, int32_t streams);
     int32_t ready_tokens(const Answer & answer);
     PromptWork work_of(const Answer & answer, int32_t ready_tokens) const;
     StepBudget prompt_budget(int32_t streams) const;
-    void add_to_batch(std::vector<std::pair<AnswerPtr, int32_t>> shares);
     void compute_batch();
     void take_batch_back();
     void recover(int status);
@@ -391,6 +403,7 @@ class Engine {
     std::unique_ptr<ThreadPool> prefill_threads_;  // null if the same size as threads_
     std::unique_ptr<StepThreads> step_threads_;
     std::unique_ptr<Vision> vision_;
+    Adapters adapters_;  // must outlive the context
     std::unique_ptr<llama_context, decltype(&llama_free)> context_{nullptr, llama_free};
     std::unique_ptr<ImagePrefill> image_prefill_;  // null on a GPU
     int32_t max_image_tokens_;  // at most half of the context length
@@ -422,7 +435,7 @@ class Engine {
     StepPace pace_{most_pause_ms, fewest_prompt_tokens};
     double decode_ms_ = 0;  // of the last batch
     int32_t most_prompt_tokens_ = INT32_MAX;  // in a batch, while llama.cpp finds no room for more
-    std::vector<std::pair<AnswerPtr, int32_t>> prompt_shares_;  // tokens of the step's prompts
+    Shares prompt_shares_;  // tokens of the step's prompts
     std::pair<AnswerPtr, int32_t> image_share_;                 // rows of an image, after the batch; null for none
     ClientTurns turns_;            // of the running answers
     uint64_t steps_ = 0;
@@ -438,6 +451,7 @@ class Engine {
     std::condition_variable work_;
     std::deque<AnswerPtr> queue_;  // guarded by mutex_
     std::deque<std::shared_ptr<ForeignImage>> foreign_images_;  // likewise
+    std::deque<std::packaged_task<void()>> errands_;            // likewise: what is done between two steps
     size_t running_count_ = 0;       // guarded by mutex_
     bool woken_ = false;             // guarded by mutex_
     std::atomic<bool> reset_asked_{false};

@@ -43,8 +43,15 @@ bool ImagePrefill::allocate() {
     return context_ != nullptr && !unusable_;
 }
 
+void ImagePrefill::use(llama_adapter_lora * adapter) {
+    if (context_) {
+        float scale = 1;
+        llama_set_adapters_lora(context_.get(), &adapter, adapter == nullptr ? 0 : 1, &scale);
+    }
+}
+
 ImagePrefill::Result ImagePrefill::run(llama_context * context, const llama_seq_id & slot, const llama_batch & rows,
-                                       const std::function<bool()> & keep_going) {
+                                       llama_adapter_lora * adapter, const std::function<bool()> & keep_going) {
     const auto held = static_cast<uint32_t>(llama_memory_seq_pos_max(llama_get_memory(context), slot) + 1);
     if (held + rows.n_tokens > params_.n_ctx || !allocate()) {
         return Result::impossible;
@@ -53,6 +60,7 @@ ImagePrefill::Result ImagePrefill::run(llama_context * context, const llama_seq_
     if (held > 0 && !copy_prefix(context, slot)) {
         return Result::impossible;
     }
+    use(adapter);
     keep_going_ = &keep_going;
     stopped_ = false;
     nodes_seen_ = 0;

@@ -29,14 +29,17 @@ class ImagePrefill {
     // `like`: the parameters of the main context. Allocates nothing before the first image.
     ImagePrefill(llama_model * model, const llama_context_params & like, StepThreads & threads);
 
-    // Decodes `rows` after the content of `slot` in `context`, and adds their cells to that slot. `keep_going` is called
-    // between groups of nodes; `slot` may become another meanwhile, with the same content.
-    Result run(llama_context * context, const llama_seq_id & slot, const llama_batch & rows,
+    // Decodes `rows` with an adapter, or none, after the content of `slot` in `context`, and adds their cells to that slot.
+    // `keep_going` is called between groups of nodes; `slot` may become another meanwhile, with the same content.
+    Result run(llama_context * context, const llama_seq_id & slot, const llama_batch & rows, llama_adapter_lora * adapter,
                const std::function<bool()> & keep_going);
+    // Must be called before an adapter is freed.
+    void drop_adapter() { use(nullptr); }
 
   private:
     static bool on_node(ggml_tensor * node, bool ask, void * self);
     bool allocate();
+    void use(llama_adapter_lora * adapter);
     bool copy_prefix(llama_context * context, llama_seq_id slot);
     Result copy_back(llama_context * context, llama_seq_id slot);
 

@@ -94,6 +94,8 @@ class KvCache {
     void release(llama_seq_id slot, bool keep, bool awaited);
     // Of all slots, busy and idle. What two of them have in common counts twice.
     int64_t tokens() const;
+    // Of parked content and checkpoints: memory outside of the context.
+    size_t copied_bytes() const { return copy_bytes_; }
     // How many slots were released so far.
     uint64_t releases() const { return releases_; }
 

@@ -41,6 +41,7 @@ struct GenerationSettings {
     bool report_progress = false;      // of the prompt
     RepetitionStop repetition_stop;
     std::vector<ForcedRun> forced_runs;  // for tests, in order
+    uint64_t adapter = 0;    // Adapters::none, or the id of one
     std::string cache_salt;  // prompts share cached prefixes with prompts of the same salt only
     Client client;           // whose turn it is within a step
     std::vector<std::string> stop_strings;
@@ -53,8 +54,8 @@ struct Request {
     Request(uint64_t id, GenerationSettings settings)
         : id(id),
           settings(std::move(settings)),
-          // What is reported on has to be computed: nothing of it may come from the cache.
-          cells_salt(this->settings.cache_salt +
+          // Another adapter computes other cells. What is reported on has to be computed: nothing may come from the cache.
+          cells_salt(std::to_string(this->settings.adapter) + "\n" + this->settings.cache_salt +
                      (this->settings.prompt_log_probs ? "\nreported " + std::to_string(id) : "")) {}
 
     const uint64_t id;

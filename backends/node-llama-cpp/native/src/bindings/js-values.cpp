@@ -550,6 +550,7 @@ GenerationSettings settings_of(const Napi::Object & object) {
     settings.report_progress = boolean_of(object, "reportProgress");
     settings.repetition_stop = repetition_stop_of(object.Get("repetitionStop"));
     settings.forced_runs = forced_runs_of(object.Get("forcedRuns").As<Napi::Array>());
+    settings.adapter = static_cast<uint64_t>(integer_of(object, "adapter"));
     settings.cache_salt = text_of(object, "cacheSalt");
     settings.client = texts_of(object, "client");
     settings.ignore_eos = boolean_of(object, "ignoreEos");
@@ -707,6 +708,7 @@ Napi::Object to_js(Napi::Env env, const EngineWork & work) {
     set("encodes", work.encodes);
     set("encodedTokens", work.encoded_tokens);
     set("knownImages", work.known_images);
+    set("copiedBytes", work.copied_bytes);
     object.Set("cachedTokens", static_cast<double>(work.cached_tokens));
     return object;
 }

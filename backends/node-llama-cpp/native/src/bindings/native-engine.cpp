@@ -37,6 +37,8 @@ Napi::Function NativeEngine::define(Napi::Env env) {
         {InstanceMethod("load", &NativeEngine::load), InstanceMethod("submit", &NativeEngine::submit),
          InstanceMethod("encodedImage", &NativeEngine::encoded_image),
          InstanceMethod("compileGrammar", &NativeEngine::compile_grammar),
+         InstanceMethod("loadAdapter", &NativeEngine::load_adapter),
+         InstanceMethod("unloadAdapter", &NativeEngine::unload_adapter),
          InstanceMethod("forget", &NativeEngine::forget), InstanceMethod("stats", &NativeEngine::stats),
          InstanceMethod("work", &NativeEngine::work),
          InstanceMethod("resetPrefixCache", &NativeEngine::reset_prefix_cache),
@@ -118,7 +120,10 @@ Napi::Value NativeEngine::load(const Napi::CallbackInfo & info) {
     Ref();
     napi_add_env_cleanup_hook(info.Env(), stop_at_exit, this);
     return Task::run(
-        info.Env(), [this] { engine_ = std::make_shared<Engine>(model_, options_); },
+        info.Env(), [this] {
+            engine_ = std::make_shared<Engine>(model_, options_);
+            huge_pages_ = std::make_unique<HugePages>(model_);
+        },
         [this](Napi::Env env) {
             const char * kernel = engine_->vision_kernel();
             Napi::Object object = Napi::Object::New(env);
@@ -238,6 +243,22 @@ Napi::Value NativeEngine::compile_grammar(const Napi::CallbackInfo & info) {
         [grammar](Napi::Env env) -> Napi::Value { return to_js(env, *grammar); });
 }
 
+// loadAdapter(path): Promise<number>, its id for submit()'s settings
+Napi::Value NativeEngine::load_adapter(const Napi::CallbackInfo & info) {
+    const auto id = std::make_shared<uint64_t>(0);
+    return Task::run(
+        info.Env(), [engine = engine_, id, path = info[0].As<Napi::String>().Utf8Value()] { *id = engine->load_adapter(path); },
+        [id](Napi::Env env) -> Napi::Value { return Napi::Number::New(env, static_cast<double>(*id)); });
+}
+
+// unloadAdapter(id): Promise<void>
+Napi::Value NativeEngine::unload_adapter(const Napi::CallbackInfo & info) {
+    const auto id = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
+    return Task::run(
+        info.Env(), [engine = engine_, id] { engine->unload_adapter(id); },
+        [](Napi::Env env) -> Napi::Value { return env.Undefined(); });
+}
+
 // forget(id): cancels and drops a request in any state
 Napi::Value NativeEngine::forget(const Napi::CallbackInfo & info) {
     const auto found = requests_.find(static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()));
@@ -276,6 +297,7 @@ Napi::Value NativeEngine::close(const Napi::CallbackInfo & info) {
     return Task::run(
         info.Env(),
         [this] {
+            huge_pages_.reset();
             if (engine_) {
                 engine_->stop();
                 prompt_threads_.drain();
@@ -296,6 +318,7 @@ Napi::Value NativeEngine::close(const Napi::CallbackInfo & info) {
 
 void NativeEngine::stop_at_exit(void * pointer) {
     auto & self = *static_cast<NativeEngine *>(pointer);
+    self.huge_pages_.reset();
     if (const auto engine = self.engine_) {
         engine->stop();
         self.prompt_threads_.drain();

@@ -9,6 +9,7 @@
 
 #include "bindings/piece-sender.h"
 #include "engine.h"
+#include "huge-pages.h"
 #include "prompt-threads.h"
 
 namespace vserve {
@@ -50,6 +51,8 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
     Napi::Value inspect_images(const Napi::CallbackInfo & info);
     Napi::Value encoded_image(const Napi::CallbackInfo & info);
     Napi::Value compile_grammar(const Napi::CallbackInfo & info);
+    Napi::Value load_adapter(const Napi::CallbackInfo & info);
+    Napi::Value unload_adapter(const Napi::CallbackInfo & info);
     Napi::Value forget(const Napi::CallbackInfo & info);
     Napi::Value reset_prefix_cache(const Napi::CallbackInfo & info);
     Napi::Value leave_cpus(const Napi::CallbackInfo & info);
@@ -65,6 +68,7 @@ class NativeEngine : public Napi::ObjectWrap<NativeEngine> {
     // Settles the promises of prompts. Created before the cleanup hook is registered, so that Node.js frees it after.
     Napi::ThreadSafeFunction to_js_;
     std::shared_ptr<Engine> engine_;
+    std::unique_ptr<HugePages> huge_pages_;
     PromptThreads prompt_threads_;
     std::unordered_map<uint64_t, std::shared_ptr<Request>> requests_;
     bool has_compiled_ = false;  // a grammar
