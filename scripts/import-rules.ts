@@ -43,6 +43,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     'src/errors',
   ],
   'backends/echo': ['src/backend', 'src/errors'],
+  'backends/openai': ['src/backend', 'src/errors'],
   'backends/node-llama-cpp': ['src/backend', 'src/gguf', 'src/formats', 'src/errors'],
 };
 

@@ -10,6 +10,7 @@ export type Unit =
   | 'tokens'
   | '% of cold'
   | '× alone'
+  | '× direct'
   | '× free text'
   | '× a step'
   | '% of the best fixed number of threads';

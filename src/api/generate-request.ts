@@ -95,6 +95,7 @@ export function toGenerateRequest(
     messages: messages.map((message) => ({ ...message, content: message.content.map(resolved) })),
     prompt: prompt?.map(resolved),
     template,
+    askedSampling: { ...samplingDefaults, ...given },
     sampling: { ...sampling, samplers: orderOf(given, samplingDefaults).filter((name) => samplers.has(name)) },
     tools: capabilities.tools === true ? tools : undefined,
     ...settings,

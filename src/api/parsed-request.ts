@@ -86,7 +86,7 @@ export type ParsedPromptPart = PlainPart | Extract<PromptPart, { readonly type: 
 /** A request of any wire format, parsed and validated. Its images are not fetched yet. */
 export interface ParsedRequest extends Omit<
   GenerateRequest,
-  'messages' | 'prompt' | 'sampling' | 'client' | 'adapter'
+  'messages' | 'prompt' | 'sampling' | 'askedSampling' | 'client' | 'adapter'
 > {
   /** Undefined or empty means the served model. */
   readonly model: string | undefined;

@@ -3,7 +3,15 @@ import type { GenerateRequest, ImageProcessorSettings, SamplingSettings } from '
 /** The settings of a generation, besides its sampling and template. */
 export type GenerationSettings = Omit<
   GenerateRequest,
-  'messages' | 'prompt' | 'template' | 'sampling' | 'client' | 'adapter' | 'promptLogProbs' | 'imageProcessor'
+  | 'messages'
+  | 'prompt'
+  | 'template'
+  | 'sampling'
+  | 'askedSampling'
+  | 'client'
+  | 'adapter'
+  | 'promptLogProbs'
+  | 'imageProcessor'
 > & {
   readonly promptLogProbs: number | undefined;
   readonly imageProcessor: ImageProcessorSettings | undefined;

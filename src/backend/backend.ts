@@ -7,6 +7,8 @@ export interface ModelFiles {
   readonly modelPath: string;
   /** Absolute path of the vision projector's GGUF, where the model has one. */
   readonly mmprojPath: string | undefined;
+  /** What `--model` says, for a backend that `servesElsewhere`; absent if it says nothing. */
+  readonly modelName?: string;
 }
 
 /** How a model is loaded. Defaults are those of the options with the same names: a backend has none of its own. */
@@ -49,7 +51,26 @@ export interface LoadSettings {
   readonly threads: number | undefined;
   /** CPU threads for prompts and images; undefined lets the backend choose. */
   readonly threadsBatch: number | undefined;
+  /** Servers that compute in the backend's place, by their URLs, and a file that lists more of them. */
+  readonly upstreams: readonly string[];
+  readonly upstreamsFile: string | undefined;
+  /** For the upstreams that the file gives no key. */
+  readonly upstreamApiKey: string | undefined;
+  readonly upstreamPolicy: UpstreamPolicy;
+  /** Longest silence of an upstream in an answer. */
+  readonly upstreamTimeoutS: number;
+  /** How often each upstream is asked whether it is well. */
+  readonly upstreamHealthIntervalS: number;
+  /** Larger images are made smaller before they are sent; undefined sends them as they are. */
+  readonly upstreamMaxImagePixels: number | undefined;
+  /** Send upstreams the URLs of images, for them to fetch. */
+  readonly mediaPassthrough: boolean;
 }
+
+/** How an upstream is chosen for a request. */
+export const upstreamPolicies = ['affinity', 'least-in-flight', 'two-choices', 'round-robin'] as const;
+
+export type UpstreamPolicy = (typeof upstreamPolicies)[number];
 
 /** Types of a KV cache, by ggml's names. */
 export const kvCacheFormats = ['f16', 'bf16', 'f32', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'iq4_nl'] as const;
@@ -134,6 +155,8 @@ export interface Backend {
   readonly specificationVersion: typeof specificationVersion;
   /** Set by a backend that reads no model: none has to be named, and `modelPath` is empty if none is. */
   readonly needsNoModel?: true;
+  /** Set by a backend whose model is on other machines: `--model` is the name that they know it by, and no file. */
+  readonly servesElsewhere?: true;
   /** Installs or builds what the backend needs on this machine, if it is missing; called before `check`. */
   prepare?(options: Pick<LoadOptions, 'log' | 'signal'>): Promise<void>;
   /** Throws if the backend cannot run on this machine; called before anything is downloaded or converted for it. */

@@ -13,6 +13,16 @@ export interface Bitmap {
   readonly frames?: number;
   /** What `LoadedModel.encodedImage` gave for `id`; it stands for the pixels, and `rgb` is empty. */
   readonly encoded?: object;
+  /** The image as a file, for a model with `imagesAs`; `rgb` may be empty then. */
+  readonly file?: ImageFile;
+  /** Where it is, for a model with `imagesAs` of `urls`: nothing of it was fetched, and its size is 0. */
+  readonly url?: string;
   /** SHA-256, in hexadecimal, of size and pixels: equal ids mean equal images. Never supplied by a client. */
   readonly id: string;
+}
+
+/** An image in a format that every model server reads. */
+export interface ImageFile {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly mediaType: 'image/jpeg' | 'image/png';
 }

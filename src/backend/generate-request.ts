@@ -18,6 +18,8 @@ export interface GenerateRequest {
   readonly prompt?: readonly PromptPart[] | undefined;
   readonly template: TemplateSettings;
   readonly sampling: SamplingSettings;
+  /** What of it was asked for; the rest are defaults. For a backend that asks a server with defaults of its own. */
+  readonly askedSampling?: Partial<SamplingSettings> | undefined;
   /** Maximum tokens to generate; undefined generates until the context is full. */
   readonly maxTokens: number | undefined;
   /** Tokens before which nothing but `maxTokens` ends the answer. */

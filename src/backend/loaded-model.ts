@@ -1,3 +1,4 @@
+import type { BackendMetric } from './backend-metric.ts';
 import type { Bitmap } from './bitmap.ts';
 import type { GenerateRequest, PromptRequest } from './generate-request.ts';
 import type { GenerationEvent } from './generation-event.ts';
@@ -32,6 +33,11 @@ export interface LoadedAdapter {
 export interface LoadedModel {
   readonly info: ModelInfo;
   /**
+   * How it takes images, besides pixels: as files (`Bitmap.file`), or those of the web as URLs and others as files
+   * (`Bitmap.url`).
+   */
+  readonly imagesAs?: 'files' | 'urls';
+  /**
    * Continues a conversation. Work starts at the first `next()`. Aborting `signal`, or returning from the iterator,
    * stops it within one step and frees its place; after an abort the iterator throws the signal's reason. A request that
    * cannot be served throws an error with one of our codes (see `VserveError`) before the first event.
@@ -63,6 +69,12 @@ export interface LoadedModel {
   stats(): ModelStats;
   /** What it has computed so far, for metrics; undefined once it is closed. */
   work?(): ModelWork | undefined;
+  /** Further metrics, the same names at every call. */
+  metrics?(): readonly BackendMetric[];
+  /** Sequences that it can compute at the moment, if that changes: `ModelInfo.maxBatchSize` is the number at the start. */
+  capacity?(): number;
+  /** Reads its files again. What cannot be used is thrown, and what was there before stays. */
+  reload?(): Promise<void>;
   /** Drops what finished requests left in the KV cache, if the backend keeps any of it. */
   resetPrefixCache?(): void;
   /**

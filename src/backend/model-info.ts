@@ -42,6 +42,8 @@ export interface ModelInfo {
   readonly samplingDefaults: Partial<SamplingSettings>;
   /** The same of what is no sampling. */
   readonly generationDefaults?: Partial<Pick<GenerateRequest, 'minTokens' | 'maxTokens'>>;
+  /** Name to serve it by where none is given. */
+  readonly servedName?: string;
   /** Human-readable name of the device (`cpu`, `CUDA0 NVIDIA H100`, …). */
   readonly device: string;
   /** How it sees videos. Absent: frame by frame, each behind its time in words. */

@@ -8,6 +8,7 @@ import { specificationVersion } from './specification-version.ts';
 const builtIn: Readonly<Record<string, URL>> = {
   'node-llama-cpp': new URL('../../backends/node-llama-cpp/index.js', import.meta.url),
   echo: new URL('../../backends/echo/index.js', import.meta.url),
+  openai: new URL('../../backends/openai/index.js', import.meta.url),
 };
 
 /**

@@ -5,6 +5,7 @@
 export { errorCodes, VserveError } from '../errors/index.ts';
 export type { CodedError, ErrorCode, ErrorPresentation } from '../errors/index.ts';
 export * from './answer-format.ts';
+export * from './backend-metric.ts';
 export * from './backend.ts';
 export * from './bitmap.ts';
 export * from './chat-message.ts';

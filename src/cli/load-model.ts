@@ -46,7 +46,9 @@ export async function prepare(
   settings: Pick<Settings, ServeSettingName>,
   { output, signal, dependencies, report }: Loading,
 ): Promise<Omit<PreparedModel, 'name'>> {
-  if (model === undefined) return { modelPath: '', mmprojPath: undefined, release: () => Promise.resolve() };
+  const nothing = { modelPath: '', mmprojPath: undefined, release: () => Promise.resolve() };
+  if (model === undefined) return nothing;
+  if (backend.servesElsewhere === true) return { ...nothing, modelName: model };
   const download = downloadProgress(
     output,
     () => performance.now(),

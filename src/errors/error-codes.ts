@@ -1,6 +1,7 @@
 /** How an error appears outside: HTTP status and OpenAI error type of a response, exit code of a command. */
 export interface ErrorPresentation {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 429 | 431 | 499 | 500 | 501 | 503;
+  readonly status:
+    400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 429 | 431 | 499 | 500 | 501 | 502 | 503 | 504;
   readonly type:
     | 'invalid_request_error'
     | 'authentication_error'
@@ -104,6 +105,9 @@ export const errorCodes = {
   model_load_failed: failed,
   out_of_memory: failed,
   generation_failed: failed,
+  upstream_failed: { status: 502, type: 'api_error', exitCode: 1 },
+  upstream_timeout: { status: 504, type: 'api_error', exitCode: 1 },
+  upstream_unavailable: { status: 503, type: 'api_error', exitCode: 1 },
   model_closed: { status: 503, type: 'api_error', exitCode: 1 },
 } as const satisfies Record<string, ErrorPresentation>;
 

@@ -19,6 +19,8 @@ export interface DecodeRequest {
   readonly maxPixels: number;
   /** Read the header alone: the reply has no pixels. */
   readonly sizeOnly: boolean;
+  /** Reply with the image's own file in place of its pixels, where that does: see `plainFileOf`. */
+  readonly keepsFile: boolean;
   readonly maxBytes: number;
   /** See `MediaBudget`. */
   readonly bytesLeft: BytesLeft;

@@ -73,13 +73,13 @@ export class DecodeThread {
 
   async #ask(
     image: EncodedImage,
-    { budget, maxPixels, sizeOnly = false }: DecodeLimits,
+    { budget, maxPixels, sizeOnly = false, keepsFile = false }: DecodeLimits,
     parts?: PartsRequest,
     onProgress: () => void = () => undefined,
   ): Promise<Result> {
     const id = ++this.#lastId;
     const { maxBytes, bytesLeft } = budget;
-    const request: DecodeRequest = { id, image, parts, maxPixels, sizeOnly, maxBytes, bytesLeft };
+    const request: DecodeRequest = { id, image, parts, maxPixels, sizeOnly, keepsFile, maxBytes, bytesLeft };
     try {
       return await new Promise<Result>((resolve, reject) => {
         this.#waiting.set(id, { resolve, reject, onProgress });

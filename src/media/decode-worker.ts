@@ -14,6 +14,7 @@ import { imageSizeOf } from './image-size.ts';
 import { MediaBudget } from './media-budget.ts';
 import type { MediaPart } from './media-parts.ts';
 import type { Reserve } from './pixels.ts';
+import { plainFileOf } from './plain-file.ts';
 
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 /** Niceness added to this thread: with all CPUs busy, it gets about a third of the share of one of the model's threads. */
@@ -34,7 +35,7 @@ async function answer(request: DecodeRequest): Promise<void> {
   try {
     if (request.parts === undefined) {
       const bitmap = await bitmapOf(request);
-      send({ id, bitmap }, [bitmap.rgb.buffer]);
+      send({ id, bitmap }, [bitmap.rgb.buffer, ...(bitmap.file === undefined ? [] : [bitmap.file.bytes.buffer])]);
       return;
     }
     const parts = await partsOf(request, request.parts);
@@ -55,7 +56,7 @@ function fileOf({ image: { pieces, encoding } }: DecodeRequest, budget: MediaBud
 }
 
 async function bitmapOf(request: DecodeRequest): Promise<Bitmap & { readonly rgb: Uint8Array<ArrayBuffer> }> {
-  const { maxPixels, sizeOnly, maxBytes, bytesLeft } = request;
+  const { maxPixels, sizeOnly, keepsFile, maxBytes, bytesLeft } = request;
   const budget = new MediaBudget(maxBytes, bytesLeft);
   const file = fileOf(request, budget);
   let isReserved = false;
@@ -72,7 +73,8 @@ async function bitmapOf(request: DecodeRequest): Promise<Bitmap & { readonly rgb
   const bitmap = await images.get(hash, () => decodeImage(file, reserve));
   // It was decoded for another request, within that one's budget and limits.
   if (!isReserved) reserve(bitmap.width, bitmap.height);
-  return bitmap;
+  const plain = keepsFile ? await plainFileOf(file) : undefined;
+  return plain === undefined ? bitmap : { ...bitmap, rgb: new Uint8Array(), file: plain };
 }
 
 async function partsOf(request: DecodeRequest, { asked, settings }: PartsRequest): Promise<readonly MediaPart[]> {

@@ -65,9 +65,10 @@ export interface ResolvedImage {
 export interface MediaResolver {
   /**
    * A resolver for the images of one request, which share a budget of bytes, and a deadline that starts now. An image that
-   * came before and that `findEncoded` finds is not decoded.
+   * came before and that `findEncoded` finds is not decoded. With `keepsFiles`, images are given as their own files, where
+   * `plainFileOf` has one.
    */
-  forRequest(findEncoded?: FindEncoded): ResolveImage;
+  forRequest(findEncoded?: FindEncoded, keepsFiles?: boolean): ResolveImage;
   /**
    * The same for requests that need no more than the sizes of their images: the bitmaps have no pixels, and the sources stay
    * as they are.
@@ -171,14 +172,14 @@ export function createMediaResolver(
   }
 
   return {
-    forRequest: (findEncoded) =>
+    forRequest: (findEncoded, keepsFile = false) =>
       resolverFor(
         async (image, { budget, asked, signal }) => {
           const name = findEncoded && (await known.nameOf(image));
           const before = name === undefined ? undefined : known.get(name);
           const encoded = before && findEncoded?.(before, asked);
           if (before !== undefined && encoded !== undefined) return { ...before, rgb: new Uint8Array(), encoded };
-          const bitmap = await decoder.decode(image, { budget, maxPixels, signal });
+          const bitmap = await decoder.decode(image, { budget, maxPixels, keepsFile, signal });
           if (name !== undefined) known.remember(name, bitmap);
           return bitmap;
         },

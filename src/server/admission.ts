@@ -29,8 +29,8 @@ export interface Places {
 }
 
 export interface AdmissionOptions extends RequestLimits {
-  /** Requests that the backend runs at the same time. */
-  readonly maxBatchSize: number;
+  /** Requests that the backend runs at the same time. It may change. */
+  readonly maxBatchSize: number | (() => number);
   /** Maximum number of further requests that wait; undefined means no limit. */
   readonly maxQueueSize: number | undefined;
   /** Of all models of the server, with their limits; undefined where there is one. */
@@ -39,7 +39,9 @@ export interface AdmissionOptions extends RequestLimits {
 
 /** Hands requests to the backend in fair turns, as many as it can run, and refuses those beyond the limits. */
 export class Admission implements Places {
-  readonly #limit: number;
+  readonly #maxBatchSize: () => number;
+  readonly #maxQueueSize: number;
+  #batchSize: number;
   readonly #counts: RequestCounts;
   readonly #generations: FairTurns;
   readonly #fetches = new FairTurns(MAX_WITH_IMAGES);
@@ -47,10 +49,12 @@ export class Admission implements Places {
   #requests = 0;
 
   constructor({ maxBatchSize, maxQueueSize, counts, ...limits }: AdmissionOptions) {
-    this.#limit = maxBatchSize + (maxQueueSize ?? Infinity);
+    this.#maxBatchSize = typeof maxBatchSize === 'number' ? () => maxBatchSize : maxBatchSize;
+    this.#batchSize = this.#maxBatchSize();
+    this.#maxQueueSize = maxQueueSize ?? Infinity;
     this.#counts = counts ?? new RequestCounts(limits);
-    this.#generations = new FairTurns(maxBatchSize + PREPARED_AHEAD);
-    this.#times = new ServiceTimes(maxBatchSize);
+    this.#generations = new FairTurns(this.#batchSize + PREPARED_AHEAD);
+    this.#times = new ServiceTimes(this.#batchSize);
   }
 
   /** Requests that wait for their turn. */
@@ -60,7 +64,8 @@ export class Admission implements Places {
 
   /** Throws `at_capacity` if there is no place for another request, or for another one of this client. */
   requireRoom(client?: ClientPath): void {
-    if (this.#requests >= this.#limit || this.#counts.isFull) {
+    this.#adapt();
+    if (this.#requests >= this.#batchSize + this.#maxQueueSize || this.#counts.isFull) {
       throw atCapacity(this.#times.secondsFor(this.#generations.waiting + 1));
     }
     if (client !== undefined) this.#counts.requireRoomFor(client, (requests) => this.#times.secondsFor(requests));
@@ -116,6 +121,13 @@ export class Admission implements Places {
         leaveGenerations?.();
       },
     };
+  }
+
+  #adapt(): void {
+    const batchSize = this.#maxBatchSize();
+    if (batchSize === this.#batchSize) return;
+    this.#generations.grow(batchSize - this.#batchSize);
+    this.#batchSize = batchSize;
   }
 
   #count(client: ClientPath, change: 1 | -1): void {

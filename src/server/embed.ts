@@ -66,7 +66,7 @@ export async function conversationInput(
   const place = call.places.join(call.client);
   try {
     if (bringsImages(request)) await place.toFetchImages(signal);
-    const resolve = media.forRequest(encodedFinder(model, request));
+    const resolve = media.forRequest(encodedFinder(model, request), model.imagesAs !== undefined);
     const { maxImagesPerRequest } = settings;
     const follow = trace?.followImage;
     const opened = await openMedia(request, { model, resolve, maxImagesPerRequest, signal, follow });

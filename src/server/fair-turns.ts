@@ -22,6 +22,12 @@ export class FairTurns {
     return this.#all.waiting;
   }
 
+  /** Adds places, or takes some away: those that are held stay until they are left. */
+  grow(places: number): void {
+    this.#free += places;
+    while (this.#free > 0 && this.#give()) this.#free -= 1;
+  }
+
   /** Takes a place once it is the client's turn. Throws the signal's reason. */
   async enter(client: ClientPath, signal: AbortSignal): Promise<LeavePlace> {
     signal.throwIfAborted();
@@ -59,14 +65,17 @@ export class FairTurns {
 
   #leave(client: ClientPath): void {
     this.#all.leave(client);
+    if (this.#free < 0 || !this.#give()) this.#free += 1;
+  }
+
+  /** Gives a place to who is next; false if nobody waits. */
+  #give(): boolean {
     const next = this.#all.next();
-    if (next === undefined) {
-      this.#free += 1;
-      return;
-    }
+    if (next === undefined) return false;
     this.#all.remove(next.client, next);
     this.#all.take(next.client, (this.#turns += 1));
     next.onTurn();
+    return true;
   }
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { imageReferences, mediaReferences, toGenerateRequest } from '../api/index.ts';
 import type { ParsedRequest } from '../api/index.ts';
 import type { Bitmap, GenerationEvent, ImageReceipt, LoadedModel } from '../backend/index.ts';
@@ -45,6 +46,7 @@ export function generate(request: ParsedRequest, options: GenerateOptions): Gene
 }
 
 type Result = IteratorResult<GenerationEvent, undefined>;
+type Resolve = (...given: Parameters<ResolveImage>) => Promise<Bitmap>;
 
 /** Not a generator function: every token comes through here, and those take several promises for each. */
 class Generation implements AsyncIterableIterator<GenerationEvent, undefined, undefined> {
@@ -125,11 +127,11 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     const { model, media, client, signal, settings, onBodyUsed } = this.#options;
     if (bringsImages(request)) {
       this.#waited(await timed(place.toFetchImages(signal)), 'images');
-      const resolve = media.forRequest(encodedFinder(model, request));
+      const resolve = media.forRequest(encodedFinder(model, request), model.imagesAs !== undefined);
       const { maxImagesPerRequest } = settings;
       const { follow } = this.#arrivals;
       request = await openMedia(request, { model, resolve, maxImagesPerRequest, signal, follow });
-      this.#images = await fetchImages(request, resolve, signal, follow);
+      this.#images = await fetchImages(request, passing(model, resolve), signal, follow);
       this.#imageParams = imageReferences(request).map(({ param }) => param);
       this.#options.record?.addImages(this.#images);
     }
@@ -158,6 +160,16 @@ export function bringsImages(request: ParsedRequest): boolean {
   return imageReferences(request).length > 0 || mediaReferences(request).length > 0;
 }
 
+/** Leaves pictures of the web to a model that fetches them itself. */
+function passing({ imagesAs }: LoadedModel, resolve: ResolveImage): Resolve {
+  if (imagesAs !== 'urls') return resolve;
+  return async (source, options) => {
+    if (typeof source !== 'string' || !/^https?:/i.test(source)) return resolve(source, options);
+    const id = createHash('sha256').update(source).digest('hex');
+    return { width: 0, height: 0, rgb: new Uint8Array(), id, url: source };
+  };
+}
+
 /** Finds what the model has of an image that a request asks for. */
 export function encodedFinder(model: LoadedModel, request: ParsedRequest): FindEncoded {
   const { cacheSalt, imageProcessor: processor } = request;
@@ -167,7 +179,7 @@ export function encodedFinder(model: LoadedModel, request: ParsedRequest): FindE
 /** Fetches all images of a request concurrently. The first failure aborts the other fetches. */
 export async function fetchImages(
   request: ParsedRequest,
-  resolve: ResolveImage,
+  resolve: Resolve,
   signal: AbortSignal,
   follow?: FollowStep,
 ): Promise<Bitmap[]> {

@@ -158,6 +158,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   }
   await limitConnections(entrance.acceptors, log);
   let reloaded = Promise.resolve();
+  let inMemory: () => readonly LoadedModel[] = () => [];
   const answerWith = (given: ServeModelsOptions, adopted?: LoadedSource): RunningServer => {
     const requests = new Requests();
     const counts = new RequestCounts({
@@ -176,6 +177,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
     const { version } = options;
     const shared = { settings, version, media, requests, counts, memory, cpus, metrics, log };
     const models = openModels(shared, given, totals);
+    inMemory = () => models.active.map(({ model }) => model);
     const [first] = models.entries;
     if (adopted !== undefined && first !== undefined) {
       const { model, admission } = models.adopt(first, adopted);
@@ -220,7 +222,8 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
     },
     serveModels: (given) => answerWith(given),
     // One after the other: the last one asked for decides.
-    reload: () => (reloaded = reloaded.then(() => reload({ server, metricsServer, keys, settings, log }))),
+    reload: () =>
+      (reloaded = reloaded.then(() => reload({ server, metricsServer, keys, settings, log, models: inMemory() }))),
     async close() {
       await Promise.all([entrance.end(), metricsServer?.close(), traces?.close()]);
     },
@@ -259,10 +262,11 @@ interface Reloading {
   readonly keys: ApiKeys;
   readonly settings: ServerSettings;
   readonly log: Log;
+  readonly models: readonly LoadedModel[];
 }
 
-async function reload({ server, metricsServer, keys, settings, log }: Reloading): Promise<void> {
-  const attempt = async (name: string, work: () => Promise<void>): Promise<void> => {
+async function reload({ server, metricsServer, keys, settings, log, models }: Reloading): Promise<void> {
+  const attempt = async (name: string, work: () => Promise<void> | undefined): Promise<void> => {
     try {
       await work();
       log('info', `${name} were read again.`);
@@ -271,6 +275,9 @@ async function reload({ server, metricsServer, keys, settings, log }: Reloading)
     }
   };
   if (settings.apiKeyFile !== undefined) await attempt('API keys', () => keys.reload());
+  for (const model of models) {
+    if (model.reload !== undefined) await attempt("The model's settings", () => model.reload?.());
+  }
   const { tls } = settings;
   if (tls === undefined || !(server instanceof HttpsServer)) return;
   await attempt('Certificates', async () => {

@@ -24,6 +24,14 @@ export const loadSettingNames = [
   'pooling',
   'threads',
   'threadsBatch',
+  'upstreams',
+  'upstreamsFile',
+  'upstreamApiKey',
+  'upstreamPolicy',
+  'upstreamTimeoutS',
+  'upstreamHealthIntervalS',
+  'upstreamMaxImagePixels',
+  'mediaPassthrough',
 ] as const;
 
 /** The settings for a backend. A name missing above is a type error. */

@@ -22,6 +22,7 @@ export const groups = [
   'Conversion',
   'Hub',
   'Engine',
+  'Upstreams',
   'Server',
   'Images',
   'Request',

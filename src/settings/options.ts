@@ -15,6 +15,7 @@ import { samplingOptions } from './options/sampling-options.ts';
 import { serverOptions } from './options/server-options.ts';
 import { severalOptions } from './options/several-options.ts';
 import { tracingOptions } from './options/tracing-options.ts';
+import { upstreamOptions } from './options/upstream-options.ts';
 
 /**
  * Every option of vserve, in the order of the help. Names, environment variables and defaults are those of max serve
@@ -26,6 +27,7 @@ export const options = {
   ...conversionOptions,
   ...hubOptions,
   ...engineOptions,
+  ...upstreamOptions,
   ...serverOptions,
   ...severalOptions,
   ...accessOptions,

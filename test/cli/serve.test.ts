@@ -172,6 +172,11 @@ describe('the server', () => {
       pooling: 'mean',
       threads: 6,
       threadsBatch: 7,
+      upstreamPolicy: 'round-robin',
+      upstreamTimeoutS: 8,
+      upstreamHealthIntervalS: 9,
+      upstreamMaxImagePixels: 10,
+      mediaPassthrough: true,
     };
     const lines = Object.entries({ ...engine, logLevel: 'DEBUG' }).map(
       ([name, value]) => `${kebabCase(name)}: ${value}`,
@@ -179,7 +184,7 @@ describe('the server', () => {
     await writeFile(join(folder, 'vserve.yaml'), lines.join('\n'));
     const vserve = serve(['--model', await checkpoint(), '--config-file', 'vserve.yaml']);
     const [, told = ''] = /load (\{.*\})/.exec(await printedBy(vserve)) ?? [];
-    expect(JSON.parse(told)).toEqual({ file: 'model.gguf', mmproj: 'mmproj.gguf', ...engine });
+    expect(JSON.parse(told)).toEqual({ file: 'model.gguf', mmproj: 'mmproj.gguf', upstreams: [], ...engine });
   });
 });
 

@@ -108,3 +108,22 @@ describe('a client', () => {
     expect(new Set(paths.map(String)).size).toBe(3);
   });
 });
+
+describe('places', () => {
+  it('may be added while requests wait for them, and taken away while they are held', async () => {
+    const { turns, order, ask, finish } = recordedTurns(1);
+    const asked = ['a', 'b', 'c', 'd'].map((name) => ask(name));
+    await settled();
+    expect(order).toEqual(['a']);
+    turns.grow(2);
+    await settled();
+    expect(order).toEqual(['a', 'b', 'c']);
+    turns.grow(-2);
+    await finish();
+    await finish();
+    expect(order).toEqual(['a', 'b', 'c']);
+    await finish();
+    expect(order).toEqual(['a', 'b', 'c', 'd']);
+    await Promise.all(asked);
+  });
+});

@@ -30,8 +30,8 @@ it('every option is read by a verb, or passed to the backend', () => {
   expect(settingNames.filter((name) => !has(readers, name))).toEqual([]);
 });
 
-it('every setting of a backend is read by node-llama-cpp', () => {
-  const backend = textOf('backends/node-llama-cpp', '.ts', ['native-addon.ts']);
+it('every setting of a backend is read by node-llama-cpp, or by openai', () => {
+  const backend = textOf('backends/node-llama-cpp', '.ts', ['native-addon.ts']) + textOf('backends/openai', '.ts');
   expect(Object.keys(defaultLoadSettings).filter((name) => !has(backend, name))).toEqual([]);
 });
 

@@ -5,6 +5,7 @@ import { shortBehindLong } from './behind.ts';
 import { busyNeighbours } from './busy-neighbours.ts';
 import { cancelDuringEncode } from './cancel.ts';
 import { formats } from './formats.ts';
+import { hop } from './hop.ts';
 import { hybrid } from './hybrid.ts';
 import { imageTtft } from './image-ttft.ts';
 import { pictureStreams } from './picture-streams.ts';
@@ -34,6 +35,7 @@ export const scenarios = {
   pictures: pictureStreams,
   busy: busyNeighbours,
   tenants: twoTenants,
+  hop,
 } as const satisfies Record<string, (bench: Bench) => Promise<void>>;
 
 export type ScenarioName = keyof typeof scenarios;

@@ -28,5 +28,10 @@ const BY_CAPABILITY = {
 /** OpenRouter's `supported_parameters`. */
 export function supportedParameters(capabilities: Capabilities): string[] {
   const further = Object.entries(BY_CAPABILITY) as [keyof typeof BY_CAPABILITY, readonly string[]][];
-  return [...ALWAYS, ...further.flatMap(([capability, names]) => (capabilities[capability] === true ? names : []))];
+  const several = (capabilities.maxChoices ?? 1) > 1 ? ['n'] : [];
+  return [
+    ...ALWAYS,
+    ...several,
+    ...further.flatMap(([capability, names]) => (capabilities[capability] === true ? names : [])),
+  ];
 }

@@ -66,6 +66,14 @@ export const plainSettings: LoadSettings = {
   pooling: undefined,
   threads: undefined,
   threadsBatch: undefined,
+  upstreams: [],
+  upstreamsFile: undefined,
+  upstreamApiKey: undefined,
+  upstreamPolicy: 'affinity',
+  upstreamTimeoutS: 300,
+  upstreamHealthIntervalS: 5,
+  upstreamMaxImagePixels: undefined,
+  mediaPassthrough: false,
 };
 
 /** A user's turn, and whatever else a request has. */

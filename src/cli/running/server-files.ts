@@ -52,7 +52,7 @@ export class ServerFile {
   }
 
   /** Tells what has changed. */
-  update(change: Partial<Pick<ServerEntry, 'urls' | 'state'>>): Promise<void> {
+  update(change: Partial<Pick<ServerEntry, 'model' | 'urls' | 'state'>>): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#entry !== undefined) await this.#write({ ...this.#entry, ...change });
     });

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { prepareBackend } from '../../backend/index.ts';
-import type { Backend, LoadedModel } from '../../backend/index.ts';
+import type { Backend, LoadedModel, ModelInfo } from '../../backend/index.ts';
 import { messageOf } from '../../errors/index.ts';
 import type { OpenServer, OpenServerOptions, RunningServer } from '../../server/index.ts';
 import { checkAccess } from '../../server/check-access.ts';
 import { checkPort } from '../../server/port.ts';
 import { serveSettingNames } from '../../settings/index.ts';
-import type { FileModel, LoadedSettings, ServeSettingName } from '../../settings/index.ts';
+import type { FileModel, LoadedSettings, ServeSettingName, Settings } from '../../settings/index.ts';
 import { hideSecretFlags } from '../access-settings.ts';
 import { openAdapters, refuseAdapters } from '../adapters.ts';
 import { describeConfiguration } from '../configuration.ts';
@@ -92,7 +92,7 @@ async function openAndServe(
   const { backend, settings, models, metricsPort, file, supervised } = checked;
   const { output } = context;
   const { host: hosts, port } = loaded.settings;
-  const { servedModelName, media } = settings;
+  const { media } = settings;
   let describeState = notLoaded;
   context.reportRequests.addEventListener('report', () => output.log('info', describeState()));
   const openNamed = async (names: readonly string[]): Promise<OpenServer> => {
@@ -116,12 +116,14 @@ async function openAndServe(
     return;
   }
   const { server, model, loadMs, release, checkpointDir } = await openAndLoad(
-    () => openNamed([servedModelName]),
+    () => openNamed([settings.servedModelName]),
     (loading) => loadModel(backend, settings, loaded.settings, loading),
     context,
   );
   try {
     const samplingDefaults = samplingDefaultsOf(loaded.settings);
+    const servedModelName = nameOf(loaded.settings, model.info) ?? settings.servedModelName;
+    await file.update({ model: servedModelName });
     const inUse = { model, checkpointDir };
     const adapters = await openAdapters(loaded.settings, servedModelName, inUse, context).catch(
       async (error: unknown) => {
@@ -171,6 +173,11 @@ async function open(options: OpenServerOptions, { dependencies, hangups }: Conte
   const server = await (await dependencies.loadServer()).openServer(options);
   hangups.addEventListener('hangup', () => void server.reload());
   return server;
+}
+
+/** A model that is elsewhere may know its name. */
+function nameOf({ servedModelName, model }: Pick<Settings, 'servedModelName' | 'model'>, info: ModelInfo) {
+  return servedModelName ?? model ?? info.servedName;
 }
 
 function notLoaded(): string {

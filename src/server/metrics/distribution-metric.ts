@@ -27,7 +27,7 @@ export class DistributionMetric extends Histogram {
 }
 
 /** Prometheus counts in each bucket what is in the smaller ones too. */
-function samplesOf(name: string, { bounds, counts, sum }: Distribution) {
+export function samplesOf(name: string, { bounds, counts, sum }: Distribution) {
   let total = 0;
   const buckets = counts.map((count, range) => {
     total += count;

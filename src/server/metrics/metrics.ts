@@ -4,6 +4,7 @@ import { isCodedError } from '../../errors/index.ts';
 import { mediaRejections } from '../../media/index.ts';
 import type { MediaRejection, ResolvedImage } from '../../media/index.ts';
 import { GenerationMetrics } from './generation-metrics.ts';
+import { BackendMetrics } from './backend-metrics.ts';
 import { registerModelMetrics } from './model-metrics.ts';
 import { TIME_BUCKETS_MS } from './time-buckets.ts';
 
@@ -58,6 +59,7 @@ export class Metrics {
   });
 
   readonly generations = new GenerationMetrics(this.#registry);
+  readonly #backends = new BackendMetrics(this.#registry);
 
   constructor() {
     for (const reason of mediaRejections) this.#rejections.inc({ reason }, 0);
@@ -112,6 +114,16 @@ export class Metrics {
   /** How long the last model took to load; undefined if that is not known. */
   setLoadTime(loadMs: number | undefined): void {
     if (loadMs !== undefined) this.#loadTime.set(loadMs);
+  }
+
+  /** Adds what a backend measures itself, with further labels where there are several models. */
+  addBackend(model: LoadedModel, labels: Readonly<Record<string, string>>): void {
+    this.#backends.add(model, labels);
+  }
+
+  /** A model has left memory. */
+  removeBackend(model: LoadedModel): void {
+    this.#backends.remove(model);
   }
 
   /** Times a request whose answer has ended. `path` is the name of a route. */

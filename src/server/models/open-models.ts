@@ -37,12 +37,16 @@ export function openModels(
     isManaged,
     pull,
     log,
-    onUnload: ({ model }) => totals.retire(model),
+    onUnload({ model }) {
+      totals.retire(model);
+      metrics.removeBackend(model);
+    },
     activate({ name, samplingDefaults }, { model: loaded, loadMs }) {
       const model = withSamplingDefaults(loaded, samplingDefaults);
       const { maxBatchSize } = model.info;
       const names = models.namesOf(name);
       metrics.setLoadTime(loadMs);
+      metrics.addBackend(model, sources.length === 1 ? {} : { model: name });
       return {
         ...shared,
         model,
@@ -51,7 +55,11 @@ export function openModels(
         adapters: adapters && new Adapters(model, name, adapters),
         // With several, Ollama's tag says nothing more.
         names: sources.length === 1 ? names : names.flatMap((own) => [own, `${own}:latest`]),
-        admission: new Admission({ maxBatchSize, maxQueueSize: settings.maxQueueSize, counts }),
+        admission: new Admission({
+          maxBatchSize: () => model.capacity?.() ?? maxBatchSize,
+          maxQueueSize: settings.maxQueueSize,
+          counts,
+        }),
         slots: settings.slots ? new Slots(maxBatchSize) : undefined,
       };
     },

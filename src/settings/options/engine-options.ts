@@ -21,7 +21,7 @@ export const engineOptions = {
     group: 'Engine',
     flags: ['backend'],
     argument: 'name',
-    help: 'Engine: node-llama-cpp, echo, or the path of a module that exports one',
+    help: 'Engine: node-llama-cpp, openai (servers at --upstream), echo, or the path of a module that exports one',
     kind: text('the name of a backend, or the path or package of a module that exports one'),
     default: 'node-llama-cpp',
   }),

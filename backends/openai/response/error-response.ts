@@ -1,0 +1,107 @@
+import { errorCodes, VserveError } from '../../../src/errors/index.ts';
+import type { ErrorCode } from '../../../src/errors/index.ts';
+import type { JsonAnswer } from '../upstream-client.ts';
+import { UpstreamFailure } from '../upstream-failure.ts';
+
+/** Longer messages are cut. */
+const MAX_MESSAGE_CHARACTERS = 2000;
+const DEFAULT_RETRY_S = 1;
+const LONGEST_RETRY_S = 3600;
+/** As vLLM, SGLang, llama-server and OpenAI say it. */
+const TOO_LONG =
+  /maximum context length|exceeds? the available context|context_length|longer than the model's context/i;
+
+/** The error of a response, in the words of OpenAI's API; older servers have it without its envelope. */
+interface ErrorJson {
+  readonly message: string;
+  readonly code: string;
+  readonly type: string;
+  readonly param: string | undefined;
+}
+
+/** What a status other than 2xx means. `paramOf` gives the client's name of a path in our request. */
+export function responseFailure(
+  { status, headers, text, body }: JsonAnswer,
+  { upstream, paramOf }: { upstream: string; paramOf: (path: string) => string | undefined },
+): UpstreamFailure {
+  const error = errorJsonOf(body) ?? bareError(status, body === undefined ? text : '');
+  const detail = `${upstream}: HTTP ${String(status)} ${error.message}`;
+  const retryAfterS = retryAfterOf(headers['retry-after']);
+  if (status === 429 || (status === 503 && retryAfterS !== undefined)) {
+    const message = 'Server is at capacity. Please retry later.';
+    const options = { detail, retryAfterS: retryAfterS ?? DEFAULT_RETRY_S };
+    return new UpstreamFailure(new VserveError('at_capacity', message, options), { reason: 'busy', mayRetry: true });
+  }
+  const code = clientCode(status, error);
+  if (code !== undefined) {
+    const param = error.param === undefined ? undefined : paramOf(error.param);
+    const refusal = new VserveError(code, error.message, { detail, ...(param === undefined ? {} : { param }) });
+    return new UpstreamFailure(refusal, { reason: 'refused', mayRetry: false });
+  }
+  return new UpstreamFailure(new VserveError('upstream_failed', faultMessage(status), { detail }), {
+    reason: 'status',
+    mayRetry: false,
+  });
+}
+
+/** An error in the middle of a stream. */
+export function streamFailure(body: unknown, upstream: string): UpstreamFailure {
+  const error = errorJsonOf(body);
+  const message = error?.message ?? 'no message';
+  const code =
+    error !== undefined && isOurs(error.code) && errorCodes[error.code].status < 500 ? error.code : undefined;
+  const told = code === undefined ? 'The server behind this one broke off its answer.' : message;
+  const failure = new VserveError(code ?? 'upstream_failed', told, { detail: `${upstream}: ${message}` });
+  return new UpstreamFailure(failure, { reason: code === undefined ? 'broken' : 'refused', mayRetry: false });
+}
+
+/** The code of an error that the client can correct. */
+function clientCode(status: number, { code, type, message }: ErrorJson): ErrorCode | undefined {
+  if (status === 401 || status === 403 || status === 404 || status === 405 || status === 408) return undefined;
+  if (status === 501) return 'unsupported_capability';
+  if (status >= 500 || status < 400) return undefined;
+  if (isOurs(code) && errorCodes[code].status < 500) return code;
+  if (type === 'exceed_context_size_error' || TOO_LONG.test(message)) return 'context_length_exceeded';
+  return status === 413 ? 'request_too_large' : 'invalid_request';
+}
+
+function isOurs(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCodes, code);
+}
+
+function faultMessage(status: number): string {
+  if (status === 401 || status === 403) return 'The server behind this one does not accept the key that it was given.';
+  if (status === 404) return 'The server behind this one does not have the model, or not this API.';
+  return `The server behind this one failed (HTTP ${String(status)}).`;
+}
+
+function errorJsonOf(body: unknown): ErrorJson | undefined {
+  if (!isObject(body)) return undefined;
+  const error = isObject(body['error']) ? body['error'] : body;
+  const { message, code, type, param } = error;
+  const told = typeof message === 'string' ? message : typeof body['error'] === 'string' ? body['error'] : undefined;
+  if (told === undefined) return undefined;
+  return {
+    message: told.slice(0, MAX_MESSAGE_CHARACTERS),
+    code: typeof code === 'string' ? code : '',
+    type: typeof type === 'string' ? type : '',
+    param: typeof param === 'string' ? param : undefined,
+  };
+}
+
+/** What a response without OpenAI's envelope says. */
+function bareError(status: number, text: string): ErrorJson {
+  const told = text.trim().slice(0, MAX_MESSAGE_CHARACTERS);
+  const message = told === '' ? `The server behind this one refuses the request (HTTP ${String(status)}).` : told;
+  return { message, code: '', type: '', param: undefined };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Seconds; dates are too rare to be read. */
+function retryAfterOf(header: string | string[] | undefined): number | undefined {
+  const seconds = typeof header === 'string' ? Number(header) : NaN;
+  return seconds >= 0 ? Math.min(seconds, LONGEST_RETRY_S) : undefined;
+}

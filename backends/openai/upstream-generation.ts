@@ -1,0 +1,169 @@
+import type { GenerateRequest, GenerationEvent } from '../../src/backend/index.ts';
+import type { ImageUris } from './images/image-uris.ts';
+import { AnswerStream } from './response/answer-stream.ts';
+import { responseFailure } from './response/error-response.ts';
+import type { Exchange } from './response/exchange.ts';
+import type { Upstream } from './upstream.ts';
+import { connectionFailure, UpstreamFailure } from './upstream-failure.ts';
+import type { UpstreamGroup, Use } from './upstream-group.ts';
+import { UpstreamRequest } from './upstream-request.ts';
+
+/** Of an error; longer ones are cut. */
+const MAX_ERROR_CHARACTERS = 64 * 1024;
+
+type Result = IteratorResult<GenerationEvent, undefined>;
+
+/** A generation by one of the upstreams. Not a generator function: every token comes through here. */
+export class UpstreamGeneration implements AsyncIterableIterator<GenerationEvent, undefined, undefined> {
+  readonly #request: GenerateRequest;
+  readonly #group: UpstreamGroup;
+  readonly #images: ImageUris;
+  readonly #signal: AbortSignal;
+  readonly #beganAtMs = performance.now();
+  readonly #onAbort = (): void => {
+    this.#isAborted = true;
+    this.#exchange?.abort(this.#signal.reason);
+  };
+  #use: Use | undefined;
+  #exchange: Exchange | undefined;
+  #stream: AnswerStream | undefined;
+  #hasText = false;
+  /** What the signal says, which takes longer to ask. */
+  #isAborted = false;
+
+  constructor(request: GenerateRequest, group: UpstreamGroup, images: ImageUris, signal: AbortSignal) {
+    this.#request = request;
+    this.#group = group;
+    this.#images = images;
+    this.#signal = signal;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<Result> {
+    const event = this.#isAborted ? undefined : this.#stream?.take();
+    return event === undefined ? this.#more() : Promise.resolve(this.#pass(event));
+  }
+
+  /** Nobody wants the rest. */
+  return(): Promise<Result> {
+    this.#exchange?.abort(new Error('The answer was not read to its end.'));
+    this.#end();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  async #more(): Promise<Result> {
+    try {
+      const stream = (this.#stream ??= await this.#open());
+      const hasMore = await stream.more();
+      if (this.#isAborted) throw this.#signal.reason;
+      const event = stream.take();
+      if (hasMore && event !== undefined) return this.#pass(event);
+      this.#use?.outcome.succeeded();
+      this.#end();
+      return { done: true, value: undefined };
+    } catch (error) {
+      const told = this.#signal.aborted ? this.#signal.reason : this.#told(error);
+      this.#exchange?.abort(told);
+      this.#end();
+      throw told;
+    }
+  }
+
+  /** Sends the request to one upstream after the other, until one has begun with it. */
+  async #open(): Promise<AnswerStream> {
+    const request = new UpstreamRequest(this.#request);
+    request.requireSuited(this.#group.all);
+    const wish = { key: request.affinityKey, suits: (upstream: Upstream) => request.suits(upstream) };
+    const excluded = new Set<Upstream>();
+    let last: UpstreamFailure | undefined;
+    this.#signal.addEventListener('abort', this.#onAbort, { once: true });
+    for (;;) {
+      const use = await this.#take(wish, excluded, last);
+      this.#use = use;
+      try {
+        return await this.#send(request, use);
+      } catch (error) {
+        this.#signal.throwIfAborted();
+        if (!(error instanceof UpstreamFailure) || !error.mayRetry) throw error;
+        last = error;
+        excluded.add(use.upstream);
+        this.#count(error);
+        this.#use = undefined;
+        use.release();
+      }
+    }
+  }
+
+  /** Where all have refused, the last refusal is what the client is told. */
+  async #take(wish: Parameters<UpstreamGroup['take']>[0], excluded: ReadonlySet<Upstream>, last: Error | undefined) {
+    try {
+      return await this.#group.take(wish, excluded, this.#signal);
+    } catch (error) {
+      this.#use = undefined;
+      throw this.#signal.aborted ? error : (last ?? error);
+    }
+  }
+
+  async #send(request: UpstreamRequest, { upstream }: Use): Promise<AnswerStream> {
+    const { path, body, repeated } = await request.for(upstream, this.#images);
+    this.#signal.throwIfAborted();
+    const queueMs = performance.now() - this.#beganAtMs;
+    const exchange = upstream.client.send('POST', path, body);
+    this.#exchange = exchange;
+    const head = await exchange.head.catch((cause: unknown) => {
+      throw connectionFailure(cause, { isSent: exchange.isSent, upstream: upstream.id });
+    });
+    if (head.status !== 200) {
+      const text = await exchange.text(MAX_ERROR_CHARACTERS).catch(() => '');
+      const paramOf = (name: string) => request.paramOf(name);
+      throw responseFailure({ ...head, text, body: parsed(text) }, { upstream: upstream.id, paramOf });
+    }
+    const { choices, logProbs, reportProgress: reportsProgress } = this.#request;
+    const hasLogProbs = logProbs !== undefined;
+    return new AnswerStream(exchange, upstream.id, { choices, hasLogProbs, reportsProgress, repeated, queueMs });
+  }
+
+  #pass(event: GenerationEvent): Result {
+    if (!this.#hasText && event.type !== 'start' && event.type !== 'progress') this.#noteFirst();
+    return { done: false, value: event };
+  }
+
+  #noteFirst(): void {
+    this.#hasText = true;
+    this.#use?.upstream.firstTokenTime.observe(performance.now() - this.#beganAtMs);
+    if (this.#use?.isTrial === true) this.#use.outcome.succeeded();
+  }
+
+  #told(error: unknown): unknown {
+    if (!(error instanceof UpstreamFailure)) return error;
+    this.#count(error);
+    return error.error;
+  }
+
+  /** A failure counts for the upstream that it came from, once. */
+  #count(failure: UpstreamFailure): void {
+    const use = this.#use;
+    if (use === undefined) return;
+    use.upstream.countFailure(failure.reason);
+    if (failure.isFault) use.outcome.failed();
+    else use.outcome.succeeded();
+  }
+
+  #end(): void {
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    // One that was given up tells nothing of the upstream.
+    if (this.#use?.isTrial === true) this.#use.outcome.failed();
+    this.#use?.release();
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
