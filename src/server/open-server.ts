@@ -111,6 +111,8 @@ export interface RunningServer {
   readonly shutdown: () => Promise<void>;
 }
 
+const noModels = (): readonly LoadedModel[] => [];
+
 /**
  * Opens the port of a server whose model comes later. Resolves once the sockets are bound. Throws `port_in_use`,
  * `address_unavailable`, and `invalid_setting` for certificates and keys.
@@ -158,7 +160,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   }
   await limitConnections(entrance.acceptors, log);
   let reloaded = Promise.resolve();
-  let inMemory: () => readonly LoadedModel[] = () => [];
+  let inMemory = noModels;
   const answerWith = (given: ServeModelsOptions, adopted?: LoadedSource): RunningServer => {
     const requests = new Requests();
     const counts = new RequestCounts({
