@@ -1,9 +1,9 @@
 /**
- * Makes a site of docs/ in site/dist, with a search that works offline. A link that leads nowhere is an error.
+ * Makes a site of docs/ in scripts/site/dist, with a search that works offline. A link that leads nowhere is an error.
  *
  *     npm run docs:site [-- --dev]
  *
- * `--dev` serves the pages instead. VitePress is installed into site/, apart from what vserve needs.
+ * `--dev` serves the pages instead. VitePress is installed into scripts/site/, apart from what vserve needs.
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { scriptArguments } from './arguments.ts';
 
 const repository = 'https://github.com/vserve/vserve/blob/main';
 const docs = join(packageRoot, 'docs');
-const site = join(packageRoot, 'site');
+const site = join(packageRoot, 'scripts/site');
 const pages = join(site, 'pages');
 
 const { dev } = scriptArguments({ options: { dev: { type: 'boolean', default: false } } }).values;
@@ -28,14 +28,18 @@ function npm(...args: readonly string[]): boolean {
   return status === 0;
 }
 
-/** Copies what the site is made of: files outside of docs/ have their links on GitHub. */
+/** Copies what the site is made of: other files of the repository have their links on GitHub. */
 function copyPages(): void {
   rmSync(pages, { recursive: true, force: true });
   mkdirSync(pages);
   copyFileSync(join(site, 'index.md'), join(pages, 'index.md'));
-  for (const name of readdirSync(docs)) {
-    if (!name.endsWith('.md')) copyFileSync(join(docs, name), join(pages, name));
-    else
-      writeFileSync(join(pages, name), readFileSync(join(docs, name), 'utf8').replaceAll('](../', `](${repository}/`));
+  for (const entry of readdirSync(docs, { withFileTypes: true })) {
+    const { name } = entry;
+    if (name.endsWith('.md')) writeFileSync(join(pages, name), withLinks(readFileSync(join(docs, name), 'utf8')));
+    else if (entry.isFile()) copyFileSync(join(docs, name), join(pages, name));
   }
+}
+
+function withLinks(page: string): string {
+  return page.replaceAll('](../', `](${repository}/`).replaceAll('](deploy/', `](${repository}/docs/deploy/`);
 }

@@ -17,7 +17,7 @@ interface Deployment {
 }
 
 function containerIn(folder: string): Container {
-  const text = readFileSync(join(root, 'deploy/kubernetes', folder, 'deployment.yaml'), 'utf8');
+  const text = readFileSync(join(root, 'docs/deploy/kubernetes', folder, 'deployment.yaml'), 'utf8');
   return (parse(text) as Deployment).spec.template.spec.containers[0];
 }
 
@@ -33,7 +33,7 @@ test('the examples for Kubernetes run the images of this version, with flags tha
 });
 
 test('the unit for systemd runs flags that serve has', () => {
-  const unit = readFileSync(join(root, 'deploy/systemd/vserve.service'), 'utf8');
+  const unit = readFileSync(join(root, 'docs/deploy/systemd/vserve.service'), 'utf8');
   const [, command = ''] = /^ExecStart=(.*)$/m.exec(unit) ?? [];
   for (const flag of command.match(/--[\w-]+/g) ?? []) expect(serveFlags).toContain(flag.slice(2));
 });

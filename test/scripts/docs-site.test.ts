@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { sections } from '../../site/.vitepress/sections.ts';
+import { sections } from '../../scripts/site/.vitepress/sections.ts';
 
 test('the menu of the site has every page of docs', () => {
   const pages = readdirSync(join(import.meta.dirname, '../../docs')).filter((name) => name.endsWith('.md'));
