@@ -52,6 +52,7 @@ const around = ['bin', 'dist', 'scripts', 'test'];
 
 /** The folders of src/api: a wire format each, which do not import one another, and what they share. */
 export const wireFormats: readonly string[] = [
+  'adapters',
   'chat',
   'completions',
   'embeddings',

@@ -61,7 +61,7 @@ test('a backend gets what it needs before it is checked, and can say so', async 
     const check = async () => {
       throw Object.assign(new Error(isThere ? 'Checked.' : 'Too early.'), { code: 'device_unavailable' });
     };
-    export default { name: 'tiny', prepare, check, load: async () => {} };`);
+    export default { name: 'tiny', specificationVersion: 1, prepare, check, load: async () => {} };`);
   const { code, stderr } = await serve(folder, join(folder, 'no-such-model'), 'vserve-backend-tiny');
   expect(stderr).toMatch(/Fetching the tiny engine\nError: Checked\.\n$/);
   expect(code).toBe(2);

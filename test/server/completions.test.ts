@@ -95,6 +95,7 @@ describe('the backend', () => {
           samplers: ['penalties', 'temperature', 'topK', 'topP', 'minP'],
         },
         ...GENERATION_DEFAULTS,
+        askedSampling: { temperature: 0, topK: 64, seed: 0 },
         maxTokens: 9,
         template: { variables: {}, addGenerationPrompt: true, continueFinalMessage: false },
         stop: ['END'],

@@ -354,5 +354,5 @@ test('a verb reads only the options it has', async () => {
 test('a backend is told every default of its options', async () => {
   const { settings } = await load({});
   expect(settings).toMatchObject(defaultLoadSettings);
-  expect(Object.keys(defaultLoadSettings)).toHaveLength(19);
+  expect(Object.keys(defaultLoadSettings)).toHaveLength(27);
 });

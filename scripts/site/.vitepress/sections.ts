@@ -31,6 +31,7 @@ export const sections: readonly {
       ['security', 'Security'],
       ['operating', 'Operating'],
       ['performance', 'Performance'],
+      ['scaling', 'Past one machine'],
       ['backends', 'Backends'],
       ['troubleshooting', 'Troubleshooting'],
     ],

@@ -111,7 +111,7 @@ const videos: Readonly<Record<string, [given: object, outcome: unknown]>> = {
   'a list of frames': [{ type: 'video', video: ['http://a/', png] }, [image('http://a/', 0), image(png, 1)]],
   'a list of frames with their rate': [
     { type: 'video', video: ['http://a/', png], sample_fps: 4 },
-    [stamp('<0.0 seconds>'), image('http://a/', 0), stamp('<0.3 seconds>'), image(png, 1)],
+    [stamp('<0.0 seconds>'), image('http://a/', 0), stamp('<0.2 seconds>'), image(png, 1)],
   ],
   "vLLM's list of frames": [
     { type: 'video_url', video_url: { url: 'data:video/jpeg;base64,/9j/4AAQ,/9j/4AAR' } },

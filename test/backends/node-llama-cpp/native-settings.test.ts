@@ -8,6 +8,7 @@ import { shapesFiles } from '../../support/shapes-engine.ts';
 
 const options: NativeEngineOptions = {
   mmprojPath: '',
+  chatTemplate: undefined,
   imagePlacement: undefined,
   endTokens: [],
   contextCells: 256,

@@ -234,6 +234,9 @@ describe('a schema that cannot be kept is refused', () => {
     expect(() => match('', 'root ::= root "a" | "b"', 'b')).toThrow(/left recursion/);
     expect(() => match('', 'root ::= other', 'b')).toThrow(/other is not defined/);
     expect(() => match('', 'root ::= "a"{9999}', 'a')).toThrow(/line 1, column 13: more than 2000/);
+    expect(() => match('', 'root ::= "a" [\\uD800-\\uDBFF]', 'a')).toThrow(/half a surrogate pair/);
+    expect(match('', 'root ::= [a\\uD800]', 'a')).toEqual([true]);
+    expect(match('', 'root ::= [^\\uD800-\\uDFFF]', 'a')).toEqual([true]);
   });
 
   it('nor is one that can be read in too many ways', () => {

@@ -103,7 +103,7 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
   });
 
   it('mix few prompts where mixing costs', () => {
-    const eight = Array.from({ length: 8 }, (_, i) => `${'ab'[i % 2] ?? ''}:100@0`);
+    const eight = Array.from({ length: 8 }, (_, i) => `${'ab'[i % 2] ?? ''}:90@0`);
     const all = steps({ tokens: 64, mixingCosts: true }, ...eight);
     expect(Math.max(...all.map((step) => step.size))).toBe(2);
     // Two only if one of them ends.

@@ -149,6 +149,7 @@ GrammarRules::GrammarRules(const std::string & gbnf, const llama_vocab * vocab) 
         }
     }
     flatten(parser.rules);
+    check_characters();
     check_recursion();
 }
 
@@ -192,6 +193,25 @@ uint32_t GrammarRules::append(const GrammarRules & other) {
         alternatives_.push_back(std::move(begins));
     }
     return other.root_ + first_rule;
+}
+
+// No answer has half a surrogate pair, so a place where nothing else may stand could not be passed.
+void GrammarRules::check_characters() const {
+    const auto is_half = [this](size_t position) {
+        return elements_[position].value >= 0xD800 && elements_[position].value <= 0xDFFF;
+    };
+    for (size_t at = 0; at < elements_.size(); at++) {
+        if (elements_[at].type != LLAMA_GRETYPE_CHAR) {
+            continue;
+        }
+        bool halves = is_half(at);
+        for (; elements_[at + 1].type == LLAMA_GRETYPE_CHAR_RNG_UPPER || elements_[at + 1].type == LLAMA_GRETYPE_CHAR_ALT; at++) {
+            halves = halves && is_half(at + 1);
+        }
+        if (halves) {
+            throw GrammarError("half a surrogate pair is no character");
+        }
+    }
 }
 
 std::vector<bool> GrammarRules::rules_that_may_be_empty() const {

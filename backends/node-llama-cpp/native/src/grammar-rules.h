@@ -41,6 +41,7 @@ class GrammarRules {
     GrammarRules() = default;
     uint32_t append(const GrammarRules & other);
     void flatten(const llama_grammar_rules & rules);
+    void check_characters() const;
     void check_recursion() const;
     std::vector<bool> rules_that_may_be_empty() const;
 
