@@ -55,6 +55,9 @@ function ask(server: TestServer, { method, path, body }: Route, sent: Sent = {})
   return send(server.url + path, { method, ...text, ...sent });
 }
 
+/** Whether the route gives the model work. */
+const isWork = ({ path, body }: Route): boolean => body !== undefined && !MANAGEMENT.includes(path);
+
 /** What an answer comes to: its status, and the code of its error. */
 function outcomeOf({ status, text }: Answer): string {
   return `${status} ${/"code":"(\w+)"/.exec(text)?.[1] ?? ''}`;
@@ -135,7 +138,6 @@ describe('every route', () => {
     const gate = new Gate();
     const settings = { ...all.settings, maxPendingRequests: 1 };
     const server = await serve({ settings, beforeDelta: () => gate.opened });
-    const isWork = ({ path, body }: Route): boolean => body !== undefined && !MANAGEMENT.includes(path);
     const routes = (await routesOf(server)).filter(isWork);
     openChat(server.url, 'one two');
     await turnUntil(() => server.generateRequests.length === 1);
