@@ -23,7 +23,8 @@ export async function startVserve(
   program = checkoutProgram,
 ): Promise<VserveProcess> {
   const child = spawn(process.execPath, [program, 'serve', '--host', '127.0.0.1', '--port', '0', ...arguments_], {
-    env: { ...process.env, ...environment },
+    // Servers of other tests start at the same time.
+    env: { ...process.env, MAX_SERVE_METRICS_ENDPOINT_PORT: 'off', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
