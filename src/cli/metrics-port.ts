@@ -1,10 +1,16 @@
 import { VserveError } from '../errors/index.ts';
 import type { Log } from '../server/index.ts';
 import { metricsHosts } from '../server/listen-address.ts';
+import { noMetrics } from '../server/port.ts';
 import type { checkPort } from '../server/port.ts';
 import type { LoadedSettings } from '../settings/index.ts';
 
 const FLAG = '--metrics-endpoint-port';
+
+/** Whether nobody has asked for the port of `/metrics`, so that a server does without if it is taken. */
+export function isMetricsOptional({ origins }: Pick<LoadedSettings<'metricsEndpointPort'>, 'origins'>): boolean {
+  return origins.metricsEndpointPort === 'default';
+}
 
 /**
  * The port of `/metrics`, if enabled. A port that was set explicitly must be free; if the default one is taken, for example
@@ -27,8 +33,8 @@ export async function metricsPortOf(
     await check(metricsHosts(hosts), metricsPort, FLAG);
     return metricsPort;
   } catch (error) {
-    if (origins.metricsEndpointPort !== 'default' || !(error instanceof VserveError)) throw error;
-    log('warning', `No /metrics: port ${metricsPort} is taken. Choose another with ${FLAG}, or off.`);
+    if (!isMetricsOptional({ origins }) || !(error instanceof VserveError)) throw error;
+    log('warning', noMetrics(metricsPort));
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
 import type { LoadedModel, SamplingSettings } from '../backend/index.ts';
-import { messageOf } from '../errors/index.ts';
+import { isCodedError, messageOf } from '../errors/index.ts';
 import type { MediaSettings } from '../media/index.ts';
 import { createMediaResolver } from '../media/index.ts';
 import { reasonOf, safeLog } from './access-log.ts';
@@ -23,6 +23,7 @@ import type { LoadedSource, ModelSource } from './models/model-source.ts';
 import { ModelTotals } from './models/model-totals.ts';
 import { openModels } from './models/open-models.ts';
 import type { ModelsOptions } from './models/open-models.ts';
+import { noMetrics } from './port.ts';
 import { RequestCounts } from './request-counts.ts';
 import { Requests } from './requests.ts';
 import { RunningRequests } from './running-requests.ts';
@@ -44,6 +45,8 @@ export interface OpenServerOptions {
   readonly port: number;
   /** Port of `/metrics`, on the same hosts; 0 picks a free one, undefined disables it. */
   readonly metricsPort: number | undefined;
+  /** Go on without `/metrics`, with a warning, where its port cannot be had. */
+  readonly isMetricsOptional?: boolean;
   /** vserve's version, for `/version`. */
   readonly version: string;
   readonly settings: ServerSettings;
@@ -144,12 +147,12 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   let entrance: Entrance;
   try {
     if (metricsPort !== undefined) {
-      metricsServer = await startMetricsServer(metrics, {
-        hosts,
-        allowedHosts: settings.allowedHosts,
-        port: metricsPort,
-        keys,
-        certificate,
+      const { allowedHosts } = settings;
+      const starting = startMetricsServer(metrics, { hosts, allowedHosts, port: metricsPort, keys, certificate });
+      metricsServer = await starting.catch((error: unknown) => {
+        if (options.isMetricsOptional !== true || !isCodedError(error)) throw error;
+        log('warning', noMetrics(metricsPort));
+        return undefined;
       });
     }
     const { unixSocketMode } = settings;

@@ -24,6 +24,11 @@ export async function checkPort(hosts: readonly string[], port: number, flag: Po
   }
 }
 
+/** The warning of a server that goes on without metrics. */
+export function noMetrics(port: number): string {
+  return `No /metrics: port ${String(port)} is taken. Choose another with --metrics-endpoint-port, or off.`;
+}
+
 export interface ListenOptions {
   readonly flag?: PortFlag;
   /** Permissions of a Unix socket. */

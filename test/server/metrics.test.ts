@@ -147,6 +147,18 @@ describe('/metrics', () => {
       message: expect.stringContaining('--metrics-endpoint-port') as string,
     });
   });
+
+  it('is done without where nobody asked for its port, and it is taken', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    onTestFinished(() => void taken.close());
+    const { port } = taken.address() as AddressInfo;
+    const server = await serve({ metricsPort: port, isMetricsOptional: true });
+    expect(server.metricsUrl).toBeUndefined();
+    expect(server.log).toContain(
+      `warning No /metrics: port ${port} is taken. Choose another with --metrics-endpoint-port, or off.`,
+    );
+  });
 });
 
 describe('the log of a refused image', () => {

@@ -13,7 +13,7 @@ import { describeConfiguration } from '../configuration.ts';
 import type { Context } from '../context.ts';
 import { exposureOf } from '../exposure.ts';
 import { loadModel } from '../load-model.ts';
-import { metricsPortOf } from '../metrics-port.ts';
+import { isMetricsOptional, metricsPortOf } from '../metrics-port.ts';
 import { openAndLoad } from '../open-and-load.ts';
 import type { Output } from '../output.ts';
 import { ServerFile } from '../running/server-files.ts';
@@ -96,10 +96,18 @@ async function openAndServe(
   let describeState = notLoaded;
   context.reportRequests.addEventListener('report', () => output.log('info', describeState()));
   const openNamed = async (names: readonly string[]): Promise<OpenServer> => {
-    const { log } = output;
-    const supervision = supervised?.supervision;
     const opened = await open(
-      { hosts, port, metricsPort, version, settings: settings.server, log, supervision },
+      {
+        hosts,
+        port,
+        metricsPort,
+        // Another server may have taken it since it was checked.
+        isMetricsOptional: isMetricsOptional(loaded),
+        version,
+        settings: settings.server,
+        log: output.log,
+        supervision: supervised?.supervision,
+      },
       context,
     );
     const supervisor = supervised === undefined ? undefined : process.ppid;

@@ -16,6 +16,7 @@ export interface TestServerOptions extends EchoHooks {
   readonly maxBatchSize?: number;
   readonly hosts?: readonly string[];
   readonly metricsPort?: number;
+  readonly isMetricsOptional?: boolean;
   readonly onLog?: () => void;
   readonly settings?: Partial<ServerSettings>;
   readonly media?: Partial<MediaSettings>;
@@ -62,6 +63,7 @@ export async function serveModel(
     hosts: options.hosts ?? ['127.0.0.1'],
     port: 0,
     metricsPort: options.metricsPort,
+    isMetricsOptional: options.isMetricsOptional ?? false,
     version: '1.2.3',
     settings: serverSettings(options.settings),
     log: (level, message) => {
