@@ -4,6 +4,7 @@ import { readDataUri } from './data-uri.ts';
 import { Decoder } from './decoder.ts';
 import type { DecodeOptions, TakeCpu } from './decoder.ts';
 import { readFileUri } from './file-source.ts';
+import { freeMemory } from './free-memory.ts';
 import { KnownImages } from './known-images.ts';
 import type { KnownImage } from './known-images.ts';
 import { KnownParts } from './known-parts.ts';
@@ -178,7 +179,10 @@ export function createMediaResolver(
           const name = findEncoded && (await known.nameOf(image));
           const before = name === undefined ? undefined : known.get(name);
           const encoded = before && findEncoded?.(before, asked);
-          if (before !== undefined && encoded !== undefined) return { ...before, rgb: new Uint8Array(), encoded };
+          if (before !== undefined && encoded !== undefined) {
+            freeMemory(image.pieces);
+            return { ...before, rgb: new Uint8Array(), encoded };
+          }
           const bitmap = await decoder.decode(image, { budget, maxPixels, keepsFile, signal });
           if (name !== undefined) known.remember(name, bitmap);
           return bitmap;

@@ -56,6 +56,16 @@ it('an image that came before and is encoded is not decoded again', async () => 
   expect(decodes()).toBe(1);
 });
 
+it('the memory of a known image is free at once, not at the next garbage collection', async () => {
+  const { media } = countingResolver();
+  const uri = await pictureUri('#654321');
+  const resolve = media.forRequest(() => ({ handle: 1 }));
+  await resolve(uri, options);
+  const pieces = [new TextEncoder().encode(uri.slice(0, 100)), new TextEncoder().encode(uri.slice(100))];
+  await resolve({ pieces }, options);
+  expect(pieces[1]).toHaveLength(0);
+});
+
 it('an image that is not encoded, or another image, is decoded', async () => {
   const { media, decodes } = countingResolver();
   const uri = await pictureUri('#123456');
