@@ -18,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import ora from 'ora';
 import lockfile from 'proper-lockfile';
 import { installedVariants, packageRoot, productsOf, variantPrefix } from '../backends/node-llama-cpp/installation.ts';
@@ -27,6 +27,7 @@ import { messageOf } from '../src/errors/index.ts';
 import { scriptArguments } from './arguments.ts';
 import { BuildFailure } from './native-build/build-failure.ts';
 import { buildDir, cmakeDir, logPath, nativeDir, packageDir, versionOf } from './native-build/folders.ts';
+import { writeImportDefinitions } from './native-build/import-definitions.ts';
 import { prepareSource } from './native-build/llama-cpp-source.ts';
 import { runLogged } from './native-build/run-logged.ts';
 import { findTools } from './native-build/tools.ts';
@@ -42,6 +43,8 @@ const { check, force, quiet, sanitize } = scriptArguments({
   },
 }).values;
 const outputDir = sanitize === '' ? cmakeDir : `${cmakeDir}-${sanitize}`;
+/** For Windows. */
+const definitionsDir = join(buildDir, 'definitions');
 
 /** The variants to build for. */
 function variantsHere(): Variant[] {
@@ -85,7 +88,10 @@ function dropOtherBuild(generator: readonly string[]): void {
   const cachePath = join(outputDir, 'CMakeCache.txt');
   if (!existsSync(cachePath)) return;
   const cache = readFileSync(cachePath, 'utf8');
-  const settings = [`CMAKE_HOME_DIRECTORY:INTERNAL=${nativeDir}`, `CMAKE_GENERATOR:INTERNAL=${generator[1] ?? ''}`];
+  const settings = [
+    `CMAKE_HOME_DIRECTORY:INTERNAL=${nativeDir.replaceAll(sep, '/')}`,
+    `CMAKE_GENERATOR:INTERNAL=${generator[1] ?? ''}`,
+  ];
   if (!settings.every((line) => cache.includes(`${line}\n`))) rmSync(outputDir, { recursive: true });
 }
 
@@ -93,22 +99,28 @@ async function build(variants: readonly Variant[]): Promise<void> {
   const { cmake, generator } = await findTools();
   const source = await prepareSource();
   dropOtherBuild(generator);
+  if (process.platform === 'win32') writeImportDefinitions(variants, definitionsDir);
   const nodeLlamaCpp = packageDir('node-llama-cpp');
+  const definitions = {
+    CMAKE_BUILD_TYPE: 'Release',
+    ADDON_OUTPUT_DIR: join(outputDir, 'addons'),
+    SANITIZE: sanitize,
+    LLAMA_CPP: source,
+    IMPORT_DEFINITIONS: definitionsDir,
+    NODE_LLAMA_CPP: nodeLlamaCpp,
+    NODE_LLAMA_CPP_VERSION: versionOf(nodeLlamaCpp),
+    NODE_ADDON_API_INCLUDE: packageDir('node-addon-api'),
+    NODE_API_HEADERS: packageDir('node-api-headers'),
+    VARIANTS: variants.map(({ name, libraryDir }) => `${name}=${libraryDir}`).join(';'),
+  };
   await runLogged(cmake, [
     '-S',
     nativeDir,
     '-B',
     outputDir,
     ...generator,
-    '-DCMAKE_BUILD_TYPE=Release',
-    `-DADDON_OUTPUT_DIR=${join(outputDir, 'addons')}`,
-    `-DSANITIZE=${sanitize}`,
-    `-DLLAMA_CPP=${source}`,
-    `-DNODE_LLAMA_CPP=${nodeLlamaCpp}`,
-    `-DNODE_LLAMA_CPP_VERSION=${versionOf(nodeLlamaCpp)}`,
-    `-DNODE_ADDON_API_INCLUDE=${packageDir('node-addon-api')}`,
-    `-DNODE_API_HEADERS=${packageDir('node-api-headers')}`,
-    `-DVARIANTS=${variants.map(({ name, libraryDir }) => `${name}=${libraryDir}`).join(';')}`,
+    // CMake writes paths with slashes on Windows, too.
+    ...Object.entries(definitions).map(([name, value]) => `-D${name}=${value.replaceAll(sep, '/')}`),
   ]);
   const jobs = String(availableParallelism());
   await runLogged(cmake, ['--build', outputDir, '--config', 'Release', '--parallel', jobs]);
@@ -161,11 +173,6 @@ async function buildShown(variants: readonly Variant[]): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  if (process.platform === 'win32') {
-    throw new BuildFailure(
-      "Windows is not supported yet: node-llama-cpp's packages for it have no import libraries to link the engine against. Use WSL 2.",
-    );
-  }
   const variants = variantsHere();
   const wanted = fingerprint(variants);
   if (!force && isBuilt(variants, wanted)) return;

@@ -31,6 +31,8 @@ export interface KillOptions {
   /** Dimensions of the checkpoint of random weights. */
   readonly layers: number;
   readonly width: number;
+  /** Approximate duration of the download, so that kills hit all of it. */
+  readonly downloadSeconds: number;
 }
 
 /** Progress of a killed pull, by what it left on disk. */
@@ -49,8 +51,6 @@ export interface KillReport {
   readonly wrong: readonly string[];
 }
 
-/** Approximate duration of the download, so that kills hit all of it. */
-const DOWNLOAD_SECONDS = 2;
 const SHARDS = 2;
 const program = new URL(
   import.meta.url.includes('/dist/') ? '../../bin/vserve.js' : '../bin/vserve.js',
@@ -59,7 +59,7 @@ const program = new URL(
 
 /** Pulls, kills and pulls again; `onKill` is called after each. */
 export async function killPulls(
-  { kills, seed, layers, width }: KillOptions,
+  { kills, seed, layers, width, downloadSeconds }: KillOptions,
   onKill: (line: string) => void,
 ): Promise<KillReport> {
   const bits = randomBits(seed);
@@ -68,7 +68,7 @@ export async function killPulls(
   await writeLargeCheckpoint(join(folder, 'checkpoint'), { layers, width, vocabulary: 4096, shards: SHARDS });
   const files = hostedFolder(join(folder, 'checkpoint'));
   const bytes = [...files.values()].reduce((sum, { content }) => sum + content.length, 0);
-  const bytesPerSecond = bytes / DOWNLOAD_SECONDS / SHARDS;
+  const bytesPerSecond = bytes / downloadSeconds / SHARDS;
   const hub = await startLoopbackHub({ files, fault: ({ host }) => (host === 'cdn' ? { bytesPerSecond } : undefined) });
   const killedWhile: Record<Stage, number> = { downloading: 0, converting: 0, quantizing: 0, finished: 0 };
   const wrong: string[] = [];
@@ -195,7 +195,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     number,
     number,
   ];
-  const report = await killPulls({ kills, seed, layers, width }, (line) => console.log(line));
+  const report = await killPulls({ kills, seed, layers, width, downloadSeconds: 2 }, (line) => console.log(line));
   console.log(JSON.stringify(report));
   process.exitCode = report.fetchedTwice === 0 && report.wrong.length === 0 ? 0 : 1;
 }

@@ -81,7 +81,7 @@ async function main(): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const { cmake } = await findTools();
   // Strips symbols, and replaces the path to this machine's libraries.
-  execFileSync(cmake, ['--install', cmakeDir, '--prefix', folder, '--strip'], {
+  execFileSync(cmake, ['--install', cmakeDir, '--config', 'Release', '--prefix', folder, '--strip'], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   for (const { name: variant } of variants) {

@@ -6,6 +6,7 @@ import { messageOf, VserveError } from '../../src/errors/index.ts';
 import {
   addonsDirs,
   cpuVariant,
+  dryRunName,
   installedNodeLlamaCppVersion,
   installedVariants,
   nodeLlamaCppRoot,
@@ -47,7 +48,7 @@ export interface DryRunProgram {
 
 /** The program that `dry-run.ts` runs. Throws `native_addon_missing`. */
 export function dryRunProgram(): DryRunProgram {
-  const [path] = pathsOf(cpuVariant, 'vserve-dry-run', addonsDirs());
+  const [path] = pathsOf(cpuVariant, dryRunName, addonsDirs());
   if (path === undefined) throw notBuilt(cpuVariant);
   const libraryDir = join(nodeLlamaCppRoot(), '..', '@node-llama-cpp', cpuVariant, 'bins', cpuVariant);
   return { path, libraryDir };

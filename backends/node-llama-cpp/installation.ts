@@ -46,7 +46,7 @@ export interface Variant {
   readonly libraryDir: string;
 }
 
-const platforms: Partial<Record<NodeJS.Platform, string>> = { linux: 'linux', darwin: 'mac' };
+const platforms: Partial<Record<NodeJS.Platform, string>> = { linux: 'linux', darwin: 'mac', win32: 'win' };
 /** How the names of this machine's variants begin. */
 export const variantPrefix = `${platforms[process.platform] ?? process.platform}-${process.arch}`;
 
@@ -68,9 +68,12 @@ export function installedVariants(): Variant[] {
 /** The variant that computes on the CPU alone. On Apple silicon there is one variant for everything. */
 export const cpuVariant = variantPrefix === 'mac-arm64' ? 'mac-arm64-metal' : variantPrefix;
 
-/** What is built for a variant: the addon and, for the CPU's, the program that tries a model before the addon loads it. */
+/** The program that tries a model before the addon loads it. */
+export const dryRunName = process.platform === 'win32' ? 'vserve-dry-run.exe' : 'vserve-dry-run';
+
+/** What is built for a variant: the addon and, for the CPU's, the program that tries models. */
 export function productsOf(variant: string): string[] {
-  return ['vserve-engine.node', ...(/-(cuda|vulkan)$/.test(variant) ? [] : ['vserve-dry-run'])];
+  return ['vserve-engine.node', ...(/-(cuda|vulkan)$/.test(variant) ? [] : [dryRunName])];
 }
 
 /** The package that has the addons for this machine ready. */

@@ -25,7 +25,8 @@ export async function prepareSource(): Promise<string> {
   }
   rmSync(cloneDir, { recursive: true, force: true });
   const bundle = join(packageDir('node-llama-cpp'), 'llama', 'gitRelease.bundle');
-  await runLogged('git', ['clone', '--quiet', '--no-checkout', bundle, cloneDir]);
+  // The patches fit lines as they are in the bundle, not as git would end them on Windows.
+  await runLogged('git', ['clone', '--quiet', '--no-checkout', '--config', 'core.autocrlf=false', bundle, cloneDir]);
   await runLogged('git', ['-C', cloneDir, 'checkout', 'HEAD', '--', ...sourcePaths]);
   for (const patch of patchPaths()) await runLogged('git', ['-C', cloneDir, 'apply', patch]);
   writeFileSync(markPath, wanted);

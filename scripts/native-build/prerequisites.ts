@@ -4,6 +4,8 @@ import { BuildFailure } from './build-failure.ts';
 const packages: Partial<Record<NodeJS.Platform, string>> = {
   linux: 'Debian and Ubuntu: sudo apt-get install g++',
   darwin: 'macOS: xcode-select --install',
+  win32:
+    'Windows: winget install Microsoft.VisualStudio.2022.BuildTools --override "--wait --add Microsoft.VisualStudio.Workload.VCTools --includeRecommended"',
 };
 
 /** `what` is missing. */

@@ -13,7 +13,12 @@ export function runs(command: string): boolean {
 export async function runLogged(command: string, args: readonly string[], cwd?: string): Promise<void> {
   const log = createWriteStream(logPath, { flags: 'a' });
   log.write(`\n$ ${command} ${args.join(' ')}\n`);
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...(cwd === undefined ? {} : { cwd }) });
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // There it is a batch file, which only a shell runs.
+    shell: process.platform === 'win32' && command === 'npm',
+    ...(cwd === undefined ? {} : { cwd }),
+  });
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
   const status = await new Promise<number | string | null>((resolve) => {

@@ -22,6 +22,7 @@ const oldestCmake = [3, 19] as const;
  * where they are missing or too old. Throws `BuildFailure`.
  */
 export async function findTools(): Promise<BuildTools> {
+  if (process.platform === 'win32') return findToolsOnWindows();
   const compilers = [process.env['CXX'], 'c++', 'g++', 'clang++'].filter((name) => name !== undefined);
   if (!compilers.some(runs)) throw missing('a C++17 compiler');
   const ninja = runs('ninja') ? ['-G', 'Ninja'] : runs('make') ? ['-G', 'Unix Makefiles'] : undefined;
@@ -32,6 +33,14 @@ export async function findTools(): Promise<BuildTools> {
     cmake: isCmakeThere ? 'cmake' : toolPath('cmake'),
     generator: ninja ?? ['-G', 'Ninja', `-DCMAKE_MAKE_PROGRAM=${toolPath('ninja')}`],
   };
+}
+
+/** CMake finds Visual Studio's compiler, which is not on PATH, and what drives it. */
+async function findToolsOnWindows(): Promise<BuildTools> {
+  const generator = ['-G', 'Visual Studio 17 2022', '-A', process.arch];
+  if (hasCmake()) return { cmake: 'cmake', generator };
+  await installTools();
+  return { cmake: toolPath('cmake'), generator };
 }
 
 function hasCmake(): boolean {

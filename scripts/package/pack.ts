@@ -14,7 +14,10 @@ export interface Packed {
 export function pack(folder: string, destination: string, { scripts = false } = {}): string {
   const ignore = scripts ? [] : ['--ignore-scripts'];
   const args = ['pack', '--json', ...ignore, '--pack-destination', destination];
-  const output = execFileSync('npm', args, { cwd: folder, encoding: 'utf8', maxBuffer: 2 ** 26 });
+  // There npm is a batch file, which only a shell runs.
+  const shell = process.platform === 'win32';
+  const given = shell ? args.map((argument) => `"${argument}"`) : args;
+  const output = execFileSync('npm', given, { cwd: folder, encoding: 'utf8', maxBuffer: 2 ** 26, shell });
   // What scripts print comes before.
   const [packed] = JSON.parse(output.slice(output.search(/^\[/m))) as [Packed];
   return join(destination, packed.filename);

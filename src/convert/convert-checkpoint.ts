@@ -10,6 +10,7 @@ import type { ConversionPlan, OutputFile } from './plan/plan-conversion.ts';
 import type { TensorMove } from './plan/tensor-move.ts';
 import { chunksOf, writtenBytes } from './threads/chunk.ts';
 import type { Chunk } from './threads/chunk.ts';
+import type { ConversionThread } from './threads/conversion-thread.ts';
 import { withThreads } from './threads/with-threads.ts';
 
 export interface ConvertOptions {
@@ -54,28 +55,44 @@ const bytesPerThread = 32 * 1024 * 1024;
  */
 export async function convertCheckpoint(options: ConvertOptions): Promise<ConvertedModel> {
   const { sourceDir, destinationDir, outtype, mmprojOuttype, modelName, onProgress, signal } = options;
-  const plan = await withThreads(1, signal, async ([planner]) =>
-    planner.request({ kind: 'plan', options: { sourceDir, outtype, mmprojOuttype, modelName } }),
-  );
-  for (const warning of plan.warnings) options.onWarning?.(warning);
-  const outputs = await OutputFiles.create(destinationDir, plan.files);
-  try {
-    await writeTensors(plan, sourceDir, outputs, onProgress, signal);
-    signal.throwIfAborted();
-    await outputs.publish();
-  } catch (error) {
-    await outputs.discard();
-    throw error;
-  }
-  const { architecture } = plan;
-  const mmprojPath = outputs.path('mmproj.gguf');
-  return { modelPath: join(destinationDir, 'model.gguf'), mmprojPath, architecture, outtype: plan.outtype };
+  return withThreads(1, signal, async ([planner]) => {
+    const plan = await planner.request({ kind: 'plan', options: { sourceDir, outtype, mmprojOuttype, modelName } });
+    for (const warning of plan.warnings) options.onWarning?.(warning);
+    const outputs = await OutputFiles.create(destinationDir, plan.files);
+    try {
+      await withWriters(plan, planner, signal, (threads) =>
+        writeTensors(plan, sourceDir, outputs, threads, onProgress, signal),
+      );
+      signal.throwIfAborted();
+      await outputs.publish();
+    } catch (error) {
+      await outputs.discard();
+      throw error;
+    }
+    const { architecture } = plan;
+    const mmprojPath = outputs.path('mmproj.gguf');
+    return { modelPath: join(destinationDir, 'model.gguf'), mmprojPath, architecture, outtype: plan.outtype };
+  });
+}
+
+/** What one thread can write is written by the one that is there. Before several begin, it gives back its memory. */
+async function withWriters(
+  plan: ConversionPlan,
+  planner: ConversionThread,
+  signal: AbortSignal,
+  write: (threads: readonly ConversionThread[]) => Promise<void>,
+): Promise<void> {
+  const count = threadsFor(plan);
+  if (count <= 1) return write([planner]);
+  await planner.close();
+  await withThreads(count, signal, write);
 }
 
 async function writeTensors(
   plan: ConversionPlan,
   sourceDir: string,
   outputs: OutputFiles,
+  threads: readonly ConversionThread[],
   onProgress: ConvertOptions['onProgress'],
   signal: AbortSignal,
 ): Promise<void> {
@@ -86,23 +103,21 @@ async function writeTensors(
       shards.set(shard, await open(join(sourceDir, shard), 'r'));
     }
     const report = progressReporter(plan, onProgress);
-    await withThreads(threadsFor(plan), signal, async (threads) => {
-      const chunks = allChunks(plan); // one generator: each thread takes the next chunk as soon as it is free
-      const lanes = threads.map(async (thread) => {
-        for (const { file, chunk } of chunks) {
-          signal.throwIfAborted();
-          const descriptors = {
-            source: shards.get(chunk.shard)?.fd ?? -1,
-            scale: shards.get(chunk.scale?.shard ?? '')?.fd ?? -1,
-            delta: shards.get(chunk.delta?.shard ?? '')?.fd ?? -1,
-            target: outputs.descriptor(file),
-          };
-          report(file, await thread.request({ kind: 'chunk', chunk, descriptors }));
-        }
-      });
-      // No descriptor may be closed while a thread still uses it, so a failure waits for the other threads' chunks.
-      for (const lane of await Promise.allSettled(lanes)) if (lane.status === 'rejected') throw lane.reason;
+    const chunks = allChunks(plan); // one generator: each thread takes the next chunk as soon as it is free
+    const lanes = threads.map(async (thread) => {
+      for (const { file, chunk } of chunks) {
+        signal.throwIfAborted();
+        const descriptors = {
+          source: shards.get(chunk.shard)?.fd ?? -1,
+          scale: shards.get(chunk.scale?.shard ?? '')?.fd ?? -1,
+          delta: shards.get(chunk.delta?.shard ?? '')?.fd ?? -1,
+          target: outputs.descriptor(file),
+        };
+        report(file, await thread.request({ kind: 'chunk', chunk, descriptors }));
+      }
     });
+    // No descriptor may be closed while a thread still uses it, so a failure waits for the other threads' chunks.
+    for (const lane of await Promise.allSettled(lanes)) if (lane.status === 'rejected') throw lane.reason;
     for (const { file, byteLength } of plan.files) {
       onProgress({ file, bytesWritten: byteLength, bytesTotal: byteLength });
     }

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { checkpointFiles, converterVersion, supportedArchitectures } from '../../src/convert/index.ts';
 import type { ConversionProgress } from '../../src/convert/index.ts';
 import { referenceCheckpoints } from '../reference/checkpoints.ts';
@@ -52,6 +52,15 @@ test('the same tensors come out of shards in any order', async () => {
   const dealt = await describeGguf((await convert(folder)).modelPath);
   expect(dealt.tensors).not.toEqual(whole.tensors);
   expect(new Set(dealt.tensors.map(String))).toEqual(new Set(whole.tensors.map(String)));
+});
+
+test('one thread plans and writes a small checkpoint', async () => {
+  let started = 0;
+  const count = (): void => void started++;
+  process.on('worker', count);
+  onTestFinished(() => void process.off('worker', count));
+  await convert(await shapesVlmFolder(), { outtype: 'q8_0' });
+  expect(started).toBe(1);
 });
 
 function newName(name: string): string {

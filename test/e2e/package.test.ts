@@ -1,25 +1,24 @@
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { platformPackage } from '../../backends/node-llama-cpp/installation.ts';
+import { packageRoot, platformPackage } from '../../backends/node-llama-cpp/installation.ts';
+import { buildDir, nativeDir } from '../../scripts/native-build/folders.ts';
+import { filesOfBuild, writeObjectTaker } from '../support/compiled-objects.ts';
 import { compiler, installPackage } from '../support/installed-package.ts';
 import type { InstalledPackage } from '../support/installed-package.ts';
 import { pictureDataUri, referenceCase, referenceDir } from '../support/shapes.ts';
 import { startVserve } from '../support/vserve-process.ts';
 
 const run = promisify(execFile);
-/** The engine is compiled, beside whatever else the machine does. */
-const buildTimeoutMs = 15 * 60_000;
-
 let installed: InstalledPackage;
 let program: string;
 beforeAll(async () => {
   installed = await installPackage();
   program = join(installed.packageDir, 'bin', 'vserve.js');
-}, buildTimeoutMs);
+});
 afterAll(() => installed.remove());
 
 function chat(url: string, content: unknown): Promise<Response> {
@@ -43,11 +42,13 @@ async function bareMachine(folder: string): Promise<NodeJS.ProcessEnv> {
   return { PATH: path, HOME: home };
 }
 
-/** A compiler that does not optimize, which takes half the time: that all is there to build is what counts here. */
-async function quickCompiler(folder: string): Promise<string> {
-  const path = join(folder, 'c++');
-  await writeFile(path, `#!/bin/sh\nexec "${process.env['CXX'] ?? 'c++'}" "$@" -O0\n`, { mode: 0o755 });
-  return path;
+/** Where a file that the compiler reads belongs in the package; undefined for what comes from elsewhere. */
+function placeInPackage(path: string): string | undefined {
+  const llamaCpp = join(buildDir, 'llama.cpp');
+  if (path.startsWith(llamaCpp)) return join(installed.packageDir, 'dist/llama.cpp', relative(llamaCpp, path));
+  // What CMake has written is written anew.
+  const isOwn = path.startsWith(nativeDir) && !path.startsWith(buildDir);
+  return isOwn ? join(installed.packageDir, relative(packageRoot, path)) : undefined;
 }
 
 async function answerOf(response: Response): Promise<string> {
@@ -124,8 +125,23 @@ describe('the package, installed', () => {
     });
   });
 
-  test('builds its engine at first use, and only then', { timeout: buildTimeoutMs }, async () => {
-    const home = { VSERVE_HOME: join(installed.projectDir, 'home'), CXX: await quickCompiler(installed.projectDir) };
+  test('has every file that its engine is compiled from, as it is here', async () => {
+    const files = (await filesOfBuild()).flatMap((path) => {
+      const packed = placeInPackage(path);
+      return packed === undefined ? [] : [{ path, packed }];
+    });
+    expect(files.length).toBeGreaterThan(200);
+    const others: string[] = [];
+    for (const { path, packed } of files) {
+      const content = await readFile(packed).catch(() => undefined);
+      if (content?.equals(await readFile(path)) !== true) others.push(path);
+    }
+    expect(others).toEqual([]);
+  });
+
+  test('builds its engine at first use, and only then', async () => {
+    // What it compiles is what the test before has compared: to compile it again would take minutes.
+    const home = { VSERVE_HOME: join(installed.projectDir, 'home'), CXX: await writeObjectTaker(installed.projectDir) };
     const vserve = await startVserve(model(), home, program);
     expect(vserve.stderr()).toMatch(/Building the native engine .* once[^]*The native engine is built/);
     const { messages, expected } = referenceCase('001');

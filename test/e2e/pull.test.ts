@@ -174,7 +174,7 @@ test('a full disk is an error that says so; with room, the pull goes on where it
 });
 
 test('a pull that is killed at random moments is finished by the next, and fetches no verified byte twice', async () => {
-  const report = await killPulls({ kills: 3, seed: 3, layers: 1, width: 256 }, () => undefined);
+  const report = await killPulls({ kills: 3, seed: 3, layers: 1, width: 256, downloadSeconds: 0.5 }, () => undefined);
   expect(report).toMatchObject({ kills: 3, fetchedTwice: 0, wrong: [] });
 }, 600_000);
 

@@ -13,13 +13,8 @@
 // decoded together. The keys (`max_pixels`, `min_pixels`, `longest_edge`, `max_tiles`) are what requests may ask of the image
 // processor at most; `other_template=1` says that the engine will use another chat template than the model's.
 
-#ifndef _WIN32
-#include <sys/mman.h>
-#include <sys/resource.h>
-#endif
 #ifdef __linux__
-#include <signal.h>
-#include <sys/prctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -39,6 +34,7 @@
 #include "llama.h"
 #include "log.h"  // llama.cpp's
 #include "mtmd.h"
+#include "program.h"
 
 // A sanitizer's own memory is beyond every limit, and mappings are its affair.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -67,28 +63,6 @@ void begin(const char * stage) {
 // A header can ask for any work and memory: a model of 27 billion parameters takes a second or two, and 0.4 GB.
 constexpr uint64_t most_cpu_s = 60;
 constexpr uint64_t most_bytes = 16ull << 30;
-
-void limit(int resource, uint64_t value) {
-#ifndef _WIN32
-    const rlimit both{static_cast<rlim_t>(value), static_cast<rlim_t>(value)};
-    setrlimit(resource, &both);
-#endif
-}
-
-void confine() {
-#ifndef _WIN32
-    // An end by an assertion is nothing to keep: no image of the memory, and no debugger to look at it.
-    limit(RLIMIT_CORE, 0);
-    setenv("GGML_NO_BACKTRACE", "1", 1);
-    limit(RLIMIT_CPU, most_cpu_s);
-    if (!VSERVE_SANITIZED) {
-        limit(RLIMIT_DATA, most_bytes);
-    }
-#endif
-#ifdef __linux__
-    prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody would want to know any more
-#endif
-}
 
 // node-llama-cpp tokenizes one as it loads a model, and so does nearly every chat template.
 void tokenize_newline(const llama_model * model) {
@@ -203,11 +177,13 @@ extern "C" __attribute__((visibility("default"))) int posix_madvise(void *, size
 #endif
 
 int main(int argc, char ** argv) {
+    std::vector<char *> arguments = vserve::utf8_arguments(argc, argv);
+    argv = arguments.data();
     if (argc < 4) {
         return 1;
     }
     const char * projector = argc > 4 && argv[4][0] != '\0' ? argv[4] : nullptr;
-    confine();
+    vserve::confine_process(most_cpu_s, VSERVE_SANITIZED ? 0 : most_bytes);
     llama_log_set(tell_errors, nullptr);
     common_log_set_verbosity_thold(LOG_LEVEL_ERROR);
     ggml_backend_load_all_from_path(argv[1]);

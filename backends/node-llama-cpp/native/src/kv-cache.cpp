@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <new>
 #include <numeric>
 #include <utility>
 
@@ -10,37 +9,13 @@ namespace vserve {
 
 namespace {
 
-// Recomputing this many tokens costs less than another checkpoint.
-constexpr int32_t tokens_between_checkpoints = 64;
-
-// Of a slot.
-constexpr size_t most_checkpoints = 32;
-
-// Attention over this many idle cells, besides those used last, takes negligible time.
-constexpr int32_t most_idle_cells = 1024;
-
-// Larger copies would evict each other.
-constexpr size_t fewest_parked = 4;
-
-// Fewer tokens are recomputed as fast as they are copied out and back.
-constexpr int32_t fewest_parked_tokens = 32;
-
-// Likewise, copied from one slot to another. Most chat templates begin every prompt with a few tokens.
+// Fewer tokens are computed as fast as they are copied from one slot to another. Most chat templates begin every prompt with
+// a few tokens.
 constexpr int32_t fewest_shared_tokens = 16;
-
-// Cells that sequences share lie scattered, and a GPU copies each on its own.
-constexpr int32_t most_scattered_tokens_on_gpu = 256;
 
 // To compute a token takes at least as long as to copy so many out and in.
 constexpr int64_t copies_a_token_on_cpu = 32;
 constexpr int64_t copies_a_token_on_gpu = 8;
-
-// How many bytes of weights are read while one byte is copied out and in.
-constexpr double reads_a_copy_on_cpu = 4;
-constexpr double reads_a_copy_on_gpu = 400;
-
-// Sequences that are brought side by side stay so for at least about so many steps.
-constexpr double steps_together = 16;
 
 }  // namespace
 
@@ -113,35 +88,6 @@ std::optional<KvCache::Placement> KvCache::occupy(Slot & slot, Place place, cons
     slot.busy = true;
     drop_copies_over_limit();
     return Placement{std::move(place), slot.id};
-}
-
-// Restores parked content into a slot, for a prompt that needs `cells`. The slot is empty if that failed. Null if there is
-// no slot or no room at the moment.
-KvCache::Slot * KvCache::unpark(ParkedList::iterator parked, const Place & match, int32_t cells) {
-    Slot * slot = idle_slot(nullptr);
-    const int32_t tokens = parked->tokens();
-    if (slot == nullptr || !has_room(std::max(cells, tokens), *slot)) {
-        return nullptr;
-    }
-    Parked taken = take(parked);  // first: what is parked for it may push out what is oldest
-    make_room(std::max(cells, tokens), *slot);
-    park(*slot);
-    if (restore(taken, *slot) && match.cached_tokens * 2 < tokens) {
-        taken.last_used = ++uses_;
-        keep(std::move(taken));
-    }
-    return slot;
-}
-
-// Fills an empty slot. It stays empty if that fails.
-bool KvCache::restore(const Parked & parked, Slot & slot) {
-    if (!parked.copy.put(context_, slot.id)) {
-        return false;
-    }
-    slot.runs = parked.runs;
-    slot.checkpoints = parked.checkpoints;
-    copy_bytes_ += slot.checkpoint_bytes();
-    return true;
 }
 
 // What a prompt can take of a copy of a slot: nothing if the tokens are computed as fast as the slot is copied. Where nothing
@@ -222,79 +168,6 @@ bool KvCache::can_continue_at(const KvContent & content, llama_pos first_positio
     return window_ == 0 || first_position <= std::max(0, place.n_pos - window_);
 }
 
-int32_t KvCache::last_checkpoint(llama_seq_id id) const {
-    return slots_[id].checkpoints.empty() ? 0 : slots_[id].checkpoints.back().tokens;
-}
-
-void KvCache::keep_checkpoint(llama_seq_id id) {
-    if (is_checkpoint_due(id, slots_[id].tokens())) {
-        add_checkpoint(slots_[id]);
-    }
-}
-
-bool KvCache::is_checkpoint_due(llama_seq_id id, int32_t tokens) const {
-    return options_.keep_prefixes && forgets() && tokens - last_checkpoint(id) >= tokens_between_checkpoints;
-}
-
-void KvCache::keep_checkpoint_for_others(llama_seq_id id) {
-    if (forgets() && slots_[id].tokens() > last_checkpoint(id)) {
-        add_checkpoint(slots_[id]);
-    }
-}
-
-void KvCache::add_checkpoint(Slot & slot) {
-    CellCopy state = CellCopy::of(context_, slot.id, options_.copy_bytes, LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY);
-    if (state.empty()) {
-        return;
-    }
-    copy_bytes_ += state.size();
-    slot.checkpoints.push_back({slot.tokens(), std::make_shared<const CellCopy>(std::move(state))});
-    if (slot.checkpoints.size() > most_checkpoints) {
-        drop_densest_checkpoint(slot);
-    }
-    drop_copies_over_limit();
-}
-
-// The one that is missed least: the next one before it is the nearest. The last one stays.
-void KvCache::drop_densest_checkpoint(Slot & slot) {
-    auto & all = slot.checkpoints;
-    auto densest = all.begin();
-    for (auto checkpoint = std::next(densest); std::next(checkpoint) != all.end(); checkpoint++) {
-        const int32_t gap = checkpoint->tokens - std::prev(checkpoint)->tokens;
-        const int32_t least = densest == all.begin() ? densest->tokens : densest->tokens - std::prev(densest)->tokens;
-        densest = gap < least ? checkpoint : densest;
-    }
-    copy_bytes_ -= densest->state->size();
-    all.erase(densest);
-}
-
-// What was parked goes first, then the first checkpoints of the slots that were used least recently. A state that two
-// share counts twice.
-void KvCache::drop_copies_over_limit() {
-    while (copy_bytes_ > options_.copy_bytes && !parked_.empty()) {
-        take(parked_.begin());
-    }
-    while (copy_bytes_ > options_.copy_bytes) {
-        drop_oldest_checkpoint();
-    }
-}
-
-void KvCache::drop_oldest_checkpoint() {
-    const auto age = [](const Slot & slot) { return slot.busy ? std::numeric_limits<uint64_t>::max() : slot.last_used; };
-    Slot * oldest = nullptr;
-    for (auto & slot : slots_) {
-        if (!slot.checkpoints.empty() && (oldest == nullptr || age(slot) < age(*oldest))) {
-            oldest = &slot;
-        }
-    }
-    if (oldest == nullptr) {
-        copy_bytes_ = 0;
-        return;
-    }
-    copy_bytes_ -= oldest->checkpoints.front().state->size();
-    oldest->checkpoints.erase(oldest->checkpoints.begin());
-}
-
 // The idle slot that is missed least: an empty one, or the least recently used.
 KvCache::Slot * KvCache::idle_slot(const Slot * except) {
     Slot * oldest = nullptr;
@@ -349,66 +222,6 @@ int32_t KvCache::idle_cells(const Slot * except) const {
     return cells;
 }
 
-// Parks the least recently used of the idle slots while they have many cells, and are small enough that several can be
-// parked: to compute a prompt again costs more than idle cells do. `except` was used last: it stays.
-void KvCache::park_most_idle(const Slot & except) {
-    while (idle_cells(&except) > most_idle_cells) {
-        Slot * oldest = least_recently_used_with_cells(&except);
-        if (llama_state_seq_get_size_ext(context_, oldest->id, 0) > options_.copy_bytes / fewest_parked) {
-            return;
-        }
-        park(*oldest);
-    }
-}
-
-// Empties an idle slot and keeps a copy.
-void KvCache::park(Slot & slot) {
-    keep_copy(slot);
-    empty(slot);
-    drop_copies_over_limit();
-}
-
-// Copies the content of an idle slot if that is worthwhile and fits.
-void KvCache::keep_copy(const Slot & slot) {
-    const int32_t tokens = slot.tokens();
-    const bool scattered_on_gpu = options_.on_gpu && !options_.separate;
-    if (!options_.keep_prefixes || tokens < fewest_parked_tokens ||
-        (scattered_on_gpu && tokens > most_scattered_tokens_on_gpu)) {
-        return;
-    }
-    if (auto parked = copy_of(slot)) {
-        keep(std::move(*parked));
-    }
-}
-
-std::optional<KvCache::Parked> KvCache::copy_of(const Slot & slot) const {
-    CellCopy copy = CellCopy::of(context_, slot.id, options_.copy_bytes);
-    if (copy.empty()) {
-        return std::nullopt;
-    }
-    return Parked{slot, std::move(copy), first_copied_position(slot)};
-}
-
-// llama.cpp copies of a sliding-window layer only what the window before the next token covers, not what is left besides.
-llama_pos KvCache::first_copied_position(const Slot & slot) const {
-    const llama_pos first = llama_memory_seq_pos_min(memory_, slot.id);
-    return window_ == 0 ? first : std::max(first, llama_memory_seq_pos_max(memory_, slot.id) + 1 - window_);
-}
-
-void KvCache::keep(Parked parked) {
-    copy_bytes_ += parked.copy.size() + parked.checkpoint_bytes();
-    const auto younger = std::find_if(parked_.begin(), parked_.end(),
-                                      [&parked](const auto & other) { return other.last_used > parked.last_used; });
-    parked_.insert(younger, std::move(parked));
-}
-
-KvCache::Parked KvCache::take(ParkedList::iterator parked) {
-    Parked taken = std::move(*parked);
-    parked_.erase(parked);
-    copy_bytes_ -= taken.copy.size() + taken.checkpoint_bytes();
-    return taken;
-}
-
 bool KvCache::grow(llama_seq_id id, int32_t cells) {
     Slot & slot = slots_[id];
     if (!options_.separate && cells <= slot.cells) {
@@ -458,70 +271,6 @@ void KvCache::release(llama_seq_id id, bool keep, bool awaited) {
     }
 }
 
-std::vector<std::pair<llama_seq_id, llama_seq_id>> KvCache::bring_together(const std::vector<llama_seq_id> & slots) {
-    std::vector<SlotLoad> loads(slots_.size());
-    for (const llama_seq_id id : slots) {
-        loads[id].wanted = true;
-    }
-    const int32_t runs = wanted_runs(loads);
-    if (!options_.separate || runs < 2) {
-        return {};
-    }
-    for (size_t i = 0; i < slots_.size(); i++) {
-        loads[i].tokens = slots_[i].tokens();
-    }
-    const SlotOrder order = side_by_side(loads);
-    if (!is_worthwhile(order, runs)) {
-        return {};
-    }
-    std::vector<std::pair<llama_seq_id, llama_seq_id>> exchanged;
-    for (const auto & [a, b] : order.exchanges) {
-        if (exchange(slots_[a], slots_[b])) {
-            exchanged.emplace_back(a, b);
-        }
-    }
-    return exchanged;
-}
-
-// Each run more costs a pass over the weights in every step.
-bool KvCache::is_worthwhile(const SlotOrder & order, int32_t runs) {
-    const auto longest = std::max_element(slots_.begin(), slots_.end(),
-                                          [](const Slot & a, const Slot & b) { return a.tokens() < b.tokens(); });
-    const double bytes = static_cast<double>(llama_state_seq_get_size_ext(context_, longest->id, 0)) *
-                         static_cast<double>(order.tokens) / std::max(1, longest->tokens());
-    const double reads = options_.on_gpu ? reads_a_copy_on_gpu : reads_a_copy_on_cpu;
-    return bytes * reads <= static_cast<double>(model_bytes_) * (runs - 1) * steps_together;
-}
-
-// Two slots of separate cells change places. False if one of them cannot be copied: nothing has changed then.
-bool KvCache::exchange(Slot & a, Slot & b) {
-    const auto has_cells = [this](const Slot & slot) { return llama_memory_seq_pos_max(memory_, slot.id) >= 0; };
-    CellCopy of_a = CellCopy::of(context_, a.id);
-    CellCopy of_b = CellCopy::of(context_, b.id);
-    if ((has_cells(a) && of_a.empty()) || (has_cells(b) && of_b.empty())) {
-        return false;
-    }
-    const auto fill = [this](Slot & slot, const CellCopy & copy) {
-        if (copy.empty()) {
-            llama_memory_seq_rm(memory_, slot.id, -1, -1);
-        }
-        return copy.empty() || copy.put(context_, slot.id);
-    };
-    std::swap(a, b);
-    std::swap(a.id, b.id);
-    // What cannot be put in place is lost: a sequence is computed again then.
-    const bool filled_a = fill(a, of_b);
-    const bool filled_b = fill(b, of_a);
-    a.torn = a.torn || !filled_a;
-    b.torn = b.torn || !filled_b;
-    for (Slot * slot : {&a, &b}) {
-        if (slot->torn && !slot->busy) {
-            empty(*slot);
-        }
-    }
-    return true;
-}
-
 bool KvCache::empty_idle() {
     bool had_any = false;
     for (auto & slot : slots_) {
@@ -531,16 +280,6 @@ bool KvCache::empty_idle() {
         }
     }
     return had_any;
-}
-
-void KvCache::drop_copies() {
-    while (!parked_.empty()) {
-        take(parked_.begin());
-    }
-    for (auto & slot : slots_) {
-        copy_bytes_ -= slot.checkpoint_bytes();
-        slot.checkpoints.clear();
-    }
 }
 
 void KvCache::clear_idle() {

@@ -112,6 +112,9 @@ class KvCache {
   private:
     using Place = KvContent::Place;
 
+    // Fewer are recomputed as fast as they are copied out and back.
+    static constexpr int32_t fewest_parked_tokens = 32;
+
     struct Slot : KvContent {
         llama_seq_id id;
         int32_t cells = 0;  // counted only where they are shared

@@ -1,10 +1,13 @@
 #include "prompt-threads.h"
 
+#include <cerrno>
 #include <memory>
 #include <system_error>
-#include <thread>
 
-#ifndef _WIN32
+#ifdef _WIN32
+#include <process.h>
+#include <windows.h>
+#else
 #include <pthread.h>
 #endif
 #ifdef __linux__
@@ -22,11 +25,28 @@ constexpr int lane_threads = 2;
 // Built in well under a tenth of a second.
 constexpr size_t short_prompt_bytes = 64 * 1024;
 
-#ifndef _WIN32
 // std::regex, which some pre-tokenizers use, recurses as deep as a word is long: see unicode_regex_bound in
 // patches/16-tokenizer.patch. Only the used part of a stack takes memory.
-constexpr size_t stack_bytes = 128 * 1024 * 1024;
+constexpr unsigned stack_bytes = 128 * 1024 * 1024;
 
+#ifdef _WIN32
+unsigned __stdcall run_and_delete(void * function) {
+    const std::unique_ptr<std::function<void()>> owned(static_cast<std::function<void()> *>(function));
+    (*owned)();
+    return 0;
+}
+
+void start_detached(std::function<void()> function) {
+    auto owned = std::make_unique<std::function<void()>>(std::move(function));
+    const uintptr_t thread =
+        _beginthreadex(nullptr, stack_bytes, run_and_delete, owned.get(), STACK_SIZE_PARAM_IS_A_RESERVATION, nullptr);
+    if (thread == 0) {
+        throw std::system_error(errno, std::generic_category());
+    }
+    owned.release();
+    CloseHandle(reinterpret_cast<HANDLE>(thread));
+}
+#else
 void * run_and_delete(void * function) {
     const std::unique_ptr<std::function<void()>> owned(static_cast<std::function<void()> *>(function));
     (*owned)();
@@ -47,15 +67,13 @@ void start_detached(std::function<void()> function) {
     }
     owned.release();
 }
-#else
-void start_detached(std::function<void()> function) {
-    std::thread(std::move(function)).detach();
-}
 #endif
 
-// Only Linux has per-thread priorities.
+// macOS has no priorities of threads for this.
 void lower_own_priority() {
-#ifdef __linux__
+#ifdef _WIN32
+    SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_BELOW_NORMAL);
+#elif defined(__linux__)
     setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 10);
 #endif
 }

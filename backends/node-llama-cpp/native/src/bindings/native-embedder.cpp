@@ -6,6 +6,9 @@
 #include "bindings/js-values.h"
 #include "bindings/native-engine.h"
 #include "bindings/prompt-tasks.h"
+#include "bindings/read-images.h"
+#include "bindings/read-options.h"
+#include "bindings/read-prompt.h"
 #include "bindings/task.h"
 #include "prompt-scope.h"
 

@@ -4,9 +4,14 @@
 #include <iterator>
 
 #include "AddonModel.h"
-#include "bindings/js-values.h"
 #include "bindings/prompt-tasks.h"
+#include "bindings/read-images.h"
+#include "bindings/read-options.h"
+#include "bindings/read-prompt.h"
+#include "bindings/read-settings.h"
 #include "bindings/task.h"
+#include "bindings/write-events.h"
+#include "bindings/write-values.h"
 
 namespace vserve {
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "bindings/js-values.h"
+#include "bindings/read-prompt.h"
 #include "bindings/task.h"
 
 namespace vserve {
