@@ -14,7 +14,7 @@ const patterns = [
   '^a+b{0,3}$',
   '^[\\s.]{1,2}$',
 ];
-const formats = ['date', 'time', 'date-time', 'uuid'];
+const formats = ['date', 'time', 'date-time', 'uuid', 'ipv4', 'ipv6', 'duration'];
 const deepest = 3;
 
 type Make = (choices: Choices, depth: number) => JsonObject;
@@ -63,7 +63,27 @@ const kinds: readonly Make[] = [
       required: ['kind', 'data'],
     })),
   }),
+  condition,
 ];
+
+/** Objects in which one property says what holds of others. */
+function condition(choices: Choices): JsonObject {
+  const base = {
+    type: 'object',
+    properties: { kind: { enum: ['a', 'b', 'c'] }, count: { type: 'integer', minimum: 0, maximum: 99 }, note: text(choices) },
+    required: choices.chance(0.5) ? ['kind', 'count'] : ['kind'],
+    additionalProperties: false,
+  };
+  const isKind = (kind: string): JsonObject => ({ properties: { kind: { const: kind } } });
+  const said: readonly JsonObject[] = [
+    { if: isKind('a'), then: { properties: { count: { maximum: 9 } }, required: ['note'] }, else: { not: { required: ['note'] } } },
+    { allOf: ['a', 'b'].map((kind) => ({ if: isKind(kind), then: { required: [choices.pick(['note', 'count'])] } })) },
+    { not: { properties: { count: { minimum: 5, maximum: 50 } }, required: ['count'] } },
+    { dependentRequired: { note: ['count'] }, not: isKind('b') },
+    { oneOf: [{ required: ['note'] }, { properties: { count: { minimum: 20 } }, required: ['count'] }] },
+  ];
+  return { ...base, ...choices.pick(said) };
+}
 
 function any(choices: Choices, depth: number): JsonObject {
   return depth >= deepest ? scalar(choices) : choices.pick(kinds)(choices, depth + 1);
@@ -110,6 +130,9 @@ function scalar(choices: Choices): JsonObject {
     () => ({ type: 'boolean' }),
     () => ({ type: ['integer', 'null'], minimum: choices.integer(-9, 9) }),
     () => ({ type: 'boolean', nullable: true }),
+    () => ({ type: 'string', maxLength: 6, not: { enum: words.slice(0, choices.integer(1, 5)) } }),
+    () => ({ allOf: [{ type: 'string', pattern: choices.pick(patterns) }, { not: { pattern: '[xy]$' } }] }),
+    () => ({ type: 'integer', minimum: -20, maximum: 20, not: { enum: [0, choices.integer(1, 9), -3] } }),
   ])(choices);
 }
 
