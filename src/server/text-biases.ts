@@ -1,6 +1,6 @@
 import type { ParsedRequest } from '../api/index.ts';
 import type { LoadedModel, LogitBias } from '../backend/index.ts';
-import { required } from './count-tokens.ts';
+import { required } from './required-method.ts';
 
 /** As they would stand in an answer. */
 const PLAIN = { addSpecial: false, parseSpecial: false };

@@ -11,7 +11,9 @@ function withTokenizer(): LoadedModel & Pick<ReturnType<typeof scriptedModel>, '
   return {
     ...model,
     tokenize: (text) =>
-      Promise.resolve(Array.from(text, (character) => ({ id: character.charCodeAt(0), bytes: Buffer.from(character) }))),
+      Promise.resolve(
+        Array.from(text, (character) => ({ id: character.charCodeAt(0), bytes: Buffer.from(character) })),
+      ),
   };
 }
 
@@ -27,7 +29,14 @@ it.each(['/v1/chat/completions', '/v1/completions', '/completion'])(
     const { url } = await serveModel(model);
     const { messages, prompt, max_tokens } = body;
     const asked = path.includes('chat') ? { messages, max_tokens } : { prompt, max_tokens };
-    const answer = await post(url + path, { ...asked, logit_bias: [['ab', -1.5], [7, 2], ['7', false]] });
+    const answer = await post(url + path, {
+      ...asked,
+      logit_bias: [
+        ['ab', -1.5],
+        [7, 2],
+        ['7', false],
+      ],
+    });
     expect(answer.status).toBe(200);
     expect(model.requests[0]?.sampling.logitBias).toEqual([
       { token: 7, bias: 2 },

@@ -228,7 +228,6 @@ class SchemaCompiler implements SchemaReader {
     throw empty[0] ?? new NoValue('invalid_request', 'None of the alternatives allows a value.', { param: at });
   }
 
-
   #typed(schema: JsonObject, path: string): JsonObject {
     const about = typesOfKeywords(schema);
     const types = schema['type'] === undefined ? [...about] : typesAt(schema['type'], path);

@@ -10,7 +10,6 @@ const clock = '([01] [0-9] | "2" [0-3]) ":" [0-5] [0-9]';
 const time = `${clock} ":" [0-5] [0-9] ("." [0-9]{1,6})? ("Z" | [-+] ${clock})`;
 const hex = '[0-9a-fA-F]';
 
-
 const octet = '("25" [0-5] | "2" [0-4] [0-9] | "1" [0-9] [0-9] | [1-9]? [0-9])';
 const label = '[a-zA-Z0-9] ([a-zA-Z0-9-]{0,61} [a-zA-Z0-9])?';
 const atom = '[a-zA-Z0-9_+-]{1,32}';
@@ -57,7 +56,8 @@ export const looseFormatRules: ReadonlyMap<string, FormatRule> = new Map(
 function ipv6(): string {
   const group = `${hex}{1,4}`;
   const exactly = (count: number): string => Array.from({ length: count }, () => group).join(' ":" ');
-  const upTo = (most: number): string => (most < 2 ? (most === 1 ? `(${group})?` : '') : `(${group} (":" ${group}){0,${most - 1}})?`);
+  const upTo = (most: number): string =>
+    most < 2 ? (most === 1 ? `(${group})?` : '') : `(${group} (":" ${group}){0,${most - 1}})?`;
   const gaps = Array.from({ length: 8 }, (_, before) => `${exactly(before)} "::" ${upTo(7 - before)}`);
   return `(${[exactly(8), ...gaps].join(' | ')})`;
 }

@@ -37,7 +37,9 @@ const negations: Readonly<Record<string, Negate>> = {
     const types = typesAt(value, path);
     if (types.includes('integer') && !types.includes('number'))
       refuse(at, 'Numbers that are not whole cannot be told from others. Name the types that are allowed.');
-    const others = typeNames.filter((name) => !types.includes(name) && !(name === 'integer' && types.includes('number')));
+    const others = typeNames.filter(
+      (name) => !types.includes(name) && !(name === 'integer' && types.includes('number')),
+    );
     return others.length === 0 ? [] : [{ type: others }];
   },
   const: (value) => otherValues([value]),

@@ -13,7 +13,9 @@ describe.skipIf(process.platform !== 'linux')('memory that is free', () => {
   });
 
   it('goes back to the system, wherever between memory in use it lies', () => {
-    const [used = 0, freed = 0, returned = 0] = execFileSync(check.program, { encoding: 'utf8' }).split(' ').map(Number);
+    const [used = 0, freed = 0, returned = 0] = execFileSync(check.program, { encoding: 'utf8' })
+      .split(' ')
+      .map(Number);
     expect(used).toBeGreaterThan(60);
     expect(freed).toBeGreaterThan(30);
     expect(returned).toBeLessThan(8);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { grammarSource } from '../../../backends/node-llama-cpp/schema/answer-source.ts';
 import type { AnswerFormat, JsonValue } from '../../../src/backend/index.ts';
 import { grammarMatcher, ofSchema } from '../../engine/schemas/grammar-matcher.ts';
+import { ifThen } from '../../engine/schemas/if-then.ts';
 
 let allowed: (format: AnswerFormat, texts: readonly string[]) => string[];
 beforeAll(async () => {
@@ -60,7 +61,10 @@ describe('not', () => {
   it('anything is how libraries write that nothing is allowed', () => {
     const never = { not: {} };
     const schema = { type: 'object', properties: { a: text, gone: never }, additionalProperties: never };
-    expect(allowed(ofSchema(schema), ['{"a": "x"}', '{}', '{"gone": 1}', '{"other": 1}'])).toEqual(['{"a": "x"}', '{}']);
+    expect(allowed(ofSchema(schema), ['{"a": "x"}', '{}', '{"gone": 1}', '{"other": 1}'])).toEqual([
+      '{"a": "x"}',
+      '{}',
+    ]);
     const ofZod = z.toJSONSchema(z.object({ a: z.string(), gone: z.never().optional() })) as JsonValue;
     expect(allowed(ofSchema(ofZod), ['{"a": "x"}', '{"a": "x", "gone": 1}'])).toEqual(['{"a": "x"}']);
   });
@@ -81,7 +85,7 @@ describe('a condition', () => {
   expectExamples([
     [
       'decides what else holds',
-      { ...address, if: isCountry('US'), then: hasCode('^\\d{5}$'), else: hasCode('^[A-Z]\\d[A-Z]$') },
+      { ...address, ...ifThen(isCountry('US'), hasCode('^\\d{5}$'), hasCode('^[A-Z]\\d[A-Z]$')) },
       codes(['US', '12345'], ['CA', 'K1M'], ['FR', 'K1M']),
       codes(['US', 'K1M'], ['CA', '12345']),
     ],
@@ -89,10 +93,7 @@ describe('a condition', () => {
       'may be one of several',
       {
         ...address,
-        allOf: [
-          { if: isCountry('US'), then: hasCode('^\\d{5}$') },
-          { if: isCountry('CA'), then: hasCode('^[A-Z]\\d[A-Z]$') },
-        ],
+        allOf: [ifThen(isCountry('US'), hasCode('^\\d{5}$')), ifThen(isCountry('CA'), hasCode('^[A-Z]\\d[A-Z]$'))],
       },
       codes(['US', '12345'], ['CA', 'K1M'], ['FR', 'anything']),
       codes(['US', 'K1M'], ['CA', '12345']),
@@ -104,9 +105,11 @@ describe('a condition', () => {
         properties: { action: { enum: ['read', 'write'] }, content: text },
         required: ['action'],
         additionalProperties: false,
-        if: { properties: { action: { const: 'write' } }, required: ['action'] },
-        then: { required: ['content'] },
-        else: { not: { required: ['content'] } },
+        ...ifThen(
+          { properties: { action: { const: 'write' } }, required: ['action'] },
+          { required: ['content'] },
+          { not: { required: ['content'] } },
+        ),
       },
       ['{"action": "read"}', '{"action": "write", "content": "x"}'],
       ['{"action": "write"}', '{"action": "read", "content": "x"}'],
@@ -157,7 +160,12 @@ describe('what several schemas say of a value', () => {
     ],
     [
       'leaves out alternatives that cannot be',
-      { type: 'object', properties: { a: text }, required: ['a'], anyOf: [{ required: ['a'] }, { properties: { a: false } }] },
+      {
+        type: 'object',
+        properties: { a: text },
+        required: ['a'],
+        anyOf: [{ required: ['a'] }, { properties: { a: false } }],
+      },
       ['{"a": "x"}'],
       ['{}'],
     ],
@@ -197,8 +205,12 @@ describe('a schema that is still refused', () => {
     ['not a list of some items', { not: { items: text } }, 'schema.not.items'],
     ['a whole number', { type: 'number', not: { type: 'integer' } }, 'schema.not.type'],
     ['everything', { type: 'string', not: {} }, 'schema'],
-    ['a value that is not itself', { properties: { a: { const: 1, not: { const: 1 } } }, required: ['a'] }, 'schema.properties.a'],
-    ['a condition on items', { if: { uniqueItems: true }, then: anyA }, 'schema.if.uniqueItems'],
+    [
+      'a value that is not itself',
+      { properties: { a: { const: 1, not: { const: 1 } } }, required: ['a'] },
+      'schema.properties.a',
+    ],
+    ['a condition on items', ifThen({ uniqueItems: true }, anyA), 'schema.if.uniqueItems'],
     ['a negation that negates itself', { $ref: '#/$defs/a', $defs: { a: { not: { $ref: '#/$defs/a' } } } }, 'schema'],
   ])('for %s, with the place', (_, schema, param) => {
     expect(() => grammarSource(ofSchema(schema))).toThrow(

@@ -257,12 +257,7 @@ describe('a pattern', () => {
       ['"cat"', '"a cat!"', '"cat-like"'],
       ['"cats"', '"concat"', '"_cat"'],
     ],
-    [
-      'has parts of words',
-      { type: 'string', pattern: '^\\w+\\Bx\\b' },
-      ['"ax"', '"aax y"'],
-      ['"x"', '"axy"'],
-    ],
+    ['has parts of words', { type: 'string', pattern: '^\\w+\\Bx\\b' }, ['"ax"', '"aax y"'], ['"x"', '"axy"']],
     [
       'has a length beside it',
       { type: 'string', pattern: '^[a-z]+-\\d*$', minLength: 4, maxLength: 5 },
@@ -322,15 +317,24 @@ describe('a pattern', () => {
   });
 });
 
+const inQuotes = (...texts: readonly string[]): string[] => texts.map((text) => `"${text}"`);
+
 describe('a format', () => {
-  const inQuotes = (...texts: readonly string[]): string[] => texts.map((text) => `"${text}"`);
   it.each<[string, readonly string[], readonly string[]]>([
     ['email', ['ada.l+x@mail.example.com'], ['ada', '@b.de', 'a..b@c.de', 'a@b']],
     ['hostname', ['a', 'www.example-1.org'], ['-a', 'a..b', 'a_b']],
     ['ipv4', ['127.0.0.1', '255.249.99.0'], ['256.1.1.1', '1.2.3', '01.2.3.4']],
-    ['ipv6', ['::', '::1', 'fe80::1:2', '1:2:3:4:5:6:7:8', '1:2:3:4:5:6:7::'], ['1', ':::', '1::2::3', '1:2:3:4:5:6:7']],
+    [
+      'ipv6',
+      ['::', '::1', 'fe80::1:2', '1:2:3:4:5:6:7:8', '1:2:3:4:5:6:7::'],
+      ['1', ':::', '1::2::3', '1:2:3:4:5:6:7'],
+    ],
     ['duration', ['P1D', 'PT15M', 'P2W', 'P1Y2M3DT4H5M6S'], ['P', 'PT', '1D', 'P1S', 'P1DT']],
-    ['uri', ['https://a.example:80/b%20c?d=/e#f', 'mailto:a@b.c', 'file:///x'], ['a', '//b', 'a: b', 'a:#b#c', 'a:%zz']],
+    [
+      'uri',
+      ['https://a.example:80/b%20c?d=/e#f', 'mailto:a@b.c', 'file:///x'],
+      ['a', '//b', 'a: b', 'a:#b#c', 'a:%zz'],
+    ],
   ])('%s is kept', (format, valid, invalid) => {
     const texts = inQuotes(...valid, ...invalid);
     expect(allowed(ofSchema({ type: 'string', format }), texts)).toEqual(texts.slice(0, valid.length));

@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
 import { Choices } from '../storm/choices.ts';
+import { ifThen } from './if-then.ts';
 
 const names = ['name', 'age', 'größe', '日付', 'e-mail', 'a b', 'type', 'value', 'émoji 😀', 'x_1', 'dash-ed'];
 const words = ['pending', 'paid', 'größer', 'naïve café', '"quoted"', 'a\\b', 'line\nbreak', '漢字', '😀', ''];
@@ -70,19 +71,27 @@ const kinds: readonly Make[] = [
 function condition(choices: Choices): JsonObject {
   const base = {
     type: 'object',
-    properties: { kind: { enum: ['a', 'b', 'c'] }, count: { type: 'integer', minimum: 0, maximum: 99 }, note: text(choices) },
+    properties: {
+      kind: { enum: ['a', 'b', 'c'] },
+      count: { type: 'integer', minimum: 0, maximum: 99 },
+      note: text(choices),
+    },
     required: choices.chance(0.5) ? ['kind', 'count'] : ['kind'],
     additionalProperties: false,
   };
-  const isKind = (kind: string): JsonObject => ({ properties: { kind: { const: kind } } });
+  const isScarce = { properties: { count: { maximum: 9 } }, required: ['note'] };
   const said: readonly JsonObject[] = [
-    { if: isKind('a'), then: { properties: { count: { maximum: 9 } }, required: ['note'] }, else: { not: { required: ['note'] } } },
-    { allOf: ['a', 'b'].map((kind) => ({ if: isKind(kind), then: { required: [choices.pick(['note', 'count'])] } })) },
+    ifThen(isKind('a'), isScarce, { not: { required: ['note'] } }),
+    { allOf: ['a', 'b'].map((kind) => ifThen(isKind(kind), { required: [choices.pick(['note', 'count'])] })) },
     { not: { properties: { count: { minimum: 5, maximum: 50 } }, required: ['count'] } },
     { dependentRequired: { note: ['count'] }, not: isKind('b') },
     { oneOf: [{ required: ['note'] }, { properties: { count: { minimum: 20 } }, required: ['count'] }] },
   ];
   return { ...base, ...choices.pick(said) };
+}
+
+function isKind(kind: string): JsonObject {
+  return { properties: { kind: { const: kind } } };
 }
 
 function any(choices: Choices, depth: number): JsonObject {
