@@ -23,6 +23,7 @@ import { type DryRunOptions, dryRunOnce, type PictureMemory } from './dry-run.ts
 import { embedderLength, type EmbedderShape, fittingLength } from './embedder-size.ts';
 import { EmbeddingModel } from './embedding-model.ts';
 import type { EmbeddingTraits } from './embedding-models.ts';
+import { keepReturningMemory } from './free-memory.ts';
 import { generationDefaultsOf } from './generation-defaults.ts';
 import { planGpus } from './gpu-placement.ts';
 import { ImageBudgets } from './image-budget/image-budgets.ts';
@@ -79,6 +80,7 @@ async function load(files: ModelFiles, settings: LoadSettings, options: LoadOpti
   let model: LlamaModel | undefined;
   try {
     const addon = loadNativeAddon(llama);
+    keepReturningMemory(addon);
     addon.explainBusErrors([
       ...splitFiles(files.modelPath),
       ...(files.mmprojPath === undefined ? [] : [files.mmprojPath]),

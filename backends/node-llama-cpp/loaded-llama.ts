@@ -74,6 +74,7 @@ export class LoadedLlama implements LoadedModel {
   #stringQuote = '';
   #embedder: LlamaEmbedder | undefined;
   #lastId = 0;
+  #onIdle: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -181,6 +182,7 @@ export class LoadedLlama implements LoadedModel {
       },
       drop: () => {
         this.#generations.delete(id);
+        if (this.#generations.size === 0) this.#onIdle?.();
         // A closing engine drops all requests itself and must not be used.
         if (this.#closing === undefined) this.#engine.forget(id);
         this.#leaveAdapter(id);
@@ -419,10 +421,19 @@ export class LoadedLlama implements LoadedModel {
   /** The first format of a process takes several times as long as the next: V8 learns the code, the engine its vocabulary. */
   async warmUp(): Promise<void> {
     try {
-      const source = await this.#grammarSources.warmUp();
+      const source = await this.#grammarSources.warmUp(() => this.#untilIdle());
       if (source !== undefined) await this.#compileSource(source);
     } catch (error) {
       if (this.#closing === undefined) throw fromNative(error);
+    }
+  }
+
+  /** Resolves when nothing is generated, or the model is closed. */
+  async #untilIdle(): Promise<void> {
+    while (this.#generations.size > 0 && this.#closing === undefined) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
     }
   }
 
@@ -436,6 +447,7 @@ export class LoadedLlama implements LoadedModel {
   }
 
   async #close(): Promise<void> {
+    this.#onIdle?.();
     // Building a prompt uses the model. The engine itself fails the running requests.
     for (const id of this.#submissions.keys()) this.#engine.forget(id);
     await Promise.allSettled([this.#grammarSources.close(), ...this.#submissions.values(), ...this.#compilations]);

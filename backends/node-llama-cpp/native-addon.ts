@@ -40,6 +40,8 @@ export interface NativeAddon {
   keepWeightsAsInFile(model: object): void;
   /** If a mapped file is truncated and the process ends by SIGBUS, writes a line to stderr that names the file. */
   explainBusErrors(paths: readonly string[]): void;
+  /** Gives the system what malloc keeps of freed memory. Some milliseconds, on a thread of libuv's. */
+  returnFreeMemory(): Promise<void>;
   /** Cannot be interrupted, and a failed assertion of llama.cpp ends the process: see `quantize.ts`. */
   quantize(sourcePath: string, destinationPath: string, type: QuantizedType, threads: number): Promise<void>;
   /**

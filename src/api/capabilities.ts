@@ -81,6 +81,10 @@ export function requireCapabilities(request: ParsedRequest, { capabilities }: Mo
     const message = "This model cannot continue a message: end the conversation with the user's or a tool's.";
     throw unsupported(message, 'messages');
   }
+  const biased = request.biasTexts?.[0]?.param;
+  if (biased !== undefined && capabilities.answerControl !== true) {
+    throw unsupported(`This model cannot be told that: leave out ${biased}.`, biased);
+  }
   const { maxChoices = 1 } = capabilities;
   if (request.choices > maxChoices) {
     const param = request.askedBy.choices ?? '';

@@ -1,9 +1,18 @@
 import { z } from 'zod';
-import { isCodedError, presentationOf } from '../errors/index.ts';
+import { type CodedError, isCodedError, presentationOf } from '../errors/index.ts';
+import { overflowIn } from './context-overflow.ts';
 
 /** OpenAI's error object: the body of a failed response, or an event of a stream. */
 export const errorSchema = z.object({
-  error: z.object({ code: z.string(), message: z.string(), param: z.string().nullable(), type: z.string() }),
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    param: z.string().nullable(),
+    type: z.string(),
+    /** llama-server's, of a prompt that is longer than the context. */
+    n_prompt_tokens: z.int().optional(),
+    n_ctx: z.int().optional(),
+  }),
 });
 
 export type ErrorJson = Readonly<z.infer<typeof errorSchema>>;
@@ -18,6 +27,7 @@ export function errorJson(error: unknown): ErrorJson {
         message: error.message,
         param: error.param === '' ? null : (error.param ?? null),
         type,
+        ...overflowJson(error),
       },
     };
   }
@@ -29,4 +39,9 @@ export function errorJson(error: unknown): ErrorJson {
       type: 'api_error',
     },
   };
+}
+
+function overflowJson({ code, message }: CodedError): Pick<ErrorJson['error'], 'n_prompt_tokens' | 'n_ctx'> {
+  const overflow = code === 'context_length_exceeded' ? overflowIn(message) : undefined;
+  return overflow === undefined ? {} : { n_prompt_tokens: overflow.promptTokens, n_ctx: overflow.contextLength };
 }

@@ -6,6 +6,7 @@ import type {
   PromptPart,
   SamplingSettings,
 } from '../backend/index.ts';
+import type { TextBias } from './request/logit-bias.ts';
 import type { LongText } from './request/long-text.ts';
 
 /** An image in a message, not fetched yet. */
@@ -95,6 +96,8 @@ export interface ParsedRequest extends Omit<
   readonly prompt?: readonly ParsedPromptPart[];
   /** Only what the request itself sets; `toGenerateRequest` adds the defaults. */
   readonly sampling: Partial<SamplingSettings>;
+  /** Of texts whose tokens are not known yet: they come behind `sampling.logitBias`. */
+  readonly biasTexts?: readonly TextBias[] | undefined;
   /** Of videos that do not say how they are sampled. */
   readonly videoSampling?: FrameSampling | undefined;
   /** The field that each setting comes from, for errors: `tools`, `options.mirostat`. */

@@ -4,6 +4,7 @@ export interface ErrorPresentation {
     400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 429 | 431 | 499 | 500 | 501 | 502 | 503 | 504;
   readonly type:
     | 'invalid_request_error'
+    | 'exceed_context_size_error'
     | 'authentication_error'
     | 'permission_error'
     | 'not_found_error'
@@ -28,7 +29,8 @@ export const errorCodes = {
   invalid_json: badRequest,
   unsupported_parameter: badRequest,
   unsupported_capability: badRequest,
-  context_length_exceeded: badRequest,
+  // The type is llama-server's; OpenAI's clients go by the code.
+  context_length_exceeded: { ...badRequest, type: 'exceed_context_size_error' },
   chat_template_failed: badRequest,
   request_crashes: { status: 422, type: 'invalid_request_error', exitCode: 1 },
   model_not_found: notFound,

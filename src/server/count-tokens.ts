@@ -1,13 +1,13 @@
 import type { ParsedRequest } from '../api/index.ts';
 import { imageReferences, mediaReferences, toGenerateRequest } from '../api/index.ts';
-import type { Bitmap, LoadedModel } from '../backend/index.ts';
-import { VserveError } from '../errors/index.ts';
+import type { Bitmap } from '../backend/index.ts';
 import type { Places } from './admission.ts';
 import { checkRequest } from './check-request.ts';
 import type { GenerationRouteOptions } from './route-options.ts';
 import { bringsImages, fetchImages } from './generate.ts';
 import type { JsonCall } from './json-route.ts';
 import { openMedia } from './open-media.ts';
+import { required } from './required-method.ts';
 
 /** `places`: those of the request that it is a part of, if it is. */
 type CountCall = Pick<JsonCall, 'client' | 'signal' | 'trace'> & { readonly places?: Places };
@@ -67,13 +67,4 @@ export async function renderPrompt(
   }
   const images = imageReferences(opened).map((): Bitmap => ({ width: 1, height: 1, rgb: new Uint8Array(), id: '' }));
   return required(model, 'renderPrompt')(toGenerateRequest(opened, model.info, images), signal);
-}
-
-type Optional = 'countPrompt' | 'renderPrompt' | 'tokenize' | 'detokenize' | 'embed';
-
-/** A method that not every backend has. Throws `unsupported_capability` for one that is missing. */
-export function required<Name extends Optional>(model: LoadedModel, name: Name): NonNullable<LoadedModel[Name]> {
-  const method = model[name];
-  if (method !== undefined) return method.bind(model) as NonNullable<LoadedModel[Name]>;
-  throw new VserveError('unsupported_capability', `The backend of this server cannot do that: it has no ${name}.`);
 }

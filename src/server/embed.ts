@@ -5,12 +5,13 @@ import { IMAGE_MARKER } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { checkRequest } from './check-request.ts';
 import { anonymous } from './client-path.ts';
-import { renderPrompt, required } from './count-tokens.ts';
+import { renderPrompt } from './count-tokens.ts';
 import { bringsImages, encodedFinder, fetchImages } from './generate.ts';
 import type { GenerationRouteOptions } from './route-options.ts';
 import type { JsonCall } from './json-route.ts';
 import { openMedia } from './open-media.ts';
 import { inStep } from './traces/trace-requests.ts';
+import { required } from './required-method.ts';
 
 type EmbedCall = Pick<JsonCall, 'client' | 'places' | 'signal' | 'trace'>;
 

@@ -14,6 +14,7 @@ import { openMedia } from './open-media.ts';
 import type { ServerSettings } from './server-settings.ts';
 import type { Slots, SlotUser } from './slots.ts';
 import type { GenerationTrace } from './traces/generation-trace.ts';
+import { withTextBiases } from './text-biases.ts';
 import type { RequestTrace } from './traces/request-trace.ts';
 
 export interface GenerateOptions {
@@ -137,6 +138,7 @@ class Generation implements AsyncIterableIterator<GenerationEvent, undefined, un
     }
     onBodyUsed();
     this.#waited(await timed(place.toGenerate(signal)), 'turn');
+    if (request.biasTexts !== undefined) request = await withTextBiases(request, model);
     const generateRequest = toGenerateRequest(request, model.info, this.#images);
     this.#trace?.onAsked();
     return model.generate({ ...generateRequest, client: anonymous(client) }, signal);

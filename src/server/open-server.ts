@@ -34,6 +34,7 @@ import type { LoadingProgress, PastCrashes } from './server-state.ts';
 import { readCertificate } from './tls-files.ts';
 import type { Traces } from './traces/traces.ts';
 import { UnsentResponses } from './unsent-responses.ts';
+import { warmUpServer } from './warm-up.ts';
 
 /** Time to flush the last bytes. */
 const SEND_MS = 1000;
@@ -107,6 +108,11 @@ export interface RunningServer {
   readonly requestsInFlight: () => number;
   /** What it is doing, in lines for a person. */
   readonly report: () => string;
+  /**
+   * Does beforehand, in the background, what would make the first large requests slow. Models that are loaded later warm up
+   * by themselves.
+   */
+  readonly warmUp: () => Promise<void>;
   /**
    * Accepts no new connections, gives requests in flight the configured time to finish, aborts the rest, and closes.
    * A model that it did not load stays loaded.
@@ -208,6 +214,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         const reported = models.active.map((own) => ({ ...own, waiting: own.admission.waiting }));
         return serverReport(reported, running);
       },
+      warmUp: () => warmUpServer(adopted?.model, log),
       async shutdown() {
         const timeoutMs = settings.gracefulShutdownTimeoutS * 1000;
         state.drain(timeoutMs);

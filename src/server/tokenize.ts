@@ -6,10 +6,11 @@ import { firstPicture } from '../api/index.ts';
 import type { TextToken } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import { checkModel } from './check-request.ts';
-import { renderPrompt, required } from './count-tokens.ts';
+import { renderPrompt } from './count-tokens.ts';
 import type { GenerationRouteOptions } from './route-options.ts';
 import type { JsonCall } from './json-route.ts';
 import { JsonText } from './json-route.ts';
+import { required } from './required-method.ts';
 
 /** Tokens whose pieces one answer may tell: they are made on the event loop. */
 const MAX_PIECES = 131_072;

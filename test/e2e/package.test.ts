@@ -209,7 +209,7 @@ describe('a backend of a third party', () => {
     const refused = await chat(vserve.url, 'word '.repeat(5000));
     expect(refused.status).toBe(400);
     expect(await refused.json()).toMatchObject({
-      error: { code: 'context_length_exceeded', type: 'invalid_request_error', param: null },
+      error: { code: 'context_length_exceeded', type: 'exceed_context_size_error', param: null },
     });
     expect(await vserve.stop()).toBe(0);
   });

@@ -213,12 +213,27 @@ def in_one_text(message: dict, keeps_parts: bool, slot: str) -> dict:
     return {**message, "content": "".join(part.get("text", slot) for part in parts)}
 
 
+def sets_apart(source: str, conversation: dict) -> bool:
+    """Whether a template writes something between the parts of a message that has an image here."""
+    messages = []
+    pairs = []
+    for i, message in enumerate(conversation["messages"]):
+        if count_images({"messages": [message]}) > 0:
+            texts = [f"before {i}", f"behind {i}"]
+            pairs.append("".join(texts))
+            message = {**message, "content": [{"type": "text", "text": text} for text in texts]}
+        messages.append(message)
+    rendered = expected(source, {**conversation, "messages": messages}, CONTENT_FORMS[:1])
+    return rendered is not None and not all(pair in rendered for pair in pairs)
+
+
 def expected_as_text(source: str, conversation: dict, slot: str) -> str | None:
-    """With images as text, for a template that has no place for them."""
+    """With images as text, for a template that has no place for them. An image is no part of its own: nothing comes between it
+    and the text round it."""
     messages = conversation["messages"]
     parts = {**conversation, "messages": [images_as_text(message, slot) for message in messages]}
     text = expected(source, parts, CONTENT_FORMS[:1])
-    if text is not None and not re.search(r'"type": ?"text"', text):
+    if text is not None and not re.search(r'"type": ?"text"', text) and not sets_apart(source, conversation):
         return text
     one = [in_one_text(message, text is not None, slot) for message in messages]
     return expected(source, {**conversation, "messages": one}, CONTENT_FORMS)

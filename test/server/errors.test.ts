@@ -21,7 +21,7 @@ async function failWith(error: unknown) {
 describe('an error', () => {
   it.each<[ErrorCode, number, string]>([
     ['invalid_request', 400, 'invalid_request_error'],
-    ['context_length_exceeded', 400, 'invalid_request_error'],
+    ['context_length_exceeded', 400, 'exceed_context_size_error'],
     ['model_not_found', 404, 'not_found_error'],
     ['request_too_large', 413, 'invalid_request_error'],
     ['at_capacity', 429, 'rate_limit_error'],

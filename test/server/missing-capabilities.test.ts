@@ -41,6 +41,7 @@ const refused: readonly (readonly [string, string, object, string | null])[] = [
   ['log probabilities', chat, { logprobs: true }, 'logprobs'],
   ['several answers', chat, { n: 2 }, 'n'],
   ['a bias', chat, { logit_bias: { 5: 1 } }, 'logit_bias'],
+  ['a bias of a text', chat, { logit_bias: [['a', 1]] }, 'logit_bias[0]'],
   ['a least number of tokens', chat, { min_tokens: 3 }, 'min_tokens'],
   ['stop tokens', chat, { stop_token_ids: [3] }, 'stop_token_ids'],
   ['its stop string', chat, { stop: 'x', include_stop_str_in_output: true }, 'include_stop_str_in_output'],

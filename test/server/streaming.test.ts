@@ -151,7 +151,15 @@ describe('a failure', () => {
     });
     expect(status).toBe(400);
     expect(headers['content-type']).toBe('application/json');
-    expect(JSON.parse(text)).toMatchObject({ error: { code: 'context_length_exceeded', param: 'messages' } });
+    expect(JSON.parse(text)).toMatchObject({
+      error: {
+        code: 'context_length_exceeded',
+        param: 'messages',
+        type: 'exceed_context_size_error',
+        n_prompt_tokens: 3,
+        n_ctx: 2,
+      },
+    });
   });
 
   it('after it is an event, and the last', async () => {

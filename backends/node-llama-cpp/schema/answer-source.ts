@@ -1,7 +1,8 @@
 import type { AnswerFormat, JsonObject, JsonValue } from '../../../src/backend/index.ts';
 import { compileSchema } from './compile-schema.ts';
 import { LeafRules, type QuotedValue } from './leaf-rules.ts';
-import { patternRule, UnsupportedPattern } from './pattern.ts';
+import { patternRule } from './pattern.ts';
+import { UnsupportedPattern } from './pattern-characters.ts';
 import { memberOf, refuse } from './refuse.ts';
 import { type ArgumentText, argumentTexts } from './tagged-arguments.ts';
 import { textTrie } from './text-trie.ts';

@@ -1,7 +1,8 @@
 import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
 import { type Counts, countsOf } from './counts.ts';
 import { isList, listAt } from './json-kinds.ts';
-import { memberOf, refuse } from './refuse.ts';
+import { isNever } from './never.ts';
+import { memberOf, refuse, refuseEmpty } from './refuse.ts';
 import type { SchemaReader } from './schema-reader.ts';
 import { uniqueItems } from './unique-items.ts';
 
@@ -14,8 +15,11 @@ export function arraySchema(schema: JsonObject, path: string, reader: SchemaRead
   const counts = countsOf(isBounded ? schema : rest, ['minItems', 'maxItems'], path);
   const [minItems, maxItems] = counts;
   const isUnique = schema['uniqueItems'] === true && maxItems > 1;
-  if (schema['unevaluatedItems'] !== undefined && schema['unevaluatedItems'] !== false) {
-    refuse(memberOf(path, 'unevaluatedItems'), "The schema's keyword unevaluatedItems is supported as false only.");
+  if (!['undefined', 'boolean'].includes(typeof schema['unevaluatedItems'])) {
+    refuse(
+      memberOf(path, 'unevaluatedItems'),
+      "The schema's keyword unevaluatedItems is supported as true or false only.",
+    );
   }
   const { items } = schema;
   const prefix = schema['prefixItems'] ?? (isList(items) ? items : undefined);
@@ -23,8 +27,8 @@ export function arraySchema(schema: JsonObject, path: string, reader: SchemaRead
     if (isUnique) refuse(memberOf(path, 'uniqueItems'), 'Beside items one by one, uniqueItems is not supported.');
     return tupleSchema(prefix, schema, counts, path, reader);
   }
-  if (items === false || maxItems === 0) {
-    if (minItems > 0) refuse(memberOf(path, 'minItems'), 'The array has to be empty, and has to have items.');
+  if (isNever(items) || maxItems === 0) {
+    if (minItems > 0) refuseEmpty(memberOf(path, 'minItems'), 'The array has to be empty, and has to have items.');
     return { const: [] };
   }
   const at = memberOf(path, 'items');
@@ -49,8 +53,8 @@ function tupleSchema(
   const first = listAt(prefix, at)
     .slice(0, maxItems)
     .map((item, i) => reader.any(item, memberOf(at, i)));
-  if (minItems > first.length && rest === false)
-    refuse(memberOf(path, 'minItems'), 'There are fewer items than minItems.');
+  if (minItems > first.length && isNever(rest))
+    refuseEmpty(memberOf(path, 'minItems'), 'There are fewer items than minItems.');
   while (first.length < minItems) first.push(reader.any(rest, restAt));
   return first.length === 0 ? { const: [] } : { type: 'array', prefixItems: first };
 }

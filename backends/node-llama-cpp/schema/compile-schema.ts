@@ -1,7 +1,8 @@
 import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
 import { arraySchema } from './array-schema.ts';
+import { unconditional } from './conditions.ts';
 import { checkEnds } from './endless.ts';
-import { checkExclusive } from './exclusive.ts';
+import { exclusiveAlternatives } from './exclusive.ts';
 import { booleanAt, isObject, listAt, objectAt, textAt } from './json-kinds.ts';
 import { assertions, type TypeName, typesOfKeywords } from './keywords.ts';
 import { LeafRules } from './leaf-rules.ts';
@@ -9,7 +10,7 @@ import { merge, sizeOf } from './merge.ts';
 import { numberSchema } from './number-schema.ts';
 import { objectSchema } from './object-schema.ts';
 import { References } from './references.ts';
-import { memberOf, refuse } from './refuse.ts';
+import { memberOf, NoValue, refuse, refuseEmpty } from './refuse.ts';
 import type { SchemaReader } from './schema-reader.ts';
 import { stringSchema } from './string-schema.ts';
 import { typesAt, valueSchema } from './value-schema.ts';
@@ -54,6 +55,8 @@ class SchemaCompiler implements SchemaReader {
   /** Strings and numbers that were read, by what their schemas say. */
   readonly #known = new Map<string, JsonObject>();
   #depth = 0;
+  /** Alternatives that are being read, one within the other. */
+  #alternatives = 0;
 
   constructor(root: JsonValue, path: string, leaves: LeafRules, budget: WorkBudget) {
     this.leaves = leaves;
@@ -84,14 +87,39 @@ class SchemaCompiler implements SchemaReader {
     if (++this.#depth > mostDepth) refuse(path, `The schema is nested more than ${mostDepth} deep.`);
     try {
       if (schema === true) return {};
-      if (schema === false) return refuse(path, 'The schema false allows no value.');
-      return this.#read(assertions(objectAt(schema, path), path), path);
+      if (schema === false) return refuseEmpty(path, 'The schema false allows no value.');
+      return this.#read(this.#own(schema, path), path);
     } finally {
       this.#depth--;
     }
   };
 
+  /** What was begun for a schema that no value fulfils is taken back. */
+  readonly attempt = (schema: JsonValue, path: string): JsonObject | NoValue => {
+    const [definitions, merging] = [this.#definitions.size, this.#merging.length];
+    this.#alternatives++;
+    try {
+      return this.any(schema, path);
+    } catch (error) {
+      if (!(error instanceof NoValue)) throw error;
+      for (const pointer of [...this.#definitions.keys()].slice(definitions)) this.#definitions.delete(pointer);
+      this.#merging.length = merging;
+      return error;
+    } finally {
+      this.#alternatives--;
+    }
+  };
+
   readonly resolved = (schema: JsonValue): JsonValue => this.#references.resolved(schema);
+
+  get isAlternative(): boolean {
+    return this.#alternatives > 0;
+  }
+
+  /** What a schema says of its values, without annotations and conditions. */
+  #own(schema: JsonValue, path: string): JsonObject {
+    return unconditional(assertions(objectAt(schema, path), path), path, this.resolved);
+  }
 
   /** Of a schema without annotations. */
   #read(schema: JsonObject, path: string): JsonObject {
@@ -102,14 +130,13 @@ class SchemaCompiler implements SchemaReader {
     if (anyOf !== undefined) return this.#one(anyOf, without(schema, 'anyOf'), memberOf(path, 'anyOf'));
     if (oneOf !== undefined) {
       const at = memberOf(path, 'oneOf');
-      checkExclusive(listAt(oneOf, at), at, this);
-      return this.#one(oneOf, without(schema, 'oneOf'), at);
+      return this.#one(exclusiveAlternatives(listAt(oneOf, at), at, this), without(schema, 'oneOf'), at);
     }
     if (rest['const'] !== undefined) return valueSchema([rest['const']], without(rest, 'const'), path, this);
     if (rest['enum'] !== undefined) {
       const at = memberOf(path, 'enum');
       const values = listAt(rest['enum'], at);
-      if (values.length === 0) refuse(at, 'An empty enum allows no value.');
+      if (values.length === 0) refuseEmpty(at, 'An empty enum allows no value.');
       return valueSchema(values, without(rest, 'enum'), path, this);
     }
     return this.#typed(rest, path);
@@ -124,7 +151,7 @@ class SchemaCompiler implements SchemaReader {
     if (Object.keys(beside).length === 0) return { $ref: `#/$defs/${this.#definition(pointer, target)}` };
     if (this.#merging.includes(pointer)) refuse(at, 'The $ref comes back to itself, each time with more beside it.');
     this.#merging.push(pointer);
-    const inner = assertions(objectAt(target === true ? {} : target, at), this.#references.pathOf(pointer));
+    const inner = this.#own(target === true ? {} : target, this.#references.pathOf(pointer));
     const merged = this.any(this.#merged(beside, inner, path), path);
     this.#merging.pop();
     return merged;
@@ -162,8 +189,8 @@ class SchemaCompiler implements SchemaReader {
   /** A schema to be merged with others, which says in place what a reference points to. */
   #opened(schema: JsonValue, path: string, opened: string[], isAlone: boolean): JsonObject {
     if (schema === true) return {};
-    if (schema === false) return refuse(path, 'The schema false allows no value.');
-    const own = assertions(objectAt(schema, path), path);
+    if (schema === false) return refuseEmpty(path, 'The schema false allows no value.');
+    const own = this.#own(schema, path);
     if (own['$ref'] === undefined || isAlone) return own;
     const at = memberOf(path, '$ref');
     const pointer = textAt(own['$ref'], at);
@@ -184,17 +211,21 @@ class SchemaCompiler implements SchemaReader {
   /** Alternatives, each with what stands beside them. Those that nothing fulfils are left out. */
   #one(list: JsonValue, beside: JsonObject, at: string): JsonObject {
     const alternatives = listAt(list, at);
-    if (alternatives.length === 0) refuse(at, 'An empty list of alternatives allows no value.');
+    if (alternatives.length === 0) refuseEmpty(at, 'An empty list of alternatives allows no value.');
     const hasMore = Object.keys(beside).length > 0;
+    const empty: NoValue[] = [];
     const read = alternatives.flatMap((alternative, i) => {
       const place = memberOf(at, i);
       if (alternative === false) return [];
-      if (!hasMore || alternative === true) return [this.any(alternative === true ? beside : alternative, place)];
-      return [this.any({ allOf: [beside, alternative] }, place)];
+      const whole = alternative === true ? beside : hasMore ? { allOf: [beside, alternative] } : alternative;
+      const result = this.attempt(whole, place);
+      if (!(result instanceof NoValue)) return [result];
+      empty.push(result);
+      return [];
     });
     const [first] = read;
-    if (first === undefined) return refuse(at, 'None of the alternatives allows a value.');
-    return read.length === 1 ? first : { anyOf: read };
+    if (first !== undefined) return read.length === 1 ? first : { anyOf: read };
+    throw empty[0] ?? new NoValue('invalid_request', 'None of the alternatives allows a value.', { param: at });
   }
 
   #typed(schema: JsonObject, path: string): JsonObject {

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../../src/backend/index.ts';
 import { mostRepetitions } from './gbnf.ts';
 import { countAt } from './json-kinds.ts';
-import { memberOf, refuse } from './refuse.ts';
+import { memberOf, refuse, refuseEmpty } from './refuse.ts';
 
 /** A least and a greatest number of something; the latter infinite for no limit. */
 export type Counts = readonly [min: number, max: number];
@@ -15,7 +15,7 @@ export function countsOf(
 ): Counts {
   const min = schema[least] === undefined ? 0 : countAt(schema[least], memberOf(path, least));
   const max = schema[most] === undefined ? Infinity : countAt(schema[most], memberOf(path, most));
-  if (min > max) refuse(memberOf(path, least), `${least} is greater than ${most}: no value has both.`);
+  if (min > max) refuseEmpty(memberOf(path, least), `${least} is greater than ${most}: no value has both.`);
   const isTooMany = min > greatest || (max !== Infinity && max > greatest);
   if (isTooMany)
     refuse(

@@ -1,9 +1,11 @@
 /** Whether a value can be valid under two schemas of a oneOf. */
 import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
+import { VserveError } from '../../../src/errors/index.ts';
 import { isList, isObject, typeOf } from './json-kinds.ts';
 import { type TypeName, typeNames, typesOfKeywords } from './keywords.ts';
 import { textOf } from './merge.ts';
-import { refuse } from './refuse.ts';
+import { negation } from './negation.ts';
+import { memberOf, refuse } from './refuse.ts';
 import type { SchemaReader } from './schema-reader.ts';
 
 /** What tells the values of a schema from others. */
@@ -16,11 +18,39 @@ interface Traits {
   readonly isNever: boolean;
 }
 
-/** A grammar cannot see to it that a value is valid under one only, so the alternatives have to exclude each other. */
-export function checkExclusive(list: readonly JsonValue[], at: string, { resolved, budget }: SchemaReader): void {
+/**
+ * The alternatives of a oneOf. A grammar cannot see to it that a value is valid under one only, so those that do not exclude
+ * each other by what they are say so of each other. Throws `invalid_request` where that cannot be said.
+ */
+export function exclusiveAlternatives(
+  list: readonly JsonValue[],
+  at: string,
+  reader: SchemaReader,
+): readonly JsonValue[] {
+  const alike = firstAlike(list, at, reader);
+  if (alike === undefined) return list;
+  try {
+    const contraries = list.map((schema, i) => negation(schema, memberOf(at, i), reader.resolved));
+    reader.budget.spend(50 * list.length ** 2, at);
+    return list.map((schema, i) => ({ allOf: [schema, ...contraries.filter((_, j) => j !== i)] }));
+  } catch (error) {
+    if (!(error instanceof VserveError)) throw error;
+    return refuse(
+      at,
+      `A value may be valid under the schemas ${alike.join(' and ')} of oneOf. Give them different types, or a property with different constants, or use anyOf.`,
+    );
+  }
+}
+
+/** Two alternatives that a value may be valid under; undefined where there are none. */
+function firstAlike(
+  list: readonly JsonValue[],
+  at: string,
+  { resolved, budget }: SchemaReader,
+): readonly [number, number] | undefined {
   const traits = list.map((alternative) => traitsOf(resolved(alternative)));
   budget.spend(10 * traits.length, at);
-  if (areToldApart(traits)) return;
+  if (areToldApart(traits)) return undefined;
   const overlap = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean => {
     const [few, many] = a.size < b.size ? [a, b] : [b, a];
     budget.spend(few.size, at);
@@ -31,13 +61,9 @@ export function checkExclusive(list: readonly JsonValue[], at: string, { resolve
       budget.spend(j > i ? 10 : 0, at);
       return j > i && !exclude(one, other, overlap);
     });
-    if (alike >= 0) {
-      refuse(
-        at,
-        `A value may be valid under the schemas ${i} and ${alike} of oneOf. Give them different types, or a property with different constants, or use anyOf.`,
-      );
-    }
+    if (alike >= 0) return [i, alike];
   }
+  return undefined;
 }
 
 /** Whether all have values of their own, or a property with values of its own: so it is with most, and quickly seen. */

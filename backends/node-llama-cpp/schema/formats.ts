@@ -10,6 +10,59 @@ const clock = '([01] [0-9] | "2" [0-3]) ":" [0-5] [0-9]';
 const time = `${clock} ":" [0-5] [0-9] ("." [0-9]{1,6})? ("Z" | [-+] ${clock})`;
 const hex = '[0-9a-fA-F]';
 
+const octet = '("25" [0-5] | "2" [0-4] [0-9] | "1" [0-9] [0-9] | [1-9]? [0-9])';
+const label = '[a-zA-Z0-9] ([a-zA-Z0-9-]{0,61} [a-zA-Z0-9])?';
+const atom = '[a-zA-Z0-9_+-]{1,32}';
+const count = '[0-9]{1,6}';
+const days = `(${count} "Y" (${count} "M" (${count} "D")?)? | ${count} "M" (${count} "D")? | ${count} "D")`;
+const hours = `"T" (${count} "H" (${count} "M" (${count} "S")?)? | ${count} "M" (${count} "S")? | ${count} "S")`;
+const inPath = "[a-zA-Z0-9._~!$&'()*+,;=:@-]";
+const segment = `(${inPath} | "%" ${hex}{2})`;
+const rest = `(${segment} | [/?])*`;
+const scheme = '[a-zA-Z] [a-zA-Z0-9+.-]{0,9} ":"';
+const host = `${label} ("." ${label}){0,3} (":" [0-9]{1,4})?`;
+const path = `("/" ${segment}*)*`;
+
+/** A rule for a format, which holds for texts of at most `maxLength` characters; undefined where it does not say so. */
+type FormatRule = (maxLength: number) => string | undefined;
+
+/** Its texts are as long as they are. */
+const ofAnyLength = (rule: string): FormatRule => {
+  return (maxLength) => (maxLength === Infinity ? rule : undefined);
+};
+
+/** Of the scheme, the host and its port. */
+const longestHost = 280;
+const longestPath = 1800;
+
+/** The formats that are kept where no length stands beside them, or one that their rule keeps. */
+export const looseFormatRules: ReadonlyMap<string, FormatRule> = new Map(
+  Object.entries({
+    duration: ofAnyLength(`"P" (${days} (${hours})? | ${hours} | ${count} "W")`),
+    email: ofAnyLength(`${atom} ("." ${atom})* "@" ${label} ("." ${label})* "." [a-zA-Z]{2,16}`),
+    hostname: ofAnyLength(`${label} ("." ${label}){0,3}`),
+    ipv4: ofAnyLength(`${octet} "." ${octet} "." ${octet} "." ${octet}`),
+    ipv6: ofAnyLength(ipv6()),
+    uri: (maxLength) => {
+      if (maxLength === Infinity)
+        return `${scheme} ("//" (${host})? ${path} | ${segment}+ ${path}) ("?" ${rest})? ("#" ${rest})?`;
+      const inRest = Math.min(longestPath, maxLength - longestHost);
+      return inRest < 1 ? undefined : `${scheme} "//" ${host} ("/" (${inPath} | [/?]){0,${inRest}})?`;
+    },
+  }),
+);
+
+/** Eight groups, or fewer round one gap. */
+function ipv6(): string {
+  const group = `${hex}{1,4}`;
+  const exactly = (count: number): string => Array.from({ length: count }, () => group).join(' ":" ');
+  const upTo = (most: number): string =>
+    most < 2 ? (most === 1 ? `(${group})?` : '') : `(${group} (":" ${group}){0,${most - 1}})?`;
+  const gaps = Array.from({ length: 8 }, (_, before) => `${exactly(before)} "::" ${upTo(7 - before)}`);
+  return `(${[exactly(8), ...gaps].join(' | ')})`;
+}
+
+/** The formats that are kept, or refused beside a length. */
 export const formatRules: ReadonlyMap<string, string> = new Map(
   Object.entries({
     date,

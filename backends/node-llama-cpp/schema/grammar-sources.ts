@@ -5,7 +5,7 @@ import { compileTask } from './compile-task.ts';
 import type { GrammarResult } from './grammar-messages.ts';
 import { GrammarThread } from './grammar-thread.ts';
 import { refuse } from './refuse.ts';
-import { sampleFormats } from './sample-formats.ts';
+import { largeSampleFormats, sampleFormats } from './sample-formats.ts';
 import { OutOfWork } from './work-budget.ts';
 
 /** Formats of that size are compiled at once, in well under a millisecond, if they take no more work than usual. */
@@ -62,18 +62,23 @@ export class GrammarSources {
   }
 
   /**
-   * Starts the thread, and makes it compile some formats, one after the other: a client's comes in between. Resolves with the
-   * grammar of the last, rejects when it is closed.
+   * Starts the thread, and makes it compile some formats, one after the other: a client's comes in between. Large ones come
+   * last, each once `idle` has resolved. Resolves with the grammar of the last, rejects when it is closed.
    */
-  async warmUp(): Promise<GrammarSource | undefined> {
-    const { signal } = new AbortController();
+  async warmUp(idle: () => Promise<void>): Promise<GrammarSource | undefined> {
     let last: GrammarSource | undefined;
-    for (const format of sampleFormats()) {
-      const result = await this.#thread.compile(JSON.stringify([format]), signal);
-      if ('fault' in result) throw new Error(`A sample cannot be compiled: ${result.fault.message}`);
-      [last] = result.sources;
+    for (const format of sampleFormats()) last = await this.#sample(format);
+    for (const format of largeSampleFormats()) {
+      await idle();
+      last = await this.#sample(format);
     }
     return last;
+  }
+
+  async #sample(format: CompiledFormat): Promise<GrammarSource | undefined> {
+    const result = await this.#thread.compile(JSON.stringify([format]), new AbortController().signal);
+    if ('fault' in result) throw new Error(`A sample cannot be compiled: ${result.fault.message}`);
+    return result.sources[0];
   }
 
   async close(): Promise<void> {

@@ -43,6 +43,11 @@ const types: Readonly<Record<string, TypeName | undefined>> = {
   anyOf: undefined,
   oneOf: undefined,
   allOf: undefined,
+  not: undefined,
+  ...Object.fromEntries(['if', 'then', 'else'].map((keyword) => [keyword, undefined])),
+  dependencies: 'object',
+  dependentRequired: 'object',
+  dependentSchemas: 'object',
   properties: 'object',
   required: 'object',
   additionalProperties: 'object',
@@ -71,10 +76,6 @@ const types: Readonly<Record<string, TypeName | undefined>> = {
 
 /** Those that no grammar of reasonable size can express. */
 const unsupported: ReadonlyMap<string, string> = new Map([
-  ['not', 'Say what is allowed instead'],
-  ...['if', 'then', 'else', 'dependencies', 'dependentRequired', 'dependentSchemas'].map(
-    (keyword) => [keyword, 'Use anyOf with a schema for each case'] as const,
-  ),
   ...['contains', 'minContains', 'maxContains'].map(
     (keyword) => [keyword, 'Leave it out, and check the answer yourself'] as const,
   ),

@@ -1,12 +1,20 @@
 /** The schema of the values that are valid under two. */
 import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
+import { bothPatterns } from './combined-patterns.ts';
 import { isList, isObject, typeOf } from './json-kinds.ts';
 import type { TypeName } from './keywords.ts';
-import { memberOf, refuse } from './refuse.ts';
+import { isNever } from './never.ts';
+import { memberOf, refuse, refuseEmpty } from './refuse.ts';
 
 type Combine = (a: JsonValue, b: JsonValue, path: string) => JsonValue;
 
-const both: Combine = (a, b) => ({ allOf: [a, b] });
+/** Of alternatives of two lists that both hold. */
+const mostPairs = 256;
+
+const both: Combine = (a, b) => {
+  if (isNever(a) || isNever(b)) return false;
+  return a === true ? b : b === true ? a : { allOf: [a, b] };
+};
 const greater: Combine = (a, b) => Math.max(Number(a), Number(b));
 const less: Combine = (a, b) => Math.min(Number(a), Number(b));
 
@@ -15,15 +23,19 @@ const combinations: Readonly<Record<string, Combine>> = {
     const common = typesIn(a).flatMap((one) => typesIn(b).flatMap((other) => commonType(one, other)));
     return common.length > 0
       ? [...new Set(common)]
-      : refuse(path, `No value is of both types, ${JSON.stringify(a)} and ${JSON.stringify(b)}.`);
+      : refuseEmpty(path, `No value is of both types, ${JSON.stringify(a)} and ${JSON.stringify(b)}.`);
   },
   nullable: (a, b) => a === true && b === true,
   enum: (a, b, path) => {
     const others = new Set(isList(b) ? b.map((value) => textOf(value)) : []);
     const common = isList(a) ? a.filter((value) => others.has(textOf(value))) : [];
-    return common.length > 0 ? common : refuse(path, 'The values of two enums that both hold have nothing in common.');
+    return common.length > 0
+      ? common
+      : refuseEmpty(path, 'The values of two enums that both hold have nothing in common.');
   },
-  const: (a, b, path) => (isSame(a, b) ? a : refuse(path, 'Two constants that both hold are not the same.')),
+  const: (a, b, path) => (isSame(a, b) ? a : refuseEmpty(path, 'Two constants that both hold are not the same.')),
+  anyOf: (a, b, path) => pairs(a, b, path),
+  allOf: (a, b) => (isList(a) && isList(b) ? [...a, ...b] : a),
   properties: (a, b, path) => mergeMembers(a, b, path),
   required: (a, b) => (isList(a) && isList(b) ? [...new Set([...a, ...b])] : a),
   additionalProperties: both,
@@ -35,6 +47,7 @@ const combinations: Readonly<Record<string, Combine>> = {
   minItems: greater,
   maxItems: less,
   uniqueItems: (a, b) => a === true || b === true,
+  pattern: (a, b) => (typeof a === 'string' && typeof b === 'string' ? bothPatterns(a, b) : a),
   minLength: greater,
   maxLength: less,
   minimum: greater,
@@ -95,9 +108,16 @@ function mergeMembers(a: JsonValue, b: JsonValue, path: string): JsonValue {
   const merged: Record<string, JsonValue> = { ...a };
   for (const [name, value] of Object.entries(b)) {
     const other = Object.hasOwn(a, name) ? a[name] : undefined;
-    merged[name] = other === undefined || isSame(other, value) ? value : { allOf: [other, value] };
+    merged[name] = other === undefined || isSame(other, value) ? value : both(other, value, path);
   }
   return merged;
+}
+
+function pairs(a: JsonValue, b: JsonValue, path: string): JsonValue {
+  if (!isList(a) || !isList(b)) return refuse(path, 'It has to be a list.');
+  if (a.length * b.length > mostPairs)
+    refuse(path, 'Schemas that all hold have too many alternatives together. Write them as one anyOf.');
+  return a.flatMap((one) => b.map((other) => ({ allOf: [one, other] })));
 }
 
 function typesIn(value: JsonValue): readonly JsonValue[] {

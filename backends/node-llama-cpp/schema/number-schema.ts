@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
 import { numberAt } from './json-kinds.ts';
 import { multiplesRule } from './multiples.ts';
 import { type Bound, numberRange } from './number-range.ts';
-import { memberOf, refuse } from './refuse.ts';
+import { memberOf, refuse, refuseEmpty } from './refuse.ts';
 import type { SchemaReader } from './schema-reader.ts';
 
 const mostDecimals = 16;
@@ -32,7 +32,7 @@ export function numberSchema(
 }
 
 function noNumber(min: Bound | undefined, path: string): never {
-  return refuse(memberOf(path, min === undefined ? 'maximum' : 'minimum'), 'No number is within the bounds.');
+  return refuseEmpty(memberOf(path, min === undefined ? 'maximum' : 'minimum'), 'No number is within the bounds.');
 }
 
 function boundOf(

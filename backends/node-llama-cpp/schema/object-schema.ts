@@ -5,7 +5,8 @@ import { valuesIn } from './exclusive.ts';
 import { listAt, objectAt, textAt } from './json-kinds.ts';
 import { assertions } from './keywords.ts';
 import { allowedNames, OtherProperties } from './other-properties.ts';
-import { memberOf, refuse } from './refuse.ts';
+import { isNever } from './never.ts';
+import { memberOf, NoValue, refuse, refuseEmpty } from './refuse.ts';
 import type { SchemaReader } from './schema-reader.ts';
 import { TextLanguage } from './text-language.ts';
 import { automatonUnits } from './work-budget.ts';
@@ -45,7 +46,7 @@ class ObjectReader {
       ),
     );
     if (typeof additionalProperties !== 'boolean') objectAt(additionalProperties, this.#at('additionalProperties'));
-    this.#additional = additionalProperties;
+    this.#additional = isNever(additionalProperties) ? false : additionalProperties;
     const hasPatterns = patternProperties !== undefined && !isEmpty(patternProperties);
     this.#others = hasPatterns ? new OtherProperties(schema, path, reader.budget) : undefined;
   }
@@ -75,7 +76,7 @@ class ObjectReader {
   #counts(): Counts | undefined {
     const counts = countsOf(this.#schema, ['minProperties', 'maxProperties'], this.#path);
     const [min, max] = counts;
-    if (max < this.#required.size) refuse(this.#at('maxProperties'), 'More properties are required.');
+    if (max < this.#required.size) refuseEmpty(this.#at('maxProperties'), 'More properties are required.');
     return min <= this.#required.size && max === Infinity ? undefined : counts;
   }
 
@@ -174,7 +175,7 @@ class ObjectReader {
       if (this.#properties.has(name)) continue;
       const isNamed = (this.#others?.schemasOf(name) ?? []).length > 0;
       if ((this.#additional === false && !isNamed) || this.#allowed?.includes(name) === false)
-        refuse(
+        refuseEmpty(
           this.#at('required'),
           `The property ${JSON.stringify(name)} is required, but not among the properties, and there may be no others.`,
         );
@@ -188,10 +189,11 @@ class ObjectReader {
     const kept: [string, JsonObject][] = [];
     for (const [name, property] of this.#properties) {
       // One that must not be there is not written.
-      if (property === false && !this.#required.has(name)) continue;
+      if (isNever(property) && !this.#required.has(name)) continue;
       const more = this.#others?.schemasOf(name) ?? [];
       const whole = more.length === 0 ? property : { allOf: [property, ...more] };
-      kept.push([name, this.#reader.any(whole, memberOf(at, name))]);
+      const read = this.#property(name, whole, memberOf(at, name));
+      if (read !== undefined) kept.push([name, read]);
     }
     const optional = kept.filter(([name]) => !this.#required.has(name)).length;
     if (optional > mostOptional)
@@ -200,10 +202,20 @@ class ObjectReader {
     return kept;
   }
 
+  /** Undefined where it need not be there, and of several alternatives this one has no value for it. */
+  #property(name: string, schema: JsonValue, path: string): JsonObject | undefined {
+    if (!this.#reader.isAlternative || this.#required.has(name)) return this.#reader.any(schema, path);
+    const read = this.#reader.attempt(schema, path);
+    return read instanceof NoValue ? undefined : read;
+  }
+
   #checkUnevaluated(): void {
     const unevaluated = this.#schema['unevaluatedProperties'];
-    if (unevaluated === undefined || unevaluated === false) return;
-    refuse(this.#at('unevaluatedProperties'), "The schema's keyword unevaluatedProperties is supported as false only.");
+    if (unevaluated === undefined || typeof unevaluated === 'boolean') return;
+    refuse(
+      this.#at('unevaluatedProperties'),
+      "The schema's keyword unevaluatedProperties is supported as true or false only.",
+    );
   }
 
   /** Whether an object that could have its properties in any number has to be written otherwise. */

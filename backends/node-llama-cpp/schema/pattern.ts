@@ -1,18 +1,14 @@
 /** Regular expressions of JavaScript as grammars. */
 import { type AST, RegExpParser } from '@eslint-community/regexpp';
-import { allBut, characters, type CharacterSet, union, without } from './character-set.ts';
+import { characters, type CharacterSet, without } from './character-set.ts';
 import { anyOf, literal, mostRepetitions, oneOf, oneOfInJson, repeated } from './gbnf.ts';
 import type { Counts } from './counts.ts';
 import type { LeafRules } from './leaf-rules.ts';
+import { setOf, unsupported, UnsupportedPattern } from './pattern-characters.ts';
 import { mostCounted, repetitions } from './repetitions.ts';
 import { anyTaggedCharacter } from './tagged-character.ts';
 import { type Place, TextLanguage } from './text-language.ts';
 import { automatonUnits, type WorkBudget } from './work-budget.ts';
-
-/** An expression that cannot be made a grammar; the message says what it is about. */
-export class UnsupportedPattern extends Error {
-  override readonly name = 'UnsupportedPattern';
-}
 
 /** A pattern's grammar, and the numbers of characters that match. */
 interface PatternRule {
@@ -25,22 +21,7 @@ interface PatternRule {
 const mostDepth = 50;
 const mostCharacters = 20_000;
 
-const digits = characters([0x30, 0x39]);
-const words = characters([0x30, 0x39], [0x41, 0x5a], [0x5f, 0x5f], [0x61, 0x7a]);
-const spaces = characters(
-  [0x09, 0x0d],
-  [0x20, 0x20],
-  [0xa0, 0xa0],
-  [0x1680, 0x1680],
-  [0x2000, 0x200a],
-  [0x2028, 0x2029],
-  [0x202f, 0x202f],
-  [0x205f, 0x205f],
-  [0x3000, 0x3000],
-  [0xfeff, 0xfeff],
-);
 const tagStart = characters([0x3c, 0x3c]);
-const lineEnds = characters([0x0a, 0x0a], [0x0d, 0x0d], [0x2028, 0x2029]);
 
 export interface PatternSettings {
   readonly place: Place;
@@ -286,30 +267,3 @@ const assertionNames: Readonly<Record<AST.Assertion['kind'], string>> = {
   lookahead: 'a lookahead',
   lookbehind: 'a lookbehind',
 };
-
-function unsupported(what: string, raw: string): never {
-  throw new UnsupportedPattern(`it has ${what}, \`${raw}\``);
-}
-
-function setOf(element: AST.CharacterSet | AST.CharacterClass | AST.CharacterClassElement): CharacterSet {
-  switch (element.type) {
-    case 'Character':
-      return characters([element.value, element.value]);
-    case 'CharacterClassRange':
-      return characters([element.min.value, element.max.value]);
-    case 'CharacterClass': {
-      const set = union(...element.elements.map((inner) => setOf(inner)));
-      return element.negate ? allBut(set) : set;
-    }
-    case 'CharacterSet': {
-      if (element.kind === 'any') return allBut(lineEnds);
-      if (element.kind === 'property') return unsupported('a Unicode property', element.raw);
-      const set = { digit: digits, space: spaces, word: words }[element.kind];
-      return element.negate ? allBut(set) : set;
-    }
-    case 'ExpressionCharacterClass':
-    case 'ClassStringDisjunction':
-    default:
-      return unsupported('a set operation', element.raw);
-  }
-}

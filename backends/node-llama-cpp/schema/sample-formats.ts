@@ -1,18 +1,26 @@
 import type { JsonObject } from '../../../src/backend/index.ts';
 import type { CompiledFormat } from './answer-source.ts';
 
-const formats = 24;
-const groups = 4;
+const smallFormats = 24;
+const smallGroups = 4;
+/** Of about 100 kB each. V8 goes on compiling what it runs until it has seen some of that size. */
+const largeFormats = 6;
+const largeGroups = 48;
 
 /**
  * Schemas as programs generate them from their types, with every kind of value: what a thread compiles so that V8 knows the
  * code by the time that a client's schema comes. Each is small, so that a client's need not wait for many.
  */
-export function sampleFormats(): readonly CompiledFormat[] {
-  return Array.from({ length: formats }, (_, i) => ({ type: 'json-schema', schema: sampleSchema(`part_${i}`) }));
+export function* sampleFormats(): Generator<CompiledFormat> {
+  for (let i = 0; i < smallFormats; i++) yield { type: 'json-schema', schema: sampleSchema(`part_${i}`, smallGroups) };
 }
 
-function sampleSchema(name: string): JsonObject {
+/** The same, large, for when nobody waits. */
+export function* largeSampleFormats(): Generator<CompiledFormat> {
+  for (let i = 0; i < largeFormats; i++) yield { type: 'json-schema', schema: sampleSchema(`whole_${i}`, largeGroups) };
+}
+
+function sampleSchema(name: string, groups: number): JsonObject {
   const properties = Object.fromEntries(
     Array.from({ length: groups }, (_, i) => [`${name}_${i}`, objectOf(fields(`${name}_${i}`))]),
   );

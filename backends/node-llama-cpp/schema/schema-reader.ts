@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
 import type { LeafRules } from './leaf-rules.ts';
+import type { NoValue } from './refuse.ts';
 import type { WorkBudget } from './work-budget.ts';
 
 /** What the readers of single types need of the compiler. */
@@ -10,4 +11,8 @@ export interface SchemaReader {
   readonly any: (schema: JsonValue, path: string) => JsonObject;
   /** What a reference points to, or the schema itself. */
   readonly resolved: (schema: JsonValue) => JsonValue;
+  /** Whether what is read is one of several alternatives, so that parts that nothing fulfils are no mistake. */
+  readonly isAlternative: boolean;
+  /** As `any`, but returns the error about what allows no value. */
+  readonly attempt: (schema: JsonValue, path: string) => JsonObject | NoValue;
 }

@@ -1,11 +1,12 @@
 import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
 import { type Counts, countsOf } from './counts.ts';
-import { formatRules } from './formats.ts';
+import { formatRules, looseFormatRules } from './formats.ts';
 import { mostRepetitions } from './gbnf.ts';
 import { textAt } from './json-kinds.ts';
 import { writingsOfString } from './leaf-rules.ts';
-import { patternRule, UnsupportedPattern } from './pattern.ts';
-import { memberOf, refuse } from './refuse.ts';
+import { patternRule } from './pattern.ts';
+import { UnsupportedPattern } from './pattern-characters.ts';
+import { memberOf, refuse, refuseEmpty } from './refuse.ts';
 import { mostCounted, repetitions } from './repetitions.ts';
 import type { SchemaReader } from './schema-reader.ts';
 import { anyTaggedCharacter } from './tagged-character.ts';
@@ -24,11 +25,10 @@ export function stringSchema(schema: JsonObject, path: string, reader: SchemaRea
         `Beside the format ${format ?? ''}, a length is not supported.`,
       );
     }
-    return reader.leaves.add(
-      inJsonString(rule),
-      writingsOfString(() => rule),
-    );
+    return ofRule(rule, reader);
   }
+  const loose = minLength > 1 || format === undefined ? undefined : looseFormatRules.get(format)?.(maxLength);
+  if (loose !== undefined) return ofRule(loose, reader);
   if (minLength > mostRepetitions || (maxLength !== Infinity && maxLength > mostRepetitions)) {
     const { leaves } = reader;
     const many = (character: string): string => repetitions(character, minLength, maxLength, leaves);
@@ -39,6 +39,13 @@ export function stringSchema(schema: JsonObject, path: string, reader: SchemaRea
   }
   const max = maxLength === Infinity ? {} : { maxLength };
   return { type: 'string', ...(minLength > 0 ? { minLength } : {}), ...max };
+}
+
+function ofRule(rule: string, { leaves }: SchemaReader): JsonObject {
+  return leaves.add(
+    inJsonString(rule),
+    writingsOfString(() => rule),
+  );
 }
 
 function patternSchema(
@@ -52,7 +59,7 @@ function patternSchema(
   const ruleIn = (place: Place): string => {
     try {
       const rule = patternRule(source, { place, whole: false, lengths }, { leaves, budget, path: at });
-      return rule ?? refuse(at, 'No text matches the pattern, and has the length that stands beside it.');
+      return rule ?? refuseEmpty(at, 'No text matches the pattern, and has the length that stands beside it.');
     } catch (error) {
       if (error instanceof UnsupportedPattern) refuse(at, `The pattern is not supported: ${error.message}.`);
       throw error;

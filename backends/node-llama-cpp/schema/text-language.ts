@@ -1,13 +1,10 @@
 import type { AST } from '@eslint-community/regexpp';
-import { CharSet, DFA, JS, NFA, type NoParent, type Concatenation } from 'refa';
+import { DFA } from 'refa';
+import { alphabet, complement, deterministic, limited, textsOf } from './automata.ts';
 import { allBut, characters, type CharacterSet } from './character-set.ts';
 import { oneOf, oneOfInJson } from './gbnf.ts';
 import type { LeafRules } from './leaf-rules.ts';
-
-const lastCharacter = 0x10ffff;
-const alphabet = { maxCharacter: lastCharacter };
-/** Some patterns need twice as many states for each character more. */
-const mostStates = 10_000;
+import { PatternReader } from './pattern-reader.ts';
 
 /**
  * Where a text stands: JSON has no way to write some characters, and another way for others. Where a tag follows, the first
@@ -21,11 +18,6 @@ const writable: Readonly<Record<Place, CharacterSet>> = {
   text: allBut(characters([0x00, 0x00])),
   tagged: allBut(characters([0x00, 0x00], [0x3c, 0x3c])),
 };
-
-/** An assertion where no set of texts can be told from it. */
-export class UnsupportedAssertion extends Error {
-  override readonly name = 'UnsupportedAssertion';
-}
 
 /**
  * A set of texts that an automaton recognizes. What needs more states than are allowed throws refa's `TooManyNodesError`.
@@ -48,7 +40,7 @@ export class TextLanguage {
 
   /** The texts in which a pattern is found, or that it matches from end to end. Throws `UnsupportedAssertion`. */
   static ofPattern(pattern: AST.Pattern, flags: AST.Flags, isWhole = false): TextLanguage {
-    return new TextLanguage(deterministic(new PatternReader(pattern, flags).anywhere(pattern.alternatives, isWhole)));
+    return new TextLanguage(deterministic(new PatternReader(pattern, flags).anywhere(isWhole)));
   }
 
   get isEmpty(): boolean {
@@ -69,7 +61,7 @@ export class TextLanguage {
 
   /** The name of a rule that matches these texts as they stand in a place; undefined where none can be written there. */
   rule(leaves: LeafRules, place: Place): string | undefined {
-    const written = DFA.fromIntersection(this.#automaton, DFA.fromFA(texts(writable[place])), limited());
+    const written = DFA.fromIntersection(this.#automaton, DFA.fromFA(textsOf(writable[place])), limited());
     written.minimize();
     const finals: ReadonlySet<DFA.ReadonlyNode> = written.finals;
     const live = liveStates(written);
@@ -86,43 +78,6 @@ export class TextLanguage {
     }
     return names.get(written.initial);
   }
-}
-
-function limited(): DFA.LimitedNodeFactory {
-  return new DFA.LimitedNodeFactory(mostStates);
-}
-
-function limitedNfa(): NFA.LimitedNodeFactory {
-  return new NFA.LimitedNodeFactory(mostStates);
-}
-
-function deterministic(automaton: NFA): DFA {
-  return DFA.fromFA(automaton, limited());
-}
-
-function complement(automaton: DFA): DFA {
-  const others = automaton.copy(limited());
-  others.complement(limited());
-  return others;
-}
-
-/** All texts of a set of characters. */
-function texts(set: CharacterSet): NFA {
-  const characters = CharSet.empty(lastCharacter).union(set.map(([min, max]) => ({ min, max })));
-  const one: NoParent<Concatenation> = {
-    type: 'Concatenation',
-    elements: [{ type: 'CharacterClass', characters }],
-  };
-  const many = { type: 'Quantifier', min: 0, max: Infinity, lazy: false } as const;
-  return nfaOf({ type: 'Concatenation', elements: [{ ...many, alternatives: [one] }] });
-}
-
-function nfaOf(sequence: NoParent<Concatenation>): NFA {
-  return NFA.fromRegex(sequence, alphabet, {}, limitedNfa());
-}
-
-function anyText(): NFA {
-  return NFA.all(alphabet);
 }
 
 /** The states from which a text can come to its end. */
@@ -144,108 +99,4 @@ function transitionsOf(state: DFA.ReadonlyNode): ReadonlyMap<DFA.ReadonlyNode, C
     ranges.set(next, known);
   }
   return new Map(Array.from(ranges, ([next, list]) => [next, characters(...list)] as const));
-}
-
-/** Reads a pattern with lookaheads as the sets of texts that they allow. */
-class PatternReader {
-  readonly #parser: JS.Parser;
-
-  constructor(pattern: AST.Pattern, flags: AST.Flags) {
-    this.#parser = JS.Parser.fromAst({ pattern, flags });
-  }
-
-  /** The texts in which one of the alternatives is found; `isWhole`: from end to end. */
-  anywhere(alternatives: readonly AST.Alternative[], isWhole: boolean): NFA {
-    return this.#union(
-      alternatives.flatMap(({ elements }) => {
-        const behind = isWhole ? NFA.emptyWord(alphabet) : anyText();
-        const atStart = this.#before(elements, behind, true);
-        const isBound = isWhole || (elements[0]?.type === 'Assertion' && elements[0].kind === 'start');
-        return isBound ? [atStart] : [atStart, concatenated(anyText(), this.#before(elements, behind, false))];
-      }),
-    );
-  }
-
-  /** The texts that begin with what the elements match, and have one of `behind` after that. */
-  #before(elements: readonly AST.Element[], behind: NFA, isAtStart: boolean): NFA {
-    let found = behind;
-    let run: AST.Element[] = [];
-    for (const [i, element] of [...elements.entries()].toReversed()) {
-      if (!hasAssertion(element)) {
-        run.unshift(element);
-        continue;
-      }
-      const isFirst = isAtStart && elements.slice(0, i).every(({ type }) => type === 'Assertion');
-      found = this.#asserted(element, concatenated(this.#run(run), found), isFirst);
-      run = [];
-    }
-    return concatenated(this.#run(run), found);
-  }
-
-  /** The texts of `behind` that may follow an element with assertions. */
-  #asserted(element: AST.Element, behind: NFA, isAtStart: boolean): NFA {
-    if (element.type === 'Group' || element.type === 'CapturingGroup') {
-      return this.#union(element.alternatives.map(({ elements }) => this.#before(elements, behind, isAtStart)));
-    }
-    if (element.type !== 'Assertion') throw new UnsupportedAssertion(element.raw);
-    switch (element.kind) {
-      case 'start':
-        return isAtStart ? behind : NFA.empty(alphabet);
-      case 'end':
-        return NFA.fromIntersection(NFA.emptyWord(alphabet), behind, limitedNfa());
-      case 'lookahead':
-        return this.#ahead(element, behind, isAtStart);
-      case 'lookbehind':
-      case 'word':
-      default:
-        throw new UnsupportedAssertion(element.raw);
-    }
-  }
-
-  #ahead({ alternatives, negate }: AST.LookaheadAssertion, behind: NFA, isAtStart: boolean): NFA {
-    const ahead = this.#union(alternatives.map(({ elements }) => this.#before(elements, anyText(), isAtStart)));
-    return negate
-      ? NFA.fromIntersection(complement(deterministic(ahead)), behind, limitedNfa())
-      : NFA.fromIntersection(ahead, behind, limitedNfa());
-  }
-
-  #run(elements: readonly AST.Element[]): NFA {
-    const parsed = elements.map((element) => {
-      const { expression } = this.#parser.parseElement(element, { assertions: 'throw', maxNodes: mostStates });
-      return { type: 'Alternation', alternatives: expression.alternatives } as const;
-    });
-    return nfaOf({ type: 'Concatenation', elements: parsed });
-  }
-
-  #union(automata: readonly NFA[]): NFA {
-    const [first = NFA.empty(alphabet), ...others] = automata;
-    for (const other of others) first.union(other, limitedNfa());
-    return first;
-  }
-}
-
-/** Whether there is an assertion in an element, at any depth. */
-function hasAssertion(element: AST.Element): boolean {
-  switch (element.type) {
-    case 'Assertion':
-      return true;
-    case 'Quantifier':
-      return hasAssertion(element.element);
-    case 'Group':
-    case 'CapturingGroup':
-      return element.alternatives.some(({ elements }) => elements.some((inner) => hasAssertion(inner)));
-    case 'Character':
-    case 'CharacterSet':
-    case 'CharacterClass':
-    case 'ExpressionCharacterClass':
-    case 'Backreference':
-    default:
-      return false;
-  }
-}
-
-function concatenated(first: NFA, second: NFA): NFA {
-  const both = first.copy(limitedNfa());
-  both.append(second, limitedNfa());
-  return both;
 }

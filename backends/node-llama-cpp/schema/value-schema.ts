@@ -2,9 +2,10 @@ import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
 import { isList, isObject, typeAt } from './json-kinds.ts';
 import type { TypeName } from './keywords.ts';
 import { isOfType } from './merge.ts';
-import { memberOf, refuse } from './refuse.ts';
+import { memberOf, refuse, refuseEmpty } from './refuse.ts';
 import type { SchemaReader } from './schema-reader.ts';
 import { textTrie } from './text-trie.ts';
+import { valueTest } from './value-test.ts';
 
 /** From here on, what values have in common is written once. */
 const manyValues = 100;
@@ -17,17 +18,21 @@ export function valueSchema(
   { leaves, budget }: SchemaReader,
 ): JsonObject {
   const { type, ...rest } = beside;
-  const [keyword] = Object.keys(rest);
-  if (keyword !== undefined) {
-    refuse(
-      memberOf(path, keyword),
-      `Beside an enum or a const, ${keyword} is not supported. Leave out the values that it excludes, and the keyword.`,
-    );
-  }
   const types = type === undefined ? undefined : typesAt(type, path);
-  const valid = types === undefined ? values : values.filter((value) => types.some((one) => isOfType(value, one)));
+  const ofType = types === undefined ? values : values.filter((value) => types.some((one) => isOfType(value, one)));
+  const tests = Object.entries(rest).map(([keyword, said]) => {
+    const at = memberOf(path, keyword);
+    return (
+      valueTest(keyword, said, { at, budget }) ??
+      refuse(
+        at,
+        `Beside an enum or a const, ${keyword} is not supported. Leave out the values that it excludes, and the keyword.`,
+      )
+    );
+  });
+  const valid = ofType.filter((value) => tests.every((test) => test(value)));
   const [first] = valid;
-  if (first === undefined) return refuse(path, 'None of the values is of the type that stands beside them.');
+  if (first === undefined) return refuseEmpty(path, 'None of the values is allowed by what stands beside them.');
   if (valid.length === 1) return { const: first };
   if (valid.length < manyValues) return { enum: [...valid] };
   const trie = (textOf: (value: JsonValue) => string): string => {

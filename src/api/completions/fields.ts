@@ -5,6 +5,7 @@ import { GENERATION_KINDS, GENERATION_NAMES } from '../request/generation-kinds.
 import { INCLUDE } from '../request/include.ts';
 import type { PlainKind } from '../request/kinds.ts';
 import { BOOLEAN, integer, integerFrom, TEXT } from '../request/kinds.ts';
+import { BIAS_TEXT_KINDS, BIAS_TEXT_NAMES } from '../request/logit-bias.ts';
 import { OTHER_FIELDS } from '../request/other-fields.ts';
 import { REPETITION_KINDS, REPETITION_NAMES } from '../request/repetition-stop.ts';
 import { SAMPLING_KINDS, SAMPLING_NAMES } from '../request/sampling-kinds.ts';
@@ -26,6 +27,7 @@ export const MAX_TOKENS: PlainKind<number | undefined> = {
 
 export const COMPLETION_KINDS = {
   ...SAMPLING_KINDS,
+  ...BIAS_TEXT_KINDS,
   ...GENERATION_KINDS,
   ...REPETITION_KINDS,
   maxTokens: MAX_TOKENS,
@@ -42,6 +44,7 @@ export const COMPLETION_KINDS = {
 
 const NAMES: NamesOf<typeof COMPLETION_KINDS> = {
   ...SAMPLING_NAMES,
+  ...BIAS_TEXT_NAMES,
   ...GENERATION_NAMES,
   ...REPETITION_NAMES,
   model: ['model'],

@@ -10,6 +10,7 @@ import type { ReadOptions } from '../request/json-object.ts';
 import { isJsonObject } from '../request/json-object.ts';
 import type { PlainKind } from '../request/kinds.ts';
 import { BOOLEAN, integer, TEXT } from '../request/kinds.ts';
+import { BIAS_TEXT_KINDS, BIAS_TEXT_NAMES } from '../request/logit-bias.ts';
 import { OTHER_FIELDS } from '../request/other-fields.ts';
 import { readFields } from '../request/read-fields.ts';
 import { REPETITION_KINDS, REPETITION_NAMES } from '../request/repetition-stop.ts';
@@ -54,6 +55,7 @@ const RESPONSE_FIELDS: PlainKind<readonly string[]> = {
 
 const KINDS = {
   ...SAMPLING_KINDS,
+  ...BIAS_TEXT_KINDS,
   ...GENERATION_KINDS,
   ...REPETITION_KINDS,
   maxTokens: MAX_TOKENS,
@@ -68,6 +70,7 @@ const KINDS = {
 
 const NAMES: NamesOf<typeof KINDS> = {
   ...SAMPLING_NAMES,
+  ...BIAS_TEXT_NAMES,
   ...GENERATION_NAMES,
   ...REPETITION_NAMES,
   model: ['model'],

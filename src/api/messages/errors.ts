@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isCodedError, presentationOf } from '../../errors/index.ts';
 import { sseEvent } from '../answer/sse-event.ts';
+import { overflowIn } from '../context-overflow.ts';
 import { errorJson } from '../error-json.ts';
 import type { ErrorFormat } from '../wire-format.ts';
 
@@ -61,8 +62,10 @@ function messagesErrorJson(error: unknown, requestId?: string): MessagesErrorJso
 
 /** Agents tell this error by Anthropic's words, and shorten their conversation by the numbers in it. */
 function tooLong(message: string): string {
-  const most = /maximum context length is (\d+)/.exec(message)?.[1];
-  const given = /prompt has (?:more than )?(\d+)/.exec(message)?.[1];
-  const numbers = most === undefined || given === undefined ? '' : `: ${given} tokens > ${most} maximum`;
+  const overflow = overflowIn(message);
+  const numbers =
+    overflow === undefined
+      ? ''
+      : `: ${String(overflow.promptTokens)} tokens > ${String(overflow.contextLength)} maximum`;
   return `prompt is too long${numbers}. ${message}`;
 }

@@ -9,55 +9,101 @@ import { TOKEN_ID } from './token-text.ts';
 const MAX_BIAS = 100;
 const MAX_ENTRIES = 10_000;
 const MAX_TOKEN = 2 ** 31 - 1;
+/** Each is made tokens before the request can begin. */
+const MAX_TEXTS = 1000;
+const MAX_TEXT_CHARACTERS = 1000;
 const BIAS = z.union([z.number().min(-MAX_BIAS).max(MAX_BIAS), z.literal(false)]);
+const TEXT = z.string().min(1).max(MAX_TEXT_CHARACTERS);
+
+const shape = z.union([
+  z.record(z.string().regex(/^(\d{1,10}|[^\d-].{0,99})$/), BIAS),
+  z.array(z.array(z.union([TOKEN_ID, TEXT, BIAS])).length(2)),
+]);
+
+/** A bias of each token of a text. */
+export interface TextBias {
+  readonly text: string;
+  readonly bias: number;
+  /** Its path in the request. */
+  readonly param: string;
+}
 
 /**
  * Token ids with a bias: OpenAI's object, or llama-server's list of pairs, in which `false` forbids a token. Biases of 0
  * change nothing and are left out.
  */
 export const LOGIT_BIAS: ReaderKind<readonly LogitBias[]> = {
-  shape: z.union([
-    z.record(z.string().regex(/^\d{1,10}$/), BIAS),
-    z.array(z.array(z.union([TOKEN_ID, BIAS])).length(2)),
-  ]),
+  shape,
+  read: (value, path) =>
+    entriesOf(value, path).flatMap(({ token, bias }) => (typeof token === 'number' ? [{ token, bias }] : [])),
+};
+
+/** llama-server's texts in place of token ids. Which tokens they are, the model's tokenizer knows. */
+const BIAS_TEXTS: ReaderKind<readonly TextBias[] | undefined> = {
+  shape,
   read(value, path) {
-    const entries = entriesOf(value, path);
-    if (entries.length > MAX_ENTRIES) {
-      throw invalid(path, `${path} must have at most ${String(MAX_ENTRIES)} entries, not ${String(entries.length)}.`);
+    const texts = entriesOf(value, path).flatMap(({ token, bias, place }) =>
+      typeof token === 'string' ? [{ text: token, bias, param: place }] : [],
+    );
+    if (texts.length > MAX_TEXTS) {
+      throw invalid(path, `${path} must have at most ${String(MAX_TEXTS)} texts, not ${String(texts.length)}.`);
     }
-    return entries
-      .map(({ token, bias, place }) => ({ token: readToken(token, place), bias: readBias(bias, place) }))
-      .filter(({ bias }) => bias !== 0);
+    return texts.length === 0 ? undefined : texts;
   },
 };
 
+export const BIAS_TEXT_KINDS = { biasTexts: BIAS_TEXTS } as const;
+export const BIAS_TEXT_NAMES = { biasTexts: ['logit_bias'] } as const;
+
 interface Entry {
+  readonly token: number | string;
+  readonly bias: number;
+  readonly place: string;
+}
+
+function entriesOf(value: unknown, path: string): Entry[] {
+  const entries = isJsonObject(value) ? ofObject(value, path) : ofPairs(value, path);
+  if (entries.length > MAX_ENTRIES) {
+    throw invalid(path, `${path} must have at most ${String(MAX_ENTRIES)} entries, not ${String(entries.length)}.`);
+  }
+  return entries
+    .map(({ token, bias, place }) => ({ token: readToken(token, place), bias: readBias(bias, place), place }))
+    .filter(({ bias }) => bias !== 0);
+}
+
+interface Unread {
   readonly token: unknown;
   readonly bias: unknown;
   readonly place: string;
 }
 
-function entriesOf(value: unknown, path: string): Entry[] {
-  if (isJsonObject(value)) {
-    return Object.entries(value).map(([token, bias]) => ({ token, bias, place: `${path}.${shownName(token)}` }));
-  }
+/** Names that are numbers are token ids. */
+function ofObject(value: Readonly<Record<string, unknown>>, path: string): Unread[] {
+  return Object.entries(value).map(([name, bias]) => ({
+    token: /^-?\d+$/.test(name) ? Number(name) : name,
+    bias,
+    place: `${path}.${shownName(name)}`,
+  }));
+}
+
+function ofPairs(value: unknown, path: string): Unread[] {
   if (!Array.isArray(value)) {
     throw invalid(path, `${path} must be an object with a bias for each token id, not ${show(value)}.`);
   }
   return value.map((pair: unknown, index) => {
     const place = `${path}[${String(index)}]`;
     if (!Array.isArray(pair) || pair.length !== 2) {
-      throw invalid(place, `${place} must be a pair of a token id and a bias, not ${show(pair)}.`);
+      throw invalid(place, `${place} must be a pair of a token id, or a text, and a bias, not ${show(pair)}.`);
     }
     return { token: pair[0] as unknown, bias: pair[1] as unknown, place };
   });
 }
 
-/** Keys of an object are strings. Texts are refused: which tokens they are is up to the tokenizer. */
-function readToken(token: unknown, place: string): number {
-  const id = typeof token === 'string' && /^\d{1,10}$/.test(token) ? Number(token) : token;
-  if (typeof id === 'number' && Number.isInteger(id) && id >= 0 && id <= MAX_TOKEN) return id;
-  throw invalid(place, `${place} must be for a token id, not ${show(token)}. Texts have no bias, but their tokens.`);
+function readToken(token: unknown, place: string): number | string {
+  if (typeof token === 'number' && Number.isInteger(token) && token >= 0 && token <= MAX_TOKEN) return token;
+  if (typeof token === 'string' && token !== '' && token.length <= MAX_TEXT_CHARACTERS) return token;
+  const expected = `a token id, or a text of at most ${String(MAX_TEXT_CHARACTERS)} characters`;
+  throw invalid(place, `${place} must be for ${expected}, not ${show(token)}.`);
 }
 
 function readBias(bias: unknown, place: string): number {

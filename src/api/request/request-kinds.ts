@@ -4,6 +4,7 @@ import type { ParsedRequest } from '../parsed-request.ts';
 import type { NamesOf } from './field-table.ts';
 import { GENERATION_KINDS, GENERATION_NAMES } from './generation-kinds.ts';
 import { invalid } from './invalid-request.ts';
+import { BIAS_TEXT_KINDS, BIAS_TEXT_NAMES } from './logit-bias.ts';
 import { pick } from './pick.ts';
 import type { SettingsRead } from './read-fields.ts';
 import { REASONING_KINDS, REASONING_NAMES, toReasoningSettings } from './reasoning.ts';
@@ -17,6 +18,7 @@ import { toVideoSampling, VIDEO_KINDS, VIDEO_NAMES } from './video-sampling.ts';
 /** Every setting of a request, besides its messages and what only a format's answer has. */
 export const REQUEST_KINDS = {
   ...SAMPLING_KINDS,
+  ...BIAS_TEXT_KINDS,
   ...GENERATION_KINDS,
   ...TEMPLATE_KINDS,
   ...TOOL_KINDS,
@@ -29,6 +31,7 @@ export const REQUEST_KINDS = {
 /** Their fields in formats that are like OpenAI's. */
 export const REQUEST_NAMES: NamesOf<typeof REQUEST_KINDS> = {
   ...SAMPLING_NAMES,
+  ...BIAS_TEXT_NAMES,
   ...GENERATION_NAMES,
   ...TEMPLATE_NAMES,
   ...TOOL_NAMES,
@@ -44,7 +47,7 @@ export const REQUEST_NAMES: NamesOf<typeof REQUEST_KINDS> = {
  */
 export function toSettings(
   read: SettingsRead<typeof REQUEST_KINDS>,
-): GenerationSettings & Pick<ParsedRequest, 'sampling' | 'askedBy' | 'videoSampling'> {
+): GenerationSettings & Pick<ParsedRequest, 'sampling' | 'biasTexts' | 'askedBy' | 'videoSampling'> {
   const { values, paths } = read;
   const settings = {
     ...GENERATION_DEFAULTS,
@@ -57,7 +60,8 @@ export function toSettings(
   refuseUnreachableTokens(settings, paths.minTokens);
   refuseFormatBesideTools(settings, paths.format);
   const sampling = pick(values, SAMPLING_KINDS);
-  return { ...settings, sampling, videoSampling: toVideoSampling(read), askedBy: askedBy(paths) };
+  const { biasTexts } = values;
+  return { ...settings, sampling, biasTexts, videoSampling: toVideoSampling(read), askedBy: askedBy(paths) };
 }
 
 function askedBy(paths: SettingsRead<typeof REQUEST_KINDS>['paths']): ParsedRequest['askedBy'] {

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { prepareBackend } from '../../backend/index.ts';
-import type { Backend, LoadedModel, ModelInfo } from '../../backend/index.ts';
-import { messageOf } from '../../errors/index.ts';
+import type { Backend, ModelInfo } from '../../backend/index.ts';
 import type { OpenServer, OpenServerOptions, RunningServer } from '../../server/index.ts';
 import { checkAccess } from '../../server/check-access.ts';
 import { checkPort } from '../../server/port.ts';
@@ -15,7 +14,6 @@ import { exposureOf } from '../exposure.ts';
 import { loadModel } from '../load-model.ts';
 import { isMetricsOptional, metricsPortOf } from '../metrics-port.ts';
 import { openAndLoad } from '../open-and-load.ts';
-import type { Output } from '../output.ts';
 import { ServerFile } from '../running/server-files.ts';
 import { samplingDefaultsOf } from '../sampling-defaults.ts';
 import { serveSettings } from '../serve-settings.ts';
@@ -114,9 +112,9 @@ async function openAndServe(
     void file.create({ model: names.join(', '), urls: [opened.url], version, supervisor });
     return opened;
   };
-  const untilStopped = (running: RunningServer, model?: LoadedModel): Promise<void> => {
+  const untilStopped = (running: RunningServer): Promise<void> => {
     describeState = running.report;
-    return runUntilStopped(running, checked, { hosts, model }, context);
+    return runUntilStopped(running, checked, hosts, context);
   };
   if (models !== undefined) {
     refuseAdapters(loaded.settings);
@@ -141,7 +139,6 @@ async function openAndServe(
     );
     await untilStopped(
       server.serve({ model, servedModelName, media, adapters, modelLoadMs: loadMs, samplingDefaults }),
-      model,
     );
   } finally {
     await model.close();
@@ -153,7 +150,7 @@ async function openAndServe(
 async function runUntilStopped(
   running: RunningServer,
   { settings, file, supervised }: Pick<Checked, 'settings' | 'file' | 'supervised'>,
-  { hosts, model }: { readonly hosts: readonly string[]; readonly model: LoadedModel | undefined },
+  hosts: readonly string[],
   { output, signal }: Context,
 ): Promise<void> {
   supervised?.tellReady(running);
@@ -164,16 +161,11 @@ async function runUntilStopped(
   const hasTls = settings.server.tls !== undefined;
   output.log(...exposureOf({ hosts, port: running.port, hasKeys: running.needsKey, hasTls }));
   output.print(`\n${STARS}\n🚀 Server ready on ${running.urls.join(', ')} (Press CTRL+C to quit)\n${STARS}\n`);
-  warmUp(model, output);
+  void running.warmUp();
   if (!signal.aborted) await once(signal, 'abort');
   await file.update({ state: 'stopping' });
   output.log('info', stopping(running.requestsInFlight(), settings.server.gracefulShutdownTimeoutS));
   await running.shutdown();
-}
-
-/** In the background: the server answers without it. */
-function warmUp(model: LoadedModel | undefined, { log }: Pick<Output, 'log'>): void {
-  model?.warmUp?.().catch((error: unknown) => log('warning', `The first schemas will be slow: ${messageOf(error)}`));
 }
 
 /** Opens the port of the server, which reads its files again at a hangup. */

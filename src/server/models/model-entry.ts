@@ -35,6 +35,8 @@ export class ModelEntry<Active extends ActiveBase> {
   closing: Promise<void> | undefined;
   /** No new requests: it is to leave memory when those that run have ended. */
   isLeaving = false;
+  /** It was loaded for a request, and has not rested since. */
+  isFresh = false;
   /** It leaves for a client that asked for that, and not to make room. */
   isUnloadAsked = false;
   isLoading = false;

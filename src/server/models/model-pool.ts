@@ -13,6 +13,8 @@ export interface ModelPoolOptions<Active> {
   readonly activate: (source: ModelSource, loaded: LoadedSource) => Active;
   /** Told before a model leaves memory. */
   readonly onUnload?: (active: Active) => void;
+  /** Told when a model that was loaded has nothing to do for the first time. */
+  readonly onFirstRest?: (active: Active) => void;
   readonly log: Log;
 }
 
@@ -170,6 +172,7 @@ export class ModelPool<Active extends ActiveBase> {
         entry.progress = progress;
       });
       this.#enter(entry, loaded);
+      entry.isFresh = true;
       log('info', `The model ${entry.name} was loaded in ${((performance.now() - fromMs) / 1000).toFixed(1)} s`);
     } catch (error) {
       const isFull = isCodedError(error) && error.code === 'out_of_memory';
@@ -214,7 +217,9 @@ export class ModelPool<Active extends ActiveBase> {
   /** Begins the time after which a model leaves that nobody asks for. */
   #rest(entry: ModelEntry<Active>): void {
     this.#wakeUp(entry);
-    const { keepAliveMs } = entry;
+    const { keepAliveMs, isFresh, loaded } = entry;
+    entry.isFresh = false;
+    if (isFresh && keepAliveMs > 0 && loaded !== undefined) this.#options.onFirstRest?.(loaded.active);
     if (keepAliveMs === Infinity) return;
     entry.expiresAt = new Date(Date.now() + keepAliveMs);
     const leave = (): void => {

@@ -4,6 +4,7 @@ import { Admission } from '../admission.ts';
 import type { GenerationRouteOptions, SharedOptions } from '../route-options.ts';
 import { withSamplingDefaults } from '../sampling-defaults.ts';
 import { Slots } from '../slots.ts';
+import { warmUpModel } from '../warm-up.ts';
 import type { ModelSource } from './model-source.ts';
 import type { ModelTotals } from './model-totals.ts';
 import { ServedModels } from './served-models.ts';
@@ -41,6 +42,8 @@ export function openModels(
       totals.retire(model);
       metrics.removeBackend(model);
     },
+    // Not before: it would take a CPU from what the model was loaded for.
+    onFirstRest: ({ model }) => void warmUpModel(model, log),
     activate({ name, samplingDefaults }, { model: loaded, loadMs }) {
       const model = withSamplingDefaults(loaded, samplingDefaults);
       const { maxBatchSize } = model.info;

@@ -12,11 +12,12 @@ import {
 } from '../../api/tokens/index.ts';
 import type { RequestContext } from '../access-log.ts';
 import { checkModel } from '../check-request.ts';
-import { countTokens, renderPrompt, required } from '../count-tokens.ts';
+import { countTokens, renderPrompt } from '../count-tokens.ts';
 import { jsonRoute } from '../json-route.ts';
 import { describeFormat } from '../openapi/describe.ts';
 import type { RouteOptions } from '../route-options.ts';
 import { tokenize } from '../tokenize.ts';
+import { required } from '../required-method.ts';
 
 /** What a prompt is made of, without generating: llama-server's and vLLM's routes. */
 export function tokenRoutes(options: RouteOptions): Hono<RequestContext> {

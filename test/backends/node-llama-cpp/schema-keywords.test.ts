@@ -240,6 +240,25 @@ describe('a pattern', () => {
     ],
     ['looks ahead from anywhere', { type: 'string', pattern: 'a(?=b)[a-c]d' }, ['"xabdy"'], ['"acd"', '"ab"']],
     [
+      'looks behind, at a character or the start',
+      { type: 'string', pattern: '(?<=^|,)a(?<!\\d)b' },
+      ['"ab"', '"x,ab"'],
+      ['"xab"', '"a,b"'],
+    ],
+    [
+      'rules out what came before',
+      { type: 'string', pattern: '^[a-z ]*(?<!x)safe$' },
+      ['"safe"', '"a safe"'],
+      ['"xsafe"', '"safer"'],
+    ],
+    [
+      'has words',
+      { type: 'string', pattern: '\\bcat\\b' },
+      ['"cat"', '"a cat!"', '"cat-like"'],
+      ['"cats"', '"concat"', '"_cat"'],
+    ],
+    ['has parts of words', { type: 'string', pattern: '^\\w+\\Bx\\b' }, ['"ax"', '"aax y"'], ['"x"', '"axy"']],
+    [
       'has a length beside it',
       { type: 'string', pattern: '^[a-z]+-\\d*$', minLength: 4, maxLength: 5 },
       ['"ab-1"', '"abcd-"'],
@@ -295,6 +314,38 @@ describe('a pattern', () => {
 
   it('may be a regular expression that looks ahead', () => {
     expect(allowed({ type: 'regex', pattern: '(?!0)\\d{1,3}' }, ['120', '7', '007', '1234'])).toEqual(['120', '7']);
+  });
+});
+
+const inQuotes = (...texts: readonly string[]): string[] => texts.map((text) => `"${text}"`);
+
+describe('a format', () => {
+  it.each<[string, readonly string[], readonly string[]]>([
+    ['email', ['ada.l+x@mail.example.com'], ['ada', '@b.de', 'a..b@c.de', 'a@b']],
+    ['hostname', ['a', 'www.example-1.org'], ['-a', 'a..b', 'a_b']],
+    ['ipv4', ['127.0.0.1', '255.249.99.0'], ['256.1.1.1', '1.2.3', '01.2.3.4']],
+    [
+      'ipv6',
+      ['::', '::1', 'fe80::1:2', '1:2:3:4:5:6:7:8', '1:2:3:4:5:6:7::'],
+      ['1', ':::', '1::2::3', '1:2:3:4:5:6:7'],
+    ],
+    ['duration', ['P1D', 'PT15M', 'P2W', 'P1Y2M3DT4H5M6S'], ['P', 'PT', '1D', 'P1S', 'P1DT']],
+    [
+      'uri',
+      ['https://a.example:80/b%20c?d=/e#f', 'mailto:a@b.c', 'file:///x'],
+      ['a', '//b', 'a: b', 'a:#b#c', 'a:%zz'],
+    ],
+  ])('%s is kept', (format, valid, invalid) => {
+    const texts = inQuotes(...valid, ...invalid);
+    expect(allowed(ofSchema({ type: 'string', format }), texts)).toEqual(texts.slice(0, valid.length));
+  });
+
+  it('stands beside the length that pydantic writes for addresses', () => {
+    const schema = { type: 'string', format: 'uri', minLength: 1, maxLength: 2083 };
+    const texts = inQuotes('https://a.example/b?c=d', 'https', 'a b');
+    expect(allowed(ofSchema(schema), texts)).toEqual(texts.slice(0, 1));
+    const short = { type: 'string', format: 'email', maxLength: 3 };
+    expect(allowed(ofSchema(short), inQuotes('abc', 'a@b.de'))).toEqual(inQuotes('abc'));
   });
 });
 

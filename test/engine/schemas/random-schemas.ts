@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
 import { Choices } from '../storm/choices.ts';
+import { ifThen } from './if-then.ts';
 
 const names = ['name', 'age', 'größe', '日付', 'e-mail', 'a b', 'type', 'value', 'émoji 😀', 'x_1', 'dash-ed'];
 const words = ['pending', 'paid', 'größer', 'naïve café', '"quoted"', 'a\\b', 'line\nbreak', '漢字', '😀', ''];
@@ -14,7 +15,7 @@ const patterns = [
   '^a+b{0,3}$',
   '^[\\s.]{1,2}$',
 ];
-const formats = ['date', 'time', 'date-time', 'uuid'];
+const formats = ['date', 'time', 'date-time', 'uuid', 'ipv4', 'ipv6', 'duration'];
 const deepest = 3;
 
 type Make = (choices: Choices, depth: number) => JsonObject;
@@ -63,7 +64,35 @@ const kinds: readonly Make[] = [
       required: ['kind', 'data'],
     })),
   }),
+  condition,
 ];
+
+/** Objects in which one property says what holds of others. */
+function condition(choices: Choices): JsonObject {
+  const base = {
+    type: 'object',
+    properties: {
+      kind: { enum: ['a', 'b', 'c'] },
+      count: { type: 'integer', minimum: 0, maximum: 99 },
+      note: text(choices),
+    },
+    required: choices.chance(0.5) ? ['kind', 'count'] : ['kind'],
+    additionalProperties: false,
+  };
+  const isScarce = { properties: { count: { maximum: 9 } }, required: ['note'] };
+  const said: readonly JsonObject[] = [
+    ifThen(isKind('a'), isScarce, { not: { required: ['note'] } }),
+    { allOf: ['a', 'b'].map((kind) => ifThen(isKind(kind), { required: [choices.pick(['note', 'count'])] })) },
+    { not: { properties: { count: { minimum: 5, maximum: 50 } }, required: ['count'] } },
+    { dependentRequired: { note: ['count'] }, not: isKind('b') },
+    { oneOf: [{ required: ['note'] }, { properties: { count: { minimum: 20 } }, required: ['count'] }] },
+  ];
+  return { ...base, ...choices.pick(said) };
+}
+
+function isKind(kind: string): JsonObject {
+  return { properties: { kind: { const: kind } } };
+}
 
 function any(choices: Choices, depth: number): JsonObject {
   return depth >= deepest ? scalar(choices) : choices.pick(kinds)(choices, depth + 1);
@@ -110,6 +139,9 @@ function scalar(choices: Choices): JsonObject {
     () => ({ type: 'boolean' }),
     () => ({ type: ['integer', 'null'], minimum: choices.integer(-9, 9) }),
     () => ({ type: 'boolean', nullable: true }),
+    () => ({ type: 'string', maxLength: 6, not: { enum: words.slice(0, choices.integer(1, 5)) } }),
+    () => ({ allOf: [{ type: 'string', pattern: choices.pick(patterns) }, { not: { pattern: '[xy]$' } }] }),
+    () => ({ type: 'integer', minimum: -20, maximum: 20, not: { enum: [0, choices.integer(1, 9), -3] } }),
   ])(choices);
 }
 

@@ -98,6 +98,7 @@ function promptMethodsOf(loaded: LoadedModel): Partial<LoadedModel> {
     'detokenize',
     'embed',
     'loadAdapter',
+    'warmUp',
   ] as const;
   const methods = names.map((name) => [name, (loaded[name] as (() => unknown) | undefined)?.bind(loaded)]);
   return Object.fromEntries(methods.filter(([, method]) => method !== undefined)) as Partial<LoadedModel>;

@@ -10,6 +10,8 @@ import { mediaSettings, serverSettings } from './settings.ts';
 export interface TestSource extends ModelSource {
   /** What happened to it, in order: `load`, `close`, `release`. */
   readonly happened: string[];
+  /** When it was warmed up: what had happened by then. */
+  readonly warmUps: (readonly string[])[];
 }
 
 export interface SourceOptions extends EchoHooks {
@@ -26,9 +28,11 @@ export function echoSource(
   { onLoad, memory, aliases, preload, ...hooks }: SourceOptions = {},
 ): TestSource {
   const happened: string[] = [];
+  const warmUps: (readonly string[])[] = [];
   return {
     name,
     happened,
+    warmUps,
     ...(aliases === undefined ? {} : { aliases }),
     ...(preload === undefined ? {} : { preload }),
     ...(memory === undefined ? {} : { memory: () => Promise.resolve(memory()) }),
@@ -37,19 +41,27 @@ export function echoSource(
       await onLoad?.(signal);
       const files = { modelPath: '', mmprojPath: undefined };
       const options = { onProgress: () => undefined, log: () => undefined, signal };
-      const model = named(await createEchoBackend(hooks).load(files, defaultLoadSettings, options), name, () =>
-        happened.push('close'),
-      );
+      const loaded = await createEchoBackend(hooks).load(files, defaultLoadSettings, options);
+      const model = named(loaded, name, {
+        onWarmUp: () => void warmUps.push([...happened]),
+        onClose: () => void happened.push('close'),
+      });
       return { model, release: () => Promise.resolve(void happened.push('release')) };
     },
   };
 }
 
-function named(model: LoadedModel, name: string, onClose: () => void): LoadedModel {
+interface Follower {
+  readonly onWarmUp: () => void;
+  readonly onClose: () => void;
+}
+
+function named(model: LoadedModel, name: string, { onWarmUp, onClose }: Follower): LoadedModel {
   return {
     info: model.info,
     stats: () => model.stats(),
     tokenize: (text, options) => model.tokenize?.(text, options) ?? Promise.resolve([]),
+    warmUp: () => Promise.resolve(onWarmUp()),
     close() {
       onClose();
       return model.close();

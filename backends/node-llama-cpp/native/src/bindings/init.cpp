@@ -15,6 +15,7 @@
 #include "chat-format.h"
 #include "chat-parser.h"
 #include "chat-template.h"
+#include "free-memory.h"
 #include "grammar-source.h"
 #include "log.h"  // llama.cpp's
 #include "quantize.h"
@@ -49,6 +50,11 @@ Napi::Value quantize_file(const Napi::CallbackInfo & info) {
             quantize(source, destination, type, threads);
         },
         [](Napi::Env env) { return env.Undefined(); });
+}
+
+// returnFreeMemory(): Promise<void>
+Napi::Value return_memory(const Napi::CallbackInfo & info) {
+    return Task::run(info.Env(), return_free_memory, [](Napi::Env env) { return env.Undefined(); });
 }
 
 ChatTemplate::Variables variables_of(const Napi::Object & object) {
@@ -153,6 +159,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     exports.Set("readAnswer", Napi::Function::New(env, read_answer, "readAnswer"));
     exports.Set("matchGrammar", Napi::Function::New(env, match_grammar, "matchGrammar"));
     exports.Set("quantize", Napi::Function::New(env, quantize_file, "quantize"));
+    exports.Set("returnFreeMemory", Napi::Function::New(env, return_memory, "returnFreeMemory"));
     exports.Set("explainBusErrors", Napi::Function::New(env, explain_bus_errors_of, "explainBusErrors"));
     exports.Set("nodeLlamaCppVersion", VSERVE_NODE_LLAMA_CPP_VERSION);
     return exports;
