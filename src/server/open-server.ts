@@ -16,6 +16,7 @@ import type { CrashWatch } from './crash-watch.ts';
 import { Entrance } from './entrance.ts';
 import { statusOf } from './error-response.ts';
 import { createHttpServer } from './http-server.ts';
+import type { KeptSockets } from './kept-sockets.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { startMetricsServer } from './metrics/metrics-server.ts';
 import type { MetricsServer } from './metrics/metrics-server.ts';
@@ -59,6 +60,7 @@ export interface OpenServerOptions {
 export interface Supervision {
   readonly watch: CrashWatch;
   readonly past: PastCrashes;
+  readonly keptSockets: KeptSockets;
 }
 
 export interface ServeOptions {
@@ -107,6 +109,8 @@ export interface RunningServer {
   readonly requestsInFlight: () => number;
   /** What it is doing, in lines for a person. */
   readonly report: () => string;
+  /** Imports what some first requests would wait for: to be called once it is told that the server is ready. */
+  readonly warmUp: () => Promise<void>;
   /**
    * Accepts no new connections, gives requests in flight the configured time to finish, aborts the rest, and closes.
    * A model that it did not load stays loaded.
@@ -156,7 +160,8 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       });
     }
     const { unixSocketMode } = settings;
-    entrance = await Entrance.open(server, { hosts, port, flag: '--port', unixSocketMode, onRefused });
+    const { keptSockets } = supervision ?? {};
+    entrance = await Entrance.open(server, { hosts, port, flag: '--port', unixSocketMode, onRefused, keptSockets });
   } catch (error) {
     await Promise.all([metricsServer?.close(), traces?.close()]);
     throw error;
@@ -208,6 +213,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         const reported = models.active.map((own) => ({ ...own, waiting: own.admission.waiting }));
         return serverReport(reported, running);
       },
+      warmUp: () => media.warmUp(),
       async shutdown() {
         const timeoutMs = settings.gracefulShutdownTimeoutS * 1000;
         state.drain(timeoutMs);

@@ -86,7 +86,8 @@ describe('a server with few open files', () => {
       media: {
         forRequest: () => failing,
         sizesForRequest: () => failing,
-        close: () => Promise.resolve(),
+        warmUp: () => Promise.resolve(),
+      close: () => Promise.resolve(),
       },
     });
     await expect(events.next()).rejects.toMatchObject({ code: 'at_capacity' });

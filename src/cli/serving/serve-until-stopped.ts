@@ -56,7 +56,7 @@ export async function serveUntilStopped(
       'Images are fetched from any address, including this machine and its network: MAX_SERVE_MEDIA_URL_SSRF_PROTECTION_ENABLED is off.';
     output.log('warning', message);
   }
-  await checkPort(hosts, port);
+  if (supervised?.hasSockets !== true) await checkPort(hosts, port);
   const metricsPort = await metricsPortOf(loaded, checkPort, output.log);
   await checkAccess(settings.server);
   await prepareBackend(backend, { log: output.log, signal });
@@ -164,7 +164,7 @@ async function runUntilStopped(
   const hasTls = settings.server.tls !== undefined;
   output.log(...exposureOf({ hosts, port: running.port, hasKeys: running.needsKey, hasTls }));
   output.print(`\n${STARS}\n🚀 Server ready on ${running.urls.join(', ')} (Press CTRL+C to quit)\n${STARS}\n`);
-  warmUp(model, output);
+  warmUp(running, model, output);
   if (!signal.aborted) await once(signal, 'abort');
   await file.update({ state: 'stopping' });
   output.log('info', stopping(running.requestsInFlight(), settings.server.gracefulShutdownTimeoutS));
@@ -172,8 +172,10 @@ async function runUntilStopped(
 }
 
 /** In the background: the server answers without it. */
-function warmUp(model: LoadedModel | undefined, { log }: Pick<Output, 'log'>): void {
-  model?.warmUp?.().catch((error: unknown) => log('warning', `The first schemas will be slow: ${messageOf(error)}`));
+function warmUp(running: RunningServer, model: LoadedModel | undefined, { log }: Pick<Output, 'log'>): void {
+  const slow = (what: string) => (error: unknown) => log('warning', `${what} will be slow: ${messageOf(error)}`);
+  running.warmUp().catch(slow('The first image behind a URL'));
+  model?.warmUp?.().catch(slow('The first schemas'));
 }
 
 /** Opens the port of the server, which reads its files again at a hangup. */
