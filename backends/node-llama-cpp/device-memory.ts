@@ -11,7 +11,8 @@ export async function deviceMemory(
   options: Pick<LoadOptions, 'log' | 'signal' | 'cacheFolder'>,
 ): Promise<DeviceMemory> {
   const choice = parseDevices(devices);
-  if (!mayUseGpu(choice) && (await isKnownBinary(options.cacheFolder))) return { device: 'cpu', freeBytes: (await machineMemory()).freeBytes };
+  if (!mayUseGpu(choice) && (await isKnownBinary(options.cacheFolder)))
+    return { device: 'cpu', freeBytes: (await machineMemory()).freeBytes };
   const { startLlama } = await import('./llama-model.ts');
   const llama = await startLlama(choice, options);
   if (llama.gpu === false) return { device: 'cpu', freeBytes: (await machineMemory()).freeBytes };

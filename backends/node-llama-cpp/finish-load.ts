@@ -48,7 +48,16 @@ export async function finishLoad(
   { trial, beginning }: Begun,
   options: LoadOptions,
 ): Promise<LoadedModel> {
-  const { trainedLength, mayRepack, embedding, description: header, generation, warnings, projector, budgets } = examined;
+  const {
+    trainedLength,
+    mayRepack,
+    embedding,
+    description: header,
+    generation,
+    warnings,
+    projector,
+    budgets,
+  } = examined;
   const begun = await beginning;
   let model: LlamaModel | undefined;
   try {

@@ -1,6 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Llama, LlamaModel } from 'node-llama-cpp';
-import { getLlama, InsufficientMemoryError, Llama as LlamaClass, LlamaLogLevel, NoBinaryFoundError } from 'node-llama-cpp';
+import {
+  getLlama,
+  InsufficientMemoryError,
+  Llama as LlamaClass,
+  LlamaLogLevel,
+  NoBinaryFoundError,
+} from 'node-llama-cpp';
 import type { LoadOptions, LogLevel } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { type BegunModel, mustStayAsInFile, requireMlock, type WeightSettings } from './begun-model.ts';

@@ -42,7 +42,7 @@ async function killBeside(source: string, command: RegExp): Promise<number> {
 
 const urlOf = (path: string): string => JSON.stringify(pathToFileURL(resolve(path)).href);
 
-test.runIf(isLinux)("a kill leaves no quantizer behind", async () => {
+test.runIf(isLinux)('a kill leaves no quantizer behind', async () => {
   const folder = await temporaryFolder();
   // Opening it for reading lasts until somebody writes.
   const source = join(folder, 'model.gguf');
@@ -77,8 +77,9 @@ test.runIf(isLinux && existsSync('/usr/bin/setpriv'))('a kill of the server leav
     writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`);
     chmodSync(join(folder, name), 0o700);
   }
+  const environment = { PATH: process.env['PATH'] };
   const settings = ['--metrics-endpoint-port', 'off', '--ffmpeg', join(folder, 'ffmpeg')];
-  const vserve = runVserve(folder, ['serve', '--backend', 'echo', ...settings], {}, { isReal: true });
+  const vserve = runVserve(folder, ['serve', '--backend', 'echo', ...settings], environment, { isReal: true });
   const [, url = ''] = await vserve.until(/Server ready on (\S+) /);
   const video = `data:video/mp4;base64,${Buffer.from('\0\0\0\u0018ftypmp42', 'latin1').toString('base64')}`;
   const content = [{ type: 'video_url', video_url: { url: video } }];

@@ -69,7 +69,7 @@ describe.skipIf(process.platform === 'win32')('a server with --restart-on-crash'
     await vserve.until(/Starting it again\.\n/);
     expect([200, 503]).toContain((await fetch(`${url}/health`)).status);
     await readyFor(vserve, 2);
-    process.kill(await serverProcess(), 'SIGTERM');
+    vserve.kill('SIGTERM');
     expect((await vserve.exit()).code).toBe(0);
   });
 

@@ -29,7 +29,9 @@ async function rememberTrial(home: string): Promise<void> {
   const files = { modelPath: inject('shapesModelPath'), mmprojPath: inject('shapesMmprojPath') };
   const { trialOptions } = await examineFiles(files, defaultLoadSettings);
   const cacheFolder = join(home, 'backends', 'node-llama-cpp');
-  await (await tryFiles(files, trialOptions, { cacheFolder, signal: new AbortController().signal })).pictures;
+  await (
+    await tryFiles(files, trialOptions, { cacheFolder, signal: new AbortController().signal })
+  ).pictures;
 }
 
 /**

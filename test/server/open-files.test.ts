@@ -87,7 +87,7 @@ describe('a server with few open files', () => {
         forRequest: () => failing,
         sizesForRequest: () => failing,
         warmUp: () => Promise.resolve(),
-      close: () => Promise.resolve(),
+        close: () => Promise.resolve(),
       },
     });
     await expect(events.next()).rejects.toMatchObject({ code: 'at_capacity' });
