@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import type { LoadOptions, ModelFiles } from '../../src/backend/index.ts';
 import { messageOf, VserveError } from '../../src/errors/index.ts';
@@ -62,9 +62,9 @@ export async function tryFiles(
   const key = await findingKey(read, facts).catch(() => undefined);
   const known = key === undefined ? undefined : await findings.find(key);
   if (isPictureMemory(known)) return { isKnown: true, model: Promise.resolve(), pictures: Promise.resolve(known) };
-  let onModelTried = (): void => undefined;
-  const survived = new Promise<void>((resolve) => (onModelTried = resolve));
-  const run = dryRun(files, options, signal, onModelTried);
+  const news = new EventEmitter();
+  const survived = once(news, 'model-tried').then(() => undefined);
+  const run = dryRun(files, options, signal, () => news.emit('model-tried'));
   const pictures = run.then(async (found) => {
     // Files that changed meanwhile have another key now.
     if (key !== undefined && key === (await findingKey(read, facts).catch(() => undefined)))
