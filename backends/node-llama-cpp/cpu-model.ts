@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { GgmlType, type GgufFileInfo, GgufInsights, type Llama, LlamaModel, readGgufFileInfo } from 'node-llama-cpp';
 import type { LoadOptions } from '../../src/backend/index.ts';
 import { headerWithoutVocabulary } from '../../src/gguf/without-vocabulary.ts';
+import type { BegunModel } from './begun-model.ts';
+import type { AddonModel } from './open-binary.ts';
 
 /**
  * What node-llama-cpp's own way of loading does is reading a model's vocabulary once in JavaScript and once more in a model
@@ -11,7 +13,7 @@ import { headerWithoutVocabulary } from '../../src/gguf/without-vocabulary.ts';
  * node-llama-cpp's own objects: not in its types, but fixed by the pinned version.
  */
 interface Inside {
-  readonly _model: { init(): Promise<boolean>; abortActiveModelLoad(): void };
+  readonly _model: AddonModel;
 }
 type ModelClass = new (options: object, inside: object) => LlamaModel & Inside;
 
@@ -25,16 +27,26 @@ export interface CpuModelOptions extends Pick<LoadOptions, 'signal'> {
 /** One model after the other: llama.cpp's log tells of one. */
 let loading: Promise<unknown> = Promise.resolve();
 
-/** Loads a model of one file, its layers all on the CPU. Throws llama.cpp's errors, or the signal's reason. */
-export async function loadCpuModel(llama: Llama, modelPath: string, options: CpuModelOptions): Promise<LlamaModel> {
+/**
+ * Loads a model of one file, its layers all on the CPU; one that was `begun`, with the same options, is only waited for. Throws
+ * llama.cpp's errors, or the signal's reason.
+ */
+export async function loadCpuModel(
+  llama: Llama,
+  modelPath: string,
+  options: CpuModelOptions,
+  begun?: BegunModel,
+): Promise<LlamaModel> {
   const { signal } = options;
   const insights = await insightsOf(llama, modelPath, signal);
-  const model = newModel(llama, insights, modelPath, options);
+  const make = () => newModel(llama, insights, modelPath, options);
+  const model = begun === undefined ? make() : madeOf(llama, begun.take(), make);
   const abort = (): void => model._model.abortActiveModelLoad();
   signal.addEventListener('abort', abort);
   try {
     const before = loading;
-    const loaded = before.then(() => (signal.aborted ? false : model._model.init()));
+    const load = () => begun?.loaded ?? model._model.init();
+    const loaded = before.then(() => (signal.aborted && begun === undefined ? false : load()));
     loading = loaded.catch(() => undefined);
     const isLoaded = await loaded;
     signal.throwIfAborted();
@@ -68,6 +80,21 @@ async function readCopy(header: Buffer, signal: AbortSignal): Promise<GgufFileIn
     return await readGgufFileInfo(path, { sourceType: 'filesystem', signal });
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Has node-llama-cpp's object for a model take this one of the binding, in place of one that it would make. */
+function madeOf<Model>(llama: Llama, addonModel: AddonModel, make: () => Model): Model {
+  const inside = llama as unknown as { _bindings: object };
+  const bindings = inside._bindings;
+  const AddonModel = function (): AddonModel {
+    return addonModel;
+  };
+  inside._bindings = Object.create(bindings, { AddonModel: { value: AddonModel } }) as object;
+  try {
+    return make();
+  } finally {
+    inside._bindings = bindings;
   }
 }
 

@@ -1,17 +1,20 @@
-import { readFile } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import type { Llama } from 'node-llama-cpp';
 import type { DeviceMemory, LoadOptions } from '../../src/backend/index.ts';
 import { parseDevices } from './devices.ts';
-import { startLlama } from './llama-model.ts';
+import { isKnownBinary, mayUseGpu } from './known-binary.ts';
+import { machineMemory } from './machine-memory.ts';
 import type { MemorySize } from './memory-budget.ts';
 
 /** The memory that a model on these devices would be loaded into. Throws `device_unavailable`, `native_addon_missing`. */
 export async function deviceMemory(
   devices: string,
-  options: Pick<LoadOptions, 'log' | 'signal'>,
+  options: Pick<LoadOptions, 'log' | 'signal' | 'cacheFolder'>,
 ): Promise<DeviceMemory> {
-  const llama = await startLlama(parseDevices(devices), options);
+  const choice = parseDevices(devices);
+  if (!mayUseGpu(choice) && (await isKnownBinary(options.cacheFolder)))
+    return { device: 'cpu', freeBytes: (await machineMemory()).freeBytes };
+  const { startLlama } = await import('./llama-model.ts');
+  const llama = await startLlama(choice, options);
   if (llama.gpu === false) return { device: 'cpu', freeBytes: (await machineMemory()).freeBytes };
   const { freeBytes } = await gpuMemory(llama);
   return { device: `${llama.gpu}: ${(await llama.getGpuDeviceNames()).join(', ')}`, freeBytes };
@@ -21,23 +24,4 @@ export async function deviceMemory(
 export async function gpuMemory(llama: Llama): Promise<MemorySize> {
   const { total, free } = await llama.getVramState();
   return { totalBytes: total, freeBytes: free };
-}
-
-/**
- * The main memory that this process has, and may still take. In a container with a limit the system counts the cache of
- * files that were read or written as taken, although it makes room at once: it is added.
- */
-export async function machineMemory(): Promise<MemorySize> {
-  const available = process.availableMemory();
-  const limit = process.constrainedMemory();
-  if (limit === 0 || limit >= totalmem()) return { totalBytes: totalmem(), freeBytes: available };
-  return { totalBytes: limit, freeBytes: Math.min(limit, available + (await fileCacheBytes())) };
-}
-
-/** Bytes of files in the cache of this process's control group (Linux, cgroup v2: `memory.stat`). */
-async function fileCacheBytes(): Promise<number> {
-  const groups = await readFile('/proc/self/cgroup', 'utf8').catch(() => '');
-  const group = /^0::(\/.*)$/m.exec(groups)?.[1] ?? '/';
-  const statistics = await readFile(`/sys/fs/cgroup${group}/memory.stat`, 'utf8').catch(() => '');
-  return [...statistics.matchAll(/^(?:in)?active_file (\d+)$/gm)].reduce((sum, [, bytes]) => sum + Number(bytes), 0);
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import type { LoadOptions, ModelFiles } from '../../src/backend/index.ts';
 import { messageOf, VserveError } from '../../src/errors/index.ts';
@@ -10,6 +10,9 @@ import type { ProcessorChanges } from './image-budget/processor-changes.ts';
 import { installedNodeLlamaCppVersion } from './installation.ts';
 import { environmentWithLibraries } from './library-path.ts';
 import { splitFiles } from './split-files.ts';
+
+/** The stage of a dry run that comes after the model's, as it is written. */
+const ofProjector = 'projector';
 
 /** Bytes in which the largest picture is encoded; 0 without a projector, and for a model that embeds. */
 export interface PictureMemory {
@@ -32,15 +35,25 @@ export interface DryRunOptions {
   readonly hasOtherTemplate?: boolean;
 }
 
+/** What comes of trying files. */
+export interface Trial {
+  /** Whether they were tried before. */
+  readonly isKnown: boolean;
+  /** Resolves once llama.cpp has survived the model, and before it has tried the projector. */
+  readonly model: Promise<void>;
+  /** Resolves at the end. */
+  readonly pictures: Promise<PictureMemory>;
+}
+
 /**
- * What `dryRun` finds, which is done once for the same files: they are told by their size, times and place on the disk, and the
- * program that tries them by its own. Throws as it does.
+ * Begins a `dryRun`, which is done once for the same files: they are told by their size, times and place on the disk, and the
+ * program that tries them by its own. What it throws, both promises reject with; somebody has to wait for the second.
  */
-export async function dryRunOnce(
+export async function tryFiles(
   files: ModelFiles,
   options: DryRunOptions,
   { cacheFolder, signal }: Pick<LoadOptions, 'cacheFolder' | 'signal'>,
-): Promise<PictureMemory> {
+): Promise<Trial> {
   const findings = new Findings(cacheFolder);
   const { path: program, libraryDir } = dryRunProgram();
   const { modelPath, mmprojPath } = files;
@@ -48,12 +61,19 @@ export async function dryRunOnce(
   const facts = ['dry run', installedNodeLlamaCppVersion(), libraryDir, ...argumentsFor(files, options)];
   const key = await findingKey(read, facts).catch(() => undefined);
   const known = key === undefined ? undefined : await findings.find(key);
-  if (isPictureMemory(known)) return known;
-  const found = await dryRun(files, options, signal);
-  // Files that changed meanwhile have another key now.
-  if (key !== undefined && key === (await findingKey(read, facts).catch(() => undefined)))
-    await findings.keep(key, found);
-  return found;
+  if (isPictureMemory(known)) return { isKnown: true, model: Promise.resolve(), pictures: Promise.resolve(known) };
+  const news = new EventEmitter();
+  const survived = once(news, 'model-tried').then(() => undefined);
+  const run = dryRun(files, options, signal, () => news.emit('model-tried'));
+  const pictures = run.then(async (found) => {
+    // Files that changed meanwhile have another key now.
+    if (key !== undefined && key === (await findingKey(read, facts).catch(() => undefined)))
+      await findings.keep(key, found);
+    return found;
+  });
+  const model = Promise.race([survived, run.then(() => undefined)]);
+  model.catch(() => undefined);
+  return { isKnown: false, model, pictures };
 }
 
 function isPictureMemory(value: unknown): value is PictureMemory {
@@ -73,10 +93,15 @@ function argumentsFor(
 /**
  * Loads a model and its projector in a process of their own, as `native/src/dry-run.cpp` tells, which takes a fraction of
  * what loading them takes. llama.cpp trusts the header of a GGUF file in many places, and a value that it should not have
- * trusted ends the process that it runs in. Throws `model_load_failed`, `out_of_memory`, `native_addon_missing`,
- * `native_addon_mismatch`; after an abort, its reason.
+ * trusted ends the process that it runs in. `onModelTried` is called when the projector's turn comes. Throws
+ * `model_load_failed`, `out_of_memory`, `native_addon_missing`, `native_addon_mismatch`; after an abort, its reason.
  */
-export async function dryRun(files: ModelFiles, options: DryRunOptions, signal: AbortSignal): Promise<PictureMemory> {
+export async function dryRun(
+  files: ModelFiles,
+  options: DryRunOptions,
+  signal: AbortSignal,
+  onModelTried: () => void = () => undefined,
+): Promise<PictureMemory> {
   const { modelPath, mmprojPath } = files;
   signal.throwIfAborted();
   const { path: program, libraryDir } = dryRunProgram();
@@ -88,7 +113,13 @@ export async function dryRun(files: ModelFiles, options: DryRunOptions, signal: 
     killSignal: 'SIGKILL',
     signal,
   });
-  const said = Promise.all([text(child.stdout), text(child.stderr)]);
+  const complained = text(child.stderr);
+  // It says what it is at.
+  let stages = '';
+  child.stdout.setEncoding('utf8').on('data', (stage: string) => {
+    stages += stage;
+    if (stages.includes(ofProjector)) onModelTried();
+  });
   let exitCode: number | null;
   let exitSignal: NodeJS.Signals | null;
   try {
@@ -99,15 +130,14 @@ export async function dryRun(files: ModelFiles, options: DryRunOptions, signal: 
     throw new VserveError('native_addon_mismatch', message, { cause });
   }
   await throwIfInterrupted([exitSignal], signal);
-  if (exitCode === 0) return pictureMemory((await said)[0]);
+  if (exitCode === 0) return pictureMemory(stages);
   if (exitSignal === 'SIGKILL') {
     const message = `${modelPath} could not be loaded: the process that tries it first ended with SIGKILL, most likely because the system ran out of memory. Close other programs, or give the container more memory.`;
     throw new VserveError('out_of_memory', message);
   }
-  const [stages, complaints] = await said;
-  // It says what it is at.
-  const ofProjector = stages.includes('projector');
-  const path = String(ofProjector ? mmprojPath : modelPath);
+  const complaints = await complained;
+  const isOfProjector = stages.includes(ofProjector);
+  const path = String(isOfProjector ? mmprojPath : modelPath);
   const end =
     exitCode === 1
       ? 'llama.cpp refuses it'
@@ -118,7 +148,7 @@ export async function dryRun(files: ModelFiles, options: DryRunOptions, signal: 
     .filter((line) => line !== '');
   throw new VserveError(
     'model_load_failed',
-    `${path} could not be loaded: ${end}.${reasons.map((line) => `\n  ${line}`).join('')}\nThe file may be damaged or incomplete${ofProjector ? ', or made for another model' : ''}: download or convert it again.`,
+    `${path} could not be loaded: ${end}.${reasons.map((line) => `\n  ${line}`).join('')}\nThe file may be damaged or incomplete${isOfProjector ? ', or made for another model' : ''}: download or convert it again.`,
   );
 }
 

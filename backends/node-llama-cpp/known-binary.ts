@@ -1,62 +1,44 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Llama, LlamaLogLevel } from 'node-llama-cpp';
 import { dryRunProgram } from './addon-loader.ts';
+import type { DeviceChoice } from './devices.ts';
 import { findingKey, Findings } from './findings.ts';
-
-const require = createRequire(import.meta.url);
-
-/** How node-llama-cpp makes a `Llama` of a binary that it has tested: not in its types, but fixed by the pinned version. */
-interface LlamaClass {
-  _create(options: object): Promise<Llama>;
-}
 
 /** What a driver puts there for every GPU that a program can use (Linux). */
 const gpuDevices = ['/dev/dri', '/dev/nvidiactl', '/dev/nvidia0', '/dev/nvmap', '/dev/kfd', '/dev/dxg'];
 
-/** Whether there could be a GPU, as far as a look at the system tells. */
-export function mayHaveGpu(): boolean {
+/** Whether there could be a GPU for this choice, as far as a look at the system tells. */
+export function mayUseGpu({ gpu }: DeviceChoice): boolean {
+  if (gpu !== 'auto') return gpu === 'require';
   return process.platform !== 'linux' || gpuDevices.some((path) => existsSync(path));
 }
 
 /**
- * llama.cpp on the CPU, by the binary that ran here before. Before it loads one, node-llama-cpp tries it in a process of its
- * own, which takes as long as starting this one. Undefined for one that has not been tried, or has changed.
+ * The folder of llama.cpp's binary for the CPU, where that can be opened without node-llama-cpp's own test of it, in a process
+ * of its own, which takes as long as starting this one. Undefined elsewhere, and where it is not built.
  */
-export async function startKnownBinary(cacheFolder: string | undefined): Promise<Llama | undefined> {
-  if (process.platform !== 'linux' || cacheFolder === undefined) return undefined;
-  const folder = binaryFolder();
-  if (folder === undefined || (await new Findings(cacheFolder).find(await keyOf(folder))) !== true) return undefined;
-  const bindingPath = join(folder, 'llama-addon.node');
-  const buildMetadata = JSON.parse(await readFile(join(folder, '_nlcBuildMetadata.json'), 'utf8')) as object;
-  return (Llama as unknown as LlamaClass)._create({
-    bindings: require(bindingPath),
-    bindingPath,
-    buildType: 'prebuilt',
-    buildMetadata,
-    logLevel: LlamaLogLevel.info,
-    logger: () => undefined,
-    vramPadding: 0,
-    ramPadding: 0,
-    tempDir: false,
-  });
-}
-
-/** The binary of the CPU works here. */
-export async function rememberBinary(cacheFolder: string | undefined): Promise<void> {
-  if (process.platform !== 'linux' || cacheFolder === undefined) return;
-  const folder = binaryFolder();
-  if (folder !== undefined) await new Findings(cacheFolder).keep(await keyOf(folder), true);
-}
-
-function binaryFolder(): string | undefined {
+export function cpuBinaryFolder(): string | undefined {
+  if (process.platform !== 'linux') return undefined;
   try {
     return dryRunProgram().libraryDir;
   } catch {
     return undefined; // that it is not built is told elsewhere
   }
+}
+
+/** Whether the binary of the CPU has run here before, and is unchanged. */
+export async function isKnownBinary(cacheFolder: string | undefined): Promise<boolean> {
+  const folder = cpuBinaryFolder();
+  if (folder === undefined || cacheFolder === undefined) return false;
+  return (await new Findings(cacheFolder).find(await keyOf(folder))) === true;
+}
+
+/** The binary of the CPU works here. */
+export async function rememberBinary(cacheFolder: string | undefined): Promise<void> {
+  const folder = cpuBinaryFolder();
+  if (folder === undefined || cacheFolder === undefined) return;
+  await new Findings(cacheFolder).keep(await keyOf(folder), true);
 }
 
 async function keyOf(folder: string): Promise<string> {

@@ -1,15 +1,22 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Llama, LlamaModel } from 'node-llama-cpp';
-import { getLlama, InsufficientMemoryError, LlamaLogLevel, NoBinaryFoundError } from 'node-llama-cpp';
-import type { LoadOptions, LoadSettings, LogLevel } from '../../src/backend/index.ts';
+import {
+  getLlama,
+  InsufficientMemoryError,
+  Llama as LlamaClass,
+  LlamaLogLevel,
+  NoBinaryFoundError,
+} from 'node-llama-cpp';
+import type { LoadOptions, LogLevel } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
+import { type BegunModel, mustStayAsInFile, requireMlock, type WeightSettings } from './begun-model.ts';
 import { BinaryTests, throwIfInterrupted } from './binary-tests.ts';
 import { loadCpuModel } from './cpu-model.ts';
 import { checkDevices, type DeviceChoice, restrictToDevices } from './devices.ts';
 import type { GpuPlan } from './gpu-placement.ts';
-import { mayHaveGpu, rememberBinary, startKnownBinary } from './known-binary.ts';
-import type { ModelHeader } from './model-header.ts';
+import { cpuBinaryFolder, isKnownBinary, mayUseGpu, rememberBinary } from './known-binary.ts';
 import type { NativeAddon } from './native-addon.ts';
+import { claimStart, type HeldLog, openBinary, type OpenBinary } from './open-binary.ts';
 import { splitFiles } from './split-files.ts';
 
 const logLevels: Readonly<Record<LlamaLogLevel, LogLevel>> = {
@@ -27,16 +34,27 @@ type StartOptions = Pick<LoadOptions, 'log' | 'signal' | 'cacheFolder'>;
 /** What llama.cpp called errors since the last start: its exceptions say less. */
 const recentErrors: string[] = [];
 const started = new Map<string, Promise<Llama>>();
+/** Of binaries that were opened by `openBinary`. */
+const heldLogs = new WeakMap<Llama, HeldLog>();
+
+/** How node-llama-cpp makes a `Llama` of a binary that it has tested: not in its types, but fixed by the pinned version. */
+interface Inside {
+  _create(options: object): Promise<Llama>;
+}
+interface TakesLog {
+  _onAddonLog(level: number, text: string): void;
+}
 
 /**
  * Starts llama.cpp on the chosen devices, once in the life of the process: llama.cpp's log and device state are global,
- * and disposing one instance would take them from another. The last caller's `log` gets what llama.cpp says.
- * Throws `device_unavailable`, `native_addon_missing`, `out_of_memory`, or the signal's reason.
+ * and disposing one instance would take them from another. The last caller's `log` gets what llama.cpp says. `opened`: the
+ * CPU's binary, where it was opened before. Throws `device_unavailable`, `native_addon_missing`, `out_of_memory`, or the
+ * signal's reason.
  */
-export async function startLlama(devices: DeviceChoice, options: StartOptions): Promise<Llama> {
+export async function startLlama(devices: DeviceChoice, options: StartOptions, opened?: OpenBinary): Promise<Llama> {
   const { log, signal } = options;
   const key = JSON.stringify(devices);
-  const starting = started.get(key) ?? start(devices, options);
+  const starting = started.get(key) ?? start(devices, options, opened);
   started.set(key, starting);
   let llama: Llama;
   try {
@@ -53,6 +71,7 @@ export async function startLlama(devices: DeviceChoice, options: StartOptions): 
     const refusedLock = message.includes('failed to') && message.includes('mlock');
     log(refusedLock ? 'warning' : logLevels[level], `llama.cpp: ${message.trim()}`);
   };
+  heldLogs.get(llama)?.listen((level, text) => (llama as unknown as TakesLog)._onAddonLog(level, text));
   return llama;
 }
 
@@ -66,13 +85,14 @@ export function quieten(llama: Llama, log: LoadOptions['log']): void {
   };
 }
 
-async function start(devices: DeviceChoice, options: StartOptions): Promise<Llama> {
+async function start(devices: DeviceChoice, options: StartOptions, opened?: OpenBinary): Promise<Llama> {
   if (devices.indices !== undefined) restrictToDevices(devices.indices);
-  let llama = await load(devices.gpu === 'never' ? false : 'auto', options);
+  claimStart();
+  let llama = opened === undefined ? await load(devices, options) : await llamaOf(opened);
   // A driver's library can be there without a device: the CPU's own variant is the better one then.
   if (llama.gpu !== false && (await llama.getGpuDeviceNames()).length === 0) {
     await llama.dispose();
-    llama = await load(false, options);
+    llama = await load({ ...devices, gpu: 'never' }, options);
   }
   if (devices.gpu === 'require' && llama.gpu === false) {
     await llama.dispose();
@@ -93,11 +113,31 @@ async function start(devices: DeviceChoice, options: StartOptions): Promise<Llam
   return llama;
 }
 
-async function load(gpu: 'auto' | false, options: StartOptions): Promise<Llama> {
-  const known = gpu === false || !mayHaveGpu() ? await startKnownBinary(options.cacheFolder) : undefined;
-  if (known !== undefined) return known;
-  const llama = await loadTested(gpu, options);
+async function load(devices: DeviceChoice, options: StartOptions): Promise<Llama> {
+  const folder = cpuBinaryFolder();
+  if (folder !== undefined && !mayUseGpu(devices) && (await isKnownBinary(options.cacheFolder))) {
+    return llamaOf(await openBinary(folder));
+  }
+  const llama = await loadTested(devices.gpu === 'never' ? false : 'auto', options);
   if (llama.gpu === false) await rememberBinary(options.cacheFolder);
+  return llama;
+}
+
+async function llamaOf({ binding, bindingPath, buildMetadata, log }: OpenBinary): Promise<Llama> {
+  const llama = await (LlamaClass as unknown as Inside)._create({
+    bindings: binding,
+    bindingPath,
+    buildType: 'prebuilt',
+    buildMetadata,
+    logLevel: LlamaLogLevel.info,
+    logger: () => undefined,
+    vramPadding: 0,
+    ramPadding: 0,
+    tempDir: false,
+    // It is, and its log has a listener.
+    skipLlamaInit: true,
+  });
+  heldLogs.set(llama, log);
   return llama;
 }
 
@@ -179,33 +219,23 @@ function watchModels(llama: Llama): void {
 }
 
 /**
- * Whether weights must stay laid out as in the file. On a CPU with AMX, ggml lays matrices out anew, and takes a stack of
- * them for one: a model whose graph multiplies by a stack gives nonsense, or ends the process (Kimi-VL's and DeepSeek's
- * latent attention, Gemma 3n). Of rows of 32 numbers its products are wrong.
- */
-function mustStayAsInFile(llama: Llama, mayRepack: boolean): boolean {
-  return !mayRepack && llama.systemInfo.includes('AMX_INT8 = 1');
-}
-
-/**
- * Loads the weights of a file whose header was read, layers onto the GPUs as `gpuPlan` says. Throws `out_of_memory`,
- * `model_load_failed`, `invalid_setting`.
+ * Loads the weights of a file whose header was read, layers onto the GPUs as `gpuPlan` says, or goes on with a model that was
+ * begun. Throws `out_of_memory`, `model_load_failed`, `invalid_setting`.
  */
 export async function loadModel(
   llama: Llama,
   addon: NativeAddon,
   modelPath: string,
   gpuPlan: Pick<GpuPlan, 'gpuLayers' | 'shares'> | undefined,
-  { mmap, mlock, mayRepack }: Pick<LoadSettings, 'mmap' | 'mlock'> & Pick<ModelHeader, 'mayRepack'>,
+  { mmap, mlock, mayRepack }: WeightSettings,
   options: LoadOptions,
+  begun?: BegunModel,
 ): Promise<LlamaModel> {
-  if (mlock && !llama.supportsMlock) {
-    throw new VserveError('invalid_setting', '--mlock is not possible on this system. Leave it out.');
-  }
+  requireMlock(mlock, llama.supportsMlock);
   const onLoadProgress = (fraction: number): void => options.onProgress('model', fraction);
   const load = (): Promise<LlamaModel> => {
     if (llama.gpu === false && splitFiles(modelPath).length === 1) {
-      return loadCpuModel(llama, modelPath, { mmap, mlock, onProgress: onLoadProgress, signal: options.signal });
+      return loadCpuModel(llama, modelPath, { mmap, mlock, onProgress: onLoadProgress, signal: options.signal }, begun);
     }
     return llama.loadModel({
       modelPath,
@@ -220,7 +250,7 @@ export async function loadModel(
   };
   try {
     return await loadAfter((addonModel) => {
-      if (mustStayAsInFile(llama, mayRepack)) addon.keepWeightsAsInFile(addonModel);
+      if (mustStayAsInFile(llama.systemInfo, mayRepack)) addon.keepWeightsAsInFile(addonModel);
       if (gpuPlan !== undefined && gpuPlan.shares.length > 1) addon.splitLayers(addonModel, gpuPlan.shares);
     }, load);
   } catch (cause) {

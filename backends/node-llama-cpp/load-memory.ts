@@ -2,9 +2,10 @@ import { GgufInsights, readGgufFileInfo } from 'node-llama-cpp';
 import type { LoadMemory, LoadOptions, LoadSettings, ModelFiles } from '../../src/backend/index.ts';
 import { ggmlTypes, sizeOf } from './admission.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
-import { gpuMemory, machineMemory } from './device-memory.ts';
+import { gpuMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
 import { startLlama } from './llama-model.ts';
+import { machineMemory } from './machine-memory.ts';
 import { memoryBudget } from './memory-budget.ts';
 import { readModelHeader } from './model-header.ts';
 

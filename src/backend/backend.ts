@@ -168,7 +168,7 @@ export interface Backend {
   /** Source of llama.cpp's converter, for `--converter llama.cpp`. */
   readonly converterSource?: ConverterSource;
   /** Memory of the devices that `--devices` names, if the backend knows it. Throws `device_unavailable`. */
-  deviceMemory?(devices: string, options: Pick<LoadOptions, 'log' | 'signal'>): Promise<DeviceMemory>;
+  deviceMemory?(devices: string, options: Pick<LoadOptions, 'log' | 'signal' | 'cacheFolder'>): Promise<DeviceMemory>;
   /**
    * Estimates whether there is memory for another model; absent where the backend cannot tell. `beside`: what it has loaded
    * so far, of which mapped weights may look like free memory. Throws as `load` does.

@@ -118,7 +118,7 @@ async function benchmark(
   const { settings, origins } = await verbSettings(command, settingNames, context, modelArgument(command, argument));
   hideSecretFlags(origins, 'benchmark');
   tellMaxFlags(command, output, maxBenchmarkFlags());
-  const endpoint = endpointAt(addressOf(settings.url, place), settings.apiKey[0]);
+  const endpoint = await endpointAt(addressOf(settings.url, place), settings.apiKey[0]);
   const fields = await requestFields({ ...settings, seed: undefined });
   const seed = settings.seed ?? 0;
   const model = settings.model ?? (await servedModel(endpoint, signal));

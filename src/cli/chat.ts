@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import { hideSecretFlags } from './access-settings.ts';
 import { connectionSettingNames, isForServers } from './ask/connect.ts';
 import { requestFields, samplingSettingNames } from './ask/request-fields.ts';
-import { converse } from './chat/converse.ts';
 import { describeConfiguration } from './configuration.ts';
 import type { Context } from './context.ts';
 import { addMaxFlags, tellMaxFlags } from './max-flags.ts';
@@ -36,6 +35,7 @@ export function define(command: Command, context: Context): void {
     hideSecretFlags(loaded.origins, 'chat');
     tellMaxFlags(command, context.output);
     if (loaded.settings.prettyPrintConfig) context.output.note(describeConfiguration(loaded, settingNames));
+    const { converse } = await import('./chat/converse.ts');
     await converse(loaded, await requestFields(loaded.settings), context);
   });
 }

@@ -30,13 +30,17 @@ export async function loadPrepared(
 ): Promise<ModelInUse> {
   try {
     const startedAtMs = performance.now();
-    const cacheFolder = join(home, 'backends', encodeURIComponent(backend.name));
-    const model = await load(backend, files, serve, { ...loading, cacheFolder });
+    const model = await load(backend, files, serve, { ...loading, cacheFolder: cacheFolderOf(backend, home) });
     return { model, loadMs: performance.now() - startedAtMs, release, checkpointDir: files.checkpointDir };
   } catch (error) {
     await release();
     throw error;
   }
+}
+
+/** Where a backend keeps what it has found out about files. */
+function cacheFolderOf({ name }: Backend, home: string): string {
+  return join(home, 'backends', encodeURIComponent(name));
 }
 
 /** Finds the files of a model, or downloads and converts it. */
@@ -62,7 +66,7 @@ export async function prepare(
       home,
       mmproj,
       model,
-      backend: { load: () => Promise.resolve(backend), devices },
+      backend: { load: () => Promise.resolve(backend), devices, cacheFolder: cacheFolderOf(backend, home) },
       hub: hubAccess(settings, dependencies, download.onEvent),
       loadConverter: () => loadConverter(settings, dependencies),
       onProgress: (news) => {

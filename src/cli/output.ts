@@ -108,9 +108,10 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
     log(level, message, fields) {
       const { format, prefix, file } = logOutput;
       const line = { time: new Date().toISOString(), level, message: prefix + message };
-      const lineOf = (painted: typeof paint): string =>
-        format === 'json' ? jsonLine(line, fields) : textLine(line, painted);
-      if (ranks[level] >= ranks[output.level]) writeLines(lineOf(paint));
+      const lineOf = (painted: typeof paint, columns?: number): string =>
+        format === 'json' ? jsonLine(line, fields) : textLine(line, painted, columns);
+      if (ranks[level] >= ranks[output.level])
+        writeLines(lineOf(paint, isDrawable(stderr) ? stderr.columns : undefined));
       if (file !== undefined && ranks[level] >= ranks[file.level]) file.write(lineOf((_, text) => text));
     },
     configureLog: (settings) => (logOutput = settings),
@@ -160,8 +161,12 @@ interface LogLine {
 
 type Paint = (format: Parameters<typeof styleText>[0], text: string) => string;
 
-function textLine({ time, level, message }: LogLine, paint: Paint): string {
-  return `${paint('dim', time)} ${paint(colors[level], level.toUpperCase().padEnd(7))} ${indented(message)}`;
+/** `columns`: of a terminal, on which words are not cut. */
+function textLine({ time, level, message }: LogLine, paint: Paint, columns?: number): string {
+  const name = level.toUpperCase().padEnd(7);
+  const before = '.'.repeat(time.length + name.length + 2);
+  const text = columns === undefined ? message : wrapped(before + printable(message), columns - 2).slice(before.length);
+  return `${paint('dim', time)} ${paint(colors[level], name)} ${indented(text)}`;
 }
 
 function jsonLine({ time, level, message }: LogLine, fields: LogFields = {}): string {

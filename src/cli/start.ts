@@ -22,6 +22,8 @@ export async function start(dependencies: Dependencies): Promise<never> {
     isOnTerminal: process.stdout.isTTY || process.stderr.isTTY,
     onHangup: () => hangups.dispatchEvent(new Event('hangup')),
   });
+  // A terminal shows ^C where the next line begins.
+  if (process.stderr.isTTY) signal.addEventListener('abort', () => process.stderr.write('\r'), { once: true });
   const reportRequests = new EventTarget();
   // Without a listener, this signal would open Node's debugger.
   if (process.platform !== 'win32') {

@@ -1,4 +1,3 @@
-import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
 
 /** A server of OpenAI's API. */
@@ -18,7 +17,8 @@ const PATIENT = { headersTimeout: 0, bodyTimeout: 0 };
  * The server at an http or https address, or at `unix:PATH`. An address without a path means its `/v1`; one with a path is
  * taken as it is, as in `base_url` of OpenAI's clients.
  */
-export function endpointAt(url: string, apiKey?: string): Endpoint {
+export async function endpointAt(url: string, apiKey?: string): Promise<Endpoint> {
+  const { Agent } = await import('undici');
   const socketPath = url.startsWith('unix:') ? url.replace(/^unix:(\/\/(?=\/))?/, '') : undefined;
   if (socketPath !== undefined) {
     const dispatcher = new Agent({ ...PATIENT, connect: { socketPath } });

@@ -1,4 +1,3 @@
-import { errors, request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { errorCodes, messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
 import type { ErrorCode } from '../errors/index.ts';
@@ -22,6 +21,7 @@ export async function send(
 ): Promise<Dispatcher.ResponseData> {
   signal.throwIfAborted();
   const { baseUrl, apiKey, dispatcher } = endpoint;
+  const { request } = await import('undici');
   const response = await request(baseUrl + route, {
     method: body === undefined ? 'GET' : 'POST',
     headers: {
@@ -45,7 +45,7 @@ export function connectionError(error: unknown, { name }: Endpoint, signal: Abor
   const advice = ['ECONNREFUSED', 'ENOENT'].includes(code)
     ? 'Nothing listens there. Is the server running? vserve ps lists those of this machine.'
     : 'Check the address.';
-  const isBroken = error instanceof errors.SocketError || code === 'ECONNRESET';
+  const isBroken = code === 'UND_ERR_SOCKET' || code === 'ECONNRESET';
   const message = isBroken
     ? `${name} closed the connection before the answer was complete.`
     : `${name} cannot be reached (${code === '' ? messageOf(error) : code}). ${advice}`;

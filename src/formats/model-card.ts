@@ -1,12 +1,11 @@
-import { parse } from 'yaml';
-
 /**
  * The model that a model was made from, `org/name`, as its card tells: the `base_model` in the YAML at the beginning of
  * README.md. Undefined where it names none, or several.
  */
-export function baseModelOf(card: string): string | undefined {
+export async function baseModelOf(card: string): Promise<string | undefined> {
   const [, front] = /^\uFEFF?---\r?\n([^]*?)\r?\n---/.exec(card) ?? [];
   if (front === undefined) return undefined;
+  const { parse } = await import('yaml');
   try {
     const values: unknown = parse(front, { logLevel: 'silent' });
     const base =

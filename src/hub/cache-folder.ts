@@ -15,10 +15,8 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
-import { z } from 'zod';
 import { systemErrorCode } from '../errors/index.ts';
 import { isCommit, repositoryFolderName } from './names.ts';
-import { remoteFileSchema } from './remote-file.ts';
 import type { RemoteFile } from './remote-file.ts';
 
 /**
@@ -80,7 +78,8 @@ export class CacheFolder {
   /** What the Hub listed for a commit, which never changes; undefined if it was never requested. */
   async readListing(commit: string): Promise<RemoteFile[] | undefined> {
     try {
-      return z.array(remoteFileSchema).parse(JSON.parse(await readFile(this.#listing(commit), 'utf8')));
+      const { listingSchema } = await import('./remote-file.ts');
+      return listingSchema.parse(JSON.parse(await readFile(this.#listing(commit), 'utf8')));
     } catch {
       return undefined;
     }

@@ -6,12 +6,15 @@ const hashSchema = z.union([
 ]);
 
 /** A file of a repository at a commit. */
-export const remoteFileSchema = z.object({
+const remoteFileSchema = z.object({
   /** Within the repository, slash-separated. Unchecked: see `requireSafePath`. */
   path: z.string().min(1),
   bytes: z.int().min(0),
   hash: hashSchema,
 });
+
+/** What the Hub listed for a commit. */
+export const listingSchema = z.array(remoteFileSchema);
 
 /**
  * A hash of a whole file, in hexadecimal, as the Hub lists it: `sha256` of the bytes for files in LFS or Xet; `git` is

@@ -43,8 +43,16 @@ const MAX_ALLOCATION_BYTES = 512 * 1024 * 1024;
 const MAX_TOLD_CHARACTERS = 64 * 1024;
 const DEFAULT_RATE = 25;
 const MAX_RATE = 1000;
-/** Runs a command within limits. On a system that knows none of them, it runs all the same. */
-const LIMITED = `ulimit -v ${MAX_MEMORY_KIB} 2>/dev/null; ulimit -t ${MAX_CPU_S} 2>/dev/null; exec "$@"`;
+/**
+ * Runs a command within limits, and ends it with this process, however that ends (Linux). On a system that knows none of them,
+ * it runs all the same.
+ */
+const LIMITED = [
+  `ulimit -v ${MAX_MEMORY_KIB} 2>/dev/null`,
+  `ulimit -t ${MAX_CPU_S} 2>/dev/null`,
+  'setpriv --pdeathsig KILL true 2>/dev/null && exec setpriv --pdeathsig KILL "$@"',
+  'exec "$@"',
+].join('; ');
 
 /** Asks ffprobe about a video. Throws `undecodable`, `unsupported_capability`. */
 export async function probeVideo(input: VideoInput): Promise<VideoFacts> {

@@ -75,6 +75,8 @@ export interface MediaResolver {
    * as they are.
    */
   sizesForRequest(): ResolveImage;
+  /** Imports what the first image behind a URL would wait for. */
+  warmUp(): Promise<void>;
   /** Ends the decoding threads. */
   close(): Promise<void>;
 }
@@ -204,6 +206,7 @@ export function createMediaResolver(
         (file, asked, limits) =>
           decoder.open(copyOf(file), { asked, settings: partsSettings }, { ...limits, sizeOnly: true }),
       ),
+    warmUp: () => httpSource.warmUp(),
     async close() {
       await decoder.close();
     },

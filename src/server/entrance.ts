@@ -3,6 +3,8 @@ import type { Server as HttpServer } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { handleOf } from './kept-sockets.ts';
+import type { KeptSockets } from './kept-sockets.ts';
 import { listenAddress, urlOf } from './listen-address.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { listen } from './port.ts';
@@ -20,6 +22,8 @@ export interface EntranceOptions {
   readonly flag: PortFlag;
   readonly unixSocketMode: number;
   readonly onRefused: OnRefused;
+  /** Of a server that is started again after a crash. */
+  readonly keptSockets?: KeptSockets | undefined;
 }
 
 /**
@@ -34,16 +38,18 @@ export class Entrance {
   /** The port of the hosts; 0 if there are only Unix sockets. */
   port = 0;
   readonly #server: HttpServer;
+  readonly #keptSockets: KeptSockets | undefined;
   readonly #sockets = new Set<Socket>();
   #closed: Promise<unknown> | undefined;
 
-  private constructor(server: HttpServer) {
+  private constructor(server: HttpServer, keptSockets: KeptSockets | undefined) {
     this.#server = server;
+    this.#keptSockets = keptSockets;
   }
 
   /** Listens at all of its hosts. Throws `port_in_use`, `address_unavailable`. */
   static async open(server: HttpServer, options: EntranceOptions): Promise<Entrance> {
-    const entrance = new Entrance(server);
+    const entrance = new Entrance(server, options.keptSockets);
     const { hosts, port } = options;
     try {
       for (const host of hosts) await entrance.#listen(listenAddress(host, entrance.port || port), options);
@@ -58,6 +64,7 @@ export class Entrance {
 
   /** Accepts no more connections, and closes those that are idle. */
   close(): void {
+    this.#keptSockets?.release();
     this.#closed ??= Promise.all(
       this.acceptors.map((acceptor) => {
         acceptor.close();
@@ -89,11 +96,26 @@ export class Entrance {
         admit(socket);
       },
     );
-    // Otherwise, the addresses of both would overlap.
-    const ipv6Only = options.hosts.includes('0.0.0.0');
-    await listen(acceptor, address, { ...options, ipv6Only });
+    await listenAgain(acceptor, address, options);
     this.acceptors.push(acceptor);
-    if (address.kind === 'tcp') this.port = (acceptor.address() as AddressInfo).port;
+    if (address.kind === 'tcp') {
+      this.port = (acceptor.address() as AddressInfo).port;
+      this.#keptSockets?.keep(address.host, this.port, handleOf(acceptor));
+    }
     this.urls.push(urlOf(address.kind === 'tcp' ? { ...address, port: this.port } : address, isTls ? 'https' : 'http'));
   }
+}
+
+/** Listens on an address, by the socket that was kept for it, if there is one. */
+async function listenAgain(
+  acceptor: Server,
+  address: ListenAddress,
+  { keptSockets, hosts, ...options }: EntranceOptions,
+): Promise<void> {
+  const kept = address.kind === 'tcp' ? keptSockets?.take(address.host, address.port) : undefined;
+  // Otherwise, the addresses of both would overlap.
+  const ipv6Only = hosts.includes('0.0.0.0');
+  if (kept === undefined) return listen(acceptor, address, { ...options, ipv6Only });
+  acceptor.listen(kept);
+  await once(acceptor, 'listening');
 }

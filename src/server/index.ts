@@ -1,6 +1,7 @@
 export type { Log } from './access-log.ts';
 export type { AdapterSettings, PreloadedAdapter } from './adapters.ts';
 export type { CrashWatch, WatchedRequest } from './crash-watch.ts';
+export type { KeptSockets, SocketHandle } from './kept-sockets.ts';
 export { openServer } from './open-server.ts';
 export type { LoadedSource, ModelSource } from './models/model-source.ts';
 export type { PullModel } from './models/served-models.ts';

@@ -16,6 +16,7 @@ import type { CrashWatch } from './crash-watch.ts';
 import { Entrance } from './entrance.ts';
 import { statusOf } from './error-response.ts';
 import { createHttpServer } from './http-server.ts';
+import type { KeptSockets } from './kept-sockets.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { startMetricsServer } from './metrics/metrics-server.ts';
 import type { MetricsServer } from './metrics/metrics-server.ts';
@@ -60,6 +61,7 @@ export interface OpenServerOptions {
 export interface Supervision {
   readonly watch: CrashWatch;
   readonly past: PastCrashes;
+  readonly keptSockets: KeptSockets;
 }
 
 export interface ServeOptions {
@@ -109,8 +111,8 @@ export interface RunningServer {
   /** What it is doing, in lines for a person. */
   readonly report: () => string;
   /**
-   * Does beforehand, in the background, what would make the first large requests slow. Models that are loaded later warm up
-   * by themselves.
+   * Does beforehand, in the background, what would make some first requests slow: to be called once it is told that the
+   * server is ready. Models that are loaded later warm up by themselves.
    */
   readonly warmUp: () => Promise<void>;
   /**
@@ -162,7 +164,8 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       });
     }
     const { unixSocketMode } = settings;
-    entrance = await Entrance.open(server, { hosts, port, flag: '--port', unixSocketMode, onRefused });
+    const { keptSockets } = supervision ?? {};
+    entrance = await Entrance.open(server, { hosts, port, flag: '--port', unixSocketMode, onRefused, keptSockets });
   } catch (error) {
     await Promise.all([metricsServer?.close(), traces?.close()]);
     throw error;
@@ -214,7 +217,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         const reported = models.active.map((own) => ({ ...own, waiting: own.admission.waiting }));
         return serverReport(reported, running);
       },
-      warmUp: () => warmUpServer(adopted?.model, log),
+      warmUp: () => warmUpServer(adopted?.model, media, log),
       async shutdown() {
         const timeoutMs = settings.gracefulShutdownTimeoutS * 1000;
         state.drain(timeoutMs);

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { chatFormat } from '../api/chat/index.ts';
 import type { LoadedModel } from '../backend/index.ts';
 import { messageOf } from '../errors/index.ts';
+import type { MediaResolver } from '../media/index.ts';
 import type { Log } from './access-log.ts';
 import { JsonScanner } from './json-scanner.ts';
 
@@ -14,22 +15,27 @@ const FIELDS = 20;
 
 /** Has a model do beforehand what would make its first requests slow. Requests are answered meanwhile. */
 export async function warmUpModel(model: LoadedModel, log: Log): Promise<void> {
-  await unlessFailing(async () => model.warmUp?.(), log);
+  await unlessFailing('The first schemas', async () => model.warmUp?.(), log);
 }
 
 /** The same for a server, and the model that it begins with, if there is one. */
-export async function warmUpServer(model: LoadedModel | undefined, log: Log): Promise<void> {
-  await unlessFailing(async () => {
+export async function warmUpServer(
+  model: LoadedModel | undefined,
+  media: Pick<MediaResolver, 'warmUp'>,
+  log: Log,
+): Promise<void> {
+  await unlessFailing('The first image behind a URL', () => media.warmUp(), log);
+  await unlessFailing('The first schemas', async () => {
     for (let i = 0; i < SAMPLE_REQUESTS; i += 1) await readSampleRequest();
     await model?.warmUp?.();
   }, log);
 }
 
-async function unlessFailing(work: () => Promise<void>, log: Log): Promise<void> {
+async function unlessFailing(what: string, work: () => Promise<void>, log: Log): Promise<void> {
   try {
     await work();
   } catch (error) {
-    log('warning', `The first schemas will be slow: ${messageOf(error)}`);
+    log('warning', `${what} will be slow: ${messageOf(error)}`);
   }
 }
 

@@ -65,10 +65,11 @@ test('a task prints when it begins something and when it ends', () => {
 
 test.each([
   [0, '0 B'],
+  [472.817, '473 B'],
   [999, '999 B'],
   [4_056_080, '4.1 MB'],
   [54_000_000_000, '54.0 GB'],
-])('%d bytes are %s', (bytes, text) => {
+])('%f bytes are %s', (bytes, text) => {
   expect(formatBytes(bytes)).toBe(text);
 });
 
@@ -94,6 +95,12 @@ test.each([0, 1, 19])('nothing is drawn on a terminal of %i columns', async (col
   task.update('Converting', 0.5);
   task.succeed('Converted');
   expect(stderr.read()).toMatch(/^\S+ INFO {4}Converting 50 %\n\S+ INFO {4}Converted in \d/);
+});
+
+test('lines of the log on a terminal are broken between words, after their time and level too', () => {
+  const stderr = terminal(60);
+  createOutput(terminal(60), stderr).log('info', 'Context: 2048 tokens for each of 8 conversations');
+  expect(stderr.read()).toMatch(/^\S{24} INFO {4}Context: 2048 tokens for\n {2}each of 8 conversations\n$/);
 });
 
 test('an area on a terminal that shrinks to nothing is left alone', async () => {

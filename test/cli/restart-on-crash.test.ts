@@ -62,6 +62,17 @@ describe.skipIf(process.platform === 'win32')('a server with --restart-on-crash'
     await expect(fetch(url)).rejects.toThrow();
   });
 
+  test('keeps its port open: who connects in between waits for the next process', async () => {
+    const vserve = serve();
+    const url = await readyFor(vserve, 1);
+    await expect(ask(url, 'crash')).rejects.toThrow();
+    await vserve.until(/Starting it again\.\n/);
+    expect([200, 503]).toContain((await fetch(`${url}/health`)).status);
+    await readyFor(vserve, 2);
+    vserve.kill('SIGTERM');
+    expect((await vserve.exit()).code).toBe(0);
+  });
+
   test('stops in order at a signal of its own, and with vserve stop', async () => {
     const vserve = serve();
     await readyFor(vserve, 1);

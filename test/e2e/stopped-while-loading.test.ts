@@ -4,8 +4,13 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
+import { tryFiles } from '../../backends/node-llama-cpp/dry-run.ts';
+import { examineFiles } from '../../backends/node-llama-cpp/examine-files.ts';
+import { defaultLoadSettings } from '../../src/settings/index.ts';
 
 const bin = resolve('bin/vserve.js');
+/** node-llama-cpp's own. */
+const binaryTest = 'testBindingBinary';
 
 /** Has a program wait to be ended: it could be over before it is seen. */
 let waitingProgram: string;
@@ -19,6 +24,16 @@ beforeAll(async () => {
 });
 afterAll(() => rm(libraryFolder, { recursive: true }));
 
+/** A home whose backend has tried the model before, but not its binary, which it tries by a program of its own then. */
+async function rememberTrial(home: string): Promise<void> {
+  const files = { modelPath: inject('shapesModelPath'), mmprojPath: inject('shapesMmprojPath') };
+  const { trialOptions } = await examineFiles(files, defaultLoadSettings);
+  const cacheFolder = join(home, 'backends', 'node-llama-cpp');
+  await (
+    await tryFiles(files, trialOptions, { cacheFolder, signal: new AbortController().signal })
+  ).pictures;
+}
+
 /**
  * Starts `vserve serve` as the leader of a process group, as a terminal does, up to the point where `program`, which it
  * starts, runs.
@@ -26,7 +41,9 @@ afterAll(() => rm(libraryFolder, { recursive: true }));
 async function beginUntil(program: string) {
   const home = await mkdtemp(join(tmpdir(), 'vserve-stop-'));
   onTestFinished(() => rm(home, { recursive: true, force: true }));
-  const arguments_ = ['serve', '--model', inject('shapesModelPath'), '--host', '127.0.0.1', '--port', '0'];
+  if (program === binaryTest) await rememberTrial(home);
+  const files = ['--model', inject('shapesModelPath'), '--mmproj', inject('shapesMmprojPath')];
+  const arguments_ = ['serve', ...files, '--host', '127.0.0.1', '--port', '0'];
   const child = spawn(process.execPath, [bin, ...arguments_, '--metrics-endpoint-port', 'off', '--devices', 'cpu'], {
     env: { ...process.env, VSERVE_HOME: home, LD_PRELOAD: waitingProgram, WAITING_PROGRAM: program },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -67,7 +84,7 @@ async function childOf(pid: number, program: string): Promise<number> {
 }
 
 // Both end with the process group, of which vserve is told later than they.
-const programs = ['testBindingBinary', 'vserve-dry-run'];
+const programs = [binaryTest, 'vserve-dry-run'];
 const signals = [
   ['SIGINT', 130],
   ['SIGTERM', 143],

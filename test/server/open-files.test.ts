@@ -86,6 +86,7 @@ describe('a server with few open files', () => {
       media: {
         forRequest: () => failing,
         sizesForRequest: () => failing,
+        warmUp: () => Promise.resolve(),
         close: () => Promise.resolve(),
       },
     });

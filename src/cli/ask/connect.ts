@@ -53,7 +53,7 @@ export interface Connection {
 export async function connect(loaded: ConnectionSettings, context: Context): Promise<Connection> {
   const { url, apiKey, model, servedModelName } = loaded.settings;
   if (url === undefined) return loadHere(loaded, context);
-  const endpoint = endpointAt(url, apiKey[0]);
+  const endpoint = await endpointAt(url, apiKey[0]);
   const asked = servedModelName ?? model;
   const served = await servedModel(endpoint, context.signal).catch((error: unknown) => {
     // A server may list nothing, or only to others. One that is not there should be told at once.
@@ -90,7 +90,7 @@ async function loadHere(loaded: ConnectionSettings, context: Context): Promise<C
     context,
   );
   const running = server.serve({ model, servedModelName: serve.servedModelName, media: serve.media });
-  const endpoint = { ...endpointAt(running.url, key), name: 'The model' };
+  const endpoint = { ...(await endpointAt(running.url, key)), name: 'The model' };
   return {
     endpoint,
     model: serve.servedModelName,

@@ -3,8 +3,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { messageOf, systemErrorCode, VserveError } from '../../errors/index.ts';
-import type { ImageFormat } from '../../media/index.ts';
-import { imageFormatOf } from '../../media/index.ts';
+// Not the whole room, which is slow to load.
+import { imageFormatOf } from '../../media/image-format.ts';
+import type { ImageFormat } from '../../media/image-format.ts';
 
 const mediaTypes: Readonly<Record<ImageFormat, string>> = {
   png: 'image/png',

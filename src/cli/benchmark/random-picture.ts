@@ -1,4 +1,3 @@
-import sharp from 'sharp';
 import type { Settings } from '../../settings/index.ts';
 import type { Random } from './random.ts';
 
@@ -17,6 +16,7 @@ export function pictureSize({ imageLongSide, imageAspectRatio, randomImageSize }
 
 /** A picture that no cache has seen: four colours that blend into each other. As a data URL. */
 export async function randomPicture({ width, height }: PictureSize, random: Random): Promise<string> {
+  const { default: sharp } = await import('sharp');
   const corners = Uint8Array.from({ length: 2 * 2 * 3 }, () => Math.floor(random() * 256));
   const jpeg = await sharp(corners, { raw: { width: 2, height: 2, channels: 3 } })
     .resize({ width, height, fit: 'fill', kernel: 'cubic' })

@@ -2,7 +2,6 @@ import { constants } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemErrorCode } from '../../errors/index.ts';
-import { checkHub } from '../../hub/check-hub.ts';
 import type { HubAccess } from '../../store/index.ts';
 import { listModels } from '../../store/index.ts';
 import { formatBytes } from '../printable.ts';
@@ -41,6 +40,7 @@ export async function checkAccessToHub(hub: HubAccess, signal: AbortSignal): Pro
   const { token, endpoint, offline } = settings;
   const none = ok('none: enough for models that are not gated (HF_TOKEN)');
   if (offline) return [token === undefined ? none : ok(`from ${token.origin}`), ok('not asked: HF_HUB_OFFLINE is set')];
+  const { checkHub } = await import('../../hub/check-hub.ts');
   const { unreachable, account } = await checkHub(settings, `vserve/${version}`, signal);
   if (unreachable !== undefined) {
     const advice = 'Check the network, HF_ENDPOINT and the proxy variables. Models on this machine work without.';

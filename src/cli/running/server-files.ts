@@ -1,27 +1,12 @@
 import { lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
 import type { LogLevel } from '../../backend/index.ts';
 import { messageOf, systemErrorCode } from '../../errors/index.ts';
 import { isRunning } from '../../store/locks/running-process.ts';
+import type { ServerEntry } from './server-entry.ts';
 
-const entrySchema = z.object({
-  pid: z.number().int().positive(),
-  host: z.string(),
-  /** When the process began, by its own clock: tells it from a later process with the same id. */
-  processStart: z.string().optional(),
-  /** The process that would start it again after a crash. */
-  supervisor: z.number().int().positive().optional(),
-  model: z.string(),
-  urls: z.array(z.string()),
-  state: z.enum(['loading', 'ready', 'stopping']),
-  version: z.string(),
-  startedAt: z.iso.datetime(),
-});
-
-/** A server of this user, as `vserve ps` lists it. */
-export type ServerEntry = Readonly<z.infer<typeof entrySchema>>;
+export type { ServerEntry };
 
 /** The file that tells other processes of this user about this server. Without it, the server works all the same. */
 export class ServerFile {
@@ -98,6 +83,8 @@ export async function isAlive({ pid, processStart }: ServerEntry): Promise<boole
 /** Undefined for what is no server of this machine, or has ended. */
 async function readEntry(path: string): Promise<ServerEntry | undefined> {
   try {
+    // Only here: what serves a model never reads one.
+    const { entrySchema } = await import('./server-entry.ts');
     const entry = entrySchema.parse(JSON.parse(await readFile(path, 'utf8')));
     // Another container may share the folder, but not the process ids.
     if (entry.host !== hostname()) return undefined;

@@ -54,7 +54,7 @@ export async function serveUntilStopped(
       'Images are fetched from any address, including this machine and its network: MAX_SERVE_MEDIA_URL_SSRF_PROTECTION_ENABLED is off.';
     output.log('warning', message);
   }
-  await checkPort(hosts, port);
+  if (supervised?.hasSockets !== true) await checkPort(hosts, port);
   const metricsPort = await metricsPortOf(loaded, checkPort, output.log);
   await checkAccess(settings.server);
   await prepareBackend(backend, { log: output.log, signal });

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
-import type { Crash, WatchedRequest } from '../../server/index.ts';
+import type { Crash, SocketHandle, WatchedRequest } from '../../server/index.ts';
 import type { ServeSettingName, Settings } from '../../settings/index.ts';
 import type { Context } from '../context.ts';
 import { EndedAs } from '../ended-as.ts';
@@ -11,6 +11,7 @@ import { Interrupted } from '../interruption.ts';
 import { openLog } from '../open-log.ts';
 import { formatDuration } from '../printable.ts';
 import { CrashHistory } from './crash-history.ts';
+import { HeldSockets } from './held-sockets.ts';
 import type { PickedPorts, ServerMessage, StartMessage } from './supervision-messages.ts';
 
 /** Signals that a person or a service manager sends. */
@@ -34,17 +35,19 @@ interface End {
 }
 
 /**
- * Serves in a process of its own, and starts it again when it crashes, which ends running requests and nothing else: the port
- * is closed until the next one has opened it. Resolves never: throws `EndedAs`, or the signal's reason.
+ * Serves in a process of its own, and starts it again when it crashes, which ends running requests and nothing else: new
+ * connections wait until the next one accepts them. Resolves never: throws `EndedAs`, or the signal's reason.
  */
 export async function supervise(settings: Pick<Settings, ServeSettingName>, context: Context): Promise<never> {
   const { output, signal } = context;
   const history = new CrashHistory();
   let lastCrash: Crash | undefined;
   let ports: PickedPorts | undefined;
+  const sockets = new HeldSockets();
   for (;;) {
-    const start: StartMessage = { past: { restarts: history.restarts, lastCrash }, ports, refused: history.refused };
-    const end = await runServer(start, { onPorts: (picked) => (ports = picked), history }, context);
+    const past = { restarts: history.restarts, lastCrash };
+    const start: StartMessage = { past, ports, socketCount: sockets.count, refused: history.refused };
+    const end = await runServer(start, { onPorts: (picked) => (ports = picked), history, sockets }, context);
     if (end.crash === undefined || signal.aborted) throw new EndedAs(end.exitCode);
     lastCrash = { signal: end.crash, at: new Date().toISOString() };
     // One that never was ready would not be the next time.
@@ -61,10 +64,11 @@ export async function supervise(settings: Pick<Settings, ServeSettingName>, cont
 interface Watching {
   readonly onPorts: (ports: PickedPorts) => void;
   readonly history: CrashHistory;
+  readonly sockets: HeldSockets;
 }
 
 /** Runs a server until it has ended, with the signals that this process gets. */
-async function runServer(start: StartMessage, { onPorts, history }: Watching, context: Context): Promise<End> {
+async function runServer(start: StartMessage, { onPorts, history, sockets }: Watching, context: Context): Promise<End> {
   const { signal, hangups, reportRequests } = context;
   const startedAtMs = performance.now();
   const running = new Map<number, RunningRequest>();
@@ -77,8 +81,12 @@ async function runServer(start: StartMessage, { onPorts, history }: Watching, co
   signal.addEventListener('abort', stop);
   hangups.addEventListener('hangup', hangUp);
   reportRequests.addEventListener('report', report);
-  child.on('message', (message: ServerMessage) => {
-    if (message.type === 'begin') {
+  child.on('message', (message: ServerMessage, handle: unknown) => {
+    if (message.type === 'socket') {
+      sockets.hold(message, handle as SocketHandle | undefined);
+    } else if (message.type === 'closing') {
+      sockets.release();
+    } else if (message.type === 'begin') {
       running.set(message.serial, { ...message.request, sinceMs: performance.now() });
     } else if (message.type === 'end') {
       const ended = running.get(message.serial);
@@ -90,6 +98,7 @@ async function runServer(start: StartMessage, { onPorts, history }: Watching, co
     }
   });
   child.send(start, () => undefined);
+  sockets.sendTo(child);
   try {
     // What it has told last may come after its end.
     const [[code, name]] = await Promise.all([

@@ -1,14 +1,17 @@
-import { once } from 'node:events';
+import type { SendHandle } from 'node:child_process';
+import { on } from 'node:events';
 import { VserveError } from '../../errors/index.ts';
-import type { CrashWatch, RunningServer, Supervision } from '../../server/index.ts';
+import type { CrashWatch, KeptSockets, RunningServer, SocketHandle, Supervision } from '../../server/index.ts';
 import type { Settings } from '../../settings/index.ts';
-import type { ServerMessage, StartMessage } from './supervision-messages.ts';
+import type { ServerMessage, SocketMessage, StartMessage } from './supervision-messages.ts';
 
 type Ports = Pick<Settings, 'port' | 'metricsEndpointPort'>;
 
 /** A server's side of `--restart-on-crash`. */
 export interface Supervised {
   readonly supervision: Supervision;
+  /** Whether the server before this one has left sockets. */
+  readonly hasSockets: boolean;
   /** The settings, with the ports that the server had before. */
   withPorts<Given extends Ports>(settings: Given): Given;
   tellReady(running: RunningServer): void;
@@ -24,19 +27,52 @@ export async function superviseMe(): Promise<Supervised> {
     throw new VserveError('invalid_setting', '--supervised is for vserve itself: use --restart-on-crash.');
   }
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
-  const [{ past, ports, refused }] = (await once(process, 'message')) as [StartMessage];
-  const tell = (message: ServerMessage): void => {
+  const { start, sockets } = await startMessages();
+  const { past, ports, refused } = start;
+  const tell = (message: ServerMessage, handle?: SocketHandle): void => {
     // Without a callback, Node throws when the supervisor has just ended.
-    send(message, undefined, {}, () => undefined);
+    send(message, handle as SendHandle, {}, () => undefined);
   };
   return {
-    supervision: { past, watch: watchBy(tell, new Set(refused)) },
+    supervision: { past, watch: watchBy(tell, new Set(refused)), keptSockets: keptBy(tell, sockets) },
+    hasSockets: sockets.size > 0,
     withPorts: (settings) => (ports === undefined ? settings : { ...settings, ...portsOf(settings, ports) }),
     tellReady({ port, metricsUrl }) {
       const metricsPort = metricsUrl === undefined ? undefined : Number(new URL(metricsUrl).port);
       tell({ type: 'ready', ports: { port, metricsPort } });
     },
   };
+}
+
+type Sockets = ReadonlyMap<string, SocketHandle>;
+
+/** What the supervisor says at the beginning: one message, and one for each socket. */
+async function startMessages(): Promise<{ readonly start: StartMessage; readonly sockets: Sockets }> {
+  const messages = on(process, 'message');
+  const next = async () => (await messages.next()).value as [StartMessage | SocketMessage, SocketHandle | undefined];
+  const [start] = (await next()) as [StartMessage, undefined];
+  const sockets = new Map<string, SocketHandle>();
+  for (let count = 0; count < start.socketCount; count += 1) {
+    const [{ host, port }, handle] = (await next()) as [SocketMessage, SocketHandle | undefined];
+    if (handle !== undefined) sockets.set(addressOf(host, port), handle);
+  }
+  await messages.return?.();
+  return { start, sockets };
+}
+
+function keptBy(tell: (message: ServerMessage, handle?: SocketHandle) => void, sockets: Sockets): KeptSockets {
+  return {
+    take: (host, port) => sockets.get(addressOf(host, port)),
+    keep: (host, port, handle) => {
+      // Windows shares listening sockets in another way.
+      if (process.platform !== 'win32') tell({ type: 'socket', host, port }, handle);
+    },
+    release: () => tell({ type: 'closing' }),
+  };
+}
+
+function addressOf(host: string, port: number): string {
+  return `${host} ${port}`;
 }
 
 /** Of those that a server was to pick, the ones that it has picked. */

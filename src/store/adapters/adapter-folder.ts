@@ -22,7 +22,7 @@ export async function baseOfAdapter(folder: string): Promise<string> {
       ? config.base_model_name_or_path
       : undefined;
   if (typeof named === 'string' && named !== '') return named;
-  const ofCard = baseModelOf(await readFile(join(folder, 'README.md'), 'utf8').catch(() => ''));
+  const ofCard = await baseModelOf(await readFile(join(folder, 'README.md'), 'utf8').catch(() => ''));
   if (ofCard !== undefined) return ofCard;
   const message = `${configFile} of ${folder} does not say which model it is for: write its path or Hugging Face id there, under base_model_name_or_path.`;
   throw new VserveError('checkpoint_invalid', message);

@@ -11,6 +11,8 @@ export interface BackendChoice {
   readonly load: () => Promise<Backend>;
   /** As `--devices`. */
   readonly devices: string;
+  /** Where the backend keeps what it has found out, if it may. */
+  readonly cacheFolder?: string | undefined;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface BackendChoice {
 export async function choose(
   asked: string,
   description: ModelDescription,
-  { load, devices }: BackendChoice,
+  { load, devices, cacheFolder }: BackendChoice,
   { log, signal }: { readonly log: (level: LogLevel, message: string) => void; readonly signal: AbortSignal },
 ): Promise<{ readonly precision: Precision; readonly quantizer: Quantizer | undefined }> {
   const given = requirePrecision(asked);
@@ -33,7 +35,7 @@ export async function choose(
   }
   const { quantizer } = backend;
   const sizes = description.sizes.filter(({ precision }) => quantizer !== undefined || !needsQuantizer(precision));
-  const memory = await backend.deviceMemory?.(devices, { log: () => undefined, signal });
+  const memory = await backend.deviceMemory?.(devices, { log: () => undefined, signal, cacheFolder });
   const choice = choosePrecision({ ...description, sizes }, memory);
   log(choice.fits ? 'info' : 'warning', `Precision ${choice.reason}`);
   if (needsQuantizer(choice.precision)) await prepareBackend(backend, { log, signal });

@@ -1,50 +1,12 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { z } from 'zod';
 import type { ModelFiles } from '../../backend/index.ts';
 import type { ModelDescription } from '../../conversion/index.ts';
 import { hashFile } from '../disk/hash-file.ts';
 import type { CheckpointIdentity, ConversionSettings } from './checkpoint-identity.ts';
-import { precisions } from './precision.ts';
+import type { Manifest, ManifestOutput } from './manifest-schema.ts';
 
-const fileName = z.string().refine((name) => name === basename(name));
-const output = z.object({ file: fileName, bytes: z.number(), sha256: z.string() });
-
-/** `manifest.json` of a converted model: what it was made from, how, and its expected files. */
-const manifestSchema = z.object({
-  formatVersion: z.literal(2),
-  createdAt: z.iso.datetime(),
-  source: z.object({
-    path: z.string(),
-    repository: z.string().optional(),
-    commit: z.string().optional(),
-    files: z.array(
-      z.object({ name: z.string(), bytes: z.number(), sha256: z.string(), mtimeMs: z.number().optional() }),
-    ),
-  }),
-  settings: z.object({
-    converterVersion: z.string(),
-    precision: z.enum(precisions),
-    mmprojOuttype: z.enum(['f32', 'f16', 'bf16', 'q8_0']).optional(),
-    quantizerVersion: z.string().optional(),
-  }),
-  /** Of the checkpoint, to choose a precision without reading it again. */
-  description: z.object({
-    architecture: z.string(),
-    family: z.string(),
-    name: z.string().optional(),
-    parameters: z.number(),
-    visionParameters: z.number().optional(),
-    contextLength: z.number().optional(),
-    contextBytesPerToken: z.number(),
-    precision: z.string(),
-    mmprojBytes: z.number(),
-    sizes: z.array(z.object({ precision: z.string(), bytes: z.number() })),
-  }),
-  outputs: z.object({ model: output, mmproj: output.optional() }),
-});
-
-export type Manifest = z.infer<typeof manifestSchema>;
+export type { Manifest };
 
 export interface FinishedConversion {
   readonly source: CheckpointIdentity;
@@ -68,6 +30,7 @@ export async function writeManifest(folder: string, conversion: FinishedConversi
 /** The manifest of a converted model; undefined if it is missing or unreadable. */
 export async function readManifest(folder: string): Promise<Manifest | undefined> {
   try {
+    const { manifestSchema } = await import('./manifest-schema.ts');
     return manifestSchema.parse(JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')));
   } catch {
     return undefined;
@@ -93,11 +56,11 @@ export async function readConverted(folder: string): Promise<ModelFiles | undefi
 }
 
 /** The files that a manifest lists. */
-export function outputsOf({ outputs: { model, mmproj } }: Manifest): readonly z.infer<typeof output>[] {
+export function outputsOf({ outputs: { model, mmproj } }: Manifest): readonly ManifestOutput[] {
   return mmproj === undefined ? [model] : [model, mmproj];
 }
 
-async function flushed(path: string, signal: AbortSignal): Promise<z.infer<typeof output>> {
+async function flushed(path: string, signal: AbortSignal): Promise<ManifestOutput> {
   await using file = await open(path, 'r+');
   await file.sync();
   const { size: bytes } = await file.stat();

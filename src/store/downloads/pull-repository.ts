@@ -180,8 +180,11 @@ async function choiceOf(options: PullOptions): Promise<Choice> {
 }
 
 /** Memory that a model may take; undefined if the backend does not know. Throws what the backend throws about its devices. */
-export async function usableMemory({ load, devices }: BackendChoice, signal: AbortSignal): Promise<number | undefined> {
-  const memory = await (await load()).deviceMemory?.(devices, { log: () => undefined, signal });
+export async function usableMemory(
+  { load, devices, cacheFolder }: BackendChoice,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const memory = await (await load()).deviceMemory?.(devices, { log: () => undefined, signal, cacheFolder });
   return memory && memory.freeBytes * MEMORY_SHARE;
 }
 

@@ -3,20 +3,18 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lock } from 'proper-lockfile';
-import { z } from 'zod';
 import { systemErrorCode } from '../../errors/index.ts';
 import { makeFolder } from '../disk/folders.ts';
-import { isRunning } from './running-process.ts';
+import { isRunning, parseProcess } from './running-process.ts';
+import type { ProcessOnHost } from './running-process.ts';
 
 /** Polling interval of a waiting process. */
 const POLL_MS = 100;
 /** Heartbeat interval of an owner. */
 const HEARTBEAT_MS = 1000;
 
-const ownerSchema = z.object({ pid: z.number().int().positive(), host: z.string() });
-
 /** The process that holds a lock. */
-export type LockOwner = z.infer<typeof ownerSchema>;
+export type LockOwner = ProcessOnHost;
 
 export interface LockOptions {
   readonly signal: AbortSignal;
@@ -90,11 +88,7 @@ function isAlive(path: string, pid: number): boolean {
 }
 
 async function readOwner(path: string): Promise<LockOwner | undefined> {
-  try {
-    return ownerSchema.parse(JSON.parse(await readFile(`${path}.owner`, 'utf8')));
-  } catch {
-    return undefined;
-  }
+  return parseProcess(await readFile(`${path}.owner`, 'utf8').catch(() => ''));
 }
 
 /** The path of the lock of a conversion, by its key, or of a repository, by its folder's name. */

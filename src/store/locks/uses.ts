@@ -2,16 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, relative, sep } from 'node:path';
-import { z } from 'zod';
 import type { LogLevel } from '../../backend/index.ts';
 import { messageOf } from '../../errors/index.ts';
 import { makeFolder, namesIn } from '../disk/folders.ts';
-import { isRunning } from './running-process.ts';
-
-const useSchema = z.object({ pid: z.number().int().positive(), host: z.string() });
+import { isRunning, parseProcess } from './running-process.ts';
+import type { ProcessOnHost } from './running-process.ts';
 
 /** A process that serves a model of the store. */
-export type ModelUse = z.infer<typeof useSchema>;
+export type ModelUse = ProcessOnHost;
 
 /**
  * Records in `uses/<model>.<pid>.<random>` that this process uses a file of the store, so that it is not removed; returns
@@ -54,17 +52,9 @@ async function readMarks(home: string): Promise<{ path: string; model: string; u
     names.map(async (name) => {
       const path = join(folder, name);
       const text = await readFile(path, 'utf8').catch(() => '');
-      return { path, model: name.replace(/\.\d+\.[0-9a-f-]+$/, ''), use: parseUse(text) };
+      return { path, model: name.replace(/\.\d+\.[0-9a-f-]+$/, ''), use: parseProcess(text) };
     }),
   );
-}
-
-function parseUse(text: string): ModelUse | undefined {
-  try {
-    return useSchema.parse(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
 }
 
 /** A process of another machine counts as alive: there is no way to tell. */
