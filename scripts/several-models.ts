@@ -1,11 +1,11 @@
 /**
  * Sends mixed requests to a server of several models of which one may be in memory at a time. Each answer must be the one
- * that its model gives alone, and the memory of the process must stay below what the largest of them takes alone, and a
- * quarter more.
+ * that its model gives alone, and the memory of the process must stay below a limit that has room for one of them only:
+ * --limit-mib, or what the largest takes alone, and a quarter more.
  *
- *     node dist/scripts/several-models.js <model> <model> … [--requests 500] [--at-once 16] [--seed 1]
+ *     node dist/scripts/several-models.js <model> <model> … [--requests 500] [--at-once 16] [--seed 1] [--limit-mib 300]
  *
- * The last line is JSON: {"requests": …, "wrong": …, "seconds": …, "limitMiB": …, "peakMiB": …}. Exits with 1
+ * The last line is JSON: {"requests": …, "wrong": …, "loads": …, "seconds": …, "limitMiB": …, "peakMiB": …}. Exits with 1
  * if an answer was wrong or the limit was passed. Linux only: memory is read from /proc.
  */
 import { spawn } from 'node:child_process';
@@ -26,6 +26,7 @@ const { values, positionals: models } = scriptArguments({
     requests: { type: 'string', default: '500' },
     'at-once': { type: 'string', default: '16' },
     seed: { type: 'string', default: '1' },
+    'limit-mib': { type: 'string' },
   },
 });
 if (models.length < 2) usageError('At least two models are required.');
@@ -33,6 +34,8 @@ if (models.length < 2) usageError('At least two models are required.');
 interface Server {
   readonly url: string;
   readonly pid: number;
+  /** How often a model was loaded. */
+  readonly loads: () => number;
   stop(): Promise<void>;
 }
 
@@ -41,7 +44,9 @@ async function serve(served: readonly string[]): Promise<Server> {
   const flags = ['--host', '127.0.0.1', '--port', '0', '--metrics-endpoint-port', 'off', '--max-loaded-models', '1'];
   const several = served.length === 1 ? ['--keep-alive', '-1'] : [];
   const args = [program, 'serve', ...served.flatMap((model) => ['--model', model]), ...flags, ...several];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let log = '';
+  child.stderr.on('data', (chunk) => (log += String(chunk)));
   const exited = once(child, 'exit');
   const ready = new Promise<string>((resolve) => {
     let text = '';
@@ -52,12 +57,12 @@ async function serve(served: readonly string[]): Promise<Server> {
     });
   });
   const url = await Promise.race([ready, exited.then(() => undefined)]);
-  if (url === undefined) throw new Error('vserve ended before it was ready.');
+  if (url === undefined) throw new Error(`vserve ended before it was ready:\n${log}`);
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM');
     await exited;
   };
-  return { url, pid: child.pid ?? 0, stop };
+  return { url, pid: child.pid ?? 0, loads: () => log.match(/The model .* was loaded in/g)?.length ?? 0, stop };
 }
 
 async function ask(url: string, model: string, content: string): Promise<string> {
@@ -120,12 +125,14 @@ await Promise.all(Array.from({ length: Number(values['at-once']) }, client));
 const seconds = (performance.now() - startedAtMs) / 1000;
 const peakBytes = peak();
 await server.stop();
-const limitBytes = largest * SLACK;
+const limitMib = values['limit-mib'];
+const limitBytes = limitMib === undefined ? largest * SLACK : Number(limitMib) * 1024 ** 2;
 const mib = (bytes: number): number => Math.round(bytes / 1024 ** 2);
 console.log(
   JSON.stringify({
     requests: count,
     wrong,
+    loads: server.loads(),
     seconds: Math.round(seconds * 10) / 10,
     limitMiB: mib(limitBytes),
     peakMiB: mib(peakBytes),

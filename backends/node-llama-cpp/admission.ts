@@ -124,12 +124,18 @@ export async function budgetsOf(request: LoadedMemory): Promise<MemoryUse> {
   const { files, settings, placement, ramBefore, gpus, encoderBytes } = request;
   const utilization = settings.deviceMemoryUtilization;
   const [modelBytes, mmprojBytes] = [await sizeOf(files.modelPath), await sizeOf(files.mmprojPath)];
+  const adapterBytes = await adapterBytesOf(files);
   const onGpu = placement.gpuLayers > 0;
   const perGpu = onGpu ? gpuBudgets(gpus, utilization, mmprojBytes + encoderBytes) : [];
   const weightsInRam = modelBytes * (1 - placement.gpuLayers / placement.totalLayers);
   return {
-    gpuVram: contextBudget(perGpu, request.layersOfGpus),
-    cpuRam: memoryBudget(ramBefore, utilization, weightsInRam + (onGpu ? 0 : mmprojBytes + encoderBytes)),
+    // Adapters are where the layers are.
+    gpuVram: Math.max(0, contextBudget(perGpu, request.layersOfGpus) - adapterBytes),
+    cpuRam: memoryBudget(
+      ramBefore,
+      utilization,
+      weightsInRam + (onGpu ? 0 : mmprojBytes + encoderBytes + adapterBytes),
+    ),
   };
 }
 
@@ -153,6 +159,12 @@ function adviceFor({ separateLength }: ContextSize): string {
   return separateLength === undefined
     ? ''
     : `. With --max-length ${String(separateLength)} each conversation has cells of its own, and several are faster`;
+}
+
+/** What the LoRA adapters take that will be loaded beside a model: they are no longer in their files then. */
+export async function adapterBytesOf({ adapterPaths = [] }: ModelFiles): Promise<number> {
+  const sizes = await Promise.all(adapterPaths.map((path) => sizeOf(path)));
+  return sizes.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** Bytes of a file; 0 for none. */

@@ -1,6 +1,6 @@
 import { GgufInsights, readGgufFileInfo } from 'node-llama-cpp';
 import type { LoadMemory, LoadOptions, LoadSettings, ModelFiles } from '../../src/backend/index.ts';
-import { ggmlTypes, sizeOf } from './admission.ts';
+import { adapterBytesOf, ggmlTypes, sizeOf } from './admission.ts';
 import { contextFlashAttention } from './context-flash-attention.ts';
 import { gpuMemory } from './device-memory.ts';
 import { parseDevices } from './devices.ts';
@@ -39,12 +39,12 @@ export async function loadMemory(
     kvCacheKeyType: ggmlTypes[settings.kvCacheFormat],
     kvCacheValueType: ggmlTypes[settings.kvCacheFormat],
   });
-  const mmprojBytes = await sizeOf(files.mmprojPath);
+  const besideBytes = (await sizeOf(files.mmprojPath)) + (await adapterBytesOf(files));
   const utilization = settings.deviceMemoryUtilization;
   if (onGpu) {
     const weights = await insights.estimateModelResourceRequirementsV2({ gpuLayers, useMmap: settings.mmap });
     return {
-      neededBytes: weights.gpuVram + context.gpuVram + mmprojBytes,
+      neededBytes: weights.gpuVram + context.gpuVram + besideBytes,
       freeBytes: Math.max(0, memoryBudget(await gpuMemory(llama), utilization, 0)),
     };
   }
@@ -52,7 +52,7 @@ export async function loadMemory(
   // The system could drop mapped weights, and would read them again for every token.
   const mappedBytes = settings.mmap ? await totalSizeOf(beside) : 0;
   return {
-    neededBytes: modelBytes + context.cpuRam + mmprojBytes,
+    neededBytes: modelBytes + context.cpuRam + besideBytes,
     freeBytes: Math.max(0, memoryBudget(await machineMemory(), utilization, mappedBytes)),
   };
 }

@@ -43,8 +43,9 @@ export class UpstreamGeneration implements AsyncIterableIterator<GenerationEvent
   }
 
   next(): Promise<Result> {
-    const event = this.#isAborted ? undefined : this.#stream?.take();
-    return event === undefined ? this.#more() : Promise.resolve(this.#pass(event));
+    if (this.#isAborted || this.#stream === undefined) return this.#begin();
+    const event = this.#stream.take();
+    return event === undefined ? this.#stream.next().then(this.#pass, this.#fail) : Promise.resolve(this.#pass(event));
   }
 
   /** Nobody wants the rest. */
@@ -54,23 +55,33 @@ export class UpstreamGeneration implements AsyncIterableIterator<GenerationEvent
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  async #more(): Promise<Result> {
+  async #begin(): Promise<Result> {
     try {
-      const stream = (this.#stream ??= await this.#open());
-      const hasMore = await stream.more();
-      if (this.#isAborted) throw this.#signal.reason;
-      const event = stream.take();
-      if (hasMore && event !== undefined) return this.#pass(event);
+      this.#stream ??= await this.#open();
+      return this.#pass(await this.#stream.next());
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  /** An event that has come, or the end. */
+  readonly #pass = (event: GenerationEvent | undefined): Result => {
+    if (this.#isAborted) return this.#fail(this.#signal.reason);
+    if (event === undefined) {
       this.#use?.outcome.succeeded();
       this.#end();
       return { done: true, value: undefined };
-    } catch (error) {
-      const told = this.#signal.aborted ? this.#signal.reason : this.#told(error);
-      this.#exchange?.abort(told);
-      this.#end();
-      throw told;
     }
-  }
+    if (!this.#hasText && event.type !== 'start' && event.type !== 'progress') this.#noteFirst();
+    return { done: false, value: event };
+  };
+
+  readonly #fail = (error: unknown): never => {
+    const told = this.#signal.aborted ? this.#signal.reason : this.#told(error);
+    this.#exchange?.abort(told);
+    this.#end();
+    throw told;
+  };
 
   /** Sends the request to one upstream after the other, until one has begun with it. */
   async #open(): Promise<AnswerStream> {
@@ -124,11 +135,6 @@ export class UpstreamGeneration implements AsyncIterableIterator<GenerationEvent
     const { choices, logProbs, reportProgress: reportsProgress } = this.#request;
     const hasLogProbs = logProbs !== undefined;
     return new AnswerStream(exchange, upstream.id, { choices, hasLogProbs, reportsProgress, repeated, queueMs });
-  }
-
-  #pass(event: GenerationEvent): Result {
-    if (!this.#hasText && event.type !== 'start' && event.type !== 'progress') this.#noteFirst();
-    return { done: false, value: event };
   }
 
   #noteFirst(): void {

@@ -11,6 +11,7 @@ export type Unit =
   | '% of cold'
   | '× alone'
   | '× direct'
+  | '× without'
   | '× free text'
   | '× a step'
   | '% of the best fixed number of threads';

@@ -28,7 +28,7 @@ const estimates: Readonly<Record<ScenarioName, Partial<Record<ModelKind, Estimat
   pictures: { large: { onceS: 0, perRoundS: 200 } },
   busy: { large: { onceS: 15, perRoundS: 150 } },
   tenants: { large: { onceS: 10, perRoundS: 20 } },
-  hop: { large: { onceS: 10, perRoundS: 60 } },
+  hop: { large: { onceS: 20, perRoundS: 75 } },
 };
 
 /** Scenarios to run on one model, with the expected duration of each. */

@@ -26,6 +26,7 @@ export interface Service {
  * there are. What it keeps of conversations and pictures it does not compute again.
  */
 export class Replica implements Candidate {
+  readonly index: number;
   readonly id: string;
   readonly idHash: number;
   readonly weight = 1;
@@ -39,6 +40,7 @@ export class Replica implements Candidate {
   readonly #pictures = new LeastRecentlyUsed(cachedPictures);
 
   constructor(index: number) {
+    this.index = index;
     this.id = `http://replica-${String(index)}:8000`;
     this.idHash = hashOf(this.id);
   }

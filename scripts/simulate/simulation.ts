@@ -2,6 +2,7 @@ import { policies } from '../../backends/openai/balance/policies.ts';
 import type { UpstreamPolicy } from '../../src/backend/index.ts';
 import { Random } from '../soak/random.ts';
 import { EventQueue } from './event-queue.ts';
+import { FreeReplicas } from './free-replicas.ts';
 import { Replica, usualServiceMs } from './replica.ts';
 import { firstHistoryTokens, keyOf, meanAnswerTokens, meanTurns, Users } from './users.ts';
 import type { Turn } from './users.ts';
@@ -49,6 +50,7 @@ class Simulation {
   readonly #users: Users;
   readonly #random: Random;
   readonly #replicas: readonly Replica[];
+  readonly #free: FreeReplicas;
   readonly #choose;
   readonly #waiting: Waiting[] = [];
   readonly #ttftMs: number[] = [];
@@ -65,6 +67,7 @@ class Simulation {
     this.#random = new Random(options.seed);
     this.#users = new Users(new Random(options.seed + 1));
     this.#replicas = Array.from({ length: options.replicas }, (_, index) => new Replica(index));
+    this.#free = new FreeReplicas(this.#replicas);
     this.#choose = policies[options.policy](() => this.#random.next());
   }
 
@@ -114,10 +117,9 @@ class Simulation {
   /** Those who wait, in order, as long as there is room. */
   #serve(): void {
     while (this.#waiting.length > 0) {
-      const free = this.#replicas.filter(({ isUp, inFlight, capacity }) => isUp && inFlight < capacity);
-      if (free.length === 0) return;
+      if (this.#free.all.length === 0) return;
       const next = this.#waiting.shift();
-      if (next !== undefined) this.#begin(this.#choose(free, keyOf(next.turn)), next);
+      if (next !== undefined) this.#begin(this.#choose(this.#free.all, keyOf(next.turn)), next);
     }
   }
 
@@ -125,6 +127,7 @@ class Simulation {
     const { life } = replica;
     const beganAtMs = this.#nowMs;
     const { firstTokenAtMs, endsAtMs, hadPrefix } = replica.begin(turn, beganAtMs);
+    this.#free.update(replica);
     this.#served.set(replica, (this.#served.get(replica) ?? 0) + 1);
     this.#queue.add(endsAtMs, () => {
       if (replica.life !== life) {
@@ -133,6 +136,7 @@ class Simulation {
         return;
       }
       replica.end();
+      this.#free.update(replica);
       this.#answered += 1;
       if (this.#isMeasured) {
         if (this.#measuredFromMs === 0) this.#measuredFromMs = beganAtMs;
@@ -153,8 +157,10 @@ class Simulation {
     const inMs = -everyMs * Math.log(1 - this.#random.next());
     this.#queue.add(this.#nowMs + inMs, () => {
       replica.fail();
+      this.#free.update(replica);
       this.#queue.add(this.#nowMs + repairMs, () => {
         replica.recover();
+        this.#free.update(replica);
         this.#serve();
         this.#failLater(replica, everyMs);
       });

@@ -9,6 +9,8 @@ export interface ModelFiles {
   readonly mmprojPath: string | undefined;
   /** What `--model` says, for a backend that `servesElsewhere`; absent if it says nothing. */
   readonly modelName?: string;
+  /** GGUF files of LoRA adapters that `loadAdapter` will be given: memory is kept for them. */
+  readonly adapterPaths?: readonly string[];
 }
 
 /** How a model is loaded. Defaults are those of the options with the same names: a backend has none of its own. */

@@ -42,7 +42,7 @@ function rowOf(model: StoredModel): string[] {
   const { name, type, precision = '-', bytes, commit = '-', createdAt, id, usedBy } = model;
   const date = createdAt.slice(0, 16).replace('T', ' ');
   const use = usedBy.length === 0 ? '' : ` (served by process ${usedBy.join(', ')})`;
-  const shownId = type === 'converted' ? id : '-';
+  const shownId = type === 'download' ? '-' : id;
   return [name, type, precision, formatBytes(bytes), commit.slice(0, 12), date, `${shownId}${use}`];
 }
 

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import type { Backend, LoadedModel, ModelFiles } from '../backend/index.ts';
 import type { ServeSettingName, Settings } from '../settings/index.ts';
 import { prepareModel } from '../store/index.ts';
+import { openAdapters, prepareAdapters } from './adapters.ts';
+import type { PreparedAdapter } from './adapters.ts';
 import type { PreparedModel } from '../store/index.ts';
 import { conversionProgress } from './conversion-progress.ts';
 import { loadConverter } from './converter.ts';
@@ -9,6 +11,11 @@ import { downloadProgress } from './download-progress.ts';
 import { hubAccess } from './hub-access.ts';
 import type { Loading, ModelInUse } from './open-and-load.ts';
 import type { ServeSettings } from './serve-settings.ts';
+
+/** The files of a model and of its LoRA adapters. */
+export interface PreparedFiles extends Omit<PreparedModel, 'name'> {
+  readonly adapters: readonly PreparedAdapter[];
+}
 
 /** Downloads and converts a model where it has to be, and loads it. */
 export async function loadModel(
@@ -20,18 +27,24 @@ export async function loadModel(
   return loadPrepared(backend, await prepare(backend, serve, settings, loading), serve, settings, loading);
 }
 
-/** Loads a model whose files are here. Gives them up if that fails. */
+/** Loads a model and its LoRA adapters, whose files are here. Gives them up if that fails. */
 export async function loadPrepared(
   backend: Backend,
-  { release, ...files }: Omit<PreparedModel, 'name'>,
+  { release, adapters: prepared, ...files }: PreparedFiles,
   serve: ServeSettings,
-  { home }: Pick<Settings, 'home'>,
+  settings: Pick<Settings, ServeSettingName>,
   loading: Loading,
 ): Promise<ModelInUse> {
   try {
     const startedAtMs = performance.now();
-    const model = await load(backend, files, serve, { ...loading, cacheFolder: cacheFolderOf(backend, home) });
-    return { model, loadMs: performance.now() - startedAtMs, release, checkpointDir: files.checkpointDir };
+    const model = await load(backend, files, serve, { ...loading, cacheFolder: cacheFolderOf(backend, settings.home) });
+    const loadMs = performance.now() - startedAtMs;
+    const adapted = { model, checkpointDir: files.checkpointDir, prepared };
+    const adapters = await openAdapters(settings, adapted, loading).catch(async (error: unknown) => {
+      await model.close();
+      throw error;
+    });
+    return { model, loadMs, adapters, release };
   } catch (error) {
     await release();
     throw error;
@@ -43,8 +56,24 @@ function cacheFolderOf({ name }: Backend, home: string): string {
   return join(home, 'backends', encodeURIComponent(name));
 }
 
-/** Finds the files of a model, or downloads and converts it. */
+/** Finds the files of a model and of its LoRA adapters, or downloads and converts them. */
 export async function prepare(
+  backend: Backend,
+  serve: ServeSettings,
+  settings: Pick<Settings, ServeSettingName>,
+  loading: Loading,
+): Promise<PreparedFiles> {
+  const files = await prepareFiles(backend, serve, settings, loading);
+  try {
+    const adapters = await prepareAdapters(settings, serve.servedModelName, files.checkpointDir, loading);
+    return { ...files, adapters, adapterPaths: adapters.map(({ file }) => file) };
+  } catch (error) {
+    await files.release();
+    throw error;
+  }
+}
+
+async function prepareFiles(
   backend: Backend,
   { model, precisions, load: { devices } }: ServeSettings,
   settings: Pick<Settings, ServeSettingName>,

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { LoadedModel } from '../backend/index.ts';
-import type { LoadingProgress, OpenServer } from '../server/index.ts';
+import type { AdapterSettings, LoadingProgress, OpenServer } from '../server/index.ts';
 import type { Context } from './context.ts';
 
 /** What loading a model is given: its signal ends it also when the server cannot be opened. */
@@ -13,9 +13,9 @@ export interface ModelInUse {
   readonly model: LoadedModel;
   /** How long the backend took. */
   readonly loadMs: number;
+  /** Its LoRA adapters. */
+  readonly adapters: AdapterSettings;
   readonly release: () => Promise<void>;
-  /** The checkpoint that it was converted from, if it was. */
-  readonly checkpointDir: string | undefined;
 }
 
 /** The server opens after this time at the latest. */

@@ -10,7 +10,7 @@ export function define(command: Command, context: Context): void {
   command
     .argument(
       '<model...>',
-      'An id (org/name for all of it, or org/name@commit), or the ID or path of a converted model',
+      'An id (org/name for all of it, or org/name@commit), or the ID or path of a converted model or adapter',
     )
     .option('--force', 'Remove models even while a server uses them');
   addSettingFlags(command, ['logLevel']);

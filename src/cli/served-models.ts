@@ -38,7 +38,7 @@ export function modelsGiven(
 }
 
 /** Options that belong to one model. */
-const OF_ONE = ['servedModelName', 'mmproj', 'weightPath'] as const;
+const OF_ONE = ['servedModelName', 'mmproj', 'weightPath', 'loraPaths'] as const;
 
 /**
  * The models of a server that loads them when they are asked for; undefined for one that has the one it starts with. Throws
@@ -57,7 +57,7 @@ export async function modelsToManage(
   if (others.length === 0) {
     return keepAlive === undefined && modelsFile === undefined ? undefined : [{ ...first, preload: true }];
   }
-  const wrong = OF_ONE.find((name) => settings[name] !== undefined);
+  const wrong = OF_ONE.find((name) => (settings[name]?.length ?? 0) > 0);
   if (wrong !== undefined) {
     const message = `${origins[wrong]} is for one model, and there are several. Write it into a --models-file.`;
     throw new VserveError('invalid_setting', message, { param: wrong });

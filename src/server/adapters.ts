@@ -2,11 +2,15 @@ import type { ListedModel } from '../api/index.ts';
 import type { LoadedAdapter, LoadedModel } from '../backend/index.ts';
 import { isCodedError, presentationOf, VserveError } from '../errors/index.ts';
 
-/** A LoRA adapter that was loaded before the server began to serve. */
-export interface PreloadedAdapter {
+/** A LoRA adapter by the name that requests have for it. */
+export interface NamedAdapter {
   readonly name: string;
   /** As it was given. */
   readonly path: string;
+}
+
+/** A LoRA adapter that was loaded with its model. */
+export interface PreloadedAdapter extends NamedAdapter {
   readonly adapter: LoadedAdapter;
 }
 

@@ -1,5 +1,5 @@
 export type { Log } from './access-log.ts';
-export type { AdapterSettings, PreloadedAdapter } from './adapters.ts';
+export type { AdapterSettings, NamedAdapter, PreloadedAdapter } from './adapters.ts';
 export type { CrashWatch, WatchedRequest } from './crash-watch.ts';
 export type { KeptSockets, SocketHandle } from './kept-sockets.ts';
 export { openServer } from './open-server.ts';

@@ -232,8 +232,8 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
     report: (progress) => state.report(progress),
     serve({ model, servedModelName: name, media, adapters, modelLoadMs: loadMs, samplingDefaults }) {
       const source: ModelSource = { name, samplingDefaults, load: () => Promise.reject(new Error('It is loaded.')) };
-      const loaded = { model, loadMs, release: () => Promise.resolve() };
-      return answerWith({ sources: [source], keepAliveMs: Infinity, isManaged: false, media, adapters }, loaded);
+      const loaded = { model, loadMs, adapters, release: () => Promise.resolve() };
+      return answerWith({ sources: [source], keepAliveMs: Infinity, isManaged: false, media }, loaded);
     },
     serveModels: (given) => answerWith(given),
     // One after the other: the last one asked for decides.

@@ -1,5 +1,7 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, realpath, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { adapterKey, listAdapters, originOf, removeAdapter } from './adapters/adapter-manifest.ts';
+import type { AdapterManifest } from './adapters/adapter-manifest.ts';
 import { listConversions } from './conversions/conversions.ts';
 import { namesIn } from './disk/folders.ts';
 import { listDownloads } from './downloads/downloads.ts';
@@ -29,13 +31,15 @@ export interface GarbageOptions {
 
 /**
  * Removes what is no longer needed: work left behind by a killed process, conversions by another version of the
- * converter or without a readable manifest, parts of downloads that belong to no snapshot. What another process works on
- * or serves stays.
+ * converter or without a readable manifest, adapters whose originals have changed or are gone, parts of downloads that
+ * belong to no snapshot. What another process works on or serves stays.
  */
 export async function collectGarbage(options: GarbageOptions): Promise<Garbage[]> {
   const found = [
     ...(await abandonedWork(options)),
     ...(await oldConversions(options)),
+    ...(await oldAdapters(options)),
+    ...(await brokenMerges(options)),
     ...(await orphanedBlobs(options)),
   ];
   if (!options.isDryRun) {
@@ -70,6 +74,58 @@ async function oldConversions({ home, converterVersions, isDryRun }: GarbageOpti
     });
   }
   return found;
+}
+
+async function oldAdapters({ home, converterVersions, isDryRun }: GarbageOptions): Promise<Garbage[]> {
+  const found: Garbage[] = [];
+  for (const { key, path, manifest } of await listAdapters(home)) {
+    const reason = manifest === undefined ? 'has no readable manifest' : await whyOld(manifest, key, converterVersions);
+    if (reason === undefined) continue;
+    await withoutOwner(home, key, async () => {
+      const bytes = await stat(path).then(
+        ({ size }) => size,
+        () => 0,
+      );
+      found.push({ path, bytes, reason });
+      if (!isDryRun) await removeAdapter(path);
+    });
+  }
+  return found;
+}
+
+/** Why nobody will ask for a converted adapter any more; undefined if somebody may. */
+async function whyOld(
+  { adapterDir, baseDir, converterVersion }: AdapterManifest,
+  key: string,
+  converterVersions: readonly string[],
+): Promise<string | undefined> {
+  if (!converterVersions.includes(converterVersion)) return `made by version ${converterVersion} of the converter`;
+  const origin = await originOf(adapterDir, baseDir, converterVersion).catch(() => undefined);
+  if (origin !== undefined && adapterKey(origin) === key) return undefined;
+  return `${adapterDir} or its base model has changed or is gone`;
+}
+
+/** Folders of links to an adapter and its base model, one of which is gone. */
+async function brokenMerges({ home, isDryRun }: GarbageOptions): Promise<Garbage[]> {
+  const found: Garbage[] = [];
+  const folder = join(home, 'adapted');
+  for (const key of await namesIn(folder)) {
+    const path = join(folder, key);
+    if (!(await hasBrokenLink(path))) continue;
+    found.push({ path, bytes: 0, reason: 'links to an adapter or a base model that is gone' });
+    if (!isDryRun) await rm(path, { recursive: true, force: true });
+  }
+  return found;
+}
+
+async function hasBrokenLink(folder: string): Promise<boolean> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  for (const entry of entries) {
+    if (!entry.isSymbolicLink()) continue;
+    const target = await realpath(join(entry.parentPath, entry.name)).catch(() => undefined);
+    if (target === undefined) return true;
+  }
+  return false;
 }
 
 async function orphanedBlobs({ home, isDryRun }: GarbageOptions): Promise<Garbage[]> {

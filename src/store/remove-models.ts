@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, rename, rm } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { VserveError } from '../errors/index.ts';
+import { removeAdapter } from './adapters/adapter-manifest.ts';
 import { makeFolder } from './disk/folders.ts';
 import { readDownload } from './downloads/downloads.ts';
 import { repositoryFolder } from './downloads/snapshot.ts';
@@ -13,9 +14,9 @@ import type { StoredModel } from './stored-models.ts';
 const SHORTEST_KEY = 4;
 
 /**
- * The models of the store that `target` names: a repository (`org/name`, all of it), one of its commits
- * (`org/name@commit`), the key of a conversion or its beginning, the folder of a model, or the folder that it was
- * converted from. Throws `model_unavailable` if there is none, or if an abbreviated key is ambiguous.
+ * The models and adapters of the store that `target` names: a repository (`org/name`, all of it), one of its commits
+ * (`org/name@commit`), the key of a conversion or its beginning, the folder of a model or the file of an adapter, or the
+ * folder that it was converted from. Throws `model_unavailable` if there is none, or if an abbreviated key is ambiguous.
  */
 export async function findStored(home: string, target: string): Promise<StoredModel[]> {
   const models = await listModels(home);
@@ -24,11 +25,11 @@ export async function findStored(home: string, target: string): Promise<StoredMo
     (model) =>
       [model.id, model.repository].includes(target) ||
       model.path === path ||
-      (model.type === 'converted' && model.name === path),
+      (model.type !== 'download' && model.name === path),
   );
   if (named.length > 0) return named;
   const isKey = target.length >= SHORTEST_KEY && /^[0-9a-f]+$/.test(target);
-  const found = isKey ? models.filter(({ type, id }) => type === 'converted' && id.startsWith(target)) : [];
+  const found = isKey ? models.filter(({ type, id }) => type !== 'download' && id.startsWith(target)) : [];
   if (found.length === 1) return found;
   const reason =
     found.length === 0
@@ -51,17 +52,32 @@ export async function removeModels(home: string, models: readonly StoredModel[],
   }
   for (const model of models) {
     const { type, id, repository = '' } = model;
-    const lock = type === 'converted' ? id : basename(repositoryFolder(home, repository));
+    const lock = type === 'download' ? basename(repositoryFolder(home, repository)) : id;
     const release = await tryLock(lockPath(home, lock));
     if (release === undefined) {
       throw new VserveError('model_in_use', `Another vserve is working on ${model.name}. Wait for it to finish.`);
     }
     try {
-      await (type === 'converted' ? removeFolder(home, model.path) : removeSnapshot(home, model));
+      await removers[type](home, model);
     } finally {
       await release();
     }
   }
+}
+
+const removers: Readonly<Record<StoredModel['type'], (home: string, model: StoredModel) => Promise<void>>> = {
+  converted: removeConversion,
+  download: removeSnapshot,
+  adapter: (_, { path }) => removeAdapter(path),
+};
+
+/** With the last conversion of an adapter and its base model, the links to both go. */
+async function removeConversion(home: string, { path, name }: StoredModel): Promise<void> {
+  await removeFolder(home, path);
+  const merge = dirname(name);
+  const isMerged = dirname(merge) === join(await realpath(home), 'adapted');
+  if (!isMerged || (await listModels(home)).some((other) => other.name === name)) return;
+  await rm(merge, { recursive: true, force: true });
 }
 
 /** Removes a folder of the store. It is renamed first, so that no partial model is ever found in its place. */

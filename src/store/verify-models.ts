@@ -5,6 +5,8 @@ import type { ConversionProgress, Converter } from '../conversion/index.ts';
 import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
 import { parsePythonJson } from '../formats/python-json.ts';
 import type { FileHash } from '../hub/index.ts';
+import { listAdapters, removeAdapter } from './adapters/adapter-manifest.ts';
+import type { StoredAdapter } from './adapters/adapter-manifest.ts';
 import { conversionKey, identifyCheckpoint } from './conversions/checkpoint-identity.ts';
 import { listConversions } from './conversions/conversions.ts';
 import type { StoredConversion } from './conversions/conversions.ts';
@@ -46,7 +48,7 @@ export interface VerifiedFile {
 
 /**
  * Verifies the hashes of everything in the store. Damaged files of downloads are removed and fetched again; damaged
- * conversions are repeated. If that fails, the file's advice says why, and verification continues.
+ * conversions are repeated, and damaged adapters removed: they are converted when they are used. If that fails, the file's advice says why, and verification continues.
  */
 export async function verifyModels(options: VerifyOptions): Promise<VerifiedFile[]> {
   const { home, paths } = options;
@@ -55,10 +57,12 @@ export async function verifyModels(options: VerifyOptions): Promise<VerifiedFile
     ({ snapshots }) => paths === undefined || snapshots.some(({ path }) => isWanted(path)),
   );
   const conversions = (await listConversions(home)).filter(({ path }) => isWanted(path));
+  const adapters = (await listAdapters(home)).filter(({ path }) => isWanted(path));
   const contents = await Promise.all(downloads.map(contentsOf));
   const bytes = [
     ...contents.flat().map((content) => content.bytes),
     ...conversions.flatMap(({ manifest }) => (manifest === undefined ? [] : outputsOf(manifest).map((o) => o.bytes))),
+    ...adapters.map(({ manifest }) => manifest?.bytes ?? 0),
   ].reduce((sum, each) => sum + each, 0);
   let bytesRead = 0;
   /** The hash of a file; undefined if it does not exist. */
@@ -75,6 +79,7 @@ export async function verifyModels(options: VerifyOptions): Promise<VerifiedFile
     results.push(...(await verifyDownload(download, contents[index] ?? [], read, options)));
   }
   for (const conversion of conversions) results.push(...(await verifyConversion(conversion, read, options)));
+  for (const adapter of adapters) results.push(await verifyAdapter(adapter, read));
   return results;
 }
 
@@ -199,6 +204,17 @@ async function verifyConversion(
   );
   options.log('debug', `${basename(path)} in ${home}: ${repaired.result}`);
   return results.map((file) => (file.result === 'ok' ? file : { ...file, ...repaired }));
+}
+
+async function verifyAdapter({ path, manifest }: StoredAdapter, read: ReadHash): Promise<VerifiedFile> {
+  if (manifest === undefined) {
+    return { result: 'damaged', path, advice: 'Its manifest is unreadable; "vserve gc" removes it.' };
+  }
+  const digest = await read(path, 'sha256');
+  if (digest === manifest.sha256) return { result: 'ok', path, advice: '' };
+  await removeAdapter(path);
+  const result = digest === undefined ? 'missing' : 'removed';
+  return { result, path, advice: 'It is converted again when it is used.' };
 }
 
 /** Repeats a conversion in place. Throws `checkpoint_invalid` if its source or converter has changed. */

@@ -89,10 +89,20 @@ test.each([
   ],
   [['--model', 'a.gguf', '--models-file', 'same.yaml'], /Two models have the name "a\.gguf"/],
   [['a.gguf', '--model', 'b.gguf', '--model', 'c.gguf'], /Two models were given: a\.gguf and b\.gguf/],
+  [
+    ['--model', 'a.gguf', '--model', 'b.gguf', '--lora-paths', 'x=./x.gguf'],
+    /--lora-paths is for one model, and there are several\. Write it into a --models-file/,
+  ],
+  [['--model', 'a.gguf', '--keep-alive', '5m', '--enable-lora'], /--enable-lora .* here models come and go/],
+  [['--models-file', 'adapted.yaml'], /Two models have the name "a\.gguf", or a model and an adapter/],
   [['--models-file', 'none.yaml'], /The models file none\.yaml does not exist/],
   [['--model', 'a.gguf', '--keep-alive', 'soon'], /--keep-alive is "soon": it must be a duration such as 5m/],
 ])('%j is refused', async (args, message) => {
   await writeFile(join(folder, 'same.yaml'), '- a.gguf\n');
+  await writeFile(
+    join(folder, 'adapted.yaml'),
+    '- a.gguf\n- model: b.gguf\n  lora_paths: [./x.gguf, a.gguf=./y.gguf]\n',
+  );
   const { code, stderr } = await serve(args).exit();
   expect(stderr).toMatch(message);
   expect(code).toBe(2);

@@ -20,6 +20,7 @@ describe('a file of models', () => {
   max_batch_size: 2
   quantization-encoding: q4_k_m
   temperature: 0.5
+  lora_paths: [captions=./captions]
   preload: true
 `,
     );
@@ -33,6 +34,7 @@ describe('a file of models', () => {
           maxBatchSize: 2,
           quantizationEncoding: 'q4_k_m',
           temperature: 0.5,
+          loraPaths: ['captions=./captions'],
         },
         preload: true,
       },

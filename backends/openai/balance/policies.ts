@@ -55,11 +55,15 @@ function drawn<C extends Candidate>(candidates: readonly C[], random: number): C
 function roundRobin(): Policy {
   const credits = new Map<string, number>();
   return <C extends Candidate>(candidates: readonly C[]): C => {
-    const weights = candidates.reduce((sum, { weight }) => sum + weight, 0);
-    for (const { id, weight } of candidates) credits.set(id, (credits.get(id) ?? 0) + weight);
-    const creditOf = ({ id }: C): number => credits.get(id) ?? 0;
-    const next = candidates.reduce((best, candidate) => (creditOf(candidate) > creditOf(best) ? candidate : best));
-    credits.set(next.id, creditOf(next) - weights);
+    let next = candidates.at(0) as C;
+    let [weights, most] = [0, -Infinity];
+    for (const candidate of candidates) {
+      const credit = (credits.get(candidate.id) ?? 0) + candidate.weight;
+      credits.set(candidate.id, credit);
+      weights += candidate.weight;
+      if (credit > most) [next, most] = [candidate, credit];
+    }
+    credits.set(next.id, most - weights);
     return next;
   };
 }

@@ -8,19 +8,28 @@ import type { AnswerReaderOptions } from './answer-reader.ts';
 import { AnswerReader } from './answer-reader.ts';
 import type { ChunkJson } from './chunk-json.ts';
 import { streamFailure } from './error-response.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange, PieceReader } from './exchange.ts';
 
 /** No chunk is as long: the upstream sends something else. */
 const MAX_CHUNK_CHARACTERS = 64 * 1024 * 1024;
 
-/** The events of a response that is a stream of server-sent events. */
-export class AnswerStream {
+interface Waiting {
+  readonly resolve: (event: GenerationEvent | undefined) => void;
+  readonly reject: (failure: UpstreamFailure) => void;
+}
+
+/**
+ * The events of a response that is a stream of server-sent events. Each piece is read as it comes, so that an event costs
+ * one promise at most, and what came in one piece costs none.
+ */
+export class AnswerStream implements PieceReader {
   readonly #exchange: Exchange;
   readonly #upstream: string;
   readonly #reader: AnswerReader;
   readonly #parser: EventSourceParser;
   #events: GenerationEvent[] = [];
   #next = 0;
+  #waiting: Waiting | undefined;
   #failure: UpstreamFailure | undefined;
   #isDone = false;
 
@@ -36,9 +45,10 @@ export class AnswerStream {
         if (type === 'max-buffer-size-exceeded') this.#failure ??= malformed(message, upstream);
       },
     });
+    exchange.readWith(this);
   }
 
-  /** An event that has come already; what is told of it costs no promise. */
+  /** An event that has come already. */
   take(): GenerationEvent | undefined {
     const event = this.#events[this.#next];
     if (event === undefined) return undefined;
@@ -46,30 +56,47 @@ export class AnswerStream {
     if (this.#next === this.#events.length) {
       this.#events = [];
       this.#next = 0;
+      this.#exchange.consumed();
     }
     return event;
   }
 
-  /** Waits for further events; false at the end. Throws an `UpstreamFailure`. */
-  async more(): Promise<boolean> {
-    while (this.#events.length === 0) {
-      if (this.#failure !== undefined) throw this.#failure;
-      if (this.#isDone) return false;
-      const piece = await this.#piece();
-      if (piece === undefined) this.#end();
-      else this.#parser.feed(piece);
-    }
-    return true;
+  /** The next event; undefined at the end. Throws an `UpstreamFailure`. One call at a time. */
+  next(): Promise<GenerationEvent | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      this.#tell();
+    });
   }
 
-  async #piece(): Promise<string | undefined> {
-    try {
-      return await this.#exchange.next();
-    } catch (error) {
-      // Everything was said: what becomes of the connection is no matter.
-      if (this.#reader.isFinished) return undefined;
-      throw connectionFailure(error, { isSent: true, upstream: this.#upstream });
-    }
+  piece(text: string): void {
+    this.#parser.feed(text);
+    // A piece may have no event at all.
+    if (this.#events.length === 0) this.#exchange.consumed();
+    this.#tell();
+  }
+
+  end(): void {
+    this.#end();
+    this.#tell();
+  }
+
+  fail(reason: unknown): void {
+    // Where everything was said, what becomes of the connection is no matter.
+    if (this.#reader.isFinished) this.#end();
+    else this.#failure ??= connectionFailure(reason, { isSent: true, upstream: this.#upstream });
+    this.#tell();
+  }
+
+  /** Gives who waits what there is. */
+  #tell(): void {
+    const waiting = this.#waiting;
+    const hasEvent = this.#next < this.#events.length;
+    if (waiting === undefined || (!hasEvent && this.#failure === undefined && !this.#isDone)) return;
+    // Taking the last event may let the upstream go on, and further pieces come meanwhile.
+    this.#waiting = undefined;
+    if (!hasEvent && this.#failure !== undefined) waiting.reject(this.#failure);
+    else waiting.resolve(this.take());
   }
 
   #read(data: string): void {

@@ -10,6 +10,13 @@ export interface ResponseHead {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
+/** Takes the pieces of a response as they come. One of `end` and `fail` comes last, once. */
+export interface PieceReader {
+  piece(text: string): void;
+  end(): void;
+  fail(reason: unknown): void;
+}
+
 interface Waiting {
   readonly resolve: (piece: string | undefined) => void;
   readonly reject: (reason: unknown) => void;
@@ -28,8 +35,9 @@ function deferred<T>(): Deferred<T> {
 }
 
 /**
- * One request to an upstream, and the text of its response, piece by piece as it comes. Who does not ask for pieces holds
- * back the upstream on this connection, and on no other. Neither streams nor generators: every token comes through here.
+ * One request to an upstream, and the text of its response, piece by piece as it comes: to a reader, or to who asks for the
+ * next one. Who is far behind holds back the upstream on this connection, and on no other. Neither streams nor generators:
+ * every token comes through here.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   /** Resolves with the head; rejects with the error of the connection, or the reason of an abort. */
@@ -41,6 +49,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #ahead: string[] = [];
   #aheadCharacters = 0;
   #waiting: Waiting | undefined;
+  #reader: PieceReader | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #isSent = false;
   #hasEnded = false;
@@ -59,6 +68,20 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Whether anything of the request may have reached the upstream. */
   get isSent(): boolean {
     return this.#isSent;
+  }
+
+  /** Gives a reader what has come and all that will; what it has is ahead of its use until it says `consumed`. */
+  readWith(reader: PieceReader): void {
+    this.#reader = reader;
+    for (const piece of this.#ahead.splice(0)) reader.piece(piece);
+    if (this.#failure !== undefined) reader.fail(this.#failure.reason);
+    else if (this.#hasEnded) reader.end();
+  }
+
+  /** The reader has used all that it was given. */
+  consumed(): void {
+    this.#aheadCharacters = 0;
+    if (this.#controller?.paused === true) this.#controller.resume();
   }
 
   /** The next piece; undefined at the end. One call at a time. */
@@ -120,6 +143,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     this.#give(this.#decoder.end());
     this.#hasEnded = true;
+    if (this.#failure === undefined) this.#reader?.end();
     this.#waiting?.resolve(undefined);
     this.#waiting = undefined;
   }
@@ -130,6 +154,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #give(piece: string): void {
     if (piece === '' || this.#failure !== undefined) return;
+    if (this.#reader !== undefined) {
+      this.#aheadCharacters += piece.length;
+      this.#reader.piece(piece);
+      return;
+    }
     const waiting = this.#waiting;
     if (waiting === undefined) {
       this.#ahead.push(piece);
@@ -145,6 +174,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#failure !== undefined || this.#hasEnded) return;
     this.#failure = { reason };
     this.#rejectHead(reason);
+    this.#reader?.fail(reason);
     this.#waiting?.reject(reason);
     this.#waiting = undefined;
   }

@@ -10,24 +10,37 @@ import type { Server } from '../server.ts';
 import { median } from '../statistics.ts';
 
 const pacedEcho = fileURLToPath(new URL('../paced-echo.js', import.meta.url));
+const slowEcho = fileURLToPath(new URL('../slow-echo.js', import.meta.url));
 const streams = 200;
 /** Tokens of each of these streams. */
 const echoTokens = 100;
 /** Pairs of questions, direct and through the hop, of which the median counts. */
 const pairs = 7;
+/** Questions before that, to each: programs in JavaScript are compiled while they run. */
+const warmUps = 30;
+/** Streams before three upstreams, of which one is slow; and the tokens of each. */
+const sharedStreams = 48;
+const sharedTokens = 10;
+/** Between two tokens of a stream of the slow one, and of no other. */
+const slowMs = 400;
 
 /**
  * What a vserve in front of an engine costs (`--backend openai`): time to the first token and between tokens against asking
- * the engine itself, one stream at a time; and the throughput of 200 streams at the pace of 25 tokens a second each, with the
- * CPU time of the hop.
+ * the engine itself, one stream at a time; the throughput of 200 streams at the pace of 25 tokens a second each, with the
+ * CPU time of the hop; and what an upstream that is twenty times as slow does to the streams of two others.
  */
 export async function hop(bench: Bench): Promise<void> {
   const [engine] = await bench.servers(['vserve'], 4);
   if (engine === undefined) return;
-  const beforeEngine = await startHop(bench, engine.url);
-  const echo = await start(bench, ['--backend', pacedEcho]);
-  const beforeEcho = await startHop(bench, echo.url);
+  const echoes = await Promise.all([pacedEcho, pacedEcho, slowEcho].map((path) => start(bench, ['--backend', path])));
+  const [echo, other, slow] = echoes;
+  if (echo === undefined || other === undefined || slow === undefined) return;
+  const beforeEngine = await startHop(bench, engine);
+  const beforeEcho = await startHop(bench, echo);
+  const beforeTwo = await startHop(bench, echo, other);
+  const beforeThree = await startHop(bench, echo, other, slow);
   try {
+    for (const server of [engine, beforeEngine, echo, beforeEcho]) await warmUp(server);
     await bench.alternate([
       {
         contender: 'vserve',
@@ -35,14 +48,19 @@ export async function hop(bench: Bench): Promise<void> {
         measure: () => oneStream(engine, beforeEngine, bench.settings.promptWords, bench.settings.outputTokens),
       },
       { contender: 'vserve', pid: echo.pid, measure: () => manyStreams(echo, beforeEcho) },
+      { contender: 'vserve', pid: beforeThree.pid, measure: () => besideSlow(beforeTwo, beforeThree) },
     ]);
   } finally {
-    for (const server of [beforeEngine, beforeEcho, echo]) await server.stop();
+    for (const server of [beforeEngine, beforeEcho, beforeTwo, beforeThree, ...echoes]) await server.stop();
   }
 }
 
-function startHop(bench: Bench, upstream: string): Promise<Server> {
-  return start(bench, ['--backend', 'openai', '--upstream', upstream]);
+async function warmUp({ url }: Server): Promise<void> {
+  for (let question = 0; question < warmUps; question += 1) await chat(url, [ask(randomText(4))], { maxTokens: 2 });
+}
+
+function startHop(bench: Bench, ...upstreams: readonly Server[]): Promise<Server> {
+  return start(bench, ['--backend', 'openai', ...upstreams.flatMap(({ url }) => ['--upstream', url])]);
 }
 
 function start(bench: Bench, flags: readonly string[]): Promise<Server> {
@@ -101,4 +119,28 @@ async function tokensPerSecond({ url }: Server): Promise<number> {
   );
   const tokens = answers.reduce((sum, { completionTokens }) => sum + completionTokens, 0);
   return (1000 * tokens) / (Math.max(...answers.map(({ endedAtMs }) => endedAtMs)) - sentAtMs);
+}
+
+/** Of the streams that the fast upstreams have. */
+async function besideSlow(without: Server, beside: Server): Promise<Reading[]> {
+  const alone = await fastGapsMs(without, sharedStreams);
+  const shared = await fastGapsMs(beside, sharedStreams);
+  const name = 'time between tokens (p99) of streams of two upstreams beside a slow one';
+  return [{ name, unit: '× without', value: p99(shared) / p99(alone) }];
+}
+
+/** Gaps between the tokens of all streams but those of the slow upstream. */
+async function fastGapsMs({ url }: Server, count: number): Promise<number[]> {
+  const answers = await Promise.all(
+    Array.from({ length: count }, () => chat(url, [ask(randomText(12))], { maxTokens: sharedTokens })),
+  );
+  return answers.filter((answer) => itlMs(answer) < slowMs).flatMap(({ textAtMs }) => gaps(textAtMs));
+}
+
+function gaps(times: readonly number[]): number[] {
+  return times.slice(1).map((time, i) => time - (times[i] ?? time));
+}
+
+function p99(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(0.99 * values.length)] ?? NaN;
 }

@@ -118,6 +118,8 @@ function standalone({ maxBatchSize }: Pick<Settings, 'maxBatchSize'>) {
     trustedProxies: [],
     allowedHosts: [],
     gracefulShutdownTimeoutS: 0,
+    loraPaths: [],
+    enableLora: undefined,
     // Whoever names an address on this command line could fetch it as well.
     mediaUrlSsrfProtectionEnabled: false,
   } as const;

@@ -21,8 +21,9 @@ export async function checkStore(home: string): Promise<Finding> {
     return fail(`${home} cannot be written (${reason})`, 'Set VSERVE_HOME to a folder that you can write.');
   }
   if (folder !== home) return ok(`${home} (empty)`);
-  const models = await listModels(home);
-  const bytes = models.reduce((sum, model) => sum + model.bytes, 0);
+  const stored = await listModels(home);
+  const models = stored.filter(({ type }) => type !== 'adapter');
+  const bytes = stored.reduce((sum, model) => sum + model.bytes, 0);
   return ok(`${home}: ${models.length === 1 ? '1 model' : `${String(models.length)} models`}, ${formatBytes(bytes)}`);
 }
 

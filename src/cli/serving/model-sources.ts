@@ -3,6 +3,7 @@ import type { Backend, ModelFiles } from '../../backend/index.ts';
 import { VserveError } from '../../errors/index.ts';
 import type { ModelSource } from '../../server/index.ts';
 import type { FileModel, LoadedSettings, ServeSettingName, Settings } from '../../settings/index.ts';
+import { namedAdapters } from '../adapters.ts';
 import type { Context } from '../context.ts';
 import { loadPrepared, prepare } from '../load-model.ts';
 import type { Loading } from '../open-and-load.ts';
@@ -35,10 +36,10 @@ export async function modelSources(
     const serve = await serveSettings({ ...loaded, settings }, backend);
     sources.push(sourceOf(own.model, serve, settings, preload, sharing));
   }
-  const names = sources.map(({ name }) => name);
+  const names = sources.flatMap(({ name, adapters = [] }) => [name, ...adapters.map((adapter) => adapter.name)]);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice === undefined) return sources;
-  const message = `Two models have the name ${JSON.stringify(twice)}. Give each its own with "name" in a --models-file.`;
+  const message = `Two models have the name ${JSON.stringify(twice)}, or a model and an adapter. Give each model its own with "name" in a --models-file, and each adapter as name=path.`;
   throw new VserveError('invalid_setting', message, { param: 'servedModelName' });
 }
 
@@ -59,6 +60,7 @@ function sourceOf(
   };
   return {
     name: serve.servedModelName,
+    adapters: namedAdapters(settings, serve.servedModelName),
     aliases: [model, basename(resolve(model)).replace(/\.gguf$/i, '')],
     samplingDefaults: samplingDefaultsOf(settings),
     preload,

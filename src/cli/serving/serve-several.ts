@@ -28,7 +28,7 @@ export async function openSeveral(
     // A client may not name what lies on this machine.
     const isOfHub = isRepositoryId(id) && (await findModel(id)).type === 'repository';
     if (!isOfHub) throw notOfHub(id);
-    const own = { model: id, servedModelName: undefined, mmproj: undefined, weightPath: undefined };
+    const own = { model: id, servedModelName: undefined, mmproj: undefined, weightPath: undefined, loraPaths: [] };
     const [source] = await modelSources([{ settings: own, preload: false }], loaded, backend, context);
     if (source === undefined) throw notOfHub(id);
     await source.prepare?.(signal, report);

@@ -7,7 +7,7 @@ import { checkPort } from '../../server/port.ts';
 import { serveSettingNames } from '../../settings/index.ts';
 import type { FileModel, LoadedSettings, ServeSettingName, Settings } from '../../settings/index.ts';
 import { hideSecretFlags } from '../access-settings.ts';
-import { openAdapters, refuseAdapters } from '../adapters.ts';
+import { refuseEnableLora } from '../adapters.ts';
 import { describeConfiguration } from '../configuration.ts';
 import type { Context } from '../context.ts';
 import { exposureOf } from '../exposure.ts';
@@ -117,11 +117,11 @@ async function openAndServe(
     return runUntilStopped(running, checked, hosts, context);
   };
   if (models !== undefined) {
-    refuseAdapters(loaded.settings);
+    refuseEnableLora(loaded.settings);
     await untilStopped(await openSeveral({ backend, settings, models }, loaded, openNamed, context));
     return;
   }
-  const { server, model, loadMs, release, checkpointDir } = await openAndLoad(
+  const { server, model, loadMs, adapters, release } = await openAndLoad(
     () => openNamed([settings.servedModelName]),
     (loading) => loadModel(backend, settings, loaded.settings, loading),
     context,
@@ -130,13 +130,6 @@ async function openAndServe(
     const samplingDefaults = samplingDefaultsOf(loaded.settings);
     const servedModelName = nameOf(loaded.settings, model.info) ?? settings.servedModelName;
     await file.update({ model: servedModelName });
-    const inUse = { model, checkpointDir };
-    const adapters = await openAdapters(loaded.settings, servedModelName, inUse, context).catch(
-      async (error: unknown) => {
-        await server.close();
-        throw error;
-      },
-    );
     await untilStopped(
       server.serve({ model, servedModelName, media, adapters, modelLoadMs: loadMs, samplingDefaults }),
     );

@@ -1,4 +1,5 @@
 import type { LoadedModel, LoadMemory, SamplingSettings } from '../../backend/index.ts';
+import type { AdapterSettings, NamedAdapter } from '../adapters.ts';
 import type { LoadingProgress } from '../server-state.ts';
 
 /** A model in memory, and the hold on its files. */
@@ -6,6 +7,8 @@ export interface LoadedSource {
   readonly model: LoadedModel;
   /** How long the backend took; undefined where that is not known. */
   readonly loadMs?: number | undefined;
+  /** Its LoRA adapters; absent where it takes none. */
+  readonly adapters?: AdapterSettings | undefined;
   /** Gives up the files. Call it when the model is closed. */
   readonly release: () => Promise<void>;
 }
@@ -16,6 +19,8 @@ export interface ModelSource {
   readonly name: string;
   /** Other names that requests may use. */
   readonly aliases?: readonly string[];
+  /** LoRA adapters that are loaded with it: requests that name one are for this model. */
+  readonly adapters?: readonly NamedAdapter[];
   /** Of requests that set none, before the model's own. */
   readonly samplingDefaults?: Partial<SamplingSettings> | undefined;
   /** Load it when the server starts. */

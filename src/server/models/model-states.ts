@@ -6,7 +6,7 @@ import type { ServedModels } from './served-models.ts';
 /** What a model tells of itself, whatever its requests use of it. */
 type Told = Pick<
   ModelEntry<ActiveBase>,
-  'name' | 'info' | 'since' | 'status' | 'progress' | 'failure' | 'expiresAt' | 'keepAliveMs'
+  'name' | 'info' | 'since' | 'status' | 'progress' | 'failure' | 'expiresAt' | 'keepAliveMs' | 'source' | 'loaded'
 >;
 
 /** Of a model that was never in memory: it refuses nothing. */
@@ -26,7 +26,22 @@ export function servedModelOf({ name, info = UNKNOWN, since }: Told): ServedMode
 /** The models of a server and their adapters, for its lists. Where they come and go, with their states. */
 export function listedModels<Active extends ActiveBase>(models: ServedModels<Active>): readonly ListedModel[] {
   const listed = models.entries.map((entry) => listedModel(entry, models.isManaged));
-  return [...listed, ...(models.only?.adapters?.listed() ?? [])];
+  return [...listed, ...models.entries.flatMap((entry) => listedAdapters(entry, models.isManaged))];
+}
+
+/** The LoRA adapters of a model: those in memory, or else those that will be loaded with it. */
+export function listedAdapters(entry: Told, isManaged: boolean): readonly ListedModel[] {
+  const { name: parent, info, since, source, loaded } = entry;
+  const state = isManaged ? { state: stateOf(entry) } : {};
+  const inMemory = loaded?.active.adapters?.listed();
+  if (inMemory !== undefined) return inMemory.map((adapter) => ({ ...adapter, ...state }));
+  return (source.adapters ?? []).map(({ name, path: root }) => ({
+    name,
+    info,
+    since,
+    adapter: { root, parent },
+    ...state,
+  }));
 }
 
 export function listedModel(entry: Told, isManaged: boolean): ListedModel {

@@ -1,5 +1,4 @@
 import { Adapters } from '../adapters.ts';
-import type { AdapterSettings } from '../adapters.ts';
 import { Admission } from '../admission.ts';
 import type { GenerationRouteOptions, SharedOptions } from '../route-options.ts';
 import { withSamplingDefaults } from '../sampling-defaults.ts';
@@ -21,14 +20,12 @@ export interface ModelsOptions {
   readonly pull?: PullModel | undefined;
   /** False for the one model of a server, which stays in memory. */
   readonly isManaged?: boolean;
-  /** LoRA adapters of that one. */
-  readonly adapters?: AdapterSettings | undefined;
 }
 
 /** The models of a server, each with a queue of its own, none in memory yet. `totals` outlast them. */
 export function openModels(
   shared: SharedOptions,
-  { sources, keepAliveMs, maxLoaded, pull, isManaged = true, adapters }: ModelsOptions,
+  { sources, keepAliveMs, maxLoaded, pull, isManaged = true }: ModelsOptions,
   totals: ModelTotals,
 ): ServedModels<GenerationRouteOptions> {
   const { settings, counts, metrics, log } = shared;
@@ -44,7 +41,7 @@ export function openModels(
     },
     // Not before: it would take a CPU from what the model was loaded for.
     onFirstRest: ({ model }) => void warmUpModel(model, log),
-    activate({ name, samplingDefaults }, { model: loaded, loadMs }) {
+    activate({ name, samplingDefaults }, { model: loaded, loadMs, adapters }) {
       const model = withSamplingDefaults(loaded, samplingDefaults);
       const { maxBatchSize } = model.info;
       const names = models.namesOf(name);

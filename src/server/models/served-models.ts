@@ -29,6 +29,8 @@ export class ServedModels<Active extends ActiveBase> {
   readonly maxLoaded: number | undefined;
   readonly #pool: ModelPool<Active>;
   readonly #byName = new Map<string, ModelEntry<Active>>();
+  /** The models of LoRA adapters, by the names of these. */
+  readonly #byAdapter = new Map<string, ModelEntry<Active>>();
   readonly #pull: PullModel | undefined;
 
   /** `sources`: at least one, of different names. */
@@ -40,6 +42,9 @@ export class ServedModels<Active extends ActiveBase> {
     const aliases = new Map<string, ModelEntry<Active> | undefined>();
     for (const entry of this.#pool.entries) {
       this.#byName.set(entry.name, entry);
+      for (const { name } of entry.source.adapters ?? []) {
+        this.#byAdapter.set(name, entry).set(`${entry.name}:${name}`, entry);
+      }
       // One that several have is nobody's.
       for (const alias of new Set(entry.source.aliases)) aliases.set(alias, aliases.has(alias) ? undefined : entry);
     }
@@ -67,15 +72,17 @@ export class ServedModels<Active extends ActiveBase> {
     return this.entries.length === 1 ? this.entries[0]?.loaded?.active : undefined;
   }
 
-  /** All names that requests may have for a model. */
+  /** All names that requests may have for a model, without its adapters'. */
   namesOf(servedName: string): readonly string[] {
     const entry = this.#byName.get(servedName);
     return [...this.#byName].flatMap(([name, named]) => (named === entry ? [name] : []));
   }
 
-  /** The model of this name; undefined for another one, also where there is only one. */
+  /** The model of this name, or of the adapter of this name; undefined for another one, also where there is only one. */
   entryNamed(name: string): ModelEntry<Active> | undefined {
-    return this.#byName.get(name) ?? this.#byName.get(name.endsWith(LATEST) ? name.slice(0, -LATEST.length) : '');
+    const untagged = name.endsWith(LATEST) ? name.slice(0, -LATEST.length) : '';
+    const entry = this.#byName.get(name) ?? this.#byName.get(untagged);
+    return entry ?? this.#byAdapter.get(name) ?? this.#byAdapter.get(untagged);
   }
 
   /**
@@ -135,6 +142,7 @@ export class ServedModels<Active extends ActiveBase> {
   }
 
   #list(): string {
-    return this.entries.map(({ name }) => JSON.stringify(name)).join(', ');
+    const adapters = this.entries.flatMap(({ source }) => source.adapters ?? []);
+    return [...this.entries, ...adapters].map(({ name }) => JSON.stringify(name)).join(', ');
   }
 }

@@ -12,8 +12,7 @@ import {
 } from '../../api/index.ts';
 import { messagesErrors, messagesModelListSchema, messagesModelSchema } from '../../api/messages/index.ts';
 import { VserveError } from '../../errors/index.ts';
-import type { ModelEntry } from '../models/model-entry.ts';
-import { listedModel, listedModels } from '../models/model-states.ts';
+import { listedAdapters, listedModel, listedModels } from '../models/model-states.ts';
 import type { ServedModels } from '../models/served-models.ts';
 import type { RouteTraits } from '../openapi/describe.ts';
 import { describeRead, optionalParameter, pathParameter } from '../openapi/describe.ts';
@@ -51,21 +50,18 @@ export function modelRoutes(
 
 /** The model or adapter of this name, for a list. Throws `model_not_found`, also where there is only one model. */
 export function listedNamed(models: ServedModels<GenerationRouteOptions>, name: string): ListedModel {
-  const { adapters } = models.only ?? {};
-  const adapter = adapters?.find(name)?.name;
-  const listed = listedModels(models).find((model) => model.adapter !== undefined && model.name === adapter);
-  return listed ?? listedModel(entryNamed(models, name, adapters?.names), models.isManaged);
-}
-
-function entryNamed(
-  models: ServedModels<GenerationRouteOptions>,
-  name: string,
-  adapters: readonly string[] | undefined,
-): ModelEntry<GenerationRouteOptions> {
   const entry = models.find(name);
-  if (models.entries.length === 1 && !models.namesOf(entry.name).includes(name))
-    throw unknownModel(name, entry.name, adapters);
-  return entry;
+  const adapters = listedAdapters(entry, models.isManaged);
+  const adapter = adapters.find((own) => name === own.name || name === `${entry.name}:${own.name}`);
+  if (adapter !== undefined) return adapter;
+  if (models.entries.length === 1 && !models.namesOf(entry.name).includes(name)) {
+    throw unknownModel(
+      name,
+      entry.name,
+      adapters.map((own) => own.name),
+    );
+  }
+  return listedModel(entry, models.isManaged);
 }
 
 /** The error of a model that is not served here. */

@@ -1,12 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { readdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Converter } from '../../conversion/index.ts';
 import { VserveError } from '../../errors/index.ts';
 import { isGguf } from '../../gguf-choice/index.ts';
 import { readGgufHeader } from '../../gguf/read-header.ts';
-import { identifyFile } from '../conversions/checkpoint-identity.ts';
 import { explainDiskError } from '../disk/disk-errors.ts';
 import { makeFolder } from '../disk/folders.ts';
 import { pullFiles } from '../downloads/pull-repository.ts';
@@ -16,6 +14,7 @@ import { findModel } from '../find-model.ts';
 import { removeLeftovers } from '../locks/leftovers.ts';
 import { lockPath, withLock } from '../locks/lock.ts';
 import { adapterFiles } from './adapter-folder.ts';
+import { adapterKey, isConverted, manifestPath, originOf, writeAdapterManifest } from './adapter-manifest.ts';
 
 export interface PrepareAdapterOptions extends StoreAccess {
   /** A `.gguf` file, a folder with one or with a PEFT adapter, or a Hugging Face id of a PEFT adapter. */
@@ -70,20 +69,15 @@ async function convertOnce(folder: string, options: PrepareAdapterOptions): Prom
     const message = `--converter llama.cpp converts no adapters. Leave it out, or convert ${folder} with llama.cpp's convert_lora_to_gguf.py and give the result.`;
     throw new VserveError('unsupported_capability', message);
   }
-  const adapterDir = await realpath(folder);
-  const baseDir = await realpath(checkpointDir);
-  const files = await Promise.all([
-    ...adapterFiles.map((name) => identifyFile(adapterDir, name, undefined)),
-    identifyFile(baseDir, 'config.json', undefined),
-  ]);
-  const origin = JSON.stringify([adapterDir, baseDir, files, converter.converterVersion]);
-  const key = createHash('sha256').update(origin).digest('hex').slice(0, 16);
+  const origin = await originOf(folder, checkpointDir, converter.converterVersion);
+  const { adapterDir, baseDir } = origin;
+  const key = adapterKey(origin);
   const name = (modelNameOf(adapterDir) ?? basename(adapterDir)).replaceAll(/[^\w.-]+/g, '_').slice(0, 60);
   const path = join(home, 'adapters', `${name}-${key}.gguf`);
-  if (existsSync(path)) return path;
+  if (await isConverted(path)) return path;
   const onWait = (): void => log('info', `Another vserve is converting ${folder}: waiting for it.`);
   return withLock(lockPath(home, key), { signal, onWait }, async () => {
-    if (existsSync(path)) return path;
+    if (await isConverted(path)) return path;
     await removeLeftovers(home, key);
     const workDir = join(home, 'converting', `${key}.${randomUUID()}`);
     await makeFolder(workDir);
@@ -91,6 +85,9 @@ async function convertOnce(folder: string, options: PrepareAdapterOptions): Prom
     try {
       const unfinished = join(workDir, 'adapter.gguf');
       await converter.convertAdapter?.({ baseDir, adapterDir, path: unfinished, signal });
+      await writeAdapterManifest(unfinished, origin, signal);
+      // The file comes last: what is there has its manifest.
+      await rename(manifestPath(unfinished), manifestPath(path));
       await rename(unfinished, path);
       return path;
     } finally {

@@ -156,6 +156,16 @@ it('keeps an adapter for the requests that use it, and takes no more', async () 
   expect((await answer(model, { ...request, adapter: again.id })).text).toBe(whole);
 });
 
+it('leaves nothing of an adapter in the cache that is unloaded', async () => {
+  const loaded = await load(model, paths.get('plain') ?? '');
+  const request = userTurn(['Tell me a story.'], { maxTokens: 4, adapter: loaded.id });
+  const { finish } = await answer(model, request);
+  const before = model.work?.()?.cachedTokens ?? 0;
+  await loaded.unload();
+  const after = model.work?.()?.cachedTokens ?? 0;
+  expect(before - after).toBeGreaterThanOrEqual(finish.usage.promptTokens);
+});
+
 it('refuses a file that is no adapter of the model', async () => {
   await expect(load(model, shapesFiles().modelPath)).rejects.toMatchObject({
     code: 'gguf_invalid',

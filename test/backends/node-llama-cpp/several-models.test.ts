@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import backend from '../../../backends/node-llama-cpp/index.ts';
@@ -72,6 +72,14 @@ test('the engine tells what a model takes, and less room beside others', async (
   expect(alone?.neededBytes).toBeGreaterThan(1_000_000);
   expect(alone?.freeBytes).toBeGreaterThan(alone?.neededBytes ?? 0);
   expect(withMoreTokens?.neededBytes).toBeGreaterThan(alone?.neededBytes ?? 0);
+  // What adapters take is kept for them.
+  const adapterPath = files.mmprojPath ?? '';
+  const adapted = await backend.loadMemory?.({ ...files, adapterPaths: [adapterPath] }, settings, {
+    beside: [],
+    log: quiet.log,
+    signal,
+  });
+  expect((adapted?.neededBytes ?? 0) - (alone?.neededBytes ?? 0)).toBe((await stat(adapterPath)).size);
   // Next to nothing of the machine may be used.
   expect((await memory([], { deviceMemoryUtilization: 0.001 }))?.freeBytes).toBe(0);
 });

@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { Gate } from '../../support/gate.ts';
 import { answerTo, chatBody, openChat, send } from '../../server/support/http.ts';
 import { modelName, serve } from '../../server/support/serve.ts';
-import { delta, fakeUpstream, say, writeChunks } from './support/fake-upstream.ts';
+import { delta, endChunks, fakeUpstream, say, writeChunks } from './support/fake-upstream.ts';
 import { errorOf } from './support/error-of.ts';
 import { loadUpstreams, serveUpstreams } from './support/serve-upstreams.ts';
 
@@ -54,6 +55,27 @@ it('an error of the server behind is told with its code, and names the place in 
   const { status, text } = await send(`${edge.url}/v1/chat/completions`, sent);
   expect(status).toBe(400);
   expect(JSON.parse(text)).toMatchObject({ error: { code: 'context_length_exceeded', param: 'messages' } });
+});
+
+it('tokens that come together leave together', async () => {
+  const tokens = Array.from({ length: 20 }, (_, index) => `token ${String(index)} `);
+  const behind = await fakeUpstream((response) => {
+    writeChunks(response, delta({ role: 'assistant', content: '' }), ...tokens.map((content) => delta({ content })));
+    endChunks(response);
+  });
+  const edge = await serveUpstreams([behind.url]);
+  const write = vi.spyOn(Socket.prototype, 'write');
+  onTestFinished(() => write.mockRestore());
+  const { text } = await send(`${edge.url}/v1/chat/completions`, {
+    method: 'POST',
+    body: JSON.stringify({ messages, stream: true }),
+  });
+  expect(text.match(/token \d+ /g)).toEqual(tokens);
+  // The upstream's own chunks have no such field.
+  const written = write.mock.calls
+    .map(([data]) => String(data))
+    .filter((data) => data.includes('"chat.completion.chunk"'));
+  expect(written.filter((data) => data.includes('token '))).toHaveLength(1);
 });
 
 it('a client that leaves ends its generation at the upstream', async () => {

@@ -27,6 +27,9 @@ void Engine::unload_adapter(uint64_t id) {
             image_prefill_->drop_adapter();
         }
         adapters_.unload(context_.get(), id);
+        cache_->forget(Request::salt_prefix_of(id));
+        work_done_.cached_tokens = cache_->tokens();
+        work_done_.copied_bytes = cache_->copied_bytes();
     });
 }
 

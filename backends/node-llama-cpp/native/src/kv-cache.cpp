@@ -293,6 +293,22 @@ void KvCache::clear_idle() {
     }
 }
 
+void KvCache::forget(const std::string & salt_prefix) {
+    const auto is_meant = [&](const KvContent & content) { return content.salt.rfind(salt_prefix, 0) == 0; };
+    for (auto parked = parked_.begin(); parked != parked_.end();) {
+        const auto next = std::next(parked);
+        if (is_meant(*parked)) {
+            take(parked);
+        }
+        parked = next;
+    }
+    for (auto & slot : slots_) {
+        if (!slot.busy && !slot.runs.empty() && is_meant(slot)) {
+            empty(slot);
+        }
+    }
+}
+
 void KvCache::empty(Slot & slot) {
     llama_memory_seq_rm(memory_, slot.id, -1, -1);
     slot.runs.clear();

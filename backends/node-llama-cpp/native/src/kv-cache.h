@@ -108,6 +108,8 @@ class KvCache {
     void drop_copies();
     // Empties all idle slots and drops parked content.
     void clear_idle();
+    // The same for what has a salt that begins like this: no prompt will have it any more.
+    void forget(const std::string & salt_prefix);
 
   private:
     using Place = KvContent::Place;

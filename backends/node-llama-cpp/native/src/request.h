@@ -56,8 +56,11 @@ struct Request {
         : id(id),
           settings(std::move(settings)),
           // Another adapter computes other cells. What is reported on has to be computed: nothing may come from the cache.
-          cells_salt(std::to_string(this->settings.adapter) + "\n" + this->settings.cache_salt +
+          cells_salt(salt_prefix_of(this->settings.adapter) + this->settings.cache_salt +
                      (this->settings.prompt_log_probs ? "\nreported " + std::to_string(id) : "")) {}
+
+    // What the salts of all requests begin with that use an adapter.
+    static std::string salt_prefix_of(uint64_t adapter) { return std::to_string(adapter) + "\n"; }
 
     const uint64_t id;
     const GenerationSettings settings;
