@@ -421,8 +421,10 @@ export class LoadedLlama implements LoadedModel {
   /** The first format of a process takes several times as long as the next: V8 learns the code, the engine its vocabulary. */
   async warmUp(): Promise<void> {
     try {
-      const source = await this.#grammarSources.warmUp(() => this.#untilIdle());
-      if (source !== undefined) await this.#compileSource(source);
+      const small = await this.#grammarSources.warmUp();
+      if (small !== undefined) await this.#compileSource(small);
+      const large = await this.#grammarSources.warmUpLarge(() => this.#untilIdle());
+      if (large !== undefined) await this.#compileSource(large);
     } catch (error) {
       if (this.#closing === undefined) throw fromNative(error);
     }

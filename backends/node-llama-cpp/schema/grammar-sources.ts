@@ -62,12 +62,18 @@ export class GrammarSources {
   }
 
   /**
-   * Starts the thread, and makes it compile some formats, one after the other: a client's comes in between. Large ones come
-   * last, each once `idle` has resolved. Resolves with the grammar of the last, rejects when it is closed.
+   * Starts the thread, and makes it compile some formats, one after the other: a client's comes in between. Resolves with the
+   * grammar of the last, rejects when it is closed.
    */
-  async warmUp(idle: () => Promise<void>): Promise<GrammarSource | undefined> {
+  async warmUp(): Promise<GrammarSource | undefined> {
     let last: GrammarSource | undefined;
     for (const format of sampleFormats()) last = await this.#sample(format);
+    return last;
+  }
+
+  /** The same with large formats, each once `idle` has resolved. */
+  async warmUpLarge(idle: () => Promise<void>): Promise<GrammarSource | undefined> {
+    let last: GrammarSource | undefined;
     for (const format of largeSampleFormats()) {
       await idle();
       last = await this.#sample(format);

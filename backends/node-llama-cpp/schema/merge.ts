@@ -9,7 +9,7 @@ import { memberOf, refuse, refuseEmpty } from './refuse.ts';
 type Combine = (a: JsonValue, b: JsonValue, path: string) => JsonValue;
 
 /** Of alternatives of two lists that both hold. */
-const mostPairs = 256;
+const mostPairs = 2048;
 
 const both: Combine = (a, b) => {
   if (isNever(a) || isNever(b)) return false;

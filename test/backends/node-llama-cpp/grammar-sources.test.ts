@@ -4,13 +4,11 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { GrammarResult } from '../../../backends/node-llama-cpp/schema/grammar-messages.ts';
 import { GrammarSources } from '../../../backends/node-llama-cpp/schema/grammar-sources.ts';
 import { GrammarThread } from '../../../backends/node-llama-cpp/schema/grammar-thread.ts';
-import { sampleFormats } from '../../../backends/node-llama-cpp/schema/sample-formats.ts';
 import type { JsonValue } from '../../../src/backend/index.ts';
 import { ofSchema } from '../../engine/schemas/grammar-matcher.ts';
 import { Gate } from '../../support/gate.ts';
 
 const { signal } = new AbortController();
-const smallSamples = [...sampleFormats()].length;
 const large = { enum: Array.from({ length: 1000 }, (_, i) => `value ${i}`) };
 /** Each of its definitions is there twice in the next. */
 const doubling: JsonValue = {
@@ -113,29 +111,31 @@ describe('warming up', () => {
   it('compiles schemas of every kind of value, as clients’ are', async () => {
     const sources = new GrammarSources();
     onTestFinished(() => sources.close());
-    const last = await sources.warmUp(() => Promise.resolve());
+    const last = await sources.warmUp();
     expect(last?.gbnf).toContain('leaf0 ::=');
     expect(Object.keys(JSON.parse(last?.schema ?? '') as object)).toContain('$defs');
   });
 
-  it('leaves large ones for when nobody waits', async () => {
+  it('with large ones waits until nobody else does', async () => {
     const thread = new SlowThread();
-    const idle = new Gate();
-    void new GrammarSources(thread).warmUp(() => idle.opened);
-    for (let at = 0; at < smallSamples; at++) {
-      await asked(thread, at + 1);
-      thread.asked[at]?.answer({ sources: [source] });
-    }
-    for (let turns = 0; turns < 10; turns++) await new Promise((resolve) => setImmediate(resolve));
-    expect(thread.asked).toHaveLength(smallSamples);
-    idle.open();
-    await asked(thread, smallSamples + 1);
+    let waits = 0;
+    const gates = [new Gate(), new Gate()];
+    const idle = (): Promise<void> => gates[waits++]?.opened ?? new Promise(() => undefined);
+    void new GrammarSources(thread).warmUpLarge(idle);
+    expect(thread.asked).toHaveLength(0);
+    gates[0]?.open();
+    await asked(thread, 1);
+    thread.asked[0]?.answer({ sources: [source] });
+    while (waits < 2) await new Promise((resolve) => setImmediate(resolve));
+    expect(thread.asked).toHaveLength(1);
+    gates[1]?.open();
+    await asked(thread, 2);
   });
 
   it('is done one by one, so that a client waits for one at most', async () => {
     const thread = new SlowThread();
     const sources = new GrammarSources(thread);
-    void sources.warmUp(() => Promise.resolve());
+    void sources.warmUp();
     const compiled = sources.compile(ofSchema(large), signal);
     expect(thread.asked).toHaveLength(2);
     thread.asked[0]?.answer({ sources: [source] });
