@@ -20,7 +20,7 @@ if (modelPath === undefined || adapterPath === undefined || global.gc === undefi
 const cycles = Number(count);
 const model = await backend.load(
   { modelPath, mmprojPath: undefined },
-  { ...defaultLoadSettings, maxLength: 512, maxBatchSize: 2, devices: 'cpu' },
+  { ...defaultLoadSettings, maxLength: 512, maxBatchSize: 2, devices: 'cpu', threads: 1, threadsBatch: 1 },
   { onProgress: () => undefined, log: () => undefined, signal: new AbortController().signal },
 );
 const content = [{ type: 'text', text: 'What is this?' }] as const;

@@ -21,16 +21,26 @@ function loadOf({ inFlight, weight }: Candidate): number {
   return (inFlight + 1) / weight;
 }
 
-const leastInFlight: Policy = <C extends Candidate>(candidates: readonly C[]): C =>
-  candidates.reduce((best, candidate) => (loadOf(candidate) < loadOf(best) ? candidate : best));
+const leastInFlight: Policy = <C extends Candidate>(candidates: readonly C[]): C => {
+  let best = candidates.at(0) as C;
+  let least = Infinity;
+  for (const candidate of candidates) {
+    const load = loadOf(candidate);
+    if (load < least) [best, least] = [candidate, load];
+  }
+  return best;
+};
 
 /**
  * The first that the key prefers and that is within a bound of the mean load (consistent hashing with bounded loads); the
  * least busy if none is.
  */
 const affinity: Policy = <C extends Candidate>(candidates: readonly C[], key: string): C => {
-  const total = candidates.reduce((sum, { inFlight }) => sum + inFlight, 1);
-  const weights = candidates.reduce((sum, { weight }) => sum + weight, 0);
+  let [total, weights] = [1, 0];
+  for (const { inFlight, weight } of candidates) {
+    total += inFlight;
+    weights += weight;
+  }
   const isWithin = ({ inFlight, capacity, weight }: C): boolean =>
     inFlight < Math.max(Math.ceil((LOAD_BOUND * total * weight) / weights), Math.min(MOST_FREE, capacity * FREE_PART));
   return preferred(candidates, key, isWithin) ?? leastInFlight(candidates, key);
@@ -53,17 +63,25 @@ function drawn<C extends Candidate>(candidates: readonly C[], random: number): C
 
 /** In turns, by weight: the one that is furthest behind its share. */
 function roundRobin(): Policy {
-  const credits = new Map<string, number>();
+  const credits = new Map<string, { credit: number }>();
+  const accountOf = (id: string): { credit: number } => {
+    const known = credits.get(id);
+    if (known !== undefined) return known;
+    const account = { credit: 0 };
+    credits.set(id, account);
+    return account;
+  };
   return <C extends Candidate>(candidates: readonly C[]): C => {
     let next = candidates.at(0) as C;
-    let [weights, most] = [0, -Infinity];
+    let richest: { credit: number } | undefined;
+    let weights = 0;
     for (const candidate of candidates) {
-      const credit = (credits.get(candidate.id) ?? 0) + candidate.weight;
-      credits.set(candidate.id, credit);
+      const account = accountOf(candidate.id);
+      account.credit += candidate.weight;
       weights += candidate.weight;
-      if (credit > most) [next, most] = [candidate, credit];
+      if (richest === undefined || account.credit > richest.credit) [next, richest] = [candidate, account];
     }
-    credits.set(next.id, most - weights);
+    if (richest !== undefined) richest.credit -= weights;
     return next;
   };
 }

@@ -11,18 +11,21 @@ export function preferred<C extends Candidate>(
 ): C | undefined {
   const keyHash = hashOf(key);
   let best: C | undefined;
-  let bestScore = -Infinity;
+  let [bestScore, bestShare] = [-Infinity, -Infinity];
   for (const candidate of candidates) {
+    const share = shareOf(candidate, keyHash);
+    // Of no more weight, it scores less: most candidates need no logarithm.
+    if (best !== undefined && share <= bestShare && candidate.weight <= best.weight) continue;
     if (!mayTake(candidate)) continue;
-    const score = scoreOf(candidate, keyHash);
-    if (score > bestScore) [best, bestScore] = [candidate, score];
+    const score = -candidate.weight / Math.log(share);
+    if (score > bestScore) [best, bestScore, bestShare] = [candidate, score, share];
   }
   return best;
 }
 
-function scoreOf({ idHash, weight }: Candidate, keyHash: number): number {
-  const share = (mixed(idHash ^ keyHash) + 0.5) / 2 ** 32;
-  return -weight / Math.log(share);
+/** From 0 to 1, both excluded. */
+function shareOf({ idHash }: Candidate, keyHash: number): number {
+  return (mixed(idHash ^ keyHash) + 0.5) / 2 ** 32;
 }
 
 /** FNV-1a, 32 bits. */
