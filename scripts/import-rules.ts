@@ -56,6 +56,7 @@ export const wireFormats: readonly string[] = [
   'chat',
   'completions',
   'embeddings',
+  'files',
   'messages',
   'ollama',
   'responses',

@@ -508,7 +508,7 @@ export function toNative(
   const messages = chat.map(({ role, content, name, reasoning, toolCalls = [], toolCallId }) => ({
     role,
     parts: content.map((part) => {
-      if (part.type === 'text') return { text: part.text, image: -1 };
+      if (part.type === 'text') return { text: part.text, image: -1, isMark: part.isMark ?? false };
       places.push(part.param);
       const prepared = budgets.of(part.image, part.budget, imageProcessor);
       const { videoPosition } = part;

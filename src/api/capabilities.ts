@@ -67,9 +67,8 @@ export function requireCapabilities(request: ParsedRequest, { capabilities }: Mo
     const message = 'This model does not support images: it has no vision projector (mmproj). Remove the images.';
     throw unsupported(message, image.param);
   }
-  const bounded = [...imageReferences(request), ...mediaReferences(request)].find(
-    ({ budget }) => budget?.minPixels ?? budget?.maxPixels,
-  );
+  const asked = mediaReferences(request).filter((reference) => reference.type !== 'frames');
+  const bounded = [...imageReferences(request), ...asked].find(({ budget }) => budget?.minPixels ?? budget?.maxPixels);
   if (bounded !== undefined && capabilities.imageBudgets !== true) {
     const param = bounded.budget?.param ?? bounded.param;
     throw unsupported(`This model has one size for images: leave min_pixels and max_pixels out of ${param}.`, param);

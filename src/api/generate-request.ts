@@ -75,7 +75,8 @@ export function toGenerateRequest(
   const remaining = images.values();
   type Plain<Part> = Exclude<Part, ImageReference | MediaReference>;
   const resolved = <Part extends ParsedPart | ParsedPromptPart>(part: Part): Plain<Part> | ImagePart => {
-    if (part.type === 'document' || part.type === 'video') throw new TypeError(`${part.param} was not opened.`);
+    if (part.type === 'document' || part.type === 'video' || part.type === 'frames')
+      throw new TypeError(`${part.param} was not opened.`);
     if (part.type !== 'image') return part as Plain<Part>;
     const { value } = remaining.next();
     if (value === undefined) throw new TypeError(`The image at ${part.param} was not resolved.`);

@@ -19,8 +19,9 @@ export {
 export type { ListedModel, ModelState, ServedModel } from './model/served-model.ts';
 export { slotsJson } from './model/slots.ts';
 export type { RunningRequest } from './model/slots.ts';
-export { firstPicture, imageReferences, mediaReferences, withOpenedMedia } from './parsed-request.ts';
+export { countableImages, firstPicture, imageReferences, mediaReferences, withOpenedMedia } from './parsed-request.ts';
 export type {
+  FrameListReference,
   FrameSampling,
   ImageReference,
   MediaReference,
@@ -32,9 +33,11 @@ export { frameStamp } from './request/frame-stamp.ts';
 export { isImageInBase64 } from './request/image-url.ts';
 export { show } from './request/invalid-request.ts';
 export { isJsonObject } from './request/json-object.ts';
+export type { ReadOptions } from './request/json-object.ts';
 export { LongText } from './request/long-text.ts';
 export { jsonSchema } from './request/request-schema.ts';
 export type { JsonSchema } from './request/request-schema.ts';
+export type { FindFile, UploadedFile } from './request/uploaded-file.ts';
 export type {
   ErrorFormat,
   Framing,

@@ -5,15 +5,19 @@ import type {
   ImageBudget,
   PromptPart,
   SamplingSettings,
+  TextPart,
 } from '../backend/index.ts';
 import type { TextBias } from './request/logit-bias.ts';
 import type { LongText } from './request/long-text.ts';
+import type { UploadedFile } from './request/uploaded-file.ts';
+
+/** Where the bytes of an image, a document or a video are: an http(s), data or file URL, or a file that was uploaded. */
+export type MediaSource = string | LongText | UploadedFile;
 
 /** An image in a message, not fetched yet. */
 export interface ImageReference {
   readonly type: 'image';
-  /** An http(s), data or file URL. */
-  readonly url: string | LongText;
+  readonly url: MediaSource;
   /** Its path in the request: `messages[2].content[1]`. */
   readonly param: string;
   readonly budget?: ImageBudget;
@@ -32,8 +36,7 @@ export interface PageRange {
 /** A document in a message, not fetched yet. What kind of file it is, its bytes tell. */
 export interface DocumentReference {
   readonly type: 'document';
-  /** An http(s), data or file URL. */
-  readonly url: string | LongText;
+  readonly url: MediaSource;
   readonly param: string;
   /** The pages to show, in this order; undefined shows all. */
   readonly pages: readonly PageRange[] | undefined;
@@ -61,18 +64,27 @@ export interface FrameSampling {
 /** A video in a message, not fetched yet. */
 export interface VideoReference extends FrameSampling {
   readonly type: 'video';
-  /** An http(s), data or file URL. */
-  readonly url: string | LongText;
+  readonly url: MediaSource;
   readonly param: string;
   /** Of each frame. */
   readonly budget?: ImageBudget;
 }
 
+/** A video in a message as a list of its frames, not fetched yet. */
+export interface FrameListReference {
+  readonly type: 'frames';
+  /** In their order, all of one size. */
+  readonly frames: readonly ImageReference[];
+  /** Undefined if the request does not say. */
+  readonly framesPerSecond: number | undefined;
+  readonly param: string;
+}
+
 /** What becomes several parts once it is opened. */
-export type MediaReference = DocumentReference | VideoReference;
+export type MediaReference = DocumentReference | VideoReference | FrameListReference;
 
 /** A part that stays one. */
-export type PlainPart = { readonly type: 'text'; readonly text: string } | ImageReference;
+export type PlainPart = TextPart | ImageReference;
 
 export type ParsedPart = PlainPart | MediaReference;
 
@@ -110,6 +122,14 @@ export function imageReferences(request: ParsedRequest): ImageReference[] {
   return contents.flatMap((content) => content.filter((part) => part.type === 'image'));
 }
 
+/** How many images a request has before its documents and videos are opened: frames of a list are there already. */
+export function countableImages(request: ParsedRequest): ImageReference[] {
+  const contents = [...request.messages.map(({ content }) => content), request.prompt ?? []];
+  return contents.flatMap((content) =>
+    content.flatMap((part) => (part.type === 'frames' ? part.frames : part.type === 'image' ? [part] : [])),
+  );
+}
+
 /** The documents and videos of a request, in order. */
 export function mediaReferences(request: ParsedRequest): MediaReference[] {
   return request.messages.flatMap(({ content }) => content.filter((part) => isMedia(part)));
@@ -132,12 +152,13 @@ export function firstPicture(request: ParsedRequest): ImageReference | MediaRefe
   const contents = [...request.messages.map(({ content }) => content), request.prompt ?? []];
   for (const content of contents) {
     for (const part of content) {
-      if (part.type === 'image' || part.type === 'video' || (part.type === 'document' && !part.isText)) return part;
+      const isPicture = part.type === 'image' || part.type === 'video' || part.type === 'frames';
+      if (isPicture || (part.type === 'document' && !part.isText)) return part;
     }
   }
   return undefined;
 }
 
 function isMedia(part: ParsedPart): part is MediaReference {
-  return part.type === 'document' || part.type === 'video';
+  return part.type === 'document' || part.type === 'video' || part.type === 'frames';
 }

@@ -1,8 +1,15 @@
 import type { Bitmap } from './bitmap.ts';
 import type { ImageBudget } from './image-budget.ts';
 
+export interface TextPart {
+  readonly type: 'text';
+  readonly text: string;
+  /** It did not come with the request: one of `ModelInfo.video.marks`, whose control tokens are some. */
+  readonly isMark?: true;
+}
+
 export type ContentPart =
-  | { readonly type: 'text'; readonly text: string }
+  | TextPart
   | {
       readonly type: 'image';
       readonly image: Bitmap;

@@ -56,8 +56,13 @@ export interface ModelInfo {
 export interface VideoPerception {
   /** Frames that its encoder sees as one image: `Bitmap.frames`. */
   readonly framesPerImage: number;
-  /** How it is told the times of images: in words before each, or by positions in its attention. */
-  readonly times: 'words' | 'positions';
+  /**
+   * How it is told the times of images: in words before each (`<1.5 seconds>`), in whole seconds behind each, those of its
+   * first frame, or by positions in its attention.
+   */
+  readonly times: 'words' | 'seconds' | 'positions';
+  /** What its processor writes round a video. */
+  readonly marks?: { readonly before: string; readonly after: string };
   /** Positions of a second of the video; absent: one for each image. */
   readonly positionsPerSecond?: number;
 }

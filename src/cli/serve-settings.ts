@@ -54,6 +54,8 @@ export async function serveSettings(
       maxQueueSize: settings.maxQueueSize,
       maxStoredResponses: settings.maxStoredResponses,
       maxStoredResponseBytes: settings.maxStoredResponseBytes,
+      maxStoredFiles: settings.maxStoredFiles,
+      maxStoredFileBytes: settings.maxStoredFileBytes,
       slots: settings.slots,
       // The page asks by OpenAI's API.
       playground: !settings.headless && settings.apiTypes.includes('openai'),

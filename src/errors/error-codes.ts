@@ -36,6 +36,7 @@ export const errorCodes = {
   model_not_found: notFound,
   route_not_found: notFound,
   response_not_found: notFound,
+  file_not_found: notFound,
   previous_response_not_found: badRequest,
   method_not_allowed: { status: 405, type: 'invalid_request_error', exitCode: 2 },
   invalid_api_key: { status: 401, type: 'authentication_error', exitCode: 2 },

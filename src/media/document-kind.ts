@@ -18,16 +18,20 @@ const OTHERS: readonly (readonly [signature: RegExp, name: string])[] = [
   [/^25215053/, 'a PostScript file'],
 ];
 
+/** Whether a file has the signature of a PDF, which need not come first. */
+export function startsAsPdf(file: Uint8Array): boolean {
+  return Buffer.from(file.subarray(0, PDF_LOOKED_AT_BYTES)).includes('%PDF-');
+}
+
 /**
  * What a file is, by its bytes: a PDF, an image or a text, whatever its name or media type says. Throws `undecodable` for
  * anything else.
  */
 export function documentKindOf(file: Uint8Array): DocumentKind {
   if (file.length === 0) throw new VserveError('undecodable', 'The document is empty (0 bytes).');
-  const start = Buffer.from(file.subarray(0, PDF_LOOKED_AT_BYTES));
-  if (start.includes('%PDF-')) return 'pdf';
+  if (startsAsPdf(file)) return 'pdf';
   if (imageFormatOf(file) !== undefined) return 'image';
-  const hex = start.toString('hex', 0, 8);
+  const hex = Buffer.from(file.subarray(0, 8)).toString('hex');
   const [, other] = OTHERS.find(([signature]) => signature.test(hex)) ?? [];
   if (other !== undefined) {
     throw new VserveError('undecodable', `The document is ${other}, which this server cannot read. Save it as PDF.`);

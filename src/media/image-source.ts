@@ -1,5 +1,13 @@
-/** A reference to an image: an `http:`, `https:`, `data:` or `file:` URL, as text or as pieces of UTF-8, the first of at least 1 KiB. */
-export type ImageSource = string | { readonly pieces: readonly Uint8Array<ArrayBuffer>[] };
+/** An `http:`, `https:`, `data:` or `file:` URL, as text or as pieces of UTF-8, the first of at least 1 KiB. */
+export type UrlSource = string | { readonly pieces: readonly Uint8Array<ArrayBuffer>[] };
+
+/** A file that the server holds, in pieces that stay as they are. */
+export interface StoredSource {
+  readonly stored: readonly Uint8Array<ArrayBuffer>[];
+}
+
+/** A reference to an image. */
+export type ImageSource = UrlSource | StoredSource;
 
 /** An encoded image, cut anywhere, and how its bytes are encoded. */
 export interface EncodedImage {
@@ -15,22 +23,28 @@ const MEDIA_TYPE = /^data:[\w.+-]*(?:\/[\w.+-]+)?(?:;[\w.+-]+(?:=[\w.+-]+)?)*(?=
 /** Characters that are masked in the log. */
 const UNPRINTABLE = /[^\x20-\x7e]/g;
 
+export function isStored(source: ImageSource): source is StoredSource {
+  return typeof source === 'object' && 'stored' in source;
+}
+
 /** A source without leading and trailing white space. */
 export function withoutSpaceAround(source: ImageSource): ImageSource {
+  if (isStored(source)) return source;
   if (typeof source === 'string') return source.trim();
   const [first, ...others] = source.pieces;
   const start = first?.findIndex((byte) => byte > SPACE) ?? 0;
   return first === undefined || start <= 0 ? source : { pieces: [first.subarray(start), ...others] };
 }
 
-/** The first characters of a source, enough for any media type. */
-export function startOf(source: ImageSource): string {
+/** The first characters of a URL, enough for any media type. */
+export function startOf(source: UrlSource): string {
   if (typeof source === 'string') return source.slice(0, 1024);
   return Buffer.from(source.pieces[0]?.subarray(0, 1024) ?? []).toString('latin1');
 }
 
 /** A source for the log: without query, fragment, credentials and data. */
 export function describeSource(source: ImageSource): string {
+  if (isStored(source)) return 'an uploaded file';
   const start = startOf(source);
   if (/^data:/i.test(start)) return `${shortened(MEDIA_TYPE.exec(start)?.[0] ?? 'data:')},…`;
   if (/^https?:/i.test(start) && URL.canParse(start)) {

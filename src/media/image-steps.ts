@@ -1,5 +1,5 @@
 /** Where an image comes from. */
-export type ImageOrigin = 'http' | 'data' | 'file';
+export type ImageOrigin = 'http' | 'data' | 'file' | 'upload';
 
 /** A step on the way of an image. */
 export interface ImageStep {

@@ -1,8 +1,10 @@
+export { fileKindOf } from './file-kind.ts';
 export { imageFormatOf } from './image-format.ts';
 export type { ImageFormat } from './image-format.ts';
 export type { ImageSource } from './image-source.ts';
 export type { FollowStep } from './image-steps.ts';
 export type { DocumentAsk, MediaPart, PartsAsk, VideoAsk } from './media-parts.ts';
+export { mergeFrames } from './merge-frames.ts';
 export { createMediaResolver } from './media-resolver.ts';
 export type { FindEncoded, MediaResolver, ResolvedImage, ResolveImage, ResolveOptions } from './media-resolver.ts';
 export type { MediaSettings } from './media-settings.ts';

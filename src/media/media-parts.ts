@@ -45,6 +45,8 @@ export type MediaPart =
       readonly bitmap: Bitmap;
       /** Of a frame: its time in the video; of several, in their middle. */
       readonly timeS?: number;
+      /** Of several frames: the time of the first. */
+      readonly firstS?: number;
     };
 
 /** The limits of documents and videos. */

@@ -11,14 +11,15 @@ import { KnownParts } from './known-parts.ts';
 import { HttpSource } from './http-source.ts';
 import type { HttpSourceOptions } from './http-source.ts';
 import { encodedBytes } from './image-sample.ts';
-import { describeSource, startOf, withoutSpaceAround } from './image-source.ts';
-import type { EncodedImage, ImageSource } from './image-source.ts';
+import { describeSource, isStored, startOf, withoutSpaceAround } from './image-source.ts';
+import type { EncodedImage, ImageSource, UrlSource } from './image-source.ts';
 import { followed } from './image-steps.ts';
 import type { FollowStep, ImageOrigin, ImageStepEnd } from './image-steps.ts';
 import { MediaBudget } from './media-budget.ts';
 import type { MediaPart, PartsAsk } from './media-parts.ts';
 import type { MediaSettings } from './media-settings.ts';
 import { Semaphore } from './semaphore.ts';
+import { readStored } from './stored-source.ts';
 
 /** Concurrent reads of files and URLs. */
 const MAX_FETCHES = 64;
@@ -37,11 +38,13 @@ export interface ResolveOptions {
   readonly budget?: ImageBudget | undefined;
   /** Told of each step on the image's way. */
   readonly follow?: FollowStep | undefined;
+  /** Nothing may stand for the image's pixels. */
+  readonly needsPixels?: boolean | undefined;
 }
 
 /**
- * Turns a reference to an image (`http:`, `https:`, `data:` or `file:`) into its pixels, or what stands for them. The memory of a source in pieces is
- * gone afterwards. Throws the signal's reason, or a `VserveError` with `param`, and with the source in `detail` for the
+ * Turns a reference to an image (`http:`, `https:`, `data:` or `file:`, or a stored file) into its pixels, or what stands for
+ * them. The memory of a URL in pieces is gone afterwards. Throws the signal's reason, or a `VserveError` with `param`, and with the source in `detail` for the
  * log.
  */
 export interface ResolveImage {
@@ -85,6 +88,7 @@ interface DecodeLimits {
   readonly budget: MediaBudget;
   /** Of the image's size in front of the model. */
   readonly asked: ImageBudget | undefined;
+  readonly needsPixels: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -123,6 +127,7 @@ export function createMediaResolver(
     const deadline = AbortSignal.timeout(mediaTimeoutS * 1000);
 
     function read(kind: ImageOrigin, source: ImageSource, signal: AbortSignal): Promise<EncodedImage> {
+      if (isStored(source)) return readStored(source, { budget, signal });
       if (kind === 'data') return Promise.resolve(source).then(readDataUri);
       const url = textOf(source);
       const fetch = (): Promise<EncodedImage> =>
@@ -162,7 +167,10 @@ export function createMediaResolver(
     const resolveImage = (source: ImageSource, options: ResolveOptions): Promise<Bitmap> =>
       resolve(source, options, {
         noun: 'image',
-        decode: (image, signal) => toBitmap(image, { budget, asked: options.budget, signal }),
+        decode: (image, signal) => {
+          const { budget: asked, needsPixels = false } = options;
+          return toBitmap(image, { budget, asked, needsPixels, signal });
+        },
         tell: ({ width, height, encoded }) => ({ width, height, isKnown: encoded !== undefined }),
       });
     const open: ResolveImage['open'] = (source, asked, options) =>
@@ -177,15 +185,20 @@ export function createMediaResolver(
   return {
     forRequest: (findEncoded, keepsFile = false) =>
       resolverFor(
-        async (image, { budget, asked, signal }) => {
-          const name = findEncoded && (await known.nameOf(image));
+        async (image, { budget, asked, needsPixels, signal }) => {
+          const name = findEncoded && !needsPixels ? await known.nameOf(image) : undefined;
           const before = name === undefined ? undefined : known.get(name);
           const encoded = before && findEncoded?.(before, asked);
           if (before !== undefined && encoded !== undefined) {
             freeMemory(image.pieces);
             return { ...before, rgb: new Uint8Array(), encoded };
           }
-          const bitmap = await decoder.decode(image, { budget, maxPixels, keepsFile, signal });
+          const bitmap = await decoder.decode(image, {
+            budget,
+            maxPixels,
+            keepsFile: keepsFile && !needsPixels,
+            signal,
+          });
           if (name !== undefined) known.remember(name, bitmap);
           return bitmap;
         },
@@ -233,6 +246,7 @@ function named(noun: string, message: string): string {
 
 /** Throws `malformed_url`, `bad_scheme`. */
 function kindOf(source: ImageSource): ImageOrigin {
+  if (isStored(source)) return 'upload';
   switch (/^([a-z][a-z0-9+.-]*):/i.exec(startOf(source))?.[1]?.toLowerCase()) {
     case 'data':
       return 'data';
@@ -248,7 +262,7 @@ function kindOf(source: ImageSource): ImageOrigin {
   }
 }
 
-function textOf(source: ImageSource): string {
+function textOf(source: UrlSource): string {
   return typeof source === 'string' ? source : Buffer.concat(source.pieces).toString().trim();
 }
 

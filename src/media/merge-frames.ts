@@ -20,11 +20,12 @@ export function mergeFrames(frames: readonly MediaPart[], framesPerImage: number
 
 function imageOf(frames: readonly Frame[]): MediaPart {
   const times = frames.flatMap(({ timeS }) => timeS ?? []);
-  const timeS = ((times[0] ?? 0) + (times.at(-1) ?? 0)) / 2;
+  const [firstS = 0] = times;
+  const timeS = (firstS + (times.at(-1) ?? 0)) / 2;
   return {
     type: 'image',
     bitmap: bitmapOf(frames.map(({ bitmap }) => bitmap)),
-    ...(times.length === 0 ? {} : { timeS }),
+    ...(times.length === 0 ? {} : { timeS, firstS }),
   };
 }
 

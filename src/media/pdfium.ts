@@ -3,6 +3,8 @@ import { createRequire } from 'node:module';
 import { PDFiumLibrary } from '@hyzyla/pdfium';
 import { VserveError } from '../errors/index.ts';
 import type { Pixels } from './pixels.ts';
+import { fadeThinLines } from './pdf-thin-lines.ts';
+import type { PdfiumObjects } from './pdf-thin-lines.ts';
 import { compileWasm, limitedTo } from './wasm.ts';
 import type { WasmModule } from './wasm.ts';
 
@@ -13,15 +15,12 @@ export interface PageSize {
 }
 
 /** The functions of PDFium that are used, as Emscripten exports them. */
-interface Pdfium {
-  readonly HEAPU8: Uint8Array<ArrayBuffer>;
-  readonly wasmExports: { readonly malloc: (bytes: number) => number; readonly free: (at: number) => void };
+interface Pdfium extends PdfiumObjects {
   _FPDF_LoadMemDocument(at: number, bytes: number, password: number): number;
   _FPDF_GetLastError(): number;
   _FPDF_GetPageCount(document: number): number;
   _FPDF_LoadPage(document: number, index: number): number;
   _FPDF_ClosePage(page: number): void;
-  _FPDFPage_CountObjects(page: number): number;
   _FPDF_GetPageWidth(page: number): number;
   _FPDF_GetPageHeight(page: number): number;
   _FPDFBitmap_CreateEx(width: number, height: number, format: number, at: number, stride: number): number;
@@ -149,6 +148,7 @@ export class PdfPage {
       const bitmap = pdfium._FPDFBitmap_CreateEx(width, height, BGRX, at, stride);
       if (bitmap === 0) throw new Error('there is no memory for its pixels');
       pdfium._FPDFBitmap_FillRect(bitmap, 0, 0, width, height, WHITE);
+      fadeThinLines(pdfium, this.#page, Math.sqrt((width * height) / (this.size.widthPt * this.size.heightPt)));
       const flags = ANNOTATIONS | REVERSE_BYTE_ORDER;
       pdfium._FPDF_RenderPageBitmap(bitmap, this.#page, 0, 0, width, height, 0, flags);
       // The fields of a form are drawn apart.

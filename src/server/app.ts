@@ -27,6 +27,7 @@ import { routeName, RoutePaths } from './route-paths.ts';
 import { responsesRoutes } from './routes/responses.ts';
 import { adapterRoutes } from './routes/adapters.ts';
 import { embeddingRoutes } from './routes/embeddings.ts';
+import { fileRoutes } from './routes/files.ts';
 import { healthRoutes } from './routes/health.ts';
 import { manageRoutes } from './routes/manage-models.ts';
 import { modelRoutes } from './routes/models.ts';
@@ -68,6 +69,9 @@ export function createApp(options: AppOptions): Hono<RequestContext> {
   if (serves('openai')) app.route('/', embeddingRoutes(options));
   if (serves('responses')) app.route('/', responsesRoutes(options));
   if (serves('anthropic')) app.route('/', messagesRoutes(options));
+  if (serves('openai') || serves('responses') || serves('anthropic')) {
+    app.route('/', fileRoutes(options, { alsoForAnthropic: serves('anthropic') }));
+  }
   if (serves('ollama')) app.route('/', ollamaRoutes(options, options.keys));
   if (serves('sagemaker')) app.route('/', sagemakerRoutes(options));
   app.route('/', modelRoutes(options.models, { alsoForAnthropic: serves('anthropic') }));

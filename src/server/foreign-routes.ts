@@ -19,7 +19,7 @@ const ADVICE: readonly { readonly path: RegExp; readonly advice: string }[] = [
   },
   { path: /^\/slots\/\d+$/, advice: 'Slots are not saved or restored: prefixes are cached by themselves.' },
   {
-    path: /^\/(?:v1\/)?(?:audio|images|files|uploads|batches|fine_tuning|assistants|threads|vector_stores|realtime)(?:\/|$)/,
+    path: /^\/(?:v1\/)?(?:audio|images|uploads|batches|fine_tuning|assistants|threads|vector_stores|realtime)(?:\/|$)/,
     advice: 'This server generates text and embeddings only. Chat completions are at POST /v1/chat/completions.',
   },
 ];

@@ -1,4 +1,5 @@
 import type { Handler } from 'hono';
+import type { ReadOptions } from '../api/index.ts';
 import type { RequestContext } from './access-log.ts';
 import type { Place, Places } from './admission.ts';
 import { bodyLimits } from './body-limits.ts';
@@ -8,6 +9,7 @@ import { watchOf } from './crash-watch.ts';
 import type { ClientPath } from './fair-turns.ts';
 import { keepAliveIn, leaseOf, modelNameIn } from './model-lease.ts';
 import type { ModelLease } from './models/model-entry.ts';
+import { readOptionsOf } from './read-options.ts';
 import { readJsonBody } from './request-body.ts';
 import type { JsonBody } from './request-body.ts';
 import type { GenerationRouteOptions, RouteOptions } from './route-options.ts';
@@ -17,8 +19,8 @@ import { inStep } from './traces/trace-requests.ts';
 /** A request whose body was read. */
 export interface JsonCall {
   readonly body: unknown;
-  /** How strictly to read it. */
-  readonly read: { readonly allowExtraFields: boolean };
+  /** How to read it. */
+  readonly read: ReadOptions;
   readonly client: ClientPath;
   /** Where its parts take their turns: the request counts as one, whatever it does. */
   readonly places: Places;
@@ -57,7 +59,7 @@ export function jsonRoute(
         readJsonBody(incoming, { ...limits, cpus: options.cpus, signal, onBytes: watched?.onBytes }),
       );
       watched?.begin();
-      const read = { allowExtraFields: options.settings.allowExtraRequestFields };
+      const read = readOptionsOf(options, incoming);
       const name = modelNameIn(body.value);
       lease = await leaseOf(options.models.find(name), options, client, signal);
       const own = chosenModel(name, lease.active);

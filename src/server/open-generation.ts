@@ -11,6 +11,7 @@ import { IMAGE_DETAILS_HEADER, wantsImageDetails } from './image-details-header.
 import { keepAliveIn, leaseOf, modelNameIn } from './model-lease.ts';
 import type { ModelEntry, ModelLease } from './models/model-entry.ts';
 import { servedModelOf } from './models/model-states.ts';
+import { readOptionsOf } from './read-options.ts';
 import type { JsonBody } from './request-body.ts';
 import type { GenerationRouteOptions, RouteOptions } from './route-options.ts';
 import type { RequestTrace } from './traces/request-trace.ts';
@@ -75,7 +76,7 @@ export async function openGeneration<Request extends WireRequest>(
   hold(lease);
   const own = chosenModel(modelNameIn(body.value), lease.active);
   const format = formatFor(call.format, own.served);
-  const parsed = format.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields });
+  const parsed = format.parse(body.value, readOptionsOf(options, context.env.incoming));
   for (const generation of generationsOf(format, parsed)) checkRequest(generation, own);
   const answer = format.answerAtOnce?.(parsed);
   if (answer !== undefined) return context.json(answer);
@@ -129,13 +130,11 @@ function formatFor<Request extends WireRequest>(
 /** The answer to a request that does nothing but end the stay of a model in memory; undefined for others. */
 function answerUnload<Request extends WireRequest>(
   entry: ModelEntry<GenerationRouteOptions>,
-  { format, options, body }: Call<Request>,
+  { format, options, context, body }: Call<Request>,
 ): object | undefined {
   if (!('of' in format) || keepAliveIn(body.value, options) !== 0) return undefined;
   const asked = format.of(servedModelOf(entry));
-  const answer = asked.answerAtOnce?.(
-    asked.parse(body.value, { allowExtraFields: options.settings.allowExtraRequestFields }),
-  );
+  const answer = asked.answerAtOnce?.(asked.parse(body.value, readOptionsOf(options, context.env.incoming)));
   if (answer !== undefined) options.models.unload(entry);
   return answer;
 }

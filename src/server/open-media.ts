@@ -1,9 +1,10 @@
-import { imageReferences, mediaReferences, requireCapabilities, withOpenedMedia } from '../api/index.ts';
-import type { FrameSampling, MediaReference, ParsedRequest } from '../api/index.ts';
+import { countableImages, mediaReferences, requireCapabilities, withOpenedMedia } from '../api/index.ts';
+import type { FrameListReference, FrameSampling, MediaReference, ParsedPart, ParsedRequest } from '../api/index.ts';
 import type { ImageDetail, LoadedModel, VideoPerception } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
 import type { FollowStep, PartsAsk, ResolveImage } from '../media/index.ts';
 import { fetchAll } from './fetch-all.ts';
+import { openFrames } from './frame-lists.ts';
 import { openedParts } from './video-parts.ts';
 
 export interface OpenMediaOptions {
@@ -25,13 +26,20 @@ export async function openMedia<Request extends ParsedRequest>(
 ): Promise<Request> {
   const references = mediaReferences(request);
   if (references.length === 0) return request;
-  const opened = await fetchAll(references, signal, async (reference, until) => {
+  const open = async (reference: MediaReference, until: AbortSignal): Promise<readonly ParsedPart[]> => {
+    if (reference.type === 'frames') {
+      return openFrames(reference, { info: model.info, resolve, signal: until, follow });
+    }
     const { url, param, budget } = reference;
     const { video } = model.info;
     const asked = askOf(reference, request.videoSampling, video);
-    const parts = await resolve.open(url, asked, { param, budget, signal: until, follow });
-    return [reference, openedParts(parts, reference, video)] as const;
-  });
+    return openedParts(await resolve.open(url, asked, { param, budget, signal: until, follow }), reference, video);
+  };
+  const opened = await fetchAll(
+    references,
+    signal,
+    async (reference, until) => [reference, await open(reference, until)] as const,
+  );
   const whole = withOpenedMedia(request, new Map(opened));
   requireRoom(whole, maxImagesPerRequest);
   // What a document is, is known only now.
@@ -41,7 +49,7 @@ export async function openMedia<Request extends ParsedRequest>(
 
 /** What a part itself says of its frames goes before what the request says of all. */
 function askOf(
-  reference: MediaReference,
+  reference: Exclude<MediaReference, FrameListReference>,
   sampling: FrameSampling | undefined,
   video: VideoPerception | undefined,
 ): PartsAsk {
@@ -61,7 +69,7 @@ function detailOfPages(detail: ImageDetail | undefined): 'low' | 'high' | undefi
 
 /** Throws `too_many_images`: pages and frames are images, too. */
 export function requireRoom(request: ParsedRequest, maxImages: number): void {
-  const images = imageReferences(request);
+  const images = countableImages(request);
   const extra = images[maxImages];
   if (extra === undefined) return;
   throw new VserveError(

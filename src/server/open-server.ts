@@ -14,6 +14,7 @@ import { limitConnections } from './connection-limit.ts';
 import { CpuShare } from './cpu-share.ts';
 import type { CrashWatch } from './crash-watch.ts';
 import { Entrance } from './entrance.ts';
+import { FileStore } from './files/file-store.ts';
 import { statusOf } from './error-response.ts';
 import { createHttpServer } from './http-server.ts';
 import type { KeptSockets } from './kept-sockets.ts';
@@ -189,7 +190,8 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       takeCpu: () => cpus.take(),
     });
     const { version } = options;
-    const shared = { settings, version, media, requests, counts, memory, cpus, metrics, log };
+    const files = new FileStore({ maxFiles: settings.maxStoredFiles, maxBytes: settings.maxStoredFileBytes });
+    const shared = { settings, version, media, files, requests, counts, memory, cpus, metrics, log };
     const models = openModels(shared, given, totals);
     inMemory = () => models.active.map(({ model }) => model);
     const [first] = models.entries;

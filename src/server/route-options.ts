@@ -7,6 +7,7 @@ import type { Admission } from './admission.ts';
 import type { BodyMemory } from './body-memory.ts';
 import type { CpuShare } from './cpu-share.ts';
 import type { CrashWatch } from './crash-watch.ts';
+import type { FileStore } from './files/file-store.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { ServedModels } from './models/served-models.ts';
 import type { RequestCounts } from './request-counts.ts';
@@ -19,6 +20,8 @@ export interface SharedOptions {
   readonly settings: ServerSettings;
   readonly version: string;
   readonly media: MediaResolver;
+  /** What clients have uploaded. */
+  readonly files: FileStore;
   readonly requests: Requests;
   readonly counts: RequestCounts;
   readonly memory: BodyMemory;

@@ -33,6 +33,9 @@ export interface ServerSettings extends KeySettings {
   /** Responses that are kept for requests that refer to them. */
   readonly maxStoredResponses: number;
   readonly maxStoredResponseBytes: number;
+  /** Files that are kept for requests that name them. */
+  readonly maxStoredFiles: number;
+  readonly maxStoredFileBytes: number;
   /** Tell at `/slots` what runs. */
   readonly slots: boolean;
   /** Answer browsers at `/` with a page to try the model. */

@@ -1,16 +1,24 @@
 import { frameStamp } from '../api/index.ts';
-import type { MediaReference, ParsedPart } from '../api/index.ts';
-import type { VideoPerception } from '../backend/index.ts';
+import type { ParsedPart } from '../api/index.ts';
+import type { ImageBudget, VideoPerception } from '../backend/index.ts';
 import type { MediaPart } from '../media/index.ts';
+
+/** Where a document or a video is in its request, and what is asked for each of its images. */
+interface Origin {
+  readonly param: string;
+  readonly budget?: ImageBudget | undefined;
+}
+
+type ImagePart = Extract<MediaPart, { readonly type: 'image' }>;
 
 /** What a document or a video has become, as parts of its message; the images of a video in the way that the model sees them. */
 export function openedParts(
   parts: readonly MediaPart[],
-  { param, budget }: MediaReference,
+  { param, budget }: Origin,
   video: VideoPerception | undefined,
 ): ParsedPart[] {
   const positions = video?.times === 'positions' ? positionsOf(parts, video) : undefined;
-  return parts.flatMap((part, index): ParsedPart[] => {
+  const opened = parts.flatMap((part, index): ParsedPart[] => {
     if (part.type === 'text') return [part];
     const { bitmap, timeS } = part;
     const position = positions?.[index] ?? 0;
@@ -22,9 +30,22 @@ export function openedParts(
       ...(budget === undefined ? {} : { budget }),
       ...(timeS === undefined || position === 0 ? {} : { videoPosition: position }),
     };
-    const isTold = timeS === undefined || positions !== undefined;
-    return isTold ? [image] : [{ type: 'text', text: frameStamp(timeS) }, image];
+    return timeS === undefined || positions !== undefined ? [image] : stamped(image, part, video);
   });
+  const isVideo = parts.some((part) => part.type === 'image' && part.timeS !== undefined);
+  return isVideo ? marked(opened, video?.marks) : opened;
+}
+
+/** An image with its time in words. */
+function stamped(image: ParsedPart, { timeS = 0, firstS = timeS }: ImagePart, video?: VideoPerception): ParsedPart[] {
+  if (video?.times === 'seconds') return [image, { type: 'text', text: String(Math.trunc(firstS)) }];
+  return [{ type: 'text', text: frameStamp(timeS) }, image];
+}
+
+function marked(parts: readonly ParsedPart[], marks: VideoPerception['marks']): ParsedPart[] {
+  if (marks === undefined) return [...parts];
+  const mark = (text: string): ParsedPart => ({ type: 'text', text, isMark: true });
+  return [mark(marks.before), ...parts, mark(marks.after)];
 }
 
 /** How far each part is behind the first, each farther than the one before. */

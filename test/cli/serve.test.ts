@@ -116,6 +116,8 @@ describe('the server', () => {
         maxRequestMemoryBytes: 536_870_912,
         maxStoredResponses: 1000,
         maxStoredResponseBytes: 256 * 1024 * 1024,
+        maxStoredFiles: 1000,
+        maxStoredFileBytes: 512 * 1024 * 1024,
         bodyTimeoutS: 300,
         apiTypes: ['openai', 'responses', 'anthropic', 'ollama'],
         slots: false,

@@ -123,7 +123,10 @@ describe('the embedded model behind the command line, asked by OpenAI’s own cl
         whole.usage?.input_tokens,
       ]);
       const unknown = [{ role: 'user' as const, content: [{ type: 'input_file' as const, file_id: 'f' }] }];
-      await expect(client.responses.create({ ...body, input: unknown })).rejects.toMatchObject({ status: 400 });
+      await expect(client.responses.create({ ...body, input: unknown })).rejects.toMatchObject({
+        status: 404,
+        code: 'file_not_found',
+      });
     });
 
     it('hears how much of a prompt was cached, until the cache is reset', async () => {

@@ -142,7 +142,8 @@ export const familyTemplates: Readonly<Record<string, FamilyTemplate>> = {
   'lfm2-vl': { template: chatMl('<image>'), tokens: [] },
   glm4v: {
     template: `[gMASK]<sop>\n${turns("<|{{ m['role'] }}|>\n", '', glmImage, '<|assistant|>\n')}`,
-    tokens: ['<|image|>', '<|assistant|>'],
+    // The table of the tiny checkpoint has room for one of the two marks of a video; the other is a text here.
+    tokens: ['<|image|>', '<|assistant|>', '<|begin_of_video|>'],
   },
   'glm4.5v': { template: `[gMASK]<sop>\n${glm45}`, tokens: ['<|image|>', '<|assistant|>'] },
   llama4: {

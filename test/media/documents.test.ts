@@ -35,6 +35,13 @@ function pixelAt(part: MediaPart | undefined, right: 0 | 1, below: 0 | 1): numbe
 
 const idsOf = (parts: readonly MediaPart[]) => parts.map((part) => (part.type === 'text' ? part.text : part.bitmap.id));
 
+/** How much darker than white a page with this content is, in black pixels. */
+async function inkOf(content: string): Promise<number> {
+  const [page] = await open(pdfOf({ width: 200, height: 100, content }));
+  if (page?.type !== 'image') throw new Error('That is no picture.');
+  return page.bitmap.rgb.reduce((sum, value) => sum + 255 - value, 0) / 255 / 3;
+}
+
 const red = [255, 0, 0];
 const white = [255, 255, 255];
 /** Red in its upper left quarter. */
@@ -51,6 +58,17 @@ describe('a PDF', () => {
   it('is shown turned as it says', async () => {
     const [page] = await open(pdfOf({ ...marked, rotate: 90 }));
     expect([page && shown(page), pixelAt(page, 1, 0), pixelAt(page, 0, 0)]).toEqual(['150x300', red, white]);
+  });
+
+  it('is darkened by a line as much as its width says, also where that is less than a pixel', async () => {
+    // A point is 1.5 pixels. Lines in 20 rows, each over the width of the page.
+    const rows = Array.from({ length: 20 }, (_, row) => `0 ${String(3 + row * 5)} m 200 ${String(3 + row * 5)} l S`);
+    const lines = (width: number) => inkOf(`${String(width)} w 0 G ${rows.join(' ')}`);
+    const whole = await lines(2);
+    expect((await lines(0.2)) / whole).toBeCloseTo(0.1, 1);
+    // The matrix widens the line as all else.
+    const narrow = await inkOf('0.1 0 0 0.1 0 0 cm 2 w 0 G 0 500 m 2000 500 l S');
+    expect(narrow / (await inkOf('0.2 w 0 G 0 50 m 200 50 l S'))).toBeCloseTo(1, 1);
   });
 
   it.each<[string, PdfPageSpec, string]>([

@@ -543,11 +543,12 @@ def describe_video(name):
     token = family.image_token[0]
     turns = [{"role": "user", "content": [{"type": "image"}]}]
     turn = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-    text = turn.replace(f"<|vision_start|>{token}<|vision_end|>", frame_text(video, token, groups, tokens) + "What moves?")
+    ends = ("<|begin_of_image|>", "<|end_of_image|>") if name.startswith("glm4") else ("<|vision_start|>", "<|vision_end|>")
+    text = turn.replace(token.join(ends), frame_text(video, token, groups, tokens) + "What moves?")
     ids = torch.tensor([tokenizer(text)["input_ids"]])
     image = tokenizer.convert_tokens_to_ids(token)
-    # The tiny vocabularies lack the token for videos: one that is not in the prompt stands in its place.
-    pad = next(candidate for candidate in range(image) if candidate not in ids)
+    # The tiny vocabularies lack the token for videos: one that is not in the prompt stands in its place. GLM-4V has none.
+    pad = image if name.startswith("glm4") else next(candidate for candidate in range(image) if candidate not in ids)
     is_video = ids == image
     model = load_model(name, family, folder, tokenizer, {"video_token_id": pad})
     if LIKE_GGML:

@@ -3,10 +3,12 @@
 import numpy as np
 
 # The sides are multiples of what a token sees, so that no processor resizes them. How a model is told the times: in words
-# before each pair, or by positions.
+# before each pair, in whole seconds behind each, or by positions.
 QWEN2 = {"width": 168, "height": 140, "frames": 5}
 QWEN3 = {"width": 288, "height": 256, "frames": 5}
+GLM4 = {"width": 168, "height": 140, "frames": 7}
 VIDEOS = {
+    "glm4v-tiny": {**GLM4, "times": "seconds"},
     "qwen2-vl-tiny": {**QWEN2, "times": "positions"},
     "qwen2.5-vl-nested-tiny": {**QWEN2, "times": "positions of seconds"},
     "qwen3-vl-tiny": {**QWEN3, "times": "words"},
@@ -22,6 +24,10 @@ def frames_of(video):
 
 def frame_text(video, token, groups, tokens):
     """What stands in a prompt for the frames, of which there are two a second, in groups of two."""
+    if video["times"] == "seconds":
+        image = f"<|begin_of_image|>{token * tokens}<|end_of_image|>"
+        # A pair begins every second.
+        return "<|begin_of_video|>" + "".join(f"{image}{second}" for second in range(groups)) + "<|end_of_video|>"
     if video["times"] != "words":
         return f"<|vision_start|>{token * tokens * groups}<|vision_end|>"
     times = [index / 2 for index in range(video["frames"])]

@@ -155,6 +155,42 @@ describe('a video', () => {
     );
   });
 
+  it('that is a list of frames is shown as any video to a model that sees pairs', async () => {
+    const frames = { type: 'video', video: [png, png, png], fps: 2 };
+    const words = { video: { framesPerImage: 2, times: 'words' } } as const;
+    expect(await seen(frames, { info: words })).toBe('<0.2 seconds> [image 83x61] <1.0 seconds> [image 83x61] What?');
+    // Twice a second, where the list does not say.
+    const { fps: _, ...untimed } = frames;
+    expect(await seen(untimed, { info: words })).toBe(await seen(frames, { info: words }));
+    const marks = { before: '<video>', after: '</video>' };
+    const seconds = { video: { framesPerImage: 2, times: 'seconds', marks } } as const;
+    expect(await seen(frames, { info: seconds })).toBe('<video> [image 83x61] 0 [image 83x61] 1 </video> What?');
+    const positions = { video: { framesPerImage: 2, times: 'positions', positionsPerSecond: 2 } } as const;
+    const server = await serve({ info: positions });
+    const body = JSON.stringify({ messages: [{ role: 'user', content: [frames, question] }] });
+    await send(`${server.url}/v1/chat/completions`, { method: 'POST', body });
+    expect(server.generateRequests[0]?.messages[0]?.content).toMatchObject([
+      { type: 'image', image: { frames: 2, rgb: { length: 83 * 61 * 3 * 2 } } },
+      { type: 'image', videoPosition: 2 },
+      question,
+    ]);
+  });
+
+  it('that is a list has frames of one size, as many as a request may have images', async () => {
+    const info = { video: { framesPerImage: 2, times: 'words' } } as const;
+    const gif = `data:image/gif;base64,${await gifOf('red', 'lime')}`;
+    const several = await chat({ content: [{ type: 'video', video: [png, gif] }] }, { info });
+    expect([several.status, several.body.error]).toMatchObject([
+      400,
+      { code: 'invalid_request', param: 'messages[0].content[0].video[1]' },
+    ]);
+    const many = await chat(
+      { content: [{ type: 'video', video: [png, png, png] }] },
+      { info, settings: { maxImagesPerRequest: 2 } },
+    );
+    expect(many.body.error).toMatchObject({ code: 'too_many_images', param: 'messages[0].content[0].video[2]' });
+  });
+
   it('needs FFmpeg, and the error says so where it is missing', async () => {
     const url = `data:video/mp4;base64,${Buffer.from('\0\0\0\u0018ftypmp42').toString('base64')}`;
     const content = [{ type: 'video_url', video_url: { url } }];
@@ -187,9 +223,9 @@ const wrong: Readonly<Record<string, [message: object, code: string, param: stri
     `${inContent}.file_data`,
   ],
   'a file that is a text': [content({ type: 'file', file: pdfUri(pages) }), 'invalid_request', `${inContent}.file`],
-  'the id of a file': [
-    content({ type: 'file', file: { file_id: 'file-1' } }),
-    'unsupported_parameter',
+  'an id of a file that is none': [
+    content({ type: 'file', file: { file_id: 5 } }),
+    'invalid_request',
     `${inContent}.file.file_id`,
   ],
   "Anthropic's document": [

@@ -67,11 +67,18 @@ it('what it reads fits, too', async () => {
   const { url } = await serve(all);
   const { paths } = await describedApi(url);
   const created = JSON.parse((await post(`${url}/v1/responses`, { input: 'one two' })).text) as { id: string };
+  const form = new FormData();
+  form.set('purpose', 'user_data');
+  form.set('file', new File(['Hello'], 'a.txt'));
+  const uploaded = (await (await fetch(`${url}/v1/files`, { method: 'POST', body: form })).json()) as { id: string };
+  const idOf = (path: string): string => {
+    if (path.startsWith('/v1/files')) return uploaded.id;
+    return path.startsWith('/v1/responses') ? created.id : modelName;
+  };
   for (const [path, operations] of Object.entries(paths)) {
     const operation = operations['get'];
     if (operation === undefined) continue;
-    const id = path.startsWith('/v1/responses') ? created.id : modelName;
-    const answer = await send(url + path.replace('{id}', id));
+    const answer = await send(url + path.replace('{id}', idOf(path)));
     expect([path, answer.status, misfits(operation, answer)]).toEqual([path, 200, []]);
     const failed = await send(`${url}${path.replace('{id}', 'none')}`);
     expect([path, misfits(operation, failed)]).toEqual([path, []]);

@@ -39,11 +39,11 @@ const chat: readonly (readonly [what: string, body: object, code: string, param:
     `${first}.image_url.url`,
   ],
   ['two images in a part', part({ ...image, image: data }), 'invalid_request', `${first}.image`],
-  ['a file id', part({ type: 'image', file_id: 'file-1' }), 'unsupported_parameter', `${first}.file_id`],
+  ['a file id that is none', part({ type: 'image', file_id: {} }), 'invalid_request', `${first}.file_id`],
   ['a path', part({ type: 'image', path: '/tmp/a.png' }), 'unsupported_parameter', `${first}.path`],
   [
     'a source of another type',
-    part({ type: 'image', source: { type: 'file', file_id: '1' } }),
+    part({ type: 'image', source: { type: 'content', content: '1' } }),
     'unsupported_parameter',
     `${first}.source`,
   ],

@@ -5,8 +5,11 @@ import type { ArgumentText } from '../schema/tagged-arguments.ts';
 
 export interface NativeMessage {
   readonly role: string;
-  /** Text, or the index of an image; -1 where the part is text. */
-  readonly parts: readonly { readonly text: string; readonly image: number }[];
+  /**
+   * Text, or the index of an image; -1 where the part is text. `isMark`: a text that the model's processor writes, whose
+   * control tokens are some.
+   */
+  readonly parts: readonly { readonly text: string; readonly image: number; readonly isMark?: boolean }[];
   readonly name: string | undefined;
   readonly reasoning: string | undefined;
   readonly toolCalls: readonly ToolCall[];

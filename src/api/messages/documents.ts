@@ -1,9 +1,12 @@
-import type { DocumentReference, ParsedPart } from '../parsed-request.ts';
+import type { ParsedPart } from '../parsed-request.ts';
 import { invalid, show } from '../request/invalid-request.ts';
-import { DOCUMENT_OPTION_KEYS, documentOptions } from '../request/file-part.ts';
+import type { DocumentKeys } from '../request/document-options.ts';
+import { DOCUMENT_OPTION_KEYS, documentOptions } from '../request/document-options.ts';
 import { readSource } from '../request/image-parts.ts';
 import type { HasNoEffect, JsonObject, KeyTable, ReadOptions } from '../request/json-object.ts';
 import { isJsonObject, readKeys, unsupported } from '../request/json-object.ts';
+import { isUploaded } from '../request/uploaded-file.ts';
+import { uploadedPart } from '../request/uploaded-part.ts';
 import { anything } from '../request/values.ts';
 import { readBlocks, requireText } from './block-reader.ts';
 import { TEXT_AND_IMAGE_BLOCKS, TEXT_BLOCKS } from './content-blocks.ts';
@@ -36,8 +39,8 @@ export const SEARCH_RESULT_KEYS = {
   citations: hasNoCitations,
 } as const satisfies KeyTable;
 
-const FILE_SOURCES: readonly unknown[] = ['base64', 'url'];
-const FILE_ADVICE = 'It must be base64, url, text or content: this server stores no files.';
+const FILE_SOURCES: readonly unknown[] = ['base64', 'url', 'file'];
+const FILE_ADVICE = 'It must be base64, url, file, text or content.';
 
 /** Reads a document: a file, a text, or blocks. Its title and context are told to the model, too. */
 export function readDocument(block: JsonObject, path: string, options: ReadOptions): ParsedPart[] {
@@ -48,7 +51,7 @@ export function readDocument(block: JsonObject, path: string, options: ReadOptio
   const place = `${path}.source`;
   const isFile = isJsonObject(source) && FILE_SOURCES.includes(source['type']);
   const content = isFile
-    ? [readFileSource(source, place, { ...documentOptions(shown, path), param: path }, options)]
+    ? [readFileSource(source, place, { shown, param: path }, options)]
     : readDocumentSource(source, place, options);
   if (!isFile) refuseOptions(shown, path);
   return tagged('document', about, content);
@@ -65,18 +68,20 @@ export function readSearchResult(block: JsonObject, path: string, options: ReadO
 function readFileSource(
   source: JsonObject,
   path: string,
-  shown: Omit<DocumentReference, 'type' | 'url' | 'isText'>,
+  { shown, param }: { readonly shown: DocumentKeys; readonly param: string },
   options: ReadOptions,
-): DocumentReference {
+): ParsedPart {
+  const url = readSource(source, path, options);
+  if (isUploaded(url)) return uploadedPart(url, shown, param, param);
   const type = source['media_type'];
   const isText = typeof type === 'string' && /^text\//i.test(type);
-  return { type: 'document', url: readSource(source, path, options), isText, ...shown };
+  return { type: 'document', url, isText, param, ...documentOptions(shown, param) };
 }
 
 /** Text and blocks have no pages. */
 function refuseOptions(shown: Readonly<Record<string, unknown>>, path: string): void {
   for (const [key, value] of Object.entries(shown)) {
-    if (value !== undefined) throw unsupported(`${path}.${key}`, value, 'It is for files (base64 and url) only.');
+    if (value !== undefined) throw unsupported(`${path}.${key}`, value, 'It is for files (base64, url and file) only.');
   }
 }
 

@@ -2,7 +2,7 @@ import { invalid, show } from './invalid-request.ts';
 import { readImageData, readImageUrl } from './image-url.ts';
 import type { JsonObject, KeyTable, ReadOptions } from './json-object.ts';
 import { isJsonObject, readKeys, unsupported } from './json-object.ts';
-import { isPdfUri, readChatFile, readInputFile, wholeDocument } from './file-part.ts';
+import { isPdf, readChatFile, readInputFile, wholeDocument } from './file-part.ts';
 import { textOf } from './long-text.ts';
 import type { ImageReference, ParsedPart } from '../parsed-request.ts';
 import { anything } from './values.ts';
@@ -10,7 +10,7 @@ import { MISPLACED_IMAGES, readImagePart } from './image-parts.ts';
 import { refuseImageAsText } from './misplaced-media.ts';
 import { readVideoPart } from './video-part.ts';
 
-type PartReader = (part: JsonObject, path: string, options: ReadOptions) => ParsedPart | ParsedPart[];
+type PartReader = (part: JsonObject, path: string, options: ReadOptions) => ParsedPart;
 
 /** The part types of Chat Completions, Responses, Anthropic, Qwen, Hugging Face, vLLM and llama-server. */
 const PART_READERS: ReadonlyMap<unknown, PartReader> = new Map<unknown, PartReader>([
@@ -54,7 +54,7 @@ export function readContent(content: unknown, path: string, options: ReadOptions
   if (!Array.isArray(content)) {
     throw invalid(path, `${path} must be a string or an array of parts, not ${show(content)}.`);
   }
-  return content.flatMap((part: unknown, index) => readPart(part, `${path}[${String(index)}]`, options));
+  return content.map((part: unknown, index) => readPart(part, `${path}[${String(index)}]`, options));
 }
 
 /** Reads the images of a message in Ollama's form: an array of base64, data URIs or URLs. */
@@ -72,7 +72,7 @@ function isUrl(image: unknown): boolean {
   return typeof image === 'string' && /^\s*(?:https?|file):/i.test(image);
 }
 
-function readPart(part: unknown, path: string, options: ReadOptions): ParsedPart | ParsedPart[] {
+function readPart(part: unknown, path: string, options: ReadOptions): ParsedPart {
   if (!isJsonObject(part)) throw invalid(path, `${path} must be an object with a type, not ${show(part)}.`);
   const type = part['type'];
   const read = PART_READERS.get(type);
@@ -85,7 +85,7 @@ function readPart(part: unknown, path: string, options: ReadOptions): ParsedPart
 /** Reads an image part. A PDF in its place is what it is. */
 function readPicture(part: JsonObject, path: string, options: ReadOptions): ParsedPart {
   const image = readImagePart(part, path, options);
-  if (!isPdfUri(image.url)) return image;
+  if (!isPdf(image.url)) return image;
   const document = wholeDocument(image.url, path);
   return image.budget === undefined ? document : { ...document, budget: image.budget };
 }

@@ -1,23 +1,16 @@
-import type { DocumentReference, ParsedPart } from '../parsed-request.ts';
-import { readBudget } from './image-budget.ts';
+import type { DocumentReference, MediaSource, ParsedPart } from '../parsed-request.ts';
+import { DOCUMENT_OPTION_KEYS, documentOptions } from './document-options.ts';
+import { readFileId } from './file-id.ts';
 import { isImageInBase64, readImageData, readImageUrl, startOfText } from './image-url.ts';
 import { contradiction, invalid, show } from './invalid-request.ts';
 import type { JsonObject, KeyTable, ReadOptions } from './json-object.ts';
 import { isJsonObject, readKeys, unsupported } from './json-object.ts';
 import { LongText } from './long-text.ts';
-import { readPages } from './page-ranges.ts';
+import { isTextFile, isUploaded } from './uploaded-file.ts';
+import { uploadedPart } from './uploaded-part.ts';
 import { anything } from './values.ts';
 
 type Url = string | LongText;
-
-/** How a document is shown. */
-export const DOCUMENT_OPTION_KEYS = {
-  pages: 'read',
-  text_layer: 'read',
-  detail: 'read',
-  min_pixels: 'read',
-  max_pixels: 'read',
-} as const satisfies KeyTable;
 
 const FILE_KEYS = {
   ...DOCUMENT_OPTION_KEYS,
@@ -40,13 +33,11 @@ export const INPUT_FILE_KEYS = { ...FILE_KEYS, ...CACHE_KEYS, type: 'read' } as 
 export const CHAT_FILE_KEYS = { type: 'read', file: 'read', ...CACHE_KEYS } as const satisfies KeyTable;
 export const CHAT_FILE_OBJECT_KEYS = FILE_KEYS;
 
-const TEXT_TYPE = /^(?:text\/|application\/(?:json|xml|yaml|x-yaml|markdown|x-ndjson)\b)/i;
-const TEXT_NAME = /\.(?:txt|text|md|markdown|csv|tsv|json|jsonl|xml|html?|ya?ml|toml|ini|log|rst|tex)$/i;
 const DATA_TYPE = /^\s*data:([^;,]*)/i;
 
 /** Reads `input_file` of the Responses API. Throws `invalid_request`, `unsupported_parameter`. */
 export function readInputFile(part: JsonObject, param: string, options: ReadOptions): ParsedPart {
-  return readFile(readKeys(part, param, INPUT_FILE_KEYS, options), param, param);
+  return readFile(readKeys(part, param, INPUT_FILE_KEYS, options), param, param, options);
 }
 
 /** Reads `file` of Chat Completions. Throws `invalid_request`, `unsupported_parameter`. */
@@ -54,21 +45,23 @@ export function readChatFile(part: JsonObject, param: string, options: ReadOptio
   const { file } = readKeys(part, param, CHAT_FILE_KEYS, options);
   const path = `${param}.file`;
   if (!isJsonObject(file)) {
-    throw invalid(path, `${path} must be an object with file_data, a data URI, not ${show(file)}.`);
+    throw invalid(path, `${path} must be an object with file_data, a data URI, or file_id, not ${show(file)}.`);
   }
-  return readFile(readKeys(file, path, CHAT_FILE_OBJECT_KEYS, options), path, param);
+  return readFile(readKeys(file, path, CHAT_FILE_OBJECT_KEYS, options), path, param, options);
 }
 
 type FileKeys = { readonly [Key in keyof typeof FILE_KEYS]?: unknown };
 
-function readFile(keys: FileKeys, path: string, param: string): ParsedPart {
+function readFile(keys: FileKeys, path: string, param: string, options: ReadOptions): ParsedPart {
   const { file_data: data, file_url: url, file_id: id, filename } = keys;
-  if (id !== undefined) {
-    const advice = 'It stores no files: send the file itself, as a data URI in file_data.';
-    throw unsupported(`${path}.file_id`, id, advice);
-  }
   if (filename !== undefined && typeof filename !== 'string') {
     throw invalid(`${path}.filename`, `${path}.filename must be a string, not ${show(filename)}.`);
+  }
+  if (id !== undefined) {
+    const file = readFileId(id, `${path}.file_id`, options);
+    const other = data === undefined ? url && 'file_url' : 'file_data';
+    if (typeof other === 'string') throw contradiction(`${path}.file_id`, `${path}.${other}`);
+    return uploadedPart(file, keys, path, param);
   }
   if (data !== undefined && url !== undefined) throw contradiction(`${path}.file_data`, `${path}.file_url`);
   const [place, value] = url === undefined ? [`${path}.file_data`, data] : [`${path}.file_url`, url];
@@ -99,7 +92,7 @@ function fileAt(url: Url, place: string, options: FileOptions, path: string, par
     const { budget } = shown;
     return { type: 'image', url, param, ...(budget === undefined ? {} : { budget }) };
   }
-  return { type: 'document', url, param, ...shown, isText: TEXT_TYPE.test(type) || TEXT_NAME.test(options.name) };
+  return { type: 'document', url, param, ...shown, isText: isTextFile(type, options.name) };
 }
 
 function refuseSound(type: string, place: string): void {
@@ -107,26 +100,13 @@ function refuseSound(type: string, place: string): void {
   if (/^audio\//i.test(type)) throw unsupported(place, `a file of type ${type}`, 'Leave it out.');
 }
 
-type DocumentOptions = Pick<DocumentReference, 'pages' | 'textLayer' | 'budget'>;
-
-/** Reads how a document is to be shown. Throws `invalid_request`. */
-export function documentOptions(
-  { pages, text_layer: textLayer = false, ...asked }: { readonly [Key in keyof typeof DOCUMENT_OPTION_KEYS]?: unknown },
-  path: string,
-): DocumentOptions {
-  if (typeof textLayer !== 'boolean') {
-    throw invalid(`${path}.text_layer`, `${path}.text_layer must be true or false, not ${show(textLayer)}.`);
-  }
-  const budget = readBudget(asked, path);
-  return { pages: readPages(pages, `${path}.pages`), textLayer, ...(budget === undefined ? {} : { budget }) };
-}
-
-/** Whether a URL is the data of a PDF. */
-export function isPdfUri(url: Url): boolean {
+/** Whether a source is the data of a PDF, or a PDF that was uploaded. */
+export function isPdf(url: MediaSource): boolean {
+  if (isUploaded(url)) return url.kind === 'pdf';
   return /^\s*data:application\/(?:x-)?pdf\b/i.test(startOfText(url));
 }
 
 /** All pages of a document, as pictures. */
-export function wholeDocument(url: Url, param: string): DocumentReference {
+export function wholeDocument(url: MediaSource, param: string): DocumentReference {
   return { type: 'document', url, param, ...documentOptions({}, param), isText: false };
 }

@@ -1,14 +1,12 @@
 import type { ImageBudget } from '../../backend/index.ts';
+import { readFileId } from './file-id.ts';
 import { bothOf, readBudget } from './image-budget.ts';
 import { readImageData, readImageUrl } from './image-url.ts';
 import { invalid, show } from './invalid-request.ts';
 import type { JsonObject, KeyTable, ReadOptions } from './json-object.ts';
 import { isJsonObject, readKeys, unsupported } from './json-object.ts';
-import type { LongText } from './long-text.ts';
-import type { ImageReference } from '../parsed-request.ts';
+import type { ImageReference, MediaSource } from '../parsed-request.ts';
 import { anything, isEmpty, never } from './values.ts';
-
-type Url = string | LongText;
 
 /** Limits for scaling the image: of its pixels, and others that a request cannot set. */
 const SIZES = {
@@ -55,7 +53,7 @@ export const IMAGE_PART_KEYS = {
   ...SIZES,
   ...MEDIA_TYPES,
   cache_control: anything,
-  file_id: never,
+  file_id: 'read',
   id: anything,
   index: anything,
   path: never,
@@ -68,7 +66,7 @@ export const IMAGE_URL_KEYS = {
   detail: 'read',
   ...SIZES,
   ...MEDIA_TYPES,
-  file_id: never,
+  file_id: 'read',
   uuid: anything,
 } as const satisfies KeyTable;
 
@@ -77,13 +75,13 @@ export const SOURCE_KEYS = {
   type: 'read',
   url: 'read',
   data: 'read',
+  file_id: 'read',
   ...MEDIA_TYPES,
-  file_id: never,
 } as const satisfies KeyTable;
 
-/** What a place of an image has: its URL, and what is asked for it. */
+/** What a place of an image has: where it is, and what is asked for it. */
 interface PlacedUrl {
-  readonly url: Url;
+  readonly url: MediaSource;
   readonly budget?: ImageBudget | undefined;
 }
 
@@ -96,6 +94,19 @@ const IMAGE_READERS: Readonly<Record<string, PlaceReader>> = {
   base64: (value, path) => ({ url: readImageData(value, path) }),
   data: (value, path) => ({ url: readImageData(value, path) }),
   source: (value, path, options) => ({ url: readSource(value, path, options) }),
+  file_id: (value, path, options) => ({ url: readFileId(value, path, options) }),
+};
+
+interface SourceReader {
+  readonly key: 'data' | 'url' | 'file_id';
+  readonly from: (value: unknown, path: string, options: ReadOptions) => MediaSource;
+}
+
+/** By the type of a source. */
+const SOURCE_READERS: Readonly<Record<string, SourceReader>> = {
+  base64: { key: 'data', from: readImageData },
+  url: { key: 'url', from: readImageUrl },
+  file: { key: 'file_id', from: readFileId },
 };
 
 /** Reads an image part, whichever key holds the image. Throws `invalid_request` unless there is exactly one image. */
@@ -116,20 +127,26 @@ export function readImagePart(part: JsonObject, param: string, options: ReadOpti
   return { type: 'image', url: placed.url, param, ...(budget === undefined ? {} : { budget }) };
 }
 
-/** Reads OpenAI's `{url, detail}` or a plain URL. */
+/** Reads OpenAI's `{url, detail}`, the same with a `file_id`, or a plain URL. */
 function readUrlObject(image: unknown, path: string, options: ReadOptions): PlacedUrl {
   if (!isJsonObject(image)) return { url: readImageUrl(image, path) };
-  const { url, ...asked } = readKeys(image, path, IMAGE_URL_KEYS, options);
-  return { url: readImageUrl(url, `${path}.url`), budget: readBudget(asked, path) };
+  const { url, file_id: id, ...asked } = readKeys(image, path, IMAGE_URL_KEYS, options);
+  const budget = readBudget(asked, path);
+  if (id === undefined) return { url: readImageUrl(url, `${path}.url`), budget };
+  const file = readFileId(id, `${path}.file_id`, options);
+  if (url !== undefined) throw secondImage(`${path}.file_id`);
+  return { url: file, budget };
 }
 
 /** Reads the `source` of Anthropic's images. Throws `invalid_request`, `unsupported_parameter`. */
-export function readSource(source: unknown, path: string, options: ReadOptions): Url {
+export function readSource(source: unknown, path: string, options: ReadOptions): MediaSource {
   if (!isJsonObject(source)) throw invalid(path, `${path} must be an object with a type, not ${show(source)}.`);
-  const { type, url, data } = readKeys(source, path, SOURCE_KEYS, options);
-  if (type !== 'base64' && type !== 'url') throw unsupported(`${path}.type`, type, 'It must be base64 or url.');
-  if (url !== undefined && data !== undefined) throw secondImage(`${path}.${type === 'url' ? 'data' : 'url'}`);
-  return type === 'base64' ? readImageData(data, `${path}.data`) : readImageUrl(url, `${path}.url`);
+  const { type, ...places } = readKeys(source, path, SOURCE_KEYS, options);
+  const read = typeof type === 'string' && Object.hasOwn(SOURCE_READERS, type) ? SOURCE_READERS[type] : undefined;
+  if (read === undefined) throw unsupported(`${path}.type`, type, 'It must be base64, url or file.');
+  const other = Object.keys(places).find((key) => key !== read.key);
+  if (other !== undefined && places[read.key] !== undefined) throw secondImage(`${path}.${other}`);
+  return read.from(places[read.key], `${path}.${read.key}`, options);
 }
 
 function secondImage(path: string) {

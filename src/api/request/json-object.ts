@@ -1,6 +1,7 @@
 import { invalid, show, shownName } from './invalid-request.ts';
 import { LongText } from './long-text.ts';
 import { bringsMedia } from './misplaced-media.ts';
+import type { FindFile } from './uploaded-file.ts';
 
 /** An object of a request's JSON. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -16,10 +17,12 @@ type ReadKey<T extends KeyTable> = { [K in keyof T]: T[K] extends 'read' ? K : n
 /** The values of the keys that are read. Null counts as absent. */
 export type KeysRead<T extends KeyTable> = Readonly<Partial<Record<ReadKey<T>, unknown>>>;
 
-/** How strictly to read a request. */
+/** How to read a request. */
 export interface ReadOptions {
   /** Ignore unknown fields, at any depth. */
   readonly allowExtraFields: boolean;
+  /** For the files that it names by their ids; undefined where none are stored. */
+  readonly findFile?: FindFile | undefined;
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {

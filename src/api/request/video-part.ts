@@ -1,5 +1,4 @@
-import type { FrameSampling, ImageReference, ParsedPart } from '../parsed-request.ts';
-import { frameStamp } from './frame-stamp.ts';
+import type { FrameSampling, MediaReference } from '../parsed-request.ts';
 import { framesInUri } from './frame-list-uri.ts';
 import { readImageData, readImageUrl } from './image-url.ts';
 import { contradiction, invalid, show } from './invalid-request.ts';
@@ -65,7 +64,7 @@ const MAX_SECONDS = 1e6;
  * Reads a video: vLLM's `video_url`, llama-server's `input_video`, or Qwen's `video`, which may be a list of frames. Throws
  * `invalid_request`, `unsupported_parameter`.
  */
-export function readVideoPart(part: JsonObject, param: string, options: ReadOptions): ParsedPart[] {
+export function readVideoPart(part: JsonObject, param: string, options: ReadOptions): MediaReference {
   const {
     video_url,
     input_video,
@@ -87,7 +86,7 @@ export function readVideoPart(part: JsonObject, param: string, options: ReadOpti
   const { url, sampling } = readVideo(value, path, options);
   const frames = framesInUri(url);
   if (frames !== undefined) return frameList(frames, keys, path, param);
-  return [{ type: 'video', url, param, ...merged(readSampling(keys, param), sampling, param, path) }];
+  return { type: 'video', url, param, ...merged(readSampling(keys, param), sampling, param, path) };
 }
 
 function readVideo(value: unknown, path: string, options: ReadOptions): { url: Url; sampling: FrameSampling } {
@@ -107,24 +106,24 @@ function readVideoUrl(value: unknown, path: string): Url {
   return readImageUrl(value, path);
 }
 
-/** Frames as they are, each behind its time if that is known. */
+/** All frames of a list, with their rate if that is told. */
 function frameList(
   frames: readonly unknown[],
   { fps, sample_fps: sampleRate, ...others }: SamplingKeys & { readonly sample_fps?: unknown },
   path: string,
   param: string,
-): ParsedPart[] {
+): MediaReference {
   if (frames.length === 0) throw invalid(path, `${path} must have at least one frame.`);
   const [other] = Object.entries(others).filter(([, value]) => value !== undefined);
   if (other !== undefined) throw unsupported(`${param}.${other[0]}`, other[1], 'All frames of a list are shown.');
   if (fps !== undefined && sampleRate !== undefined) throw contradiction(`${param}.fps`, `${param}.sample_fps`);
   const key = fps === undefined ? 'sample_fps' : 'fps';
-  const rate = readNumber(fps ?? sampleRate, `${param}.${key}`, MAX_FRAMES_PER_SECOND);
-  return frames.flatMap((frame, index): ParsedPart[] => {
+  const framesPerSecond = readNumber(fps ?? sampleRate, `${param}.${key}`, MAX_FRAMES_PER_SECOND);
+  const references = frames.map((frame, index) => {
     const place = `${path}[${String(index)}]`;
-    const image: ImageReference = { type: 'image', url: readImageUrl(frame, place), param: place };
-    return rate === undefined ? [image] : [{ type: 'text', text: frameStamp(index / rate) }, image];
+    return { type: 'image' as const, url: readImageUrl(frame, place), param: place };
   });
+  return { type: 'frames', frames: references, framesPerSecond, param };
 }
 
 function readSampling(keys: SamplingKeys, path: string): FrameSampling {

@@ -34,6 +34,25 @@ export function describeFormat(
   }));
 }
 
+/** Describes a route that takes a form with a file. */
+export function describeUpload(
+  summary: string,
+  form: z.ZodType,
+  answer: z.ZodType,
+  traits: RouteTraits = {},
+): MiddlewareHandler {
+  return describeLazily(summary, () => ({
+    requestBody: { required: true, content: { 'multipart/form-data': { schema: jsonSchema(form) } } },
+    ...common(answered(answer, { event: undefined }, traits), traits),
+  }));
+}
+
+/** Describes a route that answers with the bytes of a file. */
+export function describeDownload(summary: string, traits: RouteTraits = {}): MiddlewareHandler {
+  const content = { 'application/octet-stream': {} };
+  return describeLazily(summary, () => common({ 200: { description: 'The file', content } }, traits));
+}
+
 /** Describes a route without a body. `event`: of an answer that may be streamed. */
 export function describeRead(
   summary: string,

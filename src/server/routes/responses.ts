@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import type { Context } from 'hono';
 import { Hono } from 'hono';
 import { z } from 'zod';
@@ -18,13 +16,13 @@ import { inputTokensJson, inputTokensSchema } from '../../api/tokens/index.ts';
 import { VserveError } from '../../errors/index.ts';
 import type { RequestContext } from '../access-log.ts';
 import { reasonOf } from '../access-log.ts';
-import { clientPathOf, keyIdOf, keyOf } from '../client-path.ts';
 import { countTokens } from '../count-tokens.ts';
 import { generationRoute } from '../generation-route.ts';
 import { sendable } from '../event-stream.ts';
 import { jsonRoute } from '../json-route.ts';
 import type { DetachedGeneration } from '../open-generation.ts';
 import { describeFormat, describeRead, optionalParameter, pathParameter } from '../openapi/describe.ts';
+import { ownerOf } from '../owner.ts';
 import type { Requests } from '../requests.ts';
 import type { RouteOptions } from '../route-options.ts';
 import { BackgroundResponse } from '../responses/background-response.ts';
@@ -105,14 +103,6 @@ export function responsesRoutes(options: RouteOptions): Hono<RequestContext> {
     context.json(inputItemPage(findResponse(store, context).node, context.req.query())),
   );
   return routes;
-}
-
-/** Clients with the same key are one: the key that was checked where the server has keys, else the one they send. */
-function ownerOf(request: IncomingMessage): string {
-  const checked = keyIdOf(clientPathOf(request));
-  if (checked !== undefined) return checked;
-  const sent = keyOf(request.headers).replace(/^bearer\s+/i, '');
-  return createHash('sha256').update(sent).digest('base64url');
 }
 
 function findResponse(store: ResponseStore, context: RouteContext): StoredResponse {

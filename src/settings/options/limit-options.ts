@@ -74,6 +74,22 @@ export const limitOptions = {
     kind: byteCount(),
     default: 256 * MIB,
   }),
+  maxStoredFiles: option({
+    group: 'Server',
+    flags: ['max-stored-files'],
+    argument: 'n',
+    help: 'Maximum files of /v1/files in memory; 0 stores none',
+    kind: wholeNumber(0),
+    default: 1000,
+  }),
+  maxStoredFileBytes: option({
+    group: 'Server',
+    flags: ['max-stored-file-bytes'],
+    argument: 'bytes',
+    help: 'Memory for them; those that were not used for the longest time make room for others',
+    kind: byteCount(),
+    default: 512 * MIB,
+  }),
   httpKeepaliveTimeoutS: option({
     group: 'Server',
     flags: ['http-keepalive-timeout-s'],

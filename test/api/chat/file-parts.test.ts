@@ -90,7 +90,9 @@ const image = (url: string, index: number, key = 'video') => ({
   url,
   param: `${part}.${key}[${index}]`,
 });
-const stamp = (text: string) => ({ type: 'text', text });
+const list = (frames: readonly object[], framesPerSecond?: number) => [
+  { type: 'frames', frames, framesPerSecond, param: part },
+];
 
 const videos: Readonly<Record<string, [given: object, outcome: unknown]>> = {
   "vLLM's": [{ type: 'video_url', video_url: { url: 'https://a/b.mp4' } }, video()],
@@ -108,14 +110,14 @@ const videos: Readonly<Record<string, [given: object, outcome: unknown]>> = {
     { type: 'video_url', video_url: { url: 'https://a/b.mp4', video_start: 0, video_end: 2.5 }, num_frames: 3 },
     video({ startS: 0, endS: 2.5, frames: 3 }),
   ],
-  'a list of frames': [{ type: 'video', video: ['http://a/', png] }, [image('http://a/', 0), image(png, 1)]],
+  'a list of frames': [{ type: 'video', video: ['http://a/', png] }, list([image('http://a/', 0), image(png, 1)])],
   'a list of frames with their rate': [
     { type: 'video', video: ['http://a/', png], sample_fps: 4 },
-    [stamp('<0.0 seconds>'), image('http://a/', 0), stamp('<0.2 seconds>'), image(png, 1)],
+    list([image('http://a/', 0), image(png, 1)], 4),
   ],
   "vLLM's list of frames": [
     { type: 'video_url', video_url: { url: 'data:video/jpeg;base64,/9j/4AAQ,/9j/4AAR' } },
-    ['/9j/4AAQ', '/9j/4AAR'].map((frame, index) => image(`data:image/jpeg;base64,${frame}`, index, 'video_url')),
+    list(['/9j/4AAQ', '/9j/4AAR'].map((frame, index) => image(`data:image/jpeg;base64,${frame}`, index, 'video_url'))),
   ],
   'no video': [{ type: 'video_url' }, `invalid_request ${part}.video_url`],
   'an empty URL': [{ type: 'video_url', video_url: { url: '' } }, `invalid_request ${part}.video_url.url`],
@@ -154,7 +156,8 @@ describe('a video', () => {
       (from, index, all) => new Uint8Array(whole.subarray(from, all[index + 1])),
     );
     const parts = outcomeOf({ type: 'video_url', video_url: new LongText(pieces) });
-    const urls = (parts as { url: LongText }[]).map(({ url }) => url.toString());
+    const [{ frames: listed }] = parts as [{ frames: { url: LongText }[] }];
+    const urls = listed.map(({ url }) => url.toString());
     expect(urls).toEqual(frames.map((frame) => `data:image/jpeg;base64,${frame}`));
   });
 });

@@ -9,7 +9,9 @@ const data = `data:image/png;base64,${base64}`;
 const bare = `data:;base64,${base64}`;
 
 function shown({ role, content, name, reasoning }: ParsedMessage): string {
-  const parts = content.map((part) => (part.type === 'text' ? part.text : `[${String(part.url)}]`));
+  const parts = content.map((part) =>
+    'url' in part && typeof part.url === 'string' ? `[${part.url}]` : part.type === 'text' ? part.text : part.type,
+  );
   const thought = reasoning === undefined ? '' : `(${reasoning}) `;
   return `${role}${name === undefined ? '' : ` ${name}`}: ${thought}${parts.join('|')}`;
 }

@@ -192,7 +192,7 @@ describe('a document', () => {
   });
 
   it.each([
-    ['a file', { source: { type: 'file', file_id: 'f' } }, 'source.type'],
+    ['a file where none are stored', { source: { type: 'file', file_id: 'f' } }, 'source.file_id'],
     ['a page of a text', { source: { type: 'text', data: 'x' }, pages: '1' }, 'pages'],
     ['citations', { source: { type: 'text', data: 'x' }, citations: { enabled: true } }, 'citations'],
   ])('cannot be %s', (_, fields, place) => {

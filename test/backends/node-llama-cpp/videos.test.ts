@@ -98,5 +98,5 @@ describe.each(names)('%s', (name) => {
 
 it('only models with patches of two frames are shown pairs', () => {
   expect(videoPerceptionOf('gemma4v')).toBeUndefined();
-  expect(videoPerceptionOf('glm4v')).toBeUndefined();
+  expect(videoPerceptionOf('pixtral')).toBeUndefined();
 });

@@ -11,7 +11,8 @@ interface MediaSchema {
 }
 
 interface MediaType {
-  readonly schema: MediaSchema;
+  /** None for bytes. */
+  readonly schema?: MediaSchema;
   readonly example?: object;
 }
 
@@ -56,6 +57,7 @@ export function misfits(
   const type = headers['content-type']?.split(';')[0] ?? '';
   const media = answer?.content?.[type];
   if (media === undefined) return [`${String(status)} ${type} is not described`];
+  if (media.schema === undefined) return [];
   const event = streamTypes.has(type) ? dataSchemaOf(media.schema) : undefined;
   return event === undefined
     ? errorsOf(media.schema, JSON.parse(text))

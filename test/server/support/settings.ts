@@ -14,6 +14,8 @@ export function serverSettings(changes: Partial<ServerSettings> = {}): ServerSet
     maxQueueSize: undefined,
     maxStoredResponses: 100,
     maxStoredResponseBytes: 10_000_000,
+    maxStoredFiles: 100,
+    maxStoredFileBytes: 10_000_000,
     slots: false,
     playground: true,
     traceExporters: [],

@@ -16,8 +16,7 @@ bool is_of_tools(const Message & message) {
 // Texts that meet are one, with a line break between: a template could run several together.
 void add_parts(Message & message, const std::vector<MessagePart> & parts) {
     for (const auto & part : parts) {
-        const bool continues_text = part.image < 0 && !message.parts.empty() && message.parts.back().image < 0;
-        if (continues_text) {
+        if (!message.parts.empty() && continues_text(message.parts.back(), part)) {
             message.parts.back().text += "\n" + part.text;
         } else {
             message.parts.push_back(part);

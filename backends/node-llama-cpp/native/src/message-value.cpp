@@ -35,33 +35,34 @@ jinja::value tool_calls_value(const Message & message, const CallForm & form) {
 std::vector<MessagePart> joined(const std::vector<MessagePart> & parts) {
     std::vector<MessagePart> result;
     for (const auto & part : parts) {
-        if (part.image >= 0 || result.empty() || result.back().image >= 0) {
-            result.push_back(part);
-        } else {
+        if (!result.empty() && continues_text(result.back(), part)) {
             result.back().text += "\n" + part.text;
+        } else {
+            result.push_back(part);
         }
     }
     return result;
 }
 
 void append(std::vector<MessagePart> & parts, const std::string & end) {
-    if (!parts.empty() && parts.back().image < 0) {
+    const MessagePart last{end, -1};
+    if (!parts.empty() && continues_text(parts.back(), last)) {
         parts.back().text += end;
     } else {
-        parts.push_back({end, -1});
+        parts.push_back(last);
     }
 }
 
-std::string text_of(const MessagePart & part, const MessageForm & form) {
-    return part.image >= 0 ? image_mark(form.nonce, part.image) : part.text;
+jinja::string text_of(const MessagePart & part, const MessageForm & form) {
+    return part.image >= 0 ? jinja::string(image_mark(form.nonce, part.image), true) : jinja::string(part.text, !part.is_mark);
 }
 
 jinja::value one_text(const std::vector<MessagePart> & parts, const MessageForm & form) {
-    std::string text;
+    jinja::string text("", true);
     for (const auto & part : parts) {
-        text += text_of(part, form);
+        text.append(text_of(part, form));
     }
-    return user_text(text);
+    return jinja::mk_val<jinja::value_string>(text);
 }
 
 jinja::value list_of(const std::vector<MessagePart> & parts, const MessageForm & form) {
@@ -69,7 +70,8 @@ jinja::value list_of(const std::vector<MessagePart> & parts, const MessageForm &
     for (const auto & part : parts) {
         list->push_back(part.image >= 0 && !form.images_as_text
                             ? object_of({{"type", own_text("image")}})
-                            : object_of({{"type", own_text("text")}, {"text", user_text(text_of(part, form))}}));
+                            : object_of({{"type", own_text("text")},
+                                         {"text", jinja::mk_val<jinja::value_string>(text_of(part, form))}}));
     }
     return list;
 }
@@ -188,11 +190,11 @@ std::vector<Message> fold_system_messages(const std::vector<Message> & messages)
         Message & folded = result.back();
         folded.parts = joined(folded.parts);
         append(folded.parts, "\n");
-        const bool continues_text = folded.parts.back().image < 0 && !message.parts.empty() && message.parts[0].image < 0;
-        if (continues_text) {
+        const bool continues = !message.parts.empty() && continues_text(folded.parts.back(), message.parts[0]);
+        if (continues) {
             folded.parts.back().text += message.parts[0].text;
         }
-        folded.parts.insert(folded.parts.end(), message.parts.begin() + (continues_text ? 1 : 0), message.parts.end());
+        folded.parts.insert(folded.parts.end(), message.parts.begin() + (continues ? 1 : 0), message.parts.end());
         folded.role = "user";
         folded.name = message.name;
     }

@@ -11,7 +11,13 @@ namespace vserve {
 struct MessagePart {
     std::string text;
     int image = -1;
+    bool is_mark = false;  // the text is what the model's processor writes, control tokens included
 };
+
+// Whether a text can become a part of the text before it.
+inline bool continues_text(const MessagePart & before, const MessagePart & part) {
+    return before.image < 0 && part.image < 0 && !before.is_mark && !part.is_mark;
+}
 
 // A tool call from an earlier turn.
 struct ToolCall {

@@ -45,7 +45,7 @@ std::string text_of_call(const ToolCall & call) {
 
 void add_text(Message & message, const std::string & text) {
     auto & parts = message.parts;
-    if (!parts.empty() && parts.back().image < 0) {
+    if (!parts.empty() && parts.back().image < 0 && !parts.back().is_mark) {
         parts.back().text += (parts.back().text.empty() ? "" : "\n") + text;
     } else {
         parts.push_back({text, -1});
@@ -55,7 +55,7 @@ void add_text(Message & message, const std::string & text) {
 // Texts that follow one another are one: a template could keep only some of several.
 void add_parts(Message & message, const std::vector<MessagePart> & parts) {
     for (const auto & part : parts) {
-        if (part.image >= 0) {
+        if (part.image >= 0 || part.is_mark) {
             message.parts.push_back(part);
         } else {
             add_text(message, part.text);

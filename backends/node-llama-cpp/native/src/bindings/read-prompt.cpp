@@ -16,7 +16,7 @@ Message message_of(const Napi::Object & object) {
     for (uint32_t i = 0; i < parts.Length(); i++) {
         const auto part = parts.Get(i).As<Napi::Object>();
         const int32_t image = integer_of(part, "image");
-        message.parts.push_back({image >= 0 ? "" : text_of(part, "text"), image});
+        message.parts.push_back({image >= 0 ? "" : text_of(part, "text"), image, part.Get("isMark").ToBoolean()});
     }
     message.name = optional_text_of(object, "name");
     message.reasoning = optional_text_of(object, "reasoning");
