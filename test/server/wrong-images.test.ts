@@ -41,6 +41,9 @@ const chat: readonly (readonly [what: string, body: object, code: string, param:
   ['two images in a part', part({ ...image, image: data }), 'invalid_request', `${first}.image`],
   ['a file id that is none', part({ type: 'image', file_id: {} }), 'invalid_request', `${first}.file_id`],
   ['a path', part({ type: 'image', path: '/tmp/a.png' }), 'unsupported_parameter', `${first}.path`],
+  ['a file id in a text', part({ ...text, file_id: 'file-1' }), 'unsupported_parameter', `${first}.file_id`],
+  ['file ids in a message', message({ file_ids: ['file-1'] }), 'unsupported_parameter', 'messages[0].file_ids'],
+  ['frames in a text', part({ ...text, frames: [data] }), 'unsupported_parameter', `${first}.frames`],
   [
     'a source of another type',
     part({ type: 'image', source: { type: 'content', content: '1' } }),

@@ -3,7 +3,7 @@ import { invalid } from './invalid-request.ts';
 import { LongText } from './long-text.ts';
 
 const MEDIA_KEY =
-  /[Ii]mage|[Pp]icture|[Pp]hoto|(?:^|_)media|Media|[Vv]ideo|[Aa]udio|[Aa]ttachment|inline_?[Dd]ata|base64|^files?(?:_data|_url)?$|^documents?$|^pdf/;
+  /[Ii]mage|[Pp]icture|[Pp]hoto|(?:^|_)media|Media|[Vv]ideo|[Aa]udio|[Aa]ttachment|inline_?[Dd]ata|base64|^files?(?:_data|_url|_ids?)?$|^frames$|^documents?$|^pdf/;
 const DATA_URI = /^\s*data:/i;
 
 /** Longer than a word that begins like an image. */
