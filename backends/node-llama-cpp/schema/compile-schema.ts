@@ -43,6 +43,15 @@ interface Definition {
   schema: JsonObject;
 }
 
+/** How a schema is opened that is to be merged with others. */
+interface Opening {
+  /** The references that were followed. */
+  readonly opened: string[];
+  readonly isAlone: boolean;
+  /** What it is merged with. */
+  readonly beside: JsonObject;
+}
+
 class SchemaCompiler implements SchemaReader {
   readonly leaves: LeafRules;
   readonly budget: WorkBudget;
@@ -117,8 +126,8 @@ class SchemaCompiler implements SchemaReader {
   }
 
   /** What a schema says of its values, without annotations and conditions. */
-  #own(schema: JsonValue, path: string): JsonObject {
-    return unconditional(assertions(objectAt(schema, path), path), path, this.resolved);
+  #own(schema: JsonValue, path: string, beside?: JsonObject): JsonObject {
+    return unconditional(assertions(objectAt(schema, path), path), path, this.resolved, beside);
   }
 
   /** Of a schema without annotations. */
@@ -177,7 +186,8 @@ class SchemaCompiler implements SchemaReader {
     const parts = listAt(allOf, at);
     const opened: string[] = [];
     for (const [i, part] of parts.entries()) {
-      const inner = this.#opened(part, memberOf(at, i), opened, parts.length === 1 && Object.keys(beside).length === 0);
+      const isAlone = parts.length === 1 && Object.keys(beside).length === 0;
+      const inner = this.#opened(part, memberOf(at, i), { opened, isAlone, beside: merged });
       merged = this.#merged(merged, inner, path);
     }
     this.#merging.push(...opened);
@@ -187,10 +197,10 @@ class SchemaCompiler implements SchemaReader {
   }
 
   /** A schema to be merged with others, which says in place what a reference points to. */
-  #opened(schema: JsonValue, path: string, opened: string[], isAlone: boolean): JsonObject {
+  #opened(schema: JsonValue, path: string, { opened, isAlone, beside }: Opening): JsonObject {
     if (schema === true) return {};
     if (schema === false) return refuseEmpty(path, 'The schema false allows no value.');
-    const own = this.#own(schema, path);
+    const own = this.#own(schema, path, beside);
     if (own['$ref'] === undefined || isAlone) return own;
     const at = memberOf(path, '$ref');
     const pointer = textAt(own['$ref'], at);
@@ -199,7 +209,7 @@ class SchemaCompiler implements SchemaReader {
     if (opened.length > mostDepth) refuse(at, 'There are too many references, one behind the other.');
     opened.push(pointer);
     const target = this.#references.target(pointer, at);
-    const inner = this.#opened(target, this.#references.pathOf(pointer), opened, false);
+    const inner = this.#opened(target, this.#references.pathOf(pointer), { opened, isAlone: false, beside });
     return this.#merged(without(own, '$ref'), inner, path);
   }
 

@@ -9,17 +9,18 @@ const keywords = ['not', 'if', 'then', 'else', 'dependentRequired', 'dependentSc
 type Resolve = (schema: JsonValue) => JsonValue;
 
 /**
- * The same schema without these keywords; what they say stands in `allOf`. Throws `invalid_request` about a condition whose
+ * The same schema without these keywords; what they say stands in `allOf`. `beside`: what holds of the same values, too. Throws `invalid_request` about a condition whose
  * contrary no schema expresses.
  */
-export function unconditional(schema: JsonObject, path: string, resolve: Resolve): JsonObject {
+export function unconditional(schema: JsonObject, path: string, resolve: Resolve, beside: JsonObject = {}): JsonObject {
   if (!keywords.some((keyword) => Object.hasOwn(schema, keyword))) return schema;
   const { not, if: condition, then = true, else: otherwise = true, allOf, ...rest } = schema;
   const { dependentRequired = {}, dependentSchemas = {}, dependencies = {}, ...own } = rest;
   const said: JsonValue[] = [];
-  if (not !== undefined) said.push(negation(not, memberOf(path, 'not'), resolve));
+  const holding = [own, beside];
+  if (not !== undefined) said.push(negation(not, memberOf(path, 'not'), resolve, holding));
   if (condition !== undefined && !(then === true && otherwise === true)) {
-    const contrary = negation(condition, memberOf(path, 'if'), resolve);
+    const contrary = negation(condition, memberOf(path, 'if'), resolve, holding);
     said.push({ anyOf: [{ allOf: [condition, then] }, { allOf: [contrary, otherwise] }] });
   }
   for (const [keyword, dependents] of Object.entries({ dependentRequired, dependentSchemas, dependencies })) {

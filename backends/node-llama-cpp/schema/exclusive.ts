@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
 import { VserveError } from '../../../src/errors/index.ts';
 import { isList, isObject, typeOf } from './json-kinds.ts';
 import { type TypeName, typeNames, typesOfKeywords } from './keywords.ts';
-import { textOf } from './merge.ts';
+import { textOf, valuesIn } from './listed-values.ts';
 import { negation } from './negation.ts';
 import { memberOf, refuse } from './refuse.ts';
 import type { SchemaReader } from './schema-reader.ts';
@@ -132,13 +132,6 @@ function tagsOf(schema: JsonObject): ReadonlyMap<string, ReadonlySet<string>> {
 
 function textsOf(values: readonly JsonValue[]): ReadonlySet<string> {
   return new Set(values.map((value) => textOf(value)));
-}
-
-/** The values of an enum or a constant. */
-export function valuesIn(schema: JsonValue | undefined): readonly JsonValue[] | undefined {
-  if (!isObject(schema)) return undefined;
-  if (schema['const'] !== undefined) return [schema['const']];
-  return isList(schema['enum']) ? schema['enum'] : undefined;
 }
 
 /** The types that a schema certainly is limited to; all where that is not plain. */

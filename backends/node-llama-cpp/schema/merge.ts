@@ -3,6 +3,8 @@ import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
 import { bothPatterns } from './combined-patterns.ts';
 import { isList, isObject, typeOf } from './json-kinds.ts';
 import type { TypeName } from './keywords.ts';
+import { areApart } from './known-properties.ts';
+import { textOf } from './listed-values.ts';
 import { isNever } from './never.ts';
 import { memberOf, refuse, refuseEmpty } from './refuse.ts';
 
@@ -117,7 +119,7 @@ function pairs(a: JsonValue, b: JsonValue, path: string): JsonValue {
   if (!isList(a) || !isList(b)) return refuse(path, 'It has to be a list.');
   if (a.length * b.length > mostPairs)
     refuse(path, 'Schemas that all hold have too many alternatives together. Write them as one anyOf.');
-  return a.flatMap((one) => b.map((other) => ({ allOf: [one, other] })));
+  return a.flatMap((one) => b.flatMap((other) => (areApart(one, other) ? [] : [{ allOf: [one, other] }])));
 }
 
 function typesIn(value: JsonValue): readonly JsonValue[] {
@@ -138,13 +140,6 @@ export function isSame(a: JsonValue, b: JsonValue): boolean {
   return (
     names.length === Object.keys(b).length &&
     names.every((name) => Object.hasOwn(b, name) && isSame(a[name] ?? null, b[name] ?? null))
-  );
-}
-
-/** The same text for the same value, whatever the order of its keys. */
-export function textOf(value: JsonValue): string {
-  return JSON.stringify(value, (_, inner: JsonValue) =>
-    isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
   );
 }
 

@@ -1,8 +1,10 @@
 /** The values that are not valid under a schema, as a schema without `not`. */
 import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
 import { absent, escapedPattern } from './combined-patterns.ts';
-import { countAt, listAt, numberAt, objectAt, textAt, typeOf } from './json-kinds.ts';
-import { assertions, type TypeName, typeNames } from './keywords.ts';
+import { countAt, isObject, listAt, numberAt, objectAt, textAt, typeOf } from './json-kinds.ts';
+import { assertions, isAnnotation, type TypeName, typeNames } from './keywords.ts';
+import { isRequired, valuesOfProperty } from './known-properties.ts';
+import { textOf, valuesIn } from './listed-values.ts';
 import { memberOf, refuse } from './refuse.ts';
 import { typesAt } from './value-schema.ts';
 
@@ -16,6 +18,8 @@ type Resolve = (schema: JsonValue) => JsonValue;
 type Negate = (value: JsonValue, at: string, context: Context) => readonly JsonValue[];
 
 interface Context {
+  /** What holds of the same value. */
+  readonly beside: readonly JsonObject[];
   readonly path: string;
   readonly resolve: Resolve;
   readonly depth: number;
@@ -44,12 +48,15 @@ const negations: Readonly<Record<string, Negate>> = {
   },
   const: (value) => otherValues([value]),
   enum: (value, at) => otherValues(listAt(value, at)),
-  required: (value, at) =>
-    listAt(value, at).map((name, i) => ({ type: 'object', properties: { [textAt(name, memberOf(at, i))]: false } })),
+  required: (value, at, { beside }) =>
+    listAt(value, at).flatMap((item, i) => {
+      const name = textAt(item, memberOf(at, i));
+      return isRequired(name, beside) ? [] : [{ type: 'object', properties: { [name]: false } }];
+    }),
   properties: (value, at, context) =>
     Object.entries(objectAt(value, at)).map(([name, property]) => ({
       type: 'object',
-      properties: { [name]: negationOf(property, memberOf(at, name), context) },
+      properties: { [name]: negatedProperty(name, property, memberOf(at, name), context) },
       required: [name],
     })),
   pattern: (value, at) => [{ type: 'string', pattern: absent(textAt(value, at)) }],
@@ -74,15 +81,38 @@ const negations: Readonly<Record<string, Negate>> = {
 };
 
 /** Throws `invalid_request` that names a keyword whose contrary no schema expresses. */
-export function negation(schema: JsonValue, path: string, resolve: Resolve): JsonValue {
-  return negationOf(schema, path, { path, resolve, depth: mostDepth });
+export function negation(
+  schema: JsonValue,
+  path: string,
+  resolve: Resolve,
+  beside: readonly JsonObject[] = [],
+): JsonValue {
+  return negationOf(schema, path, { path, beside, resolve, depth: mostDepth });
 }
 
-function negationOf(schema: JsonValue, path: string, { resolve, depth }: Context): JsonValue {
+/** Of a property whose values are listed elsewhere, the others. */
+function negatedProperty(name: string, property: JsonValue, at: string, context: Context): JsonValue {
+  const values = valuesOfProperty(name, context.beside);
+  const excluded = valuesIn(property)?.map((value) => textOf(value));
+  if (values === undefined || excluded === undefined || !isListOnly(property))
+    return negationOf(property, at, { ...context, beside: [] });
+  const others = values.filter((value) => !excluded.includes(textOf(value)));
+  return others.length > 0 && { enum: others };
+}
+
+/** Whether a schema says nothing but which values there are. */
+function isListOnly(schema: JsonValue): boolean {
+  return (
+    isObject(schema) &&
+    Object.keys(schema).every((keyword) => keyword === 'enum' || keyword === 'const' || isAnnotation(keyword))
+  );
+}
+
+function negationOf(schema: JsonValue, path: string, { beside, resolve, depth }: Context): JsonValue {
   if (typeof schema === 'boolean') return !schema;
   if (depth === 0) refuse(path, `Negations are nested more than ${mostDepth} deep.`);
   const own = assertions(objectAt(schema, path), path);
-  const context = { path, resolve, depth: depth - 1 };
+  const context = { path, beside, resolve, depth: depth - 1 };
   const others = Object.entries(own).flatMap(([keyword, value]) => {
     const at = memberOf(path, keyword);
     const negate = Object.hasOwn(negations, keyword) ? negations[keyword] : undefined;

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
 import { countedProperties } from './counted-properties.ts';
 import { type Counts, countsOf } from './counts.ts';
-import { valuesIn } from './exclusive.ts';
+import { valuesIn } from './listed-values.ts';
 import { listAt, objectAt, textAt } from './json-kinds.ts';
 import { assertions } from './keywords.ts';
 import { allowedNames, OtherProperties } from './other-properties.ts';

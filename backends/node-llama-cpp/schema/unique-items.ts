@@ -3,7 +3,7 @@ import type { Counts } from './counts.ts';
 import { anyOf, literal } from './gbnf.ts';
 import { isList } from './json-kinds.ts';
 import type { LeafRules } from './leaf-rules.ts';
-import { textOf } from './merge.ts';
+import { textOf } from './listed-values.ts';
 import { memberOf, refuse } from './refuse.ts';
 import type { SchemaReader } from './schema-reader.ts';
 import { quotedText } from './value-schema.ts';

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../../src/backend/index.ts';
 import { countAt, isList, listAt, numberAt, textAt } from './json-kinds.ts';
-import { textOf } from './merge.ts';
+import { textOf } from './listed-values.ts';
 import { languageOf } from './pattern.ts';
 import { UnsupportedPattern } from './pattern-characters.ts';
 import { refuse } from './refuse.ts';

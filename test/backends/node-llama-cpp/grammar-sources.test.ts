@@ -118,15 +118,18 @@ describe('warming up', () => {
 
   it('with large ones waits until nobody else does', async () => {
     const thread = new SlowThread();
-    let waits = 0;
-    const gates = [new Gate(), new Gate()];
-    const idle = (): Promise<void> => gates[waits++]?.opened ?? new Promise(() => undefined);
+    const gates: Gate[] = [];
+    const idle = (): Promise<void> => {
+      const gate = new Gate();
+      gates.push(gate);
+      return gate.opened;
+    };
     void new GrammarSources(thread).warmUpLarge(idle);
     expect(thread.asked).toHaveLength(0);
     gates[0]?.open();
     await asked(thread, 1);
     thread.asked[0]?.answer({ sources: [source] });
-    while (waits < 2) await new Promise((resolve) => setImmediate(resolve));
+    while (gates.length < 2) await new Promise((resolve) => setImmediate(resolve));
     expect(thread.asked).toHaveLength(1);
     gates[1]?.open();
     await asked(thread, 2);

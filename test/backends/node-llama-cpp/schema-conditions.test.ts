@@ -118,6 +118,24 @@ describe('a condition', () => {
   ]);
 });
 
+it('many conditions on one property are as many alternatives', () => {
+  const kinds = Array.from({ length: 11 }, (_, i) => `kind ${i}`);
+  const schema = {
+    type: 'object',
+    properties: { kind: { enum: kinds }, ...Object.fromEntries(kinds.map((kind) => [`of ${kind}`, text])) },
+    required: ['kind'],
+    additionalProperties: false,
+    allOf: kinds.map((kind) =>
+      ifThen({ properties: { kind: { const: kind } }, required: ['kind'] }, { required: [`of ${kind}`] }),
+    ),
+  };
+  const valid = ['{"kind": "kind 0", "of kind 0": "x"}', '{"kind": "kind 10", "of kind 10": "x", "of kind 3": "x"}'];
+  const invalid = ['{"kind": "kind 0"}', '{"kind": "kind 10", "of kind 0": "x"}'];
+  expect(allowed(ofSchema(schema), [...valid, ...invalid])).toEqual(valid);
+  const source = grammarSource(ofSchema(schema));
+  expect((JSON.parse(source?.schema ?? '{}') as { anyOf: unknown[] }).anyOf).toHaveLength(kinds.length);
+});
+
 describe('a dependency', () => {
   const card = {
     type: 'object',
