@@ -44,8 +44,11 @@ function stamped(image: ParsedPart, { timeS = 0, firstS = timeS }: ImagePart, vi
 
 function marked(parts: readonly ParsedPart[], marks: VideoPerception['marks']): ParsedPart[] {
   if (marks === undefined) return [...parts];
-  const mark = (text: string): ParsedPart => ({ type: 'text', text, isMark: true });
-  return [mark(marks.before), ...parts, mark(marks.after)];
+  return [markOf(marks.before), ...parts, markOf(marks.after)];
+}
+
+function markOf(text: string): ParsedPart {
+  return { type: 'text', text, isMark: true };
 }
 
 /** How far each part is behind the first, each farther than the one before. */
