@@ -16,7 +16,7 @@ const BIAS = z.union([z.number().min(-MAX_BIAS).max(MAX_BIAS), z.literal(false)]
 const TEXT = z.string().min(1).max(MAX_TEXT_CHARACTERS);
 
 const shape = z.union([
-  z.record(z.string().regex(/^(\d{1,10}|[^\d-].{0,99})$/), BIAS),
+  z.record(z.string().regex(/^([0-9]{1,10}|(?!-?[0-9]+$)[\s\S]{1,1000})$/), BIAS),
   z.array(z.array(z.union([TOKEN_ID, TEXT, BIAS])).length(2)),
 ]);
 
