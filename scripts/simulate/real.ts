@@ -73,6 +73,8 @@ async function serveReplica(index: number, speed: number, hits: Hits): Promise<S
     if (request.method === 'GET') answerJson(response, { data: [{ id: 'replica', owned_by: 'simulation' }] });
     else void generate(replica, { speed, hits }, request, response);
   });
+  // One that closes connections might do so as a request comes on one.
+  server.keepAliveTimeout = 0;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return server;
