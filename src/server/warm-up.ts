@@ -25,10 +25,14 @@ export async function warmUpServer(
   log: Log,
 ): Promise<void> {
   await unlessFailing('The first image behind a URL', () => media.warmUp(), log);
-  await unlessFailing('The first schemas', async () => {
-    for (let i = 0; i < SAMPLE_REQUESTS; i += 1) await readSampleRequest();
-    await model?.warmUp?.();
-  }, log);
+  await unlessFailing(
+    'The first schemas',
+    async () => {
+      for (let i = 0; i < SAMPLE_REQUESTS; i += 1) await readSampleRequest();
+      await model?.warmUp?.();
+    },
+    log,
+  );
 }
 
 async function unlessFailing(what: string, work: () => Promise<void>, log: Log): Promise<void> {
