@@ -57,6 +57,8 @@ test('the flags and error codes that README.md and docs name are there', async (
   // Of docker, kubectl, useradd and systemctl.
   known.push('--rm', '--publish', '--volume', '--tag', '--target', '--gpus', '--cpus', '--cpuset-cpus');
   known.push('--kustomize', '--from-literal', '--system', '--home-dir', '--shell', '--now');
+  // Of scripts/simulate.
+  known.push('--requests', '--replicas', '--policies', '--check');
   // Of vLLM.
   known.push('--max-model-len');
   const named = text.match(/(?<![\w-])--[a-z][\w-]+/g) ?? [];

@@ -14,6 +14,7 @@ import { CALL_KEYS, FUNCTION_KEYS } from '../../../src/api/chat/tool-calls.ts';
 import type { KeyTable } from '../../../src/api/request/json-object.ts';
 import { failureOf } from './support.ts';
 
+const sourceType = (fields: object) => ('data' in fields ? 'base64' : 'file_id' in fields ? 'file' : 'url');
 const message = (fields: object) => ({ messages: [{ role: 'assistant', ...fields }] });
 const part = (fields: object) => message({ content: [{ type: 'text', text: 'a', ...fields }] });
 const call = (fields: object) => message({ tool_calls: [{ function: { name: 'f' }, ...fields }] });
@@ -29,7 +30,7 @@ const objects: Readonly<Record<string, [keys: KeyTable, request: (fields: object
   ],
   'messages[0].content[0].source': [
     SOURCE_KEYS,
-    (fields) => part({ type: 'image', text: null, source: { type: 'data' in fields ? 'base64' : 'url', ...fields } }),
+    (fields) => part({ type: 'image', text: null, source: { type: sourceType(fields), ...fields } }),
   ],
   'messages[0].tool_calls[0]': [CALL_KEYS, call],
   'messages[0].tool_calls[0].function': [FUNCTION_KEYS, (fields) => call({ function: { name: 'f', ...fields } })],
