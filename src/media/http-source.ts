@@ -33,6 +33,11 @@ export class HttpSource {
   #open(): Promise<HttpFetcher> {
     this.#fetcher ??= import('./http-fetcher.ts').then(
       ({ HttpFetcher }) => new HttpFetcher(this.#guard, this.#timeouts),
+      (error: unknown) => {
+        // No more files could be opened, perhaps: the next one tries again.
+        this.#fetcher = undefined;
+        throw error;
+      },
     );
     return this.#fetcher;
   }

@@ -40,6 +40,7 @@ describe('the server', () => {
     const vserve = serve(['--model', await model(folder)]);
     const [line, url = ''] = await vserve.until(ready);
     expect((await fetch(url)).status).toBe(200);
+    await vserve.until(/model warmed up/);
     vserve.kill('SIGINT');
     const { code, stdout, stderr } = await vserve.exit();
     const stars = '*'.repeat(80);

@@ -19,6 +19,8 @@ const program = `
     mediaTimeoutS: 60,
     ssrfProtectionEnabled: false, allowedMediaHosts: [],
   });
+  // As a server does when it is ready.
+  await media.warmUp();
   const server = createServer((_, response) => response.end()).listen(0, '127.0.0.1', async () => {
     const open = [];
     try { for (;;) open.push(openSync('/dev/null')); } catch {}

@@ -1,31 +1,13 @@
 import { createHash } from 'node:crypto';
 import { open, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { identifyFile } from '../conversions/checkpoint-identity.ts';
 import { hashFile } from '../disk/hash-file.ts';
 import { namesIn } from '../disk/folders.ts';
 import { adapterFiles } from './adapter-folder.ts';
+import type { AdapterManifest, AdapterOrigin } from './adapter-manifest-schema.ts';
 
-const originSchema = z.object({
-  /** The folder of the adapter, and that of the checkpoint that it was converted for: real paths. */
-  adapterDir: z.string(),
-  baseDir: z.string(),
-  files: z.array(z.object({ name: z.string(), bytes: z.number(), sha256: z.string(), mtimeMs: z.number().optional() })),
-  converterVersion: z.string(),
-});
-
-/** `<name>-<key>.json` beside a converted adapter: what it was made from, and its expected file. */
-const manifestSchema = originSchema.extend({
-  formatVersion: z.literal(1),
-  createdAt: z.iso.datetime(),
-  bytes: z.number(),
-  sha256: z.string(),
-});
-
-/** What a converted adapter is made from. */
-export type AdapterOrigin = z.infer<typeof originSchema>;
-export type AdapterManifest = z.infer<typeof manifestSchema>;
+export type { AdapterManifest, AdapterOrigin };
 
 /** A converted adapter in `adapters/`. */
 export interface StoredAdapter {
@@ -93,6 +75,7 @@ export async function removeAdapter(path: string): Promise<void> {
 
 async function readManifest(path: string): Promise<AdapterManifest | undefined> {
   try {
+    const { manifestSchema } = await import('./adapter-manifest-schema.ts');
     return manifestSchema.parse(JSON.parse(await readFile(manifestPath(path), 'utf8')));
   } catch {
     return undefined;
