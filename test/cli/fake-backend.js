@@ -26,7 +26,6 @@ export default {
         device: 'fake',
       },
       stats: () => ({ sequencesRunning: 0, sequencesQueued: 0 }),
-      warmUp: async () => log('info', 'model warmed up'),
       close: async () => log('info', 'model closed'),
     };
   },

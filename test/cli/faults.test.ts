@@ -98,6 +98,7 @@ test('durations do not follow the clock, which may be set: only what tells the t
     'src/api/responses/event-writer.ts',
     'src/api/responses/responses-format.ts',
     'src/hub/retry.ts',
+    'src/server/files/file-store.ts',
     'src/server/models/model-pool.ts',
     'src/server/models/model-states.ts',
     'src/server/open-generation.ts',

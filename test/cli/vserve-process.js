@@ -81,7 +81,7 @@ const server = {
           port: bound,
           needsKey: settings.apiKeys.length > 0,
           requestsInFlight: () => (servedModelName === 'busy' ? 2 : 0),
-          warmUp: async () => undefined,
+          warmUp: async () => log('info', 'server warmed up'),
           async shutdown() {
             if (servedModelName === 'stuck') await new Promise(() => undefined);
             await close();
