@@ -18,7 +18,7 @@ const PATH = 2;
 const FORM = 5;
 /** Forms can contain one another. */
 const MAX_DEPTH = 16;
-/** A page with more is drawn as it is: it has an area, not lines. */
+/** Further ones stay as they are: a page of so many has areas, not lines. */
 const MAX_OBJECTS = 200_000;
 const OPAQUE = 255;
 /** Of the numbers that a function returns: six at most, of four bytes. */

@@ -2,14 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
-
-const hook = `import { writeSync } from 'node:fs';
-export function load(url, context, next) {
-  writeSync(2, 'import ' + url + '\\n');
-  return next(url, context);
-}`;
-const register = `import { register } from 'node:module';
-register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}));`;
+import { tellImports } from '../support/import-hook.ts';
 
 interface Imported {
   readonly count: number;
@@ -20,7 +13,7 @@ interface Imported {
 
 /** What a run of Node imports. */
 function importsOf(...args: readonly string[]): Imported {
-  const hooked = ['--import', `data:text/javascript,${encodeURIComponent(register)}`, ...args];
+  const hooked = ['--import', `data:text/javascript,${encodeURIComponent(tellImports)}`, ...args];
   const { stdout, stderr } = spawnSync(process.execPath, hooked, { encoding: 'utf8' });
   const urls = [...stderr.matchAll(/^import (file:.*)$/gm)].map(([, url = '']) => url);
   const names = urls.flatMap((url) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? []);

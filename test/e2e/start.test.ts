@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, expect, inject, test } from 'vitest';
 import { runVserve, temporaryFolder } from '../cli/run-vserve.ts';
 import type { RunningVserve } from '../cli/run-vserve.ts';
+import { tellImports } from '../support/import-hook.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -14,20 +15,14 @@ function serve(mmprojPath: string, environment: NodeJS.ProcessEnv = {}): Running
   return runVserve(folder, ['serve', ...files, '--metrics-endpoint-port', 'off'], environment, { isReal: true });
 }
 
-const hook = `import { writeSync } from 'node:fs';
-export function load(url, context, next) {
-  writeSync(2, 'import ' + url + '\\n');
-  return next(url, context);
-}`;
 /** Has a process tell what it imports, and which native modules it opens. */
-const telling = `import { register } from 'node:module';
-import { writeSync } from 'node:fs';
+const telling = `import { writeSync } from 'node:fs';
 const { dlopen } = process;
 process.dlopen = (module, path, ...flags) => {
   writeSync(2, 'open ' + path + '\\n');
   dlopen.call(process, module, path, ...flags);
 };
-register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}));`;
+${tellImports}`;
 
 // Elsewhere, node-llama-cpp chooses the binary.
 test.runIf(process.platform === 'linux')(

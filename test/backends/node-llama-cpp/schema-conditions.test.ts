@@ -1,29 +1,24 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { grammarSource } from '../../../backends/node-llama-cpp/schema/answer-source.ts';
-import type { AnswerFormat, JsonValue } from '../../../src/backend/index.ts';
+import type { JsonValue } from '../../../src/backend/index.ts';
+import { expectExamples } from '../../engine/schemas/expect-examples.ts';
+import type { Allowed, Example } from '../../engine/schemas/expect-examples.ts';
 import { grammarMatcher, ofSchema } from '../../engine/schemas/grammar-matcher.ts';
 import { ifThen } from '../../engine/schemas/if-then.ts';
 
-let allowed: (format: AnswerFormat, texts: readonly string[]) => string[];
+let allowed: Allowed;
 beforeAll(async () => {
   ({ allowed } = await grammarMatcher());
 });
 
-/** Of a schema, with texts that it allows and others that it does not. */
-type Example = readonly [what: string, schema: JsonValue, valid: readonly string[], invalid: readonly string[]];
-
-function expectExamples(examples: readonly Example[]): void {
-  it.each<Example>(examples)('%s', (_, schema, valid, invalid) => {
-    expect(allowed(ofSchema(schema), [...valid, ...invalid])).toEqual(valid);
-  });
-}
+const examples = (given: readonly Example[]): void => expectExamples(() => allowed, given);
 
 const text = { type: 'string' };
 const anyA = { type: 'object', properties: { a: text }, additionalProperties: false };
 
 describe('not', () => {
-  expectExamples([
+  examples([
     ['a type', { not: { type: ['string', 'number'] } }, ['true', 'null', '[1]'], ['"a"', '1']],
     [
       'a property that is there',
@@ -82,7 +77,7 @@ const codes = (...places: readonly (readonly [string, string])[]): string[] =>
   places.map(([country, code]) => `{"country": "${country}", "code": "${code}"}`);
 
 describe('a condition', () => {
-  expectExamples([
+  examples([
     [
       'decides what else holds',
       { ...address, ...ifThen(isCountry('US'), hasCode('^\\d{5}$'), hasCode('^[A-Z]\\d[A-Z]$')) },
@@ -145,7 +140,7 @@ describe('a dependency', () => {
   };
   const paid = ['{"name": "x"}', '{"name": "x", "card": "1", "address": "y"}', '{"name": "x", "address": "y"}'];
   const unpaid = ['{"name": "x", "card": "1"}'];
-  expectExamples([
+  examples([
     ['is a property that another one needs', { ...card, dependentRequired: { card: ['address'] } }, paid, unpaid],
     ['is written so in older drafts', { ...card, dependencies: { card: ['address'] } }, paid, unpaid],
     [
@@ -158,7 +153,7 @@ describe('a dependency', () => {
 });
 
 describe('what several schemas say of a value', () => {
-  expectExamples([
+  examples([
     [
       'may be two patterns',
       { allOf: [{ type: 'string', pattern: '^[a-c]+' }, { pattern: '\\d$' }], maxLength: 5 },
@@ -197,7 +192,7 @@ describe('what several schemas say of a value', () => {
 });
 
 describe('exactly one of some schemas', () => {
-  expectExamples([
+  examples([
     [
       'may be properties, of which one has to be there',
       {

@@ -1,24 +1,19 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { AnswerFormat, JsonValue } from '../../../src/backend/index.ts';
+import type { JsonValue } from '../../../src/backend/index.ts';
+import { expectExamples } from '../../engine/schemas/expect-examples.ts';
+import type { Allowed, Example } from '../../engine/schemas/expect-examples.ts';
 import { grammarMatcher, ofSchema } from '../../engine/schemas/grammar-matcher.ts';
 
-let allowed: (format: AnswerFormat, texts: readonly string[]) => string[];
+let allowed: Allowed;
 beforeAll(async () => {
   ({ allowed } = await grammarMatcher());
 });
 
-/** Of a schema, with texts that it allows and others that it does not. */
-type Example = readonly [what: string, schema: JsonValue, valid: readonly string[], invalid: readonly string[]];
-
-function expectExamples(examples: readonly Example[]): void {
-  it.each<Example>(examples)('%s', (_, schema, valid, invalid) => {
-    expect(allowed(ofSchema(schema), [...valid, ...invalid])).toEqual(valid);
-  });
-}
+const examples = (given: readonly Example[]): void => expectExamples(() => allowed, given);
 
 describe('properties that are not named one by one', () => {
-  expectExamples([
+  examples([
     [
       'have names of a pattern, and its values',
       { type: 'object', patternProperties: { '^x': { type: 'integer' } } },
@@ -95,7 +90,7 @@ const nulls = (...names: readonly string[]): JsonValue =>
 const three = { type: 'object', properties: nulls('a', 'b', 'c'), additionalProperties: false };
 
 describe('properties are counted', () => {
-  expectExamples([
+  examples([
     [
       'of any names, at least one',
       { type: 'object', additionalProperties: { type: 'integer' }, minProperties: 1 },
@@ -164,7 +159,7 @@ describe('multiples', () => {
     expect(allowed(ofSchema({ type: 'integer', multipleOf, minimum, maximum }), texts)).toEqual(inside);
   });
 
-  expectExamples([
+  examples([
     [
       'of a number with decimals have as many',
       { type: 'number', multipleOf: 0.25, maximum: 3.6 },
@@ -189,7 +184,7 @@ describe('multiples', () => {
 
 describe('items that all differ', () => {
   const colours = { enum: ['red', 'green', 'blue'] };
-  expectExamples([
+  examples([
     [
       'are in any order',
       { type: 'array', items: colours, uniqueItems: true },
@@ -225,7 +220,7 @@ describe('items that all differ', () => {
 });
 
 describe('a pattern', () => {
-  expectExamples([
+  examples([
     [
       'looks ahead',
       { type: 'string', pattern: '^(?=.*\\d)(?=.*[A-Z])[\\w!]{4,6}$' },
@@ -290,7 +285,7 @@ describe('a pattern', () => {
     expect(allowed(ofSchema(schema), [...valid, ...invalid])).toEqual(valid);
   });
 
-  expectExamples([
+  examples([
     [
       'of decimals is taken as pydantic writes it',
       { type: 'string', pattern: '^(?!^[-+.]*$)[+-]?0*\\d*\\.?\\d*$' },
