@@ -22,7 +22,9 @@ namespace vserve {
 
 namespace {
 
-constexpr double waiting_window_ms = 50;
+constexpr double waiting_window_ms = 100;
+// A burst is over before fewer threads could be tried: what counts are waits in so many windows in a row.
+constexpr int32_t windows_of_load = 3;
 // /proc/stat counts in hundredths of a second, and reading it takes a large machine a millisecond.
 constexpr double usage_window_ms = 500;
 // A thread waits if it stood in a CPU's queue for this share of the time in which it wanted to run. The short work of other
@@ -72,6 +74,7 @@ CpuWatch::~CpuWatch() {
 
 void CpuWatch::resume(double now_ms) {
     counted_at_ms_ = now_ms;
+    waiting_windows_ = 0;
     pressure_ = {};
     for (auto & thread : threads_) {
         waited(thread);
@@ -82,14 +85,16 @@ void CpuWatch::resume(double now_ms) {
 const CpuPressure & CpuWatch::pressure(int32_t n_threads, bool wants_free_cpus, double now_ms) {
     if (now_ms - counted_at_ms_ >= waiting_window_ms) {
         counted_at_ms_ = now_ms;
-        pressure_.waiting_threads = 0;
+        int32_t waiting_threads = 0;
         for (size_t i = 0; i < threads_.size(); i++) {
             const bool counts = static_cast<int32_t>(i) < n_threads;
-            pressure_.waiting_threads += waited(threads_[i]) && counts ? 1 : 0;
+            waiting_threads += waited(threads_[i]) && counts ? 1 : 0;
         }
         if (was_throttled()) {  // all of them stood still
-            pressure_.waiting_threads = std::max(pressure_.waiting_threads, 1);
+            waiting_threads = std::max(waiting_threads, 1);
         }
+        waiting_windows_ = waiting_threads > 0 ? waiting_windows_ + 1 : 0;
+        pressure_.waiting_threads = waiting_windows_ >= windows_of_load ? waiting_threads : 0;
     }
     if (!wants_free_cpus && pressure_.waiting_threads == 0) {
         pressure_.free_cpus = -1;

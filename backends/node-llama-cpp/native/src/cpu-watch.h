@@ -23,7 +23,7 @@ class CpuWatch {
     // Before the first step after a pause: what the threads waited for until now is not counted.
     void resume(double now_ms);
 
-    // Of the first `n_threads` threads, during the last tens of milliseconds. Cheap: call it after each step.
+    // Of the first `n_threads` threads, during the last tenths of a second. Cheap: call it after each step.
     // `wants_free_cpus`: also if no thread waits.
     const CpuPressure & pressure(int32_t n_threads, bool wants_free_cpus, double now_ms);
 
@@ -49,6 +49,7 @@ class CpuWatch {
     int throttle_file_ = -1;
     uint64_t throttled_periods_ = 0;
     CpuPressure pressure_;
+    int32_t waiting_windows_ = 0;  // in a row, in which threads waited
     double counted_at_ms_ = 0;
     Usage usage_;
 };

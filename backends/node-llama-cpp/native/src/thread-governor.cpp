@@ -20,10 +20,11 @@ constexpr double recent_ms = 3000;
 // of free CPUs, it need not be a difference: on many CPUs, one more is none.
 constexpr double worth_changing = 0.95;
 constexpr double worth_taking_free_cpus = 1.02;
-// Past these a trial ends early.
+// Past these a trial ends early, after a few steps or one long one.
 constexpr int32_t few_steps = 3;
 constexpr double clearly_better = 0.6;
 constexpr double clearly_worse = 1.5;
+constexpr double few_steps_ms = 150;
 constexpr double hopeless = 3;
 // A trial says nothing about steps of other sizes, which pay for it all the same: it ends when so many come in a row.
 constexpr int32_t most_other_steps = 4;
@@ -184,10 +185,11 @@ ThreadGovernor::Verdict ThreadGovernor::verdict() const {
         return Verdict::open;
     }
     const double ratio = sum.pace() / trial_.usual_pace;
-    if (ratio > hopeless || (ratio > clearly_worse && sum.steps >= few_steps)) {
+    const bool are_few = sum.steps >= few_steps;
+    if (ratio > hopeless || (ratio > clearly_worse && (are_few || sum.wall_ms >= few_steps_ms))) {
         return Verdict::not_better;
     }
-    if ((ratio < clearly_better && sum.steps >= few_steps) || sum.suffices(1)) {
+    if ((ratio < clearly_better && are_few) || sum.suffices(1)) {
         const double limit = trial_.reason == Reason::free_cpus ? worth_taking_free_cpus : worth_changing;
         return ratio < limit ? Verdict::better : Verdict::not_better;
     }
