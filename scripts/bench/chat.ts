@@ -1,6 +1,5 @@
-import type { Readable } from 'node:stream';
-import { finished } from 'node:stream/promises';
 import { Agent, request } from 'undici';
+import { postAndKeep } from './kept-response.ts';
 import type { TimedStream } from './sse.ts';
 import { timeStream } from './sse.ts';
 
@@ -55,23 +54,16 @@ export async function chat(url: string, messages: readonly Message[], options: C
     stream_options: { include_usage: true },
     ...options.more,
   });
+  const headers = {
+    'content-type': 'application/json',
+    ...(options.key === undefined ? {} : { authorization: `Bearer ${options.key}` }),
+  };
+  const target = new URL('/v1/chat/completions', url);
+  const { signal, onText } = options;
   const sentAtMs = performance.now();
-  const response = await request(`${url}/v1/chat/completions`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      ...(options.key === undefined ? {} : { authorization: `Bearer ${options.key}` }),
-    },
-    body,
-    signal: options.signal ?? null,
-    dispatcher: connections,
-  });
-  if (response.statusCode !== 200) {
-    throw new Error(`${url} answered with status ${String(response.statusCode)}: ${await response.body.text()}`);
-  }
-  const { stream, endedAtMs } = await (options.onText === undefined
-    ? readThenTime(response.body)
-    : timeAsItComes(response.body, options.onText));
+  const { stream, endedAtMs } = await (onText === undefined
+    ? readThenTime(target, headers, body, signal)
+    : timeAsItComes(target, headers, body, signal, onText));
   const [firstAtMs] = stream.textAtMs;
   if (firstAtMs === undefined) throw new Error(`${url} sent an answer without text.`);
   return { ...stream, sentAtMs, endedAtMs, ttftMs: firstAtMs - sentAtMs };
@@ -82,32 +74,46 @@ interface EndedStream {
   readonly endedAtMs: number;
 }
 
-/**
- * Times a stream whose pieces are kept as they arrive and read at the end. A client shares the CPUs with the servers: while
- * they work, it does as little as a client elsewhere would.
- */
-async function readThenTime(body: Readable): Promise<EndedStream> {
-  const pieces: { readonly bytes: Buffer; readonly atMs: number }[] = [];
-  body.on('data', (bytes: Buffer) => pieces.push({ bytes, atMs: performance.now() }));
-  await finished(body);
-  const endedAtMs = performance.now();
+type Headers = Readonly<Record<string, string>>;
+
+async function readThenTime(
+  target: URL,
+  headers: Headers,
+  body: string,
+  signal: AbortSignal | undefined,
+): Promise<EndedStream> {
+  const { status, chunks, endedAtMs } = await postAndKeep(target, headers, body, signal);
+  if (status !== 200) throw refusal(target, status, Buffer.concat(chunks.map(({ bytes }) => bytes)).toString());
   const decoder = new TextDecoder();
   let atMs = 0;
   const arrived = function* (): Generator<string> {
-    for (const piece of pieces) {
-      ({ atMs } = piece);
-      yield decoder.decode(piece.bytes, { stream: true });
+    for (const chunk of chunks) {
+      ({ atMs } = chunk);
+      yield decoder.decode(chunk.bytes, { stream: true });
     }
   };
   return { stream: await timeStream(arrived(), undefined, () => atMs), endedAtMs };
 }
 
-async function timeAsItComes(body: Readable, onText: () => void): Promise<EndedStream> {
+async function timeAsItComes(
+  target: URL,
+  headers: Headers,
+  body: string,
+  signal: AbortSignal | undefined,
+  onText: () => void,
+): Promise<EndedStream> {
+  const options = { method: 'POST', headers, body, signal: signal ?? null, dispatcher: connections } as const;
+  const response = await request(target, options);
+  if (response.statusCode !== 200) throw refusal(target, response.statusCode, await response.body.text());
   const decoder = new TextDecoder();
   const arriving = async function* (): AsyncGenerator<string> {
-    for await (const bytes of body) yield decoder.decode(bytes as Buffer, { stream: true });
+    for await (const bytes of response.body) yield decoder.decode(bytes as Buffer, { stream: true });
   };
   return { stream: await timeStream(arriving(), onText), endedAtMs: performance.now() };
+}
+
+function refusal({ origin }: URL, status: number, text: string): Error {
+  return new Error(`${origin} answered with status ${String(status)}: ${text}`);
 }
 
 /** A user message of texts and images, in order. */
