@@ -80,7 +80,8 @@ function requirePreflight({ req }: Context<RequestContext>): void {
   if (['GET', 'HEAD', 'OPTIONS'].includes(req.method)) return;
   const type = req.header('content-type') ?? '';
   if (type !== '' && !SIMPLE_TYPE.test(type)) return;
-  const message = `Browsers must send Content-Type: application/json${type === '' ? '' : `, not ${show(type)}`}.`;
+  const sent = type === '' ? 'without a Content-Type' : `as ${show(type)}`;
+  const message = `Any web page could have sent this ${sent}. Send JSON as application/json, and files from a program or a browser that sends Sec-Fetch-Site.`;
   throw new VserveError('unsupported_media_type', message);
 }
 

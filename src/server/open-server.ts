@@ -15,6 +15,7 @@ import { CpuShare } from './cpu-share.ts';
 import type { CrashWatch } from './crash-watch.ts';
 import { Entrance } from './entrance.ts';
 import { FileStore } from './files/file-store.ts';
+import { ResponseStore } from './responses/response-store.ts';
 import { statusOf } from './error-response.ts';
 import { createHttpServer } from './http-server.ts';
 import type { KeptSockets } from './kept-sockets.ts';
@@ -191,7 +192,13 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
     });
     const { version } = options;
     const files = new FileStore({ maxFiles: settings.maxStoredFiles, maxBytes: settings.maxStoredFileBytes });
-    const shared = { settings, version, media, files, requests, counts, memory, cpus, metrics, log };
+    const responses = new ResponseStore({
+      maxResponses: settings.maxStoredResponses,
+      maxBytes: settings.maxStoredResponseBytes,
+    });
+    metrics.addStore('files', files);
+    metrics.addStore('responses', responses);
+    const shared = { settings, version, media, files, responses, requests, counts, memory, cpus, metrics, log };
     const models = openModels(shared, given, totals);
     inMemory = () => models.active.map(({ model }) => model);
     const [first] = models.entries;

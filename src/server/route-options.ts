@@ -11,6 +11,7 @@ import type { FileStore } from './files/file-store.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { ServedModels } from './models/served-models.ts';
 import type { RequestCounts } from './request-counts.ts';
+import type { ResponseStore } from './responses/response-store.ts';
 import type { Requests } from './requests.ts';
 import type { ServerSettings } from './server-settings.ts';
 import type { Slots } from './slots.ts';
@@ -22,6 +23,8 @@ export interface SharedOptions {
   readonly media: MediaResolver;
   /** What clients have uploaded. */
   readonly files: FileStore;
+  /** What clients have stored, for `previous_response_id`. */
+  readonly responses: ResponseStore;
   readonly requests: Requests;
   readonly counts: RequestCounts;
   readonly memory: BodyMemory;

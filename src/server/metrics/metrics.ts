@@ -18,6 +18,12 @@ interface StatefulModel {
   readonly unloads: number;
 }
 
+/** What clients leave with the server. */
+interface Store {
+  readonly count: number;
+  readonly usedBytes: number;
+}
+
 /** The server's metrics, named like those of max serve, in Prometheus' text format. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -109,6 +115,16 @@ export class Metrics {
         },
       });
     }
+  }
+
+  /** Adds how much is in a store. Read at each scrape. */
+  addStore(kind: 'files' | 'responses', store: Store): void {
+    const registers = [this.#registry];
+    const add = (name: string, help: string, value: () => number): void => {
+      const gauge: Gauge = new Gauge({ name, help, registers, collect: () => gauge.set(value()) });
+    };
+    add(`vserve_stored_${kind}`, `Stored ${kind}`, () => store.count);
+    add(`vserve_stored_${kind}_bytes`, `Memory of stored ${kind}`, () => store.usedBytes);
   }
 
   /** How long the last model took to load; undefined if that is not known. */

@@ -58,8 +58,7 @@ const describeItems = describeRead('List the items that a response answers', ite
 
 /** `POST /v1/responses`, and what is stored of them: `/v1/responses/{id}`, its `input_items`, and `cancel`. */
 export function responsesRoutes(options: RouteOptions): Hono<RequestContext> {
-  const { maxStoredResponses: maxResponses, maxStoredResponseBytes: maxBytes } = options.settings;
-  const store = new ResponseStore({ maxResponses, maxBytes });
+  const store = options.responses;
   const routes = new Hono<RequestContext>();
   routes.post('/v1/responses', describeFormat(RESPONSE_SCHEMAS, { framing: 'sse' }), (context, next) => {
     const archive = new ClientArchive(store, ownerOf(context.env.incoming));

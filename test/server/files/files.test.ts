@@ -39,6 +39,17 @@ async function sendForm(url: string, body: string, headers: Record<string, strin
   return { status, body: JSON.parse(text) as Failure & { id: string } };
 }
 
+it('what clients store is in the metrics', async () => {
+  const { client, metricsUrl = '' } = await serve({ metricsPort: 0 });
+  await upload(client, grey, 'grey.png');
+  await client.responses.create({ model: '', input: 'Hi' });
+  const { text } = await send(metricsUrl);
+  expect(text).toContain(`vserve_stored_files 1\n`);
+  expect(text).toContain(`vserve_stored_files_bytes ${String(grey.length)}\n`);
+  expect(text).toContain('vserve_stored_responses 1\n');
+  expect(text).toMatch(/vserve_stored_responses_bytes [1-9]/);
+});
+
 describe('a file that was uploaded', () => {
   it('is seen by its id in Chat Completions and Responses, until it is deleted', async () => {
     const { client } = await serve();
