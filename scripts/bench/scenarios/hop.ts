@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import type { Bench } from '../bench.ts';
 import { ask, chat } from '../chat.ts';
-import type { Answer } from '../chat.ts';
+import type { Answer, Message } from '../chat.ts';
 import type { Reading } from '../figures.ts';
 import { watchMainThread } from '../main-thread.ts';
-import { randomText } from '../prompts.ts';
+import { randomPicture, randomText } from '../prompts.ts';
 import { startServer } from '../server.ts';
 import type { Server } from '../server.ts';
 import { median } from '../statistics.ts';
@@ -14,6 +14,9 @@ const slowEcho = fileURLToPath(new URL('../slow-echo.js', import.meta.url));
 const streams = 200;
 /** Tokens of each of these streams. */
 const echoTokens = 100;
+/** An answer of the engine, and one through the hop. */
+type Pair = readonly [Answer, Answer];
+
 /** Pairs of questions, direct and through the hop, of which the median counts. */
 const pairs = 7;
 /** Questions before that, to each: programs in JavaScript are compiled while they run. */
@@ -45,7 +48,7 @@ export async function hop(bench: Bench): Promise<void> {
       {
         contender: 'vserve',
         pid: engine.pid,
-        measure: () => oneStream(engine, beforeEngine, bench.settings.promptWords, bench.settings.outputTokens),
+        measure: () => oneStream(engine, beforeEngine, bench),
       },
       { contender: 'vserve', pid: echo.pid, measure: () => manyStreams(echo, beforeEcho) },
       { contender: 'vserve', pid: beforeThree.pid, measure: () => besideSlow(beforeTwo, beforeThree) },
@@ -77,21 +80,27 @@ function start(bench: Bench, flags: readonly string[]): Promise<Server> {
   ]);
 }
 
-async function oneStream(direct: Server, through: Server, words: number, maxTokens: number): Promise<Reading[]> {
-  const ratios: { readonly ttft: number; readonly itl: number }[] = [];
-  for (let pair = 0; pair < pairs; pair += 1) {
-    const question = () => [ask(randomText(words))];
-    const first = await chat(direct.url, question(), { maxTokens });
-    const second = await chat(through.url, question(), { maxTokens });
-    ratios.push({ ttft: second.ttftMs / first.ttftMs, itl: itlMs(second) / itlMs(first) });
-  }
+async function oneStream(direct: Server, through: Server, { settings }: Bench): Promise<Reading[]> {
+  const { promptWords, outputTokens, model } = settings;
+  const about = async (maxTokens: number, question: () => Promise<readonly Message[]>): Promise<readonly Pair[]> => {
+    const asked: Pair[] = [];
+    for (let pair = 0; pair < pairs; pair += 1) {
+      const first = await chat(direct.url, await question(), { maxTokens });
+      asked.push([first, await chat(through.url, await question(), { maxTokens })]);
+    }
+    return asked;
+  };
+  const text = await about(outputTokens, () => Promise.resolve([ask(randomText(promptWords))]));
+  const picture = await about(4, async () => [ask(await randomPicture(model.imageSize), randomText(promptWords))]);
+  const ratio = (name: string, asked: readonly Pair[], of: (answer: Answer) => number): Reading => ({
+    name: `${name} through a vserve in front`,
+    unit: '× direct',
+    value: median(asked.map(([first, second]) => of(second) / of(first))),
+  });
   return [
-    { name: 'TTFT through a vserve in front', unit: '× direct', value: median(ratios.map(({ ttft }) => ttft)) },
-    {
-      name: 'time between tokens through a vserve in front',
-      unit: '× direct',
-      value: median(ratios.map(({ itl }) => itl)),
-    },
+    ratio('TTFT', text, ({ ttftMs }) => ttftMs),
+    ratio('TTFT about a new image', picture, ({ ttftMs }) => ttftMs),
+    ratio('time between tokens', text, itlMs),
   ];
 }
 
