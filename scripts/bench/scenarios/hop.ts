@@ -92,16 +92,20 @@ async function oneStream(direct: Server, through: Server, { settings }: Bench): 
   };
   const text = await about(outputTokens, () => Promise.resolve([ask(randomText(promptWords))]));
   const picture = await about(4, async () => [ask(await randomPicture(model.imageSize), randomText(promptWords))]);
-  const ratio = (name: string, asked: readonly Pair[], of: (answer: Answer) => number): Reading => ({
-    name: `${name} through a vserve in front`,
-    unit: '× direct',
-    value: median(asked.map(([first, second]) => of(second) / of(first))),
-  });
   return [
     ratio('TTFT', text, ({ ttftMs }) => ttftMs),
     ratio('TTFT about a new image', picture, ({ ttftMs }) => ttftMs),
     ratio('time between tokens', text, itlMs),
   ];
+}
+
+/** The median over all pairs. */
+function ratio(name: string, asked: readonly Pair[], of: (answer: Answer) => number): Reading {
+  return {
+    name: `${name} through a vserve in front`,
+    unit: '× direct',
+    value: median(asked.map(([first, second]) => of(second) / of(first))),
+  };
 }
 
 function itlMs({ textAtMs }: Answer): number {
