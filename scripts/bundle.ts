@@ -1,0 +1,103 @@
+/**
+ * Bundles what `bin/vserve.js` runs, as a step of the build: from some 1,500 modules into a few files in dist/bundle, since
+ * Node.js takes longer to find and compile a module than to run it. The threads of vserve are bundled like its verbs.
+ * Libraries that are in there have their licences beside them; those that find files by their own place, or come without the
+ * text of a licence, are left out and imported from node_modules.
+ *
+ *     node dist/scripts/bundle.js
+ */
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'vite';
+import type { Plugin } from 'vite';
+import { scriptArguments } from './arguments.ts';
+
+scriptArguments({ options: {} });
+
+const dist = join(import.meta.dirname, '..');
+const outDir = join(dist, 'bundle');
+
+/** What is started by its path: the command line, backends, threads and processes. The name of each file of the bundle. */
+const entries: Readonly<Record<string, string>> = {
+  main: 'src/cli/main.js',
+  'backend-node-llama-cpp': 'backends/node-llama-cpp/index.js',
+  'backend-echo': 'backends/echo/index.js',
+  'backend-openai': 'backends/openai/index.js',
+  'decode-worker': 'src/media/decode-worker.js',
+  'hash-worker': 'src/hub/hash-worker.js',
+  'conversion-worker': 'src/convert/threads/worker.js',
+  'grammar-worker': 'backends/node-llama-cpp/schema/grammar-worker.js',
+  'quantize-process': 'backends/node-llama-cpp/quantize-process.js',
+};
+
+/** Libraries of plain JavaScript that a start reads. */
+const bundled = [
+  '@eslint-community/regexpp',
+  '@fastify/busboy',
+  '@hono/node-server',
+  'bintrees',
+  'cockatiel',
+  'commander',
+  'env-paths',
+  'eventsource-parser',
+  'graceful-fs',
+  'hono',
+  'hono-openapi',
+  'ipaddr.js',
+  'is-network-error',
+  'is-safe-filename',
+  'p-limit',
+  'p-retry',
+  'prom-client',
+  'proper-lockfile',
+  'refa',
+  'retry',
+  'signal-exit',
+  'tdigest',
+  'undici',
+  'yocto-queue',
+  'zod',
+];
+
+const nameOf = new Map(Object.entries(entries).map(([name, path]) => [join(dist, path), name]));
+
+/**
+ * Modules find files by where they are, in dist. In the bundle, `import.meta` tells them the same; the URL of an entry is that
+ * of its file in the bundle.
+ */
+const places: Plugin = {
+  name: 'places',
+  transform(code, id) {
+    if (!id.startsWith(dist + sep) || !code.includes('import.meta')) return null;
+    const place = JSON.stringify(`./${relative(outDir, id).split(sep).join('/')}`);
+    const folder = relative(outDir, dirname(id)).split(sep).join('/');
+    return code
+      .replaceAll('${import.meta.url.slice(-3)}', '.js')
+      .replaceAll(/new URL\(['`](\.[^'`$]*)['`], import\.meta\.url\)/g, (whole, path: string) => {
+        const name = nameOf.get(resolve(dirname(id), path));
+        return name === undefined ? whole : `new URL('./${name}.js', import.meta.URL)`;
+      })
+      .replaceAll('import.meta.url', `new URL(${place}, import.meta.URL).href`)
+      .replaceAll('import.meta.dirname', `(import.meta.dirname + '/${folder}')`)
+      .replaceAll('import.meta.URL', 'import.meta.url');
+  },
+};
+
+await build({
+  root: fileURLToPath(new URL('../..', pathToFileURL(import.meta.filename))),
+  configFile: false,
+  logLevel: 'warn',
+  plugins: [places],
+  ssr: { target: 'node', noExternal: bundled },
+  build: {
+    ssr: true,
+    target: 'node20',
+    outDir,
+    emptyOutDir: true,
+    license: { fileName: 'LICENSES.md' },
+    rolldownOptions: {
+      input: Object.fromEntries([...nameOf].map(([path, name]) => [name, path])),
+      output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+    },
+  },
+});
