@@ -1,11 +1,12 @@
 /**
  * Bundles what `bin/vserve.js` runs, as a step of the build: from some 1,500 modules into a few files in dist/bundle, since
  * Node.js takes longer to find and compile a module than to run it. The threads of vserve are bundled like its verbs.
- * Libraries that are in there have their licences beside them; those that find files by their own place, or come without the
- * text of a licence, are left out and imported from node_modules.
+ * Libraries that are in there have their licences beside them; those that find files by their own place are left out, and
+ * imported from node_modules.
  *
  *     node dist/scripts/bundle.js
  */
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'vite';
@@ -35,6 +36,8 @@ const bundled = [
   '@eslint-community/regexpp',
   '@fastify/busboy',
   '@hono/node-server',
+  '@standard-community/standard-json',
+  '@standard-community/standard-openapi',
   'bintrees',
   'cockatiel',
   'commander',
@@ -50,6 +53,7 @@ const bundled = [
   'p-retry',
   'prom-client',
   'proper-lockfile',
+  'quansync',
   'refa',
   'retry',
   'signal-exit',
@@ -58,6 +62,14 @@ const bundled = [
   'yocto-queue',
   'zod',
 ];
+
+const licencesName = 'LICENSES.md';
+/** https://spdx.org/licenses/MIT.html */
+const mitTerms = [
+  `Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files (the "Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do so, subject to the following conditions:`,
+  'The above copyright notice and this permission notice shall be included in all copies or substantial portions of the Software.',
+  'THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.',
+].join('\n\n');
 
 const nameOf = new Map(Object.entries(entries).map(([name, path]) => [join(dist, path), name]));
 
@@ -94,10 +106,22 @@ await build({
     target: 'node20',
     outDir,
     emptyOutDir: true,
-    license: { fileName: 'LICENSES.md' },
+    license: { fileName: licencesName },
     rolldownOptions: {
       input: Object.fromEntries([...nameOf].map(([path, name]) => [name, path])),
       output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
     },
   },
 });
+
+await completeLicences();
+
+/** Some packages name their licence, and come without its text. */
+async function completeLicences(): Promise<void> {
+  const path = join(outDir, licencesName);
+  const list = await readFile(path, 'utf8');
+  const complete = list.replaceAll(/^## (\S+) - \S+ \(MIT\)\n(?=\s*(?:^## |$(?![^])))/gm, (heading, name: string) =>
+    [heading, `Copyright (c) the authors of ${name}`, '', mitTerms, ''].join('\n'),
+  );
+  await writeFile(path, complete);
+}
