@@ -19,8 +19,8 @@ type Pair = readonly [Answer, Answer];
 
 /** Pairs of questions, direct and through the hop, of which the median counts. */
 const pairs = 7;
-/** Questions before that, to each: programs in JavaScript are compiled while they run. */
-const warmUps = 30;
+/** Questions before that, to each: JavaScript is compiled while it runs, and what counts is a server that has run for some minutes. */
+const warmUps = 300;
 /** Streams before three upstreams, of which one is slow; and the tokens of each. */
 const sharedStreams = 48;
 const sharedTokens = 10;
