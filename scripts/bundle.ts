@@ -31,37 +31,27 @@ const entries: Readonly<Record<string, string>> = {
   'quantize-process': 'backends/node-llama-cpp/quantize-process.js',
 };
 
-/** Libraries of plain JavaScript that a start reads. */
-const bundled = [
-  '@eslint-community/regexpp',
+/** The dependencies that are bundled: plain JavaScript that a start reads. Their own dependencies come with them. */
+const bundled = new Set([
   '@fastify/busboy',
   '@hono/node-server',
-  '@standard-community/standard-json',
-  '@standard-community/standard-openapi',
-  'bintrees',
   'cockatiel',
   'commander',
   'env-paths',
   'eventsource-parser',
-  'graceful-fs',
   'hono',
   'hono-openapi',
   'ipaddr.js',
-  'is-network-error',
-  'is-safe-filename',
   'p-limit',
   'p-retry',
   'prom-client',
   'proper-lockfile',
-  'quansync',
-  'refa',
-  'retry',
-  'signal-exit',
-  'tdigest',
   'undici',
-  'yocto-queue',
   'zod',
-];
+]);
+const { dependencies } = JSON.parse(await readFile(join(dist, '../package.json'), 'utf8')) as {
+  readonly dependencies: Readonly<Record<string, string>>;
+};
 
 const licencesName = 'LICENSES.md';
 /** https://spdx.org/licenses/MIT.html */
@@ -100,7 +90,11 @@ await build({
   configFile: false,
   logLevel: 'warn',
   plugins: [places],
-  ssr: { target: 'node', noExternal: bundled },
+  ssr: {
+    target: 'node',
+    noExternal: true,
+    external: Object.keys(dependencies).filter((name) => !bundled.has(name)),
+  },
   build: {
     ssr: true,
     target: 'node20',
@@ -109,7 +103,7 @@ await build({
     license: { fileName: licencesName },
     rolldownOptions: {
       input: Object.fromEntries([...nameOf].map(([path, name]) => [name, path])),
-      output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+      output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js', comments: false },
     },
   },
 });
