@@ -158,8 +158,17 @@ function contentOf({ name, bytes, stored }: StoredFile): Response {
     headers: {
       'content-type': 'application/octet-stream',
       'content-length': String(bytes),
-      'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(name)}`,
+      'content-disposition': `attachment; filename*=UTF-8''${headerName(name)}`,
       'x-content-type-options': 'nosniff',
     },
   });
+}
+
+/** A name as RFC 8187 has it in headers. */
+function headerName(name: string): string {
+  return encodeURIComponent(name).replaceAll(/['()*]/g, inHexadecimal);
+}
+
+function inHexadecimal(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 }
