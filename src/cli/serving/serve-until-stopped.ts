@@ -25,6 +25,9 @@ import type { Supervised } from './supervised.ts';
 
 const STARS = '*'.repeat(80);
 
+/** A gateway sees within this time that the server ends. */
+const QUIET_MS = 200;
+
 interface Asked {
   /** As `--model` names them. */
   readonly models: readonly string[];
@@ -105,6 +108,7 @@ async function openAndServe(
         settings: settings.server,
         log: output.log,
         supervision: supervised?.supervision,
+        quietMs: QUIET_MS,
       },
       context,
     );
