@@ -133,6 +133,6 @@ function quietened(output: Output): Output {
 }
 
 function noModel(): VserveError {
-  const message = 'No model to ask. Name one (vserve generate org/name), or a running server with --url.';
+  const message = 'No model to ask. Name one (org/name, a folder or a .gguf file), or a running server with --url.';
   return new VserveError('invalid_setting', message, { param: 'model' });
 }
