@@ -5,6 +5,7 @@ import { endpointAt, servedModel } from '../../client/index.ts';
 import { isCodedError, VserveError } from '../../errors/index.ts';
 import { options, serveSettingNames } from '../../settings/index.ts';
 import type { LoadedSettings, ServeSettingName, SettingName, Settings } from '../../settings/index.ts';
+import { warnOfAddressSpace } from '../address-space.ts';
 import type { Context } from '../context.ts';
 import { loadModel } from '../load-model.ts';
 import { openAndLoad } from '../open-and-load.ts';
@@ -71,6 +72,7 @@ async function loadHere(loaded: ConnectionSettings, context: Context): Promise<C
   const { dependencies } = context;
   const key = randomBytes(32).toString('base64url');
   const settings = { ...loaded.settings, ...standalone(loaded.settings), apiKey: [key] };
+  await warnOfAddressSpace(context.output);
   const backend = await dependencies.findBackend(settings.backend);
   if (settings.model === undefined && backend.needsNoModel !== true) throw noModel();
   const serve = await serveSettings({ ...loaded, settings }, backend);

@@ -8,6 +8,7 @@ import { serveSettingNames } from '../../settings/index.ts';
 import type { FileModel, LoadedSettings, ServeSettingName, Settings } from '../../settings/index.ts';
 import { hideSecretFlags } from '../access-settings.ts';
 import { refuseEnableLora } from '../adapters.ts';
+import { warnOfAddressSpace } from '../address-space.ts';
 import { describeConfiguration } from '../configuration.ts';
 import type { Context } from '../context.ts';
 import { exposureOf } from '../exposure.ts';
@@ -50,6 +51,7 @@ export async function serveUntilStopped(
   const { host: hosts, port, backend: backendName } = loaded.settings;
   hideSecretFlags(loaded.origins, 'serve');
   for (const variable of loaded.unknownVariables) output.log('warning', variable);
+  await warnOfAddressSpace(output);
   const backend = await dependencies.findBackend(backendName);
   const settings = await serveSettings(loaded, backend);
   if (!settings.media.ssrfProtectionEnabled) {
