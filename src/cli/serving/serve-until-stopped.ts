@@ -155,8 +155,8 @@ async function runUntilStopped(
   supervised?.tellReady(running);
   await file.update({ urls: [...running.urls], state: 'ready' });
   if (running.metricsUrl !== undefined) output.log('info', `Metrics are at ${running.metricsUrl}`);
-  const pageUrl = running.urls.find((url) => url.startsWith('http'));
-  if (settings.server.playground && pageUrl !== undefined) output.log('info', `The playground is at ${pageUrl}/`);
+  const pageUrl = pageUrlOf(running.urls);
+  if (settings.server.playground && pageUrl !== undefined) output.log('info', `The playground is at ${pageUrl}`);
   const hasTls = settings.server.tls !== undefined;
   output.log(...exposureOf({ hosts, port: running.port, hasKeys: running.needsKey, hasTls }));
   output.print(`\n${STARS}\n🚀 Server ready on ${running.urls.join(', ')} (Press CTRL+C to quit)\n${STARS}\n`);
@@ -165,6 +165,15 @@ async function runUntilStopped(
   await file.update({ state: 'stopping' });
   output.log('info', stopping(running.requestsInFlight(), settings.server.gracefulShutdownTimeoutS));
   await running.shutdown();
+}
+
+/** Where a browser on this machine finds the server: not every system takes the address of all interfaces for one. */
+function pageUrlOf(urls: readonly string[]): string | undefined {
+  const found = urls.find((url) => url.startsWith('http'));
+  if (found === undefined) return undefined;
+  const url = new URL(found);
+  if (['0.0.0.0', '[::]'].includes(url.hostname)) url.hostname = 'localhost';
+  return url.href;
 }
 
 /** Opens the port of the server, which reads its files again at a hangup. */
