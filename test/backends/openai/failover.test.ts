@@ -163,8 +163,10 @@ it('a server that says it is shutting down is asked for its health at once, and 
     { health: () => health },
   );
   const other = await fakeUpstream((response) => say(response, 'other'));
-  // Otherwise, its health is asked for once a minute.
-  const edge = await serveUpstreams([ending.url, other.url], { load: { upstreamPolicy: 'round-robin' } });
+  const edge = await serveUpstreams([ending.url, other.url], {
+    healthIntervalMs: 3_600_000,
+    load: { upstreamPolicy: 'round-robin' },
+  });
   while (ending.bodies.length === 0) expect(await ask(edge)).toBe('other');
   while (!edge.log.some((line) => line.includes('is down'))) await setImmediate();
   expect(await askMany(edge, 6)).toEqual(Array.from({ length: 6 }, () => 'other'));
