@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 
@@ -18,13 +18,14 @@ export interface LateRequestsLimits {
  */
 export class LateRequests {
   readonly #usedAtMs = new Map<Socket, number>();
+  readonly #lastResponses = new WeakMap<Socket, ServerResponse>();
   #lastAtMs = -Infinity;
   #isEnding = false;
 
   constructor(server: Server) {
     server.prependListener('request', ({ socket }, response) => {
       this.#lastAtMs = performance.now();
-      if (this.#isEnding) response.shouldKeepAlive = false;
+      if (this.#isEnding) this.#endWith(socket, response);
       if (!this.#usedAtMs.has(socket)) socket.once('close', () => this.#usedAtMs.delete(socket));
       this.#usedAtMs.set(socket, this.#lastAtMs);
       response.once('close', () => {
@@ -49,5 +50,12 @@ export class LateRequests {
       // What has come by now is read before the clock is.
       await setImmediate();
     }
+  }
+  /** The connection ends with this response, and not with one before it whose request came in the same breath. */
+  #endWith(socket: Socket, response: ServerResponse): void {
+    const before = this.#lastResponses.get(socket);
+    if (before?.headersSent === false) before.shouldKeepAlive = true;
+    response.shouldKeepAlive = false;
+    this.#lastResponses.set(socket, response);
   }
 }
