@@ -30,7 +30,8 @@ import { ClientArchive } from '../responses/client-archive.ts';
 import { fitToContext } from '../responses/fit-to-context.ts';
 import { inputItemPage } from '../responses/items.ts';
 import type { StoredResponse } from '../responses/response-store.ts';
-import { isUnfinished, ResponseStore } from '../responses/response-store.ts';
+import { isUnfinished } from '../responses/response-store.ts';
+import type { ResponseStore } from '../responses/response-store.ts';
 import { heartbeats, streamHeaders } from '../stream.ts';
 
 type RouteContext = Context<RequestContext>;
