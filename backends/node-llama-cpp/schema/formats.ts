@@ -1,3 +1,5 @@
+import { escapedPattern } from './combined-patterns.ts';
+
 /** The formats of strings that an answer is held to. Others are annotations, as JSON Schema has them by default. */
 const day = '("0" [1-9] | [12] [0-9] | "3" [01])';
 const longMonths = `("0" [13578] | "1" [02]) "-" ${day}`;
@@ -62,7 +64,7 @@ function ipv6(): string {
   return `(${[exactly(8), ...gaps].join(' | ')})`;
 }
 
-/** The formats that are kept, or refused beside a length. */
+/** The formats whose texts are about as long as one another. */
 export const formatRules: ReadonlyMap<string, string> = new Map(
   Object.entries({
     date,
@@ -71,3 +73,20 @@ export const formatRules: ReadonlyMap<string, string> = new Map(
     uuid: `${hex}{8} "-" ${hex}{4} "-" ${hex}{4} "-" ${hex}{4} "-" ${hex}{12}`,
   }),
 );
+
+/**
+ * The texts of a format that is kept beside a pattern, as another; undefined of others. A pattern of addresses, which libraries
+ * write of their own, stands for the format: both together would take long.
+ */
+export function patternOfFormat(format: string): string | undefined {
+  if (format === 'email') return undefined;
+  const rule = formatRules.get(format) ?? looseFormatRules.get(format)?.(Infinity);
+  return rule === undefined ? undefined : `^(?:${asPattern(rule)})$`;
+}
+
+/** A rule as a regular expression: only quotes, and the spaces between parts, are written otherwise. */
+function asPattern(rule: string): string {
+  return rule.replaceAll(/"([^"]*)"|(\[[^\]]*\])| /g, (_, text: string | undefined, set: string | undefined) =>
+    text === undefined ? (set ?? '') : `(?:${escapedPattern(text)})`,
+  );
+}
