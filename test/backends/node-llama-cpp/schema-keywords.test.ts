@@ -213,6 +213,28 @@ describe('items that all differ', () => {
     ['say nothing of one item', { items: {}, uniqueItems: true, maxItems: 1 }, ['[5]', '[]'], ['[5, 6]']],
   ]);
 
+  const letters = { enum: Array.from('abcdefghijklmnopqrst') };
+  examples([
+    [
+      'are in the order of the schema, of many values',
+      { type: 'array', items: letters, uniqueItems: true },
+      ['[]', '["t"]', '["a", "c", "t"]', `[${letters.enum.map((letter) => `"${letter}"`).join(', ')}]`],
+      ['["c", "a"]', '["a", "a"]', '["x"]', '["a", "b", "a"]'],
+    ],
+    [
+      'are so many then, too',
+      { type: 'array', items: letters, uniqueItems: true, minItems: 10, maxItems: 11 },
+      ['["a", "b", "c", "d", "e", "f", "g", "h", "i", "t"]', '["j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t"]'],
+      ['["a", "b"]', '["k", "l", "m"]', '["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"]'],
+    ],
+    [
+      'are at least so many, up to the last ones',
+      { type: 'array', items: letters, uniqueItems: true, minItems: 2, maxItems: 2000 },
+      ['["s", "t"]', '["a", "s", "t"]'],
+      ['["t"]', '[]', '["t", "s"]'],
+    ],
+  ]);
+
   it('may be few of many', () => {
     const items = { enum: Array.from({ length: 30 }, (_, i) => i) };
     expect(allowed(ofSchema({ items, uniqueItems: true, maxItems: 2 }), ['[29, 0]', '[3, 3]'])).toEqual(['[29, 0]']);
