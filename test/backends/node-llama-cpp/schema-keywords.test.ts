@@ -361,6 +361,15 @@ describe('a format', () => {
     const schema = { type: 'string', format: 'uri', minLength: 1, maxLength: 2083 };
     const texts = inQuotes('https://a.example/b?c=d', 'https', 'a b');
     expect(allowed(ofSchema(schema), texts)).toEqual(texts.slice(0, 1));
+    const address = { type: 'string', format: 'email', minLength: 1, maxLength: 254 };
+    expect(allowed(ofSchema(address), inQuotes('ada@b.de', 'ada'))).toEqual(inQuotes('ada@b.de'));
+    for (const [format, maxLength, text] of [
+      ['email', 40, 'ada@b.de'],
+      ['hostname', 253, 'a.example'],
+      ['ipv4', 15, '10.0.0.1'],
+      ['ipv6', 45, '::1'],
+    ] as const)
+      expect(allowed(ofSchema({ type: 'string', format, maxLength }), inQuotes(text, 'a b'))).toEqual(inQuotes(text));
     const short = { type: 'string', format: 'email', maxLength: 3 };
     expect(allowed(ofSchema(short), inQuotes('abc', 'a@b.de'))).toEqual(inQuotes('abc'));
   });
