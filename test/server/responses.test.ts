@@ -138,6 +138,7 @@ describe("OpenAI's client", () => {
     expect(generateRequests[0]?.messages).toHaveLength(2);
     await expect(client.responses.create({ model: '', input })).rejects.toMatchObject({
       code: 'context_length_exceeded',
+      param: 'input',
     });
   });
 

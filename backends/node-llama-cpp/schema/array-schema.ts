@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
+import { listContaining } from './contains.ts';
 import { type Counts, countsOf } from './counts.ts';
 import { isList, listAt } from './json-kinds.ts';
 import { isNever } from './never.ts';
@@ -15,12 +16,7 @@ export function arraySchema(schema: JsonObject, path: string, reader: SchemaRead
   const counts = countsOf(isBounded ? schema : rest, ['minItems', 'maxItems'], path);
   const [minItems, maxItems] = counts;
   const isUnique = schema['uniqueItems'] === true && maxItems > 1;
-  if (!['undefined', 'boolean'].includes(typeof schema['unevaluatedItems'])) {
-    refuse(
-      memberOf(path, 'unevaluatedItems'),
-      "The schema's keyword unevaluatedItems is supported as true or false only.",
-    );
-  }
+  if (schema['contains'] !== undefined) return listContaining(schema, counts, path, reader);
   const { items } = schema;
   const prefix = schema['prefixItems'] ?? (isList(items) ? items : undefined);
   if (prefix !== undefined) {

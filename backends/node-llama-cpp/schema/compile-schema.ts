@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
 import { arraySchema } from './array-schema.ts';
 import { unconditional } from './conditions.ts';
+import { withoutIdleContains } from './contains.ts';
 import { checkEnds } from './endless.ts';
 import { exclusiveAlternatives } from './exclusive.ts';
 import { booleanAt, isObject, listAt, objectAt, textAt } from './json-kinds.ts';
@@ -14,6 +15,7 @@ import { memberOf, NoValue, refuse, refuseEmpty } from './refuse.ts';
 import type { SchemaReader } from './schema-reader.ts';
 import { stringSchema } from './string-schema.ts';
 import { typesAt, valueSchema } from './value-schema.ts';
+import { checkContraries, checkSeen, evaluated } from './unevaluated.ts';
 import type { WorkBudget } from './work-budget.ts';
 
 /** A schema that llama.cpp's converter keeps to the letter, and rules for the rest: see `LeafRules`. */
@@ -127,7 +129,9 @@ class SchemaCompiler implements SchemaReader {
 
   /** What a schema says of its values, without annotations and conditions. */
   #own(schema: JsonValue, path: string, beside?: JsonObject): JsonObject {
-    return unconditional(assertions(objectAt(schema, path), path), path, this.resolved, beside);
+    const own = evaluated(withoutIdleContains(assertions(objectAt(schema, path), path)));
+    checkContraries(own, path, this.resolved);
+    return unconditional(own, path, this.resolved, beside);
   }
 
   /** Of a schema without annotations. */
@@ -139,7 +143,11 @@ class SchemaCompiler implements SchemaReader {
     if (anyOf !== undefined) return this.#one(anyOf, without(schema, 'anyOf'), memberOf(path, 'anyOf'));
     if (oneOf !== undefined) {
       const at = memberOf(path, 'oneOf');
-      return this.#one(exclusiveAlternatives(listAt(oneOf, at), at, this), without(schema, 'oneOf'), at);
+      const list = listAt(oneOf, at);
+      const alternatives = exclusiveAlternatives(list, at, this);
+      if (alternatives !== list && rest['unevaluatedProperties'] !== undefined)
+        refuse(at, 'Beside unevaluatedProperties, no value may be valid under two schemas of oneOf. Use anyOf.');
+      return this.#one(alternatives, without(schema, 'oneOf'), at);
     }
     if (rest['const'] !== undefined) return valueSchema([rest['const']], without(rest, 'const'), path, this);
     if (rest['enum'] !== undefined) {
@@ -161,6 +169,7 @@ class SchemaCompiler implements SchemaReader {
     if (this.#merging.includes(pointer)) refuse(at, 'The $ref comes back to itself, each time with more beside it.');
     this.#merging.push(pointer);
     const inner = this.#own(target === true ? {} : target, this.#references.pathOf(pointer));
+    checkSeen(inner, [beside], path);
     const merged = this.any(this.#merged(beside, inner, path), path);
     this.#merging.pop();
     return merged;
@@ -185,11 +194,19 @@ class SchemaCompiler implements SchemaReader {
     let merged = beside;
     const parts = listAt(allOf, at);
     const opened: string[] = [];
+    const before = [beside];
     for (const [i, part] of parts.entries()) {
       const isAlone = parts.length === 1 && Object.keys(beside).length === 0;
       const inner = this.#opened(part, memberOf(at, i), { opened, isAlone, beside: merged });
       merged = this.#merged(merged, inner, path);
+      before.push(inner);
     }
+    for (const [i, part] of before.slice(1).entries())
+      checkSeen(
+        part,
+        before.filter((other) => other !== part),
+        memberOf(at, i),
+      );
     this.#merging.push(...opened);
     const result = this.any(merged, path);
     this.#merging.length -= opened.length;
@@ -210,7 +227,9 @@ class SchemaCompiler implements SchemaReader {
     opened.push(pointer);
     const target = this.#references.target(pointer, at);
     const inner = this.#opened(target, this.#references.pathOf(pointer), { opened, isAlone: false, beside });
-    return this.#merged(without(own, '$ref'), inner, path);
+    const besideIt = without(own, '$ref');
+    checkSeen(inner, [besideIt], path);
+    return this.#merged(besideIt, inner, path);
   }
 
   #merged(a: JsonObject, b: JsonObject, path: string): JsonObject {
@@ -223,11 +242,18 @@ class SchemaCompiler implements SchemaReader {
     const alternatives = listAt(list, at);
     if (alternatives.length === 0) refuseEmpty(at, 'An empty list of alternatives allows no value.');
     const hasMore = Object.keys(beside).length > 0;
+    // What they have not seen is known only once an alternative stands beside.
+    const { unevaluatedProperties, unevaluatedItems, ...own } = beside;
+    const unevaluated = {
+      ...(unevaluatedProperties === undefined ? {} : { unevaluatedProperties }),
+      ...(unevaluatedItems === undefined ? {} : { unevaluatedItems }),
+    };
     const empty: NoValue[] = [];
     const read = alternatives.flatMap((alternative, i) => {
       const place = memberOf(at, i);
       if (alternative === false) return [];
-      const whole = alternative === true ? beside : hasMore ? { allOf: [beside, alternative] } : alternative;
+      const whole =
+        alternative === true ? beside : hasMore ? { ...unevaluated, allOf: [own, alternative] } : alternative;
       const result = this.attempt(whole, place);
       if (!(result instanceof NoValue)) return [result];
       empty.push(result);
@@ -238,7 +264,8 @@ class SchemaCompiler implements SchemaReader {
     throw empty[0] ?? new NoValue('invalid_request', 'None of the alternatives allows a value.', { param: at });
   }
 
-  #typed(schema: JsonObject, path: string): JsonObject {
+  #typed(written: JsonObject, path: string): JsonObject {
+    const schema = evaluated(written);
     const about = typesOfKeywords(schema);
     const types = schema['type'] === undefined ? [...about] : typesAt(schema['type'], path);
     if (types.length === 0) return {};

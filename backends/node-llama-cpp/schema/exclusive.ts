@@ -8,11 +8,15 @@ import { negation } from './negation.ts';
 import { memberOf, refuse } from './refuse.ts';
 import type { SchemaReader } from './schema-reader.ts';
 
+const all: ReadonlySet<TypeName> = new Set(typeNames);
+
 /** What tells the values of a schema from others. */
 interface Traits {
   /** The values, as texts; undefined where they are not listed. */
   readonly values: ReadonlySet<string> | undefined;
   readonly types: ReadonlySet<TypeName>;
+  /** Those of all that is valid: of any type where none is named, though only objects are written for one of properties. */
+  readonly validTypes: ReadonlySet<TypeName>;
   /** The values of properties that are always there. */
   readonly tags: ReadonlyMap<string, ReadonlySet<string>>;
   readonly isNever: boolean;
@@ -32,7 +36,11 @@ export function exclusiveAlternatives(
   try {
     const contraries = list.map((schema, i) => negation(schema, memberOf(at, i), reader.resolved));
     reader.budget.spend(50 * list.length ** 2, at);
-    return list.map((schema, i) => ({ allOf: [schema, ...contraries.filter((_, j) => j !== i)] }));
+    return list.map((schema, i) => {
+      const { types } = traitsOf(reader.resolved(schema));
+      const ofTypes = types.size < typeNames.length ? [{ type: [...types] }] : [];
+      return { allOf: [schema, ...ofTypes, ...contraries.filter((_, j) => j !== i)] };
+    });
   } catch (error) {
     if (!(error instanceof VserveError)) throw error;
     return refuse(
@@ -94,14 +102,18 @@ type Overlap = (a: ReadonlySet<string>, b: ReadonlySet<string>) => boolean;
 function exclude(a: Traits, b: Traits, overlap: Overlap): boolean {
   if (a.isNever || b.isNever) return true;
   if (a.values !== undefined && b.values !== undefined) return !overlap(a.values, b.values);
-  const isApart = b.values === undefined ? !share(a, b) : !share(b, a);
-  if (isApart) return true;
+  if (areOfOtherTypes(a, b)) return true;
   const areObjects = [a, b].every(({ types }) => types.size === 1 && types.has('object'));
   return areObjects && [...a.tags].some(([name, values]) => !overlap(values, b.tags.get(name) ?? values));
 }
 
-/** Whether one of the values may be of a type; a number of unknown value may be an integer. */
-function share({ values, types }: Traits, { types: others }: Traits): boolean {
+function areOfOtherTypes(a: Traits, b: Traits): boolean {
+  if (a.values !== undefined) return !share(a, b);
+  return !share(b, a) && (b.values !== undefined || !share(a, b));
+}
+
+/** Whether one of the values may be valid under another schema; a number of unknown value may be an integer. */
+function share({ values, types }: Traits, { validTypes: others }: Traits): boolean {
   return [...types].some(
     (type) =>
       others.has(type) ||
@@ -112,11 +124,13 @@ function share({ values, types }: Traits, { types: others }: Traits): boolean {
 
 function traitsOf(schema: JsonValue): Traits {
   if (!isObject(schema)) {
-    return { values: undefined, types: new Set(typeNames), tags: new Map(), isNever: schema === false };
+    return { values: undefined, types: all, validTypes: all, tags: new Map(), isNever: schema === false };
   }
   const values = valuesIn(schema);
   const types = values === undefined ? typesIn(schema) : new Set(values.map((value) => typeOf(value)));
-  return { values: values && textsOf(values), types, tags: tagsOf(schema), isNever: false };
+  const isNamed = values !== undefined || schema['type'] !== undefined;
+  const validTypes = isNamed && schema['nullable'] !== true ? types : all;
+  return { values: values && textsOf(values), types, validTypes, tags: tagsOf(schema), isNever: false };
 }
 
 function tagsOf(schema: JsonObject): ReadonlyMap<string, ReadonlySet<string>> {
@@ -137,10 +151,10 @@ function textsOf(values: readonly JsonValue[]): ReadonlySet<string> {
 /** The types that a schema certainly is limited to; all where that is not plain. */
 function typesIn(schema: JsonObject): ReadonlySet<TypeName> {
   const { type } = schema;
-  if (schema['nullable'] === true || schema['$ref'] !== undefined) return new Set(typeNames);
+  if (schema['nullable'] === true || schema['$ref'] !== undefined) return all;
   const list = isList(type) ? type : type === undefined ? [] : [type];
   const named = typeNames.filter((name) => list.includes(name));
   if (named.length > 0) return new Set(named);
   const about = typesOfKeywords(schema);
-  return about.size > 0 ? about : new Set(typeNames);
+  return about.size > 0 ? about : all;
 }

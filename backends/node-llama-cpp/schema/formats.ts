@@ -1,3 +1,5 @@
+import { escapedPattern } from './combined-patterns.ts';
+
 /** The formats of strings that an answer is held to. Others are annotations, as JSON Schema has them by default. */
 const day = '("0" [1-9] | [12] [0-9] | "3" [01])';
 const longMonths = `("0" [13578] | "1" [02]) "-" ${day}`;
@@ -26,9 +28,9 @@ const path = `("/" ${segment}*)*`;
 /** A rule for a format, which holds for texts of at most `maxLength` characters; undefined where it does not say so. */
 type FormatRule = (maxLength: number) => string | undefined;
 
-/** Its texts are as long as they are. */
-const ofAnyLength = (rule: string): FormatRule => {
-  return (maxLength) => (maxLength === Infinity ? rule : undefined);
+/** The first of some rules whose longest text is short enough. */
+const within = (...rules: readonly (readonly [longest: number, rule: string])[]): FormatRule => {
+  return (maxLength) => rules.find(([longest]) => longest <= maxLength)?.[1];
 };
 
 /** Of the scheme, the host and its port. */
@@ -38,11 +40,15 @@ const longestPath = 1800;
 /** The formats that are kept where no length stands beside them, or one that their rule keeps. */
 export const looseFormatRules: ReadonlyMap<string, FormatRule> = new Map(
   Object.entries({
-    duration: ofAnyLength(`"P" (${days} (${hours})? | ${hours} | ${count} "W")`),
-    email: ofAnyLength(`${atom} ("." ${atom})* "@" ${label} ("." ${label})* "." [a-zA-Z]{2,16}`),
-    hostname: ofAnyLength(`${label} ("." ${label}){0,3}`),
-    ipv4: ofAnyLength(`${octet} "." ${octet} "." ${octet} "." ${octet}`),
-    ipv6: ofAnyLength(ipv6()),
+    duration: within([44, `"P" (${days} (${hours})? | ${hours} | ${count} "W")`]),
+    email: within(
+      [Infinity, `${atom} ("." ${atom})* "@" ${label} ("." ${label})* "." [a-zA-Z]{2,16}`],
+      [210, `${atom} ("." ${atom})? "@" ${label} ("." ${label})? "." [a-zA-Z]{2,16}`],
+      [40, '[a-zA-Z0-9_+-]{1,16} "@" [a-zA-Z0-9]{1,16} "." [a-zA-Z]{2,6}'],
+    ),
+    hostname: within([255, `${label} ("." ${label}){0,3}`], [191, `${label} ("." ${label}){0,2}`], [63, label]),
+    ipv4: within([15, `${octet} "." ${octet} "." ${octet} "." ${octet}`]),
+    ipv6: within([39, ipv6()]),
     uri: (maxLength) => {
       if (maxLength === Infinity)
         return `${scheme} ("//" (${host})? ${path} | ${segment}+ ${path}) ("?" ${rest})? ("#" ${rest})?`;
@@ -62,7 +68,7 @@ function ipv6(): string {
   return `(${[exactly(8), ...gaps].join(' | ')})`;
 }
 
-/** The formats that are kept, or refused beside a length. */
+/** The formats whose texts are about as long as one another. */
 export const formatRules: ReadonlyMap<string, string> = new Map(
   Object.entries({
     date,
@@ -71,3 +77,20 @@ export const formatRules: ReadonlyMap<string, string> = new Map(
     uuid: `${hex}{8} "-" ${hex}{4} "-" ${hex}{4} "-" ${hex}{4} "-" ${hex}{12}`,
   }),
 );
+
+/**
+ * The texts of a format that is kept beside a pattern, as another; undefined of others. A pattern of addresses, which libraries
+ * write of their own, stands for the format: both together would take long.
+ */
+export function patternOfFormat(format: string): string | undefined {
+  if (format === 'email') return undefined;
+  const rule = formatRules.get(format) ?? looseFormatRules.get(format)?.(Infinity);
+  return rule === undefined ? undefined : `^(?:${asPattern(rule)})$`;
+}
+
+/** A rule as a regular expression: only quotes, and the spaces between parts, are written otherwise. */
+function asPattern(rule: string): string {
+  return rule.replaceAll(/"([^"]*)"|(\[[^\]]*\])| /g, (_, text: string | undefined, set: string | undefined) =>
+    text === undefined ? (set ?? '') : `(?:${escapedPattern(text)})`,
+  );
+}

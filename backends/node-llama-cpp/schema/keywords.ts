@@ -63,6 +63,9 @@ const types: Readonly<Record<string, TypeName | undefined>> = {
   minItems: 'array',
   maxItems: 'array',
   uniqueItems: 'array',
+  contains: 'array',
+  minContains: 'array',
+  maxContains: 'array',
   minLength: 'string',
   maxLength: 'string',
   pattern: 'string',
@@ -76,10 +79,8 @@ const types: Readonly<Record<string, TypeName | undefined>> = {
 
 /** Those that no grammar of reasonable size can express. */
 const unsupported: ReadonlyMap<string, string> = new Map([
-  ...['contains', 'minContains', 'maxContains'].map(
-    (keyword) => [keyword, 'Leave it out, and check the answer yourself'] as const,
-  ),
-  ...['$dynamicRef', '$recursiveRef'].map((keyword) => [keyword, 'Use $ref'] as const),
+  ['$dynamicRef', 'Use $ref'],
+  ['$recursiveRef', 'Use $ref'],
 ]);
 
 export function isAnnotation(keyword: string): boolean {

@@ -3,12 +3,17 @@ import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
 import { bothPatterns } from './combined-patterns.ts';
 import { isList, isObject, typeOf } from './json-kinds.ts';
 import type { TypeName } from './keywords.ts';
+import { leastCommonMultiple } from './multiples.ts';
 import { areApart } from './known-properties.ts';
 import { textOf } from './listed-values.ts';
 import { isNever } from './never.ts';
 import { memberOf, refuse, refuseEmpty } from './refuse.ts';
+import { bothTuples } from './tuples.ts';
 
 type Combine = (a: JsonValue, b: JsonValue, path: string) => JsonValue;
+
+/** Where schemas of items stand. */
+const listWords: readonly string[] = ['prefixItems', 'items', 'additionalItems'];
 
 /** Of alternatives of two lists that both hold. */
 const mostPairs = 2048;
@@ -56,18 +61,17 @@ const combinations: Readonly<Record<string, Combine>> = {
   maximum: less,
   exclusiveMinimum: greater,
   exclusiveMaximum: less,
+  multipleOf: (a, b, path) =>
+    leastCommonMultiple(a, b) ??
+    refuse(path, `The numbers that are multiples of both ${textOf(a)} and ${textOf(b)} have too many digits.`),
 };
 
 /** Throws `invalid_request` where a keyword of both cannot be made one, or where nothing is valid under both. */
 export function merge(a: JsonObject, b: JsonObject, path: string): JsonObject {
-  if (b['unevaluatedProperties'] !== undefined && a['properties'] !== undefined) {
-    refuse(
-      memberOf(path, 'unevaluatedProperties'),
-      'Of schemas that all hold, unevaluatedProperties has to stand beside.',
-    );
-  }
-  const merged: Record<string, JsonValue> = { ...a };
+  const tuple = bothTuples(a, b, (one, other) => both(one, other, path));
+  const merged: Record<string, JsonValue> = { ...(tuple === undefined ? a : without(a, listWords)), ...tuple };
   for (const [keyword, value] of Object.entries(b)) {
+    if (tuple !== undefined && listWords.includes(keyword)) continue;
     const other = Object.hasOwn(a, keyword) ? a[keyword] : undefined;
     if (other === undefined || isSame(other, value)) {
       merged[keyword] = value;
@@ -78,7 +82,28 @@ export function merge(a: JsonObject, b: JsonObject, path: string): JsonObject {
     if (combine === undefined) refuse(at, `Two schemas that both hold have ${keyword}. Write them as one.`);
     merged[keyword] = combine(other, value, at);
   }
-  return closed(a, b, merged, path);
+  return closed(a, b, { ...merged, ...closedPatterns(a, b, path), ...closedPatterns(b, a, path) }, path);
+}
+
+/** Properties of patterns that only the other of two schemas has are additional ones. */
+function closedPatterns(schema: JsonObject, other: JsonObject, path: string): JsonObject {
+  const { additionalProperties = true, patternProperties: own, properties } = schema;
+  const { patternProperties } = other;
+  if (additionalProperties === true || own !== undefined || !isObject(patternProperties)) return {};
+  if (isObject(properties) && Object.keys(properties).length > 0)
+    refuse(
+      memberOf(path, 'patternProperties'),
+      'Of schemas that all hold, one has patternProperties, and another names all properties that there may be. Write them as one.',
+    );
+  return {
+    patternProperties: Object.fromEntries(
+      Object.entries(patternProperties).map(([pattern, inner]) => [pattern, both(inner, additionalProperties, path)]),
+    ),
+  };
+}
+
+function without(schema: JsonObject, keywords: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(schema).filter(([keyword]) => !keywords.includes(keyword)));
 }
 
 /** Properties that only one of the two names are, for the other, additional ones. */

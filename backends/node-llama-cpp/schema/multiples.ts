@@ -1,6 +1,7 @@
 /** The multiples of a number between two bounds as a grammar. */
 import { anyOf } from './gbnf.ts';
 import { type Bound, decimalOf, scaledDown, scaledUp } from './number-range.ts';
+import type { JsonValue } from '../../../src/backend/index.ts';
 import { refuse } from './refuse.ts';
 import type { SchemaReader } from './schema-reader.ts';
 
@@ -40,6 +41,26 @@ export function multiplesRule(
     most >= 0n ? digitsOf.between(least < 0n ? 0n : least, most, '') : undefined,
   ].filter((one) => one !== undefined);
   return alternatives.length === 0 ? undefined : anyOf(alternatives);
+}
+
+/** Of two numbers greater than 0; undefined where no double is it. */
+export function leastCommonMultiple(a: JsonValue, b: JsonValue): number | undefined {
+  if (typeof a !== 'number' || typeof b !== 'number' || !(a > 0 && b > 0)) return undefined;
+  const decimals = [decimalOf(a), decimalOf(b)] as const;
+  const places = Math.max(...decimals.map((one) => one.places));
+  const [one, other] = decimals.map(({ digits, places: own }) => digits * 10n ** BigInt(places - own));
+  if (one === undefined || other === undefined) return undefined;
+  const common = (one / greatestCommon(one, other)) * other;
+  return common <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(`${common}e-${places}`) : undefined;
+}
+
+/** Whether a number is a whole number of steps, as they are written. */
+export function isMultiple(value: number, step: number): boolean {
+  const [written, by] = [decimalOf(value), decimalOf(step)];
+  const places = Math.max(written.places, by.places);
+  return (
+    (written.digits * 10n ** BigInt(places - written.places)) % (by.digits * 10n ** BigInt(places - by.places)) === 0n
+  );
 }
 
 function greatestCommon(a: bigint, b: bigint): bigint {

@@ -54,8 +54,11 @@ function boundOf(
 }
 
 function stepOf(multipleOf: JsonValue | undefined, path: string): number | undefined {
-  if (multipleOf === undefined) return undefined;
-  const at = memberOf(path, 'multipleOf');
+  return multipleOf === undefined ? undefined : stepAt(multipleOf, memberOf(path, 'multipleOf'));
+}
+
+/** What `multipleOf` says. Throws `invalid_request` where it is no number greater than 0. */
+export function stepAt(multipleOf: JsonValue, at: string): number {
   const step = numberAt(multipleOf, at);
   return step > 0 ? step : refuse(at, 'It has to be greater than 0.');
 }

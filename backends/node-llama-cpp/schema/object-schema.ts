@@ -52,7 +52,6 @@ class ObjectReader {
   }
 
   read(): JsonObject {
-    this.#checkUnevaluated();
     this.#readNames();
     this.#addRequired();
     const kept = this.#named();
@@ -106,9 +105,10 @@ class ObjectReader {
   /** The grammar of the names that are allowed, without quotes; undefined where none is. */
   #freeName(): string | undefined {
     const { leaves, budget } = this.#reader;
-    if (this.#allowed === undefined) return `${leaves.anyCharacter}*`;
+    if (this.#allowed === undefined && this.#properties.size === 0) return `${leaves.anyCharacter}*`;
     budget.spend(automatonUnits, this.#path);
-    return this.#allowed.rule(leaves, 'json');
+    const allowed = this.#allowed ?? TextLanguage.any();
+    return allowed.without(TextLanguage.ofTexts(this.#properties.keys())).rule(leaves, 'json');
   }
 
   #at(keyword: string): string {
@@ -123,8 +123,8 @@ class ObjectReader {
 
   /** What llama.cpp's converter is told of the properties that are not named. */
   #unnamed(names: readonly string[], isOpen: boolean): { properties?: JsonObject; additionalProperties?: JsonValue } {
-    // Names that the converter does not write right in a set of characters.
-    const isOdd = names.some((name) => /["\\\][^-]|[^ -~]/.test(name));
+    // Names that the converter does not write right in a set of characters, or would take for free.
+    const isOdd = this.#properties.size > names.length || names.some((name) => /["\\\][^-]|[^ -~]/.test(name));
     if (this.#others === undefined && this.#allowed === undefined && !isOdd) {
       const at = this.#at('additionalProperties');
       return { additionalProperties: this.#additional === true ? true : this.#reader.any(this.#additional, at) };
@@ -207,15 +207,6 @@ class ObjectReader {
     if (!this.#reader.isAlternative || this.#required.has(name)) return this.#reader.any(schema, path);
     const read = this.#reader.attempt(schema, path);
     return read instanceof NoValue ? undefined : read;
-  }
-
-  #checkUnevaluated(): void {
-    const unevaluated = this.#schema['unevaluatedProperties'];
-    if (unevaluated === undefined || typeof unevaluated === 'boolean') return;
-    refuse(
-      this.#at('unevaluatedProperties'),
-      "The schema's keyword unevaluatedProperties is supported as true or false only.",
-    );
   }
 
   /** Whether an object that could have its properties in any number has to be written otherwise. */

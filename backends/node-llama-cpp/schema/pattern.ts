@@ -1,4 +1,5 @@
 /** Regular expressions of JavaScript as grammars. */
+import { patternOfFormat } from './formats.ts';
 import { type AST, RegExpParser } from '@eslint-community/regexpp';
 import { characters, type CharacterSet, without } from './character-set.ts';
 import { anyOf, literal, mostRepetitions, oneOf, oneOfInJson, repeated } from './gbnf.ts';
@@ -29,6 +30,8 @@ export interface PatternSettings {
   readonly whole: boolean;
   /** Numbers of characters that the text may have besides; any without them. */
   readonly lengths?: Counts;
+  /** A format that is kept, which the text has besides. */
+  readonly format?: string | undefined;
 }
 
 /**
@@ -39,6 +42,11 @@ export function patternRule(source: string, settings: PatternSettings, means: Me
   means.budget.spend(10 * source.length, means.path);
   const parsed = parsePattern(source);
   const [least, most] = settings.lengths ?? anyLength;
+  const within = settings.format === undefined ? undefined : languageOfFormat(settings.format);
+  if (within !== undefined) {
+    const taken = new UnsupportedPattern(`it takes too much beside the format ${settings.format ?? ''}`);
+    return regularRule(parsed, { ...settings, within }, means, taken);
+  }
   try {
     const { gbnf, minLength, maxLength } = new Converter(settings, means.leaves).pattern(parsed.pattern);
     if (minLength >= least && maxLength <= most) return gbnf;
@@ -62,14 +70,15 @@ const anyLength: Counts = [0, Infinity];
 /** Throws `otherwise` where that is out of reach for an automaton, too. */
 function regularRule(
   { pattern, flags }: ParsedPattern,
-  { place, whole, lengths = anyLength }: PatternSettings,
+  { place, whole, lengths = anyLength, within }: PatternSettings & { readonly within?: TextLanguage },
   { leaves, budget, path }: Means,
   otherwise: UnsupportedPattern,
 ): string | undefined {
   budget.spend(automatonUnits, path);
   try {
     const found = TextLanguage.ofPattern(pattern, flags, whole);
-    const texts = lengths === anyLength ? found : found.both(languageOfLengths(lengths));
+    const formatted = within === undefined ? found : found.both(within);
+    const texts = lengths === anyLength ? formatted : formatted.both(languageOfLengths(lengths));
     return texts.rule(leaves, place) ?? (place === 'tagged' ? texts.rule(leaves, 'text') : undefined);
   } catch (cause) {
     throw new UnsupportedPattern(otherwise.message, { cause });
@@ -89,6 +98,19 @@ export function languageOf(source: string): TextLanguage {
   } catch (cause) {
     throw new UnsupportedPattern(cause instanceof Error ? cause.message : String(cause), { cause });
   }
+}
+
+const formats = new Map<string, TextLanguage>();
+
+/** The texts of a format that is kept; undefined of others. */
+function languageOfFormat(format: string): TextLanguage | undefined {
+  const known = formats.get(format);
+  if (known !== undefined) return known;
+  const pattern = patternOfFormat(format);
+  if (pattern === undefined) return undefined;
+  const language = languageOf(pattern);
+  formats.set(format, language);
+  return language;
 }
 
 export function languageOfLengths([min, max]: Counts): TextLanguage {

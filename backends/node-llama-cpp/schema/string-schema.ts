@@ -1,10 +1,10 @@
 import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
-import { type Counts, countsOf } from './counts.ts';
+import { countsOf } from './counts.ts';
 import { formatRules, looseFormatRules } from './formats.ts';
 import { mostRepetitions } from './gbnf.ts';
 import { textAt } from './json-kinds.ts';
 import { writingsOfString } from './leaf-rules.ts';
-import { patternRule } from './pattern.ts';
+import { patternRule, type PatternSettings } from './pattern.ts';
 import { UnsupportedPattern } from './pattern-characters.ts';
 import { memberOf, refuse, refuseEmpty } from './refuse.ts';
 import { mostCounted, repetitions } from './repetitions.ts';
@@ -14,19 +14,13 @@ import type { Place } from './text-language.ts';
 
 export function stringSchema(schema: JsonObject, path: string, reader: SchemaReader): JsonObject {
   const lengths = countsOf(schema, ['minLength', 'maxLength'], path, mostCounted);
-  if (schema['pattern'] !== undefined) return patternSchema(schema['pattern'], lengths, path, reader);
   const [minLength, maxLength] = lengths;
   const format = schema['format'] === undefined ? undefined : textAt(schema['format'], memberOf(path, 'format'));
   const rule = format === undefined ? undefined : formatRules.get(format);
-  if (rule !== undefined) {
-    if (minLength > 0 || maxLength !== Infinity) {
-      refuse(
-        memberOf(path, minLength > 0 ? 'minLength' : 'maxLength'),
-        `Beside the format ${format ?? ''}, a length is not supported.`,
-      );
-    }
-    return ofRule(rule, reader);
-  }
+  const isLimited = minLength > 0 || maxLength !== Infinity;
+  if (schema['pattern'] !== undefined || (rule !== undefined && isLimited))
+    return patternSchema(schema['pattern'] ?? '', { lengths, format }, path, reader);
+  if (rule !== undefined) return ofRule(rule, reader);
   const loose = minLength > 1 || format === undefined ? undefined : looseFormatRules.get(format)?.(maxLength);
   if (loose !== undefined) return ofRule(loose, reader);
   if (minLength > mostRepetitions || (maxLength !== Infinity && maxLength > mostRepetitions)) {
@@ -50,7 +44,7 @@ function ofRule(rule: string, { leaves }: SchemaReader): JsonObject {
 
 function patternSchema(
   pattern: JsonValue,
-  lengths: Counts,
+  beside: Pick<PatternSettings, 'lengths' | 'format'>,
   path: string,
   { leaves, budget }: SchemaReader,
 ): JsonObject {
@@ -58,7 +52,7 @@ function patternSchema(
   const source = textAt(pattern, at);
   const ruleIn = (place: Place): string => {
     try {
-      const rule = patternRule(source, { place, whole: false, lengths }, { leaves, budget, path: at });
+      const rule = patternRule(source, { place, whole: false, ...beside }, { leaves, budget, path: at });
       return rule ?? refuseEmpty(at, 'No text matches the pattern, and has the length that stands beside it.');
     } catch (error) {
       if (error instanceof UnsupportedPattern) refuse(at, `The pattern is not supported: ${error.message}.`);

@@ -10,8 +10,14 @@ import { quotedText } from './value-schema.ts';
 
 /** There is one rule for each set of values that may stand already: 10 values, or more where there are few items. */
 const mostSets = 1100;
+/** Of values that stand in the order of their enum, and of rules: one for each value and each number of items that counts. */
+const mostOrdered = 99;
+const mostPlaces = 4000;
 
-/** A list whose items all differ: a grammar has to remember which are there, so they have to be a few constants. */
+/**
+ * A list whose items all differ: a grammar has to remember which are there, so they have to be constants. More than a few stand
+ * in the order in which the schema has them.
+ */
 export function uniqueItems(
   items: JsonValue,
   [minItems, maxItems]: Counts,
@@ -20,17 +26,21 @@ export function uniqueItems(
 ): JsonObject {
   const at = memberOf(path, 'uniqueItems');
   const values = constantsOf(reader.any(reader.resolved(items), memberOf(path, 'items')), reader.leaves);
-  if (values === undefined || setsOf(values.length, maxItems) > mostSets) {
+  const max = maxItems < (values?.length ?? 0) ? maxItems : Infinity;
+  const counted = max === Infinity ? minItems : max;
+  if (values === undefined || values.length > mostOrdered || values.length * counted > mostPlaces) {
     return refuse(
       at,
-      "The schema's keyword uniqueItems is supported for up to 10 values of an enum. Leave it out, and drop what is doubled yourself.",
+      `The schema's keyword uniqueItems is supported for up to ${mostOrdered} values of an enum. Leave it out, and drop what is doubled yourself.`,
     );
   }
+  const isFree = setsOf(values.length, maxItems) <= mostSets;
   if (minItems > values.length) refuse(memberOf(path, 'minItems'), 'There are fewer values than minItems.');
   const { leaves } = reader;
   const rule = (textOf: (value: JsonValue) => string, comma: string): string => {
     const texts = values.map((value) => literal(textOf(value)));
-    const some = new UniqueItems(texts, { min: minItems, max: maxItems, comma }, leaves).after(0n, 0);
+    const form = { min: minItems, max, comma };
+    const some = isFree ? new UniqueItems(texts, form, leaves).after(0n, 0) : orderedItems(texts, form, leaves);
     return minItems === 0 ? `"[" (${some})? "]"` : `"[" ${some} "]"`;
   };
   return leaves.add(
@@ -98,4 +108,31 @@ class UniqueItems {
     const more = `${this.#comma} ${this.after(set, count)}`;
     return count < this.#min ? ` ${more}` : ` (${more})?`;
   }
+}
+
+/** Some of the values, at least one, in their order. */
+function orderedItems(values: readonly string[], { min, max, comma }: ListForm, leaves: LeafRules): string {
+  // From the last value to the first: what may stand from there on, by the number of items before it.
+  const mostCounted = max === Infinity ? min : max;
+  let later: readonly (string | undefined)[] = [];
+  for (const value of values.toReversed()) {
+    const known = later;
+    later = Array.from({ length: mostCounted + 1 }, (_, count) => {
+      if (count >= max) return undefined;
+      const next = known[Math.min(count + 1, mostCounted)];
+      const mayEnd = count + 1 >= min;
+      const taken =
+        next === undefined ? value : `${value} ${mayEnd ? optional(comma, next) : `${literal(comma)} ${next}`}`;
+      const alternatives = [
+        ...(mayEnd || next !== undefined ? [taken] : []),
+        ...(known[count] === undefined ? [] : [known[count]]),
+      ];
+      return alternatives.length === 0 ? undefined : leaves.rule(anyOf(alternatives));
+    });
+  }
+  return later[0] ?? '""';
+}
+
+function optional(comma: string, next: string): string {
+  return `(${literal(comma)} ${next})?`;
 }

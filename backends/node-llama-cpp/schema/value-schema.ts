@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
 import { isList, isObject, typeAt } from './json-kinds.ts';
-import type { TypeName } from './keywords.ts';
+import { type TypeName, typesOfKeywords } from './keywords.ts';
 import { isOfType } from './merge.ts';
 import { memberOf, refuse, refuseEmpty } from './refuse.ts';
 import type { SchemaReader } from './schema-reader.ts';
@@ -24,6 +24,7 @@ export function valueSchema(
     const at = memberOf(path, keyword);
     return (
       valueTest(keyword, said, { at, budget }) ??
+      (ofType.some((value) => isAbout(keyword, value)) ? undefined : () => true) ??
       refuse(
         at,
         `Beside an enum or a const, ${keyword} is not supported. Leave out the values that it excludes, and the keyword.`,
@@ -47,6 +48,11 @@ export function valueSchema(
     trie((value) => JSON.stringify(value)),
     { text: () => trie(plainText), quoted: (quote) => trie((value) => quotedText(value, quote)) },
   );
+}
+
+function isAbout(keyword: string, value: JsonValue): boolean {
+  const types = typesOfKeywords({ [keyword]: true });
+  return types.size === 0 || [...types].some((type) => isOfType(value, type));
 }
 
 function plainText(value: JsonValue): string {

@@ -1,9 +1,11 @@
 import type { JsonValue } from '../../../src/backend/index.ts';
-import { countAt, isList, listAt, numberAt, textAt } from './json-kinds.ts';
+import { countAt, isList, isObject, listAt, numberAt, textAt } from './json-kinds.ts';
 import { textOf } from './listed-values.ts';
+import { isMultiple } from './multiples.ts';
+import { stepAt } from './number-schema.ts';
 import { languageOf } from './pattern.ts';
 import { UnsupportedPattern } from './pattern-characters.ts';
-import { refuse } from './refuse.ts';
+import { memberOf, refuse } from './refuse.ts';
 import { automatonUnits, type WorkBudget } from './work-budget.ts';
 
 interface Means {
@@ -35,6 +37,14 @@ export function valueTest(keyword: string, said: JsonValue, means: Means): Test 
       return ofNumber((number) => number > numberAt(said, at));
     case 'exclusiveMaximum':
       return ofNumber((number) => number < numberAt(said, at));
+    case 'multipleOf':
+      return ofNumber((number) => isMultiple(number, stepAt(said, at)));
+    case 'required':
+      return ofObject((names) => listAt(said, at).every((name, i) => names.includes(textAt(name, memberOf(at, i)))));
+    case 'minProperties':
+      return ofObject(({ length }) => length >= countAt(said, at));
+    case 'maxProperties':
+      return ofObject(({ length }) => length <= countAt(said, at));
     case 'minItems':
       return ofList((length) => length >= countAt(said, at));
     case 'maxItems':
@@ -73,6 +83,10 @@ function ofText(test: (text: string) => boolean): Test {
 
 function ofNumber(test: (number: number) => boolean): Test {
   return (value) => typeof value !== 'number' || test(value);
+}
+
+function ofObject(test: (names: readonly string[]) => boolean): Test {
+  return (value) => !isObject(value) || test(Object.keys(value));
 }
 
 function ofList(test: (length: number) => boolean): Test {

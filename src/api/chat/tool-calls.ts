@@ -1,11 +1,12 @@
 import type { ToolCall } from '../../backend/index.ts';
 import { invalid, show } from '../request/invalid-request.ts';
 import type { KeyTable, ReadOptions } from '../request/json-object.ts';
-import { isJsonObject, readKeys, unsupported } from '../request/json-object.ts';
+import { isJsonObject, readKeys } from '../request/json-object.ts';
 import { textOf } from '../request/long-text.ts';
 import { OpenCalls } from '../request/open-calls.ts';
 import type { ParsedMessage } from '../parsed-request.ts';
 import { readArguments } from '../request/tool-arguments.ts';
+import { requireFunction } from '../request/tools.ts';
 import { anything } from '../request/values.ts';
 
 type OfTools = Pick<ParsedMessage, 'toolCalls' | 'toolCallId' | 'name'>;
@@ -67,8 +68,8 @@ export class ToolCalls {
 
   #readCall(call: unknown, path: string): ToolCall {
     if (!isJsonObject(call)) throw invalid(path, `${path} must be an object with a function, not ${show(call)}.`);
-    const { id, type = 'function', function: called } = readKeys(call, path, CALL_KEYS, this.#options);
-    if (type !== 'function') throw unsupported(`${path}.type`, type, 'It must be function.');
+    requireFunction(call, path);
+    const { id, function: called } = readKeys(call, path, CALL_KEYS, this.#options);
     const text = id === undefined ? this.#calls.newId() : textOf(id);
     if (text === undefined || text === '') throw invalid(`${path}.id`, `${path}.id must be a string, not ${show(id)}.`);
     return this.#add({ id: text, ...this.#readFunction(called, `${path}.function`) });

@@ -132,9 +132,15 @@ export function readTools(
 
 function readTool(tool: unknown, path: string, options: ReadOptions): ToolAt {
   if (!isJsonObject(tool)) throw invalid(path, `${path} must be an object with a function, not ${show(tool)}.`);
-  const { type = 'function', function: called } = readKeys(tool, path, TOOL_KEYS, options);
-  if (type !== 'function') throw unsupported(`${path}.type`, type, 'It must be function.');
+  requireFunction(tool, path);
+  const { function: called } = readKeys(tool, path, TOOL_KEYS, options);
   return readFunction(called, `${path}.function`, options);
+}
+
+/** Refuses tools and calls of other types, whose keys are others. */
+export function requireFunction({ type = null }: Readonly<Record<string, unknown>>, path: string): void {
+  if (type !== null && type !== 'function')
+    throw unsupported(`${path}.type`, type, 'It must be function. The Responses API takes custom tools, too.');
 }
 
 /** Reads a function: its name, description and parameters. Throws `invalid_request`. */

@@ -5,7 +5,7 @@ import { logProbsJson } from '../answer/log-probs.ts';
 import { fieldsText } from '../answer/fields-text.ts';
 import { RunningTimings } from '../answer/running-timings.ts';
 import { sseEvent } from '../answer/sse-event.ts';
-import { errorJson } from '../error-json.ts';
+import { responsesErrorJson } from './errors.ts';
 import type { StreamWriter } from '../wire-format.ts';
 import { openedItemJson, outputItemJson, outputTextJson } from './item-json.ts';
 import type { OutputItem, OutputListener } from './output.ts';
@@ -85,7 +85,7 @@ export class EventWriter implements StreamWriter, OutputListener {
     this.#create();
     this.#response = brokenResponse(this.#identity, this.#settings, this.#output, error);
     const { code, message } = responseError(error);
-    this.#write('error', { code, message, param: errorJson(error).error.param });
+    this.#write('error', { code, message, param: responsesErrorJson(error).error.param });
     this.#write('response.failed', { response: this.#response });
     return this.#taken();
   }

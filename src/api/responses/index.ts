@@ -1,4 +1,5 @@
 export type { ResponseArchive, ResponseRecord } from './archive.ts';
+export { responsesErrors } from './errors.ts';
 export { EventWriter } from './event-writer.ts';
 export { parseResponseRequest } from './parse-response-request.ts';
 export type { ResponseJson, ResponseStatus } from './response-json.ts';

@@ -1,6 +1,6 @@
-import { openaiErrors } from '../error-format.ts';
 import type { WireFormat } from '../wire-format.ts';
 import type { ResponseArchive } from './archive.ts';
+import { responsesErrors } from './errors.ts';
 import { EventWriter } from './event-writer.ts';
 import { collectOutput } from './output.ts';
 import { parseResponseRequest } from './parse-response-request.ts';
@@ -34,9 +34,8 @@ export function responsesFormat(archive: ResponseArchive): WireFormat<ResponseRe
     },
     schemas: RESPONSE_SCHEMAS,
     errors: {
-      schema: openaiErrors.schema,
-      json: (error) => openaiErrors.json(error),
-      text: (error) => writer?.failure(error).join('') ?? openaiErrors.text(error),
+      ...responsesErrors,
+      text: (error) => writer?.failure(error).join('') ?? responsesErrors.text(error),
     },
   };
 }

@@ -136,13 +136,9 @@ describe('tool calls of earlier turns', () => {
   });
 
   it('are functions', () => {
-    expect(refusalOf(calling({ id: 'a', type: 'custom', custom: { name: 'f', input: '' } }))).toMatchObject({
-      param: 'messages[1].tool_calls[0].custom',
-    });
-    expect(refusalOf(calling({ ...call('a', 'f'), type: 'custom' }))).toMatchObject({
-      code: 'unsupported_parameter',
-      param: 'messages[1].tool_calls[0].type',
-    });
+    const param = 'messages[1].tool_calls[0].type';
+    for (const other of [{ id: 'a', custom: { name: 'f', input: '' } }, call('a', 'f')])
+      expect(refusalOf(calling({ ...other, type: 'custom' }))).toMatchObject({ code: 'unsupported_parameter', param });
   });
 
   it('may be many', async () => {

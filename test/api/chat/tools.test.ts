@@ -98,6 +98,13 @@ describe('a choice of tools', () => {
     expect(failureOf({ tools, tool_choice: choice })).toMatchObject({ param });
   });
 
+  it('is among functions, which all tools are', () => {
+    expect(failureOf({ tools: [{ type: 'custom', custom: { name: 'wait' } }] })).toMatchObject({
+      code: 'unsupported_parameter',
+      param: 'tools[0].type',
+    });
+  });
+
   it('that asks for a call needs tools', () => {
     for (const choice of ['required', { type: 'function', function: { name: 'f' } }]) {
       expect(failureOf({ tool_choice: choice, tools: [] })).toMatchObject({

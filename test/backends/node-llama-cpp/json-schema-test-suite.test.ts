@@ -4,8 +4,9 @@ import { getLlama } from 'node-llama-cpp';
 import { expect, it } from 'vitest';
 import { loadNativeAddon } from '../../../backends/node-llama-cpp/addon-loader.ts';
 import { grammarSource } from '../../../backends/node-llama-cpp/schema/answer-source.ts';
-import type { JsonObject, JsonValue } from '../../../src/backend/index.ts';
+import type { JsonValue } from '../../../src/backend/index.ts';
 import { isCodedError } from '../../../src/errors/index.ts';
+import { writings } from '../../engine/schemas/writings.ts';
 import { narrower, refused } from '../../fixtures/json-schema-test-suite/differences.ts';
 
 interface Case {
@@ -16,32 +17,6 @@ interface Case {
 
 const folder = join(import.meta.dirname, '../../fixtures/json-schema-test-suite');
 const addon = loadNativeAddon(await getLlama({ gpu: false }));
-const mostWritings = 130;
-
-/** How a value may be written where white space is no choice: its keys in every order, up to a number. */
-function writings(value: JsonValue): string[] {
-  if (Array.isArray(value))
-    return combine(value.map((item) => writings(item as JsonValue))).map((items) => `[${items.join(', ')}]`);
-  if (typeof value !== 'object' || value === null) return [JSON.stringify(value)];
-  const entries = Object.entries(value as JsonObject).map(([key, inner]) =>
-    writings(inner).map((text) => `${JSON.stringify(key)}: ${text}`),
-  );
-  return orders(entries)
-    .flatMap((order) => combine(order).map((members) => `{${members.join(', ')}}`))
-    .slice(0, mostWritings);
-}
-
-function orders<T>(items: readonly T[]): (readonly T[])[] {
-  if (items.length < 2 || items.length > 5) return [items];
-  return items.flatMap((item, i) => orders(items.filter((_, j) => j !== i)).map((rest) => [item, ...rest]));
-}
-
-function combine(parts: readonly (readonly string[])[]): (readonly string[])[] {
-  return parts.reduce<(readonly string[])[]>(
-    (all, part) => all.flatMap((head) => part.map((text) => [...head, text])).slice(0, mostWritings),
-    [[]],
-  );
-}
 
 /** Every case of the suite, and what the grammar makes of it. */
 function compare(

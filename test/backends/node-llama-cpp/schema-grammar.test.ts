@@ -152,7 +152,7 @@ describe('a schema that cannot be kept is refused', () => {
     ['no multiple in between', { type: 'integer', multipleOf: 7, minimum: 8, maximum: 13 }, 'schema.minimum'],
     ['a list that has to contain something', { contains: { type: 'string' } }, 'schema.contains'],
     ['unique items', { items: { type: 'array', uniqueItems: true } }, 'schema.items.uniqueItems'],
-    ['unique items of many values', { items: { enum: letters }, uniqueItems: true }, 'schema.uniqueItems'],
+    ['unique items of any text', { items: { type: 'string' }, uniqueItems: true }, 'schema.uniqueItems'],
     [
       'more unique items than values',
       { items: { type: 'boolean' }, uniqueItems: true, minItems: 3 },

@@ -213,6 +213,28 @@ describe('items that all differ', () => {
     ['say nothing of one item', { items: {}, uniqueItems: true, maxItems: 1 }, ['[5]', '[]'], ['[5, 6]']],
   ]);
 
+  const letters = { enum: Array.from('abcdefghijklmnopqrst') };
+  examples([
+    [
+      'are in the order of the schema, of many values',
+      { type: 'array', items: letters, uniqueItems: true },
+      ['[]', '["t"]', '["a", "c", "t"]', `[${letters.enum.map((letter) => `"${letter}"`).join(', ')}]`],
+      ['["c", "a"]', '["a", "a"]', '["x"]', '["a", "b", "a"]'],
+    ],
+    [
+      'are so many then, too',
+      { type: 'array', items: letters, uniqueItems: true, minItems: 10, maxItems: 11 },
+      ['["a", "b", "c", "d", "e", "f", "g", "h", "i", "t"]', '["j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t"]'],
+      ['["a", "b"]', '["k", "l", "m"]', '["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"]'],
+    ],
+    [
+      'are at least so many, up to the last ones',
+      { type: 'array', items: letters, uniqueItems: true, minItems: 2, maxItems: 2000 },
+      ['["s", "t"]', '["a", "s", "t"]'],
+      ['["t"]', '[]', '["t", "s"]'],
+    ],
+  ]);
+
   it('may be few of many', () => {
     const items = { enum: Array.from({ length: 30 }, (_, i) => i) };
     expect(allowed(ofSchema({ items, uniqueItems: true, maxItems: 2 }), ['[29, 0]', '[3, 3]'])).toEqual(['[29, 0]']);
@@ -339,6 +361,15 @@ describe('a format', () => {
     const schema = { type: 'string', format: 'uri', minLength: 1, maxLength: 2083 };
     const texts = inQuotes('https://a.example/b?c=d', 'https', 'a b');
     expect(allowed(ofSchema(schema), texts)).toEqual(texts.slice(0, 1));
+    const address = { type: 'string', format: 'email', minLength: 1, maxLength: 254 };
+    expect(allowed(ofSchema(address), inQuotes('ada@b.de', 'ada'))).toEqual(inQuotes('ada@b.de'));
+    for (const [format, maxLength, text] of [
+      ['email', 40, 'ada@b.de'],
+      ['hostname', 253, 'a.example'],
+      ['ipv4', 15, '10.0.0.1'],
+      ['ipv6', 45, '::1'],
+    ] as const)
+      expect(allowed(ofSchema({ type: 'string', format, maxLength }), inQuotes(text, 'a b'))).toEqual(inQuotes(text));
     const short = { type: 'string', format: 'email', maxLength: 3 };
     expect(allowed(ofSchema(short), inQuotes('abc', 'a@b.de'))).toEqual(inQuotes('abc'));
   });

@@ -65,6 +65,25 @@ const kinds: readonly Make[] = [
     })),
   }),
   condition,
+  (choices) => ({
+    type: 'array',
+    items: scalar(choices),
+    contains: { enum: ['a', 1, null] },
+    maxItems: choices.integer(2, 4),
+    ...(choices.chance(0.3) ? { minContains: 2 } : {}),
+  }),
+  (choices) => ({
+    type: 'array',
+    items: { enum: Array.from({ length: 15 }, (_, i) => `label ${i}`) },
+    uniqueItems: true,
+    minItems: choices.integer(0, 3),
+  }),
+  (choices) => ({
+    type: 'object',
+    allOf: [{ $ref: '#/$defs/node' }, { properties: { more: scalar(choices) } }],
+    properties: { note: text(choices) },
+    unevaluatedProperties: false,
+  }),
 ];
 
 /** Objects in which one property says what holds of others. */
