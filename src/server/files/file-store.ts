@@ -22,6 +22,13 @@ interface Entry {
   usedAt: number;
 }
 
+/** What an owner has. */
+interface Holding {
+  share: number;
+  /** The least recently used is the last. */
+  readonly files: Entry[];
+}
+
 /** What a new file has besides its bytes. */
 export interface NewFile extends Omit<UploadForm, 'fields'>, Pick<ListedFile, 'purpose'> {
   readonly owner: string;
@@ -99,27 +106,35 @@ export class FileStore {
 
   #makeRoom(owner: string, bytes: number): void {
     const { maxFiles, maxBytes } = this.#limits;
-    while (this.#entries.size > 0 && (this.#entries.size >= maxFiles || this.#usedBytes + bytes > maxBytes)) {
-      this.remove(this.#leastWanted(owner, bytes));
+    const isOver = (): boolean => this.#entries.size >= maxFiles || this.#usedBytes + bytes > maxBytes;
+    if (!isOver()) return;
+    const holdings = this.#holdingsWith(owner, bytes);
+    while (isOver()) {
+      const most = largestOf(holdings.filter(({ files }) => files.length > 0));
+      const file = most?.files.pop()?.file;
+      if (most === undefined || file === undefined) return;
+      most.share -= this.#partOf(file.bytes);
+      this.remove(file);
     }
   }
 
-  #leastWanted(newOwner: string, newBytes: number): StoredFile {
+  /** What each owner has, a new file included. */
+  #holdingsWith(newOwner: string, newBytes: number): Holding[] {
+    const holdings = new Map<string, Holding>([[newOwner, { share: this.#partOf(newBytes), files: [] }]]);
+    for (const entry of [...this.#entries.values()].toSorted((one, other) => other.usedAt - one.usedAt)) {
+      const { owner, bytes } = entry.file;
+      const holding = holdings.get(owner) ?? { share: 0, files: [] };
+      holding.share += this.#partOf(bytes);
+      holding.files.push(entry);
+      holdings.set(owner, holding);
+    }
+    return [...holdings.values()];
+  }
+
+  /** A share of the places, or of the bytes, whichever counts for more. */
+  #partOf(bytes: number): number {
     const { maxFiles, maxBytes } = this.#limits;
-    const shares = new Map<string, number>();
-    const add = (owner: string, bytes: number): void => {
-      // A share of the places, or of the bytes, whichever counts for more.
-      shares.set(owner, (shares.get(owner) ?? 0) + Math.max(1 / maxFiles, bytes / maxBytes));
-    };
-    add(newOwner, newBytes);
-    for (const { file } of this.#entries.values()) add(file.owner, file.bytes);
-    const rank = ({ file }: Entry): number => shares.get(file.owner) ?? 0;
-    const [first, ...others] = this.#entries.values();
-    if (first === undefined) throw new TypeError('There are no files.');
-    return others.reduce((worst, entry) => {
-      const more = rank(entry) - rank(worst);
-      return more > 0 || (more === 0 && entry.usedAt < worst.usedAt) ? entry : worst;
-    }, first).file;
+    return Math.max(1 / maxFiles, bytes / maxBytes);
   }
 
   #dropExpired(): void {
@@ -141,4 +156,15 @@ export class FileStore {
     };
     this.#timer = setTimeout(onEnd, Math.min(Math.max(waitMs, 1), MAX_TIMER_MS)).unref();
   }
+}
+
+/** The largest holding; of several, that whose next file was not used for the longest time. */
+function largestOf(holdings: readonly Holding[]): Holding | undefined {
+  const usedAt = ({ files }: Holding): number => files.at(-1)?.usedAt ?? Infinity;
+  let largest: Holding | undefined;
+  for (const holding of holdings) {
+    const more = holding.share - (largest?.share ?? -Infinity);
+    if (more > 0 || (more === 0 && largest !== undefined && usedAt(holding) < usedAt(largest))) largest = holding;
+  }
+  return largest;
 }

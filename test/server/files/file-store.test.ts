@@ -62,4 +62,11 @@ describe('a file that was uploaded', () => {
     add('c', 200);
     expect([store.list('a').length, store.list('b').length, store.list('c').length]).toEqual([1, 1, 1]);
   });
+
+  it('goes with as many others as a large one asks for, each from who has most by then', () => {
+    const { store, add } = storeOf();
+    const [, , , kept, alsoKept] = ['a', 'b', 'a', 'b', 'a'].map((owner) => add(owner, 200));
+    const large = add('c', 500);
+    expect([store.list('a'), store.list('b'), store.list('c')]).toEqual([[alsoKept], [kept], [large]]);
+  });
 });
