@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 
-const main = new URL('../dist/src/cli/main.js', import.meta.url);
+const main = new URL('../dist/bundle/main.js', import.meta.url);
 const [major, minor] = process.versions.node.split('.').map(Number);
 
 if (major < 20 || (major === 20 && minor < 19)) {
@@ -13,7 +13,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
 } else if (!existsSync(main)) {
   fail('vserve is not built yet. In its folder, run: npm install && npm run build');
 } else {
-  module.enableCompileCache?.(); // Node 22 keeps the compiled code of some 700 modules
+  module.enableCompileCache?.(); // Node 22 keeps the compiled code
   import(main.href).catch((error) => {
     if (error.code !== 'EMFILE' && error.code !== 'ENFILE') throw error;
     fail(`vserve needs to open more files than it may (${error.code}). Raise the limit, for example: ulimit -n 1024`);

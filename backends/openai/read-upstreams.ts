@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { messageOf, VserveError } from '../../src/errors/index.ts';
+import { fileFault, systemErrorCode, VserveError } from '../../src/errors/index.ts';
 import type { LoadSettings } from '../../src/backend/index.ts';
 import { dialects } from './dialect.ts';
 import { declaredCapabilities } from './upstream-config.ts';
@@ -51,7 +51,9 @@ async function readEntries(path: string): Promise<Entry[]> {
   try {
     content = parse(await readFile(path, 'utf8'));
   } catch (cause) {
-    throw invalid(`The upstreams file ${path} cannot be read: ${messageOf(cause)}`, cause);
+    if (systemErrorCode(cause) === 'ENOENT')
+      throw invalid(`The upstreams file ${path} does not exist. Check --upstreams-file.`, cause);
+    throw invalid(`The upstreams file ${path} cannot be read: ${fileFault(cause)}`, cause);
   }
   const read = fileSchema.safeParse(Array.isArray(content) ? { upstreams: content } : content);
   if (read.success) return read.data.upstreams;
@@ -86,7 +88,7 @@ async function keyOf(
   try {
     return (await readFile(resolve(dirname(file), keyFile), 'utf8')).trim();
   } catch (cause) {
-    throw invalid(`The key_file of the upstream ${url} cannot be read: ${messageOf(cause)}`, cause);
+    throw invalid(`The key_file of the upstream ${url} cannot be read: ${fileFault(cause)}`, cause);
   }
 }
 

@@ -1,7 +1,7 @@
 import { messageOf, VserveError } from '../../src/errors/index.ts';
 
 /** Why a request failed, as the metrics name it. */
-export const failureReasons = ['unreachable', 'busy', 'timeout', 'broken', 'status', 'refused'] as const;
+export const failureReasons = ['unreachable', 'busy', 'ending', 'timeout', 'broken', 'status', 'refused'] as const;
 
 export type FailureReason = (typeof failureReasons)[number];
 
@@ -27,9 +27,11 @@ export class UpstreamFailure extends Error {
 
   /** Whether it speaks against the upstream, and not against the request. */
   get isFault(): boolean {
-    return this.reason !== 'refused' && this.reason !== 'busy';
+    return !NO_FAULTS.includes(this.reason);
   }
 }
+
+const NO_FAULTS: readonly FailureReason[] = ['refused', 'busy', 'ending'];
 
 const TIMEOUTS = ['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'];
 

@@ -27,6 +27,8 @@ export interface UpstreamOptions {
 
 const REFUSALS = ['ECONNREFUSED', 'ENOENT', 'EHOSTUNREACH', 'ENOTFOUND'];
 
+const SIGNS_OF_AN_END: readonly FailureReason[] = ['unreachable', 'broken', 'ending'];
+
 /** A server that computes in our place. */
 export class Upstream implements Candidate {
   readonly id: string;
@@ -116,10 +118,10 @@ export class Upstream implements Candidate {
     return this.#circuit.begin();
   }
 
-  /** Counts a failure, and looks after an upstream that cannot be reached. */
+  /** Counts a failure, and looks after an upstream that may have ended. */
   countFailure(reason: FailureReason): void {
     this.failures.set(reason, (this.failures.get(reason) ?? 0) + 1);
-    if (reason === 'unreachable') void this.checkNow();
+    if (SIGNS_OF_AN_END.includes(reason)) void this.checkNow();
   }
 
   /** Resolves when it is known whether it is up. */

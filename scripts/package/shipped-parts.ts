@@ -13,6 +13,9 @@ export interface ShippedPart {
   readonly purl: string;
 }
 
+/** Of what runs in Node.js, and of the page at `/`. */
+export const bundledLicences = ['dist/bundle/LICENSES.md', 'dist/src/server/playground/page/LICENSES.md'];
+
 const requireFromHere = createRequire(import.meta.url);
 
 /** What is compiled into the native engine, or copied or bundled into dist. Needs a built dist. */
@@ -25,7 +28,7 @@ export function shippedParts(): ShippedPart[] {
     purl: `pkg:github/ggml-org/llama.cpp@${release}`,
   };
   const npm = ['node-addon-api', 'node-api-headers', 'node-llama-cpp', 'swagger-ui-dist'].map(installed);
-  return [llamaCpp, ...npm, ...playgroundParts()];
+  return [llamaCpp, ...npm, ...bundledLicences.flatMap(bundledParts)];
 }
 
 function installed(name: string): ShippedPart {
@@ -36,9 +39,9 @@ function installed(name: string): ShippedPart {
   return { name, version, license, purl: npmUrl(name, version) };
 }
 
-/** The libraries in the page at `/`, as its list of licences names them: `## preact - 10.29.8 (MIT)`. */
-function playgroundParts(): ShippedPart[] {
-  const list = readFileSync(join(packageRoot, 'dist/src/server/playground/page/LICENSES.md'), 'utf8');
+/** Libraries that the build has bundled, as a list of their licences names them: `## preact - 10.29.8 (MIT)`. */
+function bundledParts(licencesPath: string): ShippedPart[] {
+  const list = readFileSync(join(packageRoot, licencesPath), 'utf8');
   return [...list.matchAll(/^## (\S+) - (\S+) \((.+)\)$/gm)].map(([, name = '', version = '', license = '']) => ({
     name,
     version,

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Endpoint } from '../client/index.ts';
 import { chat, endpointAt, servedModel } from '../client/index.ts';
-import { messageOf, VserveError } from '../errors/index.ts';
+import { fileFault, VserveError } from '../errors/index.ts';
 import { maxBenchmarkFlags, options } from '../settings/index.ts';
 import type { SettingName, Settings } from '../settings/index.ts';
 import { hideSecretFlags } from './access-settings.ts';
@@ -241,7 +241,7 @@ async function write(runs: readonly Run[], { settings, model, url }: Measured, {
   for (const [path, content] of files) {
     if (path === undefined) continue;
     await writeFile(path, `${content().trimEnd()}\n`).catch((cause: unknown) => {
-      throw new VserveError('invalid_setting', `${path} cannot be written: ${messageOf(cause)}`, { cause });
+      throw new VserveError('invalid_setting', `${path} cannot be written: ${fileFault(cause)}`, { cause });
     });
     output.note(`Wrote ${printable(path)}.`);
   }

@@ -62,7 +62,7 @@ async function checksOf(command: Command, context: Context): Promise<readonly Ch
     { name: 'Engine', run: async () => (await engine).finding },
     { name: 'Compiler', run: async () => checkCompiler((await engine).finding.status === 'ok') },
     { name: 'Processor', run: checkCpu },
-    { name: 'Memory', run: () => Promise.resolve(checkMemory()) },
+    { name: 'Memory', run: checkMemory },
     { name: 'Devices', run: async () => deviceFinding(await device) },
     { name: 'Drivers', run: async () => checkDrivers((await device.catch(() => undefined))?.device) },
     { name: 'Store', run: () => checkStore(settings.home) },

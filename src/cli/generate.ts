@@ -16,6 +16,7 @@ import { addMaxFlags, tellMaxFlags } from './max-flags.ts';
 import { logLevelOf } from './output.ts';
 import { addSettingFlags, storeHelp } from './setting-flags.ts';
 import { modelArgument, verbSettings } from './verb-settings.ts';
+import { counted } from '../formats/counted.ts';
 
 const settingNames = [
   ...connectionSettingNames,
@@ -134,7 +135,7 @@ function answerJson(answer: ChatAnswer, { model }: Connection, boxes: readonly B
 /** An answer that was cut off is told; JSON that was is of no use. */
 function checkEnd({ finishReason, completionTokens }: ChatAnswer, isSchema: boolean, { output }: Context): void {
   if (finishReason !== 'length') return;
-  const tokens = completionTokens === undefined ? '' : ` after ${completionTokens} tokens`;
+  const tokens = completionTokens === undefined ? '' : ` after ${counted(completionTokens, 'token')}`;
   const message = `The answer was cut off${tokens}, by --max-new-tokens or the length of the context (--max-length).`;
   if (isSchema) throw new VserveError('generation_failed', `${message} It is not complete JSON.`);
   output.log('warning', message);

@@ -68,6 +68,7 @@ async function verify(command: Command, targets: readonly string[], context: Con
       signal,
     });
     endChecking();
+    if (files.length === 0) return output.note(`No models in ${settings.home} yet.`);
     const wrong = files.filter(({ result }) => result !== 'ok');
     if (wrong.length > 0) output.print(linesOf(wrong).join('\n'));
     const left = wrong.filter(({ result }) => result !== 'repaired').length;

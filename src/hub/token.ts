@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
+import { fileFault, systemErrorCode, VserveError } from '../errors/index.ts';
 import type { HubToken } from './hub-settings.ts';
 
 /**
@@ -10,7 +10,7 @@ export async function findToken(value: string | undefined, file: string): Promis
   if (value !== undefined && value.trim() !== '') return checked(value.trim(), 'HF_TOKEN');
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(cause) ?? '')) return '';
-    throw new VserveError('invalid_setting', `The token file ${file} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new VserveError('invalid_setting', `The token file ${file} cannot be read: ${fileFault(cause)}`, { cause });
   });
   return text.trim() === '' ? undefined : checked(text.trim(), file);
 }

@@ -1,5 +1,11 @@
 /** An `http:`, `https:`, `data:` or `file:` URL, as text or as pieces of UTF-8, the first of at least 1 KiB. */
-export type UrlSource = string | { readonly pieces: readonly Uint8Array<ArrayBuffer>[] };
+export type UrlSource = string | UrlPieces;
+
+interface UrlPieces {
+  readonly pieces: readonly Uint8Array<ArrayBuffer>[];
+  /** Whether the pieces are needed afterwards. Else their memory moves to the thread that decodes them. */
+  readonly isKept?: boolean;
+}
 
 /** A file that the server holds, in pieces that stay as they are. */
 export interface StoredSource {
@@ -31,9 +37,10 @@ export function isStored(source: ImageSource): source is StoredSource {
 export function withoutSpaceAround(source: ImageSource): ImageSource {
   if (isStored(source)) return source;
   if (typeof source === 'string') return source.trim();
+  const { isKept = false } = source;
   const [first, ...others] = source.pieces;
   const start = first?.findIndex((byte) => byte > SPACE) ?? 0;
-  return first === undefined || start <= 0 ? source : { pieces: [first.subarray(start), ...others] };
+  return first === undefined || start <= 0 ? source : { pieces: [first.subarray(start), ...others], isKept };
 }
 
 /** The first characters of a URL, enough for any media type. */

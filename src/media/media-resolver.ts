@@ -1,6 +1,5 @@
 import type { Bitmap, ImageBudget } from '../backend/index.ts';
 import { VserveError } from '../errors/index.ts';
-import { readDataUri } from './data-uri.ts';
 import { Decoder } from './decoder.ts';
 import type { DecodeOptions, TakeCpu } from './decoder.ts';
 import { readFileUri } from './file-source.ts';
@@ -19,7 +18,7 @@ import { MediaBudget } from './media-budget.ts';
 import type { MediaPart, PartsAsk } from './media-parts.ts';
 import type { MediaSettings } from './media-settings.ts';
 import { Semaphore } from './semaphore.ts';
-import { readStored } from './stored-source.ts';
+import { readKeptDataUri, readStored } from './stored-source.ts';
 
 /** Concurrent reads of files and URLs. */
 const MAX_FETCHES = 64;
@@ -128,7 +127,7 @@ export function createMediaResolver(
 
     function read(kind: ImageOrigin, source: ImageSource, signal: AbortSignal): Promise<EncodedImage> {
       if (isStored(source)) return readStored(source, { budget, signal });
-      if (kind === 'data') return Promise.resolve(source).then(readDataUri);
+      if (kind === 'data') return readKeptDataUri(source, signal);
       const url = textOf(source);
       const fetch = (): Promise<EncodedImage> =>
         kind === 'http' ? httpSource.read(url, { budget, signal }) : readFileUri(url, { ...settings, budget, signal });

@@ -1,5 +1,6 @@
 import type { Bitmap, GenerationEvent, ImageReceipt } from '../backend/index.ts';
 import { imagesInLine, imagesInShort } from './images-in-short.ts';
+import { counted } from '../formats/counted.ts';
 
 /** What the log tells of the answers to a request, as a record of JSON has it. Times in milliseconds. */
 export interface AnswerFields {
@@ -143,10 +144,6 @@ function answerText(fields: AnswerFields, imagesInShort: string): string {
     ...new Set(finishReasons),
   ];
   return ` ${model}: ${parts.join(', ')}`;
-}
-
-function counted(count: number, what: string): string {
-  return `${String(count)} ${what}${count === 1 ? '' : 's'}`;
 }
 
 function ofThem(cached: number): string {

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import type { IncomingHttpHeaders } from 'node:http';
-import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
+import { fileFault, systemErrorCode, VserveError } from '../errors/index.ts';
 import type { Log } from './access-log.ts';
 import { parseKeyFile } from './key-file.ts';
 import type { KeyEntry } from './key-file.ts';
@@ -88,7 +88,7 @@ async function readKeyFile(path: string, log: Log): Promise<readonly KeyEntry[]>
       log('warning', `Other users of this machine may read the API keys in ${path}. To prevent it: chmod 600 ${path}`);
     }
   } catch (cause) {
-    const reason = systemErrorCode(cause) === 'ENOENT' ? 'does not exist' : `cannot be read: ${messageOf(cause)}`;
+    const reason = systemErrorCode(cause) === 'ENOENT' ? 'does not exist' : `cannot be read: ${fileFault(cause)}`;
     throw new VserveError('invalid_setting', `--api-key-file names ${path}, which ${reason}.`, { cause });
   }
   return parseKeyFile(text, path);

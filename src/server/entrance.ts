@@ -62,7 +62,7 @@ export class Entrance {
     return entrance;
   }
 
-  /** Accepts no more connections, and closes those that are idle. */
+  /** Accepts no more connections. */
   close(): void {
     this.#keptSockets?.release();
     this.#closed ??= Promise.all(
@@ -71,12 +71,17 @@ export class Entrance {
         return once(acceptor, 'close');
       }),
     );
+  }
+
+  /** Closes the connections that are idle, now and whenever one becomes so. */
+  closeIdle(): void {
     this.#server.close();
   }
 
   /** Closes everything. */
   async end(): Promise<void> {
     this.close();
+    this.closeIdle();
     this.#server.closeAllConnections();
     // Also those that have sent nothing so far.
     for (const socket of this.#sockets) socket.destroy();

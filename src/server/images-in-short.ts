@@ -1,4 +1,5 @@
 import type { ImageReceipt } from '../backend/index.ts';
+import { counted } from '../formats/counted.ts';
 
 /** Below this part of its pixels, a picture has lost what small print needs. */
 const SHRUNK = 0.5;
@@ -31,7 +32,7 @@ function inShort(receipt: ImageReceipt): string {
   const cached = wasComputed ? ', cached' : wasEncoded ? ', encoded before' : '';
   const kept = keptPart(receipt);
   const loss = kept < SHRUNK ? `, shrunk to ${(100 * kept).toFixed(kept < 0.1 ? 1 : 0)} % of its pixels` : '';
-  return `${size}${asSeen}${inTiles}, ${String(tokens)} tokens${cached}${loss}`;
+  return `${size}${asSeen}${inTiles}, ${counted(tokens, 'token')}${cached}${loss}`;
 }
 
 function isShrunk(receipt: ImageReceipt): boolean {

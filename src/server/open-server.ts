@@ -19,6 +19,7 @@ import { ResponseStore } from './responses/response-store.ts';
 import { statusOf } from './error-response.ts';
 import { createHttpServer } from './http-server.ts';
 import type { KeptSockets } from './kept-sockets.ts';
+import { LateRequests } from './late-requests.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { startMetricsServer } from './metrics/metrics-server.ts';
 import type { MetricsServer } from './metrics/metrics-server.ts';
@@ -41,6 +42,8 @@ import { warmUpServer } from './warm-up.ts';
 
 /** Time to flush the last bytes. */
 const SEND_MS = 1000;
+/** How long a shutdown waits for requests over kept connections at most. */
+const LATE_REQUESTS_MS = 1000;
 
 export interface OpenServerOptions {
   /** IP addresses, host names, and paths of Unix sockets. */
@@ -57,6 +60,8 @@ export interface OpenServerOptions {
   readonly log: Log;
   /** For a server that is started again after a crash. */
   readonly supervision?: Supervision | undefined;
+  /** For how long no request has come over the connections in use before a shutdown closes them; 0 unless given. */
+  readonly quietMs?: number;
 }
 
 /** Who starts a server again after a crash, and what has happened so far. */
@@ -153,6 +158,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
     certificate,
   });
   const unsent = new UnsentResponses(server);
+  const late = new LateRequests(server);
   let metricsServer: MetricsServer | undefined;
   let entrance: Entrance;
   try {
@@ -230,7 +236,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       async shutdown() {
         const timeoutMs = settings.gracefulShutdownTimeoutS * 1000;
         state.drain(timeoutMs);
-        await drain({ entrance, requests, unsent, timeoutMs });
+        await drain({ entrance, requests, late, unsent, timeoutMs, quietMs: options.quietMs ?? 0 });
         if (adopted === undefined) await models.close();
         await Promise.all([media.close(), metricsServer?.close(), traces?.close()]);
       },
@@ -266,14 +272,19 @@ async function openTraces({ settings, version }: OpenServerOptions, log: Log): P
 interface Draining {
   readonly entrance: Entrance;
   readonly requests: Requests;
+  readonly late: LateRequests;
   readonly unsent: UnsentResponses;
   readonly timeoutMs: number;
+  readonly quietMs: number;
 }
 
 /** Ends the requests, then the connections. Clients cannot delay it, whatever they do. */
-async function drain({ entrance, requests, unsent, timeoutMs }: Draining): Promise<void> {
+async function drain({ entrance, requests, late, unsent, timeoutMs, quietMs }: Draining): Promise<void> {
   entrance.close();
-  await requests.drain(timeoutMs);
+  const drained = requests.drain(timeoutMs);
+  await late.leave({ quietMs, limitMs: Math.min(LATE_REQUESTS_MS, timeoutMs) });
+  entrance.closeIdle();
+  await drained;
   await unsent.leave(SEND_MS);
   await entrance.end();
   // Unread streams end with their connections.

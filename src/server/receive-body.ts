@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { VserveError } from '../errors/index.ts';
 import { BodyClock } from './body-clock.ts';
 import type { BodyMemory, BodyShare } from './body-memory.ts';
@@ -19,6 +19,12 @@ const SILENCE_MS = 100;
  */
 const PACE_BYTES = 256 * 1024;
 const PACE_MS = 2;
+/**
+ * A client may send its body byte by byte, and each chunk costs some work. Now and then the turn of the event loop ends: what
+ * has arrived by the next one is read as one chunk, and other clients are served.
+ */
+const TINY_BYTES = 1024;
+const TINY_CHUNKS = 16;
 
 export interface ReceiveOptions {
   readonly maxBytes: number;
@@ -116,6 +122,7 @@ async function readAll<Value>(
   if ((declaredBytesOf(request) ?? 0) > LARGE_BYTES) lease.renew();
   let bytes = 0;
   let pausedAtBytes = 0;
+  let tinyChunks = 0;
   try {
     const received = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
     for await (const chunk of decode?.(limited(received, maxBytes)) ?? received) {
@@ -133,6 +140,7 @@ async function readAll<Value>(
       const pushed = reader.push(chunk);
       if (pushed !== undefined) await pushed;
       clock.run();
+      if (chunk.byteLength < TINY_BYTES && (tinyChunks += 1) % TINY_CHUNKS === 0) await setImmediate();
     }
   } catch (cause) {
     if (cause instanceof VserveError) throw cause;

@@ -5,14 +5,20 @@ import { required } from './required-method.ts';
 /** As they would stand in an answer. */
 const PLAIN = { addSpecial: false, parseSpecial: false };
 
-/** The request with the biases of texts as those of their tokens. Throws `unsupported_capability` where there is no tokenizer. */
+/**
+ * The request with the biases of texts as those of their tokens. The biases of a token add up: texts may have millions of
+ * tokens, but a vocabulary has not. Throws `unsupported_capability` where there is no tokenizer.
+ */
 export async function withTextBiases(request: ParsedRequest, model: LoadedModel): Promise<ParsedRequest> {
   const { biasTexts, sampling } = request;
   if (biasTexts === undefined) return request;
-  const logitBias: LogitBias[] = [...(sampling.logitBias ?? [])];
+  const sums = new Map<number, number>();
+  const add = (token: number, bias: number): void => void sums.set(token, (sums.get(token) ?? 0) + bias);
+  for (const { token, bias } of sampling.logitBias ?? []) add(token, bias);
   for (const { text, bias } of biasTexts) {
-    for (const token of await tokensOf(text, model)) logitBias.push({ token, bias });
+    for (const token of await tokensOf(text, model)) add(token, bias);
   }
+  const logitBias = Array.from(sums, ([token, bias]): LogitBias => ({ token, bias }));
   return { ...request, sampling: { ...sampling, logitBias } };
 }
 

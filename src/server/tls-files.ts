@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
-import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
+import { fileFault, messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
 import type { Log } from './access-log.ts';
 
 /** Where the certificate of a server is. */
@@ -43,7 +43,7 @@ async function read(path: string, flag: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (cause) {
-    const reason = systemErrorCode(cause) === 'ENOENT' ? 'does not exist' : `cannot be read: ${messageOf(cause)}`;
+    const reason = systemErrorCode(cause) === 'ENOENT' ? 'does not exist' : `cannot be read: ${fileFault(cause)}`;
     throw new VserveError('invalid_setting', `${flag} names ${path}, which ${reason}.`, { cause });
   }
 }

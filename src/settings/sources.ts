@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
+import { fileFault, systemErrorCode, VserveError } from '../errors/index.ts';
 import type { Environment } from './environment.ts';
 import type { Option } from './option.ts';
 import { options } from './options.ts';
@@ -68,7 +68,8 @@ export async function readYaml(path: string, what: string): Promise<unknown> {
   try {
     return parseYaml(await readFile(path, 'utf8')) ?? {};
   } catch (cause) {
-    const reason = systemErrorCode(cause) === 'ENOENT' ? 'does not exist' : `cannot be read: ${messageOf(cause)}`;
+    const reason =
+      systemErrorCode(cause) === 'ENOENT' ? 'does not exist. Check its path.' : `cannot be read: ${fileFault(cause)}`;
     throw new VserveError('invalid_setting', `The ${what} ${path} ${reason}`, { cause });
   }
 }

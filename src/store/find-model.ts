@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { messageOf, systemErrorCode, VserveError } from '../errors/index.ts';
+import { fileFault, systemErrorCode, VserveError } from '../errors/index.ts';
 import { isRepositoryId } from '../hub/names.ts';
 
 /**
@@ -45,7 +45,7 @@ async function statIfPresent(model: string, path: string): Promise<Stats | undef
     return await stat(path);
   } catch (cause) {
     if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(systemErrorCode(cause) ?? '')) return undefined;
-    throw unavailable(model, `cannot be read: ${messageOf(cause)}`, cause);
+    throw unavailable(model, `cannot be read: ${fileFault(cause)}`, cause);
   }
 }
 

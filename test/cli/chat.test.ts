@@ -112,7 +112,9 @@ describe('on a pipe', () => {
     const first = await server.next();
     first.say('Hi!');
     first.end();
-    vserve.write('/system Be brief.\n/save talk.json\n/save talk.json\n/reset\n/load talk.json\nmore\n');
+    vserve.write(
+      '/system Be brief.\n/save talk.json\n/save talk.json\n/reset\n/load talk.json\n/load none.json\nmore\n',
+    );
     const second = await server.next();
     const messages = [
       { role: 'system', content: 'Be brief.' },
@@ -126,6 +128,7 @@ describe('on a pipe', () => {
     const { stderr } = await vserve.exit();
     expect(JSON.parse(await readFile(join(folder, 'talk.json'), 'utf8'))).toEqual({ model: 'scripted', messages });
     expect(stderr).toMatch(/Error: talk\.json is there already/);
+    expect(stderr).toMatch(/Error: none\.json cannot be read: no such file or directory \(ENOENT\)\s/);
     expect(stderr).toMatch(/There is no \/nope/);
     expect(stderr).toMatch(/\/image <path or URL> \[question\] +Show an image/);
   });

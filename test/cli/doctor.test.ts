@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
+import { addressSpaceLimit } from '../../src/cli/address-space.ts';
 import { checkNode } from '../../src/cli/doctor/system-checks.ts';
 import { runVserve, temporaryFolder } from './run-vserve.ts';
 
@@ -107,4 +108,18 @@ test.each([
   ['22.0.0', 'ok'],
 ])('Node %s: %s', (version, status) => {
   expect(checkNode(version).status).toBe(status);
+});
+
+test('a limit of the address space, which ends Node without notice, is told', async () => {
+  const limits = join(await temporaryFolder(), 'limits');
+  const limit = async (value: string) => {
+    await writeFile(
+      limits,
+      `Limit                     Soft Limit\nMax address space         ${value}   unlimited   bytes\n`,
+    );
+    return addressSpaceLimit(limits);
+  };
+  expect(await limit('12000000000')).toMatchObject({ detail: expect.stringContaining('12.0 GB') as unknown });
+  expect(await limit('unlimited')).toBeUndefined();
+  expect(await addressSpaceLimit(`${limits}-of-another-system`)).toBeUndefined();
 });

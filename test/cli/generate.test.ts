@@ -198,7 +198,7 @@ describe('with a running server', () => {
     request.say('{"a":');
     request.end('length');
     const { code, stderr } = await vserve.exit();
-    expect(stderr).toMatch(/^Error: The answer was cut off after 1 tokens.*not complete JSON/);
+    expect(stderr).toMatch(/^Error: The answer was cut off after 1 token,.*not complete JSON/);
     expect(code).toBe(1);
   });
 

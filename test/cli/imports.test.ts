@@ -20,7 +20,8 @@ function importsOf(...args: readonly string[]): Imported {
   return { count: urls.length, packages: [...new Set(names)].sort(), output: stdout };
 }
 
-const vserve = (...args: readonly string[]): Imported => importsOf(resolve('bin/vserve.js'), ...args);
+/** Module by module, before they are bundled. */
+const vserve = (...args: readonly string[]): Imported => importsOf(resolve('dist/src/cli/main.js'), ...args);
 const moduleOf = (path: string): Imported =>
   importsOf('--input-type=module', '--eval', `import ${JSON.stringify(pathToFileURL(resolve(path)).href)};`);
 
@@ -29,6 +30,13 @@ test.each([[['--help']], [['--version']], [['serve', '--help']]])('vserve %s imp
   expect(output).toMatch(/vserve/);
   expect(packages).toEqual(['commander', 'env-paths', 'is-safe-filename']);
   expect(count).toBeLessThan(90);
+});
+
+test('what is built reads few files, and none of a library', () => {
+  const { count, packages, output } = importsOf(resolve('bin/vserve.js'), 'serve', '--help');
+  expect(output).toMatch(/vserve/);
+  expect(packages).toEqual([]);
+  expect(count).toBeLessThan(40);
 });
 
 test('vserve completion imports the verbs, and nothing that they need to run', () => {

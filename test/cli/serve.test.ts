@@ -235,9 +235,11 @@ describe('what a person sees', () => {
     expect(await printedBy(serve([path]))).toMatch(
       /INFO {4}No authentication and no TLS: only programs on this machine can connect/,
     );
-    await serve([path, '--host', '0.0.0.0']).until(
-      /WARNING No authentication and no TLS: anyone who can reach port \d+ on 0\.0\.0\.0 can use this server/,
+    const [page] = await serve([path, '--host', '0.0.0.0']).until(
+      /The playground is at \S+[^]*WARNING No authentication and no TLS: anyone who can reach port \d+ on 0\.0\.0\.0 can use this server/,
     );
+    // Not every browser takes the address of all interfaces for one.
+    expect(page).toMatch(/^The playground is at http:\/\/localhost:\d+\/\n/);
   });
 
   test('what came from .env, without the values, and what was not taken from it', async () => {

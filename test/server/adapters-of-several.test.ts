@@ -81,3 +81,11 @@ it('a model that is alone and comes and goes has its adapters back', async () =>
   for (const name of ['captions', 'a', 'captions']) await ask(url, name);
   expect(a.asked).toEqual([1, undefined, 1]);
 });
+
+it('who wants to load an adapter is told where those of several models are named', async () => {
+  const { url } = await serveSources([adaptedSource('a', []), adaptedSource('b', [])]);
+  const body = JSON.stringify({ lora_name: 'x', lora_path: './x' });
+  const { status, text } = await send(`${url}/v1/load_lora_adapter`, { method: 'POST', body });
+  expect(status).toBe(400);
+  expect(text).toMatch(/lora_paths .* --models-file/);
+});

@@ -142,6 +142,14 @@ it('an adapter that cannot be used is the fault of the request', async () => {
     400,
     { error: { code: 'invalid_request', param: 'lora_path', message: 'There is nothing at nowhere.' } },
   ]);
+  for (const [name, path, param] of [
+    ['x'.repeat(256), './poems', 'lora_name'],
+    ['poems', 'x'.repeat(4097), 'lora_path'],
+  ]) {
+    const { status, json } = await post(`${url}/v1/load_lora_adapter`, { lora_name: name, lora_path: path });
+    expect([status, json]).toMatchObject([400, { error: { code: 'invalid_request', param } }]);
+    expect(JSON.stringify(json).length).toBeLessThan(300);
+  }
   // The name is free for another try.
   expect((await post(`${url}/v1/load_lora_adapter`, { lora_name: 'poems', lora_path: './poems' })).status).toBe(200);
 });

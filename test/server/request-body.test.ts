@@ -1,8 +1,14 @@
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { Socket } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { BodyMemory } from '../../src/server/body-memory.ts';
+import { CpuShare } from '../../src/server/cpu-share.ts';
+import { readJsonBody } from '../../src/server/request-body.ts';
 import { chatBody, openSocket, rawChat, readUntil, send } from './support/http.ts';
 import { turnUntil } from './support/turn-until.ts';
 import type { TestServer } from './support/serve.ts';
@@ -148,6 +154,27 @@ describe('a client that asks before it sends', () => {
     socket.write(ask(1001));
     expect(await readUntil(socket, /\r\n\r\n/)).toMatch(/^HTTP\/1.1 413 /);
   });
+});
+
+it('a body that comes byte by byte is read in larger pieces, other clients between them', async () => {
+  let pieces = 0;
+  const signal = new AbortController().signal;
+  const [memory, cpus] = [
+    new BodyMemory(1e9),
+    new CpuShare({ stats: () => ({ sequencesRunning: 0, sequencesQueued: 0 }) }),
+  ];
+  const limits = { maxBytes: 1e8, timeoutMs: 1e6, memory, cpus, signal, onBytes: () => (pieces += 1) };
+  const server = createServer((request, response) => {
+    void readJsonBody(request, limits).then(({ value }) => response.end(JSON.stringify(value)));
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const headers = 'Host: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked';
+  const body = `2\r\n[]\r\n${'1\r\n \r\n'.repeat(10_000)}0\r\n\r\n`;
+  const client = connect(port, '127.0.0.1').end(`POST / HTTP/1.1\r\n${headers}\r\n\r\n${body}`);
+  expect(await text(client)).toContain('[]');
+  expect(pieces).toBeLessThan(2000);
 });
 
 describe('a body that is too large', () => {

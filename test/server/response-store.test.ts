@@ -41,6 +41,15 @@ describe('the store of responses', () => {
     expect(store.usedBytes).toBeLessThan(2.5 * large);
   });
 
+  it('keeps the response of a client while another has more', () => {
+    const { store, keep } = storeOf({ maxResponses: 3 });
+    const response = { id: 'other', output: [] } as unknown as ResponseJson;
+    new ClientArchive(store, 'another').keep({ response, input: [] });
+    for (let index = 0; index < 10; index += 1) keep(String(index));
+    expect(store.find('other', 'another')).toBeDefined();
+    expect(['7', '8', '9'].map((id) => store.find(id, 'me') !== undefined)).toEqual([false, true, true]);
+  });
+
   it('counts a conversation once, and as long as a response follows it', () => {
     const { store, keep } = storeOf({});
     keep('a', { bytes: large });

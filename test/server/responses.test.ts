@@ -231,6 +231,22 @@ describe('a stored response', () => {
     expect(third.output_text).toBe('Last');
   });
 
+  it('keeps its large pictures, however often it is continued', async () => {
+    const { client } = await serve();
+    const pixels = Buffer.concat([Buffer.from('P6 100 50 255\n'), Buffer.alloc(100 * 50 * 3, 200)]).toString('base64');
+    const urls = [`data:image/x-portable-pixmap;base64,${pixels}`, pixels, `  data:image/ppm,${pixels}`];
+    for (const image_url of urls) {
+      const content = [{ type: 'input_image' as const, image_url, detail: 'auto' as const }];
+      const first = await client.responses.create({ model: '', input: [{ role: 'user', content }] });
+      for (const input of ['And now?', 'And then?']) {
+        const next = { model: '', input, previous_response_id: first.id, truncation: 'auto' as const };
+        expect((await client.responses.create(next)).status).toBe('completed');
+      }
+      const { data } = await client.responses.inputItems.list(first.id);
+      expect(data).toMatchObject([{ content: [{ image_url }] }]);
+    }
+  });
+
   it('may be referred to item by item, as the AI SDK does', async () => {
     const { client, generateRequests } = await serve();
     const first = await client.responses.create({ model: '', input: 'One' });

@@ -90,6 +90,21 @@ describe('a shutdown', () => {
     expect(generateRequests).toHaveLength(1);
   });
 
+  it('tells who asks over a kept connection in that moment to go elsewhere, and ends the connection', async () => {
+    const { port, generateRequests, shutdown } = await serve({ settings: patient, quietMs: 100 });
+    const socket = await openSocket(port);
+    socket.write(get);
+    await readUntil(socket, /\{"status":"ok"\}$/);
+    const stopped = shutdown();
+    socket.write(rawChat(chatBody('late')));
+    const answer = await text(socket);
+    expect(answer).toMatch(/^HTTP\/1\.1 503 [^]*shutting_down/);
+    expect(answer).toMatch(/^connection: close\r$/im);
+    expect(answer).toMatch(/^retry-after: \d+\r$/im);
+    await stopped;
+    expect(generateRequests).toEqual([]);
+  });
+
   it('does not wait for the rest of a body longer than for an answer', async () => {
     const { port, log, shutdown } = await serve({ settings: impatient });
     const socket = await openSocket(port);

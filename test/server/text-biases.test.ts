@@ -47,6 +47,23 @@ it.each(['/v1/chat/completions', '/v1/completions', '/completion'])(
   },
 );
 
+it('the biases of a token add up, however many texts have it', async () => {
+  const model = withTokenizer();
+  const { url } = await serveModel(model);
+  const { messages } = body;
+  const logit_bias = [
+    ['a'.repeat(1000), 0.5],
+    ['ba', -1],
+    [97, 3],
+    ['b', false],
+  ];
+  expect((await post(`${url}/v1/chat/completions`, { messages, logit_bias })).status).toBe(200);
+  expect(model.requests[0]?.sampling.logitBias).toEqual([
+    { token: 97, bias: 502 },
+    { token: 98, bias: -Infinity },
+  ]);
+});
+
 it('a bias of a text is refused by name where nothing can make tokens of it', async () => {
   const { url } = await serveModel(scriptedModel({ text: 'x' }));
   const { messages } = body;

@@ -251,7 +251,7 @@ const refused: readonly [string, Given, RegExp][] = [
   [
     'a missing file',
     { flags: { 'config-file': '/nowhere/x.yaml' } },
-    /^The configuration file \/nowhere\/x\.yaml does not exist$/,
+    /^The configuration file \/nowhere\/x\.yaml does not exist\. Check its path\.$/,
   ],
 ];
 test.each(refused)('refuses %s', async (_, given, message) => {

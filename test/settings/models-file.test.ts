@@ -67,7 +67,7 @@ describe('a file of models', () => {
 
   it('must be there', async () => {
     await expect(readModelsFile('/nowhere/models.yaml')).rejects.toThrow(
-      'The models file /nowhere/models.yaml does not exist',
+      'The models file /nowhere/models.yaml does not exist. Check its path.',
     );
   });
 });

@@ -16,6 +16,7 @@ function build(): void {
   const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
   execFileSync(process.execPath, [compiler, '-p', 'tsconfig.json'], { stdio: 'inherit' });
   execFileSync(process.execPath, ['dist/scripts/build-playground.js', '--if-changed'], { stdio: 'inherit' });
+  execFileSync(process.execPath, ['dist/scripts/bundle.js'], { stdio: 'inherit' });
   const { status } = spawnSync(process.execPath, ['dist/scripts/build-native.js', '--check'], { stdio: 'inherit' });
   if (status !== 0) throw new Error('The native engine must be built before the tests.');
 }

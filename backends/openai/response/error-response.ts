@@ -28,9 +28,8 @@ export function responseFailure(
   const detail = `${upstream}: HTTP ${String(status)} ${error.message}`;
   const retryAfterS = retryAfterOf(headers['retry-after']);
   if (status === 429 || (status === 503 && retryAfterS !== undefined)) {
-    const message = 'Server is at capacity. Please retry later.';
     const options = { detail, retryAfterS: retryAfterS ?? DEFAULT_RETRY_S };
-    return new UpstreamFailure(new VserveError('at_capacity', message, options), { reason: 'busy', mayRetry: true });
+    return error.code === 'shutting_down' ? ending(options) : busy(options);
   }
   const code = clientCode(status, error);
   if (code !== undefined) {
@@ -41,6 +40,25 @@ export function responseFailure(
   return new UpstreamFailure(new VserveError('upstream_failed', faultMessage(status), { detail }), {
     reason: 'status',
     mayRetry: false,
+  });
+}
+
+interface RetryOptions {
+  readonly detail: string;
+  readonly retryAfterS: number;
+}
+
+function busy(options: RetryOptions): UpstreamFailure {
+  const error = new VserveError('at_capacity', 'Server is at capacity. Please retry later.', options);
+  return new UpstreamFailure(error, { reason: 'busy', mayRetry: true });
+}
+
+/** As another vserve says it. */
+function ending(options: RetryOptions): UpstreamFailure {
+  const message = 'The server behind this one is shutting down. Please retry later.';
+  return new UpstreamFailure(new VserveError('upstream_unavailable', message, options), {
+    reason: 'ending',
+    mayRetry: true,
   });
 }
 

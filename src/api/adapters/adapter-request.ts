@@ -14,6 +14,9 @@ export interface LoadAdapterRequest {
   readonly path: string;
 }
 
+/** Names are in lists of models, and both in errors and the log. */
+const MAX_CHARACTERS = { lora_name: 255, lora_path: 4096 } as const;
+
 const LOAD_KINDS = { name: TEXT, path: TEXT };
 export const LOAD_ADAPTER_FIELDS = fieldTable(LOAD_KINDS, { name: ['lora_name'], path: ['lora_path'] }, {});
 
@@ -38,7 +41,8 @@ function objectIn(body: unknown): Readonly<Record<string, unknown>> {
   throw invalid('', `The body must be a JSON object with lora_name, not ${show(body)}.`);
 }
 
-function given(field: string, value: string | undefined): string {
-  if (value !== undefined && value !== '') return value;
-  throw invalid(field, `${field} must be a text, and not empty.`);
+function given(field: keyof typeof MAX_CHARACTERS, value: string | undefined): string {
+  const max = MAX_CHARACTERS[field];
+  if (value !== undefined && value !== '' && value.length <= max) return value;
+  throw invalid(field, `${field} must be a text of at most ${String(max)} characters, and not empty.`);
 }

@@ -57,7 +57,7 @@ function replaceStart(url: string | LongText, length: number, start: string): st
   const replaced = new Uint8Array(start.length + first.length - length);
   replaced.set(Buffer.from(start, 'latin1'));
   replaced.set(first.subarray(length), start.length);
-  return new LongText([replaced, ...others]);
+  return new LongText([replaced, ...others], url);
 }
 
 /** As much of a text as is looked at. */

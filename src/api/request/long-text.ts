@@ -10,9 +10,20 @@ const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 export class LongText {
   /** The string in UTF-8, cut between characters. Each piece owns its memory. */
   readonly pieces: readonly Uint8Array<ArrayBuffer>[];
+  #isKept: boolean;
 
-  constructor(pieces: readonly Uint8Array<ArrayBuffer>[]) {
+  constructor(pieces: readonly Uint8Array<ArrayBuffer>[], { isKept = false } = {}) {
     this.pieces = pieces;
+    this.#isKept = isKept;
+  }
+
+  /** Whether it is needed after the request. The memory of another moves to the thread that decodes it. */
+  get isKept(): boolean {
+    return this.#isKept;
+  }
+
+  keep(): void {
+    this.#isKept = true;
   }
 
   get byteLength(): number {
@@ -27,6 +38,12 @@ export class LongText {
   toString(): string {
     return this.pieces.map((piece) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(piece)).join('');
   }
+}
+
+/** Keeps all long texts of a JSON value. */
+export function keepLongTexts(value: unknown): void {
+  if (value instanceof LongText) value.keep();
+  else if (typeof value === 'object' && value !== null) for (const item of Object.values(value)) keepLongTexts(item);
 }
 
 /** The string, or undefined for any other value. Throws `request_too_large` for more than a text may have. */

@@ -62,7 +62,7 @@ const MAX_SECONDS = 1e6;
 
 /**
  * Reads a video: vLLM's `video_url`, llama-server's `input_video`, or Qwen's `video`, which may be a list of frames. Throws
- * `invalid_request`, `unsupported_parameter`.
+ * `invalid_request`, `unsupported_parameter`, `too_many_images`.
  */
 export function readVideoPart(part: JsonObject, param: string, options: ReadOptions): MediaReference {
   const {
@@ -84,7 +84,7 @@ export function readVideoPart(part: JsonObject, param: string, options: ReadOpti
   if (Array.isArray(value)) return frameList(value, { ...keys, sample_fps: sampleRate }, path, param);
   if (sampleRate !== undefined) throw unsupported(`${param}.sample_fps`, sampleRate, 'Send fps, or a list of frames.');
   const { url, sampling } = readVideo(value, path, options);
-  const frames = framesInUri(url);
+  const frames = framesInUri(url, path);
   if (frames !== undefined) return frameList(frames, keys, path, param);
   return { type: 'video', url, param, ...merged(readSampling(keys, param), sampling, param, path) };
 }

@@ -3,6 +3,7 @@ import type { ParsedMessage } from '../parsed-request.ts';
 import { invalid, show } from '../request/invalid-request.ts';
 import type { JsonObject, ReadOptions } from '../request/json-object.ts';
 import { isJsonObject, unsupported } from '../request/json-object.ts';
+import { keepLongTexts } from '../request/long-text.ts';
 import type { SettingsRead } from '../request/read-fields.ts';
 import { readFields } from '../request/read-fields.ts';
 import { toSettings } from '../request/request-kinds.ts';
@@ -29,6 +30,7 @@ export function parseResponseRequest(body: unknown, options: ReadOptions, archiv
   const { values } = read;
   const items = placedItems(inputOf(body, values), archive);
   const input = items.map(({ item }) => item);
+  if (values.store ?? true) keepLongTexts(input);
   const messages = messagesOf(read, items, archive, options);
   const template = toTemplateSettings(read, messages);
   const settings = toSettings(read);

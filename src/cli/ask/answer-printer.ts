@@ -1,5 +1,6 @@
 import type { ChatAnswer } from '../../client/index.ts';
 import type { Output } from '../output.ts';
+import { counted } from '../../formats/counted.ts';
 
 /** Prints an answer as it comes: on a terminal with the reasoning in front of it, dim. */
 export class AnswerPrinter {
@@ -68,8 +69,9 @@ export function answerSummary(answer: ChatAnswer): string {
   const speed = tokensPerSecond === undefined ? '' : ` at ${tokensPerSecond.toFixed(1)} tokens/s`;
   const first = ttftMs === undefined ? '' : `, the first after ${(ttftMs / 1000).toFixed(2)} s`;
   const cached = cachedTokens > 0 ? `, ${cachedTokens} cached` : '';
-  const prompt = promptTokens === undefined ? '' : `; prompt ${promptTokens} tokens${cached}`;
-  const tokens = completionTokens === undefined ? `${(totalMs / 1000).toFixed(2)} s` : `${completionTokens} tokens`;
+  const prompt = promptTokens === undefined ? '' : `; prompt ${counted(promptTokens, 'token')}${cached}`;
+  const tokens =
+    completionTokens === undefined ? `${(totalMs / 1000).toFixed(2)} s` : counted(completionTokens, 'token');
   return `${tokens}${speed}${first}${prompt}`;
 }
 

@@ -4,7 +4,7 @@ import type { Box, BoxFamily, RawPicture } from '../../boxes/index.ts';
 import { BOX_CONVENTIONS, boxFamilyOf, drawAnswer } from '../../boxes/index.ts';
 import { downloadPicture, servedProjector } from '../../client/index.ts';
 import type { ChatAnswer, Message } from '../../client/index.ts';
-import { messageOf, VserveError } from '../../errors/index.ts';
+import { fileFault, messageOf, VserveError } from '../../errors/index.ts';
 import type { Connection } from './connect.ts';
 import { dataUrl } from './picture-url.ts';
 
@@ -77,7 +77,7 @@ export async function drawBoxesOf(
     throw new VserveError('generation_failed', message);
   }
   await writeFile(path, png).catch((error: unknown) => {
-    throw new VserveError('invalid_setting', `${path} cannot be written: ${messageOf(error)}`, {
+    throw new VserveError('invalid_setting', `${path} cannot be written: ${fileFault(error)}`, {
       cause: error,
       param: 'boxes',
     });

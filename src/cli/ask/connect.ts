@@ -5,6 +5,7 @@ import { endpointAt, servedModel } from '../../client/index.ts';
 import { isCodedError, VserveError } from '../../errors/index.ts';
 import { options, serveSettingNames } from '../../settings/index.ts';
 import type { LoadedSettings, ServeSettingName, SettingName, Settings } from '../../settings/index.ts';
+import { warnOfAddressSpace } from '../address-space.ts';
 import type { Context } from '../context.ts';
 import { loadModel } from '../load-model.ts';
 import { openAndLoad } from '../open-and-load.ts';
@@ -71,6 +72,7 @@ async function loadHere(loaded: ConnectionSettings, context: Context): Promise<C
   const { dependencies } = context;
   const key = randomBytes(32).toString('base64url');
   const settings = { ...loaded.settings, ...standalone(loaded.settings), apiKey: [key] };
+  await warnOfAddressSpace(context.output);
   const backend = await dependencies.findBackend(settings.backend);
   if (settings.model === undefined && backend.needsNoModel !== true) throw noModel();
   const serve = await serveSettings({ ...loaded, settings }, backend);
@@ -133,6 +135,6 @@ function quietened(output: Output): Output {
 }
 
 function noModel(): VserveError {
-  const message = 'No model to ask. Name one (vserve generate org/name), or a running server with --url.';
+  const message = 'No model to ask. Name one (org/name, a folder or a .gguf file), or a running server with --url.';
   return new VserveError('invalid_setting', message, { param: 'model' });
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { messageOf, systemErrorCode, VserveError } from '../../errors/index.ts';
+import { fileFault, systemErrorCode, VserveError } from '../../errors/index.ts';
 // Not the whole room, which is slow to load.
 import { imageFormatOf } from '../../media/image-format.ts';
 import type { ImageFormat } from '../../media/image-format.ts';
@@ -43,7 +43,7 @@ export async function readPicture(reference: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (cause) {
-    const reason = systemErrorCode(cause) === 'ENOENT' ? 'does not exist' : `cannot be read: ${messageOf(cause)}`;
+    const reason = systemErrorCode(cause) === 'ENOENT' ? 'does not exist' : `cannot be read: ${fileFault(cause)}`;
     throw wrong(`The image ${path} ${reason}.`, cause);
   }
 }

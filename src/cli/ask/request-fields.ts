@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { messageOf, systemErrorCode, VserveError } from '../../errors/index.ts';
+import { fileFault, messageOf, systemErrorCode, VserveError } from '../../errors/index.ts';
 import type { Settings } from '../../settings/index.ts';
 
 /** The settings of how an answer is generated. */
@@ -61,7 +61,7 @@ async function readSchema(given: string): Promise<object> {
 }
 
 function throwUnreadable(path: string, cause: unknown): never {
-  const reason = systemErrorCode(cause) === 'ENOENT' ? 'does not exist' : `cannot be read: ${messageOf(cause)}`;
+  const reason = systemErrorCode(cause) === 'ENOENT' ? 'does not exist' : `cannot be read: ${fileFault(cause)}`;
   const message = `--schema names ${path}, which ${reason}. Give JSON that begins with {, or the path of a file.`;
   throw new VserveError('invalid_setting', message, { cause, param: 'schema' });
 }

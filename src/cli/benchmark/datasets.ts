@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { messageOf, VserveError } from '../../errors/index.ts';
+import { fileFault, messageOf, VserveError } from '../../errors/index.ts';
 import type { Settings } from '../../settings/index.ts';
 import { pictureUrl } from '../ask/picture-url.ts';
 
@@ -27,7 +27,7 @@ export async function readDataset({
   }
   if (path === undefined) throw wrong(`--dataset-name ${name} needs --dataset-path.`);
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw wrong(`The data set ${path} cannot be read: ${messageOf(cause)}`);
+    throw wrong(`The data set ${path} cannot be read: ${fileFault(cause)}`);
   });
   const conversations = (await readers[name](text, path)).filter((turns) => turns.length > 0);
   if (conversations.length === 0) throw wrong(`The data set ${path} has no questions.`);

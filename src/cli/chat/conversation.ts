@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Message } from '../../client/index.ts';
-import { messageOf, systemErrorCode, VserveError } from '../../errors/index.ts';
+import { fileFault, systemErrorCode, VserveError } from '../../errors/index.ts';
 import { systemMessage, userMessage } from '../ask/question.ts';
 
 /** A picture that the next message shows. */
@@ -71,7 +71,7 @@ export class Conversation {
     const text = `${JSON.stringify({ model, messages: this.messages }, undefined, 2)}\n`;
     await writeFile(path, text, { flag: 'wx', mode: 0o600 }).catch((cause: unknown) => {
       const isThere = systemErrorCode(cause) === 'EEXIST';
-      const reason = isThere ? 'is there already: name another file' : `cannot be written: ${messageOf(cause)}`;
+      const reason = isThere ? 'is there already: name another file' : `cannot be written: ${fileFault(cause)}`;
       throw new VserveError('invalid_setting', `${path} ${reason}.`, { cause });
     });
   }
@@ -79,7 +79,7 @@ export class Conversation {
   /** Goes on with one that was saved. Throws `invalid_setting`. */
   async load(path: string): Promise<void> {
     const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-      throw new VserveError('invalid_setting', `${path} cannot be read: ${messageOf(cause)}`, { cause });
+      throw new VserveError('invalid_setting', `${path} cannot be read: ${fileFault(cause)}`, { cause });
     });
     const { messages } = parseSaved(text, path);
     const [first] = messages;

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { promisify } from 'node:util';
+import { addressSpaceLimit } from '../address-space.ts';
 import { formatBytes } from '../printable.ts';
 import type { Finding } from './check.ts';
 import { fail, ok, warn } from './check.ts';
@@ -29,7 +30,9 @@ export async function checkCpu(): Promise<Finding> {
 }
 
 /** The memory that is free, and all of it. */
-export function checkMemory(): Finding {
+export async function checkMemory(): Promise<Finding> {
+  const limit = await addressSpaceLimit();
+  if (limit !== undefined) return warn(limit.detail, limit.advice);
   const available = process.availableMemory();
   const detail = `${formatBytes(available)} free of ${formatBytes(totalmem())}`;
   if (available >= LEAST_MEMORY_BYTES) return ok(detail);

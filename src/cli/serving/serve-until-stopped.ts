@@ -8,6 +8,7 @@ import { serveSettingNames } from '../../settings/index.ts';
 import type { FileModel, LoadedSettings, ServeSettingName, Settings } from '../../settings/index.ts';
 import { hideSecretFlags } from '../access-settings.ts';
 import { refuseEnableLora } from '../adapters.ts';
+import { warnOfAddressSpace } from '../address-space.ts';
 import { describeConfiguration } from '../configuration.ts';
 import type { Context } from '../context.ts';
 import { exposureOf } from '../exposure.ts';
@@ -24,6 +25,9 @@ import { openSeveral } from './serve-several.ts';
 import type { Supervised } from './supervised.ts';
 
 const STARS = '*'.repeat(80);
+
+/** A gateway sees within this time that the server ends. */
+const QUIET_MS = 200;
 
 interface Asked {
   /** As `--model` names them. */
@@ -47,6 +51,7 @@ export async function serveUntilStopped(
   const { host: hosts, port, backend: backendName } = loaded.settings;
   hideSecretFlags(loaded.origins, 'serve');
   for (const variable of loaded.unknownVariables) output.log('warning', variable);
+  await warnOfAddressSpace(output);
   const backend = await dependencies.findBackend(backendName);
   const settings = await serveSettings(loaded, backend);
   if (!settings.media.ssrfProtectionEnabled) {
@@ -105,6 +110,7 @@ async function openAndServe(
         settings: settings.server,
         log: output.log,
         supervision: supervised?.supervision,
+        quietMs: QUIET_MS,
       },
       context,
     );
@@ -149,8 +155,8 @@ async function runUntilStopped(
   supervised?.tellReady(running);
   await file.update({ urls: [...running.urls], state: 'ready' });
   if (running.metricsUrl !== undefined) output.log('info', `Metrics are at ${running.metricsUrl}`);
-  const pageUrl = running.urls.find((url) => url.startsWith('http'));
-  if (settings.server.playground && pageUrl !== undefined) output.log('info', `The playground is at ${pageUrl}/`);
+  const pageUrl = pageUrlOf(running.urls);
+  if (settings.server.playground && pageUrl !== undefined) output.log('info', `The playground is at ${pageUrl}`);
   const hasTls = settings.server.tls !== undefined;
   output.log(...exposureOf({ hosts, port: running.port, hasKeys: running.needsKey, hasTls }));
   output.print(`\n${STARS}\n🚀 Server ready on ${running.urls.join(', ')} (Press CTRL+C to quit)\n${STARS}\n`);
@@ -159,6 +165,15 @@ async function runUntilStopped(
   await file.update({ state: 'stopping' });
   output.log('info', stopping(running.requestsInFlight(), settings.server.gracefulShutdownTimeoutS));
   await running.shutdown();
+}
+
+/** Where a browser on this machine finds the server: not every system takes the address of all interfaces for one. */
+function pageUrlOf(urls: readonly string[]): string | undefined {
+  const found = urls.find((url) => url.startsWith('http'));
+  if (found === undefined) return undefined;
+  const url = new URL(found);
+  if (['0.0.0.0', '[::]'].includes(url.hostname)) url.hostname = 'localhost';
+  return url.href;
 }
 
 /** Opens the port of the server, which reads its files again at a hangup. */

@@ -1,5 +1,7 @@
 /** Bytes of a block: as many as are copied at a time when a file is read. */
 const BLOCK_BYTES = 1024 * 1024;
+/** Bytes of the first block. Later ones grow with what has come: a client may send little, slowly. */
+const FIRST_BLOCK_BYTES = 16 * 1024;
 
 /** Bytes that come in chunks of any size, in blocks of their own: a chunk may be a byte of a large buffer. */
 export class ByteBlocks {
@@ -13,12 +15,12 @@ export class ByteBlocks {
   }
 
   push(chunk: Uint8Array): void {
-    this.#bytes += chunk.length;
     for (let at = 0; at < chunk.length;) {
       if (this.#filled === this.#block.length) this.#begin();
       const taken = chunk.subarray(at, at + this.#block.length - this.#filled);
       this.#block.set(taken, this.#filled);
       this.#filled += taken.length;
+      this.#bytes += taken.length;
       at += taken.length;
     }
   }
@@ -33,7 +35,7 @@ export class ByteBlocks {
 
   #begin(): void {
     if (this.#filled > 0) this.#full.push(this.#block);
-    this.#block = new Uint8Array(BLOCK_BYTES);
+    this.#block = new Uint8Array(Math.min(BLOCK_BYTES, Math.max(FIRST_BLOCK_BYTES, this.#bytes)));
     this.#filled = 0;
   }
 }

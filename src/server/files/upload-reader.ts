@@ -8,10 +8,13 @@ import type { BodyReader } from '../receive-body.ts';
 import { ByteBlocks } from './byte-blocks.ts';
 
 const MAX_FIELDS = 20;
+const MAX_PARTS = MAX_FIELDS + 1;
 const MAX_FIELD_BYTES = 1024;
 const MAX_HEADERS = 20;
 /** Longer names are cut. */
 const MAX_NAME_CHARACTERS = 255;
+/** As RFC 6838 has the names of media types. */
+const MEDIA_TYPE = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}$/;
 const DEFAULT_MEDIA_TYPE = 'application/octet-stream';
 
 /** The file of an upload, and what its form says besides. */
@@ -34,23 +37,15 @@ export class UploadReader implements BodyReader<UploadForm> {
   readonly #maxFileBytes: number;
   readonly #parser: BusboyInstance;
   readonly #fields = new Map<string, string>();
-  readonly #failed: Promise<never>;
-  readonly #ended: Promise<void>;
-  #fail: (error: VserveError) => void = () => undefined;
+  #error: VserveError | undefined;
+  /** Rejects what is waited for. */
+  #reject: (error: VserveError) => void = () => undefined;
   #file: IncomingFile | undefined;
 
   /** Throws `unsupported_media_type` for a body of another type, `invalid_request` for one without a boundary. */
   constructor(contentType: string | undefined, maxFileBytes: number) {
     this.#maxFileBytes = maxFileBytes;
     this.#parser = parserOf(contentType);
-    this.#failed = new Promise((_resolve, reject) => {
-      this.#fail = reject;
-    });
-    // It may fail while nobody waits.
-    this.#failed.catch(() => undefined);
-    this.#ended = new Promise((resolve) => {
-      this.#parser.once('finish', resolve);
-    });
     this.#parser.on('error', (error) => this.#fail(broken(messageOf(error), error)));
     this.#parser.on('file', (field, stream, name, _encoding, mediaType) =>
       this.#take(field, stream, { name: name ?? '', mediaType, blocks: new ByteBlocks() }),
@@ -58,18 +53,18 @@ export class UploadReader implements BodyReader<UploadForm> {
     this.#parser.on('field', (name, value, _nameTruncated, isTruncated) => this.#add(name, value, isTruncated));
     this.#parser.on('fieldsLimit', () => this.#fail(refused(`it has more than ${String(MAX_FIELDS)} fields`)));
     this.#parser.on('filesLimit', () => this.#fail(refused('it has several files', 'file')));
+    this.#parser.on('partsLimit', () => {
+      // Ends the parser in the middle of a chunk, which may have thousands of parts.
+      throw refused(`it has more than ${String(MAX_PARTS)} parts`);
+    });
   }
 
-  async push(chunk: Uint8Array): Promise<void> {
-    const taken = new Promise<void>((resolve) => {
-      this.#parser.write(chunk, () => resolve());
-    });
-    await Promise.race([taken, this.#failed]);
+  push(chunk: Uint8Array): Promise<void> {
+    return this.#unlessFailed((onTaken) => this.#parser.write(chunk, onTaken));
   }
 
   async end(): Promise<UploadForm> {
-    this.#parser.end();
-    await Promise.race([this.#ended, this.#failed]);
+    await this.#unlessFailed((onEnded) => this.#parser.once('finish', onEnded).end());
     if (this.#file === undefined) throw refused('it has no file in a field named file', 'file');
     const { name, mediaType, blocks } = this.#file;
     if (blocks.bytes === 0) throw refused('its file is empty (0 bytes)', 'file');
@@ -81,6 +76,20 @@ export class UploadReader implements BodyReader<UploadForm> {
     this.#parser.destroy();
   }
 
+  /** Waits until `begin` calls back, or the form has turned out to be wrong. */
+  #unlessFailed(begin: (onDone: () => void) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#reject = reject;
+      begin(() => resolve());
+      if (this.#error !== undefined) reject(this.#error);
+    });
+  }
+
+  #fail(error: VserveError): void {
+    this.#error ??= error;
+    this.#reject(this.#error);
+  }
+
   #take(field: string, stream: Readable, file: IncomingFile): void {
     // Of a body that ends too early, which the parser tells as well.
     stream.on('error', (error) => this.#fail(broken(messageOf(error), error)));
@@ -89,7 +98,7 @@ export class UploadReader implements BodyReader<UploadForm> {
       stream.resume();
       return;
     }
-    this.#file = { ...file, name: nameOf(file.name), mediaType: file.mediaType || DEFAULT_MEDIA_TYPE };
+    this.#file = { ...file, name: nameOf(file.name), mediaType: mediaTypeOf(file.mediaType) };
     stream.on('data', (chunk: Uint8Array) => {
       if (file.blocks.bytes + chunk.length > this.#maxFileBytes) this.#fail(tooLarge(this.#maxFileBytes));
       else file.blocks.push(chunk);
@@ -110,7 +119,13 @@ function parserOf(contentType: string | undefined): BusboyInstance {
     const message = `A file is sent as multipart/form-data, not as ${given}: curl -F purpose=user_data -F file=@invoice.pdf`;
     throw new VserveError('unsupported_media_type', message);
   }
-  const limits = { files: 1, fields: MAX_FIELDS, fieldSize: MAX_FIELD_BYTES, headerPairs: MAX_HEADERS };
+  const limits = {
+    files: 1,
+    fields: MAX_FIELDS,
+    parts: MAX_PARTS,
+    fieldSize: MAX_FIELD_BYTES,
+    headerPairs: MAX_HEADERS,
+  };
   try {
     return new Busboy({ headers: { 'content-type': contentType }, limits });
   } catch (cause) {
@@ -118,10 +133,15 @@ function parserOf(contentType: string | undefined): BusboyInstance {
   }
 }
 
-/** A name without control characters, which lists and headers could not show. */
+/** A name without control characters and halves of characters, which lists and headers could not show. */
 function nameOf(name: string): string {
-  const printable = Array.from(name.replaceAll(/\p{Cc}/gu, '')).slice(0, MAX_NAME_CHARACTERS);
+  const printable = Array.from(name.replaceAll(/[\p{Cc}\p{Cs}]/gu, '')).slice(0, MAX_NAME_CHARACTERS);
   return printable.length === 0 ? 'unnamed' : printable.join('');
+}
+
+/** What is no media type says nothing. */
+function mediaTypeOf(text: string): string {
+  return MEDIA_TYPE.test(text) ? text : DEFAULT_MEDIA_TYPE;
 }
 
 function broken(reason: string, cause: unknown): VserveError {

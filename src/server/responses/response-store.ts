@@ -20,8 +20,8 @@ export interface StoredResponse {
 }
 
 /**
- * Responses in memory, each for its owner alone. The least recently used ones make room for new ones; those that are still
- * being made stay.
+ * Responses in memory, each for its owner alone. For a new one, others make room: of the owner with the largest share, the
+ * least recently used. Those that are still being made stay.
  */
 export class ResponseStore {
   readonly #limits: ResponseStoreLimits;
@@ -114,15 +114,34 @@ export class ResponseStore {
   #add(entry: StoredResponse): void {
     this.#entries.set(entry.response.id, entry);
     this.#memory.hold(entry.node);
-    this.#makeRoom();
+    this.#makeRoom(entry);
   }
 
-  #makeRoom(): void {
+  #makeRoom(newest?: StoredResponse): void {
     const { maxResponses, maxBytes } = this.#limits;
-    for (const [id, entry] of this.#entries) {
-      if (this.#entries.size <= maxResponses && this.#memory.usedBytes <= maxBytes) return;
-      if (!isUnfinished(entry)) this.remove(id);
+    const isOver = (): boolean => this.#entries.size > maxResponses || this.#memory.usedBytes > maxBytes;
+    if (!isOver()) return;
+    const shares = new Map<string, number>();
+    const shareOf = (owner: string): number => shares.get(owner) ?? 0;
+    // A share of the places, or of the bytes, whichever counts for more.
+    const partOf = ({ node }: StoredResponse): number => Math.max(1 / maxResponses, node.bytes / maxBytes);
+    for (const entry of this.#entries.values()) shares.set(entry.owner, shareOf(entry.owner) + partOf(entry));
+    while (isOver()) {
+      const entry = this.#leastWanted(shareOf, newest);
+      if (entry === undefined) return;
+      shares.set(entry.owner, shareOf(entry.owner) - partOf(entry));
+      this.remove(entry.response.id);
     }
+  }
+
+  /** What is to go next: the newest one only if nothing else may. */
+  #leastWanted(shareOf: (owner: string) => number, newest: StoredResponse | undefined): StoredResponse | undefined {
+    let worst: StoredResponse | undefined;
+    for (const entry of this.#entries.values()) {
+      if (entry === newest || isUnfinished(entry)) continue;
+      if (worst === undefined || shareOf(entry.owner) > shareOf(worst.owner)) worst = entry;
+    }
+    return worst ?? (newest === undefined || isUnfinished(newest) ? undefined : newest);
   }
 }
 

@@ -24,12 +24,10 @@ export function adapterRoutes(options: RouteOptions, keys: ApiKeys): Hono<Reques
   const routes = new Hono<RequestContext>();
   const adapters = options.models.only?.adapters;
   if (adapters?.mayChange !== true) {
+    const refusal = `This server loads and unloads no LoRA adapters while it runs: ${whatHelps(options)}`;
     for (const path of [LOAD, UNLOAD]) {
       routes.post(path, describeRefusal('Change the LoRA adapters: not without --enable-lora'), () => {
-        throw new VserveError(
-          'unsupported_capability',
-          'This server loads and unloads no LoRA adapters while it runs: start it with --enable-lora.',
-        );
+        throw new VserveError('unsupported_capability', refusal);
       });
     }
     return routes;
@@ -57,4 +55,9 @@ export function adapterRoutes(options: RouteOptions, keys: ApiKeys): Hono<Reques
     }),
   );
   return routes;
+}
+
+function whatHelps({ models }: RouteOptions): string {
+  if (!models.isManaged) return 'start it with --enable-lora.';
+  return 'its models come and go, and bring those that lora_paths names in the --models-file.';
 }

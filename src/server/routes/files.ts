@@ -36,6 +36,7 @@ import {
   pathParameter,
 } from '../openapi/describe.ts';
 import { ownerOf } from '../owner.ts';
+import { pieceStream } from '../piece-stream.ts';
 import { receiveBody } from '../receive-body.ts';
 import type { RouteOptions } from '../route-options.ts';
 import { inStep } from '../traces/trace-requests.ts';
@@ -146,20 +147,21 @@ function noFiles(): VserveError {
 
 /** The bytes as they came. Never a page of this server, whatever they are: browsers are to save them. */
 function contentOf({ name, bytes, stored }: StoredFile): Response {
-  const pieces = stored.values();
-  const body = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      const { value, done } = pieces.next();
-      if (done === true) controller.close();
-      else controller.enqueue(value);
-    },
-  });
-  return new Response(body, {
+  return new Response(pieceStream(stored.values()), {
     headers: {
       'content-type': 'application/octet-stream',
       'content-length': String(bytes),
-      'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(name)}`,
+      'content-disposition': `attachment; filename*=UTF-8''${headerName(name)}`,
       'x-content-type-options': 'nosniff',
     },
   });
+}
+
+/** A name as RFC 8187 has it in headers. */
+function headerName(name: string): string {
+  return encodeURIComponent(name).replaceAll(/['()*]/g, inHexadecimal);
+}
+
+function inHexadecimal(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 }

@@ -20,17 +20,19 @@ import { countTokens } from '../count-tokens.ts';
 import { generationRoute } from '../generation-route.ts';
 import { sendable } from '../event-stream.ts';
 import { jsonRoute } from '../json-route.ts';
+import { longJson } from '../long-json.ts';
 import type { DetachedGeneration } from '../open-generation.ts';
 import { describeFormat, describeRead, optionalParameter, pathParameter } from '../openapi/describe.ts';
 import { ownerOf } from '../owner.ts';
+import { pieceStream } from '../piece-stream.ts';
 import type { Requests } from '../requests.ts';
 import type { RouteOptions } from '../route-options.ts';
 import { BackgroundResponse } from '../responses/background-response.ts';
 import { ClientArchive } from '../responses/client-archive.ts';
 import { fitToContext } from '../responses/fit-to-context.ts';
 import { inputItemPage } from '../responses/items.ts';
-import type { StoredResponse } from '../responses/response-store.ts';
-import { isUnfinished, ResponseStore } from '../responses/response-store.ts';
+import type { ResponseStore, StoredResponse } from '../responses/response-store.ts';
+import { isUnfinished } from '../responses/response-store.ts';
 import { heartbeats, streamHeaders } from '../stream.ts';
 
 type RouteContext = Context<RequestContext>;
@@ -98,9 +100,10 @@ export function responsesRoutes(options: RouteOptions): Hono<RequestContext> {
     await cancel(found);
     return context.json(found.response);
   });
-  routes.get('/v1/responses/:id/input_items', describeItems, (context) =>
-    context.json(inputItemPage(findResponse(store, context).node, context.req.query())),
-  );
+  routes.get('/v1/responses/:id/input_items', describeItems, (context) => {
+    const page = inputItemPage(findResponse(store, context).node, context.req.query());
+    return new Response(pieceStream(longJson(page)), { headers: { 'content-type': 'application/json' } });
+  });
   return routes;
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, VserveError } from '../../errors/index.ts';
+import { fileFault, VserveError } from '../../errors/index.ts';
 import { baseModelOf } from '../../formats/model-card.ts';
 import { parsePythonJson } from '../../formats/python-json.ts';
 
@@ -14,7 +14,7 @@ export async function baseOfAdapter(folder: string): Promise<string> {
   try {
     config = parsePythonJson(await readFile(join(folder, configFile), 'utf8'));
   } catch (cause) {
-    const message = `${configFile} of ${folder} cannot be read: ${messageOf(cause)}`;
+    const message = `${configFile} of ${folder} cannot be read: ${fileFault(cause)}`;
     throw new VserveError('checkpoint_invalid', message, { cause });
   }
   const named =

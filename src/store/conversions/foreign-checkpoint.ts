@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, VserveError } from '../../errors/index.ts';
+import { fileFault, VserveError } from '../../errors/index.ts';
 import { adapterError, isAdapter, mlxBits, mlxError } from '../../formats/foreign-checkpoint.ts';
 import { baseModelOf } from '../../formats/model-card.ts';
 import { parsePythonJson } from '../../formats/python-json.ts';
@@ -11,7 +11,7 @@ import { parsePythonJson } from '../../formats/python-json.ts';
  */
 export async function refuseForeign(folder: string): Promise<void> {
   const names = await readdir(folder).catch((cause: unknown) => {
-    const message = `The folder ${folder} cannot be read: ${messageOf(cause)}. Give the folder of a Hugging Face checkpoint.`;
+    const message = `The folder ${folder} cannot be read: ${fileFault(cause)}. Give the folder of a Hugging Face checkpoint.`;
     throw new VserveError('model_unavailable', message, { cause, param: 'model' });
   });
   const cardBase = async () => baseModelOf(await readFile(join(folder, 'README.md'), 'utf8').catch(() => ''));

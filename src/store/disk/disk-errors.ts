@@ -1,4 +1,4 @@
-import { diskFullError, messageOf, systemErrorCode, VserveError } from '../../errors/index.ts';
+import { diskFullError, fileFault, systemErrorCode, VserveError } from '../../errors/index.ts';
 
 /**
  * Explains an error of the disk below `folder`; returns any other error unchanged. `advice` says what to do if the folder
@@ -12,11 +12,11 @@ export function explainDiskError(error: unknown, folder: string, advice: string)
   const path = error instanceof Error && 'path' in error ? String(error.path) : '';
   const isMaking = error instanceof Error && 'syscall' in error && error.syscall === 'mkdir';
   if (isMaking || (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(code) && path.startsWith(folder))) {
-    const message = `The folder ${folder} cannot be written: ${messageOf(error)}\n${advice}`;
+    const message = `The folder ${folder} cannot be written: ${fileFault(error)}\n${advice}`;
     return new VserveError('invalid_setting', message, { cause: error });
   }
   if (code === 'EACCES' || code === 'ENOENT') {
-    return new VserveError('model_unavailable', `The model cannot be read: ${messageOf(error)}`, { cause: error });
+    return new VserveError('model_unavailable', `The model cannot be read: ${fileFault(error)}`, { cause: error });
   }
   return error;
 }

@@ -1,6 +1,6 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { messageOf, systemErrorCode, VserveError } from '../../errors/index.ts';
+import { fileFault, systemErrorCode, VserveError } from '../../errors/index.ts';
 
 /**
  * Creates a folder and its missing parents, one by one. Node's own `recursive` never ends on a file system that responds
@@ -28,7 +28,7 @@ export async function namesIn(folder: string): Promise<string[]> {
     return (await readdir(folder)).sort();
   } catch (cause) {
     if (systemErrorCode(cause) === 'ENOENT') return [];
-    const message = `The folder ${folder} cannot be read: ${messageOf(cause)}\nSet VSERVE_HOME to a folder that you can read and write.`;
+    const message = `The folder ${folder} cannot be read: ${fileFault(cause)}\nSet VSERVE_HOME to a folder that you can read and write.`;
     throw new VserveError('invalid_setting', message, { cause });
   }
 }

@@ -1,6 +1,6 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { messageOf, VserveError } from '../../errors/index.ts';
+import { fileFault, VserveError } from '../../errors/index.ts';
 import { isGguf } from '../../gguf-choice/index.ts';
 import type { GgufFile } from '../../gguf-choice/index.ts';
 
@@ -36,7 +36,7 @@ export async function readStart(path: string, maxBytes: number): Promise<Uint8Ar
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(maxBytes) });
     return buffer.subarray(0, bytesRead);
   } catch (cause) {
-    throw new VserveError('model_unavailable', `The file ${path} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new VserveError('model_unavailable', `The file ${path} cannot be read: ${fileFault(cause)}`, { cause });
   }
 }
 

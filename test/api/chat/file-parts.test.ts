@@ -149,6 +149,13 @@ describe('a file', () => {
 describe('a video', () => {
   it.each(Object.entries(videos))('%s', (_, [given, outcome]) => expect(outcomeOf(given)).toEqual(outcome));
 
+  it('is refused where it has more frames than a video could, before they are looked at', () => {
+    const commas = Buffer.from(`data:video/jpeg;base64,${','.repeat(100_000)}`);
+    const refused = `too_many_images ${part}.video_url`;
+    expect(outcomeOf({ type: 'video_url', video_url: new LongText([new Uint8Array(commas)]) })).toBe(refused);
+    expect(outcomeOf({ type: 'video_url', video_url: commas.toString() })).toBe(refused);
+  });
+
   it('is a list of frames also where it is too long for one piece', () => {
     const frames = Array.from({ length: 3 }, (_, index) => `/9j/${'A'.repeat(3000 + index)}`);
     const whole = Buffer.from(`data:video/jpeg;base64,${frames.join(',')}`);

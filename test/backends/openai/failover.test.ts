@@ -153,6 +153,30 @@ it('a server whose health says that it ends gets no new requests, and finishes t
   expect((await Promise.all(begun)).sort()).toEqual(['begun and ended', 'other']);
 });
 
+it('a server that says it is shutting down is asked for its health at once, and gets no more', async () => {
+  let health = 200;
+  const ending = await fakeUpstream(
+    (response) => {
+      health = 503;
+      response.writeHead(503, { 'retry-after': '1' }).end('{"error":{"code":"shutting_down","message":"Ending."}}');
+    },
+    { health: () => health },
+  );
+  const other = await fakeUpstream((response) => say(response, 'other'));
+  const edge = await serveUpstreams([ending.url, other.url], {
+    healthIntervalMs: 3_600_000,
+    load: { upstreamPolicy: 'round-robin' },
+  });
+  while (ending.bodies.length === 0) expect(await ask(edge)).toBe('other');
+  while (!edge.log.some((line) => line.includes('is down'))) await setImmediate();
+  expect(await askMany(edge, 6)).toEqual(Array.from({ length: 6 }, () => 'other'));
+  expect(ending.bodies).toHaveLength(1);
+
+  health = 200;
+  const alone = await serveUpstreams([ending.url]);
+  expect(await ask(alone)).toBe('503 upstream_unavailable');
+});
+
 it('with no server up, requests are told so at once', async () => {
   const upstream = await fakeUpstream((response) => say(response, 'x'));
   const edge = await serveUpstreams([upstream.url]);

@@ -18,7 +18,7 @@ test('What a server writes is kept chunk by chunk', async () => {
   const url = await listen((incoming, outgoing) => {
     incoming.setEncoding('utf8').on('data', (body: string) => {
       outgoing.writeHead(200, { 'content-type': 'text/event-stream' });
-      outgoing.write(`${incoming.headers['x-name'] ?? ''} `);
+      outgoing.write(`${String(incoming.headers['x-name'])} `);
       outgoing.write(`${body} é`);
       outgoing.end();
     });
@@ -44,8 +44,8 @@ test('A chunk has the time at which its last byte came', () => {
     ['abc', 1],
     ['de', 1],
   ]);
-  const whole = keptResponse([...text].map((letter, atMs) => ({ bytes: Buffer.from(letter), atMs })));
-  expect(whole.chunks.map(({ atMs }) => text[atMs])).toEqual(['c', 'e']);
+  const whole = keptResponse(Array.from(Buffer.from(text), (byte, atMs) => ({ bytes: Buffer.of(byte), atMs })));
+  expect(whole.chunks.map(({ atMs }) => text.charAt(atMs))).toEqual(['c', 'e']);
 });
 
 test('An answer that is broken off is an error, and an abort has its reason', async () => {

@@ -122,6 +122,26 @@ describe('a file that was uploaded', () => {
     });
   });
 
+  it('comes back whatever it is called, and is listed in short', async () => {
+    const { url } = await serve();
+    const anthropic = { 'anthropic-version': '2023-06-01' };
+    for (const [disposition, type, named] of [
+      ["filename*=utf-16le''a%00%00%d8b%00", 'text/plain', 'ab'],
+      ['filename="it\'s (1).txt"', 'text/\u0001plain', "it's (1).txt"],
+      ['filename="a"', `text/${'x'.repeat(50_000)}`, 'a'],
+    ] as const) {
+      const form = purpose + part(`name="file"; ${disposition}`, 'bytes', `Content-Type: ${type}\r\n`) + end;
+      const { status, body } = await sendForm(url, form);
+      expect(status).toBe(200);
+      const { text, headers } = await send(`${url}/v1/files/${body.id}/content`);
+      expect(text).toBe('bytes');
+      expect(headers['content-disposition']).toMatch(/^attachment; filename\*=UTF-8''[\w.%-]+$/);
+      const listed = await send(`${url}/v1/files/${body.id}`, { headers: anthropic });
+      const mime_type = type === 'text/plain' ? type : 'application/octet-stream';
+      expect(JSON.parse(listed.text)).toMatchObject({ filename: named, mime_type });
+    }
+  });
+
   it('is listed with the others, page by page', async () => {
     const { client } = await serve();
     const ids: string[] = [];
@@ -204,6 +224,7 @@ const forms: Readonly<Record<string, [body: string, outcome: string]>> = {
     purpose + field('expires_after[anchor]', 'used_at') + field('expires_after[seconds]', '3600') + file('a') + end,
     '400 invalid_request expires_after[anchor]',
   ],
+  'thousands of parts': [`--${boundary}\r\n\r\n\r\n`.repeat(5000) + file('a') + end, '400 invalid_request '],
   'no end': [purpose + file('a'), '400 invalid_request '],
   'nothing but its end': [end, '400 invalid_request file'],
 };

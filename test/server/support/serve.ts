@@ -18,6 +18,7 @@ export interface TestServerOptions extends EchoHooks {
   readonly metricsPort?: number;
   readonly isMetricsOptional?: boolean;
   readonly onLog?: () => void;
+  readonly quietMs?: number;
   readonly settings?: Partial<ServerSettings>;
   readonly media?: Partial<MediaSettings>;
   readonly adapters?: AdapterSettings;
@@ -66,6 +67,7 @@ export async function serveModel(
     isMetricsOptional: options.isMetricsOptional ?? false,
     version: '1.2.3',
     settings: serverSettings(options.settings),
+    quietMs: options.quietMs ?? 0,
     log: (level, message) => {
       log.push(`${level} ${message}`);
       options.onLog?.();

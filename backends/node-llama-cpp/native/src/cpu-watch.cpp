@@ -23,8 +23,8 @@ namespace vserve {
 namespace {
 
 constexpr double waiting_window_ms = 100;
-// A burst is over before fewer threads could be tried: what counts are waits in so many windows in a row.
-constexpr int32_t windows_of_load = 3;
+// A burst is over before fewer threads could be tried: what counts is waiting that goes on for so long.
+constexpr double lasting_ms = 250;
 // /proc/stat counts in hundredths of a second, and reading it takes a large machine a millisecond.
 constexpr double usage_window_ms = 500;
 // A thread waits if it stood in a CPU's queue for this share of the time in which it wanted to run. The short work of other
@@ -74,7 +74,7 @@ CpuWatch::~CpuWatch() {
 
 void CpuWatch::resume(double now_ms) {
     counted_at_ms_ = now_ms;
-    waiting_windows_ = 0;
+    waiting_since_ms_ = -1;
     pressure_ = {};
     for (auto & thread : threads_) {
         waited(thread);
@@ -84,7 +84,7 @@ void CpuWatch::resume(double now_ms) {
 
 const CpuPressure & CpuWatch::pressure(int32_t n_threads, bool wants_free_cpus, double now_ms) {
     if (now_ms - counted_at_ms_ >= waiting_window_ms) {
-        counted_at_ms_ = now_ms;
+        const double began_at_ms = std::exchange(counted_at_ms_, now_ms);
         int32_t waiting_threads = 0;
         for (size_t i = 0; i < threads_.size(); i++) {
             const bool counts = static_cast<int32_t>(i) < n_threads;
@@ -93,8 +93,13 @@ const CpuPressure & CpuWatch::pressure(int32_t n_threads, bool wants_free_cpus, 
         if (was_throttled()) {  // all of them stood still
             waiting_threads = std::max(waiting_threads, 1);
         }
-        waiting_windows_ = waiting_threads > 0 ? waiting_windows_ + 1 : 0;
-        pressure_.waiting_threads = waiting_windows_ >= windows_of_load ? waiting_threads : 0;
+        if (waiting_threads == 0) {
+            waiting_since_ms_ = -1;
+        } else if (waiting_since_ms_ < 0) {
+            waiting_since_ms_ = began_at_ms;
+        }
+        const bool lasts = waiting_since_ms_ >= 0 && now_ms - waiting_since_ms_ >= lasting_ms;
+        pressure_.waiting_threads = lasts ? waiting_threads : 0;
     }
     if (!wants_free_cpus && pressure_.waiting_threads == 0) {
         pressure_.free_cpus = -1;

@@ -49,7 +49,7 @@ class CpuWatch {
     int throttle_file_ = -1;
     uint64_t throttled_periods_ = 0;
     CpuPressure pressure_;
-    int32_t waiting_windows_ = 0;  // in a row, in which threads waited
+    double waiting_since_ms_ = -1;  // negative: they do not
     double counted_at_ms_ = 0;
     Usage usage_;
 };
