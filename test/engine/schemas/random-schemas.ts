@@ -67,7 +67,7 @@ const kinds: readonly Make[] = [
   condition,
   (choices) => ({
     type: 'array',
-    items: scalar(choices),
+    items: { anyOf: [scalar(choices), { enum: ['a', 1, null] }] },
     contains: { enum: ['a', 1, null] },
     maxItems: choices.integer(2, 4),
     ...(choices.chance(0.3) ? { minContains: 2 } : {}),
@@ -80,7 +80,10 @@ const kinds: readonly Make[] = [
   }),
   (choices) => ({
     type: 'object',
-    allOf: [{ $ref: '#/$defs/node' }, { properties: { more: scalar(choices) } }],
+    allOf: [
+      { type: 'object', properties: { a: scalar(choices) }, required: ['a'] },
+      { properties: { b: scalar(choices) } },
+    ],
     properties: { note: text(choices) },
     unevaluatedProperties: false,
   }),
