@@ -189,7 +189,9 @@ test('a checkpoint with a file missing says which', async () => {
   converter = fakeConverter({ checkpointFiles: async () => ['config.json', 'model-00002-of-00002.safetensors'] });
   await expect(prepare()).rejects.toMatchObject({
     code: 'model_unavailable',
-    message: expect.stringMatching(/cannot be read: .*model-00002-of-00002\.safetensors/),
+    message: expect.stringMatching(
+      /^The file .*model-00002-of-00002\.safetensors of the model cannot be read: no such file/,
+    ),
   });
 });
 

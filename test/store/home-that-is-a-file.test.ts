@@ -45,7 +45,7 @@ test.each(work)('%s says that it cannot be used, and which setting to change', a
   await expect(run()).rejects.toMatchObject({
     code: 'invalid_setting',
     message: expect.stringMatching(
-      /^The folder .*home.* cannot be (?:read|written): ENOTDIR.*\nSet VSERVE_HOME to a folder/,
+      /^The folder .*home.* cannot be (?:read|written): not a directory \(ENOTDIR\)\nSet VSERVE_HOME to a folder/,
     ),
   });
   expect(await readFile(home, 'utf8')).toBe('precious');

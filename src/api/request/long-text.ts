@@ -40,10 +40,14 @@ export class LongText {
   }
 }
 
-/** Keeps all long texts of a JSON value. */
+/** Keeps all long texts of a JSON value, however deep they are. */
 export function keepLongTexts(value: unknown): void {
-  if (value instanceof LongText) value.keep();
-  else if (typeof value === 'object' && value !== null) for (const item of Object.values(value)) keepLongTexts(item);
+  const rest = [value];
+  while (rest.length > 0) {
+    const next = rest.pop();
+    if (next instanceof LongText) next.keep();
+    else if (typeof next === 'object' && next !== null) for (const item of Object.values(next)) rest.push(item);
+  }
 }
 
 /** The string, or undefined for any other value. Throws `request_too_large` for more than a text may have. */

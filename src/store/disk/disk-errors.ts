@@ -16,7 +16,8 @@ export function explainDiskError(error: unknown, folder: string, advice: string)
     return new VserveError('invalid_setting', message, { cause: error });
   }
   if (code === 'EACCES' || code === 'ENOENT') {
-    return new VserveError('model_unavailable', `The model cannot be read: ${fileFault(error)}`, { cause: error });
+    const file = path === '' ? 'The model' : `The file ${path} of the model`;
+    return new VserveError('model_unavailable', `${file} cannot be read: ${fileFault(error)}`, { cause: error });
   }
   return error;
 }
