@@ -1,6 +1,7 @@
 import type { GenerationEvent } from '../backend/index.ts';
 import type { StreamWriter, WireRequest } from '../api/index.ts';
 import { isJsonObject } from '../api/index.ts';
+import type { ErrorCode } from '../errors/index.ts';
 import { isCodedError } from '../errors/index.ts';
 import { reasonOf } from './access-log.ts';
 import type { EventStream, SendableStream } from './event-stream.ts';
@@ -8,6 +9,9 @@ import { sendable } from './event-stream.ts';
 import { modelNameIn } from './model-lease.ts';
 import type { Call, OpenGeneration } from './open-generation.ts';
 import { heartbeats } from './stream.ts';
+
+/** The ends of a stream that its client, or who runs the server, has asked for. */
+const wanted: readonly ErrorCode[] = ['request_cancelled', 'shutting_down'];
 
 /** What all streams of answers have in common. */
 export function outlet<Request extends WireRequest>(
@@ -18,7 +22,7 @@ export function outlet<Request extends WireRequest>(
     signal,
     heartbeat: format.heartbeat ?? heartbeats[format.framing],
     onFailure(error) {
-      const level = isCodedError(error) && error.code === 'request_cancelled' ? 'info' : 'warning';
+      const level = isCodedError(error) && wanted.includes(error.code) ? 'info' : 'warning';
       context.get('trace')?.fail(error);
       options.log(level, `${context.get('requestId')} ended after the response had started: ${reasonOf(error)}`);
       return format.errors.text(error, context.get('requestId'));

@@ -57,7 +57,7 @@ describe('a shutdown', () => {
   });
 
   it('aborts what is left when the time is over: an error answer, or an error event', async () => {
-    const { url, reasons, model, shutdown } = await serveGated(impatient);
+    const { url, reasons, model, log, shutdown } = await serveGated(impatient);
     const streaming = await answerTo(openChat(url, 'one two', { stream: true }));
     const pending = answerTo(openChat(url, 'three four'));
     await turnUntil(() => model.stats().sequencesRunning === 2);
@@ -72,6 +72,8 @@ describe('a shutdown', () => {
     await stopped;
     const shuttingDown: unknown = expect.objectContaining({ code: 'shutting_down' });
     expect(reasons).toEqual([shuttingDown, shuttingDown]);
+    // Who stops a server knows that.
+    expect(log.join('\n')).toMatch(/^info \S+ ended after the response had started: shutting_down/m);
     expect(model.stats()).toEqual({ sequencesRunning: 0, sequencesQueued: 0 });
   });
 
