@@ -141,6 +141,8 @@ describe('what became of an image', () => {
     expect(JSON.parse((await ask(server, path, body, { 'x-vserve-image-details': '0' })).text)).not.toHaveProperty(
       'image_details',
     );
+    const refused = await ask(server, path, body, { 'x-vserve-image-details': 'yes' });
+    expect([refused.status, refused.text]).toEqual([400, expect.stringMatching(/must be 0 or 1, not .{0,2}yes/)]);
   });
 
   const prompt = { prompt_string: `${IMAGE_MARKER}seen`, multimodal_data: [file.toString('base64')] };
