@@ -78,11 +78,10 @@ export async function openGeneration<Request extends WireRequest>(
   const format = formatFor(call.format, own.served);
   const parsed = format.parse(body.value, readOptionsOf(options, context.env.incoming));
   for (const generation of generationsOf(format, parsed)) checkRequest(generation, own);
+  const wantsDetails = wantsImageDetails(context.req.header(IMAGE_DETAILS_HEADER));
   const answer = format.answerAtOnce?.(parsed);
   if (answer !== undefined) return context.json(answer);
-  const asked = wantsImageDetails(context.req.header(IMAGE_DETAILS_HEADER))
-    ? { ...parsed, imageDetails: true }
-    : parsed;
+  const asked = wantsDetails ? { ...parsed, imageDetails: true } : parsed;
   const request = (await hooks.prepare?.(asked, own, { client, signal, trace })) ?? asked;
   let receipts: readonly ImageReceipt[] = [];
   const onImages = (images: readonly ImageReceipt[]): void => {

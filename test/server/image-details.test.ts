@@ -145,6 +145,12 @@ describe('what became of an image', () => {
     expect([refused.status, refused.text]).toEqual([400, expect.stringMatching(/must be 0 or 1, not .{0,2}yes/)]);
   });
 
+  it('a header that asks for something else is refused where nothing is generated, too', async () => {
+    const server = await serveModel(await seeingModel());
+    const { status, text } = await ask(server, '/api/chat', {}, { 'x-vserve-image-details': 'yes' });
+    expect([status, text]).toEqual([400, expect.stringContaining('must be 0 or 1')]);
+  });
+
   const prompt = { prompt_string: `${IMAGE_MARKER}seen`, multimodal_data: [file.toString('base64')] };
   const anthropic = { type: 'base64', media_type: 'image/png', data: file.toString('base64') };
 

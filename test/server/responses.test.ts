@@ -6,6 +6,7 @@ import type { ResponseStreamEvent } from 'openai/resources/responses/responses';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Gate } from '../support/gate.ts';
+import { send } from './support/http.ts';
 import { scriptedModel } from './support/scripted-model.ts';
 import { modelName, serve, serveModel } from './support/serve.ts';
 
@@ -308,6 +309,21 @@ describe('a response in the background', () => {
     expect(rest.map(({ sequence_number: number }) => number)).toEqual(rest.map((_, index) => last + 1 + index));
     expect(rest.at(-1)).toMatchObject({ type: 'response.completed', response: { status: 'completed' } });
     expect((await client.responses.retrieve(id)).output_text).toBe('a b c d');
+  });
+
+  it.each([
+    ['stream', 'yes', /^stream must be true or false, not .*yes/],
+    ['starting_after', 'x', /^starting_after must be the number of an event, not .*x/],
+  ])('is not read with %s=%s', async (param, value, message) => {
+    const { client, url } = await serve();
+    const { id } = await client.responses.create({ model: '', input: 'a' });
+    const { status, text } = await send(`${url}/v1/responses/${id}?${param}=${value}`, {
+      headers: { authorization: `Bearer ${client.apiKey ?? ''}` },
+    });
+    expect([status, JSON.parse(text)]).toMatchObject([
+      400,
+      { error: { param, message: expect.stringMatching(message) } },
+    ]);
   });
 
   it('is queued at once, and can be cancelled', async () => {

@@ -85,7 +85,7 @@ export function responsesRoutes(options: RouteOptions): Hono<RequestContext> {
   routes.get('/v1/responses/:id', describeRetrieve, (context) => {
     const found = findResponse(store, context);
     const from = firstEvent(context.req.query('starting_after'));
-    return context.req.query('stream') === 'true'
+    return isStreamed(context.req.query('stream'))
       ? streamAgain(found, from, options.requests, context)
       : context.json(found.response);
   });
@@ -159,6 +159,14 @@ function streamOf(work: BackgroundResponse, from: number, requests: Requests, { 
     onEnd: () => active.end(),
   });
   return new Response(null, { headers: streamHeaders.sse });
+}
+
+/** Throws `invalid_request` for anything but `true` and `false`. */
+function isStreamed(stream: string | undefined): boolean {
+  if (stream === undefined || stream === 'false') return false;
+  if (stream === 'true') return true;
+  const message = `stream must be true or false, not ${show(stream)}.`;
+  throw new VserveError('invalid_request', message, { param: 'stream' });
 }
 
 /** The number of the first event to send. */
