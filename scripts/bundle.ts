@@ -8,7 +8,6 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'vite';
 import type { Plugin } from 'vite';
 import { scriptArguments } from './arguments.ts';
@@ -70,13 +69,15 @@ const nameOf = new Map(Object.entries(entries).map(([name, path]) => [join(dist,
 const places: Plugin = {
   name: 'places',
   transform(code, id) {
-    if (!id.startsWith(dist + sep) || !code.includes('import.meta')) return null;
-    const place = JSON.stringify(`./${relative(outDir, id).split(sep).join('/')}`);
-    const folder = relative(outDir, dirname(id)).split(sep).join('/');
+    // With the separators of the system, which an id has not.
+    const file = resolve(id);
+    if (!file.startsWith(dist + sep) || !code.includes('import.meta')) return null;
+    const place = JSON.stringify(`./${relative(outDir, file).split(sep).join('/')}`);
+    const folder = relative(outDir, dirname(file)).split(sep).join('/');
     return code
       .replaceAll('${import.meta.url.slice(-3)}', '.js')
       .replaceAll(/new URL\(['`](\.[^'`$]*)['`], import\.meta\.url\)/g, (whole, path: string) => {
-        const name = nameOf.get(resolve(dirname(id), path));
+        const name = nameOf.get(resolve(dirname(file), path));
         return name === undefined ? whole : `new URL('./${name}.js', import.meta.URL)`;
       })
       .replaceAll('import.meta.url', `new URL(${place}, import.meta.URL).href`)
@@ -86,7 +87,7 @@ const places: Plugin = {
 };
 
 await build({
-  root: fileURLToPath(new URL('../..', pathToFileURL(import.meta.filename))),
+  root: join(dist, '..'),
   configFile: false,
   logLevel: 'warn',
   plugins: [places],

@@ -51,6 +51,7 @@ export class LateRequests {
       await setImmediate();
     }
   }
+
   /** The connection ends with this response, and not with one before it whose request came in the same breath. */
   #endWith(socket: Socket, response: ServerResponse): void {
     const before = this.#lastResponses.get(socket);
