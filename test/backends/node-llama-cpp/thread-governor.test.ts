@@ -182,6 +182,25 @@ describe('the number of threads', () => {
     expect(simulation.threads.filter((threads) => threads === 1).length).toBeLessThanOrEqual(6);
   });
 
+  it.each([
+    { stepMs: 20, tried: 3 },
+    { stepMs: 100, tried: 1 },
+  ])('of steps of $stepMs ms, $tried that take longer with fewer threads end a trial', ({ stepMs, tried }) => {
+    const governor = new addon.NativeThreadGovernor(2, ...patience);
+    const threads: number[] = [];
+    let nowMs = 0;
+    const run = (untilMs: number): void => {
+      while (nowMs < untilMs) {
+        threads.push(governor.threads());
+        const wallMs = governor.threads() === 2 ? stepMs : 1.9 * stepMs;
+        nowMs += wallMs;
+        governor.observe({ tokens: 1, wallMs, endedAtMs: nowMs, waitingThreads: 1, freeCpus: -1 });
+      }
+    };
+    run(900); // before the next trial
+    expect(threads.filter((count) => count === 1)).toHaveLength(tried);
+  });
+
   it('compares only steps of about the same size', () => {
     const simulation = simulate({ cpus: 2, neighbours: 0, tells: false });
     simulation.run(20_000, () => (simulation.threads.length % 50 < 25 ? 1 : 24));
