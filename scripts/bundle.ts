@@ -8,6 +8,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 import type { Plugin } from 'vite';
 import { scriptArguments } from './arguments.ts';
@@ -30,7 +31,7 @@ const entries: Readonly<Record<string, string>> = {
   'quantize-process': 'backends/node-llama-cpp/quantize-process.js',
 };
 
-/** The dependencies that are bundled: plain JavaScript that a start reads. Their own dependencies come with them. */
+/** The dependencies whose JavaScript is bundled, since a start reads it. Their own dependencies come with them. */
 const bundled = new Set([
   '@fastify/busboy',
   '@hono/node-server',
@@ -41,6 +42,7 @@ const bundled = new Set([
   'hono',
   'hono-openapi',
   'ipaddr.js',
+  'node-llama-cpp',
   'p-limit',
   'p-retry',
   'prom-client',
@@ -86,11 +88,41 @@ const places: Plugin = {
   },
 };
 
+const llamaDist = fileURLToPath(new URL('.', import.meta.resolve('node-llama-cpp')));
+const findsPackage = `import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+const findPackage = (name) => pathToFileURL(createRequire(import.meta.resolve('node-llama-cpp')).resolve(name)).href;
+`;
+
+/**
+ * node-llama-cpp finds its binaries, and the file that it runs to test one, from where it is installed: in the bundle, too.
+ * What it needs to find a binary, to build one and for a download is apart from what a model that is loaded needs.
+ */
+const llama: Plugin = {
+  name: 'node-llama-cpp',
+  enforce: 'pre',
+  // The downloader of models has binaries of its own, and nothing is used of it.
+  resolveId: (source) => (source === 'ipull' ? { id: source, external: true, moduleSideEffects: false } : null),
+  transform(code, id) {
+    const file = resolve(id);
+    if (!file.startsWith(llamaDist)) return null;
+    const place = JSON.stringify(`./${relative(llamaDist, file).split(sep).join('/')}`);
+    const moved = code
+      .replaceAll('import.meta.url', `new URL(${place}, import.meta.resolve('node-llama-cpp')).href`)
+      .replaceAll(/import\(("@node-llama-cpp\/[^"]+")\)/g, 'import(findPackage($1))')
+      .replaceAll(
+        /import \{ (getLlamaWithoutBackend|getGrammarsFolder) \} from ("[^"]+");/g,
+        'const $1 = async (...given) => (await import($2)).$1(...given);',
+      );
+    return { code: moved.includes('findPackage(') ? findsPackage + moved : moved, moduleSideEffects: false };
+  },
+};
+
 await build({
   root: join(dist, '..'),
   configFile: false,
   logLevel: 'warn',
-  plugins: [places],
+  plugins: [places, llama],
   ssr: {
     target: 'node',
     noExternal: true,

@@ -1,16 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Llama, LlamaModel } from 'node-llama-cpp';
-import {
-  getLlama,
-  InsufficientMemoryError,
-  Llama as LlamaClass,
-  LlamaLogLevel,
-  NoBinaryFoundError,
-} from 'node-llama-cpp';
+import { InsufficientMemoryError, Llama as LlamaClass, LlamaLogLevel } from 'node-llama-cpp';
 import type { LoadOptions, LogLevel } from '../../src/backend/index.ts';
 import { VserveError } from '../../src/errors/index.ts';
 import { type BegunModel, mustStayAsInFile, requireMlock, type WeightSettings } from './begun-model.ts';
-import { BinaryTests, throwIfInterrupted } from './binary-tests.ts';
 import { loadCpuModel } from './cpu-model.ts';
 import { checkDevices, type DeviceChoice, restrictToDevices } from './devices.ts';
 import type { GpuPlan } from './gpu-placement.ts';
@@ -118,7 +111,9 @@ async function load(devices: DeviceChoice, options: StartOptions): Promise<Llama
   if (folder !== undefined && !mayUseGpu(devices) && (await isKnownBinary(options.cacheFolder))) {
     return llamaOf(await openBinary(folder));
   }
-  const llama = await loadTested(devices.gpu === 'never' ? false : 'auto', options);
+  // Where the binary is known, a start does without node-llama-cpp's search for one.
+  const { startTested } = await import('./tested-binary.ts');
+  const llama = await startTested(devices.gpu === 'never' ? false : 'auto', options);
   if (llama.gpu === false) await rememberBinary(options.cacheFolder);
   return llama;
 }
@@ -139,51 +134,6 @@ async function llamaOf({ binding, bindingPath, buildMetadata, log }: OpenBinary)
   });
   heldLogs.set(llama, log);
   return llama;
-}
-
-async function loadTested(gpu: 'auto' | false, { log, signal }: StartOptions): Promise<Llama> {
-  const tests = new BinaryTests();
-  try {
-    const llama = await tests.during(() =>
-      getLlama({
-        gpu,
-        build: 'never',
-        skipDownload: true,
-        progressLogs: false,
-        logLevel: LlamaLogLevel.info,
-        logger: () => undefined,
-      }),
-    );
-    const [failure] = tests.failures;
-    if (failure !== undefined) {
-      const message = `llama.cpp runs on ${llama.gpu === false ? 'the CPU' : llama.gpu}: ${endOfTest(failure)}.`;
-      log(typeof failure === 'number' ? 'info' : 'warning', message);
-    }
-    return llama;
-  } catch (cause) {
-    if (!(cause instanceof NoBinaryFoundError)) throw cause;
-    await throwIfInterrupted(tests.failures, signal);
-    throw noBinary(tests.failures, cause);
-  }
-}
-
-function noBinary(failures: readonly (NodeJS.Signals | number)[], cause: Error): VserveError {
-  const [failure] = failures;
-  if (failures.includes('SIGKILL')) {
-    const message = `llama.cpp could not be started: ${endOfTest('SIGKILL')}. Close other programs, or give the container more memory.`;
-    return new VserveError('out_of_memory', message, { cause });
-  }
-  const message =
-    failure === undefined
-      ? 'node-llama-cpp has no binaries for this machine. They are optional dependencies: run npm install with --include=optional.'
-      : `The binaries of node-llama-cpp do not run on this machine: ${endOfTest(failure)}. Run it again with --log-level DEBUG to see why.`;
-  return new VserveError('native_addon_missing', message, { cause });
-}
-
-function endOfTest(failure: NodeJS.Signals | number): string {
-  const end = typeof failure === 'number' ? `exit code ${String(failure)}` : failure;
-  const reason = failure === 'SIGKILL' ? ', most likely because the system ran out of memory' : '';
-  return `the process that tries a binary first ended with ${end}${reason}`;
 }
 
 /** Of node-llama-cpp's own objects for models: not in its types, but fixed by the pinned version. */

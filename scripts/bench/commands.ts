@@ -1,7 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Contender } from './figures.ts';
 import type { BenchModel } from './model.ts';
+
+const engineAlone = fileURLToPath(new URL('./engine-alone.js', import.meta.url));
 
 /** Common settings of the programs under measurement. */
 export interface CommandSettings {
@@ -54,6 +57,23 @@ export function serverCommand(
       ? [process.execPath, vservePath, 'serve', ...flags({ ...ours, ...more })]
       : [join(peerDir, 'llama-server'), '--log-disable', ...swaFull, ...flags({ ...theirs, ...more })],
   );
+}
+
+/** The command that measures vserve's engine without a server. */
+export function engineCommand(
+  { model, threads, devices }: CommandSettings,
+  { streams, promptWords, outputTokens }: { streams: number; promptWords: number; outputTokens: number },
+): string[] {
+  const options = {
+    model: model.modelPath,
+    mmproj: model.mmprojPath,
+    'max-length': model.maxLength,
+    devices,
+    streams,
+    'prompt-words': promptWords,
+    'output-tokens': outputTokens,
+  };
+  return onCpus(threads, [process.execPath, engineAlone, ...flags(options)]);
 }
 
 /** The command that measures decoding without a server: `streams` prompts of `promptTokens`, `outputTokens` each. */

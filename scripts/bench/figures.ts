@@ -1,5 +1,11 @@
 /** The contenders, in the order of the table's columns. */
-export const contenders = ['vserve', 'llama-server', 'llama-server --swa-full', 'llama-batched-bench'] as const;
+export const contenders = [
+  'vserve',
+  'llama-server',
+  'llama-server --swa-full',
+  "vserve's engine",
+  'llama-batched-bench',
+] as const;
 export type Contender = (typeof contenders)[number];
 
 export type Unit =

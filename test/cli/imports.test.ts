@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
+import { shapesCheckpointDir } from '../support/shapes.ts';
 import { tellImports } from '../support/import-hook.ts';
 
 interface Imported {
@@ -37,6 +38,19 @@ test('what is built reads few files, and none of a library', () => {
   expect(output).toMatch(/vserve/);
   expect(packages).toEqual([]);
   expect(count).toBeLessThan(40);
+});
+
+test('an answer of the built program reads no module of node-llama-cpp', () => {
+  const question = ['--prompt', 'What is it?', '--max-new-tokens', '1'];
+  const { packages, output } = importsOf(
+    resolve('bin/vserve.js'),
+    'generate',
+    '--model',
+    shapesCheckpointDir,
+    ...question,
+  );
+  expect(output).not.toBe('');
+  expect(packages).not.toContain('node-llama-cpp');
 });
 
 test('vserve completion imports the verbs, and nothing that they need to run', () => {

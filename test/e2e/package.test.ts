@@ -61,7 +61,8 @@ describe('the package, installed', () => {
     const { dependencies } = JSON.parse(await readFile(join(installed.packageDir, 'package.json'), 'utf8')) as {
       readonly dependencies: Readonly<Record<string, string>>;
     };
-    const known = new Set([...Object.keys(dependencies), ...builtinModules]);
+    // node-llama-cpp asks for Electron where it runs in it.
+    const known = new Set([...Object.keys(dependencies), ...builtinModules, 'electron']);
     expect(installed.files).toEqual(expect.arrayContaining(['LICENSE', 'NOTICE', 'README.md', 'CHANGELOG.md']));
     expect(installed.files.filter((file) => /\.map$|(?<!\.d)\.ts$|\.test\./.test(file))).toEqual([]);
 
@@ -86,8 +87,8 @@ describe('the package, installed', () => {
       installed.files.map(async (file) => (await stat(join(installed.packageDir, file))).size),
     );
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    // Some 2 to 3 MB each: llama.cpp's source, Swagger UI, the native engine's source with the compiled TypeScript, the bundle.
-    expect(bytes).toBeLessThan(13e6);
+    // Some 2 to 4 MB each: llama.cpp's source, Swagger UI, the native engine's source with the compiled TypeScript, the bundle.
+    expect(bytes).toBeLessThan(14e6);
     const folders = new Set(installed.files.map((file) => file.split('/').slice(0, 2).join('/')));
     expect([...folders].filter((folder) => !/^(?:[A-Z]+(?:\.md)?|package\.json|[a-z]+\/.*)$/.test(folder))).toEqual([]);
     expect([...folders].filter((folder) => /^(?:test|site|deploy|scripts|dist\/test)/.test(folder))).toEqual([]);

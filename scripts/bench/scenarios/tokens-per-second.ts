@@ -1,13 +1,13 @@
 import type { Bench } from '../bench.ts';
-import { ceilingCommand } from '../commands.ts';
+import { ceilingCommand, engineCommand } from '../commands.ts';
 import { watchMainThread } from '../main-thread.ts';
 import { outputSpeed } from '../output-speed.ts';
 import { runTool } from '../run-tool.ts';
 
 /**
  * Output tokens per second of several streams together, from sending the requests to the end of the last one, prompts
- * included; what llama.cpp's decoding alone reaches with prompts and answers of the same length; and the CPU time that vserve's
- * JavaScript takes for a token, on CPUs which the model wants.
+ * included; what vserve's engine reaches without the server and its client, and llama.cpp's decoding alone with prompts and answers
+ * of the same length; and the CPU time that vserve's JavaScript takes for a token, on CPUs which the model wants.
  */
 export async function tokensPerSecond(bench: Bench): Promise<void> {
   const { streams: counts, outputTokens, promptWords } = bench.settings;
@@ -30,17 +30,30 @@ export async function tokensPerSecond(bench: Bench): Promise<void> {
         },
       })),
       {
+        contender: "vserve's engine" as const,
+        measure: async () => {
+          const measured = await lastLine(engineCommand(bench.settings, { streams, promptWords, outputTokens }));
+          const { tokensPerSecond } = measured as { tokensPerSecond: number };
+          return [{ name, unit: 'tokens/s' as const, value: tokensPerSecond }];
+        },
+      },
+      {
         contender: 'llama-batched-bench' as const,
         measure: async () => {
-          const [program = '', ...args] = ceilingCommand(bench.settings, { streams, promptTokens, outputTokens });
-          const output = await runTool(program, args);
-          const line = output.split('\n').findLast((candidate) => candidate.startsWith('{'));
-          if (line === undefined) throw new Error(`llama-batched-bench printed no figures:\n${output}`);
+          const measured = await lastLine(ceilingCommand(bench.settings, { streams, promptTokens, outputTokens }));
           // `t` is the seconds for prompts and answers together.
-          const { t: seconds } = JSON.parse(line) as { t: number };
+          const { t: seconds } = measured as { t: number };
           return [{ name, unit: 'tokens/s' as const, value: (streams * outputTokens) / seconds }];
         },
       },
     ]);
   }
+}
+
+/** What a program prints last: JSON in a line. */
+async function lastLine([program = '', ...args]: readonly string[]): Promise<unknown> {
+  const output = await runTool(program, args);
+  const line = output.split('\n').findLast((candidate) => candidate.startsWith('{'));
+  if (line === undefined) throw new Error(`${program} printed no figures:\n${output}`);
+  return JSON.parse(line);
 }
