@@ -6,7 +6,16 @@ import { buildDir, nativeDir, packageDir, packedSourceDir, sourceVersionFile, ve
 import { runLogged, runs } from './run-logged.ts';
 
 /** What of llama.cpp the addon compiles or includes. */
-const sourcePaths = ['LICENSE', 'common', 'ggml/include', 'include', 'src', 'tools/mtmd', 'vendor'];
+const sourcePaths = [
+  'LICENSE',
+  'common',
+  'ggml/include',
+  'ggml/src/ggml-backend-impl.h',
+  'include',
+  'src',
+  'tools/mtmd',
+  'vendor',
+];
 const cloneDir = join(buildDir, 'llama.cpp');
 
 /**

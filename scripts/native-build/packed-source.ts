@@ -6,6 +6,7 @@ import { packageDir, sourceVersionFile, versionOf } from './folders.ts';
 const packed = [
   /^LICENSE$/,
   /^(?:ggml\/)?include\/.*\.h$/,
+  /^ggml\/src\/ggml-backend-impl\.h$/,
   /^common\/[^/]*\.h$/,
   /^common\/jinja\//,
   /^src\/(?:[^/]*\.h|(?:llama-vocab|llama-grammar|unicode|unicode-data)\.cpp)$/,

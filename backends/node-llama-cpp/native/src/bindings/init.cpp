@@ -15,6 +15,7 @@
 #include "chat-format.h"
 #include "chat-parser.h"
 #include "chat-template.h"
+#include "cleared-buffers.h"
 #include "free-memory.h"
 #include "grammar-source.h"
 #include "log.h"  // llama.cpp's
@@ -147,6 +148,7 @@ Napi::Value match_grammar(const Napi::CallbackInfo & info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
     // libllama-common writes warnings to stderr; anything important reaches JavaScript as an error.
     common_log_set_verbosity_thold(LOG_LEVEL_ERROR);
+    populate_cleared_buffers();
     exports.Set("NativeEngine", NativeEngine::define(env));
     exports.Set("NativeEmbedder", NativeEmbedder::define(env));
     exports.Set("NativeThreadGovernor", NativeThreadGovernor::define(env));
