@@ -9,7 +9,7 @@ import { drawBoxesOf, pictureToDrawOn, planBoxes } from './ask/boxes.ts';
 import { connect, connectionSettingNames, isForServers } from './ask/connect.ts';
 import type { Connection } from './ask/connect.ts';
 import { nothingToAsk, readQuestion } from './ask/question.ts';
-import { requestFields, samplingSettingNames } from './ask/request-fields.ts';
+import { namingSchema, requestFields, samplingSettingNames } from './ask/request-fields.ts';
 import { describeConfiguration } from './configuration.ts';
 import type { Context } from './context.ts';
 import { addMaxFlags, tellMaxFlags } from './max-flags.ts';
@@ -89,7 +89,9 @@ async function generate(
     for (let run = 0; run < settings.numWarmups; run += 1) {
       await chat(connection.endpoint, request, { signal: context.signal });
     }
-    const answer = await ask(connection, request, isJson, context);
+    const answer = await ask(connection, request, isJson, context).catch((error: unknown) => {
+      throw namingSchema(error, settings.schema);
+    });
     const boxes = plan && drawing && (await drawBoxesOf(answer, drawing.picture, plan));
     if (isJson) output.print(JSON.stringify(answerJson(answer, connection, boxes), undefined, 2));
     else if (output.isTerminal) output.note(output.style('dim', answerSummary(answer)));

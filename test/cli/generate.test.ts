@@ -227,6 +227,17 @@ describe('with a running server', () => {
     expect(code).toBe(1);
   });
 
+  test('what is wrong with a schema is told with its file, and the place in it', async () => {
+    const server = await scriptedServer();
+    await writeFile(join(folder, 'age.json'), '{"properties":{"age":{"type":"int"}}}');
+    const vserve = generate(['--url', server.url, '--prompt', 'hi', '--schema', 'age.json']);
+    const request = await server.next();
+    const param = 'response_format.json_schema.schema.properties.age.type';
+    request.event({ error: { message: 'Unknown type "int".', code: 'invalid_request', param } });
+    const { stderr } = await vserve.exit();
+    expect(stderr).toBe('Error: --schema age.json, at properties.age.type: Unknown type "int".\n');
+  });
+
   test('a server that is not there is an error with advice', async () => {
     const { code, stderr } = await generate(['--url', '127.0.0.1:1', '--prompt', 'hi']).exit();
     expect(stderr).toMatch(

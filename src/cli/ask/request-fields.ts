@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { fileFault, messageOf, systemErrorCode, VserveError } from '../../errors/index.ts';
+import { fileFault, isCodedError, messageOf, systemErrorCode, VserveError } from '../../errors/index.ts';
 import type { Settings } from '../../settings/index.ts';
 
 /** The settings of how an answer is generated. */
@@ -44,6 +44,18 @@ export async function requestFields(settings: SamplingSettings): Promise<Readonl
     ignore_eos: settings.ignoreEos || undefined,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+/** Where a server that refuses a schema has it. */
+const schemaPath = 'response_format.json_schema.schema';
+
+/** An error of a request whose schema is what was `given`: where it is about the schema, it names that, and the place in it. */
+export function namingSchema(error: unknown, given: string | undefined): unknown {
+  if (given === undefined || !isCodedError(error) || error.param?.startsWith(schemaPath) !== true) return error;
+  const place = error.param.slice(schemaPath.length).replace(/^\./, '');
+  const name = given.trimStart().startsWith('{') ? '--schema' : `--schema ${given}`;
+  const message = `${name}${place === '' ? '' : `, at ${place}`}: ${error.message}`;
+  return new VserveError(error.code, message, { cause: error, param: 'schema' });
 }
 
 /** A JSON object, as it stands or in a file. */
