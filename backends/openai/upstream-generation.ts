@@ -119,7 +119,7 @@ export class UpstreamGeneration implements AsyncIterableIterator<GenerationEvent
   }
 
   async #send(request: UpstreamRequest, { upstream }: Use): Promise<AnswerStream> {
-    const { path, body, repeated } = await request.for(upstream, this.#images);
+    const { path, body, repeated, cutAt } = await request.for(upstream, this.#images);
     this.#signal.throwIfAborted();
     const queueMs = performance.now() - this.#beganAtMs;
     const exchange = upstream.client.send('POST', path, body);
@@ -127,14 +127,14 @@ export class UpstreamGeneration implements AsyncIterableIterator<GenerationEvent
     const head = await exchange.head.catch((cause: unknown) => {
       throw connectionFailure(cause, { isSent: exchange.isSent, upstream: upstream.id });
     });
+    const source = { upstream: upstream.id, paramOf: (path: string) => request.paramOf(path) };
     if (head.status !== 200) {
       const text = await exchange.text(MAX_ERROR_CHARACTERS).catch(() => '');
-      const paramOf = (name: string) => request.paramOf(name);
-      throw responseFailure({ ...head, text, body: parsed(text) }, { upstream: upstream.id, paramOf });
+      throw responseFailure({ ...head, text, body: parsed(text) }, source);
     }
     const { choices, logProbs, reportProgress: reportsProgress } = this.#request;
     const hasLogProbs = logProbs !== undefined;
-    return new AnswerStream(exchange, upstream.id, { choices, hasLogProbs, reportsProgress, repeated, queueMs });
+    return new AnswerStream(exchange, source, { choices, hasLogProbs, reportsProgress, repeated, cutAt, queueMs });
   }
 
   #noteFirst(): void {
