@@ -27,6 +27,7 @@ export class UpstreamGeneration implements AsyncIterableIterator<GenerationEvent
   #use: Use | undefined;
   #exchange: Exchange | undefined;
   #stream: AnswerStream | undefined;
+  #key = '';
   #hasText = false;
   /** What the signal says, which takes longer to ask. */
   #isAborted = false;
@@ -87,7 +88,8 @@ export class UpstreamGeneration implements AsyncIterableIterator<GenerationEvent
   async #open(): Promise<AnswerStream> {
     const request = new UpstreamRequest(this.#request);
     request.requireSuited(this.#group.all);
-    const wish = { key: request.affinityKey, suits: (upstream: Upstream) => request.suits(upstream) };
+    this.#key = request.affinityKey;
+    const wish = { key: this.#key, suits: (upstream: Upstream) => request.suits(upstream) };
     const excluded = new Set<Upstream>();
     let last: UpstreamFailure | undefined;
     this.#signal.addEventListener('abort', this.#onAbort, { once: true });
@@ -154,8 +156,11 @@ export class UpstreamGeneration implements AsyncIterableIterator<GenerationEvent
     const use = this.#use;
     if (use === undefined) return;
     use.upstream.countFailure(failure.reason);
-    if (failure.isFault) use.outcome.failed();
-    else use.outcome.succeeded();
+    if (!failure.isFault) use.outcome.succeeded();
+    // MAX says 500 to a conversation that its template refuses, and clients send it again by themselves.
+    else if (failure.reason === 'status' && !use.isTrial && use.upstream.failsAgain(this.#key))
+      use.outcome.failedAgain();
+    else use.outcome.failed();
   }
 
   #end(): void {
