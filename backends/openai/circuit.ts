@@ -1,4 +1,4 @@
-import { CircuitState, circuitBreaker, ConsecutiveBreaker, DelegateBackoff, handleAll } from 'cockatiel';
+import { CircuitState, circuitBreaker, ConsecutiveBreaker, DelegateBackoff, handleWhen } from 'cockatiel';
 import type { CircuitBreakerPolicy } from 'cockatiel';
 
 /** Failures in a row that open it. */
@@ -19,7 +19,11 @@ const NAMES: Readonly<Record<CircuitState, CircuitStateName>> = {
 export interface Outcome {
   succeeded(): void;
   failed(): void;
+  /** It failed, and tells nothing of the server. */
+  failedAgain(): void;
 }
+
+class Again extends Error {}
 
 /**
  * Keeps requests from an upstream that fails one after the other: open, it lets nothing through for a while, then a single
@@ -38,10 +42,13 @@ export class Circuit {
       this.#trialAtMs = Date.now() + ms;
       return ms;
     };
-    this.#breaker = circuitBreaker(handleAll, {
-      halfOpenAfter: new DelegateBackoff(duration),
-      breaker: new ConsecutiveBreaker(FAILURES),
-    });
+    this.#breaker = circuitBreaker(
+      handleWhen((error) => !(error instanceof Again)),
+      {
+        halfOpenAfter: new DelegateBackoff(duration),
+        breaker: new ConsecutiveBreaker(FAILURES),
+      },
+    );
     this.#breaker.onReset(() => (openings = 0));
   }
 
@@ -67,6 +74,7 @@ export class Circuit {
     return {
       succeeded: () => settle?.resolve(),
       failed: () => settle?.reject(new Error('The request failed.')),
+      failedAgain: () => settle?.reject(new Again('The request failed as before.')),
     };
   }
 }

@@ -15,6 +15,8 @@ export const having = {
   llamaLike: ['llama-server', 'vserve'],
   vllmLike: ['vllm', 'vserve'],
   vserve: ['vserve'],
+  /** MAX takes `n` and `logit_bias`, and does nothing of what they say. */
+  allButMax: [...openai, 'vllm', 'sglang', 'llama-server', 'vserve'],
 } as const satisfies Readonly<Record<string, readonly Dialect[]>>;
 
 /** Whether a dialect is one of a set. */

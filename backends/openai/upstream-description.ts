@@ -1,5 +1,6 @@
 import type { Capabilities } from '../../src/backend/index.ts';
 import type { Dialect } from './dialect.ts';
+import { having, isIn } from './dialect.ts';
 import type { UpstreamConfig } from './upstream-config.ts';
 import { DEFAULT_CAPACITY } from './upstream-config.ts';
 import type { JsonAnswer, UpstreamClient } from './upstream-client.ts';
@@ -95,10 +96,11 @@ const OWNERS: Readonly<Record<string, Dialect>> = {
   vllm: 'vllm',
   sglang: 'sglang',
   llamacpp: 'llama-server',
-  modular: 'max',
 };
 
-function dialectOf({ owned_by: owner }: ModelJson): Dialect {
+function dialectOf({ owned_by: owner, max_model_len: length }: ModelJson): Dialect {
+  // MAX names no owner; by the length it is told from servers that have nothing but OpenAI's fields.
+  if (owner === '' && length !== undefined) return 'max';
   return (typeof owner === 'string' ? OWNERS[owner] : undefined) ?? 'openai';
 }
 
@@ -133,7 +135,7 @@ function capabilitiesOf(
     structuredOutput: takes('response_format'),
     reasoning: takes('reasoning'),
     logProbs: takes('logprobs'),
-    maxChoices: takes('n') ? MOST_CHOICES : 1,
+    maxChoices: isIn(having.allButMax, dialect) && takes('n') ? MOST_CHOICES : 1,
     answerControl: takes('logit_bias'),
     ignoreEos: dialect !== 'openai',
     prefill: dialect !== 'openai' && dialect !== 'max',

@@ -27,6 +27,7 @@ export class UpstreamGeneration implements AsyncIterableIterator<GenerationEvent
   #use: Use | undefined;
   #exchange: Exchange | undefined;
   #stream: AnswerStream | undefined;
+  #key = '';
   #hasText = false;
   /** What the signal says, which takes longer to ask. */
   #isAborted = false;
@@ -87,7 +88,8 @@ export class UpstreamGeneration implements AsyncIterableIterator<GenerationEvent
   async #open(): Promise<AnswerStream> {
     const request = new UpstreamRequest(this.#request);
     request.requireSuited(this.#group.all);
-    const wish = { key: request.affinityKey, suits: (upstream: Upstream) => request.suits(upstream) };
+    this.#key = request.affinityKey;
+    const wish = { key: this.#key, suits: (upstream: Upstream) => request.suits(upstream) };
     const excluded = new Set<Upstream>();
     let last: UpstreamFailure | undefined;
     this.#signal.addEventListener('abort', this.#onAbort, { once: true });
@@ -119,7 +121,7 @@ export class UpstreamGeneration implements AsyncIterableIterator<GenerationEvent
   }
 
   async #send(request: UpstreamRequest, { upstream }: Use): Promise<AnswerStream> {
-    const { path, body, repeated } = await request.for(upstream, this.#images);
+    const { path, body, repeated, cutAt } = await request.for(upstream, this.#images);
     this.#signal.throwIfAborted();
     const queueMs = performance.now() - this.#beganAtMs;
     const exchange = upstream.client.send('POST', path, body);
@@ -127,14 +129,14 @@ export class UpstreamGeneration implements AsyncIterableIterator<GenerationEvent
     const head = await exchange.head.catch((cause: unknown) => {
       throw connectionFailure(cause, { isSent: exchange.isSent, upstream: upstream.id });
     });
+    const source = { upstream: upstream.id, paramOf: (path: string) => request.paramOf(path) };
     if (head.status !== 200) {
       const text = await exchange.text(MAX_ERROR_CHARACTERS).catch(() => '');
-      const paramOf = (name: string) => request.paramOf(name);
-      throw responseFailure({ ...head, text, body: parsed(text) }, { upstream: upstream.id, paramOf });
+      throw responseFailure({ ...head, text, body: parsed(text) }, source);
     }
     const { choices, logProbs, reportProgress: reportsProgress } = this.#request;
     const hasLogProbs = logProbs !== undefined;
-    return new AnswerStream(exchange, upstream.id, { choices, hasLogProbs, reportsProgress, repeated, queueMs });
+    return new AnswerStream(exchange, source, { choices, hasLogProbs, reportsProgress, repeated, cutAt, queueMs });
   }
 
   #noteFirst(): void {
@@ -154,8 +156,11 @@ export class UpstreamGeneration implements AsyncIterableIterator<GenerationEvent
     const use = this.#use;
     if (use === undefined) return;
     use.upstream.countFailure(failure.reason);
-    if (failure.isFault) use.outcome.failed();
-    else use.outcome.succeeded();
+    if (!failure.isFault) use.outcome.succeeded();
+    // MAX says 500 to a conversation that its template refuses, and clients send it again by themselves.
+    else if (failure.reason === 'status' && !use.isTrial && use.upstream.failsAgain(this.#key))
+      use.outcome.failedAgain();
+    else use.outcome.failed();
   }
 
   #end(): void {

@@ -15,6 +15,8 @@ export interface SentRequest {
   readonly body: string;
   /** What the upstream repeats of the conversation at the head of its answer. */
   readonly repeated: string;
+  /** Stop strings that the upstream leaves in its answer. */
+  readonly cutAt: readonly string[];
 }
 
 /** A generation in the words of each upstream. */
@@ -61,10 +63,11 @@ export class UpstreamRequest {
     const { dialect, model, capabilities } = description;
     const fields = this.#fieldsFor(dialect);
     if (fields instanceof VserveError) throw fields;
-    const { messages, prompt, template } = this.#request;
+    const { messages, prompt, template, stop } = this.#request;
+    const cutAt = dialect === 'max' ? stop : [];
     if (prompt !== undefined) {
       const body = JSON.stringify({ model, ...fields, ...countFields(dialect, false) });
-      return { path: '/v1/completions', body, repeated: '' };
+      return { path: '/v1/completions', body, repeated: '', cutAt };
     }
     const urlOf = await (this.#urls ??= urlsOf(this.#request, images));
     const repeats = template.continueFinalMessage && dialect === 'llama-server';
@@ -76,6 +79,7 @@ export class UpstreamRequest {
         { fields: { ...fields, ...countFields(dialect, capabilities.progress === true) }, model, dialect, urlOf },
       ),
       repeated: repeats ? last.map((part) => (part.type === 'text' ? part.text : '')).join('') : '',
+      cutAt,
     };
   }
 

@@ -46,6 +46,7 @@ export class Upstream implements Candidate {
   #hasHealthPath = true;
   #isRemoved = false;
   #lastReason = '';
+  #lastFailed = '';
   #isUnusable = false;
   #isStale = true;
 
@@ -122,6 +123,13 @@ export class Upstream implements Candidate {
   countFailure(reason: FailureReason): void {
     this.failures.set(reason, (this.failures.get(reason) ?? 0) + 1);
     if (SIGNS_OF_AN_END.includes(reason)) void this.checkNow();
+  }
+
+  /** Whether the conversation of this `affinityKey` is the one whose request failed last. */
+  failsAgain(key: string): boolean {
+    const isSame = key === this.#lastFailed;
+    this.#lastFailed = key;
+    return isSame;
   }
 
   /** Resolves when it is known whether it is up. */

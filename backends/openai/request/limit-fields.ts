@@ -23,7 +23,7 @@ export function limitFields(request: GenerateRequest, dialect: Dialect): Record<
   else set('include_stop_str_in_output', true, includeStop, vllmLike);
   set('ignore_eos', true, ignoreEos, engines);
   set('skip_special_tokens', false, !skipSpecialTokens, ['vllm', 'sglang', 'vserve']);
-  set('n', choices, choices > 1, having.all);
+  set('n', choices, choices > 1, having.allButMax);
   set('return_progress', true, reportProgress, llamaLike);
   set('cache_salt', cacheSalt, cacheSalt !== '', ['vllm', 'max', 'vserve']);
   set('mm_processor_kwargs', imageProcessor, imageProcessor !== undefined, vllmLike);

@@ -72,7 +72,7 @@ export function samplingFields(sampling: Partial<SamplingSettings>, dialect: Dia
     ...plainFields(sampling, dialect),
     ...repetitionFields(sampling, dialect),
     ...ngramFields(sampling, dialect),
-    ...biasFields(sampling),
+    ...biasFields(sampling, dialect),
     ...orderFields(sampling, dialect),
   };
 }
@@ -138,8 +138,9 @@ function ngramFields(sampling: Partial<SamplingSettings>, dialect: Dialect): obj
   };
 }
 
-function biasFields({ logitBias = [] }: Partial<SamplingSettings>): object {
+function biasFields({ logitBias = [] }: Partial<SamplingSettings>, dialect: Dialect): object {
   if (logitBias.length === 0) return {};
+  if (!isIn(having.allButMax, dialect)) throw unsupported('logit_bias', dialect);
   return { logit_bias: Object.fromEntries(logitBias.map(({ token, bias }) => [token, Math.max(bias, NEVER)])) };
 }
 

@@ -53,6 +53,6 @@ function reasoningFields({ isApart, maxTokens, endMessage }: GenerateRequest['re
 function budgetField(maxTokens: number, dialect: Dialect): object {
   if (isIn(having.llamaLike, dialect)) return { reasoning_budget_tokens: maxTokens };
   if (dialect === 'vllm') return { thinking_token_budget: maxTokens };
-  if (dialect === 'max') return { reasoning: { max_tokens: maxTokens } };
+  // MAX takes `reasoning.max_tokens` and does nothing of it.
   throw unsupported('reasoning_budget_tokens', dialect);
 }

@@ -2,6 +2,7 @@ import type { ChosenToken, FinishReason, GenerationEvent, TokenUsage } from '../
 import type { ChoiceJson, ChunkJson, DeltaJson, ProgressJson, UsageJson } from './chunk-json.ts';
 import { ContinuedPrefix } from './continued-prefix.ts';
 import { chosenTokens } from './log-probs.ts';
+import { StopFilter } from './stop-filter.ts';
 import { ToolCalls } from './tool-calls.ts';
 
 export interface AnswerReaderOptions {
@@ -12,6 +13,8 @@ export interface AnswerReaderOptions {
   readonly reportsProgress: boolean;
   /** What the upstream repeats at the head of each answer. */
   readonly repeated: string;
+  /** Stop strings that the upstream leaves in its answers. */
+  readonly cutAt: readonly string[];
   /** From the request to the backend until it was sent, in milliseconds. */
   readonly queueMs: number;
 }
@@ -20,11 +23,13 @@ export interface AnswerReaderOptions {
 class Answer {
   readonly calls = new ToolCalls();
   readonly prefix: ContinuedPrefix;
+  readonly stops: StopFilter;
   tokens = 0;
   finish: { readonly reason: FinishReason; readonly stoppedBy: string | number | undefined } | undefined;
 
-  constructor(repeated: string) {
+  constructor({ repeated, cutAt }: AnswerReaderOptions) {
     this.prefix = new ContinuedPrefix(repeated);
+    this.stops = new StopFilter(cutAt);
   }
 }
 
@@ -43,7 +48,7 @@ export class AnswerReader {
 
   constructor(options: AnswerReaderOptions) {
     this.#options = options;
-    this.#answers = Array.from({ length: options.choices }, () => new Answer(options.repeated));
+    this.#answers = Array.from({ length: options.choices }, () => new Answer(options));
   }
 
   /** Whether every answer has ended. */
@@ -97,7 +102,9 @@ export class AnswerReader {
     const logProbs = this.#options.hasLogProbs ? chosenTokens(logprobs) : undefined;
     this.#readDelta(answer, index, delta ?? { content: text ?? '' }, logProbs, events);
     if (reason === undefined || reason === null || answer.finish !== undefined) return;
-    const stoppedBy = choice.stop_reason ?? choice.matched_stop ?? undefined;
+    const rest = answer.stops.rest();
+    if (rest !== '') events.push({ type: 'text-delta', ...choiceOf(index), text: rest, tokens: 0 });
+    const stoppedBy = answer.stops.stoppedBy ?? choice.stop_reason ?? choice.matched_stop ?? undefined;
     answer.finish = { reason: finishReason(reason, answer), stoppedBy };
   }
 
@@ -109,7 +116,7 @@ export class AnswerReader {
     logProbs: readonly ChosenToken[] | undefined,
     events: GenerationEvent[],
   ): void {
-    const told = events.length;
+    const before = events.length;
     const tokens = logProbs?.length ?? 1;
     let rest: { readonly tokens: number; readonly logProbs?: readonly ChosenToken[] } =
       logProbs === undefined ? { tokens } : { tokens, logProbs };
@@ -119,15 +126,18 @@ export class AnswerReader {
     };
     const reasoning = delta.reasoning_content ?? delta.reasoning ?? '';
     if (reasoning !== '') add({ type: 'reasoning-delta', ...choiceOf(index), text: reasoning, ...rest });
-    const content = answer.prefix.strip(delta.content ?? '');
-    if (content !== '' || (logProbs !== undefined && logProbs.length > 0 && rest.tokens > 0 && delta.content === '')) {
+    const told = answer.prefix.strip(delta.content ?? '');
+    const content = answer.stops.take(told);
+    // Tokens have their probabilities also where their text comes later, or not at all.
+    const isSilent = delta.content === '' || content !== told;
+    if (content !== '' || (logProbs !== undefined && logProbs.length > 0 && rest.tokens > 0 && isSilent)) {
       add({ type: 'text-delta', ...choiceOf(index), text: content, ...rest });
     }
     for (const [position, call] of (delta.tool_calls ?? []).entries()) {
       const event = answer.calls.read(call, position);
       if (event !== undefined) add({ ...event, ...choiceOf(index), ...rest });
     }
-    if (events.length === told) return;
+    if (events.length === before) return;
     answer.tokens += tokens;
     this.#lastAtMs = performance.now();
     this.#firstAtMs ??= this.#lastAtMs;

@@ -7,6 +7,7 @@ import type { UpstreamFailure } from '../upstream-failure.ts';
 import type { AnswerReaderOptions } from './answer-reader.ts';
 import { AnswerReader } from './answer-reader.ts';
 import type { ChunkJson } from './chunk-json.ts';
+import type { ErrorSource } from './error-response.ts';
 import { streamFailure } from './error-response.ts';
 import type { Exchange, PieceReader } from './exchange.ts';
 
@@ -24,7 +25,7 @@ interface Waiting {
  */
 export class AnswerStream implements PieceReader {
   readonly #exchange: Exchange;
-  readonly #upstream: string;
+  readonly #source: ErrorSource;
   readonly #reader: AnswerReader;
   readonly #parser: EventSourceParser;
   #events: GenerationEvent[] = [];
@@ -33,16 +34,16 @@ export class AnswerStream implements PieceReader {
   #failure: UpstreamFailure | undefined;
   #isDone = false;
 
-  /** Of a response whose head has come. `upstream` is its name for the log. */
-  constructor(exchange: Exchange, upstream: string, options: AnswerReaderOptions) {
+  /** Of a response whose head has come. */
+  constructor(exchange: Exchange, source: ErrorSource, options: AnswerReaderOptions) {
     this.#exchange = exchange;
-    this.#upstream = upstream;
+    this.#source = source;
     this.#reader = new AnswerReader(options);
     this.#parser = createParser({
       maxBufferSize: MAX_CHUNK_CHARACTERS,
       onEvent: ({ data }) => this.#read(data),
       onError: ({ type, message }) => {
-        if (type === 'max-buffer-size-exceeded') this.#failure ??= malformed(message, upstream);
+        if (type === 'max-buffer-size-exceeded') this.#failure ??= malformed(message, source.upstream);
       },
     });
     exchange.readWith(this);
@@ -84,7 +85,7 @@ export class AnswerStream implements PieceReader {
   fail(reason: unknown): void {
     // Where everything was said, what becomes of the connection is no matter.
     if (this.#reader.isFinished) this.#end();
-    else this.#failure ??= connectionFailure(reason, { isSent: true, upstream: this.#upstream });
+    else this.#failure ??= connectionFailure(reason, { isSent: true, upstream: this.#source.upstream });
     this.#tell();
   }
 
@@ -108,13 +109,13 @@ export class AnswerStream implements PieceReader {
     try {
       this.#readChunk(JSON.parse(data) as ChunkJson);
     } catch (error) {
-      this.#failure = malformed(`${messageOf(error)} in ${data.slice(0, 200)}`, this.#upstream);
+      this.#failure = malformed(`${messageOf(error)} in ${data.slice(0, 200)}`, this.#source.upstream);
     }
   }
 
   /** Throws anything for what is no chunk. */
   #readChunk(chunk: ChunkJson): void {
-    if (chunk.error !== undefined && chunk.error !== null) this.#failure = streamFailure(chunk, this.#upstream);
+    if (chunk.error !== undefined && chunk.error !== null) this.#failure = streamFailure(chunk, this.#source);
     else this.#reader.read(chunk, this.#events);
   }
 
@@ -122,7 +123,7 @@ export class AnswerStream implements PieceReader {
     if (this.#isDone) return;
     this.#isDone = true;
     if (!this.#reader.end(this.#events)) {
-      this.#failure ??= malformed('the stream ended before its answer', this.#upstream);
+      this.#failure ??= malformed('the stream ended before its answer', this.#source.upstream);
     }
   }
 }

@@ -17,13 +17,21 @@ interface ErrorJson {
   readonly code: string;
   readonly type: string;
   readonly param: string | undefined;
+  /** The HTTP status, where it is given in place of a code or as one. */
+  readonly status: number | undefined;
 }
 
-/** What a status other than 2xx means. `paramOf` gives the client's name of a path in our request. */
-export function responseFailure(
-  { status, headers, text, body }: JsonAnswer,
-  { upstream, paramOf }: { upstream: string; paramOf: (path: string) => string | undefined },
-): UpstreamFailure {
+/** Where an error came from. */
+export interface ErrorSource {
+  /** Its name for the log. */
+  readonly upstream: string;
+  /** The client's name of a path in our request. */
+  readonly paramOf: (path: string) => string | undefined;
+}
+
+/** What a status other than 2xx means. */
+export function responseFailure({ status, headers, text, body }: JsonAnswer, source: ErrorSource): UpstreamFailure {
+  const { upstream } = source;
   const error = errorJsonOf(body) ?? bareError(status, body === undefined ? text : '');
   const detail = `${upstream}: HTTP ${String(status)} ${error.message}`;
   const retryAfterS = retryAfterOf(headers['retry-after']);
@@ -32,15 +40,18 @@ export function responseFailure(
     return error.code === 'shutting_down' ? ending(options) : busy(options);
   }
   const code = clientCode(status, error);
-  if (code !== undefined) {
-    const param = error.param === undefined ? undefined : paramOf(error.param);
-    const refusal = new VserveError(code, error.message, { detail, ...(param === undefined ? {} : { param }) });
-    return new UpstreamFailure(refusal, { reason: 'refused', mayRetry: false });
-  }
+  if (code !== undefined) return refused(code, error, source);
   return new UpstreamFailure(new VserveError('upstream_failed', faultMessage(status), { detail }), {
     reason: 'status',
     mayRetry: false,
   });
+}
+
+/** An error of the request, in the upstream's words. */
+function refused(code: ErrorCode, { message, param: path }: ErrorJson, { upstream, paramOf }: ErrorSource) {
+  const param = path === undefined ? undefined : paramOf(path);
+  const options = { detail: `${upstream}: ${message}`, ...(param === undefined ? {} : { param }) };
+  return new UpstreamFailure(new VserveError(code, message, options), { reason: 'refused', mayRetry: false });
 }
 
 interface RetryOptions {
@@ -62,15 +73,20 @@ function ending(options: RetryOptions): UpstreamFailure {
   });
 }
 
-/** An error in the middle of a stream. */
-export function streamFailure(body: unknown, upstream: string): UpstreamFailure {
+/** An error in a stream. vLLM and SGLang begin one before they look at all of the request, and refuse it there. */
+export function streamFailure(body: unknown, source: ErrorSource): UpstreamFailure {
   const error = errorJsonOf(body);
-  const message = error?.message ?? 'no message';
-  const code =
-    error !== undefined && isOurs(error.code) && errorCodes[error.code].status < 500 ? error.code : undefined;
-  const told = code === undefined ? 'The server behind this one broke off its answer.' : message;
-  const failure = new VserveError(code ?? 'upstream_failed', told, { detail: `${upstream}: ${message}` });
-  return new UpstreamFailure(failure, { reason: code === undefined ? 'broken' : 'refused', mayRetry: false });
+  const code = error === undefined ? undefined : streamCode(error);
+  if (error !== undefined && code !== undefined) return refused(code, error, source);
+  const detail = `${source.upstream}: ${error?.message ?? 'no message'}`;
+  const failure = new VserveError('upstream_failed', 'The server behind this one broke off its answer.', { detail });
+  return new UpstreamFailure(failure, { reason: 'broken', mayRetry: false });
+}
+
+function streamCode(error: ErrorJson): ErrorCode | undefined {
+  if (isOurs(error.code)) return errorCodes[error.code].status < 500 ? error.code : undefined;
+  if (error.status === 429) return 'at_capacity';
+  return error.status === undefined ? undefined : clientCode(error.status, error);
 }
 
 /** The code of an error that the client can correct. */
@@ -104,6 +120,7 @@ function errorJsonOf(body: unknown): ErrorJson | undefined {
     code: typeof code === 'string' ? code : '',
     type: typeof type === 'string' ? type : '',
     param: typeof param === 'string' ? param : undefined,
+    status: statusOf(code),
   };
 }
 
@@ -111,7 +128,13 @@ function errorJsonOf(body: unknown): ErrorJson | undefined {
 function bareError(status: number, text: string): ErrorJson {
   const told = text.trim().slice(0, MAX_MESSAGE_CHARACTERS);
   const message = told === '' ? `The server behind this one refuses the request (HTTP ${String(status)}).` : told;
-  return { message, code: '', type: '', param: undefined };
+  return { message, code: '', type: '', param: undefined, status };
+}
+
+/** MAX writes it as text. */
+function statusOf(code: unknown): number | undefined {
+  const status = typeof code === 'string' && /^\d{3}$/.test(code) ? Number(code) : code;
+  return typeof status === 'number' && status >= 400 && status < 600 ? status : undefined;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

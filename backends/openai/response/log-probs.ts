@@ -9,9 +9,16 @@ const IMPOSSIBLE = -9999;
 /** The log probabilities of a chunk; undefined without any. */
 export function chosenTokens(logProbs: LogProbsJson | null | undefined): readonly ChosenToken[] | undefined {
   if (logProbs === undefined || logProbs === null) return undefined;
-  const { content, tokens } = logProbs;
+  const { content, tokens, token_logprobs: probs } = logProbs;
   if (content !== undefined && content !== null) return content.map(chosen);
-  return tokens?.map((token, index) => listed(token, index, logProbs));
+  if (tokens !== undefined && tokens !== null) return tokens.map((token, index) => listed(token, index, logProbs));
+  return probs?.map((_, index) => listed(likeliestOf(index, logProbs), index, logProbs));
+}
+
+/** The text of a token that MAX does not tell: of the likeliest, the one of the same probability. */
+function likeliestOf(index: number, { token_logprobs: probs, top_logprobs: tops }: LogProbsJson): string {
+  const [text = ''] = Object.entries(tops?.[index] ?? {}).find(([, logProb]) => logProb === probs?.[index]) ?? [];
+  return text;
 }
 
 function chosen(token: TokenJson): ChosenToken {

@@ -118,6 +118,41 @@ it('log probabilities come with their text', async () => {
   });
 });
 
+/** As MAX lists its model. */
+const max = { owner: '', listed: { shutdown_date: null, max_model_len: 1024 } } as const;
+
+it('tokens that MAX does not tell are told from the likeliest', async () => {
+  const logprobs = { text_offset: null, token_logprobs: [-0.5], tokens: null, top_logprobs: [{ x: -0.25, a: -0.5 }] };
+  const ended = {
+    choices: [{ index: 0, text: '', logprobs: { ...logprobs, token_logprobs: [] }, finish_reason: 'stop' }],
+  };
+  const chunks = [{ choices: [{ index: 0, text: 'a', logprobs }] }, ended, usage];
+  const prompt = [{ type: 'text', text: 'Once' }] as const;
+  const events = await eventsOf(chunks, { messages: [], prompt, logProbs: 2 }, max);
+  expect(events[1]).toMatchObject({
+    text: 'a',
+    logProbs: [{ text: 'a', logProb: -0.5, likeliest: [{ text: 'x' }, { text: 'a' }] }],
+  });
+});
+
+it.each([
+  [['END'], ['a E', 'N', 'Ds and', ' more'], 'a ', 'END'],
+  [['END', 'b'], ['a EN', 'b'], 'a EN', 'b'],
+  [['END'], ['a E', 'NE', 'N'], 'a ENEN', undefined],
+  [['xyz', 'yz'], ['w xyz'], 'w ', 'xyz'],
+  [['aab'], ['aa', 'ab'], 'a', 'aab'],
+])('of an answer of MAX, what stop %j ends of %j is %j', async (stop, pieces, text, stoppedBy) => {
+  const logprobs = { content: [{ token: 'a', logprob: -1 }] };
+  const chunks = pieces.map((content) => delta({ role: 'assistant', content }, { logprobs }));
+  const events = await eventsOf([...chunks, end('stop'), usage], { stop, logProbs: 0 }, max);
+  const deltas = events.filter((event) => event.type === 'text-delta');
+  expect(deltas.map((event) => event.text).join('')).toBe(text);
+  expect(deltas.flatMap((event) => event.logProbs ?? [])).toHaveLength(pieces.length);
+  const [finish] = events.filter((event) => event.type === 'finish');
+  expect(finish?.reason).toBe('stop');
+  expect(finish?.stoppedBy).toBe(stoppedBy);
+});
+
 it('a prompt without a template goes to text completions', async () => {
   const upstream = await fakeUpstream((response, _, { url }) => {
     writeChunks(response, { choices: [{ index: 0, text: url, finish_reason: 'stop' }] }, usage);
@@ -217,4 +252,31 @@ it('an error in the middle of a stream ends it', async () => {
   });
   expect(seen).toEqual(['start', 'text-delta']);
   expect(error).toMatchObject({ code: 'upstream_failed', detail: expect.stringContaining('CUDA') as string });
+});
+
+it.each([
+  [
+    { message: 'regex parse error', type: 'BadRequestError', param: null, code: 400 },
+    { code: 'invalid_request', message: 'regex parse error' },
+  ],
+  [
+    { message: 'out of vocabulary', type: 'BadRequestError', param: 'logit_bias', code: 400 },
+    { code: 'invalid_request', param: 'logit_bias' },
+  ],
+  [{ message: 'maximum context length is 4', code: 400 }, { code: 'context_length_exceeded' }],
+  [{ message: 'Later.', code: '429' }, { code: 'at_capacity' }],
+  [
+    { message: 'No.', code: 'unsupported_parameter' },
+    { code: 'unsupported_parameter', message: 'No.' },
+  ],
+  [{ message: 'No such model.', code: 404 }, { code: 'upstream_failed' }],
+  [{ message: 'EngineCore is dead', type: 'InternalServerError', code: 500 }, { code: 'upstream_failed' }],
+])('a stream that begins with the error %j is refused as a request is', async (error, told) => {
+  const upstream = await fakeUpstream((response) => {
+    writeChunks(response, { error });
+    response.end('data: [DONE]\n\n');
+  });
+  const model = await loadUpstreams([upstream.url]);
+  const events = model.generate(generateRequest(), new AbortController().signal)[Symbol.asyncIterator]();
+  expect(await errorOf(() => events.next())).toMatchObject(told);
 });

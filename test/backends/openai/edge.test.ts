@@ -235,6 +235,44 @@ it('a request goes to an upstream that can do it', async () => {
   });
 });
 
+it('MAX is known by its list of models, and is not asked for what it would ignore', async () => {
+  const listed = { shutdown_date: null, max_model_len: 1024 };
+  const max = await fakeUpstream((response) => say(response, 'max'), { owner: '', listed });
+  const vllm = await fakeUpstream((response) => say(response, 'vllm'), { owner: 'vllm' });
+  const edge = await serveUpstreams([max.url, vllm.url], { load: { upstreamPolicy: 'round-robin' } });
+  const ask = async (fields: object) =>
+    (await send(`${edge.url}/v1/chat/completions`, { method: 'POST', body: chatBody('Hi', fields) })).text;
+  for (const fields of [{ logit_bias: { 5: 1 } }, { reasoning_budget: 9 }, { logit_bias: { 6: 1 } }]) {
+    expect(await ask(fields)).toContain('vllm');
+  }
+  expect((await Promise.all([ask({ min_tokens: 2 }), ask({ min_tokens: 2 })])).join()).toContain('max');
+  expect(max.bodies).toEqual([expect.objectContaining({ min_tokens: 2 })]);
+
+  const alone = await loadUpstreams([max.url]);
+  expect(alone.info).toMatchObject({ contextLength: 1024, capabilities: { maxChoices: 1 } });
+});
+
+it('requests that an upstream refuses in a stream do not count against it', async () => {
+  const upstream = await fakeUpstream((response, { logit_bias: bias }) => {
+    if (bias === undefined) say(response, 'fine');
+    else {
+      writeChunks(response, {
+        error: { message: 'Unknown token.', type: 'BadRequestError', param: 'logit_bias', code: 400 },
+      });
+      response.end('data: [DONE]\n\n');
+    }
+  });
+  const edge = await serveUpstreams([upstream.url]);
+  const ask = (fields: object) =>
+    send(`${edge.url}/v1/chat/completions`, { method: 'POST', body: chatBody('Hi', fields) });
+  for (let round = 0; round < 6; round += 1) {
+    const { status, text } = await ask({ logit_bias: { 999999: 5 }, stream: round % 2 === 0 });
+    expect(status).toBe(400);
+    expect(JSON.parse(text)).toMatchObject({ error: { message: 'Unknown token.', param: 'logit_bias' } });
+  }
+  expect((await ask({})).text).toContain('fine');
+});
+
 it('an upstream is waited for while it starts, and given up where waiting does not help', async () => {
   let isReady = false;
   const starting = await fakeUpstream((response) => say(response, 'x'), { health: () => (isReady ? 200 : 503) });

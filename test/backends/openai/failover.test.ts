@@ -108,7 +108,7 @@ it('a server that fails one request after the other gets none for a while, then 
     load: { upstreamPolicy: 'round-robin' },
     firstOpenMs: 1000,
   });
-  while (flaky.bodies.length < 5) await ask(edge);
+  for (let question = 0; flaky.bodies.length < 5; question += 1) await ask(edge, `question ${String(question)}`);
   const others = Array.from({ length: 10 }, () => 'other');
   expect(await askMany(edge, 10)).toEqual(others);
   expect(flaky.bodies).toHaveLength(5);
@@ -123,6 +123,22 @@ it('a server that fails one request after the other gets none for a while, then 
   trial.open();
   expect(await tried).toBe('well');
   expect(new Set(await askMany(edge, 10))).toEqual(new Set(['well', 'other']));
+});
+
+it('one conversation that a server fails again and again keeps no others from it', async () => {
+  const max = await fakeUpstream((response, { messages }) => {
+    if (messages[0]?.content === 'fine') say(response, 'well');
+    else {
+      const error = { code: '500', message: 'Internal server error.', param: '', type: 'api_error' };
+      response.writeHead(500, { 'content-type': 'application/json' }).end(JSON.stringify({ error }));
+    }
+  });
+  const edge = await serveUpstreams([max.url]);
+  for (let round = 0; round < 10; round += 1) expect(await ask(edge, 'wrong')).toBe('502 upstream_failed');
+  expect(await ask(edge, 'fine')).toBe('well');
+
+  for (let round = 0; round < 5; round += 1) await ask(edge, `question ${String(round)}`);
+  expect(await ask(edge, 'fine')).toBe('503 upstream_unavailable');
 });
 
 it('a server whose health says that it ends gets no new requests, and finishes those that it has', async () => {

@@ -26,7 +26,8 @@ describe('what is asked of an upstream', () => {
   });
 
   it.each(dialects)('is what the request asks, even if it is our default: %s', (dialect) => {
-    const asked = { temperature: 1, top_p: 1, seed: 4, stop: ['x'], max_tokens: 5, n: 2 };
+    const several = dialect === 'max' ? {} : { n: 2 };
+    const asked = { temperature: 1, top_p: 1, seed: 4, stop: ['x'], max_tokens: 5, ...several };
     expect(fieldsOf(asked, dialect)).toEqual({ ...always, ...asked });
   });
 
@@ -58,6 +59,9 @@ describe('what is asked of an upstream', () => {
     ['llama-server', { min_tokens: 2 }, 'min_tokens'],
     ['openai', { ignore_eos: true }, 'ignore_eos'],
     ['max', { structured_outputs: { regex: 'a' } }, 'structured_outputs.regex'],
+    ['max', { n: 2 }, 'n'],
+    ['max', { logit_bias: { 5: -100 } }, 'logit_bias'],
+    ['max', { reasoning_budget: 9 }, 'reasoning_budget_tokens'],
     ['openai', { chat_template_kwargs: { x: 1 } }, 'chat_template_kwargs.x'],
     ['vllm', { reasoning_format: 'none' }, 'reasoning_format'],
     ['llama-server', { cache_salt: 's' }, 'cache_salt'],

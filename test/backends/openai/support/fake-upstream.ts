@@ -18,6 +18,8 @@ export interface FakeUpstreamOptions {
   /** `owned_by` of its model: it tells the dialect. */
   readonly owner?: string;
   readonly model?: string;
+  /** Further fields of its model. */
+  readonly listed?: object;
   /** The status of /health. */
   readonly health?: () => number;
   readonly port?: number;
@@ -37,7 +39,7 @@ export interface FakeUpstream {
 }
 
 export async function fakeUpstream(answer: Answer, options: FakeUpstreamOptions = {}): Promise<FakeUpstream> {
-  const { owner = 'someone', model = 'tiny', health = () => 200, props = {} } = options;
+  const { owner = 'someone', model = 'tiny', listed = {}, health = () => 200, props = {} } = options;
   const bodies: Body[] = [];
   const keys: (string | undefined)[] = [];
   const server = createServer((request, response) => {
@@ -48,7 +50,7 @@ export async function fakeUpstream(answer: Answer, options: FakeUpstreamOptions 
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value));
     };
     if (request.url === '/health') response.writeHead(health()).end();
-    else if (request.url === '/v1/models') json({ data: [{ id: model, owned_by: owner }] });
+    else if (request.url === '/v1/models') json({ data: [{ id: model, owned_by: owner, ...listed }] });
     else if (request.url === '/props') json(props);
     else void answerWith(request, response);
   });
