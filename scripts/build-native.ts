@@ -4,6 +4,8 @@
  * vserve's own), the headers from node-addon-api and node-api-headers; CMake and Ninja come from npm if the machine has
  * none. Does nothing when the engine is up to date; `--force` builds it from scratch, `--check` only says whether it is,
  * `--quiet` shows no progress. `--sanitize address` (or `thread`) builds it for scripts/sanitize.ts.
+ * It is for the processor of the Node that runs this: under an emulated Node, CC=aarch64-linux-gnu-gcc and
+ * CXX=aarch64-linux-gnu-g++ compile it at this machine's speed.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -43,6 +45,8 @@ const { check, force, quiet, sanitize } = scriptArguments({
   },
 }).values;
 const outputDir = sanitize === '' ? cmakeDir : `${cmakeDir}-${sanitize}`;
+/** What CMake takes from the environment once, and keeps. */
+const compilers = [process.env['CC'] ?? '', process.env['CXX'] ?? ''].join(':').replaceAll(sep, '/');
 /** For Windows. */
 const definitionsDir = join(buildDir, 'definitions');
 
@@ -83,7 +87,10 @@ function isBuilt(variants: readonly Variant[], wanted: string): boolean {
   return built === wanted && variants.flatMap(productPaths).every((product) => existsSync(join(buildDir, product)));
 }
 
-/** CMake refuses to build in a folder that has moved, and with another generator than before. */
+/**
+ * CMake refuses to build in a folder that has moved, and with another generator than before. For another processor, and
+ * with other compilers, it would go on with those that it found first, and with what they have compiled.
+ */
 function dropOtherBuild(generator: readonly string[]): void {
   const cachePath = join(outputDir, 'CMakeCache.txt');
   if (!existsSync(cachePath)) return;
@@ -91,6 +98,8 @@ function dropOtherBuild(generator: readonly string[]): void {
   const settings = [
     `CMAKE_HOME_DIRECTORY:INTERNAL=${nativeDir.replaceAll(sep, '/')}`,
     `CMAKE_GENERATOR:INTERNAL=${generator[1] ?? ''}`,
+    `NODE_ARCH:UNINITIALIZED=${process.arch}`,
+    `COMPILERS:UNINITIALIZED=${compilers}`,
   ];
   if (!settings.every((line) => cache.includes(`${line}\n`))) rmSync(outputDir, { recursive: true });
 }
@@ -107,6 +116,8 @@ async function build(variants: readonly Variant[]): Promise<void> {
     SANITIZE: sanitize,
     LLAMA_CPP: source,
     IMPORT_DEFINITIONS: definitionsDir,
+    NODE_ARCH: process.arch,
+    COMPILERS: compilers,
     NODE_LLAMA_CPP: nodeLlamaCpp,
     NODE_LLAMA_CPP_VERSION: versionOf(nodeLlamaCpp),
     NODE_ADDON_API_INCLUDE: packageDir('node-addon-api'),

@@ -37,8 +37,13 @@ function failureOf(command: string, status: string, log: string): BuildFailure {
   const noCompiler =
     /No CMAKE_CX*_COMPILER could be found|could not find any instance of Visual Studio|not able to compile a simple test/;
   if (noCompiler.test(log)) return missing('a C++17 compiler that works');
-  const errors = log.split('\n').filter((line) => /\berror\b|CMake Error/i.test(line));
+  // CMake says where, and on the lines after that what, indented.
+  const errors = log.match(/^CMake Error.*(?:\n(?: .*)?)*|^.*\berror\b.*/gim) ?? [];
+  const lines = errors
+    .join('\n')
+    .split('\n')
+    .filter((line) => line.trim() !== '');
   return new BuildFailure(
-    `The native engine could not be built: ${command} ended with status ${status}.\n${errors.slice(0, 5).join('\n')}\nFull log: ${logPath}`,
+    `The native engine could not be built: ${command} ended with status ${status}.\n${lines.slice(0, 5).join('\n')}\nFull log: ${logPath}`,
   );
 }
