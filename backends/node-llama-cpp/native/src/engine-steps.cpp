@@ -6,6 +6,13 @@
 
 namespace vserve {
 
+namespace {
+
+// Tokens of long prompts beside a short one: with fewer, reading the weights would be most of the step.
+constexpr int32_t fewest_beside_short = 64;
+
+}  // namespace
+
 // Shares out a step to the answers that generate: a token to each, and more to those for which a draw made several, but no
 // more of these than prompts may have beside streams. Returns the sum.
 int32_t Engine::share_out_draws(const std::vector<AnswerPtr> & answers, Shares & shares) const {
@@ -75,8 +82,9 @@ StepBudget Engine::prompt_budget(int32_t streams) const {
         options_.separate_cells || llama_model_is_recurrent(model_) || llama_model_is_hybrid(model_);
     const int32_t tokens = streams > 0 || image_is_due ? beside_others : options_.batch_tokens;
     const int32_t limit = std::min(options_.batch_tokens - streams, most_prompt_tokens_);
-    return {std::min(tokens, limit), std::min(tokens + tokens / 2, limit), beside_others, image_is_due,
-            mixing_costs};
+    // The short one's first token waits for the long one's share, which in a step so small takes hardly longer for a token.
+    const int32_t beside_short = std::min(beside_others, std::max(fewest_beside_short, beside_others / 4));
+    return {std::min(tokens, limit), std::min(tokens + tokens / 2, limit), beside_short, image_is_due, mixing_costs};
 }
 
 }  // namespace vserve
