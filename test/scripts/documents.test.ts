@@ -59,8 +59,8 @@ test('the flags and error codes that README.md and docs name are there', async (
   known.push('--kustomize', '--from-literal', '--system', '--home-dir', '--shell', '--now');
   // Of scripts/simulate.
   known.push('--requests', '--replicas', '--policies', '--check');
-  // Of vLLM.
-  known.push('--max-model-len');
+  // Of vLLM and MAX.
+  known.push('--max-model-len', '--enable-penalties', '--enable-min-tokens', '--enable-structured-output');
   const named = text.match(/(?<![\w-])--[a-z][\w-]+/g) ?? [];
   expect(named.filter((flag) => !known.includes(flag))).toEqual([]);
 
