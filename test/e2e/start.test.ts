@@ -41,7 +41,8 @@ test.runIf(process.platform === 'linux')(
     const order = [
       /^open .*\/llama-addon\.node$/m,
       /^open .*\/vserve-engine\.node$/m,
-      /^import .*\/node-llama-cpp\/dist\/index\.js$/m,
+      // What the bundle has of node-llama-cpp.
+      /^import .*\/bundle\/Llama-[\w-]+\.js$/m,
     ].map((line) => stderr.search(line));
     expect(order).not.toContain(-1);
     expect(order).toEqual(order.toSorted((a, b) => a - b));
