@@ -100,7 +100,7 @@ export class Bench {
       await work();
       return true;
     } catch (error) {
-      if (contender === 'vserve') throw error;
+      if (contender === 'vserve' || contender === "vserve's engine") throw error;
       const [line = ''] = messageOf(error).split('\n');
       this.failures.push(`${contender} failed in ${this.scenario}: ${line}`);
       this.settings.log(this.failures.at(-1) ?? '');

@@ -25,9 +25,9 @@ constexpr size_t piece = 16 << 20;    // of a thread, and too little to begin th
 constexpr unsigned most_threads = 8;  // they wait for one another in the system
 constexpr int populate_write = 23;    // MADV_POPULATE_WRITE
 
-// What ggml has for buffers in main memory.
+// What ggml has for buffers in main memory. Several models may be loaded at once.
 decltype(ggml_backend_buffer_type_i::alloc_buffer) allocate = nullptr;
-decltype(ggml_backend_buffer_i::clear) fill = nullptr;
+std::atomic<decltype(ggml_backend_buffer_i::clear)> fill{nullptr};
 
 // A system that cannot, or has not so much, gives the pages when they are written to.
 void populate(char * memory, size_t bytes) {
@@ -56,13 +56,14 @@ void populate(char * memory, size_t bytes) {
 }
 
 void populate_and_fill(ggml_backend_buffer_t buffer, uint8_t value) {
-    buffer->iface.clear = fill;
+    const auto original = fill.load();
+    buffer->iface.clear = original;
     const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
     const auto base = reinterpret_cast<uintptr_t>(ggml_backend_buffer_get_base(buffer));
     const uintptr_t first = (base + page - 1) / page * page;
     const uintptr_t end = (base + ggml_backend_buffer_get_size(buffer)) / page * page;
     populate(reinterpret_cast<char *>(first), end - first);
-    fill(buffer, value);
+    original(buffer, value);
 }
 
 ggml_backend_buffer_t allocate_for_filling(ggml_backend_buffer_type_t type, size_t bytes) {
