@@ -1,10 +1,11 @@
 // Runs the engine's rules of turns without a model. Prints a line for each step or round.
 //
-// step-plan-check steps TOKENS MOST BESIDE_SHORT COSTS WORK...    prompts, computed to their ends: CLIENT:TOKENS@STEP, the
+// step-plan-check steps TOKENS MOST BESIDE_SHORT STREAMS COSTS WORK...
+//                                                                 prompts, computed to their ends: CLIENT:TOKENS@STEP, the
 //                                                                 step being that of its arrival, CLIENT a path such as
-//                                                                 a/b; an image has ! behind it; COSTS is 1 where mixing
-//                                                                 prompts costs. Prints PROMPT=TOKENS of
-//                                                                 each share.
+//                                                                 a/b; an image has ! behind it; STREAMS is 1 beside
+//                                                                 streams, COSTS is 1 where mixing prompts costs. Prints
+//                                                                 PROMPT=TOKENS of each share.
 // step-plan-check images WORK...                                  one at a time, each at once to its end: PROMPT
 // step-plan-check pace MOST_MS FEWEST STEP...                   STREAMS,PROMPT_TOKENS,MS of steps: the most tokens after
 //                                                                 each
@@ -120,7 +121,7 @@ static void print_batches(const std::vector<Prompt> & inputs, size_t most_inputs
 
 int main(int count, char ** arguments) {
     const std::string mode = arguments[1];
-    const int first = mode == "steps" ? 6 : mode == "embed" ? 4 : 2;
+    const int first = mode == "steps" ? 7 : mode == "embed" ? 4 : 2;
     if (mode == "admit") {
         std::vector<WaitingRequest> queue;
         for (int i = first; i < count; i++) {
@@ -159,7 +160,7 @@ int main(int count, char ** arguments) {
             std::printf("%zu", simulation.compute(next, works[next].remaining_tokens));
         } else if (mode == "steps") {
             const StepBudget budget{std::atoi(arguments[2]), std::atoi(arguments[3]), std::atoi(arguments[4]), false,
-                                    std::atoi(arguments[5]) == 1};
+                                    std::atoi(arguments[5]) == 1, std::atoi(arguments[6]) == 1};
             const auto shares = share_out(works, budget, step);
             for (size_t i = 0; i < shares.size(); i++) {
                 if (shares[i] > 0) {

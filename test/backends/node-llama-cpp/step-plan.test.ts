@@ -14,6 +14,7 @@ interface Limits {
   readonly tokens: number;
   readonly most?: number;
   readonly besideShort?: number;
+  readonly besideStreams?: boolean;
   readonly mixingCosts?: boolean;
 }
 
@@ -52,10 +53,14 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
 
   /** Computes prompts, `client:tokens@step of arrival`, to their ends. */
   function steps(
-    { tokens, most = tokens, besideShort = tokens, mixingCosts = false }: Limits,
+    { tokens, most = tokens, besideShort = tokens, besideStreams = true, mixingCosts = false }: Limits,
     ...works: readonly string[]
   ): Step[] {
-    return run('steps', ...[tokens, most, besideShort, Number(mixingCosts)].map(String), ...works).map(
+    return run(
+      'steps',
+      ...[tokens, most, besideShort, Number(besideStreams), Number(mixingCosts)].map(String),
+      ...works,
+    ).map(
       (line) =>
         new Map(Array.from(line.matchAll(/(\d+)=(\d+)/g), ([, prompt, share]) => [Number(prompt), Number(share)])),
     );
@@ -102,14 +107,28 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
     expect(ofB / since.reduce((sum, step) => sum + total(step), 0)).toBeCloseTo(0.5, 1);
   });
 
-  it('mix few prompts where mixing costs', () => {
+  /** How many prompts of each step do not end in it. */
+  const unfinished = (all: readonly Step[]): number[] =>
+    all.map((step, i) => [...step.keys()].filter((prompt) => lastStepOf(prompt, all) > i).length);
+
+  it('leave at most one prompt of a step unfinished where mixing costs', () => {
     const eight = Array.from({ length: 8 }, (_, i) => `${'ab'[i % 2] ?? ''}:90@0`);
-    const all = steps({ tokens: 64, mixingCosts: true }, ...eight);
-    expect(Math.max(...all.map((step) => step.size))).toBe(2);
-    // Two only if one of them ends.
-    for (const [i, step] of all.entries()) {
-      if (step.size === 2) expect([...step.keys()].map((prompt) => lastStepOf(prompt, all))).toContain(i);
-    }
+    expect(Math.max(...unfinished(steps({ tokens: 64, mixingCosts: true }, ...eight)))).toBe(1);
+  });
+
+  it('complete as many prompts beside streams as a step holds where mixing costs', () => {
+    const seven = ['a:75@0', 'b:71@0', 'a:73@0', 'b:76@0', 'c:75@0', 'a:72@0', 'c:70@0'];
+    const sizes = (besideStreams: boolean): number[] =>
+      steps({ tokens: 250, besideStreams, mixingCosts: true }, ...seven).map((step) => step.size);
+    expect(sizes(true)).toEqual([3, 3, 1]);
+    // Without, the first answer begins the sooner.
+    expect(sizes(false)[0]).toBe(1);
+  });
+
+  it('give a long prompt its turn behind short ones that fill every step where mixing costs', () => {
+    const flood = Array.from({ length: 300 }, (_, i) => `a:30@${i >> 1}`);
+    const all = steps({ tokens: 64, besideShort: 16, mixingCosts: true }, 'a:800@0', ...flood);
+    expect(lastStepOf(0, all)).toBeLessThanOrEqual((2 * 800) / 16 + 1);
   });
 
   it('let a short question into the next step where mixing costs, too', () => {
@@ -144,13 +163,15 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
       fc.property(
         fc.constantFrom(1, 2, 3, 4, 63, 255),
         fc.boolean(),
+        fc.boolean(),
         fc.array(work, { minLength: 1, maxLength: 12 }),
-        (tokens, mixingCosts, works) => {
+        (tokens, besideStreams, mixingCosts, works) => {
           const args = works.map((w) => `${w.client}:${w.tokens}@${w.arrival}${w.image}`);
           const most = tokens + (tokens >> 1);
-          const all = steps({ tokens, most, besideShort: Math.ceil(tokens / 4), mixingCosts }, ...args);
+          const besideShort = Math.ceil(tokens / 4);
+          const all = steps({ tokens, most, besideShort, besideStreams, mixingCosts }, ...args);
           expect(Math.max(...all.map(total))).toBeLessThanOrEqual(most);
-          expect(Math.max(...all.map((step) => step.size))).toBeLessThanOrEqual(mixingCosts ? 2 : 12);
+          expect(Math.max(...unfinished(all))).toBeLessThanOrEqual(mixingCosts ? 1 : 12);
           // No step is empty while there is work.
           const arrivals = new Set(works.map(({ arrival }) => arrival));
           expect(all.filter((step, i) => step.size === 0 && arrivals.has(i))).toEqual([]);

@@ -84,7 +84,8 @@ StepBudget Engine::prompt_budget(int32_t streams) const {
     const int32_t limit = std::min(options_.batch_tokens - streams, most_prompt_tokens_);
     // The short one's first token waits for the long one's share, which in a step so small takes hardly longer for a token.
     const int32_t beside_short = std::min(beside_others, std::max(fewest_beside_short, beside_others / 4));
-    return {std::min(tokens, limit), std::min(tokens + tokens / 2, limit), beside_short, image_is_due, mixing_costs};
+    return {std::min(tokens, limit), std::min(tokens + tokens / 2, limit), beside_short, image_is_due, streams > 0,
+            mixing_costs};
 }
 
 }  // namespace vserve

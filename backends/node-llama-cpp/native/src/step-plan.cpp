@@ -56,17 +56,21 @@ class Shares {
         return tokens;
     }
 
-    // Gives all that is left of it to the first in this order that needs no more than `tokens`, and returns how many that are.
-    int32_t complete_one(const std::vector<size_t> & order, int32_t tokens) {
+    // Gives all that is left of them to those in this order that need no more than what is left of `tokens`. Returns how many
+    // that are.
+    int32_t complete(const std::vector<size_t> & order, int32_t tokens) {
+        int32_t given = 0;
         for (const size_t i : order) {
-            const int32_t room = room_of(i, 1);
-            if (room > 0 && prompts_[i].remaining_tokens <= tokens) {
+            const int32_t room = room_of(i, INT32_MAX);
+            if (room > 0 && tokens_[i] == 0 && prompts_[i].remaining_tokens <= tokens - given) {
                 add(i, room);
-                return room;
+                given += room;
             }
         }
-        return 0;
+        return given;
     }
+
+    int32_t sharers() const { return sharers_; }
 
     std::vector<int32_t> take() { return std::move(tokens_); }
 
@@ -113,8 +117,11 @@ std::vector<int32_t> share_out(const std::vector<PromptWork> & prompts, const St
     Shares shares(prompts, budget);
     if (budget.mixing_costs) {
         // An even step belongs to the smallest anyway.
-        const int32_t completed = is_odd ? shares.complete_one(by_size, half) : 0;
-        shares.give(first, budget.tokens - completed, completed > 0 ? 2 : 1);
+        const int32_t completed = is_odd ? shares.complete(by_size, half) : 0;
+        const int32_t left = shares.give(first, budget.tokens - completed, shares.sharers() + 1);
+        if (budget.beside_streams) {
+            shares.complete(first, left);
+        }
     } else {
         const int32_t left = shares.give(first, budget.tokens - half, INT32_MAX);
         shares.give(by_size, shares.give(second, half + left, INT32_MAX), INT32_MAX);

@@ -21,7 +21,8 @@ struct StepBudget {
     int32_t most_tokens;     // likewise, if that saves a prompt a step of its own for the rest
     int32_t beside_short;    // of the long ones, if there are short ones: these should get their first token soon
     bool short_only = false;  // something else is due: leave out the long ones
-    bool mixing_costs = false;  // a step has one prompt, or one and a short one
+    bool beside_streams = false;  // a step has their tokens too
+    bool mixing_costs = false;  // a step has one prompt that does not end in it, at most
 };
 
 // Shares out a step's tokens to the prompts: how many of each, 0 for those that wait. Never more than `ready_tokens`. A prompt
