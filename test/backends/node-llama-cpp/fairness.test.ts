@@ -134,6 +134,18 @@ async function finishOf(channel: EventChannel<NativeEvent>): Promise<Finish> {
   }
 }
 
+/** How many tokens of a prompt were computed after each of its steps. */
+async function doneTokensOf(channel: EventChannel<NativeEvent>): Promise<number[]> {
+  const done: number[] = [];
+  for (;;) {
+    for (const event of await channel.take()) {
+      if (event.kind === 'progress' && event.doneTokens > 0) done.push(event.doneTokens);
+      if (event.kind === 'finish') return done;
+      if (event.kind === 'failure') throw new Error(event.text);
+    }
+  }
+}
+
 /** A text of about this many tokens. */
 const longText = (tokens: number): string => Array.from({ length: tokens / 2 }, (_, i) => i % 10).join(' ');
 
@@ -148,6 +160,17 @@ describe('a short question', () => {
     const { promptTokens, prefillSteps } = await long.finished();
     expect(promptTokens).toBeGreaterThan(4000);
     expect(prefillSteps).toBeGreaterThanOrEqual(promptTokens / 64);
+  });
+
+  it('has a step with a quarter of the usual share of a long prompt', async () => {
+    const engine = await Engine.load({ batchTokens: 512 });
+    const long = await engine.submit({ text: longText(6000), settings: { reportProgress: true } });
+    const short = await engine.submit({ text: 'Hello' });
+    expect((await short.finished()).prefillSteps).toBe(1);
+    const done = await doneTokensOf(long.channel);
+    const shares = done.slice(0, -1).map((tokens, i) => tokens - (done[i - 1] ?? 0));
+    expect(new Set(shares)).toEqual(new Set([512, 128]));
+    expect(shares.filter((share) => share === 128)).toHaveLength(1);
   });
 
   it.each([1, 2, 3, 4, 16])('is computed while as many as a step of %i holds are streaming', async (batchTokens) => {
