@@ -25,7 +25,7 @@ export class NativeCheck {
       '-O1',
       '-Wall',
       '-pthread',
-      ...['include', 'ggml/include'].map((path) => `-I${join(nativeDir, 'build/llama.cpp', path)}`),
+      ...['include', 'ggml/include', 'ggml/src'].map((path) => `-I${join(nativeDir, 'build/llama.cpp', path)}`),
       `-I${join(nativeDir, 'src')}`,
       join(import.meta.dirname, main),
       ...sources.map((name) => join(nativeDir, 'src', `${name}.cpp`)),
