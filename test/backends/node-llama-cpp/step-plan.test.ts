@@ -20,6 +20,9 @@ interface Limits {
 
 /** The number of the step that computes the last of a prompt. */
 const lastStepOf = (prompt: number, all: readonly Step[]): number => all.findLastIndex((step) => step.has(prompt));
+/** How many prompts of each step do not end in it. */
+const unfinished = (all: readonly Step[]): number[] =>
+  all.map((step, i) => [...step.keys()].filter((prompt) => lastStepOf(prompt, all) > i).length);
 const total = (step: Step): number => [...step.values()].reduce((sum, share) => sum + share, 0);
 
 /** The rules by which the engine fills its steps, run in a small program of their own. */
@@ -107,10 +110,6 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
     expect(ofB / since.reduce((sum, step) => sum + total(step), 0)).toBeCloseTo(0.5, 1);
   });
 
-  /** How many prompts of each step do not end in it. */
-  const unfinished = (all: readonly Step[]): number[] =>
-    all.map((step, i) => [...step.keys()].filter((prompt) => lastStepOf(prompt, all) > i).length);
-
   it('leave at most one prompt of a step unfinished where mixing costs', () => {
     const eight = Array.from({ length: 8 }, (_, i) => `${'ab'[i % 2] ?? ''}:90@0`);
     expect(Math.max(...unfinished(steps({ tokens: 64, mixingCosts: true }, ...eight)))).toBe(1);
@@ -123,6 +122,11 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
     expect(sizes(true)).toEqual([3, 3, 1]);
     // Without, the first answer begins the sooner.
     expect(sizes(false)[0]).toBe(1);
+  });
+
+  it('cut a prompt into multiples of 16 tokens where mixing costs', () => {
+    expect(steps({ tokens: 250, mixingCosts: true }, 'a:1000@0').map(total)).toEqual([240, 240, 240, 240, 40]);
+    expect(steps({ tokens: 7, mixingCosts: true }, 'a:20@0').map(total)).toEqual([7, 7, 6]);
   });
 
   it('give a long prompt its turn behind short ones that fill every step where mixing costs', () => {

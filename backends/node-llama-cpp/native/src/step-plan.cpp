@@ -9,6 +9,9 @@ namespace vserve {
 
 namespace {
 
+// ggml's kernels for CPUs multiply so many rows at once, and what is left of a batch row by row.
+constexpr int32_t tile_rows = 16;
+
 bool is_due_before(const PromptWork & a, const PromptWork & b) {
     return std::tie(a.served, a.submitted) < std::tie(b.served, b.submitted);
 }
@@ -49,6 +52,9 @@ class Shares {
             if (rest > 0 && rest <= left_for_rests_ && rest < given / 2 && is_short(prompts_[i])) {
                 left_for_rests_ -= rest;
                 given = room;
+            }
+            if (budget_.mixing_costs && tokens_[i] + given < prompts_[i].ready_tokens && given > tile_rows) {
+                given -= given % tile_rows;
             }
             add(i, given);
             tokens = std::max(0, tokens - given);
