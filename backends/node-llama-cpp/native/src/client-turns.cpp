@@ -23,9 +23,12 @@ std::vector<Client> paths_of(const Client & client) {
 }  // namespace
 
 void ClientTurns::enter(const Client & client) {
+    int64_t around = 0;  // of the group around
     for (const auto & path : paths_of(client)) {
-        const int64_t least = least_served_beside(path);
-        groups_.try_emplace(path, Group{least, 0}).first->second.running++;
+        const int64_t start = least_served_beside(path).value_or(around);
+        Group & group = groups_.try_emplace(path, Group{start, 0}).first->second;
+        group.running++;
+        around = group.served;
     }
 }
 
@@ -65,15 +68,15 @@ std::vector<int32_t> ClientTurns::running(const Client & client) const {
     return running;
 }
 
-int64_t ClientTurns::least_served_beside(const Client & path) const {
-    int64_t least = -1;
+std::optional<int64_t> ClientTurns::least_served_beside(const Client & path) const {
+    std::optional<int64_t> least;
     for (const auto & [other, group] : groups_) {
         const bool beside = other.size() == path.size() && std::equal(path.begin(), path.end() - 1, other.begin());
-        if (beside && (least < 0 || group.served < least)) {
+        if (beside && (!least || group.served < *least)) {
             least = group.served;
         }
     }
-    return std::max<int64_t>(least, 0);
+    return least;
 }
 
 }  // namespace vserve

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,8 @@ using Client = std::vector<std::string>;
 class ClientTurns {
   public:
     // One more sequence of the client runs. A group that had none starts level with the least served of its neighbours: it
-    // neither saves up turns while it is away, nor owes any.
+    // neither saves up turns while it is away, nor owes any. Without neighbours, level with the group around it: where outer
+    // groups are level, the older sequence is due, not the newcomer.
     void enter(const Client & client);
     void leave(const Client & client);
     // Records prompt tokens computed for the client, or work that costs as much.
@@ -31,7 +33,7 @@ class ClientTurns {
         int32_t running = 0;
     };
 
-    int64_t least_served_beside(const Client & path) const;
+    std::optional<int64_t> least_served_beside(const Client & path) const;
 
     std::map<Client, Group> groups_;  // by path
 };
