@@ -124,9 +124,28 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
     expect(sizes(false)[0]).toBe(1);
   });
 
+  it.each([
+    ['of another client', () => 'a'],
+    ['of as many clients', (i: number) => `a${String(i)}`],
+    ['of another key', () => 'l/y'],
+  ])('give a long prompt every second step beside one prompt a step %s', (_, client) => {
+    const flood = Array.from({ length: 150 }, (_, i) => `${client(i)}:150@${String(i)}`);
+    const limits = { tokens: 250, most: 375, besideShort: 64, mixingCosts: true };
+    for (const long of ['l/x:2000@0', 'l/x:1000@0!']) {
+      expect(lastStepOf(0, steps(limits, long, ...flood))).toBeLessThan((2 * 2000) / 64);
+    }
+  });
+
+  it('let an image have its turn behind small ones that come with short questions where mixing costs', () => {
+    const flood = Array.from({ length: 120 }, (_, i) => [`a:100@${String(i)}!`, `a:5@${String(i)}`]).flat();
+    const all = steps({ tokens: 250, most: 375, besideShort: 64, mixingCosts: true }, 'b:1000@0!', ...flood);
+    expect(lastStepOf(0, all)).toBeLessThan((2 * 1000) / 64 + 4);
+  });
+
   it('cut a prompt into multiples of 16 tokens where mixing costs', () => {
     expect(steps({ tokens: 250, mixingCosts: true }, 'a:1000@0').map(total)).toEqual([240, 240, 240, 240, 40]);
-    expect(steps({ tokens: 7, mixingCosts: true }, 'a:20@0').map(total)).toEqual([7, 7, 6]);
+    // Little would be left of a small share.
+    expect(steps({ tokens: 63, mixingCosts: true }, 'a:150@0').map(total)).toEqual([63, 63, 24]);
   });
 
   it('give a long prompt its turn behind short ones that fill every step where mixing costs', () => {

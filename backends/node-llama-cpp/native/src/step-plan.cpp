@@ -9,8 +9,10 @@ namespace vserve {
 
 namespace {
 
-// ggml's kernels for CPUs multiply so many rows at once, and what is left of a batch row by row.
+// ggml's kernels for CPUs multiply so many rows at once, and take longer for each that is left. A part of fewer than so many
+// tiles would lose much of its share if it ended with one.
 constexpr int32_t tile_rows = 16;
+constexpr int32_t fewest_tiles = 8;
 
 bool is_due_before(const PromptWork & a, const PromptWork & b) {
     return std::tie(a.served, a.submitted) < std::tie(b.served, b.submitted);
@@ -53,7 +55,8 @@ class Shares {
                 left_for_rests_ -= rest;
                 given = room;
             }
-            if (budget_.mixing_costs && tokens_[i] + given < prompts_[i].ready_tokens && given > tile_rows) {
+            const bool is_part = tokens_[i] + given < prompts_[i].ready_tokens;
+            if (budget_.mixing_costs && is_part && given >= fewest_tiles * tile_rows) {
                 given -= given % tile_rows;
             }
             add(i, given);
@@ -62,18 +65,28 @@ class Shares {
         return tokens;
     }
 
-    // Gives all that is left of them to those in this order that need no more than what is left of `tokens`. Returns how many
-    // that are.
-    int32_t complete(const std::vector<size_t> & order, int32_t tokens) {
-        int32_t given = 0;
+    // Gives all that is ready of it to the first in this order that needs no more than `tokens`, and returns how many that
+    // are. `images`: also to an image.
+    int32_t complete_one(const std::vector<size_t> & order, int32_t tokens, bool images) {
         for (const size_t i : order) {
-            const int32_t room = room_of(i, INT32_MAX);
-            if (room > 0 && tokens_[i] == 0 && prompts_[i].remaining_tokens <= tokens - given) {
+            const int32_t room = room_of(i, 1);
+            if (room > 0 && prompts_[i].remaining_tokens <= tokens && (images || !prompts_[i].alone)) {
                 add(i, room);
-                given += room;
+                return room;
             }
         }
-        return given;
+        return 0;
+    }
+
+    // Completes the prompts in this order that have no share, as long as their sum is no more than `tokens`.
+    void complete(const std::vector<size_t> & order, int32_t tokens) {
+        for (const size_t i : order) {
+            const int32_t room = tokens_[i] == 0 ? room_of(i, INT32_MAX) : 0;
+            if (room > 0 && room <= tokens && room == prompts_[i].remaining_tokens) {
+                add(i, room);
+                tokens -= room;
+            }
+        }
     }
 
     int32_t sharers() const { return sharers_; }
@@ -123,7 +136,8 @@ std::vector<int32_t> share_out(const std::vector<PromptWork> & prompts, const St
     Shares shares(prompts, budget);
     if (budget.mixing_costs) {
         // An even step belongs to the smallest anyway.
-        const int32_t completed = is_odd ? shares.complete(by_size, half) : 0;
+        const bool images = !prompts.empty() && !prompts[by_turn.front()].alone;
+        const int32_t completed = is_odd ? shares.complete_one(by_size, half, images) : 0;
         const int32_t left = shares.give(first, budget.tokens - completed, shares.sharers() + 1);
         if (budget.beside_streams) {
             shares.complete(first, left);

@@ -22,7 +22,7 @@ struct StepBudget {
     int32_t beside_short;    // of the long ones, if there are short ones: these should get their first token soon
     bool short_only = false;  // something else is due: leave out the long ones
     bool beside_streams = false;  // a step has their tokens too
-    bool mixing_costs = false;  // a step has one prompt that does not end in it, at most
+    bool mixing_costs = false;  // a step has one prompt, or one and others that end in it
 };
 
 // Shares out a step's tokens to the prompts: how many of each, 0 for those that wait. Never more than `ready_tokens`. A prompt
@@ -34,7 +34,9 @@ struct StepBudget {
 // number of the step: an odd token, and what is limited to one, goes to one half in even steps and to the other in odd ones.
 //
 // Where mixing prompts costs, the halves are whole steps in turn, and half of an odd one goes first to a prompt that it
-// completes.
+// completes. What a step beside streams has left goes to others that it completes: each is a batch of its own, but steps of
+// their own would compute the streams too, a token of each. A large part of a prompt is cut to a multiple of 16 tokens, for
+// the kernels' sake.
 std::vector<int32_t> share_out(const std::vector<PromptWork> & prompts, const StepBudget & budget, uint64_t step);
 
 // Which of several pieces of work that cannot be mixed is next, by the same rule: the least work in even turns, and in odd
