@@ -250,7 +250,7 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
   it('embed an input of one client before the many of another', () => {
     const many = Array.from({ length: 12 }, () => 'a:90@0!');
     const lines = batches(...many, 'b:20@2', 'b:20@2');
-    expect(lines.slice(0, 5)).toEqual(expect.arrayContaining(['12', '13']));
+    expect(lines.slice(0, 4)).toContain('12 13');
     // Whatever it calls itself.
     const inventive = Array.from({ length: 12 }, (_, i) => `a/key${String(i)}:90@0!`);
     expect(batches(...inventive, 'b:20@2').slice(0, 4)).toContain('12');

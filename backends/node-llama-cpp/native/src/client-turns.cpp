@@ -56,6 +56,11 @@ std::vector<int64_t> ClientTurns::served(const Client & client) const {
         const auto group = groups_.find(path);
         served.push_back(group == groups_.end() ? 0 : group->second.served);
     }
+    for (const auto & [path, group] : groups_) {
+        if (path.size() > served.size()) {
+            served.resize(path.size(), served.back());
+        }
+    }
     return served;
 }
 

@@ -23,8 +23,10 @@ class ClientTurns {
     // Records prompt tokens computed for the client, or work that costs as much.
     void charge(const Client & client, int64_t tokens);
 
-    // Of each of its groups, the smallest being due first; 0 for a group that does not run.
+    // Of each of its groups, the smallest being due first; 0 for a group that does not run. As deep as the deepest client that
+    // runs, so that a shorter path is no earlier for that.
     std::vector<int64_t> served(const Client & client) const;
+    // Likewise, but as deep as the client's own groups.
     std::vector<int32_t> running(const Client & client) const;
 
   private:
