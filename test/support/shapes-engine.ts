@@ -20,7 +20,7 @@ export function shapesFiles(): ModelFiles {
 }
 
 /** `scripts/gpu-check` runs tests of the engine on a GPU. */
-const devices = process.env['VSERVE_TEST_DEVICES'] ?? 'cpu';
+export const devices = process.env['VSERVE_TEST_DEVICES'] ?? 'cpu';
 
 /** Loads the embedded model on the CPU, unless told otherwise. The caller closes it. */
 export function loadShapes(
