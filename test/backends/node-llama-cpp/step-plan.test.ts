@@ -142,8 +142,16 @@ describe.skipIf(process.platform === 'win32')('the rules of turns', () => {
     expect(lastStepOf(0, all)).toBeLessThan((2 * 1000) / 64);
   });
 
-  it('cut a prompt into multiples of 16 tokens where mixing costs', () => {
-    expect(steps({ tokens: 250, mixingCosts: true }, 'a:1000@0').map(total)).toEqual([240, 240, 240, 240, 40]);
+  it('cut a prompt into passes of multiples of 16 tokens where mixing costs', () => {
+    const alone = steps({ tokens: 250, besideStreams: false, mixingCosts: true }, 'a:1000@0');
+    expect(alone.map(total)).toEqual([240, 240, 240, 240, 40]);
+    // One more is in the pass over the streams' next tokens, or as many as a whole prompt has in the pass over both.
+    expect(steps({ tokens: 250, mixingCosts: true }, 'a:1000@0').map(total)).toEqual([241, 241, 241, 241, 36]);
+    const beside = steps({ tokens: 250, besideStreams: false, mixingCosts: true }, 'a:1000@0', 'b:41@1');
+    expect([...(beside[1] ?? [])]).toEqual([
+      [0, 41 + 160],
+      [1, 41],
+    ]);
     // Little would be left of a small share.
     expect(steps({ tokens: 63, mixingCosts: true }, 'a:150@0').map(total)).toEqual([63, 63, 24]);
   });

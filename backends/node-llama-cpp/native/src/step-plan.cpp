@@ -39,6 +39,7 @@ class Shares {
         });
         left_for_long_ = budget.short_only ? 0 : some_are_short ? budget.beside_short : budget.tokens;
         left_for_rests_ = std::max(0, budget.most_tokens - budget.tokens);
+        largest_ = budget.beside_streams ? 1 : 0;
     }
 
     // Gives up to `tokens` to the prompts in this order; no more than `most_prompts` have a share afterwards. Returns what is
@@ -57,7 +58,7 @@ class Shares {
             }
             const bool is_part = tokens_[i] + given < prompts_[i].ready_tokens;
             if (budget_.mixing_costs && is_part && given >= fewest_tiles * tile_rows) {
-                given -= given % tile_rows;
+                given -= rows_of_last_pass(given) % tile_rows;
             }
             add(i, given);
             tokens = std::max(0, tokens - given);
@@ -96,12 +97,16 @@ class Shares {
   private:
     bool is_short(const PromptWork & prompt) const { return prompt.remaining_tokens <= budget_.tokens; }
 
+    // llama.cpp computes as many tokens of each share as the smallest has, then what is left of the others.
+    int32_t rows_of_last_pass(int32_t share) const { return share > largest_ ? share - largest_ : share; }
+
     void add(size_t i, int32_t given) {
         if (tokens_[i] == 0) {
             sharers_++;
             has_alone_ = has_alone_ || prompts_[i].alone;
         }
         tokens_[i] += given;
+        largest_ = std::max(largest_, tokens_[i]);
         left_for_long_ -= is_short(prompts_[i]) ? 0 : given;
     }
 
@@ -120,6 +125,7 @@ class Shares {
     std::vector<int32_t> tokens_;
     int32_t left_for_long_;
     int32_t left_for_rests_;
+    int32_t largest_;  // of the shares so far
     int32_t sharers_ = 0;
     bool has_alone_ = false;
 };
