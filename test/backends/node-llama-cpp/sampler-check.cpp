@@ -591,12 +591,23 @@ static int check_no_numbers() {
     if (!refused(std::vector<float>(200, NAN)) || !refused(std::vector<float>(200, -INFINITY))) {
         std::printf("a row of nothing is taken\n");
     }
-    // A token that a model rules out by itself is none.
-    auto ruled_out = row;
-    ruled_out[0] = -INFINITY;
-    cases++;
-    if (refused(ruled_out)) {
-        std::printf("minus infinity is refused\n");
+    // A token that a model rules out by itself is none. The greatest floats are numbers, though not their sum.
+    const float greatest = std::numeric_limits<float>::max();
+    for (const float taken : {-INFINITY, greatest, -greatest}) {
+        for (const size_t place : {0, 63, 100, 197}) {
+            auto logits = row;
+            std::fill_n(logits.begin() + static_cast<std::ptrdiff_t>(place), 3, taken);
+            cases++;
+            vserve::LogitsRow read;
+            if (refused(logits)) {
+                std::printf("%f is refused at %zu\n", taken, place);
+                continue;
+            }
+            read.read(logits.data(), static_cast<int32_t>(logits.size()));
+            if (read.likeliest() != std::max_element(logits.begin(), logits.end()) - logits.begin()) {
+                std::printf("beside %f at %zu, another token is the likeliest\n", taken, place);
+            }
+        }
     }
     return cases;
 }

@@ -12,25 +12,39 @@ namespace vserve {
 namespace {
 
 constexpr int32_t block_size = 64;
-// Compilers do not reorder the terms of a sum or maximum of floats. Several running ones side by side need no reordering.
-constexpr int32_t lanes = 16;
 constexpr float none = -std::numeric_limits<float>::infinity();
 
-// The greatest logit of a whole block; infinity if one is infinite or not a number.
-float greatest_of(const float * logits) {
-    float greatest[lanes];
-    std::fill(greatest, greatest + lanes, none);
-    for (int32_t first = 0; first < block_size; first += lanes) {
-        for (int32_t lane = 0; lane < lanes; lane++) {
-            const float logit = logits[first + lane];
-            const float number = logit == logit ? logit : INFINITY;
-            greatest[lane] = number > greatest[lane] ? number : greatest[lane];
-        }
-    }
-    return *std::max_element(greatest, greatest + lanes);
+float greater(float a, float b) {
+    return a > b ? a : b;
 }
 
-float greatest_of_rest(const float * logits, int32_t count) {
+// Joins what is a quarter apart.
+template <int32_t quarter, typename Join>
+void join_quarters(const float * from, float * joined, Join join) {
+    for (int32_t i = 0; i < quarter; i++) {
+        joined[i] = join(join(from[i], from[i + quarter]), join(from[i + 2 * quarter], from[i + 3 * quarter]));
+    }
+}
+
+// The sum or maximum of a block. Compilers do not reorder the terms of either, with floats: in this order, they can vectorize
+// it.
+template <typename Join>
+float joined_block(const float * block, Join join) {
+    float quarter[block_size / 4];
+    float sixteenth[block_size / 16];
+    float whole = 0;
+    join_quarters<block_size / 4>(block, quarter, join);
+    join_quarters<block_size / 16>(quarter, sixteenth, join);
+    join_quarters<block_size / 64>(sixteenth, &whole, join);
+    return whole;
+}
+
+float sum_of_block(const float * terms) {
+    return joined_block(terms, std::plus<float>());
+}
+
+// Infinity if one is infinite or not a number.
+float greatest_of_each(const float * logits, int32_t count) {
     float greatest = none;
     for (int32_t i = 0; i < count; i++) {
         greatest = std::max(greatest, std::isnan(logits[i]) ? INFINITY : logits[i]);
@@ -38,14 +52,10 @@ float greatest_of_rest(const float * logits, int32_t count) {
     return greatest;
 }
 
-// Changes the block.
-float sum_of_block(float * terms) {
-    for (int32_t half = block_size / 2; half > 0; half /= 2) {
-        for (int32_t i = 0; i < half; i++) {
-            terms[i] += terms[i + half];
-        }
-    }
-    return terms[0];
+// The same of a whole block.
+float greatest_of_block(const float * logits) {
+    const bool may_have_no_number = !std::isfinite(sum_of_block(logits));  // or too great a sum
+    return may_have_no_number ? greatest_of_each(logits, block_size) : joined_block(logits, greater);
 }
 
 }  // namespace
@@ -66,8 +76,9 @@ void LogitsRow::read(const float * logits, int32_t count) {
     greatest_of_block_.resize((count + block_size - 1) / block_size);
     for (int32_t block = 0; block < blocks(); block++) {
         const int32_t first = block * block_size;
-        greatest_of_block_[block] = end_of(block) - first == block_size ? greatest_of(logits + first)
-                                                                         : greatest_of_rest(logits + first, count - first);
+        greatest_of_block_[block] = end_of(block) - first == block_size
+                                        ? greatest_of_block(logits + first)
+                                        : greatest_of_each(logits + first, count - first);
     }
     greatest_ = *std::max_element(greatest_of_block_.begin(), greatest_of_block_.end());
     if (!std::isfinite(greatest_)) {
