@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ContentPart, GenerateRequest, LoadedModel } from '../../../src/backend/index.ts';
 import { referenceCase, referenceCases } from '../../support/shapes.ts';
-import { answer, loadShapes, picture, referenceRequest, until, userTurn } from '../../support/shapes-engine.ts';
+import {
+  answer,
+  devices,
+  loadShapes,
+  picture,
+  referenceRequest,
+  until,
+  userTurn,
+} from '../../support/shapes-engine.ts';
 
 /** The request that goes on from an answer with another question. */
 function nextTurn(request: GenerateRequest, text: string, question: string): GenerateRequest {
@@ -185,8 +193,9 @@ describe('an image beside a running stream', () => {
     const before = streamed;
     model.resetPrefixCache?.();
     const beside = await answer(model, { ...question, maxTokens: 1 });
-    // Its two pieces of text and its first token are steps that it shares; the others ran within the image.
-    expect(streamed - before).toBeGreaterThan(8);
+    // Its two pieces of text and its first token are steps that it shares; the others ran within the image, which is a step
+    // of its own on a GPU.
+    expect(streamed - before).toBeGreaterThan(devices === 'cpu' ? 8 : 0);
     expect(alone.text.startsWith(beside.text)).toBe(true);
     expect((await answer(model, question)).text).toBe(alone.text);
     controller.abort();
