@@ -43,6 +43,8 @@ const cacheDir = join(envPaths('vserve', { suffix: '' }).cache, 'bench');
 const tests = ['caches', 'generate', 'image-attention', 'mmproj-encoding'];
 /** What llama.cpp's kernels take to compile at the first use, on a slow device, is no fault. */
 const testTimeoutMs = 300_000;
+/** Mesa's driver in software takes a hundred times as long as a GPU. */
+const softwareTestTimeoutMs = 3_600_000;
 const manyStreamsBytes = 24 * 1024 ** 3;
 
 const text = { type: 'string' } as const;
@@ -150,7 +152,9 @@ async function run(args: readonly string[], environment: NodeJS.ProcessEnv = {})
 function runTests(gpu: Gpu | undefined): Promise<number> {
   const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
   const files = tests.map((name) => `test/backends/node-llama-cpp/${name}.test.ts`);
-  const limits = ['--testTimeout', '--hookTimeout'].flatMap((name) => [name, String(testTimeoutMs)]);
+  const isSoftware = gpu?.names.some((name) => name.startsWith('llvmpipe')) ?? false;
+  const timeoutMs = isSoftware ? softwareTestTimeoutMs : testTimeoutMs;
+  const limits = ['--testTimeout', '--hookTimeout'].flatMap((name) => [name, String(timeoutMs)]);
   return run([vitest, 'run', ...limits, ...files], { VSERVE_TEST_DEVICES: gpu === undefined ? 'cpu' : 'gpu' });
 }
 
