@@ -35,8 +35,8 @@ struct StepBudget {
 //
 // Where mixing prompts costs, the halves are whole steps in turn, and half of an odd one goes first to a prompt that it
 // completes. What a step beside streams has left goes to others that it completes: each is a batch of its own, but steps of
-// their own would compute the streams too, a token of each. A large part of a prompt is cut to a multiple of 16 tokens, for
-// the kernels' sake.
+// their own would compute the streams too, a token of each. A large part of a prompt is cut so that the pass over it alone has
+// a multiple of 16 tokens, for the kernels' sake: its first ones are in the pass over the other shares.
 std::vector<int32_t> share_out(const std::vector<PromptWork> & prompts, const StepBudget & budget, uint64_t step);
 
 // Which of several pieces of work that cannot be mixed is next, by the same rule: the least work in even turns, and in odd
