@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { convertFamily, type ConvertedFamily } from '../engine/storm/families.ts';
+import { turnUntil } from '../server/support/turn-until.ts';
 import { startVserve, type VserveProcess } from '../support/vserve-process.ts';
 
 let folder: string;
@@ -28,14 +30,6 @@ const start = (
     ...environment,
   });
 
-/** A library that makes `llama_decode` fail as `failing-decode.cpp` says. */
-function buildFailingDecode(): string {
-  const library = join(folder, 'failing-decode.so');
-  const source = join(import.meta.dirname, 'failing-decode.cpp');
-  execFileSync(process.env['CXX'] ?? 'c++', ['-std=c++17', '-shared', '-fPIC', source, '-ldl', '-o', library]);
-  return library;
-}
-
 /** What comes of questions that are asked at the same time. */
 async function answersTo(server: VserveProcess, contents: readonly string[], maxTokens: number): Promise<unknown[]> {
   const responses = await Promise.all(contents.map((content) => ask(server, content, maxTokens)));
@@ -56,12 +50,38 @@ function ask({ url }: VserveProcess, content: string, maxTokens = 3): Promise<Re
   });
 }
 
+interface ContinuationOptions {
+  readonly maxTokens: number;
+  readonly cacheSalt?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** The log probabilities of the tokens that follow a text, and how much of the text was cached. */
+async function continuationOf(
+  prompt: string,
+  { url }: VserveProcess,
+  { maxTokens, cacheSalt, signal }: ContinuationOptions,
+): Promise<{ logProbs: readonly number[]; cachedTokens: number }> {
+  const settings = { max_tokens: maxTokens, cache_salt: cacheSalt, temperature: 0, ignore_eos: true, logprobs: 1 };
+  const response = await fetch(`${url}/v1/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ prompt, ...settings }),
+    ...(signal !== undefined && { signal }),
+  });
+  const { choices, usage } = (await response.json()) as {
+    readonly choices: readonly [{ readonly logprobs: { readonly token_logprobs: readonly number[] } }];
+    readonly usage: { readonly prompt_tokens_details: { readonly cached_tokens: number } };
+  };
+  return { logProbs: choices[0].logprobs.token_logprobs, cachedTokens: usage.prompt_tokens_details.cached_tokens };
+}
+
 describe.skipIf(process.platform !== 'linux')('while llama.cpp fails to decode', () => {
   let failure: string;
   let server: VserveProcess;
   beforeAll(async () => {
     failure = join(folder, 'failure');
-    server = await start(inject('shapesModelPath'), { LD_PRELOAD: buildFailingDecode(), FAILING_DECODE: failure });
+    server = await start(inject('shapesModelPath'), { LD_PRELOAD: library, FAILING_DECODE: failure });
   });
   afterAll(async () => {
     expect(await server.stop()).toBe(0);
@@ -110,12 +130,15 @@ describe.skipIf(process.platform !== 'linux')(
     let failure: string;
     let server: VserveProcess;
     let family: ConvertedFamily;
+    const startServer = (): Promise<VserveProcess> => {
+      const numbers = ['--kv-cache-format', 'f32', '--flash-attn', 'off', '--max-batch-input-tokens', '16'];
+      const environment = { LD_PRELOAD: library, FAILING_DECODE: failure };
+      return start(family.files.modelPath, environment, [...numbers, '--max-batch-size', '4']);
+    };
     beforeAll(async () => {
       family = await convertFamily('lfm2-vl-tiny');
       failure = join(folder, 'late-failure');
-      const numbers = ['--kv-cache-format', 'f32', '--flash-attn', 'off', '--max-batch-input-tokens', '16'];
-      const environment = { LD_PRELOAD: buildFailingDecode(), FAILING_DECODE: failure };
-      server = await start(family.files.modelPath, environment, [...numbers, '--max-batch-size', '4']);
+      server = await startServer();
     });
     afterAll(async () => {
       expect(await server.stop()).toBe(0);
@@ -128,6 +151,7 @@ describe.skipIf(process.platform !== 'linux')(
 
     test.each([
       ['two sequences together', '-3 sequences 1 late'],
+      ['two sequences together, and has only begun to', '-3 sequences 1 begun'],
       ['two sequences together, and calls that no room', '1 sequences 1 late'],
       ['two sequences together, and calls that given up', '2 sequences 1 late'],
       ['more than four tokens, for want of memory', '-2 tokens 4 late'],
@@ -136,6 +160,52 @@ describe.skipIf(process.platform !== 'linux')(
       await writeFile(failure, rule);
       expect(await answersOf(questions)).toEqual(before);
       await rm(failure);
+    });
+
+    describe('a conversation whose state lies between those of a batch', () => {
+      const [first, between, last] = ['red blue green star', 'what is in', 'one two big small '.repeat(20)] as const;
+      // To be side by side, the first changes places with an empty slot. Its state stays in front of the others.
+      const pair = [`${first} square`, `${last} circle`];
+      let fresh: VserveProcess;
+      beforeEach(async () => {
+        fresh = await startServer();
+        // Nothing is computed of the one token that is asked for: a state is that of its prompt.
+        for (const prompt of [first, between, last]) await continuationOf(prompt, fresh, { maxTokens: 1 });
+      });
+      afterEach(async () => {
+        expect(await fresh.stop()).toBe(0);
+      });
+
+      const next = `${between} the picture`;
+      /** Returns how many tokens were cached. */
+      const expectToGoOn = async (): Promise<number> => {
+        const own = await continuationOf(next, fresh, { maxTokens: 8 });
+        const alone = await continuationOf(next, fresh, { maxTokens: 8, cacheSalt: 'alone' });
+        expect(own.logProbs).toEqual(alone.logProbs.map((logProb) => expect.closeTo(logProb, 3) as unknown));
+        return own.cachedTokens;
+      };
+
+      test('goes on from there when the batch cannot be computed', async () => {
+        await writeFile(failure, '-3 neighbours 1 begun');
+        await Promise.all(pair.map((prompt) => continuationOf(prompt, fresh, { maxTokens: 64 })));
+        await rm(failure);
+        await expectToGoOn();
+      });
+
+      test('goes on from there, and is not computed again, when the batch is cancelled', async () => {
+        await writeFile(failure, 'wait neighbours 1');
+        const controller = new AbortController();
+        const { signal } = controller;
+        const answers = Promise.allSettled(
+          pair.map((prompt) => continuationOf(prompt, fresh, { maxTokens: 64, signal })),
+        );
+        await turnUntil(() => existsSync(`${failure}.waiting`));
+        controller.abort();
+        for (const { status } of await answers) expect(status).toBe('rejected');
+        await turnUntil(() => fresh.stderr().split('request_cancelled').length > pair.length);
+        await rm(failure);
+        expect(await expectToGoOn()).toBeGreaterThan(0);
+      });
     });
 
     test('a request that is the only one begins again without another', async () => {

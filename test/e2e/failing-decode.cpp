@@ -1,7 +1,9 @@
 // Preloaded into vserve: llama_decode fails for some batches while the file that FAILING_DECODE names exists. It says how and
-// for which: "throw" (as where a GPU has no memory left), "hang", or a status, and "tokens", "sequences" or "position" with
-// the greatest number for which it still decodes. With "late" behind that, it has decoded when it fails: a model with a
-// recurrent state cannot go back then.
+// for which: "throw" (as where a GPU has no memory left), "hang", or a status, and what of a batch is counted, with the
+// greatest number that is still decoded: "tokens", "sequences", "neighbours" (sequences with adjacent ids: llama.cpp computes
+// these together) or "position". With "late" behind that, it has decoded when it fails: a model with a recurrent state cannot
+// go back then. With "begun", it has prepared to. Where the status is "wait", it decodes once the file is gone; while it
+// waits, and from then on, there is another one, with ".waiting" at the end of its name.
 
 #include <algorithm>
 #include <cstdint>
@@ -27,6 +29,7 @@ struct llama_batch {
 };
 
 using Decode = int32_t (*)(llama_context *, llama_batch);
+using SetAbortCallback = void (*)(llama_context *, bool (*)(void *), void *);
 
 static int find_llama(dl_phdr_info * library, size_t, void * path) {
     const std::string name = library->dlpi_name;
@@ -36,10 +39,35 @@ static int find_llama(dl_phdr_info * library, size_t, void * path) {
     return 0;
 }
 
-static Decode real_decode() {
+template <typename Function>
+static Function real(const char * name) {
     std::string path;
     dl_iterate_phdr(find_llama, &path);
-    return reinterpret_cast<Decode>(dlsym(dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD), "llama_decode"));
+    return reinterpret_cast<Function>(dlsym(dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD), name));
+}
+
+// Takes the callback of vserve away: what is cancelled is computed to its end.
+static void let_decode(llama_context * context, bool to_the_end) {
+    static const auto set_abort_callback = real<SetAbortCallback>("llama_set_abort_callback");
+    const auto always = [](void *) { return true; };
+    set_abort_callback(context, to_the_end ? nullptr : +always, nullptr);
+}
+
+static void wait_until_gone(const std::string & path) {
+    std::ofstream(path + ".waiting");
+    while (access(path.c_str(), F_OK) == 0) {
+        usleep(1000);
+    }
+}
+
+static int32_t most_in_a_row(const std::set<int32_t> & numbers) {
+    int32_t most = 0;
+    int32_t in_a_row = 0;
+    for (const int32_t number : numbers) {
+        in_a_row = numbers.count(number - 1) != 0 ? in_a_row + 1 : 1;
+        most = std::max(most, in_a_row);
+    }
+    return most;
 }
 
 static int32_t number_of(const std::string & what, const llama_batch & batch) {
@@ -53,11 +81,11 @@ static int32_t number_of(const std::string & what, const llama_batch & batch) {
     for (int32_t i = 0; i < batch.n_tokens; i++) {
         sequences.insert(batch.seq_id[i][0]);
     }
-    return static_cast<int32_t>(sequences.size());
+    return what == "neighbours" ? most_in_a_row(sequences) : static_cast<int32_t>(sequences.size());
 }
 
 extern "C" int32_t llama_decode(llama_context * context, llama_batch batch) {
-    static const Decode decode = real_decode();
+    static const auto decode = real<Decode>("llama_decode");
     const char * path = std::getenv("FAILING_DECODE");
     std::ifstream file(path == nullptr ? "" : path);
     std::string status;
@@ -69,12 +97,18 @@ extern "C" int32_t llama_decode(llama_context * context, llama_batch batch) {
     }
     std::string what;
     int32_t most = 0;
-    if (file >> what >> most && number_of(what, batch) > most) {
-        std::string late;
-        if (file >> late) {
-            decode(context, batch);
-        }
-        return std::stoi(status);
+    if (!(file >> what >> most) || number_of(what, batch) <= most) {
+        return decode(context, batch);
     }
-    return decode(context, batch);
+    if (status == "wait") {
+        wait_until_gone(path);
+        return decode(context, batch);
+    }
+    std::string when;
+    if (file >> when) {
+        let_decode(context, when == "late");
+        decode(context, batch);
+        let_decode(context, true);
+    }
+    return std::stoi(status);
 }

@@ -16,13 +16,28 @@ constexpr int32_t most_doublings = 16;
 
 }  // namespace
 
-// Reverts the batch: its answers are where they were before.
-void Engine::take_batch_back() {
+// Reverts the batch: its answers are where they were before, or torn.
+void Engine::take_batch_back(int status) {
     for (const auto & answer : batch_answers_) {
         CachePlace & place = answer->place;
         place.n_pos -= place.batch_tokens;
         place.done = place.before_batch;
         cache_->take_back(place.slot, place.batch_tokens, place.n_pos);
+    }
+    const bool had_begun = status != decode_no_room;
+    if (had_begun && cache_->moves_states_for(batch_answers_.size())) {
+        cache_->lose_states();
+        push_out_others();
+    }
+}
+
+// Those that the batch was not for begin again, also in the middle of an image.
+void Engine::push_out_others() {
+    const auto running = running_;
+    for (auto answer = running.rbegin(); answer != running.rend(); answer++) {
+        if (std::find(batch_answers_.begin(), batch_answers_.end(), *answer) == batch_answers_.end()) {
+            push_out(*answer);
+        }
     }
 }
 

@@ -373,7 +373,7 @@ void Engine::compute_batch() {
     }
     const int status = decode(batch_.tokens(), batch_answers_);
     if (status != 0) {
-        take_batch_back();
+        take_batch_back(status);
         if (!is_given_up(status, batch_answers_)) {
             recover(status);
         }
@@ -495,9 +495,11 @@ int Engine::decode(const llama_batch & batch, const std::vector<AnswerPtr> & ans
     }
 }
 
-// Called by llama.cpp between graph nodes on the CPU. True when every answer of the batch was cancelled.
+// Called by llama.cpp between graph nodes on the CPU. True when every answer of the batch was cancelled, unless others
+// would lose more.
 bool Engine::decode_is_pointless() const {
-    return stopping_ || (decoding_ != nullptr && is_given_up(decode_aborted, *decoding_));
+    return stopping_ || (decoding_ != nullptr && !cache_->moves_states_for(decoding_->size()) &&
+                         is_given_up(decode_aborted, *decoding_));
 }
 
 // Whether a batch failed since nobody waits for it any more.

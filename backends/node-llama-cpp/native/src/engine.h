@@ -280,7 +280,8 @@ class Engine {
     PromptWork work_of(const Answer & answer, int32_t ready_tokens) const;
     StepBudget prompt_budget(int32_t streams) const;
     void compute_batch();
-    void take_batch_back();
+    void take_batch_back(int status);
+    void push_out_others();
     void recover(int status);
     bool recover_room();
     void push_out_torn();

@@ -252,6 +252,16 @@ void KvCache::take_back(llama_seq_id id, int32_t tokens, llama_pos position) {
     slots_[id].torn = !llama_memory_seq_rm(memory_, id, position, -1);
 }
 
+void KvCache::lose_states() {
+    for (auto & slot : slots_) {
+        if (slot.busy) {
+            slot.torn = true;
+        } else {
+            empty(slot);
+        }
+    }
+}
+
 void KvCache::release(llama_seq_id id, bool keep, bool awaited) {
     Slot & slot = slots_[id];
     slot.busy = false;

@@ -88,6 +88,12 @@ class KvCache {
 
     // Reverts an aborted batch: `tokens` tokens, and every cell from `position` on. The slot is torn if that fails.
     void take_back(llama_seq_id slot, int32_t tokens, llama_pos position);
+    // Whether a batch of so many slots that is not computed to its end costs others their content. llama.cpp brings the
+    // recurrent states of a batch side by side, in exchange with those in between: at once on paper, but each layer's states
+    // when it is computed.
+    bool moves_states_for(size_t slots) const { return recurrent_ && slots > 1; }
+    // For such a batch: tears the busy slots, and empties the idle ones.
+    void lose_states();
 
     // Releases a slot. `keep`: its cells may be reused. `awaited`: other answers to its request have yet to start, and reuse
     // them even if no other request may.
