@@ -4,11 +4,13 @@
  * logit, with the one computed alone and from its beginning.
  *
  *     node --expose-gc dist/scripts/storm.js [--requests 2000] [--seed 1] [--families shapes-vlm,lfm2-vl-tiny] [--round 3]
+ *         [--busy 2]
  *
  * What is sent depends on the seed alone. Each family has rounds of 80 requests, each round an engine of another shape;
- * `--round` repeats one. Prints a line for each round. The last line is JSON: {"requests", "answered", "cancelled",
- * "closed", "preempted", "promptTokens", "cachedTokens", "ties", "wrong", "failures", "leftBehind", "rssBytes": [after a
- * quarter, half, all]}. Exits with 1 if an answer was wrong, failed, or left something behind.
+ * `--round` repeats one. `--busy` has so many programs keep a CPU busy each: more cancels fall in the middle of steps then.
+ * Prints a line for each round. The last line is JSON: {"requests", "answered", "cancelled", "closed", "preempted",
+ * "promptTokens", "cachedTokens", "ties", "wrong", "failures", "leftBehind", "rssBytes": [after a quarter, half, all]}.
+ * Exits with 1 if an answer was wrong, failed, or left something behind.
  */
 import { join } from 'node:path';
 import { loadNativeAddon } from '../backends/node-llama-cpp/addon-loader.ts';
@@ -19,6 +21,7 @@ import type { ConvertedFamily } from '../test/engine/storm/families.ts';
 import { storm } from '../test/engine/storm/storm.ts';
 import type { StormReport } from '../test/engine/storm/storm.ts';
 import { scriptArguments, usageError } from './arguments.ts';
+import { besideBusyPrograms } from './bench/busy-programs.ts';
 
 const requestsPerRound = 80;
 const { values } = scriptArguments({
@@ -27,6 +30,7 @@ const { values } = scriptArguments({
     seed: { type: 'string', default: '1' },
     families: { type: 'string', default: Object.keys(stormFamilies).join(',') },
     round: { type: 'string' },
+    busy: { type: 'string', default: '0' },
   },
 });
 const families = values.families.split(',');
@@ -46,7 +50,8 @@ const rssBytes: number[] = [];
 for (const round of rounds) {
   for (const family of families) {
     const { files } = await convertedFamily(family);
-    const report = await storm({ family, files, seed: Number(values.seed), round, requests: requestsPerRound });
+    const options = { family, files, seed: Number(values.seed), round, requests: requestsPerRound };
+    const report = await besideBusyPrograms(Number(values.busy), () => storm(options));
     reports.push(report);
     console.log(lineOf(family, round, report));
     for (const wrong of report.wrong) console.log(`  ${wrong}`);
