@@ -176,35 +176,62 @@ describe.skipIf(process.platform !== 'linux')(
         expect(await fresh.stop()).toBe(0);
       });
 
-      const next = `${between} the picture`;
-      /** Returns how many tokens were cached. */
-      const expectToGoOn = async (): Promise<number> => {
-        const own = await continuationOf(next, fresh, { maxTokens: 8 });
-        const alone = await continuationOf(next, fresh, { maxTokens: 8, cacheSalt: 'alone' });
-        expect(own.logProbs).toEqual(alone.logProbs.map((logProb) => expect.closeTo(logProb, 3) as unknown));
-        return own.cachedTokens;
-      };
-
-      test('goes on from there when the batch cannot be computed', async () => {
+      /** Has each answer begin again where both would be computed together. */
+      const completePair = async (): Promise<void> => {
         await writeFile(failure, '-3 neighbours 1 begun');
         await Promise.all(pair.map((prompt) => continuationOf(prompt, fresh, { maxTokens: 64 })));
         await rm(failure);
-        await expectToGoOn();
-      });
+      };
 
-      test('goes on from there, and is not computed again, when the batch is cancelled', async () => {
-        await writeFile(failure, 'wait neighbours 1');
+      const cancelled = (): number => fresh.stderr().split('request_cancelled').length;
+
+      /** Has clients leave while a batch of more than so many neighbours or tokens is about to be computed. */
+      const leaveFrom = async (rule: string, prompts: readonly string[]): Promise<void> => {
+        const before = cancelled();
+        await writeFile(failure, `wait ${rule}`);
         const controller = new AbortController();
         const { signal } = controller;
         const answers = Promise.allSettled(
-          pair.map((prompt) => continuationOf(prompt, fresh, { maxTokens: 64, signal })),
+          prompts.map((prompt) => continuationOf(prompt, fresh, { maxTokens: 64, signal })),
         );
         await turnUntil(() => existsSync(`${failure}.waiting`));
         controller.abort();
         for (const { status } of await answers) expect(status).toBe('rejected');
-        await turnUntil(() => fresh.stderr().split('request_cancelled').length > pair.length);
+        await turnUntil(() => cancelled() === before + prompts.length);
         await rm(failure);
-        expect(await expectToGoOn()).toBeGreaterThan(0);
+        await rm(`${failure}.waiting`);
+      };
+
+      /** Compares what follows with what follows in another slot. Returns how many tokens of the texts were cached. */
+      const expectToBeTrue = async (...prompts: string[]): Promise<number> => {
+        const own = [];
+        const others = [];
+        for (const prompt of prompts) own.push(await continuationOf(prompt, fresh, { maxTokens: 8 }));
+        for (const prompt of prompts) {
+          others.push(await continuationOf(prompt, fresh, { maxTokens: 8, cacheSalt: 'another' }));
+        }
+        expect(own.map(({ logProbs }) => logProbs)).toEqual(
+          others.map(({ logProbs }) => logProbs.map((logProb) => expect.closeTo(logProb, 3) as unknown)),
+        );
+        return own.reduce((sum, { cachedTokens }) => sum + cachedTokens, 0);
+      };
+
+      const next = `${between} the picture`;
+
+      test('goes on from there when the batch cannot be computed', async () => {
+        await completePair();
+        await expectToBeTrue(next);
+      });
+
+      test('leaves nothing behind for others when it is gone and the batch cannot be computed', async () => {
+        await leaveFrom('tokens 1', [next]);
+        await completePair();
+        await expectToBeTrue('left right', 'circle one', 'square two');
+      });
+
+      test('goes on from there, and is not computed again, when the batch is cancelled', async () => {
+        await leaveFrom('neighbours 1', pair);
+        expect(await expectToBeTrue(next)).toBeGreaterThan(0);
       });
     });
 

@@ -2,8 +2,8 @@
 // for which: "throw" (as where a GPU has no memory left), "hang", or a status, and what of a batch is counted, with the
 // greatest number that is still decoded: "tokens", "sequences", "neighbours" (sequences with adjacent ids: llama.cpp computes
 // these together) or "position". With "late" behind that, it has decoded when it fails: a model with a recurrent state cannot
-// go back then. With "begun", it has prepared to. Where the status is "wait", it decodes once the file is gone; while it
-// waits, and from then on, there is another one, with ".waiting" at the end of its name.
+// go back then. With "begun", it has prepared to. Where the status is "wait", it makes a file whose name ends with ".waiting",
+// and decodes once that is gone.
 
 #include <algorithm>
 #include <cstdint>
@@ -53,8 +53,8 @@ static void let_decode(llama_context * context, bool to_the_end) {
     set_abort_callback(context, to_the_end ? nullptr : +always, nullptr);
 }
 
-static void wait_until_gone(const std::string & path) {
-    std::ofstream(path + ".waiting");
+static void wait_for_removal(const std::string & path) {
+    std::ofstream{path};
     while (access(path.c_str(), F_OK) == 0) {
         usleep(1000);
     }
@@ -101,7 +101,7 @@ extern "C" int32_t llama_decode(llama_context * context, llama_batch batch) {
         return decode(context, batch);
     }
     if (status == "wait") {
-        wait_until_gone(path);
+        wait_for_removal(std::string(path) + ".waiting");
         return decode(context, batch);
     }
     std::string when;

@@ -260,6 +260,7 @@ void KvCache::lose_states() {
             empty(slot);
         }
     }
+    llama_memory_clear(memory_, false);  // llama.cpp believes that it has zeroed the states between that nobody has
 }
 
 void KvCache::release(llama_seq_id id, bool keep, bool awaited) {

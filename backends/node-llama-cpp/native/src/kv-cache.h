@@ -92,7 +92,7 @@ class KvCache {
     // recurrent states of a batch side by side, in exchange with those in between: at once on paper, but each layer's states
     // when it is computed.
     bool moves_states_for(size_t slots) const { return recurrent_ && slots > 1; }
-    // For such a batch: tears the busy slots, and empties the idle ones.
+    // Behind such a batch: tears the busy slots, and empties the idle ones.
     void lose_states();
 
     // Releases a slot. `keep`: its cells may be reused. `awaited`: other answers to its request have yet to start, and reuse
