@@ -30,8 +30,11 @@ export interface Family {
   readonly maxLength: number;
   /** Those whose rounding the model does not make more of: with flash attention's, experts would be chosen otherwise. */
   readonly precisions: readonly Precision[];
-  /** Let every token pass all experts: which of them are chosen follows the least rounding, and makes as much of it as wrong cells. */
-  readonly usesAllExperts?: boolean;
+  /**
+   * The setting that has the number of experts. Every token passes all of them then: which would be chosen follows the least
+   * rounding, and makes as much of it as wrong cells.
+   */
+  readonly allExperts?: 'n_routed_experts' | 'num_local_experts';
 }
 
 /** The model of test/models: sliding windows of 64 tokens, and pictures whose tokens attend to one another. */
@@ -49,9 +52,9 @@ export const stormFamilies: Readonly<Record<string, Family>> = {
   // The same, and pictures that enter at several layers.
   'qwen3-vl-tiny': { maxLength: 640, precisions: [singles, singles, halves, flash, quantized] },
   // Attention in chunks, and experts.
-  'llama4-scout-tiny': { maxLength: 640, precisions: [singles, singles, halves] },
+  'llama4-scout-tiny': { maxLength: 640, precisions: [singles, singles, halves], allExperts: 'num_local_experts' },
   // Latent attention, in 27 layers: half precision makes differences as wrong cells do.
-  'kimi-vl-tiny': { maxLength: 512, precisions: [singles], usesAllExperts: true },
+  'kimi-vl-tiny': { maxLength: 512, precisions: [singles], allExperts: 'n_routed_experts' },
   // Tiles, and attention to everything.
   'smolvlm-tiny': { maxLength: 1024, precisions: [singles, singles, halves, flash] },
 };
@@ -78,8 +81,9 @@ export async function convertFamily(name: string, sourceDir?: string): Promise<C
 
 function checkpointOf(name: string): SyntheticCheckpoint {
   const checkpoint = seeingCheckpoint(name);
-  if (stormFamilies[name]?.usesAllExperts !== true) return checkpoint;
-  const config = checkpoint.files['config.json'] as { readonly text_config: { readonly n_routed_experts: number } };
-  const text = { ...config.text_config, num_experts_per_tok: config.text_config.n_routed_experts };
+  const { allExperts } = stormFamilies[name] ?? {};
+  if (allExperts === undefined) return checkpoint;
+  const config = checkpoint.files['config.json'] as { readonly text_config: Readonly<Record<string, unknown>> };
+  const text = { ...config.text_config, num_experts_per_tok: config.text_config[allExperts] };
   return { ...checkpoint, files: { ...checkpoint.files, 'config.json': { ...config, text_config: text } } };
 }
