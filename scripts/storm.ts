@@ -37,6 +37,8 @@ const families = values.families.split(',');
 const unknown = families.find((name) => !(name in stormFamilies));
 if (unknown !== undefined)
   usageError(`There is no family ${unknown}. There are: ${Object.keys(stormFamilies).join(', ')}.`);
+const busy = Number(values.busy);
+if (!Number.isInteger(busy) || busy < 0) usageError(`--busy takes a number of programs, not ${values.busy}.`);
 if (global.gc === undefined) usageError('--expose-gc is required');
 const rounds =
   values.round === undefined
@@ -51,7 +53,7 @@ for (const round of rounds) {
   for (const family of families) {
     const { files } = await convertedFamily(family);
     const options = { family, files, seed: Number(values.seed), round, requests: requestsPerRound };
-    const report = await besideBusyPrograms(Number(values.busy), () => storm(options));
+    const report = await besideBusyPrograms(busy, () => storm(options));
     reports.push(report);
     console.log(lineOf(family, round, report));
     for (const wrong of report.wrong) console.log(`  ${wrong}`);

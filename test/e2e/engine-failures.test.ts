@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { convertFamily, type ConvertedFamily } from '../engine/storm/families.ts';
 import { turnUntil } from '../server/support/turn-until.ts';
+import { pictureDataUri } from '../support/shapes.ts';
 import { startVserve, type VserveProcess } from '../support/vserve-process.ts';
 
 let folder: string;
@@ -76,6 +77,22 @@ async function continuationOf(
   return { logProbs: choices[0].logprobs.token_logprobs, cachedTokens: usage.prompt_tokens_details.cached_tokens };
 }
 
+/** What is said of a picture that is decoded in several pieces. */
+async function answerToPicture({ url }: VserveProcess, cacheSalt: string): Promise<unknown> {
+  const content = [
+    { type: 'image_url', image_url: { url: pictureDataUri('031-0.png') } },
+    { type: 'text', text: 'what is in the picture' },
+  ];
+  const settings = { max_tokens: 12, cache_salt: cacheSalt, temperature: 0, ignore_eos: true };
+  const response = await fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ messages: [{ role: 'user', content }], ...settings }),
+  });
+  const body = (await response.json()) as { readonly choices?: unknown };
+  return body.choices ?? body;
+}
+
 describe.skipIf(process.platform !== 'linux')('while llama.cpp fails to decode', () => {
   let failure: string;
   let server: VserveProcess;
@@ -131,9 +148,10 @@ describe.skipIf(process.platform !== 'linux')(
     let server: VserveProcess;
     let family: ConvertedFamily;
     const startServer = (): Promise<VserveProcess> => {
+      const { modelPath, mmprojPath = '' } = family.files;
       const numbers = ['--kv-cache-format', 'f32', '--flash-attn', 'off', '--max-batch-input-tokens', '16'];
       const environment = { LD_PRELOAD: library, FAILING_DECODE: failure };
-      return start(family.files.modelPath, environment, [...numbers, '--max-batch-size', '4']);
+      return start(modelPath, environment, ['--mmproj', mmprojPath, ...numbers, '--max-batch-size', '4']);
     };
     beforeAll(async () => {
       family = await convertFamily('lfm2-vl-tiny');
@@ -161,6 +179,13 @@ describe.skipIf(process.platform !== 'linux')(
       expect(await answersOf(questions)).toEqual(before);
       await rm(failure);
     });
+
+    /** Waits for the server to wait, and has it go on with another rule. */
+    const goOnWith = async (rule: string): Promise<void> => {
+      await turnUntil(() => existsSync(`${failure}.waiting`));
+      await writeFile(failure, rule);
+      await rm(`${failure}.waiting`);
+    };
 
     describe('a conversation whose state lies between those of a batch', () => {
       const [first, between, last] = ['red blue green star', 'what is in', 'one two big small '.repeat(20)] as const;
@@ -217,6 +242,18 @@ describe.skipIf(process.platform !== 'linux')(
       };
 
       const next = `${between} the picture`;
+
+      test('begins again in the middle of a picture when the batch cannot be computed', async () => {
+        const before = await answerToPicture(fresh, 'before');
+        await writeFile(failure, 'wait sequences 1');
+        const streams = pair.map((prompt) => continuationOf(prompt, fresh, { maxTokens: 400 }));
+        await goOnWith('wait rows 0');
+        const answer = answerToPicture(fresh, 'after');
+        await goOnWith('-3 sequences 1 begun once');
+        expect(await answer).toEqual(before);
+        await Promise.all(streams);
+        expect(existsSync(failure)).toBe(false);
+      });
 
       test('goes on from there when the batch cannot be computed', async () => {
         await completePair();

@@ -1,9 +1,9 @@
 // Preloaded into vserve: llama_decode fails for some batches while the file that FAILING_DECODE names exists. It says how and
 // for which: "throw" (as where a GPU has no memory left), "hang", or a status, and what of a batch is counted, with the
-// greatest number that is still decoded: "tokens", "sequences", "neighbours" (sequences with adjacent ids: llama.cpp computes
-// these together) or "position". With "late" behind that, it has decoded when it fails: a model with a recurrent state cannot
-// go back then. With "begun", it has prepared to. Where the status is "wait", it makes a file whose name ends with ".waiting",
-// and decodes once that is gone.
+// greatest number that is still decoded: "tokens", "rows" (of an image), "sequences", "neighbours" (sequences with adjacent
+// ids: llama.cpp computes these together) or "position". With "late" behind that, it has decoded when it fails: a model with
+// a recurrent state cannot go back then. With "begun", it has prepared to; with "once" behind that, it removes the file.
+// Where the status is "wait", it makes a file whose name ends with ".waiting", and decodes once that is gone.
 
 #include <algorithm>
 #include <cstdint>
@@ -74,6 +74,9 @@ static int32_t number_of(const std::string & what, const llama_batch & batch) {
     if (what == "tokens") {
         return batch.n_tokens;
     }
+    if (what == "rows") {
+        return batch.embd != nullptr ? batch.n_tokens : 0;
+    }
     if (what == "position") {
         return *std::max_element(batch.pos, batch.pos + batch.n_tokens);
     }
@@ -109,6 +112,10 @@ extern "C" int32_t llama_decode(llama_context * context, llama_batch batch) {
         let_decode(context, when == "late");
         decode(context, batch);
         let_decode(context, true);
+    }
+    std::string times;
+    if (file >> times) {
+        unlink(path);
     }
     return std::stoi(status);
 }
